@@ -1,0 +1,49 @@
+//! What a running piece of work carries with it.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{Cancel, Language, Progress, Result};
+
+/// Eight hex digits that tie a report, an error and the log lines of one job together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct TraceId(String);
+
+impl TraceId {
+    pub fn new() -> Self {
+        TraceId(format!("{:08x}", ulid::Ulid::new().random() as u32))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for TraceId {
+    fn default() -> Self {
+        TraceId::new()
+    }
+}
+
+impl std::fmt::Display for TraceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Cancellation, progress, trace and language of one job; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Ctx {
+    pub cancel: Cancel,
+    pub progress: Arc<Progress>,
+    pub trace_id: TraceId,
+    pub language: Language,
+}
+
+impl Ctx {
+    /// The job's end, once it has been cancelled or its deadline has passed.
+    pub fn check(&self) -> Result<()> {
+        self.cancel.check()
+    }
+}

@@ -1,0 +1,261 @@
+//! The one error of the SDK: what happened, where, what was expected, and whether to try again.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::{Code, Language, Retry, Text, TraceId, text};
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, in a shape that every binding carries unchanged.
+///
+/// [`Error::to_json`] gives the contract's form; `Display` gives the sentence for people, in the
+/// language of the client that made it (Portuguese unless asked otherwise).
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    problems: Vec<Problem>,
+    context: Context,
+    language: Language,
+    trace_id: Option<TraceId>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// One thing that is wrong; an answer to a query lists all of them.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    pub code: Code,
+    pub detail: Text,
+    /// Facts for programs: `expected_format`, `received`, `valid_examples`, `did_you_mean`, ...
+    pub diagnostic: Map<String, Value>,
+}
+
+/// Where it went wrong; what is not known is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Context {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Byte offset in `file`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// Row in `file`, counted from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+}
+
+impl Problem {
+    pub fn new(code: Code, detail: Text) -> Self {
+        Problem { code, detail, diagnostic: Map::new() }
+    }
+
+    /// Adds a fact to the diagnostic.
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.diagnostic.insert(key.to_owned(), value.into());
+        self
+    }
+
+    fn to_json(&self, language: Language) -> Value {
+        json!({
+            "error_code": self.code.as_str(),
+            "detail": self.detail.get(language),
+            "diagnostic": self.diagnostic,
+        })
+    }
+}
+
+impl Error {
+    pub fn new(code: Code, detail: Text) -> Self {
+        Error::from_problems(vec![Problem::new(code, detail)])
+    }
+
+    /// All problems of one answer; the first gives the error its code.
+    ///
+    /// An empty list would be a defect of the caller and becomes DS-500.
+    pub fn from_problems(mut problems: Vec<Problem>) -> Self {
+        if problems.is_empty() {
+            problems.push(Problem::new(
+                Code::Internal,
+                text!("Erro sem problema: defeito do datasus", "An error without a problem: a defect of datasus"),
+            ));
+        }
+        Error(Box::new(Inner {
+            problems,
+            context: Context::default(),
+            language: Language::default(),
+            trace_id: None,
+            source: None,
+        }))
+    }
+
+    /// A defect of ours: `what` names it in English, for the report that the user sends us.
+    pub fn internal(what: impl std::fmt::Display) -> Self {
+        Error::new(
+            Code::Internal,
+            text!(
+                "Defeito interno do datasus: {what}. Por favor, relate-o com o trace_id",
+                "A defect inside datasus: {what}. Please report it with the trace_id"
+            ),
+        )
+    }
+
+    /// An operating system's error on a file, under the code that fits it.
+    pub fn io(error: std::io::Error, path: &Path) -> Self {
+        use std::io::ErrorKind;
+        let path = path.display();
+        let (code, detail) = match error.kind() {
+            ErrorKind::NotFound => {
+                (Code::NotFound, text!("{path} não existe; confira o caminho", "{path} does not exist; check the path"))
+            }
+            ErrorKind::PermissionDenied => {
+                (Code::Forbidden, text!("Sem permissão para {path}: {error}", "No permission for {path}: {error}"))
+            }
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => (
+                Code::DiskFull,
+                text!(
+                    "Disco cheio ao gravar {path}: {error}; libere espaço e repita",
+                    "Disk full while writing {path}: {error}; free some space and try again"
+                ),
+            ),
+            _ => (Code::Unreachable, text!("Falha ao acessar {path}: {error}", "Access to {path} failed: {error}")),
+        };
+        Error::new(code, detail).file(path.to_string()).because(error)
+    }
+
+    /// Adds a fact to the first problem's diagnostic.
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        if let Some(first) = self.0.problems.first_mut() {
+            first.diagnostic.insert(key.to_owned(), value.into());
+        }
+        self
+    }
+
+    pub fn file(mut self, file: impl Into<String>) -> Self {
+        self.0.context.file = Some(file.into());
+        self
+    }
+
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.0.context.offset = Some(offset);
+        self
+    }
+
+    pub fn row(mut self, row: u64) -> Self {
+        self.0.context.row = Some(row);
+        self
+    }
+
+    pub fn column(mut self, column: impl Into<String>) -> Self {
+        self.0.context.column = Some(column.into());
+        self
+    }
+
+    /// Names the part of the line that failed (`validate`, `convert`, `query`, `csv`, ...), unless one is named.
+    pub fn stage(mut self, stage: &'static str) -> Self {
+        self.0.context.stage.get_or_insert(stage);
+        self
+    }
+
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Gives the error the job's trace and language, unless it has a trace already.
+    pub fn traced(mut self, trace_id: &TraceId, language: Language) -> Self {
+        self.0.trace_id.get_or_insert_with(|| trace_id.clone());
+        self.0.language = language;
+        self
+    }
+
+    pub fn code(&self) -> Code {
+        self.first().code
+    }
+
+    /// The sentence for people.
+    pub fn detail(&self) -> &str {
+        self.first().detail.get(self.0.language)
+    }
+
+    /// The facts of the first problem.
+    pub fn diagnostic(&self) -> &Map<String, Value> {
+        &self.first().diagnostic
+    }
+
+    /// Every problem found, the first included.
+    pub fn problems(&self) -> &[Problem] {
+        &self.0.problems
+    }
+
+    pub fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    pub fn trace_id(&self) -> Option<&TraceId> {
+        self.0.trace_id.as_ref()
+    }
+
+    pub fn retry(&self) -> Retry {
+        self.code().retry()
+    }
+
+    pub fn retryable(&self) -> bool {
+        self.retry() == Retry::Later
+    }
+
+    /// The contract's JSON form.
+    pub fn to_json(&self) -> Value {
+        let first = self.first();
+        let mut out = json!({
+            "status": "error",
+            "error_code": first.code.as_str(),
+            "detail": self.detail(),
+            "diagnostic": first.diagnostic,
+            "trace_id": self.0.trace_id.as_ref().map(TraceId::as_str),
+            "retry": self.retry(),
+            "retryable": self.retryable(),
+        });
+        if self.0.problems.len() > 1 {
+            out["problems"] = self.0.problems.iter().map(|p| p.to_json(self.0.language)).collect();
+        }
+        if self.0.context != Context::default() {
+            out["context"] = json!(self.0.context);
+        }
+        out
+    }
+
+    fn first(&self) -> &Problem {
+        // `from_problems` is the only constructor and never leaves the list empty.
+        &self.0.problems[0]
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code(), self.detail())?;
+        if let Some(more) = self.0.problems.len().checked_sub(1).filter(|n| *n > 0) {
+            let word = match self.0.language {
+                Language::Pt => "e mais",
+                Language::En => "and more:",
+            };
+            write!(f, " ({word} {more})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.to_json())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as _)
+    }
+}

@@ -1,0 +1,22 @@
+//! The ground floor: what every room of the house may use, and which uses none of them.
+
+mod cancel;
+mod chunk;
+mod code;
+mod ctx;
+mod error;
+mod process_memory;
+mod progress;
+mod text;
+mod whole_file;
+
+pub use cancel::{Cancel, CancelReason};
+pub use chunk::{Chunk, Origin, UnitId};
+pub use code::{Code, Retry};
+pub use ctx::{Ctx, TraceId};
+pub use error::{Context, Error, Problem, Result};
+pub use process_memory::{PeakMemory, memory_limit};
+pub use progress::{Progress, ProgressSnapshot};
+pub(crate) use text::text;
+pub use text::{Language, Text};
+pub use whole_file::WholeFile;

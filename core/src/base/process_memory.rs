@@ -1,0 +1,96 @@
+//! The process's own memory: its limit, and its peak while something runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// The tighter of the machine's memory and the cgroup's limit, in bytes.
+pub fn memory_limit() -> u64 {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let cgroup = system.cgroup_limits().map(|limits| limits.total_memory).filter(|bytes| *bytes > 0);
+    cgroup.unwrap_or(u64::MAX).min(system.total_memory())
+}
+
+/// Follows the process's resident memory from its start until [`PeakMemory::stop`].
+///
+/// The kernel's own high-water mark is taken where it rose during the watch; a sampler (every 10 ms) covers the rest.
+pub struct PeakMemory {
+    seen: Arc<AtomicU64>,
+    done: Arc<AtomicBool>,
+    high_water_before: u64,
+    sampler: Option<JoinHandle<()>>,
+}
+
+impl PeakMemory {
+    pub fn watch() -> Self {
+        let seen = Arc::new(AtomicU64::new(resident()));
+        let done = Arc::new(AtomicBool::new(false));
+        let sampler = {
+            let (seen, done) = (seen.clone(), done.clone());
+            std::thread::Builder::new()
+                .name("datasus-memory".into())
+                .spawn(move || {
+                    while !done.load(Relaxed) {
+                        seen.fetch_max(resident(), Relaxed);
+                        std::thread::park_timeout(Duration::from_millis(10));
+                    }
+                })
+                .ok()
+        };
+        PeakMemory { seen, done, high_water_before: high_water(), sampler }
+    }
+
+    /// The peak in bytes.
+    pub fn stop(mut self) -> u64 {
+        let high_water_after = high_water();
+        let sampled = self.seen.load(Relaxed).max(resident());
+        self.end();
+        if high_water_after > self.high_water_before { high_water_after.max(sampled) } else { sampled }
+    }
+
+    fn end(&mut self) {
+        self.done.store(true, Relaxed);
+        if let Some(sampler) = self.sampler.take() {
+            sampler.thread().unpark();
+            let _ = sampler.join();
+        }
+    }
+}
+
+impl Drop for PeakMemory {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn status_kib(key: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(target_os = "linux")]
+fn resident() -> u64 {
+    status_kib("VmRSS:") * 1024
+}
+
+#[cfg(target_os = "linux")]
+fn high_water() -> u64 {
+    status_kib("VmHWM:") * 1024
+}
+
+#[cfg(not(target_os = "linux"))]
+fn resident() -> u64 {
+    let Ok(pid) = sysinfo::get_current_pid() else { return 0 };
+    let mut system = sysinfo::System::new();
+    system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[pid]), true);
+    system.process(pid).map_or(0, |process| process.memory())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn high_water() -> u64 {
+    0
+}

@@ -1,0 +1,1 @@
+//! What the ministry publishes: sistemas, grupos, file names, columns and their types.

@@ -1,0 +1,1 @@
+//! The lake: immutable Parquet, converted from source files, partitioned by sistema, grupo, uf and competência.

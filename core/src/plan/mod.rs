@@ -1,0 +1,1 @@
+//! From params to pruned files and one SQL.

@@ -1,0 +1,1 @@
+//! Wires plan, engine and sinks; owns Job and Report.

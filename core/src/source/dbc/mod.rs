@@ -1,0 +1,1 @@
+//! DBC and DBF files, decoded in a bounded window straight into Arrow columns.

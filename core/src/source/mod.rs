@@ -1,0 +1,3 @@
+//! Where files come from.
+
+pub mod dbc;
