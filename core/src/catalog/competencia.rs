@@ -1,0 +1,77 @@
+//! The period a file belongs to: the month (or, for yearly sistemas, the year) of processing.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// `202401`, or `2024` for the sistemas that publish by year.
+///
+/// It is when the ministry processed the record, not when the event happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Competencia {
+    ano: u16,
+    // 0 for a whole year.
+    mes: u8,
+}
+
+impl Competencia {
+    /// A month; none when `mes` is not 1 to 12 or `ano` not 1900 to 2199.
+    pub fn month(ano: u16, mes: u8) -> Option<Self> {
+        ((1900..2200).contains(&ano) && (1..=12).contains(&mes)).then_some(Competencia { ano, mes })
+    }
+
+    /// A whole year.
+    pub fn year(ano: u16) -> Option<Self> {
+        (1900..2200).contains(&ano).then_some(Competencia { ano, mes: 0 })
+    }
+
+    /// Reads `YYYYMM` or `YYYY`.
+    pub fn parse(text: &str) -> Option<Self> {
+        if !text.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        match text.len() {
+            4 => Competencia::year(text.parse().ok()?),
+            6 => Competencia::month(text[..4].parse().ok()?, text[4..].parse().ok()?),
+            _ => None,
+        }
+    }
+
+    pub fn ano(self) -> u16 {
+        self.ano
+    }
+
+    /// The month, 1 to 12; none for a yearly sistema.
+    pub fn mes(self) -> Option<u8> {
+        (self.mes > 0).then_some(self.mes)
+    }
+
+    /// The one that follows: next month, or next year.
+    pub fn next(self) -> Self {
+        match self.mes {
+            0 => Competencia { ano: self.ano + 1, mes: 0 },
+            12 => Competencia { ano: self.ano + 1, mes: 1 },
+            mes => Competencia { ano: self.ano, mes: mes + 1 },
+        }
+    }
+}
+
+impl std::fmt::Display for Competencia {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.mes {
+            0 => write!(f, "{:04}", self.ano),
+            mes => write!(f, "{:04}{:02}", self.ano, mes),
+        }
+    }
+}
+
+impl Serialize for Competencia {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Competencia {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Competencia::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not YYYYMM or YYYY")))
+    }
+}
