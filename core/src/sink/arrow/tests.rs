@@ -1,0 +1,60 @@
+use ::arrow::array::{ArrayRef, Int32Array};
+
+use super::*;
+use crate::base::{Code, Origin, UnitId};
+
+fn chunk() -> Chunk {
+    let column: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
+    let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
+    Chunk { unit: UnitId(0), batch, origin: Origin { first_row: 0 } }
+}
+
+fn open() -> (Box<ArrowSink>, ArrowReader, Cancel) {
+    let cancel = Cancel::default();
+    let (sink, reader) = stream(chunk().batch.schema(), 1, &cancel);
+    (Box::new(sink), reader, cancel)
+}
+
+#[test]
+fn every_batch_arrives_in_order_and_then_the_end() {
+    let (mut sink, reader, _) = open();
+    let job = std::thread::spawn(move || {
+        for _ in 0..10 {
+            sink.write(&chunk()).unwrap();
+        }
+        sink.finish().unwrap()
+    });
+    assert_eq!(reader.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 30);
+    assert_eq!(job.join().unwrap().rows, 30);
+}
+
+#[test]
+fn a_sender_that_goes_away_without_an_end_is_an_error_at_the_reader() {
+    let (mut sink, mut reader, _) = open();
+    sink.write(&chunk()).unwrap();
+    drop(sink);
+    assert!(reader.next().unwrap().is_ok());
+    assert_eq!(error_of(&reader.next().unwrap().unwrap_err()).unwrap().code(), Code::Internal);
+    assert!(reader.next().is_none());
+}
+
+#[test]
+fn the_jobs_error_is_the_last_item_even_when_the_channel_is_full() {
+    let (mut sink, mut reader, _) = open();
+    sink.write(&chunk()).unwrap();
+    sink.abandon(&Arc::new(Error::internal("boom").with("fact", 1)));
+    assert!(reader.next().unwrap().is_ok());
+    assert_eq!(error_of(&reader.next().unwrap().unwrap_err()).unwrap().diagnostic()["fact"], 1);
+    assert!(reader.next().is_none());
+}
+
+#[test]
+fn a_reader_that_goes_away_cancels_a_blocked_write() {
+    let (mut sink, reader, cancel) = open();
+    sink.write(&chunk()).unwrap();
+    let job = std::thread::spawn(move || sink.write(&chunk()).unwrap_err());
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    drop(reader);
+    assert_eq!(job.join().unwrap().code(), Code::Cancelled);
+    assert!(cancel.is_set());
+}

@@ -1,0 +1,146 @@
+//! CSV files: RFC 4180, UTF-8, a header, exact money; plain or zstd; up to ten million rows.
+//!
+//! - NULL is an empty field and an empty text is `""`. In a table of a single column NULL is `""` as well, because
+//!   many readers drop an empty line.
+//! - Values are written as they are. A text that begins with `=`, `+`, `-` or `@` is a formula to a spreadsheet: who
+//!   opens files from strangers there should import the columns as text.
+//! - Days are `2024-01-31`, instants `2024-01-31T12:00:00Z` (no `Z` where the column has no time zone), booleans
+//!   `true` and `false`, bytes lower-case hex. Lists and structs are refused.
+
+mod cells;
+mod digits;
+mod encoder;
+mod options;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use ::arrow::datatypes::SchemaRef;
+
+pub use options::{Csv, Delimiter, LineEnding};
+
+use self::encoder::Encoder;
+use super::{OutputFile, OutputRoot, Sink, Stored};
+use crate::base::{Chunk, Code, Ctx, Error, Result, text};
+
+/// The most rows of a CSV file.
+pub const MOST_ROWS: u64 = 10_000_000;
+
+const BLOCK: usize = 1 << 20;
+
+/// DS-413 for a plan whose footers prove that the file would be too long.
+pub fn refuse_if_more_than_limit(known_rows: u64) -> Result<()> {
+    if known_rows <= MOST_ROWS { Ok(()) } else { Err(too_many(known_rows)) }
+}
+
+fn too_many(rows: u64) -> Error {
+    Error::new(
+        Code::TooManyRows,
+        text!(
+            "O resultado tem ao menos {rows} linhas e um CSV leva até {MOST_ROWS}; restrinja a consulta ou use Parquet",
+            "The result has at least {rows} rows and a CSV takes up to {MOST_ROWS}; narrow the query or use Parquet"
+        ),
+    )
+    .with("expected_format", format!("at most {MOST_ROWS} rows"))
+    .with("received", rows)
+    .with("limit", MOST_ROWS)
+    .stage("csv")
+}
+
+enum Out {
+    Plain(OutputFile),
+    Zstd(Box<zstd::stream::write::Encoder<'static, OutputFile>>),
+}
+
+impl Out {
+    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Out::Plain(file) => file.write_all(bytes),
+            Out::Zstd(stream) => stream.write_all(bytes),
+        }
+    }
+
+    fn into_file(self) -> std::io::Result<OutputFile> {
+        match self {
+            Out::Plain(file) => Ok(file),
+            Out::Zstd(stream) => stream.finish(),
+        }
+    }
+}
+
+struct CsvSink {
+    options: Csv,
+    root: OutputRoot,
+    path: PathBuf,
+    // None before the start and after a failure.
+    writing: Option<Writing>,
+    rows: u64,
+    most_rows: u64,
+}
+
+struct Writing {
+    out: Out,
+    encoder: Encoder,
+    buffer: Vec<u8>,
+    ctx: Ctx,
+}
+
+impl CsvSink {
+    fn io(&self, error: std::io::Error) -> Error {
+        Error::io(error, &self.root.path().join(&self.path)).stage("csv")
+    }
+}
+
+impl Sink for CsvSink {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
+        let encoder = Encoder::new(schema, &self.options)?;
+        let file = self.root.create(&self.path, self.options.overwrite).map_err(|e| e.stage("csv"))?;
+        let out = match self.options.zstd {
+            None => Out::Plain(file),
+            Some(level) => Out::Zstd(Box::new(zstd::stream::write::Encoder::new(file, level).map_err(|e| self.io(e))?)),
+        };
+        let mut buffer = Vec::with_capacity(BLOCK + BLOCK / 4);
+        encoder.header(&mut buffer);
+        self.writing = Some(Writing { out, encoder, buffer, ctx: ctx.clone() });
+        Ok(())
+    }
+
+    fn write(&mut self, chunk: &Chunk) -> Result<()> {
+        // Taken out, so that a failure drops the file.
+        let mut writing = self.writing.take().ok_or_else(|| Error::internal("the CSV sink is not open"))?;
+        let rows = self.rows + chunk.batch.num_rows() as u64;
+        if rows > self.most_rows {
+            return Err(too_many(rows).row(self.most_rows));
+        }
+        let cells = writing.encoder.cells(&chunk.batch)?;
+        let mut row = 0;
+        while row < chunk.batch.num_rows() {
+            row = writing.encoder.rows(&cells, row, chunk.batch.num_rows(), BLOCK, &mut writing.buffer);
+            if writing.buffer.len() >= BLOCK {
+                writing.ctx.check()?;
+                writing.out.write_all(&writing.buffer).map_err(|e| self.io(e))?;
+                writing.buffer.clear();
+            }
+        }
+        self.rows = rows;
+        self.writing = Some(writing);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Stored> {
+        let mut writing = self.writing.take().ok_or_else(|| Error::internal("the CSV sink is not open"))?;
+        writing.ctx.check()?;
+        writing.out.write_all(&writing.buffer).map_err(|e| self.io(e))?;
+        let file = writing.out.into_file().map_err(|e| self.io(e))?;
+        let (location, bytes) = (file.relative().display().to_string(), file.written());
+        file.publish().map_err(|e| e.stage("csv"))?;
+        Ok(Stored { sink: "csv", location, rows: self.rows, bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! What a user may ask of a CSV file.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CsvSink, MOST_ROWS};
+use crate::base::{Code, Error, Result, text};
+use crate::sink::destination::path_or_default;
+use crate::sink::{OutputRoot, Sink};
+
+/// How a CSV file is written. For Brazilian spreadsheets: `delimiter = ";"`, `decimal_comma`, `bom`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Csv {
+    /// The file, below the output root; without it, the first six hex digits of the job's hash and `.csv`
+    /// (`.csv.zst` with `zstd`).
+    pub path: Option<PathBuf>,
+    /// Replaces an existing file in one act; when false, an existing file is DS-409.
+    pub overwrite: bool,
+    /// Compresses with zstd at this level, from 1 to 22; without it, the file is plain text.
+    pub zstd: Option<i32>,
+    /// What stands between two fields.
+    pub delimiter: Delimiter,
+    /// Writes `1234,56` for decimals and floats; when false, `1234.56`. Not together with the delimiter `,`.
+    pub decimal_comma: bool,
+    /// Begins with the column names; when false, with the first row.
+    pub header: bool,
+    /// Begins with a byte order mark, by which Excel knows UTF-8; when false, there is none.
+    pub bom: bool,
+    /// What ends a row.
+    pub line_ending: LineEnding,
+}
+
+impl Default for Csv {
+    fn default() -> Self {
+        Csv {
+            path: None,
+            overwrite: false,
+            zstd: None,
+            delimiter: Delimiter::Comma,
+            decimal_comma: false,
+            header: true,
+            bom: false,
+            line_ending: LineEnding::CrLf,
+        }
+    }
+}
+
+/// What stands between two fields.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Delimiter {
+    #[default]
+    #[serde(rename = ",")]
+    Comma,
+    #[serde(rename = ";")]
+    Semicolon,
+    #[serde(rename = "\t")]
+    Tab,
+    #[serde(rename = "|")]
+    Pipe,
+}
+
+impl Delimiter {
+    pub const ALL: [Delimiter; 4] = [Delimiter::Comma, Delimiter::Semicolon, Delimiter::Tab, Delimiter::Pipe];
+
+    pub fn byte(self) -> u8 {
+        match self {
+            Delimiter::Comma => b',',
+            Delimiter::Semicolon => b';',
+            Delimiter::Tab => b'\t',
+            Delimiter::Pipe => b'|',
+        }
+    }
+}
+
+/// What ends a row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LineEnding {
+    /// CR LF, as RFC 4180 has it.
+    #[default]
+    CrLf,
+    /// LF alone, as most tools on Unix write it.
+    Lf,
+}
+
+impl Csv {
+    pub(in crate::sink) fn open(self, root: &OutputRoot, default_name: &str) -> Result<Box<dyn Sink>> {
+        if self.decimal_comma && self.delimiter == Delimiter::Comma {
+            return Err(Error::new(
+                Code::InvalidParams,
+                text!(
+                    "Com vírgula decimal o separador não pode ser `,`; use `;`",
+                    "With a decimal comma the delimiter can't be `,`; use `;`"
+                ),
+            )
+            .with("received", ",")
+            .with("valid_examples", vec![";", "\t", "|"]));
+        }
+        if let Some(level) = self.zstd.filter(|level| !(1..=22).contains(level)) {
+            return Err(Error::new(
+                Code::InvalidParams,
+                text!("O nível zstd {level} não existe; use de 1 a 22", "There is no zstd level {level}; use 1 to 22"),
+            )
+            .with("received", level));
+        }
+        let extension = if self.zstd.is_some() { "csv.zst" } else { "csv" };
+        let path = path_or_default(&self.path, default_name, extension);
+        root.check(&path, self.overwrite)?;
+        Ok(Box::new(CsvSink { options: self, root: root.clone(), path, writing: None, rows: 0, most_rows: MOST_ROWS }))
+    }
+}

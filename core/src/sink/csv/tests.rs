@@ -1,0 +1,228 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use ::arrow::array::*;
+use ::arrow::datatypes::*;
+use proptest::prelude::*;
+
+use super::*;
+use crate::base::{Origin, UnitId};
+use crate::sink::{Destination, Sink};
+
+fn chunk(batch: RecordBatch) -> Chunk {
+    Chunk { unit: UnitId(0), batch, origin: Origin { first_row: 0 } }
+}
+
+fn written(options: Csv, batch: &RecordBatch) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sink = options.open(&OutputRoot::open(folder.path()).unwrap(), "cdc3e2").unwrap();
+    sink.start(&batch.schema(), &Ctx::default()).unwrap();
+    sink.write(&chunk(batch.clone())).unwrap();
+    let stored = sink.finish().unwrap();
+    std::fs::read(folder.path().join(stored.location)).unwrap()
+}
+
+fn one(name: &str, column: ArrayRef) -> String {
+    let batch = RecordBatch::try_from_iter([(name, column)]).unwrap();
+    let bytes = written(Csv { header: false, line_ending: LineEnding::Lf, ..Csv::default() }, &batch);
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_brazilian_spreadsheet_gets_semicolons_commas_and_a_byte_order_mark() {
+    let money = Decimal128Array::from(vec![Some(-5), None, Some(123_456)]).with_precision_and_scale(14, 2).unwrap();
+    let text = StringArray::from(vec![Some("a;b"), Some(""), None]);
+    let batch = RecordBatch::try_from_iter([("t", Arc::new(text) as ArrayRef), ("valor", Arc::new(money) as ArrayRef)])
+        .unwrap();
+    let options: Destination =
+        serde_json::from_str(r#"{"csv": {"delimiter": ";", "decimal_comma": true, "bom": true, "zstd": 3}}"#).unwrap();
+    let Destination::Csv(options) = options else { panic!() };
+    let text = zstd::decode_all(&written(options, &batch)[..]).unwrap();
+    assert_eq!(String::from_utf8(text).unwrap(), "\u{feff}t;valor\r\n\"a;b\";-0,05\r\n\"\";\r\n;1234,56\r\n");
+}
+
+#[test]
+fn each_type_has_its_text() {
+    let zoned = TimestampMicrosecondArray::from(vec![1_500_000, -1]).with_timezone("UTC");
+    assert_eq!(one("t", Arc::new(zoned)), "1970-01-01T00:00:01.500000Z\n1969-12-31T23:59:59.999999Z\n");
+    assert_eq!(one("t", Arc::new(TimestampSecondArray::from(vec![951_782_400]))), "2000-02-29T00:00:00\n");
+    assert_eq!(one("d", Arc::new(Date32Array::from(vec![0, -1, -719_529]))), "1970-01-01\n1969-12-31\n-000001-12-31\n");
+    assert_eq!(one("d", Arc::new(Date64Array::from(vec![86_400_000]))), "1970-01-02\n");
+    assert_eq!(one("h", Arc::new(Time32SecondArray::from(vec![3_661]))), "01:01:01\n");
+    assert_eq!(one("b", Arc::new(BooleanArray::from(vec![true, false]))), "true\nfalse\n");
+    assert_eq!(one("i", Arc::new(Int64Array::from(vec![i64::MIN, 0, 99, 100]))), "-9223372036854775808\n0\n99\n100\n");
+    assert_eq!(one("u", Arc::new(UInt64Array::from(vec![u64::MAX]))), "18446744073709551615\n");
+    assert_eq!(one("f", Arc::new(Float64Array::from(vec![0.1, 1e300]))), "0.1\n1e300\n");
+    assert_eq!(one("x", Arc::new(BinaryArray::from(vec![&[1u8, 255][..], &[]]))), "01ff\n\"\"\n");
+    let codes: DictionaryArray<Int32Type> = vec![Some("a"), None, Some("b,c")].into_iter().collect();
+    assert_eq!(one("k", Arc::new(codes)), "a\n\"\"\n\"b,c\"\n");
+    let big = Decimal256Array::from(vec![i256::from_i128(-1_001)]).with_precision_and_scale(76, 3).unwrap();
+    assert_eq!(one("m", Arc::new(big)), "-1.001\n");
+    assert_eq!(one("n", Arc::new(NullArray::new(2))), "\"\"\n\"\"\n");
+}
+
+#[test]
+fn what_a_csv_cannot_hold_is_refused_before_the_first_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = OutputRoot::open(folder.path()).unwrap();
+    let list = Field::new("l", DataType::new_list(DataType::Int32, true), true);
+    let mut sink = Csv::default().open(&root, "x").unwrap();
+    let error = sink.start(&Arc::new(Schema::new(vec![list])), &Ctx::default()).unwrap_err();
+    assert_eq!(error.code(), Code::InvalidParams);
+    assert!(error.detail().contains("Parquet"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let comma = Csv { decimal_comma: true, ..Csv::default() };
+    assert_eq!(comma.open(&root, "x").err().unwrap().code(), Code::InvalidParams);
+    assert!(serde_json::from_str::<Destination>(r#"{"csv": {"separator": ";"}}"#).is_err());
+}
+
+#[test]
+fn the_row_past_the_limit_fails_the_sink_and_no_file_stays() {
+    assert!(refuse_if_more_than_limit(MOST_ROWS).is_ok());
+    assert_eq!(refuse_if_more_than_limit(MOST_ROWS + 1).unwrap_err().code(), Code::TooManyRows);
+    let folder = tempfile::tempdir().unwrap();
+    let root = OutputRoot::open(folder.path()).unwrap();
+    let column: ArrayRef = Arc::new(Int32Array::from(vec![7; 1_000_000]));
+    let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
+    let mut sink = Csv::default().open(&root, "x").unwrap();
+    sink.start(&batch.schema(), &Ctx::default()).unwrap();
+    for _ in 0..10 {
+        sink.write(&chunk(batch.clone())).unwrap();
+    }
+    let error = sink.write(&chunk(batch.slice(0, 1))).unwrap_err();
+    assert_eq!((error.code(), error.context().row), (Code::TooManyRows, Some(MOST_ROWS)));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert!(sink.finish().is_err());
+}
+
+#[test]
+fn a_full_disk_is_named_and_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mount = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=1m", "none"])
+        .arg(folder.path())
+        .stderr(std::process::Stdio::null())
+        .status();
+    if !mount.is_ok_and(|status| status.success()) {
+        println!("SKIPPED (no tmpfs may be mounted): a full disk");
+        return;
+    }
+    let outcome = std::panic::catch_unwind(|| {
+        let root = OutputRoot::open(folder.path()).unwrap();
+        let text: ArrayRef = Arc::new(StringArray::from_iter_values(
+            (0..200_000u64).map(|i| format!("{:x}{i}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15))),
+        ));
+        let batch = RecordBatch::try_from_iter([("t", text)]).unwrap();
+        for spec in [r#"{"csv": {}}"#, r#"{"csv": {"zstd": 1}}"#, r#"{"parquet": {}}"#] {
+            let mut sink = serde_json::from_str::<Destination>(spec).unwrap().open(&root, "full").unwrap();
+            sink.start(&batch.schema(), &Ctx::default()).unwrap();
+            let error = match sink.write(&chunk(batch.clone())) {
+                Ok(()) => sink.finish().unwrap_err(),
+                Err(error) => {
+                    drop(sink);
+                    error
+                }
+            };
+            assert_eq!(error.code(), Code::DiskFull, "{spec}: {error}");
+            assert!(error.context().file.as_ref().unwrap().contains("full."));
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{spec}");
+        }
+    });
+    let _ = std::process::Command::new("umount").arg(folder.path()).status();
+    outcome.unwrap();
+}
+
+fn by_hand(value: i128, scale: usize) -> String {
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    format!("{}{whole}{}{fraction}", if value < 0 { "-" } else { "" }, if scale > 0 { "." } else { "" })
+}
+
+proptest! {
+    #[test]
+    fn every_value_reads_back(
+        rows in proptest::collection::vec(
+            (proptest::option::of("[a-z\"',;|\\t\\r\\n çã\u{1F600}=]{0,6}"), any::<i64>(), -(10i128.pow(30))..10i128.pow(30), any::<f64>()),
+            1..40,
+        ),
+        scale in 0usize..8,
+        delimiter in 0usize..4,
+        crlf in any::<bool>(),
+    ) {
+        let delimiter = Delimiter::ALL[delimiter];
+        let texts: ArrayRef = Arc::new(StringArray::from_iter(rows.iter().map(|r| r.0.as_deref())));
+        let ints: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.1)));
+        let money = Decimal128Array::from_iter_values(rows.iter().map(|r| r.2));
+        let money: ArrayRef = Arc::new(money.with_precision_and_scale(38, scale as i8).unwrap());
+        let floats: ArrayRef = Arc::new(Float64Array::from_iter_values(rows.iter().map(|r| r.3)));
+        let batch = RecordBatch::try_from_iter([("t", texts), ("i", ints), ("m", money), ("f", floats)]).unwrap();
+        let line_ending = if crlf { LineEnding::CrLf } else { LineEnding::Lf };
+        let bytes = written(Csv { delimiter, line_ending, ..Csv::default() }, &batch);
+        let mut reader = ::csv::ReaderBuilder::new().delimiter(delimiter.byte()).from_reader(&bytes[..]);
+        let back: Vec<::csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+        prop_assert_eq!(back.len(), rows.len());
+        for (record, row) in back.iter().zip(&rows) {
+            prop_assert_eq!(&record[0], row.0.as_deref().unwrap_or(""));
+            prop_assert_eq!(record[1].parse::<i64>().unwrap(), row.1);
+            prop_assert_eq!(&record[2], by_hand(row.2, scale));
+            prop_assert!(record[3].parse::<f64>().unwrap().to_bits() == row.3.to_bits() || row.3.is_nan());
+            if row.0.is_none() {
+                let start = record.position().unwrap().byte() as usize;
+                // The reader's position may stand on the line feed before the record.
+                let at = start + bytes[start..].iter().take_while(|b| **b == b'\n' || **b == b'\r').count();
+                prop_assert_eq!(bytes[at], delimiter.byte());
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn throughput() {
+    let rows = 100_000;
+    let mut columns: Vec<(String, ArrayRef)> = Vec::new();
+    for c in 0..8u64 {
+        let text =
+            StringArray::from_iter_values((0..rows).map(|i| format!("{:0w$}", i * 31 % 999_983, w = 4 + c as usize)));
+        columns.push((format!("t{c}"), Arc::new(text)));
+    }
+    for c in 0..6 {
+        let ints = Int32Array::from_iter_values((0..rows as i32).map(|i| i * 7_919 % (10 << (3 * c))));
+        columns.push((format!("i{c}"), Arc::new(ints)));
+    }
+    for c in 0..3 {
+        let days = Date32Array::from_iter_values((0..rows as i32).map(|i| 15_000 + (i * 31 + c) % 4_000));
+        columns.push((format!("d{c}"), Arc::new(days)));
+    }
+    for c in 0..3 {
+        let money = Decimal128Array::from_iter_values((0..rows as i128).map(|i| i * 7_919 % 10_000_000 + c));
+        columns.push((format!("m{c}"), Arc::new(money.with_precision_and_scale(12, 2).unwrap())));
+    }
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let encoder = Encoder::new(&batch.schema(), &Csv::default()).unwrap();
+    let (mut buffer, mut bytes, start) = (Vec::with_capacity(2 * BLOCK), 0, Instant::now());
+    for _ in 0..15 {
+        let cells = encoder.cells(&batch).unwrap();
+        let mut row = 0;
+        while row < batch.num_rows() {
+            row = encoder.rows(&cells, row, batch.num_rows(), BLOCK, &mut buffer);
+            bytes += buffer.len();
+            buffer.clear();
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    println!("encoder alone: {bytes} bytes in {seconds:.2} s = {:.0} MB/s", bytes as f64 / seconds / 1e6);
+    for zstd in [None, Some(1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Csv { zstd, ..Csv::default() };
+        let mut sink = options.open(&OutputRoot::open(folder.path()).unwrap(), "x").unwrap();
+        let start = Instant::now();
+        sink.start(&batch.schema(), &Ctx::default()).unwrap();
+        for _ in 0..15 {
+            sink.write(&chunk(batch.clone())).unwrap();
+        }
+        sink.finish().unwrap();
+        let seconds = start.elapsed().as_secs_f64();
+        println!("to a durable file, zstd {zstd:?}: {seconds:.2} s = {:.0} MB/s of text", bytes as f64 / seconds / 1e6);
+    }
+}

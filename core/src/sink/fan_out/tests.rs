@@ -1,0 +1,63 @@
+use ::arrow::array::{ArrayRef, Int32Array, RecordBatch};
+
+use super::*;
+use crate::base::{Cancel, CancelReason, Code, Origin, UnitId};
+use crate::sink::{Csv, Destination, OutputRoot, Parquet, arrow};
+
+fn chunk() -> Chunk {
+    let column: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
+    let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
+    Chunk { unit: UnitId(0), batch, origin: Origin { first_row: 0 } }
+}
+
+fn files(root: &OutputRoot) -> Vec<Box<dyn Sink>> {
+    vec![
+        Destination::Csv(Csv::default()).open(root, "abc123").unwrap(),
+        Destination::Parquet(Parquet::default()).open(root, "abc123").unwrap(),
+    ]
+}
+
+#[test]
+fn every_sink_gets_every_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = FanOut::new(files(&OutputRoot::open(folder.path()).unwrap()));
+    all.start(&chunk().batch.schema(), &Ctx::default()).unwrap();
+    all.write(&chunk()).unwrap();
+    all.write(&chunk()).unwrap();
+    assert_eq!(all.finish().unwrap().iter().map(|s| s.rows).collect::<Vec<_>>(), [6, 6]);
+    assert_eq!(std::fs::read_to_string(folder.path().join("abc123.csv")).unwrap().lines().count(), 7);
+}
+
+#[test]
+fn the_failure_of_one_names_the_state_of_each_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let cancel = Cancel::default();
+    let (stream, reader) = arrow::stream(chunk().batch.schema(), 4, &cancel);
+    let mut sinks = files(&OutputRoot::open(folder.path()).unwrap());
+    sinks.push(Box::new(stream));
+    let mut all = FanOut::new(sinks);
+    all.start(&chunk().batch.schema(), &Ctx::default()).unwrap();
+    all.write(&chunk()).unwrap();
+    cancel.set(CancelReason::Caller);
+    let error = all.write(&chunk()).unwrap_err();
+    assert_eq!(error.code(), Code::Cancelled);
+    let states = error.diagnostic()["sinks"].as_array().unwrap();
+    let states: Vec<_> = states.iter().map(|s| (s["sink"].as_str().unwrap(), s["state"].as_str().unwrap())).collect();
+    assert_eq!(states, [("csv", "abandoned"), ("parquet", "abandoned"), ("arrow", "failed")]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(arrow::error_of(&reader.last().unwrap().unwrap_err()).unwrap().code(), Code::Cancelled);
+}
+
+#[test]
+fn a_failed_publish_says_which_files_were_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = FanOut::new(files(&OutputRoot::open(folder.path()).unwrap()));
+    all.start(&chunk().batch.schema(), &Ctx::default()).unwrap();
+    all.write(&chunk()).unwrap();
+    std::fs::write(folder.path().join("abc123.parquet"), "taken").unwrap();
+    let error = all.finish().unwrap_err();
+    assert_eq!(error.code(), Code::Conflict);
+    assert_eq!(error.diagnostic()["sinks"][0]["state"], "completed");
+    assert_eq!(error.diagnostic()["sinks"][1]["state"], "failed");
+    assert_eq!(std::fs::read(folder.path().join("abc123.parquet")).unwrap(), b"taken");
+}

@@ -1,0 +1,235 @@
+//! Output paths stay under the root that the application gave, whatever the name says.
+//!
+//! The kernel's own resolution is done by cap-std relative to an open folder, so a link that is swapped in between
+//! check and use doesn't lead out either.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, MetadataExt, OpenOptions};
+
+use crate::base::{Code, Error, Result, text};
+
+/// The folder below which a client writes files.
+#[derive(Clone)]
+pub struct OutputRoot {
+    dir: Arc<Dir>,
+    given: PathBuf,
+    real: PathBuf,
+}
+
+impl OutputRoot {
+    /// Opens the folder, and creates it where it doesn't exist.
+    pub fn open(path: &Path) -> Result<Self> {
+        std::fs::create_dir_all(path).map_err(|e| Error::io(e, path))?;
+        let real = path.canonicalize().map_err(|e| Error::io(e, path))?;
+        if is_kernel_folder(&real) {
+            return Err(refused(path, path));
+        }
+        let dir = Dir::open_ambient_dir(&real, ambient_authority()).map_err(|e| Error::io(e, path))?;
+        let given = std::path::absolute(path).map_err(|e| Error::io(e, path))?;
+        Ok(OutputRoot { dir: Arc::new(dir), given, real })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.real
+    }
+
+    /// Refuses (DS-403, DS-409) what [`OutputRoot::create`] would refuse, without creating anything.
+    pub fn check(&self, path: &Path, overwrite: bool) -> Result<()> {
+        let relative = self.relative(path)?;
+        match self.dir.symlink_metadata(&relative) {
+            Ok(found) => self.check_target(&found, path, overwrite),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(self.resolution(e, path)),
+        }
+    }
+
+    /// Starts a file that gets its name when it is published; folders above it are created.
+    pub fn create(&self, path: &Path, overwrite: bool) -> Result<OutputFile> {
+        let relative = self.relative(path)?;
+        let name = relative.file_name().and_then(|n| n.to_str()).ok_or_else(|| refused(path, &self.real))?.to_owned();
+        let folder = match relative.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            Some(parent) => {
+                self.dir.create_dir_all(parent).map_err(|e| self.resolution(e, path))?;
+                let real = self.dir.canonicalize(parent).map_err(|e| self.resolution(e, path))?;
+                if is_kernel_folder(&self.real.join(real)) {
+                    return Err(refused(path, &self.real));
+                }
+                self.dir.open_dir(parent)
+            }
+            None => self.dir.try_clone(),
+        }
+        .map_err(|e| self.resolution(e, path))?;
+        if let Ok(found) = folder.symlink_metadata(&name) {
+            self.check_target(&found, path, overwrite)?;
+        }
+        let partial = format!(".{}.partial", ulid::Ulid::new());
+        let file = folder
+            .open_with(&partial, OpenOptions::new().write(true).create_new(true))
+            .map_err(|e| self.resolution(e, path))?
+            .into_std();
+        let shown = self.real.join(&relative);
+        Ok(OutputFile { file, folder, partial, name, relative, shown, overwrite, written: 0, published: false })
+    }
+
+    fn relative(&self, path: &Path) -> Result<PathBuf> {
+        let bytes = path.as_os_str().as_encoded_bytes();
+        if bytes.is_empty() || bytes.contains(&0) || bytes.ends_with(b"/") || path.to_str().is_none() {
+            return Err(refused(path, &self.real));
+        }
+        let below = if path.is_absolute() {
+            let below = path.strip_prefix(&self.real).or_else(|_| path.strip_prefix(&self.given));
+            below.map_err(|_| refused(path, &self.real))?
+        } else {
+            path
+        };
+        let mut relative = PathBuf::new();
+        for component in below.components() {
+            match component {
+                Component::Normal(name) => relative.push(name),
+                Component::CurDir => {}
+                _ => return Err(refused(path, &self.real)),
+            }
+        }
+        // `a/.` has lost its last part: it names a folder.
+        if relative.as_os_str().is_empty() || bytes.ends_with(b"/.") || is_kernel_folder(&self.real.join(&relative)) {
+            return Err(refused(path, &self.real));
+        }
+        Ok(relative)
+    }
+
+    fn check_target(&self, found: &cap_std::fs::Metadata, path: &Path, overwrite: bool) -> Result<()> {
+        // A link, a folder, a device, a pipe; or a file that has another name elsewhere.
+        if !found.is_file() || found.nlink() > 1 {
+            return Err(refused(path, &self.real));
+        }
+        if !overwrite { Err(exists(path)) } else { Ok(()) }
+    }
+
+    fn resolution(&self, error: io::Error, path: &Path) -> Error {
+        match error.kind() {
+            // cap-std answers so for a path that leads out; a folder that may not be written is the other case.
+            io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => refused(path, &self.real).because(error),
+            io::ErrorKind::AlreadyExists => refused(path, &self.real).because(error),
+            _ => Error::io(error, &self.real.join(path)),
+        }
+    }
+}
+
+/// Written beside its final name; dropped without [`OutputFile::publish`], it leaves nothing behind.
+pub struct OutputFile {
+    file: File,
+    folder: Dir,
+    partial: String,
+    name: String,
+    relative: PathBuf,
+    shown: PathBuf,
+    overwrite: bool,
+    written: u64,
+    published: bool,
+}
+
+impl OutputFile {
+    /// The final path, for messages.
+    pub fn path(&self) -> &Path {
+        &self.shown
+    }
+
+    /// The final path below the root.
+    pub fn relative(&self) -> &Path {
+        &self.relative
+    }
+
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Flushes to disk and gives the file its name: DS-409 if that was taken meanwhile, unless it may be replaced.
+    pub fn publish(mut self) -> Result<()> {
+        self.file.sync_all().map_err(|e| Error::io(e, &self.shown))?;
+        if self.overwrite {
+            self.rename()?;
+        } else {
+            // A link, unlike a rename, never replaces; some file systems have none.
+            match self.folder.hard_link(&self.partial, &self.folder, &self.name) {
+                Ok(()) => {
+                    self.folder.remove_file(&self.partial).map_err(|e| Error::io(e, &self.shown))?;
+                }
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&self.shown)),
+                Err(_) if self.folder.symlink_metadata(&self.name).is_ok() => return Err(exists(&self.shown)),
+                Err(_) => self.rename()?,
+            }
+        }
+        self.published = true;
+        // The name itself is durable only once the folder is.
+        #[cfg(unix)]
+        self.folder.open(".").and_then(|f| f.sync_all()).map_err(|e| Error::io(e, &self.shown))?;
+        Ok(())
+    }
+
+    fn rename(&self) -> Result<()> {
+        self.folder.rename(&self.partial, &self.folder, &self.name).map_err(|e| Error::io(e, &self.shown))
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        self.written += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for OutputFile {
+    fn drop(&mut self) {
+        if !self.published {
+            let _ = self.folder.remove_file(&self.partial);
+        }
+    }
+}
+
+fn is_kernel_folder(path: &Path) -> bool {
+    cfg!(unix)
+        && !path.starts_with("/dev/shm")
+        && ["/proc", "/sys", "/dev"].iter().any(|folder| path.starts_with(folder))
+}
+
+fn refused(path: &Path, root: &Path) -> Error {
+    let received = path.to_string_lossy().replace('\0', "\\0");
+    let root = root.display();
+    Error::new(
+        Code::Forbidden,
+        text!(
+            "O destino {received:?} foi recusado: use o nome de um arquivo comum abaixo de {root}, sem `..`, links \
+             nem dispositivos",
+            "The target {received:?} was refused: give the name of a regular file below {root}, without `..`, links \
+             or devices"
+        ),
+    )
+    .with("expected_format", "a relative path below the output root")
+    .with("received", received)
+    .with("root", root.to_string())
+}
+
+fn exists(path: &Path) -> Error {
+    let shown = path.display();
+    Error::new(
+        Code::Conflict,
+        text!(
+            "{shown} já existe; escolha outro nome ou ponha `overwrite = true`",
+            "{shown} exists already; choose another name or set `overwrite = true`"
+        ),
+    )
+    .file(shown.to_string())
+}
+
+#[cfg(test)]
+mod tests;
