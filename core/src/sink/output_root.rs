@@ -115,6 +115,9 @@ impl OutputRoot {
             // cap-std answers so for a path that leads out; a folder that may not be written is the other case.
             io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => refused(path, &self.real).because(error),
             io::ErrorKind::AlreadyExists => refused(path, &self.real).because(error),
+            // Links that lead in a circle (ELOOP has no stable kind).
+            #[cfg(target_os = "linux")]
+            _ if error.raw_os_error() == Some(40) => refused(path, &self.real).because(error),
             _ => Error::io(error, &self.real.join(path)),
         }
     }

@@ -112,6 +112,7 @@ impl Sink for CsvSink {
     fn write(&mut self, chunk: &Chunk) -> Result<()> {
         // Taken out, so that a failure drops the file.
         let mut writing = self.writing.take().ok_or_else(|| Error::internal("the CSV sink is not open"))?;
+        writing.ctx.check()?;
         let rows = self.rows + chunk.batch.num_rows() as u64;
         if rows > self.most_rows {
             return Err(too_many(rows).row(self.most_rows));

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::{Origin, UnitId};
-use crate::sink::{Destination, Sink};
+use crate::sink::Destination;
 
 fn chunk(batch: RecordBatch) -> Chunk {
     Chunk { unit: UnitId(0), batch, origin: Origin { first_row: 0 } }
@@ -187,11 +187,11 @@ fn throughput() {
         columns.push((format!("t{c}"), Arc::new(text)));
     }
     for c in 0..6 {
-        let ints = Int32Array::from_iter_values((0..rows as i32).map(|i| i * 7_919 % (10 << (3 * c))));
+        let ints = Int32Array::from_iter_values((0..rows).map(|i| i * 7_919 % (10 << (3 * c))));
         columns.push((format!("i{c}"), Arc::new(ints)));
     }
     for c in 0..3 {
-        let days = Date32Array::from_iter_values((0..rows as i32).map(|i| 15_000 + (i * 31 + c) % 4_000));
+        let days = Date32Array::from_iter_values((0..rows).map(|i| 15_000 + (i * 31 + c) % 4_000));
         columns.push((format!("d{c}"), Arc::new(days)));
     }
     for c in 0..3 {

@@ -21,6 +21,7 @@ fn what_is_not_a_plain_file_below_the_root_is_refused() {
         use std::os::unix::fs::symlink;
         symlink(&foreign, root_path.join("link.csv")).unwrap();
         symlink(outer.path(), root_path.join("out")).unwrap();
+        symlink("loop", root_path.join("loop")).unwrap();
         symlink("..", root_path.join("up")).unwrap();
         symlink("/proc/self", root_path.join("proc")).unwrap();
     }
@@ -49,6 +50,7 @@ fn what_is_not_a_plain_file_below_the_root_is_refused() {
         "up/x.csv",
         "proc/x.csv",
         "fifo",
+        "loop/x.csv",
         &sibling,
         "hard/x.csv",
     ] {
