@@ -1,6 +1,7 @@
 //! The one error of the SDK: what happened, where, what was expected, and whether to try again.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -12,14 +13,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// [`Error::to_json`] gives the contract's form; `Display` gives the sentence for people, in the
 /// language of the client that made it (Portuguese unless asked otherwise).
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     problems: Vec<Problem>,
     context: Context,
     language: Language,
     trace_id: Option<TraceId>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 /// One thing that is wrong; an answer to a query lists all of them.
@@ -161,7 +164,7 @@ impl Error {
     }
 
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(source.into().into());
         self
     }
 

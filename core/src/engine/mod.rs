@@ -1,1 +1,24 @@
-//! Runs a plan: DuckDB in a closed room.
+//! Runs one statement over the planned files and hands its rows out in chunks.
+//!
+//! An engine takes SQL and settings; it knows nothing of DATASUS.
+
+mod duckdb;
+mod running;
+mod settings;
+
+pub use duckdb::DuckDb;
+pub use running::Running;
+pub use settings::Settings;
+
+use crate::base::{Ctx, Result};
+use crate::plan::Statement;
+
+/// Where a statement runs.
+pub trait Engine: Send + Sync {
+    /// Starts `statement` and returns once its schema is known (or it has failed). The rows then come from
+    /// [`Running`] at the pace at which they are taken. Called from any thread.
+    fn start(&self, statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<Running>;
+
+    /// Name and version, for reports and provenance.
+    fn version(&self) -> String;
+}

@@ -1,1 +1,17 @@
-//! What the user asks for, validated.
+//! What the user asks for: the JSON contract, its typed form, and its validation with every problem at once.
+
+mod contract;
+mod filter;
+mod json;
+mod options;
+mod query;
+mod suggest;
+mod validate;
+mod values;
+
+pub use contract::{Aggregate, AggregateFn, CompetenciaParam, OneOrMany, OrderBy, QueryParams};
+pub use filter::{Col, Filter, Op, col};
+pub use options::{MissingFiles, OnEmergency, Options, Priority};
+pub use query::{Predicate, Projection, Query, Scalar, Sort};
+pub use suggest::did_you_mean;
+pub use validate::validate;

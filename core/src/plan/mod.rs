@@ -1,1 +1,15 @@
-//! From params to pruned files and one SQL.
+//! From a query to pruned files and one SQL statement.
+
+mod dialect;
+mod duckdb_dialect;
+mod explain;
+mod prune;
+mod select;
+mod statement;
+mod view;
+
+pub use dialect::Dialect;
+pub use duckdb_dialect::DuckDbDialect;
+pub use explain::{Explain, Share, explain};
+pub use select::{Missing, Selection, select};
+pub use statement::{Statement, statement};

@@ -46,3 +46,15 @@ impl Destination {
 pub(super) fn path_or_default(path: &Option<PathBuf>, default_name: &str, extension: &str) -> PathBuf {
     path.clone().unwrap_or_else(|| Path::new(&format!("{default_name}.{extension}")).to_owned())
 }
+
+impl From<Csv> for Destination {
+    fn from(csv: Csv) -> Self {
+        Destination::Csv(csv)
+    }
+}
+
+impl From<Parquet> for Destination {
+    fn from(parquet: Parquet) -> Self {
+        Destination::Parquet(parquet)
+    }
+}

@@ -47,6 +47,13 @@ impl Default for Csv {
     }
 }
 
+impl Csv {
+    /// A CSV file at `path` with every option at its default.
+    pub fn to(path: impl Into<PathBuf>) -> Self {
+        Csv { path: Some(path.into()), ..Default::default() }
+    }
+}
+
 /// What stands between two fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Delimiter {

@@ -1,0 +1,122 @@
+//! The front of the SDK: one source folder, and everything that can be asked of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::base::{Code, Error, Result, TraceId, text};
+use crate::catalog::{Competencia, Grupo, Uf};
+use crate::config::Config;
+use crate::params::{QueryParams, did_you_mean};
+use crate::plan::Explain;
+use crate::run::{Answer, Job, Report, Session, SyncReport};
+use crate::sink::Destination;
+
+/// A source of DATASUS files, opened.
+///
+/// Clones share everything. Any thread may use it, and several at once.
+#[derive(Clone)]
+pub struct Client(Arc<Session>);
+
+/// What the source holds of one dataset.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Held {
+    pub dataset: String,
+    pub nome: String,
+    pub files: u64,
+    /// Bytes of the source files.
+    pub bytes: u64,
+    pub ufs: Vec<Uf>,
+    pub from: Option<Competencia>,
+    pub to: Option<Competencia>,
+}
+
+impl Client {
+    /// Opens a folder of DBC, DBF or Parquet files in any layout (or one file), with the settings of the `DATASUS_*`
+    /// variables. Nothing is read but the list of its files, when a query asks.
+    pub fn open(source: impl Into<PathBuf>) -> Result<Self> {
+        Client::open_with(source, Config::from_env()?)
+    }
+
+    /// The same with settings of your own.
+    pub fn open_with(source: impl Into<PathBuf>, config: Config) -> Result<Self> {
+        let language = config.language;
+        let opened = Session::open(source.into(), config);
+        opened.map(Client).map_err(|error| error.traced(&TraceId::new(), language))
+    }
+
+    /// Runs a query; returns when its schema is known, and the rows come as they are taken.
+    ///
+    /// Files that the lake does not hold yet are converted first.
+    pub fn query(&self, params: &QueryParams) -> Result<Answer> {
+        self.0.query(params)
+    }
+
+    /// Runs a query into files, and waits for its report.
+    pub fn export(&self, params: &QueryParams, to: impl IntoIterator<Item = Destination>) -> Result<Report> {
+        self.0.export(params, to.into_iter().collect())
+    }
+
+    /// Starts a query into files, and returns at once.
+    pub fn submit(&self, params: &QueryParams, to: impl IntoIterator<Item = Destination>) -> Result<Job> {
+        self.0.submit(params, to.into_iter().collect())
+    }
+
+    /// Converts ahead of a query; of `params` only dataset, UF and competência count.
+    pub fn sync(&self, params: &QueryParams) -> Result<SyncReport> {
+        self.0.sync(params)
+    }
+
+    /// What a query would read, against what is there. Reads footers, converts nothing.
+    pub fn explain(&self, params: &QueryParams) -> Result<Explain> {
+        self.0.explain(params)
+    }
+
+    /// The dataset as the catalogue knows it: naming, columns with type, drift and meaning, dates of the event.
+    ///
+    /// Competência is the month of processing, not of the event: the event's dates are `event_dates`.
+    pub fn schema(&self, dataset: &str) -> Result<&'static Grupo> {
+        let catalog = self.0.catalog();
+        catalog.dataset(dataset).ok_or_else(|| {
+            let names: Vec<String> = catalog.datasets().map(|grupo| grupo.dataset.to_string()).collect();
+            let near = did_you_mean(dataset, names.iter().map(String::as_str));
+            Error::new(
+                Code::NotFound,
+                text!(
+                    "Dataset {dataset:?} não existe; veja datasets()",
+                    "There is no dataset {dataset:?}; see datasets()"
+                ),
+            )
+            .with("received", dataset)
+            .with("did_you_mean", near)
+            .traced(&TraceId::new(), self.0.language())
+        })
+    }
+
+    /// What the source holds, by dataset.
+    pub fn datasets(&self) -> Result<Vec<Held>> {
+        let listing = self.0.listing()?;
+        let catalog = self.0.catalog();
+        let mut held: Vec<Held> = Vec::new();
+        for grupo in catalog.datasets() {
+            let files: Vec<_> = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset).collect();
+            if files.is_empty() {
+                continue;
+            }
+            let mut ufs: Vec<Uf> = files.iter().map(|file| file.id.uf).collect();
+            ufs.sort();
+            ufs.dedup();
+            held.push(Held {
+                dataset: grupo.dataset.to_string(),
+                nome: grupo.nome.clone(),
+                files: files.len() as u64,
+                bytes: files.iter().map(|file| file.size).sum(),
+                ufs,
+                from: files.iter().map(|file| file.id.competencia).min(),
+                to: files.iter().map(|file| file.id.competencia).max(),
+            });
+        }
+        Ok(held)
+    }
+}

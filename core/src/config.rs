@@ -1,0 +1,140 @@
+//! How a client is set up: plain fields, each with its default, or from `DATASUS_*` variables.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Code, Error, Language, Result, text};
+
+/// Settings of one client.
+///
+/// ```
+/// use datasus::Config;
+/// let config = Config { threads: Some(1), ..Default::default() };
+/// assert!(config.verify_crc);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`).
+    pub lake: Option<PathBuf>,
+    /// Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`).
+    pub output: Option<PathBuf>,
+    /// Folder for what a query spills; none: the system's temporary folder (`DATASUS_SPILL`).
+    pub spill: Option<PathBuf>,
+    /// Bytes that one query may hold in the engine; none: 45 % of the machine's or cgroup's memory, the tighter
+    /// (`DATASUS_MEMORY_LIMIT`).
+    pub memory_limit: Option<u64>,
+    /// Bytes that one query may spill (`DATASUS_SPILL_LIMIT`); default 50 GB.
+    pub spill_limit: u64,
+    /// Threads for conversion and engine; none: one per core (`DATASUS_THREADS`).
+    pub threads: Option<usize>,
+    /// Rows in each chunk of an answer, but for the last (`DATASUS_CHUNK_ROWS`).
+    pub chunk_rows: usize,
+    /// True: a DBC whose CRC-32 does not match is DS-460. False: it is not looked at, and the report says
+    /// `unchecked` (`DATASUS_VERIFY_CRC`).
+    pub verify_crc: bool,
+    /// Language of the texts for people (`DATASUS_LANGUAGE`: `pt` or `en`).
+    pub language: Language,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            lake: None,
+            output: None,
+            spill: None,
+            memory_limit: None,
+            spill_limit: 50_000_000_000,
+            threads: None,
+            chunk_rows: 65_536,
+            verify_crc: true,
+            language: Language::Pt,
+        }
+    }
+}
+
+impl Config {
+    /// The defaults, changed by the `DATASUS_*` variables that are set. A value that cannot be read is DS-422.
+    pub fn from_env() -> Result<Self> {
+        Config::from_variables(|name| std::env::var(name).ok())
+    }
+
+    fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let get = |name: &str| get(name).filter(|value| !value.is_empty());
+        let mut config = Config::default();
+        let folder = |name: &str| get(name).map(PathBuf::from);
+        config.lake = folder("DATASUS_LAKE");
+        config.output = folder("DATASUS_OUTPUT");
+        config.spill = folder("DATASUS_SPILL");
+        let number = |name: &str| -> Result<Option<u64>> {
+            get(name).map(|value| value.parse().map_err(|_| wrong(name, &value, "a whole number"))).transpose()
+        };
+        config.memory_limit = number("DATASUS_MEMORY_LIMIT")?;
+        config.spill_limit = number("DATASUS_SPILL_LIMIT")?.unwrap_or(config.spill_limit);
+        config.threads = number("DATASUS_THREADS")?.and_then(|n| usize::try_from(n).ok());
+        if let Some(rows) = number("DATASUS_CHUNK_ROWS")? {
+            config.chunk_rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        }
+        if let Some(value) = get("DATASUS_VERIFY_CRC") {
+            config.verify_crc = match value.as_str() {
+                "1" | "true" => true,
+                "0" | "false" => false,
+                _ => return Err(wrong("DATASUS_VERIFY_CRC", &value, "true or false")),
+            };
+        }
+        if let Some(value) = get("DATASUS_LANGUAGE") {
+            config.language = match value.as_str() {
+                "pt" => Language::Pt,
+                "en" => Language::En,
+                _ => return Err(wrong("DATASUS_LANGUAGE", &value, "pt or en")),
+            };
+        }
+        Ok(config)
+    }
+
+    /// Every setting that cannot work is DS-422.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.threads == Some(0) || self.chunk_rows == 0 || self.memory_limit.is_some_and(|bytes| bytes < 64 << 20) {
+            return Err(Error::new(
+                Code::InvalidParams,
+                text!(
+                    "Configuração inválida: `threads` e `chunk_rows` ao menos 1, `memory_limit` ao menos 64 MiB",
+                    "Invalid configuration: `threads` and `chunk_rows` at least 1, `memory_limit` at least 64 MiB"
+                ),
+            )
+            .stage("config"));
+        }
+        Ok(())
+    }
+}
+
+fn wrong(name: &str, received: &str, expected: &str) -> Error {
+    Error::new(
+        Code::InvalidParams,
+        text!("{name}: esperado {expected}; recebido {received:?}", "{name}: expected {expected}; received {received:?}"),
+    )
+    .with("expected_format", expected)
+    .with("received", received)
+    .stage("config")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_change_the_defaults_and_a_wrong_one_is_named() {
+        let set = |name: &str| match name {
+            "DATASUS_THREADS" => Some("3".to_owned()),
+            "DATASUS_LANGUAGE" => Some("en".to_owned()),
+            _ => None,
+        };
+        let config = Config::from_variables(set).unwrap();
+        assert_eq!((config.threads, config.language, config.chunk_rows), (Some(3), Language::En, 65_536));
+        let wrong = |name: &str| (name == "DATASUS_SPILL_LIMIT").then(|| "10 GB".to_owned());
+        let error = Config::from_variables(wrong).unwrap_err();
+        assert_eq!(error.code(), Code::InvalidParams);
+        assert!(error.detail().contains("DATASUS_SPILL_LIMIT"));
+    }
+}

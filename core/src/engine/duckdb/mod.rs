@@ -1,0 +1,62 @@
+//! DuckDB, embedded: one in-memory instance per statement, in a closed room.
+
+mod failure;
+mod room;
+mod watch;
+mod worker;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crossbeam_channel::bounded;
+
+use super::{Engine, Running, Settings};
+use crate::base::{Ctx, Error, Result};
+use crate::plan::Statement;
+
+/// 400 chained CTEs overflow Rust's default of 2 MiB.
+const STACK_BYTES: usize = 64 << 20;
+
+/// The embedded engine.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct DuckDb;
+
+impl Engine for DuckDb {
+    fn start(&self, statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<Running> {
+        ctx.check()?;
+        let (to_consumer, chunks) = bounded(settings.channel_depth.max(1));
+        let (to_starter, started) = bounded(1);
+        let (settings, worker_ctx) = (settings.clone(), ctx.clone());
+        std::thread::Builder::new()
+            .name("datasus-duckdb".into())
+            .stack_size(STACK_BYTES)
+            .spawn(move || {
+                let work = AssertUnwindSafe(|| {
+                    worker::run(&statement, &settings, &worker_ctx, &to_starter, &to_consumer)
+                });
+                let outcome = catch_unwind(work).unwrap_or_else(|panic| {
+                    let what = panic.downcast_ref::<String>().map(String::as_str);
+                    let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic");
+                    Err(Error::internal(format!("engine: {what}")))
+                });
+                if let Err(error) = outcome {
+                    // Whoever still waits gets it: the starter before the schema, the consumer after it.
+                    if let Err(unsent) = to_starter.try_send(Err(error))
+                        && let Err(error) = unsent.into_inner()
+                    {
+                        let _ = to_consumer.send(Err(error));
+                    }
+                }
+            })
+            .map_err(|error| Error::internal(format!("cannot start the engine's thread: {error}")))?;
+        match started.recv() {
+            Ok(Ok(schema)) => Ok(Running::new(schema, chunks, ctx.cancel.clone())),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(Error::internal("the engine's thread ended without an answer")),
+        }
+    }
+
+    fn version(&self) -> String {
+        let version = ::duckdb::Connection::open_in_memory().and_then(|connection| connection.version());
+        format!("duckdb {}", version.as_deref().unwrap_or("?"))
+    }
+}

@@ -1,0 +1,68 @@
+//! The thread that owns connection and statement.
+//!
+//! It starts with `stream_arrow`, takes the schema, and loops on `Statement::step()`, which returns `Result`: the
+//! crate's own Arrow iterators panic on a fetch error.
+
+use arrow::array::RecordBatch;
+use arrow::compute::BatchCoalescer;
+use arrow::datatypes::SchemaRef;
+use crossbeam_channel::{Sender, select};
+use duckdb::params_from_iter;
+
+use super::{failure, room, watch};
+use crate::base::{Ctx, Error, Result};
+use crate::engine::Settings;
+use crate::plan::Statement;
+
+type Chunks = Sender<Result<RecordBatch>>;
+
+pub(super) fn run(
+    statement: &Statement,
+    settings: &Settings,
+    ctx: &Ctx,
+    started: &Sender<Result<SchemaRef>>,
+    chunks: &Chunks,
+) -> Result<()> {
+    let connection = room::open(settings).map_err(|e| failure::explain(e, ctx))?;
+    let _watch = watch::Watch::over(connection.interrupt_handle(), &ctx.cancel)?;
+    room::close(&connection, statement, settings).map_err(|e| failure::explain(e, ctx))?;
+    ctx.check()?;
+    let mut prepared = connection.prepare(&statement.sql).map_err(|e| failure::explain(e, ctx))?;
+    ctx.check()?;
+    // The stream itself is dropped at once: the result stays with the statement, and `step` takes it from there.
+    prepared
+        .stream_arrow(params_from_iter(statement.binds.iter().map(|bind| bind.as_str())))
+        .map_err(|e| failure::explain(e, ctx))?;
+    let schema = prepared.schema();
+    let mut coalescer = BatchCoalescer::new(schema.clone(), settings.chunk_rows.max(1));
+    if started.send(Ok(schema.clone())).is_err() {
+        return Ok(());
+    }
+    loop {
+        ctx.check()?;
+        let Some(rows) = prepared.step().map_err(|e| failure::explain(e, ctx))? else { break };
+        let batch = RecordBatch::from(rows);
+        let batch = RecordBatch::try_new(schema.clone(), batch.columns().to_vec()).map_err(Error::internal)?;
+        coalescer.push_batch(batch).map_err(Error::internal)?;
+        while let Some(chunk) = coalescer.next_completed_batch() {
+            deliver(chunk, ctx, chunks)?;
+        }
+    }
+    coalescer.finish_buffered_batch().map_err(Error::internal)?;
+    while let Some(chunk) = coalescer.next_completed_batch() {
+        deliver(chunk, ctx, chunks)?;
+    }
+    // The room must be gone (spill included) before the consumer learns that this was all.
+    drop(prepared);
+    drop(connection);
+    room::sweep(settings);
+    Ok(())
+}
+
+/// Waits for the consumer, and for nothing longer than the job lives.
+fn deliver(chunk: RecordBatch, ctx: &Ctx, chunks: &Chunks) -> Result<()> {
+    select! {
+        send(chunks, Ok(chunk)) -> _ => ctx.check(),
+        recv(ctx.cancel.signal()) -> _ => ctx.check(),
+    }
+}

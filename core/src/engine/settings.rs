@@ -1,0 +1,19 @@
+//! What a running statement may use.
+
+use std::path::PathBuf;
+
+/// Bounds of one running statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Bytes that the engine may hold before it spills.
+    pub memory_limit: u64,
+    /// Bytes that it may spill to disk; past them the job ends with DS-507.
+    pub spill_limit: u64,
+    /// Folder for the spill; made when needed, and removed when the statement ends.
+    pub spill_folder: PathBuf,
+    pub threads: usize,
+    /// Rows in each chunk, but for the last.
+    pub chunk_rows: usize,
+    /// Chunks that wait for the consumer before the engine is held back.
+    pub channel_depth: usize,
+}

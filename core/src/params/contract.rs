@@ -1,0 +1,186 @@
+//! `QueryParams`: the structured query, field by field as in the JSON contract.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Filter, Options};
+
+/// One query over one dataset.
+///
+/// Build it fluently or read it from JSON ([`QueryParams::from_json`]); nothing is checked until it runs, and then
+/// everything that is wrong is told in one answer (DS-422).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QueryParams {
+    /// Version of this contract; 1, or left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<u32>,
+    /// `SIH-RD`, `CNES-ST`, `SIM-DO`, ...
+    pub dataset: String,
+    /// Siglas; left out: every UF that the source holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uf: Option<OneOrMany>,
+    /// Month (`YYYYMM`) or, for yearly sistemas, year (`YYYY`) of processing; left out: all that the source holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub competencia: Option<CompetenciaParam>,
+    /// Columns of the answer, in this order; left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
+    /// Conditions that every row must meet.
+    #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<Filter>,
+    /// One row of the answer for each combination of these columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub group_by: Vec<String>,
+    /// Figures over each group (or over everything, without `group_by`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aggregates: Vec<Aggregate>,
+    /// Order of the answer; NULL comes last. Left out: the order of the files and of their rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub order_by: Vec<OrderBy>,
+    /// Rows at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    #[serde(default, skip_serializing_if = "Options::is_default")]
+    pub options: Options,
+}
+
+/// One text, or a list of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        match self {
+            OneOrMany::One(one) => std::slice::from_ref(one),
+            OneOrMany::Many(many) => many,
+        }
+        .iter()
+        .map(String::as_str)
+    }
+}
+
+/// One competência, a list, or a range with both ends included.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum CompetenciaParam {
+    Listed(OneOrMany),
+    Range { from: String, to: String },
+}
+
+/// A figure over a group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Aggregate {
+    #[serde(rename = "fn")]
+    pub function: AggregateFn,
+    /// May be left out for `count` alone, which then counts rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// Name in the answer; left out: `sum_val_tot`, `count`.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AggregateFn {
+    /// Rows, or values that are not NULL.
+    Count,
+    /// Different values that are not NULL.
+    CountDistinct,
+    /// Exact for integers and decimals.
+    Sum,
+    /// A floating-point mean of the values that are not NULL.
+    Avg,
+    Min,
+    Max,
+}
+
+impl AggregateFn {
+    pub fn name(self) -> &'static str {
+        match self {
+            AggregateFn::Count => "count",
+            AggregateFn::CountDistinct => "count_distinct",
+            AggregateFn::Sum => "sum",
+            AggregateFn::Avg => "avg",
+            AggregateFn::Min => "min",
+            AggregateFn::Max => "max",
+        }
+    }
+}
+
+/// One key of the order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrderBy {
+    /// A column of the answer, or of the dataset where rows are not grouped.
+    pub column: String,
+    /// Greatest first; false, or left out: least first.
+    #[serde(default)]
+    pub desc: bool,
+}
+
+impl QueryParams {
+    pub fn dataset(dataset: impl Into<String>) -> Self {
+        QueryParams { dataset: dataset.into(), ..Default::default() }
+    }
+
+    pub fn uf<S: Into<String>>(mut self, ufs: impl IntoIterator<Item = S>) -> Self {
+        self.uf = Some(OneOrMany::Many(ufs.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// Both ends included.
+    pub fn competencia(mut self, from: impl Into<String>, to: impl Into<String>) -> Self {
+        self.competencia = Some(CompetenciaParam::Range { from: from.into(), to: to.into() });
+        self
+    }
+
+    pub fn columns<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.columns = Some(columns.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Adds a condition; all of them must hold.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filters.push(filter);
+        self
+    }
+
+    pub fn group_by<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.group_by = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds a figure; `column` is `"*"` to count rows.
+    pub fn aggregate(mut self, function: AggregateFn, column: &str, alias: &str) -> Self {
+        let column = (column != "*").then(|| column.to_owned());
+        self.aggregates.push(Aggregate { function, column, alias: Some(alias.to_owned()) });
+        self
+    }
+
+    pub fn order_by(mut self, column: impl Into<String>, desc: bool) -> Self {
+        self.order_by.push(OrderBy { column: column.into(), desc });
+        self
+    }
+
+    pub fn limit(mut self, rows: u64) -> Self {
+        self.limit = Some(rows);
+        self
+    }
+
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The JSON Schema of the contract.
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(QueryParams).to_value()
+    }
+}

@@ -1,0 +1,155 @@
+//! Conditions on rows, and the small language that builds them: `col("IDADE").between(0, 17)`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A condition; a row for which it is unknown (NULL) does not meet it, as in SQL.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Filter {
+    Compare {
+        column: String,
+        op: Op,
+        /// One value; two for `between`; a list for `in` and `not_in`; none for `is_null` and `not_null`.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        value: Value,
+    },
+    /// At least one of these.
+    Any { any: Vec<Filter> },
+    /// Every one of these.
+    All { all: Vec<Filter> },
+    Not { not: Box<Filter> },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    #[serde(alias = "=", alias = "==")]
+    Eq,
+    #[serde(alias = "!=", alias = "<>")]
+    Ne,
+    #[serde(alias = "<")]
+    Lt,
+    #[serde(alias = "<=")]
+    Le,
+    #[serde(alias = ">")]
+    Gt,
+    #[serde(alias = ">=")]
+    Ge,
+    /// Both ends included.
+    Between,
+    In,
+    NotIn,
+    /// Text that begins with the value: `J18` finds `J180` and `J189`.
+    StartsWith,
+    IsNull,
+    NotNull,
+}
+
+impl Op {
+    pub const NAMES: &'static [&'static str] = &[
+        "eq", "ne", "lt", "le", "gt", "ge", "between", "in", "not_in", "starts_with", "is_null", "not_null", "=", "==",
+        "!=", "<>", "<", "<=", ">", ">=",
+    ];
+}
+
+/// Starts a condition on a column.
+pub fn col(name: impl Into<String>) -> Col {
+    Col(name.into())
+}
+
+/// A column that waits for its condition.
+#[derive(Debug, Clone)]
+pub struct Col(String);
+
+impl Col {
+    fn compare(self, op: Op, value: Value) -> Filter {
+        Filter::Compare { column: self.0, op, value }
+    }
+
+    pub fn eq(self, value: impl Into<Value>) -> Filter {
+        self.compare(Op::Eq, value.into())
+    }
+
+    pub fn ne(self, value: impl Into<Value>) -> Filter {
+        self.compare(Op::Ne, value.into())
+    }
+
+    pub fn lt(self, value: impl Into<Value>) -> Filter {
+        self.compare(Op::Lt, value.into())
+    }
+
+    pub fn le(self, value: impl Into<Value>) -> Filter {
+        self.compare(Op::Le, value.into())
+    }
+
+    pub fn gt(self, value: impl Into<Value>) -> Filter {
+        self.compare(Op::Gt, value.into())
+    }
+
+    pub fn ge(self, value: impl Into<Value>) -> Filter {
+        self.compare(Op::Ge, value.into())
+    }
+
+    /// Both ends included.
+    pub fn between(self, low: impl Into<Value>, high: impl Into<Value>) -> Filter {
+        self.compare(Op::Between, Value::Array(vec![low.into(), high.into()]))
+    }
+
+    pub fn is_in<V: Into<Value>>(self, values: impl IntoIterator<Item = V>) -> Filter {
+        self.compare(Op::In, Value::Array(values.into_iter().map(Into::into).collect()))
+    }
+
+    pub fn not_in<V: Into<Value>>(self, values: impl IntoIterator<Item = V>) -> Filter {
+        self.compare(Op::NotIn, Value::Array(values.into_iter().map(Into::into).collect()))
+    }
+
+    pub fn starts_with(self, prefix: impl Into<String>) -> Filter {
+        self.compare(Op::StartsWith, Value::String(prefix.into()))
+    }
+
+    pub fn is_null(self) -> Filter {
+        self.compare(Op::IsNull, Value::Null)
+    }
+
+    pub fn not_null(self) -> Filter {
+        self.compare(Op::NotNull, Value::Null)
+    }
+}
+
+impl std::ops::BitAnd for Filter {
+    type Output = Filter;
+
+    fn bitand(self, other: Filter) -> Filter {
+        match self {
+            Filter::All { mut all } => {
+                all.push(other);
+                Filter::All { all }
+            }
+            first => Filter::All { all: vec![first, other] },
+        }
+    }
+}
+
+impl std::ops::BitOr for Filter {
+    type Output = Filter;
+
+    fn bitor(self, other: Filter) -> Filter {
+        match self {
+            Filter::Any { mut any } => {
+                any.push(other);
+                Filter::Any { any }
+            }
+            first => Filter::Any { any: vec![first, other] },
+        }
+    }
+}
+
+impl std::ops::Not for Filter {
+    type Output = Filter;
+
+    fn not(self) -> Filter {
+        Filter::Not { not: Box::new(self) }
+    }
+}

@@ -1,0 +1,289 @@
+//! Reading the contract from JSON, with every unknown key and wrong type named by its path.
+
+use serde_json::{Map, Value};
+
+use crate::base::{Code, Error, Problem, Result, text};
+
+use super::{Op, QueryParams, did_you_mean};
+
+const QUERY: &[&str] = &[
+    "contract", "dataset", "uf", "competencia", "columns", "where", "group_by", "aggregates", "order_by", "limit",
+    "options",
+];
+const OPTIONS: &[&str] =
+    &["deadline", "missing", "partial", "priority", "on_emergency", "cache", "checkpoint_rows"];
+const AGGREGATE: &[&str] = &["fn", "column", "as"];
+const FUNCTIONS: &[&str] = &["count", "count_distinct", "sum", "avg", "min", "max"];
+const ORDER: &[&str] = &["column", "desc"];
+const COMPARE: &[&str] = &["column", "op", "value"];
+const RANGE: &[&str] = &["from", "to"];
+/// Nested conditions at most; deeper ones are refused before they are read.
+const MAX_DEPTH: usize = 16;
+
+impl QueryParams {
+    /// Reads a query from its JSON text. Malformed text, unknown keys and wrong types are DS-400, all in one answer.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let value: Value = serde_json::from_str(json).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            Error::new(
+                Code::Malformed,
+                text!(
+                    "JSON malformado na linha {line}, coluna {column}: {error}",
+                    "Malformed JSON at line {line}, column {column}: {error}"
+                ),
+            )
+            .with("line", line)
+            .with("column", column)
+            .stage("validate")
+        })?;
+        QueryParams::from_value(value)
+    }
+
+    /// The same from a JSON value.
+    pub fn from_value(value: Value) -> Result<Self> {
+        let mut check = Check::default();
+        check.query(&value);
+        if !check.problems.is_empty() {
+            return Err(Error::from_problems(check.problems).stage("validate"));
+        }
+        serde_json::from_value(value).map_err(|error| {
+            Error::new(
+                Code::Malformed,
+                text!("Consulta fora do contrato: {error}", "The query does not follow the contract: {error}"),
+            )
+            .stage("validate")
+        })
+    }
+}
+
+#[derive(Default)]
+struct Check {
+    problems: Vec<Problem>,
+}
+
+impl Check {
+    fn query(&mut self, value: &Value) {
+        let Some(map) = self.object(value, "$", QUERY) else { return };
+        if map.contains_key("sql") {
+            self.problems.push(
+                Problem::new(
+                    Code::Malformed,
+                    text!(
+                        "`sql` ainda não é aceito nesta versão: use a forma estruturada (`dataset`, `columns`, `where`, ...)",
+                        "`sql` is not accepted by this version yet: use the structured form (`dataset`, `columns`, `where`, ...)"
+                    ),
+                )
+                .with("path", "$.sql"),
+            );
+        }
+        match map.get("dataset") {
+            Some(dataset) => self.expect(dataset.is_string(), "$.dataset", "text", "\"SIH-RD\"", dataset),
+            None => self.problems.push(
+                Problem::new(
+                    Code::InvalidParams,
+                    text!("Falta `dataset`, por exemplo \"SIH-RD\"", "`dataset` is missing, for example \"SIH-RD\""),
+                )
+                .with("path", "$.dataset")
+                .with("valid_examples", vec!["SIH-RD", "CNES-ST", "SIM-DO"]),
+            ),
+        }
+        self.optional(map, "contract", Value::is_u64, "integer", "1");
+        self.optional(map, "limit", Value::is_u64, "integer from 0", "100");
+        self.optional(map, "uf", is_text_or_texts, "text or list of texts", "[\"SP\", \"RJ\"]");
+        self.optional(map, "columns", is_texts, "list of texts", "[\"CNES\", \"VAL_TOT\"]");
+        self.optional(map, "group_by", is_texts, "list of texts", "[\"CNES\"]");
+        if let Some(competencia) = map.get("competencia").filter(|v| !v.is_null()) {
+            if competencia.is_object() {
+                if let Some(range) = self.object(competencia, "$.competencia", RANGE) {
+                    for end in RANGE {
+                        let path = format!("$.competencia.{end}");
+                        let given = range.get(*end).unwrap_or(&Value::Null);
+                        self.expect(given.is_string(), &path, "text", "\"202401\"", given);
+                    }
+                }
+            } else {
+                let ok = is_text_or_texts(competencia);
+                self.expect(ok, "$.competencia", "text, list of texts or {from, to}", "{\"from\": \"202301\", \"to\": \"202312\"}", competencia);
+            }
+        }
+        for (index, filter) in self.list(map, "where").iter().enumerate() {
+            self.filter(filter, &format!("$.where[{index}]"), 0);
+        }
+        for (index, aggregate) in self.list(map, "aggregates").iter().enumerate() {
+            let path = format!("$.aggregates[{index}]");
+            let Some(map) = self.object(aggregate, &path, AGGREGATE) else { continue };
+            self.one_of(map.get("fn"), &format!("{path}.fn"), FUNCTIONS);
+            for key in ["column", "as"] {
+                self.optional_at(map, key, &path, Value::is_string, "text", "\"VAL_TOT\"");
+            }
+        }
+        for (index, order) in self.list(map, "order_by").iter().enumerate() {
+            let path = format!("$.order_by[{index}]");
+            let Some(map) = self.object(order, &path, ORDER) else { continue };
+            let column = map.get("column").unwrap_or(&Value::Null);
+            self.expect(column.is_string(), &format!("{path}.column"), "text", "\"VAL_TOT\"", column);
+            self.optional_at(map, "desc", &path, Value::is_boolean, "true or false", "true");
+        }
+        if let Some(options) = map.get("options") {
+            let Some(map) = self.object(options, "$.options", OPTIONS) else { return };
+            self.optional_at(map, "deadline", "$.options", Value::is_number, "seconds", "30.5");
+            self.optional_at(map, "partial", "$.options", Value::is_boolean, "true or false", "false");
+            self.optional_at(map, "cache", "$.options", Value::is_boolean, "true or false", "false");
+            self.optional_at(map, "checkpoint_rows", "$.options", Value::is_u64, "integer", "10000");
+            for (key, names) in [
+                ("missing", &["error", "warn"][..]),
+                ("priority", &["health", "admin", "user"]),
+                ("on_emergency", &["sample", "spill", "wait", "fail"]),
+            ] {
+                if let Some(given) = map.get(key).filter(|v| !v.is_null()) {
+                    self.one_of(Some(given), &format!("$.options.{key}"), names);
+                }
+            }
+        }
+    }
+
+    fn filter(&mut self, value: &Value, path: &str, depth: usize) {
+        if depth > MAX_DEPTH {
+            self.problems.push(
+                Problem::new(
+                    Code::Malformed,
+                    text!(
+                        "Condições aninhadas além de {MAX_DEPTH} níveis em {path}",
+                        "Conditions nested deeper than {MAX_DEPTH} levels at {path}"
+                    ),
+                )
+                .with("path", path),
+            );
+            return;
+        }
+        let keys: Vec<&str> = value.as_object().map(|m| m.keys().map(String::as_str).collect()).unwrap_or_default();
+        match keys[..] {
+            [name @ ("any" | "all")] => match &value[name] {
+                Value::Array(list) => {
+                    for (index, inner) in list.iter().enumerate() {
+                        self.filter(inner, &format!("{path}.{name}[{index}]"), depth + 1);
+                    }
+                }
+                other => self.expect(false, &format!("{path}.{name}"), "list of conditions", "[]", other),
+            },
+            ["not"] => self.filter(&value["not"], &format!("{path}.not"), depth + 1),
+            _ => {
+                let Some(map) = self.object(value, path, COMPARE) else { return };
+                let column = map.get("column").unwrap_or(&Value::Null);
+                self.expect(column.is_string(), &format!("{path}.column"), "text", "\"IDADE\"", column);
+                self.one_of(map.get("op"), &format!("{path}.op"), Op::NAMES);
+            }
+        }
+    }
+
+    fn list<'v>(&mut self, map: &'v Map<String, Value>, key: &str) -> &'v [Value] {
+        match map.get(key) {
+            None | Some(Value::Null) => &[],
+            Some(Value::Array(list)) => list,
+            Some(other) => {
+                self.expect(false, &format!("$.{key}"), "list", "[]", other);
+                &[]
+            }
+        }
+    }
+
+    fn object<'v>(&mut self, value: &'v Value, path: &str, known: &[&str]) -> Option<&'v Map<String, Value>> {
+        let Value::Object(map) = value else {
+            self.expect(false, path, "object", "{}", value);
+            return None;
+        };
+        for key in map.keys().filter(|key| !known.contains(&key.as_str()) && *key != "sql") {
+            let near = did_you_mean(key, known.iter().copied());
+            let hint = near.first().map(|k| format!(" `{k}`?")).unwrap_or_default();
+            let (pt, en) = match hint.is_empty() {
+                true => (String::new(), String::new()),
+                false => (format!("; quis dizer{hint}"), format!("; did you mean{hint}")),
+            };
+            self.problems.push(
+                Problem::new(
+                    Code::Malformed,
+                    text!("Chave desconhecida `{key}` em {path}{pt}", "Unknown key `{key}` at {path}{en}"),
+                )
+                .with("path", format!("{path}.{key}"))
+                .with("received", key.as_str())
+                .with("did_you_mean", near)
+                .with("valid_keys", known),
+            );
+        }
+        Some(map)
+    }
+
+    fn optional(&mut self, map: &Map<String, Value>, key: &str, ok: fn(&Value) -> bool, expected: &str, example: &str) {
+        self.optional_at(map, key, "$", ok, expected, example);
+    }
+
+    fn optional_at(
+        &mut self,
+        map: &Map<String, Value>,
+        key: &str,
+        path: &str,
+        ok: fn(&Value) -> bool,
+        expected: &str,
+        example: &str,
+    ) {
+        if let Some(given) = map.get(key).filter(|v| !v.is_null()) {
+            self.expect(ok(given), &format!("{path}.{key}"), expected, example, given);
+        }
+    }
+
+    fn one_of(&mut self, given: Option<&Value>, path: &str, names: &[&str]) {
+        let given = given.unwrap_or(&Value::Null);
+        if given.as_str().is_some_and(|name| names.contains(&name)) {
+            return;
+        }
+        let received = shown(given);
+        let list = names.join(", ");
+        self.problems.push(
+            Problem::new(
+                Code::Malformed,
+                text!("{path}: esperado um de {list}; recebido {received}", "{path}: expected one of {list}; received {received}"),
+            )
+            .with("path", path)
+            .with("received", received)
+            .with("valid_values", names)
+            .with("did_you_mean", did_you_mean(given.as_str().unwrap_or(""), names.iter().copied())),
+        );
+    }
+
+    fn expect(&mut self, ok: bool, path: &str, expected: &str, example: &str, given: &Value) {
+        if ok {
+            return;
+        }
+        let received = shown(given);
+        self.problems.push(
+            Problem::new(
+                Code::Malformed,
+                text!(
+                    "{path}: esperado {expected}, por exemplo {example}; recebido {received}",
+                    "{path}: expected {expected}, for example {example}; received {received}"
+                ),
+            )
+            .with("path", path)
+            .with("expected_format", expected)
+            .with("received", received)
+            .with("valid_examples", vec![example]),
+        );
+    }
+}
+
+/// The value as JSON, cut so that an error stays readable.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(80) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}
+
+fn is_texts(value: &Value) -> bool {
+    value.as_array().is_some_and(|list| list.iter().all(Value::is_string))
+}
+
+fn is_text_or_texts(value: &Value) -> bool {
+    value.is_string() || is_texts(value)
+}

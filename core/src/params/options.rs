@@ -1,0 +1,63 @@
+//! What stands beside the query: how it is to be run.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Options of one query. Each is capped by the client's configuration.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// Seconds after which the job ends with DS-504; none: as long as it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<f64>,
+    /// What to do about files that were asked for by name and are not there.
+    pub missing: MissingFiles,
+    /// True: a file that cannot be read is left out and named in the report. False: it ends the job.
+    pub partial: bool,
+    /// Class of the job. Until jobs share a queue, every job starts at once.
+    pub priority: Priority,
+    /// What a job that starts in an emergency of memory does; none: the default for its kind. Until the memory
+    /// governor is there, every job runs exact, within its memory limit and with spill.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_emergency: Option<OnEmergency>,
+    /// False: the answer is never taken from a cache. Until there is one, no answer is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<bool>,
+    /// Rows between two checkpoints of a durable sink. Until jobs can be resumed, a file is written whole or not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_rows: Option<u64>,
+}
+
+impl Options {
+    pub(super) fn is_default(&self) -> bool {
+        *self == Options::default()
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MissingFiles {
+    /// DS-404 that names every one.
+    #[default]
+    Error,
+    /// The report lists them.
+    Warn,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    Health,
+    Admin,
+    #[default]
+    User,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnEmergency {
+    Sample,
+    Spill,
+    Wait,
+    Fail,
+}

@@ -1,0 +1,76 @@
+//! A query that has passed validation: nothing in it needs to be checked again.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::{Competencia, Grupo, LogicalType, Uf};
+
+use super::{AggregateFn, Op, Options};
+
+/// What the plan is made from.
+#[derive(Debug, Clone)]
+pub struct Query {
+    pub grupo: &'static Grupo,
+    /// None: every UF that the source holds.
+    pub ufs: Option<BTreeSet<Uf>>,
+    /// None: every competência that the source holds.
+    pub competencias: Option<BTreeSet<Competencia>>,
+    pub projection: Projection,
+    pub predicates: Vec<Predicate>,
+    pub order_by: Vec<Sort>,
+    pub limit: Option<u64>,
+    pub options: Options,
+}
+
+#[derive(Debug, Clone)]
+pub enum Projection {
+    /// Every column of the files.
+    All,
+    Columns(Vec<String>),
+    Grouped { keys: Vec<String>, figures: Vec<Figure> },
+}
+
+/// One aggregate, resolved.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    pub function: AggregateFn,
+    pub column: Option<(String, LogicalType)>,
+    pub alias: String,
+}
+
+#[derive(Debug, Clone)]
+pub enum Predicate {
+    Compare { column: String, kind: LogicalType, op: Op, values: Vec<Scalar> },
+    Any(Vec<Predicate>),
+    All(Vec<Predicate>),
+    Not(Box<Predicate>),
+}
+
+/// A value of a condition, in its column's type; it travels to the engine as a bound parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scalar {
+    Text(String),
+    Integer(i64),
+    /// Exact, as digits with a point.
+    Decimal(String),
+    /// Days since 1970-01-01.
+    Date(i32),
+}
+
+#[derive(Debug, Clone)]
+pub struct Sort {
+    pub column: String,
+    pub desc: bool,
+}
+
+impl Predicate {
+    /// The columns it reads.
+    pub fn columns<'a>(&'a self, into: &mut BTreeSet<&'a str>) {
+        match self {
+            Predicate::Compare { column, .. } => {
+                into.insert(column);
+            }
+            Predicate::Any(all) | Predicate::All(all) => all.iter().for_each(|p| p.columns(into)),
+            Predicate::Not(inner) => inner.columns(into),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What differs between the engines' SQL.
+
+use crate::catalog::LogicalType;
+use crate::params::Scalar;
+
+/// One engine's way to write names, values, types and file lists.
+pub trait Dialect {
+    /// A name, quoted.
+    fn name(&self, name: &str) -> String;
+    /// A text constant: file names only; values of the user are bound.
+    fn text(&self, text: &str) -> String;
+    /// The type's name.
+    fn type_name(&self, kind: &LogicalType) -> String;
+    /// A relation over Parquet files of one schema.
+    fn parquet(&self, files: &[&str]) -> String;
+    /// The placeholder for `value` in a comparison with a column of type `kind`, and what to bind to it.
+    fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String);
+    /// `column` (of the Arrow type in the files) as `kind`; a value that does not fit ends the query.
+    fn cast(&self, column: &str, from: &arrow::datatypes::DataType, kind: &LogicalType) -> String;
+}

@@ -1,0 +1,100 @@
+//! SQL as DuckDB speaks it.
+
+use arrow::datatypes::DataType;
+use chrono::{Days, NaiveDate};
+
+use super::Dialect;
+use crate::catalog::{DateFormat, LogicalType};
+use crate::params::Scalar;
+
+#[derive(Debug, Default, Clone, Copy)]
+pub struct DuckDbDialect;
+
+impl Dialect for DuckDbDialect {
+    fn name(&self, name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+
+    fn text(&self, text: &str) -> String {
+        format!("'{}'", text.replace('\'', "''"))
+    }
+
+    fn type_name(&self, kind: &LogicalType) -> String {
+        match kind {
+            LogicalType::Text => "VARCHAR".into(),
+            LogicalType::Integer { digits: 0..=9 } => "INTEGER".into(),
+            LogicalType::Integer { .. } => "BIGINT".into(),
+            LogicalType::Decimal { precision, scale } => format!("DECIMAL({precision},{scale})"),
+            LogicalType::Date { .. } => "DATE".into(),
+        }
+    }
+
+    fn parquet(&self, files: &[&str]) -> String {
+        let list: Vec<String> = files.iter().map(|file| self.text(file)).collect();
+        // Names like `ano=2024` in a path are the lake's business, never columns.
+        format!("read_parquet([{}], hive_partitioning = false)", list.join(", "))
+    }
+
+    fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String) {
+        match value {
+            Scalar::Text(text) => ("CAST(? AS VARCHAR)".into(), text.clone()),
+            Scalar::Integer(number) => {
+                let narrow = i32::try_from(*number).is_ok() && matches!(kind, LogicalType::Integer { digits: 0..=9 });
+                (format!("CAST(? AS {})", if narrow { "INTEGER" } else { "BIGINT" }), number.to_string())
+            }
+            Scalar::Decimal(digits) => {
+                // As wide as the value itself: a bound with more decimals than the column must not be rounded.
+                let own = digits.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+                let whole = digits.len().saturating_sub(own);
+                let fits = match kind {
+                    LogicalType::Decimal { precision, scale } => {
+                        own <= *scale as usize && whole <= (*precision - *scale) as usize
+                    }
+                    _ => false,
+                };
+                let type_name = if fits { self.type_name(kind) } else { format!("DECIMAL(38,{})", own.min(37)) };
+                (format!("CAST(? AS {type_name})"), digits.clone())
+            }
+            Scalar::Date(days) => ("CAST(? AS DATE)".into(), iso(*days)),
+        }
+    }
+
+    fn cast(&self, column: &str, from: &DataType, kind: &LogicalType) -> String {
+        let name = self.name(column);
+        if *from == kind.arrow() {
+            return name;
+        }
+        let textual = matches!(from, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+        let target = self.type_name(kind);
+        match kind {
+            LogicalType::Text if textual => name,
+            LogicalType::Date { formats } if textual => {
+                let formats: Vec<String> = formats.iter().map(|format| self.text(strptime(*format))).collect();
+                format!(
+                    "CAST(coalesce(try_cast(nullif(trim({name}), '') AS DATE), \
+                     strptime(nullif(nullif(trim({name}), ''), '00000000'), [{}])) AS DATE)",
+                    formats.join(", ")
+                )
+            }
+            _ if textual => format!("CAST(nullif(trim({name}), '') AS {target})"),
+            _ => format!("CAST({name} AS {target})"),
+        }
+    }
+}
+
+fn strptime(format: DateFormat) -> &'static str {
+    match format {
+        DateFormat::YearMonthDay => "%Y%m%d",
+        DateFormat::DayMonthYear => "%d%m%Y",
+        DateFormat::ShortYearMonthDay => "%y%m%d",
+    }
+}
+
+fn iso(days: i32) -> String {
+    let epoch = NaiveDate::default();
+    let day = match u64::try_from(days) {
+        Ok(after) => epoch.checked_add_days(Days::new(after)),
+        Err(_) => epoch.checked_sub_days(Days::new(u64::from(days.unsigned_abs()))),
+    };
+    day.unwrap_or(epoch).format("%Y-%m-%d").to_string()
+}

@@ -1,0 +1,101 @@
+//! What a query would read, against what is there.
+
+use std::fs::File;
+
+use arrow::datatypes::DataType;
+use parquet::arrow::parquet_to_arrow_schema;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use serde::Serialize;
+
+use super::prune::may_match;
+use super::{Missing, Selection, Statement};
+use crate::base::{Error, Result};
+use crate::lake::LakeFile;
+use crate::params::{Predicate, Query};
+
+/// Read, of those present.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Share {
+    pub read: u64,
+    pub present: u64,
+}
+
+/// The plan of a query, in figures. `present` counts the dataset's files in the source, wanted or not; row groups and
+/// bytes are known for those that the lake holds already.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explain {
+    pub dataset: String,
+    pub files: Share,
+    /// Wanted files that the query would first convert.
+    pub to_convert: Vec<String>,
+    pub row_groups: Share,
+    /// Compressed bytes of the column chunks.
+    pub bytes: Share,
+    pub columns: Vec<String>,
+    pub missing: Vec<Missing>,
+    /// None while nothing is converted: the columns come from the files.
+    pub sql: Option<String>,
+}
+
+/// `wanted` are the selection's files that the lake holds, `others` the dataset's remaining ones.
+pub fn explain(
+    query: &Query,
+    selection: &Selection,
+    wanted: &[LakeFile],
+    others: &[LakeFile],
+    to_convert: Vec<String>,
+    statement: Option<&Statement>,
+) -> Result<Explain> {
+    let mut row_groups = Share::default();
+    let mut bytes = Share::default();
+    let columns = statement.map(|statement| statement.columns.clone()).unwrap_or_default();
+    for file in wanted {
+        let footer = footer(file)?;
+        for group in footer.row_groups() {
+            let sizes = chunk_bytes(group);
+            row_groups.present += 1;
+            bytes.present += sizes.iter().map(|(_, size)| size).sum::<u64>();
+            if passes(&query.predicates, &footer, group)? {
+                row_groups.read += 1;
+                bytes.read +=
+                    sizes.iter().filter(|(name, _)| columns.iter().any(|c| c == name)).map(|(_, size)| size).sum::<u64>();
+            }
+        }
+    }
+    for file in others {
+        row_groups.present += file.row_groups.len() as u64;
+        bytes.present += file.row_groups.iter().map(|group| group.bytes).sum::<u64>();
+    }
+    Ok(Explain {
+        dataset: query.grupo.dataset.to_string(),
+        files: Share { read: selection.files.len() as u64, present: selection.present as u64 },
+        to_convert,
+        row_groups,
+        bytes,
+        columns,
+        missing: selection.missing.clone(),
+        sql: statement.map(|statement| statement.sql.clone()),
+    })
+}
+
+fn footer(file: &LakeFile) -> Result<ParquetMetaData> {
+    let handle = File::open(&file.path).map_err(|e| Error::io(e, &file.path))?;
+    ParquetMetaDataReader::new().parse_and_finish(&handle).map_err(|e| Error::internal(format!("footer: {e}")))
+}
+
+fn chunk_bytes(group: &RowGroupMetaData) -> Vec<(String, u64)> {
+    let size = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
+    group.columns().iter().map(|c| (c.column_descr().name().to_uppercase(), size(c.compressed_size()))).collect()
+}
+
+fn passes(predicates: &[Predicate], footer: &ParquetMetaData, group: &RowGroupMetaData) -> Result<bool> {
+    let metadata = footer.file_metadata();
+    let schema = parquet_to_arrow_schema(metadata.schema_descr(), metadata.key_value_metadata())
+        .map_err(|e| Error::internal(format!("footer: {e}")))?;
+    let statistics = |column: &str| {
+        let index = group.columns().iter().position(|c| c.column_descr().name().eq_ignore_ascii_case(column))?;
+        let kind: &DataType = schema.field(index).data_type();
+        Some((group.column(index).statistics()?, kind.clone()))
+    };
+    Ok(predicates.iter().all(|predicate| may_match(predicate, &statistics)))
+}

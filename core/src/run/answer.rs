@@ -1,0 +1,57 @@
+//! The rows of a query, as a stream of Arrow record batches.
+
+use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+
+use super::{Job, Report};
+use crate::base::{Error, Result};
+use crate::sink::arrow::{ArrowReader, error_of};
+
+/// A stream that is taken once: an iterator of batches with typed errors, or ([`Answer::into_reader`]) a
+/// `RecordBatchReader` for everything that speaks Arrow. Dropped before its end, it cancels the job.
+pub struct Answer {
+    reader: ArrowReader,
+    job: Job,
+}
+
+impl Answer {
+    pub(super) fn new(reader: ArrowReader, job: Job) -> Self {
+        Answer { reader, job }
+    }
+
+    pub fn schema(&self) -> SchemaRef {
+        self.reader.schema()
+    }
+
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// The report of the job; waits for its end, so take the stream first.
+    pub fn report(&self) -> Result<Report> {
+        self.job.report()
+    }
+
+    /// Every batch at once. A damaged source or a cancelled job is the error, never a short answer.
+    pub fn collect_batches(self) -> Result<Vec<RecordBatch>> {
+        self.collect()
+    }
+
+    /// The stream for consumers of Arrow; its errors are `ArrowError`s, and the job keeps the typed one.
+    pub fn into_reader(self) -> impl RecordBatchReader + Send {
+        self.reader
+    }
+
+    fn typed(&self, error: &ArrowError) -> Error {
+        error_of(error).cloned().unwrap_or_else(|| Error::internal(error))
+    }
+}
+
+impl Iterator for Answer {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.reader.next()?.map_err(|error| self.typed(&error)))
+    }
+}

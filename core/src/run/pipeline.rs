@@ -1,0 +1,241 @@
+//! The line that data travels: files -> lake -> statement -> engine -> sinks -> report.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use crossbeam_channel::Sender;
+use sha2::{Digest, Sha256};
+
+use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
+use crate::base::{Chunk, Ctx, Error, Origin, PeakMemory, Result, UnitId, text};
+use crate::engine::Running;
+use crate::lake::LakeFile;
+use crate::params::{Projection, Query, QueryParams};
+use crate::plan::{Selection, statement};
+use crate::sink::arrow::{ArrowReader, stream};
+use crate::sink::csv::refuse_if_more_than_limit;
+use crate::sink::{Destination, FanOut, OutputRoot, Sink, Stored};
+use crate::source::folder::Listing;
+
+/// A query that has passed validation, with its files.
+pub(super) struct Prepared {
+    pub params: QueryParams,
+    pub query: Query,
+    pub selection: Selection,
+    pub listing: Listing,
+}
+
+/// Where the rows of a job go.
+pub(super) enum Target {
+    Files { root: OutputRoot, destinations: Vec<Destination> },
+    /// The stream's reading end is handed over as soon as the schema is known.
+    Stream(Sender<ArrowReader>),
+}
+
+/// Chunks that wait for a slow reader of the stream.
+const STREAM_DEPTH: usize = 2;
+
+impl Session {
+    pub(super) fn run(&self, prepared: Prepared, target: Target, job: &Job, ctx: &Ctx) -> Result<Report> {
+        let began = Instant::now();
+        let memory = PeakMemory::watch();
+        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), dataset = %prepared.query.grupo.dataset, "started");
+        let (files, unreadable) = self.readable(&prepared, ctx)?;
+        let statement = statement(&prepared.query, &files)?;
+        let sinks = match &target {
+            Target::Files { root, destinations } => {
+                self.refuse_known_excess(&prepared.query, &files, destinations)?;
+                let name = default_name(&prepared.params, &files);
+                destinations.iter().map(|d| d.clone().open(root, &name)).collect::<Result<Vec<_>>>()?
+            }
+            Target::Stream(_) => Vec::new(),
+        };
+        let running = self.engine.start(statement, &self.settings(job.id()), ctx)?;
+        let sinks = match target {
+            Target::Files { .. } => sinks,
+            Target::Stream(to_caller) => {
+                let (sink, reader) = stream(running.schema().clone(), STREAM_DEPTH, &ctx.cancel);
+                if to_caller.send(reader).is_err() {
+                    ctx.cancel.set(crate::base::CancelReason::Caller);
+                }
+                vec![Box::new(sink) as Box<dyn Sink>]
+            }
+        };
+        let (rows, stored) = deliver(running, sinks, &files, ctx).map_err(|error| (*error).clone())?;
+        let report = Report {
+            contract: 1,
+            status: "completed",
+            job_id: job.id().to_owned(),
+            trace_id: ctx.trace_id.to_string(),
+            records_processed: rows,
+            storage: storage(stored),
+            performance: Performance::measured(rows, began.elapsed(), memory.stop()),
+            mode: "normal",
+            sampling: None,
+            dead_letters: 0,
+            attempts: 1,
+            resumed_from: None,
+            cache: "off",
+            sources: files.iter().map(source_of).collect(),
+            missing: prepared.selection.missing.clone(),
+            warnings: self.report_warnings(&prepared, &files, &unreadable),
+            unreadable,
+            bad_values: files.iter().flat_map(bad_values_of).collect(),
+        };
+        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows, "completed");
+        Ok(report)
+    }
+
+    /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so.
+    fn readable(&self, prepared: &Prepared, ctx: &Ctx) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
+        let results = self.lake.ensure(&prepared.selection.files, self.catalog, &self.convert_options(), ctx);
+        ctx.check()?;
+        let mut files = Vec::with_capacity(results.len());
+        let mut unreadable = Vec::new();
+        let mut first = None;
+        for (source, result) in prepared.selection.files.iter().zip(results) {
+            match result {
+                Ok(file) => files.push(file),
+                Err(error) if !prepared.query.options.partial => return Err(error),
+                Err(error) => {
+                    let error = error.traced(&ctx.trace_id, ctx.language);
+                    unreadable.push(Unreadable {
+                        file: source.path.display().to_string(),
+                        error_code: error.code().to_string(),
+                        detail: error.detail().to_owned(),
+                    });
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        match first {
+            Some(error) if files.is_empty() => Err(error),
+            _ => Ok((files, unreadable)),
+        }
+    }
+
+    /// A scan without conditions has as many rows as its files: a CSV that cannot hold them is refused now.
+    fn refuse_known_excess(&self, query: &Query, files: &[LakeFile], destinations: &[Destination]) -> Result<()> {
+        let whole = query.predicates.is_empty()
+            && !matches!(query.projection, Projection::Grouped { .. })
+            && !(query.grupo.national.is_some() && query.ufs.is_some());
+        if whole && destinations.iter().any(|d| matches!(d, Destination::Csv(_))) {
+            let rows = files.iter().map(|file| file.rows).sum::<u64>();
+            refuse_if_more_than_limit(query.limit.map_or(rows, |limit| limit.min(rows)))?;
+        }
+        Ok(())
+    }
+
+    fn report_warnings(&self, prepared: &Prepared, files: &[LakeFile], unreadable: &[Unreadable]) -> Vec<String> {
+        let mut warnings = self.warnings(&prepared.listing, files);
+        let mut add = |warning: crate::base::Text| warnings.push(warning.get(self.config.language).to_owned());
+        if !prepared.selection.missing.is_empty() {
+            let count = prepared.selection.missing.len();
+            add(text!("{count} arquivo(s) pedido(s) não existe(m)", "{count} file(s) asked for are missing"));
+        }
+        if !unreadable.is_empty() {
+            let count = unreadable.len();
+            add(text!("{count} arquivo(s) ilegível(is) ficou(aram) de fora", "{count} unreadable file(s) left out"));
+        }
+        let bad: u64 = files.iter().flat_map(bad_values_of).map(|bad| bad.count).sum();
+        if bad > 0 {
+            add(text!(
+                "{bad} valor(es) ilegível(is) viraram NULL; veja `bad_values`",
+                "{bad} value(s) that did not parse became NULL; see `bad_values`"
+            ));
+        }
+        warnings
+    }
+}
+
+/// Every chunk to every sink; nothing is published unless all rows came and no source changed meanwhile.
+fn deliver(
+    running: Running,
+    sinks: Vec<Box<dyn Sink>>,
+    files: &[LakeFile],
+    ctx: &Ctx,
+) -> Result<(u64, Vec<Stored>), Arc<Error>> {
+    let schema = running.schema().clone();
+    let mut fan_out = FanOut::new(sinks);
+    let mut rows = 0u64;
+    let mut pump = || -> Result<(), Arc<Error>> {
+        fan_out.start(&schema, ctx)?;
+        for (unit, batch) in running.enumerate() {
+            let batch = with_schema(batch?, &schema)?;
+            let count = batch.num_rows() as u64;
+            fan_out.write(&Chunk { unit: UnitId(unit as u64), batch, origin: Origin { first_row: rows } })?;
+            rows += count;
+            ctx.progress.add_rows(count);
+        }
+        ctx.check()?;
+        files.iter().try_for_each(LakeFile::still_unchanged)?;
+        Ok(())
+    };
+    match pump() {
+        Ok(()) => Ok((rows, fan_out.finish()?)),
+        Err(error) => {
+            // A cancelled or late job says so, whatever its sinks noticed first.
+            let error = ctx.check().err().map_or(error, Arc::new);
+            let error = Arc::new((*error).clone().traced(&ctx.trace_id, ctx.language));
+            fan_out.abandon(&error);
+            Err(error)
+        }
+    }
+}
+
+fn with_schema(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    if batch.schema_ref() == schema {
+        return Ok(batch);
+    }
+    RecordBatch::try_new(schema.clone(), batch.columns().to_vec()).map_err(Error::internal)
+}
+
+/// The first six hex digits of the job's hash: the same query over the same files has the same name.
+fn default_name(params: &QueryParams, files: &[LakeFile]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(serde_json::to_vec(params).unwrap_or_default());
+    for file in files {
+        hash.update(file.source.file.as_bytes());
+        hash.update(file.source.sha256.as_deref().unwrap_or_default().as_bytes());
+    }
+    hex::encode(&hash.finalize()[..3])
+}
+
+fn storage(stored: Vec<Stored>) -> BTreeMap<&'static str, Storage> {
+    let mut by_sink: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+    for one in stored.into_iter().filter(|one| one.sink != "arrow") {
+        by_sink.entry(one.sink).or_default().push(one.location);
+    }
+    by_sink
+        .into_iter()
+        .map(|(sink, mut locations)| match locations.len() {
+            1 => (sink, Storage::One(locations.remove(0))),
+            _ => (sink, Storage::Many(locations)),
+        })
+        .collect()
+}
+
+pub(super) fn source_of(file: &LakeFile) -> Source {
+    Source {
+        file: file.source.file.clone(),
+        rows: file.rows,
+        sha256: file.source.sha256.clone(),
+        crc: file.source.crc.to_string(),
+    }
+}
+
+pub(super) fn bad_values_of(file: &LakeFile) -> Vec<BadValue> {
+    file.source
+        .bad_values
+        .iter()
+        .map(|bad| BadValue {
+            file: file.source.file.clone(),
+            column: bad.column.clone(),
+            count: bad.count,
+            samples: bad.samples.iter().map(|(_, raw)| raw.clone()).collect(),
+        })
+        .collect()
+}

@@ -1,0 +1,113 @@
+//! What a job did, from measurements.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::plan::Missing;
+
+/// The report of a completed job; [`Report::to_json`] is the contract's form.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    pub contract: u32,
+    /// `completed`.
+    pub status: &'static str,
+    pub job_id: String,
+    pub trace_id: String,
+    /// Rows delivered to the sinks.
+    pub records_processed: u64,
+    /// Where the rows are now: by sink, the file relative to the output folder.
+    pub storage: BTreeMap<&'static str, Storage>,
+    pub performance: Performance,
+    pub mode: &'static str,
+    /// None: every row was read.
+    pub sampling: Option<Value>,
+    pub dead_letters: u64,
+    pub attempts: u32,
+    pub resumed_from: Option<String>,
+    /// `off`: no cache was asked.
+    pub cache: &'static str,
+    pub sources: Vec<Source>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+    /// Files left out because they could not be read (`partial = true`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<Unreadable>,
+    /// Fields that did not parse and are NULL in the lake, by file and column.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bad_values: Vec<BadValue>,
+    /// In the client's language.
+    pub warnings: Vec<String>,
+}
+
+/// One file, or several of the same kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Storage {
+    One(String),
+    Many(Vec<String>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Performance {
+    /// From submission to the last durable byte.
+    pub duration_sec: f64,
+    /// `records_processed` by the unrounded duration.
+    pub throughput_rps: u64,
+    /// The process's peak resident memory during the job, in 10^9 bytes.
+    pub memory_peak_gb: f64,
+}
+
+/// A source file of the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Source {
+    pub file: String,
+    /// Rows in the file, before filters.
+    pub rows: u64,
+    /// None for the user's own Parquet, which is not hashed.
+    pub sha256: Option<String>,
+    /// `ok`, `unchecked` (the check was turned off) or `absent` (DBF and Parquet carry none).
+    pub crc: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Unreadable {
+    pub file: String,
+    pub error_code: String,
+    pub detail: String,
+}
+
+/// A column of a file in which some fields did not parse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BadValue {
+    pub file: String,
+    pub column: String,
+    pub count: u64,
+    /// The first ten raw values.
+    pub samples: Vec<String>,
+}
+
+impl Performance {
+    pub(super) fn measured(rows: u64, duration: std::time::Duration, peak_bytes: u64) -> Self {
+        let seconds = duration.as_secs_f64();
+        let rounded = |value: f64, digits: i32| (value * 10f64.powi(digits)).round() / 10f64.powi(digits);
+        Performance {
+            duration_sec: rounded(seconds, 3),
+            throughput_rps: if seconds > 0.0 { (rows as f64 / seconds).round() as u64 } else { 0 },
+            memory_peak_gb: rounded(peak_bytes as f64 / 1e9, 3),
+        }
+    }
+}
+
+impl Report {
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or(Value::Null)
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&serde_json::to_string_pretty(self).unwrap_or_default())
+    }
+}

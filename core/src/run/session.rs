@@ -1,0 +1,255 @@
+//! What a client's jobs share: catalogue, source, lake, engine and bounds.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::deadline::Deadline;
+use super::pipeline::{Prepared, Target};
+use super::{Answer, Job, Report};
+use crate::base::{Ctx, Error, Language, Result, TraceId, memory_limit, text};
+use crate::catalog::{Catalog, Grupo};
+use crate::config::Config;
+use crate::engine::{DuckDb, Engine, Settings};
+use crate::lake::{ConvertOptions, Lake, LakeFile};
+use crate::params::{MissingFiles, Query, QueryParams, validate};
+use crate::plan::{Explain, Selection, explain, select, statement};
+use crate::sink::{Destination, OutputRoot};
+use crate::source::dbc::{ReadOptions, RecordFile};
+use crate::source::folder::{FileKind, Folder, Listing, SourceFile};
+
+/// Share of the machine's or cgroup's memory that the engine may hold; more gets the process killed.
+const MEMORY_SHARE: f64 = 0.45;
+
+/// One source with its lake; shared by the jobs of a client.
+pub struct Session {
+    pub(super) config: Config,
+    pub(super) catalog: &'static Catalog,
+    pub(super) source: PathBuf,
+    pub(super) lake: Lake,
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) output: PathBuf,
+}
+
+/// What `sync` did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SyncReport {
+    pub files: u64,
+    pub rows: u64,
+    /// Bytes of the lake's Parquet for these files.
+    pub bytes: u64,
+    pub duration_sec: f64,
+    pub sources: Vec<super::Source>,
+    pub bad_values: Vec<super::BadValue>,
+    pub warnings: Vec<String>,
+}
+
+impl Session {
+    pub fn open(source: PathBuf, config: Config) -> Result<Arc<Self>> {
+        config.check()?;
+        if !source.exists() {
+            return Err(Error::io(std::io::ErrorKind::NotFound.into(), &source).stage("source"));
+        }
+        let folder = if source.is_dir() { source.clone() } else { source.parent().map(Into::into).unwrap_or_default() };
+        let lake = Lake::open(&config.lake.clone().unwrap_or_else(|| folder.join(".datasus").join("lake")))?;
+        let output = config.output.clone().unwrap_or_else(|| PathBuf::from("."));
+        Ok(Arc::new(Session {
+            config,
+            catalog: Catalog::builtin(),
+            source,
+            lake,
+            engine: Arc::new(DuckDb),
+            output,
+        }))
+    }
+
+    pub fn catalog(&self) -> &'static Catalog {
+        self.catalog
+    }
+
+    pub fn listing(&self) -> Result<Listing> {
+        Folder::scan(&self.source, self.catalog)
+    }
+
+    /// Starts a job whose rows go to files.
+    pub fn submit(self: &Arc<Self>, params: &QueryParams, destinations: Vec<Destination>) -> Result<Job> {
+        let ctx = self.ctx();
+        let started = || {
+            if destinations.is_empty() {
+                return Err(Error::new(
+                    crate::base::Code::InvalidParams,
+                    text!("Nenhum destino: diga para onde vão as linhas", "No destination: say where the rows go"),
+                ));
+            }
+            let root = OutputRoot::open(&self.output)?;
+            self.prepare(params).map(|prepared| (root, prepared))
+        };
+        let (root, prepared) = started().map_err(|e| self.traced(e, &ctx))?;
+        let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
+        self.spawn(prepared, Target::Files { root, destinations }, &job, ctx)?;
+        Ok(job)
+    }
+
+    /// Starts a job whose rows come back as a stream; returns when its schema is known.
+    pub fn query(self: &Arc<Self>, params: &QueryParams) -> Result<Answer> {
+        let ctx = self.ctx();
+        let prepared = self.prepare(params).map_err(|e| self.traced(e, &ctx))?;
+        let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
+        let (to_caller, reader) = crossbeam_channel::bounded(1);
+        self.spawn(prepared, Target::Stream(to_caller), &job, ctx)?;
+        match reader.recv() {
+            Ok(reader) => Ok(Answer::new(reader, job)),
+            // The job ended before it had a schema: its outcome says why.
+            Err(_) => Err(job.report().err().unwrap_or_else(|| Error::internal("a query ended without a stream"))),
+        }
+    }
+
+    pub fn export(self: &Arc<Self>, params: &QueryParams, destinations: Vec<Destination>) -> Result<Report> {
+        self.submit(params, destinations)?.report()
+    }
+
+    /// Converts the files of `params` ahead of a query; only its dataset, UF and competência count.
+    pub fn sync(&self, params: &QueryParams) -> Result<SyncReport> {
+        let ctx = self.ctx();
+        let began = std::time::Instant::now();
+        let run = || -> Result<SyncReport> {
+            let (_, selection, listing) = self.choose(params)?;
+            let results = self.lake.ensure(&selection.files, self.catalog, &self.convert_options(), &ctx);
+            let files = results.into_iter().collect::<Result<Vec<LakeFile>>>()?;
+            Ok(SyncReport {
+                files: files.len() as u64,
+                rows: files.iter().map(|file| file.rows).sum(),
+                bytes: files.iter().map(|file| file.bytes).sum(),
+                duration_sec: began.elapsed().as_secs_f64(),
+                sources: files.iter().map(super::pipeline::source_of).collect(),
+                bad_values: files.iter().flat_map(super::pipeline::bad_values_of).collect(),
+                warnings: self.warnings(&listing, &files),
+            })
+        };
+        run().map_err(|e| self.traced(e, &ctx))
+    }
+
+    pub fn explain(&self, params: &QueryParams) -> Result<Explain> {
+        let ctx = self.ctx();
+        let run = || {
+            let (query, selection, listing) = self.choose(params)?;
+            let of_dataset = listing.files.iter().filter(|file| file.id.dataset == query.grupo.dataset);
+            let chosen = |file: &SourceFile| selection.files.iter().any(|wanted| wanted.path == file.path);
+            let others: Vec<LakeFile> =
+                of_dataset.filter(|file| !chosen(file)).filter_map(|file| self.lake.current(file)).collect();
+            let mut wanted = Vec::new();
+            let mut to_convert = Vec::new();
+            for file in &selection.files {
+                match self.lake.current(file) {
+                    Some(current) => wanted.push(current),
+                    None => to_convert.push(file.path.display().to_string()),
+                }
+            }
+            let planned = if wanted.is_empty() { None } else { Some(statement(&query, &wanted)?) };
+            explain(&query, &selection, &wanted, &others, to_convert, planned.as_ref())
+        };
+        run().map_err(|e| self.traced(e, &ctx))
+    }
+
+    fn choose(&self, params: &QueryParams) -> Result<(Query, Selection, Listing)> {
+        let listing = self.listing()?;
+        let query = validate(params, self.catalog, &|grupo| file_columns(grupo, &listing))?;
+        let selection = select(&query, &listing, self.catalog);
+        let refused = !selection.missing.is_empty() && query.options.missing == MissingFiles::Error;
+        if refused || selection.files.is_empty() {
+            return Err(selection.missing_error(&query, &listing));
+        }
+        Ok((query, selection, listing))
+    }
+
+    fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
+        let (query, selection, listing) = self.choose(params)?;
+        Ok(Prepared { params: params.clone(), query, selection, listing })
+    }
+
+    fn spawn(self: &Arc<Self>, prepared: Prepared, target: Target, job: &Job, ctx: Ctx) -> Result<()> {
+        let deadline = prepared.query.options.deadline.map(Duration::from_secs_f64);
+        let deadline = deadline.map(|limit| Deadline::arm(limit, &ctx.cancel)).transpose()?;
+        let (session, job) = (self.clone(), job.clone());
+        std::thread::Builder::new()
+            .name("datasus-job".into())
+            .spawn(move || {
+                let work = std::panic::AssertUnwindSafe(|| session.run(prepared, target, &job, &ctx));
+                let outcome = std::panic::catch_unwind(work).unwrap_or_else(|panic| {
+                    let what = panic.downcast_ref::<String>().map(String::as_str);
+                    let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic");
+                    Err(Error::internal(format!("job: {what}")))
+                });
+                drop(deadline);
+                job.end(outcome.map_err(|e| session.traced(e, &ctx)));
+            })
+            .map_err(|error| Error::internal(format!("cannot start the job's thread: {error}")))?;
+        Ok(())
+    }
+
+    pub(super) fn ctx(&self) -> Ctx {
+        Ctx { trace_id: TraceId::new(), language: self.config.language, ..Default::default() }
+    }
+
+    pub(super) fn traced(&self, error: Error, ctx: &Ctx) -> Error {
+        let error = error.traced(&ctx.trace_id, self.config.language);
+        tracing::warn!(trace_id = %ctx.trace_id, code = %error.code(), detail = error.detail(), "failed");
+        error
+    }
+
+    pub(super) fn convert_options(&self) -> ConvertOptions {
+        ConvertOptions { threads: self.threads(), verify_crc: self.config.verify_crc, ..Default::default() }
+    }
+
+    pub(super) fn settings(&self, job_id: &str) -> Settings {
+        let spill = self.config.spill.clone().unwrap_or_else(std::env::temp_dir);
+        Settings {
+            memory_limit: self.config.memory_limit.unwrap_or((memory_limit() as f64 * MEMORY_SHARE) as u64),
+            spill_limit: self.config.spill_limit,
+            spill_folder: spill.join(format!("datasus-{job_id}")),
+            threads: self.threads(),
+            chunk_rows: self.config.chunk_rows,
+            channel_depth: 2,
+        }
+    }
+
+    pub(super) fn warnings(&self, listing: &Listing, files: &[LakeFile]) -> Vec<String> {
+        let of_files = files.iter().flat_map(|file| file.source.warnings.iter().cloned());
+        listing.warnings.iter().map(|warning| warning.get(self.config.language).to_owned()).chain(of_files).collect()
+    }
+
+    pub fn language(&self) -> Language {
+        self.config.language
+    }
+
+    fn threads(&self) -> usize {
+        self.config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
+/// The columns of the dataset's files that can be opened; a file that cannot is named when it is read.
+fn file_columns(grupo: &'static Grupo, listing: &Listing) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    for file in listing.files.iter().filter(|file| file.id.dataset == grupo.dataset) {
+        let names: Vec<String> = match file.kind {
+            FileKind::Dbc | FileKind::Dbf => RecordFile::open(&file.path, &ReadOptions::default())
+                .map(|open| open.header().fields.iter().map(|field| field.name.clone()).collect())
+                .unwrap_or_default(),
+            FileKind::Parquet => parquet_columns(file).unwrap_or_default(),
+        };
+        for name in names {
+            if !columns.contains(&name) {
+                columns.push(name);
+            }
+        }
+    }
+    columns
+}
+
+fn parquet_columns(file: &SourceFile) -> Option<Vec<String>> {
+    let handle = std::fs::File::open(&file.path).ok()?;
+    let builder = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(handle).ok()?;
+    Some(builder.schema().fields().iter().map(|field| field.name().to_uppercase()).collect())
+}

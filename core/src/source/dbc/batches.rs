@@ -1,0 +1,369 @@
+//! The records of a file as Arrow batches, and what was noticed on the way.
+
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::SchemaRef;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::columns::ColumnBuilder;
+use super::damage::Cause;
+use super::explode::Exploder;
+use super::input::Input;
+use super::window::Window;
+use super::{Header, RowFilter};
+use crate::base::{Cancel, Result};
+
+/// Records that are neither live nor deleted and are kept raw.
+const KEPT_REJECTS: usize = 100;
+
+/// Whether the CRC-32 was right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CrcState {
+    /// It matches the whole content.
+    Ok,
+    /// It was not looked at.
+    Unchecked,
+    /// A plain DBF has none.
+    Absent,
+}
+
+impl std::fmt::Display for CrcState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            CrcState::Ok => "ok",
+            CrcState::Unchecked => "unchecked",
+            CrcState::Absent => "absent",
+        })
+    }
+}
+
+/// The fields of a column that did not parse and are NULL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadValues {
+    pub column: String,
+    pub count: u64,
+    /// Row in the file (from 0) and raw value of the first ten.
+    pub samples: Vec<(u64, String)>,
+}
+
+/// A record whose flag byte is neither blank nor `*`: it is in no batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedRecord {
+    pub row: u64,
+    /// Latin-1 read as text.
+    pub raw: String,
+}
+
+/// What was read; complete once the last batch has been taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Records in the file, whatever became of them.
+    pub rows_read: u64,
+    /// Rows in the batches.
+    pub rows_kept: u64,
+    /// Marked `*`; skipped.
+    pub rows_deleted: u64,
+    pub rows_rejected: u64,
+    /// The first hundred.
+    pub rejected: Vec<RejectedRecord>,
+    pub crc: CrcState,
+    pub crc32: Option<u32>,
+    /// Empty unless `ReadOptions::decoded_sha256`.
+    pub decoded_sha256: String,
+    pub source_sha256: String,
+    pub source_bytes: u64,
+    /// Columns without bad values are left out.
+    pub bad_values: Vec<BadValues>,
+}
+
+/// Where the records come from.
+pub(super) enum Body {
+    Imploded { exploder: Exploder, crc: u32 },
+    Plain,
+}
+
+/// The batches of one file, in its order. A damaged file ends with DS-460 as the last item.
+pub struct Batches {
+    input: Input,
+    header: Header,
+    body: Body,
+    window: Window,
+    columns: Vec<ColumnBuilder>,
+    schema: SchemaRef,
+    filter: Option<RowFilter>,
+    batch_rows: usize,
+    starts: Vec<(u32, u64)>,
+    pending: usize,
+    crc: Option<crc32fast::Hasher>,
+    sha256: Option<Sha256>,
+    taken: u64,
+    summary: Summary,
+    cancel: Option<Cancel>,
+    state: State,
+}
+
+#[derive(PartialEq)]
+enum State {
+    Records,
+    Tail,
+    Done,
+}
+
+pub(super) struct Parts {
+    pub input: Input,
+    pub header: Header,
+    pub header_bytes: Vec<u8>,
+    pub body: Body,
+    pub columns: Vec<ColumnBuilder>,
+    pub schema: SchemaRef,
+    pub filter: Option<RowFilter>,
+    pub batch_rows: usize,
+    pub verify_crc: bool,
+    pub decoded_sha256: bool,
+}
+
+impl Batches {
+    pub(super) fn new(parts: Parts) -> Self {
+        let (imploded, stored) = match &parts.body {
+            Body::Imploded { crc, .. } => (true, Some(*crc)),
+            Body::Plain => (false, None),
+        };
+        let mut crc = (imploded && parts.verify_crc).then(crc32fast::Hasher::new);
+        let mut sha256 = parts.decoded_sha256.then(Sha256::new);
+        if let Some(crc) = &mut crc {
+            crc.update(&parts.header_bytes);
+        }
+        if let Some(sha256) = &mut sha256 {
+            sha256.update(&parts.header_bytes);
+        }
+        let state = match (imploded, parts.verify_crc) {
+            (false, _) => CrcState::Absent,
+            (true, false) => CrcState::Unchecked,
+            (true, true) => CrcState::Ok,
+        };
+        Batches {
+            window: Window::new(parts.header.record_len),
+            input: parts.input,
+            header: parts.header,
+            body: parts.body,
+            columns: parts.columns,
+            schema: parts.schema,
+            filter: parts.filter,
+            batch_rows: parts.batch_rows,
+            starts: Vec::new(),
+            pending: 0,
+            crc,
+            sha256,
+            taken: 0,
+            summary: Summary {
+                rows_read: 0,
+                rows_kept: 0,
+                rows_deleted: 0,
+                rows_rejected: 0,
+                rejected: Vec::new(),
+                crc: state,
+                crc32: stored,
+                decoded_sha256: String::new(),
+                source_sha256: String::new(),
+                source_bytes: 0,
+                bad_values: Vec::new(),
+            },
+            cancel: None,
+            state: State::Records,
+        }
+    }
+
+    /// Ends with the token's error once it is set.
+    pub fn cancel_with(mut self, cancel: Cancel) -> Self {
+        self.cancel = Some(cancel);
+        self
+    }
+
+    pub fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    /// Complete after the last batch.
+    pub fn summary(&self) -> Summary {
+        let mut summary = self.summary.clone();
+        summary.bad_values = self.columns.iter().filter(|c| c.bad.count > 0).map(|c| c.bad.clone()).collect();
+        summary
+    }
+
+    /// Source bytes read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.input.offset()
+    }
+
+    fn advance(&mut self) -> Result<Option<RecordBatch>> {
+        while self.state == State::Records {
+            if let Some(cancel) = &self.cancel {
+                cancel.check()?;
+            }
+            self.take_records();
+            if self.pending >= self.batch_rows {
+                return self.batch().map(Some);
+            }
+            if self.summary.rows_read == u64::from(self.header.records) {
+                self.state = State::Tail;
+            } else if !self.more()? {
+                return Err(self.short());
+            }
+        }
+        if self.state == State::Tail {
+            // The rows that are left come after the check, so that a limit aside nobody takes them for whole.
+            self.tail()?;
+            self.state = State::Done;
+            if self.pending > 0 {
+                return self.batch().map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Moves whole records from the window into the columns, up to a full batch.
+    fn take_records(&mut self) {
+        let length = self.header.record_len;
+        let declared = u64::from(self.header.records) - self.summary.rows_read;
+        let whole = (self.window.unread().len() / length).min(usize::try_from(declared).unwrap_or(usize::MAX));
+        self.starts.clear();
+        let mut used = 0;
+        for index in 0..whole {
+            if self.pending + self.starts.len() >= self.batch_rows {
+                break;
+            }
+            let start = self.window.start + index * length;
+            let record = &self.window.bytes[start..start + length];
+            let row = self.summary.rows_read;
+            used += length;
+            self.summary.rows_read += 1;
+            match record[0] {
+                b' ' => {
+                    if self.filter.as_ref().is_none_or(|filter| filter.keeps(record, &self.header)) {
+                        self.starts.push((start as u32, row));
+                    }
+                }
+                b'*' => self.summary.rows_deleted += 1,
+                _ => {
+                    self.summary.rows_rejected += 1;
+                    if self.summary.rejected.len() < KEPT_REJECTS {
+                        let raw = record.iter().map(|byte| char::from(*byte)).collect();
+                        self.summary.rejected.push(RejectedRecord { row, raw });
+                    }
+                }
+            }
+        }
+        for column in &mut self.columns {
+            column.extend(&self.window.bytes, &self.starts);
+        }
+        self.pending += self.starts.len();
+        self.window.start += used;
+    }
+
+    fn batch(&mut self) -> Result<RecordBatch> {
+        let columns = self.columns.iter_mut().map(ColumnBuilder::finish).collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(self.pending));
+        let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
+            .map_err(crate::base::Error::internal)?;
+        self.summary.rows_kept += self.pending as u64;
+        self.pending = 0;
+        Ok(batch)
+    }
+
+    /// Decodes more into the window; false where the stream has ended.
+    fn more(&mut self) -> Result<bool> {
+        self.window.make_room();
+        let before = self.window.end;
+        match &mut self.body {
+            Body::Imploded { exploder, .. } => exploder.fill(&mut self.input, &mut self.window)?,
+            Body::Plain => {
+                let room = self.window.room();
+                let end = self.window.end;
+                let read = self.input.read(&mut self.window.bytes[end..end + room])?;
+                self.window.end += read;
+            }
+        }
+        let new = &self.window.bytes[before..self.window.end];
+        if let Some(crc) = &mut self.crc {
+            crc.update(new);
+        }
+        if let Some(sha256) = &mut self.sha256 {
+            sha256.update(new);
+        }
+        self.taken += new.len() as u64;
+        // One more byte than declared is the end-of-file mark that most files have.
+        if matches!(self.body, Body::Imploded { .. }) && self.taken > self.header.body_len() + 1 {
+            return Err(Cause::TooLong.at(&self.input.name, self.input.offset()));
+        }
+        Ok(!new.is_empty())
+    }
+
+    fn short(&self) -> crate::base::Error {
+        let cause = match self.body {
+            Body::Imploded { .. } => Cause::TooShort,
+            Body::Plain => Cause::Truncated,
+        };
+        cause.at(&self.input.name, self.input.offset())
+    }
+
+    /// What follows the records: the end mark, the end of the stream, and the CRC.
+    fn tail(&mut self) -> Result<()> {
+        self.window.start = self.window.end;
+        if let Body::Imploded { .. } = self.body {
+            while !self.stream_ended() {
+                self.more()?;
+                self.window.start = self.window.end;
+            }
+        } else {
+            self.more()?;
+            self.window.start = self.window.end;
+        }
+        if let (Some(crc), Some(stored)) = (self.crc.take(), self.summary.crc32) {
+            let found = crc.finalize();
+            if found != stored {
+                return Err(Cause::BadCrc
+                    .at(&self.input.name, self.header.header_len as u64)
+                    .with("expected_crc32", format!("{stored:08x}"))
+                    .with("received_crc32", format!("{found:08x}")));
+            }
+        }
+        let (bytes, sha256) = self.input.finish()?;
+        self.summary.source_bytes = bytes;
+        self.summary.source_sha256 = sha256;
+        if let Some(sha256) = self.sha256.take() {
+            self.summary.decoded_sha256 = hex::encode(sha256.finalize());
+        }
+        Ok(())
+    }
+
+    fn stream_ended(&self) -> bool {
+        match &self.body {
+            Body::Imploded { exploder, .. } => exploder.ended(),
+            Body::Plain => true,
+        }
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.advance() {
+            Ok(batch) => batch.map(Ok),
+            Err(error) => {
+                self.state = State::Done;
+                self.pending = 0;
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Batches {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batches").field("file", &self.input.name).field("schema", &Arc::as_ref(&self.schema)).finish()
+    }
+}

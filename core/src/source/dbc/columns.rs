@@ -1,0 +1,197 @@
+//! Arrow columns, filled field by field from records in the window, without an allocation per value.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, NullBufferBuilder, StringArray};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+
+use super::batches::BadValues;
+use super::values::{Read, bare, date, number, trimmed};
+use super::{Field, OutputColumn};
+use crate::base::{Error, Result};
+use crate::catalog::{DateFormat, LogicalType};
+
+/// Raw values that are kept of those that did not parse.
+const SAMPLES: usize = 10;
+
+pub(super) struct ColumnBuilder {
+    offset: usize,
+    width: usize,
+    values: Values,
+    nulls: NullBufferBuilder,
+    rows: usize,
+    pub(super) bad: BadValues,
+}
+
+enum Values {
+    Text { bytes: Vec<u8>, ends: Vec<i32>, numeric: bool },
+    Int32(Vec<i32>),
+    Int64(Vec<i64>),
+    Decimal { values: Vec<i128>, precision: u8, scale: u8, limit: i128 },
+    Date { values: Vec<i32>, formats: Vec<DateFormat>, reference_year: u16 },
+}
+
+impl ColumnBuilder {
+    pub(super) fn new(field: &Field, output: &OutputColumn, reference_year: u16, rows: usize) -> Self {
+        let mut builder = ColumnBuilder {
+            offset: field.offset,
+            width: field.width,
+            values: Values::of(field, &output.kind, reference_year),
+            nulls: NullBufferBuilder::new(rows),
+            rows,
+            bad: BadValues { column: output.name.clone(), count: 0, samples: Vec::new() },
+        };
+        builder.reset();
+        builder
+    }
+
+    /// Adds the field of each record that starts at `starts` in `window`; `first_row` numbers are for bad values.
+    pub(super) fn extend(&mut self, window: &[u8], starts: &[(u32, u64)]) {
+        let (offset, width) = (self.offset, self.width);
+        let fields = starts.iter().map(|(start, row)| {
+            let from = *start as usize + offset;
+            (&window[from..from + width], *row)
+        });
+        let (nulls, bad) = (&mut self.nulls, &mut self.bad);
+        match &mut self.values {
+            Values::Text { bytes, ends, numeric } => {
+                for (raw, _) in fields {
+                    let value = if *numeric { bare(raw) } else { trimmed(raw) };
+                    // A field of blanks is NULL even where blanks lead.
+                    if value.is_empty() {
+                        nulls.append_null();
+                    } else {
+                        push_latin1(value, bytes);
+                        nulls.append_non_null();
+                    }
+                    ends.push(bytes.len() as i32);
+                }
+            }
+            Values::Int32(values) => {
+                for (raw, row) in fields {
+                    let read = fit(number(raw, 0), |n| i32::try_from(n).ok());
+                    values.push(settle(read, nulls, bad, raw, row));
+                }
+            }
+            Values::Int64(values) => {
+                for (raw, row) in fields {
+                    let read = fit(number(raw, 0), |n| i64::try_from(n).ok());
+                    values.push(settle(read, nulls, bad, raw, row));
+                }
+            }
+            Values::Decimal { values, scale, limit, .. } => {
+                let (scale, limit) = (usize::from(*scale), *limit);
+                for (raw, row) in fields {
+                    let read = fit(number(raw, scale), |n| (n.abs() < limit).then_some(n));
+                    values.push(settle(read, nulls, bad, raw, row));
+                }
+            }
+            Values::Date { values, formats, reference_year } => {
+                for (raw, row) in fields {
+                    values.push(settle(date(raw, formats, *reference_year), nulls, bad, raw, row));
+                }
+            }
+        }
+    }
+
+    /// The column, and a builder as good as new.
+    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
+        let nulls = self.nulls.finish();
+        let array: ArrayRef = match &mut self.values {
+            Values::Text { bytes, ends, .. } => {
+                let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::take(ends)));
+                let text = Buffer::from_vec(std::mem::take(bytes));
+                Arc::new(StringArray::try_new(offsets, text, nulls).map_err(Error::internal)?)
+            }
+            Values::Int32(values) => Arc::new(Int32Array::new(std::mem::take(values).into(), nulls)),
+            Values::Int64(values) => Arc::new(Int64Array::new(std::mem::take(values).into(), nulls)),
+            Values::Decimal { values, precision, scale, .. } => Arc::new(
+                Decimal128Array::new(std::mem::take(values).into(), nulls)
+                    .with_precision_and_scale(*precision, *scale as i8)
+                    .map_err(Error::internal)?,
+            ),
+            Values::Date { values, .. } => Arc::new(Date32Array::new(std::mem::take(values).into(), nulls)),
+        };
+        self.reset();
+        Ok(array)
+    }
+
+    fn reset(&mut self) {
+        let rows = self.rows;
+        match &mut self.values {
+            Values::Text { bytes, ends, .. } => {
+                bytes.reserve(rows * self.width / 2);
+                ends.reserve(rows + 1);
+                ends.push(0);
+            }
+            Values::Int32(values) | Values::Date { values, .. } => values.reserve(rows),
+            Values::Int64(values) => values.reserve(rows),
+            Values::Decimal { values, .. } => values.reserve(rows),
+        }
+    }
+}
+
+impl Values {
+    fn of(field: &Field, kind: &LogicalType, reference_year: u16) -> Self {
+        match kind {
+            LogicalType::Text => {
+                Values::Text { bytes: Vec::new(), ends: Vec::new(), numeric: matches!(field.dbf_type, b'N' | b'F') }
+            }
+            LogicalType::Integer { digits: 0..=9 } => Values::Int32(Vec::new()),
+            LogicalType::Integer { .. } => Values::Int64(Vec::new()),
+            LogicalType::Decimal { precision, scale } => Values::Decimal {
+                values: Vec::new(),
+                precision: *precision,
+                scale: *scale,
+                limit: 10i128.checked_pow(u32::from(*precision)).unwrap_or(i128::MAX),
+            },
+            LogicalType::Date { formats } => {
+                Values::Date { values: Vec::new(), formats: formats.clone(), reference_year }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn fit<T>(read: Read<i128>, to: impl Fn(i128) -> Option<T>) -> Read<T> {
+    match read {
+        Read::Value(value) => to(value).map_or(Read::Bad, Read::Value),
+        Read::Null => Read::Null,
+        Read::Bad => Read::Bad,
+    }
+}
+
+#[inline(always)]
+fn settle<T: Default>(read: Read<T>, nulls: &mut NullBufferBuilder, bad: &mut BadValues, raw: &[u8], row: u64) -> T {
+    match read {
+        Read::Value(value) => {
+            nulls.append_non_null();
+            return value;
+        }
+        Read::Null => {}
+        Read::Bad => {
+            bad.count += 1;
+            if bad.samples.len() < SAMPLES {
+                bad.samples.push((row, raw.iter().map(|byte| char::from(*byte)).collect()));
+            }
+        }
+    }
+    nulls.append_null();
+    T::default()
+}
+
+/// Latin-1 gives every byte a character, so no byte can fail.
+#[inline(always)]
+fn push_latin1(value: &[u8], into: &mut Vec<u8>) {
+    if value.is_ascii() {
+        into.extend_from_slice(value);
+        return;
+    }
+    for &byte in value {
+        if byte < 0x80 {
+            into.push(byte);
+        } else {
+            into.extend_from_slice(&[0xc0 | (byte >> 6), 0x80 | (byte & 0x3f)]);
+        }
+    }
+}

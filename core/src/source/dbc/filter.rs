@@ -1,0 +1,44 @@
+//! Conditions on raw fields, looked at before any value is built.
+
+use std::collections::BTreeSet;
+
+use super::Header;
+
+/// All conditions must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowFilter {
+    pub conditions: Vec<Condition>,
+}
+
+/// A test of one field's bytes (latin-1), without trailing blanks and NULs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// Index in the header's fields.
+    pub field: usize,
+    pub test: Test,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Test {
+    Equals(Vec<u8>),
+    In(BTreeSet<Vec<u8>>),
+    Prefix(Vec<u8>),
+    /// Both ends included, by bytes.
+    Range(Vec<u8>, Vec<u8>),
+}
+
+impl RowFilter {
+    pub(super) fn keeps(&self, record: &[u8], header: &Header) -> bool {
+        self.conditions.iter().all(|condition| {
+            let Some(field) = header.fields.get(condition.field) else { return false };
+            let Some(raw) = record.get(field.offset..field.offset + field.width) else { return false };
+            let value = super::values::trimmed(raw);
+            match &condition.test {
+                Test::Equals(wanted) => value == wanted,
+                Test::In(set) => set.contains(value),
+                Test::Prefix(prefix) => value.starts_with(prefix),
+                Test::Range(low, high) => low.as_slice() <= value && value <= high.as_slice(),
+            }
+        })
+    }
+}

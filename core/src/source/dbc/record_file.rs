@@ -1,0 +1,169 @@
+//! A DBC or DBF file, opened: its header is read, its records are not.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::{Field as ArrowField, Schema};
+
+use super::batches::{Body, Parts};
+use super::columns::ColumnBuilder;
+use super::damage::Cause;
+use super::explode::Exploder;
+use super::input::Input;
+use super::{Batches, Header, RowFilter};
+use crate::base::{Error, Result, Text, text};
+use crate::catalog::LogicalType;
+
+/// How a file is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// True: a DBC whose CRC-32 does not match its content ends with DS-460. False: it is not looked at.
+    pub verify_crc: bool,
+    /// True: the summary has the SHA-256 of the decoded DBF, which costs time. False: it is empty.
+    pub decoded_sha256: bool,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        ReadOptions { verify_crc: true, decoded_sha256: false }
+    }
+}
+
+/// Which columns come out, and of which rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    pub columns: Vec<OutputColumn>,
+    /// Rows of each batch, but for the last.
+    pub batch_rows: usize,
+    /// None: every row.
+    pub filter: Option<RowFilter>,
+    /// The file's year: two-digit years lie in the latest century that is not after it.
+    pub reference_year: u16,
+}
+
+/// One column of the batches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputColumn {
+    /// Index in the header's fields.
+    pub field: usize,
+    pub name: String,
+    pub kind: LogicalType,
+}
+
+impl Layout {
+    /// Every field, as text.
+    pub fn all_as_text(header: &Header) -> Self {
+        let columns = header.fields.iter().enumerate().map(|(field, of)| OutputColumn {
+            field,
+            name: of.name.clone(),
+            kind: LogicalType::Text,
+        });
+        Layout { columns: columns.collect(), batch_rows: 65_536, filter: None, reference_year: 2099 }
+    }
+}
+
+/// An opened file.
+pub struct RecordFile {
+    input: Input,
+    header: Header,
+    header_bytes: Vec<u8>,
+    body: Body,
+    options: ReadOptions,
+    warnings: Vec<Text>,
+}
+
+impl RecordFile {
+    /// Opens a file and checks its header. Whether it is DBC or DBF is told by its content, not by its name.
+    pub fn open(path: &Path, options: &ReadOptions) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Error::io(e, path).stage("decode"))?;
+        let size = file.metadata().map_err(|e| Error::io(e, path))?.len();
+        RecordFile::read_header(file, &path.display().to_string(), Some(size), options)
+    }
+
+    /// The same from any reader; `name` stands in errors.
+    pub fn from_reader(reader: impl Read + Send + 'static, name: &str, options: &ReadOptions) -> Result<Self> {
+        RecordFile::read_header(reader, name, None, options)
+    }
+
+    fn read_header(
+        reader: impl Read + Send + 'static,
+        name: &str,
+        size: Option<u64>,
+        options: &ReadOptions,
+    ) -> Result<Self> {
+        let mut input = Input::new(reader, name);
+        let (header, header_bytes) = Header::read(&mut input)?;
+        let at_hand = input.available()?;
+        let head: [u8; 6] = std::array::from_fn(|index| at_hand.get(index).copied().unwrap_or(0));
+        let at_hand = at_hand.len();
+        let named = |extension: &str| name.to_lowercase().ends_with(extension);
+        let plain_size = header.header_len as u64 + header.body_len();
+        let is_plain_size = size.map_or(!named(".dbc"), |size| size == plain_size || size == plain_size + 1);
+        let looks_imploded = head[4] <= 1 && (4..=6).contains(&head[5]) && at_hand >= 6;
+        let mut warnings = Vec::new();
+        let body = if looks_imploded {
+            input.consume(6);
+            if named(".dbf") {
+                warnings.push(text!("{name} é um DBC com nome de DBF", "{name} is a DBC that is named DBF"));
+            }
+            let crc = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
+            Body::Imploded { exploder: Exploder::new([head[4], head[5]], &input)?, crc }
+        } else if is_plain_size || !named(".dbc") {
+            if named(".dbc") {
+                warnings.push(text!("{name} é um DBF com nome de DBC", "{name} is a DBF that is named DBC"));
+            }
+            Body::Plain
+        } else if at_hand < 6 {
+            return Err(Cause::Truncated.at(name, input.offset() + at_hand as u64));
+        } else if head[4] > 1 {
+            return Err(Cause::BadLiteralFlag.at(name, input.offset() + 4));
+        } else {
+            return Err(Cause::BadDictionary.at(name, input.offset() + 5));
+        };
+        Ok(RecordFile { input, header, header_bytes, body, options: options.clone(), warnings })
+    }
+
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What is odd about the file and does no harm.
+    pub fn warnings(&self) -> &[Text] {
+        &self.warnings
+    }
+
+    /// Starts reading.
+    pub fn batches(self, layout: Layout) -> Result<Batches> {
+        let mut columns = Vec::with_capacity(layout.columns.len());
+        let mut fields = Vec::with_capacity(layout.columns.len());
+        let batch_rows = layout.batch_rows.max(1);
+        let expected = batch_rows.min(self.header.records as usize).min(16_384);
+        for output in &layout.columns {
+            let field = self.header.fields.get(output.field).ok_or_else(|| {
+                Error::internal(format!("layout asks for field {} of {}", output.field, self.header.fields.len()))
+            })?;
+            columns.push(ColumnBuilder::new(field, output, layout.reference_year, expected));
+            fields.push(ArrowField::new(&output.name, output.kind.arrow(), true));
+        }
+        Ok(Batches::new(Parts {
+            input: self.input,
+            header: self.header,
+            header_bytes: self.header_bytes,
+            body: self.body,
+            columns,
+            schema: Arc::new(Schema::new(fields)),
+            filter: layout.filter,
+            batch_rows,
+            verify_crc: self.options.verify_crc,
+            decoded_sha256: self.options.decoded_sha256,
+        }))
+    }
+}
+
+impl std::fmt::Debug for RecordFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RecordFile").field("file", &self.input.name).field("header", &self.header).finish()
+    }
+}

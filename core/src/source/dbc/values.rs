@@ -1,0 +1,160 @@
+//! From a field's bytes to a value: exact, or not at all.
+
+use crate::catalog::DateFormat;
+
+/// A field that holds nothing, a value, or something that is not one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Read<T> {
+    Null,
+    Value(T),
+    Bad,
+}
+
+/// Without trailing blanks and NULs.
+#[inline]
+pub(super) fn trimmed(raw: &[u8]) -> &[u8] {
+    let mut end = raw.len();
+    while end > 0 && matches!(raw[end - 1], b' ' | 0) {
+        end -= 1;
+    }
+    &raw[..end]
+}
+
+/// Without blanks and NULs on both sides.
+#[inline]
+pub(super) fn bare(raw: &[u8]) -> &[u8] {
+    let mut value = trimmed(raw);
+    while let [b' ' | 0, rest @ ..] = value {
+        value = rest;
+    }
+    value
+}
+
+/// A number scaled by 10^`scale`; decimals beyond the scale must be zeros, nothing is rounded.
+#[inline]
+pub(super) fn number(raw: &[u8], scale: usize) -> Read<i128> {
+    let value = bare(raw);
+    let (negative, digits) = match value {
+        [] => return Read::Null,
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    if digits.len() > 36 || scale > 38 {
+        return Read::Bad;
+    }
+    let mut whole = 0i128;
+    let mut fraction = None;
+    let mut seen = 0usize;
+    for &byte in digits {
+        match byte {
+            b'0'..=b'9' => {
+                let digit = i128::from(byte - b'0');
+                match &mut fraction {
+                    Some(taken) if *taken >= scale => {
+                        if digit != 0 {
+                            return Read::Bad;
+                        }
+                    }
+                    Some(taken) => {
+                        whole = whole * 10 + digit;
+                        *taken += 1;
+                    }
+                    None => whole = whole * 10 + digit,
+                }
+                seen += 1;
+            }
+            b'.' | b',' if fraction.is_none() => fraction = Some(0),
+            _ => return Read::Bad,
+        }
+    }
+    if seen == 0 {
+        return Read::Bad;
+    }
+    for _ in fraction.unwrap_or(0)..scale {
+        match whole.checked_mul(10) {
+            Some(scaled) => whole = scaled,
+            None => return Read::Bad,
+        }
+    }
+    Read::Value(if negative { -whole } else { whole })
+}
+
+/// Days since 1970-01-01; blank and all zeros are NULL.
+#[inline]
+pub(super) fn date(raw: &[u8], formats: &[DateFormat], reference_year: u16) -> Read<i32> {
+    let value = bare(raw);
+    if value.iter().all(|byte| *byte == b'0') {
+        return Read::Null;
+    }
+    if !value.iter().all(u8::is_ascii_digit) {
+        return Read::Bad;
+    }
+    let Some(format) = formats.iter().find(|format| format.width() == value.len()) else { return Read::Bad };
+    let part = |from: usize, to: usize| value[from..to].iter().fold(0i32, |n, byte| n * 10 + i32::from(byte - b'0'));
+    let (year, month, day) = match format {
+        DateFormat::YearMonthDay => (part(0, 4), part(4, 6), part(6, 8)),
+        DateFormat::DayMonthYear => (part(4, 8), part(2, 4), part(0, 2)),
+        DateFormat::ShortYearMonthDay => {
+            let reference = i32::from(reference_year);
+            let mut year = reference - reference % 100 + part(0, 2);
+            if year > reference {
+                year -= 100;
+            }
+            (year, part(2, 4), part(4, 6))
+        }
+    };
+    match days(year, month, day) {
+        Some(days) => Read::Value(days),
+        None => Read::Bad,
+    }
+}
+
+/// The proleptic Gregorian calendar, in days since 1970-01-01.
+fn days(year: i32, month: i32, day: i32) -> Option<i32> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + i32::from(leap),
+        _ => return None,
+    };
+    if !(1..=length).contains(&day) || year < 1 {
+        return None;
+    }
+    let shifted = year - i32::from(month <= 2);
+    let era = shifted.div_euclid(400);
+    let of_era = shifted.rem_euclid(400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_exact_or_bad() {
+        assert_eq!(number(b"      1234.56", 2), Read::Value(123_456));
+        assert_eq!(number(b"   12,5", 2), Read::Value(1250));
+        assert_eq!(number(b"   -7", 0), Read::Value(-7));
+        assert_eq!(number(b"  3.00", 0), Read::Value(3));
+        assert_eq!(number(b"      ", 2), Read::Null);
+        for bad in [&b"1.234"[..], b"*****", b"1 2", b".", b"-", b"1e3", b"1.2.3"] {
+            assert_eq!(number(bad, 2), Read::Bad, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn dates_follow_the_calendar_and_short_years_never_lie_after_the_file() {
+        use DateFormat::*;
+        assert_eq!(date(b"20240229", &[YearMonthDay], 2024), Read::Value(19_782));
+        assert_eq!(date(b"29022024", &[DayMonthYear], 2024), Read::Value(19_782));
+        assert_eq!(date(b"20230229", &[YearMonthDay], 2024), Read::Bad);
+        assert_eq!(date(b"00000000", &[YearMonthDay], 2024), Read::Null);
+        assert_eq!(date(b"        ", &[YearMonthDay], 2024), Read::Null);
+        assert_eq!(date(b"700101", &[YearMonthDay, ShortYearMonthDay], 1995), Read::Value(0));
+        // 23 in a file of 1995 is 1923.
+        assert_eq!(date(b"230101", &[ShortYearMonthDay], 1995), Read::Value(-17_167));
+    }
+}

@@ -1,0 +1,152 @@
+//! Runs every case of `tests/conformance/cases` against the Rust face.
+
+#[path = "made.rs"]
+mod made;
+
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, RecordBatch};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use datasus::{Client, Config, Error, QueryParams};
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn real_data() -> Option<PathBuf> {
+    let folder = std::env::var_os("DATASUS_REAL_DATA").map(PathBuf::from);
+    let folder = folder.unwrap_or_else(|| root().join("../shared/data/real"));
+    folder.is_dir().then_some(folder)
+}
+
+#[test]
+fn every_case_answers_as_it_says() {
+    let made = tempfile::tempdir().unwrap();
+    made::write(made.path());
+    let made_client = client(made.path());
+    let mut names: Vec<PathBuf> =
+        std::fs::read_dir(root().join("tests/conformance/cases")).unwrap().map(|e| e.unwrap().path()).collect();
+    names.sort();
+    let (mut ran, mut skipped, mut errors, mut failures) = (0, 0, 0, Vec::new());
+    for path in names.iter().filter(|p| p.extension().is_some_and(|e| e == "json")) {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let case: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let outcome = match case["source"].as_str() {
+            Some("made") => run(&made_client, &case),
+            Some("real") => {
+                let Some(data) = real_data() else {
+                    skipped += 1;
+                    continue;
+                };
+                let folder = tempfile::tempdir().unwrap();
+                for file in case["files"].as_array().unwrap() {
+                    let from = data.join(file.as_str().unwrap());
+                    std::fs::copy(&from, folder.path().join(from.file_name().unwrap())).unwrap();
+                }
+                run(&client(folder.path()), &case)
+            }
+            other => panic!("{name}: source {other:?}"),
+        };
+        ran += 1;
+        errors += usize::from(!case["expect"]["error"].is_null());
+        if let Err(why) = outcome {
+            failures.push(format!("{name} ({}): {why}", case["about"].as_str().unwrap_or("?")));
+        }
+    }
+    println!("conformance: {ran} cases ran, {errors} of them errors");
+    if skipped > 0 {
+        println!("SKIPPED (no genuine files): {skipped} conformance cases");
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(errors >= 30, "at least 30 error cases, {errors} found");
+}
+
+fn client(source: &Path) -> Client {
+    let config = Config { output: Some(source.join("out")), ..Default::default() };
+    Client::open_with(source, config).unwrap()
+}
+
+fn run(client: &Client, case: &Value) -> Result<(), String> {
+    let expect = &case["expect"];
+    let params = match case["params_text"].as_str() {
+        Some(text) => QueryParams::from_json(text),
+        None => QueryParams::from_value(case["params"].clone()),
+    };
+    let answer = params.and_then(|params| {
+        let mut answer = client.query(&params)?;
+        let schema = answer.schema();
+        let batches = answer.by_ref().collect::<datasus::Result<Vec<RecordBatch>>>()?;
+        Ok((schema, batches, answer.report()?))
+    });
+    let (schema, batches, report) = match (answer, &expect["error"]) {
+        (Err(error), Value::Null) => return Err(format!("unexpected {error:?}")),
+        (Err(error), expected) => return check_error(&error, expected),
+        (Ok(_), expected) if !expected.is_null() => return Err("an error was expected".into()),
+        (Ok(answer), _) => answer,
+    };
+    let rows = as_text(&batches);
+    if let Some(count) = expect["rows"].as_u64()
+        && count != rows.len() as u64
+    {
+        return Err(format!("{} rows, expected {count}", rows.len()));
+    }
+    if let Some(columns) = expect["columns"].as_array() {
+        let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        if !columns.iter().map(|c| c.as_str().unwrap()).eq(names.iter().copied()) {
+            return Err(format!("columns {names:?}"));
+        }
+    }
+    for (index, row) in expect["first"].as_array().into_iter().flatten().enumerate() {
+        if rows.get(index) != row.as_array() {
+            return Err(format!("row {index} is {:?}, expected {row}", rows.get(index)));
+        }
+    }
+    for row in expect["contains"].as_array().into_iter().flatten() {
+        if !rows.iter().any(|r| Some(r) == row.as_array()) {
+            return Err(format!("no row {row} among {:?}", &rows[..rows.len().min(10)]));
+        }
+    }
+    check_fields(&report.to_json(), &expect["report"])
+}
+
+fn check_error(error: &Error, expected: &Value) -> Result<(), String> {
+    let json = error.to_json();
+    for key in ["status", "error_code", "detail", "diagnostic", "trace_id", "retry", "retryable"] {
+        if json.get(key).is_none_or(Value::is_null) {
+            return Err(format!("the error has no {key}: {json}"));
+        }
+    }
+    check_fields(&json, expected)
+}
+
+fn check_fields(json: &Value, expected: &Value) -> Result<(), String> {
+    for (pointer, value) in expected.as_object().into_iter().flatten() {
+        let found = json.pointer(pointer).unwrap_or(&Value::Null);
+        let same = match (pointer.ends_with("/detail"), found, value) {
+            (true, Value::String(found), Value::String(part)) => found.contains(part.as_str()),
+            _ => found == value,
+        };
+        if !same {
+            return Err(format!("{pointer} is {found}, expected {value} in {json}"));
+        }
+    }
+    Ok(())
+}
+
+fn as_text(batches: &[RecordBatch]) -> Vec<Vec<Value>> {
+    let options = FormatOptions::default();
+    let mut rows = Vec::new();
+    for batch in batches {
+        let columns: Vec<_> =
+            batch.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap()).collect();
+        for row in 0..batch.num_rows() {
+            let value = |(index, format): (usize, &ArrayFormatter)| match batch.column(index).is_null(row) {
+                true => Value::Null,
+                false => Value::String(format.value(row).to_string()),
+            };
+            rows.push(columns.iter().enumerate().map(value).collect());
+        }
+    }
+    rows
+}
