@@ -1,5 +1,42 @@
+//! Brazil's public-health records (DATASUS), from the files the ministry publishes to where people analyse them.
+//!
+//! ```no_run
+//! use datasus::{Client, Csv, Parquet, QueryParams, col};
+//!
+//! let client = Client::open("pasta/com/arquivos")?;
+//! let params = QueryParams::dataset("SIH-RD")
+//!     .uf(["AC"])
+//!     .competencia("202401", "202401")
+//!     .columns(["CNES", "DIAG_PRINC", "VAL_TOT"])
+//!     .filter(col("IDADE").between(0, 17));
+//! for batch in client.query(&params)? {
+//!     println!("{} linhas", batch?.num_rows());
+//! }
+//! let report = client.export(&params, [Csv::to("criancas.csv").into(), Parquet::to("criancas.parquet").into()])?;
+//! println!("{report}");
+//! # Ok::<(), datasus::Error>(())
+//! ```
+//!
+//! One query travels one way: validated [`QueryParams`] -> plan -> engine -> sinks -> [`Report`]. Files are converted
+//! once into a lake of typed Parquet; codes stay text, money stays decimal, and nothing is dropped silently.
+
 pub mod base;
 pub mod catalog;
-pub mod source;
+mod client;
+mod config;
+pub mod engine;
+pub mod lake;
+pub mod params;
+pub mod plan;
+pub mod run;
 pub mod sink;
-pub use base::*;
+pub mod source;
+
+pub use base::{Code, Error, Language, Problem, ProgressSnapshot, Result, Retry};
+pub use catalog::{Catalog, Competencia, Dataset, Uf};
+pub use client::{Client, Held};
+pub use config::Config;
+pub use params::{AggregateFn, Filter, MissingFiles, Op, Options, QueryParams, col};
+pub use plan::Explain;
+pub use run::{Answer, Job, Report, Status, SyncReport};
+pub use sink::{Csv, Destination, Parquet};

@@ -35,6 +35,12 @@ impl WholeFile {
         &self.target
     }
 
+    /// The same under another name in the same folder, where the name is known only at the end.
+    pub fn publish_as(mut self, target: &Path) -> Result<()> {
+        self.target = target.to_owned();
+        self.publish()
+    }
+
     /// Flushes to disk and gives the file its final name, replacing what was there.
     pub fn publish(mut self) -> Result<()> {
         self.file.sync_all().map_err(|e| Error::io(e, &self.partial))?;

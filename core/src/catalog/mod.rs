@@ -1,11 +1,22 @@
 //! What the ministry publishes: sistemas, grupos, file names, columns and their types.
+//!
+//! The truth is in `core/catalog/*.toml`, one file per sistema; a fact there names its source.
 
+mod column;
 mod competencia;
 mod dataset;
+mod file_name;
+mod files;
+mod grupo;
 mod logical_type;
+mod toml_form;
 mod uf;
 
+pub use column::{Column, Era, Meaning};
 pub use competencia::Competencia;
 pub use dataset::Dataset;
+pub use file_name::FileId;
+pub use files::Catalog;
+pub use grupo::{FtpFolder, Gap, Grupo, Period, UfCoding, UfColumn};
 pub use logical_type::{DateFormat, LogicalType};
 pub use uf::Uf;

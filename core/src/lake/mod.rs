@@ -1,1 +1,160 @@
-//! The lake: immutable Parquet, converted from source files, partitioned by sistema, grupo, uf and competência.
+//! The lake: immutable Parquet, converted once from each source file, partitioned by sistema, grupo, UF and competência.
+//!
+//! An object is named by its source's hash and the converter's version and never changes. Beside it lies its record
+//! (`<object>.json`): provenance, columns, and the object's own SHA-256, against which it is checked before its first
+//! use in a process. An object without a record counts as not there and is converted again.
+
+mod convert;
+mod file;
+mod native;
+mod provenance;
+mod record;
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use crate::base::{Ctx, Error, Result};
+use crate::catalog::{Catalog, FileId};
+use crate::source::folder::{FileKind, SourceFile};
+
+pub use convert::CONVERTER_VERSION;
+pub use file::{LakeFile, RowGroup};
+pub use provenance::Provenance;
+
+/// A folder of converted files. Nothing is created before the first conversion.
+#[derive(Debug)]
+pub struct Lake {
+    root: PathBuf,
+    /// Objects whose content was checked in this process.
+    checked: Mutex<HashSet<(PathBuf, u64, i64)>>,
+}
+
+/// How files are converted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConvertOptions {
+    /// Files at once.
+    pub threads: usize,
+    /// As in [`crate::source::dbc::ReadOptions`].
+    pub verify_crc: bool,
+    /// zstd level of the Parquet.
+    pub zstd: i32,
+    /// Rows of a row group.
+    pub row_group_rows: usize,
+}
+
+impl Default for ConvertOptions {
+    fn default() -> Self {
+        ConvertOptions { threads: 1, verify_crc: true, zstd: 3, row_group_rows: 128 << 10 }
+    }
+}
+
+impl Lake {
+    pub fn open(root: &Path) -> Result<Self> {
+        let root = std::path::absolute(root).map_err(|e| Error::io(e, root).stage("lake"))?;
+        Ok(Lake { root, checked: Mutex::default() })
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The Parquet of each file, in the same order: what is not fresh is converted, several at once.
+    pub fn ensure(
+        &self,
+        files: &[SourceFile],
+        catalog: &Catalog,
+        options: &ConvertOptions,
+        ctx: &Ctx,
+    ) -> Vec<Result<LakeFile>> {
+        ctx.progress.expect_files(files.len() as u64);
+        let one = |file: &SourceFile| {
+            ctx.check()?;
+            let done = self.ensure_one(file, catalog, options, ctx);
+            ctx.progress.file_done();
+            done.map_err(|error| error.stage("convert"))
+        };
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.threads.max(1))
+            .thread_name(|index| format!("datasus-lake-{index}"))
+            .build();
+        match pool {
+            Ok(pool) if files.len() > 1 => pool.install(|| files.par_iter().map(one).collect()),
+            _ => files.iter().map(one).collect(),
+        }
+    }
+
+    /// The fresh object of a file, if there is one; converts nothing.
+    pub fn current(&self, file: &SourceFile) -> Option<LakeFile> {
+        match file.kind {
+            FileKind::Parquet => native::open(file).ok(),
+            _ => record::find(&self.partition(&file.id), file),
+        }
+    }
+
+    /// Compares the whole object with the hash it had when it was published; DS-460 where it differs.
+    pub fn verify(&self, file: &LakeFile) -> Result<()> {
+        file.verify()
+    }
+
+    fn ensure_one(
+        &self,
+        file: &SourceFile,
+        catalog: &Catalog,
+        options: &ConvertOptions,
+        ctx: &Ctx,
+    ) -> Result<LakeFile> {
+        if file.kind == FileKind::Parquet {
+            return native::open(file);
+        }
+        let folder = self.partition(&file.id);
+        if let Some(current) = self.sound(&folder, file)? {
+            return Ok(current);
+        }
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io(e, &folder))?;
+        let lock_path = folder.join(format!(".{}.lock", convert::stem(file)));
+        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
+        let lock = lock.map_err(|e| Error::io(e, &lock_path))?;
+        lock.lock().map_err(|e| Error::io(e, &lock_path))?;
+        // Whoever waited looks again: another process may have converted it meanwhile.
+        if let Some(current) = self.sound(&folder, file)? {
+            return Ok(current);
+        }
+        record::sweep_partials(&folder, &convert::stem(file));
+        convert::convert(file, &folder, catalog, options, ctx)
+    }
+
+    /// The fresh object, unless its content is not what was published: then it is converted again.
+    fn sound(&self, folder: &Path, file: &SourceFile) -> Result<Option<LakeFile>> {
+        let Some(current) = record::find(folder, file) else { return Ok(None) };
+        let (size, mtime_ns) = crate::source::folder::stamp(&current.path)?;
+        let key = (current.path.clone(), size, mtime_ns);
+        if self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
+            return Ok(Some(current));
+        }
+        if let Err(damaged) = current.verify() {
+            tracing::warn!(file = %current.path.display(), error = %damaged, "damaged lake object is converted again");
+            std::fs::remove_file(record::path_of(&current.path)).map_err(|e| Error::io(e, &current.path))?;
+            return Ok(None);
+        }
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+        Ok(Some(current))
+    }
+
+    /// `sistema=SIH/grupo=RD/uf=AC/ano=2024/mes=01`; without `mes` for yearly sistemas.
+    fn partition(&self, id: &FileId) -> PathBuf {
+        let mut folder = self
+            .root
+            .join(format!("sistema={}", id.dataset.sistema()))
+            .join(format!("grupo={}", id.dataset.grupo()))
+            .join(format!("uf={}", id.uf))
+            .join(format!("ano={:04}", id.competencia.ano()));
+        if let Some(mes) = id.competencia.mes() {
+            folder.push(format!("mes={mes:02}"));
+        }
+        folder
+    }
+}

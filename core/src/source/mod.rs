@@ -1,3 +1,4 @@
-//! Where files come from.
+//! Where files come from, and how their records are read.
 
 pub mod dbc;
+pub mod folder;

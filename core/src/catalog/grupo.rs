@@ -1,0 +1,89 @@
+//! A grupo of a sistema: how its files are named, where they are, and what columns they have.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::file_name::Pattern;
+use super::{Column, Competencia, Dataset, Uf};
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Grupo {
+    pub dataset: Dataset,
+    pub nome: String,
+    /// Other names that users give it.
+    pub aliases: Vec<String>,
+    pub period: Period,
+    /// One file for the whole country, and what stands for its UF: `BR`, or `EX` for residents abroad or unknown.
+    pub national: Option<Uf>,
+    /// In national files, the column that a query's `uf` filters.
+    pub uf_column: Option<UfColumn>,
+    pub first: Option<Competencia>,
+    pub last: Option<Competencia>,
+    /// Folders of the ministry's FTP tree.
+    pub folders: Vec<FtpFolder>,
+    /// Known to be without a file: never missing.
+    pub gaps: Vec<Gap>,
+    /// Columns that say when the event happened; competência says when it was processed.
+    pub event_dates: Vec<String>,
+    /// Empty where no genuine header was seen: the columns come from the file, as text.
+    pub columns: Vec<Column>,
+    #[serde(skip)]
+    pub(super) by_name: HashMap<String, usize>,
+    #[serde(skip)]
+    pub(super) patterns: Vec<Pattern>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Period {
+    Month,
+    Year,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UfColumn {
+    pub name: String,
+    pub coding: UfCoding,
+}
+
+/// How a column names a UF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub enum UfCoding {
+    #[serde(rename = "sigla")]
+    Sigla,
+    /// IBGE's two digits.
+    #[serde(rename = "ibge")]
+    IbgeCode,
+    /// A municipality's code, whose first two digits are the UF's.
+    #[serde(rename = "municipio")]
+    Municipio,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FtpFolder {
+    pub path: String,
+    pub from: Option<Competencia>,
+    pub to: Option<Competencia>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gap {
+    pub uf: Uf,
+    pub from: Competencia,
+    pub to: Competencia,
+}
+
+impl Grupo {
+    /// A column by its name, in any case.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        let index = match self.by_name.get(name) {
+            Some(index) => index,
+            None => self.by_name.get(&name.to_uppercase())?,
+        };
+        self.columns.get(*index)
+    }
+}

@@ -1,0 +1,168 @@
+//! One source file to one object: typed by the catalogue, streamed, and published only when its CRC was right.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use sha2::{Digest, Sha256};
+
+use super::provenance::KEY;
+use super::record::Record;
+use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
+use crate::base::{Ctx, Error, Result, WholeFile};
+use crate::catalog::{Catalog, LogicalType};
+use crate::source::dbc::{Layout, OutputColumn, ReadOptions, RecordFile};
+use crate::source::folder::{SourceFile, stamp};
+
+/// Raised with each change of what an object holds; older objects are then converted anew.
+pub const CONVERTER_VERSION: u32 = 1;
+
+const BATCH_ROWS: usize = 16 << 10;
+
+/// The source's name without extension, in upper case.
+pub(super) fn stem(file: &SourceFile) -> String {
+    file.path.file_stem().map(|stem| stem.to_string_lossy().to_uppercase()).unwrap_or_default()
+}
+
+pub(super) fn convert(
+    file: &SourceFile,
+    folder: &Path,
+    catalog: &Catalog,
+    options: &ConvertOptions,
+    ctx: &Ctx,
+) -> Result<LakeFile> {
+    let read = ReadOptions { verify_crc: options.verify_crc, ..Default::default() };
+    let source = RecordFile::open(&file.path, &read)?;
+    let warnings = source.warnings().iter().map(|warning| warning.pt.clone()).collect();
+    let columns = columns(&source, file, catalog);
+    let layout = Layout {
+        columns: columns.clone(),
+        batch_rows: BATCH_ROWS,
+        filter: None,
+        reference_year: file.id.competencia.ano(),
+    };
+    let mut batches = source.batches(layout)?.cancel_with(ctx.cancel.clone());
+
+    // The name needs the source's hash, which is known at the end: the object gets it when it is renamed.
+    let pending = folder.join(format!("{}-c{CONVERTER_VERSION}.parquet", stem(file)));
+    let out = Hashing { file: WholeFile::create(&pending)?, sha256: Sha256::new(), bytes: 0, failed: Arc::default() };
+    let failed = out.failed.clone();
+    let fail = |error: ParquetError| write_error(error, &failed, &pending);
+    let level = ZstdLevel::try_new(options.zstd).map_err(Error::internal)?;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_created_by(format!("datasus {}", env!("CARGO_PKG_VERSION")))
+        .build();
+    let mut writer = ArrowWriter::try_new(out, batches.schema(), Some(properties)).map_err(fail)?;
+    for batch in batches.by_ref() {
+        writer.write(&batch?).map_err(|e| write_error(e, &failed, &pending))?;
+    }
+    ctx.progress.add_bytes(batches.bytes_read());
+    let summary = batches.summary();
+    if stamp(&file.path)? != (file.size, file.mtime_ns) {
+        return Err(changed(file));
+    }
+    let provenance = Provenance {
+        file: file.name(),
+        size: file.size,
+        mtime_ns: file.mtime_ns,
+        sha256: Some(summary.source_sha256.clone()),
+        rows: summary.rows_kept,
+        rows_deleted: summary.rows_deleted,
+        rows_rejected: summary.rows_rejected,
+        rejected: summary.rejected,
+        crc: summary.crc.to_string(),
+        converter: CONVERTER_VERSION,
+        bad_values: summary.bad_values,
+        warnings,
+    };
+    let json = serde_json::to_string(&provenance).map_err(Error::internal)?;
+    writer.append_key_value_metadata(KeyValue::new(KEY.to_owned(), json));
+    let metadata = writer.finish().map_err(|e| write_error(e, &failed, &pending))?;
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    let row_groups = (metadata.row_groups().iter())
+        .map(|group| RowGroup { rows: count(group.num_rows()), bytes: count(group.compressed_size()) })
+        .collect();
+    let out = writer.into_inner().map_err(|e| write_error(e, &failed, &pending))?;
+    let short = summary.source_sha256.get(..12).unwrap_or_default();
+    let object = folder.join(format!("{}-{short}-c{CONVERTER_VERSION}.parquet", stem(file)));
+    let record = Record {
+        provenance,
+        columns: columns.into_iter().map(|column| (column.name, column.kind)).collect(),
+        row_groups,
+        bytes: out.bytes,
+        sha256: hex::encode(out.sha256.finalize()),
+    };
+    out.file.publish_as(&object)?;
+    record.publish(&object)?;
+    Ok(record.lake_file(file, object))
+}
+
+/// Every field of the file, in its order; what the catalogue does not know is text.
+fn columns(source: &RecordFile, file: &SourceFile, catalog: &Catalog) -> Vec<OutputColumn> {
+    let grupo = catalog.dataset(&file.id.dataset.to_string());
+    let kind = |name: &str| grupo.and_then(|grupo| Some(grupo.column(name)?.kind.clone()));
+    let fields = source.header().fields.iter().enumerate();
+    fields
+        .map(|(field, of)| OutputColumn {
+            field,
+            name: of.name.clone(),
+            kind: kind(&of.name).unwrap_or(LogicalType::Text),
+        })
+        .collect()
+}
+
+fn changed(file: &SourceFile) -> Error {
+    let path = file.path.display();
+    Error::new(
+        crate::base::Code::Unreachable,
+        crate::base::text!(
+            "{path} mudou durante a conversão; repita",
+            "{path} changed while it was converted; try again"
+        ),
+    )
+    .file(path.to_string())
+}
+
+fn write_error(error: ParquetError, failed: &Mutex<Option<io::Error>>, path: &Path) -> Error {
+    match failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(cause) => Error::io(cause, path),
+        None => Error::internal(format!("parquet: {error}")),
+    }
+}
+
+/// Hashes what is written, and keeps the system's own error, which the Parquet writer turns into text.
+struct Hashing {
+    file: WholeFile,
+    sha256: Sha256,
+    bytes: u64,
+    failed: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.file.write(bytes) {
+            Ok(written) => {
+                self.sha256.update(&bytes[..written]);
+                self.bytes += written as u64;
+                Ok(written)
+            }
+            Err(error) => {
+                let kind = error.kind();
+                *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                Err(kind.into())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

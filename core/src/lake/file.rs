@@ -1,0 +1,101 @@
+//! A Parquet that a query reads: an object of the lake, or the user's own.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use arrow::datatypes::SchemaRef;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Provenance;
+use crate::base::{Code, Error, Result, text};
+use crate::catalog::FileId;
+use crate::source::folder::stamp;
+
+#[derive(Debug, Clone)]
+pub struct LakeFile {
+    pub id: FileId,
+    pub path: PathBuf,
+    pub rows: u64,
+    /// Of the Parquet.
+    pub bytes: u64,
+    pub row_groups: Vec<RowGroup>,
+    pub schema: SchemaRef,
+    /// Equal for files of equal columns.
+    pub fingerprint: String,
+    pub source: Provenance,
+    /// The user's own Parquet, read in place.
+    pub native_parquet: bool,
+    /// Of the object when it was published; none for the user's own.
+    pub sha256: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowGroup {
+    pub rows: u64,
+    /// Compressed.
+    pub bytes: u64,
+}
+
+impl LakeFile {
+    /// DS-502 where the user's own Parquet changed since it was opened; objects of the lake never change.
+    pub fn still_unchanged(&self) -> Result<()> {
+        if !self.native_parquet || stamp(&self.path)? == (self.source.size, self.source.mtime_ns) {
+            return Ok(());
+        }
+        let path = self.path.display();
+        Err(Error::new(
+            Code::Unreachable,
+            text!(
+                "{path} mudou durante a leitura; repita a consulta",
+                "{path} changed while it was read; run the query again"
+            ),
+        )
+        .file(path.to_string())
+        .stage("query"))
+    }
+
+    /// DS-460 where the object is not what was published.
+    pub fn verify(&self) -> Result<()> {
+        let Some(expected) = &self.sha256 else { return Ok(()) };
+        let found = hash(&self.path)?;
+        if found == *expected {
+            return Ok(());
+        }
+        let path = self.path.display();
+        Err(Error::new(
+            Code::DamagedFile,
+            text!(
+                "O Parquet {path} do lake está danificado: SHA-256 {found}, esperado {expected}. Apague-o para convertê-lo de novo",
+                "The lake's Parquet {path} is damaged: SHA-256 {found}, expected {expected}. Delete it to convert it again"
+            ),
+        )
+        .with("cause", "bad_sha256")
+        .file(path.to_string())
+        .offset(0))
+    }
+}
+
+fn hash(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(|e| Error::io(e, path))?;
+    let mut sha256 = Sha256::new();
+    let mut block = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut block) {
+            Ok(0) => return Ok(hex::encode(sha256.finalize())),
+            Ok(length) => sha256.update(&block[..length]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::io(error, path)),
+        }
+    }
+}
+
+/// Short hash of names and types, in order.
+pub(super) fn fingerprint(schema: &SchemaRef) -> String {
+    let mut sha256 = Sha256::new();
+    for field in schema.fields() {
+        sha256.update(format!("{}:{};", field.name(), field.data_type()));
+    }
+    hex::encode(&sha256.finalize()[..8])
+}

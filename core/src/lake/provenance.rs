@@ -1,0 +1,32 @@
+//! Where an object comes from; it stands in the Parquet's own metadata, under `datasus.provenance`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::source::dbc::{BadValues, RejectedRecord};
+
+pub(super) const KEY: &str = "datasus.provenance";
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Name of the source file.
+    pub file: String,
+    pub size: u64,
+    /// Nanoseconds since 1970.
+    pub mtime_ns: i64,
+    /// Of the source file; none for the user's own Parquet.
+    pub sha256: Option<String>,
+    /// Rows in the object.
+    pub rows: u64,
+    /// Records marked deleted; they are not in the object.
+    pub rows_deleted: u64,
+    /// Records that could not be read; they are not in the object.
+    pub rows_rejected: u64,
+    pub rejected: Vec<RejectedRecord>,
+    /// `ok`, `unchecked`, or `absent` (DBF and Parquet carry none).
+    pub crc: String,
+    /// Version of the converter; 0 for the user's own Parquet.
+    pub converter: u32,
+    pub bad_values: Vec<BadValues>,
+    /// In Portuguese.
+    pub warnings: Vec<String>,
+}

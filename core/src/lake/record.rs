@@ -1,0 +1,91 @@
+//! What lies beside each object and makes it count: its provenance, columns and hash.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use serde::{Deserialize, Serialize};
+
+use super::convert::{CONVERTER_VERSION, stem};
+use super::file::fingerprint;
+use super::{LakeFile, Provenance, RowGroup};
+use crate::base::{Error, Result, WholeFile};
+use crate::catalog::LogicalType;
+use crate::source::folder::SourceFile;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub provenance: Provenance,
+    pub columns: Vec<(String, LogicalType)>,
+    pub row_groups: Vec<RowGroup>,
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+impl Record {
+    pub(super) fn schema(&self) -> SchemaRef {
+        let fields = self.columns.iter().map(|(name, kind)| Field::new(name, kind.arrow(), true));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    pub(super) fn lake_file(&self, file: &SourceFile, object: PathBuf) -> LakeFile {
+        let schema = self.schema();
+        LakeFile {
+            id: file.id.clone(),
+            path: object,
+            rows: self.provenance.rows,
+            bytes: self.bytes,
+            row_groups: self.row_groups.clone(),
+            fingerprint: fingerprint(&schema),
+            schema,
+            source: self.provenance.clone(),
+            native_parquet: false,
+            sha256: Some(self.sha256.clone()),
+        }
+    }
+
+    /// Writes the record; from then on the object counts.
+    pub(super) fn publish(&self, object: &Path) -> Result<()> {
+        let path = path_of(object);
+        let mut out = WholeFile::create(&path)?;
+        let json = serde_json::to_vec(self).map_err(Error::internal)?;
+        out.write_all(&json).map_err(|e| Error::io(e, &path))?;
+        out.publish()
+    }
+}
+
+pub(super) fn path_of(object: &Path) -> PathBuf {
+    object.with_extension("parquet.json")
+}
+
+/// The object of this very version of the source: same name, size and time.
+pub(super) fn find(folder: &Path, file: &SourceFile) -> Option<LakeFile> {
+    let (prefix, suffix) = (format!("{}-", stem(file)), format!("-c{CONVERTER_VERSION}.parquet.json"));
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with(&prefix) && name.ends_with(&suffix))
+        .collect();
+    names.sort();
+    names.into_iter().find_map(|name| {
+        let record: Record = serde_json::from_slice(&std::fs::read(folder.join(&name)).ok()?).ok()?;
+        let same = record.provenance.size == file.size
+            && record.provenance.mtime_ns == file.mtime_ns
+            && record.provenance.file == file.name();
+        let object = folder.join(name.strip_suffix(".json")?);
+        let whole = std::fs::metadata(&object).is_ok_and(|metadata| metadata.len() == record.bytes);
+        (same && whole).then(|| record.lake_file(file, object))
+    })
+}
+
+/// Removes what a killed conversion of this file left behind; called under its lock.
+pub(super) fn sweep_partials(folder: &Path, stem: &str) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(&format!(".{stem}-")) && name.ends_with(".partial") {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}

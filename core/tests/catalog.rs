@@ -1,0 +1,174 @@
+//! The catalogue: names both ways, and against what genuine headers and the FTP tree say.
+
+use std::path::{Path, PathBuf};
+
+use datasus::catalog::{Catalog, Competencia, Dataset, FileId, LogicalType, Period, Uf};
+
+fn facts(name: &str) -> Option<csv::Reader<std::fs::File>> {
+    let folder = std::env::var_os("DATASUS_FACTS").map(PathBuf::from);
+    let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/facts"));
+    let path = folder.join(name);
+    if !path.is_file() {
+        println!("SKIPPED (no facts): {name}; set DATASUS_FACTS to its folder");
+        return None;
+    }
+    Some(csv::ReaderBuilder::new().flexible(true).from_path(path).unwrap())
+}
+
+#[test]
+fn every_file_of_the_catalogue_is_read() {
+    for (name, text) in Catalog::builtin_files() {
+        assert!(Catalog::check_file(text).unwrap_or_else(|why| panic!("{name}: {why}")) > 0);
+    }
+    let datasets: Vec<String> = Catalog::builtin().datasets().map(|g| g.dataset.to_string()).collect();
+    for wanted in "SIH-RD SIH-SP SIH-RJ SIH-ER SIA-PA SIA-AB SIA-ABO SIA-ACF SIA-AD SIA-AM SIA-AMP SIA-AN SIA-AQ SIA-AR \
+                   SIA-ATD SIA-BI SIA-PS SIA-SAD CNES-ST CNES-PF CNES-LT CNES-EQ CNES-SR CNES-EP CNES-HB CNES-DC \
+                   CNES-IN CNES-RC CNES-EE CNES-EF CNES-GM SIM-DO SIM-DOR SIM-DORIG SIM-DOFET SIM-DOEXT SIM-DOINF \
+                   SIM-DOMAT SIM-DOREXT SINASC-DN SINASC-DNR SINASC-DNRIG SINASC-DNREXT SINASC-DNEX CIHA-CIHA CIH-CR"
+        .split_whitespace()
+    {
+        assert!(datasets.iter().any(|d| d == wanted), "{wanted}");
+    }
+}
+
+#[test]
+fn names_that_bite_are_told_apart() {
+    let catalog = Catalog::builtin();
+    for (name, expected) in [
+        ("RDAC2401.dbc", "SIH-RD AC 202401 -"),
+        ("rdac2401.DBC", "SIH-RD AC 202401 -"),
+        ("SPSP2301.dbc", "SIH-SP SP 202301 -"),
+        ("DORR2022.dbc", "SIM-DO RR 2022 -"),
+        ("DORRR79.DBC", "SIM-DOR RR 1979 -"),
+        ("DORO1998.dbc", "SIM-DO RO 1998 -"),
+        ("DORIG95.DBC", "SIM-DORIG EX 1995 -"),
+        ("DOINF21.dbc", "SIM-DOINF BR 2021 -"),
+        ("DOFET90.DBC", "SIM-DOFET BR 1990 -"),
+        ("DOREXT22.dbc", "SIM-DOREXT EX 2022 -"),
+        ("DNEX2022.dbc", "SINASC-DNEX EX 2022 -"),
+        ("DNREXT22.dbc", "SINASC-DNREXT EX 2022 -"),
+        ("DNRIG95.DBC", "SINASC-DNRIG EX 1995 -"),
+        ("DNRAM94.DBC", "SINASC-DNR AM 1994 -"),
+        ("DNRBA1994.dbc", "SINASC-DNR BA 1994 -"),
+        ("DNAC2009.DBC", "SINASC-DN AC 2009 -"),
+        ("PASP2401a.dbc", "SIA-PA SP 202401 a"),
+        ("BIMG2412_1.dbc", "SIA-BI MG 202412 1"),
+        ("paal9703.dbc", "SIA-PA AL 199703 -"),
+        ("ABAC2401.dbc", "SIA-AB AC 202401 -"),
+        ("ABOAC2401.dbc", "SIA-ABO AC 202401 -"),
+        ("AMPE2401.dbc", "SIA-AM PE 202401 -"),
+        ("AMPPE2401.dbc", "SIA-AMP PE 202401 -"),
+        ("ZIKABR20.dbc", "SINAN-ZIKA BR 2020 -"),
+        ("CIHAAC1106.dbc", "CIHA-CIHA AC 201106 -"),
+        ("RDSP2401.parquet", "SIH-RD SP 202401 -"),
+    ] {
+        let id = catalog.identify(name).unwrap_or_else(|| panic!("{name}"));
+        let part = id.part.clone().unwrap_or("-".into());
+        assert_eq!(format!("{} {} {} {part}", id.dataset, id.uf, id.competencia), expected, "{name}");
+    }
+    for other in ["HBufAAmm.dbc", "CADMUN.DBF", "RDXX2401.dbc", "RDAC2413.dbc", "RDAC2401.zip", "RDAC24011.dbc", "TB_SIGTAP.dbf"] {
+        assert_eq!(catalog.identify(other), None, "{other}");
+    }
+}
+
+#[test]
+fn every_name_reads_back_as_itself_and_as_nothing_else() {
+    let catalog = Catalog::builtin();
+    for grupo in catalog.datasets() {
+        let ufs: Vec<Uf> = grupo.national.map_or_else(|| Uf::all().collect(), |uf| vec![uf]);
+        for uf in ufs {
+            for ano in [1994, 1999, 2000, 2012, 2024] {
+                let competencia = match grupo.period {
+                    Period::Month => Competencia::month(ano, 12),
+                    Period::Year => Competencia::year(ano),
+                };
+                let id = FileId { dataset: grupo.dataset.clone(), uf, competencia: competencia.unwrap(), part: None };
+                let name = id.file_name(catalog);
+                assert_eq!(catalog.readings(name.trim_end_matches(".dbc")), [id], "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn aliases_tables_and_gaps_are_known() {
+    let catalog = Catalog::builtin();
+    assert_eq!(catalog.dataset("sinan-dengue").unwrap().dataset, Dataset::new("SINAN", "DENG"));
+    assert_eq!(catalog.dataset("CIHA").unwrap().dataset.to_string(), "CIHA-CIHA");
+    assert_eq!(catalog.by_table("sih_rd").unwrap().dataset.to_string(), "SIH-RD");
+    let rd = catalog.dataset("SIH-RD").unwrap();
+    let (rr, gap) = (Uf::parse("RR").unwrap(), Competencia::month(1995, 8).unwrap());
+    assert!(catalog.is_known_gap(&rd.dataset, rr, gap));
+    assert!(!catalog.is_known_gap(&rd.dataset, rr, Competencia::month(1996, 2).unwrap()));
+    assert_eq!(rd.column("val_tot").unwrap().kind, LogicalType::Decimal { precision: 14, scale: 2 });
+}
+
+#[test]
+fn a_meaning_without_a_source_is_refused() {
+    let file = |column: &str| {
+        format!(
+            "sistema = \"X\"\nnome = \"X\"\n[sources]\na = \"A\"\n[[grupo]]\ngrupo = \"G\"\nnome = \"G\"\nperiod = \"month\"\n\
+             files = [\"G{{UF}}{{YY}}{{MM}}\"]\nfolders = []\ncolumns = [{{ name = \"C\", type = \"text\", layouts = \"C1 2024-2024\", {column} }}]"
+        )
+    };
+    assert_eq!(Catalog::check_file(&file("meaning = \"m\", source = \"a\"")), Ok(1));
+    assert!(Catalog::check_file(&file("meaning = \"m\"")).unwrap_err().contains("without a source"));
+    assert!(Catalog::check_file(&file("meaning = \"m\", source = \"b\"")).unwrap_err().contains("[sources]"));
+}
+
+#[test]
+fn genuine_headers_agree_with_the_catalogue() {
+    let Some(mut facts) = facts("columns.csv") else { return };
+    let catalog = Catalog::builtin();
+    let mut layouts = 0;
+    for row in facts.records().map(Result::unwrap) {
+        if &row[1] == "RESP" {
+            continue;
+        }
+        // The facts list CIH's CR under CIHA.
+        let sistema = if &row[1] == "CR" { "CIH" } else { &row[0] };
+        let name = format!("{sistema}-{}", &row[1]);
+        let grupo = catalog.dataset(&name).unwrap_or_else(|| panic!("{name}"));
+        let column = grupo.column(&row[2]).unwrap_or_else(|| panic!("{name} {}", &row[2]));
+        let era = column.eras.iter().find(|era| {
+            era.dbf_type.to_string() == row[3]
+                && era.width.to_string() == row[4]
+                && era.decimals.to_string() == row[5]
+                && era.first_year.to_string() == row[6]
+                && era.last_year.to_string() == row[7]
+        });
+        assert!(era.is_some(), "{name} {} {row:?}", &row[2]);
+        layouts += 1;
+    }
+    println!("catalogue: {layouts} column layouts of genuine headers agree");
+}
+
+#[test]
+fn every_agravo_and_folder_of_the_ftp_tree_is_in_the_catalogue() {
+    let Some(mut facts) = facts("ftp_tree.csv") else { return };
+    let catalog = Catalog::builtin();
+    let mut agravos = std::collections::BTreeSet::new();
+    for row in facts.records().map(Result::unwrap).filter(|row| row[0].starts_with("sinan-")) {
+        // A name with a comma is not quoted in this file: count from the end.
+        let cell = |from_end: usize| row[row.len() - from_end].trim().to_owned();
+        let (folder, prefix) = (cell(4), cell(3));
+        let grupo = catalog.dataset(&format!("SINAN-{prefix}")).unwrap_or_else(|| panic!("{prefix}"));
+        assert!(grupo.folders.iter().any(|f| f.path == folder), "{prefix} {folder}");
+        agravos.insert(prefix);
+    }
+    println!("catalogue: {} agravos", agravos.len());
+}
+
+#[test]
+fn coverage_of_meanings_is_told() {
+    // Columns with a meaning, at least; a column without one has no named source yet.
+    for (name, least) in
+        [("SIH-RD", 113), ("SIH-SP", 17), ("SIA-PA", 46), ("CNES-ST", 186), ("CNES-LT", 16), ("SIM-DO", 89), ("SINASC-DN", 62)]
+    {
+        let grupo = Catalog::builtin().dataset(name).unwrap();
+        let without: Vec<&str> = grupo.columns.iter().filter(|c| c.meaning.is_none()).map(|c| c.name.as_str()).collect();
+        let (all, with) = (grupo.columns.len(), grupo.columns.len() - without.len());
+        println!("{name}: {with} of {all} columns have a meaning; without: {}", without.join(" "));
+        assert!(with >= least, "{name}");
+    }
+}
