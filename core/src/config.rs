@@ -112,7 +112,10 @@ impl Config {
 fn wrong(name: &str, received: &str, expected: &str) -> Error {
     Error::new(
         Code::InvalidParams,
-        text!("{name}: esperado {expected}; recebido {received:?}", "{name}: expected {expected}; received {received:?}"),
+        text!(
+            "{name}: esperado {expected}; recebido {received:?}",
+            "{name}: expected {expected}; received {received:?}"
+        ),
     )
     .with("expected_format", expected)
     .with("received", received)

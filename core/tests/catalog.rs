@@ -21,11 +21,12 @@ fn every_file_of_the_catalogue_is_read() {
         assert!(Catalog::check_file(text).unwrap_or_else(|why| panic!("{name}: {why}")) > 0);
     }
     let datasets: Vec<String> = Catalog::builtin().datasets().map(|g| g.dataset.to_string()).collect();
-    for wanted in "SIH-RD SIH-SP SIH-RJ SIH-ER SIA-PA SIA-AB SIA-ABO SIA-ACF SIA-AD SIA-AM SIA-AMP SIA-AN SIA-AQ SIA-AR \
+    for wanted in
+        "SIH-RD SIH-SP SIH-RJ SIH-ER SIA-PA SIA-AB SIA-ABO SIA-ACF SIA-AD SIA-AM SIA-AMP SIA-AN SIA-AQ SIA-AR \
                    SIA-ATD SIA-BI SIA-PS SIA-SAD CNES-ST CNES-PF CNES-LT CNES-EQ CNES-SR CNES-EP CNES-HB CNES-DC \
                    CNES-IN CNES-RC CNES-EE CNES-EF CNES-GM SIM-DO SIM-DOR SIM-DORIG SIM-DOFET SIM-DOEXT SIM-DOINF \
                    SIM-DOMAT SIM-DOREXT SINASC-DN SINASC-DNR SINASC-DNRIG SINASC-DNREXT SINASC-DNEX CIHA-CIHA CIH-CR"
-        .split_whitespace()
+            .split_whitespace()
     {
         assert!(datasets.iter().any(|d| d == wanted), "{wanted}");
     }
@@ -66,7 +67,9 @@ fn names_that_bite_are_told_apart() {
         let part = id.part.clone().unwrap_or("-".into());
         assert_eq!(format!("{} {} {} {part}", id.dataset, id.uf, id.competencia), expected, "{name}");
     }
-    for other in ["HBufAAmm.dbc", "CADMUN.DBF", "RDXX2401.dbc", "RDAC2413.dbc", "RDAC2401.zip", "RDAC24011.dbc", "TB_SIGTAP.dbf"] {
+    for other in
+        ["HBufAAmm.dbc", "CADMUN.DBF", "RDXX2401.dbc", "RDAC2413.dbc", "RDAC2401.zip", "RDAC24011.dbc", "TB_SIGTAP.dbf"]
+    {
         assert_eq!(catalog.identify(other), None, "{other}");
     }
 }
@@ -162,11 +165,18 @@ fn every_agravo_and_folder_of_the_ftp_tree_is_in_the_catalogue() {
 #[test]
 fn coverage_of_meanings_is_told() {
     // Columns with a meaning, at least; a column without one has no named source yet.
-    for (name, least) in
-        [("SIH-RD", 113), ("SIH-SP", 17), ("SIA-PA", 46), ("CNES-ST", 186), ("CNES-LT", 16), ("SIM-DO", 89), ("SINASC-DN", 62)]
-    {
+    for (name, least) in [
+        ("SIH-RD", 113),
+        ("SIH-SP", 17),
+        ("SIA-PA", 46),
+        ("CNES-ST", 186),
+        ("CNES-LT", 16),
+        ("SIM-DO", 89),
+        ("SINASC-DN", 62),
+    ] {
         let grupo = Catalog::builtin().dataset(name).unwrap();
-        let without: Vec<&str> = grupo.columns.iter().filter(|c| c.meaning.is_none()).map(|c| c.name.as_str()).collect();
+        let without: Vec<&str> =
+            grupo.columns.iter().filter(|c| c.meaning.is_none()).map(|c| c.name.as_str()).collect();
         let (all, with) = (grupo.columns.len(), grupo.columns.len() - without.len());
         println!("{name}: {with} of {all} columns have a meaning; without: {}", without.join(" "));
         assert!(with >= least, "{name}");

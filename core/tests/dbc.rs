@@ -74,7 +74,8 @@ fn every_genuine_file_decodes_to_the_hash_and_rows_of_its_manifest() {
         let opened = RecordFile::open(&file.path, &options).unwrap();
         assert_eq!(opened.header().fields.len(), file.columns, "{}", file.name);
         let layout = Layout::all_as_text(opened.header());
-        let (batches, summary) = drain(opened.batches(layout).unwrap()).unwrap_or_else(|e| panic!("{}: {e:?}", file.name));
+        let (batches, summary) =
+            drain(opened.batches(layout).unwrap()).unwrap_or_else(|e| panic!("{}: {e:?}", file.name));
         assert_eq!(batches.iter().map(|b| b.num_rows() as u64).sum::<u64>(), file.rows, "{}", file.name);
         assert_eq!(summary.decoded_sha256, file.decoded_sha256, "{}", file.name);
         assert_eq!(summary.rows_deleted + summary.rows_rejected, 0, "{}", file.name);

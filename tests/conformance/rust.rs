@@ -31,7 +31,8 @@ fn every_case_answers_as_it_says() {
     let (mut ran, mut skipped, mut errors, mut failures) = (0, 0, 0, Vec::new());
     for path in names.iter().filter(|p| p.extension().is_some_and(|e| e == "json")) {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let case: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let case: Value =
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
         let outcome = match case["source"].as_str() {
             Some("made") => run(&made_client, &case),
             Some("real") => {

@@ -86,8 +86,11 @@ impl Pattern {
                 Piece::Part if rest.is_empty() => {}
                 Piece::Part => {
                     let name = rest.strip_prefix('_').unwrap_or(rest);
-                    let letter = name.len() == 1 && name.bytes().all(|b| b.is_ascii_uppercase()) && name.len() == rest.len();
-                    let number = name.len() < rest.len() && (1..=2).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_digit());
+                    let letter =
+                        name.len() == 1 && name.bytes().all(|b| b.is_ascii_uppercase()) && name.len() == rest.len();
+                    let number = name.len() < rest.len()
+                        && (1..=2).contains(&name.len())
+                        && name.bytes().all(|b| b.is_ascii_digit());
                     if !letter && !number {
                         return None;
                     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::file_name::Pattern;
 use super::{
-    Column, Competencia, DateFormat, Dataset, Era, FtpFolder, Gap, Grupo, LogicalType, Meaning, Period, Uf, UfColumn,
+    Column, Competencia, Dataset, DateFormat, Era, FtpFolder, Gap, Grupo, LogicalType, Meaning, Period, Uf, UfColumn,
 };
 
 #[derive(Deserialize)]

@@ -85,9 +85,9 @@ pub(super) fn convert(
     };
     let json = serde_json::to_string(&provenance).map_err(Error::internal)?;
     writer.append_key_value_metadata(KeyValue::new(KEY.to_owned(), json));
-    let metadata = writer.finish().map_err(|e| write_error(e, &failed, &pending))?;
+    writer.flush().map_err(|e| write_error(e, &failed, &pending))?;
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
-    let row_groups = (metadata.row_groups().iter())
+    let row_groups = (writer.flushed_row_groups().iter())
         .map(|group| RowGroup { rows: count(group.num_rows()), bytes: count(group.compressed_size()) })
         .collect();
     let out = writer.into_inner().map_err(|e| write_error(e, &failed, &pending))?;

@@ -16,10 +16,16 @@ pub enum Filter {
         value: Value,
     },
     /// At least one of these.
-    Any { any: Vec<Filter> },
+    Any {
+        any: Vec<Filter>,
+    },
     /// Every one of these.
-    All { all: Vec<Filter> },
-    Not { not: Box<Filter> },
+    All {
+        all: Vec<Filter>,
+    },
+    Not {
+        not: Box<Filter>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,8 +55,26 @@ pub enum Op {
 
 impl Op {
     pub const NAMES: &'static [&'static str] = &[
-        "eq", "ne", "lt", "le", "gt", "ge", "between", "in", "not_in", "starts_with", "is_null", "not_null", "=", "==",
-        "!=", "<>", "<", "<=", ">", ">=",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "between",
+        "in",
+        "not_in",
+        "starts_with",
+        "is_null",
+        "not_null",
+        "=",
+        "==",
+        "!=",
+        "<>",
+        "<",
+        "<=",
+        ">",
+        ">=",
     ];
 }
 

@@ -2,16 +2,24 @@
 
 use serde_json::{Map, Value};
 
-use crate::base::{Code, Error, Problem, Result, text};
+use crate::base::{Code, Error, Language, Problem, Result, TraceId, text};
 
 use super::{Op, QueryParams, did_you_mean};
 
 const QUERY: &[&str] = &[
-    "contract", "dataset", "uf", "competencia", "columns", "where", "group_by", "aggregates", "order_by", "limit",
+    "contract",
+    "dataset",
+    "uf",
+    "competencia",
+    "columns",
+    "where",
+    "group_by",
+    "aggregates",
+    "order_by",
+    "limit",
     "options",
 ];
-const OPTIONS: &[&str] =
-    &["deadline", "missing", "partial", "priority", "on_emergency", "cache", "checkpoint_rows"];
+const OPTIONS: &[&str] = &["deadline", "missing", "partial", "priority", "on_emergency", "cache", "checkpoint_rows"];
 const AGGREGATE: &[&str] = &["fn", "column", "as"];
 const FUNCTIONS: &[&str] = &["count", "count_distinct", "sum", "avg", "min", "max"];
 const ORDER: &[&str] = &["column", "desc"];
@@ -35,6 +43,7 @@ impl QueryParams {
             .with("line", line)
             .with("column", column)
             .stage("validate")
+            .traced(&TraceId::new(), Language::default())
         })?;
         QueryParams::from_value(value)
     }
@@ -44,7 +53,8 @@ impl QueryParams {
         let mut check = Check::default();
         check.query(&value);
         if !check.problems.is_empty() {
-            return Err(Error::from_problems(check.problems).stage("validate"));
+            let error = Error::from_problems(check.problems).stage("validate");
+            return Err(error.traced(&TraceId::new(), Language::default()));
         }
         serde_json::from_value(value).map_err(|error| {
             Error::new(
@@ -52,6 +62,7 @@ impl QueryParams {
                 text!("Consulta fora do contrato: {error}", "The query does not follow the contract: {error}"),
             )
             .stage("validate")
+            .traced(&TraceId::new(), Language::default())
         })
     }
 }
@@ -103,7 +114,13 @@ impl Check {
                 }
             } else {
                 let ok = is_text_or_texts(competencia);
-                self.expect(ok, "$.competencia", "text, list of texts or {from, to}", "{\"from\": \"202301\", \"to\": \"202312\"}", competencia);
+                self.expect(
+                    ok,
+                    "$.competencia",
+                    "text, list of texts or {from, to}",
+                    "{\"from\": \"202301\", \"to\": \"202312\"}",
+                    competencia,
+                );
             }
         }
         for (index, filter) in self.list(map, "where").iter().enumerate() {
@@ -241,7 +258,10 @@ impl Check {
         self.problems.push(
             Problem::new(
                 Code::Malformed,
-                text!("{path}: esperado um de {list}; recebido {received}", "{path}: expected one of {list}; received {received}"),
+                text!(
+                    "{path}: esperado um de {list}; recebido {received}",
+                    "{path}: expected one of {list}; received {received}"
+                ),
             )
             .with("path", path)
             .with("received", received)

@@ -26,7 +26,10 @@ pub enum Projection {
     /// Every column of the files.
     All,
     Columns(Vec<String>),
-    Grouped { keys: Vec<String>, figures: Vec<Figure> },
+    Grouped {
+        keys: Vec<String>,
+        figures: Vec<Figure>,
+    },
 }
 
 /// One aggregate, resolved.

@@ -8,7 +8,7 @@ use crate::catalog::{Catalog, Competencia, Grupo, LogicalType, Period, Uf};
 use super::query::Figure;
 use super::values::scalar;
 use super::{
-    AggregateFn, CompetenciaParam, Filter, Op, OneOrMany, Predicate, Projection, Query, QueryParams, Scalar, Sort,
+    AggregateFn, CompetenciaParam, Filter, OneOrMany, Op, Predicate, Projection, Query, QueryParams, Scalar, Sort,
     did_you_mean,
 };
 
@@ -205,10 +205,8 @@ impl Check<'_> {
         let near = did_you_mean(name, names);
         let (pt, en) = hint(&near);
         let (dataset, shown) = (&grupo.dataset, clip(name));
-        let problem = self.wrong(text!(
-            "{dataset} não tem a coluna {shown:?}{pt}",
-            "{dataset} has no column {shown:?}{en}"
-        ));
+        let problem =
+            self.wrong(text!("{dataset} não tem a coluna {shown:?}{pt}", "{dataset} has no column {shown:?}{en}"));
         problem.diagnostic.insert("where".into(), role.into());
         problem.diagnostic.insert("received".into(), shown.into());
         problem.diagnostic.insert("did_you_mean".into(), near.into());
@@ -309,8 +307,12 @@ impl Check<'_> {
             return None;
         }
         match filter {
-            Filter::Any { any } => Some(Predicate::Any(any.iter().filter_map(|f| self.predicate(f, depth + 1)).collect())),
-            Filter::All { all } => Some(Predicate::All(all.iter().filter_map(|f| self.predicate(f, depth + 1)).collect())),
+            Filter::Any { any } => {
+                Some(Predicate::Any(any.iter().filter_map(|f| self.predicate(f, depth + 1)).collect()))
+            }
+            Filter::All { all } => {
+                Some(Predicate::All(all.iter().filter_map(|f| self.predicate(f, depth + 1)).collect()))
+            }
             Filter::Not { not } => Some(Predicate::Not(Box::new(self.predicate(not, depth + 1)?))),
             Filter::Compare { column, op, value } => {
                 let (column, kind) = self.column(column, "where")?;
@@ -328,7 +330,9 @@ impl Check<'_> {
                 list.iter().collect()
             }
             (Op::StartsWith, serde_json::Value::String(_)) if *kind == LogicalType::Text => vec![value],
-            (Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge, one) if !one.is_array() && !one.is_null() => vec![one],
+            (Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge, one) if !one.is_array() && !one.is_null() => {
+                vec![one]
+            }
             _ => {
                 let (expected, example) = match op {
                     Op::IsNull | Op::NotNull => ("no value", "{\"column\": \"CID_MORTE\", \"op\": \"is_null\"}"),
@@ -354,7 +358,7 @@ impl Check<'_> {
             match scalar(column, kind, value) {
                 Ok(scalar) => scalars.push(scalar),
                 Err(problem) => {
-                    self.problems.push(problem);
+                    self.problems.push(*problem);
                     return None;
                 }
             }
@@ -404,7 +408,10 @@ impl Check<'_> {
             problem.diagnostic.insert("received".into(), seconds.into());
         }
         if params.options.checkpoint_rows == Some(0) {
-            self.wrong(text!("`options.checkpoint_rows` deve ser ao menos 1", "`options.checkpoint_rows` must be at least 1"));
+            self.wrong(text!(
+                "`options.checkpoint_rows` deve ser ao menos 1",
+                "`options.checkpoint_rows` must be at least 1"
+            ));
         }
     }
 }

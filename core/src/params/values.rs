@@ -9,7 +9,7 @@ use crate::catalog::LogicalType;
 use super::Scalar;
 
 /// Reads `value` for a condition on `column`.
-pub(super) fn scalar(column: &str, kind: &LogicalType, value: &Value) -> Result<Scalar, Problem> {
+pub(super) fn scalar(column: &str, kind: &LogicalType, value: &Value) -> Result<Scalar, Box<Problem>> {
     let read = match kind {
         LogicalType::Text => value.as_str().map(|s| Scalar::Text(s.to_owned())),
         LogicalType::Integer { .. } => value.as_i64().map(Scalar::Integer),
@@ -19,14 +19,16 @@ pub(super) fn scalar(column: &str, kind: &LogicalType, value: &Value) -> Result<
     read.ok_or_else(|| {
         let (expected, example, advice) = expectation(kind);
         let (pt, en) = (advice.pt, advice.en);
-        Problem::new(
-            Code::InvalidParams,
-            text!("{column}: {pt}; recebido {value}", "{column}: {en}; received {value}"),
+        Box::new(
+            Problem::new(
+                Code::InvalidParams,
+                text!("{column}: {pt}; recebido {value}", "{column}: {en}; received {value}"),
+            )
+            .with("column", column)
+            .with("expected_format", expected)
+            .with("received", value.clone())
+            .with("valid_examples", vec![example]),
         )
-        .with("column", column)
-        .with("expected_format", expected)
-        .with("received", value.clone())
-        .with("valid_examples", vec![example])
     })
 }
 
@@ -35,9 +37,14 @@ fn expectation(kind: &LogicalType) -> (&'static str, &'static str, Text) {
         LogicalType::Text => (
             "text",
             "\"03\"",
-            text!("códigos são texto, com os zeros à esquerda e entre aspas", "codes are text, with their leading zeros, in quotes"),
+            text!(
+                "códigos são texto, com os zeros à esquerda e entre aspas",
+                "codes are text, with their leading zeros, in quotes"
+            ),
         ),
-        LogicalType::Integer { .. } => ("integer", "17", text!("esperado um número inteiro", "expected a whole number")),
+        LogicalType::Integer { .. } => {
+            ("integer", "17", text!("esperado um número inteiro", "expected a whole number"))
+        }
         LogicalType::Decimal { .. } => {
             ("decimal", "\"1234.56\"", text!("esperado um número decimal", "expected a decimal number"))
         }

@@ -57,8 +57,11 @@ pub fn explain(
             bytes.present += sizes.iter().map(|(_, size)| size).sum::<u64>();
             if passes(&query.predicates, &footer, group)? {
                 row_groups.read += 1;
-                bytes.read +=
-                    sizes.iter().filter(|(name, _)| columns.iter().any(|c| c == name)).map(|(_, size)| size).sum::<u64>();
+                bytes.read += sizes
+                    .iter()
+                    .filter(|(name, _)| columns.iter().any(|c| c == name))
+                    .map(|(_, size)| size)
+                    .sum::<u64>();
             }
         }
     }

@@ -42,9 +42,7 @@ fn compare(op: Op, values: &[Bound], min: &Bound, max: &Bound) -> bool {
         (Op::Between, [low, high]) => max >= low && min <= high,
         (Op::In, values) => values.iter().any(within),
         (Op::StartsWith, [Bound::Text(prefix)]) => match (min, max) {
-            (Bound::Text(min), Bound::Text(max)) => {
-                max >= prefix && min.iter().take(prefix.len()).le(prefix.iter())
-            }
+            (Bound::Text(min), Bound::Text(max)) => max >= prefix && min.iter().take(prefix.len()).le(prefix.iter()),
             _ => true,
         },
         _ => true,

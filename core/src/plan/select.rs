@@ -73,9 +73,7 @@ pub fn select(query: &Query, listing: &Listing, catalog: &Catalog) -> Selection 
         }
         (None, Some(competencias)) => {
             let held: BTreeSet<Competencia> = held.iter().map(|h| h.1).collect();
-            missing.extend(
-                competencias.difference(&held).map(|c| Missing { uf: None, competencia: Some(*c) }),
-            );
+            missing.extend(competencias.difference(&held).map(|c| Missing { uf: None, competencia: Some(*c) }));
         }
         (None, None) => {}
     }
@@ -114,10 +112,13 @@ impl Selection {
         error
             .with("missing", serde_json::json!(self.missing))
             .with("held", held)
-            .with("held_range", match (first, last) {
-                (Some(first), Some(last)) => serde_json::json!({"from": first, "to": last}),
-                _ => serde_json::Value::Null,
-            })
+            .with(
+                "held_range",
+                match (first, last) {
+                    (Some(first), Some(last)) => serde_json::json!({"from": first, "to": last}),
+                    _ => serde_json::Value::Null,
+                },
+            )
             .stage("plan")
     }
 }

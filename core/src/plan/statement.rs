@@ -44,6 +44,7 @@ pub fn statement(query: &Query, files: &[LakeFile]) -> Result<Statement> {
     let mut build = Build { dialect: &dialect, columns: &columns, binds: Vec::new() };
     let projection = build.projection(&query.projection);
     let mut conditions: Vec<String> = Vec::new();
+    refuse_uf_without_column(query, &columns)?;
     if let Some(condition) = build.uf_condition(query) {
         conditions.push(condition);
     }
@@ -76,6 +77,25 @@ pub fn statement(query: &Query, files: &[LakeFile]) -> Result<Statement> {
     Ok(Statement { views: vec![view], sql, binds, files: paths, columns: read })
 }
 
+/// A national file that lacks the UF column would answer with no row: that is refused.
+fn refuse_uf_without_column(query: &Query, columns: &[TableColumn]) -> Result<()> {
+    let (Some(_), Some(_), Some(column)) = (&query.ufs, query.grupo.national, &query.grupo.uf_column) else {
+        return Ok(());
+    };
+    if columns.iter().any(|found| found.name.eq_ignore_ascii_case(&column.name)) {
+        return Ok(());
+    }
+    let (dataset, name) = (&query.grupo.dataset, &column.name);
+    Err(Error::new(
+        Code::InvalidParams,
+        text!(
+            "Os arquivos de {dataset} não têm a coluna {name}; deixe `uf` de fora",
+            "The files of {dataset} have no column {name}; leave `uf` out"
+        ),
+    )
+    .stage("plan"))
+}
+
 fn columns_read(query: &Query, columns: &[TableColumn]) -> Vec<String> {
     let mut read: BTreeSet<&str> = BTreeSet::new();
     match &query.projection {
@@ -88,7 +108,9 @@ fn columns_read(query: &Query, columns: &[TableColumn]) -> Vec<String> {
     }
     query.predicates.iter().for_each(|predicate| predicate.columns(&mut read));
     read.extend(query.order_by.iter().map(|key| key.column.as_str()));
-    if let (Some(_), Some(column)) = (&query.ufs, query.grupo.uf_column.as_ref().filter(|_| query.grupo.national.is_some())) {
+    if let (Some(_), Some(column)) =
+        (&query.ufs, query.grupo.uf_column.as_ref().filter(|_| query.grupo.national.is_some()))
+    {
         read.insert(&column.name);
     }
     columns.iter().map(|column| &column.name).filter(|name| read.contains(name.as_str())).cloned().collect()

@@ -30,7 +30,10 @@ pub(super) struct Prepared {
 
 /// Where the rows of a job go.
 pub(super) enum Target {
-    Files { root: OutputRoot, destinations: Vec<Destination> },
+    Files {
+        root: OutputRoot,
+        destinations: Vec<Destination>,
+    },
     /// The stream's reading end is handed over as soon as the schema is known.
     Stream(Sender<ArrowReader>),
 }
@@ -161,7 +164,7 @@ fn deliver(
     let schema = running.schema().clone();
     let mut fan_out = FanOut::new(sinks);
     let mut rows = 0u64;
-    let mut pump = || -> Result<(), Arc<Error>> {
+    let pump = || -> Result<(), Arc<Error>> {
         fan_out.start(&schema, ctx)?;
         for (unit, batch) in running.enumerate() {
             let batch = with_schema(batch?, &schema)?;

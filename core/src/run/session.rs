@@ -55,14 +55,7 @@ impl Session {
         let folder = if source.is_dir() { source.clone() } else { source.parent().map(Into::into).unwrap_or_default() };
         let lake = Lake::open(&config.lake.clone().unwrap_or_else(|| folder.join(".datasus").join("lake")))?;
         let output = config.output.clone().unwrap_or_else(|| PathBuf::from("."));
-        Ok(Arc::new(Session {
-            config,
-            catalog: Catalog::builtin(),
-            source,
-            lake,
-            engine: Arc::new(DuckDb),
-            output,
-        }))
+        Ok(Arc::new(Session { config, catalog: Catalog::builtin(), source, lake, engine: Arc::new(DuckDb), output }))
     }
 
     pub fn catalog(&self) -> &'static Catalog {

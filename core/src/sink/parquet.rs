@@ -40,6 +40,11 @@ impl Default for Parquet {
 const ROW_GROUP_BYTES: usize = 64 << 20;
 
 impl Parquet {
+    /// A Parquet file at `path` with every option at its default.
+    pub fn to(path: impl Into<PathBuf>) -> Self {
+        Parquet { path: Some(path.into()), ..Default::default() }
+    }
+
     pub(super) fn open(
         self,
         root: &OutputRoot,

@@ -70,7 +70,8 @@ impl Folder {
             walk(root, 0, &mut found)?;
         }
         found.sort();
-        let mut listing = Listing { root: root.to_owned(), files: Vec::new(), ignored: Vec::new(), warnings: Vec::new() };
+        let mut listing =
+            Listing { root: root.to_owned(), files: Vec::new(), ignored: Vec::new(), warnings: Vec::new() };
         let mut by_id: BTreeMap<FileId, Vec<SourceFile>> = BTreeMap::new();
         let mut partitions: BTreeMap<FileId, u32> = BTreeMap::new();
         for path in found {
@@ -111,10 +112,9 @@ impl Folder {
             let Some(chosen) = same.next() else { continue };
             for left in same {
                 let (kept, other) = (chosen.path.display(), left.path.display());
-                listing.warnings.push(text!(
-                    "{other} repete {kept} e ficou de fora",
-                    "{other} repeats {kept} and is left out"
-                ));
+                listing
+                    .warnings
+                    .push(text!("{other} repete {kept} e ficou de fora", "{other} repeats {kept} and is left out"));
             }
             listing.files.push(chosen);
         }

@@ -28,7 +28,9 @@ pub fn manifest() -> Option<Vec<Genuine>> {
     let text = std::fs::read_to_string(folder.join("MANIFEST.md")).unwrap();
     let files = text.lines().filter_map(|line| {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        let name = cells.get(1).filter(|name| name.to_lowercase().ends_with(".dbc") || name.to_lowercase().ends_with(".dbf"))?;
+        let name = cells
+            .get(1)
+            .filter(|name| name.to_lowercase().ends_with(".dbc") || name.to_lowercase().ends_with(".dbf"))?;
         Some(Genuine {
             name: name.to_string(),
             path: folder.join(name),

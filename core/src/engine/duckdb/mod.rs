@@ -30,9 +30,8 @@ impl Engine for DuckDb {
             .name("datasus-duckdb".into())
             .stack_size(STACK_BYTES)
             .spawn(move || {
-                let work = AssertUnwindSafe(|| {
-                    worker::run(&statement, &settings, &worker_ctx, &to_starter, &to_consumer)
-                });
+                let work =
+                    AssertUnwindSafe(|| worker::run(&statement, &settings, &worker_ctx, &to_starter, &to_consumer));
                 let outcome = catch_unwind(work).unwrap_or_else(|panic| {
                     let what = panic.downcast_ref::<String>().map(String::as_str);
                     let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic");

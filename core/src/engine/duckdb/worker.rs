@@ -30,7 +30,7 @@ pub(super) fn run(
     let mut prepared = connection.prepare(&statement.sql).map_err(|e| failure::explain(e, ctx))?;
     ctx.check()?;
     // The stream itself is dropped at once: the result stays with the statement, and `step` takes it from there.
-    prepared
+    let _ = prepared
         .stream_arrow(params_from_iter(statement.binds.iter().map(|bind| bind.as_str())))
         .map_err(|e| failure::explain(e, ctx))?;
     let schema = prepared.schema();

@@ -58,10 +58,16 @@ impl Cause {
             Cause::BadCrc => text!("o CRC-32 não confere com o conteúdo", "the CRC-32 does not match the content"),
             Cause::BadLiteralFlag => text!("o modo de literais é inválido", "the literal mode is invalid"),
             Cause::BadDictionary => text!("o tamanho do dicionário é inválido", "the dictionary size is invalid"),
-            Cause::BadCode => text!("há um código inválido na compressão", "there is an invalid code in the compression"),
+            Cause::BadCode => {
+                text!("há um código inválido na compressão", "there is an invalid code in the compression")
+            }
             Cause::CopyBeforeStart => text!("uma cópia começa antes do início", "a copy begins before the start"),
-            Cause::TooLong => text!("há mais dados do que o cabeçalho declara", "there is more data than the header declares"),
-            Cause::TooShort => text!("há menos dados do que o cabeçalho declara", "there is less data than the header declares"),
+            Cause::TooLong => {
+                text!("há mais dados do que o cabeçalho declara", "there is more data than the header declares")
+            }
+            Cause::TooShort => {
+                text!("há menos dados do que o cabeçalho declara", "there is less data than the header declares")
+            }
         }
     }
 

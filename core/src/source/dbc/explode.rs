@@ -100,11 +100,8 @@ impl Exploder {
     fn token(&mut self, window: &mut Window) -> std::result::Result<(), Cause> {
         let bits = self.bits;
         if bits & 1 == 0 {
-            let (byte, length) = if self.coded_literals {
-                LITERAL[(bits >> 1) as usize & 0x1fff]
-            } else {
-                ((bits >> 1) as u8, 8)
-            };
+            let (byte, length) =
+                if self.coded_literals { LITERAL[(bits >> 1) as usize & 0x1fff] } else { ((bits >> 1) as u8, 8) };
             if length == 0 {
                 return Err(Cause::BadCode);
             }

@@ -70,7 +70,10 @@ impl Header {
             offset += width;
         }
         if fields.is_empty() || offset != record_len {
-            return Err(Cause::BadHeader.at(&name, 10).with("declared_record_len", record_len).with("sum_of_widths", offset));
+            return Err(Cause::BadHeader
+                .at(&name, 10)
+                .with("declared_record_len", record_len)
+                .with("sum_of_widths", offset));
         }
         let mut names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
         names.sort_unstable();

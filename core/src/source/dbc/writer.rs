@@ -218,7 +218,8 @@ impl Imploder {
     }
 
     fn length(&mut self, length: usize) {
-        let fits = |(base, extra): &(u16, u8)| (usize::from(*base)..usize::from(*base) + (1 << extra)).contains(&length);
+        let fits =
+            |(base, extra): &(u16, u8)| (usize::from(*base)..usize::from(*base) + (1 << extra)).contains(&length);
         let symbol = LENGTHS.iter().position(fits).unwrap_or(LENGTHS.len() - 1);
         let (bits, width) = LENGTH_CODES[symbol];
         self.put(u64::from(bits), u32::from(width));

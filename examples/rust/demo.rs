@@ -1,0 +1,72 @@
+//! The main job from end to end, without a server: `make demo`, or with your own files
+//! `DATASUS_SOURCE=<folder> make demo`.
+
+#[path = "demo/admissions.rs"]
+mod admissions;
+
+use std::path::PathBuf;
+
+use datasus::{AggregateFn, Client, Config, Csv, Error, Parquet, QueryParams, Result};
+
+fn main() {
+    if let Err(error) = run() {
+        eprintln!("{error}\n{:#}", error.to_json());
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<()> {
+    let output = PathBuf::from(std::env::var_os("DATASUS_OUTPUT").unwrap_or_else(|| "demo-output".into()));
+    std::fs::create_dir_all(&output).map_err(|error| Error::io(error, &output))?;
+    let source = match std::env::var_os("DATASUS_SOURCE") {
+        Some(folder) => PathBuf::from(folder),
+        None => admissions::write(&output.join("source"))?,
+    };
+    println!("source: {}", source.display());
+    let lake = output.join("lake");
+    let config = Config { lake: Some(lake), output: Some(output.clone()), ..Config::from_env()? };
+    let client = Client::open_with(&source, config)?;
+    let held = client.datasets()?;
+    for dataset in &held {
+        println!(
+            "  {}: {} files, {:.1} MB, {} UF, {} to {}",
+            dataset.dataset,
+            dataset.files,
+            dataset.bytes as f64 / 1e6,
+            dataset.ufs.len(),
+            dataset.from.map(|c| c.to_string()).unwrap_or_default(),
+            dataset.to.map(|c| c.to_string()).unwrap_or_default()
+        );
+    }
+    let everything = QueryParams::dataset("SIH-RD");
+    let synced = client.sync(&everything)?;
+    println!(
+        "\nlake: {} files, {} rows, {:.1} MB of Parquet in {:.2} s",
+        synced.files,
+        synced.rows,
+        synced.bytes as f64 / 1e6,
+        synced.duration_sec
+    );
+
+    println!("\n1. The ten procedures that cost most");
+    let procedures = QueryParams::dataset("SIH-RD")
+        .group_by(["PROC_REA"])
+        .aggregate(AggregateFn::Count, "*", "internacoes")
+        .aggregate(AggregateFn::Sum, "VAL_TOT", "valor")
+        .order_by("valor", true)
+        .limit(10);
+    let mut answer = client.query(&procedures)?;
+    let batches = answer.by_ref().collect::<Result<Vec<_>>>()?;
+    println!("{}", arrow::util::pretty::pretty_format_batches(&batches).map_err(Error::internal)?);
+    println!("{}", answer.report()?);
+
+    println!("\n2. Every admission, into CSV and Parquet in one pass");
+    let admissions =
+        QueryParams::dataset("SIH-RD").columns(["N_AIH", "CNES", "DIAG_PRINC", "DT_INTER", "DIAS_PERM", "VAL_TOT"]);
+    println!("{}", serde_json::to_string_pretty(&client.explain(&admissions)?).map_err(Error::internal)?);
+    let csv = Csv { overwrite: true, ..Csv::to("internacoes.csv") };
+    let parquet = Parquet { overwrite: true, ..Parquet::to("internacoes.parquet") };
+    println!("{}", client.export(&admissions, [csv.into(), parquet.into()])?);
+    println!("\nfiles in {}", output.display());
+    Ok(())
+}
