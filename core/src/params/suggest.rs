@@ -11,6 +11,7 @@ pub fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a st
         })
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    near.dedup_by(|a, b| a.1 == b.1);
     near.truncate(3);
     near.into_iter().map(|(_, candidate)| candidate.to_owned()).collect()
 }

@@ -1,0 +1,266 @@
+//! The client from end to end: files out, cancel, deadline, back-pressure, spill, the closed room, changed sources.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, Decimal128Array, Int32Array, RecordBatch, StringArray};
+use datasus::base::Ctx;
+use datasus::engine::{DuckDb, Engine, Settings};
+use datasus::plan::Statement;
+use datasus::{AggregateFn, Client, Code, Config, Csv, Error, Parquet, QueryParams, Status, col};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+
+/// A user's own Parquet: `rows` admissions, N_AIH scattered, IDADE rising, VAL_TOT 1.00 each.
+fn write_parquet(path: &Path, rows: usize, row_group: usize) {
+    let batch = |from: usize, to: usize| {
+        let scattered = (from..to).map(|row| format!("{:013}", row.wrapping_mul(2_654_435_761) % 10_000_000_019));
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("N_AIH", Arc::new(StringArray::from_iter_values(scattered))),
+            ("IDADE", Arc::new(Int32Array::from_iter_values((from..to).map(|row| (row / 1000) as i32)))),
+            (
+                "VAL_TOT",
+                Arc::new(
+                    Decimal128Array::from_iter_values((from..to).map(|_| 100)).with_precision_and_scale(14, 2).unwrap(),
+                ),
+            ),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    };
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(row_group)).build();
+    let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batch(0, 0).schema(), Some(properties)).unwrap();
+    for from in (0..rows).step_by(100_000) {
+        writer.write(&batch(from, rows.min(from + 100_000))).unwrap();
+    }
+    writer.close().unwrap();
+}
+
+fn client(folder: &Path, config: Config) -> Client {
+    let output = folder.join("out");
+    std::fs::create_dir_all(&output).unwrap();
+    Client::open_with(folder, Config { output: Some(output), ..config }).unwrap()
+}
+
+fn sorted() -> QueryParams {
+    QueryParams::dataset("SIH-RD").order_by("N_AIH", false)
+}
+
+fn left(folder: &Path) -> Vec<String> {
+    std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn one_pass_writes_csv_and_parquet_of_the_same_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    write_parquet(&folder.path().join("RDSP2401.parquet"), 250_000, 100_000);
+    let client = client(folder.path(), Config::default());
+    let params = QueryParams::dataset("SIH-RD").filter(col("IDADE").lt(100));
+    let report = client.export(&params, [Csv::default().into(), Parquet::to("sub/a.parquet").into()]).unwrap();
+    let json = report.to_json();
+    assert_eq!(json["records_processed"], 100_000);
+    assert_eq!(json["storage"]["parquet"], "sub/a.parquet");
+    let csv = json["storage"]["csv"].as_str().unwrap();
+    assert_eq!(csv.len(), "cdc3e2.csv".len(), "six hex digits of the job's hash: {csv}");
+    let out = folder.path().join("out");
+    let text = std::fs::read_to_string(out.join(csv)).unwrap();
+    assert_eq!(text.lines().count(), 100_001);
+    assert!(text.starts_with("N_AIH,VAL_TOT,IDADE\r\n0000000000000,1.00,0\r\n"), "{}", &text[..60]);
+    let parquet = File::open(out.join("sub/a.parquet")).unwrap();
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(parquet).unwrap();
+    assert_eq!(reader.metadata().file_metadata().num_rows(), 100_000);
+    for key in [
+        "contract",
+        "status",
+        "job_id",
+        "trace_id",
+        "performance",
+        "mode",
+        "sampling",
+        "dead_letters",
+        "attempts",
+        "resumed_from",
+        "cache",
+        "sources",
+        "warnings",
+    ] {
+        assert!(json.get(key).is_some(), "{key}");
+    }
+    assert!(json["performance"]["memory_peak_gb"].as_f64().unwrap() > 0.0);
+
+    let again = client.export(&params, [Parquet::to("sub/a.parquet").into()]).unwrap_err();
+    assert_eq!(again.code(), Code::Conflict, "an existing file is not replaced unless asked");
+    let outside = client.export(&params, [Csv::to("../fora.csv").into()]).unwrap_err();
+    assert_eq!(outside.code(), Code::Forbidden);
+}
+
+#[test]
+fn a_running_query_is_cancelled_and_the_client_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    write_parquet(&folder.path().join("RDSP2401.parquet"), 3_000_000, 200_000);
+    let client = client(folder.path(), Config::default());
+    let job = client.submit(&sorted(), [Csv::to("a.csv").into()]).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(job.status(), Status::Running);
+    let began = Instant::now();
+    job.cancel();
+    let error = job.wait(Some(Duration::from_secs(10))).unwrap().unwrap_err();
+    println!("cancelled within {:?}", began.elapsed());
+    assert_eq!((error.code(), job.status()), (Code::Cancelled, Status::Cancelled));
+    assert!(left(&folder.path().join("out")).is_empty(), "no partial file");
+    let count = QueryParams::dataset("SIH-RD").aggregate(AggregateFn::Count, "*", "n");
+    assert_eq!(client.query(&count).unwrap().collect_batches().unwrap()[0].num_rows(), 1);
+}
+
+#[test]
+fn a_deadline_ends_the_job() {
+    let folder = tempfile::tempdir().unwrap();
+    write_parquet(&folder.path().join("RDSP2401.parquet"), 3_000_000, 200_000);
+    let client = client(folder.path(), Config::default());
+    let mut params = sorted();
+    params.options.deadline = Some(0.1);
+    let error = client.export(&params, [Csv::to("a.csv").into()]).unwrap_err();
+    assert_eq!((error.code(), error.retryable()), (Code::DeadlinePassed, true));
+    assert!(left(&folder.path().join("out")).is_empty());
+}
+
+#[test]
+fn a_slow_reader_holds_the_engine_back_and_letting_go_cancels() {
+    let folder = tempfile::tempdir().unwrap();
+    write_parquet(&folder.path().join("RDSP2401.parquet"), 3_000_000, 200_000);
+    let client = client(folder.path(), Config { chunk_rows: 10_000, ..Default::default() });
+    let mut answer = client.query(&QueryParams::dataset("SIH-RD")).unwrap();
+    assert_eq!(answer.next().unwrap().unwrap().num_rows(), 10_000);
+    std::thread::sleep(Duration::from_millis(300));
+    let job = answer.job().clone();
+    assert!(job.progress().rows <= 60_000, "{:?}", job.progress());
+    drop(answer);
+    let error = job.wait(Some(Duration::from_secs(10))).unwrap().unwrap_err();
+    assert_eq!(error.code(), Code::Cancelled);
+}
+
+#[test]
+fn a_sort_beyond_its_memory_spills_and_is_exact() {
+    let folder = tempfile::tempdir().unwrap();
+    write_parquet(&folder.path().join("RDSP2401.parquet"), 3_000_000, 200_000);
+    let spill = folder.path().join("out-spill");
+    std::fs::create_dir(&spill).unwrap();
+    let config = Config { memory_limit: Some(64 << 20), spill: Some(spill.clone()), ..Default::default() };
+    let client = client(folder.path(), config);
+    let (mut rows, mut last) = (0, String::new());
+    for batch in client.query(&sorted()).unwrap() {
+        let batch = batch.unwrap();
+        let numbers = batch.column(0).as_any().downcast_ref::<StringArray>().unwrap();
+        for number in numbers.iter().flatten() {
+            assert!(last.as_str() <= number);
+            last.replace_range(.., number);
+        }
+        rows += batch.num_rows();
+    }
+    assert_eq!(rows, 3_000_000);
+    assert!(left(&spill).is_empty(), "the spill is gone with the query");
+}
+
+#[test]
+fn a_users_parquet_that_changes_while_it_is_read_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("RDSP2401.parquet");
+    write_parquet(&file, 1_000_000, 200_000);
+    let client = client(folder.path(), Config { chunk_rows: 10_000, ..Default::default() });
+    let mut answer = client.query(&QueryParams::dataset("SIH-RD")).unwrap();
+    answer.next().unwrap().unwrap();
+    File::options().append(true).open(&file).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let error = answer.collect::<Result<Vec<_>, Error>>().unwrap_err();
+    assert_eq!((error.code(), error.retryable()), (Code::Unreachable, true));
+}
+
+#[test]
+fn more_rows_than_a_csv_takes_are_refused_before_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let column: ArrayRef = Arc::new(Int32Array::from(vec![1; 1_000_000]));
+    let batch = RecordBatch::try_from_iter([("IDADE", column)]).unwrap();
+    let file = File::create(folder.path().join("RDSP2401.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    for _ in 0..10 {
+        writer.write(&batch).unwrap();
+    }
+    writer.write(&batch.slice(0, 1)).unwrap();
+    writer.close().unwrap();
+    let client = client(folder.path(), Config::default());
+    let error = client.export(&QueryParams::dataset("SIH-RD"), [Csv::to("a.csv").into()]).unwrap_err();
+    assert_eq!(error.code(), Code::TooManyRows);
+    assert!(left(&folder.path().join("out")).is_empty());
+}
+
+#[test]
+fn explain_shows_what_is_read_of_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    write_parquet(&folder.path().join("RDSP2401.parquet"), 400_000, 100_000);
+    write_parquet(&folder.path().join("RDRJ2401.parquet"), 100_000, 100_000);
+    let client = client(folder.path(), Config::default());
+    let params = QueryParams::dataset("SIH-RD").uf(["SP"]).columns(["VAL_TOT"]).filter(col("IDADE").between(150, 160));
+    let explain = client.explain(&params).unwrap();
+    assert_eq!((explain.files.read, explain.files.present), (1, 2));
+    assert_eq!((explain.row_groups.read, explain.row_groups.present), (1, 5));
+    assert!(explain.bytes.read * 4 < explain.bytes.present, "{explain:?}");
+    assert_eq!(explain.columns, ["VAL_TOT", "IDADE"], "in the catalogue's order");
+}
+
+#[test]
+fn many_threads_share_a_client() {
+    let folder = tempfile::tempdir().unwrap();
+    write_parquet(&folder.path().join("RDSP2401.parquet"), 200_000, 100_000);
+    let client = client(folder.path(), Config::default());
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let client = client.clone();
+            scope.spawn(move || {
+                let params = QueryParams::dataset("SIH-RD").filter(col("IDADE").lt(thread * 10));
+                let rows: usize = client.query(&params).unwrap().map(|batch| batch.unwrap().num_rows()).sum();
+                assert_eq!(rows, thread * 10_000);
+            });
+        }
+    });
+}
+
+/// The room holds even for SQL that no gate has seen: the planned files can be read, and nothing else.
+#[test]
+fn the_engines_room_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (planned, other) = (folder.path().join("a.parquet"), folder.path().join("b.parquet"));
+    write_parquet(&planned, 10, 10);
+    write_parquet(&other, 10, 10);
+    let settings = Settings {
+        memory_limit: 256 << 20,
+        spill_limit: 1 << 30,
+        spill_folder: folder.path().join("spill"),
+        threads: 1,
+        chunk_rows: 1000,
+        channel_depth: 1,
+    };
+    let run = |sql: &str| -> Result<usize, Error> {
+        let statement = Statement {
+            views: Vec::new(),
+            sql: sql.into(),
+            binds: Vec::new(),
+            files: vec![planned.display().to_string()],
+            columns: Vec::new(),
+        };
+        let running = DuckDb.start(statement, &settings, &Ctx::default())?;
+        running.map(|batch| Ok(batch?.num_rows())).sum()
+    };
+    assert_eq!(run(&format!("SELECT * FROM read_parquet('{}')", planned.display())).unwrap(), 10);
+    for refused in [
+        format!("SELECT * FROM read_parquet('{}')", other.display()),
+        "SELECT * FROM read_text('/etc/passwd')".into(),
+        format!("COPY (SELECT 1) TO '{}'", folder.path().join("c.csv").display()),
+        format!("ATTACH '{}'", folder.path().join("d.duckdb").display()),
+        "SET memory_limit = '100GB'".into(),
+        "INSTALL httpfs".into(),
+        "SET enable_external_access = true".into(),
+    ] {
+        assert!(run(&refused).is_err(), "{refused}");
+    }
+    assert_eq!(run("SELECT 1").unwrap(), 1);
+}
