@@ -32,7 +32,7 @@ fn admission(uf: &str, month: u32, row: usize) -> Vec<String> {
         format!("{month:02}"),
         format!("{:02}", row % 5 + 1),
         format!("{uf}{:011}", row),
-        if row % 2 == 0 { "1" } else { "3" }.into(),
+        ["1", "3"][row % 2].into(),
         format!("{:>14}", format!("{}.{:02}", cents / 100, cents % 100)),
         format!("2024{month:02}{:02}", row % 28 + 1),
         format!("J{:02}{}", row % 20, row % 10),
