@@ -253,9 +253,9 @@ proptest! {
         let mut at = 0;
         for batch in &batches {
             for row in 0..batch.num_rows() {
-                for column in 0..3 {
+                for (column, value) in rows[at].iter().enumerate() {
                     let cells = batch.column(column).as_string::<i32>();
-                    let expected = rows[at][column].trim_end_matches(' ');
+                    let expected = value.trim_end_matches(' ');
                     let found = if cells.is_null(row) { "" } else { cells.value(row) };
                     prop_assert_eq!(found, expected);
                 }
