@@ -168,7 +168,7 @@ fn coverage_of_meanings_is_told() {
     for (name, least) in [
         ("SIH-RD", 113),
         ("SIH-SP", 17),
-        ("SIA-PA", 46),
+        ("SIA-PA", 60),
         ("CNES-ST", 186),
         ("CNES-LT", 16),
         ("SIM-DO", 89),
