@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::base::{Code, Error, Result, TraceId, text};
+use crate::base::{Code, Error, Language, Result, TraceId, text};
 use crate::catalog::{Competencia, Grupo, Uf};
 use crate::config::Config;
 use crate::params::{QueryParams, did_you_mean};
@@ -36,7 +36,8 @@ impl Client {
     /// Opens a folder of DBC, DBF or Parquet files in any layout (or one file), with the settings of the `DATASUS_*`
     /// variables. Nothing is read but the list of its files, when a query asks.
     pub fn open(source: impl Into<PathBuf>) -> Result<Self> {
-        Client::open_with(source, Config::from_env()?)
+        let config = Config::from_env().map_err(|error| error.traced(&TraceId::new(), Language::default()))?;
+        Client::open_with(source, config)
     }
 
     /// The same with settings of your own.

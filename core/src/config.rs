@@ -68,7 +68,9 @@ impl Config {
         config.output = folder("DATASUS_OUTPUT");
         config.spill = folder("DATASUS_SPILL");
         let number = |name: &str| -> Result<Option<u64>> {
-            get(name).map(|value| value.parse().map_err(|_| wrong(name, &value, "a whole number"))).transpose()
+            get(name)
+                .map(|value| value.parse().map_err(|_| wrong(name, &value, ["um número inteiro", "a whole number"])))
+                .transpose()
         };
         config.memory_limit = number("DATASUS_MEMORY_LIMIT")?;
         config.spill_limit = number("DATASUS_SPILL_LIMIT")?.unwrap_or(config.spill_limit);
@@ -80,14 +82,14 @@ impl Config {
             config.verify_crc = match value.as_str() {
                 "1" | "true" => true,
                 "0" | "false" => false,
-                _ => return Err(wrong("DATASUS_VERIFY_CRC", &value, "true or false")),
+                _ => return Err(wrong("DATASUS_VERIFY_CRC", &value, ["true ou false", "true or false"])),
             };
         }
         if let Some(value) = get("DATASUS_LANGUAGE") {
             config.language = match value.as_str() {
                 "pt" => Language::Pt,
                 "en" => Language::En,
-                _ => return Err(wrong("DATASUS_LANGUAGE", &value, "pt or en")),
+                _ => return Err(wrong("DATASUS_LANGUAGE", &value, ["pt ou en", "pt or en"])),
             };
         }
         Ok(config)
@@ -109,15 +111,13 @@ impl Config {
     }
 }
 
-fn wrong(name: &str, received: &str, expected: &str) -> Error {
+fn wrong(name: &str, received: &str, expected: [&str; 2]) -> Error {
+    let [pt, en] = expected;
     Error::new(
         Code::InvalidParams,
-        text!(
-            "{name}: esperado {expected}; recebido {received:?}",
-            "{name}: expected {expected}; received {received:?}"
-        ),
+        text!("{name}: esperado {pt}; recebido {received:?}", "{name}: expected {en}; received {received:?}"),
     )
-    .with("expected_format", expected)
+    .with("expected_format", en)
     .with("received", received)
     .stage("config")
 }

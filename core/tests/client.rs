@@ -264,3 +264,55 @@ fn the_engines_room_is_closed() {
     }
     assert_eq!(run("SELECT 1").unwrap(), 1);
 }
+
+/// Parquet that other tools wrote: dates as text, money as double, codes as text with blanks.
+#[test]
+fn a_users_parquet_takes_the_catalogues_types_and_a_value_that_does_not_fit_is_an_error() {
+    use arrow::array::{AsArray, Float64Array};
+    use arrow::datatypes::{DataType, Date32Type, Decimal128Type};
+    let folder = tempfile::tempdir().unwrap();
+    let write = |days: &str, number: &str| {
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("dt_inter", Arc::new(StringArray::from(vec![Some("20240131"), Some(days), Some(""), None]))),
+            ("VAL_TOT", Arc::new(Float64Array::from(vec![Some(10.1), Some(0.3), None, Some(1234567.89)]))),
+            ("DIAS_PERM", Arc::new(StringArray::from(vec![Some("  3"), Some(number), Some(" "), None]))),
+            ("MINHA", Arc::new(Int32Array::from(vec![1, 2, 3, 4]))),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let file = File::create(folder.path().join("RDSP2401.parquet")).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    };
+    let client = client(folder.path(), Config::default());
+    let params = QueryParams::dataset("SIH-RD").columns(["DT_INTER", "VAL_TOT", "DIAS_PERM", "MINHA"]);
+    write("2024-02-01", "12");
+    let batches = client.query(&params).unwrap().collect_batches().unwrap();
+    let batch = &batches[0];
+    let days: Vec<_> = batch.column(0).as_primitive::<Date32Type>().iter().collect();
+    assert_eq!(days, [Some(19_753), Some(19_754), None, None]);
+    let money: Vec<_> = batch.column(1).as_primitive::<Decimal128Type>().iter().collect();
+    assert_eq!(money, [Some(1010), Some(30), None, Some(123_456_789)]);
+    assert_eq!(batch.column(2).null_count(), 2);
+    assert_eq!(*batch.column(3).data_type(), DataType::Int32, "an unknown column keeps its own type");
+    write("2024-02-01", "doze");
+    let error = client.query(&params).and_then(|answer| answer.collect_batches()).unwrap_err();
+    assert_eq!(error.code(), Code::InvalidParams, "{error:?}");
+    assert!(error.detail().contains("doze"), "{error:?}");
+}
+
+#[test]
+fn records_that_are_left_out_are_told() {
+    use datasus::source::dbc::{DbcWriter, WriteOptions};
+    let folder = tempfile::tempdir().unwrap();
+    let file = File::create(folder.path().join("RDSP2401.dbc")).unwrap();
+    let mut writer = DbcWriter::create(file, &[("N_AIH", b'C', 13, 0)], WriteOptions::default()).unwrap();
+    writer.write(&["1"]).unwrap();
+    writer.write_flagged(b'*', &["2"]).unwrap();
+    writer.write_flagged(b'?', &["3"]).unwrap();
+    writer.finish().unwrap();
+    let mut answer = client(folder.path(), Config::default()).query(&QueryParams::dataset("SIH-RD")).unwrap();
+    assert_eq!(answer.by_ref().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 1);
+    let report = answer.report().unwrap();
+    assert_eq!((report.dead_letters, report.warnings.len()), (1, 2), "{:?}", report.warnings);
+}

@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::base::{Ctx, Error, Result};
+use crate::base::{Code, Ctx, Error, Result, text};
 use crate::catalog::{Catalog, FileId};
 use crate::source::folder::{FileKind, SourceFile};
 
@@ -114,7 +114,7 @@ impl Lake {
         if let Some(current) = self.sound(&folder, file)? {
             return Ok(current);
         }
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io(e, &folder))?;
+        std::fs::create_dir_all(&folder).map_err(|error| self.unwritable(error))?;
         let lock_path = folder.join(format!(".{}.lock", convert::stem(file)));
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.map_err(|e| Error::io(e, &lock_path))?;
@@ -125,6 +125,22 @@ impl Lake {
         }
         record::sweep_partials(&folder, &convert::stem(file));
         convert::convert(file, &folder, catalog, options, ctx)
+    }
+
+    fn unwritable(&self, error: std::io::Error) -> Error {
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            return Error::io(error, &self.root);
+        }
+        let root = self.root.display();
+        Error::new(
+            Code::Forbidden,
+            text!(
+                "A pasta do lake {root} não aceita gravação ({error}); escolha outra em `lake` ou DATASUS_LAKE",
+                "The lake's folder {root} cannot be written ({error}); choose another by `lake` or DATASUS_LAKE"
+            ),
+        )
+        .file(root.to_string())
+        .because(error)
     }
 
     /// The fresh object, unless its content is not what was published: then it is converted again.

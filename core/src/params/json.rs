@@ -6,6 +6,20 @@ use crate::base::{Code, Error, Language, Problem, Result, TraceId, text};
 
 use super::{Op, QueryParams, did_you_mean};
 
+/// What is expected, in both languages.
+type Expected = [&'static str; 2];
+const FROM_ZERO: Expected = ["um inteiro a partir de 0", "integer from 0"];
+const INTEGER: Expected = ["um inteiro", "integer"];
+const TEXT: Expected = ["um texto", "text"];
+const TEXTS: Expected = ["um texto ou uma lista de textos", "text or list of texts"];
+const LIST_OF_TEXTS: Expected = ["uma lista de textos", "list of texts"];
+const COMPETENCIA: Expected = ["um texto, uma lista de textos ou {from, to}", "text, list of texts or {from, to}"];
+const BOOLEAN: Expected = ["true ou false", "true or false"];
+const SECONDS: Expected = ["um número de segundos", "seconds"];
+const CONDITIONS: Expected = ["uma lista de condições", "list of conditions"];
+const LIST: Expected = ["uma lista", "list"];
+const OBJECT: Expected = ["um objeto", "object"];
+
 const QUERY: &[&str] = &[
     "contract",
     "dataset",
@@ -88,7 +102,7 @@ impl Check {
             );
         }
         match map.get("dataset") {
-            Some(dataset) => self.expect(dataset.is_string(), "$.dataset", "text", "\"SIH-RD\"", dataset),
+            Some(dataset) => self.expect(dataset.is_string(), "$.dataset", TEXT, "\"SIH-RD\"", dataset),
             None => self.problems.push(
                 Problem::new(
                     Code::InvalidParams,
@@ -98,18 +112,18 @@ impl Check {
                 .with("valid_examples", vec!["SIH-RD", "CNES-ST", "SIM-DO"]),
             ),
         }
-        self.optional(map, "contract", Value::is_u64, "integer", "1");
-        self.optional(map, "limit", Value::is_u64, "integer from 0", "100");
-        self.optional(map, "uf", is_text_or_texts, "text or list of texts", "[\"SP\", \"RJ\"]");
-        self.optional(map, "columns", is_texts, "list of texts", "[\"CNES\", \"VAL_TOT\"]");
-        self.optional(map, "group_by", is_texts, "list of texts", "[\"CNES\"]");
+        self.optional(map, "contract", Value::is_u64, INTEGER, "1");
+        self.optional(map, "limit", Value::is_u64, FROM_ZERO, "100");
+        self.optional(map, "uf", is_text_or_texts, TEXTS, "[\"SP\", \"RJ\"]");
+        self.optional(map, "columns", is_texts, LIST_OF_TEXTS, "[\"CNES\", \"VAL_TOT\"]");
+        self.optional(map, "group_by", is_texts, LIST_OF_TEXTS, "[\"CNES\"]");
         if let Some(competencia) = map.get("competencia").filter(|v| !v.is_null()) {
             if competencia.is_object() {
                 if let Some(range) = self.object(competencia, "$.competencia", RANGE) {
                     for end in RANGE {
                         let path = format!("$.competencia.{end}");
                         let given = range.get(*end).unwrap_or(&Value::Null);
-                        self.expect(given.is_string(), &path, "text", "\"202401\"", given);
+                        self.expect(given.is_string(), &path, TEXT, "\"202401\"", given);
                     }
                 }
             } else {
@@ -117,7 +131,7 @@ impl Check {
                 self.expect(
                     ok,
                     "$.competencia",
-                    "text, list of texts or {from, to}",
+                    COMPETENCIA,
                     "{\"from\": \"202301\", \"to\": \"202312\"}",
                     competencia,
                 );
@@ -131,22 +145,22 @@ impl Check {
             let Some(map) = self.object(aggregate, &path, AGGREGATE) else { continue };
             self.one_of(map.get("fn"), &format!("{path}.fn"), FUNCTIONS);
             for key in ["column", "as"] {
-                self.optional_at(map, key, &path, Value::is_string, "text", "\"VAL_TOT\"");
+                self.optional_at(map, key, &path, Value::is_string, TEXT, "\"VAL_TOT\"");
             }
         }
         for (index, order) in self.list(map, "order_by").iter().enumerate() {
             let path = format!("$.order_by[{index}]");
             let Some(map) = self.object(order, &path, ORDER) else { continue };
             let column = map.get("column").unwrap_or(&Value::Null);
-            self.expect(column.is_string(), &format!("{path}.column"), "text", "\"VAL_TOT\"", column);
-            self.optional_at(map, "desc", &path, Value::is_boolean, "true or false", "true");
+            self.expect(column.is_string(), &format!("{path}.column"), TEXT, "\"VAL_TOT\"", column);
+            self.optional_at(map, "desc", &path, Value::is_boolean, BOOLEAN, "true");
         }
         if let Some(options) = map.get("options") {
             let Some(map) = self.object(options, "$.options", OPTIONS) else { return };
-            self.optional_at(map, "deadline", "$.options", Value::is_number, "seconds", "30.5");
-            self.optional_at(map, "partial", "$.options", Value::is_boolean, "true or false", "false");
-            self.optional_at(map, "cache", "$.options", Value::is_boolean, "true or false", "false");
-            self.optional_at(map, "checkpoint_rows", "$.options", Value::is_u64, "integer", "10000");
+            self.optional_at(map, "deadline", "$.options", Value::is_number, SECONDS, "30.5");
+            self.optional_at(map, "partial", "$.options", Value::is_boolean, BOOLEAN, "false");
+            self.optional_at(map, "cache", "$.options", Value::is_boolean, BOOLEAN, "false");
+            self.optional_at(map, "checkpoint_rows", "$.options", Value::is_u64, INTEGER, "10000");
             for (key, names) in [
                 ("missing", &["error", "warn"][..]),
                 ("priority", &["health", "admin", "user"]),
@@ -181,13 +195,13 @@ impl Check {
                         self.filter(inner, &format!("{path}.{name}[{index}]"), depth + 1);
                     }
                 }
-                other => self.expect(false, &format!("{path}.{name}"), "list of conditions", "[]", other),
+                other => self.expect(false, &format!("{path}.{name}"), CONDITIONS, "[]", other),
             },
             ["not"] => self.filter(&value["not"], &format!("{path}.not"), depth + 1),
             _ => {
                 let Some(map) = self.object(value, path, COMPARE) else { return };
                 let column = map.get("column").unwrap_or(&Value::Null);
-                self.expect(column.is_string(), &format!("{path}.column"), "text", "\"IDADE\"", column);
+                self.expect(column.is_string(), &format!("{path}.column"), TEXT, "\"IDADE\"", column);
                 self.one_of(map.get("op"), &format!("{path}.op"), Op::NAMES);
             }
         }
@@ -198,7 +212,7 @@ impl Check {
             None | Some(Value::Null) => &[],
             Some(Value::Array(list)) => list,
             Some(other) => {
-                self.expect(false, &format!("$.{key}"), "list", "[]", other);
+                self.expect(false, &format!("$.{key}"), LIST, "[]", other);
                 &[]
             }
         }
@@ -206,7 +220,7 @@ impl Check {
 
     fn object<'v>(&mut self, value: &'v Value, path: &str, known: &[&str]) -> Option<&'v Map<String, Value>> {
         let Value::Object(map) = value else {
-            self.expect(false, path, "object", "{}", value);
+            self.expect(false, path, OBJECT, "{}", value);
             return None;
         };
         for key in map.keys().filter(|key| !known.contains(&key.as_str()) && *key != "sql") {
@@ -230,7 +244,14 @@ impl Check {
         Some(map)
     }
 
-    fn optional(&mut self, map: &Map<String, Value>, key: &str, ok: fn(&Value) -> bool, expected: &str, example: &str) {
+    fn optional(
+        &mut self,
+        map: &Map<String, Value>,
+        key: &str,
+        ok: fn(&Value) -> bool,
+        expected: Expected,
+        example: &str,
+    ) {
         self.optional_at(map, key, "$", ok, expected, example);
     }
 
@@ -240,7 +261,7 @@ impl Check {
         key: &str,
         path: &str,
         ok: fn(&Value) -> bool,
-        expected: &str,
+        expected: Expected,
         example: &str,
     ) {
         if let Some(given) = map.get(key).filter(|v| !v.is_null()) {
@@ -270,21 +291,22 @@ impl Check {
         );
     }
 
-    fn expect(&mut self, ok: bool, path: &str, expected: &str, example: &str, given: &Value) {
+    fn expect(&mut self, ok: bool, path: &str, expected: Expected, example: &str, given: &Value) {
         if ok {
             return;
         }
         let received = shown(given);
+        let [pt, en] = expected;
         self.problems.push(
             Problem::new(
                 Code::Malformed,
                 text!(
-                    "{path}: esperado {expected}, por exemplo {example}; recebido {received}",
-                    "{path}: expected {expected}, for example {example}; received {received}"
+                    "{path}: esperado {pt}, por exemplo {example}; recebido {received}",
+                    "{path}: expected {en}, for example {example}; received {received}"
                 ),
             )
             .with("path", path)
-            .with("expected_format", expected)
+            .with("expected_format", en)
             .with("received", received)
             .with("valid_examples", vec![example]),
         );

@@ -334,16 +334,20 @@ impl Check<'_> {
                 vec![one]
             }
             _ => {
-                let (expected, example) = match op {
-                    Op::IsNull | Op::NotNull => ("no value", "{\"column\": \"CID_MORTE\", \"op\": \"is_null\"}"),
-                    Op::Between => ("list of two values", "[0, 17]"),
-                    Op::In | Op::NotIn => ("list of 1 to 10000 values", "[\"01\", \"03\"]"),
-                    Op::StartsWith => ("text, on a text column", "\"J18\""),
-                    _ => ("one value; for NULL use is_null", "\"03\""),
+                let (pt, expected, example) = match op {
+                    Op::IsNull | Op::NotNull => {
+                        ("nenhum valor", "no value", "{\"column\": \"CID_MORTE\", \"op\": \"is_null\"}")
+                    }
+                    Op::Between => ("uma lista de dois valores", "list of two values", "[0, 17]"),
+                    Op::In | Op::NotIn => {
+                        ("uma lista de 1 a 10000 valores", "list of 1 to 10000 values", "[\"01\", \"03\"]")
+                    }
+                    Op::StartsWith => ("um texto, numa coluna de texto", "text, on a text column", "\"J18\""),
+                    _ => ("um valor; para NULL use is_null", "one value; for NULL use is_null", "\"03\""),
                 };
                 let shown = clip(&value.to_string());
                 let problem = self.wrong(text!(
-                    "{column}: `value` de {op:?} deve ser {expected}, por exemplo {example}; recebido {shown}",
+                    "{column}: `value` de {op:?} deve ser {pt}, por exemplo {example}; recebido {shown}",
                     "{column}: `value` of {op:?} must be {expected}, for example {example}; received {shown}"
                 ));
                 problem.diagnostic.insert("column".into(), column.into());

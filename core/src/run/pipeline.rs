@@ -67,7 +67,8 @@ impl Session {
                 vec![Box::new(sink) as Box<dyn Sink>]
             }
         };
-        let (rows, stored) = deliver(running, sinks, &files, ctx).map_err(|error| (*error).clone())?;
+        let expected = known_rows(&prepared.query, &files);
+        let (rows, stored) = deliver(running, sinks, &files, expected, ctx).map_err(|error| (*error).clone())?;
         let report = Report {
             contract: 1,
             status: "completed",
@@ -78,7 +79,7 @@ impl Session {
             performance: Performance::measured(rows, began.elapsed(), memory.stop()),
             mode: "normal",
             sampling: None,
-            dead_letters: 0,
+            dead_letters: files.iter().map(|file| file.source.rows_rejected).sum(),
             attempts: 1,
             resumed_from: None,
             cache: "off",
@@ -122,14 +123,12 @@ impl Session {
 
     /// A scan without conditions has as many rows as its files: a CSV that cannot hold them is refused now.
     fn refuse_known_excess(&self, query: &Query, files: &[LakeFile], destinations: &[Destination]) -> Result<()> {
-        let whole = query.predicates.is_empty()
-            && !matches!(query.projection, Projection::Grouped { .. })
-            && !(query.grupo.national.is_some() && query.ufs.is_some());
-        if whole && destinations.iter().any(|d| matches!(d, Destination::Csv(_))) {
-            let rows = files.iter().map(|file| file.rows).sum::<u64>();
-            refuse_if_more_than_limit(query.limit.map_or(rows, |limit| limit.min(rows)))?;
+        match known_rows(query, files) {
+            Some(rows) if destinations.iter().any(|d| matches!(d, Destination::Csv(_))) => {
+                refuse_if_more_than_limit(rows)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn report_warnings(&self, prepared: &Prepared, files: &[LakeFile], unreadable: &[Unreadable]) -> Vec<String> {
@@ -143,6 +142,21 @@ impl Session {
             let count = unreadable.len();
             add(text!("{count} arquivo(s) ilegível(is) ficou(aram) de fora", "{count} unreadable file(s) left out"));
         }
+        for file in files {
+            let (name, deleted, rejected) = (&file.source.file, file.source.rows_deleted, file.source.rows_rejected);
+            if rejected > 0 {
+                add(text!(
+                    "{name}: {rejected} registro(s) ilegível(is) fora da resposta",
+                    "{name}: {rejected} record(s) that cannot be read are not in the answer"
+                ));
+            }
+            if deleted > 0 {
+                add(text!(
+                    "{name}: {deleted} registro(s) marcado(s) como excluído(s) fora da resposta",
+                    "{name}: {deleted} record(s) marked deleted are not in the answer"
+                ));
+            }
+        }
         let bad: u64 = files.iter().flat_map(bad_values_of).map(|bad| bad.count).sum();
         if bad > 0 {
             add(text!(
@@ -154,11 +168,21 @@ impl Session {
     }
 }
 
+/// Rows of the answer where they can be told beforehand: a scan without conditions.
+fn known_rows(query: &Query, files: &[LakeFile]) -> Option<u64> {
+    let whole = query.predicates.is_empty()
+        && !matches!(query.projection, Projection::Grouped { .. })
+        && !(query.grupo.national.is_some() && query.ufs.is_some());
+    let rows = files.iter().map(|file| file.rows).sum::<u64>();
+    whole.then(|| query.limit.map_or(rows, |limit| limit.min(rows)))
+}
+
 /// Every chunk to every sink; nothing is published unless all rows came and no source changed meanwhile.
 fn deliver(
     running: Running,
     sinks: Vec<Box<dyn Sink>>,
     files: &[LakeFile],
+    expected: Option<u64>,
     ctx: &Ctx,
 ) -> Result<(u64, Vec<Stored>), Arc<Error>> {
     let schema = running.schema().clone();
@@ -172,6 +196,9 @@ fn deliver(
             fan_out.write(&Chunk { unit: UnitId(unit as u64), batch, origin: Origin { first_row: rows } })?;
             rows += count;
             ctx.progress.add_rows(count);
+            if let Some(expected) = expected.filter(|expected| *expected > 0) {
+                ctx.progress.engine_fraction(rows as f64 / expected as f64);
+            }
         }
         ctx.check()?;
         files.iter().try_for_each(LakeFile::still_unchanged)?;
