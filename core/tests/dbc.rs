@@ -107,6 +107,9 @@ fn variants_that_nobody_can_fetch_are_read() {
         ("zero terminator", WriteOptions { terminator: 0, ..Default::default() }),
         ("visual foxpro", WriteOptions { version: 0x30, ..Default::default() }),
         ("no end mark", WriteOptions { end_mark: false, ..Default::default() }),
+        ("coded literals", WriteOptions { coded_literals: true, ..Default::default() }),
+        ("dictionary of 1 KiB", WriteOptions { dictionary_bits: 4, ..Default::default() }),
+        ("dictionary of 2 KiB", WriteOptions { dictionary_bits: 5, coded_literals: true, ..Default::default() }),
     ] {
         let (batches, _) = read(dbc(500, options), "a.dbc").unwrap_or_else(|e| panic!("{name}: {e:?}"));
         assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 500, "{name}");
@@ -241,10 +244,10 @@ proptest! {
     #[test]
     fn what_the_writer_writes_the_reader_reads(
         rows in prop::collection::vec(prop::collection::vec("[ -~À-ÿ]{0,12}", 3), 0..400),
-        plain: bool, end_mark: bool,
+        plain: bool, end_mark: bool, coded_literals: bool, dictionary_bits in 4u8..=6,
     ) {
         let fields = [("A", b'C', 12, 0), ("B", b'C', 12, 0), ("C", b'C', 12, 0)];
-        let options = WriteOptions { plain, end_mark, ..Default::default() };
+        let options = WriteOptions { plain, end_mark, coded_literals, dictionary_bits, ..Default::default() };
         let mut writer = DbcWriter::create(Cursor::new(Vec::new()), &fields, options).unwrap();
         for row in &rows {
             writer.write(&row.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();

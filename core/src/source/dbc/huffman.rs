@@ -132,6 +132,7 @@ pub(super) static LENGTH: [Entry; 1 << 7] = table(LENGTH_RUNS);
 pub(super) static DISTANCE: [Entry; 1 << 8] = table(DISTANCE_RUNS);
 pub(super) static LITERAL: [Entry; 1 << 13] = table(LITERAL_RUNS);
 pub(super) static LENGTH_CODES: [(u16, u8); 16] = codes(LENGTH_RUNS);
+pub(super) static LITERAL_CODES: [(u16, u8); 256] = codes(LITERAL_RUNS);
 pub(super) static DISTANCE_CODES: [(u16, u8); 64] = codes(DISTANCE_RUNS);
 
 /// Bits (as the stream has them) and their number, for each symbol.

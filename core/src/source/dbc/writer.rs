@@ -2,7 +2,7 @@
 
 use std::io::{Seek, SeekFrom, Write};
 
-use super::huffman::{DISTANCE_CODES, LENGTH_CODES, LENGTHS};
+use super::huffman::{DISTANCE_CODES, LENGTH_CODES, LENGTHS, LITERAL_CODES};
 use super::window::HISTORY;
 use crate::base::{Code, Error, Result, text};
 
@@ -17,11 +17,22 @@ pub struct WriteOptions {
     pub terminator: u8,
     /// True: the records are followed by the end mark 0x1A.
     pub end_mark: bool,
+    /// True: literals are coded, as the format allows; genuine files never do.
+    pub coded_literals: bool,
+    /// Bits of a dictionary of 1, 2 or 4 KiB: 4, 5 or 6. Genuine files have 6; another number is taken as 6.
+    pub dictionary_bits: u8,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        WriteOptions { plain: false, version: 0x03, terminator: 0x0d, end_mark: true }
+        WriteOptions {
+            plain: false,
+            version: 0x03,
+            terminator: 0x0d,
+            end_mark: true,
+            coded_literals: false,
+            dictionary_bits: 6,
+        }
     }
 }
 
@@ -66,17 +77,18 @@ impl<W: Write + Seek> DbcWriter<W> {
         header[32 + 32 * fields.len()] = options.terminator;
         out.write_all(&header).map_err(write_error)?;
         if !options.plain {
-            // CRC-32 (known at the end), then: literals not coded, a dictionary of 4 KiB.
-            out.write_all(&[0, 0, 0, 0, 0, 6]).map_err(write_error)?;
+            // CRC-32 (known at the end), then the mode of literals and the size of the dictionary.
+            let coded = u8::from(options.coded_literals);
+            out.write_all(&[0, 0, 0, 0, coded, dictionary_bits(&options) as u8]).map_err(write_error)?;
         }
         Ok(DbcWriter {
             out,
             header,
             widths: fields.iter().map(|field| usize::from(field.2)).collect(),
-            options,
             records: 0,
             body_crc: crc32fast::Hasher::new(),
-            imploder: Imploder::default(),
+            imploder: Imploder::new(options.coded_literals, dictionary_bits(&options)),
+            options,
             record: Vec::new(),
         })
     }
@@ -145,6 +157,13 @@ impl<W: Write + Seek> DbcWriter<W> {
     }
 }
 
+fn dictionary_bits(options: &WriteOptions) -> u32 {
+    match options.dictionary_bits {
+        bits @ 4..=6 => u32::from(bits),
+        _ => 6,
+    }
+}
+
 fn write_error(error: std::io::Error) -> Error {
     Error::io(error, std::path::Path::new("DBC")).stage("write")
 }
@@ -163,15 +182,16 @@ struct Imploder {
     bits: u64,
     count: u32,
     out: Vec<u8>,
-}
-
-impl Default for Imploder {
-    fn default() -> Self {
-        Imploder { bytes: Vec::new(), next: 0, last: vec![0; BUCKETS], bits: 0, count: 0, out: Vec::new() }
-    }
+    coded_literals: bool,
+    dictionary_bits: u32,
 }
 
 impl Imploder {
+    fn new(coded_literals: bool, dictionary_bits: u32) -> Self {
+        let (bytes, out, last) = (Vec::new(), Vec::new(), vec![0; BUCKETS]);
+        Imploder { bytes, next: 0, last, bits: 0, count: 0, out, coded_literals, dictionary_bits }
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         // What is near the end may still become part of a longer copy.
@@ -193,7 +213,7 @@ impl Imploder {
             let place = &mut self.last[hash(rest)];
             let before = (*place as usize).checked_sub(1);
             *place = here as u32 + 1;
-            if let Some(from) = before.filter(|from| here - from <= HISTORY) {
+            if let Some(from) = before.filter(|from| here - from <= 64 << self.dictionary_bits) {
                 let most = rest.len().min(LONGEST);
                 let length = self.bytes[from..].iter().zip(&rest[..most]).take_while(|(a, b)| a == b).count();
                 if length >= 3 {
@@ -204,14 +224,19 @@ impl Imploder {
             }
         }
         let byte = rest[0];
-        self.put(u64::from(byte) << 1, 9);
+        if self.coded_literals {
+            let (bits, width) = LITERAL_CODES[usize::from(byte)];
+            self.put(u64::from(bits) << 1, 1 + u32::from(width));
+        } else {
+            self.put(u64::from(byte) << 1, 9);
+        }
         self.next += 1;
     }
 
     fn copy(&mut self, distance: usize, length: usize) {
         self.put(1, 1);
         self.length(length);
-        let low = if length == 2 { 2 } else { 6 };
+        let low = if length == 2 { 2 } else { self.dictionary_bits };
         let (bits, width) = DISTANCE_CODES[(distance - 1) >> low];
         self.put(u64::from(bits), u32::from(width));
         self.put(((distance - 1) & ((1 << low) - 1)) as u64, low);
