@@ -172,7 +172,7 @@ fn coverage_of_meanings_is_told() {
         ("CNES-ST", 197),
         ("CNES-LT", 24),
         ("SIM-DO", 89),
-        ("SINASC-DN", 62),
+        ("SINASC-DN", 66),
     ] {
         let grupo = Catalog::builtin().dataset(name).unwrap();
         let without: Vec<&str> =
