@@ -316,3 +316,38 @@ fn records_that_are_left_out_are_told() {
     let report = answer.report().unwrap();
     assert_eq!((report.dead_letters, report.warnings.len()), (1, 2), "{:?}", report.warnings);
 }
+
+/// The user's own Parquet has no hash to check: a mutant may read, but it never takes the host down.
+#[test]
+fn a_users_damaged_parquet_is_an_answer_or_an_error_and_the_host_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("RDSP2401.parquet");
+    write_parquet(&path, 2000, 1000);
+    let good = std::fs::read(&path).unwrap();
+    let client = client(folder.path(), Config { threads: Some(1), ..Default::default() });
+    let mut seed = 0x5eed_u64;
+    let mut random = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed % below as u64) as usize
+    };
+    let mut refused = 0;
+    for mutant in 0..150 {
+        let mut bytes = good.clone();
+        let at = random(bytes.len());
+        match mutant % 4 {
+            0 => bytes.truncate(at),
+            _ => bytes[at] ^= 1 << random(8),
+        }
+        std::fs::write(&path, bytes).unwrap();
+        let answer = client.query(&QueryParams::dataset("SIH-RD")).and_then(|answer| answer.collect_batches());
+        refused += usize::from(answer.is_err());
+    }
+    println!("R10, the user's own Parquet: {refused} of 150 mutants refused");
+    std::fs::write(&path, good).unwrap();
+    assert_eq!(
+        client.query(&QueryParams::dataset("SIH-RD")).unwrap().map(|b| b.unwrap().num_rows()).sum::<usize>(),
+        2000
+    );
+}
