@@ -20,7 +20,9 @@ fn main() {
         .iter()
         .map(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            format!("({name:?}, include_str!({:?})),", path.display().to_string())
+            // The text itself, not its path: a target folder may serve several clones.
+            let text = std::fs::read_to_string(path).expect("a catalogue file is readable UTF-8");
+            format!("({name:?}, {text:?}),")
         })
         .collect();
     let out = std::env::var_os("OUT_DIR").unwrap_or_default();

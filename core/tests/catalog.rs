@@ -6,7 +6,8 @@ use datasus::catalog::{Catalog, Competencia, Dataset, FileId, LogicalType, Perio
 
 fn facts(name: &str) -> Option<csv::Reader<std::fs::File>> {
     let folder = std::env::var_os("DATASUS_FACTS").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/facts"));
+    let folder = folder
+        .unwrap_or_else(|| Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../shared/data/facts"));
     let path = folder.join(name);
     if !path.is_file() {
         println!("SKIPPED (no facts): {name}; set DATASUS_FACTS to its folder");

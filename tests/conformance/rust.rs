@@ -11,7 +11,7 @@ use datasus::{Client, Config, Error, QueryParams};
 use serde_json::Value;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("..")
 }
 
 fn real_data() -> Option<PathBuf> {

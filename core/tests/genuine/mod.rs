@@ -14,7 +14,8 @@ pub struct Genuine {
 /// The folder; none, with a line that says so, where it is not there.
 pub fn folder() -> Option<PathBuf> {
     let named = std::env::var_os("DATASUS_REAL_DATA").map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/real"));
+    let folder = named
+        .unwrap_or_else(|| Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../shared/data/real"));
     if folder.is_dir() {
         return Some(folder);
     }
