@@ -20,7 +20,7 @@ use crate::source::dbc::{Layout, OutputColumn, ReadOptions, RecordFile};
 use crate::source::folder::{SourceFile, stamp};
 
 /// Raised with each change of what an object holds; older objects are then converted anew.
-pub const CONVERTER_VERSION: u32 = 1;
+pub const CONVERTER_VERSION: u32 = 2;
 
 const BATCH_ROWS: usize = 16 << 10;
 

@@ -24,7 +24,7 @@ const KEPT_REJECTS: usize = 100;
 pub enum CrcState {
     /// It matches the whole content.
     Ok,
-    /// It was not looked at.
+    /// It was not looked at, the file was not read to its end, or it did not match.
     Unchecked,
     /// A plain DBF has none.
     Absent,
@@ -139,10 +139,10 @@ impl Batches {
         if let Some(sha256) = &mut sha256 {
             sha256.update(&parts.header_bytes);
         }
-        let state = match (imploded, parts.verify_crc) {
-            (false, _) => CrcState::Absent,
-            (true, false) => CrcState::Unchecked,
-            (true, true) => CrcState::Ok,
+        let state = match imploded {
+            false => CrcState::Absent,
+            // With `verify_crc` it becomes Ok at the last byte, and not before.
+            true => CrcState::Unchecked,
         };
         Batches {
             window: Window::new(parts.header.record_len),
@@ -311,15 +311,14 @@ impl Batches {
 
     /// What follows the records: the end mark, the end of the stream, and the CRC.
     fn tail(&mut self) -> Result<()> {
-        self.window.start = self.window.end;
         if let Body::Imploded { .. } = self.body {
+            self.window.start = self.window.end;
             while !self.stream_ended() {
                 self.more()?;
                 self.window.start = self.window.end;
             }
         } else {
-            self.more()?;
-            self.window.start = self.window.end;
+            self.after_plain()?;
         }
         if let (Some(crc), Some(stored)) = (self.crc.take(), self.summary.crc32) {
             let found = crc.finalize();
@@ -329,6 +328,7 @@ impl Batches {
                     .with("expected_crc32", format!("{stored:08x}"))
                     .with("received_crc32", format!("{found:08x}")));
             }
+            self.summary.crc = CrcState::Ok;
         }
         let (bytes, sha256) = self.input.finish()?;
         self.summary.source_bytes = bytes;
@@ -337,6 +337,21 @@ impl Batches {
             self.summary.decoded_sha256 = hex::encode(sha256.finalize());
         }
         Ok(())
+    }
+
+    /// A plain DBF has no CRC that would tell of records beyond the declared ones: only marks and padding may follow.
+    fn after_plain(&mut self) -> Result<()> {
+        loop {
+            let padding = |byte: &u8| matches!(byte, 0 | 0x1a);
+            if let Some(at) = self.window.unread().iter().position(|byte| !padding(byte)) {
+                let behind = (self.window.unread().len() - at) as u64;
+                return Err(Cause::TooLong.at(&self.input.name, self.input.offset().saturating_sub(behind)));
+            }
+            self.window.start = self.window.end;
+            if !self.more()? {
+                return Ok(());
+            }
+        }
     }
 
     fn stream_ended(&self) -> bool {

@@ -20,6 +20,8 @@ pub(super) struct ColumnBuilder {
     values: Values,
     nulls: NullBufferBuilder,
     rows: usize,
+    /// Bytes of text that a batch is expected to hold.
+    text: usize,
     pub(super) bad: BadValues,
 }
 
@@ -39,6 +41,7 @@ impl ColumnBuilder {
             values: Values::of(field, &output.kind, reference_year),
             nulls: NullBufferBuilder::new(rows),
             rows,
+            text: rows * field.width / 2,
             bad: BadValues { column: output.name.clone(), count: 0, samples: Vec::new() },
         };
         builder.reset();
@@ -97,9 +100,12 @@ impl ColumnBuilder {
     /// The column, and a builder as good as new.
     pub(super) fn finish(&mut self) -> Result<ArrayRef> {
         let nulls = self.nulls.finish();
+        // The next batch will be much like this one.
+        self.rows = self.values.rows();
         let array: ArrayRef = match &mut self.values {
             Values::Text { bytes, ends, .. } => {
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::take(ends)));
+                self.text = bytes.len() + bytes.len() / 16;
                 let text = Buffer::from_vec(std::mem::take(bytes));
                 Arc::new(StringArray::try_new(offsets, text, nulls).map_err(Error::internal)?)
             }
@@ -120,7 +126,7 @@ impl ColumnBuilder {
         let rows = self.rows;
         match &mut self.values {
             Values::Text { bytes, ends, .. } => {
-                bytes.reserve(rows * self.width / 2);
+                bytes.reserve(self.text);
                 ends.reserve(rows + 1);
                 ends.push(0);
             }
@@ -134,9 +140,7 @@ impl ColumnBuilder {
 impl Values {
     fn of(field: &Field, kind: &LogicalType, reference_year: u16) -> Self {
         match kind {
-            LogicalType::Text => {
-                Values::Text { bytes: Vec::new(), ends: Vec::new(), numeric: matches!(field.dbf_type, b'N' | b'F') }
-            }
+            LogicalType::Text => Values::Text { bytes: Vec::new(), ends: Vec::new(), numeric: field.is_number() },
             LogicalType::Integer { digits: 0..=9 } => Values::Int32(Vec::new()),
             LogicalType::Integer { .. } => Values::Int64(Vec::new()),
             LogicalType::Decimal { precision, scale } => Values::Decimal {
@@ -148,6 +152,17 @@ impl Values {
             LogicalType::Date { formats } => {
                 Values::Date { values: Vec::new(), formats: formats.clone(), reference_year }
             }
+        }
+    }
+}
+
+impl Values {
+    fn rows(&self) -> usize {
+        match self {
+            Values::Text { ends, .. } => ends.len().saturating_sub(1),
+            Values::Int32(values) | Values::Date { values, .. } => values.len(),
+            Values::Int64(values) => values.len(),
+            Values::Decimal { values, .. } => values.len(),
         }
     }
 }

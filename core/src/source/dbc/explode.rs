@@ -45,15 +45,17 @@ impl Exploder {
         while !self.ended && window.room() > 0 {
             let at_hand = input.available()?;
             // The fast way refills eight bytes at a time; near a block's end it is one byte at a time.
-            let taken = if at_hand.len() >= 8 {
+            let (taken, outcome) = if at_hand.len() >= 8 {
                 self.run(at_hand, window)
             } else {
                 self.refill_slowly(input)?;
-                self.token(window).map(|()| 0)
+                (0, self.token(window))
             };
-            match taken {
-                Ok(taken) => input.consume(taken),
-                Err(cause) => return Err(cause.at(&input.name, input.offset())),
+            input.consume(taken);
+            if let Err(cause) = outcome {
+                // Whole bytes that wait in the bit buffer have not been decoded.
+                let waiting = u64::from(self.count.saturating_sub(self.borrowed) / 8);
+                return Err(cause.at(&input.name, input.offset().saturating_sub(waiting)));
             }
             if self.borrowed > self.count {
                 return Err(Cause::Truncated.at(&input.name, input.offset()));
@@ -62,22 +64,23 @@ impl Exploder {
         Ok(())
     }
 
-    /// Tokens as long as eight bytes are at hand; returns the bytes taken.
-    fn run(&mut self, source: &[u8], window: &mut Window) -> std::result::Result<usize, Cause> {
+    /// Tokens as long as eight bytes are at hand; returns the bytes taken, and what stopped it.
+    fn run(&mut self, source: &[u8], window: &mut Window) -> (usize, std::result::Result<(), Cause>) {
         let mut position = 0;
         while !self.ended && window.room() > 0 {
             if self.count < LONGEST {
-                let Some(next) = source.get(position..position + 8) else { break };
-                let word = next.iter().rev().fold(0u64, |word, byte| (word << 8) | u64::from(*byte));
-                self.bits |= word << self.count;
+                let Some(next) = source.get(position..).and_then(|rest| rest.first_chunk::<8>()) else { break };
+                self.bits |= u64::from_le_bytes(*next) << self.count;
                 let bytes = (63 - self.count) >> 3;
                 position += bytes as usize;
                 self.count += bytes * 8;
                 self.bits &= u64::MAX >> (64 - self.count);
             }
-            self.token(window)?;
+            if let Err(cause) = self.token(window) {
+                return (position, Err(cause));
+            }
         }
-        Ok(position)
+        (position, Ok(()))
     }
 
     fn refill_slowly(&mut self, input: &mut Input) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Header;
+use super::values::{bare, trimmed};
 
 /// All conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub struct RowFilter {
     pub conditions: Vec<Condition>,
 }
 
-/// A test of one field's bytes (latin-1), without trailing blanks and NULs.
+/// A test of one field's bytes (latin-1), without trailing blanks and NULs; a number's also without leading ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     /// Index in the header's fields.
@@ -32,7 +33,8 @@ impl RowFilter {
         self.conditions.iter().all(|condition| {
             let Some(field) = header.fields.get(condition.field) else { return false };
             let Some(raw) = record.get(field.offset..field.offset + field.width) else { return false };
-            let value = super::values::trimmed(raw);
+            // As the column's text would be.
+            let value = if field.is_number() { bare(raw) } else { trimmed(raw) };
             match &condition.test {
                 Test::Equals(wanted) => value == wanted,
                 Test::In(set) => set.contains(value),

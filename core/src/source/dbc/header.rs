@@ -30,6 +30,18 @@ pub struct Field {
     pub offset: usize,
 }
 
+impl Field {
+    /// Whether it holds a number as text, to the right of its width.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self.dbf_type, b'N' | b'F')
+    }
+
+    /// Whether it holds text; the other types are binary, or point into another file.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.dbf_type, b'C' | b'N' | b'F' | b'D' | b'L')
+    }
+}
+
 impl Header {
     /// Reads and checks the header; returns it with its bytes as they stand (the CRC covers them unchanged).
     pub(super) fn read(input: &mut Input) -> Result<(Header, Vec<u8>)> {
@@ -45,7 +57,8 @@ impl Header {
         let (header_len, record_len) = (u16_at(8), u16_at(10));
         let version = bytes[0];
         if header_len < 33 || record_len < 2 {
-            return Err(Cause::BadHeader.at(&name, 8));
+            let error = Cause::BadHeader.at(&name, if header_len < 33 { 8 } else { 10 });
+            return Err(error.with("declared_header_len", header_len).with("declared_record_len", record_len));
         }
         bytes.resize(header_len, 0);
         let got = 32 + input.read(&mut bytes[32..])?;
@@ -63,8 +76,8 @@ impl Header {
             let raw = descriptor[..11].split(|byte| *byte == 0).next().unwrap_or_default();
             let field: String = raw.iter().map(|byte| char::from(*byte)).collect();
             let (dbf_type, width, decimals) = (descriptor[11], usize::from(descriptor[16]), descriptor[17]);
-            if field.trim().is_empty() || width == 0 || !dbf_type.is_ascii_alphabetic() {
-                return Err(Cause::BadHeader.at(&name, at));
+            if field.trim().is_empty() || width == 0 || !is_type(dbf_type) {
+                return Err(Cause::BadHeader.at(&name, at).with("field", index).with("width", width));
             }
             fields.push(Field { name: field.trim().to_uppercase(), dbf_type, width, decimals, offset });
             offset += width;
@@ -75,10 +88,10 @@ impl Header {
                 .with("declared_record_len", record_len)
                 .with("sum_of_widths", offset));
         }
-        let mut names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-        names.sort_unstable();
-        if names.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(Cause::BadHeader.at(&name, 32));
+        let mut seen = std::collections::HashSet::new();
+        if let Some(index) = fields.iter().position(|field: &Field| !seen.insert(field.name.as_str())) {
+            let error = Cause::BadHeader.at(&name, 32 + 32 * index as u64);
+            return Err(error.column(&fields[index].name).with("repeated_field", fields[index].name.as_str()));
         }
         Ok((Header { version, records, header_len, record_len, fields }, bytes))
     }
@@ -89,9 +102,14 @@ impl Header {
     }
 }
 
+/// The letters of the DBF types, and the signs of three that Visual FoxPro and dBase 7 added.
+fn is_type(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || matches!(byte, b'0' | b'@' | b'+')
+}
+
 /// What the file is instead, where its first bytes tell.
 fn not_dbf(bytes: &[u8]) -> Option<Cause> {
-    let text = String::from_utf8_lossy(bytes).trim_start().to_lowercase();
+    let text = String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}').trim_start().to_lowercase();
     let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match bytes {
         [] => Some(Cause::Empty),

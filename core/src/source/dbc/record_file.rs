@@ -16,6 +16,9 @@ use super::{Batches, Header, RowFilter};
 use crate::base::{Error, Result, Text, text};
 use crate::catalog::LogicalType;
 
+/// Bytes of records that columns have room for at first.
+const SET_ASIDE: usize = 4 << 20;
+
 /// How a file is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadOptions {
@@ -35,7 +38,7 @@ impl Default for ReadOptions {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     pub columns: Vec<OutputColumn>,
-    /// Rows of each batch, but for the last.
+    /// Rows of each batch, but for the last; at most [`Layout::MOST_ROWS`].
     pub batch_rows: usize,
     /// None: every row.
     pub filter: Option<RowFilter>,
@@ -53,6 +56,9 @@ pub struct OutputColumn {
 }
 
 impl Layout {
+    /// A column of this many of the widest fields still fits Arrow's 32-bit offsets.
+    pub const MOST_ROWS: usize = 1 << 20;
+
     /// Every field, as text.
     pub fn all_as_text(header: &Header) -> Self {
         let columns = header.fields.iter().enumerate().map(|(field, of)| OutputColumn {
@@ -100,9 +106,18 @@ impl RecordFile {
         let at_hand = at_hand.len();
         let named = |extension: &str| name.to_lowercase().ends_with(extension);
         let plain_size = header.header_len as u64 + header.body_len();
-        let is_plain_size = size.map_or(!named(".dbc"), |size| size == plain_size || size == plain_size + 1);
+        let is_plain_size = size.is_some_and(|size| size == plain_size || size == plain_size + 1);
+        // A record begins with a blank or `*`, and so begins a CRC only by chance.
+        let like_records = header.records > 0 && matches!(head[0], b' ' | b'*') && head[4] >= b' ' && head[5] >= b' ';
         let looks_imploded = head[4] <= 1 && (4..=6).contains(&head[5]) && at_hand >= 6;
         let mut warnings = Vec::new();
+        for field in header.fields.iter().filter(|field| !field.is_text()) {
+            let (field, letter) = (&field.name, char::from(field.dbf_type));
+            warnings.push(text!(
+                "{name}: o campo {field} é do tipo {letter}, que não é texto; seus bytes são lidos como estão",
+                "{name}: field {field} is of type {letter}, which is not text; its bytes are read as they are"
+            ));
+        }
         let body = if looks_imploded {
             input.consume(6);
             if named(".dbf") {
@@ -110,7 +125,7 @@ impl RecordFile {
             }
             let crc = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
             Body::Imploded { exploder: Exploder::new([head[4], head[5]], &input)?, crc }
-        } else if is_plain_size || !named(".dbc") {
+        } else if is_plain_size || like_records || !named(".dbc") {
             if named(".dbc") {
                 warnings.push(text!("{name} é um DBF com nome de DBC", "{name} is a DBF that is named DBC"));
             }
@@ -138,8 +153,9 @@ impl RecordFile {
     pub fn batches(self, layout: Layout) -> Result<Batches> {
         let mut columns = Vec::with_capacity(layout.columns.len());
         let mut fields = Vec::with_capacity(layout.columns.len());
-        let batch_rows = layout.batch_rows.max(1);
-        let expected = batch_rows.min(self.header.records as usize).min(16_384);
+        let batch_rows = layout.batch_rows.clamp(1, Layout::MOST_ROWS);
+        // What is set aside at first must not follow what a damaged header declares.
+        let expected = batch_rows.min(self.header.records as usize).min(SET_ASIDE / self.header.record_len.max(1));
         for output in &layout.columns {
             let field = self.header.fields.get(output.field).ok_or_else(|| {
                 Error::internal(format!("layout asks for field {} of {}", output.field, self.header.fields.len()))
