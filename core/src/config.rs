@@ -27,6 +27,9 @@ pub struct Config {
     pub memory_limit: Option<u64>,
     /// Bytes that one query may spill (`DATASUS_SPILL_LIMIT`); default 50 GB.
     pub spill_limit: u64,
+    /// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter
+    /// (`DATASUS_DEADLINE`). Default one day.
+    pub deadline: f64,
     /// Threads for conversion and engine; none: one per core (`DATASUS_THREADS`).
     pub threads: Option<usize>,
     /// Rows in each chunk of an answer, but for the last (`DATASUS_CHUNK_ROWS`).
@@ -46,6 +49,7 @@ impl Default for Config {
             spill: None,
             memory_limit: None,
             spill_limit: 50_000_000_000,
+            deadline: 86_400.0,
             threads: None,
             chunk_rows: 65_536,
             verify_crc: true,
@@ -74,6 +78,9 @@ impl Config {
         };
         config.memory_limit = number("DATASUS_MEMORY_LIMIT")?;
         config.spill_limit = number("DATASUS_SPILL_LIMIT")?.unwrap_or(config.spill_limit);
+        if let Some(seconds) = number("DATASUS_DEADLINE")? {
+            config.deadline = seconds as f64;
+        }
         config.threads = number("DATASUS_THREADS")?.and_then(|n| usize::try_from(n).ok());
         if let Some(rows) = number("DATASUS_CHUNK_ROWS")? {
             config.chunk_rows = usize::try_from(rows).unwrap_or(usize::MAX);
@@ -97,6 +104,17 @@ impl Config {
 
     /// Every setting that cannot work is DS-422.
     pub(crate) fn check(&self) -> Result<()> {
+        if !(self.deadline > 0.0 && self.deadline <= 1e9) {
+            let seconds = self.deadline;
+            return Err(Error::new(
+                Code::InvalidParams,
+                text!(
+                    "Configuração inválida: `deadline` deve ser um número positivo de segundos; recebido {seconds}",
+                    "Invalid configuration: `deadline` must be a positive number of seconds; received {seconds}"
+                ),
+            )
+            .stage("config"));
+        }
         if self.threads == Some(0) || self.chunk_rows == 0 || self.memory_limit.is_some_and(|bytes| bytes < 64 << 20) {
             return Err(Error::new(
                 Code::InvalidParams,

@@ -25,6 +25,7 @@ pub mod catalog;
 mod client;
 mod config;
 pub mod engine;
+pub mod gate;
 pub mod lake;
 pub mod params;
 pub mod plan;

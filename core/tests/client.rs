@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use arrow::array::{ArrayRef, Decimal128Array, Int32Array, RecordBatch, StringArray};
 use datasus::base::Ctx;
 use datasus::engine::{DuckDb, Engine, Settings};
-use datasus::plan::Statement;
+use datasus::plan::{Binds, Statement};
 use datasus::{AggregateFn, Client, Code, Config, Csv, Error, Parquet, QueryParams, Status, col};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -243,9 +243,10 @@ fn the_engines_room_is_closed() {
         let statement = Statement {
             views: Vec::new(),
             sql: sql.into(),
-            binds: Vec::new(),
+            binds: Binds::Positional(Vec::new()),
             files: vec![planned.display().to_string()],
             columns: Vec::new(),
+            from_user: false,
         };
         let running = DuckDb.start(statement, &settings, &Ctx::default())?;
         running.map(|batch| Ok(batch?.num_rows())).sum()

@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// In order: each may use those before it. `lib` is the door and uses all.
 const ROOMS: &[&str] =
-    &["base", "config", "catalog", "source", "lake", "params", "plan", "engine", "sink", "run", "client"];
+    &["base", "config", "catalog", "source", "lake", "params", "gate", "plan", "engine", "sink", "run", "client"];
 /// What the core does not know.
 const FOREIGN: &[&str] = &["tokio", "pyo3", "napi", "uniffi"];
 

@@ -1,26 +1,39 @@
-//! `QueryParams`: the structured query, field by field as in the JSON contract.
+//! `QueryParams`: the query, field by field as in the JSON contract.
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Filter, Options};
 
-/// One query over one dataset.
+/// One query: over one dataset (`dataset`, `columns`, `where`, ...), or one SELECT over several (`sql`, `bind`).
 ///
 /// Build it fluently or read it from JSON ([`QueryParams::from_json`]); nothing is checked until it runs, and then
 /// everything that is wrong is told in one answer (DS-422).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["dataset"]}, {"required": ["sql"]}]))]
 pub struct QueryParams {
     /// Version of this contract; 1, or left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<u32>,
-    /// `SIH-RD`, `CNES-ST`, `SIM-DO`, ...
+    /// `SIH-RD`, `CNES-ST`, `SIM-DO`, ...; left out (empty) with `sql`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub dataset: String,
+    /// One SELECT over the tables of the catalogue (`sih_rd`, `cnes_st`, ...) instead of `dataset` and the keys that
+    /// go with it. Only the files that `uf` and `competencia` choose are in the tables. DuckDB's dialect; 64 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<String>,
+    /// Values of the SQL's parameters: `{"cnes": "2000733"}` for `$cnes`. Text, number, true, false or null.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bind: BTreeMap<String, Value>,
     /// Siglas; left out: every UF that the source holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uf: Option<OneOrMany>,
-    /// Month (`YYYYMM`) or, for yearly sistemas, year (`YYYY`) of processing; left out: all that the source holds.
+    /// Month (`YYYYMM`) or, for yearly sistemas, year (`YYYY`) of processing; left out: all that the source holds. In
+    /// SQL a year stands for its twelve months where a table is monthly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub competencia: Option<CompetenciaParam>,
     /// Columns of the answer, in this order; left out: all.
@@ -128,6 +141,17 @@ pub struct OrderBy {
 impl QueryParams {
     pub fn dataset(dataset: impl Into<String>) -> Self {
         QueryParams { dataset: dataset.into(), ..Default::default() }
+    }
+
+    /// A query in SQL.
+    pub fn sql(sql: impl Into<String>) -> Self {
+        QueryParams { sql: Some(sql.into()), ..Default::default() }
+    }
+
+    /// Gives the SQL's parameter `$name` its value.
+    pub fn bind(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.bind.insert(name.into(), value.into());
+        self
     }
 
     pub fn uf<S: Into<String>>(mut self, ufs: impl IntoIterator<Item = S>) -> Self {

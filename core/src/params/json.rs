@@ -23,6 +23,8 @@ const OBJECT: Expected = ["um objeto", "object"];
 const QUERY: &[&str] = &[
     "contract",
     "dataset",
+    "sql",
+    "bind",
     "uf",
     "competencia",
     "columns",
@@ -89,29 +91,9 @@ struct Check {
 impl Check {
     fn query(&mut self, value: &Value) {
         let Some(map) = self.object(value, "$", QUERY) else { return };
-        if map.contains_key("sql") {
-            self.problems.push(
-                Problem::new(
-                    Code::Malformed,
-                    text!(
-                        "`sql` ainda não é aceito nesta versão: use a forma estruturada (`dataset`, `columns`, `where`, ...)",
-                        "`sql` is not accepted by this version yet: use the structured form (`dataset`, `columns`, `where`, ...)"
-                    ),
-                )
-                .with("path", "$.sql"),
-            );
-        }
-        match map.get("dataset") {
-            Some(dataset) => self.expect(dataset.is_string(), "$.dataset", TEXT, "\"SIH-RD\"", dataset),
-            None => self.problems.push(
-                Problem::new(
-                    Code::InvalidParams,
-                    text!("Falta `dataset`, por exemplo \"SIH-RD\"", "`dataset` is missing, for example \"SIH-RD\""),
-                )
-                .with("path", "$.dataset")
-                .with("valid_examples", vec!["SIH-RD", "CNES-ST", "SIM-DO"]),
-            ),
-        }
+        self.optional(map, "dataset", Value::is_string, TEXT, "\"SIH-RD\"");
+        self.optional(map, "sql", Value::is_string, TEXT, "\"SELECT count(*) FROM sih_rd\"");
+        self.optional(map, "bind", Value::is_object, OBJECT, "{\"cnes\": \"2000733\"}");
         self.optional(map, "contract", Value::is_u64, INTEGER, "1");
         self.optional(map, "limit", Value::is_u64, FROM_ZERO, "100");
         self.optional(map, "uf", is_text_or_texts, TEXTS, "[\"SP\", \"RJ\"]");
@@ -223,7 +205,7 @@ impl Check {
             self.expect(false, path, OBJECT, "{}", value);
             return None;
         };
-        for key in map.keys().filter(|key| !known.contains(&key.as_str()) && *key != "sql") {
+        for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
             let near = did_you_mean(key, known.iter().copied());
             let hint = near.first().map(|k| format!(" `{k}`?")).unwrap_or_default();
             let (pt, en) = match hint.is_empty() {

@@ -12,6 +12,6 @@ mod values;
 pub use contract::{Aggregate, AggregateFn, CompetenciaParam, OneOrMany, OrderBy, QueryParams};
 pub use filter::{Col, Filter, Op, col};
 pub use options::{MissingFiles, OnEmergency, Options, Priority};
-pub use query::{Predicate, Projection, Query, Scalar, Sort};
+pub use query::{Ask, BindValue, Predicate, Projection, Query, Scalar, Scope, Sort, Sql, Structured};
 pub use suggest::did_you_mean;
-pub use validate::validate;
+pub use validate::{SqlUse, validate, validate_sql};

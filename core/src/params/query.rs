@@ -1,6 +1,6 @@
 //! A query that has passed validation: nothing in it needs to be checked again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Competencia, Grupo, LogicalType, Uf};
 
@@ -9,16 +9,72 @@ use super::{AggregateFn, Op, Options};
 /// What the plan is made from.
 #[derive(Debug, Clone)]
 pub struct Query {
+    /// The tables that it reads: one for a structured query, any number for SQL.
+    pub scopes: Vec<Scope>,
+    pub ask: Ask,
+    pub options: Options,
+}
+
+/// A table, and which of its files are wanted.
+#[derive(Debug, Clone)]
+pub struct Scope {
     pub grupo: &'static Grupo,
     /// None: every UF that the source holds.
     pub ufs: Option<BTreeSet<Uf>>,
     /// None: every competência that the source holds.
     pub competencias: Option<BTreeSet<Competencia>>,
+}
+
+/// What is asked of the tables.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    Structured(Structured),
+    Sql(Sql),
+}
+
+#[derive(Debug, Clone)]
+pub struct Structured {
     pub projection: Projection,
     pub predicates: Vec<Predicate>,
     pub order_by: Vec<Sort>,
     pub limit: Option<u64>,
-    pub options: Options,
+}
+
+/// The user's own SQL; it has passed the gate.
+#[derive(Debug, Clone)]
+pub struct Sql {
+    pub text: String,
+    pub binds: BTreeMap<String, BindValue>,
+    /// Names that may be columns, in upper case.
+    pub columns: BTreeSet<String>,
+    /// True: any column may be read.
+    pub star: bool,
+}
+
+/// The value of a parameter of the user's SQL.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BindValue {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    /// Exact, as digits with a point.
+    Decimal(String),
+    Text(String),
+}
+
+impl Query {
+    /// True where each row of the answer is a row of one file: no aggregate, no SQL.
+    pub fn is_plain_scan(&self) -> bool {
+        matches!(&self.ask, Ask::Structured(ask) if !matches!(ask.projection, Projection::Grouped { .. }))
+    }
+
+    /// The conditions, where they can be told from the query.
+    pub fn predicates(&self) -> &[Predicate] {
+        match &self.ask {
+            Ask::Structured(ask) => &ask.predicates,
+            Ask::Sql(_) => &[],
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -1,15 +1,15 @@
 //! From params to a [`Query`]: every problem at once, each with what was expected and what is near.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Code, Error, Problem, Result, Text, text};
 use crate::catalog::{Catalog, Competencia, Grupo, LogicalType, Period, Uf};
 
 use super::query::Figure;
-use super::values::scalar;
+use super::values::{bind_value, scalar};
 use super::{
-    AggregateFn, CompetenciaParam, Filter, OneOrMany, Op, Predicate, Projection, Query, QueryParams, Scalar, Sort,
-    did_you_mean,
+    AggregateFn, Ask, BindValue, CompetenciaParam, Filter, OneOrMany, Op, Predicate, Projection, Query, QueryParams,
+    Scalar, Scope, Sort, Sql, Structured, did_you_mean,
 };
 
 /// Most competências that a range may span: two centuries of months.
@@ -27,9 +27,16 @@ pub fn validate(
     catalog: &'static Catalog,
     file_columns: &dyn Fn(&'static Grupo) -> Vec<String>,
 ) -> Result<Query> {
-    let mut check = Check { problems: Vec::new(), grupo: None, extra: None, file_columns };
+    let mut check = Check { problems: Vec::new(), grupo: None, extra: None, file_columns, years_are_months: false };
     check.contract(params.contract);
     check.grupo = check.dataset(&params.dataset, catalog);
+    if let Some(name) = params.bind.keys().next() {
+        let problem = check.wrong(text!(
+            "`bind` só vale com `sql`; valores de `where` já vão por parâmetro",
+            "`bind` goes with `sql` only; values of `where` are bound anyway"
+        ));
+        problem.diagnostic.insert("received".into(), clip(name).into());
+    }
     let ufs = params.uf.as_ref().map(|ufs| check.ufs(ufs));
     let competencias = params.competencia.as_ref().map(|c| check.competencias(c));
     let projection = check.projection(params);
@@ -38,17 +45,55 @@ pub fn validate(
     check.options(params);
     match (check.grupo, check.problems.is_empty()) {
         (Some(grupo), true) => Ok(Query {
-            grupo,
-            ufs,
-            competencias,
-            projection,
-            predicates,
-            order_by,
-            limit: params.limit,
+            scopes: vec![Scope { grupo, ufs, competencias }],
+            ask: Ask::Structured(Structured { projection, predicates, order_by, limit: params.limit }),
             options: params.options.clone(),
         }),
         _ => Err(Error::from_problems(check.problems).stage("validate")),
     }
+}
+
+/// What the gate found in the user's SQL.
+#[derive(Debug, Clone, Default)]
+pub struct SqlUse {
+    pub tables: Vec<&'static Grupo>,
+    pub parameters: BTreeSet<String>,
+    pub columns: BTreeSet<String>,
+    pub star: bool,
+}
+
+/// Checks the params of a query in SQL. `used` is the gate's word, or its refusal, which then stands first among the
+/// problems.
+pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> Result<Query> {
+    let (used, refused) = match used {
+        Ok(used) => (used, Vec::new()),
+        Err(error) => (SqlUse::default(), error.problems().to_vec()),
+    };
+    let passed = refused.is_empty();
+    let no_columns = |_: &'static Grupo| Vec::new();
+    let mut check =
+        Check { problems: refused, grupo: None, extra: None, file_columns: &no_columns, years_are_months: true };
+    check.contract(params.contract);
+    check.not_with_sql(params);
+    let mut scopes = Vec::new();
+    for &grupo in &used.tables {
+        check.grupo = Some(grupo);
+        let ufs = params.uf.as_ref().map(|ufs| check.ufs(ufs));
+        let competencias = params.competencia.as_ref().map(|c| check.competencias(c));
+        scopes.push(Scope { grupo, ufs, competencias });
+    }
+    check.once();
+    let binds = if passed { check.binds(params, &used.parameters) } else { BTreeMap::new() };
+    check.options(params);
+    if !check.problems.is_empty() {
+        return Err(Error::from_problems(check.problems).stage(if passed { "validate" } else { "gate" }));
+    }
+    let SqlUse { columns, star, .. } = used;
+    Ok(Query {
+        scopes,
+        ask: Ask::Sql(Sql { text: text.to_owned(), binds, columns, star }),
+        options: params.options.clone(),
+    })
 }
 
 struct Check<'a> {
@@ -56,9 +101,84 @@ struct Check<'a> {
     grupo: Option<&'static Grupo>,
     extra: Option<Vec<String>>,
     file_columns: &'a dyn Fn(&'static Grupo) -> Vec<String>,
+    /// In SQL several tables share one `competencia`: a year stands for its months where a table is monthly.
+    years_are_months: bool,
 }
 
 impl Check<'_> {
+    /// The keys of the structured form that SQL says itself.
+    fn not_with_sql(&mut self, params: &QueryParams) {
+        let given = [
+            ("dataset", !params.dataset.is_empty()),
+            ("columns", params.columns.is_some()),
+            ("where", !params.filters.is_empty()),
+            ("group_by", !params.group_by.is_empty()),
+            ("aggregates", !params.aggregates.is_empty()),
+            ("order_by", !params.order_by.is_empty()),
+            ("limit", params.limit.is_some()),
+        ];
+        for (key, _) in given.into_iter().filter(|(_, given)| *given) {
+            let problem = self.wrong(text!(
+                "`{key}` não vai junto com `sql`: diga-o no próprio SQL",
+                "`{key}` does not go with `sql`: say it in the SQL itself"
+            ));
+            problem.diagnostic.insert("received".into(), key.into());
+        }
+    }
+
+    /// Tables that share `uf` and `competencia` share their problems too.
+    fn once(&mut self) {
+        let mut seen: Vec<(Code, String)> = Vec::new();
+        self.problems.retain(|problem| {
+            let key = (problem.code, format!("{}{:?}", problem.detail.en, problem.diagnostic));
+            let new = !seen.contains(&key);
+            seen.push(key);
+            new
+        });
+    }
+
+    /// Every parameter of the SQL has a value, and every value a parameter.
+    fn binds(&mut self, params: &QueryParams, parameters: &BTreeSet<String>) -> BTreeMap<String, BindValue> {
+        for name in parameters.iter().filter(|name| !params.bind.contains_key(*name)) {
+            let near = did_you_mean(name, params.bind.keys().map(String::as_str));
+            let (pt, en) = hint(&near);
+            let shown = clip(name);
+            let problem = self.wrong(text!(
+                "Falta o valor do parâmetro ${shown} em `bind`{pt}",
+                "The value of parameter ${shown} is missing in `bind`{en}"
+            ));
+            problem.diagnostic.insert("parameter".into(), shown.into());
+            problem.diagnostic.insert("did_you_mean".into(), near.into());
+        }
+        let mut values = BTreeMap::new();
+        for (name, value) in &params.bind {
+            let shown = clip(name);
+            if !parameters.contains(name) {
+                let problem = self.wrong(text!(
+                    "O SQL não usa o parâmetro ${shown} de `bind`",
+                    "The SQL does not use parameter ${shown} of `bind`"
+                ));
+                problem.diagnostic.insert("parameter".into(), shown.into());
+                continue;
+            }
+            match bind_value(value) {
+                Some(value) => {
+                    values.insert(name.clone(), value);
+                }
+                None => {
+                    let received = clip(&value.to_string());
+                    let problem = self.wrong(text!(
+                        "Parâmetro ${shown}: esperado texto, número, true, false ou null; recebido {received}. Uma lista vai como texto: `CNES IN (SELECT unnest(string_split(${shown}, ',')))`",
+                        "Parameter ${shown}: expected text, number, true, false or null; received {received}. A list goes as text: `CNES IN (SELECT unnest(string_split(${shown}, ',')))`"
+                    ));
+                    problem.diagnostic.insert("parameter".into(), shown.into());
+                    problem.diagnostic.insert("received".into(), received.into());
+                }
+            }
+        }
+        values
+    }
+
     fn wrong(&mut self, detail: Text) -> &mut Problem {
         self.problems.push(Problem::new(Code::InvalidParams, detail));
         let last = self.problems.len() - 1;
@@ -79,6 +199,15 @@ impl Check<'_> {
     fn dataset(&mut self, name: &str, catalog: &'static Catalog) -> Option<&'static Grupo> {
         if let Some(grupo) = catalog.dataset(name) {
             return Some(grupo);
+        }
+        if name.is_empty() {
+            let problem = self.wrong(text!(
+                "Falta `dataset`, por exemplo \"SIH-RD\" (ou `sql`)",
+                "`dataset` is missing, for example \"SIH-RD\" (or `sql`)"
+            ));
+            problem.diagnostic.insert("path".into(), "$.dataset".into());
+            problem.diagnostic.insert("valid_examples".into(), vec!["SIH-RD", "CNES-ST", "SIM-DO"].into());
+            return None;
         }
         let names: Vec<String> = catalog.datasets().map(|g| g.dataset.to_string()).collect();
         let near = did_you_mean(name, names.iter().map(String::as_str));
@@ -154,11 +283,11 @@ impl Check<'_> {
                         "`competencia` is empty; leave it out for all"
                     ));
                 }
-                listed.iter().filter_map(|text| self.competencia(text)).collect()
+                listed.iter().filter_map(|text| self.competencia(text)).flat_map(months).collect()
             }
             CompetenciaParam::Range { from, to } => {
                 let (first, last) = (self.competencia(from), self.competencia(to));
-                let (Some(first), Some(last)) = (first, last) else { return BTreeSet::new() };
+                let (Some((first, _)), Some((_, last))) = (first, last) else { return BTreeSet::new() };
                 if first > last {
                     let problem = self.wrong(text!(
                         "Competência inicial {first} depois da final {last}; troque-as",
@@ -166,22 +295,31 @@ impl Check<'_> {
                     ));
                     problem.diagnostic.insert("received".into(), format!("{first}..{last}").into());
                 }
-                std::iter::successors(Some(first), |c| Some(c.next()))
-                    .take_while(|c| *c <= last)
-                    .take(MAX_COMPETENCIAS)
-                    .collect()
+                months((first, last)).collect()
             }
         }
     }
 
-    fn competencia(&mut self, given: &str) -> Option<Competencia> {
+    /// The first and the last competência that `given` stands for: the same one but for a year of a monthly table.
+    fn competencia(&mut self, given: &str) -> Option<(Competencia, Competencia)> {
         let yearly = self.grupo.is_some_and(|g| g.period == Period::Year);
-        let (format, length, examples) =
-            if yearly { ("YYYY", 4, ["2022", "2023"]) } else { ("YYYYMM", 6, ["202401", "202312"]) };
-        // Without a dataset either form may be right.
-        let length_fits = self.grupo.is_none() || given.len() == length;
-        if let Some(competencia) = Competencia::parse(given).filter(|_| length_fits) {
-            return Some(competencia);
+        let (format, length, examples) = match (yearly, self.years_are_months) {
+            (true, _) => ("YYYY", 4, ["2022", "2023"]),
+            (false, true) => ("YYYYMM|YYYY", 6, ["202401", "2023"]),
+            (false, false) => ("YYYYMM", 6, ["202401", "202312"]),
+        };
+        if let Some(competencia) = Competencia::parse(given) {
+            // Without a dataset either form may be right.
+            if self.grupo.is_none() || given.len() == length {
+                return Some((competencia, competencia));
+            }
+            let ano = competencia.ano();
+            if self.years_are_months
+                && given.len() == 4
+                && let (Some(first), Some(last)) = (Competencia::month(ano, 1), Competencia::month(ano, 12))
+            {
+                return Some((first, last));
+            }
         }
         let problem = self.wrong(text!("Formato de competência inválido", "Invalid format of competência"));
         problem.diagnostic.insert("expected_format".into(), format.into());
@@ -418,6 +556,10 @@ impl Check<'_> {
             ));
         }
     }
+}
+
+fn months((first, last): (Competencia, Competencia)) -> impl Iterator<Item = Competencia> {
+    std::iter::successors(Some(first), |c| Some(c.next())).take_while(move |c| *c <= last).take(MAX_COMPETENCIAS)
 }
 
 /// The end of a sentence: "; quis dizer SIH-RD?".

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::base::{Code, Problem, Text, text};
 use crate::catalog::LogicalType;
 
-use super::Scalar;
+use super::{BindValue, Scalar};
 
 /// Reads `value` for a condition on `column`.
 pub(super) fn scalar(column: &str, kind: &LogicalType, value: &Value) -> Result<Scalar, Box<Problem>> {
@@ -52,6 +52,20 @@ fn expectation(kind: &LogicalType) -> (&'static str, &'static str, Text) {
             ("YYYY-MM-DD", "\"2024-01-31\"", text!("esperada uma data AAAA-MM-DD", "expected a date YYYY-MM-DD"))
         }
     }
+}
+
+/// The value of a parameter of SQL; none for lists and objects. A number with a fraction stays exact, as written.
+pub(super) fn bind_value(value: &Value) -> Option<BindValue> {
+    Some(match value {
+        Value::Null => BindValue::Null,
+        Value::Bool(bool) => BindValue::Boolean(*bool),
+        Value::String(text) => BindValue::Text(text.clone()),
+        Value::Number(number) => match number.as_i64() {
+            Some(integer) => BindValue::Integer(integer),
+            None => BindValue::Decimal(decimal(value)?),
+        },
+        Value::Array(_) | Value::Object(_) => return None,
+    })
 }
 
 /// Digits with at most one point, as they came: never through a float when the value came as text.

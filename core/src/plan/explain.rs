@@ -24,13 +24,15 @@ pub struct Share {
 /// bytes are known for those that the lake holds already.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explain {
-    pub dataset: String,
+    /// One, or with SQL every dataset that it reads, in the order of the text.
+    pub datasets: Vec<String>,
     pub files: Share,
     /// Wanted files that the query would first convert.
     pub to_convert: Vec<String>,
     pub row_groups: Share,
     /// Compressed bytes of the column chunks.
     pub bytes: Share,
+    /// With SQL and `*` the most that can be read.
     pub columns: Vec<String>,
     pub missing: Vec<Missing>,
     /// None while nothing is converted: the columns come from the files.
@@ -55,7 +57,7 @@ pub fn explain(
             let sizes = chunk_bytes(group);
             row_groups.present += 1;
             bytes.present += sizes.iter().map(|(_, size)| size).sum::<u64>();
-            if passes(&query.predicates, &footer, group)? {
+            if passes(query.predicates(), &footer, group)? {
                 row_groups.read += 1;
                 bytes.read += sizes
                     .iter()
@@ -70,7 +72,7 @@ pub fn explain(
         bytes.present += file.row_groups.iter().map(|group| group.bytes).sum::<u64>();
     }
     Ok(Explain {
-        dataset: query.grupo.dataset.to_string(),
+        datasets: query.scopes.iter().map(|scope| scope.grupo.dataset.to_string()).collect(),
         files: Share { read: selection.files.len() as u64, present: selection.present as u64 },
         to_convert,
         row_groups,

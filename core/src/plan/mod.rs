@@ -12,4 +12,4 @@ pub use dialect::Dialect;
 pub use duckdb_dialect::DuckDbDialect;
 pub use explain::{Explain, Share, explain};
 pub use select::{Missing, Selection, select};
-pub use statement::{Statement, statement};
+pub use statement::{Binds, Statement, statement};

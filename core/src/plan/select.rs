@@ -5,23 +5,26 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::base::{Code, Error, text};
-use crate::catalog::{Catalog, Competencia, Uf};
-use crate::params::Query;
+use crate::catalog::{Catalog, Competencia, Dataset, Uf};
+use crate::params::{Query, Scope};
 use crate::source::folder::{Listing, SourceFile};
 
-/// The files of a query, in the order of its answer: competência, UF, part.
+/// The files of a query, table by table, each in the order of its answer: competência, UF, part.
 #[derive(Debug, Clone)]
 pub struct Selection {
     pub files: Vec<SourceFile>,
     /// Asked for by name, and not there.
     pub missing: Vec<Missing>,
-    /// Files of the dataset in the source, whether wanted or not.
+    /// Files of the datasets in the source, whether wanted or not.
     pub present: usize,
+    /// Datasets without a wanted file.
+    pub without_files: Vec<Dataset>,
 }
 
 /// A file that was asked for by name and is not in the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Missing {
+    pub dataset: Dataset,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uf: Option<Uf>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +44,20 @@ impl std::fmt::Display for Missing {
 
 /// Chooses the files of `query` from `listing`.
 pub fn select(query: &Query, listing: &Listing, catalog: &Catalog) -> Selection {
+    let mut selection = Selection { files: Vec::new(), missing: Vec::new(), present: 0, without_files: Vec::new() };
+    for scope in &query.scopes {
+        let files = choose(scope, listing, catalog, &mut selection);
+        if files.is_empty() {
+            selection.without_files.push(scope.grupo.dataset.clone());
+        }
+        selection.files.extend(files);
+    }
+    selection
+}
+
+fn choose(query: &Scope, listing: &Listing, catalog: &Catalog, selection: &mut Selection) -> Vec<SourceFile> {
     let grupo = query.grupo;
+    let dataset = || grupo.dataset.clone();
     let of_dataset = || listing.files.iter().filter(|file| file.id.dataset == grupo.dataset);
     // In national files the UF is a column; the plan filters by it.
     let ufs = if grupo.national.is_some() { None } else { query.ufs.as_ref() };
@@ -56,39 +72,50 @@ pub fn select(query: &Query, listing: &Listing, catalog: &Catalog) -> Selection 
     });
 
     let held: BTreeSet<(Uf, Competencia)> = files.iter().map(|f| (f.id.uf, f.id.competencia)).collect();
-    let mut missing = Vec::new();
+    let missing = &mut selection.missing;
     match (ufs, &query.competencias) {
         (Some(ufs), Some(competencias)) => {
             for &uf in ufs {
                 for &competencia in competencias {
                     if !held.contains(&(uf, competencia)) && !catalog.is_known_gap(&grupo.dataset, uf, competencia) {
-                        missing.push(Missing { uf: Some(uf), competencia: Some(competencia) });
+                        missing.push(Missing { dataset: dataset(), uf: Some(uf), competencia: Some(competencia) });
                     }
                 }
             }
         }
         (Some(ufs), None) => {
             let held: BTreeSet<Uf> = held.iter().map(|h| h.0).collect();
-            missing.extend(ufs.difference(&held).map(|uf| Missing { uf: Some(*uf), competencia: None }));
+            missing.extend(ufs.difference(&held).map(|uf| Missing {
+                dataset: dataset(),
+                uf: Some(*uf),
+                competencia: None,
+            }));
         }
         (None, Some(competencias)) => {
             let held: BTreeSet<Competencia> = held.iter().map(|h| h.1).collect();
-            missing.extend(competencias.difference(&held).map(|c| Missing { uf: None, competencia: Some(*c) }));
+            missing.extend(competencias.difference(&held).map(|c| Missing {
+                dataset: dataset(),
+                uf: None,
+                competencia: Some(*c),
+            }));
         }
         (None, None) => {}
     }
-    Selection { files, missing, present: of_dataset().count() }
+    selection.present += of_dataset().count();
+    files
 }
 
 impl Selection {
     /// The error for missing files: names every one, and says what the source does hold.
-    pub fn missing_error(&self, query: &Query, listing: &Listing) -> Error {
-        let dataset = &query.grupo.dataset;
-        let of_dataset = || listing.files.iter().filter(|file| file.id.dataset == *dataset);
-        let held: Vec<String> = of_dataset().take(20).map(|f| format!("{} {}", f.id.uf, f.id.competencia)).collect();
-        let first = of_dataset().map(|f| f.id.competencia).min();
-        let last = of_dataset().map(|f| f.id.competencia).max();
-        let error = if self.present == 0 {
+    pub fn missing_error(&self, listing: &Listing) -> Error {
+        let datasets: BTreeSet<&Dataset> =
+            self.missing.iter().map(|missing| &missing.dataset).chain(&self.without_files).collect();
+        let of_datasets = || listing.files.iter().filter(|file| datasets.contains(&file.id.dataset));
+        let held: Vec<String> = of_datasets().take(20).map(|f| format!("{} {}", f.id.uf, f.id.competencia)).collect();
+        let first = of_datasets().map(|f| f.id.competencia).min();
+        let last = of_datasets().map(|f| f.id.competencia).max();
+        let absent = self.without_files.iter().find(|d| !listing.files.iter().any(|file| file.id.dataset == **d));
+        let error = if let Some(dataset) = absent {
             let root = listing.root.display();
             Error::new(
                 Code::NotFound,
@@ -98,6 +125,7 @@ impl Selection {
                 ),
             )
         } else {
+            let dataset = datasets.iter().map(|dataset| dataset.to_string()).collect::<Vec<_>>().join(", ");
             let list = self.missing.iter().take(10).map(Missing::to_string).collect::<Vec<_>>().join(", ");
             let count = self.missing.len();
             let more = if count > 10 { ", …" } else { "" };

@@ -1,13 +1,13 @@
 //! The SQL of a query, its bound values, and the files that it may read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::view::{self, TableColumn};
 use super::{Dialect, DuckDbDialect};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::{LogicalType, UfCoding};
+use crate::catalog::LogicalType;
 use crate::lake::LakeFile;
-use crate::params::{AggregateFn, Op, Predicate, Projection, Query, Scalar};
+use crate::params::{AggregateFn, Ask, BindValue, Op, Predicate, Projection, Query, Scalar, Scope, Sql, Structured};
 
 /// What an engine runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,12 +15,22 @@ pub struct Statement {
     /// DDL for the views, one per table.
     pub views: Vec<String>,
     pub sql: String,
-    /// Values of the placeholders, in their order, as text.
-    pub binds: Vec<String>,
+    pub binds: Binds,
     /// Every file that may be read.
     pub files: Vec<String>,
     /// Columns that are read from the files.
     pub columns: Vec<String>,
+    /// True: the SQL is the user's, and so are its errors.
+    pub from_user: bool,
+}
+
+/// Values of the placeholders.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Binds {
+    /// For `?`, in their order, as text that the SQL casts.
+    Positional(Vec<String>),
+    /// For `$name`.
+    Named(BTreeMap<String, BindValue>),
 }
 
 /// Builds the statement of `query` over `files`.
@@ -39,66 +49,69 @@ pub fn statement(query: &Query, files: &[LakeFile]) -> Result<Statement> {
             .stage("plan"));
         }
     }
-    let columns = view::columns(query.grupo, files);
-    let table = query.grupo.dataset.table();
-    let mut build = Build { dialect: &dialect, columns: &columns, binds: Vec::new() };
-    let projection = build.projection(&query.projection);
-    let mut conditions: Vec<String> = Vec::new();
-    refuse_uf_without_column(query, &columns)?;
-    if let Some(condition) = build.uf_condition(query) {
-        conditions.push(condition);
+    let mut tables = Vec::with_capacity(query.scopes.len());
+    let mut views = Vec::with_capacity(query.scopes.len());
+    for scope in &query.scopes {
+        let of_scope: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
+        let columns = view::columns(scope.grupo, &of_scope);
+        views.push(view::create(&dialect, scope, &columns, &of_scope)?);
+        tables.push((scope, columns));
     }
-    conditions.extend(query.predicates.iter().map(|p| build.predicate(p)));
-    let mut sql = format!("SELECT {projection} FROM {}", dialect.name(&table));
+    let paths = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned)).collect();
+    match (&query.ask, tables.first()) {
+        (Ask::Sql(ask), _) => Ok(Statement {
+            views,
+            sql: ask.text.clone(),
+            binds: Binds::Named(ask.binds.clone()),
+            files: paths,
+            columns: columns_of_sql(ask, &tables),
+            from_user: true,
+        }),
+        (Ask::Structured(ask), Some((scope, columns))) => {
+            let (sql, binds) = structured(&dialect, ask, scope, columns);
+            let columns = columns_read(ask, scope, columns);
+            Ok(Statement { views, sql, binds: Binds::Positional(binds), files: paths, columns, from_user: false })
+        }
+        (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
+    }
+}
+
+fn structured(
+    dialect: &dyn Dialect,
+    ask: &Structured,
+    scope: &Scope,
+    columns: &[TableColumn],
+) -> (String, Vec<String>) {
+    let mut build = Build { dialect, columns, binds: Vec::new() };
+    let projection = build.projection(&ask.projection);
+    let conditions: Vec<String> = ask.predicates.iter().map(|p| build.predicate(p)).collect();
+    let mut sql = format!("SELECT {projection} FROM {}", dialect.name(&scope.grupo.dataset.table()));
     if !conditions.is_empty() {
         sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
     }
-    if let Projection::Grouped { keys, .. } = &query.projection
+    if let Projection::Grouped { keys, .. } = &ask.projection
         && !keys.is_empty()
     {
         let keys: Vec<String> = keys.iter().map(|key| dialect.name(key)).collect();
         sql.push_str(&format!(" GROUP BY {}", keys.join(", ")));
     }
-    if !query.order_by.is_empty() {
-        let keys: Vec<String> = query
+    if !ask.order_by.is_empty() {
+        let keys: Vec<String> = ask
             .order_by
             .iter()
             .map(|key| format!("{}{} NULLS LAST", dialect.name(&key.column), if key.desc { " DESC" } else { "" }))
             .collect();
         sql.push_str(&format!(" ORDER BY {}", keys.join(", ")));
     }
-    if let Some(limit) = query.limit {
+    if let Some(limit) = ask.limit {
         sql.push_str(&format!(" LIMIT {limit}"));
     }
-    let binds = build.binds;
-    let view = format!("CREATE TEMP VIEW {} AS {}", dialect.name(&table), view::relation(&dialect, &columns, files));
-    let paths = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned)).collect();
-    let read = columns_read(query, &columns);
-    Ok(Statement { views: vec![view], sql, binds, files: paths, columns: read })
+    (sql, build.binds)
 }
 
-/// A national file that lacks the UF column would answer with no row: that is refused.
-fn refuse_uf_without_column(query: &Query, columns: &[TableColumn]) -> Result<()> {
-    let (Some(_), Some(_), Some(column)) = (&query.ufs, query.grupo.national, &query.grupo.uf_column) else {
-        return Ok(());
-    };
-    if columns.iter().any(|found| found.name.eq_ignore_ascii_case(&column.name)) {
-        return Ok(());
-    }
-    let (dataset, name) = (&query.grupo.dataset, &column.name);
-    Err(Error::new(
-        Code::InvalidParams,
-        text!(
-            "Os arquivos de {dataset} não têm a coluna {name}; deixe `uf` de fora",
-            "The files of {dataset} have no column {name}; leave `uf` out"
-        ),
-    )
-    .stage("plan"))
-}
-
-fn columns_read(query: &Query, columns: &[TableColumn]) -> Vec<String> {
+fn columns_read(ask: &Structured, scope: &Scope, columns: &[TableColumn]) -> Vec<String> {
     let mut read: BTreeSet<&str> = BTreeSet::new();
-    match &query.projection {
+    match &ask.projection {
         Projection::All => return columns.iter().map(|column| column.name.clone()).collect(),
         Projection::Columns(names) => read.extend(names.iter().map(String::as_str)),
         Projection::Grouped { keys, figures } => {
@@ -106,14 +119,23 @@ fn columns_read(query: &Query, columns: &[TableColumn]) -> Vec<String> {
             read.extend(figures.iter().filter_map(|figure| Some(figure.column.as_ref()?.0.as_str())));
         }
     }
-    query.predicates.iter().for_each(|predicate| predicate.columns(&mut read));
-    read.extend(query.order_by.iter().map(|key| key.column.as_str()));
-    if let (Some(_), Some(column)) =
-        (&query.ufs, query.grupo.uf_column.as_ref().filter(|_| query.grupo.national.is_some()))
-    {
-        read.insert(&column.name);
-    }
+    ask.predicates.iter().for_each(|predicate| predicate.columns(&mut read));
+    read.extend(ask.order_by.iter().map(|key| key.column.as_str()));
+    read.extend(view::uf_column(scope));
     columns.iter().map(|column| &column.name).filter(|name| read.contains(name.as_str())).cloned().collect()
+}
+
+/// At most these: names of the text that are columns of its tables.
+fn columns_of_sql(ask: &Sql, tables: &[(&Scope, Vec<TableColumn>)]) -> Vec<String> {
+    let names: BTreeSet<&str> = tables
+        .iter()
+        .flat_map(|(scope, columns)| {
+            let read = |name: &str| ask.star || ask.columns.contains(name);
+            let named = columns.iter().map(|column| column.name.as_str()).filter(move |name| read(name));
+            named.chain(view::uf_column(scope))
+        })
+        .collect();
+    names.into_iter().map(str::to_owned).collect()
 }
 
 struct Build<'a> {
@@ -159,27 +181,6 @@ impl Build<'_> {
                 .collect(),
         };
         list.join(", ")
-    }
-
-    /// In a national file the UF is a column.
-    fn uf_condition(&mut self, query: &Query) -> Option<String> {
-        let ufs = query.ufs.as_ref()?;
-        let national = query.grupo.national?;
-        if ufs.contains(&national) {
-            return None;
-        }
-        let column = query.grupo.uf_column.as_ref()?;
-        let name = self.column(&column.name, None);
-        let (value, codes): (String, Vec<String>) = match column.coding {
-            UfCoding::Sigla => (name, ufs.iter().map(|uf| uf.sigla().to_owned()).collect()),
-            UfCoding::IbgeCode => (name, ufs.iter().filter_map(|uf| Some(uf.ibge()?.to_string())).collect()),
-            UfCoding::Municipio => {
-                (format!("substr({name}, 1, 2)"), ufs.iter().filter_map(|uf| Some(uf.ibge()?.to_string())).collect())
-            }
-        };
-        let marks = vec!["CAST(? AS VARCHAR)"; codes.len()].join(", ");
-        self.binds.extend(codes);
-        Some(if marks.is_empty() { "false".into() } else { format!("{value} IN ({marks})") })
     }
 
     fn bind(&mut self, value: &Scalar, kind: &LogicalType) -> String {

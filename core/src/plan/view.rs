@@ -1,10 +1,14 @@
 //! The dataset's table over files of several years: one column list, one type per column.
 
+use std::collections::BTreeSet;
+
 use arrow::datatypes::DataType;
 
 use super::Dialect;
-use crate::catalog::{Grupo, LogicalType};
+use crate::base::{Code, Error, Result, text};
+use crate::catalog::{Grupo, LogicalType, UfCoding};
 use crate::lake::LakeFile;
+use crate::params::Scope;
 
 /// A column of the table, and whether any file has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +20,7 @@ pub(super) struct TableColumn {
 }
 
 /// The columns of the files together: the catalogue's in its order, then those that it does not know.
-pub(super) fn columns(grupo: &Grupo, files: &[LakeFile]) -> Vec<TableColumn> {
+pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
     let mut columns: Vec<(u32, usize, TableColumn)> = Vec::new();
     for file in distinct_schemas(files) {
         for field in file.schema.fields() {
@@ -36,8 +40,56 @@ pub(super) fn columns(grupo: &Grupo, files: &[LakeFile]) -> Vec<TableColumn> {
     columns.into_iter().map(|(_, _, column)| column).collect()
 }
 
+/// The DDL of the table of `scope`: its files, and in national files the rows of the wanted UFs alone.
+pub(super) fn create(
+    dialect: &dyn Dialect,
+    scope: &Scope,
+    columns: &[TableColumn],
+    files: &[&LakeFile],
+) -> Result<String> {
+    let name = dialect.name(&scope.grupo.dataset.table());
+    let relation = relation(dialect, columns, files);
+    Ok(match uf_condition(dialect, scope, columns)? {
+        None => format!("CREATE TEMP VIEW {name} AS {relation}"),
+        Some(condition) => format!("CREATE TEMP VIEW {name} AS SELECT * FROM ({relation}) WHERE {condition}"),
+    })
+}
+
+/// In a national file the UF is a column; the UF of the whole file needs no condition.
+pub(super) fn uf_column(scope: &Scope) -> Option<&str> {
+    let (ufs, national) = (scope.ufs.as_ref()?, scope.grupo.national?);
+    (!ufs.contains(&national)).then_some(scope.grupo.uf_column.as_ref()?.name.as_str())
+}
+
+fn uf_condition(dialect: &dyn Dialect, scope: &Scope, columns: &[TableColumn]) -> Result<Option<String>> {
+    let (Some(ufs), Some(wanted), Some(column)) = (&scope.ufs, uf_column(scope), &scope.grupo.uf_column) else {
+        return Ok(None);
+    };
+    if !columns.iter().any(|found| found.name.eq_ignore_ascii_case(wanted)) {
+        // Without it the answer would be empty, or that of the whole country.
+        let (dataset, name) = (&scope.grupo.dataset, wanted);
+        return Err(Error::new(
+            Code::InvalidParams,
+            text!(
+                "Os arquivos de {dataset} não têm a coluna {name}; deixe `uf` de fora",
+                "The files of {dataset} have no column {name}; leave `uf` out"
+            ),
+        )
+        .stage("plan"));
+    }
+    let name = dialect.name(wanted);
+    let ibge = || ufs.iter().filter_map(|uf| Some(uf.ibge()?.to_string()));
+    let (value, codes): (String, BTreeSet<String>) = match column.coding {
+        UfCoding::Sigla => (name, ufs.iter().map(|uf| uf.sigla().to_owned()).collect()),
+        UfCoding::IbgeCode => (name, ibge().collect()),
+        UfCoding::Municipio => (format!("substr({name}, 1, 2)"), ibge().collect()),
+    };
+    let codes: Vec<String> = codes.iter().map(|code| dialect.text(code)).collect();
+    Ok(Some(if codes.is_empty() { "false".into() } else { format!("{value} IN ({})", codes.join(", ")) }))
+}
+
 /// One SELECT per run of files with the same schema, in the files' order, so that the answer keeps that order too.
-pub(super) fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[LakeFile]) -> String {
+fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[&LakeFile]) -> String {
     let runs = files.chunk_by(|a, b| a.fingerprint == b.fingerprint);
     let selects: Vec<String> = runs
         .filter_map(|run| {
@@ -61,7 +113,7 @@ fn expression(dialect: &dyn Dialect, column: &TableColumn, file: &LakeFile) -> S
     format!("{} AS {name}", dialect.cast(field.name(), field.data_type(), &column.kind))
 }
 
-fn distinct_schemas(files: &[LakeFile]) -> impl Iterator<Item = &LakeFile> {
-    let mut seen = std::collections::BTreeSet::new();
-    files.iter().filter(move |file| seen.insert(file.fingerprint.clone()))
+fn distinct_schemas<'f>(files: &[&'f LakeFile]) -> impl Iterator<Item = &'f LakeFile> {
+    let mut seen = BTreeSet::new();
+    files.iter().copied().filter(move |file| seen.insert(file.fingerprint.clone()))
 }

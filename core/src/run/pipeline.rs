@@ -10,10 +10,10 @@ use crossbeam_channel::Sender;
 use sha2::{Digest, Sha256};
 
 use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
-use crate::base::{Chunk, Ctx, Error, Origin, PeakMemory, Result, UnitId, text};
+use crate::base::{Chunk, Code, Ctx, Error, Origin, PeakMemory, Result, UnitId, text};
 use crate::engine::Running;
 use crate::lake::LakeFile;
-use crate::params::{Projection, Query, QueryParams};
+use crate::params::{Ask, Projection, Query, QueryParams};
 use crate::plan::{Selection, statement};
 use crate::sink::arrow::{ArrowReader, stream};
 use crate::sink::csv::refuse_if_more_than_limit;
@@ -45,7 +45,7 @@ impl Session {
     pub(super) fn run(&self, prepared: Prepared, target: Target, job: &Job, ctx: &Ctx) -> Result<Report> {
         let began = Instant::now();
         let memory = PeakMemory::watch();
-        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), dataset = %prepared.query.grupo.dataset, "started");
+        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %datasets(&prepared.query), "started");
         let (files, unreadable) = self.readable(&prepared, ctx)?;
         let statement = statement(&prepared.query, &files)?;
         let sinks = match &target {
@@ -57,6 +57,7 @@ impl Session {
             Target::Stream(_) => Vec::new(),
         };
         let running = self.engine.start(statement, &self.settings(job.id()), ctx)?;
+        refuse_same_names(running.schema())?;
         let sinks = match target {
             Target::Files { .. } => sinks,
             Target::Stream(to_caller) => {
@@ -168,13 +169,18 @@ impl Session {
     }
 }
 
+fn datasets(query: &Query) -> String {
+    query.scopes.iter().map(|scope| scope.grupo.dataset.to_string()).collect::<Vec<_>>().join(",")
+}
+
 /// Rows of the answer where they can be told beforehand: a scan without conditions.
 fn known_rows(query: &Query, files: &[LakeFile]) -> Option<u64> {
-    let whole = query.predicates.is_empty()
-        && !matches!(query.projection, Projection::Grouped { .. })
-        && !(query.grupo.national.is_some() && query.ufs.is_some());
+    let Ask::Structured(ask) = &query.ask else { return None };
+    let whole = ask.predicates.is_empty()
+        && !matches!(ask.projection, Projection::Grouped { .. })
+        && !query.scopes.iter().any(|scope| scope.grupo.national.is_some() && scope.ufs.is_some());
     let rows = files.iter().map(|file| file.rows).sum::<u64>();
-    whole.then(|| query.limit.map_or(rows, |limit| limit.min(rows)))
+    whole.then(|| ask.limit.map_or(rows, |limit| limit.min(rows)))
 }
 
 /// Every chunk to every sink; nothing is published unless all rows came and no source changed meanwhile.
@@ -214,6 +220,24 @@ fn deliver(
             Err(error)
         }
     }
+}
+
+/// Two columns of one name: no sink could tell them apart. Only SQL can ask for them.
+fn refuse_same_names(schema: &SchemaRef) -> Result<()> {
+    let mut seen = std::collections::BTreeSet::new();
+    let Some(name) = schema.fields().iter().map(|field| field.name()).find(|name| !seen.insert(name.to_lowercase()))
+    else {
+        return Ok(());
+    };
+    Err(Error::new(
+        Code::InvalidParams,
+        text!(
+            "A coluna {name} aparece duas vezes na resposta; dê-lhe um apelido (AS) ou junte com USING",
+            "Column {name} appears twice in the answer; give it an alias (AS) or join by USING"
+        ),
+    )
+    .with("received", name.as_str())
+    .stage("query"))
 }
 
 fn with_schema(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {

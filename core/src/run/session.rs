@@ -13,8 +13,9 @@ use crate::base::{Ctx, Error, Language, Result, TraceId, memory_limit, text};
 use crate::catalog::{Catalog, Grupo};
 use crate::config::Config;
 use crate::engine::{DuckDb, Engine, Settings};
+use crate::gate;
 use crate::lake::{ConvertOptions, Lake, LakeFile};
-use crate::params::{MissingFiles, Query, QueryParams, validate};
+use crate::params::{MissingFiles, Query, QueryParams, SqlUse, validate, validate_sql};
 use crate::plan::{Explain, Selection, explain, select, statement};
 use crate::sink::{Destination, OutputRoot};
 use crate::source::dbc::{ReadOptions, RecordFile};
@@ -128,7 +129,8 @@ impl Session {
         let ctx = self.ctx();
         let run = || {
             let (query, selection, listing) = self.choose(params)?;
-            let of_dataset = listing.files.iter().filter(|file| file.id.dataset == query.grupo.dataset);
+            let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
+            let of_dataset = listing.files.iter().filter(used);
             let chosen = |file: &SourceFile| selection.files.iter().any(|wanted| wanted.path == file.path);
             let others: Vec<LakeFile> =
                 of_dataset.filter(|file| !chosen(file)).filter_map(|file| self.lake.current(file)).collect();
@@ -148,13 +150,22 @@ impl Session {
 
     fn choose(&self, params: &QueryParams) -> Result<(Query, Selection, Listing)> {
         let listing = self.listing()?;
-        let query = validate(params, self.catalog, &|grupo| file_columns(grupo, &listing))?;
+        let query = match &params.sql {
+            None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing))?,
+            Some(sql) => validate_sql(params, sql, self.judged(sql))?,
+        };
         let selection = select(&query, &listing, self.catalog);
         let refused = !selection.missing.is_empty() && query.options.missing == MissingFiles::Error;
-        if refused || selection.files.is_empty() {
-            return Err(selection.missing_error(&query, &listing));
+        if refused || !selection.without_files.is_empty() {
+            return Err(selection.missing_error(&listing));
         }
         Ok((query, selection, listing))
+    }
+
+    /// User SQL goes through the gate before anything else looks at it.
+    fn judged(&self, sql: &str) -> Result<SqlUse> {
+        let gate::Passed { tables, parameters, columns, star, .. } = gate::pass(sql, self.catalog)?;
+        Ok(SqlUse { tables, parameters, columns, star })
     }
 
     fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
@@ -163,8 +174,9 @@ impl Session {
     }
 
     fn spawn(self: &Arc<Self>, prepared: Prepared, target: Target, job: &Job, ctx: Ctx) -> Result<()> {
-        let deadline = prepared.query.options.deadline.map(Duration::from_secs_f64);
-        let deadline = deadline.map(|limit| Deadline::arm(limit, &ctx.cancel)).transpose()?;
+        let own = prepared.query.options.deadline.map_or(f64::INFINITY, |seconds| seconds);
+        let limit = Duration::from_secs_f64(own.min(self.config.deadline));
+        let deadline = Deadline::arm(limit, &ctx.cancel)?;
         let (session, job) = (self.clone(), job.clone());
         std::thread::Builder::new()
             .name("datasus-job".into())

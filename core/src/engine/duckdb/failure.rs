@@ -1,9 +1,48 @@
 //! From DuckDB's errors to ours.
 
+use serde_json::Value;
+
+use super::user_sql;
 use crate::base::{Code, Ctx, Error, text};
+use crate::plan::Statement;
+
+/// What the engine says, taken apart: it answers in JSON (`errors_as_json`), but not for every error.
+pub(super) struct Complaint {
+    /// `Binder`, `Out of Memory`, ...
+    pub kind: String,
+    pub message: String,
+    /// Byte in the statement's text.
+    pub position: Option<usize>,
+    /// `COLUMN_NOT_FOUND`, ...
+    pub subtype: String,
+    pub name: String,
+    pub candidates: Vec<String>,
+}
+
+impl Complaint {
+    fn read(message: &str) -> Self {
+        // `Binder Error: {...}` before the first row, `{...}` alone later, or no JSON at all.
+        let (kind, rest) = message.split_once(" Error: ").unwrap_or(("", message));
+        let json: Value = serde_json::from_str(rest).or_else(|_| serde_json::from_str(message)).unwrap_or(Value::Null);
+        let of = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
+        Complaint {
+            kind: json["exception_type"].as_str().unwrap_or(kind).to_owned(),
+            message: if json.is_object() { of("exception_message") } else { rest.to_owned() },
+            position: of("position").parse().ok(),
+            subtype: of("error_subtype"),
+            name: of("name"),
+            candidates: of("candidates").split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        }
+    }
+
+    /// The first line; the rest is the engine's advice.
+    pub fn first(&self) -> &str {
+        self.message.lines().next().unwrap_or_default()
+    }
+}
 
 /// The error that the job ends with. A set cancel token wins: an interrupt comes back as an unknown error.
-pub(super) fn explain(error: duckdb::Error, ctx: &Ctx) -> Error {
+pub(super) fn explain(error: duckdb::Error, statement: &Statement, ctx: &Ctx) -> Error {
     if let Err(cancelled) = ctx.check() {
         return cancelled;
     }
@@ -11,10 +50,11 @@ pub(super) fn explain(error: duckdb::Error, ctx: &Ctx) -> Error {
         duckdb::Error::DuckDBFailure(_, Some(message)) => message.clone(),
         other => other.to_string(),
     };
-    let (kind, rest) = message.split_once(": ").unwrap_or(("", &message));
-    let first = rest.lines().next().unwrap_or(rest).to_owned();
+    let complaint = Complaint::read(&message);
+    let first = complaint.first().to_owned();
+    let kind = complaint.kind.as_str();
     let named = |needle: &str| message.contains(needle);
-    let made = if kind == "Out of Memory Error" && (named("max_temp_directory_size") || named("offload")) {
+    let made = if kind == "Out of Memory" && (named("max_temp_directory_size") || named("offload")) {
         Error::new(
             Code::DiskFull,
             text!(
@@ -22,7 +62,7 @@ pub(super) fn explain(error: duckdb::Error, ctx: &Ctx) -> Error {
                 "The space for temporary data is used up: {first}. Raise `spill_limit` or narrow the query"
             ),
         )
-    } else if kind == "Out of Memory Error" {
+    } else if kind == "Out of Memory" {
         Error::new(
             Code::OutOfMemory,
             text!(
@@ -35,7 +75,9 @@ pub(super) fn explain(error: duckdb::Error, ctx: &Ctx) -> Error {
             Code::DiskFull,
             text!("Disco cheio: {first}; libere espaço e repita", "Disk full: {first}; free some space and try again"),
         )
-    } else if kind == "Conversion Error" {
+    } else if statement.from_user && user_sql::is_theirs(&complaint) {
+        user_sql::explain(&complaint, &statement.sql)
+    } else if kind == "Conversion" {
         Error::new(
             Code::InvalidParams,
             text!(
@@ -43,12 +85,12 @@ pub(super) fn explain(error: duckdb::Error, ctx: &Ctx) -> Error {
                 "A value of the user's Parquet does not fit the catalogue's type: {first}"
             ),
         )
-    } else if kind == "Out of Range Error" {
+    } else if kind == "Out of Range" {
         Error::new(
             Code::InvalidParams,
             text!("O resultado não cabe em seu tipo: {first}", "The result does not fit its type: {first}"),
         )
-    } else if kind == "IO Error" {
+    } else if kind == "IO" {
         Error::new(
             Code::Unreachable,
             text!("Falha de leitura no Parquet: {first}", "Reading the Parquet failed: {first}"),

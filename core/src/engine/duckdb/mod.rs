@@ -1,7 +1,9 @@
 //! DuckDB, embedded: one in-memory instance per statement, in a closed room.
 
+mod binds;
 mod failure;
 mod room;
+mod user_sql;
 mod watch;
 mod worker;
 

@@ -21,7 +21,7 @@ pub(super) fn open(settings: &Settings) -> duckdb::Result<Connection> {
 
 /// Makes the views, allows the planned files, shuts everything else out, and locks the door.
 pub(super) fn close(connection: &Connection, statement: &Statement, _settings: &Settings) -> duckdb::Result<()> {
-    connection.execute_batch("SET TimeZone = 'UTC'; SET enable_progress_bar = false;")?;
+    connection.execute_batch("SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET errors_as_json = true;")?;
     for view in &statement.views {
         connection.execute_batch(view)?;
     }

@@ -9,7 +9,7 @@ use arrow::datatypes::SchemaRef;
 use crossbeam_channel::{Sender, select};
 use duckdb::params_from_iter;
 
-use super::{failure, room, watch};
+use super::{binds, failure, room, watch};
 use crate::base::{Ctx, Error, Result};
 use crate::engine::Settings;
 use crate::plan::Statement;
@@ -23,16 +23,16 @@ pub(super) fn run(
     started: &Sender<Result<SchemaRef>>,
     chunks: &Chunks,
 ) -> Result<()> {
-    let connection = room::open(settings).map_err(|e| failure::explain(e, ctx))?;
+    let explain = |error: duckdb::Error| failure::explain(error, statement, ctx);
+    let connection = room::open(settings).map_err(explain)?;
     let _watch = watch::Watch::over(connection.interrupt_handle(), &ctx.cancel)?;
-    room::close(&connection, statement, settings).map_err(|e| failure::explain(e, ctx))?;
+    room::close(&connection, statement, settings).map_err(explain)?;
     ctx.check()?;
-    let mut prepared = connection.prepare(&statement.sql).map_err(|e| failure::explain(e, ctx))?;
+    let mut prepared = connection.prepare(&statement.sql).map_err(explain)?;
     ctx.check()?;
     // The stream itself is dropped at once: the result stays with the statement, and `step` takes it from there.
-    let _ = prepared
-        .stream_arrow(params_from_iter(statement.binds.iter().map(|bind| bind.as_str())))
-        .map_err(|e| failure::explain(e, ctx))?;
+    let binds = binds::in_order(&prepared, &statement.binds).map_err(explain)?;
+    let _ = prepared.stream_arrow(params_from_iter(binds)).map_err(explain)?;
     let schema = prepared.schema();
     let mut coalescer = BatchCoalescer::new(schema.clone(), settings.chunk_rows.max(1));
     if started.send(Ok(schema.clone())).is_err() {
@@ -40,7 +40,7 @@ pub(super) fn run(
     }
     loop {
         ctx.check()?;
-        let Some(rows) = prepared.step().map_err(|e| failure::explain(e, ctx))? else { break };
+        let Some(rows) = prepared.step().map_err(explain)? else { break };
         let batch = RecordBatch::from(rows);
         let batch = RecordBatch::try_new(schema.clone(), batch.columns().to_vec()).map_err(Error::internal)?;
         coalescer.push_batch(batch).map_err(Error::internal)?;

@@ -1,0 +1,61 @@
+//! What user SQL may pass: one SELECT over the catalogue's tables, made of functions, tables and types that are known
+//! to do no harm. What the gate does not know it refuses.
+//!
+//! The text is parsed by the engine itself (`json_serialize_sql`), so the tree that is judged here is the tree that
+//! runs. Locks of the engine alone are not enough: in DuckDB 1.5.5 a plain `SELECT * FROM enable_logging(...)` passes
+//! them and can abort the host process. `PIVOT` cannot be serialised by the engine, and so is refused.
+
+mod expression;
+mod functions;
+mod parse;
+mod query;
+mod refusal;
+mod scope;
+mod types;
+mod walk;
+
+use std::collections::BTreeSet;
+
+use crate::base::{Error, Problem, Result};
+use crate::catalog::{Catalog, Grupo};
+
+/// Bytes of text at most.
+pub const MAX_BYTES: usize = 64 << 10;
+/// Common table expressions and set operations at most, together.
+pub const MAX_PARTS: usize = 64;
+/// The 400 chained CTEs of an attack overflow Rust's default stack; parser and walker get this much.
+const STACK_BYTES: usize = 64 << 20;
+
+/// A text that may run, and what it uses.
+#[derive(Debug, Clone)]
+pub struct Passed {
+    pub sql: String,
+    /// Tables of the catalogue that it reads.
+    pub tables: Vec<&'static Grupo>,
+    /// Names of its parameters (`$nome`), without the sign.
+    pub parameters: BTreeSet<String>,
+    /// Names that may be columns, in upper case.
+    pub columns: BTreeSet<String>,
+    /// True: a star somewhere, so that any column may be read.
+    pub star: bool,
+}
+
+/// Judges `sql`. What is refused is named with its position, every refusal in one answer: DS-403 for what nobody may
+/// do here, DS-404 for a table that does not exist, DS-422 for a text that is wrong or too large.
+pub fn pass(sql: &str, catalog: &'static Catalog) -> Result<Passed> {
+    let judge = || -> std::result::Result<Passed, Vec<Problem>> {
+        let tree = parse::tree(sql)?;
+        walk::judge(sql, &tree, catalog)
+    };
+    let judged = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("datasus-gate".into()).stack_size(STACK_BYTES);
+        match thread.spawn_scoped(scope, judge) {
+            Ok(handle) => handle.join().map_err(|_| Error::internal("the gate panicked")),
+            Err(error) => Err(Error::internal(format!("cannot start the gate's thread: {error}"))),
+        }
+    })?;
+    judged.map_err(|problems| Error::from_problems(problems).stage("gate"))
+}
+
+#[cfg(test)]
+mod tests;

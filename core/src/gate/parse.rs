@@ -1,0 +1,96 @@
+//! From text to the engine's own syntax tree.
+
+use std::sync::{Mutex, PoisonError};
+
+use duckdb::{Config, Connection};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{MAX_BYTES, refusal};
+use crate::base::{Code, Problem, text};
+
+/// Nested brackets of the tree at most. An expression is two deep per level.
+const MAX_DEPTH: usize = 800;
+
+/// An instance that parses and does nothing else; opened once per process.
+static PARSER: Mutex<Option<Connection>> = Mutex::new(None);
+
+/// The one SELECT of `sql`.
+pub(super) fn tree(sql: &str) -> Result<Value, Vec<Problem>> {
+    if sql.len() > MAX_BYTES {
+        return Err(vec![refusal::too_long(sql.len())]);
+    }
+    if let Some(at) = sql.find('\0') {
+        return Err(vec![
+            Problem::new(
+                Code::InvalidParams,
+                text!("O SQL contém um byte NUL; retire-o", "The SQL holds a NUL byte; remove it"),
+            )
+            .with("position", at),
+        ]);
+    }
+    let json = serialized(sql).map_err(|error| {
+        vec![Problem::new(
+            Code::Internal,
+            text!("O analisador de SQL falhou: {error}", "The SQL parser failed: {error}"),
+        )]
+    })?;
+    if depth(&json) > MAX_DEPTH {
+        return Err(vec![refusal::too_deep()]);
+    }
+    let mut reader = serde_json::Deserializer::from_str(&json);
+    // The depth is known by now, and the thread's stack is made for it.
+    reader.disable_recursion_limit();
+    let answer = Value::deserialize(&mut reader).unwrap_or(Value::Null);
+    if answer["error"] == Value::Bool(true) {
+        return Err(vec![refusal::from_parser(sql, &answer)]);
+    }
+    match answer["statements"].as_array().map(Vec::as_slice) {
+        Some([one]) => Ok(one["node"].clone()),
+        Some([]) => Err(vec![refusal::empty()]),
+        Some(several) => Err(vec![refusal::several(several.len())]),
+        None => Err(vec![refusal::unknown(sql, "statements", &Value::Null)]),
+    }
+}
+
+fn serialized(sql: &str) -> duckdb::Result<String> {
+    let mut parser = PARSER.lock().unwrap_or_else(PoisonError::into_inner);
+    let connection = match parser.take() {
+        Some(connection) => connection,
+        None => open()?,
+    };
+    let json = connection.query_row("SELECT json_serialize_sql(CAST(? AS VARCHAR))", [sql], |row| row.get(0));
+    // An instance that failed is not used again.
+    *parser = json.is_ok().then_some(connection);
+    json
+}
+
+fn open() -> duckdb::Result<Connection> {
+    let config = Config::default()
+        .threads(1)?
+        .max_memory("256MB")?
+        .with("autoinstall_known_extensions", "false")?
+        .with("autoload_known_extensions", "false")?;
+    let connection = Connection::open_in_memory_with_flags(config)?;
+    connection.execute_batch("SET enable_external_access = false; SET lock_configuration = true;")?;
+    Ok(connection)
+}
+
+/// Nesting of brackets outside of texts.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut quoted, mut escaped) = (0usize, 0usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
