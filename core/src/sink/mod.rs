@@ -9,6 +9,7 @@ mod destination;
 mod fan_out;
 mod output_root;
 pub mod parquet;
+pub mod postgres;
 
 use std::sync::Arc;
 
