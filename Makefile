@@ -1,24 +1,29 @@
 # Two commands for a new user: `make demo` and `make test`. `make help` lists the rest.
 CARGO ?= cargo
 
-.PHONY: help setup demo test lint docs soak clean
+.PHONY: help setup servers demo test lint docs soak clean
 
 help:
 	@echo "make demo    the main job on made-up files, or on yours: DATASUS_SOURCE=<folder> make demo"
+	@echo "             with DATASUS_POSTGRES=postgres://user:password@host:5432/database into a table as well"
 	@echo "make test    every test"
 	@echo "make lint    format and lints"
 	@echo "make docs    the API's documentation, in target/doc"
 	@echo "make soak    the long forms of the tests"
 	@echo "make setup   fetch the prebuilt libduckdb and tell Cargo where it is"
+	@echo "make servers install what the tests' own servers need, if it is missing (Debian)"
 	@echo "make clean   remove what was built and the demo's output"
 
 setup:
 	@bash setup/libduckdb.sh
 
+servers:
+	@bash setup/postgresql.sh
+
 demo: setup
 	$(CARGO) run --package datasus --example demo
 
-test: setup
+test: setup servers
 	$(CARGO) test --workspace
 
 lint: setup
@@ -28,7 +33,7 @@ lint: setup
 docs: setup
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
-soak: setup
+soak: setup servers
 	DATASUS_FUZZ_SECONDS=60 $(CARGO) test --workspace -- --include-ignored --nocapture
 
 clean:

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, Error, Language, Result, text};
+use crate::base::{Code, Error, Language, Result, Secret, text};
 
 /// Settings of one client.
 ///
@@ -27,6 +27,8 @@ pub struct Config {
     pub memory_limit: Option<u64>,
     /// Bytes that one query may spill (`DATASUS_SPILL_LIMIT`); default 50 GB.
     pub spill_limit: u64,
+    /// Server of the PostgreSQL sinks that name none (`DATASUS_POSTGRES`); never shown.
+    pub postgres: Option<Secret>,
     /// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter
     /// (`DATASUS_DEADLINE`). Default one day.
     pub deadline: f64,
@@ -49,6 +51,7 @@ impl Default for Config {
             spill: None,
             memory_limit: None,
             spill_limit: 50_000_000_000,
+            postgres: None,
             deadline: 86_400.0,
             threads: None,
             chunk_rows: 65_536,
@@ -71,6 +74,7 @@ impl Config {
         config.lake = folder("DATASUS_LAKE");
         config.output = folder("DATASUS_OUTPUT");
         config.spill = folder("DATASUS_SPILL");
+        config.postgres = get("DATASUS_POSTGRES").map(Secret::new);
         let number = |name: &str| -> Result<Option<u64>> {
             get(name)
                 .map(|value| value.parse().map_err(|_| wrong(name, &value, ["um número inteiro", "a whole number"])))

@@ -33,11 +33,11 @@ pub mod run;
 pub mod sink;
 pub mod source;
 
-pub use base::{Code, Error, Language, Problem, ProgressSnapshot, Result, Retry};
+pub use base::{Code, Error, Language, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{Client, Held};
 pub use config::Config;
 pub use params::{AggregateFn, Filter, MissingFiles, Op, Options, QueryParams, col};
 pub use plan::Explain;
 pub use run::{Answer, Job, Report, Status, SyncReport};
-pub use sink::{Csv, Destination, Parquet};
+pub use sink::{Csv, Destination, Parquet, Postgres};

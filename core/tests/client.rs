@@ -51,6 +51,19 @@ fn left(folder: &Path) -> Vec<String> {
     std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
 }
 
+/// The error of a sink, not the cancelling of the statement that follows it.
+#[test]
+fn a_job_ends_with_what_its_sink_met() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = client(folder.path(), Config::default());
+    let params = QueryParams::sql("SELECT range AS n FROM range(100000000000)");
+    let job = client.submit(&params, [Csv::default().into()]).unwrap();
+    let error = job.report().unwrap_err();
+    assert_eq!((error.code(), error.context().stage), (Code::TooManyRows, Some("csv")), "{error:?}");
+    assert_eq!(job.status(), Status::Failed);
+    assert!(left(&folder.path().join("out")).is_empty());
+}
+
 #[test]
 fn one_pass_writes_csv_and_parquet_of_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,12 +1,13 @@
 //! The main job from end to end, without a server: `make demo`, or with your own files
-//! `DATASUS_SOURCE=<folder> make demo`.
+//! `DATASUS_SOURCE=<folder> make demo`; with `DATASUS_POSTGRES=postgres://...` it loads a table as well.
 
 #[path = "demo/admissions.rs"]
 mod admissions;
 
 use std::path::PathBuf;
 
-use datasus::{AggregateFn, Client, Config, Csv, Error, Parquet, QueryParams, Result};
+use datasus::sink::postgres::Mode;
+use datasus::{AggregateFn, Client, Config, Csv, Error, Parquet, Postgres, QueryParams, Result};
 
 fn main() {
     if let Err(error) = run() {
@@ -25,6 +26,7 @@ fn run() -> Result<()> {
     println!("source: {}", source.display());
     let lake = output.join("lake");
     let config = Config { lake: Some(lake), output: Some(output.clone()), ..Config::from_env()? };
+    let postgres = config.postgres.is_some();
     let client = Client::open_with(&source, config)?;
     let held = client.datasets()?;
     for dataset in &held {
@@ -68,5 +70,14 @@ fn run() -> Result<()> {
     let parquet = Parquet { overwrite: true, ..Parquet::to("internacoes.parquet") };
     println!("{}", client.export(&admissions, [csv.into(), parquet.into()])?);
     println!("\nfiles in {}", output.display());
+
+    if postgres {
+        println!("\n3. The same into PostgreSQL");
+        let table =
+            Postgres { table: Some("datasus_demo.internacoes".into()), mode: Mode::Replace, ..Postgres::default() };
+        println!("{}", client.export(&admissions, [table.into()])?);
+    } else {
+        println!("(PostgreSQL too: DATASUS_POSTGRES=postgres://user:password@host:5432/database make demo)");
+    }
     Ok(())
 }

@@ -44,11 +44,14 @@ pub struct Context {
     /// Byte offset in `file`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
-    /// Row in `file`, counted from 0.
+    /// Row in `file`, or of the result where no file is named, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
+    /// PostgreSQL's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sqlstate: Option<String>,
 }
 
 impl Problem {
@@ -154,6 +157,11 @@ impl Error {
 
     pub fn column(mut self, column: impl Into<String>) -> Self {
         self.0.context.column = Some(column.into());
+        self
+    }
+
+    pub fn sqlstate(mut self, state: impl Into<String>) -> Self {
+        self.0.context.sqlstate = Some(state.into());
         self
     }
 

@@ -8,6 +8,7 @@ mod error;
 mod place;
 mod process_memory;
 mod progress;
+mod secret;
 mod text;
 mod whole_file;
 
@@ -19,6 +20,7 @@ pub use error::{Context, Error, Problem, Result};
 pub use place::Place;
 pub use process_memory::{PeakMemory, memory_limit};
 pub use progress::{Progress, ProgressSnapshot};
+pub use secret::Secret;
 pub(crate) use text::text;
 pub use text::{Language, Text};
 pub use whole_file::WholeFile;

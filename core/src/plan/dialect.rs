@@ -13,6 +13,8 @@ pub trait Dialect {
     fn type_name(&self, kind: &LogicalType) -> String;
     /// A relation over Parquet files of one schema.
     fn parquet(&self, files: &[&str]) -> String;
+    /// In a SELECT over [`Dialect::parquet`]: the text of the row's file, out of one for each.
+    fn of_file(&self, texts: &[&str]) -> String;
     /// The placeholder for `value` in a comparison with a column of type `kind`, and what to bind to it.
     fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String);
     /// `column` (of the Arrow type in the files) as `kind`; a value that does not fit ends the query.

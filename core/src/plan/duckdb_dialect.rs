@@ -35,6 +35,11 @@ impl Dialect for DuckDbDialect {
         format!("read_parquet([{}], hive_partitioning = false)", list.join(", "))
     }
 
+    fn of_file(&self, texts: &[&str]) -> String {
+        let list: Vec<String> = texts.iter().map(|text| self.text(text)).collect();
+        format!("([{}])[CAST(file_index AS BIGINT) + 1]", list.join(", "))
+    }
+
     fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String) {
         match value {
             Scalar::Text(text) => ("CAST(? AS VARCHAR)".into(), text.clone()),

@@ -33,9 +33,20 @@ pub enum Binds {
     Named(BTreeMap<String, BindValue>),
 }
 
-/// Builds the statement of `query` over `files`.
-pub fn statement(query: &Query, files: &[LakeFile]) -> Result<Statement> {
+/// Builds the statement of `query` over `files`; `origin` adds, at the end, a column for each of its names: the source
+/// file and the competência of the row. Only plain rows have them.
+pub fn statement(query: &Query, files: &[LakeFile], origin: Option<[&str; 2]>) -> Result<Statement> {
     let dialect = DuckDbDialect;
+    if origin.is_some() && !query.is_plain_scan() {
+        return Err(Error::new(
+            Code::InvalidParams,
+            text!(
+                "`replace_by` precisa das linhas dos arquivos: não vale com agregados nem SQL; use `replace` ou `upsert`",
+                "`replace_by` needs the rows of the files: it does not go with aggregates or SQL; use `replace` or `upsert`"
+            ),
+        )
+        .stage("plan"));
+    }
     for file in files {
         if file.path.to_str().is_none() {
             let path = file.path.display();
@@ -54,7 +65,7 @@ pub fn statement(query: &Query, files: &[LakeFile]) -> Result<Statement> {
     for scope in &query.scopes {
         let of_scope: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
         let columns = view::columns(scope.grupo, &of_scope);
-        views.push(view::create(&dialect, scope, &columns, &of_scope)?);
+        views.push(view::create(&dialect, scope, &columns, &of_scope, origin)?);
         tables.push((scope, columns));
     }
     let paths = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned)).collect();
@@ -68,7 +79,7 @@ pub fn statement(query: &Query, files: &[LakeFile]) -> Result<Statement> {
             from_user: true,
         }),
         (Ask::Structured(ask), Some((scope, columns))) => {
-            let (sql, binds) = structured(&dialect, ask, scope, columns);
+            let (sql, binds) = structured(&dialect, ask, scope, columns, origin);
             let columns = columns_read(ask, scope, columns);
             Ok(Statement { views, sql, binds: Binds::Positional(binds), files: paths, columns, from_user: false })
         }
@@ -81,9 +92,13 @@ fn structured(
     ask: &Structured,
     scope: &Scope,
     columns: &[TableColumn],
+    origin: Option<[&str; 2]>,
 ) -> (String, Vec<String>) {
     let mut build = Build { dialect, columns, binds: Vec::new() };
-    let projection = build.projection(&ask.projection);
+    let mut projection = build.projection(&ask.projection);
+    for name in origin.iter().flatten() {
+        projection.push_str(&format!(", {}", dialect.name(name)));
+    }
     let conditions: Vec<String> = ask.predicates.iter().map(|p| build.predicate(p)).collect();
     let mut sql = format!("SELECT {projection} FROM {}", dialect.name(&scope.grupo.dataset.table()));
     if !conditions.is_empty() {

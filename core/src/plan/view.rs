@@ -46,9 +46,10 @@ pub(super) fn create(
     scope: &Scope,
     columns: &[TableColumn],
     files: &[&LakeFile],
+    origin: Option<[&str; 2]>,
 ) -> Result<String> {
     let name = dialect.name(&scope.grupo.dataset.table());
-    let relation = relation(dialect, columns, files);
+    let relation = relation(dialect, columns, files, origin);
     Ok(match uf_condition(dialect, scope, columns)? {
         None => format!("CREATE TEMP VIEW {name} AS {relation}"),
         Some(condition) => format!("CREATE TEMP VIEW {name} AS SELECT * FROM ({relation}) WHERE {condition}"),
@@ -89,12 +90,19 @@ fn uf_condition(dialect: &dyn Dialect, scope: &Scope, columns: &[TableColumn]) -
 }
 
 /// One SELECT per run of files with the same schema, in the files' order, so that the answer keeps that order too.
-fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[&LakeFile]) -> String {
+fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[&LakeFile], origin: Option<[&str; 2]>) -> String {
     let runs = files.chunk_by(|a, b| a.fingerprint == b.fingerprint);
     let selects: Vec<String> = runs
         .filter_map(|run| {
             let first = run.first()?;
-            let list: Vec<String> = columns.iter().map(|column| expression(dialect, column, first)).collect();
+            let mut list: Vec<String> = columns.iter().map(|column| expression(dialect, column, first)).collect();
+            if let Some([file, period]) = origin {
+                let names: Vec<&str> = run.iter().map(|file| file.source.file.as_str()).collect();
+                let periods: Vec<String> = run.iter().map(|file| file.id.competencia.to_string()).collect();
+                let periods: Vec<&str> = periods.iter().map(String::as_str).collect();
+                list.push(format!("{} AS {}", dialect.of_file(&names), dialect.name(file)));
+                list.push(format!("{} AS {}", dialect.of_file(&periods), dialect.name(period)));
+            }
             let paths: Vec<&str> = run.iter().filter_map(|file| file.path.to_str()).collect();
             Some(format!("SELECT {} FROM {}", list.join(", "), dialect.parquet(&paths)))
         })

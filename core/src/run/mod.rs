@@ -6,6 +6,7 @@ mod job;
 mod pipeline;
 mod report;
 mod session;
+mod subject;
 
 pub use answer::Answer;
 pub use job::{Job, Status};

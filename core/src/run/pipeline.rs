@@ -7,8 +7,8 @@ use std::time::Instant;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use crossbeam_channel::Sender;
-use sha2::{Digest, Sha256};
 
+use super::subject::subject;
 use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
 use crate::base::{Chunk, Code, Ctx, Error, Origin, PeakMemory, Result, UnitId, text};
 use crate::engine::Running;
@@ -17,7 +17,7 @@ use crate::params::{Ask, Projection, Query, QueryParams};
 use crate::plan::{Selection, statement};
 use crate::sink::arrow::{ArrowReader, stream};
 use crate::sink::csv::refuse_if_more_than_limit;
-use crate::sink::{Destination, FanOut, OutputRoot, Sink, Stored};
+use crate::sink::{Destination, FanOut, ORIGIN_COLUMNS, OutputRoot, Sink, Stored};
 use crate::source::folder::Listing;
 
 /// A query that has passed validation, with its files.
@@ -47,12 +47,15 @@ impl Session {
         let memory = PeakMemory::watch();
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %datasets(&prepared.query), "started");
         let (files, unreadable) = self.readable(&prepared, ctx)?;
-        let statement = statement(&prepared.query, &files)?;
+        let wants_origin =
+            matches!(&target, Target::Files { destinations, .. } if destinations.iter().any(Destination::wants_origin));
+        let statement = statement(&prepared.query, &files, wants_origin.then_some(ORIGIN_COLUMNS))?;
         let sinks = match &target {
             Target::Files { root, destinations } => {
                 self.refuse_known_excess(&prepared.query, &files, destinations)?;
-                let name = default_name(&prepared.params, &files);
-                destinations.iter().map(|d| d.clone().open(root, &name)).collect::<Result<Vec<_>>>()?
+                let subject = subject(&prepared, &files, job.id());
+                let server = self.config.postgres.as_ref();
+                destinations.iter().map(|d| d.clone().open(root, &subject, server)).collect::<Result<Vec<_>>>()?
             }
             Target::Stream(_) => Vec::new(),
         };
@@ -69,7 +72,11 @@ impl Session {
             }
         };
         let expected = known_rows(&prepared.query, &files);
-        let (rows, stored) = deliver(running, sinks, &files, expected, ctx).map_err(|error| (*error).clone())?;
+        let origin = if wants_origin { ORIGIN_COLUMNS.len() } else { 0 };
+        let (rows, stored) = deliver(running, FanOut::new(sinks).with_origin(origin), &files, expected, ctx)
+            .map_err(|error| (*error).clone())?;
+        let mut warnings = self.report_warnings(&prepared, &files, &unreadable);
+        warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(self.config.language).to_owned()));
         let report = Report {
             contract: 1,
             status: "completed",
@@ -86,7 +93,7 @@ impl Session {
             cache: "off",
             sources: files.iter().map(source_of).collect(),
             missing: prepared.selection.missing.clone(),
-            warnings: self.report_warnings(&prepared, &files, &unreadable),
+            warnings,
             unreadable,
             bad_values: files.iter().flat_map(bad_values_of).collect(),
         };
@@ -185,18 +192,17 @@ fn known_rows(query: &Query, files: &[LakeFile]) -> Option<u64> {
 
 /// Every chunk to every sink; nothing is published unless all rows came and no source changed meanwhile.
 fn deliver(
-    running: Running,
-    sinks: Vec<Box<dyn Sink>>,
+    mut running: Running,
+    mut fan_out: FanOut,
     files: &[LakeFile],
     expected: Option<u64>,
     ctx: &Ctx,
 ) -> Result<(u64, Vec<Stored>), Arc<Error>> {
     let schema = running.schema().clone();
-    let mut fan_out = FanOut::new(sinks);
     let mut rows = 0u64;
-    let pump = || -> Result<(), Arc<Error>> {
+    let mut pump = || -> Result<(), Arc<Error>> {
         fan_out.start(&schema, ctx)?;
-        for (unit, batch) in running.enumerate() {
+        for (unit, batch) in running.by_ref().enumerate() {
             let batch = with_schema(batch?, &schema)?;
             let count = batch.num_rows() as u64;
             fan_out.write(&Chunk { unit: UnitId(unit as u64), batch, origin: Origin { first_row: rows } })?;
@@ -213,7 +219,8 @@ fn deliver(
     match pump() {
         Ok(()) => Ok((rows, fan_out.finish()?)),
         Err(error) => {
-            // A cancelled or late job says so, whatever its sinks noticed first.
+            // A cancelled or late job says so, whatever its sinks noticed first. Asked while the statement still runs:
+            // dropping it sets the token as well.
             let error = ctx.check().err().map_or(error, Arc::new);
             let error = Arc::new((*error).clone().traced(&ctx.trace_id, ctx.language));
             fan_out.abandon(&error);
@@ -245,17 +252,6 @@ fn with_schema(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
         return Ok(batch);
     }
     RecordBatch::try_new(schema.clone(), batch.columns().to_vec()).map_err(Error::internal)
-}
-
-/// The first six hex digits of the job's hash: the same query over the same files has the same name.
-fn default_name(params: &QueryParams, files: &[LakeFile]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(serde_json::to_vec(params).unwrap_or_default());
-    for file in files {
-        hash.update(file.source.file.as_bytes());
-        hash.update(file.source.sha256.as_deref().unwrap_or_default().as_bytes());
-    }
-    hex::encode(&hash.finalize()[..3])
 }
 
 fn storage(stored: Vec<Stored>) -> BTreeMap<&'static str, Storage> {

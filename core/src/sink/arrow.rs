@@ -68,7 +68,13 @@ impl Sink for ArrowSink {
 
     fn finish(self: Box<Self>) -> Result<Stored> {
         let _ = self.end.set(End::Complete);
-        Ok(Stored { sink: "arrow", location: "memory".into(), rows: self.rows, bytes: self.bytes })
+        Ok(Stored {
+            sink: "arrow",
+            location: "memory".into(),
+            rows: self.rows,
+            bytes: self.bytes,
+            warnings: Vec::new(),
+        })
     }
 
     fn abandon(self: Box<Self>, why: &Arc<Error>) {

@@ -1,18 +1,19 @@
-//! The sinks a user may name in JSON: `{"csv": {...}}`, `{"parquet": {...}}`.
+//! The sinks a user may name in JSON: `{"csv": {...}}`, `{"parquet": {...}}`, `{"postgres": {...}}`.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Csv, OutputRoot, Parquet, Sink};
-use crate::base::Result;
+use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
+use crate::base::{Result, Secret};
 
-/// A file to write.
+/// A file to write, or a table to load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Destination {
     Csv(Csv),
     Parquet(Parquet),
+    Postgres(Postgres),
 }
 
 impl Default for Destination {
@@ -22,24 +23,20 @@ impl Default for Destination {
 }
 
 impl Destination {
-    /// Checks options and target without touching the disk, and gives the sink.
+    /// Checks options and target without touching disk or server, and gives the sink.
     ///
-    /// `default_name` (the first six hex digits of the job's hash) names the file where the user did not.
-    pub fn open(self, root: &OutputRoot, default_name: &str) -> Result<Box<dyn Sink>> {
-        self.open_with(root, default_name, Vec::new())
+    /// `subject` names the target where the user did not; `server` is the PostgreSQL of the client's configuration.
+    pub fn open(self, root: &OutputRoot, subject: &Subject, server: Option<&Secret>) -> Result<Box<dyn Sink>> {
+        match self {
+            Destination::Csv(csv) => csv.open(root, &subject.file_stem),
+            Destination::Parquet(parquet) => parquet.open(root, subject),
+            Destination::Postgres(postgres) => postgres.open(subject, server),
+        }
     }
 
-    /// As [`Destination::open`]; `metadata` goes into the file's footer where the format has one (Parquet).
-    pub fn open_with(
-        self,
-        root: &OutputRoot,
-        default_name: &str,
-        metadata: Vec<(String, String)>,
-    ) -> Result<Box<dyn Sink>> {
-        match self {
-            Destination::Csv(csv) => csv.open(root, default_name),
-            Destination::Parquet(parquet) => parquet.open(root, default_name, metadata),
-        }
+    /// True where the rows must say which source they come from.
+    pub fn wants_origin(&self) -> bool {
+        matches!(self, Destination::Postgres(postgres) if postgres.wants_origin())
     }
 }
 
@@ -56,5 +53,11 @@ impl From<Csv> for Destination {
 impl From<Parquet> for Destination {
     fn from(parquet: Parquet) -> Self {
         Destination::Parquet(parquet)
+    }
+}
+
+impl From<Postgres> for Destination {
+    fn from(postgres: Postgres) -> Self {
+        Destination::Postgres(postgres)
     }
 }

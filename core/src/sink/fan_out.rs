@@ -14,29 +14,43 @@ use crate::base::{Chunk, Ctx, Error, Result};
 /// The sinks of one job.
 pub struct FanOut {
     sinks: Vec<Box<dyn Sink>>,
+    /// Columns at the end that only the sinks see that want them.
+    origin: usize,
     rows: u64,
 }
 
 impl FanOut {
     pub fn new(sinks: Vec<Box<dyn Sink>>) -> Self {
-        FanOut { sinks, rows: 0 }
+        FanOut { sinks, origin: 0, rows: 0 }
+    }
+
+    /// The last `columns` of the result say where a row comes from.
+    pub fn with_origin(self, columns: usize) -> Self {
+        FanOut { origin: columns, ..self }
     }
 
     /// Starts all, in order; none is left open when one fails.
     pub fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<(), Arc<Error>> {
-        let outcomes: Vec<Result<()>> = self.sinks.iter_mut().map(|sink| sink.start(schema, ctx)).collect();
+        let plain = without(schema, self.origin);
+        let outcomes: Vec<Result<()>> = self
+            .sinks
+            .iter_mut()
+            .map(|sink| if sink.wants_origin() { sink.start(schema, ctx) } else { sink.start(&plain, ctx) })
+            .collect();
         self.settle(outcomes)
     }
 
     /// Gives `chunk` to all of them, each in a thread of its own where there are several.
     pub fn write(&mut self, chunk: &Chunk) -> Result<(), Arc<Error>> {
+        let plain = self.plain(chunk).map_err(Arc::new)?;
+        let write = |sink: &mut Box<dyn Sink>| sink.write(if sink.wants_origin() { chunk } else { &plain });
         let outcomes: Vec<Result<()>> = match self.sinks.as_mut_slice() {
             [] => return Err(Arc::new(Error::internal("a chunk came after the sinks had ended"))),
-            [only] => vec![only.write(chunk)],
+            [only] => vec![write(only)],
             // Not on the shared pool: a stream's sink may block for as long as its reader likes.
             [first, rest @ ..] => std::thread::scope(|scope| {
-                let others: Vec<_> = rest.iter_mut().map(|sink| scope.spawn(|| sink.write(chunk))).collect();
-                let mut outcomes = vec![first.write(chunk)];
+                let others: Vec<_> = rest.iter_mut().map(|sink| scope.spawn(|| write(sink))).collect();
+                let mut outcomes = vec![write(first)];
                 outcomes.extend(
                     others.into_iter().map(|o| o.join().unwrap_or_else(|_| Err(Error::internal("a sink panicked")))),
                 );
@@ -48,8 +62,24 @@ impl FanOut {
         Ok(())
     }
 
-    /// Publishes all, in order. A failure names those that were published before it.
+    fn plain(&self, chunk: &Chunk) -> Result<Chunk> {
+        if self.origin == 0 {
+            return Ok(chunk.clone());
+        }
+        let kept: Vec<usize> = (0..chunk.batch.num_columns().saturating_sub(self.origin)).collect();
+        Ok(Chunk { batch: chunk.batch.project(&kept).map_err(Error::internal)?, ..chunk.clone() })
+    }
+
+    /// Seals all, then publishes all, in order. A failure names those that were published before it.
     pub fn finish(mut self) -> Result<Vec<Stored>, Arc<Error>> {
+        let mut sealing = true;
+        let outcomes = self.sinks.iter_mut().map(|sink| {
+            let sealed = if sealing { sink.seal() } else { Ok(()) };
+            sealing &= sealed.is_ok();
+            sealed
+        });
+        let outcomes = outcomes.collect();
+        self.settle(outcomes)?;
         let mut stored: Vec<Stored> = Vec::new();
         let mut waiting = std::mem::take(&mut self.sinks).into_iter();
         while let Some(sink) = waiting.next() {
@@ -84,6 +114,7 @@ impl FanOut {
         std::mem::take(&mut self.sinks).into_iter().for_each(|sink| sink.abandon(why));
     }
 
+    /// Every sink's state goes into the error when one fails.
     fn settle(&mut self, outcomes: Vec<Result<()>>) -> Result<(), Arc<Error>> {
         if outcomes.iter().all(Result::is_ok) {
             return Ok(());
@@ -103,6 +134,11 @@ impl FanOut {
         self.abandon_all(&error);
         Err(error)
     }
+}
+
+fn without(schema: &SchemaRef, origin: usize) -> SchemaRef {
+    let kept = schema.fields().len().saturating_sub(origin);
+    Arc::new(::arrow::datatypes::Schema::new_with_metadata(schema.fields()[..kept].to_vec(), schema.metadata().clone()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where results go: the Arrow stream in the process, CSV, Parquet, or several of them in one pass.
+//! Where results go: the Arrow stream in the process, CSV, Parquet, PostgreSQL, or several of them in one pass.
 //!
 //! A sink sees chunks of Arrow and nothing of DATASUS. What it leaves behind is whole or absent: a file gets its
 //! name in [`Sink::finish`], and a stream that was not finished ends with an error, never short.
@@ -10,28 +10,35 @@ mod fan_out;
 mod output_root;
 pub mod parquet;
 pub mod postgres;
+mod subject;
 
 use std::sync::Arc;
 
 use ::arrow::datatypes::SchemaRef;
-use serde::Serialize;
 
-use crate::base::{Chunk, Ctx, Error, Result};
+use crate::base::{Chunk, Ctx, Error, Result, Text};
 
 pub use csv::Csv;
 pub use destination::Destination;
 pub use fan_out::FanOut;
 pub use output_root::{OutputFile, OutputRoot};
 pub use parquet::Parquet;
+pub use postgres::Postgres;
+pub use subject::{ORIGIN_COLUMNS, SourceKey, Subject};
 
 /// A consumer of one job's chunks.
 ///
 /// The runner calls it from one thread at a time: `start` once, `write` for each chunk in the order of the units,
-/// then either `finish` or `abandon`. After an error only `abandon` or a drop may follow. Dropping it without
+/// then `seal` and `finish`, or `abandon`. After an error only `abandon` or a drop may follow. Dropping it without
 /// `finish` leaves nothing behind.
 pub trait Sink: Send {
-    /// The key in `report.storage`: `csv`, `parquet`, `arrow`.
+    /// The key in `report.storage`: `csv`, `parquet`, `postgres`, `arrow`.
     fn name(&self) -> &'static str;
+
+    /// True: it takes the two columns that say where a row comes from ([`ORIGIN_COLUMNS`]).
+    fn wants_origin(&self) -> bool {
+        false
+    }
 
     /// Opens the target. Fails with DS-422 where the sink can't hold a column, DS-403 or DS-409 for the target.
     fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()>;
@@ -39,7 +46,13 @@ pub trait Sink: Send {
     /// Takes one chunk, and may block (back-pressure). Fails with DS-507, DS-413, DS-499, DS-504.
     fn write(&mut self, chunk: &Chunk) -> Result<()>;
 
-    /// Makes everything durable and visible in one act.
+    /// Takes everything to its place, durable and not visible yet: what can still go wrong goes wrong here, while the
+    /// other sinks of the job can be abandoned too.
+    fn seal(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// After `seal`: makes everything visible in one act.
     fn finish(self: Box<Self>) -> Result<Stored>;
 
     /// Ends without a result. A stream hands `why` to its reader; a file just goes.
@@ -47,11 +60,12 @@ pub trait Sink: Send {
 }
 
 /// What a sink left behind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     pub sink: &'static str,
-    /// The file, relative to the output root; `memory` for a stream.
+    /// The file, relative to the output root; `schema.table`; `memory` for a stream.
     pub location: String,
     pub rows: u64,
     pub bytes: u64,
+    pub warnings: Vec<Text>,
 }

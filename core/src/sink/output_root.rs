@@ -151,9 +151,16 @@ impl OutputFile {
         self.written
     }
 
-    /// Flushes to disk and gives the file its name: DS-409 if that was taken meanwhile, unless it may be replaced.
+    /// Flushes to disk what was written.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_all().map_err(|e| Error::io(e, &self.shown))
+    }
+
+    /// Gives the file its name: DS-409 if that was taken meanwhile, unless it may be replaced. What was not [synced]
+    /// before is not durable.
+    ///
+    /// [synced]: OutputFile::sync
     pub fn publish(mut self) -> Result<()> {
-        self.file.sync_all().map_err(|e| Error::io(e, &self.shown))?;
         if self.overwrite {
             self.rename()?;
         } else {

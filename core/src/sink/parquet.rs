@@ -1,4 +1,4 @@
-//! Parquet files: zstd, bounded row groups, statistics, the caller's metadata in the footer.
+//! Parquet files: zstd, bounded row groups, statistics, what they are in the footer.
 //!
 //! The pages carry no checksum: the writer of `parquet` 58 has none (its `crc` feature only verifies).
 //! Memory is one row group in encoded form (64 MiB at most, before the last page), whatever the size of the result.
@@ -14,7 +14,7 @@ use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use serde::{Deserialize, Serialize};
 
 use super::destination::path_or_default;
-use super::{OutputFile, OutputRoot, Sink, Stored};
+use super::{OutputFile, OutputRoot, Sink, Stored, Subject};
 use crate::base::{Chunk, Code, Ctx, Error, Result, text};
 
 /// How a Parquet file is written.
@@ -45,12 +45,7 @@ impl Parquet {
         Parquet { path: Some(path.into()), ..Default::default() }
     }
 
-    pub(super) fn open(
-        self,
-        root: &OutputRoot,
-        default_name: &str,
-        metadata: Vec<(String, String)>,
-    ) -> Result<Box<dyn Sink>> {
+    pub(super) fn open(self, root: &OutputRoot, subject: &Subject) -> Result<Box<dyn Sink>> {
         let level = ZstdLevel::try_new(self.zstd).map_err(|_| {
             let zstd = self.zstd;
             Error::new(
@@ -66,9 +61,10 @@ impl Parquet {
             )
             .with("received", 0));
         }
-        let path = path_or_default(&self.path, default_name, "parquet");
+        let path = path_or_default(&self.path, &subject.file_stem, "parquet");
         root.check(&path, self.overwrite)?;
-        let metadata = metadata.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect();
+        let metadata = [("datasus.about", &subject.about), ("datasus.job", &subject.job_id)];
+        let metadata = metadata.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value.clone())).collect();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
             .set_max_row_group_row_count(Some(self.row_group_rows))
@@ -82,6 +78,7 @@ impl Parquet {
             overwrite: self.overwrite,
             properties,
             writing: None,
+            sealed: None,
             rows: 0,
         }))
     }
@@ -92,8 +89,9 @@ struct ParquetSink {
     path: PathBuf,
     overwrite: bool,
     properties: WriterProperties,
-    // None before the start and after a failure.
+    // None before the start, once sealed and after a failure.
     writing: Option<(ArrowWriter<OutputFile>, Ctx)>,
+    sealed: Option<OutputFile>,
     rows: u64,
 }
 
@@ -134,12 +132,20 @@ impl Sink for ParquetSink {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Stored> {
-        let (writer, _) = self.writing.take().ok_or_else(|| Error::internal("the Parquet sink is not open"))?;
+    fn seal(&mut self) -> Result<()> {
+        let (writer, ctx) = self.writing.take().ok_or_else(|| Error::internal("the Parquet sink is not open"))?;
+        ctx.check()?;
         let file = writer.into_inner().map_err(|e| self.failed(e))?;
+        file.sync().map_err(|e| e.stage("parquet"))?;
+        self.sealed = Some(file);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Stored> {
+        let file = self.sealed.take().ok_or_else(|| Error::internal("the Parquet sink is not sealed"))?;
         let (location, bytes) = (file.relative().display().to_string(), file.written());
         file.publish().map_err(|e| e.stage("parquet"))?;
-        Ok(Stored { sink: "parquet", location, rows: self.rows, bytes })
+        Ok(Stored { sink: "parquet", location, rows: self.rows, bytes, warnings: Vec::new() })
     }
 }
 

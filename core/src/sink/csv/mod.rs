@@ -72,8 +72,9 @@ struct CsvSink {
     options: Csv,
     root: OutputRoot,
     path: PathBuf,
-    // None before the start and after a failure.
+    // None before the start, once sealed and after a failure.
     writing: Option<Writing>,
+    sealed: Option<OutputFile>,
     rows: u64,
     most_rows: u64,
 }
@@ -132,14 +133,21 @@ impl Sink for CsvSink {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Stored> {
+    fn seal(&mut self) -> Result<()> {
         let mut writing = self.writing.take().ok_or_else(|| Error::internal("the CSV sink is not open"))?;
         writing.ctx.check()?;
         writing.out.write_all(&writing.buffer).map_err(|e| self.io(e))?;
         let file = writing.out.into_file().map_err(|e| self.io(e))?;
+        file.sync().map_err(|e| e.stage("csv"))?;
+        self.sealed = Some(file);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Stored> {
+        let file = self.sealed.take().ok_or_else(|| Error::internal("the CSV sink is not sealed"))?;
         let (location, bytes) = (file.relative().display().to_string(), file.written());
         file.publish().map_err(|e| e.stage("csv"))?;
-        Ok(Stored { sink: "csv", location, rows: self.rows, bytes })
+        Ok(Stored { sink: "csv", location, rows: self.rows, bytes, warnings: Vec::new() })
     }
 }
 

@@ -115,6 +115,14 @@ impl Csv {
         let extension = if self.zstd.is_some() { "csv.zst" } else { "csv" };
         let path = path_or_default(&self.path, default_name, extension);
         root.check(&path, self.overwrite)?;
-        Ok(Box::new(CsvSink { options: self, root: root.clone(), path, writing: None, rows: 0, most_rows: MOST_ROWS }))
+        Ok(Box::new(CsvSink {
+            options: self,
+            root: root.clone(),
+            path,
+            writing: None,
+            sealed: None,
+            rows: 0,
+            most_rows: MOST_ROWS,
+        }))
     }
 }

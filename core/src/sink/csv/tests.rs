@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::{Origin, UnitId};
-use crate::sink::Destination;
+use crate::sink::{Destination, Subject};
 
 fn chunk(batch: RecordBatch) -> Chunk {
     Chunk { unit: UnitId(0), batch, origin: Origin { first_row: 0 } }
@@ -18,6 +18,7 @@ fn written(options: Csv, batch: &RecordBatch) -> Vec<u8> {
     let mut sink = options.open(&OutputRoot::open(folder.path()).unwrap(), "cdc3e2").unwrap();
     sink.start(&batch.schema(), &Ctx::default()).unwrap();
     sink.write(&chunk(batch.clone())).unwrap();
+    sink.seal().unwrap();
     let stored = sink.finish().unwrap();
     std::fs::read(folder.path().join(stored.location)).unwrap()
 }
@@ -92,7 +93,7 @@ fn the_row_past_the_limit_fails_the_sink_and_no_file_stays() {
     let error = sink.write(&chunk(batch.slice(0, 1))).unwrap_err();
     assert_eq!((error.code(), error.context().row), (Code::TooManyRows, Some(MOST_ROWS)));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    assert!(sink.finish().is_err());
+    assert!(sink.seal().is_err());
 }
 
 #[test]
@@ -114,10 +115,13 @@ fn a_full_disk_is_named_and_leaves_no_file() {
         ));
         let batch = RecordBatch::try_from_iter([("t", text)]).unwrap();
         for spec in [r#"{"csv": {}}"#, r#"{"csv": {"zstd": 1}}"#, r#"{"parquet": {}}"#] {
-            let mut sink = serde_json::from_str::<Destination>(spec).unwrap().open(&root, "full").unwrap();
+            let mut sink = serde_json::from_str::<Destination>(spec)
+                .unwrap()
+                .open(&root, &Subject { file_stem: "full".into(), ..Default::default() }, None)
+                .unwrap();
             sink.start(&batch.schema(), &Ctx::default()).unwrap();
             let error = match sink.write(&chunk(batch.clone())) {
-                Ok(()) => sink.finish().unwrap_err(),
+                Ok(()) => sink.seal().unwrap_err(),
                 Err(error) => {
                     drop(sink);
                     error
@@ -221,6 +225,7 @@ fn throughput() {
         for _ in 0..15 {
             sink.write(&chunk(batch.clone())).unwrap();
         }
+        sink.seal().unwrap();
         sink.finish().unwrap();
         let seconds = start.elapsed().as_secs_f64();
         println!("to a durable file, zstd {zstd:?}: {seconds:.2} s = {:.0} MB/s of text", bytes as f64 / seconds / 1e6);

@@ -2,7 +2,7 @@ use ::arrow::array::{ArrayRef, Int32Array, RecordBatch};
 
 use super::*;
 use crate::base::{Cancel, CancelReason, Code, Origin, UnitId};
-use crate::sink::{Csv, Destination, OutputRoot, Parquet, arrow};
+use crate::sink::{Csv, Destination, OutputRoot, Parquet, Subject, arrow};
 
 fn chunk() -> Chunk {
     let column: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
@@ -12,8 +12,12 @@ fn chunk() -> Chunk {
 
 fn files(root: &OutputRoot) -> Vec<Box<dyn Sink>> {
     vec![
-        Destination::Csv(Csv::default()).open(root, "abc123").unwrap(),
-        Destination::Parquet(Parquet::default()).open(root, "abc123").unwrap(),
+        Destination::Csv(Csv::default())
+            .open(root, &Subject { file_stem: "abc123".into(), ..Default::default() }, None)
+            .unwrap(),
+        Destination::Parquet(Parquet::default())
+            .open(root, &Subject { file_stem: "abc123".into(), ..Default::default() }, None)
+            .unwrap(),
     ]
 }
 

@@ -15,9 +15,12 @@ fn a_parquet_file_reads_back_equal_with_its_metadata_statistics_and_bounded_grou
     let money = Decimal128Array::from_iter_values((0..1000).map(|i| i * 101)).with_precision_and_scale(14, 2).unwrap();
     let batch = RecordBatch::try_from_iter([("codigo", text), ("valor", Arc::new(money) as ArrayRef)]).unwrap();
     let spec: Destination = serde_json::from_str(r#"{"parquet": {"row_group_rows": 300}}"#).unwrap();
-    let mut sink = spec.open_with(&root, "cdc3e2", vec![("datasus.report".into(), "{}".into())]).unwrap();
+    let mut sink = spec
+        .open(&root, &Subject { file_stem: "cdc3e2".into(), about: "linhas".into(), ..Default::default() }, None)
+        .unwrap();
     sink.start(&batch.schema(), &Ctx::default()).unwrap();
     sink.write(&Chunk { unit: UnitId(0), batch: batch.clone(), origin: Origin { first_row: 0 } }).unwrap();
+    sink.seal().unwrap();
     let stored = sink.finish().unwrap();
     assert_eq!((stored.location.as_str(), stored.rows), ("cdc3e2.parquet", 1000));
     let path = folder.path().join(stored.location);
@@ -25,7 +28,7 @@ fn a_parquet_file_reads_back_equal_with_its_metadata_statistics_and_bounded_grou
     let builder = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path).unwrap()).unwrap();
     let footer = builder.metadata().clone();
     assert!(footer.row_groups().iter().all(|g| g.num_rows() <= 300 && g.column(1).statistics().is_some()));
-    assert!(footer.file_metadata().key_value_metadata().unwrap().iter().any(|kv| kv.key == "datasus.report"));
+    assert!(footer.file_metadata().key_value_metadata().unwrap().iter().any(|kv| kv.key == "datasus.about"));
     let back: Vec<_> = builder.build().unwrap().collect::<Result<_, _>>().unwrap();
     assert_eq!(::arrow::compute::concat_batches(&batch.schema(), &back).unwrap(), batch);
 }

@@ -178,6 +178,7 @@ impl Codec {
     }
 
     /// Second pass: the fields.
+    #[allow(clippy::unnecessary_fallible_conversions, clippy::useless_conversion, reason = "one text for every width")]
     pub fn write(&mut self, array: &ArrayRef, block: &mut Block, out: &mut [u8]) -> Result<(), Refused> {
         match self {
             // Every row is NULL, though the array may say so by its type alone.
@@ -285,6 +286,7 @@ impl Numeric {
         Numeric { scale, step, below, lengths: Vec::new(), ready: Vec::new() }
     }
 
+    #[allow(clippy::useless_conversion, reason = "one text for every width")]
     fn size(&mut self, array: &ArrayRef, block: &mut Block) -> Result<(), Refused> {
         self.lengths.clear();
         self.ready.clear();

@@ -1,5 +1,5 @@
 //! Bytes worked out by hand, refusals, and slices. That PostgreSQL reads every value back is shown in
-//! `core/tests/postgres.rs`.
+//! `core/tests/postgres/values.rs`.
 
 use std::sync::Arc;
 

@@ -1,0 +1,88 @@
+//! What a result is called, and what is said of it where it goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use super::pipeline::Prepared;
+use crate::lake::LakeFile;
+use crate::params::{Ask, Query, QueryParams};
+use crate::sink::{SourceKey, Subject};
+
+pub(super) fn subject(prepared: &Prepared, files: &[LakeFile], job_id: &str) -> Subject {
+    let query = &prepared.query;
+    Subject {
+        file_stem: file_stem(&prepared.params, files),
+        table: table(query),
+        about: about(query, files, job_id),
+        columns: meanings(query),
+        filtered: filtered(query),
+        sources: files.iter().map(source_key).collect(),
+        job_id: job_id.to_owned(),
+    }
+}
+
+/// The first six hex digits of the job's hash: the same query over the same files has the same name.
+fn file_stem(params: &QueryParams, files: &[LakeFile]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(serde_json::to_vec(params).unwrap_or_default());
+    for file in files {
+        hash.update(file.source.file.as_bytes());
+        hash.update(file.source.sha256.as_deref().unwrap_or_default().as_bytes());
+    }
+    hex::encode(&hash.finalize()[..3])
+}
+
+/// `sih_data.rd_202401` for one competência, `sih_data.rd` for many; aggregates and SQL have no name of their own.
+fn table(query: &Query) -> Option<(String, String)> {
+    let scope = query.scopes.first().filter(|_| query.is_plain_scan())?;
+    let (sistema, grupo) = (scope.grupo.dataset.sistema(), scope.grupo.dataset.grupo());
+    let mut table = grupo.to_lowercase();
+    if let Some(only) = scope.competencias.as_ref().filter(|all| all.len() == 1).and_then(|all| all.first()) {
+        table = format!("{table}_{only}");
+    }
+    Some((format!("{}_data", sistema.to_lowercase()), table))
+}
+
+fn about(query: &Query, files: &[LakeFile], job_id: &str) -> String {
+    let datasets: Vec<String> = query.scopes.iter().map(|scope| scope.grupo.dataset.to_string()).collect();
+    let what = match &query.ask {
+        Ask::Sql(_) => "consulta SQL sobre",
+        Ask::Structured(_) if query.is_plain_scan() => "linhas de",
+        Ask::Structured(_) => "agregados de",
+    };
+    let first = files.iter().map(|file| file.id.competencia).min();
+    let last = files.iter().map(|file| file.id.competencia).max();
+    let period = match (first, last) {
+        (Some(first), Some(last)) if first == last => format!(", competência {first}"),
+        (Some(first), Some(last)) => format!(", competências {first} a {last}"),
+        _ => String::new(),
+    };
+    let (names, count, version) = (datasets.join(", "), files.len(), env!("CARGO_PKG_VERSION"));
+    format!(
+        "DATASUS: {what} {names}{period}; {count} arquivo(s) de origem em datasus.loads; datasus {version}, job {job_id}"
+    )
+}
+
+/// Meanings of the catalogue, with who says so.
+fn meanings(query: &Query) -> BTreeMap<String, String> {
+    let columns = query.scopes.iter().flat_map(|scope| &scope.grupo.columns);
+    let mut meanings = BTreeMap::new();
+    for (column, meaning) in columns.filter_map(|column| Some((column, column.meaning.as_ref()?))) {
+        meanings.entry(column.name.clone()).or_insert_with(|| format!("{} (fonte: {})", meaning.pt, meaning.source));
+    }
+    meanings
+}
+
+fn filtered(query: &Query) -> Vec<String> {
+    let mut names = BTreeSet::new();
+    query.predicates().iter().for_each(|predicate| predicate.columns(&mut names));
+    names.into_iter().map(str::to_owned).collect()
+}
+
+fn source_key(file: &LakeFile) -> SourceKey {
+    let source = &file.source;
+    // The user's own Parquet is not hashed: its size and time stand for its content.
+    let hash = source.sha256.clone().unwrap_or_else(|| format!("{}:{}", source.size, source.mtime_ns));
+    SourceKey { name: source.file.clone(), hash, period: file.id.competencia.to_string() }
+}

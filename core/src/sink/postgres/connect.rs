@@ -1,0 +1,47 @@
+//! Connections, each with a session of known settings.
+
+use tokio_postgres::Client;
+
+use super::failure::{self, Explained};
+use super::tls;
+use super::url::Url;
+use crate::base::Result;
+
+/// Opens a session; the connection itself runs as a task of the current runtime.
+pub(super) async fn session(url: &Url) -> Result<Client> {
+    // The driver bounds the way to the port, but not what stands behind it.
+    match tokio::time::timeout(url.patience, open(url)).await {
+        Ok(opened) => opened,
+        Err(_) => Err(failure::silent(url)),
+    }
+}
+
+async fn open(url: &Url) -> Result<Client> {
+    let (client, connection) = url.config.connect(tls::connector(url)?).await.explained(url)?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            // Whoever uses the client gets the error too; this is for those who read logs.
+            tracing::debug!(%error, "PostgreSQL connection ended");
+        }
+    });
+    // Names are always qualified, and waiting for another's lock has an end (SQLSTATE 55P03).
+    let settings = "SET search_path = pg_catalog; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8';
+         SET DateStyle = 'ISO'; SET lock_timeout = '30s'; SET client_min_messages = 'warning'";
+    client.batch_execute(settings).await.explained(url)?;
+    Ok(client)
+}
+
+/// Asks the server to stop what `client` is doing; best effort.
+pub(super) async fn interrupt(client: &Client, url: &Url) {
+    if let Ok(connector) = tls::connector(url)
+        && let Err(error) = client.cancel_token().cancel_query(connector).await
+    {
+        tracing::debug!(%error, "PostgreSQL cancel request failed");
+    }
+}
+
+/// Whether the session is encrypted.
+pub(super) async fn is_encrypted(client: &Client, url: &Url) -> Result<bool> {
+    let sql = "SELECT coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)";
+    Ok(client.query_one(sql, &[]).await.explained(url)?.get(0))
+}

@@ -1,0 +1,236 @@
+//! From PostgreSQL's errors to ours. Texts of the server are quoted; what decides is the SQLSTATE.
+
+use std::error::Error as _;
+
+use rustls::CertificateError;
+use tokio_postgres::error::{DbError, SqlState};
+
+use super::url::Url;
+use crate::base::{Code, Error, Result, Text, text};
+
+/// The error that a job ends with.
+pub(super) fn explain(error: tokio_postgres::Error, url: &Url) -> Error {
+    let made = match error.as_db_error() {
+        Some(answer) => from_server(answer, url),
+        None => from_the_way(&error, url),
+    };
+    made.stage("postgres").because(error)
+}
+
+pub(super) trait Explained<T> {
+    fn explained(self, url: &Url) -> Result<T>;
+}
+
+impl<T> Explained<T> for std::result::Result<T, tokio_postgres::Error> {
+    fn explained(self, url: &Url) -> Result<T> {
+        self.map_err(|error| explain(error, url))
+    }
+}
+
+fn from_server(answer: &DbError, url: &Url) -> Error {
+    let (state, said) = (answer.code(), answer.message());
+    let shown = &url.shown;
+    let class = state.code().get(..2).unwrap_or_default();
+    let (code, detail): (Code, Text) = match state.code() {
+        "28P01" | "28000" => (
+            Code::CredentialsRefused,
+            text!(
+                "O PostgreSQL em {shown} recusou usuário ou senha: {said}",
+                "PostgreSQL at {shown} refused user or password: {said}"
+            ),
+        ),
+        "42501" => (
+            Code::Forbidden,
+            text!(
+                "Sem permissão no PostgreSQL: {said}. Peça CREATE no banco e no esquema (o esquema `datasus` guarda o registro das cargas)",
+                "No permission in PostgreSQL: {said}. Ask for CREATE on database and schema (schema `datasus` keeps the record of loads)"
+            ),
+        ),
+        "3D000" => (
+            Code::NotFound,
+            text!("O banco não existe em {shown}: {said}", "There is no such database at {shown}: {said}"),
+        ),
+        "53100" => (
+            Code::DiskFull,
+            text!(
+                "O disco do PostgreSQL está cheio: {said}; libere espaço e repita",
+                "PostgreSQL's disk is full: {said}; free some space and try again"
+            ),
+        ),
+        "42P07" | "42710" | "42P06" => {
+            (Code::Conflict, text!("Já existe no PostgreSQL: {said}", "It is in PostgreSQL already: {said}"))
+        }
+        "2BP01" => (
+            Code::Conflict,
+            text!(
+                "A tabela tem dependentes (visões?): {said}. Use `append`, `replace_by` ou `upsert`, ou remova-os",
+                "The table has dependents (views?): {said}. Use `append`, `replace_by` or `upsert`, or remove them"
+            ),
+        ),
+        "57014" => (
+            Code::DeadlinePassed,
+            text!("O PostgreSQL interrompeu o comando: {said}", "PostgreSQL interrupted the statement: {said}"),
+        ),
+        "25006" => {
+            (Code::Forbidden, text!("O PostgreSQL em {shown} é somente leitura", "PostgreSQL at {shown} is read-only"))
+        }
+        _ => match class {
+            "08" | "53" | "57" | "40" | "55" => (
+                Code::Unreachable,
+                text!("O PostgreSQL em {shown} falhou: {said}", "PostgreSQL at {shown} failed: {said}"),
+            ),
+            "22" | "23" => (
+                Code::InvalidParams,
+                text!("O PostgreSQL recusou uma linha: {said}", "PostgreSQL refused a row: {said}"),
+            ),
+            "42" | "0A" => (
+                Code::Conflict,
+                text!(
+                    "A tabela do PostgreSQL não serve a esta carga: {said}",
+                    "The table in PostgreSQL does not fit this load: {said}"
+                ),
+            ),
+            _ => (Code::Internal, text!("O PostgreSQL respondeu: {said}", "PostgreSQL answered: {said}")),
+        },
+    };
+    let mut made = Error::new(code, detail).sqlstate(state.code()).with("server", shown.as_str());
+    for (key, value) in
+        [("constraint", answer.constraint()), ("hint", answer.hint()), ("server_detail", answer.detail())]
+    {
+        if let Some(value) = value {
+            made = made.with(key, value);
+        }
+    }
+    if let Some(column) = answer.column() {
+        made = made.column(column);
+    }
+    made
+}
+
+/// No word from the server itself: the address, the network, or TLS.
+fn from_the_way(error: &tokio_postgres::Error, url: &Url) -> Error {
+    let shown = &url.shown;
+    if let Some(cause) = tls_cause(error) {
+        return distrusted(cause, url);
+    }
+    let words = words(error);
+    if words.contains("server does not support TLS") {
+        return distrusted("tls_not_offered", url);
+    }
+    if words.contains("invalid configuration") || words.contains("password missing") {
+        return Error::new(
+            Code::CredentialsRefused,
+            text!(
+                "O PostgreSQL em {shown} pede uma senha, e o endereço não tem nenhuma",
+                "PostgreSQL at {shown} asks for a password, and the address has none"
+            ),
+        )
+        .with("server", shown.as_str());
+    }
+    Error::new(
+        Code::Unreachable,
+        text!(
+            "PostgreSQL inacessível em {shown}: {words}. Confira host, porta e se o servidor está no ar",
+            "PostgreSQL is unreachable at {shown}: {words}. Check host, port, and whether the server is up"
+        ),
+    )
+    .with("server", shown.as_str())
+}
+
+/// Something is there, and does not answer as PostgreSQL does.
+pub(super) fn silent(url: &Url) -> Error {
+    let (shown, seconds) = (&url.shown, url.patience.as_secs_f64());
+    Error::new(
+        Code::Unreachable,
+        text!(
+            "{shown} não respondeu em {seconds} s; confira host e porta, e se é um PostgreSQL",
+            "{shown} did not answer within {seconds} s; check host and port, and whether it is a PostgreSQL"
+        ),
+    )
+    .with("server", shown.as_str())
+    .stage("postgres")
+}
+
+fn distrusted(cause: &'static str, url: &Url) -> Error {
+    let shown = &url.shown;
+    let detail = match cause {
+        "tls_not_offered" => text!(
+            "{shown} não oferece TLS, e o endereço o exige (sslmode); a conexão não foi feita em claro",
+            "{shown} does not offer TLS, and the address demands it (sslmode); no plaintext connection was made"
+        ),
+        "tls_wrong_name" => text!(
+            "O certificado de {shown} é de outro nome; confira o host, ou use o nome que está no certificado",
+            "The certificate of {shown} is made out for another name; check the host, or use the certificate's name"
+        ),
+        "tls_expired" => {
+            text!("O certificado de {shown} está vencido", "The certificate of {shown} has expired")
+        }
+        "tls_unknown_ca" => text!(
+            "O certificado de {shown} vem de uma autoridade desconhecida; diga a dela por `sslrootcert`",
+            "The certificate of {shown} comes from an unknown authority; name it by `sslrootcert`"
+        ),
+        _ => text!("O certificado de {shown} não é aceito", "The certificate of {shown} is not accepted"),
+    };
+    Error::new(Code::CredentialsRefused, detail).with("cause", cause).with("server", shown.as_str())
+}
+
+/// What rustls found wrong, wherever in the chain of errors it stands.
+fn tls_cause(error: &tokio_postgres::Error) -> Option<&'static str> {
+    let mut next = error.source();
+    while let Some(error) = next {
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|io| io.get_ref())
+            .map(|inner| inner as &dyn std::error::Error);
+        for found in
+            [Some(error as &dyn std::error::Error), inner.map(|e| e as &dyn std::error::Error)].into_iter().flatten()
+        {
+            if let Some(rustls::Error::InvalidCertificate(why)) = found.downcast_ref::<rustls::Error>() {
+                return Some(match why {
+                    CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                        "tls_wrong_name"
+                    }
+                    CertificateError::Expired | CertificateError::ExpiredContext { .. } => "tls_expired",
+                    CertificateError::UnknownIssuer => "tls_unknown_ca",
+                    _ => "tls_bad_certificate",
+                });
+            }
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The chain of errors, each once. None of them holds the password: the crate keeps it out of its errors.
+fn words(error: &tokio_postgres::Error) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let more = error.to_string();
+        if !words.contains(&more) {
+            words = format!("{words}: {more}");
+        }
+        next = error.source();
+    }
+    words
+}
+
+/// True where the server was lost, so that it is not known whether the last command took effect.
+pub(super) fn is_lost(error: &tokio_postgres::Error) -> bool {
+    match error.code() {
+        Some(state) => {
+            [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CONNECTION_FAILURE].contains(state)
+        }
+        None => true,
+    }
+}
+
+/// Line and column of `COPY t, line 4321, column s`, in whatever language: integers that stand alone, and the last word.
+pub(super) fn place_in_copy(error: &tokio_postgres::Error) -> Option<(u64, Option<String>)> {
+    let context = error.as_db_error()?.where_()?;
+    let first = context.lines().find(|line| line.contains("COPY"))?;
+    let mut parts = first.split(", ").skip(1);
+    let line = parts.next()?.split(' ').find_map(|word| word.trim_end_matches(':').parse().ok())?;
+    let column = parts.next().and_then(|part| part.split(' ').nth(1)).map(|name| name.trim_end_matches(':').to_owned());
+    Some((line, column))
+}

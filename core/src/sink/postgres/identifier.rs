@@ -1,0 +1,66 @@
+//! Names of schemas, tables and columns: checked, then quoted. Never cut: PostgreSQL would shorten a long one silently.
+
+use postgres_protocol::escape::escape_identifier;
+
+use crate::base::{Code, Error, Result, text};
+
+/// Bytes of a name at most.
+pub(super) const MAX_BYTES: usize = 63;
+
+/// A table and its schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableName {
+    pub schema: String,
+    pub table: String,
+}
+
+impl TableName {
+    pub fn new(schema: &str, table: &str) -> Result<Self> {
+        check(schema)?;
+        check(table)?;
+        Ok(TableName { schema: schema.to_owned(), table: table.to_owned() })
+    }
+
+    /// `schema.table`, or a table of `public`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let parts: Vec<&str> = text.split('.').collect();
+        match parts[..] {
+            [table] => TableName::new("public", table),
+            [schema, table] => TableName::new(schema, table),
+            _ => Err(invalid(text)),
+        }
+    }
+
+    /// Quoted, for SQL.
+    pub(super) fn sql(&self) -> String {
+        format!("{}.{}", escape_identifier(&self.schema), escape_identifier(&self.table))
+    }
+}
+
+impl std::fmt::Display for TableName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.schema, self.table)
+    }
+}
+
+/// DS-422 for what PostgreSQL does not take as a name, or would change.
+pub(super) fn check(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > MAX_BYTES || name.chars().any(char::is_control) {
+        return Err(invalid(name));
+    }
+    Ok(())
+}
+
+fn invalid(name: &str) -> Error {
+    let shown: String = name.chars().take(80).collect();
+    Error::new(
+        Code::InvalidParams,
+        text!(
+            "Nome {shown:?} inválido no PostgreSQL: de 1 a {MAX_BYTES} bytes, sem caracteres de controle; tabela como esquema.tabela",
+            "Invalid PostgreSQL name {shown:?}: 1 to {MAX_BYTES} bytes, without control characters; a table as schema.table"
+        ),
+    )
+    .with("received", shown)
+    .with("expected_format", "schema.table")
+    .stage("postgres")
+}

@@ -1,0 +1,84 @@
+//! Indexes of new tables, and the one that `upsert` stands on.
+
+use postgres_protocol::escape::escape_identifier;
+use tokio_postgres::Client;
+
+use super::TableName;
+use super::failure::Explained;
+use super::identifier::MAX_BYTES;
+use super::shape::Column;
+use super::url::Url;
+use crate::base::{Code, Error, Result, text};
+
+/// The target's names for the columns of `wanted`. DS-422 for one that the result does not have, unless they are our
+/// own choice: then it is left out.
+pub(super) fn columns<'c>(wanted: &[String], columns: &'c [Column], asked: bool) -> Result<Vec<&'c str>> {
+    let mut found = Vec::new();
+    for name in wanted {
+        match columns.iter().find(|column| column.name.to_lowercase() == name.to_lowercase()) {
+            Some(column) if !found.contains(&column.name.as_str()) => found.push(column.name.as_str()),
+            Some(_) => {}
+            None if asked => {
+                let near = crate::params::did_you_mean(name, columns.iter().map(|column| column.name.as_str()));
+                return Err(Error::new(
+                    Code::InvalidParams,
+                    text!("O resultado não tem a coluna {name:?}", "The result has no column {name:?}"),
+                )
+                .with("received", name.as_str())
+                .with("did_you_mean", near)
+                .stage("postgres"));
+            }
+            None => {}
+        }
+    }
+    Ok(found)
+}
+
+/// A name as PostgreSQL would make it, within its length.
+pub(super) fn name(table: &str, column: &str, suffix: &str) -> String {
+    let room = MAX_BYTES - suffix.len() - 2;
+    let cut = |text: &str, bytes: usize| {
+        let mut end = text.len().min(bytes);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text[..end].to_owned()
+    };
+    let column = cut(column, room / 2);
+    format!("{}_{column}_{suffix}", cut(table, room - column.len()))
+}
+
+/// DS-409 unless the table has a unique index over exactly these columns.
+pub(super) async fn require_unique(
+    client: &Client,
+    url: &Url,
+    table: &TableName,
+    oid: u32,
+    key: &[&str],
+) -> Result<()> {
+    let sql = "SELECT array(SELECT a.attname::text FROM unnest(i.indkey::int2[]) k(n)
+            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n ORDER BY 1)
+        FROM pg_index i
+        WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+          AND i.indnkeyatts = i.indnatts";
+    let mut wanted: Vec<&str> = key.to_vec();
+    wanted.sort_unstable();
+    for row in client.query(sql, &[&oid]).await.explained(url)? {
+        let columns: Vec<String> = row.get(0);
+        let mut columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        columns.sort_unstable();
+        if columns == wanted {
+            return Ok(());
+        }
+    }
+    let list = key.iter().map(|column| escape_identifier(column)).collect::<Vec<_>>().join(", ");
+    Err(Error::new(
+        Code::Conflict,
+        text!(
+            "{table} não tem índice único em ({list}), de que o `upsert` precisa; crie-o: CREATE UNIQUE INDEX ON {table} ({list})",
+            "{table} has no unique index on ({list}), which `upsert` needs; create it: CREATE UNIQUE INDEX ON {table} ({list})"
+        ),
+    )
+    .with("key", wanted)
+    .stage("postgres"))
+}

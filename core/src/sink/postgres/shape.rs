@@ -1,0 +1,172 @@
+//! The table that is there, and how a result's columns go into it.
+
+use ::arrow::datatypes::{DataType, Schema};
+use tokio_postgres::Client;
+
+use super::copy::{Encoder, Target, sql_type};
+use super::failure::Explained;
+use super::url::Url;
+use super::{TableName, identifier};
+use crate::base::{Code, Error, Result, text};
+
+/// An existing table.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    pub oid: u32,
+    pub columns: Vec<TableColumn>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct TableColumn {
+    pub name: String,
+    pub target: Target,
+    /// As SQL writes it.
+    pub sql_type: String,
+    /// Must be given: NOT NULL, without a default.
+    pub required: bool,
+    /// Must not be given.
+    pub generated: bool,
+}
+
+/// A column of the result, as a column of the target.
+#[derive(Debug, Clone)]
+pub(super) struct Column {
+    pub name: String,
+    pub target: Target,
+    pub sql_type: String,
+    /// Not in the existing table yet.
+    pub is_new: bool,
+}
+
+/// The table of that name; DS-409 where it is a view or something else.
+pub(super) async fn find(client: &Client, url: &Url, name: &TableName) -> Result<Option<Table>> {
+    // A domain goes over as its base type.
+    let sql = "SELECT c.oid, c.relkind::text, a.attname::text,
+            CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE a.atttypid END,
+            CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
+            format_type(a.atttypid, a.atttypmod),
+            a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
+            a.attgenerated <> '' OR a.attidentity = 'a'
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        LEFT JOIN pg_type t ON t.oid = a.atttypid
+        WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum";
+    let rows = client.query(sql, &[&name.schema, &name.table]).await.explained(url)?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let kind: String = first.get(1);
+    if kind != "r" && kind != "p" {
+        return Err(Error::new(
+            Code::Conflict,
+            text!(
+                "{name} não é uma tabela (visão, índice ou tabela externa?); escolha outro nome",
+                "{name} is not a table (a view, an index or a foreign table?); choose another name"
+            ),
+        )
+        .with("table", name.to_string())
+        .stage("postgres"));
+    }
+    let columns = rows.iter().filter_map(|row| {
+        Some(TableColumn {
+            name: row.get::<_, Option<String>>(2)?,
+            target: Target { oid: row.get(3), typmod: row.get(4) },
+            sql_type: row.get(5),
+            required: row.get(6),
+            generated: row.get(7),
+        })
+    });
+    Ok(Some(Table { oid: first.get(0), columns: columns.collect() }))
+}
+
+/// Columns of the target for those of the result, in the result's order. New ones have lower-case names, so that they
+/// need no quotes in SQL.
+pub(super) fn columns(schema: &Schema, existing: Option<&Table>, name: &TableName) -> Result<Vec<Column>> {
+    let mut columns = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        let found = existing.and_then(|table| {
+            let of = |exact: bool| {
+                table.columns.iter().find(move |c| {
+                    if exact { c.name == *field.name() } else { c.name.to_lowercase() == field.name().to_lowercase() }
+                })
+            };
+            of(true).or_else(|| of(false))
+        });
+        columns.push(match found {
+            Some(column) if column.generated => return Err(generated(&column.name, name)),
+            Some(column) => Column {
+                name: column.name.clone(),
+                target: column.target,
+                sql_type: column.sql_type.clone(),
+                is_new: false,
+            },
+            None => {
+                let (sql_type, target) =
+                    sql_type(field.data_type()).ok_or_else(|| not_a_value(field.name(), field.data_type()))?;
+                let name = field.name().to_lowercase();
+                identifier::check(&name)?;
+                Column { name, target, sql_type, is_new: true }
+            }
+        });
+    }
+    let targets: Vec<Target> = columns.iter().map(|column| column.target).collect();
+    if let Err(mismatch) = Encoder::new(schema, &targets) {
+        let (column, from) = (&columns[mismatch.column], &mismatch.from);
+        return Err(other_type(column, from, name));
+    }
+    if let Some(table) = existing {
+        let given = |column: &&super::shape::TableColumn| columns.iter().any(|given| given.name == column.name);
+        if let Some(missing) = table.columns.iter().find(|column| column.required && !given(column)) {
+            let column = &missing.name;
+            return Err(Error::new(
+                Code::Conflict,
+                text!(
+                    "{name}: a coluna {column} é NOT NULL e o resultado não a tem",
+                    "{name}: column {column} is NOT NULL, and the result does not have it"
+                ),
+            )
+            .column(column)
+            .stage("postgres"));
+        }
+    }
+    Ok(columns)
+}
+
+fn generated(column: &str, name: &TableName) -> Error {
+    Error::new(
+        Code::Conflict,
+        text!(
+            "{name}: a coluna {column} é gerada pelo PostgreSQL; tire-a do resultado",
+            "{name}: column {column} is generated by PostgreSQL; leave it out of the result"
+        ),
+    )
+    .column(column)
+    .stage("postgres")
+}
+
+fn not_a_value(column: &str, kind: &DataType) -> Error {
+    let shown = kind.to_string();
+    Error::new(
+        Code::InvalidParams,
+        text!(
+            "A coluna {column} é {shown}, que não vai para o PostgreSQL; use unnest(...) para uma linha por valor, ou array_to_string(..., ',')",
+            "Column {column} is {shown}, which does not go to PostgreSQL; use unnest(...) for a row per value, or array_to_string(..., ',')"
+        ),
+    )
+    .with("received", shown)
+    .column(column)
+    .stage("postgres")
+}
+
+fn other_type(column: &Column, from: &DataType, name: &TableName) -> Error {
+    let (shown, to, from) = (&column.name, &column.sql_type, from.to_string());
+    Error::new(
+        Code::Conflict,
+        text!(
+            "{name}: a coluna {shown} é {to} na tabela e {from} no resultado; altere a tabela, ou converta no SQL",
+            "{name}: column {shown} is {to} in the table and {from} in the result; alter the table, or convert in the SQL"
+        ),
+    )
+    .with("expected_format", to.as_str())
+    .with("received", from)
+    .column(shown.as_str())
+    .stage("postgres")
+}

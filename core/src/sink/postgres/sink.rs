@@ -1,0 +1,333 @@
+//! The sink itself: a session that looks after the tables, and loaders that fill the staging table.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use ::arrow::datatypes::SchemaRef;
+use crossbeam_channel::{Sender as Done, bounded, select};
+use postgres_protocol::escape::escape_identifier;
+use tokio::runtime::Runtime;
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio_postgres::Client;
+
+use super::failure::Explained;
+use super::load::{self, Chunks, Task};
+use super::publish::{self, Publish};
+use super::shape::{self, Column};
+use super::url::Url;
+use super::{Mode, Postgres, TableName, connect, index, stage};
+use crate::base::{Chunk, Code, Ctx, Error, Result, Text, text};
+use crate::sink::{ORIGIN_COLUMNS, Sink, Stored, Subject};
+
+pub(super) struct PostgresSink {
+    options: Postgres,
+    url: Url,
+    target: TableName,
+    subject: Subject,
+    // None before the start and after a failure.
+    loading: Option<Loading>,
+}
+
+/// A load at work. Dropped before its end, it stops the loaders and drops the staging table.
+struct Loading {
+    runtime: Runtime,
+    client: Client,
+    url: Url,
+    stage: TableName,
+    columns: Vec<Column>,
+    ctx: Ctx,
+    stop: watch::Sender<bool>,
+    _cancel_bridge: Done<()>,
+    task: Task,
+    /// None once all chunks have been handed out.
+    to_loaders: Option<mpsc::Sender<Chunk>>,
+    chunks: Chunks,
+    loaders: Vec<JoinHandle<Result<u64>>>,
+    sent_chunks: usize,
+    sent_rows: u64,
+    sent_bytes: u64,
+    warnings: Vec<Text>,
+    published: bool,
+}
+
+impl PostgresSink {
+    pub(super) fn new(options: Postgres, url: Url, target: TableName, subject: Subject) -> Self {
+        PostgresSink { options, url, target, subject, loading: None }
+    }
+
+    fn open(&self, schema: &SchemaRef, ctx: &Ctx) -> Result<Loading> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Error::internal(format!("no runtime: {error}")))?;
+        let (stop, mut stopped) = watch::channel(false);
+        let bridge = bridge(ctx, stop.clone())?;
+        let opened = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                why = load::stopped(&mut stopped, ctx) => Err(why),
+                opened = self.prepare(schema) => opened,
+            }
+        });
+        let (client, columns, stage, warnings) = opened?;
+        let ordered = self.options.mode == Mode::Upsert;
+        let mut names: Vec<String> = columns.iter().map(|column| escape_identifier(&column.name)).collect();
+        let mut targets: Vec<_> = columns.iter().map(|column| column.target).collect();
+        if ordered {
+            names.push(escape_identifier(stage::ORDER));
+            targets.extend(super::copy::sql_type(&::arrow::datatypes::DataType::Int64).map(|(_, target)| target));
+        }
+        let task = Task {
+            url: self.url.clone(),
+            copy: format!("COPY {} ({}) FROM STDIN (FORMAT binary)", stage.sql(), names.join(", ")),
+            schema: schema.clone(),
+            targets,
+            ordered,
+            ctx: ctx.clone(),
+            stop: stopped,
+        };
+        let (to_loaders, chunks) = mpsc::channel(1);
+        Ok(Loading {
+            runtime,
+            client,
+            url: self.url.clone(),
+            stage,
+            columns,
+            ctx: ctx.clone(),
+            stop,
+            _cancel_bridge: bridge,
+            task,
+            to_loaders: Some(to_loaders),
+            chunks: Arc::new(Mutex::new(chunks)),
+            loaders: Vec::new(),
+            sent_chunks: 0,
+            sent_rows: 0,
+            sent_bytes: 0,
+            warnings,
+            published: false,
+        })
+    }
+
+    /// Everything that can be refused before the first row: names, rights, shapes, sources.
+    async fn prepare(&self, schema: &SchemaRef) -> Result<(Client, Vec<Column>, TableName, Vec<Text>)> {
+        let (url, target) = (&self.url, &self.target);
+        let client = connect::session(url).await?;
+        let mut warnings = Vec::new();
+        if !url.local && !connect::is_encrypted(&client, url).await? {
+            let shown = &url.shown;
+            warnings.push(text!(
+                "A conexão com {shown} não é cifrada; use sslmode=verify-full no endereço",
+                "The connection to {shown} is not encrypted; use sslmode=verify-full in the address"
+            ));
+        }
+        let existing = shape::find(&client, url, target).await?;
+        let kept = match (self.options.mode, &existing) {
+            (Mode::Create, Some(_)) => return Err(publish::exists(target)),
+            (Mode::Create | Mode::Replace, _) => None,
+            (_, existing) => existing.as_ref(),
+        };
+        let columns = shape::columns(schema, kept, target)?;
+        if let Some(asked) = &self.options.indexes {
+            index::columns(asked, &columns, true)?;
+        }
+        stage::ensure_schema(&client, url, &target.schema).await?;
+        stage::ensure_loads(&client, url).await?;
+        let key = index::columns(&self.options.key, &columns, true)?;
+        if let Some(table) = kept {
+            match self.options.mode {
+                Mode::Append => {
+                    publish::refuse_known(&client, url, target, table.oid, &self.options, &self.subject).await?
+                }
+                Mode::Upsert => index::require_unique(&client, url, target, table.oid, &key).await?,
+                Mode::ReplaceBy => require_origin(target, table)?,
+                Mode::Create | Mode::Replace => {}
+            }
+        }
+        stage::drop_stale(&client, url, &target.schema).await?;
+        let stage = stage::name(target, &self.subject.job_id);
+        stage::create(&client, url, &stage, &columns, self.options.mode == Mode::Upsert).await?;
+        Ok((client, columns, stage, warnings))
+    }
+}
+
+/// DS-409 where a table that others made does not say which load its rows come from.
+fn require_origin(target: &TableName, table: &shape::Table) -> Result<()> {
+    let Some(missing) = ORIGIN_COLUMNS.iter().find(|name| !table.columns.iter().any(|c| c.name == **name)) else {
+        return Ok(());
+    };
+    Err(Error::new(
+        Code::Conflict,
+        text!(
+            "{target} não tem a coluna {missing}: não se sabe de que carga vêm suas linhas. Refaça-a uma vez com `replace_by` numa tabela nova",
+            "{target} has no column {missing}: which load its rows come from is not known. Make it once with `replace_by` as a new table"
+        ),
+    )
+    .column(*missing)
+    .stage("postgres"))
+}
+
+/// Turns the job's cancel token, which threads wait on, into one that tasks can wait on.
+fn bridge(ctx: &Ctx, stop: watch::Sender<bool>) -> Result<Done<()>> {
+    let (done, ended) = bounded::<()>(0);
+    let cancel = ctx.cancel.clone();
+    std::thread::Builder::new()
+        .name("datasus-pg-cancel".into())
+        .spawn(move || {
+            select! {
+                recv(ended) -> _ => {}
+                recv(cancel.signal()) -> _ => {
+                    let _ = stop.send(true);
+                }
+            }
+        })
+        .map_err(|error| Error::internal(format!("cannot start the cancel thread: {error}")))?;
+    Ok(done)
+}
+
+impl Loading {
+    fn send(&mut self, chunk: &Chunk, connections: usize) -> Result<()> {
+        self.ctx.check()?;
+        // A small result needs one connection only.
+        if self.loaders.len() < connections && self.loaders.len() <= self.sent_chunks {
+            let loader = load::start(self.task.clone(), self.chunks.clone(), self.loaders.len())?;
+            self.loaders.push(loader);
+        }
+        let sender = self.to_loaders.as_ref().ok_or_else(|| Error::internal("a chunk came after the end"))?;
+        if sender.blocking_send(chunk.clone()).is_err() {
+            // A loader closed the channel: its error is the job's.
+            return Err(self.settle().err().unwrap_or_else(|| Error::internal("the loaders went away")));
+        }
+        self.sent_chunks += 1;
+        self.sent_rows += chunk.batch.num_rows() as u64;
+        self.sent_bytes += chunk.batch.get_array_memory_size() as u64;
+        Ok(())
+    }
+
+    /// Waits for the loaders; the rows that the server took, or the first error.
+    fn settle(&mut self) -> Result<u64> {
+        self.to_loaders = None;
+        let mut rows = 0;
+        let mut first: Option<Error> = None;
+        for loader in self.loaders.drain(..) {
+            match loader.join().unwrap_or_else(|_| Err(Error::internal("a loader panicked"))) {
+                Ok(loaded) => rows += loaded,
+                Err(error) => {
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        self.ctx.check()?;
+        match first {
+            Some(error) => Err(error),
+            None => Ok(rows),
+        }
+    }
+
+    fn seal(&mut self, options: &Postgres, subject: &Subject, target: &TableName) -> Result<()> {
+        let rows = self.settle()?;
+        if rows != self.sent_rows {
+            let sent = self.sent_rows;
+            return Err(Error::internal(format!("PostgreSQL holds {rows} rows of {sent}")).stage("postgres"));
+        }
+        let Loading { runtime, client, url, stage, columns, ctx, task, .. } = self;
+        let mut stopped = task.stop.clone();
+        let publish = Publish { url, options, subject, target, stage, columns, rows };
+        let prepared = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                why = load::stopped(&mut stopped, ctx) => Err(why),
+                prepared = publish.prepare(client) => prepared,
+            }
+        });
+        if prepared.is_err() {
+            // The statement may still run, and hold the table.
+            runtime.block_on(connect::interrupt(client, url));
+        }
+        prepared
+    }
+
+    fn publish(&mut self, options: &Postgres, subject: &Subject, target: &TableName) -> Result<()> {
+        let Loading { runtime, client, url, stage, columns, .. } = self;
+        let publish = Publish { url, options, subject, target, stage, columns, rows: self.sent_rows };
+        runtime.block_on(publish.commit(client))?;
+        self.published = true;
+        let analyze = format!("ANALYZE {}", target.sql());
+        if let Err(error) = runtime.block_on(client.batch_execute(&analyze)) {
+            self.warnings.push(text!(
+                "A carga terminou, mas ANALYZE falhou: {error}",
+                "The load is complete, but ANALYZE failed: {error}"
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        if self.published {
+            return;
+        }
+        let _ = self.stop.send(true);
+        self.to_loaders = None;
+        for loader in self.loaders.drain(..) {
+            let _ = loader.join();
+        }
+        let Loading { runtime, client, url, stage, .. } = self;
+        let sql = format!("DROP TABLE IF EXISTS {}", stage.sql());
+        let dropped = runtime.block_on(async {
+            let bound = std::time::Duration::from_secs(5);
+            // The session may hang in a transaction of its own; a new one can drop the table when that has ended.
+            match tokio::time::timeout(bound, client.batch_execute(&format!("ROLLBACK; {sql}"))).await {
+                Ok(Ok(())) => Ok(()),
+                _ => match tokio::time::timeout(bound, connect::session(url)).await {
+                    Ok(Ok(fresh)) => fresh.batch_execute(&sql).await.explained(url),
+                    Ok(Err(error)) => Err(error),
+                    Err(_) => Err(Error::new(Code::Unreachable, text!("sem resposta", "no answer"))),
+                },
+            }
+        });
+        if let Err(error) = dropped {
+            tracing::warn!(table = %stage, %error, "staging table left behind; the next load into this schema drops it");
+        }
+    }
+}
+
+impl Sink for PostgresSink {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn wants_origin(&self) -> bool {
+        self.options.wants_origin()
+    }
+
+    fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
+        self.loading = Some(self.open(schema, ctx)?);
+        Ok(())
+    }
+
+    fn write(&mut self, chunk: &Chunk) -> Result<()> {
+        // Taken out, so that a failure drops the load.
+        let mut loading = self.loading.take().ok_or_else(|| Error::internal("the PostgreSQL sink is not open"))?;
+        loading.send(chunk, self.options.connections)?;
+        self.loading = Some(loading);
+        Ok(())
+    }
+
+    fn seal(&mut self) -> Result<()> {
+        let mut loading = self.loading.take().ok_or_else(|| Error::internal("the PostgreSQL sink is not open"))?;
+        loading.seal(&self.options, &self.subject, &self.target)?;
+        self.loading = Some(loading);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Stored> {
+        let mut loading = self.loading.take().ok_or_else(|| Error::internal("the PostgreSQL sink is not open"))?;
+        loading.publish(&self.options, &self.subject, &self.target)?;
+        Ok(Stored {
+            sink: "postgres",
+            location: self.target.to_string(),
+            rows: loading.sent_rows,
+            bytes: loading.sent_bytes,
+            warnings: std::mem::take(&mut loading.warnings),
+        })
+    }
+}

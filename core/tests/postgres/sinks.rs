@@ -1,0 +1,80 @@
+//! A table and files in one pass.
+
+use datasus::sink::postgres::Mode;
+use datasus::{Code, Csv, Parquet};
+use serde_json::json;
+
+use crate::server::shared;
+use crate::*;
+
+#[test]
+fn a_table_and_two_files_hold_the_same_rows() {
+    let (folder, client) = client();
+    let destinations = [to("junto.rd", Mode::Create).into(), Csv::to("a.csv").into(), Parquet::to("a.parquet").into()];
+    let report = client.export(&both_months(), destinations).unwrap().to_json();
+    assert_eq!(report["storage"], json!({"postgres": "junto.rd", "csv": "a.csv", "parquet": "a.parquet"}));
+    assert_eq!(shared().psql("SELECT count(*), sum(val_tot) FROM junto.rd"), [["60", "7228.90"]]);
+    let csv = std::fs::read_to_string(folder.path().join("out/a.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 61);
+}
+
+#[test]
+fn when_one_fails_the_error_has_the_state_of_each_and_none_is_left() {
+    let (folder, client) = client();
+    shared().psql("CREATE SCHEMA dividido; CREATE TABLE dividido.curta (n_aih varchar(3))");
+    let destinations =
+        [Csv::to("b.csv").into(), to("dividido.curta", Mode::Append).into(), to("dividido.outra", Mode::Create).into()];
+    let error = client.export(&january().columns(["N_AIH"]), destinations).unwrap_err();
+    assert_eq!(error.code(), Code::InvalidParams);
+    let states: Vec<(&str, &str)> = error.diagnostic()["sinks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| (s["sink"].as_str().unwrap(), s["state"].as_str().unwrap()))
+        .collect();
+    assert_eq!(states, [("csv", "abandoned"), ("postgres", "failed"), ("postgres", "abandoned")], "{error:?}");
+    assert!(!folder.path().join("out/b.csv").exists());
+    assert_eq!(shared().psql("SELECT to_regclass('dividido.outra'), count(*) FROM dividido.curta"), [["<NULL>", "0"]]);
+
+    // Refused only when the rows are moved to their table: before anything is published.
+    shared().psql("CREATE TABLE dividido.unica (k bigint UNIQUE)");
+    let destinations = [to("dividido.primeira", Mode::Create).into(), to("dividido.unica", Mode::Append).into()];
+    let error = client.export(&sql("SELECT range % 2 AS k FROM range(4)"), destinations).unwrap_err();
+    assert_eq!(error.context().sqlstate.as_deref(), Some("23505"), "{error:?}");
+    let states = error.diagnostic()["sinks"].clone();
+    assert_eq!(
+        (states[0]["state"].clone(), states[1]["state"].clone()),
+        (json!("abandoned"), json!("failed")),
+        "{states}"
+    );
+    assert_eq!(
+        shared().psql("SELECT to_regclass('dividido.primeira'), count(*) FROM dividido.unica"),
+        [["<NULL>", "0"]]
+    );
+
+    let twice = [to("dividido.x", Mode::Create).into(), to("dividido.x", Mode::Create).into()];
+    assert_eq!(client.export(&january(), twice).unwrap_err().code(), Code::Conflict);
+    assert_eq!(stages("dividido"), [[""; 0]; 0]);
+}
+
+#[test]
+fn the_demo_loads_a_table_and_keeps_the_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let tests = std::env::current_exe().unwrap();
+    let demo = tests.parent().unwrap().parent().unwrap().join("examples/demo");
+    let run = || {
+        let done = std::process::Command::new(&demo)
+            .current_dir(folder.path())
+            .env_remove("DATASUS_SOURCE")
+            .env("DATASUS_POSTGRES", shared().url())
+            .output()
+            .unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success(), "{said}");
+        assert!(!said.contains(canary::WORD), "{said}");
+        assert!(said.contains("\"postgres\": \"datasus_demo.internacoes\""), "{said}");
+    };
+    run();
+    run();
+    assert_eq!(shared().psql("SELECT count(*), count(DISTINCT n_aih) FROM datasus_demo.internacoes")[0][0], "12000");
+}
