@@ -14,6 +14,13 @@
 //! }
 //! let report = client.export(&params, [Csv::to("criancas.csv").into(), Parquet::to("criancas.parquet").into()])?;
 //! println!("{report}");
+//!
+//! use datasus::{Postgres, sink::postgres::Mode};
+//!
+//! let params = QueryParams::sql("SELECT CNES, sum(VAL_TOT) AS valor FROM sih_rd WHERE SEXO = $sexo GROUP BY CNES")
+//!     .uf(["AC"]).competencia("202401", "202401").bind("sexo", "3");
+//! let table = Postgres { table: Some("sih_data.valor_por_cnes".into()), mode: Mode::Replace, ..Default::default() };
+//! let report = client.export(&params, [table.into()])?;
 //! # Ok::<(), datasus::Error>(())
 //! ```
 //!

@@ -42,7 +42,14 @@ fn every_make_target_in_the_readmes_exists_and_both_say_the_same() {
 #[test]
 fn the_readmes_show_the_api_that_compiles() {
     let documented = read("core/src/lib.rs");
-    for line in ["use datasus::{Client, Csv, Parquet, QueryParams, col};", "for batch in client.query(&params)? {"] {
+    for line in [
+        "use datasus::{Client, Csv, Parquet, QueryParams, col};",
+        "for batch in client.query(&params)? {",
+        "use datasus::{Postgres, sink::postgres::Mode};",
+        ".competencia(\"202401\", \"202401\").bind(\"sexo\", \"3\");",
+        "let table = Postgres { table: Some(\"sih_data.valor_por_cnes\".into()), mode: Mode::Replace, ..Default::default() };",
+        "let report = client.export(&params, [table.into()])?;",
+    ] {
         for text in [read("README.md"), read("README.pt-BR.md"), documented.clone()] {
             assert!(text.contains(line), "{line}");
         }

@@ -103,7 +103,8 @@ fn a_session_that_the_server_ends_ends_the_load_with_its_sqlstate() {
 #[test]
 #[ignore = "runs in a child process"]
 fn load_for_ever() {
-    let (_folder, client) = client_at(&std::env::var("DATASUS_TEST_URL").unwrap());
+    let Ok(url) = std::env::var("DATASUS_TEST_URL") else { return };
+    let (_folder, client) = client_at(&url);
     let _ = load(&client, &endless(), to("morre.t", Mode::Create));
 }
 
