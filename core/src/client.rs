@@ -19,6 +19,13 @@ use crate::sink::Destination;
 #[derive(Clone)]
 pub struct Client(Arc<Session>);
 
+impl Drop for Client {
+    /// Some milliseconds at most: a process that ends while the engine opens an instance may crash.
+    fn drop(&mut self) {
+        self.0.settle();
+    }
+}
+
 /// What the source holds of one dataset.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Held {

@@ -11,10 +11,11 @@ use arrow::datatypes::{Date32Type, Decimal128Type, Int32Type};
 use datasus::catalog::{DateFormat, LogicalType};
 use datasus::source::dbc::{
     Batches, Condition, CrcState, DbcWriter, Layout, OutputColumn, ReadOptions, RecordFile, RowFilter, Summary, Test,
-    WriteOptions,
+    WriteOptions, dbc_to_dbf,
 };
 use datasus::{Code, Error};
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 const FIELDS: &[(&str, u8, u8, u8)] =
     &[("CNES", b'C', 7, 0), ("NOME", b'C', 12, 0), ("VAL_TOT", b'N', 10, 2), ("IDADE", b'N', 3, 0), ("DT", b'C', 8, 0)];
@@ -85,6 +86,29 @@ fn every_genuine_file_decodes_to_the_hash_and_rows_of_its_manifest() {
         dbc += usize::from(is_dbc);
     }
     assert_eq!(dbc, 87);
+}
+
+#[test]
+fn a_dbc_becomes_the_dbf_that_it_holds_or_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("out.dbf");
+    for file in genuine::manifest().unwrap_or_default() {
+        let summary = dbc_to_dbf(&file.path, &to, &ReadOptions::default()).unwrap();
+        assert_eq!(summary.rows_read, file.rows, "{}", file.name);
+        assert_eq!(hex::encode(Sha256::digest(std::fs::read(&to).unwrap())), file.decoded_sha256, "{}", file.name);
+        std::fs::remove_file(&to).unwrap();
+    }
+    let bytes = dbc(1000, WriteOptions::default());
+    let mut decoded = Vec::new();
+    open(bytes.clone(), "RDAC2401.dbc").unwrap().write_dbf(&mut decoded, &to).unwrap();
+    let (batches, summary) = read(decoded, "RDAC2401.dbf").unwrap();
+    assert_eq!((batches[0].num_rows(), summary.crc), (1000, CrcState::Absent));
+    for end in [bytes.len() - 1, bytes.len() / 2] {
+        let from = folder.path().join("RDAC2401.dbc");
+        std::fs::write(&from, &bytes[..end]).unwrap();
+        assert_eq!(cause(&dbc_to_dbf(&from, &to, &ReadOptions::default()).unwrap_err()), "truncated");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }
 
 #[test]

@@ -19,6 +19,9 @@ pub trait Engine: Send + Sync {
     /// [`Running`] at the pace at which they are taken. Called from any thread.
     fn start(&self, statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<Running>;
 
+    /// Returns once nothing is left at work that must not be cut off by the end of the process.
+    fn settle(&self) {}
+
     /// Name and version, for reports and provenance.
     fn version(&self) -> String;
 }

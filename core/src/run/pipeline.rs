@@ -59,7 +59,8 @@ impl Session {
             }
             Target::Stream(_) => Vec::new(),
         };
-        let running = self.engine.start(statement, &self.settings(job.id()), ctx)?;
+        let running =
+            self.engine.start(statement, &self.settings(job.id(), matches!(target, Target::Files { .. })), ctx)?;
         refuse_same_names(running.schema())?;
         let sinks = match target {
             Target::Files { .. } => sinks,

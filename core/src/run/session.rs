@@ -24,6 +24,9 @@ use crate::source::folder::{FileKind, Folder, Listing, SourceFile};
 /// Share of the machine's or cgroup's memory that the engine may hold; more gets the process killed.
 const MEMORY_SHARE: f64 = 0.45;
 
+/// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
+const DURABLE_CHUNK_ROWS: usize = 16 << 10;
+
 /// One source with its lake; shared by the jobs of a client.
 pub struct Session {
     pub(super) config: Config,
@@ -56,7 +59,13 @@ impl Session {
         let folder = if source.is_dir() { source.clone() } else { source.parent().map(Into::into).unwrap_or_default() };
         let lake = Lake::open(&config.lake.clone().unwrap_or_else(|| folder.join(".datasus").join("lake")))?;
         let output = config.output.clone().unwrap_or_else(|| PathBuf::from("."));
-        Ok(Arc::new(Session { config, catalog: Catalog::builtin(), source, lake, engine: Arc::new(DuckDb), output }))
+        let engine = Arc::new(DuckDb::warm());
+        Ok(Arc::new(Session { config, catalog: Catalog::builtin(), source, lake, engine, output }))
+    }
+
+    /// Returns once nothing is left at work that must not be cut off by the end of the process.
+    pub fn settle(&self) {
+        self.engine.settle();
     }
 
     pub fn catalog(&self) -> &'static Catalog {
@@ -208,14 +217,15 @@ impl Session {
         ConvertOptions { threads: self.threads(), verify_crc: self.config.verify_crc, ..Default::default() }
     }
 
-    pub(super) fn settings(&self, job_id: &str) -> Settings {
+    /// `durable`: for sinks that keep several chunks on their way.
+    pub(super) fn settings(&self, job_id: &str, durable: bool) -> Settings {
         let spill = self.config.spill.clone().unwrap_or_else(std::env::temp_dir);
         Settings {
             memory_limit: self.config.memory_limit.unwrap_or((memory_limit() as f64 * MEMORY_SHARE) as u64),
             spill_limit: self.config.spill_limit,
             spill_folder: spill.join(format!("datasus-{job_id}")),
             threads: self.threads(),
-            chunk_rows: self.config.chunk_rows,
+            chunk_rows: self.config.chunk_rows.min(if durable { DURABLE_CHUNK_ROWS } else { usize::MAX }),
             channel_depth: 2,
         }
     }

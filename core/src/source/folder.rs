@@ -127,14 +127,16 @@ fn walk(folder: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<()> {
         return Ok(());
     }
     for entry in std::fs::read_dir(folder).map_err(|e| Error::io(e, folder).stage("source"))? {
-        let path = entry.map_err(|e| Error::io(e, folder).stage("source"))?.path();
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if hidden {
+        let entry = entry.map_err(|e| Error::io(e, folder).stage("source"))?;
+        let path = entry.path();
+        if entry.file_name().to_string_lossy().starts_with('.') {
             continue;
         }
-        if path.is_dir() {
+        // The folder's own listing says what an entry is, but for links.
+        let kind = entry.file_type().map_err(|e| Error::io(e, &path).stage("source"))?;
+        if kind.is_dir() || (kind.is_symlink() && path.is_dir()) {
             walk(&path, depth + 1, into)?;
-        } else if path.is_file() {
+        } else if kind.is_file() || (kind.is_symlink() && path.is_file()) {
             into.push(path);
         }
     }

@@ -3,6 +3,7 @@
 mod binds;
 mod failure;
 mod room;
+mod spare;
 mod user_sql;
 mod watch;
 mod worker;
@@ -22,6 +23,17 @@ const STACK_BYTES: usize = 64 << 20;
 #[derive(Debug, Default, Clone, Copy)]
 pub struct DuckDb;
 
+impl DuckDb {
+    /// The engine, with an instance that is being opened for the first statement.
+    pub fn warm() -> Self {
+        let opening = std::thread::Builder::new().name("datasus-warm".into()).spawn(spare::refill);
+        if let Err(error) = opening {
+            tracing::debug!(%error, "no thread to open a spare instance");
+        }
+        DuckDb
+    }
+}
+
 impl Engine for DuckDb {
     fn start(&self, statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<Running> {
         ctx.check()?;
@@ -32,8 +44,9 @@ impl Engine for DuckDb {
             .name("datasus-duckdb".into())
             .stack_size(STACK_BYTES)
             .spawn(move || {
+                let mut stream = Some(to_consumer);
                 let work =
-                    AssertUnwindSafe(|| worker::run(&statement, &settings, &worker_ctx, &to_starter, &to_consumer));
+                    AssertUnwindSafe(|| worker::run(&statement, &settings, &worker_ctx, &to_starter, &mut stream));
                 let outcome = catch_unwind(work).unwrap_or_else(|panic| {
                     let what = panic.downcast_ref::<String>().map(String::as_str);
                     let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic");
@@ -43,10 +56,13 @@ impl Engine for DuckDb {
                     // Whoever still waits gets it: the starter before the schema, the consumer after it.
                     if let Err(unsent) = to_starter.try_send(Err(error))
                         && let Err(error) = unsent.into_inner()
+                        && let Some(stream) = &stream
                     {
-                        let _ = to_consumer.send(Err(error));
+                        let _ = stream.send(Err(error));
                     }
                 }
+                drop((to_starter, stream));
+                spare::refill();
             })
             .map_err(|error| Error::internal(format!("cannot start the engine's thread: {error}")))?;
         match started.recv() {
@@ -54,6 +70,10 @@ impl Engine for DuckDb {
             Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::internal("the engine's thread ended without an answer")),
         }
+    }
+
+    fn settle(&self) {
+        spare::settle();
     }
 
     fn version(&self) -> String {

@@ -5,23 +5,33 @@ use duckdb::{Config, Connection};
 use crate::engine::Settings;
 use crate::plan::Statement;
 
-/// Opens the instance with its bounds. They come first: after the lock nothing can be set.
-pub(super) fn open(settings: &Settings) -> duckdb::Result<Connection> {
+/// Share of the memory limit that the engine may run ahead of its consumer, and its bounds. With less than some decoded
+/// row groups the engine's threads wait for one another; the engine does not count these bytes as its own.
+const AHEAD_SHARE: u64 = 16;
+const AHEAD: std::ops::RangeInclusive<u64> = 1 << 20..=32 << 20;
+
+/// Opens an instance; it has no bounds yet.
+pub(super) fn open() -> duckdb::Result<Connection> {
     let config = Config::default()
-        .max_memory(&format!("{}B", settings.memory_limit.max(16 << 20)))?
-        .threads(i64::try_from(settings.threads.max(1)).unwrap_or(1))?
+        .threads(1)?
         .with("autoinstall_known_extensions", "false")?
         .with("autoload_known_extensions", "false")?
         .with("preserve_insertion_order", "true")?
-        .with("default_null_order", "nulls_last")?
-        .with("temp_directory", settings.spill_folder.to_string_lossy())?
-        .with("max_temp_directory_size", format!("{}B", settings.spill_limit))?;
+        .with("default_null_order", "nulls_last")?;
     Connection::open_in_memory_with_flags(config)
 }
 
-/// Makes the views, allows the planned files, shuts everything else out, and locks the door.
-pub(super) fn close(connection: &Connection, statement: &Statement, _settings: &Settings) -> duckdb::Result<()> {
-    connection.execute_batch("SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET errors_as_json = true;")?;
+/// Sets the bounds, makes the views, allows the planned files, shuts everything else out, and locks the door.
+pub(super) fn close(connection: &Connection, statement: &Statement, settings: &Settings) -> duckdb::Result<()> {
+    let memory = settings.memory_limit.max(16 << 20);
+    let ahead = (memory / AHEAD_SHARE).clamp(*AHEAD.start(), *AHEAD.end());
+    let (threads, spill) = (settings.threads.max(1), settings.spill_limit);
+    let folder = literal(&settings.spill_folder.to_string_lossy());
+    connection.execute_batch(&format!(
+        "SET memory_limit = '{memory}B'; SET threads = {threads}; SET temp_directory = {folder}; \
+         SET max_temp_directory_size = '{spill}B'; SET streaming_buffer_size = '{ahead}B'; \
+         SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET errors_as_json = true;"
+    ))?;
     for view in &statement.views {
         connection.execute_batch(view)?;
     }

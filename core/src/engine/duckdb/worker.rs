@@ -9,7 +9,7 @@ use arrow::datatypes::SchemaRef;
 use crossbeam_channel::{Sender, select};
 use duckdb::params_from_iter;
 
-use super::{binds, failure, room, watch};
+use super::{binds, failure, room, spare, watch};
 use crate::base::{Ctx, Error, Result};
 use crate::engine::Settings;
 use crate::plan::Statement;
@@ -21,10 +21,12 @@ pub(super) fn run(
     settings: &Settings,
     ctx: &Ctx,
     started: &Sender<Result<SchemaRef>>,
-    chunks: &Chunks,
+    stream: &mut Option<Chunks>,
 ) -> Result<()> {
+    let ended = || Error::internal("the stream had ended");
+    let chunks = stream.as_ref().ok_or_else(ended)?;
     let explain = |error: duckdb::Error| failure::explain(error, statement, ctx);
-    let connection = room::open(settings).map_err(explain)?;
+    let connection = spare::take().map_err(explain)?;
     let _watch = watch::Watch::over(connection.interrupt_handle(), &ctx.cancel)?;
     room::close(&connection, statement, settings).map_err(explain)?;
     ctx.check()?;
@@ -52,7 +54,10 @@ pub(super) fn run(
     while let Some(chunk) = coalescer.next_completed_batch() {
         deliver(chunk, ctx, chunks)?;
     }
-    // The room must be gone (spill included) before the consumer learns that this was all.
+    // Spilled bytes must be gone before the consumer learns that this was all; memory may go after that.
+    if !settings.spill_folder.exists() {
+        *stream = None;
+    }
     drop(prepared);
     drop(connection);
     room::sweep(settings);

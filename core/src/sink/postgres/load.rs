@@ -20,6 +20,8 @@ use crate::base::{Chunk, Code, Ctx, Error, Result, text};
 const PIECE: usize = 1 << 20;
 /// Rows that are encoded between two looks at the size of the piece.
 const STEP: usize = 2_048;
+/// Rows of one COPY, about. The server's answer comes at its end, so that what follows an error is sent for nothing.
+const COPY_ROWS: usize = 256 << 10;
 
 /// What every loader of a job does.
 #[derive(Clone)]
@@ -82,45 +84,76 @@ async fn load(task: &Task, client: &Client, chunks: &Chunks) -> Result<u64> {
     loop {
         let next = chunks.lock().await.recv().await;
         let Some(chunk) = next else { return Ok(rows) };
-        rows += copy(task, client, &statement, &mut encoder, &schema, &chunk).await?;
+        rows += copy(task, client, &statement, &mut encoder, &schema, chunk, chunks).await?;
     }
 }
 
-/// One COPY for one chunk: the server's answer comes with it, so an error is seen before the next one.
+/// One COPY for `chunk` and some of those that follow it.
 async fn copy(
     task: &Task,
     client: &Client,
     statement: &Statement,
     encoder: &mut Encoder,
     schema: &SchemaRef,
-    chunk: &Chunk,
+    chunk: Chunk,
+    chunks: &Chunks,
 ) -> Result<u64> {
-    let batch = if task.ordered { numbered(chunk, schema)? } else { chunk.batch.clone() };
-    let first = chunk.origin.first_row;
     let sink: CopyInSink<Bytes> = client.copy_in(statement).await.explained(&task.url)?;
     let mut sink = std::pin::pin!(sink);
     let mut piece = Vec::with_capacity(PIECE + (PIECE >> 2));
     piece.extend_from_slice(&HEADER);
-    let mut row = 0;
+    let mut places = Places::default();
     let mut broken = false;
-    while row < batch.num_rows() && !broken {
-        let to = batch.num_rows().min(row + STEP);
-        encoder.encode(&batch, row..to, &mut piece).map_err(|unfit| refused(&unfit, schema, first))?;
-        row = to;
-        if piece.len() >= PIECE {
-            let full = std::mem::replace(&mut piece, Vec::with_capacity(PIECE + (PIECE >> 2)));
-            broken = sink.send(Bytes::from(full)).await.is_err();
+    let mut next = Some(chunk);
+    while let Some(chunk) = next.take().filter(|_| !broken) {
+        let batch = if task.ordered { numbered(&chunk, schema)? } else { chunk.batch.clone() };
+        let first = chunk.origin.first_row;
+        places.add(first, batch.num_rows());
+        let mut row = 0;
+        while row < batch.num_rows() && !broken {
+            let to = batch.num_rows().min(row + STEP);
+            encoder.encode(&batch, row..to, &mut piece).map_err(|unfit| refused(&unfit, schema, first))?;
+            row = to;
+            if piece.len() >= PIECE {
+                let full = std::mem::replace(&mut piece, Vec::with_capacity(PIECE + (PIECE >> 2)));
+                broken = sink.send(Bytes::from(full)).await.is_err();
+            }
+        }
+        if places.rows < COPY_ROWS {
+            next = chunks.lock().await.recv().await;
         }
     }
     piece.extend_from_slice(&TRAILER);
     // After a break `finish` has the reason, where the server gave one.
     let _ = sink.send(Bytes::from(piece)).await;
-    let copied = sink.finish().await.map_err(|error| at_row(error, task, first))?;
-    if copied != batch.num_rows() as u64 {
-        let sent = batch.num_rows();
+    let copied = sink.finish().await.map_err(|error| at_row(error, task, &places))?;
+    if copied != places.rows as u64 {
+        let sent = places.rows;
         return Err(Error::internal(format!("PostgreSQL counted {copied} rows of {sent}")).stage("postgres"));
     }
     Ok(copied)
+}
+
+/// Which rows of the result the lines of a COPY are.
+#[derive(Default)]
+struct Places {
+    /// First line (from 0) and the row that it is, of each chunk.
+    chunks: Vec<(usize, u64)>,
+    rows: usize,
+}
+
+impl Places {
+    fn add(&mut self, first_row: u64, rows: usize) {
+        self.chunks.push((self.rows, first_row));
+        self.rows += rows;
+    }
+
+    /// The row of a line, counted from 0.
+    fn row(&self, line: u64) -> Option<u64> {
+        let line = usize::try_from(line).ok()?;
+        let (first_line, first_row) = self.chunks.iter().rev().find(|(first, _)| *first <= line)?;
+        Some(first_row + (line - first_line) as u64)
+    }
 }
 
 /// Resolves when the job must stop, with the error that it ends with.
@@ -164,11 +197,13 @@ fn refused(unfit: &Unfit, schema: &Schema, first: u64) -> Error {
 }
 
 /// A row that the server did not take: it names the line of the COPY.
-fn at_row(error: tokio_postgres::Error, task: &Task, first: u64) -> Error {
+fn at_row(error: tokio_postgres::Error, task: &Task, places: &Places) -> Error {
     let place = failure::place_in_copy(&error);
     let mut made = failure::explain(error, &task.url);
     if let Some((line, column)) = place {
-        made = made.row(first + line.saturating_sub(1));
+        if let Some(row) = places.row(line.saturating_sub(1)) {
+            made = made.row(row);
+        }
         if let Some(column) = column {
             made = made.column(column);
         }

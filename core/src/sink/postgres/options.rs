@@ -30,6 +30,8 @@ pub struct Postgres {
     pub again: bool,
     /// Connections that load, from 1 to 16; one more looks after the table.
     pub connections: usize,
+    /// True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time.
+    pub analyze: bool,
     /// Columns to index in a new table, one index each; left out: those that the query's conditions are put on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub indexes: Option<Vec<String>>,
@@ -72,6 +74,7 @@ impl Default for Postgres {
             replace_by: ReplaceBy::Competencia,
             again: false,
             connections: 2,
+            analyze: true,
             indexes: None,
         }
     }

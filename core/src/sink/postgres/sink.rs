@@ -249,6 +249,9 @@ impl Loading {
         let publish = Publish { url, options, subject, target, stage, columns, rows: self.sent_rows };
         runtime.block_on(publish.commit(client))?;
         self.published = true;
+        if !options.analyze {
+            return Ok(());
+        }
         let analyze = format!("ANALYZE {}", target.sql());
         if let Err(error) = runtime.block_on(client.batch_execute(&analyze)) {
             self.warnings.push(text!(

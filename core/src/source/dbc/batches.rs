@@ -1,5 +1,7 @@
 //! The records of a file as Arrow batches, and what was noticed on the way.
 
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
@@ -13,7 +15,7 @@ use super::explode::Exploder;
 use super::input::Input;
 use super::window::Window;
 use super::{Header, RowFilter};
-use crate::base::{Cancel, Result};
+use crate::base::{Cancel, Error, Result};
 
 /// Records that are neither live nor deleted and are kept raw.
 const KEPT_REJECTS: usize = 100;
@@ -198,6 +200,22 @@ impl Batches {
         self.input.offset()
     }
 
+    /// Writes the whole decoded body to `out`, and reads none of it as records.
+    pub(super) fn copy_decoded(mut self, out: &mut dyn Write, name: &Path) -> Result<Summary> {
+        let mut more = true;
+        while more && !(matches!(self.body, Body::Imploded { .. }) && self.stream_ended()) {
+            more = self.more()?;
+            out.write_all(self.window.unread()).map_err(|error| Error::io(error, name))?;
+            self.window.start = self.window.end;
+        }
+        if self.taken < self.header.body_len() {
+            return Err(self.short());
+        }
+        self.tail()?;
+        self.summary.rows_read = u64::from(self.header.records);
+        Ok(self.summary())
+    }
+
     fn advance(&mut self) -> Result<Option<RecordBatch>> {
         while self.state == State::Records {
             if let Some(cancel) = &self.cancel {
@@ -266,8 +284,8 @@ impl Batches {
     fn batch(&mut self) -> Result<RecordBatch> {
         let columns = self.columns.iter_mut().map(ColumnBuilder::finish).collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(self.pending));
-        let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
-            .map_err(crate::base::Error::internal)?;
+        let batch =
+            RecordBatch::try_new_with_options(self.schema.clone(), columns, &options).map_err(Error::internal)?;
         self.summary.rows_kept += self.pending as u64;
         self.pending = 0;
         Ok(batch)
@@ -301,7 +319,7 @@ impl Batches {
         Ok(!new.is_empty())
     }
 
-    fn short(&self) -> crate::base::Error {
+    fn short(&self) -> Error {
         let cause = match self.body {
             Body::Imploded { .. } => Cause::TooShort,
             Body::Plain => Cause::Truncated,

@@ -144,6 +144,10 @@ impl RecordFile {
         &self.header
     }
 
+    pub(super) fn header_bytes(&self) -> &[u8] {
+        &self.header_bytes
+    }
+
     /// What is odd about the file and does no harm.
     pub fn warnings(&self) -> &[Text] {
         &self.warnings

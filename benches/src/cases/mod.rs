@@ -1,0 +1,12 @@
+//! What is measured, one function a case. The clock runs from the opening of the client to the last durable byte.
+
+pub mod dbc;
+pub mod sinks;
+pub mod small;
+pub mod stream;
+
+use serde_json::{Value, json};
+
+fn versions() -> Value {
+    json!({"datasus": env!("CARGO_PKG_VERSION"), "duckdb": "1.5.5"})
+}

@@ -1,0 +1,48 @@
+//! One opened instance that waits for the next statement: opening one takes longer than a small query.
+//!
+//! Every statement still has an instance of its own. The spare one is opened after a statement has ended, with one
+//! thread, and belongs to the process that opened it.
+
+use std::sync::{Mutex, PoisonError};
+
+use duckdb::Connection;
+
+use super::room;
+
+struct Spare {
+    connection: Connection,
+    process: u32,
+}
+
+static SPARE: Mutex<Option<Spare>> = Mutex::new(None);
+
+/// The spare instance, or a new one.
+pub(super) fn take() -> duckdb::Result<Connection> {
+    let waiting = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match waiting {
+        Some(spare) if spare.process == std::process::id() => Ok(spare.connection),
+        Some(inherited) => {
+            // A forked child has the memory of its parent's instance, but not its threads.
+            std::mem::forget(inherited);
+            room::open()
+        }
+        None => room::open(),
+    }
+}
+
+/// Opens a spare instance unless there is one. Whoever calls it waits, and so does [`settle`].
+pub(super) fn refill() {
+    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+    if spare.is_none() {
+        match room::open() {
+            Ok(connection) => *spare = Some(Spare { connection, process: std::process::id() }),
+            // The next statement opens its own, and says why if it cannot.
+            Err(error) => tracing::debug!(%error, "no spare instance"),
+        }
+    }
+}
+
+/// Returns once no instance is being opened: a process must not end in the middle of that.
+pub(super) fn settle() {
+    drop(SPARE.lock().unwrap_or_else(PoisonError::into_inner));
+}
