@@ -1,7 +1,7 @@
 # Two commands for a new user: `make demo` and `make test`. `make help` lists the rest.
 CARGO ?= cargo
 
-.PHONY: help setup servers demo test lint docs soak clean
+.PHONY: help setup servers demo test lint docs soak bench bench-quick clean
 
 help:
 	@echo "make demo    the main job on made-up files, or on yours: DATASUS_SOURCE=<folder> make demo"
@@ -10,6 +10,7 @@ help:
 	@echo "make lint    format and lints"
 	@echo "make docs    the API's documentation, in target/doc"
 	@echo "make soak    the long forms of the tests"
+	@echo "make bench   ours against what you could use instead, under 40 minutes (make bench-quick: under 5)"
 	@echo "make setup   fetch the prebuilt libduckdb and tell Cargo where it is"
 	@echo "make servers install what the tests' own servers need, if it is missing (Debian)"
 	@echo "make clean   remove what was built and the demo's output"
@@ -35,6 +36,10 @@ docs: setup
 
 soak: setup servers
 	DATASUS_FUZZ_SECONDS=60 $(CARGO) test --workspace -- --include-ignored --nocapture
+
+bench bench-quick: setup servers
+	$(CARGO) build --package datasus-bench
+	python3 benches/run.py $(if $(filter bench-quick,$@),--quick)
 
 clean:
 	$(CARGO) clean
