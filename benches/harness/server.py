@@ -46,7 +46,7 @@ class Server:
         self.process = subprocess.Popen(argv, stdout=log, stderr=log)
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
         until = time.monotonic() + 30
-        while subprocess.run([*self.psql(), "-c", "SELECT 1"], capture_output=True).returncode != 0:
+        while subprocess.run([*self.psql(), "-c", "SELECT 1"], check=False, capture_output=True).returncode != 0:
             if time.monotonic() > until or self.process.poll() is not None:
                 raise SystemExit(f"PostgreSQL did not start: {(self.folder / 'log').read_text()[-800:]}")
             time.sleep(0.1)
@@ -60,7 +60,7 @@ class Server:
 
     def query(self, *commands: str) -> str:
         words = [word for command in commands for word in ("-c", command)]
-        done = subprocess.run([*self.psql(), *words], capture_output=True, text=True)
+        done = subprocess.run([*self.psql(), *words], check=False, capture_output=True, text=True)
         if done.returncode != 0:
             raise SystemExit(f"{commands}: {done.stderr}")
         return done.stdout.strip()

@@ -2,8 +2,8 @@
 
 import time
 
-import dbfread
 import datasus_dbc
+import dbfread
 import numpy
 import pandas
 import pyarrow

@@ -2,7 +2,7 @@
 
 import time
 
-import adbc_driver_postgresql.dbapi  # noqa: F401  (polars imports it inside the clock otherwise)
+import adbc_driver_postgresql.dbapi
 import polars
 from job import COLUMNS, UFS, answer, arguments, table
 
