@@ -202,8 +202,8 @@ impl Place {
             // Half of the others are one code for everybody, half a handful; a few are mostly blank.
             _ => {
                 let width = column.eras.last().map_or(1, |era| usize::from(era.width));
-                let value = if index % 2 == 0 { 0 } else { skewed(8) };
-                if index % 7 == 3 && bits % 16 > 0 { Ok(()) } else { write!(into, "{value:0width$}") }
+                let value = if index.is_multiple_of(2) { 0 } else { skewed(8) };
+                if index % 7 == 3 && !bits.is_multiple_of(16) { Ok(()) } else { write!(into, "{value:0width$}") }
             }
         };
         // Writing into a String does not fail.
@@ -216,16 +216,16 @@ impl Place {
             "IDADE" => bits % 100,
             "DIAS_PERM" | "QT_DIARIAS" => (bits % 30).min((bits >> 20) % 30),
             "UTI_MES_TO" => {
-                if bits % 20 == 0 {
+                if bits.is_multiple_of(20) {
                     (bits >> 8) % 31
                 } else {
                     0
                 }
             }
-            "MORTE" => u64::from(bits % 25 == 0),
+            "MORTE" => u64::from(bits.is_multiple_of(25)),
             "DIAR_ACOM" => (bits % 15).min((bits >> 16) % 15),
             _ => {
-                if bits % 12 == 0 {
+                if bits.is_multiple_of(12) {
                     (bits >> 8) % 9
                 } else {
                     0
@@ -242,7 +242,7 @@ impl Place {
             "DT_INTER" => Some(first - (bits % 40) as i32),
             "DT_SAIDA" => Some(first + (bits % 28) as i32),
             "NASC" => Some(first - (bits % 34_000) as i32),
-            _ => (bits % 10 == 0).then(|| first - (bits % 300) as i32),
+            _ => (bits.is_multiple_of(10)).then(|| first - (bits % 300) as i32),
         }
     }
 }

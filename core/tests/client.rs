@@ -250,6 +250,7 @@ fn the_engines_room_is_closed() {
         spill_folder: folder.path().join("spill"),
         threads: 1,
         chunk_rows: 1000,
+        ahead_bytes: 1 << 20,
         channel_depth: 1,
     };
     let run = |sql: &str| -> Result<usize, Error> {

@@ -41,6 +41,13 @@ impl WholeFile {
         self.publish()
     }
 
+    /// Gives the file its final name without forcing it to disk: for what can be made again from what is there.
+    pub fn publish_unforced(mut self) -> Result<()> {
+        std::fs::rename(&self.partial, &self.target).map_err(|e| Error::io(e, &self.target))?;
+        self.published = true;
+        Ok(())
+    }
+
     /// Flushes to disk and gives the file its final name, replacing what was there.
     pub fn publish(mut self) -> Result<()> {
         self.file.sync_all().map_err(|e| Error::io(e, &self.partial))?;

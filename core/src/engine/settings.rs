@@ -14,6 +14,9 @@ pub struct Settings {
     pub threads: usize,
     /// Rows in each chunk, but for the last.
     pub chunk_rows: usize,
+    /// Bytes that the engine's threads may run ahead of the consumer; with less than some decoded row groups they wait for
+    /// one another. Not part of `memory_limit`.
+    pub ahead_bytes: u64,
     /// Chunks that wait for the consumer before the engine is held back.
     pub channel_depth: usize,
 }

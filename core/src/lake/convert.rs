@@ -4,7 +4,6 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -14,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::provenance::KEY;
 use super::record::Record;
 use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
-use crate::base::{Ctx, Error, Result, WholeFile};
+use crate::base::{Ctx, Error, ParquetColumns, Result, WholeFile};
 use crate::catalog::{Catalog, LogicalType};
 use crate::source::dbc::{Layout, OutputColumn, ReadOptions, RecordFile};
 use crate::source::folder::{SourceFile, stamp};
@@ -56,11 +55,11 @@ pub(super) fn convert(
     let level = ZstdLevel::try_new(options.zstd).map_err(Error::internal)?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
-        .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_created_by(format!("datasus {}", env!("CARGO_PKG_VERSION")))
         .build();
-    let mut writer = ArrowWriter::try_new(out, batches.schema(), Some(properties)).map_err(fail)?;
+    let mut writer =
+        ParquetColumns::create(out, batches.schema(), properties, options.row_group_rows, usize::MAX).map_err(fail)?;
     for batch in batches.by_ref() {
         writer.write(&batch?).map_err(|e| write_error(e, &failed, &pending))?;
     }

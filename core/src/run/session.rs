@@ -26,6 +26,9 @@ const MEMORY_SHARE: f64 = 0.45;
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
 const DURABLE_CHUNK_ROWS: usize = 16 << 10;
+/// How far the engine may run ahead of the host, and of a sink: the sink's own work keeps the cores busy.
+const AHEAD_BYTES: u64 = 32 << 20;
+const DURABLE_AHEAD_BYTES: u64 = 8 << 20;
 
 /// One source with its lake; shared by the jobs of a client.
 pub struct Session {
@@ -226,6 +229,7 @@ impl Session {
             spill_folder: spill.join(format!("datasus-{job_id}")),
             threads: self.threads(),
             chunk_rows: self.config.chunk_rows.min(if durable { DURABLE_CHUNK_ROWS } else { usize::MAX }),
+            ahead_bytes: if durable { DURABLE_AHEAD_BYTES } else { AHEAD_BYTES },
             channel_depth: 2,
         }
     }

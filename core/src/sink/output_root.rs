@@ -11,7 +11,7 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt, OpenOptions};
 
-use crate::base::{Code, Error, Result, text};
+use crate::base::{Code, Error, Result, Writeback, text};
 
 /// The folder below which a client writes files.
 #[derive(Clone)]
@@ -73,7 +73,18 @@ impl OutputRoot {
             .map_err(|e| self.resolution(e, path))?
             .into_std();
         let shown = self.real.join(&relative);
-        Ok(OutputFile { file, folder, partial, name, relative, shown, overwrite, written: 0, published: false })
+        Ok(OutputFile {
+            file,
+            folder,
+            partial,
+            name,
+            relative,
+            shown,
+            overwrite,
+            written: 0,
+            writeback: Writeback::default(),
+            published: false,
+        })
     }
 
     fn relative(&self, path: &Path) -> Result<PathBuf> {
@@ -133,6 +144,7 @@ pub struct OutputFile {
     shown: PathBuf,
     overwrite: bool,
     written: u64,
+    writeback: Writeback,
     published: bool,
 }
 
@@ -152,8 +164,8 @@ impl OutputFile {
     }
 
     /// Flushes to disk what was written.
-    pub fn sync(&self) -> Result<()> {
-        self.file.sync_all().map_err(|e| Error::io(e, &self.shown))
+    pub fn sync(&mut self) -> Result<()> {
+        self.writeback.finish(&self.file).map_err(|e| Error::io(e, &self.shown))
     }
 
     /// Gives the file its name: DS-409 if that was taken meanwhile, unless it may be replaced. What was not [synced]
@@ -190,6 +202,7 @@ impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n = self.file.write(bytes)?;
         self.written += n as u64;
+        self.writeback.wrote(n, &self.file);
         Ok(n)
     }
 

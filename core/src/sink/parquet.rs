@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 
 use ::arrow::datatypes::SchemaRef;
-use ::parquet::arrow::ArrowWriter;
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::destination::path_or_default;
 use super::{OutputFile, OutputRoot, Sink, Stored, Subject};
-use crate::base::{Chunk, Code, Ctx, Error, Result, text};
+use crate::base::{Chunk, Code, Ctx, Error, ParquetColumns, Result, text};
 
 /// How a Parquet file is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -67,8 +66,6 @@ impl Parquet {
         let metadata = metadata.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value.clone())).collect();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
-            .set_max_row_group_row_count(Some(self.row_group_rows))
-            .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_key_value_metadata(Some(metadata))
             .build();
@@ -76,6 +73,7 @@ impl Parquet {
             root: root.clone(),
             path,
             overwrite: self.overwrite,
+            row_group_rows: self.row_group_rows,
             properties,
             writing: None,
             sealed: None,
@@ -88,9 +86,10 @@ struct ParquetSink {
     root: OutputRoot,
     path: PathBuf,
     overwrite: bool,
+    row_group_rows: usize,
     properties: WriterProperties,
     // None before the start, once sealed and after a failure.
-    writing: Option<(ArrowWriter<OutputFile>, Ctx)>,
+    writing: Option<(ParquetColumns<OutputFile>, Ctx)>,
     sealed: Option<OutputFile>,
     rows: u64,
 }
@@ -117,7 +116,8 @@ impl Sink for ParquetSink {
     fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
         let file = self.root.create(&self.path, self.overwrite).map_err(|e| e.stage("parquet"))?;
         let writer =
-            ArrowWriter::try_new(file, schema.clone(), Some(self.properties.clone())).map_err(|e| self.failed(e))?;
+            ParquetColumns::create(file, schema.clone(), self.properties.clone(), self.row_group_rows, ROW_GROUP_BYTES)
+                .map_err(|e| self.failed(e))?;
         self.writing = Some((writer, ctx.clone()));
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Sink for ParquetSink {
     fn seal(&mut self) -> Result<()> {
         let (writer, ctx) = self.writing.take().ok_or_else(|| Error::internal("the Parquet sink is not open"))?;
         ctx.check()?;
-        let file = writer.into_inner().map_err(|e| self.failed(e))?;
+        let mut file = writer.into_inner().map_err(|e| self.failed(e))?;
         file.sync().map_err(|e| e.stage("parquet"))?;
         self.sealed = Some(file);
         Ok(())

@@ -5,10 +5,8 @@ use duckdb::{Config, Connection};
 use crate::engine::Settings;
 use crate::plan::Statement;
 
-/// Share of the memory limit that the engine may run ahead of its consumer, and its bounds. With less than some decoded
-/// row groups the engine's threads wait for one another; the engine does not count these bytes as its own.
+/// Least share of the memory limit that the engine may run ahead of its consumer.
 const AHEAD_SHARE: u64 = 16;
-const AHEAD: std::ops::RangeInclusive<u64> = 1 << 20..=32 << 20;
 
 /// Opens an instance; it has no bounds yet.
 pub(super) fn open() -> duckdb::Result<Connection> {
@@ -24,12 +22,12 @@ pub(super) fn open() -> duckdb::Result<Connection> {
 /// Sets the bounds, makes the views, allows the planned files, shuts everything else out, and locks the door.
 pub(super) fn close(connection: &Connection, statement: &Statement, settings: &Settings) -> duckdb::Result<()> {
     let memory = settings.memory_limit.max(16 << 20);
-    let ahead = (memory / AHEAD_SHARE).clamp(*AHEAD.start(), *AHEAD.end());
+    let ahead = settings.ahead_bytes.min(memory / AHEAD_SHARE);
     let (threads, spill) = (settings.threads.max(1), settings.spill_limit);
     let folder = literal(&settings.spill_folder.to_string_lossy());
     connection.execute_batch(&format!(
         "SET memory_limit = '{memory}B'; SET threads = {threads}; SET temp_directory = {folder}; \
-         SET max_temp_directory_size = '{spill}B'; SET streaming_buffer_size = '{ahead}B'; \
+         SET max_temp_directory_size = '{spill}B'; SET streaming_buffer_size = '{ahead}B'; SET parquet_metadata_cache = true; \
          SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET errors_as_json = true;"
     ))?;
     for view in &statement.views {

@@ -3,6 +3,7 @@
 use ::arrow::array::RecordBatch;
 use ::arrow::datatypes::SchemaRef;
 
+use super::block::{Blocks, Marks};
 use super::cells::{self, Column, Special};
 use super::{Csv, LineEnding};
 use crate::base::{Code, Error, Problem, Result, text};
@@ -16,6 +17,7 @@ pub struct Encoder {
     special: Box<Special>,
     header: bool,
     bom: bool,
+    blocks: Blocks,
 }
 
 impl Encoder {
@@ -57,6 +59,7 @@ impl Encoder {
             special,
             header: options.header,
             bom: options.bom,
+            blocks: Blocks::default(),
         })
     }
 
@@ -86,24 +89,11 @@ impl Encoder {
     }
 
     /// Appends rows from `row` on until `end`, or until `out` holds `block` bytes; gives the next row.
-    pub fn rows(&self, columns: &[Column], mut row: usize, end: usize, block: usize, out: &mut Vec<u8>) -> usize {
+    pub fn rows(&mut self, columns: &[Column], mut row: usize, end: usize, block: usize, out: &mut Vec<u8>) -> usize {
+        let Encoder { delimiter, line_end, point, special, blocks, .. } = self;
+        let marks = Marks { delimiter: *delimiter, line_end, point: *point, special };
         while row < end && out.len() < block {
-            for (i, column) in columns.iter().enumerate() {
-                if i > 0 {
-                    out.push(self.delimiter);
-                }
-                let null = match &column.nulls {
-                    Some(nulls) => nulls.is_null(row),
-                    None => matches!(column.cells, cells::Cells::Null),
-                };
-                if !null {
-                    column.cells.append(row, self.point, &self.special, out);
-                } else if columns.len() == 1 {
-                    out.extend_from_slice(b"\"\"");
-                }
-            }
-            out.extend_from_slice(self.line_end);
-            row += 1;
+            row = blocks.append(columns, row, end, &marks, out);
         }
         row
     }

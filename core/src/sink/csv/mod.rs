@@ -7,6 +7,7 @@
 //! - Days are `2024-01-31`, instants `2024-01-31T12:00:00Z` (no `Z` where the column has no time zone), booleans
 //!   `true` and `false`, bytes lower-case hex. Lists and structs are refused.
 
+mod block;
 mod cells;
 mod digits;
 mod encoder;
@@ -27,6 +28,8 @@ use crate::base::{Chunk, Code, Ctx, Error, Result, text};
 pub const MOST_ROWS: u64 = 10_000_000;
 
 const BLOCK: usize = 1 << 20;
+/// Threads that compress beside the one that encodes.
+const ZSTD_WORKERS: u32 = 2;
 
 /// DS-413 for a plan whose footers prove that the file would be too long.
 pub fn refuse_if_more_than_limit(known_rows: u64) -> Result<()> {
@@ -102,7 +105,11 @@ impl Sink for CsvSink {
         let file = self.root.create(&self.path, self.options.overwrite).map_err(|e| e.stage("csv"))?;
         let out = match self.options.zstd {
             None => Out::Plain(file),
-            Some(level) => Out::Zstd(Box::new(zstd::stream::write::Encoder::new(file, level).map_err(|e| self.io(e))?)),
+            Some(level) => {
+                let mut stream = zstd::stream::write::Encoder::new(file, level).map_err(|e| self.io(e))?;
+                stream.multithread(ZSTD_WORKERS).map_err(|e| self.io(e))?;
+                Out::Zstd(Box::new(stream))
+            }
         };
         let mut buffer = Vec::with_capacity(BLOCK + BLOCK / 4);
         encoder.header(&mut buffer);
@@ -137,7 +144,7 @@ impl Sink for CsvSink {
         let mut writing = self.writing.take().ok_or_else(|| Error::internal("the CSV sink is not open"))?;
         writing.ctx.check()?;
         writing.out.write_all(&writing.buffer).map_err(|e| self.io(e))?;
-        let file = writing.out.into_file().map_err(|e| self.io(e))?;
+        let mut file = writing.out.into_file().map_err(|e| self.io(e))?;
         file.sync().map_err(|e| e.stage("csv"))?;
         self.sealed = Some(file);
         Ok(())

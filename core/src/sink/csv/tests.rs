@@ -203,7 +203,7 @@ fn throughput() {
         columns.push((format!("m{c}"), Arc::new(money.with_precision_and_scale(12, 2).unwrap())));
     }
     let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let encoder = Encoder::new(&batch.schema(), &Csv::default()).unwrap();
+    let mut encoder = Encoder::new(&batch.schema(), &Csv::default()).unwrap();
     let (mut buffer, mut bytes, start) = (Vec::with_capacity(2 * BLOCK), 0, Instant::now());
     for _ in 0..15 {
         let cells = encoder.cells(&batch).unwrap();

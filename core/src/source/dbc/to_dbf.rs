@@ -6,7 +6,8 @@ use std::path::Path;
 use super::{Layout, ReadOptions, RecordFile, Summary};
 use crate::base::{Error, Result, WholeFile};
 
-/// Decodes `from` into the file `to`, which appears only when the CRC-32 was right.
+/// Decodes `from` into the file `to`, which appears only when the CRC-32 was right. It is not forced to disk: after a
+/// power failure it may have to be made again.
 ///
 /// ```no_run
 /// use datasus::source::dbc::{ReadOptions, dbc_to_dbf};
@@ -19,7 +20,7 @@ pub fn dbc_to_dbf(from: &Path, to: &Path, options: &ReadOptions) -> Result<Summa
     let source = RecordFile::open(from, options)?;
     let mut out = BufWriter::with_capacity(1 << 20, WholeFile::create(to)?);
     let summary = source.write_dbf(&mut out, to)?;
-    out.into_inner().map_err(|error| Error::io(error.into_error(), to))?.publish()?;
+    out.into_inner().map_err(|error| Error::io(error.into_error(), to))?.publish_unforced()?;
     Ok(summary)
 }
 
