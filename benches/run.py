@@ -29,6 +29,8 @@ BIN = os.environ.get("DATASUS_BENCH_BIN", str(TARGET / "debug" / "datasus-bench"
 TABLE = "bench.rd"
 # Pairs that are run again because others were at work.
 MORE = 4
+# What `--only` may name of the rows that need a server.
+POSTGRES_PEERS = ("Parquet -> PostgreSQL, 1 connection, 2 connections", "raw COPY", "ADBC", "extension", "original")
 Case = Callable[[], Run]
 
 
@@ -94,7 +96,7 @@ class Bench:
     # One method a path.
 
     def postgres(self) -> None:
-        if not self.wanted("Parquet -> PostgreSQL"):
+        if self.options.only and not re.search(self.options.only, " ".join(POSTGRES_PEERS)):
             return
         self.server = server = Server()
         wanted = check.expected(self.job, "job")
@@ -146,8 +148,8 @@ class Bench:
             fresh()
             ten = self.ours("postgres", url=server.url, data=self.all, table=TABLE, connections=2, all=1)
             check.compare("ours", server.query(f"SELECT {check.FIGURES} FROM {TABLE}"), check.expected(self.all, "all"))
-            self.bound(path, "RSS, MB", median(of_ours), 200)
-            self.bound(f"{path}, {self.all.name}", "RSS, MB", ten.rss_mb, round(median(of_ours) * 1.15, 1))
+            self.bound(path, "RSS, MB", max(of_ours), 200)
+            self.bound(f"{path}, {self.all.name}", "RSS, MB", ten.rss_mb, round(max(of_ours) * 1.15, 1))
         server.stop()
         self.server = None
 
@@ -189,7 +191,7 @@ class Bench:
                 self.against(path, ours, "pandas to_csv", case, "", None, slow=True)
             of_ours = [run.rss_mb for row in self.rows for run in row.ours if row.path == path]
             if of_ours and form != "parquet":
-                self.bound(path, "RSS, MB", median(of_ours), 150)
+                self.bound(path, "RSS, MB", max(of_ours), 150)
 
     def stream(self) -> None:
         path, wanted = "Arrow stream", check.expected(self.all, "all")
@@ -210,7 +212,7 @@ class Bench:
         of_ours = [run for row in self.rows for run in row.ours if row.path == path]
         if of_ours:
             self.bound(path, "first batch, s", median(run.answer["first_batch"] for run in of_ours), 0.1)
-            self.bound(path, "RSS, MB", median(run.rss_mb for run in of_ours), 300)
+            self.bound(path, "RSS, MB", max(run.rss_mb for run in of_ours), 300)
         if self.wanted("under a budget"):
             for budget in (256,) if self.options.quick else (256, 512, 1024):
                 for query in ("stream", "sort", "distinct", "group"):
@@ -219,13 +221,32 @@ class Bench:
 
     def dbc_files(self) -> None:
         for file in self.dbc:
-            rows = self.ours("dbc-explode", file=file).answer["rows"]
+            known = self.ours("dbc-explode", file=file).answer
+            ours_dbf, peer_dbf = self.out / "ours.dbf", self.out / "peer.dbf"
+
+            def explode(file: Path = file) -> Run:
+                return self.ours("dbc-explode", file=file)
+
+            def blast(file: Path = file, known: dict = known) -> Run:
+                done = run([self.blast, str(file), "15"])
+                check.equal("blast", (done.answer["rows"], done.answer["bytes"]), (known["rows"], known["bytes"]))
+                return done
+
+            def to_file(file: Path = file, to: Path = ours_dbf) -> Run:
+                return self.ours("dbc-file", file=file, out=to)
+
+            def pyreaddbc(file: Path = file, known: dict = known, ours: Path = ours_dbf, to: Path = peer_dbf) -> Run:
+                done = self.peer("pyreaddbc_file.py", file=file, out=to, rows=known["rows"])
+                # It writes a header of its own; the records must be the same.
+                start = int.from_bytes(ours.read_bytes()[8:10], "little")
+                check.equal("pyreaddbc", to.read_bytes()[start:], ours.read_bytes()[start:])
+                return done
+
             path = f"DBC -> DBF bytes, {file.stem}"
-            self.against(path, lambda file=file: self.ours("dbc-explode", file=file), "C blast -O3 -march=native, no CRC",
-                         lambda file=file: run([self.blast, str(file), "15"]), ">= 1.5, stretch 2", 1.5)  # fmt: skip
-            self.against(f"DBC file -> DBF file, {file.stem}", lambda file=file: self.ours("dbc-file", file=file, out=self.out / "a.dbf"), "pyreaddbc",
-                         lambda file=file, rows=rows: self.peer("pyreaddbc_file.py", file=file, out=self.out / "b.dbf", rows=rows), ">= 2.3", 2.3)  # fmt: skip
+            self.against(path, explode, "C blast -O3 -march=native, no CRC", blast, ">= 1.5, stretch 2", 1.5)
+            self.against(f"DBC file -> DBF file, {file.stem}", to_file, "pyreaddbc", pyreaddbc, ">= 2.3", 2.3)
         file, number = self.dbc[0], iter(range(1_000_000))
+        known = self.ours("dbc-explode", file=file).answer
 
         def ours() -> Run:
             return self.ours("dbc-parquet", file=file, out=self.out / f"lake{next(number)}")
@@ -234,7 +255,12 @@ class Bench:
             ("pandas", "pyreaddbc + dbfread + pandas", 25.0),
             ("numpy", "datasus-dbc + numpy + pyarrow, all text", 2.0),
         ):
-            case: Case = lambda way=way: self.peer("dbc_parquet.py", file=file, out=self.out / "peer.parquet", way=way)
+
+            def case(way: str = way) -> Run:
+                done = self.peer("dbc_parquet.py", file=file, out=self.out / "peer.parquet", way=way)
+                check.equal(way, done.answer["rows"], known["rows"])
+                return done
+
             self.against(
                 f"DBC -> typed Parquet, {file.stem}", ours, name, case, f">= {least:g}", least, slow=way == "pandas"
             )

@@ -26,6 +26,11 @@ def compare(who: str, found: str, wanted: dict) -> None:
         raise SystemExit(f"{who}: a wrong result: received {found}, expected {wanted}")
 
 
+def equal(who: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise SystemExit(f"{who}: a wrong result: received {str(found)[:80]}, expected {str(wanted)[:80]}")
+
+
 def file(who: str, python: str, path: Path, wanted: dict) -> None:
     if path.suffix == ".parquet":
         figures, relation = FIGURES, f"read_parquet('{path}')"

@@ -12,8 +12,9 @@ from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-# Cores that others may use in a run that counts.
+# Cores that others may use in a run that counts, and what the clock of CPU time cannot tell from nothing.
 QUIET = 0.2
+GRAIN = 0.04
 
 
 @dataclass
@@ -24,7 +25,9 @@ class Run:
     rss_mb: float
     cpu_seconds: float
     server_cpu_seconds: float
+    # CPU seconds of others, and the run's own seconds on the wall.
     others: float
+    wall: float
     seconds: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -32,7 +35,7 @@ class Run:
 
     @property
     def quiet(self) -> bool:
-        return self.others <= QUIET
+        return self.others <= max(QUIET * self.wall, GRAIN)
 
 
 def run(argv: list[str], server: int | None = None, limit: float = 600) -> Run:
@@ -53,9 +56,9 @@ def run(argv: list[str], server: int | None = None, limit: float = 600) -> Run:
         raise SystemExit(f"{' '.join(argv)}: expected exit code 0, received {child.returncode}; it said: {said[-500:]}")
     own = usage.ru_utime + usage.ru_stime
     server_cpu = tree_cpu(server) - of_server
-    others = max(0.0, machine_cpu() - busy - own - server_cpu) / wall
+    others = max(0.0, machine_cpu() - busy - own - server_cpu)
     answer = json.loads(said.strip().splitlines()[-1])
-    return Run(answer, max(peak, usage.ru_maxrss / 1024), own, server_cpu, others)
+    return Run(answer, max(peak, usage.ru_maxrss / 1024), own, server_cpu, others, wall)
 
 
 class Watch:

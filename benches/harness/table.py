@@ -41,7 +41,7 @@ class Row:
             "least": min(ratios),
             "greatest": max(ratios),
             "quiet": quiet,
-            "met": None if self.least is None else median(ratios) >= self.least,
+            "met": None if self.least is None or not quiet else median(ratios) >= self.least,
             "note": self.note,
             "ours": [vars(run) for run in self.ours],
             "peers": [vars(run) for run in self.peers],
@@ -56,7 +56,7 @@ class Row:
 
         ratio = f"{median(ratios):.2f} [{min(ratios):.2f}-{max(ratios):.2f}]"
         counted = f"{len(self.quiet())}/{len(self.pairs())}" + ("" if quiet else " busy")
-        met = "" if self.least is None else ("yes" if median(ratios) >= self.least else "**no**")
+        met = "" if self.least is None or not quiet else ("yes" if median(ratios) >= self.least else "**no**")
         seconds = f"{middle(ours, 'seconds'):.3f} | {middle(peers, 'seconds'):.3f}"
         memory = f"{middle(ours, 'rss_mb'):.0f} | {middle(peers, 'rss_mb'):.0f}"
         cpu = f"{middle(ours, 'cpu_seconds'):.2f} | {middle(peers, 'cpu_seconds'):.2f}"

@@ -33,7 +33,11 @@ else:
         name = dbf_bytes[start : start + 11].split(b"\0")[0].decode()
         width = dbf_bytes[start + 16]
         raw = numpy.ascontiguousarray(records[:, at : at + width]).view(f"S{width}").ravel()
-        columns[name] = pyarrow.array(numpy.char.decode(raw, "iso-8859-1"))
+        values = pyarrow.array(raw)
+        try:
+            columns[name] = values.cast(pyarrow.string())
+        except pyarrow.ArrowInvalid:  # Not ASCII: only then the slow way.
+            columns[name] = pyarrow.array(numpy.char.decode(raw, "iso-8859-1"))
         at += width
     pyarrow.parquet.write_table(pyarrow.table(columns), given["out"], compression="zstd")
 answer(time.perf_counter() - began, rows)

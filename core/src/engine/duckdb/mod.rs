@@ -1,6 +1,7 @@
 //! DuckDB, embedded: one in-memory instance per statement, in a closed room.
 
 mod binds;
+mod closing;
 mod failure;
 mod room;
 mod spare;
@@ -12,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossbeam_channel::bounded;
 
+use self::closing::Closing;
 use super::{Engine, Running, Settings};
 use crate::base::{Ctx, Error, Result};
 use crate::plan::Statement;
@@ -26,7 +28,12 @@ pub struct DuckDb;
 impl DuckDb {
     /// The engine, with an instance that is being opened for the first statement.
     pub fn warm() -> Self {
-        let opening = std::thread::Builder::new().name("datasus-warm".into()).spawn(spare::refill);
+        let closing = Closing::begin();
+        let open = move || {
+            spare::refill();
+            drop(closing);
+        };
+        let opening = std::thread::Builder::new().name("datasus-warm".into()).spawn(open);
         if let Err(error) = opening {
             tracing::debug!(%error, "no thread to open a spare instance");
         }
@@ -44,14 +51,16 @@ impl Engine for DuckDb {
             .name("datasus-duckdb".into())
             .stack_size(STACK_BYTES)
             .spawn(move || {
-                let mut stream = Some(to_consumer);
-                let work =
-                    AssertUnwindSafe(|| worker::run(&statement, &settings, &worker_ctx, &to_starter, &mut stream));
+                let (mut stream, mut closing) = (Some(to_consumer), None);
+                let work = AssertUnwindSafe(|| {
+                    worker::run(&statement, &settings, &worker_ctx, &to_starter, &mut stream, &mut closing)
+                });
                 let outcome = catch_unwind(work).unwrap_or_else(|panic| {
                     let what = panic.downcast_ref::<String>().map(String::as_str);
                     let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic");
                     Err(Error::internal(format!("engine: {what}")))
                 });
+                let closing = closing.unwrap_or_else(Closing::begin);
                 if let Err(error) = outcome {
                     // Whoever still waits gets it: the starter before the schema, the consumer after it.
                     if let Err(unsent) = to_starter.try_send(Err(error))
@@ -63,6 +72,7 @@ impl Engine for DuckDb {
                 }
                 drop((to_starter, stream));
                 spare::refill();
+                drop(closing);
             })
             .map_err(|error| Error::internal(format!("cannot start the engine's thread: {error}")))?;
         match started.recv() {
@@ -73,7 +83,7 @@ impl Engine for DuckDb {
     }
 
     fn settle(&self) {
-        spare::settle();
+        closing::settle();
     }
 
     fn version(&self) -> String {

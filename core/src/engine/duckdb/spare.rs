@@ -30,7 +30,7 @@ pub(super) fn take() -> duckdb::Result<Connection> {
     }
 }
 
-/// Opens a spare instance unless there is one. Whoever calls it waits, and so does [`settle`].
+/// Opens a spare instance unless there is one.
 pub(super) fn refill() {
     let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
     if spare.is_none() {
@@ -40,9 +40,4 @@ pub(super) fn refill() {
             Err(error) => tracing::debug!(%error, "no spare instance"),
         }
     }
-}
-
-/// Returns once no instance is being opened: a process must not end in the middle of that.
-pub(super) fn settle() {
-    drop(SPARE.lock().unwrap_or_else(PoisonError::into_inner));
 }

@@ -9,6 +9,7 @@ use arrow::datatypes::SchemaRef;
 use crossbeam_channel::{Sender, select};
 use duckdb::params_from_iter;
 
+use super::closing::Closing;
 use super::{binds, failure, room, spare, watch};
 use crate::base::{Ctx, Error, Result};
 use crate::engine::Settings;
@@ -22,6 +23,7 @@ pub(super) fn run(
     ctx: &Ctx,
     started: &Sender<Result<SchemaRef>>,
     stream: &mut Option<Chunks>,
+    closing: &mut Option<Closing>,
 ) -> Result<()> {
     let ended = || Error::internal("the stream had ended");
     let chunks = stream.as_ref().ok_or_else(ended)?;
@@ -54,6 +56,7 @@ pub(super) fn run(
     while let Some(chunk) = coalescer.next_completed_batch() {
         deliver(chunk, ctx, chunks)?;
     }
+    *closing = Some(Closing::begin());
     // Spilled bytes must be gone before the consumer learns that this was all; memory may go after that.
     if !settings.spill_folder.exists() {
         *stream = None;

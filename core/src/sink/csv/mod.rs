@@ -17,6 +17,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use ::arrow::datatypes::SchemaRef;
+use zstd::zstd_safe::CParameter;
 
 pub use options::{Csv, Delimiter, LineEnding};
 
@@ -30,6 +31,8 @@ pub const MOST_ROWS: u64 = 10_000_000;
 const BLOCK: usize = 1 << 20;
 /// Threads that compress beside the one that encodes.
 const ZSTD_WORKERS: u32 = 2;
+/// Bytes that one of them takes at once; they are held in memory until they are written.
+const ZSTD_JOB: u32 = 2 << 20;
 
 /// DS-413 for a plan whose footers prove that the file would be too long.
 pub fn refuse_if_more_than_limit(known_rows: u64) -> Result<()> {
@@ -108,6 +111,7 @@ impl Sink for CsvSink {
             Some(level) => {
                 let mut stream = zstd::stream::write::Encoder::new(file, level).map_err(|e| self.io(e))?;
                 stream.multithread(ZSTD_WORKERS).map_err(|e| self.io(e))?;
+                stream.set_parameter(CParameter::JobSize(ZSTD_JOB)).map_err(|e| self.io(e))?;
                 Out::Zstd(Box::new(stream))
             }
         };

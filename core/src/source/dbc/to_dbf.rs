@@ -1,6 +1,6 @@
 //! A DBC as the DBF that it holds, byte for byte.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use super::{Layout, ReadOptions, RecordFile, Summary};
@@ -18,9 +18,9 @@ use crate::base::{Error, Result, WholeFile};
 /// ```
 pub fn dbc_to_dbf(from: &Path, to: &Path, options: &ReadOptions) -> Result<Summary> {
     let source = RecordFile::open(from, options)?;
-    let mut out = BufWriter::with_capacity(1 << 20, WholeFile::create(to)?);
+    let mut out = WholeFile::create(to)?;
     let summary = source.write_dbf(&mut out, to)?;
-    out.into_inner().map_err(|error| Error::io(error.into_error(), to))?.publish_unforced()?;
+    out.publish_unforced()?;
     Ok(summary)
 }
 
