@@ -238,8 +238,9 @@ class Bench:
             def pyreaddbc(file: Path = file, known: dict = known, ours: Path = ours_dbf, to: Path = peer_dbf) -> Run:
                 done = self.peer("pyreaddbc_file.py", file=file, out=to, rows=known["rows"])
                 # It writes a header of its own; the records must be the same.
-                start = int.from_bytes(ours.read_bytes()[8:10], "little")
-                check.equal("pyreaddbc", to.read_bytes()[start:], ours.read_bytes()[start:])
+                with ours.open("rb") as dbf:
+                    start = int.from_bytes(dbf.read(10)[8:], "little")
+                subprocess.run(["cmp", f"--ignore-initial={start}", str(to), str(ours)], check=True)
                 return done
 
             path = f"DBC -> DBF bytes, {file.stem}"

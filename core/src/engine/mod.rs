@@ -3,6 +3,7 @@
 //! An engine takes SQL and settings; it knows nothing of DATASUS.
 
 mod duckdb;
+mod gather;
 mod running;
 mod settings;
 

@@ -3,8 +3,7 @@
 //! It starts with `stream_arrow`, takes the schema, and loops on `Statement::step()`, which returns `Result`: the
 //! crate's own Arrow iterators panic on a fetch error.
 
-use arrow::array::RecordBatch;
-use arrow::compute::BatchCoalescer;
+use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use crossbeam_channel::{Sender, select};
 use duckdb::params_from_iter;
@@ -13,6 +12,7 @@ use super::closing::Closing;
 use super::{binds, failure, room, spare, watch};
 use crate::base::{Ctx, Error, Result};
 use crate::engine::Settings;
+use crate::engine::gather::Gather;
 use crate::plan::Statement;
 
 type Chunks = Sender<Result<RecordBatch>>;
@@ -38,22 +38,16 @@ pub(super) fn run(
     let binds = binds::in_order(&prepared, &statement.binds).map_err(explain)?;
     let _ = prepared.stream_arrow(params_from_iter(binds)).map_err(explain)?;
     let schema = prepared.schema();
-    let mut coalescer = BatchCoalescer::new(schema.clone(), settings.chunk_rows.max(1));
+    let mut gather = Gather::new(schema.clone(), settings.chunk_rows);
     if started.send(Ok(schema.clone())).is_err() {
         return Ok(());
     }
     loop {
         ctx.check()?;
         let Some(rows) = prepared.step().map_err(explain)? else { break };
-        let batch = RecordBatch::from(rows);
-        let batch = RecordBatch::try_new(schema.clone(), batch.columns().to_vec()).map_err(Error::internal)?;
-        coalescer.push_batch(batch).map_err(Error::internal)?;
-        while let Some(chunk) = coalescer.next_completed_batch() {
-            deliver(chunk, ctx, chunks)?;
-        }
+        gather.push(rows.columns(), rows.len(), |chunk| deliver(chunk, ctx, chunks))?;
     }
-    coalescer.finish_buffered_batch().map_err(Error::internal)?;
-    while let Some(chunk) = coalescer.next_completed_batch() {
+    if let Some(chunk) = gather.finish().map_err(Error::internal)? {
         deliver(chunk, ctx, chunks)?;
     }
     *closing = Some(Closing::begin());
