@@ -29,8 +29,6 @@ BIN = os.environ.get("DATASUS_BENCH_BIN", str(TARGET / "debug" / "datasus-bench"
 TABLE = "bench.rd"
 # Pairs that are run again because others were at work.
 MORE = 4
-# What `--only` may name of the rows that need a server.
-POSTGRES_PEERS = ("Parquet -> PostgreSQL, 1 connection, 2 connections", "raw COPY", "ADBC", "extension", "original")
 Case = Callable[[], Run]
 
 
@@ -96,7 +94,10 @@ class Bench:
     # One method a path.
 
     def postgres(self) -> None:
-        if self.options.only and not re.search(self.options.only, " ".join(POSTGRES_PEERS)):
+        path = "Parquet -> PostgreSQL"
+        peers = ("raw COPY file by psql, 1 connection", "raw COPY files by psql, 2 connections", "DuckDB + ADBC ingest")
+        peers += ("DuckDB's postgres extension", "polars + ADBC", "original: pandas + psycopg, text, binary, csv")
+        if not any(self.wanted(f"{path}, {n} {peer}") for n in ("1 connection", "2 connections") for peer in peers):
             return
         self.server = server = Server()
         wanted = check.expected(self.job, "job")
@@ -129,7 +130,6 @@ class Bench:
         psql, rows = str(server.bin / "psql"), wanted["rows"]
         raw_one = peer("raw_copy.py", psql=psql, files=ready[0], rows=rows)
         raw_two = peer("raw_copy.py", psql=psql, files=f"{ready[1]},{ready[2]}", rows=rows)
-        path = "Parquet -> PostgreSQL"
         self.against(f"{path}, 1 connection", ours(1), "raw COPY file by psql, 1 connection", raw_one, ">= 0.95", 0.95)
         self.against(f"{path}, 1 connection", ours(1), "DuckDB + ADBC ingest", peer("adbc.py"), ">= 1.35", 1.35)
         self.against(

@@ -25,7 +25,7 @@ use crate::source::folder::{FileKind, Folder, Listing, SourceFile};
 const MEMORY_SHARE: f64 = 0.45;
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
-const DURABLE_CHUNK_ROWS: usize = 16 << 10;
+const DURABLE_CHUNK_ROWS: usize = 8 << 10;
 /// How far the engine may run ahead of the host, and of a sink: the sink's own work keeps the cores busy.
 const AHEAD_BYTES: u64 = 32 << 20;
 const DURABLE_AHEAD_BYTES: u64 = 8 << 20;
