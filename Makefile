@@ -37,9 +37,13 @@ docs: setup
 soak: setup servers
 	DATASUS_FUZZ_SECONDS=60 $(CARGO) test --workspace -- --include-ignored --nocapture
 
-bench bench-quick: setup servers
+bench: setup servers
 	$(CARGO) build --package datasus-bench
-	python3 benches/run.py $(if $(filter bench-quick,$@),--quick)
+	python3 benches/run.py
+
+bench-quick: setup servers
+	$(CARGO) build --package datasus-bench
+	python3 benches/run.py --quick
 
 clean:
 	$(CARGO) clean
