@@ -57,5 +57,6 @@ fn memory_does_not_grow_with_the_rows() {
         line.split(' ').nth(1).unwrap().parse().unwrap()
     };
     let (few, many) = (peak(1_500_000), peak(4_500_000));
-    assert!(many < few * 1.15 && many < 0.25, "{few} GB for 1.5 M rows, {many} GB for 4.5 M");
+    // The rows between the two are some 400 MB.
+    assert!(many < few + 0.06 && many < 0.25, "{few} GB for 1.5 M rows, {many} GB for 4.5 M");
 }
