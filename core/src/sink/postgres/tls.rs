@@ -18,20 +18,20 @@ pub(super) fn connector(url: &Url) -> Result<MakeRustlsConnect> {
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::internal(format!("TLS: {error}")))?;
-    let config = match url.trust {
-        Trust::VerifyFull => builder.with_root_certificates(roots(url)?).with_no_client_auth(),
-        Trust::VerifyCa => {
-            let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(url)?), provider)
+    let chain = match url.trust {
+        Trust::VerifyFull => {
+            let config = builder.with_root_certificates(roots(url)?).with_no_client_auth();
+            return Ok(MakeRustlsConnect::new(config));
+        }
+        Trust::VerifyCa => Some(
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots(url)?), provider.clone())
                 .build()
-                .map_err(|error| unreadable(url, &error.to_string()))?;
-            let verifier = Arc::new(AnyName(inner));
-            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
-        }
-        Trust::Disable | Trust::Prefer | Trust::Require => {
-            let verifier = Arc::new(Unchecked(provider));
-            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
-        }
+                .map_err(|error| unreadable(url, &error.to_string()))?,
+        ),
+        Trust::Disable | Trust::Prefer | Trust::Require => None,
     };
+    let verifier = Arc::new(AnyName { chain, provider });
+    let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
 }
 
@@ -67,9 +67,14 @@ fn unreadable(url: &Url, why: &str) -> Error {
     .stage("postgres")
 }
 
-/// `verify-ca`: the chain counts, the name does not.
+/// Less than `verify-full`, as libpq has it: the name does not count, and without a chain to check anybody's certificate
+/// will do. Whoever presents it must hold its key all the same.
 #[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
+struct AnyName {
+    /// `verify-ca` has one; `prefer` and `require` have none.
+    chain: Option<Arc<WebPkiServerVerifier>>,
+    provider: Arc<CryptoProvider>,
+}
 
 impl ServerCertVerifier for AnyName {
     fn verify_server_cert(
@@ -80,7 +85,8 @@ impl ServerCertVerifier for AnyName {
         ocsp: &[u8],
         now: UnixTime,
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        match self.0.verify_server_cert(certificate, intermediates, name, ocsp, now) {
+        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
+        match chain.verify_server_cert(certificate, intermediates, name, ocsp, now) {
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),
@@ -94,46 +100,7 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
-    }
-}
-
-/// `prefer` and `require`, as libpq has them: encrypted, but anybody's certificate will do.
-#[derive(Debug)]
-struct Unchecked(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unchecked {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
     }
 
@@ -143,11 +110,11 @@ impl ServerCertVerifier for Unchecked {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
