@@ -34,7 +34,7 @@ pub struct Config {
     pub deadline: f64,
     /// Threads for conversion and engine; none: one per core (`DATASUS_THREADS`).
     pub threads: Option<usize>,
-    /// Rows in each chunk of an answer, but for the last (`DATASUS_CHUNK_ROWS`).
+    /// Most rows in a chunk of an answer; each but the last has at least half of that (`DATASUS_CHUNK_ROWS`).
     pub chunk_rows: usize,
     /// True: a DBC whose CRC-32 does not match is DS-460. False: it is not looked at, and the report says
     /// `unchecked` (`DATASUS_VERIFY_CRC`).

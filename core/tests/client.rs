@@ -261,6 +261,7 @@ fn the_engines_room_is_closed() {
             files: vec![planned.display().to_string()],
             columns: Vec::new(),
             from_user: false,
+            scan: None,
         };
         let running = DuckDb.start(statement, &settings, &Ctx::default())?;
         running.map(|batch| Ok(batch?.num_rows())).sum()

@@ -45,6 +45,11 @@ impl Gather {
         Gather { schema, full, columns, rows: 0 }
     }
 
+    /// Rows that wait for more.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// Takes `batch`, whose columns are those of the schema; `deliver` gets each chunk that is full.
     pub(super) fn push(
         &mut self,

@@ -1,13 +1,17 @@
 //! Runs one statement over the planned files and hands its rows out in chunks.
 //!
-//! An engine takes SQL and settings; it knows nothing of DATASUS.
+//! An engine takes a statement and settings; it knows nothing of DATASUS. What only reads is read here ([`Local`]),
+//! everything else is DuckDB's.
 
 mod duckdb;
 mod gather;
+mod local;
 mod running;
+mod scan;
 mod settings;
 
 pub use duckdb::DuckDb;
+pub use local::Local;
 pub use running::Running;
 pub use settings::Settings;
 

@@ -2,20 +2,22 @@
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use crossbeam_channel::Receiver;
 
 use crate::base::{Cancel, CancelReason, Result};
+
+/// Where the rows come from; it ends with the last one, or with an error.
+pub(super) type Chunks = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// Rows of a running statement. Dropping it before the end cancels the statement.
 pub struct Running {
     schema: SchemaRef,
-    chunks: Receiver<Result<RecordBatch>>,
+    chunks: Chunks,
     cancel: Cancel,
     ended: bool,
 }
 
 impl Running {
-    pub(super) fn new(schema: SchemaRef, chunks: Receiver<Result<RecordBatch>>, cancel: Cancel) -> Self {
+    pub(super) fn new(schema: SchemaRef, chunks: Chunks, cancel: Cancel) -> Self {
         Running { schema, chunks, cancel, ended: false }
     }
 
@@ -31,13 +33,9 @@ impl Iterator for Running {
         if self.ended {
             return None;
         }
-        let next = self.chunks.recv().ok();
+        let next = self.chunks.next();
         self.ended = !matches!(next, Some(Ok(_)));
-        match next {
-            // A worker says how it ended; silence without a word is a broken worker, never a short answer.
-            None => None,
-            some => some,
-        }
+        next
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Settings {
     /// Folder for the spill; made when needed, and removed when the statement ends.
     pub spill_folder: PathBuf,
     pub threads: usize,
-    /// Rows in each chunk, but for the last.
+    /// Most rows of a chunk; each but the last has at least half of that.
     pub chunk_rows: usize,
     /// Bytes that the engine's threads may run ahead of the consumer; with less than some decoded row groups they wait for
     /// one another. Not part of `memory_limit`.

@@ -96,7 +96,7 @@ pub struct Figure {
     pub alias: String,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Predicate {
     Compare { column: String, kind: LogicalType, op: Op, values: Vec<Scalar> },
     Any(Vec<Predicate>),

@@ -2,12 +2,11 @@
 
 use std::fs::File;
 
-use arrow::datatypes::DataType;
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use serde::Serialize;
 
-use super::prune::may_match;
+use super::prune::{Verdict, judge, statistics};
 use super::{Missing, Selection, Statement};
 use crate::base::{Error, Result};
 use crate::lake::LakeFile;
@@ -97,10 +96,6 @@ fn passes(predicates: &[Predicate], footer: &ParquetMetaData, group: &RowGroupMe
     let metadata = footer.file_metadata();
     let schema = parquet_to_arrow_schema(metadata.schema_descr(), metadata.key_value_metadata())
         .map_err(|e| Error::internal(format!("footer: {e}")))?;
-    let statistics = |column: &str| {
-        let index = group.columns().iter().position(|c| c.column_descr().name().eq_ignore_ascii_case(column))?;
-        let kind: &DataType = schema.field(index).data_type();
-        Some((group.column(index).statistics()?, kind.clone()))
-    };
-    Ok(predicates.iter().all(|predicate| may_match(predicate, &statistics)))
+    let statistics = |column: &str| statistics(group, &schema, column);
+    Ok(predicates.iter().all(|predicate| judge(predicate, &statistics) != Verdict::None))
 }

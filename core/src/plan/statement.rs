@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::scan::{Scan, scan};
 use super::view::{self, TableColumn};
 use super::{Dialect, DuckDbDialect};
 use crate::base::{Code, Error, Result, text};
@@ -22,6 +23,8 @@ pub struct Statement {
     pub columns: Vec<String>,
     /// True: the SQL is the user's, and so are its errors.
     pub from_user: bool,
+    /// The same without SQL, where the statement only reads.
+    pub scan: Option<Scan>,
 }
 
 /// Values of the placeholders.
@@ -77,11 +80,14 @@ pub fn statement(query: &Query, files: &[LakeFile], origin: Option<[&str; 2]>) -
             files: paths,
             columns: columns_of_sql(ask, &tables),
             from_user: true,
+            scan: None,
         }),
         (Ask::Structured(ask), Some((scope, columns))) => {
             let (sql, binds) = structured(&dialect, ask, scope, columns, origin);
+            let of_scope: Vec<&LakeFile> = files.iter().collect();
+            let scan = scan(ask, scope, columns, &of_scope, origin);
             let columns = columns_read(ask, scope, columns);
-            Ok(Statement { views, sql, binds: Binds::Positional(binds), files: paths, columns, from_user: false })
+            Ok(Statement { views, sql, binds: Binds::Positional(binds), files: paths, columns, from_user: false, scan })
         }
         (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
     }

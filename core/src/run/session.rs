@@ -12,7 +12,7 @@ use super::{Answer, Job, Report};
 use crate::base::{Ctx, Error, Language, Result, TraceId, memory_limit, text};
 use crate::catalog::{Catalog, Grupo};
 use crate::config::Config;
-use crate::engine::{DuckDb, Engine, Settings};
+use crate::engine::{Engine, Local, Settings};
 use crate::gate;
 use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::params::{MissingFiles, Query, QueryParams, SqlUse, validate, validate_sql};
@@ -62,7 +62,7 @@ impl Session {
         let folder = if source.is_dir() { source.clone() } else { source.parent().map(Into::into).unwrap_or_default() };
         let lake = Lake::open(&config.lake.clone().unwrap_or_else(|| folder.join(".datasus").join("lake")))?;
         let output = config.output.clone().unwrap_or_else(|| PathBuf::from("."));
-        let engine = Arc::new(DuckDb::warm());
+        let engine = Arc::new(Local::warm());
         Ok(Arc::new(Session { config, catalog: Catalog::builtin(), source, lake, engine, output }))
     }
 

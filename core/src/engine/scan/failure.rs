@@ -1,0 +1,49 @@
+//! From the Parquet reader's errors to ours.
+
+use std::error::Error as _;
+
+use arrow::error::ArrowError;
+use parquet::errors::ParquetError;
+
+use super::unit::Trouble;
+use crate::base::{Code, Ctx, Error, text};
+use crate::plan::ScanFile;
+
+/// The error that the job ends with. A set cancel token wins.
+pub(super) fn explain(trouble: Trouble, file: &ScanFile, ctx: &Ctx) -> Error {
+    if let Err(cancelled) = ctx.check() {
+        return cancelled;
+    }
+    if let Some(io) = system_error(&trouble) {
+        return Error::io(io, &file.path);
+    }
+    let (path, why) = (file.path.display(), trouble.to_string());
+    let error = if file.own {
+        Error::new(
+            Code::DamagedFile,
+            text!("O Parquet {path} está danificado: {why}", "The Parquet {path} is damaged: {why}"),
+        )
+    } else {
+        Error::new(
+            Code::DamagedFile,
+            text!(
+                "O Parquet {path} do lake está danificado: {why}. Apague-o para convertê-lo de novo",
+                "The lake's Parquet {path} is damaged: {why}. Delete it to convert it again"
+            ),
+        )
+    };
+    error.with("cause", "bad_parquet").file(path.to_string()).because(trouble)
+}
+
+/// What the operating system said; an end of file that came too early is damage.
+fn system_error(trouble: &Trouble) -> Option<std::io::Error> {
+    let io = match trouble {
+        Trouble::Arrow(ArrowError::IoError(_, io)) => Some(io),
+        Trouble::Parquet(ParquetError::External(inner)) => inner.downcast_ref::<std::io::Error>(),
+        Trouble::Io(io) => Some(io),
+        other => other.source().and_then(|source| source.downcast_ref()),
+    }?;
+    let kind = io.kind();
+    let same = || io.raw_os_error().map_or_else(|| kind.into(), std::io::Error::from_raw_os_error);
+    (io.raw_os_error().is_some() || matches!(kind, std::io::ErrorKind::NotFound)).then(same)
+}

@@ -1,0 +1,144 @@
+//! Brings what several workers decode back into the order of the units.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+
+use crate::base::{Ctx, Error, Result};
+
+/// How often whoever waits looks at the cancel token.
+const GLANCE: Duration = Duration::from_millis(20);
+
+pub(super) struct Order {
+    state: Mutex<State>,
+    changed: Condvar,
+    units: usize,
+    most_bytes: u64,
+}
+
+#[derive(Default)]
+struct State {
+    /// The next unit that nobody works at.
+    unclaimed: usize,
+    /// The unit whose batches are handed out.
+    current: usize,
+    waiting: BTreeMap<usize, Unit>,
+    bytes: u64,
+    failed: Option<Error>,
+    stopped: bool,
+}
+
+#[derive(Default)]
+struct Unit {
+    batches: VecDeque<RecordBatch>,
+    ended: bool,
+}
+
+impl Order {
+    /// Of `units` units; a worker waits once `most_bytes` wait to be taken, but for the one that is next.
+    pub(super) fn new(units: usize, most_bytes: u64) -> Self {
+        Order { state: Mutex::default(), changed: Condvar::new(), units, most_bytes }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'s>(&self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        self.changed.wait_timeout(state, GLANCE).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// The next unit to work at; none at the end.
+    pub(super) fn claim(&self) -> Option<usize> {
+        let mut state = self.state();
+        if state.stopped || state.unclaimed == self.units {
+            return None;
+        }
+        state.unclaimed += 1;
+        Some(state.unclaimed - 1)
+    }
+
+    /// Hands over a batch of `unit`; false where nobody wants any more.
+    pub(super) fn put(&self, unit: usize, batch: RecordBatch, ctx: &Ctx) -> Result<bool> {
+        let mut state = self.state();
+        while state.bytes >= self.most_bytes && unit != state.current && !state.stopped {
+            ctx.check()?;
+            state = self.wait(state);
+        }
+        if state.stopped {
+            return Ok(false);
+        }
+        state.bytes += size(&batch);
+        state.waiting.entry(unit).or_default().batches.push_back(batch);
+        self.changed.notify_all();
+        drop(state);
+        // The unit at the front need not wait for bytes, but it must not run away from its reader either.
+        let mut state = self.state();
+        while unit == state.current && state.bytes >= self.most_bytes && !state.stopped && state.holds(unit) {
+            ctx.check()?;
+            state = self.wait(state);
+        }
+        Ok(!state.stopped)
+    }
+
+    pub(super) fn end(&self, unit: usize) {
+        self.state().waiting.entry(unit).or_default().ended = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn fail(&self, error: Error) {
+        let mut state = self.state();
+        state.failed.get_or_insert(error);
+        state.stopped = true;
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn stop(&self) {
+        self.state().stopped = true;
+        self.changed.notify_all();
+    }
+
+    /// The next batch in order; none after the last.
+    pub(super) fn take(&self, ctx: &Ctx) -> Result<Option<RecordBatch>> {
+        let mut state = self.state();
+        loop {
+            ctx.check()?;
+            if let Some(error) = state.failed.take() {
+                return Err(error);
+            }
+            let current = state.current;
+            if current == self.units {
+                return Ok(None);
+            }
+            let unit = state.waiting.entry(current).or_default();
+            if let Some(batch) = unit.batches.pop_front() {
+                state.bytes = state.bytes.saturating_sub(size(&batch));
+                self.changed.notify_all();
+                return Ok(Some(batch));
+            }
+            if unit.ended {
+                state.waiting.remove(&current);
+                state.current += 1;
+                self.changed.notify_all();
+                continue;
+            }
+            if state.stopped {
+                return Err(Error::internal("the scan's workers have stopped"));
+            }
+            state = self.wait(state);
+        }
+    }
+}
+
+impl State {
+    fn holds(&self, unit: usize) -> bool {
+        self.waiting.get(&unit).is_some_and(|unit| !unit.batches.is_empty())
+    }
+}
+
+fn size(batch: &RecordBatch) -> u64 {
+    batch.get_array_memory_size() as u64
+}

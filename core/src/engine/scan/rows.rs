@@ -1,0 +1,74 @@
+//! The scan's chunks as they are asked for.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use super::Work;
+use crate::base::{Error, Result};
+use crate::engine::gather::Gather;
+
+/// Hands out chunks of at least half of `chunk_rows`, but for the last; stops the workers when it goes.
+pub(super) struct Rows {
+    work: Arc<Work>,
+    gather: Gather,
+    chunk_rows: usize,
+    /// Rows that are still wanted.
+    left: Option<u64>,
+    /// Full chunks of what was gathered.
+    ready: Vec<RecordBatch>,
+    /// Came while smaller pieces were being gathered: it follows them.
+    next: Option<RecordBatch>,
+}
+
+impl Rows {
+    pub(super) fn new(work: Arc<Work>, schema: SchemaRef, chunk_rows: usize, left: Option<u64>) -> Self {
+        Rows { work, gather: Gather::new(schema, chunk_rows), chunk_rows, left, ready: Vec::new(), next: None }
+    }
+
+    fn next_chunk(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if let Some(chunk) = self.ready.pop().or_else(|| self.next.take()) {
+                return Ok(Some(chunk));
+            }
+            if self.left == Some(0) {
+                self.work.order.stop();
+                return self.gather.finish();
+            }
+            let Some(mut batch) = self.work.order.take(&self.work.ctx)? else { return self.gather.finish() };
+            if let Some(left) = &mut self.left {
+                let rows = (batch.num_rows() as u64).min(*left);
+                batch = batch.slice(0, rows as usize);
+                *left -= rows;
+            }
+            let large = batch.num_rows() * 2 >= self.chunk_rows;
+            if large && self.gather.rows() == 0 {
+                return Ok(Some(batch));
+            }
+            if large && self.gather.rows() * 2 >= self.chunk_rows {
+                self.next = Some(batch);
+                return self.gather.finish();
+            }
+            let ready = &mut self.ready;
+            self.gather.push(batch.columns(), batch.num_rows(), |chunk| {
+                ready.insert(0, chunk);
+                Ok(())
+            })?;
+        }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_chunk().map_err(|error: Error| error.stage("query")).transpose()
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.work.order.stop();
+    }
+}

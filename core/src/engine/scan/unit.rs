@@ -1,0 +1,176 @@
+//! One file of a scan, and the rows of one of its row groups.
+
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowFilter,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
+
+use super::condition::Condition;
+use super::pages::Pages;
+use crate::base::Ctx;
+use crate::plan::{Output, Scan, ScanFile, Verdict, judge, statistics};
+
+/// What can go wrong with a file.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    Parquet(#[from] ParquetError),
+    #[error("{0}")]
+    Arrow(#[from] ArrowError),
+}
+
+pub(super) struct OpenFile {
+    pages: Pages,
+    metadata: ArrowReaderMetadata,
+    /// Positions in the file of the columns that the answer takes, ascending.
+    wanted: Vec<usize>,
+    /// Where each column of the answer comes from.
+    sources: Vec<Source>,
+}
+
+enum Source {
+    /// So many-th of the wanted columns.
+    Wanted(usize),
+    Null,
+    Text(String),
+}
+
+impl OpenFile {
+    pub(super) fn open(file: &ScanFile, scan: &Scan) -> Result<Self, Trouble> {
+        let pages = Pages::of(File::open(&file.path)?)?;
+        let footer = Arc::new(ParquetMetaDataReader::new().parse_and_finish(&pages)?);
+        let mut metadata = ArrowReaderMetadata::try_new(footer.clone(), ArrowReaderOptions::default())?;
+        if let Some(plain) = with_plain_texts(metadata.schema()) {
+            metadata = ArrowReaderMetadata::try_new(footer, ArrowReaderOptions::default().with_schema(plain))?;
+        }
+        let position = |name: &str| position(metadata.schema(), name);
+        let mut wanted: Vec<usize> = (scan.outputs.iter())
+            .filter_map(|output| match output {
+                Output::Column(name) => position(name),
+                Output::Constant(_) => None,
+            })
+            .collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let of_position = |at: usize| wanted.binary_search(&at).map_or(Source::Null, Source::Wanted);
+        let source = |output: &Output| match output {
+            Output::Column(name) => position(name).map_or(Source::Null, of_position),
+            Output::Constant(number) => file.constants.get(*number).map_or(Source::Null, |t| Source::Text(t.clone())),
+        };
+        let sources = scan.outputs.iter().map(source).collect();
+        Ok(OpenFile { pages, metadata, wanted, sources })
+    }
+
+    /// The rows of a row group that meet the conditions; none where its statistics rule it out.
+    pub(super) fn read(
+        &self,
+        group: usize,
+        scan: &Scan,
+        conditions: &[Condition],
+        chunk_rows: usize,
+        ctx: &Ctx,
+    ) -> Result<Option<ParquetRecordBatchReader>, Trouble> {
+        let footer = self.metadata.metadata();
+        let Some(of_group) = footer.row_groups().get(group) else {
+            return Err(ParquetError::General(format!("row group {group} is gone")).into());
+        };
+        let schema = self.metadata.schema();
+        let known = |column: &str| statistics(of_group, schema, column);
+        let mut open = Vec::new();
+        for (predicate, condition) in scan.predicates.iter().zip(conditions) {
+            match judge(predicate, &known) {
+                Verdict::None => return Ok(None),
+                Verdict::All => {}
+                Verdict::Some => open.push(condition.clone()),
+            }
+        }
+        let mut read: Vec<usize> = self.wanted.clone();
+        let filters = open.into_iter().map(|condition| {
+            let mut columns: Vec<usize> =
+                condition.columns().iter().filter_map(|name| position(schema, name)).collect();
+            columns.sort_unstable();
+            columns.dedup();
+            read.extend(&columns);
+            let ctx = ctx.clone();
+            let mask = ProjectionMask::roots(footer.file_metadata().schema_descr(), columns);
+            let meets = move |batch: RecordBatch| {
+                ctx.check().map_err(|cancelled| ArrowError::ExternalError(Box::new(cancelled)))?;
+                condition.meets(&batch)
+            };
+            Box::new(ArrowPredicateFn::new(mask, meets)) as Box<_>
+        });
+        let filters: Vec<_> = filters.collect();
+        let rows = usize::try_from(of_group.num_rows()).unwrap_or(0);
+        let pages = self.pages.load(parts(of_group, footer.file_metadata().schema_descr(), &read))?;
+        let mask = ProjectionMask::roots(footer.file_metadata().schema_descr(), self.wanted.iter().copied());
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(pages, self.metadata.clone())
+            .with_row_groups(vec![group])
+            .with_projection(mask)
+            .with_batch_size(rows.div_ceil(rows.div_ceil(chunk_rows).max(1)).max(1));
+        if !filters.is_empty() {
+            builder = builder.with_row_filter(RowFilter::new(filters));
+        }
+        Ok(Some(builder.build()?))
+    }
+
+    /// The columns of the answer.
+    pub(super) fn answer(&self, batch: RecordBatch, scan: &Scan) -> Result<RecordBatch, ArrowError> {
+        let rows = batch.num_rows();
+        let fields = scan.schema.fields().iter();
+        let columns: Vec<ArrayRef> = (self.sources.iter().zip(fields))
+            .map(|(source, field)| match source {
+                Source::Wanted(number) => batch.column(*number).clone(),
+                Source::Null => new_null_array(field.data_type(), rows),
+                Source::Text(text) => Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))),
+            })
+            .collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(scan.schema.clone(), columns, &options)
+    }
+}
+
+fn position(schema: &SchemaRef, name: &str) -> Option<usize> {
+    schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name))
+}
+
+/// The schema with every text, however it is held, as plain text; none where all are.
+fn with_plain_texts(schema: &SchemaRef) -> Option<SchemaRef> {
+    let other = |kind: &DataType| match kind {
+        DataType::Dictionary(_, values) => {
+            matches!(**values, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+        }
+        kind => matches!(kind, DataType::LargeUtf8 | DataType::Utf8View),
+    };
+    if !schema.fields().iter().any(|field| other(field.data_type())) {
+        return None;
+    }
+    let plain = |field: &Arc<Field>| match field.data_type() {
+        kind if other(kind) => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
+        _ => field.clone(),
+    };
+    Some(Schema::new(schema.fields().iter().map(plain).collect::<Vec<_>>()).into())
+}
+
+/// Where the column chunks of the roots at `positions` lie.
+fn parts<'g>(
+    group: &'g RowGroupMetaData,
+    schema: &'g parquet::schema::types::SchemaDescriptor,
+    positions: &'g [usize],
+) -> impl Iterator<Item = Range<u64>> + 'g {
+    (0..group.num_columns()).filter(|leaf| positions.contains(&schema.get_column_root_idx(*leaf))).map(|leaf| {
+        let (start, length) = group.column(leaf).byte_range();
+        start..start.saturating_add(length)
+    })
+}

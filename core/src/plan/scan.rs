@@ -1,0 +1,167 @@
+//! A query that only reads: rows of files, some columns, conditions, perhaps a limit. An engine can run it without SQL.
+
+use std::path::PathBuf;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use super::view::{self, TableColumn};
+use crate::catalog::{LogicalType, UfCoding};
+use crate::lake::LakeFile;
+use crate::params::{Op, Predicate, Projection, Scalar, Scope, Structured};
+
+/// What is read, file by file, in the order of the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scan {
+    /// The answer's columns, all of them nullable.
+    pub schema: SchemaRef,
+    /// What each column of the answer is.
+    pub outputs: Vec<Output>,
+    /// All of them hold for each row of the answer. Their columns have the type of the [`LogicalType`] in every file.
+    pub predicates: Vec<Predicate>,
+    pub limit: Option<u64>,
+    pub files: Vec<ScanFile>,
+}
+
+/// A column of the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// The file's column of this name, in any case; NULL in a file without it.
+    Column(String),
+    /// The same text in every row of a file: that of this number in [`ScanFile::constants`].
+    Constant(usize),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScanFile {
+    pub path: PathBuf,
+    /// Rows of each row group.
+    pub row_groups: Vec<u64>,
+    /// The user's own, not of the lake.
+    pub own: bool,
+    pub constants: Vec<String>,
+}
+
+/// The scan that gives what the statement gives, row by row and type by type; none where a value would need a cast.
+pub(super) fn scan(
+    ask: &Structured,
+    scope: &Scope,
+    columns: &[TableColumn],
+    files: &[&LakeFile],
+    origin: Option<[&str; 2]>,
+) -> Option<Scan> {
+    if !ask.order_by.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = match &ask.projection {
+        Projection::All => columns.iter().map(|column| column.name.as_str()).collect(),
+        Projection::Columns(names) => names.iter().map(String::as_str).collect(),
+        Projection::Grouped { .. } => return None,
+    };
+    let find = |name: &str| columns.iter().find(|column| column.name == name);
+    let mut fields = Vec::with_capacity(names.len() + 2);
+    let mut outputs = Vec::with_capacity(names.len() + 2);
+    for name in names {
+        let kind = find(name).map_or(Some(DataType::Utf8), |column| uncast(column, files))?;
+        fields.push(Field::new(name, kind, true));
+        outputs.push(Output::Column(name.to_owned()));
+    }
+    for (number, name) in origin.iter().flatten().enumerate() {
+        fields.push(Field::new(*name, DataType::Utf8, true));
+        outputs.push(Output::Constant(number));
+    }
+    let mut predicates = ask.predicates.clone();
+    predicates.extend(uf_predicate(scope));
+    let exact = |column: &str, kind: &LogicalType| find(column).is_none_or(|c| uncast(c, files) == Some(kind.arrow()));
+    if !predicates.iter().all(|predicate| runs_uncast(predicate, &exact)) {
+        return None;
+    }
+    let constants = |file: &LakeFile| match origin {
+        Some(_) => vec![file.source.file.clone(), file.id.competencia.to_string()],
+        None => Vec::new(),
+    };
+    Some(Scan {
+        schema: Schema::new(fields).into(),
+        outputs,
+        predicates,
+        limit: ask.limit,
+        files: files
+            .iter()
+            .map(|file| ScanFile {
+                path: file.path.clone(),
+                row_groups: file.row_groups.iter().map(|group| group.rows).collect(),
+                own: file.native_parquet,
+                constants: constants(file),
+            })
+            .collect(),
+    })
+}
+
+/// The column's type in the answer, where every file has it as it is, or not at all.
+fn uncast(column: &TableColumn, files: &[&LakeFile]) -> Option<DataType> {
+    let kind = match &column.own {
+        None => column.kind.arrow(),
+        Some(own) => plain(own)?,
+    };
+    let same = |found: &DataType| *found == kind || (textual(found) && kind == DataType::Utf8);
+    let of_file = |file: &&LakeFile| {
+        let mut fields = file.schema.fields().iter().filter(|field| field.name().eq_ignore_ascii_case(&column.name));
+        // Two columns that differ in case alone are the engine's to judge.
+        fields.next().is_none_or(|field| same(field.data_type()) && fields.next().is_none())
+    };
+    files.iter().all(of_file).then_some(kind)
+}
+
+/// Types of a user's own columns that come out as they went in.
+fn plain(own: &DataType) -> Option<DataType> {
+    match own {
+        kind if textual(kind) => Some(DataType::Utf8),
+        kind if kind.is_integer() => Some(kind.clone()),
+        DataType::Boolean | DataType::Float32 | DataType::Float64 | DataType::Date32 => Some(own.clone()),
+        DataType::Decimal128(precision, scale) if *scale >= 0 && *precision <= 38 => Some(own.clone()),
+        _ => None,
+    }
+}
+
+fn textual(kind: &DataType) -> bool {
+    match kind {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, values) => textual(values),
+        _ => false,
+    }
+}
+
+fn runs_uncast(predicate: &Predicate, exact: &impl Fn(&str, &LogicalType) -> bool) -> bool {
+    match predicate {
+        Predicate::Any(list) | Predicate::All(list) => list.iter().all(|p| runs_uncast(p, exact)),
+        Predicate::Not(inner) => runs_uncast(inner, exact),
+        Predicate::Compare { column, kind, values, .. } => {
+            exact(column, kind) && values.iter().all(|value| comparable(value, kind))
+        }
+    }
+}
+
+/// Whether the value can be put in the column's own type without a loss.
+fn comparable(value: &Scalar, kind: &LogicalType) -> bool {
+    match (value, kind) {
+        (Scalar::Text(_), LogicalType::Text)
+        | (Scalar::Integer(_), LogicalType::Integer { .. })
+        | (Scalar::Date(_), LogicalType::Date { .. }) => true,
+        (Scalar::Decimal(digits), LogicalType::Decimal { precision, scale }) => {
+            let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+            fraction.len() <= usize::from(*scale) && whole.len() <= usize::from(*precision - *scale)
+        }
+        _ => false,
+    }
+}
+
+/// The rows of the wanted UFs alone, in national files.
+fn uf_predicate(scope: &Scope) -> Option<Predicate> {
+    let (ufs, wanted, of) = (scope.ufs.as_ref()?, view::uf_column(scope)?, scope.grupo.uf_column.as_ref()?);
+    let ibge = ufs.iter().filter_map(|uf| Some(Scalar::Text(uf.ibge()?.to_string())));
+    let compare = |op, values| Predicate::Compare { column: wanted.to_owned(), kind: LogicalType::Text, op, values };
+    Some(match of.coding {
+        UfCoding::Sigla => compare(Op::In, ufs.iter().map(|uf| Scalar::Text(uf.sigla().to_owned())).collect()),
+        UfCoding::IbgeCode => compare(Op::In, ibge.collect()),
+        UfCoding::Municipio => Predicate::Any(ibge.map(|code| compare(Op::StartsWith, vec![code])).collect()),
+    })
+}
