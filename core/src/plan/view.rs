@@ -113,7 +113,11 @@ fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[&LakeFile],
 fn expression(dialect: &dyn Dialect, column: &TableColumn, file: &LakeFile) -> String {
     let name = dialect.name(&column.name);
     let Some(field) = file.schema.fields().iter().find(|field| field.name().eq_ignore_ascii_case(&column.name)) else {
-        return format!("CAST(NULL AS {}) AS {name}", dialect.type_name(&column.kind));
+        // A column of the user's own has its type from the files that have it.
+        return match column.own {
+            Some(_) => format!("NULL AS {name}"),
+            None => format!("CAST(NULL AS {}) AS {name}", dialect.type_name(&column.kind)),
+        };
     };
     if column.own.is_some() {
         return format!("{} AS {name}", dialect.name(field.name()));

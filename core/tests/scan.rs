@@ -1,0 +1,268 @@
+//! What is read without SQL against what DuckDB makes of the same statement's SQL: same schema, same rows, same order.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::*;
+use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, Int32Type};
+use datasus::base::Ctx;
+use datasus::catalog::Catalog;
+use datasus::engine::{DuckDb, Engine, Local, Settings};
+use datasus::lake::{ConvertOptions, Lake};
+use datasus::params::{Query, validate};
+use datasus::plan::{Statement, statement};
+use datasus::source::folder::Folder;
+use datasus::{Code, Error, Filter, QueryParams, col};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// The source with all that can differ between files: schemas, texts, NULLs, statistics, dictionaries, row groups.
+struct Source {
+    folder: tempfile::TempDir,
+}
+
+impl Source {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let texts = |of: fn(usize) -> Option<String>| StringArray::from_iter((0..900).map(of));
+        let number = texts(|row| Some(format!("{row:013}")));
+        let sexo =
+            texts(|row| (row % 11 != 0).then(|| ["1", "3", "", "ção", "\u{10FFFF}z", "0"][row / 7 % 6].to_owned()));
+        let age = Int32Array::from_iter((0..900).map(|row| (row % 13 != 0).then_some(row / 100 * 10 - 20)));
+        let money = Decimal128Array::from_iter((0..900).map(|row| (row % 5 != 0).then_some(row * 125 - 5_000)));
+        let day = Date32Array::from_iter((0..900).map(|row| (row % 17 != 0).then_some(19_000 + row / 3)));
+        let money: ArrayRef = Arc::new(money.with_precision_and_scale(14, 2).unwrap());
+        let first: Vec<(&str, ArrayRef)> = vec![
+            ("N_AIH", Arc::new(number.clone())),
+            ("SEXO", Arc::new(sexo.clone())),
+            ("IDADE", Arc::new(age.clone())),
+            ("VAL_TOT", money.clone()),
+            ("DT_INTER", Arc::new(day.clone())),
+            ("EXTRA", Arc::new(LargeStringArray::from_iter(sexo.iter()))),
+            ("BIG", Arc::new(UInt64Array::from_iter_values((0..900).map(|row| u64::MAX - row)))),
+            (
+                "PESO",
+                Arc::new(Float64Array::from_iter_values(
+                    (0..900).map(|row| if row == 3 { f64::NAN } else { row as f64 }),
+                )),
+            ),
+        ];
+        // Other texts, another order, names in lower case, and no VAL_TOT.
+        let second: Vec<(&str, ArrayRef)> = vec![
+            ("idade", Arc::new(age)),
+            ("sexo", Arc::new(StringViewArray::from_iter(sexo.iter()))),
+            ("n_aih", Arc::new(sexo.iter().collect::<DictionaryArray<Int32Type>>())),
+            ("DT_INTER", Arc::new(day)),
+        ];
+        let path = |name: &str| folder.path().join(name);
+        let plain = WriterProperties::builder();
+        write(&path("RDSP2401.parquet"), first.clone(), plain.clone().set_max_row_group_row_count(Some(130)).build());
+        write(&path("RDRJ2401.parquet"), second, plain.clone().set_statistics_enabled(EnabledStatistics::None).build());
+        let other = plain.set_dictionary_enabled(false).set_writer_version(WriterVersion::PARQUET_2_0);
+        write(&path("RDAC2402.parquet"), first[..4].to_vec(), other.build());
+        // National files: the UF is in a column, as a code or in the town's.
+        let ufs = texts(|row| (row % 9 != 0).then(|| ["35", "33", "12", ""][row % 4].to_owned()));
+        let towns = texts(|row| (row % 9 != 0).then(|| format!("{}0001", ["35", "33", "12", "3"][row % 4])));
+        write(&path("DENGBR24.parquet"), vec![("SG_UF_NOT", Arc::new(ufs))], WriterProperties::default());
+        write(&path("DOINF24.parquet"), vec![("CODMUNRES", Arc::new(towns))], WriterProperties::default());
+        Source { folder }
+    }
+
+    fn plan(&self, params: &QueryParams, origin: bool) -> (Query, Statement) {
+        let catalog = Catalog::builtin();
+        let listing = Folder::scan(self.folder.path(), catalog).unwrap();
+        let own =
+            |_| ["N_AIH", "SEXO", "IDADE", "VAL_TOT", "DT_INTER", "EXTRA", "BIG", "PESO"].map(String::from).to_vec();
+        let query = validate(params, catalog, &own).unwrap();
+        let lake = Lake::open(&self.folder.path().join("lake")).unwrap();
+        let chosen = datasus::plan::select(&query, &listing, catalog);
+        let files = lake.ensure(&chosen.files, catalog, &ConvertOptions::default(), &Ctx::default());
+        let files: Vec<_> = files.into_iter().map(Result::unwrap).collect();
+        let statement = statement(&query, &files, origin.then_some(["_file", "_period"])).unwrap();
+        (query, statement)
+    }
+
+    fn settings(&self, chunk_rows: usize) -> Settings {
+        Settings {
+            memory_limit: 256 << 20,
+            spill_limit: 1 << 30,
+            spill_folder: self.folder.path().join("spill"),
+            threads: 3,
+            chunk_rows,
+            ahead_bytes: 4 << 10,
+            channel_depth: 1,
+        }
+    }
+
+    /// Both answers; none where the statement is not read without SQL.
+    fn both(&self, params: &QueryParams, origin: bool, chunk_rows: usize) -> Option<(RecordBatch, RecordBatch)> {
+        let (_, statement) = self.plan(params, origin);
+        let plain = Statement { scan: None, ..statement.clone() };
+        statement.scan.as_ref()?;
+        let settings = self.settings(chunk_rows);
+        let ours = rows(&Local::default(), statement, &settings).unwrap();
+        let last = ours.len().saturating_sub(1);
+        assert!(ours.iter().all(|chunk| (1..=chunk_rows).contains(&chunk.num_rows())), "{params:?}");
+        assert!(ours[..last].iter().all(|chunk| chunk.num_rows() * 2 >= chunk_rows), "{params:?}");
+        let theirs = rows(&DuckDb, plain, &settings).unwrap();
+        let schema = theirs.first().or(ours.first()).map(RecordBatch::schema)?;
+        Some((concat_batches(&schema, &ours).unwrap(), concat_batches(&schema, &theirs).unwrap()))
+    }
+}
+
+fn write(path: &Path, columns: Vec<(&str, ArrayRef)>, properties: WriterProperties) {
+    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap();
+    let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+fn rows(engine: &dyn Engine, statement: Statement, settings: &Settings) -> Result<Vec<RecordBatch>, Error> {
+    let running = engine.start(statement, settings, &Ctx::default())?;
+    let schema = running.schema().clone();
+    let chunks = running.collect::<Result<Vec<_>, _>>()?;
+    assert!(chunks.iter().all(|chunk| chunk.schema() == schema));
+    Ok(chunks)
+}
+
+/// Conditions over every type, operator and shape, with values at the edges of the data.
+fn filters() -> impl Strategy<Value = Filter> {
+    let text =
+        prop_oneof![Just("1"), Just("3"), Just(""), Just("ç"), Just("\u{10FFFF}"), Just("zz"), Just("0000000000123")];
+    let texts = (prop_oneof![Just("SEXO"), Just("N_AIH")], text).prop_map(|(name, value)| (name, json!(value)));
+    let ages =
+        prop_oneof![-25..75i64, Just(i64::MAX), Just(i64::MIN), Just(4_000_000_000)].prop_map(|n| ("IDADE", json!(n)));
+    let money = prop_oneof![Just("0"), Just("-50.00"), Just("500.5"), Just("1100"), Just("99999999.99")];
+    let money = money.prop_map(|value| ("VAL_TOT", json!(value)));
+    let days = (18_990..19_310i64).prop_map(|day| ("DT_INTER", json!(date(day))));
+    let value = prop_oneof![texts, ages, money, days];
+    let one = (value.clone(), value, 0..12usize).prop_map(|((name, value), (_, _), op)| {
+        let other = match (&value, op % 2) {
+            (Value::Number(number), 0) => json!(number.as_i64().unwrap().saturating_add(30)),
+            _ => value.clone(),
+        };
+        let both = || [value.clone(), other.clone()];
+        match op {
+            0 => col(name).eq(value),
+            1 => col(name).ne(value),
+            2 => col(name).lt(value),
+            3 => col(name).le(value),
+            4 => col(name).gt(value),
+            5 => col(name).ge(value),
+            6 | 7 => {
+                let [low, high] = both();
+                col(name).between(low, high)
+            }
+            8 => col(name).is_in(both()),
+            9 => col(name).not_in(both()),
+            10 => col(name).is_null(),
+            _ if name == "SEXO" => col(name).starts_with(value.as_str().unwrap_or("1").to_owned()),
+            _ => col(name).not_null(),
+        }
+    });
+    one.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| a & b),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| a | b),
+            inner.prop_map(|a| !a),
+        ]
+    })
+}
+
+fn date(days: i64) -> String {
+    let day = Date32Array::from_iter_values([days as i32]);
+    arrow::util::display::array_value_to_string(&day, 0).unwrap()
+}
+
+/// Equal in schema and in every value; NaN is itself.
+fn same(ours: &RecordBatch, theirs: &RecordBatch) -> bool {
+    ours.schema() == theirs.schema()
+        && ours.num_rows() == theirs.num_rows()
+        && ours.columns().iter().zip(theirs.columns()).all(|(a, b)| a.to_data() == b.to_data() || bits(a) == bits(b))
+}
+
+fn bits(array: &ArrayRef) -> Option<Vec<Option<u64>>> {
+    let floats = array.as_any().downcast_ref::<Float64Array>()?;
+    Some(floats.iter().map(|value| value.map(f64::to_bits)).collect())
+}
+
+#[test]
+fn rows_without_sql_are_the_rows_that_sql_gives() {
+    let source = Source::new();
+    let read = std::cell::Cell::new(0);
+    let cases = proptest::test_runner::Config { cases: 300, failure_persistence: None, ..Default::default() };
+    let params =
+        (proptest::option::of(filters()), proptest::option::of(1..2_000u64), any::<bool>(), 1..3_000usize, 0..3);
+    let mut runner = proptest::test_runner::TestRunner::new(cases);
+    runner
+        .run(&params, |(filter, limit, origin, chunk_rows, columns)| {
+            let mut params = QueryParams::dataset("SIH-RD");
+            match columns {
+                0 => params = params.columns(["VAL_TOT", "N_AIH", "PESO"]),
+                1 => params = params.columns(["DT_INTER", "EXTRA", "IDADE", "SEXO", "BIG"]),
+                _ => {}
+            }
+            if let Some(filter) = filter {
+                params = params.filter(filter);
+            }
+            params.limit = limit;
+            if let Some((ours, theirs)) = source.both(&params, origin, chunk_rows) {
+                prop_assert!(same(&ours, &theirs), "{params:?}\n{ours:?}\n{theirs:?}");
+                read.set(read.get() + 1);
+            }
+            Ok(())
+        })
+        .unwrap();
+    let read = read.get();
+    assert!(read > 200, "most of these need no SQL, and {read} went without");
+}
+
+#[test]
+fn what_needs_a_cast_or_an_order_is_left_to_sql() {
+    let source = Source::new();
+    let reads = |params: QueryParams| source.plan(&params, false).1.scan.is_some();
+    assert!(reads(QueryParams::dataset("SIH-RD").columns(["IDADE"])));
+    assert!(!reads(QueryParams::dataset("SIH-RD").columns(["IDADE"]).order_by("IDADE", false)));
+    assert!(!reads(QueryParams::dataset("SIH-RD").aggregate(datasus::AggregateFn::Count, "*", "n")));
+    let codes: ArrayRef = Arc::new(Int32Array::from_iter_values(0..10));
+    write(&source.folder.path().join("RDMG2401.parquet"), vec![("SEXO", codes)], WriterProperties::default());
+    assert!(!reads(QueryParams::dataset("SIH-RD").columns(["SEXO"])), "a code that one file holds as a number");
+}
+
+#[test]
+fn a_damaged_file_is_an_error_that_names_it() {
+    let source = Source::new();
+    let path = source.folder.path().join("RDSP2401.parquet");
+    let (_, statement) = source.plan(&QueryParams::dataset("SIH-RD").uf(["SP"]), false);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[40..4_000].fill(0xA5);
+    std::fs::write(&path, bytes).unwrap();
+    let error = rows(&Local::default(), statement.clone(), &source.settings(100)).unwrap_err();
+    assert_eq!(error.code(), Code::DamagedFile, "{error}");
+    assert!(error.detail().contains("RDSP2401.parquet"), "{error}");
+    std::fs::remove_file(&path).unwrap();
+    let error = rows(&Local::default(), statement, &source.settings(100)).unwrap_err();
+    assert_eq!(error.code(), Code::NotFound, "{error}");
+}
+
+#[test]
+fn a_type_of_every_kind_comes_out_as_sql_gives_it() {
+    let source = Source::new();
+    let (ours, theirs) = source.both(&QueryParams::dataset("SIH-RD"), true, 4_000).unwrap();
+    assert!(same(&ours, &theirs));
+    assert_eq!(ours.num_rows(), 2_700);
+    assert_eq!(ours.schema().field_with_name("BIG").unwrap().data_type(), &DataType::UInt64);
+}
+
+#[test]
+fn of_a_national_file_only_the_rows_of_the_wanted_ufs_are_read() {
+    let source = Source::new();
+    for (dataset, rows) in [("SINAN-DENG", 400), ("SIM-DOINF", 400)] {
+        let (ours, theirs) = source.both(&QueryParams::dataset(dataset).uf(["SP", "AC"]), false, 100).unwrap();
+        assert_eq!((ours.num_rows(), same(&ours, &theirs)), (rows, true), "{dataset}");
+    }
+}
