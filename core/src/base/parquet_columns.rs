@@ -14,14 +14,21 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
 
-/// Writes batches of one schema. Memory is one row group in encoded form.
+/// Bytes of columns that are shared out at once: each time, all threads wait for the slowest column.
+const SHARED_BYTES: usize = 12 << 20;
+
+/// Writes batches of one schema. Memory is one row group in encoded form, and [`SHARED_BYTES`] or a single batch.
 pub struct ParquetColumns<W: Write + Send> {
     file: SerializedFileWriter<W>,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     /// Of the row group at hand; none between two of them.
     columns: Vec<ArrowColumnWriter>,
+    /// Rows of the row group, with those that wait.
     rows: usize,
+    /// Batches that wait until it is worth while to share out their columns.
+    waiting: Vec<RecordBatch>,
+    waiting_bytes: usize,
     most_rows: usize,
     most_bytes: usize,
 }
@@ -37,33 +44,47 @@ impl<W: Write + Send> ParquetColumns<W> {
     ) -> Result<Self> {
         let (file, factory) = ArrowWriter::try_new(out, schema.clone(), Some(properties))?.into_serialized_writer()?;
         let most_rows = most_rows.max(1);
-        Ok(ParquetColumns { file, factory, schema, columns: Vec::new(), rows: 0, most_rows, most_bytes })
+        let (columns, waiting) = (Vec::new(), Vec::new());
+        Ok(ParquetColumns { file, factory, schema, columns, rows: 0, waiting, waiting_bytes: 0, most_rows, most_bytes })
     }
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let size = batch.get_array_memory_size();
         let mut from = 0;
         while from < batch.num_rows() {
             if self.columns.is_empty() {
                 self.columns = self.factory.create_column_writers(self.file.flushed_row_groups().len())?;
             }
             let rows = (batch.num_rows() - from).min(self.most_rows - self.rows);
-            self.encode(&batch.slice(from, rows))?;
+            self.waiting.push(batch.slice(from, rows));
+            self.waiting_bytes += size * rows / batch.num_rows();
             from += rows;
             self.rows += rows;
-            let bytes: usize = self.columns.iter().map(ArrowColumnWriter::get_estimated_total_bytes).sum();
-            if self.rows >= self.most_rows || bytes >= self.most_bytes {
-                self.flush()?;
+            if self.waiting_bytes >= SHARED_BYTES || self.rows >= self.most_rows {
+                self.encode()?;
+                let bytes: usize = self.columns.iter().map(ArrowColumnWriter::get_estimated_total_bytes).sum();
+                if self.rows >= self.most_rows || bytes >= self.most_bytes {
+                    self.flush()?;
+                }
             }
         }
         Ok(())
     }
 
-    fn encode(&mut self, batch: &RecordBatch) -> Result<()> {
-        let mut leaves: Vec<ArrowLeafColumn> = Vec::with_capacity(self.columns.len());
-        for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
-            leaves.extend(compute_leaves(field, array)?);
+    fn encode(&mut self) -> Result<()> {
+        self.waiting_bytes = 0;
+        let mut leaves: Vec<Vec<ArrowLeafColumn>> = Vec::new();
+        leaves.resize_with(self.columns.len(), Vec::new);
+        for batch in self.waiting.drain(..) {
+            let mut places = leaves.iter_mut();
+            for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
+                for (leaf, place) in compute_leaves(field, array)?.into_iter().zip(&mut places) {
+                    place.push(leaf);
+                }
+            }
         }
-        self.columns.par_iter_mut().zip(&leaves).try_for_each(|(column, leaf)| column.write(leaf))
+        let work = self.columns.par_iter_mut().zip(leaves);
+        work.try_for_each(|(column, leaves)| leaves.iter().try_for_each(|leaf| column.write(leaf)))
     }
 
     /// Ends the row group at hand.
@@ -71,6 +92,7 @@ impl<W: Write + Send> ParquetColumns<W> {
         if self.columns.is_empty() {
             return Ok(());
         }
+        self.encode()?;
         self.rows = 0;
         let columns = std::mem::take(&mut self.columns);
         let chunks: Vec<ArrowColumnChunk> =

@@ -22,6 +22,8 @@ use crate::source::folder::{SourceFile, stamp};
 pub const CONVERTER_VERSION: u32 = 2;
 
 const BATCH_ROWS: usize = 16 << 10;
+/// A column with more values than fit here is hardly smaller with a dictionary, and looking each of them up is slow.
+const DICTIONARY_BYTES: usize = 64 << 10;
 
 /// The source's name without extension, in upper case.
 pub(super) fn stem(file: &SourceFile) -> String {
@@ -55,13 +57,18 @@ pub(super) fn convert(
     let level = ZstdLevel::try_new(options.zstd).map_err(Error::internal)?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_created_by(format!("datasus {}", env!("CARGO_PKG_VERSION")))
         .build();
     let mut writer =
         ParquetColumns::create(out, batches.schema(), properties, options.row_group_rows, usize::MAX).map_err(fail)?;
-    for batch in batches.by_ref() {
-        writer.write(&batch?).map_err(|e| write_error(e, &failed, &pending))?;
+    let mut batch = batches.next();
+    while let Some(decoded) = batch.transpose()? {
+        // The next batch is decoded while this one is encoded.
+        let (written, next) = rayon::join(|| writer.write(&decoded), || batches.next());
+        written.map_err(|e| write_error(e, &failed, &pending))?;
+        batch = next;
     }
     ctx.progress.add_bytes(batches.bytes_read());
     let summary = batches.summary();

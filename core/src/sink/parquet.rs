@@ -36,6 +36,8 @@ impl Default for Parquet {
     }
 }
 
+/// A column with more values than fit here is hardly smaller with a dictionary, and looking each of them up is slow.
+const DICTIONARY_BYTES: usize = 64 << 10;
 const ROW_GROUP_BYTES: usize = 64 << 20;
 
 impl Parquet {
@@ -66,6 +68,7 @@ impl Parquet {
         let metadata = metadata.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value.clone())).collect();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
+            .set_dictionary_page_size_limit(DICTIONARY_BYTES)
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_key_value_metadata(Some(metadata))
             .build();
