@@ -248,6 +248,7 @@ fn the_engines_room_is_closed() {
         memory_limit: 256 << 20,
         spill_limit: 1 << 30,
         spill_folder: folder.path().join("spill"),
+        folders: Vec::new(),
         threads: 1,
         chunk_rows: 1000,
         ahead_bytes: 1 << 20,

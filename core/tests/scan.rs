@@ -91,6 +91,7 @@ impl Source {
             memory_limit: 256 << 20,
             spill_limit: 1 << 30,
             spill_folder: self.folder.path().join("spill"),
+            folders: Vec::new(),
             threads: 3,
             chunk_rows,
             ahead_bytes: 4 << 10,

@@ -9,19 +9,16 @@ pub struct Local {
     duckdb: DuckDb,
 }
 
-impl Local {
-    /// The engine, with an instance of DuckDB that is being opened for the first statement that needs one.
-    pub fn warm() -> Self {
-        Local { duckdb: DuckDb::warm() }
-    }
-}
-
 impl Engine for Local {
     fn start(&self, mut statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<Running> {
         match statement.scan.take() {
             Some(scan) => scan::start(scan, settings, ctx),
             None => self.duckdb.start(statement, settings, ctx),
         }
+    }
+
+    fn warm(&self, from_user: bool) {
+        self.duckdb.warm(from_user);
     }
 
     fn settle(&self) {

@@ -24,6 +24,10 @@ pub trait Engine: Send + Sync {
     /// [`Running`] at the pace at which they are taken. Called from any thread.
     fn start(&self, statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<Running>;
 
+    /// A statement is being planned that a [`Scan`](crate::plan::Scan) will not do for: gets ready for it, without waiting.
+    /// `from_user`: its SQL is the user's.
+    fn warm(&self, _from_user: bool) {}
+
     /// Returns once nothing is left at work that must not be cut off by the end of the process.
     fn settle(&self) {}
 

@@ -11,6 +11,8 @@ pub struct Settings {
     pub spill_limit: u64,
     /// Folder for the spill; made when needed, and removed when the statement ends.
     pub spill_folder: PathBuf,
+    /// Folders that hold the files of this source's statements, now and later.
+    pub folders: Vec<PathBuf>,
     pub threads: usize,
     /// Most rows of a chunk; each but the last has at least half of that.
     pub chunk_rows: usize,

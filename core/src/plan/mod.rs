@@ -16,3 +16,4 @@ pub use prune::{Verdict, judge, statistics};
 pub use scan::{Output, Scan, ScanFile};
 pub use select::{Missing, Selection, select};
 pub use statement::{Binds, Statement, statement};
+pub use view::View;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::scan::{Scan, scan};
-use super::view::{self, TableColumn};
+use super::view::{self, TableColumn, View};
 use super::{Dialect, DuckDbDialect};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::LogicalType;
@@ -13,8 +13,8 @@ use crate::params::{AggregateFn, Ask, BindValue, Op, Predicate, Projection, Quer
 /// What an engine runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
-    /// DDL for the views, one per table.
-    pub views: Vec<String>,
+    /// The tables that the SQL names.
+    pub views: Vec<View>,
     pub sql: String,
     pub binds: Binds,
     /// Every file that may be read.

@@ -40,20 +40,30 @@ pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
     columns.into_iter().map(|(_, _, column)| column).collect()
 }
 
-/// The DDL of the table of `scope`: its files, and in national files the rows of the wanted UFs alone.
+/// A table that a statement reads, in SQL.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// Quoted.
+    pub name: String,
+    /// A SELECT.
+    pub relation: String,
+}
+
+/// The table of `scope`: its files, and in national files the rows of the wanted UFs alone.
 pub(super) fn create(
     dialect: &dyn Dialect,
     scope: &Scope,
     columns: &[TableColumn],
     files: &[&LakeFile],
     origin: Option<[&str; 2]>,
-) -> Result<String> {
+) -> Result<View> {
     let name = dialect.name(&scope.grupo.dataset.table());
     let relation = relation(dialect, columns, files, origin);
-    Ok(match uf_condition(dialect, scope, columns)? {
-        None => format!("CREATE TEMP VIEW {name} AS {relation}"),
-        Some(condition) => format!("CREATE TEMP VIEW {name} AS SELECT * FROM ({relation}) WHERE {condition}"),
-    })
+    let relation = match uf_condition(dialect, scope, columns)? {
+        None => relation,
+        Some(condition) => format!("SELECT * FROM ({relation}) WHERE {condition}"),
+    };
+    Ok(View { name, relation })
 }
 
 /// In a national file the UF is a column; the UF of the whole file needs no condition.

@@ -62,7 +62,7 @@ impl Session {
         let folder = if source.is_dir() { source.clone() } else { source.parent().map(Into::into).unwrap_or_default() };
         let lake = Lake::open(&config.lake.clone().unwrap_or_else(|| folder.join(".datasus").join("lake")))?;
         let output = config.output.clone().unwrap_or_else(|| PathBuf::from("."));
-        let engine = Arc::new(Local::warm());
+        let engine = Arc::new(Local::default());
         Ok(Arc::new(Session { config, catalog: Catalog::builtin(), source, lake, engine, output }))
     }
 
@@ -181,6 +181,10 @@ impl Session {
     }
 
     fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
+        let from_user = params.sql.is_some();
+        if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {
+            self.engine.warm(from_user);
+        }
         let (query, selection, listing) = self.choose(params)?;
         Ok(Prepared { params: params.clone(), query, selection, listing })
     }
@@ -227,6 +231,7 @@ impl Session {
             memory_limit: self.config.memory_limit.unwrap_or((memory_limit() as f64 * MEMORY_SHARE) as u64),
             spill_limit: self.config.spill_limit,
             spill_folder: spill.join(format!("datasus-{job_id}")),
+            folders: vec![self.source.clone(), self.lake.root().to_owned()],
             threads: self.threads(),
             chunk_rows: self.config.chunk_rows.min(if durable { DURABLE_CHUNK_ROWS } else { usize::MAX }),
             ahead_bytes: if durable { DURABLE_AHEAD_BYTES } else { AHEAD_BYTES },

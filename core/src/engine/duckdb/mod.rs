@@ -1,8 +1,9 @@
-//! DuckDB, embedded: one in-memory instance per statement, in a closed room.
+//! DuckDB, embedded: one in-memory instance per running statement, in a closed room.
 
 mod binds;
 mod closing;
 mod failure;
+mod kept;
 mod room;
 mod spare;
 mod user_sql;
@@ -24,22 +25,6 @@ const STACK_BYTES: usize = 64 << 20;
 /// The embedded engine.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct DuckDb;
-
-impl DuckDb {
-    /// The engine, with an instance that is being opened for the first statement.
-    pub fn warm() -> Self {
-        let closing = Closing::begin();
-        let open = move || {
-            spare::refill();
-            drop(closing);
-        };
-        let opening = std::thread::Builder::new().name("datasus-warm".into()).spawn(open);
-        if let Err(error) = opening {
-            tracing::debug!(%error, "no thread to open a spare instance");
-        }
-        DuckDb
-    }
-}
 
 impl Engine for DuckDb {
     fn start(&self, statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<Running> {
@@ -71,7 +56,9 @@ impl Engine for DuckDb {
                     }
                 }
                 drop((to_starter, stream));
-                spare::refill();
+                if statement.from_user {
+                    spare::refill();
+                }
                 drop(closing);
             })
             .map_err(|error| Error::internal(format!("cannot start the engine's thread: {error}")))?;
@@ -79,6 +66,21 @@ impl Engine for DuckDb {
             Ok(Ok(schema)) => Ok(Running::new(schema, Box::new(chunks.into_iter()), ctx.cancel.clone())),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::internal("the engine's thread ended without an answer")),
+        }
+    }
+
+    fn warm(&self, from_user: bool) {
+        if spare::is_there() || (!from_user && kept::is_there()) {
+            return;
+        }
+        let closing = Closing::begin();
+        let open = move || {
+            spare::refill();
+            drop(closing);
+        };
+        let opening = std::thread::Builder::new().name("datasus-warm".into()).spawn(open);
+        if let Err(error) = opening {
+            tracing::debug!(%error, "no thread to open a spare instance");
         }
     }
 

@@ -1,9 +1,11 @@
 //! The closed room: an in-memory instance that can read the planned files, and do nothing else.
 
+use std::path::PathBuf;
+
 use duckdb::{Config, Connection};
 
 use crate::engine::Settings;
-use crate::plan::Statement;
+use crate::plan::{Statement, View};
 
 /// Least share of the memory limit that the engine may run ahead of its consumer.
 const AHEAD_SHARE: u64 = 16;
@@ -21,23 +23,56 @@ pub(super) fn open() -> duckdb::Result<Connection> {
 
 /// Sets the bounds, makes the views, allows the planned files, shuts everything else out, and locks the door.
 pub(super) fn close(connection: &Connection, statement: &Statement, settings: &Settings) -> duckdb::Result<()> {
-    let memory = settings.memory_limit.max(16 << 20);
-    let ahead = settings.ahead_bytes.min(memory / AHEAD_SHARE);
-    let (threads, spill) = (settings.threads.max(1), settings.spill_limit);
-    let folder = literal(&settings.spill_folder.to_string_lossy());
-    connection.execute_batch(&format!(
-        "SET memory_limit = '{memory}B'; SET threads = {threads}; SET temp_directory = {folder}; \
-         SET max_temp_directory_size = '{spill}B'; SET streaming_buffer_size = '{ahead}B'; SET parquet_metadata_cache = true; \
-         SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET errors_as_json = true;"
-    ))?;
-    for view in &statement.views {
-        connection.execute_batch(view)?;
+    connection.execute_batch(&format!("{} {}", bounds(settings), spill(settings)))?;
+    if statement.from_user {
+        views(connection, statement)?;
     }
     let allowed: Vec<String> = statement.files.iter().map(|file| literal(file)).collect();
     connection.execute_batch(&format!(
         "SET allowed_paths = [{}]; SET enable_external_access = false; SET lock_configuration = true;",
         allowed.join(", ")
     ))
+}
+
+/// The same for an instance that stays: `folders` are all that it can ever read, and only its bounds can change.
+pub(super) fn close_around(connection: &Connection, folders: &[PathBuf], settings: &Settings) -> duckdb::Result<()> {
+    let allowed: Vec<String> = folders.iter().map(|folder| literal(&folder.to_string_lossy())).collect();
+    connection.execute_batch(&format!(
+        "{} {} SET allowed_directories = [{}]; SET enable_external_access = false; \
+         SET allowed_configs = ['memory_limit', 'threads', 'max_temp_directory_size', 'streaming_buffer_size', \
+         'parquet_metadata_cache', 'TimeZone', 'enable_progress_bar', 'errors_as_json']; SET lock_configuration = true;",
+        spill(settings),
+        bounds(settings),
+        allowed.join(", ")
+    ))
+}
+
+/// Our own statement with its tables inside: the engine then looks at their files once.
+pub(super) fn in_one(statement: &Statement) -> String {
+    let table = |View { name, relation }: &View| format!("{name} AS NOT MATERIALIZED ({relation})");
+    let tables: Vec<String> = statement.views.iter().map(table).collect();
+    if tables.is_empty() { statement.sql.clone() } else { format!("WITH {} {}", tables.join(", "), statement.sql) }
+}
+
+/// The bounds of an instance, as SQL.
+pub(super) fn bounds(settings: &Settings) -> String {
+    let memory = settings.memory_limit.max(16 << 20);
+    let ahead = settings.ahead_bytes.min(memory / AHEAD_SHARE);
+    let (threads, spill) = (settings.threads.max(1), settings.spill_limit);
+    format!(
+        "SET memory_limit = '{memory}B'; SET threads = {threads}; SET max_temp_directory_size = '{spill}B'; \
+         SET streaming_buffer_size = '{ahead}B'; SET parquet_metadata_cache = true; SET TimeZone = 'UTC'; \
+         SET enable_progress_bar = false; SET errors_as_json = true;"
+    )
+}
+
+fn spill(settings: &Settings) -> String {
+    format!("SET temp_directory = {};", literal(&settings.spill_folder.to_string_lossy()))
+}
+
+fn views(connection: &Connection, statement: &Statement) -> duckdb::Result<()> {
+    let create = |View { name, relation }: &View| format!("CREATE TEMP VIEW {name} AS {relation}");
+    statement.views.iter().try_for_each(|view| connection.execute_batch(&create(view)))
 }
 
 /// Removes the statement's own spill folder; the engine leaves it behind, empty.

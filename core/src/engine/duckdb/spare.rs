@@ -1,7 +1,7 @@
 //! One opened instance that waits for the next statement: opening one takes longer than a small query.
 //!
-//! Every statement still has an instance of its own. The spare one is opened after a statement has ended, with one
-//! thread, and belongs to the process that opened it.
+//! Every statement of a user still has an instance of its own. The spare one is opened while a query is planned and
+//! after such a statement has ended, with one thread, and belongs to the process that opened it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -28,6 +28,11 @@ pub(super) fn take() -> duckdb::Result<Connection> {
         }
         None => room::open(),
     }
+}
+
+/// True while one waits, or is being opened.
+pub(super) fn is_there() -> bool {
+    SPARE.try_lock().map_or(true, |spare| spare.is_some())
 }
 
 /// Opens a spare instance unless there is one.

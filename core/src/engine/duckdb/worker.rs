@@ -9,7 +9,7 @@ use crossbeam_channel::{Sender, select};
 use duckdb::params_from_iter;
 
 use super::closing::Closing;
-use super::{binds, failure, room, spare, watch};
+use super::{binds, failure, kept, room, spare, watch};
 use crate::base::{Ctx, Error, Result};
 use crate::engine::Settings;
 use crate::engine::gather::Gather;
@@ -28,11 +28,20 @@ pub(super) fn run(
     let ended = || Error::internal("the stream had ended");
     let chunks = stream.as_ref().ok_or_else(ended)?;
     let explain = |error: duckdb::Error| failure::explain(error, statement, ctx);
-    let connection = spare::take().map_err(explain)?;
+    let bounds = room::bounds(settings);
+    let folders = kept::folders(statement, settings);
+    let stayed = folders.as_deref().and_then(kept::take);
+    let fresh = stayed.is_none();
+    let connection = stayed.map_or_else(spare::take, |kept| kept.bounded(&bounds)).map_err(explain)?;
     let _watch = watch::Watch::over(connection.interrupt_handle(), &ctx.cancel)?;
-    room::close(&connection, statement, settings).map_err(explain)?;
+    match &folders {
+        None => room::close(&connection, statement, settings).map_err(explain)?,
+        Some(folders) if fresh => room::close_around(&connection, folders, settings).map_err(explain)?,
+        Some(_) => {}
+    }
+    let sql = if statement.from_user { &statement.sql } else { &room::in_one(statement) };
     ctx.check()?;
-    let mut prepared = connection.prepare(&statement.sql).map_err(explain)?;
+    let mut prepared = connection.prepare(sql).map_err(explain)?;
     ctx.check()?;
     // The stream itself is dropped at once: the result stays with the statement, and `step` takes it from there.
     let binds = binds::in_order(&prepared, &statement.binds).map_err(explain)?;
@@ -56,6 +65,12 @@ pub(super) fn run(
         *stream = None;
     }
     drop(prepared);
+    if let Some(folders) = folders
+        && !settings.spill_folder.exists()
+        && let Err(error) = kept::put(&connection, folders, bounds)
+    {
+        tracing::debug!(%error, "the instance does not stay");
+    }
     drop(connection);
     room::sweep(settings);
     Ok(())

@@ -1,0 +1,86 @@
+//! One instance that stays after a statement of our own, for the next one over the same folders: opening and closing
+//! one takes longer than a small query.
+//!
+//! It can read those folders, and do nothing else. The user's SQL never runs in it, and it goes after an error or a
+//! spill. Each statement has a connection of its own, with which its views end.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use duckdb::Connection;
+
+use super::closing::Closing;
+use crate::engine::Settings;
+use crate::plan::Statement;
+
+/// More files than that are not a small query.
+const MOST_FILES: usize = 32;
+
+pub(super) struct Kept {
+    connection: Connection,
+    folders: Vec<PathBuf>,
+    /// The settings that it has.
+    bounds: String,
+    process: u32,
+}
+
+impl Kept {
+    /// A connection to the instance, whose bounds are now these.
+    pub(super) fn bounded(self, bounds: &str) -> duckdb::Result<Connection> {
+        if self.bounds != bounds {
+            self.connection.execute_batch(bounds)?;
+        }
+        Ok(self.connection)
+    }
+}
+
+static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
+
+/// The folders of an instance that may run `statement` and stay; none where it needs one of its own.
+pub(super) fn folders(statement: &Statement, settings: &Settings) -> Option<Vec<PathBuf>> {
+    if statement.from_user || statement.files.len() > MOST_FILES {
+        return None;
+    }
+    let folders: Vec<PathBuf> = settings.folders.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
+    // A link that leads out of the folders is refused by the engine, unless its path is allowed by itself.
+    let inside = |file: &String| {
+        let path = Path::new(file);
+        path.canonicalize().is_ok_and(|real| real == path && folders.iter().any(|folder| real.starts_with(folder)))
+    };
+    statement.files.iter().all(inside).then_some(folders)
+}
+
+/// The instance over these folders, if it is there.
+pub(super) fn take(folders: &[PathBuf]) -> Option<Kept> {
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = kept.take()?;
+    if found.process != std::process::id() {
+        // A forked child has the memory of its parent's instance, but not its threads.
+        std::mem::forget(found);
+        return None;
+    }
+    if found.folders != folders {
+        *kept = Some(found);
+        return None;
+    }
+    Some(found)
+}
+
+/// Keeps the instance of `connection` in place of the one before.
+pub(super) fn put(connection: &Connection, folders: Vec<PathBuf>, bounds: String) -> duckdb::Result<()> {
+    let next = connection.try_clone()?;
+    // Some of them are the connection's own.
+    next.execute_batch(&bounds)?;
+    let next = Kept { connection: next, folders, bounds, process: std::process::id() };
+    let before = KEPT.lock().unwrap_or_else(PoisonError::into_inner).replace(next);
+    if before.is_some() {
+        let _closing = Closing::begin();
+        drop(before);
+    }
+    Ok(())
+}
+
+/// True while one waits.
+pub(super) fn is_there() -> bool {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+}
