@@ -3,6 +3,8 @@
 use ::arrow::array::RecordBatch;
 use ::arrow::datatypes::SchemaRef;
 
+use rayon::prelude::*;
+
 use super::block::{Blocks, Marks};
 use super::cells::{self, Column, Special};
 use super::{Csv, LineEnding};
@@ -17,8 +19,18 @@ pub struct Encoder {
     special: Box<Special>,
     header: bool,
     bom: bool,
-    blocks: Blocks,
+    parts: Vec<Part>,
 }
+
+/// Some rows of a chunk, on their way.
+#[derive(Default)]
+struct Part {
+    blocks: Blocks,
+    text: Vec<u8>,
+}
+
+/// Fewer rows than that are not worth a second thread.
+const PART_ROWS: usize = 2 << 10;
 
 impl Encoder {
     /// Refuses, with every problem at once, the columns that a CSV can't hold.
@@ -59,7 +71,7 @@ impl Encoder {
             special,
             header: options.header,
             bom: options.bom,
-            blocks: Blocks::default(),
+            parts: Vec::new(),
         })
     }
 
@@ -78,23 +90,33 @@ impl Encoder {
         }
     }
 
-    /// The chunk's columns under their types.
-    pub fn cells(&self, batch: &RecordBatch) -> Result<Vec<Column>> {
+    /// The chunk's text in pieces, in their order; they are valid until the next call.
+    pub fn encode(&mut self, batch: &RecordBatch) -> Result<impl Iterator<Item = &[u8]>> {
         let fits = batch.num_columns() == self.schema.fields().len()
             && self.schema.fields().iter().zip(batch.columns()).all(|(f, c)| f.data_type() == c.data_type());
         if !fits {
             return Err(Error::internal("a chunk has another schema than the CSV was started with"));
         }
-        batch.columns().iter().map(Column::new).collect()
-    }
-
-    /// Appends rows from `row` on until `end`, or until `out` holds `block` bytes; gives the next row.
-    pub fn rows(&mut self, columns: &[Column], mut row: usize, end: usize, block: usize, out: &mut Vec<u8>) -> usize {
-        let Encoder { delimiter, line_end, point, special, blocks, .. } = self;
-        let marks = Marks { delimiter: *delimiter, line_end, point: *point, special };
-        while row < end && out.len() < block {
-            row = blocks.append(columns, row, end, &marks, out);
+        let columns = batch.columns().iter().map(Column::new).collect::<Result<Vec<_>>>()?;
+        let rows = batch.num_rows();
+        let count = (rows / PART_ROWS).clamp(1, rayon::current_num_threads());
+        self.parts.resize_with(count.max(self.parts.len()), Part::default);
+        let marks =
+            Marks { delimiter: self.delimiter, line_end: self.line_end, point: self.point, special: &self.special };
+        let each = rows.div_ceil(count).max(1);
+        let work = |(number, part): (usize, &mut Part)| {
+            part.text.clear();
+            let end = rows.min((number + 1) * each);
+            let mut row = rows.min(number * each);
+            while row < end {
+                row = part.blocks.append(&columns, row, end, &marks, &mut part.text);
+            }
+        };
+        let parts = &mut self.parts[..count];
+        match parts {
+            [one] => work((0, one)),
+            parts => parts.par_iter_mut().enumerate().for_each(work),
         }
-        row
+        Ok(self.parts[..count].iter().map(|part| part.text.as_slice()))
     }
 }

@@ -28,7 +28,8 @@ use crate::base::{Chunk, Code, Ctx, Error, Result, text};
 /// The most rows of a CSV file.
 pub const MOST_ROWS: u64 = 10_000_000;
 
-const BLOCK: usize = 1 << 20;
+/// Bytes that are written between two looks at the cancel token.
+const PIECE: usize = 1 << 20;
 /// Threads that compress beside the one that encodes.
 const ZSTD_WORKERS: u32 = 2;
 /// Bytes that one of them takes at once; they are held in memory until they are written.
@@ -88,7 +89,6 @@ struct CsvSink {
 struct Writing {
     out: Out,
     encoder: Encoder,
-    buffer: Vec<u8>,
     ctx: Ctx,
 }
 
@@ -106,7 +106,7 @@ impl Sink for CsvSink {
     fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
         let encoder = Encoder::new(schema, &self.options)?;
         let file = self.root.create(&self.path, self.options.overwrite).map_err(|e| e.stage("csv"))?;
-        let out = match self.options.zstd {
+        let mut out = match self.options.zstd {
             None => Out::Plain(file),
             Some(level) => {
                 let mut stream = zstd::stream::write::Encoder::new(file, level).map_err(|e| self.io(e))?;
@@ -115,9 +115,10 @@ impl Sink for CsvSink {
                 Out::Zstd(Box::new(stream))
             }
         };
-        let mut buffer = Vec::with_capacity(BLOCK + BLOCK / 4);
-        encoder.header(&mut buffer);
-        self.writing = Some(Writing { out, encoder, buffer, ctx: ctx.clone() });
+        let mut header = Vec::new();
+        encoder.header(&mut header);
+        out.write_all(&header).map_err(|e| self.io(e))?;
+        self.writing = Some(Writing { out, encoder, ctx: ctx.clone() });
         Ok(())
     }
 
@@ -129,14 +130,11 @@ impl Sink for CsvSink {
         if rows > self.most_rows {
             return Err(too_many(rows).row(self.most_rows));
         }
-        let cells = writing.encoder.cells(&chunk.batch)?;
-        let mut row = 0;
-        while row < chunk.batch.num_rows() {
-            row = writing.encoder.rows(&cells, row, chunk.batch.num_rows(), BLOCK, &mut writing.buffer);
-            if writing.buffer.len() >= BLOCK {
-                writing.ctx.check()?;
-                writing.out.write_all(&writing.buffer).map_err(|e| self.io(e))?;
-                writing.buffer.clear();
+        let Writing { out, encoder, ctx } = &mut writing;
+        for text in encoder.encode(&chunk.batch)? {
+            for piece in text.chunks(PIECE) {
+                ctx.check()?;
+                out.write_all(piece).map_err(|e| self.io(e))?;
             }
         }
         self.rows = rows;
@@ -145,9 +143,8 @@ impl Sink for CsvSink {
     }
 
     fn seal(&mut self) -> Result<()> {
-        let mut writing = self.writing.take().ok_or_else(|| Error::internal("the CSV sink is not open"))?;
+        let writing = self.writing.take().ok_or_else(|| Error::internal("the CSV sink is not open"))?;
         writing.ctx.check()?;
-        writing.out.write_all(&writing.buffer).map_err(|e| self.io(e))?;
         let mut file = writing.out.into_file().map_err(|e| self.io(e))?;
         file.sync().map_err(|e| e.stage("csv"))?;
         self.sealed = Some(file);
