@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Arra
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use super::batches::BadValues;
-use super::values::{Read, bare, date, number, trimmed};
+use super::values::{Read, bare, date, number, quick_date, quick_number, trimmed};
 use super::{Field, OutputColumn};
 use crate::base::{Error, Result};
 use crate::catalog::{DateFormat, LogicalType};
@@ -19,6 +19,8 @@ pub(super) struct ColumnBuilder {
     width: usize,
     values: Values,
     nulls: NullBufferBuilder,
+    /// Of the piece at hand.
+    valid: Vec<bool>,
     rows: usize,
     /// Bytes of text that a batch is expected to hold.
     text: usize,
@@ -40,6 +42,7 @@ impl ColumnBuilder {
             width: field.width,
             values: Values::of(field, &output.kind, reference_year),
             nulls: NullBufferBuilder::new(rows),
+            valid: Vec::new(),
             rows,
             text: rows * field.width / 2,
             bad: BadValues { column: output.name.clone(), count: 0, samples: Vec::new() },
@@ -55,45 +58,51 @@ impl ColumnBuilder {
             let from = *start as usize + offset;
             (&window[from..from + width], *row)
         });
-        let (nulls, bad) = (&mut self.nulls, &mut self.bad);
+        let mut seen = Seen { valid: &mut self.valid, bad: &mut self.bad };
+        seen.valid.clear();
         match &mut self.values {
             Values::Text { bytes, ends, numeric } => {
-                for (raw, _) in fields {
+                bytes.reserve(starts.len() * width);
+                for (start, _) in starts {
+                    let from = *start as usize + offset;
+                    let raw = &window[from..from + width];
                     let value = if *numeric { bare(raw) } else { trimmed(raw) };
                     // A field of blanks is NULL even where blanks lead.
-                    if value.is_empty() {
-                        nulls.append_null();
-                    } else {
-                        push_latin1(value, bytes);
-                        nulls.append_non_null();
+                    seen.valid.push(!value.is_empty());
+                    match window.get(from..).and_then(|rest| rest.first_chunk::<SHORT>()) {
+                        Some(chunk) if !*numeric && value.len() <= SHORT => push_short(chunk, value.len(), bytes),
+                        _ => push_latin1(value, bytes),
                     }
                     ends.push(bytes.len() as i32);
                 }
             }
-            Values::Int32(values) => {
-                for (raw, row) in fields {
-                    let read = fit(number(raw, 0), |n| i32::try_from(n).ok());
-                    values.push(settle(read, nulls, bad, raw, row));
-                }
-            }
-            Values::Int64(values) => {
-                for (raw, row) in fields {
-                    let read = fit(number(raw, 0), |n| i64::try_from(n).ok());
-                    values.push(settle(read, nulls, bad, raw, row));
-                }
-            }
+            Values::Int32(values) => values.extend(fields.map(|(raw, row)| match quick_number(raw, 0) {
+                Some(number) if i32::try_from(number).is_ok() => seen.value(number as i32),
+                _ => seen.settle(fit(number(raw, 0), |n| i32::try_from(n).ok()), raw, row),
+            })),
+            Values::Int64(values) => values.extend(fields.map(|(raw, row)| match quick_number(raw, 0) {
+                Some(number) => seen.value(number),
+                None => seen.settle(fit(number(raw, 0), |n| i64::try_from(n).ok()), raw, row),
+            })),
             Values::Decimal { values, scale, limit, .. } => {
                 let (scale, limit) = (usize::from(*scale), *limit);
-                for (raw, row) in fields {
-                    let read = fit(number(raw, scale), |n| (n.abs() < limit).then_some(n));
-                    values.push(settle(read, nulls, bad, raw, row));
-                }
+                values.extend(fields.map(|(raw, row)| match quick_number(raw, scale) {
+                    Some(number) if i128::from(number) < limit => seen.value(i128::from(number)),
+                    _ => seen.settle(fit(number(raw, scale), |n| (n.abs() < limit).then_some(n)), raw, row),
+                }));
             }
             Values::Date { values, formats, reference_year } => {
-                for (raw, row) in fields {
-                    values.push(settle(date(raw, formats, *reference_year), nulls, bad, raw, row));
-                }
+                let eight = formats.iter().find(|format| format.width() == 8).copied();
+                values.extend(fields.map(|(raw, row)| match eight.and_then(|format| quick_date(raw, format)) {
+                    Some(days) => seen.value(days),
+                    None => seen.settle(date(raw, formats, *reference_year), raw, row),
+                }));
             }
+        }
+        if self.valid.iter().all(|valid| *valid) {
+            self.nulls.append_n_non_nulls(self.valid.len());
+        } else {
+            self.nulls.append_slice(&self.valid);
         }
     }
 
@@ -176,23 +185,50 @@ fn fit<T>(read: Read<i128>, to: impl Fn(i128) -> Option<T>) -> Read<T> {
     }
 }
 
-#[inline(always)]
-fn settle<T: Default>(read: Read<T>, nulls: &mut NullBufferBuilder, bad: &mut BadValues, raw: &[u8], row: u64) -> T {
-    match read {
-        Read::Value(value) => {
-            nulls.append_non_null();
-            return value;
-        }
-        Read::Null => {}
-        Read::Bad => {
-            bad.count += 1;
-            if bad.samples.len() < SAMPLES {
-                bad.samples.push((row, raw.iter().map(|byte| char::from(*byte)).collect()));
+/// Which fields of a piece of the column hold a value, and those that did not parse.
+struct Seen<'c> {
+    valid: &'c mut Vec<bool>,
+    bad: &'c mut BadValues,
+}
+
+impl Seen<'_> {
+    #[inline(always)]
+    fn value<T>(&mut self, value: T) -> T {
+        self.valid.push(true);
+        value
+    }
+
+    #[inline(always)]
+    fn settle<T: Default>(&mut self, read: Read<T>, raw: &[u8], row: u64) -> T {
+        match read {
+            Read::Value(value) => return self.value(value),
+            Read::Null => {}
+            Read::Bad => {
+                self.bad.count += 1;
+                if self.bad.samples.len() < SAMPLES {
+                    self.bad.samples.push((row, raw.iter().map(|byte| char::from(*byte)).collect()));
+                }
             }
         }
+        self.valid.push(false);
+        T::default()
     }
-    nulls.append_null();
-    T::default()
+}
+
+/// Codes are short: a copy of a fixed size needs no call.
+const SHORT: usize = 16;
+
+/// The first `length` bytes of `chunk`, read as Latin-1.
+#[inline(always)]
+fn push_short(chunk: &[u8; SHORT], length: usize, into: &mut Vec<u8>) {
+    let end = into.len() + length;
+    let high = u128::from_le_bytes(*chunk) & 0x8080_8080_8080_8080_8080_8080_8080_8080;
+    if length > 0 && high << (8 * (SHORT - length)) != 0 {
+        push_latin1(&chunk[..length], into);
+        return;
+    }
+    into.extend_from_slice(chunk);
+    into.truncate(end);
 }
 
 /// Latin-1 gives every byte a character, so no byte can fail.
