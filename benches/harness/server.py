@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from .process import Failed, stop, undisturbed
+
 SETTINGS = """
 listen_addresses = '127.0.0.1'
 shared_buffers = 4GB
@@ -21,35 +23,71 @@ autovacuum = off
 """
 
 
+def programs() -> Path | None:
+    """The folder of the newest PostgreSQL here."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda p: int(p.parts[-3]))
+    return found[-1].parent if found else None
+
+
+def version() -> str:
+    postgres = programs()
+    if not postgres:
+        return "no PostgreSQL"
+    said = subprocess.run([str(postgres / "postgres"), "--version"], check=True, capture_output=True, text=True)
+    return f"PostgreSQL {said.stdout.split()[2]}"
+
+
 class Server:
+    """`with Server() as server: server.start()`: what has been made is gone at the end, however far the start came."""
+
     def __init__(self) -> None:
-        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda p: int(p.parts[-3]))
-        if not programs:
-            raise SystemExit("expected PostgreSQL's programs in /usr/lib/postgresql; run make servers")
-        self.bin = programs[-1].parent
-        self.folder = Path(tempfile.mkdtemp(prefix="datasus-bench-postgres-"))
-        self.as_postgres: list[str] = []
+        found = programs()
+        if not found:
+            raise Failed("expected PostgreSQL's programs in /usr/lib/postgresql; run make servers")
+        self.bin, self.folder = found, Path(tempfile.mkdtemp(prefix="datasus-bench-postgres-"))
+        self.process: subprocess.Popen | None = None
+        self.url = ""
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with undisturbed():
+            self.stop()
+
+    def start(self) -> None:
         if os.getuid() == 0:
             shutil.chown(self.folder, "postgres")
-            self.as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
         data = self.folder / "data"
-        initdb = [str(self.bin / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"]
-        subprocess.run([*self.as_postgres, *initdb, "--locale", "C.UTF-8"], check=True, stdout=subprocess.DEVNULL)
+        self.run(
+            "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale", "C.UTF-8"
+        )
+        if self.process.wait() != 0:
+            raise Failed(f"initdb: {self.log()}")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+            port = free.getsockname()[1]
         conf = data / "postgresql.conf"
-        place = f"port = {self.port}\nunix_socket_directories = '{self.folder}'\n"
+        place = f"port = {port}\nunix_socket_directories = '{self.folder}'\n"
         conf.write_text(conf.read_text() + SETTINGS + place)
-        log = (self.folder / "log").open("w")
-        argv = [*self.as_postgres, str(self.bin / "postgres"), "-D", str(data)]
-        self.process = subprocess.Popen(argv, stdout=log, stderr=log)
-        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+        self.run("postgres", "-D", data)
+        self.url = f"postgres://postgres@127.0.0.1:{port}/postgres"
         until = time.monotonic() + 30
         while subprocess.run([*self.psql(), "-c", "SELECT 1"], check=False, capture_output=True).returncode != 0:
             if time.monotonic() > until or self.process.poll() is not None:
-                raise SystemExit(f"PostgreSQL did not start: {(self.folder / 'log').read_text()[-800:]}")
+                raise Failed(f"PostgreSQL did not start: {self.log()}")
             time.sleep(0.1)
+
+    def run(self, program: str, *words: object) -> None:
+        """As the user postgres, in a session of its own: Ctrl-C is for the benchmark, which stops it."""
+        as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.getuid() == 0 else []
+        argv = [*as_postgres, str(self.bin / program), *map(str, words)]
+        with (self.folder / "log").open("a") as log:
+            self.process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
+
+    def log(self) -> str:
+        """Its last line, as the reason."""
+        return ((self.folder / "log").read_text().strip().splitlines() or ["it said nothing"])[-1]
 
     @property
     def pid(self) -> int:
@@ -62,10 +100,16 @@ class Server:
         words = [word for command in commands for word in ("-c", command)]
         done = subprocess.run([*self.psql(), *words], check=False, capture_output=True, text=True)
         if done.returncode != 0:
-            raise SystemExit(f"{commands}: {done.stderr}")
+            raise Failed(f"{done.stderr.strip()}: {commands}")
         return done.stdout.strip()
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=60)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            if self.process:
+                stop(self.process, signal.SIGINT)
+                self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            stop(self.process, signal.SIGKILL)
+            self.process.wait()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)

@@ -207,7 +207,7 @@ mod tests {
         for number in 0..3_652_425u64 {
             text.clear();
             date(number as i64 - before, &mut text);
-            if number % 97 == 0 || number < 800 || number > 3_652_000 {
+            if number % 97 == 0 || !(800..=3_652_000).contains(&number) {
                 let day = first + Days::new(number);
                 assert_eq!(std::str::from_utf8(&text).unwrap(), day.format("%Y-%m-%d").to_string());
             }
