@@ -23,8 +23,8 @@ def main() -> int:
     parser.add_argument("--only", help="a pattern of paths and peers")
     parser.add_argument("--pairs", type=int, help="quiet pairs wanted of each; 5, or 2 with --quick")
     options, began = parser.parse_args(), time.monotonic()
-    # As Ctrl-C: what is open is closed on the way out, the server among it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, end)
     with tempfile.TemporaryDirectory(prefix="datasus-bench-out-", dir=TARGET) as out:
         bench = Bench(options, Path(out))
         print(HEAD, flush=True)
@@ -32,6 +32,13 @@ def main() -> int:
             bench.path(path.measure)
     report.write(bench, time.monotonic() - began)
     return 1 if bench.failed() else 0
+
+
+def end(number: int, _: object) -> None:
+    """What is open is closed on the way out, the server among it; a second signal (`timeout` sends two) changes nothing."""
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def stop(child: subprocess.Popen, how: signal.Signals) -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """A second Ctrl-C must not end what cleans up after the first."""
+    """A signal must not cut short what cleans up after an error."""
     before = {one: signal.signal(one, signal.SIG_IGN) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

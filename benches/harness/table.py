@@ -72,7 +72,7 @@ class Row:
         # Only where there was a server.
         server = pair(self.middle("server_cpu_seconds"), ".2f") if any(self.middle("server_cpu_seconds")) else ""
         cells = [self.path, self.peer, pair(self.middle("seconds"), ".3f"), ratio, self.goal, met]
-        cells += [pair(self.middle("krows"), ",.0f"), pair(self.middle("mb"), ",.0f")]
+        cells += [pair(self.middle("krows"), ",.0f"), pair(self.middle("mb"), ",.1f")]
         cells += [pair(self.middle("rss_mb"), ".0f"), pair(self.middle("cpu_seconds"), ".2f"), server]
         return f"| {' | '.join(cells)} |"
 
