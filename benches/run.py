@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def end(number: int, _: object) -> None:
-    """What is open is closed on the way out, the server among it; a second signal (`timeout` sends two) changes nothing."""
+    """What is open is closed on the way out, and a second signal (`timeout` sends two) does not cut that short."""
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)
     sys.exit(128 + number)
