@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use arrow::array::AsArray;
-use arrow::datatypes::Decimal128Type;
+use arrow::datatypes::{Decimal128Type, Int64Type};
 use datasus::QueryParams;
 use serde_json::{Value, json};
 
@@ -36,23 +36,31 @@ fn take(arguments: &Arguments, params: &QueryParams, budget: Option<u64>) -> Res
     let client = job::client(&data, None, budget).map_err(|error| error.to_json().to_string())?;
     let mut answer = client.query(params).map_err(|error| error.to_json().to_string())?;
     let (mut rows, mut bytes, mut cents, mut first) = (0u64, 0u64, 0i128, None);
+    let mut counted = None;
     for batch in answer.by_ref() {
         let batch = batch.map_err(|error| error.to_json().to_string())?;
         first.get_or_insert_with(|| began.elapsed().as_secs_f64());
         rows += batch.num_rows() as u64;
         bytes += batch.get_array_memory_size() as u64;
+        if let Some(counts) = batch.column_by_name("n").filter(|_| batch.num_columns() == 1) {
+            counted = counts.as_primitive_opt::<Int64Type>().map(|counts| counts.values().iter().sum::<i64>());
+        }
         if let Some(money) = batch.column_by_name("VAL_TOT") {
             cents += money.as_primitive::<Decimal128Type>().values().iter().sum::<i128>();
         }
     }
     answer.report().map_err(|error| error.to_json().to_string())?;
     let seconds = began.elapsed().as_secs_f64();
+    let mut sums = json!({"VAL_TOT": job::money(cents)});
+    if let Some(counted) = counted {
+        sums["n"] = json!(counted.to_string());
+    }
     Ok(json!({
         "seconds": seconds,
         "rows": rows,
         "bytes": bytes,
         "first_batch": first,
-        "sums": {"VAL_TOT": job::money(cents)},
+        "sums": sums,
         "versions": versions(),
     }))
 }
