@@ -176,6 +176,39 @@ fn a_sort_beyond_its_memory_spills_and_is_exact() {
 }
 
 #[test]
+fn an_instance_that_stayed_spills_where_its_statement_may_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    write_parquet(&folder.path().join("RDSP2401.parquet"), 3_000_000, 200_000);
+    for name in ["first", "second"] {
+        let spill = folder.path().join(name);
+        std::fs::create_dir(&spill).unwrap();
+        let config = Config { memory_limit: Some(64 << 20), spill: Some(spill.clone()), ..Default::default() };
+        let client = client(folder.path(), config);
+        let small = QueryParams::dataset("SIH-RD").aggregate(datasus::AggregateFn::Count, "IDADE", "n");
+        for _ in 0..2 {
+            assert_eq!(client.query(&small).unwrap().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 1);
+        }
+        let mut answer = client.query(&sorted()).unwrap();
+        answer.next().unwrap().unwrap();
+        assert!(!left(&spill).is_empty(), "this sort spills, into the folder of its own client");
+        assert_eq!(answer.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 3_000_000 - 65_536);
+        assert!(left(&spill).is_empty(), "the spill is gone with the query: {:?}", left(&spill));
+    }
+}
+
+#[test]
+fn a_client_of_one_file_aggregates_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("RDSP2401.parquet");
+    write_parquet(&file, 1_000, 1_000);
+    let client = Client::open_with(&file, Config::default()).unwrap();
+    let count = QueryParams::dataset("SIH-RD").aggregate(datasus::AggregateFn::Count, "IDADE", "n");
+    for _ in 0..2 {
+        assert_eq!(client.query(&count).unwrap().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 1);
+    }
+}
+
+#[test]
 fn a_users_parquet_that_changes_while_it_is_read_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("RDSP2401.parquet");
@@ -241,7 +274,8 @@ fn many_threads_share_a_client() {
 #[test]
 fn the_engines_room_is_closed() {
     let folder = tempfile::tempdir().unwrap();
-    let (planned, other) = (folder.path().join("a.parquet"), folder.path().join("b.parquet"));
+    let (planned, other) = (folder.path().join("source/a.parquet"), folder.path().join("b.parquet"));
+    std::fs::create_dir(folder.path().join("source")).unwrap();
     write_parquet(&planned, 10, 10);
     write_parquet(&other, 10, 10);
     let settings = Settings {
@@ -254,7 +288,7 @@ fn the_engines_room_is_closed() {
         ahead_bytes: 1 << 20,
         channel_depth: 1,
     };
-    let run = |sql: &str| -> Result<usize, Error> {
+    let run = |sql: &str, settings: &Settings| -> Result<usize, Error> {
         let statement = Statement {
             views: Vec::new(),
             sql: sql.into(),
@@ -264,11 +298,10 @@ fn the_engines_room_is_closed() {
             from_user: false,
             scan: None,
         };
-        let running = DuckDb.start(statement, &settings, &Ctx::default())?;
+        let running = DuckDb.start(statement, settings, &Ctx::default())?;
         running.map(|batch| Ok(batch?.num_rows())).sum()
     };
-    assert_eq!(run(&format!("SELECT * FROM read_parquet('{}')", planned.display())).unwrap(), 10);
-    for refused in [
+    let refused = [
         format!("SELECT * FROM read_parquet('{}')", other.display()),
         "SELECT * FROM read_text('/etc/passwd')".into(),
         format!("COPY (SELECT 1) TO '{}'", folder.path().join("c.csv").display()),
@@ -276,10 +309,20 @@ fn the_engines_room_is_closed() {
         "SET memory_limit = '100GB'".into(),
         "INSTALL httpfs".into(),
         "SET enable_external_access = true".into(),
-    ] {
-        assert!(run(&refused).is_err(), "{refused}");
+        "SET allowed_directories = ['/']".into(),
+    ];
+    // Of its own, and then the one that stays for the folder.
+    for folders in [Vec::new(), vec![planned.parent().unwrap().canonicalize().unwrap()]] {
+        let settings = Settings { folders, ..settings.clone() };
+        for refused in &refused {
+            assert_eq!(run(&format!("SELECT * FROM read_parquet('{}')", planned.display()), &settings).unwrap(), 10);
+            // What stays can change its bounds, and nothing else; the job sets them before each statement.
+            if !(refused.contains("memory_limit") && !settings.folders.is_empty()) {
+                assert!(run(refused, &settings).is_err(), "{refused}");
+            }
+        }
+        assert_eq!(run("SELECT 1", &settings).unwrap(), 1);
     }
-    assert_eq!(run("SELECT 1").unwrap(), 1);
 }
 
 /// Parquet that other tools wrote: dates as text, money as double, codes as text with blanks.

@@ -19,6 +19,8 @@ const MOST_FILES: usize = 32;
 pub(super) struct Kept {
     connection: Connection,
     folders: Vec<PathBuf>,
+    /// Where it spills, whichever statement it runs: an instance cannot change that.
+    pub spill_folder: PathBuf,
     /// The settings that it has.
     bounds: String,
     process: u32,
@@ -41,7 +43,9 @@ pub(super) fn folders(statement: &Statement, settings: &Settings) -> Option<Vec<
     if statement.from_user || statement.files.len() > MOST_FILES {
         return None;
     }
-    let folders: Vec<PathBuf> = settings.folders.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
+    let real = settings.folders.iter().filter_map(|folder| folder.canonicalize().ok());
+    // A source may be a single file, which is no folder that could be allowed.
+    let folders: Vec<PathBuf> = real.filter(|folder| folder.is_dir()).collect();
     // A link that leads out of the folders is refused by the engine, unless its path is allowed by itself.
     let inside = |file: &String| {
         let path = Path::new(file);
@@ -50,8 +54,8 @@ pub(super) fn folders(statement: &Statement, settings: &Settings) -> Option<Vec<
     statement.files.iter().all(inside).then_some(folders)
 }
 
-/// The instance over these folders, if it is there.
-pub(super) fn take(folders: &[PathBuf]) -> Option<Kept> {
+/// The instance over these folders that spills beside `spill_folder`, if it is there.
+pub(super) fn take(folders: &[PathBuf], spill_folder: &Path) -> Option<Kept> {
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     let found = kept.take()?;
     if found.process != std::process::id() {
@@ -59,7 +63,7 @@ pub(super) fn take(folders: &[PathBuf]) -> Option<Kept> {
         std::mem::forget(found);
         return None;
     }
-    if found.folders != folders {
+    if found.folders != folders || found.spill_folder.parent() != spill_folder.parent() {
         *kept = Some(found);
         return None;
     }
@@ -67,11 +71,16 @@ pub(super) fn take(folders: &[PathBuf]) -> Option<Kept> {
 }
 
 /// Keeps the instance of `connection` in place of the one before.
-pub(super) fn put(connection: &Connection, folders: Vec<PathBuf>, bounds: String) -> duckdb::Result<()> {
-    let next = connection.try_clone()?;
+pub(super) fn put(
+    connection: &Connection,
+    folders: Vec<PathBuf>,
+    spill_folder: PathBuf,
+    bounds: String,
+) -> duckdb::Result<()> {
+    let connection = connection.try_clone()?;
     // Some of them are the connection's own.
-    next.execute_batch(&bounds)?;
-    let next = Kept { connection: next, folders, bounds, process: std::process::id() };
+    connection.execute_batch(&bounds)?;
+    let next = Kept { connection, folders, spill_folder, bounds, process: std::process::id() };
     let before = KEPT.lock().unwrap_or_else(PoisonError::into_inner).replace(next);
     if before.is_some() {
         let _closing = Closing::begin();

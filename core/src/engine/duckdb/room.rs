@@ -1,6 +1,6 @@
 //! The closed room: an in-memory instance that can read the planned files, and do nothing else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use duckdb::{Config, Connection};
 
@@ -76,10 +76,10 @@ fn views(connection: &Connection, statement: &Statement) -> duckdb::Result<()> {
 }
 
 /// Removes the statement's own spill folder; the engine leaves it behind, empty.
-pub(super) fn sweep(settings: &Settings) {
-    match std::fs::remove_dir_all(&settings.spill_folder) {
+pub(super) fn sweep(spill_folder: &Path) {
+    match std::fs::remove_dir_all(spill_folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            tracing::warn!(folder = %settings.spill_folder.display(), %error, "spill folder not removed");
+            tracing::warn!(folder = %spill_folder.display(), %error, "spill folder not removed");
         }
         _ => {}
     }

@@ -30,8 +30,9 @@ pub(super) fn run(
     let explain = |error: duckdb::Error| failure::explain(error, statement, ctx);
     let bounds = room::bounds(settings);
     let folders = kept::folders(statement, settings);
-    let stayed = folders.as_deref().and_then(kept::take);
+    let stayed = folders.as_deref().and_then(|folders| kept::take(folders, &settings.spill_folder));
     let fresh = stayed.is_none();
+    let spill_folder = stayed.as_ref().map_or(&settings.spill_folder, |kept| &kept.spill_folder).clone();
     let connection = stayed.map_or_else(spare::take, |kept| kept.bounded(&bounds)).map_err(explain)?;
     let _watch = watch::Watch::over(connection.interrupt_handle(), &ctx.cancel)?;
     match &folders {
@@ -61,18 +62,19 @@ pub(super) fn run(
     }
     *closing = Some(Closing::begin());
     // Spilled bytes must be gone before the consumer learns that this was all; memory may go after that.
-    if !settings.spill_folder.exists() {
+    let spilled = spill_folder.exists();
+    if !spilled {
         *stream = None;
     }
     drop(prepared);
     if let Some(folders) = folders
-        && !settings.spill_folder.exists()
-        && let Err(error) = kept::put(&connection, folders, bounds)
+        && !spilled
+        && let Err(error) = kept::put(&connection, folders, spill_folder.clone(), bounds)
     {
         tracing::debug!(%error, "the instance does not stay");
     }
     drop(connection);
-    room::sweep(settings);
+    room::sweep(&spill_folder);
     Ok(())
 }
 
