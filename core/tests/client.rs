@@ -317,7 +317,7 @@ fn the_engines_room_is_closed() {
         for refused in &refused {
             assert_eq!(run(&format!("SELECT * FROM read_parquet('{}')", planned.display()), &settings).unwrap(), 10);
             // What stays can change its bounds, and nothing else; the job sets them before each statement.
-            if !(refused.contains("memory_limit") && !settings.folders.is_empty()) {
+            if !refused.contains("memory_limit") || settings.folders.is_empty() {
                 assert!(run(refused, &settings).is_err(), "{refused}");
             }
         }

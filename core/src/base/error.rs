@@ -98,6 +98,13 @@ impl Error {
         }))
     }
 
+    /// What a caught panic said, as DS-500; `place` says whose it was.
+    pub fn panicked(place: &str, panic: &(dyn std::any::Any + Send)) -> Self {
+        let what = panic.downcast_ref::<String>().map(String::as_str);
+        let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic");
+        Error::internal(format!("{place}: {what}"))
+    }
+
     /// A defect of ours: `what` names it in English, for the report that the user sends us.
     pub fn internal(what: impl std::fmt::Display) -> Self {
         Error::new(

@@ -19,7 +19,7 @@ pub use chunk::{Chunk, Origin, UnitId};
 pub use code::{Code, Retry};
 pub use ctx::{Ctx, TraceId};
 pub use error::{Context, Error, Problem, Result};
-pub use parquet_columns::ParquetColumns;
+pub use parquet_columns::{ParquetColumns, parquet_properties};
 pub use place::Place;
 pub use process_memory::{PeakMemory, memory_limit};
 pub use progress::{Progress, ProgressSnapshot};

@@ -10,12 +10,20 @@ use parquet::arrow::arrow_writer::{
 };
 use parquet::errors::Result;
 use parquet::file::metadata::{KeyValue, RowGroupMetaData};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
 
 /// Bytes of columns that are shared out at once: each time, all threads wait for the slowest column.
 const SHARED_BYTES: usize = 12 << 20;
+
+/// A column with more values than fit here is hardly smaller with a dictionary, and looking each of them up is slow.
+const DICTIONARY_BYTES: usize = 64 << 10;
+
+/// What all our Parquet has in common.
+pub fn parquet_properties() -> WriterPropertiesBuilder {
+    WriterProperties::builder().set_dictionary_page_size_limit(DICTIONARY_BYTES)
+}
 
 /// Writes batches of one schema. Memory is one row group in encoded form, and [`SHARED_BYTES`] or a single batch.
 pub struct ParquetColumns<W: Write + Send> {

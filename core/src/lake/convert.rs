@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::EnabledStatistics;
 use sha2::{Digest, Sha256};
 
 use super::provenance::KEY;
 use super::record::Record;
 use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
-use crate::base::{Ctx, Error, ParquetColumns, Result, WholeFile};
+use crate::base::{Ctx, Error, ParquetColumns, Result, WholeFile, parquet_properties};
 use crate::catalog::{Catalog, LogicalType};
 use crate::source::dbc::{Layout, OutputColumn, ReadOptions, RecordFile};
 use crate::source::folder::{SourceFile, stamp};
@@ -22,8 +22,6 @@ use crate::source::folder::{SourceFile, stamp};
 pub const CONVERTER_VERSION: u32 = 2;
 
 const BATCH_ROWS: usize = 16 << 10;
-/// A column with more values than fit here is hardly smaller with a dictionary, and looking each of them up is slow.
-const DICTIONARY_BYTES: usize = 64 << 10;
 
 /// The source's name without extension, in upper case.
 pub(super) fn stem(file: &SourceFile) -> String {
@@ -55,9 +53,8 @@ pub(super) fn convert(
     let failed = out.failed.clone();
     let fail = |error: ParquetError| write_error(error, &failed, &pending);
     let level = ZstdLevel::try_new(options.zstd).map_err(Error::internal)?;
-    let properties = WriterProperties::builder()
+    let properties = parquet_properties()
         .set_compression(Compression::ZSTD(level))
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_created_by(format!("datasus {}", env!("CARGO_PKG_VERSION")))
         .build();

@@ -115,6 +115,16 @@ pub enum Scalar {
     Date(i32),
 }
 
+impl Scalar {
+    /// A decimal in units of 10^-`scale`; none for another kind, or where it has more decimals than that.
+    pub fn units(&self, scale: i8) -> Option<i128> {
+        let Scalar::Decimal(digits) = self else { return None };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let padding = usize::try_from(scale).ok()?.checked_sub(fraction.len())?;
+        format!("{whole}{fraction}{}", "0".repeat(padding)).parse().ok()
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Sort {
     pub column: String,

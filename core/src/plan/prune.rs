@@ -130,17 +130,10 @@ fn bounds(statistics: &Statistics, kind: &DataType) -> Option<(Bound, Bound)> {
 /// The value as the column stores it; none where the two cannot be compared exactly.
 fn bound(value: &Scalar, kind: &DataType) -> Option<Bound> {
     match (value, kind) {
-        (Scalar::Text(text), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
-            Some(Bound::Text(text.clone().into_bytes()))
-        }
+        (Scalar::Text(text), kind) if kind.is_string() => Some(Bound::Text(text.clone().into_bytes())),
         (Scalar::Integer(number), kind) if kind.is_integer() => Some(Bound::Number((*number).into())),
         (Scalar::Date(days), DataType::Date32) => Some(Bound::Number((*days).into())),
-        (Scalar::Decimal(digits), DataType::Decimal128(_, scale)) => {
-            let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-            let scale = usize::try_from(*scale).ok()?;
-            let padding = scale.checked_sub(fraction.len())?;
-            format!("{whole}{fraction}{}", "0".repeat(padding)).parse().ok().map(Bound::Number)
-        }
+        (Scalar::Decimal(_), DataType::Decimal128(_, scale)) => value.units(*scale).map(Bound::Number),
         _ => None,
     }
 }

@@ -102,7 +102,7 @@ fn uncast(column: &TableColumn, files: &[&LakeFile]) -> Option<DataType> {
         None => column.kind.arrow(),
         Some(own) => plain(own)?,
     };
-    let same = |found: &DataType| *found == kind || (textual(found) && kind == DataType::Utf8);
+    let same = |found: &DataType| *found == kind || (is_text(found) && kind == DataType::Utf8);
     let of_file = |file: &&LakeFile| {
         let mut fields = file.schema.fields().iter().filter(|field| field.name().eq_ignore_ascii_case(&column.name));
         // Two columns that differ in case alone are the engine's to judge.
@@ -114,7 +114,7 @@ fn uncast(column: &TableColumn, files: &[&LakeFile]) -> Option<DataType> {
 /// Types of a user's own columns that come out as they went in.
 fn plain(own: &DataType) -> Option<DataType> {
     match own {
-        kind if textual(kind) => Some(DataType::Utf8),
+        kind if is_text(kind) => Some(DataType::Utf8),
         kind if kind.is_integer() => Some(kind.clone()),
         DataType::Boolean | DataType::Float32 | DataType::Float64 | DataType::Date32 => Some(own.clone()),
         DataType::Decimal128(precision, scale) if *scale >= 0 && *precision <= 38 => Some(own.clone()),
@@ -122,11 +122,11 @@ fn plain(own: &DataType) -> Option<DataType> {
     }
 }
 
-fn textual(kind: &DataType) -> bool {
+/// True for text, however it is held: an engine reads all of it as plain text.
+pub fn is_text(kind: &DataType) -> bool {
     match kind {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
-        DataType::Dictionary(_, values) => textual(values),
-        _ => false,
+        DataType::Dictionary(_, values) => values.is_string(),
+        kind => kind.is_string(),
     }
 }
 

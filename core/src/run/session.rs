@@ -198,11 +198,8 @@ impl Session {
             .name("datasus-job".into())
             .spawn(move || {
                 let work = std::panic::AssertUnwindSafe(|| session.run(prepared, target, &job, &ctx));
-                let outcome = std::panic::catch_unwind(work).unwrap_or_else(|panic| {
-                    let what = panic.downcast_ref::<String>().map(String::as_str);
-                    let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic");
-                    Err(Error::internal(format!("job: {what}")))
-                });
+                let outcome =
+                    std::panic::catch_unwind(work).unwrap_or_else(|panic| Err(Error::panicked("job", panic.as_ref())));
                 drop(deadline);
                 job.end(outcome.map_err(|e| session.traced(e, &ctx)));
             })

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::destination::path_or_default;
 use super::{OutputFile, OutputRoot, Sink, Stored, Subject};
-use crate::base::{Chunk, Code, Ctx, Error, ParquetColumns, Result, text};
+use crate::base::{Chunk, Code, Ctx, Error, ParquetColumns, Result, parquet_properties, text};
 
 /// How a Parquet file is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -36,8 +36,6 @@ impl Default for Parquet {
     }
 }
 
-/// A column with more values than fit here is hardly smaller with a dictionary, and looking each of them up is slow.
-const DICTIONARY_BYTES: usize = 64 << 10;
 const ROW_GROUP_BYTES: usize = 64 << 20;
 
 impl Parquet {
@@ -66,9 +64,8 @@ impl Parquet {
         root.check(&path, self.overwrite)?;
         let metadata = [("datasus.about", &subject.about), ("datasus.job", &subject.job_id)];
         let metadata = metadata.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value.clone())).collect();
-        let properties = WriterProperties::builder()
+        let properties = parquet_properties()
             .set_compression(Compression::ZSTD(level))
-            .set_dictionary_page_size_limit(DICTIONARY_BYTES)
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_key_value_metadata(Some(metadata))
             .build();

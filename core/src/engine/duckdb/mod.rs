@@ -40,11 +40,7 @@ impl Engine for DuckDb {
                 let work = AssertUnwindSafe(|| {
                     worker::run(&statement, &settings, &worker_ctx, &to_starter, &mut stream, &mut closing)
                 });
-                let outcome = catch_unwind(work).unwrap_or_else(|panic| {
-                    let what = panic.downcast_ref::<String>().map(String::as_str);
-                    let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic");
-                    Err(Error::internal(format!("engine: {what}")))
-                });
+                let outcome = catch_unwind(work).unwrap_or_else(|panic| Err(Error::panicked("engine", panic.as_ref())));
                 let closing = closing.unwrap_or_else(Closing::begin);
                 if let Err(error) = outcome {
                     // Whoever still waits gets it: the starter before the schema, the consumer after it.

@@ -101,19 +101,12 @@ fn value(scalar: &Scalar, kind: &DataType) -> Result<Value> {
         }
         (Scalar::Integer(number), DataType::Int64) => Arc::new(Int64Array::from_iter_values([*number])),
         (Scalar::Date(days), DataType::Date32) => Arc::new(Date32Array::from_iter_values([*days])),
-        (Scalar::Decimal(digits), DataType::Decimal128(precision, scale)) => {
-            let units = Decimal128Array::from_iter_values([decimal(digits, *scale).ok_or_else(odd)?]);
+        (Scalar::Decimal(_), DataType::Decimal128(precision, scale)) => {
+            let units = Decimal128Array::from_iter_values([scalar.units(*scale).ok_or_else(odd)?]);
             Arc::new(units.with_precision_and_scale(*precision, *scale).map_err(Error::internal)?)
         }
         _ => return Err(odd()),
     }))
-}
-
-/// `digits` in units of 10^-`scale`; none where it has more decimals.
-fn decimal(digits: &str, scale: i8) -> Option<i128> {
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let padding = usize::try_from(scale).ok()?.checked_sub(fraction.len())?;
-    format!("{whole}{fraction}{}", "0".repeat(padding)).parse().ok()
 }
 
 fn set(values: &[Scalar], kind: &DataType) -> Result<Set> {
@@ -121,7 +114,7 @@ fn set(values: &[Scalar], kind: &DataType) -> Result<Set> {
     let number = |scalar: &Scalar| match (scalar, kind) {
         (Scalar::Integer(number), DataType::Int32 | DataType::Int64) => Ok(i128::from(*number)),
         (Scalar::Date(days), DataType::Date32) => Ok(i128::from(*days)),
-        (Scalar::Decimal(digits), DataType::Decimal128(_, scale)) => decimal(digits, *scale).ok_or_else(|| odd(scalar)),
+        (Scalar::Decimal(_), DataType::Decimal128(_, scale)) => scalar.units(*scale).ok_or_else(|| odd(scalar)),
         _ => Err(odd(scalar)),
     };
     let text = |scalar: &Scalar| match scalar {

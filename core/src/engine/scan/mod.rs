@@ -51,11 +51,8 @@ pub(super) fn start(scan: Scan, settings: &Settings, ctx: &Ctx) -> Result<Runnin
         std::thread::Builder::new()
             .name(format!("datasus-scan-{number}"))
             .spawn(move || {
-                let outcome = catch_unwind(AssertUnwindSafe(|| work.units_in_turn())).unwrap_or_else(|panic| {
-                    let what = panic.downcast_ref::<String>().map(String::as_str);
-                    let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic");
-                    Err(Error::internal(format!("scan: {what}")))
-                });
+                let outcome = catch_unwind(AssertUnwindSafe(|| work.units_in_turn()))
+                    .unwrap_or_else(|panic| Err(Error::panicked("scan", panic.as_ref())));
                 if let Err(error) = outcome {
                     work.order.fail(error.stage("query"));
                 }

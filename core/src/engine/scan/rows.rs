@@ -1,5 +1,6 @@
 //! The scan's chunks as they are asked for.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -17,19 +18,19 @@ pub(super) struct Rows {
     /// Rows that are still wanted.
     left: Option<u64>,
     /// Full chunks of what was gathered.
-    ready: Vec<RecordBatch>,
+    ready: VecDeque<RecordBatch>,
     /// Came while smaller pieces were being gathered: it follows them.
     next: Option<RecordBatch>,
 }
 
 impl Rows {
     pub(super) fn new(work: Arc<Work>, schema: SchemaRef, chunk_rows: usize, left: Option<u64>) -> Self {
-        Rows { work, gather: Gather::new(schema, chunk_rows), chunk_rows, left, ready: Vec::new(), next: None }
+        Rows { work, gather: Gather::new(schema, chunk_rows), chunk_rows, left, ready: VecDeque::new(), next: None }
     }
 
     fn next_chunk(&mut self) -> Result<Option<RecordBatch>> {
         loop {
-            if let Some(chunk) = self.ready.pop().or_else(|| self.next.take()) {
+            if let Some(chunk) = self.ready.pop_front().or_else(|| self.next.take()) {
                 return Ok(Some(chunk));
             }
             if self.left == Some(0) {
@@ -52,7 +53,7 @@ impl Rows {
             }
             let ready = &mut self.ready;
             self.gather.push(batch.columns(), batch.num_rows(), |chunk| {
-                ready.insert(0, chunk);
+                ready.push_back(chunk);
                 Ok(())
             })?;
         }

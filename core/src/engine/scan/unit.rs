@@ -18,7 +18,7 @@ use parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
 use super::condition::Condition;
 use super::pages::Pages;
 use crate::base::Ctx;
-use crate::plan::{Output, Scan, ScanFile, Verdict, judge, statistics};
+use crate::plan::{Output, Scan, ScanFile, Verdict, is_text, judge, statistics};
 
 /// What can go wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -147,12 +147,7 @@ fn position(schema: &SchemaRef, name: &str) -> Option<usize> {
 
 /// The schema with every text, however it is held, as plain text; none where all are.
 fn with_plain_texts(schema: &SchemaRef) -> Option<SchemaRef> {
-    let other = |kind: &DataType| match kind {
-        DataType::Dictionary(_, values) => {
-            matches!(**values, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-        }
-        kind => matches!(kind, DataType::LargeUtf8 | DataType::Utf8View),
-    };
+    let other = |kind: &DataType| is_text(kind) && *kind != DataType::Utf8;
     if !schema.fields().iter().any(|field| other(field.data_type())) {
         return None;
     }

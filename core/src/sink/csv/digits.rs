@@ -127,45 +127,33 @@ fn two(value: u64, out: &mut Vec<u8>) {
 
 /// `days` since 1970-01-01 in the proleptic Gregorian calendar; years outside 0..=9999 carry a sign (ISO 8601).
 pub fn date(days: i64, out: &mut Vec<u8>) {
-    // The years 0 to 9999, in 32 bits and one piece.
-    if let shifted @ 0..=3_652_364 = days + 719_468 {
-        let shifted = shifted as u32;
-        let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-        let year = year_of_era + era * 400 + u32::from(month <= 2);
-        let mut text = *b"0000-00-00";
-        for (at, pair) in [(0, year / 100), (2, year % 100), (5, month), (8, day)] {
-            let pair = (pair % 100) as usize * 2;
-            text[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
-        }
-        out.extend_from_slice(&text);
-        return;
-    }
     // Years that begin in March make the leap day the last of its year (H. Hinnant's civil_from_days).
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
+    // Below 146,097: 32 bits divide faster than 64.
+    let day_of_era = shifted.rem_euclid(146_097) as u32;
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let year = i64::from(year_of_era) + era * 400 + i64::from(month <= 2);
+    let mut text = *b"0000-00-00";
+    let mut put = |at: usize, two: u32| {
+        let pair = (two % 100) as usize * 2;
+        text[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+    };
+    put(5, month);
+    put(8, day);
     if (0..=9999).contains(&year) {
-        two(year as u64 / 100, out);
-        two(year as u64, out);
+        put(0, year as u32 / 100);
+        put(2, year as u32);
+        out.extend_from_slice(&text);
     } else {
         out.push(if year < 0 { b'-' } else { b'+' });
         out.extend_from_slice(format!("{:06}", year.unsigned_abs()).as_bytes());
+        out.extend_from_slice(&text[4..]);
     }
-    out.push(b'-');
-    two(month as u64, out);
-    out.push(b'-');
-    two(day as u64, out);
 }
 
 /// A time of day in units of 1/`per_second` s; the fraction has the unit's digits, and is left out when zero.
