@@ -7,6 +7,7 @@ use std::ops::Range;
 use ::arrow::array::StringArray;
 
 use super::cells::{Cells, Column, Special};
+use crate::base::copy_short;
 
 /// Rows of a block: some tens of KiB of text.
 const ROWS: usize = 512;
@@ -64,9 +65,10 @@ impl Blocks {
         for (index, (column, cells)) in columns.iter().zip(&self.cells).enumerate() {
             let last = index + 1 == columns.len();
             let behind = if last { marks.line_end } else { std::slice::from_ref(&marks.delimiter) };
-            match (&column.cells, cells.plain) {
-                (Cells::Text(strings), true) => put_text(strings, column, rows.clone(), behind, &mut self.cursors, out),
-                _ => put(cells, behind, &mut self.cursors, out),
+            match behind {
+                [one] => cells.put(column, rows.clone(), &[*one], &mut self.cursors, out),
+                [first, second] => cells.put(column, rows.clone(), &[*first, *second], &mut self.cursors, out),
+                _ => {}
             }
         }
         rows.end
@@ -122,41 +124,50 @@ fn plain_lengths<'c>(
     }))
 }
 
-/// Copies texts as they are, and what comes behind each.
-fn put_text(
-    strings: &StringArray,
-    column: &Column,
-    rows: Range<usize>,
-    behind: &[u8],
-    cursors: &mut [usize],
-    out: &mut [u8],
-) {
-    let (offsets, bytes) = (strings.value_offsets(), strings.value_data());
-    for (row, cursor) in rows.zip(cursors) {
-        let value = if column.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
-            &[][..]
-        } else {
-            match &bytes[offsets[row] as usize..offsets[row + 1] as usize] {
-                [] => &b"\"\""[..],
-                value => value,
-            }
+impl Rendered {
+    /// Copies the cells to their rows, and what comes behind each.
+    fn put<const N: usize>(
+        &self,
+        column: &Column,
+        rows: Range<usize>,
+        behind: &[u8; N],
+        cursors: &mut [usize],
+        out: &mut [u8],
+    ) {
+        let Cells::Text(strings) = &column.cells else {
+            return self.put_rendered(behind, cursors, out);
         };
-        let end = *cursor + value.len();
-        out[*cursor..end].copy_from_slice(value);
-        out[end..end + behind.len()].copy_from_slice(behind);
-        *cursor = end + behind.len();
+        if !self.plain {
+            return self.put_rendered(behind, cursors, out);
+        }
+        let (offsets, bytes) = (strings.value_offsets(), strings.value_data());
+        for (row, cursor) in rows.zip(cursors) {
+            let value = if column.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+                &[][..]
+            } else {
+                match &bytes[offsets[row] as usize..offsets[row + 1] as usize] {
+                    [] => &b"\"\""[..],
+                    value => value,
+                }
+            };
+            put_cell(value, behind, cursor, out);
+        }
+    }
+
+    fn put_rendered<const N: usize>(&self, behind: &[u8; N], cursors: &mut [usize], out: &mut [u8]) {
+        let mut ready = &self.bytes[..];
+        for (cursor, length) in cursors.iter_mut().zip(&self.lengths) {
+            let (cell, rest) = ready.split_at(*length as usize);
+            put_cell(cell, behind, cursor, out);
+            ready = rest;
+        }
     }
 }
 
-/// Copies rendered cells, and what comes behind each.
-fn put(cells: &Rendered, behind: &[u8], cursors: &mut [usize], out: &mut [u8]) {
-    let mut ready = &cells.bytes[..];
-    for (cursor, length) in cursors.iter_mut().zip(&cells.lengths) {
-        let (cell, rest) = ready.split_at(*length as usize);
-        let end = *cursor + cell.len();
-        out[*cursor..end].copy_from_slice(cell);
-        out[end..end + behind.len()].copy_from_slice(behind);
-        *cursor = end + behind.len();
-        ready = rest;
-    }
+#[inline(always)]
+fn put_cell<const N: usize>(cell: &[u8], behind: &[u8; N], cursor: &mut usize, out: &mut [u8]) {
+    let to = &mut out[*cursor..*cursor + cell.len() + N];
+    copy_short(cell, to);
+    to[cell.len()..].copy_from_slice(behind);
+    *cursor += cell.len() + N;
 }

@@ -5,6 +5,8 @@ use std::ops::Range;
 use ::arrow::array::{Array, ArrayRef};
 use ::arrow::buffer::NullBuffer;
 
+use crate::base::copy_short;
+
 #[derive(Debug, Default)]
 pub(super) struct Block {
     /// Rows of the batch.
@@ -116,7 +118,7 @@ impl Block {
             let field = &mut out[*cursor..*cursor + 4 + bytes.len()];
             // An Arrow value is shorter than 2 GiB.
             field[..4].copy_from_slice(&(bytes.len() as u32).to_be_bytes());
-            field[4..].copy_from_slice(bytes);
+            copy_short(bytes, &mut field[4..]);
             *cursor += 4 + bytes.len();
         }
     }
@@ -134,7 +136,7 @@ impl Block {
     pub fn write_ready(&mut self, lengths: &[u8], mut ready: &[u8], out: &mut [u8]) {
         for (cursor, length) in self.cursors.iter_mut().zip(lengths) {
             let (field, rest) = ready.split_at(usize::from(*length));
-            out[*cursor..*cursor + field.len()].copy_from_slice(field);
+            copy_short(field, &mut out[*cursor..]);
             *cursor += field.len();
             ready = rest;
         }
