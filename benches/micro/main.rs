@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, RecordBatch, StringArray};
 use arrow::compute::BatchCoalescer;
 use datasus::Catalog;
+use datasus::engine::Gather;
 use datasus::sink::postgres::copy::{Encoder, sql_type};
 use datasus::source::dbc::{DbcWriter, Layout, ReadOptions, RecordFile, WriteOptions};
 use divan::counter::{BytesCount, ItemsCount};
@@ -97,17 +98,35 @@ fn encode_as_binary_copy(bencher: Bencher, kind: &str) {
     });
 }
 
-/// The engine's chunks of 2,048 rows into chunks of 65,536.
-#[divan::bench]
-fn coalesce(bencher: Bencher) {
+/// The engine's chunks of 2,048 rows into chunks of 65,536: ours, and arrow's way.
+#[divan::bench(args = ["ours", "arrow"])]
+fn coalesce(bencher: Bencher, whose: &str) {
     let whole =
         RecordBatch::try_from_iter(["text", "integer", "date", "money"].map(|kind| (kind, column(kind)))).unwrap();
     let small: Vec<RecordBatch> = (0..ROWS).step_by(2_048).map(|from| whole.slice(from, 2_048)).collect();
-    bencher.counter(ItemsCount::new(ROWS)).bench_local(|| {
-        let mut coalescer = BatchCoalescer::new(whole.schema(), ROWS);
-        for batch in &small {
-            coalescer.push_batch(batch.clone()).unwrap();
-        }
-        coalescer.next_completed_batch()
-    });
+    let bencher = bencher.counter(ItemsCount::new(ROWS));
+    if whose == "ours" {
+        bencher.bench_local(|| {
+            let mut gather = Gather::new(whole.schema(), ROWS);
+            let mut full = None;
+            for batch in &small {
+                let columns = batch.columns();
+                gather
+                    .push(columns, batch.num_rows(), |chunk| {
+                        full = Some(chunk);
+                        Ok(())
+                    })
+                    .unwrap();
+            }
+            full
+        });
+    } else {
+        bencher.bench_local(|| {
+            let mut coalescer = BatchCoalescer::new(whole.schema(), ROWS);
+            for batch in &small {
+                coalescer.push_batch(batch.clone()).unwrap();
+            }
+            coalescer.next_completed_batch()
+        });
+    }
 }

@@ -14,7 +14,7 @@ use arrow::error::ArrowError;
 use crate::base::{Error, Result};
 
 /// Fills one chunk after the other.
-pub(super) struct Gather {
+pub struct Gather {
     schema: SchemaRef,
     /// Rows of a chunk.
     full: usize,
@@ -39,19 +39,20 @@ enum Values {
 }
 
 impl Gather {
-    pub(super) fn new(schema: SchemaRef, full: usize) -> Self {
+    /// Chunks will have `full` rows, the last one aside, or fewer where 1 GiB of text comes first.
+    pub fn new(schema: SchemaRef, full: usize) -> Self {
         let full = full.max(1);
         let columns = schema.fields().iter().map(|field| Column::new(field.data_type(), full)).collect();
         Gather { schema, full, columns, rows: 0 }
     }
 
     /// Rows that wait for more.
-    pub(super) fn rows(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Takes `batch`, whose columns are those of the schema; `deliver` gets each chunk that is full.
-    pub(super) fn push(
+    pub fn push(
         &mut self,
         columns: &[ArrayRef],
         rows: usize,
@@ -76,7 +77,7 @@ impl Gather {
     }
 
     /// What is left, if anything.
-    pub(super) fn finish(&mut self) -> Result<Option<RecordBatch>> {
+    pub fn finish(&mut self) -> Result<Option<RecordBatch>> {
         if self.rows == 0 { Ok(None) } else { self.take().map(Some).map_err(Error::internal) }
     }
 

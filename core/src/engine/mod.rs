@@ -11,6 +11,7 @@ mod scan;
 mod settings;
 
 pub use duckdb::DuckDb;
+pub use gather::Gather;
 pub use local::Local;
 pub use running::Running;
 pub use settings::Settings;

@@ -54,53 +54,45 @@ impl ColumnBuilder {
     /// Adds the field of each record that starts at `starts` in `window`; `first_row` numbers are for bad values.
     pub(super) fn extend(&mut self, window: &[u8], starts: &[(u32, u64)]) {
         let (offset, width) = (self.offset, self.width);
-        let fields = starts.iter().map(|(start, row)| {
+        self.valid.clear();
+        self.valid.resize(starts.len(), true);
+        let mut seen = Seen { valid: &mut self.valid, nulls: 0, bad: &mut self.bad };
+        let fields = starts.iter().enumerate().map(|(index, (start, row))| {
             let from = *start as usize + offset;
-            (&window[from..from + width], *row)
+            (&window[from..from + width], Place { index, row: *row })
         });
-        let mut seen = Seen { valid: &mut self.valid, bad: &mut self.bad };
-        seen.valid.clear();
         match &mut self.values {
             Values::Text { bytes, ends, numeric } => {
-                bytes.reserve(starts.len() * width);
-                for (start, _) in starts {
-                    let from = *start as usize + offset;
-                    let raw = &window[from..from + width];
-                    let value = if *numeric { bare(raw) } else { trimmed(raw) };
-                    // A field of blanks is NULL even where blanks lead.
-                    seen.valid.push(!value.is_empty());
-                    match window.get(from..).and_then(|rest| rest.first_chunk::<SHORT>()) {
-                        Some(chunk) if !*numeric && value.len() <= SHORT => push_short(chunk, value.len(), bytes),
-                        _ => push_latin1(value, bytes),
-                    }
-                    ends.push(bytes.len() as i32);
+                let short = !*numeric && width <= SHORT;
+                if !(short && short_texts(window, starts, offset, width, bytes, ends, &mut seen)) {
+                    texts(fields, *numeric, bytes, ends, &mut seen);
                 }
             }
-            Values::Int32(values) => values.extend(fields.map(|(raw, row)| match quick_number(raw, 0) {
-                Some(number) if i32::try_from(number).is_ok() => seen.value(number as i32),
-                _ => seen.settle(fit(number(raw, 0), |n| i32::try_from(n).ok()), raw, row),
+            Values::Int32(values) => values.extend(fields.map(|(raw, place)| match quick_number(raw, 0) {
+                Some(number) if i32::try_from(number).is_ok() => number as i32,
+                _ => seen.settle(fit(number(raw, 0), |n| i32::try_from(n).ok()), raw, place),
             })),
-            Values::Int64(values) => values.extend(fields.map(|(raw, row)| match quick_number(raw, 0) {
-                Some(number) => seen.value(number),
-                None => seen.settle(fit(number(raw, 0), |n| i64::try_from(n).ok()), raw, row),
+            Values::Int64(values) => values.extend(fields.map(|(raw, place)| match quick_number(raw, 0) {
+                Some(number) => number,
+                None => seen.settle(fit(number(raw, 0), |n| i64::try_from(n).ok()), raw, place),
             })),
             Values::Decimal { values, scale, limit, .. } => {
                 let (scale, limit) = (usize::from(*scale), *limit);
-                values.extend(fields.map(|(raw, row)| match quick_number(raw, scale) {
-                    Some(number) if i128::from(number) < limit => seen.value(i128::from(number)),
-                    _ => seen.settle(fit(number(raw, scale), |n| (n.abs() < limit).then_some(n)), raw, row),
+                values.extend(fields.map(|(raw, place)| match quick_number(raw, scale) {
+                    Some(number) if i128::from(number) < limit => i128::from(number),
+                    _ => seen.settle(fit(number(raw, scale), |n| (n.abs() < limit).then_some(n)), raw, place),
                 }));
             }
             Values::Date { values, formats, reference_year } => {
                 let eight = formats.iter().find(|format| format.width() == 8).copied();
-                values.extend(fields.map(|(raw, row)| match eight.and_then(|format| quick_date(raw, format)) {
-                    Some(days) => seen.value(days),
-                    None => seen.settle(date(raw, formats, *reference_year), raw, row),
+                values.extend(fields.map(|(raw, place)| match eight.and_then(|format| quick_date(raw, format)) {
+                    Some(days) => days,
+                    None => seen.settle(date(raw, formats, *reference_year), raw, place),
                 }));
             }
         }
-        if self.valid.iter().all(|valid| *valid) {
-            self.nulls.append_n_non_nulls(self.valid.len());
+        if seen.nulls == 0 {
+            self.nulls.append_n_non_nulls(starts.len());
         } else {
             self.nulls.append_slice(&self.valid);
         }
@@ -185,50 +177,113 @@ fn fit<T>(read: Read<i128>, to: impl Fn(i128) -> Option<T>) -> Read<T> {
     }
 }
 
+/// A field of the piece at hand, and the row in the file that it is of.
+#[derive(Clone, Copy)]
+struct Place {
+    index: usize,
+    row: u64,
+}
+
 /// Which fields of a piece of the column hold a value, and those that did not parse.
 struct Seen<'c> {
-    valid: &'c mut Vec<bool>,
+    /// True until a field is seen to hold none.
+    valid: &'c mut [bool],
+    nulls: usize,
     bad: &'c mut BadValues,
 }
 
 impl Seen<'_> {
-    #[inline(always)]
-    fn value<T>(&mut self, value: T) -> T {
-        self.valid.push(true);
-        value
+    fn null(&mut self, index: usize) {
+        self.valid[index] = false;
+        self.nulls += 1;
     }
 
     #[inline(always)]
-    fn settle<T: Default>(&mut self, read: Read<T>, raw: &[u8], row: u64) -> T {
+    fn settle<T: Default>(&mut self, read: Read<T>, raw: &[u8], place: Place) -> T {
         match read {
-            Read::Value(value) => return self.value(value),
+            Read::Value(value) => return value,
             Read::Null => {}
             Read::Bad => {
                 self.bad.count += 1;
                 if self.bad.samples.len() < SAMPLES {
-                    self.bad.samples.push((row, raw.iter().map(|byte| char::from(*byte)).collect()));
+                    self.bad.samples.push((place.row, raw.iter().map(|byte| char::from(*byte)).collect()));
                 }
             }
         }
-        self.valid.push(false);
+        self.null(place.index);
         T::default()
     }
 }
 
-/// Codes are short: a copy of a fixed size needs no call.
+/// Codes are short: one word holds the field, and its blanks are seen at once.
 const SHORT: usize = 16;
+const HIGH_BITS: u128 = 0x8080_8080_8080_8080_8080_8080_8080_8080;
+/// Blank and NUL have no bit besides.
+const BLANK_BITS: u128 = 0x2020_2020_2020_2020_2020_2020_2020_2020;
 
-/// The first `length` bytes of `chunk`, read as Latin-1.
-#[inline(always)]
-fn push_short(chunk: &[u8; SHORT], length: usize, into: &mut Vec<u8>) {
-    let end = into.len() + length;
-    let high = u128::from_le_bytes(*chunk) & 0x8080_8080_8080_8080_8080_8080_8080_8080;
-    if length > 0 && high << (8 * (SHORT - length)) != 0 {
-        push_latin1(&chunk[..length], into);
-        return;
+/// Adds fields of at most [`SHORT`] bytes. False, with nothing added, where a byte is not ASCII.
+fn short_texts(
+    window: &[u8],
+    starts: &[(u32, u64)],
+    offset: usize,
+    width: usize,
+    bytes: &mut Vec<u8>,
+    ends: &mut Vec<i32>,
+    seen: &mut Seen<'_>,
+) -> bool {
+    let (first, mut end) = (bytes.len(), bytes.len());
+    let of_field = u128::MAX.checked_shr(128 - 8 * width as u32).unwrap_or(0);
+    let mut high = 0;
+    bytes.resize(first + starts.len() * width + SHORT, 0);
+    let places = ends.len();
+    ends.extend(starts.iter().enumerate().map(|(index, (start, _))| {
+        let from = *start as usize + offset;
+        let word = match window.get(from..).and_then(|rest| rest.first_chunk::<SHORT>()) {
+            Some(chunk) => u128::from_le_bytes(*chunk),
+            None => {
+                let mut chunk = [0; SHORT];
+                chunk[..width].copy_from_slice(&window[from..from + width]);
+                u128::from_le_bytes(chunk)
+            }
+        } & of_field;
+        high |= word;
+        let length = SHORT - (word & !BLANK_BITS).leading_zeros() as usize / 8;
+        bytes[end..end + SHORT].copy_from_slice(&word.to_le_bytes());
+        end += length;
+        if length == 0 {
+            // A field of blanks is NULL.
+            seen.null(index);
+        }
+        end as i32
+    }));
+    let ascii = high & HIGH_BITS == 0;
+    if !ascii {
+        end = first;
+        ends.truncate(places);
+        seen.valid.fill(true);
+        seen.nulls = 0;
     }
-    into.extend_from_slice(chunk);
-    into.truncate(end);
+    bytes.truncate(end);
+    ascii
+}
+
+/// Adds fields of any width and character.
+fn texts<'w>(
+    fields: impl Iterator<Item = (&'w [u8], Place)>,
+    numeric: bool,
+    bytes: &mut Vec<u8>,
+    ends: &mut Vec<i32>,
+    seen: &mut Seen<'_>,
+) {
+    for (raw, place) in fields {
+        let value = if numeric { bare(raw) } else { trimmed(raw) };
+        if value.is_empty() {
+            // A field of blanks is NULL even where blanks lead.
+            seen.null(place.index);
+        }
+        push_latin1(value, bytes);
+        ends.push(bytes.len() as i32);
+    }
 }
 
 /// Latin-1 gives every byte a character, so no byte can fail.
