@@ -1,4 +1,4 @@
-//! The hot loops alone: `cargo bench --package datasus-bench` (divan).
+//! The hot loops alone: `cargo bench --profile dev --package datasus-bench --bench micro` (divan).
 
 use std::io::Cursor;
 use std::path::Path;
