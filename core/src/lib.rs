@@ -36,6 +36,7 @@ pub mod gate;
 pub mod lake;
 pub mod params;
 pub mod plan;
+pub mod recovery;
 pub mod run;
 pub mod sink;
 pub mod source;

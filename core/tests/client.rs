@@ -284,6 +284,7 @@ fn the_engines_room_is_closed() {
         spill_folder: folder.path().join("spill"),
         folders: Vec::new(),
         threads: 1,
+        units: None,
         chunk_rows: 1000,
         ahead_bytes: 1 << 20,
         channel_depth: 1,

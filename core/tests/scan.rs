@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Int32Type};
-use datasus::base::Ctx;
+use datasus::base::{Chunk, Ctx, Held, UnitId, Units};
 use datasus::catalog::Catalog;
 use datasus::engine::{DuckDb, Engine, Local, Settings};
 use datasus::lake::{ConvertOptions, Lake};
@@ -93,6 +93,7 @@ impl Source {
             spill_folder: self.folder.path().join("spill"),
             folders: Vec::new(),
             threads: 3,
+            units: None,
             chunk_rows,
             ahead_bytes: 4 << 10,
             channel_depth: 1,
@@ -103,15 +104,53 @@ impl Source {
     fn both(&self, params: &QueryParams, origin: bool, chunk_rows: usize) -> Option<(RecordBatch, RecordBatch)> {
         let (_, statement) = self.plan(params, origin);
         let plain = Statement { scan: None, ..statement.clone() };
-        statement.scan.as_ref()?;
+        let limited = statement.scan.as_ref()?.limit.is_some();
         let settings = self.settings(chunk_rows);
+        let cut = (!limited).then(|| self.in_units(&statement, chunk_rows));
         let ours = rows(&Local::default(), statement, &settings).unwrap();
         let last = ours.len().saturating_sub(1);
         assert!(ours.iter().all(|chunk| (1..=chunk_rows).contains(&chunk.num_rows())), "{params:?}");
         assert!(ours[..last].iter().all(|chunk| chunk.num_rows() * 2 >= chunk_rows), "{params:?}");
         let theirs = rows(&DuckDb, plain, &settings).unwrap();
         let schema = theirs.first().or(ours.first()).map(RecordBatch::schema)?;
-        Some((concat_batches(&schema, &ours).unwrap(), concat_batches(&schema, &theirs).unwrap()))
+        let whole = concat_batches(&schema, &ours).unwrap();
+        if let Some(cut) = cut {
+            assert_eq!(concat_batches(&schema, &cut).unwrap(), whole, "in units: {params:?}");
+        }
+        Some((whole, concat_batches(&schema, &theirs).unwrap()))
+    }
+
+    /// The answer unit by unit: what one sink holds comes no more, and both halves are the whole.
+    fn in_units(&self, statement: &Statement, rows: usize) -> Vec<RecordBatch> {
+        let read = |held: Vec<Held>| {
+            let settings = Settings { units: Some(Units { rows, held }), ..self.settings(1) };
+            let running = Local::default().start(statement.clone(), &settings, &Ctx::default()).unwrap();
+            running.collect::<Result<Vec<Chunk>, _>>().unwrap()
+        };
+        let all = read(Vec::new());
+        assert!(all.windows(2).all(|pair| pair[0].unit < pair[1].unit));
+        let count = all.last().map_or(0, |chunk| chunk.unit.0 + 1);
+        let half = |odd: u64| Held::These(Arc::new((0..count).filter(|n| n % 2 == odd).map(UnitId).collect()));
+        let mut halves = read(vec![half(0), Held::Everything]);
+        assert!(halves.iter().all(|chunk| chunk.unit.0 % 2 == 1));
+        halves.extend(read(vec![half(1)]));
+        halves.sort_by_key(|chunk| chunk.unit);
+        let plain = |chunks: &[Chunk]| {
+            chunks
+                .iter()
+                .map(|chunk| (chunk.unit, chunk.batch.clone(), chunk.origin.source.clone()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(plain(&halves), plain(&all));
+        let behind = read(vec![Held::Below(UnitId(count / 2)), Held::Everything]);
+        assert_eq!(plain(&behind), plain(&all[all.partition_point(|chunk| chunk.unit.0 < count / 2)..]));
+        for chunk in &all {
+            let source = chunk.origin.source.as_ref().unwrap();
+            let places: Vec<u64> = (0..chunk.batch.num_rows()).map(|index| source.row(index)).collect();
+            assert!(places.windows(2).all(|pair| pair[0] < pair[1]) && chunk.batch.num_rows() <= rows);
+            assert!(places.iter().all(|place| (source.first..source.first + rows as u64).contains(place)));
+        }
+        all.into_iter().map(|chunk| chunk.batch).collect()
     }
 }
 
@@ -125,7 +164,7 @@ fn write(path: &Path, columns: Vec<(&str, ArrayRef)>, properties: WriterProperti
 fn rows(engine: &dyn Engine, statement: Statement, settings: &Settings) -> Result<Vec<RecordBatch>, Error> {
     let running = engine.start(statement, settings, &Ctx::default())?;
     let schema = running.schema().clone();
-    let chunks = running.collect::<Result<Vec<_>, _>>()?;
+    let chunks = running.map(|chunk| chunk.map(|chunk| chunk.batch)).collect::<Result<Vec<_>, _>>()?;
     assert!(chunks.iter().all(|chunk| chunk.schema() == schema));
     Ok(chunks)
 }

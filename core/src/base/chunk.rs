@@ -1,19 +1,46 @@
 //! The only thing that reaches a sink.
 
-use arrow::array::RecordBatch;
+use std::sync::Arc;
 
-/// The place of a chunk in the order of its job: 0, 1, 2, ...
+use arrow::array::RecordBatch;
+use arrow::buffer::BooleanBuffer;
+
+/// A unit of a job. Where a job can be resumed it is a range of source rows, with the same number in every attempt; else
+/// it is the chunk's place in the order: 0, 1, 2, ...
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitId(pub u64);
 
 /// Where the rows of a chunk come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {
-    /// Number of the chunk's first row in the result, from 0.
+    /// Place of the chunk's first row among the rows that this attempt reads, from 0.
     pub first_row: u64,
+    /// None where rows of the answer are not rows of a file.
+    pub source: Option<SourceRows>,
 }
 
-/// A piece of the result: 64k to 128k rows, but for the last one.
+/// Rows of one source file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRows {
+    pub file: Arc<str>,
+    /// The file's row where the range begins, from 0, records marked deleted not counted.
+    pub first: u64,
+    /// Which rows of the range are in the chunk; none: all.
+    pub kept: Option<BooleanBuffer>,
+}
+
+impl SourceRows {
+    /// The file's row that the chunk's row `index` is.
+    pub fn row(&self, index: usize) -> u64 {
+        let within = match &self.kept {
+            None => index,
+            Some(kept) => kept.set_indices().nth(index).unwrap_or(index),
+        };
+        self.first + within as u64
+    }
+}
+
+/// A piece of the result: a unit where the job can be resumed, else `chunk_rows` rows at most.
 #[derive(Debug, Clone)]
 pub struct Chunk {
     pub unit: UnitId,

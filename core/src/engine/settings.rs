@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::base::Units;
+
 /// Bounds of one running statement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -14,6 +16,8 @@ pub struct Settings {
     /// Folders that hold the files of this source's statements, now and later.
     pub folders: Vec<PathBuf>,
     pub threads: usize,
+    /// How a scan is cut where its sinks keep checkpoints: each chunk is a unit then, whatever `chunk_rows` says.
+    pub units: Option<Units>,
     /// Most rows of a chunk; each but the last has at least half of that.
     pub chunk_rows: usize,
     /// Bytes that the engine's threads may run ahead of the consumer; with less than some decoded row groups they wait for

@@ -1,6 +1,7 @@
 //! A query that only reads: rows of files, some columns, conditions, perhaps a limit. An engine can run it without SQL.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
@@ -34,6 +35,8 @@ pub enum Output {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScanFile {
     pub path: PathBuf,
+    /// The source's name, for those who ask where a row comes from.
+    pub name: Arc<str>,
     /// Rows of each row group.
     pub row_groups: Vec<u64>,
     /// The user's own, not of the lake.
@@ -88,6 +91,7 @@ pub(super) fn scan(
             .iter()
             .map(|file| ScanFile {
                 path: file.path.clone(),
+                name: file.source.file.as_str().into(),
                 row_groups: file.row_groups.iter().map(|group| group.rows).collect(),
                 own: file.native_parquet,
                 constants: constants(file),

@@ -10,7 +10,7 @@ use crossbeam_channel::Sender;
 
 use super::subject::subject;
 use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
-use crate::base::{Chunk, Code, Ctx, Error, Origin, PeakMemory, Result, UnitId, text};
+use crate::base::{Code, Ctx, Error, PeakMemory, Result, text};
 use crate::engine::Running;
 use crate::lake::LakeFile;
 use crate::params::{Ask, Projection, Query, QueryParams};
@@ -203,10 +203,11 @@ fn deliver(
     let mut rows = 0u64;
     let mut pump = || -> Result<(), Arc<Error>> {
         fan_out.start(&schema, ctx)?;
-        for (unit, batch) in running.by_ref().enumerate() {
-            let batch = with_schema(batch?, &schema)?;
-            let count = batch.num_rows() as u64;
-            fan_out.write(&Chunk { unit: UnitId(unit as u64), batch, origin: Origin { first_row: rows } })?;
+        for chunk in running.by_ref() {
+            let mut chunk = chunk?;
+            chunk.batch = with_schema(chunk.batch, &schema)?;
+            let count = chunk.batch.num_rows() as u64;
+            fan_out.write(&chunk)?;
             rows += count;
             ctx.progress.add_rows(count);
             if let Some(expected) = expected.filter(|expected| *expected > 0) {

@@ -230,6 +230,7 @@ impl Session {
             spill_folder: spill.join(format!("datasus-{job_id}")),
             folders: vec![self.source.clone(), self.lake.root().to_owned()],
             threads: self.threads(),
+            units: None,
             chunk_rows: self.config.chunk_rows.min(if durable { DURABLE_CHUNK_ROWS } else { usize::MAX }),
             ahead_bytes: if durable { DURABLE_AHEAD_BYTES } else { AHEAD_BYTES },
             channel_depth: 2,

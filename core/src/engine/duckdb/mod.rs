@@ -59,7 +59,7 @@ impl Engine for DuckDb {
             })
             .map_err(|error| Error::internal(format!("cannot start the engine's thread: {error}")))?;
         match started.recv() {
-            Ok(Ok(schema)) => Ok(Running::new(schema, Box::new(chunks.into_iter()), ctx.cancel.clone())),
+            Ok(Ok(schema)) => Ok(Running::of_batches(schema, chunks.into_iter(), ctx.cancel.clone())),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::internal("the engine's thread ended without an answer")),
         }

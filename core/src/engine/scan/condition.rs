@@ -21,8 +21,8 @@ use crate::params::{Op, Predicate, Scalar};
 pub(super) struct Condition(Arc<Node>);
 
 enum Node {
-    All(Vec<Node>),
-    Any(Vec<Node>),
+    All(Vec<Arc<Node>>),
+    Any(Vec<Arc<Node>>),
     Not(Box<Node>),
     Test { column: String, kind: DataType, test: Test },
 }
@@ -50,6 +50,11 @@ impl Condition {
         node(predicate).map(|node| Condition(Arc::new(node)))
     }
 
+    /// All of them as one.
+    pub(super) fn all(conditions: Vec<Condition>) -> Self {
+        Condition(Arc::new(Node::All(conditions.into_iter().map(|condition| condition.0).collect())))
+    }
+
     pub(super) fn columns(&self) -> BTreeSet<&str> {
         let mut columns = BTreeSet::new();
         self.0.columns(&mut columns);
@@ -63,7 +68,7 @@ impl Condition {
 }
 
 fn node(predicate: &Predicate) -> Result<Node> {
-    let every = |list: &[Predicate]| list.iter().map(node).collect::<Result<Vec<_>>>();
+    let every = |list: &[Predicate]| list.iter().map(|one| node(one).map(Arc::new)).collect::<Result<Vec<_>>>();
     Ok(match predicate {
         Predicate::All(list) => Node::All(every(list)?),
         Predicate::Any(list) => Node::Any(every(list)?),
@@ -140,7 +145,7 @@ impl Node {
 
     fn meets(&self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
         let joined =
-            |list: &[Node], with: fn(&BooleanArray, &BooleanArray) -> Result<BooleanArray, ArrowError>, none| {
+            |list: &[Arc<Node>], with: fn(&BooleanArray, &BooleanArray) -> Result<BooleanArray, ArrowError>, none| {
                 let mut all = list.iter().map(|node| node.meets(batch));
                 let first = all.next().unwrap_or_else(|| Ok(BooleanArray::from(vec![none; batch.num_rows()])))?;
                 all.try_fold(first, |so_far, next| with(&so_far, &next?))

@@ -1,10 +1,11 @@
 //! Reads plain scans straight from the Parquet: no SQL, no instance to open, and each value is copied once.
 //!
-//! A unit is a row group. Workers take units in their order and decode them; the chunks are handed out in that order
+//! Workers take row groups in their order and decode them; the chunks are handed out in that order
 //! too, and a worker that is ahead waits once `ahead_bytes` are waiting. Row groups that the statistics rule out are
 //! not read, and where they prove a condition it is not looked at again.
 
 mod condition;
+mod cut;
 mod failure;
 mod order;
 mod pages;
@@ -17,33 +18,58 @@ use std::sync::Arc;
 use self::condition::Condition;
 use self::order::Order;
 use self::rows::Rows;
-use self::unit::{OpenFile, Trouble};
+use self::unit::{OpenFile, Reading, Trouble};
 use super::{Running, Settings};
-use crate::base::{Ctx, Error, Result};
-use crate::plan::{Scan, ScanFile};
+use crate::base::{Chunk, Ctx, Error, Origin, Result, SourceRows, UnitId, Units};
+use crate::plan::Scan;
 
 /// What the workers of a scan share.
 struct Work {
     scan: Scan,
     conditions: Vec<Condition>,
-    /// File and row group of each unit.
-    units: Vec<(usize, usize)>,
+    groups: Vec<Group>,
     order: Order,
     chunk_rows: usize,
+    units: Option<Units>,
     ctx: Ctx,
+}
+
+/// A row group, the work of one worker at a time.
+struct Group {
+    file: usize,
+    number: usize,
+    /// First row in its file.
+    first_row: u64,
+    /// First of its units.
+    first_unit: u64,
+    rows: u64,
+}
+
+fn groups(scan: &Scan, units: Option<&Units>) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let mut first_unit = 0;
+    for (file, of) in scan.files.iter().enumerate() {
+        let mut first_row = 0;
+        for (number, rows) in of.row_groups.iter().enumerate() {
+            groups.push(Group { file, number, first_row, first_unit, rows: *rows });
+            first_row += rows;
+            first_unit += units.map_or(1, |units| units.of_group(*rows));
+        }
+    }
+    groups
 }
 
 /// Starts `scan`; the rows come at the pace at which they are taken. Called from any thread.
 pub(super) fn start(scan: Scan, settings: &Settings, ctx: &Ctx) -> Result<Running> {
     ctx.check()?;
-    let groups = |(file, of): (usize, &ScanFile)| (0..of.row_groups.len()).map(move |group| (file, group));
-    let units: Vec<(usize, usize)> = scan.files.iter().enumerate().flat_map(groups).collect();
+    let units = settings.units.clone();
+    let groups = groups(&scan, units.as_ref());
     let conditions = scan.predicates.iter().map(Condition::new).collect::<Result<Vec<_>>>()?;
     let (schema, limit) = (scan.schema.clone(), scan.limit);
     let chunk_rows = settings.chunk_rows.max(1);
-    let order = Order::new(units.len(), settings.ahead_bytes);
-    let workers = settings.threads.max(1).min(units.len());
-    let work = Arc::new(Work { scan, conditions, units, order, chunk_rows, ctx: ctx.clone() });
+    let order = Order::new(groups.len(), settings.ahead_bytes);
+    let workers = settings.threads.max(1).min(groups.len());
+    let work = Arc::new(Work { scan, conditions, groups, order, chunk_rows, units, ctx: ctx.clone() });
     // Made first: it stops the workers when it goes, whatever happens here.
     let rows = Rows::new(work.clone(), schema.clone(), chunk_rows, limit);
     for number in 0..workers {
@@ -65,26 +91,66 @@ pub(super) fn start(scan: Scan, settings: &Settings, ctx: &Ctx) -> Result<Runnin
 impl Work {
     fn units_in_turn(&self) -> Result<()> {
         let mut open: Option<(usize, OpenFile)> = None;
-        while let Some(unit) = self.order.claim() {
+        while let Some(turn) = self.order.claim() {
             self.ctx.check()?;
-            let (number, group) = self.units[unit];
-            let file = &self.scan.files[number];
-            let explain = |error: Trouble| failure::explain(error, file, &self.ctx);
-            let opened = match open.take() {
-                Some((of, opened)) if of == number => opened,
-                _ => OpenFile::open(file, &self.scan).map_err(explain)?,
-            };
-            let opened = &open.insert((number, opened)).1;
-            let batches = opened.read(group, &self.scan, &self.conditions, self.chunk_rows, &self.ctx);
-            for batch in batches.map_err(explain)?.into_iter().flatten() {
-                let batch =
-                    batch.and_then(|batch| opened.answer(batch, &self.scan)).map_err(|error| explain(error.into()))?;
-                if batch.num_rows() > 0 && !self.order.put(unit, batch, &self.ctx)? {
+            let group = &self.groups[turn];
+            let wanted = self.units.as_ref().is_none_or(|units| {
+                let numbers = group.first_unit..group.first_unit + units.of_group(group.rows);
+                numbers.map(UnitId).any(|unit| units.wanted(unit))
+            });
+            if wanted {
+                let file = &self.scan.files[group.file];
+                let opened = match open.take() {
+                    Some((of, opened)) if of == group.file => opened,
+                    _ => OpenFile::open(file, &self.scan).map_err(|error| failure::explain(error, file, &self.ctx))?,
+                };
+                let opened = &open.insert((group.file, opened)).1;
+                let going_on = match &self.units {
+                    None => self.group(turn, group, opened)?,
+                    Some(units) => self.units_of(turn, group, opened, units)?,
+                };
+                if !going_on {
                     return Ok(());
                 }
             }
-            self.order.end(unit);
+            self.order.end(turn);
         }
         Ok(())
+    }
+
+    /// Hands over the rows of a row group; false where nobody wants any more.
+    fn group(&self, turn: usize, group: &Group, opened: &OpenFile) -> Result<bool> {
+        let file = &self.scan.files[group.file];
+        let explain = |error: Trouble| failure::explain(error, file, &self.ctx);
+        let reading = opened.read(group.number, &self.scan, &self.conditions, self.chunk_rows, None, &self.ctx);
+        let Reading::Rows { reader, .. } = reading.map_err(explain)? else { return Ok(true) };
+        for batch in reader {
+            let batch =
+                batch.and_then(|batch| opened.answer(batch, &self.scan)).map_err(|error| explain(error.into()))?;
+            let chunk = Chunk { unit: UnitId(group.first_unit), batch, origin: Origin::default() };
+            if chunk.batch.num_rows() > 0 && !self.order.put(turn, chunk, &self.ctx)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The same unit by unit, but for those that are held already.
+    fn units_of(&self, turn: usize, group: &Group, opened: &OpenFile, units: &Units) -> Result<bool> {
+        let file = &self.scan.files[group.file];
+        let explain = |error: Trouble| failure::explain(error, file, &self.ctx);
+        let cut = opened.read_units(group.number, &self.scan, &self.conditions, units.rows, &self.ctx);
+        for (number, slice) in cut.map_err(explain)?.into_iter().flatten().enumerate() {
+            let slice = slice.map_err(|error| explain(error.into()))?;
+            let unit = UnitId(group.first_unit + number as u64);
+            let Some(batch) = slice.batch.filter(|_| units.wanted(unit)) else { continue };
+            let batch = opened.answer(batch, &self.scan).map_err(|error| explain(error.into()))?;
+            let first = group.first_row + slice.first as u64;
+            let source = Some(SourceRows { file: file.name.clone(), first, kept: slice.kept });
+            if !self.order.put(turn, Chunk { unit, batch, origin: Origin { first_row: 0, source } }, &self.ctx)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }

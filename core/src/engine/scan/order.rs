@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
-
-use crate::base::{Ctx, Error, Result};
+use crate::base::{Chunk, Ctx, Error, Result};
 
 /// How often whoever waits looks at the cancel token.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -22,7 +20,7 @@ pub(super) struct Order {
 struct State {
     /// The next unit that nobody works at.
     unclaimed: usize,
-    /// The unit whose batches are handed out.
+    /// The unit whose chunks are handed out.
     current: usize,
     waiting: BTreeMap<usize, Unit>,
     bytes: u64,
@@ -32,7 +30,7 @@ struct State {
 
 #[derive(Default)]
 struct Unit {
-    batches: VecDeque<RecordBatch>,
+    chunks: VecDeque<Chunk>,
     ended: bool,
 }
 
@@ -60,8 +58,8 @@ impl Order {
         Some(state.unclaimed - 1)
     }
 
-    /// Hands over a batch of `unit`; false where nobody wants any more.
-    pub(super) fn put(&self, unit: usize, batch: RecordBatch, ctx: &Ctx) -> Result<bool> {
+    /// Hands over a chunk of `unit`; false where nobody wants any more.
+    pub(super) fn put(&self, unit: usize, chunk: Chunk, ctx: &Ctx) -> Result<bool> {
         let mut state = self.state();
         while state.bytes >= self.most_bytes && unit != state.current && !state.stopped {
             ctx.check()?;
@@ -70,8 +68,8 @@ impl Order {
         if state.stopped {
             return Ok(false);
         }
-        state.bytes += size(&batch);
-        state.waiting.entry(unit).or_default().batches.push_back(batch);
+        state.bytes += size(&chunk);
+        state.waiting.entry(unit).or_default().chunks.push_back(chunk);
         self.changed.notify_all();
         drop(state);
         // The unit at the front need not wait for bytes, but it must not run away from its reader either.
@@ -101,8 +99,8 @@ impl Order {
         self.changed.notify_all();
     }
 
-    /// The next batch in order; none after the last.
-    pub(super) fn take(&self, ctx: &Ctx) -> Result<Option<RecordBatch>> {
+    /// The next chunk in order; none after the last.
+    pub(super) fn take(&self, ctx: &Ctx) -> Result<Option<Chunk>> {
         let mut state = self.state();
         loop {
             ctx.check()?;
@@ -114,10 +112,10 @@ impl Order {
                 return Ok(None);
             }
             let unit = state.waiting.entry(current).or_default();
-            if let Some(batch) = unit.batches.pop_front() {
-                state.bytes = state.bytes.saturating_sub(size(&batch));
+            if let Some(chunk) = unit.chunks.pop_front() {
+                state.bytes = state.bytes.saturating_sub(size(&chunk));
                 self.changed.notify_all();
-                return Ok(Some(batch));
+                return Ok(Some(chunk));
             }
             if unit.ended {
                 state.waiting.remove(&current);
@@ -135,10 +133,10 @@ impl Order {
 
 impl State {
     fn holds(&self, unit: usize) -> bool {
-        self.waiting.get(&unit).is_some_and(|unit| !unit.batches.is_empty())
+        self.waiting.get(&unit).is_some_and(|unit| !unit.chunks.is_empty())
     }
 }
 
-fn size(batch: &RecordBatch) -> u64 {
-    batch.get_array_memory_size() as u64
+fn size(chunk: &Chunk) -> u64 {
+    chunk.batch.get_array_memory_size() as u64
 }

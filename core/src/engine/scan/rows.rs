@@ -1,4 +1,4 @@
-//! The scan's chunks as they are asked for.
+//! The scan's chunks as they are asked for: units as they are, other rows gathered into chunks of their size.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::Work;
-use crate::base::{Error, Result};
+use crate::base::{Chunk, Error, Origin, Result, UnitId};
 use crate::engine::gather::Gather;
 
 /// Hands out chunks of at least half of `chunk_rows`, but for the last; stops the workers when it goes.
@@ -21,11 +21,20 @@ pub(super) struct Rows {
     ready: VecDeque<RecordBatch>,
     /// Came while smaller pieces were being gathered: it follows them.
     next: Option<RecordBatch>,
+    chunks: u64,
 }
 
 impl Rows {
     pub(super) fn new(work: Arc<Work>, schema: SchemaRef, chunk_rows: usize, left: Option<u64>) -> Self {
-        Rows { work, gather: Gather::new(schema, chunk_rows), chunk_rows, left, ready: VecDeque::new(), next: None }
+        Rows {
+            work,
+            gather: Gather::new(schema, chunk_rows),
+            chunk_rows,
+            left,
+            ready: VecDeque::new(),
+            next: None,
+            chunks: 0,
+        }
     }
 
     fn next_chunk(&mut self) -> Result<Option<RecordBatch>> {
@@ -37,7 +46,8 @@ impl Rows {
                 self.work.order.stop();
                 return self.gather.finish();
             }
-            let Some(mut batch) = self.work.order.take(&self.work.ctx)? else { return self.gather.finish() };
+            let Some(chunk) = self.work.order.take(&self.work.ctx)? else { return self.gather.finish() };
+            let mut batch = chunk.batch;
             if let Some(left) = &mut self.left {
                 let rows = (batch.num_rows() as u64).min(*left);
                 batch = batch.slice(0, rows as usize);
@@ -61,10 +71,18 @@ impl Rows {
 }
 
 impl Iterator for Rows {
-    type Item = Result<RecordBatch>;
+    type Item = Result<Chunk>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_chunk().map_err(|error: Error| error.stage("query")).transpose()
+        let next = if self.work.units.is_some() {
+            self.work.order.take(&self.work.ctx)
+        } else {
+            let number = self.chunks;
+            self.chunks += 1;
+            let numbered = |batch| Chunk { unit: UnitId(number), batch, origin: Origin::default() };
+            self.next_chunk().map(|batch| batch.map(numbered))
+        };
+        next.map_err(|error: Error| error.stage("query")).transpose()
     }
 }
 

@@ -16,6 +16,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
 
 use super::condition::Condition;
+use super::cut::{Cut, Tally};
 use super::pages::Pages;
 use crate::base::Ctx;
 use crate::plan::{Output, Scan, ScanFile, Verdict, is_text, judge, statistics};
@@ -38,6 +39,12 @@ pub(super) struct OpenFile {
     wanted: Vec<usize>,
     /// Where each column of the answer comes from.
     sources: Vec<Source>,
+}
+
+/// What there is of a row group.
+pub(super) enum Reading {
+    RuledOut,
+    Rows { reader: ParquetRecordBatchReader, rows: usize, filtered: bool },
 }
 
 enum Source {
@@ -73,15 +80,17 @@ impl OpenFile {
         Ok(OpenFile { pages, metadata, wanted, sources })
     }
 
-    /// The rows of a row group that meet the conditions; none where its statistics rule it out.
+    /// The rows of a row group that meet the conditions; none where its statistics rule it out. `tally`, where there is
+    /// one, learns which rows those are, before the first of them comes.
     pub(super) fn read(
         &self,
         group: usize,
         scan: &Scan,
         conditions: &[Condition],
         chunk_rows: usize,
+        tally: Option<&Tally>,
         ctx: &Ctx,
-    ) -> Result<Option<ParquetRecordBatchReader>, Trouble> {
+    ) -> Result<Reading, Trouble> {
         let footer = self.metadata.metadata();
         let Some(of_group) = footer.row_groups().get(group) else {
             return Err(ParquetError::General(format!("row group {group} is gone")).into());
@@ -91,11 +100,14 @@ impl OpenFile {
         let mut open = Vec::new();
         for (predicate, condition) in scan.predicates.iter().zip(conditions) {
             match judge(predicate, &known) {
-                Verdict::None => return Ok(None),
+                Verdict::None => return Ok(Reading::RuledOut),
                 Verdict::All => {}
                 Verdict::Some => open.push(condition.clone()),
             }
         }
+        // A tally must see every row, so that the conditions are looked at as one.
+        let open = if tally.is_some() && open.len() > 1 { vec![Condition::all(open)] } else { open };
+        let filtered = !open.is_empty();
         let mut read: Vec<usize> = self.wanted.clone();
         let filters = open.into_iter().map(|condition| {
             let mut columns: Vec<usize> =
@@ -103,11 +115,13 @@ impl OpenFile {
             columns.sort_unstable();
             columns.dedup();
             read.extend(&columns);
-            let ctx = ctx.clone();
+            let (ctx, tally) = (ctx.clone(), tally.cloned());
             let mask = ProjectionMask::roots(footer.file_metadata().schema_descr(), columns);
             let meets = move |batch: RecordBatch| {
                 ctx.check().map_err(|cancelled| ArrowError::ExternalError(Box::new(cancelled)))?;
-                condition.meets(&batch)
+                let met = condition.meets(&batch)?;
+                tally.iter().for_each(|tally| tally.add(&met));
+                Ok(met)
             };
             Box::new(ArrowPredicateFn::new(mask, meets)) as Box<_>
         });
@@ -115,14 +129,33 @@ impl OpenFile {
         let rows = usize::try_from(of_group.num_rows()).unwrap_or(0);
         let pages = self.pages.load(parts(of_group, footer.file_metadata().schema_descr(), &read))?;
         let mask = ProjectionMask::roots(footer.file_metadata().schema_descr(), self.wanted.iter().copied());
+        let even = rows.div_ceil(rows.div_ceil(chunk_rows).max(1)).max(1);
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(pages, self.metadata.clone())
             .with_row_groups(vec![group])
             .with_projection(mask)
-            .with_batch_size(rows.div_ceil(rows.div_ceil(chunk_rows).max(1)).max(1));
-        if !filters.is_empty() {
+            .with_batch_size(if tally.is_some() { chunk_rows } else { even });
+        if filtered {
             builder = builder.with_row_filter(RowFilter::new(filters));
         }
-        Ok(Some(builder.build()?))
+        Ok(Reading::Rows { reader: builder.build()?, rows, filtered })
+    }
+
+    /// The same, cut into units.
+    pub(super) fn read_units(
+        &self,
+        group: usize,
+        scan: &Scan,
+        conditions: &[Condition],
+        unit_rows: usize,
+        ctx: &Ctx,
+    ) -> Result<Option<Cut>, Trouble> {
+        let tally = Tally::new(0);
+        match self.read(group, scan, conditions, unit_rows, Some(&tally), ctx)? {
+            Reading::RuledOut => Ok(None),
+            Reading::Rows { reader, rows, filtered } => {
+                Ok(Some(Cut::new(reader, filtered.then(|| tally.finish()), rows, unit_rows)?))
+            }
+        }
     }
 
     /// The columns of the answer.

@@ -6,7 +6,7 @@ use crate::base::{Code, Origin, UnitId};
 fn chunk() -> Chunk {
     let column: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
     let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
-    Chunk { unit: UnitId(0), batch, origin: Origin { first_row: 0 } }
+    Chunk { unit: UnitId(0), batch, origin: Origin::default() }
 }
 
 fn open() -> (Box<ArrowSink>, ArrowReader, Cancel) {

@@ -10,7 +10,7 @@ use crate::base::{Origin, UnitId};
 use crate::sink::{Destination, Subject};
 
 fn chunk(batch: RecordBatch) -> Chunk {
-    Chunk { unit: UnitId(0), batch, origin: Origin { first_row: 0 } }
+    Chunk { unit: UnitId(0), batch, origin: Origin::default() }
 }
 
 fn written(options: Csv, batch: &RecordBatch) -> Vec<u8> {

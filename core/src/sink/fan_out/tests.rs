@@ -7,7 +7,7 @@ use crate::sink::{Csv, Destination, OutputRoot, Parquet, Subject, arrow};
 fn chunk() -> Chunk {
     let column: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
     let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
-    Chunk { unit: UnitId(0), batch, origin: Origin { first_row: 0 } }
+    Chunk { unit: UnitId(0), batch, origin: Origin::default() }
 }
 
 fn files(root: &OutputRoot) -> Vec<Box<dyn Sink>> {

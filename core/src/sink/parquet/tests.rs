@@ -19,7 +19,7 @@ fn a_parquet_file_reads_back_equal_with_its_metadata_statistics_and_bounded_grou
         .open(&root, &Subject { file_stem: "cdc3e2".into(), about: "linhas".into(), ..Default::default() }, None)
         .unwrap();
     sink.start(&batch.schema(), &Ctx::default()).unwrap();
-    sink.write(&Chunk { unit: UnitId(0), batch: batch.clone(), origin: Origin { first_row: 0 } }).unwrap();
+    sink.write(&Chunk { unit: UnitId(0), batch: batch.clone(), origin: Origin::default() }).unwrap();
     sink.seal().unwrap();
     let stored = sink.finish().unwrap();
     assert_eq!((stored.location.as_str(), stored.rows), ("cdc3e2.parquet", 1000));

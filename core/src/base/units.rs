@@ -1,0 +1,51 @@
+//! How a job is cut into units, and which of them are done.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::UnitId;
+
+/// The units that a sink holds from earlier attempts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Held {
+    #[default]
+    Nothing,
+    /// All before this one.
+    Below(UnitId),
+    /// In no order.
+    These(Arc<HashSet<UnitId>>),
+    /// The sink has everything, and has published it.
+    Everything,
+}
+
+impl Held {
+    pub fn contains(&self, unit: UnitId) -> bool {
+        match self {
+            Held::Nothing => false,
+            Held::Below(end) => unit < *end,
+            Held::These(units) => units.contains(&unit),
+            Held::Everything => true,
+        }
+    }
+}
+
+/// Units of a scan: ranges of `rows` source rows of each row group, numbered in order. They never move with the mode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Units {
+    /// Source rows of a unit; the last one of a row group has fewer.
+    pub rows: usize,
+    /// What each sink holds; what all hold is not read again.
+    pub held: Vec<Held>,
+}
+
+impl Units {
+    /// Whether any sink still needs the unit.
+    pub fn wanted(&self, unit: UnitId) -> bool {
+        self.held.is_empty() || !self.held.iter().all(|held| held.contains(unit))
+    }
+
+    /// Units of a row group.
+    pub fn of_group(&self, rows: u64) -> u64 {
+        rows.div_ceil(self.rows.max(1) as u64)
+    }
+}

@@ -1,0 +1,126 @@
+//! Records that a sink or a decoder did not take, kept so that none is lost.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Log;
+use crate::base::{Held, Result, UnitId};
+
+/// One record, and why it was refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Who refused it: `postgres`, or `source` for a record that cannot be read.
+    pub sink: String,
+    /// Number of the sink among the job's.
+    pub sink_number: usize,
+    /// The unit, and the row in it, from 0.
+    pub unit: u64,
+    pub row: u64,
+    pub reason: String,
+    /// PostgreSQL's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sqlstate: Option<String>,
+    /// The source file, and the row in it, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_row: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// What the column held, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Every column of the record, as text; null for NULL.
+    pub record: Map<String, Value>,
+    pub trace_id: String,
+}
+
+/// The dead letters of a job; durable when [`DeadLetters::add`] returns.
+pub struct DeadLetters {
+    path: PathBuf,
+    letters: Mutex<Option<Open>>,
+}
+
+struct Open {
+    log: Log<DeadLetter>,
+    letters: Vec<Key>,
+}
+
+/// What makes a letter the same when its unit is done again.
+type Key = (usize, u64, u64);
+
+fn key(letter: &DeadLetter) -> Key {
+    (letter.sink_number, letter.unit, letter.row)
+}
+
+const FILE: &str = "dead_letters.log";
+/// Stands for the decoder where sinks have numbers.
+pub const SOURCE: usize = usize::MAX;
+
+impl DeadLetters {
+    /// Those of the job whose folder is `folder`; its file is made with the first of them.
+    pub fn of(folder: &Path) -> Self {
+        DeadLetters { path: folder.join(FILE), letters: Mutex::new(None) }
+    }
+
+    /// What the job's folder holds, in the order in which it came.
+    pub fn read(folder: &Path) -> Result<Vec<DeadLetter>> {
+        Log::peek(&folder.join(FILE))
+    }
+
+    /// Adds letters, each once.
+    pub fn add(&self, letters: Vec<DeadLetter>) -> Result<()> {
+        self.with(|open| {
+            let fresh: Vec<DeadLetter> =
+                letters.into_iter().filter(|letter| !open.letters.contains(&key(letter))).collect();
+            if fresh.is_empty() {
+                return Ok(());
+            }
+            open.log.add_all(&fresh)?;
+            open.log.sync()?;
+            open.letters.extend(fresh.iter().map(key));
+            Ok(())
+        })
+    }
+
+    /// Forgets the letters of units that the sink does not hold: they come again.
+    pub fn keep_only(&self, sink_number: usize, held: &Held) -> Result<()> {
+        if !self.path.exists() {
+            return Ok(());
+        }
+        let stays = |(number, unit, _): &Key| *number != sink_number || held.contains(UnitId(*unit));
+        self.with(|open| {
+            if open.letters.iter().all(stays) {
+                return Ok(());
+            }
+            let kept: Vec<DeadLetter> =
+                Log::peek(&self.path)?.into_iter().filter(|letter| stays(&key(letter))).collect();
+            open.log.replace(&kept)?;
+            open.letters = kept.iter().map(key).collect();
+            Ok(())
+        })
+    }
+
+    /// How many there are of a sink.
+    pub fn count(&self, sink_number: usize) -> Result<u64> {
+        if !self.path.exists() {
+            return Ok(0);
+        }
+        self.with(|open| Ok(open.letters.iter().filter(|(number, ..)| *number == sink_number).count() as u64))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Open) -> Result<T>) -> Result<T> {
+        let mut held = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = match held.take() {
+            Some(open) => open,
+            None => {
+                let (log, letters) = Log::open(&self.path)?;
+                Open { log, letters: letters.iter().map(key).collect() }
+            }
+        };
+        work(held.insert(open))
+    }
+}

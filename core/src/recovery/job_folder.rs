@@ -1,0 +1,163 @@
+//! The folder of one job.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Found, Standing};
+use crate::base::{Code, Error, Owner, Result, WholeFile, text};
+
+pub(super) const PLAN: &str = "plan.json";
+const OWNER: &str = "owner.json";
+const LOCK: &str = "lock";
+const END: &str = "end.json";
+
+/// A job's folder, held by this process: the lock goes with it.
+#[derive(Debug)]
+pub struct JobFolder {
+    path: PathBuf,
+    id: String,
+    plan: Value,
+    _lock: File,
+}
+
+/// How a job ended that left something.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// True: what it left goes on in a resume.
+    pub resumable: bool,
+    /// The error, in the contract's form; none for a job that completed with dead letters.
+    pub error: Option<Value>,
+    pub dead_letters: u64,
+}
+
+impl JobFolder {
+    pub(super) fn create(path: PathBuf, id: &str, plan: &Value) -> Result<Self> {
+        let failed = |error| Error::io(error, &path).stage("recovery");
+        std::fs::create_dir(&path).map_err(failed)?;
+        #[cfg(unix)]
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(failed)?;
+        let lock = lock(&path)?.ok_or_else(|| held(id))?;
+        write(&path.join(OWNER), &Owner::me())?;
+        write(&path.join(PLAN), plan)?;
+        Ok(JobFolder { path, id: id.to_owned(), plan: plan.clone(), _lock: lock })
+    }
+
+    pub(super) fn take(path: PathBuf, id: &str) -> Result<Self> {
+        let lock = lock(&path)?.ok_or_else(|| held(id))?;
+        let plan = read::<Value>(&path.join(PLAN))?;
+        write(&path.join(OWNER), &Owner::me())?;
+        remove(&path.join(END))?;
+        Ok(JobFolder { path, id: id.to_owned(), plan, _lock: lock })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub fn plan(&self) -> &Value {
+        &self.plan
+    }
+
+    /// Puts another plan in the place of the stored one, in one act.
+    pub fn set_plan(&mut self, plan: &Value) -> Result<()> {
+        write(&self.path.join(PLAN), plan)?;
+        self.plan = plan.clone();
+        Ok(())
+    }
+
+    /// Leaves the folder for a later process.
+    pub fn leave(self, end: &End) -> Result<()> {
+        write(&self.path.join(END), end)
+    }
+
+    /// The job has ended and left nothing.
+    pub fn remove(self) -> Result<()> {
+        // Without its plan it does not count, whatever happens to the rest.
+        remove(&self.path.join(PLAN))?;
+        std::fs::remove_dir_all(&self.path).map_err(|error| Error::io(error, &self.path).stage("recovery"))
+    }
+}
+
+/// What a job's folder says; none, and the folder goes, where its process died before it had a plan.
+pub(super) fn look(path: &Path, id: &str) -> Result<Option<Found>> {
+    let free = lock(path)?;
+    if !path.join(PLAN).exists() {
+        if free.is_some() {
+            std::fs::remove_dir_all(path).map_err(|error| Error::io(error, path).stage("recovery"))?;
+        }
+        return Ok(None);
+    }
+    let owner = read::<Owner>(&path.join(OWNER))?;
+    let end = if path.join(END).exists() { Some(read::<End>(&path.join(END))?) } else { None };
+    let standing = match (&free, &end) {
+        (None, _) => Standing::Running,
+        (Some(_), Some(end)) if end.resumable => Standing::Failed,
+        (Some(_), Some(_)) => Standing::Ended,
+        (Some(_), None) if owner.is_foreign() => Standing::Foreign,
+        (Some(_), None) => Standing::Crashed,
+    };
+    let plan = read(&path.join(PLAN))?;
+    Ok(Some(Found { id: id.to_owned(), standing, owner, plan, end, path: path.to_owned() }))
+}
+
+/// The lock of a job; none while another holds it. The system lets it go with its process, however that ends.
+fn lock(folder: &Path) -> Result<Option<File>> {
+    let path = folder.join(LOCK);
+    let failed = |error| Error::io(error, &path).stage("recovery");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn held(id: &str) -> Error {
+    Error::new(
+        Code::Conflict,
+        text!(
+            "Um processo trabalha no trabalho {id} agora; espere, ou cancele-o lá",
+            "A process works at job {id} now; wait, or cancel it there"
+        ),
+    )
+    .with("received", id)
+    .stage("recovery")
+}
+
+fn write(path: &Path, value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_vec_pretty(value).map_err(Error::internal)?;
+    let mut file = WholeFile::create(path).map_err(|error| error.stage("recovery"))?;
+    file.write_all(&text).map_err(|error| Error::io(error, path).stage("recovery"))?;
+    file.publish().map_err(|error| error.stage("recovery"))
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
+    let text = std::fs::read(path).map_err(|error| Error::io(error, path).stage("recovery"))?;
+    serde_json::from_slice(&text).map_err(|error| {
+        let shown = path.display();
+        Error::new(
+            Code::Conflict,
+            text!(
+                "{shown} não é um estado que esta versão entende ({error}); use a versão que o fez, ou descarte o trabalho",
+                "{shown} is not a state that this version understands ({error}); use the version that made it, or discard the job"
+            ),
+        )
+        .file(shown.to_string())
+        .stage("recovery")
+    })
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(error, path).stage("recovery")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,142 @@
+//! The folder that holds the folders of jobs.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::job_folder::{self, End, JobFolder};
+use crate::base::{Code, Error, Owner, Result, text};
+
+/// Where jobs keep what a later process needs. Made with the first job.
+#[derive(Debug, Clone)]
+pub struct StateFolder {
+    root: PathBuf,
+}
+
+/// How the process that ran a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// A process works at it now.
+    Running,
+    /// Its process died.
+    Crashed,
+    /// It began on another machine, or in another container, and nobody holds it here.
+    Foreign,
+    /// It failed, and can be resumed.
+    Failed,
+    /// It has ended; only its dead letters are left.
+    Ended,
+}
+
+/// A job that left something.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub id: String,
+    pub standing: Standing,
+    pub owner: Owner,
+    pub plan: Value,
+    pub end: Option<End>,
+    pub path: PathBuf,
+}
+
+impl StateFolder {
+    pub fn at(root: PathBuf) -> Self {
+        StateFolder { root }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Makes the folder of a new job: its lock, its owner, and last its plan, without which it does not count.
+    pub fn create(&self, job_id: &str, plan: &Value) -> Result<JobFolder> {
+        let failed = |error| Error::io(error, &self.root).stage("recovery");
+        std::fs::create_dir_all(&self.root).map_err(failed)?;
+        refuse_network(&self.root)?;
+        JobFolder::create(self.root.join(name(job_id)?), job_id, plan)
+    }
+
+    /// Takes over a job whose process is gone. DS-404 where there is none, DS-409 while a process holds it.
+    pub fn take(&self, job_id: &str) -> Result<JobFolder> {
+        let path = self.root.join(name(job_id)?);
+        if !path.join(job_folder::PLAN).exists() {
+            let root = self.root.display();
+            return Err(Error::new(
+                Code::NotFound,
+                text!(
+                    "Não há trabalho {job_id} em {root}; veja jobs()",
+                    "There is no job {job_id} in {root}; see jobs()"
+                ),
+            )
+            .with("received", job_id)
+            .stage("recovery"));
+        }
+        JobFolder::take(path, job_id)
+    }
+
+    /// Every job that left something, the oldest first. Folders without a plan, whose process died while making them, go.
+    pub fn list(&self) -> Result<Vec<Found>> {
+        let failed = |error| Error::io(error, &self.root).stage("recovery");
+        let entries = match std::fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(failed)?.path();
+            let id = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name(&id).is_ok()
+                && path.is_dir()
+                && let Some(job) = job_folder::look(&path, &id)?
+            {
+                found.push(job);
+            }
+        }
+        found.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(found)
+    }
+}
+
+/// A job's id is a ULID, so that nobody leads out of the folder by it.
+fn name(job_id: &str) -> Result<&str> {
+    if job_id.parse::<ulid::Ulid>().is_ok() {
+        return Ok(job_id);
+    }
+    Err(Error::new(
+        Code::NotFound,
+        text!("{job_id:?} não é o id de um trabalho; veja jobs()", "{job_id:?} is not the id of a job; see jobs()"),
+    )
+    .with("received", job_id)
+    .stage("recovery"))
+}
+
+/// Locks and renames of network file systems do not keep their word.
+#[cfg(target_os = "linux")]
+fn refuse_network(folder: &Path) -> Result<()> {
+    // NFS, SMB, SMB2, CIFS, AFS, 9P, Ceph, FUSE: <linux/magic.h>.
+    const NETWORK: [u64; 8] =
+        [0x6969, 0x517b, 0xfe53_4d42, 0xff53_4d42, 0x5346_414f, 0x0102_1997, 0x00c3_6400, 0x6573_5546];
+    let found = rustix::fs::statfs(folder).map_err(|error| Error::io(error.into(), folder).stage("recovery"))?;
+    let kind = found.f_type as u64 & 0xffff_ffff;
+    if !NETWORK.contains(&kind) {
+        return Ok(());
+    }
+    let shown = folder.display();
+    Err(Error::new(
+        Code::Forbidden,
+        text!(
+            "A pasta de estado {shown} está num sistema de arquivos de rede, cujas travas não são confiáveis; escolha uma pasta local em `state` ou DATASUS_STATE",
+            "The state folder {shown} is on a network file system, whose locks cannot be trusted; choose a local folder by `state` or DATASUS_STATE"
+        ),
+    )
+    .with("file_system", format!("{kind:#x}"))
+    .file(shown.to_string())
+    .stage("recovery"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn refuse_network(_folder: &Path) -> Result<()> {
+    Ok(())
+}
