@@ -1,6 +1,6 @@
 //! The front of the SDK: one source folder, and everything that can be asked of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,7 +10,8 @@ use crate::catalog::{Competencia, Grupo, Uf};
 use crate::config::Config;
 use crate::params::{QueryParams, did_you_mean};
 use crate::plan::Explain;
-use crate::run::{Answer, Job, Report, Session, SyncReport};
+use crate::recovery::DeadLetter;
+use crate::run::{Answer, Job, JobInfo, Replayed, Report, Session, SyncReport};
 use crate::sink::Destination;
 
 /// A source of DATASUS files, opened.
@@ -69,6 +70,41 @@ impl Client {
     /// Starts a query into files, and returns at once.
     pub fn submit(&self, params: &QueryParams, to: impl IntoIterator<Item = Destination>) -> Result<Job> {
         self.0.submit(params, to.into_iter().collect())
+    }
+
+    /// What earlier processes left: jobs that crashed, failed and can be resumed, or ended with dead letters; and those
+    /// that run now.
+    pub fn jobs(&self) -> Result<Vec<JobInfo>> {
+        self.0.jobs()
+    }
+
+    /// Goes on with a job where it stopped: nothing is lost, and nothing comes twice. DS-404 for a job that left nothing,
+    /// DS-409 for one that runs, or that cannot go on exactly (a source or the target has changed).
+    ///
+    /// Passwords are not stored: an address that had one is taken from `Config::postgres` (`DATASUS_POSTGRES`).
+    pub fn resume(&self, job_id: &str) -> Result<Job> {
+        self.0.resume(job_id)
+    }
+
+    /// Gives a job up, with what it left in its targets. Rows that were published stay.
+    pub fn discard(&self, job_id: &str) -> Result<()> {
+        self.0.discard(job_id)
+    }
+
+    /// The records of a job that were not taken, each with its reason, source file and row.
+    pub fn dead_letters(&self, job_id: &str) -> Result<Vec<DeadLetter>> {
+        self.0.dead_letters(job_id)
+    }
+
+    /// The same as a Parquet file below the output folder; gives how many there are.
+    pub fn export_dead_letters(&self, job_id: &str, path: impl AsRef<Path>) -> Result<u64> {
+        self.0.export_dead_letters(job_id, path.as_ref())
+    }
+
+    /// Sends the dead letters of a completed job to their table once more, after the cause has been mended; those that are
+    /// taken now go.
+    pub fn replay(&self, job_id: &str) -> Result<Replayed> {
+        self.0.replay(job_id)
     }
 
     /// Converts ahead of a query; of `params` only dataset, UF and competência count.

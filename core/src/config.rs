@@ -20,6 +20,9 @@ pub struct Config {
     pub lake: Option<PathBuf>,
     /// Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`).
     pub output: Option<PathBuf>,
+    /// Folder of what jobs keep to be resumed: checkpoints, dead letters, kept results; on a local file system. None:
+    /// `.datasus/jobs` inside the source folder, or `jobs` beside a lake of your own (`DATASUS_STATE`).
+    pub state: Option<PathBuf>,
     /// Folder for what a query spills; none: the system's temporary folder (`DATASUS_SPILL`).
     pub spill: Option<PathBuf>,
     /// Bytes that one query may hold in the engine; none: 45 % of the machine's or cgroup's memory, the tighter
@@ -48,6 +51,7 @@ impl Default for Config {
         Config {
             lake: None,
             output: None,
+            state: None,
             spill: None,
             memory_limit: None,
             spill_limit: 50_000_000_000,
@@ -73,6 +77,7 @@ impl Config {
         let folder = |name: &str| get(name).map(PathBuf::from);
         config.lake = folder("DATASUS_LAKE");
         config.output = folder("DATASUS_OUTPUT");
+        config.state = folder("DATASUS_STATE");
         config.spill = folder("DATASUS_SPILL");
         config.postgres = get("DATASUS_POSTGRES").map(Secret::new);
         let number = |name: &str| -> Result<Option<u64>> {

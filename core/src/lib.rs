@@ -47,5 +47,6 @@ pub use client::{Client, Held};
 pub use config::Config;
 pub use params::{AggregateFn, Filter, MissingFiles, Op, Options, QueryParams, col};
 pub use plan::Explain;
-pub use run::{Answer, Job, Report, Status, SyncReport};
+pub use recovery::{DeadLetter, Standing};
+pub use run::{Answer, Job, JobInfo, Replayed, Report, Status, SyncReport};
 pub use sink::{Csv, Destination, Parquet, Postgres};

@@ -300,7 +300,7 @@ fn the_engines_room_is_closed() {
             scan: None,
         };
         let running = DuckDb.start(statement, settings, &Ctx::default())?;
-        running.map(|batch| Ok(batch?.num_rows())).sum()
+        running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()
     };
     let refused = [
         format!("SELECT * FROM read_parquet('{}')", other.display()),

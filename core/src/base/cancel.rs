@@ -1,6 +1,6 @@
 //! Stopping a job: a token that is set once, with its reason, and that a channel `select` can wait on.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -25,12 +25,15 @@ struct Inner {
     // Dropped when the token is set, so that `signal` disconnects and wakes every select.
     alive: Mutex<Option<Sender<()>>>,
     signal: Receiver<()>,
+    /// Tokens of parts of the job, which are set with it.
+    children: Mutex<Vec<Weak<Inner>>>,
 }
 
 impl Default for Cancel {
     fn default() -> Self {
         let (alive, signal) = bounded(0);
-        Cancel(Arc::new(Inner { reason: OnceLock::new(), alive: Mutex::new(Some(alive)), signal }))
+        let (alive, children) = (Mutex::new(Some(alive)), Mutex::default());
+        Cancel(Arc::new(Inner { reason: OnceLock::new(), alive, signal, children }))
     }
 }
 
@@ -39,6 +42,22 @@ impl Cancel {
     pub fn set(&self, reason: CancelReason) {
         let _ = self.0.reason.set(reason);
         self.0.alive.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let children = std::mem::take(&mut *self.0.children.lock().unwrap_or_else(PoisonError::into_inner));
+        children.iter().filter_map(Weak::upgrade).for_each(|child| Cancel(child).set(reason));
+    }
+
+    /// A token for a part of the job: set with this one, but not the other way round.
+    pub fn child(&self) -> Cancel {
+        let child = Cancel::default();
+        let mut children = self.0.children.lock().unwrap_or_else(PoisonError::into_inner);
+        children.retain(|child| child.strong_count() > 0);
+        children.push(Arc::downgrade(&child.0));
+        drop(children);
+        // Set meanwhile, the token may have passed the new child by.
+        if let Some(reason) = self.reason() {
+            child.set(reason);
+        }
+        child
     }
 
     pub fn reason(&self) -> Option<CancelReason> {

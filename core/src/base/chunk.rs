@@ -7,7 +7,7 @@ use arrow::buffer::BooleanBuffer;
 
 /// A unit of a job. Where a job can be resumed it is a range of source rows, with the same number in every attempt; else
 /// it is the chunk's place in the order: 0, 1, 2, ...
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct UnitId(pub u64);
 
 /// Where the rows of a chunk come from.
@@ -27,6 +27,13 @@ pub struct SourceRows {
     pub first: u64,
     /// Which rows of the range are in the chunk; none: all.
     pub kept: Option<BooleanBuffer>,
+}
+
+impl Chunk {
+    /// Where in its unit a row of the batch stands, from 0: the same in every attempt.
+    pub fn place(&self, index: usize) -> u64 {
+        self.origin.source.as_ref().map_or(index as u64, |source| source.row(index) - source.first)
+    }
 }
 
 impl SourceRows {

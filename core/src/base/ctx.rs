@@ -42,6 +42,11 @@ pub struct Ctx {
 }
 
 impl Ctx {
+    /// The same for a part of the job that can be stopped without the rest.
+    pub fn child(&self) -> Ctx {
+        Ctx { cancel: self.cancel.child(), ..self.clone() }
+    }
+
     /// The job's end, once it has been cancelled or its deadline has passed.
     pub fn check(&self) -> Result<()> {
         self.cancel.check()

@@ -8,6 +8,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowLeafColumn, ArrowRowGroupWriterFactory, compute_leaves,
 };
+use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result;
 use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
@@ -110,6 +111,41 @@ impl<W: Write + Send> ParquetColumns<W> {
             chunk.append_to_row_group(&mut group)?;
         }
         group.close()?;
+        Ok(())
+    }
+
+    /// Rows of the row group at hand.
+    pub fn open_rows(&self) -> usize {
+        self.rows
+    }
+
+    /// What is written to, with everything in it that is of closed row groups.
+    pub fn out(&mut self) -> Result<&mut W> {
+        self.file.flush()?;
+        Ok(self.file.inner_mut())
+    }
+
+    /// Copies row groups of another file of the same schema, column chunk by column chunk as they are. Their page indexes
+    /// stay behind: a reader does without.
+    pub fn splice(&mut self, from: &std::fs::File, groups: &[RowGroupMetaData]) -> Result<()> {
+        self.flush()?;
+        for group in groups {
+            let mut copy = self.file.next_row_group()?;
+            for column in group.columns() {
+                copy.append_column(
+                    from,
+                    ColumnCloseResult {
+                        bytes_written: u64::try_from(column.compressed_size()).unwrap_or(0),
+                        rows_written: u64::try_from(group.num_rows()).unwrap_or(0),
+                        metadata: column.clone(),
+                        bloom_filter: None,
+                        column_index: None,
+                        offset_index: None,
+                    },
+                )?;
+            }
+            copy.close()?;
+        }
         Ok(())
     }
 

@@ -49,3 +49,21 @@ impl Units {
         rows.div_ceil(self.rows.max(1) as u64)
     }
 }
+
+/// Which source rows each unit of a scan is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnitPlaces {
+    /// Source rows of a unit.
+    pub rows: u64,
+    /// First unit, file and first row of each row group, in order.
+    pub groups: Vec<(UnitId, Arc<str>, u64)>,
+}
+
+impl UnitPlaces {
+    /// File and first row of a unit.
+    pub fn of(&self, unit: UnitId) -> Option<(Arc<str>, u64)> {
+        let behind = self.groups.partition_point(|(first, ..)| *first <= unit);
+        let (first, file, row) = self.groups.get(behind.checked_sub(1)?)?;
+        Some((file.clone(), row + (unit.0 - first.0) * self.rows))
+    }
+}

@@ -1,15 +1,13 @@
 //! A Parquet that a query reads: an object of the lake, or the user's own.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Provenance;
-use crate::base::{Code, Error, Result, text};
+use crate::base::{Code, Error, Result, file_sha256, text};
 use crate::catalog::FileId;
 use crate::source::folder::stamp;
 
@@ -59,7 +57,7 @@ impl LakeFile {
     /// DS-460 where the object is not what was published.
     pub fn verify(&self) -> Result<()> {
         let Some(expected) = &self.sha256 else { return Ok(()) };
-        let found = hash(&self.path)?;
+        let found = file_sha256(&self.path)?;
         if found == *expected {
             return Ok(());
         }
@@ -74,20 +72,6 @@ impl LakeFile {
         .with("cause", "bad_sha256")
         .file(path.to_string())
         .offset(0))
-    }
-}
-
-fn hash(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(|e| Error::io(e, path))?;
-    let mut sha256 = Sha256::new();
-    let mut block = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut block) {
-            Ok(0) => return Ok(hex::encode(sha256.finalize())),
-            Ok(length) => sha256.update(&block[..length]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::io(error, path)),
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Op, QueryParams, did_you_mean};
 type Expected = [&'static str; 2];
 const FROM_ZERO: Expected = ["um inteiro a partir de 0", "integer from 0"];
 const INTEGER: Expected = ["um inteiro", "integer"];
+const SHARE: Expected = ["um número de 0 a 1", "number from 0 to 1"];
 const TEXT: Expected = ["um texto", "text"];
 const TEXTS: Expected = ["um texto ou uma lista de textos", "text or list of texts"];
 const LIST_OF_TEXTS: Expected = ["uma lista de textos", "list of texts"];
@@ -35,7 +36,8 @@ const QUERY: &[&str] = &[
     "limit",
     "options",
 ];
-const OPTIONS: &[&str] = &["deadline", "missing", "partial", "priority", "on_emergency", "cache", "checkpoint_rows"];
+const OPTIONS: &[&str] =
+    &["deadline", "missing", "partial", "priority", "on_emergency", "cache", "checkpoint_rows", "dead_letter_limit"];
 const AGGREGATE: &[&str] = &["fn", "column", "as"];
 const FUNCTIONS: &[&str] = &["count", "count_distinct", "sum", "avg", "min", "max"];
 const ORDER: &[&str] = &["column", "desc"];
@@ -143,6 +145,7 @@ impl Check {
             self.optional_at(map, "partial", "$.options", Value::is_boolean, BOOLEAN, "false");
             self.optional_at(map, "cache", "$.options", Value::is_boolean, BOOLEAN, "false");
             self.optional_at(map, "checkpoint_rows", "$.options", Value::is_u64, INTEGER, "10000");
+            self.optional_at(map, "dead_letter_limit", "$.options", Value::is_number, SHARE, "0.01");
             for (key, names) in [
                 ("missing", &["error", "warn"][..]),
                 ("priority", &["health", "admin", "user"]),

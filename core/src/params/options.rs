@@ -23,9 +23,13 @@ pub struct Options {
     /// False: the answer is never taken from a cache. Until there is one, no answer is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<bool>,
-    /// Rows between two checkpoints of a durable sink. Until jobs can be resumed, a file is written whole or not at all.
+    /// Source rows between two checkpoints of a durable sink, from 1 to 10,000,000; none: 10,000. A killed process loses
+    /// about so many rows of each connection's work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_rows: Option<u64>,
+    /// Share of the rows, from 0 to 1, that may become dead letters before the job fails with DS-424; none: 0.01.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letter_limit: Option<f64>,
 }
 
 impl Options {

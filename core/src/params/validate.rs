@@ -549,11 +549,19 @@ impl Check<'_> {
             problem.diagnostic.insert("expected_format".into(), "seconds".into());
             problem.diagnostic.insert("received".into(), seconds.into());
         }
-        if params.options.checkpoint_rows == Some(0) {
-            self.wrong(text!(
-                "`options.checkpoint_rows` deve ser ao menos 1",
-                "`options.checkpoint_rows` must be at least 1"
+        if let Some(rows) = params.options.checkpoint_rows.filter(|rows| !(1..=10_000_000).contains(rows)) {
+            let problem = self.wrong(text!(
+                "`options.checkpoint_rows` deve ser de 1 a 10000000; recebido {rows}",
+                "`options.checkpoint_rows` must be 1 to 10000000; received {rows}"
             ));
+            problem.diagnostic.insert("received".into(), rows.into());
+        }
+        if let Some(share) = params.options.dead_letter_limit.filter(|share| !(0.0..=1.0).contains(share)) {
+            let problem = self.wrong(text!(
+                "`options.dead_letter_limit` deve ser uma parte das linhas, de 0 a 1; recebido {share}",
+                "`options.dead_letter_limit` must be a share of the rows, 0 to 1; received {share}"
+            ));
+            problem.diagnostic.insert("received".into(), share.into());
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::view::{self, TableColumn};
+use crate::base::{UnitId, UnitPlaces};
 use crate::catalog::{LogicalType, UfCoding};
 use crate::lake::LakeFile;
 use crate::params::{Op, Predicate, Projection, Scalar, Scope, Structured};
@@ -21,6 +22,23 @@ pub struct Scan {
     pub predicates: Vec<Predicate>,
     pub limit: Option<u64>,
     pub files: Vec<ScanFile>,
+}
+
+impl Scan {
+    /// Where the units of `rows` source rows lie.
+    pub fn places(&self, rows: usize) -> UnitPlaces {
+        let rows = rows.max(1) as u64;
+        let (mut groups, mut unit) = (Vec::new(), 0);
+        for file in &self.files {
+            let mut first = 0;
+            for group in &file.row_groups {
+                groups.push((UnitId(unit), file.name.clone(), first));
+                first += group;
+                unit += group.div_ceil(rows);
+            }
+        }
+        UnitPlaces { rows, groups }
+    }
 }
 
 /// A column of the answer.

@@ -27,6 +27,26 @@ pub struct Statement {
     pub scan: Option<Scan>,
 }
 
+impl Statement {
+    /// A scan and nothing else.
+    pub fn of_scan(scan: Scan) -> Self {
+        Statement {
+            views: Vec::new(),
+            sql: String::new(),
+            binds: Binds::Positional(Vec::new()),
+            files: Vec::new(),
+            columns: Vec::new(),
+            from_user: false,
+            scan: Some(scan),
+        }
+    }
+
+    /// Whether each row of the answer is a row of a file, wherever in it one begins to read.
+    pub fn is_positional(&self) -> bool {
+        self.scan.as_ref().is_some_and(|scan| scan.limit.is_none())
+    }
+}
+
 /// Values of the placeholders.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Binds {

@@ -23,7 +23,7 @@ pub struct DeadLetter {
     /// PostgreSQL's code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sqlstate: Option<String>,
-    /// The source file, and the row in it, from 0.
+    /// The source file, and the row in it, from 0; without a file, the row is that of the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,6 +64,11 @@ impl DeadLetters {
     /// Those of the job whose folder is `folder`; its file is made with the first of them.
     pub fn of(folder: &Path) -> Self {
         DeadLetters { path: folder.join(FILE), letters: Mutex::new(None) }
+    }
+
+    /// The file of them in a job's folder.
+    pub fn path(folder: &Path) -> PathBuf {
+        folder.join(FILE)
     }
 
     /// What the job's folder holds, in the order in which it came.
@@ -110,6 +115,11 @@ impl DeadLetters {
             return Ok(0);
         }
         self.with(|open| Ok(open.letters.iter().filter(|(number, ..)| *number == sink_number).count() as u64))
+    }
+
+    /// The first one of a sink.
+    pub fn first(&self, sink_number: usize) -> Result<Option<DeadLetter>> {
+        Ok(Log::peek(&self.path)?.into_iter().find(|letter: &DeadLetter| letter.sink_number == sink_number))
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Open) -> Result<T>) -> Result<T> {

@@ -21,6 +21,8 @@ pub struct JobFolder {
     path: PathBuf,
     id: String,
     plan: Value,
+    end: Option<End>,
+    foreign: bool,
     _lock: File,
 }
 
@@ -43,15 +45,17 @@ impl JobFolder {
         let lock = lock(&path)?.ok_or_else(|| held(id))?;
         write(&path.join(OWNER), &Owner::me())?;
         write(&path.join(PLAN), plan)?;
-        Ok(JobFolder { path, id: id.to_owned(), plan: plan.clone(), _lock: lock })
+        Ok(JobFolder { path, id: id.to_owned(), plan: plan.clone(), end: None, foreign: false, _lock: lock })
     }
 
     pub(super) fn take(path: PathBuf, id: &str) -> Result<Self> {
         let lock = lock(&path)?.ok_or_else(|| held(id))?;
         let plan = read::<Value>(&path.join(PLAN))?;
+        let end = path.join(END);
+        let end = if end.exists() { Some(read::<End>(&end)?) } else { None };
+        let foreign = read::<Owner>(&path.join(OWNER))?.is_foreign();
         write(&path.join(OWNER), &Owner::me())?;
-        remove(&path.join(END))?;
-        Ok(JobFolder { path, id: id.to_owned(), plan, _lock: lock })
+        Ok(JobFolder { path, id: id.to_owned(), plan, end, foreign, _lock: lock })
     }
 
     pub fn path(&self) -> &Path {
@@ -64,6 +68,16 @@ impl JobFolder {
 
     pub fn plan(&self) -> &Value {
         &self.plan
+    }
+
+    /// How the job ended, as far as it did.
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// It began on another machine, or in another container, whose process may still be at work.
+    pub fn was_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// Puts another plan in the place of the stored one, in one act.

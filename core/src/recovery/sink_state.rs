@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{DeadLetters, Log};
-use crate::base::Result;
+use crate::base::{Result, TraceId, UnitPlaces};
 
 /// The place of one sink's checkpoints; clones are the same place.
 #[derive(Clone)]
 pub struct SinkState {
-    folder: PathBuf,
+    pub folder: PathBuf,
     /// The sink's place among the job's.
     pub number: usize,
     pub job_id: String,
@@ -17,9 +17,13 @@ pub struct SinkState {
     pub checkpoint_rows: u64,
     /// Share of the rows that may be dead letters.
     pub dead_letter_limit: f64,
+    /// More than that are never looked for, whatever the share.
+    pub most_dead_letters: u64,
     /// True where another machine may still be at work for this job, so that its sessions must not be ended.
     pub foreign: bool,
     pub dead_letters: Arc<DeadLetters>,
+    pub places: Arc<UnitPlaces>,
+    pub trace_id: TraceId,
 }
 
 const LEFTOVERS: &str = "leftovers.log";
@@ -32,14 +36,32 @@ impl SinkState {
             job_id: job_id.to_owned(),
             checkpoint_rows: 10_000,
             dead_letter_limit: 0.01,
+            most_dead_letters: 100_000,
             foreign: false,
             dead_letters,
+            places: Arc::default(),
+            trace_id: TraceId::default(),
         }
+    }
+
+    #[cfg(test)]
+    pub fn of_test(folder: &Path, number: usize) -> Self {
+        SinkState::new(folder, "01K0000000000000000000TEST", number, Arc::new(DeadLetters::of(folder)))
     }
 
     /// The file of the sink's checkpoints.
     pub fn log(&self) -> PathBuf {
         self.folder.join(format!("sink-{}.log", self.number))
+    }
+
+    /// Something of the job is about to be made outside of its folder.
+    pub fn begins(&self) -> Result<()> {
+        Log::<()>::open(&self.log()).map(drop)
+    }
+
+    /// An earlier attempt has left checkpoints, or the beginning of a file.
+    pub fn has_begun(&self) -> bool {
+        self.log().exists()
     }
 
     /// Notes a file outside of the job's folder, before it is made, so that it goes with the job.

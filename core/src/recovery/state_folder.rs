@@ -59,6 +59,11 @@ impl StateFolder {
 
     /// Takes over a job whose process is gone. DS-404 where there is none, DS-409 while a process holds it.
     pub fn take(&self, job_id: &str) -> Result<JobFolder> {
+        JobFolder::take(self.find(job_id)?, job_id)
+    }
+
+    /// The folder of a job, whoever holds it. DS-404 where there is none.
+    pub fn find(&self, job_id: &str) -> Result<PathBuf> {
         let path = self.root.join(name(job_id)?);
         if !path.join(job_folder::PLAN).exists() {
             let root = self.root.display();
@@ -72,7 +77,7 @@ impl StateFolder {
             .with("received", job_id)
             .stage("recovery"));
         }
-        JobFolder::take(path, job_id)
+        Ok(path)
     }
 
     /// Every job that left something, the oldest first. Folders without a plan, whose process died while making them, go.

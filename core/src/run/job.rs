@@ -13,6 +13,8 @@ use crate::base::{CancelReason, Code, Ctx, Error, ProgressSnapshot, Result};
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Running,
+    /// Between two attempts.
+    Retrying,
     Completed,
     Failed,
     Cancelled,
@@ -25,13 +27,32 @@ pub struct Job(Arc<State>);
 struct State {
     id: String,
     ctx: Ctx,
+    began: Instant,
+    standing: Mutex<Status>,
     outcome: Mutex<Option<Result<Report>>>,
     ended: Condvar,
 }
 
 impl Job {
     pub(super) fn new(id: String, ctx: Ctx) -> Self {
-        Job(Arc::new(State { id, ctx, outcome: Mutex::new(None), ended: Condvar::new() }))
+        Job(Arc::new(State {
+            id,
+            ctx,
+            began: Instant::now(),
+            standing: Mutex::new(Status::Running),
+            outcome: Mutex::new(None),
+            ended: Condvar::new(),
+        }))
+    }
+
+    /// Since its submission.
+    pub(super) fn age(&self) -> Duration {
+        self.0.began.elapsed()
+    }
+
+    /// Says where a job stands that has not ended.
+    pub(super) fn stand(&self, status: Status) {
+        *self.0.standing.lock().unwrap_or_else(PoisonError::into_inner) = status;
     }
 
     pub(super) fn end(&self, outcome: Result<Report>) {
@@ -50,7 +71,7 @@ impl Job {
 
     pub fn status(&self) -> Status {
         match &*self.0.outcome.lock().unwrap_or_else(PoisonError::into_inner) {
-            None => Status::Running,
+            None => *self.0.standing.lock().unwrap_or_else(PoisonError::into_inner),
             Some(Ok(_)) => Status::Completed,
             Some(Err(error)) if error.code() == Code::Cancelled => Status::Cancelled,
             Some(Err(_)) => Status::Failed,

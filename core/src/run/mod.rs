@@ -2,13 +2,19 @@
 
 mod answer;
 mod deadline;
+mod durable;
 mod job;
+mod materialise;
 mod pipeline;
+mod recover;
 mod report;
 mod session;
+mod stored_plan;
 mod subject;
 
 pub use answer::Answer;
 pub use job::{Job, Status};
+pub use recover::{JobInfo, Replayed};
 pub use report::{BadValue, Performance, Report, Source, Storage, Unreadable};
 pub use session::{Session, SyncReport};
+pub use stored_plan::STATE_FORMAT;

@@ -2,22 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use crossbeam_channel::Sender;
 
-use super::subject::subject;
+use super::recover::Resumed;
 use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
-use crate::base::{Code, Ctx, Error, PeakMemory, Result, text};
-use crate::engine::Running;
+use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, text};
 use crate::lake::LakeFile;
 use crate::params::{Ask, Projection, Query, QueryParams};
 use crate::plan::{Selection, statement};
 use crate::sink::arrow::{ArrowReader, stream};
 use crate::sink::csv::refuse_if_more_than_limit;
-use crate::sink::{Destination, FanOut, ORIGIN_COLUMNS, OutputRoot, Sink, Stored};
+use crate::sink::{Destination, FanOut, OutputRoot, Sink, Stored};
 use crate::source::folder::Listing;
 
 /// A query that has passed validation, with its files.
@@ -28,82 +26,129 @@ pub(super) struct Prepared {
     pub listing: Listing,
 }
 
-/// Where the rows of a job go.
-pub(super) enum Target {
-    Files {
+/// What a job's thread does.
+pub(super) enum Task {
+    /// The stream's reading end is handed over as soon as the schema is known.
+    Stream {
+        prepared: Prepared,
+        to_caller: Sender<ArrowReader>,
+    },
+    Durable {
+        prepared: Prepared,
         root: OutputRoot,
         destinations: Vec<Destination>,
     },
-    /// The stream's reading end is handed over as soon as the schema is known.
-    Stream(Sender<ArrowReader>),
+    Resume(Box<Resumed>),
+}
+
+impl Task {
+    pub fn prepared(&self) -> &Prepared {
+        match self {
+            Task::Stream { prepared, .. } | Task::Durable { prepared, .. } => prepared,
+            Task::Resume(resumed) => &resumed.prepared,
+        }
+    }
+
+    fn datasets(&self) -> String {
+        datasets(&self.prepared().query)
+    }
 }
 
 /// Chunks that wait for a slow reader of the stream.
 const STREAM_DEPTH: usize = 2;
 
+/// What a job has done when its last sink is published.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub rows: u64,
+    pub stored: Vec<Stored>,
+    pub dead_letters: u64,
+    pub attempts: u32,
+    /// Rows that each sink held already when the last attempt began.
+    pub held: BTreeMap<String, u64>,
+}
+
 impl Session {
-    pub(super) fn run(&self, prepared: Prepared, target: Target, job: &Job, ctx: &Ctx) -> Result<Report> {
-        let began = Instant::now();
+    pub(super) fn run(self: &Arc<Self>, work: Task, job: &Job, ctx: &Ctx) -> Result<Report> {
+        let datasets = work.datasets();
+        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %datasets, "started");
+        let report = match work {
+            Task::Stream { prepared, to_caller } => self.run_stream(&prepared, to_caller, job, ctx),
+            Task::Durable { prepared, root, destinations } => self.begin(prepared, root, destinations, job, ctx),
+            Task::Resume(resumed) => self.go_on(*resumed, job, ctx),
+        }?;
+        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows = report.records_processed, "completed");
+        Ok(report)
+    }
+
+    fn run_stream(&self, prepared: &Prepared, to_caller: Sender<ArrowReader>, job: &Job, ctx: &Ctx) -> Result<Report> {
         let memory = PeakMemory::watch();
-        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %datasets(&prepared.query), "started");
-        let (files, unreadable) = self.readable(&prepared, ctx)?;
-        let wants_origin =
-            matches!(&target, Target::Files { destinations, .. } if destinations.iter().any(Destination::wants_origin));
-        let statement = statement(&prepared.query, &files, wants_origin.then_some(ORIGIN_COLUMNS))?;
-        let sinks = match &target {
-            Target::Files { root, destinations } => {
-                self.refuse_known_excess(&prepared.query, &files, destinations)?;
-                let subject = subject(&prepared, &files, job.id());
-                let server = self.config.postgres.as_ref();
-                destinations.iter().map(|d| d.clone().open(root, &subject, server)).collect::<Result<Vec<_>>>()?
-            }
-            Target::Stream(_) => Vec::new(),
-        };
-        let running =
-            self.engine.start(statement, &self.settings(job.id(), matches!(target, Target::Files { .. })), ctx)?;
-        refuse_same_names(running.schema())?;
-        let sinks = match target {
-            Target::Files { .. } => sinks,
-            Target::Stream(to_caller) => {
-                let (sink, reader) = stream(running.schema().clone(), STREAM_DEPTH, &ctx.cancel);
-                if to_caller.send(reader).is_err() {
-                    ctx.cancel.set(crate::base::CancelReason::Caller);
-                }
-                vec![Box::new(sink) as Box<dyn Sink>]
-            }
-        };
+        let (files, unreadable) = self.readable(prepared, ctx)?;
+        let statement = statement(&prepared.query, &files, None)?;
+        let running = self.engine.start(statement, &self.settings(job.id(), false), ctx)?;
+        let schema = running.schema().clone();
+        refuse_same_names(&schema)?;
+        let (sink, reader) = stream(schema.clone(), STREAM_DEPTH, &ctx.cancel);
+        if to_caller.send(reader).is_err() {
+            ctx.cancel.set(crate::base::CancelReason::Caller);
+        }
+        let mut fan_out = FanOut::new(vec![Box::new(sink) as Box<dyn Sink>]);
+        fan_out.start(&schema, ctx).map_err(|error| (*error).clone())?;
         let expected = known_rows(&prepared.query, &files);
-        let origin = if wants_origin { ORIGIN_COLUMNS.len() } else { 0 };
-        let (rows, stored) = deliver(running, FanOut::new(sinks).with_origin(origin), &files, expected, ctx)
-            .map_err(|error| (*error).clone())?;
-        let mut warnings = self.report_warnings(&prepared, &files, &unreadable);
+        let (rows, stored) =
+            deliver(running, &schema, fan_out, &files, expected, ctx).map_err(|error| (*error).clone())?;
+        let dead_letters = files.iter().map(|file| file.source.rows_rejected).sum();
+        let outcome = Outcome { rows, stored, dead_letters, attempts: 1, held: BTreeMap::new() };
+        self.report(prepared, &files, unreadable, outcome, memory, job, ctx)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a report is of everything that a job had")]
+    pub(super) fn report(
+        &self,
+        prepared: &Prepared,
+        files: &[LakeFile],
+        unreadable: Vec<Unreadable>,
+        outcome: Outcome,
+        memory: PeakMemory,
+        job: &Job,
+        ctx: &Ctx,
+    ) -> Result<Report> {
+        let Outcome { rows, stored, dead_letters, attempts, held } = outcome;
+        let mut warnings = self.report_warnings(prepared, files, &unreadable);
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(self.config.language).to_owned()));
-        let report = Report {
+        let refused = dead_letters - files.iter().map(|file| file.source.rows_rejected).sum::<u64>().min(dead_letters);
+        if refused > 0 {
+            let id = job.id();
+            let warning = text!(
+                "{refused} linha(s) recusada(s) pelo destino estão em dead_letters(\"{id}\")",
+                "{refused} row(s) that the target refused are in dead_letters(\"{id}\")"
+            );
+            warnings.push(warning.get(self.config.language).to_owned());
+        }
+        Ok(Report {
             contract: 1,
             status: "completed",
             job_id: job.id().to_owned(),
             trace_id: ctx.trace_id.to_string(),
             records_processed: rows,
             storage: storage(stored),
-            performance: Performance::measured(rows, began.elapsed(), memory.stop()),
+            performance: Performance::measured(rows, job.age(), memory.stop()),
             mode: "normal",
             sampling: None,
-            dead_letters: files.iter().map(|file| file.source.rows_rejected).sum(),
-            attempts: 1,
-            resumed_from: None,
+            dead_letters,
+            attempts,
+            resumed_from: (!held.is_empty()).then_some(held),
             cache: "off",
             sources: files.iter().map(source_of).collect(),
             missing: prepared.selection.missing.clone(),
             warnings,
             unreadable,
             bad_values: files.iter().flat_map(bad_values_of).collect(),
-        };
-        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows, "completed");
-        Ok(report)
+        })
     }
 
     /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so.
-    fn readable(&self, prepared: &Prepared, ctx: &Ctx) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
+    pub(super) fn readable(&self, prepared: &Prepared, ctx: &Ctx) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
         let results = self.lake.ensure(&prepared.selection.files, self.catalog, &self.convert_options(), ctx);
         ctx.check()?;
         let mut files = Vec::with_capacity(results.len());
@@ -131,7 +176,12 @@ impl Session {
     }
 
     /// A scan without conditions has as many rows as its files: a CSV that cannot hold them is refused now.
-    fn refuse_known_excess(&self, query: &Query, files: &[LakeFile], destinations: &[Destination]) -> Result<()> {
+    pub(super) fn refuse_known_excess(
+        &self,
+        query: &Query,
+        files: &[LakeFile],
+        destinations: &[Destination],
+    ) -> Result<()> {
         match known_rows(query, files) {
             Some(rows) if destinations.iter().any(|d| matches!(d, Destination::Csv(_))) => {
                 refuse_if_more_than_limit(rows)
@@ -182,7 +232,7 @@ fn datasets(query: &Query) -> String {
 }
 
 /// Rows of the answer where they can be told beforehand: a scan without conditions.
-fn known_rows(query: &Query, files: &[LakeFile]) -> Option<u64> {
+pub(super) fn known_rows(query: &Query, files: &[LakeFile]) -> Option<u64> {
     let Ask::Structured(ask) = &query.ask else { return None };
     let whole = ask.predicates.is_empty()
         && !matches!(ask.projection, Projection::Grouped { .. })
@@ -191,21 +241,22 @@ fn known_rows(query: &Query, files: &[LakeFile]) -> Option<u64> {
     whole.then(|| ask.limit.map_or(rows, |limit| limit.min(rows)))
 }
 
-/// Every chunk to every sink; nothing is published unless all rows came and no source changed meanwhile.
-fn deliver(
-    mut running: Running,
+/// Every chunk to every sink that has not got it; nothing is published unless all rows came and no source changed
+/// meanwhile.
+pub(super) fn deliver(
+    mut chunks: impl Iterator<Item = Result<Chunk>>,
+    schema: &SchemaRef,
     mut fan_out: FanOut,
     files: &[LakeFile],
     expected: Option<u64>,
     ctx: &Ctx,
 ) -> Result<(u64, Vec<Stored>), Arc<Error>> {
-    let schema = running.schema().clone();
-    let mut rows = 0u64;
+    let mut rows = fan_out.held_rows().map(|(_, rows)| rows).min().unwrap_or(0);
+    ctx.progress.add_rows(rows);
     let mut pump = || -> Result<(), Arc<Error>> {
-        fan_out.start(&schema, ctx)?;
-        for chunk in running.by_ref() {
+        for chunk in chunks.by_ref() {
             let mut chunk = chunk?;
-            chunk.batch = with_schema(chunk.batch, &schema)?;
+            chunk.batch = with_schema(chunk.batch, schema)?;
             let count = chunk.batch.num_rows() as u64;
             fan_out.write(&chunk)?;
             rows += count;
@@ -232,7 +283,7 @@ fn deliver(
 }
 
 /// Two columns of one name: no sink could tell them apart. Only SQL can ask for them.
-fn refuse_same_names(schema: &SchemaRef) -> Result<()> {
+pub(super) fn refuse_same_names(schema: &SchemaRef) -> Result<()> {
     let mut seen = std::collections::BTreeSet::new();
     let Some(name) = schema.fields().iter().map(|field| field.name()).find(|name| !seen.insert(name.to_lowercase()))
     else {

@@ -25,7 +25,8 @@ pub struct Report {
     pub sampling: Option<Value>,
     pub dead_letters: u64,
     pub attempts: u32,
-    pub resumed_from: Option<String>,
+    /// Rows that each sink held from earlier attempts when the last one began; none where it began with nothing.
+    pub resumed_from: Option<BTreeMap<String, u64>>,
     /// `off`: no cache was asked.
     pub cache: &'static str,
     pub sources: Vec<Source>,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::deadline::Deadline;
-use super::pipeline::{Prepared, Target};
+use super::durable::state_root;
+use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Report};
 use crate::base::{Ctx, Error, Language, Result, TraceId, memory_limit, text};
 use crate::catalog::{Catalog, Grupo};
@@ -17,6 +18,7 @@ use crate::gate;
 use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::params::{MissingFiles, Query, QueryParams, SqlUse, validate, validate_sql};
 use crate::plan::{Explain, Selection, explain, select, statement};
+use crate::recovery::StateFolder;
 use crate::sink::{Destination, OutputRoot};
 use crate::source::dbc::{ReadOptions, RecordFile};
 use crate::source::folder::{FileKind, Folder, Listing, SourceFile};
@@ -38,6 +40,7 @@ pub struct Session {
     pub(super) lake: Lake,
     pub(super) engine: Arc<dyn Engine>,
     pub(super) output: PathBuf,
+    pub(super) state: StateFolder,
 }
 
 /// What `sync` did.
@@ -63,7 +66,9 @@ impl Session {
         let lake = Lake::open(&config.lake.clone().unwrap_or_else(|| folder.join(".datasus").join("lake")))?;
         let output = config.output.clone().unwrap_or_else(|| PathBuf::from("."));
         let engine = Arc::new(Local::default());
-        Ok(Arc::new(Session { config, catalog: Catalog::builtin(), source, lake, engine, output }))
+        let state = std::path::absolute(state_root(&config, &folder)).map_err(|e| Error::io(e, &folder))?;
+        let state = StateFolder::at(state);
+        Ok(Arc::new(Session { config, catalog: Catalog::builtin(), source, lake, engine, output, state }))
     }
 
     /// Returns once nothing is left at work that must not be cut off by the end of the process.
@@ -94,7 +99,7 @@ impl Session {
         };
         let (root, prepared) = started().map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
-        self.spawn(prepared, Target::Files { root, destinations }, &job, ctx)?;
+        self.spawn(Task::Durable { prepared, root, destinations }, &job, ctx)?;
         Ok(job)
     }
 
@@ -104,7 +109,7 @@ impl Session {
         let prepared = self.prepare(params).map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
         let (to_caller, reader) = crossbeam_channel::bounded(1);
-        self.spawn(prepared, Target::Stream(to_caller), &job, ctx)?;
+        self.spawn(Task::Stream { prepared, to_caller }, &job, ctx)?;
         match reader.recv() {
             Ok(reader) => Ok(Answer::new(reader, job)),
             // The job ended before it had a schema: its outcome says why.
@@ -180,7 +185,7 @@ impl Session {
         Ok(SqlUse { tables, parameters, columns, star })
     }
 
-    fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
+    pub(super) fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
         let from_user = params.sql.is_some();
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {
             self.engine.warm(from_user);
@@ -189,15 +194,15 @@ impl Session {
         Ok(Prepared { params: params.clone(), query, selection, listing })
     }
 
-    fn spawn(self: &Arc<Self>, prepared: Prepared, target: Target, job: &Job, ctx: Ctx) -> Result<()> {
-        let own = prepared.query.options.deadline.map_or(f64::INFINITY, |seconds| seconds);
+    pub(super) fn spawn(self: &Arc<Self>, task: Task, job: &Job, ctx: Ctx) -> Result<()> {
+        let own = task.prepared().query.options.deadline.map_or(f64::INFINITY, |seconds| seconds);
         let limit = Duration::from_secs_f64(own.min(self.config.deadline));
         let deadline = Deadline::arm(limit, &ctx.cancel)?;
         let (session, job) = (self.clone(), job.clone());
         std::thread::Builder::new()
             .name("datasus-job".into())
             .spawn(move || {
-                let work = std::panic::AssertUnwindSafe(|| session.run(prepared, target, &job, &ctx));
+                let work = std::panic::AssertUnwindSafe(|| session.run(task, &job, &ctx));
                 let outcome =
                     std::panic::catch_unwind(work).unwrap_or_else(|panic| Err(Error::panicked("job", panic.as_ref())));
                 drop(deadline);

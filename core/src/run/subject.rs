@@ -80,7 +80,7 @@ fn filtered(query: &Query) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-fn source_key(file: &LakeFile) -> SourceKey {
+pub(super) fn source_key(file: &LakeFile) -> SourceKey {
     let source = &file.source;
     // The user's own Parquet is not hashed: its size and time stand for its content.
     let hash = source.sha256.clone().unwrap_or_else(|| format!("{}:{}", source.size, source.mtime_ns));

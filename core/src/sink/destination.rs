@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
 use crate::base::{Result, Secret};
+use crate::recovery::SinkState;
 
 /// A file to write, or a table to load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -26,12 +27,37 @@ impl Destination {
     /// Checks options and target without touching disk or server, and gives the sink.
     ///
     /// `subject` names the target where the user did not; `server` is the PostgreSQL of the client's configuration.
-    pub fn open(self, root: &OutputRoot, subject: &Subject, server: Option<&Secret>) -> Result<Box<dyn Sink>> {
+    pub fn open(
+        self,
+        root: &OutputRoot,
+        subject: &Subject,
+        server: Option<&Secret>,
+        state: SinkState,
+    ) -> Result<Box<dyn Sink>> {
         match self {
-            Destination::Csv(csv) => csv.open(root, &subject.file_stem),
-            Destination::Parquet(parquet) => parquet.open(root, subject),
-            Destination::Postgres(postgres) => postgres.open(subject, server),
+            Destination::Csv(csv) => csv.open(root, &subject.file_stem, state),
+            Destination::Parquet(parquet) => parquet.open(root, subject, state),
+            Destination::Postgres(postgres) => postgres.open(subject, server, state),
         }
+    }
+
+    /// The same with the name that it would get.
+    pub fn named(mut self, subject: &Subject) -> Self {
+        match &mut self {
+            Destination::Csv(csv) => {
+                let extension = if csv.zstd.is_some() { "csv.zst" } else { "csv" };
+                csv.path = Some(path_or_default(&csv.path, &subject.file_stem, extension));
+            }
+            Destination::Parquet(parquet) => {
+                parquet.path = Some(path_or_default(&parquet.path, &subject.file_stem, "parquet"));
+            }
+            Destination::Postgres(postgres) => {
+                if let (None, Some((schema, table))) = (&postgres.table, &subject.table) {
+                    postgres.table = Some(format!("{schema}.{table}"));
+                }
+            }
+        }
+        self
     }
 
     /// True where the rows must say which source they come from.

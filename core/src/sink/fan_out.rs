@@ -9,19 +9,21 @@ use ::arrow::datatypes::SchemaRef;
 use serde_json::{Value, json};
 
 use super::{Sink, Stored};
-use crate::base::{Chunk, Ctx, Error, Result};
+use crate::base::{Chunk, Ctx, Error, Held, Result};
 
 /// The sinks of one job.
 pub struct FanOut {
     sinks: Vec<Box<dyn Sink>>,
     /// Columns at the end that only the sinks see that want them.
     origin: usize,
+    /// What each sink holds from earlier attempts.
+    held: Vec<Held>,
     rows: u64,
 }
 
 impl FanOut {
     pub fn new(sinks: Vec<Box<dyn Sink>>) -> Self {
-        FanOut { sinks, origin: 0, rows: 0 }
+        FanOut { sinks, origin: 0, held: Vec::new(), rows: 0 }
     }
 
     /// The last `columns` of the result say where a row comes from.
@@ -37,20 +39,36 @@ impl FanOut {
             .iter_mut()
             .map(|sink| if sink.wants_origin() { sink.start(schema, ctx) } else { sink.start(&plain, ctx) })
             .collect();
-        self.settle(outcomes)
+        self.settle(outcomes)?;
+        self.held = self.sinks.iter().map(|sink| sink.held()).collect();
+        Ok(())
     }
 
-    /// Gives `chunk` to all of them, each in a thread of its own where there are several.
+    /// After `start`: what each sink holds from earlier attempts.
+    pub fn held(&self) -> &[Held] {
+        &self.held
+    }
+
+    /// Name and rows of each sink that holds some.
+    pub fn held_rows(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.sinks.iter().map(|sink| (sink.name(), sink.held_rows())).filter(|(_, rows)| *rows > 0)
+    }
+
+    /// Gives `chunk` to all that do not hold it, each in a thread of its own where there are several.
     pub fn write(&mut self, chunk: &Chunk) -> Result<(), Arc<Error>> {
         let plain = self.plain(chunk).map_err(Arc::new)?;
-        let write = |sink: &mut Box<dyn Sink>| sink.write(if sink.wants_origin() { chunk } else { &plain });
-        let outcomes: Vec<Result<()>> = match self.sinks.as_mut_slice() {
+        let write = |(sink, held): (&mut Box<dyn Sink>, &Held)| match held.contains(chunk.unit) {
+            true => Ok(()),
+            false => sink.write(if sink.wants_origin() { chunk } else { &plain }),
+        };
+        let mut sinks: Vec<_> = self.sinks.iter_mut().zip(&self.held).collect();
+        let outcomes: Vec<Result<()>> = match sinks.as_mut_slice() {
             [] => return Err(Arc::new(Error::internal("a chunk came after the sinks had ended"))),
-            [only] => vec![write(only)],
+            [(sink, held)] => vec![write((sink, held))],
             // Not on the shared pool: a stream's sink may block for as long as its reader likes.
-            [first, rest @ ..] => std::thread::scope(|scope| {
-                let others: Vec<_> = rest.iter_mut().map(|sink| scope.spawn(|| write(sink))).collect();
-                let mut outcomes = vec![write(first)];
+            [(sink, held), rest @ ..] => std::thread::scope(|scope| {
+                let others: Vec<_> = rest.iter_mut().map(|(sink, held)| scope.spawn(|| write((sink, held)))).collect();
+                let mut outcomes = vec![write((sink, held))];
                 outcomes.extend(
                     others.into_iter().map(|o| o.join().unwrap_or_else(|_| Err(Error::internal("a sink panicked")))),
                 );

@@ -10,13 +10,14 @@ mod fan_out;
 mod output_root;
 pub mod parquet;
 pub mod postgres;
+mod resumable_file;
 mod subject;
 
 use std::sync::Arc;
 
 use ::arrow::datatypes::SchemaRef;
 
-use crate::base::{Chunk, Ctx, Error, Result, Text};
+use crate::base::{Chunk, Ctx, Error, Held, Result, Text};
 
 pub use csv::Csv;
 pub use destination::Destination;
@@ -30,7 +31,7 @@ pub use subject::{ORIGIN_COLUMNS, SourceKey, Subject};
 ///
 /// The runner calls it from one thread at a time: `start` once, `write` for each chunk in the order of the units,
 /// then `seal` and `finish`, or `abandon`. After an error only `abandon` or a drop may follow. Dropping it without
-/// `finish` leaves nothing behind.
+/// `finish` leaves nothing visible behind.
 pub trait Sink: Send {
     /// The key in `report.storage`: `csv`, `parquet`, `postgres`, `arrow`.
     fn name(&self) -> &'static str;
@@ -42,6 +43,16 @@ pub trait Sink: Send {
 
     /// Opens the target. Fails with DS-422 where the sink can't hold a column, DS-403 or DS-409 for the target.
     fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()>;
+
+    /// After `start`: the units that an earlier attempt of the job left in the sink. They do not come again.
+    fn held(&self) -> Held {
+        Held::Nothing
+    }
+
+    /// Their rows.
+    fn held_rows(&self) -> u64 {
+        0
+    }
 
     /// Takes one chunk, and may block (back-pressure). Fails with DS-507, DS-413, DS-499, DS-504.
     fn write(&mut self, chunk: &Chunk) -> Result<()>;
@@ -55,8 +66,13 @@ pub trait Sink: Send {
     /// After `seal`: makes everything visible in one act.
     fn finish(self: Box<Self>) -> Result<Stored>;
 
-    /// Ends without a result. A stream hands `why` to its reader; a file just goes.
+    /// Ends without a result. A stream hands `why` to its reader; what a durable sink holds stays for another attempt.
     fn abandon(self: Box<Self>, _why: &Arc<Error>) {}
+
+    /// Instead of `start`: removes what earlier attempts of the job left, since there will be no other.
+    fn discard(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What a sink left behind.

@@ -4,7 +4,7 @@
 //! check and use doesn't lead out either.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,6 +50,26 @@ impl OutputRoot {
 
     /// Starts a file that gets its name when it is published; folders above it are created.
     pub fn create(&self, path: &Path, overwrite: bool) -> Result<OutputFile> {
+        self.open_partial(path, overwrite, format!(".{}.partial", ulid::Ulid::new()), false)
+    }
+
+    /// The same under a temporary name of the caller's: what is there is opened and goes on, and a drop leaves it.
+    pub fn resume(&self, path: &Path, overwrite: bool, partial: &str) -> Result<OutputFile> {
+        self.open_partial(path, overwrite, partial.to_owned(), true)
+    }
+
+    /// Bytes of the file at `path`, where it is a regular one.
+    pub fn size(&self, path: &Path) -> Option<u64> {
+        let found = self.dir.symlink_metadata(self.relative(path).ok()?).ok()?;
+        found.is_file().then(|| found.len())
+    }
+
+    /// The temporary file beside `path`.
+    pub fn beside(&self, path: &Path, partial: &str) -> Result<PathBuf> {
+        Ok(self.real.join(self.relative(path)?.with_file_name(partial)))
+    }
+
+    fn open_partial(&self, path: &Path, overwrite: bool, partial: String, keep: bool) -> Result<OutputFile> {
         let relative = self.relative(path)?;
         let name = relative.file_name().and_then(|n| n.to_str()).ok_or_else(|| refused(path, &self.real))?.to_owned();
         let folder = match relative.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -67,11 +87,14 @@ impl OutputRoot {
         if let Ok(found) = folder.symlink_metadata(&name) {
             self.check_target(&found, path, overwrite)?;
         }
-        let partial = format!(".{}.partial", ulid::Ulid::new());
-        let file = folder
-            .open_with(&partial, OpenOptions::new().write(true).create_new(true))
-            .map_err(|e| self.resolution(e, path))?
-            .into_std();
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        if keep {
+            options.create(true)
+        } else {
+            options.create_new(true)
+        };
+        let file = folder.open_with(&partial, &options).map_err(|e| self.resolution(e, path))?.into_std();
         let shown = self.real.join(&relative);
         Ok(OutputFile {
             file,
@@ -83,7 +106,7 @@ impl OutputRoot {
             overwrite,
             written: 0,
             writeback: Writeback::default(),
-            published: false,
+            stays: keep,
         })
     }
 
@@ -145,7 +168,8 @@ pub struct OutputFile {
     overwrite: bool,
     written: u64,
     writeback: Writeback,
-    published: bool,
+    /// Published, or to be gone on with: a drop leaves it.
+    stays: bool,
 }
 
 impl OutputFile {
@@ -161,6 +185,19 @@ impl OutputFile {
 
     pub fn written(&self) -> u64 {
         self.written
+    }
+
+    /// What was written, to be read again.
+    pub fn reader(&self) -> &File {
+        &self.file
+    }
+
+    /// Goes on behind the first `bytes`; what follows them is cut off.
+    pub fn cut(&mut self, bytes: u64) -> Result<()> {
+        let cut = self.file.set_len(bytes).and_then(|()| self.file.seek(SeekFrom::Start(bytes)));
+        cut.map_err(|e| Error::io(e, &self.shown))?;
+        self.written = bytes;
+        Ok(())
     }
 
     /// Flushes to disk what was written.
@@ -186,7 +223,7 @@ impl OutputFile {
                 Err(_) => self.rename()?,
             }
         }
-        self.published = true;
+        self.stays = true;
         // The name itself is durable only once the folder is.
         #[cfg(unix)]
         self.folder.open(".").and_then(|f| f.sync_all()).map_err(|e| Error::io(e, &self.shown))?;
@@ -213,7 +250,7 @@ impl Write for OutputFile {
 
 impl Drop for OutputFile {
     fn drop(&mut self) {
-        if !self.published {
+        if !self.stays {
             let _ = self.folder.remove_file(&self.partial);
         }
     }

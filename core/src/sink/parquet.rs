@@ -3,8 +3,11 @@
 //! The pages carry no checksum: the writer of `parquet` 58 has none (its `crc` feature only verifies).
 //! Memory is one row group in encoded form (64 MiB at most, before the last page), whatever the size of the result.
 
+mod footers;
+
 use std::path::PathBuf;
 
+use ::arrow::array::RecordBatch;
 use ::arrow::datatypes::SchemaRef;
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
@@ -12,9 +15,12 @@ use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use serde::{Deserialize, Serialize};
 
+use self::footers::Footers;
 use super::destination::path_or_default;
+use super::resumable_file::{self, Opened, Part, ResumableFile};
 use super::{OutputFile, OutputRoot, Sink, Stored, Subject};
-use crate::base::{Chunk, Code, Ctx, Error, ParquetColumns, Result, parquet_properties, text};
+use crate::base::{Chunk, Code, Ctx, Error, Held, ParquetColumns, Result, UnitId, parquet_properties, text};
+use crate::recovery::SinkState;
 
 /// How a Parquet file is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -44,7 +50,7 @@ impl Parquet {
         Parquet { path: Some(path.into()), ..Default::default() }
     }
 
-    pub(super) fn open(self, root: &OutputRoot, subject: &Subject) -> Result<Box<dyn Sink>> {
+    pub(super) fn open(self, root: &OutputRoot, subject: &Subject, state: SinkState) -> Result<Box<dyn Sink>> {
         let level = ZstdLevel::try_new(self.zstd).map_err(|_| {
             let zstd = self.zstd;
             Error::new(
@@ -61,7 +67,9 @@ impl Parquet {
             .with("received", 0));
         }
         let path = path_or_default(&self.path, &subject.file_stem, "parquet");
-        root.check(&path, self.overwrite)?;
+        if !state.has_begun() {
+            root.check(&path, self.overwrite)?;
+        }
         let metadata = [("datasus.about", &subject.about), ("datasus.job", &subject.job_id)];
         let metadata = metadata.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value.clone())).collect();
         let properties = parquet_properties()
@@ -75,11 +83,29 @@ impl Parquet {
             overwrite: self.overwrite,
             row_group_rows: self.row_group_rows,
             properties,
+            state,
+            held: Held::Nothing,
+            held_rows: 0,
             writing: None,
             sealed: None,
+            published: None,
             rows: 0,
         }))
     }
+}
+
+/// Writes a small table in one piece.
+pub(crate) fn write_once(root: &OutputRoot, path: &std::path::Path, batch: &RecordBatch) -> Result<()> {
+    let shown = root.path().join(path);
+    let failed = |error: ParquetError| Error::internal(format!("{}: {error}", shown.display())).stage("parquet");
+    let properties = parquet_properties().build();
+    let file = root.create(path, false)?;
+    let mut columns =
+        ParquetColumns::create(file, batch.schema(), properties, usize::MAX, ROW_GROUP_BYTES).map_err(failed)?;
+    columns.write(batch).map_err(failed)?;
+    let mut file = columns.into_inner().map_err(failed)?;
+    file.sync()?;
+    file.publish()
 }
 
 struct ParquetSink {
@@ -88,10 +114,36 @@ struct ParquetSink {
     overwrite: bool,
     row_group_rows: usize,
     properties: WriterProperties,
+    state: SinkState,
+    /// Units and rows that earlier attempts left.
+    held: Held,
+    held_rows: u64,
     // None before the start, once sealed and after a failure.
-    writing: Option<(ParquetColumns<OutputFile>, Ctx)>,
+    writing: Option<Writing>,
     sealed: Option<OutputFile>,
+    /// Bytes of a file that an earlier attempt has published.
+    published: Option<u64>,
     rows: u64,
+}
+
+/// A part ends with a row group; its mark has the group's footer, since the file has none yet.
+type File = ResumableFile<Footers>;
+
+struct Writing {
+    columns: ParquetColumns<File>,
+    /// Row groups that the log has.
+    marked: usize,
+    ctx: Ctx,
+}
+
+impl Writing {
+    /// Notes the row groups that were closed since: with them, all units before `next_unit` are in the file.
+    fn mark(&mut self, next_unit: UnitId, rows: u64) -> std::result::Result<Result<()>, ParquetError> {
+        let groups = self.columns.flushed_row_groups();
+        let footers = Footers::of(&groups[self.marked..])?;
+        self.marked = groups.len();
+        Ok(self.columns.out()?.mark(next_unit, rows, footers))
+    }
 }
 
 impl ParquetSink {
@@ -108,43 +160,105 @@ impl ParquetSink {
     }
 }
 
+impl ParquetSink {
+    fn columns(&self, file: File, schema: &SchemaRef) -> Result<ParquetColumns<File>> {
+        let (properties, rows) = (self.properties.clone(), self.row_group_rows);
+        ParquetColumns::create(file, schema.clone(), properties, rows, ROW_GROUP_BYTES).map_err(|e| self.failed(e))
+    }
+
+    /// The writer for a file that has `parts` already: a writer can only begin a file, so that the row groups that are
+    /// there are copied into a new one, which then takes the place of the old.
+    fn go_on(&self, file: File, parts: &[Part<Footers>], schema: &SchemaRef, ctx: &Ctx) -> Result<Writing> {
+        let Some(last) = parts.last() else {
+            return Ok(Writing { columns: self.columns(file, schema)?, marked: 0, ctx: ctx.clone() });
+        };
+        let again = file.beginning_again(&self.root, &self.path, self.overwrite, &self.state)?;
+        let mut columns = self.columns(again, schema)?;
+        for part in parts {
+            let groups = part.more.groups().map_err(|e| self.failed(e))?;
+            columns.splice(file.file().reader(), &groups).map_err(|e| self.failed(e))?;
+        }
+        let mut writing = Writing { columns, marked: 0, ctx: ctx.clone() };
+        writing.mark(last.next_unit, last.rows).map_err(|e| self.failed(e))??;
+        let out = writing.columns.out().map_err(|e| self.failed(e))?;
+        out.take_over(&self.root, &self.path, file, &self.state)?;
+        Ok(writing)
+    }
+}
+
 impl Sink for ParquetSink {
     fn name(&self) -> &'static str {
         "parquet"
     }
 
     fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
-        let file = self.root.create(&self.path, self.overwrite).map_err(|e| e.stage("parquet"))?;
-        let writer =
-            ParquetColumns::create(file, schema.clone(), self.properties.clone(), self.row_group_rows, ROW_GROUP_BYTES)
-                .map_err(|e| self.failed(e))?;
-        self.writing = Some((writer, ctx.clone()));
+        let opened = ResumableFile::open(&self.root, &self.path, self.overwrite, &self.state);
+        match opened.map_err(|e| e.stage("parquet"))? {
+            Opened::Published { rows, bytes } => {
+                (self.rows, self.published, self.held) = (rows, Some(bytes), Held::Everything);
+            }
+            Opened::Sealed { file, rows } => {
+                (self.rows, self.sealed, self.held) = (rows, Some(file), Held::Everything);
+            }
+            Opened::Open { file, parts } => {
+                self.rows = parts.last().map_or(0, |part| part.rows);
+                self.held = resumable_file::held(&parts);
+                self.writing = Some(self.go_on(file, &parts, schema, ctx).map_err(|e| e.stage("parquet"))?);
+            }
+        }
+        self.held_rows = self.rows;
         Ok(())
     }
 
+    fn held(&self) -> Held {
+        self.held.clone()
+    }
+
+    fn held_rows(&self) -> u64 {
+        self.held_rows
+    }
+
     fn write(&mut self, chunk: &Chunk) -> Result<()> {
-        // Taken out, so that a failure drops the file.
-        let (mut writer, ctx) = self.writing.take().ok_or_else(|| Error::internal("the Parquet sink is not open"))?;
-        ctx.check()?;
-        writer.write(&chunk.batch).map_err(|e| self.failed(e))?;
-        self.rows += chunk.batch.num_rows() as u64;
-        self.writing = Some((writer, ctx));
+        // Taken out, so that a failure ends it.
+        let mut writing = self.writing.take().ok_or_else(|| Error::internal("the Parquet sink is not open"))?;
+        writing.ctx.check()?;
+        let rows = chunk.batch.num_rows();
+        let open = writing.columns.open_rows();
+        if open > 0 && open + rows > self.row_group_rows {
+            // A row group ends with a unit, so that it is a checkpoint.
+            writing.columns.flush().map_err(|e| self.failed(e))?;
+            writing.mark(chunk.unit, self.rows).map_err(|e| self.failed(e))??;
+        }
+        writing.columns.write(&chunk.batch).map_err(|e| self.failed(e))?;
+        self.rows += rows as u64;
+        if rows > 0 && writing.columns.open_rows() == 0 {
+            writing.mark(UnitId(chunk.unit.0 + 1), self.rows).map_err(|e| self.failed(e))??;
+        }
+        self.writing = Some(writing);
         Ok(())
     }
 
     fn seal(&mut self) -> Result<()> {
-        let (writer, ctx) = self.writing.take().ok_or_else(|| Error::internal("the Parquet sink is not open"))?;
-        ctx.check()?;
-        let mut file = writer.into_inner().map_err(|e| self.failed(e))?;
-        file.sync().map_err(|e| e.stage("parquet"))?;
-        self.sealed = Some(file);
+        if self.sealed.is_some() || self.published.is_some() {
+            return Ok(());
+        }
+        let writing = self.writing.take().ok_or_else(|| Error::internal("the Parquet sink is not open"))?;
+        writing.ctx.check()?;
+        let file = writing.columns.into_inner().map_err(|e| self.failed(e))?;
+        self.sealed = Some(file.seal(self.rows).map_err(|e| e.stage("parquet"))?);
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<Stored> {
-        let file = self.sealed.take().ok_or_else(|| Error::internal("the Parquet sink is not sealed"))?;
-        let (location, bytes) = (file.relative().display().to_string(), file.written());
-        file.publish().map_err(|e| e.stage("parquet"))?;
+        let (location, bytes) = match (self.published, self.sealed.take()) {
+            (Some(bytes), _) => (self.path.display().to_string(), bytes),
+            (None, Some(file)) => {
+                let stored = (file.relative().display().to_string(), file.written());
+                file.publish().map_err(|e| e.stage("parquet"))?;
+                stored
+            }
+            (None, None) => return Err(Error::internal("the Parquet sink is not sealed")),
+        };
         Ok(Stored { sink: "parquet", location, rows: self.rows, bytes, warnings: Vec::new() })
     }
 }

@@ -17,11 +17,6 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Rows without end, as far as a test is concerned.
-fn endless() -> datasus::QueryParams {
-    sql("SELECT range AS n, 'um texto qualquer' AS t FROM range(100000000000)")
-}
-
 fn sessions(schema: &str) -> u64 {
     let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY \"{schema}\".%'");
     shared().psql(&sql)[0][0].parse().unwrap()
@@ -35,8 +30,8 @@ fn nothing_left(schema: &str) {
 
 #[test]
 fn a_cancelled_load_leaves_nothing() {
-    let (_folder, client) = client();
-    let job = client.submit(&endless(), [to("cancela.t", Mode::Create).into()]).unwrap();
+    let (folder, client) = client_of_many();
+    let job = client.submit(&all_of_many(), [to("cancela.t", Mode::Create).into()]).unwrap();
     until("rows flow", || job.progress().rows > 200_000);
     let began = Instant::now();
     job.cancel();
@@ -45,15 +40,39 @@ fn a_cancelled_load_leaves_nothing() {
     assert_eq!(error.code(), Code::Cancelled, "{error:?}");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     nothing_left("cancela");
+    assert!(client.jobs().unwrap().is_empty());
+    assert_eq!(std::fs::read_dir(folder.path().join(".datasus/jobs")).unwrap().count(), 0);
 }
 
 #[test]
-fn a_deadline_ends_a_load() {
-    let (_folder, client) = client();
-    let params = endless().options(Options { deadline: Some(1.0), ..Options::default() });
+fn a_deadline_ends_a_load_and_a_resume_goes_on() {
+    let (_folder, client) = client_of_many();
+    let params = all_of_many().options(Options { deadline: Some(1.0), ..Options::default() });
     let error = load(&client, &params, to("prazo.t", Mode::Create)).unwrap_err();
     assert_eq!(error.code(), Code::DeadlinePassed, "{error:?}");
-    nothing_left("prazo");
+    assert_eq!(shared().psql("SELECT to_regclass('prazo.t')"), [["<NULL>"]]);
+    let left = client.jobs().unwrap();
+    assert_eq!((left.len(), left[0].standing), (1, datasus::Standing::Failed));
+    // Each resume has the deadline anew, and goes on from where the one before stopped.
+    let mut rows = 0;
+    let report = loop {
+        match client.resume(&left[0].job_id).unwrap().report() {
+            Ok(report) => break report,
+            Err(error) => {
+                assert_eq!(error.code(), Code::DeadlinePassed, "{error:?}");
+                let now: u64 = shared().psql("SELECT sum(rows) FROM datasus.ledger")[0][0].parse().unwrap();
+                assert!(now > rows, "{now} rows after {rows}");
+                rows = now;
+            }
+        }
+    };
+    assert_eq!(report.records_processed, 3_000_000);
+    assert!(report.resumed_from.unwrap()["postgres"] > 0);
+    assert_eq!(
+        shared().psql("SELECT count(*), count(DISTINCT n_aih), sum(val_tot) FROM prazo.t"),
+        [["3000000", "3000000", "44999985000.00"]]
+    );
+    nothing_of_jobs("prazo");
 }
 
 /// A load that waits for another's lock on its target can be cancelled too.
@@ -84,52 +103,97 @@ fn a_load_that_waits_for_a_lock_can_be_cancelled() {
 }
 
 #[test]
-fn a_session_that_the_server_ends_ends_the_load_and_may_be_tried_again() {
-    let (_folder, client) = client();
-    let job = client.submit(&endless(), [to("corta.t", Mode::Create).into()]).unwrap();
-    until("rows flow", || job.progress().rows > 200_000);
-    until("a COPY is hit", || {
+fn a_session_that_the_server_ends_is_taken_up_again_and_nothing_is_lost_or_doubled() {
+    let (_folder, client) = client_of_many();
+    let job = client.submit(&all_of_many(), [to("corta.t", Mode::Create).into()]).unwrap();
+    until("rows flow", || job.progress().rows > 500_000);
+    let hit = || {
         shared()
-            .psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY \"corta\".%' LIMIT 1");
-        job.status() == datasus::Status::Failed
-    });
-    let error = job.report().unwrap_err();
-    assert_eq!((error.code(), error.retryable()), (Code::Unreachable, true), "{error:?}");
-    // A write that fails first takes the place of the server's last word.
-    assert!(matches!(error.context().sqlstate.as_deref(), None | Some("57P01")), "{error:?}");
-    nothing_left("corta");
+            .psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY \"corta\".%' LIMIT 1")
+    };
+    until("a COPY is hit", || hit() == [["t"]]);
+    let report = job.report().unwrap();
+    assert_eq!((report.attempts, report.records_processed), (2, 3_000_000), "{report}");
+    assert!(report.resumed_from.unwrap()["postgres"] > 0);
+    assert_eq!(
+        shared().psql("SELECT count(*), count(DISTINCT n_aih), sum(val_tot) FROM corta.t"),
+        [["3000000", "3000000", "44999985000.00"]]
+    );
+    nothing_of_jobs("corta");
 }
 
 /// The test below runs this one in a process of its own, and kills it.
 #[test]
 #[ignore = "runs in a child process"]
-fn load_for_ever() {
-    let Ok(url) = std::env::var("DATASUS_TEST_URL") else { return };
-    let (_folder, client) = client_at(&url);
-    let _ = load(&client, &endless(), to("morre.t", Mode::Create));
+fn load_and_die() {
+    let (Ok(url), Ok(folder)) = (std::env::var("DATASUS_TEST_URL"), std::env::var("DATASUS_TEST_FOLDER")) else {
+        return;
+    };
+    let client = open(std::path::Path::new(&folder), &url);
+    let _ = load(&client, &all_of_many(), to("morre.t", Mode::Create));
 }
 
-#[test]
-fn after_kill_9_the_target_is_untouched_and_the_next_load_sweeps() {
-    let (_folder, client) = client();
-    let server = shared();
+fn dies_in_mid_load(folder: &std::path::Path) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "interrupted::load_for_ever"])
-        .env("DATASUS_TEST_URL", server.url())
+        .args(["--ignored", "--exact", "interrupted::load_and_die"])
+        .env("DATASUS_TEST_URL", shared().url())
+        .env("DATASUS_TEST_FOLDER", folder)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     until("rows flow", || {
         !stages("morre").is_empty()
-            && server.psql("SELECT coalesce(max(pg_relation_size(oid)), 0) > 10000000 FROM pg_class WHERE relnamespace = 'morre'::regnamespace")[0][0] == "t"
+            && shared().psql("SELECT coalesce(max(pg_relation_size(oid)), 0) > 10000000 FROM pg_class WHERE relnamespace = 'morre'::regnamespace")[0][0] == "t"
     });
     child.kill().unwrap();
     child.wait().unwrap();
-    until("the server notices", || sessions("morre") == 0);
+}
+
+#[test]
+fn after_kill_9_the_target_is_untouched_and_the_job_goes_on_or_is_given_up() {
+    let (folder, client) = client_of_many();
+    let server = shared();
+    dies_in_mid_load(folder.path());
     assert_eq!(server.psql("SELECT to_regclass('morre.t')"), [["<NULL>"]]);
+    let left = client.jobs().unwrap();
+    assert_eq!((left.len(), left[0].standing), (1, datasus::Standing::Crashed), "{left:?}");
+    assert!(!serde_json::to_string(&left).unwrap().contains(canary::WORD));
+    let report = client.resume(&left[0].job_id).unwrap().report().unwrap();
+    assert_eq!(report.records_processed, 3_000_000);
+    assert_eq!(
+        server.psql("SELECT count(*), count(DISTINCT n_aih), sum(val_tot) FROM morre.t"),
+        [["3000000", "3000000", "44999985000.00"]]
+    );
+    nothing_of_jobs("morre");
+
+    server.psql("DROP TABLE morre.t");
+    dies_in_mid_load(folder.path());
+    client.discard(&client.jobs().unwrap()[0].job_id).unwrap();
+    nothing_of_jobs("morre");
+    assert!(client.jobs().unwrap().is_empty());
+
+    // What nobody comes back for goes after a week.
+    dies_in_mid_load(folder.path());
+    until("the server notices", || sessions("morre") == 0);
+    load(&client, &january_of_many(), to("morre.outra", Mode::Create)).unwrap();
     assert_eq!(stages("morre").len(), 1);
-    load(&client, &january(), to("morre.t", Mode::Create)).unwrap();
-    assert_eq!(server.psql("SELECT count(*) FROM morre.t"), [["40"]]);
-    assert_eq!(stages("morre"), [[""; 0]; 0]);
+    server.psql("UPDATE datasus.jobs SET touched_at = now() - interval '8 days'");
+    load(&client, &january_of_many(), to("morre.mais_uma", Mode::Create)).unwrap();
+    nothing_of_jobs("morre");
+    // And the job, which has nothing on the server any more, begins anew.
+    let report = client.resume(&client.jobs().unwrap()[0].job_id).unwrap().report().unwrap();
+    assert_eq!((report.records_processed, report.resumed_from), (3_000_000, None));
+}
+
+fn january_of_many() -> datasus::QueryParams {
+    all_of_many().uf(["AC"]).competencia("202301", "202301")
+}
+
+/// No staging table in the schema, and no record of a job that would have one there.
+fn nothing_of_jobs(schema: &str) {
+    assert_eq!(stages(schema), [[""; 0]; 0]);
+    let sql = format!("SELECT count(*) FROM datasus.jobs WHERE stage LIKE '{schema}.%'");
+    assert_eq!(shared().psql(&sql), [["0"]]);
+    assert_eq!(shared().psql("SELECT count(*) FROM datasus.ledger l WHERE NOT EXISTS (SELECT 1 FROM datasus.jobs j WHERE (j.job, j.sink) = (l.job, l.sink))"), [["0"]]);
 }

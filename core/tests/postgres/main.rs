@@ -9,6 +9,8 @@ mod interrupted;
 mod large;
 #[path = "../../../tests/conformance/made.rs"]
 mod made;
+#[path = "../many/mod.rs"]
+mod many;
 mod modes;
 mod names;
 mod server;
@@ -48,6 +50,19 @@ fn open(folder: &Path, url: &str) -> Client {
     };
     assert!(!format!("{config:?} {}", serde_json::to_string(&config).unwrap()).contains(canary::WORD));
     Client::open_with(folder, config).unwrap()
+}
+
+/// A client whose source has three million rows, on the shared server.
+fn client_of_many() -> (TempDir, Client) {
+    canary::listen();
+    let folder = tempfile::tempdir().unwrap();
+    many::write(folder.path(), 3, 1_000_000);
+    let client = open(folder.path(), &server::shared().url());
+    (folder, client)
+}
+
+fn all_of_many() -> QueryParams {
+    QueryParams::dataset("SIH-RD")
 }
 
 fn january() -> QueryParams {

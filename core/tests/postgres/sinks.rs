@@ -25,7 +25,7 @@ fn when_one_fails_the_error_has_the_state_of_each_and_none_is_left() {
     let destinations =
         [Csv::to("b.csv").into(), to("dividido.curta", Mode::Append).into(), to("dividido.outra", Mode::Create).into()];
     let error = client.export(&january().columns(["N_AIH"]), destinations).unwrap_err();
-    assert_eq!(error.code(), Code::InvalidParams);
+    assert_eq!(error.code(), Code::TooManyDeadLetters);
     let states: Vec<(&str, &str)> = error.diagnostic()["sinks"]
         .as_array()
         .unwrap()

@@ -1,6 +1,7 @@
 //! What the catalogue, aggregates and user SQL can give, from the engine to the table.
 
 use datasus::Code;
+use datasus::params::Options;
 use datasus::sink::postgres::Mode;
 
 use crate::server::shared;
@@ -98,10 +99,11 @@ fn a_value_without_a_place_in_postgresql_is_named() {
         ("TIMESTAMP '2024-01-01 00:00:00'", "CAST('-infinity' AS TIMESTAMP)", "timestamp"),
     ] {
         let text = format!("SELECT {}", rows.replace("%bad", bad).replace("%good", good));
-        let error = load(&client, &sql(&text), to("sem_lugar.t", Mode::Create)).unwrap_err();
+        let none = Options { dead_letter_limit: Some(0.0), ..Options::default() };
+        let error = load(&client, &sql(&text).options(none), to("sem_lugar.t", Mode::Create)).unwrap_err();
         assert_eq!(
             (error.code(), error.context().row, error.context().column.as_deref()),
-            (Code::InvalidParams, Some(70_001), Some("x")),
+            (Code::TooManyDeadLetters, Some(70_001), Some("x")),
             "{error:?}"
         );
         assert!(error.detail().contains(says), "{error:?}");

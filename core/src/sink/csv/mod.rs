@@ -11,29 +11,28 @@ mod block;
 mod cells;
 mod digits;
 mod encoder;
+mod frames;
 mod options;
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use ::arrow::datatypes::SchemaRef;
-use zstd::zstd_safe::CParameter;
 
 pub use options::{Csv, Delimiter, LineEnding};
 
 use self::encoder::Encoder;
+use self::frames::Frames;
+use super::resumable_file::{self, Opened, ResumableFile};
 use super::{OutputFile, OutputRoot, Sink, Stored};
-use crate::base::{Chunk, Code, Ctx, Error, Result, text};
+use crate::base::{Chunk, Code, Ctx, Error, Held, Result, UnitId, text};
+use crate::recovery::SinkState;
 
 /// The most rows of a CSV file.
 pub const MOST_ROWS: u64 = 10_000_000;
 
 /// Bytes that are written between two looks at the cancel token.
 const PIECE: usize = 1 << 20;
-/// Threads that compress beside the one that encodes.
-const ZSTD_WORKERS: u32 = 2;
-/// Bytes that one of them takes at once; they are held in memory until they are written.
-const ZSTD_JOB: u32 = 2 << 20;
 
 /// DS-413 for a plan whose footers prove that the file would be too long.
 pub fn refuse_if_more_than_limit(known_rows: u64) -> Result<()> {
@@ -54,40 +53,26 @@ fn too_many(rows: u64) -> Error {
     .stage("csv")
 }
 
-enum Out {
-    Plain(OutputFile),
-    Zstd(Box<zstd::stream::write::Encoder<'static, OutputFile>>),
-}
-
-impl Out {
-    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        match self {
-            Out::Plain(file) => file.write_all(bytes),
-            Out::Zstd(stream) => stream.write_all(bytes),
-        }
-    }
-
-    fn into_file(self) -> std::io::Result<OutputFile> {
-        match self {
-            Out::Plain(file) => Ok(file),
-            Out::Zstd(stream) => stream.finish(),
-        }
-    }
-}
-
 struct CsvSink {
     options: Csv,
     root: OutputRoot,
     path: PathBuf,
+    state: SinkState,
+    /// Units and rows that earlier attempts left.
+    held: Held,
+    held_rows: u64,
     // None before the start, once sealed and after a failure.
     writing: Option<Writing>,
     sealed: Option<OutputFile>,
+    /// Bytes of a file that an earlier attempt has published.
+    published: Option<u64>,
     rows: u64,
     most_rows: u64,
 }
 
 struct Writing {
-    out: Out,
+    file: ResumableFile<()>,
+    frames: Option<Frames>,
     encoder: Encoder,
     ctx: Ctx,
 }
@@ -98,6 +83,20 @@ impl CsvSink {
     }
 }
 
+impl Writing {
+    /// Frames that are ready, or all of them.
+    fn put_frames(&mut self, all: bool, io: impl Fn(std::io::Error) -> Error) -> Result<()> {
+        let Some(frames) = &mut self.frames else { return Ok(()) };
+        while let Some(frame) = frames.next(all) {
+            let frame = frame.map_err(&io)?;
+            self.ctx.check()?;
+            self.file.write_all(&frame.bytes).map_err(&io)?;
+            self.file.mark(frame.next_unit, frame.rows, ())?;
+        }
+        Ok(())
+    }
+}
+
 impl Sink for CsvSink {
     fn name(&self) -> &'static str {
         "csv"
@@ -105,56 +104,97 @@ impl Sink for CsvSink {
 
     fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
         let encoder = Encoder::new(schema, &self.options)?;
-        let file = self.root.create(&self.path, self.options.overwrite).map_err(|e| e.stage("csv"))?;
-        let mut out = match self.options.zstd {
-            None => Out::Plain(file),
-            Some(level) => {
-                let mut stream = zstd::stream::write::Encoder::new(file, level).map_err(|e| self.io(e))?;
-                stream.multithread(ZSTD_WORKERS).map_err(|e| self.io(e))?;
-                stream.set_parameter(CParameter::JobSize(ZSTD_JOB)).map_err(|e| self.io(e))?;
-                Out::Zstd(Box::new(stream))
+        let opened = ResumableFile::open(&self.root, &self.path, self.options.overwrite, &self.state);
+        match opened.map_err(|e| e.stage("csv"))? {
+            Opened::Published { rows, bytes } => {
+                (self.rows, self.published, self.held) = (rows, Some(bytes), Held::Everything);
             }
-        };
-        let mut header = Vec::new();
-        encoder.header(&mut header);
-        out.write_all(&header).map_err(|e| self.io(e))?;
-        self.writing = Some(Writing { out, encoder, ctx: ctx.clone() });
+            Opened::Sealed { file, rows } => {
+                (self.rows, self.sealed, self.held) = (rows, Some(file), Held::Everything);
+            }
+            Opened::Open { mut file, parts } => {
+                self.rows = parts.last().map_or(0, |part| part.rows);
+                self.held = resumable_file::held(&parts);
+                let mut frames = self.options.zstd.map(Frames::new);
+                if parts.is_empty() {
+                    let mut header = Vec::new();
+                    encoder.header(&mut header);
+                    match &mut frames {
+                        Some(frames) => frames.text().extend_from_slice(&header),
+                        None => file.write_all(&header).map_err(|e| self.io(e))?,
+                    }
+                }
+                self.writing = Some(Writing { file, frames, encoder, ctx: ctx.clone() });
+            }
+        }
+        self.held_rows = self.rows;
         Ok(())
     }
 
+    fn held(&self) -> Held {
+        self.held.clone()
+    }
+
+    fn held_rows(&self) -> u64 {
+        self.held_rows
+    }
+
     fn write(&mut self, chunk: &Chunk) -> Result<()> {
-        // Taken out, so that a failure drops the file.
+        // Taken out, so that a failure ends it.
         let mut writing = self.writing.take().ok_or_else(|| Error::internal("the CSV sink is not open"))?;
         writing.ctx.check()?;
         let rows = self.rows + chunk.batch.num_rows() as u64;
         if rows > self.most_rows {
             return Err(too_many(rows).row(self.most_rows));
         }
-        let Writing { out, encoder, ctx } = &mut writing;
-        for text in encoder.encode(&chunk.batch)? {
-            for piece in text.chunks(PIECE) {
-                ctx.check()?;
-                out.write_all(piece).map_err(|e| self.io(e))?;
+        let next_unit = UnitId(chunk.unit.0 + 1);
+        let Writing { file, frames, encoder, ctx } = &mut writing;
+        let texts = encoder.encode(&chunk.batch)?;
+        match frames {
+            None => {
+                for piece in texts.flat_map(|text| text.chunks(PIECE)) {
+                    ctx.check()?;
+                    file.write_all(piece).map_err(|e| self.io(e))?;
+                }
+                file.mark(next_unit, rows, ())?;
+            }
+            Some(frames) => {
+                texts.for_each(|text| frames.text().extend_from_slice(text));
+                if frames.add(chunk.batch.num_rows() as u64) >= self.state.checkpoint_rows {
+                    frames.end(next_unit, rows);
+                }
             }
         }
+        writing.put_frames(false, |e| self.io(e))?;
         self.rows = rows;
         self.writing = Some(writing);
         Ok(())
     }
 
     fn seal(&mut self) -> Result<()> {
-        let writing = self.writing.take().ok_or_else(|| Error::internal("the CSV sink is not open"))?;
+        if self.sealed.is_some() || self.published.is_some() {
+            return Ok(());
+        }
+        let mut writing = self.writing.take().ok_or_else(|| Error::internal("the CSV sink is not open"))?;
         writing.ctx.check()?;
-        let mut file = writing.out.into_file().map_err(|e| self.io(e))?;
-        file.sync().map_err(|e| e.stage("csv"))?;
-        self.sealed = Some(file);
+        if let Some(frames) = &mut writing.frames {
+            frames.end(UnitId(u64::MAX), self.rows);
+        }
+        writing.put_frames(true, |e| self.io(e))?;
+        self.sealed = Some(writing.file.seal(self.rows).map_err(|e| e.stage("csv"))?);
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<Stored> {
-        let file = self.sealed.take().ok_or_else(|| Error::internal("the CSV sink is not sealed"))?;
-        let (location, bytes) = (file.relative().display().to_string(), file.written());
-        file.publish().map_err(|e| e.stage("csv"))?;
+        let (location, bytes) = match (self.published, self.sealed.take()) {
+            (Some(bytes), _) => (self.path.display().to_string(), bytes),
+            (None, Some(file)) => {
+                let stored = (file.relative().display().to_string(), file.written());
+                file.publish().map_err(|e| e.stage("csv"))?;
+                stored
+            }
+            (None, None) => return Err(Error::internal("the CSV sink is not sealed")),
+        };
         Ok(Stored { sink: "csv", location, rows: self.rows, bytes, warnings: Vec::new() })
     }
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{CsvSink, MOST_ROWS};
-use crate::base::{Code, Error, Result, text};
+use crate::base::{Code, Error, Held, Result, text};
+use crate::recovery::SinkState;
 use crate::sink::destination::path_or_default;
 use crate::sink::{OutputRoot, Sink};
 
@@ -93,7 +94,12 @@ pub enum LineEnding {
 }
 
 impl Csv {
-    pub(in crate::sink) fn open(self, root: &OutputRoot, default_name: &str) -> Result<Box<dyn Sink>> {
+    pub(in crate::sink) fn open(
+        self,
+        root: &OutputRoot,
+        default_name: &str,
+        state: SinkState,
+    ) -> Result<Box<dyn Sink>> {
         if self.decimal_comma && self.delimiter == Delimiter::Comma {
             return Err(Error::new(
                 Code::InvalidParams,
@@ -114,13 +120,19 @@ impl Csv {
         }
         let extension = if self.zstd.is_some() { "csv.zst" } else { "csv" };
         let path = path_or_default(&self.path, default_name, extension);
-        root.check(&path, self.overwrite)?;
+        if !state.has_begun() {
+            root.check(&path, self.overwrite)?;
+        }
         Ok(Box::new(CsvSink {
             options: self,
             root: root.clone(),
             path,
+            state,
+            held: Held::Nothing,
+            held_rows: 0,
             writing: None,
             sealed: None,
+            published: None,
             rows: 0,
             most_rows: MOST_ROWS,
         }))

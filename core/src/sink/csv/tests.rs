@@ -9,18 +9,26 @@ use super::*;
 use crate::base::{Origin, UnitId};
 use crate::sink::{Destination, Subject};
 
+/// Files that have their name.
+fn visible(folder: &std::path::Path) -> usize {
+    let names = std::fs::read_dir(folder.join("out")).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| !name.to_string_lossy().starts_with('.')).count()
+}
+
 fn chunk(batch: RecordBatch) -> Chunk {
     Chunk { unit: UnitId(0), batch, origin: Origin::default() }
 }
 
 fn written(options: Csv, batch: &RecordBatch) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
-    let mut sink = options.open(&OutputRoot::open(folder.path()).unwrap(), "cdc3e2").unwrap();
+    let mut sink = options
+        .open(&OutputRoot::open(&folder.path().join("out")).unwrap(), "cdc3e2", SinkState::of_test(folder.path(), 0))
+        .unwrap();
     sink.start(&batch.schema(), &Ctx::default()).unwrap();
     sink.write(&chunk(batch.clone())).unwrap();
     sink.seal().unwrap();
     let stored = sink.finish().unwrap();
-    std::fs::read(folder.path().join(stored.location)).unwrap()
+    std::fs::read(folder.path().join("out").join(stored.location)).unwrap()
 }
 
 fn one(name: &str, column: ArrayRef) -> String {
@@ -65,15 +73,15 @@ fn each_type_has_its_text() {
 #[test]
 fn what_a_csv_cannot_hold_is_refused_before_the_first_byte() {
     let folder = tempfile::tempdir().unwrap();
-    let root = OutputRoot::open(folder.path()).unwrap();
+    let root = OutputRoot::open(&folder.path().join("out")).unwrap();
     let list = Field::new("l", DataType::new_list(DataType::Int32, true), true);
-    let mut sink = Csv::default().open(&root, "x").unwrap();
+    let mut sink = Csv::default().open(&root, "x", SinkState::of_test(folder.path(), 0)).unwrap();
     let error = sink.start(&Arc::new(Schema::new(vec![list])), &Ctx::default()).unwrap_err();
     assert_eq!(error.code(), Code::InvalidParams);
     assert!(error.detail().contains("Parquet"));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(visible(folder.path()), 0);
     let comma = Csv { decimal_comma: true, ..Csv::default() };
-    assert_eq!(comma.open(&root, "x").err().unwrap().code(), Code::InvalidParams);
+    assert_eq!(comma.open(&root, "x", SinkState::of_test(folder.path(), 0)).err().unwrap().code(), Code::InvalidParams);
     assert!(serde_json::from_str::<Destination>(r#"{"csv": {"separator": ";"}}"#).is_err());
 }
 
@@ -82,17 +90,17 @@ fn the_row_past_the_limit_fails_the_sink_and_no_file_stays() {
     assert!(refuse_if_more_than_limit(MOST_ROWS).is_ok());
     assert_eq!(refuse_if_more_than_limit(MOST_ROWS + 1).unwrap_err().code(), Code::TooManyRows);
     let folder = tempfile::tempdir().unwrap();
-    let root = OutputRoot::open(folder.path()).unwrap();
+    let root = OutputRoot::open(&folder.path().join("out")).unwrap();
     let column: ArrayRef = Arc::new(Int32Array::from(vec![7; 1_000_000]));
     let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
-    let mut sink = Csv::default().open(&root, "x").unwrap();
+    let mut sink = Csv::default().open(&root, "x", SinkState::of_test(folder.path(), 0)).unwrap();
     sink.start(&batch.schema(), &Ctx::default()).unwrap();
     for _ in 0..10 {
         sink.write(&chunk(batch.clone())).unwrap();
     }
     let error = sink.write(&chunk(batch.slice(0, 1))).unwrap_err();
     assert_eq!((error.code(), error.context().row), (Code::TooManyRows, Some(MOST_ROWS)));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(visible(folder.path()), 0);
     assert!(sink.seal().is_err());
 }
 
@@ -109,15 +117,21 @@ fn a_full_disk_is_named_and_leaves_no_file() {
         return;
     }
     let outcome = std::panic::catch_unwind(|| {
-        let root = OutputRoot::open(folder.path()).unwrap();
+        let root = OutputRoot::open(&folder.path().join("out")).unwrap();
         let text: ArrayRef = Arc::new(StringArray::from_iter_values(
             (0..200_000u64).map(|i| format!("{:x}{i}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15))),
         ));
         let batch = RecordBatch::try_from_iter([("t", text)]).unwrap();
         for spec in [r#"{"csv": {}}"#, r#"{"csv": {"zstd": 1}}"#, r#"{"parquet": {}}"#] {
+            let state = tempfile::tempdir().unwrap();
             let mut sink = serde_json::from_str::<Destination>(spec)
                 .unwrap()
-                .open(&root, &Subject { file_stem: "full".into(), ..Default::default() }, None)
+                .open(
+                    &root,
+                    &Subject { file_stem: "full".into(), ..Default::default() },
+                    None,
+                    SinkState::of_test(state.path(), 0),
+                )
                 .unwrap();
             sink.start(&batch.schema(), &Ctx::default()).unwrap();
             let error = match sink.write(&chunk(batch.clone())) {
@@ -129,7 +143,10 @@ fn a_full_disk_is_named_and_leaves_no_file() {
             };
             assert_eq!(error.code(), Code::DiskFull, "{spec}: {error}");
             assert!(error.context().file.as_ref().unwrap().contains("full."));
-            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{spec}");
+            assert_eq!(visible(folder.path()), 0, "{spec}");
+            for left in SinkState::leftovers(state.path()).unwrap() {
+                std::fs::remove_file(left).unwrap();
+            }
         }
     });
     let _ = std::process::Command::new("umount").arg(folder.path()).status();
@@ -213,7 +230,9 @@ fn throughput() {
     for zstd in [None, Some(1)] {
         let folder = tempfile::tempdir().unwrap();
         let options = Csv { zstd, ..Csv::default() };
-        let mut sink = options.open(&OutputRoot::open(folder.path()).unwrap(), "x").unwrap();
+        let mut sink = options
+            .open(&OutputRoot::open(&folder.path().join("out")).unwrap(), "x", SinkState::of_test(folder.path(), 0))
+            .unwrap();
         let start = Instant::now();
         sink.start(&batch.schema(), &Ctx::default()).unwrap();
         for _ in 0..15 {

@@ -2,7 +2,14 @@ use ::arrow::array::{ArrayRef, Int32Array, RecordBatch};
 
 use super::*;
 use crate::base::{Cancel, CancelReason, Code, Origin, UnitId};
+use crate::recovery::SinkState;
 use crate::sink::{Csv, Destination, OutputRoot, Parquet, Subject, arrow};
+
+/// Files that have their name.
+fn visible(folder: &std::path::Path) -> usize {
+    let names = std::fs::read_dir(folder.join("out")).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| !name.to_string_lossy().starts_with('.')).count()
+}
 
 fn chunk() -> Chunk {
     let column: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
@@ -10,13 +17,23 @@ fn chunk() -> Chunk {
     Chunk { unit: UnitId(0), batch, origin: Origin::default() }
 }
 
-fn files(root: &OutputRoot) -> Vec<Box<dyn Sink>> {
+fn files(root: &OutputRoot, state: &std::path::Path) -> Vec<Box<dyn Sink>> {
     vec![
         Destination::Csv(Csv::default())
-            .open(root, &Subject { file_stem: "abc123".into(), ..Default::default() }, None)
+            .open(
+                root,
+                &Subject { file_stem: "abc123".into(), ..Default::default() },
+                None,
+                SinkState::of_test(state, 0),
+            )
             .unwrap(),
         Destination::Parquet(Parquet::default())
-            .open(root, &Subject { file_stem: "abc123".into(), ..Default::default() }, None)
+            .open(
+                root,
+                &Subject { file_stem: "abc123".into(), ..Default::default() },
+                None,
+                SinkState::of_test(state, 1),
+            )
             .unwrap(),
     ]
 }
@@ -24,20 +41,20 @@ fn files(root: &OutputRoot) -> Vec<Box<dyn Sink>> {
 #[test]
 fn every_sink_gets_every_row() {
     let folder = tempfile::tempdir().unwrap();
-    let mut all = FanOut::new(files(&OutputRoot::open(folder.path()).unwrap()));
+    let mut all = FanOut::new(files(&OutputRoot::open(&folder.path().join("out")).unwrap(), folder.path()));
     all.start(&chunk().batch.schema(), &Ctx::default()).unwrap();
     all.write(&chunk()).unwrap();
     all.write(&chunk()).unwrap();
     assert_eq!(all.finish().unwrap().iter().map(|s| s.rows).collect::<Vec<_>>(), [6, 6]);
-    assert_eq!(std::fs::read_to_string(folder.path().join("abc123.csv")).unwrap().lines().count(), 7);
+    assert_eq!(std::fs::read_to_string(folder.path().join("out/abc123.csv")).unwrap().lines().count(), 7);
 }
 
 #[test]
-fn the_failure_of_one_names_the_state_of_each_and_leaves_nothing() {
+fn the_failure_of_one_names_the_state_of_each_and_leaves_nothing_visible() {
     let folder = tempfile::tempdir().unwrap();
     let cancel = Cancel::default();
     let (stream, reader) = arrow::stream(chunk().batch.schema(), 4, &cancel);
-    let mut sinks = files(&OutputRoot::open(folder.path()).unwrap());
+    let mut sinks = files(&OutputRoot::open(&folder.path().join("out")).unwrap(), folder.path());
     sinks.push(Box::new(stream));
     let mut all = FanOut::new(sinks);
     all.start(&chunk().batch.schema(), &Ctx::default()).unwrap();
@@ -48,20 +65,20 @@ fn the_failure_of_one_names_the_state_of_each_and_leaves_nothing() {
     let states = error.diagnostic()["sinks"].as_array().unwrap();
     let states: Vec<_> = states.iter().map(|s| (s["sink"].as_str().unwrap(), s["state"].as_str().unwrap())).collect();
     assert_eq!(states, [("csv", "abandoned"), ("parquet", "abandoned"), ("arrow", "failed")]);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(visible(folder.path()), 0);
     assert_eq!(arrow::error_of(&reader.last().unwrap().unwrap_err()).unwrap().code(), Code::Cancelled);
 }
 
 #[test]
 fn a_failed_publish_says_which_files_were_published() {
     let folder = tempfile::tempdir().unwrap();
-    let mut all = FanOut::new(files(&OutputRoot::open(folder.path()).unwrap()));
+    let mut all = FanOut::new(files(&OutputRoot::open(&folder.path().join("out")).unwrap(), folder.path()));
     all.start(&chunk().batch.schema(), &Ctx::default()).unwrap();
     all.write(&chunk()).unwrap();
-    std::fs::write(folder.path().join("abc123.parquet"), "taken").unwrap();
+    std::fs::write(folder.path().join("out/abc123.parquet"), "taken").unwrap();
     let error = all.finish().unwrap_err();
     assert_eq!(error.code(), Code::Conflict);
     assert_eq!(error.diagnostic()["sinks"][0]["state"], "completed");
     assert_eq!(error.diagnostic()["sinks"][1]["state"], "failed");
-    assert_eq!(std::fs::read(folder.path().join("abc123.parquet")).unwrap(), b"taken");
+    assert_eq!(std::fs::read(folder.path().join("out/abc123.parquet")).unwrap(), b"taken");
 }

@@ -2,23 +2,29 @@
 //!
 //! Rows go into a staging table beside the target over several connections, and become visible in one transaction at
 //! the end: by renaming it (`create`, `replace`) or by moving its rows (`append`, `replace_by`, `upsert`). A job that
-//! fails or is killed leaves the target as it was; the staging table of a dead job is dropped by the next one.
+//! fails or is killed leaves the target as it was. The staging table stays for a resume: `datasus.ledger` says which units
+//! it holds, written in the transactions that bring their rows. One that nobody touched for a week is dropped.
 //!
-//! Memory is two chunks per connection. Sources that a table holds are remembered in `datasus.loads`.
+//! Memory is a checkpoint's rows per connection. Sources that a table holds are remembered in `datasus.loads`.
 
 mod connect;
 pub mod copy;
 mod failure;
 mod identifier;
 mod index;
+mod ledger;
+mod letters;
 mod load;
 mod options;
 mod publish;
+mod replay;
 mod shape;
 mod sink;
 mod stage;
 mod tls;
+mod unique;
 mod url;
 
 pub use identifier::TableName;
 pub use options::{Mode, Postgres, ReplaceBy};
+pub use replay::replay;

@@ -6,6 +6,7 @@ use super::sink::PostgresSink;
 use super::url::Url;
 use super::{TableName, identifier};
 use crate::base::{Code, Error, Result, Secret, text};
+use crate::recovery::SinkState;
 use crate::sink::{Sink, Subject};
 
 /// A table to load.
@@ -97,7 +98,12 @@ impl Postgres {
     }
 
     /// Checks options and names without going to the server.
-    pub(in crate::sink) fn open(self, subject: &Subject, server: Option<&Secret>) -> Result<Box<dyn Sink>> {
+    pub(in crate::sink) fn open(
+        self,
+        subject: &Subject,
+        server: Option<&Secret>,
+        state: SinkState,
+    ) -> Result<Box<dyn Sink>> {
         let url = self.url.as_ref().or(server).ok_or_else(|| {
             wrong(text!(
                 "Falta o endereço do PostgreSQL: `url`, ou DATASUS_POSTGRES=postgres://usuario:senha@host:5432/banco",
@@ -141,7 +147,7 @@ impl Postgres {
         for name in self.key.iter().chain(self.indexes.iter().flatten()) {
             identifier::check(name)?;
         }
-        Ok(Box::new(PostgresSink::new(self, url, table, subject.clone())))
+        Ok(Box::new(PostgresSink::new(self, url, table, subject.clone(), state)))
     }
 }
 

@@ -5,47 +5,81 @@ use postgres_protocol::escape::{escape_identifier, escape_literal};
 use tokio_postgres::Client;
 
 use super::failure::{self, Explained};
+use super::ledger::Claim;
 use super::shape::{self, Column, Table};
 use super::url::Url;
-use super::{Mode, Postgres, ReplaceBy, TableName, connect, index, stage};
-use crate::base::{Code, Error, Result, text};
+use super::{Mode, Postgres, ReplaceBy, TableName, connect, index, letters, stage, unique};
+use crate::base::{Code, Error, Language, Result, text};
+use crate::recovery::SinkState;
 use crate::sink::{ORIGIN_COLUMNS, SourceKey, Subject};
 
 pub(super) struct Publish<'p> {
     pub url: &'p Url,
     pub options: &'p Postgres,
+    pub state: &'p SinkState,
     pub subject: &'p Subject,
     pub target: &'p TableName,
     pub stage: &'p TableName,
     pub columns: &'p [Column],
+    /// The staging table says where each row stands.
+    pub ordered: bool,
+    /// Of the staging table.
     pub rows: u64,
+    pub claim: &'p Claim,
+    pub language: Language,
+}
+
+/// Makes visible what [`Publish::prepare`] has made ready.
+pub(super) async fn commit(client: &Client, url: &Url, job_id: &str, target: &TableName) -> Result<()> {
+    match client.batch_execute("COMMIT").await {
+        Ok(()) => Ok(()),
+        // No answer to COMMIT: the record of loads says whether it took effect.
+        Err(error) if failure::is_lost(&error) => {
+            let fresh = connect::session(url).await?;
+            match published(&fresh, url, job_id, target).await? {
+                Some(_) => Ok(()),
+                None => Err(failure::explain(error, url)),
+            }
+        }
+        Err(error) => Err(failure::explain(error, url)),
+    }
+}
+
+/// Rows of the job that are the target's already; none where it has not been published.
+pub(super) async fn published(client: &Client, url: &Url, job_id: &str, target: &TableName) -> Result<Option<u64>> {
+    let known = client.query("SELECT 1 WHERE to_regclass('datasus.loads') IS NOT NULL", &[]).await.explained(url)?;
+    if known.is_empty() {
+        return Ok(None);
+    }
+    let sql = "SELECT max(rows) FROM datasus.loads WHERE job = $1 AND schema_name = $2 AND table_name = $3";
+    let found = client.query_one(sql, &[&job_id, &target.schema, &target.table]).await.explained(url)?;
+    Ok(found.get::<_, Option<i64>>(0).map(|rows| rows as u64))
 }
 
 impl Publish<'_> {
-    /// Everything that can fail: begins the transaction and leaves it open.
-    pub(super) async fn prepare(&self, client: &Client) -> Result<()> {
+    /// Everything that can fail: begins the transaction, leaves it open, and gives the rows that it publishes.
+    pub(super) async fn prepare(&self, client: &Client) -> Result<u64> {
         client.batch_execute("BEGIN").await.explained(self.url)?;
-        self.within(client).await
+        let rows = self.within(client).await?;
+        self.claim.end(client, self.url).await?;
+        self.remember(client, rows).await?;
+        Ok(rows)
     }
 
-    pub(super) async fn commit(&self, client: &Client) -> Result<()> {
-        match client.batch_execute("COMMIT").await {
-            Ok(()) => Ok(()),
-            // No answer to COMMIT: the record of loads says whether it took effect.
-            Err(error) if failure::is_lost(&error) && self.took_effect().await? => Ok(()),
-            Err(error) => Err(failure::explain(error, self.url)),
+    /// Rows that the target's keys refuse become dead letters, durable before the transaction ends.
+    async fn take_out(&self, client: &Client, table: &Table) -> Result<u64> {
+        let refused = unique::take_out(self, client, table.oid).await?;
+        let (count, first) = (refused.len() as u64, refused.first().cloned());
+        if count > 0 {
+            let dead_letters = &self.state.dead_letters;
+            dead_letters.add(refused)?;
+            let all = dead_letters.count(self.state.number)?;
+            letters::refuse_too_many(self.state, all, self.rows + all - count, first.as_ref())?;
         }
+        Ok(self.rows - count)
     }
 
-    async fn took_effect(&self) -> Result<bool> {
-        let client = connect::session(self.url).await?;
-        let sql = "SELECT 1 FROM datasus.loads WHERE job = $1 AND schema_name = $2 AND table_name = $3";
-        let job = &self.subject.job_id;
-        let found = client.query(sql, &[job, &self.target.schema, &self.target.table]).await.explained(self.url)?;
-        Ok(!found.is_empty())
-    }
-
-    async fn within(&self, client: &Client) -> Result<()> {
+    async fn within(&self, client: &Client) -> Result<u64> {
         let execute = async |sql: String| client.batch_execute(&sql).await.explained(self.url);
         // The table may have changed, or come, or gone, since the job began.
         let existing = shape::find(client, self.url, self.target).await?;
@@ -85,16 +119,20 @@ impl Publish<'_> {
                     Mode::Upsert => self.upsert(client).await?,
                     Mode::ReplaceBy => {
                         self.delete_same(client, table).await?;
-                        self.move_rows(client).await?;
+                        let rows = self.take_out(client, table).await?;
+                        self.move_rows(client, rows).await?;
+                        return Ok(rows);
                     }
                     _ => {
                         refuse_known(client, self.url, self.target, table.oid, self.options, self.subject).await?;
-                        self.move_rows(client).await?;
+                        let rows = self.take_out(client, table).await?;
+                        self.move_rows(client, rows).await?;
+                        return Ok(rows);
                     }
                 }
             }
         }
-        self.remember(client).await
+        Ok(self.rows)
     }
 
     /// The columns that the rows were encoded for must still have their types.
@@ -188,13 +226,12 @@ impl Publish<'_> {
         client.batch_execute(&sql).await.explained(self.url)
     }
 
-    async fn move_rows(&self, client: &Client) -> Result<()> {
+    async fn move_rows(&self, client: &Client, rows: u64) -> Result<()> {
         let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
         let (target, stage, list) = (self.target.sql(), self.stage.sql(), quoted(&names));
         let moved = client.execute(&format!("INSERT INTO {target} ({list}) SELECT {list} FROM {stage}"), &[]).await;
         let moved = moved.explained(self.url)?;
-        if moved != self.rows {
-            let rows = self.rows;
+        if moved != rows {
             return Err(Error::internal(format!("{moved} rows of {rows} moved")).stage("postgres"));
         }
         client.batch_execute(&format!("DROP TABLE {stage}")).await.explained(self.url)
@@ -251,7 +288,7 @@ impl Publish<'_> {
         Ok(())
     }
 
-    async fn remember(&self, client: &Client) -> Result<()> {
+    async fn remember(&self, client: &Client, rows: u64) -> Result<()> {
         let find = "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = $1 AND c.relname = $2";
         let (schema, table) = (&self.target.schema, &self.target.table);
@@ -265,7 +302,7 @@ impl Publish<'_> {
             SELECT $1, $2, $3, s.source, s.hash, s.period, $4, $5, $6
             FROM unnest($7::text[], $8::text[], $9::text[]) s(source, hash, period) ON CONFLICT DO NOTHING";
         let (names, hashes, periods) = (of(|s| &s.name), of(|s| &s.hash), of(|s| &s.period));
-        let (mode, rows) = (mode.as_str().unwrap_or_default(), self.rows as i64);
+        let (mode, rows) = (mode.as_str().unwrap_or_default(), rows as i64);
         let job = &self.subject.job_id;
         let values: [&(dyn tokio_postgres::types::ToSql + Sync); 9] =
             [&oid, schema, table, job, &mode, &rows, &names, &hashes, &periods];

@@ -24,6 +24,7 @@ pub(super) struct TableColumn {
     pub sql_type: String,
     /// Must be given: NOT NULL, without a default.
     pub required: bool,
+    pub not_null: bool,
     /// Must not be given.
     pub generated: bool,
 }
@@ -34,6 +35,8 @@ pub(super) struct Column {
     pub name: String,
     pub target: Target,
     pub sql_type: String,
+    /// The existing table takes no NULL here.
+    pub not_null: bool,
     /// Not in the existing table yet.
     pub is_new: bool,
 }
@@ -46,7 +49,7 @@ pub(super) async fn find(client: &Client, url: &Url, name: &TableName) -> Result
             CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
             format_type(a.atttypid, a.atttypmod),
             a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
-            a.attgenerated <> '' OR a.attidentity = 'a'
+            a.attgenerated <> '' OR a.attidentity = 'a', a.attnotnull
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         LEFT JOIN pg_type t ON t.oid = a.atttypid
@@ -72,9 +75,24 @@ pub(super) async fn find(client: &Client, url: &Url, name: &TableName) -> Result
             sql_type: row.get(5),
             required: row.get(6),
             generated: row.get(7),
+            not_null: row.get(8),
         })
     });
     Ok(Some(Table { oid: first.get(0), columns: columns.collect() }))
+}
+
+/// What a load was made for: it must be the same when it goes on.
+pub(super) fn fingerprint(existing: Option<&Table>, columns: &[Column], ordered: bool) -> String {
+    let mut all: Vec<String> = columns.iter().map(|column| format!("{} {}", column.name, column.sql_type)).collect();
+    if let Some(table) = existing {
+        let null = |column: &TableColumn| if column.not_null { " not null" } else { "" };
+        all.push(format!("table {}", table.oid));
+        all.extend(table.columns.iter().map(|c| format!("{} {}{}", c.name, c.sql_type, null(c))));
+    }
+    if ordered {
+        all.push("ordered".to_owned());
+    }
+    all.join("; ")
 }
 
 /// Columns of the target for those of the result, in the result's order. New ones have lower-case names, so that they
@@ -96,6 +114,7 @@ pub(super) fn columns(schema: &Schema, existing: Option<&Table>, name: &TableNam
                 name: column.name.clone(),
                 target: column.target,
                 sql_type: column.sql_type.clone(),
+                not_null: column.not_null,
                 is_new: false,
             },
             None => {
@@ -103,7 +122,7 @@ pub(super) fn columns(schema: &Schema, existing: Option<&Table>, name: &TableNam
                     sql_type(field.data_type()).ok_or_else(|| not_a_value(field.name(), field.data_type()))?;
                 let name = field.name().to_lowercase();
                 identifier::check(&name)?;
-                Column { name, target, sql_type, is_new: true }
+                Column { name, target, sql_type, not_null: false, is_new: true }
             }
         });
     }

@@ -11,12 +11,14 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio_postgres::Client;
 
 use super::failure::Explained;
+use super::ledger::{self, Begun};
 use super::load::{self, Chunks, Task};
 use super::publish::{self, Publish};
 use super::shape::{self, Column};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, connect, index, stage};
-use crate::base::{Chunk, Code, Ctx, Error, Result, Text, text};
+use super::{Mode, Postgres, TableName, connect, index, letters, stage, unique};
+use crate::base::{Chunk, Code, Ctx, Error, Held, Result, Text, text};
+use crate::recovery::SinkState;
 use crate::sink::{ORIGIN_COLUMNS, Sink, Stored, Subject};
 
 pub(super) struct PostgresSink {
@@ -24,11 +26,15 @@ pub(super) struct PostgresSink {
     url: Url,
     target: TableName,
     subject: Subject,
-    // None before the start and after a failure.
+    state: SinkState,
+    // Neither before the start and after a failure.
     loading: Option<Loading>,
+    /// An earlier attempt has published these rows.
+    published: Option<u64>,
+    rows: u64,
 }
 
-/// A load at work. Dropped before its end, it stops the loaders and drops the staging table.
+/// A load at work. Dropped before its end, it stops the loaders; the staging table stays for the next attempt.
 struct Loading {
     runtime: Runtime,
     client: Client,
@@ -46,16 +52,21 @@ struct Loading {
     sent_chunks: usize,
     sent_rows: u64,
     sent_bytes: u64,
+    /// Units and rows that earlier attempts left.
+    held: Held,
+    held_units: u64,
+    held_rows: u64,
     warnings: Vec<Text>,
-    published: bool,
 }
 
 impl PostgresSink {
-    pub(super) fn new(options: Postgres, url: Url, target: TableName, subject: Subject) -> Self {
-        PostgresSink { options, url, target, subject, loading: None }
+    pub(super) fn new(options: Postgres, mut url: Url, target: TableName, subject: Subject, state: SinkState) -> Self {
+        // By this name the sessions of a dead attempt are found.
+        url.config.application_name(stage::application_name(&state));
+        PostgresSink { options, url, target, subject, state, loading: None, published: None, rows: 0 }
     }
 
-    fn open(&self, schema: &SchemaRef, ctx: &Ctx) -> Result<Loading> {
+    fn open(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<Option<Loading>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::internal(format!("no runtime: {error}")))?;
         let (stop, mut stopped) = watch::channel(false);
@@ -67,8 +78,14 @@ impl PostgresSink {
                 opened = self.prepare(schema) => opened,
             }
         });
-        let (client, columns, stage, warnings) = opened?;
-        let ordered = self.options.mode == Mode::Upsert;
+        let Prepared { client, columns, stage, begun, ordered, warnings } = match opened? {
+            Found::Published(rows) => {
+                self.published = Some(rows);
+                return Ok(None);
+            }
+            Found::Prepared(prepared) => *prepared,
+        };
+        self.state.dead_letters.keep_only(self.state.number, &begun.held)?;
         let mut names: Vec<String> = columns.iter().map(|column| escape_identifier(&column.name)).collect();
         let mut targets: Vec<_> = columns.iter().map(|column| column.target).collect();
         if ordered {
@@ -82,10 +99,12 @@ impl PostgresSink {
             targets,
             ordered,
             ctx: ctx.clone(),
+            claim: begun.claim,
+            state: self.state.clone(),
             stop: stopped,
         };
         let (to_loaders, chunks) = mpsc::channel(1);
-        Ok(Loading {
+        Ok(Some(Loading {
             runtime,
             client,
             url: self.url.clone(),
@@ -101,15 +120,20 @@ impl PostgresSink {
             sent_chunks: 0,
             sent_rows: 0,
             sent_bytes: 0,
+            held: begun.held,
+            held_units: begun.units,
+            held_rows: begun.rows,
             warnings,
-            published: false,
-        })
+        }))
     }
 
     /// Everything that can be refused before the first row: names, rights, shapes, sources.
-    async fn prepare(&self, schema: &SchemaRef) -> Result<(Client, Vec<Column>, TableName, Vec<Text>)> {
+    async fn prepare(&self, schema: &SchemaRef) -> Result<Found> {
         let (url, target) = (&self.url, &self.target);
         let client = connect::session(url).await?;
+        if let Some(rows) = publish::published(&client, url, &self.state.job_id, target).await? {
+            return Ok(Found::Published(rows));
+        }
         let mut warnings = Vec::new();
         if !url.local && !connect::is_encrypted(&client, url).await? {
             let shown = &url.shown;
@@ -130,6 +154,7 @@ impl PostgresSink {
         }
         stage::ensure_schema(&client, url, &target.schema).await?;
         stage::ensure_loads(&client, url).await?;
+        ledger::ensure(&client, url).await?;
         let key = index::columns(&self.options.key, &columns, true)?;
         if let Some(table) = kept {
             match self.options.mode {
@@ -141,11 +166,39 @@ impl PostgresSink {
                 Mode::Create | Mode::Replace => {}
             }
         }
+        let stage = stage::name(target, &self.state.job_id);
+        stage::lock(&client, url, &stage, &self.state).await?;
         stage::drop_stale(&client, url, &target.schema).await?;
-        let stage = stage::name(target, &self.subject.job_id);
-        stage::create(&client, url, &stage, &columns, self.options.mode == Mode::Upsert).await?;
-        Ok((client, columns, stage, warnings))
+        let oid = kept.map(|table| table.oid);
+        let ordered = match (self.options.mode, oid) {
+            (Mode::Upsert, _) => true,
+            (Mode::Append | Mode::ReplaceBy, Some(oid)) => !unique::keys(&client, url, oid, &columns).await?.is_empty(),
+            _ => false,
+        };
+        self.state.begins()?;
+        let begun =
+            ledger::begin(&client, url, &self.state, &stage, &shape::fingerprint(kept, &columns, ordered)).await?;
+        if !begun.goes_on {
+            stage::create(&client, url, &stage, &columns, ordered, oid).await?;
+        }
+        Ok(Found::Prepared(Box::new(Prepared { client, columns, stage, begun, ordered, warnings })))
     }
+}
+
+/// What the way to the first row leads to.
+enum Found {
+    /// An earlier attempt had got to its end: so many rows.
+    Published(u64),
+    Prepared(Box<Prepared>),
+}
+
+struct Prepared {
+    client: Client,
+    columns: Vec<Column>,
+    stage: TableName,
+    begun: Begun,
+    ordered: bool,
+    warnings: Vec<Text>,
 }
 
 /// DS-409 where a table that others made does not say which load its rows come from.
@@ -221,15 +274,39 @@ impl Loading {
         }
     }
 
-    fn seal(&mut self, options: &Postgres, subject: &Subject, target: &TableName) -> Result<()> {
-        let rows = self.settle()?;
-        if rows != self.sent_rows {
-            let sent = self.sent_rows;
-            return Err(Error::internal(format!("PostgreSQL holds {rows} rows of {sent}")).stage("postgres"));
+    /// Every row that was sent is in the staging table, or is a dead letter; gives the rows.
+    fn counted(&mut self, state: &SinkState) -> Result<u64> {
+        let loaded = self.settle()?;
+        let letters = state.dead_letters.count(state.number)?;
+        let all = self.held_rows + self.sent_rows;
+        let Loading { runtime, client, url, task, .. } = self;
+        let (units, rows) = runtime.block_on(task.claim.totals(client, url))?;
+        let expected = (self.held_units + self.sent_chunks as u64, self.held_rows + loaded);
+        if (units, rows) != expected {
+            let wanted = expected.0;
+            // A server that crashed may have lost the last commits: those units come again.
+            return Err(Error::new(
+                Code::Unreachable,
+                text!(
+                    "O PostgreSQL perdeu gravações recentes ({units} de {wanted} unidades); a tentativa recomeça do que está lá",
+                    "PostgreSQL lost recent writes ({units} of {wanted} units); the attempt starts again from what is there"
+                ),
+            )
+            .stage("postgres"));
         }
+        let refused_before = letters.saturating_sub(self.sent_rows - loaded);
+        let first = if letters == 0 { None } else { state.dead_letters.first(state.number)? };
+        letters::refuse_too_many(state, letters, all + refused_before, first.as_ref())?;
+        Ok(rows)
+    }
+
+    fn seal(&mut self, options: &Postgres, state: &SinkState, subject: &Subject, target: &TableName) -> Result<u64> {
+        let rows = self.counted(state)?;
         let Loading { runtime, client, url, stage, columns, ctx, task, .. } = self;
         let mut stopped = task.stop.clone();
-        let publish = Publish { url, options, subject, target, stage, columns, rows };
+        let ordered = task.ordered;
+        let (claim, language) = (&task.claim, ctx.language);
+        let publish = Publish { url, options, state, subject, target, stage, columns, ordered, rows, claim, language };
         let prepared = runtime.block_on(async {
             tokio::select! {
                 biased;
@@ -244,11 +321,9 @@ impl Loading {
         prepared
     }
 
-    fn publish(&mut self, options: &Postgres, subject: &Subject, target: &TableName) -> Result<()> {
-        let Loading { runtime, client, url, stage, columns, .. } = self;
-        let publish = Publish { url, options, subject, target, stage, columns, rows: self.sent_rows };
-        runtime.block_on(publish.commit(client))?;
-        self.published = true;
+    fn publish(&mut self, options: &Postgres, state: &SinkState, target: &TableName) -> Result<()> {
+        let Loading { runtime, client, url, .. } = self;
+        runtime.block_on(publish::commit(client, url, &state.job_id, target))?;
         if !options.analyze {
             return Ok(());
         }
@@ -265,30 +340,10 @@ impl Loading {
 
 impl Drop for Loading {
     fn drop(&mut self) {
-        if self.published {
-            return;
-        }
         let _ = self.stop.send(true);
         self.to_loaders = None;
         for loader in self.loaders.drain(..) {
             let _ = loader.join();
-        }
-        let Loading { runtime, client, url, stage, .. } = self;
-        let sql = format!("DROP TABLE IF EXISTS {}", stage.sql());
-        let dropped = runtime.block_on(async {
-            let bound = std::time::Duration::from_secs(5);
-            // The session may hang in a transaction of its own; a new one can drop the table when that has ended.
-            match tokio::time::timeout(bound, client.batch_execute(&format!("ROLLBACK; {sql}"))).await {
-                Ok(Ok(())) => Ok(()),
-                _ => match tokio::time::timeout(bound, connect::session(url)).await {
-                    Ok(Ok(fresh)) => fresh.batch_execute(&sql).await.explained(url),
-                    Ok(Err(error)) => Err(error),
-                    Err(_) => Err(Error::new(Code::Unreachable, text!("sem resposta", "no answer"))),
-                },
-            }
-        });
-        if let Err(error) = dropped {
-            tracing::warn!(table = %stage, %error, "staging table left behind; the next load into this schema drops it");
         }
     }
 }
@@ -303,8 +358,20 @@ impl Sink for PostgresSink {
     }
 
     fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
-        self.loading = Some(self.open(schema, ctx)?);
+        self.loading = self.open(schema, ctx)?;
         Ok(())
+    }
+
+    fn held(&self) -> Held {
+        match &self.loading {
+            Some(loading) => loading.held.clone(),
+            None if self.published.is_some() => Held::Everything,
+            None => Held::Nothing,
+        }
+    }
+
+    fn held_rows(&self) -> u64 {
+        self.published.or_else(|| Some(self.loading.as_ref()?.held_rows)).unwrap_or(0)
     }
 
     fn write(&mut self, chunk: &Chunk) -> Result<()> {
@@ -316,21 +383,38 @@ impl Sink for PostgresSink {
     }
 
     fn seal(&mut self) -> Result<()> {
+        if self.published.is_some() {
+            return Ok(());
+        }
         let mut loading = self.loading.take().ok_or_else(|| Error::internal("the PostgreSQL sink is not open"))?;
-        loading.seal(&self.options, &self.subject, &self.target)?;
+        self.rows = loading.seal(&self.options, &self.state, &self.subject, &self.target)?;
         self.loading = Some(loading);
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<Stored> {
-        let mut loading = self.loading.take().ok_or_else(|| Error::internal("the PostgreSQL sink is not open"))?;
-        loading.publish(&self.options, &self.subject, &self.target)?;
-        Ok(Stored {
-            sink: "postgres",
-            location: self.target.to_string(),
-            rows: loading.sent_rows,
-            bytes: loading.sent_bytes,
-            warnings: std::mem::take(&mut loading.warnings),
+        let (mut bytes, mut warnings) = (0, Vec::new());
+        if let Some(rows) = self.published {
+            self.rows = rows;
+        } else {
+            let mut loading = self.loading.take().ok_or_else(|| Error::internal("the PostgreSQL sink is not open"))?;
+            loading.publish(&self.options, &self.state, &self.target)?;
+            bytes = loading.sent_bytes;
+            warnings = std::mem::take(&mut loading.warnings);
+        }
+        Ok(Stored { sink: "postgres", location: self.target.to_string(), rows: self.rows, bytes, warnings })
+    }
+
+    /// Drops what the job left on the server.
+    fn discard(self: Box<Self>) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Error::internal(format!("no runtime: {error}")))?;
+        let (url, stage) = (&self.url, stage::name(&self.target, &self.state.job_id));
+        runtime.block_on(async {
+            let client = connect::session(url).await?;
+            stage::lock(&client, url, &stage, &self.state).await?;
+            client.batch_execute(&format!("DROP TABLE IF EXISTS {}", stage.sql())).await.explained(url)?;
+            ledger::forget(&client, url, &self.state).await
         })
     }
 }

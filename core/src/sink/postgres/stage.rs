@@ -9,6 +9,7 @@ use super::shape::Column;
 use super::url::Url;
 use crate::base::{Code, Error};
 use crate::base::{Result, text};
+use crate::recovery::SinkState;
 
 const PREFIX: &str = "datasus_stage_";
 /// Place of a row in the result, for `upsert`: the last one of a key counts.
@@ -55,35 +56,91 @@ pub(super) async fn ensure_loads(client: &Client, url: &Url) -> Result<()> {
     }
 }
 
-/// Makes the staging table, after taking the lock that says that its job lives.
+/// Takes the lock that says that the job lives. Sessions that its dead process left behind are ended; DS-409 where another
+/// process holds it.
+pub(super) async fn lock(client: &Client, url: &Url, stage: &TableName, state: &SinkState) -> Result<()> {
+    let until = std::time::Instant::now() + PATIENCE;
+    loop {
+        let locked = client.query_one("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", &[&stage.table]).await;
+        if locked.explained(url)?.get::<_, bool>(0) {
+            return Ok(());
+        }
+        if state.foreign || std::time::Instant::now() >= until {
+            return Err(Error::new(
+                Code::Conflict,
+                text!("Outra sessão já carrega este trabalho", "Another session is loading this job already"),
+            )
+            .stage("postgres"));
+        }
+        // The process that had them is dead, or has given them up: it may not have told the server yet.
+        end_sessions(client, url, state).await?;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+/// The name of the sessions of a job's sink.
+pub(super) fn application_name(state: &SinkState) -> String {
+    format!("datasus {} {}", state.job_id, state.number)
+}
+
+/// Ends the other sessions of a job's sink, whose process is dead or has given them up.
+pub(super) async fn end_sessions(client: &Client, url: &Url, state: &SinkState) -> Result<()> {
+    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = $1 AND usename = current_user AND pid <> pg_backend_pid()";
+    client.execute(sql, &[&application_name(state)]).await.explained(url).map(drop)
+}
+
+/// How long a dead process's session may take to go.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
+pub(super) async fn exists(client: &Client, url: &Url, stage: &TableName) -> Result<bool> {
+    let sql = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = $1 AND c.relname = $2";
+    let found = client.query(sql, &[&stage.schema, &stage.table]).await.explained(url)?;
+    Ok(!found.is_empty())
+}
+
+/// Makes the staging table. What the target asks of each row it asks too, so that the COPY names the row that fails.
 pub(super) async fn create(
     client: &Client,
     url: &Url,
     stage: &TableName,
     columns: &[Column],
     ordered: bool,
+    target: Option<u32>,
 ) -> Result<()> {
-    let locked = client.query_one("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", &[&stage.table]).await;
-    if !locked.explained(url)?.get::<_, bool>(0) {
-        return Err(Error::new(
-            Code::Conflict,
-            text!("Outra sessão já carrega este trabalho", "Another session is loading this job already"),
-        )
-        .stage("postgres"));
-    }
-    let mut list: Vec<String> =
-        columns.iter().map(|column| format!("{} {}", escape_identifier(&column.name), column.sql_type)).collect();
+    let mut list: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            let not_null = if column.not_null { " NOT NULL" } else { "" };
+            format!("{} {}{not_null}", escape_identifier(&column.name), column.sql_type)
+        })
+        .collect();
     if ordered {
         list.push(format!("{} bigint", escape_identifier(ORDER)));
+    }
+    if let Some(oid) = target {
+        let sql = "SELECT conname::text, pg_get_constraintdef(oid),
+                array(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = conrelid AND a.attnum = ANY(conkey))
+            FROM pg_constraint WHERE conrelid = $1 AND contype = 'c' AND convalidated";
+        for row in client.query(sql, &[&oid]).await.explained(url)? {
+            let (name, check, of): (String, String, Vec<String>) = (row.get(0), row.get(1), row.get(2));
+            if of.iter().all(|name| columns.iter().any(|column| column.name == *name)) {
+                list.push(format!("CONSTRAINT {} {check}", escape_identifier(&name)));
+            }
+        }
     }
     client.batch_execute(&format!("CREATE TABLE {} ({})", stage.sql(), list.join(", "))).await.explained(url)
 }
 
-/// Drops the staging tables of jobs whose session has gone; those of live ones are locked.
+/// Drops the staging tables that nobody will come back for: their session has gone, and they belong to no job, or to
+/// one that has not been touched for a week.
 pub(super) async fn drop_stale(client: &Client, url: &Url, schema: &str) -> Result<()> {
     let sql = "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname LIKE 'datasus\\_stage\\_%'
-          AND pg_has_role(c.relowner, 'USAGE')";
+          AND pg_has_role(c.relowner, 'USAGE')
+          AND NOT EXISTS (SELECT 1 FROM datasus.jobs j
+            WHERE j.stage = n.nspname || '.' || c.relname AND j.touched_at > now() - interval '7 days')";
     for row in client.query(sql, &[&schema]).await.explained(url)? {
         let table: String = row.get(0);
         let lock = client.query_one("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", &[&table]).await;
@@ -91,6 +148,10 @@ pub(super) async fn drop_stale(client: &Client, url: &Url, schema: &str) -> Resu
             let stale = TableName { schema: schema.to_owned(), table: table.clone() };
             tracing::info!(table = %stale, "dropping the staging table of a dead job");
             client.batch_execute(&format!("DROP TABLE IF EXISTS {}", stale.sql())).await.explained(url)?;
+            let of = "DELETE FROM datasus.ledger l USING datasus.jobs j
+                WHERE j.stage = $1 AND l.job = j.job AND l.sink = j.sink";
+            client.execute(of, &[&stale.to_string()]).await.explained(url)?;
+            client.execute("DELETE FROM datasus.jobs WHERE stage = $1", &[&stale.to_string()]).await.explained(url)?;
             client.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", &[&table]).await.explained(url)?;
         }
     }

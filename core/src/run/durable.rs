@@ -1,0 +1,328 @@
+//! Jobs whose rows go to files and tables: attempts that go on where the one before stopped, and the end of the job's
+//! folder.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+
+use super::pipeline::{Outcome, Prepared, deliver, known_rows, refuse_same_names};
+use super::stored_plan::StoredPlan;
+use super::subject::subject;
+use super::{Job, Report, Session, Status, materialise};
+use crate::base::{Code, Ctx, Error, PeakMemory, Result, Secret, Units};
+use crate::engine::Running;
+use crate::lake::LakeFile;
+use crate::plan::{Scan, Statement, statement};
+use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Retries, SOURCE, SinkState};
+use crate::sink::csv::refuse_if_more_than_limit;
+use crate::sink::{Destination, FanOut, ORIGIN_COLUMNS, OutputRoot, Sink, Subject};
+
+/// Share of the rows that may be dead letters where the query does not say.
+const DEAD_LETTER_LIMIT: f64 = 0.01;
+
+/// What every attempt of a job works with.
+pub(super) struct Work<'w> {
+    pub session: &'w Session,
+    pub prepared: &'w Prepared,
+    pub files: &'w [LakeFile],
+    pub statement: Statement,
+    pub destinations: Vec<Destination>,
+    pub root: OutputRoot,
+    pub subject: Subject,
+    pub job: &'w Job,
+    pub ctx: &'w Ctx,
+}
+
+impl Session {
+    /// A new job: what can be refused is refused before its folder is made.
+    pub(super) fn begin(
+        &self,
+        prepared: Prepared,
+        root: OutputRoot,
+        destinations: Vec<Destination>,
+        job: &Job,
+        ctx: &Ctx,
+    ) -> Result<Report> {
+        let memory = PeakMemory::watch();
+        let (files, unreadable) = self.readable(&prepared, ctx)?;
+        let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
+        let statement = statement(&prepared.query, &files, origin)?;
+        self.refuse_known_excess(&prepared.query, &files, &destinations)?;
+        let subject = subject(&prepared, &files, job.id());
+        let work = Work {
+            session: self,
+            prepared: &prepared,
+            files: &files,
+            statement,
+            destinations,
+            root,
+            subject,
+            job,
+            ctx,
+        };
+        let nowhere = self.state.root().join(job.id());
+        work.sinks(&nowhere, Arc::new(DeadLetters::of(&nowhere)), None, false)?;
+        let version = self.engine.version();
+        let plan = StoredPlan::new(
+            &prepared.params,
+            work.root.path(),
+            &work.destinations,
+            &files,
+            &work.statement,
+            &work.subject,
+            version,
+        );
+        let folder = self.state.create(job.id(), &plan.to_json()?)?;
+        let outcome = work.attempts(folder, plan, false)?;
+        self.report(&prepared, &files, unreadable, outcome, memory, job, ctx)
+    }
+}
+
+impl Work<'_> {
+    /// Attempts until one succeeds or no other may follow, and then the end of the job's folder.
+    pub(super) fn attempts(&self, mut folder: JobFolder, mut plan: StoredPlan, foreign: bool) -> Result<Outcome> {
+        let mut retries = Retries::default();
+        let letters = Arc::new(DeadLetters::of(folder.path()));
+        letters.add(self.unreadable_records())?;
+        let error = loop {
+            match self.attempt(&mut folder, &mut plan, &letters, foreign) {
+                Ok(mut outcome) => {
+                    outcome.attempts = retries.attempts();
+                    outcome.dead_letters = self.count(&letters)?;
+                    self.close(folder, outcome.dead_letters)?;
+                    return Ok(outcome);
+                }
+                Err(error) if is_transient(&error) && self.ctx.check().is_ok() => {
+                    self.job.stand(Status::Retrying);
+                    tracing::warn!(trace_id = %self.ctx.trace_id, job_id = self.job.id(), attempt = retries.attempts(), code = %error.code(), detail = error.detail(), "attempt failed");
+                    match retries.wait(&self.ctx.cancel) {
+                        Ok(true) => self.job.stand(Status::Running),
+                        Ok(false) => break error.with("attempts", retries.attempts()),
+                        Err(cancelled) => break cancelled,
+                    }
+                }
+                Err(error) => break error,
+            }
+        };
+        let dead_letters = self.count(&letters)?;
+        let shown = error.clone().traced(&self.ctx.trace_id, self.ctx.language);
+        let mut end = End { resumable: error.retryable(), error: Some(shown.to_json()), dead_letters };
+        if end.resumable {
+            folder.leave(&end)?;
+            return Err(error.with("resumable", true).with("job_id", self.job.id()));
+        }
+        if let Err(left) = self.discard(&folder) {
+            tracing::warn!(job_id = self.job.id(), error = %left, "not everything of the job could be removed; discard it later");
+            end.resumable = true;
+            folder.leave(&end)?;
+        } else {
+            self.close_with(folder, &end)?;
+        }
+        Err(error)
+    }
+
+    /// One attempt: from what the sinks hold to the last row.
+    fn attempt(
+        &self,
+        folder: &mut JobFolder,
+        plan: &mut StoredPlan,
+        letters: &Arc<DeadLetters>,
+        foreign: bool,
+    ) -> Result<Outcome> {
+        let path = folder.path().to_owned();
+        let origin = if self.destinations.iter().any(Destination::wants_origin) { ORIGIN_COLUMNS.len() } else { 0 };
+        let positional = self.statement.scan.as_ref().filter(|_| !plan.materialises);
+        let sinks = self.sinks(&path, letters.clone(), positional, foreign)?;
+        let mut fan_out = FanOut::new(sinks).with_origin(origin);
+        let (scan, schema) = match positional {
+            Some(scan) => {
+                fan_out.start(&scan.schema, self.ctx).map_err(|error| (*error).clone())?;
+                (scan.clone(), scan.schema.clone())
+            }
+            None => self.kept(folder, plan, &mut fan_out, &path)?,
+        };
+        let held: BTreeMap<String, u64> = fan_out.held_rows().map(|(name, rows)| (name.to_owned(), rows)).collect();
+        let units = Units { rows: plan.unit_rows, held: fan_out.held().to_vec() };
+        let settings = crate::engine::Settings { units: Some(units), ..self.session.settings(self.job.id(), true) };
+        let running = self.session.engine.start(Statement::of_scan(scan), &settings, &self.ctx.child())?;
+        let expected = known_rows(&self.prepared.query, self.files);
+        let running = Rows { running, schema: schema.clone() };
+        let (_, stored) =
+            deliver(running, &schema, fan_out, self.files, expected, self.ctx).map_err(|error| (*error).clone())?;
+        Ok(Outcome { rows: stored.iter().map(|one| one.rows).max().unwrap_or(0), stored, held, ..Outcome::default() })
+    }
+
+    /// The result in the job's folder, made now or by an earlier attempt.
+    fn kept(
+        &self,
+        folder: &mut JobFolder,
+        plan: &mut StoredPlan,
+        fan_out: &mut FanOut,
+        path: &std::path::Path,
+    ) -> Result<(Scan, SchemaRef)> {
+        if let Some(kept) = &plan.materialised {
+            let schema = materialise::schema_of(kept, path)?;
+            fan_out.start(&schema, self.ctx).map_err(|error| (*error).clone())?;
+            return Ok((materialise::scan(kept, path, &schema)?, schema));
+        }
+        let settings = self.session.settings(self.job.id(), true);
+        let mut running = self.session.engine.start(self.statement.clone(), &settings, &self.ctx.child())?;
+        let schema = running.schema().clone();
+        refuse_same_names(&schema)?;
+        fan_out.start(&schema, self.ctx).map_err(|error| (*error).clone())?;
+        let csv = self.destinations.iter().any(|one| matches!(one, Destination::Csv(_)));
+        let fits = |rows| if csv { refuse_if_more_than_limit(rows) } else { Ok(()) };
+        let most_bytes = self.session.config.spill_limit;
+        let kept = materialise::materialise(&mut running, path, most_bytes, fits, self.ctx);
+        // A cancelled job says so, whatever was noticed first.
+        let kept = kept.map_err(|error| self.ctx.check().err().unwrap_or(error))?;
+        self.files.iter().try_for_each(LakeFile::still_unchanged)?;
+        let scan = materialise::scan(&kept, path, &schema)?;
+        plan.materialised = Some(kept);
+        folder.set_plan(&plan.to_json()?)?;
+        Ok((scan, schema))
+    }
+
+    fn sinks(
+        &self,
+        folder: &std::path::Path,
+        letters: Arc<DeadLetters>,
+        scan: Option<&Scan>,
+        foreign: bool,
+    ) -> Result<Vec<Box<dyn Sink>>> {
+        let options = &self.prepared.query.options;
+        let rows = options.checkpoint_rows.unwrap_or(super::stored_plan::UNIT_ROWS as u64);
+        let places = Arc::new(scan.map(|scan| scan.places(rows as usize)).unwrap_or_default());
+        let server = self.session.config.postgres.as_ref();
+        let open = |(number, destination): (usize, &Destination)| {
+            let state = SinkState {
+                checkpoint_rows: rows,
+                dead_letter_limit: options.dead_letter_limit.unwrap_or(DEAD_LETTER_LIMIT),
+                foreign,
+                places: places.clone(),
+                trace_id: self.ctx.trace_id.clone(),
+                ..SinkState::new(folder, self.job.id(), number, letters.clone())
+            };
+            destination.clone().open(&self.root, &self.subject, server, state)
+        };
+        self.destinations.iter().enumerate().map(open).collect()
+    }
+
+    /// Records of the sources that the decoder could not read.
+    fn unreadable_records(&self) -> Vec<DeadLetter> {
+        let of_file = |(number, file): (usize, &LakeFile)| {
+            let source = &file.source;
+            source
+                .rejected
+                .iter()
+                .map(move |rejected| DeadLetter {
+                    sink: "source".into(),
+                    sink_number: SOURCE,
+                    unit: number as u64,
+                    row: rejected.row,
+                    reason: "flag byte neither blank nor *".into(),
+                    sqlstate: None,
+                    source_file: Some(source.file.clone()),
+                    source_row: Some(rejected.row),
+                    column: None,
+                    value: Some(rejected.raw.clone()),
+                    record: Default::default(),
+                    trace_id: self.ctx.trace_id.to_string(),
+                })
+                .collect::<Vec<_>>()
+        };
+        self.files.iter().enumerate().flat_map(of_file).collect()
+    }
+
+    /// Letters of all sinks, and every record that the decoder could not read.
+    fn count(&self, letters: &DeadLetters) -> Result<u64> {
+        let numbers = 0..self.destinations.len();
+        let of_sinks = numbers.map(|number| letters.count(number)).sum::<Result<u64>>()?;
+        Ok(of_sinks + self.files.iter().map(|file| file.source.rows_rejected).sum::<u64>())
+    }
+
+    fn close(&self, folder: JobFolder, dead_letters: u64) -> Result<()> {
+        self.close_with(folder, &End { resumable: false, error: None, dead_letters })
+    }
+
+    /// The folder goes, unless it holds dead letters.
+    fn close_with(&self, folder: JobFolder, end: &End) -> Result<()> {
+        if DeadLetters::read(folder.path())?.is_empty() { folder.remove() } else { folder.leave(end) }
+    }
+
+    fn discard(&self, folder: &JobFolder) -> Result<()> {
+        discard_targets(folder, &self.destinations, &self.root, &self.subject, self.session.config.postgres.as_ref())?;
+        remove_leftovers(folder)
+    }
+}
+
+/// Removes what the job left on servers.
+pub(super) fn discard_targets(
+    folder: &JobFolder,
+    destinations: &[Destination],
+    root: &OutputRoot,
+    subject: &Subject,
+    server: Option<&Secret>,
+) -> Result<()> {
+    let letters = Arc::new(DeadLetters::of(folder.path()));
+    for (number, destination) in destinations.iter().enumerate() {
+        let state = SinkState {
+            foreign: folder.was_foreign(),
+            ..SinkState::new(folder.path(), folder.id(), number, letters.clone())
+        };
+        if state.has_begun() {
+            destination.clone().open(root, subject, server, state)?.discard()?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the files outside of the folder that are of this job alone.
+pub(super) fn remove_leftovers(folder: &JobFolder) -> Result<()> {
+    for file in SinkState::leftovers(folder.path())? {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // A record can be wrong; what is not a temporary file of a job of ours stays.
+        if !name.starts_with(&format!(".datasus-{}-", folder.id())) || !name.ends_with(".partial") {
+            continue;
+        }
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(error, &file)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A failure that may pass by itself, in a sink that holds what it has: the next attempt goes on from there.
+fn is_transient(error: &Error) -> bool {
+    error.code() == Code::Unreachable && error.context().stage == Some("postgres")
+}
+
+/// The rows with the columns that the sinks were started with.
+struct Rows {
+    running: Running,
+    schema: SchemaRef,
+}
+
+impl Iterator for Rows {
+    type Item = Result<crate::base::Chunk>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let chunk = self.running.next()?;
+        Some(chunk.and_then(|chunk| match chunk.batch.schema_ref() == &self.schema {
+            true => Ok(chunk),
+            false => materialise::restored(chunk, &self.schema),
+        }))
+    }
+}
+
+/// The state folder of a client.
+pub(super) fn state_root(config: &crate::config::Config, source_folder: &std::path::Path) -> PathBuf {
+    match (&config.state, &config.lake) {
+        (Some(state), _) => state.clone(),
+        (None, Some(lake)) => lake.parent().unwrap_or(lake).join("jobs"),
+        (None, None) => source_folder.join(".datasus").join("jobs"),
+    }
+}

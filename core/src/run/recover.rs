@@ -1,0 +1,277 @@
+//! What earlier processes left: which jobs, going on with one, giving one up, and its dead letters.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::durable::{Work, discard_targets, remove_leftovers};
+use super::pipeline::{Prepared, Task};
+use super::stored_plan::{PinnedFile, StoredPlan};
+use super::subject::subject;
+use super::{Job, Report, Session};
+use crate::base::{Code, Ctx, Error, PeakMemory, Result, text};
+use crate::plan::statement;
+use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Log, Standing};
+use crate::sink::{Destination, ORIGIN_COLUMNS, OutputRoot, Subject, parquet, postgres};
+
+/// A job that left something, as [`crate::Client::jobs`] lists it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobInfo {
+    pub job_id: String,
+    pub standing: Standing,
+    /// When it was submitted, as RFC 3339.
+    pub created_at: String,
+    /// The query, and where its rows go; passwords are left out.
+    pub params: Value,
+    pub destinations: Value,
+    /// The error that it ended with, in the contract's form.
+    pub error: Option<Value>,
+    pub dead_letters: u64,
+    /// The process that ran it.
+    pub pid: u32,
+    pub host: String,
+}
+
+/// What a replay of dead letters did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Replayed {
+    /// Rows that are in their table now.
+    pub loaded: u64,
+    /// Letters that stay, with the reason that they were refused for this time.
+    pub left: u64,
+}
+
+/// A job taken over from a process that is gone.
+pub(super) struct Resumed {
+    pub prepared: Prepared,
+    folder: JobFolder,
+    plan: StoredPlan,
+    root: OutputRoot,
+    destinations: Vec<Destination>,
+}
+
+impl Session {
+    pub fn jobs(&self) -> Result<Vec<JobInfo>> {
+        let found = self.state.list()?;
+        let info = found.into_iter().map(|job| {
+            let count = DeadLetters::read(&job.path).map(|letters| letters.len() as u64)?;
+            Ok(JobInfo {
+                job_id: job.id,
+                standing: job.standing,
+                created_at: job.plan["created_at"].as_str().unwrap_or_default().to_owned(),
+                params: job.plan["params"].clone(),
+                destinations: job.plan["destinations"].clone(),
+                dead_letters: job.end.as_ref().map_or(count, |end| end.dead_letters),
+                error: job.end.and_then(|end| end.error),
+                pid: job.owner.pid,
+                host: job.owner.host,
+            })
+        });
+        info.collect()
+    }
+
+    /// Takes the job over and goes on with it, where it stopped.
+    pub fn resume(self: &Arc<Self>, job_id: &str) -> Result<Job> {
+        let ctx = self.ctx();
+        let taken = || -> Result<Resumed> {
+            let folder = self.state.take(job_id)?;
+            if folder.end().is_some_and(|end| !end.resumable) {
+                return Err(ended(job_id));
+            }
+            let plan = StoredPlan::read(folder.plan())?;
+            let root = OutputRoot::open(&plan.output)?;
+            let server = self.config.postgres.as_ref();
+            let destinations = plan.destinations.iter().map(|one| one.restore(server)).collect::<Result<Vec<_>>>()?;
+            let mut prepared = self.prepare(&plan.params)?;
+            let of = |pinned: &PinnedFile| {
+                let found = prepared.listing.files.iter().find(|file| file.name() == pinned.source);
+                found.cloned().ok_or_else(|| changed(&pinned.source))
+            };
+            prepared.selection.files = plan.files.iter().map(of).collect::<Result<_>>()?;
+            Ok(Resumed { prepared, folder, plan, root, destinations })
+        };
+        let resumed = taken().map_err(|error| self.traced(error, &ctx))?;
+        let job = Job::new(job_id.to_owned(), ctx.clone());
+        self.spawn(Task::Resume(Box::new(resumed)), &job, ctx)?;
+        Ok(job)
+    }
+
+    pub(super) fn go_on(&self, resumed: Resumed, job: &Job, ctx: &Ctx) -> Result<Report> {
+        let memory = PeakMemory::watch();
+        let Resumed { prepared, folder, plan, root, destinations } = resumed;
+        let (files, unreadable) = self.readable(&prepared, ctx)?;
+        for (file, pinned) in files.iter().zip(&plan.files) {
+            if PinnedFile::of(file) != *pinned {
+                return Err(changed(&pinned.source));
+            }
+        }
+        let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
+        let statement = statement(&prepared.query, &files, origin)?;
+        if statement.sql != plan.sql || (!plan.materialises && !statement.is_positional()) {
+            return Err(other_version(&plan));
+        }
+        let foreign = folder.was_foreign();
+        let subject = subject(&prepared, &files, job.id());
+        let work = Work {
+            session: self,
+            prepared: &prepared,
+            files: &files,
+            statement,
+            destinations,
+            root,
+            subject,
+            job,
+            ctx,
+        };
+        let outcome = work.attempts(folder, plan, foreign)?;
+        self.report(&prepared, &files, unreadable, outcome, memory, job, ctx)
+    }
+
+    /// Gives a job up: what it left in its targets goes, and its folder.
+    pub fn discard(&self, job_id: &str) -> Result<()> {
+        let ctx = self.ctx();
+        let done = || -> Result<()> {
+            let folder = self.state.take(job_id)?;
+            // Of a plan that cannot be read only the files are known; a staging table goes by itself after a week.
+            if let Ok(plan) = StoredPlan::read(folder.plan())
+                && folder.end().is_none_or(|end| end.resumable)
+            {
+                let root = OutputRoot::open(&plan.output)?;
+                let server = self.config.postgres.as_ref();
+                let destinations =
+                    plan.destinations.iter().map(|one| one.restore(server)).collect::<Result<Vec<_>>>()?;
+                let subject = Subject { job_id: job_id.to_owned(), ..Subject::default() };
+                discard_targets(&folder, &destinations, &root, &subject, server)?;
+            }
+            remove_leftovers(&folder)?;
+            folder.remove()
+        };
+        done().map_err(|error| self.traced(error, &ctx))
+    }
+
+    /// The records of a job that were not taken, in the order in which they came.
+    pub fn dead_letters(&self, job_id: &str) -> Result<Vec<DeadLetter>> {
+        let read = || DeadLetters::read(&self.state.find(job_id)?);
+        read().map_err(|error| self.traced(error, &self.ctx()))
+    }
+
+    /// The same as a Parquet file below the output folder; gives how many there are.
+    pub fn export_dead_letters(&self, job_id: &str, path: &Path) -> Result<u64> {
+        let written = || -> Result<u64> {
+            let letters = DeadLetters::read(&self.state.find(job_id)?)?;
+            let root = OutputRoot::open(&self.output)?;
+            parquet::write_once(&root, path, &table(&letters)?)?;
+            Ok(letters.len() as u64)
+        };
+        written().map_err(|error| self.traced(error, &self.ctx()))
+    }
+
+    /// Sends dead letters to their table once more; those that are taken now go.
+    pub fn replay(&self, job_id: &str) -> Result<Replayed> {
+        let ctx = self.ctx();
+        let replayed = || -> Result<Replayed> {
+            let folder = self.state.take(job_id)?;
+            match folder.end().cloned() {
+                Some(end) if !end.resumable && end.error.is_none() => self.replay_in(folder, end),
+                _ => Err(not_complete(job_id)),
+            }
+        };
+        replayed().map_err(|error| self.traced(error, &ctx))
+    }
+
+    fn replay_in(&self, folder: JobFolder, end: End) -> Result<Replayed> {
+        let plan = StoredPlan::read(folder.plan())?;
+        let server = self.config.postgres.as_ref();
+        let (mut log, mut letters) = Log::<DeadLetter>::open(&DeadLetters::path(folder.path()))?;
+        let before = letters.len();
+        for (number, stored) in plan.destinations.iter().enumerate() {
+            let Destination::Postgres(to) = stored.restore(server)? else { continue };
+            let (of_sink, others): (Vec<_>, Vec<_>) =
+                letters.into_iter().partition(|letter| letter.sink_number == number);
+            letters = others;
+            letters.extend(postgres::replay(&to, server, folder.id(), of_sink, self.config.language)?);
+        }
+        log.replace(&letters)?;
+        let done = Replayed { loaded: (before - letters.len()) as u64, left: letters.len() as u64 };
+        match letters.is_empty() {
+            true => folder.remove()?,
+            false => folder.leave(&End { dead_letters: done.left, ..end })?,
+        }
+        Ok(done)
+    }
+}
+
+/// Dead letters as a table; a record as JSON.
+fn table(letters: &[DeadLetter]) -> Result<RecordBatch> {
+    let text = |get: &dyn Fn(&DeadLetter) -> Option<String>| -> ArrayRef {
+        Arc::new(letters.iter().map(get).collect::<StringArray>())
+    };
+    let number = |get: &dyn Fn(&DeadLetter) -> Option<u64>| -> ArrayRef {
+        Arc::new(letters.iter().map(get).collect::<UInt64Array>())
+    };
+    RecordBatch::try_from_iter_with_nullable([
+        ("sink", text(&|letter| Some(letter.sink.clone())), true),
+        ("unit", number(&|letter| Some(letter.unit)), true),
+        ("row", number(&|letter| Some(letter.row)), true),
+        ("reason", text(&|letter| Some(letter.reason.clone())), true),
+        ("sqlstate", text(&|letter| letter.sqlstate.clone()), true),
+        ("source_file", text(&|letter| letter.source_file.clone()), true),
+        ("source_row", number(&|letter| letter.source_row), true),
+        ("column", text(&|letter| letter.column.clone()), true),
+        ("value", text(&|letter| letter.value.clone()), true),
+        ("record", text(&|letter| serde_json::to_string(&letter.record).ok()), true),
+        ("trace_id", text(&|letter| Some(letter.trace_id.clone())), true),
+    ])
+    .map_err(Error::internal)
+}
+
+fn changed(file: &str) -> Error {
+    Error::new(
+        Code::Conflict,
+        text!(
+            "O arquivo {file} não está mais como quando este trabalho começou, e continuá-lo não seria exato; descarte-o e repita",
+            "File {file} is not what it was when this job began, and going on would not be exact; discard the job and run it again"
+        ),
+    )
+    .file(file)
+    .stage("recovery")
+}
+
+fn other_version(plan: &StoredPlan) -> Error {
+    let (datasus, engine) = (&plan.datasus, &plan.engine);
+    Error::new(
+        Code::Conflict,
+        text!(
+            "Esta versão lê a consulta deste trabalho de outro modo do que a que o começou (datasus {datasus}, {engine}); continue-o com aquela, ou descarte-o e repita",
+            "This version reads the query of this job in another way than the one that began it (datasus {datasus}, {engine}); resume it with that one, or discard it and run it again"
+        ),
+    )
+    .stage("recovery")
+}
+
+fn ended(job_id: &str) -> Error {
+    Error::new(
+        Code::Conflict,
+        text!(
+            "O trabalho {job_id} já terminou; só restam suas linhas recusadas (dead_letters, replay)",
+            "Job {job_id} has ended; only its dead letters are left (dead_letters, replay)"
+        ),
+    )
+    .with("received", job_id)
+    .stage("recovery")
+}
+
+fn not_complete(job_id: &str) -> Error {
+    Error::new(
+        Code::Conflict,
+        text!(
+            "O trabalho {job_id} não terminou bem, e sua tabela não tem as outras linhas: continue-o com resume, ou descarte-o",
+            "Job {job_id} has not completed, and its table does not have the other rows: go on with resume, or discard it"
+        ),
+    )
+    .with("received", job_id)
+    .stage("recovery")
+}

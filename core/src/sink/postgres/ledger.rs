@@ -1,0 +1,191 @@
+//! Which units a job's staging table holds. The record of a unit is written in the transaction that copies its rows, so
+//! that both are there or neither is, whatever dies between two of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use postgres_protocol::escape::escape_literal;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use super::failure::Explained;
+use super::url::Url;
+use super::{TableName, stage};
+use crate::base::{Code, Error, Held, Result, UnitId, text};
+use crate::recovery::SinkState;
+
+/// A job's right to write, as long as no other attempt has begun.
+#[derive(Debug, Clone)]
+pub(super) struct Claim {
+    job: String,
+    sink: i32,
+    epoch: i64,
+}
+
+/// What an earlier attempt left.
+pub(super) struct Begun {
+    pub claim: Claim,
+    pub rows: u64,
+    pub units: u64,
+    pub held: Held,
+    /// True: the staging table is there, with these rows.
+    pub goes_on: bool,
+}
+
+pub(super) async fn ensure(client: &Client, url: &Url) -> Result<()> {
+    let known = client.query("SELECT 1 WHERE to_regclass('datasus.ledger') IS NOT NULL", &[]).await.explained(url)?;
+    if !known.is_empty() {
+        return Ok(());
+    }
+    let sql = "CREATE TABLE IF NOT EXISTS datasus.jobs (
+            job text NOT NULL, sink int NOT NULL, epoch bigint NOT NULL, stage text NOT NULL, shape text NOT NULL,
+            touched_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (job, sink));
+        COMMENT ON TABLE datasus.jobs IS 'Cargas em andamento ou interrompidas (datasus)';
+        CREATE TABLE IF NOT EXISTS datasus.ledger (
+            job text NOT NULL, sink int NOT NULL, unit bigint NOT NULL, rows bigint NOT NULL,
+            PRIMARY KEY (job, sink, unit));
+        COMMENT ON TABLE datasus.ledger IS 'Unidades que as cargas em andamento já gravaram (datasus)'";
+    match client.batch_execute(sql).await {
+        Err(error) if error.code().is_some_and(|state| ["42P07", "23505"].contains(&state.code())) => Ok(()),
+        other => other.explained(url),
+    }
+}
+
+/// Begins an attempt: from now on no earlier one can commit. `shape` says what the target and the rows look like; DS-409
+/// where it is not what the earlier attempt saw.
+pub(super) async fn begin(
+    client: &Client,
+    url: &Url,
+    state: &SinkState,
+    stage: &TableName,
+    shape: &str,
+) -> Result<Begun> {
+    let (job, sink) = (&state.job_id, state.number as i32);
+    let sql = "SELECT shape FROM datasus.jobs WHERE job = $1 AND sink = $2";
+    let known = client.query_opt(sql, &[job, &sink]).await.explained(url)?.map(|row| row.get::<_, String>(0));
+    let there = stage::exists(client, url, stage).await?;
+    if there && known.as_deref().is_some_and(|known| known != shape) {
+        return Err(changed(known.as_deref().unwrap_or_default(), shape));
+    }
+    let goes_on = there && known.is_some();
+    // Waits for a transaction of an earlier attempt that is still at work: it holds the row.
+    let sql = "INSERT INTO datasus.jobs (job, sink, epoch, stage, shape) VALUES ($1, $2, 1, $3, $4)
+        ON CONFLICT (job, sink) DO UPDATE SET epoch = jobs.epoch + 1, stage = $3, shape = $4, touched_at = now()
+        RETURNING epoch";
+    let begun = client.query_one(sql, &[job, &sink, &stage.to_string(), &shape]).await.explained(url)?;
+    let claim = Claim { job: job.clone(), sink, epoch: begun.get(0) };
+    if !goes_on {
+        client.batch_execute(&format!("DROP TABLE IF EXISTS {}", stage.sql())).await.explained(url)?;
+        let forget = "DELETE FROM datasus.ledger WHERE job = $1 AND sink = $2";
+        client.execute(forget, &[job, &sink]).await.explained(url)?;
+    }
+    let held = claim.units(client, url).await?;
+    let (units, rows) = (held.len() as u64, held.values().sum());
+    let held = if held.is_empty() { Held::Nothing } else { Held::These(Arc::new(held.into_keys().collect())) };
+    Ok(Begun { claim, rows, units, held, goes_on })
+}
+
+impl Claim {
+    async fn units(&self, client: &Client, url: &Url) -> Result<HashMap<UnitId, u64>> {
+        let sql = "SELECT unit, rows FROM datasus.ledger WHERE job = $1 AND sink = $2";
+        let rows = client.query(sql, &[&self.job, &self.sink]).await.explained(url)?;
+        Ok(rows.iter().map(|row| (UnitId(row.get::<_, i64>(0) as u64), row.get::<_, i64>(1) as u64)).collect())
+    }
+
+    /// Units and rows that the ledger has.
+    pub(super) async fn totals(&self, client: &Client, url: &Url) -> Result<(u64, u64)> {
+        let units = self.units(client, url).await?;
+        Ok((units.len() as u64, units.values().sum()))
+    }
+
+    /// Begins the transaction of some units: their records come first, so that whoever wrote one of them before, and has
+    /// not been heard of since, is waited for.
+    pub(super) async fn open(&self, client: &Client, url: &Url, units: &[(UnitId, usize)]) -> Result<()> {
+        let (job, sink, epoch) = (escape_literal(&self.job), self.sink, self.epoch);
+        let values: Vec<String> = units.iter().map(|(unit, rows)| format!("({},{rows})", unit.0)).collect();
+        let sql = format!(
+            "BEGIN; INSERT INTO datasus.ledger SELECT {job}, {sink}, v.unit, v.rows FROM
+             (SELECT 1 FROM datasus.jobs WHERE job = {job} AND sink = {sink} AND epoch = {epoch} FOR SHARE) mine,
+             (VALUES {}) v(unit, rows)",
+            values.join(",")
+        );
+        let answers = match client.simple_query(&sql).await {
+            Err(error) if error.code().is_some_and(|state| state.code() == "23505") => return Err(overtaken(error)),
+            other => other.explained(url)?,
+        };
+        let written = answers.iter().rev().find_map(|answer| match answer {
+            SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
+            _ => None,
+        });
+        if written == Some(units.len() as u64) { Ok(()) } else { Err(fenced()) }
+    }
+
+    /// Corrects a unit's record, some of whose rows were not taken.
+    pub(super) async fn less(&self, client: &Client, url: &Url, unit: UnitId, rows: usize) -> Result<()> {
+        let sql = "UPDATE datasus.ledger SET rows = rows - $4 WHERE job = $1 AND sink = $2 AND unit = $3";
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+            [&self.job, &self.sink, &(unit.0 as i64), &(rows as i64)];
+        client.execute(sql, &values).await.explained(url).map(drop)
+    }
+
+    /// Forgets the job's units; part of the transaction that publishes them. DS-409 where another attempt has begun.
+    pub(super) async fn end(&self, client: &Client, url: &Url) -> Result<()> {
+        let sql = "DELETE FROM datasus.jobs WHERE job = $1 AND sink = $2 AND epoch = $3";
+        let mine = client.execute(sql, &[&self.job, &self.sink, &self.epoch]).await.explained(url)?;
+        if mine != 1 {
+            return Err(fenced());
+        }
+        let sql = "DELETE FROM datasus.ledger WHERE job = $1 AND sink = $2";
+        client.execute(sql, &[&self.job, &self.sink]).await.explained(url).map(drop)
+    }
+}
+
+/// Forgets a job that will not go on.
+pub(super) async fn forget(client: &Client, url: &Url, state: &SinkState) -> Result<()> {
+    let known = client.query("SELECT 1 WHERE to_regclass('datasus.ledger') IS NOT NULL", &[]).await.explained(url)?;
+    if known.is_empty() {
+        return Ok(());
+    }
+    let (job, sink) = (&state.job_id, state.number as i32);
+    for table in ["jobs", "ledger"] {
+        let sql = format!("DELETE FROM datasus.{table} WHERE job = $1 AND sink = $2");
+        client.execute(&sql, &[job, &sink]).await.explained(url)?;
+    }
+    Ok(())
+}
+
+fn changed(known: &str, shape: &str) -> Error {
+    Error::new(
+        Code::Conflict,
+        text!(
+            "A tabela mudou desde que este trabalho parou, e continuá-lo não seria exato; desfaça a mudança, ou descarte o trabalho e repita-o",
+            "The table has changed since this job stopped, and going on would not be exact; undo the change, or discard the job and run it again"
+        ),
+    )
+    .with("expected_format", known)
+    .with("received", shape)
+    .stage("postgres")
+}
+
+fn fenced() -> Error {
+    Error::new(
+        Code::Conflict,
+        text!(
+            "Outra tentativa deste trabalho começou; esta terminou sem gravar mais nada",
+            "Another attempt of this job has begun; this one ended without writing any more"
+        ),
+    )
+    .stage("postgres")
+}
+
+/// A unit is there that was not when the attempt began: a COMMIT that was given up took effect after all.
+fn overtaken(error: tokio_postgres::Error) -> Error {
+    Error::new(
+        Code::Unreachable,
+        text!(
+            "Uma gravação anterior chegou ao PostgreSQL mais tarde; a tentativa recomeça do que está lá",
+            "An earlier write reached PostgreSQL after all; the attempt starts again from what is there"
+        ),
+    )
+    .stage("postgres")
+    .because(error)
+}

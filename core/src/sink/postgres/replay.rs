@@ -1,0 +1,135 @@
+//! Dead letters, sent to their table once more.
+
+use postgres_protocol::escape::escape_identifier;
+use serde_json::Value;
+use tokio_postgres::Client;
+use tokio_postgres::types::ToSql;
+
+use super::failure::{self, Explained};
+use super::letters::Refusal;
+use super::shape::{self, Table};
+use super::url::Url;
+use super::{Mode, Postgres, TableName, connect, ledger};
+use crate::base::{Code, Error, Language, Result, Secret, text};
+use crate::recovery::DeadLetter;
+
+/// Inserts each letter in a transaction of its own, whose record makes sure that it is not inserted twice; gives those
+/// that are refused again, with the new reason.
+pub fn replay(
+    to: &Postgres,
+    server: Option<&Secret>,
+    job_id: &str,
+    letters: Vec<DeadLetter>,
+    language: Language,
+) -> Result<Vec<DeadLetter>> {
+    if letters.is_empty() {
+        return Ok(letters);
+    }
+    let address = to.url.as_ref().or(server).ok_or_else(|| Error::internal("a replay without a server"))?;
+    let mut url = Url::parse(address)?;
+    url.config.application_name(format!("datasus replay {job_id}"));
+    let target = TableName::parse(to.table.as_deref().unwrap_or_default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::internal(format!("no runtime: {error}")))?;
+    runtime.block_on(all(to, &url, &target, job_id, letters, language))
+}
+
+async fn all(
+    to: &Postgres,
+    url: &Url,
+    target: &TableName,
+    job_id: &str,
+    letters: Vec<DeadLetter>,
+    language: Language,
+) -> Result<Vec<DeadLetter>> {
+    let client = connect::session(url).await?;
+    ledger::ensure(&client, url).await?;
+    let Some(table) = shape::find(&client, url, target).await? else {
+        return Err(Error::new(
+            Code::NotFound,
+            text!("A tabela {target} não existe mais", "Table {target} is not there any more"),
+        )
+        .stage("postgres"));
+    };
+    let job = format!("replay {job_id}");
+    let mut left = Vec::new();
+    for letter in letters {
+        match one(to, &client, url, target, &table, &job, &letter).await? {
+            None => {}
+            Some(error) => {
+                let why = Refusal::of(&error, language);
+                left.push(DeadLetter { reason: why.reason, sqlstate: why.sqlstate, ..letter });
+            }
+        }
+    }
+    // Whoever replays what is left begins anew; what was loaded is in no letter any more.
+    if left.is_empty() {
+        client.execute("DELETE FROM datasus.ledger WHERE job = $1", &[&job]).await.explained(url)?;
+    }
+    Ok(left)
+}
+
+/// None: the row is in the table.
+async fn one(
+    to: &Postgres,
+    client: &Client,
+    url: &Url,
+    target: &TableName,
+    table: &Table,
+    job: &str,
+    letter: &DeadLetter,
+) -> Result<Option<Error>> {
+    let (mut names, mut places) = (Vec::new(), Vec::new());
+    let mut values: Vec<Option<&str>> = Vec::new();
+    for (name, value) in &letter.record {
+        let Some(column) = table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)) else {
+            return Ok(Some(Error::new(
+                Code::Conflict,
+                text!("{target} não tem a coluna {name}", "{target} has no column {name}"),
+            )));
+        };
+        values.push(value.as_str());
+        names.push(escape_identifier(&column.name));
+        let place = format!("${}::text", values.len());
+        // Our text of bytes is their hexadecimal digits.
+        places.push(match column.sql_type.as_str() {
+            "bytea" => format!("decode({place}, 'hex')"),
+            kind => format!("({place})::{kind}"),
+        });
+        debug_assert!(matches!(value, Value::String(_) | Value::Null));
+    }
+    let mut sql = format!("INSERT INTO {} ({}) VALUES ({})", target.sql(), names.join(", "), places.join(", "));
+    if to.mode == Mode::Upsert {
+        let key: Vec<String> = to.key.iter().map(|name| escape_identifier(&of(table, name))).collect();
+        let sets: Vec<String> =
+            names.iter().filter(|name| !key.contains(name)).map(|name| format!("{name} = EXCLUDED.{name}")).collect();
+        let action = if sets.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {}", sets.join(", ")) };
+        sql.push_str(&format!(" ON CONFLICT ({}) DO {action}", key.join(", ")));
+    }
+    client.batch_execute("BEGIN").await.explained(url)?;
+    let (sink, unit) = (letter.sink_number as i32, (letter.unit << super::load::PLACE_BITS | letter.row) as i64);
+    let claim = "INSERT INTO datasus.ledger (job, sink, unit, rows) VALUES ($1, $2, $3, 1) ON CONFLICT DO NOTHING";
+    if client.execute(claim, &[&job, &sink, &unit]).await.explained(url)? == 0 {
+        client.batch_execute("ROLLBACK").await.explained(url)?;
+        return Ok(None);
+    }
+    let given: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+    match client.execute(&sql, &given).await {
+        Ok(_) => client.batch_execute("COMMIT").await.explained(url).map(|()| None),
+        Err(error) => {
+            let of_row = error.code().is_some_and(|state| ["22", "23"].contains(&&state.code()[..2]));
+            let error = failure::explain(error, url);
+            if !of_row {
+                return Err(error);
+            }
+            client.batch_execute("ROLLBACK").await.explained(url)?;
+            Ok(Some(error))
+        }
+    }
+}
+
+/// The table's own name of a column.
+fn of(table: &Table, name: &str) -> String {
+    let found = table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
+    found.map_or_else(|| name.to_owned(), |column| column.name.clone())
+}
