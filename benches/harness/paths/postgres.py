@@ -30,6 +30,8 @@ class Peer:
 
 
 RAW = "raw_copy.py"
+# Ours as its own peer: everything that a connection loads is one transaction.
+WHOLE = "ours, one transaction a connection"
 PEERS = [
     Peer(1, "raw COPY file by psql, 1 connection", RAW, 0.95, way="one"),
     Peer(1, "DuckDB + ADBC ingest", "adbc.py", 1.35),
@@ -42,6 +44,8 @@ PEERS = [
     Peer(2, "original: pandas + psycopg, text", "psycopg_frame.py", 13.0, way="text", slow=True),
     Peer(2, "original: pandas + psycopg, binary", "psycopg_frame.py", 13.0, way="binary", slow=True),
     Peer(2, "original: pandas + psycopg, csv", "psycopg_frame.py", way="csv", slow=True),
+    Peer(1, WHOLE, "", 0.92),
+    Peer(2, WHOLE, "", 0.92),
     Peer(2, "DuckDB fetchmany + psycopg write_row, binary", "psycopg_rows.py", slow=True),
 ]
 
@@ -72,6 +76,8 @@ def against(bench: Bench, server: Server, peers: list[Peer]) -> None:
         return bench.ours("postgres", url=server.url, table=TABLE, connections=connections, **given)
 
     def theirs(peer: Peer) -> Run:
+        if peer.name == WHOLE:
+            return ours(peer.connections, checkpoint=10_000_000)
         given = {"url": server.url, "table": TABLE, "data": bench.job, "way": peer.way}
         if peer.script == RAW:
             given |= {"psql": server.bin / "psql", "files": files[peer.way], "rows": wanted["rows"]}

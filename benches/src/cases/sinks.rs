@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use datasus::params::Options;
 use datasus::sink::postgres::Mode;
 use datasus::{Csv, Destination, Parquet, Postgres, Secret};
 use serde_json::{Value, json};
@@ -41,6 +42,11 @@ fn name(path: &std::path::Path) -> String {
 fn export(arguments: &Arguments, output: Option<&std::path::Path>, to: Destination) -> Result<Value, String> {
     let data = arguments.path("data")?;
     let params = if arguments.number("all", 0)? == 1 { job::everything() } else { job::ten_ufs() };
+    let checkpoint_rows = match arguments.number("checkpoint", 0)? {
+        0 => None,
+        rows => Some(rows as u64),
+    };
+    let params = params.options(Options { checkpoint_rows, ..Options::default() });
     let began = Instant::now();
     let client = job::client(&data, output, None).map_err(|error| error.to_json().to_string())?;
     let report = client.export(&params, [to]).map_err(|error| error.to_json().to_string())?;

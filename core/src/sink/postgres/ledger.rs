@@ -4,10 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use postgres_protocol::escape::escape_literal;
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::{Client, Statement};
 
-use super::failure::Explained;
+use super::failure::{self, Explained};
 use super::url::Url;
 use super::{TableName, stage};
 use crate::base::{Code, Error, Held, Result, UnitId, text};
@@ -97,34 +96,33 @@ impl Claim {
         Ok((units.len() as u64, units.values().sum()))
     }
 
-    /// Begins the transaction of some units: their records come first, so that whoever wrote one of them before, and has
-    /// not been heard of since, is waited for.
-    pub(super) async fn open(&self, client: &Client, url: &Url, units: &[(UnitId, usize)]) -> Result<()> {
-        let (job, sink, epoch) = (escape_literal(&self.job), self.sink, self.epoch);
-        let values: Vec<String> = units.iter().map(|(unit, rows)| format!("({},{rows})", unit.0)).collect();
-        let sql = format!(
-            "BEGIN; INSERT INTO datasus.ledger SELECT {job}, {sink}, v.unit, v.rows FROM
-             (SELECT 1 FROM datasus.jobs WHERE job = {job} AND sink = {sink} AND epoch = {epoch} FOR SHARE) mine,
-             (VALUES {}) v(unit, rows)",
-            values.join(",")
-        );
-        let answers = match client.simple_query(&sql).await {
-            Err(error) if error.code().is_some_and(|state| state.code() == "23505") => return Err(overtaken(error)),
-            other => other.explained(url)?,
-        };
-        let written = answers.iter().rev().find_map(|answer| match answer {
-            SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
-            _ => None,
-        });
-        if written == Some(units.len() as u64) { Ok(()) } else { Err(fenced()) }
+    /// The statement of [`Claim::write`].
+    pub(super) async fn prepare(&self, client: &Client, url: &Url) -> Result<Statement> {
+        let sql = "INSERT INTO datasus.ledger (job, sink, unit, rows) SELECT $1, $2, v.unit, v.rows FROM
+             (SELECT 1 FROM datasus.jobs WHERE job = $1 AND sink = $2 AND epoch = $3 FOR SHARE) mine,
+             unnest($4::bigint[], $5::bigint[]) v(unit, rows)";
+        client.prepare(sql).await.explained(url)
     }
 
-    /// Corrects a unit's record, some of whose rows were not taken.
-    pub(super) async fn less(&self, client: &Client, url: &Url, unit: UnitId, rows: usize) -> Result<()> {
-        let sql = "UPDATE datasus.ledger SET rows = rows - $4 WHERE job = $1 AND sink = $2 AND unit = $3";
-        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
-            [&self.job, &self.sink, &(unit.0 as i64), &(rows as i64)];
-        client.execute(sql, &values).await.explained(url).map(drop)
+    /// Writes the records of some units, each with its rows; the first act of their transaction, so that whoever wrote one
+    /// of them before, and has not been heard of since, is waited for. DS-409 where another attempt has begun.
+    pub(super) async fn write(
+        &self,
+        client: &Client,
+        url: &Url,
+        statement: &Statement,
+        units: &[(UnitId, usize)],
+    ) -> Result<()> {
+        let numbers: Vec<i64> = units.iter().map(|(unit, _)| unit.0 as i64).collect();
+        let rows: Vec<i64> = units.iter().map(|(_, rows)| *rows as i64).collect();
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+            [&self.job, &self.sink, &self.epoch, &numbers, &rows];
+        match client.execute(statement, &values).await {
+            Err(error) if error.code().is_some_and(|state| state.code() == "23505") => Err(overtaken(error)),
+            Err(error) => Err(failure::explain(error, url)),
+            Ok(written) if written == units.len() as u64 => Ok(()),
+            Ok(_) => Err(fenced()),
+        }
     }
 
     /// Forgets the job's units; part of the transaction that publishes them. DS-409 where another attempt has begun.

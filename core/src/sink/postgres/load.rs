@@ -1,6 +1,6 @@
 //! Loaders: each a thread with a connection, which encodes chunks and copies them into the staging table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -52,21 +52,26 @@ pub(super) fn start(task: Task, chunks: Chunks, number: usize) -> Result<JoinHan
     std::thread::Builder::new()
         .name(format!("datasus-copy-{number}"))
         .spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.map_err(|error| Error::internal(format!("no runtime: {error}")))?;
+            // This thread encodes; the other sends, and waits for the server.
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .thread_name(format!("datasus-send-{number}"))
+                .enable_all()
+                .build()
+                .map_err(|error| Error::internal(format!("no runtime: {error}")))?;
             runtime.block_on(run(task, &chunks))
         })
         .map_err(|error| Error::internal(format!("cannot start a loader: {error}")))
 }
 
 async fn run(task: Task, chunks: &Chunks) -> Result<u64> {
-    let url = task.url.clone();
     let mut stop = task.stop.clone();
     let client = tokio::select! {
         biased;
         stopped = stopped(&mut stop, &task.ctx) => return Err(stopped),
-        client = connect::session(&url) => client?,
+        client = connect::session(&task.url) => Arc::new(client?),
     };
+    let task = Arc::new(task);
     let loaded = tokio::select! {
         biased;
         stopped = stopped(&mut stop, &task.ctx) => Err(stopped),
@@ -75,12 +80,13 @@ async fn run(task: Task, chunks: &Chunks) -> Result<u64> {
     if loaded.is_err() {
         // Nobody will take what is left; the sender sees that at its next chunk.
         chunks.lock().await.close();
-        connect::interrupt(&client, &url).await;
+        connect::interrupt(&client, &task.url).await;
     }
     loaded
 }
 
-async fn load(task: &Task, client: &Client, chunks: &Chunks) -> Result<u64> {
+/// While the server takes one group of units, the next is being encoded.
+async fn load(task: &Arc<Task>, client: &Arc<Client>, chunks: &Chunks) -> Result<u64> {
     // The staging table's own commits may be lost, rows and ledger together: the last one, which makes it the target, is
     // durable and comes after a count.
     client.batch_execute("SET synchronous_commit = off").await.explained(&task.url)?;
@@ -88,26 +94,62 @@ async fn load(task: &Task, client: &Client, chunks: &Chunks) -> Result<u64> {
     let schema = if task.ordered { with_order(&task.schema) } else { task.schema.clone() };
     let encoder = Encoder::new(&schema, &task.targets)
         .map_err(|mismatch| Error::internal(format!("column {} lost its type {:?}", mismatch.column, mismatch.from)))?;
-    let mut loader = Loader { task, client, statement, schema, encoder };
+    let ledger = task.claim.prepare(client, &task.url).await?;
+    let (task, client, turn) = (task.clone(), client.clone(), Arc::default());
+    let sender = Sender { task: task.clone(), client, statement, ledger, turn };
+    let mut grouper = Grouper { task: task.clone(), schema, encoder };
     let mut rows = 0;
-    while let Some(mut group) = next_group(chunks, task.state.checkpoint_rows).await {
-        rows += loader.commit(&mut group).await?;
+    let mut under_way: VecDeque<(Group, tokio::task::JoinHandle<Result<Copied>>)> = VecDeque::new();
+    loop {
+        let next = next_group(chunks, task.state.checkpoint_rows).await;
+        let ended = next.is_none();
+        if let Some(mut group) = next {
+            let encoded = grouper.encode(&mut group)?;
+            under_way.push_back((group, tokio::spawn(sender.clone().send(encoded))));
+        }
+        while let Some((mut group, sent)) = if ended || under_way.len() > 1 { under_way.pop_front() } else { None } {
+            let mut copied = sent.await.map_err(Error::internal)??;
+            loop {
+                match copied {
+                    Copied::Rows(taken) => break rows += taken,
+                    Copied::Refused { part, row, why } => {
+                        group.refuse(part, row, letters::of_chunk(&task.state, &group.parts[part].chunk, row, why)?);
+                        let again = grouper.encode(&mut group)?;
+                        copied = sender.clone().send(again).await?;
+                    }
+                }
+            }
+        }
+        if ended {
+            return Ok(rows);
+        }
     }
-    Ok(rows)
 }
 
 /// Units of one transaction: as many as make a checkpoint.
-async fn next_group(chunks: &Chunks, rows: u64) -> Option<Vec<Part>> {
+struct Group {
+    parts: Vec<Part>,
+    letters: Vec<DeadLetter>,
+}
+
+impl Group {
+    fn refuse(&mut self, part: usize, row: usize, letter: DeadLetter) {
+        self.parts[part].refused.insert(row);
+        self.letters.push(letter);
+    }
+}
+
+async fn next_group(chunks: &Chunks, rows: u64) -> Option<Group> {
     let mut chunks = chunks.lock().await;
-    let mut group = vec![Part::of(chunks.recv().await?)];
-    let mut so_far = group[0].chunk.batch.num_rows() as u64;
+    let mut parts = vec![Part::of(chunks.recv().await?)];
+    let mut so_far = parts[0].chunk.batch.num_rows() as u64;
     while so_far < rows
         && let Some(chunk) = chunks.recv().await
     {
         so_far += chunk.batch.num_rows() as u64;
-        group.push(Part::of(chunk));
+        parts.push(Part::of(chunk));
     }
-    Some(group)
+    Some(Group { parts, letters: Vec::new() })
 }
 
 /// A unit on its way, and its rows that are refused.
@@ -135,6 +177,15 @@ impl Part {
     }
 }
 
+/// A group as the server gets it.
+struct Encoded {
+    /// Each unit with its rows, but for those that are refused.
+    units: Vec<(UnitId, usize)>,
+    pieces: Vec<Bytes>,
+    places: Places,
+    letters: Vec<DeadLetter>,
+}
+
 /// What became of a COPY.
 enum Copied {
     Rows(u64),
@@ -146,86 +197,108 @@ enum Copied {
     },
 }
 
-struct Loader<'t> {
-    task: &'t Task,
-    client: &'t Client,
-    statement: Statement,
+struct Grouper {
+    task: Arc<Task>,
     schema: SchemaRef,
     encoder: Encoder,
 }
 
-impl Loader<'_> {
-    /// The group's rows and their record in one transaction; rows that are refused become dead letters, durable before it.
-    async fn commit(&mut self, group: &mut [Part]) -> Result<u64> {
-        let Task { url, claim, state, .. } = self.task;
-        let units: Vec<_> = group.iter().map(|part| (part.chunk.unit, part.chunk.batch.num_rows())).collect();
-        let mut letters: Vec<DeadLetter> = Vec::new();
-        loop {
-            claim.open(self.client, url, &units).await?;
-            match self.copy(group, &mut letters).await? {
-                Copied::Rows(rows) => {
-                    self.bounded(&letters, &units)?;
-                    for part in group.iter().filter(|part| !part.refused.is_empty()) {
-                        claim.less(self.client, url, part.chunk.unit, part.refused.len()).await?;
-                    }
-                    state.dead_letters.add(letters)?;
-                    self.client.batch_execute("COMMIT").await.explained(url)?;
-                    return Ok(rows);
-                }
-                Copied::Refused { part, row, why } => {
-                    self.client.batch_execute("ROLLBACK").await.explained(url)?;
-                    letters.push(letters::of_chunk(state, &group[part].chunk, row, why)?);
-                    group[part].refused.insert(row);
-                    self.bounded(&letters, &units)?;
-                }
-            }
-        }
-    }
-
-    /// DS-424 where there are more letters than anyone would look at.
-    fn bounded(&self, letters: &[DeadLetter], units: &[(UnitId, usize)]) -> Result<()> {
-        let (state, count) = (&self.task.state, letters.len() as u64);
-        if count <= state.most_dead_letters {
-            return Ok(());
-        }
-        let rows = units.iter().map(|(_, rows)| *rows as u64).sum();
-        letters::refuse_too_many(state, count, rows, letters.first())
-    }
-
-    async fn copy(&mut self, group: &mut [Part], letters: &mut Vec<DeadLetter>) -> Result<Copied> {
-        let url = &self.task.url;
-        let sink: CopyInSink<Bytes> = self.client.copy_in(&self.statement).await.explained(url)?;
-        let mut sink = std::pin::pin!(sink);
-        let mut piece = Vec::with_capacity(PIECE + (PIECE >> 2));
+impl Grouper {
+    /// Rows that the encoder refuses become letters on the way.
+    fn encode(&mut self, group: &mut Group) -> Result<Encoded> {
+        let task = self.task.clone();
+        let (mut pieces, mut piece) = (Vec::new(), Vec::with_capacity(PIECE + (PIECE >> 2)));
         piece.extend_from_slice(&HEADER);
         let mut places = Places::default();
-        let mut broken = false;
-        for (number, part) in group.iter_mut().enumerate() {
-            let batch = if self.task.ordered { numbered(&part.chunk, &self.schema)? } else { part.chunk.batch.clone() };
-            for range in part.ranges() {
+        for number in 0..group.parts.len() {
+            let chunk = group.parts[number].chunk.clone();
+            let batch = if task.ordered { numbered(&chunk, &self.schema)? } else { chunk.batch.clone() };
+            for range in group.parts[number].ranges() {
                 let mut row = range.start;
-                while row < range.end && !broken {
+                while row < range.end {
                     let mut to = range.end.min(row + STEP);
+                    let mut next = to;
                     if let Err(unfit) = self.encoder.encode(&batch, row..to, &mut piece) {
-                        to = unfit.row;
+                        (to, next) = (unfit.row, unfit.row + 1);
                         let again = self.encoder.encode(&batch, row..to, &mut piece);
                         again.map_err(|unfit| refused(&unfit, &self.schema))?;
-                        let why = Refusal::of(&refused(&unfit, &self.schema), self.task.ctx.language);
-                        letters.push(letters::of_chunk(&self.task.state, &part.chunk, to, why)?);
-                        part.refused.insert(to);
+                        let why = Refusal::of(&refused(&unfit, &self.schema), task.ctx.language);
+                        group.refuse(number, to, letters::of_chunk(&task.state, &chunk, to, why)?);
+                        self.bounded(group)?;
                     }
                     places.add(number, &(row..to));
-                    row = to + usize::from(part.refused.contains(&to));
+                    row = next;
                     if piece.len() >= PIECE {
                         let full = std::mem::replace(&mut piece, Vec::with_capacity(PIECE + (PIECE >> 2)));
-                        broken = sink.send(Bytes::from(full)).await.is_err();
+                        pieces.push(Bytes::from(full));
                     }
                 }
             }
         }
         piece.extend_from_slice(&TRAILER);
-        // After a break `finish` has the reason, where the server gave one.
-        let _ = sink.send(Bytes::from(piece)).await;
+        pieces.push(Bytes::from(piece));
+        self.bounded(group)?;
+        let unit = |part: &Part| (part.chunk.unit, part.chunk.batch.num_rows() - part.refused.len());
+        let units = group.parts.iter().map(unit).collect();
+        Ok(Encoded { units, pieces, places, letters: group.letters.clone() })
+    }
+
+    /// DS-424 where there are more letters than anyone would look at.
+    fn bounded(&self, group: &Group) -> Result<()> {
+        let (state, count) = (&self.task.state, group.letters.len() as u64);
+        if count <= state.most_dead_letters {
+            return Ok(());
+        }
+        let rows = group.parts.iter().map(|part| part.chunk.batch.num_rows() as u64).sum();
+        letters::refuse_too_many(state, count, rows, group.letters.first())
+    }
+}
+
+#[derive(Clone)]
+struct Sender {
+    task: Arc<Task>,
+    client: Arc<Client>,
+    statement: Statement,
+    ledger: Statement,
+    /// One transaction at a time, in the order in which they came.
+    turn: Arc<Mutex<()>>,
+}
+
+impl Sender {
+    /// The group's rows and their record in one transaction; its dead letters are durable before it.
+    async fn send(self, group: Encoded) -> Result<Copied> {
+        let Sender { task, client, .. } = &self;
+        let Task { url, claim, state, .. } = task.as_ref();
+        let Encoded { units, pieces, places, letters } = group;
+        let _turn = self.turn.lock().await;
+        // All three go out at once: an answer to each would be waited for else.
+        let (begun, written, sink) = tokio::join!(
+            async { client.batch_execute("BEGIN").await.explained(url) },
+            claim.write(client, url, &self.ledger, &units),
+            async { client.copy_in(&self.statement).await.explained(url) },
+        );
+        begun?;
+        written?;
+        let copied = self.copy(sink?, pieces, &places).await?;
+        match copied {
+            Copied::Rows(_) => {
+                state.dead_letters.add(letters)?;
+                client.batch_execute("COMMIT").await.explained(url)?;
+            }
+            Copied::Refused { .. } => client.batch_execute("ROLLBACK").await.explained(url)?,
+        }
+        Ok(copied)
+    }
+
+    async fn copy(&self, sink: CopyInSink<Bytes>, pieces: Vec<Bytes>, places: &Places) -> Result<Copied> {
+        let url = &self.task.url;
+        let mut sink = std::pin::pin!(sink);
+        for piece in pieces {
+            // After a break `finish` has the reason, where the server gave one.
+            if sink.send(piece).await.is_err() {
+                break;
+            }
+        }
         match sink.finish().await {
             Ok(copied) if copied == places.rows as u64 => Ok(Copied::Rows(copied)),
             Ok(copied) => {
