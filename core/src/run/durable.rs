@@ -33,6 +33,8 @@ pub(super) struct Work<'w> {
     pub subject: Subject,
     pub job: &'w Job,
     pub ctx: &'w Ctx,
+    /// An earlier process began it.
+    pub resumed: bool,
 }
 
 impl Session {
@@ -61,6 +63,7 @@ impl Session {
             subject,
             job,
             ctx,
+            resumed: false,
         };
         let nowhere = self.state.root().join(job.id());
         work.sinks(&nowhere, Arc::new(DeadLetters::of(&nowhere)), None, false)?;
@@ -108,7 +111,9 @@ impl Work<'_> {
         };
         let dead_letters = self.count(&letters)?;
         let shown = error.clone().traced(&self.ctx.trace_id, self.ctx.language);
-        let mut end = End { resumable: error.retryable(), error: Some(shown.to_json()), dead_letters };
+        // What cannot go on exactly may do so when the change is undone.
+        let resumable = error.retryable() || (self.resumed && error.code() == Code::Conflict);
+        let mut end = End { resumable, error: Some(shown.to_json()), dead_letters };
         if end.resumable {
             folder.leave(&end)?;
             return Err(error.with("resumable", true).with("job_id", self.job.id()));

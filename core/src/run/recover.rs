@@ -125,6 +125,7 @@ impl Session {
             subject,
             job,
             ctx,
+            resumed: true,
         };
         let outcome = work.attempts(folder, plan, foreign)?;
         self.report(&prepared, &files, unreadable, outcome, memory, job, ctx)

@@ -77,6 +77,12 @@ impl Server {
         server
     }
 
+    /// One of the server's own programs.
+    #[allow(dead_code, reason = "not every test binary runs one")]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+
     pub fn url(&self) -> String {
         self.url_of("postgres", PASSWORD, "postgres", "")
     }

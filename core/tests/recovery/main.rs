@@ -1,0 +1,116 @@
+//! Jobs that die, lose their server, fill the disk or meet bad rows: nothing is lost, nothing comes twice.
+//!
+//! The long forms run with `make soak`: `DATASUS_KILLS` (kills a destination), `DATASUS_SEED`; both are printed.
+
+#[path = "../postgres/canary.rs"]
+#[allow(dead_code)]
+mod canary;
+mod disk;
+mod kill;
+mod letters;
+#[path = "../many/mod.rs"]
+mod many;
+mod proxy;
+#[path = "../postgres/server.rs"]
+#[allow(dead_code)]
+mod server;
+mod servers;
+mod state;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use datasus::{Client, Config, Language, QueryParams, Secret};
+use tempfile::TempDir;
+
+/// Thirty files of 10,000 rows, made once.
+fn data() -> &'static Path {
+    static DATA: OnceLock<TempDir> = OnceLock::new();
+    DATA.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        many::write(folder.path(), 30, 10_000);
+        folder
+    })
+    .path()
+}
+
+const ROWS: u64 = 300_000;
+
+/// A client on `source` that writes to `place/out` and keeps its jobs in `place/jobs`.
+fn client(source: &Path, place: &Path, url: Option<&str>) -> Client {
+    let config = Config {
+        output: Some(place.join("out")),
+        state: Some(place.join("jobs")),
+        lake: Some(place.join("lake")),
+        spill: Some(place.join("spill")),
+        postgres: url.map(Secret::new),
+        language: Language::En,
+        ..Config::default()
+    };
+    Client::open_with(source, config).unwrap()
+}
+
+fn all() -> QueryParams {
+    QueryParams::dataset("SIH-RD")
+}
+
+/// Runs an ignored test of this binary in a process of its own.
+fn child(name: &str, variables: &[(&str, &str)]) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", name])
+        .envs(variables.iter().copied())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The table's rows, each once, with the sum that they have.
+fn check(server: &server::Server, table: &str) {
+    let sum = ROWS * (ROWS - 1) / 2;
+    let expected = [[ROWS.to_string(), ROWS.to_string(), format!("{}.{:02}", sum / 100, sum % 100)]];
+    let sql = format!("SELECT count(*), count(DISTINCT n_aih), sum(val_tot) FROM {table}");
+    assert_eq!(server.psql(&sql), expected, "{table}");
+}
+
+/// Nothing is left on the server but the table.
+fn nothing_left(server: &server::Server) {
+    assert_eq!(server.psql("SELECT relname FROM pg_class WHERE relname LIKE 'datasus\\_stage%'"), [[""; 0]; 0]);
+    assert_eq!(
+        server.psql("SELECT (SELECT count(*) FROM datasus.jobs), (SELECT count(*) FROM datasus.ledger)"),
+        [["0", "0"]]
+    );
+}
+
+/// A small generator of pseudo-random numbers, so that a failure can be run again by its seed.
+struct Random(u64);
+
+impl Random {
+    fn seeded() -> Self {
+        let seed = std::env::var("DATASUS_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or_else(|| {
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
+        });
+        println!("DATASUS_SEED={seed}");
+        Random(seed)
+    }
+
+    /// From 0 to `below` - 1.
+    fn below(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % below
+    }
+}

@@ -1,0 +1,158 @@
+//! PostgreSQL that goes away in the middle, or answers into the void.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+
+use datasus::sink::postgres::Mode;
+use datasus::{Code, Postgres, Standing, Status};
+
+use crate::proxy::Breaks;
+use crate::server::{PASSWORD, Server, shared};
+use crate::*;
+
+fn to(table: &str) -> Postgres {
+    Postgres { table: Some(table.into()), mode: Mode::Create, analyze: false, ..Postgres::default() }
+}
+
+fn through(port: u16) -> String {
+    format!("postgres://postgres:{PASSWORD}@127.0.0.1:{port}/postgres")
+}
+
+#[test]
+fn a_connection_cut_anywhere_is_taken_up_again() {
+    let mut random = Random::seeded();
+    for round in 0..8 {
+        let breaks = Arc::new(Breaks::default());
+        breaks.after_bytes.store(1 + random.below(24_000_000), SeqCst);
+        let place = tempfile::tempdir().unwrap();
+        let client = client(data(), place.path(), Some(&through(proxy::start(shared().port, breaks.clone()))));
+        let table = format!("cortes.t{round}");
+        let report = client.export(&all(), [to(&table).into()]).unwrap();
+        assert_eq!(u64::from(report.attempts), 1 + breaks.broken.load(SeqCst), "round {round}");
+        assert_eq!(report.records_processed, ROWS);
+        check(shared(), &table);
+        assert!(client.jobs().unwrap().is_empty());
+    }
+    nothing_left(shared());
+}
+
+/// The server has committed, and the word of it is lost: once for each commit of the job, the last one included.
+#[test]
+fn a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated() {
+    let mut seen = 0;
+    for commit in 1.. {
+        let breaks = Arc::new(Breaks::default());
+        breaks.at_commit.store(commit, SeqCst);
+        let place = tempfile::tempdir().unwrap();
+        let client = client(data(), place.path(), Some(&through(proxy::start(shared().port, breaks.clone()))));
+        let table = format!("confirma.t{commit}");
+        let report = client.export(&all(), [to(&table).into()]).unwrap();
+        check(shared(), &table);
+        assert_eq!(report.records_processed, ROWS);
+        if breaks.broken.load(SeqCst) == 0 {
+            break;
+        }
+        seen += 1;
+    }
+    assert!(seen >= 20, "{seen} commits");
+    nothing_left(shared());
+}
+
+#[test]
+fn a_server_that_is_down_is_tried_three_times_and_the_job_stays() {
+    let breaks = Arc::new(Breaks::default());
+    let port = proxy::start(shared().port, breaks.clone());
+    breaks.down.store(true, SeqCst);
+    let place = tempfile::tempdir().unwrap();
+    let client = client(data(), place.path(), Some(&through(port)));
+    let job = client.submit(&all(), [to("caido.t").into()]).unwrap();
+    until("a second attempt", || job.status() == Status::Retrying);
+    let error = job.report().unwrap_err();
+    assert_eq!((error.code(), error.diagnostic()["attempts"].as_u64()), (Code::Unreachable, Some(3)), "{error:?}");
+    assert_eq!(error.diagnostic()["resumable"], true);
+    let left = client.jobs().unwrap();
+    assert_eq!((left[0].job_id.as_str(), left[0].standing), (job.id(), Standing::Failed));
+    assert_eq!(left[0].error.as_ref().unwrap()["error_code"], "DS-502");
+    assert!(!format!("{left:?}").contains(PASSWORD));
+    breaks.down.store(false, SeqCst);
+    let resumed = client.resume(job.id()).unwrap();
+    // Two at once: the second is told who has it.
+    if let Err(error) = client.resume(job.id()) {
+        assert!([Code::Conflict, Code::NotFound].contains(&error.code()), "{error:?}");
+    } else {
+        panic!("two resumes of one job");
+    }
+    assert_eq!(resumed.report().unwrap().records_processed, ROWS);
+    check(shared(), "caido.t");
+    assert_eq!(client.resume(job.id()).unwrap_err().code(), Code::NotFound);
+    assert_eq!(client.resume("../../etc").unwrap_err().code(), Code::NotFound);
+}
+
+/// A server of its own, which is shut down as by a power cut and started again while rows come in. What it had committed
+/// without forcing it to disk may be gone, rows and ledger together.
+#[test]
+fn a_server_that_crashes_and_comes_back_has_every_row_once() {
+    let server = Server::start("wal_writer_delay = 10s\nfsync = on");
+    let place = tempfile::tempdir().unwrap();
+    let client = client(data(), place.path(), Some(&server.url()));
+    let job = client.submit(&all(), [Postgres { connections: 1, ..to("queda.t") }.into()]).unwrap();
+    until("rows flow", || job.progress().rows > 60_000);
+    server.control(&["restart", "-m", "immediate", "-w"]);
+    let outcome = job.report();
+    let report = match outcome {
+        Ok(report) => report,
+        // Still starting after three attempts: a resume then.
+        Err(error) => {
+            assert_eq!(error.code(), Code::Unreachable, "{error:?}");
+            client.resume(job.id()).unwrap().report().unwrap()
+        }
+    };
+    assert_eq!(report.records_processed, ROWS);
+    check(&server, "queda.t");
+    nothing_left(&server);
+    server.control(&["stop", "-m", "immediate"]);
+}
+
+#[test]
+fn a_table_that_was_altered_meanwhile_is_not_gone_on_with() {
+    let place = tempfile::tempdir().unwrap();
+    let breaks = Arc::new(Breaks::default());
+    let client = client(data(), place.path(), Some(&through(proxy::start(shared().port, breaks.clone()))));
+    shared().psql("CREATE SCHEMA mudada; CREATE TABLE mudada.t (n_aih text, cnes text, diag_princ text, idade int, val_tot numeric(14,2))");
+    let append = Postgres { mode: Mode::Append, ..to("mudada.t") };
+    let job = client.submit(&all(), [append.into()]).unwrap();
+    until("rows flow", || job.progress().rows > 40_000);
+    breaks.down.store(true, SeqCst);
+    shared().psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'datasus 0%'");
+    assert_eq!(job.report().unwrap_err().code(), Code::Unreachable);
+    breaks.down.store(false, SeqCst);
+    shared().psql("ALTER TABLE mudada.t ALTER COLUMN idade TYPE bigint");
+    let error = client.resume(job.id()).unwrap().report().unwrap_err();
+    assert_eq!(error.code(), Code::Conflict, "{error:?}");
+    assert_eq!(shared().psql("SELECT count(*) FROM mudada.t"), [["0"]]);
+    // The way out: undo the change.
+    shared().psql("ALTER TABLE mudada.t ALTER COLUMN idade TYPE int");
+    let report = client.resume(job.id()).unwrap().report().unwrap();
+    assert!(report.resumed_from.unwrap()["postgres"] > 0);
+    check(shared(), "mudada.t");
+    nothing_left(shared());
+    assert!(client.jobs().unwrap().is_empty());
+}
+
+impl Server {
+    /// Runs pg_ctl on the server's folder.
+    fn control(&self, words: &[&str]) {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]).arg(self.program("pg_ctl"));
+        let done = command
+            .arg("-D")
+            .arg(self.folder.join("data"))
+            .args(["-l"])
+            .arg(self.folder.join("data").join("log-again"))
+            .args(words)
+            .stdout(std::process::Stdio::null())
+            .status();
+        assert!(done.unwrap().success(), "pg_ctl {words:?}");
+    }
+}
