@@ -78,6 +78,9 @@ impl DeadLetters {
 
     /// Adds letters, each once.
     pub fn add(&self, letters: Vec<DeadLetter>) -> Result<()> {
+        if letters.is_empty() {
+            return Ok(());
+        }
         self.with(|open| {
             let fresh: Vec<DeadLetter> =
                 letters.into_iter().filter(|letter| !open.letters.contains(&key(letter))).collect();

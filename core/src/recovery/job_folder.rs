@@ -14,6 +14,9 @@ pub(super) const PLAN: &str = "plan.json";
 const OWNER: &str = "owner.json";
 const LOCK: &str = "lock";
 const END: &str = "end.json";
+/// Room for the end of a job whose disk is full.
+const RESERVE: &str = "reserve";
+const RESERVED: usize = 16 << 10;
 
 /// A job's folder, held by this process: the lock goes with it.
 #[derive(Debug)]
@@ -44,6 +47,7 @@ impl JobFolder {
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(failed)?;
         let lock = lock(&path)?.ok_or_else(|| held(id))?;
         write(&path.join(OWNER), &Owner::me())?;
+        std::fs::write(path.join(RESERVE), [1; RESERVED]).map_err(failed)?;
         write(&path.join(PLAN), plan)?;
         Ok(JobFolder { path, id: id.to_owned(), plan: plan.clone(), end: None, foreign: false, _lock: lock })
     }
@@ -54,8 +58,15 @@ impl JobFolder {
         let end = path.join(END);
         let end = if end.exists() { Some(read::<End>(&end)?) } else { None };
         let foreign = read::<Owner>(&path.join(OWNER))?.is_foreign();
-        write(&path.join(OWNER), &Owner::me())?;
         Ok(JobFolder { path, id: id.to_owned(), plan, end, foreign, _lock: lock })
+    }
+
+    /// From now on the job is this process's.
+    pub fn own(&self) -> Result<()> {
+        write(&self.path.join(OWNER), &Owner::me())?;
+        std::fs::write(self.path.join(RESERVE), [1; RESERVED])
+            .map_err(|error| Error::io(error, &self.path).stage("recovery"))?;
+        remove(&self.path.join(END))
     }
 
     pub fn path(&self) -> &Path {
@@ -89,6 +100,7 @@ impl JobFolder {
 
     /// Leaves the folder for a later process.
     pub fn leave(self, end: &End) -> Result<()> {
+        remove(&self.path.join(RESERVE))?;
         write(&self.path.join(END), end)
     }
 

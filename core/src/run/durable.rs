@@ -98,6 +98,7 @@ impl Work<'_> {
                     return Ok(outcome);
                 }
                 Err(error) if is_transient(&error) && self.ctx.check().is_ok() => {
+                    let error = error.traced(&self.ctx.trace_id, self.ctx.language);
                     self.job.stand(Status::Retrying);
                     tracing::warn!(trace_id = %self.ctx.trace_id, job_id = self.job.id(), attempt = retries.attempts(), code = %error.code(), detail = error.detail(), "attempt failed");
                     match retries.wait(&self.ctx.cancel) {
@@ -115,7 +116,9 @@ impl Work<'_> {
         let resumable = error.retryable() || (self.resumed && error.code() == Code::Conflict);
         let mut end = End { resumable, error: Some(shown.to_json()), dead_letters };
         if end.resumable {
-            folder.leave(&end)?;
+            if let Err(unsaid) = folder.leave(&end) {
+                tracing::warn!(job_id = self.job.id(), error = %unsaid, "how the job ended could not be noted; it can be resumed all the same");
+            }
             return Err(error.with("resumable", true).with("job_id", self.job.id()));
         }
         if let Err(left) = self.discard(&folder) {

@@ -82,6 +82,7 @@ impl Session {
                 return Err(ended(job_id));
             }
             let plan = StoredPlan::read(folder.plan())?;
+            folder.own()?;
             let root = OutputRoot::open(&plan.output)?;
             let server = self.config.postgres.as_ref();
             let destinations = plan.destinations.iter().map(|one| one.restore(server)).collect::<Result<Vec<_>>>()?;
@@ -196,6 +197,11 @@ impl Session {
             letters.extend(postgres::replay(&to, server, folder.id(), of_sink, self.config.language)?);
         }
         log.replace(&letters)?;
+        for stored in &plan.destinations {
+            if let Destination::Postgres(to) = stored.restore(server)? {
+                postgres::replayed(&to, server, folder.id())?;
+            }
+        }
         let done = Replayed { loaded: (before - letters.len()) as u64, left: letters.len() as u64 };
         match letters.is_empty() {
             true => folder.remove()?,

@@ -12,7 +12,7 @@ use ::arrow::datatypes::SchemaRef;
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
-use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use serde::{Deserialize, Serialize};
 
 use self::footers::Footers;
@@ -161,8 +161,8 @@ impl ParquetSink {
 }
 
 impl ParquetSink {
-    fn columns(&self, file: File, schema: &SchemaRef) -> Result<ParquetColumns<File>> {
-        let (properties, rows) = (self.properties.clone(), self.row_group_rows);
+    fn columns(&self, file: File, schema: &SchemaRef, properties: WriterProperties) -> Result<ParquetColumns<File>> {
+        let rows = self.row_group_rows;
         ParquetColumns::create(file, schema.clone(), properties, rows, ROW_GROUP_BYTES).map_err(|e| self.failed(e))
     }
 
@@ -170,10 +170,17 @@ impl ParquetSink {
     /// there are copied into a new one, which then takes the place of the old.
     fn go_on(&self, file: File, parts: &[Part<Footers>], schema: &SchemaRef, ctx: &Ctx) -> Result<Writing> {
         let Some(last) = parts.last() else {
-            return Ok(Writing { columns: self.columns(file, schema)?, marked: 0, ctx: ctx.clone() });
+            return Ok(Writing {
+                columns: self.columns(file, schema, self.properties.clone())?,
+                marked: 0,
+                ctx: ctx.clone(),
+            });
         };
         let again = file.beginning_again(&self.root, &self.path, self.overwrite, &self.state)?;
-        let mut columns = self.columns(again, schema)?;
+        // The page indexes of the row groups that are there are gone, and a footer has them for all or for none.
+        let properties = WriterPropertiesBuilder::from(self.properties.clone());
+        let properties = properties.set_statistics_enabled(EnabledStatistics::Chunk).set_offset_index_disabled(true);
+        let mut columns = self.columns(again, schema, properties.build())?;
         for part in parts {
             let groups = part.more.groups().map_err(|e| self.failed(e))?;
             columns.splice(file.file().reader(), &groups).map_err(|e| self.failed(e))?;

@@ -65,14 +65,13 @@ fn killed_until_done(kind: &str, kills: u64, most_millis: u64, finished: impl Fn
             let mut running = child("kill::export_and_die", &variables);
             let wait = Duration::from_micros(random.below(most_millis * 1_000));
             let until = std::time::Instant::now() + wait;
-            let mut ended = None;
-            while ended.is_none() && std::time::Instant::now() < until {
-                ended = running.try_wait().unwrap();
+            while running.try_wait().unwrap().is_none() && std::time::Instant::now() < until {
                 std::thread::sleep(Duration::from_micros(300));
             }
-            if ended.is_none() {
-                running.kill().unwrap();
-                ended = Some(running.wait().unwrap());
+            let alive = running.try_wait().unwrap().is_none();
+            running.kill().unwrap();
+            let ended = running.wait().unwrap();
+            if alive {
                 let left = looker.jobs().unwrap();
                 if let [job] = left.as_slice() {
                     assert_eq!(job.standing, Standing::Crashed);
@@ -90,7 +89,7 @@ fn killed_until_done(kind: &str, kills: u64, most_millis: u64, finished: impl Fn
                 finished(&out, round);
                 break;
             }
-            assert!(!ended.unwrap().success(), "a child came to its end and left nothing");
+            assert!(!ended.success(), "a child came to its end and left nothing");
         }
         if kind != "postgres" {
             let names: Vec<_> =
@@ -138,7 +137,9 @@ fn a_parquet_has_the_rows_and_the_row_groups_of_an_undisturbed_run() {
     let expected = read(undisturbed("parquet").into());
     assert_eq!(expected.0, [30_000; 10]);
     killed_until_done("parquet", kills(8), 300, |out, round| {
-        assert!(read(std::fs::read(out.join("a.parquet")).unwrap().into()) == expected, "round {round}");
+        let found = read(std::fs::read(out.join("a.parquet")).unwrap().into());
+        assert_eq!(found.0, expected.0, "round {round}");
+        assert!(found.1.columns() == expected.1.columns(), "round {round}");
     });
 }
 
@@ -147,6 +148,6 @@ fn a_table_has_every_row_once() {
     killed_until_done("postgres", kills(8), 700, |_, round| {
         check(shared(), &format!("mata_postgres.t{round}"));
         shared().psql(&format!("DROP TABLE mata_postgres.t{round}"));
-        assert_eq!(shared().psql("SELECT count(*) FROM pg_class WHERE relname LIKE 'datasus\\_stage%'"), [["0"]]);
+        nothing_left(shared(), "mata_postgres");
     });
 }

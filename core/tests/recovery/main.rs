@@ -83,13 +83,14 @@ fn check(server: &server::Server, table: &str) {
     assert_eq!(server.psql(&sql), expected, "{table}");
 }
 
-/// Nothing is left on the server but the table.
-fn nothing_left(server: &server::Server) {
-    assert_eq!(server.psql("SELECT relname FROM pg_class WHERE relname LIKE 'datasus\\_stage%'"), [[""; 0]; 0]);
-    assert_eq!(
-        server.psql("SELECT (SELECT count(*) FROM datasus.jobs), (SELECT count(*) FROM datasus.ledger)"),
-        [["0", "0"]]
-    );
+/// Nothing is left on the server but the tables of the schema, which is this test's own.
+fn nothing_left(server: &server::Server, schema: &str) {
+    let stages = "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relname LIKE 'datasus\\_stage%'";
+    assert_eq!(server.psql(&format!("{stages} AND nspname = '{schema}'")), [[""; 0]; 0]);
+    assert_eq!(server.psql(&format!("SELECT count(*) FROM datasus.jobs WHERE stage LIKE '{schema}.%'")), [["0"]]);
+    let units = "SELECT count(*) FROM datasus.ledger l WHERE job NOT LIKE 'replay %'
+        AND NOT EXISTS (SELECT 1 FROM datasus.jobs j WHERE (j.job, j.sink) = (l.job, l.sink))";
+    assert_eq!(server.psql(units), [["0"]]);
 }
 
 /// A small generator of pseudo-random numbers, so that a failure can be run again by its seed.

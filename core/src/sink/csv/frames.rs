@@ -14,7 +14,14 @@ pub(super) struct Frames {
     level: i32,
     text: Vec<u8>,
     rows: u64,
-    waiting: VecDeque<(Receiver<std::io::Result<Vec<u8>>>, UnitId, u64)>,
+    waiting: VecDeque<Waiting>,
+}
+
+/// A frame that is being compressed, and what it ends.
+struct Waiting {
+    frame: Receiver<std::io::Result<Vec<u8>>>,
+    next_unit: UnitId,
+    rows: u64,
 }
 
 /// A frame, and what it ends.
@@ -55,7 +62,7 @@ impl Frames {
             // Nobody waits for it where the file was given up.
             let _ = done.send(zstd::bulk::compress(&text, level));
         });
-        self.waiting.push_back((frame, next_unit, rows));
+        self.waiting.push_back(Waiting { frame, next_unit, rows });
     }
 
     /// The next frame in order; without `all` only where enough are at work.
@@ -63,7 +70,7 @@ impl Frames {
         if !all && self.waiting.len() <= AT_WORK {
             return None;
         }
-        let (frame, next_unit, rows) = self.waiting.pop_front()?;
+        let Waiting { frame, next_unit, rows } = self.waiting.pop_front()?;
         let lost = |_| Err(std::io::Error::other("a compressing thread went away"));
         Some(frame.recv().unwrap_or_else(lost).map(|bytes| Frame { bytes, next_unit, rows }))
     }

@@ -27,4 +27,4 @@ mod url;
 
 pub use identifier::TableName;
 pub use options::{Mode, Postgres, ReplaceBy};
-pub use replay::replay;
+pub use replay::{replay, replayed};

@@ -2,6 +2,7 @@
 
 use postgres_protocol::escape::escape_identifier;
 use serde_json::Value;
+use tokio::runtime::Runtime;
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
@@ -25,13 +26,31 @@ pub fn replay(
     if letters.is_empty() {
         return Ok(letters);
     }
+    let (url, target, runtime) = way(to, server, job_id)?;
+    runtime.block_on(all(to, &url, &target, job_id, letters, language))
+}
+
+/// Forgets which letters were loaded, once they are letters no more.
+pub fn replayed(to: &Postgres, server: Option<&Secret>, job_id: &str) -> Result<()> {
+    let (url, _, runtime) = way(to, server, job_id)?;
+    runtime.block_on(async {
+        let client = connect::session(&url).await?;
+        client.execute("DELETE FROM datasus.ledger WHERE job = $1", &[&record(job_id)]).await.explained(&url).map(drop)
+    })
+}
+
+/// What the ledger calls a replay.
+fn record(job_id: &str) -> String {
+    format!("replay {job_id}")
+}
+
+fn way(to: &Postgres, server: Option<&Secret>, job_id: &str) -> Result<(Url, TableName, Runtime)> {
     let address = to.url.as_ref().or(server).ok_or_else(|| Error::internal("a replay without a server"))?;
     let mut url = Url::parse(address)?;
     url.config.application_name(format!("datasus replay {job_id}"));
     let target = TableName::parse(to.table.as_deref().unwrap_or_default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Error::internal(format!("no runtime: {error}")))?;
-    runtime.block_on(all(to, &url, &target, job_id, letters, language))
+    Ok((url, target, runtime.map_err(|error| Error::internal(format!("no runtime: {error}")))?))
 }
 
 async fn all(
@@ -51,7 +70,7 @@ async fn all(
         )
         .stage("postgres"));
     };
-    let job = format!("replay {job_id}");
+    let job = record(job_id);
     let mut left = Vec::new();
     for letter in letters {
         match one(to, &client, url, target, &table, &job, &letter).await? {
@@ -61,10 +80,6 @@ async fn all(
                 left.push(DeadLetter { reason: why.reason, sqlstate: why.sqlstate, ..letter });
             }
         }
-    }
-    // Whoever replays what is left begins anew; what was loaded is in no letter any more.
-    if left.is_empty() {
-        client.execute("DELETE FROM datasus.ledger WHERE job = $1", &[&job]).await.explained(url)?;
     }
     Ok(left)
 }

@@ -131,6 +131,9 @@ impl PostgresSink {
     async fn prepare(&self, schema: &SchemaRef) -> Result<Found> {
         let (url, target) = (&self.url, &self.target);
         let client = connect::session(url).await?;
+        let stage = stage::name(target, &self.state.job_id);
+        stage::lock(&client, url, &stage, &self.state).await?;
+        // Asked under the lock: a COMMIT of an earlier attempt may have been under way till now.
         if let Some(rows) = publish::published(&client, url, &self.state.job_id, target).await? {
             return Ok(Found::Published(rows));
         }
@@ -166,8 +169,6 @@ impl PostgresSink {
                 Mode::Create | Mode::Replace => {}
             }
         }
-        let stage = stage::name(target, &self.state.job_id);
-        stage::lock(&client, url, &stage, &self.state).await?;
         stage::drop_stale(&client, url, &target.schema).await?;
         let oid = kept.map(|table| table.oid);
         let ordered = match (self.options.mode, oid) {
