@@ -37,14 +37,15 @@ pub mod lake;
 pub mod params;
 pub mod plan;
 pub mod run;
+pub mod scheduler;
 pub mod sink;
 pub mod source;
 
-pub use base::{Code, Error, Language, Problem, ProgressSnapshot, Result, Retry, Secret};
+pub use base::{Code, Error, Language, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{Client, Held};
 pub use config::Config;
 pub use params::{AggregateFn, Filter, MissingFiles, Op, Options, QueryParams, col};
 pub use plan::Explain;
-pub use run::{Answer, Job, Report, Status, SyncReport};
+pub use run::{Answer, Event, Events, Job, Report, Status, SyncReport};
 pub use sink::{Csv, Destination, Parquet, Postgres};

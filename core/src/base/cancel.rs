@@ -14,6 +14,8 @@ pub enum CancelReason {
     Caller,
     /// `options.deadline` passed.
     Deadline(Duration),
+    /// Nobody read the stream for that long.
+    Unread(Duration),
 }
 
 /// Set once by whoever stops the job; looked at by every loop of it.
@@ -22,15 +24,25 @@ pub struct Cancel(Arc<Inner>);
 
 struct Inner {
     reason: OnceLock<CancelReason>,
-    // Dropped when the token is set, so that `signal` disconnects and wakes every select.
-    alive: Mutex<Option<Sender<()>>>,
+    // None once the token is set.
+    waiting: Mutex<Option<Waiting>>,
     signal: Receiver<()>,
+}
+
+struct Waiting {
+    // Dropped when the token is set, so that `signal` disconnects and wakes every select.
+    alive: Sender<()>,
+    hooks: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 impl Default for Cancel {
     fn default() -> Self {
         let (alive, signal) = bounded(0);
-        Cancel(Arc::new(Inner { reason: OnceLock::new(), alive: Mutex::new(Some(alive)), signal }))
+        Cancel(Arc::new(Inner {
+            reason: OnceLock::new(),
+            waiting: Mutex::new(Some(Waiting { alive, hooks: Vec::new() })),
+            signal,
+        }))
     }
 }
 
@@ -38,7 +50,20 @@ impl Cancel {
     /// Sets the token; only the first reason counts.
     pub fn set(&self, reason: CancelReason) {
         let _ = self.0.reason.set(reason);
-        self.0.alive.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Waiting { alive, hooks }) = waiting {
+            drop(alive);
+            hooks.into_iter().for_each(|hook| hook());
+        }
+    }
+
+    /// Calls `hook` once, in the thread that sets the token and under no lock; at once if it is set already.
+    pub fn when_set(&self, hook: impl FnOnce() + Send + 'static) {
+        match &mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(waiting) => return waiting.hooks.push(Box::new(hook)),
+            None => {}
+        }
+        hook();
     }
 
     pub fn reason(&self) -> Option<CancelReason> {
@@ -66,6 +91,17 @@ impl Cancel {
                     ),
                 )
                 .with("deadline_sec", seconds))
+            }
+            Some(CancelReason::Unread(limit)) => {
+                let seconds = limit.as_secs_f64();
+                Err(Error::new(
+                    Code::DeadlinePassed,
+                    text!(
+                        "Ninguém leu o fluxo por {seconds} s e a consulta foi encerrada; leia até o fim ou feche o fluxo",
+                        "Nobody read the stream for {seconds} s, so the query was ended; read it to its end or close it"
+                    ),
+                )
+                .with("idle_limit_sec", seconds))
             }
         }
     }

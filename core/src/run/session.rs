@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::deadline::Deadline;
 use super::pipeline::{Prepared, Target};
 use super::{Answer, Job, Report};
 use crate::base::{Ctx, Error, Language, Result, TraceId, memory_limit, text};
@@ -17,6 +16,7 @@ use crate::gate;
 use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::params::{MissingFiles, Query, QueryParams, SqlUse, validate, validate_sql};
 use crate::plan::{Explain, Selection, explain, select, statement};
+use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Destination, OutputRoot};
 use crate::source::dbc::{ReadOptions, RecordFile};
 use crate::source::folder::{FileKind, Folder, Listing, SourceFile};
@@ -38,6 +38,8 @@ pub struct Session {
     pub(super) lake: Lake,
     pub(super) engine: Arc<dyn Engine>,
     pub(super) output: PathBuf,
+    scheduler: Scheduler,
+    owner: Owner,
 }
 
 /// What `sync` did.
@@ -63,7 +65,10 @@ impl Session {
         let lake = Lake::open(&config.lake.clone().unwrap_or_else(|| folder.join(".datasus").join("lake")))?;
         let output = config.output.clone().unwrap_or_else(|| PathBuf::from("."));
         let engine = Arc::new(Local::default());
-        Ok(Arc::new(Session { config, catalog: Catalog::builtin(), source, lake, engine, output }))
+        let scheduler = Scheduler::of_process();
+        let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
+        let catalog = Catalog::builtin();
+        Ok(Arc::new(Session { config, catalog, source, lake, engine, output, scheduler, owner }))
     }
 
     /// Returns once nothing is left at work that must not be cut off by the end of the process.
@@ -161,6 +166,7 @@ impl Session {
     }
 
     fn choose(&self, params: &QueryParams) -> Result<(Query, Selection, Listing)> {
+        self.scheduler.is_usable()?;
         let listing = self.listing()?;
         let query = match &params.sql {
             None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing))?,
@@ -181,6 +187,7 @@ impl Session {
     }
 
     fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
+        self.scheduler.is_usable()?;
         let from_user = params.sql.is_some();
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {
             self.engine.warm(from_user);
@@ -190,21 +197,17 @@ impl Session {
     }
 
     fn spawn(self: &Arc<Self>, prepared: Prepared, target: Target, job: &Job, ctx: Ctx) -> Result<()> {
-        let own = prepared.query.options.deadline.map_or(f64::INFINITY, |seconds| seconds);
-        let limit = Duration::from_secs_f64(own.min(self.config.deadline));
-        let deadline = Deadline::arm(limit, &ctx.cancel)?;
-        let (session, job) = (self.clone(), job.clone());
-        std::thread::Builder::new()
-            .name("datasus-job".into())
-            .spawn(move || {
-                let work = std::panic::AssertUnwindSafe(|| session.run(prepared, target, &job, &ctx));
-                let outcome =
-                    std::panic::catch_unwind(work).unwrap_or_else(|panic| Err(Error::panicked("job", panic.as_ref())));
-                drop(deadline);
-                job.end(outcome.map_err(|e| session.traced(e, &ctx)));
-            })
-            .map_err(|error| Error::internal(format!("cannot start the job's thread: {error}")))?;
-        Ok(())
+        let options = &prepared.query.options;
+        let seconds = options.deadline.map_or(self.config.deadline, |own| own.min(self.config.deadline));
+        let order = Order {
+            owner: self.owner,
+            priority: options.priority.max(self.config.max_priority),
+            deadline: Some(Duration::from_secs_f64(seconds)),
+            parks: matches!(target, Target::Stream(_)),
+        };
+        let (session, running) = (self.clone(), job.clone());
+        let work = move |ctx: &Ctx| session.run(prepared, target, &running, ctx).map_err(|e| session.traced(e, ctx));
+        self.scheduler.submit(order, job.handle(), work).map_err(|e| self.traced(e, &ctx))
     }
 
     pub(super) fn ctx(&self) -> Ctx {
