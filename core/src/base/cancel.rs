@@ -59,9 +59,8 @@ impl Cancel {
 
     /// Calls `hook` once, in the thread that sets the token and under no lock; at once if it is set already.
     pub fn when_set(&self, hook: impl FnOnce() + Send + 'static) {
-        match &mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(waiting) => return waiting.hooks.push(Box::new(hook)),
-            None => {}
+        if let Some(waiting) = &mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner) {
+            return waiting.hooks.push(Box::new(hook));
         }
         hook();
     }

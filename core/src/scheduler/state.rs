@@ -28,12 +28,13 @@ impl Status {
 
     pub const fn may_become(self, next: Status) -> bool {
         use Status::*;
-        match (self, next) {
-            (Queued, Running | Failed | Cancelled) => true,
-            (Running, Parked | Retrying) | (Parked | Retrying, Running) => true,
-            (Running | Parked | Retrying, Completed | Failed | Cancelled) => true,
-            _ => false,
-        }
+        matches!(
+            (self, next),
+            (Queued, Running | Failed | Cancelled)
+                | (Running, Parked | Retrying)
+                | (Parked | Retrying, Running)
+                | (Running | Parked | Retrying, Completed | Failed | Cancelled)
+        )
     }
 
     /// The final one of a job that ended so.

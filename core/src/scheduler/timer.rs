@@ -84,7 +84,12 @@ impl Timer {
 impl Drop for Armed {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            self.timer.alarms().due.remove(&key);
+            let mut alarms = self.timer.alarms();
+            alarms.due.remove(&key);
+            if alarms.due.is_empty() {
+                // Or the thread would sleep to the end of a deadline that nobody has any more.
+                self.timer.0.changed.notify_one();
+            }
         }
     }
 }
