@@ -73,7 +73,6 @@ impl Desk {
             return;
         };
         let token = books.tokens.remove(&ticket.number);
-        self.tell_if_idle(&books);
         drop(books);
         if let Some(Err(why)) = token.map(|token| token.check()) {
             job.refuse(why);
@@ -227,13 +226,9 @@ impl Desk {
         let mut books = self.books();
         books.queue.end(ticket, Instant::now());
         books.tokens.remove(&ticket.number);
-        self.tell_if_idle(&books);
-        self.fill(&mut books)
-    }
-
-    fn tell_if_idle(&self, books: &Books) {
         if books.queue.is_idle() {
             self.idle.notify_all();
         }
+        self.fill(&mut books)
     }
 }

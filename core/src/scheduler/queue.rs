@@ -13,7 +13,7 @@ pub const AGEING: Duration = Duration::from_secs(30);
 /// How much there may be of everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Jobs that run at once. One more is kept for health.
+    /// Jobs that run at once, at least one. One more is kept for health.
     pub slots: usize,
     /// Jobs of a class that wait; one more is DS-429.
     pub queued: usize,
@@ -118,7 +118,7 @@ pub(super) struct Queue<J> {
 impl<J> Queue<J> {
     pub fn new(limits: Limits) -> Self {
         Queue {
-            limits,
+            limits: Limits { slots: limits.slots.max(1), ..limits },
             waiting: BTreeMap::new(),
             admitted: BTreeMap::new(),
             served: BTreeMap::new(),

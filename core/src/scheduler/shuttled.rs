@@ -129,3 +129,24 @@ fn no_wake_up_is_lost_between_jobs_that_park_give_way_and_are_cancelled() {
         }
     });
 }
+
+/// The one that has the slot keeps it until the other has ended.
+#[test]
+fn a_cancelled_job_does_not_wait_for_its_slot() {
+    under_many_schedules(|| {
+        let desk = desk(1);
+        let parks = submit(&desk, Priority::User, |ctx| {
+            ctx.slot.park(|_| thread::yield_now())?;
+            ctx.check().map(|()| 0)
+        });
+        let other = parks.clone();
+        let keeps = submit(&desk, Priority::User, move |_| {
+            let _ended = other.wait(None);
+            Ok(1)
+        });
+        let cancelled = parks.clone();
+        thread::spawn(move || cancelled.cancel());
+        assert_eq!(keeps.wait(None).unwrap().unwrap(), 1);
+        assert!(parks.status().is_final());
+    });
+}
