@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::queue::{Limits, Next, Order, Queue, Ticket, Way};
+use super::order::{Limits, Order};
+use super::queue::{Next, Queue, Ticket, Way};
 use super::sync::{Condvar, Mutex, MutexGuard, spawn};
 use super::task::Runnable;
 use crate::base::{Away, Cancel, CancelReason, Priority, Result};

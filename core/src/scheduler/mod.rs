@@ -18,6 +18,7 @@
 //! [`Slot::give_way`](crate::base::Slot::give_way) after each batch; one that does neither keeps its slot to its end.
 
 mod desk;
+mod order;
 mod queue;
 mod refusal;
 #[cfg(test)]
@@ -39,7 +40,8 @@ use self::task::Task;
 use self::timer::Timer;
 use crate::base::{Ctx, Priority, Result};
 
-pub use queue::{AGEING, Limits, Order, Owner};
+pub use order::{Limits, Order, Owner};
+pub use queue::AGEING;
 pub use state::Status;
 pub use watch::{Event, Events, Handle};
 

@@ -5,7 +5,7 @@
 
 #[path = "desk.rs"]
 mod desk;
-use super::{queue, refusal, state};
+use super::{order, queue, refusal, state};
 #[path = "task.rs"]
 mod task;
 #[path = "watch.rs"]
@@ -26,7 +26,7 @@ use shuttle::scheduler::RandomScheduler;
 use shuttle::{Config, Runner, thread};
 
 use self::desk::Desk;
-use self::queue::{Limits, Order, Owner};
+use self::order::{Limits, Order, Owner};
 use self::state::Status;
 use self::task::Task;
 use self::watch::Handle;

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::queue::{AGEING, Limits, Next, Order, Owner, Queue, Ticket, Way};
+use super::order::{Limits, Order, Owner};
+use super::queue::{AGEING, Next, Queue, Ticket, Way};
 use super::refusal::Refusal;
 use super::state::{Lifecycle, Status};
 use crate::base::{Away, Code, Priority};
