@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, Error, Language, Result, Secret, text};
+use crate::base::{Code, Error, Language, Priority, Result, Secret, text};
 
 /// Settings of one client.
 ///
@@ -35,8 +35,13 @@ pub struct Config {
     /// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter
     /// (`DATASUS_DEADLINE`). Default one day.
     pub deadline: f64,
-    /// Threads for conversion and engine; none: one per core (`DATASUS_THREADS`).
+    /// Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one
+    /// per core); none: one per core (`DATASUS_THREADS`).
     pub threads: Option<usize>,
+    /// The most urgent class that a query of this client gets, whatever its `priority` asks (`DATASUS_MAX_PRIORITY`:
+    /// `health`, `admin` or `user`). Default `health`: an application may use every class. A gateway sets `user` for
+    /// those it does not trust.
+    pub max_priority: Priority,
     /// Most rows in a chunk of an answer; each but the last has at least half of that (`DATASUS_CHUNK_ROWS`).
     pub chunk_rows: usize,
     /// True: a DBC whose CRC-32 does not match is DS-460. False: it is not looked at, and the report says
@@ -58,6 +63,7 @@ impl Default for Config {
             postgres: None,
             deadline: 86_400.0,
             threads: None,
+            max_priority: Priority::Health,
             chunk_rows: 65_536,
             verify_crc: true,
             language: Language::Pt,
@@ -93,6 +99,17 @@ impl Config {
         config.threads = number("DATASUS_THREADS")?.and_then(|n| usize::try_from(n).ok());
         if let Some(rows) = number("DATASUS_CHUNK_ROWS")? {
             config.chunk_rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        }
+        if let Some(value) = get("DATASUS_MAX_PRIORITY") {
+            config.max_priority = match value.as_str() {
+                "health" => Priority::Health,
+                "admin" => Priority::Admin,
+                "user" => Priority::User,
+                _ => {
+                    let expected = ["health, admin ou user", "health, admin or user"];
+                    return Err(wrong("DATASUS_MAX_PRIORITY", &value, expected));
+                }
+            };
         }
         if let Some(value) = get("DATASUS_VERIFY_CRC") {
             config.verify_crc = match value.as_str() {
@@ -158,10 +175,12 @@ mod tests {
         let set = |name: &str| match name {
             "DATASUS_THREADS" => Some("3".to_owned()),
             "DATASUS_LANGUAGE" => Some("en".to_owned()),
+            "DATASUS_MAX_PRIORITY" => Some("user".to_owned()),
             _ => None,
         };
         let config = Config::from_variables(set).unwrap();
         assert_eq!((config.threads, config.language, config.chunk_rows), (Some(3), Language::En, 65_536));
+        assert_eq!((config.max_priority, Config::default().max_priority), (Priority::User, Priority::Health));
         let wrong = |name: &str| (name == "DATASUS_SPILL_LIMIT").then(|| "10 GB".to_owned());
         let error = Config::from_variables(wrong).unwrap_err();
         assert_eq!(error.code(), Code::InvalidParams);

@@ -38,15 +38,16 @@ pub mod params;
 pub mod plan;
 pub mod recovery;
 pub mod run;
+pub mod scheduler;
 pub mod sink;
 pub mod source;
 
-pub use base::{Code, Error, Language, Problem, ProgressSnapshot, Result, Retry, Secret};
+pub use base::{Code, Error, Language, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{Client, Held};
 pub use config::Config;
 pub use params::{AggregateFn, Filter, MissingFiles, Op, Options, QueryParams, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
-pub use run::{Answer, Job, JobInfo, Replayed, Report, Status, SyncReport};
+pub use run::{Answer, Event, Events, Job, JobInfo, Replayed, Report, Status, SyncReport};
 pub use sink::{Csv, Destination, Parquet, Postgres};

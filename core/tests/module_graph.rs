@@ -5,7 +5,19 @@ use std::path::Path;
 
 /// In order: each may use those before it. `lib` is the door and uses all.
 const ROOMS: &[&str] = &[
-    "base", "config", "recovery", "catalog", "source", "lake", "params", "gate", "plan", "engine", "sink", "run",
+    "base",
+    "config",
+    "recovery",
+    "scheduler",
+    "catalog",
+    "source",
+    "lake",
+    "params",
+    "gate",
+    "plan",
+    "engine",
+    "sink",
+    "run",
     "client",
 ];
 /// What the core does not know.

@@ -1,6 +1,6 @@
 //! Stopping a job: a token that is set once, with its reason, and that a channel `select` can wait on.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -14,6 +14,8 @@ pub enum CancelReason {
     Caller,
     /// `options.deadline` passed.
     Deadline(Duration),
+    /// Nobody read the stream for that long.
+    Unread(Duration),
 }
 
 /// Set once by whoever stops the job; looked at by every loop of it.
@@ -22,18 +24,25 @@ pub struct Cancel(Arc<Inner>);
 
 struct Inner {
     reason: OnceLock<CancelReason>,
-    // Dropped when the token is set, so that `signal` disconnects and wakes every select.
-    alive: Mutex<Option<Sender<()>>>,
+    // None once the token is set.
+    waiting: Mutex<Option<Waiting>>,
     signal: Receiver<()>,
-    /// Tokens of parts of the job, which are set with it.
-    children: Mutex<Vec<Weak<Inner>>>,
+}
+
+struct Waiting {
+    // Dropped when the token is set, so that `signal` disconnects and wakes every select.
+    alive: Sender<()>,
+    hooks: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 impl Default for Cancel {
     fn default() -> Self {
         let (alive, signal) = bounded(0);
-        let (alive, children) = (Mutex::new(Some(alive)), Mutex::default());
-        Cancel(Arc::new(Inner { reason: OnceLock::new(), alive, signal, children }))
+        Cancel(Arc::new(Inner {
+            reason: OnceLock::new(),
+            waiting: Mutex::new(Some(Waiting { alive, hooks: Vec::new() })),
+            signal,
+        }))
     }
 }
 
@@ -41,22 +50,32 @@ impl Cancel {
     /// Sets the token; only the first reason counts.
     pub fn set(&self, reason: CancelReason) {
         let _ = self.0.reason.set(reason);
-        self.0.alive.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let children = std::mem::take(&mut *self.0.children.lock().unwrap_or_else(PoisonError::into_inner));
-        children.iter().filter_map(Weak::upgrade).for_each(|child| Cancel(child).set(reason));
+        let waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Waiting { alive, hooks }) = waiting {
+            drop(alive);
+            hooks.into_iter().for_each(|hook| hook());
+        }
+    }
+
+    /// Calls `hook` once, in the thread that sets the token and under no lock; at once if it is set already.
+    pub fn when_set(&self, hook: impl FnOnce() + Send + 'static) {
+        if let Some(waiting) = &mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner) {
+            return waiting.hooks.push(Box::new(hook));
+        }
+        hook();
     }
 
     /// A token for a part of the job: set with this one, but not the other way round.
     pub fn child(&self) -> Cancel {
         let child = Cancel::default();
-        let mut children = self.0.children.lock().unwrap_or_else(PoisonError::into_inner);
-        children.retain(|child| child.strong_count() > 0);
-        children.push(Arc::downgrade(&child.0));
-        drop(children);
-        // Set meanwhile, the token may have passed the new child by.
-        if let Some(reason) = self.reason() {
-            child.set(reason);
-        }
+        let (of, part) = (Arc::downgrade(&self.0), Arc::downgrade(&child.0));
+        self.when_set(move || {
+            if let (Some(of), Some(part)) = (of.upgrade(), part.upgrade())
+                && let Some(reason) = of.reason.get()
+            {
+                Cancel(part).set(*reason);
+            }
+        });
         child
     }
 
@@ -85,6 +104,17 @@ impl Cancel {
                     ),
                 )
                 .with("deadline_sec", seconds))
+            }
+            Some(CancelReason::Unread(limit)) => {
+                let seconds = limit.as_secs_f64();
+                Err(Error::new(
+                    Code::DeadlinePassed,
+                    text!(
+                        "Ninguém leu o fluxo por {seconds} s e a consulta foi encerrada; leia até o fim ou feche o fluxo",
+                        "Nobody read the stream for {seconds} s, so the query was ended; read it to its end or close it"
+                    ),
+                )
+                .with("idle_limit_sec", seconds))
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Cancel, Language, Progress, Result};
+use super::{Cancel, Language, Progress, Result, Slot};
 
 /// Eight hex digits that tie a report, an error and the log lines of one job together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -32,10 +32,11 @@ impl std::fmt::Display for TraceId {
     }
 }
 
-/// Cancellation, progress, trace and language of one job; cheap to clone.
+/// Cancellation, right to run, progress, trace and language of one job; cheap to clone.
 #[derive(Clone, Default)]
 pub struct Ctx {
     pub cancel: Cancel,
+    pub slot: Slot,
     pub progress: Arc<Progress>,
     pub trace_id: TraceId,
     pub language: Language,

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::base::Priority;
+
 /// Options of one query. Each is capped by the client's configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -14,7 +16,7 @@ pub struct Options {
     pub missing: MissingFiles,
     /// True: a file that cannot be read is left out and named in the report. False: it ends the job.
     pub partial: bool,
-    /// Class of the job. Until jobs share a queue, every job starts at once.
+    /// Class of the job: health before admin before user, where jobs wait; at most the client's `max_priority`.
     pub priority: Priority,
     /// What a job that starts in an emergency of memory does; none: the default for its kind. Until the memory
     /// governor is there, every job runs exact, within its memory limit and with spill.
@@ -46,15 +48,6 @@ pub enum MissingFiles {
     Error,
     /// The report lists them.
     Warn,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Priority {
-    Health,
-    Admin,
-    #[default]
-    User,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -10,7 +10,7 @@ use arrow::datatypes::SchemaRef;
 use super::pipeline::{Outcome, Prepared, deliver, known_rows, refuse_same_names};
 use super::stored_plan::StoredPlan;
 use super::subject::subject;
-use super::{Job, Report, Session, Status, materialise};
+use super::{Job, Report, Session, materialise};
 use crate::base::{Code, Ctx, Error, PeakMemory, Result, Secret, Units};
 use crate::engine::Running;
 use crate::lake::LakeFile;
@@ -99,10 +99,9 @@ impl Work<'_> {
                 }
                 Err(error) if is_transient(&error) && self.ctx.check().is_ok() => {
                     let error = error.traced(&self.ctx.trace_id, self.ctx.language);
-                    self.job.stand(Status::Retrying);
                     tracing::warn!(trace_id = %self.ctx.trace_id, job_id = self.job.id(), attempt = retries.attempts(), code = %error.code(), detail = error.detail(), "attempt failed");
-                    match retries.wait(&self.ctx.cancel) {
-                        Ok(true) => self.job.stand(Status::Running),
+                    match self.ctx.slot.retry(|| retries.wait(&self.ctx.cancel)).flatten() {
+                        Ok(true) => {}
                         Ok(false) => break error.with("attempts", retries.attempts()),
                         Err(cancelled) => break cancelled,
                     }

@@ -1,106 +1,63 @@
-//! A running piece of work, seen from outside.
+//! A query at work, seen from outside.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::Report;
-use crate::base::{CancelReason, Code, Ctx, Error, ProgressSnapshot, Result};
-
-/// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    Running,
-    /// Between two attempts.
-    Retrying,
-    Completed,
-    Failed,
-    Cancelled,
-}
+use crate::base::{Ctx, Error, ProgressSnapshot, Result};
+use crate::scheduler::{Events, Handle, Status};
 
 /// A handle on a job; clones are the same job, and letting go of it does not stop it.
 #[derive(Clone)]
-pub struct Job(Arc<State>);
-
-struct State {
+pub struct Job {
     id: String,
-    ctx: Ctx,
     began: Instant,
-    standing: Mutex<Status>,
-    outcome: Mutex<Option<Result<Report>>>,
-    ended: Condvar,
+    handle: Handle<Report>,
 }
 
 impl Job {
     pub(super) fn new(id: String, ctx: Ctx) -> Self {
-        Job(Arc::new(State {
-            id,
-            ctx,
-            began: Instant::now(),
-            standing: Mutex::new(Status::Running),
-            outcome: Mutex::new(None),
-            ended: Condvar::new(),
-        }))
+        Job { id, began: Instant::now(), handle: Handle::new(ctx) }
     }
 
     /// Since its submission.
     pub(super) fn age(&self) -> Duration {
-        self.0.began.elapsed()
+        self.began.elapsed()
     }
 
-    /// Says where a job stands that has not ended.
-    pub(super) fn stand(&self, status: Status) {
-        *self.0.standing.lock().unwrap_or_else(PoisonError::into_inner) = status;
-    }
-
-    pub(super) fn end(&self, outcome: Result<Report>) {
-        *self.0.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
-        self.0.ended.notify_all();
+    pub(super) fn handle(&self) -> &Handle<Report> {
+        &self.handle
     }
 
     /// A ULID: jobs sort by the time of their submission.
     pub fn id(&self) -> &str {
-        &self.0.id
+        &self.id
     }
 
     pub fn trace_id(&self) -> &str {
-        self.0.ctx.trace_id.as_str()
+        self.handle.ctx().trace_id.as_str()
     }
 
     pub fn status(&self) -> Status {
-        match &*self.0.outcome.lock().unwrap_or_else(PoisonError::into_inner) {
-            None => *self.0.standing.lock().unwrap_or_else(PoisonError::into_inner),
-            Some(Ok(_)) => Status::Completed,
-            Some(Err(error)) if error.code() == Code::Cancelled => Status::Cancelled,
-            Some(Err(_)) => Status::Failed,
-        }
+        self.handle.status()
     }
 
     pub fn progress(&self) -> ProgressSnapshot {
-        self.0.ctx.progress.snapshot()
+        self.handle.ctx().progress.snapshot()
     }
 
-    /// Asks the job to stop; it ends with DS-499, within 100 ms from execution on.
+    /// Status and progress as they change, for one listener: each status in order, progress at most 10 times a second.
+    pub fn subscribe(&self) -> Events {
+        self.handle.subscribe()
+    }
+
+    /// Asks the job to stop; it ends with DS-499: at once while it is queued, within 100 ms from execution on.
     pub fn cancel(&self) {
-        self.0.ctx.cancel.set(CancelReason::Caller);
+        self.handle.cancel();
     }
 
-    /// Waits for the end, `timeout` at most; none while the job is still running.
+    /// Waits for the end, `timeout` at most; none while the job goes on. DS-498 in a forked child.
     pub fn wait(&self, timeout: Option<Duration>) -> Option<Result<Report>> {
-        let until = timeout.map(|timeout| Instant::now() + timeout);
-        let mut outcome = self.0.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        while outcome.is_none() {
-            outcome = match until {
-                None => self.0.ended.wait(outcome).unwrap_or_else(PoisonError::into_inner),
-                Some(until) => {
-                    let left = until.checked_duration_since(Instant::now())?;
-                    self.0.ended.wait_timeout(outcome, left).unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
-        outcome.clone()
+        self.handle.wait(timeout)
     }
 
     /// Waits for the end.
@@ -111,6 +68,6 @@ impl Job {
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Job").field("id", &self.0.id).field("status", &self.status()).finish()
+        f.debug_struct("Job").field("id", &self.id).field("status", &self.status()).finish()
     }
 }

@@ -1,7 +1,6 @@
 //! Wires plan, engine and sinks; owns jobs, answers and reports.
 
 mod answer;
-mod deadline;
 mod durable;
 mod job;
 mod materialise;
@@ -12,8 +11,9 @@ mod session;
 mod stored_plan;
 mod subject;
 
+pub use crate::scheduler::{Event, Events, Status};
 pub use answer::Answer;
-pub use job::{Job, Status};
+pub use job::Job;
 pub use recover::{JobInfo, Replayed};
 pub use report::{BadValue, Performance, Report, Source, Storage, Unreadable};
 pub use session::{Session, SyncReport};

@@ -261,6 +261,7 @@ pub(super) fn deliver(
             fan_out.write(&chunk)?;
             rows += count;
             ctx.progress.add_rows(count);
+            ctx.slot.give_way();
             if let Some(expected) = expected.filter(|expected| *expected > 0) {
                 ctx.progress.engine_fraction(rows as f64 / expected as f64);
             }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::deadline::Deadline;
 use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Report};
@@ -19,6 +18,7 @@ use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::params::{MissingFiles, Query, QueryParams, SqlUse, validate, validate_sql};
 use crate::plan::{Explain, Selection, explain, select, statement};
 use crate::recovery::StateFolder;
+use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Destination, OutputRoot};
 use crate::source::dbc::{ReadOptions, RecordFile};
 use crate::source::folder::{FileKind, Folder, Listing, SourceFile};
@@ -41,6 +41,8 @@ pub struct Session {
     pub(super) engine: Arc<dyn Engine>,
     pub(super) output: PathBuf,
     pub(super) state: StateFolder,
+    scheduler: Scheduler,
+    owner: Owner,
 }
 
 /// What `sync` did.
@@ -68,7 +70,10 @@ impl Session {
         let engine = Arc::new(Local::default());
         let state = std::path::absolute(state_root(&config, &folder)).map_err(|e| Error::io(e, &folder))?;
         let state = StateFolder::at(state);
-        Ok(Arc::new(Session { config, catalog: Catalog::builtin(), source, lake, engine, output, state }))
+        let scheduler = Scheduler::of_process();
+        let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
+        let catalog = Catalog::builtin();
+        Ok(Arc::new(Session { config, catalog, source, lake, engine, output, state, scheduler, owner }))
     }
 
     /// Returns once nothing is left at work that must not be cut off by the end of the process.
@@ -166,6 +171,7 @@ impl Session {
     }
 
     fn choose(&self, params: &QueryParams) -> Result<(Query, Selection, Listing)> {
+        self.scheduler.is_usable()?;
         let listing = self.listing()?;
         let query = match &params.sql {
             None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing))?,
@@ -186,6 +192,7 @@ impl Session {
     }
 
     pub(super) fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
+        self.scheduler.is_usable()?;
         let from_user = params.sql.is_some();
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {
             self.engine.warm(from_user);
@@ -195,21 +202,17 @@ impl Session {
     }
 
     pub(super) fn spawn(self: &Arc<Self>, task: Task, job: &Job, ctx: Ctx) -> Result<()> {
-        let own = task.prepared().query.options.deadline.map_or(f64::INFINITY, |seconds| seconds);
-        let limit = Duration::from_secs_f64(own.min(self.config.deadline));
-        let deadline = Deadline::arm(limit, &ctx.cancel)?;
-        let (session, job) = (self.clone(), job.clone());
-        std::thread::Builder::new()
-            .name("datasus-job".into())
-            .spawn(move || {
-                let work = std::panic::AssertUnwindSafe(|| session.run(task, &job, &ctx));
-                let outcome =
-                    std::panic::catch_unwind(work).unwrap_or_else(|panic| Err(Error::panicked("job", panic.as_ref())));
-                drop(deadline);
-                job.end(outcome.map_err(|e| session.traced(e, &ctx)));
-            })
-            .map_err(|error| Error::internal(format!("cannot start the job's thread: {error}")))?;
-        Ok(())
+        let options = &task.prepared().query.options;
+        let seconds = options.deadline.map_or(self.config.deadline, |own| own.min(self.config.deadline));
+        let order = Order {
+            owner: self.owner,
+            priority: options.priority.max(self.config.max_priority),
+            deadline: Some(Duration::from_secs_f64(seconds)),
+            parks: matches!(task, Task::Stream { .. }),
+        };
+        let (session, running) = (self.clone(), job.clone());
+        let work = move |ctx: &Ctx| session.run(task, &running, ctx).map_err(|e| session.traced(e, ctx));
+        self.scheduler.submit(order, job.handle(), work).map_err(|e| self.traced(e, &ctx))
     }
 
     pub(super) fn ctx(&self) -> Ctx {

@@ -5,21 +5,29 @@
 //! memory is `depth` batches and the one being read.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use ::arrow::array::{RecordBatch, RecordBatchReader};
 use ::arrow::datatypes::SchemaRef;
 use ::arrow::error::ArrowError;
-use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select_biased};
 
 use super::{Sink, Stored};
-use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, Result};
+use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, Result, Slot};
 
 /// Both ends of a stream of `schema` that holds at most `depth` batches (at least one).
 pub fn stream(schema: SchemaRef, depth: usize, cancel: &Cancel) -> (ArrowSink, ArrowReader) {
     let (sender, receiver) = bounded(depth.max(1));
     let end = Arc::new(OnceLock::new());
-    let sink =
-        ArrowSink { sender, end: end.clone(), schema: schema.clone(), cancel: cancel.clone(), rows: 0, bytes: 0 };
+    let sink = ArrowSink {
+        sender,
+        end: end.clone(),
+        schema: schema.clone(),
+        cancel: cancel.clone(),
+        slot: Slot::default(),
+        rows: 0,
+        bytes: 0,
+    };
     (sink, ArrowReader { receiver: Some(receiver), end, schema, cancel: cancel.clone() })
 }
 
@@ -34,6 +42,7 @@ pub struct ArrowSink {
     end: Arc<OnceLock<End>>,
     schema: SchemaRef,
     cancel: Cancel,
+    slot: Slot,
     rows: u64,
     bytes: u64,
 }
@@ -43,7 +52,8 @@ impl Sink for ArrowSink {
         "arrow"
     }
 
-    fn start(&mut self, schema: &SchemaRef, _ctx: &Ctx) -> Result<()> {
+    fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
+        self.slot = ctx.slot.clone();
         if schema.fields() == self.schema.fields() {
             Ok(())
         } else {
@@ -54,13 +64,12 @@ impl Sink for ArrowSink {
     fn write(&mut self, chunk: &Chunk) -> Result<()> {
         self.cancel.check()?;
         let (rows, bytes) = (chunk.batch.num_rows() as u64, chunk.batch.get_array_memory_size() as u64);
-        select_biased! {
-            recv(self.cancel.signal()) -> _ => return self.cancel.check(),
-            send(self.sender, chunk.batch.clone()) -> sent => if sent.is_err() {
-                self.cancel.set(CancelReason::Caller);
-                return self.cancel.check();
-            },
+        match self.sender.try_send(chunk.batch.clone()) {
+            Ok(()) => {}
+            Err(TrySendError::Full(batch)) => self.slot.park(|patience| self.send_within(batch, patience))?,
+            Err(TrySendError::Disconnected(_)) => self.cancel.set(CancelReason::Caller),
         }
+        self.cancel.check()?;
         self.rows += rows;
         self.bytes += bytes;
         Ok(())
@@ -80,6 +89,19 @@ impl Sink for ArrowSink {
     fn abandon(self: Box<Self>, why: &Arc<Error>) {
         // In a slot of its own, not in the channel: that may be full, and nobody may be reading.
         let _ = self.end.set(End::Failed(why.clone()));
+    }
+}
+
+impl ArrowSink {
+    /// Waits for the reader; a token that is set, by whomever, ends the wait.
+    fn send_within(&self, batch: RecordBatch, patience: Duration) {
+        select_biased! {
+            recv(self.cancel.signal()) -> _ => {}
+            send(self.sender, batch) -> sent => if sent.is_err() {
+                self.cancel.set(CancelReason::Caller);
+            },
+            default(patience) => self.cancel.set(CancelReason::Unread(patience)),
+        }
     }
 }
 

@@ -58,3 +58,22 @@ fn a_reader_that_goes_away_cancels_a_blocked_write() {
     assert_eq!(job.join().unwrap().code(), Code::Cancelled);
     assert!(cancel.is_set());
 }
+
+#[test]
+fn a_stream_that_nobody_reads_ends_with_its_job_and_says_so() {
+    use crate::base::Priority;
+    use crate::scheduler::{Handle, Limits, Order, Scheduler};
+    let parked_for = Duration::from_millis(30);
+    let scheduler = Scheduler::new(Limits { parked_for, ..Default::default() });
+    let order = Order { owner: scheduler.owner(1), priority: Priority::User, deadline: None, parks: true };
+    let (mut sink, reader, cancel) = open();
+    let job = Handle::new(Ctx { cancel, ..Default::default() });
+    let work = move |ctx: &Ctx| {
+        sink.start(chunk().batch.schema_ref(), ctx)?;
+        (0..10).try_for_each(|_| sink.write(&chunk()))
+    };
+    scheduler.submit(order, &job, work).unwrap();
+    let error = job.wait(Some(Duration::from_secs(60))).unwrap().unwrap_err();
+    assert_eq!((error.code(), error.diagnostic()["idle_limit_sec"].as_f64()), (Code::DeadlinePassed, Some(0.03)));
+    assert_eq!(error_of(&reader.last().unwrap().unwrap_err()).unwrap().code(), Code::DeadlinePassed);
+}

@@ -1,0 +1,81 @@
+//! The right to run, as the code of a job sees it: given back while the job can do nothing with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Result;
+
+/// Who hands out the right to run. Called from the job's threads.
+pub trait Seat: Send + Sync {
+    /// Gives the right back for a while; fails with DS-429 where too many jobs are parked already.
+    fn leave(&self, why: Away) -> Result<()>;
+
+    /// Waits until the right is there again; not for a job that is cancelled, which has only to end.
+    fn come_back(&self);
+
+    /// See [`Slot::give_way`].
+    fn give_way(&self);
+
+    /// How long a job may stay parked.
+    fn patience(&self) -> Duration;
+}
+
+/// Why a job gives its right back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Away {
+    /// Its consumer does not take what it has.
+    Parked,
+    /// It waits before another attempt.
+    Retrying,
+}
+
+/// A job's right to run; the default is one that nobody has to give back.
+#[derive(Clone, Default)]
+pub struct Slot(Option<Arc<dyn Seat>>);
+
+/// Longer than any job takes.
+const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
+
+impl Slot {
+    pub fn new(seat: Arc<dyn Seat>) -> Self {
+        Slot(Some(seat))
+    }
+
+    /// Runs `blocked`, which waits for the job's consumer, while other jobs use the slot. It is told how long it may wait
+    /// at most (then: [`CancelReason::Unread`](super::CancelReason)), and must look at the cancel token.
+    ///
+    /// Try without blocking first: then nothing is given back, and it costs nothing.
+    pub fn park<T>(&self, blocked: impl FnOnce(Duration) -> T) -> Result<T> {
+        let patience = self.0.as_ref().map_or(FOR_EVER, |seat| seat.patience());
+        self.away(Away::Parked, || blocked(patience))
+    }
+
+    /// Runs `pause`, the wait before another attempt, while other jobs use the slot.
+    pub fn retry<T>(&self, pause: impl FnOnce() -> T) -> Result<T> {
+        self.away(Away::Retrying, pause)
+    }
+
+    /// At the end of each batch: hands the slot to a job that comes before this one, if there is one, and waits.
+    pub fn give_way(&self) {
+        if let Some(seat) = &self.0 {
+            seat.give_way();
+        }
+    }
+
+    fn away<T>(&self, why: Away, wait: impl FnOnce() -> T) -> Result<T> {
+        struct Back<'a>(&'a dyn Seat);
+        impl Drop for Back<'_> {
+            fn drop(&mut self) {
+                self.0.come_back();
+            }
+        }
+        let _back = match &self.0 {
+            Some(seat) => {
+                seat.leave(why)?;
+                Some(Back(&**seat))
+            }
+            None => None,
+        };
+        Ok(wait())
+    }
+}

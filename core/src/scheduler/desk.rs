@@ -1,0 +1,235 @@
+//! Where threads meet: jobs come in, get a slot, leave it, come back, end. One lock; no job code is called under it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::order::{Limits, Order};
+use super::queue::{Next, Queue, Ticket, Way};
+use super::sync::{Condvar, Mutex, MutexGuard, spawn};
+use super::task::Runnable;
+use crate::base::{Away, Cancel, CancelReason, Priority, Result};
+
+type Job = Box<dyn Runnable>;
+type Starts = VecDeque<(Ticket, Job)>;
+
+pub(super) struct Desk {
+    books: Mutex<Books>,
+    /// A job that waits for its slot got it, or was cancelled.
+    turn: Condvar,
+    /// The last job has gone.
+    idle: Condvar,
+    parked_for: Duration,
+    process: u32,
+}
+
+struct Books {
+    queue: Queue<Job>,
+    /// Of every job that has not ended.
+    tokens: BTreeMap<u64, Cancel>,
+}
+
+/// Time for cancelled jobs to end when the scheduler closes.
+const TO_END: Duration = Duration::from_secs(2);
+
+impl Desk {
+    pub fn new(limits: Limits) -> Arc<Self> {
+        let parked_for = limits.parked_for;
+        let books = Mutex::new(Books { queue: Queue::new(limits), tokens: BTreeMap::new() });
+        Arc::new(Desk { books, turn: Condvar::new(), idle: Condvar::new(), parked_for, process: std::process::id() })
+    }
+
+    pub fn submit(self: &Arc<Self>, order: &Order, cancel: &Cancel, job: Job) -> Result<()> {
+        let mut books = self.books();
+        let ticket = match books.queue.submit(order, job, Instant::now()) {
+            Ok(ticket) => ticket,
+            Err((refusal, job)) => {
+                drop(books);
+                let error = refusal.error();
+                job.refuse(error.clone());
+                return Err(error);
+            }
+        };
+        books.tokens.insert(ticket.number, cancel.clone());
+        let starts = self.fill(&mut books);
+        drop(books);
+        self.launch(starts);
+        let desk = Arc::downgrade(self);
+        cancel.when_set(move || {
+            if let Some(desk) = desk.upgrade() {
+                desk.cancelled(ticket);
+            }
+        });
+        Ok(())
+    }
+
+    /// The job's token is set: it ends now if it waits to be started, and stops to wait for a slot.
+    fn cancelled(&self, ticket: Ticket) {
+        if self.is_inherited() {
+            return;
+        }
+        let mut books = self.books();
+        let Some(job) = books.queue.remove(ticket) else {
+            self.turn.notify_all();
+            return;
+        };
+        let token = books.tokens.remove(&ticket.number);
+        drop(books);
+        if let Some(Err(why)) = token.map(|token| token.check()) {
+            job.refuse(why);
+        }
+    }
+
+    /// False: the job has no slot to give back, and nothing happened.
+    pub fn leave(self: &Arc<Self>, ticket: Ticket, why: Away) -> Result<bool> {
+        let mut books = self.books();
+        let left = books.queue.leave(ticket, why).map_err(|refusal| refusal.error())?;
+        let starts = self.fill(&mut books);
+        drop(books);
+        self.launch(starts);
+        Ok(left)
+    }
+
+    /// Waits for a slot, unless the job is cancelled.
+    pub fn come_back(self: &Arc<Self>, ticket: Ticket, cancel: &Cancel) {
+        let mut books = self.books();
+        books.queue.ask_back(ticket, Instant::now());
+        let starts = self.fill(&mut books);
+        self.wait_for_turn(books, starts, ticket, cancel);
+    }
+
+    pub fn give_way(self: &Arc<Self>, ticket: Ticket, cancel: &Cancel) {
+        let mut books = self.books();
+        let Way::Leave(next) = books.queue.give_way(ticket, Instant::now()) else { return };
+        let starts = next.and_then(|next| self.hand_over(next)).into_iter().collect();
+        self.wait_for_turn(books, starts, ticket, cancel);
+    }
+
+    fn wait_for_turn<'a>(
+        self: &'a Arc<Self>,
+        mut books: MutexGuard<'a, Books>,
+        starts: Starts,
+        ticket: Ticket,
+        cancel: &Cancel,
+    ) {
+        if !starts.is_empty() {
+            drop(books);
+            self.launch(starts);
+            books = self.books();
+        }
+        while books.queue.returns(ticket) {
+            if cancel.is_set() {
+                return books.queue.take_back(ticket);
+            }
+            books = self.turn.wait(books).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    pub fn set_maintenance(self: &Arc<Self>, on: bool) {
+        let mut books = self.books();
+        books.queue.set_maintenance(on);
+        let starts = self.fill(&mut books);
+        drop(books);
+        self.launch(starts);
+    }
+
+    /// Takes no more jobs, and returns when there are none; after `timeout` they are cancelled. True: all had ended by
+    /// themselves.
+    pub fn close(&self, timeout: Duration) -> bool {
+        let mut books = self.books();
+        books.queue.close();
+        let (books, idle) = self.wait_idle(books, timeout);
+        if idle {
+            return true;
+        }
+        let tokens: Vec<Cancel> = books.tokens.values().cloned().collect();
+        drop(books);
+        tokens.iter().for_each(|token| token.set(CancelReason::Caller));
+        drop(self.wait_idle(self.books(), TO_END));
+        false
+    }
+
+    fn wait_idle<'a>(&self, mut books: MutexGuard<'a, Books>, timeout: Duration) -> (MutexGuard<'a, Books>, bool) {
+        let until = Instant::now().checked_add(timeout);
+        while !books.queue.is_idle() {
+            let left = until.map_or(TO_END, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return (books, false);
+            }
+            books = self.idle.wait_timeout(books, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        (books, true)
+    }
+
+    /// Jobs of a class that wait.
+    pub fn queued(&self, priority: Priority) -> usize {
+        self.books().queue.queued(priority)
+    }
+
+    /// Jobs that hold a slot, and those that are parked.
+    pub fn started(&self) -> (usize, usize) {
+        let books = self.books();
+        (books.queue.running(), books.queue.parked())
+    }
+
+    pub fn parked_for(&self) -> Duration {
+        self.parked_for
+    }
+
+    /// In a child that was forked after the desk was made: the lock may be held there by a thread that is not.
+    pub fn is_inherited(&self) -> bool {
+        self.process != std::process::id()
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives every free slot away; what it returns is to be launched without the lock.
+    fn fill(&self, books: &mut Books) -> Starts {
+        let now = Instant::now();
+        std::iter::from_fn(|| books.queue.next(now)).filter_map(|next| self.hand_over(next)).collect()
+    }
+
+    fn hand_over(&self, next: Next<Job>) -> Option<(Ticket, Job)> {
+        match next {
+            Next::Start(ticket, job) => Some((ticket, job)),
+            Next::Return(_) => {
+                self.turn.notify_all();
+                None
+            }
+        }
+    }
+
+    /// Each in a thread of its own, which goes on with the next job where there is one.
+    fn launch(self: &Arc<Self>, mut starts: Starts) {
+        while let Some((ticket, job)) = starts.pop_front() {
+            let desk = self.clone();
+            if let Err(error) = spawn("datasus-job", move || desk.work(ticket, job)) {
+                // The job went with the closure, and its end says so.
+                tracing::error!(%error, "cannot start a job's thread");
+                starts.extend(self.ended(ticket));
+            }
+        }
+    }
+
+    fn work(self: &Arc<Self>, ticket: Ticket, job: Job) {
+        let mut next = Some((ticket, job));
+        while let Some((ticket, job)) = next {
+            job.run(self, ticket);
+            let mut starts = self.ended(ticket);
+            next = starts.pop_front();
+            self.launch(starts);
+        }
+    }
+
+    fn ended(&self, ticket: Ticket) -> Starts {
+        let mut books = self.books();
+        books.queue.end(ticket, Instant::now());
+        books.tokens.remove(&ticket.number);
+        if books.queue.is_idle() {
+            self.idle.notify_all();
+        }
+        self.fill(&mut books)
+    }
+}

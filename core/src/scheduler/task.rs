@@ -1,0 +1,107 @@
+//! A job as the desk holds it: work that is run once, or told why it is not.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::desk::Desk;
+use super::queue::Ticket;
+use super::state::Status;
+use super::watch::{Handle, Watch};
+use crate::base::{Away, Cancel, Ctx, Error, Result, Seat, Slot};
+
+pub(super) trait Runnable: Send {
+    /// Runs it to its end; it has a slot by `ticket`.
+    fn run(self: Box<Self>, desk: &Arc<Desk>, ticket: Ticket);
+
+    /// Ends it without having run.
+    fn refuse(self: Box<Self>, why: Error);
+}
+
+/// Dropped without having run, it ends too.
+pub(super) struct Task<T, F> {
+    handle: Handle<T>,
+    work: Option<F>,
+}
+
+impl<T, F: FnOnce(&Ctx) -> Result<T>> Task<T, F> {
+    pub fn new(handle: Handle<T>, work: F) -> Self {
+        Task { handle, work: Some(work) }
+    }
+
+    fn outcome(&mut self, ctx: &Ctx) -> Option<Result<T>> {
+        let work = self.work.take()?;
+        if let Err(cancelled) = ctx.check() {
+            return Some(Err(cancelled));
+        }
+        self.handle.watch().becomes(Status::Running);
+        let caught = catch_unwind(AssertUnwindSafe(|| work(ctx)));
+        Some(caught.unwrap_or_else(|panic| {
+            let error = Error::panicked("job", panic.as_ref());
+            tracing::error!(trace_id = %ctx.trace_id, %error, "a job panicked");
+            Err(error)
+        }))
+    }
+}
+
+impl<T, F> Runnable for Task<T, F>
+where
+    T: Send + Sync + 'static,
+    F: FnOnce(&Ctx) -> Result<T> + Send + 'static,
+{
+    fn run(mut self: Box<Self>, desk: &Arc<Desk>, ticket: Ticket) {
+        let (desk, watch) = (desk.clone(), self.handle.watch().clone());
+        let ctx = self.handle.ctx().clone();
+        let seat = SeatAtDesk { desk, ticket, watch, cancel: ctx.cancel.clone() };
+        let ctx = Ctx { slot: Slot::new(Arc::new(seat)), ..ctx };
+        if let Some(outcome) = self.outcome(&ctx) {
+            self.handle.end(outcome);
+        }
+    }
+
+    fn refuse(self: Box<Self>, why: Error) {
+        self.handle.end(Err(why));
+    }
+}
+
+impl<T, F> Drop for Task<T, F> {
+    fn drop(&mut self) {
+        // After any other end this one does not count.
+        if self.work.is_some() {
+            self.handle.end(Err(Error::internal("the thread of a job could not be started")));
+        }
+    }
+}
+
+/// The right to run of a started job.
+struct SeatAtDesk {
+    desk: Arc<Desk>,
+    ticket: Ticket,
+    watch: Arc<Watch>,
+    cancel: Cancel,
+}
+
+impl Seat for SeatAtDesk {
+    fn leave(&self, why: Away) -> Result<()> {
+        if self.desk.leave(self.ticket, why)? {
+            self.watch.becomes(match why {
+                Away::Parked => Status::Parked,
+                Away::Retrying => Status::Retrying,
+            });
+        }
+        Ok(())
+    }
+
+    fn come_back(&self) {
+        self.desk.come_back(self.ticket, &self.cancel);
+        self.watch.becomes(Status::Running);
+    }
+
+    fn give_way(&self) {
+        self.desk.give_way(self.ticket, &self.cancel);
+    }
+
+    fn patience(&self) -> Duration {
+        self.desk.parked_for()
+    }
+}

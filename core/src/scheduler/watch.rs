@@ -1,0 +1,209 @@
+//! A job as it is seen from outside: status, outcome, events.
+
+use std::sync::{Arc, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::refusal::forked;
+use super::state::{Lifecycle, Status};
+use super::sync::{Condvar, Mutex, MutexGuard};
+use crate::base::{CancelReason, Ctx, Error, Progress, ProgressSnapshot, Result};
+
+/// The status of a job, and who waits for it to change.
+#[derive(Default)]
+pub(super) struct Watch {
+    life: Mutex<Lifecycle>,
+    changed: Condvar,
+}
+
+impl Watch {
+    fn life(&self) -> MutexGuard<'_, Lifecycle> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// False, and nothing changes, where the step is not allowed.
+    pub fn becomes(&self, next: Status) -> bool {
+        let changed = self.life().becomes(next);
+        if changed {
+            self.changed.notify_all();
+        }
+        changed
+    }
+}
+
+/// A handle on a job that gives a `T`; clones are the same job, and letting go of it does not stop it.
+///
+/// In a child that was forked meanwhile every wait is DS-498.
+pub struct Handle<T>(Arc<Inner<T>>);
+
+struct Inner<T> {
+    ctx: Ctx,
+    watch: Arc<Watch>,
+    outcome: OnceLock<Result<T>>,
+    process: u32,
+}
+
+impl<T> Clone for Handle<T> {
+    fn clone(&self) -> Self {
+        Handle(self.0.clone())
+    }
+}
+
+impl<T> Handle<T> {
+    /// A job that is yet to be submitted.
+    pub fn new(ctx: Ctx) -> Self {
+        let process = std::process::id();
+        Handle(Arc::new(Inner { ctx, watch: Arc::default(), outcome: OnceLock::new(), process }))
+    }
+
+    pub fn ctx(&self) -> &Ctx {
+        &self.0.ctx
+    }
+
+    pub fn status(&self) -> Status {
+        if self.is_inherited() { Status::Failed } else { self.0.watch.life().now() }
+    }
+
+    /// Asks the job to stop. One that waits ends at once, a running one as soon as it looks at its token.
+    pub fn cancel(&self) {
+        if !self.is_inherited() {
+            self.0.ctx.cancel.set(CancelReason::Caller);
+        }
+    }
+
+    /// Status and progress from the start on, for one listener; any number of listeners.
+    pub fn subscribe(&self) -> Events {
+        let progress = self.0.ctx.progress.clone();
+        Events {
+            watch: self.0.watch.clone(),
+            progress,
+            told: 0,
+            last: None,
+            due: Instant::now(),
+            process: self.0.process,
+        }
+    }
+
+    pub(super) fn watch(&self) -> &Arc<Watch> {
+        &self.0.watch
+    }
+
+    /// The job's end; only the first counts.
+    pub(super) fn end(&self, outcome: Result<T>) {
+        let Ctx { trace_id, language, .. } = &self.0.ctx;
+        let outcome = outcome.map_err(|error| error.traced(trace_id, *language));
+        let last = Status::of(&outcome);
+        if self.0.outcome.set(outcome).is_ok() {
+            self.0.watch.becomes(last);
+        }
+    }
+
+    fn is_inherited(&self) -> bool {
+        self.0.process != std::process::id()
+    }
+}
+
+impl<T: Clone> Handle<T> {
+    /// Waits for the end, `timeout` at most; none while the job goes on.
+    pub fn wait(&self, timeout: Option<Duration>) -> Option<Result<T>> {
+        if self.is_inherited() {
+            let Ctx { trace_id, language, .. } = &self.0.ctx;
+            return Some(Err(forked().traced(trace_id, *language)));
+        }
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut life = self.0.watch.life();
+        while !life.now().is_final() {
+            life = match until {
+                None => self.0.watch.changed.wait(life).unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+                    self.0.watch.changed.wait_timeout(life, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        drop(life);
+        let outcome = self.0.outcome.get().cloned();
+        Some(outcome.unwrap_or_else(|| Err(Error::internal("a job ended without an outcome"))))
+    }
+}
+
+/// What a listener hears of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Event {
+    pub status: Status,
+    pub progress: ProgressSnapshot,
+}
+
+/// Between two events that tell of progress, or of a job that is parked and goes on.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The events of one job, for one listener; an iterator that waits for the next one and ends after the final status.
+///
+/// Each new status is told, in order (parked and back to running at most 10 times a second), and progress at most 10
+/// times a second. It holds no backlog: a listener that falls behind hears of the newest progress only.
+pub struct Events {
+    watch: Arc<Watch>,
+    progress: Arc<Progress>,
+    told: usize,
+    last: Option<Event>,
+    due: Instant,
+    process: u32,
+}
+
+impl Events {
+    /// The next event; none where there is none within `patience`, and after the last.
+    pub fn next_within(&mut self, patience: Duration) -> Option<Event> {
+        if self.is_over() {
+            return None;
+        }
+        let until = Instant::now().checked_add(patience);
+        let watch = self.watch.clone();
+        let mut life = watch.life();
+        loop {
+            let now = Instant::now();
+            if let Some(status) = life.steps().get(self.told) {
+                self.told += 1;
+                return self.tell(*status, now);
+            }
+            if now >= self.due {
+                let event = Event { status: life.now(), progress: self.progress.snapshot() };
+                if self.last != Some(event) {
+                    return self.tell(event.status, now);
+                }
+                self.due = now + TICK;
+            }
+            if until.is_some_and(|until| now >= until) {
+                return None;
+            }
+            let wake = until.map_or(self.due, |until| until.min(self.due));
+            let left = wake.saturating_duration_since(now);
+            life = watch.changed.wait_timeout(life, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The final status has been told; or this is a forked child, which hears of nothing.
+    pub fn is_over(&self) -> bool {
+        self.last.is_some_and(|event| event.status.is_final()) || self.process != std::process::id()
+    }
+
+    fn tell(&mut self, status: Status, now: Instant) -> Option<Event> {
+        let event = Event { status, progress: self.progress.snapshot() };
+        self.last = Some(event);
+        self.due = now + TICK;
+        Some(event)
+    }
+}
+
+impl Iterator for Events {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        while !self.is_over() {
+            if let Some(event) = self.next_within(TICK * 10) {
+                return Some(event);
+            }
+        }
+        None
+    }
+}
