@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// In order: each may use those before it. `lib` is the door and uses all.
-const ROOMS: &[&str] =
-    &["base", "config", "catalog", "source", "lake", "params", "gate", "plan", "engine", "sink", "run", "client"];
+const ROOMS: &[&str] = &[
+    "base", "config", "governor", "metrics", "catalog", "source", "lake", "params", "gate", "plan", "engine", "sink",
+    "run", "client",
+];
 /// What the core does not know.
 const FOREIGN: &[&str] = &["tokio", "pyo3", "napi", "uniffi"];
 /// An async runtime is at home only in a sink or source that owns one.

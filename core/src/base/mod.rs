@@ -22,7 +22,7 @@ pub use ctx::{Ctx, TraceId};
 pub use error::{Context, Error, Problem, Result};
 pub use parquet_columns::{ParquetColumns, parquet_properties};
 pub use place::Place;
-pub use process_memory::{PeakMemory, memory_limit};
+pub use process_memory::{PeakMemory, held_by_process, memory_limit};
 pub use progress::{Progress, ProgressSnapshot};
 pub use secret::Secret;
 pub(crate) use short_copy::copy_short;

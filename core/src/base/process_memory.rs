@@ -65,6 +65,11 @@ impl Drop for PeakMemory {
     }
 }
 
+/// Bytes of this process in memory and, where the system tells, in swap.
+pub fn held_by_process() -> u64 {
+    resident() + swapped()
+}
+
 #[cfg(target_os = "linux")]
 fn status_kib(key: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -78,6 +83,11 @@ fn resident() -> u64 {
 }
 
 #[cfg(target_os = "linux")]
+fn swapped() -> u64 {
+    status_kib("VmSwap:") * 1024
+}
+
+#[cfg(target_os = "linux")]
 fn high_water() -> u64 {
     status_kib("VmHWM:") * 1024
 }
@@ -88,6 +98,11 @@ fn resident() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[pid]), true);
     system.process(pid).map_or(0, |process| process.memory())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn swapped() -> u64 {
+    0
 }
 
 #[cfg(not(target_os = "linux"))]
