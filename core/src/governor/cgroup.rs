@@ -74,13 +74,19 @@ impl Cgroups {
     fn usage(&self, group: &Path) -> Option<Usage> {
         let number = |name: &str| read_to_string(group.join(name)).ok()?.trim().parse::<u64>().ok();
         // Past `memory.high` the kernel stalls the process, so it is as good as a limit.
-        let (limits, usage, cache): (&[&str], _, _) = match self.version {
-            Version::V1 => (&["memory.limit_in_bytes"], "memory.usage_in_bytes", "total_inactive_file "),
-            Version::V2 => (&["memory.max", "memory.high"], "memory.current", "inactive_file "),
+        let (limits, usage, total): (&[&str], _, _) = match self.version {
+            Version::V1 => (&["memory.limit_in_bytes"], "memory.usage_in_bytes", "total_"),
+            Version::V2 => (&["memory.max", "memory.high"], "memory.current", ""),
         };
         let limit = limits.iter().filter_map(|name| number(name)).min().filter(|bytes| *bytes < NO_LIMIT)?;
         let stat = read_to_string(group.join("memory.stat")).ok()?;
-        let cache = stat.lines().find_map(|line| line.strip_prefix(cache)?.trim().parse::<u64>().ok())?;
+        // Both lists: a file that is read three times is on the active one, and can go just as well. With 640 MB of it in
+        // a group of 512 MB, usage without the inactive list alone stood at 95 %, of which the process had 4 MB.
+        let cache = |kind| {
+            let line = |line: &str| line.strip_prefix(total)?.strip_prefix(kind)?.trim().parse::<u64>().ok();
+            stat.lines().find_map(line)
+        };
+        let cache = cache("inactive_file ")? + cache("active_file ")?;
         Some(Usage { used: number(usage)?.saturating_sub(cache), limit })
     }
 }
@@ -108,7 +114,7 @@ mod tests {
         let cgroups = Cgroups::from_mounts(&mounts).unwrap();
         assert_eq!(cgroups.version, Version::V1);
         let unlimited = [("memory.limit_in_bytes", "9223372036854771712\n"), ("memory.usage_in_bytes", "9000\n")];
-        let stat = ("memory.stat", "inactive_file 1\ntotal_inactive_file 300\n");
+        let stat = ("memory.stat", "inactive_file 1\ntotal_inactive_file 200\ntotal_active_file 100\n");
         group(mount, &unlimited);
         let limit = |bytes: &'static str| [("memory.limit_in_bytes", bytes), ("memory.usage_in_bytes", "800\n"), stat];
         group(&mount.join("pod"), &limit("1000\n"));
@@ -125,7 +131,8 @@ mod tests {
         let mounts = format!("35 31 0:32 /docker/ab {} rw - cgroup2 cgroup rw\n", mount.display());
         let cgroups = Cgroups::from_mounts(&mounts).unwrap();
         let files = |max, high| {
-            let (current, stat) = (("memory.current", "700"), ("memory.stat", "anon 5\ninactive_file 200\n"));
+            let (current, stat) =
+                (("memory.current", "700"), ("memory.stat", "anon 5\ninactive_file 150\nactive_file 50\n"));
             [("memory.max", max), ("memory.high", high), current, stat]
         };
         group(mount, &files("1000\n", "max\n"));

@@ -55,12 +55,12 @@ impl State {
         self.terms.whole.saturating_sub(self.leased)
     }
 
-    /// The most that one job gets: something stays free for the short ones behind a long one.
+    /// The most of what is free that one job gets beyond its least: the next one shall find something too.
     fn share(&self) -> u64 {
         match self.terms.level {
-            Mode::Normal | Mode::Maintenance => self.terms.whole / 4 * 3,
-            Mode::Conservative => self.terms.whole / 4,
-            Mode::Emergency => self.terms.whole / 8,
+            Mode::Normal | Mode::Maintenance => self.free() / 4 * 3,
+            Mode::Conservative => self.free() / 4,
+            Mode::Emergency => self.free() / 8,
         }
     }
 
@@ -71,7 +71,7 @@ impl State {
         // One job may always run, with what there is.
         let most = if self.running == 0 { self.free() } else { self.terms.whole };
         let least = ask.least.min(most);
-        (least <= self.free()).then(|| ask.want.min(self.share()).max(least).min(self.free()))
+        (least <= self.free()).then(|| ask.want.min(self.share()).max(least))
     }
 
     /// Serves those who wait, in their order.
@@ -176,7 +176,7 @@ impl Lease {
     pub fn resize(&mut self, to: u64) -> u64 {
         let now = self.bytes;
         self.change(|state| {
-            let room = if state.waiting.is_empty() { state.free().min(state.share().saturating_sub(now)) } else { 0 };
+            let room = if state.waiting.is_empty() { state.share() } else { 0 };
             to.min(now + room)
         });
         self.bytes

@@ -45,7 +45,7 @@ impl Usage {
 pub struct Reading {
     /// Of this process, resident and swapped out.
     pub process: u64,
-    /// Working set of the tightest cgroup that has a limit: usage without the file cache that can go.
+    /// Of the tightest cgroup that has a limit: usage without the file cache, which can go.
     pub cgroup: Option<Usage>,
     pub machine: Usage,
     /// Of the machine.
