@@ -81,7 +81,8 @@ impl Pressure {
         let budget = budget.map(|limit| (Bound::Process, Usage { used: reading.process, limit }));
         let cgroup = reading.cgroup.map(|usage| (Bound::Cgroup, usage));
         let (mut by, mut tightest) = (Bound::Machine, reading.machine);
-        let mut least_limit = reading.machine.limit;
+        // A limit that cannot be read bounds nothing.
+        let mut least_limit = if reading.machine.limit > 0 { reading.machine.limit } else { u64::MAX };
         for (bound, usage) in [cgroup, budget].into_iter().flatten() {
             if usage.share() >= tightest.share() {
                 (by, tightest) = (bound, usage);

@@ -1,10 +1,11 @@
 //! The thread that looks at the memory: often while leases are alive, seldom while someone listens, else not at all.
 
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::Inner;
+use super::watch::Inner;
 
 /// Starts with the first call that needs it, and ends with the governor; a process does not wait for it.
 #[derive(Default)]
@@ -40,5 +41,30 @@ fn run(governor: &Weak<Inner>, woken: &Receiver<()>) {
         if outcome == Err(RecvTimeoutError::Disconnected) {
             return;
         }
+    }
+}
+
+/// Keeps the sampler at work.
+pub(super) struct Interest(Arc<Inner>);
+
+impl Interest {
+    /// Before the sampler is woken, or it could go to sleep between.
+    pub fn new(governor: &Arc<Inner>) -> Self {
+        governor.interest.fetch_add(1, SeqCst);
+        Interest(governor.clone())
+    }
+}
+
+impl std::ops::Deref for Interest {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        self.0.interest.fetch_sub(1, SeqCst);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::base::CancelReason;
+use crate::base::{CancelReason, Code};
 
 const LIMIT: u64 = 1_000_000_000;
 /// More than enough on a busy machine.
