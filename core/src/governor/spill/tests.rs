@@ -30,7 +30,7 @@ fn a_folder_is_private_and_goes_with_its_job() {
 #[test]
 fn a_killed_owners_folder_is_swept_and_nothing_else() {
     let root = tempfile::tempdir().unwrap();
-    let mut child = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().unwrap();
+    let mut child = Command::new("sleep").arg("60").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let owner = Owner::of(child.id()).unwrap();
     let of_child = SpillFolder::create_for(root.path(), 1 << 20, &owner).unwrap();
     std::fs::write(of_child.path().join("block.tmp"), "rows").unwrap();
