@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::base::{Code, Error, Language, Result, TraceId, text};
 use crate::catalog::{Competencia, Grupo, Uf};
 use crate::config::Config;
+use crate::governor::Mode;
 use crate::params::{QueryParams, did_you_mean};
 use crate::plan::Explain;
 use crate::recovery::DeadLetter;
@@ -105,6 +106,21 @@ impl Client {
     /// taken now go.
     pub fn replay(&self, job_id: &str) -> Result<Replayed> {
         self.0.replay(job_id)
+    }
+
+    /// How full the memory is, as the process's one governor sees it.
+    pub fn mode(&self) -> Mode {
+        self.0.mode()
+    }
+
+    /// Maintenance: one job at a time, with one thread, for the whole process, until it is turned off.
+    pub fn set_maintenance(&self, on: bool) -> Result<()> {
+        self.0.set_maintenance(on)
+    }
+
+    /// What this client has counted, and the state of the memory, in Prometheus' text form.
+    pub fn metrics(&self) -> String {
+        self.0.metrics()
     }
 
     /// Converts ahead of a query; of `params` only dataset, UF and competência count.

@@ -33,7 +33,9 @@ mod client;
 mod config;
 pub mod engine;
 pub mod gate;
+pub mod governor;
 pub mod lake;
+pub mod metrics;
 pub mod params;
 pub mod plan;
 pub mod recovery;
@@ -46,6 +48,7 @@ pub use base::{Code, Error, Language, Priority, Problem, ProgressSnapshot, Resul
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{Client, Held};
 pub use config::Config;
+pub use governor::Mode;
 pub use params::{AggregateFn, Filter, MissingFiles, Op, Options, QueryParams, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};

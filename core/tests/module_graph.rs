@@ -7,6 +7,8 @@ use std::path::Path;
 const ROOMS: &[&str] = &[
     "base",
     "config",
+    "governor",
+    "metrics",
     "recovery",
     "scheduler",
     "catalog",

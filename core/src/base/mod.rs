@@ -30,7 +30,7 @@ pub use owner::Owner;
 pub use parquet_columns::{ParquetColumns, parquet_properties};
 pub use place::Place;
 pub use priority::Priority;
-pub use process_memory::{PeakMemory, memory_limit};
+pub use process_memory::{PeakMemory, held_by_process};
 pub use progress::{Progress, ProgressSnapshot};
 pub use secret::Secret;
 pub(crate) use short_copy::copy_short;

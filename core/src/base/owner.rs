@@ -18,45 +18,63 @@ pub struct Owner {
 impl Owner {
     /// This process.
     pub fn me() -> Self {
-        static BOOT: OnceLock<(String, String)> = OnceLock::new();
-        let (boot, host) = BOOT.get_or_init(|| {
-            let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-            (read("/proc/sys/kernel/random/boot_id"), sysinfo::System::host_name().unwrap_or_default())
-        });
         let pid = std::process::id();
-        Owner { pid, started: started(pid), boot: boot.clone(), host: host.clone() }
+        Owner::of(pid).unwrap_or_else(|| Owner { pid, started: 0, boot: boot().to_owned(), host: host().to_owned() })
+    }
+
+    /// None: there is no such process.
+    pub fn of(pid: u32) -> Option<Self> {
+        Some(Owner { pid, started: started(pid)?, boot: boot().to_owned(), host: host().to_owned() })
     }
 
     /// True for a process of this machine that is still there.
     pub fn lives(&self) -> bool {
-        let me = Owner::me();
-        self.host == me.host && self.boot == me.boot && exists(self.pid) && started(self.pid) == self.started
+        !self.is_foreign() && self.is_of_this_boot() && started(self.pid) == Some(self.started)
     }
 
     /// True where the record comes from another machine, or another container.
     pub fn is_foreign(&self) -> bool {
-        self.host != Owner::me().host
+        self.host != host()
+    }
+
+    pub fn is_of_this_boot(&self) -> bool {
+        self.boot == boot()
+    }
+
+    #[cfg(test)]
+    pub fn dead() -> Self {
+        Owner { started: 1, ..Owner::me() }
     }
 }
 
-/// Field 22 of /proc/<pid>/stat; the name before it may hold blanks and parentheses.
-fn started(pid: u32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let behind_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    behind_name.split_whitespace().nth(19).and_then(|ticks| ticks.parse().ok()).unwrap_or(0)
+fn host() -> &'static str {
+    static HOST: OnceLock<String> = OnceLock::new();
+    HOST.get_or_init(|| sysinfo::System::host_name().unwrap_or_default())
 }
 
+fn boot() -> &'static str {
+    static BOOT: OnceLock<String> = OnceLock::new();
+    BOOT.get_or_init(|| match std::fs::read_to_string("/proc/sys/kernel/random/boot_id") {
+        Ok(id) => id.trim().to_owned(),
+        Err(_) => sysinfo::System::boot_time().to_string(),
+    })
+}
+
+/// Ticks since the boot, the 22nd field; the name before it may hold blanks and parentheses. A zombie holds nothing.
 #[cfg(target_os = "linux")]
-fn exists(pid: u32) -> bool {
-    std::path::Path::new(&format!("/proc/{pid}")).exists()
+fn started(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") { None } else { fields.nth(18)?.parse().ok() }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn exists(pid: u32) -> bool {
+fn started(pid: u32) -> Option<u64> {
     let pid = sysinfo::Pid::from_u32(pid);
     let mut system = sysinfo::System::new();
     system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[pid]), true);
-    system.process(pid).is_some()
+    system.process(pid).map(sysinfo::Process::start_time)
 }
 
 #[cfg(test)]
@@ -67,13 +85,13 @@ mod tests {
     fn this_process_lives_and_one_that_ended_does_not() {
         assert!(Owner::me().lives());
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        let of_child = Owner { pid: child.id(), started: started(child.id()), ..Owner::me() };
+        let of_child = Owner::of(child.id()).unwrap();
         assert!(of_child.lives());
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!of_child.lives());
         assert!(!Owner { boot: "another".into(), ..Owner::me() }.lives());
         // The number was given to another process.
-        assert!(!Owner { started: 1, ..Owner::me() }.lives() || cfg!(not(target_os = "linux")));
+        assert!(!Owner::dead().lives());
     }
 }

@@ -5,14 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// The tighter of the machine's memory and the cgroup's limit, in bytes.
-pub fn memory_limit() -> u64 {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    let cgroup = system.cgroup_limits().map(|limits| limits.total_memory).filter(|bytes| *bytes > 0);
-    cgroup.unwrap_or(u64::MAX).min(system.total_memory())
-}
-
 /// Follows the process's resident memory from its start until [`PeakMemory::stop`].
 ///
 /// The kernel's own high-water mark is taken where it rose during the watch; a sampler (every 10 ms) covers the rest.
@@ -65,6 +57,11 @@ impl Drop for PeakMemory {
     }
 }
 
+/// Bytes of this process in memory and, where the system tells, in swap.
+pub fn held_by_process() -> u64 {
+    resident() + swapped()
+}
+
 #[cfg(target_os = "linux")]
 fn status_kib(key: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -78,6 +75,11 @@ fn resident() -> u64 {
 }
 
 #[cfg(target_os = "linux")]
+fn swapped() -> u64 {
+    status_kib("VmSwap:") * 1024
+}
+
+#[cfg(target_os = "linux")]
 fn high_water() -> u64 {
     status_kib("VmHWM:") * 1024
 }
@@ -88,6 +90,11 @@ fn resident() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[pid]), true);
     system.process(pid).map_or(0, |process| process.memory())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn swapped() -> u64 {
+    0
 }
 
 #[cfg(not(target_os = "linux"))]

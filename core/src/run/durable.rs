@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
+use super::memory::Share;
 use super::pipeline::{Outcome, Prepared, deliver, known_rows, refuse_same_names};
 use super::stored_plan::StoredPlan;
 use super::subject::subject;
 use super::{Job, Report, Session, materialise};
 use crate::base::{Code, Ctx, Error, PeakMemory, Result, Secret, Units};
-use crate::engine::Running;
+use crate::engine::{Running, Settings};
 use crate::lake::LakeFile;
 use crate::plan::{Scan, Statement, statement};
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Retries, SOURCE, SinkState};
@@ -100,6 +101,7 @@ impl Work<'_> {
                 Err(error) if is_transient(&error) && self.ctx.check().is_ok() => {
                     let error = error.traced(&self.ctx.trace_id, self.ctx.language);
                     tracing::warn!(trace_id = %self.ctx.trace_id, job_id = self.job.id(), attempt = retries.attempts(), code = %error.code(), detail = error.detail(), "attempt failed");
+                    self.session.metrics.retried();
                     match self.ctx.slot.retry(|| retries.wait(&self.ctx.cancel)).flatten() {
                         Ok(true) => {}
                         Ok(false) => break error.with("attempts", retries.attempts()),
@@ -152,13 +154,14 @@ impl Work<'_> {
         };
         let held: BTreeMap<String, u64> = fan_out.held_rows().map(|(name, rows)| (name.to_owned(), rows)).collect();
         let units = Units { rows: plan.unit_rows, held: fan_out.held().to_vec() };
-        let settings = crate::engine::Settings { units: Some(units), ..self.session.settings(self.job.id(), true) };
+        let (mut settings, share) = self.share()?;
+        settings.units = Some(units);
         let running = self.session.engine.start(Statement::of_scan(scan), &settings, &self.ctx.child())?;
         let expected = known_rows(&self.prepared.query, self.files);
         let running = Rows { running, schema: schema.clone() };
         let (_, stored) =
             deliver(running, &schema, fan_out, self.files, expected, self.ctx).map_err(|error| (*error).clone())?;
-        Ok(Outcome { rows: stored.iter().map(|one| one.rows).max().unwrap_or(0), stored, held, ..Outcome::default() })
+        Ok(Outcome { rows: stored.iter().map(|one| one.rows).max().unwrap_or(0), stored, held, ..Outcome::of(&share) })
     }
 
     /// The result in the job's folder, made now or by an earlier attempt.
@@ -174,7 +177,7 @@ impl Work<'_> {
             fan_out.start(&schema, self.ctx).map_err(|error| (*error).clone())?;
             return Ok((materialise::scan(kept, path, &schema)?, schema));
         }
-        let settings = self.session.settings(self.job.id(), true);
+        let (settings, _share) = self.share()?;
         let mut running = self.session.engine.start(self.statement.clone(), &settings, &self.ctx.child())?;
         let schema = running.schema().clone();
         refuse_same_names(&schema)?;
@@ -190,6 +193,14 @@ impl Work<'_> {
         plan.materialised = Some(kept);
         folder.set_plan(&plan.to_json()?)?;
         Ok((scan, schema))
+    }
+
+    /// The job's share of the memory, and the settings that follow from it.
+    fn share(&self) -> Result<(Settings, Share)> {
+        let mut settings = self.session.settings(self.job.id(), true);
+        let columns = self.statement.columns.len();
+        let share = self.session.share(&self.prepared.query, self.files, columns, &mut settings, self.ctx)?;
+        Ok((settings, share))
     }
 
     fn sinks(

@@ -4,6 +4,7 @@ mod answer;
 mod durable;
 mod job;
 mod materialise;
+mod memory;
 mod pipeline;
 mod recover;
 mod report;

@@ -7,9 +7,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use crossbeam_channel::Sender;
 
+use super::memory::Share;
 use super::recover::Resumed;
 use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
-use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, text};
+use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, Text, text};
+use crate::governor::Mode;
 use crate::lake::LakeFile;
 use crate::params::{Ask, Projection, Query, QueryParams};
 use crate::plan::{Selection, statement};
@@ -66,26 +68,53 @@ pub(super) struct Outcome {
     pub attempts: u32,
     /// Rows that each sink held already when the last attempt began.
     pub held: BTreeMap<String, u64>,
+    /// The governor's mode when the job (its last attempt) began.
+    pub mode: Mode,
+    pub warnings: Vec<Text>,
+}
+
+impl Outcome {
+    pub fn of(share: &Share) -> Self {
+        Outcome { mode: share.mode, warnings: share.warnings.clone(), ..Outcome::default() }
+    }
 }
 
 impl Session {
     pub(super) fn run(self: &Arc<Self>, work: Task, job: &Job, ctx: &Ctx) -> Result<Report> {
         let datasets = work.datasets();
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %datasets, "started");
-        let report = match work {
+        let outcome = match work {
             Task::Stream { prepared, to_caller } => self.run_stream(&prepared, to_caller, job, ctx),
             Task::Durable { prepared, root, destinations } => self.begin(prepared, root, destinations, job, ctx),
             Task::Resume(resumed) => self.go_on(*resumed, job, ctx),
-        }?;
+        };
+        self.count(&outcome, job);
+        let report = outcome?;
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows = report.records_processed, "completed");
         Ok(report)
+    }
+
+    fn count(&self, outcome: &Result<Report>, job: &Job) {
+        let (status, rows, peak) = match outcome {
+            Ok(report) => ("completed", report.records_processed, report.performance.memory_peak_gb * 1e9),
+            Err(error) if error.code() == Code::Cancelled => ("cancelled", 0, 0.0),
+            Err(_) => ("failed", 0, 0.0),
+        };
+        self.metrics.job_ended(status, job.age(), rows, peak as u64);
+        if let Ok(report) = outcome
+            && report.dead_letters > 0
+        {
+            self.metrics.dead_letters("all", report.dead_letters);
+        }
     }
 
     fn run_stream(&self, prepared: &Prepared, to_caller: Sender<ArrowReader>, job: &Job, ctx: &Ctx) -> Result<Report> {
         let memory = PeakMemory::watch();
         let (files, unreadable) = self.readable(prepared, ctx)?;
         let statement = statement(&prepared.query, &files, None)?;
-        let running = self.engine.start(statement, &self.settings(job.id(), false), ctx)?;
+        let mut settings = self.settings(job.id(), false);
+        let share = self.share(&prepared.query, &files, statement.columns.len(), &mut settings, ctx)?;
+        let running = self.engine.start(statement, &settings, ctx)?;
         let schema = running.schema().clone();
         refuse_same_names(&schema)?;
         let (sink, reader) = stream(schema.clone(), STREAM_DEPTH, &ctx.cancel);
@@ -98,7 +127,7 @@ impl Session {
         let (rows, stored) =
             deliver(running, &schema, fan_out, &files, expected, ctx).map_err(|error| (*error).clone())?;
         let dead_letters = files.iter().map(|file| file.source.rows_rejected).sum();
-        let outcome = Outcome { rows, stored, dead_letters, attempts: 1, held: BTreeMap::new() };
+        let outcome = Outcome { rows, stored, dead_letters, attempts: 1, ..Outcome::of(&share) };
         self.report(prepared, &files, unreadable, outcome, memory, job, ctx)
     }
 
@@ -113,9 +142,11 @@ impl Session {
         job: &Job,
         ctx: &Ctx,
     ) -> Result<Report> {
-        let Outcome { rows, stored, dead_letters, attempts, held } = outcome;
+        outcome.stored.iter().for_each(|one| self.metrics.delivered(one.sink, one.rows, one.bytes));
+        let Outcome { rows, stored, dead_letters, attempts, held, mode, warnings: noted } = outcome;
         let mut warnings = self.report_warnings(prepared, files, &unreadable);
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(self.config.language).to_owned()));
+        warnings.extend(noted.iter().map(|warning| warning.get(self.config.language).to_owned()));
         let refused = dead_letters - files.iter().map(|file| file.source.rows_rejected).sum::<u64>().min(dead_letters);
         if refused > 0 {
             let id = job.id();
@@ -133,7 +164,7 @@ impl Session {
             records_processed: rows,
             storage: storage(stored),
             performance: Performance::measured(rows, job.age(), memory.stop()),
-            mode: "normal",
+            mode: mode.as_str(),
             sampling: None,
             dead_letters,
             attempts,

@@ -9,12 +9,14 @@ use serde::Serialize;
 use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Report};
-use crate::base::{Ctx, Error, Language, Result, TraceId, memory_limit, text};
+use crate::base::{Ctx, Error, Language, Result, TraceId, text};
 use crate::catalog::{Catalog, Grupo};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
 use crate::gate;
+use crate::governor::{Governor, Mode};
 use crate::lake::{ConvertOptions, Lake, LakeFile};
+use crate::metrics::Metrics;
 use crate::params::{MissingFiles, Query, QueryParams, SqlUse, validate, validate_sql};
 use crate::plan::{Explain, Selection, explain, select, statement};
 use crate::recovery::StateFolder;
@@ -22,9 +24,6 @@ use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Destination, OutputRoot};
 use crate::source::dbc::{ReadOptions, RecordFile};
 use crate::source::folder::{FileKind, Folder, Listing, SourceFile};
-
-/// Share of the machine's or cgroup's memory that the engine may hold; more gets the process killed.
-const MEMORY_SHARE: f64 = 0.45;
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
 const DURABLE_CHUNK_ROWS: usize = 8 << 10;
@@ -41,8 +40,10 @@ pub struct Session {
     pub(super) engine: Arc<dyn Engine>,
     pub(super) output: PathBuf,
     pub(super) state: StateFolder,
-    scheduler: Scheduler,
+    pub(super) scheduler: Scheduler,
     owner: Owner,
+    pub(super) governor: Governor,
+    pub(super) metrics: Metrics,
 }
 
 /// What `sync` did.
@@ -72,13 +73,40 @@ impl Session {
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
         let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
-        let catalog = Catalog::builtin();
-        Ok(Arc::new(Session { config, catalog, source, lake, engine, output, state, scheduler, owner }))
+        let governor = Governor::of_process();
+        let metrics = Metrics::new([Box::new(governor.clone()) as _]);
+        Ok(Arc::new(Session {
+            config,
+            catalog: Catalog::builtin(),
+            source,
+            lake,
+            engine,
+            output,
+            state,
+            scheduler,
+            owner,
+            governor,
+            metrics,
+        }))
     }
 
     /// Returns once nothing is left at work that must not be cut off by the end of the process.
     pub fn settle(&self) {
         self.engine.settle();
+    }
+
+    pub fn mode(&self) -> Mode {
+        self.governor.mode()
+    }
+
+    /// Governor and queue: one job at a time, one thread each.
+    pub fn set_maintenance(&self, on: bool) -> Result<()> {
+        self.governor.set_maintenance(on);
+        self.scheduler.set_maintenance(on)
+    }
+
+    pub fn metrics(&self) -> String {
+        self.metrics.text()
     }
 
     pub fn catalog(&self) -> &'static Catalog {
@@ -233,7 +261,7 @@ impl Session {
     pub(super) fn settings(&self, job_id: &str, durable: bool) -> Settings {
         let spill = self.config.spill.clone().unwrap_or_else(std::env::temp_dir);
         Settings {
-            memory_limit: self.config.memory_limit.unwrap_or((memory_limit() as f64 * MEMORY_SHARE) as u64),
+            memory_limit: self.config.memory_limit.unwrap_or_else(|| self.governor.leased().1),
             spill_limit: self.config.spill_limit,
             spill_folder: spill.join(format!("datasus-{job_id}")),
             folders: vec![self.source.clone(), self.lake.root().to_owned()],

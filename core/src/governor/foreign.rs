@@ -1,0 +1,50 @@
+//! Bytes that the host keeps of what we handed out: a pandas column, a slice, a JavaScript vector.
+
+use arrow::record_batch::RecordBatch;
+use arrow_buffer::{MemoryPool, TrackingMemoryPool};
+
+/// Counts claimed buffers until their last holder lets go. Atomics only: a buffer may be freed on any thread, under any
+/// lock of the host.
+#[derive(Debug, Default)]
+pub struct ForeignMemory(TrackingMemoryPool);
+
+impl ForeignMemory {
+    /// Counts the batch's buffers from now on; each once, however many arrays share it and however often it is claimed.
+    pub fn claim(&self, batch: &RecordBatch) {
+        batch.claim(&self.0);
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.0.used() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn a_batch_handed_out_counts_until_its_last_slice_is_gone() {
+        let foreign = ForeignMemory::default();
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..10_000));
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..10_000).map(|n| n.to_string())));
+        let batch = RecordBatch::try_from_iter([("n", numbers), ("t", texts)]).unwrap();
+        foreign.claim(&batch);
+        let all = foreign.bytes();
+        assert!(all >= 10_000 * 12, "{all}");
+        foreign.claim(&batch);
+        assert_eq!(foreign.bytes(), all);
+        let slice = batch.column(0).slice(5_000, 1);
+        let handed_out = std::thread::spawn(move || batch.slice(10, 10)).join().unwrap();
+        assert_eq!(foreign.bytes(), all);
+        drop(handed_out);
+        assert_eq!(foreign.bytes(), 80_000);
+        assert_eq!(slice.len(), 1);
+        drop(slice);
+        assert_eq!(foreign.bytes(), 0);
+    }
+}

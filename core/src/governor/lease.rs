@@ -1,0 +1,224 @@
+//! Shares of the memory: a job asks before it starts, and there is never more leased than there is.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crossbeam_channel::{Sender, bounded, select};
+
+use super::{Interest, Mode};
+use crate::base::{Cancel, Error, Result};
+
+/// Bytes that a job asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// With which it runs at full speed.
+    pub want: u64,
+    /// Without which it does not start; more than the whole counts as the whole.
+    pub least: u64,
+}
+
+/// What a parked lease keeps.
+const PARKED_BYTES: u64 = 8 << 20;
+
+/// What may be leased at the moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// Bytes that all leases together may have.
+    pub whole: u64,
+    pub level: Mode,
+}
+
+/// All leases of a governor.
+#[derive(Default)]
+pub(super) struct Pool(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    terms: Terms,
+    leased: u64,
+    /// Leases that are not parked.
+    running: usize,
+    waiting: VecDeque<Waiter>,
+    tickets: u64,
+}
+
+struct Waiter {
+    ticket: u64,
+    ask: Ask,
+    granted: Sender<u64>,
+}
+
+impl State {
+    fn free(&self) -> u64 {
+        self.terms.whole.saturating_sub(self.leased)
+    }
+
+    /// The most of what is free that one job gets beyond its least: the next one shall find something too.
+    fn share(&self) -> u64 {
+        match self.terms.level {
+            Mode::Normal | Mode::Maintenance => self.free() / 4 * 3,
+            Mode::Conservative => self.free() / 4,
+            Mode::Emergency => self.free() / 8,
+        }
+    }
+
+    fn room_for(&self, ask: Ask) -> Option<u64> {
+        // One job may always run, with what there is.
+        let most = if self.running == 0 { self.free() } else { self.terms.whole };
+        let least = ask.least.min(most);
+        (least <= self.free()).then(|| ask.want.min(self.share()).max(least))
+    }
+
+    /// Serves those who wait, in their order.
+    fn settle(&mut self) {
+        while let Some(bytes) = self.waiting.front().and_then(|waiter| self.room_for(waiter.ask)) {
+            let Some(waiter) = self.waiting.pop_front() else { return };
+            // Never blocks and never fails: one message for one slot, whose receiver leaves only under this lock.
+            if waiter.granted.try_send(bytes).is_ok() {
+                self.leased += bytes;
+                self.running += 1;
+            }
+        }
+    }
+}
+
+impl Pool {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set_terms(&self, terms: Terms) {
+        let mut state = self.state();
+        if state.terms != terms {
+            state.terms = terms;
+            state.settle();
+        }
+    }
+
+    pub fn leased(&self) -> u64 {
+        self.state().leased
+    }
+
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.state().waiting.len()
+    }
+
+    /// Waits for room, first come first served, or `first` before all others.
+    fn take(&self, ask: Ask, first: bool, cancel: &Cancel) -> Result<u64> {
+        cancel.check()?;
+        let (granted, grant) = bounded(1);
+        let ticket = {
+            let mut state = self.state();
+            state.tickets += 1;
+            let waiter = Waiter { ticket: state.tickets, ask, granted };
+            let ticket = waiter.ticket;
+            if first {
+                state.waiting.push_front(waiter)
+            } else {
+                state.waiting.push_back(waiter)
+            }
+            state.settle();
+            ticket
+        };
+        if let Ok(bytes) = grant.try_recv() {
+            return Ok(bytes);
+        }
+        select! {
+            recv(grant) -> bytes => bytes.map_err(|_| Error::internal("a lease was neither granted nor refused")),
+            recv(cancel.signal()) -> _ => {
+                let mut state = self.state();
+                state.waiting.retain(|waiter| waiter.ticket != ticket);
+                // The grant may have come at the same moment.
+                if let Ok(bytes) = grant.try_recv() {
+                    state.leased -= bytes;
+                    state.running -= 1;
+                }
+                state.settle();
+                drop(state);
+                cancel.check().and_then(|()| Err(Error::internal("a lease stopped waiting without a reason")))
+            }
+        }
+    }
+}
+
+/// A job's share of the memory, given back when dropped.
+pub struct Lease {
+    governor: Interest,
+    bytes: u64,
+    /// What a parked lease had before.
+    parked_from: Option<u64>,
+    mode_at_start: Mode,
+}
+
+impl Lease {
+    pub(super) fn take(governor: Interest, ask: Ask, cancel: &Cancel) -> Result<Self> {
+        let bytes = governor.pool.take(ask, false, cancel).map_err(|error| error.stage("lease"))?;
+        let mode_at_start = governor.levers.mode();
+        Ok(Lease { governor, bytes, parked_from: None, mode_at_start })
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The mode that the job starts in.
+    pub fn mode_at_start(&self) -> Mode {
+        self.mode_at_start
+    }
+
+    /// Shrinks at once; grows as far as there is room and nobody waits. Returns the bytes it has now.
+    pub fn resize(&mut self, to: u64) -> u64 {
+        let now = self.bytes;
+        self.change(|state| {
+            let room = if state.waiting.is_empty() { state.share() } else { 0 };
+            to.min(now + room)
+        });
+        self.bytes
+    }
+
+    /// Gives all but a small part back while the job is held up by its consumer: others may run.
+    pub fn park(&mut self) {
+        if self.parked_from.is_none() {
+            let now = self.bytes;
+            self.change(|state| {
+                state.running -= 1;
+                now.min(PARKED_BYTES)
+            });
+            self.parked_from = Some(now);
+        }
+    }
+
+    /// Waits, ahead of all others, until it has again what it had before [`Lease::park`].
+    pub fn unpark(&mut self, cancel: &Cancel) -> Result<()> {
+        self.governor.check_owner()?;
+        if let Some(before) = self.parked_from {
+            let missing = before.saturating_sub(self.bytes);
+            self.bytes += self.governor.pool.take(Ask { want: missing, least: missing }, true, cancel)?;
+            self.parked_from = None;
+        }
+        Ok(())
+    }
+
+    /// `to` says, under the lock, what the lease has afterwards. In a forked child nothing changes: a thread that is not
+    /// there may hold the lock.
+    fn change(&mut self, to: impl FnOnce(&mut State) -> u64) {
+        if !self.governor.forked() {
+            let mut state = self.governor.pool.state();
+            let to = to(&mut state);
+            state.leased = state.leased - self.bytes + to;
+            self.bytes = to;
+            state.settle();
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let parked = self.parked_from.is_some();
+        self.change(|state| {
+            state.running -= usize::from(!parked);
+            0
+        });
+    }
+}

@@ -1,0 +1,163 @@
+//! One per process: watches the memory, says in which mode to work, and leases shares of it.
+//!
+//! ```
+//! use datasus::base::Cancel;
+//! use datasus::governor::{Ask, Governor};
+//!
+//! let governor = Governor::of_process();
+//! let lease = governor.lease(Ask { want: 256 << 20, least: 32 << 20 }, &Cancel::default())?;
+//! println!("{} bytes, {:?}", lease.bytes(), lease.mode_at_start());
+//! let rows = governor.levers().chunk_rows(65_536); // at each batch
+//! # assert!(rows <= 65_536);
+//! # Ok::<(), datasus::Error>(())
+//! ```
+//!
+//! A lease is a promise among jobs, not a fence: what a job really holds shows in the pressure. All leases together never
+//! exceed 45 % of the least limit, for the engine's own default of 80 % gets a process killed.
+
+mod cgroup;
+mod estimate;
+mod foreign;
+mod lease;
+mod levers;
+mod meter;
+mod mode;
+mod pump;
+mod purge;
+mod readings;
+mod sampler;
+mod spill;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
+
+use crossbeam_channel::{Receiver, select};
+
+use crate::base::{Cancel, Result};
+
+pub use estimate::Work;
+pub use foreign::ForeignMemory;
+pub use lease::{Ask, Lease};
+pub use levers::{LEAST_CHUNK_ROWS, Levers};
+pub use meter::{Bound, MemorySource, Pressure, Reading, SystemMemory, Usage};
+pub use mode::Mode;
+pub use pump::{Hook, ModeChange};
+pub use purge::purge;
+pub use spill::{SpillFolder, sweep};
+
+use sampler::Interest;
+use watch::{FRESH, Inner};
+
+/// The process's memory governor; clones are the same one.
+#[derive(Clone)]
+pub struct Governor(Arc<Inner>);
+
+impl Governor {
+    /// The one of this process, whatever the number of clients.
+    pub fn of_process() -> Governor {
+        static OF_PROCESS: OnceLock<Governor> = OnceLock::new();
+        // Built outside of the cell: a fork in the middle of that must not leave the child waiting for it.
+        OF_PROCESS.get().cloned().unwrap_or_else(|| {
+            let built = Governor::new(SystemMemory::new());
+            OF_PROCESS.get_or_init(|| built).clone()
+        })
+    }
+
+    /// One that measures by `source`; for tests, and for hosts that know their limits better.
+    pub fn new(source: impl MemorySource + 'static) -> Governor {
+        Governor(Arc::new(Inner::new(Box::new(source))))
+    }
+
+    /// Bytes that the whole process may take; none: only the cgroup and the machine count. The last call holds.
+    pub fn set_budget(&self, bytes: Option<u64>) {
+        self.0.set_budget(bytes);
+        self.0.sample();
+    }
+
+    pub fn mode(&self) -> Mode {
+        self.0.levers.mode()
+    }
+
+    /// What running jobs read at each batch.
+    pub fn levers(&self) -> Levers {
+        self.0.levers.clone()
+    }
+
+    /// Counts what the host keeps of our answers.
+    pub fn foreign(&self) -> &ForeignMemory {
+        &self.0.foreign
+    }
+
+    /// The memory as it was at most 50 ms ago.
+    pub fn pressure(&self) -> Pressure {
+        self.0.fresh()
+    }
+
+    /// Bytes that all leases together have, and may have.
+    pub fn leased(&self) -> (u64, u64) {
+        let whole = self.0.whole(&self.0.fresh());
+        (if self.0.forked() { 0 } else { self.0.pool.leased() }, whole)
+    }
+
+    /// One job at a time and one thread, until it is taken back.
+    pub fn set_maintenance(&self, on: bool) {
+        if !self.0.forked() {
+            self.0.start_or_warn();
+            self.0.fresh();
+            self.0.judge(|watch| watch.machine.set_maintenance(on));
+        }
+    }
+
+    /// Hears of every change of mode from now on. A subscriber with 64 unread events misses the next ones.
+    pub fn subscribe(&self) -> Receiver<ModeChange> {
+        if self.0.forked() {
+            return crossbeam_channel::never();
+        }
+        let receiver = self.0.outlets.subscribe();
+        self.0.start_or_warn();
+        receiver
+    }
+
+    /// Has the host free memory when it rises above 70 %, at most every 5 s and on the pump's thread; for as long as the
+    /// host keeps its `Arc`.
+    pub fn hook(&self, hook: &Arc<Hook>) {
+        if !self.0.forked() {
+            self.0.outlets.hook(hook);
+            self.0.start_or_warn();
+        }
+    }
+
+    /// A share of the memory. Waits for room behind those who came before, until `cancel` is set (DS-499, DS-504); in a
+    /// forked child it is DS-498.
+    pub fn lease(&self, ask: Ask, cancel: &Cancel) -> Result<Lease> {
+        self.0.check_owner()?;
+        let interest = Interest::new(&self.0);
+        self.0.start()?;
+        self.0.fresh();
+        Lease::take(interest, ask, cancel)
+    }
+
+    /// Waits until the memory is out of emergency (`on_emergency = "wait"`), or `cancel` is set.
+    pub fn wait_out_emergency(&self, cancel: &Cancel) -> Result<()> {
+        self.0.check_owner()?;
+        loop {
+            cancel.check()?;
+            self.0.fresh();
+            if self.0.levers.level() != Mode::Emergency {
+                return Ok(());
+            }
+            select! {
+                recv(cancel.signal()) -> _ => {}
+                default(FRESH) => {}
+            }
+        }
+    }
+
+    /// Events that someone was too slow to take.
+    pub fn lost_events(&self) -> u64 {
+        self.0.outlets.lost.load(Relaxed)
+    }
+}

@@ -1,0 +1,156 @@
+//! Everything that leaves the governor, on a thread of its own: log lines, events, the host's hooks, the purge.
+//!
+//! The sampler only puts events into a bounded queue, so nobody's code runs under the governor's locks.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use serde::Serialize;
+
+use super::purge::purge;
+use super::{Mode, Pressure};
+
+/// The host's own way to free memory (Python: `gc.collect()`).
+pub type Hook = dyn Fn() + Send + Sync;
+
+/// The governor went from one mode to another.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ModeChange {
+    pub from: Mode,
+    pub to: Mode,
+    pub pressure: Pressure,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event {
+    Changed(ModeChange),
+    /// Memory rose above 70 %.
+    Rose,
+}
+
+/// Events that wait for the pump, or for one subscriber.
+const WAITING: usize = 64;
+const BETWEEN_PURGES: Duration = Duration::from_secs(5);
+
+/// Who hears of the governor.
+pub(super) struct Outlets {
+    queue: Sender<Event>,
+    subscribers: Arc<Mutex<Vec<Sender<ModeChange>>>>,
+    hooks: Arc<Mutex<Vec<Weak<Hook>>>>,
+    /// Events that a full queue did not take.
+    pub lost: Arc<AtomicU64>,
+    /// The pump's end of the queue, until it starts.
+    waiting: Mutex<Option<Receiver<Event>>>,
+}
+
+impl Outlets {
+    pub fn new() -> Self {
+        let (queue, waiting) = bounded(WAITING);
+        Outlets {
+            queue,
+            subscribers: Arc::default(),
+            hooks: Arc::default(),
+            lost: Arc::default(),
+            waiting: Mutex::new(Some(waiting)),
+        }
+    }
+
+    pub fn subscribe(&self) -> Receiver<ModeChange> {
+        let (sender, receiver) = bounded(WAITING);
+        lock(&self.subscribers).push(sender);
+        receiver
+    }
+
+    pub fn hook(&self, hook: &Arc<Hook>) {
+        lock(&self.hooks).push(Arc::downgrade(hook));
+    }
+
+    pub fn any(&self) -> bool {
+        !lock(&self.subscribers).is_empty() || lock(&self.hooks).iter().any(|hook| hook.strong_count() > 0)
+    }
+
+    /// Never blocks.
+    pub fn send(&self, event: Event) {
+        if self.queue.try_send(event).is_err() {
+            self.lost.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Starts the pump, once; it ends with the governor.
+    pub fn start(&self) -> std::io::Result<()> {
+        let mut waiting = lock(&self.waiting);
+        if let Some(events) = waiting.clone() {
+            let (subscribers, hooks, lost) = (self.subscribers.clone(), self.hooks.clone(), self.lost.clone());
+            std::thread::Builder::new()
+                .name("datasus-pump".into())
+                .spawn(move || Pump { subscribers, hooks, lost, purged: None }.run(events))?;
+            *waiting = None;
+        }
+        Ok(())
+    }
+}
+
+struct Pump {
+    subscribers: Arc<Mutex<Vec<Sender<ModeChange>>>>,
+    hooks: Arc<Mutex<Vec<Weak<Hook>>>>,
+    lost: Arc<AtomicU64>,
+    purged: Option<Instant>,
+}
+
+impl Pump {
+    fn run(mut self, events: Receiver<Event>) {
+        for event in events {
+            match event {
+                Event::Changed(change) => {
+                    self.tell(&change);
+                    if matches!(change.to, Mode::Conservative | Mode::Emergency) {
+                        self.purge();
+                    }
+                }
+                Event::Rose => self.call_hooks(),
+            }
+        }
+    }
+
+    fn tell(&self, change: &ModeChange) {
+        lock(&self.subscribers).retain(|subscriber| match subscriber.try_send(*change) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                self.lost.fetch_add(1, Relaxed);
+                true
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        });
+        let Pressure { used, limit, share, by, foreign, swap_used, .. } = change.pressure;
+        let (from, to, by) = (change.from.as_str(), change.to.as_str(), by.as_str());
+        tracing::info!(from, to, by, used, limit, share, foreign, swap_used, "memory mode changed");
+    }
+
+    fn purge(&mut self) {
+        if self.purged.is_none_or(|at| at.elapsed() >= BETWEEN_PURGES) {
+            let gave_back = purge();
+            self.purged = Some(Instant::now());
+            tracing::debug!(gave_back, "allocator purged");
+        }
+    }
+
+    fn call_hooks(&self) {
+        let hooks: Vec<Arc<Hook>> = {
+            let mut hooks = lock(&self.hooks);
+            hooks.retain(|hook| hook.strong_count() > 0);
+            hooks.iter().filter_map(Weak::upgrade).collect()
+        };
+        for hook in hooks {
+            if catch_unwind(AssertUnwindSafe(|| hook())).is_err() {
+                tracing::warn!("the host's memory hook panicked");
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

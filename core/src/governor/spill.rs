@@ -1,0 +1,184 @@
+//! Folders for what jobs spill: with a quota that leaves the disk some room, and gone after the job and after a crash.
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::base::{Code, Error, Owner, Result, text};
+
+const PREFIX: &str = "datasus-spill-";
+const OWNER: &str = "owner.json";
+/// Of the disk, up to 1 GiB: what spilling leaves free.
+const RESERVE_SHARE: u64 = 20;
+const RESERVE_MOST: u64 = 1 << 30;
+/// With less than this (or the quota that was asked for, if that is less) spilling does not start.
+const LEAST_QUOTA: u64 = 16 << 20;
+/// A folder without an owner's record is being made, or was left so by a crash a good while ago.
+const UNOWNED: Duration = Duration::from_secs(3600);
+
+/// A folder of one job, readable by this user only; removed when dropped.
+pub struct SpillFolder {
+    path: PathBuf,
+    quota: u64,
+    owner: u32,
+    /// Locked for as long as the owner lives, whatever way it ends.
+    _record: File,
+}
+
+impl SpillFolder {
+    /// Makes a folder under `root` (made, if missing) for up to `quota` bytes, cut so that the disk keeps a reserve of 5 %
+    /// (1 GiB at most). Where not even 16 MiB are left it is DS-507.
+    pub fn create(root: &Path, quota: u64) -> Result<Self> {
+        SpillFolder::create_for(root, quota, &Owner::me())
+    }
+
+    fn create_for(root: &Path, quota: u64, owner: &Owner) -> Result<Self> {
+        std::fs::create_dir_all(root).map_err(|error| Error::io(error, root))?;
+        let room = room(root)?;
+        if room < quota.min(LEAST_QUOTA) {
+            return Err(full(root, room, quota.min(LEAST_QUOTA)));
+        }
+        let path = root.join(format!("{PREFIX}{}", ulid::Ulid::new()));
+        private_folder(&path).map_err(|error| Error::io(error, &path))?;
+        let record = record(&path, owner).map_err(|error| Error::io(error, &path.join(OWNER)))?;
+        Ok(SpillFolder { path, quota: quota.min(room), owner: std::process::id(), _record: record })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes that the job may spill.
+    pub fn quota(&self) -> u64 {
+        self.quota
+    }
+
+    /// DS-507 once the disk's reserve is touched, by whomever. To be asked now and then while the job runs: it then ends
+    /// before the disk is full.
+    pub fn check(&self) -> Result<()> {
+        match room(&self.path)? {
+            0 => Err(full(&self.path, 0, 1)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for SpillFolder {
+    fn drop(&mut self) {
+        // A forked child leaves its parent's files alone.
+        if std::process::id() == self.owner {
+            remove(&self.path);
+        }
+    }
+}
+
+/// Removes the folders under `root` whose owner is dead, and returns how many. What is not ours, or belongs to a process
+/// that lives, stays.
+pub fn sweep(root: &Path) -> Result<usize> {
+    let entries = match std::fs::read_dir(root) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        entries => entries.map_err(|error| Error::io(error, root))?,
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let entry = entry.map_err(|error| Error::io(error, root))?;
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let ours = id.is_some_and(|id| id.parse::<ulid::Ulid>().is_ok());
+        // Not `metadata`: a link is never followed.
+        if ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) && sweep_one(&entry.path()) {
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+fn sweep_one(folder: &Path) -> bool {
+    let Ok(record) = File::open(folder.join(OWNER)) else {
+        let age = folder.metadata().and_then(|of| of.modified()).ok().and_then(|at| at.elapsed().ok());
+        // Goes only if nothing but an unfinished record is in it.
+        return age.is_some_and(|age| age > UNOWNED) && {
+            let _ = std::fs::remove_file(folder.join(unfinished()));
+            std::fs::remove_dir(folder).is_ok()
+        };
+    };
+    let Ok(owner) = serde_json::from_reader::<_, Owner>(&record) else { return false };
+    // The lock tells across containers, where process ids do not; the record tells where locks do not work.
+    match record.try_lock() {
+        Err(std::fs::TryLockError::WouldBlock) => false,
+        // Perhaps another machine's, on a disk that both share.
+        Err(std::fs::TryLockError::Error(_)) if !owner.is_of_this_boot() => false,
+        _ if owner.lives() => false,
+        _ => remove(folder),
+    }
+}
+
+fn remove(folder: &Path) -> bool {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            tracing::warn!(folder = %folder.display(), %error, "spill folder not removed");
+            false
+        }
+        _ => true,
+    }
+}
+
+/// The owner's record appears whole and locked, or not at all.
+fn record(folder: &Path, owner: &Owner) -> std::io::Result<File> {
+    let unfinished = folder.join(unfinished());
+    let mut record = File::create_new(&unfinished)?;
+    match record.try_lock() {
+        // A file system without locks: the record alone tells.
+        Ok(()) | Err(std::fs::TryLockError::Error(_)) => {}
+        Err(std::fs::TryLockError::WouldBlock) => return Err(ErrorKind::ResourceBusy.into()),
+    }
+    record.write_all(&serde_json::to_vec(owner)?)?;
+    std::fs::rename(&unfinished, folder.join(OWNER))?;
+    Ok(record)
+}
+
+fn unfinished() -> String {
+    format!(".{OWNER}.partial")
+}
+
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Bytes that may be written before the disk's reserve is touched.
+#[cfg(unix)]
+fn room(path: &Path) -> Result<u64> {
+    let disk = rustix::fs::statvfs(path).map_err(|error| Error::io(error.into(), path))?;
+    let reserve = (disk.f_blocks.saturating_mul(disk.f_frsize) / RESERVE_SHARE).min(RESERVE_MOST);
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(reserve))
+}
+
+/// Elsewhere only the quota bounds what is spilled.
+#[cfg(not(unix))]
+fn room(_: &Path) -> Result<u64> {
+    Ok(u64::MAX)
+}
+
+fn full(path: &Path, room: u64, needed: u64) -> Error {
+    let shown = path.display();
+    Error::new(
+        Code::DiskFull,
+        text!(
+            "Disco quase cheio em {shown}: restam {room} bytes além da reserva, são precisos {needed}; libere espaço ou \
+             indique outra pasta em `spill`",
+            "Disk almost full at {shown}: {room} bytes are left beyond the reserve, {needed} are needed; free some space or \
+             name another folder in `spill`"
+        ),
+    )
+    .with("path", shown.to_string())
+    .with("bytes_left", room)
+    .with("bytes_needed", needed)
+    .stage("spill")
+}

@@ -1,0 +1,168 @@
+//! One look at the memory, and all that follows from it: mode, levers, leases, counters, events.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::lease::{Pool, Terms};
+use super::mode::{ENTER_CONSERVATIVE, ModeMachine};
+use super::pump::{Event, ModeChange, Outlets};
+use super::sampler::Sampler;
+use super::{ForeignMemory, Levers, MemorySource, Mode, Pressure};
+use crate::base::{Code, Error, Result, text};
+
+/// Of the least limit, what all leases together may have.
+const LEASED_PERCENT: u64 = 45;
+/// A sample is as good as new for this long; also the sampler's interval while leases are alive.
+pub(super) const FRESH: Duration = Duration::from_millis(50);
+const BETWEEN_HOOKS: Duration = Duration::from_secs(5);
+const NO_BUDGET: u64 = u64::MAX;
+
+/// What all clones of a governor share.
+pub(super) struct Inner {
+    owner: u32,
+    source: Box<dyn MemorySource>,
+    budget: AtomicU64,
+    pub foreign: ForeignMemory,
+    pub levers: Levers,
+    pub pool: Pool,
+    /// Leases that are alive or asked for.
+    pub interest: AtomicUsize,
+    watch: Mutex<Watch>,
+    /// Changes into each mode.
+    pub changes: [AtomicU64; 4],
+    pub outlets: Outlets,
+    sampler: Sampler,
+}
+
+/// What the last sample said.
+#[derive(Default)]
+pub(super) struct Watch {
+    pub machine: ModeMachine,
+    last: Option<(Pressure, Instant)>,
+    /// Memory rose above 70 %, and the hooks have not been called for it.
+    rose: bool,
+    hooked: Option<Instant>,
+}
+
+impl Inner {
+    pub fn new(source: Box<dyn MemorySource>) -> Self {
+        Inner {
+            owner: std::process::id(),
+            source,
+            budget: AtomicU64::new(NO_BUDGET),
+            foreign: ForeignMemory::default(),
+            levers: Levers::default(),
+            pool: Pool::default(),
+            interest: AtomicUsize::new(0),
+            watch: Mutex::default(),
+            changes: Default::default(),
+            outlets: Outlets::new(),
+            sampler: Sampler::default(),
+        }
+    }
+
+    pub fn set_budget(&self, bytes: Option<u64>) {
+        self.budget.store(bytes.unwrap_or(NO_BUDGET), Relaxed);
+    }
+
+    pub fn forked(&self) -> bool {
+        std::process::id() != self.owner
+    }
+
+    pub fn check_owner(&self) -> Result<()> {
+        if self.forked() {
+            return Err(Error::new(
+                Code::Forked,
+                text!(
+                    "Este processo é cópia (fork) do que abriu o datasus; abra um cliente em um processo novo (spawn)",
+                    "This process is a forked copy of the one that opened datasus; open a client in a new process (spawn)"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    pub fn start(self: &Arc<Self>) -> Result<()> {
+        let started = self.outlets.start().and_then(|()| self.sampler.start(self));
+        started.map_err(|error| Error::internal(format!("cannot start the governor's threads: {error}")))
+    }
+
+    pub fn start_or_warn(self: &Arc<Self>) {
+        if let Err(error) = self.start() {
+            tracing::warn!(%error, "the memory is not watched");
+        }
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last sample, or a new one if that is old.
+    pub fn fresh(&self) -> Pressure {
+        if self.forked() {
+            return self.read();
+        }
+        let last = self.watch().last;
+        last.filter(|(_, at)| at.elapsed() < FRESH).map_or_else(|| self.sample(), |(pressure, _)| pressure)
+    }
+
+    fn read(&self) -> Pressure {
+        let budget = Some(self.budget.load(Relaxed)).filter(|bytes| *bytes != NO_BUDGET);
+        Pressure::of(&self.source.read(), budget, self.foreign.bytes())
+    }
+
+    pub fn sample(&self) -> Pressure {
+        let pressure = self.read();
+        if self.forked() {
+            return pressure;
+        }
+        self.judge(|watch| {
+            let now = Instant::now();
+            let before = watch.last.map_or(0.0, |(pressure, _)| pressure.share);
+            watch.last = Some((pressure, now));
+            watch.machine.observe(pressure.share, now);
+            let high = pressure.share >= ENTER_CONSERVATIVE;
+            watch.rose = high && (watch.rose || before < ENTER_CONSERVATIVE);
+            if watch.rose && watch.hooked.is_none_or(|at| now.duration_since(at) >= BETWEEN_HOOKS) {
+                (watch.rose, watch.hooked) = (false, Some(now));
+                self.outlets.send(Event::Rose);
+            }
+        });
+        pressure
+    }
+
+    /// Lets `look` change the mode; levers, leases, counters and events follow.
+    pub fn judge(&self, look: impl FnOnce(&mut Watch)) {
+        let mut watch = self.watch();
+        let from = watch.machine.mode();
+        look(&mut watch);
+        let (to, level) = (watch.machine.mode(), watch.machine.level());
+        let maintenance = to == Mode::Maintenance;
+        self.levers.set(level, maintenance);
+        let Some((pressure, _)) = watch.last else { return };
+        self.pool.set_terms(Terms { whole: self.whole(&pressure), level });
+        if from != to {
+            self.changes[to as usize].fetch_add(1, Relaxed);
+            self.outlets.send(Event::Changed(ModeChange { from, to, pressure }));
+        }
+    }
+
+    /// Bytes that all leases together may have: 45 % of what the host's holders leave of the least limit (they may keep
+    /// more than half of it, and jobs still run).
+    pub fn whole(&self, pressure: &Pressure) -> u64 {
+        let limit = pressure.least_limit;
+        (limit - pressure.foreign.min(limit / 2)) / 100 * LEASED_PERCENT
+    }
+
+    /// How soon the sampler looks again; none: nobody would know.
+    pub fn interval(&self) -> Option<Duration> {
+        if self.interest.load(SeqCst) > 0 {
+            Some(FRESH)
+        } else if self.outlets.any() || self.levers.level() != Mode::Normal {
+            Some(FRESH * 10)
+        } else {
+            None
+        }
+    }
+}

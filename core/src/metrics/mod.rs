@@ -1,0 +1,136 @@
+//! What a client counts, as Prometheus text. A registry per client; nothing global.
+//!
+//! ```
+//! use std::time::Duration;
+//! use datasus::{governor::Governor, metrics::Metrics};
+//!
+//! let metrics = Metrics::new([Box::new(Governor::of_process()) as _]);
+//! metrics.delivered("csv", 1_000, 40_000);
+//! metrics.job_ended("completed", Duration::from_secs(2), 1_000, 90_000_000);
+//! assert!(metrics.text().contains(r#"datasus_sink_rows_total{sink="csv"} 1000"#));
+//! ```
+
+mod prometheus_text;
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Sink {
+    sink: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Status {
+    status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Priority {
+    priority: &'static str,
+}
+
+/// Counters of one client; any thread writes them.
+pub struct Metrics {
+    registry: Registry,
+    sink_rows: Family<Sink, Counter>,
+    sink_bytes: Family<Sink, Counter>,
+    dead_letters: Family<Sink, Counter>,
+    retries: Counter,
+    jobs: Family<Status, Counter>,
+    job_duration: Family<Status, Histogram, fn() -> Histogram>,
+    throughput: Gauge<f64, AtomicU64>,
+    memory_peak: Gauge<f64, AtomicU64>,
+    queue_depth: Family<Priority, Gauge>,
+    queue_wait: Family<Priority, Histogram, fn() -> Histogram>,
+}
+
+/// From a cached answer of some milliseconds to a load of hours.
+fn durations() -> Histogram {
+    Histogram::new([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_600.0, 10_000.0])
+}
+
+/// Close around the promises: 1 s for health, 10 s for admin.
+fn waits() -> Histogram {
+    Histogram::new([0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0])
+}
+
+impl Metrics {
+    /// `more`: services that are read when the text is asked for, such as the governor.
+    pub fn new(more: impl IntoIterator<Item = Box<dyn Collector>>) -> Self {
+        let mut registry = Registry::with_prefix("datasus");
+        let metrics = Metrics {
+            sink_rows: Family::default(),
+            sink_bytes: Family::default(),
+            dead_letters: Family::default(),
+            retries: Counter::default(),
+            jobs: Family::default(),
+            job_duration: Family::new_with_constructor(durations),
+            throughput: Gauge::default(),
+            memory_peak: Gauge::default(),
+            queue_depth: Family::default(),
+            queue_wait: Family::new_with_constructor(waits),
+            registry: Registry::default(),
+        };
+        // Counters get their `_total` in the text.
+        registry.register("sink_rows", "Rows delivered to a sink", metrics.sink_rows.clone());
+        registry.register("sink_bytes", "Bytes written by a sink", metrics.sink_bytes.clone());
+        registry.register("dead_letters", "Records that a sink rejected", metrics.dead_letters.clone());
+        registry.register("retries", "Attempts after the first", metrics.retries.clone());
+        registry.register("jobs", "Jobs that ended", metrics.jobs.clone());
+        registry.register("job_duration_seconds", "From submission to the last byte", metrics.job_duration.clone());
+        registry.register("throughput_rows_per_second", "Of the last completed job", metrics.throughput.clone());
+        registry.register("memory_peak_bytes", "The process's peak in the last job", metrics.memory_peak.clone());
+        registry.register("queue_depth", "Jobs that wait", metrics.queue_depth.clone());
+        registry.register("queue_wait_seconds", "From submission to the start", metrics.queue_wait.clone());
+        more.into_iter().for_each(|collector| registry.register_collector(collector));
+        Metrics { registry, ..metrics }
+    }
+
+    /// A sink took `rows`, as `bytes` of its own form.
+    pub fn delivered(&self, sink: &'static str, rows: u64, bytes: u64) {
+        self.sink_rows.get_or_create(&Sink { sink }).inc_by(rows);
+        self.sink_bytes.get_or_create(&Sink { sink }).inc_by(bytes);
+    }
+
+    pub fn dead_letters(&self, sink: &'static str, records: u64) {
+        self.dead_letters.get_or_create(&Sink { sink }).inc_by(records);
+    }
+
+    pub fn retried(&self) {
+        self.retries.inc();
+    }
+
+    /// `status` is the final one; `rows` those delivered; `peak_bytes` the process's peak during the job.
+    pub fn job_ended(&self, status: &'static str, took: Duration, rows: u64, peak_bytes: u64) {
+        self.jobs.get_or_create(&Status { status }).inc();
+        self.job_duration.get_or_create(&Status { status }).observe(took.as_secs_f64());
+        self.memory_peak.set(peak_bytes as f64);
+        if status == "completed" && !took.is_zero() {
+            self.throughput.set(rows as f64 / took.as_secs_f64());
+        }
+    }
+
+    pub fn queued(&self, priority: &'static str) {
+        self.queue_depth.get_or_create(&Priority { priority }).inc();
+    }
+
+    /// A job left the queue, to run or because it was cancelled.
+    pub fn dequeued(&self, priority: &'static str, waited: Duration) {
+        self.queue_depth.get_or_create(&Priority { priority }).dec();
+        self.queue_wait.get_or_create(&Priority { priority }).observe(waited.as_secs_f64());
+    }
+
+    /// Everything, in Prometheus' text format (0.0.4).
+    pub fn text(&self) -> String {
+        prometheus_text::encode(&self.registry)
+    }
+}

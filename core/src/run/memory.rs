@@ -1,0 +1,88 @@
+//! What a job asks of the memory governor before it starts, and what it does in an emergency.
+
+use super::Session;
+use crate::base::{Code, Ctx, Error, Result, Text, text};
+use crate::engine::Settings;
+use crate::governor::{Lease, Mode, Work};
+use crate::lake::LakeFile;
+use crate::params::{Ask, OnEmergency, Projection, Query};
+
+/// Bytes that a value takes when it is decoded, about.
+const VALUE_BYTES: u64 = 16;
+/// With less than that DuckDB cannot run a query; what only reads needs some row groups.
+const LEAST: u64 = 64 << 20;
+const LEAST_TO_READ: u64 = 8 << 20;
+
+/// A job's share of the memory; given back when it is dropped.
+pub(super) struct Share {
+    _lease: Lease,
+    pub mode: Mode,
+    pub warnings: Vec<Text>,
+}
+
+impl Session {
+    /// Waits for a share; in an emergency does first what the query says.
+    pub(super) fn share(
+        &self,
+        query: &Query,
+        files: &[LakeFile],
+        columns: usize,
+        settings: &mut Settings,
+        ctx: &Ctx,
+    ) -> Result<Share> {
+        let mut warnings = Vec::new();
+        if self.governor.mode() == Mode::Emergency {
+            match query.options.on_emergency {
+                Some(OnEmergency::Fail) => return Err(exhausted()),
+                Some(OnEmergency::Wait) => self.governor.wait_out_emergency(&ctx.cancel)?,
+                Some(OnEmergency::Sample) => warnings.push(text!(
+                    "Memória escassa: a resposta é exata mesmo assim; esta versão não tira amostras",
+                    "Memory is scarce: the answer is exact all the same; this version takes no samples"
+                )),
+                Some(OnEmergency::Spill) | None => {}
+            }
+        }
+        let rows = files.iter().map(|file| file.rows).sum();
+        let (sort, groups) = match &query.ask {
+            Ask::Sql(_) => (true, Some(rows)),
+            Ask::Structured(ask) => {
+                let grouped = matches!(ask.projection, Projection::Grouped { .. });
+                (!ask.order_by.is_empty(), grouped.then_some(rows))
+            }
+        };
+        let work = Work {
+            rows,
+            row_bytes: columns as u64 * VALUE_BYTES,
+            sort,
+            groups,
+            sinks: 1,
+            threads: settings.threads as u64,
+            chunk_rows: settings.chunk_rows as u64,
+            ahead_bytes: settings.ahead_bytes,
+            ..Work::default()
+        };
+        let mut ask = work.ask();
+        let least = if sort || groups.is_some() { LEAST } else { LEAST_TO_READ };
+        ask.want = ask.want.clamp(4 * least, settings.memory_limit.max(4 * least));
+        ask.least = least;
+        let lease = self.governor.lease(ask, &ctx.cancel)?;
+        let levers = self.governor.levers();
+        settings.memory_limit = settings.memory_limit.min(lease.bytes().max(LEAST));
+        settings.threads = levers.workers(settings.threads);
+        settings.chunk_rows = levers.chunk_rows(settings.chunk_rows);
+        settings.ahead_bytes = levers.ahead_bytes(settings.ahead_bytes);
+        let mode = lease.mode_at_start();
+        Ok(Share { _lease: lease, mode, warnings })
+    }
+}
+
+fn exhausted() -> Error {
+    Error::new(
+        Code::OutOfMemory,
+        text!(
+            "A memória está no fim (acima de 85 %) e `on_emergency = \"fail\"`; tente mais tarde, ou use wait ou spill",
+            "Memory is nearly exhausted (above 85 %), and `on_emergency = \"fail\"`; try later, or use wait or spill"
+        ),
+    )
+    .stage("governor")
+}

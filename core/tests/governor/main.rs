@@ -1,0 +1,171 @@
+//! The governor in a real cgroup of 512 MB, and in a forked child.
+#![cfg(target_os = "linux")]
+
+mod group;
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use datasus::base::{Cancel, Code};
+use datasus::governor::{Ask, Bound, Governor, Lease, Mode, ModeChange};
+
+use group::Group;
+
+const LIMIT: u64 = 512 << 20;
+const GROUP: &str = "DATASUS_TEST_GROUP";
+/// Greater than what glibc's allocator ever keeps: freed, it is gone at once. 7 % of the limit.
+const BLOCK: usize = 36 << 20;
+
+#[test]
+fn a_process_in_a_cgroup_of_512_mb_goes_through_the_modes_and_back() {
+    let group = Group::with_limit(LIMIT);
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let output = log.reopen().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["lives_in_a_cgroup", "--exact", "--nocapture"])
+        .env(GROUP, group.folder.join(group.usage))
+        .stdout(Stdio::from(output.try_clone().unwrap()))
+        .stderr(Stdio::from(output))
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if start.elapsed() > Duration::from_secs(120) => child.kill().unwrap(),
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
+    };
+    let said = std::fs::read_to_string(log.path()).unwrap();
+    println!("{said}");
+    assert!(status.success(), "{status}");
+    assert_eq!(
+        said.lines().filter(|line| line.contains("memory mode changed")).count(),
+        4,
+        "a log line for each change"
+    );
+}
+
+/// Not a test of its own: the process that the one above starts.
+#[test]
+fn lives_in_a_cgroup() {
+    let Some(usage) = std::env::var_os(GROUP) else { return };
+    let usage = Path::new(&usage);
+    std::fs::write(usage.with_file_name("cgroup.procs"), std::process::id().to_string()).unwrap();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_ansi(false).init();
+
+    let governor = Governor::of_process();
+    let pressure = governor.pressure();
+    assert_eq!((pressure.least_limit, governor.mode()), (LIMIT, Mode::Normal), "{pressure:?}");
+    let changes = governor.subscribe();
+    let leases = four_clients_share();
+    page_cache_is_not_pressure(&governor, usage, &changes);
+
+    let mut held = Vec::new();
+    rises_to(&mut held, 0.71);
+    arrives(&changes, Mode::Conservative, Duration::ZERO..Duration::from_secs(1));
+    rises_to(&mut held, 0.86);
+    arrives(&changes, Mode::Emergency, Duration::ZERO..Duration::from_secs(1));
+    assert_eq!(governor.levers().chunk_rows(65_536), 2_048);
+    let down = Duration::from_millis(1_900)..Duration::from_secs(3);
+    held.truncate(held.len() - 2);
+    arrives(&changes, Mode::Conservative, down.clone());
+    drop(held);
+    arrives(&changes, Mode::Normal, down);
+    drop(leases);
+    assert_eq!((governor.leased().0, changes.try_recv().ok()), (0, None));
+}
+
+/// Four clients, each on its thread: they have one governor, and it has one 45 %.
+fn four_clients_share() -> Vec<Lease> {
+    let client = || {
+        let ask = Ask { want: LIMIT, least: 1 << 20 };
+        Governor::of_process().lease(ask, &Cancel::default()).unwrap()
+    };
+    let clients: Vec<_> = (0..4).map(|_| std::thread::spawn(client)).collect();
+    let leases: Vec<Lease> = clients.into_iter().map(|client| client.join().unwrap()).collect();
+    let sum: u64 = leases.iter().map(Lease::bytes).sum();
+    assert_eq!(Governor::of_process().leased().0, sum);
+    assert!(sum > LIMIT / 3 && sum <= LIMIT / 100 * 45, "{sum} of {LIMIT}");
+    leases
+}
+
+/// A file greater than the limit is written, and read thrice.
+fn page_cache_is_not_pressure(governor: &Governor, usage: &Path, changes: &Receiver<ModeChange>) {
+    // Beside the test's binary: the temporary folder may be a tmpfs, whose files are memory.
+    let folder = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+    let mut file = tempfile::tempfile_in(folder).unwrap();
+    let mut block = vec![7u8; 4 << 20];
+    let mut highest = 0f64;
+    let blocks = LIMIT as usize / block.len() * 5 / 4;
+    for _ in 0..blocks {
+        file.write_all(&block).unwrap();
+        highest = highest.max(governor.pressure().share);
+    }
+    file.sync_all().unwrap();
+    for _ in 0..3 {
+        std::io::Seek::rewind(&mut file).unwrap();
+        for _ in 0..blocks {
+            file.read_exact(&mut block).unwrap();
+            highest = highest.max(governor.pressure().share);
+        }
+    }
+    let raw: u64 = std::fs::read_to_string(usage).unwrap().trim().parse().unwrap();
+    println!("page cache: raw usage {:.2} of the limit, pressure at most {highest:.2}", raw as f64 / LIMIT as f64);
+    assert!(raw as f64 > LIMIT as f64 * 0.85, "{raw} would not have been an emergency");
+    assert_eq!((governor.mode(), changes.try_recv().ok()), (Mode::Normal, None));
+}
+
+/// Without asking the governor, who must see it by himself.
+fn rises_to(held: &mut Vec<Vec<u8>>, share: f64) {
+    let resident = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    };
+    while (resident() as f64) < share * LIMIT as f64 {
+        std::thread::sleep(Duration::from_millis(60));
+        held.push(vec![1; BLOCK]);
+    }
+}
+
+fn arrives(changes: &Receiver<ModeChange>, mode: Mode, within: std::ops::Range<Duration>) {
+    let start = Instant::now();
+    let change = changes.recv_timeout(Duration::from_secs(10)).unwrap();
+    println!("{:?} after {:?}: {:?}", change.to, start.elapsed(), change.pressure);
+    assert_eq!(change.to, mode);
+    assert!(change.pressure.by == Bound::Cgroup || mode == Mode::Normal, "{:?}", change.pressure);
+    assert!(within.contains(&start.elapsed()), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_forked_child_is_refused_and_never_hangs() {
+    let governor = Governor::of_process();
+    let mut lease = governor.lease(Ask { want: 1 << 20, least: 0 }, &Cancel::default()).unwrap();
+    // SAFETY: the child calls the governor and the allocator, which glibc makes usable after a fork, and leaves by _exit.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: no pointer; a hang ends in SIGALRM.
+        unsafe { libc::alarm(10) };
+        let refused = governor.lease(Ask::default(), &Cancel::default()).err().map(|error| error.code());
+        let (mode, pressure) = (governor.mode(), governor.pressure());
+        governor.set_maintenance(true);
+        lease.resize(0);
+        lease.park();
+        let resumed = lease.unpark(&Cancel::default()).err().map(|error| error.code());
+        let bytes = lease.bytes();
+        drop(lease);
+        let right = refused == Some(Code::Forked) && resumed == Some(Code::Forked) && bytes == 1 << 20;
+        let right = right && mode == governor.mode() && pressure.limit > 0 && governor.leased().0 == 0;
+        // SAFETY: ends the child without running its parent's destructors.
+        unsafe { libc::_exit(if right { 0 } else { 1 }) };
+    }
+    let mut status = 0;
+    // SAFETY: `child` is ours and `status` outlives the call.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 0, "exit status or signal (14: it hung)");
+    assert_eq!(governor.leased().0, 1 << 20);
+}
