@@ -31,6 +31,8 @@ fn every_example_runs() {
     assert!(files.status.success(), "{}", text(&files));
     let csv = std::fs::read_to_string(folder.path().join("internacoes.csv")).unwrap();
     assert!(csv.starts_with("\u{feff}CNES;DIAG_PRINC;DT_INTER;VAL_TOT\r\n"), "{}", &csv[..60]);
+    let jobs = run("jobs", &["demo-output/source"], folder.path());
+    assert!(jobs.status.success() && text(&jobs).contains("mode: "), "{}", text(&jobs));
     let errors = run("errors", &["demo-output/source"], folder.path());
     assert!(text(&errors).contains("\"error_code\": \"DS-422\""), "{}", text(&errors));
 }

@@ -26,7 +26,7 @@ pub fn parquet_properties() -> WriterPropertiesBuilder {
     WriterProperties::builder().set_dictionary_page_size_limit(DICTIONARY_BYTES)
 }
 
-/// Writes batches of one schema. Memory is one row group in encoded form, and [`SHARED_BYTES`] or a single batch.
+/// Writes batches of one schema. Memory is one row group in encoded form, and 12 MB of batches or a single one.
 pub struct ParquetColumns<W: Write + Send> {
     file: SerializedFileWriter<W>,
     factory: ArrowRowGroupWriterFactory,

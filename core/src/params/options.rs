@@ -18,8 +18,8 @@ pub struct Options {
     pub partial: bool,
     /// Class of the job: health before admin before user, where jobs wait; at most the client's `max_priority`.
     pub priority: Priority,
-    /// What a job that starts in an emergency of memory does; none: the default for its kind. Until the memory
-    /// governor is there, every job runs exact, within its memory limit and with spill.
+    /// What a job that starts in an emergency of memory does; none: `spill`, which is exact. `sample` is exact too, with a
+    /// warning: this version takes no samples.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_emergency: Option<OnEmergency>,
     /// False: the answer is never taken from a cache. Until there is one, no answer is.

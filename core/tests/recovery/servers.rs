@@ -126,7 +126,8 @@ fn a_table_that_was_altered_meanwhile_is_not_gone_on_with() {
     let job = client.submit(&all(), [append.into()]).unwrap();
     until("rows flow", || job.progress().rows > 150_000);
     breaks.down.store(true, SeqCst);
-    shared().psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'datasus 0%'");
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'datasus";
+    shared().psql(&format!("{end} {} %'", job.id()));
     assert_eq!(job.report().unwrap_err().code(), Code::Unreachable);
     breaks.down.store(false, SeqCst);
     shared().psql("ALTER TABLE mudada.t ALTER COLUMN idade TYPE bigint");
