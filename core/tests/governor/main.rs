@@ -2,6 +2,9 @@
 #![cfg(target_os = "linux")]
 
 mod group;
+mod jobs;
+#[path = "../many/mod.rs"]
+mod many;
 
 use std::io::{Read, Write};
 use std::path::Path;
