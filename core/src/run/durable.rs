@@ -1,6 +1,7 @@
 //! Jobs whose rows go to files and tables: attempts that go on where the one before stopped, and the end of the job's
 //! folder.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub(super) struct Work<'w> {
     pub ctx: &'w Ctx,
     /// An earlier process began it.
     pub resumed: bool,
+    /// Its share of the memory did not do: it has all of it now, and one thread.
+    pub alone: Cell<bool>,
 }
 
 impl Session {
@@ -65,6 +68,7 @@ impl Session {
             job,
             ctx,
             resumed: false,
+            alone: Cell::new(false),
         };
         let nowhere = self.state.root().join(job.id());
         work.sinks(&nowhere, Arc::new(DeadLetters::of(&nowhere)), None, false)?;
@@ -107,6 +111,10 @@ impl Work<'_> {
                         Ok(false) => break error.with("attempts", retries.attempts()),
                         Err(cancelled) => break cancelled,
                     }
+                }
+                // Once more with all the memory that jobs may have, when the others have given theirs back.
+                Err(error) if was_short_of_memory(&error) && !self.alone.replace(true) => {
+                    tracing::warn!(trace_id = %self.ctx.trace_id, job_id = self.job.id(), "out of memory; runs once more alone");
                 }
                 Err(error) => break error,
             }
@@ -199,7 +207,8 @@ impl Work<'_> {
     fn share(&self) -> Result<(Settings, Share)> {
         let mut settings = self.session.settings(self.job.id(), true);
         let columns = self.statement.columns.len();
-        let share = self.session.share(&self.prepared.query, self.files, columns, &mut settings, self.ctx)?;
+        let share =
+            self.session.share(&self.prepared.query, self.files, columns, self.alone.get(), &mut settings, self.ctx)?;
         Ok((settings, share))
     }
 
@@ -311,6 +320,11 @@ pub(super) fn remove_leftovers(folder: &JobFolder) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The engine's share did not do; an emergency that the query wants to fail in is another matter.
+fn was_short_of_memory(error: &Error) -> bool {
+    error.code() == Code::OutOfMemory && error.context().stage == Some("query")
 }
 
 /// A failure that may pass by itself, in a sink that holds what it has: the next attempt goes on from there.

@@ -21,12 +21,13 @@ pub(super) struct Share {
 }
 
 impl Session {
-    /// Waits for a share; in an emergency does first what the query says.
+    /// Waits for a share; in an emergency does first what the query says. `alone`: for all that there is, with one thread.
     pub(super) fn share(
         &self,
         query: &Query,
         files: &[LakeFile],
         columns: usize,
+        alone: bool,
         settings: &mut Settings,
         ctx: &Ctx,
     ) -> Result<Share> {
@@ -65,6 +66,9 @@ impl Session {
         let least = if sort || groups.is_some() { LEAST } else { LEAST_TO_READ };
         ask.want = ask.want.clamp(4 * least, settings.memory_limit.max(4 * least));
         ask.least = least;
+        if alone {
+            (ask.want, ask.least, settings.threads) = (u64::MAX, u64::MAX, 1);
+        }
         let lease = self.governor.lease(ask, &ctx.cancel)?;
         let levers = self.governor.levers();
         settings.memory_limit = settings.memory_limit.min(lease.bytes().max(LEAST));

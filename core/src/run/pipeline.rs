@@ -113,7 +113,7 @@ impl Session {
         let (files, unreadable) = self.readable(prepared, ctx)?;
         let statement = statement(&prepared.query, &files, None)?;
         let mut settings = self.settings(job.id(), false);
-        let share = self.share(&prepared.query, &files, statement.columns.len(), &mut settings, ctx)?;
+        let share = self.share(&prepared.query, &files, statement.columns.len(), false, &mut settings, ctx)?;
         let running = self.engine.start(statement, &settings, ctx)?;
         let schema = running.schema().clone();
         refuse_same_names(&schema)?;

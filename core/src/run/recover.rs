@@ -1,5 +1,6 @@
 //! What earlier processes left: which jobs, going on with one, giving one up, and its dead letters.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -127,6 +128,7 @@ impl Session {
             job,
             ctx,
             resumed: true,
+            alone: Cell::new(false),
         };
         let outcome = work.attempts(folder, plan, foreign)?;
         self.report(&prepared, &files, unreadable, outcome, memory, job, ctx)

@@ -2,9 +2,6 @@
 #![cfg(target_os = "linux")]
 
 mod group;
-mod jobs;
-#[path = "../many/mod.rs"]
-mod many;
 
 use std::io::{Read, Write};
 use std::path::Path;

@@ -1,5 +1,12 @@
 //! Whole jobs in a cgroup of 512 MB, eight of them at once: every answer is exact, and nobody is killed.
 //! `DATASUS_MILLIONS` (3; printed) is how many million rows each reads.
+#![cfg(target_os = "linux")]
+
+#[path = "../governor/group.rs"]
+#[allow(dead_code, reason = "its usage file is the governor tests'")]
+mod group;
+#[path = "../many/mod.rs"]
+mod many;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,9 +15,9 @@ use std::time::{Duration, Instant};
 use datasus::params::{OnEmergency, Options};
 use datasus::{AggregateFn, Client, Config, Csv, Parquet, QueryParams};
 
-use crate::group::Group;
-use crate::{LIMIT, many};
+use group::Group;
 
+const LIMIT: u64 = 512 << 20;
 const PLACE: &str = "DATASUS_TEST_PLACE";
 
 fn millions() -> u64 {
@@ -27,7 +34,7 @@ fn eight_jobs_at_once_in_512_mb_are_exact_and_nobody_is_killed() {
     let place = tempfile::tempdir_in(beside).unwrap();
     many::write(place.path(), millions() as usize, 1_000_000);
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "jobs::run_eight", "--nocapture"])
+        .args(["--ignored", "--exact", "run_eight", "--nocapture"])
         .env(PLACE, place.path())
         .env("DATASUS_TEST_PROCS", group.folder.join("cgroup.procs"))
         .stdout(Stdio::piped())
