@@ -73,7 +73,7 @@ impl Session {
         let nowhere = self.state.root().join(job.id());
         work.sinks(&nowhere, Arc::new(DeadLetters::of(&nowhere)), None, false)?;
         let version = self.engine.version();
-        let plan = StoredPlan::new(
+        let mut plan = StoredPlan::new(
             &prepared.params,
             work.root.path(),
             &work.destinations,
@@ -82,6 +82,7 @@ impl Session {
             &work.subject,
             version,
         );
+        plan.unreadable.clone_from(&unreadable);
         let folder = self.state.create(job.id(), &plan.to_json()?)?;
         let outcome = work.attempts(folder, plan, false)?;
         self.report(&prepared, &files, unreadable, outcome, memory, job, ctx)

@@ -104,12 +104,18 @@ impl Session {
     pub(super) fn go_on(&self, resumed: Resumed, job: &Job, ctx: &Ctx) -> Result<Report> {
         let memory = PeakMemory::watch();
         let Resumed { prepared, folder, plan, root, destinations } = resumed;
-        let (files, unreadable) = self.readable(&prepared, ctx)?;
+        // What the job left out when it began stays left out, and is named; what it took must be there, whatever `partial`
+        // says.
+        let (files, lost) = self.readable(&prepared, ctx)?;
+        if let Some(lost) = lost.first() {
+            return Err(changed(&lost.file));
+        }
         for (file, pinned) in files.iter().zip(&plan.files) {
             if PinnedFile::of(file) != *pinned {
                 return Err(changed(&pinned.source));
             }
         }
+        let unreadable = plan.unreadable.clone();
         let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
         let statement = statement(&prepared.query, &files, origin)?;
         if statement.sql != plan.sql || (!plan.materialises && !statement.is_positional()) {

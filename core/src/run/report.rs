@@ -72,7 +72,7 @@ pub struct Source {
     pub crc: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
 pub struct Unreadable {
     pub file: String,
     pub error_code: String,

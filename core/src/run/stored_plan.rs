@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Unreadable;
 use crate::base::{Code, Error, Result, Secret, text};
 use crate::lake::LakeFile;
 use crate::params::QueryParams;
@@ -27,6 +28,9 @@ pub(super) struct StoredPlan {
     pub output: PathBuf,
     pub destinations: Vec<StoredDestination>,
     pub files: Vec<PinnedFile>,
+    /// Files that `partial` left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<Unreadable>,
     /// The SQL, for those who want to know, and the answer's columns, which must be the same.
     pub sql: String,
     /// Source rows of a unit.
@@ -85,6 +89,7 @@ impl StoredPlan {
             output: output.to_owned(),
             destinations: destinations.iter().map(|one| StoredDestination::of(one, subject)).collect(),
             files: files.iter().map(PinnedFile::of).collect(),
+            unreadable: Vec::new(),
             sql: statement.sql.clone(),
             unit_rows: params.options.checkpoint_rows.map_or(UNIT_ROWS, |rows| rows as usize),
             materialises: !statement.is_positional(),

@@ -88,3 +88,23 @@ fn a_source_that_changed_is_409_until_it_is_what_it_was() {
     std::fs::rename(&aside, &file).unwrap();
     assert_eq!(client.resume(ID).unwrap().report().unwrap().records_processed, 3_000);
 }
+
+/// `partial` leaves out what cannot be read when a job begins, never what it has begun with.
+#[test]
+fn a_file_that_broke_since_is_409_even_where_a_new_job_would_leave_it_out() {
+    let (place, source) = (tempfile::tempdir().unwrap(), source());
+    let client = first_format(place.path(), source.path());
+    change_plan(place.path(), ID, |plan| {
+        plan["params"]["options"] = serde_json::json!({"partial": true});
+        plan["unreadable"] = serde_json::json!([{"file": "RDAC2304.dbc", "error_code": "DS-460", "detail": "x"}]);
+    });
+    let file = source.path().join("RDAC2303.parquet");
+    let aside = source.path().join("aside");
+    std::fs::rename(&file, &aside).unwrap();
+    std::fs::write(&file, "not a Parquet").unwrap();
+    assert_eq!(client.resume(ID).unwrap().report().unwrap_err().code(), Code::Conflict);
+    std::fs::rename(&aside, &file).unwrap();
+    let report = client.resume(ID).unwrap().report().unwrap();
+    assert_eq!((report.records_processed, report.unreadable.len()), (3_000, 1));
+    assert_eq!(report.unreadable[0].file, "RDAC2304.dbc");
+}
