@@ -10,7 +10,8 @@ cache=${DATASUS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/datasus}
 tell_cargo() {
   mkdir -p "$root/.cargo"
   local new
-  new=$(printf '# Written by setup/libduckdb.sh.\n[env]\nDUCKDB_LIB_DIR = "%s"\nDUCKDB_INCLUDE_DIR = "%s"\n' "$1" "$1")
+  # The Python extension leaves the interpreter's symbols open.
+  new=$(printf '# Written by setup/libduckdb.sh.\n[env]\nDUCKDB_LIB_DIR = "%s"\nDUCKDB_INCLUDE_DIR = "%s"\nPYO3_BUILD_EXTENSION_MODULE = "1"\n' "$1" "$1")
   [ "$(cat "$root/.cargo/config.toml" 2>/dev/null || true)" = "$new" ] || printf '%s\n' "$new" > "$root/.cargo/config.toml"
 }
 

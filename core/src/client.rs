@@ -5,26 +5,35 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::base::{Code, Error, Language, Result, TraceId, text};
+use crate::base::{Cancel, Code, Error, Home, Language, Result, TraceId, did_you_mean, text};
 use crate::catalog::{Competencia, Grupo, Uf};
 use crate::config::Config;
 use crate::governor::Mode;
-use crate::params::{QueryParams, did_you_mean};
+use crate::params::QueryParams;
 use crate::plan::Explain;
 use crate::recovery::DeadLetter;
-use crate::run::{Answer, Job, JobInfo, Replayed, Report, Session, SyncReport};
+use crate::run::{Answer, Job, JobInfo, Pending, Replayed, Report, Session, SyncReport};
 use crate::sink::Destination;
 
 /// A source of DATASUS files, opened.
 ///
 /// Clones share everything. Any thread may use it, and several at once.
+///
+/// In a child that was forked meanwhile every call is DS-498.
 #[derive(Clone)]
-pub struct Client(Arc<Session>);
+pub struct Client {
+    session: Arc<Session>,
+    home: Home,
+}
 
 impl Drop for Client {
     /// Some milliseconds at most: a process that ends while the engine opens an instance may crash.
     fn drop(&mut self) {
-        self.0.settle();
+        match self.home.is_left() {
+            false => self.session.settle(),
+            // Never the last one that goes.
+            true => std::mem::forget(self.session.clone()),
+        }
     }
 }
 
@@ -53,30 +62,42 @@ impl Client {
     pub fn open_with(source: impl Into<PathBuf>, config: Config) -> Result<Self> {
         let language = config.language;
         let opened = Session::open(source.into(), config);
-        opened.map(Client).map_err(|error| error.traced(&TraceId::new(), language))
+        opened
+            .map(|session| Client { session, home: Home::default() })
+            .map_err(|error| error.traced(&TraceId::new(), language))
+    }
+
+    fn session(&self) -> Result<&Arc<Session>> {
+        let usable = self.home.check().map_err(|error| error.traced(&TraceId::new(), self.session.language()));
+        usable.map(|()| &self.session)
     }
 
     /// Runs a query; returns when its schema is known, and the rows come as they are taken.
     ///
     /// Files that the lake does not hold yet are converted first.
     pub fn query(&self, params: &QueryParams) -> Result<Answer> {
-        self.0.query(params)
+        self.session()?.query(params)
+    }
+
+    /// Starts a query, and returns when it has been checked and queued: for hosts that must not block.
+    pub fn begin_query(&self, params: &QueryParams) -> Result<Pending> {
+        self.session()?.begin_query(params)
     }
 
     /// Runs a query into files, and waits for its report.
     pub fn export(&self, params: &QueryParams, to: impl IntoIterator<Item = Destination>) -> Result<Report> {
-        self.0.export(params, to.into_iter().collect())
+        self.session()?.export(params, to.into_iter().collect())
     }
 
     /// Starts a query into files, and returns at once.
     pub fn submit(&self, params: &QueryParams, to: impl IntoIterator<Item = Destination>) -> Result<Job> {
-        self.0.submit(params, to.into_iter().collect())
+        self.session()?.submit(params, to.into_iter().collect())
     }
 
     /// What earlier processes left: jobs that crashed, failed and can be resumed, or ended with dead letters; and those
     /// that run now.
     pub fn jobs(&self) -> Result<Vec<JobInfo>> {
-        self.0.jobs()
+        self.session()?.jobs()
     }
 
     /// Goes on with a job where it stopped: nothing is lost, and nothing comes twice. DS-404 for a job that left nothing,
@@ -84,60 +105,65 @@ impl Client {
     ///
     /// Passwords are not stored: an address that had one is taken from `Config::postgres` (`DATASUS_POSTGRES`).
     pub fn resume(&self, job_id: &str) -> Result<Job> {
-        self.0.resume(job_id)
+        self.session()?.resume(job_id)
     }
 
     /// Gives a job up, with what it left in its targets. Rows that were published stay.
     pub fn discard(&self, job_id: &str) -> Result<()> {
-        self.0.discard(job_id)
+        self.session()?.discard(job_id)
     }
 
     /// The records of a job that were not taken, each with its reason, source file and row.
     pub fn dead_letters(&self, job_id: &str) -> Result<Vec<DeadLetter>> {
-        self.0.dead_letters(job_id)
+        self.session()?.dead_letters(job_id)
     }
 
     /// The same as a Parquet file below the output folder; gives how many there are.
     pub fn export_dead_letters(&self, job_id: &str, path: impl AsRef<Path>) -> Result<u64> {
-        self.0.export_dead_letters(job_id, path.as_ref())
+        self.session()?.export_dead_letters(job_id, path.as_ref())
     }
 
     /// Sends the dead letters of a completed job to their table once more, after the cause has been mended; those that are
     /// taken now go.
     pub fn replay(&self, job_id: &str) -> Result<Replayed> {
-        self.0.replay(job_id)
+        self.session()?.replay(job_id)
     }
 
     /// How full the memory is, as the process's one governor sees it.
     pub fn mode(&self) -> Mode {
-        self.0.mode()
+        self.session.mode()
     }
 
     /// Maintenance: one job at a time, with one thread, for the whole process, until it is turned off.
     pub fn set_maintenance(&self, on: bool) -> Result<()> {
-        self.0.set_maintenance(on)
+        self.session()?.set_maintenance(on)
     }
 
     /// What this client has counted, and the state of the memory, in Prometheus' text form.
     pub fn metrics(&self) -> String {
-        self.0.metrics()
+        self.session.metrics()
     }
 
     /// Converts ahead of a query; of `params` only dataset, UF and competência count.
     pub fn sync(&self, params: &QueryParams) -> Result<SyncReport> {
-        self.0.sync(params)
+        self.session()?.sync(params, &Cancel::default())
+    }
+
+    /// The same, until `cancel` is set (DS-499). Files that were converted by then stay.
+    pub fn sync_until(&self, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
+        self.session()?.sync(params, cancel)
     }
 
     /// What a query would read, against what is there. Reads footers, converts nothing.
     pub fn explain(&self, params: &QueryParams) -> Result<Explain> {
-        self.0.explain(params)
+        self.session()?.explain(params)
     }
 
     /// The dataset as the catalogue knows it: naming, columns with type, drift and meaning, dates of the event.
     ///
     /// Competência is the month of processing, not of the event: the event's dates are `event_dates`.
     pub fn schema(&self, dataset: &str) -> Result<&'static Grupo> {
-        let catalog = self.0.catalog();
+        let catalog = self.session.catalog();
         catalog.dataset(dataset).ok_or_else(|| {
             let names: Vec<String> = catalog.datasets().map(|grupo| grupo.dataset.to_string()).collect();
             let near = did_you_mean(dataset, names.iter().map(String::as_str));
@@ -150,14 +176,14 @@ impl Client {
             )
             .with("received", dataset)
             .with("did_you_mean", near)
-            .traced(&TraceId::new(), self.0.language())
+            .traced(&TraceId::new(), self.session.language())
         })
     }
 
     /// What the source holds, by dataset.
     pub fn datasets(&self) -> Result<Vec<Held>> {
-        let listing = self.0.listing()?;
-        let catalog = self.0.catalog();
+        let listing = self.session()?.listing()?;
+        let catalog = self.session.catalog();
         let mut held: Vec<Held> = Vec::new();
         for grupo in catalog.datasets() {
             let files: Vec<_> = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset).collect();

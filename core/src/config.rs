@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::base::{Code, Error, Language, Priority, Result, Secret, text};
 
@@ -128,6 +129,41 @@ impl Config {
         Ok(config)
     }
 
+    /// The `DATASUS_*` variables, changed by `settings`: an object with any of the fields, null for a field's default. For
+    /// bindings; an unknown key or a value of another kind is DS-400.
+    pub fn from_env_and(settings: &Value) -> Result<Self> {
+        Config::from_env()?.changed_by(settings)
+    }
+
+    fn changed_by(self, settings: &Value) -> Result<Self> {
+        let malformed = |what: String| {
+            Error::new(Code::Malformed, text!("Configuração inválida: {what}", "Invalid configuration: {what}"))
+                .stage("config")
+        };
+        let Value::Object(settings) = settings else {
+            return Err(malformed(format!("expected an object, received {settings}")));
+        };
+        let given: Map<String, Value> =
+            settings.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let has = |name: &str| settings.contains_key(name);
+        let new: Config = serde_json::from_value(given.into()).map_err(|error| malformed(error.to_string()))?;
+        Ok(Config {
+            lake: if has("lake") { new.lake } else { self.lake },
+            output: if has("output") { new.output } else { self.output },
+            state: if has("state") { new.state } else { self.state },
+            spill: if has("spill") { new.spill } else { self.spill },
+            memory_limit: if has("memory_limit") { new.memory_limit } else { self.memory_limit },
+            spill_limit: if has("spill_limit") { new.spill_limit } else { self.spill_limit },
+            postgres: if has("postgres") { new.postgres } else { self.postgres },
+            deadline: if has("deadline") { new.deadline } else { self.deadline },
+            threads: if has("threads") { new.threads } else { self.threads },
+            max_priority: if has("max_priority") { new.max_priority } else { self.max_priority },
+            chunk_rows: if has("chunk_rows") { new.chunk_rows } else { self.chunk_rows },
+            verify_crc: if has("verify_crc") { new.verify_crc } else { self.verify_crc },
+            language: if has("language") { new.language } else { self.language },
+        })
+    }
+
     /// Every setting that cannot work is DS-422.
     pub(crate) fn check(&self) -> Result<()> {
         if !(self.deadline > 0.0 && self.deadline <= 1e9) {
@@ -181,6 +217,13 @@ mod tests {
         let config = Config::from_variables(set).unwrap();
         assert_eq!((config.threads, config.language, config.chunk_rows), (Some(3), Language::En, 65_536));
         assert_eq!((config.max_priority, Config::default().max_priority), (Priority::User, Priority::Health));
+        let config =
+            config.changed_by(&serde_json::json!({"threads": null, "postgres": "postgres://u:p@h/b"})).unwrap();
+        assert_eq!((config.threads, config.language), (None, Language::En));
+        assert_eq!(config.postgres.as_ref().map(Secret::reveal), Some("postgres://u:p@h/b"));
+        let error = config.changed_by(&serde_json::json!({"thread": 1})).unwrap_err();
+        assert_eq!(error.code(), Code::Malformed);
+        assert!(error.detail().contains("thread"), "{error}");
         let wrong = |name: &str| (name == "DATASUS_SPILL_LIMIT").then(|| "10 GB".to_owned());
         let error = Config::from_variables(wrong).unwrap_err();
         assert_eq!(error.code(), Code::InvalidParams);

@@ -52,5 +52,5 @@ pub use governor::Mode;
 pub use params::{AggregateFn, Filter, MissingFiles, Op, Options, QueryParams, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
-pub use run::{Answer, Event, Events, Job, JobInfo, Replayed, Report, Status, SyncReport};
+pub use run::{Answer, Event, Events, Job, JobInfo, Next, Pending, Replayed, Report, Status, SyncReport};
 pub use sink::{Csv, Destination, Parquet, Postgres};

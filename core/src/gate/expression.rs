@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::scope::Scope;
 use super::walk::Walk;
 use super::{functions, refusal, types};
-use crate::params::did_you_mean;
+use crate::base::did_you_mean;
 
 const OPERATORS: &[&str] = &[
     "OPERATOR_COALESCE",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::scope::Scope;
 use super::walk::Walk;
 use super::{functions, refusal};
-use crate::params::did_you_mean;
+use crate::base::did_you_mean;
 
 impl Walk<'_> {
     /// SELECT, set operation or (as the query of a CTE only) recursion.

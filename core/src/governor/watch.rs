@@ -9,7 +9,7 @@ use super::mode::{ENTER_CONSERVATIVE, ModeMachine};
 use super::pump::{Event, ModeChange, Outlets};
 use super::sampler::Sampler;
 use super::{ForeignMemory, Levers, MemorySource, Mode, Pressure};
-use crate::base::{Code, Error, Result, text};
+use crate::base::{Error, Result, forked};
 
 /// Of the least limit, what all leases together may have.
 const LEASED_PERCENT: u64 = 45;
@@ -72,13 +72,7 @@ impl Inner {
 
     pub fn check_owner(&self) -> Result<()> {
         if self.forked() {
-            return Err(Error::new(
-                Code::Forked,
-                text!(
-                    "Este processo é cópia (fork) do que abriu o datasus; abra um cliente em um processo novo (spawn)",
-                    "This process is a forked copy of the one that opened datasus; open a client in a new process (spawn)"
-                ),
-            ));
+            return Err(forked());
         }
         Ok(())
     }

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::base::{Code, Error, Language, Problem, Result, TraceId, text};
+use crate::base::{Code, Error, Language, Problem, Result, TraceId, did_you_mean, text};
 
-use super::{Op, QueryParams, did_you_mean};
+use super::{Op, QueryParams};
 
 /// What is expected, in both languages.
 type Expected = [&'static str; 2];

@@ -5,7 +5,6 @@ mod filter;
 mod json;
 mod options;
 mod query;
-mod suggest;
 mod validate;
 mod values;
 
@@ -13,5 +12,4 @@ pub use contract::{Aggregate, AggregateFn, CompetenciaParam, OneOrMany, OrderBy,
 pub use filter::{Col, Filter, Op, col};
 pub use options::{MissingFiles, OnEmergency, Options, Priority};
 pub use query::{Ask, BindValue, Predicate, Projection, Query, Scalar, Scope, Sort, Sql, Structured};
-pub use suggest::did_you_mean;
 pub use validate::{SqlUse, validate, validate_sql};

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Code, Error, Problem, Result, Text, text};
+use crate::base::{Code, Error, Problem, Result, Text, did_you_mean, text};
 use crate::catalog::{Catalog, Competencia, Grupo, LogicalType, Period, Uf};
 
 use super::query::Figure;
 use super::values::{bind_value, scalar};
 use super::{
     AggregateFn, Ask, BindValue, CompetenciaParam, Filter, OneOrMany, Op, Predicate, Projection, Query, QueryParams,
-    Scalar, Scope, Sort, Sql, Structured, did_you_mean,
+    Scalar, Scope, Sort, Sql, Structured,
 };
 
 /// Most competências that a range may span: two centuries of months.

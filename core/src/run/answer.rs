@@ -1,5 +1,7 @@
 //! The rows of a query, as a stream of Arrow record batches.
 
+use std::time::Duration;
+
 use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
@@ -7,6 +9,18 @@ use arrow::error::ArrowError;
 use super::{Job, Report};
 use crate::base::{Error, Result};
 use crate::sink::arrow::{ArrowReader, error_of};
+
+/// What [`Answer::next_within`] found.
+#[derive(Debug)]
+pub enum Next {
+    Batch(RecordBatch),
+    /// Nothing yet; ask again.
+    NotYet,
+    /// The job's error, and the end.
+    Failed(Error),
+    /// All rows have come.
+    End,
+}
 
 /// A stream that is taken once: an iterator of batches with typed errors, or ([`Answer::into_reader`]) a
 /// `RecordBatchReader` for everything that speaks Arrow. Dropped before its end, it cancels the job.
@@ -31,6 +45,16 @@ impl Answer {
     /// The report of the job; waits for its end, so take the stream first.
     pub fn report(&self) -> Result<Report> {
         self.job.report()
+    }
+
+    /// The next batch, waiting for it `patience` at most: for hosts that must look at signals meanwhile.
+    pub fn next_within(&mut self, patience: Duration) -> Next {
+        match self.reader.next_within(patience) {
+            None => Next::NotYet,
+            Some(None) => Next::End,
+            Some(Some(Ok(batch))) => Next::Batch(batch),
+            Some(Some(Err(error))) => Next::Failed(self.typed(&error)),
+        }
     }
 
     /// Every batch at once. A damaged source or a cancelled job is the error, never a short answer.

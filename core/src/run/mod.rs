@@ -5,6 +5,7 @@ mod durable;
 mod job;
 mod materialise;
 mod memory;
+mod pending;
 mod pipeline;
 mod recover;
 mod report;
@@ -13,8 +14,9 @@ mod stored_plan;
 mod subject;
 
 pub use crate::scheduler::{Event, Events, Status};
-pub use answer::Answer;
+pub use answer::{Answer, Next};
 pub use job::Job;
+pub use pending::Pending;
 pub use recover::{JobInfo, Replayed};
 pub use report::{BadValue, Performance, Report, Source, Storage, Unreadable};
 pub use session::{Session, SyncReport};

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
-use super::{Answer, Job, Report};
-use crate::base::{Ctx, Error, Language, Result, TraceId, text};
+use super::{Answer, Job, Pending, Report};
+use crate::base::{Cancel, Ctx, Error, Language, Result, TraceId, text};
 use crate::catalog::{Catalog, Grupo};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
@@ -138,16 +138,18 @@ impl Session {
 
     /// Starts a job whose rows come back as a stream; returns when its schema is known.
     pub fn query(self: &Arc<Self>, params: &QueryParams) -> Result<Answer> {
+        let mut pending = self.begin_query(params)?;
+        pending.wait(None).unwrap_or_else(|| Err(Error::internal("a wait without a bound came back")))
+    }
+
+    /// The same, but returns when the query has been checked and queued.
+    pub fn begin_query(self: &Arc<Self>, params: &QueryParams) -> Result<Pending> {
         let ctx = self.ctx();
         let prepared = self.prepare(params).map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
         let (to_caller, reader) = crossbeam_channel::bounded(1);
         self.spawn(Task::Stream { prepared, to_caller }, &job, ctx)?;
-        match reader.recv() {
-            Ok(reader) => Ok(Answer::new(reader, job)),
-            // The job ended before it had a schema: its outcome says why.
-            Err(_) => Err(job.report().err().unwrap_or_else(|| Error::internal("a query ended without a stream"))),
-        }
+        Ok(Pending::new(reader, job))
     }
 
     pub fn export(self: &Arc<Self>, params: &QueryParams, destinations: Vec<Destination>) -> Result<Report> {
@@ -155,8 +157,8 @@ impl Session {
     }
 
     /// Converts the files of `params` ahead of a query; only its dataset, UF and competência count.
-    pub fn sync(&self, params: &QueryParams) -> Result<SyncReport> {
-        let ctx = self.ctx();
+    pub fn sync(&self, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
+        let ctx = Ctx { cancel: cancel.clone(), ..self.ctx() };
         let began = std::time::Instant::now();
         let run = || -> Result<SyncReport> {
             let (_, selection, listing) = self.choose(params)?;

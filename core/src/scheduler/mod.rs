@@ -38,7 +38,7 @@ use std::time::Duration;
 use self::desk::Desk;
 use self::task::Task;
 use self::timer::Timer;
-use crate::base::{Ctx, Priority, Result};
+use crate::base::{Ctx, Priority, Result, forked};
 
 pub use order::{Limits, Order, Owner};
 pub use queue::AGEING;
@@ -133,6 +133,6 @@ impl Scheduler {
 
     /// DS-498 in a child that was forked after this scheduler was made.
     pub fn is_usable(&self) -> Result<()> {
-        if self.desk.is_inherited() { Err(refusal::forked()) } else { Ok(()) }
+        if self.desk.is_inherited() { Err(forked().stage("queue")) } else { Ok(()) }
     }
 }

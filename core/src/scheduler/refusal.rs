@@ -49,15 +49,3 @@ impl Refusal {
         error.stage("queue")
     }
 }
-
-/// What every call gives in a child that was forked after the scheduler was made.
-pub(super) fn forked() -> Error {
-    Error::new(
-        Code::Forked,
-        text!(
-            "Este processo foi criado por fork e não herda as threads do datasus; abra o cliente depois do fork",
-            "This process was forked and does not inherit the threads of datasus; open the client after the fork"
-        ),
-    )
-    .stage("queue")
-}

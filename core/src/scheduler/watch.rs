@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::refusal::forked;
 use super::state::{Lifecycle, Status};
 use super::sync::{Condvar, Mutex, MutexGuard};
-use crate::base::{CancelReason, Ctx, Error, Progress, ProgressSnapshot, Result};
+use crate::base::{CancelReason, Ctx, Error, Progress, ProgressSnapshot, Result, forked};
 
 /// The status of a job, and who waits for it to change.
 #[derive(Default)]
@@ -109,7 +108,7 @@ impl<T: Clone> Handle<T> {
     pub fn wait(&self, timeout: Option<Duration>) -> Option<Result<T>> {
         if self.is_inherited() {
             let Ctx { trace_id, language, .. } = &self.0.ctx;
-            return Some(Err(forked().traced(trace_id, *language)));
+            return Some(Err(forked().stage("queue").traced(trace_id, *language)));
         }
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut life = self.0.watch.life();

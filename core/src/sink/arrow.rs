@@ -10,10 +10,10 @@ use std::time::Duration;
 use ::arrow::array::{RecordBatch, RecordBatchReader};
 use ::arrow::datatypes::SchemaRef;
 use ::arrow::error::ArrowError;
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select_biased};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, select_biased};
 
 use super::{Sink, Stored};
-use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, Result, Slot};
+use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, Home, Result, Slot};
 
 /// Both ends of a stream of `schema` that holds at most `depth` batches (at least one).
 pub fn stream(schema: SchemaRef, depth: usize, cancel: &Cancel) -> (ArrowSink, ArrowReader) {
@@ -28,7 +28,7 @@ pub fn stream(schema: SchemaRef, depth: usize, cancel: &Cancel) -> (ArrowSink, A
         rows: 0,
         bytes: 0,
     };
-    (sink, ArrowReader { receiver: Some(receiver), end, schema, cancel: cancel.clone() })
+    (sink, ArrowReader { receiver: Some(receiver), end, schema, cancel: cancel.clone(), home: Home::default() })
 }
 
 enum End {
@@ -112,15 +112,31 @@ pub struct ArrowReader {
     end: Arc<OnceLock<End>>,
     schema: SchemaRef,
     cancel: Cancel,
+    home: Home,
 }
 
-impl Iterator for ArrowReader {
-    type Item = Result<RecordBatch, ArrowError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Ok(batch) = self.receiver.as_ref()?.recv() {
-            return Some(Ok(batch));
+impl ArrowReader {
+    /// The next batch, waiting for it `patience` at most; none while there is none.
+    pub fn next_within(&mut self, patience: Duration) -> Option<Option<Result<RecordBatch, ArrowError>>> {
+        if let Err(forked) = self.usable() {
+            return Some(Some(Err(forked)));
         }
+        let Some(receiver) = &self.receiver else { return Some(None) };
+        match receiver.recv_timeout(patience) {
+            Ok(batch) => Some(Some(Ok(batch))),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(self.end()),
+        }
+    }
+
+    /// In a forked child nobody sends any more.
+    fn usable(&self) -> Result<(), ArrowError> {
+        let why = self.home.check().map_err(|forked| StreamFailed(Arc::new(forked.stage("arrow"))));
+        why.map_err(|why| ArrowError::ExternalError(Box::new(why)))
+    }
+
+    /// After the last batch: the job's error, or nothing.
+    fn end(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
         self.receiver = None;
         let why = match self.end.get() {
             Some(End::Complete) => return None,
@@ -134,6 +150,20 @@ impl Iterator for ArrowReader {
     }
 }
 
+impl Iterator for ArrowReader {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Err(forked) = self.usable() {
+            return Some(Err(forked));
+        }
+        match self.receiver.as_ref()?.recv() {
+            Ok(batch) => Some(Ok(batch)),
+            Err(_) => self.end(),
+        }
+    }
+}
+
 impl RecordBatchReader for ArrowReader {
     fn schema(&self) -> SchemaRef {
         self.schema.clone()
@@ -142,6 +172,9 @@ impl RecordBatchReader for ArrowReader {
 
 impl Drop for ArrowReader {
     fn drop(&mut self) {
+        if self.home.is_left() {
+            return std::mem::forget((self.receiver.take(), self.end.clone(), self.cancel.clone()));
+        }
         // A job whose rows are all in the channel has done its work: nothing to cancel.
         if self.receiver.is_some() && self.end.get().is_none() {
             self.cancel.set(CancelReason::Caller);

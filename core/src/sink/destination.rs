@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
-use crate::base::{Result, Secret};
+use crate::base::{Code, Error, Result, Secret, text};
 use crate::recovery::SinkState;
 
 /// A file to write, or a table to load.
@@ -24,6 +25,24 @@ impl Default for Destination {
 }
 
 impl Destination {
+    /// Reads a list of destinations, or one, from JSON text. For bindings; what is no destination is DS-400.
+    pub fn list_from_json(text: &str) -> Result<Vec<Self>> {
+        let read = |text: &str| -> serde_json::Result<Vec<Self>> {
+            match serde_json::from_str(text)? {
+                Value::Array(each) => each.into_iter().map(serde_json::from_value).collect(),
+                one => Ok(vec![serde_json::from_value(one)?]),
+            }
+        };
+        read(text).map_err(|error| {
+            Error::new(Code::Malformed, text!("Destino inválido: {error}", "Not a destination: {error}"))
+                .with(
+                    "valid_examples",
+                    vec![r#"{"csv": {"path": "a.csv"}}"#, r#"{"postgres": {"table": "sih_data.rd"}}"#],
+                )
+                .stage("validate")
+        })
+    }
+
     /// Checks options and target without touching disk or server, and gives the sink.
     ///
     /// `subject` names the target where the user did not; `server` is the PostgreSQL of the client's configuration.

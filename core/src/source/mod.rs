@@ -2,3 +2,6 @@
 
 pub mod dbc;
 pub mod folder;
+mod typed_records;
+
+pub use typed_records::{RecordsOf, TypedRecords};

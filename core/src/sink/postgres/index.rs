@@ -19,7 +19,7 @@ pub(super) fn columns<'c>(wanted: &[String], columns: &'c [Column], asked: bool)
             Some(column) if !found.contains(&column.name.as_str()) => found.push(column.name.as_str()),
             Some(_) => {}
             None if asked => {
-                let near = crate::params::did_you_mean(name, columns.iter().map(|column| column.name.as_str()));
+                let near = crate::base::did_you_mean(name, columns.iter().map(|column| column.name.as_str()));
                 return Err(Error::new(
                     Code::InvalidParams,
                     text!("O resultado não tem a coluna {name:?}", "The result has no column {name:?}"),

@@ -1,0 +1,83 @@
+"""Brazil's public-health records (DATASUS), from the ministry's files to your data frame.
+
+Examples
+--------
+>>> import datasus
+>>> client = datasus.open(folder)
+>>> client.query("SIH-RD", uf="AC", competencia="202401", columns=["CNES", "VAL_TOT"]).to_pandas().shape
+(100, 2)
+"""
+
+from ._client import Client, open, read_dbc  # noqa: A004
+from ._datasus import __version__
+from ._errors import (
+    Cancelled,
+    Conflict,
+    CredentialsRefused,
+    DamagedFile,
+    DeadlinePassed,
+    DiskFull,
+    Error,
+    Forbidden,
+    ForkError,
+    InternalError,
+    InvalidParams,
+    NotFound,
+    OutOfMemory,
+    QueueFull,
+    TooManyDeadLetters,
+    TooManyRows,
+    Unreachable,
+)
+from ._filters import Column, Filter, col
+from ._job import Event, Job, Progress
+from ._report import DeadLetter, Explain, FileSummary, JobInfo, Report, SyncReport
+from ._result import Batch, FileRecords, Result
+from ._schema import ColumnInfo, Held, Schema
+from ._sinks import Csv, Destination, Parquet, Postgres
+
+__all__ = [
+    "Batch",
+    "Cancelled",
+    "Client",
+    "Column",
+    "ColumnInfo",
+    "Conflict",
+    "CredentialsRefused",
+    "Csv",
+    "DamagedFile",
+    "DeadLetter",
+    "DeadlinePassed",
+    "Destination",
+    "DiskFull",
+    "Error",
+    "Event",
+    "Explain",
+    "FileRecords",
+    "FileSummary",
+    "Filter",
+    "Forbidden",
+    "ForkError",
+    "Held",
+    "InternalError",
+    "InvalidParams",
+    "Job",
+    "JobInfo",
+    "NotFound",
+    "OutOfMemory",
+    "Parquet",
+    "Postgres",
+    "Progress",
+    "QueueFull",
+    "Report",
+    "Result",
+    "Schema",
+    "SyncReport",
+    "TooManyDeadLetters",
+    "TooManyRows",
+    "Unreachable",
+    "__version__",
+    "col",
+    "open",
+    "read_dbc",
+]

@@ -1,0 +1,609 @@
+"""The front of the SDK: one source folder, and everything that can be asked of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from . import _datasus, _host
+from ._bar import Bar
+from ._job import Job
+from ._params import Competencia, Where, params_json
+from ._report import DeadLetter, Explain, JobInfo, Report, SyncReport
+from ._result import FileRecords, Result
+from ._schema import Held, Schema
+from ._sinks import Destination
+
+Path = str | os.PathLike[str]
+Uf = str | Iterable[str]
+
+
+def open(  # noqa: A001 - `datasus.open` reads as the thing it does
+    source: Path = ".",
+    *,
+    lake: Path | None = None,
+    output: Path | None = None,
+    state: Path | None = None,
+    spill: Path | None = None,
+    memory_limit: int | None = None,
+    spill_limit: int | None = None,
+    postgres: str | None = None,
+    deadline: float | None = None,
+    threads: int | None = None,
+    max_priority: Literal["health", "admin", "user"] | None = None,
+    chunk_rows: int | None = None,
+    verify_crc: bool | None = None,
+    language: Literal["pt", "en"] | None = None,
+    progress: bool | None = None,
+) -> Client:
+    """Opens a folder of DBC, DBF or Parquet files, in any layout, or one file.
+
+    Whatever is left out comes from its ``DATASUS_*`` variable (``DATASUS_LAKE``, ``DATASUS_OUTPUT``, ...), or is the default.
+
+    Parameters
+    ----------
+    source : str or path
+        The folder. Nothing is read but the list of its files, when a query asks.
+    lake : str or path, optional
+        Folder of converted Parquet; ``.datasus/lake`` inside the source folder.
+    output : str or path, optional
+        Folder that holds every file an export writes; the current one.
+    state : str or path, optional
+        Folder of what jobs keep to be resumed, on a local file system.
+    spill : str or path, optional
+        Folder for what a query spills; the system's temporary one.
+    memory_limit : int, optional
+        Bytes that one query may hold in the engine; 45 % of the machine's or container's memory.
+    spill_limit : int, optional
+        Bytes that one query may spill; 50 GB.
+    postgres : str, optional
+        Address of the server for sinks that name none; never shown.
+    deadline : float, optional
+        Seconds that any query may take; one day.
+    threads : int, optional
+        Threads for conversion and engine; one per core.
+    max_priority : {"health", "admin", "user"}, optional
+        The most urgent class that a query gets.
+    chunk_rows : int, optional
+        Most rows of a batch; 65,536.
+    verify_crc : bool, optional
+        Whether a DBC's CRC-32 is checked; true.
+    language : {"pt", "en"}, optional
+        Language of the texts for people; Portuguese.
+    progress : bool, optional
+        Whether jobs show a progress bar; without it, in notebooks and terminals, where ``tqdm`` is installed.
+
+    Returns
+    -------
+    Client
+        Usable from any thread, and as a context manager.
+
+    Examples
+    --------
+    >>> import datasus
+    >>> with datasus.open(folder, language="en") as here:
+    ...     here.query("SIH-RD", uf="AC", columns=["CNES", "VAL_TOT"]).to_arrow().num_rows
+    300
+    """
+    settings: dict[str, Any] = {
+        "lake": lake,
+        "output": output,
+        "state": state,
+        "spill": spill,
+        "memory_limit": memory_limit,
+        "spill_limit": spill_limit,
+        "postgres": postgres,
+        "deadline": deadline,
+        "threads": threads,
+        "max_priority": max_priority,
+        "chunk_rows": chunk_rows,
+        "verify_crc": verify_crc,
+        "language": language,
+    }
+    given = {name: os.fspath(v) if isinstance(v, os.PathLike) else v for name, v in settings.items() if v is not None}
+    _host.listen()
+    return Client(_datasus.Client.open(os.fspath(source), json.dumps(given)), progress)
+
+
+def read_dbc(
+    path: Path,
+    columns: Sequence[str] | None = None,
+    *,
+    dataset: str | None = None,
+    typed: bool = True,
+    verify_crc: bool = True,
+    batch_rows: int = 65_536,
+    language: Literal["pt", "en"] = "pt",
+) -> FileRecords:
+    """Reads one DBC or DBF file straight to Arrow: no lake, no query, no temporary file.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    columns : list of str, optional
+        Only these, in this order; the others are not decoded.
+    dataset : str, optional
+        Whose types the columns have, where the file's name does not tell: ``"SIH-RD"``.
+    typed : bool
+        True: numbers, money and days have the catalogue's types; a value that does not parse is NULL, and counted in
+        ``summary``. False: every column is text, as it stands in the file.
+    verify_crc : bool
+        True: a file whose CRC-32 does not match ends with :class:`DamagedFile`.
+    batch_rows : int
+        Rows of a batch.
+    language : {"pt", "en"}
+        Language of the errors.
+
+    Returns
+    -------
+    FileRecords
+        Take it by ``to_pandas()``, ``to_polars()``, ``to_arrow()``, or batch by batch.
+
+    Examples
+    --------
+    >>> import datasus
+    >>> records = datasus.read_dbc(folder / "RDAC2401.dbc", columns=["CNES", "VAL_TOT"])
+    >>> records.to_arrow().num_rows
+    100
+    >>> records.summary.crc
+    'ok'
+    """
+    wanted = None if columns is None else list(columns)
+    text = os.fspath(path)
+    rows, summary = _datasus.read_dbc(text, wanted, dataset, typed, verify_crc, batch_rows, language == "en")
+    return FileRecords(rows, summary, text)
+
+
+class Client:
+    """A source of DATASUS files, opened by :func:`open`.
+
+    Any thread may use it, and several at once. In a forked child every call raises :class:`ForkError`.
+
+    Examples
+    --------
+    >>> import datasus
+    >>> client = datasus.open(folder)
+    >>> valores = client.query("SIH-RD", uf="AC", group_by="CNES", aggregates={"valor": ("sum", "VAL_TOT")})
+    >>> valores.to_pandas().columns.tolist()
+    ['CNES', 'valor']
+    """
+
+    def __init__(self, client: Any, progress: bool | None = None) -> None:
+        self._core: Any = client
+        self._progress = progress
+
+    @property
+    def _client(self) -> Any:
+        if self._core is None:
+            raise RuntimeError("this client is closed; open another one")
+        return self._core
+
+    def query(
+        self,
+        dataset: str | Mapping[str, Any] | None = None,
+        *,
+        uf: Uf | None = None,
+        competencia: Competencia | None = None,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+        group_by: str | Sequence[str] | None = None,
+        aggregates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        order_by: str | Sequence[Any] | None = None,
+        limit: int | None = None,
+        sql: str | None = None,
+        bind: Mapping[str, Any] | None = None,
+        progress: bool | None = None,
+        **options: Any,
+    ) -> Result:
+        """Runs a query; returns when its schema is known, and the rows come as they are taken.
+
+        Files that the lake does not hold yet are converted first.
+
+        Parameters
+        ----------
+        dataset : str or dict, optional
+            ``"SIH-RD"``, ``"SIM-DO"``, ...; or a whole query of the JSON contract, as a dictionary, text or model. Left
+            out with ``sql``.
+        uf : str or list of str, optional
+            ``"SP"`` or ``["SP", "RJ"]``; all that the source holds.
+        competencia : optional
+            ``"202401"``, a year for yearly datasets, a list of them, or a pair ``("202301", "202312")``, both included. It
+            is the month of processing, not of the event.
+        columns : list of str, optional
+            Columns of the answer; all.
+        where : Filter, dict or list, optional
+            ``col("IDADE") < 18``, or in short ``{"SEXO": "3", "UF_ZI": ["120000", "140000"], "IDADE": (0, 17)}``: a value,
+            a list of them, a pair (both included), None for no value.
+        group_by : str or list of str, optional
+            Columns to group by.
+        aggregates : dict, optional
+            ``{"valor": ("sum", "VAL_TOT"), "n": "count"}``: count, count_distinct, sum, avg, min, max.
+        order_by : str or list of str, optional
+            Columns to sort by; ``"-valor"`` sorts downwards.
+        limit : int, optional
+            Most rows of the answer.
+        sql : str, optional
+            One SELECT over the catalogue's tables (``sih_rd``, ``cnes_st``, ...), instead of columns and conditions.
+        bind : dict, optional
+            Values of the SQL's ``$name`` parameters.
+        progress : bool, optional
+            Whether to show a progress bar.
+        **options
+            ``deadline``, ``missing``, ``partial``, ``priority``, ``on_emergency``.
+
+        Returns
+        -------
+        Result
+            The rows.
+
+        Raises
+        ------
+        InvalidParams
+            With every problem at once.
+        NotFound
+            Files that were asked for by name are missing; ``missing="warn"`` lists them in the report instead.
+        DamagedFile
+            A file cannot be read; ``partial=True`` leaves it out and names it in the report.
+
+        Examples
+        --------
+        >>> from datasus import col
+        >>> criancas = client.query(
+        ...     "SIH-RD", uf="AC", competencia="202401", columns=["CNES", "IDADE"], where=col("IDADE") < 18
+        ... )
+        >>> criancas.to_pandas()["IDADE"].max() < 18
+        True
+        >>> client.query(sql="SELECT count(*) AS n FROM sih_rd WHERE SEXO = $sexo", bind={"sexo": "3"}).to_arrow()["n"]
+        <pyarrow.lib.ChunkedArray object at ...>
+        [
+          [
+            300
+          ]
+        ]
+        """
+        params = params_json(
+            dataset,
+            uf=uf,
+            competencia=competencia,
+            columns=columns,
+            where=where,
+            group_by=group_by,
+            aggregates=aggregates,
+            order_by=order_by,
+            limit=limit,
+            sql=sql,
+            bind=bind,
+            options=options,
+        )
+        _host.listen()
+        what = dataset if isinstance(dataset, str) and len(dataset) < 20 else "datasus"
+        pending = self._client.begin_query(params)
+        bar = Bar(pending.job, self._shown(progress), what)
+        try:
+            rows = pending.wait(bar)
+        except BaseException:
+            bar.close()
+            raise
+        return Result(rows, Job(pending.job, what), bar)
+
+    def submit(
+        self,
+        dataset: str | Mapping[str, Any] | None = None,
+        *,
+        to: Destination | Sequence[Destination],
+        uf: Uf | None = None,
+        competencia: Competencia | None = None,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+        group_by: str | Sequence[str] | None = None,
+        aggregates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        order_by: str | Sequence[Any] | None = None,
+        limit: int | None = None,
+        sql: str | None = None,
+        bind: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Job:
+        """Starts a query into files and tables, and returns at once.
+
+        Parameters
+        ----------
+        dataset, uf, competencia, columns, where, group_by, aggregates, order_by, limit, sql, bind
+            As in :meth:`query`.
+        to : Csv, Parquet, Postgres, or a list of them
+            Where the rows go; all in one pass.
+        **options
+            As in :meth:`query`, and ``checkpoint_rows``, ``dead_letter_limit``.
+
+        Returns
+        -------
+        Job
+            Wait for it, await it, follow it, or cancel it. Killed at any instant, it goes on by :meth:`resume`.
+
+        Examples
+        --------
+        >>> import datasus
+        >>> client.submit("SIH-RD", columns=["CNES"], to=[datasus.Csv("f.csv"), datasus.Parquet("f.parquet")]).wait().storage
+        {'csv': 'f.csv', 'parquet': 'f.parquet'}
+        """
+        params = params_json(
+            dataset,
+            uf=uf,
+            competencia=competencia,
+            columns=columns,
+            where=where,
+            group_by=group_by,
+            aggregates=aggregates,
+            order_by=order_by,
+            limit=limit,
+            sql=sql,
+            bind=bind,
+            options=options,
+        )
+        _host.listen()
+        destinations = [to] if not isinstance(to, (list, tuple)) else to
+        forms = [one.to_dict() if hasattr(one, "to_dict") else one for one in destinations]
+        job = self._client.submit(params, json.dumps(forms))
+        return Job(job, dataset if isinstance(dataset, str) and len(dataset) < 20 else "datasus")
+
+    def export(
+        self,
+        dataset: str | Mapping[str, Any] | None = None,
+        *,
+        to: Destination | Sequence[Destination],
+        uf: Uf | None = None,
+        competencia: Competencia | None = None,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+        group_by: str | Sequence[str] | None = None,
+        aggregates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        order_by: str | Sequence[Any] | None = None,
+        limit: int | None = None,
+        sql: str | None = None,
+        bind: Mapping[str, Any] | None = None,
+        progress: bool | None = None,
+        **options: Any,
+    ) -> Report:
+        """The same as :meth:`submit`, and waits for the report. Ctrl-C stops the job; it can be resumed.
+
+        Examples
+        --------
+        >>> import datasus
+        >>> client.export("SIH-RD", columns=["CNES"], to=datasus.Parquet("g.parquet")).records_processed
+        600
+        """
+        job = self.submit(
+            dataset,
+            to=to,
+            uf=uf,
+            competencia=competencia,
+            columns=columns,
+            where=where,
+            group_by=group_by,
+            aggregates=aggregates,
+            order_by=order_by,
+            limit=limit,
+            sql=sql,
+            bind=bind,
+            **options,
+        )
+        try:
+            return job.wait(progress=self._shown(progress))
+        except KeyboardInterrupt:
+            job.cancel()
+            raise
+
+    def jobs(self) -> list[JobInfo]:
+        """What earlier processes left: jobs that crashed, failed and can be resumed, or ended with dead letters.
+
+        Examples
+        --------
+        >>> [job.standing for job in client.jobs()]
+        []
+        """
+        return [JobInfo(form) for form in json.loads(self._client.jobs())]
+
+    def resume(self, job_id: str) -> Job:
+        """Goes on with a job where it stopped: nothing is lost, and nothing comes twice.
+
+        Raises
+        ------
+        NotFound
+            The job left nothing.
+        Conflict
+            It runs, or cannot go on exactly: a source or the target has changed.
+
+        Examples
+        --------
+        >>> for left in client.jobs():
+        ...     if left.standing in ("crashed", "failed"):
+        ...         report = client.resume(left.job_id).wait()
+        """
+        return Job(self._client.resume(job_id))
+
+    def discard(self, job_id: str) -> None:
+        """Gives a job up, with what it left in its targets. Rows that were published stay.
+
+        Examples
+        --------
+        >>> for left in client.jobs():
+        ...     client.discard(left.job_id)
+        """
+        self._client.discard(job_id)
+
+    def dead_letters(self, job_id: str) -> list[DeadLetter]:
+        """The records of a job that were not taken, each with its reason, source file and row.
+
+        Examples
+        --------
+        >>> [(letter.source_file, letter.source_row, letter.reason)
+        ...  for left in client.jobs() for letter in client.dead_letters(left.job_id)]
+        []
+        """
+        return [DeadLetter(form) for form in json.loads(self._client.dead_letters(job_id))]
+
+    def export_dead_letters(self, job_id: str, path: Path) -> int:
+        """The same as a Parquet file below the output folder; gives how many there are.
+
+        Examples
+        --------
+        >>> for left in client.jobs():
+        ...     client.export_dead_letters(left.job_id, "rejeitados.parquet")
+        """
+        return int(self._client.export_dead_letters(job_id, os.fspath(path)))
+
+    def replay(self, job_id: str) -> dict[str, int]:
+        """Sends the dead letters of a completed job to their table once more, after the cause has been mended.
+
+        Returns
+        -------
+        dict
+            ``loaded``: rows that are in the table now; ``left``: those that were refused again.
+
+        Examples
+        --------
+        >>> for left in client.jobs():
+        ...     client.replay(left.job_id)
+        """
+        return dict(json.loads(self._client.replay(job_id)))
+
+    def sync(
+        self,
+        dataset: str,
+        *,
+        uf: Uf | None = None,
+        competencia: Competencia | None = None,
+        **options: Any,
+    ) -> SyncReport:
+        """Converts files ahead of a query. Ctrl-C stops it; files that were converted by then stay.
+
+        Examples
+        --------
+        >>> client.sync("SIH-RD", uf="AC").rows
+        300
+        """
+        params = params_json(dataset, uf=uf, competencia=competencia, options=options)
+        _host.listen()
+        return SyncReport(json.loads(self._client.sync(params)))
+
+    def explain(
+        self,
+        dataset: str | Mapping[str, Any] | None = None,
+        *,
+        uf: Uf | None = None,
+        competencia: Competencia | None = None,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+        group_by: str | Sequence[str] | None = None,
+        aggregates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        order_by: str | Sequence[Any] | None = None,
+        limit: int | None = None,
+        sql: str | None = None,
+        bind: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Explain:
+        """What a query would read, against what is there. Converts nothing.
+
+        Examples
+        --------
+        >>> client.explain("SIH-RD", uf="AC", columns=["CNES"]).files.read
+        3
+        """
+        params = params_json(
+            dataset,
+            uf=uf,
+            competencia=competencia,
+            columns=columns,
+            where=where,
+            group_by=group_by,
+            aggregates=aggregates,
+            order_by=order_by,
+            limit=limit,
+            sql=sql,
+            bind=bind,
+            options=options,
+        )
+        return Explain(json.loads(self._client.explain(params)))
+
+    def schema(self, dataset: str) -> Schema:
+        """The dataset's columns, with types and meanings.
+
+        Examples
+        --------
+        >>> client.schema("SIH-RD")["VAL_TOT"].type
+        'decimal(14, 2)'
+        """
+        return Schema(json.loads(self._client.schema(dataset)))
+
+    def datasets(self) -> list[Held]:
+        """What the source holds, by dataset.
+
+        Examples
+        --------
+        >>> held = client.datasets()[0]
+        >>> held.dataset, held.files, held.ufs, held.first, held.last
+        ('SIH-RD', 6, ['AC', 'RR'], '202401', '202403')
+        """
+        return [
+            Held(form["dataset"], form["nome"], form["files"], form["bytes"], form["ufs"], form["from"], form["to"])
+            for form in json.loads(self._client.datasets())
+        ]
+
+    def metrics(self) -> str:
+        """What this client has counted, and the state of the memory, in Prometheus' text form.
+
+        Examples
+        --------
+        >>> "datasus_jobs_total" in client.metrics()
+        True
+        """
+        return str(self._client.metrics())
+
+    @property
+    def mode(self) -> str:
+        """How full the memory is: ``normal``, ``conservative``, ``emergency`` or ``maintenance``.
+
+        Examples
+        --------
+        >>> client.mode
+        'normal'
+        """
+        return str(self._client.mode())
+
+    @contextlib.contextmanager
+    def maintenance(self) -> Iterator[None]:
+        """One job at a time with one thread, for the whole process, while the block runs.
+
+        Examples
+        --------
+        >>> with client.maintenance():
+        ...     client.mode
+        'maintenance'
+        """
+        self._client.set_maintenance(True)
+        try:
+            yield
+        finally:
+            self._client.set_maintenance(False)
+
+    def close(self) -> None:
+        """Lets go of the source; running jobs go on."""
+        self._core = None
+
+    def _shown(self, progress: bool | None) -> bool | None:
+        return self._progress if progress is None else progress
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return "Client(closed)" if self._core is None else "Client(open)"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a client cannot be sent to another process: open one there")

@@ -1,0 +1,187 @@
+"""Conditions on rows: ``col("IDADE").between(0, 17) & (col("SEXO") == "3")``."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+from collections.abc import Iterable, Mapping
+from typing import Any, Union
+
+#: A value of a condition: text for codes, numbers, exact decimals, days.
+Value = Union[str, int, float, decimal.Decimal, datetime.date, None]
+
+
+def plain(value: Any) -> Any:
+    """A value as the contract has it: days as ISO text, exact decimals as text."""
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.isoformat()[:10]
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f")
+    if isinstance(value, (list, tuple, set, frozenset, range)):
+        return [plain(one) for one in value]
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+        # A scalar of numpy or pandas.
+        return plain(value.item())
+    return value
+
+
+class Filter:
+    """A condition; combine with ``&``, ``|`` and ``~``.
+
+    A row for which it is unknown (NULL) does not meet it, as in SQL.
+
+    Examples
+    --------
+    >>> from datasus import col
+    >>> (col("IDADE") >= 60) & ~(col("SEXO") == "3")
+    Filter({'all': [{'column': 'IDADE', 'op': 'ge', 'value': 60}, {'not': {'column': 'SEXO', 'op': 'eq', 'value': '3'}}]})
+    """
+
+    __slots__ = ("_form",)
+
+    def __init__(self, form: Mapping[str, Any]) -> None:
+        self._form = dict(form)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The condition as the contract's JSON has it.
+
+        Examples
+        --------
+        >>> from datasus import col
+        >>> col("UTI_MES_TO").gt(0).to_dict()
+        {'column': 'UTI_MES_TO', 'op': 'gt', 'value': 0}
+        """
+        return self._form
+
+    def _joined(self, word: str, other: Filter) -> Filter:
+        if not isinstance(other, Filter):
+            return NotImplemented
+        first = self._form[word] if set(self._form) == {word} else [self._form]
+        return Filter({word: [*first, other._form]})
+
+    def __and__(self, other: Filter) -> Filter:
+        return self._joined("all", other)
+
+    def __or__(self, other: Filter) -> Filter:
+        return self._joined("any", other)
+
+    def __invert__(self) -> Filter:
+        return Filter({"not": self._form})
+
+    def __bool__(self) -> bool:
+        raise TypeError("a filter is neither true nor false: combine filters with &, | and ~, each in parentheses")
+
+    def __repr__(self) -> str:
+        return f"Filter({self._form!r})"
+
+
+class Column:
+    """A column that waits for its condition; made by :func:`col`.
+
+    Examples
+    --------
+    >>> from datasus import col
+    >>> col("DIAG_PRINC").starts_with("J18")
+    Filter({'column': 'DIAG_PRINC', 'op': 'starts_with', 'value': 'J18'})
+    """
+
+    __slots__ = ("_name",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def _compare(self, op: str, value: Any = None) -> Filter:
+        form = {"column": self._name, "op": op}
+        return Filter(form if op in ("is_null", "not_null") else {**form, "value": plain(value)})
+
+    def eq(self, value: Value) -> Filter:
+        """Equal; the same as ``==``."""
+        return self._compare("eq", value)
+
+    def ne(self, value: Value) -> Filter:
+        """Not equal; the same as ``!=``."""
+        return self._compare("ne", value)
+
+    def lt(self, value: Value) -> Filter:
+        """Less; the same as ``<``."""
+        return self._compare("lt", value)
+
+    def le(self, value: Value) -> Filter:
+        """Less or equal; the same as ``<=``."""
+        return self._compare("le", value)
+
+    def gt(self, value: Value) -> Filter:
+        """Greater; the same as ``>``."""
+        return self._compare("gt", value)
+
+    def ge(self, value: Value) -> Filter:
+        """Greater or equal; the same as ``>=``."""
+        return self._compare("ge", value)
+
+    def __eq__(self, value: Value) -> Filter:  # type: ignore[override]
+        return self.eq(value)
+
+    def __ne__(self, value: Value) -> Filter:  # type: ignore[override]
+        return self.ne(value)
+
+    def __lt__(self, value: Value) -> Filter:
+        return self.lt(value)
+
+    def __le__(self, value: Value) -> Filter:
+        return self.le(value)
+
+    def __gt__(self, value: Value) -> Filter:
+        return self.gt(value)
+
+    def __ge__(self, value: Value) -> Filter:
+        return self.ge(value)
+
+    def between(self, low: Value, high: Value) -> Filter:
+        """From ``low`` to ``high``, both included."""
+        return self._compare("between", [low, high])
+
+    def is_in(self, values: Iterable[Value]) -> Filter:
+        """One of ``values``."""
+        return self._compare("in", list(values))
+
+    def not_in(self, values: Iterable[Value]) -> Filter:
+        """None of ``values``."""
+        return self._compare("not_in", list(values))
+
+    def starts_with(self, prefix: str) -> Filter:
+        """Text that begins with ``prefix``: ``J18`` finds ``J180`` and ``J189``."""
+        return self._compare("starts_with", prefix)
+
+    def is_null(self) -> Filter:
+        """Without a value."""
+        return self._compare("is_null")
+
+    def not_null(self) -> Filter:
+        """With a value."""
+        return self._compare("not_null")
+
+    def __repr__(self) -> str:
+        return f"col({self._name!r})"
+
+
+def col(name: str) -> Column:
+    """Starts a condition on a column.
+
+    Parameters
+    ----------
+    name : str
+        A column of the dataset, in any case.
+
+    Returns
+    -------
+    Column
+        Compare it with ``==``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, or by its methods.
+
+    Examples
+    --------
+    >>> from datasus import col
+    >>> col("IDADE").between(0, 17) & (col("SEXO") == "3")
+    Filter({'all': [{'column': 'IDADE', 'op': 'between', 'value': [0, 17]}, {'column': 'SEXO', 'op': 'eq', 'value': '3'}]})
+    """
+    return Column(name)

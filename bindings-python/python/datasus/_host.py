@@ -1,0 +1,64 @@
+"""The interpreter's side: Python's ``logging``, ``gc.collect()`` when memory is scarce, the end of the process."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import logging
+import os
+import threading
+from typing import Any
+
+from . import _datasus
+
+logger = logging.getLogger("datasus")
+logger.addHandler(logging.NullHandler())
+
+_started: threading.Thread | None = None
+_stop = threading.Event()
+_lock = threading.Lock()
+
+
+def _pump(events: Any) -> None:
+    while not _stop.is_set():
+        told = events.next_within(0.25)
+        if told is None:
+            continue
+        level, text = told
+        try:
+            if level:
+                logger.log(level, "%s", text)
+            else:
+                gc.collect()
+        except Exception:  # a user's logging handler must not end the pump
+            logging.raiseExceptions and logging.lastResort and logger.debug("a handler failed", exc_info=True)
+
+
+def listen() -> None:
+    """Starts the pump once, and takes over the logger's level of now."""
+    global _started
+    _datasus.set_log_level(max(5, min(logger.getEffectiveLevel(), 255)))
+    if _started is None:
+        with _lock:
+            if _started is None:
+                _started = threading.Thread(target=_pump, args=(_datasus.host_events(),), name="datasus-host", daemon=True)
+                _started.start()
+
+
+def _end() -> None:
+    # First the jobs, whose last lines are still logged; then the pump: no thread may be left that takes the GIL.
+    _datasus.shut_down()
+    _stop.set()
+    if _started is not None and _started.is_alive():
+        _started.join(2.0)
+
+
+def _forked() -> None:
+    global _started
+    _started = None
+    atexit.unregister(_end)
+
+
+atexit.register(_end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

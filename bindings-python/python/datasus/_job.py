@@ -1,0 +1,179 @@
+"""A query at work."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import Any, NamedTuple
+
+from ._bar import Bar
+from ._html import number, table
+from ._report import Report
+
+
+class Progress(NamedTuple):
+    """How far a job has come.
+
+    Examples
+    --------
+    >>> import datasus
+    >>> job = client.submit("SIH-RD", columns=["CNES"], to=datasus.Csv("c.csv"))
+    >>> _ = job.wait()
+    >>> job.progress.rows
+    600
+    """
+
+    #: Rows delivered to the sinks.
+    rows: int
+    #: Bytes of source files read for conversion.
+    bytes: int
+    files_done: int
+    files_total: int
+    #: Share of the work done, from 0 to 1; None while it cannot be told.
+    fraction: float | None
+
+
+class Event(NamedTuple):
+    """A new status, or progress.
+
+    Examples
+    --------
+    >>> import datasus
+    >>> job = client.submit("SIH-RD", columns=["CNES"], to=datasus.Csv("d.csv"))
+    >>> list(job.events())[-1].status
+    'completed'
+    """
+
+    #: ``queued``, ``running``, ``parked``, ``retrying``, ``completed``, ``failed`` or ``cancelled``.
+    status: str
+    progress: Progress
+
+
+class Job:
+    """A handle on a job; letting go of it does not stop it.
+
+    ``await job`` and ``job.wait()`` give its :class:`Report`; ``async for event in job`` and ``job.events()`` follow it.
+
+    Examples
+    --------
+    >>> import datasus
+    >>> job = client.submit("SIH-RD", columns=["CNES"], to=datasus.Csv("e.csv"))
+    >>> job.wait(timeout=60).records_processed
+    600
+    >>> job.status
+    'completed'
+    """
+
+    def __init__(self, job: Any, what: str = "datasus") -> None:
+        self._job = job
+        self._what = what
+
+    @property
+    def id(self) -> str:
+        """A ULID: jobs sort by the time of their submission."""
+        return str(self._job.id)
+
+    @property
+    def trace_id(self) -> str:
+        """Ties the job to its log lines, errors and report."""
+        return str(self._job.trace_id)
+
+    @property
+    def status(self) -> str:
+        """``queued``, ``running``, ``parked``, ``retrying``, ``completed``, ``failed`` or ``cancelled``."""
+        return str(self._job.status())
+
+    @property
+    def done(self) -> bool:
+        """True once it has completed, failed or been cancelled."""
+        return self.status in ("completed", "failed", "cancelled")
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come."""
+        return Progress(*self._job.progress())
+
+    def cancel(self) -> None:
+        """Asks the job to stop; it ends with :class:`Cancelled` within 100 ms."""
+        self._job.cancel()
+
+    def wait(self, timeout: float | None = None, progress: bool | None = None) -> Report:
+        """Waits for the end; Ctrl-C ends the wait, not the job.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most; after them, ``TimeoutError``.
+        progress : bool, optional
+            Whether to show a progress bar; without it, in notebooks and terminals.
+
+        Returns
+        -------
+        Report
+            What it did.
+        """
+        bar = Bar(self._job, progress, self._what)
+        try:
+            report = self._job.wait(timeout, bar)
+            bar.close(complete=True)
+        finally:
+            bar.close()
+        if report is None:
+            raise TimeoutError(f"job {self.id} is still {self.status} after {timeout} s")
+        return Report(json.loads(report))
+
+    def events(self) -> Iterator[Event]:
+        """Each status in order, and progress ten times a second at most; ends after the final status."""
+        events = self._job.events()
+        while not events.is_over():
+            event = events.next_within(0.1)
+            if event is not None:
+                yield Event(event[0], Progress(*event[1]))
+
+    def __await__(self) -> Generator[Any, None, Report]:
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> Report:
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[None] = loop.create_future()
+
+        def tell() -> None:
+            if not ended.done():
+                ended.set_result(None)
+
+        def watch() -> None:
+            try:
+                while self._job.wait(0.5) is None:
+                    pass
+            except Exception:  # `wait` below raises it where it belongs
+                pass
+            try:
+                loop.call_soon_threadsafe(tell)
+            except RuntimeError:  # the loop is closed: nobody awaits any more
+                pass
+
+        threading.Thread(target=watch, name="datasus-await", daemon=True).start()
+        try:
+            await ended
+        except asyncio.CancelledError:
+            self.cancel()
+            raise
+        return self.wait(progress=False)
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        events = self._job.events()
+        while not events.is_over():
+            event = await asyncio.to_thread(events.next_within, 0.1)
+            if event is not None:
+                yield Event(event[0], Progress(*event[1]))
+
+    def __repr__(self) -> str:
+        return f"Job({self.id}, {self.status})"
+
+    def _repr_html_(self) -> str:
+        progress = self.progress
+        share = "?" if progress.fraction is None else f"{progress.fraction:.0%}"
+        rows = [("situação", self.status), ("linhas", number(progress.rows)), ("feito", share)]
+        return table(("trabalho", self.id), rows)

@@ -1,0 +1,133 @@
+"""From keyword arguments to the contract's JSON; the core checks it."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Union
+
+from ._filters import Filter, plain
+
+#: ``"202401"``, a year, a day of the month, or a pair (from, to).
+Competencia = Union[str, int, datetime.date, tuple[Any, Any], list[Any]]
+#: A filter, a dictionary of column and value(s), a condition of the contract, or several of these.
+Where = Union[Filter, Mapping[str, Any], Sequence[Union[Filter, Mapping[str, Any]]]]
+
+
+def _month(value: Any) -> Any:
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return f"{value:%Y%m}"
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _competencia(value: Any) -> Any:
+    if isinstance(value, tuple) and len(value) == 2:
+        return {"from": _month(value[0]), "to": _month(value[1])}
+    if isinstance(value, list):
+        return [_month(one) for one in value]
+    return _month(value)
+
+
+def _condition(form: Mapping[str, Any]) -> list[Any]:
+    """``{"SEXO": "3", "UF_ZI": ["120000", "140000"]}`` in short, or a condition of the contract as it is."""
+    if "op" in form or set(form) & {"any", "all", "not"}:
+        return [form]
+    conditions: list[Any] = []
+    for column, value in form.items():
+        if value is None:
+            conditions.append({"column": column, "op": "is_null"})
+        elif isinstance(value, (list, set, frozenset, range)):
+            conditions.append({"column": column, "op": "in", "value": plain(value)})
+        elif isinstance(value, tuple):
+            conditions.append({"column": column, "op": "between", "value": plain(value)})
+        else:
+            conditions.append({"column": column, "op": "eq", "value": plain(value)})
+    return conditions
+
+
+def _where(where: Any) -> list[Any]:
+    if isinstance(where, Filter):
+        form = where.to_dict()
+        return form["all"] if set(form) == {"all"} else [form]
+    if isinstance(where, Mapping):
+        return _condition(where)
+    return [condition for one in where for condition in _where(one)]
+
+
+def _aggregates(aggregates: Any) -> list[Any]:
+    """``{"valor": ("sum", "VAL_TOT"), "n": "count"}``, or the contract's list as it is."""
+    if not isinstance(aggregates, Mapping):
+        return list(aggregates)
+    figures = []
+    for alias, of in aggregates.items():
+        function, column = (of, None) if isinstance(of, str) else (of[0], of[1])
+        figures.append({"fn": function, "as": alias} if column is None else {"fn": function, "column": column, "as": alias})
+    return figures
+
+
+def _order(order_by: Any) -> list[Any]:
+    """``"-valor"`` sorts downwards; dictionaries are the contract's own."""
+    listed = [order_by] if isinstance(order_by, (str, Mapping)) else list(order_by)
+    sorts: list[Any] = []
+    for one in listed:
+        if isinstance(one, str):
+            sorts.append({"column": one[1:], "desc": True} if one.startswith("-") else {"column": one})
+        else:
+            sorts.append(one)
+    return sorts
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else value
+
+
+def params_json(
+    dataset: Any,
+    *,
+    uf: Any = None,
+    competencia: Any = None,
+    columns: Any = None,
+    where: Any = None,
+    group_by: Any = None,
+    aggregates: Any = None,
+    order_by: Any = None,
+    limit: int | None = None,
+    sql: str | None = None,
+    bind: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> str:
+    """The contract's text of a query. ``dataset`` may also be a whole query: a dictionary, JSON text, or a model."""
+    params: dict[str, Any] = {}
+    if isinstance(dataset, str) and dataset.lstrip().startswith("{"):
+        return dataset
+    if hasattr(dataset, "model_dump"):
+        params = dataset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
+    elif isinstance(dataset, Mapping):
+        params = dict(dataset)
+    elif dataset is not None:
+        params["dataset"] = dataset
+    if uf is not None:
+        params["uf"] = uf if isinstance(uf, str) else list(uf)
+    if competencia is not None:
+        params["competencia"] = _competencia(competencia)
+    if columns is not None:
+        params["columns"] = _listed(columns)
+    if where is not None:
+        params["where"] = _where(where)
+    if group_by is not None:
+        params["group_by"] = _listed(group_by)
+    if aggregates is not None:
+        params["aggregates"] = _aggregates(aggregates)
+    if order_by is not None:
+        params["order_by"] = _order(order_by)
+    if limit is not None:
+        params["limit"] = limit
+    if sql is not None:
+        params["sql"] = sql
+    if bind is not None:
+        params["bind"] = {name: plain(value) for name, value in bind.items()}
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    if given:
+        params["options"] = {**params.get("options", {}), **given}
+    return json.dumps(params, default=plain)

@@ -1,0 +1,267 @@
+"""Rows, for whatever data frame you like."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from ._html import table
+from ._optional import require
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas
+    import polars
+    import pyarrow
+
+    from ._job import Job
+    from ._report import FileSummary, Report
+
+
+def _to_pandas(arrow: Any, dtype_backend: str, **options: Any) -> Any:
+    pandas = require("pandas", "pandas")
+    if dtype_backend == "pyarrow":
+        return arrow.to_pandas(types_mapper=pandas.ArrowDtype, **options)
+    if dtype_backend == "numpy":
+        # Column by column, and each Arrow column goes when its copy is there.
+        return arrow.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False, **options)
+    raise ValueError(f"dtype_backend: expected 'pyarrow' or 'numpy', received {dtype_backend!r}")
+
+
+class Batch:
+    """Some rows of a result, in Arrow's memory.
+
+    Everything that speaks Arrow's PyCapsule interface takes it without a copy.
+
+    Examples
+    --------
+    >>> for batch in client.query("SIH-RD", columns=["CNES", "VAL_TOT"]):
+    ...     print(len(batch) > 0, batch.column_names)
+    True ['CNES', 'VAL_TOT']
+    """
+
+    __slots__ = ("_batch",)
+
+    def __init__(self, batch: Any) -> None:
+        self._batch = batch
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names of the columns, in order."""
+        return [name for name, _, _ in self._batch.columns()]
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows it has."""
+        return int(self._batch.num_rows)
+
+    def __len__(self) -> int:
+        return self.num_rows
+
+    def __arrow_c_schema__(self) -> object:
+        return self._batch.schema_capsule()
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+        return self._batch.array_capsules()
+
+    def to_arrow(self) -> pyarrow.RecordBatch:
+        """A ``pyarrow.RecordBatch`` over the same memory."""
+        return require("pyarrow", "arrow").record_batch(self)
+
+    def to_pandas(self, dtype_backend: Literal["pyarrow", "numpy"] = "pyarrow") -> pandas.DataFrame:
+        """A pandas data frame; see :meth:`Result.to_pandas`."""
+        arrow = require("pyarrow", "pandas")
+        return _to_pandas(arrow.Table.from_batches([self.to_arrow()]), dtype_backend)
+
+    def to_polars(self) -> polars.DataFrame:
+        """A polars data frame."""
+        polars = require("polars", "polars")
+        return polars.DataFrame(self)
+
+    def __repr__(self) -> str:
+        return f"Batch({self.num_rows} rows: {', '.join(self.column_names)})"
+
+
+class _Rows:
+    """What a query's rows and a file's have in common."""
+
+    def __init__(self, rows: Any, bar: Any) -> None:
+        self._rows = rows
+        self._bar = bar
+        self._columns: list[tuple[str, str, bool]] = rows.columns()
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Names of the columns, in order, with their Arrow types."""
+        return {name: kind for name, kind, _ in self._columns}
+
+    def __arrow_c_schema__(self) -> object:
+        return self._rows.schema_capsule()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._rows.stream_capsule()
+
+    def __iter__(self) -> Iterator[Batch]:
+        try:
+            while True:
+                batch = self._rows.next_batch(self._bar)
+                if batch is None:
+                    break
+                yield Batch(batch)
+            self._done(True)
+        finally:
+            self._done(False)
+
+    def _done(self, complete: bool) -> None:
+        if self._bar is not None:
+            self._bar.close(complete)
+
+    def _collected(self) -> Any:
+        try:
+            collected = self._rows.collect(self._bar)
+            self._done(True)
+        finally:
+            self._done(False)
+        return _Stream(collected)
+
+    def to_arrow(self) -> pyarrow.Table:
+        """All rows as a ``pyarrow.Table``, without a copy.
+
+        Examples
+        --------
+        >>> client.query("SIH-RD", columns=["CNES", "VAL_TOT"]).to_arrow().schema.field("VAL_TOT").type
+        Decimal128Type(decimal128(14, 2))
+        """
+        pyarrow = require("pyarrow", "arrow")
+        return pyarrow.table(self._collected())
+
+    def to_pandas(self, dtype_backend: Literal["pyarrow", "numpy"] = "pyarrow") -> pandas.DataFrame:
+        """All rows as a pandas data frame.
+
+        Parameters
+        ----------
+        dtype_backend : {"pyarrow", "numpy"}
+            ``pyarrow``: columns keep Arrow's types and memory, without a copy; decimals are exact, days are days, codes
+            are text. ``numpy``: pandas' older types; decimals are Python's ``Decimal``, which is slow, whole numbers
+            with NULLs become floats, and days ``datetime64``.
+
+        Examples
+        --------
+        >>> client.query("SIH-RD", columns=["CNES", "VAL_TOT"], limit=2).to_pandas().dtypes["VAL_TOT"]
+        decimal128(14, 2)[pyarrow]
+        """
+        pyarrow = require("pyarrow", "pandas")
+        require("pandas", "pandas")
+        return _to_pandas(pyarrow.table(self._collected()), dtype_backend)
+
+    def to_polars(self) -> polars.DataFrame:
+        """All rows as a polars data frame.
+
+        Examples
+        --------
+        >>> client.query("SIH-RD", columns=["CNES", "VAL_TOT"], limit=2).to_polars().shape
+        (2, 2)
+        """
+        polars = require("polars", "polars")
+        return polars.DataFrame(self._collected())
+
+    def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
+        """All rows as a relation of the ``duckdb`` package.
+
+        Parameters
+        ----------
+        connection : duckdb.DuckDBPyConnection, optional
+            Where the relation lives; without it, DuckDB's default connection.
+
+        Examples
+        --------
+        >>> client.query("SIH-RD", columns=["CNES"]).to_duckdb().aggregate("count(*)").fetchone()
+        (600,)
+        """
+        duckdb = require("duckdb", "duckdb")
+        return (connection or duckdb.default_connection()).from_arrow(self.to_arrow())
+
+    def close(self) -> None:
+        """Lets go of the rows that were not taken; the query is cancelled."""
+        self._rows.close()
+        self._done(False)
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Stream:
+    """Batches in memory, as an Arrow stream."""
+
+    def __init__(self, collected: Any) -> None:
+        self._collected = collected
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._collected.stream_capsule()
+
+
+class Result(_Rows):
+    """The rows of a query: read once, as they come.
+
+    Iterate over it for batches, or take all rows by ``to_arrow()``, ``to_pandas()``, ``to_polars()`` or ``to_duckdb()``.
+    Everything that speaks Arrow's PyCapsule interface takes it as it is, without a copy. A damaged file or a cancelled job
+    is an error, never a short answer.
+
+    Examples
+    --------
+    >>> result = client.query("SIH-RD", columns=["CNES", "VAL_TOT"])
+    >>> result.columns
+    {'CNES': 'Utf8', 'VAL_TOT': 'Decimal128(14, 2)'}
+    >>> result.to_arrow().num_rows
+    600
+    >>> result.report.records_processed
+    600
+    """
+
+    def __init__(self, rows: Any, job: Job, bar: Any) -> None:
+        super().__init__(rows, bar)
+        self._job = job
+
+    @property
+    def job(self) -> Job:
+        """The job that makes the rows."""
+        return self._job
+
+    @property
+    def report(self) -> Report:
+        """The report of the job; waits for its end, so take the rows first."""
+        return self._job.wait()
+
+    def __repr__(self) -> str:
+        return f"Result({', '.join(f'{name}: {kind}' for name, kind in self.columns.items())})"
+
+    def _repr_html_(self) -> str:
+        caption = f"resultado de {self._job.id}: to_pandas(), to_polars(), to_arrow() ou for batch in ..."
+        return table(("coluna", "tipo"), self.columns.items(), caption)
+
+
+class FileRecords(_Rows):
+    """The records of one file: read once, as they come; made by :func:`read_dbc`."""
+
+    def __init__(self, rows: Any, summary: Any, path: str) -> None:
+        super().__init__(rows, None)
+        self._summary = summary
+        self._path = path
+
+    @property
+    def summary(self) -> FileSummary | None:
+        """What was noticed: deleted and unreadable records, values that did not parse; None before the last row."""
+        from ._report import FileSummary
+
+        form = json.loads(self._summary.json())
+        return None if form is None else FileSummary(form)
+
+    def __repr__(self) -> str:
+        return f"FileRecords({self._path}: {len(self._columns)} columns)"
+
+    def _repr_html_(self) -> str:
+        return table(("coluna", "tipo"), self.columns.items(), self._path)

@@ -1,0 +1,120 @@
+"""A dataset as the catalogue knows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ._html import table
+
+
+class ColumnInfo(NamedTuple):
+    """A column of a dataset.
+
+    Examples
+    --------
+    >>> client.schema("SIH-RD")["VAL_TOT"].type
+    'decimal(14, 2)'
+    """
+
+    name: str
+    #: ``text``, ``integer``, ``decimal(p, s)`` or ``date``.
+    type: str
+    #: What it means, in Portuguese; None where no trustworthy source says so.
+    meaning: str | None
+    #: Who says so.
+    source: str | None
+    #: First and last year of the files that have it.
+    years: tuple[int, int] | None
+
+
+def _type(kind: Any) -> str:
+    if isinstance(kind, str):
+        return kind
+    name, of = next(iter(kind.items()))
+    return f"{name}({of['precision']}, {of['scale']})" if name == "decimal" else name
+
+
+class Schema:
+    """Naming, columns with types and meanings, and the dates of the event.
+
+    Competência is the month of processing, not of the event: for the event's dates see ``event_dates``.
+
+    Examples
+    --------
+    >>> schema = client.schema("SIH-RD")
+    >>> schema.dataset, len(schema) > 100
+    ('SIH-RD', True)
+    >>> print(schema["DIAG_PRINC"].meaning)
+    Código do diagnóstico principal (CID10)
+    """
+
+    def __init__(self, form: dict[str, Any]) -> None:
+        self._form = form
+        self.dataset: str = form["dataset"] if isinstance(form["dataset"], str) else str(form["dataset"])
+        self.nome: str = form["nome"]
+        self.event_dates: list[str] = list(form.get("event_dates") or [])
+        columns = []
+        for column in form["columns"]:
+            meaning, eras = column.get("meaning") or {}, column.get("eras") or []
+            years = (eras[0]["first_year"], eras[-1]["last_year"]) if eras else None
+            columns.append(
+                ColumnInfo(column["name"], _type(column["kind"]), meaning.get("pt"), meaning.get("source"), years)
+            )
+        self.columns: list[ColumnInfo] = columns
+        self._by_name = {column.name: column for column in columns}
+
+    def __getitem__(self, name: str) -> ColumnInfo:
+        return self._by_name[name.upper()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.upper() in self._by_name
+
+    def __iter__(self) -> Iterator[ColumnInfo]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def search(self, text: str) -> list[ColumnInfo]:
+        """The columns whose name or meaning has ``text`` in it, in any case.
+
+        Examples
+        --------
+        >>> [column.name for column in client.schema("SIH-RD").search("óbito")][:1]
+        ['MORTE']
+        """
+        wanted = text.casefold()
+        return [c for c in self.columns if wanted in c.name.casefold() or wanted in (c.meaning or "").casefold()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that the catalogue knows, as JSON has it."""
+        return json.loads(json.dumps(self._form))
+
+    def __repr__(self) -> str:
+        return f"Schema({self.dataset}: {self.nome}, {len(self)} columns)"
+
+    def _repr_html_(self) -> str:
+        rows = [(c.name, c.type, c.meaning or "", "" if c.years is None else f"{c.years[0]}-{c.years[1]}") for c in self]
+        return table(("coluna", "tipo", "significado", "anos"), rows, f"{self.dataset}: {self.nome}")
+
+
+class Held(NamedTuple):
+    """What the source holds of one dataset.
+
+    Examples
+    --------
+    >>> [held.dataset for held in client.datasets()]
+    ['SIH-RD', 'SIM-DO', 'CNES-ST', 'CNES-LT']
+    """
+
+    dataset: str
+    nome: str
+    files: int
+    #: Bytes of the source files.
+    bytes: int
+    ufs: list[str]
+    #: First and last competência.
+    first: str | None
+    last: str | None

@@ -1,0 +1,118 @@
+//! The client; parameters and answers of the control plane travel as the contract's JSON.
+
+use std::path::PathBuf;
+
+use datasus::base::{Cancel, CancelReason};
+use datasus::{Catalog, Config, Destination, Error, QueryParams, Result};
+use pyo3::prelude::*;
+
+use crate::answer::Pending;
+use crate::error::{raised, without_gil};
+use crate::job::{Job, json};
+use crate::waiting::on_a_thread;
+
+#[pyclass(frozen, module = "datasus._datasus")]
+pub struct Client(datasus::Client);
+
+impl Client {
+    /// Runs a call of the core where Ctrl-C can end the wait for it.
+    fn call<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&datasus::Client) -> Result<T> + Send + 'static,
+    ) -> PyResult<T> {
+        let client = self.0.clone();
+        on_a_thread(py, None, move || work(&client), || {})
+    }
+}
+
+#[pymethods]
+impl Client {
+    #[staticmethod]
+    fn open(py: Python<'_>, source: PathBuf, config: &str) -> PyResult<Self> {
+        let open = || {
+            let settings = serde_json::from_str(config).map_err(Error::internal)?;
+            datasus::Client::open_with(source, Config::from_env_and(&settings)?)
+        };
+        without_gil(py, open).map(Client)
+    }
+
+    fn begin_query(&self, py: Python<'_>, params: String) -> PyResult<Pending> {
+        self.call(py, move |client| client.begin_query(&QueryParams::from_json(&params)?)).map(Pending::new)
+    }
+
+    fn submit(&self, py: Python<'_>, params: String, to: String) -> PyResult<Job> {
+        let submitted = move |client: &datasus::Client| {
+            client.submit(&QueryParams::from_json(&params)?, Destination::list_from_json(&to)?)
+        };
+        self.call(py, submitted).map(Job::new)
+    }
+
+    fn resume(&self, py: Python<'_>, job_id: String) -> PyResult<Job> {
+        self.call(py, move |client| client.resume(&job_id)).map(Job::new)
+    }
+
+    fn jobs(&self, py: Python<'_>) -> PyResult<String> {
+        json(py, &self.call(py, datasus::Client::jobs)?)
+    }
+
+    fn discard(&self, py: Python<'_>, job_id: String) -> PyResult<()> {
+        self.call(py, move |client| client.discard(&job_id))
+    }
+
+    fn dead_letters(&self, py: Python<'_>, job_id: String) -> PyResult<String> {
+        json(py, &self.call(py, move |client| client.dead_letters(&job_id))?)
+    }
+
+    fn export_dead_letters(&self, py: Python<'_>, job_id: String, path: PathBuf) -> PyResult<u64> {
+        self.call(py, move |client| client.export_dead_letters(&job_id, path))
+    }
+
+    fn replay(&self, py: Python<'_>, job_id: String) -> PyResult<String> {
+        json(py, &self.call(py, move |client| client.replay(&job_id))?)
+    }
+
+    #[pyo3(signature = (params, tick=None))]
+    fn sync(&self, py: Python<'_>, params: String, tick: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
+        let (client, cancel) = (self.0.clone(), Cancel::default());
+        let stop = cancel.clone();
+        let work = move || client.sync_until(&QueryParams::from_json(&params)?, &cancel);
+        json(py, &on_a_thread(py, tick, work, move || stop.set(CancelReason::Caller))?)
+    }
+
+    fn explain(&self, py: Python<'_>, params: String) -> PyResult<String> {
+        json(py, &self.call(py, move |client| client.explain(&QueryParams::from_json(&params)?))?)
+    }
+
+    fn schema(&self, py: Python<'_>, dataset: &str) -> PyResult<String> {
+        json(py, self.0.schema(dataset).map_err(|error| raised(py, &error))?)
+    }
+
+    fn datasets(&self, py: Python<'_>) -> PyResult<String> {
+        json(py, &self.call(py, datasus::Client::datasets)?)
+    }
+
+    fn metrics(&self, py: Python<'_>) -> PyResult<String> {
+        without_gil(py, || Ok(self.0.metrics()))
+    }
+
+    fn mode(&self) -> &'static str {
+        self.0.mode().as_str()
+    }
+
+    fn set_maintenance(&self, py: Python<'_>, on: bool) -> PyResult<()> {
+        without_gil(py, || self.0.set_maintenance(on))
+    }
+}
+
+/// The JSON Schema of `QueryParams`.
+#[pyfunction]
+pub fn json_schema() -> String {
+    QueryParams::json_schema().to_string()
+}
+
+/// Name and description of every dataset of the catalogue.
+#[pyfunction]
+pub fn all_datasets() -> Vec<(String, String)> {
+    Catalog::builtin().datasets().map(|grupo| (grupo.dataset.to_string(), grupo.nome.clone())).collect()
+}

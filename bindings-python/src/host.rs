@@ -1,0 +1,129 @@
+//! What the core tells the interpreter: log lines, and that memory is scarce. A thread of Python's own takes it from a
+//! bounded queue, so that no thread of ours ever waits for the GIL.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use datasus::governor::{Governor, Hook};
+use datasus::scheduler::Scheduler;
+use pyo3::prelude::*;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+/// Events that wait for Python; more are dropped, and log lines only.
+const WAITING: usize = 4_096;
+
+enum Told {
+    Log(u8, String),
+    /// Memory rose above 70 %.
+    MemoryRose,
+}
+
+/// In Python's numbers; above all levels until somebody listens.
+static LEVEL: AtomicU8 = AtomicU8::new(u8::MAX);
+static QUEUE: OnceLock<Sender<Told>> = OnceLock::new();
+static HOOK: Mutex<Option<Arc<Hook>>> = Mutex::new(None);
+
+struct ToPython;
+
+impl<S: Subscriber> Layer<S> for ToPython {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let level = match *event.metadata().level() {
+            Level::ERROR => 40,
+            Level::WARN => 30,
+            Level::INFO => 20,
+            Level::DEBUG => 10,
+            Level::TRACE => 5,
+        };
+        if level < LEVEL.load(Relaxed) {
+            return;
+        }
+        let mut line = Line::default();
+        event.record(&mut line);
+        if let Some(queue) = QUEUE.get() {
+            // A full queue loses a log line rather than hold up a job.
+            let _ = queue.try_send(Told::Log(level, format!("{}{}", line.message, line.fields)));
+        }
+    }
+}
+
+#[derive(Default)]
+struct Line {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "message" => self.message = value.to_owned(),
+            name => {
+                let _ = write!(self.fields, " {name}={value}");
+            }
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+}
+
+/// The queue's end, for the one thread that takes from it.
+#[pyclass(frozen, module = "datasus._datasus")]
+pub struct HostEvents(Mutex<Option<Receiver<Told>>>);
+
+#[pymethods]
+impl HostEvents {
+    /// (level, text) of a log line, (0, "") where memory is scarce; none where there was nothing for so long.
+    fn next_within(&self, py: Python<'_>, seconds: f64) -> Option<(u8, String)> {
+        let patience = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
+        py.detach(|| {
+            let queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match queue.as_ref()?.recv_timeout(patience) {
+                Ok(Told::Log(level, line)) => Some((level, line)),
+                Ok(Told::MemoryRose) => Some((0, String::new())),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+            }
+        })
+    }
+}
+
+/// Starts the queue; the second call gives an empty one.
+#[pyfunction]
+pub fn host_events() -> HostEvents {
+    let (queue, events) = bounded(WAITING);
+    if QUEUE.set(queue).is_err() {
+        return HostEvents(Mutex::new(None));
+    }
+    // Fails where a subscriber is set, and nothing else in this library sets one.
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(ToPython));
+    let hook: Arc<Hook> = Arc::new(|| {
+        if let Some(queue) = QUEUE.get() {
+            let _ = queue.try_send(Told::MemoryRose);
+        }
+    });
+    Governor::of_process().hook(&hook);
+    *HOOK.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
+    HostEvents(Mutex::new(Some(events)))
+}
+
+/// Log lines below `level` (Python's numbers) are not made.
+#[pyfunction]
+pub fn set_log_level(level: u8) {
+    LEVEL.store(level, Relaxed);
+}
+
+/// Cancels what runs, and waits two seconds for it at most.
+#[pyfunction]
+pub fn shut_down(py: Python<'_>) {
+    LEVEL.store(u8::MAX, Relaxed);
+    py.detach(|| {
+        HOOK.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A forked child has nothing of its own to end.
+        let _ = Scheduler::of_process().close(Duration::ZERO);
+    });
+}

@@ -1,0 +1,102 @@
+//! A job seen from Python.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use serde_json::{Value, to_value};
+
+use crate::error::{raised, without_gil};
+use crate::waiting::until;
+
+#[pyclass(frozen, module = "datasus._datasus")]
+pub struct Job(datasus::Job);
+
+impl Job {
+    pub fn new(job: datasus::Job) -> Self {
+        Job(job)
+    }
+}
+
+fn word(status: datasus::Status) -> String {
+    to_value(status).ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// Rows, bytes, files done, files in all, share done.
+type Counts = (u64, u64, u64, u64, Option<f64>);
+
+fn counts(of: &datasus::ProgressSnapshot) -> Counts {
+    (of.rows, of.bytes, of.files_done, of.files_total, of.fraction)
+}
+
+#[pymethods]
+impl Job {
+    #[getter]
+    fn id(&self) -> &str {
+        self.0.id()
+    }
+
+    #[getter]
+    fn trace_id(&self) -> &str {
+        self.0.trace_id()
+    }
+
+    fn status(&self, py: Python<'_>) -> String {
+        py.detach(|| word(self.0.status()))
+    }
+
+    fn progress(&self) -> Counts {
+        counts(&self.0.progress())
+    }
+
+    fn cancel(&self, py: Python<'_>) {
+        py.detach(|| self.0.cancel());
+    }
+
+    /// The report as JSON; none where the job goes on after `timeout` seconds.
+    #[pyo3(signature = (timeout=None, tick=None))]
+    fn wait(&self, py: Python<'_>, timeout: Option<f64>, tick: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
+        let seconds = timeout.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX));
+        let until_when = seconds.and_then(|seconds| Instant::now().checked_add(seconds));
+        until(py, tick, |slice| {
+            let left = until_when.map(|when| when.saturating_duration_since(Instant::now()));
+            match self.0.wait(Some(left.map_or(slice, |left| left.min(slice)))) {
+                Some(outcome) => Some(outcome.map(|report| Some(report.to_json().to_string()))),
+                None => left.filter(|left| *left <= slice).map(|_| Ok(None)),
+            }
+        })
+    }
+
+    fn events(&self) -> Events {
+        Events(Mutex::new(self.0.subscribe()))
+    }
+}
+
+/// The events of a job, for one listener.
+#[pyclass(frozen, module = "datasus._datasus")]
+pub struct Events(Mutex<datasus::Events>);
+
+#[pymethods]
+impl Events {
+    /// The next event within so many seconds; none where there is none.
+    fn next_within(&self, py: Python<'_>, seconds: f64) -> PyResult<Option<(String, Counts)>> {
+        let patience = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
+        let next = without_gil(py, || Ok(self.lock().next_within(patience)))?;
+        Ok(next.map(|event| (word(event.status), counts(&event.progress))))
+    }
+
+    fn is_over(&self, py: Python<'_>) -> bool {
+        py.detach(|| self.lock().is_over())
+    }
+}
+
+impl Events {
+    fn lock(&self) -> std::sync::MutexGuard<'_, datasus::Events> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// JSON of something that the core can write as JSON.
+pub fn json<T: serde::Serialize>(py: Python<'_>, value: &T) -> PyResult<String> {
+    serde_json::to_string(value).map_err(|error| raised(py, &datasus::Error::internal(error)))
+}

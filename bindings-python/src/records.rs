@@ -1,0 +1,89 @@
+//! One DBC or DBF file, straight to Arrow.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use datasus::source::{RecordsOf, TypedRecords};
+use datasus::{Catalog, Language, Next};
+use pyo3::prelude::*;
+use serde_json::{Value, json};
+
+use crate::error::without_gil;
+use crate::rows::{Rows, Source};
+
+struct File {
+    records: TypedRecords,
+    summary: Arc<Mutex<Value>>,
+}
+
+impl File {
+    fn note(&self) {
+        let summary = self.records.summary();
+        let bad = summary.bad_values.iter().map(|bad| {
+            let samples: Vec<&str> = bad.samples.iter().map(|(_, raw)| raw.as_str()).collect();
+            json!({"column": bad.column, "count": bad.count, "samples": samples})
+        });
+        let summary = json!({
+            "rows": summary.rows_kept,
+            "rows_deleted": summary.rows_deleted,
+            "rows_rejected": summary.rows_rejected,
+            "crc": summary.crc,
+            "sha256": summary.source_sha256,
+            "bad_values": bad.collect::<Vec<_>>(),
+            "warnings": self.records.warnings(),
+        });
+        *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = summary;
+    }
+}
+
+impl Source for File {
+    fn schema(&self) -> SchemaRef {
+        self.records.schema()
+    }
+
+    /// A batch is decoded here and now: some tens of milliseconds.
+    fn next_within(&mut self, _: Duration) -> Next {
+        match self.records.next() {
+            Some(Ok(batch)) => Next::Batch(batch),
+            Some(Err(error)) => Next::Failed(error),
+            None => {
+                self.note();
+                Next::End
+            }
+        }
+    }
+}
+
+/// What was noticed in a file; complete after its last row.
+#[pyclass(frozen, module = "datasus._datasus")]
+pub struct Summary(Arc<Mutex<Value>>);
+
+#[pymethods]
+impl Summary {
+    /// JSON; `null` before the last row.
+    fn json(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).to_string()
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (path, columns=None, dataset=None, typed=true, verify_crc=true, batch_rows=65_536, english=false))]
+#[allow(clippy::too_many_arguments, reason = "keywords in Python")]
+pub fn read_dbc(
+    py: Python<'_>,
+    path: PathBuf,
+    columns: Option<Vec<String>>,
+    dataset: Option<String>,
+    typed: bool,
+    verify_crc: bool,
+    batch_rows: usize,
+    english: bool,
+) -> PyResult<(Rows, Summary)> {
+    let wanted = RecordsOf { columns, dataset, typed, verify_crc, batch_rows };
+    let language = if english { Language::En } else { Language::Pt };
+    let records = without_gil(py, || TypedRecords::open(&path, &wanted, Catalog::builtin(), language))?;
+    let summary = Arc::new(Mutex::new(Value::Null));
+    Ok((Rows::new(Box::new(File { records, summary: summary.clone() })), Summary(summary)))
+}

@@ -1,0 +1,81 @@
+//! Waiting that Ctrl-C can end: without the GIL, in slices, with a look at signals after each.
+
+use std::sync::OnceLock;
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use datasus::{Error, Result};
+use pyo3::prelude::*;
+
+use crate::error::{fenced, raised};
+
+/// Between two looks at signals.
+pub const SLICE: Duration = Duration::from_millis(25);
+/// Between two calls of a progress bar.
+const TICK: Duration = Duration::from_millis(100);
+
+static MAIN: OnceLock<ThreadId> = OnceLock::new();
+
+/// Python handles signals in its main thread only.
+pub fn remember_main_thread(py: Python<'_>) -> PyResult<()> {
+    let threading = py.import("threading")?;
+    if threading.call_method0("current_thread")?.is(&threading.call_method0("main_thread")?) {
+        let _ = MAIN.set(std::thread::current().id());
+    }
+    Ok(())
+}
+
+/// True where a look at signals is of use, and taking the GIL for it cannot wait for somebody who waits for us.
+pub fn is_main_thread() -> bool {
+    MAIN.get() == Some(&std::thread::current().id())
+}
+
+/// Asks `look` until it gives something; it waits as long as it is told, without the GIL. `tick`, a callable without
+/// arguments, is called meanwhile, ten times a second at most.
+pub fn until<T: Send>(
+    py: Python<'_>,
+    tick: Option<&Bound<'_, PyAny>>,
+    mut look: impl FnMut(Duration) -> Option<Result<T>> + Send,
+) -> PyResult<T> {
+    let mut ticked = Instant::now();
+    loop {
+        if let Some(found) = py.detach(|| fenced(|| Ok(look(SLICE)))).and_then(Option::transpose).transpose() {
+            return found.map_err(|error| raised(py, &error));
+        }
+        py.check_signals()?;
+        if let Some(tick) = tick
+            && ticked.elapsed() >= TICK
+        {
+            tick.call0()?;
+            ticked = Instant::now();
+        }
+    }
+}
+
+/// Runs `work` on a thread of its own, and waits for it as [`until`] does. When a signal ends the wait, `stop` is called
+/// and the work's outcome is dropped where it ends.
+pub fn on_a_thread<T: Send + 'static>(
+    py: Python<'_>,
+    tick: Option<&Bound<'_, PyAny>>,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+    stop: impl FnOnce(),
+) -> PyResult<T> {
+    let (done, outcome) = bounded(1);
+    let spawned = std::thread::Builder::new().name("datasus-call".into()).spawn(move || {
+        // Nobody listens any more where a signal came: then it ends here.
+        let _ = done.send(fenced(work));
+    });
+    if let Err(error) = spawned {
+        return Err(raised(py, &Error::internal(format!("cannot start a thread: {error}"))));
+    }
+    let found = until(py, tick, move |slice| match outcome.recv_timeout(slice) {
+        Ok(found) => Some(found),
+        Err(RecvTimeoutError::Timeout) => None,
+        Err(RecvTimeoutError::Disconnected) => Some(Err(Error::internal("a call's thread went away"))),
+    });
+    if found.is_err() {
+        stop();
+    }
+    found
+}

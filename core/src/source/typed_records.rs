@@ -1,0 +1,144 @@
+//! One DBC or DBF file by itself, straight to Arrow: no lake, no query.
+//!
+//! ```no_run
+//! use datasus::source::{RecordsOf, TypedRecords};
+//! use datasus::{Catalog, Language};
+//!
+//! let wanted = RecordsOf { columns: Some(vec!["CNES".into(), "VAL_TOT".into()]), ..Default::default() };
+//! let records = TypedRecords::open("RDAC2401.dbc".as_ref(), &wanted, Catalog::builtin(), Language::Pt)?;
+//! for batch in records {
+//!     println!("{} linhas", batch?.num_rows()); // a damaged file ends with DS-460
+//! }
+//! # Ok::<(), datasus::Error>(())
+//! ```
+
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use super::dbc::{Batches, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
+use crate::base::{Cancel, Code, Error, Language, Problem, Result, TraceId, did_you_mean, text};
+use crate::catalog::{Catalog, Grupo, LogicalType};
+
+/// What of a file is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordsOf {
+    /// In this order, in any case; none: every column, in the file's order.
+    pub columns: Option<Vec<String>>,
+    /// Whose types the columns have, where the file's name does not tell: `SIH-RD`.
+    pub dataset: Option<String>,
+    /// False: every column is text, as it stands in the file. True: numbers, money and days have the catalogue's types; a
+    /// value that does not parse is NULL, and counted.
+    pub typed: bool,
+    /// True: a DBC whose CRC-32 does not match ends with DS-460. False: it is not looked at.
+    pub verify_crc: bool,
+    /// Rows of a batch, but for the last.
+    pub batch_rows: usize,
+}
+
+impl Default for RecordsOf {
+    fn default() -> Self {
+        RecordsOf { columns: None, dataset: None, typed: true, verify_crc: true, batch_rows: 65_536 }
+    }
+}
+
+/// The records of one file, as an iterator of batches; records marked deleted are left out. A damaged file ends with DS-460
+/// as its last item.
+pub struct TypedRecords {
+    batches: Batches,
+    warnings: Vec<String>,
+    language: Language,
+}
+
+impl TypedRecords {
+    /// Opens the file and checks what is asked: DS-404 no such file, DS-422 no such column (every one named) or dataset, DS-460
+    /// not a DBC or DBF.
+    pub fn open(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, language: Language) -> Result<Self> {
+        let opened = TypedRecords::opened(path, wanted, catalog, language);
+        opened.map_err(|error| error.traced(&TraceId::new(), language))
+    }
+
+    fn opened(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, language: Language) -> Result<Self> {
+        let options = ReadOptions { verify_crc: wanted.verify_crc, decoded_sha256: false };
+        let file = RecordFile::open(path, &options)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let id = catalog.identify(&name);
+        let grupo = match (&wanted.dataset, &id) {
+            (Some(dataset), _) => Some(catalog.dataset(dataset).ok_or_else(|| no_dataset(dataset, catalog))?),
+            (None, Some(id)) => catalog.dataset(&id.dataset.to_string()),
+            (None, None) => None,
+        };
+        let columns = columns(&file, wanted, grupo.filter(|_| wanted.typed))?;
+        let warnings = file.warnings().iter().map(|warning| warning.get(language).to_owned()).collect();
+        let reference_year = id.map_or(2099, |id| id.competencia.ano());
+        let layout = Layout { columns, batch_rows: wanted.batch_rows, filter: None, reference_year };
+        Ok(TypedRecords { batches: file.batches(layout)?, warnings, language })
+    }
+
+    /// Ends with DS-499 once `cancel` is set.
+    pub fn cancel_with(self, cancel: Cancel) -> Self {
+        TypedRecords { batches: self.batches.cancel_with(cancel), ..self }
+    }
+
+    pub fn schema(&self) -> SchemaRef {
+        self.batches.schema()
+    }
+
+    /// What is odd about the file and does no harm.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// What was read: deleted and unreadable records, values that did not parse. Complete after the last batch.
+    pub fn summary(&self) -> Summary {
+        self.batches.summary()
+    }
+}
+
+impl Iterator for TypedRecords {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.batches.next()?;
+        Some(next.map_err(|error| error.traced(&TraceId::new(), self.language)))
+    }
+}
+
+fn columns(file: &RecordFile, wanted: &RecordsOf, grupo: Option<&Grupo>) -> Result<Vec<OutputColumn>> {
+    let fields = &file.header().fields;
+    let column = |field: usize| {
+        let name = fields[field].name.clone();
+        let kind = grupo.and_then(|grupo| Some(grupo.column(&name)?.kind.clone())).unwrap_or(LogicalType::Text);
+        OutputColumn { field, name, kind }
+    };
+    let Some(names) = &wanted.columns else { return Ok((0..fields.len()).map(column).collect()) };
+    let mut found = Vec::with_capacity(names.len());
+    let mut problems = Vec::new();
+    for name in names {
+        match fields.iter().position(|field| field.name.eq_ignore_ascii_case(name)) {
+            Some(field) => found.push(column(field)),
+            None => problems.push(no_column(name, fields.iter().map(|field| field.name.as_str()))),
+        }
+    }
+    match problems.is_empty() {
+        true => Ok(found),
+        false => Err(Error::from_problems(problems).stage("validate")),
+    }
+}
+
+fn no_column<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Problem {
+    let detail = text!("O arquivo não tem a coluna {name:?}", "The file has no column {name:?}");
+    Problem::new(Code::InvalidParams, detail).with("received", name).with("did_you_mean", did_you_mean(name, all))
+}
+
+fn no_dataset(name: &str, catalog: &Catalog) -> Error {
+    let names: Vec<String> = catalog.datasets().map(|grupo| grupo.dataset.to_string()).collect();
+    Error::new(
+        Code::InvalidParams,
+        text!("Dataset {name:?} não existe; veja datasets()", "There is no dataset {name:?}; see datasets()"),
+    )
+    .with("received", name)
+    .with("did_you_mean", did_you_mean(name, names.iter().map(String::as_str)))
+    .stage("validate")
+}
