@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use arrow::datatypes::DataType;
 
-use super::Dialect;
+use super::{Dialect, FileSample, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Grupo, LogicalType, UfCoding};
 use crate::lake::LakeFile;
@@ -56,9 +56,10 @@ pub(super) fn create(
     columns: &[TableColumn],
     files: &[&LakeFile],
     origin: Option<[&str; 2]>,
+    sampling: Option<&Sampling>,
 ) -> Result<View> {
     let name = dialect.name(&scope.grupo.dataset.table());
-    let relation = relation(dialect, columns, files, origin);
+    let relation = relation(dialect, columns, files, origin, sampling);
     let relation = match uf_condition(dialect, scope, columns)? {
         None => relation,
         Some(condition) => format!("SELECT * FROM ({relation}) WHERE {condition}"),
@@ -100,7 +101,13 @@ fn uf_condition(dialect: &dyn Dialect, scope: &Scope, columns: &[TableColumn]) -
 }
 
 /// One SELECT per run of files with the same schema, in the files' order, so that the answer keeps that order too.
-fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[&LakeFile], origin: Option<[&str; 2]>) -> String {
+fn relation(
+    dialect: &dyn Dialect,
+    columns: &[TableColumn],
+    files: &[&LakeFile],
+    origin: Option<[&str; 2]>,
+    sampling: Option<&Sampling>,
+) -> String {
     let runs = files.chunk_by(|a, b| a.fingerprint == b.fingerprint);
     let selects: Vec<String> = runs
         .filter_map(|run| {
@@ -114,7 +121,11 @@ fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[&LakeFile],
                 list.push(format!("{} AS {}", dialect.of_file(&periods), dialect.name(period)));
             }
             let paths: Vec<&str> = run.iter().filter_map(|file| file.path.to_str()).collect();
-            Some(format!("SELECT {} FROM {}", list.join(", "), dialect.parquet(&paths)))
+            let sampled = sampling.map_or_else(String::new, |sampling| {
+                let samples: Vec<FileSample> = run.iter().map(|file| sampling.of_file(&file.content())).collect();
+                format!(" WHERE {}", dialect.in_sample(&samples))
+            });
+            Some(format!("SELECT {} FROM {}{sampled}", list.join(", "), dialect.parquet(&paths)))
         })
         .collect();
     selects.join(" UNION ALL ")
