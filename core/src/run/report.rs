@@ -27,7 +27,7 @@ pub struct Report {
     pub attempts: u32,
     /// Rows that each sink held from earlier attempts when the last one began; none where it began with nothing.
     pub resumed_from: Option<BTreeMap<String, u64>>,
-    /// `off`: no cache was asked.
+    /// `off`: no cache was asked. A sample never enters one.
     pub cache: &'static str,
     pub sources: Vec<Source>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -3,6 +3,8 @@
 //! The process has a budget that it is beyond from the start, so that every job of this binary begins in an emergency, but
 //! for those of [`calm`].
 
+#[path = "../../../tests/conformance/made.rs"]
+mod made;
 #[path = "../many/mod.rs"]
 mod many;
 mod resume;
@@ -124,7 +126,7 @@ fn plain_rows_are_a_sample_of_a_tenth_and_everything_says_so() {
     let kept: u64 = rows.iter().map(|batch| batch.num_rows() as u64).sum();
     assert_eq!((report.records_processed, kept, json["mode"].as_str()), (rows_kept, rows_kept, Some("emergency")));
     let sampling = json["sampling"].as_object().unwrap();
-    assert_eq!(sampling.keys().collect::<Vec<_>>(), ["fraction", "method", "rows_kept", "rows_seen", "seed"]);
+    assert_eq!(sampling.keys().collect::<Vec<_>>(), ["fraction", "seed", "method", "rows_seen", "rows_kept"]);
     let said: serde_json::Value = serde_json::from_str(&schema.metadata()["datasus.sampling"]).unwrap();
     assert_eq!(said, json["sampling"]);
     assert!(rows.iter().all(|batch| batch.schema() == schema));
@@ -169,6 +171,24 @@ fn the_sample_is_the_same_however_it_is_read_and_nothing_is_scaled() {
         let (found, _) = answer(&client, &all().order_by("VAL_TOT", true).limit(50));
         assert_eq!(numbers(&found), ascending.into_iter().rev().take(50).collect::<Vec<_>>());
     }
+}
+
+/// Made-up admissions in two folders: other paths, other times, the same bytes.
+#[test]
+fn a_file_gives_the_same_sample_wherever_it_lies() {
+    let _memory = emergency();
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    made::write(first.path());
+    let admissions = |file: &std::fs::DirEntry| file.file_name().to_str().unwrap().starts_with("RDAC");
+    for file in std::fs::read_dir(first.path()).unwrap().map(Result::unwrap).filter(admissions) {
+        std::fs::write(second.path().join(file.file_name()), std::fs::read(file.path()).unwrap()).unwrap();
+    }
+    let read = |place: &Path| {
+        answer(&Client::open_with(place, config(place)).unwrap(), &all().uf(["AC"]).columns(["N_AIH", "IDADE"]))
+    };
+    let (rows, sampled) = read(first.path());
+    assert!(rows.num_rows() > 0);
+    assert_eq!(read(second.path()), (rows, sampled));
 }
 
 #[test]
