@@ -14,7 +14,7 @@ mod server;
 mod tables;
 
 use std::path::Path;
-use std::sync::{OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
@@ -171,6 +171,26 @@ fn the_sample_is_the_same_however_it_is_read_and_nothing_is_scaled() {
         let (found, _) = answer(&client, &all().order_by("VAL_TOT", true).limit(50));
         assert_eq!(numbers(&found), ascending.into_iter().rev().take(50).collect::<Vec<_>>());
     }
+}
+
+/// The engine would take the user's numbers for its own.
+#[test]
+fn a_column_that_hides_row_numbers_is_refused_where_the_engine_would_need_them() {
+    let _memory = emergency();
+    let place = tempfile::tempdir().unwrap();
+    let column: arrow::array::ArrayRef = Arc::new(arrow::array::Int64Array::from(vec![7; 1_000]));
+    let batch = RecordBatch::try_from_iter([("file_row_number", column)]).unwrap();
+    let file = std::fs::File::create(place.path().join("RDAC2301.parquet")).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let client = Client::open_with(place.path(), config(place.path())).unwrap();
+    let (rows, sampled) = answer(&client, &all());
+    assert_eq!(rows.num_rows() as u64, sampled.unwrap().rows_kept);
+    let count = all().aggregate(AggregateFn::Count, "*", "n");
+    let refused = client.query(&count.clone().options(on(OnEmergency::Sample))).err().unwrap();
+    assert_eq!((refused.code(), refused.context().column.as_deref()), (Code::InvalidParams, Some("file_row_number")));
+    assert_eq!(answer(&client, &count).0.column(0).as_primitive::<Int64Type>().value(0), 1_000);
 }
 
 /// Made-up admissions in two folders: other paths, other times, the same bytes.
