@@ -98,7 +98,7 @@ pub fn statement(
     }
     let paths = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned)).collect();
     match (&query.ask, tables.first()) {
-        (Ask::Sql(ask), _) => refuse_hidden_row_numbers(files, sampling).map(|()| Statement {
+        (Ask::Sql(ask), _) => view::refuse_hidden_row_numbers(files, sampling).map(|()| Statement {
             views,
             sql: ask.text.clone(),
             binds: Binds::Named(ask.binds.clone()),
@@ -112,33 +112,13 @@ pub fn statement(
             let of_scope: Vec<&LakeFile> = files.iter().collect();
             let scan = scan(ask, scope, columns, &of_scope, origin, sampling);
             if scan.is_none() {
-                refuse_hidden_row_numbers(files, sampling)?;
+                view::refuse_hidden_row_numbers(files, sampling)?;
             }
             let columns = columns_read(ask, scope, columns);
             Ok(Statement { views, sql, binds: Binds::Positional(binds), files: paths, columns, from_user: false, scan })
         }
         (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
     }
-}
-
-/// The engine's own columns, by which it knows a row, must not be hidden by columns of the user's Parquet.
-fn refuse_hidden_row_numbers(files: &[LakeFile], sampling: Option<&Sampling>) -> Result<()> {
-    let hides = |name: &str| ["file_row_number", "file_index"].iter().any(|own| own.eq_ignore_ascii_case(name));
-    let found = |file: &LakeFile| file.schema.fields().iter().map(|f| f.name().clone()).find(|name| hides(name));
-    let Some((file, column)) = files.iter().find_map(|file| Some((file, found(file)?))) else { return Ok(()) };
-    if sampling.is_none() {
-        return Ok(());
-    }
-    let name = &file.source.file;
-    Err(Error::new(
-        Code::InvalidParams,
-        text!(
-            "{name} tem uma coluna {column}, e com ela não se tira amostra deste resultado; renomeie-a, ou use `on_emergency`: spill, wait ou fail",
-            "{name} has a column {column}, with which no sample can be drawn for this result; rename it, or use `on_emergency`: spill, wait or fail"
-        ),
-    )
-    .column(column.as_str())
-    .stage("plan"))
 }
 
 fn structured(

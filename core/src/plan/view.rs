@@ -146,6 +146,26 @@ fn expression(dialect: &dyn Dialect, column: &TableColumn, file: &LakeFile) -> S
     format!("{} AS {name}", dialect.cast(field.name(), field.data_type(), &column.kind))
 }
 
+/// The engine's own columns, by which it knows a row, must not be hidden by columns of the user's Parquet.
+pub(super) fn refuse_hidden_row_numbers(files: &[LakeFile], sampling: Option<&Sampling>) -> Result<()> {
+    let hides = |name: &str| ["file_row_number", "file_index"].iter().any(|own| own.eq_ignore_ascii_case(name));
+    let found = |file: &LakeFile| file.schema.fields().iter().map(|f| f.name().clone()).find(|name| hides(name));
+    let Some((file, column)) = files.iter().find_map(|file| Some((file, found(file)?))) else { return Ok(()) };
+    if sampling.is_none() {
+        return Ok(());
+    }
+    let name = &file.source.file;
+    Err(Error::new(
+        Code::InvalidParams,
+        text!(
+            "{name} tem uma coluna {column}, e com ela não se tira amostra deste resultado; renomeie-a, ou use `on_emergency`: spill, wait ou fail",
+            "{name} has a column {column}, with which no sample can be drawn for this result; rename it, or use `on_emergency`: spill, wait or fail"
+        ),
+    )
+    .column(column.as_str())
+    .stage("plan"))
+}
+
 fn distinct_schemas<'f>(files: &[&'f LakeFile]) -> impl Iterator<Item = &'f LakeFile> {
     let mut seen = BTreeSet::new();
     files.iter().copied().filter(move |file| seen.insert(file.fingerprint.clone()))

@@ -20,7 +20,7 @@ pub(super) fn subject(
 ) -> Result<Subject> {
     let query = &prepared.query;
     Ok(Subject {
-        file_stem: file_stem(&prepared.params, files),
+        file_stem: file_stem(&prepared.params, files, sampled)?,
         table: table(query),
         about: about(query, files, sampled, job_id),
         sampling: sampled.map(emergency::kind).transpose()?,
@@ -32,15 +32,18 @@ pub(super) fn subject(
     })
 }
 
-/// The first six hex digits of the job's hash: the same query over the same files has the same name.
-fn file_stem(params: &QueryParams, files: &[LakeFile]) -> String {
+/// The first six hex digits of the job's hash: the same query over the same files has the same name, and a sample another.
+fn file_stem(params: &QueryParams, files: &[LakeFile], sampled: Option<&Sampled>) -> Result<String> {
     let mut hash = Sha256::new();
     hash.update(serde_json::to_vec(params).unwrap_or_default());
     for file in files {
         hash.update(file.source.file.as_bytes());
         hash.update(file.source.sha256.as_deref().unwrap_or_default().as_bytes());
     }
-    hex::encode(&hash.finalize()[..3])
+    if let Some(sampled) = sampled {
+        hash.update(emergency::kind(sampled)?);
+    }
+    Ok(hex::encode(&hash.finalize()[..3]))
 }
 
 /// `sih_data.rd_202401` for one competência, `sih_data.rd` for many; aggregates and SQL have no name of their own.

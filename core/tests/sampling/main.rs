@@ -288,7 +288,13 @@ fn who_waits_gets_all_rows_afterwards_and_a_running_job_is_never_switched_to_a_s
     let _memory = calm();
     let place = tempfile::tempdir().unwrap();
     let client = client(place.path());
+    // Where there is memory a sample that was asked for is not drawn; the file of one has another name than that of all rows.
+    let ask = || client.export(&all().options(on(OnEmergency::Sample)), [Csv::default().into()]).unwrap();
+    let exact = ask();
+    assert_eq!((exact.records_processed, &exact.sampling), (ROWS, &None));
     set_emergency();
+    let sample = ask();
+    assert!(sample.sampling.is_some() && sample.storage != exact.storage);
     let waiting = client.submit(&all().options(on(OnEmergency::Wait)), [Csv::to("a.csv").into()]).unwrap();
     std::thread::sleep(Duration::from_millis(300));
     assert!(waiting.wait(Some(Duration::ZERO)).is_none(), "it waits");
