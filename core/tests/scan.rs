@@ -5,14 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::*;
-use arrow::compute::concat_batches;
+use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, Int32Type};
 use datasus::base::{Chunk, Ctx, Held, UnitId, Units};
 use datasus::catalog::Catalog;
 use datasus::engine::{DuckDb, Engine, Local, Settings};
-use datasus::lake::{ConvertOptions, Lake};
+use datasus::lake::{ConvertOptions, Lake, LakeFile};
 use datasus::params::{Query, validate};
-use datasus::plan::{Statement, statement};
+use datasus::plan::{Sampling, Statement, statement};
 use datasus::source::folder::Folder;
 use datasus::{Code, Error, Filter, QueryParams, col};
 use parquet::arrow::ArrowWriter;
@@ -73,6 +73,16 @@ impl Source {
     }
 
     fn plan(&self, params: &QueryParams, origin: bool) -> (Query, Statement) {
+        let (query, _, statement) = self.plan_of(params, origin, None);
+        (query, statement)
+    }
+
+    fn plan_of(
+        &self,
+        params: &QueryParams,
+        origin: bool,
+        sampling: Option<&Sampling>,
+    ) -> (Query, Vec<LakeFile>, Statement) {
         let catalog = Catalog::builtin();
         let listing = Folder::scan(self.folder.path(), catalog).unwrap();
         let own =
@@ -82,8 +92,8 @@ impl Source {
         let chosen = datasus::plan::select(&query, &listing, catalog);
         let files = lake.ensure(&chosen.files, catalog, &ConvertOptions::default(), &Ctx::default());
         let files: Vec<_> = files.into_iter().map(Result::unwrap).collect();
-        let statement = statement(&query, &files, origin.then_some(["_file", "_period"])).unwrap();
-        (query, statement)
+        let statement = statement(&query, &files, origin.then_some(["_file", "_period"]), sampling).unwrap();
+        (query, files, statement)
     }
 
     fn settings(&self, chunk_rows: usize) -> Settings {
@@ -101,8 +111,14 @@ impl Source {
     }
 
     /// Both answers; none where the statement is not read without SQL.
-    fn both(&self, params: &QueryParams, origin: bool, chunk_rows: usize) -> Option<(RecordBatch, RecordBatch)> {
-        let (_, statement) = self.plan(params, origin);
+    fn both(
+        &self,
+        params: &QueryParams,
+        origin: bool,
+        chunk_rows: usize,
+        sampling: Option<&Sampling>,
+    ) -> Option<(RecordBatch, RecordBatch)> {
+        let (_, _, statement) = self.plan_of(params, origin, sampling);
         let plain = Statement { scan: None, ..statement.clone() };
         let limited = statement.scan.as_ref()?.limit.is_some();
         let settings = self.settings(chunk_rows);
@@ -118,6 +134,25 @@ impl Source {
             assert_eq!(concat_batches(&schema, &cut).unwrap(), whole, "in units: {params:?}");
         }
         Some((whole, concat_batches(&schema, &theirs).unwrap()))
+    }
+
+    /// Of the rows of the exact answer those that are in the sample: what a sampled answer must be.
+    fn sampled_afterwards(&self, params: &QueryParams, origin: bool, sampling: &Sampling) -> RecordBatch {
+        let (_, files, statement) = self.plan_of(&QueryParams { limit: None, ..params.clone() }, origin, None);
+        let settings = Settings { units: Some(Units { rows: 70, held: Vec::new() }), ..self.settings(1) };
+        let running = Local::default().start(statement, &settings, &Ctx::default()).unwrap();
+        let schema = running.schema().clone();
+        let kept = running.map(|chunk| {
+            let Chunk { batch, origin, .. } = chunk.unwrap();
+            let source = origin.source.unwrap();
+            let file = files.iter().find(|file| *file.source.file == *source.file).unwrap();
+            let sample = sampling.of_file(&file.content());
+            let kept: BooleanArray = (0..batch.num_rows()).map(|row| Some(sample.keeps(source.row(row)))).collect();
+            filter_record_batch(&batch, &kept).unwrap()
+        });
+        let whole = concat_batches(&schema, &kept.collect::<Vec<_>>()).unwrap();
+        let limit = params.limit.map_or(usize::MAX, |limit| limit as usize);
+        whole.slice(0, whole.num_rows().min(limit))
     }
 
     /// The answer unit by unit: what one sink holds comes no more, and both halves are the whole.
@@ -231,15 +266,22 @@ fn bits(array: &ArrayRef) -> Option<Vec<Option<u64>>> {
 }
 
 #[test]
-fn rows_without_sql_are_the_rows_that_sql_gives() {
+fn rows_without_sql_are_the_rows_that_sql_gives_sampled_or_not() {
     let source = Source::new();
     let read = std::cell::Cell::new(0);
     let cases = proptest::test_runner::Config { cases: 300, failure_persistence: None, ..Default::default() };
-    let params =
-        (proptest::option::of(filters()), proptest::option::of(1..2_000u64), any::<bool>(), 1..3_000usize, 0..3);
+    let sampling = proptest::option::of((0..9u64).prop_map(Sampling::seeded));
+    let params = (
+        proptest::option::of(filters()),
+        proptest::option::of(1..2_000u64),
+        any::<bool>(),
+        1..3_000usize,
+        0..3,
+        sampling,
+    );
     let mut runner = proptest::test_runner::TestRunner::new(cases);
     runner
-        .run(&params, |(filter, limit, origin, chunk_rows, columns)| {
+        .run(&params, |(filter, limit, origin, chunk_rows, columns, sampling)| {
             let mut params = QueryParams::dataset("SIH-RD");
             match columns {
                 0 => params = params.columns(["VAL_TOT", "N_AIH", "PESO"]),
@@ -250,8 +292,12 @@ fn rows_without_sql_are_the_rows_that_sql_gives() {
                 params = params.filter(filter);
             }
             params.limit = limit;
-            if let Some((ours, theirs)) = source.both(&params, origin, chunk_rows) {
-                prop_assert!(same(&ours, &theirs), "{params:?}\n{ours:?}\n{theirs:?}");
+            if let Some((ours, theirs)) = source.both(&params, origin, chunk_rows, sampling.as_ref()) {
+                prop_assert!(same(&ours, &theirs), "{params:?} {sampling:?}\n{ours:?}\n{theirs:?}");
+                if let Some(sampling) = &sampling {
+                    let expected = source.sampled_afterwards(&params, origin, sampling);
+                    prop_assert!(same(&ours, &expected), "{params:?} {sampling:?}\n{ours:?}\n{expected:?}");
+                }
                 read.set(read.get() + 1);
             }
             Ok(())
@@ -292,7 +338,7 @@ fn a_damaged_file_is_an_error_that_names_it() {
 #[test]
 fn a_type_of_every_kind_comes_out_as_sql_gives_it() {
     let source = Source::new();
-    let (ours, theirs) = source.both(&QueryParams::dataset("SIH-RD"), true, 4_000).unwrap();
+    let (ours, theirs) = source.both(&QueryParams::dataset("SIH-RD"), true, 4_000, None).unwrap();
     assert!(same(&ours, &theirs));
     assert_eq!(ours.num_rows(), 2_700);
     assert_eq!(ours.schema().field_with_name("BIG").unwrap().data_type(), &DataType::UInt64);
@@ -302,7 +348,7 @@ fn a_type_of_every_kind_comes_out_as_sql_gives_it() {
 fn of_a_national_file_only_the_rows_of_the_wanted_ufs_are_read() {
     let source = Source::new();
     for (dataset, rows) in [("SINAN-DENG", 400), ("SIM-DOINF", 400)] {
-        let (ours, theirs) = source.both(&QueryParams::dataset(dataset).uf(["SP", "AC"]), false, 100).unwrap();
+        let (ours, theirs) = source.both(&QueryParams::dataset(dataset).uf(["SP", "AC"]), false, 100, None).unwrap();
         assert_eq!((ours.num_rows(), same(&ours, &theirs)), (rows, true), "{dataset}");
     }
 }

@@ -54,6 +54,12 @@ impl LakeFile {
         .stage("query"))
     }
 
+    /// Equal for equal content: the source's SHA-256, or size and time of the user's own Parquet, which is not hashed.
+    pub fn content(&self) -> String {
+        let source = &self.source;
+        source.sha256.clone().unwrap_or_else(|| format!("{}:{}", source.size, source.mtime_ns))
+    }
+
     /// DS-460 where the object is not what was published.
     pub fn verify(&self) -> Result<()> {
         let Some(expected) = &self.sha256 else { return Ok(()) };

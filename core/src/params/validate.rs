@@ -8,8 +8,8 @@ use crate::catalog::{Catalog, Competencia, Grupo, LogicalType, Period, Uf};
 use super::query::Figure;
 use super::values::{bind_value, scalar};
 use super::{
-    AggregateFn, Ask, BindValue, CompetenciaParam, Filter, OneOrMany, Op, Predicate, Projection, Query, QueryParams,
-    Scalar, Scope, Sort, Sql, Structured,
+    AggregateFn, Ask, BindValue, CompetenciaParam, Filter, OnEmergency, OneOrMany, Op, Predicate, Projection, Query,
+    QueryParams, Scalar, Scope, Sort, Sql, Structured,
 };
 
 /// Most competências that a range may span: two centuries of months.
@@ -85,6 +85,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
     check.once();
     let binds = if passed { check.binds(params, &used.parameters) } else { BTreeMap::new() };
     check.options(params);
+    check.sample_of_one_table(params, scopes.len());
     if !check.problems.is_empty() {
         return Err(Error::from_problems(check.problems).stage(if passed { "validate" } else { "gate" }));
     }
@@ -538,6 +539,17 @@ impl Check<'_> {
             order.push(Sort { column, desc: key.desc });
         }
         order
+    }
+
+    /// Of two samples' rows only one pair in a hundred would meet, and a row without its pair says nothing.
+    fn sample_of_one_table(&mut self, params: &QueryParams, tables: usize) {
+        if tables > 1 && params.options.on_emergency == Some(OnEmergency::Sample) {
+            let problem = self.wrong(text!(
+                "`options.on_emergency = \"sample\"` não vale com SQL sobre {tables} tabelas: amostras não se juntam; use spill, wait ou fail",
+                "`options.on_emergency = \"sample\"` does not go with SQL over {tables} tables: samples do not join; use spill, wait or fail"
+            ));
+            problem.diagnostic.insert("received".into(), "sample".into());
+        }
     }
 
     fn options(&mut self, params: &QueryParams) {

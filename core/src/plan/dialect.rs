@@ -1,5 +1,6 @@
 //! What differs between the engines' SQL.
 
+use super::FileSample;
 use crate::catalog::LogicalType;
 use crate::params::Scalar;
 
@@ -15,6 +16,8 @@ pub trait Dialect {
     fn parquet(&self, files: &[&str]) -> String;
     /// In a SELECT over [`Dialect::parquet`]: the text of the row's file, out of one for each.
     fn of_file(&self, texts: &[&str]) -> String;
+    /// In a SELECT over [`Dialect::parquet`]: whether the row is in its file's sample, of one for each.
+    fn in_sample(&self, samples: &[FileSample]) -> String;
     /// The placeholder for `value` in a comparison with a column of type `kind`, and what to bind to it.
     fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String);
     /// `column` (of the Arrow type in the files) as `kind`; a value that does not fit ends the query.

@@ -3,7 +3,8 @@
 use arrow::datatypes::DataType;
 use chrono::{Days, NaiveDate};
 
-use super::Dialect;
+use super::sample::{BELOW, PRIME};
+use super::{Dialect, FileSample};
 use crate::catalog::{DateFormat, LogicalType};
 use crate::params::Scalar;
 
@@ -38,6 +39,21 @@ impl Dialect for DuckDbDialect {
     fn of_file(&self, texts: &[&str]) -> String {
         let list: Vec<String> = texts.iter().map(|text| self.text(text)).collect();
         format!("([{}])[CAST(file_index AS BIGINT) + 1]", list.join(", "))
+    }
+
+    fn in_sample(&self, samples: &[FileSample]) -> String {
+        // No sum or product reaches 2^63.
+        let coefficient = |which: usize| {
+            let list: Vec<String> = samples.iter().map(|sample| sample.coefficients[which].to_string()).collect();
+            match list.as_slice() {
+                [one] => format!("CAST({one} AS BIGINT)"),
+                _ => format!("CAST(([{}])[CAST(file_index AS BIGINT) + 1] AS BIGINT)", list.join(", ")),
+            }
+        };
+        let row = format!("(file_row_number % {PRIME})");
+        let value = (1..4)
+            .fold(coefficient(0), |so_far, which| format!("(({so_far} * {row} + {}) % {PRIME})", coefficient(which)));
+        format!("{value} < {BELOW}")
     }
 
     fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String) {

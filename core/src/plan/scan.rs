@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::view::{self, TableColumn};
+use super::{FileSample, Sampling};
 use crate::base::{UnitId, UnitPlaces};
 use crate::catalog::{LogicalType, UfCoding};
 use crate::lake::LakeFile;
@@ -60,6 +61,8 @@ pub struct ScanFile {
     /// The user's own, not of the lake.
     pub own: bool,
     pub constants: Vec<String>,
+    /// The rows that are read, before the predicates; none: all.
+    pub sample: Option<FileSample>,
 }
 
 /// The scan that gives what the statement gives, row by row and type by type; none where a value would need a cast.
@@ -69,6 +72,7 @@ pub(super) fn scan(
     columns: &[TableColumn],
     files: &[&LakeFile],
     origin: Option<[&str; 2]>,
+    sampling: Option<&Sampling>,
 ) -> Option<Scan> {
     if !ask.order_by.is_empty() {
         return None;
@@ -113,6 +117,7 @@ pub(super) fn scan(
                 row_groups: file.row_groups.iter().map(|group| group.rows).collect(),
                 own: file.native_parquet,
                 constants: constants(file),
+                sample: sampling.map(|sampling| sampling.of_file(&file.content())),
             })
             .collect(),
     })

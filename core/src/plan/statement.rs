@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scan::{Scan, scan};
 use super::view::{self, TableColumn, View};
-use super::{Dialect, DuckDbDialect};
+use super::{Dialect, DuckDbDialect, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::LogicalType;
 use crate::lake::LakeFile;
@@ -57,8 +57,13 @@ pub enum Binds {
 }
 
 /// Builds the statement of `query` over `files`; `origin` adds, at the end, a column for each of its names: the source
-/// file and the competência of the row. Only plain rows have them.
-pub fn statement(query: &Query, files: &[LakeFile], origin: Option<[&str; 2]>) -> Result<Statement> {
+/// file and the competência of the row. Only plain rows have them. `sampling`: the files have only the rows of the sample.
+pub fn statement(
+    query: &Query,
+    files: &[LakeFile],
+    origin: Option<[&str; 2]>,
+    sampling: Option<&Sampling>,
+) -> Result<Statement> {
     let dialect = DuckDbDialect;
     if origin.is_some() && !query.is_plain_scan() {
         return Err(Error::new(
@@ -88,12 +93,12 @@ pub fn statement(query: &Query, files: &[LakeFile], origin: Option<[&str; 2]>) -
     for scope in &query.scopes {
         let of_scope: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
         let columns = view::columns(scope.grupo, &of_scope);
-        views.push(view::create(&dialect, scope, &columns, &of_scope, origin)?);
+        views.push(view::create(&dialect, scope, &columns, &of_scope, origin, sampling)?);
         tables.push((scope, columns));
     }
     let paths = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned)).collect();
     match (&query.ask, tables.first()) {
-        (Ask::Sql(ask), _) => Ok(Statement {
+        (Ask::Sql(ask), _) => view::refuse_hidden_row_numbers(files, sampling).map(|()| Statement {
             views,
             sql: ask.text.clone(),
             binds: Binds::Named(ask.binds.clone()),
@@ -105,7 +110,10 @@ pub fn statement(query: &Query, files: &[LakeFile], origin: Option<[&str; 2]>) -
         (Ask::Structured(ask), Some((scope, columns))) => {
             let (sql, binds) = structured(&dialect, ask, scope, columns, origin);
             let of_scope: Vec<&LakeFile> = files.iter().collect();
-            let scan = scan(ask, scope, columns, &of_scope, origin);
+            let scan = scan(ask, scope, columns, &of_scope, origin, sampling);
+            if scan.is_none() {
+                view::refuse_hidden_row_numbers(files, sampling)?;
+            }
             let columns = columns_read(ask, scope, columns);
             Ok(Statement { views, sql, binds: Binds::Positional(binds), files: paths, columns, from_user: false, scan })
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use arrow::datatypes::DataType;
 
-use super::Dialect;
+use super::{Dialect, FileSample, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Grupo, LogicalType, UfCoding};
 use crate::lake::LakeFile;
@@ -56,9 +56,10 @@ pub(super) fn create(
     columns: &[TableColumn],
     files: &[&LakeFile],
     origin: Option<[&str; 2]>,
+    sampling: Option<&Sampling>,
 ) -> Result<View> {
     let name = dialect.name(&scope.grupo.dataset.table());
-    let relation = relation(dialect, columns, files, origin);
+    let relation = relation(dialect, columns, files, origin, sampling);
     let relation = match uf_condition(dialect, scope, columns)? {
         None => relation,
         Some(condition) => format!("SELECT * FROM ({relation}) WHERE {condition}"),
@@ -100,7 +101,13 @@ fn uf_condition(dialect: &dyn Dialect, scope: &Scope, columns: &[TableColumn]) -
 }
 
 /// One SELECT per run of files with the same schema, in the files' order, so that the answer keeps that order too.
-fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[&LakeFile], origin: Option<[&str; 2]>) -> String {
+fn relation(
+    dialect: &dyn Dialect,
+    columns: &[TableColumn],
+    files: &[&LakeFile],
+    origin: Option<[&str; 2]>,
+    sampling: Option<&Sampling>,
+) -> String {
     let runs = files.chunk_by(|a, b| a.fingerprint == b.fingerprint);
     let selects: Vec<String> = runs
         .filter_map(|run| {
@@ -114,7 +121,11 @@ fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[&LakeFile],
                 list.push(format!("{} AS {}", dialect.of_file(&periods), dialect.name(period)));
             }
             let paths: Vec<&str> = run.iter().filter_map(|file| file.path.to_str()).collect();
-            Some(format!("SELECT {} FROM {}", list.join(", "), dialect.parquet(&paths)))
+            let sampled = sampling.map_or_else(String::new, |sampling| {
+                let samples: Vec<FileSample> = run.iter().map(|file| sampling.of_file(&file.content())).collect();
+                format!(" WHERE {}", dialect.in_sample(&samples))
+            });
+            Some(format!("SELECT {} FROM {}{sampled}", list.join(", "), dialect.parquet(&paths)))
         })
         .collect();
     selects.join(" UNION ALL ")
@@ -133,6 +144,26 @@ fn expression(dialect: &dyn Dialect, column: &TableColumn, file: &LakeFile) -> S
         return format!("{} AS {name}", dialect.name(field.name()));
     }
     format!("{} AS {name}", dialect.cast(field.name(), field.data_type(), &column.kind))
+}
+
+/// The engine's own columns, by which it knows a row, must not be hidden by columns of the user's Parquet.
+pub(super) fn refuse_hidden_row_numbers(files: &[LakeFile], sampling: Option<&Sampling>) -> Result<()> {
+    let hides = |name: &str| ["file_row_number", "file_index"].iter().any(|own| own.eq_ignore_ascii_case(name));
+    let found = |file: &LakeFile| file.schema.fields().iter().map(|f| f.name().clone()).find(|name| hides(name));
+    let Some((file, column)) = files.iter().find_map(|file| Some((file, found(file)?))) else { return Ok(()) };
+    if sampling.is_none() {
+        return Ok(());
+    }
+    let name = &file.source.file;
+    Err(Error::new(
+        Code::InvalidParams,
+        text!(
+            "{name} tem uma coluna {column}, e com ela não se tira amostra deste resultado; renomeie-a, ou use `on_emergency`: spill, wait ou fail",
+            "{name} has a column {column}, with which no sample can be drawn for this result; rename it, or use `on_emergency`: spill, wait or fail"
+        ),
+    )
+    .column(column.as_str())
+    .stage("plan"))
 }
 
 fn distinct_schemas<'f>(files: &[&'f LakeFile]) -> impl Iterator<Item = &'f LakeFile> {

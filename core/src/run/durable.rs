@@ -12,11 +12,11 @@ use super::memory::Share;
 use super::pipeline::{Outcome, Prepared, deliver, known_rows, refuse_same_names};
 use super::stored_plan::StoredPlan;
 use super::subject::subject;
-use super::{Job, Report, Session, materialise};
+use super::{Job, Report, Session, emergency, materialise};
 use crate::base::{Code, Ctx, Error, PeakMemory, Result, Secret, Units};
 use crate::engine::{Running, Settings};
 use crate::lake::LakeFile;
-use crate::plan::{Scan, Statement, statement};
+use crate::plan::{Sampled, Scan, Statement, statement};
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Retries, SOURCE, SinkState};
 use crate::sink::csv::refuse_if_more_than_limit;
 use crate::sink::{Destination, FanOut, ORIGIN_COLUMNS, OutputRoot, Sink, Subject};
@@ -33,6 +33,8 @@ pub(super) struct Work<'w> {
     pub destinations: Vec<Destination>,
     pub root: OutputRoot,
     pub subject: Subject,
+    /// What it reads of the files where that is not all.
+    pub sampled: Option<Sampled>,
     pub job: &'w Job,
     pub ctx: &'w Ctx,
     /// An earlier process began it.
@@ -52,11 +54,13 @@ impl Session {
         ctx: &Ctx,
     ) -> Result<Report> {
         let memory = PeakMemory::watch();
+        let sampling = self.sampling_now(&prepared.query, true, ctx)?;
         let (files, unreadable) = self.readable(&prepared, ctx)?;
         let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
-        let statement = statement(&prepared.query, &files, origin)?;
-        self.refuse_known_excess(&prepared.query, &files, &destinations)?;
-        let subject = subject(&prepared, &files, job.id());
+        let statement = statement(&prepared.query, &files, origin, sampling.as_ref())?;
+        let sampled = emergency::sampled(sampling, &files);
+        self.refuse_known_excess(&prepared.query, &files, sampled.as_ref(), &destinations)?;
+        let subject = subject(&prepared, &files, sampled.as_ref(), job.id())?;
         let work = Work {
             session: self,
             prepared: &prepared,
@@ -65,6 +69,7 @@ impl Session {
             destinations,
             root,
             subject,
+            sampled,
             job,
             ctx,
             resumed: false,
@@ -79,6 +84,7 @@ impl Session {
             &work.destinations,
             &files,
             &work.statement,
+            work.sampled.as_ref(),
             &work.subject,
             version,
         );
@@ -166,11 +172,12 @@ impl Work<'_> {
         let (mut settings, share) = self.share()?;
         settings.units = Some(units);
         let running = self.session.engine.start(Statement::of_scan(scan), &settings, &self.ctx.child())?;
-        let expected = known_rows(&self.prepared.query, self.files);
+        let expected = known_rows(&self.prepared.query, self.files, self.sampled.as_ref());
         let running = Rows { running, schema: schema.clone() };
         let (_, stored) =
             deliver(running, &schema, fan_out, self.files, expected, self.ctx).map_err(|error| (*error).clone())?;
-        Ok(Outcome { rows: stored.iter().map(|one| one.rows).max().unwrap_or(0), stored, held, ..Outcome::of(&share) })
+        let rows = stored.iter().map(|one| one.rows).max().unwrap_or(0);
+        Ok(Outcome { rows, stored, held, sampled: self.sampled.clone(), ..Outcome::of(&share) })
     }
 
     /// The result in the job's folder, made now or by an earlier attempt.
@@ -208,8 +215,9 @@ impl Work<'_> {
     fn share(&self) -> Result<(Settings, Share)> {
         let mut settings = self.session.settings(self.job.id(), true);
         let columns = self.statement.columns.len();
+        let rows = emergency::rows_read(self.sampled.as_ref(), self.files);
         let share =
-            self.session.share(&self.prepared.query, self.files, columns, self.alone.get(), &mut settings, self.ctx)?;
+            self.session.share(&self.prepared.query, rows, columns, self.alone.get(), &mut settings, self.ctx)?;
         Ok((settings, share))
     }
 

@@ -92,6 +92,7 @@ pub(super) fn scan(kept: &Materialised, folder: &Path, schema: &SchemaRef) -> Re
             row_groups: kept.row_groups.clone(),
             own: false,
             constants: Vec::new(),
+            sample: None,
         }],
     })
 }

@@ -1,11 +1,10 @@
-//! What a job asks of the memory governor before it starts, and what it does in an emergency.
+//! What a job asks of the memory governor before it starts.
 
 use super::Session;
-use crate::base::{Code, Ctx, Error, Result, Text, text};
+use crate::base::{Ctx, Result};
 use crate::engine::Settings;
 use crate::governor::{Lease, Mode, Work};
-use crate::lake::LakeFile;
-use crate::params::{Ask, OnEmergency, Projection, Query};
+use crate::params::{Ask, Projection, Query};
 
 /// Bytes that a value takes when it is decoded, about.
 const VALUE_BYTES: u64 = 16;
@@ -17,33 +16,19 @@ const LEAST_TO_READ: u64 = 8 << 20;
 pub(super) struct Share {
     _lease: Lease,
     pub mode: Mode,
-    pub warnings: Vec<Text>,
 }
 
 impl Session {
-    /// Waits for a share; in an emergency does first what the query says. `alone`: for all that there is, with one thread.
+    /// Waits for a share for a job that reads `rows`. `alone`: for all that there is, with one thread.
     pub(super) fn share(
         &self,
         query: &Query,
-        files: &[LakeFile],
+        rows: u64,
         columns: usize,
         alone: bool,
         settings: &mut Settings,
         ctx: &Ctx,
     ) -> Result<Share> {
-        let mut warnings = Vec::new();
-        if self.governor.mode() == Mode::Emergency {
-            match query.options.on_emergency {
-                Some(OnEmergency::Fail) => return Err(exhausted()),
-                Some(OnEmergency::Wait) => self.governor.wait_out_emergency(&ctx.cancel)?,
-                Some(OnEmergency::Sample) => warnings.push(text!(
-                    "Memória escassa: a resposta é exata mesmo assim; esta versão não tira amostras",
-                    "Memory is scarce: the answer is exact all the same; this version takes no samples"
-                )),
-                Some(OnEmergency::Spill) | None => {}
-            }
-        }
-        let rows = files.iter().map(|file| file.rows).sum();
         let (sort, groups) = match &query.ask {
             Ask::Sql(_) => (true, Some(rows)),
             Ask::Structured(ask) => {
@@ -76,17 +61,6 @@ impl Session {
         settings.chunk_rows = levers.chunk_rows(settings.chunk_rows);
         settings.ahead_bytes = levers.ahead_bytes(settings.ahead_bytes);
         let mode = lease.mode_at_start();
-        Ok(Share { _lease: lease, mode, warnings })
+        Ok(Share { _lease: lease, mode })
     }
-}
-
-fn exhausted() -> Error {
-    Error::new(
-        Code::OutOfMemory,
-        text!(
-            "A memória está no fim (acima de 85 %) e `on_emergency = \"fail\"`; tente mais tarde, ou use wait ou spill",
-            "Memory is nearly exhausted (above 85 %), and `on_emergency = \"fail\"`; try later, or use wait or spill"
-        ),
-    )
-    .stage("governor")
 }

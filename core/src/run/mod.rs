@@ -2,6 +2,7 @@
 
 mod answer;
 mod durable;
+mod emergency;
 mod job;
 mod materialise;
 mod memory;

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use crossbeam_channel::Sender;
 
+use super::emergency;
 use super::memory::Share;
 use super::recover::Resumed;
 use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
-use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, Text, text};
+use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, text};
 use crate::governor::Mode;
 use crate::lake::LakeFile;
 use crate::params::{Ask, Projection, Query, QueryParams};
-use crate::plan::{Selection, statement};
+use crate::plan::{Sampled, Selection, statement};
 use crate::sink::arrow::{ArrowReader, stream};
 use crate::sink::csv::refuse_if_more_than_limit;
 use crate::sink::{Destination, FanOut, OutputRoot, Sink, Stored};
@@ -70,12 +71,12 @@ pub(super) struct Outcome {
     pub held: BTreeMap<String, u64>,
     /// The governor's mode when the job (its last attempt) began.
     pub mode: Mode,
-    pub warnings: Vec<Text>,
+    pub sampled: Option<Sampled>,
 }
 
 impl Outcome {
     pub fn of(share: &Share) -> Self {
-        Outcome { mode: share.mode, warnings: share.warnings.clone(), ..Outcome::default() }
+        Outcome { mode: share.mode, ..Outcome::default() }
     }
 }
 
@@ -110,12 +111,15 @@ impl Session {
 
     fn run_stream(&self, prepared: &Prepared, to_caller: Sender<ArrowReader>, job: &Job, ctx: &Ctx) -> Result<Report> {
         let memory = PeakMemory::watch();
+        let sampling = self.sampling_now(&prepared.query, false, ctx)?;
         let (files, unreadable) = self.readable(prepared, ctx)?;
-        let statement = statement(&prepared.query, &files, None)?;
+        let statement = statement(&prepared.query, &files, None, sampling.as_ref())?;
+        let sampled = emergency::sampled(sampling, &files);
+        let rows = emergency::rows_read(sampled.as_ref(), &files);
         let mut settings = self.settings(job.id(), false);
-        let share = self.share(&prepared.query, &files, statement.columns.len(), false, &mut settings, ctx)?;
+        let share = self.share(&prepared.query, rows, statement.columns.len(), false, &mut settings, ctx)?;
         let running = self.engine.start(statement, &settings, ctx)?;
-        let schema = running.schema().clone();
+        let schema = with_sampling(running.schema(), sampled.as_ref())?;
         refuse_same_names(&schema)?;
         let (sink, reader) = stream(schema.clone(), STREAM_DEPTH, &ctx.cancel);
         if to_caller.send(reader).is_err() {
@@ -123,11 +127,11 @@ impl Session {
         }
         let mut fan_out = FanOut::new(vec![Box::new(sink) as Box<dyn Sink>]);
         fan_out.start(&schema, ctx).map_err(|error| (*error).clone())?;
-        let expected = known_rows(&prepared.query, &files);
+        let expected = known_rows(&prepared.query, &files, sampled.as_ref());
         let (rows, stored) =
             deliver(running, &schema, fan_out, &files, expected, ctx).map_err(|error| (*error).clone())?;
         let dead_letters = files.iter().map(|file| file.source.rows_rejected).sum();
-        let outcome = Outcome { rows, stored, dead_letters, attempts: 1, ..Outcome::of(&share) };
+        let outcome = Outcome { rows, stored, dead_letters, attempts: 1, sampled, ..Outcome::of(&share) };
         self.report(prepared, &files, unreadable, outcome, memory, job, ctx)
     }
 
@@ -143,10 +147,11 @@ impl Session {
         ctx: &Ctx,
     ) -> Result<Report> {
         outcome.stored.iter().for_each(|one| self.metrics.delivered(one.sink, one.rows, one.bytes));
-        let Outcome { rows, stored, dead_letters, attempts, held, mode, warnings: noted } = outcome;
+        let Outcome { rows, stored, dead_letters, attempts, held, mode, sampled } = outcome;
         let mut warnings = self.report_warnings(prepared, files, &unreadable);
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(self.config.language).to_owned()));
-        warnings.extend(noted.iter().map(|warning| warning.get(self.config.language).to_owned()));
+        let noted = sampled.as_ref().map(emergency::warning);
+        warnings.extend(noted.map(|warning| warning.get(self.config.language).to_owned()));
         let refused = dead_letters - files.iter().map(|file| file.source.rows_rejected).sum::<u64>().min(dead_letters);
         if refused > 0 {
             let id = job.id();
@@ -165,7 +170,7 @@ impl Session {
             storage: storage(stored),
             performance: Performance::measured(rows, job.age(), memory.stop()),
             mode: mode.as_str(),
-            sampling: None,
+            sampling: sampled,
             dead_letters,
             attempts,
             resumed_from: (!held.is_empty()).then_some(held),
@@ -211,9 +216,10 @@ impl Session {
         &self,
         query: &Query,
         files: &[LakeFile],
+        sampled: Option<&Sampled>,
         destinations: &[Destination],
     ) -> Result<()> {
-        match known_rows(query, files) {
+        match known_rows(query, files, sampled) {
             Some(rows) if destinations.iter().any(|d| matches!(d, Destination::Csv(_))) => {
                 refuse_if_more_than_limit(rows)
             }
@@ -263,12 +269,12 @@ fn datasets(query: &Query) -> String {
 }
 
 /// Rows of the answer where they can be told beforehand: a scan without conditions.
-pub(super) fn known_rows(query: &Query, files: &[LakeFile]) -> Option<u64> {
+pub(super) fn known_rows(query: &Query, files: &[LakeFile], sampled: Option<&Sampled>) -> Option<u64> {
     let Ask::Structured(ask) = &query.ask else { return None };
     let whole = ask.predicates.is_empty()
         && !matches!(ask.projection, Projection::Grouped { .. })
         && !query.scopes.iter().any(|scope| scope.grupo.national.is_some() && scope.ufs.is_some());
-    let rows = files.iter().map(|file| file.rows).sum::<u64>();
+    let rows = emergency::rows_read(sampled, files);
     whole.then(|| ask.limit.map_or(rows, |limit| limit.min(rows)))
 }
 
@@ -330,6 +336,16 @@ pub(super) fn refuse_same_names(schema: &SchemaRef) -> Result<()> {
     )
     .with("received", name.as_str())
     .stage("query"))
+}
+
+/// The key of the schema's metadata that says, as JSON, that the rows are of a sample.
+const SAMPLING: &str = "datasus.sampling";
+
+fn with_sampling(schema: &SchemaRef, sampled: Option<&Sampled>) -> Result<SchemaRef> {
+    let Some(sampled) = sampled else { return Ok(schema.clone()) };
+    let mut metadata = schema.metadata().clone();
+    metadata.insert(SAMPLING.to_owned(), emergency::json(sampled)?);
+    Ok(Arc::new(Schema::new_with_metadata(schema.fields().clone(), metadata)))
 }
 
 fn with_schema(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {

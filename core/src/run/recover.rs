@@ -12,7 +12,7 @@ use super::durable::{Work, discard_targets, remove_leftovers};
 use super::pipeline::{Prepared, Task};
 use super::stored_plan::{PinnedFile, StoredPlan};
 use super::subject::subject;
-use super::{Job, Report, Session};
+use super::{Job, Report, Session, emergency};
 use crate::base::{Code, Ctx, Error, PeakMemory, Result, text};
 use crate::plan::statement;
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Log, Standing};
@@ -103,6 +103,8 @@ impl Session {
 
     pub(super) fn go_on(&self, resumed: Resumed, job: &Job, ctx: &Ctx) -> Result<Report> {
         let memory = PeakMemory::watch();
+        // What it reads was decided when it began; whether it waits or fails is asked again.
+        self.sampling_now(&resumed.prepared.query, true, ctx)?;
         let Resumed { prepared, folder, plan, root, destinations } = resumed;
         // What the job left out when it began stays left out, and is named; what it took must be there, whatever `partial`
         // says.
@@ -115,14 +117,18 @@ impl Session {
                 return Err(changed(&pinned.source));
             }
         }
+        if plan.sampling.as_ref().is_some_and(|sampling| !sampling.is_known()) {
+            return Err(other_version(&plan));
+        }
         let unreadable = plan.unreadable.clone();
         let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
-        let statement = statement(&prepared.query, &files, origin)?;
+        let statement = statement(&prepared.query, &files, origin, plan.sampling.as_ref())?;
+        let sampled = emergency::sampled(plan.sampling.clone(), &files);
         if statement.sql != plan.sql || (!plan.materialises && !statement.is_positional()) {
             return Err(other_version(&plan));
         }
         let foreign = folder.was_foreign();
-        let subject = subject(&prepared, &files, job.id());
+        let subject = subject(&prepared, &files, sampled.as_ref(), job.id())?;
         let work = Work {
             session: self,
             prepared: &prepared,
@@ -131,6 +137,7 @@ impl Session {
             destinations,
             root,
             subject,
+            sampled,
             job,
             ctx,
             resumed: true,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::plan::Missing;
+use crate::plan::{Missing, Sampled};
 
 /// The report of a completed job; [`Report::to_json`] is the contract's form.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -21,13 +21,13 @@ pub struct Report {
     pub storage: BTreeMap<&'static str, Storage>,
     pub performance: Performance,
     pub mode: &'static str,
-    /// None: every row was read.
-    pub sampling: Option<Value>,
+    /// None: every row was read. Else the answer is of these rows of the sources alone, and nothing is scaled.
+    pub sampling: Option<Sampled>,
     pub dead_letters: u64,
     pub attempts: u32,
     /// Rows that each sink held from earlier attempts when the last one began; none where it began with nothing.
     pub resumed_from: Option<BTreeMap<String, u64>>,
-    /// `off`: no cache was asked.
+    /// `off`: no cache was asked. A sample never enters one.
     pub cache: &'static str,
     pub sources: Vec<Source>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -9,12 +9,14 @@ use super::Unreadable;
 use crate::base::{Code, Error, Result, Secret, text};
 use crate::lake::LakeFile;
 use crate::params::QueryParams;
-use crate::plan::Statement;
+use crate::plan::{Sampled, Sampling, Statement};
 use crate::sink::{Destination, Subject};
 
 /// Of the state folder. A change that an older version would read wrongly raises it; what one format means never changes
 /// (core/tests/state has a job of each).
-pub const STATE_FORMAT: u32 = 1;
+pub const STATE_FORMAT: u32 = 2;
+/// Of a job that reads all rows: such a state is as it was before there were samples, and older versions go on with it.
+const WITHOUT_SAMPLES: u32 = 1;
 
 /// `plan.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,9 @@ pub(super) struct StoredPlan {
     pub sql: String,
     /// Source rows of a unit.
     pub unit_rows: usize,
+    /// The rows that are read, from format 2 on; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<Sampling>,
     /// True: the result itself is kept in the job's folder, because its rows are not rows of a file.
     pub materialises: bool,
     pub materialised: Option<Materialised>,
@@ -71,17 +76,19 @@ pub(super) struct Materialised {
 }
 
 impl StoredPlan {
+    #[allow(clippy::too_many_arguments, reason = "a plan is of everything that a job had")]
     pub fn new(
         params: &QueryParams,
         output: &Path,
         destinations: &[Destination],
         files: &[LakeFile],
         statement: &Statement,
+        sampled: Option<&Sampled>,
         subject: &Subject,
         engine: String,
     ) -> Self {
         StoredPlan {
-            format: STATE_FORMAT,
+            format: if sampled.is_some() { STATE_FORMAT } else { WITHOUT_SAMPLES },
             datasus: env!("CARGO_PKG_VERSION").to_owned(),
             engine,
             created_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
@@ -92,6 +99,7 @@ impl StoredPlan {
             unreadable: Vec::new(),
             sql: statement.sql.clone(),
             unit_rows: params.options.checkpoint_rows.map_or(UNIT_ROWS, |rows| rows as usize),
+            sampling: sampled.map(|sampled| sampled.sampling.clone()),
             materialises: !statement.is_positional(),
             materialised: None,
         }
@@ -100,13 +108,13 @@ impl StoredPlan {
     /// DS-409 for a format that this version does not know.
     pub fn read(plan: &Value) -> Result<Self> {
         let format = plan["format"].as_u64().unwrap_or(0);
-        if format != u64::from(STATE_FORMAT) {
+        if !(u64::from(WITHOUT_SAMPLES)..=u64::from(STATE_FORMAT)).contains(&format) {
             let by = plan["datasus"].as_str().unwrap_or("?");
             return Err(Error::new(
                 Code::Conflict,
                 text!(
-                    "O estado deste trabalho tem o formato {format} (datasus {by}) e esta versão entende o {STATE_FORMAT}; continue-o com aquela versão, ou descarte-o e repita",
-                    "The state of this job has format {format} (datasus {by}) and this version understands {STATE_FORMAT}; resume it with that version, or discard it and run it again"
+                    "O estado deste trabalho tem o formato {format} (datasus {by}) e esta versão entende até o {STATE_FORMAT}; continue-o com aquela versão, ou descarte-o e repita",
+                    "The state of this job has format {format} (datasus {by}) and this version understands up to {STATE_FORMAT}; resume it with that version, or discard it and run it again"
                 ),
             )
             .with("expected_format", STATE_FORMAT)

@@ -4,33 +4,46 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
+use super::emergency;
 use super::pipeline::Prepared;
+use crate::base::Result;
 use crate::lake::LakeFile;
 use crate::params::{Ask, Query, QueryParams};
+use crate::plan::Sampled;
 use crate::sink::{SourceKey, Subject};
 
-pub(super) fn subject(prepared: &Prepared, files: &[LakeFile], job_id: &str) -> Subject {
+pub(super) fn subject(
+    prepared: &Prepared,
+    files: &[LakeFile],
+    sampled: Option<&Sampled>,
+    job_id: &str,
+) -> Result<Subject> {
     let query = &prepared.query;
-    Subject {
-        file_stem: file_stem(&prepared.params, files),
+    Ok(Subject {
+        file_stem: file_stem(&prepared.params, files, sampled)?,
         table: table(query),
-        about: about(query, files, job_id),
+        about: about(query, files, sampled, job_id),
+        sampling: sampled.map(emergency::kind).transpose()?,
+        sampled: sampled.map(emergency::json).transpose()?,
         columns: meanings(query),
         filtered: filtered(query),
         sources: files.iter().map(source_key).collect(),
         job_id: job_id.to_owned(),
-    }
+    })
 }
 
-/// The first six hex digits of the job's hash: the same query over the same files has the same name.
-fn file_stem(params: &QueryParams, files: &[LakeFile]) -> String {
+/// The first six hex digits of the job's hash: the same query over the same files has the same name, and a sample another.
+fn file_stem(params: &QueryParams, files: &[LakeFile], sampled: Option<&Sampled>) -> Result<String> {
     let mut hash = Sha256::new();
     hash.update(serde_json::to_vec(params).unwrap_or_default());
     for file in files {
         hash.update(file.source.file.as_bytes());
         hash.update(file.source.sha256.as_deref().unwrap_or_default().as_bytes());
     }
-    hex::encode(&hash.finalize()[..3])
+    if let Some(sampled) = sampled {
+        hash.update(emergency::kind(sampled)?);
+    }
+    Ok(hex::encode(&hash.finalize()[..3]))
 }
 
 /// `sih_data.rd_202401` for one competência, `sih_data.rd` for many; aggregates and SQL have no name of their own.
@@ -44,7 +57,7 @@ fn table(query: &Query) -> Option<(String, String)> {
     Some((format!("{}_data", sistema.to_lowercase()), table))
 }
 
-fn about(query: &Query, files: &[LakeFile], job_id: &str) -> String {
+fn about(query: &Query, files: &[LakeFile], sampled: Option<&Sampled>, job_id: &str) -> String {
     let datasets: Vec<String> = query.scopes.iter().map(|scope| scope.grupo.dataset.to_string()).collect();
     let what = match &query.ask {
         Ask::Sql(_) => "consulta SQL sobre",
@@ -58,9 +71,10 @@ fn about(query: &Query, files: &[LakeFile], job_id: &str) -> String {
         (Some(first), Some(last)) => format!(", competências {first} a {last}"),
         _ => String::new(),
     };
+    let sample = sampled.map_or_else(String::new, |sampled| format!("{}; ", emergency::about(sampled)));
     let (names, count, version) = (datasets.join(", "), files.len(), env!("CARGO_PKG_VERSION"));
     format!(
-        "DATASUS: {what} {names}{period}; {count} arquivo(s) de origem em datasus.loads; datasus {version}, job {job_id}"
+        "DATASUS: {sample}{what} {names}{period}; {count} arquivo(s) de origem em datasus.loads; datasus {version}, job {job_id}"
     )
 }
 
@@ -81,8 +95,5 @@ fn filtered(query: &Query) -> Vec<String> {
 }
 
 pub(super) fn source_key(file: &LakeFile) -> SourceKey {
-    let source = &file.source;
-    // The user's own Parquet is not hashed: its size and time stand for its content.
-    let hash = source.sha256.clone().unwrap_or_else(|| format!("{}:{}", source.size, source.mtime_ns));
-    SourceKey { name: source.file.clone(), hash, period: file.id.competencia.to_string() }
+    SourceKey { name: file.source.file.clone(), hash: file.content(), period: file.id.competencia.to_string() }
 }

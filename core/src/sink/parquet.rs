@@ -70,7 +70,8 @@ impl Parquet {
         if !state.has_begun() {
             root.check(&path, self.overwrite)?;
         }
-        let metadata = [("datasus.about", &subject.about), ("datasus.job", &subject.job_id)];
+        let mut metadata = vec![("datasus.about", &subject.about), ("datasus.job", &subject.job_id)];
+        metadata.extend(subject.sampled.as_ref().map(|sampled| ("datasus.sampling", sampled)));
         let metadata = metadata.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value.clone())).collect();
         let properties = parquet_properties()
             .set_compression(Compression::ZSTD(level))

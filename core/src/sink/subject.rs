@@ -17,6 +17,10 @@ pub struct Subject {
     pub filtered: Vec<String>,
     /// What it was made from.
     pub sources: Vec<SourceKey>,
+    /// How its rows were sampled; none: they were not. Equal for samples that may share a table.
+    pub sampling: Option<String>,
+    /// The same with what came of it, as JSON, for a file's footer.
+    pub sampled: Option<String>,
     pub job_id: String,
 }
 

@@ -9,7 +9,8 @@ use arrow::compute::concat_batches;
 use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
-/// Which rows of a row group met the conditions: written by the filter, which sees every row once, in order.
+/// Which rows of a row group met the conditions: written by the filter, which sees every row (of the
+/// sample, where there is one) once, in order.
 #[derive(Clone)]
 pub(super) struct Tally(Arc<Mutex<BooleanBufferBuilder>>);
 
@@ -30,6 +31,20 @@ impl Tally {
     pub(super) fn finish(&self) -> BooleanBuffer {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).finish()
     }
+}
+
+/// The rows of `sample` that met the conditions, of which `met` has one answer for each.
+pub(super) fn met_among(sample: &BooleanBuffer, met: &BooleanBuffer) -> Result<BooleanBuffer, ArrowError> {
+    let (asked, answers) = (sample.count_set_bits(), met.len());
+    if asked != answers {
+        return Err(ArrowError::ComputeError(format!("the filter saw {answers} rows of {asked}")));
+    }
+    let mut kept = BooleanBufferBuilder::new(sample.len());
+    kept.append_n(sample.len(), false);
+    for (row, _) in sample.set_indices().zip(met).filter(|(_, met)| *met) {
+        kept.set_bit(row, true);
+    }
+    Ok(kept.finish())
 }
 
 /// The units of a row group, in order.

@@ -122,7 +122,7 @@ impl Work {
     fn group(&self, turn: usize, group: &Group, opened: &OpenFile) -> Result<bool> {
         let file = &self.scan.files[group.file];
         let explain = |error: Trouble| failure::explain(error, file, &self.ctx);
-        let reading = opened.read(group.number, &self.scan, &self.conditions, self.chunk_rows, None, &self.ctx);
+        let reading = opened.read(group, &self.scan, &self.conditions, self.chunk_rows, None, &self.ctx);
         let Reading::Rows { reader, .. } = reading.map_err(explain)? else { return Ok(true) };
         for batch in reader {
             let batch =
@@ -139,7 +139,7 @@ impl Work {
     fn units_of(&self, turn: usize, group: &Group, opened: &OpenFile, units: &Units) -> Result<bool> {
         let file = &self.scan.files[group.file];
         let explain = |error: Trouble| failure::explain(error, file, &self.ctx);
-        let cut = opened.read_units(group.number, &self.scan, &self.conditions, units.rows, &self.ctx);
+        let cut = opened.read_units(group, &self.scan, &self.conditions, units.rows, &self.ctx);
         for (number, slice) in cut.map_err(explain)?.into_iter().flatten().enumerate() {
             let slice = slice.map_err(|error| explain(error.into()))?;
             let unit = UnitId(group.first_unit + number as u64);

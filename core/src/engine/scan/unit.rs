@@ -4,22 +4,24 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder, RowFilter,
+    ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
 
+use super::Group;
 use super::condition::Condition;
-use super::cut::{Cut, Tally};
+use super::cut::{Cut, Tally, met_among};
 use super::pages::Pages;
 use crate::base::Ctx;
-use crate::plan::{Output, Scan, ScanFile, Verdict, is_text, judge, statistics};
+use crate::plan::{FileSample, Output, Scan, ScanFile, Verdict, is_text, judge, statistics};
 
 /// What can go wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -39,12 +41,19 @@ pub(super) struct OpenFile {
     wanted: Vec<usize>,
     /// Where each column of the answer comes from.
     sources: Vec<Source>,
+    sample: Option<FileSample>,
 }
 
 /// What there is of a row group.
 pub(super) enum Reading {
     RuledOut,
-    Rows { reader: ParquetRecordBatchReader, rows: usize, filtered: bool },
+    /// `sample`: which of the `rows` the conditions were asked of; none: all.
+    Rows {
+        reader: ParquetRecordBatchReader,
+        rows: usize,
+        filtered: bool,
+        sample: Option<BooleanBuffer>,
+    },
 }
 
 enum Source {
@@ -77,14 +86,14 @@ impl OpenFile {
             Output::Constant(number) => file.constants.get(*number).map_or(Source::Null, |t| Source::Text(t.clone())),
         };
         let sources = scan.outputs.iter().map(source).collect();
-        Ok(OpenFile { pages, metadata, wanted, sources })
+        Ok(OpenFile { pages, metadata, wanted, sources, sample: file.sample })
     }
 
     /// The rows of a row group that meet the conditions; none where its statistics rule it out. `tally`, where there is
     /// one, learns which rows those are, before the first of them comes.
     pub(super) fn read(
         &self,
-        group: usize,
+        group: &Group,
         scan: &Scan,
         conditions: &[Condition],
         chunk_rows: usize,
@@ -92,8 +101,8 @@ impl OpenFile {
         ctx: &Ctx,
     ) -> Result<Reading, Trouble> {
         let footer = self.metadata.metadata();
-        let Some(of_group) = footer.row_groups().get(group) else {
-            return Err(ParquetError::General(format!("row group {group} is gone")).into());
+        let Some(of_group) = footer.row_groups().get(group.number) else {
+            return Err(ParquetError::General(format!("row group {} is gone", group.number)).into());
         };
         let schema = self.metadata.schema();
         let known = |column: &str| statistics(of_group, schema, column);
@@ -129,21 +138,27 @@ impl OpenFile {
         let rows = usize::try_from(of_group.num_rows()).unwrap_or(0);
         let pages = self.pages.load(parts(of_group, footer.file_metadata().schema_descr(), &read))?;
         let mask = ProjectionMask::roots(footer.file_metadata().schema_descr(), self.wanted.iter().copied());
-        let even = rows.div_ceil(rows.div_ceil(chunk_rows).max(1)).max(1);
+        let sample = self.sample.map(|sample| sample.mask(group.first_row, rows));
+        let asked = sample.as_ref().map_or(rows, BooleanBuffer::count_set_bits);
+        let even = asked.div_ceil(asked.div_ceil(chunk_rows).max(1)).max(1);
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(pages, self.metadata.clone())
-            .with_row_groups(vec![group])
+            .with_row_groups(vec![group.number])
             .with_projection(mask)
             .with_batch_size(if tally.is_some() { chunk_rows } else { even });
+        if let Some(sample) = &sample {
+            let only = BooleanArray::new(sample.clone(), None);
+            builder = builder.with_row_selection(RowSelection::from_filters(&[only]));
+        }
         if filtered {
             builder = builder.with_row_filter(RowFilter::new(filters));
         }
-        Ok(Reading::Rows { reader: builder.build()?, rows, filtered })
+        Ok(Reading::Rows { reader: builder.build()?, rows, filtered, sample })
     }
 
     /// The same, cut into units.
     pub(super) fn read_units(
         &self,
-        group: usize,
+        group: &Group,
         scan: &Scan,
         conditions: &[Condition],
         unit_rows: usize,
@@ -152,8 +167,13 @@ impl OpenFile {
         let tally = Tally::new(0);
         match self.read(group, scan, conditions, unit_rows, Some(&tally), ctx)? {
             Reading::RuledOut => Ok(None),
-            Reading::Rows { reader, rows, filtered } => {
-                Ok(Some(Cut::new(reader, filtered.then(|| tally.finish()), rows, unit_rows)?))
+            Reading::Rows { reader, rows, filtered, sample } => {
+                let met = filtered.then(|| tally.finish());
+                let kept = match (sample, met) {
+                    (Some(sample), Some(met)) => Some(met_among(&sample, &met)?),
+                    (sample, met) => sample.or(met),
+                };
+                Ok(Some(Cut::new(reader, kept, rows, unit_rows)?))
             }
         }
     }

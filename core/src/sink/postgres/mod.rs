@@ -15,6 +15,7 @@ mod index;
 mod ledger;
 mod letters;
 mod load;
+mod mixture;
 mod options;
 mod publish;
 mod replay;

@@ -8,7 +8,7 @@ use super::failure::{self, Explained};
 use super::ledger::Claim;
 use super::shape::{self, Column, Table};
 use super::url::Url;
-use super::{Mode, Postgres, ReplaceBy, TableName, connect, index, letters, stage, unique};
+use super::{Mode, Postgres, ReplaceBy, TableName, connect, index, letters, mixture, stage, unique};
 use crate::base::{Code, Error, Language, Result, text};
 use crate::recovery::SinkState;
 use crate::sink::{ORIGIN_COLUMNS, SourceKey, Subject};
@@ -114,6 +114,7 @@ impl Publish<'_> {
                 // Readers go on; another load of this table waits.
                 execute(format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", self.target.sql())).await?;
                 self.same_shape(table)?;
+                mixture::refuse(client, self.url, self.target, table.oid, self.subject).await?;
                 self.add_columns(client, table).await?;
                 match self.options.mode {
                     Mode::Upsert => self.upsert(client).await?,
@@ -298,14 +299,14 @@ impl Publish<'_> {
         let of = |get: fn(&SourceKey) -> &String| sources.iter().map(|source| get(source).as_str()).collect::<Vec<_>>();
         let mode = serde_json::to_value(self.options.mode).unwrap_or_default();
         let sql =
-            "INSERT INTO datasus.loads (table_oid, schema_name, table_name, source, hash, period, job, mode, rows)
-            SELECT $1, $2, $3, s.source, s.hash, s.period, $4, $5, $6
+            "INSERT INTO datasus.loads (table_oid, schema_name, table_name, source, hash, period, job, mode, rows, sampling)
+            SELECT $1, $2, $3, s.source, s.hash, s.period, $4, $5, $6, $10
             FROM unnest($7::text[], $8::text[], $9::text[]) s(source, hash, period) ON CONFLICT DO NOTHING";
         let (names, hashes, periods) = (of(|s| &s.name), of(|s| &s.hash), of(|s| &s.period));
         let (mode, rows) = (mode.as_str().unwrap_or_default(), rows as i64);
         let job = &self.subject.job_id;
-        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 9] =
-            [&oid, schema, table, job, &mode, &rows, &names, &hashes, &periods];
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 10] =
+            [&oid, schema, table, job, &mode, &rows, &names, &hashes, &periods, &self.subject.sampling];
         client.execute(sql, &values).await.explained(self.url)?;
         Ok(())
     }

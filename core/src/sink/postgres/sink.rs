@@ -16,7 +16,7 @@ use super::load::{self, Chunks, Task};
 use super::publish::{self, Publish};
 use super::shape::{self, Column};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, connect, index, letters, stage, unique};
+use super::{Mode, Postgres, TableName, connect, index, letters, mixture, stage, unique};
 use crate::base::{Chunk, Code, Ctx, Error, Held, Result, Text, text};
 use crate::recovery::SinkState;
 use crate::sink::{ORIGIN_COLUMNS, Sink, Stored, Subject};
@@ -160,6 +160,7 @@ impl PostgresSink {
         ledger::ensure(&client, url).await?;
         let key = index::columns(&self.options.key, &columns, true)?;
         if let Some(table) = kept {
+            mixture::refuse(&client, url, target, table.oid, &self.subject).await?;
             match self.options.mode {
                 Mode::Append => {
                     publish::refuse_known(&client, url, target, table.oid, &self.options, &self.subject).await?

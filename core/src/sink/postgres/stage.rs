@@ -40,14 +40,23 @@ pub(super) async fn ensure_schema(client: &Client, url: &Url, schema: &str) -> R
 /// The record of what was loaded from where.
 pub(super) async fn ensure_loads(client: &Client, url: &Url) -> Result<()> {
     ensure_schema(client, url, "datasus").await?;
-    let known = client.query("SELECT 1 WHERE to_regclass('datasus.loads') IS NOT NULL", &[]).await.explained(url)?;
-    if !known.is_empty() {
-        return Ok(());
+    let known = "SELECT EXISTS (SELECT 1 FROM pg_attribute
+            WHERE attrelid = to_regclass('datasus.loads') AND attname = 'sampling' AND NOT attisdropped)
+        WHERE to_regclass('datasus.loads') IS NOT NULL";
+    if let Some(known) = client.query_opt(known, &[]).await.explained(url)? {
+        return match known.get(0) {
+            true => Ok(()),
+            // Of a version that took no samples.
+            false => client
+                .batch_execute("ALTER TABLE datasus.loads ADD COLUMN IF NOT EXISTS sampling text")
+                .await
+                .explained(url),
+        };
     }
     let sql = "CREATE TABLE IF NOT EXISTS datasus.loads (
             table_oid oid NOT NULL, schema_name text NOT NULL, table_name text NOT NULL, source text NOT NULL,
             hash text NOT NULL, period text NOT NULL, job text NOT NULL, mode text NOT NULL, rows bigint NOT NULL,
-            loaded_at timestamptz NOT NULL DEFAULT now(),
+            loaded_at timestamptz NOT NULL DEFAULT now(), sampling text,
             PRIMARY KEY (table_oid, job, source, hash));
         COMMENT ON TABLE datasus.loads IS 'Arquivos de origem que cada tabela já contém (datasus)'";
     match client.batch_execute(sql).await {

@@ -1,0 +1,313 @@
+//! Jobs that begin in an emergency of memory: what is sampled, what is not, and who says so.
+//!
+//! The process has a budget that it is beyond from the start, so that every job of this binary begins in an emergency, but
+//! for those of [`calm`].
+
+#[path = "../../../tests/conformance/made.rs"]
+mod made;
+#[path = "../many/mod.rs"]
+mod many;
+mod resume;
+#[path = "../postgres/server.rs"]
+#[allow(dead_code)]
+mod server;
+mod tables;
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::{concat_batches, filter_record_batch, kernels::cmp, sort_to_indices, take_record_batch};
+use arrow::datatypes::{Decimal128Type, Int32Type, Int64Type};
+use datasus::governor::Governor;
+use datasus::params::OnEmergency;
+use datasus::plan::{Sampled, Sampling};
+use datasus::{AggregateFn, Client, Code, Config, Csv, Language, Mode, Options, Parquet, QueryParams, Secret, col};
+use tempfile::TempDir;
+
+static MEMORY: RwLock<()> = RwLock::new(());
+
+/// For as long as the guard lives every job of the process begins in an emergency.
+fn emergency() -> RwLockReadGuard<'static, ()> {
+    let guard = MEMORY.read().unwrap_or_else(|broken| broken.into_inner());
+    set_emergency();
+    guard
+}
+
+fn set_emergency() {
+    Governor::of_process().set_budget(Some(1 << 20));
+    assert_eq!(Governor::of_process().mode(), Mode::Emergency);
+}
+
+/// The process alone, out of the emergency.
+fn calm() -> RwLockWriteGuard<'static, ()> {
+    let guard = MEMORY.write().unwrap_or_else(|broken| broken.into_inner());
+    Governor::of_process().set_budget(None);
+    until("the emergency ends", || {
+        Governor::of_process().pressure();
+        Governor::of_process().mode() != Mode::Emergency
+    });
+    guard
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+const ROWS: u64 = 300_000;
+
+/// Thirty files of 10,000 rows, made once.
+fn data() -> &'static Path {
+    static DATA: OnceLock<TempDir> = OnceLock::new();
+    DATA.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        many::write(folder.path(), 30, 10_000);
+        folder
+    })
+    .path()
+}
+
+fn config(place: &Path) -> Config {
+    Config {
+        output: Some(place.join("out")),
+        state: Some(place.join("jobs")),
+        lake: Some(place.join("lake")),
+        spill: Some(place.join("spill")),
+        language: Language::En,
+        ..Config::default()
+    }
+}
+
+fn client(place: &Path) -> Client {
+    Client::open_with(data(), config(place)).unwrap()
+}
+
+fn all() -> QueryParams {
+    QueryParams::dataset("SIH-RD")
+}
+
+fn on(emergency: OnEmergency) -> Options {
+    Options { on_emergency: Some(emergency), ..Options::default() }
+}
+
+/// The answer, and what its report says of a sample.
+fn answer(client: &Client, params: &QueryParams) -> (RecordBatch, Option<Sampled>) {
+    let mut answer = client.query(params).unwrap();
+    let (schema, job) = (answer.schema(), answer.job().clone());
+    let batches: Vec<_> = answer.by_ref().map(Result::unwrap).collect();
+    (concat_batches(&schema, &batches).unwrap(), job.report().unwrap().sampling)
+}
+
+/// Row numbers over all files, as the generator gives them to N_AIH.
+fn numbers(batch: &RecordBatch) -> Vec<u64> {
+    let texts = batch.column_by_name("N_AIH").unwrap().as_string::<i32>();
+    texts.iter().map(|text| text.unwrap().parse::<u64>().unwrap() - 1_200_000_000_000).collect()
+}
+
+#[test]
+fn plain_rows_are_a_sample_of_a_tenth_and_everything_says_so() {
+    let _memory = emergency();
+    let place = tempfile::tempdir().unwrap();
+    let client = client(place.path());
+    let answer = client.query(&all()).unwrap();
+    let (schema, job) = (answer.schema(), answer.job().clone());
+    let rows: Vec<RecordBatch> = answer.map(Result::unwrap).collect();
+    let report = job.report().unwrap();
+    let json = report.to_json();
+    let Sampled { sampling, rows_seen, rows_kept } = report.sampling.clone().unwrap();
+    assert_eq!((sampling, rows_seen), (Sampling::emergency(), ROWS));
+    let deviation = (ROWS as f64 * 0.09).sqrt();
+    assert!((rows_kept as f64 - ROWS as f64 / 10.0).abs() < 5.0 * deviation, "{rows_kept}");
+    let kept: u64 = rows.iter().map(|batch| batch.num_rows() as u64).sum();
+    assert_eq!((report.records_processed, kept, json["mode"].as_str()), (rows_kept, rows_kept, Some("emergency")));
+    let sampling = json["sampling"].as_object().unwrap();
+    assert_eq!(sampling.keys().collect::<Vec<_>>(), ["fraction", "seed", "method", "rows_seen", "rows_kept"]);
+    let said: serde_json::Value = serde_json::from_str(&schema.metadata()["datasus.sampling"]).unwrap();
+    assert_eq!(said, json["sampling"]);
+    assert!(rows.iter().all(|batch| batch.schema() == schema));
+    let warned = |language, word: &str| {
+        let config = Config { language, ..config(place.path()) };
+        let client = Client::open_with(data(), config).unwrap();
+        let answer = client.query(&all().limit(5)).unwrap();
+        let job = answer.job().clone();
+        answer.for_each(|batch| drop(batch.unwrap()));
+        let warnings = job.report().unwrap().warnings;
+        assert!(warnings.iter().any(|w| w.contains(word) && w.contains(&rows_kept.to_string())), "{warnings:?}");
+    };
+    warned(Language::Pt, "AMOSTRA de 10 %");
+    warned(Language::En, "10 % SAMPLE");
+}
+
+#[test]
+fn the_sample_is_the_same_however_it_is_read_and_nothing_is_scaled() {
+    let _memory = emergency();
+    let place = tempfile::tempdir().unwrap();
+    let (whole, sampled) = answer(&client(place.path()), &all());
+    for (row, number) in numbers(&whole).into_iter().enumerate() {
+        let money = whole.column_by_name("VAL_TOT").unwrap().as_primitive::<Decimal128Type>();
+        assert_eq!(money.value(row), i128::from(number));
+    }
+    for (threads, chunk_rows) in [(1, 700), (3, 100_000)] {
+        let config = Config { threads: Some(threads), chunk_rows, ..config(place.path()) };
+        let client = Client::open_with(data(), config).unwrap();
+        assert_eq!(answer(&client, &all()), (whole.clone(), sampled.clone()));
+        // Conditions, columns, order and limit see the sample as if the files had no other rows.
+        let young = all().filter(col("IDADE").lt(30)).columns(["N_AIH", "IDADE"]);
+        let ages = whole.column_by_name("IDADE").unwrap().as_primitive::<Int32Type>();
+        let kept = cmp::lt(ages, &arrow::array::Int32Array::new_scalar(30)).unwrap();
+        let expected = numbers(&filter_record_batch(&whole, &kept).unwrap());
+        let (found, same) = answer(&client, &young);
+        assert_eq!((numbers(&found), &same), (expected, &sampled));
+        // By the engine.
+        let order = sort_to_indices(whole.column_by_name("VAL_TOT").unwrap(), None, None).unwrap();
+        let ascending = numbers(&take_record_batch(&whole, &order).unwrap());
+        let (found, same) = answer(&client, &all().order_by("VAL_TOT", false));
+        assert_eq!((numbers(&found), &same), (ascending.clone(), &sampled));
+        let (found, _) = answer(&client, &all().order_by("VAL_TOT", true).limit(50));
+        assert_eq!(numbers(&found), ascending.into_iter().rev().take(50).collect::<Vec<_>>());
+    }
+}
+
+/// The engine would take the user's numbers for its own.
+#[test]
+fn a_column_that_hides_row_numbers_is_refused_where_the_engine_would_need_them() {
+    let _memory = emergency();
+    let place = tempfile::tempdir().unwrap();
+    let column: arrow::array::ArrayRef = Arc::new(arrow::array::Int64Array::from(vec![7; 1_000]));
+    let batch = RecordBatch::try_from_iter([("file_row_number", column)]).unwrap();
+    let file = std::fs::File::create(place.path().join("RDAC2301.parquet")).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let client = Client::open_with(place.path(), config(place.path())).unwrap();
+    let (rows, sampled) = answer(&client, &all());
+    assert_eq!(rows.num_rows() as u64, sampled.unwrap().rows_kept);
+    let count = all().aggregate(AggregateFn::Count, "*", "n");
+    let refused = client.query(&count.clone().options(on(OnEmergency::Sample))).err().unwrap();
+    assert_eq!((refused.code(), refused.context().column.as_deref()), (Code::InvalidParams, Some("file_row_number")));
+    assert_eq!(answer(&client, &count).0.column(0).as_primitive::<Int64Type>().value(0), 1_000);
+}
+
+/// Made-up admissions in two folders: other paths, other times, the same bytes.
+#[test]
+fn a_file_gives_the_same_sample_wherever_it_lies() {
+    let _memory = emergency();
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    made::write(first.path());
+    let admissions = |file: &std::fs::DirEntry| file.file_name().to_str().unwrap().starts_with("RDAC");
+    for file in std::fs::read_dir(first.path()).unwrap().map(Result::unwrap).filter(admissions) {
+        std::fs::write(second.path().join(file.file_name()), std::fs::read(file.path()).unwrap()).unwrap();
+    }
+    let read = |place: &Path| {
+        answer(&Client::open_with(place, config(place)).unwrap(), &all().uf(["AC"]).columns(["N_AIH", "IDADE"]))
+    };
+    let (rows, sampled) = read(first.path());
+    assert!(rows.num_rows() > 0);
+    assert_eq!(read(second.path()), (rows, sampled));
+}
+
+#[test]
+fn figures_are_exact_unless_a_sample_is_asked_for_and_then_they_are_the_samples_own() {
+    let _memory = emergency();
+    let place = tempfile::tempdir().unwrap();
+    let client = client(place.path());
+    let (whole, sampled) = answer(&client, &all());
+    let sampled = sampled.unwrap();
+    let sum: i128 = numbers(&whole).into_iter().map(i128::from).sum();
+    let count = || {
+        let count = all().aggregate(AggregateFn::Count, "*", "n");
+        count.aggregate(AggregateFn::Sum, "VAL_TOT", "total").aggregate(AggregateFn::Max, "VAL_TOT", "most")
+    };
+    let sql = || QueryParams::sql("SELECT count(*) AS n, sum(VAL_TOT) AS total FROM sih_rd");
+    for params in [count(), sql()] {
+        let (exact, none) = answer(&client, &params);
+        assert_eq!(exact.column(0).as_primitive::<Int64Type>().value(0), ROWS as i64);
+        assert_eq!((none, exact.schema().metadata().len()), (None, 0));
+        let (figures, same) = answer(&client, &params.options(on(OnEmergency::Sample)));
+        assert_eq!(figures.column(0).as_primitive::<Int64Type>().value(0) as u64, sampled.rows_kept);
+        assert_eq!(figures.column(1).as_primitive::<Decimal128Type>().value(0), sum);
+        assert_eq!((same.as_ref(), figures.schema().metadata().len()), (Some(&sampled), 1));
+    }
+    let joined = QueryParams::sql("SELECT count(*) FROM sih_rd JOIN cnes_st USING (CNES)");
+    let refused = client.query(&joined.options(on(OnEmergency::Sample))).err().unwrap();
+    assert_eq!(refused.code(), Code::InvalidParams);
+    assert!(refused.problems().iter().any(|problem| problem.detail.en.contains("samples do not join")), "{refused}");
+}
+
+#[test]
+fn a_job_goes_on_exactly_or_fails_where_that_is_asked_and_files_are_exact_unless_a_sample_is() {
+    let _memory = emergency();
+    let place = tempfile::tempdir().unwrap();
+    let client = client(place.path());
+    let (whole, none) = answer(&client, &all().options(on(OnEmergency::Spill)));
+    assert_eq!((whole.num_rows() as u64, none), (ROWS, None));
+    let failed = client.query(&all().options(on(OnEmergency::Fail))).err().unwrap();
+    assert_eq!((failed.code(), failed.context().stage), (Code::OutOfMemory, Some("governor")));
+    let failed = client.export(&all().options(on(OnEmergency::Fail)), [Csv::to("b.csv").into()]).unwrap_err();
+    assert_eq!(failed.code(), Code::OutOfMemory);
+    assert!(client.jobs().unwrap().is_empty(), "it never began");
+
+    let exact = client.export(&all(), [Csv::to("all.csv").into(), Parquet::to("all.parquet").into()]).unwrap();
+    assert_eq!((exact.records_processed, &exact.sampling), (ROWS, &None));
+    let ask = all().options(on(OnEmergency::Sample));
+    let sample = client.export(&ask, [Csv::to("a.csv").into(), Parquet::to("a.parquet").into()]).unwrap();
+    let sampled = sample.sampling.clone().unwrap();
+    assert_eq!(sample.records_processed, sampled.rows_kept);
+    assert!(sample.warnings.iter().any(|warning| warning.contains("SAMPLE")), "{:?}", sample.warnings);
+    let read = |name: &str| {
+        let file = std::fs::File::open(place.path().join("out").join(name)).unwrap();
+        let builder = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let said = builder.metadata().file_metadata().key_value_metadata().unwrap().clone();
+        let said = move |key: &str| said.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone());
+        let schema = builder.schema().clone();
+        let rows: Vec<_> = builder.build().unwrap().map(Result::unwrap).collect();
+        (numbers(&concat_batches(&schema, &rows).unwrap()), said("datasus.sampling"), said("datasus.about").unwrap())
+    };
+    let (rows, said, about) = read("a.parquet");
+    assert_eq!(rows, numbers(&answer(&client, &all()).0), "a file has the rows that a stream has");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&said.unwrap()).unwrap(), sample.to_json()["sampling"]);
+    assert!(about.contains("AMOSTRA de 10 %"), "{about}");
+    let (rows, said, about) = read("all.parquet");
+    assert_eq!((rows.len() as u64, said, about.contains("AMOSTRA")), (ROWS, None, false));
+    let lines =
+        |name: &str| std::fs::read_to_string(place.path().join("out").join(name)).unwrap().lines().count() as u64;
+    assert_eq!((lines("a.csv"), lines("all.csv")), (sampled.rows_kept + 1, ROWS + 1));
+    // Kept whole in the job's folder first.
+    let groups = all().group_by(["CNES"]).aggregate(AggregateFn::Count, "*", "n").options(on(OnEmergency::Sample));
+    let report = client.export(&groups, [Csv::to("groups.csv").into()]).unwrap();
+    assert_eq!((report.records_processed, report.sampling), (97, Some(sampled)));
+}
+
+#[test]
+fn who_waits_gets_all_rows_afterwards_and_a_running_job_is_never_switched_to_a_sample() {
+    let _memory = calm();
+    let place = tempfile::tempdir().unwrap();
+    let client = client(place.path());
+    // Where there is memory a sample that was asked for is not drawn; the file of one has another name than that of all rows.
+    let ask = || client.export(&all().options(on(OnEmergency::Sample)), [Csv::default().into()]).unwrap();
+    let exact = ask();
+    assert_eq!((exact.records_processed, &exact.sampling), (ROWS, &None));
+    set_emergency();
+    let sample = ask();
+    assert!(sample.sampling.is_some() && sample.storage != exact.storage);
+    let waiting = client.submit(&all().options(on(OnEmergency::Wait)), [Csv::to("a.csv").into()]).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(waiting.wait(Some(Duration::ZERO)).is_none(), "it waits");
+    assert!(client.jobs().unwrap().is_empty(), "it has not begun");
+    Governor::of_process().set_budget(None);
+    let report = waiting.wait(Some(Duration::from_secs(60))).unwrap().unwrap();
+    assert_eq!((report.records_processed, report.sampling), (ROWS, None));
+
+    let config = Config { chunk_rows: 1_000, ..config(place.path()) };
+    let client = Client::open_with(data(), config).unwrap();
+    let mut answer = client.query(&all()).unwrap();
+    let mut rows = answer.next().unwrap().unwrap().num_rows() as u64;
+    set_emergency();
+    rows += answer.by_ref().map(|batch| batch.unwrap().num_rows() as u64).sum::<u64>();
+    assert_eq!((rows, answer.report().unwrap().sampling), (ROWS, None));
+}
