@@ -288,6 +288,7 @@ fn the_engines_room_is_closed() {
         chunk_rows: 1000,
         ahead_bytes: 1 << 20,
         channel_depth: 1,
+        levers: Default::default(),
     };
     let run = |sql: &str, settings: &Settings| -> Result<usize, Error> {
         let statement = Statement {

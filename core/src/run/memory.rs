@@ -70,11 +70,7 @@ impl Session {
             (ask.want, ask.least, settings.threads) = (u64::MAX, u64::MAX, 1);
         }
         let lease = self.governor.lease(ask, &ctx.cancel)?;
-        let levers = self.governor.levers();
         settings.memory_limit = settings.memory_limit.min(lease.bytes().max(LEAST));
-        settings.threads = levers.workers(settings.threads);
-        settings.chunk_rows = levers.chunk_rows(settings.chunk_rows);
-        settings.ahead_bytes = levers.ahead_bytes(settings.ahead_bytes);
         let mode = lease.mode_at_start();
         Ok(Share { _lease: lease, mode, warnings })
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use duckdb::{Config, Connection};
 
 use crate::engine::Settings;
+use crate::engine::settings::Pace;
 use crate::plan::{Statement, View};
 
 /// Least share of the memory limit that the engine may run ahead of its consumer.
@@ -57,8 +58,9 @@ pub(super) fn in_one(statement: &Statement) -> String {
 /// The bounds of an instance, as SQL.
 pub(super) fn bounds(settings: &Settings) -> String {
     let memory = settings.memory_limit.max(16 << 20);
-    let ahead = settings.ahead_bytes.min(memory / AHEAD_SHARE);
-    let (threads, spill) = (settings.threads.max(1), settings.spill_limit);
+    let pace = Pace::of(settings);
+    let ahead = pace.ahead_bytes().min(memory / AHEAD_SHARE);
+    let (threads, spill) = (pace.workers(), settings.spill_limit);
     format!(
         "SET memory_limit = '{memory}B'; SET threads = {threads}; SET max_temp_directory_size = '{spill}B'; \
          SET streaming_buffer_size = '{ahead}B'; SET parquet_metadata_cache = true; SET TimeZone = 'UTC'; \

@@ -13,6 +13,7 @@ use super::{binds, failure, kept, room, spare, watch};
 use crate::base::{Ctx, Error, Result};
 use crate::engine::Settings;
 use crate::engine::gather::Gather;
+use crate::engine::settings::Pace;
 use crate::plan::Statement;
 
 type Chunks = Sender<Result<RecordBatch>>;
@@ -48,13 +49,15 @@ pub(super) fn run(
     let binds = binds::in_order(&prepared, &statement.binds).map_err(explain)?;
     let _ = prepared.stream_arrow(params_from_iter(binds)).map_err(explain)?;
     let schema = prepared.schema();
-    let mut gather = Gather::new(schema.clone(), settings.chunk_rows);
+    let pace = Pace::of(settings);
+    let mut gather = Gather::new(schema.clone(), pace.chunk_rows());
     if started.send(Ok(schema.clone())).is_err() {
         return Ok(());
     }
     loop {
         ctx.check()?;
         let Some(rows) = prepared.step().map_err(explain)? else { break };
+        gather.set_full(pace.chunk_rows());
         gather.push(rows.columns(), rows.len(), |chunk| deliver(chunk, ctx, chunks))?;
     }
     if let Some(chunk) = gather.finish().map_err(Error::internal)? {
