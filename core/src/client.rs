@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::base::{Code, Error, Language, Result, TraceId, text};
 use crate::catalog::{Competencia, Grupo, Uf};
 use crate::config::Config;
-use crate::governor::Mode;
+use crate::governor::{Hook, Mode, ModeChanges};
 use crate::params::{QueryParams, did_you_mean};
 use crate::plan::Explain;
 use crate::recovery::DeadLetter;
@@ -113,17 +113,29 @@ impl Client {
         self.0.mode()
     }
 
+    /// Every change of mode from now on, for one listener.
+    pub fn mode_changes(&self) -> ModeChanges {
+        self.0.mode_changes()
+    }
+
+    /// Has the host free memory of its own (Python: `gc.collect()`) when memory rises above 70 %, at most every 5 s, in a
+    /// thread of ours; for as long as the host keeps its `Arc`.
+    pub fn on_memory_pressure(&self, hook: &Arc<Hook>) {
+        self.0.on_memory_pressure(hook);
+    }
+
     /// Maintenance: one job at a time, with one thread, for the whole process, until it is turned off.
     pub fn set_maintenance(&self, on: bool) -> Result<()> {
         self.0.set_maintenance(on)
     }
 
-    /// What this client has counted, and the state of the memory, in Prometheus' text form.
+    /// What this client has counted, and the state of the process's queue and memory, in Prometheus' text form.
     pub fn metrics(&self) -> String {
         self.0.metrics()
     }
 
-    /// Converts ahead of a query; of `params` only dataset, UF and competência count.
+    /// Converts ahead of a query; of `params` only dataset, UF and competência count. Takes its turn among the jobs, with
+    /// the priority `admin`.
     pub fn sync(&self, params: &QueryParams) -> Result<SyncReport> {
         self.0.sync(params)
     }

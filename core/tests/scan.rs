@@ -93,7 +93,7 @@ impl Source {
         Settings {
             memory_limit: 256 << 20,
             spill_limit: 1 << 30,
-            spill_folder: self.folder.path().join("spill"),
+            spill_root: self.folder.path().join("spill"),
             folders: Vec::new(),
             threads: 3,
             units: None,

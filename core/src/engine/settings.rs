@@ -12,8 +12,8 @@ pub struct Settings {
     pub memory_limit: u64,
     /// Bytes that it may spill to disk; past them the job ends with DS-507.
     pub spill_limit: u64,
-    /// Folder for the spill; made when needed, and removed when the statement ends.
-    pub spill_folder: PathBuf,
+    /// Folder in which a statement that may spill has one of its own, until it ends.
+    pub spill_root: PathBuf,
     /// Folders that hold the files of this source's statements, now and later.
     pub folders: Vec<PathBuf>,
     pub threads: usize,

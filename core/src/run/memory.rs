@@ -1,9 +1,10 @@
 //! What a job asks of the memory governor before it starts, and what it does in an emergency.
 
 use super::Session;
+use super::parking::SharedLease;
 use crate::base::{Code, Ctx, Error, Result, Text, text};
 use crate::engine::Settings;
-use crate::governor::{Lease, Mode, Work};
+use crate::governor::{Mode, Work};
 use crate::lake::LakeFile;
 use crate::params::{Ask, OnEmergency, Projection, Query};
 
@@ -15,7 +16,7 @@ const LEAST_TO_READ: u64 = 8 << 20;
 
 /// A job's share of the memory; given back when it is dropped.
 pub(super) struct Share {
-    _lease: Lease,
+    pub lease: SharedLease,
     pub mode: Mode,
     pub warnings: Vec<Text>,
 }
@@ -72,7 +73,7 @@ impl Session {
         let lease = self.governor.lease(ask, &ctx.cancel)?;
         settings.memory_limit = settings.memory_limit.min(lease.bytes().max(LEAST));
         let mode = lease.mode_at_start();
-        Ok(Share { _lease: lease, mode, warnings })
+        Ok(Share { lease: SharedLease::new(lease), mode, warnings })
     }
 }
 

@@ -5,12 +5,16 @@ mod durable;
 mod job;
 mod materialise;
 mod memory;
+mod once_more;
+mod parking;
 mod pipeline;
 mod recover;
 mod report;
 mod session;
 mod stored_plan;
 mod subject;
+#[cfg(test)]
+mod tests;
 
 pub use crate::scheduler::{Event, Events, Status};
 pub use answer::Answer;

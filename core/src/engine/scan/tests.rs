@@ -46,7 +46,7 @@ fn workers_run_less_far_ahead_and_fewer_begin_while_memory_is_scarce() {
     let settings = Settings {
         memory_limit: 0,
         spill_limit: 0,
-        spill_folder: Default::default(),
+        spill_root: Default::default(),
         folders: Vec::new(),
         threads: 4,
         units: None,
