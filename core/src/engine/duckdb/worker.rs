@@ -72,21 +72,21 @@ pub(super) fn run(
         deliver(chunk, ctx, chunks)?;
     }
     *closing = Some(Closing::begin());
-    // Spilled bytes must be gone before the consumer learns that this was all; memory may go after that.
-    let spilled = spill.is_used();
-    if !spilled {
-        *stream = None;
-    }
-    drop((prepared, watch));
-    if spilled {
+    drop(watch);
+    // What was spilled must be gone before the consumer learns that this was all; memory may go after that.
+    if spill.is_used() {
+        drop(prepared);
         drop(connection);
         drop(spill);
-    } else if let Some(folders) = folders {
-        // First, for the next statement of the instance makes it anew.
-        drop(spill);
-        if let Err(error) = kept::put(&connection, folders, spill_path, bounds) {
-            tracing::debug!(%error, "the instance does not stay");
-        }
+        return Ok(());
+    }
+    drop(spill);
+    *stream = None;
+    drop(prepared);
+    if let Some(folders) = folders
+        && let Err(error) = kept::put(&connection, folders, spill_path, bounds)
+    {
+        tracing::debug!(%error, "the instance does not stay");
     }
     Ok(())
 }
