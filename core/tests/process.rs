@@ -122,9 +122,9 @@ fn nested_and_zipped_queries_end_with_one_slot_and_with_little_memory() {
         assert_eq!(zipped, [ROWS; 4], "{what}");
         let ours = client.clone();
         let nested = ends(&what, move || {
-            let mut outer = ours.query(&grouped()).unwrap();
+            let outer = ours.query(&grouped()).unwrap();
             let (mut count, mut inner) = (0, 0);
-            while let Some(batch) = outer.next() {
+            for batch in outer {
                 count += batch.unwrap().num_rows();
                 if inner < 3 {
                     assert_eq!(rows(ours.query(&grouped()).unwrap()), ROWS);
