@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::bounded;
 use datasus::base::Cancel;
 use datasus::governor::{Ask, Governor, Hook};
-use datasus::{AggregateFn, Answer, Client, Code, Config, Language, Mode, Priority, QueryParams, Status};
+use datasus::params::Options;
+use datasus::{AggregateFn, Answer, Client, Code, Config, Csv, Language, Mode, Priority, QueryParams, Status};
 use tempfile::TempDir;
 
 /// Every wait ends, at the latest then.
@@ -57,6 +58,10 @@ const LITTLE: Option<u64> = Some(64 << 20);
 /// A group per row: it needs 64 MB at the least.
 fn grouped() -> QueryParams {
     all().group_by(["N_AIH"]).aggregate(AggregateFn::Sum, "VAL_TOT", "valor")
+}
+
+fn urgent() -> Options {
+    Options { priority: Priority::Health, ..Default::default() }
 }
 
 fn rows(answer: Answer) -> usize {
@@ -141,6 +146,35 @@ fn nested_and_zipped_queries_end_with_one_slot_and_with_little_memory() {
     assert_eq!(names(spill.path()), 0);
 }
 
+/// With one slot, and room for one of the two: the more urgent one would wait for memory that the other keeps while that
+/// waits for the slot.
+#[test]
+fn a_job_that_makes_room_leaves_its_memory_too() {
+    let _alone = alone();
+    let governor = Governor::of_process();
+    let place = tempfile::tempdir().unwrap();
+    let output = Some(place.path().to_owned());
+    let client = Client::open_with(data(), Config { output, ..Config::default() }).unwrap();
+    governor.set_budget(Some(1 << 30));
+    client.set_maintenance(true).unwrap();
+    let most = governor.leased().1 - (80 << 20);
+    let others = governor.lease(Ask { want: most, least: most }, &Cancel::default()).unwrap();
+    let export = client.submit(&all(), [Csv::to("a.csv").into()]).unwrap();
+    until("it runs", || export.progress().rows > 0);
+    let (ours, behind) = (client.clone(), export.clone());
+    let groups = ends("the urgent query", move || {
+        let answer = ours.query(&grouped().options(urgent())).unwrap();
+        assert!(behind.progress().rows < ROWS as u64, "it had ended before: this test shows nothing");
+        rows(answer)
+    });
+    assert_eq!(groups, ROWS);
+    let report = export.wait(Some(PATIENCE)).expect("it goes on").unwrap();
+    assert_eq!(report.records_processed, ROWS as u64);
+    client.set_maintenance(false).unwrap();
+    drop(others);
+    governor.set_budget(None);
+}
+
 #[test]
 fn a_stream_whose_share_of_the_memory_does_not_do_waits_for_all_of_it_and_is_exact() {
     let _alone = alone();
@@ -184,8 +218,7 @@ fn the_metrics_tell_of_queue_slots_and_memory() {
     client.set_maintenance(true).unwrap();
     assert_eq!(value("datasus_mode{mode=\"maintenance\"}"), 1.0);
     // The one slot is taken by a job that nobody can wait for: its own reader waits for it.
-    let urgent = datasus::params::Options { priority: Priority::Health, ..Default::default() };
-    assert_eq!(rows(client.query(&all().limit(5).options(urgent)).unwrap()), 5);
+    assert_eq!(rows(client.query(&all().limit(5).options(urgent())).unwrap()), 5);
     client.set_maintenance(false).unwrap();
     client.sync(&all()).unwrap();
     assert_eq!(["health", "admin", "user"].map(waited), [before[0] + 1.0, before[1] + 1.0, before[2] + 1.0]);
