@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::base::{Cancel, Code, Error, Home, Language, Result, TraceId, did_you_mean, text};
 use crate::catalog::{Competencia, Grupo, Uf};
 use crate::config::Config;
-use crate::governor::Mode;
+use crate::governor::{Hook, Mode, ModeChanges};
 use crate::params::QueryParams;
 use crate::plan::Explain;
 use crate::recovery::DeadLetter;
@@ -135,17 +135,29 @@ impl Client {
         self.session.mode()
     }
 
+    /// Every change of mode from now on, for one listener.
+    pub fn mode_changes(&self) -> ModeChanges {
+        self.session.mode_changes()
+    }
+
+    /// Has the host free memory of its own (Python: `gc.collect()`) when memory rises above 70 %, at most every 5 s, in a
+    /// thread of ours; for as long as the host keeps its `Arc`.
+    pub fn on_memory_pressure(&self, hook: &Arc<Hook>) {
+        self.session.on_memory_pressure(hook);
+    }
+
     /// Maintenance: one job at a time, with one thread, for the whole process, until it is turned off.
     pub fn set_maintenance(&self, on: bool) -> Result<()> {
         self.session()?.set_maintenance(on)
     }
 
-    /// What this client has counted, and the state of the memory, in Prometheus' text form.
+    /// What this client has counted, and the state of the process's queue and memory, in Prometheus' text form.
     pub fn metrics(&self) -> String {
         self.session.metrics()
     }
 
-    /// Converts ahead of a query; of `params` only dataset, UF and competência count.
+    /// Converts ahead of a query; of `params` only dataset, UF and competência count. Takes its turn among the jobs, with
+    /// the priority `admin`.
     pub fn sync(&self, params: &QueryParams) -> Result<SyncReport> {
         self.session()?.sync(params, &Cancel::default())
     }

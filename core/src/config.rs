@@ -24,12 +24,14 @@ pub struct Config {
     /// Folder of what jobs keep to be resumed: checkpoints, dead letters, kept results; on a local file system. None:
     /// `.datasus/jobs` inside the source folder, or `jobs` beside a lake of your own (`DATASUS_STATE`).
     pub state: Option<PathBuf>,
-    /// Folder for what a query spills; none: the system's temporary folder (`DATASUS_SPILL`).
+    /// Folder for what queries spill, each into a folder of its own that goes with it; what killed processes left there goes
+    /// when a client opens. None: the system's temporary folder (`DATASUS_SPILL`).
     pub spill: Option<PathBuf>,
     /// Bytes that one query may hold in the engine; none: 45 % of the machine's or cgroup's memory, the tighter
     /// (`DATASUS_MEMORY_LIMIT`).
     pub memory_limit: Option<u64>,
-    /// Bytes that one query may spill (`DATASUS_SPILL_LIMIT`); default 50 GB.
+    /// Bytes that one query may spill, and that a kept result may have (`DATASUS_SPILL_LIMIT`); default 50 GB. Past them, or
+    /// once less than 5 % of the disk (1 GiB at most) would be left, it is DS-507.
     pub spill_limit: u64,
     /// Server of the PostgreSQL sinks that name none (`DATASUS_POSTGRES`); never shown.
     pub postgres: Option<Secret>,
@@ -43,7 +45,8 @@ pub struct Config {
     /// `health`, `admin` or `user`). Default `health`: an application may use every class. A gateway sets `user` for
     /// those it does not trust.
     pub max_priority: Priority,
-    /// Most rows in a chunk of an answer; each but the last has at least half of that (`DATASUS_CHUNK_ROWS`).
+    /// Most rows in a chunk of an answer; each but the last has at least half of that, or fewer while memory is scarce
+    /// (`DATASUS_CHUNK_ROWS`).
     pub chunk_rows: usize,
     /// True: a DBC whose CRC-32 does not match is DS-460. False: it is not looked at, and the report says
     /// `unchecked` (`DATASUS_VERIFY_CRC`).

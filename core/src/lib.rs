@@ -48,7 +48,7 @@ pub use base::{Code, Error, Language, Priority, Problem, ProgressSnapshot, Resul
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{Client, Held};
 pub use config::Config;
-pub use governor::Mode;
+pub use governor::{Mode, ModeChange, ModeChanges};
 pub use params::{AggregateFn, Filter, MissingFiles, Op, Options, QueryParams, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};

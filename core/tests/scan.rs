@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
 
 use arrow::array::*;
 use arrow::compute::{concat_batches, filter_record_batch};
@@ -10,6 +12,7 @@ use arrow::datatypes::{DataType, Int32Type};
 use datasus::base::{Chunk, Ctx, Held, UnitId, Units};
 use datasus::catalog::Catalog;
 use datasus::engine::{DuckDb, Engine, Local, Settings};
+use datasus::governor::{Governor, MemorySource, Mode, Reading, Usage};
 use datasus::lake::{ConvertOptions, Lake, LakeFile};
 use datasus::params::{Query, validate};
 use datasus::plan::{Sampling, Statement, statement};
@@ -100,13 +103,14 @@ impl Source {
         Settings {
             memory_limit: 256 << 20,
             spill_limit: 1 << 30,
-            spill_folder: self.folder.path().join("spill"),
+            spill_root: self.folder.path().join("spill"),
             folders: Vec::new(),
             threads: 3,
             units: None,
             chunk_rows,
             ahead_bytes: 4 << 10,
             channel_depth: 1,
+            levers: Default::default(),
         }
     }
 
@@ -350,5 +354,68 @@ fn of_a_national_file_only_the_rows_of_the_wanted_ufs_are_read() {
     for (dataset, rows) in [("SINAN-DENG", 400), ("SIM-DOINF", 400)] {
         let (ours, theirs) = source.both(&QueryParams::dataset(dataset).uf(["SP", "AC"]), false, 100, None).unwrap();
         assert_eq!((ours.num_rows(), same(&ours, &theirs)), (rows, true), "{dataset}");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Used(Arc<AtomicU64>);
+
+impl MemorySource for Used {
+    fn read(&self) -> Reading {
+        Reading { machine: Usage { used: self.0.load(SeqCst), limit: 100 }, ..Default::default() }
+    }
+}
+
+/// Scan and SQL alike: chunks shrink within some batches, grow again, and are the same rows.
+#[test]
+fn a_running_statement_follows_the_memorys_mode_and_its_answer_stays_the_same() {
+    const ROWS: i32 = 1_500_000;
+    let folder = tempfile::tempdir().unwrap();
+    let ages: ArrayRef = Arc::new(Int32Array::from_iter_values(0..ROWS));
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(20_000)).build();
+    write(&folder.path().join("RDSP2401.parquet"), vec![("IDADE", ages)], properties);
+    let source = Source { folder };
+    let (_, statement) = source.plan(&QueryParams::dataset("SIH-RD").columns(["IDADE"]), false);
+    let used = Used::default();
+    let governor = Governor::new(used.clone());
+    let turn = |percent: u64, mode: Mode| {
+        used.0.store(percent, SeqCst);
+        let start = Instant::now();
+        while governor.mode() != mode {
+            assert!(start.elapsed() < Duration::from_secs(20), "{mode:?}");
+            governor.pressure();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    for statement in [statement.clone(), Statement { scan: None, ..statement }] {
+        turn(10, Mode::Normal);
+        let settings = Settings { levers: governor.levers(), ..source.settings(16_384) };
+        let mut running = Local::default().start(statement, &settings, &Ctx::default()).unwrap();
+        let mut next = 0;
+        let mut take = || {
+            let batch = running.next()?.unwrap().batch;
+            let ages = batch.column(0).as_primitive::<arrow::datatypes::Int32Type>();
+            assert!(ages.values().iter().all(|age| {
+                next += 1;
+                *age == next - 1
+            }));
+            Some(batch.num_rows())
+        };
+        // The chunks that were made before the change come first.
+        let sizes = |take: &mut dyn FnMut() -> Option<usize>| {
+            (0..4).for_each(|_| assert!(take().is_some()));
+            (0..6).map(|_| take().unwrap()).collect::<Vec<_>>()
+        };
+        assert!(sizes(&mut take).iter().all(|rows| *rows >= 8_192));
+        for (percent, mode, most) in [(75, Mode::Conservative, 4_096), (90, Mode::Emergency, 2_048)] {
+            turn(percent, mode);
+            let sizes = sizes(&mut take);
+            assert!(sizes.iter().all(|rows| (most / 2..=most).contains(rows)), "{mode:?}: {sizes:?}");
+        }
+        turn(10, Mode::Normal);
+        let sizes = sizes(&mut take);
+        assert!(sizes.iter().all(|rows| *rows >= 8_192), "{sizes:?}");
+        while take().is_some() {}
+        assert_eq!(next, ROWS);
     }
 }

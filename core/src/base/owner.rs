@@ -18,8 +18,15 @@ pub struct Owner {
 impl Owner {
     /// This process.
     pub fn me() -> Self {
+        static ME: OnceLock<Owner> = OnceLock::new();
         let pid = std::process::id();
-        Owner::of(pid).unwrap_or_else(|| Owner { pid, started: 0, boot: boot().to_owned(), host: host().to_owned() })
+        let look = || {
+            let of = Owner::of(pid);
+            of.unwrap_or_else(|| Owner { pid, started: 0, boot: boot().to_owned(), host: host().to_owned() })
+        };
+        // A forked child is another process.
+        let me = ME.get_or_init(look);
+        if me.pid == pid { me.clone() } else { look() }
     }
 
     /// None: there is no such process.

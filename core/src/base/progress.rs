@@ -14,6 +14,8 @@ pub struct Progress {
     // Thousandths of the engine's work; u64::MAX while unknown.
     engine_permille: AtomicU64,
     engine_known: AtomicU64,
+    // One more than the rows that will come; 0 while unknown.
+    rows_expected: AtomicU64,
 }
 
 /// One look at a [`Progress`].
@@ -21,6 +23,8 @@ pub struct Progress {
 pub struct ProgressSnapshot {
     /// Rows delivered to the sinks.
     pub rows: u64,
+    /// Rows that there will be; none where only the end will tell.
+    pub rows_total: Option<u64>,
     /// Bytes of source files read for conversion.
     pub bytes: u64,
     pub files_done: u64,
@@ -32,6 +36,10 @@ pub struct ProgressSnapshot {
 impl Progress {
     pub fn add_rows(&self, rows: u64) {
         self.rows.fetch_add(rows, Relaxed);
+    }
+
+    pub fn expect_rows(&self, rows: u64) {
+        self.rows_expected.store(rows.saturating_add(1), Relaxed);
     }
 
     pub fn add_bytes(&self, bytes: u64) {
@@ -64,6 +72,13 @@ impl Progress {
         } else {
             None
         };
-        ProgressSnapshot { rows: self.rows(), bytes: self.bytes.load(Relaxed), files_done, files_total, fraction }
+        ProgressSnapshot {
+            rows: self.rows(),
+            rows_total: self.rows_expected.load(Relaxed).checked_sub(1),
+            bytes: self.bytes.load(Relaxed),
+            files_done,
+            files_total,
+            fraction,
+        }
     }
 }

@@ -13,8 +13,8 @@ pub trait Seat: Send + Sync {
     /// Waits until the right is there again; not for a job that is cancelled, which has only to end.
     fn come_back(&self);
 
-    /// See [`Slot::give_way`].
-    fn give_way(&self);
+    /// Hands the right to a job that comes before this one, if there is one: true, and `come_back` is to follow.
+    fn give_way(&self) -> bool;
 
     /// How long a job may stay parked.
     fn patience(&self) -> Duration;
@@ -57,9 +57,16 @@ impl Slot {
 
     /// At the end of each batch: hands the slot to a job that comes before this one, if there is one, and waits.
     pub fn give_way(&self) {
-        if let Some(seat) = &self.0 {
-            seat.give_way();
+        if let Some(seat) = &self.0
+            && seat.give_way()
+        {
+            seat.come_back();
         }
+    }
+
+    /// The same right, given back and taken through another seat, such as one that has more to give back.
+    pub fn through(&self, seat: impl FnOnce(Arc<dyn Seat>) -> Arc<dyn Seat>) -> Slot {
+        Slot(self.0.clone().map(seat))
     }
 
     fn away<T>(&self, why: Away, wait: impl FnOnce() -> T) -> Result<T> {

@@ -46,6 +46,11 @@ impl Gather {
         Gather { schema, full, columns, rows: 0 }
     }
 
+    /// From now on chunks have `full` rows.
+    pub fn set_full(&mut self, full: usize) {
+        self.full = full.max(1);
+    }
+
     /// Rows that wait for more.
     pub fn rows(&self) -> usize {
         self.rows
@@ -60,6 +65,10 @@ impl Gather {
     ) -> Result<()> {
         let mut from = 0;
         while from < rows {
+            // Only after a chunk's size was made smaller.
+            if self.rows >= self.full {
+                deliver(self.take().map_err(Error::internal)?)?;
+            }
             let count = (rows - from).min(self.full - self.rows);
             for (column, array) in self.columns.iter_mut().zip(columns) {
                 // The whole array is the usual case, and slicing it costs an allocation.

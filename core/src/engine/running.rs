@@ -23,7 +23,7 @@ impl Running {
     }
 
     /// Of batches that are no units of a scan: each chunk's number is its place.
-    pub(super) fn of_batches(
+    pub(crate) fn of_batches(
         schema: SchemaRef,
         batches: impl Iterator<Item = Result<RecordBatch>> + Send + 'static,
         cancel: Cancel,

@@ -3,26 +3,63 @@
 use std::path::PathBuf;
 
 use crate::base::Units;
+use crate::governor::Levers;
 
 /// Bounds of one running statement.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Bytes that the engine may hold before it spills.
     pub memory_limit: u64,
     /// Bytes that it may spill to disk; past them the job ends with DS-507.
     pub spill_limit: u64,
-    /// Folder for the spill; made when needed, and removed when the statement ends.
-    pub spill_folder: PathBuf,
+    /// Folder in which a statement that may spill has one of its own, until it ends.
+    pub spill_root: PathBuf,
     /// Folders that hold the files of this source's statements, now and later.
     pub folders: Vec<PathBuf>,
     pub threads: usize,
     /// How a scan is cut where its sinks keep checkpoints: each chunk is a unit then, whatever `chunk_rows` says.
     pub units: Option<Units>,
-    /// Most rows of a chunk; each but the last has at least half of that.
+    /// Most rows of a chunk; each but the last has at least half of that. Fewer while memory is scarce.
     pub chunk_rows: usize,
     /// Bytes that the engine's threads may run ahead of the consumer; with less than some decoded row groups they wait for
     /// one another. Not part of `memory_limit`.
     pub ahead_bytes: u64,
     /// Chunks that wait for the consumer before the engine is held back.
     pub channel_depth: usize,
+    /// Read at each batch: what the statement takes of `threads`, `chunk_rows` and `ahead_bytes` at the moment.
+    pub levers: Levers,
+}
+
+/// What a running statement may take at the moment.
+#[derive(Debug, Clone)]
+pub(super) struct Pace {
+    levers: Levers,
+    threads: usize,
+    chunk_rows: usize,
+    ahead_bytes: u64,
+}
+
+impl Pace {
+    pub fn of(settings: &Settings) -> Self {
+        let Settings { levers, threads, chunk_rows, ahead_bytes, .. } = settings;
+        Pace {
+            levers: levers.clone(),
+            threads: *threads.max(&1),
+            chunk_rows: *chunk_rows.max(&1),
+            ahead_bytes: *ahead_bytes,
+        }
+    }
+
+    /// Threads that may begin a part of the work.
+    pub fn workers(&self) -> usize {
+        self.levers.workers(self.threads)
+    }
+
+    pub fn chunk_rows(&self) -> usize {
+        self.levers.chunk_rows(self.chunk_rows)
+    }
+
+    pub fn ahead_bytes(&self) -> u64 {
+        self.levers.ahead_bytes(self.ahead_bytes)
+    }
 }

@@ -45,6 +45,7 @@ struct State {
 struct Waiter {
     ticket: u64,
     ask: Ask,
+    returns: bool,
     granted: Sender<u64>,
 }
 
@@ -104,20 +105,18 @@ impl Pool {
         self.state().waiting.len()
     }
 
-    /// Waits for room, first come first served, or `first` before all others.
-    fn take(&self, ask: Ask, first: bool, cancel: &Cancel) -> Result<u64> {
+    /// Waits for room, first come first served; those who return come before all others.
+    fn take(&self, ask: Ask, returns: bool, cancel: &Cancel) -> Result<u64> {
         cancel.check()?;
         let (granted, grant) = bounded(1);
         let ticket = {
             let mut state = self.state();
             state.tickets += 1;
-            let waiter = Waiter { ticket: state.tickets, ask, granted };
+            let waiter = Waiter { ticket: state.tickets, ask, returns, granted };
             let ticket = waiter.ticket;
-            if first {
-                state.waiting.push_front(waiter)
-            } else {
-                state.waiting.push_back(waiter)
-            }
+            let behind = |other: &Waiter| !returns || other.returns;
+            let place = state.waiting.partition_point(behind);
+            state.waiting.insert(place, waiter);
             state.settle();
             ticket
         };
@@ -189,7 +188,7 @@ impl Lease {
         }
     }
 
-    /// Waits, ahead of all others, until it has again what it had before [`Lease::park`].
+    /// Waits, ahead of all that have not started, until it has again what it had before [`Lease::park`].
     pub fn unpark(&mut self, cancel: &Cancel) -> Result<()> {
         self.governor.check_owner()?;
         if let Some(before) = self.parked_from {

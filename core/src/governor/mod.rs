@@ -44,9 +44,9 @@ pub use lease::{Ask, Lease};
 pub use levers::{LEAST_CHUNK_ROWS, Levers};
 pub use meter::{Bound, MemorySource, Pressure, Reading, SystemMemory, Usage};
 pub use mode::Mode;
-pub use pump::{Hook, ModeChange};
+pub use pump::{Hook, ModeChange, ModeChanges};
 pub use purge::purge;
-pub use spill::{SpillFolder, sweep};
+pub use spill::{SpillFolder, disk_room, still_room, sweep};
 
 use sampler::Interest;
 use watch::{FRESH, Inner};
@@ -119,6 +119,11 @@ impl Governor {
         let receiver = self.0.outlets.subscribe();
         self.0.start_or_warn();
         receiver
+    }
+
+    /// The same, as what a client hands to its host.
+    pub fn changes(&self) -> ModeChanges {
+        ModeChanges::new(self.subscribe())
     }
 
     /// Has the host free memory when it rises above 70 %, at most every 5 s and on the pump's thread; for as long as the

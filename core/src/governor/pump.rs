@@ -24,6 +24,29 @@ pub struct ModeChange {
     pub pressure: Pressure,
 }
 
+/// Changes of mode, for one listener, from its subscription on; an iterator that waits for the next one. With 64 of them
+/// unread the next are missed.
+pub struct ModeChanges(Receiver<ModeChange>);
+
+impl ModeChanges {
+    pub(super) fn new(changes: Receiver<ModeChange>) -> Self {
+        ModeChanges(changes)
+    }
+
+    /// The next change; none where there is none within `patience`.
+    pub fn next_within(&self, patience: Duration) -> Option<ModeChange> {
+        self.0.recv_timeout(patience).ok()
+    }
+}
+
+impl Iterator for ModeChanges {
+    type Item = ModeChange;
+
+    fn next(&mut self) -> Option<ModeChange> {
+        self.0.recv().ok()
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Event {
     Changed(ModeChange),

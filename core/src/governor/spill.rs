@@ -33,19 +33,36 @@ impl SpillFolder {
     /// Makes a folder under `root` (made, if missing) for up to `quota` bytes, cut so that the disk keeps a reserve of 5 %
     /// (1 GiB at most). Where not even 16 MiB are left it is DS-507.
     pub fn create(root: &Path, quota: u64) -> Result<Self> {
-        SpillFolder::create_for(root, quota, &Owner::me())
+        SpillFolder::create_at(&SpillFolder::new_path(root), quota)
     }
 
-    fn create_for(root: &Path, quota: u64, owner: &Owner) -> Result<Self> {
+    /// Where [`SpillFolder::create_at`] may make one, now or later, and again when it is gone.
+    pub fn new_path(root: &Path) -> PathBuf {
+        root.join(format!("{PREFIX}{}", ulid::Ulid::new()))
+    }
+
+    /// The same at a path that [`SpillFolder::new_path`] gave.
+    pub fn create_at(path: &Path, quota: u64) -> Result<Self> {
+        SpillFolder::create_for(path, quota, &Owner::me())
+    }
+
+    fn create_for(path: &Path, quota: u64, owner: &Owner) -> Result<Self> {
+        let root = path.parent().unwrap_or(path);
         std::fs::create_dir_all(root).map_err(|error| Error::io(error, root))?;
-        let room = room(root)?;
+        let room = disk_room(root)?;
         if room < quota.min(LEAST_QUOTA) {
             return Err(full(root, room, quota.min(LEAST_QUOTA)));
         }
-        let path = root.join(format!("{PREFIX}{}", ulid::Ulid::new()));
-        private_folder(&path).map_err(|error| Error::io(error, &path))?;
-        let record = record(&path, owner).map_err(|error| Error::io(error, &path.join(OWNER)))?;
-        Ok(SpillFolder { path, quota: quota.min(room), owner: std::process::id(), _record: record })
+        private_folder(path).map_err(|error| Error::io(error, path).stage("spill"))?;
+        let record = match record(path, owner) {
+            Ok(record) => record,
+            Err(error) => {
+                remove(path);
+                return Err(Error::io(error, &path.join(OWNER)).stage("spill"));
+            }
+        };
+        let quota = if quota <= room { quota } else { rounded(room) };
+        Ok(SpillFolder { path: path.to_owned(), quota, owner: std::process::id(), _record: record })
     }
 
     pub fn path(&self) -> &Path {
@@ -57,13 +74,16 @@ impl SpillFolder {
         self.quota
     }
 
+    /// Whether something was spilled, and is there still.
+    pub fn is_used(&self) -> bool {
+        let other = |entry: std::io::Result<std::fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() != OWNER);
+        std::fs::read_dir(&self.path).is_ok_and(|mut entries| entries.any(other))
+    }
+
     /// DS-507 once the disk's reserve is touched, by whomever. To be asked now and then while the job runs: it then ends
     /// before the disk is full.
     pub fn check(&self) -> Result<()> {
-        match room(&self.path)? {
-            0 => Err(full(&self.path, 0, 1)),
-            _ => Ok(()),
-        }
+        still_room(&self.path)
     }
 }
 
@@ -152,9 +172,23 @@ fn private_folder(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-/// Bytes that may be written before the disk's reserve is touched.
+/// A little less, so that what others write meanwhile does not make another number of it each time.
+fn rounded(bytes: u64) -> u64 {
+    let grain = (bytes / 16).next_power_of_two();
+    bytes / grain * grain
+}
+
+/// DS-507 where the disk's reserve is touched.
+pub fn still_room(path: &Path) -> Result<()> {
+    match disk_room(path)? {
+        0 => Err(full(path, 0, 1)),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes that may be written before the disk's reserve (5 %, 1 GiB at most) is touched.
 #[cfg(unix)]
-fn room(path: &Path) -> Result<u64> {
+pub fn disk_room(path: &Path) -> Result<u64> {
     let disk = rustix::fs::statvfs(path).map_err(|error| Error::io(error.into(), path))?;
     let reserve = (disk.f_blocks.saturating_mul(disk.f_frsize) / RESERVE_SHARE).min(RESERVE_MOST);
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(reserve))
@@ -162,7 +196,7 @@ fn room(path: &Path) -> Result<u64> {
 
 /// Elsewhere only the quota bounds what is spilled.
 #[cfg(not(unix))]
-fn room(_: &Path) -> Result<u64> {
+pub fn disk_room(_: &Path) -> Result<u64> {
     Ok(u64::MAX)
 }
 
@@ -178,6 +212,7 @@ fn full(path: &Path, room: u64, needed: u64) -> Error {
         ),
     )
     .with("path", shown.to_string())
+    .file(shown.to_string())
     .with("bytes_left", room)
     .with("bytes_needed", needed)
     .stage("spill")

@@ -33,11 +33,6 @@ struct Status {
     status: &'static str,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Priority {
-    priority: &'static str,
-}
-
 /// Counters of one client; any thread writes them.
 pub struct Metrics {
     registry: Registry,
@@ -49,8 +44,6 @@ pub struct Metrics {
     job_duration: Family<Status, Histogram, fn() -> Histogram>,
     throughput: Gauge<f64, AtomicU64>,
     memory_peak: Gauge<f64, AtomicU64>,
-    queue_depth: Family<Priority, Gauge>,
-    queue_wait: Family<Priority, Histogram, fn() -> Histogram>,
 }
 
 /// From a cached answer of some milliseconds to a load of hours.
@@ -58,13 +51,8 @@ fn durations() -> Histogram {
     Histogram::new([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_600.0, 10_000.0])
 }
 
-/// Close around the promises: 1 s for health, 10 s for admin.
-fn waits() -> Histogram {
-    Histogram::new([0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0])
-}
-
 impl Metrics {
-    /// `more`: services that are read when the text is asked for, such as the governor.
+    /// `more`: services that are read when the text is asked for, such as governor and scheduler.
     pub fn new(more: impl IntoIterator<Item = Box<dyn Collector>>) -> Self {
         let mut registry = Registry::with_prefix("datasus");
         let metrics = Metrics {
@@ -76,8 +64,6 @@ impl Metrics {
             job_duration: Family::new_with_constructor(durations),
             throughput: Gauge::default(),
             memory_peak: Gauge::default(),
-            queue_depth: Family::default(),
-            queue_wait: Family::new_with_constructor(waits),
             registry: Registry::default(),
         };
         // Counters get their `_total` in the text.
@@ -89,8 +75,6 @@ impl Metrics {
         registry.register("job_duration_seconds", "From submission to the last byte", metrics.job_duration.clone());
         registry.register("throughput_rows_per_second", "Of the last completed job", metrics.throughput.clone());
         registry.register("memory_peak_bytes", "The process's peak in the last job", metrics.memory_peak.clone());
-        registry.register("queue_depth", "Jobs that wait", metrics.queue_depth.clone());
-        registry.register("queue_wait_seconds", "From submission to the start", metrics.queue_wait.clone());
         more.into_iter().for_each(|collector| registry.register_collector(collector));
         Metrics { registry, ..metrics }
     }
@@ -117,16 +101,6 @@ impl Metrics {
         if status == "completed" && !took.is_zero() {
             self.throughput.set(rows as f64 / took.as_secs_f64());
         }
-    }
-
-    pub fn queued(&self, priority: &'static str) {
-        self.queue_depth.get_or_create(&Priority { priority }).inc();
-    }
-
-    /// A job left the queue, to run or because it was cancelled.
-    pub fn dequeued(&self, priority: &'static str, waited: Duration) {
-        self.queue_depth.get_or_create(&Priority { priority }).dec();
-        self.queue_wait.get_or_create(&Priority { priority }).observe(waited.as_secs_f64());
     }
 
     /// Everything, in Prometheus' text format (0.0.4).

@@ -44,9 +44,6 @@ mod tests {
         metrics.delivered("csv", 4, 160);
         metrics.dead_letters("postgres", 1);
         metrics.retried();
-        metrics.queued("health");
-        metrics.queued("health");
-        metrics.dequeued("health", Duration::from_millis(20));
         metrics.job_ended("completed", Duration::from_secs(2), 7, 1_000);
         metrics.job_ended("failed", Duration::from_secs(1), 0, 2_000);
         metrics
@@ -62,8 +59,6 @@ mod tests {
             r#"datasus_dead_letters_total{sink="postgres"} 1"#,
             "datasus_retries_total 1",
             r#"datasus_jobs_total{status="failed"} 1"#,
-            r#"datasus_queue_depth{priority="health"} 1"#,
-            r#"datasus_queue_wait_seconds_bucket{le="0.05",priority="health"} 1"#,
             r#"datasus_job_duration_seconds_count{status="completed"} 1"#,
             "datasus_throughput_rows_per_second 3.5",
             "datasus_memory_peak_bytes 2000.0",

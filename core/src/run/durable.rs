@@ -167,15 +167,17 @@ impl Work<'_> {
             }
             None => self.kept(folder, plan, &mut fan_out, &path)?,
         };
-        let held: BTreeMap<String, u64> = fan_out.held_rows().map(|(name, rows)| (name.to_owned(), rows)).collect();
+        let holding = fan_out.held_rows().filter(|(_, rows)| *rows > 0);
+        let held: BTreeMap<String, u64> = holding.map(|(name, rows)| (name.to_owned(), rows)).collect();
         let units = Units { rows: plan.unit_rows, held: fan_out.held().to_vec() };
         let (mut settings, share) = self.share()?;
         settings.units = Some(units);
         let running = self.session.engine.start(Statement::of_scan(scan), &settings, &self.ctx.child())?;
         let expected = known_rows(&self.prepared.query, self.files, self.sampled.as_ref());
         let running = Rows { running, schema: schema.clone() };
+        let ctx = share.lease.on(self.ctx);
         let (_, stored) =
-            deliver(running, &schema, fan_out, self.files, expected, self.ctx).map_err(|error| (*error).clone())?;
+            deliver(running, &schema, fan_out, self.files, expected, &ctx).map_err(|error| (*error).clone())?;
         let rows = stored.iter().map(|one| one.rows).max().unwrap_or(0);
         Ok(Outcome { rows, stored, held, sampled: self.sampled.clone(), ..Outcome::of(&share) })
     }
@@ -200,8 +202,7 @@ impl Work<'_> {
         fan_out.start(&schema, self.ctx).map_err(|error| (*error).clone())?;
         let csv = self.destinations.iter().any(|one| matches!(one, Destination::Csv(_)));
         let fits = |rows| if csv { refuse_if_more_than_limit(rows) } else { Ok(()) };
-        let most_bytes = self.session.config.spill_limit;
-        let kept = materialise::materialise(&mut running, path, most_bytes, fits, self.ctx);
+        let kept = materialise::materialise(&mut running, path, self.session.config.spill_limit, fits, self.ctx);
         // A cancelled job says so, whatever was noticed first.
         let kept = kept.map_err(|error| self.ctx.check().err().unwrap_or(error))?;
         self.files.iter().try_for_each(LakeFile::still_unchanged)?;
@@ -213,7 +214,7 @@ impl Work<'_> {
 
     /// The job's share of the memory, and the settings that follow from it.
     fn share(&self) -> Result<(Settings, Share)> {
-        let mut settings = self.session.settings(self.job.id(), true);
+        let mut settings = self.session.settings(true);
         let columns = self.statement.columns.len();
         let rows = emergency::rows_read(self.sampled.as_ref(), self.files);
         let share =
@@ -332,7 +333,7 @@ pub(super) fn remove_leftovers(folder: &JobFolder) -> Result<()> {
 }
 
 /// The engine's share did not do; an emergency that the query wants to fail in is another matter.
-fn was_short_of_memory(error: &Error) -> bool {
+pub(super) fn was_short_of_memory(error: &Error) -> bool {
     error.code() == Code::OutOfMemory && error.context().stage == Some("query")
 }
 

@@ -16,13 +16,18 @@ use sha2::{Digest, Sha256};
 use super::stored_plan::Materialised;
 use crate::base::{Chunk, Code, Ctx, Error, ParquetColumns, Result, WholeFile, file_sha256, parquet_properties, text};
 use crate::engine::Running;
+use crate::governor::still_room;
 use crate::plan::{Output, Scan, ScanFile};
 
 const FILE: &str = "result.parquet";
 const ROW_GROUP_ROWS: usize = 1 << 17;
 const ROW_GROUP_BYTES: usize = 64 << 20;
 
-/// Writes all rows of `running` to the folder; DS-507 where they are more than `most_bytes`. `fits` is asked whether the
+/// Bytes between two looks at the disk.
+const GLANCE_BYTES: u64 = 8 << 20;
+
+/// Writes all rows of `running` to the folder; DS-507 where they are more than `most_bytes`, or would leave the disk less
+/// than its reserve. `fits` is asked whether the
 /// sinks would take so many rows.
 pub(super) fn materialise(
     running: &mut Running,
@@ -45,7 +50,8 @@ pub(super) fn materialise(
     let counted = Counted { file: WholeFile::create(&path)?, hash: Sha256::new(), bytes: 0 };
     let mut columns =
         ParquetColumns::create(counted, schema.clone(), properties, ROW_GROUP_ROWS, ROW_GROUP_BYTES).map_err(failed)?;
-    let mut rows = 0;
+    let (mut rows, mut looked) = (0, 0);
+    still_room(folder)?;
     for chunk in running {
         let batch = chunk?.batch;
         rows += batch.num_rows() as u64;
@@ -55,6 +61,10 @@ pub(super) fn materialise(
         let bytes = columns.out().map_err(failed)?.bytes;
         if bytes > most_bytes {
             return Err(too_large(most_bytes, &path));
+        }
+        if bytes >= looked + GLANCE_BYTES {
+            looked = bytes;
+            still_room(folder)?;
         }
     }
     ctx.check()?;

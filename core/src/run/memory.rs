@@ -1,9 +1,10 @@
 //! What a job asks of the memory governor before it starts.
 
 use super::Session;
+use super::parking::SharedLease;
 use crate::base::{Ctx, Result};
 use crate::engine::Settings;
-use crate::governor::{Lease, Mode, Work};
+use crate::governor::{Mode, Work};
 use crate::params::{Ask, Projection, Query};
 
 /// Bytes that a value takes when it is decoded, about.
@@ -14,7 +15,7 @@ const LEAST_TO_READ: u64 = 8 << 20;
 
 /// A job's share of the memory; given back when it is dropped.
 pub(super) struct Share {
-    _lease: Lease,
+    pub lease: SharedLease,
     pub mode: Mode,
 }
 
@@ -55,12 +56,8 @@ impl Session {
             (ask.want, ask.least, settings.threads) = (u64::MAX, u64::MAX, 1);
         }
         let lease = self.governor.lease(ask, &ctx.cancel)?;
-        let levers = self.governor.levers();
         settings.memory_limit = settings.memory_limit.min(lease.bytes().max(LEAST));
-        settings.threads = levers.workers(settings.threads);
-        settings.chunk_rows = levers.chunk_rows(settings.chunk_rows);
-        settings.ahead_bytes = levers.ahead_bytes(settings.ahead_bytes);
         let mode = lease.mode_at_start();
-        Ok(Share { _lease: lease, mode })
+        Ok(Share { lease: SharedLease::new(lease), mode })
     }
 }

@@ -6,6 +6,8 @@ mod emergency;
 mod job;
 mod materialise;
 mod memory;
+mod once_more;
+mod parking;
 mod pending;
 mod pipeline;
 mod recover;
@@ -13,6 +15,8 @@ mod report;
 mod session;
 mod stored_plan;
 mod subject;
+#[cfg(test)]
+mod tests;
 
 pub use crate::scheduler::{Event, Events, Status};
 pub use answer::{Answer, Next};

@@ -9,6 +9,7 @@ use crossbeam_channel::Sender;
 
 use super::emergency;
 use super::memory::Share;
+use super::once_more::OnceMore;
 use super::recover::Resumed;
 use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
 use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, text};
@@ -116,22 +117,29 @@ impl Session {
         let statement = statement(&prepared.query, &files, None, sampling.as_ref())?;
         let sampled = emergency::sampled(sampling, &files);
         let rows = emergency::rows_read(sampled.as_ref(), &files);
-        let mut settings = self.settings(job.id(), false);
-        let share = self.share(&prepared.query, rows, statement.columns.len(), false, &mut settings, ctx)?;
-        let running = self.engine.start(statement, &settings, ctx)?;
-        let schema = with_sampling(running.schema(), sampled.as_ref())?;
+        let start = |alone| {
+            let mut settings = self.settings(false);
+            let columns = statement.columns.len();
+            let share = self.share(&prepared.query, rows, columns, alone, &mut settings, ctx)?;
+            let running = self.engine.start(statement.clone(), &settings, &ctx.child())?;
+            Ok((running, share))
+        };
+        let mut attempts = OnceMore::begin(start)?;
+        let schema = with_sampling(&attempts.schema(), sampled.as_ref())?;
         refuse_same_names(&schema)?;
         let (sink, reader) = stream(schema.clone(), STREAM_DEPTH, &ctx.cancel);
         if to_caller.send(reader).is_err() {
             ctx.cancel.set(crate::base::CancelReason::Caller);
         }
         let mut fan_out = FanOut::new(vec![Box::new(sink) as Box<dyn Sink>]);
-        fan_out.start(&schema, ctx).map_err(|error| (*error).clone())?;
+        let parking = attempts.lease().on(ctx);
+        fan_out.start(&schema, &parking).map_err(|error| (*error).clone())?;
         let expected = known_rows(&prepared.query, &files, sampled.as_ref());
         let (rows, stored) =
-            deliver(running, &schema, fan_out, &files, expected, ctx).map_err(|error| (*error).clone())?;
+            deliver(&mut attempts, &schema, fan_out, &files, expected, &parking).map_err(|error| (*error).clone())?;
+        let share = attempts.share();
         let dead_letters = files.iter().map(|file| file.source.rows_rejected).sum();
-        let outcome = Outcome { rows, stored, dead_letters, attempts: 1, sampled, ..Outcome::of(&share) };
+        let outcome = Outcome { rows, stored, dead_letters, attempts: 1, sampled, ..Outcome::of(share) };
         self.report(prepared, &files, unreadable, outcome, memory, job, ctx)
     }
 
@@ -290,6 +298,9 @@ pub(super) fn deliver(
 ) -> Result<(u64, Vec<Stored>), Arc<Error>> {
     let mut rows = fan_out.held_rows().map(|(_, rows)| rows).min().unwrap_or(0);
     ctx.progress.add_rows(rows);
+    if let Some(expected) = expected {
+        ctx.progress.expect_rows(expected);
+    }
     let mut pump = || -> Result<(), Arc<Error>> {
         for chunk in chunks.by_ref() {
             let mut chunk = chunk?;

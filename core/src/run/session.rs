@@ -9,18 +9,18 @@ use serde::Serialize;
 use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Pending, Report};
-use crate::base::{Cancel, Ctx, Error, Language, Result, TraceId, text};
+use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId, text};
 use crate::catalog::{Catalog, Grupo};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
 use crate::gate;
-use crate::governor::{Governor, Mode};
+use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::metrics::Metrics;
 use crate::params::{MissingFiles, Query, QueryParams, SqlUse, validate, validate_sql};
 use crate::plan::{Explain, Selection, explain, select, statement};
 use crate::recovery::StateFolder;
-use crate::scheduler::{Order, Owner, Scheduler};
+use crate::scheduler::{Handle, Order, Owner, Scheduler};
 use crate::sink::{Destination, OutputRoot};
 use crate::source::dbc::{ReadOptions, RecordFile};
 use crate::source::folder::{FileKind, Folder, Listing, SourceFile};
@@ -74,7 +74,11 @@ impl Session {
         let scheduler = Scheduler::of_process();
         let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
         let governor = Governor::of_process();
-        let metrics = Metrics::new([Box::new(governor.clone()) as _]);
+        // What a process that was killed spilled is no reason not to open.
+        if let Err(error) = governor::sweep(&spill_root(&config)) {
+            tracing::warn!(%error, "spill folders of dead processes were not looked for");
+        }
+        let metrics = Metrics::new([Box::new(governor.clone()) as _, Box::new(scheduler.clone()) as _]);
         Ok(Arc::new(Session {
             config,
             catalog: Catalog::builtin(),
@@ -103,6 +107,14 @@ impl Session {
     pub fn set_maintenance(&self, on: bool) -> Result<()> {
         self.governor.set_maintenance(on);
         self.scheduler.set_maintenance(on)
+    }
+
+    pub fn mode_changes(&self) -> ModeChanges {
+        self.governor.changes()
+    }
+
+    pub fn on_memory_pressure(&self, hook: &Arc<Hook>) {
+        self.governor.hook(hook);
     }
 
     pub fn metrics(&self) -> String {
@@ -157,24 +169,31 @@ impl Session {
     }
 
     /// Converts the files of `params` ahead of a query; only its dataset, UF and competência count.
-    pub fn sync(&self, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
+    /// An administrator's job among the others, so that it does not take their cores.
+    pub fn sync(self: &Arc<Self>, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
         let ctx = Ctx { cancel: cancel.clone(), ..self.ctx() };
+        let (_, selection, listing) = self.choose(params).map_err(|e| self.traced(e, &ctx))?;
+        let (session, job) = (self.clone(), Handle::new(ctx.clone()));
+        let order = self.order(Priority::Admin, self.config.deadline, false);
+        let work = move |ctx: &Ctx| session.convert(&selection, &listing, ctx).map_err(|e| session.traced(e, ctx));
+        self.scheduler.submit(order, &job, work).map_err(|e| self.traced(e, &ctx))?;
+        job.wait(None).unwrap_or_else(|| Err(Error::internal("a conversion ended without an outcome")))
+    }
+
+    fn convert(&self, selection: &Selection, listing: &Listing, ctx: &Ctx) -> Result<SyncReport> {
         let began = std::time::Instant::now();
-        let run = || -> Result<SyncReport> {
-            let (_, selection, listing) = self.choose(params)?;
-            let results = self.lake.ensure(&selection.files, self.catalog, &self.convert_options(), &ctx);
-            let files = results.into_iter().collect::<Result<Vec<LakeFile>>>()?;
-            Ok(SyncReport {
-                files: files.len() as u64,
-                rows: files.iter().map(|file| file.rows).sum(),
-                bytes: files.iter().map(|file| file.bytes).sum(),
-                duration_sec: began.elapsed().as_secs_f64(),
-                sources: files.iter().map(super::pipeline::source_of).collect(),
-                bad_values: files.iter().flat_map(super::pipeline::bad_values_of).collect(),
-                warnings: self.warnings(&listing, &files),
-            })
-        };
-        run().map_err(|e| self.traced(e, &ctx))
+        let results = self.lake.ensure(&selection.files, self.catalog, &self.convert_options(), ctx);
+        ctx.check()?;
+        let files = results.into_iter().collect::<Result<Vec<LakeFile>>>()?;
+        Ok(SyncReport {
+            files: files.len() as u64,
+            rows: files.iter().map(|file| file.rows).sum(),
+            bytes: files.iter().map(|file| file.bytes).sum(),
+            duration_sec: began.elapsed().as_secs_f64(),
+            sources: files.iter().map(super::pipeline::source_of).collect(),
+            bad_values: files.iter().flat_map(super::pipeline::bad_values_of).collect(),
+            warnings: self.warnings(listing, &files),
+        })
     }
 
     pub fn explain(&self, params: &QueryParams) -> Result<Explain> {
@@ -234,15 +253,15 @@ impl Session {
     pub(super) fn spawn(self: &Arc<Self>, task: Task, job: &Job, ctx: Ctx) -> Result<()> {
         let options = &task.prepared().query.options;
         let seconds = options.deadline.map_or(self.config.deadline, |own| own.min(self.config.deadline));
-        let order = Order {
-            owner: self.owner,
-            priority: options.priority.max(self.config.max_priority),
-            deadline: Some(Duration::from_secs_f64(seconds)),
-            parks: matches!(task, Task::Stream { .. }),
-        };
+        let order = self.order(options.priority, seconds, matches!(task, Task::Stream { .. }));
         let (session, running) = (self.clone(), job.clone());
         let work = move |ctx: &Ctx| session.run(task, &running, ctx).map_err(|e| session.traced(e, ctx));
         self.scheduler.submit(order, job.handle(), work).map_err(|e| self.traced(e, &ctx))
+    }
+
+    fn order(&self, priority: Priority, seconds: f64, parks: bool) -> Order {
+        let deadline = Some(Duration::from_secs_f64(seconds));
+        Order { owner: self.owner, priority: priority.max(self.config.max_priority), deadline, parks }
     }
 
     pub(super) fn ctx(&self) -> Ctx {
@@ -256,22 +275,23 @@ impl Session {
     }
 
     pub(super) fn convert_options(&self) -> ConvertOptions {
-        ConvertOptions { threads: self.threads(), verify_crc: self.config.verify_crc, ..Default::default() }
+        let threads = self.governor.levers().workers(self.threads());
+        ConvertOptions { threads, verify_crc: self.config.verify_crc, ..Default::default() }
     }
 
     /// `durable`: for sinks that keep several chunks on their way.
-    pub(super) fn settings(&self, job_id: &str, durable: bool) -> Settings {
-        let spill = self.config.spill.clone().unwrap_or_else(std::env::temp_dir);
+    pub(super) fn settings(&self, durable: bool) -> Settings {
         Settings {
             memory_limit: self.config.memory_limit.unwrap_or_else(|| self.governor.leased().1),
             spill_limit: self.config.spill_limit,
-            spill_folder: spill.join(format!("datasus-{job_id}")),
+            spill_root: spill_root(&self.config),
             folders: vec![self.source.clone(), self.lake.root().to_owned()],
             threads: self.threads(),
             units: None,
             chunk_rows: self.config.chunk_rows.min(if durable { DURABLE_CHUNK_ROWS } else { usize::MAX }),
             ahead_bytes: if durable { DURABLE_AHEAD_BYTES } else { AHEAD_BYTES },
             channel_depth: 2,
+            levers: self.governor.levers(),
         }
     }
 
@@ -287,6 +307,10 @@ impl Session {
     fn threads(&self) -> usize {
         self.config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
     }
+}
+
+fn spill_root(config: &Config) -> PathBuf {
+    config.spill.clone().unwrap_or_else(std::env::temp_dir)
 }
 
 /// The columns of the dataset's files that can be opened; a file that cannot is named when it is read.

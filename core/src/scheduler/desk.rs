@@ -8,6 +8,7 @@ use super::order::{Limits, Order};
 use super::queue::{Next, Queue, Ticket, Way};
 use super::sync::{Condvar, Mutex, MutexGuard, spawn};
 use super::task::Runnable;
+use super::waits::Waits;
 use crate::base::{Away, Cancel, CancelReason, Priority, Result};
 
 type Job = Box<dyn Runnable>;
@@ -19,14 +20,15 @@ pub(super) struct Desk {
     turn: Condvar,
     /// The last job has gone.
     idle: Condvar,
+    waits: Waits,
     parked_for: Duration,
     process: u32,
 }
 
 struct Books {
     queue: Queue<Job>,
-    /// Of every job that has not ended.
-    tokens: BTreeMap<u64, Cancel>,
+    /// Of every job that has not ended: its token, and when it came.
+    tokens: BTreeMap<u64, (Cancel, Instant)>,
 }
 
 /// Time for cancelled jobs to end when the scheduler closes.
@@ -36,12 +38,14 @@ impl Desk {
     pub fn new(limits: Limits) -> Arc<Self> {
         let parked_for = limits.parked_for;
         let books = Mutex::new(Books { queue: Queue::new(limits), tokens: BTreeMap::new() });
-        Arc::new(Desk { books, turn: Condvar::new(), idle: Condvar::new(), parked_for, process: std::process::id() })
+        let (turn, idle, process) = (Condvar::new(), Condvar::new(), std::process::id());
+        Arc::new(Desk { books, turn, idle, waits: Waits::default(), parked_for, process })
     }
 
     pub fn submit(self: &Arc<Self>, order: &Order, cancel: &Cancel, job: Job) -> Result<()> {
         let mut books = self.books();
-        let ticket = match books.queue.submit(order, job, Instant::now()) {
+        let now = Instant::now();
+        let ticket = match books.queue.submit(order, job, now) {
             Ok(ticket) => ticket,
             Err((refusal, job)) => {
                 drop(books);
@@ -50,7 +54,7 @@ impl Desk {
                 return Err(error);
             }
         };
-        books.tokens.insert(ticket.number, cancel.clone());
+        books.tokens.insert(ticket.number, (cancel.clone(), now));
         let starts = self.fill(&mut books);
         drop(books);
         self.launch(starts);
@@ -75,7 +79,7 @@ impl Desk {
         };
         let token = books.tokens.remove(&ticket.number);
         drop(books);
-        if let Some(Err(why)) = token.map(|token| token.check()) {
+        if let Some(Err(why)) = token.map(|(token, _)| token.check()) {
             job.refuse(why);
         }
     }
@@ -98,11 +102,14 @@ impl Desk {
         self.wait_for_turn(books, starts, ticket, cancel);
     }
 
-    pub fn give_way(self: &Arc<Self>, ticket: Ticket, cancel: &Cancel) {
+    /// True: the slot is another's, and the job is to come back.
+    pub fn give_way(self: &Arc<Self>, ticket: Ticket) -> bool {
         let mut books = self.books();
-        let Way::Leave(next) = books.queue.give_way(ticket, Instant::now()) else { return };
-        let starts = next.and_then(|next| self.hand_over(next)).into_iter().collect();
-        self.wait_for_turn(books, starts, ticket, cancel);
+        let Way::Leave(next) = books.queue.give_way(ticket, Instant::now()) else { return false };
+        let starts = next.and_then(|next| self.hand_over(&books, next)).into_iter().collect();
+        drop(books);
+        self.launch(starts);
+        true
     }
 
     fn wait_for_turn<'a>(
@@ -142,7 +149,7 @@ impl Desk {
         if idle {
             return true;
         }
-        let tokens: Vec<Cancel> = books.tokens.values().cloned().collect();
+        let tokens: Vec<Cancel> = books.tokens.values().map(|(token, _)| token.clone()).collect();
         drop(books);
         tokens.iter().for_each(|token| token.set(CancelReason::Caller));
         drop(self.wait_idle(self.books(), TO_END));
@@ -172,6 +179,11 @@ impl Desk {
         (books.queue.running(), books.queue.parked())
     }
 
+    /// How long jobs waited to be started.
+    pub fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
     pub fn parked_for(&self) -> Duration {
         self.parked_for
     }
@@ -188,12 +200,21 @@ impl Desk {
     /// Gives every free slot away; what it returns is to be launched without the lock.
     fn fill(&self, books: &mut Books) -> Starts {
         let now = Instant::now();
-        std::iter::from_fn(|| books.queue.next(now)).filter_map(|next| self.hand_over(next)).collect()
+        let mut starts = Starts::new();
+        while let Some(next) = books.queue.next(now) {
+            starts.extend(self.hand_over(books, next));
+        }
+        starts
     }
 
-    fn hand_over(&self, next: Next<Job>) -> Option<(Ticket, Job)> {
+    fn hand_over(&self, books: &Books, next: Next<Job>) -> Option<(Ticket, Job)> {
         match next {
-            Next::Start(ticket, job) => Some((ticket, job)),
+            Next::Start(ticket, job) => {
+                if let Some((_, since)) = books.tokens.get(&ticket.number) {
+                    self.waits.waited(ticket.priority(), since.elapsed());
+                }
+                Some((ticket, job))
+            }
             Next::Return(_) => {
                 self.turn.notify_all();
                 None

@@ -29,6 +29,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod waits;
 mod watch;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

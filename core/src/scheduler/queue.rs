@@ -19,6 +19,12 @@ pub(super) struct Ticket {
     priority: Priority,
 }
 
+impl Ticket {
+    pub fn priority(&self) -> Priority {
+        self.priority
+    }
+}
+
 /// What takes a slot: a job of the queue, or one that had left its slot.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next<J> {

@@ -5,7 +5,7 @@
 
 #[path = "desk.rs"]
 mod desk;
-use super::{order, queue, state};
+use super::{order, queue, state, waits};
 #[path = "task.rs"]
 mod task;
 #[path = "watch.rs"]

@@ -97,8 +97,8 @@ impl Seat for SeatAtDesk {
         self.watch.becomes(Status::Running);
     }
 
-    fn give_way(&self) {
-        self.desk.give_way(self.ticket, &self.cancel);
+    fn give_way(&self) -> bool {
+        self.desk.give_way(self.ticket)
     }
 
     fn patience(&self) -> Duration {

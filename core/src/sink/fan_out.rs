@@ -49,9 +49,9 @@ impl FanOut {
         &self.held
     }
 
-    /// Name and rows of each sink that holds some.
+    /// Name of each sink, and the rows that it holds from earlier attempts.
     pub fn held_rows(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        self.sinks.iter().map(|sink| (sink.name(), sink.held_rows())).filter(|(_, rows)| *rows > 0)
+        self.sinks.iter().map(|sink| (sink.name(), sink.held_rows()))
     }
 
     /// Gives `chunk` to all that do not hold it, each in a thread of its own where there are several.

@@ -19,8 +19,8 @@ const MOST_FILES: usize = 32;
 pub(super) struct Kept {
     connection: Connection,
     folders: Vec<PathBuf>,
-    /// Where it spills, whichever statement it runs: an instance cannot change that.
-    pub spill_folder: PathBuf,
+    /// Where it spills, whichever statement it runs: an instance cannot change that. The folder is each statement's own.
+    pub spill_path: PathBuf,
     /// The settings that it has.
     bounds: String,
     process: u32,
@@ -54,8 +54,8 @@ pub(super) fn folders(statement: &Statement, settings: &Settings) -> Option<Vec<
     statement.files.iter().all(inside).then_some(folders)
 }
 
-/// The instance over these folders that spills beside `spill_folder`, if it is there.
-pub(super) fn take(folders: &[PathBuf], spill_folder: &Path) -> Option<Kept> {
+/// The instance over these folders that spills under `spill_root`, if it is there.
+pub(super) fn take(folders: &[PathBuf], spill_root: &Path) -> Option<Kept> {
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     let found = kept.take()?;
     if found.process != std::process::id() {
@@ -63,7 +63,7 @@ pub(super) fn take(folders: &[PathBuf], spill_folder: &Path) -> Option<Kept> {
         std::mem::forget(found);
         return None;
     }
-    if found.folders != folders || found.spill_folder.parent() != spill_folder.parent() {
+    if found.folders != folders || found.spill_path.parent() != Some(spill_root) {
         *kept = Some(found);
         return None;
     }
@@ -74,13 +74,13 @@ pub(super) fn take(folders: &[PathBuf], spill_folder: &Path) -> Option<Kept> {
 pub(super) fn put(
     connection: &Connection,
     folders: Vec<PathBuf>,
-    spill_folder: PathBuf,
+    spill_path: PathBuf,
     bounds: String,
 ) -> duckdb::Result<()> {
     let connection = connection.try_clone()?;
     // Some of them are the connection's own.
     connection.execute_batch(&bounds)?;
-    let next = Kept { connection, folders, spill_folder, bounds, process: std::process::id() };
+    let next = Kept { connection, folders, spill_path, bounds, process: std::process::id() };
     let before = KEPT.lock().unwrap_or_else(PoisonError::into_inner).replace(next);
     if before.is_some() {
         let _closing = Closing::begin();

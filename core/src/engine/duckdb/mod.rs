@@ -6,6 +6,7 @@ mod failure;
 mod kept;
 mod room;
 mod spare;
+mod spill;
 mod user_sql;
 mod watch;
 mod worker;

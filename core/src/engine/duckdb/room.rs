@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use duckdb::{Config, Connection};
 
 use crate::engine::Settings;
+use crate::engine::settings::Pace;
 use crate::plan::{Statement, View};
 
 /// Least share of the memory limit that the engine may run ahead of its consumer.
@@ -22,8 +23,8 @@ pub(super) fn open() -> duckdb::Result<Connection> {
 }
 
 /// Sets the bounds, makes the views, allows the planned files, shuts everything else out, and locks the door.
-pub(super) fn close(connection: &Connection, statement: &Statement, settings: &Settings) -> duckdb::Result<()> {
-    connection.execute_batch(&format!("{} {}", bounds(settings), spill(settings)))?;
+pub(super) fn close(connection: &Connection, statement: &Statement, bounds: &str, spill: &Path) -> duckdb::Result<()> {
+    connection.execute_batch(&format!("{bounds} {}", spills_to(spill)))?;
     if statement.from_user {
         views(connection, statement)?;
     }
@@ -35,14 +36,18 @@ pub(super) fn close(connection: &Connection, statement: &Statement, settings: &S
 }
 
 /// The same for an instance that stays: `folders` are all that it can ever read, and only its bounds can change.
-pub(super) fn close_around(connection: &Connection, folders: &[PathBuf], settings: &Settings) -> duckdb::Result<()> {
+pub(super) fn close_around(
+    connection: &Connection,
+    folders: &[PathBuf],
+    bounds: &str,
+    spill: &Path,
+) -> duckdb::Result<()> {
     let allowed: Vec<String> = folders.iter().map(|folder| literal(&folder.to_string_lossy())).collect();
     connection.execute_batch(&format!(
-        "{} {} SET allowed_directories = [{}]; SET enable_external_access = false; \
+        "{} {bounds} SET allowed_directories = [{}]; SET enable_external_access = false; \
          SET allowed_configs = ['memory_limit', 'threads', 'max_temp_directory_size', 'streaming_buffer_size', \
          'parquet_metadata_cache', 'TimeZone', 'enable_progress_bar', 'errors_as_json']; SET lock_configuration = true;",
-        spill(settings),
-        bounds(settings),
+        spills_to(spill),
         allowed.join(", ")
     ))
 }
@@ -54,11 +59,12 @@ pub(super) fn in_one(statement: &Statement) -> String {
     if tables.is_empty() { statement.sql.clone() } else { format!("WITH {} {}", tables.join(", "), statement.sql) }
 }
 
-/// The bounds of an instance, as SQL.
-pub(super) fn bounds(settings: &Settings) -> String {
+/// The bounds of an instance that may spill `spill` bytes, as SQL.
+pub(super) fn bounds(settings: &Settings, spill: u64) -> String {
     let memory = settings.memory_limit.max(16 << 20);
-    let ahead = settings.ahead_bytes.min(memory / AHEAD_SHARE);
-    let (threads, spill) = (settings.threads.max(1), settings.spill_limit);
+    let pace = Pace::of(settings);
+    let ahead = pace.ahead_bytes().min(memory / AHEAD_SHARE);
+    let threads = pace.workers();
     format!(
         "SET memory_limit = '{memory}B'; SET threads = {threads}; SET max_temp_directory_size = '{spill}B'; \
          SET streaming_buffer_size = '{ahead}B'; SET parquet_metadata_cache = true; SET TimeZone = 'UTC'; \
@@ -66,23 +72,14 @@ pub(super) fn bounds(settings: &Settings) -> String {
     )
 }
 
-fn spill(settings: &Settings) -> String {
-    format!("SET temp_directory = {};", literal(&settings.spill_folder.to_string_lossy()))
+/// The engine writes there only when it spills.
+fn spills_to(folder: &Path) -> String {
+    format!("SET temp_directory = {};", literal(&folder.to_string_lossy()))
 }
 
 fn views(connection: &Connection, statement: &Statement) -> duckdb::Result<()> {
     let create = |View { name, relation }: &View| format!("CREATE TEMP VIEW {name} AS {relation}");
     statement.views.iter().try_for_each(|view| connection.execute_batch(&create(view)))
-}
-
-/// Removes the statement's own spill folder; the engine leaves it behind, empty.
-pub(super) fn sweep(spill_folder: &Path) {
-    match std::fs::remove_dir_all(spill_folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            tracing::warn!(folder = %spill_folder.display(), %error, "spill folder not removed");
-        }
-        _ => {}
-    }
 }
 
 fn literal(text: &str) -> String {

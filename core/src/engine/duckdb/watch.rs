@@ -1,4 +1,4 @@
-//! Turns a set cancel token into interrupts, until the worker has acknowledged.
+//! Turns a set cancel token, or a disk that has become full, into interrupts, until the worker has acknowledged.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -7,10 +7,13 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use duckdb::InterruptHandle;
 
+use super::spill::Spill;
 use crate::base::{Cancel, Error, Result};
 
 /// An interrupt that comes before the statement executes is forgotten by the engine, so it is repeated.
 const EVERY: Duration = Duration::from_millis(10);
+/// Between two looks at what is spilled.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// Lives as long as the worker runs its statement.
 pub(super) struct Watch {
@@ -19,21 +22,26 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn over(interrupt: Arc<InterruptHandle>, cancel: &Cancel) -> Result<Self> {
+    pub(super) fn over(interrupt: Arc<InterruptHandle>, cancel: &Cancel, spill: &Arc<Spill>) -> Result<Self> {
         let (done, ended) = bounded::<()>(0);
-        let cancel = cancel.clone();
+        let (cancel, spill) = (cancel.clone(), spill.clone());
         let thread = std::thread::Builder::new()
             .name("datasus-cancel".into())
-            .spawn(move || watch(&interrupt, &cancel, &ended))
+            .spawn(move || watch(&interrupt, &cancel, &spill, &ended))
             .map_err(|error| Error::internal(format!("cannot start the cancel thread: {error}")))?;
         Ok(Watch { done: Some(done), thread: Some(thread) })
     }
 }
 
-fn watch(interrupt: &InterruptHandle, cancel: &Cancel, ended: &Receiver<()>) {
-    select! {
-        recv(ended) -> _ => return,
-        recv(cancel.signal()) -> _ => {}
+fn watch(interrupt: &InterruptHandle, cancel: &Cancel, spill: &Spill, ended: &Receiver<()>) {
+    loop {
+        select! {
+            recv(ended) -> _ => return,
+            recv(cancel.signal()) -> _ => break,
+            default(GLANCE) => if spill.overflows() {
+                break;
+            },
+        }
     }
     loop {
         interrupt.interrupt();

@@ -3,16 +3,21 @@
 //! It starts with `stream_arrow`, takes the schema, and loops on `Statement::step()`, which returns `Result`: the
 //! crate's own Arrow iterators panic on a fetch error.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use crossbeam_channel::{Sender, select};
 use duckdb::params_from_iter;
 
 use super::closing::Closing;
+use super::spill::Spill;
 use super::{binds, failure, kept, room, spare, watch};
 use crate::base::{Ctx, Error, Result};
 use crate::engine::Settings;
 use crate::engine::gather::Gather;
+use crate::engine::settings::Pace;
+use crate::governor::SpillFolder;
 use crate::plan::Statement;
 
 type Chunks = Sender<Result<RecordBatch>>;
@@ -27,17 +32,20 @@ pub(super) fn run(
 ) -> Result<()> {
     let ended = || Error::internal("the stream had ended");
     let chunks = stream.as_ref().ok_or_else(ended)?;
-    let explain = |error: duckdb::Error| failure::explain(error, statement, ctx);
-    let bounds = room::bounds(settings);
     let folders = kept::folders(statement, settings);
-    let stayed = folders.as_deref().and_then(|folders| kept::take(folders, &settings.spill_folder));
+    let stayed = folders.as_deref().and_then(|folders| kept::take(folders, &settings.spill_root));
     let fresh = stayed.is_none();
-    let spill_folder = stayed.as_ref().map_or(&settings.spill_folder, |kept| &kept.spill_folder).clone();
+    let own_path = || SpillFolder::new_path(&settings.spill_root);
+    let spill_path = stayed.as_ref().map_or_else(own_path, |kept| kept.spill_path.clone());
+    // Made before the instance that writes to it, so that it goes after that, whatever happens.
+    let spill = Arc::new(Spill::open(&spill_path, settings.spill_limit));
+    let explain = |error: duckdb::Error| spill.explain(failure::explain(error, statement, ctx));
+    let bounds = room::bounds(settings, spill.quota());
     let connection = stayed.map_or_else(spare::take, |kept| kept.bounded(&bounds)).map_err(explain)?;
-    let _watch = watch::Watch::over(connection.interrupt_handle(), &ctx.cancel)?;
+    let watch = watch::Watch::over(connection.interrupt_handle(), &ctx.cancel, &spill)?;
     match &folders {
-        None => room::close(&connection, statement, settings).map_err(explain)?,
-        Some(folders) if fresh => room::close_around(&connection, folders, settings).map_err(explain)?,
+        None => room::close(&connection, statement, &bounds, &spill_path).map_err(explain)?,
+        Some(folders) if fresh => room::close_around(&connection, folders, &bounds, &spill_path).map_err(explain)?,
         Some(_) => {}
     }
     let sql = if statement.from_user { &statement.sql } else { &room::in_one(statement) };
@@ -48,33 +56,38 @@ pub(super) fn run(
     let binds = binds::in_order(&prepared, &statement.binds).map_err(explain)?;
     let _ = prepared.stream_arrow(params_from_iter(binds)).map_err(explain)?;
     let schema = prepared.schema();
-    let mut gather = Gather::new(schema.clone(), settings.chunk_rows);
+    let pace = Pace::of(settings);
+    let mut gather = Gather::new(schema.clone(), pace.chunk_rows());
     if started.send(Ok(schema.clone())).is_err() {
         return Ok(());
     }
     loop {
         ctx.check()?;
+        spill.still_fits()?;
         let Some(rows) = prepared.step().map_err(explain)? else { break };
+        gather.set_full(pace.chunk_rows());
         gather.push(rows.columns(), rows.len(), |chunk| deliver(chunk, ctx, chunks))?;
     }
     if let Some(chunk) = gather.finish().map_err(Error::internal)? {
         deliver(chunk, ctx, chunks)?;
     }
     *closing = Some(Closing::begin());
-    // Spilled bytes must be gone before the consumer learns that this was all; memory may go after that.
-    let spilled = spill_folder.exists();
-    if !spilled {
-        *stream = None;
+    drop(watch);
+    // What was spilled must be gone before the consumer learns that this was all; memory may go after that.
+    if spill.is_used() {
+        drop(prepared);
+        drop(connection);
+        drop(spill);
+        return Ok(());
     }
+    drop(spill);
+    *stream = None;
     drop(prepared);
     if let Some(folders) = folders
-        && !spilled
-        && let Err(error) = kept::put(&connection, folders, spill_folder.clone(), bounds)
+        && let Err(error) = kept::put(&connection, folders, spill_path, bounds)
     {
         tracing::debug!(%error, "the instance does not stay");
     }
-    drop(connection);
-    room::sweep(&spill_folder);
     Ok(())
 }
 

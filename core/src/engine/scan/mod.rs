@@ -1,7 +1,8 @@
 //! Reads plain scans straight from the Parquet: no SQL, no instance to open, and each value is copied once.
 //!
 //! Workers take row groups in their order and decode them; the chunks are handed out in that order
-//! too, and a worker that is ahead waits once `ahead_bytes` are waiting. Row groups that the statistics rule out are
+//! too, and a worker that is ahead waits once `ahead_bytes` are waiting. How many work, how far ahead and in how large chunks
+//! follows the memory's mode, from the next row group or chunk on; units stay what they are. Row groups that the statistics rule out are
 //! not read, and where they prove a condition it is not looked at again.
 
 mod condition;
@@ -10,6 +11,8 @@ mod failure;
 mod order;
 mod pages;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod unit;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +22,7 @@ use self::condition::Condition;
 use self::order::Order;
 use self::rows::Rows;
 use self::unit::{OpenFile, Reading, Trouble};
+use super::settings::Pace;
 use super::{Running, Settings};
 use crate::base::{Chunk, Ctx, Error, Origin, Result, SourceRows, UnitId, Units};
 use crate::plan::Scan;
@@ -29,7 +33,7 @@ struct Work {
     conditions: Vec<Condition>,
     groups: Vec<Group>,
     order: Order,
-    chunk_rows: usize,
+    pace: Pace,
     units: Option<Units>,
     ctx: Ctx,
 }
@@ -66,18 +70,18 @@ pub(super) fn start(scan: Scan, settings: &Settings, ctx: &Ctx) -> Result<Runnin
     let groups = groups(&scan, units.as_ref());
     let conditions = scan.predicates.iter().map(Condition::new).collect::<Result<Vec<_>>>()?;
     let (schema, limit) = (scan.schema.clone(), scan.limit);
-    let chunk_rows = settings.chunk_rows.max(1);
-    let order = Order::new(groups.len(), settings.ahead_bytes);
+    let pace = Pace::of(settings);
+    let order = Order::new(groups.len(), pace.clone());
     let workers = settings.threads.max(1).min(groups.len());
-    let work = Arc::new(Work { scan, conditions, groups, order, chunk_rows, units, ctx: ctx.clone() });
+    let work = Arc::new(Work { scan, conditions, groups, order, pace, units, ctx: ctx.clone() });
     // Made first: it stops the workers when it goes, whatever happens here.
-    let rows = Rows::new(work.clone(), schema.clone(), chunk_rows, limit);
+    let rows = Rows::new(work.clone(), schema.clone(), limit);
     for number in 0..workers {
         let work = work.clone();
         std::thread::Builder::new()
             .name(format!("datasus-scan-{number}"))
             .spawn(move || {
-                let outcome = catch_unwind(AssertUnwindSafe(|| work.units_in_turn()))
+                let outcome = catch_unwind(AssertUnwindSafe(|| work.units_in_turn(number)))
                     .unwrap_or_else(|panic| Err(Error::panicked("scan", panic.as_ref())));
                 if let Err(error) = outcome {
                     work.order.fail(error.stage("query"));
@@ -89,9 +93,9 @@ pub(super) fn start(scan: Scan, settings: &Settings, ctx: &Ctx) -> Result<Runnin
 }
 
 impl Work {
-    fn units_in_turn(&self) -> Result<()> {
+    fn units_in_turn(&self, worker: usize) -> Result<()> {
         let mut open: Option<(usize, OpenFile)> = None;
-        while let Some(turn) = self.order.claim() {
+        while let Some(turn) = self.order.claim(worker) {
             self.ctx.check()?;
             let group = &self.groups[turn];
             let wanted = self.units.as_ref().is_none_or(|units| {
@@ -122,7 +126,7 @@ impl Work {
     fn group(&self, turn: usize, group: &Group, opened: &OpenFile) -> Result<bool> {
         let file = &self.scan.files[group.file];
         let explain = |error: Trouble| failure::explain(error, file, &self.ctx);
-        let reading = opened.read(group, &self.scan, &self.conditions, self.chunk_rows, None, &self.ctx);
+        let reading = opened.read(group, &self.scan, &self.conditions, self.pace.chunk_rows(), None, &self.ctx);
         let Reading::Rows { reader, .. } = reading.map_err(explain)? else { return Ok(true) };
         for batch in reader {
             let batch =

@@ -5,6 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::base::{Chunk, Ctx, Error, Result};
+use crate::engine::settings::Pace;
 
 /// How often whoever waits looks at the cancel token.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -13,7 +14,7 @@ pub(super) struct Order {
     state: Mutex<State>,
     changed: Condvar,
     units: usize,
-    most_bytes: u64,
+    pace: Pace,
 }
 
 #[derive(Default)]
@@ -35,9 +36,9 @@ struct Unit {
 }
 
 impl Order {
-    /// Of `units` units; a worker waits once `most_bytes` wait to be taken, but for the one that is next.
-    pub(super) fn new(units: usize, most_bytes: u64) -> Self {
-        Order { state: Mutex::default(), changed: Condvar::new(), units, most_bytes }
+    /// Of `units` units; a worker waits once the bytes of `pace` wait to be taken, but for the one that is next.
+    pub(super) fn new(units: usize, pace: Pace) -> Self {
+        Order { state: Mutex::default(), changed: Condvar::new(), units, pace }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -48,9 +49,13 @@ impl Order {
         self.changed.wait_timeout(state, GLANCE).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// The next unit to work at; none at the end.
-    pub(super) fn claim(&self) -> Option<usize> {
+    /// The next unit to work at; none at the end. Waits while there are more workers than the mode allows: `worker` is
+    /// one's number, from 0.
+    pub(super) fn claim(&self, worker: usize) -> Option<usize> {
         let mut state = self.state();
+        while worker >= self.pace.workers() && !state.stopped && state.unclaimed < self.units {
+            state = self.wait(state);
+        }
         if state.stopped || state.unclaimed == self.units {
             return None;
         }
@@ -61,7 +66,7 @@ impl Order {
     /// Hands over a chunk of `unit`; false where nobody wants any more.
     pub(super) fn put(&self, unit: usize, chunk: Chunk, ctx: &Ctx) -> Result<bool> {
         let mut state = self.state();
-        while state.bytes >= self.most_bytes && unit != state.current && !state.stopped {
+        while state.bytes >= self.pace.ahead_bytes() && unit != state.current && !state.stopped {
             ctx.check()?;
             state = self.wait(state);
         }
@@ -74,7 +79,7 @@ impl Order {
         drop(state);
         // The unit at the front need not wait for bytes, but it must not run away from its reader either.
         let mut state = self.state();
-        while unit == state.current && state.bytes >= self.most_bytes && !state.stopped && state.holds(unit) {
+        while unit == state.current && state.bytes >= self.pace.ahead_bytes() && !state.stopped && state.holds(unit) {
             ctx.check()?;
             state = self.wait(state);
         }

@@ -10,37 +10,34 @@ use super::Work;
 use crate::base::{Chunk, Error, Origin, Result, UnitId};
 use crate::engine::gather::Gather;
 
-/// Hands out chunks of at least half of `chunk_rows`, but for the last; stops the workers when it goes.
+/// Hands out chunks of at least half of the rows that a chunk may have at the moment, but for the last; stops the workers
+/// when it goes.
 pub(super) struct Rows {
     work: Arc<Work>,
     gather: Gather,
-    chunk_rows: usize,
     /// Rows that are still wanted.
     left: Option<u64>,
     /// Full chunks of what was gathered.
     ready: VecDeque<RecordBatch>,
-    /// Came while smaller pieces were being gathered: it follows them.
+    /// Came while smaller pieces were being gathered, or is too large by now: it follows.
     next: Option<RecordBatch>,
     chunks: u64,
 }
 
 impl Rows {
-    pub(super) fn new(work: Arc<Work>, schema: SchemaRef, chunk_rows: usize, left: Option<u64>) -> Self {
-        Rows {
-            work,
-            gather: Gather::new(schema, chunk_rows),
-            chunk_rows,
-            left,
-            ready: VecDeque::new(),
-            next: None,
-            chunks: 0,
-        }
+    pub(super) fn new(work: Arc<Work>, schema: SchemaRef, left: Option<u64>) -> Self {
+        let gather = Gather::new(schema, work.pace.chunk_rows());
+        Rows { work, gather, left, ready: VecDeque::new(), next: None, chunks: 0 }
     }
 
     fn next_chunk(&mut self) -> Result<Option<RecordBatch>> {
         loop {
-            if let Some(chunk) = self.ready.pop_front().or_else(|| self.next.take()) {
+            let most = self.work.pace.chunk_rows();
+            if let Some(chunk) = self.ready.pop_front() {
                 return Ok(Some(chunk));
+            }
+            if let Some(chunk) = self.next.take() {
+                return Ok(Some(self.cut(chunk, most)));
             }
             if self.left == Some(0) {
                 self.work.order.stop();
@@ -53,20 +50,33 @@ impl Rows {
                 batch = batch.slice(0, rows as usize);
                 *left -= rows;
             }
-            let large = batch.num_rows() * 2 >= self.chunk_rows;
+            let large = batch.num_rows() * 2 >= most;
             if large && self.gather.rows() == 0 {
-                return Ok(Some(batch));
+                return Ok(Some(self.cut(batch, most)));
             }
-            if large && self.gather.rows() * 2 >= self.chunk_rows {
+            if large && self.gather.rows() * 2 >= most {
                 self.next = Some(batch);
                 return self.gather.finish();
             }
+            self.gather.set_full(most);
             let ready = &mut self.ready;
             self.gather.push(batch.columns(), batch.num_rows(), |chunk| {
                 ready.push_back(chunk);
                 Ok(())
             })?;
         }
+    }
+}
+
+impl Rows {
+    /// `batch` where it has at most `most` rows, else an even part of it; the rest comes next.
+    fn cut(&mut self, batch: RecordBatch, most: usize) -> RecordBatch {
+        let rows = batch.num_rows();
+        let part = rows.div_ceil(rows.div_ceil(most).max(1));
+        if part < rows {
+            self.next = Some(batch.slice(part, rows - part));
+        }
+        batch.slice(0, part)
     }
 }
 

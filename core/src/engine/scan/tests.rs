@@ -1,0 +1,109 @@
+//! How far the workers of a scan run ahead, and how many of them, as the memory's mode changes under them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+
+use super::order::Order;
+use crate::base::{Chunk, Ctx, Origin, UnitId};
+use crate::engine::Settings;
+use crate::engine::settings::Pace;
+use crate::governor::{Governor, MemorySource, Mode, Reading, Usage};
+
+#[derive(Clone, Default)]
+struct Used(Arc<AtomicU64>);
+
+impl MemorySource for Used {
+    fn read(&self) -> Reading {
+        Reading { machine: Usage { used: self.0.load(SeqCst), limit: 100 }, ..Default::default() }
+    }
+}
+
+fn until(what: &str, done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn workers_run_less_far_ahead_and_fewer_begin_while_memory_is_scarce() {
+    let used = Used::default();
+    let governor = Governor::new(used.clone());
+    let turn = |percent: u64, mode: Mode| {
+        used.0.store(percent, SeqCst);
+        until("the mode", || {
+            governor.pressure();
+            governor.mode() == mode
+        });
+    };
+    let column: ArrayRef = Arc::new(Int64Array::from(vec![7; 1 << 17]));
+    let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
+    let bytes = batch.get_array_memory_size() as u64;
+    let settings = Settings {
+        memory_limit: 0,
+        spill_limit: 0,
+        spill_root: Default::default(),
+        folders: Vec::new(),
+        threads: 4,
+        units: None,
+        chunk_rows: 1 << 17,
+        ahead_bytes: 32 * bytes,
+        channel_depth: 1,
+        levers: governor.levers(),
+    };
+    let order = Order::new(1_000, Pace::of(&settings));
+    let (ctx, put, begun) = (Ctx::default(), AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for worker in 0..4 {
+            let (order, ctx, batch, put, begun) = (&order, &ctx, &batch, &put, &begun);
+            scope.spawn(move || {
+                while let Some(unit) = order.claim(worker) {
+                    begun.fetch_or(1 << worker, SeqCst);
+                    let chunk = Chunk { unit: UnitId(unit as u64), batch: batch.clone(), origin: Origin::default() };
+                    if !order.put(unit, chunk, ctx).unwrap() {
+                        return;
+                    }
+                    put.fetch_add(1, SeqCst);
+                    order.end(unit);
+                }
+            });
+        }
+        let taken = AtomicUsize::new(0);
+        let take = |count: usize| {
+            for _ in 0..count {
+                order.take(&ctx).unwrap().unwrap();
+                taken.fetch_add(1, SeqCst);
+            }
+        };
+        // Chunks that wait once the workers have come to rest.
+        let ahead = || {
+            let mut seen = put.load(SeqCst);
+            loop {
+                std::thread::sleep(Duration::from_millis(150));
+                let now = put.load(SeqCst);
+                if now == seen {
+                    return now - taken.load(SeqCst);
+                }
+                seen = now;
+            }
+        };
+        take(1);
+        assert!((31..=36).contains(&ahead()), "{}", ahead());
+        turn(90, Mode::Emergency);
+        take(40);
+        assert!((1..=5).contains(&ahead()), "{}", ahead());
+        begun.store(0, SeqCst);
+        take(40);
+        ahead();
+        assert_eq!(begun.load(SeqCst), 1, "only the first worker begins anything");
+        turn(10, Mode::Normal);
+        take(40);
+        assert!((31..=36).contains(&ahead()), "{}", ahead());
+        assert_eq!(begun.load(SeqCst), 0b1111);
+        order.stop();
+    });
+}

@@ -1,0 +1,92 @@
+//! The chunks of a stream, whose statement runs once more, alone, where its share of the memory did not do.
+
+use arrow::datatypes::SchemaRef;
+
+use super::durable::was_short_of_memory;
+use super::memory::Share;
+use super::parking::SharedLease;
+use crate::base::{Chunk, Code, Error, Result, text};
+use crate::engine::Running;
+
+/// Until the first chunk is handed out: what the reader has got cannot be taken back.
+pub(super) struct OnceMore<F> {
+    start: F,
+    running: Running,
+    share: Share,
+    lease: SharedLease,
+    alone: bool,
+    begun: bool,
+}
+
+impl<F: FnMut(bool) -> Result<(Running, Share)>> OnceMore<F> {
+    /// `start` is told whether to take all the memory that jobs may have.
+    pub fn begin(mut start: F) -> Result<Self> {
+        let first = start(false);
+        let alone = first.as_ref().is_err_and(was_short_of_memory);
+        let (running, share) = if alone { start(true)? } else { first? };
+        let lease = share.lease.clone();
+        Ok(OnceMore { start, running, share, lease, alone, begun: false })
+    }
+
+    pub fn schema(&self) -> SchemaRef {
+        self.running.schema().clone()
+    }
+
+    /// The lease of whichever run it is.
+    pub fn lease(&self) -> SharedLease {
+        self.lease.clone()
+    }
+
+    /// That of the last run.
+    pub fn share(&self) -> &Share {
+        &self.share
+    }
+
+    /// Once the first one's memory is given back.
+    fn again(&mut self) -> Result<()> {
+        tracing::warn!("a stream ran out of memory; runs once more alone");
+        self.alone = true;
+        self.lease.give_back();
+        let schema = self.schema();
+        let (running, share) = (self.start)(true)?;
+        if *running.schema() != schema {
+            return Err(Error::internal("the same statement has another schema").stage("query"));
+        }
+        self.lease.take_over(&share.lease);
+        (self.running, self.share) = (running, share);
+        Ok(())
+    }
+}
+
+impl<F: FnMut(bool) -> Result<(Running, Share)>> Iterator for OnceMore<F> {
+    type Item = Result<Chunk>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.running.next() {
+            Some(Err(error)) if was_short_of_memory(&error) && self.begun => Some(Err(too_late(error))),
+            Some(Err(error)) if was_short_of_memory(&error) && !self.alone => match self.again() {
+                Ok(()) => self.next(),
+                Err(error) => Some(Err(error)),
+            },
+            next => {
+                self.begun |= matches!(next, Some(Ok(_)));
+                next
+            }
+        }
+    }
+}
+
+fn too_late(error: Error) -> Error {
+    let said = error.detail().to_owned();
+    Error::new(
+        Code::OutOfMemory,
+        text!(
+            "A memória acabou depois que o fluxo já tinha entregado linhas, e por isso a consulta não pôde recomeçar \
+             sozinha. Exporte para um arquivo (export recomeça por si), ou: {said}",
+            "Memory ran out after the stream had handed out rows, so the query could not begin again by itself. Export to \
+             a file (an export begins again by itself), or: {said}"
+        ),
+    )
+    .stage("query")
+    .because(error)
+}

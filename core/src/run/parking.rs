@@ -1,0 +1,85 @@
+//! A job that leaves its slot leaves its share of the memory too, so that whoever gets the slot can run.
+//!
+//! On its way back it waits for its slot first and for the memory then. So nobody who waits for a slot holds memory that
+//! its holder may wait for, and whoever has both goes on: no two jobs ever wait for each other.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::base::{Away, Cancel, Ctx, Result, Seat};
+use crate::governor::Lease;
+
+/// A lease that a job's slot knows of; gone with the last clone.
+#[derive(Clone)]
+pub(super) struct SharedLease(Arc<Mutex<Option<Lease>>>);
+
+impl SharedLease {
+    pub fn new(lease: Lease) -> Self {
+        SharedLease(Arc::new(Mutex::new(Some(lease))))
+    }
+
+    /// Only the job's own thread locks it, so that nobody waits here.
+    fn with<T>(&self, act: impl FnOnce(&mut Option<Lease>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Before the job's end.
+    pub fn give_back(&self) {
+        drop(self.with(Option::take));
+    }
+
+    /// From now on it is what `other` has.
+    pub fn take_over(&self, other: &SharedLease) {
+        let lease = other.with(Option::take);
+        drop(self.with(|own| std::mem::replace(own, lease)));
+    }
+
+    /// `ctx` with a slot that parks the lease whenever the job leaves it.
+    pub fn on(&self, ctx: &Ctx) -> Ctx {
+        let (lease, cancel) = (self.clone(), ctx.cancel.clone());
+        Ctx { slot: ctx.slot.through(|slot| Arc::new(SlotAndLease { slot, lease, cancel })), ..ctx.clone() }
+    }
+}
+
+struct SlotAndLease {
+    slot: Arc<dyn Seat>,
+    lease: SharedLease,
+    cancel: Cancel,
+}
+
+impl SlotAndLease {
+    fn park(&self) {
+        self.lease.with(|lease| lease.iter_mut().for_each(Lease::park));
+    }
+}
+
+impl Seat for SlotAndLease {
+    fn leave(&self, why: Away) -> Result<()> {
+        self.slot.leave(why)?;
+        self.park();
+        Ok(())
+    }
+
+    fn come_back(&self) {
+        self.slot.come_back();
+        let back = self.lease.with(|lease| lease.as_mut().map_or(Ok(()), |lease| lease.unpark(&self.cancel)));
+        // A cancelled job has only to end, and says why by itself.
+        if let Err(error) = back
+            && !self.cancel.is_set()
+        {
+            tracing::warn!(%error, "a job goes on without its share of the memory");
+        }
+    }
+
+    fn give_way(&self) -> bool {
+        let left = self.slot.give_way();
+        if left {
+            self.park();
+        }
+        left
+    }
+
+    fn patience(&self) -> Duration {
+        self.slot.patience()
+    }
+}

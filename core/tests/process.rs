@@ -1,0 +1,388 @@
+//! What all clients of a process share: slots and memory, what they tell of them, and the disk that they spill to.
+#![cfg(target_os = "linux")]
+
+#[path = "many/mod.rs"]
+mod many;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
+use datasus::base::Cancel;
+use datasus::governor::{Ask, Governor, Hook};
+use datasus::params::Options;
+use datasus::{AggregateFn, Answer, Client, Code, Config, Csv, Language, Mode, Priority, QueryParams, Status};
+use tempfile::TempDir;
+
+/// Every wait ends, at the latest then.
+const PATIENCE: Duration = Duration::from_secs(120);
+const ROWS: usize = 3_000_000;
+const PLACE: &str = "DATASUS_TEST_PLACE";
+
+/// The tests set what is the process's own: one at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Three files of a million rows, made once.
+fn data() -> &'static Path {
+    static DATA: OnceLock<TempDir> = OnceLock::new();
+    DATA.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        many::write(folder.path(), 3, ROWS / 3);
+        folder
+    })
+    .path()
+}
+
+fn client(source: &Path, spill: &Path, memory_limit: Option<u64>) -> Client {
+    let spill = Some(spill.to_owned());
+    Client::open_with(source, Config { spill, memory_limit, language: Language::En, ..Config::default() }).unwrap()
+}
+
+fn all() -> QueryParams {
+    QueryParams::dataset("SIH-RD")
+}
+
+/// With 64 MB it spills.
+fn sorted() -> QueryParams {
+    all().order_by("VAL_TOT", true)
+}
+
+const LITTLE: Option<u64> = Some(64 << 20);
+
+/// A group per row: it needs 64 MB at the least.
+fn grouped() -> QueryParams {
+    all().group_by(["N_AIH"]).aggregate(AggregateFn::Sum, "VAL_TOT", "valor")
+}
+
+fn urgent() -> Options {
+    Options { priority: Priority::Health, ..Default::default() }
+}
+
+fn rows(answer: Answer) -> usize {
+    answer.map(|batch| batch.unwrap().num_rows()).sum()
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Runs `work` in a thread, and fails where it hangs.
+fn ends<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, end) = bounded(1);
+    let thread = std::thread::spawn(move || {
+        let _ = done.send(work());
+    });
+    match end.recv_timeout(PATIENCE) {
+        Ok(result) => result,
+        Err(_) if thread.is_finished() => panic!("{what} panicked"),
+        Err(_) => panic!("{what} hangs"),
+    }
+}
+
+fn spilled(spill: &Path) -> Vec<PathBuf> {
+    let files = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().map(|e| e.unwrap().path());
+    files(spill.to_owned()).flat_map(files).filter(|path| !path.ends_with("owner.json")).collect()
+}
+
+fn names(folder: &Path) -> usize {
+    std::fs::read_dir(folder).map_or(0, Iterator::count)
+}
+
+/// Little memory for all leases, or one slot: whoever is held up by its reader keeps neither slot nor memory.
+#[test]
+fn nested_and_zipped_queries_end_with_one_slot_and_with_little_memory() {
+    let _alone = alone();
+    let governor = Governor::of_process();
+    let spill = tempfile::tempdir().unwrap();
+    let client = client(data(), spill.path(), None);
+    for (maintenance, budget) in [(true, None), (false, Some(200 << 20)), (true, Some(200 << 20))] {
+        governor.set_budget(budget);
+        client.set_maintenance(maintenance).unwrap();
+        let what = format!("maintenance {maintenance}, budget {budget:?}");
+        let ours = client.clone();
+        let zipped = ends(&what, move || {
+            let mut streams = [grouped(), sorted(), grouped(), all()].map(|params| ours.query(&params).unwrap());
+            let (mut counts, mut open) = ([0; 4], 4);
+            while open > 0 {
+                open = 0;
+                for (stream, count) in streams.iter_mut().zip(&mut counts) {
+                    if let Some(batch) = stream.next() {
+                        *count += batch.unwrap().num_rows();
+                        open += 1;
+                    }
+                }
+            }
+            counts
+        });
+        assert_eq!(zipped, [ROWS; 4], "{what}");
+        let ours = client.clone();
+        let nested = ends(&what, move || {
+            let outer = ours.query(&grouped()).unwrap();
+            let (mut count, mut inner) = (0, 0);
+            for batch in outer {
+                count += batch.unwrap().num_rows();
+                if inner < 3 {
+                    assert_eq!(rows(ours.query(&grouped()).unwrap()), ROWS);
+                    inner += 1;
+                }
+            }
+            (count, inner)
+        });
+        assert_eq!(nested, (ROWS, 3), "{what}");
+    }
+    client.set_maintenance(false).unwrap();
+    governor.set_budget(None);
+    until("every lease is back", || governor.leased().0 == 0);
+    assert_eq!(names(spill.path()), 0);
+}
+
+/// With one slot, and room for one of the two: the more urgent one would wait for memory that the other keeps while that
+/// waits for the slot.
+#[test]
+fn a_job_that_makes_room_leaves_its_memory_too() {
+    let _alone = alone();
+    let governor = Governor::of_process();
+    let place = tempfile::tempdir().unwrap();
+    let output = Some(place.path().to_owned());
+    let client = Client::open_with(data(), Config { output, ..Config::default() }).unwrap();
+    governor.set_budget(Some(1 << 30));
+    client.set_maintenance(true).unwrap();
+    let most = governor.leased().1 - (80 << 20);
+    let others = governor.lease(Ask { want: most, least: most }, &Cancel::default()).unwrap();
+    let export = client.submit(&all(), [Csv::to("a.csv").into()]).unwrap();
+    until("it runs", || export.progress().rows > 0);
+    let (ours, behind) = (client.clone(), export.clone());
+    let groups = ends("the urgent query", move || {
+        let answer = ours.query(&grouped().options(urgent())).unwrap();
+        assert!(behind.progress().rows < ROWS as u64, "it had ended before: this test shows nothing");
+        rows(answer)
+    });
+    assert_eq!(groups, ROWS);
+    let report = export.wait(Some(PATIENCE)).expect("it goes on").unwrap();
+    assert_eq!(report.records_processed, ROWS as u64);
+    client.set_maintenance(false).unwrap();
+    drop(others);
+    governor.set_budget(None);
+}
+
+#[test]
+fn a_stream_whose_share_of_the_memory_does_not_do_waits_for_all_of_it_and_is_exact() {
+    let _alone = alone();
+    let governor = Governor::of_process();
+    let spill = tempfile::tempdir().unwrap();
+    let client = client(data(), spill.path(), None);
+    let (_, whole) = governor.leased();
+    let most = whole - (70 << 20);
+    let others = governor.lease(Ask { want: most, least: most }, &Cancel::default()).unwrap();
+    // Its state is every text of the column, and cannot be spilled.
+    let params = QueryParams::sql("SELECT quantile_disc(N_AIH, 0.5) AS m, count(DISTINCT N_AIH) AS n FROM sih_rd");
+    let query = std::thread::spawn(move || client.query(&params).unwrap().collect_batches().unwrap());
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(!query.is_finished(), "it ran in 64 MB: this test shows nothing");
+    drop(others);
+    let batches = ends("the second run", move || query.join().unwrap());
+    let shown = arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
+    assert!(shown.contains("1200001499999") && shown.contains(&ROWS.to_string()), "{shown}");
+}
+
+#[test]
+fn the_metrics_tell_of_queue_slots_and_memory() {
+    let _alone = alone();
+    let spill = tempfile::tempdir().unwrap();
+    let client = client(data(), spill.path(), None);
+    let value = |of: &str| {
+        let text = client.metrics();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let number = line.rsplit(' ').next().unwrap();
+            assert!(number.parse::<f64>().is_ok(), "{line}");
+        }
+        let line = text.lines().find_map(|line| line.strip_prefix(of)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {of} in\n{text}")).parse::<f64>().unwrap()
+    };
+    let waited = |class| value(&format!("datasus_queue_wait_seconds_count{{priority=\"{class}\"}}"));
+    let before = ["health", "admin", "user"].map(waited);
+    let mut held_up = client.query(&all()).unwrap();
+    let first = held_up.next().unwrap().unwrap().num_rows();
+    until("it is parked", || held_up.job().status() == Status::Parked);
+    until("the text says so", || value("datasus_jobs_parked") == 1.0);
+    client.set_maintenance(true).unwrap();
+    assert_eq!(value("datasus_mode{mode=\"maintenance\"}"), 1.0);
+    // The one slot is taken by a job that nobody can wait for: its own reader waits for it.
+    assert_eq!(rows(client.query(&all().limit(5).options(urgent())).unwrap()), 5);
+    client.set_maintenance(false).unwrap();
+    client.sync(&all()).unwrap();
+    assert_eq!(["health", "admin", "user"].map(waited), [before[0] + 1.0, before[1] + 1.0, before[2] + 1.0]);
+    assert_eq!(rows(held_up), ROWS - first);
+    until("all have ended", || value("datasus_jobs_running") == 0.0 && value("datasus_jobs_parked") == 0.0);
+    assert_eq!(value("datasus_queue_depth{priority=\"user\"}"), 0.0);
+    assert!(value("datasus_memory_pressure_ratio") > 0.0);
+    assert!(value("datasus_mode_changes_total{to=\"maintenance\"}") >= 1.0);
+}
+
+#[test]
+fn a_client_hears_of_every_mode_and_its_host_is_asked_for_memory() {
+    let _alone = alone();
+    let spill = tempfile::tempdir().unwrap();
+    let client = client(data(), spill.path(), None);
+    let mut changes = client.mode_changes();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let hook: Arc<Hook> = {
+        let calls = calls.clone();
+        Arc::new(move || assert!(calls.fetch_add(1, SeqCst) < usize::MAX))
+    };
+    client.on_memory_pressure(&hook);
+    client.set_maintenance(true).unwrap();
+    assert_eq!(changes.next().unwrap().to, Mode::Maintenance);
+    client.set_maintenance(false).unwrap();
+    assert_eq!(changes.next_within(PATIENCE).unwrap().to, Mode::Normal);
+    assert!(changes.next_within(Duration::from_millis(20)).is_none());
+    Governor::of_process().set_budget(Some(1 << 20));
+    assert_eq!(changes.next_within(PATIENCE).unwrap().to, Mode::Emergency);
+    until("the host's hook", || calls.load(SeqCst) > 0);
+    Governor::of_process().set_budget(None);
+    assert_eq!(changes.next_within(PATIENCE).unwrap().to, Mode::Normal);
+}
+
+/// Runs in a child process: spills, and waits to be killed.
+#[test]
+#[ignore = "runs in a child process"]
+fn spills_and_stays() {
+    let Some(place) = std::env::var_os(PLACE) else { return };
+    let place = Path::new(&place);
+    let client = client(&place.join("source"), &place.join("spill"), LITTLE);
+    let mut answer = client.query(&sorted()).unwrap();
+    answer.next().unwrap().unwrap();
+    std::thread::sleep(PATIENCE);
+}
+
+struct Killed(Child);
+
+impl Killed {
+    fn now(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn what_a_killed_process_spilled_goes_with_the_next_client_and_what_a_living_one_spilled_stays() {
+    let _alone = alone();
+    let place = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(data(), place.path().join("source")).unwrap();
+    let spill = place.path().join("spill");
+    let begin = || {
+        let before = names(&spill);
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "spills_and_stays"])
+            .env(PLACE, place.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        until("it spills", || names(&spill) > before && !spilled(&spill).is_empty());
+        Killed(child)
+    };
+    begin().now();
+    assert!(!spilled(&spill).is_empty(), "what a killed process leaves");
+    client(data(), &spill, None);
+    assert_eq!(names(&spill), 0);
+    let lives = begin();
+    client(data(), &spill, None);
+    assert!(!spilled(&spill).is_empty(), "its owner lives");
+    lives.now();
+    client(data(), &spill, None);
+    assert_eq!(names(&spill), 0);
+}
+
+/// A file system of so many bytes; it goes with the guard.
+struct Small(TempDir);
+
+impl Small {
+    fn of(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let options = format!("size={size}");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path()).status();
+        if !mounted.is_ok_and(|status| status.success()) {
+            println!("SKIPPED (no tmpfs may be mounted): a full disk");
+            return None;
+        }
+        Some(Small(folder))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_spill_that_would_fill_the_disk_ends_with_ds_507_before_it_is_full_and_leaves_nothing() {
+    let _alone = alone();
+    // Too small to begin with, and too small to end with.
+    for size in ["4m", "32m"] {
+        let Some(small) = Small::of(size) else { return };
+        let spill = small.0.path();
+        let client = client(data(), spill, LITTLE);
+        let count = all().aggregate(AggregateFn::Count, "*", "n");
+        assert_eq!(rows(client.query(&count).unwrap()), 1, "what need not spill is answered");
+        let error = client.query(&sorted()).and_then(|answer| answer.collect_batches()).unwrap_err();
+        assert_eq!(error.code(), Code::DiskFull, "{size}: {error:?}");
+        assert_eq!(names(spill), 0, "{size}");
+        assert_eq!(rows(client.query(&count).unwrap()), 1, "and the client goes on");
+    }
+    // Somebody else fills it meanwhile.
+    let Some(small) = Small::of("400m") else { return };
+    let spill = small.0.path();
+    let client = client(data(), spill, LITTLE);
+    let mut answer = client.query(&sorted()).unwrap();
+    answer.next().unwrap().unwrap();
+    assert!(!spilled(spill).is_empty());
+    let room = usize::try_from(datasus::governor::disk_room(spill).unwrap()).unwrap();
+    // Into the reserve, and not to its end.
+    std::fs::write(spill.join("theirs"), vec![1; room + (10 << 20)]).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let error = ends("the stream", move || answer.find_map(Result::err)).expect("it ends before its last row");
+    assert_eq!(error.code(), Code::DiskFull, "{error:?}");
+    until("only theirs is left", || names(spill) == 1);
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn what_a_spill_folder_costs_a_small_query() {
+    let spill = tempfile::tempdir().unwrap();
+    let source = tempfile::tempdir().unwrap();
+    many::write(source.path(), 1, 10_000);
+    // Where none can be made, none costs anything.
+    let clients = [spill.path(), Path::new("/proc/none")].map(|spill| client(source.path(), spill, None));
+    let count = all().group_by(["CNES"]).aggregate(AggregateFn::Sum, "VAL_TOT", "valor");
+    let median = |work: &dyn Fn()| {
+        let time = || {
+            let began = Instant::now();
+            work();
+            began.elapsed()
+        };
+        let mut times: Vec<_> = (0..300).map(|_| time()).collect();
+        times.sort();
+        times[times.len() / 2]
+    };
+    let made = median(&|| drop(datasus::governor::SpillFolder::create(spill.path(), 1 << 30).unwrap()));
+    println!("made and removed: {made:?}");
+    for _ in 0..4 {
+        let [with, without] = clients.each_ref().map(|client| {
+            median(&|| assert_eq!(rows(client.query(&count).unwrap()), 97));
+            median(&|| assert_eq!(rows(client.query(&count).unwrap()), 97))
+        });
+        println!("a small aggregate: {with:?} with a folder, {without:?} without");
+    }
+}
