@@ -20,6 +20,7 @@ setup:
 
 servers:
 	@bash setup/postgresql.sh
+	@bash setup/fiu.sh
 
 demo: setup
 	$(CARGO) run --package datasus --example demo
@@ -35,7 +36,7 @@ docs: setup
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
 soak: setup servers
-	DATASUS_FUZZ_SECONDS=60 DATASUS_KILLS=100 DATASUS_MILLIONS=9 $(CARGO) test --workspace -- --include-ignored --nocapture
+	DATASUS_FUZZ_SECONDS=60 DATASUS_KILLS=100 DATASUS_FAULTS=all DATASUS_MILLIONS=10 $(CARGO) test --workspace -- --include-ignored --nocapture
 
 bench: setup servers
 	$(CARGO) build --package datasus-bench

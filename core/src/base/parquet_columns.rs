@@ -1,6 +1,7 @@
 //! A Parquet file whose columns are encoded side by side, on as many threads as there are cores.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -9,7 +10,7 @@ use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowLeafColumn, ArrowRowGroupWriterFactory, compute_leaves,
 };
 use parquet::column::writer::ColumnCloseResult;
-use parquet::errors::Result;
+use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
@@ -28,7 +29,7 @@ pub fn parquet_properties() -> WriterPropertiesBuilder {
 
 /// Writes batches of one schema. Memory is one row group in encoded form, and 12 MB of batches or a single one.
 pub struct ParquetColumns<W: Write + Send> {
-    file: SerializedFileWriter<W>,
+    file: SerializedFileWriter<Told<W>>,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     /// Of the row group at hand; none between two of them.
@@ -42,6 +43,33 @@ pub struct ParquetColumns<W: Write + Send> {
     most_bytes: usize,
 }
 
+/// Keeps the first error of what is written to.
+struct Told<W> {
+    out: W,
+    failed: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl<W> Told<W> {
+    fn tell<T>(&self, done: io::Result<T>) -> io::Result<T> {
+        done.inspect_err(|error| {
+            let same = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(same);
+        })
+    }
+}
+
+impl<W: Write> Write for Told<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes);
+        self.tell(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.out.flush();
+        self.tell(flushed)
+    }
+}
+
 impl<W: Write + Send> ParquetColumns<W> {
     /// A row group ends at `most_rows` rows, or at about `most_bytes` encoded bytes.
     pub fn create(
@@ -51,6 +79,7 @@ impl<W: Write + Send> ParquetColumns<W> {
         most_rows: usize,
         most_bytes: usize,
     ) -> Result<Self> {
+        let out = Told { out, failed: Arc::default() };
         let (file, factory) = ArrowWriter::try_new(out, schema.clone(), Some(properties))?.into_serialized_writer()?;
         let most_rows = most_rows.max(1);
         let (columns, waiting) = (Vec::new(), Vec::new());
@@ -122,7 +151,7 @@ impl<W: Write + Send> ParquetColumns<W> {
     /// What is written to, with everything in it that is of closed row groups.
     pub fn out(&mut self) -> Result<&mut W> {
         self.file.flush()?;
-        Ok(self.file.inner_mut())
+        Ok(&mut self.file.inner_mut().out)
     }
 
     /// Copies row groups of another file of the same schema, column chunk by column chunk as they are. Their page indexes
@@ -160,6 +189,14 @@ impl<W: Write + Send> ParquetColumns<W> {
     /// Ends the file, and gives what it was written to.
     pub fn into_inner(mut self) -> Result<W> {
         self.flush()?;
-        self.file.into_inner()
+        let failed = self.file.inner().failed.clone();
+        match self.file.into_inner() {
+            Ok(told) => Ok(told.out),
+            // The writer makes a text of it, and a full disk would not be known as one.
+            Err(error) => Err(match failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(io) => ParquetError::External(Box::new(io)),
+                None => error,
+            }),
+        }
     }
 }

@@ -87,8 +87,10 @@ impl DeadLetters {
             if fresh.is_empty() {
                 return Ok(());
             }
+            let before = open.log.end();
             open.log.add_all(&fresh)?;
-            open.log.sync()?;
+            // The system tells of a failed write once: what it was of is not asked for again, but written again.
+            open.log.sync().inspect_err(|_| open.log.back_to(before))?;
             open.letters.extend(fresh.iter().map(key));
             Ok(())
         })

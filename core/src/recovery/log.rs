@@ -15,6 +15,10 @@ use crate::base::{Error, Result};
 pub struct Log<T> {
     file: File,
     path: PathBuf,
+    /// Where the sound records end.
+    length: u64,
+    /// A write failed: what it left behind that is in the way of the next record.
+    torn: bool,
     records: PhantomData<fn(T)>,
 }
 
@@ -30,7 +34,7 @@ impl<T: Serialize + DeserializeOwned> Log<T> {
         let (records, length) = read(&mut file).map_err(failed)?;
         file.set_len(length).map_err(failed)?;
         file.seek(SeekFrom::Start(length)).map_err(failed)?;
-        Ok((Log { file, path: path.to_owned(), records: PhantomData }, records))
+        Ok((Log { file, path: path.to_owned(), length, torn: false, records: PhantomData }, records))
     }
 
     /// What a file holds, without changing it; nothing where there is none.
@@ -55,7 +59,27 @@ impl<T: Serialize + DeserializeOwned> Log<T> {
             lines.extend_from_slice(&text);
             lines.push(b'\n');
         }
-        self.file.write_all(&lines).map_err(|error| Error::io(error, &self.path).stage("recovery"))
+        let failed = |error| Error::io(error, &self.path).stage("recovery");
+        if self.torn {
+            self.file.set_len(self.length).map_err(failed)?;
+            self.file.seek(SeekFrom::Start(self.length)).map_err(failed)?;
+        }
+        self.torn = true;
+        self.file.write_all(&lines).map_err(failed)?;
+        self.torn = false;
+        self.length += lines.len() as u64;
+        Ok(())
+    }
+
+    /// Where the records end; see [`Log::back_to`].
+    pub fn end(&self) -> u64 {
+        self.length
+    }
+
+    /// Takes back what was added behind `end`, before anything else is added.
+    pub fn back_to(&mut self, end: u64) {
+        self.length = self.length.min(end);
+        self.torn = true;
     }
 
     pub fn sync(&mut self) -> Result<()> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use datasus::sink::postgres::Mode;
 use datasus::{Code, Options};
 
-use crate::server::shared;
+use crate::server::{PASSWORD, shared};
 use crate::*;
 
 fn until(what: &str, mut done: impl FnMut() -> bool) {
@@ -100,6 +100,82 @@ fn a_load_that_waits_for_a_lock_can_be_cancelled() {
     holder.join().unwrap();
     assert_eq!(server.psql("SELECT count(*) FROM trava.t"), [["40"]]);
     assert_eq!(stages("trava"), [[""; 0]; 0]);
+}
+
+/// Another session holds the table `schema.t`, which has twenty rows; given up by [`Held::release`]. The client's role waits
+/// for 300 ms.
+struct Held {
+    schema: &'static str,
+    holder: std::thread::JoinHandle<()>,
+    _folder: tempfile::TempDir,
+    client: datasus::Client,
+    job: datasus::Job,
+}
+
+impl Held {
+    fn table(schema: &'static str) -> Self {
+        let server = shared();
+        server.psql(&format!(
+            "CREATE ROLE {schema} SUPERUSER LOGIN PASSWORD '{PASSWORD}'; ALTER ROLE {schema} SET lock_timeout = '300ms'"
+        ));
+        let (_folder, client) = client_at(&server.url_of(schema, PASSWORD, "postgres", ""));
+        load(&client, &january(), to(&format!("{schema}.t"), Mode::Append)).unwrap();
+        let lock = format!("BEGIN; LOCK TABLE {schema}.t; SELECT pg_sleep(60)");
+        let holder = std::thread::spawn(move || {
+            let ended = server.try_psql("postgres", PASSWORD, &lock);
+            assert!(ended.is_err(), "nobody ended the holder");
+        });
+        let held = format!(
+            "SELECT count(*) FROM pg_locks WHERE relation = '{schema}.t'::regclass AND mode = 'AccessExclusiveLock'"
+        );
+        until("locked", || server.psql(&held)[0][0] == "1");
+        let february = datasus::QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202402", "202402");
+        let job = client.submit(&february, [to(&format!("{schema}.t"), Mode::Append).into()]).unwrap();
+        Held { schema, holder, _folder, client, job }
+    }
+
+    fn release(self) -> (datasus::Client, datasus::Job, tempfile::TempDir) {
+        let schema = self.schema;
+        shared().psql(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = '{schema}.t'::regclass
+             AND mode = 'AccessExclusiveLock' AND granted"
+        ));
+        self.holder.join().unwrap();
+        (self.client, self.job, self._folder)
+    }
+}
+
+#[test]
+fn a_lock_that_is_never_given_up_is_tried_three_times_and_the_job_stays() {
+    let held = Held::table("presa");
+    let error = held.job.report().unwrap_err();
+    let said = (error.code(), error.context().sqlstate.as_deref(), error.diagnostic()["attempts"].as_u64());
+    assert_eq!(said, (Code::Unreachable, Some("55P03"), Some(3)), "{error:?}");
+    assert_eq!(error.diagnostic()["resumable"], true);
+    let (client, job, _folder) = held.release();
+    let left = client.jobs().unwrap();
+    assert_eq!((left[0].job_id.as_str(), left[0].standing), (job.id(), datasus::Standing::Failed));
+    let before = shared().psql("SELECT count(*) FROM presa.t")[0][0].parse::<u64>().unwrap();
+    let report = client.resume(job.id()).unwrap().report().unwrap();
+    assert!(report.records_processed > 0 && report.resumed_from.as_ref().unwrap()["postgres"] > 0, "{report}");
+    let after = before + report.records_processed;
+    assert_eq!(
+        shared().psql("SELECT count(*), count(DISTINCT n_aih) FROM presa.t"),
+        [[after.to_string(), after.to_string()]]
+    );
+    nothing_of_jobs("presa");
+}
+
+#[test]
+fn a_lock_that_is_given_up_between_two_attempts_costs_an_attempt_and_no_row() {
+    let held = Held::table("solta");
+    until("a second attempt", || held.job.status() == datasus::Status::Retrying);
+    let (client, job, _folder) = held.release();
+    let report = job.report().unwrap();
+    assert!([2, 3].contains(&report.attempts), "{report}");
+    assert_eq!(shared().psql("SELECT count(*), count(DISTINCT n_aih) FROM solta.t"), [["40", "40"]]);
+    assert!(client.jobs().unwrap().is_empty());
+    nothing_of_jobs("solta");
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! Jobs that die, lose their server, fill the disk or meet bad rows: nothing is lost, nothing comes twice.
 //!
-//! The long forms run with `make soak`: `DATASUS_KILLS` (kills a destination), `DATASUS_SEED`; both are printed.
+//! The long forms run with `make soak`: `DATASUS_KILLS` (kills a destination), `DATASUS_FAULTS=all` (every system
+//! call, not thirty of them), `DATASUS_SEED`; printed.
 
 #[path = "../postgres/canary.rs"]
 #[allow(dead_code)]
 mod canary;
 mod disk;
+#[cfg(target_os = "linux")]
+mod faults;
+#[cfg(target_os = "linux")]
+mod fiu;
 mod kill;
 mod letters;
 #[path = "../many/mod.rs"]

@@ -24,9 +24,11 @@ async fn open(url: &Url) -> Result<Client> {
             tracing::debug!(%error, "PostgreSQL connection ended");
         }
     });
-    // Names are always qualified, and waiting for another's lock has an end (SQLSTATE 55P03).
+    // Names are always qualified, and waiting for another's lock has an end (SQLSTATE 55P03): the one that role, database or
+    // server say, or half a minute.
     let settings = "SET search_path = pg_catalog; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8';
-         SET DateStyle = 'ISO'; SET lock_timeout = '30s'; SET client_min_messages = 'warning'";
+         SET DateStyle = 'ISO'; SET client_min_messages = 'warning';
+         SELECT set_config('lock_timeout', '30s', false) WHERE current_setting('lock_timeout') = '0'";
     client.batch_execute(settings).await.explained(url)?;
     Ok(client)
 }

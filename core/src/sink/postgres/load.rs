@@ -260,8 +260,9 @@ struct Sender {
     client: Arc<Client>,
     statement: Statement,
     ledger: Statement,
-    /// One transaction at a time, in the order in which they came.
-    turn: Arc<Mutex<()>>,
+    /// One transaction at a time, in the order in which they came. True when one did not come to its end: what follows must
+    /// not be committed with what it left open.
+    turn: Arc<Mutex<bool>>,
 }
 
 impl Sender {
@@ -270,7 +271,10 @@ impl Sender {
         let Sender { task, client, .. } = &self;
         let Task { url, claim, state, .. } = task.as_ref();
         let Encoded { units, pieces, places, letters } = group;
-        let _turn = self.turn.lock().await;
+        let mut open = self.turn.lock().await;
+        if std::mem::replace(&mut *open, true) {
+            return Err(Error::internal("the transaction before did not end").stage("postgres"));
+        }
         // All three go out at once: an answer to each would be waited for else.
         let (begun, written, sink) = tokio::join!(
             async { client.batch_execute("BEGIN").await.explained(url) },
@@ -287,6 +291,7 @@ impl Sender {
             }
             Copied::Refused { .. } => client.batch_execute("ROLLBACK").await.explained(url)?,
         }
+        *open = false;
         Ok(copied)
     }
 
