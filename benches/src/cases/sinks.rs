@@ -7,6 +7,7 @@ use datasus::sink::postgres::Mode;
 use datasus::{Csv, Destination, Parquet, Postgres, Secret};
 use serde_json::{Value, json};
 
+use super::mode::InMode;
 use super::versions;
 use crate::arguments::Arguments;
 use crate::job;
@@ -47,6 +48,7 @@ fn export(arguments: &Arguments, output: Option<&std::path::Path>, to: Destinati
         rows => Some(rows as u64),
     };
     let params = params.options(Options { checkpoint_rows, ..Options::default() });
+    let _mode = InMode::asked(arguments)?;
     let began = Instant::now();
     let client = job::client(&data, output, None).map_err(|error| error.to_json().to_string())?;
     let report = client.export(&params, [to]).map_err(|error| error.to_json().to_string())?;
@@ -55,6 +57,7 @@ fn export(arguments: &Arguments, output: Option<&std::path::Path>, to: Destinati
         "seconds": seconds,
         "rows": report.records_processed,
         "sums": {},
+        "mode": report.mode,
         "peak_gb": report.performance.memory_peak_gb,
         "versions": versions(),
     }))

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Builds the wheel into the folder given (default: target/wheels). Linked by zig against glibc 2.28, so that it runs on every
+# distribution since 2018; only the last link differs from the other builds, so nothing compiles twice.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+venv=$("$here/../setup/python.sh")
+out=$(realpath -m "${1:-${CARGO_TARGET_DIR:-$here/../target}/wheels}")
+export PATH="$venv/bin:$PATH"
+mkdir -p "$out"
+rm -f "$out"/datasus-*.whl
+cd "$here"
+case "$(uname -s)-$(uname -m)" in
+  Linux-x86_64 | Linux-aarch64)
+    linker="$out/.zig-linker"
+    printf '#!/bin/sh\nexec "%s/bin/maturin" zig cc -- -target %s-linux-gnu.2.28 "$@"\n' "$venv" "$(uname -m)" > "$linker"
+    chmod +x "$linker"
+    maturin build --quiet --locked --out "$out" --compatibility manylinux_2_28 -- -C "linker=$linker"
+    ;;
+  *) maturin build --quiet --locked --out "$out" ;;
+esac
+ls "$out"/datasus-*.whl
