@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::job::Job;
 use crate::rows::{Rows, Source};
-use crate::waiting::until;
+use crate::waiting::{detached, until};
 
 impl Source for Answer {
     fn schema(&self) -> SchemaRef {
@@ -49,7 +49,7 @@ impl Pending {
     /// Waits until the schema is known, and gives the rows.
     #[pyo3(signature = (tick=None))]
     fn wait(&self, py: Python<'_>, tick: Option<&Bound<'_, PyAny>>) -> PyResult<Rows> {
-        let mut pending = py.detach(|| self.take());
+        let mut pending = detached(py, || self.take());
         let answer = until(py, tick, |slice| match &mut pending {
             Some(pending) => pending.wait(Some(slice)),
             None => Some(Err(Error::internal("this query's rows have been taken already"))),

@@ -6,6 +6,8 @@ use datasus::{Code, Error, Result};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use crate::waiting::detached;
+
 /// The exception that says the same as `error`.
 pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
     let made = || -> PyResult<Bound<'_, PyAny>> {
@@ -20,7 +22,7 @@ pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
 
 /// Runs `work` without the GIL; an error or a panic comes back as an exception.
 pub fn without_gil<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
-    py.detach(|| fenced(work)).map_err(|error| raised(py, &error))
+    detached(py, || fenced(work)).map_err(|error| raised(py, &error))
 }
 
 /// A panic becomes DS-500.

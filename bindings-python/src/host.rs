@@ -120,10 +120,18 @@ pub fn set_log_level(level: u8) {
 /// Cancels what runs, and waits two seconds for it at most.
 #[pyfunction]
 pub fn shut_down(py: Python<'_>) {
+    crate::waiting::end();
     LEVEL.store(u8::MAX, Relaxed);
     py.detach(|| {
         HOOK.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A forked child has nothing of its own to end.
         let _ = Scheduler::of_process().close(Duration::ZERO);
     });
+}
+
+/// Bytes that the whole process may take; none: what cgroup and machine allow. For tests of what scarce memory does.
+#[pyfunction]
+#[pyo3(signature = (bytes))]
+pub fn set_budget(bytes: Option<u64>) {
+    Governor::of_process().set_budget(bytes);
 }

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use serde_json::{Value, to_value};
 
 use crate::error::{raised, without_gil};
-use crate::waiting::until;
+use crate::waiting::{detached, until};
 
 #[pyclass(frozen, module = "datasus._datasus")]
 pub struct Job(datasus::Job);
@@ -42,7 +42,7 @@ impl Job {
     }
 
     fn status(&self, py: Python<'_>) -> String {
-        py.detach(|| word(self.0.status()))
+        detached(py, || word(self.0.status()))
     }
 
     fn progress(&self) -> Counts {
@@ -50,7 +50,7 @@ impl Job {
     }
 
     fn cancel(&self, py: Python<'_>) {
-        py.detach(|| self.0.cancel());
+        detached(py, || self.0.cancel());
     }
 
     /// The report as JSON; none where the job goes on after `timeout` seconds.
@@ -86,7 +86,7 @@ impl Events {
     }
 
     fn is_over(&self, py: Python<'_>) -> bool {
-        py.detach(|| self.lock().is_over())
+        detached(py, || self.lock().is_over())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
-use datasus::source::{RecordsOf, TypedRecords};
+use datasus::source::{RecordsOf, TypedRecords, write_example_data};
 use datasus::{Catalog, Language, Next};
 use pyo3::prelude::*;
 use serde_json::{Value, json};
@@ -86,4 +86,10 @@ pub fn read_dbc(
     let records = without_gil(py, || TypedRecords::open(&path, &wanted, Catalog::builtin(), language))?;
     let summary = Arc::new(Mutex::new(Value::Null));
     Ok((Rows::new(Box::new(File { records, summary: summary.clone() })), Summary(summary)))
+}
+
+/// Made-up files, to try things on.
+#[pyfunction]
+pub fn example_data(py: Python<'_>, folder: PathBuf, rows: u32) -> PyResult<()> {
+    without_gil(py, || write_example_data(&folder, rows))
 }

@@ -16,7 +16,7 @@ use pyo3::types::PyCapsule;
 
 use crate::batch::{Batch, columns_of};
 use crate::error::{fenced, raised};
-use crate::waiting::{SLICE, is_main_thread, until};
+use crate::waiting::{SLICE, detached, is_main_thread, until};
 
 /// Where rows come from: a query, or one file.
 pub trait Source: Send {
@@ -44,7 +44,7 @@ impl Rows {
     }
 
     fn taken(&self, py: Python<'_>) -> PyResult<Box<dyn Source>> {
-        let source = py.detach(|| self.take());
+        let source = detached(py, || self.take());
         source.ok_or_else(|| {
             PyRuntimeError::new_err(
                 "these rows have been taken already: a result is read once; run the query again, or keep what to_arrow() gave",
@@ -67,7 +67,7 @@ impl Rows {
     /// The next batch; none after the last.
     #[pyo3(signature = (tick=None))]
     fn next_batch(&self, py: Python<'_>, tick: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Batch>> {
-        let Some(mut source) = py.detach(|| self.take()) else { return Ok(None) };
+        let Some(mut source) = detached(py, || self.take()) else { return Ok(None) };
         let next = until(py, tick, |slice| one(&mut *source, slice))?;
         Ok(next.map(|batch| {
             *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
@@ -104,7 +104,7 @@ impl Rows {
 
     /// Lets go of the rows: what makes them is cancelled.
     fn close(&self, py: Python<'_>) {
-        py.detach(|| drop(self.take()));
+        detached(py, || drop(self.take()));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Waiting that Ctrl-C can end: without the GIL, in slices, with a look at signals after each.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,27 @@ pub fn is_main_thread() -> bool {
     MAIN.get() == Some(&std::thread::current().id())
 }
 
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+/// The interpreter is about to end: threads that are in here stay in here.
+pub fn end() {
+    ENDED.store(true, SeqCst);
+}
+
+/// Runs `work` without the GIL.
+///
+/// A thread that asks for the GIL while the interpreter ends is torn down by Python right through our frames, so it stops
+/// here instead, until the process is gone. Python waits for none but its main thread then.
+pub fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
+    py.detach(|| {
+        let done = work();
+        while ENDED.load(SeqCst) && !is_main_thread() {
+            std::thread::park();
+        }
+        done
+    })
+}
+
 /// Asks `look` until it gives something; it waits as long as it is told, without the GIL. `tick`, a callable without
 /// arguments, is called meanwhile, ten times a second at most.
 pub fn until<T: Send>(
@@ -40,7 +62,7 @@ pub fn until<T: Send>(
 ) -> PyResult<T> {
     let mut ticked = Instant::now();
     loop {
-        if let Some(found) = py.detach(|| fenced(|| Ok(look(SLICE)))).and_then(Option::transpose).transpose() {
+        if let Some(found) = detached(py, || fenced(|| Ok(look(SLICE)))).and_then(Option::transpose).transpose() {
             return found.map_err(|error| raised(py, &error));
         }
         py.check_signals()?;

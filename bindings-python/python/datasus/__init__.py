@@ -8,7 +8,7 @@ Examples
 (100, 2)
 """
 
-from ._client import Client, open, read_dbc  # noqa: A004
+from ._client import Client, example_data, open, read_dbc  # noqa: A004
 from ._datasus import __version__
 from ._errors import (
     Cancelled,
@@ -78,6 +78,7 @@ __all__ = [
     "Unreachable",
     "__version__",
     "col",
+    "example_data",
     "open",
     "read_dbc",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -156,6 +157,34 @@ def read_dbc(
     text = os.fspath(path)
     rows, summary = _datasus.read_dbc(text, wanted, dataset, typed, verify_crc, batch_rows, language == "en")
     return FileRecords(rows, summary, text)
+
+
+def example_data(folder: Path, rows: int = 100) -> pathlib.Path:
+    """Writes made-up files in the ministry's form, to try things on.
+
+    Every record is invented; the columns' names, widths and codings are those of genuine files.
+
+    Parameters
+    ----------
+    folder : str or path
+        Where they go; files that are there already stay as they are.
+    rows : int
+        Admissions in each file of SIH-RD (AC and RR, January to March 2024); deaths (SIM-DO of 2022) are twice as many,
+        and the facilities (CNES-ST, CNES-LT of January 2024) always the same.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Examples
+    --------
+    >>> import datasus
+    >>> sorted(file.name for file in datasus.example_data(folder).glob("*AC*"))[:2]
+    ['DOAC2022.dbc', 'LTAC2401.dbc']
+    """
+    _datasus.example_data(os.fspath(folder), rows)
+    return pathlib.Path(folder)
 
 
 class Client:

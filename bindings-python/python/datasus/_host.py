@@ -15,6 +15,7 @@ logger = logging.getLogger("datasus")
 logger.addHandler(logging.NullHandler())
 
 _started: threading.Thread | None = None
+_in_forked_child = False
 _stop = threading.Event()
 _lock = threading.Lock()
 
@@ -37,6 +38,8 @@ def _pump(events: Any) -> None:
 def listen() -> None:
     """Starts the pump once, and takes over the logger's level of now."""
     global _started
+    if _in_forked_child:
+        return
     _datasus.set_log_level(max(5, min(logger.getEffectiveLevel(), 255)))
     if _started is None:
         with _lock:
@@ -54,8 +57,9 @@ def _end() -> None:
 
 
 def _forked() -> None:
-    global _started
-    _started = None
+    # The pump is not here, nor is anything that it would tell of.
+    global _in_forked_child
+    _in_forked_child = True
     atexit.unregister(_end)
 
 

@@ -1,0 +1,78 @@
+"""Errors: every code has its class, and says all that it knows."""
+
+from __future__ import annotations
+
+import pathlib
+import pickle
+
+import pytest
+
+import datasus
+from datasus import _datasus
+from datasus._errors import Error, from_json
+
+STANDARD = {
+    "DS-400": ValueError,
+    "DS-403": PermissionError,
+    "DS-404": LookupError,
+    "DS-422": ValueError,
+    "DS-498": RuntimeError,
+    "DS-502": ConnectionError,
+    "DS-503": MemoryError,
+    "DS-504": TimeoutError,
+    "DS-507": OSError,
+}
+
+
+@pytest.mark.parametrize(("code", "retryable"), _datasus.codes())
+def test_every_code_of_the_core_has_a_class(code: str, retryable: bool) -> None:
+    text = f'{{"error_code": "{code}", "detail": "d", "retryable": {str(retryable).lower()}, "trace_id": "t"}}'
+    error = from_json(text)
+    assert type(error) is not Error
+    assert type(error).__name__ in datasus.__all__
+    assert isinstance(error, STANDARD.get(code, Exception))
+    assert code in (type(error).__doc__ or "")
+    assert (error.code, error.retryable, error.trace_id, str(error)) == (code, retryable, "t", f"{code}: d")
+
+
+def test_every_problem_is_told_at_once(client: datasus.Client) -> None:
+    with pytest.raises(ValueError, match="DS-422") as wrong:
+        client.query("SIH-RD", uf="XX", competencia="2024-M1", columns=["VALTOT"])
+    error = wrong.value
+    assert isinstance(error, datasus.InvalidParams)
+    assert len(error.problems) == 3
+    assert error.problems[2]["diagnostic"]["did_you_mean"] == ["VAL_TOT"]
+    assert all(problem["detail"] in str(error) for problem in error.problems)
+    assert "VALTOT" in error._repr_html_()
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), again.to_dict()) == (type(error), error.to_dict())
+
+
+def test_mistakes_of_a_user_are_told_as_what_they_are(client: datasus.Client, folder: pathlib.Path) -> None:
+    with pytest.raises(datasus.NotFound, match="202413|202405|SP"):
+        client.query("SIH-RD", uf="SP", competencia="202401")
+    with pytest.raises(datasus.InvalidParams, match="prioridade|priority"):
+        client.query("SIH-RD", prioridade="user")
+    with pytest.raises(datasus.Forbidden, match="SELECT"):
+        client.query(sql="DELETE FROM sih_rd")
+    with pytest.raises(datasus.NotFound):
+        datasus.open(folder / "nada")
+    with pytest.raises(datasus.InvalidParams, match="thread"):
+        datasus.open(folder, threads=0)
+    with pytest.raises(datasus.Forbidden):
+        client.export("SIH-RD", to=datasus.Csv("../fora.csv"))
+    with pytest.raises(datasus.InvalidParams, match="1234|vírgula|comma"):
+        client.export("SIH-RD", to=datasus.Csv("a.csv", decimal_comma=True))
+    with pytest.raises(datasus.Unreachable):
+        client.export("SIH-RD", columns=["CNES"], to=datasus.Postgres("a.b", url="postgres://u:segredo@127.0.0.1:1/d"))
+    assert "segredo" not in repr(datasus.Postgres("a.b", url="postgres://u:segredo@h/d"))
+    client.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        client.datasets()
+
+
+@pytest.mark.parametrize("in_a_thread", [False, True])
+def test_a_panic_is_an_error_and_the_process_lives(client: datasus.Client, in_a_thread: bool) -> None:
+    with pytest.raises(datasus.InternalError, match="on purpose"):
+        _datasus.panic_on_purpose(in_a_thread)
+    assert client.query("SIH-RD", columns=["CNES"]).to_arrow().num_rows == 600

@@ -1,0 +1,134 @@
+"""Jobs: followed, awaited, cancelled, killed and resumed."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+import datasus
+
+
+def test_a_job_is_followed_to_its_report(client: datasus.Client) -> None:
+    job = client.submit("SIH-RD", columns=["CNES", "VAL_TOT"], to=[datasus.Csv("a.csv"), datasus.Parquet("a.parquet")])
+    events = list(job.events())
+    assert [event.status for event in events if event.status != "running"][-1] == "completed"
+    report = job.wait(timeout=30)
+    assert report.records_processed == report["records_processed"] == 600
+    assert json.loads(report.to_json())["storage"] == {"csv": "a.csv", "parquet": "a.parquet"}
+    assert (job.done, job.progress.rows, job.id) == (True, 600, report.job_id)
+    for shown in (report._repr_html_(), job._repr_html_(), client.schema("SIH-RD")._repr_html_()):
+        assert "<table" in shown
+    assert "a.csv" in report._repr_html_()
+    with pytest.raises(AttributeError, match="records_processed"):
+        _ = report.rows
+
+
+def test_jobs_are_awaited_together_and_followed_by_async_for(client: datasus.Client) -> None:
+    async def main() -> list[int]:
+        jobs = [client.submit("SIH-RD", columns=["CNES"], to=datasus.Csv(f"{n}.csv")) for n in range(5)]
+        seen = [event.status async for event in jobs[0]]
+        assert seen[-1] == "completed"
+        return [report.records_processed for report in await asyncio.gather(*jobs)]
+
+    assert asyncio.run(main()) == [600] * 5
+
+
+def test_a_task_that_is_cancelled_cancels_its_job(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    client = datasus.open(large, output=tmp_path, state=tmp_path / "jobs")
+    sql = "SELECT a.N_AIH, b.N_AIH AS outra FROM sih_rd a JOIN sih_rd b ON a.DIAG_PRINC = b.DIAG_PRINC"
+    job = client.submit(sql=sql, to=datasus.Parquet("a.parquet"))
+
+    async def main() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(job, 0.3)
+
+    asyncio.run(main())
+    with pytest.raises(datasus.Cancelled):
+        job.wait(timeout=10)
+    assert job.status == "cancelled"
+
+
+def test_a_wait_has_an_end_and_a_job_that_is_cancelled_says_so(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    client = datasus.open(large, output=tmp_path, state=tmp_path / "jobs")
+    sql = "SELECT a.N_AIH, b.N_AIH AS outra FROM sih_rd a JOIN sih_rd b ON a.DIAG_PRINC = b.DIAG_PRINC"
+    job = client.submit(sql=sql, to=datasus.Parquet("a.parquet"))
+    with pytest.raises(TimeoutError, match=job.id):
+        job.wait(timeout=0.2)
+    job.cancel()
+    with pytest.raises(datasus.Cancelled) as cancelled:
+        job.wait(timeout=10)
+    assert cancelled.value.code == "DS-499"
+    assert not (tmp_path / "a.parquet").exists()
+
+
+def test_killed_at_any_instant_and_resumed_a_file_is_as_undisturbed(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    program = (
+        "import datasus, sys; c = datasus.open(sys.argv[1], output=sys.argv[2], state=sys.argv[2] + '/jobs'); "
+        "print('ready', flush=True); c.export('SIH-RD', to=datasus.Csv('morta.csv'))"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, str(large), str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n"
+    time.sleep(0.35)
+    child.send_signal(signal.SIGKILL)
+    child.wait(timeout=10)
+    client = datasus.open(large, output=tmp_path, state=tmp_path / "jobs")
+    left = client.jobs()
+    assert [job.standing for job in left] == ["crashed"]
+    report = client.resume(left[0].job_id).wait(timeout=60)
+    assert report.records_processed == 1_200_000
+    client.export("SIH-RD", to=datasus.Csv("inteira.csv"))
+    assert (tmp_path / "morta.csv").read_bytes() == (tmp_path / "inteira.csv").read_bytes()
+    assert client.jobs() == []
+
+
+def test_one_bar_follows_a_job_in_a_terminal(
+    large: pathlib.Path, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    monkeypatch.setattr("datasus._bar.PATIENCE", 0.0)
+    client = datasus.open(large, output=tmp_path, state=tmp_path / "jobs")
+    client.export("SIH-RD", to=datasus.Parquet("a.parquet"), progress=True)
+    assert "SIH-RD" in shown.getvalue()
+    assert "100%" in shown.getvalue()
+    assert shown.getvalue().count("\n") == 1
+    shown.truncate(0)
+    client.export("SIH-RD", to=datasus.Parquet("b.parquet"))
+    assert shown.getvalue().strip("\0") == ""
+
+
+def test_maintenance_is_for_a_while(client: datasus.Client) -> None:
+    with client.maintenance():
+        assert client.mode == "maintenance"
+        assert client.export("SIH-RD", columns=["CNES"], to=datasus.Csv("a.csv")).mode == "maintenance"
+    assert client.mode != "maintenance"
+
+
+def test_log_lines_arrive_in_pythons_logging(python: Callable[..., subprocess.CompletedProcess[str]], folder: pathlib.Path) -> None:
+    program = """
+        import logging, sys, time
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+        import datasus
+        client = datasus.open(sys.argv[1])
+        client.query("SIH-RD", columns=["CNES"]).to_arrow()
+        try:
+            client.export("SIH-RD", columns=["CNES"], to=datasus.Postgres("a.b", url="postgres://u:segredo@127.0.0.1:1/d"))
+        except datasus.Unreachable as error:
+            print(error)
+    """
+    done = python(program, folder)
+    assert "INFO datasus completed" in done.stderr
+    assert "WARNING datasus" in done.stderr
+    assert "segredo" not in done.stderr + done.stdout

@@ -1,0 +1,156 @@
+"""Rows, in every form that they can be taken."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import pathlib
+from collections.abc import Callable
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import datasus
+from datasus import col
+
+COLUMNS = ["N_AIH", "CNES", "SEXO", "IDADE", "DT_INTER", "VAL_TOT"]
+
+
+def test_every_form_has_the_same_rows_as_the_file(client: datasus.Client, tmp_path: pathlib.Path) -> None:
+    def rows() -> datasus.Result:
+        return client.query("SIH-RD", columns=COLUMNS)
+
+    arrow = rows().to_arrow()
+    assert arrow.num_rows == 600
+    client.export("SIH-RD", columns=COLUMNS, to=datasus.Parquet("todas.parquet"))
+    assert pq.read_table(tmp_path / "todas.parquet").cast(arrow.schema).equals(arrow)
+    assert rows().to_polars().equals(pl.DataFrame(arrow))
+    assert rows().to_duckdb().fetchall() == [tuple(row.values()) for row in arrow.to_pylist()]
+    pd.testing.assert_frame_equal(rows().to_pandas(), arrow.to_pandas(types_mapper=pd.ArrowDtype))
+    batches = list(client.query("SIH-RD", columns=COLUMNS))
+    assert pa.Table.from_batches([batch.to_arrow() for batch in batches]).equals(arrow)
+    assert pa.table(rows()).equals(arrow)
+    assert pa.RecordBatchReader.from_stream(rows()).read_all().equals(arrow)
+    assert pl.DataFrame(rows()).equals(pl.DataFrame(arrow))
+    numpy = rows().to_pandas(dtype_backend="numpy")
+    assert numpy["VAL_TOT"].sum() == sum(arrow["VAL_TOT"].to_pylist())
+
+
+def test_decimals_stay_exact_codes_stay_text_and_days_are_days(client: datasus.Client) -> None:
+    for frame in (
+        client.query("SIH-RD", columns=COLUMNS, limit=5).to_pandas(),
+        client.query("SIH-RD", columns=COLUMNS, limit=5).to_pandas(dtype_backend="numpy"),
+    ):
+        first = frame.iloc[0]
+        assert isinstance(first["VAL_TOT"], decimal.Decimal)
+        assert isinstance(first["N_AIH"], str)
+        assert pd.Timestamp(first["DT_INTER"]).year == 2024
+    arrow = client.query("SIH-RD", columns=COLUMNS).to_arrow()
+    assert arrow.schema.field("VAL_TOT").type == pa.decimal128(14, 2)
+    assert arrow.schema.field("DT_INTER").type == pa.date32()
+    assert client.query("CNES-LT", columns=["TP_LEITO", "CODLEITO"]).to_arrow()["CODLEITO"].to_pylist()[1] == "03"
+
+
+def test_rows_are_taken_once(client: datasus.Client) -> None:
+    result = client.query("SIH-RD", columns=["CNES"])
+    assert result.to_arrow().num_rows == 600
+    with pytest.raises(RuntimeError, match="taken already"):
+        result.to_pandas()
+    assert list(result) == []
+    assert result.report.records_processed == 600
+
+
+def test_a_result_that_is_let_go_of_stops_its_job(large: pathlib.Path) -> None:
+    with datasus.open(large).query("SIH-RD") as result:
+        assert len(next(iter(result))) > 0
+    with pytest.raises(datasus.Cancelled):
+        result.job.wait(timeout=10)
+
+
+def test_filters_say_the_same_in_every_form(client: datasus.Client) -> None:
+    forms = [
+        (col("IDADE").between(0, 17)) & (col("SEXO") == "3"),
+        {"IDADE": (0, 17), "SEXO": "3"},
+        {"IDADE": range(18), "SEXO": ["3"]},
+        [{"column": "IDADE", "op": "between", "value": [0, 17]}, col("SEXO") != "1"],
+        ~((col("IDADE") > 17) | col("SEXO").is_in(["1"])),
+    ]
+    answers = [client.query("SIH-RD", columns=COLUMNS, where=where).to_arrow() for where in forms]
+    assert 0 < answers[0].num_rows < 600
+    assert all(answer.equals(answers[0]) for answer in answers)
+    days = col("DT_INTER").between(datetime.date(2024, 1, 1), datetime.date(2024, 1, 31))
+    assert 0 < client.query("SIH-RD", columns=["CNES"], where=days).to_arrow().num_rows < 600
+    money = col("VAL_TOT") >= decimal.Decimal("1000.00")
+    assert min(client.query("SIH-RD", columns=["VAL_TOT"], where=money).to_arrow()["VAL_TOT"].to_pylist()) >= 1000
+    with pytest.raises(TypeError, match="neither true nor false"):
+        bool(col("SEXO") == "3")
+
+
+def test_aggregates_order_and_sql(client: datasus.Client) -> None:
+    by_sex = client.query(
+        "SIH-RD", group_by="SEXO", aggregates={"n": "count", "valor": ("sum", "VAL_TOT")}, order_by="-SEXO"
+    ).to_arrow()
+    assert by_sex["SEXO"].to_pylist() == ["3", "1"]
+    assert by_sex["n"].to_pylist() == [300, 300]
+    sql = "SELECT SEXO, count(*) AS n, sum(VAL_TOT) AS valor FROM sih_rd WHERE UF_ZI <> $uf GROUP BY 1 ORDER BY 1 DESC"
+    same = client.query(sql=sql, bind={"uf": "000000"}).to_arrow()
+    assert same["valor"].to_pylist() == by_sex["valor"].to_pylist()
+
+
+def test_a_library_that_is_missing_is_named_with_its_extra(
+    python: Callable[..., object], folder: pathlib.Path
+) -> None:
+    program = """
+        import sys
+        class Missing:
+            def find_spec(self, name, path=None, target=None):
+                if name.partition(".")[0] in ("pyarrow", "pandas", "polars", "duckdb", "tqdm", "pydantic"):
+                    raise ModuleNotFoundError(name)
+        sys.meta_path.insert(0, Missing())
+        import datasus
+        client = datasus.open(sys.argv[1])
+        for take, extra in [("to_arrow", "arrow"), ("to_pandas", "pandas"), ("to_polars", "polars"), ("to_duckdb", "duckdb")]:
+            try:
+                getattr(client.query("SIH-RD", columns=["CNES"]), take)()
+            except ImportError as error:
+                assert f"datasus[{extra}]" in str(error), error
+            else:
+                raise AssertionError(take)
+        try:
+            import datasus.models
+        except ImportError as error:
+            assert "datasus[models]" in str(error), error
+        assert sum(len(batch) for batch in client.query("SIH-RD", columns=["CNES"], progress=True)) == 600
+        assert client.export("SIH-RD", columns=["CNES"], to=datasus.Csv("a.csv")).records_processed == 600
+    """
+    python(program, folder)
+
+
+def test_one_file_straight_to_arrow(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    file = folder / "RDAC2401.dbc"
+    records = datasus.read_dbc(file, columns=["val_tot", "CNES"])
+    assert records.summary is None
+    typed = records.to_arrow()
+    assert typed.schema.names == ["VAL_TOT", "CNES"]
+    assert (records.summary.rows, records.summary.crc) == (100, "ok")
+    text = datasus.read_dbc(file, columns=["VAL_TOT"], typed=False).to_arrow()
+    assert [decimal.Decimal(value) for value in text["VAL_TOT"].to_pylist()] == typed["VAL_TOT"].to_pylist()
+    whole = datasus.open(folder).query("SIH-RD", uf="AC", competencia="202401").to_arrow()
+    assert datasus.read_dbc(file).to_arrow().select(whole.schema.names).equals(whole)
+    with pytest.raises(datasus.InvalidParams) as wrong:
+        datasus.read_dbc(file, columns=["VALTOT", "CNEZ"])
+    assert [problem["diagnostic"]["did_you_mean"][0] for problem in wrong.value.problems] == ["VAL_TOT", "CNES"]
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "RDAC2401.dbc").write_bytes(content)
+    for take in ("to_arrow", "to_pandas", "to_polars"):
+        with pytest.raises(datasus.DamagedFile) as damaged:
+            getattr(datasus.read_dbc(tmp_path / "RDAC2401.dbc"), take)()
+        assert damaged.value.context["file"].endswith("RDAC2401.dbc")
+    with pytest.raises(pa.ArrowException, match="DS-460"):
+        pa.table(datasus.read_dbc(tmp_path / "RDAC2401.dbc"))
+    with pytest.raises(datasus.NotFound):
+        datasus.read_dbc(tmp_path / "RDAC2402.dbc")
