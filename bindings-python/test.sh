@@ -1,27 +1,48 @@
 #!/usr/bin/env bash
-# Builds the wheel, installs it into a venv of its own, elsewhere, and runs every test of the Python face from there.
+# Builds the wheel, installs it into a venv of its own, elsewhere, and runs every test of the Python face from there: behaviour,
+# the examples of the docstrings, types, the conformance cases, the examples and the notebooks.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 tools=$("$root/setup/python.sh")
-target=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
-wheel=$("$here/wheel.sh" "$target/wheels")
+export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
+wheel=$("$here/wheel.sh" "$CARGO_TARGET_DIR/wheels")
 size=$(stat -c %s "$wheel" 2> /dev/null || stat -f %z "$wheel")
 echo "wheel: $(basename "$wheel"), $((size / 1000000)) MB"
 [ "$size" -lt 40000000 ] || { echo "wheel: over 40 MB" >&2; exit 1; }
+[ "$(uname -s)" != Linux ] || grep -q 'platform tag: "manylinux_2_28' <<< "$("$tools/bin/auditwheel" show "$wheel" | tr '\n' ' ')"
+
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+
+# An empty venv, without any other library: what the README says first.
+"$tools/bin/python" -m venv --without-pip "$place/empty"
+site=$("$place/empty/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+"$tools/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$site" "$wheel"
+(cd "$place" && "$place/empty/bin/python" "$here/tests/readme_first.py")
 
 # The tools are seen through a path file; the wheel is this venv's own.
-venv="$target/python-tests"
+venv="$CARGO_TARGET_DIR/python-tests"
 rm -rf "$venv"
 "$tools/bin/python" -m venv --without-pip "$venv"
 site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 "$tools/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$site/tools.pth"
 "$tools/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$site" "$wheel"
-export PATH="$venv/bin:$tools/bin:$PATH" DATASUS_TEST_WHEEL="$wheel"
+export PATH="$venv/bin:$tools/bin:$PATH"
 
+cd "$here"
+ruff check --quiet --config pyproject.toml python tests ../examples/python ../tests/conformance/python.py
+ruff format --quiet --check --config pyproject.toml python tests ../examples/python ../tests/conformance/python.py
+mypy --strict python/datasus
 # Away from the sources: what is imported is what was installed.
-place=$(mktemp -d)
-trap 'rm -rf "$place"' EXIT
 cd "$place"
-"$venv/bin/python" -c "import datasus; print('datasus', datasus.__version__, 'from', datasus.__file__)"
-"$venv/bin/python" -m pytest -q -p no:cacheprovider "$here/tests" "$@"
+python -m mypy.stubtest datasus._datasus
+pyright --pythonpath "$venv/bin/python" --ignoreexternal --verifytypes datasus > types.txt || { cat types.txt; exit 1; }
+grep "score" types.txt
+
+(cd "$root" && cargo run --quiet --package datasus --example made_files -- "$place/made")
+export DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests"
+python -m pytest -q -p no:cacheprovider -p example_folder \
+  --doctest-modules -o doctest_optionflags="ELLIPSIS NORMALIZE_WHITESPACE" -o python_files="test_*.py python.py" \
+  "$site/datasus" "$here/tests" "$root/tests/conformance/python.py" "$root/examples/python" "$@"
+[ ! -x "$root/notebooks/test.sh" ] || "$root/notebooks/test.sh"

@@ -8,6 +8,9 @@ out=$(realpath -m "${1:-${CARGO_TARGET_DIR:-$here/../target}/wheels}")
 export PATH="$venv/bin:$PATH"
 mkdir -p "$out"
 rm -f "$out"/datasus-*.whl
+# maturin changes the library it finds in place; one that it has changed already it cannot take.
+target=${CARGO_TARGET_DIR:-$here/../target}
+rm -rf "$target/maturin" "$target"/debug/lib_datasus.so "$target"/debug/deps/lib_datasus*.so
 cd "$here"
 case "$(uname -s)-$(uname -m)" in
   Linux-x86_64 | Linux-aarch64)

@@ -131,7 +131,7 @@ pub fn shut_down(py: Python<'_>) {
 
 /// Bytes that the whole process may take; none: what cgroup and machine allow. For tests of what scarce memory does.
 #[pyfunction]
-#[pyo3(signature = (bytes))]
-pub fn set_budget(bytes: Option<u64>) {
-    Governor::of_process().set_budget(bytes);
+#[pyo3(signature = (size))]
+pub fn set_budget(size: Option<u64>) {
+    Governor::of_process().set_budget(size);
 }

@@ -49,9 +49,9 @@ def test_every_problem_is_told_at_once(client: datasus.Client) -> None:
 
 
 def test_mistakes_of_a_user_are_told_as_what_they_are(client: datasus.Client, folder: pathlib.Path) -> None:
-    with pytest.raises(datasus.NotFound, match="202413|202405|SP"):
+    with pytest.raises(datasus.NotFound, match=r"202413|202405|SP"):
         client.query("SIH-RD", uf="SP", competencia="202401")
-    with pytest.raises(datasus.InvalidParams, match="prioridade|priority"):
+    with pytest.raises(datasus.InvalidParams, match=r"prioridade|priority"):
         client.query("SIH-RD", prioridade="user")
     with pytest.raises(datasus.Forbidden, match="SELECT"):
         client.query(sql="DELETE FROM sih_rd")
@@ -61,7 +61,7 @@ def test_mistakes_of_a_user_are_told_as_what_they_are(client: datasus.Client, fo
         datasus.open(folder, threads=0)
     with pytest.raises(datasus.Forbidden):
         client.export("SIH-RD", to=datasus.Csv("../fora.csv"))
-    with pytest.raises(datasus.InvalidParams, match="1234|vírgula|comma"):
+    with pytest.raises(datasus.InvalidParams, match=r"1234|vírgula|comma"):
         client.export("SIH-RD", to=datasus.Csv("a.csv", decimal_comma=True))
     with pytest.raises(datasus.Unreachable):
         client.export("SIH-RD", columns=["CNES"], to=datasus.Postgres("a.b", url="postgres://u:segredo@127.0.0.1:1/d"))

@@ -70,7 +70,9 @@ def test_a_wait_has_an_end_and_a_job_that_is_cancelled_says_so(large: pathlib.Pa
     assert not (tmp_path / "a.parquet").exists()
 
 
-def test_killed_at_any_instant_and_resumed_a_file_is_as_undisturbed(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_killed_at_any_instant_and_resumed_a_file_is_as_undisturbed(
+    large: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     program = (
         "import datasus, sys; c = datasus.open(sys.argv[1], output=sys.argv[2], state=sys.argv[2] + '/jobs'); "
         "print('ready', flush=True); c.export('SIH-RD', to=datasus.Csv('morta.csv'))"
@@ -116,7 +118,9 @@ def test_maintenance_is_for_a_while(client: datasus.Client) -> None:
     assert client.mode != "maintenance"
 
 
-def test_log_lines_arrive_in_pythons_logging(python: Callable[..., subprocess.CompletedProcess[str]], folder: pathlib.Path) -> None:
+def test_log_lines_arrive_in_pythons_logging(
+    python: Callable[..., subprocess.CompletedProcess[str]], folder: pathlib.Path
+) -> None:
     program = """
         import logging, sys, time
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")

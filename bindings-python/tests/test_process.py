@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pathlib
 import signal
@@ -37,7 +38,7 @@ def test_another_thread_goes_on_during_a_query(large: pathlib.Path) -> None:
         client.query(sql="SELECT DIAG_PRINC, sum(VAL_TOT) AS v FROM sih_rd GROUP BY ALL").to_arrow()
     done.set()
     ticker.join()
-    gaps = [after - before for before, after in zip(ticks, ticks[1:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(ticks)]
     assert len(gaps) > 20
     assert max(gaps) < 0.5
 
@@ -53,7 +54,9 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_ctrl_c_ends_the_wait_at_once_and_the_client_goes_on(large: pathlib.Path, tmp_path: pathlib.Path, way: str) -> None:
+def test_ctrl_c_ends_the_wait_at_once_and_the_client_goes_on(
+    large: pathlib.Path, tmp_path: pathlib.Path, way: str
+) -> None:
     program = f"""
         import sys, time, datasus, pyarrow
         client = datasus.open(sys.argv[1], output=".", state="jobs")
@@ -113,7 +116,9 @@ def test_ctrl_c_in_jupyter_ends_the_cell_and_the_next_one_runs(large: pathlib.Pa
         stopped = run(f"client.query(sql={ENDLESS!r}).to_arrow()", interrupt_after=1.0)
         assert (stopped["status"], stopped.get("ename")) == ("error", "KeyboardInterrupt"), stopped
         assert time.monotonic() - began < 3
-        assert run("assert client.query('SIH-RD', columns=['CNES'], limit=3).to_arrow().num_rows == 3")["status"] == "ok"
+        assert (
+            run("assert client.query('SIH-RD', columns=['CNES'], limit=3).to_arrow().num_rows == 3")["status"] == "ok"
+        )
     finally:
         channels.stop_channels()
         kernel.shutdown_kernel(now=True)
@@ -262,7 +267,9 @@ def test_eight_threads_use_one_client(client: datasus.Client) -> None:
         assert list(pool.map(rows, range(64))) == [300] * 64
 
 
-@pytest.mark.parametrize("order", ["duckdb, pyarrow, datasus", "datasus, pyarrow, duckdb", "pyarrow, polars, datasus, duckdb"])
+@pytest.mark.parametrize(
+    "order", ["duckdb, pyarrow, datasus", "datasus, pyarrow, duckdb", "pyarrow, polars, datasus, duckdb"]
+)
 def test_it_lives_beside_duckdb_and_pyarrow(python: Python, folder: pathlib.Path, order: str) -> None:
     program = f"""
         import sys

@@ -100,9 +100,7 @@ def test_aggregates_order_and_sql(client: datasus.Client) -> None:
     assert same["valor"].to_pylist() == by_sex["valor"].to_pylist()
 
 
-def test_a_library_that_is_missing_is_named_with_its_extra(
-    python: Callable[..., object], folder: pathlib.Path
-) -> None:
+def test_a_library_that_is_missing_is_named_with_its_extra(python: Callable[..., object], folder: pathlib.Path) -> None:
     program = """
         import sys
         class Missing:

@@ -538,7 +538,7 @@ class Client:
 
         Examples
         --------
-        >>> client.explain("SIH-RD", uf="AC", columns=["CNES"]).files.read
+        >>> client.explain("SIH-RD", uf="AC", columns=["CNES"]).files["read"]
         3
         """
         params = params_json(
@@ -572,7 +572,7 @@ class Client:
 
         Examples
         --------
-        >>> held = client.datasets()[0]
+        >>> held = next(held for held in client.datasets() if held.dataset == "SIH-RD")
         >>> held.dataset, held.files, held.ufs, held.first, held.last
         ('SIH-RD', 6, ['AC', 'RR'], '202401', '202403')
         """
@@ -586,7 +586,7 @@ class Client:
 
         Examples
         --------
-        >>> "datasus_jobs_total" in client.metrics()
+        >>> "datasus_memory_pressure_ratio" in client.metrics()
         True
         """
         return str(self._client.metrics())

@@ -4,6 +4,28 @@ import os
 from collections.abc import Callable
 from typing import final
 
+__all__ = [
+    "Batch",
+    "Client",
+    "Collected",
+    "Events",
+    "HostEvents",
+    "Job",
+    "Pending",
+    "Rows",
+    "Summary",
+    "__version__",
+    "all_datasets",
+    "codes",
+    "example_data",
+    "host_events",
+    "json_schema",
+    "panic_on_purpose",
+    "read_dbc",
+    "set_budget",
+    "set_log_level",
+    "shut_down",
+]
 __version__: str
 
 _Tick = Callable[[], None]
@@ -99,6 +121,6 @@ def all_datasets() -> list[tuple[str, str]]: ...
 def host_events() -> HostEvents: ...
 def set_log_level(level: int) -> None: ...
 def shut_down() -> None: ...
-def set_budget(bytes: int | None) -> None: ...
+def set_budget(size: int | None) -> None: ...
 def codes() -> list[tuple[str, bool]]: ...
 def panic_on_purpose(in_a_thread: bool) -> None: ...

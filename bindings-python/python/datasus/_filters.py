@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 import decimal
 from collections.abc import Iterable, Mapping
-from typing import Any, Union
+from typing import Any, ClassVar
 
 #: A value of a condition: text for codes, numbers, exact decimals, days.
-Value = Union[str, int, float, decimal.Decimal, datetime.date, None]
+Value = str | int | float | decimal.Decimal | datetime.date | None
 
 
 def plain(value: Any) -> Any:
@@ -86,7 +86,7 @@ class Column:
     """
 
     __slots__ = ("_name",)
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __init__(self, name: str) -> None:
         self._name = name

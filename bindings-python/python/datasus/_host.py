@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import threading
+import traceback
 from typing import Any
 
 from . import _datasus
@@ -31,8 +32,10 @@ def _pump(events: Any) -> None:
                 logger.log(level, "%s", text)
             else:
                 gc.collect()
-        except Exception:  # a user's logging handler must not end the pump
-            logging.raiseExceptions and logging.lastResort and logger.debug("a handler failed", exc_info=True)
+        except Exception:
+            # A handler of the user's own must not end the pump; it is told of as `logging` tells of its own failures.
+            if logging.raiseExceptions:
+                traceback.print_exc()
 
 
 def listen() -> None:
@@ -44,7 +47,9 @@ def listen() -> None:
     if _started is None:
         with _lock:
             if _started is None:
-                _started = threading.Thread(target=_pump, args=(_datasus.host_events(),), name="datasus-host", daemon=True)
+                _started = threading.Thread(
+                    target=_pump, args=(_datasus.host_events(),), name="datasus-host", daemon=True
+                )
                 _started.start()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -149,10 +150,9 @@ class Job:
                     pass
             except Exception:  # `wait` below raises it where it belongs
                 pass
-            try:
+            # A closed loop has nobody who awaits.
+            with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(tell)
-            except RuntimeError:  # the loop is closed: nobody awaits any more
-                pass
 
         threading.Thread(target=watch, name="datasus-await", daemon=True).start()
         try:

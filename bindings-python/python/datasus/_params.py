@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Union
+from typing import Any
 
 from ._filters import Filter, plain
 
 #: ``"202401"``, a year, a day of the month, or a pair (from, to).
-Competencia = Union[str, int, datetime.date, tuple[Any, Any], list[Any]]
+Competencia = str | int | datetime.date | tuple[Any, Any] | list[Any]
 #: A filter, a dictionary of column and value(s), a condition of the contract, or several of these.
-Where = Union[Filter, Mapping[str, Any], Sequence[Union[Filter, Mapping[str, Any]]]]
+Where = Filter | Mapping[str, Any] | Sequence[Filter | Mapping[str, Any]]
 
 
 def _month(value: Any) -> Any:
@@ -62,7 +62,9 @@ def _aggregates(aggregates: Any) -> list[Any]:
     figures = []
     for alias, of in aggregates.items():
         function, column = (of, None) if isinstance(of, str) else (of[0], of[1])
-        figures.append({"fn": function, "as": alias} if column is None else {"fn": function, "column": column, "as": alias})
+        figures.append(
+            {"fn": function, "as": alias} if column is None else {"fn": function, "column": column, "as": alias}
+        )
     return figures
 
 

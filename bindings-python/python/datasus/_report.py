@@ -84,7 +84,7 @@ class SyncReport(_Record):
     Examples
     --------
     >>> client.sync("SIH-RD").files
-    3
+    6
     """
 
     files: int

@@ -63,7 +63,8 @@ class Batch:
         return self._batch.schema_capsule()
 
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
-        return self._batch.array_capsules()
+        capsules: tuple[object, object] = self._batch.array_capsules()
+        return capsules
 
     def to_arrow(self) -> pyarrow.RecordBatch:
         """A ``pyarrow.RecordBatch`` over the same memory."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import copy
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -47,7 +47,7 @@ class Schema:
     >>> schema.dataset, len(schema) > 100
     ('SIH-RD', True)
     >>> print(schema["DIAG_PRINC"].meaning)
-    Código do diagnóstico principal (CID10)
+    Diagnóstico principal (CID-10)
     """
 
     def __init__(self, form: dict[str, Any]) -> None:
@@ -90,13 +90,15 @@ class Schema:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that the catalogue knows, as JSON has it."""
-        return json.loads(json.dumps(self._form))
+        return copy.deepcopy(self._form)
 
     def __repr__(self) -> str:
         return f"Schema({self.dataset}: {self.nome}, {len(self)} columns)"
 
     def _repr_html_(self) -> str:
-        rows = [(c.name, c.type, c.meaning or "", "" if c.years is None else f"{c.years[0]}-{c.years[1]}") for c in self]
+        rows = [
+            (c.name, c.type, c.meaning or "", "" if c.years is None else f"{c.years[0]}-{c.years[1]}") for c in self
+        ]
         return table(("coluna", "tipo", "significado", "anos"), rows, f"{self.dataset}: {self.nome}")
 
 
@@ -106,7 +108,7 @@ class Held(NamedTuple):
     Examples
     --------
     >>> [held.dataset for held in client.datasets()]
-    ['SIH-RD', 'SIM-DO', 'CNES-ST', 'CNES-LT']
+    ['CNES-ST', 'CNES-LT', 'SIH-RD', 'SIM-DO']
     """
 
     dataset: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 
 def _given(sink: Any, name: str) -> dict[str, Any]:
@@ -142,4 +142,4 @@ class Postgres:
 
 
 #: A file to write, or a table to load.
-Destination = Union[Csv, Parquet, Postgres]
+Destination = Csv | Parquet | Postgres

@@ -12,12 +12,12 @@ Examples
 
 from __future__ import annotations
 
-from typing import Any, Literal, Union
+from typing import Any, ClassVar, Literal
 
 try:
     from pydantic import BaseModel, ConfigDict, Field, model_validator
-except ImportError as missing:
-    raise ImportError("pydantic is needed here and not installed: pip install 'datasus[models]'") from missing
+except ImportError as _missing:
+    raise ImportError("pydantic is needed here and not installed: pip install 'datasus[models]'") from _missing
 
 __all__ = [
     "Aggregate",
@@ -33,7 +33,7 @@ __all__ = [
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", populate_by_name=True)
 
 
 class Range(_Model):
@@ -73,7 +73,7 @@ class Not(_Model):
     not_: Filter = Field(alias="not")
 
 
-Filter = Union[Compare, Any_, All, Not]
+Filter = Compare | Any_ | All | Not
 
 
 class Aggregate(_Model):

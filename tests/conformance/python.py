@@ -1,0 +1,97 @@
+"""Runs every case of `tests/conformance/cases` against the Python face.
+
+The folder `made` comes from `cargo run --example made_files <folder>`; its place is `DATASUS_MADE_FILES`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+
+import pyarrow as pa
+import pytest
+
+import datasus
+
+HERE = pathlib.Path(__file__).parent
+CASES = sorted((HERE / "cases").glob("*.json"))
+REAL = pathlib.Path(os.environ.get("DATASUS_REAL_DATA", HERE / "../../../shared/data/real"))
+MADE = pathlib.Path(os.environ["DATASUS_MADE_FILES"])
+
+
+def text(value: object) -> str | None:
+    """A value as the cases write it."""
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def rows(table: pa.Table) -> list[list[str | None]]:
+    columns = [[text(value) for value in column.to_pylist()] for column in table.columns]
+    return [list(row) for row in zip(*columns, strict=True)] if columns else []
+
+
+def at(form: object, pointer: str) -> object:
+    for key in pointer.split("/")[1:]:
+        form = form[int(key)] if isinstance(form, list) else form[key]  # type: ignore[index]
+    return form
+
+
+def agree(expected: object, found: object) -> bool:
+    """Floating-point numbers as near as a double tells them."""
+    if isinstance(expected, list):
+        return isinstance(found, list) and len(expected) == len(found) and all(map(agree, expected, found))
+    if expected == found:
+        return True
+    try:
+        return "." in str(expected) and float(str(expected)) == pytest.approx(float(str(found)), rel=1e-12)
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    case = json.loads(path.read_text())
+    source = tmp_path / "source"
+    if case["source"] == "real":
+        if not REAL.is_dir():
+            pytest.skip("no genuine files here")
+        source.mkdir()
+        for file in case["files"]:
+            shutil.copy(REAL / file, source)
+    else:
+        shutil.copytree(MADE, source)
+    client, expect = datasus.open(source, output=tmp_path, language="pt"), case["expect"]
+    params = case["params_text"] if "params_text" in case else json.dumps(case["params"])
+    try:
+        # The contract's text as it is, malformed or not.
+        result = datasus.Result(*_query(client, params))
+        table = result.to_arrow()
+        report = result.report
+    except datasus.Error as error:
+        refused(error.to_dict(), expect.get("error"))
+        return
+    assert "error" not in expect
+    answered = rows(table)
+    assert expect.get("rows", len(answered)) == table.num_rows
+    assert expect.get("columns", table.schema.names) == table.schema.names
+    for wanted, found in zip(expect.get("first", []), answered, strict=False):
+        assert agree(wanted, found), (wanted, found)
+    for wanted in expect.get("contains", []):
+        assert any(agree(wanted, found) for found in answered), wanted
+    for pointer, wanted in expect.get("report", {}).items():
+        assert agree(wanted, at(report, pointer)), pointer
+
+
+def refused(form: dict, expected: dict | None) -> None:
+    assert expected is not None, form
+    for pointer, wanted in expected.items():
+        found = at(form, pointer)
+        assert str(wanted) in str(found) if pointer == "/detail" else agree(wanted, found), (pointer, found)
+
+
+def _query(client: datasus.Client, params: str) -> tuple[object, datasus.Job, None]:
+    pending = client._client.begin_query(params)
+    return pending.wait(), datasus.Job(pending.job), None
