@@ -246,7 +246,14 @@ class Result(_Rows):
 
 
 class FileRecords(_Rows):
-    """The records of one file: read once, as they come; made by :func:`read_dbc`."""
+    """The records of one file: read once, as they come; made by :func:`read_dbc`.
+
+    Examples
+    --------
+    >>> import datasus
+    >>> datasus.read_dbc(folder / "RDAC2401.dbc", columns=["CNES", "MORTE"]).columns
+    {'CNES': 'Utf8', 'MORTE': 'Int32'}
+    """
 
     def __init__(self, rows: Any, summary: Any, path: str) -> None:
         super().__init__(rows, None)
