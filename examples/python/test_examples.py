@@ -18,7 +18,6 @@ SAYS = {
 }
 
 
-
 def said(name: str, cwd: pathlib.Path, **environment: str) -> str:
     program = pathlib.Path(__file__).with_name(f"{name}.py")
     others = {key: value for key, value in os.environ.items() if key != "DATASUS_POSTGRES"}
