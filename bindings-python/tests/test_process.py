@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import pathlib
@@ -259,29 +260,66 @@ def test_thousands_of_small_queries_leave_nothing(python: Python, folder: pathli
     print(queries, done.stdout)
 
 
-def test_eight_threads_use_one_client(client: datasus.Client) -> None:
+def test_eight_threads_and_an_event_loop_use_one_client(client: datasus.Client) -> None:
     def rows(number: int) -> int:
         return client.query("SIH-RD", uf=["AC", "RR"][number % 2], columns=["CNES", "VAL_TOT"]).to_arrow().num_rows
 
+    async def exported() -> list[int]:
+        jobs = [client.submit("SIH-RD", columns=["CNES"], to=datasus.Parquet(f"{n}.parquet")) for n in range(8)]
+        return [report.records_processed for report in await asyncio.gather(*jobs)]
+
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(rows, range(64))) == [300] * 64
+        asked = pool.map(rows, range(64))
+        assert asyncio.run(exported()) == [600] * 8
+        assert list(asked) == [300] * 64
+
+
+#: A folder with another duckdb in it, from `pip install --target`: 2.0 beside the 1.5 of the other tests.
+OTHER_DUCKDB = os.environ.get("DATASUS_OTHER_DUCKDB", "")
 
 
 @pytest.mark.parametrize(
+    "other", ["", pytest.param(OTHER_DUCKDB, marks=pytest.mark.skipif(not OTHER_DUCKDB, reason="no other duckdb"))]
+)
+@pytest.mark.parametrize(
     "order", ["duckdb, pyarrow, datasus", "datasus, pyarrow, duckdb", "pyarrow, polars, datasus, duckdb"]
 )
-def test_it_lives_beside_duckdb_and_pyarrow(python: Python, folder: pathlib.Path, order: str) -> None:
+def test_it_lives_beside_duckdb_and_pyarrow(python: Python, folder: pathlib.Path, order: str, other: str) -> None:
     program = f"""
         import sys
+        if sys.argv[2]:
+            sys.path.insert(0, sys.argv[2])
         import {order}
+        assert duckdb.__file__.startswith(sys.argv[2])
         client = datasus.open(sys.argv[1])
         for _ in range(3):
             relation = client.query("SIH-RD", columns=["SEXO", "VAL_TOT"]).to_duckdb()
             assert relation.aggregate("SEXO, count(*) n").order("SEXO").fetchall() == [("1", 300), ("3", 300)]
             assert client.query(sql="SELECT count(*) AS n FROM sih_rd").to_arrow()["n"].to_pylist() == [600]
-            assert duckdb.sql("SELECT 42").fetchone() == (42,)
+            assert duckdb.sql("SELECT 42").fetchall() == [(42,)]
+        print(duckdb.__version__)
     """
-    python(program, folder)
+    assert python(program, folder, other).stdout.startswith("" if other else "1.5")
+
+
+def test_a_subinterpreter_is_refused_and_the_main_one_goes_on(python: Python, folder: pathlib.Path) -> None:
+    program = """
+        import sys
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+        import datasus
+        other = interpreters.create()
+        code = "try:\\n    import datasus\\nexcept ImportError as error:\\n    print('refused:', error, flush=True)"
+        interpreters.run_string(other, code)
+        interpreters.destroy(other)
+        assert datasus.open(sys.argv[1]).query("SIH-RD", columns=["CNES"]).to_arrow().num_rows == 600
+        print("goes on")
+    """
+    done = python(program, folder)
+    assert done.stdout.startswith("refused: ")
+    assert done.stdout.endswith("goes on\n")
 
 
 def test_memory_that_the_host_holds_is_counted(client: datasus.Client, large: pathlib.Path) -> None:

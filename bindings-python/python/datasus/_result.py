@@ -104,6 +104,11 @@ class _Rows:
         return self._rows.stream_capsule()
 
     def __iter__(self) -> Iterator[Batch]:
+        # Now, and not at the first batch: a second loop over the same rows is a mistake, and not an empty answer.
+        self._rows.check()
+        return self._batches()
+
+    def _batches(self) -> Iterator[Batch]:
         try:
             while True:
                 batch = self._rows.next_batch(self._bar)
@@ -177,8 +182,8 @@ class _Rows:
 
         Examples
         --------
-        >>> client.query("SIH-RD", columns=["CNES"]).to_duckdb().aggregate("count(*)").fetchone()
-        (600,)
+        >>> client.query("SIH-RD", columns=["CNES"]).to_duckdb().aggregate("count(*)").fetchall()
+        [(600,)]
         """
         duckdb = require("duckdb", "duckdb")
         return (connection or duckdb.default_connection()).from_arrow(self.to_arrow())
