@@ -169,8 +169,8 @@ def example_data(folder: Path, rows: int = 100) -> pathlib.Path:
     folder : str or path
         Where they go; files that are there already stay as they are.
     rows : int
-        Admissions in each file of SIH-RD (AC and RR, January to March 2024); deaths (SIM-DO of 2022) are twice as many,
-        and the facilities (CNES-ST, CNES-LT of January 2024) always the same.
+        Admissions in each file of SIH-RD (AC and RR, January to March 2024); deaths (SIM-DO of 2022) are twice as many, births
+        (SINASC-DN of 2022) as many, and the facilities (CNES-ST, CNES-LT of January 2024) always the same.
 
     Returns
     -------
@@ -181,7 +181,7 @@ def example_data(folder: Path, rows: int = 100) -> pathlib.Path:
     --------
     >>> import datasus
     >>> sorted(file.name for file in datasus.example_data(folder).glob("*AC*"))[:2]
-    ['DOAC2022.dbc', 'LTAC2401.dbc']
+    ['DNAC2022.dbc', 'DOAC2022.dbc']
     """
     _datasus.example_data(os.fspath(folder), rows)
     return pathlib.Path(folder)

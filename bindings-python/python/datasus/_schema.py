@@ -108,7 +108,7 @@ class Held(NamedTuple):
     Examples
     --------
     >>> [held.dataset for held in client.datasets()]
-    ['CNES-ST', 'CNES-LT', 'SIH-RD', 'SIM-DO']
+    ['CNES-ST', 'CNES-LT', 'SIH-RD', 'SIM-DO', 'SINASC-DN']
     """
 
     dataset: str
