@@ -17,7 +17,9 @@ por_sexo = cliente.query(
 )
 print(por_sexo.to_pandas())
 
-criancas = cliente.query("SIH-RD", columns=["CNES", "DIAG_PRINC", "VAL_TOT"], where=col("IDADE").between(0, 9))
+# IDADE sozinha não basta: COD_IDADE diz se são dias (2), meses (3) ou anos (4).
+menores_de_dez = col("COD_IDADE").is_in(["2", "3"]) | ((col("COD_IDADE") == "4") & (col("IDADE") < 10))
+criancas = cliente.query("SIH-RD", columns=["CNES", "DIAG_PRINC", "VAL_TOT"], where=menores_de_dez)
 linhas = 0
 for lote in criancas:  # como chegam, sem esperar por todas
     linhas += len(lote)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -17,11 +18,29 @@ SAYS = {
 }
 
 
-@pytest.mark.parametrize("name", SAYS)
-def test_an_example_says_what_it_did(name: str, tmp_path: pathlib.Path) -> None:
+def said(name: str, cwd: pathlib.Path, **environment: str) -> str:
     program = pathlib.Path(__file__).with_name(f"{name}.py")
+    others = {key: value for key, value in os.environ.items() if key != "DATASUS_POSTGRES"}
     done = subprocess.run(
-        [sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, str(program)],
+        cwd=cwd,
+        env={**others, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert all(words in done.stdout for words in SAYS[name]), done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_an_example_says_what_it_did(name: str, tmp_path: pathlib.Path) -> None:
+    output = said(name, tmp_path)
+    assert all(words in output for words in SAYS[name]), output
+
+
+@pytest.mark.skipif("DATASUS_POSTGRES" not in os.environ, reason="DATASUS_POSTGRES names no server")
+def test_the_load_goes_into_postgresql_where_there_is_one(tmp_path: pathlib.Path) -> None:
+    output = said("load", tmp_path, DATASUS_POSTGRES=os.environ["DATASUS_POSTGRES"])
+    assert "600 registros em {'postgres': 'datasus_exemplo.internacoes'}" in output, output
