@@ -16,7 +16,7 @@ use pyo3::types::PyCapsule;
 use crate::batch::{Batch, columns_of};
 use crate::error::{fenced, raised};
 use crate::turns::{Lent, Source, Turn, Turns, one};
-use crate::waiting::{SLICE, detached, is_main_thread, until};
+use crate::waiting::{SLICE, detached, is_main_thread, stay_if_ended, until};
 
 /// Rows that are taken once.
 #[pyclass(frozen, module = "datasus._datasus")]
@@ -60,6 +60,11 @@ impl Rows {
     /// An error where no row will ever come from here.
     fn check(&self) -> PyResult<()> {
         if self.turns.has_rows() { Ok(()) } else { Err(gone()) }
+    }
+
+    /// True where rows wait for somebody to read them.
+    fn is_waiting(&self) -> bool {
+        self.turns.is_waiting()
     }
 
     /// The next batch; none after the last. Threads that ask at once get different batches, and all of them the end.
@@ -162,7 +167,9 @@ impl Stream {
     fn next_or_signal(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
         let source = self.source.as_deref_mut()?;
         loop {
-            match fenced(|| Ok(one(source, SLICE))) {
+            let next = fenced(|| Ok(one(source, SLICE)));
+            stay_if_ended();
+            match next {
                 Ok(Some(Ok(batch))) => return batch.map(Ok),
                 Ok(Some(Err(error))) | Err(error) => return Some(Err(foreign(error))),
                 Ok(None) => {}

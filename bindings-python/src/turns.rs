@@ -95,6 +95,11 @@ impl Turns {
         self.home.is_left() || !matches!(*self.place(), Place::Ended | Place::Gone)
     }
 
+    /// True where rows may be left, and nobody reads them.
+    pub fn is_waiting(&self) -> bool {
+        !self.home.is_left() && matches!(*self.place(), Place::Here(_))
+    }
+
     /// Gives the rows up: what makes them is cancelled, and one who reads gets no more than this batch.
     pub fn let_go(&self) {
         if self.home.is_left() {

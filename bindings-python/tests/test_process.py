@@ -22,7 +22,25 @@ import datasus
 #: Takes minutes, and holds no lock of Python's.
 ENDLESS = "SELECT count(*) AS n FROM sih_rd a, sih_rd b, sih_rd c WHERE a.VAL_TOT + b.VAL_TOT > c.VAL_TOT"
 
+#: Rows without end, from the first instant on.
+STREAM = "SELECT a.N_AIH FROM sih_rd a, sih_rd b, sih_rd c"
+
 Python = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def started(program: str, folder: pathlib.Path, place: pathlib.Path) -> subprocess.Popen[str]:
+    """A child whose standard output is read line by line; it is killed after a minute, which ends every wait for a line."""
+    child = subprocess.Popen(
+        [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(program), str(folder)],
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = threading.Timer(60, child.kill)
+    end.daemon = True
+    end.start()
+    return child
 
 
 def test_another_thread_goes_on_during_a_query(large: pathlib.Path) -> None:
@@ -51,6 +69,9 @@ WAYS = {
     "export": f"client.export(sql={ENDLESS!r}, to=datasus.Csv('a.csv'))",
     "wait": f"client.submit(sql={ENDLESS!r}, to=datasus.Csv('a.csv')).wait()",
     "stream": f"pyarrow.table(client.query(sql={ENDLESS!r}))",
+    "await": f"asyncio.run(reported(client.submit(sql={ENDLESS!r}, to=datasus.Csv('a.csv'))))",
+    "sync": "datasus.open(sys.argv[1], lake='lake').sync('SIH-RD')",
+    "read_dbc": "[datasus.read_dbc(file).to_arrow() for _ in range(99) for file in pathlib.Path(sys.argv[1]).glob('RD*')]",
 }
 
 
@@ -59,8 +80,10 @@ def test_ctrl_c_ends_the_wait_at_once_and_the_client_goes_on(
     large: pathlib.Path, tmp_path: pathlib.Path, way: str
 ) -> None:
     program = f"""
-        import sys, time, datasus, pyarrow
+        import asyncio, pathlib, sys, time, datasus, pyarrow
         client = datasus.open(sys.argv[1], output=".", state="jobs")
+        async def reported(job):
+            return await job
         print("ready", flush=True)
         try:
             {WAYS[way]}
@@ -77,13 +100,7 @@ def test_ctrl_c_ends_the_wait_at_once_and_the_client_goes_on(
         assert client.query("SIH-RD", columns=["CNES"], limit=7).to_arrow().num_rows == 7
         print("goes on", flush=True)
     """
-    child = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program), str(large)],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    child = started(program, large, tmp_path)
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
     time.sleep(0.7)
@@ -184,6 +201,24 @@ def test_processes_that_are_spawned_have_clients_of_their_own(folder: pathlib.Pa
     assert "another process" in done.stdout
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_pool_of_forked_workers_tells_its_parent_why(python: Python, folder: pathlib.Path) -> None:
+    program = """
+        import multiprocessing, sys, datasus
+        client = datasus.open(sys.argv[1])
+        def rows(uf):
+            return client.query("SIH-RD", uf=uf, columns=["CNES"]).to_arrow().num_rows
+        assert rows("AC") == 300
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            try:
+                pool.map_async(rows, ["AC", "RR"]).get(30)
+            except datasus.ForkError as error:
+                print(error)
+        assert rows("RR") == 300
+    """
+    assert "DS-498" in python(program, folder).stdout
+
+
 @pytest.mark.parametrize(
     "state",
     [
@@ -191,7 +226,10 @@ def test_processes_that_are_spawned_have_clients_of_their_own(folder: pathlib.Pa
         "half = iter(client.query('SIH-RD')); next(half)",
         f"job = client.submit(sql={ENDLESS!r}, to=datasus.Csv('a.csv'))",
         f"threading.Thread(target=lambda: client.query(sql={ENDLESS!r}).to_arrow(), daemon=True).start(); time.sleep(0.3)",
-        "import asyncio; job = client.submit('SIH-RD', to=datasus.Csv('b.csv'))",
+        "import pyarrow; half = pyarrow.RecordBatchReader.from_stream(client.query('SIH-RD')); half.read_next_batch()",
+        "import pyarrow; reader = pyarrow.RecordBatchReader.from_stream(client.query(sql=STREAM)); "
+        "threading.Thread(target=lambda: [len(batch) for batch in reader], daemon=True).start(); time.sleep(0.3)",
+        "events = iter(client.submit('SIH-RD', to=datasus.Csv('b.csv')).events()); next(events)",
     ],
 )
 def test_the_interpreter_ends_with_jobs_running(large: pathlib.Path, tmp_path: pathlib.Path, state: str) -> None:
@@ -199,17 +237,11 @@ def test_the_interpreter_ends_with_jobs_running(large: pathlib.Path, tmp_path: p
         import logging, sys, threading, time
         logging.basicConfig(level=logging.DEBUG)
         import datasus
-        client = datasus.open(sys.argv[1], output=".", state="jobs")
+        client, STREAM = datasus.open(sys.argv[1], output=".", state="jobs"), {STREAM!r}
         {state}
         print("ends", flush=True)
     """
-    child = subprocess.Popen(
-        [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(program), str(large)],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    child = started(program, large, tmp_path)
     assert child.stdout is not None
     assert child.stdout.readline() == "ends\n", child.communicate(timeout=20)
     said = time.monotonic()

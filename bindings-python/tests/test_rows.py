@@ -94,6 +94,16 @@ def test_a_result_that_is_let_go_of_stops_its_job(large: pathlib.Path) -> None:
         result.job.wait(timeout=10)
 
 
+def test_a_mistake_in_how_rows_are_asked_for_takes_none(client: datasus.Client) -> None:
+    result = client.query("SIH-RD", columns=["CNES"])
+    with pytest.raises(ValueError, match="dtype_backend"):
+        result.to_pandas(dtype_backend="arrow")  # type: ignore[arg-type]
+    # The job waits for its rows to be taken: a report now would be waited for in vain.
+    with pytest.raises(RuntimeError, match="after the rows"):
+        _ = result.report
+    assert result.to_arrow().num_rows == result.report.records_processed == 600
+
+
 def test_threads_that_read_one_result_share_its_rows(large: pathlib.Path) -> None:
     result = datasus.open(large, chunk_rows=10_000).query("SIH-RD", columns=["N_AIH"])
     readers = [iter(result) for _ in range(4)]

@@ -105,7 +105,8 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     }
     given = {name: os.fspath(v) if isinstance(v, os.PathLike) else v for name, v in settings.items() if v is not None}
     _host.listen()
-    return Client(_datasus.Client.open(os.fspath(source), json.dumps(given)), progress)
+    config = json.dumps(given, ensure_ascii=False, allow_nan=False)
+    return Client(_datasus.Client.open(os.fspath(source), config), progress, os.fspath(source))
 
 
 class Client:
@@ -122,9 +123,10 @@ class Client:
     ['CNES', 'valor']
     """
 
-    def __init__(self, client: Any, progress: bool | None = None) -> None:
+    def __init__(self, client: Any, progress: bool | None = None, source: str = "") -> None:
         self._core: Any = client
         self._progress = progress
+        self._source = source
 
     @property
     def _client(self) -> Any:
@@ -533,14 +535,23 @@ class Client:
         ...     client.mode
         'maintenance'
         """
-        self._client.set_maintenance(True)
+        core = self._client
+        # A block within another one leaves the outer one's as it is.
+        before = core.mode() == "maintenance"
+        core.set_maintenance(True)
         try:
             yield
         finally:
-            self._client.set_maintenance(False)
+            core.set_maintenance(before)
 
     def close(self) -> None:
-        """Lets go of the source; running jobs go on."""
+        """Lets go of the source; running jobs go on.
+
+        Examples
+        --------
+        >>> other = datasus.open(folder)
+        >>> other.close()
+        """
         self._core = None
 
     def _shown(self, progress: bool | None) -> bool | None:
@@ -553,7 +564,7 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return "Client(closed)" if self._core is None else "Client(open)"
+        return f"Client({self._source!r}{', closed' if self._core is None else ''})"
 
     def __reduce__(self) -> Any:
         raise TypeError("a client cannot be sent to another process: open one there")
