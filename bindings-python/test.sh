@@ -6,14 +6,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 tools=$("$root/setup/python.sh")
 export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
-wheel=$("$here/wheel.sh" "$CARGO_TARGET_DIR/wheels")
+# Wheel and venvs are this run's own: several clones may share the target folder.
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+wheel=$("$here/wheel.sh" "$place/wheels")
 size=$(stat -c %s "$wheel" 2> /dev/null || stat -f %z "$wheel")
 echo "wheel: $(basename "$wheel"), $((size / 1000000)) MB"
 [ "$size" -lt 40000000 ] || { echo "wheel: over 40 MB" >&2; exit 1; }
 [ "$(uname -s)" != Linux ] || grep -q 'platform tag: "manylinux_2_28' <<< "$("$tools/bin/auditwheel" show "$wheel" | tr '\n' ' ')"
-
-place=$(mktemp -d)
-trap 'rm -rf "$place"' EXIT
 
 # An empty venv, without any other library: what the README says first.
 "$tools/bin/python" -m venv --without-pip "$place/empty"
@@ -22,8 +22,7 @@ site=$("$place/empty/bin/python" -c 'import sysconfig; print(sysconfig.get_path(
 (cd "$place" && "$place/empty/bin/python" "$here/tests/readme_first.py")
 
 # The tools are seen through a path file; the wheel is this venv's own.
-venv="$CARGO_TARGET_DIR/python-tests"
-rm -rf "$venv"
+venv="$place/tests"
 "$tools/bin/python" -m venv --without-pip "$venv"
 site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 "$tools/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$site/tools.pth"

@@ -8,8 +8,13 @@ out=$(realpath -m "${1:-${CARGO_TARGET_DIR:-$here/../target}/wheels}")
 export PATH="$venv/bin:$PATH"
 mkdir -p "$out"
 rm -f "$out"/datasus-*.whl
-# maturin changes the library it finds in place; one that it has changed already it cannot take.
+# maturin changes the library it finds in place; one that it has changed already it cannot take. One at a time, therefore.
 target=${CARGO_TARGET_DIR:-$here/../target}
+mkdir -p "$target"
+if command -v flock > /dev/null; then
+  exec 9> "$target/.wheel.lock"
+  flock 9
+fi
 rm -rf "$target/maturin" "$target"/debug/lib_datasus.so "$target"/debug/deps/lib_datasus*.so
 cd "$here"
 case "$(uname -s)-$(uname -m)" in

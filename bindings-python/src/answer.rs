@@ -8,7 +8,8 @@ use datasus::{Answer, Error, Next};
 use pyo3::prelude::*;
 
 use crate::job::Job;
-use crate::rows::{Rows, Source};
+use crate::rows::Rows;
+use crate::turns::Source;
 use crate::waiting::{detached, until};
 
 impl Source for Answer {

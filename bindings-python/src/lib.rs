@@ -10,12 +10,32 @@ mod host;
 mod job;
 mod records;
 mod rows;
+mod turns;
 mod waiting;
 
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
+
+/// The interpreter of this process that has the module; another would share its classes, and end its jobs with itself.
+static INTERPRETER: AtomicI64 = AtomicI64::new(-1);
+
+fn take_interpreter() -> PyResult<()> {
+    // SAFETY: the GIL is held while a module is loaded, so there is a current interpreter; its ID is only read.
+    let this = unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
+    match INTERPRETER.compare_exchange(-1, this, SeqCst, SeqCst) {
+        Err(other) if other != this => Err(PyImportError::new_err(
+            "datasus lives in one interpreter of a process, and another one has it: use threads, or processes by \
+             multiprocessing's spawn, instead of subinterpreters",
+        )),
+        _ => Ok(()),
+    }
+}
 
 #[pymodule]
 fn _datasus(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    take_interpreter()?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<client::Client>()?;
     module.add_class::<answer::Pending>()?;

@@ -11,7 +11,8 @@ use pyo3::prelude::*;
 use serde_json::{Value, json};
 
 use crate::error::without_gil;
-use crate::rows::{Rows, Source};
+use crate::rows::Rows;
+use crate::turns::Source;
 
 struct File {
     records: TypedRecords,

@@ -1,56 +1,49 @@
 //! Rows on their way to Python: one batch after the other, all at once, or as an Arrow C stream.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::Instant;
 
 use arrow::array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ffi::FFI_ArrowSchema;
 use arrow::ffi_stream::FFI_ArrowArrayStream;
-use datasus::governor::Governor;
-use datasus::{Error, Next, Result};
+use datasus::{Error, Result};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::batch::{Batch, columns_of};
 use crate::error::{fenced, raised};
-use crate::waiting::{SLICE, detached, is_main_thread, until};
-
-/// Where rows come from: a query, or one file.
-pub trait Source: Send {
-    fn schema(&self) -> SchemaRef;
-
-    /// The next batch, waiting for it about as long as `patience`.
-    fn next_within(&mut self, patience: Duration) -> Next;
-}
+use crate::turns::{Lent, Source, Turn, Turns, one};
+use crate::waiting::{SLICE, detached, is_main_thread, stay_if_ended, until};
 
 /// Rows that are taken once.
 #[pyclass(frozen, module = "datasus._datasus")]
 pub struct Rows {
     schema: SchemaRef,
-    // None once they are taken, or at their end.
-    source: Mutex<Option<Box<dyn Source>>>,
+    turns: Turns,
 }
 
 impl Rows {
     pub fn new(source: Box<dyn Source>) -> Self {
-        Rows { schema: source.schema(), source: Mutex::new(Some(source)) }
+        Rows { schema: source.schema(), turns: Turns::new(source) }
     }
 
-    fn take(&self) -> Option<Box<dyn Source>> {
-        self.source.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// The source, for good; after the thread that reads just now.
+    fn taken(&self, py: Python<'_>) -> PyResult<Lent<'_>> {
+        match until(py, None, |_| self.turns.next())? {
+            Turn::Ours(lent) => Ok(lent),
+            Turn::Ended | Turn::Gone => Err(gone()),
+        }
     }
+}
 
-    fn taken(&self, py: Python<'_>) -> PyResult<Box<dyn Source>> {
-        let source = detached(py, || self.take());
-        source.ok_or_else(|| {
-            PyRuntimeError::new_err(
-                "these rows have been taken already: a result is read once; run the query again, or keep what to_arrow() gave",
-            )
-        })
-    }
+fn gone() -> PyErr {
+    PyRuntimeError::new_err(
+        "these rows have been taken already, or given up after an error: a result is read once; run the query again, or \
+         keep what to_arrow() gave",
+    )
 }
 
 #[pymethods]
@@ -64,60 +57,82 @@ impl Rows {
         schema_capsule(py, &self.schema)
     }
 
-    /// The next batch; none after the last.
+    /// An error where no row will ever come from here.
+    fn check(&self) -> PyResult<()> {
+        if self.turns.has_rows() { Ok(()) } else { Err(gone()) }
+    }
+
+    /// True where rows wait for somebody to read them.
+    fn is_waiting(&self) -> bool {
+        self.turns.is_waiting()
+    }
+
+    /// The next batch; none after the last. Threads that ask at once get different batches, and all of them the end.
     #[pyo3(signature = (tick=None))]
     fn next_batch(&self, py: Python<'_>, tick: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Batch>> {
-        let Some(mut source) = detached(py, || self.take()) else { return Ok(None) };
-        let next = until(py, tick, |slice| one(&mut *source, slice))?;
-        Ok(next.map(|batch| {
-            *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
-            Batch::new(batch)
-        }))
+        let read = until(py, tick, |slice| {
+            let mut lent = match self.turns.next()? {
+                Ok(Turn::Ours(lent)) => lent,
+                Ok(Turn::Ended) => return Some(Ok(Some(None))),
+                Ok(Turn::Gone) => return Some(Ok(None)),
+                Err(error) => return Some(Err(error)),
+            };
+            match lent.one(slice) {
+                None => {
+                    lent.back();
+                    None
+                }
+                Some(Ok(Some(batch))) => {
+                    lent.back();
+                    Some(Ok(Some(Some(batch))))
+                }
+                Some(Ok(None)) => {
+                    lent.ended();
+                    Some(Ok(Some(None)))
+                }
+                Some(Err(error)) => Some(Err(error)),
+            }
+        });
+        if read.is_err() {
+            // Ctrl-C, if it was not the rows themselves.
+            detached(py, || self.turns.let_go());
+        }
+        read?.ok_or_else(gone).map(|batch| batch.map(Batch::new))
     }
 
     /// Every batch.
     #[pyo3(signature = (tick=None))]
     fn collect(&self, py: Python<'_>, tick: Option<&Bound<'_, PyAny>>) -> PyResult<Collected> {
-        let mut source = self.taken(py)?;
+        let mut lent = self.taken(py)?;
         let mut batches = Vec::new();
-        until(py, tick, |slice| {
-            let until = std::time::Instant::now() + slice;
+        let read = until(py, tick, |slice| {
+            let until = Instant::now() + slice;
             loop {
-                match one(&mut *source, until.saturating_duration_since(std::time::Instant::now()))? {
+                match lent.one(until.saturating_duration_since(Instant::now()))? {
                     Ok(Some(batch)) => batches.push(batch),
                     Ok(None) => return Some(Ok(())),
                     Err(error) => return Some(Err(error)),
                 }
-                if std::time::Instant::now() >= until {
+                if Instant::now() >= until {
                     return None;
                 }
             }
-        })?;
+        });
+        let complete = read.is_ok();
+        detached(py, move || if complete { lent.ended() } else { drop(lent) });
+        read?;
         Ok(Collected { schema: self.schema.clone(), batches: Mutex::new(batches) })
     }
 
     /// The rows as an `ArrowArrayStream`, taken from here.
     fn stream_capsule<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
-        let source = self.taken(py)?;
-        stream_capsule(py, Box::new(Stream { schema: self.schema.clone(), source: Some(source) }))
+        let source = self.taken(py)?.into_source();
+        stream_capsule(py, Box::new(Stream { schema: self.schema.clone(), source }))
     }
 
     /// Lets go of the rows: what makes them is cancelled.
     fn close(&self, py: Python<'_>) {
-        detached(py, || drop(self.take()));
-    }
-}
-
-/// `None` while there is nothing; what was handed out counts as held by the host until it lets go.
-fn one(source: &mut dyn Source, patience: Duration) -> Option<Result<Option<RecordBatch>>> {
-    match source.next_within(patience) {
-        Next::Batch(batch) => {
-            Governor::of_process().foreign().claim(&batch);
-            Some(Ok(Some(batch)))
-        }
-        Next::NotYet => None,
-        Next::Failed(error) => Some(Err(error)),
-        Next::End => Some(Ok(None)),
+        detached(py, || self.turns.let_go());
     }
 }
 
@@ -152,7 +167,9 @@ impl Stream {
     fn next_or_signal(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
         let source = self.source.as_deref_mut()?;
         loop {
-            match fenced(|| Ok(one(source, SLICE))) {
+            let next = fenced(|| Ok(one(source, SLICE)));
+            stay_if_ended();
+            match next {
                 Ok(Some(Ok(batch))) => return batch.map(Ok),
                 Ok(Some(Err(error))) | Err(error) => return Some(Err(foreign(error))),
                 Ok(None) => {}

@@ -39,16 +39,19 @@ pub fn end() {
     ENDED.store(true, SeqCst);
 }
 
+/// Where a thread stops once the interpreter ends, until the process is gone: one that asks for the GIL then is torn down by
+/// Python right through our frames, and those of who called us. Python waits for none but its main thread.
+pub fn stay_if_ended() {
+    while ENDED.load(SeqCst) && !is_main_thread() {
+        std::thread::park();
+    }
+}
+
 /// Runs `work` without the GIL.
-///
-/// A thread that asks for the GIL while the interpreter ends is torn down by Python right through our frames, so it stops
-/// here instead, until the process is gone. Python waits for none but its main thread then.
 pub fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
     py.detach(|| {
         let done = work();
-        while ENDED.load(SeqCst) && !is_main_thread() {
-            std::thread::park();
-        }
+        stay_if_ended();
         done
     })
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
+import json
+import math
 import pathlib
 import pickle
 
@@ -69,6 +72,34 @@ def test_mistakes_of_a_user_are_told_as_what_they_are(client: datasus.Client, fo
     client.close()
     with pytest.raises(RuntimeError, match="closed"):
         client.datasets()
+
+
+WRONG_TYPES = [
+    (TypeError, "received b'1'", {"where": {"CNES": b"1"}}),
+    (TypeError, "where: expected", {"where": "IDADE < 3"}),
+    (TypeError, "where: expected", {"where": datasus.col("IDADE")}),
+    (TypeError, "'count' or", {"aggregates": {"n": ("sum",)}}),
+    # A day without its time would be another condition.
+    (ValueError, "time of day", {"where": {"DT_INTER": datetime.datetime(2024, 1, 15, 13)}}),
+    (ValueError, "not JSON compliant", {"where": {"VAL_TOT": math.nan}}),
+    (ValueError, "can't encode", {"where": {"CNES": "\udcff"}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "says", "wrong"), WRONG_TYPES)
+def test_what_the_contract_cannot_say_is_refused_before_it_is_sent(
+    client: datasus.Client, kind: type[Exception], says: str, wrong: dict
+) -> None:
+    with pytest.raises(kind, match=says):
+        client.query("SIH-RD", **wrong)
+
+
+def test_a_query_as_text_is_taken_as_it_is_or_not_at_all(client: datasus.Client) -> None:
+    text = '{"dataset": "SIH-RD", "columns": ["CNES"]}'
+    assert client.query(text).to_arrow().num_rows == 600
+    with pytest.raises(TypeError, match="no further arguments"):
+        client.query(text, uf="AC")
+    assert client.query(json.loads(text), uf="AC").to_arrow().num_rows == 300
 
 
 @pytest.mark.parametrize("in_a_thread", [False, True])

@@ -115,6 +115,9 @@ def test_maintenance_is_for_a_while(client: datasus.Client) -> None:
     with client.maintenance():
         assert client.mode == "maintenance"
         assert client.export("SIH-RD", columns=["CNES"], to=datasus.Csv("a.csv")).mode == "maintenance"
+        with client.maintenance():
+            pass
+        assert client.mode == "maintenance"
     assert client.mode != "maintenance"
 
 

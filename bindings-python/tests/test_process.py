@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import pathlib
@@ -21,7 +22,25 @@ import datasus
 #: Takes minutes, and holds no lock of Python's.
 ENDLESS = "SELECT count(*) AS n FROM sih_rd a, sih_rd b, sih_rd c WHERE a.VAL_TOT + b.VAL_TOT > c.VAL_TOT"
 
+#: Rows without end, from the first instant on.
+STREAM = "SELECT a.N_AIH FROM sih_rd a, sih_rd b, sih_rd c"
+
 Python = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def started(program: str, folder: pathlib.Path, place: pathlib.Path) -> subprocess.Popen[str]:
+    """A child whose standard output is read line by line; it is killed after a minute, which ends every wait for a line."""
+    child = subprocess.Popen(
+        [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(program), str(folder)],
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = threading.Timer(60, child.kill)
+    end.daemon = True
+    end.start()
+    return child
 
 
 def test_another_thread_goes_on_during_a_query(large: pathlib.Path) -> None:
@@ -50,6 +69,9 @@ WAYS = {
     "export": f"client.export(sql={ENDLESS!r}, to=datasus.Csv('a.csv'))",
     "wait": f"client.submit(sql={ENDLESS!r}, to=datasus.Csv('a.csv')).wait()",
     "stream": f"pyarrow.table(client.query(sql={ENDLESS!r}))",
+    "await": f"asyncio.run(reported(client.submit(sql={ENDLESS!r}, to=datasus.Csv('a.csv'))))",
+    "sync": "datasus.open(sys.argv[1], lake='lake').sync('SIH-RD')",
+    "read_dbc": "[datasus.read_dbc(file).to_arrow() for _ in range(99) for file in pathlib.Path(sys.argv[1]).glob('RD*')]",
 }
 
 
@@ -58,8 +80,10 @@ def test_ctrl_c_ends_the_wait_at_once_and_the_client_goes_on(
     large: pathlib.Path, tmp_path: pathlib.Path, way: str
 ) -> None:
     program = f"""
-        import sys, time, datasus, pyarrow
+        import asyncio, pathlib, sys, time, datasus, pyarrow
         client = datasus.open(sys.argv[1], output=".", state="jobs")
+        async def reported(job):
+            return await job
         print("ready", flush=True)
         try:
             {WAYS[way]}
@@ -76,13 +100,7 @@ def test_ctrl_c_ends_the_wait_at_once_and_the_client_goes_on(
         assert client.query("SIH-RD", columns=["CNES"], limit=7).to_arrow().num_rows == 7
         print("goes on", flush=True)
     """
-    child = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program), str(large)],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    child = started(program, large, tmp_path)
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
     time.sleep(0.7)
@@ -183,6 +201,24 @@ def test_processes_that_are_spawned_have_clients_of_their_own(folder: pathlib.Pa
     assert "another process" in done.stdout
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_pool_of_forked_workers_tells_its_parent_why(python: Python, folder: pathlib.Path) -> None:
+    program = """
+        import multiprocessing, sys, datasus
+        client = datasus.open(sys.argv[1])
+        def rows(uf):
+            return client.query("SIH-RD", uf=uf, columns=["CNES"]).to_arrow().num_rows
+        assert rows("AC") == 300
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            try:
+                pool.map_async(rows, ["AC", "RR"]).get(30)
+            except datasus.ForkError as error:
+                print(error)
+        assert rows("RR") == 300
+    """
+    assert "DS-498" in python(program, folder).stdout
+
+
 @pytest.mark.parametrize(
     "state",
     [
@@ -190,7 +226,10 @@ def test_processes_that_are_spawned_have_clients_of_their_own(folder: pathlib.Pa
         "half = iter(client.query('SIH-RD')); next(half)",
         f"job = client.submit(sql={ENDLESS!r}, to=datasus.Csv('a.csv'))",
         f"threading.Thread(target=lambda: client.query(sql={ENDLESS!r}).to_arrow(), daemon=True).start(); time.sleep(0.3)",
-        "import asyncio; job = client.submit('SIH-RD', to=datasus.Csv('b.csv'))",
+        "import pyarrow; half = pyarrow.RecordBatchReader.from_stream(client.query('SIH-RD')); half.read_next_batch()",
+        "import pyarrow; reader = pyarrow.RecordBatchReader.from_stream(client.query(sql=STREAM)); "
+        "threading.Thread(target=lambda: [len(batch) for batch in reader], daemon=True).start(); time.sleep(0.3)",
+        "events = iter(client.submit('SIH-RD', to=datasus.Csv('b.csv')).events()); next(events)",
     ],
 )
 def test_the_interpreter_ends_with_jobs_running(large: pathlib.Path, tmp_path: pathlib.Path, state: str) -> None:
@@ -198,17 +237,11 @@ def test_the_interpreter_ends_with_jobs_running(large: pathlib.Path, tmp_path: p
         import logging, sys, threading, time
         logging.basicConfig(level=logging.DEBUG)
         import datasus
-        client = datasus.open(sys.argv[1], output=".", state="jobs")
+        client, STREAM = datasus.open(sys.argv[1], output=".", state="jobs"), {STREAM!r}
         {state}
         print("ends", flush=True)
     """
-    child = subprocess.Popen(
-        [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(program), str(large)],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    child = started(program, large, tmp_path)
     assert child.stdout is not None
     assert child.stdout.readline() == "ends\n", child.communicate(timeout=20)
     said = time.monotonic()
@@ -216,6 +249,7 @@ def test_the_interpreter_ends_with_jobs_running(large: pathlib.Path, tmp_path: p
     assert child.returncode == 0, err
     assert "Fatal" not in err
     assert "panicked" not in err
+    assert "Traceback" not in err
     # Two seconds are the goal; a busy machine gets some more.
     assert time.monotonic() - said < 4
 
@@ -259,29 +293,66 @@ def test_thousands_of_small_queries_leave_nothing(python: Python, folder: pathli
     print(queries, done.stdout)
 
 
-def test_eight_threads_use_one_client(client: datasus.Client) -> None:
+def test_eight_threads_and_an_event_loop_use_one_client(client: datasus.Client) -> None:
     def rows(number: int) -> int:
         return client.query("SIH-RD", uf=["AC", "RR"][number % 2], columns=["CNES", "VAL_TOT"]).to_arrow().num_rows
 
+    async def exported() -> list[int]:
+        jobs = [client.submit("SIH-RD", columns=["CNES"], to=datasus.Parquet(f"{n}.parquet")) for n in range(8)]
+        return [report.records_processed for report in await asyncio.gather(*jobs)]
+
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(rows, range(64))) == [300] * 64
+        asked = pool.map(rows, range(64))
+        assert asyncio.run(exported()) == [600] * 8
+        assert list(asked) == [300] * 64
+
+
+#: A folder with another duckdb in it, from `pip install --target`: 2.0 beside the 1.5 of the other tests.
+OTHER_DUCKDB = os.environ.get("DATASUS_OTHER_DUCKDB", "")
 
 
 @pytest.mark.parametrize(
+    "other", ["", pytest.param(OTHER_DUCKDB, marks=pytest.mark.skipif(not OTHER_DUCKDB, reason="no other duckdb"))]
+)
+@pytest.mark.parametrize(
     "order", ["duckdb, pyarrow, datasus", "datasus, pyarrow, duckdb", "pyarrow, polars, datasus, duckdb"]
 )
-def test_it_lives_beside_duckdb_and_pyarrow(python: Python, folder: pathlib.Path, order: str) -> None:
+def test_it_lives_beside_duckdb_and_pyarrow(python: Python, folder: pathlib.Path, order: str, other: str) -> None:
     program = f"""
         import sys
+        if sys.argv[2]:
+            sys.path.insert(0, sys.argv[2])
         import {order}
+        assert duckdb.__file__.startswith(sys.argv[2])
         client = datasus.open(sys.argv[1])
         for _ in range(3):
             relation = client.query("SIH-RD", columns=["SEXO", "VAL_TOT"]).to_duckdb()
             assert relation.aggregate("SEXO, count(*) n").order("SEXO").fetchall() == [("1", 300), ("3", 300)]
             assert client.query(sql="SELECT count(*) AS n FROM sih_rd").to_arrow()["n"].to_pylist() == [600]
-            assert duckdb.sql("SELECT 42").fetchone() == (42,)
+            assert duckdb.sql("SELECT 42").fetchall() == [(42,)]
+        print(duckdb.__version__)
     """
-    python(program, folder)
+    assert python(program, folder, other).stdout.startswith("" if other else "1.5")
+
+
+def test_a_subinterpreter_is_refused_and_the_main_one_goes_on(python: Python, folder: pathlib.Path) -> None:
+    program = """
+        import sys
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+        import datasus
+        other = interpreters.create()
+        code = "try:\\n    import datasus\\nexcept ImportError as error:\\n    print('refused:', error, flush=True)"
+        interpreters.run_string(other, code)
+        interpreters.destroy(other)
+        assert datasus.open(sys.argv[1]).query("SIH-RD", columns=["CNES"]).to_arrow().num_rows == 600
+        print("goes on")
+    """
+    done = python(program, folder)
+    assert done.stdout.startswith("refused: ")
+    assert done.stdout.endswith("goes on\n")
 
 
 def test_memory_that_the_host_holds_is_counted(client: datasus.Client, large: pathlib.Path) -> None:

@@ -7,23 +7,32 @@ import inspect
 import pytest
 
 import datasus
+from datasus import models
 
-#: Classes of errors that differ from `Error` by their code alone, and aliases of types.
-WITHOUT_EXAMPLE = {"JobInfo", "DeadLetter", "Explain", "FileSummary", "Destination", "__version__"}
+#: A union of types and a text: they have no docstring of their own.
+PLAIN = {"Destination", "__version__"}
 
 
-@pytest.mark.parametrize("name", datasus.__all__)
-def test_a_public_name_has_a_docstring_with_an_example(name: str) -> None:
+def members(public: type) -> list[tuple[str, object]]:
+    """What the class adds to what Python's own classes have, whichever of ours it comes from."""
+    ours = [vars(of) for of in public.__mro__ if of.__module__.startswith("datasus")]
+    return [(name, of) for one in ours for name, of in one.items() if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("name", [name for name in datasus.__all__ if name not in PLAIN])
+def test_a_public_name_and_its_methods_have_docstrings_with_examples(name: str) -> None:
     public = getattr(datasus, name)
-    is_error = inspect.isclass(public) and issubclass(public, datasus.Error) and public is not datasus.Error
-    if name in WITHOUT_EXAMPLE:
-        return
     assert public.__doc__, name
-    assert is_error or ">>>" in public.__doc__, name
-    if inspect.isclass(public) and not is_error:
-        for member, of in vars(public).items():
-            if not member.startswith("_") and (callable(of) or isinstance(of, property)):
-                assert inspect.getdoc(of), f"{name}.{member}"
-    if public is datasus.Client:
-        methods = [of for member, of in vars(public).items() if not member.startswith("_") and member != "close"]
-        assert all(">>>" in (inspect.getdoc(of) or "") for of in methods)
+    # Classes of errors differ from `Error` by their code alone.
+    if not (inspect.isclass(public) and issubclass(public, datasus.Error) and public is not datasus.Error):
+        assert ">>>" in public.__doc__, name
+    for member, of in members(public) if inspect.isclass(public) else []:
+        if isinstance(of, property):
+            assert inspect.getdoc(of), f"{name}.{member}"
+        elif inspect.isfunction(of):
+            assert ">>>" in (inspect.getdoc(of) or ""), f"{name}.{member}"
+
+
+def test_the_models_are_documented() -> None:
+    assert ">>>" in (models.__doc__ or "")
+    assert all(getattr(models, name).__doc__ for name in models.__all__)

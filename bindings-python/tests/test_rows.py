@@ -6,7 +6,9 @@ import datetime
 import decimal
 import pathlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
+import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -39,6 +41,22 @@ def test_every_form_has_the_same_rows_as_the_file(client: datasus.Client, tmp_pa
     assert numpy["VAL_TOT"].sum() == sum(arrow["VAL_TOT"].to_pylist())
 
 
+def test_answers_are_those_that_duckdb_and_pyarrow_find_in_the_lake(
+    folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    client = datasus.open(folder, lake=tmp_path / "lake")
+    client.sync("SIH-RD")
+    files = sorted(str(file) for file in (tmp_path / "lake").rglob("*.parquet"))
+    assert len(files) == 6
+    ours = client.query("SIH-RD", columns=COLUMNS).to_arrow()
+    theirs = pa.concat_tables(pq.read_table(file, columns=COLUMNS) for file in files)
+    by = [(name, "ascending") for name in COLUMNS]
+    assert ours.sort_by(by).equals(theirs.cast(ours.schema).sort_by(by))
+    sums = "SELECT SEXO, count(*) AS n, sum(VAL_TOT) AS valor, max(DT_INTER) AS dia FROM {} GROUP BY SEXO ORDER BY SEXO"
+    found = duckdb.sql(sums.format(f"read_parquet({files})")).fetchall()
+    assert client.query(sql=sums.format("sih_rd")).to_duckdb().fetchall() == found
+
+
 def test_decimals_stay_exact_codes_stay_text_and_days_are_days(client: datasus.Client) -> None:
     for frame in (
         client.query("SIH-RD", columns=COLUMNS, limit=5).to_pandas(),
@@ -59,7 +77,13 @@ def test_rows_are_taken_once(client: datasus.Client) -> None:
     assert result.to_arrow().num_rows == 600
     with pytest.raises(RuntimeError, match="taken already"):
         result.to_pandas()
-    assert list(result) == []
+    with pytest.raises(RuntimeError, match="taken already"):
+        iter(result)
+    batches = client.query("SIH-RD", columns=["CNES"])
+    assert sum(map(len, batches)) == 600
+    # A second loop is a mistake of the caller's, and not an answer without rows.
+    with pytest.raises(RuntimeError, match="taken already"):
+        list(batches)
     assert result.report.records_processed == 600
 
 
@@ -68,6 +92,37 @@ def test_a_result_that_is_let_go_of_stops_its_job(large: pathlib.Path) -> None:
         assert len(next(iter(result))) > 0
     with pytest.raises(datasus.Cancelled):
         result.job.wait(timeout=10)
+
+
+def test_a_mistake_in_how_rows_are_asked_for_takes_none(client: datasus.Client) -> None:
+    result = client.query("SIH-RD", columns=["CNES"])
+    with pytest.raises(ValueError, match="dtype_backend"):
+        result.to_pandas(dtype_backend="arrow")  # type: ignore[arg-type]
+    # The job waits for its rows to be taken: a report now would be waited for in vain.
+    with pytest.raises(RuntimeError, match="after the rows"):
+        _ = result.report
+    assert result.to_arrow().num_rows == result.report.records_processed == 600
+
+
+def test_threads_that_read_one_result_share_its_rows(large: pathlib.Path) -> None:
+    result = datasus.open(large, chunk_rows=10_000).query("SIH-RD", columns=["N_AIH"])
+    readers = [iter(result) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        shares = list(pool.map(lambda batches: [batch.to_arrow() for batch in batches], readers))
+    table = pa.Table.from_batches([batch for share in shares for batch in share])
+    assert table.num_rows == 1_200_000
+    assert sum(bool(share) for share in shares) > 1
+    whole = datasus.open(large).query("SIH-RD", columns=["N_AIH"]).to_arrow()
+    assert sorted(table["N_AIH"].to_pylist()) == sorted(whole["N_AIH"].to_pylist())
+
+
+def test_whoever_reads_when_rows_are_given_up_is_told(large: pathlib.Path) -> None:
+    result = datasus.open(large, chunk_rows=10_000).query("SIH-RD", columns=["N_AIH"])
+    batches = iter(result)
+    next(batches)
+    result.close()
+    with pytest.raises(RuntimeError, match="given up"):
+        next(batches)
 
 
 def test_filters_say_the_same_in_every_form(client: datasus.Client) -> None:

@@ -1,12 +1,10 @@
 //! The main job from end to end, without a server: `make demo`, or with your own files
 //! `DATASUS_SOURCE=<folder> make demo`; with `DATASUS_POSTGRES=postgres://...` it loads a table as well.
 
-#[path = "demo/admissions.rs"]
-mod admissions;
-
 use std::path::PathBuf;
 
 use datasus::sink::postgres::Mode;
+use datasus::source::write_example_data;
 use datasus::{AggregateFn, Client, Config, Csv, Error, Parquet, Postgres, QueryParams, Result};
 
 fn main() {
@@ -21,7 +19,11 @@ fn run() -> Result<()> {
     std::fs::create_dir_all(&output).map_err(|error| Error::io(error, &output))?;
     let source = match std::env::var_os("DATASUS_SOURCE") {
         Some(folder) => PathBuf::from(folder),
-        None => admissions::write(&output.join("source"))?,
+        None => {
+            let folder = output.join("source");
+            write_example_data(&folder, 2_000)?;
+            folder
+        }
     };
     println!("source: {}", source.display());
     let lake = output.join("lake");

@@ -8,7 +8,7 @@ Examples
 (100, 2)
 """
 
-from ._client import Client, example_data, open, read_dbc  # noqa: A004
+from ._client import Client, open  # noqa: A004
 from ._datasus import __version__
 from ._errors import (
     Cancelled,
@@ -29,8 +29,10 @@ from ._errors import (
     TooManyRows,
     Unreachable,
 )
+from ._example_data import example_data
 from ._filters import Column, Filter, col
 from ._job import Event, Job, Progress
+from ._read_dbc import read_dbc
 from ._report import DeadLetter, Explain, FileSummary, JobInfo, Report, SyncReport
 from ._result import Batch, FileRecords, Result
 from ._schema import ColumnInfo, Held, Schema

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any
 
+from ._html import number
+
 #: Seconds that a job may take before its bar appears.
 PATIENCE = 0.5
 
@@ -43,7 +45,7 @@ class Bar:
         done = fraction if fraction is not None else (files_done / files_total if files_total and not rows else 0.0)
         self._bar.n = int(1000 * done)
         files = f", {files_done}/{files_total} arquivos" if files_total else ""
-        self._bar.set_postfix_str(f"{rows:,} linhas{files}".replace(",", ".", f"{rows:,}".count(",")), refresh=True)
+        self._bar.set_postfix_str(f"{number(rows)} linhas{files}", refresh=True)
 
     def close(self, complete: bool = False) -> None:
         """Takes leave; full where the job has completed."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -14,7 +13,7 @@ from ._bar import Bar
 from ._job import Job
 from ._params import Competencia, Where, params_json
 from ._report import DeadLetter, Explain, JobInfo, Report, SyncReport
-from ._result import FileRecords, Result
+from ._result import Result
 from ._schema import Held, Schema
 from ._sinks import Destination
 
@@ -106,85 +105,8 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     }
     given = {name: os.fspath(v) if isinstance(v, os.PathLike) else v for name, v in settings.items() if v is not None}
     _host.listen()
-    return Client(_datasus.Client.open(os.fspath(source), json.dumps(given)), progress)
-
-
-def read_dbc(
-    path: Path,
-    columns: Sequence[str] | None = None,
-    *,
-    dataset: str | None = None,
-    typed: bool = True,
-    verify_crc: bool = True,
-    batch_rows: int = 65_536,
-    language: Literal["pt", "en"] = "pt",
-) -> FileRecords:
-    """Reads one DBC or DBF file straight to Arrow: no lake, no query, no temporary file.
-
-    Parameters
-    ----------
-    path : str or path
-        The file.
-    columns : list of str, optional
-        Only these, in this order; the others are not decoded.
-    dataset : str, optional
-        Whose types the columns have, where the file's name does not tell: ``"SIH-RD"``.
-    typed : bool
-        True: numbers, money and days have the catalogue's types; a value that does not parse is NULL, and counted in
-        ``summary``. False: every column is text, as it stands in the file.
-    verify_crc : bool
-        True: a file whose CRC-32 does not match ends with :class:`DamagedFile`.
-    batch_rows : int
-        Rows of a batch.
-    language : {"pt", "en"}
-        Language of the errors.
-
-    Returns
-    -------
-    FileRecords
-        Take it by ``to_pandas()``, ``to_polars()``, ``to_arrow()``, or batch by batch.
-
-    Examples
-    --------
-    >>> import datasus
-    >>> records = datasus.read_dbc(folder / "RDAC2401.dbc", columns=["CNES", "VAL_TOT"])
-    >>> records.to_arrow().num_rows
-    100
-    >>> records.summary.crc
-    'ok'
-    """
-    wanted = None if columns is None else list(columns)
-    text = os.fspath(path)
-    rows, summary = _datasus.read_dbc(text, wanted, dataset, typed, verify_crc, batch_rows, language == "en")
-    return FileRecords(rows, summary, text)
-
-
-def example_data(folder: Path, rows: int = 100) -> pathlib.Path:
-    """Writes made-up files in the ministry's form, to try things on.
-
-    Every record is invented; the columns' names, widths and codings are those of genuine files.
-
-    Parameters
-    ----------
-    folder : str or path
-        Where they go; files that are there already stay as they are.
-    rows : int
-        Admissions in each file of SIH-RD (AC and RR, January to March 2024); deaths (SIM-DO of 2022) are twice as many,
-        and the facilities (CNES-ST, CNES-LT of January 2024) always the same.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder.
-
-    Examples
-    --------
-    >>> import datasus
-    >>> sorted(file.name for file in datasus.example_data(folder).glob("*AC*"))[:2]
-    ['DOAC2022.dbc', 'LTAC2401.dbc']
-    """
-    _datasus.example_data(os.fspath(folder), rows)
-    return pathlib.Path(folder)
+    config = json.dumps(given, ensure_ascii=False, allow_nan=False)
+    return Client(_datasus.Client.open(os.fspath(source), config), progress, os.fspath(source))
 
 
 class Client:
@@ -201,9 +123,10 @@ class Client:
     ['CNES', 'valor']
     """
 
-    def __init__(self, client: Any, progress: bool | None = None) -> None:
+    def __init__(self, client: Any, progress: bool | None = None, source: str = "") -> None:
         self._core: Any = client
         self._progress = progress
+        self._source = source
 
     @property
     def _client(self) -> Any:
@@ -612,14 +535,23 @@ class Client:
         ...     client.mode
         'maintenance'
         """
-        self._client.set_maintenance(True)
+        core = self._client
+        # A block within another one leaves the outer one's as it is.
+        before = core.mode() == "maintenance"
+        core.set_maintenance(True)
         try:
             yield
         finally:
-            self._client.set_maintenance(False)
+            core.set_maintenance(before)
 
     def close(self) -> None:
-        """Lets go of the source; running jobs go on."""
+        """Lets go of the source; running jobs go on.
+
+        Examples
+        --------
+        >>> other = datasus.open(folder)
+        >>> other.close()
+        """
         self._core = None
 
     def _shown(self, progress: bool | None) -> bool | None:
@@ -632,7 +564,7 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return "Client(closed)" if self._core is None else "Client(open)"
+        return f"Client({self._source!r}{', closed' if self._core is None else ''})"
 
     def __reduce__(self) -> Any:
         raise TypeError("a client cannot be sent to another process: open one there")

@@ -13,8 +13,12 @@ Value = str | int | float | decimal.Decimal | datetime.date | None
 
 def plain(value: Any) -> Any:
     """A value as the contract has it: days as ISO text, exact decimals as text."""
-    if isinstance(value, (datetime.datetime, datetime.date)):
-        return value.isoformat()[:10]
+    if isinstance(value, datetime.datetime):
+        if value.time() != datetime.time():
+            raise ValueError(f"expected a day, received {value} with a time of day, which the records do not have")
+        value = value.date()
+    if isinstance(value, datetime.date):
+        return value.isoformat()
     if isinstance(value, decimal.Decimal):
         return format(value, "f")
     if isinstance(value, (list, tuple, set, frozenset, range)):
@@ -22,7 +26,9 @@ def plain(value: Any) -> Any:
     if hasattr(value, "item") and not isinstance(value, (str, bytes)):
         # A scalar of numpy or pandas.
         return plain(value.item())
-    return value
+    if value is None or isinstance(value, (str, int, float, Mapping)):
+        return value
+    raise TypeError(f"expected text, a number, a Decimal, a day or a list of these, received {value!r}")
 
 
 class Filter:
@@ -96,27 +102,64 @@ class Column:
         return Filter(form if op in ("is_null", "not_null") else {**form, "value": plain(value)})
 
     def eq(self, value: Value) -> Filter:
-        """Equal; the same as ``==``."""
+        """Equal; the same as ``==``.
+
+        Examples
+        --------
+        >>> datasus.col("SEXO").eq("3").to_dict()
+        {'column': 'SEXO', 'op': 'eq', 'value': '3'}
+        """
         return self._compare("eq", value)
 
     def ne(self, value: Value) -> Filter:
-        """Not equal; the same as ``!=``."""
+        """Not equal; the same as ``!=``.
+
+        Examples
+        --------
+        >>> datasus.col("SEXO").ne("3").to_dict()
+        {'column': 'SEXO', 'op': 'ne', 'value': '3'}
+        """
         return self._compare("ne", value)
 
     def lt(self, value: Value) -> Filter:
-        """Less; the same as ``<``."""
+        """Less; the same as ``<``.
+
+        Examples
+        --------
+        >>> datasus.col("IDADE").lt(18).to_dict()
+        {'column': 'IDADE', 'op': 'lt', 'value': 18}
+        """
         return self._compare("lt", value)
 
     def le(self, value: Value) -> Filter:
-        """Less or equal; the same as ``<=``."""
+        """Less or equal; the same as ``<=``.
+
+        Examples
+        --------
+        >>> datasus.col("IDADE").le(17).to_dict()
+        {'column': 'IDADE', 'op': 'le', 'value': 17}
+        """
         return self._compare("le", value)
 
     def gt(self, value: Value) -> Filter:
-        """Greater; the same as ``>``."""
+        """Greater; the same as ``>``.
+
+        Examples
+        --------
+        >>> import decimal
+        >>> datasus.col("VAL_TOT").gt(decimal.Decimal("1000.00")).to_dict()
+        {'column': 'VAL_TOT', 'op': 'gt', 'value': '1000.00'}
+        """
         return self._compare("gt", value)
 
     def ge(self, value: Value) -> Filter:
-        """Greater or equal; the same as ``>=``."""
+        """Greater or equal; the same as ``>=``.
+
+        Examples
+        --------
+        >>> datasus.col("IDADE").ge(60).to_dict()
+        {'column': 'IDADE', 'op': 'ge', 'value': 60}
+        """
         return self._compare("ge", value)
 
     def __eq__(self, value: Value) -> Filter:  # type: ignore[override]
@@ -138,27 +181,64 @@ class Column:
         return self.ge(value)
 
     def between(self, low: Value, high: Value) -> Filter:
-        """From ``low`` to ``high``, both included."""
+        """From ``low`` to ``high``, both included.
+
+        Examples
+        --------
+        >>> import datetime
+        >>> datasus.col("DT_INTER").between(datetime.date(2024, 1, 1), datetime.date(2024, 1, 31)).to_dict()
+        {'column': 'DT_INTER', 'op': 'between', 'value': ['2024-01-01', '2024-01-31']}
+        """
         return self._compare("between", [low, high])
 
     def is_in(self, values: Iterable[Value]) -> Filter:
-        """One of ``values``."""
+        """One of ``values``.
+
+        Examples
+        --------
+        >>> datasus.col("UF_ZI").is_in(["120000", "140000"]).to_dict()
+        {'column': 'UF_ZI', 'op': 'in', 'value': ['120000', '140000']}
+        """
         return self._compare("in", list(values))
 
     def not_in(self, values: Iterable[Value]) -> Filter:
-        """None of ``values``."""
+        """None of ``values``.
+
+        Examples
+        --------
+        >>> datasus.col("ESPEC").not_in(["03", "07"]).to_dict()
+        {'column': 'ESPEC', 'op': 'not_in', 'value': ['03', '07']}
+        """
         return self._compare("not_in", list(values))
 
     def starts_with(self, prefix: str) -> Filter:
-        """Text that begins with ``prefix``: ``J18`` finds ``J180`` and ``J189``."""
+        """Text that begins with ``prefix``: ``J18`` finds ``J180`` and ``J189``.
+
+        Examples
+        --------
+        >>> datasus.col("DIAG_PRINC").starts_with("J18").to_dict()
+        {'column': 'DIAG_PRINC', 'op': 'starts_with', 'value': 'J18'}
+        """
         return self._compare("starts_with", prefix)
 
     def is_null(self) -> Filter:
-        """Without a value."""
+        """Without a value.
+
+        Examples
+        --------
+        >>> datasus.col("DT_SAIDA").is_null().to_dict()
+        {'column': 'DT_SAIDA', 'op': 'is_null'}
+        """
         return self._compare("is_null")
 
     def not_null(self) -> Filter:
-        """With a value."""
+        """With a value.
+
+        Examples
+        --------
+        >>> datasus.col("DT_SAIDA").not_null().to_dict()
+        {'column': 'DT_SAIDA', 'op': 'not_null'}
+        """
         return self._compare("not_null")
 
     def __repr__(self) -> str:

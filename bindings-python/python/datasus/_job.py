@@ -97,7 +97,19 @@ class Job:
         return Progress(*self._job.progress())
 
     def cancel(self) -> None:
-        """Asks the job to stop; it ends with :class:`Cancelled` within 100 ms."""
+        """Asks the job to stop; it ends with :class:`Cancelled` within 100 ms.
+
+        Examples
+        --------
+        >>> job = client.submit("SIH-RD", to=datasus.Csv("h.csv"))
+        >>> job.cancel()
+        >>> try:
+        ...     status = job.wait().status
+        ... except datasus.Cancelled as cancelled:
+        ...     status = "cancelled"
+        >>> status == job.status
+        True
+        """
         self._job.cancel()
 
     def wait(self, timeout: float | None = None, progress: bool | None = None) -> Report:
@@ -114,6 +126,12 @@ class Job:
         -------
         Report
             What it did.
+
+        Examples
+        --------
+        >>> job = client.submit("SIH-RD", columns=["CNES"], to=datasus.Csv("i.csv"))
+        >>> job.wait(timeout=60).storage
+        {'csv': 'i.csv'}
         """
         bar = Bar(self._job, progress, self._what)
         try:
@@ -126,7 +144,14 @@ class Job:
         return Report(json.loads(report))
 
     def events(self) -> Iterator[Event]:
-        """Each status in order, and progress ten times a second at most; ends after the final status."""
+        """Each status in order, and progress ten times a second at most; ends after the final status.
+
+        Examples
+        --------
+        >>> job = client.submit("SIH-RD", columns=["CNES"], to=datasus.Csv("j.csv"))
+        >>> [event.progress.rows for event in job.events() if event.status == "completed"]
+        [600]
+        """
         events = self._job.events()
         while not events.is_over():
             event = events.next_within(0.1)

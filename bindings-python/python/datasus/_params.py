@@ -24,8 +24,10 @@ def _month(value: Any) -> Any:
 def _competencia(value: Any) -> Any:
     if isinstance(value, tuple) and len(value) == 2:
         return {"from": _month(value[0]), "to": _month(value[1])}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple, range)):
         return [_month(one) for one in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(_month(one) for one in value)
     return _month(value)
 
 
@@ -52,7 +54,9 @@ def _where(where: Any) -> list[Any]:
         return form["all"] if set(form) == {"all"} else [form]
     if isinstance(where, Mapping):
         return _condition(where)
-    return [condition for one in where for condition in _where(one)]
+    if isinstance(where, (list, tuple)):
+        return [condition for one in where for condition in _where(one)]
+    raise TypeError(f"where: expected col('IDADE') < 18, {{'SEXO': '3'}}, or a list of these, received {where!r}")
 
 
 def _aggregates(aggregates: Any) -> list[Any]:
@@ -61,7 +65,12 @@ def _aggregates(aggregates: Any) -> list[Any]:
         return list(aggregates)
     figures = []
     for alias, of in aggregates.items():
-        function, column = (of, None) if isinstance(of, str) else (of[0], of[1])
+        if isinstance(of, str):
+            function, column = of, None
+        elif isinstance(of, (tuple, list)) and len(of) == 2:
+            function, column = of
+        else:
+            raise TypeError(f"aggregates[{alias!r}]: expected 'count' or ('sum', 'VAL_TOT'), received {of!r}")
         figures.append(
             {"fn": function, "as": alias} if column is None else {"fn": function, "column": column, "as": alias}
         )
@@ -101,7 +110,11 @@ def params_json(
 ) -> str:
     """The contract's text of a query. ``dataset`` may also be a whole query: a dictionary, JSON text, or a model."""
     params: dict[str, Any] = {}
+    given = {name: value for name, value in (options or {}).items() if value is not None}
     if isinstance(dataset, str) and dataset.lstrip().startswith("{"):
+        rest = (uf, competencia, columns, where, group_by, aggregates, order_by, limit, sql, bind, given or None)
+        if any(one is not None for one in rest):
+            raise TypeError("a query as JSON text takes no further arguments; give it as a dictionary to add to it")
         return dataset
     if hasattr(dataset, "model_dump"):
         params = dataset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
@@ -129,7 +142,7 @@ def params_json(
         params["sql"] = sql
     if bind is not None:
         params["bind"] = {name: plain(value) for name, value in bind.items()}
-    given = {name: value for name, value in (options or {}).items() if value is not None}
     if given:
         params["options"] = {**params.get("options", {}), **given}
-    return json.dumps(params, default=plain)
+    # Text that is no Unicode, and numbers that are none, are errors here and not in the core's JSON.
+    return json.dumps(params, default=plain, ensure_ascii=False, allow_nan=False)

@@ -18,7 +18,13 @@ class _Record(dict[str, Any]):
             raise AttributeError(f"{type(self).__name__} has no field {name!r}; it has {', '.join(self)}") from None
 
     def to_json(self) -> str:
-        """The record as JSON text."""
+        """The record as JSON text.
+
+        Examples
+        --------
+        >>> client.sync("SIH-RD", uf="AC").to_json()[:10]
+        '{"files": '
+        """
         return json.dumps(self, ensure_ascii=False)
 
     def __repr__(self) -> str:
@@ -98,7 +104,13 @@ class SyncReport(_Record):
 
 
 class JobInfo(_Record):
-    """A job that left something, as :meth:`Client.jobs` lists it."""
+    """A job that left something, as :meth:`Client.jobs` lists it.
+
+    Examples
+    --------
+    >>> [(job.job_id, job.standing, job.error) for job in client.jobs()]
+    []
+    """
 
     job_id: str
     #: ``running``, ``crashed``, ``failed``, ``ended`` or ``foreign``.
@@ -113,7 +125,14 @@ class JobInfo(_Record):
 
 
 class DeadLetter(_Record):
-    """A record that was not taken, with its reason and where it comes from."""
+    """A record that was not taken, with its reason and where it comes from.
+
+    Examples
+    --------
+    >>> for left in client.jobs():
+    ...     for letter in client.dead_letters(left.job_id):
+    ...         print(letter.source_file, letter.source_row, letter.column, letter.value, letter.reason)
+    """
 
     sink: str
     unit: int
@@ -129,11 +148,26 @@ class DeadLetter(_Record):
 
 
 class Explain(_Record):
-    """What a query would read, against what is there: files, row groups, columns, SQL."""
+    """What a query would read, against what is there: files, row groups, columns, SQL.
+
+    Examples
+    --------
+    >>> plan = client.explain("SIH-RD", uf="AC", columns=["CNES"])
+    >>> plan.datasets, plan.files
+    (['SIH-RD'], {'read': 3, 'present': 6})
+    """
 
 
 class FileSummary(_Record):
-    """What was noticed in a file that :func:`read_dbc` has read."""
+    """What was noticed in a file that :func:`read_dbc` has read.
+
+    Examples
+    --------
+    >>> records = datasus.read_dbc(folder / "RDAC2401.dbc", columns=["CNES"])
+    >>> _ = records.to_arrow()
+    >>> records.summary.rows, records.summary.rows_deleted, records.summary.bad_values
+    (100, 0, [])
+    """
 
     rows: int
     rows_deleted: int

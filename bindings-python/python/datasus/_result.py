@@ -19,14 +19,19 @@ if TYPE_CHECKING:
     from ._report import FileSummary, Report
 
 
-def _to_pandas(arrow: Any, dtype_backend: str, **options: Any) -> Any:
-    pandas = require("pandas", "pandas")
+def _to_pandas(arrow: Any, dtype_backend: str) -> Any:
     if dtype_backend == "pyarrow":
-        return arrow.to_pandas(types_mapper=pandas.ArrowDtype, **options)
-    if dtype_backend == "numpy":
-        # Column by column, and each Arrow column goes when its copy is there.
-        return arrow.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False, **options)
-    raise ValueError(f"dtype_backend: expected 'pyarrow' or 'numpy', received {dtype_backend!r}")
+        return arrow.to_pandas(types_mapper=require("pandas", "pandas").ArrowDtype)
+    # Column by column, and each Arrow column goes when its copy is there.
+    return arrow.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
+
+
+def _pyarrow_for_pandas(dtype_backend: str) -> Any:
+    """What is wrong is told before any row is taken."""
+    if dtype_backend not in ("pyarrow", "numpy"):
+        raise ValueError(f"dtype_backend: expected 'pyarrow' or 'numpy', received {dtype_backend!r}")
+    require("pandas", "pandas")
+    return require("pyarrow", "pandas")
 
 
 class Batch:
@@ -67,16 +72,37 @@ class Batch:
         return capsules
 
     def to_arrow(self) -> pyarrow.RecordBatch:
-        """A ``pyarrow.RecordBatch`` over the same memory."""
+        """A ``pyarrow.RecordBatch`` over the same memory.
+
+        Examples
+        --------
+        >>> for batch in client.query("SIH-RD", columns=["VAL_TOT"], limit=3):
+        ...     batch.to_arrow().num_rows
+        3
+        """
         return require("pyarrow", "arrow").record_batch(self)
 
     def to_pandas(self, dtype_backend: Literal["pyarrow", "numpy"] = "pyarrow") -> pandas.DataFrame:
-        """A pandas data frame; see :meth:`Result.to_pandas`."""
-        arrow = require("pyarrow", "pandas")
-        return _to_pandas(arrow.Table.from_batches([self.to_arrow()]), dtype_backend)
+        """A pandas data frame; see :meth:`Result.to_pandas`.
+
+        Examples
+        --------
+        >>> for batch in client.query("SIH-RD", columns=["VAL_TOT"], limit=3):
+        ...     batch.to_pandas().shape
+        (3, 1)
+        """
+        pyarrow = _pyarrow_for_pandas(dtype_backend)
+        return _to_pandas(pyarrow.Table.from_batches([self.to_arrow()]), dtype_backend)
 
     def to_polars(self) -> polars.DataFrame:
-        """A polars data frame."""
+        """A polars data frame.
+
+        Examples
+        --------
+        >>> for batch in client.query("SIH-RD", columns=["VAL_TOT"], limit=3):
+        ...     batch.to_polars().shape
+        (3, 1)
+        """
         polars = require("polars", "polars")
         return polars.DataFrame(self)
 
@@ -104,6 +130,11 @@ class _Rows:
         return self._rows.stream_capsule()
 
     def __iter__(self) -> Iterator[Batch]:
+        # Now, and not at the first batch: a second loop over the same rows is a mistake, and not an empty answer.
+        self._rows.check()
+        return self._batches()
+
+    def _batches(self) -> Iterator[Batch]:
         try:
             while True:
                 batch = self._rows.next_batch(self._bar)
@@ -152,8 +183,7 @@ class _Rows:
         >>> client.query("SIH-RD", columns=["CNES", "VAL_TOT"], limit=2).to_pandas().dtypes["VAL_TOT"]
         decimal128(14, 2)[pyarrow]
         """
-        pyarrow = require("pyarrow", "pandas")
-        require("pandas", "pandas")
+        pyarrow = _pyarrow_for_pandas(dtype_backend)
         return _to_pandas(pyarrow.table(self._collected()), dtype_backend)
 
     def to_polars(self) -> polars.DataFrame:
@@ -177,14 +207,20 @@ class _Rows:
 
         Examples
         --------
-        >>> client.query("SIH-RD", columns=["CNES"]).to_duckdb().aggregate("count(*)").fetchone()
-        (600,)
+        >>> client.query("SIH-RD", columns=["CNES"]).to_duckdb().aggregate("count(*)").fetchall()
+        [(600,)]
         """
         duckdb = require("duckdb", "duckdb")
         return (connection or duckdb.default_connection()).from_arrow(self.to_arrow())
 
     def close(self) -> None:
-        """Lets go of the rows that were not taken; the query is cancelled."""
+        """Lets go of the rows that were not taken; the query is cancelled.
+
+        Examples
+        --------
+        >>> result = client.query("SIH-RD")
+        >>> result.close()
+        """
         self._rows.close()
         self._done(False)
 
@@ -234,7 +270,17 @@ class Result(_Rows):
 
     @property
     def report(self) -> Report:
-        """The report of the job; waits for its end, so take the rows first."""
+        """The report of the job, once its rows are taken; waits for its end.
+
+        Examples
+        --------
+        >>> result = client.query("SIH-RD", columns=["CNES"])
+        >>> sum(len(batch) for batch in result) == result.report.records_processed
+        True
+        """
+        if self._rows.is_waiting():
+            # The job waits for a reader, and we would wait for the job.
+            raise RuntimeError("the report comes after the rows: take them first, or close() the result")
         return self._job.wait()
 
     def __repr__(self) -> str:

@@ -89,7 +89,13 @@ class Schema:
         return [c for c in self.columns if wanted in c.name.casefold() or wanted in (c.meaning or "").casefold()]
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything that the catalogue knows, as JSON has it."""
+        """Everything that the catalogue knows, as JSON has it.
+
+        Examples
+        --------
+        >>> client.schema("SIH-RD").to_dict()["dataset"]
+        'SIH-RD'
+        """
         return copy.deepcopy(self._form)
 
     def __repr__(self) -> str:
@@ -108,7 +114,7 @@ class Held(NamedTuple):
     Examples
     --------
     >>> [held.dataset for held in client.datasets()]
-    ['CNES-ST', 'CNES-LT', 'SIH-RD', 'SIM-DO']
+    ['CNES-ST', 'CNES-LT', 'SIH-RD', 'SIM-DO', 'SINASC-DN']
     """
 
     dataset: str

@@ -56,7 +56,13 @@ class Csv:
     line_ending: Literal["crlf", "lf"] = "crlf"
 
     def to_dict(self) -> dict[str, Any]:
-        """The destination as the contract's JSON has it."""
+        """The destination as the contract's JSON has it.
+
+        Examples
+        --------
+        >>> datasus.Csv("a.csv", zstd=3).to_dict()["csv"]["zstd"]
+        3
+        """
         return _given(self, "csv")
 
 
@@ -88,7 +94,13 @@ class Parquet:
     row_group_rows: int = 1 << 19
 
     def to_dict(self) -> dict[str, Any]:
-        """The destination as the contract's JSON has it."""
+        """The destination as the contract's JSON has it.
+
+        Examples
+        --------
+        >>> datasus.Parquet("a.parquet").to_dict()["parquet"]["row_group_rows"]
+        524288
+        """
         return _given(self, "parquet")
 
 
@@ -137,7 +149,13 @@ class Postgres:
     analyze: bool | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The destination as the contract's JSON has it, with the password in ``url``."""
+        """The destination as the contract's JSON has it, with the password in ``url``.
+
+        Examples
+        --------
+        >>> datasus.Postgres("sih_data.rd", mode="upsert", key=["N_AIH"]).to_dict()["postgres"]["key"]
+        ['N_AIH']
+        """
         return _given(self, "postgres")
 
 

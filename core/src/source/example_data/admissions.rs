@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use chrono::{Datelike, Days, Months, NaiveDate};
+
+use super::age::Age;
 use super::causes::{CAUSES, Cause};
-use super::file;
 use super::places::{ExampleUf, Hospital};
 use super::random::Random;
+use super::{file, first_of};
 use crate::base::Result;
 
 const YEAR: u64 = 2024;
@@ -16,10 +19,9 @@ struct Admission {
     cause: &'static Cause,
     hospital: &'static Hospital,
     home: &'static str,
-    /// Years; none for the days of the first month.
-    age: Option<u64>,
-    age_days: u64,
-    day: u64,
+    age: Age,
+    came: NaiveDate,
+    left: NaiveDate,
     days: u64,
     intensive: u64,
     died: bool,
@@ -29,26 +31,27 @@ struct Admission {
 pub(super) fn write(folder: &Path, uf: &'static ExampleUf, month: u64, rows: u32) -> Result<()> {
     let mut random = Random::of(uf.code * 100 + month);
     let name = format!("RD{}{:02}{month:02}.dbc", uf.sigla, YEAR % 100);
+    let first = first_of(YEAR, month)?;
     let mut aih = 0;
     file::write(folder, &name, "SIH-RD", u64::from(rows), |row, put, fields| {
         if row % 50 != 49 {
             aih = row;
         }
-        let of = Admission::made(&mut random, uf, month, aih, row % 2 == 1);
+        let of = Admission::made(&mut random, uf, first, aih, row % 2 == 1);
         fields.iter().for_each(|field| put(field, of.value(field.name, uf, month)));
     })
 }
 
 impl Admission {
-    fn made(random: &mut Random, uf: &'static ExampleUf, month: u64, aih: u64, woman: bool) -> Self {
+    fn made(random: &mut Random, uf: &'static ExampleUf, first: NaiveDate, aih: u64, woman: bool) -> Self {
+        let month = u64::from(first.month());
         let weight = |cause: &Cause| {
             if cause.women_only && !woman { 0 } else { cause.in_month(cause.admissions, month) }
         };
         let cause = random.weighted(CAUSES, weight);
         let hospital = random.weighted(uf.hospitals, |hospital| hospital.beds.iter().sum());
         let home = random.weighted(uf.municipios, |municipio| municipio.1).0;
-        let newborn = cause.ages == (0, 0);
-        let age = (!newborn).then(|| random.between(cause.ages.0, cause.ages.1));
+        let years = if cause.of_newborns() { 0 } else { random.between(cause.ages.0, cause.ages.1) };
         let days = random.skewed(cause.days * 2).max(u64::from(cause.days > 1));
         let died = random.below(1_000) < cause.lethality;
         let intensive = match random.below(1_000) < 60 + cause.lethality {
@@ -56,7 +59,10 @@ impl Admission {
             false => 0,
         };
         let cents = cause.cost * 70 + random.skewed(cause.cost * 60) + intensive * 51_000 + days * 4_700;
-        let day = random.between(1, 28);
+        // Two of eight were billed a month or two after they left, as some are.
+        let late = [0, 0, 0, 1, 0, 0, 2, 0][(aih % 8) as usize];
+        let left = first + Days::new(random.between(0, 27)) - Months::new(late);
+        let age = Age::of(cause, years, random.below(28));
         Admission {
             aih,
             woman,
@@ -64,8 +70,8 @@ impl Admission {
             hospital,
             home,
             age,
-            age_days: random.below(28),
-            day,
+            came: left - Days::new(days),
+            left,
             days,
             intensive,
             died,
@@ -75,7 +81,8 @@ impl Admission {
 
     fn value(&self, column: &str, uf: &ExampleUf, month: u64) -> Option<String> {
         let reais = |cents: u64| format!("{}.{:02}", cents / 100, cents % 100);
-        let last = day_after(YEAR, month, self.day, self.days);
+        let (unit, age) = self.age.in_sih();
+        let day = |date: NaiveDate| date.format("%Y%m%d").to_string();
         Some(match column {
             "UF_ZI" => format!("{}0000", uf.code),
             "ANO_CMPT" => YEAR.to_string(),
@@ -85,20 +92,16 @@ impl Admission {
             "IDENT" => "1".into(),
             "MUNIC_RES" => self.home.into(),
             "MUNIC_MOV" => self.hospital.municipio.into(),
-            "NASC" => match self.age {
-                Some(age) => format!("{}{:02}15", YEAR - age - 1, 1 + (self.aih + age) % 12),
-                None => format!("{YEAR}{month:02}01"),
-            },
+            "NASC" => day(self.age.born(self.came, self.aih)),
             "SEXO" => if self.woman { "3" } else { "1" }.into(),
             "RACA_COR" => ["03", "03", "01", "02", "05"][(self.aih % 5) as usize].into(),
-            // 4: years, 2: days.
-            "COD_IDADE" => if self.age.is_some() { "4" } else { "2" }.into(),
-            "IDADE" => self.age.unwrap_or(self.age_days).to_string(),
+            "COD_IDADE" => unit.into(),
+            "IDADE" => age.to_string(),
             "PROC_REA" | "PROC_SOLIC" => format!("03{}010{:03}", self.cause.bed, self.cause.cost % 97),
             "DIAG_PRINC" => self.cause.code.into(),
             "CID_MORTE" if self.died => self.cause.code.into(),
-            "DT_INTER" => format!("{YEAR}{month:02}{:02}", self.day),
-            "DT_SAIDA" => last,
+            "DT_INTER" => day(self.came),
+            "DT_SAIDA" => day(self.left),
             "DIAS_PERM" | "QT_DIARIAS" => self.days.to_string(),
             "UTI_MES_TO" => self.intensive.to_string(),
             "MORTE" => u8::from(self.died).to_string(),
@@ -114,15 +117,4 @@ impl Admission {
             _ => return None,
         })
     }
-}
-
-/// The day so many days after another of the same year's spring, as YYYYMMDD.
-fn day_after(year: u64, mut month: u64, day: u64, days: u64) -> String {
-    let lengths = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut day = day + days;
-    while let Some(length) = lengths.get(month as usize - 1).filter(|length| day > **length) {
-        day -= length;
-        month += 1;
-    }
-    format!("{year}{month:02}{day:02}")
 }

@@ -83,6 +83,10 @@ pub(super) const CAUSES: &[Cause] = &[
 ];
 
 impl Cause {
+    pub fn of_newborns(&self) -> bool {
+        self.ages == (0, 0)
+    }
+
     /// Weight in a month of the year, from 1.
     pub fn in_month(&self, weight: u64, month: u64) -> u64 {
         match month {

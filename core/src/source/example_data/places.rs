@@ -20,6 +20,12 @@ const fn hospital(cnes: &'static str, municipio: &'static str, beds: [u64; 5]) -
     Hospital { cnes, municipio, beds }
 }
 
+impl Hospital {
+    pub fn obstetric_beds(&self) -> u64 {
+        self.beds[2]
+    }
+}
+
 pub(super) const UFS: [ExampleUf; 2] = [
     ExampleUf {
         sigla: "AC",

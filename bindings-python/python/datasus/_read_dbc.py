@@ -1,0 +1,60 @@
+"""One file by itself, straight to Arrow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Literal
+
+from . import _datasus
+from ._result import FileRecords
+
+
+def read_dbc(
+    path: str | os.PathLike[str],
+    columns: Sequence[str] | None = None,
+    *,
+    dataset: str | None = None,
+    typed: bool = True,
+    verify_crc: bool = True,
+    batch_rows: int = 65_536,
+    language: Literal["pt", "en"] = "pt",
+) -> FileRecords:
+    """Reads one DBC or DBF file straight to Arrow: no lake, no query, no temporary file.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    columns : list of str, optional
+        Only these, in this order; the others are not decoded.
+    dataset : str, optional
+        Whose types the columns have, where the file's name does not tell: ``"SIH-RD"``.
+    typed : bool
+        True: numbers, money and days have the catalogue's types; a value that does not parse is NULL, and counted in
+        ``summary``. False: every column is text, as it stands in the file.
+    verify_crc : bool
+        True: a file whose CRC-32 does not match ends with :class:`DamagedFile`.
+    batch_rows : int
+        Rows of a batch.
+    language : {"pt", "en"}
+        Language of the errors.
+
+    Returns
+    -------
+    FileRecords
+        Take it by ``to_pandas()``, ``to_polars()``, ``to_arrow()``, or batch by batch.
+
+    Examples
+    --------
+    >>> import datasus
+    >>> records = datasus.read_dbc(folder / "RDAC2401.dbc", columns=["CNES", "VAL_TOT"])
+    >>> records.to_arrow().num_rows
+    100
+    >>> records.summary.crc
+    'ok'
+    """
+    wanted = None if columns is None else list(columns)
+    text = os.fspath(path)
+    rows, summary = _datasus.read_dbc(text, wanted, dataset, typed, verify_crc, batch_rows, language == "en")
+    return FileRecords(rows, summary, text)
