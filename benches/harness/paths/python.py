@@ -20,7 +20,7 @@ GOALS = {
 
 
 def measure(bench: Bench) -> None:
-    if not bench.wanted("Python"):
+    if not bench.wanted("Python: stream Python: to_pandas Python: to_polars Python: DBC -> pandas"):
         return
     installed(bench)
     frames(bench)
