@@ -44,4 +44,4 @@ export DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests"
 python -m pytest -q -p no:cacheprovider -p example_folder \
   --doctest-modules -o doctest_optionflags="ELLIPSIS NORMALIZE_WHITESPACE" -o python_files="test_*.py python.py" \
   "$site/datasus" "$here/tests" "$root/tests/conformance/python.py" "$root/examples/python/test_examples.py" "$@"
-[ ! -x "$root/notebooks/test.sh" ] || "$root/notebooks/test.sh"
+[ ! -x "$root/notebooks/test.sh" ] || "$root/notebooks/test.sh" ${DATASUS_NOTEBOOKS:-}

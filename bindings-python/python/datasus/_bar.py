@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from typing import Any
 
 from ._html import number
@@ -37,7 +38,10 @@ class Bar:
         rows, _, files_done, files_total, fraction = self._job.progress()
         if self._bar is None:
             try:
-                from tqdm.auto import tqdm
+                with warnings.catch_warnings():
+                    # Without ipywidgets it warns, and draws in text.
+                    warnings.simplefilter("ignore")
+                    from tqdm.auto import tqdm
             except ImportError:
                 self._off = True
                 return

@@ -240,7 +240,7 @@ class Client:
         except BaseException:
             bar.close()
             raise
-        return Result(rows, Job(pending.job, what), bar)
+        return Result(rows, Job(pending.job, what, self._progress), bar)
 
     def submit(
         self,
@@ -299,7 +299,7 @@ class Client:
         destinations = [to] if not isinstance(to, (list, tuple)) else to
         forms = [one.to_dict() if hasattr(one, "to_dict") else one for one in destinations]
         job = self._client.submit(params, json.dumps(forms))
-        return Job(job, dataset if isinstance(dataset, str) and len(dataset) < 20 else "datasus")
+        return Job(job, dataset if isinstance(dataset, str) and len(dataset) < 20 else "datasus", self._progress)
 
     def export(
         self,
@@ -374,7 +374,7 @@ class Client:
         ...     if left.standing in ("crashed", "failed"):
         ...         report = client.resume(left.job_id).wait()
         """
-        return Job(self._client.resume(job_id))
+        return Job(self._client.resume(job_id), progress=self._progress)
 
     def discard(self, job_id: str) -> None:
         """Gives a job up, with what it left in its targets. Rows that were published stay.

@@ -67,9 +67,10 @@ class Job:
     'completed'
     """
 
-    def __init__(self, job: Any, what: str = "datasus") -> None:
+    def __init__(self, job: Any, what: str = "datasus", progress: bool | None = None) -> None:
         self._job = job
         self._what = what
+        self._progress = progress
 
     @property
     def id(self) -> str:
@@ -120,7 +121,7 @@ class Job:
         timeout : float, optional
             Seconds to wait at most; after them, ``TimeoutError``.
         progress : bool, optional
-            Whether to show a progress bar; without it, in notebooks and terminals.
+            Whether to show a progress bar; without it, as the client says.
 
         Returns
         -------
@@ -133,7 +134,7 @@ class Job:
         >>> job.wait(timeout=60).storage
         {'csv': 'i.csv'}
         """
-        bar = Bar(self._job, progress, self._what)
+        bar = Bar(self._job, self._progress if progress is None else progress, self._what)
         try:
             report = self._job.wait(timeout, bar)
             bar.close(complete=True)

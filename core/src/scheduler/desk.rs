@@ -145,10 +145,12 @@ impl Desk {
     pub fn close(&self, timeout: Duration) -> bool {
         let mut books = self.books();
         books.queue.close();
-        let (books, idle) = self.wait_idle(books, timeout);
+        let (mut books, idle) = self.wait_idle(books, timeout);
         if idle {
             return true;
         }
+        // Or the slot of the first that is cancelled would go to one that is about to be.
+        books.queue.halt();
         let tokens: Vec<Cancel> = books.tokens.values().map(|(token, _)| token.clone()).collect();
         drop(books);
         tokens.iter().for_each(|token| token.set(CancelReason::Caller));

@@ -81,6 +81,7 @@ pub(super) struct Queue<J> {
     mean_run: Duration,
     maintenance: bool,
     closed: bool,
+    halted: bool,
 }
 
 impl<J> Queue<J> {
@@ -95,6 +96,7 @@ impl<J> Queue<J> {
             mean_run: Duration::ZERO,
             maintenance: false,
             closed: false,
+            halted: false,
         }
     }
 
@@ -129,7 +131,8 @@ impl<J> Queue<J> {
 
     /// Gives a free slot to the first that may have it; to be called until there is none.
     pub fn next(&mut self, now: Instant) -> Option<Next<J>> {
-        let best = self.best(now, |_| true)?;
+        let halted = self.halted;
+        let best = self.best(now, |candidate| candidate.returns || !halted)?;
         self.grant(best, now)
     }
 
@@ -173,9 +176,10 @@ impl<J> Queue<J> {
         if too_many {
             return Way::Leave(None);
         }
+        let halted = self.halted;
         let before = |other: &Candidate| match other.returns {
             true => other.ticket != ticket && other.rank.0 <= ticket.priority,
-            false => other.ticket.priority < ticket.priority,
+            false => !halted && other.ticket.priority < ticket.priority,
         };
         match self.best(now, before) {
             Some(best) => Way::Leave(self.grant(best, now)),
@@ -201,6 +205,11 @@ impl<J> Queue<J> {
     /// Nothing is taken any more; what waits is still run.
     pub fn close(&mut self) {
         self.closed = true;
+    }
+
+    /// Nothing is started any more either; what was may still come back to its slot.
+    pub fn halt(&mut self) {
+        self.halted = true;
     }
 
     /// Nothing waits and nothing was started.
