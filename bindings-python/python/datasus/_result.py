@@ -247,6 +247,7 @@ class Result(_Rows):
     Iterate over it for batches, or take all rows by ``to_arrow()``, ``to_pandas()``, ``to_polars()`` or ``to_duckdb()``.
     Everything that speaks Arrow's PyCapsule interface takes it as it is, without a copy. A damaged file or a cancelled job
     is an error, never a short answer.
+    Threads that iterate over it at once share its rows; once they are taken, another loop is a ``RuntimeError``.
 
     Examples
     --------
