@@ -77,7 +77,7 @@ class Bench:
         if not self.wanted(f"{path} {peer}"):
             return
         row = Row(path, peer, goal, least, note="one pair" if slow else "")
-        pairs, most = (1, 1) if slow else (self.pairs, self.pairs + MORE)
+        pairs, most = (1, 1) if slow and not self.options.pairs else (self.pairs, self.pairs + MORE)
         try:
             while len(row.quiet()) < pairs and len(row.pairs()) < most:
                 row.ours.append(ours())
