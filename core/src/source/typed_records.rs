@@ -18,6 +18,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::dbc::{Batches, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
+use serde_json::{Value, json};
+
 use crate::base::{Cancel, Code, Error, Language, Problem, Result, TraceId, did_you_mean, text};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 
@@ -93,6 +95,24 @@ impl TypedRecords {
     /// What was read: deleted and unreadable records, values that did not parse. Complete after the last batch.
     pub fn summary(&self) -> Summary {
         self.batches.summary()
+    }
+
+    /// The same, and the warnings, as JSON; for bindings.
+    pub fn summary_json(&self) -> Value {
+        let summary = self.summary();
+        let bad = summary.bad_values.iter().map(|bad| {
+            let samples: Vec<&str> = bad.samples.iter().map(|(_, raw)| raw.as_str()).collect();
+            json!({"column": bad.column, "count": bad.count, "samples": samples})
+        });
+        json!({
+            "rows": summary.rows_kept,
+            "rows_deleted": summary.rows_deleted,
+            "rows_rejected": summary.rows_rejected,
+            "crc": summary.crc,
+            "sha256": summary.source_sha256,
+            "bad_values": bad.collect::<Vec<_>>(),
+            "warnings": self.warnings(),
+        })
     }
 }
 

@@ -84,6 +84,7 @@ fn what_a_pipe_cannot_have_is_refused() {
     // All at once, by name.
     let pairs = UnionFields::from_fields(vec![Field::new("a", DataType::Int32, true)]);
     let unions = ["u1", "u2"].map(|name| Field::new(name, DataType::Union(pairs.clone(), UnionMode::Dense), true));
-    let refused = Encoder::new(&Format::from_json("\"ndjson\"").unwrap(), &Arc::new(Schema::new(unions.to_vec()))).err();
+    let refused =
+        Encoder::new(&Format::from_json("\"ndjson\"").unwrap(), &Arc::new(Schema::new(unions.to_vec()))).err();
     assert_eq!(refused.map(|error| error.problems().len()), Some(2));
 }
