@@ -31,6 +31,7 @@ pub struct KnownCode {
 /// Every error code.
 #[napi(catch_unwind)]
 pub fn codes() -> Vec<KnownCode> {
-    let known = |code: &Code| KnownCode { code: code.as_str().into(), retryable: code.retry() == datasus::Retry::Later };
+    let known =
+        |code: &Code| KnownCode { code: code.as_str().into(), retryable: code.retry() == datasus::Retry::Later };
     Code::ALL.iter().map(known).collect()
 }

@@ -71,7 +71,7 @@ fn replace(logger: Option<Arc<Logger>>) {
 }
 
 /// `logger(level, line)` hears every line from `level` on; none: nobody does. One in each environment.
-#[napi(catch_unwind)]
+#[napi(catch_unwind, ts_args_type = "logger: ((level: string, line: string) => void) | null, level: string")]
 pub fn set_logger(env: Env, logger: Option<Function<'_, Told, ()>>, level: String) -> napi::Result<()> {
     let Some(logger) = logger else {
         replace(None);

@@ -160,7 +160,10 @@ impl Rows {
         place.map_or(true, |place| matches!(*place, Place::Here(_)))
     }
 
-    #[napi(catch_unwind, ts_return_type = "Promise<Handed | null>")]
+    #[napi(
+        catch_unwind,
+        ts_return_type = "Promise<{ rows: number; arrays: number[]; buffers: (ArrayBuffer | null)[] } | null>"
+    )]
     pub fn next<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let shared = self.shared.clone();
         promised(env, move || Ok(shared.next()?.map(Handed::new)))
