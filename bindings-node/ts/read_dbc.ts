@@ -56,7 +56,7 @@ export async function readDbcWith(arrow: LoadArrow, path: string, options: ReadO
   return new FileRecords(rows, () => file.summary(), arrow)
 }
 
-/** Writes small made-up files of five datasets into a folder, to try things on; `rows` records in each. */
+/** Writes small made-up files of five datasets into a folder, to try things on; `rows` records in each. Files that are there stay. */
 export async function exampleData(folder: string, rows = 1_000): Promise<void> {
   await settled(native.exampleData(folder, rows))
 }
