@@ -1,10 +1,12 @@
 // The same classes as for CommonJS, and the application's apache-arrow in the form in which it imports it.
+import client from './dist/client.js'
 import datasus from './dist/index.js'
+import file from './dist/read_dbc.js'
 
 const arrow = () => import('apache-arrow')
 
-export const open = (config) => datasus.openWith(arrow, config)
-export const readDbc = (path, options) => datasus.readDbcWith(arrow, path, options)
+export const open = (config) => client.openWith(arrow, config)
+export const readDbc = (path, options) => file.readDbcWith(arrow, path, options)
 export const {
   MEDIA_TYPES,
   Cancelled,
@@ -29,8 +31,6 @@ export const {
   csv,
   exampleData,
   onLog,
-  openWith,
   parquet,
   postgres,
-  readDbcWith,
 } = datasus

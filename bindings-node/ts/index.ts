@@ -20,7 +20,7 @@ export const readDbc = (path: string, options?: ReadOptions): Promise<FileRecord
 /** Name and description of every dataset of the catalogue. */
 export const allDatasets = (): { dataset: string; nome: string }[] => native.allDatasets()
 
-export { openWith, type CallOptions, type Client, type Config, type SinkOptions } from './client'
+export type { CallOptions, Client, Config, SinkOptions } from './client'
 export type * from './contract'
 export {
   Cancelled,
@@ -47,6 +47,6 @@ export type { Job, JobEvent, Progress, Status } from './job'
 export { onLog, type Level } from './logger'
 export type { ArrayOptions } from './objects'
 export { csv, parquet, postgres, type Aggregates, type Conditions, type CsvOptions, type ParquetOptions, type PostgresOptions, type Query, type Where } from './params'
-export { exampleData, readDbcWith, type FileRecords, type FileSummary, type ReadOptions } from './read_dbc'
+export { exampleData, type FileRecords, type FileSummary, type ReadOptions } from './read_dbc'
 export type * from './report'
 export { MEDIA_TYPES, type Result, type ResultColumn, type StreamFormat } from './result'
