@@ -155,6 +155,25 @@ fn a_check_that_lets_old_rows_be_still_makes_dead_letters_of_new_ones() {
 }
 
 #[test]
+fn a_replay_without_a_server_says_what_to_set_and_keeps_the_letters() {
+    let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let job = load_past_a_check(source.path(), place.path(), "sem_servidor").job_id;
+    let nowhere = client(source.path(), place.path(), None);
+    let error = nowhere.replay(&job).unwrap_err();
+    assert_eq!((error.code(), error.context().stage), (Code::InvalidParams, Some("postgres")), "{error:?}");
+    assert!(error.detail().contains("DATASUS_POSTGRES"), "{error:?}");
+    // The same that a load says.
+    let load = nowhere.export(&all(), [Postgres::default().into()]).unwrap_err();
+    assert_eq!((load.code(), load.detail()), (error.code(), error.detail()));
+
+    assert_eq!(nowhere.dead_letters(&job).unwrap().len(), 1);
+    shared().psql("ALTER TABLE sem_servidor.t DROP CONSTRAINT sem_ruim");
+    let replayed = client(source.path(), place.path(), Some(&shared().url())).replay(&job).unwrap();
+    assert_eq!((replayed.loaded, replayed.left), (1, 0));
+    assert_eq!(shared().psql("SELECT count(*) FROM sem_servidor.t WHERE diag_princ = 'RUIM'"), [["2"]]);
+}
+
+#[test]
 fn too_many_dead_letters_end_the_job_and_leave_the_table_alone() {
     let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write(source.path());
