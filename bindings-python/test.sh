@@ -40,7 +40,8 @@ pyright --pythonpath "$venv/bin/python" --ignoreexternal --verifytypes datasus >
 grep "score" types.txt
 
 (cd "$root" && cargo run --quiet --package datasus --example made_files -- "$place/made")
-export DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests"
+DATASUS_OTHER_DUCKDB=$("$root/setup/duckdb2.sh")
+export DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests" DATASUS_OTHER_DUCKDB
 python -m pytest -q -p no:cacheprovider -p example_folder \
   --doctest-modules -o doctest_optionflags="ELLIPSIS NORMALIZE_WHITESPACE" -o python_files="test_*.py python.py" \
   "$site/datasus" "$here/tests" "$root/tests/conformance/python.py" "$root/examples/python/test_examples.py" "$@"
