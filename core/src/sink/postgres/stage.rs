@@ -129,9 +129,10 @@ pub(super) async fn create(
         list.push(format!("{} bigint", escape_identifier(ORDER)));
     }
     if let Some(oid) = target {
+        // NOT VALID ones too: they let old rows be, and refuse new ones like any other.
         let sql = "SELECT conname::text, pg_get_constraintdef(oid),
                 array(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = conrelid AND a.attnum = ANY(conkey))
-            FROM pg_constraint WHERE conrelid = $1 AND contype = 'c' AND convalidated";
+            FROM pg_constraint WHERE conrelid = $1 AND contype = 'c'";
         for row in client.query(sql, &[&oid]).await.explained(url)? {
             let (name, check, of): (String, String, Vec<String>) = (row.get(0), row.get(1), row.get(2));
             if of.iter().all(|name| columns.iter().any(|column| column.name == *name)) {
