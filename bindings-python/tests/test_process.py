@@ -172,7 +172,7 @@ def test_a_forked_child_is_told_so_and_ends(python: Python, large: pathlib.Path)
         _, status = os.waitpid(child, 0)
         assert status == 0, status
         assert sum(len(batch) for batch in batches) > 0
-        assert job.wait().records_processed == 1_200_000
+        assert job.wait().records_processed == 720_000
     """
     python(program, large)
 
