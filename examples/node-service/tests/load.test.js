@@ -31,9 +31,10 @@ test('under load every answer comes, whole, and memory does not grow without bou
   const result = await load(8)
   const later = await service.metrics()
   assert.deepEqual([result.errors, result.timeouts, result.non2xx, result.mismatches], [0, 0, 0, 0])
-  assert.ok(result['2xx'] > 50, `answers: ${result['2xx']}`)
+  assert.ok(result['2xx'] > 400, `answers: ${result['2xx']}`)
+  // Less than the answers themselves by far: each is a third of a megabyte. Allocators keep some of what they were given back.
   const grown = (name) => later[name] - before[name]
-  assert.ok(grown('process_resident_memory_bytes') < 64 * MB, `RSS: ${grown('process_resident_memory_bytes')}`)
+  assert.ok(grown('process_resident_memory_bytes') < 128 * MB, `RSS: ${grown('process_resident_memory_bytes')}`)
   assert.ok(grown('nodejs_external_memory_bytes') < 64 * MB, `external: ${grown('nodejs_external_memory_bytes')}`)
   await service.until((metrics) => metrics['service_open_answers'] === 0)
   assert.equal(later['datasus_jobs_total{status="failed"}'] ?? 0, 0)
