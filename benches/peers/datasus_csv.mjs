@@ -14,7 +14,6 @@ const client = await open(given.data)
 const result = await client.query({ dataset: 'SIH-RD', columns: COLUMNS })
 await pipeline(result.toReadable({ format: 'csv', lineEnding: 'lf' }), sink)
 const seconds = since(began)
-const gaps = ended()
+const lag = ended()
 const { records_processed } = await result.report()
-const lag = { p99_ms: gaps[Math.floor(gaps.length * 0.99)], max_ms: gaps.at(-1) }
 answer(seconds, records_processed, { bytes: sink.bytes, ...lag, ...sink.found() })

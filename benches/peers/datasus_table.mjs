@@ -11,7 +11,7 @@ const client = await open(given.data)
 const result = await client.query({ dataset: 'SIH-RD', columns: COLUMNS })
 const table = given.way === 'ipc' ? tableFromIPC(await result.toIPC()) : await result.toTable()
 const seconds = since(began)
-const gaps = ended()
+const lag = ended()
 
 let cents = 0n
 for (const { values, length } of table.getChild('VAL_TOT').data) {
@@ -20,5 +20,4 @@ for (const { values, length } of table.getChild('VAL_TOT').data) {
   for (let row = 0; row < length; row += 1) cents += halves[row * 2]
 }
 const bytes = table.batches.reduce((sum, { data }) => sum + data.children.reduce((all, child) => all + child.byteLength, 0), 0)
-const lag = { p99_ms: gaps[Math.floor(gaps.length * 0.99)], max_ms: gaps.at(-1) }
 answer(seconds, table.numRows, { bytes, ...lag, sums: { VAL_TOT: amount(cents) } })
