@@ -38,7 +38,10 @@ async function* written(connection) {
   yield `${COLUMNS.join(',')}\n`
   for await (const chunk of await connection.stream(sql)) {
     rows += chunk.rowCount
-    yield chunk.getRows().map((row) => `${row.map(field).join(',')}\n`).join('')
+    yield chunk
+      .getRows()
+      .map((row) => `${row.map(field).join(',')}\n`)
+      .join('')
   }
 }
 

@@ -70,14 +70,16 @@ export async function startPostgres() {
   }
 
   try {
-    await run(path.join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale', 'C.UTF-8'], as)
+    const where = { ...as, cwd: folder }
+    const words = ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale', 'C.UTF-8']
+    await run(path.join(bin, 'initdb'), words, where)
     const settings = { port, listen_addresses: '127.0.0.1', unix_socket_directories: folder, fsync: 'off' }
-    const words = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    // In a session of its own: Ctrl-C is for the test, which stops it.
-    server = spawn(path.join(bin, 'postgres'), ['-D', data, ...words], { ...as, detached: true, stdio: ['ignore', log.fd, log.fd] })
+    const given = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    server = spawn(path.join(bin, 'postgres'), ['-D', data, ...given], { ...where, stdio: ['ignore', log.fd, log.fd] })
     await once(server, 'spawn')
     const until = Date.now() + 30_000
-    while (!(await query('SELECT 1').then(() => true, () => false))) {
+    const isUp = () => query('SELECT 1').then(Boolean, () => false)
+    while (!(await isUp())) {
       if (Date.now() > until || server.exitCode !== null) {
         throw new Error(`PostgreSQL did not start: ${await readFile(path.join(folder, 'log'), 'utf8')}`)
       }

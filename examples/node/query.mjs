@@ -20,7 +20,9 @@ const porSexo = await cliente.query({
 console.table(await porSexo.toArray({ integers: 'number' })) // o valor é texto: centavos não se arredondam
 
 // IDADE sozinha não basta: COD_IDADE diz se são dias (2), meses (3) ou anos (4).
-const menoresDeDez = col('COD_IDADE').in(['2', '3']).or(col('COD_IDADE').eq('4').and(col('IDADE').lt(10)))
+const menoresDeDez = col('COD_IDADE')
+  .in(['2', '3'])
+  .or(col('COD_IDADE').eq('4').and(col('IDADE').lt(10)))
 const criancas = await cliente.query({ dataset: 'SIH-RD', columns: ['CNES', 'DIAG_PRINC', 'VAL_TOT'], where: menoresDeDez })
 let linhas = 0
 for await (const lote of criancas) linhas += lote.numRows // como chegam, sem esperar por todas

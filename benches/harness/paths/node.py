@@ -26,7 +26,7 @@ def measure(bench: Bench) -> None:
 
 @cache
 def installed(bench: Bench) -> Path:
-    """A folder with the packages, beside the peers and the pinned tools. DATASUS_NODE_PACKAGES names packages that are built."""
+    """A folder with the packages (built ones, where DATASUS_NODE_PACKAGES names them), the peers and the pinned tools."""
     built = os.environ.get("DATASUS_NODE_PACKAGES")
     packages = Path(built or TARGET / "npm")
     if not built:
@@ -110,4 +110,6 @@ def lag(bench: Bench) -> None:
             counted = [one.answer for one in runs if one.quiet] or [one.answer for one in runs]
             ticker = "of a 10 ms ticker, ms"
             bench.bound(path, f"p99 gap {ticker}", 20, lambda counted=counted: median(one["p99_ms"] for one in counted))
-            bench.bound(path, f"longest gap {ticker}", 50, lambda counted=counted: max(one["max_ms"] for one in counted))
+            bench.bound(
+                path, f"longest gap {ticker}", 50, lambda counted=counted: max(one["max_ms"] for one in counted)
+            )

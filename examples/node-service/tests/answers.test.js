@@ -40,7 +40,10 @@ test('CSV is byte by byte what the client writes', async () => {
 test('NDJSON has every row, as the Accept header wants it', async () => {
   const response = await service.ask(PLACE, { accept: 'text/html, application/x-ndjson;q=0.9, */*;q=0.1' })
   assert.equal(response.headers['content-type'], 'application/x-ndjson')
-  const rows = (await text(response)).trimEnd().split('\n').map((line) => JSON.parse(line))
+  const rows = (await text(response))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
   const numbers = (row) => ({ ...row, VAL_TOT: Number(row.VAL_TOT) })
   assert.deepEqual(rows, (await (await own()).toArray({ integers: 'number' })).map(numbers))
 })
@@ -66,7 +69,9 @@ test('the trace of an answer leads to its log lines', async () => {
   await buffer(response)
   const trace = response.headers['x-trace-id']
   assert.match(trace, /^\w+$/)
-  await service.until(() => service.log.some(({ name, msg }) => name === 'datasus' && msg.includes(`completed trace_id=${trace}`)))
+  await service.until(() =>
+    service.log.some(({ name, msg }) => name === 'datasus' && msg.includes(`completed trace_id=${trace}`)),
+  )
 })
 
 test('everything that is wrong with a query is told at once, as 422', async () => {

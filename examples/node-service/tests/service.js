@@ -51,7 +51,9 @@ export async function startService(source, settings = {}) {
   async function metrics() {
     const body = await text(await ask('/metrics'))
     const lines = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
-    return Object.fromEntries(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]))
+    return Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+    )
   }
 
   /** Until the metrics are so, for ten seconds at most. */

@@ -63,7 +63,9 @@ test('a reader that goes away in the middle cancels the query', () =>
     const response = await service.ask('/internacoes?format=arrow')
     await response[Symbol.asyncIterator]().next()
     response.destroy()
-    await service.until((metrics) => metrics['datasus_jobs_total{status="cancelled"}'] === 1 && metrics['service_open_answers'] === 0)
+    await service.until(
+      (metrics) => metrics['datasus_jobs_total{status="cancelled"}'] === 1 && metrics['service_open_answers'] === 0,
+    )
   }))
 
 /** A service that has yet to convert every file, on one thread: some seconds. */
@@ -83,7 +85,9 @@ test('a reader that goes away before the first row cancels the conversion', () =
     await service.until((metrics) => metrics['service_open_answers'] === 1)
     gone.abort()
     await assert.rejects(asked, { name: 'AbortError' })
-    await service.until((metrics) => metrics['datasus_jobs_total{status="cancelled"}'] === 1 && metrics['service_open_answers'] === 0)
+    await service.until(
+      (metrics) => metrics['datasus_jobs_total{status="cancelled"}'] === 1 && metrics['service_open_answers'] === 0,
+    )
   }))
 
 test('an answer whose deadline passes before the first row is 504', () =>
@@ -102,7 +106,9 @@ test('an answer that fails in the middle breaks off, and is not taken for a whol
     await assert.rejects(rest(response, size), { code: 'ECONNRESET' })
     assert.ok(size.lines > 0 && size.lines < ROWS, String(size.lines))
     assert.ok(!response.complete)
-    await service.until((metrics) => metrics['datasus_jobs_total{status="failed"}'] === 1 && metrics['service_open_answers'] === 0)
+    await service.until(
+      (metrics) => metrics['datasus_jobs_total{status="failed"}'] === 1 && metrics['service_open_answers'] === 0,
+    )
   }))
 
 test('too many readers that do not read are 429 for the next one, who is told when to come back', () =>
