@@ -1,7 +1,7 @@
 /** Slow readers, readers that leave, failures in mid-stream, and the end of the service. */
 
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { json } from 'node:stream/consumers'
@@ -72,14 +72,14 @@ test('a reader that goes away in the middle cancels the query', () =>
 async function withConversion(settings, use) {
   const lake = await mkdtemp(path.join(os.tmpdir(), 'datasus-service-lake-'))
   try {
-    return await withService({ DATASUS_LAKE: lake, DATASUS_THREADS: '1', ...settings }, use)
+    return await withService({ DATASUS_LAKE: lake, DATASUS_THREADS: '1', ...settings }, (service) => use(service, lake))
   } finally {
     await rm(lake, { recursive: true, force: true })
   }
 }
 
 test('a reader that goes away before the first row cancels the conversion', () =>
-  withConversion({}, async (service) => {
+  withConversion({}, async (service, lake) => {
     const gone = new AbortController()
     const asked = fetch(`${service.url}/internacoes`, { signal: gone.signal })
     await service.until((metrics) => metrics['service_open_answers'] === 1)
@@ -88,6 +88,8 @@ test('a reader that goes away before the first row cancels the conversion', () =
     await service.until(
       (metrics) => metrics['datasus_jobs_total{status="cancelled"}'] === 1 && metrics['service_open_answers'] === 0,
     )
+    const converted = (await readdir(lake, { recursive: true })).filter((name) => name.endsWith('.parquet'))
+    assert.ok(converted.length < 6, `of six files: ${converted}`)
   }))
 
 test('an answer whose deadline passes before the first row is 504', () =>
