@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayData, MutableArrayData, RecordBatch, StructArray,
 use arrow::buffer::{BooleanBuffer, Buffer};
 use arrow::datatypes::DataType;
 use datasus::governor::Governor;
-use napi::bindgen_prelude::{ArrayBuffer, Object, ToNapiValue};
+use napi::bindgen_prelude::{ArrayBuffer, BufferSlice, Object, ToNapiValue};
 use napi::{Env, sys};
 
 /// Arrays in the order of the schema, each before its children; `ts/arrow.ts` puts them together again.
@@ -61,6 +61,28 @@ impl ToNapiValue for Handed {
         object.set("buffers", buffers)?;
         // SAFETY: `env` is the environment that this function was called with.
         unsafe { Object::to_napi_value(env.raw(), object) }
+    }
+}
+
+/// Encoded rows in JavaScript's hands, as a Buffer over the same memory; counted in the same way.
+pub struct Piece(Buffer);
+
+impl Piece {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        let bytes = Buffer::from_vec(bytes);
+        Governor::of_process().foreign().claim_bytes(&bytes);
+        Piece(bytes)
+    }
+}
+
+impl ToNapiValue for Piece {
+    unsafe fn to_napi_value(env: sys::napi_env, Piece(bytes): Self) -> napi::Result<sys::napi_value> {
+        let (start, length) = (bytes.as_ptr().cast_mut(), bytes.len());
+        // SAFETY: as in `lent`: valid until the finalizer drops it, and nobody else reads it. It is never empty.
+        let buffer =
+            unsafe { BufferSlice::from_external(&Env::from_raw(env), start, length, bytes, |_, bytes| drop(bytes))? };
+        // SAFETY: `env` is the environment that this function was called with.
+        unsafe { BufferSlice::to_napi_value(env, buffer) }
     }
 }
 

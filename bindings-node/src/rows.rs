@@ -15,7 +15,7 @@ use napi_derive::napi;
 
 use crate::calls::promised;
 use crate::error::at_once;
-use crate::handed::Handed;
+use crate::handed::{Handed, Piece};
 use crate::host::{Host, SLICE};
 use crate::threads;
 
@@ -182,7 +182,7 @@ impl Rows {
     #[napi(catch_unwind, ts_return_type = "Promise<Buffer | null>")]
     pub fn next_bytes<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let shared = self.shared.clone();
-        promised(env, move || Ok(shared.next_bytes()?.map(Buffer::from)))
+        promised(env, move || Ok(shared.next_bytes()?.map(Piece::new)))
     }
 
     /// Lets go of the rows: what makes them is cancelled.

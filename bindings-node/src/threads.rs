@@ -14,6 +14,20 @@ const IDLE: Duration = Duration::from_secs(10);
 /// Without a place of its own: who sends meets a thread that waits, or starts one.
 static HANDOVER: LazyLock<(Sender<Work>, Receiver<Work>)> = LazyLock::new(|| bounded(0));
 
+/// How far behind the event loop our threads stand when both want a core: without it, a loop that wakes up on a machine of few
+/// cores waits until a thread of the engine has used its slice up.
+#[cfg(target_os = "linux")]
+const NICE: libc::c_int = 5;
+
+/// For this thread and all that it starts, which are all of the core's and of the engine's: Linux hands the value down.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: 0 is the calling thread; nothing but its priority is touched. Where it is refused, it stays as it is.
+    unsafe {
+        libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
+    }
+}
+
 /// Runs `work` on a thread; where none can be started, here, with the reason.
 pub fn run(work: impl FnOnce(Option<Error>) + Send + 'static) {
     let (hand, _) = &*HANDOVER;
@@ -25,6 +39,7 @@ pub fn run(work: impl FnOnce(Option<Error>) + Send + 'static) {
             place.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
         };
         let started = std::thread::Builder::new().name("datasus-call".into()).spawn(move || {
+            step_back();
             let mut next = take(&taken);
             while let Some(work) = next {
                 work(None);

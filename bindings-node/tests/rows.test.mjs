@@ -119,9 +119,32 @@ test('rows are read once, and a loop that is left lets them go', async () => {
   await assert.rejects(result.toArray(), Conflict)
   const read = await client.query(query)
   await read.toArray()
-  assert.deepEqual(await read.toArray(), [])
+  await assert.rejects(read.toArray(), Conflict)
+  await assert.rejects(read.toTable(), Conflict)
+  assert.throws(() => read.toReadable({ format: 'csv' }), Conflict)
   assert.equal((await read.report()).records_processed, 600)
   await assert.rejects(async () => (await client.query(query)).report(), /after the rows/)
+})
+
+test('an aborted signal ends a stream that nobody reads at the moment', async () => {
+  const control = new AbortController()
+  const stream = (await client.query(TEN_MILLION, { signal: control.signal })).toReadable({ format: 'csv' })
+  await new Promise((got) => stream.once('readable', got))
+  assert.ok(stream.read().length <= 1 << 20)
+  const failed = new Promise((told) => stream.once('error', told))
+  control.abort(new Error('enough'))
+  const error = await failed
+  assert.deepEqual([error.code, error.cause.message], ['DS-499', 'enough'])
+})
+
+test('bytes that are handed out count as held until they are collected', async () => {
+  const held = () => Number(/^datasus_memory_foreign_bytes (\d+)/m.exec(client.metrics())[1])
+  await until(() => (gc(), held() === 0), 'nothing held at first')
+  const stream = (await client.query(TEN_MILLION)).toReadable({ format: 'csv' })
+  await new Promise((got) => stream.once('readable', got))
+  await until(() => held() > 1e6, 'a piece is held')
+  stream.destroy()
+  await until(() => (gc(), held() === 0), 'collected, it is given back')
 })
 
 test('options that a stream cannot have are refused', async () => {

@@ -135,9 +135,13 @@ export function atOnce<T>(call: () => T): T {
   }
 }
 
-/** What a call gives whose signal was aborted before it began. */
+/** What an aborted signal makes of a call. */
+export function abortedBy(signal: AbortSignal): Cancelled {
+  const detail = 'O trabalho foi cancelado por quem o pediu'
+  return new Cancelled({ status: 'error', error_code: 'DS-499', detail, diagnostic: {} }, { cause: signal.reason })
+}
+
+/** Nothing begins whose signal was aborted before. */
 export function refuseAborted(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return
-  const detail = 'O trabalho foi cancelado antes de começar'
-  throw new Cancelled({ status: 'error', error_code: 'DS-499', detail, diagnostic: {} }, { cause: signal.reason })
+  if (signal?.aborted) throw abortedBy(signal)
 }

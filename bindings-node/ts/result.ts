@@ -5,7 +5,7 @@ import type * as Arrow from 'apache-arrow'
 
 import { Builder, loaded, type LoadArrow } from './arrow'
 import type { Csv } from './contract'
-import { atOnce, settled } from './errors'
+import { abortedBy, atOnce, Conflict, settled } from './errors'
 import { Job } from './job'
 import type { NativeRows } from './native'
 import { Objects, type ArrayOptions } from './objects'
@@ -36,11 +36,17 @@ export const MEDIA_TYPES = {
   arrow: 'application/vnd.apache.arrow.stream',
 } as const
 
+const READ_ONCE = 'As linhas deste resultado já foram pedidas; repita a consulta para lê-las outra vez'
+
+/** Bytes of a piece of a stream, at most. */
+const PIECE = 1 << 20
+
 /** What a query's rows and a file's have in common. */
 export class Rows implements AsyncIterable<Arrow.RecordBatch>, AsyncDisposable {
   readonly #rows: NativeRows
   readonly #arrow: LoadArrow
   readonly #signal: AbortSignal | undefined
+  #begun = false
   readonly columns: readonly ResultColumn[]
 
   /** @internal */
@@ -56,7 +62,14 @@ export class Rows implements AsyncIterable<Arrow.RecordBatch>, AsyncDisposable {
     return this.#rows.isWaiting
   }
 
+  /** Rows are read once, by one reader: another would get what the first left, and take it for all. */
+  #begin(): void {
+    if (this.#begun) throw new Conflict({ error_code: 'DS-409', detail: READ_ONCE, diagnostic: {} })
+    this.#begun = true
+  }
+
   async #builder(): Promise<Builder> {
+    this.#begin()
     return new Builder(await loaded(this.#arrow), atOnce(() => this.#rows.schema()))
   }
 
@@ -112,27 +125,44 @@ export class Rows implements AsyncIterable<Arrow.RecordBatch>, AsyncDisposable {
     const { format, ...options } = how
     this.#encodeAs(format === 'arrow' ? format : { [format]: snakeKeys(options) })
     const next = (): Promise<Buffer | null> => settled(this.#rows.nextBytes(), this.#signal)
-    const close = (): Promise<void> => this.close()
-    return new Readable({
-      // A batch is some megabytes: one is ready while another is sent.
-      highWaterMark: 1,
+    const signal = this.#signal
+    let [bytes, sent]: [Buffer, number] = [Buffer.alloc(0), 0]
+    const readable = new Readable({
+      highWaterMark: PIECE,
       read() {
+        if (sent < bytes.length) {
+          // A batch is some megabytes; a socket wants less at a time.
+          this.push(bytes.subarray(sent, (sent += PIECE)))
+          return
+        }
         next().then(
-          (bytes) => this.push(bytes),
+          (some) => {
+            if (some === null) return this.push(null)
+            ;[bytes, sent] = [some, PIECE]
+            return this.push(bytes.subarray(0, PIECE))
+          },
           (error: Error) => this.destroy(error),
         )
       },
-      destroy(error, done) {
-        close().then(
+      destroy: (error, done) => {
+        this.close().then(
           () => done(error),
           () => done(error),
         )
       },
     })
+    if (signal !== undefined) {
+      // Also where nobody reads at the moment.
+      const abort = (): unknown => readable.destroy(abortedBy(signal))
+      signal.addEventListener('abort', abort, { once: true })
+      readable.once('close', () => signal.removeEventListener('abort', abort))
+    }
+    return readable
   }
 
   #encodeAs(format: unknown): void {
-    atOnce(() => this.#rows.encodeAs(exactJson(format)))
+    if (!this.#begun) atOnce(() => this.#rows.encodeAs(exactJson(format)))
+    this.#begin()
   }
 
   async *#bytes(format: unknown): AsyncGenerator<Buffer, void, undefined> {
