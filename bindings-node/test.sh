@@ -40,19 +40,18 @@ npm install --silent --no-audit --no-fund --offline --no-save "$place"/packages/
 # The README's example, with nothing else installed.
 node "$here/tests/readme_first.mjs" "$here/README.md"
 
-# The tests' own tools lie behind what was installed here.
-export NODE_PATH="$tools/node_modules"
-mkdir tests
-cp -r "$here"/tests/. tests/
-for other in fastify autocannon @duckdb typescript @types; do
-  [ -e "node_modules/$other" ] || { mkdir -p "$(dirname "node_modules/$other")" && ln -s "$tools/node_modules/$other" "node_modules/$other"; }
+# The tests' own tools lie beside what was installed here.
+for other in fastify autocannon @duckdb @types/node; do
+  [ -e "node_modules/$other" ] && continue
+  mkdir -p "$(dirname "node_modules/$other")"
+  ln -s "$tools/node_modules/$other" "node_modules/$other"
 done
-"$tools/node_modules/.bin/tsc" --project tests/types/tsconfig.json
+(cd "$root" && cp -r --parents bindings-node/tests examples/node examples/node-service tests/conformance/node.mjs "$app")
+"$tools/node_modules/.bin/tsc" --project bindings-node/tests/types/tsconfig.json
+"$tools/node_modules/.bin/tsc" --project examples/node-service/tsconfig.json
 
 (cd "$root" && cargo run --quiet --package datasus --example made_files -- "$place/made")
 export DATASUS_MADE_FILES="$place/made" DATASUS_CASES="$root/tests/conformance/cases"
 export DATASUS_REAL_DATA="${DATASUS_REAL_DATA:-$root/../shared/data/real}"
-cp "$root/tests/conformance/node.mjs" tests/conformance.test.mjs
-[ ! -d "$root/examples/node" ] || cp -r "$root/examples/node" examples
-[ ! -d "$root/examples/node-service" ] || cp -r "$root/examples/node-service" service
-node --test "$@" $(find tests examples service -name node_modules -prune -o -name '*.test.mjs' -print 2> /dev/null | sort)
+node --test --test-concurrency=1 --test-timeout=180000 "$@" bindings-node/tests/*.test.mjs tests/conformance/node.mjs \
+  examples/node/*.test.mjs examples/node-service/tests/*.test.js

@@ -140,10 +140,12 @@ test('an aborted signal ends a stream that nobody reads at the moment', async ()
 test('bytes that are handed out count as held until they are collected', async () => {
   const held = () => Number(/^datasus_memory_foreign_bytes (\d+)/m.exec(client.metrics())[1])
   await until(() => (gc(), held() === 0), 'nothing held at first')
-  const stream = (await client.query(TEN_MILLION)).toReadable({ format: 'csv' })
-  await new Promise((got) => stream.once('readable', got))
-  await until(() => held() > 1e6, 'a piece is held')
-  stream.destroy()
+  await (async () => {
+    const stream = (await client.query(TEN_MILLION)).toReadable({ format: 'csv' })
+    await new Promise((got) => stream.once('readable', got))
+    await until(() => held() > 1e6, 'a piece is held')
+    stream.destroy()
+  })()
   await until(() => (gc(), held() === 0), 'collected, it is given back')
 })
 

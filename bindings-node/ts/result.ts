@@ -145,6 +145,7 @@ export class Rows implements AsyncIterable<Arrow.RecordBatch>, AsyncDisposable {
         )
       },
       destroy: (error, done) => {
+        bytes = Buffer.alloc(0)
         this.close().then(
           () => done(error),
           () => done(error),

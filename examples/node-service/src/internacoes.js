@@ -1,7 +1,5 @@
 /** `GET /internacoes?uf=AC&competencia=202401&columns=N_AIH,VAL_TOT&format=csv`: admissions, as they are read. */
 
-import { addAbortSignal } from 'node:stream'
-
 import { MEDIA_TYPES } from 'datasus'
 
 import { invalid } from './errors.js'
@@ -44,7 +42,7 @@ export async function internacoes(app, { client, answers }) {
     request.log.info({ job: result.job.id, traceId: result.job.traceId, format }, 'streaming')
     reply.type(MEDIA_TYPES[format]).header('vary', 'accept').header('x-trace-id', result.job.traceId)
     // Fastify pipes it, reads no faster than the client does, and breaks the connection off where it fails: what was sent
-    // is never taken for the whole. The signal also reaches a stream that waits for its reader.
-    return reply.send(addAbortSignal(signal, result.toReadable({ format })))
+    // is never taken for the whole.
+    return reply.send(result.toReadable({ format }))
   })
 }

@@ -25,7 +25,8 @@ export async function startService(source, settings = {}) {
   const env = { ...process.env, DATASUS_SOURCE: source, HOST: '127.0.0.1', PORT: '0', ...settings }
   const program = path.join(import.meta.dirname, '..', 'src', 'server.js')
   const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const ended = once(child, 'exit')
+  // With all that it said.
+  const ended = once(child, 'close')
   const said = text(child.stderr)
   /** Its log, line by line. */
   const log = []
