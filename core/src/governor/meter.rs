@@ -73,6 +73,9 @@ pub struct Pressure {
     /// The least limit of all bounds, in bytes: leases are cut from it.
     #[serde(skip)]
     pub least_limit: u64,
+    /// Bytes of the process alone.
+    #[serde(skip)]
+    pub process: u64,
 }
 
 impl Pressure {
@@ -90,7 +93,8 @@ impl Pressure {
             least_limit = least_limit.min(usage.limit);
         }
         let Usage { used, limit } = tightest;
-        Pressure { used, limit, share: tightest.share(), by, foreign, swap_used: reading.swap_used, least_limit }
+        let (share, swap_used, process) = (tightest.share(), reading.swap_used, reading.process);
+        Pressure { used, limit, share, by, foreign, swap_used, least_limit, process }
     }
 }
 

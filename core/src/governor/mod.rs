@@ -18,6 +18,7 @@
 mod cgroup;
 mod estimate;
 mod foreign;
+mod growth;
 mod lease;
 mod levers;
 mod meter;

@@ -52,11 +52,13 @@ pub(super) enum Event {
     Changed(ModeChange),
     /// Memory rose above 70 %.
     Rose,
+    /// The process has grown by so much that a look at what the allocator keeps is worth it.
+    Grew,
 }
 
 /// Events that wait for the pump, or for one subscriber.
 const WAITING: usize = 64;
-const BETWEEN_PURGES: Duration = Duration::from_secs(5);
+pub(super) const BETWEEN_PURGES: Duration = Duration::from_secs(5);
 
 /// Who hears of the governor.
 pub(super) struct Outlets {
@@ -134,6 +136,7 @@ impl Pump {
                     }
                 }
                 Event::Rose => self.call_hooks(),
+                Event::Grew => self.purge(),
             }
         }
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::Seq
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::growth::Growth;
 use super::lease::{Pool, Terms};
 use super::mode::{ENTER_CONSERVATIVE, ModeMachine};
 use super::pump::{Event, ModeChange, Outlets};
@@ -43,6 +44,7 @@ pub(super) struct Watch {
     /// Memory rose above 70 %, and the hooks have not been called for it.
     rose: bool,
     hooked: Option<Instant>,
+    growth: Growth,
 }
 
 impl Inner {
@@ -116,6 +118,9 @@ impl Inner {
             let before = watch.last.map_or(0.0, |(pressure, _)| pressure.share);
             watch.last = Some((pressure, now));
             watch.machine.observe(pressure.share, now);
+            if watch.growth.is_worth_a_purge(pressure.process, now) {
+                self.outlets.send(Event::Grew);
+            }
             let high = pressure.share >= ENTER_CONSERVATIVE;
             watch.rose = high && (watch.rose || before < ENTER_CONSERVATIVE);
             if watch.rose && watch.hooked.is_none_or(|at| now.duration_since(at) >= BETWEEN_HOOKS) {
