@@ -124,6 +124,10 @@ test('rows are read once, and a loop that is left lets them go', async () => {
   assert.throws(() => read.toReadable({ format: 'csv' }), Conflict)
   assert.equal((await read.report()).records_processed, 600)
   await assert.rejects(async () => (await client.query(query)).report(), /after the rows/)
+  // What `await using` does at the end of its block.
+  const disposed = await client.query(TEN_MILLION)
+  await disposed[Symbol.asyncDispose]()
+  await until(() => disposed.job.status === 'cancelled', 'the job ends')
 })
 
 test('an aborted signal ends a stream that nobody reads at the moment', async () => {

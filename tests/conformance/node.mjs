@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 
-import { DatasusError, open } from 'datasus'
+import * as datasus from 'datasus'
+import { csv, DatasusError, exampleData, open } from 'datasus'
 
 const cases = process.env.DATASUS_CASES
 const made = process.env.DATASUS_MADE_FILES
@@ -86,3 +87,16 @@ for (const file of readdirSync(cases).filter((name) => name.endsWith('.json')).s
     }
   })
 }
+
+test('every public name is there', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'datasus-names-'))
+  await exampleData(folder, 1)
+  const client = await open({ source: folder, output: folder })
+  const job = await client.submit({ dataset: 'SIH-RD' }, { to: csv('names.csv') })
+  await job.report()
+  const { about: _, ...names } = JSON.parse(readFileSync(path.join(cases, '..', 'names.json'), 'utf8'))
+  for (const [what, { node }] of Object.entries(names)) {
+    const [of, name] = node.includes('.') ? node.split('.') : ['datasus', node]
+    assert.notEqual({ datasus, Client: client, Job: job }[of][name], undefined, what)
+  }
+})

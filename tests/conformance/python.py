@@ -6,6 +6,7 @@ The folder `made` comes from `cargo run --example made_files <folder>`; its plac
 from __future__ import annotations
 
 import json
+import operator
 import os
 import pathlib
 import shutil
@@ -95,3 +96,10 @@ def refused(form: dict, expected: dict | None) -> None:
 def _query(client: datasus.Client, params: str) -> tuple[object, datasus.Job, None]:
     pending = client._client.begin_query(params)
     return pending.wait(), datasus.Job(pending.job), None
+
+
+def test_every_public_name_is_there() -> None:
+    names = json.loads((HERE / "names.json").read_text())
+    for what, of in names.items():
+        if what != "about":
+            assert operator.attrgetter(of["python"])(datasus), what
