@@ -5,6 +5,7 @@ use ::arrow::datatypes::{DataType, Field, Int32Type, Schema, UnionFields, UnionM
 use ::arrow::ipc::reader::StreamReader;
 
 use super::*;
+use crate::base::Code;
 
 fn batch() -> RecordBatch {
     let money = Decimal128Array::from(vec![Some(123_450), None, Some(-5)]).with_precision_and_scale(38, 2).unwrap();
@@ -74,13 +75,10 @@ fn an_arrow_stream_reads_back_as_the_same_batches() {
 #[test]
 fn what_a_pipe_cannot_have_is_refused() {
     let code = |format: &str, batch: &RecordBatch| written(format, batch).unwrap_err().code();
-    assert_eq!(code(r#""xml""#, &batch()), crate::base::Code::Malformed);
-    assert_eq!(code(r#"{"csv": {"path": "a.csv"}}"#, &batch().project(&[0]).unwrap()), crate::base::Code::InvalidParams);
-    assert_eq!(
-        code(r#"{"csv": {"decimal_comma": true}}"#, &batch().project(&[0]).unwrap()),
-        crate::base::Code::InvalidParams
-    );
-    assert_eq!(code(r#""csv""#, &batch()), crate::base::Code::InvalidParams);
+    assert_eq!(code(r#""xml""#, &batch()), Code::Malformed);
+    assert_eq!(code(r#"{"csv": {"path": "a.csv"}}"#, &batch().project(&[0]).unwrap()), Code::InvalidParams);
+    assert_eq!(code(r#"{"csv": {"decimal_comma": true}}"#, &batch().project(&[0]).unwrap()), Code::InvalidParams);
+    assert_eq!(code(r#""csv""#, &batch()), Code::InvalidParams);
     // All at once, by name.
     let pairs = UnionFields::from_fields(vec![Field::new("a", DataType::Int32, true)]);
     let unions = ["u1", "u2"].map(|name| Field::new(name, DataType::Union(pairs.clone(), UnionMode::Dense), true));
