@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use datasus::source::{RecordsOf, TypedRecords, write_example_data};
 use datasus::{Catalog, Language, Next};
 use pyo3::prelude::*;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error::without_gil;
 use crate::rows::Rows;
@@ -21,20 +21,7 @@ struct File {
 
 impl File {
     fn note(&self) {
-        let summary = self.records.summary();
-        let bad = summary.bad_values.iter().map(|bad| {
-            let samples: Vec<&str> = bad.samples.iter().map(|(_, raw)| raw.as_str()).collect();
-            json!({"column": bad.column, "count": bad.count, "samples": samples})
-        });
-        let summary = json!({
-            "rows": summary.rows_kept,
-            "rows_deleted": summary.rows_deleted,
-            "rows_rejected": summary.rows_rejected,
-            "crc": summary.crc,
-            "sha256": summary.source_sha256,
-            "bad_values": bad.collect::<Vec<_>>(),
-            "warnings": self.records.warnings(),
-        });
+        let summary = self.records.summary_json();
         *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = summary;
     }
 }

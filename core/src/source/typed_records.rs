@@ -16,13 +16,16 @@ use std::path::Path;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::dbc::{Batches, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
 use crate::base::{Cancel, Code, Error, Language, Problem, Result, TraceId, did_you_mean, text};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 
 /// What of a file is wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct RecordsOf {
     /// In this order, in any case; none: every column, in the file's order.
     pub columns: Option<Vec<String>>,
@@ -35,6 +38,16 @@ pub struct RecordsOf {
     pub verify_crc: bool,
     /// Rows of a batch, but for the last.
     pub batch_rows: usize,
+}
+
+impl RecordsOf {
+    /// Reads an object with any of the fields. For bindings; an unknown key or a value of another kind is DS-400.
+    pub fn from_json(json: &str) -> Result<Self> {
+        serde_json::from_str(json).map_err(|error| {
+            Error::new(Code::Malformed, text!("Opções de leitura inválidas: {error}", "Invalid options: {error}"))
+                .stage("validate")
+        })
+    }
 }
 
 impl Default for RecordsOf {
@@ -93,6 +106,24 @@ impl TypedRecords {
     /// What was read: deleted and unreadable records, values that did not parse. Complete after the last batch.
     pub fn summary(&self) -> Summary {
         self.batches.summary()
+    }
+
+    /// The same, and the warnings, as JSON for bindings.
+    pub fn summary_json(&self) -> Value {
+        let summary = self.summary();
+        let bad = summary.bad_values.iter().map(|bad| {
+            let samples: Vec<&str> = bad.samples.iter().map(|(_, raw)| raw.as_str()).collect();
+            json!({"column": bad.column, "count": bad.count, "samples": samples})
+        });
+        json!({
+            "rows": summary.rows_kept,
+            "rows_deleted": summary.rows_deleted,
+            "rows_rejected": summary.rows_rejected,
+            "crc": summary.crc,
+            "sha256": summary.source_sha256,
+            "bad_values": bad.collect::<Vec<_>>(),
+            "warnings": self.warnings,
+        })
     }
 }
 
