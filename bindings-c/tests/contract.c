@@ -1,9 +1,6 @@
 /* What a careless caller does is an error, never a crash: contract <folder>. */
 #include "every.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 static const char *FOLDER;
 #define QUERY "{\"dataset\": \"SIH-RD\", \"uf\": \"AC\", \"competencia\": \"202401\", \"columns\": [\"N_AIH\"]}"
 
@@ -308,37 +305,6 @@ static void a_user_pointer_is_destroyed_once_whatever_happens(void) {
   destroyed_within(&times, 4);
 }
 
-/* With what the parent holds: a client, a job, a stream at work, an error. */
-static void a_forked_child_gets_ds_498_from_every_function(void) {
-  struct ArrowArrayStream stream;
-  datasus_error held = DATASUS_ERROR_INIT;
-  FINE(datasus_client_query(the_client, QUERY, &stream, NULL, error));
-  CHECK(datasus_job_cancel(NULL, &held) == DATASUS_STATUS_INVALID_PARAMS);
-  pid_t child = fork();
-  CHECK(child >= 0);
-  if (child == 0) {
-    alarm(10); /* never a hang */
-    for (size_t i = 0; i < EVERY_COUNT; i++) {
-      datasus_error error = DATASUS_ERROR_INIT;
-      if (EVERY[i].call(&error) != DATASUS_STATUS_FORKED) _exit(2);
-      if (error.message != NULL && (strcmp(error.code, "DS-498") != 0 || strlen(error.message) < 10)) _exit(3);
-    }
-    struct ArrowArray array;
-    struct ArrowSchema schema;
-    if (stream.get_next(&stream, &array) == 0 || stream.get_schema(&stream, &schema) == 0) _exit(4);
-    if (strstr(stream.get_last_error(&stream), "DS-498") == NULL) _exit(5);
-    stream.release(&stream);
-    datasus_error_release(&held);
-    exit(0); /* with what the library does at exit */
-  }
-  int status = 0;
-  CHECK(waitpid(child, &status, 0) == child);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) fprintf(stderr, "the child: %d\n", status);
-  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  datasus_error_release(&held);
-  CHECK(read_all(&stream) > 0);
-}
-
 static void the_library_is_the_headers(void) { CHECK(datasus_abi_version() == DATASUS_ABI_VERSION); }
 
 int main(int argc, char **argv) {
@@ -362,7 +328,6 @@ int main(int argc, char **argv) {
   RUN(a_panic_anywhere_is_an_error_and_the_next_call_works);
   RUN(a_panic_below_a_stream_is_its_error);
   RUN(a_user_pointer_is_destroyed_once_whatever_happens);
-  RUN(a_forked_child_gets_ds_498_from_every_function);
   end();
   CHECK(datasus_test_alive() == 0);
   return 0;
