@@ -58,6 +58,16 @@ func coded(t *testing.T, err error, code string) *datasus.Error {
 	return failure
 }
 
+// Reads to the end.
+func read(rows *datasus.Rows, err error) error {
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+	}
+	return rows.Close()
+}
+
 func TestRowsAreARecordReader(t *testing.T) {
 	client, _ := open(t)
 	rows, err := client.Query(t.Context(), datasus.Params{
@@ -99,7 +109,7 @@ func TestRowsAreARecordReader(t *testing.T) {
 func TestErrorsHaveCodesAndFacts(t *testing.T) {
 	client, folder := open(t)
 	_, err := client.Query(t.Context(), datasus.Params{Dataset: "SIH-RX"})
-	failure := coded(t, err, "DS-422")
+	failure := coded(t, err, "DS-404")
 	if failure.Diagnostic["received"] != "SIH-RX" || failure.Retryable || !json.Valid(failure.JSON) {
 		t.Errorf("%+v", failure)
 	}
@@ -122,27 +132,16 @@ func TestErrorsHaveCodesAndFacts(t *testing.T) {
 	if err := os.WriteFile(cut, whole[:len(whole)-40], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := datasus.ReadDBC(cut, nil)
-	if err == nil {
-		for rows.Next() {
-		}
-		err = rows.Close()
-	}
+	err = read(datasus.ReadDBC(cut, nil))
 	coded(t, err, "DS-460")
 }
 
 func TestAContextCancelsAQueryThatIsBeingRead(t *testing.T) {
 	client, _ := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	rows, err := client.Query(ctx, long)
-	if err != nil {
-		t.Fatal(err)
-	}
 	time.AfterFunc(200*time.Millisecond, cancel)
 	began := time.Now()
-	for rows.Next() {
-	}
-	err = rows.Close()
+	err := read(client.Query(ctx, long))
 	coded(t, err, "DS-499")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v is not the context's", err)
@@ -156,12 +155,7 @@ func TestAContextsDeadlineIsTheErrorOfItsQuery(t *testing.T) {
 	client, _ := open(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	rows, err := client.Query(ctx, long)
-	if err == nil {
-		for rows.Next() {
-		}
-		err = rows.Close()
-	}
+	err := read(client.Query(ctx, long))
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
@@ -194,11 +188,11 @@ func TestAContextCancelsAJobAndEndsAWait(t *testing.T) {
 	if err := job.Close(); err != nil {
 		t.Error(err)
 	}
-	coded2(t, job.Close())
+	closed(t, job.Close())
 }
 
 // What is closed twice is an error, and no crash.
-func coded2(t *testing.T, err error) {
+func closed(t *testing.T, err error) {
 	t.Helper()
 	var failure *datasus.Error
 	if !errors.As(err, &failure) || failure.Code != "DS-422" {
@@ -219,7 +213,7 @@ func TestAClosedClientIsAnError(t *testing.T) {
 	if err := other.Close(); err != nil {
 		t.Fatal(err)
 	}
-	coded2(t, other.Close())
+	closed(t, other.Close())
 	_, err = other.Metrics()
 	coded(t, err, "DS-422")
 	_, err = other.Query(t.Context(), datasus.Params{Dataset: "SIH-RD"})
