@@ -94,7 +94,8 @@ func (r *Rows) Next() bool {
 	return r.err == nil
 }
 
-// RecordBatch is the batch that Next went on to, until it goes on again; Retain it to keep it.
+// RecordBatch is the batch that Next went on to, until it goes on again; Retain it to keep it, and copy (strings.Clone) texts that
+// are to outlive it.
 func (r *Rows) RecordBatch() arrow.RecordBatch { return r.batch }
 
 // Record is RecordBatch.

@@ -40,7 +40,8 @@ func ask(source, output, params string) (*answer, error) {
 			values := make([]*string, batch.NumCols())
 			for i, column := range batch.Columns() {
 				if column.IsValid(row) {
-					text := column.ValueStr(row)
+					// A copy: the batch owns its texts.
+					text := strings.Clone(column.ValueStr(row))
 					values[i] = &text
 				}
 			}

@@ -1,0 +1,109 @@
+"""The example programs run as they are, built against the installed package: `DATASUS_C_EXAMPLES`, `DATASUS_GO_EXAMPLE`."""
+
+from __future__ import annotations
+
+import csv
+import ctypes
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import pytest
+from own_postgres import Sql
+
+C = pathlib.Path(os.environ["DATASUS_C_EXAMPLES"])
+GO = os.environ["DATASUS_GO_EXAMPLE"]
+COLUMNS = ["N_AIH", "CNES", "DIAG_PRINC", "DT_INTER", "VAL_TOT"]
+
+
+def run(*argv: str | pathlib.Path, cwd: pathlib.Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    others = {key: value for key, value in os.environ.items() if key != "DATASUS_POSTGRES"}
+    return subprocess.run(
+        argv, cwd=cwd, env={**others, **environment}, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def admissions(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Made-up files of 600,000 admissions, by the library itself."""
+    folder = tmp_path_factory.mktemp("admissions")
+    library = ctypes.CDLL(os.environ["DATASUS_LIBRARY"])
+    assert library.datasus_write_example_data(str(folder).encode(), 100_000, None) == 0
+    return folder
+
+
+def test_a_query_comes_as_csv(tmp_path: pathlib.Path) -> None:
+    done = run(C / "query_csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    head, *rows = csv.reader(done.stdout.splitlines())
+    assert head == COLUMNS
+    assert 0 < len(rows) < 100
+    assert all(len(row) == len(head) and len(row[0]) == 13 and row[4].count(".") == 1 for row in rows)
+    everything = json.dumps({"dataset": "SIH-RD", "uf": "AC", "competencia": "202401"})
+    done = run(C / "query_csv", "exemplo", everything, cwd=tmp_path)
+    assert len(list(csv.reader(done.stdout.splitlines()))) == 1 + 100
+    done = run(C / "query_csv", "exemplo", '{"dataset": "SIH-RX"}', cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("DS-404")
+
+
+def test_a_load_shows_its_progress_and_reports(
+    tmp_path: pathlib.Path, admissions: pathlib.Path, server: tuple[str, Sql]
+) -> None:
+    url, sql = server
+    done = run(C / "load", admissions, "carga_c.tudo", cwd=tmp_path, DATASUS_POSTGRES=url)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["records_processed"] == 600_000
+    assert sql("SELECT count(*), count(DISTINCT n_aih) FROM carga_c.tudo").startswith("600000|")
+    lines = done.stderr.splitlines()
+    assert any(line.startswith("running") for line in lines)
+    assert lines[-1].split()[:2] == ["completed", "600000"]
+    again = run(C / "load", admissions, "carga_c.tudo", cwd=tmp_path, DATASUS_POSTGRES=url)
+    assert again.returncode == 1
+    assert "DS-409" in again.stderr
+    assert "hunter2" not in again.stderr + done.stderr + done.stdout
+
+
+def test_ctrl_c_stops_a_load_and_it_goes_on_later(
+    tmp_path: pathlib.Path, admissions: pathlib.Path, server: tuple[str, Sql]
+) -> None:
+    url, sql = server
+    environment = {**os.environ, "DATASUS_POSTGRES": url}
+    for table in ("carga_c.parada_1", "carga_c.parada_2", "carga_c.parada_3"):
+        with subprocess.Popen(
+            [C / "load", admissions, table],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as load:
+            assert load.stderr is not None
+            assert load.stdout is not None
+            for line in load.stderr:
+                if line.split()[1] not in ("0", "600000"):
+                    load.send_signal(signal.SIGINT)
+                    break
+            rest, job = load.stderr.read(), load.stdout.read().strip()
+            load.wait(timeout=60)
+        # A load that was too fast for the signal is done; the next one may be caught.
+        if load.returncode != 0:
+            break
+    assert load.returncode == 130, rest
+    assert "cancelled" in rest
+    done = run(C / "load", admissions, "--resume", job, cwd=tmp_path, DATASUS_POSTGRES=url)
+    assert done.returncode == 0, done.stderr
+    # What one uninterrupted load brings.
+    assert sql(f"SELECT count(*), sum(val_tot) FROM {table}") == sql("SELECT count(*), sum(val_tot) FROM carga_c.tudo")
+
+
+def test_the_go_example_sums_and_writes(tmp_path: pathlib.Path) -> None:
+    done = run(GO, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "CNES " in done.stdout
+    assert "300 registros" in done.stdout
+    done = run(GO, "no/such/folder", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "DS-404" in done.stderr
