@@ -36,32 +36,32 @@ build "$here/tests" sanitized -DSANITIZE=ON
 build "$root/examples/c" examples
 
 # What a panic of ours prints is wanted here; only a failure is shown.
-run() { echo "c: $1: $(basename "$3") ${5:-}"; quietly timeout 300 "${@:2}"; grep '^ok ' "$place/said" | sed 's/^/  /' || true; }
+run() { quietly timeout 300 "${@:2}"; echo "c: $1: $(grep -c '^ok ' "$place/said" || true) behaviours"; }
 mkdir "$place/data"
-run plain env "$place/plain/contract" "$place/data/contract"
+run "contract, plain" "$place/plain/contract" "$place/data/contract"
 everyone=$(sed -n 's/^every //p' "$place/said" | sort)
 of_header=$(grep -oh '\bdatasus_[a-z_]*(' "$prefix/include/datasus.h" | tr -d '(' | grep -v 'abi_version\|shut_down' | sort -u)
 [ "$everyone" = "$of_header" ] || fail "tests/every.c does not call every function: $(diff <(echo "$everyone") <(echo "$of_header"))"
-run plain env "$place/plain/rows" "$place/data/rows" 3000
-run plain env "$place/plain/threads" "$place/data/threads" 100
-run plain env "$place/plain/forked" "$place/data/forked"
-run plain env "$place/plain/quit" "$place/data/quit"
+run "rows, plain" "$place/plain/rows" "$place/data/rows" 3000
+run "threads, plain" "$place/plain/threads" "$place/data/threads" 100
+run "forked, plain" "$place/plain/forked" "$place/data/forked"
+run "quit, plain" "$place/plain/quit" "$place/data/quit"
 export ASAN_OPTIONS=detect_leaks=1
-run AddressSanitizer env "$place/sanitized/contract" "$place/data/contract-a"
-run AddressSanitizer env "$place/sanitized/rows" "$place/data/rows-a" 3000
-run AddressSanitizer env "$place/sanitized/threads" "$place/data/threads-a" 30
+run "contract, AddressSanitizer" "$place/sanitized/contract" "$place/data/contract-a"
+run "rows, AddressSanitizer" "$place/sanitized/rows" "$place/data/rows-a" 3000
+run "threads, AddressSanitizer" "$place/sanitized/threads" "$place/data/threads-a" 30
 # Leaks of a child that leaves alone what its parent holds are no leaks.
-run AddressSanitizer env ASAN_OPTIONS=detect_leaks=0 "$place/sanitized/forked" "$place/data/forked-a"
+run "forked, AddressSanitizer" env ASAN_OPTIONS=detect_leaks=0 "$place/sanitized/forked" "$place/data/forked-a"
 
 # With the system's allocator, which is the only one here. Nothing is suppressed. What valgrind calls possibly lost is pointed to
 # from the middle (hash tables of the catalogue, which live as long as the process); what the library keeps for its callers is
 # counted by datasus_test_alive.
 valgrind=(valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect
   --num-callers=30 --error-exitcode=9)
-run valgrind "${valgrind[@]}" "$place/plain/contract" "$place/data/contract-v"
-run valgrind "${valgrind[@]}" "$place/plain/rows" "$place/data/rows-v" 20
-run valgrind "${valgrind[@]}" "$place/plain/threads" "$place/data/threads-v" 2
-run valgrind valgrind --quiet --leak-check=no --error-exitcode=9 "$place/plain/forked" "$place/data/forked-v"
+run "contract, valgrind" "${valgrind[@]}" "$place/plain/contract" "$place/data/contract-v"
+run "rows, valgrind" "${valgrind[@]}" "$place/plain/rows" "$place/data/rows-v" 20
+run "threads, valgrind" "${valgrind[@]}" "$place/plain/threads" "$place/data/threads-v" 2
+run "forked, valgrind" valgrind --quiet --leak-check=no --error-exitcode=9 "$place/plain/forked" "$place/data/forked-v"
 
 # Go.
 export CGO_LDFLAGS="'-Wl,-rpath,$prefix/lib'" GOFLAGS="-mod=readonly" GOTOOLCHAIN=local
