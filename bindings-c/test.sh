@@ -30,6 +30,11 @@ declared=$(grep -oh '\bdatasus_[a-z_]*(' "$prefix/include/datasus.h" "$here/test
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 eval "cc -std=c99 -Wall -Wextra -Werror -pedantic '$root/examples/c/query_csv.c' $(pkg-config --cflags --libs datasus) '-Wl,-rpath,$prefix/lib' -o '$place/by-pkg-config'"
 (cd "$place" && quietly ./by-pkg-config)
+# The README's program.
+sed -n '/^```c$/,/^```$/p' "$here/README.md" | sed '1d;$d' > "$place/readme.c"
+eval "cc -std=c99 -Wall -Wextra -Werror -pedantic '$place/readme.c' $(pkg-config --cflags --libs datasus) '-Wl,-rpath,$prefix/lib' -o '$place/readme'"
+mkdir -p "$place/pasta/com" && mv "$place/exemplo" "$place/pasta/com/arquivos"
+(cd "$place" && quietly ./readme && grep -q '^300 rows$' said)
 build() { quietly cmake -S "$1" -B "$place/$2" "-DCMAKE_PREFIX_PATH=$prefix" -DCMAKE_BUILD_TYPE=Debug "${@:3}" && quietly cmake --build "$place/$2"; }
 build "$here/tests" plain
 build "$here/tests" sanitized -DSANITIZE=ON

@@ -324,6 +324,12 @@ typedef void (*datasus_event_callback)(const struct datasus_progress *progress, 
  */
 typedef void (*datasus_destructor)(void *user);
 
+/**
+ * Called with `user` by a thread of the library's, one call at a time; `line`, a JSON object with level, target, message and the
+ * event's fields, is valid during the call. It must not throw, nor call datasus_shut_down.
+ */
+typedef void (*datasus_log_callback)(const char *line, void *user);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -613,6 +619,23 @@ enum datasus_status datasus_job_wait(struct datasus_job *job,
  * Any value is allowed: a handle is looked up, not followed.
  */
 enum datasus_status datasus_job_release(struct datasus_job *job);
+
+/**
+ * Sends log lines to `callback`: of level 1 (errors), and also 2 (warnings), 3 (what jobs do), 4 (debug) or 5 (trace); 0 or a NULL
+ * callback: none any more. One listener for the process; a new one takes the place of the old. Without one nothing is logged,
+ * and nothing is ever printed.
+ *
+ * `user` belongs to the library from here on, whatever this returns: `destroy`, unless it is NULL, is called with it once, after
+ * the last call. A host that is slow loses lines, and no job waits for it. DS-422: another level.
+ *
+ * # Safety
+ * `callback`, `destroy`: functions that `user` suits, in any thread; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_set_log(int32_t level,
+                                    datasus_log_callback callback,
+                                    void *user,
+                                    datasus_destructor destroy,
+                                    struct datasus_error *error);
 
 /**
  * Reads one DBC or DBF file as rows, without a client or a lake.

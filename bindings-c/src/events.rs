@@ -21,13 +21,23 @@ pub type EventCallback = Option<unsafe extern "C" fn(progress: *const Progress, 
 pub type Destructor = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// The host's pointer, which goes with this.
-struct User {
+pub struct User {
     pointer: *mut c_void,
     destroy: Destructor,
 }
 
 // SAFETY: the interface asks for a pointer that any thread may use, one at a time.
 unsafe impl Send for User {}
+
+impl User {
+    pub fn new(pointer: *mut c_void, destroy: Destructor) -> Self {
+        User { pointer, destroy }
+    }
+
+    pub fn pointer(&self) -> *mut c_void {
+        self.pointer
+    }
+}
 
 impl Drop for User {
     fn drop(&mut self) {
@@ -54,7 +64,7 @@ pub unsafe extern "C" fn datasus_job_on_event(
     destroy: Destructor,
     error: *mut ErrorOut,
 ) -> Status {
-    let user = User { pointer: user, destroy };
+    let user = User::new(user, destroy);
     fence("datasus_job_on_event", error, move || {
         let callback = callback.ok_or_else(|| null("callback"))?;
         let events = live(&JOBS, job, "job")?.subscribe();
@@ -87,11 +97,16 @@ static ENDED: AtomicBool = AtomicBool::new(false);
 static LISTENING: Mutex<usize> = Mutex::new(0);
 static FEWER: Condvar = Condvar::new();
 
+/// True once the host is not to be called any more.
+pub fn has_ended() -> bool {
+    ENDED.load(SeqCst)
+}
+
 /// One thread that may call the host.
-struct Listening;
+pub struct Listening;
 
 impl Listening {
-    fn begin() -> Self {
+    pub fn begin() -> Self {
         *LISTENING.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         Listening
     }

@@ -196,6 +196,8 @@ static void a_number_outside_its_enumeration_is_an_error(void) {
   struct ArrowArrayStream stream;
   REFUSED(422, datasus_client_set_maintenance(the_client, 7, error));
   REFUSED(422, datasus_client_set_maintenance(the_client, -1, error));
+  REFUSED(422, datasus_set_log(6, NULL, NULL, NULL, error));
+  REFUSED(422, datasus_set_log(-1, NULL, NULL, NULL, error));
   REFUSED(400, datasus_client_open(FOLDER, "{\"language\": \"fr\"}", &client, error));
   REFUSED(400, datasus_client_query(the_client, "{\"dataset\": \"SIH-RD\", \"options\": {\"priority\": \"king\"}}", &stream, NULL, error));
 }

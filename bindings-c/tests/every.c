@@ -130,6 +130,16 @@ static void ignore(const datasus_progress *progress, void *user) {
   (void)user;
 }
 
+static void ignore_line(const char *line, void *user) {
+  (void)line;
+  (void)user;
+}
+
+static datasus_status set_log(datasus_error *error) {
+  datasus_status status = datasus_set_log(1, ignore_line, NULL, NULL, error);
+  return status == DATASUS_STATUS_OK ? datasus_set_log(0, NULL, NULL, NULL, error) : status;
+}
+
 static datasus_status job_on_event(datasus_error *error) { return datasus_job_on_event(the_job, ignore, NULL, NULL, error); }
 
 static datasus_status read_dbc(datasus_error *error) {
@@ -181,6 +191,7 @@ static datasus_status stream_summary(datasus_error *error) {
 
 /* datasus_abi_version cannot fail, and datasus_shut_down comes last of all: both have tests of their own. */
 const Every EVERY[] = {
+    {"datasus_set_log", set_log, DATASUS_STATUS_OK},
     {"datasus_json_schema", json_schema, DATASUS_STATUS_OK},
     {"datasus_client_open", client_open, DATASUS_STATUS_OK},
     {"datasus_client_release", client_release, DATASUS_STATUS_OK},

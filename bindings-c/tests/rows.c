@@ -216,6 +216,31 @@ static void a_stream_says_after_its_end_what_it_was(void) {
   stream.release(&stream);
 }
 
+typedef struct {
+  int lines, destroyed;
+} Log;
+
+static void logged(const char *line, void *user) {
+  CHECK(line[0] == '{' && strstr(line, "\"level\":") != NULL && line[strlen(line) - 1] == '}');
+  __atomic_add_fetch(&((Log *)user)->lines, 1, __ATOMIC_SEQ_CST);
+}
+static void log_ended(void *user) { __atomic_add_fetch(&((Log *)user)->destroyed, 1, __ATOMIC_SEQ_CST); }
+
+static void log_lines_go_to_one_listener_until_another_takes_its_place(void) {
+  Log first = {0, 0}, second = {0, 0};
+  struct ArrowArrayStream stream;
+  FINE(datasus_set_log(5, logged, &first, log_ended, error));
+  FINE(datasus_client_query(the_client, ALL, &stream, NULL, error));
+  CHECK(read_all(&stream) == 6 * ROWS);
+  for (int i = 0; i < 1000 && __atomic_load_n(&first.lines, __ATOMIC_SEQ_CST) == 0; i++) pause_ms(10);
+  CHECK(__atomic_load_n(&first.lines, __ATOMIC_SEQ_CST) > 0);
+  FINE(datasus_set_log(1, logged, &second, log_ended, error));
+  for (int i = 0; i < 1000 && __atomic_load_n(&first.destroyed, __ATOMIC_SEQ_CST) == 0; i++) pause_ms(10);
+  FINE(datasus_set_log(0, NULL, NULL, NULL, error));
+  for (int i = 0; i < 1000 && __atomic_load_n(&second.destroyed, __ATOMIC_SEQ_CST) == 0; i++) pause_ms(10);
+  CHECK(__atomic_load_n(&first.destroyed, __ATOMIC_SEQ_CST) == 1 && __atomic_load_n(&second.destroyed, __ATOMIC_SEQ_CST) == 1);
+}
+
 static bool never(void *user) {
   ++*(int *)user;
   return false;
@@ -283,6 +308,7 @@ int main(int argc, char **argv) {
   RUN(a_job_tells_its_states_in_order_and_ends_with_a_report);
   RUN(a_wait_that_is_too_short_is_not_an_error);
   RUN(a_stream_says_after_its_end_what_it_was);
+  RUN(log_lines_go_to_one_listener_until_another_takes_its_place);
   RUN(a_sync_ends_when_it_is_told_to);
   RUN(what_the_client_knows_is_json_and_metrics_are_prometheus_text);
   RUN(after_the_library_was_shut_down_jobs_are_refused);

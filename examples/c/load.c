@@ -1,4 +1,5 @@
-/* Loads a dataset into PostgreSQL, with progress on stderr; Ctrl-C stops it, and it can go on later.
+/* Loads a dataset into PostgreSQL, with progress on stderr. Ctrl-C stops it, and leaves the database as it was; a load whose
+ * process was killed goes on where it stopped.
  *
  *   DATASUS_POSTGRES=postgres://user:password@host:5432/database load <folder> <table>
  *   DATASUS_POSTGRES=...                                         load <folder> --resume <job>
@@ -33,7 +34,7 @@ static int failed(datasus_error *error) {
 }
 
 static int wait(datasus_job *job, datasus_error *error) {
-  datasus_text report, id;
+  datasus_text report;
   bool asked = false;
   for (;;) {
     datasus_status status = datasus_job_wait(job, 100, &report, error);
@@ -43,11 +44,8 @@ static int wait(datasus_job *job, datasus_error *error) {
       return 0;
     }
     if (status == DATASUS_STATUS_CANCELLED && asked) {
+      fprintf(stderr, "%s: %s\n", error->code, error->message);
       datasus_error_release(error);
-      if (datasus_job_id(job, &id, error) != DATASUS_STATUS_OK) return failed(error);
-      printf("%s\n", id.data);
-      fprintf(stderr, "stopped; go on with --resume %s\n", id.data);
-      datasus_text_release(&id);
       return 130;
     }
     if (status != DATASUS_STATUS_NOT_YET) return failed(error);
@@ -77,7 +75,13 @@ int main(int argc, char **argv) {
     const char *params = "{\"dataset\": \"SIH-RD\", \"columns\": [\"N_AIH\", \"CNES\", \"DIAG_PRINC\", \"DT_INTER\", \"VAL_TOT\"]}";
     status = datasus_client_submit(client, params, sinks, &job, &error);
   }
-  if (status == DATASUS_STATUS_OK) status = datasus_job_on_event(job, show, NULL, NULL, &error);
+  datasus_text id;
+  if (status == DATASUS_STATUS_OK) status = datasus_job_id(job, &id, &error);
+  if (status == DATASUS_STATUS_OK) {
+    fprintf(stderr, "job %s\n", id.data);
+    datasus_text_release(&id);
+    status = datasus_job_on_event(job, show, NULL, NULL, &error);
+  }
   int outcome = status == DATASUS_STATUS_OK ? wait(job, &error) : failed(&error);
   datasus_job_release(job);
   datasus_client_release(client);
