@@ -5,6 +5,8 @@
 //! error. Parameters and answers of the control plane are the contract's JSON, rows an `ArrowArrayStream`.
 
 mod client;
+#[cfg(feature = "uniffi")]
+mod control;
 mod error;
 mod events;
 mod fence;
@@ -29,3 +31,6 @@ pub use records::*;
 pub use status::*;
 pub use stream::{datasus_stream_error, datasus_stream_summary};
 pub use text::{TextOut, datasus_text_release};
+
+#[cfg(feature = "uniffi")]
+uniffi::setup_scaffolding!();

@@ -1,22 +1,31 @@
 """The control plane in Python, by UniFFI: control.py <folder>. Its rows, an address, are read by pyarrow."""
 
+from __future__ import annotations
+
 import json
 import pathlib
 import sys
+from collections.abc import Callable
 
 import datasus_c
 import pyarrow as pa
+
+
+def refusal(call: Callable[[], object]) -> datasus_c.DatasusError.Failed:
+    try:
+        call()
+    except datasus_c.DatasusError.Failed as error:
+        return error
+    raise SystemExit("it is no error")
+
 
 folder = sys.argv[1]
 query = json.dumps({"dataset": "SIH-RD", "columns": ["N_AIH", "VAL_TOT"]})
 client = datasus_c.DatasusClient(folder, json.dumps({"output": f"{folder}/python", "language": "en"}))
 assert "files" in json.loads(client.validate(query))
-try:
-    client.validate('{"dataset": "SIH-RX"}')
-    raise SystemExit("a wrong query is an error")
-except datasus_c.DatasusError.Failed as error:
-    assert (error.code, error.retryable) == ("DS-404", False)
-    assert json.loads(error.json)["trace_id"] == error.trace_id
+error = refusal(lambda: client.validate('{"dataset": "SIH-RX"}'))
+assert (error.code, error.retryable) == ("DS-404", False)
+assert json.loads(error.json)["trace_id"] == error.trace_id
 
 job = client.submit(query, '[{"csv": {"path": "python.csv"}}]')
 report = json.loads(job.report())
@@ -28,11 +37,7 @@ long = '{"sql": "SELECT sum(a.range * b.range) AS n FROM range(10000000) a, rang
 job = client.submit(long, '[{"csv": {"path": "long.csv"}}]')
 assert job.wait(50) is None
 job.cancel()
-try:
-    job.report()
-    raise SystemExit("a cancelled job is an error")
-except datasus_c.DatasusError.Failed as error:
-    assert error.code == "DS-499"
+assert refusal(job.report).code == "DS-499"
 
 address = client.query(query)
 table = pa.RecordBatchReader._import_from_c(address).read_all()

@@ -68,7 +68,8 @@ def test_a_load_shows_its_progress_and_reports(
 
 def caught(admissions: pathlib.Path, table: str, url: str, by: signal.Signals) -> tuple[int, str]:
     """Sends the signal to a load that has delivered some of its rows, and gives its exit code and job. One that was too fast
-    for that has delivered all of them."""
+    for that has delivered all of them.
+    """
     with subprocess.Popen(
         [C / "load", admissions, table],
         env={**os.environ, "DATASUS_POSTGRES": url},

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 
 import pyarrow.parquet as pq
 import pytest
-from own_postgres import Sql
+from own_postgres import PASSWORD, Sql
 
 import datasus
 
