@@ -49,6 +49,7 @@ docs: setup
 soak: setup servers
 	DATASUS_FUZZ_SECONDS=60 DATASUS_KILLS=100 DATASUS_FAULTS=all DATASUS_MILLIONS=10 $(CARGO) test --workspace -- --include-ignored --nocapture
 	DATASUS_SOAK=1 bash bindings-python/test.sh
+	bash bindings-c/uniffi.sh
 
 bench: setup servers
 	$(CARGO) build --package datasus-bench

@@ -89,7 +89,7 @@ pub unsafe extern "C" fn datasus_client_release(client: *mut ClientHandle) -> St
 /// Starts a query, and returns when it has been checked and queued.
 ///
 /// `params`: the contract's JSON (datasus_json_schema). `stream` receives the rows, which come as they are taken; its get_schema
-/// waits until files are converted and the query has begun. Releasing it before its end cancels the query. `job`, unless it is
+/// waits until files are converted and the query has begun (of aggregates and SQL: until their first rows are there). Releasing it before its end cancels the query. `job`, unless it is
 /// NULL, receives a handle to watch and cancel it with, from any thread. DS-400, DS-422: what is wrong with params, every problem
 /// at once; DS-429: the queue is full. Everything later is the stream's error (datasus_stream_error): DS-404 missing files, DS-460
 /// a damaged one, DS-499 cancelled, DS-504 too late.

@@ -180,7 +180,10 @@ impl DatasusJob {
 
     /// Asks the job to stop; it ends with DS-499.
     pub fn cancel(&self) -> Result<()> {
-        Ok(fenced("cancel", || Ok(self.0.cancel()))?)
+        Ok(fenced("cancel", || {
+            self.0.cancel();
+            Ok(())
+        })?)
     }
 
     /// Waits so many milliseconds at most; the report as JSON, or none while the job goes on.

@@ -61,7 +61,7 @@ fn is_smaller(struct_size: u32) -> bool {
 
 impl ErrorOut {
     /// Fills what the caller gave, if anything.
-    pub fn tell(place: *mut ErrorOut, why: Error) {
+    pub(crate) fn tell(place: *mut ErrorOut, why: Error) {
         // SAFETY: NULL or a datasus_error, as every function of the interface asks; its first field is looked at before more.
         let Ok(Some(out)) = (unsafe { Out::optional(place, "error") }) else { return };
         // SAFETY: as above.

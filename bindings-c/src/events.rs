@@ -72,9 +72,11 @@ pub unsafe extern "C" fn datasus_job_on_event(
         let listen = move || {
             // The whole of it, not its parts.
             let (user, _listening) = (user, listening);
-            // SAFETY: the host's promise.
-            let _ =
-                fenced("datasus-events", || Ok(tell(events, |progress| unsafe { callback(progress, user.pointer) })));
+            let _ = fenced("datasus-events", || {
+                // SAFETY: the host's promise.
+                tell(events, |progress| unsafe { callback(progress, user.pointer) });
+                Ok(())
+            });
             drop(user);
         };
         let thread = std::thread::Builder::new().name("datasus-events".into()).spawn(listen);

@@ -61,7 +61,10 @@ pub fn at_exit() {
         if !is_forked() {
             datasus_shut_down();
             // A client that goes waits until its engine has settled.
-            let _ = fence("datasus_shut_down", null_mut(), || Ok(drop(CLIENTS.take_all())));
+            let _ = fence("datasus_shut_down", null_mut(), || {
+                drop(CLIENTS.take_all());
+                Ok(())
+            });
         }
     }
     ONCE.call_once(|| {

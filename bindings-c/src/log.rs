@@ -97,7 +97,10 @@ fn tell(lines: &Receiver<String>) {
         if let Some(host) = host {
             let line = without_nul(line);
             // SAFETY: the host's promise. A panic of ours loses a line.
-            let _ = fenced("datasus-log", || Ok(unsafe { (host.callback)(line.as_ptr(), host.user.pointer()) }));
+            let _ = fenced("datasus-log", || {
+                unsafe { (host.callback)(line.as_ptr(), host.user.pointer()) };
+                Ok(())
+            });
         }
         drop(calling);
     }
