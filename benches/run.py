@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from harness import report
 from harness.bench import TARGET, Bench
-from harness.paths import c, dbc, files, modes, postgres, python, small, stream
+from harness.paths import c, dbc, files, modes, node, postgres, python, small, stream
 from harness.table import HEAD
 
 
@@ -21,14 +21,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, two pairs")
     parser.add_argument("--only", help="a pattern of paths and peers")
-    parser.add_argument("--pairs", type=int, help="quiet pairs wanted of each; 5, or 2 with --quick")
+    parser.add_argument("--pairs", type=int, help="quiet pairs wanted of each; 5 (1 of the slow ones), or 2 with --quick")
     options, began = parser.parse_args(), time.monotonic()
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, end)
     with tempfile.TemporaryDirectory(prefix="datasus-bench-out-", dir=TARGET) as out:
         bench = Bench(options, Path(out))
         print(HEAD, flush=True)
-        for path in (dbc, small, stream, files, modes, postgres, python, c):
+        for path in (dbc, small, stream, files, modes, postgres, python, node, c):
             bench.path(path.measure)
     report.write(bench, time.monotonic() - began)
     return 1 if bench.failed() else 0

@@ -7,7 +7,7 @@ root=$(dirname "$here")
 tools=$("$root/setup/python.sh")
 export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
 cargo=${CARGO:-cargo}
-ruby -e 'require "ffi"' 2> /dev/null || { echo "uniffi: Ruby with the gem ffi is needed (Debian: apt-get install ruby ruby-ffi)" >&2; exit 1; }
+"$root/setup/c.sh" > /dev/null
 place=${1:-$(mktemp -d)}
 [ $# -gt 0 ] || trap 'rm -rf "$place"' EXIT
 mkdir -p "$place"

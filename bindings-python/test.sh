@@ -5,6 +5,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 tools=$("$root/setup/python.sh")
+# Before the tests' own venv stands first in PATH.
+DATASUS_OTHER_DUCKDB=$("$root/setup/duckdb2.sh")
 export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
 # Wheel and venvs are this run's own: several clones may share the target folder.
 place=$(mktemp -d)
@@ -15,11 +17,20 @@ echo "wheel: $(basename "$wheel"), $((size / 1000000)) MB"
 [ "$size" -lt 40000000 ] || { echo "wheel: over 40 MB" >&2; exit 1; }
 [ "$(uname -s)" != Linux ] || grep -q 'platform tag: "manylinux_2_28' <<< "$("$tools/bin/auditwheel" show "$wheel" | tr '\n' ' ')"
 
-# An empty venv, without any other library: what the README says first.
-"$tools/bin/python" -m venv --without-pip "$place/empty"
-site=$("$place/empty/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-"$tools/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$site" "$wheel"
-(cd "$place" && "$place/empty/bin/python" "$here/tests/readme_first.py")
+# An empty venv, without any other library: what the README says first. The long form does so from the source package too.
+says_readme() {
+  "$tools/bin/python" -m venv --without-pip "$2"
+  local site
+  site=$("$2/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  "$tools/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$site" "$1"
+  (cd "$place" && "$2/bin/python" "$here/tests/readme_first.py")
+}
+says_readme "$wheel" "$place/empty"
+if [ -n "${DATASUS_SOAK:-}" ]; then
+  from_source=$("$here/sdist.sh" "$place/sdist")
+  echo "sdist: $(basename "$place"/sdist/*.tar.gz), and out of it $(basename "$from_source")"
+  says_readme "$from_source" "$place/empty-sdist"
+fi
 
 # The tools are seen through a path file; the wheel is this venv's own.
 venv="$place/tests"
@@ -40,7 +51,7 @@ pyright --pythonpath "$venv/bin/python" --ignoreexternal --verifytypes datasus >
 grep "score" types.txt
 
 (cd "$root" && cargo run --quiet --package datasus --example made_files -- "$place/made")
-export DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests:$root/tests"
+export DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests:$root/tests" DATASUS_OTHER_DUCKDB
 python -m pytest -q -p no:cacheprovider -p example_folder -p own_postgres \
   --doctest-modules -o doctest_optionflags="ELLIPSIS NORMALIZE_WHITESPACE" -o python_files="test_*.py python.py" \
   "$site/datasus" "$here/tests" "$root/tests/conformance/python.py" "$root/examples/python/test_examples.py" "$@"

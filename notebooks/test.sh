@@ -47,10 +47,17 @@ for _ in $(seq 300); do answers && break || sleep 0.1; done
 answers || { cat "$place/server.log" >&2; exit 1; }
 export DATASUS_POSTGRES="postgres://postgres:$password@127.0.0.1:$port/postgres"
 
-# Only made-up files, in a folder that goes with the server's.
-unset DATASUS_SOURCE
-export TMPDIR="$place/tmp" IPYTHONDIR="$place/ipython" MPLBACKEND=agg
+# Only made-up files, in a folder that goes with the server's. Without a backend of the caller's, the kernel keeps pictures.
+unset DATASUS_SOURCE MPLBACKEND
+export TMPDIR="$place/tmp" IPYTHONDIR="$place/ipython"
 mkdir "$TMPDIR"
 cd "$here"
 python -m pytest -q -p no:cacheprovider --nbmake --nbmake-timeout=300 "$@" "$here"/*.ipynb 9>&-
+# Who only looks at them sees the pictures too.
+for notebook in "$here"/*.ipynb; do
+  [ "$(grep -c 'plt\.show()' "$notebook")" = "$(grep -c '"image/png"' "$notebook")" ] || {
+    echo "notebooks: $(basename "$notebook") has lost its pictures; run it with --overwrite" >&2
+    exit 1
+  }
+done
 python -m pytest -q -p no:cacheprovider "$here/../examples/python" -k postgresql 9>&-

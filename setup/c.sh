@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# What builds and tests the C face: a C and C++ compiler, CMake, pkg-config and valgrind from Debian; Go of one's own.
+# What builds and tests the C face: a C and C++ compiler, CMake, pkg-config, valgrind and Ruby from Debian; Go of
+# one's own.
 set -euo pipefail
 
 missing=()
 for pair in cc:gcc c++:g++ cmake:cmake pkg-config:pkg-config valgrind:valgrind nm:binutils; do
   command -v "${pair%%:*}" > /dev/null || missing+=("${pair#*:}")
 done
+ruby -e 'require "ffi"' 2> /dev/null || missing+=(ruby ruby-ffi)
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
     echo "c: the tests of the C face need ${missing[*]}. Install them (Debian: apt-get install ${missing[*]})." >&2

@@ -42,16 +42,20 @@ class Bench:
         self.server: Server | None = None
 
     @cache  # noqa: B019 (one of these lives, to the end)
-    def duckdb2(self) -> tuple[str, str] | None:
-        """The Python of a venv with the newest DuckDB 2, and its version; none where it cannot be had."""
-        venv = TARGET / "bench-venv-duckdb2"
+    def apart(self, peer: str, name: str) -> tuple[str, str] | None:
+        """The Python of a venv that a peer has to itself, by `setup_<name>.sh`, and its version; none where it cannot be had."""
+        venv = TARGET / f"bench-venv-{name}"
         done = subprocess.run(
-            [str(PEERS / "setup_duckdb2.sh"), str(venv)], check=False, stdout=subprocess.PIPE, text=True
+            [str(PEERS / f"setup_{name}.sh"), str(venv)], check=False, stdout=subprocess.PIPE, text=True
         )
         if done.returncode != 0:
-            print("DuckDB 2 cannot be had: its rows are left out", flush=True)
+            print(f"{peer} cannot be had: its rows are left out", flush=True)
             return None
         return str(venv / "bin" / "python"), done.stdout.strip()
+
+    def duckdb2(self) -> tuple[str, str] | None:
+        """The newest DuckDB 2."""
+        return self.apart("DuckDB 2", "duckdb2")
 
     def ours(self, case: str, **given: object) -> Run:
         return run([BIN, case, *words(given)], self.server.pid if self.server else None)
@@ -77,7 +81,7 @@ class Bench:
         if not self.wanted(f"{path} {peer}"):
             return
         row = Row(path, peer, goal, least, note="one pair" if slow else "")
-        pairs, most = (1, 1) if slow else (self.pairs, self.pairs + MORE)
+        pairs, most = (1, 1) if slow and not self.options.pairs else (self.pairs, self.pairs + MORE)
         try:
             while len(row.quiet()) < pairs and len(row.pairs()) < most:
                 row.ours.append(ours())

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from . import server
-from .bench import PEERS, TARGET, Bench
+from .bench import PEERS, ROOT, TARGET, Bench
 from .table import BOUNDS_HEAD, HEAD
 
 
@@ -22,7 +22,9 @@ def machine() -> str:
 
 def versions() -> list[str]:
     pins = [line for line in (PEERS / "requirements.txt").read_text().splitlines() if "==" in line]
-    return [*pins, server.version()]
+    tools = json.loads((ROOT / "bindings-node" / "tools" / "package.json").read_text())["dependencies"]
+    of_node = [f"{name} {tools[name]}" for name in ("@duckdb/node-api", "apache-arrow")]
+    return [*pins, *of_node, server.version()]
 
 
 def write(bench: Bench, seconds: float) -> None:

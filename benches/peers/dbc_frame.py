@@ -35,6 +35,15 @@ elif way == "datasus-dbc":
         dbf = Path(folder) / "file.dbf"
         dbf.write_bytes(datasus_dbc.decompress_bytes(Path(file).read_bytes()))
         frame = pandas.DataFrame(list(DBF(str(dbf), encoding="iso-8859-1", raw=True)))
+elif way == "omnisus-dbf":
+    import omnisus_dbf
+
+    began = time.perf_counter()
+    dbf_bytes = omnisus_dbf.decompress_dbc(Path(file).read_bytes())
+    batches = omnisus_dbf.open_reader(dbf_bytes, encoding="latin-1", batch_rows=100_000)
+    # Whether a number is whole, or there at all, is found batch by batch.
+    tables = [pyarrow.Table.from_batches([batch]) for batch in batches]
+    frame = pyarrow.concat_tables(tables, promote_options="permissive").to_pandas(types_mapper=pandas.ArrowDtype)
 else:
     raise SystemExit(f"no way {way}")
 answer(time.perf_counter() - began, len(frame), columns=len(frame.columns))

@@ -1,16 +1,15 @@
 //! What the core tells the interpreter: log lines, and that memory is scarce. A thread of Python's own takes it from a
 //! bounded queue, so that no thread of ours ever waits for the GIL.
 
-use std::fmt::Write;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use datasus::base::log_line;
 use datasus::governor::{Governor, Hook};
 use datasus::scheduler::Scheduler;
 use pyo3::prelude::*;
-use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
@@ -42,33 +41,10 @@ impl<S: Subscriber> Layer<S> for ToPython {
         if level < LEVEL.load(Relaxed) {
             return;
         }
-        let mut line = Line::default();
-        event.record(&mut line);
         if let Some(queue) = QUEUE.get() {
             // A full queue loses a log line rather than hold up a job.
-            let _ = queue.try_send(Told::Log(level, format!("{}{}", line.message, line.fields)));
+            let _ = queue.try_send(Told::Log(level, log_line(event)));
         }
-    }
-}
-
-#[derive(Default)]
-struct Line {
-    message: String,
-    fields: String,
-}
-
-impl Visit for Line {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        match field.name() {
-            "message" => self.message = value.to_owned(),
-            name => {
-                let _ = write!(self.fields, " {name}={value}");
-            }
-        }
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.record_str(field, &format!("{value:?}"));
     }
 }
 

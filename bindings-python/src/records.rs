@@ -21,8 +21,7 @@ struct File {
 
 impl File {
     fn note(&self) {
-        let summary = self.records.summary_json();
-        *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = summary;
+        *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = self.records.summary_json();
     }
 }
 

@@ -20,8 +20,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """1.2 million admissions, converted: a query that takes seconds."""
-    folder = datasus.example_data(tmp_path_factory.mktemp("grande"), rows=200_000)
+    """720,000 admissions, converted: a query that takes seconds."""
+    folder = datasus.example_data(tmp_path_factory.mktemp("grande"), rows=120_000)
     datasus.open(folder).sync("SIH-RD")
     return folder
 

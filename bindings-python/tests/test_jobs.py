@@ -89,7 +89,7 @@ def test_killed_at_any_instant_and_resumed_a_file_is_as_undisturbed(
     left = client.jobs()
     assert [job.standing for job in left] == ["crashed"]
     report = client.resume(left[0].job_id).wait(timeout=60)
-    assert report.records_processed == 1_200_000
+    assert report.records_processed == 720_000
     client.export("SIH-RD", to=datasus.Csv("inteira.csv"))
     assert (tmp_path / "morta.csv").read_bytes() == (tmp_path / "inteira.csv").read_bytes()
     assert client.jobs() == []

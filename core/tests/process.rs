@@ -20,6 +20,7 @@ use tempfile::TempDir;
 /// Every wait ends, at the latest then.
 const PATIENCE: Duration = Duration::from_secs(120);
 const ROWS: usize = 3_000_000;
+const MONTH: usize = ROWS / 3;
 const PLACE: &str = "DATASUS_TEST_PLACE";
 
 /// The tests set what is the process's own: one at a time.
@@ -33,7 +34,7 @@ fn data() -> &'static Path {
     static DATA: OnceLock<TempDir> = OnceLock::new();
     DATA.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        many::write(folder.path(), 3, ROWS / 3);
+        many::write(folder.path(), 3, MONTH);
         folder
     })
     .path()
@@ -103,20 +104,24 @@ fn names(folder: &Path) -> usize {
     std::fs::read_dir(folder).map_or(0, Iterator::count)
 }
 
-/// Little memory for all leases, or one slot: whoever is held up by its reader keeps neither slot nor memory.
+/// Little memory for all leases, or one slot: whoever is held up by its reader keeps neither slot nor memory. A month of
+/// rows is many times what waits for a reader.
 #[test]
 fn nested_and_zipped_queries_end_with_one_slot_and_with_little_memory() {
     let _alone = alone();
     let governor = Governor::of_process();
     let spill = tempfile::tempdir().unwrap();
     let client = client(data(), spill.path(), None);
+    let [all, sorted, grouped] = [all(), sorted(), grouped()].map(|params| params.competencia("202301", "202301"));
     for (maintenance, budget) in [(true, None), (false, Some(200 << 20)), (true, Some(200 << 20))] {
         governor.set_budget(budget);
         client.set_maintenance(maintenance).unwrap();
         let what = format!("maintenance {maintenance}, budget {budget:?}");
         let ours = client.clone();
+        let (all, sorted, grouped) = (all.clone(), sorted.clone(), grouped.clone());
+        let of_nested = grouped.clone();
         let zipped = ends(&what, move || {
-            let mut streams = [grouped(), sorted(), grouped(), all()].map(|params| ours.query(&params).unwrap());
+            let mut streams = [&grouped, &sorted, &grouped, &all].map(|params| ours.query(params).unwrap());
             let (mut counts, mut open) = ([0; 4], 4);
             while open > 0 {
                 open = 0;
@@ -129,21 +134,21 @@ fn nested_and_zipped_queries_end_with_one_slot_and_with_little_memory() {
             }
             counts
         });
-        assert_eq!(zipped, [ROWS; 4], "{what}");
+        assert_eq!(zipped, [MONTH; 4], "{what}");
         let ours = client.clone();
         let nested = ends(&what, move || {
-            let outer = ours.query(&grouped()).unwrap();
+            let outer = ours.query(&of_nested).unwrap();
             let (mut count, mut inner) = (0, 0);
             for batch in outer {
                 count += batch.unwrap().num_rows();
                 if inner < 3 {
-                    assert_eq!(rows(ours.query(&grouped()).unwrap()), ROWS);
+                    assert_eq!(rows(ours.query(&of_nested).unwrap()), MONTH);
                     inner += 1;
                 }
             }
             (count, inner)
         });
-        assert_eq!(nested, (ROWS, 3), "{what}");
+        assert_eq!(nested, (MONTH, 3), "{what}");
     }
     client.set_maintenance(false).unwrap();
     governor.set_budget(None);

@@ -20,7 +20,7 @@ GOALS = {
 
 
 def measure(bench: Bench) -> None:
-    if not bench.wanted("Python: stream Python: to_pandas Python: to_polars Python: DBC -> pandas"):
+    if not bench.wanted("Python: stream Python: to_pandas Python: to_polars Python: DBC -> pandas omnisus-dbf"):
         return
     installed(bench)
     frames(bench)
@@ -87,9 +87,14 @@ def frames(bench: Bench) -> None:
 
 
 def files(bench: Bench) -> None:
-    def case(way: str, file: Path, wanted: list[int]) -> Case:
+    # It tells numbers from text, so ours gives its types as well.
+    omnisus = (
+        bench.apart("omnisus-dbf", "omnisus") if bench.wanted("Python: DBC -> pandas, typed omnisus-dbf") else None
+    )
+
+    def case(way: str, file: Path, wanted: list[int], python: str | None = None, **more: object) -> Case:
         def done() -> Run:
-            run = bench.peer("dbc_frame.py", file=file, way=way)
+            run = bench.peer("dbc_frame.py", python=python, file=file, way=way, **more)
             wanted.append(run.answer["rows"])
             check.equal(way, run.answer["rows"], wanted[0])
             return run
@@ -107,4 +112,14 @@ def files(bench: Bench) -> None:
                 case(peer, file, wanted),
                 f">= {least:g}",
                 least,
+            )
+        if omnisus:
+            python, version = omnisus
+            bench.against(
+                f"Python: DBC -> pandas, typed, {file.stem}",
+                case("ours", file, wanted, typed=1),
+                f"omnisus-dbf {version}",
+                case("omnisus-dbf", file, wanted, python),
+                ">= 1",
+                1.0,
             )

@@ -8,7 +8,7 @@ Examples
 (100, 2)
 """
 
-from ._client import Client, open  # noqa: A004
+from ._client import Client
 from ._datasus import __version__
 from ._errors import (
     Cancelled,
@@ -32,6 +32,7 @@ from ._errors import (
 from ._example_data import example_data
 from ._filters import Column, Filter, col
 from ._job import Event, Job, Progress
+from ._open import open  # noqa: A004
 from ._read_dbc import read_dbc
 from ._report import DeadLetter, Explain, FileSummary, JobInfo, Report, SyncReport
 from ._result import Batch, FileRecords, Result

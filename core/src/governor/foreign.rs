@@ -1,7 +1,7 @@
 //! Bytes that the host keeps of what we handed out: a pandas column, a slice, a JavaScript vector.
 
 use arrow::record_batch::RecordBatch;
-use arrow_buffer::{MemoryPool, TrackingMemoryPool};
+use arrow_buffer::{Buffer, MemoryPool, TrackingMemoryPool};
 
 /// Counts claimed buffers until their last holder lets go. Atomics only: a buffer may be freed on any thread, under any
 /// lock of the host.
@@ -12,6 +12,11 @@ impl ForeignMemory {
     /// Counts the batch's buffers from now on; each once, however many arrays share it and however often it is claimed.
     pub fn claim(&self, batch: &RecordBatch) {
         batch.claim(&self.0);
+    }
+
+    /// The same for bytes that were made of a batch.
+    pub fn claim_bytes(&self, bytes: &Buffer) {
+        bytes.claim(&self.0);
     }
 
     pub fn bytes(&self) -> u64 {

@@ -43,6 +43,11 @@ impl Destination {
         })
     }
 
+    /// The JSON Schema of a destination.
+    pub fn json_schema() -> Value {
+        schemars::schema_for!(Destination).to_value()
+    }
+
     /// Checks options and target without touching disk or server, and gives the sink.
     ///
     /// `subject` names the target where the user did not; `server` is the PostgreSQL of the client's configuration.

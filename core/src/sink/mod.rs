@@ -9,6 +9,7 @@ mod destination;
 mod fan_out;
 mod output_root;
 pub mod parquet;
+pub mod pipe;
 pub mod postgres;
 mod resumable_file;
 mod subject;

@@ -17,9 +17,10 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::dbc::{Batches, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
+use serde_json::{Value, json};
+
 use crate::base::{Cancel, Code, Error, Language, Problem, Result, TraceId, did_you_mean, text};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 
@@ -108,7 +109,7 @@ impl TypedRecords {
         self.batches.summary()
     }
 
-    /// The same, and the warnings, as JSON for bindings.
+    /// The same, and the warnings, as JSON; for bindings.
     pub fn summary_json(&self) -> Value {
         let summary = self.summary();
         let bad = summary.bad_values.iter().map(|bad| {
@@ -122,7 +123,7 @@ impl TypedRecords {
             "crc": summary.crc,
             "sha256": summary.source_sha256,
             "bad_values": bad.collect::<Vec<_>>(),
-            "warnings": self.warnings,
+            "warnings": self.warnings(),
         })
     }
 }

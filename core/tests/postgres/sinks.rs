@@ -4,7 +4,7 @@ use datasus::sink::postgres::Mode;
 use datasus::{Code, Csv, Parquet};
 use serde_json::json;
 
-use crate::server::shared;
+use crate::server::{PASSWORD, shared};
 use crate::*;
 
 #[test]
@@ -16,6 +16,21 @@ fn a_table_and_two_files_hold_the_same_rows() {
     assert_eq!(shared().psql("SELECT count(*), sum(val_tot) FROM junto.rd"), [["60", "7228.90"]]);
     let csv = std::fs::read_to_string(folder.path().join("out/a.csv")).unwrap();
     assert_eq!(csv.lines().count(), 61);
+}
+
+/// Each makes the schema and the tables that the sink keeps beside the rows, and finds them half made by another.
+#[test]
+fn the_first_loads_of_a_database_may_begin_at_the_same_instant() {
+    for round in 0..5 {
+        shared().psql(&format!("CREATE DATABASE primeira{round}"));
+        let url = shared().url_of("postgres", PASSWORD, &format!("primeira{round}"), "");
+        let clients: Vec<_> = (0..4).map(|_| client_at(&url)).collect();
+        std::thread::scope(|scope| {
+            for (n, (_folder, client)) in clients.iter().enumerate() {
+                scope.spawn(move || load(client, &january(), to(&format!("juntas.t{n}"), Mode::Create)).unwrap());
+            }
+        });
+    }
 }
 
 #[test]

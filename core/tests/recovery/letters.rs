@@ -128,6 +128,51 @@ fn exactly_the_poisoned_rows_are_dead_letters_and_a_replay_loads_them_after_a_fi
     assert_eq!(server.psql("SELECT count(*) FROM veneno.t")[0][0], (GOOD - 2 + 1).to_string());
 }
 
+/// Loads rows 9,990 to 10,010 into `table`, whose check is not valid for its old row; number 10,000 breaks it.
+fn load_past_a_check(source: &Path, place: &Path, schema: &str) -> datasus::Report {
+    write(source);
+    let server = shared();
+    server.psql(&format!(
+        "CREATE SCHEMA {schema}; CREATE TABLE {schema}.t (n_aih text, cnes text, diag_princ text, idade int, val_tot numeric); \
+         INSERT INTO {schema}.t VALUES ('velha', '1', 'RUIM', 1, 1); \
+         ALTER TABLE {schema}.t ADD CONSTRAINT sem_ruim CHECK (diag_princ <> 'RUIM') NOT VALID"
+    ));
+    let to = Postgres { table: Some(format!("{schema}.t")), mode: Mode::Append, ..Postgres::default() };
+    let any = datasus::params::Options { dead_letter_limit: Some(1.0), ..Default::default() };
+    let params = all().filter(datasus::col("N_AIH").between("1200000009990", "1200000010010")).options(any);
+    client(source, place, Some(&server.url())).export(&params, [to.into()]).unwrap()
+}
+
+#[test]
+fn a_check_that_lets_old_rows_be_still_makes_dead_letters_of_new_ones() {
+    let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let report = load_past_a_check(source.path(), place.path(), "antigas");
+    assert_eq!((report.records_processed, report.dead_letters), (20, 1), "{report}");
+    let letters = client(source.path(), place.path(), None).dead_letters(&report.job_id).unwrap();
+    assert_eq!((letters[0].source_row, letters[0].sqlstate.as_deref()), (Some(10_000), Some("23514")), "{letters:?}");
+    let counted = "SELECT count(*), count(*) FILTER (WHERE diag_princ = 'RUIM') FROM antigas.t";
+    assert_eq!(shared().psql(counted), [["21", "1"]]);
+}
+
+#[test]
+fn a_replay_without_a_server_says_what_to_set_and_keeps_the_letters() {
+    let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let job = load_past_a_check(source.path(), place.path(), "sem_servidor").job_id;
+    let nowhere = client(source.path(), place.path(), None);
+    let error = nowhere.replay(&job).unwrap_err();
+    assert_eq!((error.code(), error.context().stage), (Code::InvalidParams, Some("postgres")), "{error:?}");
+    assert!(error.detail().contains("DATASUS_POSTGRES"), "{error:?}");
+    // The same that a load says.
+    let load = nowhere.export(&all(), [Postgres::default().into()]).unwrap_err();
+    assert_eq!((load.code(), load.detail()), (error.code(), error.detail()));
+
+    assert_eq!(nowhere.dead_letters(&job).unwrap().len(), 1);
+    shared().psql("ALTER TABLE sem_servidor.t DROP CONSTRAINT sem_ruim");
+    let replayed = client(source.path(), place.path(), Some(&shared().url())).replay(&job).unwrap();
+    assert_eq!((replayed.loaded, replayed.left), (1, 0));
+    assert_eq!(shared().psql("SELECT count(*) FROM sem_servidor.t WHERE diag_princ = 'RUIM'"), [["2"]]);
+}
+
 #[test]
 fn too_many_dead_letters_end_the_job_and_leave_the_table_alone() {
     let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -23,9 +23,10 @@ fn through(port: u16) -> String {
 fn a_connection_cut_anywhere_is_taken_up_again() {
     let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_test_writer().try_init();
     let mut random = Random::seeded();
-    for round in 0..8 {
+    let rounds: Vec<(usize, u64)> = (0..8).map(|round| (round, 1 + random.below(24_000_000))).collect();
+    let cut = |(round, after): (usize, u64)| {
         let breaks = Arc::new(Breaks::default());
-        breaks.after_bytes.store(1 + random.below(24_000_000), SeqCst);
+        breaks.after_bytes.store(after, SeqCst);
         let place = tempfile::tempdir().unwrap();
         let client = client(data(), place.path(), Some(&through(proxy::start(shared().port, breaks.clone()))));
         let table = format!("cortes.t{round}");
@@ -34,6 +35,10 @@ fn a_connection_cut_anywhere_is_taken_up_again() {
         assert_eq!(report.records_processed, ROWS);
         check(shared(), &table);
         assert!(client.jobs().unwrap().is_empty());
+    };
+    // While one waits for its next attempt, others load.
+    for some in rounds.chunks(4) {
+        std::thread::scope(|scope| some.iter().for_each(|round| drop(scope.spawn(|| cut(*round)))));
     }
     nothing_left(shared(), "cortes");
 }
@@ -41,8 +46,8 @@ fn a_connection_cut_anywhere_is_taken_up_again() {
 /// The server has committed, and the word of it is lost: once for each commit of the job, the last one included.
 #[test]
 fn a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated() {
-    let mut seen = 0;
-    for commit in 1.. {
+    // True: there was such a commit.
+    let lost = |commit: u64| -> bool {
         let breaks = Arc::new(Breaks::default());
         breaks.at_commit.store(commit, SeqCst);
         let place = tempfile::tempdir().unwrap();
@@ -52,10 +57,26 @@ fn a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated() {
         let report = client.export(&all().options(few), [to(&table).into()]).unwrap();
         check(shared(), &table);
         assert_eq!(report.records_processed, ROWS);
-        if breaks.broken.load(SeqCst) == 0 {
+        breaks.broken.load(SeqCst) > 0
+    };
+    // While one waits for its next attempt, others load.
+    let mut seen = 0;
+    for first in (1..).step_by(4) {
+        let some: Vec<bool> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (first..first + 4)
+                .map(|commit| {
+                    scope.spawn({
+                        let lost = &lost;
+                        move || lost(commit)
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        seen += some.iter().filter(|there| **there).count();
+        if some.contains(&false) {
             break;
         }
-        seen += 1;
     }
     assert!(seen >= 8, "{seen} commits");
     nothing_left(shared(), "confirma");

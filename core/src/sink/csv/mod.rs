@@ -8,7 +8,7 @@
 //!   `true` and `false`, bytes lower-case hex. Lists and structs are refused.
 
 mod block;
-mod cells;
+pub(in crate::sink) mod cells;
 mod digits;
 mod encoder;
 mod frames;
@@ -19,9 +19,10 @@ use std::path::PathBuf;
 
 use ::arrow::datatypes::SchemaRef;
 
+pub(in crate::sink) use encoder::Encoder;
+pub(in crate::sink) use options::refuse_decimal_comma;
 pub use options::{Csv, Delimiter, LineEnding};
 
-use self::encoder::Encoder;
 use self::frames::Frames;
 use super::resumable_file::{self, Opened, ResumableFile};
 use super::{OutputFile, OutputRoot, Sink, Stored};

@@ -100,17 +100,7 @@ impl Csv {
         default_name: &str,
         state: SinkState,
     ) -> Result<Box<dyn Sink>> {
-        if self.decimal_comma && self.delimiter == Delimiter::Comma {
-            return Err(Error::new(
-                Code::InvalidParams,
-                text!(
-                    "Com vírgula decimal o separador não pode ser `,`; use `;`",
-                    "With a decimal comma the delimiter can't be `,`; use `;`"
-                ),
-            )
-            .with("received", ",")
-            .with("valid_examples", vec![";", "\t", "|"]));
-        }
+        refuse_decimal_comma(&self)?;
         if let Some(level) = self.zstd.filter(|level| !(1..=22).contains(level)) {
             return Err(Error::new(
                 Code::InvalidParams,
@@ -137,4 +127,20 @@ impl Csv {
             most_rows: MOST_ROWS,
         }))
     }
+}
+
+/// A comma cannot stand between two fields and inside one.
+pub(in crate::sink) fn refuse_decimal_comma(csv: &Csv) -> Result<()> {
+    if csv.decimal_comma && csv.delimiter == Delimiter::Comma {
+        return Err(Error::new(
+            Code::InvalidParams,
+            text!(
+                "Com vírgula decimal o separador não pode ser `,`; use `;`",
+                "With a decimal comma the delimiter can't be `,`; use `;`"
+            ),
+        )
+        .with("received", ",")
+        .with("valid_examples", vec![";", "\t", "|"]));
+    }
+    Ok(())
 }

@@ -44,7 +44,7 @@ pub(super) async fn ensure(client: &Client, url: &Url) -> Result<()> {
             PRIMARY KEY (job, sink, unit));
         COMMENT ON TABLE datasus.ledger IS 'Unidades que as cargas em andamento já gravaram (datasus)'";
     match client.batch_execute(sql).await {
-        Err(error) if error.code().is_some_and(|state| ["42P07", "23505"].contains(&state.code())) => Ok(()),
+        Err(error) if stage::another_was_quicker(&error) => Ok(()),
         other => other.explained(url),
     }
 }

@@ -97,13 +97,8 @@ impl Postgres {
         self.mode == Mode::ReplaceBy
     }
 
-    /// Checks options and names without going to the server.
-    pub(in crate::sink) fn open(
-        self,
-        subject: &Subject,
-        server: Option<&Secret>,
-        state: SinkState,
-    ) -> Result<Box<dyn Sink>> {
+    /// Where to connect: its own `url`, or else the client's `server`; DS-422 where there is neither.
+    pub(super) fn server(&self, server: Option<&Secret>) -> Result<Url> {
         let url = self.url.as_ref().or(server).ok_or_else(|| {
             wrong(text!(
                 "Falta o endereço do PostgreSQL: `url`, ou DATASUS_POSTGRES=postgres://usuario:senha@host:5432/banco",
@@ -111,7 +106,17 @@ impl Postgres {
             ))
             .with("expected_format", "postgres://user:password@host:port/database")
         })?;
-        let url = Url::parse(url)?;
+        Url::parse(url)
+    }
+
+    /// Checks options and names without going to the server.
+    pub(in crate::sink) fn open(
+        self,
+        subject: &Subject,
+        server: Option<&Secret>,
+        state: SinkState,
+    ) -> Result<Box<dyn Sink>> {
+        let url = self.server(server)?;
         let table = match (&self.table, &subject.table) {
             (Some(name), _) => TableName::parse(name)?,
             (None, Some((schema, table))) => TableName::new(schema, table)?,

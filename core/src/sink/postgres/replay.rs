@@ -45,8 +45,7 @@ fn record(job_id: &str) -> String {
 }
 
 fn way(to: &Postgres, server: Option<&Secret>, job_id: &str) -> Result<(Url, TableName, Runtime)> {
-    let address = to.url.as_ref().or(server).ok_or_else(|| Error::internal("a replay without a server"))?;
-    let mut url = Url::parse(address)?;
+    let mut url = to.server(server)?;
     url.config.application_name(format!("datasus replay {job_id}"));
     let target = TableName::parse(to.table.as_deref().unwrap_or_default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -31,10 +31,15 @@ pub(super) async fn ensure_schema(client: &Client, url: &Url, schema: &str) -> R
     }
     let created = client.batch_execute(&format!("CREATE SCHEMA {}", escape_identifier(schema))).await;
     match created {
-        // Another job was quicker.
-        Err(error) if error.code().is_some_and(|state| ["42P06", "23505"].contains(&state.code())) => Ok(()),
+        Err(error) if another_was_quicker(&error) => Ok(()),
         other => other.explained(url),
     }
+}
+
+/// Another session made the same thing at the same time, which `IF NOT EXISTS` does not see: a schema, a table, the type of
+/// its rows, or their entries in the catalogue.
+pub(super) fn another_was_quicker(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|state| ["42P06", "42P07", "42710", "23505"].contains(&state.code()))
 }
 
 /// The record of what was loaded from where.
@@ -60,7 +65,7 @@ pub(super) async fn ensure_loads(client: &Client, url: &Url) -> Result<()> {
             PRIMARY KEY (table_oid, job, source, hash));
         COMMENT ON TABLE datasus.loads IS 'Arquivos de origem que cada tabela já contém (datasus)'";
     match client.batch_execute(sql).await {
-        Err(error) if error.code().is_some_and(|state| ["42P07", "23505"].contains(&state.code())) => Ok(()),
+        Err(error) if another_was_quicker(&error) => Ok(()),
         other => other.explained(url),
     }
 }
@@ -129,9 +134,10 @@ pub(super) async fn create(
         list.push(format!("{} bigint", escape_identifier(ORDER)));
     }
     if let Some(oid) = target {
+        // NOT VALID ones too: they let old rows be, and refuse new ones like any other.
         let sql = "SELECT conname::text, pg_get_constraintdef(oid),
                 array(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = conrelid AND a.attnum = ANY(conkey))
-            FROM pg_constraint WHERE conrelid = $1 AND contype = 'c' AND convalidated";
+            FROM pg_constraint WHERE conrelid = $1 AND contype = 'c'";
         for row in client.query(sql, &[&oid]).await.explained(url)? {
             let (name, check, of): (String, String, Vec<String>) = (row.get(0), row.get(1), row.get(2));
             if of.iter().all(|name| columns.iter().any(|column| column.name == *name)) {

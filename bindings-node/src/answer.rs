@@ -1,0 +1,66 @@
+//! A query whose schema is awaited.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use datasus::{Answer, Error, Next};
+use napi::Env;
+use napi::bindgen_prelude::Object;
+use napi_derive::napi;
+
+use crate::calls::promised;
+use crate::host::{Host, SLICE};
+use crate::job::Job;
+use crate::rows::{Rows, Source};
+
+impl Source for Answer {
+    fn schema(&self) -> SchemaRef {
+        Answer::schema(self)
+    }
+
+    fn next_within(&mut self, patience: Duration) -> Next {
+        Answer::next_within(self, patience)
+    }
+}
+
+/// A query that has been checked and queued.
+#[napi]
+pub struct Pending {
+    inner: Arc<Mutex<Option<datasus::Pending>>>,
+    job: datasus::Job,
+    host: Arc<Host>,
+}
+
+impl Pending {
+    pub fn new(pending: datasus::Pending, host: Arc<Host>) -> Self {
+        let job = pending.job().clone();
+        host.owns(&job);
+        Pending { inner: Arc::new(Mutex::new(Some(pending))), job, host }
+    }
+}
+
+#[napi]
+impl Pending {
+    #[napi(getter, catch_unwind)]
+    pub fn job(&self) -> Job {
+        Job::new(self.job.clone(), self.host.clone())
+    }
+
+    /// Waits until the schema is known.
+    #[napi(catch_unwind, ts_return_type = "Promise<Rows>")]
+    pub fn rows<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let (inner, job, host) = (self.inner.clone(), self.job.clone(), self.host.clone());
+        promised(env, move || {
+            let taken = inner.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let mut pending = taken.ok_or_else(|| Error::internal("this query's rows have been taken already"))?;
+            loop {
+                // Dropped, the pending query is cancelled.
+                host.check()?;
+                if let Some(answer) = pending.wait(Some(SLICE)) {
+                    return Ok(Rows::new(Box::new(answer?), Some(job), host));
+                }
+            }
+        })
+    }
+}

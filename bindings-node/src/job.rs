@@ -1,0 +1,131 @@
+//! A job seen from JavaScript.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use napi::Env;
+use napi::bindgen_prelude::Object;
+use napi_derive::napi;
+use serde_json::{Value, to_value};
+
+use crate::calls::promised;
+use crate::host::{Host, SLICE};
+
+#[napi]
+pub struct Job {
+    job: datasus::Job,
+    host: Arc<Host>,
+}
+
+impl Job {
+    pub fn new(job: datasus::Job, host: Arc<Host>) -> Self {
+        Job { job, host }
+    }
+}
+
+#[napi(object)]
+pub struct Progress {
+    /// Rows delivered to the sinks.
+    pub rows: f64,
+    /// Bytes of source files read for conversion.
+    pub bytes: f64,
+    pub files_done: f64,
+    pub files_total: f64,
+    /// Share of the work done, from 0 to 1; none while it cannot be told.
+    pub fraction: Option<f64>,
+}
+
+#[napi(object)]
+pub struct JobEvent {
+    pub status: String,
+    pub progress: Progress,
+}
+
+fn word(status: datasus::Status) -> String {
+    to_value(status).ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn progress(of: &datasus::ProgressSnapshot) -> Progress {
+    // A double holds every whole number up to 2^53: more rows than there are people's lives to record.
+    Progress {
+        rows: of.rows as f64,
+        bytes: of.bytes as f64,
+        files_done: of.files_done as f64,
+        files_total: of.files_total as f64,
+        fraction: of.fraction,
+    }
+}
+
+#[napi]
+impl Job {
+    #[napi(getter, catch_unwind)]
+    pub fn id(&self) -> String {
+        self.job.id().to_owned()
+    }
+
+    #[napi(getter, catch_unwind)]
+    pub fn trace_id(&self) -> String {
+        self.job.trace_id().to_owned()
+    }
+
+    #[napi(getter, catch_unwind)]
+    pub fn status(&self) -> String {
+        word(self.job.status())
+    }
+
+    #[napi(getter, catch_unwind)]
+    pub fn progress(&self) -> Progress {
+        progress(&self.job.progress())
+    }
+
+    #[napi(catch_unwind)]
+    pub fn cancel(&self) {
+        self.job.cancel();
+    }
+
+    /// The report as JSON.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn report<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let (job, host) = (self.job.clone(), self.host.clone());
+        promised(env, move || {
+            loop {
+                if let Some(outcome) = job.wait(Some(SLICE)) {
+                    return Ok(outcome?.to_json().to_string());
+                }
+                host.check()?;
+            }
+        })
+    }
+
+    #[napi(catch_unwind)]
+    pub fn events(&self) -> Events {
+        Events { inner: Arc::new(Mutex::new(self.job.subscribe())), host: self.host.clone() }
+    }
+}
+
+/// The events of a job, for one listener.
+#[napi]
+pub struct Events {
+    inner: Arc<Mutex<datasus::Events>>,
+    host: Arc<Host>,
+}
+
+#[napi]
+impl Events {
+    /// The next event; none after the last.
+    #[napi(catch_unwind, ts_return_type = "Promise<JobEvent | null>")]
+    pub fn next<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let (inner, host) = (self.inner.clone(), self.host.clone());
+        promised(env, move || {
+            let mut events = inner.lock().unwrap_or_else(PoisonError::into_inner);
+            loop {
+                host.check()?;
+                if events.is_over() {
+                    return Ok(None);
+                }
+                if let Some(event) = events.next_within(SLICE) {
+                    return Ok(Some(JobEvent { status: word(event.status), progress: progress(&event.progress) }));
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+
+import { Cancelled, csv, onLog, open, parquet } from 'datasus'
+
+import { client, ENDLESS, folder, source, TEN_MILLION, until } from './example_folder.mjs'
+
+const query = { dataset: 'SIH-RD', columns: ['CNES', 'VAL_TOT'] }
+
+test('an aborted signal cancels what runs, and says why', async () => {
+  for (const asked of [
+    (signal) => client.query(ENDLESS, { signal }).then((result) => result.toArray()),
+    (signal) => client.query(ENDLESS, { signal }).then((result) => result.toTable()),
+    (signal) => client.export(ENDLESS, { to: csv('endless.csv'), signal }),
+  ]) {
+    const control = new AbortController()
+    const work = asked(control.signal)
+    setTimeout(() => control.abort(new Error('enough')), 200)
+    const error = await work.catch((caught) => caught)
+    assert.ok(error instanceof Cancelled, String(error))
+    assert.equal(error.cause.message, 'enough')
+  }
+  assert.ok(!existsSync(path.join(folder, 'output', 'endless.csv')))
+  assert.equal((await (await client.query(query)).toArray()).length, 600)
+})
+
+test('100 ms after the signal the work has ended', async () => {
+  const late = []
+  for (let round = 0; round < 5; round += 1) {
+    const control = new AbortController()
+    const job = await client.submit(ENDLESS, { to: csv(`late${round}.csv`), signal: control.signal })
+    await until(() => job.status === 'running', 'it runs')
+    await new Promise((go) => setTimeout(go, 100))
+    const asked = performance.now()
+    control.abort()
+    await job.report().catch(() => undefined)
+    late.push(performance.now() - asked)
+  }
+  // The best of five: the machine may be busy, the SDK may not.
+  assert.ok(Math.min(...late) < 100, `${late.map(Math.round)} ms`)
+})
+
+test('a signal that was aborted before begins nothing, and one that outlives the job is let go', async () => {
+  await assert.rejects(client.query(query, { signal: AbortSignal.abort() }), Cancelled)
+  await assert.rejects(client.sync(query, { signal: AbortSignal.abort() }), Cancelled)
+  const { signal } = new AbortController()
+  let listeners = 0
+  const watched = new Proxy(signal, {
+    get(of, name) {
+      if (name === 'addEventListener') return (...given) => { listeners += 1; of.addEventListener(...given) }
+      if (name === 'removeEventListener') return (...given) => { listeners -= 1; of.removeEventListener(...given) }
+      const value = Reflect.get(of, name)
+      return typeof value === 'function' ? value.bind(of) : value
+    },
+  })
+  await (await client.query(query, { signal: watched })).toArray()
+  await until(() => listeners === 0, 'the listener is removed')
+})
+
+test('events tell each status in order, and progress', async () => {
+  const job = await client.submit(query, { to: [csv('events.csv'), parquet('events.parquet')] })
+  const seen = []
+  for await (const { status, progress } of job) seen.push([status, progress.rows])
+  assert.deepEqual(seen.at(-1), ['completed', 600])
+  const order = ['queued', 'running', 'parked', 'retrying', 'completed']
+  const places = seen.map(([status]) => order.indexOf(status))
+  assert.deepEqual(places, [...places].sort((a, b) => a - b))
+  const report = await job.report()
+  assert.deepEqual(report.storage, { csv: 'events.csv', parquet: 'events.parquet' })
+  assert.ok(job.done)
+  assert.equal(job.toJSON().status, 'completed')
+})
+
+test('two loops and many waiters see the same job', async () => {
+  const job = await client.submit(TEN_MILLION, { to: parquet('many.parquet') })
+  const count = async () => { let n = 0; for await (const _ of job) n += 1; return n }
+  const [reports, loops] = await Promise.all([Promise.all(Array.from({ length: 50 }, () => job.report())), Promise.all([count(), count()])])
+  assert.ok(reports.every((report) => report.records_processed === 10_000_000))
+  assert.ok(loops.every((n) => n > 2), String(loops))
+})
+
+test('what is known of files and datasets comes typed', async () => {
+  const held = await client.datasets()
+  assert.deepEqual(held.find(({ dataset }) => dataset === 'SIH-RD').ufs, ['AC', 'RR'])
+  const schema = client.schema('SIH-RD')
+  assert.equal(schema.columns.find(({ name }) => name === 'VAL_TOT').type, 'decimal(14, 2)')
+  assert.deepEqual((await client.explain({ ...query, uf: 'AC' })).files, { read: 3, present: 6 })
+  assert.equal((await client.sync({ dataset: 'SIM-DO' })).files, 2)
+  assert.deepEqual(await client.jobs(), [])
+  assert.match(client.metrics(), /datasus_memory_pressure_ratio/)
+  client.setMaintenance(true)
+  assert.equal(client.mode, 'maintenance')
+  client.setMaintenance(false)
+  assert.equal(client.mode, 'normal')
+})
+
+test('log lines reach the logger, from the level on that it asked for', async () => {
+  const lines = []
+  onLog((level, line) => lines.push([level, line]), 'debug')
+  const here = await open({ source, output: folder })
+  await here.export(query, { to: csv('logged.csv') })
+  await until(() => lines.some(([level]) => level === 'info'), 'a line')
+  assert.ok(lines.every(([level, line]) => ['debug', 'info', 'warn', 'error'].includes(level) && line.length > 0))
+  onLog(null)
+  assert.throws(() => onLog(() => undefined, 'loud'), { code: 'DS-422' })
+})

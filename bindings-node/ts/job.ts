@@ -1,0 +1,104 @@
+/** A query at work. */
+
+import { atOnce, settled } from './errors'
+import type { NativeJob, Progress as NativeProgress } from './native'
+import type { Report } from './report'
+
+/** `completed`, `failed` and `cancelled` are final. */
+export type Status = 'queued' | 'running' | 'parked' | 'retrying' | 'completed' | 'failed' | 'cancelled'
+
+/** How far a job has come. */
+export interface Progress {
+  /** Rows delivered to the sinks. */
+  rows: number
+  /** Bytes of source files read for conversion. */
+  bytes: number
+  filesDone: number
+  filesTotal: number
+  /** Share of the work done, from 0 to 1; null while it cannot be told. */
+  fraction: number | null
+}
+
+/** A new status, or progress. */
+export interface JobEvent {
+  status: Status
+  progress: Progress
+}
+
+function progressOf(native: NativeProgress): Progress {
+  return { ...native, fraction: native.fraction ?? null }
+}
+
+/**
+ * A handle on a job; letting go of it does not stop it, and it keeps no process alive: wait for its {@link Job.report}.
+ *
+ * `for await (const event of job)` follows it.
+ */
+export class Job implements AsyncIterable<JobEvent> {
+  readonly #job: NativeJob
+  readonly #signal: AbortSignal | undefined
+
+  /** @internal */
+  constructor(job: NativeJob, signal?: AbortSignal) {
+    this.#job = job
+    this.#signal = signal
+    if (signal === undefined) return
+    const stop = (): void => job.cancel()
+    if (signal.aborted) {
+      stop()
+      return
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    const done = (): void => signal.removeEventListener('abort', stop)
+    job.report().then(done, done)
+  }
+
+  /** A ULID: jobs sort by the time of their submission. */
+  get id(): string {
+    return this.#job.id
+  }
+
+  /** Ties the job to its log lines, errors and report. */
+  get traceId(): string {
+    return this.#job.traceId
+  }
+
+  get status(): Status {
+    return this.#job.status as Status
+  }
+
+  /** True once it has completed, failed or been cancelled. */
+  get done(): boolean {
+    return ['completed', 'failed', 'cancelled'].includes(this.status)
+  }
+
+  get progress(): Progress {
+    return progressOf(this.#job.progress)
+  }
+
+  /** Asks the job to stop; it ends with {@link Cancelled} within 100 ms. What a sink holds durably can be resumed. */
+  cancel(): void {
+    atOnce(() => this.#job.cancel())
+  }
+
+  /** Waits for the end. The job's own error where it failed or was cancelled. */
+  async report(): Promise<Report> {
+    return JSON.parse(await settled(this.#job.report(), this.#signal)) as Report
+  }
+
+  /** Each status in order, and progress ten times a second at most; ends after the final status. */
+  async *events(): AsyncGenerator<JobEvent, void, undefined> {
+    const events = atOnce(() => this.#job.events())
+    for (let event = await settled(events.next()); event !== null; event = await settled(events.next())) {
+      yield { status: event.status as Status, progress: progressOf(event.progress) }
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<JobEvent, void, undefined> {
+    return this.events()
+  }
+
+  toJSON(): Record<string, unknown> {
+    return { id: this.id, traceId: this.traceId, status: this.status, progress: this.progress }
+  }
+}

@@ -1,0 +1,62 @@
+/** One DBC or DBF file, without a client. */
+
+import type { LoadArrow } from './arrow'
+import { atOnce, settled } from './errors'
+import { native } from './native'
+import { Rows } from './result'
+
+/** What of a file is wanted. */
+export interface ReadOptions {
+  /** In this order, in any case; left out: every column, in the file's order. */
+  columns?: string[]
+  /** Whose types the columns have, where the file's name does not tell: `SIH-RD`. */
+  dataset?: string
+  /** False: every column is text, as it stands in the file. True (default): numbers, money and days have types. */
+  typed?: boolean
+  /** True (default): a DBC whose CRC-32 does not match ends with DS-460. */
+  verifyCrc?: boolean
+  /** Rows of a batch, but for the last; 65,536. */
+  batchRows?: number
+  /** Language of the texts for people; Portuguese. */
+  language?: 'pt' | 'en'
+}
+
+/** What was noticed in a file. */
+export interface FileSummary {
+  rows: number
+  rows_deleted: number
+  rows_rejected: number
+  crc: string
+  sha256: string
+  bad_values: { column: string; count: number; samples: string[] }[]
+  warnings: string[]
+}
+
+/** The records of one file: read once, as they come. */
+export class FileRecords extends Rows {
+  readonly #summary: () => string
+
+  /** @internal */
+  constructor(rows: ConstructorParameters<typeof Rows>[0], summary: () => string, arrow: LoadArrow) {
+    super(rows, arrow)
+    this.#summary = summary
+  }
+
+  /** What was noticed: deleted and unreadable records, values that did not parse; null before the last row. */
+  get summary(): FileSummary | null {
+    return JSON.parse(this.#summary()) as FileSummary | null
+  }
+}
+
+/** @internal */
+export async function readDbcWith(arrow: LoadArrow, path: string, options: ReadOptions = {}): Promise<FileRecords> {
+  const file = await settled(native.readDbc(path, options))
+  const rows = atOnce(() => file.rows())
+  if (rows === null) throw new Error('datasus: a file gave no records')
+  return new FileRecords(rows, () => file.summary(), arrow)
+}
+
+/** Writes small made-up files of five datasets into a folder, to try things on; `rows` records in each. Files that are there stay. */
+export async function exampleData(folder: string, rows = 1_000): Promise<void> {
+  await settled(native.exampleData(folder, rows))
+}

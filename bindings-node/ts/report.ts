@@ -1,0 +1,147 @@
+/** What came of a job, a conversion, a plan: the contract's JSON, with its keys as every language has them. */
+
+/** A source file. */
+export interface SourceFile {
+  file: string
+  rows: number
+  sha256: string
+  [key: string]: unknown
+}
+
+/** The report of a completed job. */
+export interface Report {
+  contract: number
+  status: string
+  job_id: string
+  trace_id: string
+  /** Rows delivered to the sinks. */
+  records_processed: number
+  /** Where the rows are now, by sink. */
+  storage: Record<string, unknown>
+  /** `memory_peak_gb` is the process's, in 10^9 bytes. */
+  performance: { duration_sec: number; throughput_rps: number; memory_peak_gb: number; [key: string]: unknown }
+  /** The memory's mode when the job began. */
+  mode: Mode
+  /** null: every row was read. */
+  sampling: { fraction: number; seed: unknown; method: string; rows_seen: number; rows_kept: number } | null
+  dead_letters: number
+  attempts: number
+  resumed_from: Record<string, number> | null
+  cache: string
+  sources: SourceFile[]
+  warnings: string[]
+  [key: string]: unknown
+}
+
+/** How full the memory is. */
+export type Mode = 'normal' | 'conservative' | 'emergency' | 'maintenance'
+
+/** What {@link Client.sync} did. */
+export interface SyncReport {
+  files: number
+  rows: number
+  /** Bytes of the converted Parquet. */
+  bytes: number
+  duration_sec: number
+  sources: SourceFile[]
+  bad_values: Record<string, unknown>[]
+  warnings: string[]
+  [key: string]: unknown
+}
+
+/** A job that left something. */
+export interface JobInfo {
+  job_id: string
+  standing: 'running' | 'crashed' | 'failed' | 'ended' | 'foreign'
+  created_at: string
+  params: Record<string, unknown>
+  destinations: unknown
+  error: Record<string, unknown> | null
+  dead_letters: number
+  pid: number
+  host: string
+  [key: string]: unknown
+}
+
+/** A record that was not taken. */
+export interface DeadLetter {
+  sink: string
+  unit: number
+  row: number
+  reason: string
+  sqlstate: string | null
+  source_file: string | null
+  source_row: number | null
+  column: string | null
+  value: string | null
+  record: Record<string, unknown>
+  trace_id: string
+  [key: string]: unknown
+}
+
+/** What a query would read, against what is there: files, row groups, columns, SQL. */
+export type Explain = Record<string, unknown>
+
+/** What the source holds of one dataset. */
+export interface Held {
+  dataset: string
+  nome: string
+  files: number
+  /** Bytes of the source files. */
+  bytes: number
+  ufs: string[]
+  /** First and last competência. */
+  from: string | null
+  to: string | null
+}
+
+/** A column of a dataset. */
+export interface ColumnInfo {
+  name: string
+  /** `text`, `integer`, `decimal(p, s)` or `date`. */
+  type: string
+  /** What it means, in Portuguese; null where no trustworthy source says so. */
+  meaning: string | null
+  /** Who says so. */
+  source: string | null
+  /** First and last year of the files that have it. */
+  years: [number, number] | null
+}
+
+/** A dataset as the catalogue knows it. Competência is the month of processing; the event's dates are `eventDates`. */
+export interface DatasetSchema {
+  dataset: string
+  nome: string
+  eventDates: string[]
+  columns: ColumnInfo[]
+  /** Everything that the catalogue knows, in the contract's form. */
+  catalog: Record<string, unknown>
+}
+
+interface CatalogForm {
+  dataset: string
+  nome: string
+  event_dates?: string[]
+  columns: {
+    name: string
+    kind: string | Record<string, { precision: number; scale: number }>
+    meaning?: { pt?: string; source?: string } | null
+    eras?: { first_year: number; last_year: number }[]
+  }[]
+}
+
+/** @internal */
+export function schemaOf(form: CatalogForm): DatasetSchema {
+  const columns = form.columns.map(({ name, kind, meaning, eras = [] }): ColumnInfo => {
+    const [type, of] = typeof kind === 'string' ? [kind, undefined] : (Object.entries(kind)[0] ?? ['text', undefined])
+    const [first, last] = [eras[0], eras.at(-1)]
+    return {
+      name,
+      type: type === 'decimal' && of !== undefined ? `decimal(${of.precision}, ${of.scale})` : type,
+      meaning: meaning?.pt ?? null,
+      source: meaning?.source ?? null,
+      years: first === undefined || last === undefined ? null : [first.first_year, last.last_year],
+    }
+  })
+  return { dataset: form.dataset, nome: form.nome, eventDates: form.event_dates ?? [], columns, catalog: form as never }
+}

@@ -1,0 +1,74 @@
+//! What a user may ask of a pipe.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::base::{Code, Error, Result, text};
+use crate::sink::csv::{Csv, refuse_decimal_comma};
+
+/// How rows are written to a pipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Format {
+    /// As a CSV file is written; `path`, `overwrite` and `zstd` are a file's alone.
+    Csv(Csv),
+    /// One JSON object a line.
+    Ndjson(Ndjson),
+    /// Arrow's IPC stream, for every Arrow library.
+    Arrow,
+}
+
+/// How NDJSON is written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ndjson {
+    /// How exact numbers that a double cannot hold are written.
+    pub numbers: Numbers,
+}
+
+/// How decimals and integers of 64 bits are written in JSON.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Numbers {
+    /// As numbers with all their digits: `1234.50`. A reader whose numbers are doubles rounds them.
+    #[default]
+    Number,
+    /// As text: `"1234.50"`.
+    Text,
+}
+
+impl Format {
+    /// Reads `"csv"`, `"ndjson"`, `"arrow"`, or `{"csv": {"delimiter": ";"}}`. For bindings; what is no format is DS-400.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let read = |text: &str| -> serde_json::Result<Self> {
+            match serde_json::from_str(text)? {
+                Value::String(name) if name == "csv" => Ok(Format::Csv(Csv::default())),
+                Value::String(name) if name == "ndjson" => Ok(Format::Ndjson(Ndjson::default())),
+                form => serde_json::from_value(form),
+            }
+        };
+        read(text).map_err(|error| {
+            Error::new(Code::Malformed, text!("Formato inválido: {error}", "Not a format: {error}"))
+                .with("valid_examples", vec![r#""csv""#, r#""ndjson""#, r#""arrow""#, r#"{"csv": {"delimiter": ";"}}"#])
+                .stage("validate")
+        })
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let Format::Csv(csv) = self else { return Ok(()) };
+        refuse_decimal_comma(csv)?;
+        let of_a_file = [("path", csv.path.is_some()), ("overwrite", csv.overwrite), ("zstd", csv.zstd.is_some())];
+        match of_a_file.iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((option, _)) => Err(Error::new(
+                Code::InvalidParams,
+                text!(
+                    "`{option}` vale para um arquivo CSV, não para um fluxo; deixe-o fora ou use export",
+                    "`{option}` is for a CSV file, not for a stream; leave it out or use export"
+                ),
+            )
+            .with("received", *option)
+            .stage("csv")),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+// Runs every case of `tests/conformance/cases` against the Node face.
+//
+// The folder `made` comes from `cargo run --example made_files <folder>`; its place is DATASUS_MADE_FILES.
+import assert from 'node:assert/strict'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+
+import { DatasusError, open } from 'datasus'
+
+const cases = process.env.DATASUS_CASES
+const made = process.env.DATASUS_MADE_FILES
+const real = process.env.DATASUS_REAL_DATA
+
+/** A value as the cases write it. */
+const text = (value) => (value === null || typeof value === 'string' ? value : String(value))
+
+function at(form, pointer) {
+  return pointer.split('/').slice(1).reduce((of, key) => of?.[key], form)
+}
+
+/** Floating-point numbers as near as a double tells them. */
+function agree(expected, found) {
+  if (Array.isArray(expected)) {
+    return Array.isArray(found) && expected.length === found.length && expected.every((one, i) => agree(one, found[i]))
+  }
+  if (expected === found) return true
+  if (expected === null || found === null || typeof expected === 'object') return isSame(expected, found)
+  const [a, b] = [Number(expected), Number(found)]
+  return String(expected).includes('.') && Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b))
+}
+
+function isSame(expected, found) {
+  try {
+    assert.deepEqual(found, expected)
+    return true
+  } catch {
+    return false
+  }
+}
+
+for (const file of readdirSync(cases).filter((name) => name.endsWith('.json')).sort()) {
+  const { source: kind, files, params, params_text: raw, expect } = JSON.parse(readFileSync(path.join(cases, file), 'utf8'))
+  const skip = kind === 'real' && !existsSync(real) ? 'no genuine files here' : false
+  test(path.basename(file, '.json'), { skip }, async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'datasus-case-'))
+    const source = path.join(folder, 'source')
+    if (kind === 'real') {
+      mkdirSync(source)
+      for (const one of files) cpSync(path.join(real, one), path.join(source, path.basename(one)))
+    } else {
+      cpSync(made, source, { recursive: true })
+    }
+    const client = await open({ source, output: folder, language: 'pt' })
+    let result, objects, report
+    try {
+      // The contract's text as it is, malformed or not.
+      result = await client.query(raw ?? JSON.stringify(params))
+      objects = await result.toArray({ integers: 'string' })
+      report = await result.report()
+    } catch (error) {
+      if (!(error instanceof DatasusError)) throw error
+      assert.ok(expect.error, error.message)
+      const form = error.toJSON()
+      for (const [pointer, wanted] of Object.entries(expect.error)) {
+        const found = at(form, pointer)
+        const fits = pointer === '/detail' ? String(found).includes(wanted) : agree(wanted, found)
+        assert.ok(fits, `${pointer}: expected ${JSON.stringify(wanted)}, found ${JSON.stringify(found)}`)
+      }
+      return
+    }
+    assert.ok(!('error' in expect), `expected an error, found ${objects.length} rows`)
+    const names = result.columns.map(({ name }) => name)
+    const rows = objects.map((row) => names.map((name) => text(row[name])))
+    assert.equal(rows.length, expect.rows ?? rows.length)
+    assert.deepEqual(names, expect.columns ?? names)
+    for (const [i, wanted] of (expect.first ?? []).entries()) {
+      assert.ok(agree(wanted, rows[i]), `row ${i}: expected ${JSON.stringify(wanted)}, found ${JSON.stringify(rows[i])}`)
+    }
+    for (const wanted of expect.contains ?? []) {
+      assert.ok(rows.some((found) => agree(wanted, found)), `no row ${JSON.stringify(wanted)}`)
+    }
+    for (const [pointer, wanted] of Object.entries(expect.report ?? {})) {
+      assert.ok(agree(wanted, at(report, pointer)), `${pointer}: found ${JSON.stringify(at(report, pointer))}`)
+    }
+  })
+}
