@@ -1,13 +1,14 @@
 # Two commands for a new user: `make demo` and `make test`. `make help` lists the rest.
 CARGO ?= cargo
 
-.PHONY: help setup servers demo wheel node test lint docs soak bench bench-quick clean
+.PHONY: help setup servers demo wheel node install test lint docs soak bench bench-quick clean
 
 help:
 	@echo "make demo    the main job on made-up files, or on yours: DATASUS_SOURCE=<folder> make demo"
 	@echo "             with DATASUS_POSTGRES=postgres://user:password@host:5432/database into a table as well"
 	@echo "make wheel   the Python package, in target/wheels (or \$$CARGO_TARGET_DIR/wheels)"
 	@echo "make node    the Node packages, in target/npm (or \$$CARGO_TARGET_DIR/npm)"
+	@echo "make install PREFIX=<folder>   libdatasus, datasus.h, pkg-config and CMake package (default: /usr/local)"
 	@echo "make test    every test"
 	@echo "make lint    format and lints"
 	@echo "make docs    the API's documentation, in target/doc"
@@ -31,12 +32,18 @@ test: setup servers
 	$(CARGO) test --workspace
 	bash bindings-python/test.sh
 	bash bindings-node/test.sh
+	bash bindings-c/test.sh
+	bash bindings-c/uniffi.sh
 
 wheel: setup
 	bash bindings-python/wheel.sh
 
 node: setup
 	bash bindings-node/build.sh
+
+PREFIX ?= /usr/local
+install: setup
+	bash bindings-c/install.sh "$(PREFIX)"
 
 lint: setup
 	$(CARGO) fmt --all --check

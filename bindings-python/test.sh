@@ -41,8 +41,8 @@ site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("pureli
 export PATH="$venv/bin:$tools/bin:$PATH"
 
 cd "$here"
-ruff check --quiet --config pyproject.toml python tests ../examples/python ../tests/conformance/python.py
-ruff format --quiet --check --config pyproject.toml python tests ../examples/python ../tests/conformance/python.py
+ruff check --quiet --config pyproject.toml python tests ../examples/python ../tests/conformance ../tests/own_postgres.py ../bindings-c/tests
+ruff format --quiet --check --config pyproject.toml python tests ../examples/python ../tests/conformance ../tests/own_postgres.py ../bindings-c/tests
 mypy --strict python/datasus
 # Away from the sources: what is imported is what was installed.
 cd "$place"
@@ -51,8 +51,8 @@ pyright --pythonpath "$venv/bin/python" --ignoreexternal --verifytypes datasus >
 grep "score" types.txt
 
 (cd "$root" && cargo run --quiet --package datasus --example made_files -- "$place/made")
-export DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests" DATASUS_OTHER_DUCKDB
-python -m pytest -q -p no:cacheprovider -p example_folder \
+export DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests:$root/tests" DATASUS_OTHER_DUCKDB
+python -m pytest -q -p no:cacheprovider -p example_folder -p own_postgres \
   --doctest-modules -o doctest_optionflags="ELLIPSIS NORMALIZE_WHITESPACE" -o python_files="test_*.py python.py" \
   "$site/datasus" "$here/tests" "$root/tests/conformance/python.py" "$root/examples/python/test_examples.py" "$@"
 [ ! -x "$root/notebooks/test.sh" ] || "$root/notebooks/test.sh" ${DATASUS_NOTEBOOKS:-}

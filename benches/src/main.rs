@@ -39,8 +39,9 @@ fn run(case: &str, arguments: &Arguments) -> Result<Value, String> {
         "dbc-parquet" => cases::dbc::parquet(arguments),
         "dbc-columns" => cases::dbc::columns(arguments),
         "dbc-two" => cases::dbc::two(arguments),
+        "c-overhead" => cases::c::overhead(arguments),
         _ => Err("expected a case: generate, generate-dbc, postgres, csv, csv-zstd, parquet, stream, stream-budget, \
-                  small-query, dbc-explode, dbc-file, dbc-parquet, dbc-columns, dbc-two"
+                  small-query, dbc-explode, dbc-file, dbc-parquet, dbc-columns, dbc-two, c-overhead"
             .into()),
     }
 }

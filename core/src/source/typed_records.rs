@@ -16,6 +16,7 @@ use std::path::Path;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use serde::Deserialize;
 
 use super::dbc::{Batches, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
 use serde_json::{Value, json};
@@ -24,7 +25,8 @@ use crate::base::{Cancel, Code, Error, Language, Problem, Result, TraceId, did_y
 use crate::catalog::{Catalog, Grupo, LogicalType};
 
 /// What of a file is wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct RecordsOf {
     /// In this order, in any case; none: every column, in the file's order.
     pub columns: Option<Vec<String>>,
@@ -37,6 +39,16 @@ pub struct RecordsOf {
     pub verify_crc: bool,
     /// Rows of a batch, but for the last.
     pub batch_rows: usize,
+}
+
+impl RecordsOf {
+    /// Reads an object with any of the fields. For bindings; an unknown key or a value of another kind is DS-400.
+    pub fn from_json(json: &str) -> Result<Self> {
+        serde_json::from_str(json).map_err(|error| {
+            Error::new(Code::Malformed, text!("Opções de leitura inválidas: {error}", "Invalid options: {error}"))
+                .stage("validate")
+        })
+    }
 }
 
 impl Default for RecordsOf {

@@ -1,0 +1,25 @@
+package datasus
+
+// #include <datasus.h>
+import "C"
+
+import (
+	"context"
+	"runtime/cgo"
+)
+
+//export datasusGoEvent
+func datasusGoEvent(progress *C.datasus_progress, handle C.uintptr_t) {
+	cgo.Handle(handle).Value().(func(Progress))(progressOf(progress))
+}
+
+//export datasusGoDestroy
+func datasusGoDestroy(handle C.uintptr_t) { cgo.Handle(handle).Delete() }
+
+//export datasusGoKeepGoing
+func datasusGoKeepGoing(handle C.uintptr_t) C.int {
+	if cgo.Handle(handle).Value().(context.Context).Err() != nil {
+		return 0
+	}
+	return 1
+}

@@ -1,0 +1,83 @@
+// Command answer answers queries for tests/conformance/c.py: see bindings-c/tests/answer.c.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	datasus "github.com/datasus-sdk/datasus/bindings-c/go"
+)
+
+type answer struct {
+	Columns []string        `json:"columns"`
+	Rows    [][]*string     `json:"rows"`
+	Report  json.RawMessage `json:"report"`
+}
+
+func ask(source, output, params string) (*answer, error) {
+	client, err := datasus.Open(source, &datasus.Config{Output: output, Language: "pt"})
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	rows, err := client.Query(context.Background(), params)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Release()
+	found := &answer{Rows: [][]*string{}, Columns: []string{}}
+	for _, field := range rows.Schema().Fields() {
+		found.Columns = append(found.Columns, field.Name)
+	}
+	for rows.Next() {
+		batch := rows.RecordBatch()
+		for row := range int(batch.NumRows()) {
+			values := make([]*string, batch.NumCols())
+			for i, column := range batch.Columns() {
+				if column.IsValid(row) {
+					// A copy: the batch owns its texts.
+					text := strings.Clone(column.ValueStr(row))
+					values[i] = &text
+				}
+			}
+			found.Rows = append(found.Rows, values)
+		}
+	}
+	if rows.Err() != nil {
+		return nil, rows.Err()
+	}
+	found.Report, err = rows.Summary()
+	return found, err
+}
+
+func main() {
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		given := strings.Split(lines.Text(), "\t")
+		params, err := os.ReadFile(given[2])
+		if err != nil {
+			panic(err)
+		}
+		var said any
+		found, err := ask(given[0], given[1], string(params))
+		var failure *datasus.Error
+		switch {
+		case err == nil:
+			said = found
+		case errors.As(err, &failure):
+			said = map[string]json.RawMessage{"error": failure.JSON}
+		default:
+			panic(err)
+		}
+		line, err := json.Marshal(said)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Printf("%s\n\n", line)
+	}
+}

@@ -1,0 +1,153 @@
+package datasus
+
+// #include <datasus.h>
+// #include "callbacks.h"
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"runtime/cgo"
+	"time"
+)
+
+// State is where a job stands.
+type State int
+
+const (
+	Queued State = iota
+	Running
+	// Parked: it waits for its reader, and others use its slot.
+	Parked
+	// Retrying: it waits before another attempt.
+	Retrying
+	Completed
+	Failed
+	Cancelled
+)
+
+func (s State) String() string {
+	names := [...]string{"queued", "running", "parked", "retrying", "completed", "failed", "cancelled"}
+	if s < 0 || int(s) >= len(names) {
+		return "unknown"
+	}
+	return names[s]
+}
+
+// IsFinal is true of a state that nothing comes after.
+func (s State) IsFinal() bool { return s >= Completed }
+
+// Progress is how far a job has come.
+type Progress struct {
+	State State
+	Rows  uint64
+	// RowsTotal is -1 while unknown.
+	RowsTotal  int64
+	Bytes      uint64
+	FilesDone  uint64
+	FilesTotal uint64
+	// Fraction is of the work, from 0 to 1; -1 while unknown.
+	Fraction float64
+}
+
+func progressOf(of *C.datasus_progress) Progress {
+	return Progress{
+		State: State(of.state), Rows: uint64(of.rows), RowsTotal: int64(of.rows_total), Bytes: uint64(of.bytes),
+		FilesDone: uint64(of.files_done), FilesTotal: uint64(of.files_total), Fraction: float64(of.fraction),
+	}
+}
+
+// Report is what a job did. JSON holds all of it.
+type Report struct {
+	Status           string          `json:"status"`
+	JobID            string          `json:"job_id"`
+	TraceID          string          `json:"trace_id"`
+	RecordsProcessed uint64          `json:"records_processed"`
+	Storage          map[string]any  `json:"storage"`
+	DeadLetters      uint64          `json:"dead_letters"`
+	Warnings         []string        `json:"warnings"`
+	JSON             json.RawMessage `json:"-"`
+}
+
+func reportOf(said string) (*Report, error) {
+	report := &Report{JSON: json.RawMessage(said)}
+	return report, json.Unmarshal([]byte(said), report)
+}
+
+// Job is a query at work.
+type Job struct {
+	handle *C.datasus_job
+	ctx    context.Context
+	stop   func() bool
+}
+
+var _ io.Closer = (*Job)(nil)
+
+// The job is cancelled once ctx is done.
+func (j *Job) follow(ctx context.Context) {
+	j.ctx = ctx
+	// A handle that was closed meanwhile is an error, and of no consequence.
+	j.stop = context.AfterFunc(ctx, func() { _ = j.Cancel() })
+}
+
+// ID is a ULID, by which Resume and others find the job.
+func (j *Job) ID() (string, error) {
+	return text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+		return C.datasus_job_id(j.handle, out, told)
+	})
+}
+
+// Progress is state and counters, now.
+func (j *Job) Progress() (Progress, error) {
+	var progress C.datasus_progress
+	err := call(func(told *C.datasus_error) statusCode { return C.datasus_job_status(j.handle, &progress, told) })
+	return progressOf(&progress), err
+}
+
+// Cancel asks the job to stop, and returns at once.
+func (j *Job) Cancel() error {
+	return call(func(told *C.datasus_error) statusCode { return C.datasus_job_cancel(j.handle, told) })
+}
+
+// How long the end of a context may go unnoticed.
+const slice = 50 * time.Millisecond
+
+// Wait waits for the job's end, or until ctx is done, which does not cancel the job. A query ends when its rows have been read.
+func (j *Job) Wait(ctx context.Context) (*Report, error) {
+	for {
+		var status statusCode
+		said, err := text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+			status = C.datasus_job_wait(j.handle, C.int64_t(slice/time.Millisecond), out, told)
+			if status == C.DATASUS_STATUS_NOT_YET {
+				return C.DATASUS_STATUS_OK
+			}
+			return status
+		})
+		if err != nil {
+			return nil, because(j.ctx, err)
+		}
+		if status == C.DATASUS_STATUS_OK {
+			return reportOf(said)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// OnEvent calls listen with each change of the job's state, in order, and its progress, ten times a second at most, one call at
+// a time; the last call has a final state. A panic in it ends the program, as in any goroutine.
+func (j *Job) OnEvent(listen func(Progress)) error {
+	handle := cgo.NewHandle(listen)
+	// The library gives the handle back, whatever happens.
+	return call(func(told *C.datasus_error) statusCode {
+		return C.datasus_go_on_event(j.handle, C.uintptr_t(handle), told)
+	})
+}
+
+// Close releases the job, which goes on, and no longer ends with its context. A second time it is an error.
+func (j *Job) Close() error {
+	j.stop()
+	return released("job", C.datasus_job_release(j.handle))
+}

@@ -1,0 +1,85 @@
+package datasus
+
+// Params is a query. In its place every function takes JSON as well, as a string or a json.RawMessage: see JSONSchema.
+type Params struct {
+	// Dataset is sistema and grupo: SIH-RD, CNES-ST, SIM-DO. Or there is SQL.
+	Dataset string `json:"dataset,omitempty"`
+	// SQL is one SELECT over the tables of the catalogue (sih_rd, cnes_st, ...), with Bind for its $names.
+	SQL  string         `json:"sql,omitempty"`
+	Bind map[string]any `json:"bind,omitempty"`
+	// UF left out means all that the source holds.
+	UF []string `json:"uf,omitempty"`
+	// Competencia is a month (YYYYMM; of yearly systems YYYY) as a string, several as a []string, or a Range.
+	Competencia any         `json:"competencia,omitempty"`
+	Columns     []string    `json:"columns,omitempty"`
+	Where       []Filter    `json:"where,omitempty"`
+	GroupBy     []string    `json:"group_by,omitempty"`
+	Aggregates  []Aggregate `json:"aggregates,omitempty"`
+	OrderBy     []OrderBy   `json:"order_by,omitempty"`
+	Limit       *uint64     `json:"limit,omitempty"`
+	Options     *Options    `json:"options,omitempty"`
+}
+
+// Range is of months or years, both ends included.
+type Range struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// Filter is one condition: {"IDADE", "between", []int{0, 17}}.
+type Filter struct {
+	Column string `json:"column"`
+	Op     string `json:"op"`
+	Value  any    `json:"value,omitempty"`
+}
+
+// Aggregate is a figure of each group: count, sum, avg, min, max.
+type Aggregate struct {
+	Fn     string `json:"fn"`
+	Column string `json:"column,omitempty"`
+	As     string `json:"as,omitempty"`
+}
+
+// OrderBy is a column of the answer to sort by.
+type OrderBy struct {
+	Column string `json:"column"`
+	Desc   bool   `json:"desc,omitempty"`
+}
+
+// Options say how a query is run.
+type Options struct {
+	// Deadline in seconds, queueing included.
+	Deadline float64 `json:"deadline,omitempty"`
+	// Missing is "error" (the default) or "warn", where a file that was asked for by name is not there.
+	Missing string `json:"missing,omitempty"`
+	// Partial leaves out files that cannot be read, and the report lists them.
+	Partial bool `json:"partial,omitempty"`
+	// Priority is "health", "admin" or "user".
+	Priority string `json:"priority,omitempty"`
+	// OnEmergency is "sample", "spill", "wait" or "fail", where memory is nearly exhausted when the query begins.
+	OnEmergency string `json:"on_emergency,omitempty"`
+}
+
+// Config is how a client is set up; what is left out comes from the DATASUS_* variables and the defaults.
+type Config struct {
+	// Lake is the folder of converted Parquet.
+	Lake string `json:"lake,omitempty"`
+	// Output is the folder that holds every file an export writes.
+	Output string `json:"output,omitempty"`
+	// State is the folder of what jobs keep to be resumed.
+	State string `json:"state,omitempty"`
+	Spill string `json:"spill,omitempty"`
+	// MemoryLimit and SpillLimit are bytes.
+	MemoryLimit uint64 `json:"memory_limit,omitempty"`
+	SpillLimit  uint64 `json:"spill_limit,omitempty"`
+	// Postgres is the server of the sinks that name none: postgres://user:password@host:5432/database.
+	Postgres string `json:"postgres,omitempty"`
+	// Deadline of any query, in seconds.
+	Deadline    float64 `json:"deadline,omitempty"`
+	Threads     int     `json:"threads,omitempty"`
+	MaxPriority string  `json:"max_priority,omitempty"`
+	ChunkRows   int     `json:"chunk_rows,omitempty"`
+	VerifyCRC   *bool   `json:"verify_crc,omitempty"`
+	// Language of the texts for people: "pt" or "en".
+	Language string `json:"language,omitempty"`
+}

@@ -1,0 +1,62 @@
+package datasus
+
+// #include <datasus.h>
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// ReadOptions say what of a file is wanted.
+type ReadOptions struct {
+	// Columns in this order; none: all.
+	Columns []string `json:"columns,omitempty"`
+	// Dataset whose types the columns have, where the file's name does not tell.
+	Dataset string `json:"dataset,omitempty"`
+	// Typed false: every column is text, as it stands in the file.
+	Typed     *bool `json:"typed,omitempty"`
+	VerifyCRC *bool `json:"verify_crc,omitempty"`
+	BatchRows int   `json:"batch_rows,omitempty"`
+}
+
+// ReadDBC reads one DBC or DBF file, without a client or a lake. Nil options: none.
+func ReadDBC(path string, options *ReadOptions) (*Rows, error) {
+	if options == nil {
+		options = &ReadOptions{}
+	}
+	wanted, err := asJSON(options)
+	if err != nil {
+		return nil, err
+	}
+	cPath, freePath := given(path)
+	defer freePath()
+	cWanted, freeWanted := given(wanted)
+	defer freeWanted()
+	rows := newRows(context.Background())
+	err = call(func(told *C.datasus_error) statusCode {
+		return C.datasus_read_dbc(cPath, cWanted, rows.stream, told)
+	})
+	if err != nil {
+		rows.forget()
+		return nil, err
+	}
+	return rows.begin()
+}
+
+// WriteExampleData writes made-up files of several datasets into folder, to try things on.
+func WriteExampleData(folder string, rows uint32) error {
+	to, freeTo := given(folder)
+	defer freeTo()
+	return call(func(told *C.datasus_error) statusCode {
+		return C.datasus_write_example_data(to, C.uint32_t(rows), told)
+	})
+}
+
+// JSONSchema is the JSON Schema of Params.
+func JSONSchema() (json.RawMessage, error) {
+	said, err := text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+		return C.datasus_json_schema(out, told)
+	})
+	return json.RawMessage(said), err
+}

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Builds libdatasus and installs it with its header, libduckdb, datasus.pc and the CMake package: install.sh <prefix>.
+# DESTDIR is put before it, as packagers expect. The package can be moved afterwards.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+prefix=${1:?expected: install.sh <prefix>}
+[ "$(uname -s)" = Linux ] || { echo "install: built and tested on Linux only" >&2; exit 1; }
+target=${CARGO_TARGET_DIR:-$root/target}
+version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' "$root/Cargo.toml")
+abi=${version%%.*}
+duckdb=${DUCKDB_LIB_DIR:-$(sed -n 's/^DUCKDB_LIB_DIR = "\(.*\)"/\1/p' "$root/.cargo/config.toml")}
+
+(cd "$root" && "${CARGO:-cargo}" build --quiet --locked --package datasus-c)
+
+to="${DESTDIR:-}$prefix"
+install -d "$to/lib/pkgconfig" "$to/lib/cmake/datasus" "$to/include"
+install -m 755 "$target/debug/libdatasus_c.so" "$to/lib/libdatasus.so.$version"
+strip --strip-debug "$to/lib/libdatasus.so.$version"
+ln -sf "libdatasus.so.$version" "$to/lib/libdatasus.so.$abi"
+ln -sf "libdatasus.so.$abi" "$to/lib/libdatasus.so"
+# Beside it, where its RUNPATH ($ORIGIN) looks first.
+install -m 755 "$duckdb/libduckdb.so" "$to/lib/libduckdb.so"
+install -m 644 "$here/include/datasus.h" "$to/include/datasus.h"
+for file in datasus.pc:lib/pkgconfig cmake/datasus-config.cmake:lib/cmake/datasus cmake/datasus-config-version.cmake:lib/cmake/datasus; do
+  from=${file%%:*}
+  sed -e "s/@VERSION@/$version/g" -e "s/@ABI@/$abi/g" -e "s/@MAJOR_MINOR@/${version%.*}/g" "$here/$from.in" \
+    > "$to/${file#*:}/$(basename "$from")"
+done

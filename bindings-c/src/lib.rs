@@ -1,0 +1,36 @@
+//! The C face: `libdatasus` and `datasus.h`, which cbindgen makes of this crate.
+//!
+//! Every exported function is one line into [`fence`](mod@fence): it catches panics, looks whether this is a forked child, and
+//! writes the error. What C holds are tickets, not addresses (`ticket`): a handle that was released, or never was one, is an
+//! error. Parameters and answers of the control plane are the contract's JSON, rows an `ArrowArrayStream`.
+
+mod client;
+#[cfg(feature = "uniffi")]
+mod control;
+mod error;
+mod events;
+mod fence;
+mod given;
+mod host;
+mod job;
+mod log;
+mod records;
+mod rows;
+mod status;
+mod stream;
+mod text;
+mod ticket;
+
+pub use client::*;
+pub use error::{ErrorOut, datasus_error_release};
+pub use events::{Destructor, EventCallback, datasus_job_on_event};
+pub use host::*;
+pub use job::*;
+pub use log::{LogCallback, datasus_set_log};
+pub use records::*;
+pub use status::*;
+pub use stream::{datasus_stream_error, datasus_stream_summary};
+pub use text::{TextOut, datasus_text_release};
+
+#[cfg(feature = "uniffi")]
+uniffi::setup_scaffolding!();

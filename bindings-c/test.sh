@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Installs the C package into a folder of its own, moves that, and runs every test of the C and Go faces against it: the header,
+# the contract (plain, under AddressSanitizer, under valgrind), the conformance cases, the examples.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+"$root/setup/c.sh"
+tools=$("$root/setup/python.sh")
+export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}") PATH="$PATH:/usr/local/go/bin" RUST_BACKTRACE=0
+go=${DATASUS_GO:-go}
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+fail() { echo "c: $*" >&2; exit 1; }
+# Prints what a program said only where it failed, or what the tests count.
+quietly() { "$@" > "$place/said" 2>&1 || { tail -n 60 "$place/said" >&2; fail "$* failed"; }; }
+
+# The package, where it was not installed.
+"$here/install.sh" "$place/first"
+prefix="$place/moved to"
+mv "$place/first" "$prefix"
+library="$prefix/lib/libdatasus.so"
+grep -rIl "$place\|$root" "$prefix" && fail "an installed file names the folder it was built in"
+[ "$(readelf -d "$library" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')" = libdatasus.so.0 ] || fail "another SONAME"
+[ "$(readelf -d "$library" | sed -n 's/.*R\(UN\)\?PATH.*\[\(.*\)\]/\2/p')" = '$ORIGIN' ] || fail "libduckdb is looked for elsewhere"
+exported=$(nm -D --defined-only "$library" | awk '{print $3}' | sed 's/@.*//' | sort)
+declared=$(grep -oh '\bdatasus_[a-z_]*(' "$prefix/include/datasus.h" "$here/tests/hooks.h" | tr -d '(' | sort -u)
+[ "$exported" = "$declared" ] || fail "the library exports other names than the header declares: $(diff <(echo "$exported") <(echo "$declared"))"
+
+# pkg-config without CMake, CMake without pkg-config; C99 and C++17 with every warning an error.
+export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
+eval "cc -std=c99 -Wall -Wextra -Werror -pedantic '$root/examples/c/query_csv.c' $(pkg-config --cflags --libs datasus) '-Wl,-rpath,$prefix/lib' -o '$place/by-pkg-config'"
+(cd "$place" && quietly ./by-pkg-config)
+# The README's program.
+sed -n '/^```c$/,/^```$/p' "$here/README.md" | sed '1d;$d' > "$place/readme.c"
+eval "cc -std=c99 -Wall -Wextra -Werror -pedantic '$place/readme.c' $(pkg-config --cflags --libs datasus) '-Wl,-rpath,$prefix/lib' -o '$place/readme'"
+mkdir -p "$place/pasta/com" && mv "$place/exemplo" "$place/pasta/com/arquivos"
+(cd "$place" && quietly ./readme && grep -q '^300 rows$' said)
+build() { quietly cmake -S "$1" -B "$place/$2" "-DCMAKE_PREFIX_PATH=$prefix" -DCMAKE_BUILD_TYPE=Debug "${@:3}" && quietly cmake --build "$place/$2"; }
+build "$here/tests" plain
+build "$here/tests" sanitized -DSANITIZE=ON
+build "$root/examples/c" examples
+
+# What a panic of ours prints is wanted here; only a failure is shown.
+run() { quietly timeout 300 "${@:2}"; echo "c: $1: $(grep -c '^ok ' "$place/said" || true) behaviours"; }
+mkdir "$place/data"
+run "contract, plain" "$place/plain/contract" "$place/data/contract"
+everyone=$(sed -n 's/^every //p' "$place/said" | sort)
+of_header=$(grep -oh '\bdatasus_[a-z_]*(' "$prefix/include/datasus.h" | tr -d '(' | grep -v 'abi_version\|shut_down' | sort -u)
+[ "$everyone" = "$of_header" ] || fail "tests/every.c does not call every function: $(diff <(echo "$everyone") <(echo "$of_header"))"
+run "rows, plain" "$place/plain/rows" "$place/data/rows" 3000
+run "threads, plain" "$place/plain/threads" "$place/data/threads" 100
+run "forked, plain" "$place/plain/forked" "$place/data/forked"
+run "quit, plain" "$place/plain/quit" "$place/data/quit"
+export ASAN_OPTIONS=detect_leaks=1
+run "contract, AddressSanitizer" "$place/sanitized/contract" "$place/data/contract-a"
+run "rows, AddressSanitizer" "$place/sanitized/rows" "$place/data/rows-a" 3000
+run "threads, AddressSanitizer" "$place/sanitized/threads" "$place/data/threads-a" 30
+# Leaks of a child that leaves alone what its parent holds are no leaks.
+run "forked, AddressSanitizer" env ASAN_OPTIONS=detect_leaks=0 "$place/sanitized/forked" "$place/data/forked-a"
+
+# With the system's allocator, which is the only one here. Nothing is suppressed. What valgrind calls possibly lost is pointed to
+# from the middle (hash tables of the catalogue, which live as long as the process); what the library keeps for its callers is
+# counted by datasus_test_alive.
+valgrind=(valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect
+  --num-callers=30 --error-exitcode=9)
+run "contract, valgrind" "${valgrind[@]}" "$place/plain/contract" "$place/data/contract-v"
+run "rows, valgrind" "${valgrind[@]}" "$place/plain/rows" "$place/data/rows-v" 20
+run "threads, valgrind" "${valgrind[@]}" "$place/plain/threads" "$place/data/threads-v" 2
+run "forked, valgrind" valgrind --quiet --leak-check=no --error-exitcode=9 "$place/plain/forked" "$place/data/forked-v"
+
+# Go.
+export CGO_LDFLAGS="'-Wl,-rpath,$prefix/lib'" GOFLAGS="-mod=readonly" GOTOOLCHAIN=local
+cd "$here/go"
+[ -z "$("$(dirname "$(command -v "$go")")/gofmt" -l .)" ] || fail "gofmt would change $(gofmt -l .)"
+quietly "$go" vet ./...
+quietly "$go" test -race -count=1 -timeout 120s ./...
+echo "c: $(grep '^ok' "$place/said")"
+quietly "$go" build -o "$place/go-answer" ./internal/answer
+quietly "$go" build -o "$place/go-example" ./examples/query
+
+# Away from the sources.
+cd "$place"
+made=${DATASUS_MADE_FILES:-$place/made}
+[ -d "$made" ] || (cd "$root" && cargo run --quiet --package datasus --example made_files -- "$made")
+export DATASUS_MADE_FILES="$made" PYTHONPATH="$root/tests" DATASUS_C_EXAMPLES="$place/examples" DATASUS_GO_EXAMPLE="$place/go-example"
+export DATASUS_LIBRARY="$library"
+tests=("$tools/bin/python" -m pytest -q -p no:cacheprovider -o python_files="test_*.py c.py")
+DATASUS_ANSWER="$place/plain/answer" "${tests[@]}" "$root/tests/conformance/c.py"
+DATASUS_ANSWER="$place/go-answer" "${tests[@]}" "$root/tests/conformance/c.py"
+"${tests[@]}" -p own_postgres "$here/tests/test_examples.py"

@@ -1,0 +1,115 @@
+/* Answers queries for tests/conformance/c.py. Of each line on stdin, "<source>\t<output>\t<file with params>", it writes one:
+ * {"columns": [...], "rows": [[text or null, ...], ...], "report": {...}} or {"error": {...}}. */
+#include "../../examples/c/arrow_text.h"
+
+static void string(const char *text, int64_t size) {
+  putchar('"');
+  for (int64_t i = 0; i < size; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c == '"' || c == '\\') printf("\\%c", c);
+    else if (c < 0x20) printf("\\u%04x", c);
+    else putchar(c);
+  }
+  putchar('"');
+}
+
+static bool row_of(const struct ArrowSchema *schema, const struct ArrowArray *batch, int64_t row) {
+  char room[64];
+  putchar('[');
+  for (int64_t i = 0; i < batch->n_children; i++) {
+    const char *text;
+    if (i > 0) putchar(',');
+    if (arrow_is_null(batch->children[i], row)) {
+      printf("null");
+      continue;
+    }
+    int64_t size = arrow_text(schema->children[i], batch->children[i], row, room, &text);
+    if (size < 0) {
+      fprintf(stderr, "%s: the Arrow type %s\n", schema->children[i]->name, schema->children[i]->format);
+      return false;
+    }
+    string(text, size);
+  }
+  putchar(']');
+  return true;
+}
+
+static datasus_status rows_of(struct ArrowArrayStream *stream, datasus_error *error) {
+  struct ArrowSchema schema;
+  struct ArrowArray batch;
+  datasus_status status = DATASUS_STATUS_OK;
+  bool first = true;
+  if (stream->get_schema(stream, &schema) != 0) return datasus_stream_error(stream, error);
+  printf("{\"columns\": [");
+  for (int64_t i = 0; i < schema.n_children; i++) {
+    if (i > 0) putchar(',');
+    string(schema.children[i]->name, (int64_t)strlen(schema.children[i]->name));
+  }
+  printf("], \"rows\": [");
+  for (;;) {
+    if (stream->get_next(stream, &batch) != 0) {
+      status = datasus_stream_error(stream, error);
+      break;
+    }
+    if (batch.release == NULL) break;
+    for (int64_t row = 0; row < batch.length; row++) {
+      if (!first) putchar(',');
+      first = false;
+      if (!row_of(&schema, &batch, row)) exit(1);
+    }
+    batch.release(&batch);
+  }
+  printf("]");
+  schema.release(&schema);
+  return status;
+}
+
+static datasus_status answer(const char *source, const char *output, const char *params, datasus_error *error) {
+  char config[2048];
+  datasus_client *client;
+  struct ArrowArrayStream stream;
+  datasus_text summary;
+  snprintf(config, sizeof config, "{\"output\": \"%s\", \"language\": \"pt\"}", output);
+  datasus_status status = datasus_client_open(source, config, &client, error);
+  if (status != DATASUS_STATUS_OK) return status;
+  status = datasus_client_query(client, params, &stream, NULL, error);
+  if (status == DATASUS_STATUS_OK) {
+    status = rows_of(&stream, error);
+    if (status == DATASUS_STATUS_OK) status = datasus_stream_summary(&stream, &summary, error);
+    if (status == DATASUS_STATUS_OK) {
+      printf(", \"report\": %s}\n", summary.data);
+      datasus_text_release(&summary);
+    }
+    stream.release(&stream);
+  }
+  datasus_client_release(client);
+  return status;
+}
+
+static char *whole(const char *path) {
+  FILE *file = fopen(path, "rb");
+  char *text = (char *)malloc(1 << 20);
+  if (file == NULL || text == NULL) exit(1);
+  text[fread(text, 1, (1 << 20) - 1, file)] = '\0';
+  fclose(file);
+  return text;
+}
+
+int main(void) {
+  char line[4096];
+  while (fgets(line, sizeof line, stdin) != NULL) {
+    char *source = strtok(line, "\t\n"), *output = strtok(NULL, "\t\n"), *path = strtok(NULL, "\t\n");
+    if (path == NULL) return 2;
+    char *params = whole(path);
+    datasus_error error = DATASUS_ERROR_INIT;
+    if (answer(source, output, params, &error) != DATASUS_STATUS_OK) {
+      /* Behind rows that came before it, if any: the reader takes the last. */
+      printf("\n{\"error\": %s}\n", error.json);
+      datasus_error_release(&error);
+    }
+    printf("\n");
+    fflush(stdout);
+    free(params);
+  }
+  return 0;
+}

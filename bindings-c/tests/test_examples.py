@@ -1,0 +1,123 @@
+"""The example programs run as they are, built against the installed package: `DATASUS_C_EXAMPLES`, `DATASUS_GO_EXAMPLE`."""
+
+from __future__ import annotations
+
+import csv
+import ctypes
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import pytest
+from own_postgres import Sql
+
+C = pathlib.Path(os.environ["DATASUS_C_EXAMPLES"])
+GO = os.environ["DATASUS_GO_EXAMPLE"]
+COLUMNS = ["N_AIH", "CNES", "DIAG_PRINC", "DT_INTER", "VAL_TOT"]
+
+
+def run(*argv: str | pathlib.Path, cwd: pathlib.Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    others = {key: value for key, value in os.environ.items() if key != "DATASUS_POSTGRES"}
+    return subprocess.run(
+        argv, cwd=cwd, env={**others, **environment}, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def admissions(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Made-up files of 600,000 admissions, by the library itself."""
+    folder = tmp_path_factory.mktemp("admissions")
+    library = ctypes.CDLL(os.environ["DATASUS_LIBRARY"])
+    assert library.datasus_write_example_data(str(folder).encode(), 100_000, None) == 0
+    return folder
+
+
+def test_a_query_comes_as_csv(tmp_path: pathlib.Path) -> None:
+    done = run(C / "query_csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    head, *rows = csv.reader(done.stdout.splitlines())
+    assert head == COLUMNS
+    assert 0 < len(rows) < 100
+    assert all(len(row) == len(head) and len(row[0]) == 13 and row[4].count(".") == 1 for row in rows)
+    everything = json.dumps({"dataset": "SIH-RD", "uf": "AC", "competencia": "202401"})
+    done = run(C / "query_csv", "exemplo", everything, cwd=tmp_path)
+    assert len(list(csv.reader(done.stdout.splitlines()))) == 1 + 100
+    done = run(C / "query_csv", "exemplo", '{"dataset": "SIH-RX"}', cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("DS-404")
+
+
+def test_a_load_shows_its_progress_and_reports(
+    tmp_path: pathlib.Path, admissions: pathlib.Path, server: tuple[str, Sql]
+) -> None:
+    url, sql = server
+    done = run(C / "load", admissions, "carga_c.tudo", cwd=tmp_path, DATASUS_POSTGRES=url)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["records_processed"] == 600_000
+    assert sql("SELECT count(*), count(DISTINCT n_aih) FROM carga_c.tudo").startswith("600000|")
+    lines = done.stderr.splitlines()
+    assert any(line.startswith("running") for line in lines)
+    assert lines[-1].split()[:2] == ["completed", "600000"]
+    again = run(C / "load", admissions, "carga_c.tudo", cwd=tmp_path, DATASUS_POSTGRES=url)
+    assert again.returncode == 1
+    assert "DS-409" in again.stderr
+    assert "hunter2" not in again.stderr + done.stderr + done.stdout
+
+
+def caught(admissions: pathlib.Path, table: str, url: str, by: signal.Signals) -> tuple[int, str]:
+    """Sends the signal to a load that has delivered some of its rows, and gives its exit code and job. One that was too fast
+    for that has delivered all of them.
+    """
+    with subprocess.Popen(
+        [C / "load", admissions, table],
+        env={**os.environ, "DATASUS_POSTGRES": url},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as load:
+        assert load.stderr is not None
+        job = load.stderr.readline().removeprefix("job ").strip()
+        for line in load.stderr:
+            if line.split()[1] not in ("0", "600000"):
+                load.send_signal(by)
+                break
+        rest = load.stderr.read()
+        load.wait(timeout=60)
+    assert load.returncode in (0, -by, 130), rest
+    return load.returncode, job
+
+
+def test_ctrl_c_stops_a_load_and_leaves_the_database_as_it_was(
+    admissions: pathlib.Path, server: tuple[str, Sql]
+) -> None:
+    url, sql = server
+    tables = [f"carga_c.parada_{n}" for n in range(5)]
+    stopped = next(table for table in tables if caught(admissions, table, url, signal.SIGINT)[0] == 130)
+    assert sql(f"SELECT to_regclass('{stopped}') IS NULL") == "t"
+
+
+def test_a_load_whose_process_was_killed_goes_on_where_it_stopped(
+    tmp_path: pathlib.Path, admissions: pathlib.Path, server: tuple[str, Sql]
+) -> None:
+    url, sql = server
+    for table in (f"carga_c.morta_{n}" for n in range(5)):
+        code, job = caught(admissions, table, url, signal.SIGKILL)
+        if code == -signal.SIGKILL:
+            break
+    assert code == -signal.SIGKILL
+    done = run(C / "load", admissions, "--resume", job, cwd=tmp_path, DATASUS_POSTGRES=url)
+    assert done.returncode == 0, done.stderr
+    # What one uninterrupted load brings.
+    assert sql(f"SELECT count(*), sum(val_tot) FROM {table}") == sql("SELECT count(*), sum(val_tot) FROM carga_c.tudo")
+
+
+def test_the_go_example_sums_and_writes(tmp_path: pathlib.Path) -> None:
+    done = run(GO, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "CNES " in done.stdout
+    assert "300 registros" in done.stdout
+    done = run(GO, "no/such/folder", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "DS-404" in done.stderr

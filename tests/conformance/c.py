@@ -1,0 +1,96 @@
+"""Runs every case of `tests/conformance/cases` through a program that answers queries: of C, or of Go.
+
+`DATASUS_ANSWER` is the program; see `bindings-c/tests/answer.c` for what it reads and writes. The folder `made` comes from
+`cargo run --example made_files <folder>`; its place is `DATASUS_MADE_FILES`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+CASES = sorted((HERE / "cases").glob("*.json"))
+REAL = pathlib.Path(os.environ.get("DATASUS_REAL_DATA", HERE / "../../../shared/data/real"))
+MADE = pathlib.Path(os.environ["DATASUS_MADE_FILES"])
+Answer = Callable[..., dict]
+
+
+@pytest.fixture(scope="module")
+def answer() -> Iterator[Answer]:
+    """Asks the program, which lives for all cases."""
+    with subprocess.Popen(
+        [os.environ["DATASUS_ANSWER"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+
+        def ask(*paths: pathlib.Path) -> dict:
+            program.stdin.write("\t".join(map(str, paths)) + "\n")
+            program.stdin.flush()
+            said = ""
+            while (line := program.stdout.readline()) != "\n" or not said:
+                assert line, "the program ended"
+                said = line if line != "\n" else said
+            return json.loads(said)
+
+        yield ask
+        program.stdin.close()
+    assert program.returncode == 0
+
+
+def at(form: object, pointer: str) -> object:
+    for key in pointer.split("/")[1:]:
+        form = form[int(key)] if isinstance(form, list) else form[key]  # type: ignore[index]
+    return form
+
+
+def agree(expected: object, found: object) -> bool:
+    """Floating-point numbers as near as a double tells them."""
+    if isinstance(expected, list):
+        return isinstance(found, list) and len(expected) == len(found) and all(map(agree, expected, found))
+    if expected == found:
+        return True
+    try:
+        return "." in str(expected) and float(str(expected)) == pytest.approx(float(str(found)), rel=1e-12)
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Path, answer: Answer) -> None:
+    case = json.loads(path.read_text())
+    source = tmp_path / "source"
+    if case["source"] == "real":
+        if not REAL.is_dir():
+            pytest.skip("no genuine files here")
+        source.mkdir()
+        for file in case["files"]:
+            shutil.copy(REAL / file, source)
+    else:
+        shutil.copytree(MADE, source)
+    params = tmp_path / "params.json"
+    params.write_text(case["params_text"] if "params_text" in case else json.dumps(case["params"]))
+    found, expect = answer(source, tmp_path / "out", params), case["expect"]
+    if "error" in expect or "error" in found:
+        assert "error" in expect and "error" in found, found
+        for pointer, wanted in expect["error"].items():
+            received = at(found["error"], pointer)
+            same = str(wanted) in str(received) if pointer == "/detail" else agree(wanted, received)
+            assert same, (pointer, received)
+        return
+    rows = found["rows"]
+    assert expect.get("rows", len(rows)) == len(rows)
+    assert expect.get("columns", found["columns"]) == found["columns"]
+    for wanted, received in zip(expect.get("first", []), rows, strict=False):
+        assert agree(wanted, received), (wanted, received)
+    for wanted in expect.get("contains", []):
+        assert any(agree(wanted, received) for received in rows), wanted
+    for pointer, wanted in expect.get("report", {}).items():
+        assert agree(wanted, at(found["report"], pointer)), pointer
