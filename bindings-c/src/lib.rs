@@ -1,6 +1,6 @@
 //! The C face: `libdatasus` and `datasus.h`, which cbindgen makes of this crate.
 //!
-//! Every exported function is one line into [`fence`](mod@fence): it catches panics, looks whether this is a forked child, and
+//! Every exported function is one line into `fence`: it catches panics, looks whether this is a forked child, and
 //! writes the error. What C holds are tickets, not addresses (`ticket`): a handle that was released, or never was one, is an
 //! error. Parameters and answers of the control plane are the contract's JSON, rows an `ArrowArrayStream`.
 
