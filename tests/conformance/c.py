@@ -94,3 +94,10 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
         assert any(agree(wanted, received) for received in rows), wanted
     for pointer, wanted in expect.get("report", {}).items():
         assert agree(wanted, at(found["report"], pointer)), pointer
+
+
+def test_every_public_name_is_declared() -> None:
+    header = (HERE / "../../bindings-c/include/datasus.h").read_text()
+    for what, of in json.loads((HERE / "names.json").read_text()).items():
+        if what != "about":
+            assert of["c"] is None or f" {of['c']}(" in header, what
