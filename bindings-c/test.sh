@@ -69,8 +69,9 @@ run "threads, valgrind" "${valgrind[@]}" "$place/plain/threads" "$place/data/thr
 run "forked, valgrind" valgrind --quiet --leak-check=no --error-exitcode=9 "$place/plain/forked" "$place/data/forked-v"
 
 # Go.
-# No flags of ours for the linker: they would compile every package that uses C once more, in each run.
-export LD_LIBRARY_PATH="$prefix/lib" GOFLAGS="-mod=readonly" GOTOOLCHAIN=local
+# Go remembers where it found the library. The flag means nothing, and has our packages, and those alone, looked up once more.
+export LD_LIBRARY_PATH="$prefix/lib" GOTOOLCHAIN=local
+export GOFLAGS="-mod=readonly -gcflags=github.com/datasus-sdk/datasus/bindings-c/go/...=-D=$(basename "$place")"
 cd "$here/go"
 [ -z "$("$(dirname "$(command -v "$go")")/gofmt" -l .)" ] || fail "gofmt would change $(gofmt -l .)"
 quietly "$go" vet ./...
