@@ -9,10 +9,11 @@ tools=$("$root/setup/python.sh")
 export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}") PATH="$PATH:/usr/local/go/bin" RUST_BACKTRACE=0
 go=${DATASUS_GO:-go}
 place=$(mktemp -d)
-trap 'rm -rf "$place"' EXIT
+trap 'wait; rm -rf "$place"' EXIT
 fail() { echo "c: $*" >&2; exit 1; }
 # Prints what a program said only where it failed, or what the tests count.
-quietly() { "$@" > "$place/said" 2>&1 || { tail -n 60 "$place/said" >&2; fail "$* failed"; }; }
+said="$place/said"
+quietly() { "$@" > "$said" 2>&1 || { tail -n 60 "$said" >&2; fail "$* failed"; }; }
 
 # The package, where it was not installed.
 "$here/install.sh" "$place/first"
@@ -41,7 +42,7 @@ build "$here/tests" sanitized -DSANITIZE=ON
 build "$root/examples/c" examples
 
 # What a panic of ours prints is wanted here; only a failure is shown.
-run() { quietly timeout 300 "${@:2}"; echo "c: $1: $(grep -c '^ok ' "$place/said" || true) behaviours"; }
+run() { quietly timeout 300 "${@:2}"; echo "c: $1: $(grep -c '^ok ' "$said" || true) behaviours"; }
 mkdir "$place/data"
 run "contract, plain" "$place/plain/contract" "$place/data/contract"
 everyone=$(sed -n 's/^every //p' "$place/said" | sort)
@@ -63,14 +64,19 @@ run "forked, AddressSanitizer" env ASAN_OPTIONS=detect_leaks=0 "$place/sanitized
 # counted by datasus_test_alive.
 valgrind=(valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect
   --num-callers=30 --error-exitcode=9)
-run "contract, valgrind" "${valgrind[@]}" "$place/plain/contract" "$place/data/contract-v"
-run "rows, valgrind" "${valgrind[@]}" "$place/plain/rows" "$place/data/rows-v" 20
-run "threads, valgrind" "${valgrind[@]}" "$place/plain/threads" "$place/data/threads-v" 2
-run "forked, valgrind" valgrind --quiet --leak-check=no --error-exitcode=9 "$place/plain/forked" "$place/data/forked-v"
+(
+  said="$place/said-by-valgrind"
+  run "contract, valgrind" "${valgrind[@]}" "$place/plain/contract" "$place/data/contract-v"
+  run "rows, valgrind" "${valgrind[@]}" "$place/plain/rows" "$place/data/rows-v" 20
+  run "threads, valgrind" "${valgrind[@]}" "$place/plain/threads" "$place/data/threads-v" 2
+  run "forked, valgrind" valgrind --quiet --leak-check=no --error-exitcode=9 "$place/plain/forked" "$place/data/forked-v"
+) &
+by_valgrind=$!
 
 # Go.
-# No flags of ours for the linker: they would compile every package that uses C once more, in each run.
-export LD_LIBRARY_PATH="$prefix/lib" GOFLAGS="-mod=readonly" GOTOOLCHAIN=local
+# Go remembers where it found the library. The flag means nothing, and has our packages, and those alone, looked up once more.
+export LD_LIBRARY_PATH="$prefix/lib" GOTOOLCHAIN=local
+export GOFLAGS="-mod=readonly -gcflags=github.com/datasus-sdk/datasus/bindings-c/go/...=-D=$(basename "$place")"
 cd "$here/go"
 [ -z "$("$(dirname "$(command -v "$go")")/gofmt" -l .)" ] || fail "gofmt would change $(gofmt -l .)"
 quietly "$go" vet ./...
@@ -89,3 +95,4 @@ tests=("$tools/bin/python" -m pytest -q -p no:cacheprovider -o python_files="tes
 DATASUS_ANSWER="$place/plain/answer" "${tests[@]}" "$root/tests/conformance/c.py"
 DATASUS_ANSWER="$place/go-answer" "${tests[@]}" "$root/tests/conformance/c.py"
 "${tests[@]}" -p own_postgres "$here/tests/test_examples.py"
+wait "$by_valgrind" || fail "valgrind found something"
