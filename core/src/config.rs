@@ -97,8 +97,11 @@ impl Config {
         };
         config.memory_limit = number("DATASUS_MEMORY_LIMIT")?;
         config.spill_limit = number("DATASUS_SPILL_LIMIT")?.unwrap_or(config.spill_limit);
-        if let Some(seconds) = number("DATASUS_DEADLINE")? {
-            config.deadline = seconds as f64;
+        if let Some(value) = get("DATASUS_DEADLINE") {
+            let seconds = value
+                .parse()
+                .map_err(|_| wrong("DATASUS_DEADLINE", &value, ["segundos, como 30 ou 0.5", "seconds, as 30 or 0.5"]));
+            config.deadline = seconds?;
         }
         config.threads = number("DATASUS_THREADS")?.and_then(|n| usize::try_from(n).ok());
         if let Some(rows) = number("DATASUS_CHUNK_ROWS")? {

@@ -93,7 +93,7 @@ test('a reader that goes away before the first row cancels the conversion', () =
   }))
 
 test('an answer whose deadline passes before the first row is 504', () =>
-  withConversion({ DATASUS_DEADLINE: '1' }, async (service) => {
+  withConversion({ DATASUS_DEADLINE: '0.1' }, async (service) => {
     const response = await service.ask('/internacoes')
     assert.equal(response.statusCode, 504)
     assert.equal((await json(response)).error_code, 'DS-504')
