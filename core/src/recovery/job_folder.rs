@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,6 +18,8 @@ const END: &str = "end.json";
 /// Room for the end of a job whose disk is full.
 const RESERVE: &str = "reserve";
 const RESERVED: usize = 16 << 10;
+/// How long another's lock is waited for.
+const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// A job's folder, held by this process: the lock goes with it.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ impl JobFolder {
         std::fs::create_dir(&path).map_err(failed)?;
         #[cfg(unix)]
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(failed)?;
-        let lock = lock(&path)?.ok_or_else(|| held(id))?;
+        let lock = lock_soon(&path)?.ok_or_else(|| held(id))?;
         write(&path.join(OWNER), &Owner::me())?;
         std::fs::write(path.join(RESERVE), [1; RESERVED]).map_err(failed)?;
         write(&path.join(PLAN), plan)?;
@@ -53,7 +56,7 @@ impl JobFolder {
     }
 
     pub(super) fn take(path: PathBuf, id: &str) -> Result<Self> {
-        let lock = lock(&path)?.ok_or_else(|| held(id))?;
+        let lock = lock_soon(&path)?.ok_or_else(|| held(id))?;
         let plan = read::<Value>(&path.join(PLAN))?;
         let end = path.join(END);
         let end = if end.exists() { Some(read::<End>(&end)?) } else { None };
@@ -146,6 +149,19 @@ fn lock(folder: &Path) -> Result<Option<File>> {
     }
 }
 
+/// The same, for one who means to keep it: another may hold it for a moment only, to look at the job, or as a child of this process
+/// that has not become its own program yet and so has a copy of every open file.
+fn lock_soon(folder: &Path) -> Result<Option<File>> {
+    let until = Instant::now() + A_MOMENT;
+    loop {
+        let lock = lock(folder)?;
+        if lock.is_some() || Instant::now() >= until {
+            return Ok(lock);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn held(id: &str) -> Error {
     Error::new(
         Code::Conflict,
@@ -185,5 +201,26 @@ fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(error, path).stage("recovery")),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_held_for_a_moment_is_waited_for_and_one_that_stays_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("job");
+        drop(JobFolder::create(path.clone(), "job", &Value::Null).unwrap());
+        let looker = lock(&path).unwrap().unwrap();
+        let looks = std::thread::spawn(move || {
+            std::thread::sleep(A_MOMENT / 4);
+            drop(looker);
+        });
+        let taken = JobFolder::take(path.clone(), "job").unwrap();
+        looks.join().unwrap();
+        assert_eq!(JobFolder::take(path, "job").err().map(|error| error.code()), Some(Code::Conflict));
+        drop(taken);
     }
 }
