@@ -109,7 +109,10 @@ def lag(bench: Bench) -> None:
         if runs := bench.runs_of_ours(path):
             counted = [one.answer for one in runs if one.quiet] or [one.answer for one in runs]
             ticker = "of a 10 ms ticker, ms"
-            bench.bound(path, f"p99 gap {ticker}", 20, lambda counted=counted: median(one["p99_ms"] for one in counted))
+            # What the loop lags behind: the gap but for the ticker's own 10 ms.
+            bench.bound(
+                path, f"p99 lag {ticker}", 20, lambda counted=counted: median(one["p99_ms"] for one in counted) - 10
+            )
             bench.bound(
                 path, f"longest gap {ticker}", 50, lambda counted=counted: max(one["max_ms"] for one in counted)
             )
