@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
+from agreement import agree, at
 
 HERE = pathlib.Path(__file__).parent
 CASES = sorted((HERE / "cases").glob("*.json"))
@@ -43,24 +44,6 @@ def answer() -> Iterator[Answer]:
         yield ask
         program.stdin.close()
     assert program.returncode == 0
-
-
-def at(form: object, pointer: str) -> object:
-    for key in pointer.split("/")[1:]:
-        form = form[int(key)] if isinstance(form, list) else form[key]  # type: ignore[index]
-    return form
-
-
-def agree(expected: object, found: object) -> bool:
-    """Floating-point numbers as near as a double tells them."""
-    if isinstance(expected, list):
-        return isinstance(found, list) and len(expected) == len(found) and all(map(agree, expected, found))
-    if expected == found:
-        return True
-    try:
-        return "." in str(expected) and float(str(expected)) == pytest.approx(float(str(found)), rel=1e-12)
-    except ValueError:
-        return False
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

@@ -13,6 +13,7 @@ import shutil
 
 import pyarrow as pa
 import pytest
+from agreement import agree, at
 
 import datasus
 
@@ -32,24 +33,6 @@ def text(value: object) -> str | None:
 def rows(table: pa.Table) -> list[list[str | None]]:
     columns = [[text(value) for value in column.to_pylist()] for column in table.columns]
     return [list(row) for row in zip(*columns, strict=True)] if columns else []
-
-
-def at(form: object, pointer: str) -> object:
-    for key in pointer.split("/")[1:]:
-        form = form[int(key)] if isinstance(form, list) else form[key]  # type: ignore[index]
-    return form
-
-
-def agree(expected: object, found: object) -> bool:
-    """Floating-point numbers as near as a double tells them."""
-    if isinstance(expected, list):
-        return isinstance(found, list) and len(expected) == len(found) and all(map(agree, expected, found))
-    if expected == found:
-        return True
-    try:
-        return "." in str(expected) and float(str(expected)) == pytest.approx(float(str(found)), rel=1e-12)
-    except ValueError:
-        return False
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
