@@ -1,25 +1,22 @@
 //! The folder of one job.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::job_lock::{self, Lock, lock_soon, making, making_soon};
 use super::{Found, Standing};
 use crate::base::{Code, Error, Owner, Result, WholeFile, text};
 
 pub(super) const PLAN: &str = "plan.json";
 const OWNER: &str = "owner.json";
-const LOCK: &str = "lock";
 const END: &str = "end.json";
 /// Room for the end of a job whose disk is full.
 const RESERVE: &str = "reserve";
 const RESERVED: usize = 16 << 10;
-/// How long another's lock is waited for.
-const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// A job's folder, held by this process: the lock goes with it.
 #[derive(Debug)]
@@ -45,10 +42,13 @@ pub struct End {
 impl JobFolder {
     pub(super) fn create(path: PathBuf, id: &str, plan: &Value) -> Result<Self> {
         let failed = |error| Error::io(error, &path).stage("recovery");
+        // Nobody sees it without its lock: that would be one whose process died.
+        let making = job_lock::making_in_time(&path)?;
         std::fs::create_dir(&path).map_err(failed)?;
         #[cfg(unix)]
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(failed)?;
-        let lock = lock_soon(&path)?.ok_or_else(|| held(id))?;
+        let lock = job_lock::create(&path)?.ok_or_else(|| held(id))?;
+        drop(making);
         write(&path.join(OWNER), &Owner::me())?;
         std::fs::write(path.join(RESERVE), [1; RESERVED]).map_err(failed)?;
         write(&path.join(PLAN), plan)?;
@@ -109,56 +109,55 @@ impl JobFolder {
 
     /// The job has ended and left nothing.
     pub fn remove(self) -> Result<()> {
-        // Without its plan it does not count, whatever happens to the rest.
+        // Without its plan it does not count, whatever happens to the rest: whoever lists the jobs next clears it away.
         remove(&self.path.join(PLAN))?;
-        std::fs::remove_dir_all(&self.path).map_err(|error| Error::io(error, &self.path).stage("recovery"))
+        match making_soon(&self.path)? {
+            Some(_making) => clear(&self.path),
+            None => Ok(()),
+        }
     }
 }
 
-/// What a job's folder says; none, and the folder goes, where its process died before it had a plan.
+/// What a job's folder says; none where it is gone, or being made. It goes where its process died before it had a plan.
 pub(super) fn look(path: &Path, id: &str) -> Result<Option<Found>> {
-    let free = lock(path)?;
+    let lock = job_lock::lock_to_look(path)?;
     if !path.join(PLAN).exists() {
-        if free.is_some() {
-            std::fs::remove_dir_all(path).map_err(|error| Error::io(error, path).stage("recovery"))?;
+        drop(lock);
+        // Now or never: it does not matter when.
+        if let Lock::Ours(_making) = making(path)?
+            && !path.join(PLAN).exists()
+            && !matches!(job_lock::lock(path)?, Lock::Theirs)
+        {
+            clear(path)?;
         }
         return Ok(None);
     }
-    let owner = read::<Owner>(&path.join(OWNER))?;
-    let end = if path.join(END).exists() { Some(read::<End>(&path.join(END))?) } else { None };
-    let standing = match (&free, &end) {
-        (None, _) => Standing::Running,
-        (Some(_), Some(end)) if end.resumable => Standing::Failed,
-        (Some(_), Some(_)) => Standing::Ended,
-        (Some(_), None) if owner.is_foreign() => Standing::Foreign,
-        (Some(_), None) => Standing::Crashed,
-    };
-    let plan = read(&path.join(PLAN))?;
-    Ok(Some(Found { id: id.to_owned(), standing, owner, plan, end, path: path.to_owned() }))
-}
-
-/// The lock of a job; none while another holds it. The system lets it go with its process, however that ends.
-fn lock(folder: &Path) -> Result<Option<File>> {
-    let path = folder.join(LOCK);
-    let failed = |error| Error::io(error, &path).stage("recovery");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+    // A job that ends meanwhile is no error of who looks.
+    match read_found(path, id, &lock) {
+        Err(_) if !path.join(PLAN).exists() => Ok(None),
+        found => found.map(Some),
     }
 }
 
-/// The same, for one who means to keep it: another may hold it for a moment only, to look at the job, or as a child of this process
-/// that has not become its own program yet and so has a copy of every open file.
-fn lock_soon(folder: &Path) -> Result<Option<File>> {
-    let until = Instant::now() + A_MOMENT;
-    loop {
-        let lock = lock(folder)?;
-        if lock.is_some() || Instant::now() >= until {
-            return Ok(lock);
-        }
-        std::thread::sleep(Duration::from_millis(5));
+fn read_found(path: &Path, id: &str, lock: &Lock) -> Result<Found> {
+    let owner = read::<Owner>(&path.join(OWNER))?;
+    let end = if path.join(END).exists() { Some(read::<End>(&path.join(END))?) } else { None };
+    let standing = match (lock, &end) {
+        (Lock::Theirs, _) => Standing::Running,
+        (_, Some(end)) if end.resumable => Standing::Failed,
+        (_, Some(_)) => Standing::Ended,
+        (_, None) if owner.is_foreign() => Standing::Foreign,
+        (_, None) => Standing::Crashed,
+    };
+    let plan = read(&path.join(PLAN))?;
+    Ok(Found { id: id.to_owned(), standing, owner, plan, end, path: path.to_owned() })
+}
+
+/// Removes a folder that does not count any more; whoever calls it holds what [`making`] gives.
+fn clear(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(error, folder).stage("recovery")),
+        _ => Ok(()),
     }
 }
 
@@ -199,13 +198,14 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
 
 fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(error, path).stage("recovery")),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(error, path).stage("recovery")),
         _ => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::job_lock::{A_MOMENT, lock};
     use super::*;
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("job");
         drop(JobFolder::create(path.clone(), "job", &Value::Null).unwrap());
-        let looker = lock(&path).unwrap().unwrap();
+        let Lock::Ours(looker) = lock(&path).unwrap() else { panic!("nobody holds it") };
         let looks = std::thread::spawn(move || {
             std::thread::sleep(A_MOMENT / 4);
             drop(looker);
@@ -222,5 +222,35 @@ mod tests {
         looks.join().unwrap();
         assert_eq!(JobFolder::take(path, "job").err().map(|error| error.code()), Some(Code::Conflict));
         drop(taken);
+    }
+    #[test]
+    fn who_lists_the_jobs_meets_others_that_begin_and_end_and_disturbs_none() {
+        let place = tempfile::tempdir().unwrap();
+        let state = super::super::StateFolder::at(place.path().to_owned());
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            for _ in 0..2 {
+                threads.spawn(|| {
+                    while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                        state.list().unwrap();
+                    }
+                });
+            }
+            let workers = [(); 2].map(|()| {
+                threads.spawn(|| {
+                    for _ in 0..150 {
+                        let job = state.create(&ulid::Ulid::new().to_string(), &Value::Null).unwrap();
+                        job.remove().unwrap();
+                    }
+                })
+            });
+            let ended = workers.map(|worker| worker.join());
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            ended.into_iter().for_each(|worker| worker.unwrap());
+        });
+        // One whose process died before it had a plan goes.
+        let half = place.path().join(ulid::Ulid::new().to_string());
+        std::fs::create_dir(&half).unwrap();
+        assert_eq!((state.list().unwrap().len(), half.exists()), (0, false));
     }
 }

@@ -5,6 +5,7 @@
 
 mod dead_letters;
 mod job_folder;
+mod job_lock;
 mod log;
 mod retry;
 mod sink_state;

@@ -59,7 +59,9 @@ impl StateFolder {
 
     /// Takes over a job whose process is gone. DS-404 where there is none, DS-409 while a process holds it.
     pub fn take(&self, job_id: &str) -> Result<JobFolder> {
-        JobFolder::take(self.find(job_id)?, job_id)
+        let path = self.find(job_id)?;
+        // Of a job that ended meanwhile, it says that there is none.
+        JobFolder::take(path, job_id).or_else(|error| self.find(job_id).and(Err(error)))
     }
 
     /// The folder of a job, whoever holds it. DS-404 where there is none.

@@ -1,0 +1,105 @@
+//! The locks of the jobs' folders: one in each, for as long as a process works at the job; and one beside them all, while a folder
+//! is made or goes.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::base::{Code, Error, Result, text};
+
+const LOCK: &str = "lock";
+const MAKING: &str = ".making";
+/// How long another's lock is waited for.
+pub(super) const A_MOMENT: Duration = Duration::from_millis(500);
+/// The same where nothing goes on without it: it is held for as long as a few files take, on a slow disk.
+const A_WHILE: Duration = Duration::from_secs(10);
+
+pub(super) enum Lock {
+    /// The system lets it go with its process, however that ends.
+    Ours(File),
+    Theirs,
+    /// The file is not there.
+    Missing,
+}
+
+/// The lock of a job. It is never made here: a folder that is being removed would have a file again.
+pub(super) fn lock(folder: &Path) -> Result<Lock> {
+    lock_file(File::options().write(true), &folder.join(LOCK), File::try_lock)
+}
+
+/// The same, for one who only looks at the job: others may look as well.
+pub(super) fn lock_to_look(folder: &Path) -> Result<Lock> {
+    lock_file(File::options().write(true), &folder.join(LOCK), File::try_lock_shared)
+}
+
+/// What is held while a folder beside `folder`, or itself, is made or goes.
+pub(super) fn making(folder: &Path) -> Result<Lock> {
+    lock_file(File::options().create(true).truncate(false).write(true), &folder.with_file_name(MAKING), File::try_lock)
+}
+
+fn lock_file(
+    options: &OpenOptions,
+    path: &Path,
+    lock: fn(&File) -> std::result::Result<(), TryLockError>,
+) -> Result<Lock> {
+    let failed = |error| Error::io(error, path).stage("recovery");
+    let file = match options.open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Lock::Missing),
+        opened => opened.map_err(failed)?,
+    };
+    match lock(&file) {
+        Ok(()) => Ok(Lock::Ours(file)),
+        Err(TryLockError::WouldBlock) => Ok(Lock::Theirs),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// The lock of a job, for one who means to keep it: another may hold it for a moment only, to look at the job, or as a child of
+/// this process that has not become its own program yet and so has a copy of every open file.
+pub(super) fn lock_soon(folder: &Path) -> Result<Option<File>> {
+    within(A_MOMENT, || lock(folder))
+}
+
+/// A lock, once another has let go of it; none where that takes longer, or where there is nothing to lock.
+fn within(patience: Duration, mut lock: impl FnMut() -> Result<Lock>) -> Result<Option<File>> {
+    let until = Instant::now() + patience;
+    loop {
+        match lock()? {
+            Lock::Ours(file) => return Ok(Some(file)),
+            Lock::Theirs if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
+            Lock::Theirs | Lock::Missing => return Ok(None),
+        }
+    }
+}
+
+/// The lock of a job whose folder has just been made.
+pub(super) fn create(folder: &Path) -> Result<Option<File>> {
+    let path = folder.join(LOCK);
+    drop(File::create_new(&path).map_err(|error| Error::io(error, &path).stage("recovery"))?);
+    lock_soon(folder)
+}
+
+/// What [`making`] gives, once another has let go of it.
+pub(super) fn making_soon(folder: &Path) -> Result<Option<File>> {
+    within(A_MOMENT, || making(folder))
+}
+
+/// The same, DS-409 where that takes long.
+pub(super) fn making_in_time(folder: &Path) -> Result<File> {
+    within(A_WHILE, || making(folder))?.ok_or_else(|| busy(folder))
+}
+
+fn busy(folder: &Path) -> Error {
+    let seconds = A_WHILE.as_secs();
+    let shown = folder.with_file_name(MAKING).display().to_string();
+    Error::new(
+        Code::Conflict,
+        text!(
+            "Outro processo segura {shown} há mais de {seconds} segundos; veja se ele está parado",
+            "Another process has held {shown} for more than {seconds} seconds; see whether it is stopped"
+        ),
+    )
+    .file(shown)
+    .stage("recovery")
+}
