@@ -183,7 +183,7 @@ unsafe extern "C" fn get_next(stream: *mut FFI_ArrowArrayStream, out: *mut FFI_A
         // SAFETY: the interface's contract: a place for an array.
         let out = unsafe { Out::new(out, "out")? };
         out.put(match stream.next()? {
-            Some(batch) => FFI_ArrowArray::new(&StructArray::from(batch).to_data()),
+            Some(batch) => FFI_ArrowArray::new(&StructArray::from(batch).into_data()),
             None => FFI_ArrowArray::empty(),
         });
         Ok(())

@@ -20,31 +20,43 @@ use crate::job;
 /// Rows, and the sum of VAL_TOT in cents.
 type Taken = (u64, i128);
 
-/// `data=<folder>`, `pairs=5`: seconds of each stream, pair by pair; `calls`: of `datasus_job_status`, per second.
+/// One interface, run by run: seconds from its client's opening to its end, and the CPU seconds of the thread that read, which
+/// have none of the noise of the threads that make the rows.
+#[derive(Default)]
+struct Runs {
+    seconds: Vec<f64>,
+    reading: Vec<f64>,
+}
+
+/// `data=<folder>`, `pairs=5`: each interface, pair by pair, and calls of `datasus_job_status` per second.
 pub fn overhead(arguments: &Arguments) -> Result<Value, String> {
     let (data, pairs) = (arguments.path("data")?, arguments.number("pairs", 5)?);
     // Both find what the first one warmed.
     let known = by_rust(&data)?;
-    let (mut rust, mut c) = (Vec::new(), Vec::new());
+    let (mut rust, mut c) = (Runs::default(), Runs::default());
     for pair in 0..pairs {
         // Whoever goes first goes second the next time.
         for turn in 0..2 {
-            let began = Instant::now();
-            let ours = (pair + turn) % 2 == 0;
-            let taken = if ours { by_c(&data)? } else { by_rust(&data)? };
-            if ours { &mut c } else { &mut rust }.push(began.elapsed().as_secs_f64());
+            let by_us = (pair + turn) % 2 == 0;
+            let (began, cpu) = (Instant::now(), thread_cpu());
+            let taken = if by_us { by_c(&data)? } else { by_rust(&data)? };
+            let runs = if by_us { &mut c } else { &mut rust };
+            runs.seconds.push(began.elapsed().as_secs_f64());
+            runs.reading.push(thread_cpu() - cpu);
             if taken != known {
                 return Err(format!("one stream has {taken:?} where another had {known:?}"));
             }
         }
     }
     let calls = status_calls(&data)?;
-    let seconds = rust.iter().chain(&c).sum::<f64>();
+    let seconds = rust.seconds.iter().chain(&c.seconds).sum::<f64>();
     Ok(json!({
         "seconds": seconds,
         "rows": known.0,
-        "rust_seconds": rust,
-        "c_seconds": c,
+        "rust_seconds": rust.seconds,
+        "c_seconds": c.seconds,
+        "rust_reading": rust.reading,
+        "c_reading": c.reading,
         "status_calls_per_second": calls,
         "sums": {"VAL_TOT": job::money(known.1)},
     }))
@@ -93,6 +105,14 @@ fn by_c(data: &Path) -> Result<Taken, String> {
     // SAFETY: a handle.
     fine(unsafe { datasus_c::datasus_client_release(client) })?;
     Ok((rows, cents))
+}
+
+/// CPU seconds of this thread.
+fn thread_cpu() -> f64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a place for a time; this clock is there wherever Linux is.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut now) };
+    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }
 
 fn open(data: &Path) -> Result<*mut ClientHandle, String> {
