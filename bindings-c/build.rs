@@ -2,6 +2,8 @@
 
 fn main() {
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
+    // It is linked with that by install.sh.
+    println!("cargo:rerun-if-changed=datasus.map");
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libdatasus.so.0");
         println!("cargo:rustc-cdylib-link-arg=-Wl,-rpath,$ORIGIN");

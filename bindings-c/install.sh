@@ -6,12 +6,26 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 prefix=${1:?expected: install.sh <prefix>}
 [ "$(uname -s)" = Linux ] || { echo "install: built and tested on Linux only" >&2; exit 1; }
-target=${CARGO_TARGET_DIR:-$root/target}
+target=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
 version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 abi=${version%%.*}
 duckdb=${DUCKDB_LIB_DIR:-$(sed -n 's/^DUCKDB_LIB_DIR = "\(.*\)"/\1/p' "$root/.cargo/config.toml")}
 
-(cd "$root" && "${CARGO:-cargo}" build --quiet --locked --package datasus-c)
+# rustc names the exported functions in a version script of its own, and there can be one only: ours takes its place.
+mkdir -p "$target"
+linker="$target/.datasus-linker"
+cat > "$linker.$$" << END
+#!/bin/sh
+for argument do
+  shift
+  case \$argument in -Wl,--version-script=*) argument='-Wl,--version-script=$here/datasus.map' ;; esac
+  set -- "\$@" "\$argument"
+done
+exec cc "\$@"
+END
+chmod +x "$linker.$$"
+mv "$linker.$$" "$linker"
+(cd "$root" && "${CARGO:-cargo}" rustc --quiet --locked --package datasus-c --lib --crate-type cdylib -- -C "linker=$linker")
 
 to="${DESTDIR:-}$prefix"
 install -d "$to/lib/pkgconfig" "$to/lib/cmake/datasus" "$to/include"

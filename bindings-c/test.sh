@@ -26,6 +26,8 @@ grep -rIl "$place\|$root" "$prefix" && fail "an installed file names the folder 
 exported=$(nm -D --defined-only "$library" | awk '{print $3}' | sed 's/@.*//' | sort)
 declared=$(grep -oh '\bdatasus_[a-z_]*(' "$prefix/include/datasus.h" "$here/tests/hooks.h" | tr -d '(' | sort -u)
 [ "$exported" = "$declared" ] || fail "the library exports other names than the header declares: $(diff <(echo "$exported") <(echo "$declared"))"
+unversioned=$(readelf --dyn-syms --wide "$library" | awk '$5 == "GLOBAL" && $7 != "UND" {print $8}' | grep '^datasus_' | grep -v '@@DATASUS_0$' || true)
+[ -z "$unversioned" ] || fail "these have no version: $unversioned"
 
 # pkg-config without CMake, CMake without pkg-config; C99 and C++17 with every warning an error.
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
@@ -56,6 +58,7 @@ export ASAN_OPTIONS=detect_leaks=1
 run "contract, AddressSanitizer" "$place/sanitized/contract" "$place/data/contract-a"
 run "rows, AddressSanitizer" "$place/sanitized/rows" "$place/data/rows-a" 3000
 run "threads, AddressSanitizer" "$place/sanitized/threads" "$place/data/threads-a" 30
+run "quit, AddressSanitizer" env ASAN_OPTIONS=detect_leaks=0 "$place/sanitized/quit" "$place/data/quit-a"
 # Leaks of a child that leaves alone what its parent holds are no leaks.
 run "forked, AddressSanitizer" env ASAN_OPTIONS=detect_leaks=0 "$place/sanitized/forked" "$place/data/forked-a"
 
@@ -69,6 +72,7 @@ valgrind=(valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect
   run "contract, valgrind" "${valgrind[@]}" "$place/plain/contract" "$place/data/contract-v"
   run "rows, valgrind" "${valgrind[@]}" "$place/plain/rows" "$place/data/rows-v" 20
   run "threads, valgrind" "${valgrind[@]}" "$place/plain/threads" "$place/data/threads-v" 2
+  run "quit, valgrind" valgrind --quiet --leak-check=no --error-exitcode=9 "$place/plain/quit" "$place/data/quit-v"
   run "forked, valgrind" valgrind --quiet --leak-check=no --error-exitcode=9 "$place/plain/forked" "$place/data/forked-v"
 ) &
 by_valgrind=$!

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Builds the library with its control plane for UniFFI, generates Ruby and Python of it (and shows that Kotlin and Swift can be),
-# and runs both. uniffi.sh <folder> leaves library and sources there; without one nothing is left. They are kept out of git.
+# Builds the library with its control plane for UniFFI (and mimalloc, so that this runs too), generates Ruby, Python and Kotlin of it,
+# and runs all three; Swift is generated only. uniffi.sh <folder> leaves library and sources there; without one nothing is left.
+# They are kept out of git.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 tools=$("$root/setup/python.sh")
+jars=$("$root/setup/kotlin.sh")
 export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
 cargo=${CARGO:-cargo}
 "$root/setup/c.sh" > /dev/null
@@ -14,7 +16,7 @@ mkdir -p "$place"
 place=$(realpath "$place")
 duckdb=${DUCKDB_LIB_DIR:-$(sed -n 's/^DUCKDB_LIB_DIR = "\(.*\)"/\1/p' "$root/.cargo/config.toml")}
 
-(cd "$root" && "$cargo" build --quiet --locked --package datasus-c --features uniffi)
+(cd "$root" && "$cargo" build --quiet --locked --package datasus-c --features uniffi,mimalloc)
 cp "$CARGO_TARGET_DIR/debug/libdatasus_c.so" "$place/libdatasus_c.so"
 ln -sf "$duckdb/libduckdb.so" "$place/libduckdb.so"
 (cd "$here/bindgen" && "$cargo" build --quiet --locked)
@@ -28,6 +30,12 @@ ln -sf "$duckdb/libduckdb.so" "$place/python/libduckdb.so"
 cd "$place"
 "$tools/bin/python" -c 'import ctypes, sys; assert ctypes.CDLL(sys.argv[1]).datasus_write_example_data(sys.argv[2].encode(), 50, None) == 0' \
   "$place/libdatasus_c.so" "$place/data"
-# Two languages, for real; Kotlin and Swift are generated, and not compiled here.
+# For real.
 LD_LIBRARY_PATH="$place" timeout 120 ruby -I "$place/ruby" "$here/tests/control.rb" "$place/data"
 PYTHONPATH="$place/python" timeout 120 "$tools/bin/python" "$here/tests/control.py" "$place/data"
+path=$(printf '%s:' "$jars"/*.jar)
+timeout 300 java -Xmx1g -cp "$path" org.jetbrains.kotlin.cli.jvm.K2JVMCompiler -no-stdlib -no-reflect -nowarn -jvm-target 17 -cp "$path" \
+  -d "$place/classes" "$place/kotlin/uniffi/datasus_c/datasus_c.kt" "$here/tests/kotlin/control.kt"
+# Arrow's Java asks for the first flag from Java 16 on.
+LD_LIBRARY_PATH="$place" timeout 120 java -Xmx256m --add-opens=java.base/java.nio=ALL-UNNAMED "-Djna.library.path=$place" \
+  -cp "$place/classes:$path" ControlKt "$place/data"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What builds and tests the C face: a C and C++ compiler, CMake, pkg-config, valgrind and Ruby from Debian; Go of
+# What builds and tests the C face: a C and C++ compiler, CMake, pkg-config, valgrind, Ruby, a JDK and Maven from Debian; Go of
 # one's own.
 set -euo pipefail
 
 missing=()
-for pair in cc:gcc c++:g++ cmake:cmake pkg-config:pkg-config valgrind:valgrind nm:binutils; do
+for pair in cc:gcc c++:g++ cmake:cmake pkg-config:pkg-config valgrind:valgrind nm:binutils java:default-jre-headless mvn:maven; do
   command -v "${pair%%:*}" > /dev/null || missing+=("${pair#*:}")
 done
 ruby -e 'require "ffi"' 2> /dev/null || missing+=(ruby ruby-ffi)

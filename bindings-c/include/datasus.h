@@ -273,11 +273,6 @@ typedef struct datasus_text {
 } datasus_text;
 
 /**
- * Called ten times a second or more by the thread that waits; false ends the wait. It must return, and must not throw.
- */
-typedef bool (*datasus_keep_going)(void *user);
-
-/**
  * How far a job has come. Where the caller makes it, it sets `struct_size` (0 stands for that of version 1).
  */
 typedef struct datasus_progress {
@@ -329,6 +324,11 @@ typedef void (*datasus_destructor)(void *user);
  * event's fields, is valid during the call. It must not throw, nor call datasus_shut_down.
  */
 typedef void (*datasus_log_callback)(const char *line, void *user);
+
+/**
+ * Called ten times a second or more by the thread that waits; false ends the wait. It must return, and must not throw.
+ */
+typedef bool (*datasus_keep_going)(void *user);
 
 #ifdef __cplusplus
 extern "C" {
@@ -392,86 +392,6 @@ enum datasus_status datasus_client_submit(struct datasus_client *client,
                                           const char *sinks,
                                           struct datasus_job **job,
                                           struct datasus_error *error);
-
-/**
- * Goes on with a job where it stopped, in this process or an earlier one: nothing is lost, and nothing comes twice. `job`
- * receives a handle. DS-404: the job left nothing; DS-409: it runs, or cannot go on exactly.
- *
- * # Safety
- * `job_id`: a text; `job`: a place for a handle; `error`: NULL or a datasus_error.
- */
-enum datasus_status datasus_client_resume(struct datasus_client *client,
-                                          const char *job_id,
-                                          struct datasus_job **job,
-                                          struct datasus_error *error);
-
-/**
- * The jobs that earlier processes left or that run now, as a JSON list; the text is the caller's.
- *
- * # Safety
- * `jobs`: a place for a datasus_text; `error`: NULL or a datasus_error.
- */
-enum datasus_status datasus_client_jobs(struct datasus_client *client, struct datasus_text *jobs, struct datasus_error *error);
-
-/**
- * Gives a job up, with what it left in its targets; rows that were published stay. DS-404: no such job; DS-409: it runs.
- *
- * # Safety
- * `job_id`: a text; `error`: NULL or a datasus_error.
- */
-enum datasus_status datasus_client_discard(struct datasus_client *client, const char *job_id, struct datasus_error *error);
-
-/**
- * The records of a job that were not taken, as a JSON list: reason, sqlstate, source file and row, column, raw value. The text
- * is the caller's. DS-404: no such job.
- *
- * # Safety
- * `job_id`: a text; `letters`: a place for a datasus_text; `error`: NULL or a datasus_error.
- */
-enum datasus_status datasus_client_dead_letters(struct datasus_client *client,
-                                                const char *job_id,
-                                                struct datasus_text *letters,
-                                                struct datasus_error *error);
-
-/**
- * The same as a Parquet file below config's output; `count`, unless it is NULL, receives how many there are. DS-403: a path
- * outside; DS-404: no such job.
- *
- * # Safety
- * `job_id`, `path`: texts; `count`: NULL or a place for a number; `error`: NULL or a datasus_error.
- */
-enum datasus_status datasus_client_export_dead_letters(struct datasus_client *client,
-                                                       const char *job_id,
-                                                       const char *path,
-                                                       uint64_t *count,
-                                                       struct datasus_error *error);
-
-/**
- * Sends the dead letters of a completed job to their table once more; `outcome` receives JSON. The text is the caller's.
- *
- * # Safety
- * `job_id`: a text; `outcome`: a place for a datasus_text; `error`: NULL or a datasus_error.
- */
-enum datasus_status datasus_client_replay(struct datasus_client *client,
-                                          const char *job_id,
-                                          struct datasus_text *outcome,
-                                          struct datasus_error *error);
-
-/**
- * Converts ahead of a query, and waits for it; of `params` only dataset, uf and competencia count. `keep_going`, unless it is
- * NULL, is called meanwhile by the calling thread, with `user`; once it says false the call ends with DS-499, and files that
- * were converted by then stay. `outcome` receives JSON, the caller's. DS-460: a damaged file.
- *
- * # Safety
- * `params`: a text; `keep_going`: NULL or a function that `user` suits; `outcome`: a place for a datasus_text; `error`: NULL or
- * a datasus_error.
- */
-enum datasus_status datasus_client_sync(struct datasus_client *client,
-                                        const char *params,
-                                        datasus_keep_going keep_going,
-                                        void *user,
-                                        struct datasus_text *outcome,
-                                        struct datasus_error *error);
 
 /**
  * What a query would read, against what is there, as JSON; converts nothing. The text is the caller's. DS-400, DS-422: what is
@@ -663,6 +583,70 @@ enum datasus_status datasus_read_dbc(const char *path,
 enum datasus_status datasus_write_example_data(const char *folder, uint32_t rows, struct datasus_error *error);
 
 /**
+ * Goes on with a job where it stopped, in this process or an earlier one: nothing is lost, and nothing comes twice. `job`
+ * receives a handle. DS-404: the job left nothing; DS-409: it runs, or cannot go on exactly.
+ *
+ * # Safety
+ * `job_id`: a text; `job`: a place for a handle; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_resume(struct datasus_client *client,
+                                          const char *job_id,
+                                          struct datasus_job **job,
+                                          struct datasus_error *error);
+
+/**
+ * The jobs that earlier processes left or that run now, as a JSON list; the text is the caller's.
+ *
+ * # Safety
+ * `jobs`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_jobs(struct datasus_client *client, struct datasus_text *jobs, struct datasus_error *error);
+
+/**
+ * Gives a job up, with what it left in its targets; rows that were published stay. DS-404: no such job; DS-409: it runs.
+ *
+ * # Safety
+ * `job_id`: a text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_discard(struct datasus_client *client, const char *job_id, struct datasus_error *error);
+
+/**
+ * The records of a job that were not taken, as a JSON list: reason, sqlstate, source file and row, column, raw value. The text
+ * is the caller's. DS-404: no such job.
+ *
+ * # Safety
+ * `job_id`: a text; `letters`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_dead_letters(struct datasus_client *client,
+                                                const char *job_id,
+                                                struct datasus_text *letters,
+                                                struct datasus_error *error);
+
+/**
+ * The same as a Parquet file below config's output; `count`, unless it is NULL, receives how many there are. DS-403: a path
+ * outside; DS-404: no such job.
+ *
+ * # Safety
+ * `job_id`, `path`: texts; `count`: NULL or a place for a number; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_export_dead_letters(struct datasus_client *client,
+                                                       const char *job_id,
+                                                       const char *path,
+                                                       uint64_t *count,
+                                                       struct datasus_error *error);
+
+/**
+ * Sends the dead letters of a completed job to their table once more; `outcome` receives JSON. The text is the caller's.
+ *
+ * # Safety
+ * `job_id`: a text; `outcome`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_replay(struct datasus_client *client,
+                                          const char *job_id,
+                                          struct datasus_text *outcome,
+                                          struct datasus_error *error);
+
+/**
  * The error with which a stream of this library failed, whole: `get_last_error` has its sentence only. Returns its status, and
  * fills `error` as the failed call would have; DATASUS_STATUS_OK for a stream that has not failed. DS-422: not a stream of this
  * library, or released. Any thread, also after the struct was moved.
@@ -683,6 +667,22 @@ enum datasus_status datasus_stream_error(struct ArrowArrayStream *stream, struct
 enum datasus_status datasus_stream_summary(struct ArrowArrayStream *stream,
                                            struct datasus_text *summary,
                                            struct datasus_error *error);
+
+/**
+ * Converts ahead of a query, and waits for it; of `params` only dataset, uf and competencia count. `keep_going`, unless it is
+ * NULL, is called meanwhile by the calling thread, with `user`; once it says false the call ends with DS-499, and files that
+ * were converted by then stay. `outcome` receives JSON, the caller's. DS-460: a damaged file.
+ *
+ * # Safety
+ * `params`: a text; `keep_going`: NULL or a function that `user` suits; `outcome`: a place for a datasus_text; `error`: NULL or
+ * a datasus_error.
+ */
+enum datasus_status datasus_client_sync(struct datasus_client *client,
+                                        const char *params,
+                                        datasus_keep_going keep_going,
+                                        void *user,
+                                        struct datasus_text *outcome,
+                                        struct datasus_error *error);
 
 /**
  * Releases a text and empties the struct; an empty one is fine. DS-422: released already, by way of a copy of the struct.

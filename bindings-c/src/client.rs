@@ -1,18 +1,16 @@
 //! The client.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_char;
 use std::ptr::{null_mut, without_provenance_mut};
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::ffi_stream::FFI_ArrowArrayStream;
-use crossbeam_channel::{RecvTimeoutError, bounded};
-use datasus::base::{Cancel, CancelReason, TraceId};
+use datasus::base::TraceId;
 use datasus::{Config, Destination, Error, Language, QueryParams, Result};
 use serde::Serialize;
 
 use crate::error::ErrorOut;
-use crate::fence::{fence, fenced};
+use crate::fence::fence;
 use crate::given::{Out, hand_in, live, not_one_of, optional, text};
 use crate::host::at_exit;
 use crate::job::{JobHandle, give_job};
@@ -25,22 +23,19 @@ use crate::ticket::Tickets;
 pub struct ClientHandle([u8; 0]);
 
 pub struct Held {
-    client: datasus::Client,
+    pub client: datasus::Client,
     language: Language,
 }
 
 pub static CLIENTS: Tickets<Held> = Tickets::new();
 
-/// Called ten times a second or more by the thread that waits; false ends the wait. It must return, and must not throw.
-pub type KeepGoing = Option<unsafe extern "C" fn(user: *mut c_void) -> bool>;
-
 /// Runs a call on a client that is alive; errors come in its language.
-fn with<T>(client: *mut ClientHandle, work: impl FnOnce(&Arc<Held>) -> Result<T>) -> Result<T> {
+pub fn with<T>(client: *mut ClientHandle, work: impl FnOnce(&Arc<Held>) -> Result<T>) -> Result<T> {
     let held = live(&CLIENTS, client, "client")?;
     work(&held).map_err(|error| error.traced(&TraceId::new(), held.language))
 }
 
-fn json(value: &impl Serialize) -> Result<String> {
+pub fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(Error::internal)
 }
 
@@ -145,168 +140,6 @@ pub unsafe extern "C" fn datasus_client_submit(
     })
 }
 
-/// Goes on with a job where it stopped, in this process or an earlier one: nothing is lost, and nothing comes twice. `job`
-/// receives a handle. DS-404: the job left nothing; DS-409: it runs, or cannot go on exactly.
-///
-/// # Safety
-/// `job_id`: a text; `job`: a place for a handle; `error`: NULL or a datasus_error.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn datasus_client_resume(
-    client: *mut ClientHandle,
-    job_id: *const c_char,
-    job: *mut *mut JobHandle,
-    error: *mut ErrorOut,
-) -> Status {
-    fence("datasus_client_resume", error, || {
-        // SAFETY: the caller's promise is the same.
-        let (job_id, job) = unsafe { (text(job_id, "job_id")?, Out::new(job, "job")?) };
-        give_job(job, with(client, |held| held.client.resume(job_id))?);
-        Ok(())
-    })
-}
-
-/// The jobs that earlier processes left or that run now, as a JSON list; the text is the caller's.
-///
-/// # Safety
-/// `jobs`: a place for a datasus_text; `error`: NULL or a datasus_error.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn datasus_client_jobs(
-    client: *mut ClientHandle,
-    jobs: *mut TextOut,
-    error: *mut ErrorOut,
-) -> Status {
-    // SAFETY: the caller's promise is the same.
-    fence("datasus_client_jobs", error, || unsafe { say(client, jobs, |held| json(&held.client.jobs()?)) })
-}
-
-/// Gives a job up, with what it left in its targets; rows that were published stay. DS-404: no such job; DS-409: it runs.
-///
-/// # Safety
-/// `job_id`: a text; `error`: NULL or a datasus_error.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn datasus_client_discard(
-    client: *mut ClientHandle,
-    job_id: *const c_char,
-    error: *mut ErrorOut,
-) -> Status {
-    // SAFETY: the caller's promise is the same.
-    let job_id = || unsafe { text(job_id, "job_id") };
-    fence("datasus_client_discard", error, || with(client, |held| held.client.discard(job_id()?)))
-}
-
-/// The records of a job that were not taken, as a JSON list: reason, sqlstate, source file and row, column, raw value. The text
-/// is the caller's. DS-404: no such job.
-///
-/// # Safety
-/// `job_id`: a text; `letters`: a place for a datasus_text; `error`: NULL or a datasus_error.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn datasus_client_dead_letters(
-    client: *mut ClientHandle,
-    job_id: *const c_char,
-    letters: *mut TextOut,
-    error: *mut ErrorOut,
-) -> Status {
-    // SAFETY: the caller's promise is the same.
-    fence("datasus_client_dead_letters", error, || unsafe {
-        let job_id = text(job_id, "job_id")?;
-        say(client, letters, |held| json(&held.client.dead_letters(job_id)?))
-    })
-}
-
-/// The same as a Parquet file below config's output; `count`, unless it is NULL, receives how many there are. DS-403: a path
-/// outside; DS-404: no such job.
-///
-/// # Safety
-/// `job_id`, `path`: texts; `count`: NULL or a place for a number; `error`: NULL or a datasus_error.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn datasus_client_export_dead_letters(
-    client: *mut ClientHandle,
-    job_id: *const c_char,
-    path: *const c_char,
-    count: *mut u64,
-    error: *mut ErrorOut,
-) -> Status {
-    fence("datasus_client_export_dead_letters", error, || {
-        // SAFETY: the caller's promise is the same.
-        let (job_id, path, count) =
-            unsafe { (text(job_id, "job_id")?, text(path, "path")?, Out::optional(count, "count")?) };
-        let written = with(client, |held| held.client.export_dead_letters(job_id, path))?;
-        if let Some(count) = count {
-            count.put(written);
-        }
-        Ok(())
-    })
-}
-
-/// Sends the dead letters of a completed job to their table once more; `outcome` receives JSON. The text is the caller's.
-///
-/// # Safety
-/// `job_id`: a text; `outcome`: a place for a datasus_text; `error`: NULL or a datasus_error.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn datasus_client_replay(
-    client: *mut ClientHandle,
-    job_id: *const c_char,
-    outcome: *mut TextOut,
-    error: *mut ErrorOut,
-) -> Status {
-    // SAFETY: the caller's promise is the same.
-    fence("datasus_client_replay", error, || unsafe {
-        let job_id = text(job_id, "job_id")?;
-        say(client, outcome, |held| json(&held.client.replay(job_id)?))
-    })
-}
-
-/// Converts ahead of a query, and waits for it; of `params` only dataset, uf and competencia count. `keep_going`, unless it is
-/// NULL, is called meanwhile by the calling thread, with `user`; once it says false the call ends with DS-499, and files that
-/// were converted by then stay. `outcome` receives JSON, the caller's. DS-460: a damaged file.
-///
-/// # Safety
-/// `params`: a text; `keep_going`: NULL or a function that `user` suits; `outcome`: a place for a datasus_text; `error`: NULL or
-/// a datasus_error.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn datasus_client_sync(
-    client: *mut ClientHandle,
-    params: *const c_char,
-    keep_going: KeepGoing,
-    user: *mut c_void,
-    outcome: *mut TextOut,
-    error: *mut ErrorOut,
-) -> Status {
-    // SAFETY: the caller's promise is the same.
-    fence("datasus_client_sync", error, || unsafe {
-        let params = text(params, "params")?;
-        let keep_going = || keep_going.is_none_or(|keep_going| keep_going(user));
-        say(client, outcome, |held| sync(held.clone(), QueryParams::from_json(params)?, keep_going))
-    })
-}
-
-/// Between two questions whether to go on.
-const ASK: Duration = Duration::from_millis(25);
-
-/// The work has a thread of its own, so that the caller's can ask.
-fn sync(held: Arc<Held>, params: QueryParams, keep_going: impl Fn() -> bool) -> Result<String> {
-    let (cancel, (done, outcome)) = (Cancel::default(), bounded(1));
-    let stop = cancel.clone();
-    let work = move || {
-        let synced = fenced("datasus-sync", || json(&held.client.sync_until(&params, &cancel)?));
-        // Somebody listens until this has come.
-        let _ = done.send(synced);
-    };
-    let thread = std::thread::Builder::new().name("datasus-sync".into()).spawn(work);
-    let thread = thread.map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
-    let synced = loop {
-        match outcome.recv_timeout(ASK) {
-            Ok(synced) => break synced,
-            Err(RecvTimeoutError::Timeout) if keep_going() => {}
-            Err(RecvTimeoutError::Timeout) => stop.set(CancelReason::Caller),
-            Err(RecvTimeoutError::Disconnected) => break Err(Error::internal("a call's thread went away")),
-        }
-    };
-    // It has nothing left to do; what it dropped is gone when this returns.
-    let _ = thread.join();
-    synced
-}
-
 /// What a query would read, against what is there, as JSON; converts nothing. The text is the caller's. DS-400, DS-422: what is
 /// wrong with params.
 ///
@@ -394,7 +227,7 @@ pub unsafe extern "C" fn datasus_client_set_maintenance(
 ///
 /// # Safety
 /// `place` is NULL or a place for a datasus_text.
-unsafe fn say(
+pub unsafe fn say(
     client: *mut ClientHandle,
     place: *mut TextOut,
     work: impl FnOnce(&Arc<Held>) -> Result<String>,

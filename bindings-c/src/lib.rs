@@ -15,22 +15,34 @@ mod host;
 mod job;
 mod log;
 mod records;
+mod recovery;
 mod rows;
 mod status;
 mod stream;
+mod sync;
 mod text;
 mod ticket;
 
-pub use client::*;
+pub use client::{
+    ClientHandle, datasus_client_datasets, datasus_client_explain, datasus_client_metrics, datasus_client_open,
+    datasus_client_query, datasus_client_release, datasus_client_schema, datasus_client_set_maintenance,
+    datasus_client_submit,
+};
 pub use error::{ErrorOut, datasus_error_release};
 pub use events::{Destructor, EventCallback, datasus_job_on_event};
 pub use host::*;
 pub use job::*;
 pub use log::{LogCallback, datasus_set_log};
 pub use records::*;
+pub use recovery::*;
 pub use status::*;
 pub use stream::{datasus_stream_error, datasus_stream_summary};
+pub use sync::*;
 pub use text::{TextOut, datasus_text_release};
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

@@ -1,0 +1,70 @@
+//! Converting ahead of a query.
+
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use datasus::base::{Cancel, CancelReason};
+use datasus::{Error, QueryParams, Result};
+
+use crate::client::{ClientHandle, Held, json, say};
+use crate::error::ErrorOut;
+use crate::fence::{fence, fenced};
+use crate::given::text;
+use crate::status::Status;
+use crate::text::TextOut;
+
+/// Called ten times a second or more by the thread that waits; false ends the wait. It must return, and must not throw.
+pub type KeepGoing = Option<unsafe extern "C" fn(user: *mut c_void) -> bool>;
+
+/// Converts ahead of a query, and waits for it; of `params` only dataset, uf and competencia count. `keep_going`, unless it is
+/// NULL, is called meanwhile by the calling thread, with `user`; once it says false the call ends with DS-499, and files that
+/// were converted by then stay. `outcome` receives JSON, the caller's. DS-460: a damaged file.
+///
+/// # Safety
+/// `params`: a text; `keep_going`: NULL or a function that `user` suits; `outcome`: a place for a datasus_text; `error`: NULL or
+/// a datasus_error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_sync(
+    client: *mut ClientHandle,
+    params: *const c_char,
+    keep_going: KeepGoing,
+    user: *mut c_void,
+    outcome: *mut TextOut,
+    error: *mut ErrorOut,
+) -> Status {
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_sync", error, || unsafe {
+        let params = text(params, "params")?;
+        let keep_going = || keep_going.is_none_or(|keep_going| keep_going(user));
+        say(client, outcome, |held| sync(held.clone(), QueryParams::from_json(params)?, keep_going))
+    })
+}
+
+/// Between two questions whether to go on.
+const ASK: Duration = Duration::from_millis(25);
+
+/// The work has a thread of its own, so that the caller's can ask.
+fn sync(held: Arc<Held>, params: QueryParams, keep_going: impl Fn() -> bool) -> Result<String> {
+    let (cancel, (done, outcome)) = (Cancel::default(), bounded(1));
+    let stop = cancel.clone();
+    let work = move || {
+        let synced = fenced("datasus-sync", || json(&held.client.sync_until(&params, &cancel)?));
+        // Somebody listens until this has come.
+        let _ = done.send(synced);
+    };
+    let thread = std::thread::Builder::new().name("datasus-sync".into()).spawn(work);
+    let thread = thread.map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
+    let synced = loop {
+        match outcome.recv_timeout(ASK) {
+            Ok(synced) => break synced,
+            Err(RecvTimeoutError::Timeout) if keep_going() => {}
+            Err(RecvTimeoutError::Timeout) => stop.set(CancelReason::Caller),
+            Err(RecvTimeoutError::Disconnected) => break Err(Error::internal("a call's thread went away")),
+        }
+    };
+    // It has nothing left to do; what it dropped is gone when this returns.
+    let _ = thread.join();
+    synced
+}
