@@ -1,5 +1,5 @@
-//! The locks of the jobs' folders: one in each, for as long as a process works at the job; and one beside them all, while a folder
-//! is made or goes.
+//! The locks of the jobs' folders: a file in each, for as long as a process works at the job; and the folder that they are in
+//! itself, while one is made or goes.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 use crate::base::{Code, Error, Result, text};
 
 const LOCK: &str = "lock";
-const MAKING: &str = ".making";
 /// How long another's lock is waited for.
 pub(super) const A_MOMENT: Duration = Duration::from_millis(500);
-/// The same where nothing goes on without it: it is held for as long as a few files take, on a slow disk.
+/// The same where nothing goes on without it: that is held for as long as a few files take, on a slow disk.
 const A_WHILE: Duration = Duration::from_secs(10);
 
 pub(super) enum Lock {
@@ -33,9 +32,14 @@ pub(super) fn lock_to_look(folder: &Path) -> Result<Lock> {
     lock_file(File::options().write(true), &folder.join(LOCK), File::try_lock_shared)
 }
 
-/// What is held while a folder beside `folder`, or itself, is made or goes.
+/// What is held while `folder`, or another beside it, is made or goes.
 pub(super) fn making(folder: &Path) -> Result<Lock> {
-    lock_file(File::options().create(true).truncate(false).write(true), &folder.with_file_name(MAKING), File::try_lock)
+    lock_file(File::options().read(true), all(folder), File::try_lock)
+}
+
+/// The folder that all of them are in.
+fn all(folder: &Path) -> &Path {
+    folder.parent().unwrap_or(folder)
 }
 
 fn lock_file(
@@ -92,7 +96,7 @@ pub(super) fn making_in_time(folder: &Path) -> Result<File> {
 
 fn busy(folder: &Path) -> Error {
     let seconds = A_WHILE.as_secs();
-    let shown = folder.with_file_name(MAKING).display().to_string();
+    let shown = all(folder).display().to_string();
     Error::new(
         Code::Conflict,
         text!(
