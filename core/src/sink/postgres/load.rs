@@ -1,8 +1,10 @@
 //! Loaders: each a thread with a connection, which encodes chunks and copies them into the staging table.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::future::poll_fn;
 use std::ops::Range;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread::JoinHandle;
 
 use ::arrow::array::{ArrayRef, Int64Array, RecordBatch};
@@ -10,7 +12,7 @@ use ::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use futures_util::SinkExt;
 use tokio::sync::{Mutex, mpsc, watch};
-use tokio_postgres::{Client, CopyInSink, Statement};
+use tokio_postgres::{Client, Statement};
 
 use super::connect;
 use super::copy::{Encoder, HEADER, TRAILER, Target, Unfit};
@@ -283,28 +285,44 @@ impl Sender {
         );
         begun?;
         written?;
-        let copied = self.copy(sink?, pieces, &places).await?;
+        let mut sink = Box::pin(sink?);
+        for piece in pieces {
+            // After a break its end has the reason, where the server gave one.
+            if sink.send(piece).await.is_err() {
+                break;
+            }
+        }
+        let end = |sql| async move { client.batch_execute(sql).await.explained(url) };
+        if letters.is_empty() {
+            // The transaction's end goes out with the rows' end, and the next one may follow: of rows that the server refused
+            // this COMMIT is a ROLLBACK.
+            let mut ends = std::pin::pin!(async { tokio::join!(sink.as_mut().finish(), end("COMMIT")) });
+            let ended = poll_fn(|task| Poll::Ready(ends.as_mut().poll(task))).await;
+            *open = false;
+            drop(open);
+            let (copied, ended) = match ended {
+                Poll::Ready(both) => both,
+                Poll::Pending => ends.await,
+            };
+            let copied = self.copied(copied, &places)?;
+            ended?;
+            return Ok(copied);
+        }
+        let copied = self.copied(sink.as_mut().finish().await, &places)?;
         match copied {
             Copied::Rows(_) => {
                 state.dead_letters.add(letters)?;
-                client.batch_execute("COMMIT").await.explained(url)?;
+                end("COMMIT").await?;
             }
-            Copied::Refused { .. } => client.batch_execute("ROLLBACK").await.explained(url)?,
+            Copied::Refused { .. } => end("ROLLBACK").await?,
         }
         *open = false;
         Ok(copied)
     }
 
-    async fn copy(&self, sink: CopyInSink<Bytes>, pieces: Vec<Bytes>, places: &Places) -> Result<Copied> {
-        let url = &self.task.url;
-        let mut sink = std::pin::pin!(sink);
-        for piece in pieces {
-            // After a break `finish` has the reason, where the server gave one.
-            if sink.send(piece).await.is_err() {
-                break;
-            }
-        }
-        match sink.finish().await {
+    /// What the server said of a COPY's rows.
+    fn copied(&self, said: std::result::Result<u64, tokio_postgres::Error>, places: &Places) -> Result<Copied> {
+        match said {
             Ok(copied) if copied == places.rows as u64 => Ok(Copied::Rows(copied)),
             Ok(copied) => {
                 let sent = places.rows;
@@ -313,7 +331,7 @@ impl Sender {
             Err(error) => {
                 let place = failure::place_in_copy(&error);
                 let of_row = error.code().is_some_and(|state| ["22", "23"].contains(&&state.code()[..2]));
-                let mut explained = failure::explain(error, url);
+                let mut explained = failure::explain(error, &self.task.url);
                 let Some((line, column)) = place else { return Err(explained) };
                 if let Some(column) = column {
                     explained = explained.column(column);

@@ -1,0 +1,154 @@
+//! Columns: those of the answer, and their order.
+
+use std::collections::BTreeSet;
+
+use crate::base::{did_you_mean, text};
+use crate::catalog::LogicalType;
+use crate::params::query::Figure;
+use crate::params::{Aggregate, AggregateFn, Projection, QueryParams, Sort};
+
+use super::{Check, clip, hint};
+
+/// PostgreSQL's longest name.
+const MAX_NAME: usize = 63;
+
+impl Check<'_> {
+    /// The column's canonical name and type; a problem when there is none.
+    pub(super) fn column(&mut self, name: &str, role: &str) -> Option<(String, LogicalType)> {
+        let grupo = self.grupo?;
+        if let Some(column) = grupo.column(name) {
+            return Some((column.name.clone(), column.kind.clone()));
+        }
+        let file_columns = self.file_columns;
+        let extra = self.extra.get_or_insert_with(|| file_columns(grupo));
+        if let Some(found) = extra.iter().find(|c| c.eq_ignore_ascii_case(name)) {
+            return Some((found.clone(), LogicalType::Text));
+        }
+        let names = grupo.columns.iter().map(|c| c.name.as_str()).chain(extra.iter().map(String::as_str));
+        let near = did_you_mean(name, names);
+        let (pt, en) = hint(&near);
+        let (dataset, shown) = (&grupo.dataset, clip(name));
+        let problem =
+            self.wrong(text!("{dataset} não tem a coluna {shown:?}{pt}", "{dataset} has no column {shown:?}{en}"));
+        problem.diagnostic.insert("where".into(), role.into());
+        problem.diagnostic.insert("received".into(), shown.into());
+        problem.diagnostic.insert("did_you_mean".into(), near.into());
+        None
+    }
+
+    pub(super) fn projection(&mut self, params: &QueryParams) -> Projection {
+        let grouped = !params.group_by.is_empty() || !params.aggregates.is_empty();
+        if !grouped {
+            let Some(columns) = &params.columns else { return Projection::All };
+            if columns.is_empty() {
+                self.wrong(text!(
+                    "`columns` está vazio; deixe-o de fora para todas as colunas",
+                    "`columns` is empty; leave it out for all columns"
+                ));
+            }
+            let names: Vec<String> = columns.iter().filter_map(|c| Some(self.column(c, "columns")?.0)).collect();
+            self.unique(&names, "columns");
+            return Projection::Columns(names);
+        }
+        let keys: Vec<String> = params.group_by.iter().filter_map(|c| Some(self.column(c, "group_by")?.0)).collect();
+        for column in params.columns.iter().flatten() {
+            if let Some((name, _)) = self.column(column, "columns")
+                && !keys.contains(&name)
+                && !params.group_by.iter().any(|key| key.eq_ignore_ascii_case(column))
+            {
+                let problem = self.wrong(text!(
+                    "A coluna {name} precisa estar em `group_by` ou dentro de um agregado",
+                    "Column {name} must be in `group_by` or inside an aggregate"
+                ));
+                problem.diagnostic.insert("received".into(), name.into());
+            }
+        }
+        let figures: Vec<Figure> = params.aggregates.iter().filter_map(|a| self.figure(a)).collect();
+        let names: Vec<String> = keys.iter().cloned().chain(figures.iter().map(|f| f.alias.clone())).collect();
+        self.unique(&names, "aggregates");
+        Projection::Grouped { keys, figures }
+    }
+
+    fn figure(&mut self, aggregate: &Aggregate) -> Option<Figure> {
+        let function = aggregate.function;
+        let name = function.name();
+        let column = match &aggregate.column {
+            Some(column) => Some(self.column(column, "aggregates")?),
+            None if function == AggregateFn::Count => None,
+            None => {
+                self.wrong(text!("O agregado {name} precisa de `column`", "Aggregate {name} needs a `column`"));
+                return None;
+            }
+        };
+        if let (AggregateFn::Sum | AggregateFn::Avg, Some((column, kind))) = (function, &column)
+            && !matches!(kind, LogicalType::Integer { .. } | LogicalType::Decimal { .. })
+        {
+            let problem = self.wrong(text!(
+                "{name} precisa de uma coluna numérica; {column} não é (códigos são texto)",
+                "{name} needs a numeric column; {column} is not one (codes are text)"
+            ));
+            problem.diagnostic.insert("received".into(), column.as_str().into());
+            return None;
+        }
+        let alias = aggregate.alias.clone().unwrap_or_else(|| match &column {
+            Some((column, _)) => format!("{name}_{}", column.to_lowercase()),
+            None => name.to_owned(),
+        });
+        if alias.is_empty() || alias.len() > MAX_NAME || alias.chars().any(char::is_control) {
+            let shown = clip(&alias);
+            let problem = self.wrong(text!(
+                "Nome {shown:?} inválido: de 1 a {MAX_NAME} bytes, sem caracteres de controle",
+                "Invalid name {shown:?}: 1 to {MAX_NAME} bytes, without control characters"
+            ));
+            problem.diagnostic.insert("received".into(), shown.into());
+            return None;
+        }
+        Some(Figure { function, column, alias })
+    }
+
+    fn unique(&mut self, names: &[String], role: &str) {
+        let mut seen = BTreeSet::new();
+        for name in names {
+            if !seen.insert(name.to_lowercase()) {
+                let problem = self.wrong(text!(
+                    "A coluna {name} aparece duas vezes na resposta",
+                    "Column {name} appears twice in the answer"
+                ));
+                problem.diagnostic.insert("where".into(), role.into());
+                problem.diagnostic.insert("received".into(), name.as_str().into());
+            }
+        }
+    }
+
+    pub(super) fn order(&mut self, params: &QueryParams, projection: &Projection) -> Vec<Sort> {
+        let mut order = Vec::new();
+        for key in &params.order_by {
+            let column = match projection {
+                Projection::Grouped { keys, figures } => {
+                    let names = || keys.iter().chain(figures.iter().map(|f| &f.alias));
+                    match names().find(|name| name.eq_ignore_ascii_case(&key.column)) {
+                        Some(name) => name.clone(),
+                        None => {
+                            let near = did_you_mean(&key.column, names().map(String::as_str));
+                            let (pt, en) = hint(&near);
+                            let shown = clip(&key.column);
+                            let problem = self.wrong(text!(
+                                "`order_by`: a resposta não tem a coluna {shown:?}{pt}",
+                                "`order_by`: the answer has no column {shown:?}{en}"
+                            ));
+                            problem.diagnostic.insert("received".into(), shown.into());
+                            problem.diagnostic.insert("did_you_mean".into(), near.into());
+                            continue;
+                        }
+                    }
+                }
+                _ => match self.column(&key.column, "order_by") {
+                    Some((name, _)) => name,
+                    None => continue,
+                },
+            };
+            order.push(Sort { column, desc: key.desc });
+        }
+        order
+    }
+}

@@ -1,0 +1,86 @@
+//! Conditions, and the values that they compare with.
+
+use crate::base::text;
+use crate::catalog::LogicalType;
+use crate::params::values::scalar;
+use crate::params::{Filter, Op, Predicate, Scalar};
+
+use super::{Check, clip};
+
+/// Most values of one `in`.
+const MAX_VALUES: usize = 10_000;
+
+impl Check<'_> {
+    pub(super) fn predicates(&mut self, filters: &[Filter]) -> Vec<Predicate> {
+        filters.iter().filter_map(|f| self.predicate(f, 0)).collect()
+    }
+
+    fn predicate(&mut self, filter: &Filter, depth: usize) -> Option<Predicate> {
+        if depth > 16 {
+            self.wrong(text!("Condições aninhadas além de 16 níveis", "Conditions nested deeper than 16 levels"));
+            return None;
+        }
+        match filter {
+            Filter::Any { any } => {
+                Some(Predicate::Any(any.iter().filter_map(|f| self.predicate(f, depth + 1)).collect()))
+            }
+            Filter::All { all } => {
+                Some(Predicate::All(all.iter().filter_map(|f| self.predicate(f, depth + 1)).collect()))
+            }
+            Filter::Not { not } => Some(Predicate::Not(Box::new(self.predicate(not, depth + 1)?))),
+            Filter::Compare { column, op, value } => {
+                let (column, kind) = self.column(column, "where")?;
+                let values = self.values(&column, &kind, *op, value)?;
+                Some(Predicate::Compare { column, kind, op: *op, values })
+            }
+        }
+    }
+
+    fn values(&mut self, column: &str, kind: &LogicalType, op: Op, value: &serde_json::Value) -> Option<Vec<Scalar>> {
+        let list: Vec<&serde_json::Value> = match (op, value) {
+            (Op::IsNull | Op::NotNull, serde_json::Value::Null) => return Some(Vec::new()),
+            (Op::Between, serde_json::Value::Array(pair)) if pair.len() == 2 => pair.iter().collect(),
+            (Op::In | Op::NotIn, serde_json::Value::Array(list)) if (1..=MAX_VALUES).contains(&list.len()) => {
+                list.iter().collect()
+            }
+            (Op::StartsWith, serde_json::Value::String(_)) if *kind == LogicalType::Text => vec![value],
+            (Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge, one) if !one.is_array() && !one.is_null() => {
+                vec![one]
+            }
+            _ => {
+                let (pt, expected, example) = match op {
+                    Op::IsNull | Op::NotNull => {
+                        ("nenhum valor", "no value", "{\"column\": \"CID_MORTE\", \"op\": \"is_null\"}")
+                    }
+                    Op::Between => ("uma lista de dois valores", "list of two values", "[0, 17]"),
+                    Op::In | Op::NotIn => {
+                        ("uma lista de 1 a 10000 valores", "list of 1 to 10000 values", "[\"01\", \"03\"]")
+                    }
+                    Op::StartsWith => ("um texto, numa coluna de texto", "text, on a text column", "\"J18\""),
+                    _ => ("um valor; para NULL use is_null", "one value; for NULL use is_null", "\"03\""),
+                };
+                let shown = clip(&value.to_string());
+                let problem = self.wrong(text!(
+                    "{column}: `value` de {op:?} deve ser {pt}, por exemplo {example}; recebido {shown}",
+                    "{column}: `value` of {op:?} must be {expected}, for example {example}; received {shown}"
+                ));
+                problem.diagnostic.insert("column".into(), column.into());
+                problem.diagnostic.insert("expected_format".into(), expected.into());
+                problem.diagnostic.insert("received".into(), shown.into());
+                problem.diagnostic.insert("valid_examples".into(), vec![example].into());
+                return None;
+            }
+        };
+        let mut scalars = Vec::with_capacity(list.len());
+        for value in list {
+            match scalar(column, kind, value) {
+                Ok(scalar) => scalars.push(scalar),
+                Err(problem) => {
+                    self.problems.push(*problem);
+                    return None;
+                }
+            }
+        }
+        Some(scalars)
+    }
+}

@@ -1,0 +1,149 @@
+//! From params to a [`Query`]: every problem at once, each with what was expected and what is near.
+
+mod columns;
+mod filters;
+mod sql;
+mod when_and_where;
+
+use crate::base::{Code, Error, Problem, Result, Text, did_you_mean, text};
+use crate::catalog::{Catalog, Grupo};
+
+use super::{Ask, Query, QueryParams, Scope, Structured};
+
+pub use sql::{SqlUse, validate_sql};
+
+/// Checks `params` against the catalogue.
+///
+/// `file_columns` gives the columns that the source's files of a dataset have (asked only for a column that the
+/// catalogue does not know): such a column is text.
+pub fn validate(
+    params: &QueryParams,
+    catalog: &'static Catalog,
+    file_columns: &dyn Fn(&'static Grupo) -> Vec<String>,
+) -> Result<Query> {
+    let mut check = Check { problems: Vec::new(), grupo: None, extra: None, file_columns, years_are_months: false };
+    check.contract(params.contract);
+    check.grupo = check.dataset(&params.dataset, catalog);
+    if let Some(name) = params.bind.keys().next() {
+        let problem = check.wrong(text!(
+            "`bind` só vale com `sql`; valores de `where` já vão por parâmetro",
+            "`bind` goes with `sql` only; values of `where` are bound anyway"
+        ));
+        problem.diagnostic.insert("received".into(), clip(name).into());
+    }
+    let ufs = params.uf.as_ref().map(|ufs| check.ufs(ufs));
+    let competencias = params.competencia.as_ref().map(|c| check.competencias(c));
+    let projection = check.projection(params);
+    let predicates = check.predicates(&params.filters);
+    let order_by = check.order(params, &projection);
+    check.options(params);
+    match (check.grupo, check.problems.is_empty()) {
+        (Some(grupo), true) => Ok(Query {
+            scopes: vec![Scope { grupo, ufs, competencias }],
+            ask: Ask::Structured(Structured { projection, predicates, order_by, limit: params.limit }),
+            options: params.options.clone(),
+        }),
+        _ => Err(Error::from_problems(check.problems).stage("validate")),
+    }
+}
+
+struct Check<'a> {
+    problems: Vec<Problem>,
+    grupo: Option<&'static Grupo>,
+    extra: Option<Vec<String>>,
+    file_columns: &'a dyn Fn(&'static Grupo) -> Vec<String>,
+    /// In SQL several tables share one `competencia`: a year stands for its months where a table is monthly.
+    years_are_months: bool,
+}
+
+impl Check<'_> {
+    fn wrong(&mut self, detail: Text) -> &mut Problem {
+        self.problems.push(Problem::new(Code::InvalidParams, detail));
+        let last = self.problems.len() - 1;
+        &mut self.problems[last]
+    }
+
+    fn contract(&mut self, contract: Option<u32>) {
+        if let Some(received) = contract.filter(|c| *c != 1) {
+            let problem = self.wrong(text!(
+                "Contrato {received} desconhecido; esta versão fala o contrato 1",
+                "Unknown contract {received}; this version speaks contract 1"
+            ));
+            problem.diagnostic.insert("received".into(), received.into());
+            problem.diagnostic.insert("expected_format".into(), 1.into());
+        }
+    }
+
+    fn dataset(&mut self, name: &str, catalog: &'static Catalog) -> Option<&'static Grupo> {
+        if let Some(grupo) = catalog.dataset(name) {
+            return Some(grupo);
+        }
+        if name.is_empty() {
+            let problem = self.wrong(text!(
+                "Falta `dataset`, por exemplo \"SIH-RD\" (ou `sql`)",
+                "`dataset` is missing, for example \"SIH-RD\" (or `sql`)"
+            ));
+            problem.diagnostic.insert("path".into(), "$.dataset".into());
+            problem.diagnostic.insert("valid_examples".into(), vec!["SIH-RD", "CNES-ST", "SIM-DO"].into());
+            return None;
+        }
+        let names: Vec<String> = catalog.datasets().map(|g| g.dataset.to_string()).collect();
+        let near = did_you_mean(name, names.iter().map(String::as_str));
+        let (pt, en) = hint(&near);
+        let shown = clip(name);
+        let mut problem = Problem::new(
+            Code::NotFound,
+            text!("Dataset {shown:?} não existe{pt}", "There is no dataset {shown:?}{en}"),
+        )
+        .with("received", shown)
+        .with("did_you_mean", near)
+        .with("valid_examples", vec!["SIH-RD", "SIA-PA", "CNES-ST", "SIM-DO", "SINASC-DN"]);
+        problem.diagnostic.insert("expected_format".into(), "SISTEMA-GRUPO".into());
+        self.problems.push(problem);
+        None
+    }
+
+    fn options(&mut self, params: &QueryParams) {
+        if let Some(seconds) = params.options.deadline.filter(|s| !(*s > 0.0 && *s <= 1e9)) {
+            let problem = self.wrong(text!(
+                "`options.deadline` deve ser um número positivo de segundos; recebido {seconds}",
+                "`options.deadline` must be a positive number of seconds; received {seconds}"
+            ));
+            problem.diagnostic.insert("expected_format".into(), "seconds".into());
+            problem.diagnostic.insert("received".into(), seconds.into());
+        }
+        if let Some(rows) = params.options.checkpoint_rows.filter(|rows| !(1..=10_000_000).contains(rows)) {
+            let problem = self.wrong(text!(
+                "`options.checkpoint_rows` deve ser de 1 a 10000000; recebido {rows}",
+                "`options.checkpoint_rows` must be 1 to 10000000; received {rows}"
+            ));
+            problem.diagnostic.insert("received".into(), rows.into());
+        }
+        if let Some(share) = params.options.dead_letter_limit.filter(|share| !(0.0..=1.0).contains(share)) {
+            let problem = self.wrong(text!(
+                "`options.dead_letter_limit` deve ser uma parte das linhas, de 0 a 1; recebido {share}",
+                "`options.dead_letter_limit` must be a share of the rows, 0 to 1; received {share}"
+            ));
+            problem.diagnostic.insert("received".into(), share.into());
+        }
+    }
+}
+
+/// The end of a sentence: "; quis dizer SIH-RD?".
+fn hint(near: &[String]) -> (String, String) {
+    match near.first() {
+        Some(_) => {
+            let list = near.join(", ");
+            (format!("; quis dizer {list}?"), format!("; did you mean {list}?"))
+        }
+        None => (String::new(), String::new()),
+    }
+}
+
+/// What the user sent, cut so that an error stays readable.
+fn clip(text: &str) -> String {
+    match text.char_indices().nth(80) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,140 @@
+//! The params of a query in SQL.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::{Code, Error, Result, did_you_mean, text};
+use crate::catalog::Grupo;
+use crate::params::values::bind_value;
+use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Scope, Sql};
+
+use super::{Check, clip, hint};
+
+/// What the gate found in the user's SQL.
+#[derive(Debug, Clone, Default)]
+pub struct SqlUse {
+    pub tables: Vec<&'static Grupo>,
+    pub parameters: BTreeSet<String>,
+    pub columns: BTreeSet<String>,
+    pub star: bool,
+}
+
+/// Checks the params of a query in SQL. `used` is the gate's word, or its refusal, which then stands first among the
+/// problems.
+pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> Result<Query> {
+    let (used, refused) = match used {
+        Ok(used) => (used, Vec::new()),
+        Err(error) => (SqlUse::default(), error.problems().to_vec()),
+    };
+    let passed = refused.is_empty();
+    let no_columns = |_: &'static Grupo| Vec::new();
+    let mut check =
+        Check { problems: refused, grupo: None, extra: None, file_columns: &no_columns, years_are_months: true };
+    check.contract(params.contract);
+    check.not_with_sql(params);
+    let mut scopes = Vec::new();
+    for &grupo in &used.tables {
+        check.grupo = Some(grupo);
+        let ufs = params.uf.as_ref().map(|ufs| check.ufs(ufs));
+        let competencias = params.competencia.as_ref().map(|c| check.competencias(c));
+        scopes.push(Scope { grupo, ufs, competencias });
+    }
+    check.once();
+    let binds = if passed { check.binds(params, &used.parameters) } else { BTreeMap::new() };
+    check.options(params);
+    check.sample_of_one_table(params, scopes.len());
+    if !check.problems.is_empty() {
+        return Err(Error::from_problems(check.problems).stage(if passed { "validate" } else { "gate" }));
+    }
+    let SqlUse { columns, star, .. } = used;
+    Ok(Query {
+        scopes,
+        ask: Ask::Sql(Sql { text: text.to_owned(), binds, columns, star }),
+        options: params.options.clone(),
+    })
+}
+
+impl Check<'_> {
+    /// The keys of the structured form that SQL says itself.
+    fn not_with_sql(&mut self, params: &QueryParams) {
+        let given = [
+            ("dataset", !params.dataset.is_empty()),
+            ("columns", params.columns.is_some()),
+            ("where", !params.filters.is_empty()),
+            ("group_by", !params.group_by.is_empty()),
+            ("aggregates", !params.aggregates.is_empty()),
+            ("order_by", !params.order_by.is_empty()),
+            ("limit", params.limit.is_some()),
+        ];
+        for (key, _) in given.into_iter().filter(|(_, given)| *given) {
+            let problem = self.wrong(text!(
+                "`{key}` não vai junto com `sql`: diga-o no próprio SQL",
+                "`{key}` does not go with `sql`: say it in the SQL itself"
+            ));
+            problem.diagnostic.insert("received".into(), key.into());
+        }
+    }
+
+    /// Tables that share `uf` and `competencia` share their problems too.
+    fn once(&mut self) {
+        let mut seen: Vec<(Code, String)> = Vec::new();
+        self.problems.retain(|problem| {
+            let key = (problem.code, format!("{}{:?}", problem.detail.en, problem.diagnostic));
+            let new = !seen.contains(&key);
+            seen.push(key);
+            new
+        });
+    }
+
+    /// Every parameter of the SQL has a value, and every value a parameter.
+    fn binds(&mut self, params: &QueryParams, parameters: &BTreeSet<String>) -> BTreeMap<String, BindValue> {
+        for name in parameters.iter().filter(|name| !params.bind.contains_key(*name)) {
+            let near = did_you_mean(name, params.bind.keys().map(String::as_str));
+            let (pt, en) = hint(&near);
+            let shown = clip(name);
+            let problem = self.wrong(text!(
+                "Falta o valor do parâmetro ${shown} em `bind`{pt}",
+                "The value of parameter ${shown} is missing in `bind`{en}"
+            ));
+            problem.diagnostic.insert("parameter".into(), shown.into());
+            problem.diagnostic.insert("did_you_mean".into(), near.into());
+        }
+        let mut values = BTreeMap::new();
+        for (name, value) in &params.bind {
+            let shown = clip(name);
+            if !parameters.contains(name) {
+                let problem = self.wrong(text!(
+                    "O SQL não usa o parâmetro ${shown} de `bind`",
+                    "The SQL does not use parameter ${shown} of `bind`"
+                ));
+                problem.diagnostic.insert("parameter".into(), shown.into());
+                continue;
+            }
+            match bind_value(value) {
+                Some(value) => {
+                    values.insert(name.clone(), value);
+                }
+                None => {
+                    let received = clip(&value.to_string());
+                    let problem = self.wrong(text!(
+                        "Parâmetro ${shown}: esperado texto, número, true, false ou null; recebido {received}. Uma lista vai como texto: `CNES IN (SELECT unnest(string_split(${shown}, ',')))`",
+                        "Parameter ${shown}: expected text, number, true, false or null; received {received}. A list goes as text: `CNES IN (SELECT unnest(string_split(${shown}, ',')))`"
+                    ));
+                    problem.diagnostic.insert("parameter".into(), shown.into());
+                    problem.diagnostic.insert("received".into(), received.into());
+                }
+            }
+        }
+        values
+    }
+
+    /// Of two samples' rows only one pair in a hundred would meet, and a row without its pair says nothing.
+    fn sample_of_one_table(&mut self, params: &QueryParams, tables: usize) {
+        if tables > 1 && params.options.on_emergency == Some(OnEmergency::Sample) {
+            let problem = self.wrong(text!(
+                "`options.on_emergency = \"sample\"` não vale com SQL sobre {tables} tabelas: amostras não se juntam; use spill, wait ou fail",
+                "`options.on_emergency = \"sample\"` does not go with SQL over {tables} tables: samples do not join; use spill, wait or fail"
+            ));
+            problem.diagnostic.insert("received".into(), "sample".into());
+        }
+    }
+}
