@@ -30,10 +30,7 @@ demo: setup
 
 test: setup servers
 	$(CARGO) test --workspace
-	bash bindings-python/test.sh
-	bash bindings-node/test.sh
-	bash bindings-c/test.sh
-	bash bindings-c/uniffi.sh
+	bash tests/faces.sh
 
 wheel: setup
 	bash bindings-python/wheel.sh
