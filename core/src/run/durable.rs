@@ -61,6 +61,9 @@ impl Session {
         let sampled = emergency::sampled(sampling, &files);
         self.refuse_known_excess(&prepared.query, &files, sampled.as_ref(), &destinations)?;
         let subject = subject(&prepared, &files, sampled.as_ref(), job.id())?;
+        // Once more, with the names that those without one get.
+        let named: Vec<Destination> = destinations.iter().map(|one| one.clone().named(&subject)).collect();
+        Destination::refuse_twice(&named, &root, self.config.postgres.as_ref())?;
         let work = Work {
             session: self,
             prepared: &prepared,

@@ -140,6 +140,7 @@ impl Session {
                 ));
             }
             let root = OutputRoot::open(&self.output)?;
+            Destination::refuse_twice(&destinations, &root, self.config.postgres.as_ref())?;
             self.prepare(params).map(|prepared| (root, prepared))
         };
         let (root, prepared) = started().map_err(|e| self.traced(e, &ctx))?;

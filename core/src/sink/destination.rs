@@ -1,10 +1,13 @@
 //! The sinks a user may name in JSON: `{"csv": {...}}`, `{"parquet": {...}}`, `{"postgres": {...}}`.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::postgres::TableName;
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
 use crate::base::{Code, Error, Result, Secret, text};
 use crate::recovery::SinkState;
@@ -82,6 +85,49 @@ impl Destination {
             }
         }
         self
+    }
+
+    /// DS-422 where two lead to the same file or table: one would undo what the other wrote, or double it. `server` as for
+    /// [`Destination::open`].
+    pub fn refuse_twice(destinations: &[Self], root: &OutputRoot, server: Option<&Secret>) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        for (place, shown) in destinations.iter().map(|one| one.place(root, server)) {
+            if !seen.insert(place) {
+                return Err(Error::new(
+                    Code::InvalidParams,
+                    text!(
+                        "Dois destinos levam a {shown}; dê um nome a cada um",
+                        "Two destinations lead to {shown}; give each a name of its own"
+                    ),
+                )
+                .with("received", shown)
+                .stage("validate"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where it leads, and what the user calls that. The first is not for people: it holds the server's address.
+    fn place(&self, root: &OutputRoot, server: Option<&Secret>) -> (OsString, String) {
+        let file = |kind: &str, path: &Option<PathBuf>| match path {
+            Some(path) => {
+                let path: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+                (root.path().join(&path).into(), path.display().to_string())
+            }
+            // Two of a kind without a name get the same one.
+            None => (kind.into(), kind.to_owned()),
+        };
+        match self {
+            Destination::Csv(csv) => file(if csv.zstd.is_some() { "csv.zst" } else { "csv" }, &csv.path),
+            Destination::Parquet(parquet) => file("parquet", &parquet.path),
+            Destination::Postgres(postgres) => {
+                let table = postgres.table.as_deref().unwrap_or_default();
+                let table = TableName::parse(table).map_or_else(|_| table.to_owned(), |table| table.to_string());
+                let url = postgres.url.as_ref().or(server).map_or("", Secret::reveal);
+                let shown = if table.is_empty() { "postgres".to_owned() } else { table.clone() };
+                (format!("{url} {table}").into(), shown)
+            }
+        }
     }
 
     /// True where the rows must say which source they come from.

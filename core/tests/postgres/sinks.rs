@@ -67,8 +67,22 @@ fn when_one_fails_the_error_has_the_state_of_each_and_none_is_left() {
         [["<NULL>", "0"]]
     );
 
-    let twice = [to("dividido.x", Mode::Create).into(), to("dividido.x", Mode::Create).into()];
-    assert_eq!(client.export(&january(), twice).unwrap_err().code(), Code::Conflict);
+    // One would undo or double what the other wrote.
+    let one = |table: &str| to(table, Mode::Append).into();
+    let csv = |path: Option<&str>| Csv { path: path.map(Into::into), ..Csv::default() }.into();
+    let default =
+        client.export(&january(), [csv(None)]).unwrap().to_json()["storage"]["csv"].as_str().unwrap().to_owned();
+    let twice = [
+        [one("x"), one("public.x")],
+        [csv(Some("./a.csv")), Parquet::to("a.csv").into()],
+        [csv(None), csv(None)],
+        [csv(None), csv(Some(&default))],
+    ];
+    for destinations in twice {
+        let error = client.export(&january(), destinations).unwrap_err();
+        assert_eq!(error.code(), Code::InvalidParams, "{error:?}");
+        assert!(error.detail().contains("Two destinations"), "{error:?}");
+    }
     assert_eq!(stages("dividido"), [[""; 0]; 0]);
 }
 
