@@ -3,6 +3,7 @@
 mod cancel;
 mod chunk;
 mod code;
+mod column_lanes;
 mod ctx;
 mod did_you_mean;
 mod error;

@@ -6,18 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowLeafColumn, ArrowRowGroupWriterFactory, compute_leaves,
-};
+use parquet::arrow::arrow_writer::{ArrowLeafColumn, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
-use rayon::prelude::*;
 
-/// Bytes of columns that are shared out at once: each time, all threads wait for the slowest column.
-const SHARED_BYTES: usize = 12 << 20;
+use super::column_lanes::ColumnLanes;
+
+/// Bytes of columns that are shared out at once. Two shares are under way at most.
+const SHARED_BYTES: usize = 6 << 20;
 
 /// A column with more values than fit here is hardly smaller with a dictionary, and looking each of them up is slow.
 const DICTIONARY_BYTES: usize = 64 << 10;
@@ -27,13 +26,13 @@ pub fn parquet_properties() -> WriterPropertiesBuilder {
     WriterProperties::builder().set_dictionary_page_size_limit(DICTIONARY_BYTES)
 }
 
-/// Writes batches of one schema. Memory is one row group in encoded form, and 12 MB of batches or a single one.
+/// Writes batches of one schema. Memory is one row group in encoded form, and 12 MB of batches or two single ones.
 pub struct ParquetColumns<W: Write + Send> {
     file: SerializedFileWriter<Told<W>>,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     /// Of the row group at hand; none between two of them.
-    columns: Vec<ArrowColumnWriter>,
+    columns: Option<ColumnLanes>,
     /// Rows of the row group, with those that wait.
     rows: usize,
     /// Batches that wait until it is worth while to share out their columns.
@@ -82,7 +81,8 @@ impl<W: Write + Send> ParquetColumns<W> {
         let out = Told { out, failed: Arc::default() };
         let (file, factory) = ArrowWriter::try_new(out, schema.clone(), Some(properties))?.into_serialized_writer()?;
         let most_rows = most_rows.max(1);
-        let (columns, waiting) = (Vec::new(), Vec::new());
+        let waiting = Vec::new();
+        let columns = None;
         Ok(ParquetColumns { file, factory, schema, columns, rows: 0, waiting, waiting_bytes: 0, most_rows, most_bytes })
     }
 
@@ -90,17 +90,13 @@ impl<W: Write + Send> ParquetColumns<W> {
         let size = batch.get_array_memory_size();
         let mut from = 0;
         while from < batch.num_rows() {
-            if self.columns.is_empty() {
-                self.columns = self.factory.create_column_writers(self.file.flushed_row_groups().len())?;
-            }
             let rows = (batch.num_rows() - from).min(self.most_rows - self.rows);
             self.waiting.push(batch.slice(from, rows));
             self.waiting_bytes += size * rows / batch.num_rows();
             from += rows;
             self.rows += rows;
             if self.waiting_bytes >= SHARED_BYTES || self.rows >= self.most_rows {
-                self.encode()?;
-                let bytes: usize = self.columns.iter().map(ArrowColumnWriter::get_estimated_total_bytes).sum();
+                let bytes = self.encode()?;
                 if self.rows >= self.most_rows || bytes >= self.most_bytes {
                     self.flush()?;
                 }
@@ -109,10 +105,16 @@ impl<W: Write + Send> ParquetColumns<W> {
         Ok(())
     }
 
-    fn encode(&mut self) -> Result<()> {
+    /// Shares out what waits; the encoded bytes of the row group, but for that.
+    fn encode(&mut self) -> Result<usize> {
+        let columns = match self.columns.take() {
+            Some(columns) => columns,
+            None => ColumnLanes::new(self.factory.create_column_writers(self.file.flushed_row_groups().len())?),
+        };
+        let columns = self.columns.insert(columns);
         self.waiting_bytes = 0;
         let mut leaves: Vec<Vec<ArrowLeafColumn>> = Vec::new();
-        leaves.resize_with(self.columns.len(), Vec::new);
+        leaves.resize_with(columns.len(), Vec::new);
         for batch in self.waiting.drain(..) {
             let mut places = leaves.iter_mut();
             for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
@@ -121,20 +123,20 @@ impl<W: Write + Send> ParquetColumns<W> {
                 }
             }
         }
-        let work = self.columns.par_iter_mut().zip(leaves);
-        work.try_for_each(|(column, leaves)| leaves.iter().try_for_each(|leaf| column.write(leaf)))
+        columns.share(leaves)
     }
 
     /// Ends the row group at hand.
     pub fn flush(&mut self) -> Result<()> {
-        if self.columns.is_empty() {
+        if self.rows == 0 {
             return Ok(());
         }
-        self.encode()?;
+        if !self.waiting.is_empty() {
+            self.encode()?;
+        }
         self.rows = 0;
-        let columns = std::mem::take(&mut self.columns);
-        let chunks: Vec<ArrowColumnChunk> =
-            columns.into_par_iter().map(ArrowColumnWriter::close).collect::<Result<_>>()?;
+        let Some(columns) = self.columns.take() else { return Ok(()) };
+        let chunks = columns.close()?;
         let mut group = self.file.next_row_group()?;
         for chunk in chunks {
             chunk.append_to_row_group(&mut group)?;
@@ -198,5 +200,69 @@ impl<W: Write + Send> ParquetColumns<W> {
                 None => error,
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use rayon::prelude::*;
+
+    use super::*;
+
+    /// Numbers and texts that no dictionary holds, in batches of every size.
+    fn batches() -> Vec<RecordBatch> {
+        let mut row = 0_i64;
+        let sizes = (0..40).map(|n| [1, 9_999, 30_000, 7][n % 4]);
+        sizes
+            .map(|rows| {
+                let numbers: ArrayRef =
+                    Arc::new(Int64Array::from_iter_values((row..row + rows).map(|n| n * n % 65_521)));
+                let texts = (row..row + rows).map(|n| (n % 11 > 0).then(|| format!("{:096x}", n * 2_654_435_761)));
+                let texts: ArrayRef = Arc::new(StringArray::from_iter(texts));
+                row += rows;
+                RecordBatch::try_from_iter([("n", numbers), ("t", texts)]).unwrap()
+            })
+            .collect()
+    }
+
+    fn written(batches: &[RecordBatch]) -> Vec<u8> {
+        let properties = parquet_properties().build();
+        let mut columns =
+            ParquetColumns::create(Vec::new(), batches[0].schema(), properties, 1 << 20, 1 << 20).unwrap();
+        batches.iter().for_each(|batch| columns.write(batch).unwrap());
+        columns.into_inner().unwrap()
+    }
+
+    #[test]
+    fn a_file_is_the_same_in_every_run_on_whatever_threads() {
+        let batches = batches();
+        let first = written(&batches);
+        let footer = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(first.clone())).unwrap();
+        assert!(footer.metadata().num_row_groups() >= 3, "groups end at their bytes");
+        let read: Vec<_> = footer.build().unwrap().map(|batch| batch.unwrap()).collect();
+        let schema = batches[0].schema();
+        let both = [&batches, &read].map(|all| arrow::compute::concat_batches(&schema, all).unwrap());
+        assert_eq!(both[0], both[1]);
+        for threads in [1, 1, 2, 4] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            // By a thread of the pool, which may be the only one; and by several at once, as when files are converted.
+            assert!(pool.install(|| written(&batches)) == first);
+            let many: Vec<_> = pool.install(|| (0..3).into_par_iter().map(|_| written(&batches)).collect());
+            assert!(many.iter().all(|one| *one == first));
+        }
+    }
+
+    #[test]
+    fn a_column_that_cannot_be_written_is_an_error_or_a_panic_of_the_caller_and_no_end_of_the_process() {
+        let batches = batches();
+        let wrong =
+            RecordBatch::try_from_iter([("n", batches[2].column(1).clone()), ("t", batches[2].column(0).clone())]);
+        let properties = parquet_properties().build();
+        let mut columns = ParquetColumns::create(Vec::new(), batches[0].schema(), properties, 100, usize::MAX).unwrap();
+        let wrong = wrong.unwrap();
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| columns.write(&wrong)));
+        assert!(!matches!(done, Ok(Ok(()))));
     }
 }
