@@ -3,6 +3,8 @@
 # event loop, alone. What runs beside shows what it said at its end.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
+# What they need, before two at once would install it.
+for what in python duckdb2 kotlin node c; do "$root/setup/$what.sh" > /dev/null; done
 said=$(mktemp)
 (bash "$root/bindings-c/test.sh" && bash "$root/bindings-c/uniffi.sh") > "$said" 2>&1 &
 beside=$!
