@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every face's tests, two at a time: C's and UniFFI's, which bound nothing closely, beside Python's; then Node's, which watch the
-# event loop, alone. What runs beside shows what it said at its end.
+# Every face's tests: C's and UniFFI's beside Python's; then Node's, which watch the event loop, alone. What runs beside shows at its
+# end what it said.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 # What they need, before two at once would install it.
