@@ -67,9 +67,11 @@ impl ColumnLanes {
             state.shares.push((self.lanes.len(), 0));
             state.shares.len() - 1
         };
-        let mut given: Vec<_> = self.lanes.iter().zip(columns).collect();
-        given.sort_by_key(|(lane, _)| std::cmp::Reverse(lane.lock().took));
-        for (lane, columns) in given {
+        // Looked at once: a lane at work changes it meanwhile.
+        let mut given: Vec<_> =
+            self.lanes.iter().zip(columns).map(|(lane, columns)| (lane.lock().took, lane, columns)).collect();
+        given.sort_by_key(|(took, ..)| std::cmp::Reverse(*took));
+        for (_, lane, columns) in given {
             let mut queue = lane.lock();
             queue.waiting.push_back((share, columns));
             // Whoever is at it sees what was added.
@@ -188,5 +190,47 @@ impl Shares {
                 state = self.done.wait_timeout(state, A_MOMENT).unwrap_or_else(PoisonError::into_inner).0;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array};
+    use arrow::datatypes::{DataType, Field, Schema};
+    use parquet::arrow::ArrowWriter;
+    use parquet::arrow::arrow_writer::compute_leaves;
+
+    use super::*;
+
+    /// Threads are at work on every lane while the next share is given.
+    #[test]
+    fn thousands_of_small_shares_come_in_their_order() {
+        const LANES: usize = 113;
+        let fields: Vec<Field> = (0..LANES).map(|n| Field::new(format!("c{n}"), DataType::Int64, false)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let (mut file, factory) =
+            ArrowWriter::try_new(Vec::new(), schema.clone(), None).unwrap().into_serialized_writer().unwrap();
+        let lanes = ColumnLanes::new(factory.create_column_writers(0).unwrap());
+        for share in 0..2_000 {
+            let array: ArrayRef = Arc::new(Int64Array::from(vec![share; 3]));
+            let leaves = schema.fields().iter().map(|field| compute_leaves(field, &array).unwrap());
+            lanes.share(leaves.collect()).unwrap();
+        }
+        let mut group = file.next_row_group().unwrap();
+        for chunk in lanes.close().unwrap() {
+            chunk.append_to_row_group(&mut group).unwrap();
+        }
+        group.close().unwrap();
+        let bytes = bytes::Bytes::from(file.into_inner().unwrap());
+        let read = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
+        let mut rows = 0;
+        for batch in read.build().unwrap() {
+            let batch = batch.unwrap();
+            let expected: ArrayRef =
+                Arc::new(Int64Array::from_iter_values((rows..).take(batch.num_rows()).map(|n| n / 3)));
+            assert!(batch.columns().iter().all(|column| column == &expected));
+            rows += batch.num_rows() as i64;
+        }
+        assert_eq!(rows, 6_000);
     }
 }

@@ -211,18 +211,24 @@ mod tests {
 
     use super::*;
 
-    /// Numbers and texts that no dictionary holds, in batches of every size.
+    /// Forty columns, numbers and texts that no dictionary holds, in batches of every size.
     fn batches() -> Vec<RecordBatch> {
         let mut row = 0_i64;
-        let sizes = (0..40).map(|n| [1, 9_999, 30_000, 7][n % 4]);
+        let sizes = (0..60).map(|n| [1, 1_999, 5_000, 7][n % 4]);
         sizes
             .map(|rows| {
-                let numbers: ArrayRef =
-                    Arc::new(Int64Array::from_iter_values((row..row + rows).map(|n| n * n % 65_521)));
-                let texts = (row..row + rows).map(|n| (n % 11 > 0).then(|| format!("{:096x}", n * 2_654_435_761)));
-                let texts: ArrayRef = Arc::new(StringArray::from_iter(texts));
+                let all = row..row + rows;
                 row += rows;
-                RecordBatch::try_from_iter([("n", numbers), ("t", texts)]).unwrap()
+                let column = |number: i64| -> (String, ArrayRef) {
+                    let numbers = all.clone().map(|n| n * n % 65_521);
+                    let texts = all.clone().map(|n| (n % 11 > 0).then(|| format!("{:024x}", n * 2_654_435_761)));
+                    let array: ArrayRef = match number % 2 {
+                        0 => Arc::new(Int64Array::from_iter_values(numbers)),
+                        _ => Arc::new(StringArray::from_iter(texts)),
+                    };
+                    (format!("c{number}"), array)
+                };
+                RecordBatch::try_from_iter((0..40).map(column)).unwrap()
             })
             .collect()
     }
@@ -257,8 +263,8 @@ mod tests {
     #[test]
     fn a_column_that_cannot_be_written_is_an_error_or_a_panic_of_the_caller_and_no_end_of_the_process() {
         let batches = batches();
-        let wrong =
-            RecordBatch::try_from_iter([("n", batches[2].column(1).clone()), ("t", batches[2].column(0).clone())]);
+        let shifted = batches[2].columns()[1..].iter().chain(&batches[2].columns()[..1]).cloned();
+        let wrong = RecordBatch::try_from_iter(shifted.enumerate().map(|(n, column)| (format!("c{n}"), column)));
         let properties = parquet_properties().build();
         let mut columns = ParquetColumns::create(Vec::new(), batches[0].schema(), properties, 100, usize::MAX).unwrap();
         let wrong = wrong.unwrap();
