@@ -92,7 +92,7 @@ quietly "$go" build -o "$place/go-example" ./examples/query
 # Away from the sources.
 cd "$place"
 made=${DATASUS_MADE_FILES:-$place/made}
-[ -d "$made" ] || (cd "$root" && cargo run --quiet --package datasus --example made_files -- "$made")
+[ -d "$made" ] || (cd "$root" && cargo build --quiet --workspace --example made_files && "$CARGO_TARGET_DIR/debug/examples/made_files" "$made")
 export DATASUS_MADE_FILES="$made" PYTHONPATH="$root/tests" DATASUS_C_EXAMPLES="$place/examples" DATASUS_GO_EXAMPLE="$place/go-example"
 export DATASUS_LIBRARY="$library"
 tests=("$tools/bin/python" -m pytest -q -p no:cacheprovider -o python_files="test_*.py c.py")

@@ -50,7 +50,7 @@ done
 "$tools/node_modules/.bin/tsc" --project bindings-node/tests/types/tsconfig.json
 "$tools/node_modules/.bin/tsc" --project examples/node-service/tsconfig.json
 
-(cd "$root" && cargo run --quiet --package datasus --example made_files -- "$place/made")
+(cd "$root" && cargo build --quiet --workspace --example made_files && "$CARGO_TARGET_DIR/debug/examples/made_files" "$place/made")
 export DATASUS_MADE_FILES="$place/made" DATASUS_CASES="$root/tests/conformance/cases"
 export DATASUS_REAL_DATA="${DATASUS_REAL_DATA:-$root/../shared/data/real}"
 node --test --test-concurrency=1 --test-timeout=180000 "$@" bindings-node/tests/*.test.mjs tests/conformance/node.mjs \

@@ -50,7 +50,7 @@ python -m mypy.stubtest datasus._datasus
 pyright --pythonpath "$venv/bin/python" --ignoreexternal --verifytypes datasus > types.txt || { cat types.txt; exit 1; }
 grep "score" types.txt
 
-(cd "$root" && cargo run --quiet --package datasus --example made_files -- "$place/made")
+(cd "$root" && cargo build --quiet --workspace --example made_files && "$CARGO_TARGET_DIR/debug/examples/made_files" "$place/made")
 export DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests:$root/tests" DATASUS_OTHER_DUCKDB
 python -m pytest -q -p no:cacheprovider -p example_folder -p own_postgres \
   --doctest-modules -o doctest_optionflags="ELLIPSIS NORMALIZE_WHITESPACE" -o python_files="test_*.py python.py" \
