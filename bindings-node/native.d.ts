@@ -141,6 +141,8 @@ export interface ReadOptions {
   typed?: boolean
   verifyCrc?: boolean
   batchRows?: number
+  encoding?: string
+  partial?: boolean
   language?: string
 }
 
