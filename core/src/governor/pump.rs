@@ -54,7 +54,9 @@ pub(super) enum Event {
     /// Memory rose above 70 %.
     Rose,
     /// Memory is above 70 % still; `urgent`: in an emergency, and the host keeps something of ours.
-    Stays { urgent: bool },
+    Stays {
+        urgent: bool,
+    },
     /// The process has grown by so much that a look at what the allocator keeps is worth it.
     Grew,
 }

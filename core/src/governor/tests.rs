@@ -230,7 +230,10 @@ fn a_job_that_waits_for_better_times_goes_on_with_them() {
     let cancel = Cancel::default();
     cancel.set(CancelReason::Caller);
     assert_eq!(governor.wait_out_emergency(SOON, &cancel).unwrap_err().code(), Code::Cancelled);
-    assert!(!governor.wait_out_emergency(Duration::from_millis(1), &Cancel::default()).unwrap(), "no longer than asked");
+    assert!(
+        !governor.wait_out_emergency(Duration::from_millis(1), &Cancel::default()).unwrap(),
+        "no longer than asked"
+    );
     assert!(!job.is_finished());
     stub.0.store(LIMIT / 2, SeqCst);
     assert!(job.join().unwrap().unwrap());
