@@ -219,8 +219,11 @@ fn numbers_and_moments_of_the_machine_are_decoded_and_never_read_as_text() {
         parts.concat()
     };
     // 51 is the byte of the letter 3.
-    let records =
-        [record(51, 36.6, 12_345_678, 2_460_341, 0, 1), record(-1, f64::NAN, -5, 0, 0, 2), record(7, 3.0, 0, 2_460_341, 1000, 3)];
+    let records = [
+        record(51, 36.6, 12_345_678, 2_460_341, 0, 1),
+        record(-1, f64::NAN, -5, 0, 0, 2),
+        record(7, 3.0, 0, 2_460_341, 1000, 3),
+    ];
     let bytes = binary(fields, 0x30, &records);
     let file = open(&bytes, "a.dbc").unwrap();
     assert!(file.warnings().is_empty());
@@ -255,9 +258,15 @@ fn numbers_and_moments_of_the_machine_are_decoded_and_never_read_as_text() {
 
 #[test]
 fn a_field_of_a_type_that_is_not_read_is_refused_by_name_and_the_others_can_be_had() {
-    for (dbf_type, width, version) in
-        [(b'M', 10, 0x83), (b'G', 10, 0x30), (b'B', 10, 0x8b), (b'B', 8, 0x03), (b'I', 2, 0x03), (b'V', 20, 0x32), (b'O', 8, 0x03)]
-    {
+    for (dbf_type, width, version) in [
+        (b'M', 10, 0x83),
+        (b'G', 10, 0x30),
+        (b'B', 10, 0x8b),
+        (b'B', 8, 0x03),
+        (b'I', 2, 0x03),
+        (b'V', 20, 0x32),
+        (b'O', 8, 0x03),
+    ] {
         let fields: Fields = &[("CNES", b'C', 7, 0), ("OBS", dbf_type, width, 0)];
         let bytes = small(fields, &[&["2000121"]], WriteOptions { version, ..Default::default() });
         let letter = char::from(dbf_type);
@@ -283,12 +292,9 @@ fn fields_of_visual_foxpro_that_hold_no_value_are_null_and_its_flags_are_no_colu
     // IDADE and QT may hold no value: the first two bits.
     bytes[32 + 32 + 18] = 0x02;
     bytes[32 + 64 + 18] = 0x02;
-    let file = RecordFile::from_reader(
-        Cursor::new(bytes),
-        "a.dbc",
-        &ReadOptions { verify_crc: false, ..Default::default() },
-    )
-    .unwrap();
+    let file =
+        RecordFile::from_reader(Cursor::new(bytes), "a.dbc", &ReadOptions { verify_crc: false, ..Default::default() })
+            .unwrap();
     let layout = Layout::all_as_text(file.header());
     let batch = file.batches(layout).unwrap().next().unwrap().unwrap();
     let names: Vec<_> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
@@ -395,7 +401,10 @@ fn names_of_genuine_municipalities_come_out_whole() {
         let wanted = RecordsOf { columns, encoding: encoding.map(str::to_owned), ..Default::default() };
         let records = TypedRecords::open(&path, &wanted, Catalog::builtin(), Language::Pt).unwrap();
         let batches: Vec<RecordBatch> = records.map(Result::unwrap).collect();
-        batches.iter().flat_map(|batch| cells(batch).into_iter().map(|row| row[0].clone().unwrap_or_default())).collect()
+        batches
+            .iter()
+            .flat_map(|batch| cells(batch).into_iter().map(|row| row[0].clone().unwrap_or_default()))
+            .collect()
     };
     let (found, latin) = (names(None), names(Some("latin-1")));
     assert_eq!((found.len(), found.iter().zip(&latin).filter(|(a, b)| a != b).count()), (5652, 2441));

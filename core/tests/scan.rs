@@ -88,8 +88,11 @@ impl Source {
     ) -> (Query, Vec<LakeFile>, Statement) {
         let catalog = Catalog::builtin();
         let listing = Folder::scan(self.folder.path(), catalog).unwrap();
-        let own =
-            |_| ["N_AIH", "SEXO", "IDADE", "VAL_TOT", "DT_INTER", "EXTRA", "BIG", "PESO"].map(|name| (name.to_owned(), LogicalType::Text)).to_vec();
+        let own = |_| {
+            ["N_AIH", "SEXO", "IDADE", "VAL_TOT", "DT_INTER", "EXTRA", "BIG", "PESO"]
+                .map(|name| (name.to_owned(), LogicalType::Text))
+                .to_vec()
+        };
         let query = validate(params, catalog, &own).unwrap();
         let lake = Lake::open(&self.folder.path().join("lake")).unwrap();
         let chosen = datasus::plan::select(&query, &listing, catalog);

@@ -6,11 +6,12 @@
 //! with the catalogue for every numeric field of a genuine header but those that a test lists.
 
 /// How names of codes begin.
-const BEGINNINGS: &[&str] = &["CO_", "COD", "CD_", "ID_", "TP_", "CS_", "SG_", "NU_NOTIF", "NU_CNES", "NU_CEP", "N_AIH", "MES_"];
+const BEGINNINGS: &[&str] =
+    &["CO_", "COD", "CD_", "ID_", "TP_", "CS_", "SG_", "NU_NOTIF", "NU_CNES", "NU_CEP", "N_AIH", "MES_"];
 /// Words between underscores, without digits behind them, that name a code.
 const WORDS: &[&str] = &[
-    "AIH", "NAIH", "APAC", "CBO", "CEP", "CGC", "CID", "CNES", "CNPJ", "CNS", "CPF", "CPFCGC", "CNPJCPF", "IBGE", "MUN",
-    "MUNIC", "MUNICIP", "PROC", "PROCREA", "ATOPROF", "RACA", "SEXO", "TIPO", "TP", "UF",
+    "AIH", "NAIH", "APAC", "CBO", "CEP", "CGC", "CID", "CNES", "CNPJ", "CNS", "CPF", "CPFCGC", "CNPJCPF", "IBGE",
+    "MUN", "MUNIC", "MUNICIP", "PROC", "PROCREA", "ATOPROF", "RACA", "SEXO", "TIPO", "TP", "UF",
 ];
 /// Words that make a count or an amount of whatever else the name says: `SP_QT_PROC`.
 const AMOUNTS: &[&str] = &["QT", "QTD", "VL", "VAL", "TOT", "TOTAL", "DIAS"];

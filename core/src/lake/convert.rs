@@ -119,12 +119,7 @@ pub(super) fn convert(
 }
 
 /// Every column of the file, in its order; what neither the catalogue nor the headers of the dataset's files type is text.
-fn columns(
-    source: &RecordFile,
-    file: &SourceFile,
-    catalog: &Catalog,
-    options: &ConvertOptions,
-) -> Vec<OutputColumn> {
+fn columns(source: &RecordFile, file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Vec<OutputColumn> {
     let grupo = catalog.dataset(&file.id.dataset.to_string());
     let of_headers = options.header_columns.get(&file.id.dataset).map(Vec::as_slice).unwrap_or_default();
     let known = |name: &str| grupo.and_then(|grupo| Some(grupo.column(name)?.kind.clone()));

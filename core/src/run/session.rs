@@ -186,7 +186,8 @@ impl Session {
         let (query, selection, listing) = self.choose(params).map_err(|e| self.traced(e, &ctx))?;
         let (session, job) = (self.clone(), Handle::new(ctx.clone()));
         let order = self.order(Priority::Admin, self.config.deadline, false);
-        let work = move |ctx: &Ctx| session.convert(&query, &selection, &listing, ctx).map_err(|e| session.traced(e, ctx));
+        let work =
+            move |ctx: &Ctx| session.convert(&query, &selection, &listing, ctx).map_err(|e| session.traced(e, ctx));
         self.scheduler.submit(order, &job, work).map_err(|e| self.traced(e, &ctx))?;
         job.wait(None).unwrap_or_else(|| Err(Error::internal("a conversion ended without an outcome")))
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::dbc::{Field, ReadOptions, RecordFile};
 use super::folder::{FileKind, SourceFile};
-use crate::catalog::{DateFormat, Dataset, LogicalType, is_code_name};
+use crate::catalog::{Dataset, DateFormat, LogicalType, is_code_name};
 
 /// Name, in upper case, and type.
 pub type HeaderColumn = (String, LogicalType);

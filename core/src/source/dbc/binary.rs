@@ -40,7 +40,8 @@ pub(super) fn as_text(stored: StoredAs, raw: &[u8], as_day: bool, into: &mut Vec
     if blank {
         return AsText::Bad;
     }
-    let four = |at: usize| raw.get(at..).and_then(|rest| rest.first_chunk::<4>()).map(|bytes| i32::from_le_bytes(*bytes));
+    let four =
+        |at: usize| raw.get(at..).and_then(|rest| rest.first_chunk::<4>()).map(|bytes| i32::from_le_bytes(*bytes));
     let eight = || raw.first_chunk::<8>().copied();
     let written = match stored {
         StoredAs::Integer => four(0).map(|number| write!(into, "{number}")),
@@ -52,7 +53,9 @@ pub(super) fn as_text(stored: StoredAs, raw: &[u8], as_day: bool, into: &mut Vec
             let (sign, all) = (if number < 0 { "-" } else { "" }, number.unsigned_abs());
             write!(into, "{sign}{}.{:04}", all / 10_000, all % 10_000)
         }),
-        StoredAs::DateTime => four(0).zip(four(4)).and_then(|(day, time)| moment(day.into(), time.into(), as_day, into)),
+        StoredAs::DateTime => {
+            four(0).zip(four(4)).and_then(|(day, time)| moment(day.into(), time.into(), as_day, into))
+        }
         StoredAs::Text | StoredAs::Number | StoredAs::NullFlags | StoredAs::Unread => None,
     };
     match written {

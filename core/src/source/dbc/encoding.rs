@@ -114,8 +114,10 @@ impl Encoding {
     /// Reads the file once, and tells what its text fields are written in; none where they are all ASCII.
     pub fn found(path: &Path) -> Result<Option<Encoding>> {
         let file = RecordFile::open(path, &ReadOptions { verify_crc: false, partial: true, ..Default::default() })?;
-        let fields: Vec<(usize, usize)> =
-            (file.header().fields.iter()).filter(|field| field.is_text()).map(|field| (field.offset, field.width)).collect();
+        let fields: Vec<(usize, usize)> = (file.header().fields.iter())
+            .filter(|field| field.is_text())
+            .map(|field| (field.offset, field.width))
+            .collect();
         let mut signs = Signs::default();
         file.each_record(|record| {
             for (offset, width) in &fields {
@@ -158,8 +160,7 @@ impl Signs {
             let near = [beside(at.checked_sub(1)), beside(Some(at + 1))];
             self.dos += u64::from(fits(Encoding::Cp850.character(*byte), near));
             self.windows += u64::from(fits(Encoding::Cp1252.character(*byte), near));
-            self.of_windows_alone +=
-                u64::from(*byte < 0xa0 && !Encoding::Cp1252.character(*byte).is_control());
+            self.of_windows_alone += u64::from(*byte < 0xa0 && !Encoding::Cp1252.character(*byte).is_control());
         }
     }
 

@@ -71,7 +71,8 @@ impl Header {
                 return Err(wrong(text!("o campo número {number} não tem nome", "field number {number} has no name")));
             }
             if width == 0 {
-                let why = text!("o campo {number}, {field}, tem largura 0", "field {number}, {field}, has a width of 0");
+                let why =
+                    text!("o campo {number}, {field}, tem largura 0", "field {number}, {field}, has a width of 0");
                 return Err(wrong(why));
             }
             if !is_type(dbf_type) {

@@ -66,11 +66,12 @@ impl Layout {
 
     /// Every column, as text.
     pub fn all_as_text(header: &Header) -> Self {
-        let columns = header.fields.iter().enumerate().filter(|(_, of)| of.is_column()).map(|(field, of)| OutputColumn {
-            field,
-            name: of.name.clone(),
-            kind: LogicalType::Text,
-        });
+        let columns = header
+            .fields
+            .iter()
+            .enumerate()
+            .filter(|(_, of)| of.is_column())
+            .map(|(field, of)| OutputColumn { field, name: of.name.clone(), kind: LogicalType::Text });
         Layout { columns: columns.collect(), batch_rows: 65_536, filter: None, reference_year: 2099 }
     }
 }
