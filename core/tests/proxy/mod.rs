@@ -32,7 +32,8 @@ pub struct Hold {
 impl Hold {
     /// Short ones, such as those that cancel, never send as much.
     pub fn after(bytes: usize) -> Arc<Self> {
-        Hold { after_bytes: bytes, released: Mutex::new(false), changed: Condvar::new(), held: AtomicU64::new(0) }.into()
+        Hold { after_bytes: bytes, released: Mutex::new(false), changed: Condvar::new(), held: AtomicU64::new(0) }
+            .into()
     }
 
     /// From now on nothing waits.
