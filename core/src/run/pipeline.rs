@@ -92,6 +92,7 @@ impl Session {
         };
         self.count(&outcome, job);
         let report = outcome?;
+        report.warnings.iter().for_each(|warning| ctx.log_warning(warning));
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows = report.records_processed, "completed");
         Ok(report)
     }

@@ -5,5 +5,5 @@ mod example_data;
 pub mod folder;
 mod typed_records;
 
-pub use example_data::write_example_data;
+pub use example_data::{write_example_data, write_example_data_until};
 pub use typed_records::{RecordsOf, TypedRecords};
