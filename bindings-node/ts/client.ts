@@ -61,10 +61,10 @@ const FOLDERS = ['source', 'lake', 'output', 'state', 'spill']
 /** Opens a folder. @internal */
 export async function openWith(arrow: LoadArrow, config: Config | string | URL = {}): Promise<Client> {
   const given = new Given(languageOf(config))
-  const isObject = isPlainObject(config)
-  const { source = '.', ...others } = isObject ? config : { source: config }
+  const isObject = given.read('open', config, () => isPlainObject(config))
+  const { source = '.', ...others } = isObject ? Object.fromEntries(given.entries('open', config)) : { source: config }
   const place = given.path(isObject ? 'source' : 'open', source)
-  const entries = given.entries('open', others).map(([key, value]): [string, unknown] => {
+  const entries = Object.entries(others).map(([key, value]): [string, unknown] => {
     const isFolder = FOLDERS.includes(key) && value !== undefined && value !== null
     return [key, isFolder ? given.path(key, value) : value]
   })

@@ -194,13 +194,13 @@ export class Given {
   /** The entries of a plain object whose keys are options: what is undefined was not given, and an unknown key is refused. */
   options<K extends string>(at: string, value: unknown, known: readonly K[]): Partial<Record<K, unknown>> {
     if (value === undefined) return {}
-    const given = this.entries(at, value).filter(([, one]) => one !== undefined)
+    const given = this.entries(at, value)
     for (const [key] of given) {
       if (known.includes(key as K)) continue
       const list = known.join(', ')
       throw this.wrong(at, { pt: `só as chaves ${list}`, en: `no keys but ${list}`, examples: known }, key)
     }
-    return Object.fromEntries(given) as Partial<Record<K, unknown>>
+    return Object.fromEntries(given.filter(([, one]) => one !== undefined)) as Partial<Record<K, unknown>>
   }
 
   /** A tree of scalars, lists and plain objects. */
@@ -219,9 +219,11 @@ export class Given {
   /** The signal of a call, if it has one. */
   signal(at: string, value: unknown): AbortSignal | undefined {
     if (value === undefined || value === null) return undefined
-    const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>
-    if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return value as AbortSignal
-    throw this.wrong(at, { pt: 'um AbortSignal', en: 'an AbortSignal' }, value)
+    return this.read(at, value, () => {
+      const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>
+      if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return value as AbortSignal
+      throw this.wrong(at, { pt: 'um AbortSignal', en: 'an AbortSignal' }, value)
+    })
   }
 }
 

@@ -123,7 +123,7 @@ function figures(given: Given, at: string, aggregates: unknown): Plain {
     const place = `${at}.${as}`
     const parts = given.elements(place, of) ?? [of]
     if (parts.length < 1 || parts.length > 2) throw given.wrong(place, FIGURE, of)
-    const [fn, column] = parts.map((part) => given.text(place, part, FIGURE))
+    const [fn, column] = parts.map((part, number) => given.text(parts.length > 1 ? `${place}[${number}]` : place, part, FIGURE))
     return { fn: fn as string, ...(column !== undefined && { column }), as }
   })
 }

@@ -74,7 +74,7 @@ export class RowsReadable extends Readable {
   }
 
   #guard(target: Target): void {
-    if (target.destroyed === true || target.writable === false || target.stream?.destroyed === true) {
+    if (hasGone(target)) {
       this.destroy()
       return
     }
@@ -92,7 +92,7 @@ export class RowsReadable extends Readable {
     }
     const unpiped = (from: unknown): void => {
       // Where either of us was destroyed, the target's `close` is still to come.
-      if (from === this && (this.readableEnded || (!this.destroyed && target.destroyed !== true))) free()
+      if (from === this && (this.readableEnded || (!this.destroyed && !hasGone(target)))) free()
     }
     this.#targets.get(target)?.()
     this.#targets.set(target, free)
@@ -105,9 +105,16 @@ export class RowsReadable extends Readable {
   #breakOff(target: Target, error: Error): void {
     const isHeard = this.listenerCount('error') > this.#targets.size
     if (isHeard && target.headersSent !== true) return
+    // With it goes the listener of `pipe`, which stands for nobody.
+    this.unpipe(target)
     // An HTTP answer keeps the error to itself; another stream without listeners would end the process with it.
     const takesIt = target.headersSent !== undefined || target.listenerCount('error') > 0
     target.destroy?.(takesIt ? error : undefined)
     if (!isHeard) process.emitWarning(error.message, { type: 'DatasusWarning', detail: error.stack ?? '' })
   }
+}
+
+/** Nobody reads it any more. */
+function hasGone(target: Target): boolean {
+  return target.destroyed === true || target.writable === false || target.stream?.destroyed === true
 }
