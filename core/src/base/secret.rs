@@ -55,7 +55,8 @@ pub fn hide_addresses(text: &str) -> String {
 mod tests {
     #[test]
     fn a_sentence_keeps_its_words_and_loses_its_addresses() {
-        let hidden = super::hide_addresses(r#"invalid: string "postgres://u:p @h/d?password=q", or `x://y`, at line 1"#);
+        let hidden =
+            super::hide_addresses(r#"invalid: string "postgres://u:p @h/d?password=q", or `x://y`, at line 1"#);
         assert_eq!(hidden, r#"invalid: string "postgres://***", or `x://***`, at line 1"#);
         assert_eq!(super::hide_addresses("no address"), "no address");
     }

@@ -55,9 +55,10 @@ impl Place {
             (Some(file), Some(row)) => {
                 (format!("é a {row} de {file}, contando de 0"), format!("is row {row} of {file}, counted from 0"))
             }
-            (None, Some(row)) => {
-                (format!("é a {row} do resultado, contando de 0"), format!("is row {row} of the result, counted from 0"))
-            }
+            (None, Some(row)) => (
+                format!("é a {row} do resultado, contando de 0"),
+                format!("is row {row} of the result, counted from 0"),
+            ),
             (_, None) => ("não se sabe qual é".to_owned(), "is not known".to_owned()),
         }
     }
