@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::postgres::TableName;
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
-use crate::base::{Code, Error, Result, Secret, Text, exact_json, text};
+use crate::base::{Code, Error, Result, Secret, Text, exact_json, hide_addresses, text};
 use crate::recovery::SinkState;
 
 /// A file to write, or a table to load.
@@ -42,7 +42,10 @@ impl Destination {
             Value::Array(each) => each.into_iter().map(serde_json::from_value).collect(),
             one => serde_json::from_value(one).map(|one| vec![one]),
         };
-        read.map_err(|error| refused(text!("{error}", "{error}")))
+        read.map_err(|error| {
+            let error = hide_addresses(&error.to_string());
+            refused(text!("{error}", "{error}"))
+        })
     }
 
     /// The JSON Schema of a destination.
@@ -106,7 +109,7 @@ impl Destination {
         Ok(())
     }
 
-    /// Where it leads, and what the user calls that. The first is not for people: it holds the server's address.
+    /// Where it leads, and what the user calls that.
     fn place(&self, root: &OutputRoot, server: Option<&Secret>) -> (OsString, String) {
         let file = |kind: &str, path: &Option<PathBuf>| match path {
             Some(path) => {
@@ -122,9 +125,8 @@ impl Destination {
             Destination::Postgres(postgres) => {
                 let table = postgres.table.as_deref().unwrap_or_default();
                 let table = TableName::parse(table).map_or_else(|_| table.to_owned(), |table| table.to_string());
-                let url = postgres.url.as_ref().or(server).map_or("", Secret::reveal);
                 let shown = if table.is_empty() { "postgres".to_owned() } else { table.clone() };
-                (format!("{url} {table}").into(), shown)
+                (postgres.place(server).unwrap_or_else(|| format!("postgres {table}")).into(), shown)
             }
         }
     }
