@@ -5,6 +5,7 @@
 //! use in a process. An object without a record counts as not there and is converted again.
 
 mod convert;
+mod digest;
 mod file;
 mod native;
 mod provenance;
@@ -22,6 +23,7 @@ use crate::catalog::{Catalog, FileId};
 use crate::source::folder::{FileKind, SourceFile};
 
 pub use convert::CONVERTER_VERSION;
+pub use digest::RowDigest;
 pub use file::{LakeFile, RowGroup};
 pub use provenance::Provenance;
 
