@@ -11,6 +11,7 @@ mod grupo;
 mod logical_type;
 mod toml_form;
 mod uf;
+mod wild_name;
 
 pub use column::{Column, Era, Meaning};
 pub use competencia::Competencia;
@@ -20,3 +21,4 @@ pub use files::Catalog;
 pub use grupo::{FtpFolder, Gap, Grupo, Period, UfCoding, UfColumn};
 pub use logical_type::{DateFormat, LogicalType};
 pub use uf::Uf;
+pub use wild_name::FoundName;

@@ -56,7 +56,6 @@ pub(super) fn convert(
     let properties = parquet_properties()
         .set_compression(Compression::ZSTD(level))
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_created_by(format!("datasus {}", env!("CARGO_PKG_VERSION")))
         .build();
     let mut writer =
         ParquetColumns::create(out, batches.schema(), properties, options.row_group_rows, usize::MAX).map_err(fail)?;
