@@ -17,7 +17,7 @@ pub use duckdb_dialect::DuckDbDialect;
 pub use explain::{Explain, Share, explain};
 pub use missing::{Missing, missing_error, selection_warnings};
 pub use prune::{Verdict, judge, statistics};
-pub use sample::{FileSample, Sampled, Sampling};
+pub use sample::{FileSample, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile, is_text};
 pub use select::{Selection, held, select};
 pub use statement::{Binds, Statement, statement};

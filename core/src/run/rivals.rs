@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Session, Unreadable};
 use crate::base::{Ctx, Error, Result, file_sha256};
-use crate::lake::LakeFile;
+use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::Query;
 use crate::plan::{LeftOut, Reason, Rivals, Selection, different_rows};
 use crate::source::folder::{Listing, SourceFile};
@@ -27,12 +27,16 @@ impl Session {
         ctx: &Ctx,
     ) -> Result<Vec<Unreadable>> {
         let mut unreadable = Vec::new();
+        if selection.rivals.is_empty() {
+            return Ok(unreadable);
+        }
+        let options = self.convert_options(query, listing);
         for rivals in std::mem::take(&mut selection.rivals) {
             ctx.check()?;
             let mut known: Vec<Known> = Vec::new();
             let mut damaged = Vec::new();
             for version in &rivals.versions {
-                match self.known(version, ctx) {
+                match self.known(version, &options, ctx) {
                     Ok(one) => known.push(one),
                     Err(error) if !query.options.partial => return Err(error),
                     Err(error) => damaged.push((version, error)),
@@ -56,8 +60,8 @@ impl Session {
         Ok(unreadable)
     }
 
-    fn known(&self, version: &[SourceFile], ctx: &Ctx) -> Result<Known> {
-        let files = self.lake.ensure(version, self.catalog, &self.convert_options(), ctx);
+    fn known(&self, version: &[SourceFile], options: &ConvertOptions, ctx: &Ctx) -> Result<Known> {
+        let files = self.lake.ensure(version, self.catalog, options, ctx);
         let files = files.into_iter().collect::<Result<Vec<LakeFile>>>()?;
         let digest = self.lake.rows_digest(&files, ctx)?;
         Ok(Known { files: version.to_vec(), rows: files.iter().map(|file| file.rows).sum(), digest })

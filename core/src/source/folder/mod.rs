@@ -175,7 +175,10 @@ impl Folder {
 fn is_record(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
     let Some(object) = name.strip_suffix(".parquet.json") else { return false };
-    let Some((stem, version)) = object.rsplit_once("-c") else { return false };
-    let hash = stem.rsplit_once('-').map(|(_, hash)| hash).unwrap_or_default();
-    version.starts_with(|c: char| c.is_ascii_digit()) && hash.len() == 12 && hash.bytes().all(|b| b.is_ascii_hexdigit())
+    // Between the hash of the source and the converter's version.
+    object.match_indices("-c").any(|(at, _)| {
+        let hash = object[..at].rsplit_once('-').map(|(_, hash)| hash).unwrap_or_default();
+        let version = object[at + 2..].starts_with(|c: char| c.is_ascii_digit());
+        version && hash.len() == 12 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
