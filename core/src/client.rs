@@ -222,7 +222,8 @@ impl Client {
         let below = |path: &Path| path.strip_prefix(&root).unwrap_or(path).display().to_string();
         listing.ignored.extend(ours.into_iter().map(|file| Ignored { path: file.path, why: Why::Ours }));
         listing.ignored.sort_by(|a, b| a.path.cmp(&b.path));
-        let ignored = listing.ignored.iter().map(|one| IgnoredFile { file: below(&one.path), reason: one.why.as_str() });
+        let ignored =
+            listing.ignored.iter().map(|one| IgnoredFile { file: below(&one.path), reason: one.why.as_str() });
         let mut holdings = Holdings { datasets: Vec::new(), ignored: ignored.collect() };
         for grupo in catalog.datasets() {
             let all: Vec<_> = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset).collect();

@@ -45,8 +45,7 @@ impl Place {
     fn parquet(&self, name: &str, first: usize, rows: usize) -> &Self {
         let text = |values: Vec<String>| -> ArrayRef { Arc::new(StringArray::from(values)) };
         let numbers = (first..first + rows).map(|row| format!("{row:013}")).collect();
-        let columns =
-            [("uf_zi", text(vec!["120000".into(); rows]), true), ("n_aih", text(numbers), true)];
+        let columns = [("uf_zi", text(vec!["120000".into(); rows]), true), ("n_aih", text(numbers), true)];
         let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
         let mut writer = ArrowWriter::try_new(File::create(self.path(name)).unwrap(), batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
@@ -138,7 +137,9 @@ fn versions_of_other_content_are_refused_and_the_newest_is_a_way_out() {
     let error = place.rows(&rd_ac()).unwrap_err();
     assert_eq!(error.code(), Code::Conflict, "{error}");
     let text = error.detail().to_owned();
-    for part in ["novo/RDAC2401.dbc", "2024-03-01 12:00:00 UTC", "2024-03-01 13:00:00 UTC", "bytes", "30 e 41", "newest"] {
+    for part in
+        ["novo/RDAC2401.dbc", "2024-03-01 12:00:00 UTC", "2024-03-01 13:00:00 UTC", "bytes", "30 e 41", "newest"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     let told = error.to_json();
@@ -234,7 +235,11 @@ fn a_whole_file_is_never_added_to_its_parts() {
 #[test]
 fn a_hole_in_the_parts_is_a_missing_file() {
     let place = Place::new();
-    place.dbc("PASP1805a.dbc", 0, 20).dbc("PASP1805c.dbc", 40, 9).dbc("BIMG2412_3.dbc", 0, 5).dbc("BIMG2412_1.dbc", 0, 5);
+    place.dbc("PASP1805a.dbc", 0, 20).dbc("PASP1805c.dbc", 40, 9).dbc("BIMG2412_3.dbc", 0, 5).dbc(
+        "BIMG2412_1.dbc",
+        0,
+        5,
+    );
     for (dataset, name) in [("SIA-PA", "PASP1805b.dbc"), ("SIA-BI", "BIMG2412_2.dbc")] {
         let error = place.rows(&QueryParams::dataset(dataset)).unwrap_err();
         assert_eq!(error.code(), Code::NotFound, "{error}");
@@ -285,7 +290,11 @@ fn what_is_not_understood_is_named() {
     for part in ["7 arquivo(s)", "RDAC2401_v2.dbc", "RDAC2401.dbc.gz", "STSP2402.dbc", "descompactados"] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert_eq!(["txt", "csv", "png", "doc", "log"].iter().filter(|end| text.contains(**end)).count(), 3, "five: {text}");
+    assert_eq!(
+        ["txt", "csv", "png", "doc", "log"].iter().filter(|end| text.contains(**end)).count(),
+        3,
+        "five: {text}"
+    );
 
     place.dbc("RDAC2402.dbc", 0, 3);
     let warnings = place.rows(&rd()).unwrap().1.warnings;
@@ -388,6 +397,12 @@ fn a_known_gap_alone_and_nothing_with_a_warning_are_no_rows() {
     assert!(!refused.detail().contains("0 arquivo"), "{refused}");
     let (count, report) = place.rows(&QueryParams::sql(joined).options(warn())).unwrap();
     assert_eq!((count, report.warnings.len()), (1, 1), "{report}");
-    let (_, report) = place.rows(&QueryParams::sql("SELECT UF_ZI, sum(VAL_TOT) FROM sih_rd GROUP BY 1").uf(["RR"]).competencia("199508", "199508")).unwrap();
+    let (_, report) = place
+        .rows(
+            &QueryParams::sql("SELECT UF_ZI, sum(VAL_TOT) FROM sih_rd GROUP BY 1")
+                .uf(["RR"])
+                .competencia("199508", "199508"),
+        )
+        .unwrap();
     assert_eq!(report.records_processed, 0);
 }

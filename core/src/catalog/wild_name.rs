@@ -169,7 +169,8 @@ fn one_mark_less(stem: &str) -> &str {
 
 /// A day as YYYYMMDD.
 fn day(text: &str) -> Option<u32> {
-    let number: u32 = Some(text).filter(|text| text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()?;
+    let number: u32 =
+        Some(text).filter(|text| text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()?;
     let (year, month, of_month) = (number / 10_000, number / 100 % 100, number % 100);
     chrono::NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, of_month)?;
     (1979..2200).contains(&year).then_some(number)

@@ -81,10 +81,11 @@ pub fn missing_error(selection: &Selection, query: &Query, listing: &Listing, ca
         )
     } else {
         let dataset = datasets.iter().map(|dataset| dataset.to_string()).collect::<Vec<_>>().join(", ");
-        let named = selection.missing.iter().take(NAMED).map(|missing| match (&missing.part, missing.file_name(catalog)) {
-            (Some(_), Some(name)) => name,
-            _ => missing.to_string(),
-        });
+        let named =
+            selection.missing.iter().take(NAMED).map(|missing| match (&missing.part, missing.file_name(catalog)) {
+                (Some(_), Some(name)) => name,
+                _ => missing.to_string(),
+            });
         let list = named.collect::<Vec<_>>().join(", ");
         let count = selection.missing.len();
         let more = if count > NAMED { ", …" } else { "" };
@@ -152,7 +153,10 @@ fn lies_there(selection: &Selection, listing: &Listing) -> Text {
         }
     };
     if listing.ignored.iter().any(|ignored| ignored.why == Why::Archive) {
-        said = also(said, text!("os .gz e .zip têm de ser descompactados antes", ".gz and .zip have to be extracted first"));
+        said = also(
+            said,
+            text!("os .gz e .zip têm de ser descompactados antes", ".gz and .zip have to be extracted first"),
+        );
     }
     if !selection.ours.is_empty() {
         said = also(
@@ -193,7 +197,8 @@ pub fn selection_warnings(selection: &Selection, query: &Query, listing: &Listin
         warnings.push(text!("Nunca publicado(s) pelo ministério: {list}", "Never published by the ministry: {list}"));
     }
     for dataset in &selection.without_files {
-        let (root, named) = (listing.root.display(), selection.missing.iter().any(|missing| missing.dataset == *dataset));
+        let (root, named) =
+            (listing.root.display(), selection.missing.iter().any(|missing| missing.dataset == *dataset));
         if !named {
             warnings.push(text!("Nenhum arquivo de {dataset} em {root}", "No file of {dataset} in {root}"));
         }

@@ -152,7 +152,8 @@ impl Choice {
         let time = |way: &BTreeMap<Option<Part>, Versions>| way.values().flatten().map(|v| changed(v)).max();
         let last = ways.values().map(time).max();
         if ways.len() > 1 && !(newest && ways.values().filter(|way| Some(time(way)) == last).count() == 1) {
-            let files: Vec<SourceFile> = ways.into_values().flat_map(BTreeMap::into_values).flatten().flatten().collect();
+            let files: Vec<SourceFile> =
+                ways.into_values().flat_map(BTreeMap::into_values).flatten().flatten().collect();
             return Err(split_in_two_ways(&files, listing));
         }
         let Some(kept) = ways.iter().max_by_key(|(_, way)| time(way)).map(|(way, _)| *way) else { return Ok(()) };
@@ -249,7 +250,8 @@ pub fn warnings_of(left_out: &[LeftOut]) -> Vec<Text> {
 /// `RDAC2401.dbc (313213 bytes, 2024-03-01 12:00:05 UTC)`.
 pub fn with_size_and_time(file: &SourceFile) -> String {
     let seconds = file.mtime_ns.div_euclid(1_000_000_000);
-    let time = chrono::DateTime::from_timestamp(seconds, 0).map(|time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string());
+    let time =
+        chrono::DateTime::from_timestamp(seconds, 0).map(|time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string());
     format!("{} ({} bytes, {})", file.path.display(), file.size, time.unwrap_or_default())
 }
 

@@ -23,7 +23,8 @@ pub(super) struct TableColumn {
 /// catalogue's alone.
 pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
     if files.is_empty() {
-        let of_catalogue = |column: &Column| TableColumn { name: column.name.clone(), kind: column.kind.clone(), own: None };
+        let of_catalogue =
+            |column: &Column| TableColumn { name: column.name.clone(), kind: column.kind.clone(), own: None };
         return grupo.columns.iter().map(of_catalogue).collect();
     }
     let mut columns: Vec<(u32, usize, TableColumn)> = Vec::new();

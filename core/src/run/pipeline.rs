@@ -88,9 +88,9 @@ impl Session {
         let datasets = work.datasets();
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %datasets, "started");
         let outcome = match work {
-            Task::Stream { prepared, to_caller } => self
-                .settled(prepared, ctx)
-                .and_then(|prepared| self.run_stream(&prepared, to_caller, job, ctx)),
+            Task::Stream { prepared, to_caller } => {
+                self.settled(prepared, ctx).and_then(|prepared| self.run_stream(&prepared, to_caller, job, ctx))
+            }
             Task::Durable { prepared, root, destinations } => {
                 self.settled(prepared, ctx).and_then(|prepared| self.begin(prepared, root, destinations, job, ctx))
             }

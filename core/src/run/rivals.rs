@@ -86,7 +86,9 @@ fn same_place_in_the_lake(rivals: &Rivals) -> Result<bool> {
 /// `chosen` in the place of the version that stood there.
 fn take(files: &mut Vec<SourceFile>, rivals: &Rivals, chosen: &[SourceFile]) {
     let Some(stood) = rivals.versions.first().filter(|stood| stood.as_slice() != chosen) else { return };
-    let Some(at) = files.iter().position(|file| stood.first().is_some_and(|first| first.path == file.path)) else { return };
+    let Some(at) = files.iter().position(|file| stood.first().is_some_and(|first| first.path == file.path)) else {
+        return;
+    };
     files.splice(at..at + stood.len(), chosen.iter().cloned());
 }
 
