@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::postgres::TableName;
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
-use crate::base::{Code, Error, Result, Secret, text};
+use crate::base::{Code, Error, Result, Secret, Text, exact_json, hide_addresses, text};
 use crate::recovery::SinkState;
 
 /// A file to write, or a table to load.
@@ -30,19 +30,21 @@ impl Default for Destination {
 impl Destination {
     /// Reads a list of destinations, or one, from JSON text. For bindings; what is no destination is DS-400.
     pub fn list_from_json(text: &str) -> Result<Vec<Self>> {
-        let read = |text: &str| -> serde_json::Result<Vec<Self>> {
-            match serde_json::from_str(text)? {
-                Value::Array(each) => each.into_iter().map(serde_json::from_value).collect(),
-                one => Ok(vec![serde_json::from_value(one)?]),
-            }
-        };
-        read(text).map_err(|error| {
-            Error::new(Code::Malformed, text!("Destino inválido: {error}", "Not a destination: {error}"))
+        let refused = |Text { pt, en }: Text| {
+            Error::new(Code::Malformed, text!("Destino inválido: {pt}", "Not a destination: {en}"))
                 .with(
                     "valid_examples",
                     vec![r#"{"csv": {"path": "a.csv"}}"#, r#"{"postgres": {"table": "sih_data.rd"}}"#],
                 )
                 .stage("validate")
+        };
+        let read: serde_json::Result<Vec<Self>> = match exact_json(text).map_err(|error| refused(error.what))? {
+            Value::Array(each) => each.into_iter().map(serde_json::from_value).collect(),
+            one => serde_json::from_value(one).map(|one| vec![one]),
+        };
+        read.map_err(|error| {
+            let error = hide_addresses(&error.to_string());
+            refused(text!("{error}", "{error}"))
         })
     }
 
@@ -107,7 +109,7 @@ impl Destination {
         Ok(())
     }
 
-    /// Where it leads, and what the user calls that. The first is not for people: it holds the server's address.
+    /// Where it leads, and what the user calls that.
     fn place(&self, root: &OutputRoot, server: Option<&Secret>) -> (OsString, String) {
         let file = |kind: &str, path: &Option<PathBuf>| match path {
             Some(path) => {
@@ -123,9 +125,8 @@ impl Destination {
             Destination::Postgres(postgres) => {
                 let table = postgres.table.as_deref().unwrap_or_default();
                 let table = TableName::parse(table).map_or_else(|_| table.to_owned(), |table| table.to_string());
-                let url = postgres.url.as_ref().or(server).map_or("", Secret::reveal);
                 let shown = if table.is_empty() { "postgres".to_owned() } else { table.clone() };
-                (format!("{url} {table}").into(), shown)
+                (postgres.place(server).unwrap_or_else(|| format!("postgres {table}")).into(), shown)
             }
         }
     }
