@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use datasus::base::Ctx;
 use datasus::catalog::Catalog;
 use datasus::lake::{ConvertOptions, Lake};
@@ -455,4 +455,30 @@ fn a_source_is_what_it_holds_and_not_what_it_is_called() {
     let changed = lake.ensure(&listing.files[4..], catalog, &ConvertOptions::default(), &ctx);
     let changed: Vec<_> = changed.into_iter().map(Result::unwrap).collect();
     assert_eq!(lake.identities(&changed, &ctx).unwrap()[0].digest, digests[0], "what is kept is of that very file");
+}
+
+#[test]
+fn files_alike_in_name_size_and_time_are_told_apart() {
+    let place = Place::new();
+    for (below, first) in [("PRELIM", 0), ("FINAIS", 500)] {
+        place.dbc("x.dbc", first, 10).dbf_of("x.dbc", &format!("{below}/DORR2022.dbf"));
+        place.changed(&format!("{below}/DORR2022.dbf"), 0);
+    }
+    let first = |below: &str| {
+        let params = QueryParams::dataset("SIM-DO").columns(["N_AIH"]).limit(1);
+        let mut answer = place.client_of(below).query(&params).unwrap();
+        let batch = answer.next().unwrap().unwrap();
+        batch.column(0).as_string::<i32>().value(0).to_owned()
+    };
+    assert_eq!([first("PRELIM"), first("")], ["0000000000000", "0000000000500"], "one lake has seen both");
+    std::fs::rename(place.path("PRELIM"), place.path("outra")).unwrap();
+    let error = place.rows(&QueryParams::dataset("SIM-DO")).unwrap_err();
+    assert_eq!(error.code(), Code::Conflict, "{error}");
+}
+
+#[test]
+fn a_folder_that_is_a_parquet_may_be_opened_itself() {
+    let place = Place::new();
+    place.parquet("RDAC2401.parquet/part-0.parquet", 0, 20);
+    assert_eq!(rows(&place.client_of("RDAC2401.parquet"), &rd()).unwrap().0, 20);
 }
