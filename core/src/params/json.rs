@@ -37,8 +37,17 @@ const QUERY: &[&str] = &[
     "limit",
     "options",
 ];
-const OPTIONS: &[&str] =
-    &["deadline", "missing", "versions", "partial", "priority", "on_emergency", "cache", "checkpoint_rows", "dead_letter_limit"];
+const OPTIONS: &[&str] = &[
+    "deadline",
+    "missing",
+    "versions",
+    "partial",
+    "priority",
+    "on_emergency",
+    "cache",
+    "checkpoint_rows",
+    "dead_letter_limit",
+];
 const AGGREGATE: &[&str] = &["fn", "column", "as"];
 const FUNCTIONS: &[&str] = &["count", "count_distinct", "sum", "avg", "min", "max"];
 const ORDER: &[&str] = &["column", "desc"];
