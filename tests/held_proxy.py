@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 @contextlib.contextmanager
 def held(url: str, after: int = 4 << 20) -> Iterator[tuple[str, Callable[[], None]]]:
-    """The URL by way of the proxy, and what releases it. Connections that send little, such as those that cancel, never wait."""
+    """The URL by way of the proxy, and what releases it. Connections that send little, as those that cancel, never wait."""
     parts = urlsplit(url)
     server = (parts.hostname or "127.0.0.1", parts.port or 5432)
     released = threading.Event()

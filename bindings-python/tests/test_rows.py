@@ -118,10 +118,10 @@ def test_a_result_is_no_array_and_a_frame_of_it_is_refused(client: datasus.Clien
 
 def test_what_a_report_warns_of_is_warned_of_once_and_at_the_line_that_asked(client: datasus.Client) -> None:
     query = {"uf": "AC", "competencia": ["202401", "202406"], "columns": ["CNES"], "missing": "warn"}
+    result = client.query("SIH-RD", **query)
     with pytest.warns(datasus.DatasusWarning) as caught:
-        result = client.query("SIH-RD", **query)
         result.to_arrow()
-        report = result.report
+    report = result.report
     assert [str(one.message) for one in caught] == report.warnings
     assert len(report.warnings) > 0
     assert {one.filename for one in caught} == {__file__}
@@ -278,7 +278,12 @@ def test_the_text_of_a_table_of_dos_is_read_in_its_encoding(tmp_path: pathlib.Pa
     file.write_bytes(header + field + b"\r" + b" " + text + b"\x1a")
     with pytest.raises(datasus.DamagedFile):
         datasus.read_dbc(file).to_arrow()
-    for encoding, expected in ((None, "São Paulo"), ("cp850", "São Paulo"), ("auto", "São Paulo"), ("latin-1", "SÆo Paulo")):
+    for encoding, expected in (
+        (None, "São Paulo"),
+        ("cp850", "São Paulo"),
+        ("auto", "São Paulo"),
+        ("latin-1", "SÆo Paulo"),
+    ):
         records = datasus.read_dbc(file, encoding=encoding, partial=True)
         assert records.to_arrow()["NOME"].to_pylist() == [expected]
         assert (records.summary.rows, records.summary.rows_declared) == (1, 2)

@@ -33,7 +33,12 @@ def to_pandas(arrow: Any, dtype_backend: str | None, decimals: str) -> pandas.Da
         # Column by column, and each Arrow column goes when its copy is there.
         return arrow.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
     text = _text(pd)
-    plain = {pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
+    plain = {
+        pa.int8(): pd.Int8Dtype(),
+        pa.int16(): pd.Int16Dtype(),
+        pa.int32(): pd.Int32Dtype(),
+        pa.int64(): pd.Int64Dtype(),
+    }
     plain |= {pa.uint8(): pd.UInt8Dtype(), pa.uint16(): pd.UInt16Dtype(), pa.uint32(): pd.UInt32Dtype()}
     plain |= {pa.uint64(): pd.UInt64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): text, pa.large_string(): text}
 
@@ -43,8 +48,8 @@ def to_pandas(arrow: Any, dtype_backend: str | None, decimals: str) -> pandas.Da
                 floats = _floats(pa, arrow.column(place))
                 if floats is None:
                     warn(
-                        f"{field.name}: há valores com mais de {_DIGITS} algarismos, que um float64 não guarda; a coluna fica exata, "
-                        f"em Decimal / values of more than {_DIGITS} digits: the column stays exact, as Decimal"
+                        f"{field.name}: há valores com mais de {_DIGITS} algarismos, que um float64 não guarda; a coluna fica "
+                        f"exata, em Decimal / values of more than {_DIGITS} digits: the column stays exact, as Decimal"
                     )
                 else:
                     arrow = arrow.set_column(place, field.name, floats)
@@ -52,7 +57,7 @@ def to_pandas(arrow: Any, dtype_backend: str | None, decimals: str) -> pandas.Da
 
 
 def _text(pd: Any) -> Any:
-    """pandas' own text over Arrow's memory: ``str`` since pandas 3, before it ``string``."""
+    """Pandas' own text over Arrow's memory: ``str`` since pandas 3, before it ``string``."""
     if int(pd.__version__.split(".")[0]) >= 3:
         return pd.StringDtype("pyarrow", na_value=float("nan"))
     return pd.StringDtype("pyarrow")

@@ -10,7 +10,7 @@ from typing import Any
 from ._filters import Filter
 from ._values import condition_value, in_json, is_many, many, names, scalar
 
-#: ``"2024-01"``, ``"01/2024"``, ``202401``, a year, a day of the month, a ``pandas.Period``, a list of them, or a pair (from, to).
+#: ``"2024-01"``, ``"01/2024"``, ``202401``, a year, a day of the month, a ``pandas.Period``, a list of them, or a pair.
 Competencia = str | int | datetime.date | tuple[Any, Any] | list[Any]
 #: A filter, a dictionary of column and value(s), a condition of the contract, or several of these.
 Where = Filter | Mapping[str, Any] | Sequence[Filter | Mapping[str, Any]]
@@ -80,7 +80,9 @@ def _where(where: Any) -> list[Any]:
     if isinstance(where, (list, tuple)):
         return [condition for one in where for condition in _where(one)]
     if isinstance(where, str):
-        raise TypeError(f"where: conditions are no text; expected col('VAL_TOT') > 1000 or {{'SEXO': '3'}}; received {where!r}")
+        raise TypeError(
+            f"where: conditions are no text; expected col('VAL_TOT') > 1000 or {{'SEXO': '3'}}; received {where!r}"
+        )
     raise TypeError(f"where: expected col('VAL_TOT') > 1000, {{'SEXO': '3'}}, or a list of these, received {where!r}")
 
 

@@ -14,7 +14,9 @@ _EXPECTED = "expected text, a number, a Decimal or a day"
 def _refuse(what: str, expected: str, received: Any) -> TypeError:
     shown = repr(received)
     shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
-    return TypeError(f"{what}: {expected}; received {shown} ({type(received).__module__}.{type(received).__qualname__})")
+    return TypeError(
+        f"{what}: {expected}; received {shown} ({type(received).__module__}.{type(received).__qualname__})"
+    )
 
 
 def scalar(value: Any, what: str) -> str | int | float:
@@ -23,11 +25,17 @@ def scalar(value: Any, what: str) -> str | int | float:
         # A scalar of numpy. Nanoseconds would become a bare number.
         days = getattr(value, "dtype", None)
         value = (value.astype("datetime64[us]") if getattr(days, "kind", "") == "M" else value).item()
-    if type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and math.isnan(value)) or value is None:
+    if (
+        type(value).__name__ in ("NAType", "NaTType")
+        or (isinstance(value, float) and math.isnan(value))
+        or value is None
+    ):
         raise _refuse(what, f"{_EXPECTED} (rows without a value: is_null())", value)
     if isinstance(value, datetime.datetime):
         if value.time() != datetime.time():
-            raise ValueError(f"{what}: expected a day; received {value}, with a time of day, which the records do not have")
+            raise ValueError(
+                f"{what}: expected a day; received {value}, with a time of day, which the records do not have"
+            )
         value = value.date()
     if isinstance(value, datetime.date):
         return value.isoformat()
@@ -44,7 +52,9 @@ def is_many(value: Any) -> bool:
         return False
     if hasattr(value, "ndim") or hasattr(value, "to_pylist"):
         return getattr(value, "ndim", 1) == 1
-    return isinstance(value, (list, tuple, set, frozenset, range, Iterator, KeysView, ValuesView)) or hasattr(value, "to_list")
+    return isinstance(value, (list, tuple, set, frozenset, range, Iterator, KeysView, ValuesView)) or hasattr(
+        value, "to_list"
+    )
 
 
 def many(values: Any, what: str) -> list[str | int | float]:

@@ -28,7 +28,7 @@ def warn(message: str) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and os.path.dirname(frame.f_code.co_filename) == _HERE:
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, DatasusWarning, stacklevel=level - 1)
+    warnings.warn(message, DatasusWarning, stacklevel=level)
 
 
 def warn_of(messages: Iterable[str]) -> None:
