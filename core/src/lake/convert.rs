@@ -19,7 +19,7 @@ use crate::source::dbc::{Layout, OutputColumn, ReadOptions, RecordFile};
 use crate::source::folder::{SourceFile, stamp};
 
 /// Raised with each change of what an object holds; older objects are then converted anew.
-pub const CONVERTER_VERSION: u32 = 2;
+pub const CONVERTER_VERSION: u32 = 3;
 
 const BATCH_ROWS: usize = 16 << 10;
 
@@ -84,6 +84,7 @@ pub(super) fn convert(
         crc: summary.crc.to_string(),
         converter: CONVERTER_VERSION,
         bad_values: summary.bad_values,
+        normalised: summary.normalised,
         warnings,
     };
     let json = serde_json::to_string(&provenance).map_err(Error::internal)?;
@@ -108,16 +109,20 @@ pub(super) fn convert(
     Ok(record.lake_file(file, object))
 }
 
-/// Every field of the file, in its order; what the catalogue does not know is text.
+/// Every field of the file, in its order, with the form that its codes had in the file's time; what the catalogue does not
+/// know is text.
 fn columns(source: &RecordFile, file: &SourceFile, catalog: &Catalog) -> Vec<OutputColumn> {
     let grupo = catalog.dataset(&file.id.dataset.to_string());
-    let kind = |name: &str| grupo.and_then(|grupo| Some(grupo.column(name)?.kind.clone()));
     let fields = source.header().fields.iter().enumerate();
     fields
-        .map(|(field, of)| OutputColumn {
-            field,
-            name: of.name.clone(),
-            kind: kind(&of.name).unwrap_or(LogicalType::Text),
+        .map(|(field, of)| {
+            let known = grupo.and_then(|grupo| grupo.column(&of.name));
+            OutputColumn {
+                field,
+                name: of.name.clone(),
+                kind: known.map_or(LogicalType::Text, |column| column.kind.clone()),
+                form: known.and_then(|column| column.form_at(file.id.competencia)),
+            }
         })
         .collect()
 }

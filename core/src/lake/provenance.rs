@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::source::dbc::{BadValues, RejectedRecord};
+use crate::source::dbc::{BadValues, Normalised, RejectedRecord};
 
 pub(super) const KEY: &str = "datasus.provenance";
 
@@ -27,6 +27,9 @@ pub struct Provenance {
     /// Version of the converter; 0 for the user's own Parquet.
     pub converter: u32,
     pub bad_values: Vec<BadValues>,
+    /// Codes that stood in the source in another form than the catalogue's.
+    #[serde(default)]
+    pub normalised: Vec<Normalised>,
     /// In Portuguese.
     pub warnings: Vec<String>,
 }

@@ -22,7 +22,7 @@ use super::dbc::{Batches, Layout, OutputColumn, ReadOptions, RecordFile, Summary
 use serde_json::{Value, json};
 
 use crate::base::{Cancel, Code, Error, Language, Problem, Result, TraceId, did_you_mean, text};
-use crate::catalog::{Catalog, Grupo, LogicalType};
+use crate::catalog::{Catalog, Competencia, Grupo, LogicalType};
 
 /// What of a file is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -33,7 +33,7 @@ pub struct RecordsOf {
     /// Whose types the columns have, where the file's name does not tell: `SIH-RD`.
     pub dataset: Option<String>,
     /// False: every column is text, as it stands in the file. True: numbers, money and days have the catalogue's types; a
-    /// value that does not parse is NULL, and counted.
+    /// value that does not parse is NULL, and counted. Codes have the form that the catalogue states for the file's time.
     pub typed: bool,
     /// True: a DBC whose CRC-32 does not match ends with DS-460. False: it is not looked at.
     pub verify_crc: bool,
@@ -83,9 +83,10 @@ impl TypedRecords {
             (None, Some(id)) => catalog.dataset(&id.dataset.to_string()),
             (None, None) => None,
         };
-        let columns = columns(&file, wanted, grupo.filter(|_| wanted.typed))?;
+        let competencia = id.as_ref().map(|id| id.competencia);
+        let columns = columns(&file, wanted, grupo.filter(|_| wanted.typed), competencia)?;
         let warnings = file.warnings().iter().map(|warning| warning.get(language).to_owned()).collect();
-        let reference_year = id.map_or(2099, |id| id.competencia.ano());
+        let reference_year = competencia.map_or(2099, Competencia::ano);
         let layout = Layout { columns, batch_rows: wanted.batch_rows, filter: None, reference_year };
         Ok(TypedRecords { batches: file.batches(layout)?, warnings, language })
     }
@@ -123,6 +124,7 @@ impl TypedRecords {
             "crc": summary.crc,
             "sha256": summary.source_sha256,
             "bad_values": bad.collect::<Vec<_>>(),
+            "normalised": summary.normalised,
             "warnings": self.warnings(),
         })
     }
@@ -137,12 +139,23 @@ impl Iterator for TypedRecords {
     }
 }
 
-fn columns(file: &RecordFile, wanted: &RecordsOf, grupo: Option<&Grupo>) -> Result<Vec<OutputColumn>> {
+fn columns(
+    file: &RecordFile,
+    wanted: &RecordsOf,
+    grupo: Option<&Grupo>,
+    competencia: Option<Competencia>,
+) -> Result<Vec<OutputColumn>> {
     let fields = &file.header().fields;
     let column = |field: usize| {
         let name = fields[field].name.clone();
-        let kind = grupo.and_then(|grupo| Some(grupo.column(&name)?.kind.clone())).unwrap_or(LogicalType::Text);
-        OutputColumn { field, name, kind }
+        let known = grupo.and_then(|grupo| grupo.column(&name));
+        let kind = known.map_or(LogicalType::Text, |column| column.kind.clone());
+        // Without a date only a form of all years is known to be the file's.
+        let form = known.and_then(|column| match competencia {
+            Some(competencia) => column.form_at(competencia),
+            None => column.form.as_ref().map(|stated| stated.form),
+        });
+        OutputColumn { field, name, kind, form }
     };
     let Some(names) = &wanted.columns else { return Ok((0..fields.len()).map(column).collect()) };
     let mut found = Vec::with_capacity(names.len());

@@ -8,6 +8,7 @@ mod columns;
 mod damage;
 mod explode;
 mod filter;
+mod forms;
 mod header;
 mod huffman;
 mod input;
@@ -19,6 +20,7 @@ mod writer;
 
 pub use batches::{BadValues, Batches, CrcState, RejectedRecord, Summary};
 pub use filter::{Condition, RowFilter, Test};
+pub use forms::Normalised;
 pub use header::{Field, Header};
 pub use record_file::{Layout, OutputColumn, ReadOptions, RecordFile};
 pub use to_dbf::dbc_to_dbf;
