@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::base::Priority;
+pub use crate::base::{OnEmergency, Priority};
 
 /// Options of one query. Each is capped by the client's configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,12 +14,15 @@ pub struct Options {
     pub deadline: Option<f64>,
     /// What to do about files that were asked for by name and are not there.
     pub missing: MissingFiles,
+    /// Which of several versions of a file is read, where neither folder, date nor content tells.
+    #[serde(skip_serializing_if = "Versions::is_default")]
+    pub versions: Versions,
     /// True: a file that cannot be read is left out and named in the report. False: it ends the job.
     pub partial: bool,
     /// Class of the job: health before admin before user, where jobs wait; at most the client's `max_priority`.
     pub priority: Priority,
-    /// What a job that starts in an emergency of memory (above 85 %) does; none: `sample` for the rows of a dataset that
-    /// come back as a stream, whatever their conditions, order and limit; `spill` for aggregates, SQL, files and tables.
+    /// What a job that starts in an emergency of memory (above 85 %) does; none: `wait` for the rows of a dataset that come
+    /// back as a stream, or what the client's `on_emergency` says; `spill` for aggregates, SQL, files and tables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_emergency: Option<OnEmergency>,
     /// False: the answer is never taken from a cache. Until there is one, no answer is.
@@ -50,17 +53,19 @@ pub enum MissingFiles {
     Warn,
 }
 
-/// What a job does that starts when the memory is nearly exhausted; a job that runs already is left as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What to do about versions of a file with different rows. A final one stands before a preliminary one in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum OnEmergency {
-    /// Reads one source row in ten, the same ones each time, before conditions, order, limit and aggregates. Nothing is
-    /// scaled; report, metadata, warnings and table comments say so. Not for SQL over several tables (DS-422).
-    Sample,
-    /// Goes on with less memory and more disk: exact, and slower.
-    Spill,
-    /// Waits until the memory is below 80 % again, at most until the deadline.
-    Wait,
-    /// Ends with DS-503.
-    Fail,
+pub enum Versions {
+    /// DS-409 that names them.
+    #[default]
+    Refuse,
+    /// The one that was changed last; the report names the others.
+    Newest,
+}
+
+impl Versions {
+    fn is_default(&self) -> bool {
+        *self == Versions::default()
+    }
 }

@@ -18,10 +18,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
 
-use super::dbc::{Batches, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
+use super::dbc::{Batches, Encoding, EncodingChoice, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
+use super::header_columns::type_of;
 use serde_json::{Value, json};
 
-use crate::base::{Cancel, Code, Error, Language, Problem, Result, TraceId, did_you_mean, text};
+use crate::base::{Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, text};
 use crate::catalog::{Catalog, Competencia, Grupo, LogicalType};
 
 /// What of a file is wanted.
@@ -32,13 +33,21 @@ pub struct RecordsOf {
     pub columns: Option<Vec<String>>,
     /// Whose types the columns have, where the file's name does not tell: `SIH-RD`.
     pub dataset: Option<String>,
-    /// False: every column is text, as it stands in the file. True: numbers, money and days have the catalogue's types; a
-    /// value that does not parse is NULL, and counted. Codes have the form that the catalogue states for the file's time.
+    /// False: every column is text, as it stands in the file. True: numbers, money and days have the catalogue's types, or
+    /// the header's where the catalogue has no columns of the dataset; a value that does not parse is NULL, and counted. Codes
+    /// have the form that the catalogue states for the file's time.
     pub typed: bool,
     /// True: a DBC whose CRC-32 does not match ends with DS-460. False: it is not looked at.
     pub verify_crc: bool,
     /// Rows of a batch, but for the last.
     pub batch_rows: usize,
+    /// What text is written in: `latin-1`, `cp850`, `cp1252`, `utf-8`, or `auto`, which reads the file once before and says in
+    /// a warning what it found. None: Latin-1 for files and datasets of the catalogue, which are never guessed; `auto` for
+    /// others.
+    pub encoding: Option<String>,
+    /// True: where the header declares more records than there are, those that are there are read, with a warning. False:
+    /// DS-460.
+    pub partial: bool,
 }
 
 impl RecordsOf {
@@ -53,7 +62,15 @@ impl RecordsOf {
 
 impl Default for RecordsOf {
     fn default() -> Self {
-        RecordsOf { columns: None, dataset: None, typed: true, verify_crc: true, batch_rows: 65_536 }
+        RecordsOf {
+            columns: None,
+            dataset: None,
+            typed: true,
+            verify_crc: true,
+            batch_rows: 65_536,
+            encoding: None,
+            partial: false,
+        }
     }
 }
 
@@ -61,21 +78,21 @@ impl Default for RecordsOf {
 /// as its last item.
 pub struct TypedRecords {
     batches: Batches,
+    name: String,
     warnings: Vec<String>,
     language: Language,
 }
 
 impl TypedRecords {
-    /// Opens the file and checks what is asked: DS-404 no such file, DS-422 no such column (every one named) or dataset, DS-460
-    /// not a DBC or DBF.
+    /// Opens the file and checks what is asked: DS-404 no such file, DS-422 no such column (every one named), dataset or
+    /// encoding, DS-460 not a DBC or DBF, or a column of a type that is not read.
     pub fn open(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, language: Language) -> Result<Self> {
         let opened = TypedRecords::opened(path, wanted, catalog, language);
         opened.map_err(|error| error.traced(&TraceId::new(), language))
     }
 
     fn opened(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, language: Language) -> Result<Self> {
-        let options = ReadOptions { verify_crc: wanted.verify_crc, decoded_sha256: false };
-        let file = RecordFile::open(path, &options)?;
+        let choice = wanted.encoding.as_deref().map(str::parse::<EncodingChoice>).transpose()?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let id = catalog.identify(&name);
         let grupo = match (&wanted.dataset, &id) {
@@ -83,12 +100,16 @@ impl TypedRecords {
             (None, Some(id)) => catalog.dataset(&id.dataset.to_string()),
             (None, None) => None,
         };
+        let (encoding, chosen) = encoding(path, &name, choice, grupo);
+        let options =
+            ReadOptions { verify_crc: wanted.verify_crc, encoding, partial: wanted.partial, ..Default::default() };
+        let file = RecordFile::open(path, &options)?;
         let competencia = id.as_ref().map(|id| id.competencia);
         let columns = columns(&file, wanted, grupo.filter(|_| wanted.typed), competencia)?;
-        let warnings = file.warnings().iter().map(|warning| warning.get(language).to_owned()).collect();
+        let warnings = file.warnings().iter().chain(&chosen).map(|warning| warning.get(language).to_owned()).collect();
         let reference_year = competencia.map_or(2099, Competencia::ano);
         let layout = Layout { columns, batch_rows: wanted.batch_rows, filter: None, reference_year };
-        Ok(TypedRecords { batches: file.batches(layout)?, warnings, language })
+        Ok(TypedRecords { batches: file.batches(layout)?, name: name.into_owned(), warnings, language })
     }
 
     /// Ends with DS-499 once `cancel` is set.
@@ -117,15 +138,20 @@ impl TypedRecords {
             let samples: Vec<&str> = bad.samples.iter().map(|(_, raw)| raw.as_str()).collect();
             json!({"column": bad.column, "count": bad.count, "samples": samples})
         });
+        let noticed = summary.notices(&self.name);
+        let noticed = noticed.iter().map(|notice| notice.get(self.language));
+        let warnings: Vec<&str> = self.warnings.iter().map(String::as_str).chain(noticed).collect();
         json!({
             "rows": summary.rows_kept,
+            "rows_declared": summary.rows_declared,
             "rows_deleted": summary.rows_deleted,
+            "rows_unflagged": summary.rows_unflagged,
             "rows_rejected": summary.rows_rejected,
             "crc": summary.crc,
             "sha256": summary.source_sha256,
             "bad_values": bad.collect::<Vec<_>>(),
             "normalised": summary.normalised,
-            "warnings": self.warnings(),
+            "warnings": warnings,
         })
     }
 }
@@ -139,6 +165,32 @@ impl Iterator for TypedRecords {
     }
 }
 
+/// What the text is written in, and what is to be said about it.
+fn encoding(
+    path: &Path,
+    name: &str,
+    choice: Option<EncodingChoice>,
+    grupo: Option<&Grupo>,
+) -> (Encoding, Option<Text>) {
+    match (choice, grupo) {
+        (Some(EncodingChoice::Known(encoding)), _) => (encoding, None),
+        (None, Some(_)) => (Encoding::Latin1, None),
+        (Some(EncodingChoice::Auto), Some(grupo)) => {
+            let dataset = &grupo.dataset;
+            let warning = text!(
+                "{name}: os arquivos de {dataset} são latin-1 e assim foi lido, sem procurar outra codificação",
+                "{name}: files of {dataset} are latin-1, and it was read so, without a look for another encoding"
+            );
+            (Encoding::Latin1, Some(warning))
+        }
+        (None | Some(EncodingChoice::Auto), None) => match Encoding::found(path) {
+            Ok(Some(found)) => (found, Some(found.choice_warning(name))),
+            // All ASCII; or a file that cannot be read, which the reading itself will say.
+            Ok(None) | Err(_) => (Encoding::Latin1, None),
+        },
+    }
+}
+
 fn columns(
     file: &RecordFile,
     wanted: &RecordsOf,
@@ -149,7 +201,11 @@ fn columns(
     let column = |field: usize| {
         let name = fields[field].name.clone();
         let known = grupo.and_then(|grupo| grupo.column(&name));
-        let kind = known.map_or(LogicalType::Text, |column| column.kind.clone());
+        let kind = match grupo {
+            // Its types are those of the header, here of this file alone.
+            Some(grupo) if grupo.columns.is_empty() => type_of(&fields[field]),
+            _ => known.map_or(LogicalType::Text, |column| column.kind.clone()),
+        };
         // Without a date only a form of all years is known to be the file's.
         let form = known.and_then(|column| match competencia {
             Some(competencia) => column.form_at(competencia),
@@ -157,11 +213,12 @@ fn columns(
         });
         OutputColumn { field, name, kind, form }
     };
-    let Some(names) = &wanted.columns else { return Ok((0..fields.len()).map(column).collect()) };
+    let is_column = |field: &usize| fields[*field].is_column();
+    let Some(names) = &wanted.columns else { return Ok((0..fields.len()).filter(is_column).map(column).collect()) };
     let mut found = Vec::with_capacity(names.len());
     let mut problems = Vec::new();
     for name in names {
-        match fields.iter().position(|field| field.name.eq_ignore_ascii_case(name)) {
+        match fields.iter().position(|field| field.is_column() && field.name.eq_ignore_ascii_case(name)) {
             Some(field) => found.push(column(field)),
             None => problems.push(no_column(name, fields.iter().map(|field| field.name.as_str()))),
         }

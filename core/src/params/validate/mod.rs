@@ -7,7 +7,7 @@ mod sql;
 mod when_and_where;
 
 use crate::base::{Code, Error, Problem, Result, Text, did_you_mean, text};
-use crate::catalog::{Catalog, Grupo};
+use crate::catalog::{Catalog, Grupo, LogicalType};
 
 use super::{Ask, Query, QueryParams, Scope, Structured};
 
@@ -15,12 +15,12 @@ pub use sql::{Compared, Constant, SqlUse, validate_sql};
 
 /// Checks `params` against the catalogue.
 ///
-/// `file_columns` gives the columns that the source's files of a dataset have (asked only for a column that the
-/// catalogue does not know): such a column is text.
+/// `file_columns` gives the columns that the source's files of a dataset have, and their types (asked only for a column that
+/// the catalogue does not know).
 pub fn validate(
     params: &QueryParams,
     catalog: &'static Catalog,
-    file_columns: &dyn Fn(&'static Grupo) -> Vec<String>,
+    file_columns: &dyn Fn(&'static Grupo) -> Vec<(String, LogicalType)>,
 ) -> Result<Query> {
     let mut check = Check {
         problems: Vec::new(),
@@ -44,6 +44,7 @@ pub fn validate(
     let projection = check.projection(params);
     let predicates = check.predicates(&params.filters);
     let order_by = check.order(params, &projection);
+    check.limit(params.limit);
     check.options(params);
     match (check.grupo, check.problems.is_empty()) {
         (Some(grupo), true) => Ok(Query {
@@ -61,8 +62,8 @@ struct Check<'a> {
     /// What the report is to say.
     notes: Vec<Text>,
     grupo: Option<&'static Grupo>,
-    extra: Option<Vec<String>>,
-    file_columns: &'a dyn Fn(&'static Grupo) -> Vec<String>,
+    extra: Option<Vec<(String, LogicalType)>>,
+    file_columns: &'a dyn Fn(&'static Grupo) -> Vec<(String, LogicalType)>,
     /// In SQL several tables share one `competencia`: a year stands for its months where a table is monthly.
     years_are_months: bool,
 }
@@ -112,6 +113,17 @@ impl Check<'_> {
         problem.diagnostic.insert("expected_format".into(), "SISTEMA-GRUPO".into());
         self.problems.push(problem);
         None
+    }
+
+    fn limit(&mut self, limit: Option<u64>) {
+        if let Some(rows) = limit.filter(|rows| i64::try_from(*rows).is_err()) {
+            let most = i64::MAX;
+            let problem = self.wrong(text!(
+                "`limit` deve ser de 0 a {most}; recebido {rows}. Para todas as linhas, deixe-o de fora",
+                "`limit` must be 0 to {most}; received {rows}. For all rows, leave it out"
+            ));
+            problem.diagnostic.insert("received".into(), rows.into());
+        }
     }
 
     fn options(&mut self, params: &QueryParams) {
