@@ -57,7 +57,7 @@ impl Session {
         let sampling = self.sampling_now(&prepared.query, true, ctx)?;
         let (files, unreadable) = self.readable(&prepared, ctx)?;
         let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
-        let statement = statement(&prepared.query, &files, origin, sampling.as_ref())?;
+        let statement = statement(&prepared.query, &files, origin, sampling.as_ref(), ordered(&destinations))?;
         let sampled = emergency::sampled(sampling, &files);
         self.refuse_known_excess(&prepared.query, &files, sampled.as_ref(), &destinations)?;
         let subject = subject(&prepared, &files, sampled.as_ref(), job.id())?;
@@ -218,10 +218,9 @@ impl Work<'_> {
     /// The job's share of the memory, and the settings that follow from it.
     fn share(&self) -> Result<(Settings, Share)> {
         let mut settings = self.session.settings(true);
-        let columns = self.statement.columns.len();
         let rows = emergency::rows_read(self.sampled.as_ref(), self.files);
-        let share =
-            self.session.share(&self.prepared.query, rows, columns, self.alone.get(), &mut settings, self.ctx)?;
+        let (query, statement) = (&self.prepared.query, &self.statement);
+        let share = self.session.share(query, rows, statement, self.alone.get(), &mut settings, self.ctx)?;
         Ok((settings, share))
     }
 
@@ -361,6 +360,11 @@ impl Iterator for Rows {
             false => materialise::restored(chunk, &self.schema),
         }))
     }
+}
+
+/// Whether the order of the rows decides what becomes of them.
+pub(super) fn ordered(destinations: &[Destination]) -> bool {
+    destinations.iter().any(Destination::goes_by_order)
 }
 
 /// The state folder of a client.

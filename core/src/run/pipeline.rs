@@ -115,13 +115,12 @@ impl Session {
         let memory = PeakMemory::watch();
         let sampling = self.sampling_now(&prepared.query, false, ctx)?;
         let (files, unreadable) = self.readable(prepared, ctx)?;
-        let statement = statement(&prepared.query, &files, None, sampling.as_ref())?;
+        let statement = statement(&prepared.query, &files, None, sampling.as_ref(), false)?;
         let sampled = emergency::sampled(sampling, &files);
         let rows = emergency::rows_read(sampled.as_ref(), &files);
         let start = |alone| {
             let mut settings = self.settings(false);
-            let columns = statement.columns.len();
-            let share = self.share(&prepared.query, rows, columns, alone, &mut settings, ctx)?;
+            let share = self.share(&prepared.query, rows, &statement, alone, &mut settings, ctx)?;
             let running = self.engine.start(statement.clone(), &settings, &ctx.child())?;
             Ok((running, share))
         };

@@ -122,7 +122,8 @@ impl Session {
         }
         let unreadable = plan.unreadable.clone();
         let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
-        let statement = statement(&prepared.query, &files, origin, plan.sampling.as_ref())?;
+        let ordered = super::durable::ordered(&destinations);
+        let statement = statement(&prepared.query, &files, origin, plan.sampling.as_ref(), ordered)?;
         let sampled = emergency::sampled(plan.sampling.clone(), &files);
         if statement.sql != plan.sql || (!plan.materialises && !statement.is_positional()) {
             return Err(other_version(&plan));
