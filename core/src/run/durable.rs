@@ -13,7 +13,7 @@ use super::pipeline::{Outcome, Prepared, deliver, known_rows, refuse_same_names}
 use super::stored_plan::StoredPlan;
 use super::subject::subject;
 use super::{Job, Report, Session, emergency, materialise};
-use crate::base::{Code, Ctx, Error, PeakMemory, Result, Secret, Units};
+use crate::base::{CancelReason, Code, Ctx, Error, PeakMemory, Result, Secret, Units, text};
 use crate::engine::{Running, Settings};
 use crate::lake::LakeFile;
 use crate::plan::{Sampled, Scan, Statement, statement};
@@ -50,10 +50,10 @@ impl Session {
         prepared: Prepared,
         root: OutputRoot,
         destinations: Vec<Destination>,
+        memory: &PeakMemory,
         job: &Job,
         ctx: &Ctx,
     ) -> Result<Report> {
-        let memory = PeakMemory::watch();
         let sampling = self.sampling_now(&prepared.query, true, ctx)?;
         let (files, unreadable) = self.readable(&prepared, ctx)?;
         let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
@@ -92,9 +92,15 @@ impl Session {
             version,
         );
         plan.unreadable.clone_from(&unreadable);
+        let unfinished = self.unfinished(&prepared.params);
+        if let Some(unfinished) = &unfinished {
+            tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{}", unfinished.get(ctx.language));
+        }
         let folder = self.state.create(job.id(), &plan.to_json()?)?;
         let outcome = work.attempts(folder, plan, false)?;
-        self.report(&prepared, &files, unreadable, outcome, memory, job, ctx)
+        let mut report = self.report(&prepared, &files, unreadable, outcome, memory, job, ctx)?;
+        report.warnings.extend(unfinished.map(|unfinished| unfinished.get(ctx.language).to_owned()));
+        Ok(report)
     }
 }
 
@@ -103,12 +109,15 @@ impl Work<'_> {
     pub(super) fn attempts(&self, mut folder: JobFolder, mut plan: StoredPlan, foreign: bool) -> Result<Outcome> {
         let mut retries = Retries::default();
         let letters = Arc::new(DeadLetters::of(folder.path()));
+        // Those of an earlier process are counted already.
+        let before = if self.resumed { self.count(&letters)? } else { 0 };
         letters.add(self.unreadable_records())?;
         let error = loop {
             match self.attempt(&mut folder, &mut plan, &letters, foreign) {
                 Ok(mut outcome) => {
                     outcome.attempts = retries.attempts();
                     outcome.dead_letters = self.count(&letters)?;
+                    self.session.metrics.dead_letters("all", outcome.dead_letters.saturating_sub(before));
                     self.close(folder, outcome.dead_letters)?;
                     return Ok(outcome);
                 }
@@ -129,10 +138,15 @@ impl Work<'_> {
                 Err(error) => break error,
             }
         };
-        let dead_letters = self.count(&letters)?;
+        // A cancelled or late job says so, whatever was noticed first.
+        let error = self.ctx.check().err().unwrap_or(error);
+        let interrupted = self.ctx.cancel.reason() == Some(CancelReason::Interrupted);
+        let error = if interrupted { interrupted_job(self.job.id()) } else { error };
+        let dead_letters = self.count(&letters).unwrap_or(before);
+        self.session.metrics.dead_letters("all", dead_letters.saturating_sub(before));
         let shown = error.clone().traced(&self.ctx.trace_id, self.ctx.language);
         // What cannot go on exactly may do so when the change is undone.
-        let resumable = error.retryable() || (self.resumed && error.code() == Code::Conflict);
+        let resumable = error.retryable() || interrupted || (self.resumed && error.code() == Code::Conflict);
         let mut end = End { resumable, error: Some(shown.to_json()), dead_letters };
         if end.resumable {
             if let Err(unsaid) = folder.leave(&end) {
@@ -295,6 +309,18 @@ impl Work<'_> {
         discard_targets(folder, &self.destinations, &self.root, &self.subject, self.session.config.postgres.as_ref())?;
         remove_leftovers(folder)
     }
+}
+
+/// Ctrl-C, or the end of the process.
+fn interrupted_job(id: &str) -> Error {
+    Error::new(
+        Code::Cancelled,
+        text!(
+            "Interrompido; o trabalho {id} ficou guardado. Continue de onde parou com resume(\"{id}\"), ou desista com discard(\"{id}\")",
+            "Interrupted; job {id} is kept. Go on where it stopped with resume(\"{id}\"), or give it up with discard(\"{id}\")"
+        ),
+    )
+    .stage("recovery")
 }
 
 /// Removes what the job left on servers.

@@ -99,6 +99,19 @@ fn groups_under_a_limit_are_those_of_the_first_keys() {
     }
 }
 
+/// Where the statement fails as soon as rows are asked for, its error races the reader, who has the schema by then.
+#[test]
+fn an_error_before_the_first_row_reaches_whoever_reads_every_time() {
+    let source = source();
+    let (_, _, statement) = source.plan_of(&QueryParams::dataset("SIH-RD").columns(["N_AIH"]), false, None);
+    let sql = "SELECT CAST('x' || \"N_AIH\" AS INTEGER) AS n FROM \"sih_rd\"".to_owned();
+    let fails = Statement { scan: None, sql, ..statement };
+    for run in 0..60 {
+        let ended = rows(&DuckDb, fails.clone(), &source.settings(1_000));
+        assert_eq!(ended.err().map(|error| error.code()), Some(Code::InvalidParams), "run {run}");
+    }
+}
+
 /// What the engine itself keeps, for the record: the same without its order.
 #[test]
 #[ignore = "measures, for the record"]

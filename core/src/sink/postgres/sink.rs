@@ -281,8 +281,15 @@ impl Loading {
         let loaded = self.settle()?;
         let letters = state.dead_letters.count(state.number)?;
         let all = self.held_rows + self.sent_rows;
-        let Loading { runtime, client, url, task, .. } = self;
-        let (units, rows) = runtime.block_on(task.claim.totals(client, url))?;
+        let Loading { runtime, client, url, task, ctx, .. } = self;
+        let mut stopped = task.stop.clone();
+        let (units, rows) = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                why = load::stopped(&mut stopped, ctx) => Err(why),
+                totals = task.claim.totals(client, url) => totals,
+            }
+        })?;
         let expected = (self.held_units + self.sent_chunks as u64, self.held_rows + loaded);
         if (units, rows) != expected {
             let wanted = expected.0;
