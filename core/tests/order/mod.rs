@@ -112,18 +112,24 @@ fn an_error_before_the_first_row_reaches_whoever_reads_every_time() {
     }
 }
 
-/// What the engine itself keeps, for the record: the same without its order.
+/// What the engine itself keeps, for the record: the same without its order. `DATASUS_ORDER`: threads, bytes ahead, rows of a chunk,
+/// least age.
 #[test]
 #[ignore = "measures, for the record"]
 fn without_being_told_an_order_duckdb_keeps_none() {
+    let asked = std::env::var("DATASUS_ORDER").unwrap_or_else(|_| "2,1048576,4096,50".into());
+    let asked: Vec<usize> = asked.split(',').map(|number| number.parse().unwrap()).collect();
     let source = source();
-    let few = QueryParams::dataset("SIH-RD").columns(["N_AIH"]).filter(col("IDADE").eq(3));
-    let (_, _, statement) = source.plan_of(&few, false, None);
+    let rows_of = QueryParams::dataset("SIH-RD").columns(["N_AIH"]).filter(col("IDADE").ge(asked[3] as i64));
+    let (_, _, statement) = source.plan_of(&rows_of, false, None);
     let sql = statement.sql.split(" ORDER BY ").next().unwrap().to_owned();
-    let plain = Statement { scan: None, sql, ..statement };
-    let settings = Settings { threads: 2, ahead_bytes: 1 << 20, channel_depth: 2, ..source.settings(4_096) };
-    let sorted = (0..60).filter(|_| numbers(&rows(&DuckDb, plain.clone(), &settings).unwrap()).is_sorted()).count();
-    println!("{sorted} of 60 runs in order");
+    let told = Statement { scan: None, ..statement };
+    let settings =
+        Settings { threads: asked[0], ahead_bytes: asked[1] as u64, channel_depth: 2, ..source.settings(asked[2]) };
+    for (what, statement) in [("untold", Statement { sql, ..told.clone() }), ("told", told)] {
+        let sorted = |_: &i32| numbers(&rows(&DuckDb, statement.clone(), &settings).unwrap()).is_sorted();
+        println!("{what}: {} of 60 runs in order", (0..60).filter(sorted).count());
+    }
 }
 
 /// Whoever takes the rows goes by their order, or a limit does: then their places are read; else nobody pays for them.
