@@ -222,7 +222,7 @@ fn a_full_disk_is_named_and_leaves_no_object() {
 }
 
 #[test]
-fn a_folder_is_read_in_any_layout_and_each_file_once() {
+fn a_folder_is_read_in_any_layout_with_every_version() {
     let folder = tempfile::tempdir().unwrap();
     let at = |path: &str| {
         let path = folder.path().join(path);
@@ -258,14 +258,16 @@ fn a_folder_is_read_in_any_layout_and_each_file_once() {
             "SIA-PA SP 202401 PASP2401a.dbc",
             "SIA-PA SP 202401 PASP2401b.dbc",
             "SIH-RD AC 202401 RDAC2401.dbc",
+            "SIH-RD AC 202402 RDAC2402.DBF",
             "SIH-RD AC 202402 RDAC2402.dbc",
             "SIH-RD SP 202403 x.parquet",
             "SIM-DO RR 2022 DORR2022.dbc",
+            "SIM-DO RR 2022 DORR2022.dbc",
         ]
     );
-    let deaths = &listing.files[6].path;
-    assert!(deaths.to_string_lossy().contains("CID10"), "final before preliminary");
-    assert_eq!((listing.warnings.len(), listing.ignored.len()), (2, 2));
+    let preliminary: Vec<bool> = listing.files.iter().map(|file| file.version.preliminary).collect();
+    assert_eq!(preliminary, [false, false, false, false, false, false, false, false, true]);
+    assert_eq!(listing.ignored.len(), 2);
 }
 
 #[test]

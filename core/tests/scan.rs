@@ -13,7 +13,7 @@ use arrow::array::*;
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, Int32Type};
 use datasus::base::{Chunk, Ctx, Held, UnitId, Units};
-use datasus::catalog::Catalog;
+use datasus::catalog::{Catalog, LogicalType};
 use datasus::engine::{DuckDb, Engine, Local, Settings};
 use datasus::governor::{Governor, MemorySource, Mode, Reading, Usage};
 use datasus::lake::{ConvertOptions, Lake, LakeFile};
@@ -102,11 +102,14 @@ impl Source {
     ) -> (Query, Vec<LakeFile>, Statement) {
         let catalog = Catalog::builtin();
         let listing = Folder::scan(self.folder.path(), catalog).unwrap();
-        let own =
-            |_| ["N_AIH", "SEXO", "IDADE", "VAL_TOT", "DT_INTER", "EXTRA", "BIG", "PESO"].map(String::from).to_vec();
+        let own = |_| {
+            ["N_AIH", "SEXO", "IDADE", "VAL_TOT", "DT_INTER", "EXTRA", "BIG", "PESO"]
+                .map(|name| (name.to_owned(), LogicalType::Text))
+                .to_vec()
+        };
         let query = validate(params, catalog, &own).unwrap();
         let lake = Lake::open(&self.folder.path().join("lake")).unwrap();
-        let chosen = datasus::plan::select(&query, &listing, catalog);
+        let chosen = datasus::plan::select(&query, &listing, catalog, &|_| false).unwrap();
         let files = lake.ensure(&chosen.files, catalog, &ConvertOptions::default(), &Ctx::default());
         let files: Vec<_> = files.into_iter().map(Result::unwrap).collect();
         let statement = statement(&query, &files, origin.then_some(["_file", "_period"]), sampling, ordered).unwrap();

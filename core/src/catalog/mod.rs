@@ -2,6 +2,7 @@
 //!
 //! The truth is in `core/catalog/*.toml`, one file per sistema; a fact there names its source.
 
+mod code_names;
 mod column;
 mod competencia;
 mod dataset;
@@ -12,7 +13,9 @@ mod grupo;
 mod logical_type;
 mod toml_form;
 mod uf;
+mod wild_name;
 
+pub use code_names::is_code_name;
 pub use column::{Coding, Column, Era, Meaning, StatedForm};
 pub use competencia::Competencia;
 pub use dataset::Dataset;
@@ -22,3 +25,4 @@ pub use form::{Form, Normal};
 pub use grupo::{FtpFolder, Gap, Grupo, Period, UfCoding, UfColumn};
 pub use logical_type::{DateFormat, LogicalType};
 pub use uf::Uf;
+pub use wild_name::FoundName;

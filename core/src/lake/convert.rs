@@ -10,16 +10,17 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::EnabledStatistics;
 use sha2::{Digest, Sha256};
 
+use super::made::suffix;
 use super::provenance::KEY;
 use super::record::Record;
-use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
+use super::{ConvertOptions, LakeFile, Provenance, RowDigest, RowGroup};
 use crate::base::{Ctx, Error, ParquetColumns, Result, WholeFile, parquet_properties};
 use crate::catalog::{Catalog, LogicalType};
 use crate::source::dbc::{Layout, OutputColumn, ReadOptions, RecordFile};
 use crate::source::folder::{SourceFile, stamp};
 
 /// Raised with each change of what an object holds; older objects are then converted anew.
-pub const CONVERTER_VERSION: u32 = 2;
+pub const CONVERTER_VERSION: u32 = 3;
 
 const BATCH_ROWS: usize = 16 << 10;
 
@@ -35,10 +36,15 @@ pub(super) fn convert(
     options: &ConvertOptions,
     ctx: &Ctx,
 ) -> Result<LakeFile> {
-    let read = ReadOptions { verify_crc: options.verify_crc, ..Default::default() };
+    let read = ReadOptions {
+        verify_crc: options.verify_crc,
+        encoding: options.encoding,
+        partial: options.partial,
+        ..Default::default()
+    };
     let source = RecordFile::open(&file.path, &read)?;
     let warnings = source.warnings().iter().map(|warning| warning.pt.clone()).collect();
-    let columns = columns(&source, file, catalog);
+    let columns = columns(&source, file, catalog, options);
     let layout = Layout {
         columns: columns.clone(),
         batch_rows: BATCH_ROWS,
@@ -56,15 +62,19 @@ pub(super) fn convert(
     let properties = parquet_properties()
         .set_compression(Compression::ZSTD(level))
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_created_by(format!("datasus {}", env!("CARGO_PKG_VERSION")))
         .build();
     let mut writer =
         ParquetColumns::create(out, batches.schema(), properties, options.row_group_rows, usize::MAX).map_err(fail)?;
+    let mut digest = RowDigest::new(&batches.schema());
     let mut batch = batches.next();
     while let Some(decoded) = batch.transpose()? {
         // The next batch is decoded while this one is encoded.
-        let (written, next) = rayon::join(|| writer.write(&decoded), || batches.next());
-        written.map_err(|e| write_error(e, &failed, &pending))?;
+        let mut encode = || {
+            digest.add(&decoded)?;
+            writer.write(&decoded).map_err(|e| write_error(e, &failed, &pending))
+        };
+        let (written, next) = rayon::join(&mut encode, || batches.next());
+        written?;
         batch = next;
     }
     ctx.progress.add_bytes(batches.bytes_read());
@@ -77,8 +87,12 @@ pub(super) fn convert(
         size: file.size,
         mtime_ns: file.mtime_ns,
         sha256: Some(summary.source_sha256.clone()),
+        digest: Some(digest.finish()),
         rows: summary.rows_kept,
         rows_deleted: summary.rows_deleted,
+        rows_unflagged: summary.rows_unflagged,
+        rows_declared: Some(summary.rows_declared),
+        bytes_left_over: summary.bytes_left_over,
         rows_rejected: summary.rows_rejected,
         rejected: summary.rejected,
         crc: summary.crc.to_string(),
@@ -95,7 +109,8 @@ pub(super) fn convert(
         .collect();
     let out = writer.into_inner().map_err(|e| write_error(e, &failed, &pending))?;
     let short = summary.source_sha256.get(..12).unwrap_or_default();
-    let object = folder.join(format!("{}-{short}-c{CONVERTER_VERSION}.parquet", stem(file)));
+    let suffix = suffix(&file.id.dataset, options, summary.rows_read < summary.rows_declared);
+    let object = folder.join(format!("{}-{short}{suffix}", stem(file)));
     let record = Record {
         provenance,
         columns: columns.into_iter().map(|column| (column.name, column.kind)).collect(),
@@ -108,11 +123,14 @@ pub(super) fn convert(
     Ok(record.lake_file(file, object))
 }
 
-/// Every field of the file, in its order; what the catalogue does not know is text.
-fn columns(source: &RecordFile, file: &SourceFile, catalog: &Catalog) -> Vec<OutputColumn> {
+/// Every column of the file, in its order; what neither the catalogue nor the headers of the dataset's files type is text.
+fn columns(source: &RecordFile, file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Vec<OutputColumn> {
     let grupo = catalog.dataset(&file.id.dataset.to_string());
-    let kind = |name: &str| grupo.and_then(|grupo| Some(grupo.column(name)?.kind.clone()));
-    let fields = source.header().fields.iter().enumerate();
+    let of_headers = options.header_columns.get(&file.id.dataset).map(Vec::as_slice).unwrap_or_default();
+    let known = |name: &str| grupo.and_then(|grupo| Some(grupo.column(name)?.kind.clone()));
+    let of_header = |name: &str| of_headers.iter().find(|(of, _)| of == name).map(|(_, kind)| kind.clone());
+    let kind = |name: &str| known(name).or_else(|| of_header(name));
+    let fields = source.header().fields.iter().enumerate().filter(|(_, of)| of.is_column());
     fields
         .map(|(field, of)| OutputColumn {
             field,

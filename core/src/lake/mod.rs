@@ -5,23 +5,30 @@
 //! use in a process. An object without a record counts as not there and is converted again.
 
 mod convert;
+mod digest;
 mod file;
+mod made;
+mod mark;
 mod native;
 mod provenance;
 mod record;
+mod rows;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use crate::base::{Code, Ctx, Error, Result, text};
-use crate::catalog::{Catalog, FileId};
+use crate::catalog::{Catalog, Dataset, FileId};
+use crate::source::HeaderColumn;
+use crate::source::dbc::Encoding;
 use crate::source::folder::{FileKind, SourceFile};
 
 pub use convert::CONVERTER_VERSION;
+pub use digest::RowDigest;
 pub use file::{LakeFile, RowGroup};
 pub use provenance::Provenance;
 
@@ -31,6 +38,8 @@ pub struct Lake {
     root: PathBuf,
     /// Objects whose content was checked in this process.
     checked: Mutex<HashSet<(PathBuf, u64, i64)>>,
+    /// Parquet whose footer was looked at in this process, and whether datasus has written it.
+    marks: Mutex<HashMap<(PathBuf, u64, i64), bool>>,
 }
 
 /// How files are converted.
@@ -44,18 +53,33 @@ pub struct ConvertOptions {
     pub zstd: i32,
     /// Rows of a row group.
     pub row_group_rows: usize,
+    /// What the text of the source files is written in; files of the catalogue are Latin-1.
+    pub encoding: Encoding,
+    /// As in [`crate::source::dbc::ReadOptions`]. An object made of fewer records than its source declares is never taken by
+    /// those who did not ask for it.
+    pub partial: bool,
+    /// Types of columns that the catalogue does not know, by dataset (`source::header_columns`); others are text.
+    pub header_columns: Arc<BTreeMap<Dataset, Vec<HeaderColumn>>>,
 }
 
 impl Default for ConvertOptions {
     fn default() -> Self {
-        ConvertOptions { threads: 1, verify_crc: true, zstd: 3, row_group_rows: 128 << 10 }
+        ConvertOptions {
+            threads: 1,
+            verify_crc: true,
+            zstd: 3,
+            row_group_rows: 128 << 10,
+            encoding: Encoding::Latin1,
+            partial: false,
+            header_columns: Arc::default(),
+        }
     }
 }
 
 impl Lake {
     pub fn open(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(|e| Error::io(e, root).stage("lake"))?;
-        Ok(Lake { root, checked: Mutex::default() })
+        Ok(Lake { root, checked: Mutex::default(), marks: Mutex::default() })
     }
 
     pub fn root(&self) -> &Path {
@@ -88,11 +112,23 @@ impl Lake {
     }
 
     /// The fresh object of a file, if there is one; converts nothing.
-    pub fn current(&self, file: &SourceFile) -> Option<LakeFile> {
+    pub fn current(&self, file: &SourceFile, options: &ConvertOptions) -> Option<LakeFile> {
         match file.kind {
             FileKind::Parquet => native::open(file).ok(),
-            _ => record::find(&self.partition(&file.id), file),
+            _ => record::find(&self.partition(&file.id), file, options),
         }
+    }
+
+    /// Whether a Parquet is an object of a lake or an answer that datasus has written, and so no source. Its footer is looked
+    /// at once.
+    pub fn is_ours(&self, file: &SourceFile) -> bool {
+        let key = (file.path.clone(), file.size, file.mtime_ns);
+        if let Some(known) = self.marks.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return *known;
+        }
+        let ours = file.kind == FileKind::Parquet && mark::is_ours(&file.path);
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).insert(key, ours);
+        ours
     }
 
     /// Compares the whole object with the hash it had when it was published; DS-460 where it differs.
@@ -111,7 +147,7 @@ impl Lake {
             return native::open(file);
         }
         let folder = self.partition(&file.id);
-        if let Some(current) = self.sound(&folder, file)? {
+        if let Some(current) = self.sound(&folder, file, options)? {
             return Ok(current);
         }
         std::fs::create_dir_all(&folder).map_err(|error| self.unwritable(error))?;
@@ -120,7 +156,7 @@ impl Lake {
         let lock = lock.map_err(|e| Error::io(e, &lock_path))?;
         lock.lock().map_err(|e| Error::io(e, &lock_path))?;
         // Whoever waited looks again: another process may have converted it meanwhile.
-        if let Some(current) = self.sound(&folder, file)? {
+        if let Some(current) = self.sound(&folder, file, options)? {
             return Ok(current);
         }
         record::sweep_partials(&folder, &convert::stem(file));
@@ -144,8 +180,8 @@ impl Lake {
     }
 
     /// The fresh object, unless its content is not what was published: then it is converted again.
-    fn sound(&self, folder: &Path, file: &SourceFile) -> Result<Option<LakeFile>> {
-        let Some(current) = record::find(folder, file) else { return Ok(None) };
+    fn sound(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<LakeFile>> {
+        let Some(current) = record::find(folder, file, options) else { return Ok(None) };
         let (size, mtime_ns) = crate::source::folder::stamp(&current.path)?;
         let key = (current.path.clone(), size, mtime_ns);
         if self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {

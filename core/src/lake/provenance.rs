@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::source::dbc::{BadValues, RejectedRecord};
+use crate::base::Text;
+use crate::source::dbc::{BadValues, RejectedRecord, notices};
 
 pub(super) const KEY: &str = "datasus.provenance";
 
@@ -15,10 +16,23 @@ pub struct Provenance {
     pub mtime_ns: i64,
     /// Of the source file; none for the user's own Parquet.
     pub sha256: Option<String>,
+    /// Of the decoded rows ([`RowDigest`](super::RowDigest)): equal for the same records, whatever the file; none for the
+    /// user's own Parquet, which is digested only where a query must know.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// Rows in the object.
     pub rows: u64,
     /// Records marked deleted; they are not in the object.
     pub rows_deleted: u64,
+    /// Records in the object whose flag is 0x00 and not a blank.
+    #[serde(default)]
+    pub rows_unflagged: u64,
+    /// Records that the source's header declares; more than it holds where `partial` was asked. None: the user's own Parquet.
+    #[serde(default)]
+    pub rows_declared: Option<u64>,
+    /// Bytes at such a source's end that make no whole record.
+    #[serde(default)]
+    pub bytes_left_over: u64,
     /// Records that could not be read; they are not in the object.
     pub rows_rejected: u64,
     pub rejected: Vec<RejectedRecord>,
@@ -29,4 +43,13 @@ pub struct Provenance {
     pub bad_values: Vec<BadValues>,
     /// In Portuguese.
     pub warnings: Vec<String>,
+}
+
+impl Provenance {
+    /// What is odd about the source's records, in sentences.
+    pub fn notices(&self) -> Vec<Text> {
+        let read = self.rows + self.rows_deleted + self.rows_rejected;
+        let declared = self.rows_declared.unwrap_or(read);
+        notices(&self.file, declared, read, self.bytes_left_over, self.rows_unflagged)
+    }
 }

@@ -117,7 +117,7 @@ pub fn statement(
         }
         (Ask::Structured(ask), Some((scope, columns, of_scope))) => {
             let scan = scan(ask, scope, columns, of_scope, origin, sampling);
-            let placed = by_place(ask, scan.is_some(), ordered);
+            let placed = !of_scope.is_empty() && by_place(ask, scan.is_some(), ordered);
             if scan.is_none() {
                 view::refuse_hidden_row_numbers(files, sampling, placed)?;
             }
