@@ -114,6 +114,36 @@ fn a_damaged_file_publishes_nothing() {
     assert_eq!(ends(&lake, ".parquet") + ends(&lake, ".partial"), 0);
 }
 
+#[test]
+fn the_encoding_of_the_text_is_part_of_what_names_an_object() {
+    use datasus::source::dbc::Encoding;
+    let folder = tempfile::tempdir().unwrap();
+    let fields = [("AUD_JUST", b'C', 12, 0)];
+    let path = folder.path().join("RDAC2401.dbc");
+    let mut writer = DbcWriter::create(File::create(path).unwrap(), &fields, WriteOptions::default()).unwrap();
+    writer.write_raw(b" S\xc6o Paulo   ").unwrap();
+    writer.finish().unwrap();
+    let catalog = Catalog::builtin();
+    let listing = Folder::scan(folder.path(), catalog).unwrap();
+    let lake = Lake::open(&folder.path().join(".datasus/lake")).unwrap();
+    let text = |encoding| {
+        let options = ConvertOptions { encoding, ..Default::default() };
+        let file = lake.ensure(&listing.files, catalog, &options, &Ctx::default()).remove(0).unwrap();
+        let reader =
+            ParquetRecordBatchReaderBuilder::try_new(File::open(&file.path).unwrap()).unwrap().build().unwrap();
+        let batch = reader.map(Result::unwrap).next().unwrap();
+        (file.path, batch.column(0).as_string::<i32>().value(0).to_owned())
+    };
+    let (latin, dos) = (text(Encoding::Latin1), text(Encoding::Cp850));
+    assert_eq!((latin.1.as_str(), dos.1.as_str()), ("SÆo Paulo", "São Paulo"));
+    assert_ne!(latin.0, dos.0);
+    assert_eq!(
+        (text(Encoding::Latin1), text(Encoding::Cp850)),
+        (latin, dos),
+        "each is taken again by those who ask for it"
+    );
+}
+
 const CHILD: &str = "DATASUS_TEST_CONVERT";
 
 fn converter(folder: &Path) -> Child {
