@@ -77,7 +77,8 @@ impl Session {
 
     /// Of a state folder in which jobs wait to be resumed: which they are, and how. Those of the same query come first.
     pub(super) fn unfinished(&self, params: &QueryParams) -> Option<Text> {
-        let found = self.state.list().inspect_err(|error| tracing::warn!(%error, "unfinished jobs were not looked for"));
+        let found =
+            self.state.list().inspect_err(|error| tracing::warn!(%error, "unfinished jobs were not looked for"));
         let waits = |job: &&Found| matches!(job.standing, Standing::Crashed | Standing::Failed | Standing::Foreign);
         let found = found.ok()?;
         let mut waiting: Vec<&Found> = found.iter().filter(waits).collect();

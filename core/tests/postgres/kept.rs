@@ -80,7 +80,8 @@ fn of_a_failed_job_its_dead_letters_and_its_memory_are_measured_too() {
     assert_eq!(refused.code(), Code::TooManyDeadLetters, "{refused}");
     let metrics = client.metrics();
     let of = |name: &str| -> f64 {
-        let line = metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name}: {metrics}"));
+        let line =
+            metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name}: {metrics}"));
         line.trim().parse().unwrap()
     };
     assert_eq!(of("datasus_jobs_total{status=\"failed\"}"), 1.0);

@@ -114,7 +114,8 @@ fn a_file_that_broke_since_is_409_even_where_a_new_job_would_leave_it_out() {
 fn a_resume_that_cannot_begin_keeps_the_jobs_state_and_error() {
     let (place, source) = (tempfile::tempdir().unwrap(), source());
     let client = first_format(place.path(), source.path());
-    let end = serde_json::json!({"resumable": true, "error": {"error_code": "DS-507", "detail": "x"}, "dead_letters": 2});
+    let end =
+        serde_json::json!({"resumable": true, "error": {"error_code": "DS-507", "detail": "x"}, "dead_letters": 2});
     std::fs::write(place.path().join("jobs").join(ID).join("end.json"), end.to_string()).unwrap();
     let before = client.jobs().unwrap();
     assert_eq!((before[0].standing, before[0].dead_letters), (Standing::Failed, 2));
@@ -146,7 +147,8 @@ fn a_new_run_says_that_an_unfinished_job_is_there_and_how_to_go_on_with_it() {
     let (place, source) = (tempfile::tempdir().unwrap(), source());
     let client = first_format(place.path(), source.path());
     let report = client.export(&all(), [Csv::to("b.csv").into()]).unwrap();
-    let said = |warning: &&String| warning.contains("1 unfinished job") && warning.contains(&format!("resume(\"{ID}\")"));
+    let said =
+        |warning: &&String| warning.contains("1 unfinished job") && warning.contains(&format!("resume(\"{ID}\")"));
     assert_eq!(report.warnings.iter().filter(said).count(), 1, "{:?}", report.warnings);
     client.discard(ID).unwrap();
     let report = client.export(&all(), [Csv::to("c.csv").into()]).unwrap();

@@ -62,7 +62,9 @@ impl Iterator for Pieces {
             Ok(Piece::Rows(batch)) => return Some(Ok(batch)),
             Ok(Piece::End) => None,
             Ok(Piece::Failed(error)) => Some(Err(error)),
-            Err(_) => Some(Err(Error::internal("the engine's thread went away before the end of its rows").stage("query"))),
+            Err(_) => {
+                Some(Err(Error::internal("the engine's thread went away before the end of its rows").stage("query")))
+            }
         };
         self.ended = true;
         piece
