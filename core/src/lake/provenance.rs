@@ -44,8 +44,8 @@ pub struct Provenance {
     /// Codes that stood in the source in another form than the catalogue's.
     #[serde(default)]
     pub normalised: Vec<Normalised>,
-    /// In Portuguese.
-    pub warnings: Vec<String>,
+    /// What was odd about the source's form, and did no harm.
+    pub warnings: Vec<Text>,
 }
 
 impl Provenance {
