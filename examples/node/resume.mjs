@@ -26,7 +26,7 @@ if (papel === 'carregar') {
   const filho = fork(new URL(import.meta.url), ['carregar', pasta, saida])
   const fim = once(filho, 'exit')
   for await (const [linhas] of on(filho, 'message', { close: ['exit'] })) {
-    if (linhas > 100_000) filho.kill('SIGKILL') // como se faltasse luz
+    if (linhas > 20_000) filho.kill('SIGKILL') // como se faltasse luz
   }
   const [codigo, sinal] = await fim
   console.log(`a carga terminou com ${sinal ?? codigo}`)
