@@ -11,11 +11,11 @@ use parquet::file::properties::EnabledStatistics;
 use sha2::{Digest, Sha256};
 
 use super::provenance::KEY;
-use super::record::Record;
+use super::record::{Record, UNVERIFIED};
 use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
 use crate::base::{Ctx, Error, ParquetColumns, Result, WholeFile, parquet_properties};
 use crate::catalog::{Catalog, LogicalType};
-use crate::source::dbc::{Layout, OutputColumn, ReadOptions, RecordFile};
+use crate::source::dbc::{CrcState, Layout, OutputColumn, ReadOptions, RecordFile};
 use crate::source::folder::{SourceFile, stamp};
 
 /// Raised with each change of what an object holds; older objects are then converted anew.
@@ -95,7 +95,8 @@ pub(super) fn convert(
         .collect();
     let out = writer.into_inner().map_err(|e| write_error(e, &failed, &pending))?;
     let short = summary.source_sha256.get(..12).unwrap_or_default();
-    let object = folder.join(format!("{}-{short}-c{CONVERTER_VERSION}.parquet", stem(file)));
+    let unverified = if summary.crc == CrcState::Unchecked { UNVERIFIED } else { "" };
+    let object = folder.join(format!("{}-{short}-c{CONVERTER_VERSION}{unverified}.parquet", stem(file)));
     let record = Record {
         provenance,
         columns: columns.into_iter().map(|column| (column.name, column.kind)).collect(),

@@ -6,12 +6,12 @@
 
 mod convert;
 mod file;
+mod lock;
 mod native;
 mod provenance;
 mod record;
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -31,6 +31,13 @@ pub struct Lake {
     root: PathBuf,
     /// Objects whose content was checked in this process.
     checked: Mutex<HashSet<(PathBuf, u64, i64)>>,
+}
+
+/// An object of this version of a source.
+enum Found {
+    Sound(LakeFile),
+    /// Not what was published, and to be converted again by whoever holds the source's lock.
+    Damaged(PathBuf),
 }
 
 /// How files are converted.
@@ -88,10 +95,10 @@ impl Lake {
     }
 
     /// The fresh object of a file, if there is one; converts nothing.
-    pub fn current(&self, file: &SourceFile) -> Option<LakeFile> {
+    pub fn current(&self, file: &SourceFile, options: &ConvertOptions) -> Option<LakeFile> {
         match file.kind {
             FileKind::Parquet => native::open(file).ok(),
-            _ => record::find(&self.partition(&file.id), file),
+            _ => record::find(&self.partition(&file.id), file, options.verify_crc),
         }
     }
 
@@ -111,17 +118,16 @@ impl Lake {
             return native::open(file);
         }
         let folder = self.partition(&file.id);
-        if let Some(current) = self.sound(&folder, file)? {
+        if let Some(Found::Sound(current)) = self.find(&folder, file, options)? {
             return Ok(current);
         }
         std::fs::create_dir_all(&folder).map_err(|error| self.unwritable(error))?;
-        let lock_path = folder.join(format!(".{}.lock", convert::stem(file)));
-        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
-        let lock = lock.map_err(|e| Error::io(e, &lock_path))?;
-        lock.lock().map_err(|e| Error::io(e, &lock_path))?;
-        // Whoever waited looks again: another process may have converted it meanwhile.
-        if let Some(current) = self.sound(&folder, file)? {
-            return Ok(current);
+        let _lock = lock::take(&folder.join(format!(".{}.lock", convert::stem(file))), &ctx.cancel)?;
+        // Whoever waited looks again: another process may have converted or mended it meanwhile.
+        match self.find(&folder, file, options)? {
+            Some(Found::Sound(current)) => return Ok(current),
+            Some(Found::Damaged(object)) => record::forget(&object)?,
+            None => {}
         }
         record::sweep_partials(&folder, &convert::stem(file));
         convert::convert(file, &folder, catalog, options, ctx)
@@ -143,21 +149,20 @@ impl Lake {
         .because(error)
     }
 
-    /// The fresh object, unless its content is not what was published: then it is converted again.
-    fn sound(&self, folder: &Path, file: &SourceFile) -> Result<Option<LakeFile>> {
-        let Some(current) = record::find(folder, file) else { return Ok(None) };
+    /// The fresh object, compared with what was published before its first use in this process.
+    fn find(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<Found>> {
+        let Some(current) = record::find(folder, file, options.verify_crc) else { return Ok(None) };
         let (size, mtime_ns) = crate::source::folder::stamp(&current.path)?;
         let key = (current.path.clone(), size, mtime_ns);
         if self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
-            return Ok(Some(current));
+            return Ok(Some(Found::Sound(current)));
         }
         if let Err(damaged) = current.verify() {
             tracing::warn!(file = %current.path.display(), error = %damaged, "damaged lake object is converted again");
-            std::fs::remove_file(record::path_of(&current.path)).map_err(|e| Error::io(e, &current.path))?;
-            return Ok(None);
+            return Ok(Some(Found::Damaged(current.path)));
         }
         self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
-        Ok(Some(current))
+        Ok(Some(Found::Sound(current)))
     }
 
     /// `sistema=SIH/grupo=RD/uf=AC/ano=2024/mes=01`; without `mes` for yearly sistemas.

@@ -12,7 +12,12 @@ use super::file::fingerprint;
 use super::{LakeFile, Provenance, RowGroup};
 use crate::base::{Error, Result, WholeFile};
 use crate::catalog::LogicalType;
+use crate::source::dbc::CrcState;
 use crate::source::folder::SourceFile;
+
+/// In the name of an object whose source has a CRC that was not looked at: it stands beside the one that a client makes
+/// that does, and never in its place.
+pub(super) const UNVERIFIED: &str = "u";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -59,20 +64,34 @@ pub(super) fn path_of(object: &Path) -> PathBuf {
     object.with_extension("parquet.json")
 }
 
-/// The object of this very version of the source: same name, size and time.
-pub(super) fn find(folder: &Path, file: &SourceFile) -> Option<LakeFile> {
+/// The object no longer counts.
+pub(super) fn forget(object: &Path) -> Result<()> {
+    let path = path_of(object);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(error, &path)),
+        _ => Ok(()),
+    }
+}
+
+/// The object of this very version of the source: same name, size and time. `verified`: only one whose source's CRC was
+/// looked at, if it has one.
+pub(super) fn find(folder: &Path, file: &SourceFile, verified: bool) -> Option<LakeFile> {
     let (prefix, suffix) = (format!("{}-", stem(file)), format!("-c{CONVERTER_VERSION}.parquet.json"));
+    let unverified = format!("-c{CONVERTER_VERSION}{UNVERIFIED}.parquet.json");
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with(&prefix) && name.ends_with(&suffix))
+        .filter(|name| name.starts_with(&prefix))
+        .filter(|name| name.ends_with(&suffix) || (!verified && name.ends_with(&unverified)))
         .collect();
-    names.sort();
+    // What was verified first.
+    names.sort_by_key(|name| (name.ends_with(&unverified), name.clone()));
     names.into_iter().find_map(|name| {
         let record: Record = serde_json::from_slice(&std::fs::read(folder.join(&name)).ok()?).ok()?;
         let same = record.provenance.size == file.size
             && record.provenance.mtime_ns == file.mtime_ns
-            && record.provenance.file == file.name();
+            && record.provenance.file == file.name()
+            && !(verified && record.provenance.crc == CrcState::Unchecked.to_string());
         let object = folder.join(name.strip_suffix(".json")?);
         let whole = std::fs::metadata(&object).is_ok_and(|metadata| metadata.len() == record.bytes);
         (same && whole).then(|| record.lake_file(file, object))

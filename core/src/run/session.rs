@@ -204,12 +204,13 @@ impl Session {
             let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
             let of_dataset = listing.files.iter().filter(used);
             let chosen = |file: &SourceFile| selection.files.iter().any(|wanted| wanted.path == file.path);
-            let others: Vec<LakeFile> =
-                of_dataset.filter(|file| !chosen(file)).filter_map(|file| self.lake.current(file)).collect();
+            let convert = self.convert_options();
+            let current = |file: &SourceFile| self.lake.current(file, &convert);
+            let others: Vec<LakeFile> = of_dataset.filter(|file| !chosen(file)).filter_map(current).collect();
             let mut wanted = Vec::new();
             let mut to_convert = Vec::new();
             for file in &selection.files {
-                match self.lake.current(file) {
+                match current(file) {
                     Some(current) => wanted.push(current),
                     None => to_convert.push(file.path.display().to_string()),
                 }
