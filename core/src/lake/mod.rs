@@ -4,12 +4,14 @@
 //! (`<object>.json`): provenance, columns, and the object's own SHA-256, against which it is checked before its first
 //! use in a process. An object without a record counts as not there and is converted again.
 
+mod bad_cells;
 mod convert;
 mod file;
 mod lock;
 mod native;
 mod provenance;
 mod record;
+mod same;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -21,9 +23,13 @@ use crate::base::{Code, Ctx, Error, Result, text};
 use crate::catalog::{Catalog, FileId};
 use crate::source::folder::{FileKind, SourceFile};
 
+use native::Own;
+use same::Same;
+
+pub use bad_cells::{BadCells, BadRow};
 pub use convert::CONVERTER_VERSION;
 pub use file::{LakeFile, RowGroup};
-pub use provenance::Provenance;
+pub use provenance::{Provenance, RefusedColumn};
 
 /// A folder of converted files. Nothing is created before the first conversion.
 #[derive(Debug)]
@@ -31,6 +37,8 @@ pub struct Lake {
     root: PathBuf,
     /// Objects whose content was checked in this process.
     checked: Mutex<HashSet<(PathBuf, u64, i64)>>,
+    /// The user's own Parquet that are read in place.
+    same: Same,
 }
 
 /// An object of this version of a source.
@@ -62,7 +70,8 @@ impl Default for ConvertOptions {
 impl Lake {
     pub fn open(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(|e| Error::io(e, root).stage("lake"))?;
-        Ok(Lake { root, checked: Mutex::default() })
+        let same = Same::below(&root);
+        Ok(Lake { root, checked: Mutex::default(), same })
     }
 
     pub fn root(&self) -> &Path {
@@ -95,11 +104,15 @@ impl Lake {
     }
 
     /// The fresh object of a file, if there is one; converts nothing.
-    pub fn current(&self, file: &SourceFile, options: &ConvertOptions) -> Option<LakeFile> {
-        match file.kind {
-            FileKind::Parquet => native::open(file).ok(),
-            _ => record::find(&self.partition(&file.id), file, options.verify_crc),
+    pub fn current(&self, file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Option<LakeFile> {
+        let converted = || record::find(&self.partition(&file.id), file, options.verify_crc);
+        if file.kind != FileKind::Parquet {
+            return converted();
         }
+        converted().or_else(|| {
+            let own = Own::open(file, catalog).ok().filter(Own::may_stay)?;
+            Some(own.in_place(file))
+        })
     }
 
     /// Compares the whole object with the hash it had when it was published; DS-460 where it differs.
@@ -114,12 +127,23 @@ impl Lake {
         options: &ConvertOptions,
         ctx: &Ctx,
     ) -> Result<LakeFile> {
-        if file.kind == FileKind::Parquet {
-            return native::open(file);
-        }
         let folder = self.partition(&file.id);
+        let own = match file.kind {
+            FileKind::Parquet if self.same.holds(file) => return Ok(Own::open(file, catalog)?.in_place(file)),
+            FileKind::Parquet => Some(Own::open(file, catalog)?),
+            _ => None,
+        };
         if let Some(Found::Sound(current)) = self.find(&folder, file, options)? {
             return Ok(current);
+        }
+        if let Some(own) = &own
+            && own.may_stay()
+            && own.holds_the_same(&ctx.cancel)?
+        {
+            let unchanged = own.in_place(file);
+            unchanged.still_unchanged()?;
+            self.same.add(file);
+            return Ok(unchanged);
         }
         std::fs::create_dir_all(&folder).map_err(|error| self.unwritable(error))?;
         let _lock = lock::take(&folder.join(format!(".{}.lock", convert::stem(file))), &ctx.cancel)?;
@@ -130,7 +154,10 @@ impl Lake {
             None => {}
         }
         record::sweep_partials(&folder, &convert::stem(file));
-        convert::convert(file, &folder, catalog, options, ctx)
+        match &own {
+            Some(own) => convert::convert_own(own, file, &folder, options, ctx),
+            None => convert::convert(file, &folder, catalog, options, ctx),
+        }
     }
 
     fn unwritable(&self, error: std::io::Error) -> Error {

@@ -1,15 +1,17 @@
 //! What lies beside each object and makes it count: its provenance, columns and hash.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use serde::{Deserialize, Serialize};
 
 use super::convert::{CONVERTER_VERSION, stem};
 use super::file::fingerprint;
-use super::{LakeFile, Provenance, RowGroup};
+use super::{BadCells, LakeFile, Provenance, RowGroup, bad_cells};
 use crate::base::{Error, Result, WholeFile};
 use crate::catalog::LogicalType;
 use crate::source::dbc::CrcState;
@@ -23,21 +25,34 @@ pub(super) const UNVERIFIED: &str = "u";
 pub(super) struct Record {
     pub provenance: Provenance,
     pub columns: Vec<(String, LogicalType)>,
+    /// True: it comes from a Parquet, and types that the catalogue does not know stand in the object's footer.
+    #[serde(default)]
+    pub own_types: bool,
     pub row_groups: Vec<RowGroup>,
     pub bytes: u64,
     pub sha256: String,
+    /// SHA-256 of the list of values that did not parse, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bad_cells: Option<String>,
 }
 
 impl Record {
-    pub(super) fn schema(&self) -> SchemaRef {
+    fn schema(&self, object: &Path) -> Option<SchemaRef> {
+        if self.own_types {
+            let footer = ArrowReaderMetadata::load(&File::open(object).ok()?, ArrowReaderOptions::default()).ok()?;
+            return Some(footer.schema().clone());
+        }
         let fields = self.columns.iter().map(|(name, kind)| Field::new(name, kind.arrow(), true));
-        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+        Some(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
     }
 
-    pub(super) fn lake_file(&self, file: &SourceFile, object: PathBuf) -> LakeFile {
-        let schema = self.schema();
-        LakeFile {
+    /// None where the object's footer, if it is needed, cannot be read.
+    pub(super) fn lake_file(&self, file: &SourceFile, object: PathBuf) -> Option<LakeFile> {
+        let schema = self.schema(&object)?;
+        let bad_cells = |sha256: &String| BadCells { path: bad_cells::path_of(&object), sha256: sha256.clone() };
+        Some(LakeFile {
             id: file.id.clone(),
+            bad_cells: self.bad_cells.as_ref().map(bad_cells),
             path: object,
             rows: self.provenance.rows,
             bytes: self.bytes,
@@ -46,8 +61,9 @@ impl Record {
             schema,
             source: self.provenance.clone(),
             native_parquet: false,
+            own_types: self.own_types,
             sha256: Some(self.sha256.clone()),
-        }
+        })
     }
 
     /// Writes the record; from then on the object counts.
@@ -94,7 +110,7 @@ pub(super) fn find(folder: &Path, file: &SourceFile, verified: bool) -> Option<L
             && !(verified && record.provenance.crc == CrcState::Unchecked.to_string());
         let object = folder.join(name.strip_suffix(".json")?);
         let whole = std::fs::metadata(&object).is_ok_and(|metadata| metadata.len() == record.bytes);
-        (same && whole).then(|| record.lake_file(file, object))
+        (same && whole).then(|| record.lake_file(file, object))?
     })
 }
 

@@ -30,6 +30,15 @@ impl Dialect for DuckDbDialect {
         }
     }
 
+    fn own_type_name(&self, kind: &DataType) -> Option<String> {
+        match kind {
+            DataType::Int64 => Some("BIGINT".into()),
+            DataType::Float64 => Some("DOUBLE".into()),
+            DataType::Decimal128(precision, scale) => Some(format!("DECIMAL({precision},{scale})")),
+            _ => None,
+        }
+    }
+
     fn parquet(&self, files: &[&str]) -> String {
         let list: Vec<String> = files.iter().map(|file| self.text(file)).collect();
         // Names like `ano=2024` in a path are the lake's business, never columns.

@@ -3,6 +3,7 @@
 mod dialect;
 mod duckdb_dialect;
 mod explain;
+mod own;
 mod prune;
 mod sample;
 mod scan;

@@ -96,6 +96,15 @@ pub fn statement(
         views.push(view::create(&dialect, scope, &columns, &of_scope, origin, sampling)?);
         tables.push((scope, columns));
     }
+    let read = match (&query.ask, tables.first()) {
+        (Ask::Sql(ask), _) => columns_of_sql(ask, &tables),
+        (Ask::Structured(ask), Some((scope, columns))) => columns_read(ask, scope, columns),
+        (Ask::Structured(_), None) => Vec::new(),
+    };
+    for (scope, columns) in &tables {
+        let of_scope: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
+        view::refuse_unreadable(columns, &of_scope, &read)?;
+    }
     let paths = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned)).collect();
     match (&query.ask, tables.first()) {
         (Ask::Sql(ask), _) => view::refuse_hidden_row_numbers(files, sampling).map(|()| Statement {
@@ -103,7 +112,7 @@ pub fn statement(
             sql: ask.text.clone(),
             binds: Binds::Named(ask.binds.clone()),
             files: paths,
-            columns: columns_of_sql(ask, &tables),
+            columns: read,
             from_user: true,
             scan: None,
         }),
@@ -114,8 +123,8 @@ pub fn statement(
             if scan.is_none() {
                 view::refuse_hidden_row_numbers(files, sampling)?;
             }
-            let columns = columns_read(ask, scope, columns);
-            Ok(Statement { views, sql, binds: Binds::Positional(binds), files: paths, columns, from_user: false, scan })
+            let binds = Binds::Positional(binds);
+            Ok(Statement { views, sql, binds, files: paths, columns: read, from_user: false, scan })
         }
         (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use arrow::datatypes::DataType;
 
-use super::{Dialect, FileSample, Sampling};
+use super::{Dialect, FileSample, Sampling, own};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Grupo, LogicalType, UfCoding};
 use crate::lake::LakeFile;
@@ -17,6 +17,8 @@ pub(super) struct TableColumn {
     pub kind: LogicalType,
     /// The files' own type, where the catalogue gives none (a user's Parquet).
     pub own: Option<DataType>,
+    /// Two files whose own types of it have nothing in common: where it is read, the query is refused.
+    pub at_odds: Option<[String; 2]>,
 }
 
 /// The columns of the files together: the catalogue's in its order, then those that it does not know.
@@ -24,14 +26,26 @@ pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
     let mut columns: Vec<(u32, usize, TableColumn)> = Vec::new();
     for file in distinct_schemas(files) {
         for field in file.schema.fields() {
-            if columns.iter().any(|(_, _, column)| column.name.eq_ignore_ascii_case(field.name())) {
+            let known = grupo.column(field.name());
+            let seen = columns.iter_mut().find(|(_, _, column)| column.name.eq_ignore_ascii_case(field.name()));
+            if let Some((_, _, column)) = seen {
+                if known.is_none() && column.at_odds.is_none() {
+                    let own = if file.own_types { field.data_type() } else { &DataType::Utf8 };
+                    match own::common(column.own.as_ref().unwrap_or(&DataType::Utf8), own) {
+                        Some(common) => column.own = Some(common),
+                        None => {
+                            let first = first_with(files, field.name()).unwrap_or(file);
+                            column.at_odds = Some([first, file].map(|file| file.source.file.clone()));
+                        }
+                    }
+                }
                 continue;
             }
-            let known = grupo.column(field.name());
             let column = TableColumn {
                 name: known.map_or_else(|| field.name().to_uppercase(), |column| column.name.clone()),
                 kind: known.map_or(LogicalType::Text, |column| column.kind.clone()),
-                own: (known.is_none() && file.native_parquet).then(|| field.data_type().clone()),
+                own: (known.is_none() && file.own_types).then(|| field.data_type().clone()),
+                at_odds: None,
             };
             columns.push((known.map_or(u32::MAX, |column| column.position), columns.len(), column));
         }
@@ -140,8 +154,12 @@ fn expression(dialect: &dyn Dialect, column: &TableColumn, file: &LakeFile) -> S
             None => format!("CAST(NULL AS {}) AS {name}", dialect.type_name(&column.kind)),
         };
     };
-    if column.own.is_some() {
-        return format!("{} AS {name}", dialect.name(field.name()));
+    if let Some(own) = &column.own {
+        let value = match dialect.own_type_name(own) {
+            Some(type_name) if own != field.data_type() => format!("CAST({} AS {type_name})", dialect.name(field.name())),
+            _ => dialect.name(field.name()),
+        };
+        return format!("{value} AS {name}");
     }
     format!("{} AS {name}", dialect.cast(field.name(), field.data_type(), &column.kind))
 }
@@ -163,6 +181,37 @@ pub(super) fn refuse_hidden_row_numbers(files: &[LakeFile], sampling: Option<&Sa
         ),
     )
     .column(column.as_str())
+    .stage("plan"))
+}
+
+fn first_with<'f>(files: &[&'f LakeFile], name: &str) -> Option<&'f LakeFile> {
+    let has = |file: &&&LakeFile| file.schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(name));
+    files.iter().find(has).copied()
+}
+
+/// DS-422 where a column of those in `read` has no right value in a file, or no one type in the files.
+pub(super) fn refuse_unreadable(columns: &[TableColumn], files: &[&LakeFile], read: &[String]) -> Result<()> {
+    let is_read = |name: &str| read.iter().any(|column| column.eq_ignore_ascii_case(name));
+    for file in files {
+        if let Some(refused) = file.source.refused.iter().find(|refused| is_read(&refused.column)) {
+            return Err(refused.error(&file.source.file));
+        }
+    }
+    let at_odds = |column: &&TableColumn| column.at_odds.is_some() && is_read(&column.name);
+    let Some((name, [first, second])) =
+        columns.iter().find(at_odds).and_then(|column| Some((&column.name, column.at_odds.as_ref()?)))
+    else {
+        return Ok(());
+    };
+    Err(Error::new(
+        Code::InvalidParams,
+        text!(
+            "A coluna {name}, que o catálogo não conhece, tem tipos diferentes em {first} e {second}; grave-a com um só tipo, ou deixe-a de fora de `columns`",
+            "Column {name}, which the catalogue does not know, has different types in {first} and {second}; write it with one type, or leave it out of `columns`"
+        ),
+    )
+    .with("files", vec![first.as_str(), second.as_str()])
+    .column(name)
     .stage("plan"))
 }
 

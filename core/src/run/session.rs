@@ -205,7 +205,7 @@ impl Session {
             let of_dataset = listing.files.iter().filter(used);
             let chosen = |file: &SourceFile| selection.files.iter().any(|wanted| wanted.path == file.path);
             let convert = self.convert_options();
-            let current = |file: &SourceFile| self.lake.current(file, &convert);
+            let current = |file: &SourceFile| self.lake.current(file, self.catalog, &convert);
             let others: Vec<LakeFile> = of_dataset.filter(|file| !chosen(file)).filter_map(current).collect();
             let mut wanted = Vec::new();
             let mut to_convert = Vec::new();

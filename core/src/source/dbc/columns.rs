@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, NullBufferBuilder, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::batches::BadValues;
+use super::batches::{BadCell, BadValues};
 use super::values::{Read, bare, date, number, quick_date, quick_number, trimmed};
 use super::{Field, OutputColumn};
 use crate::base::{Error, Result};
@@ -25,10 +25,12 @@ pub(super) struct ColumnBuilder {
     /// Bytes of text that a batch is expected to hold.
     text: usize,
     pub(super) bad: BadValues,
+    /// Every value that did not parse since they were last taken, where somebody wants them.
+    pub(super) bad_cells: Option<Vec<BadCell>>,
 }
 
 enum Values {
-    Text { bytes: Vec<u8>, ends: Vec<i32>, numeric: bool },
+    Text { bytes: Vec<u8>, ends: Vec<i32>, numeric: bool, utf8: bool },
     Int32(Vec<i32>),
     Int64(Vec<i64>),
     Decimal { values: Vec<i128>, precision: u8, scale: u8, limit: i128 },
@@ -46,56 +48,63 @@ impl ColumnBuilder {
             rows,
             text: rows * field.width / 2,
             bad: BadValues { column: output.name.clone(), count: 0, samples: Vec::new() },
+            bad_cells: None,
         };
         builder.reset();
         builder
     }
 
-    /// Adds the field of each record that starts at `starts` in `window`; `first_row` numbers are for bad values.
-    pub(super) fn extend(&mut self, window: &[u8], starts: &[(u32, u64)]) {
+    /// Adds the field of each record that starts at `starts` in `window`; the first of them is row `first` of what is
+    /// made of the file.
+    pub(super) fn extend(&mut self, window: &[u8], starts: &[(u32, u64)], first: u64) {
         let (offset, width) = (self.offset, self.width);
-        self.valid.clear();
-        self.valid.resize(starts.len(), true);
-        let mut seen = Seen { valid: &mut self.valid, nulls: 0, bad: &mut self.bad };
         let fields = starts.iter().enumerate().map(|(index, (start, row))| {
             let from = *start as usize + offset;
             (&window[from..from + width], Place { index, row: *row })
         });
-        match &mut self.values {
-            Values::Text { bytes, ends, numeric } => {
-                let short = !*numeric && width <= SHORT;
-                if !(short && short_texts(window, starts, offset, width, bytes, ends, &mut seen)) {
-                    texts(fields, *numeric, bytes, ends, &mut seen);
-                }
+        self.fill(fields, starts.len(), first, |values, seen| match values {
+            Values::Text { bytes, ends, numeric: false, .. } if width <= SHORT => {
+                short_texts(window, starts, offset, width, bytes, ends, seen)
             }
-            Values::Int32(values) => values.extend(fields.map(|(raw, place)| match quick_number(raw, 0) {
-                Some(number) if i32::try_from(number).is_ok() => number as i32,
-                _ => seen.settle(fit(number(raw, 0), |n| i32::try_from(n).ok()), raw, place),
-            })),
-            Values::Int64(values) => values.extend(fields.map(|(raw, place)| match quick_number(raw, 0) {
-                Some(number) => number,
-                None => seen.settle(fit(number(raw, 0), |n| i64::try_from(n).ok()), raw, place),
-            })),
-            Values::Decimal { values, scale, limit, .. } => {
-                let (scale, limit) = (usize::from(*scale), *limit);
-                values.extend(fields.map(|(raw, place)| match quick_number(raw, scale) {
-                    Some(number) if i128::from(number) < limit => i128::from(number),
-                    _ => seen.settle(fit(number(raw, scale), |n| (n.abs() < limit).then_some(n)), raw, place),
-                }));
-            }
-            Values::Date { values, formats, reference_year } => {
-                let eight = formats.iter().find(|format| format.width() == 8).copied();
-                values.extend(fields.map(|(raw, place)| match eight.and_then(|format| quick_date(raw, format)) {
-                    Some(days) => days,
-                    None => seen.settle(date(raw, formats, *reference_year), raw, place),
-                }));
-            }
+            _ => false,
+        });
+    }
+
+    /// Adds `rows` cells of any length, of which the first is row `first`; what is not there is an empty cell.
+    pub(super) fn extend_cells<'c>(&mut self, cells: impl Iterator<Item = &'c [u8]>, rows: usize, first: u64) {
+        let place = |(index, cell)| (cell, Place { index, row: first + index as u64 });
+        self.fill(cells.enumerate().map(place), rows, first, |_, _| false);
+    }
+
+    /// `quick` may add all of them in its own way, or none.
+    #[inline(always)]
+    fn fill<'w>(
+        &mut self,
+        fields: impl Iterator<Item = (&'w [u8], Place)>,
+        rows: usize,
+        first: u64,
+        quick: impl FnOnce(&mut Values, &mut Seen<'_>) -> bool,
+    ) {
+        self.valid.clear();
+        self.valid.resize(rows, true);
+        let cells = self.bad_cells.as_mut();
+        let mut seen = Seen { valid: &mut self.valid, nulls: 0, bad: &mut self.bad, cells, first };
+        if !quick(&mut self.values, &mut seen) {
+            fill(&mut self.values, fields, &mut seen);
         }
         if seen.nulls == 0 {
-            self.nulls.append_n_non_nulls(starts.len());
+            self.nulls.append_n_non_nulls(rows);
         } else {
             self.nulls.append_slice(&self.valid);
         }
+    }
+
+    /// From now on its cells are UTF-8, and have been looked at.
+    pub(super) fn of_utf8(mut self) -> Self {
+        if let Values::Text { utf8, .. } = &mut self.values {
+            *utf8 = true;
+        }
+        self
     }
 
     /// The column, and a builder as good as new.
@@ -141,7 +150,9 @@ impl ColumnBuilder {
 impl Values {
     fn of(field: &Field, kind: &LogicalType, reference_year: u16) -> Self {
         match kind {
-            LogicalType::Text => Values::Text { bytes: Vec::new(), ends: Vec::new(), numeric: field.is_number() },
+            LogicalType::Text => {
+                Values::Text { bytes: Vec::new(), ends: Vec::new(), numeric: field.is_number(), utf8: false }
+            }
             LogicalType::Integer { digits: 0..=9 } => Values::Int32(Vec::new()),
             LogicalType::Integer { .. } => Values::Int64(Vec::new()),
             LogicalType::Decimal { precision, scale } => Values::Decimal {
@@ -169,6 +180,35 @@ impl Values {
 }
 
 #[inline(always)]
+fn fill<'w>(values: &mut Values, fields: impl Iterator<Item = (&'w [u8], Place)>, seen: &mut Seen<'_>) {
+    match values {
+        Values::Text { bytes, ends, numeric, utf8 } => texts(fields, *numeric, *utf8, bytes, ends, seen),
+        Values::Int32(values) => values.extend(fields.map(|(raw, place)| match quick_number(raw, 0) {
+            Some(number) if i32::try_from(number).is_ok() => number as i32,
+            _ => seen.settle(fit(number(raw, 0), |n| i32::try_from(n).ok()), raw, place),
+        })),
+        Values::Int64(values) => values.extend(fields.map(|(raw, place)| match quick_number(raw, 0) {
+            Some(number) => number,
+            None => seen.settle(fit(number(raw, 0), |n| i64::try_from(n).ok()), raw, place),
+        })),
+        Values::Decimal { values, scale, limit, .. } => {
+            let (scale, limit) = (usize::from(*scale), *limit);
+            values.extend(fields.map(|(raw, place)| match quick_number(raw, scale) {
+                Some(number) if i128::from(number) < limit => i128::from(number),
+                _ => seen.settle(fit(number(raw, scale), |n| (n.abs() < limit).then_some(n)), raw, place),
+            }));
+        }
+        Values::Date { values, formats, reference_year } => {
+            let eight = formats.iter().find(|format| format.width() == 8).copied();
+            values.extend(fields.map(|(raw, place)| match eight.and_then(|format| quick_date(raw, format)) {
+                Some(days) => days,
+                None => seen.settle(date(raw, formats, *reference_year), raw, place),
+            }));
+        }
+    }
+}
+
+#[inline(always)]
 fn fit<T>(read: Read<i128>, to: impl Fn(i128) -> Option<T>) -> Read<T> {
     match read {
         Read::Value(value) => to(value).map_or(Read::Bad, Read::Value),
@@ -190,6 +230,9 @@ struct Seen<'c> {
     valid: &'c mut [bool],
     nulls: usize,
     bad: &'c mut BadValues,
+    cells: Option<&'c mut Vec<BadCell>>,
+    /// Row of the piece's first field in what is made of the file.
+    first: u64,
 }
 
 impl Seen<'_> {
@@ -205,8 +248,13 @@ impl Seen<'_> {
             Read::Null => {}
             Read::Bad => {
                 self.bad.count += 1;
+                let shown = || String::from_utf8(raw.to_vec()).unwrap_or_else(|_| latin1(raw));
                 if self.bad.samples.len() < SAMPLES {
-                    self.bad.samples.push((place.row, raw.iter().map(|byte| char::from(*byte)).collect()));
+                    self.bad.samples.push((place.row, shown()));
+                }
+                if let Some(cells) = &mut self.cells {
+                    let row = self.first + place.index as u64;
+                    cells.push(BadCell { row, source_row: place.row, value: shown() });
                 }
             }
         }
@@ -271,6 +319,7 @@ fn short_texts(
 fn texts<'w>(
     fields: impl Iterator<Item = (&'w [u8], Place)>,
     numeric: bool,
+    utf8: bool,
     bytes: &mut Vec<u8>,
     ends: &mut Vec<i32>,
     seen: &mut Seen<'_>,
@@ -281,9 +330,16 @@ fn texts<'w>(
             // A field of blanks is NULL even where blanks lead.
             seen.null(place.index);
         }
-        push_latin1(value, bytes);
+        match utf8 {
+            true => bytes.extend_from_slice(value),
+            false => push_latin1(value, bytes),
+        }
         ends.push(bytes.len() as i32);
     }
+}
+
+fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
 /// Latin-1 gives every byte a character, so no byte can fail.

@@ -4,6 +4,7 @@
 //! batches come before it, and a file that does not match it ends with DS-460 as its last item.
 
 mod batches;
+mod cells;
 mod columns;
 mod damage;
 mod explode;
@@ -17,9 +18,11 @@ mod values;
 mod window;
 mod writer;
 
-pub use batches::{BadValues, Batches, CrcState, RejectedRecord, Summary};
+pub use batches::{BadCell, BadValues, Batches, CrcState, RejectedRecord, Summary};
+pub use cells::CellColumn;
 pub use filter::{Condition, RowFilter, Test};
 pub use header::{Field, Header};
 pub use record_file::{Layout, OutputColumn, ReadOptions, RecordFile};
 pub use to_dbf::dbc_to_dbf;
+pub use values::whole_number;
 pub use writer::{DbcWriter, WriteOptions};

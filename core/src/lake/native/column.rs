@@ -1,0 +1,186 @@
+//! What must be done to a column of the user's own Parquet so that it is what a DBC's object holds.
+
+use arrow::datatypes::{DataType, Field};
+use parquet::basic::Type as Physical;
+use parquet::schema::types::SchemaDescriptor;
+
+use super::rendered::is_utc;
+use crate::base::{Text, text};
+use crate::catalog::{Column, Competencia, Grupo, LogicalType};
+
+/// A column of the file, and the way that its values take.
+#[derive(Debug, Clone)]
+pub(in crate::lake) struct OwnColumn {
+    /// The catalogue's name, else the file's own.
+    pub name: String,
+    /// None: the column is unknown to the catalogue and keeps its own type.
+    pub kind: Option<LogicalType>,
+    /// In the lake.
+    pub arrow: DataType,
+    /// Type of the DBF field whose values these were, as far as is known.
+    pub dbf_type: u8,
+    pub way: Way,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::lake) enum Way {
+    /// It has the type, and none of its values can be wrong.
+    Kept,
+    /// It is text; whether any value must change is seen by looking. The leaf is that of the bytes.
+    Text { leaf: usize },
+    /// Text, or bytes, that stand for another type.
+    Written { leaf: usize },
+    /// Another type: each value is written out and read like a field.
+    Rendered,
+    /// Numbers where the catalogue has codes, of so many digits.
+    Code { form: CodeForm },
+    /// No type at all: every value is NULL.
+    Null,
+    /// It cannot be brought to the catalogue's type, for this reason.
+    Refused(Text),
+}
+
+impl Way {
+    /// Whether the file could be read in place for all that this column's type says.
+    pub(super) fn may_stay(&self) -> bool {
+        matches!(self, Way::Kept | Way::Text { .. })
+    }
+}
+
+/// How a code's digits are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::lake) struct CodeForm {
+    width: usize,
+}
+
+impl CodeForm {
+    /// What the catalogue says of the codes of `column` in files of `competencia`; none where it says nothing, and a field
+    /// of one character can have lost no zero.
+    pub(super) fn of(column: &Column, _competencia: Competencia) -> Option<Self> {
+        let one = !column.eras.is_empty() && column.eras.iter().all(|era| era.width == 1);
+        one.then_some(CodeForm { width: 1 })
+    }
+
+    /// The number as the code that it was; none where it is none.
+    pub(super) fn write(self, number: i128) -> Option<String> {
+        let digits = u128::try_from(number).ok()?.to_string();
+        (digits.len() <= self.width).then(|| format!("{digits:0>width$}", width = self.width))
+    }
+}
+
+impl std::fmt::Display for CodeForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "digits({})", self.width)
+    }
+}
+
+/// The way of every column of a file, in its order.
+pub(super) fn columns(
+    fields: impl Iterator<Item = impl AsRef<Field>>,
+    leaves: &SchemaDescriptor,
+    grupo: Option<&Grupo>,
+    competencia: Competencia,
+) -> Vec<OwnColumn> {
+    let of_field = |(root, field): (usize, _)| {
+        let field: &Field = AsRef::<Field>::as_ref(&field);
+        let bytes = bytes_of(leaves, root);
+        match grupo.and_then(|grupo| grupo.column(field.name())) {
+            Some(column) => known(column, field.data_type(), bytes, competencia),
+            None => own(field, bytes),
+        }
+    };
+    fields.enumerate().map(of_field).collect()
+}
+
+/// The leaf of a column of plain bytes: not nested, and of any length.
+fn bytes_of(leaves: &SchemaDescriptor, root: usize) -> Option<usize> {
+    let mut of_root = (0..leaves.num_columns()).filter(|leaf| leaves.get_column_root_idx(*leaf) == root);
+    let leaf = of_root.next().filter(|_| of_root.next().is_none())?;
+    let column = leaves.column(leaf);
+    let flat = column.max_rep_level() == 0 && column.max_def_level() <= 1;
+    (flat && column.physical_type() == Physical::BYTE_ARRAY).then_some(leaf)
+}
+
+fn known(column: &Column, found: &DataType, bytes: Option<usize>, competencia: Competencia) -> OwnColumn {
+    let arrow = column.kind.arrow();
+    let textual = is_text(found) || found.is_binary();
+    let way = match (&column.kind, found, bytes) {
+        (LogicalType::Text, found, Some(leaf)) if is_text(found) => Way::Text { leaf },
+        (_, _, Some(leaf)) if textual => Way::Written { leaf },
+        (_, found, _) if *found == arrow && arrow != DataType::Utf8 => Way::Kept,
+        (_, DataType::Null, _) => Way::Null,
+        (LogicalType::Text, found, _) if is_number(found) => match CodeForm::of(column, competencia) {
+            Some(form) => Way::Code { form },
+            None => Way::Refused(no_width(&column.name, found)),
+        },
+        (LogicalType::Integer { .. }, DataType::Boolean, _) => Way::Rendered,
+        (LogicalType::Integer { .. } | LogicalType::Decimal { .. } | LogicalType::Date { .. }, found, _)
+            if is_number(found) =>
+        {
+            Way::Rendered
+        }
+        (LogicalType::Date { .. }, found, _) if is_day(found) => Way::Rendered,
+        _ => Way::Refused(no_way(&column.name, &column.kind, found)),
+    };
+    let year = competencia.ano();
+    let covers = |era: &&crate::catalog::Era| era.first_year <= year && year <= era.last_year;
+    let era = column.eras.iter().find(covers).or(match column.eras.first() {
+        Some(first) if year < first.first_year => Some(first),
+        _ => column.eras.last(),
+    });
+    let dbf_type = era.map_or(b'C', |era| era.dbf_type as u8);
+    OwnColumn { name: column.name.clone(), kind: Some(column.kind.clone()), arrow, dbf_type, way }
+}
+
+fn own(field: &Field, bytes: Option<usize>) -> OwnColumn {
+    let found = field.data_type();
+    let (arrow, way) = match (found, bytes) {
+        (found, Some(leaf)) if is_text(found) => (DataType::Utf8, Way::Text { leaf }),
+        (DataType::Null, _) => (DataType::Utf8, Way::Null),
+        (found, _) => (found.clone(), Way::Kept),
+    };
+    OwnColumn { name: field.name().clone(), kind: None, arrow, dbf_type: b'C', way }
+}
+
+/// However it is held.
+fn is_text(kind: &DataType) -> bool {
+    match kind {
+        DataType::Dictionary(_, values) => values.is_string(),
+        kind => kind.is_string(),
+    }
+}
+
+fn is_number(kind: &DataType) -> bool {
+    match kind {
+        DataType::Dictionary(_, values) => is_number(values),
+        kind => kind.is_numeric() && !matches!(kind, DataType::Float16),
+    }
+}
+
+fn is_day(kind: &DataType) -> bool {
+    match kind {
+        DataType::Date32 | DataType::Date64 => true,
+        DataType::Timestamp(_, zone) => zone.as_ref().is_none_or(|zone| is_utc(zone)),
+        _ => false,
+    }
+}
+
+fn no_width(name: &str, found: &DataType) -> Text {
+    text!(
+        "a coluna {name} é um código e está como número ({found}), e o catálogo não diz com quantos dígitos ele se escreve: os zeros à esquerda não se recuperam. Grave-a como texto, por exemplo \"03\"",
+        "column {name} is a code and is held as a number ({found}), and the catalogue does not say how many digits it has: its leading zeros cannot be known. Write it as text, for example \"03\""
+    )
+}
+
+fn no_way(name: &str, kind: &LogicalType, found: &DataType) -> Text {
+    let (pt, en) = match kind {
+        LogicalType::Text => ("texto", "text"),
+        LogicalType::Integer { .. } => ("número inteiro", "a whole number"),
+        LogicalType::Decimal { .. } => ("número decimal", "a decimal number"),
+        LogicalType::Date { .. } => ("data", "a day"),
+    };
+    text!(
+        "a coluna {name} é {pt} no catálogo e está como {found}, que não se converte sem inventar valores. Grave-a com o tipo do catálogo, ou como texto",
+        "column {name} is {en} in the catalogue and is held as {found}, which cannot be converted without making values up. Write it with the catalogue's type, or as text"
+    )
+}
