@@ -6,7 +6,7 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::rendered::is_utc;
 use crate::base::{Text, text};
-use crate::catalog::{Column, Competencia, Grupo, LogicalType};
+use crate::catalog::{Column, Competencia, Form, Grupo, LogicalType, Normal};
 
 /// A column of the file, and the way that its values take.
 #[derive(Debug, Clone)]
@@ -49,28 +49,33 @@ impl Way {
 
 /// How a code's digits are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::lake) struct CodeForm {
-    width: usize,
-}
+pub(in crate::lake) struct CodeForm(Form);
 
 impl CodeForm {
     /// What the catalogue says of the codes of `column` in files of `competencia`; none where it says nothing, and a field
     /// of one character can have lost no zero.
-    pub(super) fn of(column: &Column, _competencia: Competencia) -> Option<Self> {
+    pub(super) fn of(column: &Column, competencia: Competencia) -> Option<Self> {
+        if let Some(form) = column.form_at(competencia) {
+            return Some(CodeForm(form));
+        }
         let one = !column.eras.is_empty() && column.eras.iter().all(|era| era.width == 1);
-        one.then_some(CodeForm { width: 1 })
+        one.then_some(CodeForm(Form::Digits(1)))
     }
 
     /// The number as the code that it was; none where it is none.
     pub(super) fn write(self, number: i128) -> Option<String> {
         let digits = u128::try_from(number).ok()?.to_string();
-        (digits.len() <= self.width).then(|| format!("{digits:0>width$}", width = self.width))
+        match self.0.normalise(&digits) {
+            Normal::Same => Some(digits),
+            Normal::Changed(code) => Some(code),
+            Normal::Unfit => None,
+        }
     }
 }
 
 impl std::fmt::Display for CodeForm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "digits({})", self.width)
+        write!(f, "{}", self.0)
     }
 }
 
