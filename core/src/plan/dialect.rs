@@ -22,6 +22,4 @@ pub trait Dialect {
     fn in_sample(&self, samples: &[FileSample]) -> String;
     /// The placeholder for `value` in a comparison with a column of type `kind`, and what to bind to it.
     fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String);
-    /// `column` (of the Arrow type in the files) as `kind`; a value that does not fit ends the query.
-    fn cast(&self, column: &str, from: &arrow::datatypes::DataType, kind: &LogicalType) -> String;
 }

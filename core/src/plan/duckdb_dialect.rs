@@ -5,7 +5,7 @@ use chrono::{Days, NaiveDate};
 
 use super::sample::{BELOW, PRIME};
 use super::{Dialect, FileSample};
-use crate::catalog::{DateFormat, LogicalType};
+use crate::catalog::LogicalType;
 use crate::params::Scalar;
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -87,36 +87,6 @@ impl Dialect for DuckDbDialect {
             }
             Scalar::Date(days) => ("CAST(? AS DATE)".into(), iso(*days)),
         }
-    }
-
-    fn cast(&self, column: &str, from: &DataType, kind: &LogicalType) -> String {
-        let name = self.name(column);
-        if *from == kind.arrow() {
-            return name;
-        }
-        let textual = matches!(from, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-        let target = self.type_name(kind);
-        match kind {
-            LogicalType::Text if textual => name,
-            LogicalType::Date { formats } if textual => {
-                let formats: Vec<String> = formats.iter().map(|format| self.text(strptime(*format))).collect();
-                format!(
-                    "CAST(coalesce(try_cast(nullif(trim({name}), '') AS DATE), \
-                     strptime(nullif(nullif(trim({name}), ''), '00000000'), [{}])) AS DATE)",
-                    formats.join(", ")
-                )
-            }
-            _ if textual => format!("CAST(nullif(trim({name}), '') AS {target})"),
-            _ => format!("CAST({name} AS {target})"),
-        }
-    }
-}
-
-fn strptime(format: DateFormat) -> &'static str {
-    match format {
-        DateFormat::YearMonthDay => "%Y%m%d",
-        DateFormat::DayMonthYear => "%d%m%Y",
-        DateFormat::ShortYearMonthDay => "%y%m%d",
     }
 }
 

@@ -161,7 +161,8 @@ fn expression(dialect: &dyn Dialect, column: &TableColumn, file: &LakeFile) -> S
         };
         return format!("{value} AS {name}");
     }
-    format!("{} AS {name}", dialect.cast(field.name(), field.data_type(), &column.kind))
+    // What the catalogue knows has its type in every file of the lake, and in what is read in place.
+    format!("{} AS {name}", dialect.name(field.name()))
 }
 
 /// The engine's own columns, by which it knows a row, must not be hidden by columns of the user's Parquet.
