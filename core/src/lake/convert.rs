@@ -13,9 +13,10 @@ use parquet::file::properties::EnabledStatistics;
 use sha2::{Digest, Sha256};
 
 use super::bad_cells::BadCellsWriter;
+use super::made::suffix;
 use super::native::{Own, OwnColumn, TypedRows};
 use super::provenance::KEY;
-use super::record::{Record, UNVERIFIED};
+use super::record::Record;
 use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
 use crate::base::{Ctx, Error, ParquetColumns, Result, WholeFile, file_sha256, parquet_properties};
 use crate::catalog::{Catalog, LogicalType};
@@ -78,6 +79,9 @@ impl Rows<'_> {
                     sha256: Some(summary.source_sha256),
                     rows: summary.rows_kept,
                     rows_deleted: summary.rows_deleted,
+                    rows_unflagged: summary.rows_unflagged,
+                    rows_declared: Some(summary.rows_declared),
+                    bytes_left_over: summary.bytes_left_over,
                     rows_rejected: summary.rows_rejected,
                     rejected: summary.rejected,
                     crc: summary.crc.to_string(),
@@ -109,10 +113,15 @@ pub(super) fn convert(
     options: &ConvertOptions,
     ctx: &Ctx,
 ) -> Result<LakeFile> {
-    let read = ReadOptions { verify_crc: options.verify_crc, ..Default::default() };
+    let read = ReadOptions {
+        verify_crc: options.verify_crc,
+        encoding: options.encoding,
+        partial: options.partial,
+        ..Default::default()
+    };
     let source = RecordFile::open(&file.path, &read)?;
     let warnings = source.warnings().iter().map(|warning| warning.pt.clone()).collect();
-    let columns = columns(&source, file, catalog);
+    let columns = columns(&source, file, catalog, options);
     let layout = Layout {
         columns: columns.clone(),
         batch_rows: BATCH_ROWS,
@@ -185,8 +194,9 @@ fn write(
         .collect();
     let out = writer.into_inner().map_err(|e| write_error(e, &failed, &pending))?;
     let short = provenance.sha256.as_deref().and_then(|sha256| sha256.get(..12)).unwrap_or_default().to_owned();
-    let unverified = if provenance.crc == CrcState::Unchecked.to_string() { UNVERIFIED } else { "" };
-    let object = folder.join(format!("{}-{short}-c{CONVERTER_VERSION}{unverified}.parquet", stem(file)));
+    let unverified = provenance.crc == CrcState::Unchecked.to_string();
+    let suffix = suffix(&file.id.dataset, options, provenance.is_partial(), unverified);
+    let object = folder.join(format!("{}-{short}{suffix}", stem(file)));
     let own_types = matches!(rows, Rows::Own(_));
     let bad_cells = bad_cells.publish(&object)?.map(|published| published.sha256);
     let sha256 = hex::encode(out.sha256.finalize());
@@ -196,11 +206,14 @@ fn write(
     record.lake_file(file, object).ok_or_else(|| Error::internal("an object that was just written has no footer"))
 }
 
-/// Every field of the file, in its order; what the catalogue does not know is text.
-fn columns(source: &RecordFile, file: &SourceFile, catalog: &Catalog) -> Vec<OutputColumn> {
+/// Every column of the file, in its order; what neither the catalogue nor the headers of the dataset's files type is text.
+fn columns(source: &RecordFile, file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Vec<OutputColumn> {
     let grupo = catalog.dataset(&file.id.dataset.to_string());
-    let kind = |name: &str| grupo.and_then(|grupo| Some(grupo.column(name)?.kind.clone()));
-    let fields = source.header().fields.iter().enumerate();
+    let of_headers = options.header_columns.get(&file.id.dataset).map(Vec::as_slice).unwrap_or_default();
+    let known = |name: &str| grupo.and_then(|grupo| Some(grupo.column(name)?.kind.clone()));
+    let of_header = |name: &str| of_headers.iter().find(|(of, _)| of == name).map(|(_, kind)| kind.clone());
+    let kind = |name: &str| known(name).or_else(|| of_header(name));
+    let fields = source.header().fields.iter().enumerate().filter(|(_, of)| of.is_column());
     fields
         .map(|(field, of)| OutputColumn {
             field,

@@ -25,8 +25,6 @@ pub struct LakeFile {
     pub source: Provenance,
     /// The user's own Parquet, read in place.
     pub native_parquet: bool,
-    /// It comes from a Parquet: a column that the catalogue does not know has the type that it has there.
-    pub own_types: bool,
     /// What did not parse, where anything did not.
     pub bad_cells: Option<BadCells>,
     /// Of the object when it was published; none for the user's own.

@@ -8,19 +8,22 @@ mod bad_cells;
 mod convert;
 mod file;
 mod lock;
+mod made;
 mod native;
 mod provenance;
 mod record;
 mod same;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use crate::base::{Code, Ctx, Error, Result, text};
-use crate::catalog::{Catalog, FileId};
+use crate::catalog::{Catalog, Dataset, FileId};
+use crate::source::HeaderColumn;
+use crate::source::dbc::Encoding;
 use crate::source::folder::{FileKind, SourceFile};
 
 use native::Own;
@@ -59,11 +62,26 @@ pub struct ConvertOptions {
     pub zstd: i32,
     /// Rows of a row group.
     pub row_group_rows: usize,
+    /// What the text of the source files is written in; files of the catalogue are Latin-1.
+    pub encoding: Encoding,
+    /// As in [`crate::source::dbc::ReadOptions`]. An object made of fewer records than its source declares is never taken by
+    /// those who did not ask for it.
+    pub partial: bool,
+    /// Types of columns that the catalogue does not know, by dataset (`source::header_columns`); others are text.
+    pub header_columns: Arc<BTreeMap<Dataset, Vec<HeaderColumn>>>,
 }
 
 impl Default for ConvertOptions {
     fn default() -> Self {
-        ConvertOptions { threads: 1, verify_crc: true, zstd: 3, row_group_rows: 128 << 10 }
+        ConvertOptions {
+            threads: 1,
+            verify_crc: true,
+            zstd: 3,
+            row_group_rows: 128 << 10,
+            encoding: Encoding::Latin1,
+            partial: false,
+            header_columns: Arc::default(),
+        }
     }
 }
 
@@ -105,12 +123,12 @@ impl Lake {
 
     /// The fresh object of a file, if there is one; converts nothing.
     pub fn current(&self, file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Option<LakeFile> {
-        let converted = || record::find(&self.partition(&file.id), file, options.verify_crc);
+        let converted = || record::find(&self.partition(&file.id), file, options);
         if file.kind != FileKind::Parquet {
             return converted();
         }
         converted().or_else(|| {
-            let own = Own::open(file, catalog).ok().filter(Own::may_stay)?;
+            let own = Own::open(file, catalog, options).ok().filter(Own::may_stay)?;
             Some(own.in_place(file))
         })
     }
@@ -129,8 +147,8 @@ impl Lake {
     ) -> Result<LakeFile> {
         let folder = self.partition(&file.id);
         let own = match file.kind {
-            FileKind::Parquet if self.same.holds(file) => return Ok(Own::open(file, catalog)?.in_place(file)),
-            FileKind::Parquet => Some(Own::open(file, catalog)?),
+            FileKind::Parquet if self.same.holds(file, options) => return Ok(Own::open(file, catalog, options)?.in_place(file)),
+            FileKind::Parquet => Some(Own::open(file, catalog, options)?),
             _ => None,
         };
         if let Some(Found::Sound(current)) = self.find(&folder, file, options)? {
@@ -142,7 +160,7 @@ impl Lake {
         {
             let unchanged = own.in_place(file);
             unchanged.still_unchanged()?;
-            self.same.add(file);
+            self.same.add(file, options);
             return Ok(unchanged);
         }
         std::fs::create_dir_all(&folder).map_err(|error| self.unwritable(error))?;
@@ -178,7 +196,7 @@ impl Lake {
 
     /// The fresh object, compared with what was published before its first use in this process.
     fn find(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<Found>> {
-        let Some(current) = record::find(folder, file, options.verify_crc) else { return Ok(None) };
+        let Some(current) = record::find(folder, file, options) else { return Ok(None) };
         let (size, mtime_ns) = crate::source::folder::stamp(&current.path)?;
         let key = (current.path.clone(), size, mtime_ns);
         if self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {

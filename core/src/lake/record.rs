@@ -9,17 +9,13 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use serde::{Deserialize, Serialize};
 
-use super::convert::{CONVERTER_VERSION, stem};
+use super::convert::stem;
 use super::file::fingerprint;
-use super::{BadCells, LakeFile, Provenance, RowGroup, bad_cells};
+use super::made::suffix;
+use super::{BadCells, ConvertOptions, LakeFile, Provenance, RowGroup, bad_cells};
 use crate::base::{Error, Result, WholeFile};
 use crate::catalog::LogicalType;
-use crate::source::dbc::CrcState;
 use crate::source::folder::SourceFile;
-
-/// In the name of an object whose source has a CRC that was not looked at: it stands beside the one that a client makes
-/// that does, and never in its place.
-pub(super) const UNVERIFIED: &str = "u";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -61,7 +57,6 @@ impl Record {
             schema,
             source: self.provenance.clone(),
             native_parquet: false,
-            own_types: self.own_types,
             sha256: Some(self.sha256.clone()),
         })
     }
@@ -89,25 +84,31 @@ pub(super) fn forget(object: &Path) -> Result<()> {
     }
 }
 
-/// The object of this very version of the source: same name, size and time. `verified`: only one whose source's CRC was
-/// looked at, if it has one.
-pub(super) fn find(folder: &Path, file: &SourceFile, verified: bool) -> Option<LakeFile> {
-    let (prefix, suffix) = (format!("{}-", stem(file)), format!("-c{CONVERTER_VERSION}.parquet.json"));
-    let unverified = format!("-c{CONVERTER_VERSION}{UNVERIFIED}.parquet.json");
+/// The object of this very version of the source, read as `options` say: same name, size and time. What is whole comes before
+/// what is partial, and what was verified before what was not.
+pub(super) fn find(folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Option<LakeFile> {
+    let ways = [(false, false), (false, true), (true, false), (true, true)];
+    let allowed = |(partial, unverified): &(bool, bool)| {
+        (options.partial || !partial) && (!options.verify_crc || !unverified)
+    };
+    ways.into_iter().filter(allowed).find_map(|(partial, unverified)| {
+        find_with(folder, file, &suffix(&file.id.dataset, options, partial, unverified))
+    })
+}
+
+fn find_with(folder: &Path, file: &SourceFile, suffix: &str) -> Option<LakeFile> {
+    let (prefix, suffix) = (format!("{}-", stem(file)), format!("{suffix}.json"));
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with(&prefix))
-        .filter(|name| name.ends_with(&suffix) || (!verified && name.ends_with(&unverified)))
+        .filter(|name| name.starts_with(&prefix) && name.ends_with(&suffix))
         .collect();
-    // What was verified first.
-    names.sort_by_key(|name| (name.ends_with(&unverified), name.clone()));
+    names.sort();
     names.into_iter().find_map(|name| {
         let record: Record = serde_json::from_slice(&std::fs::read(folder.join(&name)).ok()?).ok()?;
         let same = record.provenance.size == file.size
             && record.provenance.mtime_ns == file.mtime_ns
-            && record.provenance.file == file.name()
-            && !(verified && record.provenance.crc == CrcState::Unchecked.to_string());
+            && record.provenance.file == file.name();
         let object = folder.join(name.strip_suffix(".json")?);
         let whole = std::fs::metadata(&object).is_ok_and(|metadata| metadata.len() == record.bytes);
         (same && whole).then(|| record.lake_file(file, object))?

@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::convert::CONVERTER_VERSION;
+use super::ConvertOptions;
+use super::made::suffix;
 use crate::base::{Error, Result, WholeFile};
 use crate::source::folder::SourceFile;
 
@@ -24,8 +25,8 @@ impl Same {
     }
 
     /// Whether this version of the file was seen to.
-    pub(super) fn holds(&self, file: &SourceFile) -> bool {
-        let key = key(file);
+    pub(super) fn holds(&self, file: &SourceFile, options: &ConvertOptions) -> bool {
+        let key = key(file, options);
         if self.seen.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
             return true;
         }
@@ -37,8 +38,8 @@ impl Same {
     }
 
     /// Notes that it was. Where the folder cannot be written, the next process will look again.
-    pub(super) fn add(&self, file: &SourceFile) {
-        let key = key(file);
+    pub(super) fn add(&self, file: &SourceFile, options: &ConvertOptions) {
+        let key = key(file, options);
         let write = || -> Result<()> {
             let path = self.folder.join(name(&key));
             let mut out = WholeFile::create(&path)?;
@@ -53,11 +54,12 @@ impl Same {
 }
 
 /// What makes it the same version, read by the same rules.
-fn key(file: &SourceFile) -> String {
+fn key(file: &SourceFile, options: &ConvertOptions) -> String {
     let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
     let (size, time, id) = (file.size, file.mtime_ns, &file.id);
     let (dataset, uf, competencia) = (&id.dataset, id.uf, id.competencia);
-    format!("{dataset} {uf} {competencia} {size} {time} c{CONVERTER_VERSION}\n{}\n", path.display())
+    let rules = suffix(dataset, options, false, false);
+    format!("{dataset} {uf} {competencia} {size} {time} {rules}\n{}\n", path.display())
 }
 
 fn name(key: &str) -> String {

@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 
 use super::{Dialect, FileSample, Sampling, own};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::{Grupo, LogicalType, UfCoding};
+use crate::catalog::{DateFormat, Grupo, LogicalType, UfCoding};
 use crate::lake::LakeFile;
 use crate::params::Scope;
 
@@ -30,8 +30,7 @@ pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
             let seen = columns.iter_mut().find(|(_, _, column)| column.name.eq_ignore_ascii_case(field.name()));
             if let Some((_, _, column)) = seen {
                 if known.is_none() && column.at_odds.is_none() {
-                    let own = if file.own_types { field.data_type() } else { &DataType::Utf8 };
-                    match own::common(column.own.as_ref().unwrap_or(&DataType::Utf8), own) {
+                    match own::common(column.own.as_ref().unwrap_or(&DataType::Utf8), field.data_type()) {
                         Some(common) => column.own = Some(common),
                         None => {
                             let first = first_with(files, field.name()).unwrap_or(file);
@@ -43,8 +42,8 @@ pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
             }
             let column = TableColumn {
                 name: known.map_or_else(|| field.name().to_uppercase(), |column| column.name.clone()),
-                kind: known.map_or(LogicalType::Text, |column| column.kind.clone()),
-                own: (known.is_none() && file.own_types).then(|| field.data_type().clone()),
+                kind: known.map_or_else(|| of_object(field.data_type()), |column| column.kind.clone()),
+                own: known.is_none().then(|| field.data_type().clone()),
                 at_odds: None,
             };
             columns.push((known.map_or(u32::MAX, |column| column.position), columns.len(), column));
@@ -52,6 +51,19 @@ pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
     }
     columns.sort_by_key(|(position, seen, _)| (*position, *seen));
     columns.into_iter().map(|(_, _, column)| column).collect()
+}
+
+/// The kind that a column has which the catalogue does not know.
+fn of_object(kind: &DataType) -> LogicalType {
+    match kind {
+        DataType::Int32 => LogicalType::Integer { digits: 9 },
+        DataType::Int64 => LogicalType::Integer { digits: 18 },
+        DataType::Decimal128(precision, scale) => {
+            LogicalType::Decimal { precision: *precision, scale: scale.unsigned_abs() }
+        }
+        DataType::Date32 => LogicalType::Date { formats: vec![DateFormat::YearMonthDay] },
+        _ => LogicalType::Text,
+    }
 }
 
 /// A table that a statement reads, in SQL.

@@ -262,7 +262,7 @@ impl Work<'_> {
                     sink_number: SOURCE,
                     unit: number as u64,
                     row: rejected.row,
-                    reason: "flag byte neither blank nor *".into(),
+                    reason: rejected.reason().get(self.ctx.language).to_owned(),
                     sqlstate: None,
                     source_file: Some(source.file.clone()),
                     source_row: Some(rejected.row),

@@ -14,9 +14,9 @@ use super::recover::Resumed;
 use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
 use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, text};
 use crate::governor::Mode;
-use crate::lake::LakeFile;
+use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{Ask, Projection, Query, QueryParams};
-use crate::plan::{Sampled, Selection, statement};
+use crate::plan::{SAMPLING, Sampled, Selection, statement};
 use crate::sink::arrow::{ArrowReader, stream};
 use crate::sink::csv::refuse_if_more_than_limit;
 use crate::sink::{Destination, FanOut, OutputRoot, Sink, Stored};
@@ -92,7 +92,8 @@ impl Session {
         };
         self.count(&outcome, job);
         let report = outcome?;
-        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows = report.records_processed, "completed");
+        let (rows, sampled) = (report.records_processed, report.sampling.is_some());
+        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows, sampled, "completed");
         Ok(report)
     }
 
@@ -193,7 +194,11 @@ impl Session {
 
     /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so.
     pub(super) fn readable(&self, prepared: &Prepared, ctx: &Ctx) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
-        let results = self.lake.ensure(&prepared.selection.files, self.catalog, &self.convert_options(), ctx);
+        let options = ConvertOptions {
+            partial: prepared.query.options.partial,
+            ..self.convert_options(prepared.query.scopes.iter().map(|scope| scope.grupo), &prepared.listing)
+        };
+        let results = self.lake.ensure(&prepared.selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let mut files = Vec::with_capacity(results.len());
         let mut unreadable = Vec::new();
@@ -247,6 +252,7 @@ impl Session {
             add(text!("{count} arquivo(s) ilegível(is) ficou(aram) de fora", "{count} unreadable file(s) left out"));
         }
         for file in files {
+            file.source.notices().into_iter().for_each(&mut add);
             let (name, deleted, rejected) = (&file.source.file, file.source.rows_deleted, file.source.rows_rejected);
             if rejected > 0 {
                 add(text!(
@@ -348,9 +354,6 @@ pub(super) fn refuse_same_names(schema: &SchemaRef) -> Result<()> {
     .with("received", name.as_str())
     .stage("query"))
 }
-
-/// The key of the schema's metadata that says, as JSON, that the rows are of a sample.
-const SAMPLING: &str = "datasus.sampling";
 
 fn with_sampling(schema: &SchemaRef, sampled: Option<&Sampled>) -> Result<SchemaRef> {
     let Some(sampled) = sampled else { return Ok(schema.clone()) };

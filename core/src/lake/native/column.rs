@@ -6,6 +6,7 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::rendered::is_utc;
 use crate::base::{Text, text};
+use crate::source::HeaderColumn;
 use crate::catalog::{Column, Competencia, Form, Grupo, LogicalType, Normal};
 
 /// A column of the file, and the way that its values take.
@@ -17,8 +18,8 @@ pub(in crate::lake) struct OwnColumn {
     pub kind: Option<LogicalType>,
     /// In the lake.
     pub arrow: DataType,
-    /// Type of the DBF field whose values these were, as far as is known.
-    pub dbf_type: u8,
+    /// Its values were those of a numeric field, as far as is known.
+    pub number: bool,
     pub way: Way,
 }
 
@@ -84,6 +85,7 @@ pub(super) fn columns(
     fields: impl Iterator<Item = impl AsRef<Field>>,
     leaves: &SchemaDescriptor,
     grupo: Option<&Grupo>,
+    of_headers: &[HeaderColumn],
     competencia: Competencia,
 ) -> Vec<OwnColumn> {
     let of_field = |(root, field): (usize, _)| {
@@ -91,7 +93,12 @@ pub(super) fn columns(
         let bytes = bytes_of(leaves, root);
         match grupo.and_then(|grupo| grupo.column(field.name())) {
             Some(column) => known(column, field.data_type(), bytes, competencia),
-            None => own(field, bytes),
+            None => {
+                let name = field.name().to_uppercase();
+                let kind = of_headers.iter().find(|(of, _)| *of == name).map(|(_, kind)| kind);
+                let of_header = kind.and_then(|kind| like_header(name, kind, field.data_type(), bytes));
+                of_header.unwrap_or_else(|| own(field, bytes))
+            }
         }
     };
     fields.enumerate().map(of_field).collect()
@@ -107,34 +114,44 @@ fn bytes_of(leaves: &SchemaDescriptor, root: usize) -> Option<usize> {
 }
 
 fn known(column: &Column, found: &DataType, bytes: Option<usize>, competencia: Competencia) -> OwnColumn {
-    let arrow = column.kind.arrow();
-    let textual = is_text(found) || found.is_binary();
-    let way = match (&column.kind, found, bytes) {
-        (LogicalType::Text, found, Some(leaf)) if is_text(found) => Way::Text { leaf },
-        (_, _, Some(leaf)) if textual => Way::Written { leaf },
-        (_, found, _) if *found == arrow && arrow != DataType::Utf8 => Way::Kept,
-        (_, DataType::Null, _) => Way::Null,
-        (LogicalType::Text, found, _) if is_number(found) => match CodeForm::of(column, competencia) {
+    let way = way(&column.kind, found, bytes).unwrap_or_else(|| match &column.kind {
+        LogicalType::Text if is_number(found) => match CodeForm::of(column, competencia) {
             Some(form) => Way::Code { form },
             None => Way::Refused(no_width(&column.name, found)),
         },
-        (LogicalType::Integer { .. }, DataType::Boolean, _) => Way::Rendered,
-        (LogicalType::Integer { .. } | LogicalType::Decimal { .. } | LogicalType::Date { .. }, found, _)
-            if is_number(found) =>
-        {
-            Way::Rendered
-        }
-        (LogicalType::Date { .. }, found, _) if is_day(found) => Way::Rendered,
-        _ => Way::Refused(no_way(&column.name, &column.kind, found)),
-    };
+        kind => Way::Refused(no_way(&column.name, kind, found)),
+    });
     let year = competencia.ano();
     let covers = |era: &&crate::catalog::Era| era.first_year <= year && year <= era.last_year;
     let era = column.eras.iter().find(covers).or(match column.eras.first() {
         Some(first) if year < first.first_year => Some(first),
         _ => column.eras.last(),
     });
-    let dbf_type = era.map_or(b'C', |era| era.dbf_type as u8);
-    OwnColumn { name: column.name.clone(), kind: Some(column.kind.clone()), arrow, dbf_type, way }
+    let number = era.is_some_and(|era| matches!(era.dbf_type, 'N' | 'F'));
+    let (name, kind) = (column.name.clone(), column.kind.clone());
+    OwnColumn { name, arrow: kind.arrow(), kind: Some(kind), number, way }
+}
+
+/// A column that the catalogue does not know, and DBC files beside this one have: none where it cannot have their type.
+fn like_header(name: String, kind: &LogicalType, found: &DataType, bytes: Option<usize>) -> Option<OwnColumn> {
+    let way = way(kind, found, bytes)?;
+    Some(OwnColumn { name, arrow: kind.arrow(), kind: Some(kind.clone()), number: false, way })
+}
+
+/// The way to `kind` that asks for nothing but the types; none where there is none.
+fn way(kind: &LogicalType, found: &DataType, bytes: Option<usize>) -> Option<Way> {
+    let (arrow, textual) = (kind.arrow(), is_text(found) || found.is_binary());
+    Some(match (kind, found, bytes) {
+        (LogicalType::Text, found, Some(leaf)) if is_text(found) => Way::Text { leaf },
+        (_, _, Some(leaf)) if textual => Way::Written { leaf },
+        (_, found, _) if *found == arrow && arrow != DataType::Utf8 => Way::Kept,
+        (_, DataType::Null, _) => Way::Null,
+        (LogicalType::Text, _, _) => return None,
+        (LogicalType::Integer { .. }, DataType::Boolean, _) => Way::Rendered,
+        (_, found, _) if is_number(found) => Way::Rendered,
+        (LogicalType::Date { .. }, found, _) if is_day(found) => Way::Rendered,
+        _ => return None,
+    })
 }
 
 fn own(field: &Field, bytes: Option<usize>) -> OwnColumn {
@@ -144,7 +161,7 @@ fn own(field: &Field, bytes: Option<usize>) -> OwnColumn {
         (DataType::Null, _) => (DataType::Utf8, Way::Null),
         (found, _) => (found.clone(), Way::Kept),
     };
-    OwnColumn { name: field.name().clone(), kind: None, arrow, dbf_type: b'C', way }
+    OwnColumn { name: field.name().clone(), kind: None, arrow, number: false, way }
 }
 
 /// However it is held.

@@ -21,7 +21,7 @@ use self::column::Way;
 pub(super) use self::column::{CodeForm, OwnColumn};
 pub(super) use self::typed::TypedRows;
 use super::file::fingerprint;
-use super::{LakeFile, Provenance, RowGroup};
+use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
 use crate::base::{Cancel, Code, Error, Result, text};
 use crate::catalog::Catalog;
 use crate::source::folder::SourceFile;
@@ -48,7 +48,7 @@ pub(super) enum Trouble {
 
 impl Own {
     /// DS-460 where it is no Parquet, DS-422 where two of its columns differ in case alone.
-    pub(super) fn open(file: &SourceFile, catalog: &Catalog) -> Result<Self> {
+    pub(super) fn open(file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Result<Self> {
         let at = File::open(&file.path).and_then(At::of).map_err(|e| Error::io(e, &file.path))?;
         let metadata = ArrowReaderMetadata::load(&at, ArrowReaderOptions::default())
             .map_err(|error| damaged(file.path.display(), file.size, error.into()))?;
@@ -61,7 +61,8 @@ impl Own {
         }
         let grupo = catalog.dataset(&file.id.dataset.to_string());
         let leaves = metadata.metadata().file_metadata().schema_descr();
-        let columns = column::columns(fields.iter(), leaves, grupo, file.id.competencia);
+        let of_headers = options.header_columns.get(&file.id.dataset).map(Vec::as_slice).unwrap_or_default();
+        let columns = column::columns(fields.iter(), leaves, grupo, of_headers, file.id.competencia);
         let path = std::path::absolute(&file.path).map_err(|e| Error::io(e, &file.path))?;
         Ok(Own { at, columns, name: file.name(), path, size: file.size, metadata })
     }
@@ -132,7 +133,6 @@ impl Own {
                 ..Provenance::default()
             },
             native_parquet: true,
-            own_types: true,
             sha256: None,
             bad_cells: None,
         }
@@ -151,8 +151,7 @@ impl OwnColumn {
     /// Whether the text is what a DBC's object would hold: without padding, not blank, UTF-8, in the code's form.
     fn has_this_form(&self, value: &[u8]) -> bool {
         let blank = |byte: Option<&u8>| matches!(byte, None | Some(b' ' | 0));
-        let number = matches!(self.dbf_type, b'N' | b'F');
-        !blank(value.last()) && !(number && blank(value.first())) && std::str::from_utf8(value).is_ok()
+        !blank(value.last()) && !(self.number && blank(value.first())) && std::str::from_utf8(value).is_ok()
     }
 }
 

@@ -16,7 +16,7 @@ use super::{Own, Trouble};
 use crate::base::{Cancel, Error, Result, Text, text};
 use crate::catalog::{DateFormat, LogicalType};
 use crate::lake::RefusedColumn;
-use crate::source::dbc::{BadCell, BadValues, CellColumn, OutputColumn, whole_number};
+use crate::source::dbc::{BadCell, BadValues, CellColumn, Encoding, OutputColumn, whole_number};
 
 const BATCH_ROWS: usize = 16 << 10;
 
@@ -214,7 +214,10 @@ impl Own {
     fn work(&self, column: &OwnColumn, reference_year: u16) -> Result<Work> {
         let kind = column.kind.clone().unwrap_or(LogicalType::Text);
         let output = OutputColumn { field: 0, name: column.name.clone(), kind: kind.clone() };
-        let cells = |utf8| CellColumn::new(&output, column.dbf_type, utf8, reference_year, BATCH_ROWS);
+        let cells = |utf8| {
+            let encoding = if utf8 { Encoding::Utf8 } else { Encoding::Latin1 };
+            CellColumn::new(&output, column.number, encoding, reference_year, BATCH_ROWS)
+        };
         Ok(match &column.way {
             Way::Kept => Work::Kept,
             Way::Null => Work::Nulls,

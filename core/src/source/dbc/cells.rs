@@ -4,21 +4,23 @@ use arrow::array::ArrayRef;
 
 use super::batches::{BadCell, BadValues};
 use super::columns::ColumnBuilder;
-use super::{Field, OutputColumn};
+use super::field::StoredAs;
+use super::{Encoding, Field, OutputColumn};
 use crate::base::Result;
 
 /// Takes cells of any length, and gives them as a column of its [`OutputColumn`]'s type.
 pub struct CellColumn(ColumnBuilder);
 
 impl CellColumn {
-    /// `dbf_type`: that of the field whose values these were, which says whether blanks lead. `utf8`: text cells have been
-    /// seen to be UTF-8; else they are latin-1. Days without a century are of `reference_year` or before.
-    pub fn new(output: &OutputColumn, dbf_type: u8, utf8: bool, reference_year: u16, rows: usize) -> Self {
+    /// `number`: the cells were those of a numeric field, before whose values blanks stand. Days without a century are of
+    /// `reference_year` or before.
+    pub fn new(output: &OutputColumn, number: bool, encoding: Encoding, reference_year: u16, rows: usize) -> Self {
+        let (dbf_type, stored) = if number { (b'N', StoredAs::Number) } else { (b'C', StoredAs::Text) };
         let name = output.name.clone();
-        let field = Field { name, dbf_type, width: 0, decimals: 0, offset: 0 };
-        let mut builder = ColumnBuilder::new(&field, output, reference_year, rows);
+        let field = Field { name, dbf_type, width: 0, decimals: 0, offset: 0, stored, null_bit: None };
+        let mut builder = ColumnBuilder::new(&field, output, reference_year, encoding, rows);
         builder.bad_cells = Some(Vec::new());
-        CellColumn(if utf8 { builder.of_utf8() } else { builder })
+        CellColumn(builder)
     }
 
     /// Adds `rows` cells, of which the first is of row `first`; an empty one is NULL.

@@ -6,13 +6,14 @@ use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Arra
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use super::batches::{BadCell, BadValues};
+use super::odd_fields::OddField;
 use super::values::{Read, bare, date, number, quick_date, quick_number, trimmed};
-use super::{Field, OutputColumn};
+use super::{Encoding, Field, OutputColumn};
 use crate::base::{Error, Result};
 use crate::catalog::{DateFormat, LogicalType};
 
 /// Raw values that are kept of those that did not parse.
-const SAMPLES: usize = 10;
+pub(super) const SAMPLES: usize = 10;
 
 pub(super) struct ColumnBuilder {
     offset: usize,
@@ -24,13 +25,15 @@ pub(super) struct ColumnBuilder {
     rows: usize,
     /// Bytes of text that a batch is expected to hold.
     text: usize,
+    /// Of a field that is not text as it stands.
+    odd: Option<OddField>,
     pub(super) bad: BadValues,
     /// Every value that did not parse since they were last taken, where somebody wants them.
     pub(super) bad_cells: Option<Vec<BadCell>>,
 }
 
 enum Values {
-    Text { bytes: Vec<u8>, ends: Vec<i32>, numeric: bool, utf8: bool },
+    Text { bytes: Vec<u8>, ends: Vec<i32>, numeric: bool, encoding: Encoding },
     Int32(Vec<i32>),
     Int64(Vec<i64>),
     Decimal { values: Vec<i128>, precision: u8, scale: u8, limit: i128 },
@@ -38,15 +41,25 @@ enum Values {
 }
 
 impl ColumnBuilder {
-    pub(super) fn new(field: &Field, output: &OutputColumn, reference_year: u16, rows: usize) -> Self {
+    pub(super) fn new(
+        field: &Field,
+        output: &OutputColumn,
+        reference_year: u16,
+        encoding: Encoding,
+        rows: usize,
+    ) -> Self {
+        let odd = OddField::of(field, matches!(output.kind, LogicalType::Date { .. }));
+        // What is written as text stands alone, at the start of its place.
+        let (offset, width) = odd.as_ref().map_or((field.offset, field.width), |odd| (0, odd.text_width()));
         let mut builder = ColumnBuilder {
-            offset: field.offset,
-            width: field.width,
-            values: Values::of(field, &output.kind, reference_year),
+            offset,
+            width,
+            odd,
+            values: Values::of(field, &output.kind, reference_year, encoding),
             nulls: NullBufferBuilder::new(rows),
             valid: Vec::new(),
             rows,
-            text: rows * field.width / 2,
+            text: rows * width / 2,
             bad: BadValues { column: output.name.clone(), count: 0, samples: Vec::new() },
             bad_cells: None,
         };
@@ -57,6 +70,17 @@ impl ColumnBuilder {
     /// Adds the field of each record that starts at `starts` in `window`; the first of them is row `first` of what is
     /// made of the file.
     pub(super) fn extend(&mut self, window: &[u8], starts: &[(u32, u64)], first: u64) {
+        match self.odd.take() {
+            None => self.extend_from(window, starts, first),
+            Some(mut odd) => {
+                odd.take(window, starts, first, &mut self.bad, self.bad_cells.as_mut());
+                self.extend_from(&odd.window, &odd.starts, first);
+                self.odd = Some(odd);
+            }
+        }
+    }
+
+    fn extend_from(&mut self, window: &[u8], starts: &[(u32, u64)], first: u64) {
         let (offset, width) = (self.offset, self.width);
         let fields = starts.iter().enumerate().map(|(index, (start, row))| {
             let from = *start as usize + offset;
@@ -97,14 +121,6 @@ impl ColumnBuilder {
         } else {
             self.nulls.append_slice(&self.valid);
         }
-    }
-
-    /// From now on its cells are UTF-8, and have been looked at.
-    pub(super) fn of_utf8(mut self) -> Self {
-        if let Values::Text { utf8, .. } = &mut self.values {
-            *utf8 = true;
-        }
-        self
     }
 
     /// The column, and a builder as good as new.
@@ -148,10 +164,10 @@ impl ColumnBuilder {
 }
 
 impl Values {
-    fn of(field: &Field, kind: &LogicalType, reference_year: u16) -> Self {
+    fn of(field: &Field, kind: &LogicalType, reference_year: u16, encoding: Encoding) -> Self {
         match kind {
             LogicalType::Text => {
-                Values::Text { bytes: Vec::new(), ends: Vec::new(), numeric: field.is_number(), utf8: false }
+                Values::Text { bytes: Vec::new(), ends: Vec::new(), numeric: field.is_number(), encoding }
             }
             LogicalType::Integer { digits: 0..=9 } => Values::Int32(Vec::new()),
             LogicalType::Integer { .. } => Values::Int64(Vec::new()),
@@ -182,7 +198,7 @@ impl Values {
 #[inline(always)]
 fn fill<'w>(values: &mut Values, fields: impl Iterator<Item = (&'w [u8], Place)>, seen: &mut Seen<'_>) {
     match values {
-        Values::Text { bytes, ends, numeric, utf8 } => texts(fields, *numeric, *utf8, bytes, ends, seen),
+        Values::Text { bytes, ends, numeric, encoding } => texts(fields, *numeric, *encoding, bytes, ends, seen),
         Values::Int32(values) => values.extend(fields.map(|(raw, place)| match quick_number(raw, 0) {
             Some(number) if i32::try_from(number).is_ok() => number as i32,
             _ => seen.settle(fit(number(raw, 0), |n| i32::try_from(n).ok()), raw, place),
@@ -248,7 +264,7 @@ impl Seen<'_> {
             Read::Null => {}
             Read::Bad => {
                 self.bad.count += 1;
-                let shown = || String::from_utf8(raw.to_vec()).unwrap_or_else(|_| latin1(raw));
+                let shown = || shown(raw);
                 if self.bad.samples.len() < SAMPLES {
                     self.bad.samples.push((place.row, shown()));
                 }
@@ -319,7 +335,7 @@ fn short_texts(
 fn texts<'w>(
     fields: impl Iterator<Item = (&'w [u8], Place)>,
     numeric: bool,
-    utf8: bool,
+    encoding: Encoding,
     bytes: &mut Vec<u8>,
     ends: &mut Vec<i32>,
     seen: &mut Seen<'_>,
@@ -330,30 +346,17 @@ fn texts<'w>(
             // A field of blanks is NULL even where blanks lead.
             seen.null(place.index);
         }
-        match utf8 {
-            true => bytes.extend_from_slice(value),
-            false => push_latin1(value, bytes),
+        if !encoding.push(value, bytes) {
+            seen.settle(Read::<()>::Bad, raw, place);
         }
         ends.push(bytes.len() as i32);
     }
 }
 
-fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| char::from(*byte)).collect()
-}
-
-/// Latin-1 gives every byte a character, so no byte can fail.
-#[inline(always)]
-fn push_latin1(value: &[u8], into: &mut Vec<u8>) {
-    if value.is_ascii() {
-        into.extend_from_slice(value);
-        return;
-    }
-    for &byte in value {
-        if byte < 0x80 {
-            into.push(byte);
-        } else {
-            into.extend_from_slice(&[0xc0 | (byte >> 6), 0x80 | (byte & 0x3f)]);
-        }
+/// A raw value, for people: bytes that are not UTF-8 are read as Latin-1.
+pub(super) fn shown(raw: &[u8]) -> String {
+    match std::str::from_utf8(raw) {
+        Ok(text) => text.to_owned(),
+        Err(_) => raw.iter().map(|byte| char::from(*byte)).collect(),
     }
 }
