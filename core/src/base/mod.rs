@@ -41,7 +41,7 @@ pub use place::Place;
 pub use priority::Priority;
 pub use process_memory::{PeakMemory, held_by_process};
 pub use progress::{Progress, ProgressSnapshot};
-pub use secret::Secret;
+pub use secret::{Secret, hide_addresses};
 pub(crate) use short_copy::copy_short;
 pub use slot::{Away, Seat, Slot};
 pub(crate) use text::text;

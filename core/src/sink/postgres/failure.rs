@@ -57,6 +57,14 @@ fn from_server(answer: &DbError, url: &Url) -> Error {
                 "PostgreSQL's disk is full: {said}; free some space and try again"
             ),
         ),
+        // Of the server, of the database, or of the role.
+        "53300" => (
+            Code::Unreachable,
+            text!(
+                "O PostgreSQL em {shown} não aceita mais sessões: {said}. Uma carga abre `connections` + 1; diminua `connections` ou peça um limite maior (CONNECTION LIMIT, max_connections)",
+                "PostgreSQL at {shown} takes no more sessions: {said}. A load opens `connections` + 1; lower `connections`, or ask for a higher limit (CONNECTION LIMIT, max_connections)"
+            ),
+        ),
         "42P07" | "42710" | "42P06" => {
             (Code::Conflict, text!("Já existe no PostgreSQL: {said}", "It is in PostgreSQL already: {said}"))
         }
