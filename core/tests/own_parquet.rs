@@ -12,7 +12,7 @@ use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, TimeUnit};
 use datasus::source::dbc::{DbcWriter, WriteOptions};
 use datasus::source::{RecordsOf, TypedRecords};
-use datasus::{Catalog, Client, Code, Config, Error, Language, QueryParams, Report, col};
+use datasus::{AggregateFn, Catalog, Client, Code, Config, Error, Language, QueryParams, Report, col};
 use parquet::arrow::ArrowWriter;
 
 type Columns = Vec<(String, ArrayRef)>;
@@ -388,4 +388,57 @@ fn genuine_parquets_of_r_and_pysus_are_read() {
             }
         }
     }
+}
+
+#[test]
+fn columns_unknown_to_the_catalogue_are_filtered_summed_ordered_and_grouped_by_their_own_types() {
+    let moments = TimestampMicrosecondArray::from(vec![1_704_067_200_000_000, 1_704_200_000_000_000, 1_706_745_600_000_000]);
+    let (_folder, client) = admissions(vec![
+        ("IDADE".into(), Arc::new(Int32Array::from(vec![10, 20, 30]))),
+        ("NOTA".into(), Arc::new(Int64Array::from(vec![Some(4), Some(9), None]))),
+        ("PESO".into(), Arc::new(Float64Array::from(vec![2.5, 70.25, 0.1]))),
+        ("GRUPO".into(), Arc::new(Int16Array::from(vec![1, 1, 2]))),
+        ("ATIVO".into(), Arc::new(BooleanArray::from(vec![true, false, true]))),
+        ("QUANDO".into(), Arc::new(moments)),
+        ("VALOR".into(), Arc::new(Decimal128Array::from(vec![150, 250, 350]).with_precision_and_scale(9, 2).unwrap())),
+    ]);
+    let ages = |params: QueryParams| column(&ask(&client, &params.columns(["IDADE"])).unwrap().0, "IDADE");
+    assert_eq!(ages(rd().filter(col("NOTA").gt(5))), some(&["20"]));
+    assert_eq!(ages(rd().filter(col("NOTA").is_null())), some(&["30"]));
+    assert_eq!(ages(rd().filter(col("PESO").gt(2.4))), some(&["10", "20"]));
+    assert_eq!(ages(rd().filter(col("PESO").eq("0.1"))), some(&["30"]));
+    assert_eq!(ages(rd().filter(col("GRUPO").is_in([1]))), some(&["10", "20"]));
+    assert_eq!(ages(rd().filter(col("ATIVO").eq(true))), some(&["10", "30"]));
+    assert_eq!(ages(rd().filter(col("QUANDO").ge("2024-02-01"))), some(&["30"]));
+    assert_eq!(ages(rd().filter(col("VALOR").between("2.00", "3.50"))), some(&["20", "30"]));
+    assert_eq!(ages(rd().order_by("PESO", true)), some(&["20", "10", "30"]));
+    let grouped = rd().group_by(["GRUPO"]).aggregate(AggregateFn::Sum, "NOTA", "n").aggregate(AggregateFn::Sum, "PESO", "p");
+    let (batch, _) = ask(&client, &grouped.order_by("GRUPO", false)).unwrap();
+    assert_eq!((column(&batch, "n"), column(&batch, "p")), (some(&["13", ""]), some(&["72.75", "0.1"])));
+    for (filter, expected) in [(col("NOTA").gt("5"), "integer"), (col("ATIVO").eq(1), "boolean")] {
+        let error = ask(&client, &rd().filter(filter)).unwrap_err();
+        let told = error.diagnostic().get("expected_format").and_then(|value| value.as_str());
+        assert_eq!((error.code(), told), (Code::InvalidParams, Some(expected)), "{error}");
+    }
+}
+
+#[test]
+fn own_types_of_two_files_are_widened_or_refused_where_they_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: [(&str, ArrayRef, ArrayRef); 2] = [
+        ("RDAC2401.parquet", Arc::new(Int32Array::from(vec![1])), Arc::new(Int32Array::from(vec![7]))),
+        ("RDAC2402.parquet", Arc::new(Int64Array::from(vec![1 << 40])), texts(&[Some("sete")])),
+    ];
+    for (name, number, other) in files {
+        let age: ArrayRef = Arc::new(Int32Array::from(vec![40]));
+        write(&folder.path().join(name), &vec![("IDADE".into(), age), ("N".into(), number), ("OUTRA".into(), other)]);
+    }
+    let client = client(folder.path());
+    let (batch, _) = ask(&client, &rd().columns(["N"])).unwrap();
+    assert_eq!(column(&batch, "N"), some(&["1", "1099511627776"]));
+    assert_eq!(ask(&client, &rd().columns(["IDADE"])).unwrap().0.num_rows(), 2);
+    let error = ask(&client, &rd().columns(["OUTRA"])).unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.code(), Code::InvalidParams, "{text}");
+    assert!(text.contains("RDAC2401.parquet") && text.contains("RDAC2402.parquet") && text.contains("OUTRA"), "{text}");
 }

@@ -37,7 +37,7 @@ const QUERY: &[&str] = &[
     "options",
 ];
 const OPTIONS: &[&str] =
-    &["deadline", "missing", "partial", "priority", "on_emergency", "cache", "checkpoint_rows", "dead_letter_limit"];
+    &["deadline", "missing", "partial", "priority", "on_emergency", "cache", "checkpoint_rows", "dead_letter_limit", "on_bad_value"];
 const AGGREGATE: &[&str] = &["fn", "column", "as"];
 const FUNCTIONS: &[&str] = &["count", "count_distinct", "sum", "avg", "min", "max"];
 const ORDER: &[&str] = &["column", "desc"];
@@ -150,6 +150,7 @@ impl Check {
                 ("missing", &["error", "warn"][..]),
                 ("priority", &["health", "admin", "user"]),
                 ("on_emergency", &["sample", "spill", "wait", "fail"]),
+                ("on_bad_value", &["null", "dead_letter", "fail"]),
             ] {
                 if let Some(given) = map.get(key).filter(|v| !v.is_null()) {
                     self.one_of(Some(given), &format!("$.options.{key}"), names);

@@ -20,6 +20,9 @@ pub trait Dialect {
     fn of_file(&self, texts: &[&str]) -> String;
     /// In a SELECT over [`Dialect::parquet`]: whether the row is in its file's sample, of one for each.
     fn in_sample(&self, samples: &[FileSample]) -> String;
+    /// In a SELECT over one file of [`Dialect::parquet`]: whether the row is not in the Parquet `list` of row and column, for
+    /// any of `columns`.
+    fn not_listed(&self, list: &str, columns: &[String]) -> String;
     /// The placeholder for `value` in a comparison with a column of type `kind`, and what to bind to it.
     fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String);
 }

@@ -65,6 +65,12 @@ impl Dialect for DuckDbDialect {
         format!("{value} < {BELOW}")
     }
 
+    fn not_listed(&self, list: &str, columns: &[String]) -> String {
+        let names: Vec<String> = columns.iter().map(|column| self.text(column)).collect();
+        let (list, names) = (self.parquet(&[list]), names.join(", "));
+        format!("file_row_number NOT IN (SELECT \"row\" FROM {list} WHERE \"column\" IN ({names}))")
+    }
+
     fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String) {
         match value {
             Scalar::Text(text) => ("CAST(? AS VARCHAR)".into(), text.clone()),

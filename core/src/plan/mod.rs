@@ -3,6 +3,7 @@
 mod dialect;
 mod duckdb_dialect;
 mod explain;
+mod bad_rows;
 mod own;
 mod prune;
 mod sample;
@@ -14,6 +15,8 @@ mod view;
 pub use dialect::Dialect;
 pub use duckdb_dialect::DuckDbDialect;
 pub use explain::{Explain, Share, explain};
+pub use bad_rows::BadRows;
+pub use own::kind_of_own;
 pub use prune::{Verdict, judge, statistics};
 pub use sample::{FileSample, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile, is_text};

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::scan::{Scan, scan};
-use super::view::{self, TableColumn, View};
+use super::bad_rows::{BadRows, bad_rows};
+use super::view::{self, TableColumn, View, Without};
 use super::{Dialect, DuckDbDialect, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::LogicalType;
@@ -25,6 +26,8 @@ pub struct Statement {
     pub from_user: bool,
     /// The same without SQL, where the statement only reads.
     pub scan: Option<Scan>,
+    /// Rows that it does not read, because a value of theirs did not parse.
+    pub left_out: Vec<BadRows>,
 }
 
 impl Statement {
@@ -38,7 +41,13 @@ impl Statement {
             columns: Vec::new(),
             from_user: false,
             scan: Some(scan),
+            left_out: Vec::new(),
         }
+    }
+
+    /// How many rows are left out.
+    pub fn rows_left_out(&self) -> u64 {
+        self.left_out.iter().map(|of_file| of_file.rows.len() as u64).sum()
     }
 
     /// Whether each row of the answer is a row of a file, wherever in it one begins to read.
@@ -88,26 +97,29 @@ pub fn statement(
             .stage("plan"));
         }
     }
-    let mut tables = Vec::with_capacity(query.scopes.len());
-    let mut views = Vec::with_capacity(query.scopes.len());
-    for scope in &query.scopes {
-        let of_scope: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
-        let columns = view::columns(scope.grupo, &of_scope);
-        views.push(view::create(&dialect, scope, &columns, &of_scope, origin, sampling)?);
-        tables.push((scope, columns));
-    }
+    let of_scope = |scope: &Scope| -> Vec<&LakeFile> {
+        files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect()
+    };
+    let tables: Vec<(&Scope, Vec<TableColumn>)> =
+        query.scopes.iter().map(|scope| (scope, view::columns(scope.grupo, &of_scope(scope)))).collect();
     let read = match (&query.ask, tables.first()) {
         (Ask::Sql(ask), _) => columns_of_sql(ask, &tables),
         (Ask::Structured(ask), Some((scope, columns))) => columns_read(ask, scope, columns),
         (Ask::Structured(_), None) => Vec::new(),
     };
     for (scope, columns) in &tables {
-        let of_scope: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
-        view::refuse_unreadable(columns, &of_scope, &read)?;
+        view::refuse_unreadable(columns, &of_scope(scope), &read)?;
     }
-    let paths = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned)).collect();
+    let left_out = bad_rows(files, &read, query.options.on_bad_value)?;
+    let without = Without::of(files, &read, &left_out);
+    let mut views = Vec::with_capacity(query.scopes.len());
+    for (scope, columns) in &tables {
+        views.push(view::create(&dialect, scope, columns, &of_scope(scope), origin, sampling, &without)?);
+    }
+    let by_number = sampling.is_some() || !left_out.is_empty();
+    let paths: Vec<String> = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned)).chain(without.paths()).collect();
     match (&query.ask, tables.first()) {
-        (Ask::Sql(ask), _) => view::refuse_hidden_row_numbers(files, sampling).map(|()| Statement {
+        (Ask::Sql(ask), _) => view::refuse_hidden_row_numbers(files, by_number).map(|()| Statement {
             views,
             sql: ask.text.clone(),
             binds: Binds::Named(ask.binds.clone()),
@@ -115,16 +127,21 @@ pub fn statement(
             columns: read,
             from_user: true,
             scan: None,
+            left_out,
         }),
         (Ask::Structured(ask), Some((scope, columns))) => {
             let (sql, binds) = structured(&dialect, ask, scope, columns, origin);
-            let of_scope: Vec<&LakeFile> = files.iter().collect();
-            let scan = scan(ask, scope, columns, &of_scope, origin, sampling);
-            if scan.is_none() {
-                view::refuse_hidden_row_numbers(files, sampling)?;
+            let mut scan = scan(ask, scope, columns, &files.iter().collect::<Vec<_>>(), origin, sampling);
+            match &mut scan {
+                None => view::refuse_hidden_row_numbers(files, by_number)?,
+                Some(scan) => {
+                    for of_file in &left_out {
+                        scan.files[of_file.file].without = Some(of_file.numbers.clone());
+                    }
+                }
             }
             let binds = Binds::Positional(binds);
-            Ok(Statement { views, sql, binds, files: paths, columns: read, from_user: false, scan })
+            Ok(Statement { views, sql, binds, files: paths, columns: read, from_user: false, scan, left_out })
         }
         (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
     }

@@ -1,12 +1,13 @@
 //! The dataset's table over files of several years: one column list, one type per column.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use arrow::datatypes::DataType;
 
-use super::{Dialect, FileSample, Sampling, own};
+use super::{Dialect, FileSample, BadRows, Sampling, own};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::{DateFormat, Grupo, LogicalType, UfCoding};
+use crate::catalog::{Grupo, LogicalType, UfCoding};
 use crate::lake::LakeFile;
 use crate::params::Scope;
 
@@ -42,7 +43,7 @@ pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
             }
             let column = TableColumn {
                 name: known.map_or_else(|| field.name().to_uppercase(), |column| column.name.clone()),
-                kind: known.map_or_else(|| of_object(field.data_type()), |column| column.kind.clone()),
+                kind: known.map_or_else(|| own::kind_of_own(field.data_type()), |column| column.kind.clone()),
                 own: known.is_none().then(|| field.data_type().clone()),
                 at_odds: None,
             };
@@ -51,19 +52,6 @@ pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
     }
     columns.sort_by_key(|(position, seen, _)| (*position, *seen));
     columns.into_iter().map(|(_, _, column)| column).collect()
-}
-
-/// The kind that a column has which the catalogue does not know.
-fn of_object(kind: &DataType) -> LogicalType {
-    match kind {
-        DataType::Int32 => LogicalType::Integer { digits: 9 },
-        DataType::Int64 => LogicalType::Integer { digits: 18 },
-        DataType::Decimal128(precision, scale) => {
-            LogicalType::Decimal { precision: *precision, scale: scale.unsigned_abs() }
-        }
-        DataType::Date32 => LogicalType::Date { formats: vec![DateFormat::YearMonthDay] },
-        _ => LogicalType::Text,
-    }
 }
 
 /// A table that a statement reads, in SQL.
@@ -83,9 +71,10 @@ pub(super) fn create(
     files: &[&LakeFile],
     origin: Option<[&str; 2]>,
     sampling: Option<&Sampling>,
+    without: &Without,
 ) -> Result<View> {
     let name = dialect.name(&scope.grupo.dataset.table());
-    let relation = relation(dialect, columns, files, origin, sampling);
+    let relation = relation(dialect, columns, files, origin, sampling, without);
     let relation = match uf_condition(dialect, scope, columns)? {
         None => relation,
         Some(condition) => format!("SELECT * FROM ({relation}) WHERE {condition}"),
@@ -133,8 +122,11 @@ fn relation(
     files: &[&LakeFile],
     origin: Option<[&str; 2]>,
     sampling: Option<&Sampling>,
+    without: &Without,
 ) -> String {
-    let runs = files.chunk_by(|a, b| a.fingerprint == b.fingerprint);
+    // A file with rows that are left out stands alone: their numbers are its own.
+    let alone = |file: &LakeFile| without.list(&file.path).is_some();
+    let runs = files.chunk_by(|a, b| a.fingerprint == b.fingerprint && !alone(a) && !alone(b));
     let selects: Vec<String> = runs
         .filter_map(|run| {
             let first = run.first()?;
@@ -151,7 +143,11 @@ fn relation(
                 let samples: Vec<FileSample> = run.iter().map(|file| sampling.of_file(&file.content())).collect();
                 format!(" WHERE {}", dialect.in_sample(&samples))
             });
-            Some(format!("SELECT {} FROM {}{sampled}", list.join(", "), dialect.parquet(&paths)))
+            let left_out = without.list(&first.path).map_or_else(String::new, |list| {
+                let also = if sampled.is_empty() { "WHERE" } else { "AND" };
+                format!(" {also} {}", dialect.not_listed(list, &without.columns))
+            });
+            Some(format!("SELECT {} FROM {}{sampled}{left_out}", list.join(", "), dialect.parquet(&paths)))
         })
         .collect();
     selects.join(" UNION ALL ")
@@ -177,20 +173,46 @@ fn expression(dialect: &dyn Dialect, column: &TableColumn, file: &LakeFile) -> S
     format!("{} AS {name}", dialect.name(field.name()))
 }
 
-/// The engine's own columns, by which it knows a row, must not be hidden by columns of the user's Parquet.
-pub(super) fn refuse_hidden_row_numbers(files: &[LakeFile], sampling: Option<&Sampling>) -> Result<()> {
+/// The lists of the rows that are left out, by the file whose rows they are.
+pub(super) struct Without {
+    lists: BTreeMap<PathBuf, String>,
+    /// A row with a bad value in one of them is left out.
+    columns: Vec<String>,
+}
+
+impl Without {
+    pub(super) fn of(files: &[LakeFile], read: &[String], left_out: &[BadRows]) -> Self {
+        let list = |of_file: &BadRows| {
+            let file = files.get(of_file.file)?;
+            Some((file.path.clone(), file.bad_cells.as_ref()?.path.to_str()?.to_owned()))
+        };
+        Without { lists: left_out.iter().filter_map(list).collect(), columns: read.to_vec() }
+    }
+
+    fn list(&self, file: &Path) -> Option<&str> {
+        self.lists.get(file).map(String::as_str)
+    }
+
+    pub(super) fn paths(&self) -> impl Iterator<Item = String> {
+        self.lists.values().cloned()
+    }
+}
+
+/// The engine's own columns, by which it knows a row, must not be hidden by columns of the user's Parquet. `needed`: it
+/// must know some.
+pub(super) fn refuse_hidden_row_numbers(files: &[LakeFile], needed: bool) -> Result<()> {
     let hides = |name: &str| ["file_row_number", "file_index"].iter().any(|own| own.eq_ignore_ascii_case(name));
     let found = |file: &LakeFile| file.schema.fields().iter().map(|f| f.name().clone()).find(|name| hides(name));
     let Some((file, column)) = files.iter().find_map(|file| Some((file, found(file)?))) else { return Ok(()) };
-    if sampling.is_none() {
+    if !needed {
         return Ok(());
     }
     let name = &file.source.file;
     Err(Error::new(
         Code::InvalidParams,
         text!(
-            "{name} tem uma coluna {column}, e com ela não se tira amostra deste resultado; renomeie-a, ou use `on_emergency`: spill, wait ou fail",
-            "{name} has a column {column}, with which no sample can be drawn for this result; rename it, or use `on_emergency`: spill, wait or fail"
+            "{name} tem uma coluna {column}, e com ela não se escolhem linhas pelo número; renomeie-a, ou use `on_emergency` spill, wait ou fail e `on_bad_value` null ou fail",
+            "{name} has a column {column}, with which rows cannot be chosen by their numbers; rename it, or use `on_emergency` spill, wait or fail and `on_bad_value` null or fail"
         ),
     )
     .column(column.as_str())

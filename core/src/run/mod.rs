@@ -4,6 +4,7 @@ mod answer;
 mod durable;
 mod emergency;
 mod job;
+mod bad_rows;
 mod materialise;
 mod memory;
 mod once_more;

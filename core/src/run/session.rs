@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::datatypes::Field;
 use serde::Serialize;
 
 use super::durable::state_root;
@@ -18,7 +19,7 @@ use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::metrics::Metrics;
 use crate::params::{MissingFiles, Query, QueryParams, SqlUse, validate, validate_sql};
-use crate::plan::{Explain, Selection, explain, select, statement};
+use crate::plan::{Explain, Selection, explain, kind_of_own, select, statement};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
 use crate::sink::{Destination, OutputRoot};
@@ -347,17 +348,18 @@ fn file_columns(grupo: &'static Grupo, listing: &Listing) -> Vec<(String, Logica
     let mut columns: Vec<(String, LogicalType)> = of_headers.map(|(name, of)| (name, kind(of))).collect();
     let of_dataset = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset);
     for file in of_dataset.filter(|file| file.kind == FileKind::Parquet) {
-        for name in parquet_columns(file).unwrap_or_default() {
+        for (name, kind) in parquet_columns(file).unwrap_or_default() {
             if !columns.iter().any(|(known, _)| *known == name) {
-                columns.push((name, LogicalType::Text));
+                columns.push((name, kind));
             }
         }
     }
     columns
 }
 
-fn parquet_columns(file: &SourceFile) -> Option<Vec<String>> {
+fn parquet_columns(file: &SourceFile) -> Option<Vec<(String, LogicalType)>> {
     let handle = std::fs::File::open(&file.path).ok()?;
     let builder = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(handle).ok()?;
-    Some(builder.schema().fields().iter().map(|field| field.name().to_uppercase()).collect())
+    let column = |field: &Arc<Field>| (field.name().to_uppercase(), kind_of_own(field.data_type()));
+    Some(builder.schema().fields().iter().map(column).collect())
 }
