@@ -36,7 +36,7 @@ pub use home::{Home, forked};
 pub use log_line::log_line;
 pub use on_emergency::OnEmergency;
 pub use owner::Owner;
-pub use parquet_columns::{ParquetColumns, parquet_properties};
+pub use parquet_columns::{PARQUET_MARK, ParquetColumns, parquet_properties};
 pub use place::Place;
 pub use priority::Priority;
 pub use process_memory::{PeakMemory, held_by_process};

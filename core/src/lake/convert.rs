@@ -17,7 +17,7 @@ use super::made::suffix;
 use super::native::{Own, OwnColumn, TypedRows};
 use super::provenance::KEY;
 use super::record::Record;
-use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
+use super::{ConvertOptions, LakeFile, Provenance, RowDigest, RowGroup};
 use crate::base::{Ctx, Error, ParquetColumns, Result, WholeFile, file_sha256, parquet_properties};
 use crate::catalog::{Catalog, LogicalType};
 use crate::source::dbc::{BadCell, Batches, CrcState, Layout, OutputColumn, ReadOptions, RecordFile};
@@ -165,23 +165,31 @@ fn write(
     let properties = parquet_properties()
         .set_compression(Compression::ZSTD(level))
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_created_by(format!("datasus {}", env!("CARGO_PKG_VERSION")))
         .build();
     let mut writer =
         ParquetColumns::create(out, rows.schema(), properties, options.row_group_rows, usize::MAX).map_err(fail)?;
+    let schema = rows.schema();
+    // A user's own lists and structures have no digest.
+    let digested = !schema.fields().iter().any(|field| field.data_type().is_nested());
+    let mut digest = digested.then(|| RowDigest::new(&schema));
     let mut bad_cells = BadCellsWriter::beside(&pending);
     let name = |column: usize| columns.get(column).map(|column: &(String, _)| column.0.clone()).unwrap_or_default();
     let mut batch = rows.next()?;
     while let Some(decoded) = batch {
         bad_cells.add(rows.take_bad_cells(), name)?;
         // The next batch is decoded while this one is encoded.
-        let (written, next) = rayon::join(|| writer.write(&decoded), || rows.next());
-        written.map_err(|e| write_error(e, &failed, &pending))?;
+        let mut encode = || {
+            digest.as_mut().map_or(Ok(()), |digest| digest.add(&decoded))?;
+            writer.write(&decoded).map_err(|e| write_error(e, &failed, &pending))
+        };
+        let (written, next) = rayon::join(&mut encode, || rows.next());
+        written?;
         batch = next?;
     }
     bad_cells.add(rows.take_bad_cells(), name)?;
     let mut provenance = rows.provenance(file, ctx)?;
     provenance.warnings.extend(warnings);
+    provenance.digest = digest.map(RowDigest::finish);
     if stamp(&file.path)? != (file.size, file.mtime_ns) {
         return Err(changed(file));
     }

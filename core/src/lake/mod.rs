@@ -6,15 +6,18 @@
 
 mod bad_cells;
 mod convert;
+mod digest;
 mod file;
 mod lock;
 mod made;
+mod mark;
 mod native;
 mod provenance;
 mod record;
+mod rows;
 mod same;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,6 +34,7 @@ use same::Same;
 
 pub use bad_cells::{BadCells, BadRow};
 pub use convert::CONVERTER_VERSION;
+pub use digest::RowDigest;
 pub use file::{LakeFile, RowGroup};
 pub use provenance::{Provenance, RefusedColumn};
 
@@ -40,6 +44,8 @@ pub struct Lake {
     root: PathBuf,
     /// Objects whose content was checked in this process.
     checked: Mutex<HashSet<(PathBuf, u64, i64)>>,
+    /// Parquet whose footer was looked at in this process, and whether datasus has written it.
+    marks: Mutex<HashMap<(PathBuf, u64, i64), bool>>,
     /// The user's own Parquet that are read in place.
     same: Same,
 }
@@ -89,7 +95,7 @@ impl Lake {
     pub fn open(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(|e| Error::io(e, root).stage("lake"))?;
         let same = Same::below(&root);
-        Ok(Lake { root, checked: Mutex::default(), same })
+        Ok(Lake { root, checked: Mutex::default(), marks: Mutex::default(), same })
     }
 
     pub fn root(&self) -> &Path {
@@ -131,6 +137,18 @@ impl Lake {
             let own = Own::open(file, catalog, options).ok().filter(Own::may_stay)?;
             Some(own.in_place(file))
         })
+    }
+
+    /// Whether a Parquet is an object of a lake or an answer that datasus has written, and so no source. Its footer is looked
+    /// at once.
+    pub fn is_ours(&self, file: &SourceFile) -> bool {
+        let key = (file.path.clone(), file.size, file.mtime_ns);
+        if let Some(known) = self.marks.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return *known;
+        }
+        let ours = file.kind == FileKind::Parquet && mark::is_ours(&file.path);
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).insert(key, ours);
+        ours
     }
 
     /// Compares the whole object with the hash it had when it was published; DS-460 where it differs.

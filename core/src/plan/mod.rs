@@ -1,25 +1,29 @@
 //! From a query to pruned files and one SQL statement.
 
+mod bad_rows;
 mod dialect;
 mod duckdb_dialect;
 mod explain;
-mod bad_rows;
+mod missing;
 mod own;
 mod prune;
 mod sample;
 mod scan;
 mod select;
 mod statement;
+mod versions;
 mod view;
 
+pub use bad_rows::BadRows;
 pub use dialect::Dialect;
 pub use duckdb_dialect::DuckDbDialect;
 pub use explain::{Explain, Share, explain};
-pub use bad_rows::BadRows;
+pub use missing::{Missing, missing_error, selection_warnings};
 pub use own::kind_of_own;
 pub use prune::{Verdict, judge, statistics};
 pub use sample::{FileSample, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile, is_text};
-pub use select::{Missing, Selection, select};
+pub use select::{Selection, held, select};
 pub use statement::{Binds, Statement, statement};
+pub use versions::{LeftOut, Reason, Rivals, different_rows};
 pub use view::View;
