@@ -95,7 +95,7 @@ impl Session {
             return Ok(None);
         }
         let (nowhere, version) = (Subject::default(), self.engine.version());
-        let plan = StoredPlan::new(params, &self.output, &[], files, statement, None, &nowhere, version);
+        let plan = StoredPlan::new(params, &self.output, &[], files, statement, None, &nowhere, version)?;
         let folder = self.state.create(job.id(), &plan.to_json()?)?;
         Arc::new(DeadLetters::of(folder.path())).add(letters)?;
         Ok(Some(folder))
