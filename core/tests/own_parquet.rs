@@ -235,11 +235,8 @@ fn genuine_files_are_the_same_in_every_form() {
 fn values_are_exact_or_null_and_counted_never_rounded_and_never_nan() {
     let micros = |text: &str| chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
     let moment = |text: &str| micros(text).and_utc().timestamp_micros();
-    let moments = TimestampMicrosecondArray::from(vec![
-        Some(moment("2024-01-15 00:00")),
-        Some(moment("2024-01-15 13:45")),
-        None,
-    ]);
+    let moments =
+        TimestampMicrosecondArray::from(vec![Some(moment("2024-01-15 00:00")), Some(moment("2024-01-15 13:45")), None]);
     let (_folder, client) = admissions(vec![
         ("IDADE".into(), Arc::new(Float64Array::from(vec![36.0, 36.6, f64::NAN]))),
         ("DIAS_PERM".into(), Arc::new(Int64Array::from(vec![Some(3), Some(5_000_000_000), None]))),
@@ -257,8 +254,7 @@ fn values_are_exact_or_null_and_counted_never_rounded_and_never_nan() {
     assert_eq!(column(&batch, "DT_INTER"), some(&["2024-01-15", "", ""]));
     assert_eq!(column(&batch, "NASC"), some(&["", "2024-01-15", "2024-01-15"]));
     assert_eq!(column(&batch, "MORTE"), some(&["1", "0", ""]));
-    let expected =
-        [("IDADE", 1), ("DIAS_PERM", 1), ("VAL_TOT", 2), ("VAL_UTI", 2), ("DT_INTER", 1), ("NASC", 1)];
+    let expected = [("IDADE", 1), ("DIAS_PERM", 1), ("VAL_TOT", 2), ("VAL_UTI", 2), ("DT_INTER", 1), ("NASC", 1)];
     assert_eq!(bad_of(&report), expected.map(|(name, count)| (name.to_owned(), count)).into());
     let samples = &report.bad_values.iter().find(|bad| bad.column == "IDADE").unwrap().samples;
     assert_eq!(samples, &["36.6"]);
@@ -338,8 +334,7 @@ fn with_latin1(path: &Path, values: &[&[u8]]) {
     let schema = "message schema { OPTIONAL BYTE_ARRAY AUD_JUST (UTF8); OPTIONAL BYTE_ARRAY DIAG_PRINC (UTF8); }";
     let schema = Arc::new(parquet::schema::parser::parse_message_type(schema).unwrap());
     let file = File::create(path).unwrap();
-    let mut writer =
-        parquet::file::writer::SerializedFileWriter::new(file, schema, Default::default()).unwrap();
+    let mut writer = parquet::file::writer::SerializedFileWriter::new(file, schema, Default::default()).unwrap();
     let mut group = writer.next_row_group().unwrap();
     for of_column in [values.to_vec(), vec![&b"J180"[..]; values.len()]] {
         let mut column = group.next_column().unwrap().unwrap();
@@ -366,14 +361,21 @@ fn texts_that_are_not_utf8_are_read_as_latin1_and_counted() {
 /// Of these the DBC is not there: every file must be readable, and say what it says.
 #[test]
 fn genuine_parquets_of_r_and_pysus_are_read() {
-    let Some(wild) = genuine::folder().map(|folder| folder.join("../wild")).filter(|wild| wild.is_dir()) else { return };
+    let Some(wild) = genuine::folder().map(|folder| folder.join("../wild")).filter(|wild| wild.is_dir()) else {
+        return;
+    };
     for (file, name, dataset, rows) in [
         ("parquet_r/cnes/CNES_ST_RO_2022_01.parquet", "STRO2201.parquet", "CNES-ST", 3_903),
         ("parquet_r/cnes/CNES_EQ_RO_2022_01.parquet", "EQRO2201.parquet", "CNES-EQ", 10_413),
         ("parquet_r/cnes/CNES_HB_RO_2022_01.parquet", "HBRO2201.parquet", "CNES-HB", 185),
         ("parquet_r/sih/SIH_RD_RO_2022_01.parquet", "RDRO2201.parquet", "SIH-RD", 9_256),
         ("parquet_r/sim/SIM_DO_RO_2022.parquet", "DORO2022.parquet", "SIM-DO", 10_277),
-        ("parquet_pysus/RDDF2212.parquet/73af5858f0cf4f32977ceacd419c3766-0.parquet", "RDDF2212.parquet", "SIH-RD", 17_344),
+        (
+            "parquet_pysus/RDDF2212.parquet/73af5858f0cf4f32977ceacd419c3766-0.parquet",
+            "RDDF2212.parquet",
+            "SIH-RD",
+            17_344,
+        ),
     ] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::copy(wild.join(file), folder.path().join(name)).unwrap();

@@ -165,7 +165,9 @@ impl Lake {
     ) -> Result<LakeFile> {
         let folder = self.partition(&file.id);
         let own = match file.kind {
-            FileKind::Parquet if self.same.holds(file, options) => return Ok(Own::open(file, catalog, options)?.in_place(file)),
+            FileKind::Parquet if self.same.holds(file, options) => {
+                return Ok(Own::open(file, catalog, options)?.in_place(file));
+            }
             FileKind::Parquet => Some(Own::open(file, catalog, options)?),
             _ => None,
         };

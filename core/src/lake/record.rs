@@ -88,9 +88,8 @@ pub(super) fn forget(object: &Path) -> Result<()> {
 /// what is partial, and what was verified before what was not.
 pub(super) fn find(folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Option<LakeFile> {
     let ways = [(false, false), (false, true), (true, false), (true, true)];
-    let allowed = |(partial, unverified): &(bool, bool)| {
-        (options.partial || !partial) && (!options.verify_crc || !unverified)
-    };
+    let allowed =
+        |(partial, unverified): &(bool, bool)| (options.partial || !partial) && (!options.verify_crc || !unverified);
     ways.into_iter().filter(allowed).find_map(|(partial, unverified)| {
         find_with(folder, file, &suffix(&file.id.dataset, options, partial, unverified))
     })

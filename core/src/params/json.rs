@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::base::{Code, Error, Language, Problem, Result, TraceId, did_you_mean, text};
+use crate::base::{Code, Error, Language, NotJson, Problem, Result, Text, TraceId, did_you_mean, exact_json, text};
 
 use super::{Op, QueryParams};
 
@@ -50,19 +50,13 @@ const MAX_DEPTH: usize = 16;
 impl QueryParams {
     /// Reads a query from its JSON text. Malformed text, unknown keys and wrong types are DS-400, all in one answer.
     pub fn from_json(json: &str) -> Result<Self> {
-        let value: Value = serde_json::from_str(json).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            Error::new(
-                Code::Malformed,
-                text!(
-                    "JSON malformado na linha {line}, coluna {column}: {error}",
-                    "Malformed JSON at line {line}, column {column}: {error}"
-                ),
-            )
-            .with("line", line)
-            .with("column", column)
-            .stage("validate")
-            .traced(&TraceId::new(), Language::default())
+        let value = exact_json(json).map_err(|NotJson { line, column, what }| {
+            let Text { pt, en } = what;
+            Error::new(Code::Malformed, text!("Consulta em JSON: {pt}", "The query's JSON: {en}"))
+                .with("line", line)
+                .with("column", column)
+                .stage("validate")
+                .traced(&TraceId::new(), Language::default())
         })?;
         QueryParams::from_value(value)
     }
@@ -196,7 +190,7 @@ impl Check {
 
     fn list<'v>(&mut self, map: &'v Map<String, Value>, key: &str) -> &'v [Value] {
         match map.get(key) {
-            None | Some(Value::Null) => &[],
+            None => &[],
             Some(Value::Array(list)) => list,
             Some(other) => {
                 self.expect(false, &format!("$.{key}"), LIST, "[]", other);

@@ -191,7 +191,9 @@ fn expression(dialect: &dyn Dialect, column: &TableColumn, file: &LakeFile) -> S
     };
     if let Some(own) = &column.own {
         let value = match dialect.own_type_name(own) {
-            Some(type_name) if own != field.data_type() => format!("CAST({} AS {type_name})", dialect.name(field.name())),
+            Some(type_name) if own != field.data_type() => {
+                format!("CAST({} AS {type_name})", dialect.name(field.name()))
+            }
             _ => dialect.name(field.name()),
         };
         return format!("{value} AS {name}");

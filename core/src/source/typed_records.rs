@@ -22,7 +22,7 @@ use super::dbc::{Batches, Encoding, EncodingChoice, Layout, OutputColumn, ReadOp
 use super::header_columns::type_of;
 use serde_json::{Value, json};
 
-use crate::base::{Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, text};
+use crate::base::{Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, text};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 
 /// What of a file is wanted.
@@ -52,10 +52,12 @@ pub struct RecordsOf {
 impl RecordsOf {
     /// Reads an object with any of the fields. For bindings; an unknown key or a value of another kind is DS-400.
     pub fn from_json(json: &str) -> Result<Self> {
-        serde_json::from_str(json).map_err(|error| {
-            Error::new(Code::Malformed, text!("Opções de leitura inválidas: {error}", "Invalid options: {error}"))
+        let refused = |Text { pt, en }: Text| {
+            Error::new(Code::Malformed, text!("Opções de leitura inválidas: {pt}", "Invalid options: {en}"))
                 .stage("validate")
-        })
+        };
+        let value = exact_json(json).map_err(|error| refused(error.what))?;
+        serde_json::from_value(value).map_err(|error| refused(text!("{error}", "{error}")))
     }
 }
 

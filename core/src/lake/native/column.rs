@@ -6,8 +6,8 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::rendered::is_utc;
 use crate::base::{Text, text};
-use crate::source::HeaderColumn;
 use crate::catalog::{Column, Competencia, Form, Grupo, LogicalType, Normal};
+use crate::source::HeaderColumn;
 
 /// A column of the file, and the way that its values take.
 #[derive(Debug, Clone)]

@@ -100,7 +100,9 @@ impl<'o> TypedRows<'o> {
     /// What did not parse since this was last asked, by the number of the column.
     pub(in crate::lake) fn take_bad_cells(&mut self) -> Vec<(usize, BadCell)> {
         let lanes = self.lanes.iter_mut().enumerate();
-        lanes.flat_map(|(number, lane)| lane.work.take_bad_cells().into_iter().map(move |cell| (number, cell))).collect()
+        lanes
+            .flat_map(|(number, lane)| lane.work.take_bad_cells().into_iter().map(move |cell| (number, cell)))
+            .collect()
     }
 
     /// Columns that have no right value, with the first cell that says so.
@@ -288,7 +290,8 @@ impl Lane {
                 match digits {
                     Digits::AsTheyAre => cells.extend(written.iter(), rows, first),
                     Digits::Day { formats, padded } => {
-                        let whole: Vec<Vec<u8>> = written.iter().map(|cell| day_digits(cell, formats, padded)).collect();
+                        let whole: Vec<Vec<u8>> =
+                            written.iter().map(|cell| day_digits(cell, formats, padded)).collect();
                         cells.extend(whole.iter().map(Vec::as_slice), rows, first);
                     }
                     Digits::Code { form, padded } => match codes(written, *form, padded) {

@@ -269,10 +269,13 @@ mod tests {
     #[test]
     fn days_with_separators_say_themselves_which_part_is_which() {
         use DateFormat::*;
-        for text in ["2024-02-29", "29/02/2024", " 2024-02-29 00:00:00.000 ", "2024-02-29T00:00:00", "29/02/2024 00:00"] {
+        for text in ["2024-02-29", "29/02/2024", " 2024-02-29 00:00:00.000 ", "2024-02-29T00:00:00", "29/02/2024 00:00"]
+        {
             assert_eq!(date(text.as_bytes(), &[DayMonthYear], 2024), Read::Value(19_782), "{text}");
         }
-        for text in ["2023-02-29", "30/02/2024", "2024-02-29 13:45:00", "2024-2-29 ", "29-02-2024", "1012022", "29/02/24"] {
+        for text in
+            ["2023-02-29", "30/02/2024", "2024-02-29 13:45:00", "2024-2-29 ", "29-02-2024", "1012022", "29/02/24"]
+        {
             assert_eq!(date(text.as_bytes(), &[DayMonthYear, ShortYearMonthDay], 2024), Read::Bad, "{text}");
         }
     }
