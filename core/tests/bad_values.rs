@@ -83,7 +83,7 @@ fn rows_with_a_bad_value_in_a_column_that_is_read_are_dead_letters_and_not_in_th
 
     let (rows, report) = ask(&client, &rd(OnBadValue::DeadLetter)).unwrap();
     assert_eq!((rows, report.dead_letters), (ROWS - 440, 440));
-    assert!(letters(&report).iter().any(|letter| letter.value.as_deref().is_some_and(|value| value.ends_with("**"))));
+    assert!(letters(&report).iter().any(|letter| letter.value.as_deref().is_some_and(|value| value.contains("**"))));
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(super) fn stem(file: &SourceFile) -> String {
 
 /// The rows of a source, typed.
 enum Rows<'s> {
-    Records(Batches),
+    Records(Box<Batches>),
     /// The user's own Parquet, which is hashed apart.
     Own(TypedRows<'s>),
 }
@@ -130,7 +130,7 @@ pub(super) fn convert(
     };
     let batches = source.batches(layout)?.keep_bad_cells().cancel_with(ctx.cancel.clone());
     let columns = columns.into_iter().map(|column| (column.name, column.kind)).collect();
-    write(Rows::Records(batches), columns, warnings, file, folder, options, ctx)
+    write(Rows::Records(Box::new(batches)), columns, warnings, file, folder, options, ctx)
 }
 
 /// The user's own Parquet, where it cannot be read in place.

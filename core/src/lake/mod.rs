@@ -52,7 +52,7 @@ pub struct Lake {
 
 /// An object of this version of a source.
 enum Found {
-    Sound(LakeFile),
+    Sound(Box<LakeFile>),
     /// Not what was published, and to be converted again by whoever holds the source's lock.
     Damaged(PathBuf),
 }
@@ -172,7 +172,7 @@ impl Lake {
             _ => None,
         };
         if let Some(Found::Sound(current)) = self.find(&folder, file, options)? {
-            return Ok(current);
+            return Ok(*current);
         }
         if let Some(own) = &own
             && own.may_stay()
@@ -187,7 +187,7 @@ impl Lake {
         let _lock = lock::take(&folder.join(format!(".{}.lock", convert::stem(file))), &ctx.cancel)?;
         // Whoever waited looks again: another process may have converted or mended it meanwhile.
         match self.find(&folder, file, options)? {
-            Some(Found::Sound(current)) => return Ok(current),
+            Some(Found::Sound(current)) => return Ok(*current),
             Some(Found::Damaged(object)) => record::forget(&object)?,
             None => {}
         }
@@ -220,14 +220,14 @@ impl Lake {
         let (size, mtime_ns) = crate::source::folder::stamp(&current.path)?;
         let key = (current.path.clone(), size, mtime_ns);
         if self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
-            return Ok(Some(Found::Sound(current)));
+            return Ok(Some(Found::Sound(Box::new(current))));
         }
         if let Err(damaged) = current.verify() {
             tracing::warn!(file = %current.path.display(), error = %damaged, "damaged lake object is converted again");
             return Ok(Some(Found::Damaged(current.path)));
         }
         self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
-        Ok(Some(Found::Sound(current)))
+        Ok(Some(Found::Sound(Box::new(current))))
     }
 
     /// `sistema=SIH/grupo=RD/uf=AC/ano=2024/mes=01`; without `mes` for yearly sistemas.

@@ -87,7 +87,7 @@ impl Own {
             texts::all(&self.at, self.footer(), *group, *leaf, same).map_err(|error| self.explain(error.into()))
         };
         // Err ends the search as well: false is as good a reason.
-        let ended = parts.par_iter().map(|part| holds(part)).try_for_each(|held| match held {
+        let ended = parts.par_iter().map(holds).try_for_each(|held| match held {
             Ok(true) => Ok(()),
             Ok(false) => Err(None),
             Err(error) => Err(Some(error)),
@@ -151,7 +151,8 @@ impl OwnColumn {
     /// Whether the text is what a DBC's object would hold: without padding, not blank, UTF-8, in the code's form.
     fn has_this_form(&self, value: &[u8]) -> bool {
         let blank = |byte: Option<&u8>| matches!(byte, None | Some(b' ' | 0));
-        !blank(value.last()) && !(self.number && blank(value.first())) && std::str::from_utf8(value).is_ok()
+        let padded = blank(value.last()) || (self.number && blank(value.first()));
+        !padded && std::str::from_utf8(value).is_ok()
     }
 }
 

@@ -45,7 +45,7 @@ struct Lane {
 enum Work {
     Kept,
     Nulls,
-    Bytes { leaf: usize, texts: Option<Texts>, cells: CellColumn, latin1: bool, recoded: u64 },
+    Bytes { leaf: usize, texts: Option<Box<Texts>>, cells: CellColumn, latin1: bool, recoded: u64 },
     Rendered { cells: CellColumn, written: Cells, digits: Digits },
     Refused(RefusedColumn),
 }
@@ -197,7 +197,7 @@ impl<'o> TypedRows<'o> {
         self.left = usize::try_from(footer.row_group(group).num_rows()).unwrap_or(0);
         for lane in &mut self.lanes {
             if let Work::Bytes { leaf, texts, .. } = &mut lane.work {
-                *texts = Some(Texts::open(&own.at, footer, group, *leaf)?);
+                *texts = Some(Box::new(Texts::open(&own.at, footer, group, *leaf)?));
             }
         }
         self.others = None;
