@@ -307,7 +307,7 @@ fn a_file_of_the_catalogues_types_is_read_in_place_and_looked_at_once() {
     ask(&client, &rd()).unwrap();
     let lake = folder.path().join(".datasus/lake");
     assert!(!lake.join("sistema=SIH").exists(), "nothing is converted");
-    let noted = || std::fs::read_dir(lake.join("same")).unwrap().count();
+    let noted = || std::fs::read_dir(lake.join(".same")).unwrap().count();
     assert_eq!(noted(), 1);
     let (batch, _) = ask(&client, &rd()).unwrap();
     assert_eq!((column(&batch, "CNES"), noted()), (some(&["2000121", "", "2000733"]), 1));

@@ -37,6 +37,7 @@ pub use convert::CONVERTER_VERSION;
 pub use digest::RowDigest;
 pub use file::{LakeFile, RowGroup};
 pub use provenance::{Provenance, RefusedColumn};
+pub use rows::SourceIdentity;
 
 /// A folder of converted files. Nothing is created before the first conversion.
 #[derive(Debug)]

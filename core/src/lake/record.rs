@@ -84,8 +84,8 @@ pub(super) fn forget(object: &Path) -> Result<()> {
     }
 }
 
-/// The object of this very version of the source, read as `options` say: same name, size and time. What is whole comes before
-/// what is partial, and what was verified before what was not.
+/// The object of this very version of the source, read as `options` say: same name, size and time, and SHA-256 where that is
+/// known beforehand. What is whole comes before what is partial, and what was verified before what was not.
 pub(super) fn find(folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Option<LakeFile> {
     let ways = [(false, false), (false, true), (true, false), (true, true)];
     let allowed =
@@ -107,7 +107,8 @@ fn find_with(folder: &Path, file: &SourceFile, suffix: &str) -> Option<LakeFile>
         let record: Record = serde_json::from_slice(&std::fs::read(folder.join(&name)).ok()?).ok()?;
         let same = record.provenance.size == file.size
             && record.provenance.mtime_ns == file.mtime_ns
-            && record.provenance.file == file.name();
+            && record.provenance.file == file.name()
+            && file.version.sha256.as_ref().is_none_or(|sha256| record.provenance.sha256.as_ref() == Some(sha256));
         let object = folder.join(name.strip_suffix(".json")?);
         let whole = std::fs::metadata(&object).is_ok_and(|metadata| metadata.len() == record.bytes);
         (same && whole).then(|| record.lake_file(file, object))?

@@ -1,5 +1,5 @@
 //! Which of the user's own Parquet were seen to hold what a DBC's object would hold, so that they are read in place: in
-//! memory, and in the lake's folder (`same/`) where that can be written.
+//! memory, and in the lake's folder (`.same/`) where that can be written.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -21,7 +21,7 @@ pub(super) struct Same {
 
 impl Same {
     pub(super) fn below(root: &Path) -> Self {
-        Same { folder: root.join("same"), seen: Mutex::default() }
+        Same { folder: root.join(".same"), seen: Mutex::default() }
     }
 
     /// Whether this version of the file was seen to.
