@@ -23,6 +23,8 @@ pub trait Dialect {
     /// In a SELECT over one file of [`Dialect::parquet`]: whether the row is not in the Parquet `list` of row and column, for
     /// any of `columns`.
     fn not_listed(&self, list: &str, columns: &[String]) -> String;
+    /// In a SELECT over [`Dialect::parquet`]: the row's file, counted from `first`, and its number in that file.
+    fn place(&self, first: usize) -> [String; 2];
     /// The placeholder for `value` in a comparison with a column of type `kind`, and what to bind to it.
     fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String);
 }

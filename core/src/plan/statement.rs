@@ -67,11 +67,13 @@ pub enum Binds {
 
 /// Builds the statement of `query` over `files`; `origin` adds, at the end, a column for each of its names: the source
 /// file and the competência of the row. Only plain rows have them. `sampling`: the files have only the rows of the sample.
+/// `ordered`: whoever takes the rows goes by their order, so that rows which the query does not order have one too.
 pub fn statement(
     query: &Query,
     files: &[LakeFile],
     origin: Option<[&str; 2]>,
     sampling: Option<&Sampling>,
+    ordered: bool,
 ) -> Result<Statement> {
     let dialect = DuckDbDialect;
     if origin.is_some() && !query.is_plain_scan() {
@@ -97,53 +99,77 @@ pub fn statement(
             .stage("plan"));
         }
     }
-    let of_scope = |scope: &Scope| -> Vec<&LakeFile> {
-        files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect()
-    };
-    let tables: Vec<(&Scope, Vec<TableColumn>)> =
-        query.scopes.iter().map(|scope| (scope, view::columns(scope.grupo, &of_scope(scope)))).collect();
+    let mut tables = Vec::with_capacity(query.scopes.len());
+    for scope in &query.scopes {
+        let of_scope: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
+        tables.push((scope, view::columns(scope.grupo, &of_scope), of_scope));
+    }
     let read = match (&query.ask, tables.first()) {
         (Ask::Sql(ask), _) => columns_of_sql(ask, &tables),
-        (Ask::Structured(ask), Some((scope, columns))) => columns_read(ask, scope, columns),
+        (Ask::Structured(ask), Some((scope, columns, _))) => columns_read(ask, scope, columns),
         (Ask::Structured(_), None) => Vec::new(),
     };
-    for (scope, columns) in &tables {
-        view::refuse_unreadable(columns, &of_scope(scope), &read)?;
+    for (_, columns, of_scope) in &tables {
+        view::refuse_unreadable(columns, of_scope, &read)?;
     }
     let left_out = bad_rows(files, &read, query.options.on_bad_value)?;
     let without = Without::of(files, &read, &left_out);
-    let mut views = Vec::with_capacity(query.scopes.len());
-    for (scope, columns) in &tables {
-        views.push(view::create(&dialect, scope, columns, &of_scope(scope), origin, sampling, &without)?);
-    }
-    let by_number = sampling.is_some() || !left_out.is_empty();
-    let paths: Vec<String> = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned)).chain(without.paths()).collect();
+    let views = |placed| {
+        let view = |(scope, columns, files): &(&Scope, Vec<TableColumn>, Vec<&LakeFile>)| {
+            view::create(&dialect, scope, columns, files, origin, sampling, &without, placed)
+        };
+        tables.iter().map(view).collect::<Result<Vec<View>>>()
+    };
+    let of_files = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned));
+    let paths: Vec<String> = of_files.chain(without.paths()).collect();
     match (&query.ask, tables.first()) {
-        (Ask::Sql(ask), _) => view::refuse_hidden_row_numbers(files, by_number).map(|()| Statement {
-            views,
-            sql: ask.text.clone(),
-            binds: Binds::Named(ask.binds.clone()),
-            files: paths,
-            columns: read,
-            from_user: true,
-            scan: None,
-            left_out,
-        }),
-        (Ask::Structured(ask), Some((scope, columns))) => {
-            let (sql, binds) = structured(&dialect, ask, scope, columns, origin);
-            let mut scan = scan(ask, scope, columns, &files.iter().collect::<Vec<_>>(), origin, sampling);
+        (Ask::Sql(ask), _) => {
+            view::refuse_hidden_row_numbers(files, sampling, !left_out.is_empty())?;
+            Ok(Statement {
+                views: views(false)?,
+                sql: ask.text.clone(),
+                binds: Binds::Named(ask.binds.clone()),
+                files: paths,
+                columns: read,
+                from_user: true,
+                scan: None,
+                left_out,
+            })
+        }
+        (Ask::Structured(ask), Some((scope, columns, of_scope))) => {
+            let mut scan = scan(ask, scope, columns, of_scope, origin, sampling);
+            let placed = !of_scope.is_empty() && by_place(ask, scan.is_some(), ordered);
             match &mut scan {
-                None => view::refuse_hidden_row_numbers(files, by_number)?,
+                None => view::refuse_hidden_row_numbers(files, sampling, placed || !left_out.is_empty())?,
                 Some(scan) => {
                     for of_file in &left_out {
                         scan.files[of_file.file].without = Some(of_file.numbers.clone());
                     }
                 }
             }
-            let binds = Binds::Positional(binds);
-            Ok(Statement { views, sql, binds, files: paths, columns: read, from_user: false, scan, left_out })
+            let (sql, binds) = structured(&dialect, ask, scope, columns, origin, placed, ordered);
+            Ok(Statement {
+                views: views(placed)?,
+                sql,
+                binds: Binds::Positional(binds),
+                files: paths,
+                columns: read,
+                from_user: false,
+                scan,
+                left_out,
+            })
         }
         (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
+    }
+}
+
+/// Whether rows must be told apart by where they stand. A scan has them in order by itself. Of rows that the query orders, those
+/// that are equal may come in any order, unless a limit takes some of them or the last one of a key counts.
+fn by_place(ask: &Structured, scanned: bool, ordered: bool) -> bool {
+    match (&ask.projection, ask.order_by.is_empty()) {
+        (Projection::Grouped { .. }, _) => false,
+        (_, true) => ordered || !scanned,
+        (_, false) => ordered || ask.limit.is_some(),
     }
 }
 
@@ -153,6 +179,8 @@ fn structured(
     scope: &Scope,
     columns: &[TableColumn],
     origin: Option<[&str; 2]>,
+    placed: bool,
+    ordered: bool,
 ) -> (String, Vec<String>) {
     let mut build = Build { dialect, columns, binds: Vec::new() };
     let mut projection = build.projection(&ask.projection);
@@ -170,13 +198,23 @@ fn structured(
         let keys: Vec<String> = keys.iter().map(|key| dialect.name(key)).collect();
         sql.push_str(&format!(" GROUP BY {}", keys.join(", ")));
     }
-    if !ask.order_by.is_empty() {
-        let keys: Vec<String> = ask
-            .order_by
-            .iter()
-            .map(|key| format!("{}{} NULLS LAST", dialect.name(&key.column), if key.desc { " DESC" } else { "" }))
-            .collect();
-        sql.push_str(&format!(" ORDER BY {}", keys.join(", ")));
+    let ascending = |name: &str| format!("{} NULLS LAST", dialect.name(name));
+    let mut order: Vec<String> = ask
+        .order_by
+        .iter()
+        .map(|key| format!("{}{} NULLS LAST", dialect.name(&key.column), if key.desc { " DESC" } else { "" }))
+        .collect();
+    match &ask.projection {
+        // Which groups a limit takes is never left to chance.
+        Projection::Grouped { keys, .. } if ordered || ask.limit.is_some() => {
+            let named = |key: &String| ask.order_by.iter().any(|sort| sort.column == *key);
+            order.extend(keys.iter().filter(|key| !named(key)).map(|key| ascending(key)));
+        }
+        _ if placed => order.extend(view::PLACE.map(|name| dialect.name(name))),
+        _ => {}
+    }
+    if !order.is_empty() {
+        sql.push_str(&format!(" ORDER BY {}", order.join(", ")));
     }
     if let Some(limit) = ask.limit {
         sql.push_str(&format!(" LIMIT {limit}"));
@@ -201,10 +239,10 @@ fn columns_read(ask: &Structured, scope: &Scope, columns: &[TableColumn]) -> Vec
 }
 
 /// At most these: names of the text that are columns of its tables.
-fn columns_of_sql(ask: &Sql, tables: &[(&Scope, Vec<TableColumn>)]) -> Vec<String> {
+fn columns_of_sql(ask: &Sql, tables: &[(&Scope, Vec<TableColumn>, Vec<&LakeFile>)]) -> Vec<String> {
     let names: BTreeSet<&str> = tables
         .iter()
-        .flat_map(|(scope, columns)| {
+        .flat_map(|(scope, columns, _)| {
             let read = |name: &str| ask.star || ask.columns.contains(name);
             let named = columns.iter().map(|column| column.name.as_str()).filter(move |name| read(name));
             named.chain(view::uf_column(scope))
