@@ -18,7 +18,7 @@ use super::native::{Own, OwnColumn, TypedRows};
 use super::provenance::KEY;
 use super::record::Record;
 use super::{ConvertOptions, LakeFile, Provenance, RowDigest, RowGroup};
-use crate::base::{Ctx, Error, ParquetColumns, Result, WholeFile, file_sha256, parquet_properties};
+use crate::base::{Ctx, Error, ParquetColumns, Result, Text, WholeFile, file_sha256, parquet_properties};
 use crate::catalog::{Catalog, LogicalType};
 use crate::source::dbc::{BadCell, Batches, CrcState, Layout, OutputColumn, ReadOptions, RecordFile};
 use crate::source::folder::{SourceFile, stamp};
@@ -96,7 +96,7 @@ impl Rows<'_> {
                     rows: rows.rows(),
                     crc: CrcState::Absent.to_string(),
                     bad_values: rows.bad_values(),
-                    warnings: rows.warnings().into_iter().map(|warning| warning.pt).collect(),
+                    warnings: rows.warnings(),
                     refused: rows.refused(),
                     ..about
                 }
@@ -120,7 +120,7 @@ pub(super) fn convert(
         ..Default::default()
     };
     let source = RecordFile::open(&file.path, &read)?;
-    let warnings = source.warnings().iter().map(|warning| warning.pt.clone()).collect();
+    let warnings = source.warnings().to_vec();
     let columns = columns(&source, file, catalog, options);
     let layout = Layout {
         columns: columns.clone(),
@@ -150,7 +150,7 @@ pub(super) fn convert_own(
 fn write(
     mut rows: Rows<'_>,
     columns: Vec<(String, LogicalType)>,
-    warnings: Vec<String>,
+    warnings: Vec<Text>,
     file: &SourceFile,
     folder: &Path,
     options: &ConvertOptions,

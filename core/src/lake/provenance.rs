@@ -42,8 +42,8 @@ pub struct Provenance {
     /// Version of the converter; 0 for a Parquet that is read in place.
     pub converter: u32,
     pub bad_values: Vec<BadValues>,
-    /// In Portuguese.
-    pub warnings: Vec<String>,
+    /// What was odd about the source's form, and did no harm.
+    pub warnings: Vec<Text>,
     /// Columns of the user's own Parquet whose values cannot be told: NULL in the object, and refused where they are read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedColumn>,
@@ -53,8 +53,8 @@ pub struct Provenance {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedColumn {
     pub column: String,
-    pub pt: String,
-    pub en: String,
+    /// Why.
+    pub reason: Text,
     /// The first value that says so, and its row in the file, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
@@ -64,7 +64,7 @@ pub struct RefusedColumn {
 
 impl RefusedColumn {
     pub(super) fn of(column: &str, reason: Text) -> Self {
-        RefusedColumn { column: column.to_owned(), pt: reason.pt, en: reason.en, row: None, value: None }
+        RefusedColumn { column: column.to_owned(), reason, row: None, value: None }
     }
 
     /// A number that cannot have been a code of this form.
@@ -76,13 +76,9 @@ impl RefusedColumn {
         RefusedColumn { row: Some(row), value: Some(value), ..RefusedColumn::of(column, reason) }
     }
 
-    pub fn reason(&self) -> Text {
-        Text { pt: self.pt.clone(), en: self.en.clone() }
-    }
-
     /// DS-422 for a query that reads the column of `file`.
     pub fn error(&self, file: &str) -> Error {
-        let (pt, en) = (&self.pt, &self.en);
+        let Text { pt, en } = &self.reason;
         let mut error = Error::new(Code::InvalidParams, text!("{file}: {pt}", "{file}: {en}"));
         if let Some(row) = self.row {
             error = error.row(row);

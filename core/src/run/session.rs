@@ -341,7 +341,9 @@ impl Session {
         listing: &Listing,
         files: &[LakeFile],
     ) -> Vec<String> {
-        let of_files = files.iter().flat_map(|file| file.source.warnings.iter().cloned());
+        let language = self.config.language;
+        let said = files.iter().flat_map(|file| &file.source.warnings);
+        let of_files = said.map(|warning| warning.get(language).to_owned());
         let of_selection = selection_warnings(selection, query, listing);
         of_selection.iter().map(|warning| warning.get(self.config.language).to_owned()).chain(of_files).collect()
     }

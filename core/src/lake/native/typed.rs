@@ -146,8 +146,7 @@ impl<'o> TypedRows<'o> {
             ));
         }
         for refused in self.refused() {
-            let reason = refused.reason();
-            let (pt, en) = (reason.pt, reason.en);
+            let Text { pt, en } = refused.reason;
             warnings.push(text!(
                 "{name}: {pt} (só uma consulta que leia essa coluna é recusada)",
                 "{name}: {en} (only a query that reads this column is refused)"
