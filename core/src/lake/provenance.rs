@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::native::CodeForm;
 use crate::base::{Code, Error, Text, text};
-use crate::source::dbc::{BadValues, RejectedRecord, notices};
+use crate::source::dbc::{BadValues, Normalised, RejectedRecord, notices};
 
 pub(super) const KEY: &str = "datasus.provenance";
 
@@ -42,6 +42,9 @@ pub struct Provenance {
     /// Version of the converter; 0 for a Parquet that is read in place.
     pub converter: u32,
     pub bad_values: Vec<BadValues>,
+    /// Codes that stood in the source in another form than the catalogue's.
+    #[serde(default)]
+    pub normalised: Vec<Normalised>,
     /// What was odd about the source's form, and did no harm.
     pub warnings: Vec<Text>,
     /// Columns of the user's own Parquet whose values cannot be told: NULL in the object, and refused where they are read.

@@ -20,6 +20,8 @@ pub(in crate::lake) struct OwnColumn {
     pub arrow: DataType,
     /// Its values were those of a numeric field, as far as is known.
     pub number: bool,
+    /// How its codes are written.
+    pub form: Option<Form>,
     pub way: Way,
 }
 
@@ -129,13 +131,13 @@ fn known(column: &Column, found: &DataType, bytes: Option<usize>, competencia: C
     });
     let number = era.is_some_and(|era| matches!(era.dbf_type, 'N' | 'F'));
     let (name, kind) = (column.name.clone(), column.kind.clone());
-    OwnColumn { name, arrow: kind.arrow(), kind: Some(kind), number, way }
+    OwnColumn { name, arrow: kind.arrow(), kind: Some(kind), number, form: column.form_at(competencia), way }
 }
 
 /// A column that the catalogue does not know, and DBC files beside this one have: none where it cannot have their type.
 fn like_header(name: String, kind: &LogicalType, found: &DataType, bytes: Option<usize>) -> Option<OwnColumn> {
     let way = way(kind, found, bytes)?;
-    Some(OwnColumn { name, arrow: kind.arrow(), kind: Some(kind.clone()), number: false, way })
+    Some(OwnColumn { name, arrow: kind.arrow(), kind: Some(kind.clone()), number: false, form: None, way })
 }
 
 /// The way to `kind` that asks for nothing but the types; none where there is none.
@@ -161,7 +163,7 @@ fn own(field: &Field, bytes: Option<usize>) -> OwnColumn {
         (DataType::Null, _) => (DataType::Utf8, Way::Null),
         (found, _) => (found.clone(), Way::Kept),
     };
-    OwnColumn { name: field.name().clone(), kind: None, arrow, number: false, way }
+    OwnColumn { name: field.name().clone(), kind: None, arrow, number: false, form: None, way }
 }
 
 /// However it is held.

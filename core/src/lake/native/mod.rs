@@ -23,7 +23,7 @@ pub(super) use self::typed::TypedRows;
 use super::file::fingerprint;
 use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
 use crate::base::{Cancel, Code, Error, Result, text};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Form, Normal};
 use crate::source::folder::SourceFile;
 
 /// The file, opened: its footer is read, its rows are not.
@@ -152,7 +152,9 @@ impl OwnColumn {
     fn has_this_form(&self, value: &[u8]) -> bool {
         let blank = |byte: Option<&u8>| matches!(byte, None | Some(b' ' | 0));
         let padded = blank(value.last()) || (self.number && blank(value.first()));
-        !padded && std::str::from_utf8(value).is_ok()
+        let form = if self.number { self.form } else { self.form.and_then(Form::of_text) };
+        let same = |text| form.is_none_or(|form| !matches!(form.normalise(text), Normal::Changed(_)));
+        !padded && std::str::from_utf8(value).is_ok_and(same)
     }
 }
 

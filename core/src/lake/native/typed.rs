@@ -16,7 +16,7 @@ use super::{Own, Trouble};
 use crate::base::{Cancel, Error, Result, Text, text};
 use crate::catalog::{DateFormat, LogicalType};
 use crate::lake::RefusedColumn;
-use crate::source::dbc::{BadCell, BadValues, CellColumn, Encoding, OutputColumn, whole_number};
+use crate::source::dbc::{BadCell, BadValues, CellColumn, Encoding, Normalised, OutputColumn, whole_number};
 
 const BATCH_ROWS: usize = 16 << 10;
 
@@ -95,6 +95,12 @@ impl<'o> TypedRows<'o> {
     pub(in crate::lake) fn bad_values(&self) -> Vec<BadValues> {
         let bad = self.lanes.iter().filter_map(|lane| Some(lane.work.cells()?.bad()));
         bad.filter(|bad| bad.count > 0).cloned().collect()
+    }
+
+    /// Codes that were written in another form than the catalogue's.
+    pub(in crate::lake) fn normalised(&self) -> Vec<Normalised> {
+        let normalised = self.lanes.iter().filter_map(|lane| lane.work.cells()?.normalised());
+        normalised.filter(|normalised| normalised.count > 0).cloned().collect()
     }
 
     /// What did not parse since this was last asked, by the number of the column.
@@ -214,7 +220,7 @@ impl<'o> TypedRows<'o> {
 impl Own {
     fn work(&self, column: &OwnColumn, reference_year: u16) -> Result<Work> {
         let kind = column.kind.clone().unwrap_or(LogicalType::Text);
-        let output = OutputColumn { field: 0, name: column.name.clone(), kind: kind.clone() };
+        let output = OutputColumn { field: 0, name: column.name.clone(), kind: kind.clone(), form: column.form };
         let cells = |utf8| {
             let encoding = if utf8 { Encoding::Utf8 } else { Encoding::Latin1 };
             CellColumn::new(&output, column.number, encoding, reference_year, BATCH_ROWS)

@@ -5,6 +5,7 @@ use arrow::array::ArrayRef;
 use super::batches::{BadCell, BadValues};
 use super::columns::ColumnBuilder;
 use super::field::StoredAs;
+use super::forms::Normalised;
 use super::{Encoding, Field, OutputColumn};
 use crate::base::Result;
 
@@ -35,6 +36,11 @@ impl CellColumn {
 
     pub fn bad(&self) -> &BadValues {
         &self.0.bad
+    }
+
+    /// The codes that were brought into their form, where the column has one.
+    pub fn normalised(&self) -> Option<&Normalised> {
+        self.0.normalised.as_ref()
     }
 
     /// What did not parse since this was last asked.

@@ -6,6 +6,7 @@ use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Arra
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use super::batches::{BadCell, BadValues};
+use super::forms::{self, Normalised};
 use super::odd_fields::OddField;
 use super::values::{Read, bare, date, number, quick_date, quick_number, trimmed};
 use super::{Encoding, Field, OutputColumn};
@@ -30,6 +31,8 @@ pub(super) struct ColumnBuilder {
     pub(super) bad: BadValues,
     /// Every value that did not parse since they were last taken, where somebody wants them.
     pub(super) bad_cells: Option<Vec<BadCell>>,
+    /// Of a column whose codes have a form.
+    pub(super) normalised: Option<Normalised>,
 }
 
 enum Values {
@@ -62,6 +65,7 @@ impl ColumnBuilder {
             text: rows * width / 2,
             bad: BadValues { column: output.name.clone(), count: 0, samples: Vec::new() },
             bad_cells: None,
+            normalised: forms::of_field(output.form, field).map(|form| Normalised::new(&output.name, form)),
         };
         builder.reset();
         builder
@@ -113,8 +117,15 @@ impl ColumnBuilder {
         self.valid.resize(rows, true);
         let cells = self.bad_cells.as_mut();
         let mut seen = Seen { valid: &mut self.valid, nulls: 0, bad: &mut self.bad, cells, first };
+        let places = match &self.values {
+            Values::Text { bytes, ends, .. } => (ends.len(), bytes.len()),
+            _ => (0, 0),
+        };
         if !quick(&mut self.values, &mut seen) {
             fill(&mut self.values, fields, &mut seen);
+        }
+        if let (Values::Text { bytes, ends, .. }, Some(normalised)) = (&mut self.values, &mut self.normalised) {
+            forms::settle(normalised, places, bytes, ends);
         }
         if seen.nulls == 0 {
             self.nulls.append_n_non_nulls(rows);
