@@ -59,6 +59,7 @@ pub struct SyncReport {
     pub duration_sec: f64,
     pub sources: Vec<super::Source>,
     pub bad_values: Vec<super::BadValue>,
+    pub normalised: Vec<super::NormalisedCodes>,
     pub warnings: Vec<String>,
 }
 
@@ -220,6 +221,7 @@ impl Session {
             duration_sec: began.elapsed().as_secs_f64(),
             sources: files.iter().map(super::pipeline::source_of).collect(),
             bad_values: files.iter().flat_map(super::pipeline::bad_values_of).collect(),
+            normalised: super::NormalisedCodes::of(&files),
             warnings,
         })
     }
@@ -269,8 +271,8 @@ impl Session {
 
     /// User SQL goes through the gate before anything else looks at it.
     fn judged(&self, sql: &str) -> Result<SqlUse> {
-        let gate::Passed { tables, parameters, columns, star, .. } = gate::pass(sql, self.catalog)?;
-        Ok(SqlUse { tables, parameters, columns, star })
+        let gate::Passed { tables, parameters, columns, star, compared, .. } = gate::pass(sql, self.catalog)?;
+        Ok(SqlUse { tables, parameters, columns, star, compared })
     }
 
     pub(super) fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
