@@ -264,12 +264,21 @@ fn values_are_exact_or_null_and_counted_never_rounded_and_never_nan() {
 fn codes_held_as_numbers_get_their_zeros_back_or_are_refused_where_they_are_read() {
     let (_folder, client) = admissions(vec![
         ("SEXO".into(), Arc::new(Float64Array::from(vec![3.0, f64::NAN]))),
+        ("PROC_REA".into(), Arc::new(Int64Array::from(vec![303140151, 1303140151]))),
+        ("CGC_HOSP".into(), Arc::new(Float64Array::from(vec![4034526000224.0, f64::NAN]))),
+        ("MUNIC_RES".into(), Arc::new(Int32Array::from(vec![1200401, 120040]))),
         ("COD_IDADE".into(), Arc::new(Int64Array::from(vec![4, 44]))),
         ("DIAG_PRINC".into(), Arc::new(Int64Array::from(vec![1, 2]))),
         ("IDADE".into(), Arc::new(Int32Array::from(vec![40, 41]))),
     ]);
-    let (batch, _) = ask(&client, &rd().columns(["SEXO", "IDADE"])).unwrap();
+    let mended = ["SEXO", "PROC_REA", "CGC_HOSP", "MUNIC_RES", "IDADE"];
+    let (batch, report) = ask(&client, &rd().columns(mended)).unwrap();
     assert_eq!(column(&batch, "SEXO"), some(&["3", ""]));
+    assert_eq!(column(&batch, "PROC_REA"), some(&["0303140151", "1303140151"]));
+    assert_eq!(column(&batch, "CGC_HOSP"), some(&["04034526000224", ""]));
+    assert_eq!(column(&batch, "MUNIC_RES"), some(&["120040", "120040"]));
+    let warned = |name: &str| report.warnings.iter().any(|warning| warning.contains(name));
+    assert!(warned("PROC_REA") && warned("CGC_HOSP") && !warned("SEXO,"), "{:?}", report.warnings);
     for (params, column, value) in [
         (rd().columns(["COD_IDADE"]), "COD_IDADE", Some("44")),
         (rd(), "COD_IDADE", Some("44")),
