@@ -183,7 +183,7 @@ fn same_in_every_form(dbc: &Path, dataset: &str) {
 fn made(folder: &Path) -> [(std::path::PathBuf, &'static str); 2] {
     let (rd, sim) = (folder.join("RDAC9504.dbc"), folder.join("DOAC1996.dbc"));
     let fields = [
-        ("N_AIH", b'C', 13, 0),
+        ("N_AIH", b'C', 10, 0),
         ("SEXO", b'C', 1, 0),
         ("NASC", b'C', 6, 0),
         ("IDADE", b'N', 2, 0),
@@ -195,7 +195,7 @@ fn made(folder: &Path) -> [(std::path::PathBuf, &'static str); 2] {
     for row in 0..50 {
         let born = ["230101", "950431", "050423", "", "000000", "95 401", "991231"][row % 7];
         let money = ["12.34", "0.00", "", "****", "-7.5"][row % 5];
-        let (aih, age) = (format!("{row:013}"), row.to_string());
+        let (aih, age) = (format!("{row:010}"), row.to_string());
         writer.write(&[&aih, ["1", "3", ""][row % 3], born, &age, money, "04099", "6\u{ba}"]).unwrap();
     }
     writer.finish().unwrap();
