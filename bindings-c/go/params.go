@@ -7,9 +7,10 @@ type Params struct {
 	// SQL is one SELECT over the tables of the catalogue (sih_rd, cnes_st, ...), with Bind for its $names.
 	SQL  string         `json:"sql,omitempty"`
 	Bind map[string]any `json:"bind,omitempty"`
-	// UF left out means all that the source holds.
+	// UF holds siglas, names (Acre) or IBGE's codes (12); left out, it means all that the source holds.
 	UF []string `json:"uf,omitempty"`
-	// Competencia is a month (YYYYMM; of yearly systems YYYY) as a string, several as a []string, or a Range.
+	// Competencia is a month (2024-01, 01/2024, 202401) or a year (2024: its twelve months) as a string or a number, several in
+	// a slice, or a Range.
 	Competencia any         `json:"competencia,omitempty"`
 	Columns     []string    `json:"columns,omitempty"`
 	Where       []Filter    `json:"where,omitempty"`
@@ -26,11 +27,14 @@ type Range struct {
 	To   string `json:"to"`
 }
 
-// Filter is one condition: {"IDADE", "between", []int{0, 17}}.
+// Filter is one condition, {Column: "DIAG_PRINC", Op: "starts_with", Value: "J18"}; or one of Any, every one of All, or Not.
 type Filter struct {
-	Column string `json:"column"`
-	Op     string `json:"op"`
-	Value  any    `json:"value,omitempty"`
+	Column string   `json:"column,omitempty"`
+	Op     string   `json:"op,omitempty"`
+	Value  any      `json:"value,omitempty"`
+	Any    []Filter `json:"any,omitempty"`
+	All    []Filter `json:"all,omitempty"`
+	Not    *Filter  `json:"not,omitempty"`
 }
 
 // Aggregate is a figure of each group: count, sum, avg, min, max.

@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use datasus::base::Text;
+use datasus::base::{Text, json_words};
 use datasus::{Code, Error, Result};
 
 use crate::ticket::Tickets;
@@ -105,8 +105,9 @@ pub fn hand_in<T, H>(tickets: &Tickets<T>, handle: *mut H, name: &str) -> Result
 /// What is no JSON is DS-400.
 pub fn json(text: &str, name: &str) -> Result<serde_json::Value> {
     serde_json::from_str(text).map_err(|error| {
-        let pt = format!("Argumento `{name}`: JSON malformado: {error}");
-        let detail = Text { pt, en: format!("Argument `{name}`: malformed JSON: {error}") };
-        Error::new(Code::Malformed, detail).with("argument", name).stage("c")
+        let words = json_words(&error);
+        let pt = format!("Argumento `{name}`: não é JSON: {}", words.pt);
+        let detail = Text { pt, en: format!("Argument `{name}`: it is no JSON: {}", words.en) };
+        Error::new(Code::Malformed, detail).with("argument", name).with("parser_message", error.to_string()).stage("c")
     })
 }

@@ -83,6 +83,7 @@ pub fn read_dbc(env: &Env, path: String, options: ReadOptions) -> napi::Result<O
             typed: options.typed.unwrap_or(known.typed),
             verify_crc: options.verify_crc.unwrap_or(known.verify_crc),
             batch_rows: options.batch_rows.map_or(known.batch_rows, |rows| rows as usize),
+            language: None,
         };
         let language = match options.language.as_deref() {
             None | Some("pt") => Language::Pt,

@@ -1,12 +1,12 @@
 /** The front of the SDK: one source folder, and everything that can be asked of it. */
 
 import type { LoadArrow } from './arrow'
-import type { Destination, QueryParams } from './contract'
+import type { QueryParams } from './contract'
 import { atOnce, Conflict, refuseAborted, settled } from './errors'
 import { Job, type JobEvent } from './job'
 import { native, type NativeClient } from './native'
-import { exactJson, paramsJson, snakeKeys, type Query } from './params'
-import { schemaOf, type DatasetSchema, type DeadLetter, type Explain, type Held, type JobInfo, type Mode, type Report, type SyncReport } from './report'
+import { exactJson, paramsJson, snakeKeys, type Query, type To } from './params'
+import { schemaOf, type DatasetSchema, type DeadLetter, type Explain, type Held, type JobInfo, type Known, type Mode, type Report, type SyncReport } from './report'
 import { Result } from './result'
 
 /** Settings; what is left out comes from its `DATASUS_*` variable (`DATASUS_LAKE`, `DATASUS_OUTPUT`, ...), or is the default. */
@@ -49,8 +49,8 @@ export interface CallOptions {
 
 /** Where the rows of a job go. */
 export interface SinkOptions extends CallOptions {
-  /** `csv()`, `parquet()`, `postgres()`, or several of them: all in one pass. */
-  to: Destination | readonly Destination[]
+  /** A path (`'a.csv'`, `'a.parquet'`), `csv()`, `parquet()`, `postgres()`, or several of them: all in one pass. */
+  to: To | readonly To[]
 }
 
 /** Opens a folder. @internal */
@@ -155,6 +155,11 @@ export class Client implements AsyncDisposable {
   /** The dataset's columns, with types and meanings. */
   schema(dataset: string): DatasetSchema {
     return schemaOf(JSON.parse(atOnce(() => this.#native.schema(dataset))) as Parameters<typeof schemaOf>[0])
+  }
+
+  /** Every dataset that there is, whether the source holds any of it or not. */
+  catalog(): Known[] {
+    return JSON.parse(atOnce(() => this.#native.catalog())) as Known[]
   }
 
   /** What the source holds, by dataset. */

@@ -14,15 +14,15 @@ export type CamelKeys<Form> = { [Key in keyof Form as Key extends string ? Camel
 export type Conditions = Record<string, Value | readonly Value[] | null>
 /** Conditions that every row must meet. */
 export type Where = Filter | Condition | Conditions | readonly (Filter | Condition | Conditions)[]
-/** `{ valor: ['sum', 'VAL_TOT'], n: 'count' }`, or the contract's list. */
-export type Aggregates = Record<string, AggregateFn | readonly [AggregateFn, string]> | readonly Aggregate[]
+/** `{ valor: ['sum', 'VAL_TOT'], n: 'count(*)' }`, or the contract's list. */
+export type Aggregates = Record<string, AggregateFn | 'count(*)' | readonly [AggregateFn, string]> | readonly Aggregate[]
 
 type Loose = 'bind' | 'columns' | 'where' | 'groupBy' | 'aggregates' | 'orderBy' | 'options' | 'uf' | 'limit'
 
 /** One query: over one dataset, or one SELECT (`sql`, `bind`) over several. The contract's keys, in camel case or as they are. */
 export interface Query extends Omit<CamelKeys<QueryParams>, Loose> {
-  /** Siglas; left out: every UF that the source holds. */
-  uf?: string | readonly string[] | null
+  /** Siglas, names (`Acre`) or IBGE's codes (`12`); left out: every UF that the source holds. */
+  uf?: string | number | readonly (string | number)[] | null
   /** Columns of the answer, in this order; left out: all. */
   columns?: readonly string[] | null
   where?: Where
@@ -37,6 +37,9 @@ export interface Query extends Omit<CamelKeys<QueryParams>, Loose> {
   bind?: Record<string, Value | null>
   options?: CamelKeys<Options>
 }
+
+/** Where rows go: `csv()`, `parquet()`, `postgres()`, or a path that tells by its ending: `.csv`, `.csv.zst`, `.parquet`. */
+export type To = Destination | string
 
 /** A CSV file, of 10 million rows at most. */
 export type CsvOptions = CamelKeys<Csv>
@@ -82,7 +85,7 @@ function conditions(where: Where): unknown[] {
 
 function figures(aggregates: Aggregates): readonly unknown[] {
   if (Array.isArray(aggregates)) return aggregates
-  return Object.entries(aggregates as Record<string, AggregateFn | readonly [AggregateFn, string]>).map(([as, of]) =>
+  return Object.entries(aggregates as Record<string, string | readonly [AggregateFn, string]>).map(([as, of]) =>
     typeof of === 'string' ? { fn: of, as } : { fn: of[0], column: of[1], as },
   )
 }

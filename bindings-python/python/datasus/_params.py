@@ -9,16 +9,17 @@ from typing import Any
 
 from ._filters import Filter, plain
 
-#: ``"202401"``, a year, a day of the month, or a pair (from, to).
+#: ``"2024-01"``, ``"01/2024"``, ``202401``, a year, a day of the month, a ``pandas.Period``, a list of them, or a pair (from, to).
 Competencia = str | int | datetime.date | tuple[Any, Any] | list[Any]
 #: A filter, a dictionary of column and value(s), a condition of the contract, or several of these.
 Where = Filter | Mapping[str, Any] | Sequence[Filter | Mapping[str, Any]]
 
 
 def _month(value: Any) -> Any:
-    if isinstance(value, (datetime.date, datetime.datetime)):
+    if isinstance(value, datetime.date):
         return f"{value:%Y%m}"
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    # A pandas.Period writes itself as `2024-01`, or `2024`; the core refuses one of weeks or quarters.
+    return str(value) if hasattr(value, "freqstr") and hasattr(value, "ordinal") else value
 
 
 def _competencia(value: Any) -> Any:
@@ -27,7 +28,10 @@ def _competencia(value: Any) -> Any:
     if isinstance(value, (list, tuple, range)):
         return [_month(one) for one in value]
     if isinstance(value, (set, frozenset)):
-        return sorted(_month(one) for one in value)
+        return sorted((_month(one) for one in value), key=str)
+    # What pandas ranges over.
+    if type(value).__name__ in ("PeriodIndex", "DatetimeIndex"):
+        return [_month(one) for one in value]
     return _month(value)
 
 
@@ -56,7 +60,7 @@ def _where(where: Any) -> list[Any]:
         return _condition(where)
     if isinstance(where, (list, tuple)):
         return [condition for one in where for condition in _where(one)]
-    raise TypeError(f"where: expected col('IDADE') < 18, {{'SEXO': '3'}}, or a list of these, received {where!r}")
+    raise TypeError(f"where: expected col('VAL_TOT') > 1000, {{'SEXO': '3'}}, or a list of these, received {where!r}")
 
 
 def _aggregates(aggregates: Any) -> list[Any]:
@@ -123,7 +127,7 @@ def params_json(
     elif dataset is not None:
         params["dataset"] = dataset
     if uf is not None:
-        params["uf"] = uf if isinstance(uf, str) else list(uf)
+        params["uf"] = list(uf) if isinstance(uf, Iterable) and not isinstance(uf, str) else uf
     if competencia is not None:
         params["competencia"] = _competencia(competencia)
     if columns is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import unicodedata
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -34,6 +35,12 @@ def _type(kind: Any) -> str:
         return kind
     name, of = next(iter(kind.items()))
     return f"{name}({of['precision']}, {of['scale']})" if name == "decimal" else name
+
+
+def folded(text: str) -> str:
+    """Without case and accents."""
+    apart = unicodedata.normalize("NFD", text)
+    return "".join(letter for letter in apart if not unicodedata.combining(letter)).casefold()
 
 
 class Schema:
@@ -78,15 +85,15 @@ class Schema:
         return len(self.columns)
 
     def search(self, text: str) -> list[ColumnInfo]:
-        """The columns whose name or meaning has ``text`` in it, in any case.
+        """The columns whose name or meaning has ``text`` in it, in any case, with or without accents.
 
         Examples
         --------
-        >>> [column.name for column in client.schema("SIH-RD").search("óbito")][:1]
+        >>> [column.name for column in client.schema("SIH-RD").search("obito")][:1]
         ['MORTE']
         """
-        wanted = text.casefold()
-        return [c for c in self.columns if wanted in c.name.casefold() or wanted in (c.meaning or "").casefold()]
+        wanted = folded(text)
+        return [c for c in self.columns if wanted in folded(c.name) or wanted in folded(c.meaning or "")]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that the catalogue knows, as JSON has it.
@@ -106,6 +113,32 @@ class Schema:
             (c.name, c.type, c.meaning or "", "" if c.years is None else f"{c.years[0]}-{c.years[1]}") for c in self
         ]
         return table(("coluna", "tipo", "significado", "anos"), rows, f"{self.dataset}: {self.nome}")
+
+
+class Known(NamedTuple):
+    """A dataset of the catalogue.
+
+    Examples
+    --------
+    >>> next(known.table for known in client.catalog() if known.dataset == "SIH-RD")
+    'sih_rd'
+    """
+
+    dataset: str
+    #: Its name in SQL.
+    table: str
+    nome: str
+    #: Other names that are accepted.
+    aliases: list[str]
+    #: ``month`` or ``year``: what a file is of.
+    period: str
+    #: True: one file for the whole country.
+    national: bool
+    #: First and last competência that is known to have been published.
+    first: str | None
+    last: str | None
+    #: Columns that the catalogue knows; with 0 they come from the files.
+    columns: int
 
 
 class Held(NamedTuple):

@@ -37,7 +37,7 @@ pub(super) fn convert(
 ) -> Result<LakeFile> {
     let read = ReadOptions { verify_crc: options.verify_crc, ..Default::default() };
     let source = RecordFile::open(&file.path, &read)?;
-    let warnings = source.warnings().iter().map(|warning| warning.pt.clone()).collect();
+    let warnings = source.warnings().to_vec();
     let columns = columns(&source, file, catalog);
     let layout = Layout {
         columns: columns.clone(),
@@ -61,13 +61,16 @@ pub(super) fn convert(
     let mut writer =
         ParquetColumns::create(out, batches.schema(), properties, options.row_group_rows, usize::MAX).map_err(fail)?;
     let mut batch = batches.next();
+    let mut told = 0;
     while let Some(decoded) = batch.transpose()? {
         // The next batch is decoded while this one is encoded.
         let (written, next) = rayon::join(|| writer.write(&decoded), || batches.next());
         written.map_err(|e| write_error(e, &failed, &pending))?;
         batch = next;
+        ctx.progress.add_bytes(batches.bytes_read() - told);
+        told = batches.bytes_read();
     }
-    ctx.progress.add_bytes(batches.bytes_read());
+    ctx.progress.add_bytes(batches.bytes_read() - told);
     let summary = batches.summary();
     if stamp(&file.path)? != (file.size, file.mtime_ns) {
         return Err(changed(file));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::Text;
 use crate::source::dbc::{BadValues, RejectedRecord};
 
 pub(super) const KEY: &str = "datasus.provenance";
@@ -27,6 +28,5 @@ pub struct Provenance {
     /// Version of the converter; 0 for the user's own Parquet.
     pub converter: u32,
     pub bad_values: Vec<BadValues>,
-    /// In Portuguese.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Text>,
 }

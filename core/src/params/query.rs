@@ -30,6 +30,17 @@ pub struct Scope {
 pub enum Ask {
     Structured(Structured),
     Sql(Sql),
+    /// Of the catalogue instead.
+    Catalog(Question),
+}
+
+/// What SQL asks of the catalogue.
+#[derive(Debug, Clone)]
+pub enum Question {
+    /// `SHOW TABLES`.
+    Tables,
+    /// `DESCRIBE t`; `of_files`: columns that the source's files have, where the catalogue knows none.
+    Columns { grupo: &'static Grupo, of_files: Vec<String> },
 }
 
 #[derive(Debug, Clone)]
@@ -72,7 +83,7 @@ impl Query {
     pub fn predicates(&self) -> &[Predicate] {
         match &self.ask {
             Ask::Structured(ask) => &ask.predicates,
-            Ask::Sql(_) => &[],
+            Ask::Sql(_) | Ask::Catalog(_) => &[],
         }
     }
 }

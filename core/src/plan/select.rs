@@ -132,8 +132,8 @@ impl Selection {
             Error::new(
                 Code::NotFound,
                 text!(
-                    "{dataset}: {count} arquivo(s) ausente(s): {list}{more}. Baixe-os ou use `missing = \"warn\"`",
-                    "{dataset}: {count} missing file(s): {list}{more}. Fetch them or use `missing = \"warn\"`"
+                    "{dataset}: {count} arquivo(s) ausente(s): {list}{more}. Baixe-os, ou peça só um aviso (`missing`: warn)",
+                    "{dataset}: {count} missing file(s): {list}{more}. Fetch them, or ask for a warning only (`missing`: warn)"
                 ),
             )
         };

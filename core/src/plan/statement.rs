@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::RecordBatch;
+
+use super::catalog_answer::catalog_answer;
 use super::scan::{Scan, scan};
 use super::view::{self, TableColumn, View};
 use super::{Dialect, DuckDbDialect, Sampling};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::LogicalType;
+use crate::catalog::{Catalog, LogicalType};
 use crate::lake::LakeFile;
 use crate::params::{AggregateFn, Ask, BindValue, Op, Predicate, Projection, Query, Scalar, Scope, Sql, Structured};
 
@@ -25,6 +28,8 @@ pub struct Statement {
     pub from_user: bool,
     /// The same without SQL, where the statement only reads.
     pub scan: Option<Scan>,
+    /// The answer itself, where nothing is to be run.
+    pub answer: Option<RecordBatch>,
 }
 
 impl Statement {
@@ -38,6 +43,21 @@ impl Statement {
             columns: Vec::new(),
             from_user: false,
             scan: Some(scan),
+            answer: None,
+        }
+    }
+
+    /// Rows that are known already.
+    fn of_answer(answer: RecordBatch) -> Self {
+        Statement {
+            views: Vec::new(),
+            sql: String::new(),
+            binds: Binds::Positional(Vec::new()),
+            files: Vec::new(),
+            columns: answer.schema().fields().iter().map(|field| field.name().clone()).collect(),
+            from_user: false,
+            scan: None,
+            answer: Some(answer),
         }
     }
 
@@ -65,6 +85,9 @@ pub fn statement(
     sampling: Option<&Sampling>,
 ) -> Result<Statement> {
     let dialect = DuckDbDialect;
+    if let Ask::Catalog(question) = &query.ask {
+        return catalog_answer(question, Catalog::builtin()).map(Statement::of_answer);
+    }
     if origin.is_some() && !query.is_plain_scan() {
         return Err(Error::new(
             Code::InvalidParams,
@@ -106,6 +129,7 @@ pub fn statement(
             columns: columns_of_sql(ask, &tables),
             from_user: true,
             scan: None,
+            answer: None,
         }),
         (Ask::Structured(ask), Some((scope, columns))) => {
             let (sql, binds) = structured(&dialect, ask, scope, columns, origin);
@@ -115,9 +139,9 @@ pub fn statement(
                 view::refuse_hidden_row_numbers(files, sampling)?;
             }
             let columns = columns_read(ask, scope, columns);
-            Ok(Statement { views, sql, binds: Binds::Positional(binds), files: paths, columns, from_user: false, scan })
+            Ok(Statement { views, sql, binds: Binds::Positional(binds), files: paths, columns, from_user: false, scan, answer: None })
         }
-        (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
+        (Ask::Structured(_), None) | (Ask::Catalog(_), _) => Err(Error::internal("a structured query without a table")),
     }
 }
 

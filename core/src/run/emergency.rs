@@ -71,8 +71,8 @@ fn exhausted() -> Error {
     Error::new(
         Code::OutOfMemory,
         text!(
-            "A memória está no fim (acima de 85 %) e `on_emergency = \"fail\"`; tente mais tarde, ou use wait ou spill",
-            "Memory is nearly exhausted (above 85 %), and `on_emergency = \"fail\"`; try later, or use wait or spill"
+            "A memória está no fim (acima de 85 %) e a consulta pediu para falhar (`on_emergency`: fail); tente mais tarde, ou use wait ou spill",
+            "Memory is nearly exhausted (above 85 %), and the query asked to fail (`on_emergency`: fail); try later, or use wait or spill"
         ),
     )
     .stage("governor")

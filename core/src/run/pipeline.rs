@@ -12,7 +12,7 @@ use super::memory::Share;
 use super::once_more::OnceMore;
 use super::recover::Resumed;
 use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
-use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, text};
+use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, text};
 use crate::governor::Mode;
 use crate::lake::LakeFile;
 use crate::params::{Ask, Projection, Query, QueryParams};
@@ -114,6 +114,7 @@ impl Session {
         let memory = PeakMemory::watch();
         let sampling = self.sampling_now(&prepared.query, false, ctx)?;
         let (files, unreadable) = self.readable(prepared, ctx)?;
+        ctx.progress.enter(Phase::Running);
         let statement = statement(&prepared.query, &files, None, sampling.as_ref())?;
         let sampled = emergency::sampled(sampling, &files);
         let rows = emergency::rows_read(sampled.as_ref(), &files);
@@ -168,6 +169,9 @@ impl Session {
                 "{refused} row(s) that the target refused are in dead_letters(\"{id}\")"
             );
             warnings.push(warning.get(self.config.language).to_owned());
+        }
+        for warning in &warnings {
+            tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{warning}");
         }
         Ok(Report {
             contract: 1,
@@ -297,7 +301,7 @@ pub(super) fn deliver(
     ctx: &Ctx,
 ) -> Result<(u64, Vec<Stored>), Arc<Error>> {
     let mut rows = fan_out.held_rows().map(|(_, rows)| rows).min().unwrap_or(0);
-    ctx.progress.add_rows(rows);
+    ctx.progress.begin_rows(rows);
     if let Some(expected) = expected {
         ctx.progress.expect_rows(expected);
     }
@@ -310,9 +314,6 @@ pub(super) fn deliver(
             rows += count;
             ctx.progress.add_rows(count);
             ctx.slot.give_way();
-            if let Some(expected) = expected.filter(|expected| *expected > 0) {
-                ctx.progress.engine_fraction(rows as f64 / expected as f64);
-            }
         }
         ctx.check()?;
         files.iter().try_for_each(LakeFile::still_unchanged)?;

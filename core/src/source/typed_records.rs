@@ -21,7 +21,9 @@ use serde::Deserialize;
 use super::dbc::{Batches, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
 use serde_json::{Value, json};
 
-use crate::base::{Cancel, Code, Error, Language, Problem, Result, TraceId, did_you_mean, text};
+use crate::base::{
+    Cancel, Code, Error, Language, Problem, Result, TraceId, did_you_mean, expand_home, json_words, text,
+};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 
 /// What of a file is wanted.
@@ -39,13 +41,18 @@ pub struct RecordsOf {
     pub verify_crc: bool,
     /// Rows of a batch, but for the last.
     pub batch_rows: usize,
+    /// Of the errors and warnings; none: as the call says.
+    pub language: Option<Language>,
 }
 
 impl RecordsOf {
     /// Reads an object with any of the fields. For bindings; an unknown key or a value of another kind is DS-400.
     pub fn from_json(json: &str) -> Result<Self> {
         serde_json::from_str(json).map_err(|error| {
-            Error::new(Code::Malformed, text!("Opções de leitura inválidas: {error}", "Invalid options: {error}"))
+            let words = json_words(&error);
+            let (pt, en) = (words.pt, words.en);
+            Error::new(Code::Malformed, text!("Opções de leitura inválidas: {pt}", "Invalid options of reading: {en}"))
+                .with("parser_message", error.to_string())
                 .stage("validate")
         })
     }
@@ -53,7 +60,7 @@ impl RecordsOf {
 
 impl Default for RecordsOf {
     fn default() -> Self {
-        RecordsOf { columns: None, dataset: None, typed: true, verify_crc: true, batch_rows: 65_536 }
+        RecordsOf { columns: None, dataset: None, typed: true, verify_crc: true, batch_rows: 65_536, language: None }
     }
 }
 
@@ -69,17 +76,19 @@ impl TypedRecords {
     /// Opens the file and checks what is asked: DS-404 no such file, DS-422 no such column (every one named) or dataset, DS-460
     /// not a DBC or DBF.
     pub fn open(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, language: Language) -> Result<Self> {
+        let language = wanted.language.unwrap_or(language);
         let opened = TypedRecords::opened(path, wanted, catalog, language);
         opened.map_err(|error| error.traced(&TraceId::new(), language))
     }
 
     fn opened(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, language: Language) -> Result<Self> {
         let options = ReadOptions { verify_crc: wanted.verify_crc, decoded_sha256: false };
+        let path = &expand_home(path);
         let file = RecordFile::open(path, &options)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let id = catalog.identify(&name);
         let grupo = match (&wanted.dataset, &id) {
-            (Some(dataset), _) => Some(catalog.dataset(dataset).ok_or_else(|| no_dataset(dataset, catalog))?),
+            (Some(dataset), _) => Some(catalog.read(dataset).ok_or_else(|| no_dataset(dataset, catalog))?),
             (None, Some(id)) => catalog.dataset(&id.dataset.to_string()),
             (None, None) => None,
         };
@@ -160,17 +169,27 @@ fn columns(file: &RecordFile, wanted: &RecordsOf, grupo: Option<&Grupo>) -> Resu
 }
 
 fn no_column<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Problem {
-    let detail = text!("O arquivo não tem a coluna {name:?}", "The file has no column {name:?}");
-    Problem::new(Code::InvalidParams, detail).with("received", name).with("did_you_mean", did_you_mean(name, all))
+    let all: Vec<&str> = all.collect();
+    let near = did_you_mean(name, all.iter().copied());
+    let listed = if near.is_empty() { all.join(", ") } else { near.join(", ") };
+    let detail = text!(
+        "O arquivo não tem a coluna \"{name}\"; use uma destas: {listed}",
+        "The file has no column \"{name}\"; use one of these: {listed}"
+    );
+    Problem::new(Code::InvalidParams, detail).with("received", name).with("did_you_mean", near)
 }
 
 fn no_dataset(name: &str, catalog: &Catalog) -> Error {
-    let names: Vec<String> = catalog.datasets().map(|grupo| grupo.dataset.to_string()).collect();
+    let near = catalog.near(name);
+    let listed = if near.is_empty() { "SIH-RD, SIM-DO".to_owned() } else { near.join(", ") };
     Error::new(
         Code::InvalidParams,
-        text!("Dataset {name:?} não existe; veja datasets()", "There is no dataset {name:?}; see datasets()"),
+        text!(
+            "O conjunto de dados \"{name}\" não existe; escreva sistema e grupo, por exemplo {listed}",
+            "There is no dataset \"{name}\"; write sistema and grupo, for example {listed}"
+        ),
     )
     .with("received", name)
-    .with("did_you_mean", did_you_mean(name, names.iter().map(String::as_str)))
+    .with("did_you_mean", near)
     .stage("validate")
 }

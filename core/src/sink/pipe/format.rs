@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::{Code, Error, Result, text};
+use crate::base::{Code, Error, Result, json_words, text};
 use crate::sink::csv::{Csv, refuse_decimal_comma};
 
 /// How rows are written to a pipe.
@@ -48,7 +48,16 @@ impl Format {
             }
         };
         read(text).map_err(|error| {
-            Error::new(Code::Malformed, text!("Formato inválido: {error}", "Not a format: {error}"))
+            let words = json_words(&error);
+            let (pt, en) = (words.pt, words.en);
+            Error::new(
+                Code::Malformed,
+                text!(
+                    "Não é um formato, por exemplo csv, ndjson ou arrow: {pt}",
+                    "Not a format, for example csv, ndjson or arrow: {en}"
+                ),
+            )
+                .with("parser_message", error.to_string())
                 .with("valid_examples", vec![r#""csv""#, r#""ndjson""#, r#""arrow""#, r#"{"csv": {"delimiter": ";"}}"#])
                 .stage("validate")
         })

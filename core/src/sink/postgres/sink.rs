@@ -332,7 +332,7 @@ impl Loading {
         let analyze = format!("ANALYZE {}", target.sql());
         if let Err(error) = runtime.block_on(client.batch_execute(&analyze)) {
             self.warnings.push(text!(
-                "A carga terminou, mas ANALYZE falhou: {error}",
+                "A carga terminou, mas ANALYZE falhou; rode-o mais tarde, para que as consultas escolham bons planos",
                 "The load is complete, but ANALYZE failed: {error}"
             ));
         }

@@ -25,7 +25,7 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, expand_home};
 
 /// Writes admissions (SIH-RD) of AC and RR for January to March 2024, `rows` a file; deaths (SIM-DO) of 2022, twice as many;
 /// births (SINASC-DN) of 2022, `rows` a file; facilities and their beds (CNES-ST, CNES-LT) of January 2024. Files that are there
@@ -33,6 +33,7 @@ use crate::base::{Error, Result};
 ///
 /// Men and women take turns in the admissions. Every fiftieth has the AIH number of the one before, as a key may refuse.
 pub fn write_example_data(folder: &Path, rows: u32) -> Result<()> {
+    let folder = &expand_home(folder);
     std::fs::create_dir_all(folder).map_err(|error| Error::io(error, folder))?;
     for uf in &places::UFS {
         for month in 1..=3 {
