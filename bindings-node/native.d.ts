@@ -54,6 +54,8 @@ export declare class Rows {
   get columns(): Array<Column>
   /** The schema as an Arrow IPC stream without batches. */
   schema(): Buffer
+  /** What the schema says of the sample that the rows are of, as JSON. */
+  get sampling(): string | null
   /** True until all rows were read, failed, or were let go. */
   get isWaiting(): boolean
   next(): Promise<{ rows: number; arrays: number[]; buffers: (ArrayBuffer | null)[] } | null>

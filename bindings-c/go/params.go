@@ -82,6 +82,8 @@ type Config struct {
 	Deadline    float64 `json:"deadline,omitempty"`
 	Threads     int     `json:"threads,omitempty"`
 	MaxPriority string  `json:"max_priority,omitempty"`
+	// OnEmergency of the rows of a dataset that come as a stream, where the query does not say.
+	OnEmergency string `json:"on_emergency,omitempty"`
 	ChunkRows   int     `json:"chunk_rows,omitempty"`
 	VerifyCRC   *bool   `json:"verify_crc,omitempty"`
 	// Language of the texts for people: "pt" or "en".

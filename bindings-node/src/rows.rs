@@ -152,6 +152,12 @@ impl Rows {
         })
     }
 
+    /// What the schema says of the sample that the rows are of, as JSON.
+    #[napi(getter, catch_unwind)]
+    pub fn sampling(&self) -> Option<String> {
+        self.schema.metadata().get(datasus::plan::SAMPLING).cloned()
+    }
+
     /// True until all rows were read, failed, or were let go.
     #[napi(getter, catch_unwind)]
     pub fn is_waiting(&self) -> bool {

@@ -33,6 +33,8 @@ export interface Config {
   threads?: number
   /** The most urgent class that a query gets. */
   maxPriority?: 'health' | 'admin' | 'user'
+  /** What the rows of a dataset that come as a stream do when memory is nearly exhausted, where the query does not say; `wait`. */
+  onEmergency?: 'sample' | 'spill' | 'wait' | 'fail'
   /** Most rows of a batch; 65,536. */
   chunkRows?: number
   /** Whether a DBC's CRC-32 is checked; true. */

@@ -151,8 +151,8 @@ export interface Options {
    */
   priority?: 'health' | 'admin' | 'user'
   /**
-   * What a job that starts in an emergency of memory (above 85 %) does; none: `sample` for the rows of a dataset that
-   * come back as a stream, whatever their conditions, order and limit; `spill` for aggregates, SQL, files and tables.
+   * What a job that starts in an emergency of memory (above 85 %) does; none: `wait` for the rows of a dataset that come
+   * back as a stream, or what the client's `on_emergency` says; `spill` for aggregates, SQL, files and tables.
    */
   on_emergency?: OnEmergency | null
   /**

@@ -81,7 +81,7 @@ export class Cancelled extends DatasusError {}
 export class InternalError extends DatasusError {}
 /** A source, store or database is unreachable or broke off (DS-502). */
 export class Unreachable extends DatasusError {}
-/** Memory is exhausted, and the policy forbids sampling (DS-503). */
+/** Memory is exhausted, or did not become free in time (DS-503). */
 export class OutOfMemory extends DatasusError {}
 /** The deadline passed (DS-504). */
 export class DeadlinePassed extends DatasusError {}

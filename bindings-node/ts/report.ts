@@ -125,6 +125,25 @@ export interface ColumnInfo {
   source: string | null
   /** First and last year of the files that have it. */
   years: [number, number] | null
+  /**
+   * How its codes are written in every year: `digits(7)` (with the zeros on the left), `municipality` (six digits), `year` (four
+   * digits); null: as the files have them.
+   */
+  form: string | null
+  /** Where the code itself changed: what it was for each stretch of years, oldest first. */
+  codings: Coding[]
+}
+
+/** What a column's codes were for some years. */
+export interface Coding {
+  /** Competência of the files, `YYYYMM` or `YYYY`; null: from the first. */
+  from: string | null
+  /** null: to this day. */
+  to: string | null
+  form: string | null
+  /** In Portuguese. */
+  meaning: string
+  source: string
 }
 
 /** A dataset as the catalogue knows it. Competência is the month of processing; the event's dates are `eventDates`. */
@@ -146,12 +165,14 @@ interface CatalogForm {
     kind: string | Record<string, { precision: number; scale: number }>
     meaning?: { pt?: string; source?: string } | null
     eras?: { first_year: number; last_year: number }[]
+    form?: { form: string } | null
+    codings?: Coding[]
   }[]
 }
 
 /** @internal */
 export function schemaOf(form: CatalogForm): DatasetSchema {
-  const columns = form.columns.map(({ name, kind, meaning, eras = [] }): ColumnInfo => {
+  const columns = form.columns.map(({ name, kind, meaning, eras = [], form, codings = [] }): ColumnInfo => {
     const [type, of] = typeof kind === 'string' ? [kind, undefined] : (Object.entries(kind)[0] ?? ['text', undefined])
     const [first, last] = [eras[0], eras.at(-1)]
     return {
@@ -160,6 +181,8 @@ export function schemaOf(form: CatalogForm): DatasetSchema {
       meaning: meaning?.pt ?? null,
       source: meaning?.source ?? null,
       years: first === undefined || last === undefined ? null : [first.first_year, last.last_year],
+      form: form?.form ?? null,
+      codings,
     }
   })
   return { dataset: form.dataset, nome: form.nome, eventDates: form.event_dates ?? [], columns, catalog: form as never }

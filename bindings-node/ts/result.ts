@@ -190,11 +190,18 @@ export class Rows implements AsyncIterable<Arrow.RecordBatch>, AsyncDisposable {
 export class Result extends Rows {
   /** The job that makes the rows. */
   readonly job: Job
+  readonly #sampling: Report['sampling']
 
   /** @internal */
   constructor(rows: NativeRows, job: Job, arrow: LoadArrow, signal?: AbortSignal) {
     super(rows, arrow, signal)
     this.job = job
+    this.#sampling = JSON.parse(rows.sampling ?? 'null') as Report['sampling']
+  }
+
+  /** null: all rows are read. Else they are of a sample, which the query or the client asked for; known before the first row. */
+  get sampling(): Report['sampling'] {
+    return this.#sampling
   }
 
   /** The report of the job, once its rows are taken. */

@@ -395,7 +395,7 @@ def test_garbage_is_collected_when_memory_rises_and_not_again_at_once(python: Py
             time.sleep(0.02)
         assert len(collected) == 1, collected
         assert client.mode == "emergency"
-        sample = client.query("SIH-RD", columns=["CNES"])
+        sample = client.query("SIH-RD", columns=["CNES"], on_emergency="sample")
         sample.to_arrow()
         assert sample.report.sampling["fraction"] == 0.1
         assert "AMOSTRA" in sample.report._repr_html_()

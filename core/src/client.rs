@@ -95,7 +95,7 @@ impl Client {
     /// Runs a query; returns when its schema is known, and the rows come as they are taken.
     ///
     /// Files that the lake does not hold yet are converted first. Where the memory is nearly exhausted when it begins, plain
-    /// rows are a sample that says so ([`Options::on_emergency`](crate::Options::on_emergency)).
+    /// rows wait for it, for 30 s at most ([`Options::on_emergency`](crate::Options::on_emergency)).
     pub fn query(&self, params: &QueryParams) -> Result<Answer> {
         self.session()?.query(params)
     }

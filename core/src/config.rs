@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::{
-    Code, Error, Language, Priority, Result, Secret, Text, TraceId, expand_home, json_words, text, value_words,
+    Code, Error, Language, OnEmergency, Priority, Result, Secret, Text, TraceId, expand_home, json_words, text,
+    value_words,
 };
 
 /// Settings of one client.
@@ -47,6 +48,10 @@ pub struct Config {
     /// `health`, `admin` or `user`). Default `health`: an application may use every class. A gateway sets `user` for
     /// those it does not trust.
     pub max_priority: Priority,
+    /// What the rows of a dataset that come back as a stream do in an emergency of memory, where the query does not say
+    /// (`DATASUS_ON_EMERGENCY`: `sample`, `spill`, `wait` or `fail`); none: `wait`. Aggregates, SQL, files and tables are
+    /// `spill` unless the query says otherwise.
+    pub on_emergency: Option<OnEmergency>,
     /// Most rows in a chunk of an answer; each but the last has at least half of that, or fewer while memory is scarce
     /// (`DATASUS_CHUNK_ROWS`).
     pub chunk_rows: usize,
@@ -70,6 +75,7 @@ impl Default for Config {
             deadline: 86_400.0,
             threads: None,
             max_priority: Priority::Health,
+            on_emergency: None,
             chunk_rows: 65_536,
             verify_crc: true,
             language: Language::Pt,
@@ -124,6 +130,18 @@ impl Config {
                     return Err(wrong("DATASUS_MAX_PRIORITY", &value, expected));
                 }
             };
+        }
+        if let Some(value) = get("DATASUS_ON_EMERGENCY") {
+            config.on_emergency = Some(match value.as_str() {
+                "sample" => OnEmergency::Sample,
+                "spill" => OnEmergency::Spill,
+                "wait" => OnEmergency::Wait,
+                "fail" => OnEmergency::Fail,
+                _ => {
+                    let expected = ["sample, spill, wait ou fail", "sample, spill, wait or fail"];
+                    return Err(wrong("DATASUS_ON_EMERGENCY", &value, expected));
+                }
+            });
         }
         if let Some(value) = get("DATASUS_VERIFY_CRC") {
             config.verify_crc = match value.as_str() {
@@ -195,6 +213,7 @@ impl Config {
             deadline: if has("deadline") { new.deadline } else { self.deadline },
             threads: if has("threads") { new.threads } else { self.threads },
             max_priority: if has("max_priority") { new.max_priority } else { self.max_priority },
+            on_emergency: if has("on_emergency") { new.on_emergency } else { self.on_emergency },
             chunk_rows: if has("chunk_rows") { new.chunk_rows } else { self.chunk_rows },
             verify_crc: if has("verify_crc") { new.verify_crc } else { self.verify_crc },
             language: if has("language") { new.language } else { self.language },
@@ -274,11 +293,13 @@ mod tests {
             "DATASUS_THREADS" => Some("3".to_owned()),
             "DATASUS_LANGUAGE" => Some("en".to_owned()),
             "DATASUS_MAX_PRIORITY" => Some("user".to_owned()),
+            "DATASUS_ON_EMERGENCY" => Some("sample".to_owned()),
             _ => None,
         };
         let config = Config::from_variables(set).unwrap();
         assert_eq!((config.threads, config.language, config.chunk_rows), (Some(3), Language::En, 65_536));
         assert_eq!((config.max_priority, Config::default().max_priority), (Priority::User, Priority::Health));
+        assert_eq!((config.on_emergency, Config::default().on_emergency), (Some(OnEmergency::Sample), None));
         let config =
             config.changed_by(&serde_json::json!({"threads": null, "postgres": "postgres://u:p@h/b"})).unwrap();
         assert_eq!((config.threads, config.language), (None, Language::En));

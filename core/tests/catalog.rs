@@ -158,6 +158,32 @@ fn a_meaning_without_a_source_is_refused() {
 }
 
 #[test]
+fn a_form_needs_a_source_and_codings_follow_each_other() {
+    let checked = |column: &str| {
+        Catalog::check_file(&format!(
+            "sistema = \"X\"\nnome = \"X\"\n[sources]\na = \"A\"\n[[grupo]]\ngrupo = \"G\"\nnome = \"G\"\nperiod = \"month\"\n\
+             files = [\"G{{UF}}{{YY}}{{MM}}\"]\nfolders = []\ncolumns = [{{ name = \"C\", layouts = \"C1 2024-2024\", {column} }}]"
+        ))
+    };
+    let form = |form: &str| checked(&format!("type = \"text\", {form}"));
+    assert_eq!(form("form = \"digits(7)\", form_source = \"a\""), Ok(1));
+    assert!(form("form = \"digits(7)\"").unwrap_err().contains("without a source"));
+    assert!(form("form = \"digits(7)\", form_source = \"b\"").unwrap_err().contains("[sources]"));
+    assert!(form("form = \"sete\", form_source = \"a\"").unwrap_err().contains("not a form"));
+    let number = checked("type = \"integer(2)\", form = \"digits(2)\", form_source = \"a\"");
+    assert!(number.unwrap_err().contains("which is text"));
+    let coding = |keys: &str| format!("{{ {keys}, meaning = \"m\", source = \"a\" }}");
+    let codings = |codings: &[&str]| {
+        form(&format!("codings = [{}]", codings.iter().map(|keys| coding(keys)).collect::<Vec<_>>().join(", ")))
+    };
+    assert_eq!(codings(&["to = \"200712\", form = \"digits(8)\"", "from = \"200801\""]), Ok(1));
+    assert!(codings(&["to = \"200801\"", "from = \"200801\""]).unwrap_err().contains("overlaps"));
+    assert!(codings(&["to = \"2007\"", "from = \"2008\""]).unwrap_err().contains("monthly"));
+    let both = form(&format!("form = \"digits(7)\", form_source = \"a\", codings = [{}]", coding("to = \"200712\"")));
+    assert!(both.unwrap_err().contains("one form"));
+}
+
+#[test]
 fn genuine_headers_agree_with_the_catalogue() {
     let Some(mut facts) = facts("columns.csv") else { return };
     let catalog = Catalog::builtin();

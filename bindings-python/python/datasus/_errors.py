@@ -135,7 +135,7 @@ class Unreachable(Error, ConnectionError):
 
 
 class OutOfMemory(Error, MemoryError):
-    """Memory is exhausted, and the policy forbids sampling (DS-503)."""
+    """Memory is exhausted, or did not become free in time (DS-503)."""
 
 
 class DeadlinePassed(Error, TimeoutError):

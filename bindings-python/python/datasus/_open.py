@@ -23,6 +23,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     deadline: float | None = None,
     threads: int | None = None,
     max_priority: Literal["health", "admin", "user"] | None = None,
+    on_emergency: Literal["sample", "spill", "wait", "fail"] | None = None,
     chunk_rows: int | None = None,
     verify_crc: bool | None = None,
     language: Literal["pt", "en"] | None = None,
@@ -56,6 +57,9 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         Threads for conversion and engine; one per core.
     max_priority : {"health", "admin", "user"}, optional
         The most urgent class that a query gets.
+    on_emergency : {"wait", "sample", "spill", "fail"}, optional
+        What the rows of a dataset do that begin to be read when memory is nearly exhausted, where the query does not say:
+        wait (30 s at most), or be a sample of a tenth that says so.
     chunk_rows : int, optional
         Most rows of a batch; 65,536.
     verify_crc : bool, optional
@@ -88,6 +92,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         "deadline": deadline,
         "threads": threads,
         "max_priority": max_priority,
+        "on_emergency": on_emergency,
         "chunk_rows": chunk_rows,
         "verify_crc": verify_crc,
         "language": language,

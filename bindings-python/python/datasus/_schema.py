@@ -28,6 +28,11 @@ class ColumnInfo(NamedTuple):
     source: str | None
     #: First and last year of the files that have it.
     years: tuple[int, int] | None
+    #: How its codes are written in every year: ``digits(7)`` (with the zeros on the left), ``municipality`` (six digits), ``year``
+    #: (four digits); None: as the files have them.
+    form: str | None = None
+    #: Where the code itself changed: ``{"from", "to", "form", "meaning", "source"}`` for each stretch of years, oldest first.
+    codings: tuple[dict[str, Any], ...] = ()
 
 
 def _type(kind: Any) -> str:
@@ -66,8 +71,17 @@ class Schema:
         for column in form["columns"]:
             meaning, eras = column.get("meaning") or {}, column.get("eras") or []
             years = (eras[0]["first_year"], eras[-1]["last_year"]) if eras else None
+            form, codings = column.get("form") or {}, column.get("codings") or []
             columns.append(
-                ColumnInfo(column["name"], _type(column["kind"]), meaning.get("pt"), meaning.get("source"), years)
+                ColumnInfo(
+                    name=column["name"],
+                    type=_type(column["kind"]),
+                    meaning=meaning.get("pt"),
+                    source=meaning.get("source"),
+                    years=years,
+                    form=form.get("form"),
+                    codings=tuple(dict(coding) for coding in codings),
+                )
             )
         self.columns: list[ColumnInfo] = columns
         self._by_name = {column.name: column for column in columns}
@@ -110,9 +124,16 @@ class Schema:
 
     def _repr_html_(self) -> str:
         rows = [
-            (c.name, c.type, c.meaning or "", "" if c.years is None else f"{c.years[0]}-{c.years[1]}") for c in self
+            (c.name, c.type, _forms(c), c.meaning or "", "" if c.years is None else f"{c.years[0]}-{c.years[1]}")
+            for c in self
         ]
-        return table(("coluna", "tipo", "significado", "anos"), rows, f"{self.dataset}: {self.nome}")
+        return table(("coluna", "tipo", "forma", "significado", "anos"), rows, f"{self.dataset}: {self.nome}")
+
+
+def _forms(column: ColumnInfo) -> str:
+    if not column.codings:
+        return column.form or ""
+    return "; ".join(f"{c.get('from') or ''}-{c.get('to') or ''}: {c['meaning']}" for c in column.codings)
 
 
 class Known(NamedTuple):

@@ -27,6 +27,8 @@ pub enum Away {
     Parked,
     /// It waits before another attempt.
     Retrying,
+    /// It waits for memory, before its first act.
+    Memory,
 }
 
 /// A job's right to run; the default is one that nobody has to give back.
@@ -53,6 +55,12 @@ impl Slot {
     /// Runs `pause`, the wait before another attempt, while other jobs use the slot.
     pub fn retry<T>(&self, pause: impl FnOnce() -> T) -> Result<T> {
         self.away(Away::Retrying, pause)
+    }
+
+    /// Runs `pause`, the wait for memory before the job's first act, while other jobs use the slot: those that hold the memory
+    /// may need it to come to their end. With too many that wait so, it keeps its slot.
+    pub fn wait_for_memory<T>(&self, pause: impl FnOnce() -> T) -> Result<T> {
+        self.away(Away::Memory, pause)
     }
 
     /// At the end of each batch: hands the slot to a job that comes before this one, if there is one, and waits.

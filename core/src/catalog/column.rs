@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::LogicalType;
+use super::{Competencia, Form, LogicalType};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Column {
@@ -15,6 +15,48 @@ pub struct Column {
     pub position: u32,
     /// None where no named source gives one.
     pub meaning: Option<Meaning>,
+    /// How its codes are written, the same in every year; none: as the files have them.
+    pub form: Option<StatedForm>,
+    /// Where the code itself changed with the years: how it was written when, oldest first. Nothing is brought from one into
+    /// another.
+    pub codings: Vec<Coding>,
+}
+
+impl Column {
+    /// How its codes are written in the files of `competencia`.
+    pub fn form_at(&self, competencia: Competencia) -> Option<Form> {
+        match self.codings.iter().find(|coding| coding.covers(competencia)) {
+            Some(coding) => coding.form,
+            None => self.form.as_ref().map(|stated| stated.form),
+        }
+    }
+}
+
+/// A form, and who says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatedForm {
+    pub form: Form,
+    pub source: String,
+}
+
+/// What a column's codes were for some years.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Coding {
+    /// Of the files; none: from the first.
+    pub from: Option<Competencia>,
+    /// None: to this day.
+    pub to: Option<Competencia>,
+    /// None: as the files have them.
+    pub form: Option<Form>,
+    /// In Portuguese.
+    pub meaning: String,
+    pub source: String,
+}
+
+impl Coding {
+    pub fn covers(&self, competencia: Competencia) -> bool {
+        self.from.is_none_or(|from| from <= competencia) && self.to.is_none_or(|to| competencia <= to)
+    }
 }
 
 /// A layout of a column, and the years of the files that had it.

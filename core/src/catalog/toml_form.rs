@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::file_name::Pattern;
 use super::{
-    Column, Competencia, Dataset, DateFormat, Era, FtpFolder, Gap, Grupo, LogicalType, Meaning, Period, Uf, UfColumn,
+    Coding, Column, Competencia, Dataset, DateFormat, Era, Form, FtpFolder, Gap, Grupo, LogicalType, Meaning, Period,
+    StatedForm, Uf, UfColumn,
 };
 
 #[derive(Deserialize)]
@@ -52,6 +53,20 @@ struct ColumnForm {
     layouts: String,
     meaning: Option<String>,
     source: Option<String>,
+    form: Option<Form>,
+    form_source: Option<String>,
+    #[serde(default)]
+    codings: Vec<CodingForm>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CodingForm {
+    from: Option<Competencia>,
+    to: Option<Competencia>,
+    form: Option<Form>,
+    meaning: String,
+    source: String,
 }
 
 /// The grupos of a file; the sentence says what is wrong with it.
@@ -79,7 +94,7 @@ impl GrupoForm {
         let mut columns = Vec::with_capacity(self.columns.len());
         let mut by_name = HashMap::new();
         for (position, form) in self.columns.into_iter().enumerate() {
-            let column = form.build(position, sources).map_err(|why| format!("{dataset}: {why}"))?;
+            let column = form.build(position, self.period, sources).map_err(|why| format!("{dataset}: {why}"))?;
             if by_name.insert(column.name.clone(), position).is_some() {
                 return Err(format!("{dataset}: column {} twice", column.name));
             }
@@ -107,21 +122,51 @@ impl GrupoForm {
 }
 
 impl ColumnForm {
-    fn build(self, position: usize, sources: &BTreeMap<String, String>) -> Result<Column, String> {
+    fn build(self, position: usize, period: Period, sources: &BTreeMap<String, String>) -> Result<Column, String> {
         let name = self.name;
+        let known = |source: &String| match sources.contains_key(source) {
+            true => Ok(()),
+            false => Err(format!("{name}: source {source:?} is not among [sources]")),
+        };
         let meaning = match (self.meaning, self.source) {
             (None, None) => None,
             (Some(_), None) => return Err(format!("{name}: a meaning without a source")),
             (None, Some(_)) => return Err(format!("{name}: a source without a meaning")),
-            (Some(_), Some(source)) if !sources.contains_key(&source) => {
-                return Err(format!("{name}: source {source:?} is not among [sources]"));
-            }
-            (Some(pt), Some(source)) => Some(Meaning { pt, source }),
+            (Some(pt), Some(source)) => known(&source).map(|()| Some(Meaning { pt, source }))?,
         };
+        let form = match (self.form, self.form_source) {
+            (None, None) => None,
+            (Some(_), None) => return Err(format!("{name}: a form without a source")),
+            (None, Some(_)) => return Err(format!("{name}: the source of a form that is not there")),
+            (Some(form), Some(source)) => known(&source).map(|()| Some(StatedForm { form, source }))?,
+        };
+        self.codings.iter().try_for_each(|coding| known(&coding.source))?;
+        let codings = codings(self.codings, period).map_err(|why| format!("{name}: {why}"))?;
+        if form.is_some() && !codings.is_empty() {
+            return Err(format!("{name}: one form for all years, and codings of some"));
+        }
         let kind = logical_type(&self.kind).ok_or_else(|| format!("{name}: type {:?}", self.kind))?;
         let eras = self.layouts.split(';').map(|layout| era(layout.trim()).ok_or(format!("{name}: layout {layout:?}")));
-        Ok(Column { kind, eras: eras.collect::<Result<_, _>>()?, position: position as u32, meaning, name })
+        let eras = eras.collect::<Result<_, _>>()?;
+        if kind != LogicalType::Text && (form.is_some() || !codings.is_empty()) {
+            return Err(format!("{name}: only a code, which is text, has a form"));
+        }
+        Ok(Column { kind, eras, position: position as u32, meaning, form, codings, name })
     }
+}
+
+/// They follow each other, and are of the grupo's period.
+fn codings(forms: Vec<CodingForm>, period: Period) -> Result<Vec<Coding>, String> {
+    let of_period = |c: Option<Competencia>| c.is_none_or(|c| c.mes().is_some() == (period == Period::Month));
+    if !forms.iter().all(|coding| of_period(coding.from) && of_period(coding.to)) {
+        return Err("a coding's from and to are months where the files are monthly, else years".into());
+    }
+    let apart = |a: &CodingForm, b: &CodingForm| matches!((a.to, b.from), (Some(to), Some(from)) if to < from);
+    if !forms.windows(2).all(|pair| apart(&pair[0], &pair[1])) {
+        return Err("codings stand oldest first, and none overlaps the next".into());
+    }
+    let coding = |CodingForm { from, to, form, meaning, source }| Coding { from, to, form, meaning, source };
+    Ok(forms.into_iter().map(coding).collect())
 }
 
 /// `text`, `integer(3)`, `decimal(14,2)`, `date(YYYYMMDD,YYMMDD)`.

@@ -24,6 +24,10 @@ impl Engine for Local {
         self.duckdb.warm(from_user);
     }
 
+    fn shed(&self) {
+        self.duckdb.shed();
+    }
+
     fn settle(&self) {
         self.duckdb.settle();
     }

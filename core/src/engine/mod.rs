@@ -29,6 +29,9 @@ pub trait Engine: Send + Sync {
     /// `from_user`: its SQL is the user's.
     fn warm(&self, _from_user: bool) {}
 
+    /// Memory is scarce: gives back what is kept for speed alone. Waits for nothing.
+    fn shed(&self) {}
+
     /// Returns once nothing is left at work that must not be cut off by the end of the process.
     fn settle(&self) {}
 

@@ -34,6 +34,7 @@ mod watch;
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select};
 
@@ -136,6 +137,14 @@ impl Governor {
         }
     }
 
+    /// The same for what we keep ourselves for speed alone; called every 5 s for as long as memory is above 70 %, and no reason
+    /// to look at the memory.
+    pub fn sheds(&self, shed: &Arc<Hook>) {
+        if !self.0.forked() {
+            self.0.outlets.sheds(shed);
+        }
+    }
+
     /// A share of the memory. Waits for room behind those who came before, until `cancel` is set (DS-499, DS-504); in a
     /// forked child it is DS-498.
     pub fn lease(&self, ask: Ask, cancel: &Cancel) -> Result<Lease> {
@@ -146,14 +155,21 @@ impl Governor {
         Lease::take(interest, ask, cancel)
     }
 
-    /// Waits until the memory is out of emergency (`on_emergency = "wait"`), or `cancel` is set.
-    pub fn wait_out_emergency(&self, cancel: &Cancel) -> Result<()> {
+    /// Waits until the memory is out of emergency (`on_emergency = "wait"`), `patience` at most: true where it is. An error once
+    /// `cancel` is set.
+    pub fn wait_out_emergency(&self, patience: Duration, cancel: &Cancel) -> Result<bool> {
         self.0.check_owner()?;
+        // The one whose looks give memory back, too.
+        self.0.start_or_warn();
+        let begun = Instant::now();
         loop {
             cancel.check()?;
             self.0.fresh();
             if self.0.levers.level() != Mode::Emergency {
-                return Ok(());
+                return Ok(true);
+            }
+            if begun.elapsed() >= patience {
+                return Ok(false);
             }
             select! {
                 recv(cancel.signal()) -> _ => {}

@@ -15,6 +15,7 @@ use super::{Mode, Pressure};
 
 /// The host's own way to free memory (Python: `gc.collect()`).
 pub type Hook = dyn Fn() + Send + Sync;
+type Hooks = Arc<Mutex<Vec<Weak<Hook>>>>;
 
 /// The governor went from one mode to another.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -52,19 +53,24 @@ pub(super) enum Event {
     Changed(ModeChange),
     /// Memory rose above 70 %.
     Rose,
+    /// Memory is above 70 % still; `urgent`: in an emergency, and the host keeps something of ours.
+    Stays {
+        urgent: bool,
+    },
     /// The process has grown by so much that a look at what the allocator keeps is worth it.
     Grew,
 }
 
 /// Events that wait for the pump, or for one subscriber.
 const WAITING: usize = 64;
-pub(super) const BETWEEN_PURGES: Duration = Duration::from_secs(5);
+pub(super) const BETWEEN_PURGES: Duration = Duration::from_secs(4);
 
 /// Who hears of the governor.
 pub(super) struct Outlets {
     queue: Sender<Event>,
     subscribers: Arc<Mutex<Vec<Sender<ModeChange>>>>,
-    hooks: Arc<Mutex<Vec<Weak<Hook>>>>,
+    hooks: Hooks,
+    sheds: Hooks,
     /// Events that a full queue did not take.
     pub lost: Arc<AtomicU64>,
     /// The pump's end of the queue, until it starts.
@@ -78,6 +84,7 @@ impl Outlets {
             queue,
             subscribers: Arc::default(),
             hooks: Arc::default(),
+            sheds: Arc::default(),
             lost: Arc::default(),
             waiting: Mutex::new(Some(waiting)),
         }
@@ -91,6 +98,10 @@ impl Outlets {
 
     pub fn hook(&self, hook: &Arc<Hook>) {
         lock(&self.hooks).push(Arc::downgrade(hook));
+    }
+
+    pub fn sheds(&self, shed: &Arc<Hook>) {
+        lock(&self.sheds).push(Arc::downgrade(shed));
     }
 
     pub fn any(&self) -> bool {
@@ -108,10 +119,11 @@ impl Outlets {
     pub fn start(&self) -> std::io::Result<()> {
         let mut waiting = lock(&self.waiting);
         if let Some(events) = waiting.clone() {
-            let (subscribers, hooks, lost) = (self.subscribers.clone(), self.hooks.clone(), self.lost.clone());
+            let (subscribers, lost) = (self.subscribers.clone(), self.lost.clone());
+            let (hooks, sheds) = (self.hooks.clone(), self.sheds.clone());
             std::thread::Builder::new()
                 .name("datasus-pump".into())
-                .spawn(move || Pump { subscribers, hooks, lost, purged: None }.run(events))?;
+                .spawn(move || Pump { subscribers, hooks, sheds, lost, purged: None }.run(events))?;
             *waiting = None;
         }
         Ok(())
@@ -120,7 +132,8 @@ impl Outlets {
 
 struct Pump {
     subscribers: Arc<Mutex<Vec<Sender<ModeChange>>>>,
-    hooks: Arc<Mutex<Vec<Weak<Hook>>>>,
+    hooks: Hooks,
+    sheds: Hooks,
     lost: Arc<AtomicU64>,
     purged: Option<Instant>,
 }
@@ -132,10 +145,19 @@ impl Pump {
                 Event::Changed(change) => {
                     self.tell(&change);
                     if matches!(change.to, Mode::Conservative | Mode::Emergency) {
+                        call(&self.sheds);
                         self.purge();
                     }
                 }
-                Event::Rose => self.call_hooks(),
+                Event::Rose => call(&self.hooks),
+                // What was in use at the change may be free by now, and nothing but a purge gives it back.
+                Event::Stays { urgent } => {
+                    call(&self.sheds);
+                    if urgent {
+                        call(&self.hooks);
+                    }
+                    self.purge();
+                }
                 Event::Grew => self.purge(),
             }
         }
@@ -162,17 +184,17 @@ impl Pump {
             tracing::debug!(gave_back, "allocator purged");
         }
     }
+}
 
-    fn call_hooks(&self) {
-        let hooks: Vec<Arc<Hook>> = {
-            let mut hooks = lock(&self.hooks);
-            hooks.retain(|hook| hook.strong_count() > 0);
-            hooks.iter().filter_map(Weak::upgrade).collect()
-        };
-        for hook in hooks {
-            if catch_unwind(AssertUnwindSafe(|| hook())).is_err() {
-                tracing::warn!("the host's memory hook panicked");
-            }
+fn call(hooks: &Hooks) {
+    let hooks: Vec<Arc<Hook>> = {
+        let mut hooks = lock(hooks);
+        hooks.retain(|hook| hook.strong_count() > 0);
+        hooks.iter().filter_map(Weak::upgrade).collect()
+    };
+    for hook in hooks {
+        if catch_unwind(AssertUnwindSafe(|| hook())).is_err() {
+            tracing::warn!("a memory hook panicked");
         }
     }
 }

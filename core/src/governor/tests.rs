@@ -225,14 +225,18 @@ fn what_the_host_keeps_is_not_leased_again() {
 fn a_job_that_waits_for_better_times_goes_on_with_them() {
     let (governor, stub) = governor(95);
     let waiting = governor.clone();
-    let job = std::thread::spawn(move || waiting.wait_out_emergency(&Cancel::default()));
+    let job = std::thread::spawn(move || waiting.wait_out_emergency(SOON, &Cancel::default()));
     until("the emergency is seen", || governor.mode() == Mode::Emergency);
     let cancel = Cancel::default();
     cancel.set(CancelReason::Caller);
-    assert_eq!(governor.wait_out_emergency(&cancel).unwrap_err().code(), Code::Cancelled);
+    assert_eq!(governor.wait_out_emergency(SOON, &cancel).unwrap_err().code(), Code::Cancelled);
+    assert!(
+        !governor.wait_out_emergency(Duration::from_millis(1), &Cancel::default()).unwrap(),
+        "no longer than asked"
+    );
     assert!(!job.is_finished());
     stub.0.store(LIMIT / 2, SeqCst);
-    job.join().unwrap().unwrap();
+    assert!(job.join().unwrap().unwrap());
     assert_eq!(governor.mode(), Mode::Normal);
 }
 

@@ -17,6 +17,9 @@ const LEASED_PERCENT: u64 = 45;
 /// A sample is as good as new for this long; also the sampler's interval while leases are alive.
 pub(super) const FRESH: Duration = Duration::from_millis(50);
 const BETWEEN_HOOKS: Duration = Duration::from_secs(5);
+/// Between two tries to give memory back while it is scarce. With the 2 s that the share must stay low and the sampler's half
+/// second, a mode is left within 10 s of when the memory has become free.
+const BETWEEN_RELIEFS: Duration = Duration::from_secs(5);
 const NO_BUDGET: u64 = u64::MAX;
 
 /// What all clones of a governor share.
@@ -44,6 +47,7 @@ pub(super) struct Watch {
     /// Memory rose above 70 %, and the hooks have not been called for it.
     rose: bool,
     hooked: Option<Instant>,
+    relieved: Option<Instant>,
     growth: Growth,
 }
 
@@ -126,6 +130,17 @@ impl Inner {
             if watch.rose && watch.hooked.is_none_or(|at| now.duration_since(at) >= BETWEEN_HOOKS) {
                 (watch.rose, watch.hooked) = (false, Some(now));
                 self.outlets.send(Event::Rose);
+            }
+            let due = watch.relieved.is_none_or(|at| now.duration_since(at) >= BETWEEN_RELIEFS);
+            match watch.machine.level() {
+                Mode::Normal | Mode::Maintenance => watch.relieved = None,
+                // The change itself is the first.
+                _ if watch.relieved.is_none() => watch.relieved = Some(now),
+                level if due => {
+                    watch.relieved = Some(now);
+                    self.outlets.send(Event::Stays { urgent: level == Mode::Emergency && pressure.foreign > 0 });
+                }
+                _ => {}
             }
         });
         pressure

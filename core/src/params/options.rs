@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::base::Priority;
+pub use crate::base::{OnEmergency, Priority};
 
 /// Options of one query. Each is capped by the client's configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,8 +18,8 @@ pub struct Options {
     pub partial: bool,
     /// Class of the job: health before admin before user, where jobs wait; at most the client's `max_priority`.
     pub priority: Priority,
-    /// What a job that starts in an emergency of memory (above 85 %) does; none: `sample` for the rows of a dataset that
-    /// come back as a stream, whatever their conditions, order and limit; `spill` for aggregates, SQL, files and tables.
+    /// What a job that starts in an emergency of memory (above 85 %) does; none: `wait` for the rows of a dataset that come
+    /// back as a stream, or what the client's `on_emergency` says; `spill` for aggregates, SQL, files and tables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_emergency: Option<OnEmergency>,
     /// False: the answer is never taken from a cache. Until there is one, no answer is.
@@ -48,19 +48,4 @@ pub enum MissingFiles {
     Error,
     /// The report lists them.
     Warn,
-}
-
-/// What a job does that starts when the memory is nearly exhausted; a job that runs already is left as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OnEmergency {
-    /// Reads one source row in ten, the same ones each time, before conditions, order, limit and aggregates. Nothing is
-    /// scaled; report, metadata, warnings and table comments say so. Not for SQL over several tables (DS-422).
-    Sample,
-    /// Goes on with less memory and more disk: exact, and slower.
-    Spill,
-    /// Waits until the memory is below 80 % again, at most until the deadline.
-    Wait,
-    /// Ends with DS-503.
-    Fail,
 }

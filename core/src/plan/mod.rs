@@ -15,7 +15,7 @@ pub use dialect::Dialect;
 pub use duckdb_dialect::DuckDbDialect;
 pub use explain::{Explain, Share, explain};
 pub use prune::{Verdict, judge, statistics};
-pub use sample::{FileSample, Sampled, Sampling};
+pub use sample::{FileSample, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile, is_text};
 pub use select::{Missing, Selection, select};
 pub use statement::{Binds, Statement, statement};

@@ -23,6 +23,9 @@ const METHOD: &str = "poly3(sha256, row, seed)";
 const FRACTION: f64 = 0.1;
 const SEED: u64 = 0;
 
+/// The key of a schema's metadata, and of a Parquet's, that says as JSON that the rows are of a sample.
+pub const SAMPLING: &str = "datasus.sampling";
+
 /// 2^31 - 1, a prime.
 pub(super) const PRIME: u64 = (1 << 31) - 1;
 /// Rows with a value below it are in the sample.

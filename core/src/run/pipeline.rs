@@ -16,7 +16,7 @@ use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, text};
 use crate::governor::Mode;
 use crate::lake::LakeFile;
 use crate::params::{Ask, Projection, Query, QueryParams};
-use crate::plan::{Sampled, Selection, statement};
+use crate::plan::{SAMPLING, Sampled, Selection, statement};
 use crate::sink::arrow::{ArrowReader, stream};
 use crate::sink::csv::refuse_if_more_than_limit;
 use crate::sink::{Destination, FanOut, OutputRoot, Sink, Stored};
@@ -92,7 +92,8 @@ impl Session {
         };
         self.count(&outcome, job);
         let report = outcome?;
-        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows = report.records_processed, "completed");
+        let (rows, sampled) = (report.records_processed, report.sampling.is_some());
+        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows, sampled, "completed");
         Ok(report)
     }
 
@@ -349,9 +350,6 @@ pub(super) fn refuse_same_names(schema: &SchemaRef) -> Result<()> {
     .with("received", name.as_str())
     .stage("query"))
 }
-
-/// The key of the schema's metadata that says, as JSON, that the rows are of a sample.
-const SAMPLING: &str = "datasus.sampling";
 
 fn with_sampling(schema: &SchemaRef, sampled: Option<&Sampled>) -> Result<SchemaRef> {
     let Some(sampled) = sampled else { return Ok(schema.clone()) };

@@ -44,6 +44,8 @@ pub struct Session {
     owner: Owner,
     pub(super) governor: Governor,
     pub(super) metrics: Metrics,
+    /// What the engine keeps for speed alone goes while memory is scarce, for as long as somebody holds this.
+    _shed: Arc<Hook>,
 }
 
 /// What `sync` did.
@@ -70,12 +72,17 @@ impl Session {
         let folder = if source.is_dir() { source.clone() } else { source.parent().map(Into::into).unwrap_or_default() };
         let lake = Lake::open(&config.lake.clone().unwrap_or_else(|| folder.join(".datasus").join("lake")))?;
         let output = config.output.clone().unwrap_or_else(|| PathBuf::from("."));
-        let engine = Arc::new(Local::default());
+        let engine: Arc<dyn Engine> = Arc::new(Local::default());
         let state = std::path::absolute(state_root(&config, &folder)).map_err(|e| Error::io(e, &folder))?;
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
         let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
         let governor = Governor::of_process();
+        let shed: Arc<Hook> = {
+            let engine = engine.clone();
+            Arc::new(move || engine.shed())
+        };
+        governor.sheds(&shed);
         // What a process that was killed spilled is no reason not to open.
         if let Err(error) = governor::sweep(&spill_root(&config)) {
             tracing::warn!(%error, "spill folders of dead processes were not looked for");
@@ -93,6 +100,7 @@ impl Session {
             owner,
             governor,
             metrics,
+            _shed: shed,
         }))
     }
 
@@ -102,6 +110,8 @@ impl Session {
     }
 
     pub fn mode(&self) -> Mode {
+        // The mode follows a look at the memory, and without jobs the last one may be long past.
+        self.governor.pressure();
         self.governor.mode()
     }
 

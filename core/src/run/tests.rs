@@ -1,10 +1,12 @@
 //! A stream that is short of memory, and what a resumed job says of its progress.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int32Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
+use super::emergency::wait_for_memory;
 use super::memory::Share;
 use super::once_more::OnceMore;
 use super::parking::SharedLease;
@@ -68,6 +70,26 @@ fn a_stream_that_is_short_of_memory_before_its_first_chunk_runs_once_more_alone_
     let error = error.unwrap();
     assert_eq!((numbers, error.code(), runs), (vec![0, 1], Code::OutOfMemory, vec![false]));
     assert!(error.detail().contains("export"), "{error}");
+}
+
+struct Full;
+
+impl MemorySource for Full {
+    fn read(&self) -> Reading {
+        Reading { machine: Usage { used: 95, limit: 100 }, ..Default::default() }
+    }
+}
+
+#[test]
+fn who_waits_for_memory_in_vain_is_told_what_to_do() {
+    let governor = Governor::new(Full);
+    let error = wait_for_memory(&governor, Duration::from_millis(20), &Ctx::default()).unwrap_err();
+    assert_eq!((error.code(), error.retryable(), error.context().stage), (Code::OutOfMemory, true, Some("governor")));
+    let said = error.traced(&Default::default(), crate::base::Language::Pt).detail().to_owned();
+    assert!(said.contains("Tente de novo") && said.contains("spill (exato"), "{said}");
+    let ctx = Ctx::default();
+    ctx.cancel.set(crate::base::CancelReason::Caller);
+    assert_eq!(wait_for_memory(&governor, Duration::from_secs(60), &ctx).unwrap_err().code(), Code::Cancelled);
 }
 
 /// Holds some rows, and takes everything.

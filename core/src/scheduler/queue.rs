@@ -144,6 +144,10 @@ impl<J> Queue<J> {
         if why == Away::Parked && self.parked() >= self.limits.parked {
             return Err(Refusal::TooManyParked { parked: self.limits.parked });
         }
+        // Each has a thread that waits; with more of them the queue is where the others wait, and where it ends.
+        if why == Away::Memory && self.away(Away::Memory) >= self.limits.parked {
+            return Ok(false);
+        }
         self.put(ticket, Place::Away(why));
         Ok(true)
     }
@@ -226,7 +230,11 @@ impl<J> Queue<J> {
     }
 
     pub fn parked(&self) -> usize {
-        self.admitted.values().filter(|job| job.place == Place::Away(Away::Parked)).count()
+        self.away(Away::Parked)
+    }
+
+    fn away(&self, why: Away) -> usize {
+        self.admitted.values().filter(|job| job.place == Place::Away(why)).count()
     }
 
     fn slots(&self, priority: Priority) -> usize {

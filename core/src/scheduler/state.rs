@@ -13,7 +13,7 @@ pub enum Status {
     Running,
     /// It waits for its consumer, and others use its slot.
     Parked,
-    /// It waits before another attempt.
+    /// It waits before an attempt: before another one, or for memory before the first.
     Retrying,
     Completed,
     Failed,

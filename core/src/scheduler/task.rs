@@ -86,7 +86,7 @@ impl Seat for SeatAtDesk {
         if self.desk.leave(self.ticket, why)? {
             self.watch.becomes(match why {
                 Away::Parked => Status::Parked,
-                Away::Retrying => Status::Retrying,
+                Away::Retrying | Away::Memory => Status::Retrying,
             });
         }
         Ok(())

@@ -20,6 +20,7 @@ use super::destination::path_or_default;
 use super::resumable_file::{self, Opened, Part, ResumableFile};
 use super::{OutputFile, OutputRoot, Sink, Stored, Subject};
 use crate::base::{Chunk, Code, Ctx, Error, Held, ParquetColumns, Result, UnitId, parquet_properties, text};
+use crate::plan::SAMPLING;
 use crate::recovery::SinkState;
 
 /// How a Parquet file is written.
@@ -71,7 +72,7 @@ impl Parquet {
             root.check(&path, self.overwrite)?;
         }
         let mut metadata = vec![("datasus.about", &subject.about), ("datasus.job", &subject.job_id)];
-        metadata.extend(subject.sampled.as_ref().map(|sampled| ("datasus.sampling", sampled)));
+        metadata.extend(subject.sampled.as_ref().map(|sampled| (SAMPLING, sampled)));
         let metadata = metadata.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value.clone())).collect();
         let properties = parquet_properties()
             .set_compression(Compression::ZSTD(level))

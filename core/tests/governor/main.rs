@@ -79,6 +79,43 @@ fn lives_in_a_cgroup() {
     assert_eq!((governor.leased().0, changes.try_recv().ok()), (0, None));
 }
 
+/// What a freed heap leaves in the allocator's hands, in many arenas and below what is still in use. Nobody works, and nobody
+/// looks but the governor: the mode ends within ten seconds all the same.
+#[test]
+fn an_emergency_ends_within_ten_seconds_of_when_its_memory_was_freed() {
+    let group = Group::with_limit(LIMIT);
+    let done = Command::new(std::env::current_exe().unwrap())
+        .args(["frees_in_a_cgroup", "--exact", "--nocapture"])
+        .env(GROUP, group.folder.join(group.usage))
+        .output()
+        .unwrap();
+    println!("{}", String::from_utf8_lossy(&done.stdout));
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Not a test of its own: the process that the one above starts.
+#[test]
+fn frees_in_a_cgroup() {
+    let Some(usage) = std::env::var_os(GROUP) else { return };
+    std::fs::write(Path::new(&usage).with_file_name("cgroup.procs"), std::process::id().to_string()).unwrap();
+    let governor = Governor::of_process();
+    // A job that has ended: what follows is nobody's.
+    drop(governor.lease(Ask { want: 1, least: 1 }, &Cancel::default()).unwrap());
+    let fill = || std::thread::spawn(|| (0..29_000).map(|_| vec![1u8; 4_000]).collect::<Vec<_>>());
+    let full: Vec<Vec<Vec<u8>>> = [(); 4].map(|()| fill()).into_iter().map(|half| half.join().unwrap()).collect();
+    assert!(governor.pressure().share > 0.85 && governor.mode() == Mode::Emergency, "{governor:?}");
+    // The purge that comes with the change finds all of it in use.
+    std::thread::sleep(Duration::from_millis(500));
+    let kept: Vec<Vec<u8>> = full.into_iter().flatten().step_by(100).collect();
+    let freed = Instant::now();
+    while governor.mode() != Mode::Normal {
+        assert!(freed.elapsed() < Duration::from_secs(10), "{governor:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    println!("normal after {:?}", freed.elapsed());
+    drop(kept);
+}
+
 /// Four clients, each on its thread: they have one governor, and it has one 45 %.
 fn four_clients_share() -> Vec<Lease> {
     let client = || {

@@ -79,6 +79,8 @@ fn config(place: &Path) -> Config {
         lake: Some(place.join("lake")),
         spill: Some(place.join("spill")),
         language: Language::En,
+        // What these tests are about; without it rows wait.
+        on_emergency: Some(OnEmergency::Sample),
         ..Config::default()
     }
 }
@@ -281,6 +283,64 @@ fn a_job_goes_on_exactly_or_fails_where_that_is_asked_and_files_are_exact_unless
     let groups = all().group_by(["CNES"]).aggregate(AggregateFn::Count, "*", "n").options(on(OnEmergency::Sample));
     let report = client.export(&groups, [Csv::to("groups.csv").into()]).unwrap();
     assert_eq!((report.records_processed, report.sampling), (97, Some(sampled)));
+}
+
+/// Whatever the clients ask beside it: nobody gets fewer rows than there are.
+#[test]
+fn rows_are_all_of_them_or_an_error_unless_the_query_or_the_client_asks_for_a_sample() {
+    let _memory = emergency();
+    let place = tempfile::tempdir().unwrap();
+    let usual = Client::open_with(data(), Config { on_emergency: None, ..config(place.path()) }).unwrap();
+    // It waits, and the memory does not become free: the deadline comes first here.
+    let hurried = |options: Options| all().options(Options { deadline: Some(0.3), ..options });
+    for params in [hurried(Options::default()), hurried(on(OnEmergency::Wait)), hurried(Options::default()).limit(10)] {
+        let refused = usual.query(&params).err().unwrap();
+        assert_eq!(refused.code(), Code::DeadlinePassed, "{refused}");
+    }
+    assert!(answer(&usual, &all().options(on(OnEmergency::Sample))).1.is_some(), "the query asks");
+    let asks = client(place.path());
+    assert!(answer(&asks, &all()).1.is_some(), "the client asks");
+    let refused = asks.query(&hurried(on(OnEmergency::Wait))).err().unwrap();
+    assert_eq!(refused.code(), Code::DeadlinePassed, "the query knows better");
+    // What the client asks is for plain rows alone.
+    let count = all().aggregate(AggregateFn::Count, "*", "n");
+    for client in [&usual, &asks] {
+        assert_eq!(answer(client, &count).0.column(0).as_primitive::<Int64Type>().value(0), ROWS as i64);
+        let report = client.export(&all(), [Csv { overwrite: true, ..Csv::to("all.csv") }.into()]).unwrap();
+        assert_eq!((report.records_processed, report.sampling), (ROWS, None));
+    }
+}
+
+#[test]
+#[ignore = "half a minute: `make soak`"]
+fn after_half_a_minute_of_waiting_it_is_an_error_that_says_what_to_do() {
+    let _memory = emergency();
+    let place = tempfile::tempdir().unwrap();
+    let usual = Client::open_with(data(), Config { on_emergency: None, ..config(place.path()) }).unwrap();
+    let began = Instant::now();
+    let refused = usual.query(&all()).err().unwrap();
+    assert_eq!((refused.code(), refused.retryable()), (Code::OutOfMemory, true));
+    assert!((30..60).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+}
+
+/// More jobs that wait than there are slots: they have left them to those that hold the memory.
+#[test]
+fn jobs_that_wait_for_memory_hold_no_slot_and_all_of_them_get_every_row() {
+    let _memory = calm();
+    let place = tempfile::tempdir().unwrap();
+    let usual = Client::open_with(data(), Config { on_emergency: None, ..config(place.path()) }).unwrap();
+    answer(&usual, &all());
+    set_emergency();
+    let mut waiting: Vec<_> = (0..16).map(|_| usual.begin_query(&all()).unwrap()).collect();
+    until("all of them wait", || waiting.iter().all(|one| one.job().status() == datasus::Status::Retrying));
+    let count = all().aggregate(AggregateFn::Count, "*", "n");
+    assert_eq!(answer(&usual, &count).0.column(0).as_primitive::<Int64Type>().value(0), ROWS as i64);
+    Governor::of_process().set_budget(None);
+    for one in &mut waiting {
+        let mut rows = one.wait(Some(Duration::from_secs(60))).unwrap().unwrap();
+        let count: u64 = rows.by_ref().map(|batch| batch.unwrap().num_rows() as u64).sum();
+        assert_eq!((count, rows.report().unwrap().sampling), (ROWS, None));
+    }
 }
 
 #[test]

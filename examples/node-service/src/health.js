@@ -5,10 +5,11 @@
  * @param {{ client: import('datasus').Client, answers: import('./answers.js').Answers }} options
  */
 export async function health(app, { client, answers }) {
-  // Alive as long as it answers; ready until it is told to stop.
+  // Alive as long as it answers; ready until it is told to stop, but for the time in which a new answer would wait for memory.
   app.get('/health', { logLevel: 'warn' }, async (_request, reply) => {
-    const ready = !answers.closing
-    return reply.code(ready ? 200 : 503).send({ live: true, ready, memory: client.mode, answers: answers.size })
+    const memory = client.mode
+    const ready = !answers.closing && memory !== 'emergency'
+    return reply.code(ready ? 200 : 503).send({ live: true, ready, memory, answers: answers.size })
   })
 
   app.get('/metrics', { logLevel: 'warn' }, async (_request, reply) => {

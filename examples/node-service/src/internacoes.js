@@ -41,6 +41,8 @@ export async function internacoes(app, { client, answers }) {
     const result = await client.query(query, { signal })
     request.log.info({ job: result.job.id, traceId: result.job.traceId, format }, 'streaming')
     reply.type(MEDIA_TYPES[format]).header('vary', 'accept').header('x-trace-id', result.job.traceId)
+    // Only where DATASUS_ON_EMERGENCY=sample asks for it: a CSV has no other place to say that it is a sample.
+    if (result.sampling !== null) reply.header('x-datasus-sampling', JSON.stringify(result.sampling))
     // Fastify pipes it, reads no faster than the client does, and breaks the connection off where it fails: what was sent
     // is never taken for the whole.
     return reply.send(result.toReadable({ format }))

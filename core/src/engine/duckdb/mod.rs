@@ -81,6 +81,10 @@ impl Engine for DuckDb {
         }
     }
 
+    fn shed(&self) {
+        kept::shed();
+    }
+
     fn settle(&self) {
         closing::settle();
     }
