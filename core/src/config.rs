@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(config.postgres.as_ref().map(Secret::reveal), Some("postgres://u:p@h/b"));
         let error = config.changed_by(&serde_json::json!({"thread": 1})).unwrap_err();
         assert_eq!(error.code(), Code::Malformed);
-        assert!(error.detail().contains("`thread` não existe; use um destes: `lake`"), "{error}");
+        assert!(error.detail().contains("there is no `thread`; use one of these: `lake`"), "{error}");
         let config = Config::default();
         let error = config.changed_by(&serde_json::json!({"threads": "2", "language": "en"})).unwrap_err();
         let expected = "Invalid configuration: `threads`: expected a whole number from 0; received the text \"2\"";

@@ -177,8 +177,8 @@ pub fn value_words(value: &serde_json::Value) -> Text {
             text!("\"{said}\"", "\"{said}\"")
         }
         other => {
-            let said = clipped(other.to_string());
-            text!("{said}", "{said}")
+            let shown = clipped(other.to_string());
+            text!("{shown}", "{shown}")
         }
     }
 }
@@ -189,8 +189,15 @@ mod tests {
 
     #[test]
     fn serde_and_the_system_speak_portuguese_and_no_rust() {
-        let words = |error: serde_json::Error| json_words(&error);
-        let of = |text: &str| words(serde_json::from_str::<crate::Config>(text).unwrap_err());
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(dead_code, reason = "only what cannot be read counts")]
+        struct Settings {
+            lake: Option<String>,
+            threads: Option<usize>,
+            verify_crc: Option<bool>,
+        }
+        let of = |text: &str| json_words(&serde_json::from_str::<Settings>(text).unwrap_err());
         assert_eq!(of(r#"{"threads": "2"}"#).pt, "esperado um número inteiro a partir de 0; recebido o texto \"2\"");
         assert_eq!(of(r#"{"threads": "2"}"#).en, "expected a whole number from 0; received the text \"2\"");
         assert!(of(r#"{"thread": 2}"#).pt.starts_with("`thread` não existe; use um destes: `lake`"));

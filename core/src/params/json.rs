@@ -322,17 +322,17 @@ fn shown(value: &Value) -> String {
 
 /// `$.where[0].op` for people: `` `where`, item 1, `op` ``.
 fn place(path: &str) -> Text {
-    let mut words = Vec::new();
+    let mut named = Vec::new();
     for part in path.split('.').filter(|part| *part != "$") {
         let (name, item) = part.split_once('[').unwrap_or((part, ""));
-        words.push(format!("`{name}`"));
+        named.push(format!("`{name}`"));
         let number = item.strip_suffix(']').and_then(|number| number.parse::<usize>().ok());
-        words.extend(number.map(|number| format!("item {}", number + 1)));
+        named.extend(number.map(|number| format!("item {}", number + 1)));
     }
-    let words = words.join(", ");
-    match words.is_empty() {
+    let named = named.join(", ");
+    match named.is_empty() {
         true => text!("A consulta", "The query"),
-        false => text!("{words}", "{words}"),
+        false => text!("{named}", "{named}"),
     }
 }
 

@@ -81,9 +81,9 @@ fn too_late(error: Error) -> Error {
         Code::OutOfMemory,
         text!(
             "A memória acabou depois que o fluxo já tinha entregado linhas, e por isso a consulta não pôde recomeçar \
-             sozinha. Exporte para um arquivo, que recomeça por si, ou aumente `memory_limit`",
+             sozinha. Exporte para um arquivo (`export`), que recomeça por si, ou aumente `memory_limit`",
             "Memory ran out after the stream had handed out rows, so the query could not begin again by itself. Export to \
-             a file, which begins again by itself, or raise `memory_limit`"
+             a file (`export`), which begins again by itself, or raise `memory_limit`"
         ),
     )
     .stage("query")

@@ -245,17 +245,17 @@ impl Session {
         let mut add = |warning: crate::base::Text| warnings.push(warning.get(self.config.language).to_owned());
         if !prepared.selection.missing.is_empty() {
             let count = prepared.selection.missing.len();
-            add(text!("{count} arquivo(s) pedido(s) não existe(m)", "{count} file(s) asked for are missing"));
+            add(text!("{count} arquivo(s) pedidos não estão na pasta", "{count} file(s) asked for are missing"));
         }
         if !unreadable.is_empty() {
             let count = unreadable.len();
-            add(text!("{count} arquivo(s) ilegível(is) ficou(aram) de fora", "{count} unreadable file(s) left out"));
+            add(text!("{count} arquivo(s) que não se pôde ler ficaram de fora", "{count} unreadable file(s) left out"));
         }
         for file in files {
             let (name, deleted, rejected) = (&file.source.file, file.source.rows_deleted, file.source.rows_rejected);
             if rejected > 0 {
                 add(text!(
-                    "{name}: {rejected} registro(s) ilegível(is) fora da resposta",
+                    "{name}: {rejected} registro(s) que não se pôde ler estão fora da resposta",
                     "{name}: {rejected} record(s) that cannot be read are not in the answer"
                 ));
             }
@@ -269,7 +269,7 @@ impl Session {
         let bad: u64 = files.iter().flat_map(bad_values_of).map(|bad| bad.count).sum();
         if bad > 0 {
             add(text!(
-                "{bad} valor(es) ilegível(is) viraram NULL; veja `bad_values`",
+                "{bad} valor(es) que não se pôde ler viraram NULL; veja `bad_values`",
                 "{bad} value(s) that did not parse became NULL; see `bad_values`"
             ));
         }

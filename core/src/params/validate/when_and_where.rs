@@ -78,11 +78,12 @@ impl Check<'_> {
                 let (first, last) = (self.competencia(from), self.competencia(to));
                 let (Some((first, _)), Some((_, last))) = (first, last) else { return BTreeSet::new() };
                 if first > last {
+                    let (from, to) = (first, last);
                     let problem = self.wrong(text!(
-                        "A primeira competência, {first}, vem depois da última, {last}; troque-as",
-                        "First competência {first} is after the last, {last}; swap them"
+                        "A primeira competência, {from}, vem depois da última, {to}; troque-as",
+                        "First competência {from} is after the last, {to}; swap them"
                     ));
-                    problem.diagnostic.insert("received".into(), format!("{first}..{last}").into());
+                    problem.diagnostic.insert("received".into(), format!("{from}..{to}").into());
                 }
                 months((first, last)).collect()
             }
