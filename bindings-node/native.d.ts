@@ -151,6 +151,8 @@ export interface ReadOptions {
   typed?: boolean
   verifyCrc?: boolean
   batchRows?: number
+  encoding?: string
+  partial?: boolean
   language?: string
 }
 

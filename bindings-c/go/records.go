@@ -18,6 +18,10 @@ type ReadOptions struct {
 	Typed     *bool `json:"typed,omitempty"`
 	VerifyCRC *bool `json:"verify_crc,omitempty"`
 	BatchRows int   `json:"batch_rows,omitempty"`
+	// Encoding of the text: latin-1, cp850, cp1252, utf-8, auto; none: Latin-1 for files of the catalogue, else auto.
+	Encoding string `json:"encoding,omitempty"`
+	// Partial true: where the header declares more records than there are, those that are there are read, with a warning.
+	Partial bool `json:"partial,omitempty"`
 }
 
 // ReadDBC reads one DBC or DBF file, without a client or a lake. Nil options: none.

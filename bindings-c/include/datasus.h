@@ -584,9 +584,11 @@ enum datasus_status datasus_set_log(int32_t level,
  * Reads one DBC or DBF file as rows, without a client or a lake.
  *
  * `options`: a JSON object with any of columns (a list of names), dataset ("SIH-RD", where the file's name does not tell), typed
- * (true: the catalogue's types; false: all text), verify_crc, batch_rows; NULL: none. `stream` receives the rows; a damaged file
- * ends it with DS-460, and datasus_stream_summary says what was noticed. DS-400: options is no JSON or has an unknown key;
- * DS-404: no such file; DS-422: no such column or dataset; DS-460: not a DBC or DBF.
+ * (true: the catalogue's types; false: all text), verify_crc, batch_rows, encoding ("latin-1", "cp850", "cp1252", "utf-8", "auto";
+ * left out: Latin-1 for files of the catalogue, else auto), partial (true: fewer records than declared are no error); NULL: none.
+ * `stream` receives the rows; a damaged file ends it with DS-460, and datasus_stream_summary says what was noticed.
+ * DS-400: options is no JSON or has an unknown key; DS-404: no such file; DS-422: no such column, dataset or encoding;
+ * DS-460: not a DBC or DBF, or a column of a type that is not read.
  *
  * # Safety
  * `path`: a text; `options`: NULL or a text; `stream`: a place for an ArrowArrayStream; `error`: NULL or a datasus_error.

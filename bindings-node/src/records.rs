@@ -47,6 +47,8 @@ pub struct ReadOptions {
     pub typed: Option<bool>,
     pub verify_crc: Option<bool>,
     pub batch_rows: Option<u32>,
+    pub encoding: Option<String>,
+    pub partial: Option<bool>,
     pub language: Option<String>,
 }
 
@@ -84,6 +86,8 @@ pub fn read_dbc(env: &Env, path: String, options: ReadOptions) -> napi::Result<O
             verify_crc: options.verify_crc.unwrap_or(known.verify_crc),
             batch_rows: options.batch_rows.map_or(known.batch_rows, |rows| rows as usize),
             language: None,
+            encoding: options.encoding,
+            partial: options.partial.unwrap_or(known.partial),
         };
         let language = match options.language.as_deref() {
             None | Some("pt") => Language::Pt,

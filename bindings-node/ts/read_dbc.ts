@@ -17,6 +17,13 @@ export interface ReadOptions {
   verifyCrc?: boolean
   /** Rows of a batch, but for the last; 65,536. */
   batchRows?: number
+  /**
+   * What text is written in; `auto` reads the file once before and says in `summary.warnings` what it found. Left out: Latin-1 for
+   * files of the catalogue, which are never guessed; `auto` for others.
+   */
+  encoding?: 'latin-1' | 'cp850' | 'cp1252' | 'utf-8' | 'auto'
+  /** True: where the header declares more records than there are, those that are there are read, with a warning. */
+  partial?: boolean
   /** Language of the texts for people; Portuguese. */
   language?: 'pt' | 'en'
 }
@@ -24,7 +31,9 @@ export interface ReadOptions {
 /** What was noticed in a file. */
 export interface FileSummary {
   rows: number
+  rows_declared: number
   rows_deleted: number
+  rows_unflagged: number
   rows_rejected: number
   crc: string
   sha256: string

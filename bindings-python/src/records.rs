@@ -56,7 +56,7 @@ impl Summary {
 }
 
 #[pyfunction]
-#[pyo3(signature = (path, columns=None, dataset=None, typed=true, verify_crc=true, batch_rows=65_536, english=false))]
+#[pyo3(signature = (path, columns=None, dataset=None, typed=true, verify_crc=true, batch_rows=65_536, encoding=None, partial=false, english=false))]
 #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
 pub fn read_dbc(
     py: Python<'_>,
@@ -66,9 +66,11 @@ pub fn read_dbc(
     typed: bool,
     verify_crc: bool,
     batch_rows: usize,
+    encoding: Option<String>,
+    partial: bool,
     english: bool,
 ) -> PyResult<(Rows, Summary)> {
-    let wanted = RecordsOf { columns, dataset, typed, verify_crc, batch_rows, language: None };
+    let wanted = RecordsOf { columns, dataset, typed, verify_crc, batch_rows, encoding, partial, language: None };
     let language = if english { Language::En } else { Language::Pt };
     let records = without_gil(py, || TypedRecords::open(&path, &wanted, Catalog::builtin(), language))?;
     let summary = Arc::new(Mutex::new(Value::Null));

@@ -152,12 +152,16 @@ fn deleted_rows_and_unreadable_records_are_counted_and_bad_values_are_null_with_
     writer.write(&["1", "a", "**********", "  x", "20240230"]).unwrap();
     writer.write_flagged(b'*', &["2"]).unwrap();
     writer.write_flagged(b'?', &["3"]).unwrap();
+    writer.write_flagged(0, &["4", "b", "1.00", "5", "20240131"]).unwrap();
     writer.write(&["", "", "", "", "00000000"]).unwrap();
     let file = open(writer.finish().unwrap().into_inner(), "a.dbc").unwrap();
     let layout = typed(&file);
     let (batches, summary) = drain(file.batches(layout).unwrap()).unwrap();
-    assert_eq!((summary.rows_read, summary.rows_kept, summary.rows_deleted, summary.rows_rejected), (4, 2, 1, 1));
+    assert_eq!((summary.rows_read, summary.rows_kept, summary.rows_deleted, summary.rows_rejected), (5, 3, 1, 1));
+    // A flag of 0x00 marks a live record, and is told.
+    assert_eq!((summary.rows_unflagged, summary.notices("a.dbc").len()), (1, 1));
     assert_eq!(summary.rejected[0].row, 2);
+    assert!(summary.rejected[0].reason().en.contains("0x3F"));
     let bad: Vec<_> = summary.bad_values.iter().map(|b| (b.column.as_str(), b.count, b.samples[0].clone())).collect();
     assert_eq!(
         bad,

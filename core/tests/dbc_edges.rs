@@ -6,11 +6,12 @@ use std::io::Cursor;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int32Type};
-use datasus::catalog::LogicalType;
+use datasus::catalog::{Catalog, DateFormat, LogicalType};
 use datasus::source::dbc::{
     Condition, CrcState, DbcWriter, Layout, OutputColumn, ReadOptions, RecordFile, RowFilter, Test, WriteOptions,
 };
-use datasus::{Code, Error};
+use datasus::source::{RecordsOf, TypedRecords};
+use datasus::{Code, Error, Language};
 
 type Fields<'a> = &'a [(&'a str, u8, u8, u8)];
 
@@ -185,13 +186,231 @@ fn two_fields_of_one_name_are_damage_that_is_told_with_the_name() {
     assert_eq!((error.context().column.as_deref(), error.context().offset), (Some("CNES"), Some(96)));
 }
 
+/// A record of each binary type, whose bytes are given.
+fn binary(fields: Fields, version: u8, records: &[Vec<u8>]) -> Vec<u8> {
+    let options = WriteOptions { version, ..Default::default() };
+    let mut writer = DbcWriter::create(Cursor::new(Vec::new()), fields, options).unwrap();
+    records.iter().for_each(|record| writer.write_raw(&[b" ", record.as_slice()].concat()).unwrap());
+    writer.finish().unwrap().into_inner()
+}
+
+fn cells(batch: &RecordBatch) -> Vec<Vec<Option<String>>> {
+    let row = |row: usize| batch.columns().iter().map(|column| text_of(column, row)).collect();
+    (0..batch.num_rows()).map(row).collect()
+}
+
+fn text_of(column: &dyn Array, row: usize) -> Option<String> {
+    (!column.is_null(row)).then(|| arrow::util::display::array_value_to_string(column, row).unwrap())
+}
+
 #[test]
-fn a_field_of_a_binary_type_is_kept_and_warned_of() {
-    let fields: Fields = &[("CNES", b'C', 7, 0), ("_NULLFLAGS", b'0', 1, 0)];
-    let bytes = small(fields, &[&["1"]], WriteOptions { version: 0x30, ..Default::default() });
-    let file = open(&bytes, "ABOAC1401.dbc").unwrap();
-    assert_eq!((file.header().fields.len(), file.warnings().len()), (2, 1));
-    assert!(file.warnings()[0].en.contains("_NULLFLAGS"));
+fn numbers_and_moments_of_the_machine_are_decoded_and_never_read_as_text() {
+    let fields: Fields =
+        &[("IDADE", b'I', 4, 0), ("TEMP", b'B', 8, 1), ("VALOR", b'Y', 8, 4), ("DT", b'T', 8, 0), ("SEQ", b'+', 4, 0)];
+    let record = |age: i32, temperature: f64, money: i64, day: i32, time: i32, number: i32| {
+        let parts: [&[u8]; 6] = [
+            &age.to_le_bytes(),
+            &temperature.to_le_bytes(),
+            &money.to_le_bytes(),
+            &day.to_le_bytes(),
+            &time.to_le_bytes(),
+            &number.to_le_bytes(),
+        ];
+        parts.concat()
+    };
+    // 51 is the byte of the letter 3.
+    let records = [
+        record(51, 36.6, 12_345_678, 2_460_341, 0, 1),
+        record(-1, f64::NAN, -5, 0, 0, 2),
+        record(7, 3.0, 0, 2_460_341, 1000, 3),
+    ];
+    let bytes = binary(fields, 0x30, &records);
+    let file = open(&bytes, "a.dbc").unwrap();
+    assert!(file.warnings().is_empty());
+    let mut layout = Layout::all_as_text(file.header());
+    let mut batches = file.batches(layout.clone()).unwrap();
+    let some = |texts: [&str; 5]| texts.map(|text| (!text.is_empty()).then(|| text.to_owned())).to_vec();
+    assert_eq!(
+        cells(&batches.next().unwrap().unwrap()),
+        [
+            some(["51", "36.6", "1234.5678", "2024-01-31 00:00:00", "1"]),
+            some(["-1", "", "-0.0005", "", "2"]),
+            some(["7", "3", "0.0000", "2024-01-31 00:00:01", "3"]),
+        ]
+    );
+    assert!(batches.next().is_none());
+    let bad: Vec<_> = batches.summary().bad_values.iter().map(|bad| (bad.column.clone(), bad.count)).collect();
+    assert_eq!(bad, [("TEMP".to_owned(), 1)]);
+
+    layout.columns[0].kind = LogicalType::Integer { digits: 3 };
+    layout.columns[1].kind = LogicalType::Decimal { precision: 5, scale: 1 };
+    layout.columns[2].kind = LogicalType::Decimal { precision: 19, scale: 4 };
+    layout.columns[3].kind = LogicalType::Date { formats: vec![DateFormat::YearMonthDay] };
+    let mut batches = open(&bytes, "a.dbc").unwrap().batches(layout).unwrap();
+    let typed = cells(&batches.next().unwrap().unwrap());
+    assert_eq!(typed[0], some(["51", "36.6", "1234.5678", "2024-01-31", "1"]));
+    // A day has no room for a time.
+    assert_eq!(typed[2], some(["7", "3.0", "0.0000", "", "3"]));
+    assert!(batches.next().is_none());
+    let bad: Vec<_> = batches.summary().bad_values.iter().map(|bad| (bad.column.clone(), bad.count)).collect();
+    assert_eq!(bad, [("TEMP".to_owned(), 1), ("DT".to_owned(), 1)]);
+}
+
+#[test]
+fn a_field_of_a_type_that_is_not_read_is_refused_by_name_and_the_others_can_be_had() {
+    for (dbf_type, width, version) in [
+        (b'M', 10, 0x83),
+        (b'G', 10, 0x30),
+        (b'B', 10, 0x8b),
+        (b'B', 8, 0x03),
+        (b'I', 2, 0x03),
+        (b'V', 20, 0x32),
+        (b'O', 8, 0x03),
+    ] {
+        let fields: Fields = &[("CNES", b'C', 7, 0), ("OBS", dbf_type, width, 0)];
+        let bytes = small(fields, &[&["2000121"]], WriteOptions { version, ..Default::default() });
+        let letter = char::from(dbf_type);
+        let error = read(&bytes, "a.dbc").unwrap_err();
+        assert_eq!((cause(&error), error.context().column.as_deref()), ("unread_type", Some("OBS")), "{letter}");
+        assert!(error.detail().contains("OBS") && error.detail().contains(&format!("tipo {letter}")), "{error}");
+        assert!(!error.detail().contains("Baixe"), "{error}");
+        let file = open(&bytes, "a.dbc").unwrap();
+        let mut layout = Layout::all_as_text(file.header());
+        layout.columns.truncate(1);
+        assert_eq!(file.batches(layout).unwrap().next().unwrap().unwrap().num_rows(), 1);
+    }
+    // Level 7 has another header and another order of bytes.
+    let mut bytes = vec![0x04, 124, 1, 31];
+    bytes.resize(200, 0);
+    assert_eq!(cause(&open(&bytes, "a.dbf").unwrap_err()), "dbase7");
+}
+
+#[test]
+fn fields_of_visual_foxpro_that_hold_no_value_are_null_and_its_flags_are_no_column() {
+    let fields: Fields = &[("CNES", b'C', 3, 0), ("IDADE", b'I', 4, 0), ("QT", b'N', 3, 0), ("_NullFlags", b'0', 1, 0)];
+    let mut bytes = binary(fields, 0x30, &[b"abc\x33\0\0\0  1\0".to_vec(), b"abc\0\0\0\0  0\x03".to_vec()]);
+    // IDADE and QT may hold no value: the first two bits.
+    bytes[32 + 32 + 18] = 0x02;
+    bytes[32 + 64 + 18] = 0x02;
+    let file =
+        RecordFile::from_reader(Cursor::new(bytes), "a.dbc", &ReadOptions { verify_crc: false, ..Default::default() })
+            .unwrap();
+    let layout = Layout::all_as_text(file.header());
+    let batch = file.batches(layout).unwrap().next().unwrap().unwrap();
+    let names: Vec<_> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["CNES", "IDADE", "QT"]);
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(cells(&batch), [vec![text("abc"), text("51"), text("1")], vec![text("abc"), None, None]]);
+}
+
+#[test]
+fn a_header_that_cannot_be_says_which_field_and_why_and_no_new_download_is_advised() {
+    let good = small(&[("CNES", b'C', 7, 0), ("IDADE", b'N', 3, 0)], &[], WriteOptions::default());
+    let with = |at: usize, byte: u8| {
+        let mut bytes = good.clone();
+        bytes[at] = byte;
+        open(&bytes, "a.dbc").unwrap_err()
+    };
+    for (error, column, words) in [
+        (with(64 + 16, 0), Some("IDADE"), "largura 0"),
+        (with(64 + 11, 0x07), Some("IDADE"), "0x07"),
+        (with(10, 9), None, "9"),
+        (with(10, 1), None, "2 é o mínimo"),
+        (with(8, 8), None, "33"),
+    ] {
+        assert_eq!((cause(&error), error.context().column.as_deref()), ("bad_header", column), "{error}");
+        assert!(error.detail().contains(words) && !error.detail().contains("Baixe"), "{error}");
+    }
+}
+
+#[test]
+fn fewer_records_than_declared_are_read_where_partial_is_asked_and_the_summary_says_so() {
+    for plain in [true, false] {
+        let options = WriteOptions { plain, ..Default::default() };
+        let mut bytes = small(&[("A", b'C', 9, 0)], &[&["um"], &["dois"], &["tres"]], options);
+        bytes[4] = 7;
+        if plain {
+            // Half a record more.
+            bytes.pop();
+            bytes.extend(b" qua");
+        }
+        let name = if plain { "a.dbf" } else { "a.dbc" };
+        let reading = |partial| {
+            let options = ReadOptions { partial, verify_crc: false, ..Default::default() };
+            let file = RecordFile::from_reader(Cursor::new(bytes.clone()), name, &options).unwrap();
+            let layout = Layout::all_as_text(file.header());
+            file.batches(layout).unwrap()
+        };
+        assert!(["truncated", "too_short"].contains(&cause(&reading(false).next().unwrap().unwrap_err())));
+        let mut batches = reading(true);
+        let rows: usize = batches.by_ref().map(|batch| batch.unwrap().num_rows()).sum();
+        let summary = batches.summary();
+        assert_eq!((rows, summary.rows_read, summary.rows_declared), (3, 3, 7), "{name}");
+        assert_eq!(summary.bytes_left_over, if plain { 4 } else { 0 });
+        assert!(summary.notices(name)[0].en.contains('7') && summary.notices(name)[0].en.contains('3'));
+    }
+    // A stream that breaks off is damage, whatever was asked.
+    let bytes = noisy(50, WriteOptions::default());
+    let options = ReadOptions { partial: true, ..Default::default() };
+    let file = RecordFile::from_reader(Cursor::new(bytes[..bytes.len() / 2].to_vec()), "a.dbc", &options).unwrap();
+    let layout = Layout::all_as_text(file.header());
+    assert!(file.batches(layout).unwrap().any(|batch| batch.is_err()));
+}
+
+#[test]
+fn text_of_dos_and_windows_is_read_in_its_encoding_and_files_of_the_catalogue_are_never_guessed() {
+    let folder = tempfile::tempdir().unwrap();
+    let dos: &[u8] = b" S\xc6o Paulo\0\0";
+    let mut writer =
+        DbcWriter::create(Cursor::new(Vec::new()), &[("NOME", b'C', 11, 0)], WriteOptions::default()).unwrap();
+    writer.write_raw(&dos[..12]).unwrap();
+    let bytes = writer.finish().unwrap().into_inner();
+    for name in ["MUNICIPIOS.DBF", "RDAC2401.dbc"] {
+        std::fs::write(folder.path().join(name), &bytes).unwrap();
+    }
+    let read = |name: &str, encoding: Option<&str>| {
+        let wanted = RecordsOf { encoding: encoding.map(str::to_owned), ..Default::default() };
+        let mut records = TypedRecords::open(&folder.path().join(name), &wanted, Catalog::builtin(), Language::En)?;
+        let batch = records.next().unwrap()?;
+        Ok::<_, Error>((text_of(batch.column(0), 0).unwrap(), records.warnings().to_vec()))
+    };
+    let (text, warnings) = read("MUNICIPIOS.DBF", None).unwrap();
+    assert_eq!((text.as_str(), warnings.iter().any(|warning| warning.contains("cp850"))), ("São Paulo", true));
+    for (name, encoding, expected) in [
+        ("MUNICIPIOS.DBF", Some("latin-1"), "SÆo Paulo"),
+        ("MUNICIPIOS.DBF", Some("CP850"), "São Paulo"),
+        ("MUNICIPIOS.DBF", Some("cp1252"), "SÆo Paulo"),
+        ("RDAC2401.dbc", None, "SÆo Paulo"),
+        ("RDAC2401.dbc", Some("auto"), "SÆo Paulo"),
+        ("RDAC2401.dbc", Some("cp850"), "São Paulo"),
+    ] {
+        assert_eq!(read(name, encoding).unwrap().0, expected, "{name} {encoding:?}");
+    }
+    assert!(read("RDAC2401.dbc", None).unwrap().1.iter().all(|warning| !warning.contains("latin-1")));
+    let error = read("RDAC2401.dbc", Some("cp437")).unwrap_err();
+    assert_eq!((error.code(), error.diagnostic()["valid_values"][1].as_str()), (Code::InvalidParams, Some("cp850")));
+}
+
+/// 2,441 of the names in the ministry's register of municipalities are garbled as Latin-1.
+#[test]
+fn names_of_genuine_municipalities_come_out_whole() {
+    let Some(folder) = genuine::folder() else { return };
+    let path = folder.join("aux/CADMUN.DBF");
+    let names = |encoding: Option<&str>| -> Vec<String> {
+        let columns = Some(vec!["MUNNOME".to_owned()]);
+        let wanted = RecordsOf { columns, encoding: encoding.map(str::to_owned), ..Default::default() };
+        let records = TypedRecords::open(&path, &wanted, Catalog::builtin(), Language::Pt).unwrap();
+        let batches: Vec<RecordBatch> = records.map(Result::unwrap).collect();
+        batches
+            .iter()
+            .flat_map(|batch| cells(batch).into_iter().map(|row| row[0].clone().unwrap_or_default()))
+            .collect()
+    };
+    let (found, latin) = (names(None), names(Some("latin-1")));
+    assert_eq!((found.len(), found.iter().zip(&latin).filter(|(a, b)| a != b).count()), (5652, 2441));
+    assert!(found.iter().any(|name| name == "São Paulo"));
+    let strange = |name: &&String| name.chars().any(|c| !c.is_ascii() && !"áàâãéêíóôõúüçÁÀÂÃÉÊÍÓÔÕÚÜÇñ".contains(c));
+    assert_eq!(found.iter().filter(strange).count(), 0);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use arrow::array::*;
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, Int32Type};
 use datasus::base::{Chunk, Ctx, Held, UnitId, Units};
-use datasus::catalog::Catalog;
+use datasus::catalog::{Catalog, LogicalType};
 use datasus::engine::{DuckDb, Engine, Local, Settings};
 use datasus::governor::{Governor, MemorySource, Mode, Reading, Usage};
 use datasus::lake::{ConvertOptions, Lake, LakeFile};
@@ -88,8 +88,11 @@ impl Source {
     ) -> (Query, Vec<LakeFile>, Statement) {
         let catalog = Catalog::builtin();
         let listing = Folder::scan(self.folder.path(), catalog).unwrap();
-        let own =
-            |_| ["N_AIH", "SEXO", "IDADE", "VAL_TOT", "DT_INTER", "EXTRA", "BIG", "PESO"].map(String::from).to_vec();
+        let own = |_| {
+            ["N_AIH", "SEXO", "IDADE", "VAL_TOT", "DT_INTER", "EXTRA", "BIG", "PESO"]
+                .map(|name| (name.to_owned(), LogicalType::Text))
+                .to_vec()
+        };
         let query = validate(params, catalog, &own).unwrap();
         let lake = Lake::open(&self.folder.path().join("lake")).unwrap();
         let chosen = datasus::plan::select(&query, &listing, catalog);

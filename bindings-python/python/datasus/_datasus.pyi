@@ -118,6 +118,8 @@ def read_dbc(
     typed: bool = True,
     verify_crc: bool = True,
     batch_rows: int = 65_536,
+    encoding: str | None = None,
+    partial: bool = False,
     english: bool = False,
 ) -> tuple[Rows, Summary]: ...
 def example_data(folder: _Path, rows: int) -> None: ...

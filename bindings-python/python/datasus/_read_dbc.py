@@ -18,6 +18,8 @@ def read_dbc(
     typed: bool = True,
     verify_crc: bool = True,
     batch_rows: int = 65_536,
+    encoding: Literal["latin-1", "cp850", "cp1252", "utf-8", "auto"] | None = None,
+    partial: bool = False,
     language: Literal["pt", "en"] = "pt",
 ) -> FileRecords:
     """Reads one DBC or DBF file straight to Arrow: no lake, no query, no temporary file.
@@ -37,6 +39,12 @@ def read_dbc(
         True: a file whose CRC-32 does not match ends with :class:`DamagedFile`.
     batch_rows : int
         Rows of a batch.
+    encoding : {"latin-1", "cp850", "cp1252", "utf-8", "auto"}, optional
+        What text is written in. ``"auto"`` reads the file once before and says in ``summary.warnings`` what it found. None:
+        Latin-1 for files of the catalogue, which are never guessed; ``"auto"`` for others, such as the tables of TabWin.
+    partial : bool
+        True: where the header declares more records than there are, those that are there are read, with a warning. False:
+        such a file ends with :class:`DamagedFile`.
     language : {"pt", "en"}
         Language of the errors.
 
@@ -56,5 +64,5 @@ def read_dbc(
     """
     wanted = None if columns is None else list(columns)
     text = os.fspath(path)
-    rows, summary = _datasus.read_dbc(text, wanted, dataset, typed, verify_crc, batch_rows, language == "en")
+    rows, summary = _datasus.read_dbc(text, wanted, dataset, typed, verify_crc, batch_rows, encoding, partial, language == "en")
     return FileRecords(rows, summary, text)

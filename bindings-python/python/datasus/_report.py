@@ -170,7 +170,9 @@ class FileSummary(_Record):
     """
 
     rows: int
+    rows_declared: int
     rows_deleted: int
+    rows_unflagged: int
     rows_rejected: int
     crc: str
     sha256: str

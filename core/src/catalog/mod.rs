@@ -2,6 +2,7 @@
 //!
 //! The truth is in `core/catalog/*.toml`, one file per sistema; a fact there names its source.
 
+mod code_names;
 mod column;
 mod competencia;
 mod dataset;
@@ -13,6 +14,7 @@ mod logical_type;
 mod toml_form;
 mod uf;
 
+pub use code_names::is_code_name;
 pub use column::{Coding, Column, Era, Meaning, StatedForm};
 pub use competencia::Competencia;
 pub use dataset::Dataset;

@@ -50,6 +50,8 @@ struct ColumnForm {
     name: String,
     #[serde(rename = "type")]
     kind: String,
+    /// Empty: no genuine header of it was seen.
+    #[serde(default)]
     layouts: String,
     meaning: Option<String>,
     source: Option<String>,
@@ -146,7 +148,8 @@ impl ColumnForm {
             return Err(format!("{name}: one form for all years, and codings of some"));
         }
         let kind = logical_type(&self.kind).ok_or_else(|| format!("{name}: type {:?}", self.kind))?;
-        let eras = self.layouts.split(';').map(|layout| era(layout.trim()).ok_or(format!("{name}: layout {layout:?}")));
+        let layouts = self.layouts.split(';').filter(|layout| !layout.trim().is_empty());
+        let eras = layouts.map(|layout| era(layout.trim()).ok_or(format!("{name}: layout {layout:?}")));
         let eras = eras.collect::<Result<_, _>>()?;
         if kind != LogicalType::Text && (form.is_some() || !codings.is_empty()) {
             return Err(format!("{name}: only a code, which is text, has a form"));

@@ -10,6 +10,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::EnabledStatistics;
 use sha2::{Digest, Sha256};
 
+use super::made::suffix;
 use super::provenance::KEY;
 use super::record::Record;
 use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
@@ -19,7 +20,7 @@ use crate::source::dbc::{Layout, OutputColumn, ReadOptions, RecordFile};
 use crate::source::folder::{SourceFile, stamp};
 
 /// Raised with each change of what an object holds; older objects are then converted anew.
-pub const CONVERTER_VERSION: u32 = 2;
+pub const CONVERTER_VERSION: u32 = 3;
 
 const BATCH_ROWS: usize = 16 << 10;
 
@@ -35,10 +36,15 @@ pub(super) fn convert(
     options: &ConvertOptions,
     ctx: &Ctx,
 ) -> Result<LakeFile> {
-    let read = ReadOptions { verify_crc: options.verify_crc, ..Default::default() };
+    let read = ReadOptions {
+        verify_crc: options.verify_crc,
+        encoding: options.encoding,
+        partial: options.partial,
+        ..Default::default()
+    };
     let source = RecordFile::open(&file.path, &read)?;
     let warnings = source.warnings().to_vec();
-    let columns = columns(&source, file, catalog);
+    let columns = columns(&source, file, catalog, options);
     let layout = Layout {
         columns: columns.clone(),
         batch_rows: BATCH_ROWS,
@@ -82,6 +88,9 @@ pub(super) fn convert(
         sha256: Some(summary.source_sha256.clone()),
         rows: summary.rows_kept,
         rows_deleted: summary.rows_deleted,
+        rows_unflagged: summary.rows_unflagged,
+        rows_declared: Some(summary.rows_declared),
+        bytes_left_over: summary.bytes_left_over,
         rows_rejected: summary.rows_rejected,
         rejected: summary.rejected,
         crc: summary.crc.to_string(),
@@ -98,7 +107,8 @@ pub(super) fn convert(
         .collect();
     let out = writer.into_inner().map_err(|e| write_error(e, &failed, &pending))?;
     let short = summary.source_sha256.get(..12).unwrap_or_default();
-    let object = folder.join(format!("{}-{short}-c{CONVERTER_VERSION}.parquet", stem(file)));
+    let suffix = suffix(&file.id.dataset, options, summary.rows_read < summary.rows_declared);
+    let object = folder.join(format!("{}-{short}{suffix}", stem(file)));
     let record = Record {
         provenance,
         columns: columns.into_iter().map(|column| (column.name, column.kind)).collect(),
@@ -111,11 +121,14 @@ pub(super) fn convert(
     Ok(record.lake_file(file, object))
 }
 
-/// Every field of the file, in its order; what the catalogue does not know is text.
-fn columns(source: &RecordFile, file: &SourceFile, catalog: &Catalog) -> Vec<OutputColumn> {
+/// Every column of the file, in its order; what neither the catalogue nor the headers of the dataset's files type is text.
+fn columns(source: &RecordFile, file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Vec<OutputColumn> {
     let grupo = catalog.dataset(&file.id.dataset.to_string());
-    let kind = |name: &str| grupo.and_then(|grupo| Some(grupo.column(name)?.kind.clone()));
-    let fields = source.header().fields.iter().enumerate();
+    let of_headers = options.header_columns.get(&file.id.dataset).map(Vec::as_slice).unwrap_or_default();
+    let known = |name: &str| grupo.and_then(|grupo| Some(grupo.column(name)?.kind.clone()));
+    let of_header = |name: &str| of_headers.iter().find(|(of, _)| of == name).map(|(_, kind)| kind.clone());
+    let kind = |name: &str| known(name).or_else(|| of_header(name));
+    let fields = source.header().fields.iter().enumerate().filter(|(_, of)| of.is_column());
     fields
         .map(|(field, of)| OutputColumn {
             field,

@@ -6,19 +6,22 @@
 
 mod convert;
 mod file;
+mod made;
 mod native;
 mod provenance;
 mod record;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use crate::base::{Code, Ctx, Error, Phase, Result, io_words, text};
-use crate::catalog::{Catalog, FileId};
+use crate::catalog::{Catalog, Dataset, FileId};
+use crate::source::HeaderColumn;
+use crate::source::dbc::Encoding;
 use crate::source::folder::{FileKind, SourceFile};
 
 pub use convert::CONVERTER_VERSION;
@@ -44,11 +47,26 @@ pub struct ConvertOptions {
     pub zstd: i32,
     /// Rows of a row group.
     pub row_group_rows: usize,
+    /// What the text of the source files is written in; files of the catalogue are Latin-1.
+    pub encoding: Encoding,
+    /// As in [`crate::source::dbc::ReadOptions`]. An object made of fewer records than its source declares is never taken by
+    /// those who did not ask for it.
+    pub partial: bool,
+    /// Types of columns that the catalogue does not know, by dataset (`source::header_columns`); others are text.
+    pub header_columns: Arc<BTreeMap<Dataset, Vec<HeaderColumn>>>,
 }
 
 impl Default for ConvertOptions {
     fn default() -> Self {
-        ConvertOptions { threads: 1, verify_crc: true, zstd: 3, row_group_rows: 128 << 10 }
+        ConvertOptions {
+            threads: 1,
+            verify_crc: true,
+            zstd: 3,
+            row_group_rows: 128 << 10,
+            encoding: Encoding::Latin1,
+            partial: false,
+            header_columns: Arc::default(),
+        }
     }
 }
 
@@ -88,10 +106,10 @@ impl Lake {
     }
 
     /// The fresh object of a file, if there is one; converts nothing.
-    pub fn current(&self, file: &SourceFile) -> Option<LakeFile> {
+    pub fn current(&self, file: &SourceFile, options: &ConvertOptions) -> Option<LakeFile> {
         match file.kind {
             FileKind::Parquet => native::open(file).ok(),
-            _ => record::find(&self.partition(&file.id), file),
+            _ => record::find(&self.partition(&file.id), file, options),
         }
     }
 
@@ -112,7 +130,7 @@ impl Lake {
             return native::open(file);
         }
         let folder = self.partition(&file.id);
-        if let Some(current) = self.sound(&folder, file)? {
+        if let Some(current) = self.sound(&folder, file, options)? {
             ctx.progress.spare(file.size);
             return Ok(current);
         }
@@ -122,7 +140,7 @@ impl Lake {
         let lock = lock.map_err(|e| Error::io(e, &lock_path))?;
         lock.lock().map_err(|e| Error::io(e, &lock_path))?;
         // Whoever waited looks again: another process may have converted it meanwhile.
-        if let Some(current) = self.sound(&folder, file)? {
+        if let Some(current) = self.sound(&folder, file, options)? {
             ctx.progress.spare(file.size);
             return Ok(current);
         }
@@ -149,8 +167,8 @@ impl Lake {
     }
 
     /// The fresh object, unless its content is not what was published: then it is converted again.
-    fn sound(&self, folder: &Path, file: &SourceFile) -> Result<Option<LakeFile>> {
-        let Some(current) = record::find(folder, file) else { return Ok(None) };
+    fn sound(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<LakeFile>> {
+        let Some(current) = record::find(folder, file, options) else { return Ok(None) };
         let (size, mtime_ns) = crate::source::folder::stamp(&current.path)?;
         let key = (current.path.clone(), size, mtime_ns);
         if self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {

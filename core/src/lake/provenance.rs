@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::Text;
-use crate::source::dbc::{BadValues, RejectedRecord};
+use crate::source::dbc::{BadValues, RejectedRecord, notices};
 
 pub(super) const KEY: &str = "datasus.provenance";
 
@@ -20,6 +20,15 @@ pub struct Provenance {
     pub rows: u64,
     /// Records marked deleted; they are not in the object.
     pub rows_deleted: u64,
+    /// Records in the object whose flag is 0x00 and not a blank.
+    #[serde(default)]
+    pub rows_unflagged: u64,
+    /// Records that the source's header declares; more than it holds where `partial` was asked. None: the user's own Parquet.
+    #[serde(default)]
+    pub rows_declared: Option<u64>,
+    /// Bytes at such a source's end that make no whole record.
+    #[serde(default)]
+    pub bytes_left_over: u64,
     /// Records that could not be read; they are not in the object.
     pub rows_rejected: u64,
     pub rejected: Vec<RejectedRecord>,
@@ -29,4 +38,13 @@ pub struct Provenance {
     pub converter: u32,
     pub bad_values: Vec<BadValues>,
     pub warnings: Vec<Text>,
+}
+
+impl Provenance {
+    /// What is odd about the source's records, in sentences.
+    pub fn notices(&self) -> Vec<Text> {
+        let read = self.rows + self.rows_deleted + self.rows_rejected;
+        let declared = self.rows_declared.unwrap_or(read);
+        notices(&self.file, declared, read, self.bytes_left_over, self.rows_unflagged)
+    }
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
-use super::convert::{CONVERTER_VERSION, stem};
+use super::convert::stem;
 use super::file::fingerprint;
-use super::{LakeFile, Provenance, RowGroup};
+use super::made::suffix;
+use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
 use crate::base::{Error, Result, WholeFile};
 use crate::catalog::LogicalType;
 use crate::source::folder::SourceFile;
@@ -59,9 +60,15 @@ pub(super) fn path_of(object: &Path) -> PathBuf {
     object.with_extension("parquet.json")
 }
 
-/// The object of this very version of the source: same name, size and time.
-pub(super) fn find(folder: &Path, file: &SourceFile) -> Option<LakeFile> {
-    let (prefix, suffix) = (format!("{}-", stem(file)), format!("-c{CONVERTER_VERSION}.parquet.json"));
+/// The object of this very version of the source, read as `options` say: same name, size and time. Where `partial` is asked, a
+/// whole one comes first.
+pub(super) fn find(folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Option<LakeFile> {
+    let found = |partial| find_with(folder, file, &suffix(&file.id.dataset, options, partial));
+    found(false).or_else(|| options.partial.then(|| found(true))?)
+}
+
+fn find_with(folder: &Path, file: &SourceFile, suffix: &str) -> Option<LakeFile> {
+    let (prefix, suffix) = (format!("{}-", stem(file)), format!("{suffix}.json"));
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())

@@ -40,7 +40,7 @@ pub enum Question {
     /// `SHOW TABLES`.
     Tables,
     /// `DESCRIBE t`; `of_files`: columns that the source's files have, where the catalogue knows none.
-    Columns { grupo: &'static Grupo, of_files: Vec<String> },
+    Columns { grupo: &'static Grupo, of_files: Vec<(String, LogicalType)> },
 }
 
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 
 use super::{Dialect, DuckDbDialect};
 use crate::base::{Error, Result};
-use crate::catalog::{Catalog, LogicalType, Period};
+use crate::catalog::{Catalog, Period};
 use crate::params::Question;
 
 type Row<const N: usize> = [Option<String>; N];
@@ -44,9 +44,10 @@ pub fn catalog_answer(question: &Question, catalog: &Catalog) -> Result<RecordBa
                     years(column.eras.iter().map(|era| era.last_year).max()),
                 ]
             });
-            let text = DuckDbDialect.type_name(&LogicalType::Text);
-            let others = of_files.iter().filter(|name| grupo.column(name).is_none());
-            let others = others.map(|name| [Some(name.clone()), Some(text.clone()), None, None, None, None]);
+            let others = of_files.iter().filter(|(name, _)| grupo.column(name).is_none());
+            let others = others.map(|(name, kind)| {
+                [Some(name.clone()), Some(DuckDbDialect.type_name(kind)), None, None, None, None]
+            });
             let names = ["column_name", "column_type", "meaning", "source", "first_year", "last_year"];
             batch(names, known.chain(others).collect())
         }

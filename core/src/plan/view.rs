@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 
 use super::{Dialect, FileSample, Sampling};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::{Grupo, LogicalType, UfCoding};
+use crate::catalog::{DateFormat, Grupo, LogicalType, UfCoding};
 use crate::lake::LakeFile;
 use crate::params::Scope;
 
@@ -30,7 +30,7 @@ pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
             let known = grupo.column(field.name());
             let column = TableColumn {
                 name: known.map_or_else(|| field.name().to_uppercase(), |column| column.name.clone()),
-                kind: known.map_or(LogicalType::Text, |column| column.kind.clone()),
+                kind: known.map_or_else(|| of_object(file, field.data_type()), |column| column.kind.clone()),
                 own: (known.is_none() && file.native_parquet).then(|| field.data_type().clone()),
             };
             columns.push((known.map_or(u32::MAX, |column| column.position), columns.len(), column));
@@ -38,6 +38,21 @@ pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
     }
     columns.sort_by_key(|(position, seen, _)| (*position, *seen));
     columns.into_iter().map(|(_, _, column)| column).collect()
+}
+
+/// The type of a column that the catalogue does not know: that of the lake's object, which all objects of the dataset share. What
+/// a user's own Parquet holds is no promise.
+fn of_object(file: &LakeFile, kind: &DataType) -> LogicalType {
+    match kind {
+        _ if file.native_parquet => LogicalType::Text,
+        DataType::Int32 => LogicalType::Integer { digits: 9 },
+        DataType::Int64 => LogicalType::Integer { digits: 18 },
+        DataType::Decimal128(precision, scale) => {
+            LogicalType::Decimal { precision: *precision, scale: scale.unsigned_abs() }
+        }
+        DataType::Date32 => LogicalType::Date { formats: vec![DateFormat::YearMonthDay] },
+        _ => LogicalType::Text,
+    }
 }
 
 /// A table that a statement reads, in SQL.

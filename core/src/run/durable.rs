@@ -267,12 +267,7 @@ impl Work<'_> {
                     sink_number: SOURCE,
                     unit: number as u64,
                     row: rejected.row,
-                    reason: text!(
-                        "o byte que marca o registro não é branco nem *",
-                        "the byte that marks the record is neither blank nor *"
-                    )
-                    .get(self.ctx.language)
-                    .to_owned(),
+                    reason: rejected.reason().get(self.ctx.language).to_owned(),
                     sqlstate: None,
                     source_file: Some(source.file.clone()),
                     source_row: Some(rejected.row),

@@ -14,7 +14,7 @@ use super::recover::Resumed;
 use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
 use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, text};
 use crate::governor::Mode;
-use crate::lake::LakeFile;
+use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{Ask, Projection, Query, QueryParams};
 use crate::plan::{SAMPLING, Sampled, Selection, statement};
 use crate::sink::arrow::{ArrowReader, stream};
@@ -198,7 +198,11 @@ impl Session {
 
     /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so.
     pub(super) fn readable(&self, prepared: &Prepared, ctx: &Ctx) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
-        let results = self.lake.ensure(&prepared.selection.files, self.catalog, &self.convert_options(), ctx);
+        let options = ConvertOptions {
+            partial: prepared.query.options.partial,
+            ..self.convert_options(prepared.query.scopes.iter().map(|scope| scope.grupo), &prepared.listing)
+        };
+        let results = self.lake.ensure(&prepared.selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let mut files = Vec::with_capacity(results.len());
         let mut unreadable = Vec::new();
@@ -252,6 +256,7 @@ impl Session {
             add(text!("{count} arquivo(s) que não se pôde ler ficaram de fora", "{count} unreadable file(s) left out"));
         }
         for file in files {
+            file.source.notices().into_iter().for_each(&mut add);
             let (name, deleted, rejected) = (&file.source.file, file.source.rows_deleted, file.source.rows_rejected);
             if rejected > 0 {
                 add(text!(

@@ -10,7 +10,7 @@ use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Pending, Report};
 use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId, expand_home, text};
-use crate::catalog::{Catalog, Grupo};
+use crate::catalog::{Catalog, Grupo, LogicalType};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
 use crate::gate;
@@ -22,8 +22,8 @@ use crate::plan::{Explain, Selection, explain, select, statement};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
 use crate::sink::{Destination, OutputRoot};
-use crate::source::dbc::{ReadOptions, RecordFile};
 use crate::source::folder::{FileKind, Folder, Listing, SourceFile};
+use crate::source::header_columns;
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
 const DURABLE_CHUNK_ROWS: usize = 8 << 10;
@@ -188,17 +188,19 @@ impl Session {
     /// An administrator's job among the others, so that it does not take their cores.
     pub fn sync(self: &Arc<Self>, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
         let ctx = Ctx { cancel: cancel.clone(), ..self.ctx() };
-        let (_, selection, listing) = self.choose(params).map_err(|e| self.traced(e, &ctx))?;
+        let (query, selection, listing) = self.choose(params).map_err(|e| self.traced(e, &ctx))?;
         let (session, job) = (self.clone(), Handle::new(ctx.clone()));
         let order = self.order(Priority::Admin, self.config.deadline, false);
-        let work = move |ctx: &Ctx| session.convert(&selection, &listing, ctx).map_err(|e| session.traced(e, ctx));
+        let work =
+            move |ctx: &Ctx| session.convert(&query, &selection, &listing, ctx).map_err(|e| session.traced(e, ctx));
         self.scheduler.submit(order, &job, work).map_err(|e| self.traced(e, &ctx))?;
         job.wait(None).unwrap_or_else(|| Err(Error::internal("a conversion ended without an outcome")))
     }
 
-    fn convert(&self, selection: &Selection, listing: &Listing, ctx: &Ctx) -> Result<SyncReport> {
+    fn convert(&self, query: &Query, selection: &Selection, listing: &Listing, ctx: &Ctx) -> Result<SyncReport> {
         let began = std::time::Instant::now();
-        let results = self.lake.ensure(&selection.files, self.catalog, &self.convert_options(), ctx);
+        let options = self.convert_options(query.scopes.iter().map(|scope| scope.grupo), listing);
+        let results = self.lake.ensure(&selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let files = results.into_iter().collect::<Result<Vec<LakeFile>>>()?;
         Ok(SyncReport {
@@ -218,13 +220,17 @@ impl Session {
             let (query, selection, listing) = self.choose(params)?;
             let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
             let of_dataset = listing.files.iter().filter(used);
+            let options = ConvertOptions {
+                partial: query.options.partial,
+                ..self.convert_options(query.scopes.iter().map(|scope| scope.grupo), &listing)
+            };
             let chosen = |file: &SourceFile| selection.files.iter().any(|wanted| wanted.path == file.path);
             let others: Vec<LakeFile> =
-                of_dataset.filter(|file| !chosen(file)).filter_map(|file| self.lake.current(file)).collect();
+                of_dataset.filter(|file| !chosen(file)).filter_map(|file| self.lake.current(file, &options)).collect();
             let mut wanted = Vec::new();
             let mut to_convert = Vec::new();
             for file in &selection.files {
-                match self.lake.current(file) {
+                match self.lake.current(file, &options) {
                     Some(current) => wanted.push(current),
                     None => to_convert.push(file.path.display().to_string()),
                 }
@@ -294,9 +300,17 @@ impl Session {
         error
     }
 
-    pub(super) fn convert_options(&self) -> ConvertOptions {
+    /// How files of these grupos are converted. Where the catalogue has no columns, all their files in the source say the types.
+    pub(super) fn convert_options(
+        &self,
+        grupos: impl Iterator<Item = &'static Grupo>,
+        listing: &Listing,
+    ) -> ConvertOptions {
         let threads = self.governor.levers().workers(self.threads());
-        ConvertOptions { threads, verify_crc: self.config.verify_crc, ..Default::default() }
+        let untyped = grupos.filter(|grupo| grupo.columns.is_empty());
+        let of_headers = untyped.map(|grupo| (grupo.dataset.clone(), header_columns(&grupo.dataset, &listing.files)));
+        let header_columns = Arc::new(of_headers.collect());
+        ConvertOptions { threads, verify_crc: self.config.verify_crc, header_columns, ..Default::default() }
     }
 
     /// `durable`: for sinks that keep several chunks on their way.
@@ -343,19 +357,18 @@ fn with_files(asked: Question, listing: &Listing) -> Question {
     }
 }
 
-/// The columns of the dataset's files that can be opened; a file that cannot is named when it is read.
-fn file_columns(grupo: &'static Grupo, listing: &Listing) -> Vec<String> {
-    let mut columns: Vec<String> = Vec::new();
-    for file in listing.files.iter().filter(|file| file.id.dataset == grupo.dataset) {
-        let names: Vec<String> = match file.kind {
-            FileKind::Dbc | FileKind::Dbf => RecordFile::open(&file.path, &ReadOptions::default())
-                .map(|open| open.header().fields.iter().map(|field| field.name.clone()).collect())
-                .unwrap_or_default(),
-            FileKind::Parquet => parquet_columns(file).unwrap_or_default(),
-        };
-        for name in names {
-            if !columns.contains(&name) {
-                columns.push(name);
+/// The columns of the dataset's files that can be opened, with the types that conversion gives them; a file that cannot is
+/// named when it is read.
+fn file_columns(grupo: &'static Grupo, listing: &Listing) -> Vec<(String, LogicalType)> {
+    let typed = grupo.columns.is_empty();
+    let of_headers = header_columns(&grupo.dataset, &listing.files).into_iter();
+    let kind = |kind: LogicalType| if typed { kind } else { LogicalType::Text };
+    let mut columns: Vec<(String, LogicalType)> = of_headers.map(|(name, of)| (name, kind(of))).collect();
+    let of_dataset = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset);
+    for file in of_dataset.filter(|file| file.kind == FileKind::Parquet) {
+        for name in parquet_columns(file).unwrap_or_default() {
+            if !columns.iter().any(|(known, _)| *known == name) {
+                columns.push((name, LogicalType::Text));
             }
         }
     }

@@ -18,11 +18,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
 
-use super::dbc::{Batches, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
+use super::dbc::{Batches, Encoding, EncodingChoice, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
 use serde_json::{Value, json};
 
 use crate::base::{
-    Cancel, Code, Error, Language, Problem, Result, TraceId, did_you_mean, expand_home, json_words, text,
+    Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, expand_home, json_words, text,
 };
 use crate::catalog::{Catalog, Grupo, LogicalType};
 
@@ -43,6 +43,13 @@ pub struct RecordsOf {
     pub batch_rows: usize,
     /// Of the errors and warnings; none: as the call says.
     pub language: Option<Language>,
+    /// What text is written in: `latin-1`, `cp850`, `cp1252`, `utf-8`, or `auto`, which reads the file once before and says in
+    /// a warning what it found. None: Latin-1 for files and datasets of the catalogue, which are never guessed; `auto` for
+    /// others.
+    pub encoding: Option<String>,
+    /// True: where the header declares more records than there are, those that are there are read, with a warning. False:
+    /// DS-460.
+    pub partial: bool,
 }
 
 impl RecordsOf {
@@ -60,7 +67,16 @@ impl RecordsOf {
 
 impl Default for RecordsOf {
     fn default() -> Self {
-        RecordsOf { columns: None, dataset: None, typed: true, verify_crc: true, batch_rows: 65_536, language: None }
+        RecordsOf {
+            columns: None,
+            dataset: None,
+            typed: true,
+            verify_crc: true,
+            batch_rows: 65_536,
+            encoding: None,
+            partial: false,
+            language: None,
+        }
     }
 }
 
@@ -68,13 +84,14 @@ impl Default for RecordsOf {
 /// as its last item.
 pub struct TypedRecords {
     batches: Batches,
+    name: String,
     warnings: Vec<String>,
     language: Language,
 }
 
 impl TypedRecords {
-    /// Opens the file and checks what is asked: DS-404 no such file, DS-422 no such column (every one named) or dataset, DS-460
-    /// not a DBC or DBF.
+    /// Opens the file and checks what is asked: DS-404 no such file, DS-422 no such column (every one named), dataset or
+    /// encoding, DS-460 not a DBC or DBF, or a column of a type that is not read.
     pub fn open(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, language: Language) -> Result<Self> {
         let language = wanted.language.unwrap_or(language);
         let opened = TypedRecords::opened(path, wanted, catalog, language);
@@ -82,9 +99,8 @@ impl TypedRecords {
     }
 
     fn opened(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, language: Language) -> Result<Self> {
-        let options = ReadOptions { verify_crc: wanted.verify_crc, decoded_sha256: false };
         let path = &expand_home(path);
-        let file = RecordFile::open(path, &options)?;
+        let choice = wanted.encoding.as_deref().map(str::parse::<EncodingChoice>).transpose()?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let id = catalog.identify(&name);
         let grupo = match (&wanted.dataset, &id) {
@@ -92,11 +108,15 @@ impl TypedRecords {
             (None, Some(id)) => catalog.dataset(&id.dataset.to_string()),
             (None, None) => None,
         };
+        let (encoding, chosen) = encoding(path, &name, choice, grupo);
+        let options =
+            ReadOptions { verify_crc: wanted.verify_crc, encoding, partial: wanted.partial, ..Default::default() };
+        let file = RecordFile::open(path, &options)?;
         let columns = columns(&file, wanted, grupo.filter(|_| wanted.typed))?;
-        let warnings = file.warnings().iter().map(|warning| warning.get(language).to_owned()).collect();
+        let warnings = file.warnings().iter().chain(&chosen).map(|warning| warning.get(language).to_owned()).collect();
         let reference_year = id.map_or(2099, |id| id.competencia.ano());
         let layout = Layout { columns, batch_rows: wanted.batch_rows, filter: None, reference_year };
-        Ok(TypedRecords { batches: file.batches(layout)?, warnings, language })
+        Ok(TypedRecords { batches: file.batches(layout)?, name: name.into_owned(), warnings, language })
     }
 
     /// Ends with DS-499 once `cancel` is set.
@@ -125,14 +145,19 @@ impl TypedRecords {
             let samples: Vec<&str> = bad.samples.iter().map(|(_, raw)| raw.as_str()).collect();
             json!({"column": bad.column, "count": bad.count, "samples": samples})
         });
+        let noticed = summary.notices(&self.name);
+        let noticed = noticed.iter().map(|notice| notice.get(self.language));
+        let warnings: Vec<&str> = self.warnings.iter().map(String::as_str).chain(noticed).collect();
         json!({
             "rows": summary.rows_kept,
+            "rows_declared": summary.rows_declared,
             "rows_deleted": summary.rows_deleted,
+            "rows_unflagged": summary.rows_unflagged,
             "rows_rejected": summary.rows_rejected,
             "crc": summary.crc,
             "sha256": summary.source_sha256,
             "bad_values": bad.collect::<Vec<_>>(),
-            "warnings": self.warnings(),
+            "warnings": warnings,
         })
     }
 }
@@ -146,6 +171,32 @@ impl Iterator for TypedRecords {
     }
 }
 
+/// What the text is written in, and what is to be said about it.
+fn encoding(
+    path: &Path,
+    name: &str,
+    choice: Option<EncodingChoice>,
+    grupo: Option<&Grupo>,
+) -> (Encoding, Option<Text>) {
+    match (choice, grupo) {
+        (Some(EncodingChoice::Known(encoding)), _) => (encoding, None),
+        (None, Some(_)) => (Encoding::Latin1, None),
+        (Some(EncodingChoice::Auto), Some(grupo)) => {
+            let dataset = &grupo.dataset;
+            let warning = text!(
+                "{name}: os arquivos de {dataset} são latin-1 e assim foi lido, sem procurar outra codificação",
+                "{name}: files of {dataset} are latin-1, and it was read so, without a look for another encoding"
+            );
+            (Encoding::Latin1, Some(warning))
+        }
+        (None | Some(EncodingChoice::Auto), None) => match Encoding::found(path) {
+            Ok(Some(found)) => (found, Some(found.choice_warning(name))),
+            // All ASCII; or a file that cannot be read, which the reading itself will say.
+            Ok(None) | Err(_) => (Encoding::Latin1, None),
+        },
+    }
+}
+
 fn columns(file: &RecordFile, wanted: &RecordsOf, grupo: Option<&Grupo>) -> Result<Vec<OutputColumn>> {
     let fields = &file.header().fields;
     let column = |field: usize| {
@@ -153,11 +204,12 @@ fn columns(file: &RecordFile, wanted: &RecordsOf, grupo: Option<&Grupo>) -> Resu
         let kind = grupo.and_then(|grupo| Some(grupo.column(&name)?.kind.clone())).unwrap_or(LogicalType::Text);
         OutputColumn { field, name, kind }
     };
-    let Some(names) = &wanted.columns else { return Ok((0..fields.len()).map(column).collect()) };
+    let is_column = |field: &usize| fields[*field].is_column();
+    let Some(names) = &wanted.columns else { return Ok((0..fields.len()).filter(is_column).map(column).collect()) };
     let mut found = Vec::with_capacity(names.len());
     let mut problems = Vec::new();
     for name in names {
-        match fields.iter().position(|field| field.name.eq_ignore_ascii_case(name)) {
+        match fields.iter().position(|field| field.is_column() && field.name.eq_ignore_ascii_case(name)) {
             Some(field) => found.push(column(field)),
             None => problems.push(no_column(name, fields.iter().map(|field| field.name.as_str()))),
         }

@@ -21,10 +21,10 @@ impl Check<'_> {
         }
         let file_columns = self.file_columns;
         let extra = self.extra.get_or_insert_with(|| file_columns(grupo));
-        if let Some(found) = extra.iter().find(|c| c.eq_ignore_ascii_case(name)) {
-            return Some((found.clone(), LogicalType::Text));
+        if let Some(found) = extra.iter().find(|(c, _)| c.eq_ignore_ascii_case(name)) {
+            return Some(found.clone());
         }
-        let names = grupo.columns.iter().map(|c| c.name.as_str()).chain(extra.iter().map(String::as_str));
+        let names = grupo.columns.iter().map(|c| c.name.as_str()).chain(extra.iter().map(|(c, _)| c.as_str()));
         let near = did_you_mean(name, names);
         let (pt, en) = hint(&near);
         let (dataset, shown) = (&grupo.dataset, clip(name));

@@ -6,7 +6,7 @@ mod sql;
 mod when_and_where;
 
 use crate::base::{Code, Error, Problem, Result, Text, text};
-use crate::catalog::{Catalog, Grupo};
+use crate::catalog::{Catalog, Grupo, LogicalType};
 
 use super::{Ask, Query, QueryParams, Scope, Structured};
 
@@ -14,12 +14,12 @@ pub use sql::{SqlUse, validate_question, validate_sql};
 
 /// Checks `params` against the catalogue.
 ///
-/// `file_columns` gives the columns that the source's files of a dataset have (asked only for a column that the
-/// catalogue does not know): such a column is text.
+/// `file_columns` gives the columns that the source's files of a dataset have, and their types (asked only for a column that
+/// the catalogue does not know).
 pub fn validate(
     params: &QueryParams,
     catalog: &'static Catalog,
-    file_columns: &dyn Fn(&'static Grupo) -> Vec<String>,
+    file_columns: &dyn Fn(&'static Grupo) -> Vec<(String, LogicalType)>,
 ) -> Result<Query> {
     let mut check = Check { problems: Vec::new(), grupo: None, extra: None, file_columns };
     check.contract(params.contract);
@@ -50,8 +50,8 @@ pub fn validate(
 struct Check<'a> {
     problems: Vec<Problem>,
     grupo: Option<&'static Grupo>,
-    extra: Option<Vec<String>>,
-    file_columns: &'a dyn Fn(&'static Grupo) -> Vec<String>,
+    extra: Option<Vec<(String, LogicalType)>>,
+    file_columns: &'a dyn Fn(&'static Grupo) -> Vec<(String, LogicalType)>,
 }
 
 impl Check<'_> {

@@ -15,7 +15,7 @@ use super::explode::Exploder;
 use super::input::Input;
 use super::window::Window;
 use super::{Header, RowFilter};
-use crate::base::{Cancel, Error, Result};
+use crate::base::{Cancel, Error, Result, Text, text};
 
 /// Records that are neither live nor deleted and are kept raw.
 const KEPT_REJECTS: usize = 100;
@@ -51,23 +51,40 @@ pub struct BadValues {
     pub samples: Vec<(u64, String)>,
 }
 
-/// A record whose flag byte is neither blank nor `*`: it is in no batch.
+/// A record whose flag byte is neither blank, nor `*`, nor 0x00: it is in no batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectedRecord {
     pub row: u64,
-    /// Latin-1 read as text.
+    /// Latin-1 read as text; the flag comes first.
     pub raw: String,
+}
+
+impl RejectedRecord {
+    /// Why it is in no batch.
+    pub fn reason(&self) -> Text {
+        let flag = self.raw.chars().next().map_or(0, u32::from);
+        text!(
+            "a marca do registro é o byte 0x{flag:02X}; esperados: branco (vale), 0x00 (vale) ou * (excluído)",
+            "the record's flag is the byte 0x{flag:02X}; expected: blank (live), 0x00 (live) or * (deleted)"
+        )
+    }
 }
 
 /// What was read; complete once the last batch has been taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
+    /// Records that the header declares; more than `rows_read` only where `ReadOptions::partial` let it pass.
+    pub rows_declared: u64,
+    /// Bytes at the end of such a file that make no whole record.
+    pub bytes_left_over: u64,
     /// Records in the file, whatever became of them.
     pub rows_read: u64,
     /// Rows in the batches.
     pub rows_kept: u64,
     /// Marked `*`; skipped.
     pub rows_deleted: u64,
+    /// Kept, although their flag is the byte 0x00 and not a blank.
+    pub rows_unflagged: u64,
     pub rows_rejected: u64,
     /// The first hundred.
     pub rejected: Vec<RejectedRecord>,
@@ -79,6 +96,37 @@ pub struct Summary {
     pub source_bytes: u64,
     /// Columns without bad values are left out.
     pub bad_values: Vec<BadValues>,
+}
+
+impl Summary {
+    /// What is odd about the records, in sentences; `file` stands in them.
+    pub fn notices(&self, file: &str) -> Vec<Text> {
+        notices(file, self.rows_declared, self.rows_read, self.bytes_left_over, self.rows_unflagged)
+    }
+}
+
+/// The sentences about a file that was read with fewer records than it declares, or with flags of 0x00.
+pub fn notices(file: &str, declared: u64, read: u64, left_over: u64, unflagged: u64) -> Vec<Text> {
+    let mut notices = Vec::new();
+    if read < declared {
+        notices.push(text!(
+            "{file}: o cabeçalho anuncia {declared} registros e o arquivo só tem {read}, que foram lidos (`partial`)",
+            "{file}: the header declares {declared} records and the file holds only {read}, which were read (`partial`)"
+        ));
+    }
+    if left_over > 0 {
+        notices.push(text!(
+            "{file}: os últimos {left_over} bytes não completam um registro e ficaram de fora",
+            "{file}: the last {left_over} bytes do not make a whole record and are left out"
+        ));
+    }
+    if unflagged > 0 {
+        notices.push(text!(
+            "{file}: {unflagged} registro(s) com a marca 0x00 no lugar do branco foram mantidos",
+            "{file}: {unflagged} record(s) whose flag is 0x00 and not a blank were kept"
+        ));
+    }
+    notices
 }
 
 /// Where the records come from.
@@ -99,6 +147,7 @@ pub struct Batches {
     batch_rows: usize,
     starts: Vec<(u32, u64)>,
     pending: usize,
+    partial: bool,
     crc: Option<crc32fast::Hasher>,
     sha256: Option<Sha256>,
     taken: u64,
@@ -125,6 +174,7 @@ pub(super) struct Parts {
     pub batch_rows: usize,
     pub verify_crc: bool,
     pub decoded_sha256: bool,
+    pub partial: bool,
 }
 
 impl Batches {
@@ -146,6 +196,7 @@ impl Batches {
             // With `verify_crc` it becomes Ok at the last byte, and not before.
             true => CrcState::Unchecked,
         };
+        let rows_declared = u64::from(parts.header.records);
         Batches {
             window: Window::new(parts.header.record_len),
             input: parts.input,
@@ -157,13 +208,17 @@ impl Batches {
             batch_rows: parts.batch_rows,
             starts: Vec::new(),
             pending: 0,
+            partial: parts.partial,
             crc,
             sha256,
             taken: 0,
             summary: Summary {
+                rows_declared,
+                bytes_left_over: 0,
                 rows_read: 0,
                 rows_kept: 0,
                 rows_deleted: 0,
+                rows_unflagged: 0,
                 rows_rejected: 0,
                 rejected: Vec::new(),
                 crc: state,
@@ -228,7 +283,7 @@ impl Batches {
             if self.summary.rows_read == u64::from(self.header.records) {
                 self.state = State::Tail;
             } else if !self.more()? {
-                return Err(self.short());
+                self.end_early()?;
             }
         }
         if self.state == State::Tail {
@@ -240,6 +295,38 @@ impl Batches {
             }
         }
         Ok(None)
+    }
+
+    /// Where the records end before the header's count does: damage, unless the caller takes what is there.
+    fn end_early(&mut self) -> Result<()> {
+        if !self.partial || !self.stream_ended() {
+            return Err(self.short());
+        }
+        let rest = self.window.unread();
+        self.summary.bytes_left_over = if rest == [0x1a] { 0 } else { rest.len() as u64 };
+        self.window.start = self.window.end;
+        self.state = State::Tail;
+        Ok(())
+    }
+
+    /// Shows every live record to `see`, and builds nothing.
+    pub(super) fn each_record(mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
+        let length = self.header.record_len;
+        loop {
+            let declared = u64::from(self.header.records) - self.summary.rows_read;
+            let whole = self.window.unread().len() / length;
+            let whole = whole.min(usize::try_from(declared).unwrap_or(usize::MAX));
+            for record in self.window.unread()[..whole * length].chunks_exact(length) {
+                if matches!(record[0], b' ' | 0) {
+                    see(record);
+                }
+            }
+            self.summary.rows_read += whole as u64;
+            self.window.start += whole * length;
+            if self.summary.rows_read == u64::from(self.header.records) || !self.more()? {
+                return Ok(());
+            }
+        }
     }
 
     /// Moves whole records from the window into the columns, up to a full batch.
@@ -259,7 +346,8 @@ impl Batches {
             used += length;
             self.summary.rows_read += 1;
             match record[0] {
-                b' ' => {
+                b' ' | 0 => {
+                    self.summary.rows_unflagged += u64::from(record[0] == 0);
                     if self.filter.as_ref().is_none_or(|filter| filter.keeps(record, &self.header)) {
                         self.starts.push((start as u32, row));
                     }

@@ -6,13 +6,14 @@ use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Arra
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use super::batches::BadValues;
+use super::odd_fields::OddField;
 use super::values::{Read, bare, date, number, quick_date, quick_number, trimmed};
-use super::{Field, OutputColumn};
+use super::{Encoding, Field, OutputColumn};
 use crate::base::{Error, Result};
 use crate::catalog::{DateFormat, LogicalType};
 
 /// Raw values that are kept of those that did not parse.
-const SAMPLES: usize = 10;
+pub(super) const SAMPLES: usize = 10;
 
 pub(super) struct ColumnBuilder {
     offset: usize,
@@ -24,11 +25,13 @@ pub(super) struct ColumnBuilder {
     rows: usize,
     /// Bytes of text that a batch is expected to hold.
     text: usize,
+    /// Of a field that is not text as it stands.
+    odd: Option<OddField>,
     pub(super) bad: BadValues,
 }
 
 enum Values {
-    Text { bytes: Vec<u8>, ends: Vec<i32>, numeric: bool },
+    Text { bytes: Vec<u8>, ends: Vec<i32>, numeric: bool, encoding: Encoding },
     Int32(Vec<i32>),
     Int64(Vec<i64>),
     Decimal { values: Vec<i128>, precision: u8, scale: u8, limit: i128 },
@@ -36,15 +39,25 @@ enum Values {
 }
 
 impl ColumnBuilder {
-    pub(super) fn new(field: &Field, output: &OutputColumn, reference_year: u16, rows: usize) -> Self {
+    pub(super) fn new(
+        field: &Field,
+        output: &OutputColumn,
+        reference_year: u16,
+        encoding: Encoding,
+        rows: usize,
+    ) -> Self {
+        let odd = OddField::of(field, matches!(output.kind, LogicalType::Date { .. }));
+        // What is written as text stands alone, at the start of its place.
+        let (offset, width) = odd.as_ref().map_or((field.offset, field.width), |odd| (0, odd.text_width()));
         let mut builder = ColumnBuilder {
-            offset: field.offset,
-            width: field.width,
-            values: Values::of(field, &output.kind, reference_year),
+            offset,
+            width,
+            odd,
+            values: Values::of(field, &output.kind, reference_year, encoding),
             nulls: NullBufferBuilder::new(rows),
             valid: Vec::new(),
             rows,
-            text: rows * field.width / 2,
+            text: rows * width / 2,
             bad: BadValues { column: output.name.clone(), count: 0, samples: Vec::new() },
         };
         builder.reset();
@@ -53,6 +66,17 @@ impl ColumnBuilder {
 
     /// Adds the field of each record that starts at `starts` in `window`; `first_row` numbers are for bad values.
     pub(super) fn extend(&mut self, window: &[u8], starts: &[(u32, u64)]) {
+        match self.odd.take() {
+            None => self.extend_from(window, starts),
+            Some(mut odd) => {
+                odd.take(window, starts, &mut self.bad);
+                self.extend_from(&odd.window, &odd.starts);
+                self.odd = Some(odd);
+            }
+        }
+    }
+
+    fn extend_from(&mut self, window: &[u8], starts: &[(u32, u64)]) {
         let (offset, width) = (self.offset, self.width);
         self.valid.clear();
         self.valid.resize(starts.len(), true);
@@ -62,10 +86,10 @@ impl ColumnBuilder {
             (&window[from..from + width], Place { index, row: *row })
         });
         match &mut self.values {
-            Values::Text { bytes, ends, numeric } => {
+            Values::Text { bytes, ends, numeric, encoding } => {
                 let short = !*numeric && width <= SHORT;
                 if !(short && short_texts(window, starts, offset, width, bytes, ends, &mut seen)) {
-                    texts(fields, *numeric, bytes, ends, &mut seen);
+                    texts(fields, *numeric, *encoding, bytes, ends, &mut seen);
                 }
             }
             Values::Int32(values) => values.extend(fields.map(|(raw, place)| match quick_number(raw, 0) {
@@ -139,9 +163,11 @@ impl ColumnBuilder {
 }
 
 impl Values {
-    fn of(field: &Field, kind: &LogicalType, reference_year: u16) -> Self {
+    fn of(field: &Field, kind: &LogicalType, reference_year: u16, encoding: Encoding) -> Self {
         match kind {
-            LogicalType::Text => Values::Text { bytes: Vec::new(), ends: Vec::new(), numeric: field.is_number() },
+            LogicalType::Text => {
+                Values::Text { bytes: Vec::new(), ends: Vec::new(), numeric: field.is_number(), encoding }
+            }
             LogicalType::Integer { digits: 0..=9 } => Values::Int32(Vec::new()),
             LogicalType::Integer { .. } => Values::Int64(Vec::new()),
             LogicalType::Decimal { precision, scale } => Values::Decimal {
@@ -271,6 +297,7 @@ fn short_texts(
 fn texts<'w>(
     fields: impl Iterator<Item = (&'w [u8], Place)>,
     numeric: bool,
+    encoding: Encoding,
     bytes: &mut Vec<u8>,
     ends: &mut Vec<i32>,
     seen: &mut Seen<'_>,
@@ -281,23 +308,9 @@ fn texts<'w>(
             // A field of blanks is NULL even where blanks lead.
             seen.null(place.index);
         }
-        push_latin1(value, bytes);
-        ends.push(bytes.len() as i32);
-    }
-}
-
-/// Latin-1 gives every byte a character, so no byte can fail.
-#[inline(always)]
-fn push_latin1(value: &[u8], into: &mut Vec<u8>) {
-    if value.is_ascii() {
-        into.extend_from_slice(value);
-        return;
-    }
-    for &byte in value {
-        if byte < 0x80 {
-            into.push(byte);
-        } else {
-            into.extend_from_slice(&[0xc0 | (byte >> 6), 0x80 | (byte & 0x3f)]);
+        if !encoding.push(value, bytes) {
+            seen.settle(Read::<()>::Bad, raw, place);
         }
+        ends.push(bytes.len() as i32);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Header;
+use super::binary::{AsText, as_text};
 use super::values::{bare, trimmed};
 
 /// All conditions must hold.
@@ -34,7 +35,15 @@ impl RowFilter {
             let Some(field) = header.fields.get(condition.field) else { return false };
             let Some(raw) = record.get(field.offset..field.offset + field.width) else { return false };
             // As the column's text would be.
-            let value = if field.is_number() { bare(raw) } else { trimmed(raw) };
+            let mut written = Vec::new();
+            let value = if field.stored.is_binary() {
+                let kept = as_text(field.stored, raw, false, &mut written) == AsText::Written;
+                if kept { written.as_slice() } else { &[] }
+            } else if field.is_number() {
+                bare(raw)
+            } else {
+                trimmed(raw)
+            };
             match &condition.test {
                 Test::Equals(wanted) => value == wanted,
                 Test::In(set) => set.contains(value),

@@ -1,8 +1,9 @@
 //! The DBF header, with the quirks of forty years of files.
 
 use super::damage::Cause;
+use super::field::{Field, StoredAs, is_visual_foxpro};
 use super::input::Input;
-use crate::base::Result;
+use crate::base::{Error, Result, Text, text};
 
 /// A DBF header. Its language byte and date are noise in DATASUS files and are not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,31 +16,6 @@ pub struct Header {
     /// Bytes of a record, the deletion flag included.
     pub record_len: usize,
     pub fields: Vec<Field>,
-}
-
-/// A field of the records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
-    /// Trimmed, in upper case.
-    pub name: String,
-    /// `C`, `N` or `D` in all files seen.
-    pub dbf_type: u8,
-    pub width: usize,
-    pub decimals: u8,
-    /// From the start of the record.
-    pub offset: usize,
-}
-
-impl Field {
-    /// Whether it holds a number as text, to the right of its width.
-    pub(super) fn is_number(&self) -> bool {
-        matches!(self.dbf_type, b'N' | b'F')
-    }
-
-    /// Whether it holds text; the other types are binary, or point into another file.
-    pub(super) fn is_text(&self) -> bool {
-        matches!(self.dbf_type, b'C' | b'N' | b'F' | b'D' | b'L')
-    }
 }
 
 impl Header {
@@ -56,42 +32,92 @@ impl Header {
         let records = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
         let (header_len, record_len) = (u16_at(8), u16_at(10));
         let version = bytes[0];
-        if header_len < 33 || record_len < 2 {
-            let error = Cause::BadHeader.at(&name, if header_len < 33 { 8 } else { 10 });
-            return Err(error.with("declared_header_len", header_len).with("declared_record_len", record_len));
+        if header_len < 33 {
+            let why = text!(
+                "ele declara ter {header_len} bytes, e 33 é o mínimo",
+                "it declares to be {header_len} bytes long, and 33 is the least"
+            );
+            return Err(wrong(&name, 8, why).with("declared_header_len", header_len));
+        }
+        if record_len < 2 {
+            let why = text!(
+                "ele declara registros de {record_len} byte(s), e 2 é o mínimo",
+                "it declares records of {record_len} byte(s), and 2 is the least"
+            );
+            return Err(wrong(&name, 10, why).with("declared_record_len", record_len));
         }
         bytes.resize(header_len, 0);
         let got = 32 + input.read(&mut bytes[32..])?;
         if got < header_len {
             return Err(Cause::Truncated.at(&name, got as u64));
         }
-        let mut fields = Vec::new();
+        let mut fields: Vec<Field> = Vec::new();
         let mut offset = 1;
+        // Of `_NullFlags`, in the order of the fields that have one.
+        let mut null_bits = Vec::new();
         for (index, descriptor) in bytes[32..].chunks_exact(32).enumerate() {
             // 0x0D in most files, 0x00 in some; Clipper's two-byte end leaves no whole descriptor.
             if matches!(descriptor[0], 0x0d | 0x00) {
                 break;
             }
             let at = 32 + 32 * index as u64;
+            let number = index + 1;
             let raw = descriptor[..11].split(|byte| *byte == 0).next().unwrap_or_default();
             let field: String = raw.iter().map(|byte| char::from(*byte)).collect();
+            let field = field.trim().to_uppercase();
             let (dbf_type, width, decimals) = (descriptor[11], usize::from(descriptor[16]), descriptor[17]);
-            if field.trim().is_empty() || width == 0 || !is_type(dbf_type) {
-                return Err(Cause::BadHeader.at(&name, at).with("field", index).with("width", width));
+            let wrong = |why: Text| wrong(&name, at, why).column(&field).with("field", number).with("width", width);
+            if field.is_empty() {
+                return Err(wrong(text!("o campo número {number} não tem nome", "field number {number} has no name")));
             }
-            fields.push(Field { name: field.trim().to_uppercase(), dbf_type, width, decimals, offset });
+            if width == 0 {
+                let why =
+                    text!("o campo {number}, {field}, tem largura 0", "field {number}, {field}, has a width of 0");
+                return Err(wrong(why));
+            }
+            if !is_type(dbf_type) {
+                let why = text!(
+                    "o tipo do campo {number}, {field}, é o byte 0x{dbf_type:02X}, que não é tipo nenhum",
+                    "the type of field {number}, {field}, is the byte 0x{dbf_type:02X}, which is no type at all"
+                );
+                return Err(wrong(why));
+            }
+            if is_visual_foxpro(version) {
+                let nullable = descriptor[18] & 0x02 != 0;
+                // V and Q have a bit for their length before the one for no value.
+                null_bits.extend(matches!(dbf_type, b'V' | b'Q').then_some(None));
+                null_bits.extend(nullable.then_some(Some(index)));
+            }
+            let stored = StoredAs::of(dbf_type, width, version, &field);
+            fields.push(Field { name: field, dbf_type, width, decimals, offset, stored, null_bit: None });
             offset += width;
         }
-        if fields.is_empty() || offset != record_len {
-            return Err(Cause::BadHeader
-                .at(&name, 10)
-                .with("declared_record_len", record_len)
-                .with("sum_of_widths", offset));
+        if fields.is_empty() {
+            let why = text!("ele não descreve nenhum campo", "it describes no field");
+            return Err(wrong(&name, 32, why).with("declared_record_len", record_len));
+        }
+        if offset != record_len {
+            let count = fields.len();
+            let why = text!(
+                "os {count} campos somam registros de {offset} bytes, e ele declara {record_len}",
+                "the {count} fields make records of {offset} bytes, and it declares {record_len}"
+            );
+            let error = wrong(&name, 10, why);
+            return Err(error.with("declared_record_len", record_len).with("sum_of_widths", offset));
         }
         let mut seen = std::collections::HashSet::new();
         if let Some(index) = fields.iter().position(|field: &Field| !seen.insert(field.name.as_str())) {
-            let error = Cause::BadHeader.at(&name, 32 + 32 * index as u64);
-            return Err(error.column(&fields[index].name).with("repeated_field", fields[index].name.as_str()));
+            let field = fields[index].name.as_str();
+            let why = text!("o campo {field} aparece duas vezes", "field {field} appears twice");
+            let error = wrong(&name, 32 + 32 * index as u64, why);
+            return Err(error.column(field).with("repeated_field", field));
+        }
+        if let Some(flags) = fields.iter().find(|field| field.stored == StoredAs::NullFlags).map(|field| field.offset) {
+            for (bit, field) in null_bits.into_iter().enumerate() {
+                if let Some(field) = field.and_then(|index: usize| fields.get_mut(index)) {
+                    field.null_bit = Some((flags + bit / 8, 1 << (bit % 8)));
+                }
+            }
         }
         Ok((Header { version, records, header_len, record_len, fields }, bytes))
     }
@@ -107,6 +133,11 @@ fn is_type(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || matches!(byte, b'0' | b'@' | b'+')
 }
 
+/// DS-460 of a header that cannot be: `why` says of which field, and what.
+fn wrong(file: &str, offset: u64, why: Text) -> Error {
+    Cause::BadHeader.explained(file, offset, &why)
+}
+
 /// What the file is instead, where its first bytes tell.
 fn not_dbf(bytes: &[u8]) -> Option<Cause> {
     let text = String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}').trim_start().to_lowercase();
@@ -114,6 +145,8 @@ fn not_dbf(bytes: &[u8]) -> Option<Cause> {
     match bytes {
         [] => Some(Cause::Empty),
         [0x1f, 0x8b, ..] => Some(Cause::Gzip),
+        // Its fields are described in 48 bytes each, from byte 68.
+        [0x04 | 0x8c, _, 1..=12, 1..=31, ..] => Some(Cause::Dbase7),
         [b'P', b'K', 3 | 5, ..] => Some(Cause::Zip),
         _ if text.starts_with('<') => Some(Cause::Html),
         _ if digits == 3 && matches!(bytes.get(3), Some(b' ' | b'-')) => Some(Cause::FtpText),

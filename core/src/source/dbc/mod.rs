@@ -4,22 +4,28 @@
 //! batches come before it, and a file that does not match it ends with DS-460 as its last item.
 
 mod batches;
+mod binary;
 mod columns;
 mod damage;
+mod encoding;
 mod explode;
+mod field;
 mod filter;
 mod header;
 mod huffman;
 mod input;
+mod odd_fields;
 mod record_file;
 mod to_dbf;
 mod values;
 mod window;
 mod writer;
 
-pub use batches::{BadValues, Batches, CrcState, RejectedRecord, Summary};
+pub use batches::{BadValues, Batches, CrcState, RejectedRecord, Summary, notices};
+pub use encoding::{Encoding, EncodingChoice};
+pub use field::Field;
 pub use filter::{Condition, RowFilter, Test};
-pub use header::{Field, Header};
+pub use header::Header;
 pub use record_file::{Layout, OutputColumn, ReadOptions, RecordFile};
 pub use to_dbf::dbc_to_dbf;
 pub use writer::{DbcWriter, WriteOptions};

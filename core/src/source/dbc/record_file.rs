@@ -12,7 +12,7 @@ use super::columns::ColumnBuilder;
 use super::damage::Cause;
 use super::explode::Exploder;
 use super::input::Input;
-use super::{Batches, Header, RowFilter};
+use super::{Batches, Encoding, Header, RowFilter};
 use crate::base::{Error, Result, Text, text};
 use crate::catalog::LogicalType;
 
@@ -26,11 +26,16 @@ pub struct ReadOptions {
     pub verify_crc: bool,
     /// True: the summary has the SHA-256 of the decoded DBF, which costs time. False: it is empty.
     pub decoded_sha256: bool,
+    /// What text fields are written in.
+    pub encoding: Encoding,
+    /// True: where the header declares more records than there are, those that are there are read, and the summary says how
+    /// many were declared. False: such a file ends with DS-460.
+    pub partial: bool,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        ReadOptions { verify_crc: true, decoded_sha256: false }
+        ReadOptions { verify_crc: true, decoded_sha256: false, encoding: Encoding::Latin1, partial: false }
     }
 }
 
@@ -59,13 +64,14 @@ impl Layout {
     /// A column of this many of the widest fields still fits Arrow's 32-bit offsets.
     pub const MOST_ROWS: usize = 1 << 20;
 
-    /// Every field, as text.
+    /// Every column, as text.
     pub fn all_as_text(header: &Header) -> Self {
-        let columns = header.fields.iter().enumerate().map(|(field, of)| OutputColumn {
-            field,
-            name: of.name.clone(),
-            kind: LogicalType::Text,
-        });
+        let columns = header
+            .fields
+            .iter()
+            .enumerate()
+            .filter(|(_, of)| of.is_column())
+            .map(|(field, of)| OutputColumn { field, name: of.name.clone(), kind: LogicalType::Text });
         Layout { columns: columns.collect(), batch_rows: 65_536, filter: None, reference_year: 2099 }
     }
 }
@@ -111,13 +117,6 @@ impl RecordFile {
         let like_records = header.records > 0 && matches!(head[0], b' ' | b'*') && head[4] >= b' ' && head[5] >= b' ';
         let looks_imploded = head[4] <= 1 && (4..=6).contains(&head[5]) && at_hand >= 6;
         let mut warnings = Vec::new();
-        for field in header.fields.iter().filter(|field| !field.is_text()) {
-            let (field, letter) = (&field.name, char::from(field.dbf_type));
-            warnings.push(text!(
-                "{name}: o campo {field} é do tipo {letter}, que não é texto; seus bytes são lidos como estão",
-                "{name}: field {field} is of type {letter}, which is not text; its bytes are read as they are"
-            ));
-        }
         let body = if looks_imploded {
             input.consume(6);
             if named(".dbf") {
@@ -153,7 +152,13 @@ impl RecordFile {
         &self.warnings
     }
 
-    /// Starts reading.
+    /// Every live record's bytes, without a column built.
+    pub(super) fn each_record(self, see: impl FnMut(&[u8])) -> Result<()> {
+        let nothing = Layout { columns: Vec::new(), batch_rows: 1, filter: None, reference_year: 2099 };
+        self.batches(nothing)?.each_record(see)
+    }
+
+    /// Starts reading; DS-460 where a column is of a type that is not read.
     pub fn batches(self, layout: Layout) -> Result<Batches> {
         let mut columns = Vec::with_capacity(layout.columns.len());
         let mut fields = Vec::with_capacity(layout.columns.len());
@@ -164,7 +169,12 @@ impl RecordFile {
             let field = self.header.fields.get(output.field).ok_or_else(|| {
                 Error::internal(format!("layout asks for field {} of {}", output.field, self.header.fields.len()))
             })?;
-            columns.push(ColumnBuilder::new(field, output, layout.reference_year, expected));
+            if let Some(why) = field.refusal() {
+                let at = 32 + 32 * output.field as u64;
+                let error = Cause::UnreadType.explained(&self.input.name, at, &why).column(&field.name);
+                return Err(error.with("field_type", char::from(field.dbf_type).to_string()));
+            }
+            columns.push(ColumnBuilder::new(field, output, layout.reference_year, self.options.encoding, expected));
             fields.push(ArrowField::new(&output.name, output.kind.arrow(), true));
         }
         Ok(Batches::new(Parts {
@@ -178,6 +188,7 @@ impl RecordFile {
             batch_rows,
             verify_crc: self.options.verify_crc,
             decoded_sha256: self.options.decoded_sha256,
+            partial: self.options.partial,
         }))
     }
 }
