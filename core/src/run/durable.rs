@@ -13,7 +13,7 @@ use super::pipeline::{Outcome, Prepared, deliver, known_rows, refuse_same_names}
 use super::stored_plan::StoredPlan;
 use super::subject::subject;
 use super::{Job, Report, Session, emergency, materialise};
-use crate::base::{Code, Ctx, Error, PeakMemory, Phase, Result, Secret, Units, text};
+use crate::base::{Code, Ctx, Error, PeakMemory, Phase, Result, Secret, Units};
 use crate::engine::{Running, Settings};
 use crate::lake::LakeFile;
 use crate::plan::{Sampled, Scan, Statement, statement};
