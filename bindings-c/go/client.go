@@ -224,7 +224,7 @@ func (c *Client) Catalog() (json.RawMessage, error) {
 	})
 }
 
-// Datasets is what the source holds.
+// Datasets is what the source holds: "datasets", and "ignored", the files that no query reads, each with the reason.
 func (c *Client) Datasets() (json.RawMessage, error) {
 	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_datasets(c.handle, out, told)

@@ -56,6 +56,9 @@ type Options struct {
 	Deadline float64 `json:"deadline,omitempty"`
 	// Missing is "error" (the default) or "warn", where a file that was asked for by name is not there.
 	Missing string `json:"missing,omitempty"`
+	// Versions is "refuse" (the default) or "newest", where neither folder, date nor content tells which version of a file
+	// is right.
+	Versions string `json:"versions,omitempty"`
 	// Partial leaves out files that cannot be read, and the report lists them.
 	Partial bool `json:"partial,omitempty"`
 	// Priority is "health", "admin" or "user".

@@ -6,7 +6,7 @@ import { atOnce, Conflict, refuseAborted, settled } from './errors'
 import { Job, type JobEvent } from './job'
 import { native, type NativeClient } from './native'
 import { exactJson, paramsJson, snakeKeys, type Query, type To } from './params'
-import { schemaOf, type DatasetSchema, type DeadLetter, type Explain, type Held, type JobInfo, type Known, type Mode, type Report, type SyncReport } from './report'
+import { schemaOf, type DatasetSchema, type DeadLetter, type Explain, type Holdings, type JobInfo, type Known, type Mode, type Report, type SyncReport } from './report'
 import { Result } from './result'
 
 /** Settings; what is left out comes from its `DATASUS_*` variable (`DATASUS_LAKE`, `DATASUS_OUTPUT`, ...), or is the default. */
@@ -164,9 +164,9 @@ export class Client implements AsyncDisposable {
     return JSON.parse(atOnce(() => this.#native.catalog())) as Known[]
   }
 
-  /** What the source holds, by dataset. */
-  async datasets(): Promise<Held[]> {
-    return JSON.parse(await settled(this.#native.datasets())) as Held[]
+  /** What the source holds, by dataset, and the files that no query reads. */
+  async datasets(): Promise<Holdings> {
+    return JSON.parse(await settled(this.#native.datasets())) as Holdings
   }
 
   /** What this client has counted, and the state of the process's queue and memory, in Prometheus' text form. */

@@ -101,6 +101,21 @@ export interface Known {
   columns: number
 }
 
+/** What the source holds, and what of it no query reads. */
+export interface Holdings {
+  datasets: Held[]
+  /** In order of path. */
+  ignored: IgnoredFile[]
+}
+
+/** A file of the source that no query reads. */
+export interface IgnoredFile {
+  /** Below the source folder. */
+  file: string
+  /** Of no dataset, to be extracted first, or written by datasus. */
+  reason: 'name' | 'archive' | 'ours'
+}
+
 /** What the source holds of one dataset. */
 export interface Held {
   dataset: string

@@ -210,6 +210,54 @@ fn genuine_headers_agree_with_the_catalogue() {
     println!("catalogue: {layouts} column layouts of genuine headers agree");
 }
 
+/// Names alone tell a code that is stored as a number, wherever the catalogue knows better.
+#[test]
+fn names_of_codes_agree_with_what_the_catalogue_says_of_numeric_fields() {
+    let mut looked = 0;
+    for grupo in Catalog::builtin().datasets() {
+        for column in grupo.columns.iter().filter(|column| column.eras.iter().any(|era| era.dbf_type == 'N')) {
+            looked += 1;
+            let by_name = datasus::catalog::is_code_name(&column.name);
+            // Names that say nothing, and say nothing wrong.
+            if !["SP_NUM_PR", "SP_CGCHOSP"].contains(&column.name.as_str()) {
+                assert_eq!(by_name, column.kind == LogicalType::Text, "{} {}", grupo.dataset, column.name);
+            }
+        }
+    }
+    assert!(looked > 250, "{looked}");
+    for code in
+        ["CO_UNIDADE", "ID_MUNICIP", "CS_SEXO", "TP_NOT", "NU_NOTIFIC", "SG_UF_NOT", "NU_CNES", "N_AIH", "CODMUNRES"]
+    {
+        assert!(datasus::catalog::is_code_name(code), "{code}");
+    }
+    for number in ["NU_IDADE_N", "QT_DOSE", "PESO", "IDADE", "NU_LESOES", "VAL_TOT", "COMPRIMENTO"] {
+        assert!(!datasus::catalog::is_code_name(number), "{number}");
+    }
+}
+
+/// The columns that a genuine table of dengue has (one of Rondônia, 2022, and the names of the forms) are known, with types.
+#[test]
+fn the_great_agravos_have_columns() {
+    for (name, least, dates, text) in [
+        ("SINAN-DENG", 195, &["DT_SIN_PRI", "DT_OBITO", "CON_DT_ENC"][..], &["CLASSI_FIN", "ALRM_PLAQ"][..]),
+        ("SINAN-CHIK", 122, &["DT_PRNT"], &["RES_CHIKS1"]),
+        ("SINAN-ZIKA", 38, &["DT_NOTIFIC"], &["CLASSI_FIN"]),
+        ("SINAN-TUBE", 97, &["DT_INIC_TR", "DT_DIAG"], &["TRATAMENTO", "SITUA_ENCE"]),
+        ("SINAN-HANS", 63, &["DTALTA_N", "DTINICTRAT"], &["FORMACLINI"]),
+        ("SINAN-VIOL", 159, &["DT_OCOR"], &["LES_AUTOP", "HORA_OCOR"]),
+    ] {
+        let grupo = Catalog::builtin().dataset(name).unwrap();
+        assert!(grupo.columns.len() >= least, "{name}: {}", grupo.columns.len());
+        let kind = |column: &&str| grupo.column(column).unwrap_or_else(|| panic!("{name} {column}")).kind.clone();
+        assert!(dates.iter().all(|column| matches!(kind(column), LogicalType::Date { .. })), "{name}");
+        assert!(text.iter().all(|column| kind(column) == LogicalType::Text), "{name}");
+        assert_eq!(grupo.column("NU_IDADE_N").unwrap().kind, LogicalType::Integer { digits: 4 }, "{name}");
+        for event in grupo.event_dates.iter().chain(grupo.uf_column.iter().map(|uf| &uf.name)) {
+            assert!(grupo.column(event).is_some(), "{name}: {event}");
+        }
+    }
+}
+
 #[test]
 fn every_agravo_and_folder_of_the_ftp_tree_is_in_the_catalogue() {
     let Some(mut facts) = facts("ftp_tree.csv") else { return };
@@ -237,6 +285,12 @@ fn coverage_of_meanings_is_told() {
         ("CNES-LT", 24),
         ("SIM-DO", 89),
         ("SINASC-DN", 66),
+        ("SINAN-DENG", 132),
+        ("SINAN-CHIK", 114),
+        ("SINAN-ZIKA", 30),
+        ("SINAN-TUBE", 87),
+        ("SINAN-HANS", 60),
+        ("SINAN-VIOL", 150),
     ] {
         let grupo = Catalog::builtin().dataset(name).unwrap();
         let without: Vec<&str> =

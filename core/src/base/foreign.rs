@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 
 use arrow::datatypes::DataType;
 
-use super::{Text, text};
+use super::{Text, hide_addresses, text};
 
 /// What an operating system's error means.
 pub fn io_words(error: &io::Error) -> Text {
@@ -61,7 +61,8 @@ pub fn json_words(error: &serde_json::Error) -> Text {
     if error.is_eof() {
         return text!("o texto termina antes da hora", "the text ends too early");
     }
-    let said = error.to_string();
+    // What was received is quoted, and may hold a password.
+    let said = hide_addresses(&error.to_string());
     let said = said.split(" at line ").next().unwrap_or_default();
     if error.is_syntax() {
         return text!("erro de sintaxe", "{said}");
@@ -164,9 +165,12 @@ pub fn type_words(kind: &DataType) -> String {
 /// A value as people read it: text in quotation marks, and no `null`.
 pub fn value_words(value: &serde_json::Value) -> Text {
     use serde_json::Value;
-    let clipped = |text: String| match text.char_indices().nth(80) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
+    let clipped = |text: String| {
+        let text = hide_addresses(&text);
+        match text.char_indices().nth(80) {
+            Some((at, _)) => format!("{}…", &text[..at]),
+            None => text,
+        }
     };
     match value {
         Value::Null => text!("nenhum valor", "no value"),

@@ -43,3 +43,21 @@ impl schemars::JsonSchema for Secret {
         String::json_schema(generator)
     }
 }
+
+/// `text` without the addresses that it quotes: for sentences about something that a user wrote in the wrong place.
+pub fn hide_addresses(text: &str) -> String {
+    let Some((before, address)) = text.split_once("://") else { return text.to_owned() };
+    let end = address.find(['"', '`', '\'']).unwrap_or(address.len());
+    format!("{before}://***{}", hide_addresses(&address[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_sentence_keeps_its_words_and_loses_its_addresses() {
+        let hidden =
+            super::hide_addresses(r#"invalid: string "postgres://u:p @h/d?password=q", or `x://y`, at line 1"#);
+        assert_eq!(hidden, r#"invalid: string "postgres://***", or `x://***`, at line 1"#);
+        assert_eq!(super::hide_addresses("no address"), "no address");
+    }
+}

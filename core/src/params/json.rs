@@ -10,7 +10,9 @@ use super::{Op, QueryParams};
 
 /// What is expected, in both languages.
 type Expected = [&'static str; 2];
-const FROM_ZERO: Expected = ["um número inteiro a partir de 0", "a whole number from 0"];
+/// DuckDB counts rows in 63 bits.
+const ROWS: Expected =
+    ["um número inteiro de 0 a 9223372036854775807", "a whole number from 0 to 9223372036854775807"];
 const INTEGER: Expected = ["um número inteiro", "a whole number"];
 const SHARE: Expected = ["um número de 0 a 1", "a number from 0 to 1"];
 const TEXT: Expected = ["um texto", "a text"];
@@ -109,7 +111,7 @@ impl Check {
         self.optional(map, "sql", Value::is_string, TEXT, "\"SELECT count(*) FROM sih_rd\"");
         self.optional(map, "bind", Value::is_object, OBJECT, "{\"cnes\": \"2000733\"}");
         self.optional(map, "contract", Value::is_u64, INTEGER, "1");
-        self.optional(map, "limit", Value::is_u64, FROM_ZERO, "100");
+        self.optional(map, "limit", Value::is_u64, ROWS, "100");
         self.optional(map, "uf", is_word_or_words, UFS, "\"SP\"");
         self.optional(map, "columns", is_texts, LIST_OF_TEXTS, "[\"CNES\", \"VAL_TOT\"]");
         self.optional(map, "group_by", is_texts, LIST_OF_TEXTS, "[\"CNES\"]");

@@ -1,7 +1,7 @@
 //! What a sink needs to know of the job's folder.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{DeadLetters, Log};
 use crate::base::{Result, TraceId, UnitPlaces};
@@ -22,7 +22,8 @@ pub struct SinkState {
     /// True where another machine may still be at work for this job, so that its sessions must not be ended.
     pub foreign: bool,
     pub dead_letters: Arc<DeadLetters>,
-    pub places: Arc<UnitPlaces>,
+    /// Where the rows of each unit come from, once that is known: a result that is kept first tells it later.
+    pub places: Arc<OnceLock<UnitPlaces>>,
     pub trace_id: TraceId,
 }
 

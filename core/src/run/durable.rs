@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::SchemaRef;
 
@@ -13,7 +13,7 @@ use super::pipeline::{Outcome, Prepared, deliver, known_rows, refuse_same_names}
 use super::stored_plan::StoredPlan;
 use super::subject::subject;
 use super::{Job, Report, Session, emergency, materialise};
-use crate::base::{Code, Ctx, Error, PeakMemory, Phase, Result, Secret, Units};
+use crate::base::{Code, Ctx, Error, PeakMemory, Phase, Result, Secret, UnitPlaces, Units};
 use crate::engine::{Running, Settings};
 use crate::lake::LakeFile;
 use crate::plan::{Sampled, Scan, Statement, statement};
@@ -79,7 +79,7 @@ impl Session {
             alone: Cell::new(false),
         };
         let nowhere = self.state.root().join(job.id());
-        work.sinks(&nowhere, Arc::new(DeadLetters::of(&nowhere)), None, false)?;
+        work.sinks(&nowhere, Arc::new(DeadLetters::of(&nowhere)), Arc::default(), false)?;
         let version = self.engine.version();
         let mut plan = StoredPlan::new(
             &prepared.params,
@@ -90,7 +90,7 @@ impl Session {
             work.sampled.as_ref(),
             &work.subject,
             version,
-        );
+        )?;
         plan.unreadable.clone_from(&unreadable);
         let folder = self.state.create(job.id(), &plan.to_json()?)?;
         let outcome = work.attempts(folder, plan, false)?;
@@ -161,7 +161,8 @@ impl Work<'_> {
         let path = folder.path().to_owned();
         let origin = if self.destinations.iter().any(Destination::wants_origin) { ORIGIN_COLUMNS.len() } else { 0 };
         let positional = self.statement.scan.as_ref().filter(|_| !plan.materialises);
-        let sinks = self.sinks(&path, letters.clone(), positional, foreign)?;
+        let places = Arc::new(OnceLock::new());
+        let sinks = self.sinks(&path, letters.clone(), places.clone(), foreign)?;
         let mut fan_out = FanOut::new(sinks).with_origin(origin);
         let (scan, schema) = match positional {
             Some(scan) => {
@@ -171,6 +172,8 @@ impl Work<'_> {
             }
             None => self.kept(folder, plan, &mut fan_out, &path)?,
         };
+        // Before the first row: of a result that is kept the places are those of the kept rows.
+        places.get_or_init(|| scan.places(plan.unit_rows));
         let holding = fan_out.held_rows().filter(|(_, rows)| *rows > 0);
         let held: BTreeMap<String, u64> = holding.map(|(name, rows)| (name.to_owned(), rows)).collect();
         let units = Units { rows: plan.unit_rows, held: fan_out.held().to_vec() };
@@ -234,12 +237,11 @@ impl Work<'_> {
         &self,
         folder: &std::path::Path,
         letters: Arc<DeadLetters>,
-        scan: Option<&Scan>,
+        places: Arc<OnceLock<UnitPlaces>>,
         foreign: bool,
     ) -> Result<Vec<Box<dyn Sink>>> {
         let options = &self.prepared.query.options;
         let rows = options.checkpoint_rows.unwrap_or(super::stored_plan::UNIT_ROWS as u64);
-        let places = Arc::new(scan.map(|scan| scan.places(rows as usize)).unwrap_or_default());
         let server = self.session.config.postgres.as_ref();
         let open = |(number, destination): (usize, &Destination)| {
             let state = SinkState {

@@ -7,10 +7,13 @@ use serde_json::Value;
 
 use super::Unreadable;
 use crate::base::{Code, Error, Result, Secret, text};
+use crate::catalog::FileId;
 use crate::lake::LakeFile;
 use crate::params::QueryParams;
 use crate::plan::{Sampled, Sampling, Statement};
+use crate::sink::postgres::stored_address;
 use crate::sink::{Destination, Subject};
+use crate::source::folder::SourceFile;
 
 /// Of the state folder. A change that an older version would read wrongly raises it; what one format means never changes
 /// (core/tests/state has a job of each).
@@ -52,7 +55,7 @@ pub(super) struct StoredDestination {
     /// The server that it named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// The address had a password, which is not stored.
+    /// The address had a password, or options for the session, which are not stored.
     pub password_left_out: bool,
 }
 
@@ -60,6 +63,9 @@ pub(super) struct StoredDestination {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PinnedFile {
     pub source: String,
+    /// What the catalogue calls it: files of partitions have the same name everywhere. None in older states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<FileId>,
     /// SHA-256 of the source, or size and time of the user's own Parquet.
     pub hash: String,
     pub converter: u32,
@@ -86,15 +92,15 @@ impl StoredPlan {
         sampled: Option<&Sampled>,
         subject: &Subject,
         engine: String,
-    ) -> Self {
-        StoredPlan {
+    ) -> Result<Self> {
+        Ok(StoredPlan {
             format: if sampled.is_some() { STATE_FORMAT } else { WITHOUT_SAMPLES },
             datasus: env!("CARGO_PKG_VERSION").to_owned(),
             engine,
             created_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             params: params.clone(),
             output: output.to_owned(),
-            destinations: destinations.iter().map(|one| StoredDestination::of(one, subject)).collect(),
+            destinations: destinations.iter().map(|one| StoredDestination::of(one, subject)).collect::<Result<_>>()?,
             files: files.iter().map(PinnedFile::of).collect(),
             unreadable: Vec::new(),
             sql: statement.sql.clone(),
@@ -102,7 +108,7 @@ impl StoredPlan {
             sampling: sampled.map(|sampled| sampled.sampling.clone()),
             materialises: !statement.is_positional(),
             materialised: None,
-        }
+        })
     }
 
     /// DS-409 for a format that this version does not know.
@@ -142,16 +148,16 @@ impl StoredPlan {
 pub(super) const UNIT_ROWS: usize = 10_000;
 
 impl StoredDestination {
-    fn of(destination: &Destination, subject: &Subject) -> Self {
+    fn of(destination: &Destination, subject: &Subject) -> Result<Self> {
         let mut to = destination.clone().named(subject);
         let mut stored = (None, false);
         if let Destination::Postgres(postgres) = &mut to
             && let Some(url) = postgres.url.take()
         {
-            let (url, left_out) = without_password(url.reveal());
+            let (url, left_out) = stored_address(&url)?;
             stored = (Some(url), left_out);
         }
-        StoredDestination { to, url: stored.0, password_left_out: stored.1 }
+        Ok(StoredDestination { to, url: stored.0, password_left_out: stored.1 })
     }
 
     /// The destination as it was; `server` is the address for those whose password was left out.
@@ -160,13 +166,13 @@ impl StoredDestination {
         if let (Destination::Postgres(postgres), Some(url)) = (&mut to, &self.url) {
             postgres.url = match (self.password_left_out, server) {
                 (false, _) => Some(Secret::new(url.as_str())),
-                (true, Some(server)) if without_password(server.reveal()).0 == *url => Some(server.clone()),
+                (true, Some(server)) if is_the_way(server, url) => Some(server.clone()),
                 (true, _) => {
                     return Err(Error::new(
                         Code::CredentialsRefused,
                         text!(
-                            "A senha de {url} não é guardada; dê o mesmo endereço, com a senha, em `postgres` ou DATASUS_POSTGRES",
-                            "The password of {url} is not stored; give the same address, with its password, by `postgres` or DATASUS_POSTGRES"
+                            "A senha (e `options`) de {url} não é guardada; dê o mesmo endereço, com ela, em `postgres` ou DATASUS_POSTGRES",
+                            "The password (and `options`) of {url} is not stored; give the same address, with it, by `postgres` or DATASUS_POSTGRES"
                         ),
                     )
                     .stage("recovery"));
@@ -177,23 +183,29 @@ impl StoredDestination {
     }
 }
 
-/// The address without its password, and whether it had one.
-fn without_password(url: &str) -> (String, bool) {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (user, place) = rest.rsplit_once('@').unwrap_or(("", rest));
-    let (name, password) = user.split_once(':').unwrap_or((user, ""));
-    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("password=")).collect();
-    let left_out = !password.is_empty() || query.split('&').any(|pair| pair.starts_with("password="));
-    let at = if name.is_empty() { String::new() } else { format!("{name}@") };
-    let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
-    (format!("{scheme}://{at}{place}{query}"), left_out)
+/// Whether `server` is the address that was stored without its secrets, by this version or by one that wrote it otherwise.
+fn is_the_way(server: &Secret, stored: &str) -> bool {
+    let read = |address: &Secret| stored_address(address).map(|(address, _)| address).ok();
+    read(server).is_some_and(|server| server == stored || read(&Secret::new(stored)) == Some(server))
 }
 
 impl PinnedFile {
+    /// Whether it is a file of this name, and of the same dataset, UF, competência and part.
+    pub fn is_named(&self, file: &SourceFile) -> bool {
+        file.name() == self.source && self.id.as_ref().is_none_or(|id| *id == file.id)
+    }
+
+    /// Whether the file is what it was when the job began.
+    pub fn is_still(&self, file: &LakeFile) -> bool {
+        let now = PinnedFile::of(file);
+        let id = self.id.clone().or_else(|| now.id.clone());
+        PinnedFile { id, ..self.clone() } == now
+    }
+
     pub fn of(file: &LakeFile) -> Self {
         PinnedFile {
             source: file.source.file.clone(),
+            id: Some(file.id.clone()),
             hash: super::subject::source_key(file).hash,
             converter: file.source.converter,
             row_groups: file.row_groups.iter().map(|group| group.rows).collect(),
@@ -204,17 +216,28 @@ impl PinnedFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sink::Postgres;
 
     #[test]
-    fn a_password_is_left_out_wherever_it_stands() {
-        let shown = |url| without_password(url);
-        assert_eq!(
-            shown("postgres://u:p@h:5432/d?sslmode=require"),
-            ("postgres://u@h:5432/d?sslmode=require".into(), true)
-        );
-        assert_eq!(shown("postgres://u@h/d?password=p&a=b"), ("postgres://u@h/d?a=b".into(), true));
-        assert_eq!(shown("postgres://u:p%40@h/d"), ("postgres://u@h/d".into(), true));
-        assert_eq!(shown("postgres://u:p@x@h/d"), ("postgres://u@h/d".into(), true));
-        assert_eq!(shown("postgres://u@h/d"), ("postgres://u@h/d".into(), false));
+    fn no_secret_is_stored_and_the_address_is_known_again() {
+        let given = "postgres://u:p?CANARY@h/d?sslmode=require&options=-c%20x%3DCANARY";
+        let of = |url: &str| {
+            let to = Destination::from(Postgres { url: Some(Secret::new(url)), ..Postgres::default() });
+            StoredDestination::of(&to, &Subject::default()).unwrap()
+        };
+        let stored = of(given);
+        let text = serde_json::to_string(&stored).unwrap();
+        assert!(!text.contains("CANARY") && stored.password_left_out, "{text}");
+        let restored = |stored: &StoredDestination, server: Option<&str>| {
+            let Destination::Postgres(postgres) = stored.restore(server.map(Secret::new).as_ref())? else { panic!() };
+            Ok::<_, Error>(postgres.url.unwrap().reveal().to_owned())
+        };
+        assert_eq!(restored(&stored, Some(given)).unwrap(), given);
+        assert_eq!(restored(&stored, None).unwrap_err().code(), Code::CredentialsRefused);
+        assert_eq!(restored(&stored, Some("postgres://u:x@h/e")).unwrap_err().code(), Code::CredentialsRefused);
+        // As versions before wrote it.
+        let before = StoredDestination { url: Some("postgres://u@h/d?sslmode=require".into()), ..stored };
+        assert_eq!(restored(&before, Some(given)).unwrap(), given);
+        assert_eq!(restored(&of("postgres://u@h/d"), None).unwrap(), "postgres://u@h:5432/d");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::postgres::TableName;
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
-use crate::base::{Code, Error, Result, Secret, json_words, text};
+use crate::base::{Code, Error, Result, Secret, hide_addresses, json_words, text};
 use crate::recovery::SinkState;
 
 /// A file to write, or a table to load.
@@ -67,7 +67,7 @@ impl Destination {
                     "Not a destination, for example \"data.csv\" or \"data.parquet\": {en}"
                 ),
             )
-                .with("parser_message", error.to_string())
+                .with("parser_message", hide_addresses(&error.to_string()))
                 .with(
                     "valid_examples",
                     vec![r#"{"csv": {"path": "a.csv"}}"#, r#"{"postgres": {"table": "sih_data.rd"}}"#],
@@ -145,7 +145,7 @@ impl Destination {
         Ok(())
     }
 
-    /// Where it leads, and what the user calls that. The first is not for people: it holds the server's address.
+    /// Where it leads, and what the user calls that.
     fn place(&self, root: &OutputRoot, server: Option<&Secret>) -> (OsString, String) {
         let file = |kind: &str, path: &Option<PathBuf>| match path {
             Some(path) => {
@@ -161,9 +161,8 @@ impl Destination {
             Destination::Postgres(postgres) => {
                 let table = postgres.table.as_deref().unwrap_or_default();
                 let table = TableName::parse(table).map_or_else(|_| table.to_owned(), |table| table.to_string());
-                let url = postgres.url.as_ref().or(server).map_or("", Secret::reveal);
                 let shown = if table.is_empty() { "postgres".to_owned() } else { table.clone() };
-                (format!("{url} {table}").into(), shown)
+                (postgres.place(server).unwrap_or_else(|| format!("postgres {table}")).into(), shown)
             }
         }
     }

@@ -19,6 +19,7 @@ use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
 
 use super::dbc::{Batches, Encoding, EncodingChoice, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
+use super::header_columns::type_of;
 use serde_json::{Value, json};
 
 use crate::base::{
@@ -34,8 +35,8 @@ pub struct RecordsOf {
     pub columns: Option<Vec<String>>,
     /// Whose types the columns have, where the file's name does not tell: `SIH-RD`.
     pub dataset: Option<String>,
-    /// False: every column is text, as it stands in the file. True: numbers, money and days have the catalogue's types; a
-    /// value that does not parse is NULL, and counted.
+    /// False: every column is text, as it stands in the file. True: numbers, money and days have the catalogue's types, or
+    /// the header's where the catalogue has no columns of the dataset; a value that does not parse is NULL, and counted.
     pub typed: bool,
     /// True: a DBC whose CRC-32 does not match ends with DS-460. False: it is not looked at.
     pub verify_crc: bool,
@@ -201,7 +202,12 @@ fn columns(file: &RecordFile, wanted: &RecordsOf, grupo: Option<&Grupo>) -> Resu
     let fields = &file.header().fields;
     let column = |field: usize| {
         let name = fields[field].name.clone();
-        let kind = grupo.and_then(|grupo| Some(grupo.column(&name)?.kind.clone())).unwrap_or(LogicalType::Text);
+        let kind = match grupo {
+            // Its types are those of the header, here of this file alone.
+            Some(grupo) if grupo.columns.is_empty() => type_of(&fields[field]),
+            Some(grupo) => grupo.column(&name).map_or(LogicalType::Text, |column| column.kind.clone()),
+            None => LogicalType::Text,
+        };
         OutputColumn { field, name, kind }
     };
     let is_column = |field: &usize| fields[*field].is_column();

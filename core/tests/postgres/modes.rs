@@ -1,7 +1,7 @@
 //! `create`, `append`, `replace`, `replace_by`, `upsert`: what each leaves behind, run once and run again.
 
 use datasus::sink::postgres::{Mode, ReplaceBy};
-use datasus::{Code, Postgres, QueryParams, col};
+use datasus::{Code, Options, Postgres, QueryParams, col};
 
 use crate::server::shared;
 use crate::*;
@@ -193,9 +193,23 @@ fn upsert_updates_by_key_and_the_last_row_of_a_key_counts() {
     assert_eq!(load(&client, &rows(0), upsert("chave.u", &[])).unwrap_err().code(), Code::InvalidParams);
     let error = load(&client, &rows(0), upsert("chave.u", &["kk"])).unwrap_err();
     assert_eq!((error.code(), error.diagnostic()["did_you_mean"][0].as_str()), (Code::InvalidParams, Some("k")));
-    let with_null = sql("SELECT nullif(range, 7) AS k FROM range(10)");
+    // A row of the result, and of a file, whatever the units.
+    let units = || Options { checkpoint_rows: Some(100), ..Options::default() };
+    let with_null = sql("SELECT nullif(range, 495) AS k FROM range(1000) ORDER BY range").options(units());
     let error = load(&client, &with_null, upsert("chave.u", &["k"])).unwrap_err();
-    assert_eq!((error.code(), error.context().row), (Code::InvalidParams, Some(7)));
+    assert_eq!((error.code(), error.context().row), (Code::InvalidParams, Some(495)));
+    assert!(error.detail().contains("row 495 of the result"), "{error:?}");
+    let units = || Options { checkpoint_rows: Some(7), ..Options::default() };
+    let of_a_file = both_months().filter(col("SEXO").eq("1")).options(units());
+    let error = load(&client, &of_a_file, upsert("chave.u", &["n_aih", "dt_inter"])).unwrap_err();
+    let place = (error.context().file.as_deref(), error.context().row);
+    assert_eq!((error.code(), place), (Code::InvalidParams, (Some("RDAC2402.dbc"), Some(0))), "{error:?}");
+    // The same of a row that a key refuses.
+    let keyed = sql("SELECT CASE range WHEN 495 THEN 3 ELSE range END AS k FROM range(1000) ORDER BY range");
+    let units = Options { checkpoint_rows: Some(100), dead_letter_limit: Some(0.0), ..Options::default() };
+    shared().psql("CREATE TABLE chave.unica (k bigint UNIQUE)");
+    let error = load(&client, &keyed.options(units), to("chave.unica", Mode::Append)).unwrap_err();
+    assert_eq!((error.code(), error.context().row), (Code::TooManyDeadLetters, Some(495)), "{error:?}");
     shared().psql("CREATE TABLE chave.sem (k bigint, v bigint)");
     let error = load(&client, &rows(0), upsert("chave.sem", &["k"])).unwrap_err();
     assert_eq!(error.code(), Code::Conflict);

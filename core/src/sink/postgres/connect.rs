@@ -35,11 +35,21 @@ async fn open(url: &Url) -> Result<Client> {
 
 /// Asks the server to stop what `client` is doing; best effort.
 pub(super) async fn interrupt(client: &Client, url: &Url) {
-    if let Ok(connector) = tls::connector(url)
-        && let Err(error) = client.cancel_token().cancel_query(connector).await
-    {
-        tracing::debug!(%error, "PostgreSQL cancel request failed");
+    let Ok(connector) = tls::connector(url) else { return };
+    // The server closes such a connection; one that does not must not keep the job.
+    match tokio::time::timeout(url.patience, client.cancel_token().cancel_query(connector)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "PostgreSQL cancel request failed"),
+        Err(_) => tracing::debug!("PostgreSQL did not answer a cancel request"),
     }
+}
+
+/// Durable commits for the transaction (`within`) or the session: where the server, database or role say `off`, a COMMIT
+/// is answered before it is on the disk. Values that wait for a standby as well are left as they are.
+pub(super) fn durable(within: bool) -> String {
+    format!(
+        "SELECT set_config('synchronous_commit', 'local', {within}) WHERE current_setting('synchronous_commit') = 'off'"
+    )
 }
 
 /// Whether the session is encrypted.

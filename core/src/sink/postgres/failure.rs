@@ -57,6 +57,14 @@ fn from_server(answer: &DbError, url: &Url) -> Error {
                 "PostgreSQL's disk is full (the server says: \"{said}\"); free some space and try again"
             ),
         ),
+        // Of the server, of the database, or of the role.
+        "53300" => (
+            Code::Unreachable,
+            text!(
+                "O PostgreSQL em {shown} não aceita mais sessões (o servidor diz: \"{said}\"). Uma carga abre `connections` + 1; diminua `connections` ou peça um limite maior (CONNECTION LIMIT, max_connections)",
+                "PostgreSQL at {shown} takes no more sessions (the server says: \"{said}\"). A load opens `connections` + 1; lower `connections`, or ask for a higher limit (CONNECTION LIMIT, max_connections)"
+            ),
+        ),
         "42P07" | "42710" | "42P06" => {
             (Code::Conflict, text!("Já existe no PostgreSQL (o servidor diz: \"{said}\"); use outro nome", "It is in PostgreSQL already (the server says: \"{said}\"); use another name"))
         }

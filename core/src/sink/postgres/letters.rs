@@ -6,7 +6,8 @@ use ::arrow::datatypes::{DataType, Int64Type};
 use ::arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Map, Value};
 
-use crate::base::{Chunk, Code, Error, Language, Result, text};
+use super::load::PLACE_BITS;
+use crate::base::{Chunk, Code, Error, Language, Result, UnitId, text};
 use crate::recovery::{DeadLetter, SinkState};
 
 /// Why a row was refused.
@@ -24,6 +25,52 @@ impl Refusal {
             reason: said.detail().to_owned(),
             sqlstate: error.context().sqlstate.clone(),
             column: error.context().column.clone(),
+        }
+    }
+}
+
+/// Where a row stands whose place in the result is known.
+pub(super) struct Place {
+    pub unit: UnitId,
+    /// Row of the unit.
+    pub within: u64,
+    /// None where the rows of the result are no rows of files.
+    pub file: Option<String>,
+    /// Row of the file, or of the result.
+    pub row: Option<u64>,
+}
+
+impl Place {
+    /// Of a row's number in the staging table ([`super::stage::ORDER`]).
+    pub(super) fn of_order(state: &SinkState, order: u64) -> Self {
+        let (unit, within) = (UnitId(order >> PLACE_BITS), order & ((1 << PLACE_BITS) - 1));
+        let found = state.places.get().and_then(|places| places.of(unit));
+        let row = found.as_ref().map(|(_, first)| first + within);
+        Place { unit, within, file: found.map(|(file, _)| file.to_string()).filter(|file| !file.is_empty()), row }
+    }
+
+    /// In both languages, as the end of a sentence.
+    pub(super) fn shown(&self) -> (String, String) {
+        match (&self.file, self.row) {
+            (Some(file), Some(row)) => {
+                (format!("é a {row} de {file}, contando de 0"), format!("is row {row} of {file}, counted from 0"))
+            }
+            (None, Some(row)) => (
+                format!("é a {row} do resultado, contando de 0"),
+                format!("is row {row} of the result, counted from 0"),
+            ),
+            (_, None) => ("não se sabe qual é".to_owned(), "is not known".to_owned()),
+        }
+    }
+
+    /// `error`, with file and row.
+    pub(super) fn named(&self, mut error: Error) -> Error {
+        if let Some(file) = &self.file {
+            error = error.file(file);
+        }
+        match self.row {
+            Some(row) => error.row(row),
+            None => error,
         }
     }
 }

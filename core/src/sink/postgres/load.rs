@@ -45,6 +45,22 @@ pub(super) struct Task {
     pub state: SinkState,
     /// True when the job must stop, whatever a loader waits for.
     pub stop: watch::Receiver<bool>,
+    /// True once a loader has ended without loading everything: nobody may wait for it.
+    pub failed: watch::Sender<bool>,
+}
+
+/// Tells of a loader's end, whatever way it ends: by an error on its way to the server, or by a panic.
+struct Ending {
+    failed: watch::Sender<bool>,
+    well: bool,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if !self.well {
+            self.failed.send_replace(true);
+        }
+    }
 }
 
 pub(super) type Chunks = Arc<Mutex<mpsc::Receiver<Chunk>>>;
@@ -54,6 +70,7 @@ pub(super) fn start(task: Task, chunks: Chunks, number: usize) -> Result<JoinHan
     std::thread::Builder::new()
         .name(format!("datasus-copy-{number}"))
         .spawn(move || {
+            let mut ending = Ending { failed: task.failed.clone(), well: false };
             // This thread encodes; the other sends, and waits for the server.
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
@@ -61,7 +78,9 @@ pub(super) fn start(task: Task, chunks: Chunks, number: usize) -> Result<JoinHan
                 .enable_all()
                 .build()
                 .map_err(|error| Error::internal(format!("no runtime: {error}")))?;
-            runtime.block_on(run(task, &chunks))
+            let loaded = runtime.block_on(run(task, &chunks));
+            ending.well = loaded.is_ok();
+            loaded
         })
         .map_err(|error| Error::internal(format!("cannot start a loader: {error}")))
 }
@@ -80,8 +99,6 @@ async fn run(task: Task, chunks: &Chunks) -> Result<u64> {
         loaded = load(&task, &client, chunks) => loaded,
     };
     if loaded.is_err() {
-        // Nobody will take what is left; the sender sees that at its next chunk.
-        chunks.lock().await.close();
         connect::interrupt(&client, &task.url).await;
     }
     loaded

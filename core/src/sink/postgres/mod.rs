@@ -29,3 +29,4 @@ mod url;
 pub use identifier::TableName;
 pub use options::{Mode, Postgres, ReplaceBy};
 pub use replay::{replay, replayed};
+pub(crate) use url::stored_address;

@@ -109,6 +109,12 @@ impl Postgres {
         Url::parse(url)
     }
 
+    /// Equal for tables that are one, whoever loads them; none where the address or the name is wrong.
+    pub(in crate::sink) fn place(&self, server: Option<&Secret>) -> Option<String> {
+        let table = TableName::parse(self.table.as_deref()?).ok()?;
+        Some(format!("{} {table}", self.server(server).ok()?.database()))
+    }
+
     /// Checks options and names without going to the server.
     pub(in crate::sink) fn open(
         self,

@@ -59,7 +59,7 @@ pub(super) async fn published(client: &Client, url: &Url, job_id: &str, target: 
 impl Publish<'_> {
     /// Everything that can fail: begins the transaction, leaves it open, and gives the rows that it publishes.
     pub(super) async fn prepare(&self, client: &Client) -> Result<u64> {
-        client.batch_execute("BEGIN").await.explained(self.url)?;
+        client.batch_execute(&format!("BEGIN; {}", connect::durable(true))).await.explained(self.url)?;
         let rows = self.within(client).await?;
         self.claim.end(client, self.url).await?;
         self.remember(client, rows).await?;
@@ -249,16 +249,17 @@ impl Publish<'_> {
             .query_one(&format!("SELECT count(*), min({order}) FROM {stage} WHERE {null}"), &[])
             .await
             .explained(self.url)?;
-        if let (count @ 1.., Some(row)) = (nulls.get::<_, i64>(0), nulls.get::<_, Option<i64>>(1)) {
-            return Err(Error::new(
+        if let (count @ 1.., Some(first)) = (nulls.get::<_, i64>(0), nulls.get::<_, Option<i64>>(1)) {
+            let first = letters::Place::of_order(self.state, first as u64);
+            let (pt, en) = first.shown();
+            let error = Error::new(
                 Code::InvalidParams,
                 text!(
-                    "{count} linha(s) sem valor na chave ({keys}), a primeira é a {row}: não se pode saber que linha atualizam",
-                    "{count} row(s) without a value in the key ({keys}), the first is row {row}: which row they update cannot be known"
+                    "{count} linha(s) sem valor na chave ({keys}), a primeira {pt}: não se pode saber que linha atualizam",
+                    "{count} row(s) without a value in the key ({keys}), the first {en}: which row they update cannot be known"
                 ),
-            )
-            .row(u64::try_from(row).unwrap_or_default())
-            .stage("postgres"));
+            );
+            return Err(first.named(error).stage("postgres"));
         }
         let sets: Vec<String> = names
             .iter()

@@ -61,6 +61,8 @@ async fn all(
     language: Language,
 ) -> Result<Vec<DeadLetter>> {
     let client = connect::session(url).await?;
+    // A letter that is loaded is a letter no more.
+    client.batch_execute(&connect::durable(false)).await.explained(url)?;
     ledger::ensure(&client, url).await?;
     let Some(table) = shape::find(&client, url, target).await? else {
         return Err(Error::new(

@@ -43,6 +43,7 @@ struct Loading {
     columns: Vec<Column>,
     ctx: Ctx,
     stop: watch::Sender<bool>,
+    failed: watch::Receiver<bool>,
     _cancel_bridge: Done<()>,
     task: Task,
     /// None once all chunks have been handed out.
@@ -92,6 +93,7 @@ impl PostgresSink {
             names.push(escape_identifier(stage::ORDER));
             targets.extend(super::copy::sql_type(&::arrow::datatypes::DataType::Int64).map(|(_, target)| target));
         }
+        let (fails, failed) = watch::channel(false);
         let task = Task {
             url: self.url.clone(),
             copy: format!("COPY {} ({}) FROM STDIN (FORMAT binary)", stage.sql(), names.join(", ")),
@@ -102,6 +104,7 @@ impl PostgresSink {
             claim: begun.claim,
             state: self.state.clone(),
             stop: stopped,
+            failed: fails,
         };
         let (to_loaders, chunks) = mpsc::channel(1);
         Ok(Some(Loading {
@@ -112,6 +115,7 @@ impl PostgresSink {
             columns,
             ctx: ctx.clone(),
             stop,
+            failed,
             _cancel_bridge: bridge,
             task,
             to_loaders: Some(to_loaders),
@@ -245,9 +249,19 @@ impl Loading {
             let loader = load::start(self.task.clone(), self.chunks.clone(), self.loaders.len())?;
             self.loaders.push(loader);
         }
-        let sender = self.to_loaders.as_ref().ok_or_else(|| Error::internal("a chunk came after the end"))?;
-        if sender.blocking_send(chunk.clone()).is_err() {
-            // A loader closed the channel: its error is the job's.
+        let Loading { runtime, to_loaders, failed, task, ctx, .. } = self;
+        let sender = to_loaders.as_ref().ok_or_else(|| Error::internal("a chunk came after the end"))?;
+        let mut stopped = task.stop.clone();
+        // Room comes only from loaders that are at work: one that has gone, or never came to the server, makes none.
+        let sent = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                why = load::stopped(&mut stopped, ctx) => Err(why),
+                _ = failed.wait_for(|failed| *failed) => Ok(false),
+                sent = sender.send(chunk.clone()) => Ok(sent.is_ok()),
+            }
+        })?;
+        if !sent {
             return Err(self.settle().err().unwrap_or_else(|| Error::internal("the loaders went away")));
         }
         self.sent_chunks += 1;
@@ -281,8 +295,15 @@ impl Loading {
         let loaded = self.settle()?;
         let letters = state.dead_letters.count(state.number)?;
         let all = self.held_rows + self.sent_rows;
-        let Loading { runtime, client, url, task, .. } = self;
-        let (units, rows) = runtime.block_on(task.claim.totals(client, url))?;
+        let Loading { runtime, client, url, task, ctx, .. } = self;
+        let mut stopped = task.stop.clone();
+        let (units, rows) = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                why = load::stopped(&mut stopped, ctx) => Err(why),
+                totals = task.claim.totals(client, url) => totals,
+            }
+        })?;
         let expected = (self.held_units + self.sent_chunks as u64, self.held_rows + loaded);
         if (units, rows) != expected {
             let wanted = expected.0;

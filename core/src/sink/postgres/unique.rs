@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 use tokio_postgres::Client;
 
 use super::failure::Explained;
-use super::load::PLACE_BITS;
+use super::letters::Place;
 use super::publish::Publish;
 use super::shape::Column;
 use super::stage;
 use super::url::Url;
-use crate::base::{Result, UnitId, text};
+use crate::base::{Result, text};
 use crate::recovery::DeadLetter;
 
 /// Unique keys over columns of the result alone.
@@ -63,8 +63,7 @@ pub(super) async fn take_out(publish: &Publish<'_>, client: &Client, oid: u32) -
 }
 
 fn letter(publish: &Publish<'_>, key: &[String], order: u64, there: bool, record: Map<String, Value>) -> DeadLetter {
-    let (unit, row) = (UnitId(order >> PLACE_BITS), order & ((1 << PLACE_BITS) - 1));
-    let place = publish.state.places.of(unit);
+    let place = Place::of_order(publish.state, order);
     let list = key.join(", ");
     let reason = match there {
         true => text!("a tabela já tem uma linha com esta chave ({list})", "the table has a row of this key ({list})"),
@@ -78,12 +77,12 @@ fn letter(publish: &Publish<'_>, key: &[String], order: u64, there: bool, record
     DeadLetter {
         sink: "postgres".into(),
         sink_number: publish.state.number,
-        unit: unit.0,
-        row,
+        unit: place.unit.0,
+        row: place.within,
         reason: reason.get(publish.language).to_owned(),
         sqlstate: Some("23505".into()),
-        source_file: place.as_ref().map(|(file, _)| file.to_string()).filter(|file| !file.is_empty()),
-        source_row: place.map(|(_, first)| first + row),
+        source_file: place.file,
+        source_row: place.row,
         column: key.first().cloned(),
         value: key.first().and_then(|name| record.get(name)?.as_str().map(str::to_owned)),
         record,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -36,6 +37,8 @@ pub(super) struct Url {
     pub local: bool,
     /// How long opening a session may take, over all hosts.
     pub patience: Duration,
+    /// The parameters that may be seen.
+    kept: Vec<(String, String)>,
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,29 +48,21 @@ const SILENCE: Duration = Duration::from_secs(60);
 impl Url {
     pub(super) fn parse(secret: &Secret) -> Result<Self> {
         let text = secret.reveal();
-        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
-            return Err(malformed("postgres://"));
-        }
-        let (base, query) = text.split_once('?').unwrap_or((text, ""));
-        let (mut trust, mut root, mut kept) = (Trust::Prefer, None, Vec::new());
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            match pair.split_once('=') {
-                Some(("sslmode", mode)) => {
-                    trust = match mode {
-                        "disable" => Trust::Disable,
-                        "prefer" | "allow" => Trust::Prefer,
-                        "require" => Trust::Require,
-                        "verify-ca" => Trust::VerifyCa,
-                        "verify-full" => Trust::VerifyFull,
-                        _ => return Err(malformed("sslmode")),
-                    }
-                }
-                Some(("sslrootcert", "system")) => root = None,
-                Some(("sslrootcert", path)) => root = Some(PathBuf::from(decoded(path))),
-                _ => kept.push(pair),
+        let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
+        let Pieces { plain, pairs, mut kept } = Pieces::of(rest.ok_or_else(|| malformed("postgres://"))?)?;
+        let (mut trust, mut root) = (Trust::Prefer, None);
+        for (key, value) in pairs.iter().filter(|(key, _)| OURS.contains(&key.as_str())) {
+            match (key.as_str(), value.as_str()) {
+                ("sslrootcert", "system") => root = None,
+                ("sslrootcert", path) => root = Some(PathBuf::from(path)),
+                (_, "disable") => trust = Trust::Disable,
+                (_, "prefer" | "allow") => trust = Trust::Prefer,
+                (_, "require") => trust = Trust::Require,
+                (_, "verify-ca") => trust = Trust::VerifyCa,
+                (_, "verify-full") => trust = Trust::VerifyFull,
+                _ => return Err(malformed("sslmode")),
             }
         }
-        let plain = if kept.is_empty() { base.to_owned() } else { format!("{base}?{}", kept.join("&")) };
         // The crate's error may quote what it read.
         let mut config = Config::from_str(&plain).map_err(|_| malformed("url"))?;
         config.ssl_mode(match trust {
@@ -81,14 +76,14 @@ impl Url {
         let each = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
         config.connect_timeout(each);
         config.tcp_user_timeout(SILENCE);
-        let host = |host: &Host| match host {
-            Host::Tcp(name) => name.clone(),
-            #[cfg(unix)]
-            Host::Unix(path) => path.display().to_string(),
-        };
-        let hosts: Vec<String> = config.get_hosts().iter().map(host).collect();
+        let hosts: Vec<String> = config.get_hosts().iter().map(host_name).collect();
         if hosts.is_empty() || config.get_user().is_none() {
             return Err(malformed("host, user"));
+        }
+        // Anything else is a part of the password, which nobody may see as a host.
+        let of_host = |c: char| c.is_alphanumeric() || "-._:%".contains(c);
+        if hosts.iter().any(|host| !host.starts_with('/') && !host.chars().all(of_host)) {
+            return Err(malformed("host"));
         }
         let port = config.get_ports().first().copied().unwrap_or(5432);
         let database = config.get_dbname().or(config.get_user()).unwrap_or_default().to_owned();
@@ -97,7 +92,110 @@ impl Url {
             .all(|host| host == "localhost" || host == "::1" || host.starts_with("127.") || host.starts_with('/'));
         let shown = format!("{}:{port}/{database}", hosts.join(","));
         let patience = each * u32::try_from(hosts.len() + 1).unwrap_or(u32::MAX);
-        Ok(Url { config, trust, root, shown, local, patience })
+        kept.sort_unstable();
+        Ok(Url { config, trust, root, shown, local, patience, kept })
+    }
+
+    /// The address without its secrets, and whether it had any. Equal for equal ways to a server; made from what was read,
+    /// never from the text.
+    pub(super) fn without_secrets(&self) -> (String, bool) {
+        let config = &self.config;
+        let ports = config.get_ports();
+        let host = |(number, host): (usize, &Host)| {
+            let name = match host_name(host) {
+                name if name.contains(':') => format!("[{name}]"),
+                name => encoded(&name),
+            };
+            let port = ports.get(number).or(ports.first()).copied().unwrap_or(5432);
+            format!("{name}:{port}")
+        };
+        let hosts: Vec<String> = config.get_hosts().iter().enumerate().map(host).collect();
+        let (user, database) = (config.get_user().unwrap_or_default(), config.get_dbname());
+        let database = database.map_or_else(String::new, |name| format!("/{}", encoded(name)));
+        let pairs = self.kept.iter().map(|(key, value)| format!("{key}={}", encoded(value))).collect::<Vec<_>>();
+        let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
+        let secrets = config.get_password().is_some() || config.get_options().is_some();
+        (format!("postgres://{}@{}{database}{query}", encoded(user), hosts.join(",")), secrets)
+    }
+
+    /// Equal for addresses of one database, whoever asks for it and how.
+    pub(super) fn database(&self) -> String {
+        let (address, _) = self.without_secrets();
+        let place = address.split_once('@').map_or("", |(_, place)| place);
+        let place = place.split('?').next().unwrap_or_default();
+        match self.config.get_dbname() {
+            Some(_) => place.to_owned(),
+            None => format!("{place}/{}", encoded(self.config.get_user().unwrap_or_default())),
+        }
+    }
+}
+
+/// What of an address we read ourselves.
+const OURS: [&str; 2] = ["sslmode", "sslrootcert"];
+/// Parameters that hold no secret and say how to get to the server; user, hosts, ports and database have their places.
+const KEPT: [&str; 12] = [
+    "sslmode",
+    "sslrootcert",
+    "sslnegotiation",
+    "hostaddr",
+    "connect_timeout",
+    "tcp_user_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "target_session_attrs",
+    "load_balance_hosts",
+];
+
+/// An address, cut where the driver cuts it: what stands before the first `@` is user and password, whatever it holds.
+struct Pieces {
+    /// For the driver, without our parameters.
+    plain: String,
+    /// Parameters, decoded.
+    pairs: Vec<(String, String)>,
+    /// Those that may be seen.
+    kept: Vec<(String, String)>,
+}
+
+impl Pieces {
+    /// `rest`: behind `postgres://`.
+    fn of(rest: &str) -> Result<Pieces> {
+        let (login, rest) = rest.split_once('@').map_or((None, rest), |(login, rest)| (Some(login), rest));
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let user = login.map_or("", |login| login.split(':').next().unwrap_or_default());
+        // A sign of the password that was not encoded would move the end of what nobody may see.
+        if user.contains(['/', '?', '#', '&', '=']) || place.contains('@') {
+            return Err(malformed("user:password"));
+        }
+        let (mut of_driver, mut pairs, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').ok_or_else(|| malformed("url"))?;
+            let (key, value) = (decoded(key)?, decoded(value)?);
+            if !OURS.contains(&key.as_str()) {
+                of_driver.push(pair);
+            }
+            if KEPT.contains(&key.as_str()) {
+                kept.push((key.clone(), value.clone()));
+            }
+            pairs.push((key, value));
+        }
+        let login = login.map_or_else(String::new, |login| format!("{login}@"));
+        let query = if of_driver.is_empty() { String::new() } else { format!("?{}", of_driver.join("&")) };
+        Ok(Pieces { plain: format!("postgres://{login}{place}{query}"), pairs, kept })
+    }
+}
+
+/// The address as it may be stored, and whether secrets were left out; DS-422 where it is none.
+pub(crate) fn stored_address(secret: &Secret) -> Result<(String, bool)> {
+    Url::parse(secret).map(|url| url.without_secrets())
+}
+
+fn host_name(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
     }
 }
 
@@ -105,8 +203,8 @@ fn malformed(part: &str) -> Error {
     Error::new(
         Code::InvalidParams,
         text!(
-            "Endereço do PostgreSQL inválido ({part}): esperado postgres://usuario:senha@host:5432/banco?sslmode=verify-full",
-            "Invalid address of PostgreSQL ({part}): expected postgres://user:password@host:5432/database?sslmode=verify-full"
+            "Endereço do PostgreSQL inválido ({part}): esperado postgres://usuario:senha@host:5432/banco?sslmode=verify-full, com os sinais da senha em %XX (@ é %40, / é %2F)",
+            "Invalid address of PostgreSQL ({part}): expected postgres://user:password@host:5432/database?sslmode=verify-full, with the password's signs as %XX (@ is %40, / is %2F)"
         ),
     )
     .with("expected_format", "postgres://user:password@host:port/database")
@@ -114,25 +212,15 @@ fn malformed(part: &str) -> Error {
     .stage("postgres")
 }
 
-/// Percent-decoding of a path.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let escaped = (*first == b'%').then(|| tail.get(..2)).flatten();
-        let byte = escaped.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match byte {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+fn decoded(text: &str) -> Result<String> {
+    percent_decode_str(text).decode_utf8().map(Into::into).map_err(|_| malformed("UTF-8"))
+}
+
+/// All but letters, digits and `-._~`.
+const SIGNS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, SIGNS).to_string()
 }
 
 #[cfg(test)]
@@ -147,14 +235,61 @@ mod tests {
         .unwrap();
         assert_eq!((url.trust, url.shown.as_str(), url.local), (Trust::VerifyFull, "db.example.org:6543/saude", false));
         assert_eq!(url.root.as_deref(), Some(std::path::Path::new("/a b/ca.pem")));
+    }
+
+    #[test]
+    fn secrets_are_left_out_wherever_they_stand_and_the_rest_leads_to_the_same_server() {
+        for (address, kept) in [
+            ("u:hunter2@h:5433/d?sslmode=require", "u@h:5433/d?sslmode=require"),
+            ("u@h/d?password=hunter2&connect_timeout=3", "u@h:5432/d?connect_timeout=3"),
+            ("u@h/d?pass%77ord=hunter2", "u@h:5432/d"),
+            ("u:p?hunter2@h/d", "u@h:5432/d"),
+            ("u:p?password=hunter2&x@h/d", "u@h:5432/d"),
+            ("u:hunter2/:?#&=%40@h/d", "u@h:5432/d"),
+            ("u:hunter2%3Fa@[::1]:99,b:98/d%20e", "u@[::1]:99,b:98/d%20e"),
+            ("u:hunter2@/d?host=%2Fvar%2Frun", "u@%2Fvar%2Frun:5432/d"),
+            ("u:x@h/d?options=-c%20app.key%3Dhunter2&application_name=hunter2", "u@h:5432/d"),
+            ("?host=h&user=u&dbname=d&port=7&password=hunter2", "u@h:7/d"),
+        ] {
+            let url = Url::parse(&Secret::new(format!("postgresql://{address}"))).unwrap();
+            let (stored, left_out) = url.without_secrets();
+            assert_eq!((stored.as_str(), left_out), (format!("postgres://{kept}").as_str(), true), "{address}");
+            assert!(
+                !format!("{stored} {} {:?}", url.shown, url.config).contains("hunter2"),
+                "{address}: {}",
+                url.shown
+            );
+            assert_eq!(stored_address(&Secret::new(&stored)).unwrap(), (stored, false), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_would_show_a_part_of_a_password_as_something_else_is_refused_without_showing_it() {
         for wrong in [
-            "host=x password=hunter2",
+            "host=x user=u password=hunter2",
+            "host=x user=u password=hunter2@y",
             "postgres://ana:hunter2@h/db?sslmode=always",
             "postgres://ana:hunter2@h:port/db",
+            "postgres://ana:x@hunter2@h/db",
+            "postgres://ana:x@hunter2/y@h/db",
+            "postgres://ana:x@y?hunter2@h/db",
+            "postgres://ana:x@hunter 2/db",
+            "postgres://h/d?user=ana&password=x@hunter2",
+            "postgres://ana:hunter2",
+            "postgres://ana:hunter2/db",
+            "postgres://ana:hunter2%FF@h/d?sslrootcert=%FF",
         ] {
-            let error = Url::parse(&Secret::new(wrong)).err().unwrap();
+            let error = Url::parse(&Secret::new(wrong)).err().unwrap_or_else(|| panic!("{wrong}"));
             assert_eq!(error.code(), Code::InvalidParams);
-            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+            assert!(!format!("{error} {error:?} {}", error.to_json()).contains("hunter"), "{wrong}: {error:?}");
         }
+    }
+
+    #[test]
+    fn two_addresses_of_one_database_are_one_place() {
+        let place = |address: &str| Url::parse(&Secret::new(address)).unwrap().database();
+        assert_eq!(place("postgres://a:x@h/d"), place("postgresql://b:y@h:5432/d?connect_timeout=1"));
+        assert_eq!(place("postgres://d:x@h"), place("postgres://b:y@h/d"));
+        assert_ne!(place("postgres://a:x@h/d"), place("postgres://a:x@h/e"));
     }
 }
