@@ -7,16 +7,17 @@ type Params struct {
 	// SQL is one SELECT over the tables of the catalogue (sih_rd, cnes_st, ...), with Bind for its $names.
 	SQL  string         `json:"sql,omitempty"`
 	Bind map[string]any `json:"bind,omitempty"`
-	// UF holds siglas, names (Acre) or IBGE's codes (12); left out, it means all that the source holds.
-	UF []string `json:"uf,omitempty"`
+	// UF holds siglas, names (Acre) or IBGE's codes (12). Left out (nil), it means all that the source holds; an empty list is an
+	// error, here and in Columns.
+	UF []string `json:"uf,omitzero"`
 	// Competencia is a month (2024-01, 01/2024, 202401) or a year (2024: its twelve months) as a string or a number, several in
-	// a slice, or a Range.
+	// a slice, a Range, or a time.Time at midnight, which stands for its month.
 	Competencia any         `json:"competencia,omitempty"`
-	Columns     []string    `json:"columns,omitempty"`
-	Where       []Filter    `json:"where,omitempty"`
-	GroupBy     []string    `json:"group_by,omitempty"`
-	Aggregates  []Aggregate `json:"aggregates,omitempty"`
-	OrderBy     []OrderBy   `json:"order_by,omitempty"`
+	Columns     []string    `json:"columns,omitzero"`
+	Where       []Filter    `json:"where,omitzero"`
+	GroupBy     []string    `json:"group_by,omitzero"`
+	Aggregates  []Aggregate `json:"aggregates,omitzero"`
+	OrderBy     []OrderBy   `json:"order_by,omitzero"`
 	Limit       *uint64     `json:"limit,omitempty"`
 	Options     *Options    `json:"options,omitempty"`
 }
@@ -27,7 +28,8 @@ type Range struct {
 	To   string `json:"to"`
 }
 
-// Filter is one condition, {Column: "DIAG_PRINC", Op: "starts_with", Value: "J18"}; or one of Any, every one of All, or Not.
+// Filter is one condition, {Column: "DIAG_PRINC", Op: "starts_with", Value: "J18"}; or one of Any, every one of All, or Not. A
+// time.Time at midnight stands for its day.
 type Filter struct {
 	Column string   `json:"column,omitempty"`
 	Op     string   `json:"op,omitempty"`

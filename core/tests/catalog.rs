@@ -68,6 +68,47 @@ fn names_that_bite_are_told_apart() {
         let part = id.part.clone().unwrap_or("-".into());
         assert_eq!(format!("{} {} {} {part}", id.dataset, id.uf, id.competencia), expected, "{name}");
     }
+    for (name, expected) in [
+        ("RDAC2401 (1).dbc", "SIH-RD AC 202401 - - final"),
+        ("PASP2401a - Cópia (2).DBC", "SIA-PA SP 202401 a - final"),
+        ("Cópia de DORR2022.dbc", "SIM-DO RR 2022 - - final"),
+        ("RDAC2401@20240301.dbc", "SIH-RD AC 202401 - 20240301 final"),
+        ("sih-rd_202401-ac@20240301.dbc", "SIH-RD AC 202401 - 20240301 final"),
+        ("sih-rd_202401-ac@20240301 (1).dbc", "SIH-RD AC 202401 - 20240301 final"),
+        ("sih-rd_202401-ac_20240301.dbc", "SIH-RD AC 202401 - 20240301 final"),
+        ("sia-pa_202401-sp-a@20240301.dbc", "SIA-PA SP 202401 a 20240301 final"),
+        ("sim-do-cid10_2020-ac@20240301.dbc", "SIM-DO AC 2020 - 20240301 final"),
+        ("sim-do-cid09_1979-rr@20240301.dbc", "SIM-DOR RR 1979 - 20240301 final"),
+        ("sim-doinf-cid10_2021@20240301.dbc", "SIM-DOINF BR 2021 - 20240301 final"),
+        ("sim-dorext-cid10_2022@20240301.dbc", "SIM-DOREXT EX 2022 - 20240301 final"),
+        ("sinan-zika-preliminar_2020-br@20240301.dbc", "SINAN-ZIKA BR 2020 - 20240301 preliminary"),
+        ("SIM_DO_RO_2022.parquet", "SIM-DO RO 2022 - - final"),
+        ("SIH_RJ_RJ_2022_01.parquet", "SIH-RJ RJ 202201 - - final"),
+        ("RDAC2401.dbc.parquet", "SIH-RD AC 202401 - - final"),
+    ] {
+        let found = catalog.read_name(name).unwrap_or_else(|| panic!("{name}"));
+        let (id, part) = (&found.id, found.id.part.clone().unwrap_or("-".into()));
+        let dated = found.dated.map_or("-".to_owned(), |day| day.to_string());
+        let state = if found.preliminary { "preliminary" } else { "final" };
+        assert_eq!(format!("{} {} {} {part} {dated} {state}", id.dataset, id.uf, id.competencia), expected, "{name}");
+    }
+    for other in [
+        "RDAC2401 (1a).dbc",
+        "RDAC2401 nova.dbc",
+        "RDAC2401@20241301.dbc",
+        "RDAC2401_v2.dbc",
+        "sih-rd_202401.dbc",
+        "sih-rd_2024-ac.dbc",
+        "sih-rd_202401-ac-a@20240301.dbc",
+        "sim-do-cid10_2020-br@20240301.dbc",
+        "SIM_DOMAT_RO_2022.parquet",
+        "SINAN_DENGUE_RO_2022.parquet",
+        "RDAC2401.dbc.gz",
+        "copia.dbc",
+        "(1).dbc",
+    ] {
+        assert_eq!(catalog.read_name(other), None, "{other}");
+    }
     for other in
         ["HBufAAmm.dbc", "CADMUN.DBF", "RDXX2401.dbc", "RDAC2413.dbc", "RDAC2401.zip", "RDAC24011.dbc", "TB_SIGTAP.dbf"]
     {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::base::{
-    Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, json_words, text, value_words,
+    Code, Error, Language, NotJson, Problem, Result, Text, TraceId, did_you_mean, exact_json, json_words, text, value_words,
 };
 
 use super::{Op, QueryParams};
@@ -45,8 +45,17 @@ const QUERY: &[&str] = &[
     "limit",
     "options",
 ];
-const OPTIONS: &[&str] =
-    &["deadline", "missing", "partial", "priority", "on_emergency", "cache", "checkpoint_rows", "dead_letter_limit"];
+const OPTIONS: &[&str] = &[
+    "deadline",
+    "missing",
+    "versions",
+    "partial",
+    "priority",
+    "on_emergency",
+    "cache",
+    "checkpoint_rows",
+    "dead_letter_limit",
+];
 const AGGREGATE: &[&str] = &["fn", "column", "as"];
 const FUNCTIONS: &[&str] = &["count", "count_distinct", "sum", "avg", "min", "max", "count(*)"];
 const ORDER: &[&str] = &["column", "desc"];
@@ -58,17 +67,15 @@ const MAX_DEPTH: usize = 16;
 impl QueryParams {
     /// Reads a query from its JSON text. Malformed text, unknown keys and wrong types are DS-400, all in one answer.
     pub fn from_json(json: &str) -> Result<Self> {
-        let value: Value = serde_json::from_str(json).map_err(|error| {
-            let (line, column, words) = (error.line(), error.column(), json_words(&error));
-            let (pt, en) = (words.pt, words.en);
+        let value = exact_json(json).map_err(|NotJson { what, line, column }| {
+            let Text { pt, en } = what;
             Error::new(
                 Code::Malformed,
                 text!(
-                    "A consulta não é JSON, por exemplo {{\"dataset\": \"SIH-RD\"}}: linha {line}, coluna {column}: {pt}",
-                    "The query is not JSON, for example {{\"dataset\": \"SIH-RD\"}}: line {line}, column {column}: {en}"
+                    "A consulta em JSON, por exemplo {{\"dataset\": \"SIH-RD\"}}: {pt}",
+                    "The query's JSON, for example {{\"dataset\": \"SIH-RD\"}}: {en}"
                 ),
             )
-            .with("parser_message", error.to_string())
             .with("line", line)
             .with("column", column)
             .stage("validate")
@@ -156,6 +163,7 @@ impl Check {
             self.optional_at(map, "dead_letter_limit", "$.options", Value::is_number, SHARE, "0.01");
             for (key, names) in [
                 ("missing", &["error", "warn"][..]),
+                ("versions", &["refuse", "newest"]),
                 ("priority", &["health", "admin", "user"]),
                 ("on_emergency", &["sample", "spill", "wait", "fail"]),
             ] {
@@ -202,7 +210,7 @@ impl Check {
 
     fn list<'v>(&mut self, map: &'v Map<String, Value>, key: &str) -> &'v [Value] {
         match map.get(key) {
-            None | Some(Value::Null) => &[],
+            None => &[],
             Some(Value::Array(list)) => list,
             Some(other) => {
                 self.expect(false, &format!("$.{key}"), LIST, "[]", other);

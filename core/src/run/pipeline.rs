@@ -98,6 +98,7 @@ impl Session {
         };
         self.count(&outcome, job);
         let report = outcome?;
+        report.warnings.iter().for_each(|warning| ctx.log_warning(warning));
         let (rows, sampled) = (report.records_processed, report.sampling.is_some());
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows, sampled, "completed");
         Ok(report)

@@ -216,6 +216,8 @@ impl Session {
         let results = self.lake.ensure(&selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let files = results.into_iter().collect::<Result<Vec<LakeFile>>>()?;
+        let warnings = self.warnings(query, selection, listing, &files);
+        warnings.iter().for_each(|warning| ctx.log_warning(warning));
         Ok(SyncReport {
             files: files.len() as u64,
             rows: files.iter().map(|file| file.rows).sum(),
@@ -223,7 +225,7 @@ impl Session {
             duration_sec: began.elapsed().as_secs_f64(),
             sources: files.iter().map(super::pipeline::source_of).collect(),
             bad_values: files.iter().flat_map(super::pipeline::bad_values_of).collect(),
-            warnings: self.warnings(query, selection, listing, &files),
+            warnings,
         })
     }
 

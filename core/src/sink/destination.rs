@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::postgres::TableName;
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
-use crate::base::{Code, Error, Result, Secret, hide_addresses, json_words, text};
+use crate::base::{Code, Error, Result, Secret, Text, exact_json, json_words, text};
 use crate::recovery::SinkState;
 
 /// A file to write, or a table to load.
@@ -57,9 +57,7 @@ impl Destination {
     /// Reads a list of destinations, or one, from JSON text; a plain text is a file ([`Destination::parse`]). For bindings;
     /// what is no destination is DS-400.
     pub fn list_from_json(text: &str) -> Result<Vec<Self>> {
-        let unread = |error: serde_json::Error| {
-            let words = json_words(&error);
-            let (pt, en) = (words.pt, words.en);
+        let refused = |Text { pt, en }: Text| {
             Error::new(
                 Code::Malformed,
                 text!(
@@ -67,7 +65,6 @@ impl Destination {
                     "Not a destination, for example \"data.csv\" or \"data.parquet\": {en}"
                 ),
             )
-                .with("parser_message", hide_addresses(&error.to_string()))
                 .with(
                     "valid_examples",
                     vec![r#"{"csv": {"path": "a.csv"}}"#, r#"{"postgres": {"table": "sih_data.rd"}}"#],
@@ -76,9 +73,9 @@ impl Destination {
         };
         let one = |value: Value| match value {
             Value::String(path) => Destination::parse(&path),
-            form => serde_json::from_value(form).map_err(unread),
+            form => serde_json::from_value(form).map_err(|error| refused(json_words(&error))),
         };
-        match serde_json::from_str(text).map_err(unread)? {
+        match exact_json(text).map_err(|error| refused(error.what))? {
             Value::Array(each) => each.into_iter().map(one).collect(),
             only => Ok(vec![one(only)?]),
         }

@@ -23,7 +23,7 @@ use super::header_columns::type_of;
 use serde_json::{Value, json};
 
 use crate::base::{
-    Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, expand_home, json_words, text,
+    Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, expand_home, json_words, text,
 };
 use crate::catalog::{Catalog, Grupo, LogicalType};
 
@@ -56,13 +56,12 @@ pub struct RecordsOf {
 impl RecordsOf {
     /// Reads an object with any of the fields. For bindings; an unknown key or a value of another kind is DS-400.
     pub fn from_json(json: &str) -> Result<Self> {
-        serde_json::from_str(json).map_err(|error| {
-            let words = json_words(&error);
-            let (pt, en) = (words.pt, words.en);
+        let refused = |Text { pt, en }: Text| {
             Error::new(Code::Malformed, text!("Opções de leitura inválidas: {pt}", "Invalid options of reading: {en}"))
-                .with("parser_message", error.to_string())
                 .stage("validate")
-        })
+        };
+        let value = exact_json(json).map_err(|error| refused(error.what))?;
+        serde_json::from_value(value).map_err(|error| refused(json_words(&error)))
     }
 }
 
