@@ -248,7 +248,7 @@ impl Session {
                     None => to_convert.push(file.path.display().to_string()),
                 }
             }
-            let planned = if wanted.is_empty() { None } else { Some(statement(&query, &wanted, None, None)?) };
+            let planned = if wanted.is_empty() { None } else { Some(statement(&query, &wanted, None, None, false)?) };
             explain(&query, &selection, &wanted, &others, to_convert, planned.as_ref())
         };
         run().map_err(|e| self.traced(e, &ctx))
