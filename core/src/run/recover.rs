@@ -84,7 +84,7 @@ impl Session {
         let mut waiting: Vec<&Found> = found.iter().filter(waits).collect();
         let same = serde_json::to_value(params).ok();
         waiting.sort_by_key(|job| same.as_ref() != Some(&job.plan["params"]));
-        let id = &waiting.id()?.id;
+        let id = &waiting.first()?.id;
         let (count, root) = (waiting.len(), self.state.root().display());
         let named = waiting.iter().take(3).map(|job| job.id.as_str()).collect::<Vec<_>>().join(", ");
         let more = if count > 3 { ", …" } else { "" };
@@ -131,7 +131,7 @@ impl Session {
         // What the job left out when it began stays left out, and is named; what it took must be there, whatever `partial`
         // says.
         let (files, lost) = self.readable(&prepared, ctx)?;
-        if let Some(lost) = lost.id() {
+        if let Some(lost) = lost.first() {
             return Err(changed(&lost.file));
         }
         for (file, pinned) in files.iter().zip(&plan.files) {
