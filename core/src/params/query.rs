@@ -89,6 +89,7 @@ impl Query {
         let ask = match &self.ask {
             Ask::Sql(sql) => return sql.star || sql.columns.contains(column),
             Ask::Structured(ask) => ask,
+            Ask::Catalog(_) => return false,
         };
         let mut read = BTreeSet::new();
         match &ask.projection {

@@ -227,7 +227,7 @@ fn names(ask: &Ask) -> BTreeSet<&str> {
     let mut named = BTreeSet::new();
     match ask {
         Ask::Sql(ask) if !ask.star => named.extend(ask.columns.iter().map(String::as_str)),
-        Ask::Structured(Structured { projection: Projection::All, .. }) | Ask::Sql(_) => {}
+        Ask::Structured(Structured { projection: Projection::All, .. }) | Ask::Sql(_) | Ask::Catalog(_) => {}
         Ask::Structured(ask) => {
             match &ask.projection {
                 Projection::All => {}
