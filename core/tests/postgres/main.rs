@@ -14,6 +14,7 @@ mod made;
 mod many;
 mod modes;
 mod names;
+mod order;
 mod server;
 mod sinks;
 mod tls;
