@@ -11,7 +11,7 @@ use super::emergency;
 use super::memory::Share;
 use super::once_more::OnceMore;
 use super::recover::Resumed;
-use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
+use super::{BadValue, Job, NormalisedCodes, Performance, Report, Session, Source, Storage, Unreadable};
 use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, text};
 use crate::governor::Mode;
 use crate::lake::LakeFile;
@@ -166,7 +166,12 @@ impl Session {
     ) -> Result<Report> {
         outcome.stored.iter().for_each(|one| self.metrics.delivered(one.sink, one.rows, one.bytes));
         let Outcome { rows, stored, dead_letters, attempts, held, mode, sampled } = outcome;
+        let mut normalised = NormalisedCodes::of(files);
+        normalised.retain(|one| prepared.query.reads(&one.column));
         let mut warnings = self.report_warnings(prepared, files, &unreadable);
+        warnings.extend(prepared.query.notes.iter().map(|note| note.get(self.config.language).to_owned()));
+        let told = normalised_warning(&normalised);
+        warnings.extend(told.map(|warning| warning.get(self.config.language).to_owned()));
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(self.config.language).to_owned()));
         let noted = sampled.as_ref().map(emergency::warning);
         warnings.extend(noted.map(|warning| warning.get(self.config.language).to_owned()));
@@ -198,6 +203,7 @@ impl Session {
             warnings,
             unreadable,
             bad_values: files.iter().flat_map(bad_values_of).collect(),
+            normalised,
         })
     }
 
@@ -209,7 +215,7 @@ impl Session {
 
     /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so.
     pub(super) fn readable(&self, prepared: &Prepared, ctx: &Ctx) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
-        let options = self.convert_options(&prepared.query, &prepared.listing);
+        let options = self.convert_options(&prepared.query);
         let results = self.lake.ensure(&prepared.selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let mut files = Vec::with_capacity(results.len());
@@ -255,7 +261,6 @@ impl Session {
             add(text!("{count} arquivo(s) ilegível(is) ficou(aram) de fora", "{count} unreadable file(s) left out"));
         }
         for file in files {
-            file.source.notices().into_iter().for_each(&mut add);
             let (name, deleted, rejected) = (&file.source.file, file.source.rows_deleted, file.source.rows_rejected);
             if rejected > 0 {
                 add(text!(
@@ -279,6 +284,20 @@ impl Session {
         }
         warnings
     }
+}
+
+/// Says which columns were brought into the catalogue's form.
+pub(super) fn normalised_warning(normalised: &[NormalisedCodes]) -> Option<crate::base::Text> {
+    let count: u64 = normalised.iter().map(|one| one.count).sum();
+    let names: Vec<&str> = normalised.iter().map(|one| one.column.as_str()).take(8).collect();
+    let more = if normalised.len() > names.len() { ", …" } else { "" };
+    let names = names.join(", ");
+    (count > 0).then(|| {
+        text!(
+            "{count} código(s) de {names}{more} estão na forma do catálogo, e não na do arquivo; veja `normalised`",
+            "{count} code(s) of {names}{more} have the catalogue's form and not the file's; see `normalised`"
+        )
+    })
 }
 
 fn datasets(query: &Query) -> String {

@@ -32,7 +32,7 @@ impl Session {
         if selection.rivals.is_empty() {
             return Ok(unreadable);
         }
-        let options = self.convert_options(query, listing);
+        let options = self.convert_options(query);
         for rivals in std::mem::take(&mut selection.rivals) {
             ctx.check()?;
             let mut known: Vec<Known> = Vec::new();
