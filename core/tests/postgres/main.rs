@@ -14,8 +14,8 @@ mod made;
 mod many;
 mod modes;
 mod names;
-#[path = "../proxy/mod.rs"]
 mod order;
+#[path = "../proxy/mod.rs"]
 mod proxy;
 mod server;
 mod sinks;
