@@ -150,6 +150,7 @@ fn versions_of_other_content_are_refused_and_the_newest_is_a_way_out() {
     assert_eq!(told["diagnostic"]["versions"][1]["rows"], 41, "{told}");
     let (_, rows, warnings) = place.only(&rd_ac().options(newest()));
     assert_eq!((rows, warnings.len()), (41, 1), "{warnings:?}");
+    assert!(!text.contains("nem todas"), "{text}");
     place.changed("RDAC2401.dbc", 7200);
     assert_eq!(place.only(&rd_ac().options(newest())).1, 30, "by time of change");
     assert_eq!(place.client().sync(&rd_ac()).unwrap_err().code(), Code::Conflict);
@@ -418,8 +419,11 @@ fn with_partial_a_version_that_cannot_be_read_gives_way_to_one_that_can() {
     let whole = std::fs::read(place.path("RDAC2401.dbc")).unwrap();
     std::fs::write(place.path("RDAC2401.dbc"), &whole[..whole.len() - 40]).unwrap();
     assert_eq!(place.rows(&rd_ac()).unwrap_err().code(), Code::DamagedFile);
-    let (rows, report) = place.rows(&rd_ac().options(Options { partial: true, ..Options::default() })).unwrap();
+    let partial = || rd_ac().options(Options { partial: true, ..Options::default() });
+    let (rows, report) = place.rows(&partial()).unwrap();
     assert_eq!((rows, report.unreadable.len()), (30, 1), "{report}");
+    let synced = place.client().sync(&partial()).unwrap();
+    assert_eq!((synced.rows, synced.warnings.len()), (30, 1), "{synced:?}");
 }
 
 #[test]
@@ -481,4 +485,16 @@ fn a_folder_that_is_a_parquet_may_be_opened_itself() {
     let place = Place::new();
     place.parquet("RDAC2401.parquet/part-0.parquet", 0, 20);
     assert_eq!(rows(&place.client_of("RDAC2401.parquet"), &rd()).unwrap().0, 20);
+}
+
+#[test]
+fn versions_of_other_columns_say_which() {
+    let place = Place::new();
+    place.dbc("RDAC2401.dbc", 0, 3);
+    let file = File::create(place.path("a/RDAC2401.dbc")).unwrap();
+    let mut writer = DbcWriter::create(file, &[("N_AIH", b'C', 13, 0)], WriteOptions::default()).unwrap();
+    (0..3).for_each(|row| writer.write(&[&format!("{row:013}")]).unwrap());
+    writer.finish().unwrap();
+    let error = place.rows(&rd_ac()).unwrap_err();
+    assert!(error.detail().contains("3 e 3 linhas; nem todas têm UF_ZI"), "{error}");
 }
