@@ -8,7 +8,7 @@ use crate::base::{Ctx, Error, Result, file_sha256};
 use crate::lake::LakeFile;
 use crate::params::Query;
 use crate::plan::{LeftOut, Reason, Rivals, Selection, different_rows};
-use crate::source::folder::{FileKind, Listing, SourceFile};
+use crate::source::folder::{Listing, SourceFile};
 
 /// A version that can be read: its files, rows and digest.
 struct Known {
@@ -87,13 +87,12 @@ fn different(known: Vec<Known>, listing: &Listing) -> Error {
 
 /// The lake knows a file by name, size and time. Of files that are alike in all of them it is told the SHA-256 as well.
 fn tell_twins_apart(query: &Query, selection: &mut Selection, listing: &Listing) -> Result<()> {
-    let key = |file: &SourceFile| (file.name(), file.size, file.mtime_ns);
-    let mut alike: HashMap<(String, u64, i64), usize> = HashMap::new();
+    let key = |file: &SourceFile| (file.name(), file.size, file.mtime_ns, file.id.uf, file.id.competencia);
+    let mut alike: HashMap<_, usize> = HashMap::new();
     let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
-    let lake_files = |file: &&SourceFile| file.kind != FileKind::Parquet && used(file);
-    listing.files.iter().filter(lake_files).for_each(|file| *alike.entry(key(file)).or_default() += 1);
+    listing.files.iter().filter(used).for_each(|file| *alike.entry(key(file)).or_default() += 1);
     let rivals = selection.rivals.iter_mut().flat_map(|rivals| &mut rivals.versions).flatten();
-    for file in selection.files.iter_mut().chain(rivals).filter(|file| file.kind != FileKind::Parquet) {
+    for file in selection.files.iter_mut().chain(rivals) {
         if alike.get(&key(file)).is_some_and(|count| *count > 1) {
             file.version.sha256 = Some(file_sha256(&file.path)?);
         }
