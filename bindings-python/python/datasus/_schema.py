@@ -150,7 +150,13 @@ class Held(NamedTuple):
 
 
 class IgnoredFile(NamedTuple):
-    """A file of the source that no query reads."""
+    """A file of the source that no query reads.
+
+    Examples
+    --------
+    >>> [ignored.file for ignored in client.datasets().ignored if ignored.reason == "archive"]
+    []
+    """
 
     #: Below the source folder.
     file: str
