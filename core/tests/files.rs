@@ -15,6 +15,7 @@ use datasus::source::dbc::{DbcWriter, Layout, ReadOptions, RecordFile, WriteOpti
 use datasus::source::folder::Folder;
 use datasus::{Client, Code, Config, Error, MissingFiles, Options, Parquet, QueryParams, Report, Versions};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 /// A folder with files, and a client whose output and lake are elsewhere.
 struct Place {
@@ -186,6 +187,37 @@ fn a_genuine_final_file_is_taken_before_the_preliminary_one() {
     place.dbc("dengue_prelim_e_final/PRELIM/ZIKABR20.dbc", 0, 2858);
     let (_, rows, warnings) = place.only(&QueryParams::dataset("SINAN-ZIKA").columns(["DT_NOTIFIC"]));
     assert_eq!((rows, warnings.len()), (20_768, 1), "{warnings:?}");
+}
+
+/// Writes batches as somebody's own Parquet: the first 2,000 rows into one file, the rest into another.
+fn write_in_two(batches: &[RecordBatch], first: &Path, second: &Path) {
+    let whole = arrow::compute::concat_batches(&batches[0].schema(), batches).unwrap();
+    for (path, rows) in [(first, whole.slice(0, 2000)), (second, whole.slice(2000, whole.num_rows() - 2000))] {
+        let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+    }
+}
+
+#[test]
+fn a_genuine_month_and_its_parquet_in_two_files_are_one() {
+    let Some(data) = genuine::folder() else { return };
+    let place = Place::new();
+    std::fs::copy(data.join("sih/RDAC2401.dbc"), place.path("RDAC2401.dbc")).unwrap();
+    let catalog = Catalog::builtin();
+    let listing = Folder::scan(place.folder.path(), catalog).unwrap();
+    let lake = Lake::open(&place.elsewhere.path().join("lake")).unwrap();
+    let object = lake.ensure(&listing.files, catalog, &ConvertOptions::default(), &Ctx::default()).remove(0).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&object.path).unwrap()).unwrap().build().unwrap();
+    let typed: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
+    let folder = "sistema=SIH/grupo=RD/uf=AC/ano=2024/mes=01";
+    let parts = [place.path(&format!("{folder}/part-0.parquet")), place.path(&format!("{folder}/part-1.parquet"))];
+    write_in_two(&typed, &parts[0], &parts[1]);
+    let (file, rows, warnings) = place.only(&rd_ac());
+    assert_eq!((file.as_str(), rows, warnings.len()), ("RDAC2401.dbc", 4315, 1), "{warnings:?}");
+    // The same rows in another order are other content.
+    std::fs::rename(&parts[1], place.path(&format!("{folder}/a.parquet"))).unwrap();
+    assert_eq!(place.rows(&rd_ac()).unwrap_err().code(), Code::Conflict);
 }
 
 #[test]
