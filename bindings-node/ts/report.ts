@@ -45,6 +45,8 @@ export interface SyncReport {
   duration_sec: number
   sources: SourceFile[]
   bad_values: Record<string, unknown>[]
+  /** Columns whose codes were brought into the catalogue's form. */
+  normalised: Record<string, unknown>[]
   warnings: string[]
   [key: string]: unknown
 }

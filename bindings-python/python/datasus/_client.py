@@ -16,6 +16,7 @@ from ._report import DeadLetter, Explain, JobInfo, Report, SyncReport
 from ._result import Result
 from ._schema import Held, Holdings, IgnoredFile, Schema
 from ._sinks import Destination
+from ._warn import warn_of
 
 Path = str | os.PathLike[str]
 Uf = str | Iterable[str]
@@ -231,7 +232,10 @@ class Client:
         progress: bool | None = None,
         **options: Any,
     ) -> Report:
-        """The same as :meth:`submit`, and waits for the report. Ctrl-C stops the job; it can be resumed.
+        """The same as :meth:`submit`, and waits for the report.
+
+        Ctrl-C stops the job and keeps what it has done: the ``KeyboardInterrupt`` says how to :meth:`resume` it, and has its
+        ``job_id``.
 
         Examples
         --------
@@ -256,8 +260,8 @@ class Client:
         )
         try:
             return job.wait(progress=self._shown(progress))
-        except KeyboardInterrupt:
-            job.cancel()
+        except KeyboardInterrupt as stopped:
+            job._interrupted(stopped)
             raise
 
     def jobs(self) -> list[JobInfo]:
@@ -351,7 +355,9 @@ class Client:
         """
         params = params_json(dataset, uf=uf, competencia=competencia, options=options)
         _host.listen()
-        return SyncReport(json.loads(self._client.sync(params)))
+        report = SyncReport(json.loads(self._client.sync(params)))
+        warn_of(report.warnings)
+        return report
 
     def explain(
         self,

@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any, NamedTuple
 
 from ._bar import Bar
+from ._errors import Error
 from ._html import number, table
 from ._report import Report
+from ._warn import warn_of
 
 
 class Progress(NamedTuple):
@@ -71,6 +73,7 @@ class Job:
         self._job = job
         self._what = what
         self._progress = progress
+        self._warned = False
 
     @property
     def id(self) -> str:
@@ -113,6 +116,16 @@ class Job:
         """
         self._job.cancel()
 
+    def _interrupted(self, stopped: KeyboardInterrupt) -> None:
+        """Stops the job so that it can be resumed, and says so in what is raised."""
+        self._job.interrupt()
+        try:
+            self._job.wait(5.0)
+        except Error as error:
+            if error.diagnostic.get("resumable"):
+                stopped.args = (error.detail,)
+                stopped.job_id = self.id  # type: ignore[attr-defined]
+
     def wait(self, timeout: float | None = None, progress: bool | None = None) -> Report:
         """Waits for the end; Ctrl-C ends the wait, not the job.
 
@@ -142,7 +155,15 @@ class Job:
             bar.close()
         if report is None:
             raise TimeoutError(f"job {self.id} is still {self.status} after {timeout} s")
-        return Report(json.loads(report))
+        return self._reported(report)
+
+    def _reported(self, text: str) -> Report:
+        """The report; what it warns of is warned of once."""
+        report = Report(json.loads(text))
+        if not self._warned:
+            self._warned = True
+            warn_of(report.warnings)
+        return report
 
     def events(self) -> Iterator[Event]:
         """Each status in order, and progress ten times a second at most; ends after the final status.

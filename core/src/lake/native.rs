@@ -51,6 +51,7 @@ pub(super) fn open(file: &SourceFile) -> Result<LakeFile> {
             crc: "absent".into(),
             converter: 0,
             bad_values: Vec::new(),
+            normalised: Vec::new(),
             warnings: Vec::new(),
         },
         native_parquet: true,

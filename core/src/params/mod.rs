@@ -12,4 +12,4 @@ pub use contract::{Aggregate, AggregateFn, CompetenciaParam, OneOrMany, OrderBy,
 pub use filter::{Col, Filter, Op, col};
 pub use options::{MissingFiles, OnEmergency, Options, Priority, Versions};
 pub use query::{Ask, BindValue, Predicate, Projection, Query, Scalar, Scope, Sort, Sql, Structured};
-pub use validate::{SqlUse, validate, validate_sql};
+pub use validate::{Compared, Constant, SqlUse, validate, validate_sql};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::Text;
 use crate::catalog::{Competencia, Grupo, LogicalType, Uf};
 
 use super::{AggregateFn, Op, Options};
@@ -13,6 +14,8 @@ pub struct Query {
     pub scopes: Vec<Scope>,
     pub ask: Ask,
     pub options: Options,
+    /// What the report is to say of the query itself.
+    pub notes: Vec<Text>,
 }
 
 /// A table, and which of its files are wanted.
@@ -66,6 +69,26 @@ impl Query {
     /// True where each row of the answer is a row of one file: no aggregate, no SQL.
     pub fn is_plain_scan(&self) -> bool {
         matches!(&self.ask, Ask::Structured(ask) if !matches!(ask.projection, Projection::Grouped { .. }))
+    }
+
+    /// Whether the answer may depend on a column, by its name in upper case.
+    pub fn reads(&self, column: &str) -> bool {
+        let ask = match &self.ask {
+            Ask::Sql(sql) => return sql.star || sql.columns.contains(column),
+            Ask::Structured(ask) => ask,
+        };
+        let mut read = BTreeSet::new();
+        match &ask.projection {
+            Projection::All => return true,
+            Projection::Columns(names) => read.extend(names.iter().map(String::as_str)),
+            Projection::Grouped { keys, figures } => {
+                read.extend(keys.iter().map(String::as_str));
+                read.extend(figures.iter().filter_map(|figure| Some(figure.column.as_ref()?.0.as_str())));
+            }
+        }
+        ask.predicates.iter().for_each(|predicate| predicate.columns(&mut read));
+        read.extend(ask.order_by.iter().map(|key| key.column.as_str()));
+        read.contains(column)
     }
 
     /// The conditions, where they can be told from the query.

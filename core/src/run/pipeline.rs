@@ -11,7 +11,7 @@ use super::emergency;
 use super::memory::Share;
 use super::once_more::OnceMore;
 use super::recover::Resumed;
-use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
+use super::{BadValue, Job, NormalisedCodes, Performance, Report, Session, Source, Storage, Unreadable};
 use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, text};
 use crate::governor::Mode;
 use crate::lake::LakeFile;
@@ -87,16 +87,17 @@ impl Session {
     pub(super) fn run(self: &Arc<Self>, work: Task, job: &Job, ctx: &Ctx) -> Result<Report> {
         let datasets = work.datasets();
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %datasets, "started");
+        let memory = PeakMemory::watch();
         let outcome = match work {
-            Task::Stream { prepared, to_caller } => {
-                self.settled(prepared, ctx).and_then(|prepared| self.run_stream(&prepared, to_caller, job, ctx))
-            }
-            Task::Durable { prepared, root, destinations } => {
-                self.settled(prepared, ctx).and_then(|prepared| self.begin(prepared, root, destinations, job, ctx))
-            }
-            Task::Resume(resumed) => self.go_on(*resumed, job, ctx),
+            Task::Stream { prepared, to_caller } => self
+                .settled(prepared, ctx)
+                .and_then(|prepared| self.run_stream(&prepared, to_caller, &memory, job, ctx)),
+            Task::Durable { prepared, root, destinations } => self
+                .settled(prepared, ctx)
+                .and_then(|prepared| self.begin(prepared, root, destinations, &memory, job, ctx)),
+            Task::Resume(resumed) => self.go_on(*resumed, &memory, job, ctx),
         };
-        self.count(&outcome, job);
+        self.count(&outcome, memory.peak(), job);
         let report = outcome?;
         report.warnings.iter().for_each(|warning| ctx.log_warning(warning));
         let (rows, sampled) = (report.records_processed, report.sampling.is_some());
@@ -104,31 +105,31 @@ impl Session {
         Ok(report)
     }
 
-    fn count(&self, outcome: &Result<Report>, job: &Job) {
-        let (status, rows, peak) = match outcome {
-            Ok(report) => ("completed", report.records_processed, report.performance.memory_peak_gb * 1e9),
-            Err(error) if error.code() == Code::Cancelled => ("cancelled", 0, 0.0),
-            Err(_) => ("failed", 0, 0.0),
+    fn count(&self, outcome: &Result<Report>, peak: u64, job: &Job) {
+        let (status, rows) = match outcome {
+            Ok(report) => ("completed", report.records_processed),
+            Err(error) if error.code() == Code::Cancelled => ("cancelled", 0),
+            Err(_) => ("failed", 0),
         };
-        self.metrics.job_ended(status, job.age(), rows, peak as u64);
-        if let Ok(report) = outcome
-            && report.dead_letters > 0
-        {
-            self.metrics.dead_letters("all", report.dead_letters);
-        }
+        self.metrics.job_ended(status, job.age(), rows, peak);
     }
 
-    fn run_stream(&self, prepared: &Prepared, to_caller: Sender<ArrowReader>, job: &Job, ctx: &Ctx) -> Result<Report> {
-        let memory = PeakMemory::watch();
+    fn run_stream(
+        &self,
+        prepared: &Prepared,
+        to_caller: Sender<ArrowReader>,
+        memory: &PeakMemory,
+        job: &Job,
+        ctx: &Ctx,
+    ) -> Result<Report> {
         let sampling = self.sampling_now(&prepared.query, false, ctx)?;
         let (files, unreadable) = self.readable(prepared, ctx)?;
-        let statement = statement(&prepared.query, &files, None, sampling.as_ref())?;
+        let statement = statement(&prepared.query, &files, None, sampling.as_ref(), false)?;
         let sampled = emergency::sampled(sampling, &files);
         let rows = emergency::rows_read(sampled.as_ref(), &files);
         let start = |alone| {
             let mut settings = self.settings(false);
-            let columns = statement.columns.len();
-            let share = self.share(&prepared.query, rows, columns, alone, &mut settings, ctx)?;
+            let share = self.share(&prepared.query, rows, &statement, alone, &mut settings, ctx)?;
             let running = self.engine.start(statement.clone(), &settings, &ctx.child())?;
             Ok((running, share))
         };
@@ -147,6 +148,7 @@ impl Session {
             deliver(&mut attempts, &schema, fan_out, &files, expected, &parking).map_err(|error| (*error).clone())?;
         let share = attempts.share();
         let dead_letters = files.iter().map(|file| file.source.rows_rejected).sum();
+        self.metrics.dead_letters("all", dead_letters);
         let outcome = Outcome { rows, stored, dead_letters, attempts: 1, sampled, ..Outcome::of(share) };
         self.report(prepared, &files, unreadable, outcome, memory, job, ctx)
     }
@@ -158,13 +160,18 @@ impl Session {
         files: &[LakeFile],
         unreadable: Vec<Unreadable>,
         outcome: Outcome,
-        memory: PeakMemory,
+        memory: &PeakMemory,
         job: &Job,
         ctx: &Ctx,
     ) -> Result<Report> {
         outcome.stored.iter().for_each(|one| self.metrics.delivered(one.sink, one.rows, one.bytes));
         let Outcome { rows, stored, dead_letters, attempts, held, mode, sampled } = outcome;
+        let mut normalised = NormalisedCodes::of(files);
+        normalised.retain(|one| prepared.query.reads(&one.column));
         let mut warnings = self.report_warnings(prepared, files, &unreadable);
+        warnings.extend(prepared.query.notes.iter().map(|note| note.get(self.config.language).to_owned()));
+        let told = normalised_warning(&normalised);
+        warnings.extend(told.map(|warning| warning.get(self.config.language).to_owned()));
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(self.config.language).to_owned()));
         let noted = sampled.as_ref().map(emergency::warning);
         warnings.extend(noted.map(|warning| warning.get(self.config.language).to_owned()));
@@ -184,7 +191,7 @@ impl Session {
             trace_id: ctx.trace_id.to_string(),
             records_processed: rows,
             storage: storage(stored),
-            performance: Performance::measured(rows, job.age(), memory.stop()),
+            performance: Performance::measured(rows, job.age(), memory.peak()),
             mode: mode.as_str(),
             sampling: sampled,
             dead_letters,
@@ -196,6 +203,7 @@ impl Session {
             warnings,
             unreadable,
             bad_values: files.iter().flat_map(bad_values_of).collect(),
+            normalised,
         })
     }
 
@@ -277,6 +285,20 @@ impl Session {
         }
         warnings
     }
+}
+
+/// Says which columns were brought into the catalogue's form.
+pub(super) fn normalised_warning(normalised: &[NormalisedCodes]) -> Option<crate::base::Text> {
+    let count: u64 = normalised.iter().map(|one| one.count).sum();
+    let names: Vec<&str> = normalised.iter().map(|one| one.column.as_str()).take(8).collect();
+    let more = if normalised.len() > names.len() { ", …" } else { "" };
+    let names = names.join(", ");
+    (count > 0).then(|| {
+        text!(
+            "{count} código(s) de {names}{more} estão na forma do catálogo, e não na do arquivo; veja `normalised`",
+            "{count} code(s) of {names}{more} have the catalogue's form and not the file's; see `normalised`"
+        )
+    })
 }
 
 fn datasets(query: &Query) -> String {

@@ -59,6 +59,7 @@ pub struct SyncReport {
     pub duration_sec: f64,
     pub sources: Vec<super::Source>,
     pub bad_values: Vec<super::BadValue>,
+    pub normalised: Vec<super::NormalisedCodes>,
     pub warnings: Vec<String>,
 }
 
@@ -224,6 +225,7 @@ impl Session {
             duration_sec: began.elapsed().as_secs_f64(),
             sources: files.iter().map(super::pipeline::source_of).collect(),
             bad_values: files.iter().flat_map(super::pipeline::bad_values_of).collect(),
+            normalised: super::NormalisedCodes::of(&files),
             warnings,
         })
     }
@@ -247,7 +249,7 @@ impl Session {
                     None => to_convert.push(file.path.display().to_string()),
                 }
             }
-            let planned = if wanted.is_empty() { None } else { Some(statement(&query, &wanted, None, None)?) };
+            let planned = if wanted.is_empty() { None } else { Some(statement(&query, &wanted, None, None, false)?) };
             explain(&query, &selection, &wanted, &others, to_convert, planned.as_ref())
         };
         run().map_err(|e| self.traced(e, &ctx))
@@ -270,8 +272,8 @@ impl Session {
 
     /// User SQL goes through the gate before anything else looks at it.
     fn judged(&self, sql: &str) -> Result<SqlUse> {
-        let gate::Passed { tables, parameters, columns, star, .. } = gate::pass(sql, self.catalog)?;
-        Ok(SqlUse { tables, parameters, columns, star })
+        let gate::Passed { tables, parameters, columns, star, compared, .. } = gate::pass(sql, self.catalog)?;
+        Ok(SqlUse { tables, parameters, columns, star, compared })
     }
 
     pub(super) fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
@@ -342,7 +344,9 @@ impl Session {
         listing: &Listing,
         files: &[LakeFile],
     ) -> Vec<String> {
-        let of_files = files.iter().flat_map(|file| file.source.warnings.iter().cloned());
+        let language = self.config.language;
+        let said = files.iter().flat_map(|file| &file.source.warnings);
+        let of_files = said.map(|warning| warning.get(language).to_owned());
         let of_selection = selection_warnings(selection, query, listing, self.catalog);
         of_selection.iter().map(|warning| warning.get(self.config.language).to_owned()).chain(of_files).collect()
     }

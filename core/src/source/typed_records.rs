@@ -23,7 +23,7 @@ use super::header_columns::type_of;
 use serde_json::{Value, json};
 
 use crate::base::{Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, text};
-use crate::catalog::{Catalog, Grupo, LogicalType};
+use crate::catalog::{Catalog, Competencia, Grupo, LogicalType};
 
 /// What of a file is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -34,7 +34,8 @@ pub struct RecordsOf {
     /// Whose types the columns have, where the file's name does not tell: `SIH-RD`.
     pub dataset: Option<String>,
     /// False: every column is text, as it stands in the file. True: numbers, money and days have the catalogue's types, or
-    /// the header's where the catalogue has no columns of the dataset; a value that does not parse is NULL, and counted.
+    /// the header's where the catalogue has no columns of the dataset; a value that does not parse is NULL, and counted. Codes
+    /// have the form that the catalogue states for the file's time.
     pub typed: bool,
     /// True: a DBC whose CRC-32 does not match ends with DS-460. False: it is not looked at.
     pub verify_crc: bool,
@@ -105,9 +106,10 @@ impl TypedRecords {
         let options =
             ReadOptions { verify_crc: wanted.verify_crc, encoding, partial: wanted.partial, ..Default::default() };
         let file = RecordFile::open(path, &options)?;
-        let columns = columns(&file, wanted, grupo.filter(|_| wanted.typed))?;
+        let competencia = id.as_ref().map(|id| id.competencia);
+        let columns = columns(&file, wanted, grupo.filter(|_| wanted.typed), competencia)?;
         let warnings = file.warnings().iter().chain(&chosen).map(|warning| warning.get(language).to_owned()).collect();
-        let reference_year = id.map_or(2099, |id| id.competencia.ano());
+        let reference_year = competencia.map_or(2099, Competencia::ano);
         let layout = Layout { columns, batch_rows: wanted.batch_rows, filter: None, reference_year };
         Ok(TypedRecords { batches: file.batches(layout)?, name: name.into_owned(), warnings, language })
     }
@@ -150,6 +152,7 @@ impl TypedRecords {
             "crc": summary.crc,
             "sha256": summary.source_sha256,
             "bad_values": bad.collect::<Vec<_>>(),
+            "normalised": summary.normalised,
             "warnings": warnings,
         })
     }
@@ -190,17 +193,27 @@ fn encoding(
     }
 }
 
-fn columns(file: &RecordFile, wanted: &RecordsOf, grupo: Option<&Grupo>) -> Result<Vec<OutputColumn>> {
+fn columns(
+    file: &RecordFile,
+    wanted: &RecordsOf,
+    grupo: Option<&Grupo>,
+    competencia: Option<Competencia>,
+) -> Result<Vec<OutputColumn>> {
     let fields = &file.header().fields;
     let column = |field: usize| {
         let name = fields[field].name.clone();
+        let known = grupo.and_then(|grupo| grupo.column(&name));
         let kind = match grupo {
             // Its types are those of the header, here of this file alone.
             Some(grupo) if grupo.columns.is_empty() => type_of(&fields[field]),
-            Some(grupo) => grupo.column(&name).map_or(LogicalType::Text, |column| column.kind.clone()),
-            None => LogicalType::Text,
+            _ => known.map_or(LogicalType::Text, |column| column.kind.clone()),
         };
-        OutputColumn { field, name, kind }
+        // Without a date only a form of all years is known to be the file's.
+        let form = known.and_then(|column| match competencia {
+            Some(competencia) => column.form_at(competencia),
+            None => column.form.as_ref().map(|stated| stated.form),
+        });
+        OutputColumn { field, name, kind, form }
     };
     let is_column = |field: &usize| fields[*field].is_column();
     let Some(names) = &wanted.columns else { return Ok((0..fields.len()).filter(is_column).map(column).collect()) };

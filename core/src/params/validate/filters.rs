@@ -5,6 +5,7 @@ use crate::catalog::LogicalType;
 use crate::params::values::scalar;
 use crate::params::{Filter, Op, Predicate, Scalar};
 
+use super::forms::literal;
 use super::{Check, clip};
 
 /// Most values of one `in`.
@@ -31,7 +32,8 @@ impl Check<'_> {
             Filter::Compare { column, op, value } => {
                 let (column, kind) = self.column(column, "where")?;
                 let values = self.values(&column, &kind, *op, value)?;
-                Some(Predicate::Compare { column, kind, op: *op, values })
+                let (op, values) = self.in_form(&column, *op, values);
+                Some(Predicate::Compare { column, kind, op, values })
             }
         }
     }
@@ -82,5 +84,25 @@ impl Check<'_> {
             }
         }
         Some(scalars)
+    }
+
+    /// Codes in the form of their column.
+    fn in_form(&mut self, column: &str, op: Op, values: Vec<Scalar>) -> (Op, Vec<Scalar>) {
+        let Some(column) = self.grupo.and_then(|grupo| grupo.column(column)) else { return (op, values) };
+        let mut written = Vec::with_capacity(values.len());
+        for value in values {
+            let Scalar::Text(text) = &value else {
+                written.push(value);
+                continue;
+            };
+            let (of_value, note) = literal(column, op, text);
+            self.notes.extend(note.filter(|note| !self.notes.contains(note)));
+            written.extend(of_value.into_iter().map(Scalar::Text));
+        }
+        match (op, written.len()) {
+            (Op::Eq, 2..) => (Op::In, written),
+            (Op::Ne, 2..) => (Op::NotIn, written),
+            _ => (op, written),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod filters;
+mod forms;
 mod sql;
 mod when_and_where;
 
@@ -10,7 +11,7 @@ use crate::catalog::{Catalog, Grupo, LogicalType};
 
 use super::{Ask, Query, QueryParams, Scope, Structured};
 
-pub use sql::{SqlUse, validate_sql};
+pub use sql::{Compared, Constant, SqlUse, validate_sql};
 
 /// Checks `params` against the catalogue.
 ///
@@ -21,7 +22,14 @@ pub fn validate(
     catalog: &'static Catalog,
     file_columns: &dyn Fn(&'static Grupo) -> Vec<(String, LogicalType)>,
 ) -> Result<Query> {
-    let mut check = Check { problems: Vec::new(), grupo: None, extra: None, file_columns, years_are_months: false };
+    let mut check = Check {
+        problems: Vec::new(),
+        notes: Vec::new(),
+        grupo: None,
+        extra: None,
+        file_columns,
+        years_are_months: false,
+    };
     check.contract(params.contract);
     check.grupo = check.dataset(&params.dataset, catalog);
     if let Some(name) = params.bind.keys().next() {
@@ -43,6 +51,7 @@ pub fn validate(
             scopes: vec![Scope { grupo, ufs, competencias }],
             ask: Ask::Structured(Structured { projection, predicates, order_by, limit: params.limit }),
             options: params.options.clone(),
+            notes: check.notes,
         }),
         _ => Err(Error::from_problems(check.problems).stage("validate")),
     }
@@ -50,6 +59,8 @@ pub fn validate(
 
 struct Check<'a> {
     problems: Vec<Problem>,
+    /// What the report is to say.
+    notes: Vec<Text>,
     grupo: Option<&'static Grupo>,
     extra: Option<Vec<(String, LogicalType)>>,
     file_columns: &'a dyn Fn(&'static Grupo) -> Vec<(String, LogicalType)>,

@@ -7,6 +7,7 @@ use crate::catalog::Grupo;
 use crate::params::values::bind_value;
 use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Scope, Sql};
 
+use super::forms::mismatch;
 use super::{Check, clip, hint};
 
 /// What the gate found in the user's SQL.
@@ -16,6 +17,22 @@ pub struct SqlUse {
     pub parameters: BTreeSet<String>,
     pub columns: BTreeSet<String>,
     pub star: bool,
+    pub compared: Vec<Compared>,
+}
+
+/// A column that is compared with a constant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// In upper case.
+    pub column: String,
+    pub value: Constant,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Constant {
+    Text(String),
+    /// By its name.
+    Parameter(String),
 }
 
 /// Checks the params of a query in SQL. `used` is the gate's word, or its refusal, which then stands first among the
@@ -27,8 +44,14 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
     };
     let passed = refused.is_empty();
     let no_columns = |_: &'static Grupo| Vec::new();
-    let mut check =
-        Check { problems: refused, grupo: None, extra: None, file_columns: &no_columns, years_are_months: true };
+    let mut check = Check {
+        problems: refused,
+        notes: Vec::new(),
+        grupo: None,
+        extra: None,
+        file_columns: &no_columns,
+        years_are_months: true,
+    };
     check.contract(params.contract);
     check.not_with_sql(params);
     let mut scopes = Vec::new();
@@ -45,15 +68,34 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
     if !check.problems.is_empty() {
         return Err(Error::from_problems(check.problems).stage(if passed { "validate" } else { "gate" }));
     }
+    check.compared(&used, &binds);
     let SqlUse { columns, star, .. } = used;
     Ok(Query {
         scopes,
         ask: Ask::Sql(Sql { text: text.to_owned(), binds, columns, star }),
         options: params.options.clone(),
+        notes: check.notes,
     })
 }
 
 impl Check<'_> {
+    /// Texts that are compared with columns whose codes are written otherwise. The SQL runs as it stands.
+    fn compared(&mut self, used: &SqlUse, binds: &BTreeMap<String, BindValue>) {
+        for Compared { column, value } in &used.compared {
+            let value = match value {
+                Constant::Text(text) => text,
+                Constant::Parameter(name) => match binds.get(name) {
+                    Some(BindValue::Text(text)) => text,
+                    _ => continue,
+                },
+            };
+            // Where two tables have the column, it is not told here whose it is.
+            let mut of_tables = used.tables.iter().filter_map(|grupo| grupo.column(column));
+            let (Some(column), None) = (of_tables.next(), of_tables.next()) else { continue };
+            self.notes.extend(mismatch(column, value).filter(|note| !self.notes.contains(note)));
+        }
+    }
+
     /// The keys of the structured form that SQL says itself.
     fn not_with_sql(&mut self, params: &QueryParams) {
         let given = [

@@ -14,11 +14,12 @@ use super::damage::Cause;
 use super::explode::Exploder;
 use super::input::Input;
 use super::window::Window;
-use super::{Header, RowFilter};
+use super::{Header, Normalised, RowFilter};
 use crate::base::{Cancel, Error, Result, Text, text};
 
-/// Records that are neither live nor deleted and are kept raw.
-const KEPT_REJECTS: usize = 100;
+/// Records that are neither live nor deleted and are kept raw, and their bytes: a file of nothing else is no table.
+const KEPT_REJECTS: usize = 10_000;
+const KEPT_REJECTED_BYTES: usize = 4 << 20;
 
 /// Whether the CRC-32 was right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +87,7 @@ pub struct Summary {
     /// Kept, although their flag is the byte 0x00 and not a blank.
     pub rows_unflagged: u64,
     pub rows_rejected: u64,
-    /// The first hundred.
+    /// The first ten thousand, or 4 MiB of them.
     pub rejected: Vec<RejectedRecord>,
     pub crc: CrcState,
     pub crc32: Option<u32>,
@@ -96,6 +97,8 @@ pub struct Summary {
     pub source_bytes: u64,
     /// Columns without bad values are left out.
     pub bad_values: Vec<BadValues>,
+    /// Columns without any are left out.
+    pub normalised: Vec<Normalised>,
 }
 
 impl Summary {
@@ -227,6 +230,7 @@ impl Batches {
                 source_sha256: String::new(),
                 source_bytes: 0,
                 bad_values: Vec::new(),
+                normalised: Vec::new(),
             },
             cancel: None,
             state: State::Records,
@@ -247,6 +251,8 @@ impl Batches {
     pub fn summary(&self) -> Summary {
         let mut summary = self.summary.clone();
         summary.bad_values = self.columns.iter().filter(|c| c.bad.count > 0).map(|c| c.bad.clone()).collect();
+        let changed = self.columns.iter().filter_map(|c| c.normalised.as_ref()).filter(|n| n.count > 0);
+        summary.normalised = changed.cloned().collect();
         summary
     }
 
@@ -355,7 +361,8 @@ impl Batches {
                 b'*' => self.summary.rows_deleted += 1,
                 _ => {
                     self.summary.rows_rejected += 1;
-                    if self.summary.rejected.len() < KEPT_REJECTS {
+                    let kept = self.summary.rejected.len();
+                    if kept < KEPT_REJECTS && (kept + 1) * length <= KEPT_REJECTED_BYTES {
                         let raw = record.iter().map(|byte| char::from(*byte)).collect();
                         self.summary.rejected.push(RejectedRecord { row, raw });
                     }
