@@ -26,6 +26,8 @@ pub struct Scope {
     pub ufs: Option<BTreeSet<Uf>>,
     /// None: every competência that the source holds.
     pub competencias: Option<BTreeSet<Competencia>>,
+    /// Where the catalogue has no columns: those of all the dataset's files in the source, with the types of their headers.
+    pub header_columns: Vec<(String, LogicalType)>,
 }
 
 /// What is asked of the tables.

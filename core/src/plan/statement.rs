@@ -93,7 +93,9 @@ pub fn statement(
     let mut tables = Vec::with_capacity(query.scopes.len());
     for scope in &query.scopes {
         let of_scope: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
-        tables.push((scope, view::columns(scope.grupo, &of_scope), of_scope));
+        let mut columns = view::columns(scope.grupo, &of_scope);
+        view::add_named(&mut columns, scope, of_scope.is_empty(), &names(&query.ask));
+        tables.push((scope, columns, of_scope));
     }
     let views = |placed| {
         let view = |(scope, columns, files): &(&Scope, Vec<TableColumn>, Vec<&LakeFile>)| {
@@ -193,6 +195,28 @@ fn structured(
         sql.push_str(&format!(" LIMIT {limit}"));
     }
     (sql, build.binds)
+}
+
+/// The columns that a query names; none where it asks for all that there are.
+fn names(ask: &Ask) -> BTreeSet<&str> {
+    let mut named = BTreeSet::new();
+    match ask {
+        Ask::Sql(ask) if !ask.star => named.extend(ask.columns.iter().map(String::as_str)),
+        Ask::Structured(Structured { projection: Projection::All, .. }) | Ask::Sql(_) => {}
+        Ask::Structured(ask) => {
+            match &ask.projection {
+                Projection::All => {}
+                Projection::Columns(names) => named.extend(names.iter().map(String::as_str)),
+                Projection::Grouped { keys, figures } => {
+                    named.extend(keys.iter().map(String::as_str));
+                    named.extend(figures.iter().filter_map(|figure| Some(figure.column.as_ref()?.0.as_str())));
+                }
+            }
+            ask.predicates.iter().for_each(|predicate| predicate.columns(&mut named));
+            named.extend(ask.order_by.iter().map(|key| key.column.as_str()));
+        }
+    }
+    named
 }
 
 fn columns_read(ask: &Structured, scope: &Scope, columns: &[TableColumn]) -> Vec<String> {

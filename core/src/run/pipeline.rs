@@ -215,7 +215,7 @@ impl Session {
 
     /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so.
     pub(super) fn readable(&self, prepared: &Prepared, ctx: &Ctx) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
-        let options = self.convert_options(&prepared.query, &prepared.listing);
+        let options = self.convert_options(&prepared.query);
         let results = self.lake.ensure(&prepared.selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let mut files = Vec::with_capacity(results.len());
@@ -261,7 +261,6 @@ impl Session {
             add(text!("{count} arquivo(s) ilegível(is) ficou(aram) de fora", "{count} unreadable file(s) left out"));
         }
         for file in files {
-            file.source.notices().into_iter().for_each(&mut add);
             let (name, deleted, rejected) = (&file.source.file, file.source.rows_deleted, file.source.rows_rejected);
             if rejected > 0 {
                 add(text!(

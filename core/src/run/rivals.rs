@@ -34,7 +34,7 @@ impl Session {
         }
         let rivals = std::mem::take(&mut selection.rivals);
         let files: Vec<SourceFile> = rivals.iter().flat_map(|one| &one.versions).flatten().cloned().collect();
-        let results = self.lake.ensure(&files, self.catalog, &self.convert_options(query, listing), ctx);
+        let results = self.lake.ensure(&files, self.catalog, &self.convert_options(query), ctx);
         ctx.check()?;
         let mut results = results.into_iter();
         for rivals in rivals {

@@ -212,7 +212,7 @@ impl Session {
 
     fn convert(&self, query: &Query, selection: &Selection, listing: &Listing, ctx: &Ctx) -> Result<SyncReport> {
         let began = std::time::Instant::now();
-        let options = self.convert_options(query, listing);
+        let options = self.convert_options(query);
         let results = self.lake.ensure(&selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let files = results.into_iter().collect::<Result<Vec<LakeFile>>>()?;
@@ -237,7 +237,7 @@ impl Session {
             let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
             let ours = |file: &SourceFile| selection.ours.iter().any(|ours| ours.path == file.path);
             let of_dataset = listing.files.iter().filter(used).filter(|file| !ours(file));
-            let options = self.convert_options(&query, &listing);
+            let options = self.convert_options(&query);
             let chosen = |file: &SourceFile| selection.files.iter().any(|wanted| wanted.path == file.path);
             let others: Vec<LakeFile> =
                 of_dataset.filter(|file| !chosen(file)).filter_map(|file| self.lake.current(file, &options)).collect();
@@ -258,10 +258,13 @@ impl Session {
     fn choose(&self, params: &QueryParams) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
         let listing = self.listing()?;
-        let query = match &params.sql {
+        let mut query = match &params.sql {
             None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing, &self.lake))?,
             Some(sql) => validate_sql(params, sql, self.judged(sql))?,
         };
+        for scope in query.scopes.iter_mut().filter(|scope| scope.grupo.columns.is_empty()) {
+            scope.header_columns = header_columns(&scope.grupo.dataset, &listing.files);
+        }
         let selection = select(&query, &listing, self.catalog, &|file| self.lake.is_ours(file))?;
         let complete = selection.missing.is_empty() && selection.without_files.is_empty();
         if !complete && query.options.missing == MissingFiles::Error {
@@ -312,10 +315,10 @@ impl Session {
 
     /// How a query's files are converted. Where the catalogue has no columns, all files of the dataset in the source say the
     /// types.
-    pub(super) fn convert_options(&self, query: &Query, listing: &Listing) -> ConvertOptions {
+    pub(super) fn convert_options(&self, query: &Query) -> ConvertOptions {
         let threads = self.governor.levers().workers(self.threads());
-        let untyped = query.scopes.iter().map(|scope| scope.grupo).filter(|grupo| grupo.columns.is_empty());
-        let of_headers = untyped.map(|grupo| (grupo.dataset.clone(), header_columns(&grupo.dataset, &listing.files)));
+        let untyped = query.scopes.iter().filter(|scope| !scope.header_columns.is_empty());
+        let of_headers = untyped.map(|scope| (scope.grupo.dataset.clone(), scope.header_columns.clone()));
         let header_columns = Arc::new(of_headers.collect());
         let (verify_crc, partial) = (self.config.verify_crc, query.options.partial);
         ConvertOptions { threads, verify_crc, partial, header_columns, ..Default::default() }
@@ -345,7 +348,7 @@ impl Session {
         files: &[LakeFile],
     ) -> Vec<String> {
         let language = self.config.language;
-        let said = files.iter().flat_map(|file| &file.source.warnings);
+        let said = files.iter().flat_map(|file| [file.source.warnings.clone(), file.source.notices()].concat());
         let of_files = said.map(|warning| warning.get(language).to_owned());
         let of_selection = selection_warnings(selection, query, listing, self.catalog);
         of_selection.iter().map(|warning| warning.get(self.config.language).to_owned()).chain(of_files).collect()

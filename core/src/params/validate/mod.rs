@@ -48,7 +48,7 @@ pub fn validate(
     check.options(params);
     match (check.grupo, check.problems.is_empty()) {
         (Some(grupo), true) => Ok(Query {
-            scopes: vec![Scope { grupo, ufs, competencias }],
+            scopes: vec![Scope { grupo, ufs, competencias, header_columns: Vec::new() }],
             ask: Ask::Structured(Structured { projection, predicates, order_by, limit: params.limit }),
             options: params.options.clone(),
             notes: check.notes,

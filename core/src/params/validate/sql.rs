@@ -59,7 +59,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
         check.grupo = Some(grupo);
         let ufs = params.uf.as_ref().map(|ufs| check.ufs(ufs));
         let competencias = params.competencia.as_ref().map(|c| check.competencias(c));
-        scopes.push(Scope { grupo, ufs, competencias });
+        scopes.push(Scope { grupo, ufs, competencias, header_columns: Vec::new() });
     }
     check.once();
     let binds = if passed { check.binds(params, &used.parameters) } else { BTreeMap::new() };
