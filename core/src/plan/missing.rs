@@ -183,12 +183,7 @@ fn names(all: impl Iterator<Item = String>) -> String {
 }
 
 /// What a query says of files that are not in its answer.
-pub fn selection_warnings(
-    selection: &Selection,
-    query: &Query,
-    listing: &Listing,
-    catalog: &Catalog,
-) -> Vec<Text> {
+pub fn selection_warnings(selection: &Selection, query: &Query, listing: &Listing, catalog: &Catalog) -> Vec<Text> {
     let mut warnings = super::versions::warnings_of(&selection.left_out);
     if !selection.missing.is_empty() {
         let (count, list) = (selection.missing.len(), list(&selection.missing));
@@ -215,7 +210,8 @@ pub fn selection_warnings(
             "Written by datasus itself, and therefore not in the answer: {list}"
         ));
     }
-    let likely: Vec<&Ignored> = listing.ignored.iter().filter(|ignored| looks_wanted(ignored, query, catalog)).collect();
+    let likely: Vec<&Ignored> =
+        listing.ignored.iter().filter(|ignored| looks_wanted(ignored, query, catalog)).collect();
     if !likely.is_empty() {
         let (count, list) = (likely.len(), names(likely.iter().map(|ignored| ignored.name())));
         let archives = likely.iter().any(|ignored| ignored.why == Why::Archive);
