@@ -52,10 +52,9 @@ fn an_upsert_keeps_the_last_row_of_a_key_however_often_it_is_loaded() {
     };
     let all = QueryParams::dataset("SIH-RD").columns(["SEXO", "N_AIH"]);
     for _ in 0..4 {
-        for (params, expected) in [
-            (all.clone().order_by("IDADE", false), last(|row| (age(row), row))),
-            (all.clone(), last(|row| (0, row))),
-        ] {
+        for (params, expected) in
+            [(all.clone().order_by("IDADE", false), last(|row| (age(row), row))), (all.clone(), last(|row| (0, row)))]
+        {
             load(&client, &params, upsert()).unwrap();
             assert_eq!(shared().psql("SELECT sexo, n_aih FROM ultima.t ORDER BY 1"), expected);
         }
