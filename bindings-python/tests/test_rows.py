@@ -325,3 +325,15 @@ def test_the_text_of_a_table_of_dos_is_read_in_its_encoding(tmp_path: pathlib.Pa
         assert any("cp850" in warning for warning in records.summary.warnings) == (encoding in (None, "auto"))
     with pytest.raises(datasus.InvalidParams, match="cp850"):
         datasus.read_dbc(file, encoding="cp437")  # type: ignore[arg-type]
+
+
+def test_files_that_no_query_reads_are_named(tmp_path: pathlib.Path) -> None:
+    datasus.example_data(tmp_path, 10)
+    (tmp_path / "RDAC2401_v2.dbc").write_bytes(b"x")
+    (tmp_path / "RDAC2409.dbc.gz").write_bytes(b"x")
+    client = datasus.open(tmp_path, lake=tmp_path / ".lake")
+    found = client.datasets()
+    assert [one.dataset for one in found]
+    assert found.ignored == [("RDAC2401_v2.dbc", "name"), ("RDAC2409.dbc.gz", "archive")]
+    with pytest.raises(datasus.NotFound, match=r"RDAC2401_v2\.dbc"):
+        client.query("SIH-RD", uf="AC", competencia="202409")

@@ -187,7 +187,7 @@ class IgnoredFile(NamedTuple):
 
     Examples
     --------
-    >>> [ignored.path for ignored in client.datasets().ignored]
+    >>> [ignored.file for ignored in client.datasets().ignored if ignored.reason == "archive"]
     []
     """
 

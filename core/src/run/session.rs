@@ -204,8 +204,12 @@ impl Session {
         let order = self.order(Priority::Admin, self.config.deadline, false);
         let work = move |ctx: &Ctx| {
             let settled = session.settle_rivals(&query, &mut selection, &listing, ctx);
-            let converted = settled.and_then(|_| session.convert(&query, &selection, &listing, ctx));
-            converted.map_err(|e| session.traced(e, ctx))
+            let done = settled.and_then(|unreadable| {
+                let mut report = session.convert(&query, &selection, &listing, ctx)?;
+                report.warnings.extend(unreadable.into_iter().map(|one| format!("{}: {}", one.file, one.detail)));
+                Ok(report)
+            });
+            done.map_err(|e| session.traced(e, ctx))
         };
         self.scheduler.submit(order, &job, work).map_err(|e| self.traced(e, &ctx))?;
         job.wait(None).unwrap_or_else(|| Err(Error::internal("a conversion ended without an outcome")))
@@ -260,9 +264,9 @@ impl Session {
         self.scheduler.is_usable()?;
         let listing = self.listing()?;
         let mut query = match &params.sql {
-            None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing))?,
+            None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing, &self.lake))?,
             Some(sql) => match gate::question(sql, self.catalog) {
-                Some(asked) => validate_question(params, asked.map(|asked| with_files(asked, &listing)))?,
+                Some(asked) => validate_question(params, asked.map(|asked| with_files(asked, &listing, &self.lake)))?,
                 None => validate_sql(params, sql, self.judged(sql))?,
             },
         };
@@ -353,7 +357,7 @@ impl Session {
         files: &[LakeFile],
     ) -> Vec<String> {
         let of_files = files.iter().flat_map(|file| [file.source.warnings.clone(), file.source.notices()].concat());
-        let of_selection = selection_warnings(selection, query, listing);
+        let of_selection = selection_warnings(selection, query, listing, self.catalog);
         of_selection.into_iter().chain(of_files).map(|warning| warning.get(self.config.language).to_owned()).collect()
     }
 
@@ -371,10 +375,10 @@ fn spill_root(config: &Config) -> PathBuf {
 }
 
 /// Where the catalogue knows no column of a dataset, those of its files.
-fn with_files(asked: Question, listing: &Listing) -> Question {
+fn with_files(asked: Question, listing: &Listing, lake: &Lake) -> Question {
     match asked {
         Question::Columns { grupo, .. } if grupo.columns.is_empty() => {
-            Question::Columns { grupo, of_files: file_columns(grupo, listing) }
+            Question::Columns { grupo, of_files: file_columns(grupo, listing, lake) }
         }
         asked => asked,
     }
@@ -382,13 +386,13 @@ fn with_files(asked: Question, listing: &Listing) -> Question {
 
 /// The columns of the dataset's files that can be opened, with the types that conversion gives them; a file that cannot is
 /// named when it is read.
-fn file_columns(grupo: &'static Grupo, listing: &Listing) -> Vec<(String, LogicalType)> {
+fn file_columns(grupo: &'static Grupo, listing: &Listing, lake: &Lake) -> Vec<(String, LogicalType)> {
     let typed = grupo.columns.is_empty();
     let of_headers = header_columns(&grupo.dataset, &listing.files).into_iter();
     let kind = |kind: LogicalType| if typed { kind } else { LogicalType::Text };
     let mut columns: Vec<(String, LogicalType)> = of_headers.map(|(name, of)| (name, kind(of))).collect();
     let of_dataset = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset);
-    for file in of_dataset.filter(|file| file.kind == FileKind::Parquet) {
+    for file in of_dataset.filter(|file| file.kind == FileKind::Parquet && !lake.is_ours(file)) {
         for name in parquet_columns(file).unwrap_or_default() {
             if !columns.iter().any(|(known, _)| *known == name) {
                 columns.push((name, LogicalType::Text));
