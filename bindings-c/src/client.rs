@@ -133,9 +133,8 @@ pub unsafe extern "C" fn datasus_client_submit(
     fence("datasus_client_submit", error, || {
         // SAFETY: the caller's promise is the same.
         let (params, sinks, job) = unsafe { (text(params, "params")?, text(sinks, "sinks")?, Out::new(job, "job")?) };
-        let submit = |held: &Arc<Held>| {
-            held.client.submit(&held.client.params(params)?, held.client.destinations(sinks)?)
-        };
+        let submit =
+            |held: &Arc<Held>| held.client.submit(&held.client.params(params)?, held.client.destinations(sinks)?);
         give_job(job, with(client, submit)?);
         Ok(())
     })

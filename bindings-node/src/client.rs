@@ -64,9 +64,7 @@ impl Client {
     #[napi(catch_unwind, ts_return_type = "Promise<Pending>")]
     pub fn begin_query<'env>(&self, env: &'env Env, params: String) -> napi::Result<Object<'env>> {
         let (host, language) = (self.host.clone(), self.language);
-        self.call(env, move |client| {
-            Ok(Pending::new(client.begin_query(&client.params(&params)?)?, host, language))
-        })
+        self.call(env, move |client| Ok(Pending::new(client.begin_query(&client.params(&params)?)?, host, language)))
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<Job>")]

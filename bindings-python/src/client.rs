@@ -42,9 +42,8 @@ impl Client {
     }
 
     fn submit(&self, py: Python<'_>, params: String, to: String) -> PyResult<Job> {
-        let submitted = move |client: &datasus::Client| {
-            client.submit(&client.params(&params)?, client.destinations(&to)?)
-        };
+        let submitted =
+            move |client: &datasus::Client| client.submit(&client.params(&params)?, client.destinations(&to)?);
         self.call(py, submitted).map(Job::new)
     }
 

@@ -105,7 +105,11 @@ impl Config {
         config.postgres = get("DATASUS_POSTGRES").map(Secret::new);
         let number = |name: &str| -> Result<Option<u64>> {
             get(name)
-                .map(|value| value.parse().map_err(|_| wrong(name, &value, ["um número inteiro, como 4", "a whole number, as 4"])))
+                .map(|value| {
+                    value
+                        .parse()
+                        .map_err(|_| wrong(name, &value, ["um número inteiro, como 4", "a whole number, as 4"]))
+                })
                 .transpose()
         };
         config.memory_limit = number("DATASUS_MEMORY_LIMIT")?;

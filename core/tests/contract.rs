@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use datasus::source::{RecordsOf, TypedRecords, write_example_data};
-use datasus::{AggregateFn, Catalog, Client, Code, Config, Csv, Destination, Language, Parquet, QueryParams, Retry, col};
+use datasus::{
+    AggregateFn, Catalog, Client, Code, Config, Csv, Destination, Language, Parquet, QueryParams, Retry, col,
+};
 use serde_json::json;
 
 #[test]
@@ -90,8 +92,11 @@ fn an_errors_text_alone_says_what_was_expected_what_came_and_gives_an_example() 
 #[test]
 fn no_error_of_a_file_tells_its_system_number() {
     let folder = tempfile::tempdir().unwrap();
-    for (language, expected) in [(Language::Pt, "é uma pasta; era esperado um arquivo"), (Language::En, "is a folder; a file")] {
-        let error = TypedRecords::open(folder.path(), &RecordsOf::default(), Catalog::builtin(), language).err().unwrap();
+    for (language, expected) in
+        [(Language::Pt, "é uma pasta; era esperado um arquivo"), (Language::En, "is a folder; a file")]
+    {
+        let error =
+            TypedRecords::open(folder.path(), &RecordsOf::default(), Catalog::builtin(), language).err().unwrap();
         let said = error.to_string();
         assert!(said.contains(expected) && !said.contains("os error"), "{said}");
     }

@@ -154,7 +154,10 @@ mod tests {
                 if text.contains(":?}") {
                     refuse("Rust's Debug form".into());
                 }
-                if ["= true", "= false", "= \"", "=\"", "$.", "::", "Some(", "os error"].iter().any(|form| text.contains(form)) {
+                if ["= true", "= false", "= \"", "=\"", "$.", "::", "Some(", "os error"]
+                    .iter()
+                    .any(|form| text.contains(form))
+                {
                     refuse("a programming language's syntax".into());
                 }
                 if text.contains("{{") && !text.contains("JSON") {

@@ -53,7 +53,8 @@ impl Competencia {
             [mes, ano] => month(ano, mes),
             // A day that does not exist is no month either.
             [_, _, _] => {
-                let day = ["%Y-%m-%d", "%d/%m/%Y"].iter().find_map(|form| NaiveDate::parse_from_str(text, form).ok())?;
+                let day =
+                    ["%Y-%m-%d", "%d/%m/%Y"].iter().find_map(|form| NaiveDate::parse_from_str(text, form).ok())?;
                 Competencia::month(u16::try_from(day.year()).ok()?, u8::try_from(day.month()).ok()?)
             }
             _ => None,
@@ -108,11 +109,35 @@ mod tests {
     #[test]
     fn a_month_is_read_as_people_write_it_and_nothing_else_is() {
         let january = Competencia::month(2024, 1);
-        for text in ["202401", "2024-01", "2024/01", "2024-1", "01/2024", "1/2024", "01-2024", "2024-01-31", "31/01/2024", " 202401 "] {
+        for text in [
+            "202401",
+            "2024-01",
+            "2024/01",
+            "2024-1",
+            "01/2024",
+            "1/2024",
+            "01-2024",
+            "2024-01-31",
+            "31/01/2024",
+            " 202401 ",
+        ] {
             assert_eq!(Competencia::read(text), january, "{text}");
         }
         assert_eq!(Competencia::read("2024"), Competencia::year(2024));
-        for text in ["", "24", "01/24", "202413", "13/2024", "2024-M1", "2024-02-30", "2024-01-01-01", "20240", "2024-001", "+202-01", "janeiro"] {
+        for text in [
+            "",
+            "24",
+            "01/24",
+            "202413",
+            "13/2024",
+            "2024-M1",
+            "2024-02-30",
+            "2024-01-01-01",
+            "20240",
+            "2024-001",
+            "+202-01",
+            "janeiro",
+        ] {
             assert_eq!(Competencia::read(text), None, "{text}");
         }
     }

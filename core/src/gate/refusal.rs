@@ -40,8 +40,14 @@ pub(super) fn too_many_parts() -> Problem {
 }
 
 pub(super) fn empty() -> Problem {
-    Problem::new(Code::InvalidParams, text!("O SQL está vazio; escreva, por exemplo, SELECT count(*) FROM sih_rd", "The SQL is empty; write, for example, SELECT count(*) FROM sih_rd"))
-        .with("valid_examples", vec!["SELECT count(*) FROM sih_rd"])
+    Problem::new(
+        Code::InvalidParams,
+        text!(
+            "O SQL está vazio; escreva, por exemplo, SELECT count(*) FROM sih_rd",
+            "The SQL is empty; write, for example, SELECT count(*) FROM sih_rd"
+        ),
+    )
+    .with("valid_examples", vec!["SELECT count(*) FROM sih_rd"])
 }
 
 pub(super) fn several(count: usize) -> Problem {

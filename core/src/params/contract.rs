@@ -69,7 +69,10 @@ pub enum OneOrMany {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
-#[schemars(rename = "OneOrMany", description = "One text, or a list of them. A number (`202401`, `35`) is read as its digits.")]
+#[schemars(
+    rename = "OneOrMany",
+    description = "One text, or a list of them. A number (`202401`, `35`) is read as its digits."
+)]
 enum Words {
     One(Word),
     Many(Vec<Word>),

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::base::{
-    Code, Error, Language, NotJson, Problem, Result, Text, TraceId, did_you_mean, exact_json, json_words, text, value_words,
+    Code, Error, Language, NotJson, Problem, Result, Text, TraceId, did_you_mean, exact_json, json_words, text,
+    value_words,
 };
 
 use super::{Op, QueryParams};
@@ -11,8 +12,7 @@ use super::{Op, QueryParams};
 /// What is expected, in both languages.
 type Expected = [&'static str; 2];
 /// DuckDB counts rows in 63 bits.
-const ROWS: Expected =
-    ["um número inteiro de 0 a 9223372036854775807", "a whole number from 0 to 9223372036854775807"];
+const ROWS: Expected = ["um número inteiro de 0 a 9223372036854775807", "a whole number from 0 to 9223372036854775807"];
 const INTEGER: Expected = ["um número inteiro", "a whole number"];
 const SHARE: Expected = ["um número de 0 a 1", "a number from 0 to 1"];
 const TEXT: Expected = ["um texto", "a text"];
@@ -97,7 +97,10 @@ impl QueryParams {
             let (pt, en) = (words.pt, words.en);
             Error::new(
                 Code::Malformed,
-                text!("A consulta não tem a forma esperada: {pt}", "The query has not the form that was expected: {en}"),
+                text!(
+                    "A consulta não tem a forma esperada: {pt}",
+                    "The query has not the form that was expected: {en}"
+                ),
             )
             .with("parser_message", error.to_string())
             .stage("validate")
@@ -238,10 +241,7 @@ impl Check {
             self.problems.push(
                 Problem::new(
                     Code::Malformed,
-                    text!(
-                        "Não existe o parâmetro `{key}`{in_pt}; {pt}",
-                        "There is no parameter `{key}`{in_en}; {en}"
-                    ),
+                    text!("Não existe o parâmetro `{key}`{in_pt}; {pt}", "There is no parameter `{key}`{in_en}; {en}"),
                 )
                 .with("path", format!("{path}.{key}"))
                 .with("received", key.as_str())

@@ -113,7 +113,10 @@ fn name(job_id: &str) -> Result<&str> {
     }
     Err(Error::new(
         Code::NotFound,
-        text!("\"{job_id}\" não é o id de um trabalho; `jobs` mostra os que há, como 01KAZ0Q9X8R4M2T6V7W1Y3Z5AB", "\"{job_id}\" is not the id of a job; `jobs` lists those there are, as 01KAZ0Q9X8R4M2T6V7W1Y3Z5AB"),
+        text!(
+            "\"{job_id}\" não é o id de um trabalho; `jobs` mostra os que há, como 01KAZ0Q9X8R4M2T6V7W1Y3Z5AB",
+            "\"{job_id}\" is not the id of a job; `jobs` lists those there are, as 01KAZ0Q9X8R4M2T6V7W1Y3Z5AB"
+        ),
     )
     .with("received", job_id)
     .stage("recovery"))

@@ -65,11 +65,8 @@ impl Destination {
                     "Not a destination, for example \"data.csv\" or \"data.parquet\": {en}"
                 ),
             )
-                .with(
-                    "valid_examples",
-                    vec![r#"{"csv": {"path": "a.csv"}}"#, r#"{"postgres": {"table": "sih_data.rd"}}"#],
-                )
-                .stage("validate")
+            .with("valid_examples", vec![r#"{"csv": {"path": "a.csv"}}"#, r#"{"postgres": {"table": "sih_data.rd"}}"#])
+            .stage("validate")
         };
         let one = |value: Value| match value {
             Value::String(path) => Destination::parse(&path),

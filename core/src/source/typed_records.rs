@@ -23,7 +23,8 @@ use super::header_columns::type_of;
 use serde_json::{Value, json};
 
 use crate::base::{
-    Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, expand_home, json_words, text,
+    Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, expand_home, json_words,
+    text,
 };
 use crate::catalog::{Catalog, Competencia, Grupo, LogicalType};
 

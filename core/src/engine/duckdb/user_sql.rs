@@ -48,7 +48,10 @@ fn sentence(complaint: &Complaint) -> Text {
                 "nenhuma tabela do FROM tem a coluna \"{name}\"; quis dizer {near}?",
                 "no table of the FROM has a column \"{name}\"; did you mean {near}?"
             ),
-            None => text!("nenhuma tabela do FROM tem a coluna \"{name}\"; DESCRIBE sih_rd mostra as de uma tabela", "no table of the FROM has a column \"{name}\"; DESCRIBE sih_rd lists those of a table"),
+            None => text!(
+                "nenhuma tabela do FROM tem a coluna \"{name}\"; DESCRIBE sih_rd mostra as de uma tabela",
+                "no table of the FROM has a column \"{name}\"; DESCRIBE sih_rd lists those of a table"
+            ),
         };
     }
     if first.contains("must appear in the GROUP BY clause") {

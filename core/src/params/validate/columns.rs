@@ -137,7 +137,8 @@ impl Check<'_> {
                         None => {
                             let near = did_you_mean(&key.column, names().map(String::as_str));
                             let (pt, en) = hint(&near);
-                            let (shown, all) = (clip(&key.column), names().take(20).cloned().collect::<Vec<_>>().join(", "));
+                            let (shown, all) =
+                                (clip(&key.column), names().take(20).cloned().collect::<Vec<_>>().join(", "));
                             let problem = self.wrong(text!(
                                 "`order_by`: a resposta não tem a coluna \"{shown}\"{pt} Tem: {all}",
                                 "`order_by`: the answer has no column \"{shown}\"{en} It has {all}"

@@ -60,9 +60,7 @@ impl Check<'_> {
                         ("uma lista de 1 a 10000 valores", "list of 1 to 10000 values", "[\"01\", \"03\"]")
                     }
                     Op::StartsWith => ("um texto, numa coluna de texto", "text, on a text column", "\"J18\""),
-                    _ => {
-                        ("um valor (sem valor: `is_null` ou `not_null`)", "one value; for NULL use is_null", "\"03\"")
-                    }
+                    _ => ("um valor (sem valor: `is_null` ou `not_null`)", "one value; for NULL use is_null", "\"03\""),
                 };
                 let (name, came, shown) = (op.name(), value_words(value), clip(&value.to_string()));
                 let (came_pt, came_en) = (came.pt, came.en);

@@ -44,8 +44,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
     };
     let passed = refused.is_empty();
     let no_columns = |_: &'static Grupo| Vec::new();
-    let mut check =
-        Check { problems: refused, notes: Vec::new(), grupo: None, extra: None, file_columns: &no_columns };
+    let mut check = Check { problems: refused, notes: Vec::new(), grupo: None, extra: None, file_columns: &no_columns };
     check.contract(params.contract);
     check.not_with_sql(params);
     let mut scopes = Vec::new();
@@ -79,8 +78,7 @@ pub fn validate_question(params: &QueryParams, asked: Result<Question>) -> Resul
         Err(error) => (None, error.problems().to_vec()),
     };
     let no_columns = |_: &'static Grupo| Vec::new();
-    let mut check =
-        Check { problems: refused, notes: Vec::new(), grupo: None, extra: None, file_columns: &no_columns };
+    let mut check = Check { problems: refused, notes: Vec::new(), grupo: None, extra: None, file_columns: &no_columns };
     check.contract(params.contract);
     check.not_with_sql(params);
     let given =

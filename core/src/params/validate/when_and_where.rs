@@ -111,7 +111,8 @@ impl Check<'_> {
         };
         match (self.grupo.map(|grupo| grupo.period), read.mes()) {
             (Some(Period::Year), Some(_)) => {
-                let (dataset, ano) = (self.grupo.map(|grupo| grupo.dataset.to_string()).unwrap_or_default(), read.ano());
+                let (dataset, ano) =
+                    (self.grupo.map(|grupo| grupo.dataset.to_string()).unwrap_or_default(), read.ano());
                 let shown = clip(given);
                 let problem = self.wrong(text!(
                     "{dataset} é publicado por ano: esperado um ano, por exemplo {ano}; recebido o mês \"{shown}\". Para um mês do evento, ponha uma condição na coluna da data",

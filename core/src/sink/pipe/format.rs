@@ -48,8 +48,8 @@ impl Format {
                     "Not a format, for example csv, ndjson or arrow: {en}"
                 ),
             )
-                .with("valid_examples", vec![r#""csv""#, r#""ndjson""#, r#""arrow""#, r#"{"csv": {"delimiter": ";"}}"#])
-                .stage("validate")
+            .with("valid_examples", vec![r#""csv""#, r#""ndjson""#, r#""arrow""#, r#"{"csv": {"delimiter": ";"}}"#])
+            .stage("validate")
         };
         match exact_json(text).map_err(|error| refused(error.what))? {
             Value::String(name) if name == "csv" => Ok(Format::Csv(Csv::default())),

@@ -48,7 +48,10 @@ fn from_server(answer: &DbError, url: &Url) -> Error {
         ),
         "3D000" => (
             Code::NotFound,
-            text!("O banco não existe em {shown} (o servidor diz: \"{said}\"); confira o endereço, ou crie-o com createdb", "There is no such database at {shown} (the server says: \"{said}\"); check the address, or make it by createdb"),
+            text!(
+                "O banco não existe em {shown} (o servidor diz: \"{said}\"); confira o endereço, ou crie-o com createdb",
+                "There is no such database at {shown} (the server says: \"{said}\"); check the address, or make it by createdb"
+            ),
         ),
         "53100" => (
             Code::DiskFull,
@@ -65,9 +68,13 @@ fn from_server(answer: &DbError, url: &Url) -> Error {
                 "PostgreSQL at {shown} takes no more sessions (the server says: \"{said}\"). A load opens `connections` + 1; lower `connections`, or ask for a higher limit (CONNECTION LIMIT, max_connections)"
             ),
         ),
-        "42P07" | "42710" | "42P06" => {
-            (Code::Conflict, text!("Já existe no PostgreSQL (o servidor diz: \"{said}\"); use outro nome", "It is in PostgreSQL already (the server says: \"{said}\"); use another name"))
-        }
+        "42P07" | "42710" | "42P06" => (
+            Code::Conflict,
+            text!(
+                "Já existe no PostgreSQL (o servidor diz: \"{said}\"); use outro nome",
+                "It is in PostgreSQL already (the server says: \"{said}\"); use another name"
+            ),
+        ),
         "2BP01" => (
             Code::Conflict,
             text!(
@@ -77,7 +84,10 @@ fn from_server(answer: &DbError, url: &Url) -> Error {
         ),
         "57014" => (
             Code::DeadlinePassed,
-            text!("O PostgreSQL interrompeu o comando (o servidor diz: \"{said}\")", "PostgreSQL interrupted the statement (the server says: \"{said}\")"),
+            text!(
+                "O PostgreSQL interrompeu o comando (o servidor diz: \"{said}\")",
+                "PostgreSQL interrupted the statement (the server says: \"{said}\")"
+            ),
         ),
         "25006" => {
             (Code::Forbidden, text!("O PostgreSQL em {shown} é somente leitura", "PostgreSQL at {shown} is read-only"))
@@ -85,11 +95,17 @@ fn from_server(answer: &DbError, url: &Url) -> Error {
         _ => match class {
             "08" | "53" | "57" | "40" | "55" => (
                 Code::Unreachable,
-                text!("O PostgreSQL em {shown} falhou (o servidor diz: \"{said}\")", "PostgreSQL at {shown} failed (the server says: \"{said}\")"),
+                text!(
+                    "O PostgreSQL em {shown} falhou (o servidor diz: \"{said}\")",
+                    "PostgreSQL at {shown} failed (the server says: \"{said}\")"
+                ),
             ),
             "22" | "23" => (
                 Code::InvalidParams,
-                text!("O PostgreSQL recusou uma linha (o servidor diz: \"{said}\")", "PostgreSQL refused a row (the server says: \"{said}\")"),
+                text!(
+                    "O PostgreSQL recusou uma linha (o servidor diz: \"{said}\")",
+                    "PostgreSQL refused a row (the server says: \"{said}\")"
+                ),
             ),
             "42" | "0A" => (
                 Code::Conflict,
@@ -98,7 +114,13 @@ fn from_server(answer: &DbError, url: &Url) -> Error {
                     "The table in PostgreSQL does not fit this load (the server says: \"{said}\")"
                 ),
             ),
-            _ => (Code::Internal, text!("O PostgreSQL respondeu o que não se esperava (o servidor diz: \"{said}\")", "PostgreSQL answered what was not expected (the server says: \"{said}\")")),
+            _ => (
+                Code::Internal,
+                text!(
+                    "O PostgreSQL respondeu o que não se esperava (o servidor diz: \"{said}\")",
+                    "PostgreSQL answered what was not expected (the server says: \"{said}\")"
+                ),
+            ),
         },
     };
     let mut made = Error::new(code, detail).sqlstate(state.code()).with("server", shown.as_str());
@@ -174,7 +196,10 @@ fn distrusted(cause: &'static str, url: &Url) -> Error {
             "The certificate of {shown} is made out for another name; check the host, or use the certificate's name"
         ),
         "tls_expired" => {
-            text!("O certificado de {shown} está vencido; peça ao administrador um novo", "The certificate of {shown} has expired; ask the administrator for a new one")
+            text!(
+                "O certificado de {shown} está vencido; peça ao administrador um novo",
+                "The certificate of {shown} has expired; ask the administrator for a new one"
+            )
         }
         "tls_unknown_ca" => text!(
             "O certificado de {shown} vem de uma autoridade desconhecida; diga a dela por `sslrootcert`",
@@ -219,7 +244,9 @@ fn why(error: &tokio_postgres::Error) -> Text {
         if let Some(io) = error.downcast_ref::<std::io::Error>() {
             return match io.get_ref().is_some() && io.raw_os_error().is_none() {
                 // A name that is not found comes as a text of the resolver's.
-                true if io.to_string().contains("lookup") => text!("o nome não foi encontrado", "the name was not found"),
+                true if io.to_string().contains("lookup") => {
+                    text!("o nome não foi encontrado", "the name was not found")
+                }
                 _ => io_words(io),
             };
         }
