@@ -310,6 +310,7 @@ fn the_engines_room_is_closed() {
             from_user: false,
             scan: None,
             left_out: Vec::new(),
+            answer: None,
         };
         let running = DuckDb.start(statement, settings, &Ctx::default())?;
         running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()

@@ -62,8 +62,16 @@ impl Rows<'_> {
         }
     }
 
+    /// Of the source file, so far.
+    fn bytes_read(&self) -> u64 {
+        match self {
+            Rows::Records(batches) => batches.bytes_read(),
+            Rows::Own(rows) => rows.bytes_read(),
+        }
+    }
+
     /// What there is to say once all of them have come.
-    fn provenance(&self, file: &SourceFile, ctx: &Ctx) -> Result<Provenance> {
+    fn provenance(&self, file: &SourceFile) -> Result<Provenance> {
         let about = Provenance {
             file: file.name(),
             size: file.size,
@@ -73,7 +81,6 @@ impl Rows<'_> {
         };
         Ok(match self {
             Rows::Records(batches) => {
-                ctx.progress.add_bytes(batches.bytes_read());
                 let summary = batches.summary();
                 Provenance {
                     sha256: Some(summary.source_sha256),
@@ -90,19 +97,16 @@ impl Rows<'_> {
                     ..about
                 }
             }
-            Rows::Own(rows) => {
-                ctx.progress.add_bytes(file.size);
-                Provenance {
-                    sha256: Some(file_sha256(&file.path)?),
-                    rows: rows.rows(),
-                    crc: CrcState::Absent.to_string(),
-                    bad_values: rows.bad_values(),
-                    normalised: rows.normalised(),
-                    warnings: rows.warnings(),
-                    refused: rows.refused(),
-                    ..about
-                }
-            }
+            Rows::Own(rows) => Provenance {
+                sha256: Some(file_sha256(&file.path)?),
+                rows: rows.rows(),
+                crc: CrcState::Absent.to_string(),
+                bad_values: rows.bad_values(),
+                normalised: rows.normalised(),
+                warnings: rows.warnings(),
+                refused: rows.refused(),
+                ..about
+            },
         })
     }
 }
@@ -177,6 +181,7 @@ fn write(
     let mut bad_cells = BadCellsWriter::beside(&pending);
     let name = |column: usize| columns.get(column).map(|column: &(String, _)| column.0.clone()).unwrap_or_default();
     let mut batch = rows.next()?;
+    let mut told = 0;
     while let Some(decoded) = batch {
         bad_cells.add(rows.take_bad_cells(), name)?;
         // The next batch is decoded while this one is encoded.
@@ -187,9 +192,12 @@ fn write(
         let (written, next) = rayon::join(&mut encode, || rows.next());
         written?;
         batch = next?;
+        ctx.progress.add_bytes(rows.bytes_read() - told);
+        told = rows.bytes_read();
     }
+    ctx.progress.add_bytes(rows.bytes_read() - told);
     bad_cells.add(rows.take_bad_cells(), name)?;
-    let mut provenance = rows.provenance(file, ctx)?;
+    let mut provenance = rows.provenance(file)?;
     provenance.warnings.extend(warnings);
     provenance.digest = digest.map(RowDigest::finish);
     if stamp(&file.path)? != (file.size, file.mtime_ns) {

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::base::{Code, Ctx, Error, Result, text};
+use crate::base::{Code, Ctx, Error, Phase, Result, io_words, text};
 use crate::catalog::{Catalog, Dataset, FileId};
 use crate::source::HeaderColumn;
 use crate::source::dbc::Encoding;
@@ -111,7 +111,7 @@ impl Lake {
         options: &ConvertOptions,
         ctx: &Ctx,
     ) -> Vec<Result<LakeFile>> {
-        ctx.progress.expect_files(files.len() as u64);
+        ctx.progress.expect_files(files.len() as u64, files.iter().map(|file| file.size).sum());
         let one = |file: &SourceFile| {
             ctx.check()?;
             let done = self.ensure_one(file, catalog, options, ctx);
@@ -167,12 +167,14 @@ impl Lake {
         let folder = self.partition(&file.id);
         let own = match file.kind {
             FileKind::Parquet if self.same.holds(file, options) => {
+                ctx.progress.spare(file.size);
                 return Ok(Own::open(file, catalog, options)?.in_place(file));
             }
             FileKind::Parquet => Some(Own::open(file, catalog, options)?),
             _ => None,
         };
         if let Some(Found::Sound(current)) = self.find(&folder, file, options)? {
+            ctx.progress.spare(file.size);
             return Ok(*current);
         }
         if let Some(own) = &own
@@ -182,17 +184,22 @@ impl Lake {
             let unchanged = own.in_place(file);
             unchanged.still_unchanged()?;
             self.same.add(file, options);
+            ctx.progress.spare(file.size);
             return Ok(unchanged);
         }
         std::fs::create_dir_all(&folder).map_err(|error| self.unwritable(error))?;
         let _lock = lock::take(&folder.join(format!(".{}.lock", convert::stem(file))), &ctx.cancel)?;
         // Whoever waited looks again: another process may have converted or mended it meanwhile.
         match self.find(&folder, file, options)? {
-            Some(Found::Sound(current)) => return Ok(*current),
+            Some(Found::Sound(current)) => {
+                ctx.progress.spare(file.size);
+                return Ok(*current);
+            }
             Some(Found::Damaged(object)) => record::forget(&object)?,
             None => {}
         }
         record::sweep_partials(&folder, &convert::stem(file));
+        ctx.progress.enter(Phase::Converting);
         match &own {
             Some(own) => convert::convert_own(own, file, &folder, options, ctx),
             None => convert::convert(file, &folder, catalog, options, ctx),
@@ -203,12 +210,13 @@ impl Lake {
         if error.kind() == std::io::ErrorKind::StorageFull {
             return Error::io(error, &self.root);
         }
-        let root = self.root.display();
+        let (root, words) = (self.root.display(), io_words(&error));
+        let (pt, en) = (words.pt, words.en);
         Error::new(
             Code::Forbidden,
             text!(
-                "A pasta do lake {root} não aceita gravação ({error}); escolha outra em `lake` ou DATASUS_LAKE",
-                "The lake's folder {root} cannot be written ({error}); choose another by `lake` or DATASUS_LAKE"
+                "A pasta do lake {root} não aceita gravação ({pt}); escolha outra em `lake` ou DATASUS_LAKE",
+                "The lake's folder {root} cannot be written ({en}); choose another by `lake` or DATASUS_LAKE"
             ),
         )
         .file(root.to_string())

@@ -1,6 +1,7 @@
 //! From a query to pruned files and one SQL statement.
 
 mod bad_rows;
+mod catalog_answer;
 mod dialect;
 mod duckdb_dialect;
 mod explain;

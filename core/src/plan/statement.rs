@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::RecordBatch;
+
+use super::catalog_answer::catalog_answer;
 use super::scan::{Scan, scan};
 use super::bad_rows::{BadRows, bad_rows};
 use super::view::{self, TableColumn, View, Without};
 use super::{Dialect, DuckDbDialect, Sampling};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::LogicalType;
+use crate::catalog::{Catalog, LogicalType};
 use crate::lake::LakeFile;
 use crate::params::{AggregateFn, Ask, BindValue, Op, Predicate, Projection, Query, Scalar, Scope, Sql, Structured};
 
@@ -28,6 +31,8 @@ pub struct Statement {
     pub scan: Option<Scan>,
     /// Rows that it does not read, because a value of theirs did not parse.
     pub left_out: Vec<BadRows>,
+    /// The answer itself, where nothing is to be run.
+    pub answer: Option<RecordBatch>,
 }
 
 impl Statement {
@@ -42,6 +47,22 @@ impl Statement {
             from_user: false,
             scan: Some(scan),
             left_out: Vec::new(),
+            answer: None,
+        }
+    }
+
+    /// Rows that are known already.
+    fn of_answer(answer: RecordBatch) -> Self {
+        Statement {
+            views: Vec::new(),
+            sql: String::new(),
+            binds: Binds::Positional(Vec::new()),
+            files: Vec::new(),
+            columns: answer.schema().fields().iter().map(|field| field.name().clone()).collect(),
+            from_user: false,
+            scan: None,
+            left_out: Vec::new(),
+            answer: Some(answer),
         }
     }
 
@@ -86,6 +107,9 @@ pub fn statement(
         )
         .stage("plan"));
     }
+    if let Ask::Catalog(question) = &query.ask {
+        return catalog_answer(question, Catalog::builtin()).map(Statement::of_answer);
+    }
     for file in files {
         if file.path.to_str().is_none() {
             let path = file.path.display();
@@ -109,7 +133,7 @@ pub fn statement(
     let read = match (&query.ask, tables.first()) {
         (Ask::Sql(ask), _) => columns_of_sql(ask, &tables),
         (Ask::Structured(ask), Some((scope, columns, _))) => columns_read(ask, scope, columns),
-        (Ask::Structured(_), None) => Vec::new(),
+        (Ask::Structured(_), None) | (Ask::Catalog(_), _) => Vec::new(),
     };
     for (_, columns, of_scope) in &tables {
         view::refuse_unreadable(columns, of_scope, &read)?;
@@ -136,6 +160,7 @@ pub fn statement(
                 from_user: true,
                 scan: None,
                 left_out,
+                answer: None,
             })
         }
         (Ask::Structured(ask), Some((scope, columns, of_scope))) => {
@@ -159,9 +184,10 @@ pub fn statement(
                 from_user: false,
                 scan,
                 left_out,
+                answer: None,
             })
         }
-        (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
+        (Ask::Structured(_), None) | (Ask::Catalog(_), _) => Err(Error::internal("a structured query without a table")),
     }
 }
 
@@ -229,7 +255,7 @@ fn names(ask: &Ask) -> BTreeSet<&str> {
     let mut named = BTreeSet::new();
     match ask {
         Ask::Sql(ask) if !ask.star => named.extend(ask.columns.iter().map(String::as_str)),
-        Ask::Structured(Structured { projection: Projection::All, .. }) | Ask::Sql(_) => {}
+        Ask::Structured(Structured { projection: Projection::All, .. }) | Ask::Sql(_) | Ask::Catalog(_) => {}
         Ask::Structured(ask) => {
             match &ask.projection {
                 Projection::All => {}

@@ -13,7 +13,7 @@ use super::memory::Share;
 use super::once_more::OnceMore;
 use super::recover::Resumed;
 use super::{BadValue, Job, NormalisedCodes, Performance, Report, Session, Source, Storage, Unreadable};
-use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, text};
+use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, text};
 use crate::governor::Mode;
 use crate::lake::LakeFile;
 use crate::params::{Ask, OnBadValue, Projection, Query, QueryParams};
@@ -127,6 +127,7 @@ impl Session {
     ) -> Result<Report> {
         let sampling = self.sampling_now(&prepared.query, false, ctx)?;
         let (files, unreadable) = self.readable(prepared, ctx)?;
+        ctx.progress.enter(Phase::Running);
         let statement = statement(&prepared.query, &files, None, sampling.as_ref(), false)?;
         bad_rows::refuse_too_many(&statement, &files, &prepared.query.options)?;
         let sampled = emergency::sampled(sampling, &files);
@@ -206,6 +207,9 @@ impl Session {
             );
             warnings.push(warning.get(self.config.language).to_owned());
         }
+        for warning in &warnings {
+            tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{warning}");
+        }
         Ok(Report {
             contract: 1,
             status: "completed",
@@ -281,13 +285,13 @@ impl Session {
         let mut add = |warning: crate::base::Text| warnings.push(warning.get(self.config.language).to_owned());
         if !unreadable.is_empty() {
             let count = unreadable.len();
-            add(text!("{count} arquivo(s) ilegível(is) ficou(aram) de fora", "{count} unreadable file(s) left out"));
+            add(text!("{count} arquivo(s) que não se pôde ler ficaram de fora", "{count} unreadable file(s) left out"));
         }
         for file in files {
             let (name, deleted, rejected) = (&file.source.file, file.source.rows_deleted, file.source.rows_rejected);
             if rejected > 0 {
                 add(text!(
-                    "{name}: {rejected} registro(s) ilegível(is) fora da resposta",
+                    "{name}: {rejected} registro(s) que não se pôde ler estão fora da resposta",
                     "{name}: {rejected} record(s) that cannot be read are not in the answer"
                 ));
             }
@@ -302,7 +306,7 @@ impl Session {
         // Where rows are left out, what is NULL is in columns that nobody read.
         if bad > 0 && prepared.query.options.on_bad_value == OnBadValue::Null {
             add(text!(
-                "{bad} valor(es) ilegível(is) viraram NULL; veja `bad_values`",
+                "{bad} valor(es) que não se pôde ler viraram NULL; veja `bad_values`",
                 "{bad} value(s) that did not parse became NULL; see `bad_values`"
             ));
         }
@@ -356,7 +360,7 @@ pub(super) fn deliver(
     ctx: &Ctx,
 ) -> Result<(u64, Vec<Stored>), Arc<Error>> {
     let mut rows = fan_out.held_rows().map(|(_, rows)| rows).min().unwrap_or(0);
-    ctx.progress.add_rows(rows);
+    ctx.progress.begin_rows(rows);
     if let Some(expected) = expected {
         ctx.progress.expect_rows(expected);
     }
@@ -369,9 +373,6 @@ pub(super) fn deliver(
             rows += count;
             ctx.progress.add_rows(count);
             ctx.slot.give_way();
-            if let Some(expected) = expected.filter(|expected| *expected > 0) {
-                ctx.progress.engine_fraction(rows as f64 / expected as f64);
-            }
         }
         ctx.check()?;
         files.iter().try_for_each(LakeFile::still_unchanged)?;

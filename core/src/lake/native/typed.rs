@@ -91,6 +91,15 @@ impl<'o> TypedRows<'o> {
         self.rows
     }
 
+    /// As many of the file's bytes as the rows so far are of its rows.
+    pub(in crate::lake) fn bytes_read(&self) -> u64 {
+        let all = u64::try_from(self.own.footer().file_metadata().num_rows()).unwrap_or(0);
+        match all {
+            0 => self.own.size,
+            all => (u128::from(self.own.size) * u128::from(self.rows) / u128::from(all)) as u64,
+        }
+    }
+
     /// Columns without bad values are left out.
     pub(in crate::lake) fn bad_values(&self) -> Vec<BadValues> {
         let bad = self.lanes.iter().filter_map(|lane| Some(lane.work.cells()?.bad()));
