@@ -38,6 +38,8 @@ pub struct Passed {
     pub columns: BTreeSet<String>,
     /// True: a star somewhere, so that any column may be read.
     pub star: bool,
+    /// True: its outermost query says in which order the rows come.
+    pub ordered: bool,
 }
 
 /// Judges `sql`. What is refused is named with its position, every refusal in one answer: DS-403 for what nobody may

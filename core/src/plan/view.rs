@@ -70,7 +70,7 @@ pub(super) fn create(
     scope: &Scope,
     columns: &[TableColumn],
     files: &[&LakeFile],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
 ) -> Result<View> {
     let name = dialect.name(&scope.grupo.dataset.table());
@@ -120,7 +120,7 @@ fn relation(
     dialect: &dyn Dialect,
     columns: &[TableColumn],
     files: &[&LakeFile],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
 ) -> String {
     let runs = files.chunk_by(|a, b| a.fingerprint == b.fingerprint);
@@ -128,11 +128,14 @@ fn relation(
         .filter_map(|run| {
             let first = run.first()?;
             let mut list: Vec<String> = columns.iter().map(|column| expression(dialect, column, first)).collect();
-            if let Some([file, period]) = origin {
+            if let Some([file, uf, period]) = origin {
                 let names: Vec<&str> = run.iter().map(|file| file.source.file.as_str()).collect();
                 let periods: Vec<String> = run.iter().map(|file| file.id.competencia.to_string()).collect();
                 let periods: Vec<&str> = periods.iter().map(String::as_str).collect();
+                let ufs: Vec<String> = run.iter().map(|file| file.id.uf.to_string()).collect();
+                let ufs: Vec<&str> = ufs.iter().map(String::as_str).collect();
                 list.push(format!("{} AS {}", dialect.of_file(&names), dialect.name(file)));
+                list.push(format!("{} AS {}", dialect.of_file(&ufs), dialect.name(uf)));
                 list.push(format!("{} AS {}", dialect.of_file(&periods), dialect.name(period)));
             }
             let paths: Vec<&str> = run.iter().filter_map(|file| file.path.to_str()).collect();

@@ -253,8 +253,8 @@ impl Session {
 
     /// User SQL goes through the gate before anything else looks at it.
     fn judged(&self, sql: &str) -> Result<SqlUse> {
-        let gate::Passed { tables, parameters, columns, star, .. } = gate::pass(sql, self.catalog)?;
-        Ok(SqlUse { tables, parameters, columns, star })
+        let gate::Passed { tables, parameters, columns, star, ordered, .. } = gate::pass(sql, self.catalog)?;
+        Ok(SqlUse { tables, parameters, columns, star, ordered })
     }
 
     pub(super) fn prepare(&self, params: &QueryParams) -> Result<Prepared> {

@@ -5,6 +5,8 @@
 
 mod canary;
 mod failures;
+#[path = "../genuine/mod.rs"]
+mod genuine;
 mod interrupted;
 mod large;
 #[path = "../../../tests/conformance/made.rs"]
@@ -13,6 +15,7 @@ mod made;
 mod many;
 mod modes;
 mod names;
+mod reloads;
 mod server;
 mod sinks;
 mod tls;

@@ -16,6 +16,7 @@ pub struct SqlUse {
     pub parameters: BTreeSet<String>,
     pub columns: BTreeSet<String>,
     pub star: bool,
+    pub ordered: bool,
 }
 
 /// Checks the params of a query in SQL. `used` is the gate's word, or its refusal, which then stands first among the
@@ -45,10 +46,10 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
     if !check.problems.is_empty() {
         return Err(Error::from_problems(check.problems).stage(if passed { "validate" } else { "gate" }));
     }
-    let SqlUse { columns, star, .. } = used;
+    let SqlUse { columns, star, ordered, .. } = used;
     Ok(Query {
         scopes,
-        ask: Ask::Sql(Sql { text: text.to_owned(), binds, columns, star }),
+        ask: Ask::Sql(Sql { text: text.to_owned(), binds, columns, star, ordered }),
         options: params.options.clone(),
     })
 }
