@@ -40,6 +40,8 @@ export declare class Job {
   cancel(): void
   /** The report as JSON. */
   report(): Promise<string>
+  /** The report's warnings, once the job has ended; none where it failed, which others are told. */
+  warnings(): Promise<Array<string>>
   events(): Events
 }
 
@@ -95,7 +97,7 @@ export interface Column {
 export declare function destinationSchema(): string
 
 /** Writes made-up files, to try things on. */
-export declare function exampleData(folder: string, rows: number): Promise<void>
+export declare function exampleData(folder: string, rows: number, stop: Stop): Promise<void>
 
 /** Bytes of our answers that JavaScript keeps. */
 export declare function heldBytes(): number
@@ -135,18 +137,8 @@ export interface Progress {
   fraction?: number
 }
 
-export declare function readDbc(path: string, options: ReadOptions): Promise<FileRecords>
-
-export interface ReadOptions {
-  columns?: Array<string>
-  dataset?: string
-  typed?: boolean
-  verifyCrc?: boolean
-  batchRows?: number
-  encoding?: string
-  partial?: boolean
-  language?: string
-}
+/** `options`: what is wanted of the file, as JSON. */
+export declare function readDbc(path: string, options: string, language: string): Promise<FileRecords>
 
 /** Bytes that the whole process may take; none: what cgroup and machine allow. For tests of what scarce memory does. */
 export declare function setBudget(size?: number | undefined | null): void

@@ -13,27 +13,36 @@ import (
 )
 
 // Client is a source of DATASUS files, opened.
-type Client struct{ handle *C.datasus_client }
+type Client struct {
+	handle   *C.datasus_client
+	language string
+}
 
 var _ io.Closer = (*Client)(nil)
 
 // Open opens a folder of DBC, DBF or Parquet files in any layout, or one file. A nil config is the defaults.
 func Open(source string, config *Config) (*Client, error) {
 	if found := C.datasus_abi_version(); found != C.DATASUS_ABI_VERSION {
-		return nil, fmt.Errorf("datasus: libdatasus has ABI %d, this package was built for %d", found, C.DATASUS_ABI_VERSION)
+		detail := words{
+			fmt.Sprintf("libdatasus tem a ABI %d, e este pacote foi feito para a %d", found, C.DATASUS_ABI_VERSION),
+			fmt.Sprintf("libdatasus has ABI %d, and this package was built for %d", found, C.DATASUS_ABI_VERSION),
+		}
+		return nil, ours("", 500, detail, nil)
 	}
 	if config == nil {
 		config = &Config{}
 	}
-	settings, err := asJSON(config)
+	settings, err := asJSON(config.Language, "config", config)
 	if err != nil {
 		return nil, err
 	}
-	path, freePath := given(source)
-	defer freePath()
-	json, freeJSON := given(settings)
-	defer freeJSON()
-	client := &Client{}
+	given := texts{language: config.Language}
+	defer given.free()
+	path, json := given.add("source", source), given.add("config", settings)
+	if given.err != nil {
+		return nil, given.err
+	}
+	client := &Client{language: config.Language}
 	err = call(func(told *C.datasus_error) statusCode {
 		return C.datasus_client_open(path, json, &client.handle, told)
 	})
@@ -45,14 +54,25 @@ func Open(source string, config *Config) (*Client, error) {
 
 // Close releases the client; its rows and jobs go on. A second time it is an error, as is every call after it.
 func (c *Client) Close() error {
-	return released("client", C.datasus_client_release(c.handle))
+	closed := words{"Este cliente já foi fechado", "This client is closed already"}
+	return released(c.language, closed, C.datasus_client_release(c.handle))
 }
 
-func released(what string, status statusCode) error {
+func released(language string, closed words, status statusCode) error {
 	if status != C.DATASUS_STATUS_OK {
-		return &Error{Code: fmt.Sprintf("DS-%d", status), Status: int(status), Message: "this " + what + " is closed already"}
+		return ours(language, int(status), closed, nil)
 	}
 	return nil
+}
+
+// The JSON of what was passed, for C.
+func (c *Client) json(given *texts, name string, of any) *C.char {
+	given.language = c.language
+	json, err := asJSON(c.language, name, of)
+	if err != nil && given.err == nil {
+		given.err = err
+	}
+	return given.add(name, json)
 }
 
 // Query starts a query (Params or JSON), and returns when its schema is known; the rows come as they are taken. Once ctx is
@@ -61,14 +81,14 @@ func (c *Client) Query(ctx context.Context, params any) (*Rows, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	json, err := asJSON(params)
-	if err != nil {
-		return nil, err
+	var given texts
+	defer given.free()
+	query := c.json(&given, "params", params)
+	if given.err != nil {
+		return nil, given.err
 	}
-	query, freeQuery := given(json)
-	defer freeQuery()
-	rows, job := newRows(ctx), &Job{}
-	err = call(func(told *C.datasus_error) statusCode {
+	rows, job := newRows(ctx), &Job{language: c.language}
+	err := call(func(told *C.datasus_error) statusCode {
 		return C.datasus_client_query(c.handle, query, rows.stream, &job.handle, told)
 	})
 	if err != nil {
@@ -86,21 +106,18 @@ func (c *Client) Submit(ctx context.Context, params any, to ...Sink) (*Job, erro
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	query, err := asJSON(params)
-	if err != nil {
-		return nil, err
+	if to == nil {
+		to = []Sink{}
 	}
-	sinks, err := asJSON(to)
-	if err != nil {
-		return nil, err
+	var given texts
+	defer given.free()
+	query, sinks := c.json(&given, "params", params), c.json(&given, "to", to)
+	if given.err != nil {
+		return nil, given.err
 	}
-	cQuery, freeQuery := given(query)
-	defer freeQuery()
-	cSinks, freeSinks := given(sinks)
-	defer freeSinks()
-	job := &Job{}
-	err = call(func(told *C.datasus_error) statusCode {
-		return C.datasus_client_submit(c.handle, cQuery, cSinks, &job.handle, told)
+	job := &Job{language: c.language}
+	err := call(func(told *C.datasus_error) statusCode {
+		return C.datasus_client_submit(c.handle, query, sinks, &job.handle, told)
 	})
 	if err != nil {
 		return nil, err
@@ -121,9 +138,13 @@ func (c *Client) Export(ctx context.Context, params any, to ...Sink) (*Report, e
 
 // Resume goes on with a job where it stopped, in this process or an earlier one. Once ctx is done the job is cancelled.
 func (c *Client) Resume(ctx context.Context, jobID string) (*Job, error) {
-	id, freeID := given(jobID)
-	defer freeID()
-	job := &Job{}
+	given := texts{language: c.language}
+	defer given.free()
+	id := given.add("jobID", jobID)
+	if given.err != nil {
+		return nil, given.err
+	}
+	job := &Job{language: c.language}
 	err := call(func(told *C.datasus_error) statusCode {
 		return C.datasus_client_resume(c.handle, id, &job.handle, told)
 	})
@@ -136,16 +157,16 @@ func (c *Client) Resume(ctx context.Context, jobID string) (*Job, error) {
 
 // Sync converts ahead of a query, until ctx is done.
 func (c *Client) Sync(ctx context.Context, params any) (json.RawMessage, error) {
-	query, err := asJSON(params)
-	if err != nil {
-		return nil, err
+	var given texts
+	defer given.free()
+	query := c.json(&given, "params", params)
+	if given.err != nil {
+		return nil, given.err
 	}
-	cQuery, freeQuery := given(query)
-	defer freeQuery()
 	handle := cgo.NewHandle(ctx)
 	defer handle.Delete()
 	outcome, err := text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
-		return C.datasus_go_sync(c.handle, cQuery, C.uintptr_t(handle), out, told)
+		return C.datasus_go_sync(c.handle, query, C.uintptr_t(handle), out, told)
 	})
 	return json.RawMessage(outcome), because(ctx, err)
 }
@@ -159,15 +180,23 @@ func (c *Client) Jobs() (json.RawMessage, error) {
 
 // Discard gives a job up, with what it left in its targets.
 func (c *Client) Discard(jobID string) error {
-	id, freeID := given(jobID)
-	defer freeID()
+	given := texts{language: c.language}
+	defer given.free()
+	id := given.add("jobID", jobID)
+	if given.err != nil {
+		return given.err
+	}
 	return call(func(told *C.datasus_error) statusCode { return C.datasus_client_discard(c.handle, id, told) })
 }
 
 // DeadLetters are the records of a job that were not taken, each with its reason.
 func (c *Client) DeadLetters(jobID string) (json.RawMessage, error) {
-	id, freeID := given(jobID)
-	defer freeID()
+	given := texts{language: c.language}
+	defer given.free()
+	id := given.add("jobID", jobID)
+	if given.err != nil {
+		return nil, given.err
+	}
 	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_dead_letters(c.handle, id, out, told)
 	})
@@ -175,10 +204,12 @@ func (c *Client) DeadLetters(jobID string) (json.RawMessage, error) {
 
 // ExportDeadLetters writes them as Parquet below Config.Output, and gives how many there are.
 func (c *Client) ExportDeadLetters(jobID, path string) (uint64, error) {
-	id, freeID := given(jobID)
-	defer freeID()
-	to, freeTo := given(path)
-	defer freeTo()
+	given := texts{language: c.language}
+	defer given.free()
+	id, to := given.add("jobID", jobID), given.add("path", path)
+	if given.err != nil {
+		return 0, given.err
+	}
 	var count C.uint64_t
 	err := call(func(told *C.datasus_error) statusCode {
 		return C.datasus_client_export_dead_letters(c.handle, id, to, &count, told)
@@ -188,8 +219,12 @@ func (c *Client) ExportDeadLetters(jobID, path string) (uint64, error) {
 
 // Replay sends the dead letters of a completed job to their table once more.
 func (c *Client) Replay(jobID string) (json.RawMessage, error) {
-	id, freeID := given(jobID)
-	defer freeID()
+	given := texts{language: c.language}
+	defer given.free()
+	id := given.add("jobID", jobID)
+	if given.err != nil {
+		return nil, given.err
+	}
 	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_replay(c.handle, id, out, told)
 	})
@@ -197,27 +232,31 @@ func (c *Client) Replay(jobID string) (json.RawMessage, error) {
 
 // Explain tells what a query would read; it converts nothing.
 func (c *Client) Explain(params any) (json.RawMessage, error) {
-	query, err := asJSON(params)
-	if err != nil {
-		return nil, err
+	var given texts
+	defer given.free()
+	query := c.json(&given, "params", params)
+	if given.err != nil {
+		return nil, given.err
 	}
-	cQuery, freeQuery := given(query)
-	defer freeQuery()
 	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
-		return C.datasus_client_explain(c.handle, cQuery, out, told)
+		return C.datasus_client_explain(c.handle, query, out, told)
 	})
 }
 
 // Schema is a dataset as the catalogue knows it: columns with type, drift and meaning.
 func (c *Client) Schema(dataset string) (json.RawMessage, error) {
-	name, freeName := given(dataset)
-	defer freeName()
+	given := texts{language: c.language}
+	defer given.free()
+	name := given.add("dataset", dataset)
+	if given.err != nil {
+		return nil, given.err
+	}
 	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_schema(c.handle, name, out, told)
 	})
 }
 
-// Datasets is what the source holds.
+// Datasets is what the source holds: "datasets", and "ignored", the files that no query reads, each with the reason.
 func (c *Client) Datasets() (json.RawMessage, error) {
 	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_datasets(c.handle, out, told)

@@ -134,6 +134,11 @@ func TestErrorsHaveCodesAndFacts(t *testing.T) {
 	}
 	err = read(datasus.ReadDBC(cut, nil))
 	coded(t, err, "DS-460")
+	_, err = datasus.ReadDBC(file, &datasus.ReadOptions{Encoding: "cp437"})
+	coded(t, err, "DS-422")
+	if err = read(datasus.ReadDBC(file, &datasus.ReadOptions{Encoding: "cp850", Partial: true})); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestAContextCancelsAQueryThatIsBeingRead(t *testing.T) {

@@ -7,6 +7,8 @@ import "C"
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"unsafe"
 )
 
@@ -84,20 +86,26 @@ func text(work func(out *C.datasus_text, told *C.datasus_error) statusCode) (str
 	return C.GoStringN(out.data, C.int(out.size)), nil
 }
 
-// A text for C, which lives until the second result is called.
-func given(of string) (*C.char, func()) {
-	c := C.CString(of)
-	return c, func() { free(unsafe.Pointer(c)) }
+// Texts for C, which live until they are freed together.
+type texts struct {
+	language string
+	held     []unsafe.Pointer
+	err      error
 }
 
-// What crosses as JSON: text as it is, anything else as encoding/json writes it.
-func asJSON(of any) (string, error) {
-	switch of := of.(type) {
-	case string:
-		return of, nil
-	case json.RawMessage:
-		return string(of), nil
+// C would take a text for its end at a NUL, and a folder or a query for another one.
+func (t *texts) add(name, of string) *C.char {
+	if strings.ContainsRune(of, 0) && t.err == nil {
+		wrong := odd{name, words{"texto sem NUL", "text without NUL"}, fmt.Sprintf("%.80q", of)}
+		t.err = wrong.in(t.language)
 	}
-	out, err := json.Marshal(of)
-	return string(out), err
+	text := C.CString(of)
+	t.held = append(t.held, unsafe.Pointer(text))
+	return text
+}
+
+func (t *texts) free() {
+	for _, text := range t.held {
+		free(text)
+	}
 }

@@ -77,9 +77,10 @@ func reportOf(said string) (*Report, error) {
 
 // Job is a query at work.
 type Job struct {
-	handle *C.datasus_job
-	ctx    context.Context
-	stop   func() bool
+	handle   *C.datasus_job
+	language string
+	ctx      context.Context
+	stop     func() bool
 }
 
 var _ io.Closer = (*Job)(nil)
@@ -149,5 +150,5 @@ func (j *Job) OnEvent(listen func(Progress)) error {
 // Close releases the job, which goes on, and no longer ends with its context. A second time it is an error.
 func (j *Job) Close() error {
 	j.stop()
-	return released("job", C.datasus_job_release(j.handle))
+	return released(j.language, words{"Este trabalho já foi fechado", "This job is closed already"}, C.datasus_job_release(j.handle))
 }

@@ -7,15 +7,16 @@ type Params struct {
 	// SQL is one SELECT over the tables of the catalogue (sih_rd, cnes_st, ...), with Bind for its $names.
 	SQL  string         `json:"sql,omitempty"`
 	Bind map[string]any `json:"bind,omitempty"`
-	// UF left out means all that the source holds.
-	UF []string `json:"uf,omitempty"`
-	// Competencia is a month (YYYYMM; of yearly systems YYYY) as a string, several as a []string, or a Range.
+	// UF left out (nil) means all that the source holds; an empty list is an error, here and in Columns.
+	UF []string `json:"uf,omitzero"`
+	// Competencia is a month (YYYYMM; of yearly systems YYYY) as a string, several as a []string, a Range, or a time.Time at
+	// midnight, which stands for its month.
 	Competencia any         `json:"competencia,omitempty"`
-	Columns     []string    `json:"columns,omitempty"`
-	Where       []Filter    `json:"where,omitempty"`
-	GroupBy     []string    `json:"group_by,omitempty"`
-	Aggregates  []Aggregate `json:"aggregates,omitempty"`
-	OrderBy     []OrderBy   `json:"order_by,omitempty"`
+	Columns     []string    `json:"columns,omitzero"`
+	Where       []Filter    `json:"where,omitzero"`
+	GroupBy     []string    `json:"group_by,omitzero"`
+	Aggregates  []Aggregate `json:"aggregates,omitzero"`
+	OrderBy     []OrderBy   `json:"order_by,omitzero"`
 	Limit       *uint64     `json:"limit,omitempty"`
 	Options     *Options    `json:"options,omitempty"`
 }
@@ -26,7 +27,7 @@ type Range struct {
 	To   string `json:"to"`
 }
 
-// Filter is one condition: {"IDADE", "between", []int{0, 17}}.
+// Filter is one condition: {"IDADE", "between", []int{0, 17}}. A time.Time at midnight stands for its day.
 type Filter struct {
 	Column string `json:"column"`
 	Op     string `json:"op"`
@@ -52,6 +53,9 @@ type Options struct {
 	Deadline float64 `json:"deadline,omitempty"`
 	// Missing is "error" (the default) or "warn", where a file that was asked for by name is not there.
 	Missing string `json:"missing,omitempty"`
+	// Versions is "refuse" (the default) or "newest", where neither folder, date nor content tells which version of a file
+	// is right.
+	Versions string `json:"versions,omitempty"`
 	// Partial leaves out files that cannot be read, and the report lists them.
 	Partial bool `json:"partial,omitempty"`
 	// Priority is "health", "admin" or "user".

@@ -11,7 +11,7 @@ import (
 // ReadOptions say what of a file is wanted.
 type ReadOptions struct {
 	// Columns in this order; none: all.
-	Columns []string `json:"columns,omitempty"`
+	Columns []string `json:"columns,omitzero"`
 	// Dataset whose types the columns have, where the file's name does not tell.
 	Dataset string `json:"dataset,omitempty"`
 	// Typed false: every column is text, as it stands in the file.
@@ -29,14 +29,16 @@ func ReadDBC(path string, options *ReadOptions) (*Rows, error) {
 	if options == nil {
 		options = &ReadOptions{}
 	}
-	wanted, err := asJSON(options)
+	wanted, err := asJSON("", "options", options)
 	if err != nil {
 		return nil, err
 	}
-	cPath, freePath := given(path)
-	defer freePath()
-	cWanted, freeWanted := given(wanted)
-	defer freeWanted()
+	var given texts
+	defer given.free()
+	cPath, cWanted := given.add("path", path), given.add("options", wanted)
+	if given.err != nil {
+		return nil, given.err
+	}
 	rows := newRows(context.Background())
 	err = call(func(told *C.datasus_error) statusCode {
 		return C.datasus_read_dbc(cPath, cWanted, rows.stream, told)
@@ -50,8 +52,12 @@ func ReadDBC(path string, options *ReadOptions) (*Rows, error) {
 
 // WriteExampleData writes made-up files of several datasets into folder, to try things on.
 func WriteExampleData(folder string, rows uint32) error {
-	to, freeTo := given(folder)
-	defer freeTo()
+	var given texts
+	defer given.free()
+	to := given.add("folder", folder)
+	if given.err != nil {
+		return given.err
+	}
 	return call(func(told *C.datasus_error) statusCode {
 		return C.datasus_write_example_data(to, C.uint32_t(rows), told)
 	})

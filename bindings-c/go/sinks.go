@@ -35,7 +35,7 @@ type Postgres struct {
 	Table string `json:"table,omitempty"`
 	// Mode is "create" (the default), "append", "replace", "replace_by" or "upsert" (by Key).
 	Mode string   `json:"mode,omitempty"`
-	Key  []string `json:"key,omitempty"`
+	Key  []string `json:"key,omitzero"`
 }
 
 func (CSV) sink()      {}

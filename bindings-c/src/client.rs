@@ -178,7 +178,8 @@ pub unsafe extern "C" fn datasus_client_schema(
     })
 }
 
-/// What the source holds, by dataset, as a JSON list. The text is the caller's.
+/// What the source holds, as JSON: `datasets`, and `ignored`, the files that no query reads, each with the reason. The text is
+/// the caller's.
 ///
 /// # Safety
 /// `datasets`: a place for a datasus_text; `error`: NULL or a datasus_error.

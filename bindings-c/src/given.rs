@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use datasus::base::Text;
+use datasus::base::{NotJson, Text, exact_json};
 use datasus::{Code, Error, Result};
 
 use crate::ticket::Tickets;
@@ -104,9 +104,10 @@ pub fn hand_in<T, H>(tickets: &Tickets<T>, handle: *mut H, name: &str) -> Result
 
 /// What is no JSON is DS-400.
 pub fn json(text: &str, name: &str) -> Result<serde_json::Value> {
-    serde_json::from_str(text).map_err(|error| {
-        let pt = format!("Argumento `{name}`: JSON malformado: {error}");
-        let detail = Text { pt, en: format!("Argument `{name}`: malformed JSON: {error}") };
-        Error::new(Code::Malformed, detail).with("argument", name).stage("c")
+    exact_json(text).map_err(|NotJson { line, column, what }| {
+        let Text { pt, en } = what;
+        let detail = Text { pt: format!("Argumento `{name}`: {pt}"), en: format!("Argument `{name}`: {en}") };
+        let error = Error::new(Code::Malformed, detail).with("argument", name);
+        error.with("line", line).with("column", column).stage("c")
     })
 }

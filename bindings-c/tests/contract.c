@@ -188,6 +188,7 @@ static void json_that_is_cut_short_or_unknown_is_an_error(void) {
   REFUSED(400, datasus_client_submit(the_client, QUERY, "{\"excel\": {}}", &job, error));
   REFUSED(400, datasus_read_dbc("x", "{\"typed\": tr", &stream, error));
   REFUSED(400, datasus_read_dbc("x", "{\"column\": []}", &stream, error));
+  REFUSED(422, datasus_read_dbc("x", "{\"encoding\": \"cp437\"}", &stream, error));
   REFUSED(422, datasus_client_open(FOLDER, "{\"threads\": 0}", &client, error));
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
-use datasus::{Answer, Error, Next};
+use datasus::{Answer, Error, Language, Next};
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
@@ -30,13 +30,14 @@ pub struct Pending {
     inner: Arc<Mutex<Option<datasus::Pending>>>,
     job: datasus::Job,
     host: Arc<Host>,
+    language: Language,
 }
 
 impl Pending {
-    pub fn new(pending: datasus::Pending, host: Arc<Host>) -> Self {
+    pub fn new(pending: datasus::Pending, host: Arc<Host>, language: Language) -> Self {
         let job = pending.job().clone();
         host.owns(&job);
-        Pending { inner: Arc::new(Mutex::new(Some(pending))), job, host }
+        Pending { inner: Arc::new(Mutex::new(Some(pending))), job, host, language }
     }
 }
 
@@ -50,7 +51,7 @@ impl Pending {
     /// Waits until the schema is known.
     #[napi(catch_unwind, ts_return_type = "Promise<Rows>")]
     pub fn rows<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
-        let (inner, job, host) = (self.inner.clone(), self.job.clone(), self.host.clone());
+        let (inner, job, host, language) = (self.inner.clone(), self.job.clone(), self.host.clone(), self.language);
         promised(env, move || {
             let taken = inner.lock().unwrap_or_else(PoisonError::into_inner).take();
             let mut pending = taken.ok_or_else(|| Error::internal("this query's rows have been taken already"))?;
@@ -58,7 +59,7 @@ impl Pending {
                 // Dropped, the pending query is cancelled.
                 host.check()?;
                 if let Some(answer) = pending.wait(Some(SLICE)) {
-                    return Ok(Rows::new(Box::new(answer?), Some(job), host));
+                    return Ok(Rows::new(Box::new(answer?), Some(job), host, language));
                 }
             }
         })

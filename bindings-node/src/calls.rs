@@ -22,7 +22,7 @@ where
         };
         match done {
             Ok(value) => deferred.resolve(Box::new(move |_| Ok(value))),
-            Err(error) => deferred.reject(thrown(&error)),
+            Err(error) => deferred.reject(thrown(error)),
         }
     });
     Ok(promise)

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use datasus::base::{Cancel, CancelReason};
-use datasus::{Catalog, Config, Destination, Error, QueryParams, Result};
+use datasus::base::{Cancel, CancelReason, TraceId};
+use datasus::{Catalog, Config, Destination, Error, Language, QueryParams, Result};
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 
 use crate::answer::Pending;
 use crate::calls::promised;
-use crate::error::at_once;
+use crate::error::{at_once, spoken};
 use crate::host::Host;
 use crate::job::Job;
 
@@ -23,9 +23,12 @@ fn json<T: serde::Serialize>(value: &T) -> Result<String> {
 pub fn open(env: &Env, source: String, config: String) -> napi::Result<Object<'_>> {
     let host = at_once(Host::here)?;
     promised(env, move || {
-        let settings = serde_json::from_str(&config).map_err(Error::internal)?;
-        let client = datasus::Client::open_with(PathBuf::from(source), Config::from_env_and(&settings)?)?;
-        Ok(Client { client, host })
+        let settings: serde_json::Value = serde_json::from_str(&config).map_err(Error::internal)?;
+        let asked = settings.get("language").and_then(serde_json::Value::as_str);
+        let config = Config::from_env_and(&settings).map_err(|error| error.traced(&TraceId::new(), spoken(asked)))?;
+        let language = config.language;
+        let client = datasus::Client::open_with(PathBuf::from(source), config)?;
+        Ok(Client { client, host, language })
     })
 }
 
@@ -33,9 +36,16 @@ pub fn open(env: &Env, source: String, config: String) -> napi::Result<Object<'_
 pub struct Client {
     client: datasus::Client,
     host: Arc<Host>,
+    language: Language,
 }
 
 impl Client {
+    /// Errors come in the client's language, and with a trace.
+    fn spoken(&self) -> impl Fn(Error) -> Error + Send + 'static {
+        let language = self.language;
+        move |error| error.traced(&TraceId::new(), language)
+    }
+
     fn call<'env, T>(
         &self,
         env: &'env Env,
@@ -44,8 +54,8 @@ impl Client {
     where
         T: napi::bindgen_prelude::ToNapiValue + Send + 'static,
     {
-        let client = self.client.clone();
-        promised(env, move || work(&client))
+        let (client, spoken) = (self.client.clone(), self.spoken());
+        promised(env, move || work(&client).map_err(spoken))
     }
 }
 
@@ -53,8 +63,10 @@ impl Client {
 impl Client {
     #[napi(catch_unwind, ts_return_type = "Promise<Pending>")]
     pub fn begin_query<'env>(&self, env: &'env Env, params: String) -> napi::Result<Object<'env>> {
-        let host = self.host.clone();
-        self.call(env, move |client| Ok(Pending::new(client.begin_query(&QueryParams::from_json(&params)?)?, host)))
+        let (host, language) = (self.host.clone(), self.language);
+        self.call(env, move |client| {
+            Ok(Pending::new(client.begin_query(&QueryParams::from_json(&params)?)?, host, language))
+        })
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<Job>")]
@@ -120,7 +132,7 @@ impl Client {
 
     #[napi(catch_unwind)]
     pub fn schema(&self, dataset: String) -> napi::Result<String> {
-        at_once(|| json(self.client.schema(&dataset)?))
+        at_once(|| self.client.schema(&dataset).and_then(json).map_err(self.spoken()))
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
@@ -140,14 +152,14 @@ impl Client {
 
     #[napi(catch_unwind)]
     pub fn set_maintenance(&self, on: bool) -> napi::Result<()> {
-        at_once(|| self.client.set_maintenance(on))
+        at_once(|| self.client.set_maintenance(on).map_err(self.spoken()))
     }
 }
 
 /// Ends a call that has no job.
 #[napi]
 #[derive(Default)]
-pub struct Stop(Cancel);
+pub struct Stop(pub(crate) Cancel);
 
 #[napi]
 impl Stop {

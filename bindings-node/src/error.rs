@@ -2,12 +2,27 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use datasus::{Code, Error, Result};
+use datasus::base::TraceId;
+use datasus::{Code, Error, Language, Result};
 use napi::Status;
 use napi_derive::napi;
 
-/// The contract's JSON is the message: of an error's own properties napi carries only that from a thread to a promise.
-pub fn thrown(error: &Error) -> napi::Error {
+/// The language that was asked for, or that of `DATASUS_LANGUAGE`, or Portuguese: for calls without a client.
+pub fn spoken(asked: Option<&str>) -> Language {
+    let variable = std::env::var("DATASUS_LANGUAGE").ok();
+    match asked.or(variable.as_deref()) {
+        Some("en") => Language::En,
+        _ => Language::Pt,
+    }
+}
+
+/// The contract's JSON is the message: of an error's own properties napi carries only that from a thread to a promise. What has
+/// no trace yet gets one.
+pub fn thrown(error: Error) -> napi::Error {
+    let error = match error.trace_id() {
+        Some(_) => error,
+        None => error.traced(&TraceId::new(), spoken(None)),
+    };
     napi::Error::new(Status::GenericFailure, error.to_json().to_string())
 }
 
@@ -18,7 +33,7 @@ pub fn fenced<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 
 /// What every function does that answers at once.
 pub fn at_once<T>(work: impl FnOnce() -> Result<T>) -> napi::Result<T> {
-    fenced(work).map_err(|error| thrown(&error))
+    fenced(work).map_err(thrown)
 }
 
 #[napi(object)]

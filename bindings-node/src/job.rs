@@ -96,6 +96,20 @@ impl Job {
         })
     }
 
+    /// The report's warnings, once the job has ended; none where it failed, which others are told.
+    #[napi(catch_unwind, ts_return_type = "Promise<Array<string>>")]
+    pub fn warnings<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let (job, host) = (self.job.clone(), self.host.clone());
+        promised(env, move || {
+            loop {
+                if let Some(outcome) = job.wait(Some(SLICE)) {
+                    return Ok(outcome.map(|report| report.warnings.clone()).unwrap_or_default());
+                }
+                host.check()?;
+            }
+        })
+    }
+
     #[napi(catch_unwind)]
     pub fn events(&self) -> Events {
         Events { inner: Arc::new(Mutex::new(self.job.subscribe())), host: self.host.clone() }

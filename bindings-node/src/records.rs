@@ -5,14 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
-use datasus::base::Text;
-use datasus::source::{RecordsOf, TypedRecords, write_example_data};
-use datasus::{Catalog, Code, Error, Language, Next};
+use datasus::base::TraceId;
+use datasus::source::{RecordsOf, TypedRecords, write_example_data_until};
+use datasus::{Catalog, Next};
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 
 use crate::calls::promised;
+use crate::client::Stop;
+use crate::error::spoken;
 use crate::host::Host;
 use crate::rows::{Rows, Source};
 
@@ -40,18 +42,6 @@ impl Source for File {
     }
 }
 
-#[napi(object)]
-pub struct ReadOptions {
-    pub columns: Option<Vec<String>>,
-    pub dataset: Option<String>,
-    pub typed: Option<bool>,
-    pub verify_crc: Option<bool>,
-    pub batch_rows: Option<u32>,
-    pub encoding: Option<String>,
-    pub partial: Option<bool>,
-    pub language: Option<String>,
-}
-
 /// The records of a file, and what was noticed in it.
 #[napi]
 pub struct FileRecords {
@@ -74,38 +64,24 @@ impl FileRecords {
     }
 }
 
+/// `options`: what is wanted of the file, as JSON.
 #[napi(catch_unwind, ts_return_type = "Promise<FileRecords>")]
-pub fn read_dbc(env: &Env, path: String, options: ReadOptions) -> napi::Result<Object<'_>> {
+pub fn read_dbc(env: &Env, path: String, options: String, language: String) -> napi::Result<Object<'_>> {
     let host = crate::error::at_once(Host::here)?;
     promised(env, move || {
-        let known = RecordsOf::default();
-        let wanted = RecordsOf {
-            columns: options.columns,
-            dataset: options.dataset,
-            typed: options.typed.unwrap_or(known.typed),
-            verify_crc: options.verify_crc.unwrap_or(known.verify_crc),
-            batch_rows: options.batch_rows.map_or(known.batch_rows, |rows| rows as usize),
-            encoding: options.encoding,
-            partial: options.partial.unwrap_or(known.partial),
-        };
-        let language = match options.language.as_deref() {
-            None | Some("pt") => Language::Pt,
-            Some("en") => Language::En,
-            Some(other) => {
-                let pt = format!("language {other:?} não existe; use \"pt\" ou \"en\"");
-                let en = format!("there is no language {other:?}; use \"pt\" or \"en\"");
-                return Err(Error::new(Code::InvalidParams, Text { pt, en }).with("received", other));
-            }
-        };
-        let records = TypedRecords::open(&PathBuf::from(path), &wanted, Catalog::builtin(), language)?;
+        let language = spoken(Some(&language));
+        let open =
+            || TypedRecords::open(&PathBuf::from(path), &RecordsOf::from_json(&options)?, Catalog::builtin(), language);
+        let records = open().map_err(|error| error.traced(&TraceId::new(), language))?;
         let summary = Arc::new(Mutex::new("null".to_owned()));
         let source = File { records, summary: summary.clone() };
-        Ok(FileRecords { rows: Mutex::new(Some(Rows::new(Box::new(source), None, host))), summary })
+        Ok(FileRecords { rows: Mutex::new(Some(Rows::new(Box::new(source), None, host, language))), summary })
     })
 }
 
 /// Writes made-up files, to try things on.
 #[napi(catch_unwind, ts_return_type = "Promise<void>")]
-pub fn example_data(env: &Env, folder: String, rows: u32) -> napi::Result<Object<'_>> {
-    promised(env, move || write_example_data(&PathBuf::from(folder), rows))
+pub fn example_data<'env>(env: &'env Env, folder: String, rows: u32, stop: &Stop) -> napi::Result<Object<'env>> {
+    let stop = stop.0.clone();
+    promised(env, move || write_example_data_until(&PathBuf::from(folder), rows, &stop))
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datasus::base::Text;
+use datasus::base::{Text, TraceId};
 use datasus::sink::pipe::{Encoder, Format};
-use datasus::{Code, Error, Next, Result};
+use datasus::{Code, Error, Language, Next, Result};
 use napi::Env;
 use napi::bindgen_prelude::{Buffer, Object};
 use napi_derive::napi;
@@ -39,6 +39,7 @@ struct Shared {
     encoder: Mutex<Option<(Encoder, bool)>>,
     closed: AtomicBool,
     host: Arc<Host>,
+    language: Language,
 }
 
 impl Shared {
@@ -48,11 +49,11 @@ impl Shared {
         loop {
             self.host.check()?;
             if self.closed.load(SeqCst) {
-                return Err(gone());
+                return Err(self.gone());
             }
             let ended = match &mut *place {
                 Place::Ended => return Ok(None),
-                Place::Gone => return Err(gone()),
+                Place::Gone => return Err(self.gone()),
                 Place::Here(source) => match source.next_within(SLICE) {
                     Next::Batch(batch) => return Ok(Some(batch)),
                     Next::NotYet => continue,
@@ -75,14 +76,25 @@ impl Shared {
             }
         }
         while let Some(batch) = self.next()? {
-            let bytes = encoder.encode(&batch)?;
+            let bytes = encoder.encode(&batch).map_err(self.spoken())?;
             if !bytes.is_empty() {
                 return Ok(Some(bytes));
             }
         }
-        let tail = encoder.end()?;
+        let tail = encoder.end().map_err(self.spoken())?;
         *place = None;
         Ok(Some(tail).filter(|tail| !tail.is_empty()))
+    }
+
+    fn spoken(&self) -> impl Fn(Error) -> Error {
+        let language = self.language;
+        move |error| error.traced(&TraceId::new(), language)
+    }
+
+    fn gone(&self) -> Error {
+        let pt = "As linhas deste resultado já foram lidas, falharam ou foram largadas; repita a consulta".into();
+        let en = "The rows of this result were read already, failed, or were let go; run the query again".into();
+        self.spoken()(Error::new(Code::Conflict, Text { pt, en }))
     }
 
     fn let_go(&self) {
@@ -99,12 +111,6 @@ impl Shared {
     }
 }
 
-fn gone() -> Error {
-    let pt = "As linhas deste resultado já foram lidas, falharam ou foram largadas; repita a consulta".into();
-    let en = "The rows of this result were read already, failed, or were let go; run the query again".into();
-    Error::new(Code::Conflict, Text { pt, en })
-}
-
 #[napi]
 pub struct Rows {
     shared: Arc<Shared>,
@@ -113,10 +119,10 @@ pub struct Rows {
 }
 
 impl Rows {
-    pub fn new(source: Box<dyn Source>, job: Option<datasus::Job>, host: Arc<Host>) -> Self {
+    pub fn new(source: Box<dyn Source>, job: Option<datasus::Job>, host: Arc<Host>, language: Language) -> Self {
         let schema = source.schema();
         let (place, encoder, closed) = (Mutex::new(Place::Here(source)), Mutex::new(None), AtomicBool::new(false));
-        Rows { shared: Arc::new(Shared { place, encoder, closed, host }), schema, job }
+        Rows { shared: Arc::new(Shared { place, encoder, closed, host, language }), schema, job }
     }
 }
 
@@ -179,7 +185,8 @@ impl Rows {
     #[napi(catch_unwind)]
     pub fn encode_as(&self, format: String) -> napi::Result<()> {
         at_once(|| {
-            let encoder = Encoder::new(&Format::from_json(&format)?, &self.schema)?;
+            let begin = || Encoder::new(&Format::from_json(&format)?, &self.schema);
+            let encoder = begin().map_err(self.shared.spoken())?;
             *self.shared.encoder.lock().unwrap_or_else(PoisonError::into_inner) = Some((encoder, false));
             Ok(())
         })

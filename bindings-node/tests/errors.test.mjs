@@ -47,7 +47,7 @@ test('what is asked wrongly is refused as in every language', async () => {
   assert.equal(await code(client.resume('01ARZ3NDEKTSV4RRFFQ69G5FAV')), 'DS-404')
   assert.equal(await code(datasus.open({ source: folder, treads: 2 })), 'DS-400')
   assert.throws(() => client.schema('SIH-RX'), datasus.NotFound)
-  await assert.rejects(client.query({ dataset: 'SIH-RD', limit: NaN }), TypeError)
+  await assert.rejects(client.query({ dataset: 'SIH-RD', limit: NaN }), datasus.InvalidParams)
   const closed = await datasus.open(folder)
   await closed.close()
   await assert.rejects(closed.datasets(), datasus.Conflict)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { createWriteStream, readFileSync } from 'node:fs'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -168,4 +170,27 @@ test('one file is read without a client', async () => {
   assert.deepEqual([records.summary.rows, records.summary.crc], [100, 'ok'])
   await assert.rejects(readDbc('nowhere.dbc', { language: 'en' }), { code: 'DS-404' })
   await assert.rejects(readDbc('nowhere.dbc', { language: 'fr' }), { code: 'DS-422' })
+})
+
+test('the text of a table of DOS is read in its encoding', async () => {
+  const field = Buffer.concat([Buffer.from('NOME'.padEnd(11, '\0') + 'C'), Buffer.alloc(4), Buffer.from([9]), Buffer.alloc(15)])
+  const header = Buffer.alloc(32)
+  header.set([0x03, 0x7c, 1, 31])
+  // Two records are announced, and one is there.
+  header.writeUInt32LE(2, 4)
+  header.writeUInt16LE(65, 8)
+  header.writeUInt16LE(10, 10)
+  const file = path.join(await mkdtemp(path.join(tmpdir(), 'datasus-')), 'MUNICIPIOS.DBF')
+  await writeFile(file, Buffer.concat([header, field, Buffer.from('\r S\xc6o Paulo\x1a', 'latin1')]))
+  const read = async (encoding) => {
+    const records = await readDbc(file, { encoding, partial: true })
+    const text = (await records.toTable()).getChild('NOME').get(0)
+    assert.deepEqual([records.summary.rows, records.summary.rows_declared], [1, 2])
+    return [text, records.summary.warnings.some((warning) => warning.includes('cp850'))]
+  }
+  assert.deepEqual(await read(undefined), ['São Paulo', true])
+  assert.deepEqual(await read('cp850'), ['São Paulo', false])
+  assert.deepEqual(await read('latin-1'), ['SÆo Paulo', false])
+  await assert.rejects(readDbc(file, { encoding: 'cp437' }), { code: 'DS-422' })
+  await assert.rejects((await readDbc(file)).toTable(), { code: 'DS-460' })
 })

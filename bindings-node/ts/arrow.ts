@@ -2,17 +2,22 @@
 
 import type * as Arrow from 'apache-arrow'
 
+import { invalid, notFound, type Language } from './errors'
 import type { Handed } from './native'
 
 /** Gives the application's own apache-arrow, in the form (ESM or CommonJS) in which it asked for us. */
 export type LoadArrow = () => Promise<typeof Arrow>
 
 /** The application's apache-arrow, or an error that says what to install. */
-export async function loaded(load: LoadArrow): Promise<typeof Arrow> {
+export async function loaded(load: LoadArrow, language: Language): Promise<typeof Arrow> {
   try {
     return await load()
   } catch (cause) {
-    throw new Error('datasus: apache-arrow 21 is needed for Arrow tables and batches; run: npm install apache-arrow@21', { cause })
+    const words = {
+      pt: 'Tabelas e lotes do Arrow precisam do pacote apache-arrow 21; instale-o: npm install apache-arrow@21',
+      en: 'Arrow tables and batches need the package apache-arrow 21; install it: npm install apache-arrow@21',
+    }
+    throw notFound(words, language, cause)
   }
 }
 
@@ -23,12 +28,13 @@ export class Builder {
   constructor(
     private readonly arrow: typeof Arrow,
     schema: Uint8Array,
+    private readonly language: Language,
   ) {
     this.schema = arrow.tableFromIPC(schema).schema
   }
 
   batch(handed: Handed): Arrow.RecordBatch {
-    const reader = new Reader(this.arrow, handed)
+    const reader = new Reader(this.arrow, handed, this.language)
     const children = this.schema.fields.map((field) => reader.data(field.type))
     const type = new this.arrow.Struct(this.schema.fields)
     const data = this.arrow.makeData({ type, length: handed.rows, nullCount: 0, children })
@@ -44,6 +50,7 @@ class Reader {
   constructor(
     private readonly arrow: typeof Arrow,
     private readonly handed: Handed,
+    private readonly language: Language,
   ) {}
 
   data(type: Arrow.DataType): Arrow.Data {
@@ -73,7 +80,11 @@ class Reader {
     } else if (DataType.isStruct(type)) {
       props['children'] = type.children.map((field) => this.data(field.type))
     } else if (DataType.isUnion(type)) {
-      throw new TypeError(`datasus: columns of type ${String(type)} cannot be handed to apache-arrow; cast them in the query`)
+      const words = {
+        pt: `Colunas do tipo ${String(type)} não passam ao apache-arrow; converta-as na consulta`,
+        en: `Columns of type ${String(type)} cannot be handed to apache-arrow; cast them in the query`,
+      }
+      throw invalid(words, this.language, { received: String(type) })
     } else if (DataType.isBool(type)) {
       props['data'] = new Uint8Array(bytes(0))
     } else if (!DataType.isNull(type)) {

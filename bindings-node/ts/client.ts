@@ -2,25 +2,28 @@
 
 import type { LoadArrow } from './arrow'
 import type { Destination, QueryParams } from './contract'
-import { atOnce, Conflict, refuseAborted, settled } from './errors'
+import { atOnce, conflict, refuseAborted, settled, type Language } from './errors'
+import { exactJson, Given, isPlainObject, languageOf } from './given'
 import { Job, type JobEvent } from './job'
 import { native, type NativeClient } from './native'
-import { exactJson, paramsJson, snakeKeys, type Query } from './params'
-import { schemaOf, type DatasetSchema, type DeadLetter, type Explain, type Held, type JobInfo, type Mode, type Report, type SyncReport } from './report'
+import { destinationsJson, paramsJson, settings, type Query } from './params'
+import { schemaOf, type DatasetSchema, type DeadLetter, type Explain, type Holdings, type JobInfo, type Mode, type Report, type SyncReport } from './report'
 import { Result } from './result'
+import { stoppable } from './stoppable'
+import { Warnings } from './warnings'
 
 /** Settings; what is left out comes from its `DATASUS_*` variable (`DATASUS_LAKE`, `DATASUS_OUTPUT`, ...), or is the default. */
 export interface Config {
   /** A folder of DBC, DBF or Parquet files, in any layout, or one file; the current folder. */
-  source?: string
+  source?: string | URL
   /** Folder of converted Parquet; `.datasus/lake` inside the source folder. */
-  lake?: string
+  lake?: string | URL
   /** Folder that holds every file an export writes; the current one. */
-  output?: string
+  output?: string | URL
   /** Folder of what jobs keep to be resumed, on a local file system. */
-  state?: string
+  state?: string | URL
   /** Folder for what a query spills; the system's temporary one. */
-  spill?: string
+  spill?: string | URL
   /** Bytes that one query may hold in the engine; 45 % of the machine's or container's memory. */
   memoryLimit?: number
   /** Bytes that one query may spill; 50 GB. */
@@ -55,53 +58,79 @@ export interface SinkOptions extends CallOptions {
   to: Destination | readonly Destination[]
 }
 
+const FOLDERS = ['source', 'lake', 'output', 'state', 'spill']
+
 /** Opens a folder. @internal */
-export async function openWith(arrow: LoadArrow, config: Config | string = {}): Promise<Client> {
-  const { source = '.', ...settings } = typeof config === 'string' ? { source: config } : config
-  return new Client(await settled(native.open(source, exactJson(snakeKeys(settings)))), source, arrow)
+export async function openWith(arrow: LoadArrow, config: Config | string | URL = {}): Promise<Client> {
+  const given = new Given(languageOf(config))
+  const isObject = given.read('open', config, () => isPlainObject(config))
+  const { source = '.', ...others } = isObject ? Object.fromEntries(given.entries('open', config)) : { source: config }
+  const place = given.path(isObject ? 'source' : 'open', source)
+  const entries = Object.entries(others).map(([key, value]): [string, unknown] => {
+    const isFolder = FOLDERS.includes(key) && value !== undefined && value !== null
+    return [key, isFolder ? given.path(key, value) : value]
+  })
+  const client = await settled(native.open(place, exactJson(settings(given, 'open', Object.fromEntries(entries)))))
+  return new Client(client, place, given.language, arrow)
 }
+
+const CLOSED = { pt: 'Este cliente foi fechado; abra outro', en: 'This client was closed; open another' }
 
 /** A source of DATASUS files, opened by {@link open}. */
 export class Client implements AsyncDisposable {
   #client: NativeClient | null
   readonly #arrow: LoadArrow
+  readonly #given: Given
+  readonly #warnings = new Warnings()
   /** The folder. */
   readonly source: string
 
   /** @internal */
-  constructor(client: NativeClient, source: string, arrow: LoadArrow) {
+  constructor(client: NativeClient, source: string, language: Language, arrow: LoadArrow) {
     this.#client = client
     this.#arrow = arrow
+    this.#given = new Given(language)
     this.source = source
   }
 
   get #native(): NativeClient {
     if (this.#client !== null) return this.#client
-    const detail = 'Este cliente foi fechado; abra outro'
-    throw new Conflict({ error_code: 'DS-409', detail, diagnostic: {} })
+    throw conflict(CLOSED, this.#given.language)
+  }
+
+  /** The signal among the options of a call. */
+  #signal(options: unknown): AbortSignal | undefined {
+    return this.#given.signal('signal', this.#given.options('options', options, ['signal']).signal)
   }
 
   /**
    * Runs a query; settles when its schema is known, and the rows come as they are taken. Files that the lake does not hold
    * yet are converted first.
    */
-  async query(query: Query | QueryParams | string, { signal }: CallOptions = {}): Promise<Result> {
-    refuseAborted(signal)
-    const pending = await settled(this.#native.beginQuery(paramsJson(query)))
-    const job = new Job(pending.job, signal)
-    return new Result(await settled(pending.rows(), signal), job, this.#arrow, signal)
+  async query(query: Query | QueryParams | string, options: CallOptions = {}): Promise<Result> {
+    const signal = this.#signal(options)
+    const [client, params, { language }] = [this.#native, paramsJson(this.#given, query), this.#given]
+    refuseAborted(signal, language)
+    const pending = await settled(client.beginQuery(params), signal)
+    const job = new Job(pending.job, this.#warnings, signal)
+    return new Result(await settled(pending.rows(), signal), job, this.#arrow, language, signal)
   }
 
   /** Starts a query into files and tables. Killed at any instant, it goes on by {@link Client.resume}. */
-  async submit(query: Query | QueryParams | string, { to, signal }: SinkOptions): Promise<Job> {
-    refuseAborted(signal)
-    return new Job(await settled(this.#native.submit(paramsJson(query), exactJson(to))), signal)
+  async submit(query: Query | QueryParams | string, options: SinkOptions): Promise<Job> {
+    const { to, signal: given } = this.#given.options('options', options, ['to', 'signal'])
+    const signal = this.#given.signal('signal', given)
+    const [client, params, destinations] = [this.#native, paramsJson(this.#given, query), destinationsJson(this.#given, to)]
+    refuseAborted(signal, this.#given.language)
+    return new Job(await settled(client.submit(params, destinations), signal), this.#warnings, signal)
   }
 
   /** The same, and waits for the report. */
-  async export(query: Query | QueryParams | string, { onEvent, ...options }: SinkOptions & { onEvent?: (event: JobEvent) => void }): Promise<Report> {
-    const job = await this.submit(query, options)
-    if (onEvent !== undefined) for await (const event of job.events()) onEvent(event)
+  async export(query: Query | QueryParams | string, options: SinkOptions & { onEvent?: (event: JobEvent) => void }): Promise<Report> {
+    const { onEvent, ...others } = this.#given.options('options', options, ['to', 'signal', 'onEvent'])
+    const heard = onEvent === undefined ? undefined : this.#given.function<(event: JobEvent) => void>('onEvent', onEvent)
+    const job = await this.submit(query, others as SinkOptions)
+    if (heard !== undefined) for await (const event of job.events()) heard(event)
     return job.report()
   }
 
@@ -111,57 +140,57 @@ export class Client implements AsyncDisposable {
   }
 
   /** Goes on with a job where it stopped: nothing is lost, and nothing comes twice. DS-404 or DS-409 where it cannot. */
-  async resume(jobId: string, { signal }: CallOptions = {}): Promise<Job> {
-    refuseAborted(signal)
-    return new Job(await settled(this.#native.resume(jobId)), signal)
+  async resume(jobId: string, options: CallOptions = {}): Promise<Job> {
+    const signal = this.#signal(options)
+    const [client, id] = [this.#native, this.#given.text('jobId', jobId)]
+    refuseAborted(signal, this.#given.language)
+    return new Job(await settled(client.resume(id), signal), this.#warnings, signal)
   }
 
   /** Gives a job up, with what it left in its targets. Rows that were published stay. */
   async discard(jobId: string): Promise<void> {
-    await settled(this.#native.discard(jobId))
+    await settled(this.#native.discard(this.#given.text('jobId', jobId)))
   }
 
   /** The records of a job that were not taken, each with its reason, source file and row. */
   async deadLetters(jobId: string): Promise<DeadLetter[]> {
-    return JSON.parse(await settled(this.#native.deadLetters(jobId))) as DeadLetter[]
+    return JSON.parse(await settled(this.#native.deadLetters(this.#given.text('jobId', jobId)))) as DeadLetter[]
   }
 
   /** The same as a Parquet file below the output folder; gives how many there are. */
   async exportDeadLetters(jobId: string, path: string): Promise<number> {
-    return settled(this.#native.exportDeadLetters(jobId, path))
+    return settled(this.#native.exportDeadLetters(this.#given.text('jobId', jobId), this.#given.text('path', path)))
   }
 
   /** Sends the dead letters of a completed job to their table once more, after the cause has been mended. */
   async replay(jobId: string): Promise<{ loaded: number; left: number }> {
-    return JSON.parse(await settled(this.#native.replay(jobId))) as { loaded: number; left: number }
+    return JSON.parse(await settled(this.#native.replay(this.#given.text('jobId', jobId)))) as { loaded: number; left: number }
   }
 
   /** Converts ahead of a query; only `dataset`, `uf` and `competencia` count. */
-  async sync(query: Query | QueryParams | string, { signal }: CallOptions = {}): Promise<SyncReport> {
-    refuseAborted(signal)
-    const stop = new native.Stop()
-    const abort = (): void => stop.set()
-    signal?.addEventListener('abort', abort, { once: true })
-    try {
-      return JSON.parse(await settled(this.#native.sync(paramsJson(query), stop), signal)) as SyncReport
-    } finally {
-      signal?.removeEventListener('abort', abort)
-    }
+  async sync(query: Query | QueryParams | string, options: CallOptions = {}): Promise<SyncReport> {
+    const signal = this.#signal(options)
+    const [client, params] = [this.#native, paramsJson(this.#given, query)]
+    const outcome = await stoppable(signal, this.#given.language, (stop) => client.sync(params, stop))
+    const report = JSON.parse(outcome) as SyncReport
+    this.#warnings.tell(report.warnings)
+    return report
   }
 
   /** What a query would read, against what is there. Converts nothing. */
   async explain(query: Query | QueryParams | string): Promise<Explain> {
-    return JSON.parse(await settled(this.#native.explain(paramsJson(query)))) as Explain
+    return JSON.parse(await settled(this.#native.explain(paramsJson(this.#given, query)))) as Explain
   }
 
   /** The dataset's columns, with types and meanings. */
   schema(dataset: string): DatasetSchema {
-    return schemaOf(JSON.parse(atOnce(() => this.#native.schema(dataset))) as Parameters<typeof schemaOf>[0])
+    const name = this.#given.text('dataset', dataset)
+    return schemaOf(JSON.parse(atOnce(() => this.#native.schema(name))) as Parameters<typeof schemaOf>[0])
   }
 
-  /** What the source holds, by dataset. */
-  async datasets(): Promise<Held[]> {
-    return JSON.parse(await settled(this.#native.datasets())) as Held[]
+  /** What the source holds, by dataset, and the files that no query reads. */
+  async datasets(): Promise<Holdings> {
+    return JSON.parse(await settled(this.#native.datasets())) as Holdings
   }
 
   /** What this client has counted, and the state of the process's queue and memory, in Prometheus' text form. */
@@ -176,7 +205,8 @@ export class Client implements AsyncDisposable {
 
   /** One job at a time with one thread, for the whole process, until it is turned off. */
   setMaintenance(on: boolean): void {
-    atOnce(() => this.#native.setMaintenance(on))
+    const isOn = this.#given.boolean('on', on)
+    atOnce(() => this.#native.setMaintenance(isOn))
   }
 
   /** Lets go of the source; running jobs go on. */

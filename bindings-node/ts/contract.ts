@@ -143,6 +143,10 @@ export interface Options {
    */
   missing?: 'error' | 'warn'
   /**
+   * Which of several versions of a file is read, where neither folder, date nor content tells.
+   */
+  versions?: 'refuse' | 'newest'
+  /**
    * True: a file that cannot be read is left out and named in the report. False: it ends the job.
    */
   partial?: boolean

@@ -1,5 +1,21 @@
 /** Errors: one class for each family of codes, all under {@link DatasusError}. */
 
+import { randomBytes } from 'node:crypto'
+
+/** Language of the texts for people. */
+export type Language = 'pt' | 'en'
+
+/** One sentence in both languages. @internal */
+export interface Words {
+  pt: string
+  en: string
+}
+
+/** The language that was asked for, or that of `DATASUS_LANGUAGE`, or Portuguese. @internal */
+export function spoken(asked?: unknown): Language {
+  return (asked ?? process.env['DATASUS_LANGUAGE']) === 'en' ? 'en' : 'pt'
+}
+
 /** One thing that is wrong. */
 export interface Problem {
   error_code: string
@@ -11,9 +27,13 @@ interface Form extends Problem {
   status?: string
   problems?: Problem[]
   retryable?: boolean
+  language?: Language
   trace_id?: string | null
   context?: Record<string, unknown>
 }
+
+/** By which another copy of this module (another realm, ESM beside a bundle) knows our errors: the names of their classes. */
+const KINDS: unique symbol = Symbol.for('datasus.error.kinds') as never
 
 /** What went wrong, in the same shape in every language. */
 export class DatasusError extends Error {
@@ -27,8 +47,10 @@ export class DatasusError extends Error {
   readonly problems: Problem[]
   /** True where the same call may succeed later, unchanged. */
   readonly retryable: boolean
+  /** Language of the texts. */
+  readonly language: Language
   /** Ties the error to log lines and reports. */
-  readonly traceId: string | null
+  readonly traceId: string
   /** Where it happened, as far as it is known: `stage`, `file`, `offset`, `row`, `column`, `sqlstate`. */
   readonly context: Record<string, unknown>
   readonly #form: Form
@@ -44,15 +66,36 @@ export class DatasusError extends Error {
     const own = { error_code: form.error_code, detail: form.detail, diagnostic: this.diagnostic }
     this.problems = all.length > 0 ? all : [own]
     this.retryable = form.retryable ?? false
-    this.traceId = form.trace_id ?? null
+    this.language = form.language ?? spoken()
+    this.traceId = form.trace_id ?? randomBytes(4).toString('hex')
     this.context = form.context ?? {}
-    this.#form = form
+    this.#form = { ...form, language: this.language, trace_id: this.traceId }
   }
 
   /** The error in the contract's JSON form, as every language has it. */
   toJSON(): Record<string, unknown> {
     return { ...this.#form }
   }
+
+  /** @internal */
+  get [KINDS](): readonly string[] {
+    const names: string[] = []
+    for (let kind: unknown = this.constructor; typeof kind === 'function'; kind = Object.getPrototypeOf(kind)) {
+      if (OURS.has(kind)) names.push(kind.name)
+    }
+    return names
+  }
+
+  /** Also true of an error of another copy of this module. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true
+    return OURS.has(this) && kindsOf(value).includes(this.name)
+  }
+}
+
+function kindsOf(value: unknown): readonly unknown[] {
+  const kinds: unknown = typeof value === 'object' && value !== null ? (value as { [KINDS]?: unknown })[KINDS] : undefined
+  return Array.isArray(kinds) ? kinds : []
 }
 
 /** A parameter is wrong, or unknown, or the SQL of the user's fails (DS-400, DS-422). */
@@ -108,13 +151,27 @@ const CLASSES: Record<string, typeof DatasusError> = {
   'DS-507': DiskFull,
 }
 
-/** What the addon threw, as the error of its code. */
+const OURS = new Set<unknown>([DatasusError, ...Object.values(CLASSES)])
+
+/** What the addon threw, as the error of its code. It may be an error of another realm than ours: Jest runs tests in such. */
 export function typed(thrown: unknown, cause?: unknown): Error {
-  if (!(thrown instanceof Error)) return new Error(String(thrown))
-  if (thrown instanceof DatasusError || !thrown.message.startsWith('{')) return thrown
-  const form = JSON.parse(thrown.message) as Form
-  const kind = CLASSES[form.error_code] ?? DatasusError
-  return new kind(form, cause === undefined ? undefined : { cause })
+  if (thrown instanceof DatasusError) return thrown
+  const { message } = Object(thrown) as { message?: unknown }
+  const form = typeof message === 'string' ? formOf(message) : undefined
+  if (form !== undefined) {
+    const kind = CLASSES[form.error_code] ?? DatasusError
+    return new kind(form, cause === undefined ? undefined : { cause })
+  }
+  return defect({ pt: String(message ?? thrown), en: String(message ?? thrown) }, spoken(), thrown)
+}
+
+function formOf(message: string): Form | undefined {
+  try {
+    const form = JSON.parse(message) as Form | null
+    return typeof form?.error_code === 'string' && typeof form.detail === 'string' ? form : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Waits for a call of the addon. */
@@ -135,13 +192,41 @@ export function atOnce<T>(call: () => T): T {
   }
 }
 
-/** What an aborted signal makes of a call. */
-export function abortedBy(signal: AbortSignal): Cancelled {
-  const detail = 'O trabalho foi cancelado por quem o pediu'
-  return new Cancelled({ status: 'error', error_code: 'DS-499', detail, diagnostic: {} }, { cause: signal.reason })
+function form(error_code: string, detail: Words, language: Language, diagnostic: Record<string, unknown> = {}): Form {
+  return { status: 'error', error_code, detail: detail[language], diagnostic, language }
 }
 
-/** Nothing begins whose signal was aborted before. */
-export function refuseAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw abortedBy(signal)
+/** A parameter that cannot be meant so; `diagnostic` has its facts. @internal */
+export function invalid(detail: Words, language: Language, diagnostic: Record<string, unknown>, cause?: unknown): InvalidParams {
+  return new InvalidParams(form('DS-422', detail, language, diagnostic), cause === undefined ? undefined : { cause })
+}
+
+/** A call that does not fit the state of what it is made on. @internal */
+export function conflict(detail: Words, language: Language): Conflict {
+  return new Conflict(form('DS-409', detail, language))
+}
+
+/** What has to be installed is not there. @internal */
+export function notFound(detail: Words, language: Language, cause: unknown): NotFound {
+  return new NotFound(form('DS-404', detail, language), { cause })
+}
+
+/** A defect of ours. @internal */
+export function defect(what: Words, language: Language, cause?: unknown): InternalError {
+  const detail = {
+    pt: `Defeito interno do datasus: ${what.pt}. Por favor, relate-o com o traceId`,
+    en: `A defect inside datasus: ${what.en}. Please report it with the traceId`,
+  }
+  return new InternalError(form('DS-500', detail, language), cause === undefined ? undefined : { cause })
+}
+
+/** What an aborted signal makes of a call. @internal */
+export function abortedBy(signal: AbortSignal, language: Language): Cancelled {
+  const detail = { pt: 'O trabalho foi cancelado por quem o pediu', en: 'The work was cancelled by who asked for it' }
+  return new Cancelled(form('DS-499', detail, language), { cause: signal.reason })
+}
+
+/** Nothing begins whose signal was aborted before. @internal */
+export function refuseAborted(signal: AbortSignal | undefined, language: Language): void {
+  if (signal?.aborted) throw abortedBy(signal, language)
 }

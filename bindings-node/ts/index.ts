@@ -12,10 +12,10 @@ import { readDbcWith, type FileRecords, type ReadOptions } from './read_dbc'
 const arrow = async (): Promise<typeof import('apache-arrow')> => require('apache-arrow') as typeof import('apache-arrow')
 
 /** Opens a folder of DBC, DBF or Parquet files, in any layout, or one file. */
-export const open = (config?: Config | string): Promise<Client> => openWith(arrow, config)
+export const open = (config?: Config | string | URL): Promise<Client> => openWith(arrow, config)
 
 /** Reads one DBC or DBF file, straight to Arrow. */
-export const readDbc = (path: string, options?: ReadOptions): Promise<FileRecords> => readDbcWith(arrow, path, options)
+export const readDbc = (path: string | URL, options?: ReadOptions): Promise<FileRecords> => readDbcWith(arrow, path, options)
 
 /** Name and description of every dataset of the catalogue. */
 export const allDatasets = (): { dataset: string; nome: string }[] => native.allDatasets()
@@ -40,6 +40,7 @@ export {
   TooManyDeadLetters,
   TooManyRows,
   Unreachable,
+  type Language,
   type Problem,
 } from './errors'
 export { col, type Column, type Filter as Condition, type Value } from './filters'

@@ -3,6 +3,7 @@
 import { atOnce, settled } from './errors'
 import type { NativeJob, Progress as NativeProgress } from './native'
 import type { Report } from './report'
+import type { Warnings } from './warnings'
 
 /** `completed`, `failed` and `cancelled` are final. */
 export type Status = 'queued' | 'running' | 'parked' | 'retrying' | 'completed' | 'failed' | 'cancelled'
@@ -37,10 +38,12 @@ function progressOf(native: NativeProgress): Progress {
 export class Job implements AsyncIterable<JobEvent> {
   readonly #job: NativeJob
   readonly #signal: AbortSignal | undefined
+  readonly #warnings: Warnings
 
   /** @internal */
-  constructor(job: NativeJob, signal?: AbortSignal) {
+  constructor(job: NativeJob, warnings: Warnings, signal?: AbortSignal) {
     this.#job = job
+    this.#warnings = warnings
     this.#signal = signal
     if (signal === undefined) return
     const stop = (): void => job.cancel()
@@ -83,7 +86,14 @@ export class Job implements AsyncIterable<JobEvent> {
 
   /** Waits for the end. The job's own error where it failed or was cancelled. */
   async report(): Promise<Report> {
-    return JSON.parse(await settled(this.#job.report(), this.#signal)) as Report
+    const report = JSON.parse(await settled(this.#job.report(), this.#signal)) as Report
+    this.#warnings.tell(report.warnings, report.trace_id)
+    return report
+  }
+
+  /** Waits for the end, and tells the report's warnings as the process's. A failure is told to whoever waits for it. @internal */
+  async warn(): Promise<void> {
+    this.#warnings.tell(await this.#job.warnings(), this.traceId)
   }
 
   /** Each status in order, and progress ten times a second at most; ends after the final status. */
@@ -92,6 +102,7 @@ export class Job implements AsyncIterable<JobEvent> {
     for (let event = await settled(events.next()); event !== null; event = await settled(events.next())) {
       yield { status: event.status as Status, progress: progressOf(event.progress) }
     }
+    await this.warn()
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<JobEvent, void, undefined> {

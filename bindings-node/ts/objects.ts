@@ -1,5 +1,7 @@
 /** Rows as plain objects, from NDJSON in which every number of 64 bits and every decimal is text. */
 
+import type { Given } from './given'
+
 /** What a row's values become. */
 export interface ArrayOptions {
   /** Integers of 64 bits (`count(*)`, sums): `bigint` (default), `number` where it is exact (else a RangeError), or `string`. */
@@ -8,6 +10,16 @@ export interface ArrayOptions {
   decimals?: 'string' | 'number'
   /** Days and instants: `string` (`2024-01-31`, `2024-01-31T12:00:00Z`; default), or `date`: a Date, in UTC. */
   dates?: 'string' | 'date'
+}
+
+/** The options as they are meant; another word or key is refused. @internal */
+export function arrayOptions(given: Given, options: unknown): ArrayOptions {
+  const { integers, decimals, dates } = given.options('toArray', options, ['integers', 'decimals', 'dates'])
+  return {
+    integers: integers === undefined ? 'bigint' : given.word('integers', integers, ['bigint', 'number', 'string']),
+    decimals: decimals === undefined ? 'string' : given.word('decimals', decimals, ['string', 'number']),
+    dates: dates === undefined ? 'string' : given.word('dates', dates, ['string', 'date']),
+  }
 }
 
 type Convert = (value: unknown) => unknown

@@ -1,9 +1,11 @@
-/** From what is comfortable in JavaScript to the contract's JSON; the core checks it. */
+/** From what is comfortable in JavaScript to the contract's JSON; the core checks its sense. */
 
-import { randomUUID } from 'node:crypto'
+import { types } from 'node:util'
 
 import type { Aggregate, AggregateFn, Csv, Destination, Filter as Condition, Options, OrderBy, Parquet, Postgres, QueryParams } from './contract'
-import { Filter, plain, type Value } from './filters'
+import { spoken } from './errors'
+import { conditions, type Filter, type Value } from './filters'
+import { exactJson, Given, isPlainObject, type Expected, type Plain } from './given'
 
 /** `group_by` as `groupBy`. */
 export type Camel<Key extends string> = Key extends `${infer First}_${infer Rest}` ? `${First}${Capitalize<Camel<Rest>>}` : Key
@@ -47,84 +49,143 @@ export type PostgresOptions = CamelKeys<Postgres>
 
 /** A CSV file below the client's output folder. For Brazilian spreadsheets: `csv('a.csv', { delimiter: ';', decimalComma: true, bom: true })`. */
 export function csv(path?: string, options: Omit<CsvOptions, 'path'> = {}): Destination {
-  return { csv: snakeKeys(path === undefined ? options : { ...options, path }) }
+  return { csv: target('csv', 'path', path, options) }
 }
 
 /** A Parquet file below the client's output folder. */
 export function parquet(path?: string, options: Omit<ParquetOptions, 'path'> = {}): Destination {
-  return { parquet: snakeKeys(path === undefined ? options : { ...options, path }) }
+  return { parquet: target('parquet', 'path', path, options) }
 }
 
 /** A table `schema.table`; without a URL, on the client's server. */
 export function postgres(table?: string, options: Omit<PostgresOptions, 'table'> = {}): Destination {
-  return { postgres: snakeKeys(table === undefined ? options : { ...options, table }) }
+  return { postgres: target('postgres', 'table', table, options) }
 }
 
-/** `groupBy` as `group_by`; what is undefined is left out. */
-export function snakeKeys(form: object): Record<string, unknown> {
-  const given = Object.entries(form).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(given.map(([key, value]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]))
-}
-
-function isCondition(form: object): form is Condition {
-  return 'op' in form || 'any' in form || 'all' in form || 'not' in form
-}
-
-function conditions(where: Where): unknown[] {
-  if (Array.isArray(where)) return where.flatMap((one: Where) => conditions(one))
-  if (where instanceof Filter) return [where.toJSON()]
-  if (isCondition(where)) return [where]
-  return Object.entries(where as Conditions).map(([column, value]) => {
-    if (value === null) return { column, op: 'is_null' }
-    return Array.isArray(value) ? { column, op: 'in', value: plain(value) } : { column, op: 'eq', value: plain(value) }
-  })
-}
-
-function figures(aggregates: Aggregates): readonly unknown[] {
-  if (Array.isArray(aggregates)) return aggregates
-  return Object.entries(aggregates as Record<string, AggregateFn | readonly [AggregateFn, string]>).map(([as, of]) =>
-    typeof of === 'string' ? { fn: of, as } : { fn: of[0], column: of[1], as },
-  )
-}
-
-function sorts(orderBy: NonNullable<Query['orderBy']>): unknown[] {
-  const keys = (Array.isArray(orderBy) ? orderBy : [orderBy]) as readonly (string | OrderBy)[]
-  return keys.map((key) => {
-    if (typeof key !== 'string') return key
-    return key.startsWith('-') ? { column: key.slice(1), desc: true } : { column: key }
-  })
-}
-
-/** The contract's text of a query; text is the contract's already. */
-export function paramsJson(query: Query | QueryParams | string): string {
-  if (typeof query === 'string') return query
-  const { where, group_by, aggregates, order_by, options, bind, ...rest } = snakeKeys(query)
-  const params: Record<string, unknown> = rest
-  if (where !== undefined) params['where'] = conditions(where as Where)
-  if (group_by !== undefined) params['group_by'] = typeof group_by === 'string' ? [group_by] : group_by
-  if (aggregates !== undefined) params['aggregates'] = figures(aggregates as Aggregates)
-  if (order_by !== undefined) params['order_by'] = sorts(order_by as NonNullable<Query['orderBy']>)
-  if (options !== undefined) params['options'] = snakeKeys(options as object)
-  if (bind !== undefined) {
-    params['bind'] = Object.fromEntries(Object.entries(bind as object).map(([name, value]) => [name, plain(value)]))
+function target(kind: string, key: string, name: unknown, options: unknown): Record<string, unknown> {
+  const given = new Given(spoken())
+  const form = settings(given, kind, options)
+  if (name !== undefined && key in form) {
+    const words = { pt: `${key} uma vez só, como primeiro argumento`, en: `${key} once, as the first argument` }
+    throw given.wrong(`${kind}.${key}`, words, form[key])
   }
-  return exactJson(params)
+  return name === undefined ? form : { ...form, [key]: given.text(`${kind}.${key}`, name) }
 }
 
-/** Marks the text of a BigInt, which goes into the JSON as a number with all its digits. */
-const DIGITS = `${randomUUID()}:`
-const MARKED = new RegExp(`"${DIGITS}(-?[0-9]+)"`, 'g')
-
-/** JSON has no NaN and no Infinity; `JSON.stringify` would make null of them, which is another question. */
-export function exactJson(form: unknown): string {
-  let marked = false
-  const text = JSON.stringify(form, (key, value: unknown) => {
-    if (typeof value === 'number' && !Number.isFinite(value)) {
-      throw new TypeError(`${key || 'value'}: expected a finite number, received ${value}`)
+/** `groupBy` as `group_by`; a key that was given in both forms is refused, and what is undefined was not given. */
+function snakeEntries(given: Given, at: string, form: unknown, expected?: Expected, prefix = `${at}.`): [string, unknown, string][] {
+  const entries = given.entries(at, form, expected).filter(([, value]) => value !== undefined)
+  const seen = new Set<string>()
+  return entries.map(([key, value]) => {
+    const snake = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    if (seen.has(snake)) {
+      const words = { pt: `${snake} uma vez só, em uma das formas`, en: `${snake} once, in one of its forms` }
+      throw given.wrong(prefix + key, words, value)
     }
-    if (typeof value !== 'bigint') return value
-    marked = true
-    return DIGITS + value
+    seen.add(snake)
+    return [snake, value, prefix + key]
   })
-  return marked ? text.replace(MARKED, '$1') : text
+}
+
+/** An object of options with the contract's keys. @internal */
+export function settings(given: Given, at: string, form: unknown): Record<string, Plain> {
+  return Object.fromEntries(snakeEntries(given, at, form).map(([key, value, place]) => [key, given.tree(place, value)]))
+}
+
+const FIGURE: Expected = {
+  pt: 'uma função, ou [função, coluna]',
+  en: 'a function, or [function, column]',
+  examples: ["'count'", "['sum', 'VAL_TOT']"],
+}
+const FIGURES: Expected = {
+  pt: 'um objeto de nomes e funções, ou uma lista',
+  en: 'an object of names and functions, or a list',
+  examples: ["{ valor: ['sum', 'VAL_TOT'] }"],
+}
+const NAMES: Expected = { pt: 'uma coluna, ou uma lista delas', en: 'a column, or a list of them', examples: ["['CNES']"] }
+const UFS: Expected = { pt: 'uma UF, ou uma lista delas', en: 'a UF, or a list of them', examples: ["['AC', 'RR']"] }
+const MONTHS: Expected = {
+  pt: 'um mês ou ano, uma lista deles, ou {from, to}',
+  en: 'a month or year, a list of them, or {from, to}',
+  examples: ["'202401'", "{ from: '202401', to: '202403' }"],
+}
+const ROWS: Expected = { pt: 'um número de linhas', en: 'a number of rows', examples: [100] }
+const QUERY: Expected = {
+  pt: 'uma consulta: um objeto, ou o seu JSON',
+  en: 'a query: an object, or its JSON',
+  examples: ["{ dataset: 'SIH-RD', uf: 'AC' }"],
+}
+
+function figures(given: Given, at: string, aggregates: unknown): Plain {
+  const listed = given.elements(at, aggregates)
+  if (listed !== undefined) return listed.map((one, place) => given.tree(`${at}[${place}]`, one))
+  return given.entries(at, aggregates, FIGURES).map(([as, of]) => {
+    const place = `${at}.${as}`
+    const parts = given.elements(place, of) ?? [of]
+    if (parts.length < 1 || parts.length > 2) throw given.wrong(place, FIGURE, of)
+    const [fn, column] = parts.map((part, number) => given.text(parts.length > 1 ? `${place}[${number}]` : place, part, FIGURE))
+    return { fn: fn as string, ...(column !== undefined && { column }), as }
+  })
+}
+
+function sorts(given: Given, at: string, orderBy: unknown): Plain {
+  const keys = given.elements(at, orderBy) ?? [orderBy]
+  return keys.map((key, place) => {
+    const form = given.tree(`${at}[${place}]`, key)
+    if (typeof form !== 'string') return form
+    return form.startsWith('-') ? { column: form.slice(1), desc: true } : { column: form }
+  })
+}
+
+function names(given: Given, at: string, columns: unknown): Plain {
+  const listed = given.scalars(at, columns, NAMES)
+  return typeof listed === 'string' ? [listed] : listed
+}
+
+/** A month of a Date: its competência. */
+function month(given: Given, at: string, value: unknown): Plain {
+  const text = given.scalar(at, value, MONTHS)
+  return types.isDate(value) ? String(text).slice(0, 7).replace('-', '') : text
+}
+
+function competencia(given: Given, at: string, value: unknown): Plain {
+  const listed = given.elements(at, value)
+  if (listed !== undefined) return listed.map((one, place) => month(given, `${at}[${place}]`, one))
+  if (!isPlainObject(value)) return month(given, at, value)
+  return Object.fromEntries(given.entries(at, value).map(([key, one]) => [key, month(given, `${at}.${key}`, one)]))
+}
+
+const FORMS: Record<string, (given: Given, at: string, value: unknown) => Plain> = {
+  where: conditions,
+  group_by: names,
+  aggregates: figures,
+  order_by: sorts,
+  options: settings,
+  competencia,
+  uf: (given, at, value) => given.scalars(at, value, UFS),
+  columns: (given, at, value) => given.scalars(at, value, NAMES),
+  limit: (given, at, value) => given.scalar(at, value, ROWS),
+  bind: (given, at, value) => Object.fromEntries(given.entries(at, value).map(([name, one]) => [name, given.scalar(`${at}.${name}`, one)])),
+}
+
+/** The contract's text of a query; text is the contract's already. @internal */
+export function paramsJson(given: Given, query: unknown): string {
+  if (typeof query === 'string') return given.text('query', query, QUERY)
+  const entries = snakeEntries(given, 'query', query, QUERY, '')
+  const plain = entries.map(([key, value, at]): [string, Plain] => {
+    const taken = Object.hasOwn(FORMS, key) ? FORMS[key] : undefined
+    return [key, taken === undefined ? given.tree(at, value) : taken(given, at, value)]
+  })
+  return exactJson(Object.fromEntries(plain))
+}
+
+/** The contract's text of one destination, or of several. @internal */
+export function destinationsJson(given: Given, to: unknown): string {
+  const expected = {
+    pt: 'um destino, ou uma lista deles',
+    en: 'a destination, or a list of them',
+    examples: ["csv('a.csv')", "[csv('a.csv'), parquet('a.parquet')]"],
+  }
+  if (to === undefined || to === null) throw given.wrong('to', expected, to)
+  return exactJson(given.tree('to', to))
 }

@@ -1,9 +1,13 @@
 /** One DBC or DBF file, without a client. */
 
 import type { LoadArrow } from './arrow'
-import { atOnce, settled } from './errors'
+import { atOnce, defect, settled, spoken, type Language } from './errors'
+import { exactJson, Given, languageOf } from './given'
 import { native } from './native'
+import { settings } from './params'
 import { Rows } from './result'
+import { stoppable } from './stoppable'
+import { Warnings } from './warnings'
 
 /** What of a file is wanted. */
 export interface ReadOptions {
@@ -46,9 +50,14 @@ export class FileRecords extends Rows {
   readonly #summary: () => string
 
   /** @internal */
-  constructor(rows: ConstructorParameters<typeof Rows>[0], summary: () => string, arrow: LoadArrow) {
-    super(rows, arrow)
+  constructor(rows: ConstructorParameters<typeof Rows>[0], summary: () => string, arrow: LoadArrow, language: Language) {
+    super(rows, arrow, language)
     this.#summary = summary
+  }
+
+  /** @internal */
+  protected override ended(): void {
+    new Warnings().tell(this.summary?.warnings ?? [])
   }
 
   /** What was noticed: deleted and unreadable records, values that did not parse; null before the last row. */
@@ -58,14 +67,29 @@ export class FileRecords extends Rows {
 }
 
 /** @internal */
-export async function readDbcWith(arrow: LoadArrow, path: string, options: ReadOptions = {}): Promise<FileRecords> {
-  const file = await settled(native.readDbc(path, options))
+export async function readDbcWith(arrow: LoadArrow, path: string | URL, options: ReadOptions = {}): Promise<FileRecords> {
+  const given = new Given(languageOf(options))
+  const place = given.path('path', path)
+  const { language, ...wanted } = settings(given, 'options', options)
+  if (language !== undefined) given.word('options.language', language, ['pt', 'en'])
+  const file = await settled(native.readDbc(place, exactJson(wanted), given.language))
   const rows = atOnce(() => file.rows())
-  if (rows === null) throw new Error('datasus: a file gave no records')
-  return new FileRecords(rows, () => file.summary(), arrow)
+  const nothing = { pt: 'um arquivo não deu registros', en: 'a file gave no records' }
+  if (rows === null) throw defect(nothing, given.language)
+  return new FileRecords(rows, () => file.summary(), arrow, given.language)
 }
 
-/** Writes small made-up files of five datasets into a folder, to try things on; `rows` records in each. Files that are there stay. */
-export async function exampleData(folder: string, rows = 1_000): Promise<void> {
-  await settled(native.exampleData(folder, rows))
+/**
+ * Writes small made-up files of five datasets into a folder, to try things on; `rows` records in each (of deaths, twice as many).
+ * Files that are there stay.
+ */
+export async function exampleData(folder: string | URL, rows = 1_000, options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+  const given = new Given(spoken())
+  const place = given.path('folder', folder)
+  const count = given.integer('rows', rows, 0, MOST_EXAMPLES)
+  const signal = given.signal('signal', given.options('options', options, ['signal']).signal)
+  await stoppable(signal, given.language, (stop) => native.exampleData(place, count, stop))
 }
+
+/** A file counts its records in 32 bits. */
+const MOST_EXAMPLES = 2 ** 31 - 1

@@ -82,6 +82,21 @@ export interface DeadLetter {
 /** What a query would read, against what is there: files, row groups, columns, SQL. */
 export type Explain = Record<string, unknown>
 
+/** What the source holds, and what of it no query reads. */
+export interface Holdings {
+  datasets: Held[]
+  /** In order of path. */
+  ignored: IgnoredFile[]
+}
+
+/** A file of the source that no query reads. */
+export interface IgnoredFile {
+  /** Below the source folder. */
+  file: string
+  /** Of no dataset, to be extracted first, or written by datasus. */
+  reason: 'name' | 'archive' | 'ours'
+}
+
 /** What the source holds of one dataset. */
 export interface Held {
   dataset: string

@@ -1,15 +1,17 @@
 /** Rows, read once, as they come. */
 
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type * as Arrow from 'apache-arrow'
 
 import { Builder, loaded, type LoadArrow } from './arrow'
 import type { Csv } from './contract'
-import { abortedBy, atOnce, Conflict, settled } from './errors'
+import { abortedBy, atOnce, conflict, settled, type Language } from './errors'
+import { exactJson, Given, type Plain } from './given'
 import { Job } from './job'
 import type { NativeRows } from './native'
-import { Objects, type ArrayOptions } from './objects'
-import { exactJson, snakeKeys, type CamelKeys } from './params'
+import { arrayOptions, Objects, type ArrayOptions } from './objects'
+import { settings, type CamelKeys } from './params'
+import { RowsReadable } from './readable'
 import type { Report } from './report'
 
 /** A column of a result: its name, and its type as Arrow calls it. */
@@ -36,23 +38,30 @@ export const MEDIA_TYPES = {
   arrow: 'application/vnd.apache.arrow.stream',
 } as const
 
-const READ_ONCE = 'As linhas deste resultado já foram pedidas; repita a consulta para lê-las outra vez'
-
-/** Bytes of a piece of a stream, at most. */
-const PIECE = 1 << 20
+const READ_ONCE = {
+  pt: 'As linhas deste resultado já foram pedidas; repita a consulta para lê-las outra vez',
+  en: 'The rows of this result were asked for already; run the query again to read them once more',
+}
+const REPORT_LAST = {
+  pt: 'O relatório vem depois das linhas: leia-as antes, ou feche o resultado com close()',
+  en: 'The report comes after the rows: take them first, or close() the result',
+}
 
 /** What a query's rows and a file's have in common. */
 export class Rows implements AsyncIterable<Arrow.RecordBatch>, AsyncDisposable {
   readonly #rows: NativeRows
   readonly #arrow: LoadArrow
   readonly #signal: AbortSignal | undefined
+  /** @internal */
+  protected readonly language: Language
   #begun = false
   readonly columns: readonly ResultColumn[]
 
   /** @internal */
-  constructor(rows: NativeRows, arrow: LoadArrow, signal?: AbortSignal) {
+  constructor(rows: NativeRows, arrow: LoadArrow, language: Language, signal?: AbortSignal) {
     this.#rows = rows
     this.#arrow = arrow
+    this.language = language
     this.#signal = signal
     this.columns = rows.columns.map(({ name, kind, nullable }) => ({ name, type: kind, nullable }))
   }
@@ -62,15 +71,18 @@ export class Rows implements AsyncIterable<Arrow.RecordBatch>, AsyncDisposable {
     return this.#rows.isWaiting
   }
 
+  /** Called once, after the last row. @internal */
+  protected ended(): void {}
+
   /** Rows are read once, by one reader: another would get what the first left, and take it for all. */
   #begin(): void {
-    if (this.#begun) throw new Conflict({ error_code: 'DS-409', detail: READ_ONCE, diagnostic: {} })
+    if (this.#begun) throw conflict(READ_ONCE, this.language)
     this.#begun = true
   }
 
   async #builder(): Promise<Builder> {
     this.#begin()
-    return new Builder(await loaded(this.#arrow), atOnce(() => this.#rows.schema()))
+    return new Builder(await loaded(this.#arrow, this.language), atOnce(() => this.#rows.schema()), this.language)
   }
 
   async *#batches(builder: Builder): AsyncGenerator<Arrow.RecordBatch, void, undefined> {
@@ -84,8 +96,16 @@ export class Rows implements AsyncIterable<Arrow.RecordBatch>, AsyncDisposable {
     }
   }
 
-  #next(): ReturnType<NativeRows['next']> {
-    return settled(this.#rows.next(), this.#signal)
+  async #next(): ReturnType<NativeRows['next']> {
+    const handed = await settled(this.#rows.next(), this.#signal)
+    if (handed === null) this.ended()
+    return handed
+  }
+
+  async #nextBytes(): ReturnType<NativeRows['nextBytes']> {
+    const bytes = await settled(this.#rows.nextBytes(), this.#signal)
+    if (bytes === null) this.ended()
+    return bytes
   }
 
   /** Record batches over the addon's memory, without a copy. Leaving the loop cancels the query. */
@@ -98,13 +118,13 @@ export class Rows implements AsyncIterable<Arrow.RecordBatch>, AsyncDisposable {
     const builder = await this.#builder()
     const batches: Arrow.RecordBatch[] = []
     for await (const batch of this.#batches(builder)) batches.push(batch)
-    const { Table } = await loaded(this.#arrow)
+    const { Table } = await loaded(this.#arrow, this.language)
     return new Table(builder.schema, batches)
   }
 
   /** All rows as plain objects, exact: 64-bit integers are BigInt, decimals and dates are text; see {@link ArrayOptions}. */
   async toArray(options: ArrayOptions = {}): Promise<Record<string, unknown>[]> {
-    const objects = new Objects(this.#rows.columns, options)
+    const objects = new Objects(this.#rows.columns, arrayOptions(new Given(this.language), options))
     const rows: Record<string, unknown>[] = []
     for await (const lines of this.#bytes({ ndjson: { numbers: 'text' } })) await objects.add(lines, rows)
     return rows
@@ -119,57 +139,35 @@ export class Rows implements AsyncIterable<Arrow.RecordBatch>, AsyncDisposable {
 
   /**
    * The rows as bytes, written off the event loop as fast as they are read. Destroyed before its end (a client went away),
-   * it cancels the query; where the query fails, it emits the error and never ends short.
+   * it cancels the query; where the query fails, it emits the error and never ends short. For an HTTP answer:
+   * `await pipeline(result.toReadable({ format: 'csv' }), response, { signal })` of `node:stream/promises`.
    */
   toReadable(how: StreamFormat): Readable {
-    const { format, ...options } = how
-    this.#encodeAs(format === 'arrow' ? format : { [format]: snakeKeys(options) })
-    const next = (): Promise<Buffer | null> => settled(this.#rows.nextBytes(), this.#signal)
+    const given = new Given(this.language)
+    const example = { pt: 'um formato', en: 'a format', examples: ["{ format: 'csv' }", "{ format: 'ndjson' }", "{ format: 'arrow' }"] }
+    const { format, ...options } = Object.fromEntries(given.entries('toReadable', how, example))
+    const name = given.text('format', format, example)
+    const form = settings(given, 'toReadable', options)
+    this.#encodeAs(name === 'arrow' && Object.keys(form).length === 0 ? name : { [name]: form })
     const signal = this.#signal
-    let [bytes, sent]: [Buffer, number] = [Buffer.alloc(0), 0]
-    const readable = new Readable({
-      highWaterMark: PIECE,
-      read() {
-        if (sent < bytes.length) {
-          // A batch is some megabytes; a socket wants less at a time.
-          this.push(bytes.subarray(sent, (sent += PIECE)))
-          return
-        }
-        next().then(
-          (some) => {
-            if (some === null) return this.push(null)
-            ;[bytes, sent] = [some, PIECE]
-            return this.push(bytes.subarray(0, PIECE))
-          },
-          (error: Error) => this.destroy(error),
-        )
-      },
-      destroy: (error, done) => {
-        bytes = Buffer.alloc(0)
-        this.close().then(
-          () => done(error),
-          () => done(error),
-        )
-      },
-    })
+    const readable = new RowsReadable({ next: () => this.#nextBytes(), close: () => this.close() })
     if (signal !== undefined) {
       // Also where nobody reads at the moment.
-      const abort = (): unknown => readable.destroy(abortedBy(signal))
+      const abort = (): unknown => readable.destroy(abortedBy(signal, this.language))
       signal.addEventListener('abort', abort, { once: true })
       readable.once('close', () => signal.removeEventListener('abort', abort))
     }
     return readable
   }
 
-  #encodeAs(format: unknown): void {
+  #encodeAs(format: Plain): void {
     if (!this.#begun) atOnce(() => this.#rows.encodeAs(exactJson(format)))
     this.#begin()
   }
 
-  async *#bytes(format: unknown): AsyncGenerator<Buffer, void, undefined> {
+  async *#bytes(format: Plain): AsyncGenerator<Buffer, void, undefined> {
     this.#encodeAs(format)
-    const next = (): Promise<Buffer | null> => settled(this.#rows.nextBytes(), this.#signal)
-    for (let bytes = await next(); bytes !== null; bytes = await next()) yield bytes
+    for (let bytes = await this.#nextBytes(); bytes !== null; bytes = await this.#nextBytes()) yield bytes
   }
 
   /** Lets go of the rows that were not taken; the query is cancelled. */
@@ -193,8 +191,8 @@ export class Result extends Rows {
   readonly #sampling: Report['sampling']
 
   /** @internal */
-  constructor(rows: NativeRows, job: Job, arrow: LoadArrow, signal?: AbortSignal) {
-    super(rows, arrow, signal)
+  constructor(rows: NativeRows, job: Job, arrow: LoadArrow, language: Language, signal?: AbortSignal) {
+    super(rows, arrow, language, signal)
     this.job = job
     this.#sampling = JSON.parse(rows.sampling ?? 'null') as Report['sampling']
   }
@@ -204,10 +202,15 @@ export class Result extends Rows {
     return this.#sampling
   }
 
+  /** @internal */
+  protected override ended(): void {
+    void this.job.warn()
+  }
+
   /** The report of the job, once its rows are taken. */
   async report(): Promise<Report> {
     // The job waits for a reader, and we would wait for the job.
-    if (this.waits) throw new Error('datasus: the report comes after the rows: take them first, or close() the result')
+    if (this.waits) throw conflict(REPORT_LAST, this.language)
     return this.job.report()
   }
 }

@@ -207,3 +207,22 @@ def test_one_file_straight_to_arrow(folder: pathlib.Path, tmp_path: pathlib.Path
         pa.table(datasus.read_dbc(tmp_path / "RDAC2401.dbc"))
     with pytest.raises(datasus.NotFound):
         datasus.read_dbc(tmp_path / "RDAC2402.dbc")
+
+
+def test_the_text_of_a_table_of_dos_is_read_in_its_encoding(tmp_path: pathlib.Path) -> None:
+    text = "São Paulo".encode("cp850")
+    field = b"NOME".ljust(11, b"\0") + b"C" + bytes(4) + bytes([len(text)]) + bytes(15)
+    # Two records are announced, and one is there.
+    header = b"\x03\x7c\x01\x1f" + (2).to_bytes(4, "little") + (65).to_bytes(2, "little")
+    header += (1 + len(text)).to_bytes(2, "little") + bytes(20)
+    file = tmp_path / "MUNICIPIOS.DBF"
+    file.write_bytes(header + field + b"\r" + b" " + text + b"\x1a")
+    with pytest.raises(datasus.DamagedFile):
+        datasus.read_dbc(file).to_arrow()
+    for encoding, expected in ((None, "São Paulo"), ("cp850", "São Paulo"), ("auto", "São Paulo"), ("latin-1", "SÆo Paulo")):
+        records = datasus.read_dbc(file, encoding=encoding, partial=True)
+        assert records.to_arrow()["NOME"].to_pylist() == [expected]
+        assert (records.summary.rows, records.summary.rows_declared) == (1, 2)
+        assert any("cp850" in warning for warning in records.summary.warnings) == (encoding in (None, "auto"))
+    with pytest.raises(datasus.InvalidParams, match="cp850"):
+        datasus.read_dbc(file, encoding="cp437")  # type: ignore[arg-type]

@@ -10,10 +10,11 @@ use crate::catalog::{Competencia, Grupo, Uf};
 use crate::config::Config;
 use crate::governor::{Hook, Mode, ModeChanges};
 use crate::params::QueryParams;
-use crate::plan::Explain;
+use crate::plan::{Explain, held};
 use crate::recovery::DeadLetter;
 use crate::run::{Answer, Job, JobInfo, Pending, Replayed, Report, Session, SyncReport};
 use crate::sink::Destination;
+use crate::source::folder::{Ignored, Why};
 
 /// A source of DATASUS files, opened.
 ///
@@ -37,7 +38,25 @@ impl Drop for Client {
     }
 }
 
-/// What the source holds of one dataset.
+/// What the source holds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Holdings {
+    /// In the catalogue's order.
+    pub datasets: Vec<Held>,
+    /// What is not read as a source, in order of path.
+    pub ignored: Vec<IgnoredFile>,
+}
+
+/// A file of the source that no query reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IgnoredFile {
+    /// Below the source folder.
+    pub file: String,
+    /// `name` (of no dataset), `archive` (to be extracted first) or `ours` (written by datasus).
+    pub reason: &'static str,
+}
+
+/// What the source holds of one dataset; of several versions of a file one counts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Held {
     pub dataset: String,
@@ -193,20 +212,29 @@ impl Client {
         })
     }
 
-    /// What the source holds, by dataset.
-    pub fn datasets(&self) -> Result<Vec<Held>> {
-        let listing = self.session()?.listing()?;
+    /// What the source holds, by dataset, and what of it no query reads.
+    pub fn datasets(&self) -> Result<Holdings> {
+        let session = self.session()?;
+        let traced = |error: Error| error.traced(&TraceId::new(), session.language());
+        let (mut listing, ours) = session.listing_of_sources().map_err(traced)?;
         let catalog = self.session.catalog();
-        let mut held: Vec<Held> = Vec::new();
+        let root = listing.root.clone();
+        let below = |path: &Path| path.strip_prefix(&root).unwrap_or(path).display().to_string();
+        listing.ignored.extend(ours.into_iter().map(|file| Ignored { path: file.path, why: Why::Ours }));
+        listing.ignored.sort_by(|a, b| a.path.cmp(&b.path));
+        let ignored =
+            listing.ignored.iter().map(|one| IgnoredFile { file: below(&one.path), reason: one.why.as_str() });
+        let mut holdings = Holdings { datasets: Vec::new(), ignored: ignored.collect() };
         for grupo in catalog.datasets() {
-            let files: Vec<_> = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset).collect();
+            let all: Vec<_> = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset).collect();
+            let files = held(&all, &listing);
             if files.is_empty() {
                 continue;
             }
             let mut ufs: Vec<Uf> = files.iter().map(|file| file.id.uf).collect();
             ufs.sort();
             ufs.dedup();
-            held.push(Held {
+            holdings.datasets.push(Held {
                 dataset: grupo.dataset.to_string(),
                 nome: grupo.nome.clone(),
                 files: files.len() as u64,
@@ -216,6 +244,6 @@ impl Client {
                 to: files.iter().map(|file| file.id.competencia).max(),
             });
         }
-        Ok(held)
+        Ok(holdings)
     }
 }

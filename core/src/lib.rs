@@ -46,10 +46,10 @@ pub mod source;
 
 pub use base::{Code, Error, Language, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
-pub use client::{Client, Held};
+pub use client::{Client, Held, Holdings, IgnoredFile};
 pub use config::Config;
 pub use governor::{Mode, ModeChange, ModeChanges};
-pub use params::{AggregateFn, Filter, MissingFiles, Op, Options, QueryParams, col};
+pub use params::{AggregateFn, Filter, MissingFiles, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{Answer, Event, Events, Job, JobInfo, Next, Pending, Replayed, Report, Status, SyncReport};

@@ -68,6 +68,47 @@ fn names_that_bite_are_told_apart() {
         let part = id.part.clone().unwrap_or("-".into());
         assert_eq!(format!("{} {} {} {part}", id.dataset, id.uf, id.competencia), expected, "{name}");
     }
+    for (name, expected) in [
+        ("RDAC2401 (1).dbc", "SIH-RD AC 202401 - - final"),
+        ("PASP2401a - Cópia (2).DBC", "SIA-PA SP 202401 a - final"),
+        ("Cópia de DORR2022.dbc", "SIM-DO RR 2022 - - final"),
+        ("RDAC2401@20240301.dbc", "SIH-RD AC 202401 - 20240301 final"),
+        ("sih-rd_202401-ac@20240301.dbc", "SIH-RD AC 202401 - 20240301 final"),
+        ("sih-rd_202401-ac@20240301 (1).dbc", "SIH-RD AC 202401 - 20240301 final"),
+        ("sih-rd_202401-ac_20240301.dbc", "SIH-RD AC 202401 - 20240301 final"),
+        ("sia-pa_202401-sp-a@20240301.dbc", "SIA-PA SP 202401 a 20240301 final"),
+        ("sim-do-cid10_2020-ac@20240301.dbc", "SIM-DO AC 2020 - 20240301 final"),
+        ("sim-do-cid09_1979-rr@20240301.dbc", "SIM-DOR RR 1979 - 20240301 final"),
+        ("sim-doinf-cid10_2021@20240301.dbc", "SIM-DOINF BR 2021 - 20240301 final"),
+        ("sim-dorext-cid10_2022@20240301.dbc", "SIM-DOREXT EX 2022 - 20240301 final"),
+        ("sinan-zika-preliminar_2020-br@20240301.dbc", "SINAN-ZIKA BR 2020 - 20240301 preliminary"),
+        ("SIM_DO_RO_2022.parquet", "SIM-DO RO 2022 - - final"),
+        ("SIH_RJ_RJ_2022_01.parquet", "SIH-RJ RJ 202201 - - final"),
+        ("RDAC2401.dbc.parquet", "SIH-RD AC 202401 - - final"),
+    ] {
+        let found = catalog.read_name(name).unwrap_or_else(|| panic!("{name}"));
+        let (id, part) = (&found.id, found.id.part.clone().unwrap_or("-".into()));
+        let dated = found.dated.map_or("-".to_owned(), |day| day.to_string());
+        let state = if found.preliminary { "preliminary" } else { "final" };
+        assert_eq!(format!("{} {} {} {part} {dated} {state}", id.dataset, id.uf, id.competencia), expected, "{name}");
+    }
+    for other in [
+        "RDAC2401 (1a).dbc",
+        "RDAC2401 nova.dbc",
+        "RDAC2401@20241301.dbc",
+        "RDAC2401_v2.dbc",
+        "sih-rd_202401.dbc",
+        "sih-rd_2024-ac.dbc",
+        "sih-rd_202401-ac-a@20240301.dbc",
+        "sim-do-cid10_2020-br@20240301.dbc",
+        "SIM_DOMAT_RO_2022.parquet",
+        "SINAN_DENGUE_RO_2022.parquet",
+        "RDAC2401.dbc.gz",
+        "copia.dbc",
+        "(1).dbc",
+    ] {
+        assert_eq!(catalog.read_name(other), None, "{other}");
+    }
     for other in
         ["HBufAAmm.dbc", "CADMUN.DBF", "RDXX2401.dbc", "RDAC2413.dbc", "RDAC2401.zip", "RDAC24011.dbc", "TB_SIGTAP.dbf"]
     {
@@ -173,6 +214,54 @@ fn genuine_headers_agree_with_the_catalogue() {
     println!("catalogue: {layouts} column layouts of genuine headers agree");
 }
 
+/// Names alone tell a code that is stored as a number, wherever the catalogue knows better.
+#[test]
+fn names_of_codes_agree_with_what_the_catalogue_says_of_numeric_fields() {
+    let mut looked = 0;
+    for grupo in Catalog::builtin().datasets() {
+        for column in grupo.columns.iter().filter(|column| column.eras.iter().any(|era| era.dbf_type == 'N')) {
+            looked += 1;
+            let by_name = datasus::catalog::is_code_name(&column.name);
+            // Names that say nothing, and say nothing wrong.
+            if !["SP_NUM_PR", "SP_CGCHOSP"].contains(&column.name.as_str()) {
+                assert_eq!(by_name, column.kind == LogicalType::Text, "{} {}", grupo.dataset, column.name);
+            }
+        }
+    }
+    assert!(looked > 250, "{looked}");
+    for code in
+        ["CO_UNIDADE", "ID_MUNICIP", "CS_SEXO", "TP_NOT", "NU_NOTIFIC", "SG_UF_NOT", "NU_CNES", "N_AIH", "CODMUNRES"]
+    {
+        assert!(datasus::catalog::is_code_name(code), "{code}");
+    }
+    for number in ["NU_IDADE_N", "QT_DOSE", "PESO", "IDADE", "NU_LESOES", "VAL_TOT", "COMPRIMENTO"] {
+        assert!(!datasus::catalog::is_code_name(number), "{number}");
+    }
+}
+
+/// The columns that a genuine table of dengue has (one of Rondônia, 2022, and the names of the forms) are known, with types.
+#[test]
+fn the_great_agravos_have_columns() {
+    for (name, least, dates, text) in [
+        ("SINAN-DENG", 195, &["DT_SIN_PRI", "DT_OBITO", "CON_DT_ENC"][..], &["CLASSI_FIN", "ALRM_PLAQ"][..]),
+        ("SINAN-CHIK", 122, &["DT_PRNT"], &["RES_CHIKS1"]),
+        ("SINAN-ZIKA", 38, &["DT_NOTIFIC"], &["CLASSI_FIN"]),
+        ("SINAN-TUBE", 97, &["DT_INIC_TR", "DT_DIAG"], &["TRATAMENTO", "SITUA_ENCE"]),
+        ("SINAN-HANS", 63, &["DTALTA_N", "DTINICTRAT"], &["FORMACLINI"]),
+        ("SINAN-VIOL", 159, &["DT_OCOR"], &["LES_AUTOP", "HORA_OCOR"]),
+    ] {
+        let grupo = Catalog::builtin().dataset(name).unwrap();
+        assert!(grupo.columns.len() >= least, "{name}: {}", grupo.columns.len());
+        let kind = |column: &&str| grupo.column(column).unwrap_or_else(|| panic!("{name} {column}")).kind.clone();
+        assert!(dates.iter().all(|column| matches!(kind(column), LogicalType::Date { .. })), "{name}");
+        assert!(text.iter().all(|column| kind(column) == LogicalType::Text), "{name}");
+        assert_eq!(grupo.column("NU_IDADE_N").unwrap().kind, LogicalType::Integer { digits: 4 }, "{name}");
+        for event in grupo.event_dates.iter().chain(grupo.uf_column.iter().map(|uf| &uf.name)) {
+            assert!(grupo.column(event).is_some(), "{name}: {event}");
+        }
+    }
+}
+
 #[test]
 fn every_agravo_and_folder_of_the_ftp_tree_is_in_the_catalogue() {
     let Some(mut facts) = facts("ftp_tree.csv") else { return };
@@ -200,6 +289,12 @@ fn coverage_of_meanings_is_told() {
         ("CNES-LT", 24),
         ("SIM-DO", 89),
         ("SINASC-DN", 66),
+        ("SINAN-DENG", 132),
+        ("SINAN-CHIK", 114),
+        ("SINAN-ZIKA", 30),
+        ("SINAN-TUBE", 87),
+        ("SINAN-HANS", 60),
+        ("SINAN-VIOL", 150),
     ] {
         let grupo = Catalog::builtin().dataset(name).unwrap();
         let without: Vec<&str> =

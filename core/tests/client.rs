@@ -383,6 +383,117 @@ fn records_that_are_left_out_are_told() {
     assert_eq!((report.dead_letters, report.warnings.len()), (1, 2), "{:?}", report.warnings);
 }
 
+/// A dataset without columns in the catalogue, of one year.
+fn write_acbi(path: &Path, fields: &[(&str, u8, u8, u8)], rows: &[&[&str]]) {
+    use datasus::source::dbc::{DbcWriter, WriteOptions};
+    let mut writer = DbcWriter::create(File::create(path).unwrap(), fields, WriteOptions::default()).unwrap();
+    rows.iter().for_each(|row| writer.write(row).unwrap());
+    writer.finish().unwrap();
+}
+
+#[test]
+fn columns_that_the_catalogue_does_not_know_have_the_types_of_all_headers_of_their_dataset() {
+    use arrow::datatypes::DataType;
+    let folder = tempfile::tempdir().unwrap();
+    let first: &[(&str, u8, u8, u8)] = &[
+        ("DT_NOTIFIC", b'D', 8, 0),
+        ("ID_OCUPA_N", b'N', 6, 0),
+        ("QT_DOSE", b'N', 3, 0),
+        ("PESO", b'N', 5, 1),
+        ("APTO", b'L', 1, 0),
+    ];
+    let second: &[(&str, u8, u8, u8)] = &[("QT_DOSE", b'N', 3, 0), ("PESO", b'N', 8, 3), ("VALOR", b'C', 4, 0)];
+    let rows: &[&[&str]] = &[
+        &["20200131", "  7134", "  2", " 70.5", "T"],
+        &["20200201", "223505", " 10", "  3.2", "F"],
+        &["", "", "", "", "?"],
+    ];
+    write_acbi(&folder.path().join("ACBIBR20.dbc"), first, rows);
+    let types = |client: &Client, year: &str| -> Vec<(String, DataType)> {
+        let params = QueryParams::dataset("SINAN-ACBI").competencia(year, year);
+        let answer = client.query(&params).unwrap();
+        let schema = answer.schema();
+        answer.for_each(|batch| drop(batch.unwrap()));
+        schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect()
+    };
+    let alone = types(&client(folder.path(), Config::default()), "2020");
+    let of = |types: &[(String, DataType)], name: &str| types.iter().find(|(of, _)| of == name).unwrap().1.clone();
+    assert_eq!(of(&alone, "DT_NOTIFIC"), DataType::Date32);
+    assert_eq!(of(&alone, "ID_OCUPA_N"), DataType::Utf8, "a code by its name");
+    assert_eq!(of(&alone, "QT_DOSE"), DataType::Int32);
+    assert_eq!(of(&alone, "PESO"), DataType::Decimal128(5, 1));
+    assert_eq!(of(&alone, "APTO"), DataType::Utf8);
+
+    // Another year with other widths: both have the types that hold both, whichever is asked.
+    write_acbi(&folder.path().join("ACBIBR21.dbc"), second, &[&["  1", "   4.125", "0071"]]);
+    let client = client(folder.path(), Config::default());
+    assert_eq!(of(&types(&client, "2020"), "PESO"), DataType::Decimal128(8, 3));
+    assert_eq!(of(&types(&client, "2021"), "PESO"), DataType::Decimal128(8, 3));
+
+    let one = |params: &QueryParams| -> Vec<String> {
+        let batches: Vec<RecordBatch> = client.query(params).unwrap().map(Result::unwrap).collect();
+        let shown = |batch: &RecordBatch| -> Vec<String> {
+            let row = |column: &ArrayRef| arrow::util::display::array_value_to_string(column, 0).unwrap();
+            batch.columns().iter().map(row).collect()
+        };
+        batches.iter().filter(|batch| batch.num_rows() > 0).flat_map(shown).collect()
+    };
+    let sums = QueryParams::dataset("SINAN-ACBI")
+        .filter(col("QT_DOSE").ge(1))
+        .aggregate(AggregateFn::Sum, "PESO", "peso")
+        .aggregate(AggregateFn::Max, "DT_NOTIFIC", "ultima");
+    assert_eq!(one(&sums), ["77.825", "2020-02-01"]);
+    let sql = QueryParams::sql("SELECT sum(PESO), sum(QT_DOSE), min(VALOR), max(APTO) FROM sinan_acbi");
+    assert_eq!(one(&sql), ["77.825", "13", "0071", "T"]);
+}
+
+#[test]
+fn fewer_records_than_declared_are_an_error_or_with_partial_an_answer_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ACBIBR20.dbf");
+    let fields: &[(&str, u8, u8, u8)] = &[("QT_DOSE", b'N', 3, 0)];
+    use datasus::source::dbc::{DbcWriter, WriteOptions};
+    let options = WriteOptions { plain: true, ..Default::default() };
+    let mut writer = DbcWriter::create(File::create(&path).unwrap(), fields, options).unwrap();
+    for row in 0..5 {
+        writer.write_flagged(if row == 4 { 0 } else { b' ' }, &["  1"]).unwrap();
+    }
+    writer.finish().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4] = 9;
+    std::fs::write(&path, bytes).unwrap();
+    let client = client(folder.path(), Config::default());
+    let whole = QueryParams::dataset("SINAN-ACBI");
+    let error = client.query(&whole).err().unwrap();
+    assert_eq!(error.code(), Code::DamagedFile);
+    let partial = whole.clone().options(datasus::Options { partial: true, ..Default::default() });
+    for _ in 0..2 {
+        let mut answer = client.query(&partial).unwrap();
+        assert_eq!(answer.by_ref().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 5);
+        let report = answer.report().unwrap();
+        let said =
+            |words: &[&str]| report.warnings.iter().any(|warning| words.iter().all(|word| warning.contains(word)));
+        assert!(said(&["anuncia 9", "tem 5"]) && said(&["1 registro", "0x00"]), "{:?}", report.warnings);
+        assert_eq!(report.sources[0].rows, 5);
+    }
+    // What was made for those who asked is not served to those who did not.
+    assert_eq!(client.query(&whole).err().unwrap().code(), Code::DamagedFile);
+}
+
+#[test]
+fn a_limit_beyond_what_can_be_counted_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    write_parquet(&folder.path().join("RDSP2401.parquet"), 10, 10);
+    let client = client(folder.path(), Config::default());
+    let error = client.query(&QueryParams::dataset("SIH-RD").limit(u64::MAX)).err().unwrap();
+    assert_eq!(error.code(), Code::InvalidParams);
+    assert!(error.detail().contains("9223372036854775807") && error.detail().contains("deixe-o de fora"), "{error}");
+    let error = QueryParams::from_json(r#"{"dataset": "SIH-RD", "limit": 1e30}"#).unwrap_err();
+    assert!(error.detail().contains("9223372036854775807"), "{error}");
+    let most = QueryParams::dataset("SIH-RD").limit(i64::MAX as u64);
+    assert_eq!(client.query(&most).unwrap().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 10);
+}
+
 /// The user's own Parquet has no hash to check: a mutant may read, but it never takes the host down.
 #[test]
 fn a_users_damaged_parquet_is_an_answer_or_an_error_and_the_host_lives() {

@@ -114,6 +114,36 @@ fn a_damaged_file_publishes_nothing() {
     assert_eq!(ends(&lake, ".parquet") + ends(&lake, ".partial"), 0);
 }
 
+#[test]
+fn the_encoding_of_the_text_is_part_of_what_names_an_object() {
+    use datasus::source::dbc::Encoding;
+    let folder = tempfile::tempdir().unwrap();
+    let fields = [("AUD_JUST", b'C', 12, 0)];
+    let path = folder.path().join("RDAC2401.dbc");
+    let mut writer = DbcWriter::create(File::create(path).unwrap(), &fields, WriteOptions::default()).unwrap();
+    writer.write_raw(b" S\xc6o Paulo   ").unwrap();
+    writer.finish().unwrap();
+    let catalog = Catalog::builtin();
+    let listing = Folder::scan(folder.path(), catalog).unwrap();
+    let lake = Lake::open(&folder.path().join(".datasus/lake")).unwrap();
+    let text = |encoding| {
+        let options = ConvertOptions { encoding, ..Default::default() };
+        let file = lake.ensure(&listing.files, catalog, &options, &Ctx::default()).remove(0).unwrap();
+        let reader =
+            ParquetRecordBatchReaderBuilder::try_new(File::open(&file.path).unwrap()).unwrap().build().unwrap();
+        let batch = reader.map(Result::unwrap).next().unwrap();
+        (file.path, batch.column(0).as_string::<i32>().value(0).to_owned())
+    };
+    let (latin, dos) = (text(Encoding::Latin1), text(Encoding::Cp850));
+    assert_eq!((latin.1.as_str(), dos.1.as_str()), ("SÆo Paulo", "São Paulo"));
+    assert_ne!(latin.0, dos.0);
+    assert_eq!(
+        (text(Encoding::Latin1), text(Encoding::Cp850)),
+        (latin, dos),
+        "each is taken again by those who ask for it"
+    );
+}
+
 const CHILD: &str = "DATASUS_TEST_CONVERT";
 
 fn converter(folder: &Path) -> Child {
@@ -222,7 +252,7 @@ fn a_full_disk_is_named_and_leaves_no_object() {
 }
 
 #[test]
-fn a_folder_is_read_in_any_layout_and_each_file_once() {
+fn a_folder_is_read_in_any_layout_with_every_version() {
     let folder = tempfile::tempdir().unwrap();
     let at = |path: &str| {
         let path = folder.path().join(path);
@@ -258,14 +288,16 @@ fn a_folder_is_read_in_any_layout_and_each_file_once() {
             "SIA-PA SP 202401 PASP2401a.dbc",
             "SIA-PA SP 202401 PASP2401b.dbc",
             "SIH-RD AC 202401 RDAC2401.dbc",
+            "SIH-RD AC 202402 RDAC2402.DBF",
             "SIH-RD AC 202402 RDAC2402.dbc",
             "SIH-RD SP 202403 x.parquet",
             "SIM-DO RR 2022 DORR2022.dbc",
+            "SIM-DO RR 2022 DORR2022.dbc",
         ]
     );
-    let deaths = &listing.files[6].path;
-    assert!(deaths.to_string_lossy().contains("CID10"), "final before preliminary");
-    assert_eq!((listing.warnings.len(), listing.ignored.len()), (2, 2));
+    let preliminary: Vec<bool> = listing.files.iter().map(|file| file.version.preliminary).collect();
+    assert_eq!(preliminary, [false, false, false, false, false, false, false, false, true]);
+    assert_eq!(listing.ignored.len(), 2);
 }
 
 #[test]

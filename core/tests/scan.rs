@@ -95,7 +95,7 @@ impl Source {
         };
         let query = validate(params, catalog, &own).unwrap();
         let lake = Lake::open(&self.folder.path().join("lake")).unwrap();
-        let chosen = datasus::plan::select(&query, &listing, catalog);
+        let chosen = datasus::plan::select(&query, &listing, catalog, &|_| false).unwrap();
         let files = lake.ensure(&chosen.files, catalog, &ConvertOptions::default(), &Ctx::default());
         let files: Vec<_> = files.into_iter().map(Result::unwrap).collect();
         let statement = statement(&query, &files, origin.then_some(["_file", "_period"]), sampling).unwrap();

@@ -31,7 +31,7 @@ fn run() -> Result<()> {
     let postgres = config.postgres.is_some();
     let client = Client::open_with(&source, config)?;
     let held = client.datasets()?;
-    for dataset in &held {
+    for dataset in &held.datasets {
         println!(
             "  {}: {} files, {:.1} MB, {} UF, {} to {}",
             dataset.dataset,

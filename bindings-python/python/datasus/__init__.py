@@ -36,7 +36,7 @@ from ._open import open  # noqa: A004
 from ._read_dbc import read_dbc
 from ._report import DeadLetter, Explain, FileSummary, JobInfo, Report, SyncReport
 from ._result import Batch, FileRecords, Result
-from ._schema import ColumnInfo, Held, Schema
+from ._schema import ColumnInfo, Held, Holdings, IgnoredFile, Schema
 from ._sinks import Csv, Destination, Parquet, Postgres
 
 __all__ = [
@@ -62,6 +62,8 @@ __all__ = [
     "Forbidden",
     "ForkError",
     "Held",
+    "Holdings",
+    "IgnoredFile",
     "InternalError",
     "InvalidParams",
     "Job",

@@ -14,7 +14,7 @@ from ._job import Job
 from ._params import Competencia, Where, params_json
 from ._report import DeadLetter, Explain, JobInfo, Report, SyncReport
 from ._result import Result
-from ._schema import Held, Schema
+from ._schema import Held, Holdings, IgnoredFile, Schema
 from ._sinks import Destination
 
 Path = str | os.PathLike[str]
@@ -97,7 +97,7 @@ class Client:
         progress : bool, optional
             Whether to show a progress bar.
         **options
-            ``deadline``, ``missing``, ``partial``, ``priority``, ``on_emergency``.
+            ``deadline``, ``missing``, ``versions``, ``partial``, ``priority``, ``on_emergency``.
 
         Returns
         -------
@@ -402,19 +402,23 @@ class Client:
         """
         return Schema(json.loads(self._client.schema(dataset)))
 
-    def datasets(self) -> list[Held]:
-        """What the source holds, by dataset.
+    def datasets(self) -> Holdings:
+        """What the source holds, by dataset: a list, whose ``ignored`` are the files that no query reads.
 
         Examples
         --------
         >>> held = next(held for held in client.datasets() if held.dataset == "SIH-RD")
         >>> held.dataset, held.files, held.ufs, held.first, held.last
         ('SIH-RD', 6, ['AC', 'RR'], '202401', '202403')
+        >>> client.datasets().ignored
+        []
         """
-        return [
-            Held(form["dataset"], form["nome"], form["files"], form["bytes"], form["ufs"], form["from"], form["to"])
-            for form in json.loads(self._client.datasets())
-        ]
+        form = json.loads(self._client.datasets())
+        held = (
+            Held(one["dataset"], one["nome"], one["files"], one["bytes"], one["ufs"], one["from"], one["to"])
+            for one in form["datasets"]
+        )
+        return Holdings(held, [IgnoredFile(one["file"], one["reason"]) for one in form["ignored"]])
 
     def metrics(self) -> str:
         """What this client has counted, and the state of the memory, in Prometheus' text form.

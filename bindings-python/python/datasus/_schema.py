@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ._html import table
@@ -147,3 +147,27 @@ class Held(NamedTuple):
     #: First and last competência.
     first: str | None
     last: str | None
+
+
+class IgnoredFile(NamedTuple):
+    """A file of the source that no query reads."""
+
+    #: Below the source folder.
+    file: str
+    #: ``name`` (of no dataset), ``archive`` (to be extracted first) or ``ours`` (written by datasus).
+    reason: str
+
+
+class Holdings(list[Held]):
+    """What the source holds: the datasets, and beside them the files that no query reads.
+
+    Examples
+    --------
+    >>> client.datasets().ignored
+    []
+    """
+
+    def __init__(self, datasets: Iterable[Held] = (), ignored: Iterable[IgnoredFile] = ()) -> None:
+        super().__init__(datasets)
+        #: In order of path.
+        self.ignored: list[IgnoredFile] = list(ignored)

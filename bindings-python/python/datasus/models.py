@@ -96,6 +96,7 @@ class Options(_Model):
 
     deadline: float | None = None
     missing: Literal["error", "warn"] = "error"
+    versions: Literal["refuse", "newest"] = "refuse"
     partial: bool = False
     priority: Literal["health", "admin", "user"] = "user"
     on_emergency: Literal["sample", "spill", "wait", "fail"] | None = None

@@ -48,6 +48,11 @@ impl Ctx {
         Ctx { cancel: self.cancel.child(), ..self.clone() }
     }
 
+    /// A report's warning, for who reads the log and not the report.
+    pub fn log_warning(&self, warning: &str) {
+        tracing::warn!(trace_id = %self.trace_id, warning, "completed with a warning");
+    }
+
     /// The job's end, once it has been cancelled or its deadline has passed.
     pub fn check(&self) -> Result<()> {
         self.cancel.check()

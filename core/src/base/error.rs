@@ -233,6 +233,7 @@ impl Error {
             "error_code": first.code.as_str(),
             "detail": self.detail(),
             "diagnostic": first.diagnostic,
+            "language": self.0.language,
             "trace_id": self.0.trace_id.as_ref().map(TraceId::as_str),
             "retry": self.retry(),
             "retryable": self.retryable(),

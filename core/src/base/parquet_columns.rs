@@ -21,9 +21,14 @@ const SHARED_BYTES: usize = 6 << 20;
 /// A column with more values than fit here is hardly smaller with a dictionary, and looking each of them up is slow.
 const DICTIONARY_BYTES: usize = 64 << 10;
 
+/// How `created_by` begins in the footer of every Parquet that we write: by it we know our own.
+pub const PARQUET_MARK: &str = "datasus ";
+
 /// What all our Parquet has in common.
 pub fn parquet_properties() -> WriterPropertiesBuilder {
-    WriterProperties::builder().set_dictionary_page_size_limit(DICTIONARY_BYTES)
+    WriterProperties::builder()
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
+        .set_created_by(format!("{PARQUET_MARK}{}", env!("CARGO_PKG_VERSION")))
 }
 
 /// Writes batches of one schema. Memory is one row group in encoded form, and 12 MB of batches or two single ones.

@@ -56,7 +56,7 @@ impl Pattern {
     }
 
     /// `stem` in upper case; every character must be used.
-    fn read(&self, stem: &str, grupo: &Grupo) -> Option<FileId> {
+    pub(super) fn read(&self, stem: &str, grupo: &Grupo) -> Option<FileId> {
         let mut rest = stem;
         let (mut uf, mut year, mut month, mut part) = (grupo.national, None, None, None);
         for piece in &self.0 {
@@ -106,6 +106,23 @@ impl Pattern {
         rest.is_empty().then_some(FileId { dataset: grupo.dataset.clone(), uf: uf?, competencia, part })
     }
 
+    /// The UF (none in national files) of a name that begins as these do, up to and with the first digit.
+    fn begins(&self, upper: &str) -> Option<Option<Uf>> {
+        let (mut rest, mut uf) = (upper, None);
+        for piece in &self.0 {
+            match piece {
+                Piece::Literal(literal) => rest = rest.strip_prefix(literal.as_str())?,
+                Piece::Uf => {
+                    let (sigla, after) = rest.split_at_checked(2)?;
+                    uf = Some(Uf::parse(sigla).filter(|uf| uf.ibge().is_some())?);
+                    rest = after;
+                }
+                _ => break,
+            }
+        }
+        rest.starts_with(|c: char| c.is_ascii_digit()).then_some(uf)
+    }
+
     fn write(&self, id: &FileId) -> String {
         self.0
             .iter()
@@ -130,7 +147,25 @@ fn digits(text: &str, count: usize) -> Option<(u16, &str)> {
     digits.bytes().all(|b| b.is_ascii_digit()).then(|| Some((digits.parse().ok()?, rest)))?
 }
 
+impl Grupo {
+    /// Whether its months may be split.
+    pub(super) fn has_parts(&self) -> bool {
+        self.patterns.iter().any(|pattern| pattern.0.contains(&Piece::Part))
+    }
+
+    /// Whether a name begins as those of its files do: prefix, UF, a digit. Gives the UF, or none in national files.
+    pub fn begins(&self, file_name: &str) -> Option<Option<Uf>> {
+        let upper = file_name.to_uppercase();
+        self.patterns.iter().find_map(|pattern| pattern.begins(&upper))
+    }
+}
+
 impl FileId {
+    /// `SIH-RD AC 202401`: the month (or year), whatever the part.
+    pub fn month(&self) -> String {
+        format!("{} {} {}", self.dataset, self.uf, self.competencia)
+    }
+
     /// The ministry's name for it: `RDAC2401.dbc`.
     pub fn file_name(&self, catalog: &Catalog) -> String {
         let grupo = catalog.dataset(&self.dataset.to_string());
@@ -140,15 +175,9 @@ impl FileId {
 }
 
 impl Catalog {
-    /// What the name says, with `.dbc`, `.dbf`, `.parquet` or no extension, in any case; none for names of other files.
+    /// What the name says, as in [`Catalog::read_name`], but for its version.
     pub fn identify(&self, file_name: &str) -> Option<FileId> {
-        let upper = file_name.to_uppercase();
-        let stem = match upper.rsplit_once('.') {
-            Some((stem, "DBC" | "DBF" | "PARQUET")) => stem,
-            Some(_) => return None,
-            None => &upper,
-        };
-        self.datasets().find_map(|grupo| grupo.patterns.iter().find_map(|pattern| pattern.read(stem, grupo)))
+        self.read_name(file_name).map(|name| name.id)
     }
 
     /// Every reading of a name; the catalogue is sound when there is at most one.

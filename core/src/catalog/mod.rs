@@ -13,6 +13,7 @@ mod grupo;
 mod logical_type;
 mod toml_form;
 mod uf;
+mod wild_name;
 
 pub use code_names::is_code_name;
 pub use column::{Coding, Column, Era, Meaning, StatedForm};
@@ -24,3 +25,4 @@ pub use form::{Form, Normal};
 pub use grupo::{FtpFolder, Gap, Grupo, Period, UfCoding, UfColumn};
 pub use logical_type::{DateFormat, LogicalType};
 pub use uf::Uf;
+pub use wild_name::FoundName;

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::made::suffix;
 use super::provenance::KEY;
 use super::record::Record;
-use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
+use super::{ConvertOptions, LakeFile, Provenance, RowDigest, RowGroup};
 use crate::base::{Ctx, Error, ParquetColumns, Result, WholeFile, parquet_properties};
 use crate::catalog::{Catalog, LogicalType};
 use crate::source::dbc::{Layout, OutputColumn, ReadOptions, RecordFile};
@@ -62,15 +62,19 @@ pub(super) fn convert(
     let properties = parquet_properties()
         .set_compression(Compression::ZSTD(level))
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_created_by(format!("datasus {}", env!("CARGO_PKG_VERSION")))
         .build();
     let mut writer =
         ParquetColumns::create(out, batches.schema(), properties, options.row_group_rows, usize::MAX).map_err(fail)?;
+    let mut digest = RowDigest::new(&batches.schema());
     let mut batch = batches.next();
     while let Some(decoded) = batch.transpose()? {
         // The next batch is decoded while this one is encoded.
-        let (written, next) = rayon::join(|| writer.write(&decoded), || batches.next());
-        written.map_err(|e| write_error(e, &failed, &pending))?;
+        let mut encode = || {
+            digest.add(&decoded)?;
+            writer.write(&decoded).map_err(|e| write_error(e, &failed, &pending))
+        };
+        let (written, next) = rayon::join(&mut encode, || batches.next());
+        written?;
         batch = next;
     }
     ctx.progress.add_bytes(batches.bytes_read());
@@ -83,6 +87,7 @@ pub(super) fn convert(
         size: file.size,
         mtime_ns: file.mtime_ns,
         sha256: Some(summary.source_sha256.clone()),
+        digest: Some(digest.finish()),
         rows: summary.rows_kept,
         rows_deleted: summary.rows_deleted,
         rows_unflagged: summary.rows_unflagged,

@@ -5,13 +5,16 @@
 //! use in a process. An object without a record counts as not there and is converted again.
 
 mod convert;
+mod digest;
 mod file;
 mod made;
+mod mark;
 mod native;
 mod provenance;
 mod record;
+mod rows;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,8 +28,10 @@ use crate::source::dbc::Encoding;
 use crate::source::folder::{FileKind, SourceFile};
 
 pub use convert::CONVERTER_VERSION;
+pub use digest::RowDigest;
 pub use file::{LakeFile, RowGroup};
 pub use provenance::Provenance;
+pub use rows::SourceIdentity;
 
 /// A folder of converted files. Nothing is created before the first conversion.
 #[derive(Debug)]
@@ -34,6 +39,8 @@ pub struct Lake {
     root: PathBuf,
     /// Objects whose content was checked in this process.
     checked: Mutex<HashSet<(PathBuf, u64, i64)>>,
+    /// Parquet whose footer was looked at in this process, and whether datasus has written it.
+    marks: Mutex<HashMap<(PathBuf, u64, i64), bool>>,
 }
 
 /// How files are converted.
@@ -73,7 +80,7 @@ impl Default for ConvertOptions {
 impl Lake {
     pub fn open(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(|e| Error::io(e, root).stage("lake"))?;
-        Ok(Lake { root, checked: Mutex::default() })
+        Ok(Lake { root, checked: Mutex::default(), marks: Mutex::default() })
     }
 
     pub fn root(&self) -> &Path {
@@ -111,6 +118,18 @@ impl Lake {
             FileKind::Parquet => native::open(file).ok(),
             _ => record::find(&self.partition(&file.id), file, options),
         }
+    }
+
+    /// Whether a Parquet is an object of a lake or an answer that datasus has written, and so no source. Its footer is looked
+    /// at once.
+    pub fn is_ours(&self, file: &SourceFile) -> bool {
+        let key = (file.path.clone(), file.size, file.mtime_ns);
+        if let Some(known) = self.marks.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return *known;
+        }
+        let ours = file.kind == FileKind::Parquet && mark::is_ours(&file.path);
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).insert(key, ours);
+        ours
     }
 
     /// Compares the whole object with the hash it had when it was published; DS-460 where it differs.

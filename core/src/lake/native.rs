@@ -40,6 +40,7 @@ pub(super) fn open(file: &SourceFile) -> Result<LakeFile> {
             size: file.size,
             mtime_ns: file.mtime_ns,
             sha256: None,
+            digest: None,
             rows,
             rows_deleted: 0,
             rows_unflagged: 0,

@@ -16,6 +16,10 @@ pub struct Provenance {
     pub mtime_ns: i64,
     /// Of the source file; none for the user's own Parquet.
     pub sha256: Option<String>,
+    /// Of the decoded rows ([`RowDigest`](super::RowDigest)): equal for the same records, whatever the file; none for the
+    /// user's own Parquet, which is digested only where a query must know.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// Rows in the object.
     pub rows: u64,
     /// Records marked deleted; they are not in the object.

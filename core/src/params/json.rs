@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use crate::base::{Code, Error, Language, Problem, Result, TraceId, did_you_mean, text};
+use crate::base::{Code, Error, Language, NotJson, Problem, Result, Text, TraceId, did_you_mean, exact_json, text};
 
 use super::{Op, QueryParams};
 
 /// What is expected, in both languages.
 type Expected = [&'static str; 2];
-const FROM_ZERO: Expected = ["um inteiro a partir de 0", "integer from 0"];
+/// DuckDB counts rows in 63 bits.
+const ROWS: Expected = ["um inteiro de 0 a 9223372036854775807", "integer from 0 to 9223372036854775807"];
 const INTEGER: Expected = ["um inteiro", "integer"];
 const SHARE: Expected = ["um número de 0 a 1", "number from 0 to 1"];
 const TEXT: Expected = ["um texto", "text"];
@@ -36,8 +37,17 @@ const QUERY: &[&str] = &[
     "limit",
     "options",
 ];
-const OPTIONS: &[&str] =
-    &["deadline", "missing", "partial", "priority", "on_emergency", "cache", "checkpoint_rows", "dead_letter_limit"];
+const OPTIONS: &[&str] = &[
+    "deadline",
+    "missing",
+    "versions",
+    "partial",
+    "priority",
+    "on_emergency",
+    "cache",
+    "checkpoint_rows",
+    "dead_letter_limit",
+];
 const AGGREGATE: &[&str] = &["fn", "column", "as"];
 const FUNCTIONS: &[&str] = &["count", "count_distinct", "sum", "avg", "min", "max"];
 const ORDER: &[&str] = &["column", "desc"];
@@ -49,19 +59,13 @@ const MAX_DEPTH: usize = 16;
 impl QueryParams {
     /// Reads a query from its JSON text. Malformed text, unknown keys and wrong types are DS-400, all in one answer.
     pub fn from_json(json: &str) -> Result<Self> {
-        let value: Value = serde_json::from_str(json).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            Error::new(
-                Code::Malformed,
-                text!(
-                    "JSON malformado na linha {line}, coluna {column}: {error}",
-                    "Malformed JSON at line {line}, column {column}: {error}"
-                ),
-            )
-            .with("line", line)
-            .with("column", column)
-            .stage("validate")
-            .traced(&TraceId::new(), Language::default())
+        let value = exact_json(json).map_err(|NotJson { line, column, what }| {
+            let Text { pt, en } = what;
+            Error::new(Code::Malformed, text!("Consulta em JSON: {pt}", "The query's JSON: {en}"))
+                .with("line", line)
+                .with("column", column)
+                .stage("validate")
+                .traced(&TraceId::new(), Language::default())
         })?;
         QueryParams::from_value(value)
     }
@@ -97,7 +101,7 @@ impl Check {
         self.optional(map, "sql", Value::is_string, TEXT, "\"SELECT count(*) FROM sih_rd\"");
         self.optional(map, "bind", Value::is_object, OBJECT, "{\"cnes\": \"2000733\"}");
         self.optional(map, "contract", Value::is_u64, INTEGER, "1");
-        self.optional(map, "limit", Value::is_u64, FROM_ZERO, "100");
+        self.optional(map, "limit", Value::is_u64, ROWS, "100");
         self.optional(map, "uf", is_text_or_texts, TEXTS, "[\"SP\", \"RJ\"]");
         self.optional(map, "columns", is_texts, LIST_OF_TEXTS, "[\"CNES\", \"VAL_TOT\"]");
         self.optional(map, "group_by", is_texts, LIST_OF_TEXTS, "[\"CNES\"]");
@@ -148,6 +152,7 @@ impl Check {
             self.optional_at(map, "dead_letter_limit", "$.options", Value::is_number, SHARE, "0.01");
             for (key, names) in [
                 ("missing", &["error", "warn"][..]),
+                ("versions", &["refuse", "newest"]),
                 ("priority", &["health", "admin", "user"]),
                 ("on_emergency", &["sample", "spill", "wait", "fail"]),
             ] {
@@ -194,7 +199,7 @@ impl Check {
 
     fn list<'v>(&mut self, map: &'v Map<String, Value>, key: &str) -> &'v [Value] {
         match map.get(key) {
-            None | Some(Value::Null) => &[],
+            None => &[],
             Some(Value::Array(list)) => list,
             Some(other) => {
                 self.expect(false, &format!("$.{key}"), LIST, "[]", other);

@@ -10,6 +10,6 @@ mod values;
 
 pub use contract::{Aggregate, AggregateFn, CompetenciaParam, OneOrMany, OrderBy, QueryParams};
 pub use filter::{Col, Filter, Op, col};
-pub use options::{MissingFiles, OnEmergency, Options, Priority};
+pub use options::{MissingFiles, OnEmergency, Options, Priority, Versions};
 pub use query::{Ask, BindValue, Predicate, Projection, Query, Scalar, Scope, Sort, Sql, Structured};
 pub use validate::{SqlUse, validate, validate_sql};

@@ -14,6 +14,9 @@ pub struct Options {
     pub deadline: Option<f64>,
     /// What to do about files that were asked for by name and are not there.
     pub missing: MissingFiles,
+    /// Which of several versions of a file is read, where neither folder, date nor content tells.
+    #[serde(skip_serializing_if = "Versions::is_default")]
+    pub versions: Versions,
     /// True: a file that cannot be read is left out and named in the report. False: it ends the job.
     pub partial: bool,
     /// Class of the job: health before admin before user, where jobs wait; at most the client's `max_priority`.
@@ -48,4 +51,21 @@ pub enum MissingFiles {
     Error,
     /// The report lists them.
     Warn,
+}
+
+/// What to do about versions of a file with different rows. A final one stands before a preliminary one in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Versions {
+    /// DS-409 that names them.
+    #[default]
+    Refuse,
+    /// The one that was changed last; the report names the others.
+    Newest,
+}
+
+impl Versions {
+    fn is_default(&self) -> bool {
+        *self == Versions::default()
+    }
 }

@@ -13,12 +13,14 @@ pub(super) fn scalar(column: &str, kind: &LogicalType, value: &Value) -> Result<
     let read = match kind {
         LogicalType::Text => value.as_str().map(|s| Scalar::Text(s.to_owned())),
         LogicalType::Integer { .. } => value.as_i64().map(Scalar::Integer),
-        LogicalType::Decimal { .. } => decimal(value).map(Scalar::Decimal),
+        LogicalType::Decimal { precision, scale } => {
+            decimal(value).filter(|digits| comparable(digits, *precision, *scale)).map(Scalar::Decimal)
+        }
         LogicalType::Date { .. } => value.as_str().and_then(date).map(Scalar::Date),
     };
     read.ok_or_else(|| {
         let (expected, example, advice) = expectation(kind);
-        let (pt, en) = (advice.pt, advice.en);
+        let Text { pt, en } = too_long(kind, value).unwrap_or(advice);
         Box::new(
             Problem::new(
                 Code::InvalidParams,
@@ -54,6 +56,46 @@ fn expectation(kind: &LogicalType) -> (&'static str, &'static str, Text) {
     }
 }
 
+/// Digits of the widest exact number.
+const MOST_DIGITS: usize = 38;
+
+/// Whether the value and the column's values fit one exact type, in which they are compared.
+fn comparable(digits: &str, precision: u8, scale: u8) -> bool {
+    let digits = digits.trim_start_matches('-');
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let whole = whole.trim_start_matches('0').len().max(usize::from(precision.saturating_sub(scale)));
+    whole + fraction.len().max(usize::from(scale)) <= MOST_DIGITS
+}
+
+/// Where the value is a number, and only too long.
+fn too_long(kind: &LogicalType, value: &Value) -> Option<Text> {
+    let text = match value {
+        Value::String(text) => text.trim().replace(',', "."),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    let digits = text.trim_start_matches('-');
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match kind {
+        LogicalType::Integer { .. } if value.as_f64().is_some_and(|number| number.fract() == 0.0) => Some(text!(
+            "esperado um inteiro de até 19 algarismos (entre -9223372036854775808 e 9223372036854775807)",
+            "expected an integer of at most 19 digits (between -9223372036854775808 and 9223372036854775807)"
+        )),
+        LogicalType::Decimal { precision, scale } if is_number && digits.matches('.').count() <= 1 => {
+            let decimals = MOST_DIGITS - usize::from(precision.saturating_sub(*scale));
+            Some(text!(
+                "o número é longo demais para ser comparado sem arredondar: até {MOST_DIGITS} algarismos, {decimals} depois da vírgula",
+                "the number is too long to be compared without rounding: at most {MOST_DIGITS} digits, {decimals} after the point"
+            ))
+        }
+        LogicalType::Decimal { .. } if value.is_number() => Some(text!(
+            "esperado um número decimal sem expoente, com todos os algarismos e entre aspas",
+            "expected a decimal number without an exponent, with all its digits and in quotes"
+        )),
+        _ => None,
+    }
+}
+
 /// The value of a parameter of SQL; none for lists and objects. A number with a fraction stays exact, as written.
 pub(super) fn bind_value(value: &Value) -> Option<BindValue> {
     Some(match value {
@@ -86,4 +128,28 @@ fn date(text: &str) -> Option<i32> {
     let format = if text.len() == 8 { "%Y%m%d" } else { "%Y-%m-%d" };
     let day = NaiveDate::parse_from_str(text, format).ok()?;
     i32::try_from(day.signed_duration_since(NaiveDate::default()).num_days()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_only_too_long_is_told_so_and_never_called_no_number() {
+        let money = LogicalType::Decimal { precision: 14, scale: 2 };
+        let said = |kind: &LogicalType, value: Value| scalar("VAL_TOT", kind, &value).unwrap_err().detail.pt;
+        for fits in ["1234.56", "0.00000000000000000000000001", &"9".repeat(36)] {
+            assert!(scalar("VAL_TOT", &money, &json!(fits)).is_ok(), "{fits}");
+        }
+        for long in ["9".repeat(37), format!("0.{}1", "0".repeat(30)), "1".repeat(60)] {
+            assert!(said(&money, json!(long)).contains("até 38 algarismos, 26 depois da vírgula"), "{long}");
+        }
+        assert!(said(&money, json!(1e30)).contains("sem expoente"));
+        assert!(said(&money, json!("1.2.3")).contains("esperado um número decimal"));
+        let whole = LogicalType::Integer { digits: 3 };
+        assert!(said(&whole, json!(1e20)).contains("até 19 algarismos"));
+        assert!(said(&whole, json!(36.6)).contains("esperado um número inteiro"));
+    }
 }

@@ -3,19 +3,23 @@
 mod dialect;
 mod duckdb_dialect;
 mod explain;
+mod missing;
 mod prune;
 mod sample;
 mod scan;
 mod select;
 mod statement;
+mod versions;
 mod view;
 
 pub use dialect::Dialect;
 pub use duckdb_dialect::DuckDbDialect;
 pub use explain::{Explain, Share, explain};
+pub use missing::{Missing, missing_error, selection_warnings};
 pub use prune::{Verdict, judge, statistics};
 pub use sample::{FileSample, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile, is_text};
-pub use select::{Missing, Selection, select};
+pub use select::{Selection, held, select};
 pub use statement::{Binds, Statement, statement};
+pub use versions::{LeftOut, Reason, Rivals, different_rows};
 pub use view::View;

@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 
 use super::{Dialect, FileSample, Sampling};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::{DateFormat, Grupo, LogicalType, UfCoding};
+use crate::catalog::{Column, DateFormat, Grupo, LogicalType, UfCoding};
 use crate::lake::LakeFile;
 use crate::params::Scope;
 
@@ -19,8 +19,14 @@ pub(super) struct TableColumn {
     pub own: Option<DataType>,
 }
 
-/// The columns of the files together: the catalogue's in its order, then those that it does not know.
+/// The columns of the files together: the catalogue's in its order, then those that it does not know. Without a file the
+/// catalogue's alone.
 pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
+    if files.is_empty() {
+        let of_catalogue =
+            |column: &Column| TableColumn { name: column.name.clone(), kind: column.kind.clone(), own: None };
+        return grupo.columns.iter().map(of_catalogue).collect();
+    }
     let mut columns: Vec<(u32, usize, TableColumn)> = Vec::new();
     for file in distinct_schemas(files) {
         for field in file.schema.fields() {
@@ -74,6 +80,9 @@ pub(super) fn create(
     sampling: Option<&Sampling>,
 ) -> Result<View> {
     let name = dialect.name(&scope.grupo.dataset.table());
+    if files.is_empty() {
+        return Ok(View { name, relation: without_rows(dialect, columns, origin) });
+    }
     let relation = relation(dialect, columns, files, origin, sampling);
     let relation = match uf_condition(dialect, scope, columns)? {
         None => relation,
@@ -113,6 +122,20 @@ fn uf_condition(dialect: &dyn Dialect, scope: &Scope, columns: &[TableColumn]) -
     };
     let codes: Vec<String> = codes.iter().map(|code| dialect.text(code)).collect();
     Ok(Some(if codes.is_empty() { "false".into() } else { format!("{value} IN ({})", codes.join(", ")) }))
+}
+
+/// A table of no file: its columns, and not a row.
+fn without_rows(dialect: &dyn Dialect, columns: &[TableColumn], origin: Option<[&str; 2]>) -> String {
+    let typed = columns.iter().map(|column| (column.name.as_str(), &column.kind));
+    let typed = typed.chain(origin.into_iter().flatten().map(|name| (name, &LogicalType::Text)));
+    let mut list: Vec<String> = typed
+        .map(|(name, kind)| format!("CAST(NULL AS {}) AS {}", dialect.type_name(kind), dialect.name(name)))
+        .collect();
+    if list.is_empty() {
+        // The catalogue knows none, and a table needs one.
+        list.push(format!("NULL AS {}", dialect.name("datasus_arquivo")));
+    }
+    format!("SELECT {} WHERE false", list.join(", "))
 }
 
 /// One SELECT per run of files with the same schema, in the files' order, so that the answer keeps that order too.

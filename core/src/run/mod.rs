@@ -13,6 +13,7 @@ mod pending;
 mod pipeline;
 mod recover;
 mod report;
+mod rivals;
 mod session;
 mod stored_plan;
 mod subject;

@@ -14,7 +14,7 @@ use super::recover::Resumed;
 use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
 use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, text};
 use crate::governor::Mode;
-use crate::lake::{ConvertOptions, LakeFile};
+use crate::lake::LakeFile;
 use crate::params::{Ask, Projection, Query, QueryParams};
 use crate::plan::{SAMPLING, Sampled, Selection, statement};
 use crate::sink::arrow::{ArrowReader, stream};
@@ -28,6 +28,8 @@ pub(super) struct Prepared {
     pub query: Query,
     pub selection: Selection,
     pub listing: Listing,
+    /// Versions of files that could not be read, and were left out.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// What a job's thread does.
@@ -86,12 +88,17 @@ impl Session {
         let datasets = work.datasets();
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %datasets, "started");
         let outcome = match work {
-            Task::Stream { prepared, to_caller } => self.run_stream(&prepared, to_caller, job, ctx),
-            Task::Durable { prepared, root, destinations } => self.begin(prepared, root, destinations, job, ctx),
+            Task::Stream { prepared, to_caller } => {
+                self.settled(prepared, ctx).and_then(|prepared| self.run_stream(&prepared, to_caller, job, ctx))
+            }
+            Task::Durable { prepared, root, destinations } => {
+                self.settled(prepared, ctx).and_then(|prepared| self.begin(prepared, root, destinations, job, ctx))
+            }
             Task::Resume(resumed) => self.go_on(*resumed, job, ctx),
         };
         self.count(&outcome, job);
         let report = outcome?;
+        report.warnings.iter().for_each(|warning| ctx.log_warning(warning));
         let (rows, sampled) = (report.records_processed, report.sampling.is_some());
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows, sampled, "completed");
         Ok(report)
@@ -192,28 +199,26 @@ impl Session {
         })
     }
 
+    /// The same with one version of each file.
+    fn settled(&self, mut prepared: Prepared, ctx: &Ctx) -> Result<Prepared> {
+        prepared.unreadable = self.settle_rivals(&prepared.query, &mut prepared.selection, &prepared.listing, ctx)?;
+        Ok(prepared)
+    }
+
     /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so.
     pub(super) fn readable(&self, prepared: &Prepared, ctx: &Ctx) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
-        let options = ConvertOptions {
-            partial: prepared.query.options.partial,
-            ..self.convert_options(prepared.query.scopes.iter().map(|scope| scope.grupo), &prepared.listing)
-        };
+        let options = self.convert_options(&prepared.query, &prepared.listing);
         let results = self.lake.ensure(&prepared.selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let mut files = Vec::with_capacity(results.len());
-        let mut unreadable = Vec::new();
+        let mut unreadable = prepared.unreadable.clone();
         let mut first = None;
         for (source, result) in prepared.selection.files.iter().zip(results) {
             match result {
                 Ok(file) => files.push(file),
                 Err(error) if !prepared.query.options.partial => return Err(error),
                 Err(error) => {
-                    let error = error.traced(&ctx.trace_id, ctx.language);
-                    unreadable.push(Unreadable {
-                        file: source.path.display().to_string(),
-                        error_code: error.code().to_string(),
-                        detail: error.detail().to_owned(),
-                    });
+                    unreadable.push(Unreadable::of(&source.path, error.clone(), ctx));
                     first.get_or_insert(error);
                 }
             }
@@ -241,12 +246,8 @@ impl Session {
     }
 
     fn report_warnings(&self, prepared: &Prepared, files: &[LakeFile], unreadable: &[Unreadable]) -> Vec<String> {
-        let mut warnings = self.warnings(&prepared.listing, files);
+        let mut warnings = self.warnings(&prepared.query, &prepared.selection, &prepared.listing, files);
         let mut add = |warning: crate::base::Text| warnings.push(warning.get(self.config.language).to_owned());
-        if !prepared.selection.missing.is_empty() {
-            let count = prepared.selection.missing.len();
-            add(text!("{count} arquivo(s) pedido(s) não existe(m)", "{count} file(s) asked for are missing"));
-        }
         if !unreadable.is_empty() {
             let count = unreadable.len();
             add(text!("{count} arquivo(s) ilegível(is) ficou(aram) de fora", "{count} unreadable file(s) left out"));

@@ -89,10 +89,13 @@ impl Session {
             let destinations = plan.destinations.iter().map(|one| one.restore(server)).collect::<Result<Vec<_>>>()?;
             let mut prepared = self.prepare(&plan.params)?;
             let of = |pinned: &PinnedFile| {
-                let found = prepared.listing.files.iter().find(|file| file.name() == pinned.source);
+                let chosen_first = prepared.selection.files.iter().chain(&prepared.listing.files);
+                let found = chosen_first.into_iter().find(|file| pinned.is_named(file));
                 found.cloned().ok_or_else(|| changed(&pinned.source))
             };
             prepared.selection.files = plan.files.iter().map(of).collect::<Result<_>>()?;
+            // Which version is read was decided when the job began.
+            prepared.selection.rivals.clear();
             Ok(Resumed { prepared, folder, plan, root, destinations })
         };
         let resumed = taken().map_err(|error| self.traced(error, &ctx))?;
@@ -113,7 +116,7 @@ impl Session {
             return Err(changed(&lost.file));
         }
         for (file, pinned) in files.iter().zip(&plan.files) {
-            if PinnedFile::of(file) != *pinned {
+            if !pinned.is_still(file) {
                 return Err(changed(&pinned.source));
             }
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::durable::state_root;
@@ -18,7 +19,7 @@ use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::metrics::Metrics;
 use crate::params::{MissingFiles, Query, QueryParams, SqlUse, validate, validate_sql};
-use crate::plan::{Explain, Selection, explain, select, statement};
+use crate::plan::{Explain, Selection, explain, missing_error, select, selection_warnings, statement};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
 use crate::sink::{Destination, OutputRoot};
@@ -139,6 +140,15 @@ impl Session {
         Folder::scan(&self.source, self.catalog)
     }
 
+    /// The same without the Parquet that datasus has written, which comes beside it.
+    pub fn listing_of_sources(&self) -> Result<(Listing, Vec<SourceFile>)> {
+        let mut listing = self.listing()?;
+        let files = std::mem::take(&mut listing.files);
+        let (ours, sources) = files.into_par_iter().partition(|file| self.lake.is_ours(file));
+        listing.files = sources;
+        Ok((listing, ours))
+    }
+
     /// Starts a job whose rows go to files.
     pub fn submit(self: &Arc<Self>, params: &QueryParams, destinations: Vec<Destination>) -> Result<Job> {
         let ctx = self.ctx();
@@ -183,21 +193,26 @@ impl Session {
     /// An administrator's job among the others, so that it does not take their cores.
     pub fn sync(self: &Arc<Self>, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
         let ctx = Ctx { cancel: cancel.clone(), ..self.ctx() };
-        let (query, selection, listing) = self.choose(params).map_err(|e| self.traced(e, &ctx))?;
+        let (query, mut selection, listing) = self.choose(params).map_err(|e| self.traced(e, &ctx))?;
         let (session, job) = (self.clone(), Handle::new(ctx.clone()));
         let order = self.order(Priority::Admin, self.config.deadline, false);
-        let work =
-            move |ctx: &Ctx| session.convert(&query, &selection, &listing, ctx).map_err(|e| session.traced(e, ctx));
+        let work = move |ctx: &Ctx| {
+            let settled = session.settle_rivals(&query, &mut selection, &listing, ctx);
+            let converted = settled.and_then(|_| session.convert(&query, &selection, &listing, ctx));
+            converted.map_err(|e| session.traced(e, ctx))
+        };
         self.scheduler.submit(order, &job, work).map_err(|e| self.traced(e, &ctx))?;
         job.wait(None).unwrap_or_else(|| Err(Error::internal("a conversion ended without an outcome")))
     }
 
     fn convert(&self, query: &Query, selection: &Selection, listing: &Listing, ctx: &Ctx) -> Result<SyncReport> {
         let began = std::time::Instant::now();
-        let options = self.convert_options(query.scopes.iter().map(|scope| scope.grupo), listing);
+        let options = self.convert_options(query, listing);
         let results = self.lake.ensure(&selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let files = results.into_iter().collect::<Result<Vec<LakeFile>>>()?;
+        let warnings = self.warnings(query, selection, listing, &files);
+        warnings.iter().for_each(|warning| ctx.log_warning(warning));
         Ok(SyncReport {
             files: files.len() as u64,
             rows: files.iter().map(|file| file.rows).sum(),
@@ -205,7 +220,7 @@ impl Session {
             duration_sec: began.elapsed().as_secs_f64(),
             sources: files.iter().map(super::pipeline::source_of).collect(),
             bad_values: files.iter().flat_map(super::pipeline::bad_values_of).collect(),
-            warnings: self.warnings(listing, &files),
+            warnings,
         })
     }
 
@@ -214,11 +229,9 @@ impl Session {
         let run = || {
             let (query, selection, listing) = self.choose(params)?;
             let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
-            let of_dataset = listing.files.iter().filter(used);
-            let options = ConvertOptions {
-                partial: query.options.partial,
-                ..self.convert_options(query.scopes.iter().map(|scope| scope.grupo), &listing)
-            };
+            let ours = |file: &SourceFile| selection.ours.iter().any(|ours| ours.path == file.path);
+            let of_dataset = listing.files.iter().filter(used).filter(|file| !ours(file));
+            let options = self.convert_options(&query, &listing);
             let chosen = |file: &SourceFile| selection.files.iter().any(|wanted| wanted.path == file.path);
             let others: Vec<LakeFile> =
                 of_dataset.filter(|file| !chosen(file)).filter_map(|file| self.lake.current(file, &options)).collect();
@@ -243,10 +256,10 @@ impl Session {
             None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing))?,
             Some(sql) => validate_sql(params, sql, self.judged(sql))?,
         };
-        let selection = select(&query, &listing, self.catalog);
-        let refused = !selection.missing.is_empty() && query.options.missing == MissingFiles::Error;
-        if refused || !selection.without_files.is_empty() {
-            return Err(selection.missing_error(&listing));
+        let selection = select(&query, &listing, self.catalog, &|file| self.lake.is_ours(file))?;
+        let complete = selection.missing.is_empty() && selection.without_files.is_empty();
+        if !complete && query.options.missing == MissingFiles::Error {
+            return Err(missing_error(&selection, &query, &listing, self.catalog));
         }
         Ok((query, selection, listing))
     }
@@ -264,7 +277,7 @@ impl Session {
             self.engine.warm(from_user);
         }
         let (query, selection, listing) = self.choose(params)?;
-        Ok(Prepared { params: params.clone(), query, selection, listing })
+        Ok(Prepared { params: params.clone(), query, selection, listing, unreadable: Vec::new() })
     }
 
     pub(super) fn spawn(self: &Arc<Self>, task: Task, job: &Job, ctx: Ctx) -> Result<()> {
@@ -291,17 +304,15 @@ impl Session {
         error
     }
 
-    /// How files of these grupos are converted. Where the catalogue has no columns, all their files in the source say the types.
-    pub(super) fn convert_options(
-        &self,
-        grupos: impl Iterator<Item = &'static Grupo>,
-        listing: &Listing,
-    ) -> ConvertOptions {
+    /// How a query's files are converted. Where the catalogue has no columns, all files of the dataset in the source say the
+    /// types.
+    pub(super) fn convert_options(&self, query: &Query, listing: &Listing) -> ConvertOptions {
         let threads = self.governor.levers().workers(self.threads());
-        let untyped = grupos.filter(|grupo| grupo.columns.is_empty());
+        let untyped = query.scopes.iter().map(|scope| scope.grupo).filter(|grupo| grupo.columns.is_empty());
         let of_headers = untyped.map(|grupo| (grupo.dataset.clone(), header_columns(&grupo.dataset, &listing.files)));
         let header_columns = Arc::new(of_headers.collect());
-        ConvertOptions { threads, verify_crc: self.config.verify_crc, header_columns, ..Default::default() }
+        let (verify_crc, partial) = (self.config.verify_crc, query.options.partial);
+        ConvertOptions { threads, verify_crc, partial, header_columns, ..Default::default() }
     }
 
     /// `durable`: for sinks that keep several chunks on their way.
@@ -320,9 +331,16 @@ impl Session {
         }
     }
 
-    pub(super) fn warnings(&self, listing: &Listing, files: &[LakeFile]) -> Vec<String> {
+    pub(super) fn warnings(
+        &self,
+        query: &Query,
+        selection: &Selection,
+        listing: &Listing,
+        files: &[LakeFile],
+    ) -> Vec<String> {
         let of_files = files.iter().flat_map(|file| file.source.warnings.iter().cloned());
-        listing.warnings.iter().map(|warning| warning.get(self.config.language).to_owned()).chain(of_files).collect()
+        let of_selection = selection_warnings(selection, query, listing);
+        of_selection.iter().map(|warning| warning.get(self.config.language).to_owned()).chain(of_files).collect()
     }
 
     pub fn language(&self) -> Language {

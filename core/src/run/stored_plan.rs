@@ -7,11 +7,13 @@ use serde_json::Value;
 
 use super::Unreadable;
 use crate::base::{Code, Error, Result, Secret, text};
+use crate::catalog::FileId;
 use crate::lake::LakeFile;
 use crate::params::QueryParams;
 use crate::plan::{Sampled, Sampling, Statement};
 use crate::sink::postgres::stored_address;
 use crate::sink::{Destination, Subject};
+use crate::source::folder::SourceFile;
 
 /// Of the state folder. A change that an older version would read wrongly raises it; what one format means never changes
 /// (core/tests/state has a job of each).
@@ -61,6 +63,9 @@ pub(super) struct StoredDestination {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PinnedFile {
     pub source: String,
+    /// What the catalogue calls it: files of partitions have the same name everywhere. None in older states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<FileId>,
     /// SHA-256 of the source, or size and time of the user's own Parquet.
     pub hash: String,
     pub converter: u32,
@@ -185,9 +190,22 @@ fn is_the_way(server: &Secret, stored: &str) -> bool {
 }
 
 impl PinnedFile {
+    /// Whether it is a file of this name, and of the same dataset, UF, competência and part.
+    pub fn is_named(&self, file: &SourceFile) -> bool {
+        file.name() == self.source && self.id.as_ref().is_none_or(|id| *id == file.id)
+    }
+
+    /// Whether the file is what it was when the job began.
+    pub fn is_still(&self, file: &LakeFile) -> bool {
+        let now = PinnedFile::of(file);
+        let id = self.id.clone().or_else(|| now.id.clone());
+        PinnedFile { id, ..self.clone() } == now
+    }
+
     pub fn of(file: &LakeFile) -> Self {
         PinnedFile {
             source: file.source.file.clone(),
+            id: Some(file.id.clone()),
             hash: super::subject::source_key(file).hash,
             converter: file.source.converter,
             row_groups: file.row_groups.iter().map(|group| group.rows).collect(),

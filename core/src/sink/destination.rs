@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::postgres::TableName;
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
-use crate::base::{Code, Error, Result, Secret, hide_addresses, text};
+use crate::base::{Code, Error, Result, Secret, Text, exact_json, hide_addresses, text};
 use crate::recovery::SinkState;
 
 /// A file to write, or a table to load.
@@ -30,20 +30,21 @@ impl Default for Destination {
 impl Destination {
     /// Reads a list of destinations, or one, from JSON text. For bindings; what is no destination is DS-400.
     pub fn list_from_json(text: &str) -> Result<Vec<Self>> {
-        let read = |text: &str| -> serde_json::Result<Vec<Self>> {
-            match serde_json::from_str(text)? {
-                Value::Array(each) => each.into_iter().map(serde_json::from_value).collect(),
-                one => Ok(vec![serde_json::from_value(one)?]),
-            }
-        };
-        read(text).map_err(|error| {
-            let error = hide_addresses(&error.to_string());
-            Error::new(Code::Malformed, text!("Destino inválido: {error}", "Not a destination: {error}"))
+        let refused = |Text { pt, en }: Text| {
+            Error::new(Code::Malformed, text!("Destino inválido: {pt}", "Not a destination: {en}"))
                 .with(
                     "valid_examples",
                     vec![r#"{"csv": {"path": "a.csv"}}"#, r#"{"postgres": {"table": "sih_data.rd"}}"#],
                 )
                 .stage("validate")
+        };
+        let read: serde_json::Result<Vec<Self>> = match exact_json(text).map_err(|error| refused(error.what))? {
+            Value::Array(each) => each.into_iter().map(serde_json::from_value).collect(),
+            one => serde_json::from_value(one).map(|one| vec![one]),
+        };
+        read.map_err(|error| {
+            let error = hide_addresses(&error.to_string());
+            refused(text!("{error}", "{error}"))
         })
     }
 

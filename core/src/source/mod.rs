@@ -6,6 +6,6 @@ pub mod folder;
 mod header_columns;
 mod typed_records;
 
-pub use example_data::write_example_data;
+pub use example_data::{write_example_data, write_example_data_until};
 pub use header_columns::{HeaderColumn, header_columns, type_of, wider};
 pub use typed_records::{RecordsOf, TypedRecords};

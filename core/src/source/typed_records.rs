@@ -19,9 +19,10 @@ use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
 
 use super::dbc::{Batches, Encoding, EncodingChoice, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
+use super::header_columns::type_of;
 use serde_json::{Value, json};
 
-use crate::base::{Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, text};
+use crate::base::{Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, text};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 
 /// What of a file is wanted.
@@ -32,8 +33,8 @@ pub struct RecordsOf {
     pub columns: Option<Vec<String>>,
     /// Whose types the columns have, where the file's name does not tell: `SIH-RD`.
     pub dataset: Option<String>,
-    /// False: every column is text, as it stands in the file. True: numbers, money and days have the catalogue's types; a
-    /// value that does not parse is NULL, and counted.
+    /// False: every column is text, as it stands in the file. True: numbers, money and days have the catalogue's types, or
+    /// the header's where the catalogue has no columns of the dataset; a value that does not parse is NULL, and counted.
     pub typed: bool,
     /// True: a DBC whose CRC-32 does not match ends with DS-460. False: it is not looked at.
     pub verify_crc: bool,
@@ -51,10 +52,12 @@ pub struct RecordsOf {
 impl RecordsOf {
     /// Reads an object with any of the fields. For bindings; an unknown key or a value of another kind is DS-400.
     pub fn from_json(json: &str) -> Result<Self> {
-        serde_json::from_str(json).map_err(|error| {
-            Error::new(Code::Malformed, text!("Opções de leitura inválidas: {error}", "Invalid options: {error}"))
+        let refused = |Text { pt, en }: Text| {
+            Error::new(Code::Malformed, text!("Opções de leitura inválidas: {pt}", "Invalid options: {en}"))
                 .stage("validate")
-        })
+        };
+        let value = exact_json(json).map_err(|error| refused(error.what))?;
+        serde_json::from_value(value).map_err(|error| refused(text!("{error}", "{error}")))
     }
 }
 
@@ -191,7 +194,12 @@ fn columns(file: &RecordFile, wanted: &RecordsOf, grupo: Option<&Grupo>) -> Resu
     let fields = &file.header().fields;
     let column = |field: usize| {
         let name = fields[field].name.clone();
-        let kind = grupo.and_then(|grupo| Some(grupo.column(&name)?.kind.clone())).unwrap_or(LogicalType::Text);
+        let kind = match grupo {
+            // Its types are those of the header, here of this file alone.
+            Some(grupo) if grupo.columns.is_empty() => type_of(&fields[field]),
+            Some(grupo) => grupo.column(&name).map_or(LogicalType::Text, |column| column.kind.clone()),
+            None => LogicalType::Text,
+        };
         OutputColumn { field, name, kind }
     };
     let is_column = |field: &usize| fields[*field].is_column();

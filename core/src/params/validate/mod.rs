@@ -36,6 +36,7 @@ pub fn validate(
     let projection = check.projection(params);
     let predicates = check.predicates(&params.filters);
     let order_by = check.order(params, &projection);
+    check.limit(params.limit);
     check.options(params);
     match (check.grupo, check.problems.is_empty()) {
         (Some(grupo), true) => Ok(Query {
@@ -101,6 +102,17 @@ impl Check<'_> {
         problem.diagnostic.insert("expected_format".into(), "SISTEMA-GRUPO".into());
         self.problems.push(problem);
         None
+    }
+
+    fn limit(&mut self, limit: Option<u64>) {
+        if let Some(rows) = limit.filter(|rows| i64::try_from(*rows).is_err()) {
+            let most = i64::MAX;
+            let problem = self.wrong(text!(
+                "`limit` deve ser de 0 a {most}; recebido {rows}. Para todas as linhas, deixe-o de fora",
+                "`limit` must be 0 to {most}; received {rows}. For all rows, leave it out"
+            ));
+            problem.diagnostic.insert("received".into(), rows.into());
+        }
     }
 
     fn options(&mut self, params: &QueryParams) {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::{Code, Error, Result, text};
+use crate::base::{Code, Error, Result, Text, exact_json, text};
 use crate::sink::csv::{Csv, refuse_decimal_comma};
 
 /// How rows are written to a pipe.
@@ -40,18 +40,16 @@ pub enum Numbers {
 impl Format {
     /// Reads `"csv"`, `"ndjson"`, `"arrow"`, or `{"csv": {"delimiter": ";"}}`. For bindings; what is no format is DS-400.
     pub fn from_json(text: &str) -> Result<Self> {
-        let read = |text: &str| -> serde_json::Result<Self> {
-            match serde_json::from_str(text)? {
-                Value::String(name) if name == "csv" => Ok(Format::Csv(Csv::default())),
-                Value::String(name) if name == "ndjson" => Ok(Format::Ndjson(Ndjson::default())),
-                form => serde_json::from_value(form),
-            }
-        };
-        read(text).map_err(|error| {
-            Error::new(Code::Malformed, text!("Formato inválido: {error}", "Not a format: {error}"))
+        let refused = |Text { pt, en }: Text| {
+            Error::new(Code::Malformed, text!("Formato inválido: {pt}", "Not a format: {en}"))
                 .with("valid_examples", vec![r#""csv""#, r#""ndjson""#, r#""arrow""#, r#"{"csv": {"delimiter": ";"}}"#])
                 .stage("validate")
-        })
+        };
+        match exact_json(text).map_err(|error| refused(error.what))? {
+            Value::String(name) if name == "csv" => Ok(Format::Csv(Csv::default())),
+            Value::String(name) if name == "ndjson" => Ok(Format::Ndjson(Ndjson::default())),
+            form => serde_json::from_value(form).map_err(|error| refused(text!("{error}", "{error}"))),
+        }
     }
 
     pub(super) fn check(&self) -> Result<()> {

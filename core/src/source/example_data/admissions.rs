@@ -1,14 +1,13 @@
 //! Admissions: SIH-RD.
 
-use std::path::Path;
-
 use chrono::{Datelike, Days, Months, NaiveDate};
 
 use super::age::Age;
 use super::causes::{CAUSES, Cause};
+use super::file::{self, Folder};
+use super::first_of;
 use super::places::{ExampleUf, Hospital};
 use super::random::Random;
-use super::{file, first_of};
 use crate::base::Result;
 
 const YEAR: u64 = 2024;
@@ -28,12 +27,12 @@ struct Admission {
     cents: u64,
 }
 
-pub(super) fn write(folder: &Path, uf: &'static ExampleUf, month: u64, rows: u32) -> Result<()> {
+pub(super) fn write(to: &Folder, uf: &'static ExampleUf, month: u64, rows: u32) -> Result<()> {
     let mut random = Random::of(uf.code * 100 + month);
     let name = format!("RD{}{:02}{month:02}.dbc", uf.sigla, YEAR % 100);
     let first = first_of(YEAR, month)?;
     let mut aih = 0;
-    file::write(folder, &name, "SIH-RD", u64::from(rows), |row, put, fields| {
+    file::write(to, &name, "SIH-RD", u64::from(rows), |row, put, fields| {
         if row % 50 != 49 {
             aih = row;
         }

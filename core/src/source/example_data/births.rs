@@ -1,23 +1,22 @@
 //! Births: SINASC-DN.
 
-use std::path::Path;
-
 use chrono::Days;
 
 use super::age::Age;
+use super::file::{self, Folder};
+use super::first_of;
 use super::places::{ExampleUf, Hospital};
 use super::random::Random;
-use super::{file, first_of};
 use crate::base::Result;
 
 /// The newest year whose layout is known.
 const YEAR: u64 = 2022;
 
-pub(super) fn write(folder: &Path, uf: &'static ExampleUf, rows: u32) -> Result<()> {
+pub(super) fn write(to: &Folder, uf: &'static ExampleUf, rows: u32) -> Result<()> {
     let mut random = Random::of(uf.code * 100_000 + YEAR);
     let name = format!("DN{}{YEAR}.dbc", uf.sigla);
     let new_year = first_of(YEAR, 1)?;
-    file::write(folder, &name, "SINASC-DN", u64::from(rows), |row, put, fields| {
+    file::write(to, &name, "SINASC-DN", u64::from(rows), |row, put, fields| {
         let born = new_year + Days::new(random.below(365));
         let age = 14 + random.skewed(11).min(31);
         // Three in twenty come early, and weigh less.

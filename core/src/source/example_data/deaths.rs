@@ -1,24 +1,23 @@
 //! Deaths: SIM-DO.
 
-use std::path::Path;
-
 use chrono::{Days, Months};
 
 use super::age::Age;
 use super::causes::{CAUSES, Cause};
+use super::file::{self, Folder};
+use super::first_of;
 use super::places::ExampleUf;
 use super::random::Random;
-use super::{file, first_of};
 use crate::base::Result;
 
 /// The newest year whose layout is known.
 const YEAR: u64 = 2022;
 
-pub(super) fn write(folder: &Path, uf: &'static ExampleUf, rows: u32) -> Result<()> {
+pub(super) fn write(to: &Folder, uf: &'static ExampleUf, rows: u32) -> Result<()> {
     let mut random = Random::of(uf.code * 10_000 + YEAR);
     let name = format!("DO{}{YEAR}.dbc", uf.sigla);
     let new_year = first_of(YEAR, 1)?;
-    file::write(folder, &name, "SIM-DO", u64::from(rows), |row, put, fields| {
+    file::write(to, &name, "SIM-DO", u64::from(rows), |row, put, fields| {
         let month = random.between(1, 12);
         let (day, hour) = (random.between(1, 28), random.below(24));
         let died = new_year + Months::new(month as u32 - 1) + Days::new(day - 1);

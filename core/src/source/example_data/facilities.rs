@@ -1,8 +1,6 @@
 //! Facilities and their beds: CNES-ST, CNES-LT.
 
-use std::path::Path;
-
-use super::file;
+use super::file::{self, Folder};
 use super::places::{ExampleUf, Hospital};
 use crate::base::Result;
 
@@ -11,19 +9,19 @@ const MONTH: &str = "202401";
 /// Kind and code of the beds, in the order of [`Hospital::beds`]: medicine, surgery, obstetrics, paediatrics, intensive care.
 const BEDS: [(&str, &str); 5] = [("2", "33"), ("1", "03"), ("4", "43"), ("5", "45"), ("3", "75")];
 
-pub(super) fn write(folder: &Path, uf: &'static ExampleUf) -> Result<()> {
+pub(super) fn write(to: &Folder, uf: &'static ExampleUf) -> Result<()> {
     let name = format!("ST{}2401.dbc", uf.sigla);
-    file::write(folder, &name, "CNES-ST", uf.hospitals.len() as u64, |row, put, fields| {
+    file::write(to, &name, "CNES-ST", uf.hospitals.len() as u64, |row, put, fields| {
         let hospital = &uf.hospitals[row as usize];
         fields.iter().for_each(|field| put(field, of_hospital(field.name, hospital)));
     })
 }
 
-pub(super) fn write_beds(folder: &Path, uf: &'static ExampleUf) -> Result<()> {
+pub(super) fn write_beds(to: &Folder, uf: &'static ExampleUf) -> Result<()> {
     let kinds = uf.hospitals.iter().flat_map(|hospital| (0..BEDS.len()).map(move |kind| (hospital, kind)));
     let there: Vec<(&Hospital, usize)> = kinds.filter(|(hospital, kind)| hospital.beds[*kind] > 0).collect();
     let name = format!("LT{}2401.dbc", uf.sigla);
-    file::write(folder, &name, "CNES-LT", there.len() as u64, |row, put, fields| {
+    file::write(to, &name, "CNES-LT", there.len() as u64, |row, put, fields| {
         let (hospital, kind) = there[row as usize];
         let beds = hospital.beds[kind];
         for field in fields {

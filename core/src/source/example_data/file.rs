@@ -3,9 +3,18 @@
 use std::fs::File;
 use std::path::Path;
 
-use crate::base::{Error, Result};
+use crate::base::{Cancel, Error, Result};
 use crate::catalog::{Catalog, Grupo};
 use crate::source::dbc::{DbcWriter, WriteOptions};
+
+/// Where files go, and what ends the work.
+pub(super) struct Folder<'a> {
+    pub path: &'a Path,
+    pub stop: &'a Cancel,
+}
+
+/// Records between two looks at the stop.
+const STRIDE: u64 = 1_024;
 
 /// A field of the file.
 pub(super) struct Field {
@@ -18,24 +27,32 @@ pub(super) struct Field {
 /// Writes `rows` records of `dataset` to `name`, unless it is there; `value` gives a field's text, none for a blank one (0 for
 /// a number). The file appears whole or not at all.
 pub(super) fn write(
-    folder: &Path,
+    to: &Folder,
     name: &str,
     dataset: &str,
     rows: u64,
     mut value: impl FnMut(u64, &mut dyn FnMut(&Field, Option<String>), &[Field]),
 ) -> Result<()> {
-    let path = folder.join(name);
+    to.stop.check()?;
+    let path = to.path.join(name);
     if path.exists() {
         return Ok(());
     }
     let grupo = Catalog::builtin().dataset(dataset).ok_or_else(|| Error::internal(format!("no {dataset}")))?;
     let fields = fields(grupo);
     let layout: Vec<_> = fields.iter().map(|of| (of.name, of.dbf_type, of.width, of.decimals)).collect();
-    let partial = folder.join(format!(".{name}.partial"));
+    let partial = to.path.join(format!(".{name}.partial"));
     let file = File::create(&partial).map_err(|error| Error::io(error, &partial))?;
     let mut writer = DbcWriter::create(file, &layout, WriteOptions::default())?;
     let mut record: Vec<String> = Vec::with_capacity(fields.len());
     for row in 0..rows {
+        if row % STRIDE == 0
+            && let Err(stopped) = to.stop.check()
+        {
+            drop(writer);
+            std::fs::remove_file(&partial).map_err(|error| Error::io(error, &partial))?;
+            return Err(stopped);
+        }
         record.clear();
         value(row, &mut |field, value| record.push(field.text(value)), &fields);
         writer.write(&record.iter().map(String::as_str).collect::<Vec<_>>())?;

@@ -25,7 +25,9 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 
-use crate::base::{Error, Result};
+use file::Folder;
+
+use crate::base::{Cancel, Code, Error, Result, text};
 
 /// Writes admissions (SIH-RD) of AC and RR for January to March 2024, `rows` a file; deaths (SIM-DO) of 2022, twice as many;
 /// births (SINASC-DN) of 2022, `rows` a file; facilities and their beds (CNES-ST, CNES-LT) of January 2024. Files that are there
@@ -33,17 +35,39 @@ use crate::base::{Error, Result};
 ///
 /// Men and women take turns in the admissions. Every fiftieth has the AIH number of the one before, as a key may refuse.
 pub fn write_example_data(folder: &Path, rows: u32) -> Result<()> {
+    write_example_data_until(folder, rows, &Cancel::default())
+}
+
+/// The same, and ends with DS-499 once `stop` is set: files that are whole stay.
+pub fn write_example_data_until(folder: &Path, rows: u32, stop: &Cancel) -> Result<()> {
+    let deaths = rows.checked_mul(2).ok_or_else(|| too_many(rows))?;
     std::fs::create_dir_all(folder).map_err(|error| Error::io(error, folder))?;
+    let to = Folder { path: folder, stop };
     for uf in &places::UFS {
         for month in 1..=3 {
-            admissions::write(folder, uf, month, rows)?;
+            admissions::write(&to, uf, month, rows)?;
         }
-        deaths::write(folder, uf, rows.saturating_mul(2))?;
-        births::write(folder, uf, rows)?;
-        facilities::write(folder, uf)?;
-        facilities::write_beds(folder, uf)?;
+        deaths::write(&to, uf, deaths)?;
+        births::write(&to, uf, rows)?;
+        facilities::write(&to, uf)?;
+        facilities::write_beds(&to, uf)?;
     }
     Ok(())
+}
+
+/// A file counts its records in 32 bits.
+fn too_many(rows: u32) -> Error {
+    let most = u32::MAX / 2;
+    Error::new(
+        Code::InvalidParams,
+        text!(
+            "`rows`: esperado um inteiro de 0 a {most}; recebido {rows}",
+            "`rows`: expected 0 to {most}; received {rows}"
+        ),
+    )
+    .with("parameter", "rows")
+    .with("received", rows)
+    .stage("validate")
 }
 
 fn first_of(year: u64, month: u64) -> Result<NaiveDate> {

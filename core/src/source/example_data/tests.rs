@@ -5,8 +5,8 @@ use arrow::array::ArrayRef;
 use arrow::util::display::array_value_to_string;
 use chrono::NaiveDate;
 
-use super::write_example_data;
-use crate::base::Language;
+use super::{write_example_data, write_example_data_until};
+use crate::base::{Cancel, CancelReason, Code, Language};
 use crate::catalog::Catalog;
 use crate::source::{RecordsOf, TypedRecords};
 
@@ -140,4 +140,22 @@ fn the_same_rows_give_the_same_bytes() {
         let [one, other] = [&one, &other].map(|folder| std::fs::read(folder.path().join(&name)).unwrap());
         assert!(one == other, "{name:?}");
     }
+}
+
+#[test]
+fn a_stop_ends_the_work_and_leaves_no_part_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let stop = Cancel::default();
+    let asked = stop.clone();
+    let into = folder.path().to_owned();
+    // It would take hours; told to stop once its first file has begun.
+    let work = std::thread::spawn(move || write_example_data_until(&into, 1_000_000_000, &stop));
+    let begun = || std::fs::read_dir(folder.path()).unwrap().count() > 0;
+    while !begun() && !work.is_finished() {
+        std::thread::yield_now();
+    }
+    asked.set(CancelReason::Caller);
+    assert_eq!(work.join().unwrap().unwrap_err().code(), Code::Cancelled);
+    assert!(!begun(), "a part of a file was left");
+    assert_eq!(write_example_data(folder.path(), u32::MAX).unwrap_err().code(), Code::InvalidParams);
 }

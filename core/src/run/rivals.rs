@@ -1,0 +1,110 @@
+//! Versions of a file whose names do not tell which is right: all of them are read, and are one if their rows are the same.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use super::{Session, Unreadable};
+use crate::base::{Ctx, Error, Result, file_sha256};
+use crate::lake::{ConvertOptions, LakeFile};
+use crate::params::Query;
+use crate::plan::{LeftOut, Reason, Rivals, Selection, different_rows};
+use crate::source::folder::{FileKind, Listing, SourceFile};
+
+/// A version that can be read: its files, rows and digest.
+struct Known {
+    files: Vec<SourceFile>,
+    rows: u64,
+    digest: String,
+}
+
+impl Session {
+    /// Makes sure that no file of the selection has a version with other rows: DS-409. Those with the same rows are left out;
+    /// one that cannot be read ends the job, or is left out and named where `partial` says so.
+    pub(super) fn settle_rivals(
+        &self,
+        query: &Query,
+        selection: &mut Selection,
+        listing: &Listing,
+        ctx: &Ctx,
+    ) -> Result<Vec<Unreadable>> {
+        tell_twins_apart(selection, listing)?;
+        let mut unreadable = Vec::new();
+        if selection.rivals.is_empty() {
+            return Ok(unreadable);
+        }
+        let options = self.convert_options(query, listing);
+        for rivals in std::mem::take(&mut selection.rivals) {
+            ctx.check()?;
+            let mut known: Vec<Known> = Vec::new();
+            let mut damaged = Vec::new();
+            for version in &rivals.versions {
+                match self.known(version, &options, ctx) {
+                    Ok(one) => known.push(one),
+                    Err(error) if !query.options.partial => return Err(error),
+                    Err(error) => damaged.push((version, error)),
+                }
+            }
+            // Of a file without any version that can be read the first says why, with the others that cannot.
+            let Some(first) = known.first() else { continue };
+            if known.iter().any(|one| one.digest != first.digest) {
+                let versions: Vec<_> = known.into_iter().map(|one| (one.files, one.rows)).collect();
+                return Err(different_rows(&versions, listing));
+            }
+            for (version, error) in damaged {
+                unreadable.push(Unreadable::of(&path_of(version), error, ctx));
+            }
+            let kept = path_of(&first.files);
+            let same = known[1..].iter().map(|one| path_of(&one.files));
+            let same = same.map(|file| LeftOut { file, kept: kept.clone(), why: Reason::SameRows });
+            selection.left_out.extend(same);
+            take(&mut selection.files, &rivals, &first.files);
+        }
+        Ok(unreadable)
+    }
+
+    fn known(&self, version: &[SourceFile], options: &ConvertOptions, ctx: &Ctx) -> Result<Known> {
+        let files = self.lake.ensure(version, self.catalog, options, ctx);
+        let files = files.into_iter().collect::<Result<Vec<LakeFile>>>()?;
+        let digest = self.lake.rows_digest(&files, ctx)?;
+        Ok(Known { files: version.to_vec(), rows: files.iter().map(|file| file.rows).sum(), digest })
+    }
+}
+
+/// The lake knows a file by name, size and time. Of files that are alike in all of them it is told the SHA-256 as well.
+fn tell_twins_apart(selection: &mut Selection, listing: &Listing) -> Result<()> {
+    let key = |file: &SourceFile| (file.name(), file.size, file.mtime_ns);
+    let mut alike: HashMap<(String, u64, i64), usize> = HashMap::new();
+    let lake_files = |file: &&SourceFile| file.kind != FileKind::Parquet;
+    listing.files.iter().filter(lake_files).for_each(|file| *alike.entry(key(file)).or_default() += 1);
+    let rivals = selection.rivals.iter_mut().flat_map(|rivals| &mut rivals.versions).flatten();
+    for file in selection.files.iter_mut().chain(rivals).filter(|file| file.kind != FileKind::Parquet) {
+        if alike.get(&key(file)).is_some_and(|count| *count > 1) {
+            file.version.sha256 = Some(file_sha256(&file.path)?);
+        }
+    }
+    Ok(())
+}
+
+/// `chosen` in the place of the version that stood there.
+fn take(files: &mut Vec<SourceFile>, rivals: &Rivals, chosen: &[SourceFile]) {
+    let Some(stood) = rivals.versions.first().filter(|stood| stood.as_slice() != chosen) else { return };
+    let Some(at) = files.iter().position(|file| stood.first().is_some_and(|first| first.path == file.path)) else {
+        return;
+    };
+    files.splice(at..at + stood.len(), chosen.iter().cloned());
+}
+
+fn path_of(version: &[SourceFile]) -> PathBuf {
+    version.first().map(|file| file.path.clone()).unwrap_or_default()
+}
+
+impl Unreadable {
+    pub(super) fn of(path: &std::path::Path, error: Error, ctx: &Ctx) -> Self {
+        let error = error.traced(&ctx.trace_id, ctx.language);
+        Unreadable {
+            file: path.display().to_string(),
+            error_code: error.code().to_string(),
+            detail: error.detail().to_owned(),
+        }
+    }
+}
