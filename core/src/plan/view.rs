@@ -125,7 +125,7 @@ fn uf_condition(dialect: &dyn Dialect, scope: &Scope, columns: &[TableColumn]) -
 }
 
 /// A table of no file: its columns, and not a row.
-fn without_rows(dialect: &dyn Dialect, columns: &[TableColumn], origin: Option<[&str; 2]>) -> String {
+fn without_rows(dialect: &dyn Dialect, columns: &[TableColumn], origin: Option<[&str; 3]>) -> String {
     let typed = columns.iter().map(|column| (column.name.as_str(), &column.kind));
     let typed = typed.chain(origin.into_iter().flatten().map(|name| (name, &LogicalType::Text)));
     let mut list: Vec<String> = typed

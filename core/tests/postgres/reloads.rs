@@ -141,10 +141,23 @@ fn a_source_is_what_it_is_and_not_what_its_file_is_called() {
     write(&folder.path().join("rdac2401.PARQUET"), 5);
     let client = open(folder.path(), &shared().url());
     let error = refused(load(&client, &of("AC", "202401"), to("identidade.t", Mode::Append)));
-    assert!(error.detail().contains("another version"), "{error:?}");
+    assert!(error.detail().contains("SIH-RD AC 202401"), "{error:?}");
     assert_eq!(shared().psql("SELECT count(*) FROM identidade.t"), [["6"]]);
 
+    // Of a DBC it is known that its rows are others.
+    let (folder, client) = crate::client();
+    load(&client, &january(), to("identidade.dbc", Mode::Append)).unwrap();
+    std::fs::copy(folder.path().join("RDAC2402.dbc"), folder.path().join("RDAC2401.dbc")).unwrap();
+    let client = open(folder.path(), &shared().url());
+    let error = refused(load(&client, &january(), to("identidade.dbc", Mode::Append)));
+    assert!(error.detail().contains("another version") && error.diagnostic()["other_versions"] == 1, "{error:?}");
+    // The same rows under the name of another month are refused too.
+    load(&client, &january().competencia("202402", "202402"), to("identidade.gemea", Mode::Append)).unwrap();
+    let error = refused(load(&client, &january(), to("identidade.gemea", Mode::Append)));
+    assert!(error.detail().contains("the same rows"), "{error:?}");
+
     // By name, two files of two months are one to a careless table.
+    let (_folder, client) = client_of(&[("RDAC2401.parquet", 5), ("RDAC2402.parquet", 2)]);
     let table = || Postgres { replace_by: ReplaceBy::SourceFile, ..to("identidade.nomes", Mode::ReplaceBy) };
     load(&client, &rd(), table()).unwrap();
     shared().psql("UPDATE identidade.nomes SET datasus_arquivo = 'part-0.parquet'");
@@ -441,14 +454,16 @@ fn genuine_months_of_two_states_stay_two() {
     let error = refused(append(&open(folder.path(), &shared().url())));
     assert!(error.detail().contains("the same rows"), "{error:?}");
     // And so it is as a Parquet: 8,630 rows would be twice those of January.
-    std::fs::remove_file(folder.path().join("rdac2401.DBC")).unwrap();
-    let rows = january();
-    let parquet = datasus::Parquet::to("RDAC2401.parquet");
-    std::fs::copy(real.join("sih/RDAC2401.dbc"), folder.path().join("RDAC2401.dbc")).unwrap();
-    open(folder.path(), &shared().url()).export(&rows, [parquet.into()]).unwrap();
-    std::fs::remove_file(folder.path().join("RDAC2401.dbc")).unwrap();
     let apart = tempfile::tempdir().unwrap();
-    std::fs::rename(folder.path().join("out/RDAC2401.parquet"), apart.path().join("RDAC2401.parquet")).unwrap();
+    let client = open(folder.path(), &shared().url());
+    client.export(&of("AC", "202401"), [datasus::Parquet::to("a.parquet").into()]).unwrap();
+    // Written anew, so that it is nobody's answer.
+    let answer = std::fs::File::open(folder.path().join("out/a.parquet")).unwrap();
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(answer).unwrap();
+    let file = std::fs::File::create(apart.path().join("RDAC2401.parquet")).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, reader.schema().clone(), None).unwrap();
+    reader.build().unwrap().for_each(|batch| writer.write(&batch.unwrap()).unwrap());
+    writer.close().unwrap();
     refused(append(&open(apart.path(), &shared().url())));
     assert_eq!(shared().psql("SELECT count(*) FROM genuina.soma"), [["4315"]]);
 }

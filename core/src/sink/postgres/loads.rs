@@ -53,9 +53,27 @@ impl Loaded {
         source.rows > 0 && !self.key.hash.is_empty() && self.key.hash == source.hash
     }
 
+    /// Its rows, against those of a source of the same name or rows.
+    fn compared(&self, source: &SourceKey) -> Compared {
+        let (ours, digest) = (&self.key.hash, |hash: &str| !hash.is_empty() && !hash.contains(':'));
+        match () {
+            () if *ours == source.hash || *ours == source.file_hash => Compared::Same,
+            // Of size and time nothing follows.
+            () if digest(ours) && digest(&source.hash) && ours.len() == source.hash.len() => Compared::Other,
+            () => Compared::Unknown,
+        }
+    }
+
     fn shown(&self) -> String {
         if self.is_of_before() { self.key.name.clone() } else { self.key.shown() }
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Compared {
+    Unknown,
+    Other,
+    Same,
 }
 
 /// The name without its extensions, in lower case: `rdac2401` of `RDAC2401.dbc`.
@@ -327,9 +345,14 @@ pub(super) fn refuse_known(loads: &Loads, target: &TableName, options: &Postgres
     if known.is_empty() {
         return Ok(());
     }
-    let is_new =
-        |source: &&&SourceKey| !loads.all.iter().any(|one| one.has_rows_of(source) || one.key.hash == source.file_hash);
-    let newer = known.iter().filter(is_new).count();
+    let versions = |compared: Compared| {
+        let is = |source: &&&SourceKey| {
+            let held = loads.all.iter().filter(|one| one.is(source) || one.has_rows_of(source));
+            held.map(|one| one.compared(source)).max() == Some(compared)
+        };
+        known.iter().filter(is).count()
+    };
+    let (same, newer) = (versions(Compared::Same), versions(Compared::Other));
     let names: Vec<&str> = known.iter().map(|source| source.name.as_str()).collect();
     let held: Vec<String> = {
         let of = |one: &&Loaded| known.iter().any(|source| one.is(source) || one.has_rows_of(source));
@@ -341,16 +364,17 @@ pub(super) fn refuse_known(loads: &Loads, target: &TableName, options: &Postgres
     let count = known.len();
     let shown = known.iter().zip(known.iter().map(|source| source.shown())).take(5);
     let shown = shown.map(|(source, logical)| format!("{}: {logical}", source.name)).collect::<Vec<_>>().join(", ");
-    let (pt, en) = match newer {
-        0 => ("com as mesmas linhas", "with the same rows"),
-        newer if newer == count => ("em outra versão", "in another version"),
-        _ => ("alguns em outra versão", "some in another version"),
+    let (pt, en) = match count {
+        count if same == count => (", com as mesmas linhas", ", with the same rows"),
+        count if newer == count => (", em outra versão", ", in another version"),
+        _ if newer > 0 => (", alguns em outra versão", ", some in another version"),
+        _ => ("", ""),
     };
     Err(Error::new(
         Code::Conflict,
         text!(
-            "{target} já contém {count} arquivo(s) desta consulta ({shown}), {pt}: as linhas ficariam em dobro. Use `mode = \"replace_by\"`, ou `again = true` se for de propósito",
-            "{target} already holds {count} file(s) of this query ({shown}), {en}: their rows would be doubled. Use `mode = \"replace_by\"`, or `again = true` if that is what you want"
+            "{target} já contém {count} arquivo(s) desta consulta ({shown}){pt}: as linhas ficariam em dobro. Use `mode = \"replace_by\"`, ou `again = true` se for de propósito",
+            "{target} already holds {count} file(s) of this query ({shown}){en}: their rows would be doubled. Use `mode = \"replace_by\"`, or `again = true` if that is what you want"
         ),
     )
     .with("sources", names)
