@@ -239,7 +239,25 @@ fn names_of_codes_agree_with_what_the_catalogue_says_of_numeric_fields() {
     }
 }
 
-/// The columns that a genuine table of dengue has (one of Rondônia, 2022, and the names of the forms) are known, with types.
+/// A genuine table of dengue, made by read.dbc: every column is known, and its days are days.
+#[test]
+fn a_genuine_table_of_dengue_agrees_with_the_catalogue() {
+    let folder = std::env::var_os("DATASUS_REAL_DATA").map(PathBuf::from);
+    let folder = folder
+        .unwrap_or_else(|| Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../shared/data/real"));
+    let Ok(file) = std::fs::File::open(folder.join("../wild/parquet_r/sinan/SINAN_DENGUE_RO_2022.parquet")) else {
+        println!("SKIPPED (no genuine table of dengue)");
+        return;
+    };
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let grupo = Catalog::builtin().dataset("SINAN-DENG").unwrap();
+    for field in reader.schema().fields() {
+        let column = grupo.column(field.name()).unwrap_or_else(|| panic!("{}", field.name()));
+        assert_eq!(column.kind.arrow(), *field.data_type(), "{}", field.name());
+    }
+    assert_eq!(reader.schema().fields().len(), 121);
+}
+
 #[test]
 fn the_great_agravos_have_columns() {
     for (name, least, dates, text) in [

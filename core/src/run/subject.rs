@@ -123,10 +123,10 @@ fn incomplete(prepared: &Prepared, files: &[LakeFile]) -> Vec<SourceKey> {
     lost.map(|file| logical(&file.id)).collect()
 }
 
-/// Whether the rows have an order of their own: that of the files, or the one that was asked for.
+/// Whether the rows have an order: that of the files, of the groups' keys, or the one that was asked for.
 fn is_ordered(query: &Query) -> bool {
     match &query.ask {
         Ask::Sql(sql) => sql.ordered,
-        Ask::Structured(ask) => query.is_plain_scan() || !ask.order_by.is_empty(),
+        Ask::Structured(_) => true,
     }
 }

@@ -8,6 +8,7 @@ mod failures;
 #[path = "../genuine/mod.rs"]
 mod genuine;
 mod interrupted;
+mod kept;
 mod large;
 #[path = "../../../tests/conformance/made.rs"]
 mod made;
