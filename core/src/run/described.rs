@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::params::{Ask, Predicate, Projection, Query, Scalar};
+use crate::sink::ORIGIN_COLUMNS;
 
 /// Dataset, columns, conditions; in national files `uf` is a condition too. The files are left out: another month is the
 /// same query, and so are columns that came and went with the years where all were asked for. None where the rows of the
@@ -11,7 +12,7 @@ pub(super) fn of(query: &Query) -> Option<String> {
     let (Ask::Structured(ask), Some(scope)) = (&query.ask, query.scopes.first()) else { return None };
     let columns = match &ask.projection {
         Projection::All => Value::Null,
-        Projection::Columns(names) => sorted(names.iter().cloned()),
+        Projection::Columns(names) => sorted(names.iter().filter(|name| !is_origin(name)).cloned()),
         Projection::Grouped { .. } => return None,
     };
     let ufs = match (&scope.ufs, scope.grupo.national) {
@@ -23,6 +24,11 @@ pub(super) fn of(query: &Query) -> Option<String> {
         "dataset": scope.grupo.dataset.to_string(), "columns": columns, "where": conditions, "uf": ufs, "limit": ask.limit,
     });
     Some(query.to_string())
+}
+
+/// The columns of a table that `replace_by` adds of itself.
+fn is_origin(name: &str) -> bool {
+    ORIGIN_COLUMNS.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
 fn words(predicate: &Predicate) -> String {

@@ -92,6 +92,19 @@ pub(super) struct Loads {
 }
 
 impl Loads {
+    /// The same after a look at the table: one without a row holds nothing, whatever the record says. Waits for whoever has
+    /// locked the table.
+    pub(super) async fn looked_at(self, client: &Client, url: &Url, target: &TableName) -> Result<Self> {
+        if self.all.is_empty() && !self.lost {
+            return Ok(self);
+        }
+        let holds = format!("SELECT EXISTS (SELECT 1 FROM {})", target.sql());
+        match client.query_one(&holds, &[]).await.explained(url)?.get(0) {
+            true => Ok(self),
+            false => Ok(Loads { gone: self.all, ..Loads::default() }),
+        }
+    }
+
     /// DS-409 where the record of a table of ours is missing.
     pub(super) fn refuse_lost(&self, target: &TableName) -> Result<()> {
         if !self.lost {
@@ -206,15 +219,7 @@ pub(super) async fn of(client: &Client, url: &Url, target: &TableName, table: &T
         mark => all.retain(|one| one.mark == mark || one.same_oid),
     }
     let lost = !mark.is_empty() && all.is_empty();
-    if !lost && all.is_empty() {
-        return Ok(Loads::default());
-    }
-    let holds = format!("SELECT EXISTS (SELECT 1 FROM {})", target.sql());
-    let empty = !client.query_one(&holds, &[]).await.explained(url)?.get::<_, bool>(0);
-    Ok(match empty {
-        true => Loads { gone: all, ..Loads::default() },
-        false => Loads { all, lost, ..Loads::default() },
-    })
+    Ok(Loads { all, lost, ..Loads::default() })
 }
 
 /// Brings the record of a table that stays under its present name and number, and gives its mark; part of the transaction

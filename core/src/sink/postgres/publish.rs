@@ -11,7 +11,7 @@ use super::url::Url;
 use super::{Mode, Postgres, TableName, connect, index, letters, loads, mixture, replace, stage, unique};
 use crate::base::{Code, Error, Language, Result, text};
 use crate::recovery::SinkState;
-use crate::sink::Subject;
+use crate::sink::{ORIGIN_COLUMNS, Subject};
 
 pub(super) struct Publish<'p> {
     pub url: &'p Url,
@@ -67,7 +67,9 @@ impl Publish<'_> {
         // What the table would ask at COMMIT only, it asks now.
         client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await.explained(self.url)?;
         self.claim.end(client, self.url).await?;
-        let (url, target, origin) = (self.url, self.target, self.options.wants_origin());
+        let (url, target) = (self.url, self.target);
+        let has = |name: &&str| self.columns.iter().any(|column| column.name == **name);
+        let origin = ORIGIN_COLUMNS.iter().all(|name| has(name));
         loads::remember(client, url, target, (self.options, self.subject), rows, &mark, origin).await?;
         Ok(rows)
     }
@@ -118,7 +120,7 @@ impl Publish<'_> {
         // Looked at under the lock: what others changed before they gave it up counts.
         let table = shape::find(client, url, target).await?.ok_or_else(|| went_away(target))?;
         self.same_shape(&table)?;
-        let held = loads::of(client, url, target, &table).await?;
+        let held = loads::of(client, url, target, &table).await?.looked_at(client, url, target).await?;
         mixture::refuse(&held, target, subject, options)?;
         loads::refuse_known(&held, target, options, subject)?;
         self.add_columns(client, &table).await?;

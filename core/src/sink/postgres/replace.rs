@@ -21,8 +21,8 @@ pub(super) fn require_origin(target: &TableName, table: &Table) -> Result<()> {
     Err(Error::new(
         Code::Conflict,
         text!(
-            "{target} não tem a coluna {missing}: não se sabe de que carga vêm suas linhas. Refaça-a uma vez com `replace_by` numa tabela nova",
-            "{target} has no column {missing}: which load its rows come from is not known. Make it once with `replace_by` as a new table"
+            "{target} não tem a coluna {missing}: não se sabe de que carga vêm suas linhas. Apague-a e refaça-a uma vez com `replace_by`, ou use outra tabela",
+            "{target} has no column {missing}: which load its rows come from is not known. Drop it and make it once with `replace_by`, or use another table"
         ),
     )
     .column(*missing)
@@ -218,8 +218,8 @@ fn otherwise(target: &TableName, shown: &str, how: &str, subject: &Subject) -> E
     Error::new(
         Code::Conflict,
         text!(
-            "{target}: {pt}; trocá-las perderia ou misturaria linhas. Use a mesma consulta, outra tabela, ou refaça esta com `mode = \"replace\"`",
-            "{target}: {en}; replacing them would lose or mix rows. Use the same query, another table, or make this one anew with `mode = \"replace\"`"
+            "{target}: {pt}; trocá-las perderia ou misturaria linhas. Use a mesma consulta ou outra tabela, ou refaça esta inteira com `mode = \"replace\"`",
+            "{target}: {en}; replacing them would lose or mix rows. Use the same query or another table, or make the whole of this one anew with `mode = \"replace\"`"
         ),
     )
     .with("held", shown)

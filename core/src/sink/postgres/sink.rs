@@ -13,10 +13,11 @@ use tokio_postgres::Client;
 use super::failure::Explained;
 use super::ledger::{self, Begun};
 use super::load::{self, Chunks, Task};
+use super::loads::{self, Loads};
 use super::publish::{self, Publish};
 use super::shape::{self, Column};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, connect, index, letters, loads, mixture, replace, stage, unique};
+use super::{Mode, Postgres, TableName, connect, index, letters, mixture, replace, stage, unique};
 use crate::base::{Chunk, Code, Ctx, Error, Held, Result, Text, text};
 use crate::recovery::SinkState;
 use crate::sink::{Sink, Stored, Subject};
@@ -164,14 +165,15 @@ impl PostgresSink {
         ledger::ensure(&client, url).await?;
         let key = index::columns(&self.options.key, &columns, true)?;
         if let Some(table) = kept {
-            let held = loads::of(&client, url, target, table).await?;
-            mixture::refuse(&held, target, &self.subject, &self.options)?;
-            loads::refuse_known(&held, target, &self.options, &self.subject)?;
+            let mut held = loads::of(&client, url, target, table).await?;
+            if self.refuse_known(&held, target).is_err() {
+                held = held.looked_at(&client, url, target).await?;
+                self.refuse_known(&held, target)?;
+            }
             match self.options.mode {
                 Mode::Upsert => index::require_unique(&client, url, target, table.oid, &key).await?,
                 Mode::ReplaceBy => {
                     replace::require_origin(target, table)?;
-                    replace::replaced(&held, target, self.options.replace_by, &self.subject)?;
                     replace::refuse_unrecorded(&client, url, target, table, &held, &self.subject).await?;
                 }
                 _ => {}
@@ -195,6 +197,17 @@ impl PostgresSink {
             stage::create(&client, url, &stage, &columns, ordered, oid).await?;
         }
         Ok(Found::Prepared(Box::new(Prepared { client, columns, stage, begun, ordered, warnings })))
+    }
+}
+
+impl PostgresSink {
+    /// DS-409 where what the table holds, and what comes, do not go together.
+    fn refuse_known(&self, held: &Loads, target: &TableName) -> Result<()> {
+        mixture::refuse(held, target, &self.subject, &self.options)?;
+        match self.options.mode {
+            Mode::ReplaceBy => replace::replaced(held, target, self.options.replace_by, &self.subject).map(drop),
+            _ => loads::refuse_known(held, target, &self.options, &self.subject),
+        }
     }
 }
 
