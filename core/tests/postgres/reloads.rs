@@ -66,7 +66,7 @@ fn replace_by_renews_what_the_load_brings_and_nothing_else() {
         let few = of("AC", "202401").filter(col("SEXO").eq("1"));
         for other in [few, of("AC", "202401").columns(["N_AIH"])] {
             let error = refused(load(&other));
-            assert!(error.detail().contains("mode = \"replace\""), "{error:?}");
+            assert!(error.detail().contains("`mode` replace"), "{error:?}");
             assert_eq!(error.diagnostic()["held"], "SIH-RD AC 202401");
         }
         assert_eq!(by_month(table), all);

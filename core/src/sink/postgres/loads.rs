@@ -113,8 +113,8 @@ impl Loads {
         Err(Error::new(
             Code::Conflict,
             text!(
-                "{target} foi carregada pelo datasus, mas o registro do que ela contém não está neste banco (cópia ou restauração sem o esquema `datasus`?). Restaure `datasus.loads`, refaça a tabela com `mode = \"replace\"`, ou, para `append`, use `again = true`",
-                "{target} was loaded by datasus, but the record of what it holds is not in this database (copied or restored without schema `datasus`?). Restore `datasus.loads`, make the table anew with `mode = \"replace\"`, or, for `append`, use `again = true`"
+                "{target} foi carregada pelo datasus, mas o registro do que ela contém não está neste banco (cópia ou restauração sem o esquema `datasus`?). Restaure `datasus.loads`, refaça a tabela com o modo (`mode`) replace, ou, para append, use a opção `again`",
+                "{target} was loaded by datasus, but the record of what it holds is not in this database (copied or restored without schema `datasus`?). Restore `datasus.loads`, make the table anew with `mode` replace, or, for append, use the option `again`"
             ),
         )
         .with("table", target.to_string())
@@ -378,8 +378,8 @@ pub(super) fn refuse_known(loads: &Loads, target: &TableName, options: &Postgres
     Err(Error::new(
         Code::Conflict,
         text!(
-            "{target} já contém {count} arquivo(s) desta consulta ({shown}){pt}: as linhas ficariam em dobro. Use `mode = \"replace_by\"`, ou `again = true` se for de propósito",
-            "{target} already holds {count} file(s) of this query ({shown}){en}: their rows would be doubled. Use `mode = \"replace_by\"`, or `again = true` if that is what you want"
+            "{target} já contém {count} arquivo(s) desta consulta ({shown}){pt}: as linhas ficariam em dobro. Use o modo (`mode`) replace_by, ou a opção `again` se for de propósito",
+            "{target} already holds {count} file(s) of this query ({shown}){en}: their rows would be doubled. Use `mode` replace_by, or the option `again` if that is what you want"
         ),
     )
     .with("sources", names)

@@ -45,8 +45,8 @@ pub(super) fn replaced<'l>(
         return Err(refused(
             target,
             text!(
-                "{lost} não pôde ser lido, e o que a tabela tem dele se perderia; corrija o arquivo, ou use `replace_by = \"source_file\"`",
-                "{lost} could not be read, and what the table has of it would be lost; mend the file, or use `replace_by = \"source_file\"`"
+                "{lost} não pôde ser lido, e o que a tabela tem dele se perderia; corrija o arquivo, ou use a opção `replace_by` source_file",
+                "{lost} could not be read, and what the table has of it would be lost; mend the file, or use the option `replace_by` source_file"
             ),
         ));
     }
@@ -81,8 +81,8 @@ pub(super) fn replaced<'l>(
                 return Err(refused(
                     target,
                     text!(
-                        "a tabela tem {shown} inteiro, e esta carga traz só partes dele; use `replace_by = \"competencia\"`",
-                        "the table has the whole of {shown}, and this load brings parts of it alone; use `replace_by = \"competencia\"`"
+                        "a tabela tem {shown} inteiro, e esta carga traz só partes dele; use a opção `replace_by` competencia",
+                        "the table has the whole of {shown}, and this load brings parts of it alone; use a opção `replace_by` competencia"
                     ),
                 ));
             }
@@ -159,8 +159,8 @@ pub(super) async fn delete(
             return Err(refused(
                 target,
                 text!(
-                    "{name} é o nome de mais de um arquivo de {shown}; use `replace_by = \"competencia\"`",
-                    "{name} is the name of more than one file of {shown}; use `replace_by = \"competencia\"`"
+                    "{name} é o nome de mais de um arquivo de {shown}; use a opção `replace_by` competencia",
+                    "{name} is the name of more than one file of {shown}; use a opção `replace_by` competencia"
                 ),
             ));
         }
@@ -218,8 +218,8 @@ fn otherwise(target: &TableName, shown: &str, how: &str, subject: &Subject) -> E
     Error::new(
         Code::Conflict,
         text!(
-            "{target}: {pt}; trocá-las perderia ou misturaria linhas. Use a mesma consulta ou outra tabela, ou refaça esta inteira com `mode = \"replace\"`",
-            "{target}: {en}; replacing them would lose or mix rows. Use the same query or another table, or make the whole of this one anew with `mode = \"replace\"`"
+            "{target}: {pt}; trocá-las perderia ou misturaria linhas. Use a mesma consulta ou outra tabela, ou refaça esta inteira com o modo (`mode`) replace",
+            "{target}: {en}; replacing them would lose or mix rows. Use the same query or another table, or make the whole of this one anew with `mode` replace"
         ),
     )
     .with("held", shown)
