@@ -40,7 +40,9 @@ pub(super) fn replaced<'l>(
     loads.refuse_lost(target)?;
     let month = |key: &SourceKey| (key.uf.clone(), key.period.clone());
     let brought: BTreeSet<(String, String)> = subject.sources.iter().map(month).collect();
-    if let Some(lost) = subject.incomplete.iter().find(|lost| brought.contains(&month(lost))) {
+    if by == ReplaceBy::Competencia
+        && let Some(lost) = subject.incomplete.iter().find(|lost| brought.contains(&month(lost)))
+    {
         let lost = lost.shown();
         return Err(refused(
             target,
@@ -82,7 +84,7 @@ pub(super) fn replaced<'l>(
                     target,
                     text!(
                         "a tabela tem {shown} inteiro, e esta carga traz só partes dele; use a opção `replace_by` competencia",
-                        "the table has the whole of {shown}, and this load brings parts of it alone; use a opção `replace_by` competencia"
+                        "the table has the whole of {shown}, and this load brings parts of it alone; use the option `replace_by` competencia"
                     ),
                 ));
             }
@@ -160,7 +162,7 @@ pub(super) async fn delete(
                 target,
                 text!(
                     "{name} é o nome de mais de um arquivo de {shown}; use a opção `replace_by` competencia",
-                    "{name} is the name of more than one file of {shown}; use a opção `replace_by` competencia"
+                    "{name} is the name of more than one file of {shown}; use the option `replace_by` competencia"
                 ),
             ));
         }
