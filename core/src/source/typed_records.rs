@@ -204,6 +204,13 @@ fn columns(file: &RecordFile, wanted: &RecordsOf, grupo: Option<&Grupo>) -> Resu
     };
     let is_column = |field: &usize| fields[*field].is_column();
     let Some(names) = &wanted.columns else { return Ok((0..fields.len()).filter(is_column).map(column).collect()) };
+    if names.is_empty() {
+        let empty = text!(
+            "`columns` está vazio; deixe-o de fora para todas as colunas",
+            "`columns` is empty; leave it out for all columns"
+        );
+        return Err(Error::new(Code::InvalidParams, empty).stage("validate"));
+    }
     let mut found = Vec::with_capacity(names.len());
     let mut problems = Vec::new();
     for name in names {
