@@ -271,6 +271,8 @@ static void what_the_client_knows_is_json_and_metrics_are_prometheus_text(void) 
   datasus_text text;
   FINE(datasus_client_datasets(the_client, &text, error));
   says(&text, "\"dataset\":\"SIH-RD\"");
+  FINE(datasus_client_datasets(the_client, &text, error));
+  says(&text, "\"ignored\":[");
   FINE(datasus_client_schema(the_client, "SIH-RD", &text, error));
   says(&text, "VAL_TOT");
   FINE(datasus_client_explain(the_client, ALL, &text, error));

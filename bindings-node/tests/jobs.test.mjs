@@ -83,7 +83,8 @@ test('two loops and many waiters see the same job', async () => {
 
 test('what is known of files and datasets comes typed', async () => {
   const held = await client.datasets()
-  assert.deepEqual(held.find(({ dataset }) => dataset === 'SIH-RD').ufs, ['AC', 'RR'])
+  assert.deepEqual(held.ignored, [])
+  assert.deepEqual(held.datasets.find(({ dataset }) => dataset === 'SIH-RD').ufs, ['AC', 'RR'])
   const schema = client.schema('SIH-RD')
   assert.equal(schema.columns.find(({ name }) => name === 'VAL_TOT').type, 'decimal(14, 2)')
   assert.deepEqual((await client.explain({ ...query, uf: 'AC' })).files, { read: 3, present: 6 })

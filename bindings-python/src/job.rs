@@ -53,6 +53,11 @@ impl Job {
         detached(py, || self.0.cancel());
     }
 
+    /// Stops the job so that it can be resumed.
+    fn interrupt(&self, py: Python<'_>) {
+        detached(py, || self.0.interrupt());
+    }
+
     /// The report as JSON; none where the job goes on after `timeout` seconds.
     #[pyo3(signature = (timeout=None, tick=None))]
     fn wait(&self, py: Python<'_>, timeout: Option<f64>, tick: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {

@@ -68,6 +68,47 @@ fn names_that_bite_are_told_apart() {
         let part = id.part.clone().unwrap_or("-".into());
         assert_eq!(format!("{} {} {} {part}", id.dataset, id.uf, id.competencia), expected, "{name}");
     }
+    for (name, expected) in [
+        ("RDAC2401 (1).dbc", "SIH-RD AC 202401 - - final"),
+        ("PASP2401a - Cópia (2).DBC", "SIA-PA SP 202401 a - final"),
+        ("Cópia de DORR2022.dbc", "SIM-DO RR 2022 - - final"),
+        ("RDAC2401@20240301.dbc", "SIH-RD AC 202401 - 20240301 final"),
+        ("sih-rd_202401-ac@20240301.dbc", "SIH-RD AC 202401 - 20240301 final"),
+        ("sih-rd_202401-ac@20240301 (1).dbc", "SIH-RD AC 202401 - 20240301 final"),
+        ("sih-rd_202401-ac_20240301.dbc", "SIH-RD AC 202401 - 20240301 final"),
+        ("sia-pa_202401-sp-a@20240301.dbc", "SIA-PA SP 202401 a 20240301 final"),
+        ("sim-do-cid10_2020-ac@20240301.dbc", "SIM-DO AC 2020 - 20240301 final"),
+        ("sim-do-cid09_1979-rr@20240301.dbc", "SIM-DOR RR 1979 - 20240301 final"),
+        ("sim-doinf-cid10_2021@20240301.dbc", "SIM-DOINF BR 2021 - 20240301 final"),
+        ("sim-dorext-cid10_2022@20240301.dbc", "SIM-DOREXT EX 2022 - 20240301 final"),
+        ("sinan-zika-preliminar_2020-br@20240301.dbc", "SINAN-ZIKA BR 2020 - 20240301 preliminary"),
+        ("SIM_DO_RO_2022.parquet", "SIM-DO RO 2022 - - final"),
+        ("SIH_RJ_RJ_2022_01.parquet", "SIH-RJ RJ 202201 - - final"),
+        ("RDAC2401.dbc.parquet", "SIH-RD AC 202401 - - final"),
+    ] {
+        let found = catalog.read_name(name).unwrap_or_else(|| panic!("{name}"));
+        let (id, part) = (&found.id, found.id.part.clone().unwrap_or("-".into()));
+        let dated = found.dated.map_or("-".to_owned(), |day| day.to_string());
+        let state = if found.preliminary { "preliminary" } else { "final" };
+        assert_eq!(format!("{} {} {} {part} {dated} {state}", id.dataset, id.uf, id.competencia), expected, "{name}");
+    }
+    for other in [
+        "RDAC2401 (1a).dbc",
+        "RDAC2401 nova.dbc",
+        "RDAC2401@20241301.dbc",
+        "RDAC2401_v2.dbc",
+        "sih-rd_202401.dbc",
+        "sih-rd_2024-ac.dbc",
+        "sih-rd_202401-ac-a@20240301.dbc",
+        "sim-do-cid10_2020-br@20240301.dbc",
+        "SIM_DOMAT_RO_2022.parquet",
+        "SINAN_DENGUE_RO_2022.parquet",
+        "RDAC2401.dbc.gz",
+        "copia.dbc",
+        "(1).dbc",
+    ] {
+        assert_eq!(catalog.read_name(other), None, "{other}");
+    }
     for other in
         ["HBufAAmm.dbc", "CADMUN.DBF", "RDXX2401.dbc", "RDAC2413.dbc", "RDAC2401.zip", "RDAC24011.dbc", "TB_SIGTAP.dbf"]
     {
@@ -198,7 +239,25 @@ fn names_of_codes_agree_with_what_the_catalogue_says_of_numeric_fields() {
     }
 }
 
-/// The columns that a genuine table of dengue has (one of Rondônia, 2022, and the names of the forms) are known, with types.
+/// A genuine table of dengue, made by read.dbc: every column is known, and its days are days.
+#[test]
+fn a_genuine_table_of_dengue_agrees_with_the_catalogue() {
+    let folder = std::env::var_os("DATASUS_REAL_DATA").map(PathBuf::from);
+    let folder = folder
+        .unwrap_or_else(|| Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../shared/data/real"));
+    let Ok(file) = std::fs::File::open(folder.join("../wild/parquet_r/sinan/SINAN_DENGUE_RO_2022.parquet")) else {
+        println!("SKIPPED (no genuine table of dengue)");
+        return;
+    };
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let grupo = Catalog::builtin().dataset("SINAN-DENG").unwrap();
+    for field in reader.schema().fields() {
+        let column = grupo.column(field.name()).unwrap_or_else(|| panic!("{}", field.name()));
+        assert_eq!(column.kind.arrow(), *field.data_type(), "{}", field.name());
+    }
+    assert_eq!(reader.schema().fields().len(), 121);
+}
+
 #[test]
 fn the_great_agravos_have_columns() {
     for (name, least, dates, text) in [

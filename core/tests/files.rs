@@ -7,8 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use datasus::base::Ctx;
+use datasus::catalog::Catalog;
+use datasus::lake::{ConvertOptions, Lake};
 use datasus::source::dbc::{DbcWriter, ReadOptions, WriteOptions, dbc_to_dbf};
+use datasus::source::folder::Folder;
 use datasus::{Client, Code, Config, Error, MissingFiles, Options, Parquet, QueryParams, Report, Versions};
 use parquet::arrow::ArrowWriter;
 
@@ -405,4 +409,76 @@ fn a_known_gap_alone_and_nothing_with_a_warning_are_no_rows() {
         )
         .unwrap();
     assert_eq!(report.records_processed, 0);
+}
+
+#[test]
+fn with_partial_a_version_that_cannot_be_read_gives_way_to_one_that_can() {
+    let place = Place::new();
+    place.dbc("RDAC2401.dbc", 0, 30).dbc("copia/RDAC2401.dbc", 0, 30);
+    let whole = std::fs::read(place.path("RDAC2401.dbc")).unwrap();
+    std::fs::write(place.path("RDAC2401.dbc"), &whole[..whole.len() - 40]).unwrap();
+    assert_eq!(place.rows(&rd_ac()).unwrap_err().code(), Code::DamagedFile);
+    let (rows, report) = place.rows(&rd_ac().options(Options { partial: true, ..Options::default() })).unwrap();
+    assert_eq!((rows, report.unreadable.len()), (30, 1), "{report}");
+}
+
+#[test]
+fn a_link_to_a_file_is_not_another_version() {
+    let place = Place::new();
+    place.dbc("2024/RDAC2401.dbc", 0, 30);
+    std::os::unix::fs::symlink(place.path("2024"), place.path("atual")).unwrap();
+    std::os::unix::fs::symlink(place.folder.path(), place.path("2024/volta")).unwrap();
+    let (_, rows, warnings) = place.only(&rd_ac());
+    assert_eq!((rows, warnings.len()), (30, 0), "{warnings:?}");
+}
+
+#[test]
+fn a_source_is_what_it_holds_and_not_what_it_is_called() {
+    let place = Place::new();
+    place.dbc("RDAC2401.dbc", 0, 30).parquet("RDAC2402.parquet/part-0.parquet", 0, 30);
+    place.parquet("sih-rd/uf=AC/ano=2024/mes=03/part-0.parquet", 0, 20);
+    place.parquet("sih-rd/uf=AC/ano=2024/mes=03/part-1.parquet", 20, 10).parquet("RDAC2404.parquet", 0, 29);
+    let catalog = Catalog::builtin();
+    let listing = Folder::scan(place.folder.path(), catalog).unwrap();
+    let lake = Lake::open(&place.elsewhere.path().join("lake")).unwrap();
+    let ctx = Ctx::default();
+    let files = lake.ensure(&listing.files, catalog, &ConvertOptions::default(), &ctx);
+    let files: Vec<_> = files.into_iter().map(Result::unwrap).collect();
+    let identities = lake.identities(&files, &ctx).unwrap();
+    let names: Vec<String> = identities.iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["SIH-RD AC 202401", "SIH-RD AC 202402", "SIH-RD AC 202403", "SIH-RD AC 202404"]);
+    let digests: Vec<&str> = identities.iter().map(|one| one.digest.as_str()).collect();
+    assert!(digests[..3].iter().all(|digest| *digest == digests[0]), "{digests:?}");
+    assert_ne!(digests[3], digests[0]);
+    place.parquet("RDAC2404.parquet", 0, 30).changed("RDAC2404.parquet", 0);
+    let listing = Folder::scan(place.folder.path(), catalog).unwrap();
+    let changed = lake.ensure(&listing.files[4..], catalog, &ConvertOptions::default(), &ctx);
+    let changed: Vec<_> = changed.into_iter().map(Result::unwrap).collect();
+    assert_eq!(lake.identities(&changed, &ctx).unwrap()[0].digest, digests[0], "what is kept is of that very file");
+}
+
+#[test]
+fn files_alike_in_name_size_and_time_are_told_apart() {
+    let place = Place::new();
+    for (below, first) in [("PRELIM", 0), ("FINAIS", 500)] {
+        place.dbc("x.dbc", first, 10).dbf_of("x.dbc", &format!("{below}/DORR2022.dbf"));
+        place.changed(&format!("{below}/DORR2022.dbf"), 0);
+    }
+    let first = |below: &str| {
+        let params = QueryParams::dataset("SIM-DO").columns(["N_AIH"]).limit(1);
+        let mut answer = place.client_of(below).query(&params).unwrap();
+        let batch = answer.next().unwrap().unwrap();
+        batch.column(0).as_string::<i32>().value(0).to_owned()
+    };
+    assert_eq!([first("PRELIM"), first("")], ["0000000000000", "0000000000500"], "one lake has seen both");
+    std::fs::rename(place.path("PRELIM"), place.path("outra")).unwrap();
+    let error = place.rows(&QueryParams::dataset("SIM-DO")).unwrap_err();
+    assert_eq!(error.code(), Code::Conflict, "{error}");
+}
+
+#[test]
+fn a_folder_that_is_a_parquet_may_be_opened_itself() {
+    let place = Place::new();
+    place.parquet("RDAC2401.parquet/part-0.parquet", 0, 20);
+    assert_eq!(rows(&place.client_of("RDAC2401.parquet"), &rd()).unwrap().0, 20);
 }

@@ -1,5 +1,8 @@
 //! What is read without SQL against what DuckDB makes of the same statement's SQL: same schema, same rows, same order.
 
+#[path = "order/mod.rs"]
+mod order;
+
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -86,6 +89,17 @@ impl Source {
         origin: bool,
         sampling: Option<&Sampling>,
     ) -> (Query, Vec<LakeFile>, Statement) {
+        // DuckDB is the oracle, and has an order only where it is told one.
+        self.plan_ordered(params, origin, sampling, true)
+    }
+
+    fn plan_ordered(
+        &self,
+        params: &QueryParams,
+        origin: bool,
+        sampling: Option<&Sampling>,
+        ordered: bool,
+    ) -> (Query, Vec<LakeFile>, Statement) {
         let catalog = Catalog::builtin();
         let listing = Folder::scan(self.folder.path(), catalog).unwrap();
         let own = |_| {
@@ -98,7 +112,7 @@ impl Source {
         let chosen = datasus::plan::select(&query, &listing, catalog, &|_| false).unwrap();
         let files = lake.ensure(&chosen.files, catalog, &ConvertOptions::default(), &Ctx::default());
         let files: Vec<_> = files.into_iter().map(Result::unwrap).collect();
-        let statement = statement(&query, &files, origin.then_some(["_file", "_period"]), sampling).unwrap();
+        let statement = statement(&query, &files, origin.then_some(["_file", "_period"]), sampling, ordered).unwrap();
         (query, files, statement)
     }
 

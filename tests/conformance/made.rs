@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 use datasus::source::dbc::{DbcWriter, WriteOptions};
 
@@ -79,4 +80,30 @@ pub fn write(folder: &Path) {
     write_file(&folder.join("ZIKABR20.dbc"), zika, rows);
     let deaths: &Fields = &[("DTOBITO", b'C', 8, 0), ("CAUSABAS", b'C', 4, 0)];
     write_file(&folder.join("DORR2022.dbc"), deaths, (0..5).map(|_| vec!["31012022".to_owned(), "I219".to_owned()]));
+    versions(folder);
+}
+
+/// Files of which there are several versions: CNES-LT of AC twice the same, CNES-ST of AC twice with other records (the newer
+/// has one more), SIM-DO of AC final and preliminary; and parts of SIA-BI of MG without the second.
+fn versions(folder: &Path) {
+    let codes: &Fields = &[("CNES", b'C', 7, 0), ("CODUFMUN", b'C', 6, 0)];
+    let rows = |count: usize| (0..count).map(|row| vec![format!("{:07}", 2_000_000 + row), "120040".to_owned()]);
+    let deaths: &Fields = &[("DTOBITO", b'C', 8, 0), ("CAUSABAS", b'C', 4, 0)];
+    let dead = |count: usize| (0..count).map(|_| vec!["31012021".to_owned(), "I219".to_owned()]);
+    for below in ["novo", "PRELIM", "FINAIS_2021"] {
+        std::fs::create_dir_all(folder.join(below)).unwrap();
+    }
+    write_file(&folder.join("LTAC2401.dbc"), codes, rows(6));
+    write_file(&folder.join("LTAC2401 (1).dbc"), codes, rows(6));
+    for (name, count, hours) in [("STAC2401.dbc", 8, 0), ("novo/STAC2401.dbc", 9, 1)] {
+        let path = folder.join(name);
+        write_file(&path, codes, rows(count));
+        let time = UNIX_EPOCH + Duration::from_secs(1_709_294_400 + hours * 3600);
+        File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    }
+    write_file(&folder.join("PRELIM/DOAC2021.dbc"), deaths, dead(3));
+    write_file(&folder.join("FINAIS_2021/DOAC2021.dbc"), deaths, dead(7));
+    for part in [1, 3] {
+        write_file(&folder.join(format!("BIMG2412_{part}.dbc")), codes, rows(2));
+    }
 }

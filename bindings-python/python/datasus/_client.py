@@ -231,7 +231,10 @@ class Client:
         progress: bool | None = None,
         **options: Any,
     ) -> Report:
-        """The same as :meth:`submit`, and waits for the report. Ctrl-C stops the job; it can be resumed.
+        """The same as :meth:`submit`, and waits for the report.
+
+        Ctrl-C stops the job and keeps what it has done: the ``KeyboardInterrupt`` says how to :meth:`resume` it, and has its
+        ``job_id``.
 
         Examples
         --------
@@ -256,8 +259,8 @@ class Client:
         )
         try:
             return job.wait(progress=self._shown(progress))
-        except KeyboardInterrupt:
-            job.cancel()
+        except KeyboardInterrupt as stopped:
+            job._interrupted(stopped)
             raise
 
     def jobs(self) -> list[JobInfo]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any, NamedTuple
 
 from ._bar import Bar
+from ._errors import Error
 from ._html import number, table
 from ._report import Report
 
@@ -112,6 +113,16 @@ class Job:
         True
         """
         self._job.cancel()
+
+    def _interrupted(self, stopped: KeyboardInterrupt) -> None:
+        """Stops the job so that it can be resumed, and says so in what is raised."""
+        self._job.interrupt()
+        try:
+            self._job.wait(5.0)
+        except Error as error:
+            if error.diagnostic.get("resumable"):
+                stopped.args = (error.detail,)
+                stopped.job_id = self.id  # type: ignore[attr-defined]
 
     def wait(self, timeout: float | None = None, progress: bool | None = None) -> Report:
         """Waits for the end; Ctrl-C ends the wait, not the job.

@@ -10,8 +10,10 @@ use super::{Code, Error, Result, text};
 /// Why a job was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CancelReason {
-    /// The caller asked for it, or let go of the stream.
+    /// The caller asked for it, or let go of the stream: nothing of the job is to stay.
     Caller,
+    /// Ctrl-C, or the end of the process: what the job has done is kept, so that it can be resumed.
+    Interrupted,
     /// `options.deadline` passed.
     Deadline(Duration),
     /// Nobody read the stream for that long.
@@ -93,6 +95,9 @@ impl Cancel {
             None => Ok(()),
             Some(CancelReason::Caller) => {
                 Err(Error::new(Code::Cancelled, text!("Consulta cancelada", "The query was cancelled")))
+            }
+            Some(CancelReason::Interrupted) => {
+                Err(Error::new(Code::Cancelled, text!("A consulta foi interrompida", "The query was interrupted")))
             }
             Some(CancelReason::Deadline(limit)) => {
                 let seconds = limit.as_secs_f64();

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::buffer::BooleanBuffer;
+
+use super::KeptRows;
 
 /// A unit of a job. Where a job can be resumed it is a range of source rows, with the same number in every attempt; else
 /// it is the chunk's place in the order: 0, 1, 2, ...
@@ -26,7 +27,7 @@ pub struct SourceRows {
     /// The file's row where the range begins, from 0, records marked deleted not counted.
     pub first: u64,
     /// Which rows of the range are in the chunk; none: all.
-    pub kept: Option<BooleanBuffer>,
+    pub kept: Option<KeptRows>,
 }
 
 impl Chunk {
@@ -36,12 +37,23 @@ impl Chunk {
     }
 }
 
+impl Chunk {
+    /// The same of every row of the batch, in order.
+    pub fn places(&self) -> Box<dyn Iterator<Item = u64> + '_> {
+        let rows = self.batch.num_rows();
+        match self.origin.source.as_ref().and_then(|source| source.kept.as_ref()) {
+            Some(kept) => Box::new(kept.iter().map(|row| row as u64).take(rows)),
+            None => Box::new(0..rows as u64),
+        }
+    }
+}
+
 impl SourceRows {
     /// The file's row that the chunk's row `index` is.
     pub fn row(&self, index: usize) -> u64 {
         let within = match &self.kept {
             None => index,
-            Some(kept) => kept.set_indices().nth(index).unwrap_or(index),
+            Some(kept) => kept.nth(index).unwrap_or(index),
         };
         self.first + within as u64
     }

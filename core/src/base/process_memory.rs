@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Follows the process's resident memory from its start until [`PeakMemory::stop`].
+/// Follows the process's resident memory for as long as it lives.
 ///
 /// The kernel's own high-water mark is taken where it rose during the watch; a sampler (every 10 ms) covers the rest.
 pub struct PeakMemory {
@@ -34,11 +34,10 @@ impl PeakMemory {
         PeakMemory { seen, done, high_water_before: high_water(), sampler }
     }
 
-    /// The peak in bytes.
-    pub fn stop(mut self) -> u64 {
+    /// The peak in bytes, so far.
+    pub fn peak(&self) -> u64 {
         let high_water_after = high_water();
         let sampled = self.seen.load(Relaxed).max(resident());
-        self.end();
         if high_water_after > self.high_water_before { high_water_after.max(sampled) } else { sampled }
     }
 

@@ -77,6 +77,14 @@ impl Governor {
     pub fn set_budget(&self, bytes: Option<u64>) {
         self.0.set_budget(bytes);
         self.0.sample();
+        self.watch_if_scarce();
+    }
+
+    /// Whoever looks may be the first to see that memory is scarce: from then on somebody must see when it is not.
+    fn watch_if_scarce(&self) {
+        if !self.0.forked() && self.0.levers.level() != Mode::Normal {
+            self.0.start_or_warn();
+        }
     }
 
     pub fn mode(&self) -> Mode {
@@ -95,7 +103,9 @@ impl Governor {
 
     /// The memory as it was at most 50 ms ago.
     pub fn pressure(&self) -> Pressure {
-        self.0.fresh()
+        let pressure = self.0.fresh();
+        self.watch_if_scarce();
+        pressure
     }
 
     /// Bytes that all leases together have, and may have.

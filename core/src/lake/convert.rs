@@ -43,7 +43,7 @@ pub(super) fn convert(
         ..Default::default()
     };
     let source = RecordFile::open(&file.path, &read)?;
-    let warnings = source.warnings().iter().map(|warning| warning.pt.clone()).collect();
+    let warnings = source.warnings().to_vec();
     let columns = columns(&source, file, catalog, options);
     let layout = Layout {
         columns: columns.clone(),

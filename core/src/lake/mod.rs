@@ -31,6 +31,7 @@ pub use convert::CONVERTER_VERSION;
 pub use digest::RowDigest;
 pub use file::{LakeFile, RowGroup};
 pub use provenance::Provenance;
+pub use rows::SourceIdentity;
 
 /// A folder of converted files. Nothing is created before the first conversion.
 #[derive(Debug)]

@@ -41,8 +41,8 @@ pub struct Provenance {
     /// Version of the converter; 0 for the user's own Parquet.
     pub converter: u32,
     pub bad_values: Vec<BadValues>,
-    /// In Portuguese.
-    pub warnings: Vec<String>,
+    /// What was odd about the source's form, and did no harm.
+    pub warnings: Vec<Text>,
 }
 
 impl Provenance {

@@ -60,7 +60,8 @@ pub(super) fn path_of(object: &Path) -> PathBuf {
     object.with_extension("parquet.json")
 }
 
-/// The object of this very version of the source, read as `options` say: same name, size and time. Where `partial` is asked, a
+/// The object of this very version of the source, read as `options` say: same name, size and time, and SHA-256 where that is
+/// known beforehand. Where `partial` is asked, a
 /// whole one comes first.
 pub(super) fn find(folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Option<LakeFile> {
     let found = |partial| find_with(folder, file, &suffix(&file.id.dataset, options, partial));
@@ -79,7 +80,8 @@ fn find_with(folder: &Path, file: &SourceFile, suffix: &str) -> Option<LakeFile>
         let record: Record = serde_json::from_slice(&std::fs::read(folder.join(&name)).ok()?).ok()?;
         let same = record.provenance.size == file.size
             && record.provenance.mtime_ns == file.mtime_ns
-            && record.provenance.file == file.name();
+            && record.provenance.file == file.name()
+            && file.version.sha256.as_ref().is_none_or(|sha256| record.provenance.sha256.as_ref() == Some(sha256));
         let object = folder.join(name.strip_suffix(".json")?);
         let whole = std::fs::metadata(&object).is_ok_and(|metadata| metadata.len() == record.bytes);
         (same && whole).then(|| record.lake_file(file, object))

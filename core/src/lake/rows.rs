@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::{CONVERTER_VERSION, Lake, LakeFile, RowDigest};
 use crate::base::{Code, Ctx, Error, Result, WholeFile, text};
+use crate::catalog::FileId;
 
 const STRICT: CastOptions<'_> = CastOptions { safe: false, format_options: FormatOptions::new() };
 
@@ -27,7 +28,33 @@ struct Noted {
     digest: String,
 }
 
+/// What a source is, whatever its file is called and whatever kind it is of: the catalogue's name for it, and its records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceIdentity {
+    pub id: FileId,
+    pub digest: String,
+}
+
+impl std::fmt::Display for SourceIdentity {
+    /// `SIH-RD AC 202401`, with the part where there is one.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.id.month())?;
+        self.id.part.as_ref().map_or(Ok(()), |part| write!(f, " {part}"))
+    }
+}
+
 impl Lake {
+    /// The identity of each source: files of the same id that follow one another (a partition's) are one. The user's own
+    /// Parquet is read for it, once.
+    pub fn identities(&self, files: &[LakeFile], ctx: &Ctx) -> Result<Vec<SourceIdentity>> {
+        let sources = files.chunk_by(|a, b| a.id == b.id);
+        let identity = |source: &[LakeFile]| {
+            let digest = self.rows_digest(source, ctx)?;
+            Ok(source.first().map(|file| SourceIdentity { id: file.id.clone(), digest }))
+        };
+        sources.filter_map(|source| identity(source).transpose()).collect()
+    }
+
     /// Equal for the same records in the same order, whatever holds them: `files` one after the other, typed by the
     /// catalogue. Nothing is read where it is one file of which the lake knows it.
     pub fn rows_digest(&self, files: &[LakeFile], ctx: &Ctx) -> Result<String> {

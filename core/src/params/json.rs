@@ -37,8 +37,17 @@ const QUERY: &[&str] = &[
     "limit",
     "options",
 ];
-const OPTIONS: &[&str] =
-    &["deadline", "missing", "partial", "priority", "on_emergency", "cache", "checkpoint_rows", "dead_letter_limit"];
+const OPTIONS: &[&str] = &[
+    "deadline",
+    "missing",
+    "versions",
+    "partial",
+    "priority",
+    "on_emergency",
+    "cache",
+    "checkpoint_rows",
+    "dead_letter_limit",
+];
 const AGGREGATE: &[&str] = &["fn", "column", "as"];
 const FUNCTIONS: &[&str] = &["count", "count_distinct", "sum", "avg", "min", "max"];
 const ORDER: &[&str] = &["column", "desc"];
@@ -143,6 +152,7 @@ impl Check {
             self.optional_at(map, "dead_letter_limit", "$.options", Value::is_number, SHARE, "0.01");
             for (key, names) in [
                 ("missing", &["error", "warn"][..]),
+                ("versions", &["refuse", "newest"]),
                 ("priority", &["health", "admin", "user"]),
                 ("on_emergency", &["sample", "spill", "wait", "fail"]),
             ] {

@@ -18,6 +18,8 @@ pub trait Dialect {
     fn of_file(&self, texts: &[&str]) -> String;
     /// In a SELECT over [`Dialect::parquet`]: whether the row is in its file's sample, of one for each.
     fn in_sample(&self, samples: &[FileSample]) -> String;
+    /// In a SELECT over [`Dialect::parquet`]: the row's file, counted from `first`, and its number in that file.
+    fn place(&self, first: usize) -> [String; 2];
     /// The placeholder for `value` in a comparison with a column of type `kind`, and what to bind to it.
     fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String);
     /// `column` (of the Arrow type in the files) as `kind`; a value that does not fit ends the query.

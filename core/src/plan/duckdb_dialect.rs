@@ -56,6 +56,10 @@ impl Dialect for DuckDbDialect {
         format!("{value} < {BELOW}")
     }
 
+    fn place(&self, first: usize) -> [String; 2] {
+        [format!("{first} + CAST(file_index AS BIGINT)"), "file_row_number".into()]
+    }
+
     fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String) {
         match value {
             Scalar::Text(text) => ("CAST(? AS VARCHAR)".into(), text.clone()),

@@ -52,8 +52,8 @@ impl std::fmt::Display for Missing {
     }
 }
 
-/// At most so many names in a sentence.
-const NAMED: usize = 10;
+/// At most so many names in a sentence: the months of two years.
+const NAMED: usize = 24;
 
 /// The error for missing files: names them, and says what the source does hold.
 pub fn missing_error(selection: &Selection, query: &Query, listing: &Listing, catalog: &Catalog) -> Error {

@@ -58,11 +58,13 @@ pub enum Binds {
 
 /// Builds the statement of `query` over `files`; `origin` adds, at the end, a column for each of its names: the source
 /// file and the competência of the row. Only plain rows have them. `sampling`: the files have only the rows of the sample.
+/// `ordered`: whoever takes the rows goes by their order, so that rows which the query does not order have one too.
 pub fn statement(
     query: &Query,
     files: &[LakeFile],
     origin: Option<[&str; 2]>,
     sampling: Option<&Sampling>,
+    ordered: bool,
 ) -> Result<Statement> {
     let dialect = DuckDbDialect;
     if origin.is_some() && !query.is_plain_scan() {
@@ -89,35 +91,58 @@ pub fn statement(
         }
     }
     let mut tables = Vec::with_capacity(query.scopes.len());
-    let mut views = Vec::with_capacity(query.scopes.len());
     for scope in &query.scopes {
         let of_scope: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
-        let columns = view::columns(scope.grupo, &of_scope);
-        views.push(view::create(&dialect, scope, &columns, &of_scope, origin, sampling)?);
-        tables.push((scope, columns));
+        tables.push((scope, view::columns(scope.grupo, &of_scope), of_scope));
     }
+    let views = |placed| {
+        let view = |(scope, columns, files): &(&Scope, Vec<TableColumn>, Vec<&LakeFile>)| {
+            view::create(&dialect, scope, columns, files, origin, sampling, placed)
+        };
+        tables.iter().map(view).collect::<Result<Vec<View>>>()
+    };
     let paths = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned)).collect();
     match (&query.ask, tables.first()) {
-        (Ask::Sql(ask), _) => view::refuse_hidden_row_numbers(files, sampling).map(|()| Statement {
-            views,
-            sql: ask.text.clone(),
-            binds: Binds::Named(ask.binds.clone()),
-            files: paths,
-            columns: columns_of_sql(ask, &tables),
-            from_user: true,
-            scan: None,
-        }),
-        (Ask::Structured(ask), Some((scope, columns))) => {
-            let (sql, binds) = structured(&dialect, ask, scope, columns, origin);
-            let of_scope: Vec<&LakeFile> = files.iter().collect();
-            let scan = scan(ask, scope, columns, &of_scope, origin, sampling);
+        (Ask::Sql(ask), _) => {
+            view::refuse_hidden_row_numbers(files, sampling, false)?;
+            Ok(Statement {
+                views: views(false)?,
+                sql: ask.text.clone(),
+                binds: Binds::Named(ask.binds.clone()),
+                files: paths,
+                columns: columns_of_sql(ask, &tables),
+                from_user: true,
+                scan: None,
+            })
+        }
+        (Ask::Structured(ask), Some((scope, columns, of_scope))) => {
+            let scan = scan(ask, scope, columns, of_scope, origin, sampling);
+            let placed = !of_scope.is_empty() && by_place(ask, scan.is_some(), ordered);
             if scan.is_none() {
-                view::refuse_hidden_row_numbers(files, sampling)?;
+                view::refuse_hidden_row_numbers(files, sampling, placed)?;
             }
-            let columns = columns_read(ask, scope, columns);
-            Ok(Statement { views, sql, binds: Binds::Positional(binds), files: paths, columns, from_user: false, scan })
+            let (sql, binds) = structured(&dialect, ask, scope, columns, origin, placed, ordered);
+            Ok(Statement {
+                views: views(placed)?,
+                sql,
+                binds: Binds::Positional(binds),
+                files: paths,
+                columns: columns_read(ask, scope, columns),
+                from_user: false,
+                scan,
+            })
         }
         (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
+    }
+}
+
+/// Whether rows must be told apart by where they stand. A scan has them in order by itself. Of rows that the query orders, those
+/// that are equal may come in any order, unless a limit takes some of them or the last one of a key counts.
+fn by_place(ask: &Structured, scanned: bool, ordered: bool) -> bool {
+    match (&ask.projection, ask.order_by.is_empty()) {
+        (Projection::Grouped { .. }, _) => false,
+        (_, true) => ordered || !scanned,
+        (_, false) => ordered || ask.limit.is_some(),
     }
 }
 
@@ -127,6 +152,8 @@ fn structured(
     scope: &Scope,
     columns: &[TableColumn],
     origin: Option<[&str; 2]>,
+    placed: bool,
+    ordered: bool,
 ) -> (String, Vec<String>) {
     let mut build = Build { dialect, columns, binds: Vec::new() };
     let mut projection = build.projection(&ask.projection);
@@ -144,13 +171,23 @@ fn structured(
         let keys: Vec<String> = keys.iter().map(|key| dialect.name(key)).collect();
         sql.push_str(&format!(" GROUP BY {}", keys.join(", ")));
     }
-    if !ask.order_by.is_empty() {
-        let keys: Vec<String> = ask
-            .order_by
-            .iter()
-            .map(|key| format!("{}{} NULLS LAST", dialect.name(&key.column), if key.desc { " DESC" } else { "" }))
-            .collect();
-        sql.push_str(&format!(" ORDER BY {}", keys.join(", ")));
+    let ascending = |name: &str| format!("{} NULLS LAST", dialect.name(name));
+    let mut order: Vec<String> = ask
+        .order_by
+        .iter()
+        .map(|key| format!("{}{} NULLS LAST", dialect.name(&key.column), if key.desc { " DESC" } else { "" }))
+        .collect();
+    match &ask.projection {
+        // Which groups a limit takes is never left to chance.
+        Projection::Grouped { keys, .. } if ordered || ask.limit.is_some() => {
+            let named = |key: &String| ask.order_by.iter().any(|sort| sort.column == *key);
+            order.extend(keys.iter().filter(|key| !named(key)).map(|key| ascending(key)));
+        }
+        _ if placed => order.extend(view::PLACE.map(|name| dialect.name(name))),
+        _ => {}
+    }
+    if !order.is_empty() {
+        sql.push_str(&format!(" ORDER BY {}", order.join(", ")));
     }
     if let Some(limit) = ask.limit {
         sql.push_str(&format!(" LIMIT {limit}"));
@@ -175,10 +212,10 @@ fn columns_read(ask: &Structured, scope: &Scope, columns: &[TableColumn]) -> Vec
 }
 
 /// At most these: names of the text that are columns of its tables.
-fn columns_of_sql(ask: &Sql, tables: &[(&Scope, Vec<TableColumn>)]) -> Vec<String> {
+fn columns_of_sql(ask: &Sql, tables: &[(&Scope, Vec<TableColumn>, Vec<&LakeFile>)]) -> Vec<String> {
     let names: BTreeSet<&str> = tables
         .iter()
-        .flat_map(|(scope, columns)| {
+        .flat_map(|(scope, columns, _)| {
             let read = |name: &str| ask.star || ask.columns.contains(name);
             let named = columns.iter().map(|column| column.name.as_str()).filter(move |name| read(name));
             named.chain(view::uf_column(scope))

@@ -70,7 +70,12 @@ pub struct View {
     pub relation: String,
 }
 
-/// The table of `scope`: its files, and in national files the rows of the wanted UFs alone.
+/// Where a row stands: its file, in the order of the answer, and its number there. An engine with several threads hands rows out
+/// in any order unless it is told one, over a filter at least.
+pub(super) const PLACE: [&str; 2] = ["__datasus_file", "__datasus_row"];
+
+/// The table of `scope`: its files, and in national files the rows of the wanted UFs alone. `placed`: with the columns of
+/// [`PLACE`].
 pub(super) fn create(
     dialect: &dyn Dialect,
     scope: &Scope,
@@ -78,12 +83,13 @@ pub(super) fn create(
     files: &[&LakeFile],
     origin: Option<[&str; 2]>,
     sampling: Option<&Sampling>,
+    placed: bool,
 ) -> Result<View> {
     let name = dialect.name(&scope.grupo.dataset.table());
     if files.is_empty() {
         return Ok(View { name, relation: without_rows(dialect, columns, origin) });
     }
-    let relation = relation(dialect, columns, files, origin, sampling);
+    let relation = relation(dialect, columns, files, origin, sampling, placed);
     let relation = match uf_condition(dialect, scope, columns)? {
         None => relation,
         Some(condition) => format!("SELECT * FROM ({relation}) WHERE {condition}"),
@@ -145,7 +151,9 @@ fn relation(
     files: &[&LakeFile],
     origin: Option<[&str; 2]>,
     sampling: Option<&Sampling>,
+    placed: bool,
 ) -> String {
+    let mut before = 0;
     let runs = files.chunk_by(|a, b| a.fingerprint == b.fingerprint);
     let selects: Vec<String> = runs
         .filter_map(|run| {
@@ -158,6 +166,11 @@ fn relation(
                 list.push(format!("{} AS {}", dialect.of_file(&names), dialect.name(file)));
                 list.push(format!("{} AS {}", dialect.of_file(&periods), dialect.name(period)));
             }
+            if placed {
+                let place = dialect.place(before).into_iter().zip(PLACE);
+                list.extend(place.map(|(value, name)| format!("{value} AS {}", dialect.name(name))));
+            }
+            before += run.len();
             let paths: Vec<&str> = run.iter().filter_map(|file| file.path.to_str()).collect();
             let sampled = sampling.map_or_else(String::new, |sampling| {
                 let samples: Vec<FileSample> = run.iter().map(|file| sampling.of_file(&file.content())).collect();
@@ -185,23 +198,25 @@ fn expression(dialect: &dyn Dialect, column: &TableColumn, file: &LakeFile) -> S
 }
 
 /// The engine's own columns, by which it knows a row, must not be hidden by columns of the user's Parquet.
-pub(super) fn refuse_hidden_row_numbers(files: &[LakeFile], sampling: Option<&Sampling>) -> Result<()> {
+pub(super) fn refuse_hidden_row_numbers(files: &[LakeFile], sampling: Option<&Sampling>, placed: bool) -> Result<()> {
+    if sampling.is_none() && !placed {
+        return Ok(());
+    }
     let hides = |name: &str| ["file_row_number", "file_index"].iter().any(|own| own.eq_ignore_ascii_case(name));
     let found = |file: &LakeFile| file.schema.fields().iter().map(|f| f.name().clone()).find(|name| hides(name));
     let Some((file, column)) = files.iter().find_map(|file| Some((file, found(file)?))) else { return Ok(()) };
-    if sampling.is_none() {
-        return Ok(());
-    }
     let name = &file.source.file;
-    Err(Error::new(
-        Code::InvalidParams,
-        text!(
+    let said = match sampling {
+        Some(_) => text!(
             "{name} tem uma coluna {column}, e com ela não se tira amostra deste resultado; renomeie-a, ou use `on_emergency`: spill, wait ou fail",
             "{name} has a column {column}, with which no sample can be drawn for this result; rename it, or use `on_emergency`: spill, wait or fail"
         ),
-    )
-    .column(column.as_str())
-    .stage("plan"))
+        None => text!(
+            "{name} tem uma coluna {column}, e com ela não se sabe a ordem das linhas deste resultado; renomeie-a no arquivo",
+            "{name} has a column {column}, with which the order of this result's rows cannot be known; rename it in the file"
+        ),
+    };
+    Err(Error::new(Code::InvalidParams, said).column(column.as_str()).stage("plan"))
 }
 
 fn distinct_schemas<'f>(files: &[&'f LakeFile]) -> impl Iterator<Item = &'f LakeFile> {

@@ -56,7 +56,10 @@ impl JobFolder {
     }
 
     pub(super) fn take(path: PathBuf, id: &str) -> Result<Self> {
-        let lock = lock_soon(&path)?.ok_or_else(|| held(id))?;
+        let lock = match lock_soon(&path)? {
+            None if job_lock::is_missing(&path) => without_lock(&path, id)?,
+            lock => lock.ok_or_else(|| held(id))?,
+        };
         let plan = read::<Value>(&path.join(PLAN))?;
         let end = path.join(END);
         let end = if end.exists() { Some(read::<End>(&end)?) } else { None };
@@ -116,6 +119,16 @@ impl JobFolder {
             None => Ok(()),
         }
     }
+}
+
+/// A job whose lock was deleted: nobody can tell by it whether a process works at the job, but by its owner's record.
+fn without_lock(path: &Path, id: &str) -> Result<File> {
+    let _making = job_lock::making_in_time(path)?;
+    let at_work = || Ok::<_, Error>(!path.join(END).exists() && read::<Owner>(&path.join(OWNER))?.lives());
+    if !path.join(PLAN).exists() || at_work()? {
+        return Err(held(id));
+    }
+    job_lock::create_again(path)?.ok_or_else(|| held(id))
 }
 
 /// What a job's folder says; none where it is gone, or being made. It goes where its process died before it had a plan.
@@ -223,6 +236,24 @@ mod tests {
         assert_eq!(JobFolder::take(path, "job").err().map(|error| error.code()), Some(Code::Conflict));
         drop(taken);
     }
+
+    #[test]
+    fn a_job_whose_lock_was_deleted_is_taken_unless_its_process_lives() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("job");
+        let code = |taken: Result<JobFolder>| taken.map(drop).map_err(|error| error.code());
+        drop(JobFolder::create(path.clone(), "job", &Value::Null).unwrap());
+        std::fs::remove_file(path.join("lock")).unwrap();
+        assert_eq!(code(JobFolder::take(path.clone(), "job")), Err(Code::Conflict), "we live, and it has not ended");
+        write(&path.join(OWNER), &Owner::dead()).unwrap();
+        let taken = JobFolder::take(path.clone(), "job").unwrap();
+        assert_eq!(code(JobFolder::take(path.clone(), "job")), Err(Code::Conflict), "the lock is one again");
+        taken.own().unwrap();
+        taken.leave(&End { resumable: true, error: None, dead_letters: 0 }).unwrap();
+        std::fs::remove_file(path.join("lock")).unwrap();
+        assert_eq!(code(JobFolder::take(path, "job")), Ok(()), "it has ended, whoever lives");
+    }
+
     #[test]
     fn who_lists_the_jobs_meets_others_that_begin_and_end_and_disturbs_none() {
         let place = tempfile::tempdir().unwrap();

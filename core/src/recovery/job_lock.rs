@@ -84,6 +84,19 @@ pub(super) fn create(folder: &Path) -> Result<Option<File>> {
     lock_soon(folder)
 }
 
+/// The lock of a job of which somebody deleted the file: it is made again. Whoever calls it holds what [`making`] gives.
+pub(super) fn create_again(folder: &Path) -> Result<Option<File>> {
+    let path = folder.join(LOCK);
+    let made = File::options().create(true).truncate(false).write(true).open(&path);
+    drop(made.map_err(|error| Error::io(error, &path).stage("recovery"))?);
+    lock_soon(folder)
+}
+
+/// True where the lock's file is not there.
+pub(super) fn is_missing(folder: &Path) -> bool {
+    !folder.join(LOCK).exists()
+}
+
 /// What [`making`] gives, once another has let go of it.
 pub(super) fn making_soon(folder: &Path) -> Result<Option<File>> {
     within(A_MOMENT, || making(folder))

@@ -13,7 +13,7 @@ use super::pipeline::{Outcome, Prepared, deliver, known_rows, refuse_same_names}
 use super::stored_plan::StoredPlan;
 use super::subject::subject;
 use super::{Job, Report, Session, emergency, materialise};
-use crate::base::{Code, Ctx, Error, PeakMemory, Result, Secret, UnitPlaces, Units};
+use crate::base::{CancelReason, Code, Ctx, Error, PeakMemory, Result, Secret, UnitPlaces, Units, text};
 use crate::engine::{Running, Settings};
 use crate::lake::LakeFile;
 use crate::plan::{Sampled, Scan, Statement, statement};
@@ -50,14 +50,14 @@ impl Session {
         prepared: Prepared,
         root: OutputRoot,
         destinations: Vec<Destination>,
+        memory: &PeakMemory,
         job: &Job,
         ctx: &Ctx,
     ) -> Result<Report> {
-        let memory = PeakMemory::watch();
         let sampling = self.sampling_now(&prepared.query, true, ctx)?;
         let (files, unreadable) = self.readable(&prepared, ctx)?;
         let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
-        let statement = statement(&prepared.query, &files, origin, sampling.as_ref())?;
+        let statement = statement(&prepared.query, &files, origin, sampling.as_ref(), ordered(&destinations))?;
         let sampled = emergency::sampled(sampling, &files);
         self.refuse_known_excess(&prepared.query, &files, sampled.as_ref(), &destinations)?;
         let subject = subject(&prepared, &files, sampled.as_ref(), job.id())?;
@@ -92,9 +92,15 @@ impl Session {
             version,
         )?;
         plan.unreadable.clone_from(&unreadable);
+        let unfinished = self.unfinished(&prepared.params);
+        if let Some(unfinished) = &unfinished {
+            tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{}", unfinished.get(ctx.language));
+        }
         let folder = self.state.create(job.id(), &plan.to_json()?)?;
         let outcome = work.attempts(folder, plan, false)?;
-        self.report(&prepared, &files, unreadable, outcome, memory, job, ctx)
+        let mut report = self.report(&prepared, &files, unreadable, outcome, memory, job, ctx)?;
+        report.warnings.extend(unfinished.map(|unfinished| unfinished.get(ctx.language).to_owned()));
+        Ok(report)
     }
 }
 
@@ -103,12 +109,15 @@ impl Work<'_> {
     pub(super) fn attempts(&self, mut folder: JobFolder, mut plan: StoredPlan, foreign: bool) -> Result<Outcome> {
         let mut retries = Retries::default();
         let letters = Arc::new(DeadLetters::of(folder.path()));
+        // Those of an earlier process are counted already.
+        let before = if self.resumed { self.count(&letters)? } else { 0 };
         letters.add(self.unreadable_records())?;
         let error = loop {
             match self.attempt(&mut folder, &mut plan, &letters, foreign) {
                 Ok(mut outcome) => {
                     outcome.attempts = retries.attempts();
                     outcome.dead_letters = self.count(&letters)?;
+                    self.session.metrics.dead_letters("all", outcome.dead_letters.saturating_sub(before));
                     self.close(folder, outcome.dead_letters)?;
                     return Ok(outcome);
                 }
@@ -129,10 +138,15 @@ impl Work<'_> {
                 Err(error) => break error,
             }
         };
-        let dead_letters = self.count(&letters)?;
+        // A cancelled or late job says so, whatever was noticed first.
+        let error = self.ctx.check().err().unwrap_or(error);
+        let interrupted = self.ctx.cancel.reason() == Some(CancelReason::Interrupted);
+        let error = if interrupted { interrupted_job(self.job.id()) } else { error };
+        let dead_letters = self.count(&letters).unwrap_or(before);
+        self.session.metrics.dead_letters("all", dead_letters.saturating_sub(before));
         let shown = error.clone().traced(&self.ctx.trace_id, self.ctx.language);
         // What cannot go on exactly may do so when the change is undone.
-        let resumable = error.retryable() || (self.resumed && error.code() == Code::Conflict);
+        let resumable = error.retryable() || interrupted || (self.resumed && error.code() == Code::Conflict);
         let mut end = End { resumable, error: Some(shown.to_json()), dead_letters };
         if end.resumable {
             if let Err(unsaid) = folder.leave(&end) {
@@ -221,10 +235,9 @@ impl Work<'_> {
     /// The job's share of the memory, and the settings that follow from it.
     fn share(&self) -> Result<(Settings, Share)> {
         let mut settings = self.session.settings(true);
-        let columns = self.statement.columns.len();
         let rows = emergency::rows_read(self.sampled.as_ref(), self.files);
-        let share =
-            self.session.share(&self.prepared.query, rows, columns, self.alone.get(), &mut settings, self.ctx)?;
+        let (query, statement) = (&self.prepared.query, &self.statement);
+        let share = self.session.share(query, rows, statement, self.alone.get(), &mut settings, self.ctx)?;
         Ok((settings, share))
     }
 
@@ -300,6 +313,18 @@ impl Work<'_> {
     }
 }
 
+/// Ctrl-C, or the end of the process.
+fn interrupted_job(id: &str) -> Error {
+    Error::new(
+        Code::Cancelled,
+        text!(
+            "Interrompido; o trabalho {id} ficou guardado. Continue de onde parou com resume(\"{id}\"), ou desista com discard(\"{id}\")",
+            "Interrupted; job {id} is kept. Go on where it stopped with resume(\"{id}\"), or give it up with discard(\"{id}\")"
+        ),
+    )
+    .stage("recovery")
+}
+
 /// Removes what the job left on servers.
 pub(super) fn discard_targets(
     folder: &JobFolder,
@@ -363,6 +388,11 @@ impl Iterator for Rows {
             false => materialise::restored(chunk, &self.schema),
         }))
     }
+}
+
+/// Whether the order of the rows decides what becomes of them.
+pub(super) fn ordered(destinations: &[Destination]) -> bool {
+    destinations.iter().any(Destination::goes_by_order)
 }
 
 /// The state folder of a client.

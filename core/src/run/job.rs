@@ -50,9 +50,15 @@ impl Job {
         self.handle.subscribe()
     }
 
-    /// Asks the job to stop; it ends with DS-499: at once while it is queued, within 100 ms from execution on.
+    /// Asks the job to stop; it ends with DS-499: at once while it is queued, within 100 ms from execution on. Nothing of it stays.
     pub fn cancel(&self) {
         self.handle.cancel();
+    }
+
+    /// The same, but what it has written into files and tables is kept for a resume, and its error names it: for Ctrl-C, and for
+    /// the end of a process.
+    pub fn interrupt(&self) {
+        self.handle.interrupt();
     }
 
     /// Waits for the end, `timeout` at most; none while the job goes on. DS-498 in a forked child.

@@ -6,6 +6,7 @@ use crate::base::{Ctx, Result};
 use crate::engine::Settings;
 use crate::governor::{Mode, Work};
 use crate::params::{Ask, Projection, Query};
+use crate::plan::Statement;
 
 /// Bytes that a value takes when it is decoded, about.
 const VALUE_BYTES: u64 = 16;
@@ -20,12 +21,12 @@ pub(super) struct Share {
 }
 
 impl Session {
-    /// Waits for a share for a job that reads `rows`. `alone`: for all that there is, with one thread.
+    /// Waits for a share for a job whose statement reads `rows`. `alone`: for all that there is, with one thread.
     pub(super) fn share(
         &self,
         query: &Query,
         rows: u64,
-        columns: usize,
+        statement: &Statement,
         alone: bool,
         settings: &mut Settings,
         ctx: &Ctx,
@@ -37,9 +38,10 @@ impl Session {
                 (!ask.order_by.is_empty(), grouped.then_some(rows))
             }
         };
+        let sort = sort || statement.scan.is_none();
         let work = Work {
             rows,
-            row_bytes: columns as u64 * VALUE_BYTES,
+            row_bytes: statement.columns.len() as u64 * VALUE_BYTES,
             sort,
             groups,
             sinks: 1,

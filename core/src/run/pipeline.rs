@@ -87,16 +87,17 @@ impl Session {
     pub(super) fn run(self: &Arc<Self>, work: Task, job: &Job, ctx: &Ctx) -> Result<Report> {
         let datasets = work.datasets();
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %datasets, "started");
+        let memory = PeakMemory::watch();
         let outcome = match work {
-            Task::Stream { prepared, to_caller } => {
-                self.settled(prepared, ctx).and_then(|prepared| self.run_stream(&prepared, to_caller, job, ctx))
-            }
-            Task::Durable { prepared, root, destinations } => {
-                self.settled(prepared, ctx).and_then(|prepared| self.begin(prepared, root, destinations, job, ctx))
-            }
-            Task::Resume(resumed) => self.go_on(*resumed, job, ctx),
+            Task::Stream { prepared, to_caller } => self
+                .settled(prepared, ctx)
+                .and_then(|prepared| self.run_stream(&prepared, to_caller, &memory, job, ctx)),
+            Task::Durable { prepared, root, destinations } => self
+                .settled(prepared, ctx)
+                .and_then(|prepared| self.begin(prepared, root, destinations, &memory, job, ctx)),
+            Task::Resume(resumed) => self.go_on(*resumed, &memory, job, ctx),
         };
-        self.count(&outcome, job);
+        self.count(&outcome, memory.peak(), job);
         let report = outcome?;
         report.warnings.iter().for_each(|warning| ctx.log_warning(warning));
         let (rows, sampled) = (report.records_processed, report.sampling.is_some());
@@ -104,31 +105,31 @@ impl Session {
         Ok(report)
     }
 
-    fn count(&self, outcome: &Result<Report>, job: &Job) {
-        let (status, rows, peak) = match outcome {
-            Ok(report) => ("completed", report.records_processed, report.performance.memory_peak_gb * 1e9),
-            Err(error) if error.code() == Code::Cancelled => ("cancelled", 0, 0.0),
-            Err(_) => ("failed", 0, 0.0),
+    fn count(&self, outcome: &Result<Report>, peak: u64, job: &Job) {
+        let (status, rows) = match outcome {
+            Ok(report) => ("completed", report.records_processed),
+            Err(error) if error.code() == Code::Cancelled => ("cancelled", 0),
+            Err(_) => ("failed", 0),
         };
-        self.metrics.job_ended(status, job.age(), rows, peak as u64);
-        if let Ok(report) = outcome
-            && report.dead_letters > 0
-        {
-            self.metrics.dead_letters("all", report.dead_letters);
-        }
+        self.metrics.job_ended(status, job.age(), rows, peak);
     }
 
-    fn run_stream(&self, prepared: &Prepared, to_caller: Sender<ArrowReader>, job: &Job, ctx: &Ctx) -> Result<Report> {
-        let memory = PeakMemory::watch();
+    fn run_stream(
+        &self,
+        prepared: &Prepared,
+        to_caller: Sender<ArrowReader>,
+        memory: &PeakMemory,
+        job: &Job,
+        ctx: &Ctx,
+    ) -> Result<Report> {
         let sampling = self.sampling_now(&prepared.query, false, ctx)?;
         let (files, unreadable) = self.readable(prepared, ctx)?;
-        let statement = statement(&prepared.query, &files, None, sampling.as_ref())?;
+        let statement = statement(&prepared.query, &files, None, sampling.as_ref(), false)?;
         let sampled = emergency::sampled(sampling, &files);
         let rows = emergency::rows_read(sampled.as_ref(), &files);
         let start = |alone| {
             let mut settings = self.settings(false);
-            let columns = statement.columns.len();
-            let share = self.share(&prepared.query, rows, columns, alone, &mut settings, ctx)?;
+            let share = self.share(&prepared.query, rows, &statement, alone, &mut settings, ctx)?;
             let running = self.engine.start(statement.clone(), &settings, &ctx.child())?;
             Ok((running, share))
         };
@@ -147,6 +148,7 @@ impl Session {
             deliver(&mut attempts, &schema, fan_out, &files, expected, &parking).map_err(|error| (*error).clone())?;
         let share = attempts.share();
         let dead_letters = files.iter().map(|file| file.source.rows_rejected).sum();
+        self.metrics.dead_letters("all", dead_letters);
         let outcome = Outcome { rows, stored, dead_letters, attempts: 1, sampled, ..Outcome::of(share) };
         self.report(prepared, &files, unreadable, outcome, memory, job, ctx)
     }
@@ -158,7 +160,7 @@ impl Session {
         files: &[LakeFile],
         unreadable: Vec<Unreadable>,
         outcome: Outcome,
-        memory: PeakMemory,
+        memory: &PeakMemory,
         job: &Job,
         ctx: &Ctx,
     ) -> Result<Report> {
@@ -184,7 +186,7 @@ impl Session {
             trace_id: ctx.trace_id.to_string(),
             records_processed: rows,
             storage: storage(stored),
-            performance: Performance::measured(rows, job.age(), memory.stop()),
+            performance: Performance::measured(rows, job.age(), memory.peak()),
             mode: mode.as_str(),
             sampling: sampled,
             dead_letters,

@@ -13,9 +13,10 @@ use super::pipeline::{Prepared, Task};
 use super::stored_plan::{PinnedFile, StoredPlan};
 use super::subject::subject;
 use super::{Job, Report, Session, emergency};
-use crate::base::{Code, Ctx, Error, PeakMemory, Result, text};
+use crate::base::{Code, Ctx, Error, PeakMemory, Result, Text, text};
+use crate::params::QueryParams;
 use crate::plan::statement;
-use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Log, Standing};
+use crate::recovery::{DeadLetter, DeadLetters, End, Found, JobFolder, Log, Standing};
 use crate::sink::{Destination, ORIGIN_COLUMNS, OutputRoot, Subject, parquet, postgres};
 
 /// A job that left something, as [`crate::Client::jobs`] lists it.
@@ -74,6 +75,25 @@ impl Session {
         info.collect()
     }
 
+    /// Of a state folder in which jobs wait to be resumed: which they are, and how. Those of the same query come first.
+    pub(super) fn unfinished(&self, params: &QueryParams) -> Option<Text> {
+        let found =
+            self.state.list().inspect_err(|error| tracing::warn!(%error, "unfinished jobs were not looked for"));
+        let waits = |job: &&Found| matches!(job.standing, Standing::Crashed | Standing::Failed | Standing::Foreign);
+        let found = found.ok()?;
+        let mut waiting: Vec<&Found> = found.iter().filter(waits).collect();
+        let same = serde_json::to_value(params).ok();
+        waiting.sort_by_key(|job| same.as_ref() != Some(&job.plan["params"]));
+        let first = &waiting.first()?.id;
+        let (count, root) = (waiting.len(), self.state.root().display());
+        let named = waiting.iter().take(3).map(|job| job.id.as_str()).collect::<Vec<_>>().join(", ");
+        let more = if count > 3 { ", …" } else { "" };
+        Some(text!(
+            "{count} trabalho(s) não terminado(s) em {root}: {named}{more}. Continue de onde parou com resume(\"{first}\"), ou desista com discard(\"{first}\")",
+            "{count} unfinished job(s) in {root}: {named}{more}. Go on where it stopped with resume(\"{first}\"), or give it up with discard(\"{first}\")"
+        ))
+    }
+
     /// Takes the job over and goes on with it, where it stopped.
     pub fn resume(self: &Arc<Self>, job_id: &str) -> Result<Job> {
         let ctx = self.ctx();
@@ -83,7 +103,6 @@ impl Session {
                 return Err(ended(job_id));
             }
             let plan = StoredPlan::read(folder.plan())?;
-            folder.own()?;
             let root = OutputRoot::open(&plan.output)?;
             let server = self.config.postgres.as_ref();
             let destinations = plan.destinations.iter().map(|one| one.restore(server)).collect::<Result<Vec<_>>>()?;
@@ -104,8 +123,8 @@ impl Session {
         Ok(job)
     }
 
-    pub(super) fn go_on(&self, resumed: Resumed, job: &Job, ctx: &Ctx) -> Result<Report> {
-        let memory = PeakMemory::watch();
+    /// What cannot begin leaves the job as it was: its state, and the error that it ended with.
+    pub(super) fn go_on(&self, resumed: Resumed, memory: &PeakMemory, job: &Job, ctx: &Ctx) -> Result<Report> {
         // What it reads was decided when it began; whether it waits or fails is asked again.
         self.sampling_now(&resumed.prepared.query, true, ctx)?;
         let Resumed { prepared, folder, plan, root, destinations } = resumed;
@@ -125,7 +144,8 @@ impl Session {
         }
         let unreadable = plan.unreadable.clone();
         let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
-        let statement = statement(&prepared.query, &files, origin, plan.sampling.as_ref())?;
+        let ordered = super::durable::ordered(&destinations);
+        let statement = statement(&prepared.query, &files, origin, plan.sampling.as_ref(), ordered)?;
         let sampled = emergency::sampled(plan.sampling.clone(), &files);
         if statement.sql != plan.sql || (!plan.materialises && !statement.is_positional()) {
             return Err(other_version(&plan));
@@ -146,6 +166,7 @@ impl Session {
             resumed: true,
             alone: Cell::new(false),
         };
+        folder.own()?;
         let outcome = work.attempts(folder, plan, foreign)?;
         self.report(&prepared, &files, unreadable, outcome, memory, job, ctx)
     }

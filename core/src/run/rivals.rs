@@ -1,5 +1,6 @@
 //! Versions of a file whose names do not tell which is right: all of them are read, and are one if their rows are the same.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::{Session, Unreadable};
@@ -7,7 +8,7 @@ use crate::base::{Ctx, Error, Result, file_sha256};
 use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::Query;
 use crate::plan::{LeftOut, Reason, Rivals, Selection, different_rows};
-use crate::source::folder::{Listing, SourceFile};
+use crate::source::folder::{FileKind, Listing, SourceFile};
 
 /// A version that can be read: its files, rows and digest.
 struct Known {
@@ -26,6 +27,7 @@ impl Session {
         listing: &Listing,
         ctx: &Ctx,
     ) -> Result<Vec<Unreadable>> {
+        tell_twins_apart(selection, listing)?;
         let mut unreadable = Vec::new();
         if selection.rivals.is_empty() {
             return Ok(unreadable);
@@ -44,7 +46,7 @@ impl Session {
             }
             // Of a file without any version that can be read the first says why, with the others that cannot.
             let Some(first) = known.first() else { continue };
-            if known.iter().any(|one| one.digest != first.digest) || same_place_in_the_lake(&rivals)? {
+            if known.iter().any(|one| one.digest != first.digest) {
                 let versions: Vec<_> = known.into_iter().map(|one| (one.files, one.rows)).collect();
                 return Err(different_rows(&versions, listing));
             }
@@ -68,19 +70,19 @@ impl Session {
     }
 }
 
-/// The lake knows a file by name, size and time. Two versions that are alike in all of them are told apart by their bytes
-/// alone, which it does not look at.
-fn same_place_in_the_lake(rivals: &Rivals) -> Result<bool> {
-    let singles: Vec<&SourceFile> = rivals.versions.iter().filter(|v| v.len() == 1).flatten().collect();
-    for (at, one) in singles.iter().enumerate() {
-        for other in &singles[at + 1..] {
-            let alike = one.name() == other.name() && one.size == other.size && one.mtime_ns == other.mtime_ns;
-            if alike && file_sha256(&one.path)? != file_sha256(&other.path)? {
-                return Ok(true);
-            }
+/// The lake knows a file by name, size and time. Of files that are alike in all of them it is told the SHA-256 as well.
+fn tell_twins_apart(selection: &mut Selection, listing: &Listing) -> Result<()> {
+    let key = |file: &SourceFile| (file.name(), file.size, file.mtime_ns);
+    let mut alike: HashMap<(String, u64, i64), usize> = HashMap::new();
+    let lake_files = |file: &&SourceFile| file.kind != FileKind::Parquet;
+    listing.files.iter().filter(lake_files).for_each(|file| *alike.entry(key(file)).or_default() += 1);
+    let rivals = selection.rivals.iter_mut().flat_map(|rivals| &mut rivals.versions).flatten();
+    for file in selection.files.iter_mut().chain(rivals).filter(|file| file.kind != FileKind::Parquet) {
+        if alike.get(&key(file)).is_some_and(|count| *count > 1) {
+            file.version.sha256 = Some(file_sha256(&file.path)?);
         }
     }
-    Ok(false)
+    Ok(())
 }
 
 /// `chosen` in the place of the version that stood there.

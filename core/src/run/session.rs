@@ -243,7 +243,7 @@ impl Session {
                     None => to_convert.push(file.path.display().to_string()),
                 }
             }
-            let planned = if wanted.is_empty() { None } else { Some(statement(&query, &wanted, None, None)?) };
+            let planned = if wanted.is_empty() { None } else { Some(statement(&query, &wanted, None, None, false)?) };
             explain(&query, &selection, &wanted, &others, to_convert, planned.as_ref())
         };
         run().map_err(|e| self.traced(e, &ctx))
@@ -338,7 +338,9 @@ impl Session {
         listing: &Listing,
         files: &[LakeFile],
     ) -> Vec<String> {
-        let of_files = files.iter().flat_map(|file| file.source.warnings.iter().cloned());
+        let language = self.config.language;
+        let said = files.iter().flat_map(|file| &file.source.warnings);
+        let of_files = said.map(|warning| warning.get(language).to_owned());
         let of_selection = selection_warnings(selection, query, listing);
         of_selection.iter().map(|warning| warning.get(self.config.language).to_owned()).chain(of_files).collect()
     }

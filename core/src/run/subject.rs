@@ -38,7 +38,7 @@ fn file_stem(params: &QueryParams, files: &[LakeFile], sampled: Option<&Sampled>
     hash.update(serde_json::to_vec(params).unwrap_or_default());
     for file in files {
         hash.update(file.source.file.as_bytes());
-        hash.update(file.source.sha256.as_deref().unwrap_or_default().as_bytes());
+        hash.update(file.content().as_bytes());
     }
     if let Some(sampled) = sampled {
         hash.update(emergency::kind(sampled)?);

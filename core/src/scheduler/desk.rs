@@ -153,7 +153,7 @@ impl Desk {
         books.queue.halt();
         let tokens: Vec<Cancel> = books.tokens.values().map(|(token, _)| token.clone()).collect();
         drop(books);
-        tokens.iter().for_each(|token| token.set(CancelReason::Caller));
+        tokens.iter().for_each(|token| token.set(CancelReason::Interrupted));
         drop(self.wait_idle(self.books(), TO_END));
         false
     }

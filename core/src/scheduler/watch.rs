@@ -71,6 +71,13 @@ impl<T> Handle<T> {
         }
     }
 
+    /// The same as [`Handle::cancel`] for a job that somebody may go on with.
+    pub fn interrupt(&self) {
+        if !self.is_inherited() {
+            self.0.ctx.cancel.set(CancelReason::Interrupted);
+        }
+    }
+
     /// Status and progress from the start on, for one listener; any number of listeners.
     pub fn subscribe(&self) -> Events {
         let progress = self.0.ctx.progress.clone();

@@ -131,6 +131,11 @@ impl Destination {
         }
     }
 
+    /// True where the order of the rows decides which of them stay.
+    pub fn goes_by_order(&self) -> bool {
+        matches!(self, Destination::Postgres(postgres) if postgres.mode == super::postgres::Mode::Upsert)
+    }
+
     /// True where the rows must say which source they come from.
     pub fn wants_origin(&self) -> bool {
         matches!(self, Destination::Postgres(postgres) if postgres.wants_origin())

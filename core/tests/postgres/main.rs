@@ -6,6 +6,7 @@
 mod canary;
 mod failures;
 mod interrupted;
+mod kept;
 mod large;
 #[path = "../../../tests/conformance/made.rs"]
 mod made;

@@ -108,3 +108,49 @@ fn a_file_that_broke_since_is_409_even_where_a_new_job_would_leave_it_out() {
     assert_eq!((report.records_processed, report.unreadable.len()), (3_000, 1));
     assert_eq!(report.unreadable[0].file, "RDAC2304.dbc");
 }
+
+/// What cannot begin changes nothing: why the job failed is known afterwards as before.
+#[test]
+fn a_resume_that_cannot_begin_keeps_the_jobs_state_and_error() {
+    let (place, source) = (tempfile::tempdir().unwrap(), source());
+    let client = first_format(place.path(), source.path());
+    let end =
+        serde_json::json!({"resumable": true, "error": {"error_code": "DS-507", "detail": "x"}, "dead_letters": 2});
+    std::fs::write(place.path().join("jobs").join(ID).join("end.json"), end.to_string()).unwrap();
+    let before = client.jobs().unwrap();
+    assert_eq!((before[0].standing, before[0].dead_letters), (Standing::Failed, 2));
+    let file = source.path().join("RDAC2303.parquet");
+    let aside = source.path().join("aside");
+    std::fs::rename(&file, &aside).unwrap();
+    assert_eq!(client.resume(ID).unwrap_err().code(), Code::Conflict);
+    assert_eq!(client.jobs().unwrap(), before);
+    // Found out by the job itself.
+    std::fs::copy(source.path().join("RDAC2301.parquet"), &file).unwrap();
+    assert_eq!(client.resume(ID).unwrap().report().unwrap_err().code(), Code::Conflict);
+    assert_eq!(client.jobs().unwrap(), before);
+    std::fs::rename(&aside, &file).unwrap();
+    assert_eq!(client.resume(ID).unwrap().report().unwrap().records_processed, 3_000);
+}
+
+#[test]
+fn a_job_whose_lock_somebody_deleted_goes_on() {
+    let (place, source) = (tempfile::tempdir().unwrap(), source());
+    let client = first_format(place.path(), source.path());
+    std::fs::remove_file(place.path().join("jobs").join(ID).join("lock")).unwrap();
+    assert_eq!(client.jobs().unwrap().len(), 1);
+    assert_eq!(client.resume(ID).unwrap().report().unwrap().records_processed, 3_000);
+}
+
+/// A process was killed, and somebody runs the same again.
+#[test]
+fn a_new_run_says_that_an_unfinished_job_is_there_and_how_to_go_on_with_it() {
+    let (place, source) = (tempfile::tempdir().unwrap(), source());
+    let client = first_format(place.path(), source.path());
+    let report = client.export(&all(), [Csv::to("b.csv").into()]).unwrap();
+    let said =
+        |warning: &&String| warning.contains("1 unfinished job") && warning.contains(&format!("resume(\"{ID}\")"));
+    assert_eq!(report.warnings.iter().filter(said).count(), 1, "{:?}", report.warnings);
+    client.discard(ID).unwrap();
+    let report = client.export(&all(), [Csv::to("c.csv").into()]).unwrap();
+    assert!(!report.warnings.iter().any(|warning| warning.contains("unfinished")), "{:?}", report.warnings);
+}

@@ -1,5 +1,6 @@
 //! DuckDB, embedded: one in-memory instance per running statement, in a closed room.
 
+mod answer;
 mod binds;
 mod closing;
 mod failure;
@@ -30,29 +31,25 @@ pub struct DuckDb;
 impl Engine for DuckDb {
     fn start(&self, statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<Running> {
         ctx.check()?;
-        let (to_consumer, chunks) = bounded(settings.channel_depth.max(1));
+        let (to_consumer, pieces) = answer::bounded(settings.channel_depth.max(1));
         let (to_starter, started) = bounded(1);
         let (settings, worker_ctx) = (settings.clone(), ctx.clone());
         std::thread::Builder::new()
             .name("datasus-duckdb".into())
             .stack_size(STACK_BYTES)
             .spawn(move || {
-                let (mut stream, mut closing) = (Some(to_consumer), None);
+                let (mut starter, mut stream, mut closing) = (Some(to_starter), Some(to_consumer), None);
                 let work = AssertUnwindSafe(|| {
-                    worker::run(&statement, &settings, &worker_ctx, &to_starter, &mut stream, &mut closing)
+                    worker::run(&statement, &settings, &worker_ctx, &mut starter, &mut stream, &mut closing)
                 });
                 let outcome = catch_unwind(work).unwrap_or_else(|panic| Err(Error::panicked("engine", panic.as_ref())));
                 let closing = closing.unwrap_or_else(Closing::begin);
-                if let Err(error) = outcome {
-                    // Whoever still waits gets it: the starter before the schema, the consumer after it.
-                    if let Err(unsent) = to_starter.try_send(Err(error))
-                        && let Err(error) = unsent.into_inner()
-                        && let Some(stream) = &stream
-                    {
-                        let _ = stream.send(Err(error));
-                    }
+                // Whoever still waits gets the error: the starter before it has the schema, the consumer from then on.
+                match (outcome, starter.take(), stream.take()) {
+                    (Err(error), Some(starter), _) => drop(starter.try_send(Err(error))),
+                    (Err(error), None, Some(stream)) => stream.fail(error),
+                    _ => {}
                 }
-                drop((to_starter, stream));
                 if statement.from_user {
                     spare::refill();
                 }
@@ -60,7 +57,7 @@ impl Engine for DuckDb {
             })
             .map_err(|error| Error::internal(format!("cannot start the engine's thread: {error}")))?;
         match started.recv() {
-            Ok(Ok(schema)) => Ok(Running::of_batches(schema, chunks.into_iter(), ctx.cancel.clone())),
+            Ok(Ok(schema)) => Ok(Running::of_batches(schema, pieces, ctx.cancel.clone())),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::internal("the engine's thread ended without an answer")),
         }

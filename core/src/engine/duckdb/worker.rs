@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::Array;
 use arrow::datatypes::SchemaRef;
-use crossbeam_channel::{Sender, select};
+use crossbeam_channel::Sender;
 use duckdb::params_from_iter;
 
+use super::answer::ToConsumer;
 use super::closing::Closing;
 use super::spill::Spill;
 use super::{binds, failure, kept, room, spare, watch};
@@ -20,18 +21,16 @@ use crate::engine::settings::Pace;
 use crate::governor::SpillFolder;
 use crate::plan::Statement;
 
-type Chunks = Sender<Result<RecordBatch>>;
-
+/// `started` is taken once the schema has gone that way, `stream` once the end has been said: an error goes to whoever is left.
 pub(super) fn run(
     statement: &Statement,
     settings: &Settings,
     ctx: &Ctx,
-    started: &Sender<Result<SchemaRef>>,
-    stream: &mut Option<Chunks>,
+    started: &mut Option<Sender<Result<SchemaRef>>>,
+    stream: &mut Option<ToConsumer>,
     closing: &mut Option<Closing>,
 ) -> Result<()> {
     let ended = || Error::internal("the stream had ended");
-    let chunks = stream.as_ref().ok_or_else(ended)?;
     let folders = kept::folders(statement, settings);
     let stayed = folders.as_deref().and_then(|folders| kept::take(folders, &settings.spill_root));
     let fresh = stayed.is_none();
@@ -58,7 +57,8 @@ pub(super) fn run(
     let schema = prepared.schema();
     let pace = Pace::of(settings);
     let mut gather = Gather::new(schema.clone(), pace.chunk_rows());
-    if started.send(Ok(schema.clone())).is_err() {
+    let chunks = stream.as_ref().ok_or_else(ended)?;
+    if started.take().is_none_or(|starter| starter.send(Ok(schema.clone())).is_err()) {
         return Ok(());
     }
     loop {
@@ -66,10 +66,10 @@ pub(super) fn run(
         spill.still_fits()?;
         let Some(rows) = prepared.step().map_err(explain)? else { break };
         gather.set_full(pace.chunk_rows());
-        gather.push(rows.columns(), rows.len(), |chunk| deliver(chunk, ctx, chunks))?;
+        gather.push(rows.columns(), rows.len(), |chunk| chunks.rows(chunk, ctx))?;
     }
     if let Some(chunk) = gather.finish().map_err(Error::internal)? {
-        deliver(chunk, ctx, chunks)?;
+        chunks.rows(chunk, ctx)?;
     }
     *closing = Some(Closing::begin());
     drop(watch);
@@ -78,10 +78,10 @@ pub(super) fn run(
         drop(prepared);
         drop(connection);
         drop(spill);
-        return Ok(());
+        return stream.take().map_or(Ok(()), |stream| stream.end(ctx));
     }
     drop(spill);
-    *stream = None;
+    stream.take().map_or(Ok(()), |stream| stream.end(ctx))?;
     drop(prepared);
     if let Some(folders) = folders
         && let Err(error) = kept::put(&connection, folders, spill_path, bounds)
@@ -89,12 +89,4 @@ pub(super) fn run(
         tracing::debug!(%error, "the instance does not stay");
     }
     Ok(())
-}
-
-/// Waits for the consumer, and for nothing longer than the job lives.
-fn deliver(chunk: RecordBatch, ctx: &Ctx, chunks: &Chunks) -> Result<()> {
-    select! {
-        send(chunks, Ok(chunk)) -> _ => ctx.check(),
-        recv(ctx.cancel.signal()) -> _ => ctx.check(),
-    }
 }

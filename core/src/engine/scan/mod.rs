@@ -150,7 +150,7 @@ impl Work {
             let Some(batch) = slice.batch.filter(|_| units.wanted(unit)) else { continue };
             let batch = opened.answer(batch, &self.scan).map_err(|error| explain(error.into()))?;
             let first = group.first_row + slice.first as u64;
-            let source = Some(SourceRows { file: file.name.clone(), first, kept: slice.kept });
+            let source = Some(SourceRows { file: file.name.clone(), first, kept: slice.kept.map(Into::into) });
             if !self.order.put(turn, Chunk { unit, batch, origin: Origin { first_row: 0, source } }, &self.ctx)? {
                 return Ok(false);
             }

@@ -63,6 +63,14 @@ impl Drop for Ending {
     }
 }
 
+impl Task {
+    /// The error that the job ends with, once it must stop.
+    fn check(&self) -> Result<()> {
+        self.ctx.check()?;
+        if *self.stop.borrow() { Err(interrupted()) } else { Ok(()) }
+    }
+}
+
 pub(super) type Chunks = Arc<Mutex<mpsc::Receiver<Chunk>>>;
 
 /// Starts a loader; it ends when there are no more chunks, and gives the rows that the server took.
@@ -235,6 +243,8 @@ impl Grouper {
             for range in group.parts[number].ranges() {
                 let mut row = range.start;
                 while row < range.end {
+                    // Nothing is awaited here, and nobody else would look.
+                    task.check()?;
                     let mut to = range.end.min(row + STEP);
                     let mut next = to;
                     if let Err(unfit) = self.encoder.encode(&batch, row..to, &mut piece) {
@@ -391,8 +401,11 @@ impl Places {
 pub(super) async fn stopped(stop: &mut watch::Receiver<bool>, ctx: &Ctx) -> Error {
     // A sender that went away without a word is a sink that was dropped.
     let _ = stop.wait_for(|stop| *stop).await;
-    let dropped = || Error::new(Code::Cancelled, text!("A carga foi interrompida", "The load was interrupted"));
-    ctx.check().err().unwrap_or_else(dropped)
+    ctx.check().err().unwrap_or_else(interrupted)
+}
+
+fn interrupted() -> Error {
+    Error::new(Code::Cancelled, text!("A carga foi interrompida", "The load was interrupted"))
 }
 
 pub(super) fn with_order(schema: &Schema) -> SchemaRef {
@@ -403,7 +416,7 @@ pub(super) fn with_order(schema: &Schema) -> SchemaRef {
 
 fn numbered(chunk: &Chunk, schema: &SchemaRef) -> Result<RecordBatch> {
     let unit = (chunk.unit.0 << PLACE_BITS) as i64;
-    let order = Int64Array::from_iter_values((0..chunk.batch.num_rows()).map(|row| unit | chunk.place(row) as i64));
+    let order = Int64Array::from_iter_values(chunk.places().map(|place| unit | place as i64));
     let mut columns = chunk.batch.columns().to_vec();
     columns.push(Arc::new(order) as ArrayRef);
     RecordBatch::try_new(schema.clone(), columns).map_err(Error::internal)

@@ -345,13 +345,24 @@ impl Loading {
     }
 
     fn publish(&mut self, options: &Postgres, state: &SinkState, target: &TableName) -> Result<()> {
-        let Loading { runtime, client, url, .. } = self;
+        let Loading { runtime, client, url, task, ctx, .. } = self;
+        // What the server makes of a COMMIT is waited for: without its word nobody would know what the table holds.
         runtime.block_on(publish::commit(client, url, &state.job_id, target))?;
         if !options.analyze {
             return Ok(());
         }
         let analyze = format!("ANALYZE {}", target.sql());
-        if let Err(error) = runtime.block_on(client.batch_execute(&analyze)) {
+        let mut stopped = task.stop.clone();
+        // The rows are there by now, so that a cancel or the deadline ends this alone.
+        let analyzed = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                why = load::stopped(&mut stopped, ctx) => Err(why),
+                analyzed = client.batch_execute(&analyze) => analyzed.explained(url),
+            }
+        });
+        if let Err(error) = analyzed {
+            runtime.block_on(connect::interrupt(client, url));
             self.warnings.push(text!(
                 "A carga terminou, mas ANALYZE falhou: {error}",
                 "The load is complete, but ANALYZE failed: {error}"

@@ -17,8 +17,9 @@ use super::window::Window;
 use super::{Header, RowFilter};
 use crate::base::{Cancel, Error, Result, Text, text};
 
-/// Records that are neither live nor deleted and are kept raw.
-const KEPT_REJECTS: usize = 100;
+/// Records that are neither live nor deleted and are kept raw, and their bytes: a file of nothing else is no table.
+const KEPT_REJECTS: usize = 10_000;
+const KEPT_REJECTED_BYTES: usize = 4 << 20;
 
 /// Whether the CRC-32 was right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +87,7 @@ pub struct Summary {
     /// Kept, although their flag is the byte 0x00 and not a blank.
     pub rows_unflagged: u64,
     pub rows_rejected: u64,
-    /// The first hundred.
+    /// The first ten thousand, or 4 MiB of them.
     pub rejected: Vec<RejectedRecord>,
     pub crc: CrcState,
     pub crc32: Option<u32>,
@@ -355,7 +356,8 @@ impl Batches {
                 b'*' => self.summary.rows_deleted += 1,
                 _ => {
                     self.summary.rows_rejected += 1;
-                    if self.summary.rejected.len() < KEPT_REJECTS {
+                    let kept = self.summary.rejected.len();
+                    if kept < KEPT_REJECTS && (kept + 1) * length <= KEPT_REJECTED_BYTES {
                         let raw = record.iter().map(|byte| char::from(*byte)).collect();
                         self.summary.rejected.push(RejectedRecord { row, raw });
                     }

@@ -97,6 +97,16 @@ impl Encoding {
             }
             return valid;
         }
+        if self == Encoding::Latin1 {
+            for &byte in value {
+                if byte < 0x80 {
+                    into.push(byte);
+                } else {
+                    into.extend_from_slice(&[0xc0 | (byte >> 6), 0x80 | (byte & 0x3f)]);
+                }
+            }
+            return true;
+        }
         let mut utf8 = [0; 4];
         value.iter().for_each(|byte| into.extend_from_slice(self.character(*byte).encode_utf8(&mut utf8).as_bytes()));
         true

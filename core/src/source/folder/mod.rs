@@ -51,6 +51,8 @@ pub struct Version {
     pub dated: Option<u32>,
     /// Of a Parquet in a partition: the folder, whose files are one version together.
     pub partition: Option<PathBuf>,
+    /// SHA-256, where name, size and time are those of another file as well.
+    pub sha256: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -162,7 +164,7 @@ impl Folder {
                 continue;
             }
             let preliminary = name.preliminary || folders.are_preliminary(path);
-            let version = Version { preliminary, dated: name.dated, partition };
+            let version = Version { preliminary, dated: name.dated, partition, sha256: None };
             let (size, mtime_ns, path) = (stat.size, stat.mtime_ns, path.clone());
             listing.files.push(SourceFile { id: name.id, path, kind, size, mtime_ns, version });
         }

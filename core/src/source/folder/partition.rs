@@ -29,9 +29,9 @@ impl<'c> Partitions<'c> {
     }
 }
 
-/// `RDAC2401.parquet/` of PySUS, Spark and others.
+/// `RDAC2401.parquet/` of PySUS, Spark and others; it may be the opened folder itself.
 fn of_named(folder: &Path, root: &Path, catalog: &Catalog) -> Option<FoundName> {
-    folder.strip_prefix(root).ok().filter(|below| !below.as_os_str().is_empty())?;
+    folder.strip_prefix(root).ok()?;
     let name = folder.file_name()?.to_str()?;
     let parquet = name.len() > 8 && name.get(name.len() - 8..)?.eq_ignore_ascii_case(".parquet");
     parquet.then(|| catalog.read_name(name)).flatten()
