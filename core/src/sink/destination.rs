@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::postgres::TableName;
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
-use crate::base::{Code, Error, Result, Secret, Text, exact_json, hide_addresses, text};
+use crate::base::{
+    Code, Error, Result, Secret, Text, exact_json, has_named_options, hide_addresses, options_by_name, text,
+};
 use crate::recovery::SinkState;
 
 /// A file to write, or a table to load.
@@ -38,7 +40,11 @@ impl Destination {
                 )
                 .stage("validate")
         };
-        let read: serde_json::Result<Vec<Self>> = match exact_json(text).map_err(|error| refused(error.what))? {
+        let value = exact_json(text).map_err(|error| refused(error.what))?;
+        if !has_named_options(&value) {
+            return Err(refused(options_by_name()));
+        }
+        let read: serde_json::Result<Vec<Self>> = match value {
             Value::Array(each) => each.into_iter().map(serde_json::from_value).collect(),
             one => serde_json::from_value(one).map(|one| vec![one]),
         };

@@ -22,7 +22,9 @@ use super::dbc::{Batches, Encoding, EncodingChoice, Layout, OutputColumn, ReadOp
 use super::header_columns::type_of;
 use serde_json::{Value, json};
 
-use crate::base::{Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, text};
+use crate::base::{
+    Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, options_by_name, text,
+};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 
 /// What of a file is wanted.
@@ -57,6 +59,9 @@ impl RecordsOf {
                 .stage("validate")
         };
         let value = exact_json(json).map_err(|error| refused(error.what))?;
+        if !value.is_object() {
+            return Err(refused(options_by_name()));
+        }
         serde_json::from_value(value).map_err(|error| refused(text!("{error}", "{error}")))
     }
 }
