@@ -242,7 +242,7 @@ pub unsafe extern "C" fn datasus_stream_error(stream: *mut FFI_ArrowArrayStream,
 }
 
 /// What is to be said after the last row, as JSON: of a query its report, of datasus_read_dbc rows, crc, sha256, rows_deleted,
-/// rows_rejected, bad_values and warnings. The text is the caller's. DS-409: rows are left; the stream's own error where it
+/// rows_rejected, bad_values, normalised, warnings. The text is the caller's. DS-409: rows are left; the stream's own error where it
 /// failed. Any thread.
 ///
 /// # Safety

@@ -42,6 +42,8 @@ export interface FileSummary {
   crc: string
   sha256: string
   bad_values: { column: string; count: number; samples: string[] }[]
+  /** Columns whose codes were brought into the catalogue's form; samples as they were, and as they are. */
+  normalised: { column: string; form: string; count: number; samples: [string, string][] }[]
   warnings: string[]
 }
 

@@ -179,7 +179,12 @@ fn deleted_rows_and_unreadable_records_are_counted_and_bad_values_are_null_with_
 fn columns_and_rows_are_chosen_before_anything_is_built() {
     let file = open(dbc(5000, WriteOptions::default()), "a.dbc").unwrap();
     let layout = Layout {
-        columns: vec![OutputColumn { field: 3, name: "IDADE".into(), kind: LogicalType::Integer { digits: 3 } }],
+        columns: vec![OutputColumn {
+            field: 3,
+            name: "IDADE".into(),
+            kind: LogicalType::Integer { digits: 3 },
+            form: None,
+        }],
         batch_rows: 7,
         filter: Some(RowFilter { conditions: vec![Condition { field: 0, test: Test::Equals(b"0000007".to_vec()) }] }),
         reference_year: 2024,

@@ -74,7 +74,7 @@ pub fn columns(arguments: &Arguments) -> Result<Value, String> {
             let columns: Vec<OutputColumn> = fields
                 .filter_map(|(index, field)| {
                     let kind = catalog.column(&field.name)?.kind.clone();
-                    Some(OutputColumn { field: index, name: field.name.clone(), kind })
+                    Some(OutputColumn { field: index, name: field.name.clone(), kind, form: None })
                 })
                 .collect();
             if columns.len() != names.len() {

@@ -100,6 +100,8 @@ class SyncReport(_Record):
     duration_sec: float
     sources: list[dict[str, Any]]
     bad_values: list[dict[str, Any]]
+    #: Columns whose codes were brought into the catalogue's form: dataset, column, form, files, count, samples.
+    normalised: list[dict[str, Any]]
     warnings: list[str]
 
 
@@ -177,4 +179,6 @@ class FileSummary(_Record):
     crc: str
     sha256: str
     bad_values: list[dict[str, Any]]
+    #: Columns whose codes were brought into the catalogue's form: column, form, count, samples (as they were, as they are).
+    normalised: list[dict[str, Any]]
     warnings: list[str]

@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub enum Form {
     /// So many digits, with the zeros on the left: `digits(7)`.
     Digits(u8),
-    /// A municipality in the ministry's six digits: IBGE's seven without the check digit. Nothing is padded: `14` is a UF.
+    /// A municipality in the ministry's six digits: IBGE's seven, which begin with a UF, without the check digit. Nothing is
+    /// padded: `14` is a UF.
     Municipality,
     /// A year in four digits; of two digits, `79` is the first of the twentieth century, as in file names.
     Year,
@@ -48,6 +49,15 @@ impl Form {
         }
     }
 
+    /// The form for what a source wrote as text. A number has lost its zeros, and they come back; a text has those that it
+    /// was given, and `223` among codes of six digits is a code of another table.
+    pub fn of_text(self) -> Option<Form> {
+        match self {
+            Form::Digits(_) => None,
+            Form::Municipality | Form::Year => Some(self),
+        }
+    }
+
     /// `value` in this form. Blanks around it do not count; a blank value is no code, and the same.
     pub fn normalise(self, value: &str) -> Normal {
         let bare = value.trim_matches([' ', '\0']);
@@ -61,12 +71,17 @@ impl Form {
         let written: Cow<'_, str> = match self {
             _ if bare.len() == self.width() => bare.into(),
             Form::Digits(_) if missing > 0 => format!("{}{bare}", "0".repeat(missing)).into(),
-            Form::Municipality if bare.len() == 7 => bare[..6].into(),
+            Form::Municipality if bare.len() == 7 && begins_with_a_uf(bare) => bare[..6].into(),
             Form::Year if bare.len() == 2 => format!("{}{bare}", if bare >= "79" { "19" } else { "20" }).into(),
             _ => return Normal::Unfit,
         };
         if written == value { Normal::Same } else { Normal::Changed(written.into_owned()) }
     }
+}
+
+/// IBGE's codes of the 27 federative units: `0000105` is a country in files of 1995, not a municipality.
+fn begins_with_a_uf(digits: &str) -> bool {
+    matches!(digits[..2].parse::<u8>(), Ok(11..=17 | 21..=29 | 31..=33 | 35 | 41..=43 | 50..=53))
 }
 
 impl std::fmt::Display for Form {
@@ -114,6 +129,8 @@ mod tests {
             ("municipality", "140010", Normal::Same),
             ("municipality", "1400100", changed("140010")),
             ("municipality", "1400000", changed("140000")),
+            ("municipality", "0000105", Normal::Unfit),
+            ("municipality", "9999999", Normal::Unfit),
             ("municipality", "14", Normal::Unfit),
             ("municipality", "0", Normal::Unfit),
             ("municipality", "140010-0", Normal::Unfit),

@@ -60,10 +60,16 @@ impl Walk<'_> {
             Some("OPERATOR") => {
                 self.only(node, "operator", &["children"]);
                 self.one_of(&node["type"], OPERATORS);
+                if matches!(node["type"].as_str(), Some("COMPARE_IN" | "COMPARE_NOT_IN")) {
+                    let (first, others) = node["children"].as_array().and_then(|all| all.split_first()).unzip();
+                    self.compares(first.unwrap_or(&Value::Null), others.into_iter().flatten());
+                }
                 self.each(&node["children"], scope, Self::expression);
             }
             Some("COMPARISON") => {
                 self.only(node, "comparison", &["left", "right"]);
+                self.compares(&node["left"], [&node["right"]]);
+                self.compares(&node["right"], [&node["left"]]);
                 self.expression(&node["left"], scope);
                 self.expression(&node["right"], scope);
             }
@@ -73,6 +79,7 @@ impl Walk<'_> {
             }
             Some("BETWEEN") => {
                 self.only(node, "BETWEEN", &["input", "lower", "upper"]);
+                self.compares(&node["input"], [&node["lower"], &node["upper"]]);
                 for part in ["input", "lower", "upper"] {
                     self.expression(&node[part], scope);
                 }

@@ -5,10 +5,12 @@
 //! runs. Locks of the engine alone are not enough: in DuckDB 1.5.5 a plain `SELECT * FROM enable_logging(...)` passes
 //! them and can abort the host process. `PIVOT` cannot be serialised by the engine, and so is refused.
 
+mod compared;
 mod expression;
 mod functions;
 mod parse;
 mod query;
+mod question;
 mod refusal;
 mod scope;
 mod types;
@@ -18,6 +20,9 @@ use std::collections::BTreeSet;
 
 use crate::base::{Error, Problem, Result};
 use crate::catalog::{Catalog, Grupo};
+use crate::params::Compared;
+
+pub use question::question;
 
 /// Bytes of text at most.
 pub const MAX_BYTES: usize = 64 << 10;
@@ -38,6 +43,8 @@ pub struct Passed {
     pub columns: BTreeSet<String>,
     /// True: a star somewhere, so that any column may be read.
     pub star: bool,
+    /// Columns that are compared with constants.
+    pub compared: Vec<Compared>,
 }
 
 /// Judges `sql`. What is refused is named with its position, every refusal in one answer: DS-403 for what nobody may

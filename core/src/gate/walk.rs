@@ -8,6 +8,7 @@ use super::scope::Scope;
 use super::{MAX_PARTS, Passed, refusal};
 use crate::base::Problem;
 use crate::catalog::{Catalog, Grupo};
+use crate::params::Compared;
 
 /// Problems that are told at most; a hostile text could earn thousands.
 const MAX_PROBLEMS: usize = 20;
@@ -19,6 +20,7 @@ pub(super) struct Walk<'a> {
     pub parameters: BTreeSet<String>,
     pub columns: BTreeSet<String>,
     pub star: bool,
+    pub compared: Vec<Compared>,
     parts: usize,
     problems: Vec<Problem>,
 }
@@ -31,6 +33,7 @@ pub(super) fn judge(sql: &str, tree: &Value, catalog: &'static Catalog) -> Resul
         parameters: BTreeSet::new(),
         columns: BTreeSet::new(),
         star: false,
+        compared: Vec::new(),
         parts: 0,
         problems: Vec::new(),
     };
@@ -38,8 +41,8 @@ pub(super) fn judge(sql: &str, tree: &Value, catalog: &'static Catalog) -> Resul
     if !walk.problems.is_empty() {
         return Err(walk.problems);
     }
-    let Walk { tables, parameters, columns, star, .. } = walk;
-    Ok(Passed { sql: sql.to_owned(), tables, parameters, columns, star })
+    let Walk { tables, parameters, columns, star, compared, .. } = walk;
+    Ok(Passed { sql: sql.to_owned(), tables, parameters, columns, star, compared })
 }
 
 impl Walk<'_> {

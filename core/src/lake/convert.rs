@@ -67,6 +67,7 @@ pub(super) fn convert(
         ParquetColumns::create(out, batches.schema(), properties, options.row_group_rows, usize::MAX).map_err(fail)?;
     let mut digest = RowDigest::new(&batches.schema());
     let mut batch = batches.next();
+    let mut told = 0;
     while let Some(decoded) = batch.transpose()? {
         // The next batch is decoded while this one is encoded.
         let mut encode = || {
@@ -76,8 +77,10 @@ pub(super) fn convert(
         let (written, next) = rayon::join(&mut encode, || batches.next());
         written?;
         batch = next;
+        ctx.progress.add_bytes(batches.bytes_read() - told);
+        told = batches.bytes_read();
     }
-    ctx.progress.add_bytes(batches.bytes_read());
+    ctx.progress.add_bytes(batches.bytes_read() - told);
     let summary = batches.summary();
     if stamp(&file.path)? != (file.size, file.mtime_ns) {
         return Err(changed(file));
@@ -98,6 +101,7 @@ pub(super) fn convert(
         crc: summary.crc.to_string(),
         converter: CONVERTER_VERSION,
         bad_values: summary.bad_values,
+        normalised: summary.normalised,
         warnings,
     };
     let json = serde_json::to_string(&provenance).map_err(Error::internal)?;
@@ -123,19 +127,25 @@ pub(super) fn convert(
     Ok(record.lake_file(file, object))
 }
 
-/// Every column of the file, in its order; what neither the catalogue nor the headers of the dataset's files type is text.
+/// Every column of the file, in its order, with the form that its codes had in the file's time; what neither the catalogue nor
+/// the headers of the dataset's files type is text.
 fn columns(source: &RecordFile, file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Vec<OutputColumn> {
     let grupo = catalog.dataset(&file.id.dataset.to_string());
     let of_headers = options.header_columns.get(&file.id.dataset).map(Vec::as_slice).unwrap_or_default();
-    let known = |name: &str| grupo.and_then(|grupo| Some(grupo.column(name)?.kind.clone()));
     let of_header = |name: &str| of_headers.iter().find(|(of, _)| of == name).map(|(_, kind)| kind.clone());
-    let kind = |name: &str| known(name).or_else(|| of_header(name));
     let fields = source.header().fields.iter().enumerate().filter(|(_, of)| of.is_column());
     fields
-        .map(|(field, of)| OutputColumn {
-            field,
-            name: of.name.clone(),
-            kind: kind(&of.name).unwrap_or(LogicalType::Text),
+        .map(|(field, of)| {
+            let known = grupo.and_then(|grupo| grupo.column(&of.name));
+            OutputColumn {
+                field,
+                name: of.name.clone(),
+                kind: known
+                    .map(|column| column.kind.clone())
+                    .or_else(|| of_header(&of.name))
+                    .unwrap_or(LogicalType::Text),
+                form: known.and_then(|column| column.form_at(file.id.competencia)),
+            }
         })
         .collect()
 }

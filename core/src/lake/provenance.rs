@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::Text;
-use crate::source::dbc::{BadValues, RejectedRecord, notices};
+use crate::source::dbc::{BadValues, Normalised, RejectedRecord, notices};
 
 pub(super) const KEY: &str = "datasus.provenance";
 
@@ -41,6 +41,9 @@ pub struct Provenance {
     /// Version of the converter; 0 for the user's own Parquet.
     pub converter: u32,
     pub bad_values: Vec<BadValues>,
+    /// Codes that stood in the source in another form than the catalogue's.
+    #[serde(default)]
+    pub normalised: Vec<Normalised>,
     /// What was odd about the source's form, and did no harm.
     pub warnings: Vec<Text>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::Text;
 use crate::catalog::{Competencia, Grupo, LogicalType, Uf};
 
 use super::{AggregateFn, Op, Options};
@@ -13,6 +14,8 @@ pub struct Query {
     pub scopes: Vec<Scope>,
     pub ask: Ask,
     pub options: Options,
+    /// What the report is to say of the query itself.
+    pub notes: Vec<Text>,
 }
 
 /// A table, and which of its files are wanted.
@@ -23,6 +26,8 @@ pub struct Scope {
     pub ufs: Option<BTreeSet<Uf>>,
     /// None: every competência that the source holds.
     pub competencias: Option<BTreeSet<Competencia>>,
+    /// Where the catalogue has no columns: those of all the dataset's files in the source, with the types of their headers.
+    pub header_columns: Vec<(String, LogicalType)>,
 }
 
 /// What is asked of the tables.
@@ -30,6 +35,17 @@ pub struct Scope {
 pub enum Ask {
     Structured(Structured),
     Sql(Sql),
+    /// Of the catalogue instead.
+    Catalog(Question),
+}
+
+/// What SQL asks of the catalogue.
+#[derive(Debug, Clone)]
+pub enum Question {
+    /// `SHOW TABLES`.
+    Tables,
+    /// `DESCRIBE t`; `of_files`: columns that the source's files have, where the catalogue knows none.
+    Columns { grupo: &'static Grupo, of_files: Vec<(String, LogicalType)> },
 }
 
 #[derive(Debug, Clone)]
@@ -68,11 +84,32 @@ impl Query {
         matches!(&self.ask, Ask::Structured(ask) if !matches!(ask.projection, Projection::Grouped { .. }))
     }
 
+    /// Whether the answer may depend on a column, by its name in upper case.
+    pub fn reads(&self, column: &str) -> bool {
+        let ask = match &self.ask {
+            Ask::Sql(sql) => return sql.star || sql.columns.contains(column),
+            Ask::Structured(ask) => ask,
+            Ask::Catalog(_) => return false,
+        };
+        let mut read = BTreeSet::new();
+        match &ask.projection {
+            Projection::All => return true,
+            Projection::Columns(names) => read.extend(names.iter().map(String::as_str)),
+            Projection::Grouped { keys, figures } => {
+                read.extend(keys.iter().map(String::as_str));
+                read.extend(figures.iter().filter_map(|figure| Some(figure.column.as_ref()?.0.as_str())));
+            }
+        }
+        ask.predicates.iter().for_each(|predicate| predicate.columns(&mut read));
+        read.extend(ask.order_by.iter().map(|key| key.column.as_str()));
+        read.contains(column)
+    }
+
     /// The conditions, where they can be told from the query.
     pub fn predicates(&self) -> &[Predicate] {
         match &self.ask {
             Ask::Structured(ask) => &ask.predicates,
-            Ask::Sql(_) => &[],
+            Ask::Sql(_) | Ask::Catalog(_) => &[],
         }
     }
 }

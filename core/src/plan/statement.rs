@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::RecordBatch;
+
+use super::catalog_answer::catalog_answer;
 use super::scan::{Scan, scan};
 use super::view::{self, TableColumn, View};
 use super::{Dialect, DuckDbDialect, Sampling};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::LogicalType;
+use crate::catalog::{Catalog, LogicalType};
 use crate::lake::LakeFile;
 use crate::params::{AggregateFn, Ask, BindValue, Op, Predicate, Projection, Query, Scalar, Scope, Sql, Structured};
 
@@ -25,6 +28,8 @@ pub struct Statement {
     pub from_user: bool,
     /// The same without SQL, where the statement only reads.
     pub scan: Option<Scan>,
+    /// The answer itself, where nothing is to be run.
+    pub answer: Option<RecordBatch>,
 }
 
 impl Statement {
@@ -38,6 +43,21 @@ impl Statement {
             columns: Vec::new(),
             from_user: false,
             scan: Some(scan),
+            answer: None,
+        }
+    }
+
+    /// Rows that are known already.
+    fn of_answer(answer: RecordBatch) -> Self {
+        Statement {
+            views: Vec::new(),
+            sql: String::new(),
+            binds: Binds::Positional(Vec::new()),
+            files: Vec::new(),
+            columns: answer.schema().fields().iter().map(|field| field.name().clone()).collect(),
+            from_user: false,
+            scan: None,
+            answer: Some(answer),
         }
     }
 
@@ -77,6 +97,9 @@ pub fn statement(
         )
         .stage("plan"));
     }
+    if let Ask::Catalog(question) = &query.ask {
+        return catalog_answer(question, Catalog::builtin()).map(Statement::of_answer);
+    }
     for file in files {
         if file.path.to_str().is_none() {
             let path = file.path.display();
@@ -93,7 +116,9 @@ pub fn statement(
     let mut tables = Vec::with_capacity(query.scopes.len());
     for scope in &query.scopes {
         let of_scope: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
-        tables.push((scope, view::columns(scope.grupo, &of_scope), of_scope));
+        let mut columns = view::columns(scope.grupo, &of_scope);
+        view::add_named(&mut columns, scope, of_scope.is_empty(), &names(&query.ask));
+        tables.push((scope, columns, of_scope));
     }
     let views = |placed| {
         let view = |(scope, columns, files): &(&Scope, Vec<TableColumn>, Vec<&LakeFile>)| {
@@ -113,6 +138,7 @@ pub fn statement(
                 columns: columns_of_sql(ask, &tables),
                 from_user: true,
                 scan: None,
+                answer: None,
             })
         }
         (Ask::Structured(ask), Some((scope, columns, of_scope))) => {
@@ -130,9 +156,10 @@ pub fn statement(
                 columns: columns_read(ask, scope, columns),
                 from_user: false,
                 scan,
+                answer: None,
             })
         }
-        (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
+        (Ask::Structured(_), None) | (Ask::Catalog(_), _) => Err(Error::internal("a structured query without a table")),
     }
 }
 
@@ -193,6 +220,28 @@ fn structured(
         sql.push_str(&format!(" LIMIT {limit}"));
     }
     (sql, build.binds)
+}
+
+/// The columns that a query names; none where it asks for all that there are.
+fn names(ask: &Ask) -> BTreeSet<&str> {
+    let mut named = BTreeSet::new();
+    match ask {
+        Ask::Sql(ask) if !ask.star => named.extend(ask.columns.iter().map(String::as_str)),
+        Ask::Structured(Structured { projection: Projection::All, .. }) | Ask::Sql(_) | Ask::Catalog(_) => {}
+        Ask::Structured(ask) => {
+            match &ask.projection {
+                Projection::All => {}
+                Projection::Columns(names) => named.extend(names.iter().map(String::as_str)),
+                Projection::Grouped { keys, figures } => {
+                    named.extend(keys.iter().map(String::as_str));
+                    named.extend(figures.iter().filter_map(|figure| Some(figure.column.as_ref()?.0.as_str())));
+                }
+            }
+            ask.predicates.iter().for_each(|predicate| predicate.columns(&mut named));
+            named.extend(ask.order_by.iter().map(|key| key.column.as_str()));
+        }
+    }
+    named
 }
 
 fn columns_read(ask: &Structured, scope: &Scope, columns: &[TableColumn]) -> Vec<String> {

@@ -46,6 +46,17 @@ pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
     columns.into_iter().map(|(_, _, column)| column).collect()
 }
 
+/// Adds columns of the dataset's headers that no chosen file has and the query names: they are NULL, of their type. Without a
+/// file all are there.
+pub(super) fn add_named(columns: &mut Vec<TableColumn>, scope: &Scope, all: bool, named: &BTreeSet<&str>) {
+    for (name, kind) in &scope.header_columns {
+        let is_there = columns.iter().any(|column| column.name == *name);
+        if !is_there && (all || named.contains(name.as_str())) {
+            columns.push(TableColumn { name: name.clone(), kind: kind.clone(), own: None });
+        }
+    }
+}
+
 /// The type of a column that the catalogue does not know: that of the lake's object, which all objects of the dataset share. What
 /// a user's own Parquet holds is no promise.
 fn of_object(file: &LakeFile, kind: &DataType) -> LogicalType {

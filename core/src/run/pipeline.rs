@@ -11,8 +11,8 @@ use super::emergency;
 use super::memory::Share;
 use super::once_more::OnceMore;
 use super::recover::Resumed;
-use super::{BadValue, Job, Performance, Report, Session, Source, Storage, Unreadable};
-use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, text};
+use super::{BadValue, Job, NormalisedCodes, Performance, Report, Session, Source, Storage, Unreadable};
+use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, text};
 use crate::governor::Mode;
 use crate::lake::LakeFile;
 use crate::params::{Ask, Projection, Query, QueryParams};
@@ -124,6 +124,7 @@ impl Session {
     ) -> Result<Report> {
         let sampling = self.sampling_now(&prepared.query, false, ctx)?;
         let (files, unreadable) = self.readable(prepared, ctx)?;
+        ctx.progress.enter(Phase::Running);
         let statement = statement(&prepared.query, &files, None, sampling.as_ref(), false)?;
         let sampled = emergency::sampled(sampling, &files);
         let rows = emergency::rows_read(sampled.as_ref(), &files);
@@ -166,7 +167,12 @@ impl Session {
     ) -> Result<Report> {
         outcome.stored.iter().for_each(|one| self.metrics.delivered(one.sink, one.rows, one.bytes));
         let Outcome { rows, stored, dead_letters, attempts, held, mode, sampled } = outcome;
+        let mut normalised = NormalisedCodes::of(files);
+        normalised.retain(|one| prepared.query.reads(&one.column));
         let mut warnings = self.report_warnings(prepared, files, &unreadable);
+        warnings.extend(prepared.query.notes.iter().map(|note| note.get(self.config.language).to_owned()));
+        let told = normalised_warning(&normalised);
+        warnings.extend(told.map(|warning| warning.get(self.config.language).to_owned()));
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(self.config.language).to_owned()));
         let noted = sampled.as_ref().map(emergency::warning);
         warnings.extend(noted.map(|warning| warning.get(self.config.language).to_owned()));
@@ -178,6 +184,9 @@ impl Session {
                 "{refused} row(s) that the target refused are in dead_letters(\"{id}\")"
             );
             warnings.push(warning.get(self.config.language).to_owned());
+        }
+        for warning in &warnings {
+            tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{warning}");
         }
         Ok(Report {
             contract: 1,
@@ -198,6 +207,7 @@ impl Session {
             warnings,
             unreadable,
             bad_values: files.iter().flat_map(bad_values_of).collect(),
+            normalised,
         })
     }
 
@@ -209,7 +219,7 @@ impl Session {
 
     /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so.
     pub(super) fn readable(&self, prepared: &Prepared, ctx: &Ctx) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
-        let options = self.convert_options(&prepared.query, &prepared.listing);
+        let options = self.convert_options(&prepared.query);
         let results = self.lake.ensure(&prepared.selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let mut files = Vec::with_capacity(results.len());
@@ -252,14 +262,13 @@ impl Session {
         let mut add = |warning: crate::base::Text| warnings.push(warning.get(self.config.language).to_owned());
         if !unreadable.is_empty() {
             let count = unreadable.len();
-            add(text!("{count} arquivo(s) ilegível(is) ficou(aram) de fora", "{count} unreadable file(s) left out"));
+            add(text!("{count} arquivo(s) que não se pôde ler ficaram de fora", "{count} unreadable file(s) left out"));
         }
         for file in files {
-            file.source.notices().into_iter().for_each(&mut add);
             let (name, deleted, rejected) = (&file.source.file, file.source.rows_deleted, file.source.rows_rejected);
             if rejected > 0 {
                 add(text!(
-                    "{name}: {rejected} registro(s) ilegível(is) fora da resposta",
+                    "{name}: {rejected} registro(s) que não se pôde ler estão fora da resposta",
                     "{name}: {rejected} record(s) that cannot be read are not in the answer"
                 ));
             }
@@ -273,12 +282,26 @@ impl Session {
         let bad: u64 = files.iter().flat_map(bad_values_of).map(|bad| bad.count).sum();
         if bad > 0 {
             add(text!(
-                "{bad} valor(es) ilegível(is) viraram NULL; veja `bad_values`",
+                "{bad} valor(es) que não se pôde ler viraram NULL; veja `bad_values`",
                 "{bad} value(s) that did not parse became NULL; see `bad_values`"
             ));
         }
         warnings
     }
+}
+
+/// Says which columns were brought into the catalogue's form.
+pub(super) fn normalised_warning(normalised: &[NormalisedCodes]) -> Option<crate::base::Text> {
+    let count: u64 = normalised.iter().map(|one| one.count).sum();
+    let names: Vec<&str> = normalised.iter().map(|one| one.column.as_str()).take(8).collect();
+    let more = if normalised.len() > names.len() { ", …" } else { "" };
+    let names = names.join(", ");
+    (count > 0).then(|| {
+        text!(
+            "{count} código(s) de {names}{more} estão na forma do catálogo, e não na do arquivo; veja `normalised`",
+            "{count} code(s) of {names}{more} have the catalogue's form and not the file's; see `normalised`"
+        )
+    })
 }
 
 fn datasets(query: &Query) -> String {
@@ -306,7 +329,7 @@ pub(super) fn deliver(
     ctx: &Ctx,
 ) -> Result<(u64, Vec<Stored>), Arc<Error>> {
     let mut rows = fan_out.held_rows().map(|(_, rows)| rows).min().unwrap_or(0);
-    ctx.progress.add_rows(rows);
+    ctx.progress.begin_rows(rows);
     if let Some(expected) = expected {
         ctx.progress.expect_rows(expected);
     }
@@ -319,9 +342,6 @@ pub(super) fn deliver(
             rows += count;
             ctx.progress.add_rows(count);
             ctx.slot.give_way();
-            if let Some(expected) = expected.filter(|expected| *expected > 0) {
-                ctx.progress.engine_fraction(rows as f64 / expected as f64);
-            }
         }
         ctx.check()?;
         files.iter().try_for_each(LakeFile::still_unchanged)?;

@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::catalog::{Dataset, Form};
+use crate::lake::LakeFile;
 use crate::plan::{Missing, Sampled};
+
+/// Samples of a column's codes.
+const SAMPLES: usize = 10;
 
 /// The report of a completed job; [`Report::to_json`] is the contract's form.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,6 +43,10 @@ pub struct Report {
     /// Fields that did not parse and are NULL in the lake, by file and column.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bad_values: Vec<BadValue>,
+    /// Codes that stood in the sources in another form than the catalogue's, by column that the query reads; the lake and the
+    /// answer hold that form.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub normalised: Vec<NormalisedCodes>,
     /// In the client's language.
     pub warnings: Vec<String>,
 }
@@ -87,6 +96,50 @@ pub struct BadValue {
     pub count: u64,
     /// The first ten raw values.
     pub samples: Vec<String>,
+}
+
+/// A column of a dataset whose codes were brought into the catalogue's form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NormalisedCodes {
+    pub dataset: Dataset,
+    pub column: String,
+    /// `municipality`, `year` or `digits(n)`.
+    pub form: Form,
+    pub files: u64,
+    pub count: u64,
+    /// The first ten, as a file has them and as they are in the answer.
+    pub samples: Vec<(String, String)>,
+}
+
+impl NormalisedCodes {
+    /// Of all files, in the order of the first that has any.
+    pub(super) fn of(files: &[LakeFile]) -> Vec<Self> {
+        let mut all: Vec<NormalisedCodes> = Vec::new();
+        for file in files {
+            for of_file in &file.source.normalised {
+                let same = |one: &&mut NormalisedCodes| {
+                    one.dataset == file.id.dataset && one.column == of_file.column && one.form == of_file.form
+                };
+                let one = match all.iter_mut().find(same) {
+                    Some(one) => one,
+                    None => {
+                        let (dataset, column) = (file.id.dataset.clone(), of_file.column.clone());
+                        let form = of_file.form;
+                        all.push(NormalisedCodes { dataset, column, form, files: 0, count: 0, samples: Vec::new() });
+                        let last = all.len() - 1;
+                        &mut all[last]
+                    }
+                };
+                one.files += 1;
+                one.count += of_file.count;
+                let room = SAMPLES.saturating_sub(one.samples.len());
+                let new: Vec<_> =
+                    of_file.samples.iter().filter(|s| !one.samples.contains(s)).take(room).cloned().collect();
+                one.samples.extend(new);
+            }
+        }
+        all
+    }
 }
 
 impl Performance {

@@ -23,9 +23,10 @@ use super::header_columns::type_of;
 use serde_json::{Value, json};
 
 use crate::base::{
-    Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, options_by_name, text,
+    Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, expand_home, json_words,
+    options_by_name, text,
 };
-use crate::catalog::{Catalog, Grupo, LogicalType};
+use crate::catalog::{Catalog, Competencia, Grupo, LogicalType};
 
 /// What of a file is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -36,12 +37,15 @@ pub struct RecordsOf {
     /// Whose types the columns have, where the file's name does not tell: `SIH-RD`.
     pub dataset: Option<String>,
     /// False: every column is text, as it stands in the file. True: numbers, money and days have the catalogue's types, or
-    /// the header's where the catalogue has no columns of the dataset; a value that does not parse is NULL, and counted.
+    /// the header's where the catalogue has no columns of the dataset; a value that does not parse is NULL, and counted. Codes
+    /// have the form that the catalogue states for the file's time.
     pub typed: bool,
     /// True: a DBC whose CRC-32 does not match ends with DS-460. False: it is not looked at.
     pub verify_crc: bool,
     /// Rows of a batch, but for the last.
     pub batch_rows: usize,
+    /// Of the errors and warnings; none: as the call says.
+    pub language: Option<Language>,
     /// What text is written in: `latin-1`, `cp850`, `cp1252`, `utf-8`, or `auto`, which reads the file once before and says in
     /// a warning what it found. None: Latin-1 for files and datasets of the catalogue, which are never guessed; `auto` for
     /// others.
@@ -55,14 +59,14 @@ impl RecordsOf {
     /// Reads an object with any of the fields. For bindings; an unknown key or a value of another kind is DS-400.
     pub fn from_json(json: &str) -> Result<Self> {
         let refused = |Text { pt, en }: Text| {
-            Error::new(Code::Malformed, text!("Opções de leitura inválidas: {pt}", "Invalid options: {en}"))
+            Error::new(Code::Malformed, text!("Opções de leitura inválidas: {pt}", "Invalid options of reading: {en}"))
                 .stage("validate")
         };
         let value = exact_json(json).map_err(|error| refused(error.what))?;
         if !value.is_object() {
             return Err(refused(options_by_name()));
         }
-        serde_json::from_value(value).map_err(|error| refused(text!("{error}", "{error}")))
+        serde_json::from_value(value).map_err(|error| refused(json_words(&error)))
     }
 }
 
@@ -76,6 +80,7 @@ impl Default for RecordsOf {
             batch_rows: 65_536,
             encoding: None,
             partial: false,
+            language: None,
         }
     }
 }
@@ -93,16 +98,18 @@ impl TypedRecords {
     /// Opens the file and checks what is asked: DS-404 no such file, DS-422 no such column (every one named), dataset or
     /// encoding, DS-460 not a DBC or DBF, or a column of a type that is not read.
     pub fn open(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, language: Language) -> Result<Self> {
+        let language = wanted.language.unwrap_or(language);
         let opened = TypedRecords::opened(path, wanted, catalog, language);
         opened.map_err(|error| error.traced(&TraceId::new(), language))
     }
 
     fn opened(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, language: Language) -> Result<Self> {
+        let path = &expand_home(path);
         let choice = wanted.encoding.as_deref().map(str::parse::<EncodingChoice>).transpose()?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let id = catalog.identify(&name);
         let grupo = match (&wanted.dataset, &id) {
-            (Some(dataset), _) => Some(catalog.dataset(dataset).ok_or_else(|| no_dataset(dataset, catalog))?),
+            (Some(dataset), _) => Some(catalog.read(dataset).ok_or_else(|| no_dataset(dataset, catalog))?),
             (None, Some(id)) => catalog.dataset(&id.dataset.to_string()),
             (None, None) => None,
         };
@@ -110,9 +117,10 @@ impl TypedRecords {
         let options =
             ReadOptions { verify_crc: wanted.verify_crc, encoding, partial: wanted.partial, ..Default::default() };
         let file = RecordFile::open(path, &options)?;
-        let columns = columns(&file, wanted, grupo.filter(|_| wanted.typed))?;
+        let competencia = id.as_ref().map(|id| id.competencia);
+        let columns = columns(&file, wanted, grupo.filter(|_| wanted.typed), competencia)?;
         let warnings = file.warnings().iter().chain(&chosen).map(|warning| warning.get(language).to_owned()).collect();
-        let reference_year = id.map_or(2099, |id| id.competencia.ano());
+        let reference_year = competencia.map_or(2099, Competencia::ano);
         let layout = Layout { columns, batch_rows: wanted.batch_rows, filter: None, reference_year };
         Ok(TypedRecords { batches: file.batches(layout)?, name: name.into_owned(), warnings, language })
     }
@@ -155,6 +163,7 @@ impl TypedRecords {
             "crc": summary.crc,
             "sha256": summary.source_sha256,
             "bad_values": bad.collect::<Vec<_>>(),
+            "normalised": summary.normalised,
             "warnings": warnings,
         })
     }
@@ -195,17 +204,27 @@ fn encoding(
     }
 }
 
-fn columns(file: &RecordFile, wanted: &RecordsOf, grupo: Option<&Grupo>) -> Result<Vec<OutputColumn>> {
+fn columns(
+    file: &RecordFile,
+    wanted: &RecordsOf,
+    grupo: Option<&Grupo>,
+    competencia: Option<Competencia>,
+) -> Result<Vec<OutputColumn>> {
     let fields = &file.header().fields;
     let column = |field: usize| {
         let name = fields[field].name.clone();
+        let known = grupo.and_then(|grupo| grupo.column(&name));
         let kind = match grupo {
             // Its types are those of the header, here of this file alone.
             Some(grupo) if grupo.columns.is_empty() => type_of(&fields[field]),
-            Some(grupo) => grupo.column(&name).map_or(LogicalType::Text, |column| column.kind.clone()),
-            None => LogicalType::Text,
+            _ => known.map_or(LogicalType::Text, |column| column.kind.clone()),
         };
-        OutputColumn { field, name, kind }
+        // Without a date only a form of all years is known to be the file's.
+        let form = known.and_then(|column| match competencia {
+            Some(competencia) => column.form_at(competencia),
+            None => column.form.as_ref().map(|stated| stated.form),
+        });
+        OutputColumn { field, name, kind, form }
     };
     let is_column = |field: &usize| fields[*field].is_column();
     let Some(names) = &wanted.columns else { return Ok((0..fields.len()).filter(is_column).map(column).collect()) };
@@ -231,17 +250,27 @@ fn columns(file: &RecordFile, wanted: &RecordsOf, grupo: Option<&Grupo>) -> Resu
 }
 
 fn no_column<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Problem {
-    let detail = text!("O arquivo não tem a coluna {name:?}", "The file has no column {name:?}");
-    Problem::new(Code::InvalidParams, detail).with("received", name).with("did_you_mean", did_you_mean(name, all))
+    let all: Vec<&str> = all.collect();
+    let near = did_you_mean(name, all.iter().copied());
+    let listed = if near.is_empty() { all.join(", ") } else { near.join(", ") };
+    let detail = text!(
+        "O arquivo não tem a coluna \"{name}\"; use uma destas: {listed}",
+        "The file has no column \"{name}\"; use one of these: {listed}"
+    );
+    Problem::new(Code::InvalidParams, detail).with("received", name).with("did_you_mean", near)
 }
 
 fn no_dataset(name: &str, catalog: &Catalog) -> Error {
-    let names: Vec<String> = catalog.datasets().map(|grupo| grupo.dataset.to_string()).collect();
+    let near = catalog.near(name);
+    let listed = if near.is_empty() { "SIH-RD, SIM-DO".to_owned() } else { near.join(", ") };
     Error::new(
         Code::InvalidParams,
-        text!("Dataset {name:?} não existe; veja datasets()", "There is no dataset {name:?}; see datasets()"),
+        text!(
+            "O conjunto de dados \"{name}\" não existe; escreva sistema e grupo, por exemplo {listed}",
+            "There is no dataset \"{name}\"; write sistema and grupo, for example {listed}"
+        ),
     )
     .with("received", name)
-    .with("did_you_mean", did_you_mean(name, names.iter().map(String::as_str)))
+    .with("did_you_mean", near)
     .stage("validate")
 }

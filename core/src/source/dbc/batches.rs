@@ -14,7 +14,7 @@ use super::damage::Cause;
 use super::explode::Exploder;
 use super::input::Input;
 use super::window::Window;
-use super::{Header, RowFilter};
+use super::{Header, Normalised, RowFilter};
 use crate::base::{Cancel, Error, Result, Text, text};
 
 /// Records that are neither live nor deleted and are kept raw, and their bytes: a file of nothing else is no table.
@@ -97,6 +97,8 @@ pub struct Summary {
     pub source_bytes: u64,
     /// Columns without bad values are left out.
     pub bad_values: Vec<BadValues>,
+    /// Columns without any are left out.
+    pub normalised: Vec<Normalised>,
 }
 
 impl Summary {
@@ -228,6 +230,7 @@ impl Batches {
                 source_sha256: String::new(),
                 source_bytes: 0,
                 bad_values: Vec::new(),
+                normalised: Vec::new(),
             },
             cancel: None,
             state: State::Records,
@@ -248,6 +251,8 @@ impl Batches {
     pub fn summary(&self) -> Summary {
         let mut summary = self.summary.clone();
         summary.bad_values = self.columns.iter().filter(|c| c.bad.count > 0).map(|c| c.bad.clone()).collect();
+        let changed = self.columns.iter().filter_map(|c| c.normalised.as_ref()).filter(|n| n.count > 0);
+        summary.normalised = changed.cloned().collect();
         summary
     }
 

@@ -6,6 +6,7 @@ use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Arra
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use super::batches::BadValues;
+use super::forms::{self, Normalised};
 use super::odd_fields::OddField;
 use super::values::{Read, bare, date, number, quick_date, quick_number, trimmed};
 use super::{Encoding, Field, OutputColumn};
@@ -28,6 +29,8 @@ pub(super) struct ColumnBuilder {
     /// Of a field that is not text as it stands.
     odd: Option<OddField>,
     pub(super) bad: BadValues,
+    /// Of a column whose codes have a form.
+    pub(super) normalised: Option<Normalised>,
 }
 
 enum Values {
@@ -59,6 +62,7 @@ impl ColumnBuilder {
             rows,
             text: rows * width / 2,
             bad: BadValues { column: output.name.clone(), count: 0, samples: Vec::new() },
+            normalised: forms::of_field(output.form, field).map(|form| Normalised::new(&output.name, form)),
         };
         builder.reset();
         builder
@@ -87,9 +91,13 @@ impl ColumnBuilder {
         });
         match &mut self.values {
             Values::Text { bytes, ends, numeric, encoding } => {
+                let first = (ends.len(), bytes.len());
                 let short = !*numeric && width <= SHORT;
                 if !(short && short_texts(window, starts, offset, width, bytes, ends, &mut seen)) {
                     texts(fields, *numeric, *encoding, bytes, ends, &mut seen);
+                }
+                if let Some(normalised) = &mut self.normalised {
+                    forms::settle(normalised, first, bytes, ends);
                 }
             }
             Values::Int32(values) => values.extend(fields.map(|(raw, place)| match quick_number(raw, 0) {

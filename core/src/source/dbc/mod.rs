@@ -11,6 +11,7 @@ mod encoding;
 mod explode;
 mod field;
 mod filter;
+mod forms;
 mod header;
 mod huffman;
 mod input;
@@ -25,6 +26,7 @@ pub use batches::{BadValues, Batches, CrcState, RejectedRecord, Summary, notices
 pub use encoding::{Encoding, EncodingChoice};
 pub use field::Field;
 pub use filter::{Condition, RowFilter, Test};
+pub use forms::Normalised;
 pub use header::Header;
 pub use record_file::{Layout, OutputColumn, ReadOptions, RecordFile};
 pub use to_dbf::dbc_to_dbf;

@@ -14,7 +14,7 @@ use super::explode::Exploder;
 use super::input::Input;
 use super::{Batches, Encoding, Header, RowFilter};
 use crate::base::{Error, Result, Text, text};
-use crate::catalog::LogicalType;
+use crate::catalog::{Form, LogicalType};
 
 /// Bytes of records that columns have room for at first.
 const SET_ASIDE: usize = 4 << 20;
@@ -58,6 +58,8 @@ pub struct OutputColumn {
     pub field: usize,
     pub name: String,
     pub kind: LogicalType,
+    /// How its codes are written in the batches, whatever the file did; none: as the file has them.
+    pub form: Option<Form>,
 }
 
 impl Layout {
@@ -71,7 +73,7 @@ impl Layout {
             .iter()
             .enumerate()
             .filter(|(_, of)| of.is_column())
-            .map(|(field, of)| OutputColumn { field, name: of.name.clone(), kind: LogicalType::Text });
+            .map(|(field, of)| OutputColumn { field, name: of.name.clone(), kind: LogicalType::Text, form: None });
         Layout { columns: columns.collect(), batch_rows: 65_536, filter: None, reference_year: 2099 }
     }
 }

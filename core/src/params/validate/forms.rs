@@ -1,0 +1,81 @@
+//! Codes that a query compares with: in the form that their column has, and a word where they cannot be.
+
+use crate::base::{Text, text};
+use crate::catalog::{Column, Form, Normal};
+use crate::params::Op;
+
+/// The values that a comparison with `value` is run with, and what there is to say about it. Equality with a code without its
+/// zeros is that with either of the two: a file may have written it so.
+pub(super) fn literal(column: &Column, op: Op, value: &str) -> (Vec<String>, Option<Text>) {
+    let as_it_is = || vec![value.to_owned()];
+    let Some(form) = column.form.as_ref().map(|stated| stated.form) else {
+        return (as_it_is(), strange(column, op, value));
+    };
+    match form.normalise(value) {
+        Normal::Changed(written) if may_be_written(form, op) => {
+            let name = &column.name;
+            let said = text!(
+                "{name}: \"{value}\" foi lido como \"{written}\", a forma que o código tem no catálogo",
+                "{name}: \"{value}\" was read as \"{written}\", the form that the code has in the catalogue"
+            );
+            let either = form.of_text().is_none() && matches!(op, Op::Eq | Op::Ne | Op::In | Op::NotIn);
+            (if either { vec![written, value.to_owned()] } else { vec![written] }, Some(said))
+        }
+        _ => (as_it_is(), strange(column, op, value)),
+    }
+}
+
+/// Whether a comparison means the same with the value in its form. A prefix is no code, and neither is the bound of a range
+/// of long codes: `69900` begins the CEPs of a town.
+fn may_be_written(form: Form, op: Op) -> bool {
+    match op {
+        Op::Eq | Op::Ne | Op::In | Op::NotIn => true,
+        Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Between => !matches!(form, Form::Digits(3..)),
+        Op::StartsWith => form == Form::Municipality,
+        Op::IsNull | Op::NotNull => false,
+    }
+}
+
+/// The word about a value that no code of the column is written like; none where one may be.
+fn strange(column: &Column, op: Op, value: &str) -> Option<Text> {
+    let told = mismatch(column, value)?;
+    match op {
+        Op::StartsWith if value.len() <= width(column)? => None,
+        Op::IsNull | Op::NotNull => None,
+        _ => Some(told),
+    }
+}
+
+/// The word about a text that SQL compares with a column whose codes are written otherwise.
+pub(super) fn mismatch(column: &Column, value: &str) -> Option<Text> {
+    let name = &column.name;
+    let stated = column.form.as_ref().map(|stated| stated.form);
+    let forms: Vec<Form> = match stated {
+        Some(form) => vec![form],
+        // A stretch of years without a form may hold anything.
+        None if column.codings.is_empty() => return None,
+        None => column.codings.iter().map(|coding| coding.form).collect::<Option<_>>()?,
+    };
+    if value.is_empty() || forms.iter().any(|form| value.len() == form.width()) {
+        return None;
+    }
+    let mut widths: Vec<String> = forms.iter().map(|form| form.width().to_string()).collect();
+    widths.dedup();
+    let (pt, en) = (widths.join(" ou "), widths.join(" or "));
+    let (advice_pt, advice_en) = match stated.map(|form| form.normalise(value)) {
+        Some(Normal::Changed(written)) => {
+            (format!("; como código seria \"{written}\""), format!("; as a code it is \"{written}\""))
+        }
+        _ => (String::new(), String::new()),
+    };
+    Some(text!(
+        "{name}: os códigos têm {pt} caracteres, e \"{value}\" é comparado como está{advice_pt}",
+        "{name}: codes have {en} characters, and \"{value}\" is compared as it stands{advice_en}"
+    ))
+}
+
+/// Characters of the longest code.
+fn width(column: &Column) -> Option<usize> {
+    let codings = column.codings.iter().filter_map(|coding| coding.form);
+    column.form.iter().map(|stated| stated.form).chain(codings).map(Form::width).max()
+}
