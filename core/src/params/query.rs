@@ -35,6 +35,17 @@ pub struct Scope {
 pub enum Ask {
     Structured(Structured),
     Sql(Sql),
+    /// Of the catalogue instead.
+    Catalog(Question),
+}
+
+/// What SQL asks of the catalogue.
+#[derive(Debug, Clone)]
+pub enum Question {
+    /// `SHOW TABLES`.
+    Tables,
+    /// `DESCRIBE t`; `of_files`: columns that the source's files have, where the catalogue knows none.
+    Columns { grupo: &'static Grupo, of_files: Vec<(String, LogicalType)> },
 }
 
 #[derive(Debug, Clone)]
@@ -78,6 +89,7 @@ impl Query {
         let ask = match &self.ask {
             Ask::Sql(sql) => return sql.star || sql.columns.contains(column),
             Ask::Structured(ask) => ask,
+            Ask::Catalog(_) => return false,
         };
         let mut read = BTreeSet::new();
         match &ask.projection {
@@ -97,7 +109,7 @@ impl Query {
     pub fn predicates(&self) -> &[Predicate] {
         match &self.ask {
             Ask::Structured(ask) => &ask.predicates,
-            Ask::Sql(_) => &[],
+            Ask::Sql(_) | Ask::Catalog(_) => &[],
         }
     }
 }

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::RecordBatch;
+
+use super::catalog_answer::catalog_answer;
 use super::scan::{Scan, scan};
 use super::view::{self, TableColumn, View};
 use super::{Dialect, DuckDbDialect, Sampling};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::LogicalType;
+use crate::catalog::{Catalog, LogicalType};
 use crate::lake::LakeFile;
 use crate::params::{AggregateFn, Ask, BindValue, Op, Predicate, Projection, Query, Scalar, Scope, Sql, Structured};
 
@@ -25,6 +28,8 @@ pub struct Statement {
     pub from_user: bool,
     /// The same without SQL, where the statement only reads.
     pub scan: Option<Scan>,
+    /// The answer itself, where nothing is to be run.
+    pub answer: Option<RecordBatch>,
 }
 
 impl Statement {
@@ -38,6 +43,21 @@ impl Statement {
             columns: Vec::new(),
             from_user: false,
             scan: Some(scan),
+            answer: None,
+        }
+    }
+
+    /// Rows that are known already.
+    fn of_answer(answer: RecordBatch) -> Self {
+        Statement {
+            views: Vec::new(),
+            sql: String::new(),
+            binds: Binds::Positional(Vec::new()),
+            files: Vec::new(),
+            columns: answer.schema().fields().iter().map(|field| field.name().clone()).collect(),
+            from_user: false,
+            scan: None,
+            answer: Some(answer),
         }
     }
 
@@ -77,6 +97,9 @@ pub fn statement(
         )
         .stage("plan"));
     }
+    if let Ask::Catalog(question) = &query.ask {
+        return catalog_answer(question, Catalog::builtin()).map(Statement::of_answer);
+    }
     for file in files {
         if file.path.to_str().is_none() {
             let path = file.path.display();
@@ -115,6 +138,7 @@ pub fn statement(
                 columns: columns_of_sql(ask, &tables),
                 from_user: true,
                 scan: None,
+                answer: None,
             })
         }
         (Ask::Structured(ask), Some((scope, columns, of_scope))) => {
@@ -132,9 +156,10 @@ pub fn statement(
                 columns: columns_read(ask, scope, columns),
                 from_user: false,
                 scan,
+                answer: None,
             })
         }
-        (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
+        (Ask::Structured(_), None) | (Ask::Catalog(_), _) => Err(Error::internal("a structured query without a table")),
     }
 }
 
@@ -202,7 +227,7 @@ fn names(ask: &Ask) -> BTreeSet<&str> {
     let mut named = BTreeSet::new();
     match ask {
         Ask::Sql(ask) if !ask.star => named.extend(ask.columns.iter().map(String::as_str)),
-        Ask::Structured(Structured { projection: Projection::All, .. }) | Ask::Sql(_) => {}
+        Ask::Structured(Structured { projection: Projection::All, .. }) | Ask::Sql(_) | Ask::Catalog(_) => {}
         Ask::Structured(ask) => {
             match &ask.projection {
                 Projection::All => {}
