@@ -309,6 +309,7 @@ fn the_engines_room_is_closed() {
             columns: Vec::new(),
             from_user: false,
             scan: None,
+            answer: None,
         };
         let running = DuckDb.start(statement, settings, &Ctx::default())?;
         running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()

@@ -35,6 +35,17 @@ pub struct Scope {
 pub enum Ask {
     Structured(Structured),
     Sql(Sql),
+    /// Of the catalogue instead.
+    Catalog(Question),
+}
+
+/// What SQL asks of the catalogue.
+#[derive(Debug, Clone)]
+pub enum Question {
+    /// `SHOW TABLES`.
+    Tables,
+    /// `DESCRIBE t`; `of_files`: columns that the source's files have, where the catalogue knows none.
+    Columns { grupo: &'static Grupo, of_files: Vec<(String, LogicalType)> },
 }
 
 #[derive(Debug, Clone)]
@@ -54,6 +65,8 @@ pub struct Sql {
     pub columns: BTreeSet<String>,
     /// True: any column may be read.
     pub star: bool,
+    /// True: it says in which order its rows come.
+    pub ordered: bool,
 }
 
 /// The value of a parameter of the user's SQL.
@@ -78,6 +91,7 @@ impl Query {
         let ask = match &self.ask {
             Ask::Sql(sql) => return sql.star || sql.columns.contains(column),
             Ask::Structured(ask) => ask,
+            Ask::Catalog(_) => return false,
         };
         let mut read = BTreeSet::new();
         match &ask.projection {
@@ -97,7 +111,7 @@ impl Query {
     pub fn predicates(&self) -> &[Predicate] {
         match &self.ask {
             Ask::Structured(ask) => &ask.predicates,
-            Ask::Sql(_) => &[],
+            Ask::Sql(_) | Ask::Catalog(_) => &[],
         }
     }
 }

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::RecordBatch;
+
+use super::catalog_answer::catalog_answer;
 use super::scan::{Scan, scan};
 use super::view::{self, TableColumn, View};
 use super::{Dialect, DuckDbDialect, Sampling};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::LogicalType;
+use crate::catalog::{Catalog, LogicalType};
 use crate::lake::LakeFile;
 use crate::params::{AggregateFn, Ask, BindValue, Op, Predicate, Projection, Query, Scalar, Scope, Sql, Structured};
 
@@ -25,6 +28,8 @@ pub struct Statement {
     pub from_user: bool,
     /// The same without SQL, where the statement only reads.
     pub scan: Option<Scan>,
+    /// The answer itself, where nothing is to be run.
+    pub answer: Option<RecordBatch>,
 }
 
 impl Statement {
@@ -38,6 +43,21 @@ impl Statement {
             columns: Vec::new(),
             from_user: false,
             scan: Some(scan),
+            answer: None,
+        }
+    }
+
+    /// Rows that are known already.
+    fn of_answer(answer: RecordBatch) -> Self {
+        Statement {
+            views: Vec::new(),
+            sql: String::new(),
+            binds: Binds::Positional(Vec::new()),
+            files: Vec::new(),
+            columns: answer.schema().fields().iter().map(|field| field.name().clone()).collect(),
+            from_user: false,
+            scan: None,
+            answer: Some(answer),
         }
     }
 
@@ -57,12 +77,12 @@ pub enum Binds {
 }
 
 /// Builds the statement of `query` over `files`; `origin` adds, at the end, a column for each of its names: the source
-/// file and the competência of the row. Only plain rows have them. `sampling`: the files have only the rows of the sample.
+/// file, its UF and its competência. Only plain rows have them. `sampling`: the files have only the rows of the sample.
 /// `ordered`: whoever takes the rows goes by their order, so that rows which the query does not order have one too.
 pub fn statement(
     query: &Query,
     files: &[LakeFile],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
     ordered: bool,
 ) -> Result<Statement> {
@@ -76,6 +96,19 @@ pub fn statement(
             ),
         )
         .stage("plan"));
+    }
+    if origin.is_some() && matches!(&query.ask, Ask::Structured(ask) if ask.limit.is_some()) {
+        return Err(Error::new(
+            Code::InvalidParams,
+            text!(
+                "`replace_by` renova competências inteiras, e `limit` deixaria linhas de fora; tire `limit`, ou use `replace`",
+                "`replace_by` renews whole competências, and `limit` would leave rows out; leave `limit` out, or use `replace`"
+            ),
+        )
+        .stage("plan"));
+    }
+    if let Ask::Catalog(question) = &query.ask {
+        return catalog_answer(question, Catalog::builtin()).map(Statement::of_answer);
     }
     for file in files {
         if file.path.to_str().is_none() {
@@ -115,6 +148,7 @@ pub fn statement(
                 columns: columns_of_sql(ask, &tables),
                 from_user: true,
                 scan: None,
+                answer: None,
             })
         }
         (Ask::Structured(ask), Some((scope, columns, of_scope))) => {
@@ -132,9 +166,10 @@ pub fn statement(
                 columns: columns_read(ask, scope, columns),
                 from_user: false,
                 scan,
+                answer: None,
             })
         }
-        (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
+        (Ask::Structured(_), None) | (Ask::Catalog(_), _) => Err(Error::internal("a structured query without a table")),
     }
 }
 
@@ -153,7 +188,7 @@ fn structured(
     ask: &Structured,
     scope: &Scope,
     columns: &[TableColumn],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     placed: bool,
     ordered: bool,
 ) -> (String, Vec<String>) {
@@ -202,7 +237,7 @@ fn names(ask: &Ask) -> BTreeSet<&str> {
     let mut named = BTreeSet::new();
     match ask {
         Ask::Sql(ask) if !ask.star => named.extend(ask.columns.iter().map(String::as_str)),
-        Ask::Structured(Structured { projection: Projection::All, .. }) | Ask::Sql(_) => {}
+        Ask::Structured(Structured { projection: Projection::All, .. }) | Ask::Sql(_) | Ask::Catalog(_) => {}
         Ask::Structured(ask) => {
             match &ask.projection {
                 Projection::All => {}

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Pending, Report};
-use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId, text};
+use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId, expand_home, text};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
@@ -18,7 +18,7 @@ use crate::gate;
 use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::metrics::Metrics;
-use crate::params::{MissingFiles, Query, QueryParams, SqlUse, validate, validate_sql};
+use crate::params::{MissingFiles, Query, QueryParams, Question, SqlUse, validate, validate_question, validate_sql};
 use crate::plan::{Explain, Selection, explain, missing_error, select, selection_warnings, statement};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
@@ -66,6 +66,8 @@ pub struct SyncReport {
 impl Session {
     pub fn open(source: PathBuf, config: Config) -> Result<Arc<Self>> {
         config.check()?;
+        let config = config.at_home();
+        let source = expand_home(&source);
         if !source.exists() {
             return Err(Error::io(std::io::ErrorKind::NotFound.into(), &source).stage("source"));
         }
@@ -157,7 +159,10 @@ impl Session {
             if destinations.is_empty() {
                 return Err(Error::new(
                     crate::base::Code::InvalidParams,
-                    text!("Nenhum destino: diga para onde vão as linhas", "No destination: say where the rows go"),
+                    text!(
+                        "Nenhum destino: diga para onde vão as linhas, por exemplo \"dados.csv\"",
+                        "No destination: say where the rows go, for example \"data.csv\""
+                    ),
                 ));
             }
             let root = OutputRoot::open(&self.output)?;
@@ -260,7 +265,10 @@ impl Session {
         let listing = self.listing()?;
         let mut query = match &params.sql {
             None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing, &self.lake))?,
-            Some(sql) => validate_sql(params, sql, self.judged(sql))?,
+            Some(sql) => match gate::question(sql, self.catalog) {
+                Some(asked) => validate_question(params, asked.map(|asked| with_files(asked, &listing, &self.lake)))?,
+                None => validate_sql(params, sql, self.judged(sql))?,
+            },
         };
         for scope in query.scopes.iter_mut().filter(|scope| scope.grupo.columns.is_empty()) {
             scope.header_columns = header_columns(&scope.grupo.dataset, &listing.files);
@@ -275,13 +283,14 @@ impl Session {
 
     /// User SQL goes through the gate before anything else looks at it.
     fn judged(&self, sql: &str) -> Result<SqlUse> {
-        let gate::Passed { tables, parameters, columns, star, compared, .. } = gate::pass(sql, self.catalog)?;
-        Ok(SqlUse { tables, parameters, columns, star, compared })
+        let gate::Passed { tables, parameters, columns, star, ordered, compared, .. } = gate::pass(sql, self.catalog)?;
+        Ok(SqlUse { tables, parameters, columns, star, ordered, compared })
     }
 
     pub(super) fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
         self.scheduler.is_usable()?;
-        let from_user = params.sql.is_some();
+        let asks_catalog = |sql: &String| gate::question(sql, self.catalog).is_some();
+        let from_user = params.sql.as_ref().is_some_and(|sql| !asks_catalog(sql));
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {
             self.engine.warm(from_user);
         }
@@ -347,11 +356,9 @@ impl Session {
         listing: &Listing,
         files: &[LakeFile],
     ) -> Vec<String> {
-        let language = self.config.language;
-        let said = files.iter().flat_map(|file| [file.source.warnings.clone(), file.source.notices()].concat());
-        let of_files = said.map(|warning| warning.get(language).to_owned());
+        let of_files = files.iter().flat_map(|file| [file.source.warnings.clone(), file.source.notices()].concat());
         let of_selection = selection_warnings(selection, query, listing, self.catalog);
-        of_selection.iter().map(|warning| warning.get(self.config.language).to_owned()).chain(of_files).collect()
+        of_selection.into_iter().chain(of_files).map(|warning| warning.get(self.config.language).to_owned()).collect()
     }
 
     pub fn language(&self) -> Language {
@@ -365,6 +372,16 @@ impl Session {
 
 fn spill_root(config: &Config) -> PathBuf {
     config.spill.clone().unwrap_or_else(std::env::temp_dir)
+}
+
+/// Where the catalogue knows no column of a dataset, those of its files.
+fn with_files(asked: Question, listing: &Listing, lake: &Lake) -> Question {
+    match asked {
+        Question::Columns { grupo, .. } if grupo.columns.is_empty() => {
+            Question::Columns { grupo, of_files: file_columns(grupo, listing, lake) }
+        }
+        asked => asked,
+    }
 }
 
 /// The columns of the dataset's files that can be opened, with the types that conversion gives them; a file that cannot is
