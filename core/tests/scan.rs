@@ -112,7 +112,8 @@ impl Source {
         let chosen = datasus::plan::select(&query, &listing, catalog, &|_| false).unwrap();
         let files = lake.ensure(&chosen.files, catalog, &ConvertOptions::default(), &Ctx::default());
         let files: Vec<_> = files.into_iter().map(Result::unwrap).collect();
-        let statement = statement(&query, &files, origin.then_some(["_file", "_period"]), sampling, ordered).unwrap();
+        let statement =
+            statement(&query, &files, origin.then_some(["_file", "_uf", "_period"]), sampling, ordered).unwrap();
         (query, files, statement)
     }
 

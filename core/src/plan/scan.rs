@@ -73,7 +73,7 @@ pub(super) fn scan(
     scope: &Scope,
     columns: &[TableColumn],
     files: &[&LakeFile],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
 ) -> Option<Scan> {
     if !ask.order_by.is_empty() {
@@ -85,8 +85,8 @@ pub(super) fn scan(
         Projection::Grouped { .. } => return None,
     };
     let find = |name: &str| columns.iter().find(|column| column.name == name);
-    let mut fields = Vec::with_capacity(names.len() + 2);
-    let mut outputs = Vec::with_capacity(names.len() + 2);
+    let mut fields = Vec::with_capacity(names.len() + 3);
+    let mut outputs = Vec::with_capacity(names.len() + 3);
     for name in names {
         let kind = find(name).map_or(Some(DataType::Utf8), |column| uncast(column, files))?;
         fields.push(Field::new(name, kind, true));
@@ -103,7 +103,7 @@ pub(super) fn scan(
         return None;
     }
     let constants = |file: &LakeFile| match origin {
-        Some(_) => vec![file.source.file.clone(), file.id.competencia.to_string()],
+        Some(_) => vec![file.source.file.clone(), file.id.uf.to_string(), file.id.competencia.to_string()],
         None => Vec::new(),
     };
     Some(Scan {

@@ -87,12 +87,12 @@ pub enum Binds {
 }
 
 /// Builds the statement of `query` over `files`; `origin` adds, at the end, a column for each of its names: the source
-/// file and the competência of the row. Only plain rows have them. `sampling`: the files have only the rows of the sample.
+/// file, its UF and its competência. Only plain rows have them. `sampling`: the files have only the rows of the sample.
 /// `ordered`: whoever takes the rows goes by their order, so that rows which the query does not order have one too.
 pub fn statement(
     query: &Query,
     files: &[LakeFile],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
     ordered: bool,
 ) -> Result<Statement> {
@@ -103,6 +103,16 @@ pub fn statement(
             text!(
                 "`replace_by` precisa das linhas dos arquivos: não vale com agregados nem SQL; use `replace` ou `upsert`",
                 "`replace_by` needs the rows of the files: it does not go with aggregates or SQL; use `replace` or `upsert`"
+            ),
+        )
+        .stage("plan"));
+    }
+    if origin.is_some() && matches!(&query.ask, Ask::Structured(ask) if ask.limit.is_some()) {
+        return Err(Error::new(
+            Code::InvalidParams,
+            text!(
+                "`replace_by` renova competências inteiras, e `limit` deixaria linhas de fora; tire `limit`, ou use `replace`",
+                "`replace_by` renews whole competências, and `limit` would leave rows out; leave `limit` out, or use `replace`"
             ),
         )
         .stage("plan"));
@@ -206,7 +216,7 @@ fn structured(
     ask: &Structured,
     scope: &Scope,
     columns: &[TableColumn],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     placed: bool,
     ordered: bool,
 ) -> (String, Vec<String>) {

@@ -96,7 +96,7 @@ pub(super) fn create(
     scope: &Scope,
     columns: &[TableColumn],
     files: &[&LakeFile],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
     without: &Without,
     placed: bool,
@@ -147,7 +147,7 @@ fn uf_condition(dialect: &dyn Dialect, scope: &Scope, columns: &[TableColumn]) -
 }
 
 /// A table of no file: its columns, and not a row.
-fn without_rows(dialect: &dyn Dialect, columns: &[TableColumn], origin: Option<[&str; 2]>) -> String {
+fn without_rows(dialect: &dyn Dialect, columns: &[TableColumn], origin: Option<[&str; 3]>) -> String {
     let typed = columns.iter().map(|column| (column.name.as_str(), &column.kind));
     let typed = typed.chain(origin.into_iter().flatten().map(|name| (name, &LogicalType::Text)));
     let mut list: Vec<String> = typed
@@ -165,7 +165,7 @@ fn relation(
     dialect: &dyn Dialect,
     columns: &[TableColumn],
     files: &[&LakeFile],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
     without: &Without,
     placed: bool,
@@ -178,11 +178,14 @@ fn relation(
         .filter_map(|run| {
             let first = run.first()?;
             let mut list: Vec<String> = columns.iter().map(|column| expression(dialect, column, first)).collect();
-            if let Some([file, period]) = origin {
+            if let Some([file, uf, period]) = origin {
                 let names: Vec<&str> = run.iter().map(|file| file.source.file.as_str()).collect();
                 let periods: Vec<String> = run.iter().map(|file| file.id.competencia.to_string()).collect();
                 let periods: Vec<&str> = periods.iter().map(String::as_str).collect();
+                let ufs: Vec<String> = run.iter().map(|file| file.id.uf.to_string()).collect();
+                let ufs: Vec<&str> = ufs.iter().map(String::as_str).collect();
                 list.push(format!("{} AS {}", dialect.of_file(&names), dialect.name(file)));
+                list.push(format!("{} AS {}", dialect.of_file(&ufs), dialect.name(uf)));
                 list.push(format!("{} AS {}", dialect.of_file(&periods), dialect.name(period)));
             }
             if placed {
