@@ -91,14 +91,18 @@ fn every_engine_leaves_the_same_rows_out() {
     let (_folder, client) = source();
     let dead = || rd(OnBadValue::DeadLetter);
     let sexo = col("SEXO").eq("1");
-    let (rows, _) = ask(&client, &dead().columns(["DT_INTER"]).filter(sexo.clone()).filter(col("SEXO").not_null())).unwrap();
+    let (rows, _) =
+        ask(&client, &dead().columns(["DT_INTER"]).filter(sexo.clone()).filter(col("SEXO").not_null())).unwrap();
     let good = |row: &usize| !row.is_multiple_of(100);
     assert_eq!(rows, (0..ROWS).filter(good).count());
     let counted = dead().aggregate(AggregateFn::Count, "DT_INTER", "n").filter(sexo);
     assert_eq!(count(&client, &counted), rows as i64);
     let condition = dead().aggregate(AggregateFn::Count, "*", "n").filter(col("VAL_TOT").gt(0.5));
     assert_eq!(count(&client, &condition), ROWS as i64 - 40);
-    let sql = QueryParams { options: dead().options, ..QueryParams::sql("SELECT count(*) AS n, max(DT_INTER) AS d FROM sih_rd") };
+    let sql = QueryParams {
+        options: dead().options,
+        ..QueryParams::sql("SELECT count(*) AS n, max(DT_INTER) AS d FROM sih_rd")
+    };
     assert_eq!(count(&client, &sql), ROWS as i64 - 400);
     let (rows, _) = ask(&client, &dead().columns(["N_AIH", "VAL_TOT"]).order_by("N_AIH", true)).unwrap();
     assert_eq!(rows, ROWS - 40);
@@ -125,12 +129,13 @@ fn a_file_holds_what_a_stream_gives_and_its_letters_are_kept_once() {
 fn fail_names_the_first_one_and_publishes_nothing() {
     let (folder, client) = source();
     let params = rd(OnBadValue::Fail).columns(["N_AIH", "VAL_TOT"]);
-    for error in [
-        ask(&client, &params).unwrap_err(),
-        client.export(&params, [Csv::to("a.csv").into()]).unwrap_err(),
-    ] {
+    for error in [ask(&client, &params).unwrap_err(), client.export(&params, [Csv::to("a.csv").into()]).unwrap_err()] {
         let of = error.context();
-        assert_eq!((error.code(), of.row, of.column.as_deref()), (Code::InvalidParams, Some(51), Some("VAL_TOT")), "{error}");
+        assert_eq!(
+            (error.code(), of.row, of.column.as_deref()),
+            (Code::InvalidParams, Some(51), Some("VAL_TOT")),
+            "{error}"
+        );
         assert_eq!(of.file.as_deref(), Some("RDAC2401.dbc"));
         assert!(error.detail().contains("**"), "{error}");
     }
@@ -142,7 +147,8 @@ fn fail_names_the_first_one_and_publishes_nothing() {
 #[test]
 fn more_letters_than_allowed_end_the_job_before_its_first_row() {
     let (folder, client) = source();
-    let options = Options { on_bad_value: OnBadValue::DeadLetter, dead_letter_limit: Some(0.009), ..Options::default() };
+    let options =
+        Options { on_bad_value: OnBadValue::DeadLetter, dead_letter_limit: Some(0.009), ..Options::default() };
     let params = QueryParams::dataset("SIH-RD").columns(["DT_INTER"]).options(options);
     for error in [ask(&client, &params).unwrap_err(), client.export(&params, [Csv::to("a.csv").into()]).unwrap_err()] {
         assert_eq!((error.code(), error.context().row), (Code::TooManyDeadLetters, Some(1)), "{error}");

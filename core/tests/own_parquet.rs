@@ -403,7 +403,8 @@ fn genuine_parquets_of_r_and_pysus_are_read() {
 
 #[test]
 fn columns_unknown_to_the_catalogue_are_filtered_summed_ordered_and_grouped_by_their_own_types() {
-    let moments = TimestampMicrosecondArray::from(vec![1_704_067_200_000_000, 1_704_200_000_000_000, 1_706_745_600_000_000]);
+    let moments =
+        TimestampMicrosecondArray::from(vec![1_704_067_200_000_000, 1_704_200_000_000_000, 1_706_745_600_000_000]);
     let (_folder, client) = admissions(vec![
         ("IDADE".into(), Arc::new(Int32Array::from(vec![10, 20, 30]))),
         ("NOTA".into(), Arc::new(Int64Array::from(vec![Some(4), Some(9), None]))),
@@ -423,7 +424,8 @@ fn columns_unknown_to_the_catalogue_are_filtered_summed_ordered_and_grouped_by_t
     assert_eq!(ages(rd().filter(col("QUANDO").ge("2024-02-01"))), some(&["30"]));
     assert_eq!(ages(rd().filter(col("VALOR").between("2.00", "3.50"))), some(&["20", "30"]));
     assert_eq!(ages(rd().order_by("PESO", true)), some(&["20", "10", "30"]));
-    let grouped = rd().group_by(["GRUPO"]).aggregate(AggregateFn::Sum, "NOTA", "n").aggregate(AggregateFn::Sum, "PESO", "p");
+    let grouped =
+        rd().group_by(["GRUPO"]).aggregate(AggregateFn::Sum, "NOTA", "n").aggregate(AggregateFn::Sum, "PESO", "p");
     let (batch, _) = ask(&client, &grouped.order_by("GRUPO", false)).unwrap();
     assert_eq!((column(&batch, "n"), column(&batch, "p")), (some(&["13", ""]), some(&["72.75", "0.1"])));
     for (filter, expected) in [(col("NOTA").gt("5"), "integer"), (col("ATIVO").eq(1), "boolean")] {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 
+use super::bad_rows::{BadRows, bad_rows};
 use super::catalog_answer::catalog_answer;
 use super::scan::{Scan, scan};
-use super::bad_rows::{BadRows, bad_rows};
 use super::view::{self, TableColumn, View, Without};
 use super::{Dialect, DuckDbDialect, Sampling};
 use crate::base::{Code, Error, Result, text};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::datatypes::DataType;
 
-use super::{Dialect, FileSample, BadRows, Sampling, own};
+use super::{BadRows, Dialect, FileSample, Sampling, own};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Column, Grupo, LogicalType, UfCoding};
 use crate::lake::LakeFile;

@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::SchemaRef;
 
-use super::memory::Share;
 use super::bad_rows::{self, DEAD_LETTER_LIMIT};
+use super::memory::Share;
 use super::pipeline::{Outcome, Prepared, deliver, known_rows, refuse_same_names};
 use super::stored_plan::StoredPlan;
 use super::subject::subject;

@@ -1,11 +1,11 @@
 //! Wires plan, engine and sinks; owns jobs, answers and reports.
 
 mod answer;
+mod bad_rows;
 mod described;
 mod durable;
 mod emergency;
 mod job;
-mod bad_rows;
 mod materialise;
 mod memory;
 mod once_more;

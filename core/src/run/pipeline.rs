@@ -7,8 +7,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use crossbeam_channel::Sender;
 
-use super::emergency;
 use super::bad_rows;
+use super::emergency;
 use super::memory::Share;
 use super::once_more::OnceMore;
 use super::recover::Resumed;
@@ -333,12 +333,7 @@ fn datasets(query: &Query) -> String {
 }
 
 /// Rows of the answer where they can be told beforehand: a scan without conditions.
-pub(super) fn known_rows(
-    query: &Query,
-    files: &[LakeFile],
-    sampled: Option<&Sampled>,
-    left_out: u64,
-) -> Option<u64> {
+pub(super) fn known_rows(query: &Query, files: &[LakeFile], sampled: Option<&Sampled>, left_out: u64) -> Option<u64> {
     let Ask::Structured(ask) = &query.ask else { return None };
     let whole = ask.predicates.is_empty()
         && !matches!(ask.projection, Projection::Grouped { .. })
