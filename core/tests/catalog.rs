@@ -72,6 +72,8 @@ fn names_that_bite_are_told_apart() {
         ("RDAC2401 (1).dbc", "SIH-RD AC 202401 - - final"),
         ("PASP2401a - Cópia (2).DBC", "SIA-PA SP 202401 a - final"),
         ("Cópia de DORR2022.dbc", "SIM-DO RR 2022 - - final"),
+        ("DORR2022 (3ª cópia).dbc", "SIM-DO RR 2022 - - final"),
+        ("DORR2022 (another copy).dbc", "SIM-DO RR 2022 - - final"),
         ("RDAC2401@20240301.dbc", "SIH-RD AC 202401 - 20240301 final"),
         ("sih-rd_202401-ac@20240301.dbc", "SIH-RD AC 202401 - 20240301 final"),
         ("sih-rd_202401-ac@20240301 (1).dbc", "SIH-RD AC 202401 - 20240301 final"),
@@ -146,6 +148,43 @@ fn aliases_tables_and_gaps_are_known() {
     assert!(catalog.is_known_gap(&rd.dataset, rr, gap));
     assert!(!catalog.is_known_gap(&rd.dataset, rr, Competencia::month(1996, 2).unwrap()));
     assert_eq!(rd.column("val_tot").unwrap().kind, LogicalType::Decimal { precision: 14, scale: 2 });
+}
+
+#[test]
+fn datasets_are_found_by_what_people_call_them() {
+    let catalog = Catalog::builtin();
+    let read = |name: &str| catalog.read(name).map(|grupo| grupo.dataset.to_string());
+    for (name, dataset) in [
+        ("SIH-RD", "SIH-RD"),
+        (" sih_rd ", "SIH-RD"),
+        ("rd", "SIH-RD"),
+        ("DO", "SIM-DO"),
+        ("dengue", "SINAN-DENG"),
+        ("zika", "SINAN-ZIKA"),
+        ("Zika vírus", "SINAN-ZIKA"),
+        ("hanseniase", "SINAN-HANS"),
+        ("leitos", "CNES-LT"),
+    ] {
+        assert_eq!(read(name).as_deref(), Some(dataset), "{name}");
+    }
+    for name in ["", "SIM", "SINAN", "aids", "óbitos"] {
+        assert_eq!(read(name), None, "{name:?} is not the name of one dataset");
+    }
+    // What most people look for comes first.
+    for (name, first) in [
+        ("SIM", "SIM-DO"),
+        ("cnes", "CNES-ST"),
+        ("SIA", "SIA-PA"),
+        ("sinan", "SINAN-DENG"),
+        ("SIH-RDD", "SIH-RD"),
+        ("mortalidade", "SIM-DO"),
+        ("Nascidos Vivos", "SINASC-DN"),
+        ("CNES-XX", "CNES-ST"),
+        ("aids", "SINAN-AIDA"),
+    ] {
+        assert_eq!(catalog.near(name).first().map(String::as_str), Some(first), "{name}: {:?}", catalog.near(name));
+    }
+    assert!(catalog.near("qqqqqqqq").is_empty());
 }
 
 #[test]

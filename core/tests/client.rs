@@ -309,6 +309,8 @@ fn the_engines_room_is_closed() {
             columns: Vec::new(),
             from_user: false,
             scan: None,
+            left_out: Vec::new(),
+            answer: None,
         };
         let running = DuckDb.start(statement, settings, &Ctx::default())?;
         running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()
@@ -339,7 +341,7 @@ fn the_engines_room_is_closed() {
 
 /// Parquet that other tools wrote: dates as text, money as double, codes as text with blanks.
 #[test]
-fn a_users_parquet_takes_the_catalogues_types_and_a_value_that_does_not_fit_is_an_error() {
+fn a_users_parquet_takes_the_catalogues_types_and_a_value_that_does_not_fit_is_null_and_counted() {
     use arrow::array::{AsArray, Float64Array};
     use arrow::datatypes::{DataType, Date32Type, Decimal128Type};
     let folder = tempfile::tempdir().unwrap();
@@ -368,9 +370,11 @@ fn a_users_parquet_takes_the_catalogues_types_and_a_value_that_does_not_fit_is_a
     assert_eq!(batch.column(2).null_count(), 2);
     assert_eq!(*batch.column(3).data_type(), DataType::Int32, "an unknown column keeps its own type");
     write("2024-02-01", "doze");
-    let error = client.query(&params).and_then(|answer| answer.collect_batches()).unwrap_err();
-    assert_eq!(error.code(), Code::InvalidParams, "{error:?}");
-    assert!(error.detail().contains("doze"), "{error:?}");
+    let mut answer = client.query(&params).unwrap();
+    assert_eq!(answer.by_ref().map(|batch| batch.unwrap().column(2).null_count()).sum::<usize>(), 3);
+    let report = answer.report().unwrap();
+    let bad = &report.bad_values[0];
+    assert_eq!((bad.column.as_str(), bad.count, &bad.samples[..]), ("DIAS_PERM", 1, &["doze".to_owned()][..]));
 }
 
 #[test]
@@ -444,6 +448,21 @@ fn columns_that_the_catalogue_does_not_know_have_the_types_of_all_headers_of_the
         };
         batches.iter().filter(|batch| batch.num_rows() > 0).flat_map(shown).collect()
     };
+    // A column that the chosen year does not have is NULL, of its type, wherever it is named.
+    let absent = QueryParams::dataset("SINAN-ACBI").competencia("2021", "2021").columns(["DT_NOTIFIC", "QT_DOSE"]);
+    let answer = client.query(&absent).unwrap();
+    assert_eq!(answer.schema().field(0).data_type(), &DataType::Date32);
+    let batches: Vec<RecordBatch> = answer.map(Result::unwrap).collect();
+    assert_eq!(batches.iter().map(|batch| batch.column(0).null_count()).sum::<usize>(), 1);
+    let grouped = QueryParams::dataset("SINAN-ACBI")
+        .competencia("2021", "2021")
+        .group_by(["DT_NOTIFIC"])
+        .aggregate(AggregateFn::Sum, "QT_DOSE", "n")
+        .order_by("DT_NOTIFIC", false);
+    assert_eq!(one(&grouped), ["", "1"]);
+    let sql = QueryParams::sql("SELECT max(DT_NOTIFIC), count(*) FROM sinan_acbi").competencia("2021", "2021");
+    assert_eq!(one(&sql), ["", "1"]);
+
     let sums = QueryParams::dataset("SINAN-ACBI")
         .filter(col("QT_DOSE").ge(1))
         .aggregate(AggregateFn::Sum, "PESO", "peso")

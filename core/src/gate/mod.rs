@@ -10,6 +10,7 @@ mod expression;
 mod functions;
 mod parse;
 mod query;
+mod question;
 mod refusal;
 mod scope;
 mod types;
@@ -20,6 +21,8 @@ use std::collections::BTreeSet;
 use crate::base::{Error, Problem, Result};
 use crate::catalog::{Catalog, Grupo};
 use crate::params::Compared;
+
+pub use question::question;
 
 /// Bytes of text at most.
 pub const MAX_BYTES: usize = 64 << 10;
@@ -40,6 +43,8 @@ pub struct Passed {
     pub columns: BTreeSet<String>,
     /// True: a star somewhere, so that any column may be read.
     pub star: bool,
+    /// True: its outermost query says in which order the rows come.
+    pub ordered: bool,
     /// Columns that are compared with constants.
     pub compared: Vec<Compared>,
 }

@@ -32,7 +32,10 @@ pub(super) fn tree(sql: &str) -> Result<Value, Vec<Problem>> {
     let json = serialized(sql).map_err(|error| {
         vec![Problem::new(
             Code::Internal,
-            text!("O analisador de SQL falhou: {error}", "The SQL parser failed: {error}"),
+            text!(
+                "O analisador de SQL falhou: defeito do datasus; por favor, relate-o com o trace_id",
+                "The SQL parser failed, a defect of datasus: {error}. Please report it with the trace_id"
+            ),
         )]
     })?;
     if depth(&json) > MAX_DEPTH {

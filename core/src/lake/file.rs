@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Provenance;
+use super::{BadCells, Provenance};
 use crate::base::{Code, Error, Result, file_sha256, text};
 use crate::catalog::FileId;
 use crate::source::folder::stamp;
@@ -25,6 +25,8 @@ pub struct LakeFile {
     pub source: Provenance,
     /// The user's own Parquet, read in place.
     pub native_parquet: bool,
+    /// What did not parse, where anything did not.
+    pub bad_cells: Option<BadCells>,
     /// Of the object when it was published; none for the user's own.
     pub sha256: Option<String>,
 }
@@ -71,8 +73,8 @@ impl LakeFile {
         Err(Error::new(
             Code::DamagedFile,
             text!(
-                "O Parquet {path} do lake está danificado: SHA-256 {found}, esperado {expected}. Apague-o para convertê-lo de novo",
-                "The lake's Parquet {path} is damaged: SHA-256 {found}, expected {expected}. Delete it to convert it again"
+                "O Parquet {path} do lake está danificado: seu SHA-256 é {found}, e era {expected}. Apague-o para convertê-lo de novo",
+                "The lake's Parquet {path} is damaged: its SHA-256 is {found}, and was {expected}. Delete it to convert it again"
             ),
         )
         .with("cause", "bad_sha256")

@@ -26,6 +26,8 @@ pub struct Scope {
     pub ufs: Option<BTreeSet<Uf>>,
     /// None: every competência that the source holds.
     pub competencias: Option<BTreeSet<Competencia>>,
+    /// Where the catalogue has no columns: those of all the dataset's files in the source, with the types of their headers.
+    pub header_columns: Vec<(String, LogicalType)>,
 }
 
 /// What is asked of the tables.
@@ -33,6 +35,17 @@ pub struct Scope {
 pub enum Ask {
     Structured(Structured),
     Sql(Sql),
+    /// Of the catalogue instead.
+    Catalog(Question),
+}
+
+/// What SQL asks of the catalogue.
+#[derive(Debug, Clone)]
+pub enum Question {
+    /// `SHOW TABLES`.
+    Tables,
+    /// `DESCRIBE t`; `of_files`: columns that the source's files have, where the catalogue knows none.
+    Columns { grupo: &'static Grupo, of_files: Vec<(String, LogicalType)> },
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +65,8 @@ pub struct Sql {
     pub columns: BTreeSet<String>,
     /// True: any column may be read.
     pub star: bool,
+    /// True: it says in which order its rows come.
+    pub ordered: bool,
 }
 
 /// The value of a parameter of the user's SQL.
@@ -76,6 +91,7 @@ impl Query {
         let ask = match &self.ask {
             Ask::Sql(sql) => return sql.star || sql.columns.contains(column),
             Ask::Structured(ask) => ask,
+            Ask::Catalog(_) => return false,
         };
         let mut read = BTreeSet::new();
         match &ask.projection {
@@ -95,7 +111,7 @@ impl Query {
     pub fn predicates(&self) -> &[Predicate] {
         match &self.ask {
             Ask::Structured(ask) => &ask.predicates,
-            Ask::Sql(_) => &[],
+            Ask::Sql(_) | Ask::Catalog(_) => &[],
         }
     }
 }

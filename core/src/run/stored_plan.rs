@@ -131,7 +131,7 @@ impl StoredPlan {
             Error::new(
                 Code::Conflict,
                 text!(
-                    "O plano guardado deste trabalho não se lê ({error}); descarte-o e repita",
+                    "O plano guardado deste trabalho não se lê; descarte-o e repita",
                     "The stored plan of this job cannot be read ({error}); discard it and run it again"
                 ),
             )
@@ -206,7 +206,7 @@ impl PinnedFile {
         PinnedFile {
             source: file.source.file.clone(),
             id: Some(file.id.clone()),
-            hash: super::subject::source_key(file).hash,
+            hash: file.content(),
             converter: file.source.converter,
             row_groups: file.row_groups.iter().map(|group| group.rows).collect(),
         }

@@ -19,10 +19,14 @@ pub(super) fn columns<'c>(wanted: &[String], columns: &'c [Column], asked: bool)
             Some(column) if !found.contains(&column.name.as_str()) => found.push(column.name.as_str()),
             Some(_) => {}
             None if asked => {
+                let all = columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
                 let near = crate::base::did_you_mean(name, columns.iter().map(|column| column.name.as_str()));
                 return Err(Error::new(
                     Code::InvalidParams,
-                    text!("O resultado não tem a coluna {name:?}", "The result has no column {name:?}"),
+                    text!(
+                        "O resultado não tem a coluna \"{name}\"; use uma destas: {all}",
+                        "The result has no column \"{name}\"; use one of these: {all}"
+                    ),
                 )
                 .with("received", name.as_str())
                 .with("did_you_mean", near)
@@ -56,11 +60,11 @@ pub(super) async fn require_unique(
     oid: u32,
     key: &[&str],
 ) -> Result<()> {
-    let sql = "SELECT array(SELECT a.attname::text FROM unnest(i.indkey::int2[]) k(n)
-            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n ORDER BY 1)
+    let sql = "SELECT array(SELECT a.attname::text FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(n, place)
+            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n WHERE k.place <= i.indnkeyatts ORDER BY 1)
         FROM pg_index i
-        WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
-          AND i.indnkeyatts = i.indnatts";
+        WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indimmediate
+          AND i.indpred IS NULL AND i.indexprs IS NULL";
     let mut wanted: Vec<&str> = key.to_vec();
     wanted.sort_unstable();
     for row in client.query(sql, &[&oid]).await.explained(url)? {

@@ -27,7 +27,7 @@ pub struct Postgres {
     pub key: Vec<String>,
     /// What `replace_by` replaces.
     pub replace_by: ReplaceBy,
-    /// True: `append` takes a source file that the table already holds. False: that is DS-409.
+    /// True: `append` takes a source that the table already holds. False: that is DS-409.
     pub again: bool,
     /// Connections that load, from 1 to 16; one more looks after the table.
     pub connections: usize,
@@ -49,8 +49,8 @@ pub enum Mode {
     Append,
     /// A new table takes the place of the old one, in one act. Grants and indexes of the old one go with it.
     Replace,
-    /// Rows of the same source files or competências are replaced by the new ones, in one act. The table has two more
-    /// columns, `datasus_arquivo` and `datasus_competencia`.
+    /// Rows of the same UFs and competências, or of the same source files, are replaced by the new ones, in one act, and no
+    /// others. The table has three more columns, `datasus_arquivo`, `datasus_uf` and `datasus_competencia`.
     ReplaceBy,
     /// Rows of the same `key` are updated, the others added. Of several rows of one key the last one counts.
     Upsert,
@@ -60,8 +60,10 @@ pub enum Mode {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplaceBy {
+    /// The same UF (BR in national files) and competência.
     #[default]
     Competencia,
+    /// The same file of them, whatever it is called: a part of a month that is split.
     SourceFile,
 }
 
@@ -101,8 +103,8 @@ impl Postgres {
     pub(super) fn server(&self, server: Option<&Secret>) -> Result<Url> {
         let url = self.url.as_ref().or(server).ok_or_else(|| {
             wrong(text!(
-                "Falta o endereço do PostgreSQL: `url`, ou DATASUS_POSTGRES=postgres://usuario:senha@host:5432/banco",
-                "The address of PostgreSQL is missing: `url`, or DATASUS_POSTGRES=postgres://user:password@host:5432/db"
+                "Falta o endereço do PostgreSQL: dê `url`, ou a variável DATASUS_POSTGRES, por exemplo postgres://usuario:senha@host:5432/banco",
+                "The address of PostgreSQL is missing: give `url`, or the variable DATASUS_POSTGRES, for example postgres://user:password@host:5432/db"
             ))
             .with("expected_format", "postgres://user:password@host:port/database")
         })?;
@@ -128,23 +130,23 @@ impl Postgres {
             (None, Some((schema, table))) => TableName::new(schema, table)?,
             (None, None) => {
                 return Err(wrong(text!(
-                    "Diga o nome da tabela (`table`: \"esquema.tabela\"): agregados e SQL não têm nome próprio",
-                    "Name the table (`table`: \"schema.table\"): aggregates and SQL have no name of their own"
+                    "Diga o nome da tabela (`table`), por exemplo sih_data.valores: agregados e SQL não têm nome próprio",
+                    "Name the table (`table`), for example sih_data.valores: aggregates and SQL have no name of their own"
                 ))
                 .with("valid_examples", vec!["sih_data.custo_por_cnes"]));
             }
         };
         if self.mode == Mode::Upsert && self.key.is_empty() {
             return Err(wrong(text!(
-                "`upsert` precisa de `key`: as colunas que identificam uma linha",
-                "`upsert` needs `key`: the columns that identify a row"
+                "`upsert` precisa de `key`, as colunas que identificam uma linha, por exemplo N_AIH",
+                "`upsert` needs `key`, the columns that identify a row, for example N_AIH"
             ))
             .with("valid_examples", vec![vec!["N_AIH"], vec!["CNES", "COMPETEN"]]));
         }
         if self.mode != Mode::Upsert && !self.key.is_empty() {
             return Err(wrong(text!(
-                "`key` só vale com `mode = \"upsert\"`",
-                "`key` goes with `mode = \"upsert\"` only"
+                "`key` só vale com o modo (`mode`) upsert; tire-a, ou peça upsert",
+                "`key` goes with `mode` upsert only; leave it out, or ask for upsert"
             )));
         }
         if !(1..=16).contains(&self.connections) {
