@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::named;
 use super::scan::{Scan, scan};
-use super::view::{self, TableColumn, View};
+use super::view::{self, Held, TableColumn, View};
 use super::{Dialect, DuckDbDialect, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::LogicalType;
+use crate::gate;
 use crate::lake::LakeFile;
-use crate::params::{AggregateFn, Ask, BindValue, Op, Predicate, Projection, Query, Scalar, Scope, Sql, Structured};
+use crate::params::{
+    AggregateFn, Ask, BindValue, Op, Predicate, Projection, Query, Scalar, Scope, Sql, Structured, origin_column,
+};
 
 /// What an engine runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +20,8 @@ pub struct Statement {
     /// The tables that the SQL names.
     pub views: Vec<View>,
     pub sql: String,
+    /// The user's text, where `sql` is another that means the same.
+    pub written: Option<String>,
     pub binds: Binds,
     /// Every file that may be read.
     pub files: Vec<String>,
@@ -33,6 +39,7 @@ impl Statement {
         Statement {
             views: Vec::new(),
             sql: String::new(),
+            written: None,
             binds: Binds::Positional(Vec::new()),
             files: Vec::new(),
             columns: Vec::new(),
@@ -90,11 +97,20 @@ pub fn statement(
             .stage("plan"));
         }
     }
+    let of_scope = |scope: &Scope| -> Vec<&LakeFile> {
+        files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect()
+    };
+    let held: Vec<(&Scope, Vec<TableColumn>)> =
+        query.scopes.iter().map(|scope| (scope, view::columns(scope.grupo, &of_scope(scope)))).collect();
     let mut tables = Vec::with_capacity(query.scopes.len());
-    for scope in &query.scopes {
-        let of_scope: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
-        tables.push((scope, view::columns(scope.grupo, &of_scope), of_scope));
+    for (scope, columns) in &held {
+        let elsewhere = |name: &str| named::has_elsewhere(&held, scope, name);
+        let mut columns = columns.clone();
+        columns.extend(named::columns(query, scope, &columns, &elsewhere));
+        tables.push((*scope, columns, of_scope(scope)));
     }
+    let by_file =
+        origin.is_some() || tables.iter().any(|(_, columns, _)| columns.iter().any(|c| c.held == Held::Origin));
     let views = |placed| {
         let view = |(scope, columns, files): &(&Scope, Vec<TableColumn>, Vec<&LakeFile>)| {
             view::create(&dialect, scope, columns, files, origin, sampling, placed)
@@ -104,10 +120,12 @@ pub fn statement(
     let paths = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned)).collect();
     match (&query.ask, tables.first()) {
         (Ask::Sql(ask), _) => {
-            view::refuse_hidden_row_numbers(files, sampling, false)?;
+            view::refuse_hidden_row_numbers(files, sampling, by_file)?;
+            let rewritten = without_hidden(ask, &tables)?;
             Ok(Statement {
                 views: views(false)?,
-                sql: ask.text.clone(),
+                written: rewritten.is_some().then(|| ask.text.clone()),
+                sql: rewritten.unwrap_or_else(|| ask.text.clone()),
                 binds: Binds::Named(ask.binds.clone()),
                 files: paths,
                 columns: columns_of_sql(ask, &tables),
@@ -116,15 +134,39 @@ pub fn statement(
             })
         }
         (Ask::Structured(ask), Some((scope, columns, of_scope))) => {
+            if let Some(name) = origin.and_then(|_| selected_origin(ask)) {
+                return Err(Error::new(
+                    Code::InvalidParams,
+                    text!(
+                        "`replace_by` já grava {name}; tire-a de `columns`",
+                        "`replace_by` writes {name} anyway; leave it out of `columns`"
+                    ),
+                )
+                .column(name)
+                .stage("plan"));
+            }
+            // What is the same in all rows of a file is asked of the file.
+            let (of_files, others) = named::split(&ask.predicates);
+            let of_scope = &of_scope
+                .iter()
+                .copied()
+                .filter(|file| of_files.iter().all(|p| named::holds(p, file)))
+                .collect::<Vec<_>>();
+            let ask = &Structured { predicates: others.into_iter().cloned().collect(), ..ask.clone() };
+            let views = |placed| {
+                view::create(&dialect, scope, columns, of_scope, origin, sampling, placed).map(|view| vec![view])
+            };
+            let paths = of_scope.iter().filter_map(|file| file.path.to_str().map(str::to_owned)).collect();
             let scan = scan(ask, scope, columns, of_scope, origin, sampling);
             let placed = !of_scope.is_empty() && by_place(ask, scan.is_some(), ordered);
             if scan.is_none() {
-                view::refuse_hidden_row_numbers(files, sampling, placed)?;
+                view::refuse_hidden_row_numbers(files, sampling, placed || by_file)?;
             }
             let (sql, binds) = structured(&dialect, ask, scope, columns, origin, placed, ordered);
             Ok(Statement {
                 views: views(placed)?,
                 sql,
+                written: None,
                 binds: Binds::Positional(binds),
                 files: paths,
                 columns: columns_read(ask, scope, columns),
@@ -134,6 +176,27 @@ pub fn statement(
         }
         (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
     }
+}
+
+/// The user's text with stars that leave out what is there by name only; none where it may stand as it is.
+fn without_hidden(ask: &Sql, tables: &[(&Scope, Vec<TableColumn>, Vec<&LakeFile>)]) -> Result<Option<String>> {
+    let mut hidden = gate::Hidden::new();
+    for (scope, columns, _) in tables {
+        let names: Vec<String> = columns.iter().filter(|c| c.held != Held::Files).map(|c| c.name.clone()).collect();
+        if !names.is_empty() {
+            hidden.insert(scope.grupo.dataset.table(), names);
+        }
+    }
+    if !ask.star || hidden.is_empty() {
+        return Ok(None);
+    }
+    gate::without(&ask.syntax.statement, &hidden).map(Some)
+}
+
+/// A column that `replace_by` writes, where the query gives it too.
+fn selected_origin(ask: &Structured) -> Option<&str> {
+    let Projection::Columns(names) = &ask.projection else { return None };
+    names.iter().map(String::as_str).find(|name| origin_column(name).is_some())
 }
 
 /// Whether rows must be told apart by where they stand. A scan has them in order by itself. Of rows that the query orders, those
@@ -198,7 +261,7 @@ fn structured(
 fn columns_read(ask: &Structured, scope: &Scope, columns: &[TableColumn]) -> Vec<String> {
     let mut read: BTreeSet<&str> = BTreeSet::new();
     match &ask.projection {
-        Projection::All => return columns.iter().map(|column| column.name.clone()).collect(),
+        Projection::All => return columns.iter().filter(|c| c.held == Held::Files).map(|c| c.name.clone()).collect(),
         Projection::Columns(names) => read.extend(names.iter().map(String::as_str)),
         Projection::Grouped { keys, figures } => {
             read.extend(keys.iter().map(String::as_str));
@@ -208,7 +271,8 @@ fn columns_read(ask: &Structured, scope: &Scope, columns: &[TableColumn]) -> Vec
     ask.predicates.iter().for_each(|predicate| predicate.columns(&mut read));
     read.extend(ask.order_by.iter().map(|key| key.column.as_str()));
     read.extend(view::uf_column(scope));
-    columns.iter().map(|column| &column.name).filter(|name| read.contains(name.as_str())).cloned().collect()
+    let held = columns.iter().filter(|column| column.held == Held::Files).map(|column| &column.name);
+    held.filter(|name| read.contains(name.as_str())).cloned().collect()
 }
 
 /// At most these: names of the text that are columns of its tables.
@@ -217,7 +281,8 @@ fn columns_of_sql(ask: &Sql, tables: &[(&Scope, Vec<TableColumn>, Vec<&LakeFile>
         .iter()
         .flat_map(|(scope, columns, _)| {
             let read = |name: &str| ask.star || ask.columns.contains(name);
-            let named = columns.iter().map(|column| column.name.as_str()).filter(move |name| read(name));
+            let held = columns.iter().filter(|column| column.held == Held::Files);
+            let named = held.map(|column| column.name.as_str()).filter(move |name| read(name));
             named.chain(view::uf_column(scope))
         })
         .collect();
@@ -241,7 +306,10 @@ impl Build<'_> {
 
     fn projection(&self, projection: &Projection) -> String {
         let list: Vec<String> = match projection {
-            Projection::All => self.columns.iter().map(|column| self.dialect.name(&column.name)).collect(),
+            Projection::All => {
+                let held = self.columns.iter().filter(|column| column.held == Held::Files);
+                held.map(|column| self.dialect.name(&column.name)).collect()
+            }
             Projection::Columns(names) => {
                 names.iter().map(|name| format!("{} AS {}", self.column(name, None), self.dialect.name(name))).collect()
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use arrow::datatypes::DataType;
 
+use super::named::origin_of;
 use super::{Dialect, FileSample, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Column, DateFormat, Grupo, LogicalType, UfCoding};
@@ -17,14 +18,30 @@ pub(super) struct TableColumn {
     pub kind: LogicalType,
     /// The files' own type, where the catalogue gives none (a user's Parquet).
     pub own: Option<DataType>,
+    pub held: Held,
+}
+
+/// Where the values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    /// In one file at least; stars show it.
+    Files,
+    /// In none: NULL where it is named.
+    Nowhere,
+    /// The same in all rows of a file ([`crate::params::ORIGIN`]).
+    Origin,
 }
 
 /// The columns of the files together: the catalogue's in its order, then those that it does not know. Without a file the
 /// catalogue's alone.
 pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
     if files.is_empty() {
-        let of_catalogue =
-            |column: &Column| TableColumn { name: column.name.clone(), kind: column.kind.clone(), own: None };
+        let of_catalogue = |column: &Column| TableColumn {
+            name: column.name.clone(),
+            kind: column.kind.clone(),
+            own: None,
+            held: Held::Files,
+        };
         return grupo.columns.iter().map(of_catalogue).collect();
     }
     let mut columns: Vec<(u32, usize, TableColumn)> = Vec::new();
@@ -38,6 +55,7 @@ pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
                 name: known.map_or_else(|| field.name().to_uppercase(), |column| column.name.clone()),
                 kind: known.map_or_else(|| of_object(file, field.data_type()), |column| column.kind.clone()),
                 own: (known.is_none() && file.native_parquet).then(|| field.data_type().clone()),
+                held: Held::Files,
             };
             columns.push((known.map_or(u32::MAX, |column| column.position), columns.len(), column));
         }
@@ -158,14 +176,19 @@ fn relation(
     let selects: Vec<String> = runs
         .filter_map(|run| {
             let first = run.first()?;
-            let mut list: Vec<String> = columns.iter().map(|column| expression(dialect, column, first)).collect();
-            if let Some([file, period]) = origin {
-                let names: Vec<&str> = run.iter().map(|file| file.source.file.as_str()).collect();
-                let periods: Vec<String> = run.iter().map(|file| file.id.competencia.to_string()).collect();
-                let periods: Vec<&str> = periods.iter().map(String::as_str).collect();
-                list.push(format!("{} AS {}", dialect.of_file(&names), dialect.name(file)));
-                list.push(format!("{} AS {}", dialect.of_file(&periods), dialect.name(period)));
-            }
+            let constant = |name: &str| {
+                let of_files: Vec<String> = run.iter().map(|file| origin_of(file, name)).collect();
+                let of_files: Vec<&str> = of_files.iter().map(String::as_str).collect();
+                format!("{} AS {}", dialect.of_file(&of_files), dialect.name(name))
+            };
+            let mut list: Vec<String> = columns
+                .iter()
+                .map(|column| match column.held {
+                    Held::Origin => constant(&column.name),
+                    Held::Files | Held::Nowhere => expression(dialect, column, first),
+                })
+                .collect();
+            list.extend(origin.iter().flatten().map(|name| constant(name)));
             if placed {
                 let place = dialect.place(before).into_iter().zip(PLACE);
                 list.extend(place.map(|(value, name)| format!("{value} AS {}", dialect.name(name))));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::{Code, Error, Result, did_you_mean, text};
 use crate::catalog::Grupo;
 use crate::params::values::bind_value;
-use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Scope, Sql};
+use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Scope, Sql, Syntax};
 
 use super::forms::mismatch;
 use super::{Check, clip, hint};
@@ -18,6 +18,7 @@ pub struct SqlUse {
     pub columns: BTreeSet<String>,
     pub star: bool,
     pub compared: Vec<Compared>,
+    pub syntax: Syntax,
 }
 
 /// A column that is compared with a constant.
@@ -69,10 +70,10 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
         return Err(Error::from_problems(check.problems).stage(if passed { "validate" } else { "gate" }));
     }
     check.compared(&used, &binds);
-    let SqlUse { columns, star, .. } = used;
+    let SqlUse { columns, star, syntax, .. } = used;
     Ok(Query {
         scopes,
-        ask: Ask::Sql(Sql { text: text.to_owned(), binds, columns, star }),
+        ask: Ask::Sql(Sql { text: text.to_owned(), binds, columns, star, syntax }),
         options: params.options.clone(),
         notes: check.notes,
     })
