@@ -41,8 +41,8 @@ site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("pureli
 export PATH="$venv/bin:$tools/bin:$PATH"
 
 cd "$here"
-ruff check --quiet --config pyproject.toml python tests ../examples/python ../tests/conformance ../tests/own_postgres.py ../bindings-c/tests
-ruff format --quiet --check --config pyproject.toml python tests ../examples/python ../tests/conformance ../tests/own_postgres.py ../bindings-c/tests
+ruff check --quiet --config pyproject.toml python tests ../examples/python ../tests/conformance ../tests/own_postgres.py ../tests/held_proxy.py ../bindings-c/tests
+ruff format --quiet --check --config pyproject.toml python tests ../examples/python ../tests/conformance ../tests/own_postgres.py ../tests/held_proxy.py ../bindings-c/tests
 mypy --strict python/datasus
 # Away from the sources: what is imported is what was installed.
 cd "$place"

@@ -29,7 +29,8 @@ else:
         frame = result.to_polars()
         seconds = time.perf_counter() - began
     else:
-        frame = result.to_pandas(dtype_backend="pyarrow" if way == "pandas" else "numpy")
+        frame = result.to_pandas(dtype_backend=None if way == "pandas" else way)
         seconds = time.perf_counter() - began
     # The sum of ten million decimals is not what is measured.
-    answer(seconds, len(frame), sums={money: str(frame[money].sum())})
+    total = frame[money].sum()
+    answer(seconds, len(frame), sums={money: f"{total:.2f}" if isinstance(total, float) else str(total)})

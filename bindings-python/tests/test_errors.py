@@ -76,12 +76,12 @@ def test_mistakes_of_a_user_are_told_as_what_they_are(client: datasus.Client, fo
 
 WRONG_TYPES = [
     (TypeError, "received b'1'", {"where": {"CNES": b"1"}}),
-    (TypeError, "where: expected", {"where": "IDADE < 3"}),
+    (TypeError, "conditions are no text", {"where": "IDADE < 3"}),
     (TypeError, "where: expected", {"where": datasus.col("IDADE")}),
     (TypeError, "'count' or", {"aggregates": {"n": ("sum",)}}),
     # A day without its time would be another condition.
     (ValueError, "time of day", {"where": {"DT_INTER": datetime.datetime(2024, 1, 15, 13)}}),
-    (ValueError, "not JSON compliant", {"where": {"VAL_TOT": math.nan}}),
+    (TypeError, "VAL_TOT: expected", {"where": {"VAL_TOT": math.nan}}),
     (ValueError, "can't encode", {"where": {"CNES": "\udcff"}}),
 ]
 

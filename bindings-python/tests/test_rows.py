@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import pathlib
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -31,7 +32,7 @@ def test_every_form_has_the_same_rows_as_the_file(client: datasus.Client, tmp_pa
     assert pq.read_table(tmp_path / "todas.parquet").cast(arrow.schema).equals(arrow)
     assert rows().to_polars().equals(pl.DataFrame(arrow))
     assert rows().to_duckdb().fetchall() == [tuple(row.values()) for row in arrow.to_pylist()]
-    pd.testing.assert_frame_equal(rows().to_pandas(), arrow.to_pandas(types_mapper=pd.ArrowDtype))
+    pd.testing.assert_frame_equal(rows().to_pandas("pyarrow"), arrow.to_pandas(types_mapper=pd.ArrowDtype))
     batches = list(client.query("SIH-RD", columns=COLUMNS))
     assert pa.Table.from_batches([batch.to_arrow() for batch in batches]).equals(arrow)
     assert pa.table(rows()).equals(arrow)
@@ -58,10 +59,8 @@ def test_answers_are_those_that_duckdb_and_pyarrow_find_in_the_lake(
 
 
 def test_decimals_stay_exact_codes_stay_text_and_days_are_days(client: datasus.Client) -> None:
-    for frame in (
-        client.query("SIH-RD", columns=COLUMNS, limit=5).to_pandas(),
-        client.query("SIH-RD", columns=COLUMNS, limit=5).to_pandas(dtype_backend="numpy"),
-    ):
+    for how in ({"dtype_backend": "pyarrow"}, {"dtype_backend": "numpy"}, {"decimals": "exact"}):
+        frame = client.query("SIH-RD", columns=COLUMNS, limit=5).to_pandas(**how)
         first = frame.iloc[0]
         assert isinstance(first["VAL_TOT"], decimal.Decimal)
         assert isinstance(first["N_AIH"], str)
@@ -70,6 +69,66 @@ def test_decimals_stay_exact_codes_stay_text_and_days_are_days(client: datasus.C
     assert arrow.schema.field("VAL_TOT").type == pa.decimal128(14, 2)
     assert arrow.schema.field("DT_INTER").type == pa.date32()
     assert client.query("CNES-LT", columns=["TP_LEITO", "CODLEITO"]).to_arrow()["CODLEITO"].to_pylist()[1] == "03"
+
+
+def test_a_data_frame_is_what_pandas_users_can_use_at_once(client: datasus.Client) -> None:
+    frame = client.query("SIH-RD", columns=[*COLUMNS, "DT_SAIDA"]).to_pandas()
+    assert frame["VAL_TOT"].dtype == "float64"
+    assert str(frame["IDADE"].dtype) == "Int32"
+    assert frame["DT_INTER"].dtype.kind == "M"
+    assert pd.api.types.is_string_dtype(frame["CNES"])
+    exact = client.query("SIH-RD", columns=["VAL_TOT"]).to_arrow()["VAL_TOT"].to_pylist()
+    assert frame["VAL_TOT"].tolist() == [float(value) for value in exact]
+    assert frame.describe().loc["count", "VAL_TOT"] == 600
+    by_month = frame.set_index("DT_INTER").resample("MS")["VAL_TOT"].sum()
+    assert round(by_month.sum(), 2) == float(sum(exact))
+    by_cnes = frame.groupby("CNES").agg(v=("VAL_TOT", "sum"), n=("N_AIH", "count"))
+    assert (by_cnes.v / by_cnes.n).gt(0).all()
+    sums = client.query("SIH-RD", group_by="SEXO", aggregates={"v": ("sum", "VAL_TOT"), "n": "count"}).to_pandas()
+    assert (sums.v / sums.n).gt(0).all()
+    later = frame[frame["DT_INTER"] >= "2024-02-01"]
+    assert 0 < len(later) < 600
+    assert len(later) == len(frame[frame["DT_INTER"] >= pd.Timestamp(2024, 2, 1)])
+    assert (frame["DT_SAIDA"] - frame["DT_INTER"]).dt.days.min() >= 0
+    text = frame.to_csv(index=False, sep=";", decimal=",")
+    assert text.splitlines()[1].split(";")[5] == str(exact[0]).replace(".", ",").removesuffix("0")
+    with sqlite3.connect(":memory:") as database:
+        assert frame.to_sql("rd", database, index=False) == 600
+        assert database.execute("SELECT count(*), sum(SEXO = '3') FROM rd").fetchone() == (600, 300)
+
+
+def test_money_of_more_digits_than_a_float_holds_stays_exact_and_says_so(client: datasus.Client) -> None:
+    sql = """SELECT CAST(n AS DECIMAL(38,2)) AS v, CAST(1.1 AS DECIMAL(18,2)) AS w FROM (VALUES (1234567890123456.78), (NULL), (2)) t(n)"""
+    with pytest.warns(datasus.DatasusWarning, match="v: .*15"):
+        frame = client.query(sql=sql).to_pandas()
+    assert frame["v"][0] == decimal.Decimal("1234567890123456.78")
+    assert frame["w"].tolist() == [1.1, 1.1, 1.1]
+    largest = "SELECT CAST(n AS DECIMAL(38,2)) AS v FROM (VALUES (9999999999999.99), (-9999999999999.99), (NULL), (0.01)) t(n)"
+    frame = client.query(sql=largest).to_pandas()
+    assert frame["v"].dropna().tolist() == [9999999999999.99, -9999999999999.99, 0.01]
+    assert frame["v"].isna().tolist() == [False, False, True, False]
+
+
+def test_a_result_is_no_array_and_a_frame_of_it_is_refused(client: datasus.Client) -> None:
+    result = client.query("SIH-RD", columns=["CNES"])
+    with pytest.raises(TypeError, match="to_pandas"):
+        pd.DataFrame(result)
+    assert len(result.to_pandas()) == 600
+
+
+def test_what_a_report_warns_of_is_warned_of_once_and_at_the_line_that_asked(client: datasus.Client) -> None:
+    query = {"uf": "AC", "competencia": ["202401", "202406"], "columns": ["CNES"], "missing": "warn"}
+    result = client.query("SIH-RD", **query)
+    with pytest.warns(datasus.DatasusWarning) as caught:
+        result.to_arrow()
+    report = result.report
+    assert [str(one.message) for one in caught] == report.warnings
+    assert len(report.warnings) > 0
+    assert {one.filename for one in caught} == {__file__}
+    with pytest.warns(datasus.DatasusWarning):
+        client.export("SIH-RD", **query, to=datasus.Csv("avisos.csv"))
+    with pytest.warns(datasus.DatasusWarning):
+        sum(len(batch) for batch in client.query("SIH-RD", **query))
 
 
 def test_rows_are_taken_once(client: datasus.Client) -> None:
@@ -219,7 +278,12 @@ def test_the_text_of_a_table_of_dos_is_read_in_its_encoding(tmp_path: pathlib.Pa
     file.write_bytes(header + field + b"\r" + b" " + text + b"\x1a")
     with pytest.raises(datasus.DamagedFile):
         datasus.read_dbc(file).to_arrow()
-    for encoding, expected in ((None, "São Paulo"), ("cp850", "São Paulo"), ("auto", "São Paulo"), ("latin-1", "SÆo Paulo")):
+    for encoding, expected in (
+        (None, "São Paulo"),
+        ("cp850", "São Paulo"),
+        ("auto", "São Paulo"),
+        ("latin-1", "SÆo Paulo"),
+    ):
         records = datasus.read_dbc(file, encoding=encoding, partial=True)
         assert records.to_arrow()["NOME"].to_pylist() == [expected]
         assert (records.summary.rows, records.summary.rows_declared) == (1, 2)

@@ -13,7 +13,8 @@ from ..process import Run
 from .dbc import genuine, made
 
 GOALS = {
-    "to_pandas, Arrow types": ("pandas", "DuckDB .df()", "pandas", 6.0),
+    "to_pandas": ("pandas", "DuckDB .df()", "pandas", 6.0),
+    "to_pandas, Arrow types": ("pyarrow", "DuckDB .df()", "pandas", 6.0),
     "to_pandas, numpy": ("numpy", "DuckDB .df()", "pandas", 1.0),
     "to_polars": ("polars", "DuckDB .pl()", "polars", 1.0),
 }

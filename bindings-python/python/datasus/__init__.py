@@ -38,6 +38,7 @@ from ._report import DeadLetter, Explain, FileSummary, JobInfo, Report, SyncRepo
 from ._result import Batch, FileRecords, Result
 from ._schema import ColumnInfo, Held, Holdings, IgnoredFile, Schema
 from ._sinks import Csv, Destination, Parquet, Postgres
+from ._warn import DatasusWarning
 
 __all__ = [
     "Batch",
@@ -49,6 +50,7 @@ __all__ = [
     "CredentialsRefused",
     "Csv",
     "DamagedFile",
+    "DatasusWarning",
     "DeadLetter",
     "DeadlinePassed",
     "Destination",

@@ -16,6 +16,7 @@ from ._report import DeadLetter, Explain, JobInfo, Report, SyncReport
 from ._result import Result
 from ._schema import Held, Holdings, IgnoredFile, Schema
 from ._sinks import Destination
+from ._warn import warn_of
 
 Path = str | os.PathLike[str]
 Uf = str | Iterable[str]
@@ -354,7 +355,9 @@ class Client:
         """
         params = params_json(dataset, uf=uf, competencia=competencia, options=options)
         _host.listen()
-        return SyncReport(json.loads(self._client.sync(params)))
+        report = SyncReport(json.loads(self._client.sync(params)))
+        warn_of(report.warnings)
+        return report
 
     def explain(
         self,

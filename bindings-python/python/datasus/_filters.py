@@ -7,28 +7,10 @@ import decimal
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from ._values import many, scalar
+
 #: A value of a condition: text for codes, numbers, exact decimals, days.
 Value = str | int | float | decimal.Decimal | datetime.date | None
-
-
-def plain(value: Any) -> Any:
-    """A value as the contract has it: days as ISO text, exact decimals as text."""
-    if isinstance(value, datetime.datetime):
-        if value.time() != datetime.time():
-            raise ValueError(f"expected a day, received {value} with a time of day, which the records do not have")
-        value = value.date()
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, decimal.Decimal):
-        return format(value, "f")
-    if isinstance(value, (list, tuple, set, frozenset, range)):
-        return [plain(one) for one in value]
-    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
-        # A scalar of numpy or pandas.
-        return plain(value.item())
-    if value is None or isinstance(value, (str, int, float, Mapping)):
-        return value
-    raise TypeError(f"expected text, a number, a Decimal, a day or a list of these, received {value!r}")
 
 
 class Filter:
@@ -95,11 +77,28 @@ class Column:
     __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __init__(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"col: expected the name of a column; received {name!r}")
         self._name = name
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"{self!r} is neither true nor false: compare it, as in col('SEXO') == '3'")
+
+    def __iter__(self) -> Any:
+        raise TypeError(f"{self!r} is no list; is_in() looks a value up in one")
 
     def _compare(self, op: str, value: Any = None) -> Filter:
         form = {"column": self._name, "op": op}
-        return Filter(form if op in ("is_null", "not_null") else {**form, "value": plain(value)})
+        if op in ("is_null", "not_null"):
+            return Filter(form)
+        what = f"col({self._name!r}).{op}"
+        if op in ("in", "not_in"):
+            value = many(value, what.replace(".in", ".is_in"))
+        elif op == "between":
+            value = [scalar(one, what) for one in value]
+        else:
+            value = scalar(value, what)
+        return Filter({**form, "value": value})
 
     def eq(self, value: Value) -> Filter:
         """Equal; the same as ``==``.
@@ -199,7 +198,7 @@ class Column:
         >>> datasus.col("UF_ZI").is_in(["120000", "140000"]).to_dict()
         {'column': 'UF_ZI', 'op': 'in', 'value': ['120000', '140000']}
         """
-        return self._compare("in", list(values))
+        return self._compare("in", values)
 
     def not_in(self, values: Iterable[Value]) -> Filter:
         """None of ``values``.
@@ -209,7 +208,7 @@ class Column:
         >>> datasus.col("ESPEC").not_in(["03", "07"]).to_dict()
         {'column': 'ESPEC', 'op': 'not_in', 'value': ['03', '07']}
         """
-        return self._compare("not_in", list(values))
+        return self._compare("not_in", values)
 
     def starts_with(self, prefix: str) -> Filter:
         """Text that begins with ``prefix``: ``J18`` finds ``J180`` and ``J189``.

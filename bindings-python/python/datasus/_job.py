@@ -13,6 +13,7 @@ from ._bar import Bar
 from ._errors import Error
 from ._html import number, table
 from ._report import Report
+from ._warn import warn_of
 
 
 class Progress(NamedTuple):
@@ -72,6 +73,7 @@ class Job:
         self._job = job
         self._what = what
         self._progress = progress
+        self._warned = False
 
     @property
     def id(self) -> str:
@@ -153,7 +155,15 @@ class Job:
             bar.close()
         if report is None:
             raise TimeoutError(f"job {self.id} is still {self.status} after {timeout} s")
-        return Report(json.loads(report))
+        return self._reported(report)
+
+    def _reported(self, text: str) -> Report:
+        """The report; what it warns of is warned of once."""
+        report = Report(json.loads(text))
+        if not self._warned:
+            self._warned = True
+            warn_of(report.warnings)
+        return report
 
     def events(self) -> Iterator[Event]:
         """Each status in order, and progress ten times a second at most; ends after the final status.

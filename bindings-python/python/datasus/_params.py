@@ -4,48 +4,71 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._filters import Filter, plain
+from ._filters import Filter
+from ._values import condition_value, in_json, is_many, many, names, scalar
 
-#: ``"202401"``, a year, a day of the month, or a pair (from, to).
+#: ``"2024-01"``, ``"01/2024"``, ``202401``, a year, a day of the month, a ``pandas.Period``, a list of them, or a pair.
 Competencia = str | int | datetime.date | tuple[Any, Any] | list[Any]
 #: A filter, a dictionary of column and value(s), a condition of the contract, or several of these.
 Where = Filter | Mapping[str, Any] | Sequence[Filter | Mapping[str, Any]]
 
 
 def _month(value: Any) -> Any:
-    if isinstance(value, (datetime.date, datetime.datetime)):
+    if isinstance(value, datetime.date):
         return f"{value:%Y%m}"
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    # A pandas.Period writes itself as `2024-01`, or `2024`; the core refuses one of weeks or quarters.
+    return str(value) if hasattr(value, "freqstr") and hasattr(value, "ordinal") else scalar(value, "competencia")
 
 
 def _competencia(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {end: _month(one) for end, one in value.items()}
     if isinstance(value, tuple) and len(value) == 2:
         return {"from": _month(value[0]), "to": _month(value[1])}
     if isinstance(value, (list, tuple, range)):
         return [_month(one) for one in value]
     if isinstance(value, (set, frozenset)):
-        return sorted(_month(one) for one in value)
+        return sorted((_month(one) for one in value), key=str)
+    # What pandas ranges over.
+    if type(value).__name__ in ("PeriodIndex", "DatetimeIndex"):
+        return [_month(one) for one in value]
     return _month(value)
 
 
 def _condition(form: Mapping[str, Any]) -> list[Any]:
     """``{"SEXO": "3", "UF_ZI": ["120000", "140000"]}`` in short, or a condition of the contract as it is."""
     if "op" in form or set(form) & {"any", "all", "not"}:
-        return [form]
+        return [_of_contract(form)]
     conditions: list[Any] = []
     for column, value in form.items():
+        if not isinstance(column, str):
+            raise TypeError(f"where: expected the name of a column; received {column!r}")
+        what = f"where: {column}"
         if value is None:
             conditions.append({"column": column, "op": "is_null"})
-        elif isinstance(value, (list, set, frozenset, range)):
-            conditions.append({"column": column, "op": "in", "value": plain(value)})
         elif isinstance(value, tuple):
-            conditions.append({"column": column, "op": "between", "value": plain(value)})
+            conditions.append({"column": column, "op": "between", "value": many(value, what)})
+        elif is_many(value):
+            conditions.append({"column": column, "op": "in", "value": many(value, what)})
         else:
-            conditions.append({"column": column, "op": "eq", "value": plain(value)})
+            conditions.append({"column": column, "op": "eq", "value": scalar(value, what)})
     return conditions
+
+
+def _of_contract(form: Mapping[str, Any]) -> dict[str, Any]:
+    """As it is; only its values are Python's."""
+    condition = dict(form)
+    for word in ("any", "all"):
+        if isinstance(form.get(word), (list, tuple)):
+            condition[word] = [_of_contract(one) if isinstance(one, Mapping) else one for one in form[word]]
+    if isinstance(form.get("not"), Mapping):
+        condition["not"] = _of_contract(form["not"])
+    if form.get("value") is not None:
+        condition["value"] = condition_value(form["value"], f"where: {form.get('column')}")
+    return condition
 
 
 def _where(where: Any) -> list[Any]:
@@ -56,12 +79,18 @@ def _where(where: Any) -> list[Any]:
         return _condition(where)
     if isinstance(where, (list, tuple)):
         return [condition for one in where for condition in _where(one)]
-    raise TypeError(f"where: expected col('IDADE') < 18, {{'SEXO': '3'}}, or a list of these, received {where!r}")
+    if isinstance(where, str):
+        raise TypeError(
+            f"where: conditions are no text; expected col('VAL_TOT') > 1000 or {{'SEXO': '3'}}; received {where!r}"
+        )
+    raise TypeError(f"where: expected col('VAL_TOT') > 1000, {{'SEXO': '3'}}, or a list of these, received {where!r}")
 
 
 def _aggregates(aggregates: Any) -> list[Any]:
     """``{"valor": ("sum", "VAL_TOT"), "n": "count"}``, or the contract's list as it is."""
     if not isinstance(aggregates, Mapping):
+        if not isinstance(aggregates, (list, tuple)):
+            raise TypeError(f"aggregates: expected {{'valor': ('sum', 'VAL_TOT')}}; received {aggregates!r}")
         return list(aggregates)
     figures = []
     for alias, of in aggregates.items():
@@ -79,7 +108,9 @@ def _aggregates(aggregates: Any) -> list[Any]:
 
 def _order(order_by: Any) -> list[Any]:
     """``"-valor"`` sorts downwards; dictionaries are the contract's own."""
-    listed = [order_by] if isinstance(order_by, (str, Mapping)) else list(order_by)
+    listed = [order_by] if isinstance(order_by, (str, Mapping)) else order_by
+    if not isinstance(listed, (list, tuple)) or not all(isinstance(one, (str, Mapping)) for one in listed):
+        raise TypeError(f"order_by: expected 'valor', '-valor' or a list of these; received {order_by!r}")
     sorts: list[Any] = []
     for one in listed:
         if isinstance(one, str):
@@ -89,8 +120,16 @@ def _order(order_by: Any) -> list[Any]:
     return sorts
 
 
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else value
+def _ufs(uf: Any) -> Any:
+    if isinstance(uf, str) or not is_many(uf):
+        return scalar(uf, "uf")
+    return many(uf, "uf")
+
+
+def _binds(bind: Any) -> dict[str, Any]:
+    if not isinstance(bind, Mapping):
+        raise TypeError(f"bind: expected {{'sexo': '3'}}; received {bind!r}")
+    return {name: None if value is None else scalar(value, f"bind: {name}") for name, value in bind.items()}
 
 
 def params_json(
@@ -123,15 +162,15 @@ def params_json(
     elif dataset is not None:
         params["dataset"] = dataset
     if uf is not None:
-        params["uf"] = uf if isinstance(uf, str) else list(uf)
+        params["uf"] = _ufs(uf)
     if competencia is not None:
         params["competencia"] = _competencia(competencia)
     if columns is not None:
-        params["columns"] = _listed(columns)
+        params["columns"] = names(columns, "columns")
     if where is not None:
         params["where"] = _where(where)
     if group_by is not None:
-        params["group_by"] = _listed(group_by)
+        params["group_by"] = names(group_by, "group_by")
     if aggregates is not None:
         params["aggregates"] = _aggregates(aggregates)
     if order_by is not None:
@@ -141,8 +180,8 @@ def params_json(
     if sql is not None:
         params["sql"] = sql
     if bind is not None:
-        params["bind"] = {name: plain(value) for name, value in bind.items()}
+        params["bind"] = _binds(bind)
     if given:
         params["options"] = {**params.get("options", {}), **given}
     # Text that is no Unicode, and numbers that are none, are errors here and not in the core's JSON.
-    return json.dumps(params, default=plain, ensure_ascii=False, allow_nan=False)
+    return json.dumps(params, default=in_json, ensure_ascii=False, allow_nan=False)

@@ -64,5 +64,7 @@ def read_dbc(
     """
     wanted = None if columns is None else list(columns)
     text = os.fspath(path)
-    rows, summary = _datasus.read_dbc(text, wanted, dataset, typed, verify_crc, batch_rows, encoding, partial, language == "en")
+    rows, summary = _datasus.read_dbc(
+        text, wanted, dataset, typed, verify_crc, batch_rows, encoding, partial, language == "en"
+    )
     return FileRecords(rows, summary, text)

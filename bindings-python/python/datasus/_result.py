@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
+from . import _frame
 from ._html import table
 from ._optional import require
+from ._warn import warn_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,21 +19,6 @@ if TYPE_CHECKING:
 
     from ._job import Job
     from ._report import FileSummary, Report
-
-
-def _to_pandas(arrow: Any, dtype_backend: str) -> Any:
-    if dtype_backend == "pyarrow":
-        return arrow.to_pandas(types_mapper=require("pandas", "pandas").ArrowDtype)
-    # Column by column, and each Arrow column goes when its copy is there.
-    return arrow.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
-
-
-def _pyarrow_for_pandas(dtype_backend: str) -> Any:
-    """What is wrong is told before any row is taken."""
-    if dtype_backend not in ("pyarrow", "numpy"):
-        raise ValueError(f"dtype_backend: expected 'pyarrow' or 'numpy', received {dtype_backend!r}")
-    require("pandas", "pandas")
-    return require("pyarrow", "pandas")
 
 
 class Batch:
@@ -82,7 +69,12 @@ class Batch:
         """
         return require("pyarrow", "arrow").record_batch(self)
 
-    def to_pandas(self, dtype_backend: Literal["pyarrow", "numpy"] = "pyarrow") -> pandas.DataFrame:
+    def to_pandas(
+        self,
+        dtype_backend: Literal["pyarrow", "numpy"] | None = None,
+        *,
+        decimals: Literal["float", "exact"] = "float",
+    ) -> pandas.DataFrame:
         """A pandas data frame; see :meth:`Result.to_pandas`.
 
         Examples
@@ -91,8 +83,8 @@ class Batch:
         ...     batch.to_pandas().shape
         (3, 1)
         """
-        pyarrow = _pyarrow_for_pandas(dtype_backend)
-        return _to_pandas(pyarrow.Table.from_batches([self.to_arrow()]), dtype_backend)
+        pyarrow = _frame.checked(dtype_backend, decimals)
+        return _frame.to_pandas(pyarrow.Table.from_batches([self.to_arrow()]), dtype_backend, decimals)
 
     def to_polars(self) -> polars.DataFrame:
         """A polars data frame.
@@ -106,8 +98,15 @@ class Batch:
         polars = require("polars", "polars")
         return polars.DataFrame(self)
 
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise _no_array("a batch")
+
     def __repr__(self) -> str:
         return f"Batch({self.num_rows} rows: {', '.join(self.column_names)})"
+
+
+def _no_array(what: str) -> TypeError:
+    return TypeError(f"{what} of datasus is no array: take it by to_pandas(), to_polars() or to_arrow()")
 
 
 class _Rows:
@@ -129,6 +128,10 @@ class _Rows:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self._rows.stream_capsule()
 
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        # pandas.DataFrame(result) would be a table of one batch object.
+        raise _no_array("a result")
+
     def __iter__(self) -> Iterator[Batch]:
         # Now, and not at the first batch: a second loop over the same rows is a mistake, and not an empty answer.
         self._rows.check()
@@ -148,6 +151,12 @@ class _Rows:
     def _done(self, complete: bool) -> None:
         if self._bar is not None:
             self._bar.close(complete)
+        if complete:
+            warn_of(self._warnings())
+
+    def _warnings(self) -> list[str]:
+        """What whoever took all rows should know of."""
+        return []
 
     def _collected(self) -> Any:
         try:
@@ -168,23 +177,34 @@ class _Rows:
         pyarrow = require("pyarrow", "arrow")
         return pyarrow.table(self._collected())
 
-    def to_pandas(self, dtype_backend: Literal["pyarrow", "numpy"] = "pyarrow") -> pandas.DataFrame:
-        """All rows as a pandas data frame.
+    def to_pandas(
+        self,
+        dtype_backend: Literal["pyarrow", "numpy"] | None = None,
+        *,
+        decimals: Literal["float", "exact"] = "float",
+    ) -> pandas.DataFrame:
+        """All rows as a pandas data frame: days ``datetime64``, money ``float64``, whole numbers ``Int32`` or ``Int64`` with
+        ``<NA>``, text pandas' own over Arrow's memory.
 
         Parameters
         ----------
-        dtype_backend : {"pyarrow", "numpy"}
-            ``pyarrow``: columns keep Arrow's types and memory, without a copy; decimals are exact, days are days, codes
-            are text. ``numpy``: pandas' older types; decimals are Python's ``Decimal``, which is slow, whole numbers
-            with NULLs become floats, and days ``datetime64``.
+        dtype_backend : {"pyarrow", "numpy"}, optional
+            ``pyarrow``: every column keeps Arrow's type and memory, without a copy. ``numpy``: pandas' older types; decimals
+            are Python's ``Decimal``, which is slow, and whole numbers with NULLs become floats.
+        decimals : {"float", "exact"}
+            ``float``: the nearest ``float64``. A column that holds values of more than 15 digits, which no float holds, stays
+            exact, with a warning. ``exact``: all decimals are Python's ``Decimal``; faster with ``dtype_backend="pyarrow"``.
 
         Examples
         --------
-        >>> client.query("SIH-RD", columns=["CNES", "VAL_TOT"], limit=2).to_pandas().dtypes["VAL_TOT"]
-        decimal128(14, 2)[pyarrow]
+        >>> valores = client.query("SIH-RD", columns=["CNES", "DT_INTER", "VAL_TOT"]).to_pandas()
+        >>> valores.dtypes["VAL_TOT"], valores.dtypes["DT_INTER"].kind
+        (dtype('float64'), 'M')
+        >>> client.query("SIH-RD", columns=["VAL_TOT"], limit=2).to_pandas(decimals="exact").dtypes["VAL_TOT"]
+        dtype('O')
         """
-        pyarrow = _pyarrow_for_pandas(dtype_backend)
-        return _to_pandas(pyarrow.table(self._collected()), dtype_backend)
+        pyarrow = _frame.checked(dtype_backend, decimals)
+        return _frame.to_pandas(pyarrow.table(self._collected()), dtype_backend, decimals)
 
     def to_polars(self) -> polars.DataFrame:
         """All rows as a polars data frame.
@@ -284,6 +304,11 @@ class Result(_Rows):
             raise RuntimeError("the report comes after the rows: take them first, or close() the result")
         return self._job.wait()
 
+    def _warnings(self) -> list[str]:
+        # The last row is there: the job is over, or about to be. Its report warns.
+        self._job.wait(progress=False)
+        return []
+
     def __repr__(self) -> str:
         return f"Result({', '.join(f'{name}: {kind}' for name, kind in self.columns.items())})"
 
@@ -314,6 +339,10 @@ class FileRecords(_Rows):
 
         form = json.loads(self._summary.json())
         return None if form is None else FileSummary(form)
+
+    def _warnings(self) -> list[str]:
+        summary = self.summary
+        return [] if summary is None else list(summary.get("warnings", []))
 
     def __repr__(self) -> str:
         return f"FileRecords({self._path}: {len(self._columns)} columns)"

@@ -27,8 +27,8 @@ class ColumnInfo(NamedTuple):
     source: str | None
     #: First and last year of the files that have it.
     years: tuple[int, int] | None
-    #: How its codes are written in every year: ``digits(7)`` (with the zeros on the left), ``municipality`` (six digits), ``year``
-    #: (four digits); None: as the files have them.
+    #: How its codes are written in every year: ``digits(7)`` (with the zeros on the left), ``municipality`` (six digits),
+    #: ``year`` (four digits); None: as the files have them.
     form: str | None = None
     #: Where the code itself changed: ``{"from", "to", "form", "meaning", "source"}`` for each stretch of years, oldest first.
     codings: tuple[dict[str, Any], ...] = ()
@@ -150,7 +150,13 @@ class Held(NamedTuple):
 
 
 class IgnoredFile(NamedTuple):
-    """A file of the source that no query reads."""
+    """A file of the source that no query reads.
+
+    Examples
+    --------
+    >>> [ignored.path for ignored in client.datasets().ignored]
+    []
+    """
 
     #: Below the source folder.
     file: str

@@ -1,6 +1,7 @@
 //! Cancelled, killed, cut off: the target stays as it was, and the next load cleans up.
 
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use datasus::sink::postgres::Mode;
@@ -30,15 +31,17 @@ fn nothing_left(schema: &str) {
 
 #[test]
 fn a_cancelled_load_leaves_nothing() {
-    let (folder, client) = client_of_many();
+    let hold = hold();
+    let (folder, client) = client_of_many(Some(&hold));
     let job = client.submit(&all_of_many(), [to("cancela.t", Mode::Create).into()]).unwrap();
-    until("rows flow", || job.progress().rows > 200_000);
+    until("rows flow", || job.progress().rows > 100_000);
     let began = Instant::now();
     job.cancel();
     let error = job.report().unwrap_err();
     println!("cancelled in {} ms", began.elapsed().as_millis());
     assert_eq!(error.code(), Code::Cancelled, "{error:?}");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    hold.release();
     nothing_left("cancela");
     assert!(client.jobs().unwrap().is_empty());
     assert_eq!(std::fs::read_dir(folder.path().join(".datasus/jobs")).unwrap().count(), 0);
@@ -46,10 +49,12 @@ fn a_cancelled_load_leaves_nothing() {
 
 #[test]
 fn a_deadline_ends_a_load_and_a_resume_goes_on() {
-    let (_folder, client) = client_of_many();
-    let params = all_of_many().options(Options { deadline: Some(1.0), ..Options::default() });
+    let hold = hold();
+    let (_folder, client) = client_of_many(Some(&hold));
+    let params = all_of_many().options(Options { deadline: Some(3.0), ..Options::default() });
     let error = load(&client, &params, to("prazo.t", Mode::Create)).unwrap_err();
     assert_eq!(error.code(), Code::DeadlinePassed, "{error:?}");
+    hold.release();
     assert_eq!(shared().psql("SELECT to_regclass('prazo.t')"), [["<NULL>"]]);
     let left = client.jobs().unwrap();
     assert_eq!((left.len(), left[0].standing), (1, datasus::Standing::Failed));
@@ -180,14 +185,16 @@ fn a_lock_that_is_given_up_between_two_attempts_costs_an_attempt_and_no_row() {
 
 #[test]
 fn a_session_that_the_server_ends_is_taken_up_again_and_nothing_is_lost_or_doubled() {
-    let (_folder, client) = client_of_many();
+    let hold = hold();
+    let (_folder, client) = client_of_many(Some(&hold));
     let job = client.submit(&all_of_many(), [to("corta.t", Mode::Create).into()]).unwrap();
-    until("rows flow", || job.progress().rows > 500_000);
+    until("a load is held", || hold.held.load(SeqCst) > 0);
     let hit = || {
         shared()
             .psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY \"corta\".%' LIMIT 1")
     };
     until("a COPY is hit", || hit() == [["t"]]);
+    hold.release();
     let report = job.report().unwrap();
     assert_eq!((report.attempts, report.records_processed), (2, 3_000_000), "{report}");
     assert!(report.resumed_from.unwrap()["postgres"] > 0);
@@ -210,9 +217,10 @@ fn load_and_die() {
 }
 
 fn dies_in_mid_load(folder: &std::path::Path) {
+    let hold = hold();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "interrupted::load_and_die"])
-        .env("DATASUS_TEST_URL", shared().url())
+        .env("DATASUS_TEST_URL", held(&hold))
         .env("DATASUS_TEST_FOLDER", folder)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -220,15 +228,16 @@ fn dies_in_mid_load(folder: &std::path::Path) {
         .unwrap();
     until("rows flow", || {
         !stages("morre").is_empty()
-            && shared().psql("SELECT coalesce(max(pg_relation_size(oid)), 0) > 10000000 FROM pg_class WHERE relnamespace = 'morre'::regnamespace")[0][0] == "t"
+            && shared().psql("SELECT coalesce(max(pg_relation_size(oid)), 0) > 4000000 FROM pg_class WHERE relnamespace = 'morre'::regnamespace")[0][0] == "t"
     });
     child.kill().unwrap();
     child.wait().unwrap();
+    hold.release();
 }
 
 #[test]
 fn after_kill_9_the_target_is_untouched_and_the_job_goes_on_or_is_given_up() {
-    let (folder, client) = client_of_many();
+    let (folder, client) = client_of_many(None);
     let server = shared();
     dies_in_mid_load(folder.path());
     assert_eq!(server.psql("SELECT to_regclass('morre.t')"), [["<NULL>"]]);

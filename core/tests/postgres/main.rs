@@ -14,6 +14,8 @@ mod made;
 mod many;
 mod modes;
 mod names;
+#[path = "../proxy/mod.rs"]
+mod proxy;
 mod server;
 mod sinks;
 mod tls;
@@ -21,6 +23,7 @@ mod types;
 mod values;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use datasus::sink::postgres::Mode;
 use datasus::{Client, Config, Destination, Error, Language, Postgres, QueryParams, Report, Secret};
@@ -53,13 +56,24 @@ fn open(folder: &Path, url: &str) -> Client {
     Client::open_with(folder, config).unwrap()
 }
 
-/// A client whose source has three million rows, on the shared server.
-fn client_of_many() -> (TempDir, Client) {
+/// A client whose source has three million rows, on the shared server; behind the proxy where it is to hold the load.
+fn client_of_many(hold: Option<&Arc<proxy::Hold>>) -> (TempDir, Client) {
     canary::listen();
     let folder = tempfile::tempdir().unwrap();
     many::write(folder.path(), 3, 1_000_000);
-    let client = open(folder.path(), &server::shared().url());
+    let url = hold.map_or_else(|| server::shared().url(), held);
+    let client = open(folder.path(), &url);
     (folder, client)
+}
+
+/// The shared server behind a proxy that holds each connection which loads after some 100,000 rows.
+fn held(hold: &Arc<proxy::Hold>) -> String {
+    let server = server::shared();
+    server.url().replace(&format!(":{}/", server.port), &format!(":{}/", proxy::holding(server.port, hold.clone())))
+}
+
+fn hold() -> Arc<proxy::Hold> {
+    proxy::Hold::after(8 << 20)
 }
 
 fn all_of_many() -> QueryParams {

@@ -15,6 +15,7 @@ mod kill;
 mod letters;
 #[path = "../many/mod.rs"]
 mod many;
+#[path = "../proxy/mod.rs"]
 mod proxy;
 #[path = "../postgres/server.rs"]
 #[allow(dead_code)]

@@ -1,9 +1,10 @@
-//! A way to a server that breaks where it is told to.
+//! A way to a server that breaks, or waits, where it is told to.
+#![allow(dead_code)]
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex};
 
 /// Where the way breaks; each break happens once.
 #[derive(Default)]
@@ -19,8 +20,51 @@ pub struct Breaks {
     pub broken: AtomicU64,
 }
 
+/// A load that cannot end before it is told to, however fast the machine is: what a connection sends beyond the first bytes waits.
+pub struct Hold {
+    after_bytes: usize,
+    released: Mutex<bool>,
+    changed: Condvar,
+    /// Connections that wait.
+    pub held: AtomicU64,
+}
+
+impl Hold {
+    /// Short ones, such as those that cancel, never send as much.
+    pub fn after(bytes: usize) -> Arc<Self> {
+        Hold { after_bytes: bytes, released: Mutex::new(false), changed: Condvar::new(), held: AtomicU64::new(0) }
+            .into()
+    }
+
+    /// From now on nothing waits.
+    pub fn release(&self) {
+        *self.released.lock().unwrap() = true;
+        self.changed.notify_all();
+    }
+
+    fn pass(&self, sent: usize) {
+        if sent < self.after_bytes {
+            return;
+        }
+        let released = self.released.lock().unwrap();
+        if !*released {
+            self.held.fetch_add(1, SeqCst);
+            drop(self.changed.wait_while(released, |released| !*released).unwrap());
+        }
+    }
+}
+
+/// Starts a proxy in front of `server` that holds what is sent; gives its port.
+pub fn holding(server: u16, hold: Arc<Hold>) -> u16 {
+    run(server, Arc::default(), Some(hold))
+}
+
 /// Starts the proxy in front of `server`; gives its port.
 pub fn start(server: u16, breaks: Arc<Breaks>) -> u16 {
+    run(server, breaks, None)
+}
+
+fn run(server: u16, breaks: Arc<Breaks>, hold: Option<Arc<Hold>>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -35,10 +79,13 @@ pub fn start(server: u16, breaks: Arc<Breaks>) -> u16 {
                 (client.try_clone().unwrap(), upstream.try_clone().unwrap(), true),
                 (upstream.try_clone().unwrap(), client.try_clone().unwrap(), false),
             ] {
-                let breaks = breaks.clone();
+                let (breaks, hold) = (breaks.clone(), hold.clone().filter(|_| is_client));
                 std::thread::spawn(move || {
                     let mut block = vec![0; 16 << 10];
+                    let mut sent = 0;
                     while let Ok(length) = from.read(&mut block) {
+                        sent += length;
+                        hold.iter().for_each(|hold| hold.pass(sent));
                         if length == 0
                             || breaks.now(&block[..length], is_client)
                             || to.write_all(&block[..length]).is_err()
