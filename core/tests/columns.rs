@@ -329,6 +329,7 @@ fn sql_sees_where_a_row_comes_from_and_its_stars_do_not() {
         ("WITH x AS (SELECT *, datasus_uf FROM sih_rd) SELECT * FROM x ORDER BY ALL", " datasus_uf"),
         ("SELECT * EXCLUDE (RACA_COR) REPLACE (0 AS VAL_TOT), datasus_uf AS raca_cor FROM sih_rd", ""),
         ("SELECT COLUMNS(*) FROM sih_rd ORDER BY datasus_uf", ""),
+        ("SELECT * FROM sih_rd AS \"a \"\"b) --\" WHERE SEXO <> 'it''s' AND datasus_uf <> '*'", ""),
         ("SELECT * FROM sih_rd UNION ALL SELECT * FROM sih_rd WHERE datasus_uf = 'AC'", ""),
     ] {
         let params = QueryParams::sql(text);

@@ -4,23 +4,26 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{deep, parse};
+use super::{deep, parse, walk};
 use crate::base::{Code, Error, Problem, Result, Text, text};
+use crate::catalog::Catalog;
 
 /// The names of a table, in lower case, with the columns that its stars leave out.
 pub type Hidden = BTreeMap<String, Vec<String>>;
 
 /// The text of a statement that passed, with the columns of `hidden` left out of every star over the tables themselves. DS-422
 /// where they cannot be.
-pub fn without(statement: &Value, hidden: &Hidden) -> Result<String> {
+pub fn without(statement: &Value, hidden: &Hidden, catalog: &'static Catalog) -> Result<String> {
     let rewritten = deep(|| {
         let mut rewrite = Rewrite { hidden, frames: Vec::new(), problems: Vec::new() };
         let mut statement = statement.clone();
         rewrite.visit(&mut statement);
-        match rewrite.problems.is_empty() {
-            true => parse::text(&statement),
-            false => Err(rewrite.problems),
+        if !rewrite.problems.is_empty() {
+            return Err(rewrite.problems);
         }
+        let text = parse::text(&statement)?;
+        // What runs is what is judged: the engine's way back to text is no part of the gate.
+        walk::judge(&text, parse::tree(&text)?, catalog).map(|_| text)
     })?;
     rewritten.map_err(|problems| Error::from_problems(problems).stage("plan"))
 }

@@ -7,7 +7,7 @@ use super::scan::{Scan, scan};
 use super::view::{self, Held, TableColumn, View};
 use super::{Dialect, DuckDbDialect, Sampling};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::LogicalType;
+use crate::catalog::{Catalog, LogicalType};
 use crate::gate;
 use crate::lake::LakeFile;
 use crate::params::{
@@ -190,7 +190,7 @@ fn without_hidden(ask: &Sql, tables: &[(&Scope, Vec<TableColumn>, Vec<&LakeFile>
     if !ask.star || hidden.is_empty() {
         return Ok(None);
     }
-    gate::without(&ask.syntax.statement, &hidden).map(Some)
+    gate::without(&ask.syntax.statement, &hidden, Catalog::builtin()).map(Some)
 }
 
 /// A column that `replace_by` writes, where the query gives it too.
