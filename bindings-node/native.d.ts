@@ -12,6 +12,7 @@ export declare class Client {
   sync(params: string, stop: Stop): Promise<string>
   explain(params: string): Promise<string>
   schema(dataset: string): string
+  catalog(): string
   datasets(): Promise<string>
   metrics(): string
   get mode(): string
@@ -133,8 +134,16 @@ export interface Progress {
   bytes: number
   filesDone: number
   filesTotal: number
-  /** Share of the work done, from 0 to 1; none while it cannot be told. */
+  /** Share of the phase's work done, from 0 to 1, and 1 once the job is complete; none while it cannot be told. */
   fraction?: number
+  /** `waiting`, `converting`, `running` or `loading`. */
+  phase: string
+  /** Rows that there will be; none where only the end will tell. */
+  rowsTotal?: number
+  /** Seconds since the job was submitted, until its end. */
+  elapsedSec: number
+  /** Seconds that the phase will take at its pace so far; none while that cannot be told. */
+  remainingSec?: number
 }
 
 /** `options`: what is wanted of the file, as JSON. */

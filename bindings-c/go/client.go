@@ -256,6 +256,13 @@ func (c *Client) Schema(dataset string) (json.RawMessage, error) {
 	})
 }
 
+// Catalog is every dataset that there is, whether the source holds any of it or not.
+func (c *Client) Catalog() (json.RawMessage, error) {
+	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+		return C.datasus_client_catalog(c.handle, out, told)
+	})
+}
+
 // Datasets is what the source holds: "datasets", and "ignored", the files that no query reads, each with the reason.
 func (c *Client) Datasets() (json.RawMessage, error) {
 	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {

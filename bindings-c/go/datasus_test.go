@@ -238,7 +238,8 @@ func TestAClosedClientIsAnError(t *testing.T) {
 
 func TestAJobTellsItsStatesAndEndsWithAReport(t *testing.T) {
 	client, folder := open(t)
-	job, err := client.Submit(t.Context(), datasus.Params{Dataset: "SIH-RD"}, datasus.CSV{Path: "all.csv"}, datasus.Parquet{Path: "all.parquet"})
+	job, err := client.Submit(t.Context(), datasus.Params{Dataset: "rd", UF: []string{"acre", "14"}, Competencia: 2024,
+		Options: &datasus.Options{Missing: "warn"}}, datasus.File("all.csv"), datasus.Parquet{Path: "all.parquet"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,6 +265,9 @@ func TestAJobTellsItsStatesAndEndsWithAReport(t *testing.T) {
 				t.Errorf("%v after %v", event.State, last)
 			}
 			last = event.State
+			if last == datasus.Completed && (event.Phase != datasus.Loading || event.Fraction != 1) {
+				t.Errorf("%+v", event)
+			}
 		case <-time.After(30 * time.Second):
 			t.Fatal("no final event")
 		}
@@ -301,6 +305,7 @@ func TestWhatTheClientKnowsIsJSON(t *testing.T) {
 	for name, ask := range map[string]func() (json.RawMessage, error){
 		"jobs":     client.Jobs,
 		"datasets": client.Datasets,
+		"catalog":  client.Catalog,
 		"schema":   func() (json.RawMessage, error) { return client.Schema("SIH-RD") },
 		"explain":  func() (json.RawMessage, error) { return client.Explain(datasus.Params{Dataset: "SIH-RD"}) },
 		"params":   datasus.JSONSchema,

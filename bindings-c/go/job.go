@@ -47,14 +47,44 @@ type Progress struct {
 	Bytes      uint64
 	FilesDone  uint64
 	FilesTotal uint64
-	// Fraction is of the work, from 0 to 1; -1 while unknown.
+	// Fraction is of the phase's work, from 0 to 1, and 1 once the job is complete; -1 while unknown.
 	Fraction float64
+	Phase    Phase
+	// Elapsed is since the job was submitted, until its end.
+	Elapsed time.Duration
+	// Remaining is what the phase will take at its pace so far; negative while unknown.
+	Remaining time.Duration
 }
+
+// Phase is what a job is busy with.
+type Phase int
+
+const (
+	// Waiting: it is in the queue, or waits for memory.
+	Waiting Phase = iota
+	// Converting: source files become Parquet.
+	Converting
+	// Computing: the engine is at work.
+	Computing
+	// Loading: rows go into files and tables.
+	Loading
+)
+
+func (p Phase) String() string {
+	names := [...]string{"waiting", "converting", "running", "loading"}
+	if p < 0 || int(p) >= len(names) {
+		return "unknown"
+	}
+	return names[p]
+}
+
+func seconds(of C.double) time.Duration { return time.Duration(float64(of) * float64(time.Second)) }
 
 func progressOf(of *C.datasus_progress) Progress {
 	return Progress{
 		State: State(of.state), Rows: uint64(of.rows), RowsTotal: int64(of.rows_total), Bytes: uint64(of.bytes),
 		FilesDone: uint64(of.files_done), FilesTotal: uint64(of.files_total), Fraction: float64(of.fraction),
+		Phase: Phase(of.phase), Elapsed: seconds(of.elapsed_sec), Remaining: seconds(of.remaining_sec),
 	}
 }
 

@@ -7,10 +7,11 @@ type Params struct {
 	// SQL is one SELECT over the tables of the catalogue (sih_rd, cnes_st, ...), with Bind for its $names.
 	SQL  string         `json:"sql,omitempty"`
 	Bind map[string]any `json:"bind,omitempty"`
-	// UF left out (nil) means all that the source holds; an empty list is an error, here and in Columns.
+	// UF holds siglas, names (Acre) or IBGE's codes (12). Left out (nil), it means all that the source holds; an empty list is an
+	// error, here and in Columns.
 	UF []string `json:"uf,omitzero"`
-	// Competencia is a month (YYYYMM; of yearly systems YYYY) as a string, several as a []string, a Range, or a time.Time at
-	// midnight, which stands for its month.
+	// Competencia is a month (2024-01, 01/2024, 202401) or a year (2024: its twelve months) as a string or a number, several in
+	// a slice, a Range, or a time.Time at midnight, which stands for its month.
 	Competencia any         `json:"competencia,omitempty"`
 	Columns     []string    `json:"columns,omitzero"`
 	Where       []Filter    `json:"where,omitzero"`
@@ -27,11 +28,15 @@ type Range struct {
 	To   string `json:"to"`
 }
 
-// Filter is one condition: {"IDADE", "between", []int{0, 17}}. A time.Time at midnight stands for its day.
+// Filter is one condition, {Column: "DIAG_PRINC", Op: "starts_with", Value: "J18"}; or one of Any, every one of All, or Not. A
+// time.Time at midnight stands for its day.
 type Filter struct {
-	Column string `json:"column"`
-	Op     string `json:"op"`
-	Value  any    `json:"value,omitempty"`
+	Column string   `json:"column,omitempty"`
+	Op     string   `json:"op,omitempty"`
+	Value  any      `json:"value,omitempty"`
+	Any    []Filter `json:"any,omitempty"`
+	All    []Filter `json:"all,omitempty"`
+	Not    *Filter  `json:"not,omitempty"`
 }
 
 // Aggregate is a figure of each group: count, sum, avg, min, max.

@@ -2,7 +2,7 @@ package datasus
 
 import "encoding/json"
 
-// Sink is where a job's rows go: CSV, Parquet or Postgres.
+// Sink is where a job's rows go: CSV, Parquet, Postgres, or a File.
 type Sink interface {
 	json.Marshaler
 	sink()
@@ -38,9 +38,16 @@ type Postgres struct {
 	Key  []string `json:"key,omitzero"`
 }
 
+// File is a path below Config.Output that tells by its ending what it is: .csv, .csv.zst or .parquet.
+type File string
+
+func (File) sink()     {}
 func (CSV) sink()      {}
 func (Parquet) sink()  {}
 func (Postgres) sink() {}
+
+// MarshalJSON writes "a.csv".
+func (s File) MarshalJSON() ([]byte, error) { return json.Marshal(string(s)) }
 
 // MarshalJSON writes {"csv": {...}}.
 func (s CSV) MarshalJSON() ([]byte, error) {

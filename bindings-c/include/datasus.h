@@ -303,9 +303,21 @@ typedef struct datasus_progress {
   uint64_t files_done;
   uint64_t files_total;
   /**
-   * Share of the work done, from 0 to 1; -1 while unknown.
+   * Share of the phase's work done, from 0 to 1, and 1 once the job is complete; -1 while unknown.
    */
   double fraction;
+  /**
+   * What the job is busy with: 0 it waits, 1 files become Parquet, 2 the engine computes, 3 rows go into files and tables.
+   */
+  int32_t phase;
+  /**
+   * Seconds since the job was submitted, until its end.
+   */
+  double elapsed_sec;
+  /**
+   * Seconds that the phase will take at its pace so far; -1 while unknown.
+   */
+  double remaining_sec;
 } datasus_progress;
 
 /**
@@ -380,7 +392,8 @@ enum datasus_status datasus_client_query(struct datasus_client *client,
 /**
  * Starts a query into files or tables, and returns when it has been checked and queued.
  *
- * `sinks`: a JSON list, or one of it: {"csv": {"path": "a.csv"}}, {"parquet": {...}}, {"postgres": {"table": "sih_data.rd"}}.
+ * `sinks`: a JSON list, or one of it: "a.csv" (or .csv.zst, .parquet), {"csv": {"path": "a.csv"}}, {"parquet": {...}},
+ * {"postgres": {"table": "sih_data.rd"}}.
  * `job` receives the handle, to be released with datasus_job_release; the job goes on without it. DS-400, DS-422: what is wrong
  * with params or sinks; DS-403: a path outside config's output; DS-409: the target has another shape.
  *
@@ -416,6 +429,16 @@ enum datasus_status datasus_client_schema(struct datasus_client *client,
                                           const char *dataset,
                                           struct datasus_text *schema,
                                           struct datasus_error *error);
+
+/**
+ * Every dataset that there is, whether the source holds any of it or not, as a JSON list. The text is the caller's.
+ *
+ * # Safety
+ * `catalog`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_catalog(struct datasus_client *client,
+                                           struct datasus_text *catalog,
+                                           struct datasus_error *error);
 
 /**
  * What the source holds, as JSON: `datasets`, and `ignored`, the files that no query reads, each with the reason. The text is

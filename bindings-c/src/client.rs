@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 use datasus::base::TraceId;
-use datasus::{Config, Destination, Error, Language, QueryParams, Result};
+use datasus::{Config, Error, Language, Result};
 use serde::Serialize;
 
 use crate::error::ErrorOut;
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn datasus_client_query(
         // SAFETY: the caller's promise is the same.
         let (params, stream, job) =
             unsafe { (text(params, "params")?, Out::new(stream, "stream")?, Out::optional(job, "job")?) };
-        let pending = with(client, |held| held.client.begin_query(&QueryParams::from_json(params)?))?;
+        let pending = with(client, |held| held.client.begin_query(&held.client.params(params)?))?;
         if let Some(job) = job {
             give_job(job, pending.job().clone());
         }
@@ -115,7 +115,8 @@ pub unsafe extern "C" fn datasus_client_query(
 
 /// Starts a query into files or tables, and returns when it has been checked and queued.
 ///
-/// `sinks`: a JSON list, or one of it: {"csv": {"path": "a.csv"}}, {"parquet": {...}}, {"postgres": {"table": "sih_data.rd"}}.
+/// `sinks`: a JSON list, or one of it: "a.csv" (or .csv.zst, .parquet), {"csv": {"path": "a.csv"}}, {"parquet": {...}},
+/// {"postgres": {"table": "sih_data.rd"}}.
 /// `job` receives the handle, to be released with datasus_job_release; the job goes on without it. DS-400, DS-422: what is wrong
 /// with params or sinks; DS-403: a path outside config's output; DS-409: the target has another shape.
 ///
@@ -132,9 +133,8 @@ pub unsafe extern "C" fn datasus_client_submit(
     fence("datasus_client_submit", error, || {
         // SAFETY: the caller's promise is the same.
         let (params, sinks, job) = unsafe { (text(params, "params")?, text(sinks, "sinks")?, Out::new(job, "job")?) };
-        let submit = |held: &Arc<Held>| {
-            held.client.submit(&QueryParams::from_json(params)?, Destination::list_from_json(sinks)?)
-        };
+        let submit =
+            |held: &Arc<Held>| held.client.submit(&held.client.params(params)?, held.client.destinations(sinks)?);
         give_job(job, with(client, submit)?);
         Ok(())
     })
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn datasus_client_explain(
     // SAFETY: the caller's promise is the same.
     fence("datasus_client_explain", error, || unsafe {
         let params = text(params, "params")?;
-        say(client, plan, |held| json(&held.client.explain(&QueryParams::from_json(params)?)?))
+        say(client, plan, |held| json(&held.client.explain(&held.client.params(params)?)?))
     })
 }
 
@@ -176,6 +176,20 @@ pub unsafe extern "C" fn datasus_client_schema(
         let dataset = text(dataset, "dataset")?;
         say(client, schema, |held| json(&held.client.schema(dataset)?))
     })
+}
+
+/// Every dataset that there is, whether the source holds any of it or not, as a JSON list. The text is the caller's.
+///
+/// # Safety
+/// `catalog`: a place for a datasus_text; `error`: NULL or a datasus_error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_catalog(
+    client: *mut ClientHandle,
+    catalog: *mut TextOut,
+    error: *mut ErrorOut,
+) -> Status {
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_catalog", error, || unsafe { say(client, catalog, |held| json(&held.client.catalog())) })
 }
 
 /// What the source holds, as JSON: `datasets`, and `ignored`, the files that no query reads, each with the reason. The text is

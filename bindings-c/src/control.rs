@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 use datasus::base::TraceId;
-use datasus::{Config, Destination, Language, QueryParams};
+use datasus::{Config, Language};
 
 use crate::fence::{fenced, is_forked};
 use crate::given::{Out, json};
@@ -82,7 +82,7 @@ impl DatasusClient {
     /// Checks a query, every problem at once, and gives what it would read, as JSON.
     pub fn validate(&self, params: String) -> Result<String> {
         self.call("validate", |client| {
-            let plan = client.explain(&QueryParams::from_json(&params)?)?;
+            let plan = client.explain(&client.params(&params)?)?;
             serde_json::to_string(&plan).map_err(datasus::Error::internal)
         })
     }
@@ -90,7 +90,7 @@ impl DatasusClient {
     /// Starts a query into files or tables (a JSON list), and returns when it has been checked and queued.
     pub fn submit(&self, params: String, sinks: String) -> Result<Arc<DatasusJob>> {
         self.call("submit", |client| {
-            let job = client.submit(&QueryParams::from_json(&params)?, Destination::list_from_json(&sinks)?)?;
+            let job = client.submit(&client.params(&params)?, client.destinations(&sinks)?)?;
             Ok(Arc::new(DatasusJob(job)))
         })
     }
@@ -99,7 +99,7 @@ impl DatasusClient {
     /// or gives the address to [`release_stream`].
     pub fn query(&self, params: String) -> Result<u64> {
         self.call("query", |client| {
-            let pending = client.begin_query(&QueryParams::from_json(&params)?)?;
+            let pending = client.begin_query(&client.params(&params)?)?;
             let stream = Box::into_raw(Box::new(FFI_ArrowArrayStream::empty()));
             // SAFETY: a stream's place, just made.
             unsafe { Out::new(stream, "stream")? }.stream(Box::new(Query::new(pending)));
@@ -144,8 +144,13 @@ pub struct DatasusProgress {
     pub bytes: u64,
     pub files_done: u64,
     pub files_total: u64,
-    /// Share of the work done, from 0 to 1.
+    /// Share of the phase's work done, from 0 to 1, where it is known.
     pub fraction: Option<f64>,
+    /// `waiting`, `converting`, `running` or `loading`.
+    pub phase: String,
+    /// Seconds since its submission, and those that the phase will take at its pace so far.
+    pub elapsed_sec: f64,
+    pub remaining_sec: Option<f64>,
 }
 
 /// A query at work.
@@ -175,6 +180,9 @@ impl DatasusJob {
             files_done: now.files_done,
             files_total: now.files_total,
             fraction: now.fraction,
+            phase: now.phase.name().to_owned(),
+            elapsed_sec: now.elapsed_sec,
+            remaining_sec: now.remaining_sec,
         }
     }
 

@@ -73,7 +73,7 @@ impl ErrorOut {
         let before = unsafe { (*out.as_ptr()).private_data };
         let json = why.to_json();
         let texts = Arc::new(Texts {
-            message: without_nul(why.detail()),
+            message: without_nul(why.message()),
             diagnostic: without_nul(Value::from(why.diagnostic().clone()).to_string()),
             json: without_nul(json.to_string()),
             trace_id: without_nul(why.trace_id().map(|id| id.as_str()).unwrap_or_default()),

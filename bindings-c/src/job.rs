@@ -4,7 +4,7 @@ use std::ptr::{null_mut, without_provenance_mut};
 use std::time::Duration;
 
 use datasus::governor::Governor;
-use datasus::{Job, Mode, ProgressSnapshot, Result};
+use datasus::{Job, Mode, Phase, ProgressSnapshot, Result};
 
 use crate::error::ErrorOut;
 use crate::fence::{fence, fence_status};
@@ -40,9 +40,18 @@ pub struct Progress {
     pub bytes: u64,
     pub files_done: u64,
     pub files_total: u64,
-    /// Share of the work done, from 0 to 1; -1 while unknown.
+    /// Share of the phase's work done, from 0 to 1, and 1 once the job is complete; -1 while unknown.
     pub fraction: f64,
+    /// What the job is busy with: 0 it waits, 1 files become Parquet, 2 the engine computes, 3 rows go into files and tables.
+    pub phase: i32,
+    /// Seconds since the job was submitted, until its end.
+    pub elapsed_sec: f64,
+    /// Seconds that the phase will take at its pace so far; -1 while unknown.
+    pub remaining_sec: f64,
 }
+
+/// Bytes of version 1, which ended with `fraction`.
+const VERSION_1: usize = std::mem::offset_of!(Progress, phase);
 
 impl Progress {
     pub fn new(state: datasus::Status, of: &ProgressSnapshot) -> Self {
@@ -62,6 +71,15 @@ impl Progress {
             files_done: of.files_done,
             files_total: of.files_total,
             fraction: of.fraction.unwrap_or(-1.0),
+            phase: match of.phase {
+                Phase::Waiting => 0,
+                Phase::Converting => 1,
+                Phase::Running => 2,
+                Phase::Loading => 3,
+                _ => -1,
+            },
+            elapsed_sec: of.elapsed_sec,
+            remaining_sec: of.remaining_sec.unwrap_or(-1.0),
         }
     }
 }
@@ -93,14 +111,17 @@ pub unsafe extern "C" fn datasus_job_status(
     fence("datasus_job_status", error, || {
         // SAFETY: the caller's promise is the same.
         let out = unsafe { Out::new(progress, "progress")? };
-        // SAFETY: valid for a read, as its size was set.
-        let given = unsafe { (*out.as_ptr()).struct_size };
-        if given != 0 && (given as usize) < size_of::<Progress>() {
+        let place = out.as_ptr();
+        // SAFETY: it comes first, and valid for a read, as its size was set. The caller's struct may end before ours.
+        let given = unsafe { (&raw const (*place).struct_size).read() };
+        let bytes = if given == 0 { VERSION_1 } else { (given as usize).min(size_of::<Progress>()) };
+        if bytes < VERSION_1 {
             return Err(not_one_of("progress->struct_size", given.into(), "sizeof(datasus_progress)"));
         }
         let job = live(&JOBS, job, "job")?;
-        let now = Progress::new(job.status(), &job.progress());
-        out.put(Progress { struct_size: given, ..now });
+        let now = Progress { struct_size: given, ..Progress::new(job.status(), &job.progress()) };
+        // SAFETY: the caller's struct has that many bytes, and ours has at least as many.
+        unsafe { std::ptr::copy_nonoverlapping((&raw const now).cast::<u8>(), place.cast::<u8>(), bytes) };
         Ok(())
     })
 }

@@ -38,7 +38,7 @@ pub unsafe extern "C" fn datasus_client_sync(
     fence("datasus_client_sync", error, || unsafe {
         let params = text(params, "params")?;
         let keep_going = || keep_going.is_none_or(|keep_going| keep_going(user));
-        say(client, outcome, |held| sync(held.clone(), QueryParams::from_json(params)?, keep_going))
+        say(client, outcome, |held| sync(held.clone(), held.client.params(params)?, keep_going))
     })
 }
 

@@ -56,6 +56,8 @@ static void null_for_any_argument_is_an_error(void) {
   REFUSED(422, datasus_client_schema(NULL, "SIH-RD", &text, error));
   REFUSED(422, datasus_client_schema(the_client, NULL, &text, error));
   REFUSED(422, datasus_client_schema(the_client, "SIH-RD", NULL, error));
+  REFUSED(422, datasus_client_catalog(NULL, &text, error));
+  REFUSED(422, datasus_client_catalog(the_client, NULL, error));
   REFUSED(422, datasus_client_datasets(NULL, &text, error));
   REFUSED(422, datasus_client_datasets(the_client, NULL, error));
   REFUSED(422, datasus_client_metrics(NULL, &text, error));
@@ -225,6 +227,13 @@ static void a_struct_of_no_version_is_left_as_it_is(void) {
   FINE(datasus_job_status(the_job, &larger.known, error));
   CHECK(larger.known.struct_size == sizeof larger && larger.known.state == DATASUS_JOB_STATE_COMPLETED);
   CHECK(larger.later[0] == 0x5a);
+  /* One that was compiled with the first header has less, and nothing behind it is written. */
+  size_t of_version_1 = offsetof(datasus_progress, phase);
+  memset(&progress, 0x5a, sizeof progress);
+  progress.struct_size = (uint32_t)of_version_1;
+  FINE(datasus_job_status(the_job, &progress, error));
+  CHECK(progress.state == DATASUS_JOB_STATE_COMPLETED && progress.fraction == 1.0);
+  CHECK(progress.phase == 0x5a5a5a5a);
 }
 
 static void a_nul_in_a_value_does_not_cut_the_message(void) {

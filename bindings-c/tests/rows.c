@@ -165,7 +165,7 @@ static void a_job_tells_its_states_in_order_and_ends_with_a_report(void) {
   datasus_job *job;
   datasus_text report, again;
   memset(&all, 0, sizeof all);
-  FINE(datasus_client_submit(the_client, ALL, "[{\"csv\": {\"path\": \"told.csv\"}}, {\"parquet\": {\"path\": \"told.parquet\"}}]", &job, error));
+  FINE(datasus_client_submit(the_client, ALL, "[\"told.csv\", {\"parquet\": {\"path\": \"told.parquet\"}}]", &job, error));
   FINE(datasus_job_on_event(job, told, &all, forget, error));
   FINE(datasus_job_wait(job, -1, &report, error));
   FINE(datasus_job_wait(job, 0, &again, error)); /* as often as one likes */
@@ -273,6 +273,8 @@ static void what_the_client_knows_is_json_and_metrics_are_prometheus_text(void) 
   says(&text, "\"dataset\":\"SIH-RD\"");
   FINE(datasus_client_datasets(the_client, &text, error));
   says(&text, "\"ignored\":[");
+  FINE(datasus_client_catalog(the_client, &text, error));
+  says(&text, "\"table\":\"sinan_deng\"");
   FINE(datasus_client_schema(the_client, "SIH-RD", &text, error));
   says(&text, "VAL_TOT");
   FINE(datasus_client_explain(the_client, ALL, &text, error));

@@ -64,16 +64,14 @@ impl Client {
     #[napi(catch_unwind, ts_return_type = "Promise<Pending>")]
     pub fn begin_query<'env>(&self, env: &'env Env, params: String) -> napi::Result<Object<'env>> {
         let (host, language) = (self.host.clone(), self.language);
-        self.call(env, move |client| {
-            Ok(Pending::new(client.begin_query(&QueryParams::from_json(&params)?)?, host, language))
-        })
+        self.call(env, move |client| Ok(Pending::new(client.begin_query(&client.params(&params)?)?, host, language)))
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<Job>")]
     pub fn submit<'env>(&self, env: &'env Env, params: String, to: String) -> napi::Result<Object<'env>> {
         let host = self.host.clone();
         self.call(env, move |client| {
-            let job = client.submit(&QueryParams::from_json(&params)?, Destination::list_from_json(&to)?)?;
+            let job = client.submit(&client.params(&params)?, client.destinations(&to)?)?;
             host.owns(&job);
             Ok(Job::new(job, host))
         })
@@ -122,17 +120,22 @@ impl Client {
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn sync<'env>(&self, env: &'env Env, params: String, stop: &Stop) -> napi::Result<Object<'env>> {
         let stop = stop.0.clone();
-        self.call(env, move |client| json(&client.sync_until(&QueryParams::from_json(&params)?, &stop)?))
+        self.call(env, move |client| json(&client.sync_until(&client.params(&params)?, &stop)?))
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn explain<'env>(&self, env: &'env Env, params: String) -> napi::Result<Object<'env>> {
-        self.call(env, move |client| json(&client.explain(&QueryParams::from_json(&params)?)?))
+        self.call(env, move |client| json(&client.explain(&client.params(&params)?)?))
     }
 
     #[napi(catch_unwind)]
     pub fn schema(&self, dataset: String) -> napi::Result<String> {
         at_once(|| self.client.schema(&dataset).and_then(json).map_err(self.spoken()))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn catalog(&self) -> napi::Result<String> {
+        at_once(|| json(&self.client.catalog()))
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]

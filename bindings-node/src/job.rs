@@ -30,8 +30,16 @@ pub struct Progress {
     pub bytes: f64,
     pub files_done: f64,
     pub files_total: f64,
-    /// Share of the work done, from 0 to 1; none while it cannot be told.
+    /// Share of the phase's work done, from 0 to 1, and 1 once the job is complete; none while it cannot be told.
     pub fraction: Option<f64>,
+    /// `waiting`, `converting`, `running` or `loading`.
+    pub phase: String,
+    /// Rows that there will be; none where only the end will tell.
+    pub rows_total: Option<f64>,
+    /// Seconds since the job was submitted, until its end.
+    pub elapsed_sec: f64,
+    /// Seconds that the phase will take at its pace so far; none while that cannot be told.
+    pub remaining_sec: Option<f64>,
 }
 
 #[napi(object)]
@@ -52,6 +60,10 @@ fn progress(of: &datasus::ProgressSnapshot) -> Progress {
         files_done: of.files_done as f64,
         files_total: of.files_total as f64,
         fraction: of.fraction,
+        phase: of.phase.name().to_owned(),
+        rows_total: of.rows_total.map(|rows| rows as f64),
+        elapsed_sec: of.elapsed_sec,
+        remaining_sec: of.remaining_sec,
     }
 }
 

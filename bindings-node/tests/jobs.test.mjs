@@ -26,6 +26,25 @@ test('an aborted signal cancels what runs, and says why', async () => {
   assert.equal((await (await client.query(query)).toArray()).length, 600)
 })
 
+test('what people write is understood, and progress tells its phase', async () => {
+  for (const competencia of [202401, '2024-01', '01/2024', { from: 202401, to: '2024-01' }]) {
+    const rows = await (await client.query({ dataset: 'rd', uf: 'acre', competencia, aggregates: { n: 'count(*)' } })).toArray()
+    assert.deepEqual(rows, [{ n: 100n }])
+  }
+  const job = await client.submit({ ...query, uf: 12 }, { to: ['said.csv', 'said.parquet'] })
+  const told = []
+  for await (const event of job) told.push(event)
+  const { progress } = told.at(-1)
+  assert.deepEqual([progress.phase, progress.fraction, progress.remainingSec, progress.rowsTotal], ['loading', 1, null, 300])
+  assert.ok(progress.elapsedSec >= 0)
+  assert.ok(existsSync(path.join(folder, 'output', 'said.csv')))
+  const known = client.catalog()
+  assert.ok(known.length > (await client.datasets()).length)
+  assert.equal(known.find((one) => one.dataset === 'SIM-DO').table, 'sim_do')
+  const tables = await (await client.query({ sql: 'SHOW TABLES' })).toArray()
+  assert.equal(tables.length, known.length)
+})
+
 test('100 ms after the signal the work has ended', async () => {
   const late = []
   for (let round = 0; round < 5; round += 1) {

@@ -1,13 +1,13 @@
 /** The front of the SDK: one source folder, and everything that can be asked of it. */
 
 import type { LoadArrow } from './arrow'
-import type { Destination, QueryParams } from './contract'
+import type { QueryParams } from './contract'
 import { atOnce, conflict, refuseAborted, settled, type Language } from './errors'
 import { exactJson, Given, isPlainObject, languageOf } from './given'
 import { Job, type JobEvent } from './job'
 import { native, type NativeClient } from './native'
-import { destinationsJson, paramsJson, settings, type Query } from './params'
-import { schemaOf, type DatasetSchema, type DeadLetter, type Explain, type Holdings, type JobInfo, type Mode, type Report, type SyncReport } from './report'
+import { destinationsJson, paramsJson, settings, type Query, type To } from './params'
+import { schemaOf, type DatasetSchema, type DeadLetter, type Explain, type Holdings, type JobInfo, type Known, type Mode, type Report, type SyncReport } from './report'
 import { Result } from './result'
 import { stoppable } from './stoppable'
 import { Warnings } from './warnings'
@@ -54,8 +54,8 @@ export interface CallOptions {
 
 /** Where the rows of a job go. */
 export interface SinkOptions extends CallOptions {
-  /** `csv()`, `parquet()`, `postgres()`, or several of them: all in one pass. */
-  to: Destination | readonly Destination[]
+  /** A path (`'a.csv'`, `'a.parquet'`), `csv()`, `parquet()`, `postgres()`, or several of them: all in one pass. */
+  to: To | readonly To[]
 }
 
 const FOLDERS = ['source', 'lake', 'output', 'state', 'spill']
@@ -186,6 +186,11 @@ export class Client implements AsyncDisposable {
   schema(dataset: string): DatasetSchema {
     const name = this.#given.text('dataset', dataset)
     return schemaOf(JSON.parse(atOnce(() => this.#native.schema(name))) as Parameters<typeof schemaOf>[0])
+  }
+
+  /** Every dataset that there is, whether the source holds any of it or not. */
+  catalog(): Known[] {
+    return JSON.parse(atOnce(() => this.#native.catalog())) as Known[]
   }
 
   /** What the source holds, by dataset, and the files that no query reads. */

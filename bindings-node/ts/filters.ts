@@ -175,7 +175,7 @@ export class Column {
   }
 }
 
-/** A column by its name: `col('IDADE').between(0, 17).and(col('SEXO').eq('3'))`. */
+/** A column by its name: `col('VAL_TOT').between(0, 100).and(col('SEXO').eq('3'))`. */
 export function col(name: string): Column {
   return new Column(new Given(spoken()).text('col', name))
 }

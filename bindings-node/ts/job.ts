@@ -16,8 +16,16 @@ export interface Progress {
   bytes: number
   filesDone: number
   filesTotal: number
-  /** Share of the work done, from 0 to 1; null while it cannot be told. */
+  /** Share of the phase's work done, from 0 to 1, and 1 once the job is complete; null while it cannot be told. */
   fraction: number | null
+  /** What the job is busy with: the queue, files that become Parquet, the engine, or rows that go into files and tables. */
+  phase: 'waiting' | 'converting' | 'running' | 'loading'
+  /** Rows that there will be; null where only the end will tell. */
+  rowsTotal: number | null
+  /** Seconds since the job was submitted, until its end. */
+  elapsedSec: number
+  /** Seconds that the phase will take at its pace so far; null while that cannot be told. */
+  remainingSec: number | null
 }
 
 /** A new status, or progress. */
@@ -27,7 +35,13 @@ export interface JobEvent {
 }
 
 function progressOf(native: NativeProgress): Progress {
-  return { ...native, fraction: native.fraction ?? null }
+  return {
+    ...native,
+    phase: native.phase as Progress['phase'],
+    fraction: native.fraction ?? null,
+    rowsTotal: native.rowsTotal ?? null,
+    remainingSec: native.remainingSec ?? null,
+  }
 }
 
 /**

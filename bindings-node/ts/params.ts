@@ -16,15 +16,15 @@ export type CamelKeys<Form> = { [Key in keyof Form as Key extends string ? Camel
 export type Conditions = Record<string, Value | readonly Value[] | null>
 /** Conditions that every row must meet. */
 export type Where = Filter | Condition | Conditions | readonly (Filter | Condition | Conditions)[]
-/** `{ valor: ['sum', 'VAL_TOT'], n: 'count' }`, or the contract's list. */
-export type Aggregates = Record<string, AggregateFn | readonly [AggregateFn, string]> | readonly Aggregate[]
+/** `{ valor: ['sum', 'VAL_TOT'], n: 'count(*)' }`, or the contract's list. */
+export type Aggregates = Record<string, AggregateFn | 'count(*)' | readonly [AggregateFn, string]> | readonly Aggregate[]
 
 type Loose = 'bind' | 'columns' | 'where' | 'groupBy' | 'aggregates' | 'orderBy' | 'options' | 'uf' | 'limit'
 
 /** One query: over one dataset, or one SELECT (`sql`, `bind`) over several. The contract's keys, in camel case or as they are. */
 export interface Query extends Omit<CamelKeys<QueryParams>, Loose> {
-  /** Siglas; left out: every UF that the source holds. */
-  uf?: string | readonly string[] | null
+  /** Siglas, names (`Acre`) or IBGE's codes (`12`); left out: every UF that the source holds. */
+  uf?: string | number | readonly (string | number)[] | null
   /** Columns of the answer, in this order; left out: all. */
   columns?: readonly string[] | null
   where?: Where
@@ -39,6 +39,9 @@ export interface Query extends Omit<CamelKeys<QueryParams>, Loose> {
   bind?: Record<string, Value | null>
   options?: CamelKeys<Options>
 }
+
+/** Where rows go: `csv()`, `parquet()`, `postgres()`, or a path that tells by its ending: `.csv`, `.csv.zst`, `.parquet`. */
+export type To = Destination | string
 
 /** A CSV file, of 10 million rows at most. */
 export type CsvOptions = CamelKeys<Csv>
@@ -95,7 +98,7 @@ export function settings(given: Given, at: string, form: unknown): Record<string
 const FIGURE: Expected = {
   pt: 'uma função, ou [função, coluna]',
   en: 'a function, or [function, column]',
-  examples: ["'count'", "['sum', 'VAL_TOT']"],
+  examples: ["'count(*)'", "['sum', 'VAL_TOT']"],
 }
 const FIGURES: Expected = {
   pt: 'um objeto de nomes e funções, ou uma lista',
@@ -103,11 +106,11 @@ const FIGURES: Expected = {
   examples: ["{ valor: ['sum', 'VAL_TOT'] }"],
 }
 const NAMES: Expected = { pt: 'uma coluna, ou uma lista delas', en: 'a column, or a list of them', examples: ["['CNES']"] }
-const UFS: Expected = { pt: 'uma UF, ou uma lista delas', en: 'a UF, or a list of them', examples: ["['AC', 'RR']"] }
+const UFS: Expected = { pt: 'uma UF (sigla, nome ou código do IBGE), ou uma lista delas', en: 'a UF (sigla, name or IBGE code), or a list of them', examples: ["['AC', 'RR']"] }
 const MONTHS: Expected = {
   pt: 'um mês ou ano, uma lista deles, ou {from, to}',
   en: 'a month or year, a list of them, or {from, to}',
-  examples: ["'202401'", "{ from: '202401', to: '202403' }"],
+  examples: ["'2024-01'", "{ from: '2024-01', to: '2024-03' }"],
 }
 const ROWS: Expected = { pt: 'um número de linhas', en: 'a number of rows', examples: [100] }
 const QUERY: Expected = {
@@ -184,7 +187,7 @@ export function destinationsJson(given: Given, to: unknown): string {
   const expected = {
     pt: 'um destino, ou uma lista deles',
     en: 'a destination, or a list of them',
-    examples: ["csv('a.csv')", "[csv('a.csv'), parquet('a.parquet')]"],
+    examples: ["'a.csv'", "[csv('a.csv'), parquet('a.parquet')]"],
   }
   if (to === undefined || to === null) throw given.wrong('to', expected, to)
   return exactJson(given.tree('to', to))

@@ -84,6 +84,25 @@ export interface DeadLetter {
 /** What a query would read, against what is there: files, row groups, columns, SQL. */
 export type Explain = Record<string, unknown>
 
+/** A dataset of the catalogue. */
+export interface Known {
+  dataset: string
+  /** Its name in SQL. */
+  table: string
+  nome: string
+  /** Other names that are accepted. */
+  aliases: string[]
+  /** What a file is of. */
+  period: 'month' | 'year'
+  /** One file for the whole country. */
+  national: boolean
+  /** First and last competência that is known to have been published. */
+  from: string | null
+  to: string | null
+  /** Columns that the catalogue knows; with 0 they come from the files. */
+  columns: number
+}
+
 /** What the source holds, and what of it no query reads. */
 export interface Holdings {
   datasets: Held[]

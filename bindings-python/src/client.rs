@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use datasus::base::{Cancel, CancelReason};
-use datasus::{Catalog, Config, Destination, Error, QueryParams, Result};
+use datasus::{Catalog, Config, Error, QueryParams, Result};
 use pyo3::prelude::*;
 
 use crate::answer::Pending;
@@ -38,13 +38,12 @@ impl Client {
     }
 
     fn begin_query(&self, py: Python<'_>, params: String) -> PyResult<Pending> {
-        self.call(py, move |client| client.begin_query(&QueryParams::from_json(&params)?)).map(Pending::new)
+        self.call(py, move |client| client.begin_query(&client.params(&params)?)).map(Pending::new)
     }
 
     fn submit(&self, py: Python<'_>, params: String, to: String) -> PyResult<Job> {
-        let submitted = move |client: &datasus::Client| {
-            client.submit(&QueryParams::from_json(&params)?, Destination::list_from_json(&to)?)
-        };
+        let submitted =
+            move |client: &datasus::Client| client.submit(&client.params(&params)?, client.destinations(&to)?);
         self.call(py, submitted).map(Job::new)
     }
 
@@ -76,16 +75,20 @@ impl Client {
     fn sync(&self, py: Python<'_>, params: String, tick: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
         let (client, cancel) = (self.0.clone(), Cancel::default());
         let stop = cancel.clone();
-        let work = move || client.sync_until(&QueryParams::from_json(&params)?, &cancel);
+        let work = move || client.sync_until(&client.params(&params)?, &cancel);
         json(py, &on_a_thread(py, tick, work, move || stop.set(CancelReason::Caller))?)
     }
 
     fn explain(&self, py: Python<'_>, params: String) -> PyResult<String> {
-        json(py, &self.call(py, move |client| client.explain(&QueryParams::from_json(&params)?))?)
+        json(py, &self.call(py, move |client| client.explain(&client.params(&params)?))?)
     }
 
     fn schema(&self, py: Python<'_>, dataset: &str) -> PyResult<String> {
         json(py, self.0.schema(dataset).map_err(|error| raised(py, &error))?)
+    }
+
+    fn catalog(&self, py: Python<'_>) -> PyResult<String> {
+        json(py, &self.0.catalog())
     }
 
     fn datasets(&self, py: Python<'_>) -> PyResult<String> {

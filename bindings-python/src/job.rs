@@ -22,11 +22,12 @@ fn word(status: datasus::Status) -> String {
     to_value(status).ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// Rows, bytes, files done, files in all, share done.
-type Counts = (u64, u64, u64, u64, Option<f64>);
+/// Rows, bytes, files done, files in all, share of the phase done; the phase, rows in all, seconds gone and to come.
+type Counts = (u64, u64, u64, u64, Option<f64>, &'static str, Option<u64>, f64, Option<f64>);
 
 fn counts(of: &datasus::ProgressSnapshot) -> Counts {
-    (of.rows, of.bytes, of.files_done, of.files_total, of.fraction)
+    let (phase, times) = (of.phase.name(), (of.elapsed_sec, of.remaining_sec));
+    (of.rows, of.bytes, of.files_done, of.files_total, of.fraction, phase, of.rows_total, times.0, times.1)
 }
 
 #[pymethods]
@@ -39,6 +40,11 @@ impl Job {
     #[getter]
     fn trace_id(&self) -> &str {
         self.0.trace_id()
+    }
+
+    #[getter]
+    fn is_english(&self) -> bool {
+        self.0.language() == datasus::Language::En
     }
 
     fn status(&self, py: Python<'_>) -> String {

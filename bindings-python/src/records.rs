@@ -70,7 +70,7 @@ pub fn read_dbc(
     partial: bool,
     english: bool,
 ) -> PyResult<(Rows, Summary)> {
-    let wanted = RecordsOf { columns, dataset, typed, verify_crc, batch_rows, encoding, partial };
+    let wanted = RecordsOf { columns, dataset, typed, verify_crc, batch_rows, encoding, partial, language: None };
     let language = if english { Language::En } else { Language::Pt };
     let records = without_gil(py, || TypedRecords::open(&path, &wanted, Catalog::builtin(), language))?;
     let summary = Arc::new(Mutex::new(Value::Null));

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import pytest
 
 import datasus
+from datasus._bar import Bar
 
 
 def test_a_job_is_followed_to_its_report(client: datasus.Client) -> None:
@@ -25,6 +26,7 @@ def test_a_job_is_followed_to_its_report(client: datasus.Client) -> None:
     assert report.records_processed == report["records_processed"] == 600
     assert json.loads(report.to_json())["storage"] == {"csv": "a.csv", "parquet": "a.parquet"}
     assert (job.done, job.progress.rows, job.id) == (True, 600, report.job_id)
+    assert (job.progress.phase, job.progress.fraction, job.progress.remaining) == ("loading", 1.0, None)
     for shown in (report._repr_html_(), job._repr_html_(), client.schema("SIH-RD")._repr_html_()):
         assert "<table" in shown
     assert "a.csv" in report._repr_html_()
@@ -108,6 +110,30 @@ def test_one_bar_follows_a_job_in_a_terminal(
     shown.truncate(0)
     client.export("SIH-RD", to=datasus.Parquet("b.parquet"))
     assert shown.getvalue().strip("\0") == ""
+
+
+def test_a_bar_has_no_share_while_nobody_knows_one() -> None:
+    class AtWork:
+        is_english = False
+        told = (0, 0, 2, 2, None, "running", None, 65.0, None)
+
+        def progress(self) -> tuple:
+            return self.told
+
+    shown = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stderr", shown)
+        patch.setattr("datasus._bar.PATIENCE", 0.0)
+        job = AtWork()
+        bar = Bar(job, True, "SIH-RD")
+        bar()
+        assert "consultando, 1:05" in shown.getvalue()
+        assert "%" not in shown.getvalue()
+        job.told = (300, 0, 2, 2, 0.5, "loading", 600, 70.0, 5.0)
+        bar()
+        assert " 50%|" in shown.getvalue()
+        assert "gravando, 300/600 linhas, 1:10, faltam 0:05" in shown.getvalue()
+        bar.close()
 
 
 def test_maintenance_is_for_a_while(client: datasus.Client) -> None:

@@ -113,6 +113,40 @@ def test_ctrl_c_ends_the_wait_at_once_and_the_client_goes_on(
     assert (out, child.returncode) == ("goes on\n", 0), err
 
 
+def test_ctrl_c_in_an_export_keeps_the_job_and_says_how_to_resume_it(
+    large: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    program = f"""
+        import sys, datasus
+        client = datasus.open(sys.argv[1], output=".", state="jobs")
+        print("ready", flush=True)
+        try:
+            client.export(sql={ENDLESS!r}, to=datasus.Csv("a.csv"))
+        except KeyboardInterrupt as stopped:
+            kept, said = stopped.job_id, str(stopped)
+        assert f'resume("{{kept}}")' in said and f'discard("{{kept}}")' in said, said
+        assert [(job.job_id, job.standing) for job in client.jobs()] == [(kept, "failed")]
+        report = client.export("SIH-RD", columns=["CNES"], limit=3, to=datasus.Csv("b.csv"))
+        assert any(f'resume("{{kept}}")' in warning for warning in report.warnings), report.warnings
+        cancelled = client.resume(kept)
+        cancelled.cancel()
+        try:
+            cancelled.wait()
+        except datasus.Cancelled:
+            pass
+        print("goes on", flush=True)
+    """
+    child = started(program, large, tmp_path)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n"
+    until = time.monotonic() + 30
+    while not list(tmp_path.glob("jobs/*/plan.json")) and time.monotonic() < until:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=30)
+    assert (out, child.returncode) == ("goes on\n", 0), err
+
+
 def test_ctrl_c_in_jupyter_ends_the_cell_and_the_next_one_runs(large: pathlib.Path) -> None:
     manager = pytest.importorskip("jupyter_client.manager")
     kernel, channels = manager.start_new_kernel(kernel_name="python3", startup_timeout=60)

@@ -58,6 +58,41 @@ def test_answers_are_those_that_duckdb_and_pyarrow_find_in_the_lake(
     assert client.query(sql=sums.format("sih_rd")).to_duckdb().fetchall() == found
 
 
+def test_what_people_write_is_understood(client: datasus.Client, tmp_path: pathlib.Path) -> None:
+    months = [
+        202401,
+        "2024-01",
+        "01/2024",
+        datetime.date(2024, 1, 31),
+        pd.Timestamp(2024, 1, 1),
+        pd.Period("2024-01"),
+        pd.period_range("2024-01", "2024-01", freq="M"),
+        ("2024-01", datetime.date(2024, 1, 1)),
+        [pd.Period("2024-01"), 202401],
+    ]
+    for month in months:
+        rows = client.query("RD", uf="acre", competencia=month, aggregates={"n": "count(*)"}).to_arrow()
+        assert rows.to_pylist() == [{"n": 100}], month
+    for uf in ("AC", "ac", "Acre", 12, "12", [12], ["acre"]):
+        assert client.query("sih_rd", uf=uf, columns=["cnes"]).to_arrow().num_rows == 300, uf
+    # A year is its twelve months, and those that are not there are named.
+    with pytest.raises(datasus.NotFound, match="AC 202404"):
+        client.query("SIH-RD", uf="AC", competencia=2024)
+    report = client.export("SIH-RD", columns=["CNES"], to=["a.csv", pathlib.Path("b.parquet")])
+    assert report.storage == {"csv": "a.csv", "parquet": "b.parquet"}
+    assert (tmp_path / "a.csv").exists()
+    with pytest.raises(datasus.InvalidParams, match=r"a\.xlsx.*por exemplo dados\.csv"):
+        client.export("SIH-RD", to="a.xlsx")
+    known = {one.dataset: one for one in client.catalog()}
+    assert (known["SIM-DO"].table, known["SIM-DO"].period) == ("sim_do", "year")
+    assert len(known) > len(client.datasets())
+    assert client.query(sql="SHOW TABLES").to_arrow().num_rows == len(known)
+    assert client.query(sql="DESCRIBE sih_rd").to_arrow().column_names[:2] == ["column_name", "column_type"]
+    assert [column.name for column in client.schema("rd").search("OBITO")] == [
+        column.name for column in client.schema("SIH-RD").search("óbito")
+    ]
+
+
 def test_decimals_stay_exact_codes_stay_text_and_days_are_days(client: datasus.Client) -> None:
     for how in ({"dtype_backend": "pyarrow"}, {"dtype_backend": "numpy"}, {"decimals": "exact"}):
         frame = client.query("SIH-RD", columns=COLUMNS, limit=5).to_pandas(**how)
@@ -290,3 +325,15 @@ def test_the_text_of_a_table_of_dos_is_read_in_its_encoding(tmp_path: pathlib.Pa
         assert any("cp850" in warning for warning in records.summary.warnings) == (encoding in (None, "auto"))
     with pytest.raises(datasus.InvalidParams, match="cp850"):
         datasus.read_dbc(file, encoding="cp437")  # type: ignore[arg-type]
+
+
+def test_files_that_no_query_reads_are_named(tmp_path: pathlib.Path) -> None:
+    datasus.example_data(tmp_path, 10)
+    (tmp_path / "RDAC2401_v2.dbc").write_bytes(b"x")
+    (tmp_path / "RDAC2409.dbc.gz").write_bytes(b"x")
+    client = datasus.open(tmp_path, lake=tmp_path / ".lake")
+    found = client.datasets()
+    assert [one.dataset for one in found]
+    assert found.ignored == [("RDAC2401_v2.dbc", "name"), ("RDAC2409.dbc.gz", "archive")]
+    with pytest.raises(datasus.NotFound, match=r"RDAC2401_v2\.dbc"):
+        client.query("SIH-RD", uf="AC", competencia="202409")

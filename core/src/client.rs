@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::base::{Cancel, Code, Error, Home, Language, Result, TraceId, did_you_mean, text};
-use crate::catalog::{Competencia, Grupo, Uf};
+use crate::base::{Cancel, Error, Home, Result, TraceId};
+use crate::catalog::{Competencia, Grupo, Period, Uf};
 use crate::config::Config;
 use crate::governor::{Hook, Mode, ModeChanges};
-use crate::params::QueryParams;
+use crate::params::{QueryParams, no_dataset};
 use crate::plan::{Explain, held};
 use crate::recovery::DeadLetter;
 use crate::run::{Answer, Job, JobInfo, Pending, Replayed, Report, Session, SyncReport};
@@ -69,12 +69,32 @@ pub struct Held {
     pub to: Option<Competencia>,
 }
 
+/// A dataset of the catalogue.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Known {
+    /// `SIH-RD`.
+    pub dataset: String,
+    /// Its name in SQL: `sih_rd`.
+    pub table: String,
+    pub nome: String,
+    /// Other names that are accepted in the place of `dataset`.
+    pub aliases: Vec<String>,
+    /// Whether its files are of a month or of a year.
+    pub period: Period,
+    /// True: one file for the whole country.
+    pub national: bool,
+    /// The first and the last competência that is known to have been published.
+    pub from: Option<Competencia>,
+    pub to: Option<Competencia>,
+    /// Columns that the catalogue knows; with 0 they come from the files.
+    pub columns: u64,
+}
+
 impl Client {
-    /// Opens a folder of DBC, DBF or Parquet files in any layout (or one file), with the settings of the `DATASUS_*`
+    /// Opens a folder of DBC, DBF or Parquet files in any layout (or one file; `~` is the home folder), with the settings of the `DATASUS_*`
     /// variables. Nothing is read but the list of its files, when a query asks.
     pub fn open(source: impl Into<PathBuf>) -> Result<Self> {
-        let config = Config::from_env().map_err(|error| error.traced(&TraceId::new(), Language::default()))?;
-        Client::open_with(source, config)
+        Client::open_with(source, Config::from_env()?)
     }
 
     /// The same with settings of your own.
@@ -196,20 +216,37 @@ impl Client {
     /// Competência is the month of processing, not of the event: the event's dates are `event_dates`.
     pub fn schema(&self, dataset: &str) -> Result<&'static Grupo> {
         let catalog = self.session.catalog();
-        catalog.dataset(dataset).ok_or_else(|| {
-            let names: Vec<String> = catalog.datasets().map(|grupo| grupo.dataset.to_string()).collect();
-            let near = did_you_mean(dataset, names.iter().map(String::as_str));
-            Error::new(
-                Code::NotFound,
-                text!(
-                    "Dataset {dataset:?} não existe; veja datasets()",
-                    "There is no dataset {dataset:?}; see datasets()"
-                ),
-            )
-            .with("received", dataset)
-            .with("did_you_mean", near)
-            .traced(&TraceId::new(), self.session.language())
+        catalog.read(dataset).ok_or_else(|| {
+            let unknown = Error::from_problems(vec![no_dataset(dataset, catalog)]);
+            unknown.stage("validate").traced(&TraceId::new(), self.session.language())
         })
+    }
+
+    /// Every dataset that the catalogue knows, whether the source holds any of it or not. [`Client::datasets`] is what it
+    /// holds, and [`Client::schema`] what a dataset's columns are.
+    pub fn catalog(&self) -> Vec<Known> {
+        let known = |grupo: &Grupo| Known {
+            dataset: grupo.dataset.to_string(),
+            table: grupo.dataset.table(),
+            nome: grupo.nome.clone(),
+            aliases: grupo.aliases.clone(),
+            period: grupo.period,
+            national: grupo.national.is_some(),
+            from: grupo.first,
+            to: grupo.last,
+            columns: grupo.columns.len() as u64,
+        };
+        self.session.catalog().datasets().map(known).collect()
+    }
+
+    /// Reads a query from its JSON text, as [`QueryParams::from_json`], with errors in the client's language.
+    pub fn params(&self, json: &str) -> Result<QueryParams> {
+        QueryParams::from_json(json).map_err(|error| error.traced(&TraceId::new(), self.session.language()))
+    }
+
+    /// Reads destinations from their JSON text, as [`Destination::list_from_json`], with errors in the client's language.
+    pub fn destinations(&self, json: &str) -> Result<Vec<Destination>> {
+        Destination::list_from_json(json).map_err(|error| error.traced(&TraceId::new(), self.session.language()))
     }
 
     /// What the source holds, by dataset, and what of it no query reads.

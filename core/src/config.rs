@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::base::{Code, Error, Language, OnEmergency, Priority, Result, Secret, text};
+use crate::base::{
+    Code, Error, Language, OnEmergency, Priority, Result, Secret, Text, TraceId, expand_home, json_words, text,
+    value_words,
+};
 
 /// Settings of one client.
 ///
@@ -87,6 +90,11 @@ impl Config {
     }
 
     fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let language = if get("DATASUS_LANGUAGE").as_deref() == Some("en") { Language::En } else { Language::Pt };
+        Config::read_variables(get).map_err(|error| error.traced(&TraceId::new(), language))
+    }
+
+    fn read_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
         let mut config = Config::default();
         let folder = |name: &str| get(name).map(PathBuf::from);
@@ -97,7 +105,11 @@ impl Config {
         config.postgres = get("DATASUS_POSTGRES").map(Secret::new);
         let number = |name: &str| -> Result<Option<u64>> {
             get(name)
-                .map(|value| value.parse().map_err(|_| wrong(name, &value, ["um número inteiro", "a whole number"])))
+                .map(|value| {
+                    value
+                        .parse()
+                        .map_err(|_| wrong(name, &value, ["um número inteiro, como 4", "a whole number, as 4"]))
+                })
                 .transpose()
         };
         config.memory_limit = number("DATASUS_MEMORY_LIMIT")?;
@@ -155,21 +167,45 @@ impl Config {
     /// The `DATASUS_*` variables, changed by `settings`: an object with any of the fields, null for a field's default. For
     /// bindings; an unknown key or a value of another kind is DS-400.
     pub fn from_env_and(settings: &Value) -> Result<Self> {
-        Config::from_env()?.changed_by(settings)
+        let from_env = Config::from_env().map_err(|error| match language_of(settings) {
+            Some(language) => error.traced(&TraceId::new(), language),
+            None => error,
+        });
+        from_env?.changed_by(settings)
     }
 
     fn changed_by(self, settings: &Value) -> Result<Self> {
-        let malformed = |what: String| {
-            Error::new(Code::Malformed, text!("Configuração inválida: {what}", "Invalid configuration: {what}"))
+        // Even a setting that is wrong is told in the language that stands beside it.
+        let language = language_of(settings).unwrap_or(self.language);
+        let malformed = |what: Text| {
+            let (pt, en) = (what.pt, what.en);
+            Error::new(Code::Malformed, text!("Configuração inválida: {pt}", "Invalid configuration: {en}"))
                 .stage("config")
+                .traced(&TraceId::new(), language)
         };
         let Value::Object(settings) = settings else {
-            return Err(malformed(format!("expected an object, received {settings}")));
+            let came = value_words(settings);
+            let (pt, en) = (came.pt, came.en);
+            return Err(malformed(text!(
+                "esperado um objeto com as opções, por exemplo `threads`; recebido {pt}",
+                "expected an object of settings, for example `threads`; received {en}"
+            )));
         };
         let given: Map<String, Value> =
             settings.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
         let has = |name: &str| settings.contains_key(name);
-        let new: Config = serde_json::from_value(given.into()).map_err(|error| malformed(error.to_string()))?;
+        // One by one, so that the wrong one is named.
+        for (name, value) in &given {
+            let alone = Map::from_iter([(name.clone(), value.clone())]);
+            if let Err(error) = serde_json::from_value::<Config>(alone.into()) {
+                let words = json_words(&error);
+                let known = error.to_string().starts_with("unknown field");
+                let name = if known { String::new() } else { format!("`{name}`: ") };
+                let (pt, en) = (words.pt, words.en);
+                return Err(malformed(text!("{name}{pt}", "{name}{en}")).with("parser_message", error.to_string()));
+            }
+        }
+        let new: Config = serde_json::from_value(given.into()).map_err(Error::internal)?;
         Ok(Config {
             lake: if has("lake") { new.lake } else { self.lake },
             output: if has("output") { new.output } else { self.output },
@@ -188,6 +224,18 @@ impl Config {
         })
     }
 
+    /// The same with the home folder in the place of `~`.
+    pub(crate) fn at_home(self) -> Self {
+        let at_home = |folder: Option<PathBuf>| folder.map(|folder| expand_home(&folder));
+        Config {
+            lake: at_home(self.lake),
+            output: at_home(self.output),
+            state: at_home(self.state),
+            spill: at_home(self.spill),
+            ..self
+        }
+    }
+
     /// Every setting that cannot work is DS-422.
     pub(crate) fn check(&self) -> Result<()> {
         if !(self.deadline > 0.0 && self.deadline <= 1e9) {
@@ -195,31 +243,44 @@ impl Config {
             return Err(Error::new(
                 Code::InvalidParams,
                 text!(
-                    "Configuração inválida: `deadline` deve ser um número positivo de segundos; recebido {seconds}",
-                    "Invalid configuration: `deadline` must be a positive number of seconds; received {seconds}"
+                    "Configuração inválida: `deadline` deve ser um número positivo de segundos, por exemplo 30; recebido {seconds}",
+                    "Invalid configuration: `deadline` must be a positive number of seconds, for example 30; received {seconds}"
                 ),
             )
             .stage("config"));
         }
-        if self.threads == Some(0) || self.chunk_rows == 0 || self.memory_limit.is_some_and(|bytes| bytes < 64 << 20) {
-            return Err(Error::new(
-                Code::InvalidParams,
-                text!(
-                    "Configuração inválida: `threads` e `chunk_rows` ao menos 1, `memory_limit` ao menos 64 MiB",
-                    "Invalid configuration: `threads` and `chunk_rows` at least 1, `memory_limit` at least 64 MiB"
-                ),
-            )
-            .stage("config"));
+        let too_small = [
+            ("threads", self.threads.map(|threads| threads as u64), 1),
+            ("chunk_rows", Some(self.chunk_rows as u64), 1),
+            ("memory_limit", self.memory_limit, 64 << 20),
+        ];
+        for (name, given, least) in too_small {
+            if let Some(received) = given.filter(|given| *given < least) {
+                return Err(Error::new(
+                    Code::InvalidParams,
+                    text!(
+                        "Configuração inválida: `{name}` deve ser ao menos {least}; recebido {received}",
+                        "Invalid configuration: `{name}` must be at least {least}; received {received}"
+                    ),
+                )
+                .with("received", received)
+                .stage("config"));
+            }
         }
         Ok(())
     }
+}
+
+/// The language that settings ask for.
+fn language_of(settings: &Value) -> Option<Language> {
+    settings.get("language").and_then(|name| Language::deserialize(name).ok())
 }
 
 fn wrong(name: &str, received: &str, expected: [&str; 2]) -> Error {
     let [pt, en] = expected;
     Error::new(
         Code::InvalidParams,
-        text!("{name}: esperado {pt}; recebido {received:?}", "{name}: expected {en}; received {received:?}"),
+        text!("{name}: esperado {pt}; recebido \"{received}\"", "{name}: expected {en}; received \"{received}\""),
     )
     .with("expected_format", en)
     .with("received", received)
@@ -249,7 +310,11 @@ mod tests {
         assert_eq!(config.postgres.as_ref().map(Secret::reveal), Some("postgres://u:p@h/b"));
         let error = config.changed_by(&serde_json::json!({"thread": 1})).unwrap_err();
         assert_eq!(error.code(), Code::Malformed);
-        assert!(error.detail().contains("thread"), "{error}");
+        assert!(error.detail().contains("there is no `thread`; use one of these: `lake`"), "{error}");
+        let config = Config::default();
+        let error = config.changed_by(&serde_json::json!({"threads": "2", "language": "en"})).unwrap_err();
+        let expected = "Invalid configuration: `threads`: expected a whole number from 0; received the text \"2\"";
+        assert_eq!(error.detail(), expected);
         let wrong = |name: &str| (name == "DATASUS_SPILL_LIMIT").then(|| "10 GB".to_owned());
         let error = Config::from_variables(wrong).unwrap_err();
         assert_eq!(error.code(), Code::InvalidParams);

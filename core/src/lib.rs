@@ -8,7 +8,8 @@
 //!     .uf(["AC"])
 //!     .competencia("202401", "202401")
 //!     .columns(["CNES", "DIAG_PRINC", "VAL_TOT"])
-//!     .filter(col("IDADE").between(0, 17));
+//!     // IDADE alone is no age: COD_IDADE says whether it counts days (2), months (3) or years (4).
+//!     .filter(col("COD_IDADE").is_in(["2", "3"]) | (col("COD_IDADE").eq("4") & col("IDADE").lt(18)));
 //! for batch in client.query(&params)? {
 //!     println!("{} linhas", batch?.num_rows());
 //! }
@@ -44,9 +45,9 @@ pub mod scheduler;
 pub mod sink;
 pub mod source;
 
-pub use base::{Code, Error, Language, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
+pub use base::{Code, Error, Language, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
-pub use client::{Client, Held, Holdings, IgnoredFile};
+pub use client::{Client, Held, Holdings, IgnoredFile, Known};
 pub use config::Config;
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use params::{AggregateFn, Filter, MissingFiles, Op, Options, QueryParams, Versions, col};

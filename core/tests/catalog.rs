@@ -149,6 +149,43 @@ fn aliases_tables_and_gaps_are_known() {
 }
 
 #[test]
+fn datasets_are_found_by_what_people_call_them() {
+    let catalog = Catalog::builtin();
+    let read = |name: &str| catalog.read(name).map(|grupo| grupo.dataset.to_string());
+    for (name, dataset) in [
+        ("SIH-RD", "SIH-RD"),
+        (" sih_rd ", "SIH-RD"),
+        ("rd", "SIH-RD"),
+        ("DO", "SIM-DO"),
+        ("dengue", "SINAN-DENG"),
+        ("zika", "SINAN-ZIKA"),
+        ("Zika vírus", "SINAN-ZIKA"),
+        ("hanseniase", "SINAN-HANS"),
+        ("leitos", "CNES-LT"),
+    ] {
+        assert_eq!(read(name).as_deref(), Some(dataset), "{name}");
+    }
+    for name in ["", "SIM", "SINAN", "aids", "óbitos"] {
+        assert_eq!(read(name), None, "{name:?} is not the name of one dataset");
+    }
+    // What most people look for comes first.
+    for (name, first) in [
+        ("SIM", "SIM-DO"),
+        ("cnes", "CNES-ST"),
+        ("SIA", "SIA-PA"),
+        ("sinan", "SINAN-DENG"),
+        ("SIH-RDD", "SIH-RD"),
+        ("mortalidade", "SIM-DO"),
+        ("Nascidos Vivos", "SINASC-DN"),
+        ("CNES-XX", "CNES-ST"),
+        ("aids", "SINAN-AIDA"),
+    ] {
+        assert_eq!(catalog.near(name).first().map(String::as_str), Some(first), "{name}: {:?}", catalog.near(name));
+    }
+    assert!(catalog.near("qqqqqqqq").is_empty());
+}
+
+#[test]
 fn a_meaning_without_a_source_is_refused() {
     let file = |column: &str| {
         format!(

@@ -310,6 +310,7 @@ fn the_engines_room_is_closed() {
             columns: Vec::new(),
             from_user: false,
             scan: None,
+            answer: None,
         };
         let running = DuckDb.start(statement, settings, &Ctx::default())?;
         running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()
@@ -445,6 +446,21 @@ fn columns_that_the_catalogue_does_not_know_have_the_types_of_all_headers_of_the
         };
         batches.iter().filter(|batch| batch.num_rows() > 0).flat_map(shown).collect()
     };
+    // A column that the chosen year does not have is NULL, of its type, wherever it is named.
+    let absent = QueryParams::dataset("SINAN-ACBI").competencia("2021", "2021").columns(["DT_NOTIFIC", "QT_DOSE"]);
+    let answer = client.query(&absent).unwrap();
+    assert_eq!(answer.schema().field(0).data_type(), &DataType::Date32);
+    let batches: Vec<RecordBatch> = answer.map(Result::unwrap).collect();
+    assert_eq!(batches.iter().map(|batch| batch.column(0).null_count()).sum::<usize>(), 1);
+    let grouped = QueryParams::dataset("SINAN-ACBI")
+        .competencia("2021", "2021")
+        .group_by(["DT_NOTIFIC"])
+        .aggregate(AggregateFn::Sum, "QT_DOSE", "n")
+        .order_by("DT_NOTIFIC", false);
+    assert_eq!(one(&grouped), ["", "1"]);
+    let sql = QueryParams::sql("SELECT max(DT_NOTIFIC), count(*) FROM sinan_acbi").competencia("2021", "2021");
+    assert_eq!(one(&sql), ["", "1"]);
+
     let sums = QueryParams::dataset("SINAN-ACBI")
         .filter(col("QT_DOSE").ge(1))
         .aggregate(AggregateFn::Sum, "PESO", "peso")

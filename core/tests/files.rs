@@ -5,16 +5,17 @@ mod genuine;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use datasus::base::Ctx;
 use datasus::catalog::Catalog;
-use datasus::lake::{ConvertOptions, Lake};
-use datasus::source::dbc::{DbcWriter, ReadOptions, WriteOptions, dbc_to_dbf};
+use datasus::lake::{ConvertOptions, Lake, RowDigest};
+use datasus::source::dbc::{DbcWriter, Layout, ReadOptions, RecordFile, WriteOptions, dbc_to_dbf};
 use datasus::source::folder::Folder;
 use datasus::{Client, Code, Config, Error, MissingFiles, Options, Parquet, QueryParams, Report, Versions};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 /// A folder with files, and a client whose output and lake are elsewhere.
 struct Place {
@@ -150,6 +151,7 @@ fn versions_of_other_content_are_refused_and_the_newest_is_a_way_out() {
     assert_eq!(told["diagnostic"]["versions"][1]["rows"], 41, "{told}");
     let (_, rows, warnings) = place.only(&rd_ac().options(newest()));
     assert_eq!((rows, warnings.len()), (41, 1), "{warnings:?}");
+    assert!(!text.contains("nem todas"), "{text}");
     place.changed("RDAC2401.dbc", 7200);
     assert_eq!(place.only(&rd_ac().options(newest())).1, 30, "by time of change");
     assert_eq!(place.client().sync(&rd_ac()).unwrap_err().code(), Code::Conflict);
@@ -185,6 +187,37 @@ fn a_genuine_final_file_is_taken_before_the_preliminary_one() {
     place.dbc("dengue_prelim_e_final/PRELIM/ZIKABR20.dbc", 0, 2858);
     let (_, rows, warnings) = place.only(&QueryParams::dataset("SINAN-ZIKA").columns(["DT_NOTIFIC"]));
     assert_eq!((rows, warnings.len()), (20_768, 1), "{warnings:?}");
+}
+
+/// Writes batches as somebody's own Parquet: the first 2,000 rows into one file, the rest into another.
+fn write_in_two(batches: &[RecordBatch], first: &Path, second: &Path) {
+    let whole = arrow::compute::concat_batches(&batches[0].schema(), batches).unwrap();
+    for (path, rows) in [(first, whole.slice(0, 2000)), (second, whole.slice(2000, whole.num_rows() - 2000))] {
+        let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+    }
+}
+
+#[test]
+fn a_genuine_month_and_its_parquet_in_two_files_are_one() {
+    let Some(data) = genuine::folder() else { return };
+    let place = Place::new();
+    std::fs::copy(data.join("sih/RDAC2401.dbc"), place.path("RDAC2401.dbc")).unwrap();
+    let catalog = Catalog::builtin();
+    let listing = Folder::scan(place.folder.path(), catalog).unwrap();
+    let lake = Lake::open(&place.elsewhere.path().join("lake")).unwrap();
+    let object = lake.ensure(&listing.files, catalog, &ConvertOptions::default(), &Ctx::default()).remove(0).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&object.path).unwrap()).unwrap().build().unwrap();
+    let typed: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
+    let folder = "sistema=SIH/grupo=RD/uf=AC/ano=2024/mes=01";
+    let parts = [place.path(&format!("{folder}/part-0.parquet")), place.path(&format!("{folder}/part-1.parquet"))];
+    write_in_two(&typed, &parts[0], &parts[1]);
+    let (file, rows, warnings) = place.only(&rd_ac());
+    assert_eq!((file.as_str(), rows, warnings.len()), ("RDAC2401.dbc", 4315, 1), "{warnings:?}");
+    // The same rows in another order are other content.
+    std::fs::rename(&parts[1], place.path(&format!("{folder}/a.parquet"))).unwrap();
+    assert_eq!(place.rows(&rd_ac()).unwrap_err().code(), Code::Conflict);
 }
 
 #[test]
@@ -412,14 +445,49 @@ fn a_known_gap_alone_and_nothing_with_a_warning_are_no_rows() {
 }
 
 #[test]
+fn a_dataset_without_columns_in_the_catalogue_can_be_nothing_too() {
+    let place = Place::new();
+    let untyped = Catalog::builtin().datasets().find(|grupo| grupo.columns.is_empty()).unwrap();
+    let params = QueryParams::dataset(untyped.dataset.to_string());
+    assert_eq!(place.rows(&params).unwrap_err().code(), Code::NotFound);
+    assert_eq!(place.rows(&params.options(warn())).unwrap().0, 0);
+    let sql = QueryParams::sql(format!("SELECT count(*) AS n FROM {}", untyped.dataset.table())).options(warn());
+    assert_eq!(place.rows(&sql).unwrap().0, 1);
+    let csv = QueryParams::dataset("SIH-RD").options(warn());
+    assert_eq!(place.client().export(&csv, [Parquet::to("nada.parquet").into()]).unwrap().records_processed, 0);
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn the_digest_of_a_genuine_file_costs_little() {
+    let Some(data) = genuine::folder() else { return };
+    let path = data.join("sih/RDRJ1602.dbc");
+    let decode = || {
+        let file = RecordFile::open(&path, &ReadOptions::default()).unwrap();
+        let layout = Layout::all_as_text(file.header());
+        file.batches(layout).unwrap().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let began = Instant::now();
+    let batches = decode();
+    let decoding = began.elapsed();
+    let began = Instant::now();
+    let mut digest = RowDigest::new(&batches[0].schema());
+    batches.iter().for_each(|batch| digest.add(batch).unwrap());
+    println!("decoding {decoding:?}, digest {:?}: {}", began.elapsed(), digest.finish());
+}
+
+#[test]
 fn with_partial_a_version_that_cannot_be_read_gives_way_to_one_that_can() {
     let place = Place::new();
     place.dbc("RDAC2401.dbc", 0, 30).dbc("copia/RDAC2401.dbc", 0, 30);
     let whole = std::fs::read(place.path("RDAC2401.dbc")).unwrap();
     std::fs::write(place.path("RDAC2401.dbc"), &whole[..whole.len() - 40]).unwrap();
     assert_eq!(place.rows(&rd_ac()).unwrap_err().code(), Code::DamagedFile);
-    let (rows, report) = place.rows(&rd_ac().options(Options { partial: true, ..Options::default() })).unwrap();
+    let partial = || rd_ac().options(Options { partial: true, ..Options::default() });
+    let (rows, report) = place.rows(&partial()).unwrap();
     assert_eq!((rows, report.unreadable.len()), (30, 1), "{report}");
+    let synced = place.client().sync(&partial()).unwrap();
+    assert_eq!((synced.rows, synced.warnings.len()), (30, 1), "{synced:?}");
 }
 
 #[test]
@@ -481,4 +549,16 @@ fn a_folder_that_is_a_parquet_may_be_opened_itself() {
     let place = Place::new();
     place.parquet("RDAC2401.parquet/part-0.parquet", 0, 20);
     assert_eq!(rows(&place.client_of("RDAC2401.parquet"), &rd()).unwrap().0, 20);
+}
+
+#[test]
+fn versions_of_other_columns_say_which() {
+    let place = Place::new();
+    place.dbc("RDAC2401.dbc", 0, 3);
+    let file = File::create(place.path("a/RDAC2401.dbc")).unwrap();
+    let mut writer = DbcWriter::create(file, &[("N_AIH", b'C', 13, 0)], WriteOptions::default()).unwrap();
+    (0..3).for_each(|row| writer.write(&[&format!("{row:013}")]).unwrap());
+    writer.finish().unwrap();
+    let error = place.rows(&rd_ac()).unwrap_err();
+    assert!(error.detail().contains("3 e 3 linhas; nem todas têm UF_ZI"), "{error}");
 }

@@ -55,3 +55,40 @@ fn the_readmes_show_the_api_that_compiles() {
         }
     }
 }
+
+/// Texts that teach, below the project's root.
+fn taught(folder: &Path, into: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let skipped = ["target", "node_modules", "tests", "benches", "core", "shared"].contains(&name.as_str());
+        let teaches = [".md", ".py", ".ts", ".mjs", ".go", ".c", ".ipynb", ".rs"].iter().any(|end| name.ends_with(end));
+        match path.is_dir() {
+            true if !skipped && !name.starts_with('.') => taught(&path, into),
+            false if teaches => into.push(path),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn no_example_takes_idade_alone_for_an_age() {
+    let root = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("..");
+    let mut files = vec![root.join("core/src/lib.rs"), root.join("core/src/params/filter.rs")];
+    taught(&root, &mut files);
+    assert!(files.len() > 50, "{}", files.len());
+    let compares = ["between", ".lt(", ".le(", "\", \"op\": \"between", "< 1", "<= 1", "BETWEEN"];
+    let mut seen = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        for (at, _) in text.match_indices("IDADE").filter(|(at, _)| !text[..*at].ends_with('_')) {
+            let after: String = text[at..].chars().take(40).collect();
+            if compares.iter().any(|sign| after.replace('\\', "").contains(sign)) {
+                seen += 1;
+                let before: String = text[..at].chars().rev().take(250).collect::<Vec<_>>().into_iter().rev().collect();
+                assert!(before.contains("COD_IDADE"), "{}: {after}", file.display());
+            }
+        }
+    }
+    assert!(seen > 5, "only {seen} conditions on IDADE were found");
+}

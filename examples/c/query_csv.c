@@ -4,7 +4,10 @@
 static const char *PARAMS =
     "{\"dataset\": \"SIH-RD\", \"uf\": \"AC\", \"competencia\": \"202401\","
     " \"columns\": [\"N_AIH\", \"CNES\", \"DIAG_PRINC\", \"DT_INTER\", \"VAL_TOT\"],"
-    " \"where\": [{\"column\": \"IDADE\", \"op\": \"between\", \"value\": [0, 17]}]}";
+    /* Under 18: IDADE alone is no age, COD_IDADE says whether it counts days (2), months (3) or years (4). */
+    " \"where\": [{\"any\": [{\"column\": \"COD_IDADE\", \"op\": \"in\", \"value\": [\"2\", \"3\"]},"
+    " {\"all\": [{\"column\": \"COD_IDADE\", \"op\": \"eq\", \"value\": \"4\"},"
+    " {\"column\": \"IDADE\", \"op\": \"lt\", \"value\": 18}]}]}]}";
 
 static int failed(datasus_error *error) {
   fprintf(stderr, "%s: %s\n", error->code, error->message);

@@ -6,7 +6,8 @@ fn main() -> Result<()> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| ".".into());
     let client = Client::open(folder)?;
     let params = QueryParams::dataset("SIH-RD")
-        .filter(col("IDADE").between(0, 17))
+        // IDADE sozinha não diz a idade: COD_IDADE diz se são dias (2), meses (3) ou anos (4).
+        .filter(col("COD_IDADE").is_in(["2", "3"]) | (col("COD_IDADE").eq("4") & col("IDADE").lt(18)))
         .group_by(["CNES"])
         .aggregate(AggregateFn::Count, "*", "internacoes")
         .aggregate(AggregateFn::Sum, "VAL_TOT", "valor")

@@ -12,6 +12,50 @@ from ._html import number
 #: Seconds that a job may take before its bar appears.
 PATIENCE = 0.5
 
+_WORDS = {
+    False: {
+        "waiting": "na fila",
+        "converting": "convertendo",
+        "running": "consultando",
+        "loading": "gravando",
+        "rows": "linhas",
+        "files": "arquivos",
+        "elapsed": "decorrido",
+        "remaining": "faltam",
+        "status": "situação",
+        "done": "feito",
+        "job": "trabalho",
+    },
+    True: {
+        "waiting": "waiting",
+        "converting": "converting",
+        "running": "running",
+        "loading": "loading",
+        "rows": "rows",
+        "files": "files",
+        "elapsed": "elapsed",
+        "remaining": "remaining",
+        "status": "status",
+        "done": "done",
+        "job": "job",
+    },
+}
+#: With a known share a bar, and without one none: it would say what nobody knows.
+_SHARE = "{desc}: {percentage:3.0f}%|{bar}| {postfix}"
+_NO_SHARE = "{desc}: {postfix}"
+
+
+def words_of(job: Any) -> dict[str, str]:
+    """The words of the job's language."""
+    return _WORDS[bool(job.is_english)]
+
+
+def clock(seconds: float) -> str:
+    """``1:05``, ``1:00:05``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
 
 def _wanted(progress: bool | None) -> bool:
     if progress is not None:
@@ -35,7 +79,7 @@ class Bar:
         """Draws the state of now; the core calls it ten times a second while somebody waits."""
         if self._off or time.monotonic() - self._began < PATIENCE:
             return
-        rows, _, files_done, files_total, fraction = self._job.progress()
+        rows, _, files_done, files_total, fraction, phase, rows_total, elapsed, remaining = self._job.progress()
         if self._bar is None:
             try:
                 with warnings.catch_warnings():
@@ -45,16 +89,25 @@ class Bar:
             except ImportError:
                 self._off = True
                 return
-            self._bar = tqdm(total=1000, desc=self._what, bar_format="{desc}: {percentage:3.0f}%|{bar}| {postfix}")
-        done = fraction if fraction is not None else (files_done / files_total if files_total and not rows else 0.0)
-        self._bar.n = int(1000 * done)
-        files = f", {files_done}/{files_total} arquivos" if files_total else ""
-        self._bar.set_postfix_str(f"{number(rows)} linhas{files}", refresh=True)
+            self._bar = tqdm(total=1000, desc=self._what, bar_format=_NO_SHARE)
+        words = words_of(self._job)
+        said = [words[phase]]
+        if phase == "converting":
+            said.append(f"{files_done}/{files_total} {words['files']}")
+        if rows:
+            said.append(f"{number(rows)}{'' if rows_total is None else f'/{number(rows_total)}'} {words['rows']}")
+        said.append(clock(elapsed))
+        if remaining is not None:
+            said.append(f"{words['remaining']} {clock(remaining)}")
+        self._bar.bar_format = _NO_SHARE if fraction is None else _SHARE
+        self._bar.n = int(1000 * (fraction or 0.0))
+        self._bar.set_postfix_str(", ".join(said), refresh=True)
 
     def close(self, complete: bool = False) -> None:
         """Takes leave; full where the job has completed."""
         if self._bar is not None:
             if complete:
+                self._bar.bar_format = _SHARE
                 self._bar.n = 1000
                 self._bar.refresh()
             self._bar.close()

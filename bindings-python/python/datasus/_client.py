@@ -14,12 +14,12 @@ from ._job import Job
 from ._params import Competencia, Where, params_json
 from ._report import DeadLetter, Explain, JobInfo, Report, SyncReport
 from ._result import Result
-from ._schema import Held, Holdings, IgnoredFile, Schema
-from ._sinks import Destination
+from ._schema import Held, Holdings, IgnoredFile, Known, Schema
+from ._sinks import Destination, destination_form
 from ._warn import warn_of
 
 Path = str | os.PathLike[str]
-Uf = str | Iterable[str]
+Uf = str | int | Iterable[str | int]
 
 
 class Client:
@@ -71,22 +71,23 @@ class Client:
         Parameters
         ----------
         dataset : str or dict, optional
-            ``"SIH-RD"``, ``"SIM-DO"``, ...; or a whole query of the JSON contract, as a dictionary, text or model. Left
+            ``"SIH-RD"``, ``"SIM-DO"``, ..., for short ``"RD"`` or ``"dengue"``; or a whole query of the JSON contract, as a dictionary, text or model. Left
             out with ``sql``.
-        uf : str or list of str, optional
-            ``"SP"`` or ``["SP", "RJ"]``; all that the source holds.
+        uf : str, int or list of them, optional
+            ``"SP"`` or ``["SP", "RJ"]``, a name (``"Acre"``) or IBGE's code (``12``); all that the source holds.
         competencia : optional
-            ``"202401"``, a year for yearly datasets, a list of them, or a pair ``("202301", "202312")``, both included. It
-            is the month of processing, not of the event.
+            ``"2024-01"``, ``"01/2024"``, ``202401``, a date, a ``pandas.Period``, or a year (``2024``: its twelve months); a
+            list of them, or a pair ``("2023-01", "2023-12")``, both included. It is the month of processing, not of the
+            event.
         columns : list of str, optional
             Columns of the answer; all.
         where : Filter, dict or list, optional
-            ``col("IDADE") < 18``, or in short ``{"SEXO": "3", "UF_ZI": ["120000", "140000"], "IDADE": (0, 17)}``: a value,
+            ``col("VAL_TOT") > 1000``, or in short ``{"SEXO": "3", "UF_ZI": ["120000", "140000"], "VAL_TOT": (0, 100)}``: a value,
             a list of them, a pair (both included), None for no value.
         group_by : str or list of str, optional
             Columns to group by.
         aggregates : dict, optional
-            ``{"valor": ("sum", "VAL_TOT"), "n": "count"}``: count, count_distinct, sum, avg, min, max.
+            ``{"valor": ("sum", "VAL_TOT"), "n": "count(*)"}``: count, count_distinct, sum, avg, min, max.
         order_by : str or list of str, optional
             Columns to sort by; ``"-valor"`` sorts downwards.
         limit : int, optional
@@ -117,11 +118,11 @@ class Client:
         Examples
         --------
         >>> from datasus import col
-        >>> criancas = client.query(
-        ...     "SIH-RD", uf="AC", competencia="202401", columns=["CNES", "IDADE"], where=col("IDADE") < 18
-        ... )
-        >>> criancas.to_pandas()["IDADE"].max() < 18
-        True
+        >>> # IDADE alone is no age: COD_IDADE says whether it counts days (2), months (3) or years (4).
+        >>> menores = col("COD_IDADE").is_in(["2", "3"]) | ((col("COD_IDADE") == "4") & (col("IDADE") < 18))
+        >>> criancas = client.query("SIH-RD", uf="AC", competencia="2024-01", columns=["COD_IDADE", "IDADE"], where=menores)
+        >>> sorted(criancas.to_pandas()["COD_IDADE"].unique())
+        ['2', '3', '4']
         >>> client.query(sql="SELECT count(*) AS n FROM sih_rd WHERE SEXO = $sexo", bind={"sexo": "3"}).to_arrow()["n"]
         <pyarrow.lib.ChunkedArray object at ...>
         [
@@ -159,7 +160,7 @@ class Client:
         self,
         dataset: str | Mapping[str, Any] | None = None,
         *,
-        to: Destination | Sequence[Destination],
+        to: Destination | Path | Sequence[Destination | Path],
         uf: Uf | None = None,
         competencia: Competencia | None = None,
         columns: Sequence[str] | None = None,
@@ -178,8 +179,8 @@ class Client:
         ----------
         dataset, uf, competencia, columns, where, group_by, aggregates, order_by, limit, sql, bind
             As in :meth:`query`.
-        to : Csv, Parquet, Postgres, or a list of them
-            Where the rows go; all in one pass.
+        to : str or path, Csv, Parquet, Postgres, or a list of them
+            Where the rows go; all in one pass. A path tells by its ending: ``.csv``, ``.csv.zst``, ``.parquet``.
         **options
             As in :meth:`query`, and ``checkpoint_rows``, ``dead_letter_limit``.
 
@@ -210,7 +211,7 @@ class Client:
         )
         _host.listen()
         destinations = [to] if not isinstance(to, (list, tuple)) else to
-        forms = [one.to_dict() if hasattr(one, "to_dict") else one for one in destinations]
+        forms = [destination_form(one) for one in destinations]
         job = self._client.submit(params, json.dumps(forms))
         return Job(job, dataset if isinstance(dataset, str) and len(dataset) < 20 else "datasus", self._progress)
 
@@ -218,7 +219,7 @@ class Client:
         self,
         dataset: str | Mapping[str, Any] | None = None,
         *,
-        to: Destination | Sequence[Destination],
+        to: Destination | Path | Sequence[Destination | Path],
         uf: Uf | None = None,
         competencia: Competencia | None = None,
         columns: Sequence[str] | None = None,
@@ -407,6 +408,29 @@ class Client:
         'decimal(14, 2)'
         """
         return Schema(json.loads(self._client.schema(dataset)))
+
+    def catalog(self) -> list[Known]:
+        """Every dataset that there is, whether the source holds any of it or not.
+
+        Examples
+        --------
+        >>> [known.dataset for known in client.catalog() if known.dataset.startswith("SIM")][:2]
+        ['SIM-DO', 'SIM-DOR']
+        """
+        return [
+            Known(
+                form["dataset"],
+                form["table"],
+                form["nome"],
+                form["aliases"],
+                form["period"],
+                form["national"],
+                form["from"],
+                form["to"],
+                form["columns"],
+            )
+            for form in json.loads(self._client.catalog())
+        ]
 
     def datasets(self) -> Holdings:
         """What the source holds, by dataset: a list, whose ``ignored`` are the files that no query reads.

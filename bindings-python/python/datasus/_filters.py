@@ -1,4 +1,4 @@
-"""Conditions on rows: ``col("IDADE").between(0, 17) & (col("SEXO") == "3")``."""
+"""Conditions on rows: ``col("VAL_TOT").between(0, 100) & (col("SEXO") == "3")``."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Filter:
     Examples
     --------
     >>> from datasus import col
-    >>> (col("IDADE") >= 60) & ~(col("SEXO") == "3")
-    Filter({'all': [{'column': 'IDADE', 'op': 'ge', 'value': 60}, {'not': {'column': 'SEXO', 'op': 'eq', 'value': '3'}}]})
+    >>> (col("VAL_TOT") >= 60) & ~(col("SEXO") == "3")
+    Filter({'all': [{'column': 'VAL_TOT', 'op': 'ge', 'value': 60}, {'not': {'column': 'SEXO', 'op': 'eq', 'value': '3'}}]})
     """
 
     __slots__ = ("_form",)
@@ -125,8 +125,8 @@ class Column:
 
         Examples
         --------
-        >>> datasus.col("IDADE").lt(18).to_dict()
-        {'column': 'IDADE', 'op': 'lt', 'value': 18}
+        >>> datasus.col("VAL_TOT").lt(18).to_dict()
+        {'column': 'VAL_TOT', 'op': 'lt', 'value': 18}
         """
         return self._compare("lt", value)
 
@@ -135,8 +135,8 @@ class Column:
 
         Examples
         --------
-        >>> datasus.col("IDADE").le(17).to_dict()
-        {'column': 'IDADE', 'op': 'le', 'value': 17}
+        >>> datasus.col("VAL_TOT").le(17).to_dict()
+        {'column': 'VAL_TOT', 'op': 'le', 'value': 17}
         """
         return self._compare("le", value)
 
@@ -156,8 +156,8 @@ class Column:
 
         Examples
         --------
-        >>> datasus.col("IDADE").ge(60).to_dict()
-        {'column': 'IDADE', 'op': 'ge', 'value': 60}
+        >>> datasus.col("VAL_TOT").ge(60).to_dict()
+        {'column': 'VAL_TOT', 'op': 'ge', 'value': 60}
         """
         return self._compare("ge", value)
 
@@ -260,7 +260,7 @@ def col(name: str) -> Column:
     Examples
     --------
     >>> from datasus import col
-    >>> col("IDADE").between(0, 17) & (col("SEXO") == "3")
-    Filter({'all': [{'column': 'IDADE', 'op': 'between', 'value': [0, 17]}, {'column': 'SEXO', 'op': 'eq', 'value': '3'}]})
+    >>> col("VAL_TOT").between(0, 100) & (col("SEXO") == "3")
+    Filter({'all': [{'column': 'VAL_TOT', 'op': 'between', 'value': [0, 100]}, {'column': 'SEXO', 'op': 'eq', 'value': '3'}]})
     """
     return Column(name)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any, NamedTuple
 
-from ._bar import Bar
+from ._bar import Bar, clock, words_of
 from ._errors import Error
 from ._html import number, table
 from ._report import Report
@@ -34,8 +34,16 @@ class Progress(NamedTuple):
     bytes: int
     files_done: int
     files_total: int
-    #: Share of the work done, from 0 to 1; None while it cannot be told.
+    #: Share of the phase's work done, from 0 to 1, and 1 once the job is complete; None while it cannot be told.
     fraction: float | None
+    #: ``waiting``, ``converting``, ``running`` (the engine computes) or ``loading`` (rows go into files and tables).
+    phase: str
+    #: Rows that there will be; None where only the end will tell.
+    rows_total: int | None
+    #: Seconds since the job was submitted, until its end.
+    elapsed: float
+    #: Seconds that the phase will take at its pace so far; None while that cannot be told.
+    remaining: float | None
 
 
 class Event(NamedTuple):
@@ -217,10 +225,19 @@ class Job:
                 yield Event(event[0], Progress(*event[1]))
 
     def __repr__(self) -> str:
-        return f"Job({self.id}, {self.status})"
+        if self.done:
+            return f"Job({self.id}, {self.status})"
+        progress = self.progress
+        share = "" if progress.fraction is None else f" {progress.fraction:.0%}"
+        return f"Job({self.id}, {self.status}: {progress.phase}{share}, {clock(progress.elapsed)})"
 
     def _repr_html_(self) -> str:
-        progress = self.progress
-        share = "?" if progress.fraction is None else f"{progress.fraction:.0%}"
-        rows = [("situação", self.status), ("linhas", number(progress.rows)), ("feito", share)]
-        return table(("trabalho", self.id), rows)
+        progress, words = self.progress, words_of(self._job)
+        status = self.status if self.done else f"{self.status} ({words[progress.phase]})"
+        rows = [(words["status"], status), (words["rows"], number(progress.rows))]
+        if progress.fraction is not None:
+            rows.append((words["done"], f"{progress.fraction:.0%}"))
+        rows.append((words["elapsed"], clock(progress.elapsed)))
+        if progress.remaining is not None:
+            rows.append((words["remaining"], clock(progress.remaining)))
+        return table((words["job"], self.id), rows)

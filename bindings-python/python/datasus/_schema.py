@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -39,6 +40,12 @@ def _type(kind: Any) -> str:
         return kind
     name, of = next(iter(kind.items()))
     return f"{name}({of['precision']}, {of['scale']})" if name == "decimal" else name
+
+
+def folded(text: str) -> str:
+    """Without case and accents."""
+    apart = unicodedata.normalize("NFD", text)
+    return "".join(letter for letter in apart if not unicodedata.combining(letter)).casefold()
 
 
 class Schema:
@@ -92,15 +99,15 @@ class Schema:
         return len(self.columns)
 
     def search(self, text: str) -> list[ColumnInfo]:
-        """The columns whose name or meaning has ``text`` in it, in any case.
+        """The columns whose name or meaning has ``text`` in it, in any case, with or without accents.
 
         Examples
         --------
-        >>> [column.name for column in client.schema("SIH-RD").search("óbito")][:1]
+        >>> [column.name for column in client.schema("SIH-RD").search("obito")][:1]
         ['MORTE']
         """
-        wanted = text.casefold()
-        return [c for c in self.columns if wanted in c.name.casefold() or wanted in (c.meaning or "").casefold()]
+        wanted = folded(text)
+        return [c for c in self.columns if wanted in folded(c.name) or wanted in folded(c.meaning or "")]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that the catalogue knows, as JSON has it.
@@ -129,6 +136,32 @@ def _forms(column: ColumnInfo) -> str:
     return "; ".join(f"{c.get('from') or ''}-{c.get('to') or ''}: {c['meaning']}" for c in column.codings)
 
 
+class Known(NamedTuple):
+    """A dataset of the catalogue.
+
+    Examples
+    --------
+    >>> next(known.table for known in client.catalog() if known.dataset == "SIH-RD")
+    'sih_rd'
+    """
+
+    dataset: str
+    #: Its name in SQL.
+    table: str
+    nome: str
+    #: Other names that are accepted.
+    aliases: list[str]
+    #: ``month`` or ``year``: what a file is of.
+    period: str
+    #: True: one file for the whole country.
+    national: bool
+    #: First and last competência that is known to have been published.
+    first: str | None
+    last: str | None
+    #: Columns that the catalogue knows; with 0 they come from the files.
+    columns: int
+
+
 class Held(NamedTuple):
     """What the source holds of one dataset.
 
@@ -154,7 +187,7 @@ class IgnoredFile(NamedTuple):
 
     Examples
     --------
-    >>> [ignored.path for ignored in client.datasets().ignored]
+    >>> [ignored.file for ignored in client.datasets().ignored if ignored.reason == "archive"]
     []
     """
 

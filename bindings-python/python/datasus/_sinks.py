@@ -161,3 +161,10 @@ class Postgres:
 
 #: A file to write, or a table to load.
 Destination = Csv | Parquet | Postgres
+
+
+def destination_form(to: Any) -> Any:
+    """The contract's form of a destination; a path is told by its ending."""
+    if hasattr(to, "to_dict"):
+        return to.to_dict()
+    return os.fspath(to) if isinstance(to, os.PathLike) else to

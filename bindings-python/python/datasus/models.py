@@ -39,8 +39,8 @@ class _Model(BaseModel):
 class Range(_Model):
     """Competências from one to another, both included."""
 
-    from_: str = Field(alias="from")
-    to: str
+    from_: str | int = Field(alias="from")
+    to: str | int
 
 
 class Compare(_Model):
@@ -112,8 +112,8 @@ class QueryParams(_Model):
     dataset: str | None = None
     sql: str | None = None
     bind: dict[str, Any] = Field(default_factory=dict)
-    uf: str | list[str] | None = None
-    competencia: str | list[str] | Range | None = None
+    uf: str | int | list[str | int] | None = None
+    competencia: str | int | list[str | int] | Range | None = None
     columns: list[str] | None = None
     where: list[Filter] = Field(default_factory=list)
     group_by: list[str] = Field(default_factory=list)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Code, Language, Retry, Text, TraceId, text};
+use super::{Code, Language, Retry, Text, TraceId, io_words, text};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -107,34 +107,47 @@ impl Error {
 
     /// A defect of ours: `what` names it in English, for the report that the user sends us.
     pub fn internal(what: impl std::fmt::Display) -> Self {
-        Error::new(
+        let made = Error::new(
             Code::Internal,
             text!(
-                "Defeito interno do datasus: {what}. Por favor, relate-o com o trace_id",
+                "Defeito interno do datasus (\"{what}\"); por favor, relate-o com o trace_id",
                 "A defect inside datasus: {what}. Please report it with the trace_id"
             ),
-        )
+        );
+        made.with("defect", what.to_string())
     }
 
     /// An operating system's error on a file, under the code that fits it.
     pub fn io(error: std::io::Error, path: &Path) -> Self {
         use std::io::ErrorKind;
-        let path = path.display();
+        let (path, words) = (path.display(), io_words(&error));
+        let (pt, en) = (words.pt, words.en);
         let (code, detail) = match error.kind() {
             ErrorKind::NotFound => {
                 (Code::NotFound, text!("{path} não existe; confira o caminho", "{path} does not exist; check the path"))
             }
-            ErrorKind::PermissionDenied => {
-                (Code::Forbidden, text!("Sem permissão para {path}: {error}", "No permission for {path}: {error}"))
-            }
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => (
+                Code::Forbidden,
+                text!(
+                    "Sem acesso a {path}: {pt}; confira as permissões, ou escolha outra pasta",
+                    "No access to {path}: {en}; check the permissions, or choose another folder"
+                ),
+            ),
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => (
                 Code::DiskFull,
                 text!(
-                    "Disco cheio ao gravar {path}: {error}; libere espaço e repita",
-                    "Disk full while writing {path}: {error}; free some space and try again"
+                    "Disco cheio ao gravar {path}: {pt}; libere espaço e repita",
+                    "Disk full while writing {path}: {en}; free some space and try again"
                 ),
             ),
-            _ => (Code::Unreachable, text!("Falha ao acessar {path}: {error}", "Access to {path} failed: {error}")),
+            ErrorKind::IsADirectory => (
+                Code::InvalidParams,
+                text!(
+                    "{path} é uma pasta; era esperado um arquivo, por exemplo {path}/RDAC2401.dbc",
+                    "{path} is a folder; a file was expected, for example {path}/RDAC2401.dbc"
+                ),
+            ),
+            _ => (Code::Unreachable, text!("Falha ao acessar {path}: {pt}", "Access to {path} failed: {en}")),
         };
         Error::new(code, detail).file(path.to_string()).because(error)
     }
@@ -199,6 +212,12 @@ impl Error {
         self.first().detail.get(self.0.language)
     }
 
+    /// The sentences of every problem, one a line.
+    pub fn message(&self) -> String {
+        let sentences = self.0.problems.iter().map(|problem| problem.detail.get(self.0.language));
+        sentences.collect::<Vec<_>>().join("\n")
+    }
+
     /// The facts of the first problem.
     pub fn diagnostic(&self) -> &Map<String, Value> {
         &self.first().diagnostic
@@ -256,12 +275,9 @@ impl Error {
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.code(), self.detail())?;
-        if let Some(more) = self.0.problems.len().checked_sub(1).filter(|n| *n > 0) {
-            let word = match self.0.language {
-                Language::Pt => "e mais",
-                Language::En => "and more:",
-            };
-            write!(f, " ({word} {more})")?;
+        // All of it: who reads only this must not ask again.
+        for problem in self.0.problems.iter().skip(1) {
+            write!(f, "\n{}: {}", problem.code, problem.detail.get(self.0.language))?;
         }
         Ok(())
     }

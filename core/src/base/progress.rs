@@ -1,26 +1,83 @@
 //! How far a job has come, in counters that a progress bar may read at any time.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
 use serde::Serialize;
 
+/// What a job is busy with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Phase {
+    /// Nothing yet: it waits in the queue, or for memory.
+    #[default]
+    Waiting,
+    /// Source files become the lake's Parquet.
+    Converting,
+    /// The engine computes; rows of a stream come meanwhile.
+    Running,
+    /// Rows go into files and tables.
+    Loading,
+}
+
+impl Phase {
+    const ALL: [Phase; 4] = [Phase::Waiting, Phase::Converting, Phase::Running, Phase::Loading];
+
+    /// As the contract writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Waiting => "waiting",
+            Phase::Converting => "converting",
+            Phase::Running => "running",
+            Phase::Loading => "loading",
+        }
+    }
+}
+
 /// Counters of one job; written by its workers, read by anyone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Progress {
+    began: Instant,
+    phase: AtomicU8,
+    // Milliseconds since `began`: when the phase began, and one more than when the job ended (0: it goes on).
+    phase_began: AtomicU64,
+    ended: AtomicU64,
+    completed: AtomicU8,
     rows: AtomicU64,
+    // Rows that were there when the phase began.
+    rows_before: AtomicU64,
     bytes: AtomicU64,
+    bytes_total: AtomicU64,
     files_done: AtomicU64,
     files_total: AtomicU64,
-    // Thousandths of the engine's work; u64::MAX while unknown.
-    engine_permille: AtomicU64,
-    engine_known: AtomicU64,
     // One more than the rows that will come; 0 while unknown.
     rows_expected: AtomicU64,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Progress {
+            began: Instant::now(),
+            phase: AtomicU8::default(),
+            phase_began: AtomicU64::default(),
+            ended: AtomicU64::default(),
+            completed: AtomicU8::default(),
+            rows: AtomicU64::default(),
+            rows_before: AtomicU64::default(),
+            bytes: AtomicU64::default(),
+            bytes_total: AtomicU64::default(),
+            files_done: AtomicU64::default(),
+            files_total: AtomicU64::default(),
+            rows_expected: AtomicU64::default(),
+        }
+    }
 }
 
 /// One look at a [`Progress`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct ProgressSnapshot {
+    pub phase: Phase,
     /// Rows delivered to the sinks.
     pub rows: u64,
     /// Rows that there will be; none where only the end will tell.
@@ -29,56 +86,171 @@ pub struct ProgressSnapshot {
     pub bytes: u64,
     pub files_done: u64,
     pub files_total: u64,
-    /// Share of the work done, from 0 to 1; none while it cannot be told.
+    /// Share of the phase's work done, from 0 to 1, and 1 once the job is complete; none while it cannot be told: while
+    /// the engine computes what only the end will tell.
     pub fraction: Option<f64>,
+    /// Seconds since the job was submitted, until its end.
+    pub elapsed_sec: f64,
+    /// Seconds that the phase will take at its pace so far; none while that cannot be told.
+    pub remaining_sec: Option<f64>,
+}
+
+impl ProgressSnapshot {
+    /// Whether both tell the same, the clock aside.
+    pub fn tells_what(&self, other: &ProgressSnapshot) -> bool {
+        let still = |of: &ProgressSnapshot| ProgressSnapshot { elapsed_sec: 0.0, remaining_sec: None, ..*of };
+        still(self) == still(other)
+    }
 }
 
 impl Progress {
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The job turns to other work. The same phase again changes nothing.
+    pub fn enter(&self, phase: Phase) {
+        if self.phase.swap(phase as u8, Relaxed) != phase as u8 {
+            self.phase_began.store(self.now(), Relaxed);
+            self.rows_before.store(self.rows(), Relaxed);
+        }
+    }
+
+    /// The job is over, and its clock stands still; only the first end counts.
+    pub fn end(&self, completed: bool) {
+        let now = self.now().saturating_add(1);
+        if self.ended.compare_exchange(0, now, Relaxed, Relaxed).is_ok() {
+            self.completed.store(u8::from(completed), Relaxed);
+        }
+    }
+
     pub fn add_rows(&self, rows: u64) {
         self.rows.fetch_add(rows, Relaxed);
+    }
+
+    /// An attempt begins with so many rows in its sinks, whatever an earlier one had counted.
+    pub fn begin_rows(&self, rows: u64) {
+        self.rows.store(rows, Relaxed);
+        self.rows_before.store(rows, Relaxed);
     }
 
     pub fn expect_rows(&self, rows: u64) {
         self.rows_expected.store(rows.saturating_add(1), Relaxed);
     }
 
+    /// Bytes that were read for conversion.
     pub fn add_bytes(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Relaxed);
     }
 
-    pub fn expect_files(&self, files: u64) {
+    /// So many files, of so many bytes in all, are to be in the lake; those that are there already are then [spared].
+    ///
+    /// [spared]: Progress::spare
+    pub fn expect_files(&self, files: u64, bytes: u64) {
         self.files_total.fetch_add(files, Relaxed);
+        self.bytes_total.fetch_add(bytes, Relaxed);
+    }
+
+    /// A file of so many bytes is in the lake already: nothing of it is work.
+    pub fn spare(&self, bytes: u64) {
+        // The sum of all was expected before.
+        self.bytes_total.fetch_sub(bytes, Relaxed);
     }
 
     pub fn file_done(&self) {
         self.files_done.fetch_add(1, Relaxed);
     }
 
-    /// The engine's own share, from 0 to 1.
-    pub fn engine_fraction(&self, fraction: f64) {
-        self.engine_permille.store((fraction.clamp(0.0, 1.0) * 1000.0) as u64, Relaxed);
-        self.engine_known.store(1, Relaxed);
-    }
-
     pub fn rows(&self) -> u64 {
         self.rows.load(Relaxed)
     }
 
+    /// Done and to be done in this phase, where both are known.
+    fn work(&self, phase: Phase) -> Option<(u64, u64)> {
+        match phase {
+            Phase::Waiting => None,
+            Phase::Converting => Some((self.bytes.load(Relaxed), self.bytes_total.load(Relaxed))),
+            Phase::Running | Phase::Loading => {
+                let expected = self.rows_expected.load(Relaxed).checked_sub(1)?;
+                Some((self.rows(), expected))
+            }
+        }
+        .filter(|(_, all)| *all > 0)
+    }
+
     pub fn snapshot(&self) -> ProgressSnapshot {
-        let files_done = self.files_done.load(Relaxed);
-        let files_total = self.files_total.load(Relaxed);
-        let fraction = if self.engine_known.load(Relaxed) == 1 {
-            Some(self.engine_permille.load(Relaxed) as f64 / 1000.0)
-        } else {
-            None
+        let phase = Phase::ALL.get(usize::from(self.phase.load(Relaxed))).copied().unwrap_or_default();
+        let ended = self.ended.load(Relaxed).checked_sub(1);
+        let completed = self.completed.load(Relaxed) == 1;
+        let elapsed = ended.unwrap_or_else(|| self.now());
+        let share = |(done, all): (u64, u64)| (done as f64 / all as f64).clamp(0.0, 1.0);
+        let fraction = if completed { Some(1.0) } else { self.work(phase).map(share) };
+        // What was there before the phase is no measure of its pace.
+        let before = match phase {
+            Phase::Running | Phase::Loading => self.rows_before.load(Relaxed),
+            _ => 0,
         };
+        let since = elapsed.saturating_sub(self.phase_began.load(Relaxed)) as f64 / 1e3;
+        let left = self.work(phase).and_then(|(done, all)| {
+            let done_now = done.checked_sub(before).filter(|done| *done > 0)?;
+            Some(since * all.saturating_sub(done) as f64 / done_now as f64)
+        });
         ProgressSnapshot {
+            phase,
             rows: self.rows(),
             rows_total: self.rows_expected.load(Relaxed).checked_sub(1),
             bytes: self.bytes.load(Relaxed),
-            files_done,
-            files_total,
+            files_done: self.files_done.load(Relaxed),
+            files_total: self.files_total.load(Relaxed),
             fraction,
+            elapsed_sec: elapsed as f64 / 1e3,
+            remaining_sec: left.filter(|_| ended.is_none()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_of_the_phase_and_only_where_it_is_known() {
+        let progress = Progress::default();
+        assert_eq!((progress.snapshot().phase, progress.snapshot().fraction), (Phase::Waiting, None));
+        progress.expect_files(3, 1_400);
+        progress.spare(1_000);
+        progress.file_done();
+        progress.enter(Phase::Converting);
+        progress.add_bytes(100);
+        assert_eq!(progress.snapshot().fraction, Some(0.25), "of the bytes that are to be converted");
+        progress.add_bytes(300);
+        progress.file_done();
+        progress.file_done();
+        assert_eq!(progress.snapshot().fraction, Some(1.0));
+        // All files are there, and the engine computes: nobody knows how far it is.
+        progress.enter(Phase::Running);
+        let running = progress.snapshot();
+        assert_eq!((running.fraction, running.remaining_sec, running.files_done), (None, None, 3));
+        progress.expect_rows(10);
+        progress.enter(Phase::Loading);
+        progress.begin_rows(4);
+        assert_eq!((progress.snapshot().fraction, progress.snapshot().remaining_sec), (Some(0.4), None));
+        progress.add_rows(3);
+        assert!(progress.snapshot().remaining_sec.is_some());
+        progress.begin_rows(0);
+        assert_eq!(progress.snapshot().fraction, Some(0.0), "another attempt begins anew");
+        progress.end(true);
+        let over = progress.snapshot();
+        assert_eq!((over.fraction, over.remaining_sec), (Some(1.0), None));
+        progress.end(false);
+        assert_eq!(progress.snapshot(), over, "the clock stands still");
+    }
+
+    #[test]
+    fn a_job_that_failed_is_not_complete() {
+        let progress = Progress::default();
+        progress.enter(Phase::Running);
+        progress.end(false);
+        assert_eq!(progress.snapshot().fraction, None);
     }
 }

@@ -1,5 +1,6 @@
 //! The period a file belongs to: the month (or, for yearly sistemas, the year) of processing.
 
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// `202401`, or `2024` for the sistemas that publish by year.
@@ -31,6 +32,31 @@ impl Competencia {
         match text.len() {
             4 => Competencia::year(text.parse().ok()?),
             6 => Competencia::month(text[..4].parse().ok()?, text[4..].parse().ok()?),
+            _ => None,
+        }
+    }
+
+    /// Reads what people write: `202401`, `2024-01`, `01/2024`, a day of the month (`2024-01-31`), or a year (`2024`).
+    pub fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let number = |part: &str, most: usize| -> Option<u16> {
+            let digits = (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+            digits.then(|| part.parse().ok()).flatten()
+        };
+        let month = |ano: &str, mes: &str| {
+            let four = Some(ano).filter(|ano| ano.len() == 4)?;
+            Competencia::month(number(four, 4)?, u8::try_from(number(mes, 2)?).ok()?)
+        };
+        match text.split(['-', '/']).collect::<Vec<_>>()[..] {
+            [_] => Competencia::parse(text),
+            [ano, mes] if ano.len() == 4 => month(ano, mes),
+            [mes, ano] => month(ano, mes),
+            // A day that does not exist is no month either.
+            [_, _, _] => {
+                let day =
+                    ["%Y-%m-%d", "%d/%m/%Y"].iter().find_map(|form| NaiveDate::parse_from_str(text, form).ok())?;
+                Competencia::month(u16::try_from(day.year()).ok()?, u8::try_from(day.month()).ok()?)
+            }
             _ => None,
         }
     }
@@ -73,5 +99,46 @@ impl<'de> Deserialize<'de> for Competencia {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Competencia::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not YYYYMM or YYYY")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Competencia;
+
+    #[test]
+    fn a_month_is_read_as_people_write_it_and_nothing_else_is() {
+        let january = Competencia::month(2024, 1);
+        for text in [
+            "202401",
+            "2024-01",
+            "2024/01",
+            "2024-1",
+            "01/2024",
+            "1/2024",
+            "01-2024",
+            "2024-01-31",
+            "31/01/2024",
+            " 202401 ",
+        ] {
+            assert_eq!(Competencia::read(text), january, "{text}");
+        }
+        assert_eq!(Competencia::read("2024"), Competencia::year(2024));
+        for text in [
+            "",
+            "24",
+            "01/24",
+            "202413",
+            "13/2024",
+            "2024-M1",
+            "2024-02-30",
+            "2024-01-01-01",
+            "20240",
+            "2024-001",
+            "+202-01",
+            "janeiro",
+        ] {
+            assert_eq!(Competencia::read(text), None, "{text}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::{Competencia, Dataset, Grupo, Uf, toml_form};
+use crate::base::{did_you_mean, fold};
 
 /// Name and text of each file, as the build script listed them.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
@@ -14,6 +15,8 @@ pub struct Catalog {
     grupos: Vec<Grupo>,
     // Upper-case names and aliases, and lower-case table names.
     by_name: HashMap<String, usize>,
+    // Folded names, and what people say for short, with every dataset that it may mean.
+    by_word: HashMap<String, Vec<usize>>,
 }
 
 impl Catalog {
@@ -49,12 +52,63 @@ impl Catalog {
         for name in names.chain([grupo.dataset.table()]) {
             self.by_name.insert(name, index);
         }
+        let short = |alias: &String| alias.split_once('-').map(|(_, short)| short.to_owned());
+        let words = [grupo.dataset.to_string(), grupo.dataset.grupo().to_owned(), grupo.nome.clone()].into_iter();
+        for word in words.chain(grupo.aliases.iter().cloned()).chain(grupo.aliases.iter().filter_map(short)) {
+            let meant = self.by_word.entry(fold(&word)).or_default();
+            if !meant.contains(&index) {
+                meant.push(index);
+            }
+        }
         self.grupos.push(grupo);
     }
 
     /// A dataset by its name or an alias, in any case: `SIH-RD`, `SINAN-DENGUE`.
     pub fn dataset(&self, name: &str) -> Option<&Grupo> {
         self.grupos.get(*self.by_name.get(&name.trim().to_uppercase())?)
+    }
+
+    /// A dataset as people name it: `SIH-RD`, `sih_rd`, its grupo alone (`RD`), its disease (`dengue`) or title (`Leitos`),
+    /// where that is the name of one dataset only.
+    pub fn read(&self, name: &str) -> Option<&Grupo> {
+        let only = || match self.by_word.get(&fold(name))?[..] {
+            [index] => self.grupos.get(index),
+            _ => None,
+        };
+        self.dataset(name).or_else(only)
+    }
+
+    /// The datasets that a name which is none may have meant, three at most; what most people look for comes first.
+    pub fn near(&self, name: &str) -> Vec<String> {
+        let folded = fold(name);
+        let mut by_use: Vec<&Grupo> = self.grupos.iter().collect();
+        by_use.sort_by_key(|grupo| grupo.rank);
+        let named = |grupos: Vec<&&Grupo>| grupos.iter().take(3).map(|grupo| grupo.dataset.to_string()).collect();
+        let of_sistema = |part: &str| -> Vec<&&Grupo> {
+            by_use.iter().filter(|grupo| fold(grupo.dataset.sistema()) == part).collect()
+        };
+        let whole = of_sistema(&folded);
+        if !whole.is_empty() {
+            return named(whole);
+        }
+        let names: Vec<String> = by_use.iter().map(|grupo| grupo.dataset.to_string()).collect();
+        let near = did_you_mean(name, names.iter().map(String::as_str));
+        if !near.is_empty() {
+            return near;
+        }
+        let says = |grupo: &&&Grupo| {
+            folded.len() > 3 && [&grupo.nome, &grupo.sistema_nome].iter().any(|nome| fold(nome).contains(&folded))
+        };
+        let saying: Vec<&&Grupo> = by_use.iter().filter(says).collect();
+        if !saying.is_empty() {
+            return named(saying);
+        }
+        // As the titles are spelt, or some dataset of the sistema that stands before the hyphen.
+        let titles = did_you_mean(name, by_use.iter().map(|grupo| grupo.nome.as_str()));
+        if !titles.is_empty() {
+            return named(by_use.iter().filter(|grupo| titles.contains(&grupo.nome)).collect());
+        }
+        named(of_sistema(&fold(name.split(['-', '_', ' ']).next().unwrap_or_default())))
     }
 
     /// A dataset by the name of its table: `sih_rd`.

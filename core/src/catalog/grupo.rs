@@ -28,6 +28,11 @@ pub struct Grupo {
     pub event_dates: Vec<String>,
     /// Empty where no genuine header was seen: the columns come from the file, as text.
     pub columns: Vec<Column>,
+    /// Where it stands among suggestions: the less, the more people look for it.
+    #[serde(skip)]
+    pub(super) rank: usize,
+    #[serde(skip)]
+    pub(super) sistema_nome: String,
     #[serde(skip)]
     pub(super) by_name: HashMap<String, usize>,
     #[serde(skip)]

@@ -14,8 +14,10 @@ use super::{
 #[serde(deny_unknown_fields)]
 struct SistemaForm {
     sistema: String,
-    #[serde(rename = "nome")]
-    _nome: String,
+    nome: String,
+    /// Grupos that most people look for, in that order; none: in the order of the file.
+    #[serde(default)]
+    common: Vec<String>,
     sources: BTreeMap<String, String>,
     grupo: Vec<GrupoForm>,
 }
@@ -72,7 +74,18 @@ struct CodingForm {
 /// The grupos of a file; the sentence says what is wrong with it.
 pub(super) fn read(text: &str) -> Result<Vec<Grupo>, String> {
     let form: SistemaForm = toml::from_str(text).map_err(|error| error.to_string())?;
-    form.grupo.into_iter().map(|grupo| grupo.build(&form.sistema, &form.sources)).collect()
+    let SistemaForm { sistema, nome, common, sources, grupo } = form;
+    if let Some(unknown) = common.iter().find(|name| !grupo.iter().any(|grupo| grupo.grupo == **name)) {
+        return Err(format!("{sistema}: common {unknown:?} is no grupo"));
+    }
+    let rank = |(position, form): (usize, &GrupoForm)| {
+        common.iter().position(|name| *name == form.grupo).unwrap_or(common.len() + position)
+    };
+    let ranks: Vec<usize> = grupo.iter().enumerate().map(rank).collect();
+    let built = grupo.into_iter().zip(ranks).map(|(form, rank)| {
+        form.build(&sistema, &sources).map(|grupo| Grupo { rank, sistema_nome: nome.clone(), ..grupo })
+    });
+    built.collect()
 }
 
 impl GrupoForm {
@@ -102,6 +115,8 @@ impl GrupoForm {
             gaps: self.gaps,
             event_dates: self.event_dates,
             columns,
+            rank: 0,
+            sistema_nome: String::new(),
             by_name,
             patterns,
         })

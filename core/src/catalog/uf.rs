@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::base::fold;
+
 /// A federative unit, or `BR` (a national file), or `EX` (abroad or unknown).
 ///
 /// Ordered by sigla. IBGE codes: first two digits of a municipality's code (IBGE, Divisão Territorial Brasileira).
@@ -50,6 +52,14 @@ impl Uf {
     /// The 27 federative units, without `BR` and `EX`.
     pub fn all() -> impl Iterator<Item = Uf> {
         (0..27).map(Uf)
+    }
+
+    /// Reads what people write: a sigla, the name (`São Paulo`, accents or not), or IBGE's code (`35`); in any case.
+    pub fn read(text: &str) -> Option<Uf> {
+        let text = text.trim();
+        let of_code = || Uf::all().find(|uf| uf.ibge().is_some_and(|code| code.to_string() == text));
+        let of_name = || TABLE.iter().position(|row| fold(row.2) == fold(text)).map(|index| Uf(index as u8));
+        Uf::parse(text).or_else(of_code).or_else(of_name)
     }
 
     /// Reads a sigla, in any case.

@@ -11,6 +11,9 @@ pub struct Local {
 
 impl Engine for Local {
     fn start(&self, mut statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<Running> {
+        if let Some(answer) = statement.answer.take() {
+            return Ok(Running::of_batches(answer.schema(), std::iter::once(Ok(answer)), ctx.cancel.clone()));
+        }
         match statement.scan.take() {
             Some(scan) => scan::start(scan, settings, ctx),
             None => self.duckdb.start(statement, settings, ctx),

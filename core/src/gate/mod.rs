@@ -10,6 +10,7 @@ mod expression;
 mod functions;
 mod parse;
 mod query;
+mod question;
 mod refusal;
 mod scope;
 mod star;
@@ -23,6 +24,8 @@ use crate::catalog::{Catalog, Grupo};
 use crate::params::{Compared, Syntax};
 
 pub use star::{Hidden, without};
+
+pub use question::question;
 
 /// Bytes of text at most.
 pub const MAX_BYTES: usize = 64 << 10;

@@ -55,7 +55,13 @@ pub(super) fn text(statement: &Value) -> Result<String, Vec<Problem>> {
 }
 
 fn failed(error: duckdb::Error) -> Vec<Problem> {
-    vec![Problem::new(Code::Internal, text!("O analisador de SQL falhou: {error}", "The SQL parser failed: {error}"))]
+    vec![Problem::new(
+        Code::Internal,
+        text!(
+            "O analisador de SQL falhou: defeito do datasus; por favor, relate-o com o trace_id",
+            "The SQL parser failed, a defect of datasus: {error}. Please report it with the trace_id"
+        ),
+    )]
 }
 
 fn asked(question: &str, of: &str) -> duckdb::Result<String> {

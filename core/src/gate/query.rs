@@ -176,11 +176,7 @@ impl Walk<'_> {
                     self.tables.push(grupo);
                 }
             }
-            _ => {
-                let tables: Vec<String> = self.catalog.datasets().map(|grupo| grupo.dataset.table()).collect();
-                let near = did_you_mean(name, tables.iter().map(String::as_str));
-                self.refuse(refusal::table(self.sql, node, name, near));
-            }
+            _ => self.refuse(refusal::table(self.sql, node, name, self.catalog)),
         }
     }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{MAX_BYTES, MAX_PARTS};
 use crate::base::{Code, Place, Problem, text};
+use crate::catalog::Catalog;
 
 pub(super) fn too_long(bytes: usize) -> Problem {
     Problem::new(
@@ -39,16 +40,22 @@ pub(super) fn too_many_parts() -> Problem {
 }
 
 pub(super) fn empty() -> Problem {
-    Problem::new(Code::InvalidParams, text!("O SQL está vazio", "The SQL is empty"))
-        .with("valid_examples", vec!["SELECT count(*) FROM sih_rd"])
+    Problem::new(
+        Code::InvalidParams,
+        text!(
+            "O SQL está vazio; escreva, por exemplo, SELECT count(*) FROM sih_rd",
+            "The SQL is empty; write, for example, SELECT count(*) FROM sih_rd"
+        ),
+    )
+    .with("valid_examples", vec!["SELECT count(*) FROM sih_rd"])
 }
 
 pub(super) fn several(count: usize) -> Problem {
     Problem::new(
         Code::Forbidden,
         text!(
-            "O SQL tem {count} comandos; só um SELECT é aceito",
-            "The SQL has {count} statements; only one SELECT is accepted"
+            "O SQL tem {count} comandos, e só um SELECT é aceito; faça uma consulta para cada um",
+            "The SQL has {count} statements, and only one SELECT is accepted; make a query of each"
         ),
     )
     .with("received", count)
@@ -61,8 +68,8 @@ pub(super) fn from_parser(sql: &str, answer: &Value) -> Problem {
         return Problem::new(
             Code::Forbidden,
             text!(
-                "Só um SELECT é aceito. PIVOT também não é: use agregados com FILTER (WHERE ...)",
-                "Only a SELECT is accepted. PIVOT is not one either: use aggregates with FILTER (WHERE ...)"
+                "Só um SELECT é aceito, por exemplo SELECT count(*) FROM sih_rd (ou SHOW TABLES, DESCRIBE sih_rd). PIVOT também não é: use agregados com FILTER (WHERE ...)",
+                "Only a SELECT is accepted, for example SELECT count(*) FROM sih_rd (or SHOW TABLES, DESCRIBE sih_rd). PIVOT is not one either: use aggregates with FILTER (WHERE ...)"
             ),
         )
         .with("engine_message", message);
@@ -86,14 +93,19 @@ pub(super) fn positional() -> Problem {
     Problem::new(
         Code::InvalidParams,
         text!(
-            "Parâmetros têm nome: escreva $nome no SQL e {{\"bind\": {{\"nome\": valor}}}} (não `?` nem `$1`)",
-            "Parameters have names: write $name in the SQL and {{\"bind\": {{\"name\": value}}}} (neither `?` nor `$1`)"
+            "Parâmetros têm nome: escreva $nome no SQL, e o valor de nome em `bind` (não `?` nem `$1`); por exemplo WHERE CNES = $cnes",
+            "Parameters have names: write $name in the SQL, and the value of name in `bind` (neither `?` nor `$1`); for example WHERE CNES = $cnes"
         ),
     )
     .with("valid_examples", vec!["SELECT count(*) FROM sih_rd WHERE CNES = $cnes"])
 }
 
-pub(super) fn table(sql: &str, node: &Value, name: &str, near: Vec<String>) -> Problem {
+pub(super) fn table(sql: &str, node: &Value, name: &str, catalog: &Catalog) -> Problem {
+    let table = |dataset: &String| catalog.dataset(dataset).map(|grupo| grupo.dataset.table());
+    let near: Vec<String> = match catalog.read(name) {
+        Some(grupo) => vec![grupo.dataset.table()],
+        None => catalog.near(name).iter().filter_map(table).collect(),
+    };
     let position = position(node);
     let shown = clip(name);
     let looks_like_file = name.contains(['/', '.', '\\', ':', '*']);
@@ -101,17 +113,17 @@ pub(super) fn table(sql: &str, node: &Value, name: &str, near: Vec<String>) -> P
         Problem::new(
             Code::Forbidden,
             text!(
-                "{shown:?} não é uma tabela do catálogo; arquivos não podem ser lidos pelo SQL",
-                "{shown:?} is not a table of the catalogue; files cannot be read by SQL"
+                "\"{shown}\" não é uma tabela do catálogo, por exemplo sih_rd (SHOW TABLES mostra todas); arquivos não podem ser lidos pelo SQL",
+                "\"{shown}\" is not a table of the catalogue, for example sih_rd (SHOW TABLES lists all); files cannot be read by SQL"
             ),
         )
     } else {
-        let hint = near.first().cloned().unwrap_or_else(|| "sih_rd, cnes_st, sim_do, ...".to_owned());
+        let hint = if near.is_empty() { "sih_rd, cnes_st, sim_do".to_owned() } else { near.join(", ") };
         Problem::new(
             Code::NotFound,
             text!(
-                "Não há tabela {shown:?} no catálogo; quis dizer {hint}?",
-                "There is no table {shown:?} in the catalogue; did you mean {hint}?"
+                "Não há tabela \"{shown}\" no catálogo; quis dizer {hint}? SHOW TABLES mostra todas",
+                "There is no table \"{shown}\" in the catalogue; did you mean {hint}? SHOW TABLES lists all"
             ),
         )
         .with("did_you_mean", near)
@@ -124,8 +136,8 @@ pub(super) fn qualified(sql: &str, node: &Value, name: &str) -> Problem {
     let problem = Problem::new(
         Code::Forbidden,
         text!(
-            "Escreva {shown:?} sem catálogo nem esquema: só as tabelas e funções do catálogo são aceitas",
-            "Write {shown:?} without catalogue or schema: only the catalogue's tables and functions are accepted"
+            "Escreva \"{shown}\" sem catálogo nem esquema, por exemplo FROM sih_rd: só as tabelas do catálogo e as funções da lista são aceitas",
+            "Write \"{shown}\" without catalogue or schema, for example FROM sih_rd: only the catalogue's tables and the listed functions are accepted"
         ),
     );
     located(problem.with("received", shown), sql, position(node))
@@ -135,11 +147,14 @@ pub(super) fn function(sql: &str, node: &Value, name: &str, near: Vec<String>) -
     let shown = clip(name);
     let (pt, en) = match near.first() {
         Some(near) => (format!("; quis dizer {near}?"), format!("; did you mean {near}?")),
-        None => (String::new(), String::new()),
+        None => (".".to_owned(), ".".to_owned()),
     };
     let problem = Problem::new(
         Code::Forbidden,
-        text!("A função {shown:?} não é aceita{pt}", "Function {shown:?} is not accepted{en}"),
+        text!(
+            "A função \"{shown}\" não é aceita{pt} As aceitas estão em docs/sql.md",
+            "Function \"{shown}\" is not accepted{en} Those that are: docs/sql.md"
+        ),
     );
     located(problem.with("received", shown).with("did_you_mean", near), sql, position(node))
 }
@@ -160,8 +175,8 @@ pub(super) fn type_name(sql: &str, node: &Value, name: &str) -> Problem {
     let problem = Problem::new(
         Code::Forbidden,
         text!(
-            "O tipo {shown:?} não é aceito em CAST; use VARCHAR, BIGINT, DECIMAL(p,s), DOUBLE, DATE, TIMESTAMP, ...",
-            "Type {shown:?} is not accepted in CAST; use VARCHAR, BIGINT, DECIMAL(p,s), DOUBLE, DATE, TIMESTAMP, ..."
+            "O tipo \"{shown}\" não é aceito em CAST; use VARCHAR, BIGINT, DECIMAL(p,s), DOUBLE, DATE, TIMESTAMP, ...",
+            "Type \"{shown}\" is not accepted in CAST; use VARCHAR, BIGINT, DECIMAL(p,s), DOUBLE, DATE, TIMESTAMP, ..."
         ),
     );
     located(problem.with("received", shown), sql, position(node))
@@ -172,8 +187,8 @@ pub(super) fn cte_name(name: &str) -> Problem {
     Problem::new(
         Code::InvalidParams,
         text!(
-            "Nome de CTE {shown:?} inválido: letras, dígitos e _, e nenhum nome de tabela do catálogo",
-            "Invalid name of a CTE, {shown:?}: letters, digits and _, and no name of a table of the catalogue"
+            "Nome de CTE \"{shown}\" inválido: letras, dígitos e _, e nenhum nome de tabela do catálogo; por exemplo WITH internacoes AS (...)",
+            "Invalid name of a CTE, \"{shown}\": letters, digits and _, and no name of a table of the catalogue; for example WITH admissions AS (...)"
         ),
     )
     .with("received", shown)
@@ -195,7 +210,10 @@ pub(super) fn unknown(sql: &str, what: &str, node: &Value) -> Problem {
     let shown = clip(what);
     let problem = Problem::new(
         Code::Forbidden,
-        text!("O SQL usa algo que não é aceito: {shown}", "The SQL uses something that is not accepted: {shown}"),
+        text!(
+            "O SQL usa algo que não é aceito: {shown}. O que se aceita está em docs/sql.md, por exemplo SELECT count(*) FROM sih_rd",
+            "The SQL uses something that is not accepted: {shown}. What is accepted: docs/sql.md, for example SELECT count(*) FROM sih_rd"
+        ),
     );
     located(problem.with("received", shown), sql, position(node))
 }
@@ -218,7 +236,8 @@ fn portuguese(message: &str) -> String {
         Some(near) => format!("inesperado {near}"),
         None if message == "syntax error at end of input" => "o texto termina antes da hora".to_owned(),
         None if message == "SELECT clause without selection list" => "falta a lista de colunas do SELECT".to_owned(),
-        None => message.to_owned(),
+        None if message.contains("unterminated quoted string") => "falta fechar uma aspa".to_owned(),
+        None => "confira vírgulas, parênteses e palavras-chave".to_owned(),
     }
 }
 

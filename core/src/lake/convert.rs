@@ -67,6 +67,7 @@ pub(super) fn convert(
         ParquetColumns::create(out, batches.schema(), properties, options.row_group_rows, usize::MAX).map_err(fail)?;
     let mut digest = RowDigest::new(&batches.schema());
     let mut batch = batches.next();
+    let mut told = 0;
     while let Some(decoded) = batch.transpose()? {
         // The next batch is decoded while this one is encoded.
         let mut encode = || {
@@ -76,8 +77,10 @@ pub(super) fn convert(
         let (written, next) = rayon::join(&mut encode, || batches.next());
         written?;
         batch = next;
+        ctx.progress.add_bytes(batches.bytes_read() - told);
+        told = batches.bytes_read();
     }
-    ctx.progress.add_bytes(batches.bytes_read());
+    ctx.progress.add_bytes(batches.bytes_read() - told);
     let summary = batches.summary();
     if stamp(&file.path)? != (file.size, file.mtime_ns) {
         return Err(changed(file));

@@ -6,12 +6,14 @@
 //! gigabytes a second will do: SHA-256 over every decoded byte would take longer than the decoding.
 
 use std::hash::Hasher;
+use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray,
 };
 use arrow::compute::{can_cast_types, cast};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, Schema};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use twox_hash::XxHash64;
@@ -125,7 +127,7 @@ impl ColumnSum {
             same if *same == kind => column.clone(),
             DataType::Decimal128(..) => column.clone(),
             from if can_cast_types(from, &kind) => cast(column, &kind).map_err(Error::internal)?,
-            from => return Err(Error::internal(format!("{}: no digest of {from}", self.name))),
+            _ => shown(column)?,
         };
         match &self.class {
             Class::Text | Class::Other(_) => self.text(column.as_string::<i32>()),
@@ -207,12 +209,18 @@ impl ColumnSum {
     }
 }
 
+/// Lists and structures of the user's own, as they are printed.
+fn shown(column: &ArrayRef) -> Result<ArrayRef> {
+    let options = FormatOptions::new();
+    let formatter = ArrayFormatter::try_new(column.as_ref(), &options).map_err(Error::internal)?;
+    let text = |row: usize| column.is_valid(row).then(|| formatter.value(row).to_string());
+    Ok(Arc::new((0..column.len()).map(text).collect::<StringArray>()))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{DictionaryArray, Int32Array, Int64Array};
-    use arrow::datatypes::Int32Type;
+    use arrow::array::{DictionaryArray, Int32Array, Int64Array, StructArray};
+    use arrow::datatypes::{Field, Int32Type};
 
     use super::*;
 
@@ -247,6 +255,17 @@ mod tests {
         assert_eq!(digest(&[batch(vec![("UF", held), ("N", wide)])]), expected, "types");
         let padded = [Some("AC  "), Some("   "), Some("RR\0")];
         assert_eq!(digest(&[batch(vec![("UF", text(&padded)), ("N", numbers(&n))])]), expected, "padding");
+    }
+
+    #[test]
+    fn a_structure_of_the_users_own_has_a_digest_too() {
+        let of = |n: i32| {
+            let field = Arc::new(Field::new("a", DataType::Int32, true));
+            let column: ArrayRef = Arc::new(StructArray::from(vec![(field, numbers(&[Some(n)]))]));
+            digest(&[batch(vec![("S", column)])])
+        };
+        assert_eq!(of(1), of(1));
+        assert_ne!(of(1), of(2));
     }
 
     #[test]

@@ -71,8 +71,8 @@ impl LakeFile {
         Err(Error::new(
             Code::DamagedFile,
             text!(
-                "O Parquet {path} do lake está danificado: SHA-256 {found}, esperado {expected}. Apague-o para convertê-lo de novo",
-                "The lake's Parquet {path} is damaged: SHA-256 {found}, expected {expected}. Delete it to convert it again"
+                "O Parquet {path} do lake está danificado: seu SHA-256 é {found}, e era {expected}. Apague-o para convertê-lo de novo",
+                "The lake's Parquet {path} is damaged: its SHA-256 is {found}, and was {expected}. Delete it to convert it again"
             ),
         )
         .with("cause", "bad_sha256")

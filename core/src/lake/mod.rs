@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::base::{Code, Ctx, Error, Result, text};
+use crate::base::{Code, Ctx, Error, Phase, Result, io_words, text};
 use crate::catalog::{Catalog, Dataset, FileId};
 use crate::source::HeaderColumn;
 use crate::source::dbc::Encoding;
@@ -95,7 +95,7 @@ impl Lake {
         options: &ConvertOptions,
         ctx: &Ctx,
     ) -> Vec<Result<LakeFile>> {
-        ctx.progress.expect_files(files.len() as u64);
+        ctx.progress.expect_files(files.len() as u64, files.iter().map(|file| file.size).sum());
         let one = |file: &SourceFile| {
             ctx.check()?;
             let done = self.ensure_one(file, catalog, options, ctx);
@@ -145,10 +145,12 @@ impl Lake {
         ctx: &Ctx,
     ) -> Result<LakeFile> {
         if file.kind == FileKind::Parquet {
+            ctx.progress.spare(file.size);
             return native::open(file);
         }
         let folder = self.partition(&file.id);
         if let Some(current) = self.sound(&folder, file, options)? {
+            ctx.progress.spare(file.size);
             return Ok(current);
         }
         std::fs::create_dir_all(&folder).map_err(|error| self.unwritable(error))?;
@@ -158,9 +160,11 @@ impl Lake {
         lock.lock().map_err(|e| Error::io(e, &lock_path))?;
         // Whoever waited looks again: another process may have converted it meanwhile.
         if let Some(current) = self.sound(&folder, file, options)? {
+            ctx.progress.spare(file.size);
             return Ok(current);
         }
         record::sweep_partials(&folder, &convert::stem(file));
+        ctx.progress.enter(Phase::Converting);
         convert::convert(file, &folder, catalog, options, ctx)
     }
 
@@ -168,12 +172,13 @@ impl Lake {
         if error.kind() == std::io::ErrorKind::StorageFull {
             return Error::io(error, &self.root);
         }
-        let root = self.root.display();
+        let (root, words) = (self.root.display(), io_words(&error));
+        let (pt, en) = (words.pt, words.en);
         Error::new(
             Code::Forbidden,
             text!(
-                "A pasta do lake {root} não aceita gravação ({error}); escolha outra em `lake` ou DATASUS_LAKE",
-                "The lake's folder {root} cannot be written ({error}); choose another by `lake` or DATASUS_LAKE"
+                "A pasta do lake {root} não aceita gravação ({pt}); escolha outra em `lake` ou DATASUS_LAKE",
+                "The lake's folder {root} cannot be written ({en}); choose another by `lake` or DATASUS_LAKE"
             ),
         )
         .file(root.to_string())

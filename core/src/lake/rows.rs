@@ -144,8 +144,12 @@ fn damaged(file: &LakeFile, error: &dyn std::fmt::Display) -> Error {
     let path = file.path.display();
     Error::new(
         Code::DamagedFile,
-        text!("O Parquet {path} está danificado: {error}", "The Parquet {path} is damaged: {error}"),
+        text!(
+            "O Parquet {path} está danificado; grave-o de novo com o programa que o fez",
+            "The Parquet {path} is damaged: {error}. Write it again with the program that made it"
+        ),
     )
+    .with("reader_message", error.to_string())
     .with("cause", "bad_parquet")
     .file(path.to_string())
     .offset(file.source.size)

@@ -19,7 +19,7 @@ pub struct QueryParams {
     /// Version of this contract; 1, or left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<u32>,
-    /// `SIH-RD`, `CNES-ST`, `SIM-DO`, ...; left out (empty) with `sql`.
+    /// `SIH-RD`, `CNES-ST`, `SIM-DO`, ..., or for short `RD`, `dengue`; left out (empty) with `sql`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub dataset: String,
     /// One SELECT over the tables of the catalogue (`sih_rd`, `cnes_st`, ...) instead of `dataset` and the keys that
@@ -29,11 +29,11 @@ pub struct QueryParams {
     /// Values of the SQL's parameters: `{"cnes": "2000733"}` for `$cnes`. Text, number, true, false or null.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub bind: BTreeMap<String, Value>,
-    /// Siglas; left out: every UF that the source holds.
+    /// Siglas, names (`Acre`) or IBGE's codes (`12`); left out: every UF that the source holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uf: Option<OneOrMany>,
-    /// Month (`YYYYMM`) or, for yearly sistemas, year (`YYYY`) of processing; left out: all that the source holds. In
-    /// SQL a year stands for its twelve months where a table is monthly.
+    /// Month (`202401`, `2024-01`, `01/2024`) or year (`2024`) of processing; left out: all that the source holds. A year
+    /// stands for its twelve months where a dataset is monthly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub competencia: Option<CompetenciaParam>,
     /// Columns of the answer, in this order; left out: all.
@@ -58,12 +58,54 @@ pub struct QueryParams {
     pub options: Options,
 }
 
-/// One text, or a list of them.
+/// One text, or a list of them. A number (`202401`, `35`) is read as its digits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, from = "Words")]
+#[schemars(with = "Words")]
 pub enum OneOrMany {
     One(String),
     Many(Vec<String>),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(
+    rename = "OneOrMany",
+    description = "One text, or a list of them. A number (`202401`, `35`) is read as its digits."
+)]
+enum Words {
+    One(Word),
+    Many(Vec<Word>),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+enum Word {
+    Text(String),
+    Number(u64),
+}
+
+impl From<Word> for String {
+    fn from(word: Word) -> Self {
+        match word {
+            Word::Text(text) => text,
+            Word::Number(number) => number.to_string(),
+        }
+    }
+}
+
+impl From<Words> for OneOrMany {
+    fn from(words: Words) -> Self {
+        match words {
+            Words::One(word) => OneOrMany::One(word.into()),
+            Words::Many(words) => OneOrMany::Many(words.into_iter().map(Into::into).collect()),
+        }
+    }
+}
+
+fn digits<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Word::deserialize(deserializer).map(Into::into)
 }
 
 impl OneOrMany {
@@ -82,7 +124,14 @@ impl OneOrMany {
 #[serde(untagged)]
 pub enum CompetenciaParam {
     Listed(OneOrMany),
-    Range { from: String, to: String },
+    Range {
+        #[serde(deserialize_with = "digits")]
+        #[schemars(with = "Word")]
+        from: String,
+        #[serde(deserialize_with = "digits")]
+        #[schemars(with = "Word")]
+        to: String,
+    },
 }
 
 /// A figure over a group.
@@ -91,7 +140,7 @@ pub enum CompetenciaParam {
 pub struct Aggregate {
     #[serde(rename = "fn")]
     pub function: AggregateFn,
-    /// May be left out for `count` alone, which then counts rows.
+    /// May be left out (or `*`) for `count` alone, which then counts rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
     /// Name in the answer; left out: `sum_val_tot`, `count`.
@@ -103,6 +152,7 @@ pub struct Aggregate {
 #[serde(rename_all = "snake_case")]
 pub enum AggregateFn {
     /// Rows, or values that are not NULL.
+    #[serde(alias = "count(*)")]
     Count,
     /// Different values that are not NULL.
     CountDistinct,

@@ -1,4 +1,4 @@
-//! Conditions on rows, and the small language that builds them: `col("IDADE").between(0, 17)`.
+//! Conditions on rows, and the small language that builds them: `col("VAL_TOT").between(0, 100)`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,24 @@ pub enum Op {
 }
 
 impl Op {
+    /// As the contract writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Op::Eq => "eq",
+            Op::Ne => "ne",
+            Op::Lt => "lt",
+            Op::Le => "le",
+            Op::Gt => "gt",
+            Op::Ge => "ge",
+            Op::Between => "between",
+            Op::In => "in",
+            Op::NotIn => "not_in",
+            Op::StartsWith => "starts_with",
+            Op::IsNull => "is_null",
+            Op::NotNull => "not_null",
+        }
+    }
+
     pub const NAMES: &'static [&'static str] = &[
         "eq",
         "ne",

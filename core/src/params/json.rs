@@ -2,25 +2,33 @@
 
 use serde_json::{Map, Value};
 
-use crate::base::{Code, Error, Language, NotJson, Problem, Result, Text, TraceId, did_you_mean, exact_json, text};
+use crate::base::{
+    Code, Error, Language, NotJson, Problem, Result, Text, TraceId, did_you_mean, exact_json, json_words, text,
+    value_words,
+};
 
 use super::{Op, QueryParams};
 
 /// What is expected, in both languages.
 type Expected = [&'static str; 2];
 /// DuckDB counts rows in 63 bits.
-const ROWS: Expected = ["um inteiro de 0 a 9223372036854775807", "integer from 0 to 9223372036854775807"];
-const INTEGER: Expected = ["um inteiro", "integer"];
-const SHARE: Expected = ["um número de 0 a 1", "number from 0 to 1"];
-const TEXT: Expected = ["um texto", "text"];
-const TEXTS: Expected = ["um texto ou uma lista de textos", "text or list of texts"];
-const LIST_OF_TEXTS: Expected = ["uma lista de textos", "list of texts"];
-const COMPETENCIA: Expected = ["um texto, uma lista de textos ou {from, to}", "text, list of texts or {from, to}"];
-const BOOLEAN: Expected = ["true ou false", "true or false"];
-const SECONDS: Expected = ["um número de segundos", "seconds"];
-const CONDITIONS: Expected = ["uma lista de condições", "list of conditions"];
-const LIST: Expected = ["uma lista", "list"];
-const OBJECT: Expected = ["um objeto", "object"];
+const ROWS: Expected = ["um número inteiro de 0 a 9223372036854775807", "a whole number from 0 to 9223372036854775807"];
+const INTEGER: Expected = ["um número inteiro", "a whole number"];
+const SHARE: Expected = ["um número de 0 a 1", "a number from 0 to 1"];
+const TEXT: Expected = ["um texto", "a text"];
+const UFS: Expected =
+    ["uma UF (sigla, nome ou código do IBGE) ou uma lista delas", "a UF (sigla, name or IBGE code) or a list of them"];
+const LIST_OF_TEXTS: Expected = ["uma lista de textos", "a list of texts"];
+const MONTH: Expected = ["um mês ou um ano", "a month or a year"];
+const COMPETENCIA: Expected = [
+    "um mês ou um ano, uma lista deles, ou o primeiro e o último (`from` e `to`)",
+    "a month or a year, a list of them, or the first and the last (`from` and `to`)",
+];
+const BOOLEAN: Expected = ["verdadeiro ou falso", "true or false"];
+const SECONDS: Expected = ["um número de segundos", "a number of seconds"];
+const CONDITIONS: Expected = ["uma lista de condições", "a list of conditions"];
+const LIST: Expected = ["uma lista", "a list"];
+const OBJECT: Expected = ["um objeto", "an object"];
 
 const QUERY: &[&str] = &[
     "contract",
@@ -49,7 +57,7 @@ const OPTIONS: &[&str] = &[
     "dead_letter_limit",
 ];
 const AGGREGATE: &[&str] = &["fn", "column", "as"];
-const FUNCTIONS: &[&str] = &["count", "count_distinct", "sum", "avg", "min", "max"];
+const FUNCTIONS: &[&str] = &["count", "count_distinct", "sum", "avg", "min", "max", "count(*)"];
 const ORDER: &[&str] = &["column", "desc"];
 const COMPARE: &[&str] = &["column", "op", "value"];
 const RANGE: &[&str] = &["from", "to"];
@@ -59,13 +67,19 @@ const MAX_DEPTH: usize = 16;
 impl QueryParams {
     /// Reads a query from its JSON text. Malformed text, unknown keys and wrong types are DS-400, all in one answer.
     pub fn from_json(json: &str) -> Result<Self> {
-        let value = exact_json(json).map_err(|NotJson { line, column, what }| {
+        let value = exact_json(json).map_err(|NotJson { what, line, column }| {
             let Text { pt, en } = what;
-            Error::new(Code::Malformed, text!("Consulta em JSON: {pt}", "The query's JSON: {en}"))
-                .with("line", line)
-                .with("column", column)
-                .stage("validate")
-                .traced(&TraceId::new(), Language::default())
+            Error::new(
+                Code::Malformed,
+                text!(
+                    "A consulta em JSON, por exemplo {{\"dataset\": \"SIH-RD\"}}: {pt}",
+                    "The query's JSON, for example {{\"dataset\": \"SIH-RD\"}}: {en}"
+                ),
+            )
+            .with("line", line)
+            .with("column", column)
+            .stage("validate")
+            .traced(&TraceId::new(), Language::default())
         })?;
         QueryParams::from_value(value)
     }
@@ -79,10 +93,16 @@ impl QueryParams {
             return Err(error.traced(&TraceId::new(), Language::default()));
         }
         serde_json::from_value(value).map_err(|error| {
+            let words = json_words(&error);
+            let (pt, en) = (words.pt, words.en);
             Error::new(
                 Code::Malformed,
-                text!("Consulta fora do contrato: {error}", "The query does not follow the contract: {error}"),
+                text!(
+                    "A consulta não tem a forma esperada: {pt}",
+                    "The query has not the form that was expected: {en}"
+                ),
             )
+            .with("parser_message", error.to_string())
             .stage("validate")
             .traced(&TraceId::new(), Language::default())
         })
@@ -102,7 +122,7 @@ impl Check {
         self.optional(map, "bind", Value::is_object, OBJECT, "{\"cnes\": \"2000733\"}");
         self.optional(map, "contract", Value::is_u64, INTEGER, "1");
         self.optional(map, "limit", Value::is_u64, ROWS, "100");
-        self.optional(map, "uf", is_text_or_texts, TEXTS, "[\"SP\", \"RJ\"]");
+        self.optional(map, "uf", is_word_or_words, UFS, "\"SP\"");
         self.optional(map, "columns", is_texts, LIST_OF_TEXTS, "[\"CNES\", \"VAL_TOT\"]");
         self.optional(map, "group_by", is_texts, LIST_OF_TEXTS, "[\"CNES\"]");
         if let Some(competencia) = map.get("competencia").filter(|v| !v.is_null()) {
@@ -111,18 +131,12 @@ impl Check {
                     for end in RANGE {
                         let path = format!("$.competencia.{end}");
                         let given = range.get(*end).unwrap_or(&Value::Null);
-                        self.expect(given.is_string(), &path, TEXT, "\"202401\"", given);
+                        self.expect(is_word(given), &path, MONTH, "\"2024-01\"", given);
                     }
                 }
             } else {
-                let ok = is_text_or_texts(competencia);
-                self.expect(
-                    ok,
-                    "$.competencia",
-                    COMPETENCIA,
-                    "{\"from\": \"202301\", \"to\": \"202312\"}",
-                    competencia,
-                );
+                let ok = is_word_or_words(competencia);
+                self.expect(ok, "$.competencia", COMPETENCIA, "\"2024-01\"", competencia);
             }
         }
         for (index, filter) in self.list(map, "where").iter().enumerate() {
@@ -169,8 +183,8 @@ impl Check {
                 Problem::new(
                     Code::Malformed,
                     text!(
-                        "Condições aninhadas além de {MAX_DEPTH} níveis em {path}",
-                        "Conditions nested deeper than {MAX_DEPTH} levels at {path}"
+                        "Condições aninhadas além de {MAX_DEPTH} níveis; junte-as numa só lista (`all` ou `any`)",
+                        "Conditions nested deeper than {MAX_DEPTH} levels; put them into one list (`all` or `any`)"
                     ),
                 )
                 .with("path", path),
@@ -215,15 +229,19 @@ impl Check {
         };
         for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
             let near = did_you_mean(key, known.iter().copied());
-            let hint = near.first().map(|k| format!(" `{k}`?")).unwrap_or_default();
-            let (pt, en) = match hint.is_empty() {
-                true => (String::new(), String::new()),
-                false => (format!("; quis dizer{hint}"), format!("; did you mean{hint}")),
+            let (place, list) = (place(path), known.join(", "));
+            let (pt, en) = match near.first() {
+                Some(name) => (format!("quis dizer `{name}`?"), format!("did you mean `{name}`?")),
+                None => (format!("há: {list}"), format!("there are: {list}")),
+            };
+            let (in_pt, in_en) = match path {
+                "$" => (String::new(), String::new()),
+                _ => (format!(" em {}", place.pt), format!(" in {}", place.en)),
             };
             self.problems.push(
                 Problem::new(
                     Code::Malformed,
-                    text!("Chave desconhecida `{key}` em {path}{pt}", "Unknown key `{key}` at {path}{en}"),
+                    text!("Não existe o parâmetro `{key}`{in_pt}; {pt}", "There is no parameter `{key}`{in_en}; {en}"),
                 )
                 .with("path", format!("{path}.{key}"))
                 .with("received", key.as_str())
@@ -264,18 +282,18 @@ impl Check {
         if given.as_str().is_some_and(|name| names.contains(&name)) {
             return;
         }
-        let received = shown(given);
-        let list = names.join(", ");
+        let (place, came, list) = (place(path), value_words(given), names.join(", "));
+        let (place_pt, place_en, came_pt, came_en) = (place.pt, place.en, came.pt, came.en);
         self.problems.push(
             Problem::new(
                 Code::Malformed,
                 text!(
-                    "{path}: esperado um de {list}; recebido {received}",
-                    "{path}: expected one of {list}; received {received}"
+                    "{place_pt}: esperado um destes: {list}; recebido {came_pt}",
+                    "{place_en}: expected one of {list}; received {came_en}"
                 ),
             )
             .with("path", path)
-            .with("received", received)
+            .with("received", shown(given))
             .with("valid_values", names)
             .with("did_you_mean", did_you_mean(given.as_str().unwrap_or(""), names.iter().copied())),
         );
@@ -285,19 +303,19 @@ impl Check {
         if ok {
             return;
         }
-        let received = shown(given);
-        let [pt, en] = expected;
+        let (place, came, [pt, en]) = (place(path), value_words(given), expected);
+        let (place_pt, place_en, came_pt, came_en) = (place.pt, place.en, came.pt, came.en);
         self.problems.push(
             Problem::new(
                 Code::Malformed,
                 text!(
-                    "{path}: esperado {pt}, por exemplo {example}; recebido {received}",
-                    "{path}: expected {en}, for example {example}; received {received}"
+                    "{place_pt}: esperado {pt}, por exemplo {example}; recebido {came_pt}",
+                    "{place_en}: expected {en}, for example {example}; received {came_en}"
                 ),
             )
             .with("path", path)
             .with("expected_format", en)
-            .with("received", received)
+            .with("received", shown(given))
             .with("valid_examples", vec![example]),
         );
     }
@@ -312,10 +330,31 @@ fn shown(value: &Value) -> String {
     }
 }
 
+/// `$.where[0].op` for people: `` `where`, item 1, `op` ``.
+fn place(path: &str) -> Text {
+    let mut named = Vec::new();
+    for part in path.split('.').filter(|part| *part != "$") {
+        let (name, item) = part.split_once('[').unwrap_or((part, ""));
+        named.push(format!("`{name}`"));
+        let number = item.strip_suffix(']').and_then(|number| number.parse::<usize>().ok());
+        named.extend(number.map(|number| format!("item {}", number + 1)));
+    }
+    let named = named.join(", ");
+    match named.is_empty() {
+        true => text!("A consulta", "The query"),
+        false => text!("{named}", "{named}"),
+    }
+}
+
 fn is_texts(value: &Value) -> bool {
     value.as_array().is_some_and(|list| list.iter().all(Value::is_string))
 }
 
-fn is_text_or_texts(value: &Value) -> bool {
-    value.is_string() || is_texts(value)
+/// A text, or a number that is read as its digits.
+fn is_word(value: &Value) -> bool {
+    value.is_string() || value.is_u64()
+}
+
+fn is_word_or_words(value: &Value) -> bool {
+    is_word(value) || value.as_array().is_some_and(|list| list.iter().all(is_word))
 }

@@ -12,6 +12,7 @@ pub use contract::{Aggregate, AggregateFn, CompetenciaParam, OneOrMany, OrderBy,
 pub use filter::{Col, Filter, Op, col};
 pub use options::{MissingFiles, OnEmergency, Options, Priority, Versions};
 pub use query::{
-    Ask, BindValue, ORIGIN, Predicate, Projection, Query, Scalar, Scope, Sort, Sql, Structured, Syntax, origin_column,
+    Ask, BindValue, ORIGIN, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql, Structured, Syntax,
+    origin_column,
 };
-pub use validate::{Compared, Constant, SqlUse, validate, validate_sql};
+pub use validate::{Compared, Constant, SqlUse, no_dataset, validate, validate_question, validate_sql};

@@ -34,6 +34,8 @@ pub struct Scope {
     pub ufs: Option<BTreeSet<Uf>>,
     /// None: every competência that the source holds.
     pub competencias: Option<BTreeSet<Competencia>>,
+    /// Where the catalogue has no columns: those of all the dataset's files in the source, with the types of their headers.
+    pub header_columns: Vec<(String, LogicalType)>,
 }
 
 /// What is asked of the tables.
@@ -41,6 +43,17 @@ pub struct Scope {
 pub enum Ask {
     Structured(Structured),
     Sql(Sql),
+    /// Of the catalogue instead.
+    Catalog(Question),
+}
+
+/// What SQL asks of the catalogue.
+#[derive(Debug, Clone)]
+pub enum Question {
+    /// `SHOW TABLES`.
+    Tables,
+    /// `DESCRIBE t`; `of_files`: columns that the source's files have, where the catalogue knows none.
+    Columns { grupo: &'static Grupo, of_files: Vec<(String, LogicalType)> },
 }
 
 #[derive(Debug, Clone)]
@@ -113,6 +126,7 @@ impl Query {
         let ask = match &self.ask {
             Ask::Sql(sql) => return sql.star || sql.columns.contains(column),
             Ask::Structured(ask) => ask,
+            Ask::Catalog(_) => return false,
         };
         let mut read = BTreeSet::new();
         match &ask.projection {
@@ -132,7 +146,7 @@ impl Query {
     pub fn predicates(&self) -> &[Predicate] {
         match &self.ask {
             Ask::Structured(ask) => &ask.predicates,
-            Ask::Sql(_) => &[],
+            Ask::Sql(_) | Ask::Catalog(_) => &[],
         }
     }
 }

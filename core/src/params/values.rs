@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde_json::Value;
 
-use crate::base::{Code, Problem, Text, text};
+use crate::base::{Code, Problem, Text, text, value_words};
 use crate::catalog::LogicalType;
 
 use super::{BindValue, Scalar};
@@ -21,10 +21,15 @@ pub(super) fn scalar(column: &str, kind: &LogicalType, value: &Value) -> Result<
     read.ok_or_else(|| {
         let (expected, example, advice) = expectation(kind);
         let Text { pt, en } = too_long(kind, value).unwrap_or(advice);
+        let came = value_words(value);
+        let (came_pt, came_en) = (came.pt, came.en);
         Box::new(
             Problem::new(
                 Code::InvalidParams,
-                text!("{column}: {pt}; recebido {value}", "{column}: {en}; received {value}"),
+                text!(
+                    "{column}: {pt}, por exemplo {example}; recebido {came_pt}",
+                    "{column}: {en}, for example {example}; received {came_en}"
+                ),
             )
             .with("column", column)
             .with("expected_format", expected)
@@ -40,8 +45,8 @@ fn expectation(kind: &LogicalType) -> (&'static str, &'static str, Text) {
             "text",
             "\"03\"",
             text!(
-                "códigos são texto, com os zeros à esquerda e entre aspas",
-                "codes are text, with their leading zeros, in quotes"
+                "esperado um texto (códigos são texto, com os zeros à esquerda e entre aspas)",
+                "expected a text (codes are text, with their leading zeros, in quotes)"
             ),
         ),
         LogicalType::Integer { .. } => {
@@ -50,9 +55,11 @@ fn expectation(kind: &LogicalType) -> (&'static str, &'static str, Text) {
         LogicalType::Decimal { .. } => {
             ("decimal", "\"1234.56\"", text!("esperado um número decimal", "expected a decimal number"))
         }
-        LogicalType::Date { .. } => {
-            ("YYYY-MM-DD", "\"2024-01-31\"", text!("esperada uma data AAAA-MM-DD", "expected a date YYYY-MM-DD"))
-        }
+        LogicalType::Date { .. } => (
+            "YYYY-MM-DD",
+            "\"2024-01-31\"",
+            text!("esperada uma data (ano, mês e dia)", "expected a date (year, month and day)"),
+        ),
     }
 }
 

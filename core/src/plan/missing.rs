@@ -71,7 +71,7 @@ pub fn missing_error(selection: &Selection, query: &Query, listing: &Listing, ca
         .or(datasets.first().copied())
         .and_then(|dataset| query.scopes.iter().find(|scope| scope.grupo.dataset == *dataset));
     let example = scope.map(|scope| example(scope, &selection.missing, catalog)).unwrap_or_default();
-    let lies = lies_there(selection, listing);
+    let lies = lies_there(selection, listing, catalog);
     let (lies_pt, lies_en) = (&lies.pt, &lies.en);
     let detail = if let Some(dataset) = absent {
         let root = listing.root.display();
@@ -139,7 +139,7 @@ fn unread(listing: &Listing) -> Vec<&Ignored> {
 }
 
 /// How many files lie there, and the first five that were not understood.
-fn lies_there(selection: &Selection, listing: &Listing) -> Text {
+fn lies_there(selection: &Selection, listing: &Listing, catalog: &Catalog) -> Text {
     let (count, total) = (listing.ignored.len(), listing.files.len() + listing.ignored.len());
     let ours = names(selection.ours.iter().map(SourceFile::name));
     let mut said = match count {
@@ -152,7 +152,7 @@ fn lies_there(selection: &Selection, listing: &Listing) -> Text {
             )
         }
     };
-    if listing.ignored.iter().any(|ignored| ignored.why == Why::Archive) {
+    if listing.ignored.iter().any(|ignored| of_archive(ignored, catalog).is_some()) {
         said = also(
             said,
             text!("os .gz e .zip têm de ser descompactados antes", ".gz and .zip have to be extracted first"),
@@ -183,7 +183,7 @@ fn names(all: impl Iterator<Item = String>) -> String {
 }
 
 /// What a query says of files that are not in its answer.
-pub fn selection_warnings(selection: &Selection, query: &Query, listing: &Listing) -> Vec<Text> {
+pub fn selection_warnings(selection: &Selection, query: &Query, listing: &Listing, catalog: &Catalog) -> Vec<Text> {
     let mut warnings = super::versions::warnings_of(&selection.left_out);
     if !selection.missing.is_empty() {
         let (count, list) = (selection.missing.len(), list(&selection.missing));
@@ -210,7 +210,8 @@ pub fn selection_warnings(selection: &Selection, query: &Query, listing: &Listin
             "Written by datasus itself, and therefore not in the answer: {list}"
         ));
     }
-    let likely: Vec<&Ignored> = listing.ignored.iter().filter(|ignored| looks_wanted(ignored, query)).collect();
+    let likely: Vec<&Ignored> =
+        listing.ignored.iter().filter(|ignored| looks_wanted(ignored, query, catalog)).collect();
     if !likely.is_empty() {
         let (count, list) = (likely.len(), names(likely.iter().map(|ignored| ignored.name())));
         let archives = likely.iter().any(|ignored| ignored.why == Why::Archive);
@@ -231,8 +232,24 @@ fn list(missing: &[Missing]) -> String {
     format!("{}{more}", missing.iter().take(NAMED).map(Missing::to_string).collect::<Vec<_>>().join(", "))
 }
 
+/// What a packed file would be once it is extracted, by its name.
+fn of_archive(ignored: &Ignored, catalog: &Catalog) -> Option<FileId> {
+    let name = ignored.name();
+    let inner = name.rsplit_once('.').filter(|_| ignored.why == Why::Archive)?.0;
+    catalog.identify(inner)
+}
+
 /// A data file whose name begins as those of the query's datasets do: prefix, UF, a digit.
-fn looks_wanted(ignored: &Ignored, query: &Query) -> bool {
+fn looks_wanted(ignored: &Ignored, query: &Query, catalog: &Catalog) -> bool {
+    if let Some(id) = of_archive(ignored, catalog) {
+        let wanted = |scope: &Scope| {
+            let uf = scope.ufs.as_ref().is_none_or(|ufs| scope.grupo.national.is_some() || ufs.contains(&id.uf));
+            scope.grupo.dataset == id.dataset
+                && uf
+                && scope.competencias.as_ref().is_none_or(|all| all.contains(&id.competencia))
+        };
+        return query.scopes.iter().any(wanted);
+    }
     let of_scope = |scope: &Scope| {
         let begins = scope.grupo.begins(&ignored.name());
         begins.is_some_and(|uf| uf.is_none_or(|uf| scope.ufs.as_ref().is_none_or(|ufs| ufs.contains(&uf))))

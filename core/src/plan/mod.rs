@@ -1,5 +1,6 @@
 //! From a query to pruned files and one SQL statement.
 
+mod catalog_answer;
 mod dialect;
 mod duckdb_dialect;
 mod explain;

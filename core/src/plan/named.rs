@@ -27,19 +27,26 @@ pub(super) fn columns(
         Ask::Structured(ask) => {
             let names = names(ask);
             let known = |name: &&str| {
-                let kind = scope.grupo.column(name).map_or(&LogicalType::Text, |column| &column.kind);
-                if origin_column(name).is_some() { origin(name) } else { nowhere(name, kind) }
+                let of_header = || scope.header_columns.iter().find(|(of, _)| of == name).map(|(_, kind)| kind);
+                let kind = scope.grupo.column(name).map(|column| &column.kind).or_else(of_header);
+                if origin_column(name).is_some() {
+                    origin(name)
+                } else {
+                    nowhere(name, kind.unwrap_or(&LogicalType::Text))
+                }
             };
             names.iter().filter(|name| absent(name)).map(known).collect()
         }
         Ask::Sql(sql) => {
             let table = scope.grupo.dataset.table();
-            let of_catalogue = scope.grupo.columns.iter().filter(|column| {
-                absent(&column.name) && sql.syntax.names(&table, &column.name, !elsewhere(&column.name))
-            });
+            let of_catalogue = scope.grupo.columns.iter().map(|column| (&column.name, &column.kind));
+            let of_headers = scope.header_columns.iter().filter(|(name, _)| scope.grupo.column(name).is_none());
+            let known = of_catalogue.chain(of_headers.map(|(name, kind)| (name, kind)));
+            let named = known.filter(|(name, _)| absent(name) && sql.syntax.names(&table, name, !elsewhere(name)));
             let of_origin = ORIGIN.into_iter().filter(|name| absent(name) && sql.syntax.names(&table, name, true));
-            of_catalogue.map(|column| nowhere(&column.name, &column.kind)).chain(of_origin.map(origin)).collect()
+            named.map(|(name, kind)| nowhere(name, kind)).chain(of_origin.map(origin)).collect()
         }
+        Ask::Catalog(_) => Vec::new(),
     }
 }
 
@@ -68,7 +75,7 @@ pub fn nowhere(query: &Query, files: &[LakeFile]) -> Vec<(Dataset, Vec<String>)>
         files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect()
     };
     let tables: Vec<(&Scope, Vec<TableColumn>)> =
-        (query.scopes.iter()).map(|scope| (scope, super::view::columns(scope.grupo, &of_scope(scope)))).collect();
+        (query.scopes.iter()).map(|scope| (scope, super::view::columns(scope, &of_scope(scope)))).collect();
     let mut found = Vec::new();
     for (scope, held) in &tables {
         let elsewhere = |name: &str| has_elsewhere(&tables, scope, name);

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::RecordBatch;
+
+use super::catalog_answer::catalog_answer;
 use super::named;
 use super::scan::{Scan, scan};
 use super::view::{self, Held, TableColumn, View};
@@ -31,6 +34,8 @@ pub struct Statement {
     pub from_user: bool,
     /// The same without SQL, where the statement only reads.
     pub scan: Option<Scan>,
+    /// The answer itself, where nothing is to be run.
+    pub answer: Option<RecordBatch>,
 }
 
 impl Statement {
@@ -45,6 +50,21 @@ impl Statement {
             columns: Vec::new(),
             from_user: false,
             scan: Some(scan),
+            answer: None,
+        }
+    }
+
+    /// Rows that are known already.
+    fn of_answer(answer: RecordBatch) -> Self {
+        Statement {
+            views: Vec::new(),
+            sql: String::new(),
+            binds: Binds::Positional(Vec::new()),
+            files: Vec::new(),
+            columns: answer.schema().fields().iter().map(|field| field.name().clone()).collect(),
+            from_user: false,
+            scan: None,
+            answer: Some(answer),
         }
     }
 
@@ -84,6 +104,9 @@ pub fn statement(
         )
         .stage("plan"));
     }
+    if let Ask::Catalog(question) = &query.ask {
+        return catalog_answer(question, Catalog::builtin()).map(Statement::of_answer);
+    }
     for file in files {
         if file.path.to_str().is_none() {
             let path = file.path.display();
@@ -101,7 +124,7 @@ pub fn statement(
         files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect()
     };
     let held: Vec<(&Scope, Vec<TableColumn>)> =
-        query.scopes.iter().map(|scope| (scope, view::columns(scope.grupo, &of_scope(scope)))).collect();
+        query.scopes.iter().map(|scope| (scope, view::columns(scope, &of_scope(scope)))).collect();
     let mut tables = Vec::with_capacity(query.scopes.len());
     for (scope, columns) in &held {
         let elsewhere = |name: &str| named::has_elsewhere(&held, scope, name);
@@ -131,6 +154,7 @@ pub fn statement(
                 columns: columns_of_sql(ask, &tables),
                 from_user: true,
                 scan: None,
+                answer: None,
             })
         }
         (Ask::Structured(ask), Some((scope, columns, of_scope))) => {
@@ -172,9 +196,10 @@ pub fn statement(
                 columns: columns_read(ask, scope, columns),
                 from_user: false,
                 scan,
+                answer: None,
             })
         }
-        (Ask::Structured(_), None) => Err(Error::internal("a structured query without a table")),
+        (Ask::Structured(_), None) | (Ask::Catalog(_), _) => Err(Error::internal("a structured query without a table")),
     }
 }
 

@@ -208,9 +208,11 @@ fn holes(parts: &BTreeMap<Option<Part>, Versions>) -> Vec<FileId> {
     absent.map(|part| FileId { part: Some(part.name()), ..id.clone() }).collect()
 }
 
+/// At most so many names in a sentence, or sentences of a kind.
+const NAMED: usize = 10;
+
 /// What of each kind was left out: the first ten by name.
 pub fn warnings_of(left_out: &[LeftOut]) -> Vec<Text> {
-    const NAMED: usize = 10;
     let mut by_reason: BTreeMap<Reason, Vec<&LeftOut>> = BTreeMap::new();
     left_out.iter().for_each(|one| by_reason.entry(one.why).or_default().push(one));
     let mut warnings = Vec::new();
@@ -269,13 +271,21 @@ fn split_in_two_ways(files: &[SourceFile], listing: &Listing) -> Error {
     .stage("plan")
 }
 
-/// DS-409 for versions whose rows differ; each with the number of its rows.
-pub fn different_rows(versions: &[(Vec<SourceFile>, u64)], listing: &Listing) -> Error {
+/// DS-409 for versions whose rows differ; each with the number of its rows. `not_in_all`: columns that only some of them have.
+pub fn different_rows(versions: &[(Vec<SourceFile>, u64)], not_in_all: Vec<String>, listing: &Listing) -> Error {
     let files = || versions.iter().flat_map(|(files, _)| files);
     let (list, root) = (joined(files()), listing.root.display());
     let what = files().next().map(|file| file.id.month()).unwrap_or_default();
     let rows: Vec<String> = versions.iter().map(|(_, rows)| rows.to_string()).collect();
-    let (rows_pt, rows_en) = (rows.join(" e "), rows.join(" and "));
+    let (mut rows_pt, mut rows_en) = (rows.join(" e "), rows.join(" and "));
+    rows_pt.push_str(" linhas");
+    rows_en.push_str(" rows");
+    if !not_in_all.is_empty() {
+        let more = if not_in_all.len() > NAMED { ", …" } else { "" };
+        let names = format!("{}{more}", not_in_all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", "));
+        rows_pt.push_str(&format!("; nem todas têm {names}"));
+        rows_en.push_str(&format!("; not all have {names}"));
+    }
     let described = versions.iter().flat_map(|(files, rows)| {
         files.iter().map(move |file| {
             let mut described = described(file);
@@ -286,16 +296,16 @@ pub fn different_rows(versions: &[(Vec<SourceFile>, u64)], listing: &Listing) ->
     Error::new(
         Code::Conflict,
         text!(
-            "{what} tem em {root} versões de conteúdo diferente ({rows_pt} linhas), e nada diz qual vale: {list}. Tire de lá a que não vale, ou leia a mais nova com a opção `versions`: newest",
-            "{what} has versions of different content in {root} ({rows_en} rows), and nothing tells which is right: {list}. Remove the wrong one, or read the newest with the option `versions`: newest"
+            "{what} tem em {root} versões de conteúdo diferente ({rows_pt}), e nada diz qual vale: {list}. Tire de lá a que não vale, ou leia a mais nova com a opção `versions`: newest",
+            "{what} has versions of different content in {root} ({rows_en}), and nothing tells which is right: {list}. Remove the wrong one, or read the newest with the option `versions`: newest"
         ),
     )
     .with("versions", serde_json::Value::Array(described.collect()))
+    .with("columns_not_in_all", not_in_all)
     .stage("plan")
 }
 
 fn joined<'f>(files: impl Iterator<Item = &'f SourceFile>) -> String {
-    const NAMED: usize = 10;
     let all: Vec<String> = files.map(with_size_and_time).collect();
     let more = if all.len() > NAMED { ", …" } else { "" };
     format!("{}{more}", all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", "))

@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use super::named::origin_of;
 use super::{Dialect, FileSample, Sampling};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::{Column, DateFormat, Grupo, LogicalType, UfCoding};
+use crate::catalog::{DateFormat, LogicalType, UfCoding};
 use crate::lake::LakeFile;
 use crate::params::Scope;
 
@@ -32,17 +32,21 @@ pub(super) enum Held {
     Origin,
 }
 
-/// The columns of the files together: the catalogue's in its order, then those that it does not know. Without a file the
-/// catalogue's alone.
-pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
+/// The columns of the files together: the catalogue's in its order, then those that it does not know. Without a file those of
+/// the catalogue and of the dataset's headers.
+pub(super) fn columns(scope: &Scope, files: &[&LakeFile]) -> Vec<TableColumn> {
+    let grupo = scope.grupo;
     if files.is_empty() {
-        let of_catalogue = |column: &Column| TableColumn {
-            name: column.name.clone(),
-            kind: column.kind.clone(),
+        let of_catalogue = grupo.columns.iter().map(|column| (&column.name, &column.kind));
+        let of_headers = scope.header_columns.iter().filter(|(name, _)| grupo.column(name).is_none());
+        let all = of_catalogue.chain(of_headers.map(|(name, kind)| (name, kind)));
+        let typed = |(name, kind): (&String, &LogicalType)| TableColumn {
+            name: name.clone(),
+            kind: kind.clone(),
             own: None,
             held: Held::Files,
         };
-        return grupo.columns.iter().map(of_catalogue).collect();
+        return all.map(typed).collect();
     }
     let mut columns: Vec<(u32, usize, TableColumn)> = Vec::new();
     for file in distinct_schemas(files) {

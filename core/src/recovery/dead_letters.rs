@@ -1,5 +1,6 @@
 //! Records that a sink or a decoder did not take, kept so that none is lost.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -46,7 +47,7 @@ pub struct DeadLetters {
 
 struct Open {
     log: Log<DeadLetter>,
-    letters: Vec<Key>,
+    letters: HashSet<Key>,
 }
 
 /// What makes a letter the same when its unit is done again.

@@ -200,7 +200,7 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
         Error::new(
             Code::Conflict,
             text!(
-                "{shown} não é um estado que esta versão entende ({error}); use a versão que o fez, ou descarte o trabalho",
+                "{shown} não é um estado que esta versão entende; use a versão que o fez, ou descarte o trabalho",
                 "{shown} is not a state that this version understands ({error}); use the version that made it, or discard the job"
             ),
         )

@@ -72,8 +72,8 @@ impl StateFolder {
             return Err(Error::new(
                 Code::NotFound,
                 text!(
-                    "Não há trabalho {job_id} em {root}; veja jobs()",
-                    "There is no job {job_id} in {root}; see jobs()"
+                    "Não há trabalho {job_id} em {root}; `jobs` mostra os que há",
+                    "There is no job {job_id} in {root}; `jobs` lists those there are"
                 ),
             )
             .with("received", job_id)
@@ -113,7 +113,10 @@ fn name(job_id: &str) -> Result<&str> {
     }
     Err(Error::new(
         Code::NotFound,
-        text!("{job_id:?} não é o id de um trabalho; veja jobs()", "{job_id:?} is not the id of a job; see jobs()"),
+        text!(
+            "\"{job_id}\" não é o id de um trabalho; `jobs` mostra os que há, como 01KAZ0Q9X8R4M2T6V7W1Y3Z5AB",
+            "\"{job_id}\" is not the id of a job; `jobs` lists those there are, as 01KAZ0Q9X8R4M2T6V7W1Y3Z5AB"
+        ),
     )
     .with("received", job_id)
     .stage("recovery"))

@@ -13,7 +13,7 @@ use super::pipeline::{Outcome, Prepared, deliver, known_rows, refuse_same_names}
 use super::stored_plan::StoredPlan;
 use super::subject::subject;
 use super::{Job, Report, Session, emergency, materialise};
-use crate::base::{CancelReason, Code, Ctx, Error, PeakMemory, Result, Secret, UnitPlaces, Units, text};
+use crate::base::{CancelReason, Code, Ctx, Error, PeakMemory, Phase, Result, Secret, UnitPlaces, Units, text};
 use crate::engine::{Running, Settings};
 use crate::lake::LakeFile;
 use crate::plan::{Sampled, Scan, Statement, statement};
@@ -180,6 +180,7 @@ impl Work<'_> {
         let mut fan_out = FanOut::new(sinks).with_origin(origin);
         let (scan, schema) = match positional {
             Some(scan) => {
+                self.ctx.progress.enter(Phase::Loading);
                 fan_out.start(&scan.schema, self.ctx).map_err(|error| (*error).clone())?;
                 (scan.clone(), scan.schema.clone())
             }
@@ -193,7 +194,10 @@ impl Work<'_> {
         let (mut settings, share) = self.share()?;
         settings.units = Some(units);
         let running = self.session.engine.start(Statement::of_scan(scan), &settings, &self.ctx.child())?;
-        let expected = known_rows(&self.prepared.query, self.files, self.sampled.as_ref());
+        // A kept result is counted.
+        let kept = plan.materialised.as_ref().map(|kept| kept.row_groups.iter().sum());
+        let expected = kept.or_else(|| known_rows(&self.prepared.query, self.files, self.sampled.as_ref()));
+        self.ctx.progress.enter(Phase::Loading);
         let running = Rows { running, schema: schema.clone() };
         let ctx = share.lease.on(self.ctx);
         let (_, stored) =
@@ -215,6 +219,7 @@ impl Work<'_> {
             fan_out.start(&schema, self.ctx).map_err(|error| (*error).clone())?;
             return Ok((materialise::scan(kept, path, &schema)?, schema));
         }
+        self.ctx.progress.enter(Phase::Running);
         let (settings, _share) = self.share()?;
         let mut running = self.session.engine.start(self.statement.clone(), &settings, &self.ctx.child())?;
         let schema = running.schema().clone();

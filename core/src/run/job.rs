@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Report;
-use crate::base::{Ctx, Error, ProgressSnapshot, Result};
+use crate::base::{Ctx, Error, Language, ProgressSnapshot, Result};
 use crate::scheduler::{Events, Handle, Status};
 
 /// A handle on a job; clones are the same job, and letting go of it does not stop it.
@@ -31,6 +31,11 @@ impl Job {
     /// A ULID: jobs sort by the time of their submission.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Of the texts that it gives to people.
+    pub fn language(&self) -> Language {
+        self.handle.ctx().language
     }
 
     pub fn trace_id(&self) -> &str {

@@ -33,6 +33,7 @@ impl Session {
     ) -> Result<Share> {
         let (sort, groups) = match &query.ask {
             Ask::Sql(_) => (true, Some(rows)),
+            Ask::Catalog(_) => (false, None),
             Ask::Structured(ask) => {
                 let grouped = matches!(ask.projection, Projection::Grouped { .. });
                 (!ask.order_by.is_empty(), grouped.then_some(rows))

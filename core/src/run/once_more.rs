@@ -77,14 +77,13 @@ impl<F: FnMut(bool) -> Result<(Running, Share)>> Iterator for OnceMore<F> {
 }
 
 fn too_late(error: Error) -> Error {
-    let said = error.detail().to_owned();
     Error::new(
         Code::OutOfMemory,
         text!(
             "A memória acabou depois que o fluxo já tinha entregado linhas, e por isso a consulta não pôde recomeçar \
-             sozinha. Exporte para um arquivo (export recomeça por si), ou: {said}",
+             sozinha. Exporte para um arquivo (`export`), que recomeça por si, ou aumente `memory_limit`",
             "Memory ran out after the stream had handed out rows, so the query could not begin again by itself. Export to \
-             a file (an export begins again by itself), or: {said}"
+             a file (`export`), which begins again by itself, or raise `memory_limit`"
         ),
     )
     .stage("query")

@@ -12,7 +12,7 @@ use super::memory::Share;
 use super::once_more::OnceMore;
 use super::recover::Resumed;
 use super::{BadValue, Job, NormalisedCodes, Performance, Report, Session, Source, Storage, Unreadable};
-use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Result, text};
+use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, text};
 use crate::governor::Mode;
 use crate::lake::LakeFile;
 use crate::params::{Ask, Projection, Query, QueryParams};
@@ -124,6 +124,7 @@ impl Session {
     ) -> Result<Report> {
         let sampling = self.sampling_now(&prepared.query, false, ctx)?;
         let (files, unreadable) = self.readable(prepared, ctx)?;
+        ctx.progress.enter(Phase::Running);
         let statement = statement(&prepared.query, &files, None, sampling.as_ref(), false)?;
         let sampled = emergency::sampled(sampling, &files);
         let rows = emergency::rows_read(sampled.as_ref(), &files);
@@ -192,6 +193,9 @@ impl Session {
             );
             warnings.push(warning.get(self.config.language).to_owned());
         }
+        for warning in &warnings {
+            tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{warning}");
+        }
         Ok(Report {
             contract: 1,
             status: "completed",
@@ -223,7 +227,7 @@ impl Session {
 
     /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so.
     pub(super) fn readable(&self, prepared: &Prepared, ctx: &Ctx) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
-        let options = self.convert_options(&prepared.query, &prepared.listing);
+        let options = self.convert_options(&prepared.query);
         let results = self.lake.ensure(&prepared.selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let mut files = Vec::with_capacity(results.len());
@@ -266,14 +270,13 @@ impl Session {
         let mut add = |warning: crate::base::Text| warnings.push(warning.get(self.config.language).to_owned());
         if !unreadable.is_empty() {
             let count = unreadable.len();
-            add(text!("{count} arquivo(s) ilegível(is) ficou(aram) de fora", "{count} unreadable file(s) left out"));
+            add(text!("{count} arquivo(s) que não se pôde ler ficaram de fora", "{count} unreadable file(s) left out"));
         }
         for file in files {
-            file.source.notices().into_iter().for_each(&mut add);
             let (name, deleted, rejected) = (&file.source.file, file.source.rows_deleted, file.source.rows_rejected);
             if rejected > 0 {
                 add(text!(
-                    "{name}: {rejected} registro(s) ilegível(is) fora da resposta",
+                    "{name}: {rejected} registro(s) que não se pôde ler estão fora da resposta",
                     "{name}: {rejected} record(s) that cannot be read are not in the answer"
                 ));
             }
@@ -287,7 +290,7 @@ impl Session {
         let bad: u64 = files.iter().flat_map(bad_values_of).map(|bad| bad.count).sum();
         if bad > 0 {
             add(text!(
-                "{bad} valor(es) ilegível(is) viraram NULL; veja `bad_values`",
+                "{bad} valor(es) que não se pôde ler viraram NULL; veja `bad_values`",
                 "{bad} value(s) that did not parse became NULL; see `bad_values`"
             ));
         }
@@ -334,7 +337,7 @@ pub(super) fn deliver(
     ctx: &Ctx,
 ) -> Result<(u64, Vec<Stored>), Arc<Error>> {
     let mut rows = fan_out.held_rows().map(|(_, rows)| rows).min().unwrap_or(0);
-    ctx.progress.add_rows(rows);
+    ctx.progress.begin_rows(rows);
     if let Some(expected) = expected {
         ctx.progress.expect_rows(expected);
     }
@@ -347,9 +350,6 @@ pub(super) fn deliver(
             rows += count;
             ctx.progress.add_rows(count);
             ctx.slot.give_way();
-            if let Some(expected) = expected.filter(|expected| *expected > 0) {
-                ctx.progress.engine_fraction(rows as f64 / expected as f64);
-            }
         }
         ctx.check()?;
         files.iter().try_for_each(LakeFile::still_unchanged)?;

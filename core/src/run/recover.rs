@@ -84,13 +84,13 @@ impl Session {
         let mut waiting: Vec<&Found> = found.iter().filter(waits).collect();
         let same = serde_json::to_value(params).ok();
         waiting.sort_by_key(|job| same.as_ref() != Some(&job.plan["params"]));
-        let first = &waiting.first()?.id;
+        let id = &waiting.first()?.id;
         let (count, root) = (waiting.len(), self.state.root().display());
         let named = waiting.iter().take(3).map(|job| job.id.as_str()).collect::<Vec<_>>().join(", ");
         let more = if count > 3 { ", …" } else { "" };
         Some(text!(
-            "{count} trabalho(s) não terminado(s) em {root}: {named}{more}. Continue de onde parou com resume(\"{first}\"), ou desista com discard(\"{first}\")",
-            "{count} unfinished job(s) in {root}: {named}{more}. Go on where it stopped with resume(\"{first}\"), or give it up with discard(\"{first}\")"
+            "{count} trabalho(s) não terminado(s) em {root}: {named}{more}. Continue de onde parou com resume(\"{id}\"), ou desista com discard(\"{id}\")",
+            "{count} unfinished job(s) in {root}: {named}{more}. Go on where it stopped with resume(\"{id}\"), or give it up with discard(\"{id}\")"
         ))
     }
 

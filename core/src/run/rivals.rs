@@ -1,19 +1,19 @@
 //! Versions of a file whose names do not tell which is right: all of them are read, and are one if their rows are the same.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use super::{Session, Unreadable};
 use crate::base::{Ctx, Error, Result, file_sha256};
-use crate::lake::{ConvertOptions, LakeFile};
+use crate::lake::LakeFile;
 use crate::params::Query;
 use crate::plan::{LeftOut, Reason, Rivals, Selection, different_rows};
-use crate::source::folder::{FileKind, Listing, SourceFile};
+use crate::source::folder::{Listing, SourceFile};
 
 /// A version that can be read: its files, rows and digest.
 struct Known {
     files: Vec<SourceFile>,
-    rows: u64,
+    read: Vec<LakeFile>,
     digest: String,
 }
 
@@ -27,28 +27,32 @@ impl Session {
         listing: &Listing,
         ctx: &Ctx,
     ) -> Result<Vec<Unreadable>> {
-        tell_twins_apart(selection, listing)?;
+        tell_twins_apart(query, selection, listing)?;
         let mut unreadable = Vec::new();
         if selection.rivals.is_empty() {
             return Ok(unreadable);
         }
-        let options = self.convert_options(query, listing);
-        for rivals in std::mem::take(&mut selection.rivals) {
-            ctx.check()?;
+        let rivals = std::mem::take(&mut selection.rivals);
+        let files: Vec<SourceFile> = rivals.iter().flat_map(|one| &one.versions).flatten().cloned().collect();
+        let results = self.lake.ensure(&files, self.catalog, &self.convert_options(query), ctx);
+        ctx.check()?;
+        let mut results = results.into_iter();
+        for rivals in rivals {
             let mut known: Vec<Known> = Vec::new();
             let mut damaged = Vec::new();
             for version in &rivals.versions {
-                match self.known(version, &options, ctx) {
+                let read: Vec<Result<LakeFile>> = results.by_ref().take(version.len()).collect();
+                match self.known(version, read, ctx) {
                     Ok(one) => known.push(one),
                     Err(error) if !query.options.partial => return Err(error),
                     Err(error) => damaged.push((version, error)),
                 }
+                ctx.check()?;
             }
             // Of a file without any version that can be read the first says why, with the others that cannot.
             let Some(first) = known.first() else { continue };
             if known.iter().any(|one| one.digest != first.digest) {
-                let versions: Vec<_> = known.into_iter().map(|one| (one.files, one.rows)).collect();
-                return Err(different_rows(&versions, listing));
+                return Err(different(known, listing));
             }
             for (version, error) in damaged {
                 unreadable.push(Unreadable::of(&path_of(version), error, ctx));
@@ -62,22 +66,33 @@ impl Session {
         Ok(unreadable)
     }
 
-    fn known(&self, version: &[SourceFile], options: &ConvertOptions, ctx: &Ctx) -> Result<Known> {
-        let files = self.lake.ensure(version, self.catalog, options, ctx);
-        let files = files.into_iter().collect::<Result<Vec<LakeFile>>>()?;
-        let digest = self.lake.rows_digest(&files, ctx)?;
-        Ok(Known { files: version.to_vec(), rows: files.iter().map(|file| file.rows).sum(), digest })
+    fn known(&self, version: &[SourceFile], read: Vec<Result<LakeFile>>, ctx: &Ctx) -> Result<Known> {
+        let read = read.into_iter().collect::<Result<Vec<LakeFile>>>()?;
+        let digest = self.lake.rows_digest(&read, ctx)?;
+        Ok(Known { files: version.to_vec(), read, digest })
     }
 }
 
+fn different(known: Vec<Known>, listing: &Listing) -> Error {
+    let columns = |one: &Known| -> BTreeSet<String> {
+        one.read.iter().flat_map(|file| file.schema.fields()).map(|field| field.name().to_uppercase()).collect()
+    };
+    let all: Vec<BTreeSet<String>> = known.iter().map(columns).collect();
+    let everywhere = |name: &String| all.iter().all(|columns| columns.contains(name));
+    let not_in_all: BTreeSet<String> = all.iter().flatten().filter(|name| !everywhere(name)).cloned().collect();
+    let rows = |one: &Known| one.read.iter().map(|file| file.rows).sum();
+    let versions: Vec<(Vec<SourceFile>, u64)> = known.iter().map(|one| (one.files.clone(), rows(one))).collect();
+    different_rows(&versions, not_in_all.into_iter().collect(), listing)
+}
+
 /// The lake knows a file by name, size and time. Of files that are alike in all of them it is told the SHA-256 as well.
-fn tell_twins_apart(selection: &mut Selection, listing: &Listing) -> Result<()> {
-    let key = |file: &SourceFile| (file.name(), file.size, file.mtime_ns);
-    let mut alike: HashMap<(String, u64, i64), usize> = HashMap::new();
-    let lake_files = |file: &&SourceFile| file.kind != FileKind::Parquet;
-    listing.files.iter().filter(lake_files).for_each(|file| *alike.entry(key(file)).or_default() += 1);
+fn tell_twins_apart(query: &Query, selection: &mut Selection, listing: &Listing) -> Result<()> {
+    let key = |file: &SourceFile| (file.name(), file.size, file.mtime_ns, file.id.uf, file.id.competencia);
+    let mut alike: HashMap<_, usize> = HashMap::new();
+    let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
+    listing.files.iter().filter(used).for_each(|file| *alike.entry(key(file)).or_default() += 1);
     let rivals = selection.rivals.iter_mut().flat_map(|rivals| &mut rivals.versions).flatten();
-    for file in selection.files.iter_mut().chain(rivals).filter(|file| file.kind != FileKind::Parquet) {
+    for file in selection.files.iter_mut().chain(rivals) {
         if alike.get(&key(file)).is_some_and(|count| *count > 1) {
             file.version.sha256 = Some(file_sha256(&file.path)?);
         }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Pending, Report};
-use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId, text};
+use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId, expand_home, text};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
@@ -18,7 +18,7 @@ use crate::gate;
 use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::metrics::Metrics;
-use crate::params::{MissingFiles, Query, QueryParams, SqlUse, validate, validate_sql};
+use crate::params::{MissingFiles, Query, QueryParams, Question, SqlUse, validate, validate_question, validate_sql};
 use crate::plan::{Explain, Selection, explain, missing_error, select, selection_warnings, statement};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
@@ -66,6 +66,8 @@ pub struct SyncReport {
 impl Session {
     pub fn open(source: PathBuf, config: Config) -> Result<Arc<Self>> {
         config.check()?;
+        let config = config.at_home();
+        let source = expand_home(&source);
         if !source.exists() {
             return Err(Error::io(std::io::ErrorKind::NotFound.into(), &source).stage("source"));
         }
@@ -157,7 +159,10 @@ impl Session {
             if destinations.is_empty() {
                 return Err(Error::new(
                     crate::base::Code::InvalidParams,
-                    text!("Nenhum destino: diga para onde vão as linhas", "No destination: say where the rows go"),
+                    text!(
+                        "Nenhum destino: diga para onde vão as linhas, por exemplo \"dados.csv\"",
+                        "No destination: say where the rows go, for example \"data.csv\""
+                    ),
                 ));
             }
             let root = OutputRoot::open(&self.output)?;
@@ -199,8 +204,12 @@ impl Session {
         let order = self.order(Priority::Admin, self.config.deadline, false);
         let work = move |ctx: &Ctx| {
             let settled = session.settle_rivals(&query, &mut selection, &listing, ctx);
-            let converted = settled.and_then(|_| session.convert(&query, &selection, &listing, ctx));
-            converted.map_err(|e| session.traced(e, ctx))
+            let done = settled.and_then(|unreadable| {
+                let mut report = session.convert(&query, &selection, &listing, ctx)?;
+                report.warnings.extend(unreadable.into_iter().map(|one| format!("{}: {}", one.file, one.detail)));
+                Ok(report)
+            });
+            done.map_err(|e| session.traced(e, ctx))
         };
         self.scheduler.submit(order, &job, work).map_err(|e| self.traced(e, &ctx))?;
         job.wait(None).unwrap_or_else(|| Err(Error::internal("a conversion ended without an outcome")))
@@ -208,7 +217,7 @@ impl Session {
 
     fn convert(&self, query: &Query, selection: &Selection, listing: &Listing, ctx: &Ctx) -> Result<SyncReport> {
         let began = std::time::Instant::now();
-        let options = self.convert_options(query, listing);
+        let options = self.convert_options(query);
         let results = self.lake.ensure(&selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let files = results.into_iter().collect::<Result<Vec<LakeFile>>>()?;
@@ -233,7 +242,7 @@ impl Session {
             let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
             let ours = |file: &SourceFile| selection.ours.iter().any(|ours| ours.path == file.path);
             let of_dataset = listing.files.iter().filter(used).filter(|file| !ours(file));
-            let options = self.convert_options(&query, &listing);
+            let options = self.convert_options(&query);
             let chosen = |file: &SourceFile| selection.files.iter().any(|wanted| wanted.path == file.path);
             let others: Vec<LakeFile> =
                 of_dataset.filter(|file| !chosen(file)).filter_map(|file| self.lake.current(file, &options)).collect();
@@ -254,10 +263,16 @@ impl Session {
     fn choose(&self, params: &QueryParams) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
         let listing = self.listing()?;
-        let query = match &params.sql {
-            None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing))?,
-            Some(sql) => validate_sql(params, sql, self.judged(sql))?,
+        let mut query = match &params.sql {
+            None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing, &self.lake))?,
+            Some(sql) => match gate::question(sql, self.catalog) {
+                Some(asked) => validate_question(params, asked.map(|asked| with_files(asked, &listing, &self.lake)))?,
+                None => validate_sql(params, sql, self.judged(sql))?,
+            },
         };
+        for scope in query.scopes.iter_mut().filter(|scope| scope.grupo.columns.is_empty()) {
+            scope.header_columns = header_columns(&scope.grupo.dataset, &listing.files);
+        }
         let selection = select(&query, &listing, self.catalog, &|file| self.lake.is_ours(file))?;
         let complete = selection.missing.is_empty() && selection.without_files.is_empty();
         if !complete && query.options.missing == MissingFiles::Error {
@@ -274,7 +289,8 @@ impl Session {
 
     pub(super) fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
         self.scheduler.is_usable()?;
-        let from_user = params.sql.is_some();
+        let asks_catalog = |sql: &String| gate::question(sql, self.catalog).is_some();
+        let from_user = params.sql.as_ref().is_some_and(|sql| !asks_catalog(sql));
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {
             self.engine.warm(from_user);
         }
@@ -308,10 +324,10 @@ impl Session {
 
     /// How a query's files are converted. Where the catalogue has no columns, all files of the dataset in the source say the
     /// types.
-    pub(super) fn convert_options(&self, query: &Query, listing: &Listing) -> ConvertOptions {
+    pub(super) fn convert_options(&self, query: &Query) -> ConvertOptions {
         let threads = self.governor.levers().workers(self.threads());
-        let untyped = query.scopes.iter().map(|scope| scope.grupo).filter(|grupo| grupo.columns.is_empty());
-        let of_headers = untyped.map(|grupo| (grupo.dataset.clone(), header_columns(&grupo.dataset, &listing.files)));
+        let untyped = query.scopes.iter().filter(|scope| !scope.header_columns.is_empty());
+        let of_headers = untyped.map(|scope| (scope.grupo.dataset.clone(), scope.header_columns.clone()));
         let header_columns = Arc::new(of_headers.collect());
         let (verify_crc, partial) = (self.config.verify_crc, query.options.partial);
         ConvertOptions { threads, verify_crc, partial, header_columns, ..Default::default() }
@@ -340,11 +356,9 @@ impl Session {
         listing: &Listing,
         files: &[LakeFile],
     ) -> Vec<String> {
-        let language = self.config.language;
-        let said = files.iter().flat_map(|file| &file.source.warnings);
-        let of_files = said.map(|warning| warning.get(language).to_owned());
-        let of_selection = selection_warnings(selection, query, listing);
-        of_selection.iter().map(|warning| warning.get(self.config.language).to_owned()).chain(of_files).collect()
+        let of_files = files.iter().flat_map(|file| [file.source.warnings.clone(), file.source.notices()].concat());
+        let of_selection = selection_warnings(selection, query, listing, self.catalog);
+        of_selection.into_iter().chain(of_files).map(|warning| warning.get(self.config.language).to_owned()).collect()
     }
 
     pub fn language(&self) -> Language {
@@ -360,15 +374,25 @@ fn spill_root(config: &Config) -> PathBuf {
     config.spill.clone().unwrap_or_else(std::env::temp_dir)
 }
 
+/// Where the catalogue knows no column of a dataset, those of its files.
+fn with_files(asked: Question, listing: &Listing, lake: &Lake) -> Question {
+    match asked {
+        Question::Columns { grupo, .. } if grupo.columns.is_empty() => {
+            Question::Columns { grupo, of_files: file_columns(grupo, listing, lake) }
+        }
+        asked => asked,
+    }
+}
+
 /// The columns of the dataset's files that can be opened, with the types that conversion gives them; a file that cannot is
 /// named when it is read.
-fn file_columns(grupo: &'static Grupo, listing: &Listing) -> Vec<(String, LogicalType)> {
+fn file_columns(grupo: &'static Grupo, listing: &Listing, lake: &Lake) -> Vec<(String, LogicalType)> {
     let typed = grupo.columns.is_empty();
     let of_headers = header_columns(&grupo.dataset, &listing.files).into_iter();
     let kind = |kind: LogicalType| if typed { kind } else { LogicalType::Text };
     let mut columns: Vec<(String, LogicalType)> = of_headers.map(|(name, of)| (name, kind(of))).collect();
     let of_dataset = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset);
-    for file in of_dataset.filter(|file| file.kind == FileKind::Parquet) {
+    for file in of_dataset.filter(|file| file.kind == FileKind::Parquet && !lake.is_ours(file)) {
         for name in parquet_columns(file).unwrap_or_default() {
             if !columns.iter().any(|(known, _)| *known == name) {
                 columns.push((name, LogicalType::Text));

@@ -131,7 +131,7 @@ impl StoredPlan {
             Error::new(
                 Code::Conflict,
                 text!(
-                    "O plano guardado deste trabalho não se lê ({error}); descarte-o e repita",
+                    "O plano guardado deste trabalho não se lê; descarte-o e repita",
                     "The stored plan of this job cannot be read ({error}); discard it and run it again"
                 ),
             )

@@ -61,6 +61,7 @@ fn about(query: &Query, files: &[LakeFile], sampled: Option<&Sampled>, job_id: &
     let datasets: Vec<String> = query.scopes.iter().map(|scope| scope.grupo.dataset.to_string()).collect();
     let what = match &query.ask {
         Ask::Sql(_) => "consulta SQL sobre",
+        Ask::Catalog(_) => "o catálogo",
         Ask::Structured(_) if query.is_plain_scan() => "linhas de",
         Ask::Structured(_) => "agregados de",
     };

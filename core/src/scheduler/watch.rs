@@ -101,6 +101,7 @@ impl<T> Handle<T> {
         let outcome = outcome.map_err(|error| error.traced(trace_id, *language));
         let last = Status::of(&outcome);
         if self.0.outcome.set(outcome).is_ok() {
+            self.0.ctx.progress.end(last == Status::Completed);
             self.0.watch.becomes(last);
         }
     }
@@ -174,7 +175,8 @@ impl Events {
             }
             if now >= self.due {
                 let event = Event { status: life.now(), progress: self.progress.snapshot() };
-                if self.last != Some(event) {
+                let same = |last: Event| last.status == event.status && last.progress.tells_what(&event.progress);
+                if !self.last.is_some_and(same) {
                     return self.tell(event.status, now);
                 }
                 self.due = now + TICK;

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::postgres::TableName;
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
-use crate::base::{Code, Error, Result, Secret, Text, exact_json, hide_addresses, text};
+use crate::base::{
+    Code, Error, Result, Secret, Text, exact_json, has_named_options, json_words, options_by_name, text,
+};
 use crate::recovery::SinkState;
 
 /// A file to write, or a table to load.
@@ -28,24 +30,58 @@ impl Default for Destination {
 }
 
 impl Destination {
-    /// Reads a list of destinations, or one, from JSON text. For bindings; what is no destination is DS-400.
+    /// A file, by the ending of its name: `.csv`, `.csv.zst` or `.parquet`, every option at its default.
+    pub fn parse(path: &str) -> Result<Self> {
+        let lower = path.to_lowercase();
+        if lower.ends_with(".parquet") {
+            return Ok(Parquet::to(path).into());
+        }
+        if lower.ends_with(".csv.zst") {
+            return Ok(Csv { zstd: Some(3), ..Csv::to(path) }.into());
+        }
+        if lower.ends_with(".csv") {
+            return Ok(Csv::to(path).into());
+        }
+        // An address may hold a password.
+        let shown = if lower.starts_with("postgres") { "postgres://…" } else { path };
+        Err(Error::new(
+            Code::InvalidParams,
+            text!(
+                "O destino \"{shown}\" não diz o formato: termine o nome em .csv, .csv.zst ou .parquet, por exemplo dados.csv; para uma tabela use o destino `postgres` com `table`",
+                "The destination \"{shown}\" does not tell the format: end the name in .csv, .csv.zst or .parquet, for example data.csv; for a table use the destination `postgres` with `table`"
+            ),
+        )
+        .with("received", shown)
+        .with("valid_examples", vec!["dados.csv", "dados.csv.zst", "dados.parquet"])
+        .stage("validate"))
+    }
+
+    /// Reads a list of destinations, or one, from JSON text; a plain text is a file ([`Destination::parse`]). For bindings;
+    /// what is no destination is DS-400.
     pub fn list_from_json(text: &str) -> Result<Vec<Self>> {
         let refused = |Text { pt, en }: Text| {
-            Error::new(Code::Malformed, text!("Destino inválido: {pt}", "Not a destination: {en}"))
-                .with(
-                    "valid_examples",
-                    vec![r#"{"csv": {"path": "a.csv"}}"#, r#"{"postgres": {"table": "sih_data.rd"}}"#],
-                )
-                .stage("validate")
+            Error::new(
+                Code::Malformed,
+                text!(
+                    "Não é um destino, por exemplo \"dados.csv\" ou \"dados.parquet\": {pt}",
+                    "Not a destination, for example \"data.csv\" or \"data.parquet\": {en}"
+                ),
+            )
+            .with("valid_examples", vec![r#"{"csv": {"path": "a.csv"}}"#, r#"{"postgres": {"table": "sih_data.rd"}}"#])
+            .stage("validate")
         };
-        let read: serde_json::Result<Vec<Self>> = match exact_json(text).map_err(|error| refused(error.what))? {
-            Value::Array(each) => each.into_iter().map(serde_json::from_value).collect(),
-            one => serde_json::from_value(one).map(|one| vec![one]),
+        let one = |value: Value| match value {
+            Value::String(path) => Destination::parse(&path),
+            form => serde_json::from_value(form).map_err(|error| refused(json_words(&error))),
         };
-        read.map_err(|error| {
-            let error = hide_addresses(&error.to_string());
-            refused(text!("{error}", "{error}"))
-        })
+        let value = exact_json(text).map_err(|error| refused(error.what))?;
+        if !has_named_options(&value) {
+            return Err(refused(options_by_name()));
+        }
+        match value {
+            Value::Array(each) => each.into_iter().map(one).collect(),
+            only => Ok(vec![one(only)?]),
+        }
     }
 
     /// The JSON Schema of a destination.
@@ -98,8 +134,8 @@ impl Destination {
                 return Err(Error::new(
                     Code::InvalidParams,
                     text!(
-                        "Dois destinos levam a {shown}; dê um nome a cada um",
-                        "Two destinations lead to {shown}; give each a name of its own"
+                        "Dois destinos levam a {shown}; dê um nome a cada um, por exemplo a.csv e b.csv",
+                        "Two destinations lead to {shown}; give each a name of its own, for example a.csv and b.csv"
                     ),
                 )
                 .with("received", shown)
@@ -144,6 +180,14 @@ impl Destination {
 
 pub(super) fn path_or_default(path: &Option<PathBuf>, default_name: &str, extension: &str) -> PathBuf {
     path.clone().unwrap_or_else(|| Path::new(&format!("{default_name}.{extension}")).to_owned())
+}
+
+impl TryFrom<&str> for Destination {
+    type Error = Error;
+
+    fn try_from(path: &str) -> Result<Self> {
+        Destination::parse(path)
+    }
 }
 
 impl From<Csv> for Destination {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt, OpenOptions};
 
-use crate::base::{Code, Error, Result, Writeback, text};
+use crate::base::{Code, Error, Result, Writeback, expand_home, text};
 
 /// The folder below which a client writes files.
 #[derive(Clone)]
@@ -24,6 +24,7 @@ pub struct OutputRoot {
 impl OutputRoot {
     /// Opens the folder, and creates it where it doesn't exist.
     pub fn open(path: &Path) -> Result<Self> {
+        let path = &expand_home(path);
         std::fs::create_dir_all(path).map_err(|e| Error::io(e, path))?;
         let real = path.canonicalize().map_err(|e| Error::io(e, path))?;
         if is_kernel_folder(&real) {
@@ -115,6 +116,7 @@ impl OutputRoot {
         if bytes.is_empty() || bytes.contains(&0) || bytes.ends_with(b"/") || path.to_str().is_none() {
             return Err(refused(path, &self.real));
         }
+        let path = &expand_home(path);
         let below = if path.is_absolute() {
             let below = path.strip_prefix(&self.real).or_else(|_| path.strip_prefix(&self.given));
             below.map_err(|_| refused(path, &self.real))?
@@ -268,10 +270,10 @@ fn refused(path: &Path, root: &Path) -> Error {
     Error::new(
         Code::Forbidden,
         text!(
-            "O destino {received:?} foi recusado: use o nome de um arquivo comum abaixo de {root}, sem `..`, links \
-             nem dispositivos",
-            "The target {received:?} was refused: give the name of a regular file below {root}, without `..`, links \
-             or devices"
+            "O destino \"{received}\" foi recusado: use o nome de um arquivo comum abaixo de {root}, por exemplo \
+             dados.csv, sem `..`, atalhos (links) nem dispositivos",
+            "The target \"{received}\" was refused: give the name of a regular file below {root}, for example \
+             data.csv, without `..`, links or devices"
         ),
     )
     .with("expected_format", "a relative path below the output root")
@@ -284,8 +286,8 @@ fn exists(path: &Path) -> Error {
     Error::new(
         Code::Conflict,
         text!(
-            "{shown} já existe; escolha outro nome ou ponha `overwrite = true`",
-            "{shown} exists already; choose another name or set `overwrite = true`"
+            "{shown} já existe; escolha outro nome, ou peça para substituí-lo com a opção `overwrite`",
+            "{shown} exists already; choose another name, or ask to replace it by the option `overwrite`"
         ),
     )
     .file(shown.to_string())

@@ -22,7 +22,10 @@ use super::dbc::{Batches, Encoding, EncodingChoice, Layout, OutputColumn, ReadOp
 use super::header_columns::type_of;
 use serde_json::{Value, json};
 
-use crate::base::{Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, text};
+use crate::base::{
+    Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, expand_home, json_words,
+    options_by_name, text,
+};
 use crate::catalog::{Catalog, Competencia, Grupo, LogicalType};
 
 /// What of a file is wanted.
@@ -41,6 +44,8 @@ pub struct RecordsOf {
     pub verify_crc: bool,
     /// Rows of a batch, but for the last.
     pub batch_rows: usize,
+    /// Of the errors and warnings; none: as the call says.
+    pub language: Option<Language>,
     /// What text is written in: `latin-1`, `cp850`, `cp1252`, `utf-8`, or `auto`, which reads the file once before and says in
     /// a warning what it found. None: Latin-1 for files and datasets of the catalogue, which are never guessed; `auto` for
     /// others.
@@ -54,11 +59,14 @@ impl RecordsOf {
     /// Reads an object with any of the fields. For bindings; an unknown key or a value of another kind is DS-400.
     pub fn from_json(json: &str) -> Result<Self> {
         let refused = |Text { pt, en }: Text| {
-            Error::new(Code::Malformed, text!("Opções de leitura inválidas: {pt}", "Invalid options: {en}"))
+            Error::new(Code::Malformed, text!("Opções de leitura inválidas: {pt}", "Invalid options of reading: {en}"))
                 .stage("validate")
         };
         let value = exact_json(json).map_err(|error| refused(error.what))?;
-        serde_json::from_value(value).map_err(|error| refused(text!("{error}", "{error}")))
+        if !value.is_object() {
+            return Err(refused(options_by_name()));
+        }
+        serde_json::from_value(value).map_err(|error| refused(json_words(&error)))
     }
 }
 
@@ -72,6 +80,7 @@ impl Default for RecordsOf {
             batch_rows: 65_536,
             encoding: None,
             partial: false,
+            language: None,
         }
     }
 }
@@ -89,16 +98,18 @@ impl TypedRecords {
     /// Opens the file and checks what is asked: DS-404 no such file, DS-422 no such column (every one named), dataset or
     /// encoding, DS-460 not a DBC or DBF, or a column of a type that is not read.
     pub fn open(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, language: Language) -> Result<Self> {
+        let language = wanted.language.unwrap_or(language);
         let opened = TypedRecords::opened(path, wanted, catalog, language);
         opened.map_err(|error| error.traced(&TraceId::new(), language))
     }
 
     fn opened(path: &Path, wanted: &RecordsOf, catalog: &'static Catalog, language: Language) -> Result<Self> {
+        let path = &expand_home(path);
         let choice = wanted.encoding.as_deref().map(str::parse::<EncodingChoice>).transpose()?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let id = catalog.identify(&name);
         let grupo = match (&wanted.dataset, &id) {
-            (Some(dataset), _) => Some(catalog.dataset(dataset).ok_or_else(|| no_dataset(dataset, catalog))?),
+            (Some(dataset), _) => Some(catalog.read(dataset).ok_or_else(|| no_dataset(dataset, catalog))?),
             (None, Some(id)) => catalog.dataset(&id.dataset.to_string()),
             (None, None) => None,
         };
@@ -217,6 +228,13 @@ fn columns(
     };
     let is_column = |field: &usize| fields[*field].is_column();
     let Some(names) = &wanted.columns else { return Ok((0..fields.len()).filter(is_column).map(column).collect()) };
+    if names.is_empty() {
+        let empty = text!(
+            "`columns` está vazio; deixe-o de fora para todas as colunas",
+            "`columns` is empty; leave it out for all columns"
+        );
+        return Err(Error::new(Code::InvalidParams, empty).stage("validate"));
+    }
     let mut found = Vec::with_capacity(names.len());
     let mut problems = Vec::new();
     for name in names {
@@ -232,17 +250,27 @@ fn columns(
 }
 
 fn no_column<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Problem {
-    let detail = text!("O arquivo não tem a coluna {name:?}", "The file has no column {name:?}");
-    Problem::new(Code::InvalidParams, detail).with("received", name).with("did_you_mean", did_you_mean(name, all))
+    let all: Vec<&str> = all.collect();
+    let near = did_you_mean(name, all.iter().copied());
+    let listed = if near.is_empty() { all.join(", ") } else { near.join(", ") };
+    let detail = text!(
+        "O arquivo não tem a coluna \"{name}\"; use uma destas: {listed}",
+        "The file has no column \"{name}\"; use one of these: {listed}"
+    );
+    Problem::new(Code::InvalidParams, detail).with("received", name).with("did_you_mean", near)
 }
 
 fn no_dataset(name: &str, catalog: &Catalog) -> Error {
-    let names: Vec<String> = catalog.datasets().map(|grupo| grupo.dataset.to_string()).collect();
+    let near = catalog.near(name);
+    let listed = if near.is_empty() { "SIH-RD, SIM-DO".to_owned() } else { near.join(", ") };
     Error::new(
         Code::InvalidParams,
-        text!("Dataset {name:?} não existe; veja datasets()", "There is no dataset {name:?}; see datasets()"),
+        text!(
+            "O conjunto de dados \"{name}\" não existe; escreva sistema e grupo, por exemplo {listed}",
+            "There is no dataset \"{name}\"; write sistema and grupo, for example {listed}"
+        ),
     )
     .with("received", name)
-    .with("did_you_mean", did_you_mean(name, names.iter().map(String::as_str)))
+    .with("did_you_mean", near)
     .stage("validate")
 }

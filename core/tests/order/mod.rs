@@ -47,6 +47,11 @@ fn runs(source: &Source, params: &QueryParams) -> Vec<Vec<RecordBatch>> {
     (0..RUNS).map(|_| rows(&DuckDb, plain.clone(), &settings).unwrap()).collect()
 }
 
+/// A condition that no scan of DuckDB's takes in, so that a filter stands above it: there the order gets lost.
+fn aged(age: i64) -> Filter {
+    col("IDADE").eq(age) | col("N_AIH").eq("none")
+}
+
 fn age(row: i64) -> i64 {
     row * 7_919 % 100
 }
@@ -54,7 +59,7 @@ fn age(row: i64) -> i64 {
 #[test]
 fn rows_come_in_the_order_of_the_files_and_their_rows_whichever_engine_reads_them() {
     let source = source();
-    let few = QueryParams::dataset("SIH-RD").columns(["N_AIH"]).filter(col("IDADE").eq(3));
+    let few = QueryParams::dataset("SIH-RD").columns(["N_AIH"]).filter(aged(3));
     let all = FILES.len() as i64 * ROWS;
     let expected: Vec<i64> = (0..all).filter(|row| age(*row) == 3).collect();
     for (number, run) in runs(&source, &few).into_iter().enumerate() {
@@ -113,14 +118,14 @@ fn an_error_before_the_first_row_reaches_whoever_reads_every_time() {
 }
 
 /// What the engine itself keeps, for the record: the same without its order. `DATASUS_ORDER`: threads, bytes ahead, rows of a chunk,
-/// least age.
+/// an age.
 #[test]
 #[ignore = "measures, for the record"]
 fn without_being_told_an_order_duckdb_keeps_none() {
-    let asked = std::env::var("DATASUS_ORDER").unwrap_or_else(|_| "2,1048576,4096,50".into());
+    let asked = std::env::var("DATASUS_ORDER").unwrap_or_else(|_| "2,1048576,4096,3".into());
     let asked: Vec<usize> = asked.split(',').map(|number| number.parse().unwrap()).collect();
     let source = source();
-    let rows_of = QueryParams::dataset("SIH-RD").columns(["N_AIH"]).filter(col("IDADE").ge(asked[3] as i64));
+    let rows_of = QueryParams::dataset("SIH-RD").columns(["N_AIH"]).filter(aged(asked[3] as i64));
     let (_, _, statement) = source.plan_of(&rows_of, false, None);
     let sql = statement.sql.split(" ORDER BY ").next().unwrap().to_owned();
     let told = Statement { scan: None, ..statement };

@@ -14,6 +14,7 @@ mod made;
 mod many;
 mod modes;
 mod names;
+mod order;
 #[path = "../proxy/mod.rs"]
 mod proxy;
 mod server;

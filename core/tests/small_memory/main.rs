@@ -121,6 +121,70 @@ fn eight_jobs_of_four_clients_at_once_in_512_mb_are_exact_and_nobody_is_killed()
     run(&["csv", "parquet", "group", "postgres", "group", "sort", "parquet", "postgres"], 4);
 }
 
+/// A service's readers, all of them at once, who take their rows slowly: each gets every row, or an error that says that the memory
+/// did not do. Nobody gets fewer rows than there are, and with the last of them the memory is free again.
+#[test]
+fn sixteen_streams_at_once_in_512_mb_are_whole_or_an_error_and_the_mode_is_normal_soon_after() {
+    let (source, place, group) = (source(), tempfile::tempdir_in(beside()).unwrap(), Group::with_limit(LIMIT));
+    let done = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "streams_in_the_group", "--nocapture"])
+        .env("DATASUS_TEST_SOURCE", source)
+        .env("DATASUS_TEST_PLACE", place.path())
+        .env("DATASUS_TEST_PROCS", group.folder.join("cgroup.procs"))
+        .output()
+        .unwrap();
+    println!("{}", String::from_utf8_lossy(&done.stdout));
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+#[ignore = "runs in a child process"]
+fn streams_in_the_group() {
+    let of = |name: &str| std::env::var(format!("DATASUS_TEST_{name}")).unwrap_or_default();
+    if of("PROCS").is_empty() {
+        return;
+    }
+    std::fs::write(of("PROCS"), std::process::id().to_string()).unwrap();
+    let place = PathBuf::from(of("PLACE"));
+    let config = Config { lake: Some(place.join("lake")), spill: Some(place.join("spill")), ..Config::default() };
+    let client = Client::open_with(of("SOURCE"), config).unwrap();
+    let read = || -> Result<(), datasus::Error> {
+        let mut answer = client.query(&QueryParams::dataset("SIH-RD"))?;
+        let (mut rows, mut held) = (0, std::collections::VecDeque::new());
+        for batch in answer.by_ref() {
+            let batch = batch?;
+            rows += batch.num_rows() as u64;
+            // What a host does that keeps some of it.
+            held.push_back(batch);
+            if held.len() > 8 {
+                held.pop_front();
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        let report = answer.report()?;
+        assert_eq!((rows, report.sampling), (millions() * ROWS as u64, None));
+        Ok(())
+    };
+    let whole = std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..16).map(|_| scope.spawn(read)).collect();
+        let outcomes = readers.into_iter().map(|reader| reader.join().unwrap());
+        let whole = outcomes.filter(|outcome| match outcome {
+            Ok(()) => true,
+            Err(error) => {
+                assert_eq!(error.code(), datasus::Code::OutOfMemory, "{error}");
+                false
+            }
+        });
+        whole.count()
+    });
+    let ended = Instant::now();
+    while client.mode() != datasus::Mode::Normal {
+        assert!(ended.elapsed() < Duration::from_secs(10), "{}", client.metrics());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    println!("{whole} of 16 whole, the others DS-503; normal after {:?}", ended.elapsed());
+}
+
 /// Runs in the child process, inside the group.
 #[test]
 #[ignore = "runs in a child process"]

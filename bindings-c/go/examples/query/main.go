@@ -47,7 +47,11 @@ func run(ctx context.Context) error {
 
 	params := datasus.Params{
 		Dataset: "SIH-RD", UF: []string{"AC"}, Competencia: datasus.Range{From: "202401", To: "202403"},
-		Where:      []datasus.Filter{{Column: "IDADE", Op: "between", Value: []int{0, 17}}},
+		// Under 18: IDADE alone is no age, COD_IDADE says whether it counts days (2), months (3) or years (4).
+		Where: []datasus.Filter{{Any: []datasus.Filter{
+			{Column: "COD_IDADE", Op: "in", Value: []string{"2", "3"}},
+			{All: []datasus.Filter{{Column: "COD_IDADE", Op: "eq", Value: "4"}, {Column: "IDADE", Op: "lt", Value: 18}}},
+		}}},
 		GroupBy:    []string{"CNES"},
 		Aggregates: []datasus.Aggregate{{Fn: "sum", Column: "VAL_TOT", As: "valor"}},
 		OrderBy:    []datasus.OrderBy{{Column: "valor", Desc: true}},

@@ -58,7 +58,7 @@ pub(super) fn explain(error: duckdb::Error, statement: &Statement, ctx: &Ctx) ->
         Error::new(
             Code::DiskFull,
             text!(
-                "O espaço reservado para dados temporários acabou: {first}. Aumente `spill_limit` ou restrinja a consulta",
+                "O espaço reservado para dados temporários acabou. Aumente `spill_limit` ou restrinja a consulta",
                 "The space for temporary data is used up: {first}. Raise `spill_limit` or narrow the query"
             ),
         )
@@ -66,14 +66,14 @@ pub(super) fn explain(error: duckdb::Error, statement: &Statement, ctx: &Ctx) ->
         Error::new(
             Code::OutOfMemory,
             text!(
-                "A memória concedida à consulta não bastou: {first}. Aumente `memory_limit` ou restrinja a consulta",
+                "A memória concedida à consulta não bastou. Aumente `memory_limit` ou restrinja a consulta",
                 "The memory granted to the query was not enough: {first}. Raise `memory_limit` or narrow the query"
             ),
         )
     } else if named("No space left on device") {
         Error::new(
             Code::DiskFull,
-            text!("Disco cheio: {first}; libere espaço e repita", "Disk full: {first}; free some space and try again"),
+            text!("Disco cheio; libere espaço e repita", "Disk full: {first}; free some space and try again"),
         )
     } else if statement.from_user && user_sql::is_theirs(&complaint) {
         // A place in a text that the user did not write says nothing.
@@ -83,33 +83,42 @@ pub(super) fn explain(error: duckdb::Error, statement: &Statement, ctx: &Ctx) ->
         };
         user_sql::explain(&complaint, &statement.sql)
     } else if kind == "Conversion" {
+        let value = user_sql::between(&first, '\'', '\'').unwrap_or("?");
         Error::new(
             Code::InvalidParams,
             text!(
-                "Um valor do Parquet do usuário não cabe no tipo do catálogo: {first}",
+                "O valor \"{value}\" do Parquet do usuário não cabe no tipo que o catálogo dá à coluna; corrija-o na origem, ou leia o DBC",
                 "A value of the user's Parquet does not fit the catalogue's type: {first}"
             ),
         )
     } else if kind == "Out of Range" {
         Error::new(
             Code::InvalidParams,
-            text!("O resultado não cabe em seu tipo: {first}", "The result does not fit its type: {first}"),
+            text!(
+                "O resultado não cabe em seu tipo (a soma é grande demais); restrinja a consulta, ou some em SQL com CAST(coluna AS DOUBLE)",
+                "The result does not fit its type (the sum is too large): {first}. Narrow the query, or sum in SQL with CAST(column AS DOUBLE)"
+            ),
         )
     } else if kind == "IO" {
         Error::new(
             Code::Unreachable,
-            text!("Falha de leitura no Parquet: {first}", "Reading the Parquet failed: {first}"),
+            text!(
+                "Falha de leitura no Parquet; confira o disco, e repita",
+                "Reading the Parquet failed: {first}; check the disk, and try again"
+            ),
         )
     } else if named("parquet") || named("Parquet") || named("ZSTD") || named("TProtocolException") || named("thrift") {
         Error::new(
             Code::DamagedFile,
             text!(
-                "Parquet danificado: {first}. Apague o arquivo do lake para convertê-lo de novo",
+                "Parquet danificado. Apague o arquivo do lake para convertê-lo de novo",
                 "Damaged Parquet: {first}. Delete the file from the lake to convert it again"
             ),
         )
     } else {
         Error::internal(format!("duckdb: {first}"))
     };
+    // A problem of the user's SQL has it already.
+    let made = if made.diagnostic().contains_key("engine_message") { made } else { made.with("engine_message", first) };
     made.stage("query").because(error)
 }

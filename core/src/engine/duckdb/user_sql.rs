@@ -38,7 +38,7 @@ pub(super) fn explain(complaint: &Complaint, sql: &str) -> Error {
     Error::from_problems(vec![problem])
 }
 
-/// The usual sentences in both languages; any other is quoted as the engine gives it.
+/// The usual sentences in both languages; any other is quoted as the engine gives it, in English only: its words are English.
 fn sentence(complaint: &Complaint) -> Text {
     let first = complaint.first();
     let name = quoted(first).unwrap_or(complaint.name.as_str());
@@ -52,31 +52,34 @@ fn sentence(complaint: &Complaint) -> Text {
         }
         return match near {
             Some(near) => text!(
-                "nenhuma tabela do FROM tem a coluna {name:?}; quis dizer {near}?",
-                "no table of the FROM has a column {name:?}; did you mean {near}?"
+                "nenhuma tabela do FROM tem a coluna \"{name}\"; quis dizer {near}?",
+                "no table of the FROM has a column \"{name}\"; did you mean {near}?"
             ),
-            None => text!("nenhuma tabela do FROM tem a coluna {name:?}", "no table of the FROM has a column {name:?}"),
+            None => text!(
+                "nenhuma tabela do FROM tem a coluna \"{name}\"; DESCRIBE sih_rd mostra as de uma tabela",
+                "no table of the FROM has a column \"{name}\"; DESCRIBE sih_rd lists those of a table"
+            ),
         };
     }
     if first.contains("must appear in the GROUP BY clause") {
         // Without quotes where the column stands in HAVING: `column N must ...`.
         let name = quoted(first).or_else(|| first.split(' ').nth(1)).unwrap_or("?");
         return text!(
-            "falta GROUP BY: a coluna {name:?} aparece ao lado de um agregado. Ponha-a em GROUP BY (ou use GROUP BY ALL), ou escreva any_value({name}) se o valor exato não importa",
-            "GROUP BY is missing: column {name:?} stands beside an aggregate. Put it into GROUP BY (or use GROUP BY ALL), or write any_value({name}) if its exact value does not matter"
+            "falta GROUP BY: a coluna \"{name}\" aparece ao lado de um agregado. Ponha-a em GROUP BY (ou use GROUP BY ALL), ou escreva any_value({name}) se o valor exato não importa",
+            "GROUP BY is missing: column \"{name}\" stands beside an aggregate. Put it into GROUP BY (or use GROUP BY ALL), or write any_value({name}) if its exact value does not matter"
         );
     }
     if first.starts_with("Ambiguous reference to column") {
         let uses = first.split_once("(use: ").map_or("", |(_, rest)| rest.trim_end_matches(')')).replace('"', "");
         return text!(
-            "a coluna {name:?} existe em mais de uma tabela; escreva {uses}",
-            "column {name:?} is in more than one table; write {uses}"
+            "a coluna \"{name}\" existe em mais de uma tabela; escreva {uses}",
+            "column \"{name}\" is in more than one table; write {uses}"
         );
     }
     if first.starts_with("Referenced table") {
         return text!(
-            "{name:?} não é tabela nem apelido deste FROM; com apelido (FROM sih_rd r) use o apelido",
-            "{name:?} is neither a table nor an alias of this FROM; with an alias (FROM sih_rd r) use the alias"
+            "\"{name}\" não é tabela nem apelido deste FROM; com apelido (FROM sih_rd r) use o apelido",
+            "\"{name}\" is neither a table nor an alias of this FROM; with an alias (FROM sih_rd r) use the alias"
         );
     }
     if first.starts_with("No function matches") || first.starts_with("Could not choose a best candidate function") {
@@ -87,17 +90,21 @@ fn sentence(complaint: &Complaint) -> Text {
         );
     }
     if first.starts_with("Cannot compare values of type") {
+        let types: Vec<&str> =
+            first.split(' ').filter(|word| word.len() > 2 && !word.chars().any(char::is_lowercase)).collect();
+        let types = types.iter().map(|name| name.trim_matches(|c: char| ".,-".contains(c))).collect::<Vec<_>>();
+        let (types_pt, types_en) = (types.join(" e "), types.join(" and "));
         return text!(
-            "tipos que não se comparam ({first}). Códigos são texto: ponha o valor entre aspas, ou converta a coluna com CAST",
-            "types that do not compare ({first}). Codes are text: quote the value, or convert the column with CAST"
+            "{types_pt} não se comparam. Códigos são texto: ponha o valor entre aspas, ou converta a coluna com CAST",
+            "{types_en} do not compare. Codes are text: quote the value, or convert the column with CAST"
         );
     }
     if let Some(rest) = first.strip_prefix("Could not convert string ") {
         let value = between(rest, '\'', '\'').unwrap_or(rest);
         let kind = rest.split_once(" to ").map_or("?", |(_, kind)| kind.split(' ').next().unwrap_or(kind));
         return text!(
-            "o texto {value:?} não pode ser convertido em {kind}; use TRY_CAST para obter NULL, ou compare texto com texto",
-            "the text {value:?} cannot be converted to {kind}; use TRY_CAST to get NULL, or compare text with text"
+            "o texto \"{value}\" não pode ser convertido em {kind}; use TRY_CAST para obter NULL, ou compare texto com texto",
+            "the text \"{value}\" cannot be converted to {kind}; use TRY_CAST to get NULL, or compare text with text"
         );
     }
     if let Some(clause) = first.strip_suffix(" clause cannot contain aggregates!") {
@@ -128,12 +135,21 @@ fn sentence(complaint: &Complaint) -> Text {
         );
     }
     if first.starts_with("Overflow in") || complaint.kind == "Out of Range" {
-        return text!("o resultado não cabe em seu tipo: {first}", "the result does not fit its type: {first}");
+        return text!(
+            "o resultado não cabe em seu tipo (a conta passa do limite); use CAST(coluna AS DOUBLE), ou DECIMAL(38,2)",
+            "the result does not fit its type: {first}. Use CAST(column AS DOUBLE), or DECIMAL(38,2)"
+        );
     }
     if complaint.kind == "Conversion" {
-        return text!("conversão impossível: {first}", "impossible conversion: {first}");
+        return text!(
+            "um valor não pode ser convertido; use TRY_CAST para obter NULL no lugar dele",
+            "impossible conversion: {first}. Use TRY_CAST to get NULL in its place"
+        );
     }
-    text!("{first}", "{first}")
+    text!(
+        "o banco de dados não aceita esta consulta; confira nomes, tipos e funções (as palavras dele estão em engine_message)",
+        "{first}"
+    )
 }
 
 /// What stands in the first pair of double quotes.
@@ -141,7 +157,7 @@ fn quoted(text: &str) -> Option<&str> {
     between(text, '"', '"')
 }
 
-fn between(text: &str, open: char, close: char) -> Option<&str> {
+pub(super) fn between(text: &str, open: char, close: char) -> Option<&str> {
     let rest = text.split_once(open)?.1;
     rest.split_once(close).map(|(inside, _)| inside)
 }

@@ -21,18 +21,21 @@ pub(super) fn explain(trouble: Trouble, file: &ScanFile, ctx: &Ctx) -> Error {
     let error = if file.own {
         Error::new(
             Code::DamagedFile,
-            text!("O Parquet {path} está danificado: {why}", "The Parquet {path} is damaged: {why}"),
+            text!(
+                "O Parquet {path} está danificado; grave-o de novo com o programa que o fez",
+                "The Parquet {path} is damaged: {why}. Write it again with the program that made it"
+            ),
         )
     } else {
         Error::new(
             Code::DamagedFile,
             text!(
-                "O Parquet {path} do lake está danificado: {why}. Apague-o para convertê-lo de novo",
+                "O Parquet {path} do lake está danificado. Apague-o para convertê-lo de novo",
                 "The lake's Parquet {path} is damaged: {why}. Delete it to convert it again"
             ),
         )
     };
-    error.with("cause", "bad_parquet").file(path.to_string()).because(trouble)
+    error.with("cause", "bad_parquet").with("reader_message", why).file(path.to_string()).because(trouble)
 }
 
 /// What the operating system said; an end of file that came too early is damage.

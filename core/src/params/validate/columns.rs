@@ -31,8 +31,10 @@ impl Check<'_> {
         let near = did_you_mean(name, names);
         let (pt, en) = hint(&near);
         let (dataset, shown) = (&grupo.dataset, clip(name));
-        let problem =
-            self.wrong(text!("{dataset} não tem a coluna {shown:?}{pt}", "{dataset} has no column {shown:?}{en}"));
+        let problem = self.wrong(text!(
+            "{dataset} não tem a coluna \"{shown}\" (em `{role}`){pt} `schema` mostra todas",
+            "{dataset} has no column \"{shown}\" (in `{role}`){en} `schema` lists all"
+        ));
         problem.diagnostic.insert("where".into(), role.into());
         problem.diagnostic.insert("received".into(), shown.into());
         problem.diagnostic.insert("did_you_mean".into(), near.into());
@@ -60,8 +62,8 @@ impl Check<'_> {
                 && !params.group_by.iter().any(|key| key.eq_ignore_ascii_case(column))
             {
                 let problem = self.wrong(text!(
-                    "A coluna {name} precisa estar em `group_by` ou dentro de um agregado",
-                    "Column {name} must be in `group_by` or inside an aggregate"
+                    "A coluna {name} precisa estar em `group_by` ou num agregado (como a soma, `sum`, de VAL_TOT)",
+                    "Column {name} must be in `group_by` or in an aggregate (as the sum, `sum`, of VAL_TOT)"
                 ));
                 problem.diagnostic.insert("received".into(), name.into());
             }
@@ -76,10 +78,14 @@ impl Check<'_> {
         let function = aggregate.function;
         let name = function.name();
         let column = match &aggregate.column {
+            Some(star) if star == "*" && function == AggregateFn::Count => None,
             Some(column) => Some(self.column(column, "aggregates")?),
             None if function == AggregateFn::Count => None,
             None => {
-                self.wrong(text!("O agregado {name} precisa de `column`", "Aggregate {name} needs a `column`"));
+                self.wrong(text!(
+                    "O agregado `{name}` precisa de uma coluna (`column`), por exemplo VAL_TOT; só `count` conta linhas",
+                    "Aggregate `{name}` needs a column (`column`), for example VAL_TOT; only `count` counts rows"
+                ));
                 return None;
             }
         };
@@ -87,8 +93,8 @@ impl Check<'_> {
             && !matches!(kind, LogicalType::Integer { .. } | LogicalType::Decimal { .. })
         {
             let problem = self.wrong(text!(
-                "{name} precisa de uma coluna numérica; {column} não é (códigos são texto)",
-                "{name} needs a numeric column; {column} is not one (codes are text)"
+                "`{name}` precisa de uma coluna numérica, por exemplo VAL_TOT; {column} não é (códigos e datas não se somam)",
+                "`{name}` needs a numeric column, for example VAL_TOT; {column} is not one (codes and dates have no sum)"
             ));
             problem.diagnostic.insert("received".into(), column.as_str().into());
             return None;
@@ -100,8 +106,8 @@ impl Check<'_> {
         if alias.is_empty() || alias.len() > MAX_NAME || alias.chars().any(char::is_control) {
             let shown = clip(&alias);
             let problem = self.wrong(text!(
-                "Nome {shown:?} inválido: de 1 a {MAX_NAME} bytes, sem caracteres de controle",
-                "Invalid name {shown:?}: 1 to {MAX_NAME} bytes, without control characters"
+                "O nome \"{shown}\" não serve a uma coluna: de 1 a {MAX_NAME} bytes, sem caracteres de controle, por exemplo valor_total",
+                "The name \"{shown}\" does not do for a column: 1 to {MAX_NAME} bytes, without control characters, for example valor_total"
             ));
             problem.diagnostic.insert("received".into(), shown.into());
             return None;
@@ -114,8 +120,8 @@ impl Check<'_> {
         for name in names {
             if !seen.insert(name.to_lowercase()) {
                 let problem = self.wrong(text!(
-                    "A coluna {name} aparece duas vezes na resposta",
-                    "Column {name} appears twice in the answer"
+                    "A coluna {name} aparece duas vezes na resposta (em `{role}`); tire uma, ou dê outro nome ao agregado",
+                    "Column {name} appears twice in the answer (in `{role}`); leave one out, or name the aggregate otherwise"
                 ));
                 problem.diagnostic.insert("where".into(), role.into());
                 problem.diagnostic.insert("received".into(), name.as_str().into());
@@ -134,10 +140,11 @@ impl Check<'_> {
                         None => {
                             let near = did_you_mean(&key.column, names().map(String::as_str));
                             let (pt, en) = hint(&near);
-                            let shown = clip(&key.column);
+                            let (shown, all) =
+                                (clip(&key.column), names().take(20).cloned().collect::<Vec<_>>().join(", "));
                             let problem = self.wrong(text!(
-                                "`order_by`: a resposta não tem a coluna {shown:?}{pt}",
-                                "`order_by`: the answer has no column {shown:?}{en}"
+                                "`order_by`: a resposta não tem a coluna \"{shown}\"{pt} Tem: {all}",
+                                "`order_by`: the answer has no column \"{shown}\"{en} It has {all}"
                             ));
                             problem.diagnostic.insert("received".into(), shown.into());
                             problem.diagnostic.insert("did_you_mean".into(), near.into());

@@ -1,6 +1,6 @@
 //! Conditions, and the values that they compare with.
 
-use crate::base::text;
+use crate::base::{text, value_words};
 use crate::catalog::LogicalType;
 use crate::params::values::scalar;
 use crate::params::{Filter, Op, Predicate, Scalar};
@@ -18,7 +18,10 @@ impl Check<'_> {
 
     fn predicate(&mut self, filter: &Filter, depth: usize) -> Option<Predicate> {
         if depth > 16 {
-            self.wrong(text!("Condições aninhadas além de 16 níveis", "Conditions nested deeper than 16 levels"));
+            self.wrong(text!(
+                "Condições aninhadas além de 16 níveis; junte-as numa só lista (`all` ou `any`)",
+                "Conditions nested deeper than 16 levels; put them into one list (`all` or `any`)"
+            ));
             return None;
         }
         match filter {
@@ -51,25 +54,31 @@ impl Check<'_> {
             }
             _ => {
                 let (pt, expected, example) = match op {
-                    Op::IsNull | Op::NotNull => {
-                        ("nenhum valor", "no value", "{\"column\": \"CID_MORTE\", \"op\": \"is_null\"}")
-                    }
+                    Op::IsNull | Op::NotNull => ("nenhum valor", "no value", ""),
                     Op::Between => ("uma lista de dois valores", "list of two values", "[0, 17]"),
                     Op::In | Op::NotIn => {
                         ("uma lista de 1 a 10000 valores", "list of 1 to 10000 values", "[\"01\", \"03\"]")
                     }
                     Op::StartsWith => ("um texto, numa coluna de texto", "text, on a text column", "\"J18\""),
-                    _ => ("um valor; para NULL use is_null", "one value; for NULL use is_null", "\"03\""),
+                    _ => ("um valor (sem valor: `is_null` ou `not_null`)", "one value; for NULL use is_null", "\"03\""),
                 };
-                let shown = clip(&value.to_string());
+                let (name, came, shown) = (op.name(), value_words(value), clip(&value.to_string()));
+                let (came_pt, came_en) = (came.pt, came.en);
+                let (as_pt, as_en) = match example {
+                    "" => (String::new(), String::new()),
+                    _ => (format!(", por exemplo {example}"), format!(", for example {example}")),
+                };
                 let problem = self.wrong(text!(
-                    "{column}: `value` de {op:?} deve ser {pt}, por exemplo {example}; recebido {shown}",
-                    "{column}: `value` of {op:?} must be {expected}, for example {example}; received {shown}"
+                    "{column}: a condição `{name}` leva {pt}{as_pt}; recebido {came_pt}",
+                    "{column}: the condition `{name}` takes {expected}{as_en}; received {came_en}"
                 ));
                 problem.diagnostic.insert("column".into(), column.into());
                 problem.diagnostic.insert("expected_format".into(), expected.into());
                 problem.diagnostic.insert("received".into(), shown.into());
-                problem.diagnostic.insert("valid_examples".into(), vec![example].into());
+                problem.diagnostic.insert("operator".into(), name.into());
+                if !example.is_empty() {
+                    problem.diagnostic.insert("valid_examples".into(), vec![example].into());
+                }
                 return None;
             }
         };

@@ -15,8 +15,8 @@ pub(super) fn literal(column: &Column, op: Op, value: &str) -> (Vec<String>, Opt
         Normal::Changed(written) if may_be_written(form, op) => {
             let name = &column.name;
             let said = text!(
-                "{name}: {value:?} foi lido como {written:?}, a forma que o código tem no catálogo",
-                "{name}: {value:?} was read as {written:?}, the form that the code has in the catalogue"
+                "{name}: \"{value}\" foi lido como \"{written}\", a forma que o código tem no catálogo",
+                "{name}: \"{value}\" was read as \"{written}\", the form that the code has in the catalogue"
             );
             let either = form.of_text().is_none() && matches!(op, Op::Eq | Op::Ne | Op::In | Op::NotIn);
             (if either { vec![written, value.to_owned()] } else { vec![written] }, Some(said))
@@ -64,13 +64,13 @@ pub(super) fn mismatch(column: &Column, value: &str) -> Option<Text> {
     let (pt, en) = (widths.join(" ou "), widths.join(" or "));
     let (advice_pt, advice_en) = match stated.map(|form| form.normalise(value)) {
         Some(Normal::Changed(written)) => {
-            (format!("; como código seria {written:?}"), format!("; as a code it is {written:?}"))
+            (format!("; como código seria \"{written}\""), format!("; as a code it is \"{written}\""))
         }
         _ => (String::new(), String::new()),
     };
     Some(text!(
-        "{name}: os códigos têm {pt} caracteres, e {value:?} é comparado como está{advice_pt}",
-        "{name}: codes have {en} characters, and {value:?} is compared as it stands{advice_en}"
+        "{name}: os códigos têm {pt} caracteres, e \"{value}\" é comparado como está{advice_pt}",
+        "{name}: codes have {en} characters, and \"{value}\" is compared as it stands{advice_en}"
     ))
 }
 

@@ -6,12 +6,12 @@ mod forms;
 mod sql;
 mod when_and_where;
 
-use crate::base::{Code, Error, Problem, Result, Text, did_you_mean, text};
+use crate::base::{Code, Error, Problem, Result, Text, text};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 
 use super::{Ask, Query, QueryParams, Scope, Structured};
 
-pub use sql::{Compared, Constant, SqlUse, validate_sql};
+pub use sql::{Compared, Constant, SqlUse, validate_question, validate_sql};
 
 /// Checks `params` against the catalogue.
 ///
@@ -22,19 +22,12 @@ pub fn validate(
     catalog: &'static Catalog,
     file_columns: &dyn Fn(&'static Grupo) -> Vec<(String, LogicalType)>,
 ) -> Result<Query> {
-    let mut check = Check {
-        problems: Vec::new(),
-        notes: Vec::new(),
-        grupo: None,
-        extra: None,
-        file_columns,
-        years_are_months: false,
-    };
+    let mut check = Check { problems: Vec::new(), notes: Vec::new(), grupo: None, extra: None, file_columns };
     check.contract(params.contract);
     check.grupo = check.dataset(&params.dataset, catalog);
     if let Some(name) = params.bind.keys().next() {
         let problem = check.wrong(text!(
-            "`bind` só vale com `sql`; valores de `where` já vão por parâmetro",
+            "`bind` só vale com `sql`; os valores de `where` já vão separados do texto",
             "`bind` goes with `sql` only; values of `where` are bound anyway"
         ));
         problem.diagnostic.insert("received".into(), clip(name).into());
@@ -48,7 +41,7 @@ pub fn validate(
     check.options(params);
     match (check.grupo, check.problems.is_empty()) {
         (Some(grupo), true) => Ok(Query {
-            scopes: vec![Scope { grupo, ufs, competencias }],
+            scopes: vec![Scope { grupo, ufs, competencias, header_columns: Vec::new() }],
             ask: Ask::Structured(Structured { projection, predicates, order_by, limit: params.limit }),
             options: params.options.clone(),
             notes: check.notes,
@@ -64,8 +57,6 @@ struct Check<'a> {
     grupo: Option<&'static Grupo>,
     extra: Option<Vec<(String, LogicalType)>>,
     file_columns: &'a dyn Fn(&'static Grupo) -> Vec<(String, LogicalType)>,
-    /// In SQL several tables share one `competencia`: a year stands for its months where a table is monthly.
-    years_are_months: bool,
 }
 
 impl Check<'_> {
@@ -87,7 +78,7 @@ impl Check<'_> {
     }
 
     fn dataset(&mut self, name: &str, catalog: &'static Catalog) -> Option<&'static Grupo> {
-        if let Some(grupo) = catalog.dataset(name) {
+        if let Some(grupo) = catalog.read(name) {
             return Some(grupo);
         }
         if name.is_empty() {
@@ -99,17 +90,7 @@ impl Check<'_> {
             problem.diagnostic.insert("valid_examples".into(), vec!["SIH-RD", "CNES-ST", "SIM-DO"].into());
             return None;
         }
-        let names: Vec<String> = catalog.datasets().map(|g| g.dataset.to_string()).collect();
-        let near = did_you_mean(name, names.iter().map(String::as_str));
-        let (pt, en) = hint(&near);
-        let shown = clip(name);
-        let mut problem = Problem::new(
-            Code::NotFound,
-            text!("Dataset {shown:?} não existe{pt}", "There is no dataset {shown:?}{en}"),
-        )
-        .with("received", shown)
-        .with("did_you_mean", near)
-        .with("valid_examples", vec!["SIH-RD", "SIA-PA", "CNES-ST", "SIM-DO", "SINASC-DN"]);
+        let mut problem = no_dataset(name, catalog);
         problem.diagnostic.insert("expected_format".into(), "SISTEMA-GRUPO".into());
         self.problems.push(problem);
         None
@@ -129,27 +110,44 @@ impl Check<'_> {
     fn options(&mut self, params: &QueryParams) {
         if let Some(seconds) = params.options.deadline.filter(|s| !(*s > 0.0 && *s <= 1e9)) {
             let problem = self.wrong(text!(
-                "`options.deadline` deve ser um número positivo de segundos; recebido {seconds}",
-                "`options.deadline` must be a positive number of seconds; received {seconds}"
+                "`deadline` deve ser um número positivo de segundos, por exemplo 30; recebido {seconds}",
+                "`deadline` must be a positive number of seconds, for example 30; received {seconds}"
             ));
             problem.diagnostic.insert("expected_format".into(), "seconds".into());
             problem.diagnostic.insert("received".into(), seconds.into());
         }
         if let Some(rows) = params.options.checkpoint_rows.filter(|rows| !(1..=10_000_000).contains(rows)) {
             let problem = self.wrong(text!(
-                "`options.checkpoint_rows` deve ser de 1 a 10000000; recebido {rows}",
-                "`options.checkpoint_rows` must be 1 to 10000000; received {rows}"
+                "`checkpoint_rows` deve ser de 1 a 10000000, por exemplo 10000; recebido {rows}",
+                "`checkpoint_rows` must be 1 to 10000000, for example 10000; received {rows}"
             ));
             problem.diagnostic.insert("received".into(), rows.into());
         }
         if let Some(share) = params.options.dead_letter_limit.filter(|share| !(0.0..=1.0).contains(share)) {
             let problem = self.wrong(text!(
-                "`options.dead_letter_limit` deve ser uma parte das linhas, de 0 a 1; recebido {share}",
-                "`options.dead_letter_limit` must be a share of the rows, 0 to 1; received {share}"
+                "`dead_letter_limit` deve ser uma parte das linhas, de 0 a 1, por exemplo 0.01; recebido {share}",
+                "`dead_letter_limit` must be a share of the rows, 0 to 1, for example 0.01; received {share}"
             ));
             problem.diagnostic.insert("received".into(), share.into());
         }
     }
+}
+
+/// DS-404 with what was meant.
+pub fn no_dataset(name: &str, catalog: &Catalog) -> Problem {
+    let near = catalog.near(name);
+    let (pt, en) = hint(&near);
+    let shown = clip(name);
+    Problem::new(
+        Code::NotFound,
+        text!(
+            "O conjunto de dados \"{shown}\" não existe{pt} Escreva sistema e grupo, por exemplo SIH-RD, SIM-DO ou CNES-ST; `catalog` mostra todos",
+            "There is no dataset \"{shown}\"{en} Write sistema and grupo, for example SIH-RD, SIM-DO or CNES-ST; `catalog` lists all"
+        ),
+    )
+    .with("received", shown)
+    .with("did_you_mean", near)
+    .with("valid_examples", vec!["SIH-RD", "SIA-PA", "CNES-ST", "SIM-DO", "SINASC-DN"])
 }
 
 /// The end of a sentence: "; quis dizer SIH-RD?".
@@ -159,7 +157,7 @@ fn hint(near: &[String]) -> (String, String) {
             let list = near.join(", ");
             (format!("; quis dizer {list}?"), format!("; did you mean {list}?"))
         }
-        None => (String::new(), String::new()),
+        None => (".".to_owned(), ".".to_owned()),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Code, Error, Result, did_you_mean, text};
+use crate::base::{Code, Error, Result, did_you_mean, text, value_words};
 use crate::catalog::Grupo;
 use crate::params::values::bind_value;
-use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Scope, Sql, Syntax};
+use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql, Syntax};
 
 use super::forms::mismatch;
 use super::{Check, clip, hint};
@@ -45,14 +45,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
     };
     let passed = refused.is_empty();
     let no_columns = |_: &'static Grupo| Vec::new();
-    let mut check = Check {
-        problems: refused,
-        notes: Vec::new(),
-        grupo: None,
-        extra: None,
-        file_columns: &no_columns,
-        years_are_months: true,
-    };
+    let mut check = Check { problems: refused, notes: Vec::new(), grupo: None, extra: None, file_columns: &no_columns };
     check.contract(params.contract);
     check.not_with_sql(params);
     let mut scopes = Vec::new();
@@ -60,7 +53,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
         check.grupo = Some(grupo);
         let ufs = params.uf.as_ref().map(|ufs| check.ufs(ufs));
         let competencias = params.competencia.as_ref().map(|c| check.competencias(c));
-        scopes.push(Scope { grupo, ufs, competencias });
+        scopes.push(Scope { grupo, ufs, competencias, header_columns: Vec::new() });
     }
     check.once();
     let binds = if passed { check.binds(params, &used.parameters) } else { BTreeMap::new() };
@@ -77,6 +70,37 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
         options: params.options.clone(),
         notes: check.notes,
     })
+}
+
+/// Checks the params beside `SHOW TABLES` or `DESCRIBE t`, which read no file and take no value.
+pub fn validate_question(params: &QueryParams, asked: Result<Question>) -> Result<Query> {
+    let (asked, refused) = match asked {
+        Ok(asked) => (Some(asked), Vec::new()),
+        Err(error) => (None, error.problems().to_vec()),
+    };
+    let no_columns = |_: &'static Grupo| Vec::new();
+    let mut check = Check { problems: refused, notes: Vec::new(), grupo: None, extra: None, file_columns: &no_columns };
+    check.contract(params.contract);
+    check.not_with_sql(params);
+    let given =
+        [("bind", !params.bind.is_empty()), ("uf", params.uf.is_some()), ("competencia", params.competencia.is_some())];
+    for (key, _) in given.into_iter().filter(|(_, given)| *given) {
+        let problem = check.wrong(text!(
+            "`{key}` não vale aqui: SHOW TABLES e DESCRIBE perguntam ao catálogo, e não aos arquivos",
+            "`{key}` does not go here: SHOW TABLES and DESCRIBE ask the catalogue, not the files"
+        ));
+        problem.diagnostic.insert("received".into(), key.into());
+    }
+    check.options(params);
+    match asked.filter(|_| check.problems.is_empty()) {
+        Some(asked) => Ok(Query {
+            scopes: Vec::new(),
+            ask: Ask::Catalog(asked),
+            options: params.options.clone(),
+            notes: check.notes,
+        }),
+        None => Err(Error::from_problems(check.problems).stage("validate")),
+    }
 }
 
 impl Check<'_> {
@@ -135,8 +159,8 @@ impl Check<'_> {
             let (pt, en) = hint(&near);
             let shown = clip(name);
             let problem = self.wrong(text!(
-                "Falta o valor do parâmetro ${shown} em `bind`{pt}",
-                "The value of parameter ${shown} is missing in `bind`{en}"
+                "Falta em `bind` o valor do parâmetro ${shown}, por exemplo \"2000733\"{pt}",
+                "The value of parameter ${shown} is missing in `bind`, for example \"2000733\"{en}"
             ));
             problem.diagnostic.insert("parameter".into(), shown.into());
             problem.diagnostic.insert("did_you_mean".into(), near.into());
@@ -146,8 +170,8 @@ impl Check<'_> {
             let shown = clip(name);
             if !parameters.contains(name) {
                 let problem = self.wrong(text!(
-                    "O SQL não usa o parâmetro ${shown} de `bind`",
-                    "The SQL does not use parameter ${shown} of `bind`"
+                    "O SQL não usa o parâmetro ${shown} de `bind`; escreva-o no SQL (WHERE CNES = ${shown}), ou tire-o",
+                    "The SQL does not use parameter ${shown} of `bind`; write it in the SQL (WHERE CNES = ${shown}), or leave it out"
                 ));
                 problem.diagnostic.insert("parameter".into(), shown.into());
                 continue;
@@ -157,10 +181,11 @@ impl Check<'_> {
                     values.insert(name.clone(), value);
                 }
                 None => {
-                    let received = clip(&value.to_string());
+                    let (received, came) = (clip(&value.to_string()), value_words(value));
+                    let (came_pt, came_en) = (came.pt, came.en);
                     let problem = self.wrong(text!(
-                        "Parâmetro ${shown}: esperado texto, número, true, false ou null; recebido {received}. Uma lista vai como texto: `CNES IN (SELECT unnest(string_split(${shown}, ',')))`",
-                        "Parameter ${shown}: expected text, number, true, false or null; received {received}. A list goes as text: `CNES IN (SELECT unnest(string_split(${shown}, ',')))`"
+                        "Parâmetro ${shown}: esperado um texto, um número, verdadeiro, falso ou nenhum valor, por exemplo \"2000733\"; recebido {came_pt}. Uma lista vai como texto: `CNES IN (SELECT unnest(string_split(${shown}, ',')))`",
+                        "Parameter ${shown}: expected a text, a number, true, false or no value, for example \"2000733\"; received {came_en}. A list goes as text: `CNES IN (SELECT unnest(string_split(${shown}, ',')))`"
                     ));
                     problem.diagnostic.insert("parameter".into(), shown.into());
                     problem.diagnostic.insert("received".into(), received.into());
@@ -174,8 +199,8 @@ impl Check<'_> {
     fn sample_of_one_table(&mut self, params: &QueryParams, tables: usize) {
         if tables > 1 && params.options.on_emergency == Some(OnEmergency::Sample) {
             let problem = self.wrong(text!(
-                "`options.on_emergency = \"sample\"` não vale com SQL sobre {tables} tabelas: amostras não se juntam; use spill, wait ou fail",
-                "`options.on_emergency = \"sample\"` does not go with SQL over {tables} tables: samples do not join; use spill, wait or fail"
+                "`on_emergency`: uma amostra (`sample`) não vale com SQL sobre {tables} tabelas: amostras não se juntam; use spill, wait ou fail",
+                "`on_emergency`: a sample (`sample`) does not go with SQL over {tables} tables: samples do not join; use spill, wait or fail"
             ));
             problem.diagnostic.insert("received".into(), "sample".into());
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{did_you_mean, text};
+use crate::base::{Problem, did_you_mean, text};
 use crate::catalog::{Competencia, Period, Uf};
 use crate::params::{CompetenciaParam, OneOrMany};
 
@@ -16,26 +16,11 @@ impl Check<'_> {
                 ufs.extend(Uf::all());
                 continue;
             }
-            match Uf::parse(sigla) {
+            match Uf::read(sigla) {
                 Some(uf) => {
                     ufs.insert(uf);
                 }
-                None => {
-                    let all: Vec<(&str, &str)> =
-                        Uf::all().chain([Uf::BR, Uf::EX]).map(|uf| (uf.sigla(), uf.nome())).collect();
-                    let mut near: Vec<String> = did_you_mean(sigla, all.iter().map(|uf| uf.1));
-                    near = all.iter().filter(|uf| near.contains(&uf.1.to_owned())).map(|uf| uf.0.to_owned()).collect();
-                    if near.is_empty() {
-                        near = did_you_mean(sigla, all.iter().map(|uf| uf.0));
-                    }
-                    let (pt, en) = hint(&near);
-                    let shown = clip(sigla);
-                    let problem = self.wrong(text!("UF {shown:?} não existe{pt}", "There is no UF {shown:?}{en}"));
-                    problem.diagnostic.insert("expected_format".into(), "sigla".into());
-                    problem.diagnostic.insert("received".into(), shown.into());
-                    problem.diagnostic.insert("valid_examples".into(), vec!["SP", "RJ", "AC"].into());
-                    problem.diagnostic.insert("did_you_mean".into(), near.into());
-                }
+                None => self.no_uf(sigla),
             }
         }
         if given.iter().next().is_none() {
@@ -58,6 +43,26 @@ impl Check<'_> {
         ufs
     }
 
+    fn no_uf(&mut self, given: &str) {
+        let all: Vec<(&str, &str)> = Uf::all().chain([Uf::BR, Uf::EX]).map(|uf| (uf.sigla(), uf.nome())).collect();
+        let named: Vec<String> = did_you_mean(given, all.iter().map(|uf| uf.1));
+        let mut near: Vec<String> =
+            named.iter().filter_map(|nome| all.iter().find(|uf| uf.1 == nome)).map(|uf| uf.0.to_owned()).collect();
+        if near.is_empty() {
+            near = did_you_mean(given, all.iter().map(|uf| uf.0));
+        }
+        let (pt, en) = hint(&near);
+        let shown = clip(given);
+        let problem = self.wrong(text!(
+            "A UF \"{shown}\" não existe{pt} Escreva a sigla, o nome ou o código do IBGE, por exemplo SP, São Paulo ou 35",
+            "There is no UF \"{shown}\"{en} Write its sigla, name or IBGE code, for example SP, São Paulo or 35"
+        ));
+        problem.diagnostic.insert("expected_format".into(), "sigla".into());
+        problem.diagnostic.insert("received".into(), shown.into());
+        problem.diagnostic.insert("valid_examples".into(), vec!["SP", "RJ", "AC"].into());
+        problem.diagnostic.insert("did_you_mean".into(), near.into());
+    }
+
     pub(super) fn competencias(&mut self, given: &CompetenciaParam) -> BTreeSet<Competencia> {
         match given {
             CompetenciaParam::Listed(listed) => {
@@ -73,44 +78,62 @@ impl Check<'_> {
                 let (first, last) = (self.competencia(from), self.competencia(to));
                 let (Some((first, _)), Some((_, last))) = (first, last) else { return BTreeSet::new() };
                 if first > last {
+                    let (from, to) = (first, last);
                     let problem = self.wrong(text!(
-                        "Competência inicial {first} depois da final {last}; troque-as",
-                        "First competência {first} is after the last, {last}; swap them"
+                        "A primeira competência, {from}, vem depois da última, {to}; troque-as",
+                        "First competência {from} is after the last, {to}; swap them"
                     ));
-                    problem.diagnostic.insert("received".into(), format!("{first}..{last}").into());
+                    problem.diagnostic.insert("received".into(), format!("{from}..{to}").into());
                 }
                 months((first, last)).collect()
             }
         }
     }
 
-    /// The first and the last competência that `given` stands for: the same one but for a year of a monthly table.
+    /// The first and the last competência that `given` stands for: the same one but for a year of a monthly dataset, which
+    /// is its twelve months.
     fn competencia(&mut self, given: &str) -> Option<(Competencia, Competencia)> {
-        let yearly = self.grupo.is_some_and(|g| g.period == Period::Year);
-        let (format, length, examples) = match (yearly, self.years_are_months) {
-            (true, _) => ("YYYY", 4, ["2022", "2023"]),
-            (false, true) => ("YYYYMM|YYYY", 6, ["202401", "2023"]),
-            (false, false) => ("YYYYMM", 6, ["202401", "202312"]),
+        let Some(read) = Competencia::read(given) else {
+            let yearly = self.grupo.is_some_and(|g| g.period == Period::Year);
+            let shown = clip(given);
+            let problem = match yearly {
+                true => self.wrong(text!(
+                    "Formato de competência inválido: esperado um ano, por exemplo 2022; recebido \"{shown}\"",
+                    "Invalid format of competência: expected a year, for example 2022; received \"{shown}\""
+                )),
+                false => self.wrong(text!(
+                    "Formato de competência inválido: esperado um mês, por exemplo 2024-01, 01/2024 ou 202401, ou um ano inteiro, como 2024; recebido \"{shown}\"",
+                    "Invalid format of competência: expected a month, for example 2024-01, 01/2024 or 202401, or a whole year, as 2024; received \"{shown}\""
+                )),
+            };
+            formats(problem, yearly, shown);
+            return None;
         };
-        if let Some(competencia) = Competencia::parse(given) {
-            // Without a dataset either form may be right.
-            if self.grupo.is_none() || given.len() == length {
-                return Some((competencia, competencia));
+        match (self.grupo.map(|grupo| grupo.period), read.mes()) {
+            (Some(Period::Year), Some(_)) => {
+                let (dataset, ano) =
+                    (self.grupo.map(|grupo| grupo.dataset.to_string()).unwrap_or_default(), read.ano());
+                let shown = clip(given);
+                let problem = self.wrong(text!(
+                    "{dataset} é publicado por ano: esperado um ano, por exemplo {ano}; recebido o mês \"{shown}\". Para um mês do evento, ponha uma condição na coluna da data",
+                    "{dataset} is published by year: expected a year, for example {ano}; received the month \"{shown}\". For a month of the event, put a condition on the column of its date"
+                ));
+                formats(problem, true, shown);
+                None
             }
-            let ano = competencia.ano();
-            if self.years_are_months
-                && given.len() == 4
-                && let (Some(first), Some(last)) = (Competencia::month(ano, 1), Competencia::month(ano, 12))
-            {
-                return Some((first, last));
+            (Some(Period::Month), None) => {
+                Some((Competencia::month(read.ano(), 1)?, Competencia::month(read.ano(), 12)?))
             }
+            _ => Some((read, read)),
         }
-        let problem = self.wrong(text!("Formato de competência inválido", "Invalid format of competência"));
-        problem.diagnostic.insert("expected_format".into(), format.into());
-        problem.diagnostic.insert("received".into(), clip(given).into());
-        problem.diagnostic.insert("valid_examples".into(), examples.to_vec().into());
-        None
     }
+}
+
+fn formats(problem: &mut Problem, yearly: bool, received: String) {
+    let (format, examples) = if yearly { ("YYYY", ["2022", "2023"]) } else { ("YYYYMM", ["202401", "202312"]) };
+    problem.diagnostic.insert("expected_format".into(), format.into());
+    problem.diagnostic.insert("received".into(), received.into());
+    problem.diagnostic.insert("valid_examples".into(), examples.to_vec().into());
 }
 
 /// Three centuries of them at most: a year is from 1900 to 2199.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::block::{Blocks, Marks};
 use super::cells::{self, Column, Special};
 use super::{Csv, LineEnding};
-use crate::base::{Code, Error, Problem, Result, text};
+use crate::base::{Code, Error, Problem, Result, text, type_words};
 
 /// Writes chunks of one schema.
 pub struct Encoder {
@@ -40,7 +40,7 @@ impl Encoder {
             .iter()
             .filter(|field| !cells::writable(field.data_type()))
             .map(|field| {
-                let (name, kind) = (field.name(), field.data_type());
+                let (name, kind) = (field.name(), type_words(field.data_type()));
                 Problem::new(
                     Code::InvalidParams,
                     text!(
@@ -48,7 +48,7 @@ impl Encoder {
                         "Column {name} has type {kind}, which a CSV can't hold; leave it out, unnest it, or use Parquet"
                     ),
                 )
-                .with("received", kind.to_string())
+                .with("received", kind)
                 .with("column", name.as_str())
             })
             .collect();

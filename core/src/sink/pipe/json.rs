@@ -9,7 +9,7 @@ use ::arrow::json::WriterBuilder;
 use ::arrow::json::writer::{Encoder, EncoderFactory, EncoderOptions, LineDelimited, NullableEncoder};
 
 use super::{Ndjson, Numbers};
-use crate::base::{Code, Error, Problem, Result, text};
+use crate::base::{Code, Error, Problem, Result, text, type_words};
 use crate::sink::csv::cells::{Cells, Column};
 
 pub struct Lines(WriterBuilder);
@@ -23,7 +23,7 @@ impl Lines {
             .iter()
             .filter(|field| !lines.holds(field))
             .map(|field| {
-                let (name, kind) = (field.name(), field.data_type());
+                let (name, kind) = (field.name(), type_words(field.data_type()));
                 Problem::new(
                     Code::InvalidParams,
                     text!(
@@ -31,7 +31,7 @@ impl Lines {
                         "Column {name} has type {kind}, which NDJSON can't hold; leave it out or cast it"
                     ),
                 )
-                .with("received", kind.to_string())
+                .with("received", kind)
                 .with("column", name.as_str())
             })
             .collect();

@@ -6,7 +6,7 @@ use rustls::CertificateError;
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::url::Url;
-use crate::base::{Code, Error, Result, Text, text};
+use crate::base::{Code, Error, Result, Text, io_words, text};
 
 /// The error that a job ends with.
 pub(super) fn explain(error: tokio_postgres::Error, url: &Url) -> Error {
@@ -35,49 +35,59 @@ fn from_server(answer: &DbError, url: &Url) -> Error {
         "28P01" | "28000" => (
             Code::CredentialsRefused,
             text!(
-                "O PostgreSQL em {shown} recusou usuário ou senha: {said}",
-                "PostgreSQL at {shown} refused user or password: {said}"
+                "O PostgreSQL em {shown} recusou usuário ou senha; confira o endereço (o servidor diz: \"{said}\")",
+                "PostgreSQL at {shown} refused user or password; check the address (the server says: \"{said}\")"
             ),
         ),
         "42501" => (
             Code::Forbidden,
             text!(
-                "Sem permissão no PostgreSQL: {said}. Peça CREATE no banco e no esquema (o esquema `datasus` guarda o registro das cargas)",
-                "No permission in PostgreSQL: {said}. Ask for CREATE on database and schema (schema `datasus` keeps the record of loads)"
+                "Sem permissão no PostgreSQL (o servidor diz: \"{said}\"). Peça CREATE no banco e no esquema (o esquema `datasus` guarda o registro das cargas)",
+                "No permission in PostgreSQL (the server says: \"{said}\"). Ask for CREATE on database and schema (schema `datasus` keeps the record of loads)"
             ),
         ),
         "3D000" => (
             Code::NotFound,
-            text!("O banco não existe em {shown}: {said}", "There is no such database at {shown}: {said}"),
+            text!(
+                "O banco não existe em {shown} (o servidor diz: \"{said}\"); confira o endereço, ou crie-o com createdb",
+                "There is no such database at {shown} (the server says: \"{said}\"); check the address, or make it by createdb"
+            ),
         ),
         "53100" => (
             Code::DiskFull,
             text!(
-                "O disco do PostgreSQL está cheio: {said}; libere espaço e repita",
-                "PostgreSQL's disk is full: {said}; free some space and try again"
+                "O disco do PostgreSQL está cheio (o servidor diz: \"{said}\"); libere espaço e repita",
+                "PostgreSQL's disk is full (the server says: \"{said}\"); free some space and try again"
             ),
         ),
         // Of the server, of the database, or of the role.
         "53300" => (
             Code::Unreachable,
             text!(
-                "O PostgreSQL em {shown} não aceita mais sessões: {said}. Uma carga abre `connections` + 1; diminua `connections` ou peça um limite maior (CONNECTION LIMIT, max_connections)",
-                "PostgreSQL at {shown} takes no more sessions: {said}. A load opens `connections` + 1; lower `connections`, or ask for a higher limit (CONNECTION LIMIT, max_connections)"
+                "O PostgreSQL em {shown} não aceita mais sessões (o servidor diz: \"{said}\"). Uma carga abre `connections` + 1; diminua `connections` ou peça um limite maior (CONNECTION LIMIT, max_connections)",
+                "PostgreSQL at {shown} takes no more sessions (the server says: \"{said}\"). A load opens `connections` + 1; lower `connections`, or ask for a higher limit (CONNECTION LIMIT, max_connections)"
             ),
         ),
-        "42P07" | "42710" | "42P06" => {
-            (Code::Conflict, text!("Já existe no PostgreSQL: {said}", "It is in PostgreSQL already: {said}"))
-        }
+        "42P07" | "42710" | "42P06" => (
+            Code::Conflict,
+            text!(
+                "Já existe no PostgreSQL (o servidor diz: \"{said}\"); use outro nome",
+                "It is in PostgreSQL already (the server says: \"{said}\"); use another name"
+            ),
+        ),
         "2BP01" => (
             Code::Conflict,
             text!(
-                "A tabela tem dependentes (visões?): {said}. Use `append`, `replace_by` ou `upsert`, ou remova-os",
-                "The table has dependents (views?): {said}. Use `append`, `replace_by` or `upsert`, or remove them"
+                "A tabela tem dependentes, como visões (o servidor diz: \"{said}\"). Use `append`, `replace_by` ou `upsert`, ou remova-os",
+                "The table has dependents, as views (the server says: \"{said}\"). Use `append`, `replace_by` or `upsert`, or remove them"
             ),
         ),
         "57014" => (
             Code::DeadlinePassed,
-            text!("O PostgreSQL interrompeu o comando: {said}", "PostgreSQL interrupted the statement: {said}"),
+            text!(
+                "O PostgreSQL interrompeu o comando (o servidor diz: \"{said}\")",
+                "PostgreSQL interrupted the statement (the server says: \"{said}\")"
+            ),
         ),
         "25006" => {
             (Code::Forbidden, text!("O PostgreSQL em {shown} é somente leitura", "PostgreSQL at {shown} is read-only"))
@@ -85,20 +95,32 @@ fn from_server(answer: &DbError, url: &Url) -> Error {
         _ => match class {
             "08" | "53" | "57" | "40" | "55" => (
                 Code::Unreachable,
-                text!("O PostgreSQL em {shown} falhou: {said}", "PostgreSQL at {shown} failed: {said}"),
+                text!(
+                    "O PostgreSQL em {shown} falhou (o servidor diz: \"{said}\")",
+                    "PostgreSQL at {shown} failed (the server says: \"{said}\")"
+                ),
             ),
             "22" | "23" => (
                 Code::InvalidParams,
-                text!("O PostgreSQL recusou uma linha: {said}", "PostgreSQL refused a row: {said}"),
+                text!(
+                    "O PostgreSQL recusou uma linha (o servidor diz: \"{said}\")",
+                    "PostgreSQL refused a row (the server says: \"{said}\")"
+                ),
             ),
             "42" | "0A" => (
                 Code::Conflict,
                 text!(
-                    "A tabela do PostgreSQL não serve a esta carga: {said}",
-                    "The table in PostgreSQL does not fit this load: {said}"
+                    "A tabela do PostgreSQL não serve a esta carga (o servidor diz: \"{said}\")",
+                    "The table in PostgreSQL does not fit this load (the server says: \"{said}\")"
                 ),
             ),
-            _ => (Code::Internal, text!("O PostgreSQL respondeu: {said}", "PostgreSQL answered: {said}")),
+            _ => (
+                Code::Internal,
+                text!(
+                    "O PostgreSQL respondeu o que não se esperava (o servidor diz: \"{said}\")",
+                    "PostgreSQL answered what was not expected (the server says: \"{said}\")"
+                ),
+            ),
         },
     };
     let mut made = Error::new(code, detail).sqlstate(state.code()).with("server", shown.as_str());
@@ -129,20 +151,23 @@ fn from_the_way(error: &tokio_postgres::Error, url: &Url) -> Error {
         return Error::new(
             Code::CredentialsRefused,
             text!(
-                "O PostgreSQL em {shown} pede uma senha, e o endereço não tem nenhuma",
-                "PostgreSQL at {shown} asks for a password, and the address has none"
+                "O PostgreSQL em {shown} pede uma senha, e o endereço não tem nenhuma; escreva postgres://usuario:senha@host:5432/banco",
+                "PostgreSQL at {shown} asks for a password, and the address has none; write postgres://user:password@host:5432/database"
             ),
         )
         .with("server", shown.as_str());
     }
+    let why = why(error);
+    let (pt, en) = (why.pt, why.en);
     Error::new(
         Code::Unreachable,
         text!(
-            "PostgreSQL inacessível em {shown}: {words}. Confira host, porta e se o servidor está no ar",
-            "PostgreSQL is unreachable at {shown}: {words}. Check host, port, and whether the server is up"
+            "PostgreSQL inacessível em {shown}: {pt}. Confira host, porta e se o servidor está no ar",
+            "PostgreSQL is unreachable at {shown}: {en}. Check host, port, and whether the server is up"
         ),
     )
     .with("server", shown.as_str())
+    .with("driver_message", words)
 }
 
 /// Something is there, and does not answer as PostgreSQL does.
@@ -171,7 +196,10 @@ fn distrusted(cause: &'static str, url: &Url) -> Error {
             "The certificate of {shown} is made out for another name; check the host, or use the certificate's name"
         ),
         "tls_expired" => {
-            text!("O certificado de {shown} está vencido", "The certificate of {shown} has expired")
+            text!(
+                "O certificado de {shown} está vencido; peça ao administrador um novo",
+                "The certificate of {shown} has expired; ask the administrator for a new one"
+            )
         }
         "tls_unknown_ca" => text!(
             "O certificado de {shown} vem de uma autoridade desconhecida; diga a dela por `sslrootcert`",
@@ -207,6 +235,27 @@ fn tls_cause(error: &tokio_postgres::Error) -> Option<&'static str> {
         next = error.source();
     }
     None
+}
+
+/// What the system said, wherever in the chain of errors it stands.
+fn why(error: &tokio_postgres::Error) -> Text {
+    let mut next = error.source();
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return match io.get_ref().is_some() && io.raw_os_error().is_none() {
+                // A name that is not found comes as a text of the resolver's.
+                true if io.to_string().contains("lookup") => {
+                    text!("o nome não foi encontrado", "the name was not found")
+                }
+                _ => io_words(io),
+            };
+        }
+        next = error.source();
+    }
+    match error.is_closed() {
+        true => text!("a conexão foi encerrada", "the connection was closed"),
+        false => text!("a conexão falhou", "the connection failed"),
+    }
 }
 
 /// The chain of errors, each once. None of them holds the password: the crate keeps it out of its errors.

@@ -56,8 +56,8 @@ fn invalid(name: &str) -> Error {
     Error::new(
         Code::InvalidParams,
         text!(
-            "Nome {shown:?} inválido no PostgreSQL: de 1 a {MAX_BYTES} bytes, sem caracteres de controle; tabela como esquema.tabela",
-            "Invalid PostgreSQL name {shown:?}: 1 to {MAX_BYTES} bytes, without control characters; a table as schema.table"
+            "Nome \"{shown}\" inválido no PostgreSQL: de 1 a {MAX_BYTES} bytes, sem caracteres de controle; uma tabela como sih_data.rd",
+            "Invalid PostgreSQL name \"{shown}\": 1 to {MAX_BYTES} bytes, without control characters; a table as sih_data.rd"
         ),
     )
     .with("received", shown)

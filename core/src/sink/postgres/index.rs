@@ -19,10 +19,14 @@ pub(super) fn columns<'c>(wanted: &[String], columns: &'c [Column], asked: bool)
             Some(column) if !found.contains(&column.name.as_str()) => found.push(column.name.as_str()),
             Some(_) => {}
             None if asked => {
+                let all = columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
                 let near = crate::base::did_you_mean(name, columns.iter().map(|column| column.name.as_str()));
                 return Err(Error::new(
                     Code::InvalidParams,
-                    text!("O resultado não tem a coluna {name:?}", "The result has no column {name:?}"),
+                    text!(
+                        "O resultado não tem a coluna \"{name}\"; use uma destas: {all}",
+                        "The result has no column \"{name}\"; use one of these: {all}"
+                    ),
                 )
                 .with("received", name.as_str())
                 .with("did_you_mean", near)

@@ -428,7 +428,7 @@ fn refused(unfit: &Unfit, schema: &Schema) -> Error {
     let (pt, en) = (&unfit.why.pt, &unfit.why.en);
     Error::new(
         Code::InvalidParams,
-        text!("Coluna {column}: {pt}; valor {value:?}", "Column {column}: {en}; value {value:?}"),
+        text!("Coluna {column}: {pt}; recebido \"{value}\"", "Column {column}: {en}; received \"{value}\""),
     )
     .column(column)
     .stage("postgres")

@@ -21,12 +21,12 @@ pub(super) async fn refuse(client: &Client, url: &Url, target: &TableName, oid: 
     }
     let text = match ours {
         Some(_) => text!(
-            "Este resultado é uma amostra, e {target} não é (ou é outra): as linhas não se misturam. Repita quando houver memória, use `on_emergency = \"spill\"` (exato), ou uma tabela nova",
-            "This result is a sample, and {target} is not (or is another one): such rows do not mix. Run it again when there is memory, use `on_emergency = \"spill\"` (exact), or a new table"
+            "Este resultado é uma amostra, e {target} não é (ou é outra): as linhas não se misturam. Repita quando houver memória, use `on_emergency` com spill (exato), ou uma tabela nova",
+            "This result is a sample, and {target} is not (or is another one): such rows do not mix. Run it again when there is memory, use `on_emergency` with spill (exact), or a new table"
         ),
         None => text!(
-            "{target} contém uma amostra, e este resultado é exato: as linhas não se misturam. Refaça a tabela com `mode = \"replace\"`, ou use uma nova",
-            "{target} holds a sample, and this result is exact: such rows do not mix. Make the table anew with `mode = \"replace\"`, or use a new one"
+            "{target} contém uma amostra, e este resultado é exato: as linhas não se misturam. Refaça a tabela com o modo (`mode`) replace, ou use uma nova",
+            "{target} holds a sample, and this result is exact: such rows do not mix. Make the table anew by `mode` replace, or use a new one"
         ),
     };
     Err(Error::new(Code::Conflict, text).with("table", target.to_string()).stage("postgres"))

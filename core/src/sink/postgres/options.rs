@@ -101,8 +101,8 @@ impl Postgres {
     pub(super) fn server(&self, server: Option<&Secret>) -> Result<Url> {
         let url = self.url.as_ref().or(server).ok_or_else(|| {
             wrong(text!(
-                "Falta o endereço do PostgreSQL: `url`, ou DATASUS_POSTGRES=postgres://usuario:senha@host:5432/banco",
-                "The address of PostgreSQL is missing: `url`, or DATASUS_POSTGRES=postgres://user:password@host:5432/db"
+                "Falta o endereço do PostgreSQL: dê `url`, ou a variável DATASUS_POSTGRES, por exemplo postgres://usuario:senha@host:5432/banco",
+                "The address of PostgreSQL is missing: give `url`, or the variable DATASUS_POSTGRES, for example postgres://user:password@host:5432/db"
             ))
             .with("expected_format", "postgres://user:password@host:port/database")
         })?;
@@ -128,23 +128,23 @@ impl Postgres {
             (None, Some((schema, table))) => TableName::new(schema, table)?,
             (None, None) => {
                 return Err(wrong(text!(
-                    "Diga o nome da tabela (`table`: \"esquema.tabela\"): agregados e SQL não têm nome próprio",
-                    "Name the table (`table`: \"schema.table\"): aggregates and SQL have no name of their own"
+                    "Diga o nome da tabela (`table`), por exemplo sih_data.valores: agregados e SQL não têm nome próprio",
+                    "Name the table (`table`), for example sih_data.valores: aggregates and SQL have no name of their own"
                 ))
                 .with("valid_examples", vec!["sih_data.custo_por_cnes"]));
             }
         };
         if self.mode == Mode::Upsert && self.key.is_empty() {
             return Err(wrong(text!(
-                "`upsert` precisa de `key`: as colunas que identificam uma linha",
-                "`upsert` needs `key`: the columns that identify a row"
+                "`upsert` precisa de `key`, as colunas que identificam uma linha, por exemplo N_AIH",
+                "`upsert` needs `key`, the columns that identify a row, for example N_AIH"
             ))
             .with("valid_examples", vec![vec!["N_AIH"], vec!["CNES", "COMPETEN"]]));
         }
         if self.mode != Mode::Upsert && !self.key.is_empty() {
             return Err(wrong(text!(
-                "`key` só vale com `mode = \"upsert\"`",
-                "`key` goes with `mode = \"upsert\"` only"
+                "`key` só vale com o modo (`mode`) upsert; tire-a, ou peça upsert",
+                "`key` goes with `mode` upsert only; leave it out, or ask for upsert"
             )));
         }
         if !(1..=16).contains(&self.connections) {

@@ -338,8 +338,8 @@ pub(super) async fn refuse_known(
     Err(Error::new(
         Code::Conflict,
         text!(
-            "{target} já contém {count} arquivo(s) desta consulta ({shown}): as linhas ficariam em dobro. Use `mode = \"replace_by\"`, ou `again = true` se for de propósito",
-            "{target} already holds {count} file(s) of this query ({shown}): their rows would be doubled. Use `mode = \"replace_by\"`, or `again = true` if that is what you want"
+            "{target} já contém {count} arquivo(s) desta consulta ({shown}): as linhas ficariam em dobro. Use o modo (`mode`) replace_by, ou a opção `again` se for de propósito",
+            "{target} already holds {count} file(s) of this query ({shown}): their rows would be doubled. Use `mode` replace_by, or the option `again` if that is what you want"
         ),
     )
     .with("sources", files)

@@ -7,7 +7,7 @@ use super::copy::{Encoder, Target, sql_type};
 use super::failure::Explained;
 use super::url::Url;
 use super::{TableName, identifier};
-use crate::base::{Code, Error, Result, text};
+use crate::base::{Code, Error, Result, text, type_words};
 
 /// An existing table.
 #[derive(Debug, Clone)]
@@ -176,7 +176,7 @@ fn not_a_value(column: &str, kind: &DataType) -> Error {
 }
 
 fn other_type(column: &Column, from: &DataType, name: &TableName) -> Error {
-    let (shown, to, from) = (&column.name, &column.sql_type, from.to_string());
+    let (shown, to, from) = (&column.name, &column.sql_type, type_words(from));
     Error::new(
         Code::Conflict,
         text!(

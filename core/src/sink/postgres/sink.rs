@@ -364,7 +364,7 @@ impl Loading {
         if let Err(error) = analyzed {
             runtime.block_on(connect::interrupt(client, url));
             self.warnings.push(text!(
-                "A carga terminou, mas ANALYZE falhou: {error}",
+                "A carga terminou, mas ANALYZE falhou; rode-o mais tarde, para que as consultas escolham bons planos",
                 "The load is complete, but ANALYZE failed: {error}"
             ));
         }

@@ -59,7 +59,7 @@ fn unreadable(url: &Url, why: &str) -> Error {
     Error::new(
         Code::InvalidParams,
         text!(
-            "Nenhum certificado de autoridade em {path} ({why}); diga o arquivo PEM por `sslrootcert`",
+            "Nenhum certificado de autoridade em {path}; diga o arquivo PEM por `sslrootcert`",
             "No authority's certificate in {path} ({why}); name the PEM file by `sslrootcert`"
         ),
     )

@@ -55,8 +55,8 @@ impl std::str::FromStr for EncodingChoice {
             _ => {
                 let list = Self::NAMES.join(", ");
                 let problem = text!(
-                    "`encoding` desconhecido: {name:?}; esperado um de {list}",
-                    "Unknown `encoding`: {name:?}; expected one of {list}"
+                    "`encoding`: esperado um destes: {list}; recebido \"{name}\"",
+                    "`encoding`: expected one of {list}; received \"{name}\""
                 );
                 return Err(Error::new(Code::InvalidParams, problem)
                     .with("received", name)

@@ -151,8 +151,13 @@ impl Codec {
             Codec::Text { characters } => size_text(array, *characters, block)?,
             Codec::ThroughText { characters, plain } => {
                 let slice = array.slice(block.rows.start, block.rows.len());
-                let slice = cast(&slice, &DataType::Utf8)
-                    .map_err(|error| (block.rows.start, String::new(), text!("{error}", "{error}")))?;
+                let slice = cast(&slice, &DataType::Utf8).map_err(|error| {
+                    (
+                        block.rows.start,
+                        String::new(),
+                        text!("não há como escrevê-lo como texto", "it cannot be written as text: {error}"),
+                    )
+                })?;
                 let plain = plain.insert(slice);
                 let (first, rows) = (block.rows.start, block.rows.clone());
                 block.rows = 0..rows.len();
