@@ -44,8 +44,10 @@ pub(super) fn judge(sql: &str, statement: Value, catalog: &'static Catalog) -> R
         return Err(walk.problems);
     }
     let Walk { tables, parameters, columns, star, compared, syntax, .. } = walk;
+    let modifiers = statement["node"]["modifiers"].as_array();
+    let ordered = modifiers.is_some_and(|all| all.iter().any(|modifier| modifier["type"] == "ORDER_MODIFIER"));
     let syntax = Syntax { statement, ..syntax };
-    Ok(Passed { sql: sql.to_owned(), tables, parameters, columns, star, compared, syntax })
+    Ok(Passed { sql: sql.to_owned(), tables, parameters, columns, star, ordered, compared, syntax })
 }
 
 impl Walk<'_> {

@@ -10,7 +10,7 @@ mod values;
 
 pub use contract::{Aggregate, AggregateFn, CompetenciaParam, OneOrMany, OrderBy, QueryParams};
 pub use filter::{Col, Filter, Op, col};
-pub use options::{MissingFiles, OnEmergency, Options, Priority, Versions};
+pub use options::{MissingFiles, OnBadValue, OnEmergency, Options, Priority, Versions};
 pub use query::{
     Ask, BindValue, ORIGIN, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql, Structured, Syntax,
     origin_column,

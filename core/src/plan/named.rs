@@ -20,6 +20,7 @@ pub(super) fn columns(
         name: name.to_owned(),
         kind: kind.clone(),
         own: None,
+        at_odds: None,
         held: Held::Nowhere,
     };
     let origin = |name: &str| TableColumn { held: Held::Origin, ..nowhere(name, &LogicalType::Text) };

@@ -64,6 +64,8 @@ pub struct ScanFile {
     pub constants: Vec<String>,
     /// The rows that are read, before the predicates; none: all.
     pub sample: Option<FileSample>,
+    /// Numbers of rows that are not, ascending; none: none.
+    pub without: Option<Arc<[u64]>>,
 }
 
 /// The scan that gives what the statement gives, row by row and type by type; none where a value would need a cast.
@@ -72,7 +74,7 @@ pub(super) fn scan(
     scope: &Scope,
     columns: &[TableColumn],
     files: &[&LakeFile],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
 ) -> Option<Scan> {
     if !ask.order_by.is_empty() {
@@ -86,8 +88,8 @@ pub(super) fn scan(
         Projection::Grouped { .. } => return None,
     };
     let find = |name: &str| columns.iter().find(|column| column.name == name);
-    let mut fields = Vec::with_capacity(names.len() + 2);
-    let mut outputs = Vec::with_capacity(names.len() + 2);
+    let mut fields = Vec::with_capacity(names.len() + 3);
+    let mut outputs = Vec::with_capacity(names.len() + 3);
     let constant = |name: &str| Output::Constant(ORIGIN.iter().position(|origin| *origin == name).unwrap_or_default());
     for name in names {
         if find(name).is_some_and(|column| column.held == Held::Origin) {
@@ -124,6 +126,7 @@ pub(super) fn scan(
             own: file.native_parquet,
             constants: constants(file),
             sample: sampling.map(|sampling| sampling.of_file(&file.content())),
+            without: None,
         })
         .collect();
     Some(Scan { schema: Schema::new(fields).into(), outputs, predicates, limit: ask.limit, files: of_files })

@@ -15,15 +15,18 @@ mod index;
 mod ledger;
 mod letters;
 mod load;
+mod loads;
 mod mixture;
 mod options;
 mod publish;
+mod replace;
 mod replay;
 mod shape;
 mod sink;
 mod stage;
 mod tls;
 mod unique;
+mod upsert;
 mod url;
 
 pub use identifier::TableName;
