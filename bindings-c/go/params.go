@@ -89,8 +89,8 @@ type Config struct {
 	MaxPriority string  `json:"max_priority,omitempty"`
 	// OnEmergency of the rows of a dataset that come as a stream, where the query does not say.
 	OnEmergency string `json:"on_emergency,omitempty"`
-	ChunkRows   int     `json:"chunk_rows,omitempty"`
-	VerifyCRC   *bool   `json:"verify_crc,omitempty"`
+	ChunkRows   int    `json:"chunk_rows,omitempty"`
+	VerifyCRC   *bool  `json:"verify_crc,omitempty"`
 	// Language of the texts for people: "pt" or "en".
 	Language string `json:"language,omitempty"`
 }

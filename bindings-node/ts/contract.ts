@@ -3,7 +3,7 @@
 /**
  * One text, or a list of them. A number (`202401`, `35`) is read as its digits.
  */
-export type OneOrMany = string | number | (string | number)[]
+export type OneOrMany = (string | number) | (string | number)[]
 /**
  * One competência, a list, or a range with both ends included.
  */
