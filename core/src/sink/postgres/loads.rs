@@ -147,8 +147,9 @@ pub(super) fn marked(comment: &str, mark: &str) -> String {
 /// Makes the record, or gives one of a version before the columns that it lacks.
 pub(super) async fn ensure(client: &Client, url: &Url) -> Result<()> {
     ensure_schema(client, url, "datasus").await?;
-    let known = "SELECT EXISTS (SELECT 1 FROM pg_attribute
-            WHERE attrelid = to_regclass('datasus.loads') AND attname = 'query' AND NOT attisdropped)
+    // The columns of the two versions that added some.
+    let known = "SELECT 2 = (SELECT count(*) FROM pg_attribute
+            WHERE attrelid = to_regclass('datasus.loads') AND attname IN ('sampling', 'query') AND NOT attisdropped)
         WHERE to_regclass('datasus.loads') IS NOT NULL";
     let sql = match client.query_opt(known, &[]).await.explained(url)?.map(|known| known.get(0)) {
         Some(true) => return Ok(()),
@@ -276,9 +277,11 @@ pub(super) async fn settle(
     Ok(mark)
 }
 
-/// Forgets every table that had this name: a new one takes it.
+/// Forgets every table that had this name, for a new one takes it; one that was renamed has taken its mark along.
 pub(super) async fn forget(client: &Client, url: &Url, target: &TableName) -> Result<()> {
-    let sql = "DELETE FROM datasus.loads WHERE schema_name = $1 AND table_name = $2";
+    let sql = "DELETE FROM datasus.loads l WHERE schema_name = $1 AND table_name = $2 AND (mark = '' OR NOT EXISTS
+        (SELECT 1 FROM pg_description d WHERE d.classoid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0
+            AND strpos(d.description, '[datasus:' || l.mark || ']') > 0))";
     client.execute(sql, &[&target.schema, &target.table]).await.explained(url).map(drop)
 }
 
@@ -337,6 +340,13 @@ pub(super) async fn remember(
         &of(|s| &s.part),
     ];
     client.execute(sql, &values).await.explained(url).map(drop)
+}
+
+/// Whether the rows that a job brought from a source (or at all) are still where it brought them: no other load has taken
+/// their place.
+pub(super) async fn still_has(client: &Client, url: &Url, job_id: &str, source: Option<&str>) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM datasus.loads WHERE job = $1 AND source = coalesce($2, source))";
+    Ok(client.query_one(sql, &[&job_id, &source]).await.explained(url)?.get(0))
 }
 
 /// DS-409 for `append` where the table holds a source of this result already, in this version or another.
