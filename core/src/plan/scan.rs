@@ -63,6 +63,8 @@ pub struct ScanFile {
     pub constants: Vec<String>,
     /// The rows that are read, before the predicates; none: all.
     pub sample: Option<FileSample>,
+    /// Numbers of rows that are not, ascending; none: none.
+    pub without: Option<Arc<[u64]>>,
 }
 
 /// The scan that gives what the statement gives, row by row and type by type; none where a value would need a cast.
@@ -118,6 +120,7 @@ pub(super) fn scan(
                 own: file.native_parquet,
                 constants: constants(file),
                 sample: sampling.map(|sampling| sampling.of_file(&file.content())),
+                without: None,
             })
             .collect(),
     })
