@@ -8,7 +8,7 @@ use super::failure::{self, Explained};
 use super::ledger::Claim;
 use super::shape::{self, Column, Table};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, connect, index, letters, loads, mixture, replace, stage, unique};
+use super::{Mode, Postgres, TableName, append, connect, index, letters, loads, mixture, replace, stage, unique};
 use crate::base::{Code, Error, Language, Result, text};
 use crate::recovery::SinkState;
 use crate::sink::{ORIGIN_COLUMNS, Subject};
@@ -122,7 +122,7 @@ impl Publish<'_> {
         self.same_shape(&table)?;
         let held = loads::of(client, url, target, &table).await?.looked_at(client, url, target).await?;
         mixture::refuse(&held, target, subject, options)?;
-        loads::refuse_known(&held, target, options, subject)?;
+        append::refuse_known(&held, target, options, subject)?;
         self.add_columns(client, &table).await?;
         let mark = loads::settle(client, url, target, &table, &held).await?;
         let rows = match options.mode {
