@@ -99,7 +99,7 @@ class Client:
         progress : bool, optional
             Whether to show a progress bar.
         **options
-            ``deadline``, ``missing``, ``versions``, ``partial``, ``priority``, ``on_emergency``.
+            ``deadline``, ``missing``, ``versions``, ``partial``, ``priority``, ``on_emergency``, ``on_bad_value``.
 
         Returns
         -------
