@@ -12,6 +12,7 @@ export declare class Client {
   sync(params: string, stop: Stop): Promise<string>
   explain(params: string): Promise<string>
   schema(dataset: string): string
+  catalog(): string
   datasets(): Promise<string>
   metrics(): string
   get mode(): string

@@ -36,6 +36,11 @@ fn the_schema_names_every_key_and_allows_no_other() {
     assert_eq!(keys, wanted.split(' ').collect());
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(schema["oneOf"], json!([{"required": ["dataset"]}, {"required": ["sql"]}]));
+    // What a query may say as a number, the schema allows.
+    println!("{schema}");
+    assert!(schema["$defs"]["OneOrMany"].to_string().contains("\"integer\""), "{}", schema["$defs"]["OneOrMany"]);
+    let range = schema["$defs"]["CompetenciaParam"].to_string();
+    assert!(range.contains("\"from\"") && range.contains("\"integer\""), "{range}");
 }
 
 #[test]
