@@ -51,6 +51,7 @@ everyone=$(sed -n 's/^every //p' "$place/said" | sort)
 of_header=$(grep -oh '\bdatasus_[a-z_]*(' "$prefix/include/datasus.h" | tr -d '(' | grep -v 'abi_version\|shut_down' | sort -u)
 [ "$everyone" = "$of_header" ] || fail "tests/every.c does not call every function: $(diff <(echo "$everyone") <(echo "$of_header"))"
 run "rows, plain" "$place/plain/rows" "$place/data/rows" 3000
+run "values, plain" "$place/plain/values" "$place/data/values" 100
 run "threads, plain" "$place/plain/threads" "$place/data/threads" 100
 run "forked, plain" "$place/plain/forked" "$place/data/forked"
 run "quit, plain" "$place/plain/quit" "$place/data/quit"

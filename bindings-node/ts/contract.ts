@@ -275,7 +275,7 @@ export interface Postgres {
    */
   replace_by?: 'competencia' | 'source_file'
   /**
-   * True: `append` takes a source file that the table already holds. False: that is DS-409.
+   * True: `append` takes a source that the table already holds. False: that is DS-409.
    */
   again?: boolean
   /**

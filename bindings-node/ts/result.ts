@@ -188,18 +188,14 @@ export class Rows implements AsyncIterable<Arrow.RecordBatch>, AsyncDisposable {
 export class Result extends Rows {
   /** The job that makes the rows. */
   readonly job: Job
-  readonly #sampling: Report['sampling']
+  /** null: all rows are read. Else they are of a sample, which the query or the client asked for; known before the first row. */
+  readonly sampling: Report['sampling']
 
   /** @internal */
   constructor(rows: NativeRows, job: Job, arrow: LoadArrow, language: Language, signal?: AbortSignal) {
     super(rows, arrow, language, signal)
     this.job = job
-    this.#sampling = JSON.parse(rows.sampling ?? 'null') as Report['sampling']
-  }
-
-  /** null: all rows are read. Else they are of a sample, which the query or the client asked for; known before the first row. */
-  get sampling(): Report['sampling'] {
-    return this.#sampling
+    this.sampling = JSON.parse(rows.sampling ?? 'null') as Report['sampling']
   }
 
   /** @internal */

@@ -113,7 +113,9 @@ def test_ctrl_c_ends_the_wait_at_once_and_the_client_goes_on(
     assert (out, child.returncode) == ("goes on\n", 0), err
 
 
-def test_ctrl_c_in_an_export_keeps_the_job_and_says_how_to_resume_it(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_ctrl_c_in_an_export_keeps_the_job_and_says_how_to_resume_it(
+    large: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     program = f"""
         import sys, datasus
         client = datasus.open(sys.argv[1], output=".", state="jobs")

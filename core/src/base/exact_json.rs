@@ -56,6 +56,20 @@ pub fn exact_json(json: &str) -> Result<Value, NotJson> {
     }
 }
 
+/// True where options are an object: for a list `serde` would take the fields by their places.
+pub fn has_named_options(choice: &Value) -> bool {
+    match choice {
+        Value::Array(each) => each.iter().all(|one| !one.is_array() && has_named_options(one)),
+        Value::Object(map) => map.values().all(Value::is_object),
+        _ => true,
+    }
+}
+
+/// What is said where they are not.
+pub fn options_by_name() -> Text {
+    text!("as opções vão pelo nome, num objeto", "options go by name, in an object")
+}
+
 const TWICE: &str = "twice: ";
 
 struct Exact(Value);

@@ -36,7 +36,7 @@ pub use code::{Code, Retry};
 pub use ctx::{Ctx, TraceId};
 pub use did_you_mean::did_you_mean;
 pub use error::{Context, Error, Problem, Result};
-pub use exact_json::{NotJson, exact_json};
+pub use exact_json::{NotJson, exact_json, has_named_options, options_by_name};
 pub use file_hash::file_sha256;
 pub use fold::fold;
 pub use foreign::{io_words, json_words, type_words, value_words};

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::postgres::TableName;
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
-use crate::base::{Code, Error, Result, Secret, Text, exact_json, json_words, text};
+use crate::base::{
+    Code, Error, Result, Secret, Text, exact_json, has_named_options, json_words, options_by_name, text,
+};
 use crate::recovery::SinkState;
 
 /// A file to write, or a table to load.
@@ -72,7 +74,11 @@ impl Destination {
             Value::String(path) => Destination::parse(&path),
             form => serde_json::from_value(form).map_err(|error| refused(json_words(&error))),
         };
-        match exact_json(text).map_err(|error| refused(error.what))? {
+        let value = exact_json(text).map_err(|error| refused(error.what))?;
+        if !has_named_options(&value) {
+            return Err(refused(options_by_name()));
+        }
+        match value {
             Value::Array(each) => each.into_iter().map(one).collect(),
             only => Ok(vec![one(only)?]),
         }

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::base::{
     Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, expand_home, json_words,
-    text,
+    options_by_name, text,
 };
 use crate::catalog::{Catalog, Competencia, Grupo, LogicalType};
 
@@ -63,6 +63,9 @@ impl RecordsOf {
                 .stage("validate")
         };
         let value = exact_json(json).map_err(|error| refused(error.what))?;
+        if !value.is_object() {
+            return Err(refused(options_by_name()));
+        }
         serde_json::from_value(value).map_err(|error| refused(json_words(&error)))
     }
 }
@@ -225,6 +228,13 @@ fn columns(
     };
     let is_column = |field: &usize| fields[*field].is_column();
     let Some(names) = &wanted.columns else { return Ok((0..fields.len()).filter(is_column).map(column).collect()) };
+    if names.is_empty() {
+        let empty = text!(
+            "`columns` está vazio; deixe-o de fora para todas as colunas",
+            "`columns` is empty; leave it out for all columns"
+        );
+        return Err(Error::new(Code::InvalidParams, empty).stage("validate"));
+    }
     let mut found = Vec::with_capacity(names.len());
     let mut problems = Vec::new();
     for name in names {

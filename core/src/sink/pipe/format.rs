@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::{Code, Error, Result, Text, exact_json, json_words, text};
+use crate::base::{Code, Error, Result, Text, exact_json, has_named_options, json_words, options_by_name, text};
 use crate::sink::csv::{Csv, refuse_decimal_comma};
 
 /// How rows are written to a pipe.
@@ -51,7 +51,11 @@ impl Format {
             .with("valid_examples", vec![r#""csv""#, r#""ndjson""#, r#""arrow""#, r#"{"csv": {"delimiter": ";"}}"#])
             .stage("validate")
         };
-        match exact_json(text).map_err(|error| refused(error.what))? {
+        let value = exact_json(text).map_err(|error| refused(error.what))?;
+        if !has_named_options(&value) {
+            return Err(refused(options_by_name()));
+        }
+        match value {
             Value::String(name) if name == "csv" => Ok(Format::Csv(Csv::default())),
             Value::String(name) if name == "ndjson" => Ok(Format::Ndjson(Ndjson::default())),
             form => serde_json::from_value(form).map_err(|error| refused(json_words(&error))),
