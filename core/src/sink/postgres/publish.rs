@@ -69,7 +69,7 @@ impl Publish<'_> {
         self.claim.end(client, self.url).await?;
         let (url, target) = (self.url, self.target);
         let has = |name: &&str| self.columns.iter().any(|column| column.name == **name);
-        let origin = ORIGIN_COLUMNS.iter().all(|name| has(name));
+        let origin = ORIGIN_COLUMNS.iter().all(has);
         loads::remember(client, url, target, (self.options, self.subject), rows, &mark, origin).await?;
         Ok(rows)
     }
@@ -106,13 +106,13 @@ impl Publish<'_> {
                 self.rename_stage(client, &mark).await?;
             }
             (Mode::Upsert, None) => self.upsert_into_new(client, &mark).await?,
-            (Mode::Append | Mode::ReplaceBy | Mode::Upsert, Some(_)) => return self.into_existing(client).await,
+            (Mode::Append | Mode::ReplaceBy | Mode::Upsert, Some(_)) => return self.load_existing(client).await,
         }
         loads::forget(client, self.url, self.target).await?;
         Ok((self.rows, mark))
     }
 
-    async fn into_existing(&self, client: &Client) -> Result<(u64, String)> {
+    async fn load_existing(&self, client: &Client) -> Result<(u64, String)> {
         let (url, target, options, subject) = (self.url, self.target, self.options, self.subject);
         // Readers go on; another load of this table waits.
         let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", target.sql());
