@@ -67,6 +67,8 @@ type Options struct {
 	Priority string `json:"priority,omitempty"`
 	// OnEmergency is "sample", "spill", "wait" or "fail", where memory is nearly exhausted when the query begins.
 	OnEmergency string `json:"on_emergency,omitempty"`
+	// OnBadValue is "null" (the default), "dead_letter" or "fail", where a value does not parse in a column that is read.
+	OnBadValue string `json:"on_bad_value,omitempty"`
 }
 
 // Config is how a client is set up; what is left out comes from the DATASUS_* variables and the defaults.

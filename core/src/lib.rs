@@ -50,7 +50,7 @@ pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{Client, Held, Holdings, IgnoredFile, Known};
 pub use config::Config;
 pub use governor::{Mode, ModeChange, ModeChanges};
-pub use params::{AggregateFn, Filter, MissingFiles, Op, Options, QueryParams, Versions, col};
+pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{Answer, Event, Events, Job, JobInfo, Next, Pending, Replayed, Report, Status, SyncReport};

@@ -72,6 +72,8 @@ fn names_that_bite_are_told_apart() {
         ("RDAC2401 (1).dbc", "SIH-RD AC 202401 - - final"),
         ("PASP2401a - Cópia (2).DBC", "SIA-PA SP 202401 a - final"),
         ("Cópia de DORR2022.dbc", "SIM-DO RR 2022 - - final"),
+        ("DORR2022 (3ª cópia).dbc", "SIM-DO RR 2022 - - final"),
+        ("DORR2022 (another copy).dbc", "SIM-DO RR 2022 - - final"),
         ("RDAC2401@20240301.dbc", "SIH-RD AC 202401 - 20240301 final"),
         ("sih-rd_202401-ac@20240301.dbc", "SIH-RD AC 202401 - 20240301 final"),
         ("sih-rd_202401-ac@20240301 (1).dbc", "SIH-RD AC 202401 - 20240301 final"),

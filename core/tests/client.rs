@@ -309,6 +309,7 @@ fn the_engines_room_is_closed() {
             columns: Vec::new(),
             from_user: false,
             scan: None,
+            left_out: Vec::new(),
             answer: None,
         };
         let running = DuckDb.start(statement, settings, &Ctx::default())?;
@@ -340,7 +341,7 @@ fn the_engines_room_is_closed() {
 
 /// Parquet that other tools wrote: dates as text, money as double, codes as text with blanks.
 #[test]
-fn a_users_parquet_takes_the_catalogues_types_and_a_value_that_does_not_fit_is_an_error() {
+fn a_users_parquet_takes_the_catalogues_types_and_a_value_that_does_not_fit_is_null_and_counted() {
     use arrow::array::{AsArray, Float64Array};
     use arrow::datatypes::{DataType, Date32Type, Decimal128Type};
     let folder = tempfile::tempdir().unwrap();
@@ -369,9 +370,11 @@ fn a_users_parquet_takes_the_catalogues_types_and_a_value_that_does_not_fit_is_a
     assert_eq!(batch.column(2).null_count(), 2);
     assert_eq!(*batch.column(3).data_type(), DataType::Int32, "an unknown column keeps its own type");
     write("2024-02-01", "doze");
-    let error = client.query(&params).and_then(|answer| answer.collect_batches()).unwrap_err();
-    assert_eq!(error.code(), Code::InvalidParams, "{error:?}");
-    assert!(error.detail().contains("doze"), "{error:?}");
+    let mut answer = client.query(&params).unwrap();
+    assert_eq!(answer.by_ref().map(|batch| batch.unwrap().column(2).null_count()).sum::<usize>(), 3);
+    let report = answer.report().unwrap();
+    let bad = &report.bad_values[0];
+    assert_eq!((bad.column.as_str(), bad.count, &bad.samples[..]), ("DIAS_PERM", 1, &["doze".to_owned()][..]));
 }
 
 #[test]

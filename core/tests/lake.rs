@@ -320,3 +320,87 @@ fn conversion_speed() {
     let file = one(folder.path(), &folder.path().join(".datasus/lake"));
     println!("RDRJ1602.dbc, {} rows -> typed zstd Parquet ({} bytes): {:?}", file.rows, file.bytes, began.elapsed());
 }
+
+#[test]
+fn an_object_whose_crc_was_not_looked_at_is_not_served_to_who_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("RDAC2401.dbc");
+    write_rd(&source, 1_000, "1.00");
+    let mut bytes = std::fs::read(&source).unwrap();
+    bytes[32 + 4 * 32 + 1] ^= 1;
+    std::fs::write(&source, bytes).unwrap();
+    let catalog = Catalog::builtin();
+    let files = Folder::scan(folder.path(), catalog).unwrap().files;
+    let convert = |verify_crc: bool| {
+        let options = ConvertOptions { verify_crc, ..Default::default() };
+        let lake = Lake::open(&folder.path().join(".datasus/lake")).unwrap();
+        lake.ensure(&files, catalog, &options, &Ctx::default()).remove(0)
+    };
+    let unverified = convert(false).unwrap();
+    assert_eq!((unverified.source.crc.as_str(), unverified.rows), ("unchecked", 1_000));
+    assert_eq!(convert(true).unwrap_err().code(), Code::DamagedFile);
+    assert_eq!(convert(false).unwrap().path, unverified.path, "who does not ask still has it");
+    write_rd(&source, 1_001, "1.00");
+    let files = Folder::scan(folder.path(), catalog).unwrap().files;
+    let convert = |verify_crc: bool| {
+        let options = ConvertOptions { verify_crc, ..Default::default() };
+        let lake = Lake::open(&folder.path().join(".datasus/lake")).unwrap();
+        lake.ensure(&files, catalog, &options, &Ctx::default()).remove(0).unwrap()
+    };
+    let (unverified, verified) = (convert(false), convert(true));
+    assert_eq!((unverified.source.crc.as_str(), verified.source.crc.as_str()), ("unchecked", "ok"));
+    assert_eq!(convert(false).path, verified.path, "what was verified serves both");
+}
+
+#[test]
+fn a_damaged_object_found_by_several_processes_is_mended_once() {
+    let folder = tempfile::tempdir().unwrap();
+    write_rd(&folder.path().join("RDAC2401.dbc"), 20_000, "1.00");
+    let lake = folder.path().join(".datasus/lake");
+    for round in 0..3 {
+        let object = one(folder.path(), &lake).path;
+        let mut bytes = std::fs::read(&object).unwrap();
+        bytes[100 + round] ^= 0x40;
+        std::fs::write(&object, &bytes).unwrap();
+        let damaged = std::fs::metadata(&object).unwrap().modified().unwrap();
+        let children: Vec<Child> = (0..4).map(|_| converter(folder.path())).collect();
+        for mut child in children {
+            assert!(child.wait().unwrap().success(), "round {round}");
+        }
+        let file = one(folder.path(), &lake);
+        file.verify().unwrap();
+        assert!(std::fs::metadata(&file.path).unwrap().modified().unwrap() > damaged);
+        assert_eq!((ends(&lake, ".parquet"), ends(&lake, ".partial")), (1, 0), "round {round}");
+    }
+}
+
+#[test]
+fn a_wait_for_another_conversion_ends_with_the_deadline_and_on_cancel() {
+    use datasus::base::CancelReason;
+    let folder = tempfile::tempdir().unwrap();
+    write_rd(&folder.path().join("RDAC2401.dbc"), 10, "1.00");
+    let lake = folder.path().join(".datasus/lake");
+    let (catalog, options) = (Catalog::builtin(), ConvertOptions::default());
+    let files = Folder::scan(folder.path(), catalog).unwrap().files;
+    let partition = one(folder.path(), &lake).path.parent().unwrap().to_owned();
+    std::fs::remove_dir_all(&partition).unwrap();
+    std::fs::create_dir_all(&partition).unwrap();
+    // Another process is at it, and will be for ever.
+    let held = File::create(partition.join(".RDAC2401.lock")).unwrap();
+    held.lock().unwrap();
+    for (reason, code) in [
+        (CancelReason::Caller, Code::Cancelled),
+        (CancelReason::Deadline(Duration::from_secs(1)), Code::DeadlinePassed),
+    ] {
+        let ctx = Ctx::default();
+        let waiting = std::thread::scope(|scope| {
+            let job = scope.spawn(|| Lake::open(&lake).unwrap().ensure(&files, catalog, &options, &ctx).remove(0));
+            std::thread::sleep(Duration::from_millis(50));
+            ctx.cancel.set(reason);
+            job.join().unwrap()
+        });
+        assert_eq!(waiting.unwrap_err().code(), code);
+    }
+    drop(held);
+    assert_eq!(one(folder.path(), &lake).rows, 10);
+}

@@ -37,7 +37,7 @@ impl Source {
         let texts = |of: fn(usize) -> Option<String>| StringArray::from_iter((0..900).map(of));
         let number = texts(|row| Some(format!("{row:013}")));
         let sexo =
-            texts(|row| (row % 11 != 0).then(|| ["1", "3", "", "ção", "\u{10FFFF}z", "0"][row / 7 % 6].to_owned()));
+            texts(|row| (row % 11 != 0).then(|| ["1", "3", "7", "ção", "\u{10FFFF}z", "0"][row / 7 % 6].to_owned()));
         let age = Int32Array::from_iter((0..900).map(|row| (row % 13 != 0).then_some(row / 100 * 10 - 20)));
         let money = Decimal128Array::from_iter((0..900).map(|row| (row % 5 != 0).then_some(row * 125 - 5_000)));
         let day = Date32Array::from_iter((0..900).map(|row| (row % 17 != 0).then_some(19_000 + row / 3)));
@@ -112,7 +112,8 @@ impl Source {
         let chosen = datasus::plan::select(&query, &listing, catalog, &|_| false).unwrap();
         let files = lake.ensure(&chosen.files, catalog, &ConvertOptions::default(), &Ctx::default());
         let files: Vec<_> = files.into_iter().map(Result::unwrap).collect();
-        let statement = statement(&query, &files, origin.then_some(["_file", "_period"]), sampling, ordered).unwrap();
+        let statement =
+            statement(&query, &files, origin.then_some(["_file", "_uf", "_period"]), sampling, ordered).unwrap();
         (query, files, statement)
     }
 
@@ -313,6 +314,8 @@ fn rows_without_sql_are_the_rows_that_sql_gives_sampled_or_not() {
                 params = params.filter(filter);
             }
             params.limit = limit;
+            // Who asks where rows come from renews whole months, and takes no limit.
+            let origin = origin && limit.is_none();
             if let Some((ours, theirs)) = source.both(&params, origin, chunk_rows, sampling.as_ref()) {
                 prop_assert!(same(&ours, &theirs), "{params:?} {sampling:?}\n{ours:?}\n{theirs:?}");
                 if let Some(sampling) = &sampling {
@@ -336,8 +339,11 @@ fn what_needs_a_cast_or_an_order_is_left_to_sql() {
     assert!(!reads(QueryParams::dataset("SIH-RD").columns(["IDADE"]).order_by("IDADE", false)));
     assert!(!reads(QueryParams::dataset("SIH-RD").aggregate(datasus::AggregateFn::Count, "*", "n")));
     let codes: ArrayRef = Arc::new(Int32Array::from_iter_values(0..10));
-    write(&source.folder.path().join("RDMG2401.parquet"), vec![("SEXO", codes)], WriterProperties::default());
-    assert!(!reads(QueryParams::dataset("SIH-RD").columns(["SEXO"])), "a code that one file holds as a number");
+    let weights: ArrayRef = Arc::new(Float32Array::from_iter_values((0..10).map(|row| row as f32)));
+    let columns = vec![("SEXO", codes), ("PESO", weights)];
+    write(&source.folder.path().join("RDMG2401.parquet"), columns, WriterProperties::default());
+    assert!(reads(QueryParams::dataset("SIH-RD").columns(["SEXO"])), "numbers of one file are codes in the lake");
+    assert!(!reads(QueryParams::dataset("SIH-RD").columns(["PESO"])), "one file has it in 32 bits");
 }
 
 #[test]

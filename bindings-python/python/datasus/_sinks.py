@@ -116,8 +116,8 @@ class Postgres:
     url : str, optional
         ``postgres://user:password@host:port/database``; without it, the client's ``postgres`` or ``DATASUS_POSTGRES``.
     mode : {"create", "append", "replace", "replace_by", "upsert"}
-        ``create``: DS-409 where the table exists. ``append``: adds, and refuses a source file that the table has already.
-        ``replace``: the whole table, in one act. ``replace_by``: the rows of the same source files. ``upsert``: by ``key``.
+        ``create``: DS-409 where the table exists. ``append``: adds, and refuses a source that the table has already.
+        ``replace``: the whole table, in one act. ``replace_by``: what the load brings, and nothing else. ``upsert``: by ``key``.
     key : list of str, optional
         With ``upsert``: the columns that identify a row.
     connections : int, optional
@@ -125,9 +125,10 @@ class Postgres:
     indexes : list of str, optional
         Columns to index after the load; without it, those that queries filter by.
     replace_by : {"source_file", "competencia"}
-        With ``mode="replace_by"``: what makes rows of the table and of the result the same load.
+        With ``mode="replace_by"``: what makes rows of the table and of the result the same load;
+        UF and competência where it is left out.
     again : bool
-        With ``append``: takes a source file that the table already holds.
+        With ``append``: takes a source that the table already holds.
     analyze : bool
         ``ANALYZE`` follows the load.
 

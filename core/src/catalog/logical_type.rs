@@ -40,6 +40,9 @@ impl DateFormat {
 }
 
 impl LogicalType {
+    /// True or false, as 1 or 0: of the user's own columns alone.
+    pub const FLAG: LogicalType = LogicalType::Integer { digits: 0 };
+
     /// The Arrow type of the column, in the lake and in answers.
     pub fn arrow(&self) -> DataType {
         match self {

@@ -151,6 +151,9 @@ fn one_mark_less(stem: &str) -> &str {
     let is_copy = |text: &str| {
         let text = text.trim();
         let word = text.rsplit_once(' ').filter(|(_, number)| is_number(number)).map_or(text, |(word, _)| word);
+        // `(3ª CÓPIA)`, `(3RD COPY)`
+        let ordinal = |(first, _): &(&str, &str)| first.starts_with(|c: char| c.is_ascii_digit());
+        let word = word.split_once(' ').filter(ordinal).map_or(word, |(_, word)| word);
         COPY_WORDS.contains(&word)
     };
     if let Some((base, inside)) = stem.strip_suffix(')').and_then(|stem| stem.rsplit_once('('))

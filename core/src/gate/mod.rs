@@ -43,6 +43,8 @@ pub struct Passed {
     pub columns: BTreeSet<String>,
     /// True: a star somewhere, so that any column may be read.
     pub star: bool,
+    /// True: its outermost query says in which order the rows come.
+    pub ordered: bool,
     /// Columns that are compared with constants.
     pub compared: Vec<Compared>,
 }

@@ -42,7 +42,9 @@ pub(super) fn judge(sql: &str, tree: &Value, catalog: &'static Catalog) -> Resul
         return Err(walk.problems);
     }
     let Walk { tables, parameters, columns, star, compared, .. } = walk;
-    Ok(Passed { sql: sql.to_owned(), tables, parameters, columns, star, compared })
+    let modifiers = tree["modifiers"].as_array();
+    let ordered = modifiers.is_some_and(|all| all.iter().any(|modifier| modifier["type"] == "ORDER_MODIFIER"));
+    Ok(Passed { sql: sql.to_owned(), tables, parameters, columns, star, ordered, compared })
 }
 
 impl Walk<'_> {

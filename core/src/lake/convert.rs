@@ -4,19 +4,23 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::EnabledStatistics;
 use sha2::{Digest, Sha256};
 
+use super::bad_cells::BadCellsWriter;
 use super::made::suffix;
+use super::native::{Own, OwnColumn, TypedRows};
 use super::provenance::KEY;
 use super::record::Record;
 use super::{ConvertOptions, LakeFile, Provenance, RowDigest, RowGroup};
-use crate::base::{Ctx, Error, ParquetColumns, Result, WholeFile, parquet_properties};
+use crate::base::{Ctx, Error, ParquetColumns, Result, Text, WholeFile, file_sha256, parquet_properties};
 use crate::catalog::{Catalog, LogicalType};
-use crate::source::dbc::{Layout, OutputColumn, ReadOptions, RecordFile};
+use crate::source::dbc::{BadCell, Batches, CrcState, Layout, OutputColumn, ReadOptions, RecordFile};
 use crate::source::folder::{SourceFile, stamp};
 
 /// Raised with each change of what an object holds; older objects are then converted anew.
@@ -29,6 +33,85 @@ pub(super) fn stem(file: &SourceFile) -> String {
     file.path.file_stem().map(|stem| stem.to_string_lossy().to_uppercase()).unwrap_or_default()
 }
 
+/// The rows of a source, typed.
+enum Rows<'s> {
+    Records(Box<Batches>),
+    /// The user's own Parquet, which is hashed apart.
+    Own(TypedRows<'s>),
+}
+
+impl Rows<'_> {
+    fn schema(&self) -> SchemaRef {
+        match self {
+            Rows::Records(batches) => batches.schema(),
+            Rows::Own(rows) => rows.schema(),
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
+        match self {
+            Rows::Records(batches) => batches.next().transpose(),
+            Rows::Own(rows) => rows.next_batch(),
+        }
+    }
+
+    fn take_bad_cells(&mut self) -> Vec<(usize, BadCell)> {
+        match self {
+            Rows::Records(batches) => batches.take_bad_cells(),
+            Rows::Own(rows) => rows.take_bad_cells(),
+        }
+    }
+
+    /// Of the source file, so far.
+    fn bytes_read(&self) -> u64 {
+        match self {
+            Rows::Records(batches) => batches.bytes_read(),
+            Rows::Own(rows) => rows.bytes_read(),
+        }
+    }
+
+    /// What there is to say once all of them have come.
+    fn provenance(&self, file: &SourceFile) -> Result<Provenance> {
+        let about = Provenance {
+            file: file.name(),
+            size: file.size,
+            mtime_ns: file.mtime_ns,
+            converter: CONVERTER_VERSION,
+            ..Provenance::default()
+        };
+        Ok(match self {
+            Rows::Records(batches) => {
+                let summary = batches.summary();
+                Provenance {
+                    sha256: Some(summary.source_sha256),
+                    rows: summary.rows_kept,
+                    rows_deleted: summary.rows_deleted,
+                    rows_unflagged: summary.rows_unflagged,
+                    rows_declared: Some(summary.rows_declared),
+                    bytes_left_over: summary.bytes_left_over,
+                    rows_rejected: summary.rows_rejected,
+                    rejected: summary.rejected,
+                    crc: summary.crc.to_string(),
+                    bad_values: summary.bad_values,
+                    normalised: summary.normalised,
+                    ..about
+                }
+            }
+            Rows::Own(rows) => Provenance {
+                sha256: Some(file_sha256(&file.path)?),
+                rows: rows.rows(),
+                crc: CrcState::Absent.to_string(),
+                bad_values: rows.bad_values(),
+                normalised: rows.normalised(),
+                warnings: rows.warnings(),
+                refused: rows.refused(),
+                ..about
+            },
+        })
+    }
+}
+
+/// A DBC or DBF.
 pub(super) fn convert(
     file: &SourceFile,
     folder: &Path,
@@ -51,8 +134,34 @@ pub(super) fn convert(
         filter: None,
         reference_year: file.id.competencia.ano(),
     };
-    let mut batches = source.batches(layout)?.cancel_with(ctx.cancel.clone());
+    let batches = source.batches(layout)?.keep_bad_cells().cancel_with(ctx.cancel.clone());
+    let columns = columns.into_iter().map(|column| (column.name, column.kind)).collect();
+    write(Rows::Records(Box::new(batches)), columns, warnings, file, folder, options, ctx)
+}
 
+/// The user's own Parquet, where it cannot be read in place.
+pub(super) fn convert_own(
+    own: &Own,
+    file: &SourceFile,
+    folder: &Path,
+    options: &ConvertOptions,
+    ctx: &Ctx,
+) -> Result<LakeFile> {
+    let rows = own.typed(file.id.competencia.ano(), &ctx.cancel)?;
+    let kind = |column: &OwnColumn| (column.name.clone(), column.kind.clone().unwrap_or(LogicalType::Text));
+    let columns = own.columns().iter().map(kind).collect();
+    write(Rows::Own(rows), columns, Vec::new(), file, folder, options, ctx)
+}
+
+fn write(
+    mut rows: Rows<'_>,
+    columns: Vec<(String, LogicalType)>,
+    warnings: Vec<Text>,
+    file: &SourceFile,
+    folder: &Path,
+    options: &ConvertOptions,
+    ctx: &Ctx,
+) -> Result<LakeFile> {
     // The name needs the source's hash, which is known at the end: the object gets it when it is renamed.
     let pending = folder.join(format!("{}-c{CONVERTER_VERSION}.parquet", stem(file)));
     let out = Hashing { file: WholeFile::create(&pending)?, sha256: Sha256::new(), bytes: 0, failed: Arc::default() };
@@ -64,46 +173,36 @@ pub(super) fn convert(
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .build();
     let mut writer =
-        ParquetColumns::create(out, batches.schema(), properties, options.row_group_rows, usize::MAX).map_err(fail)?;
-    let mut digest = RowDigest::new(&batches.schema());
-    let mut batch = batches.next();
+        ParquetColumns::create(out, rows.schema(), properties, options.row_group_rows, usize::MAX).map_err(fail)?;
+    let schema = rows.schema();
+    // A user's own lists and structures have no digest.
+    let digested = !schema.fields().iter().any(|field| field.data_type().is_nested());
+    let mut digest = digested.then(|| RowDigest::new(&schema));
+    let mut bad_cells = BadCellsWriter::beside(&pending);
+    let name = |column: usize| columns.get(column).map(|column: &(String, _)| column.0.clone()).unwrap_or_default();
+    let mut batch = rows.next()?;
     let mut told = 0;
-    while let Some(decoded) = batch.transpose()? {
+    while let Some(decoded) = batch {
+        bad_cells.add(rows.take_bad_cells(), name)?;
         // The next batch is decoded while this one is encoded.
         let mut encode = || {
-            digest.add(&decoded)?;
+            digest.as_mut().map_or(Ok(()), |digest| digest.add(&decoded))?;
             writer.write(&decoded).map_err(|e| write_error(e, &failed, &pending))
         };
-        let (written, next) = rayon::join(&mut encode, || batches.next());
+        let (written, next) = rayon::join(&mut encode, || rows.next());
         written?;
-        batch = next;
-        ctx.progress.add_bytes(batches.bytes_read() - told);
-        told = batches.bytes_read();
+        batch = next?;
+        ctx.progress.add_bytes(rows.bytes_read() - told);
+        told = rows.bytes_read();
     }
-    ctx.progress.add_bytes(batches.bytes_read() - told);
-    let summary = batches.summary();
+    ctx.progress.add_bytes(rows.bytes_read() - told);
+    bad_cells.add(rows.take_bad_cells(), name)?;
+    let mut provenance = rows.provenance(file)?;
+    provenance.warnings.extend(warnings);
+    provenance.digest = digest.map(RowDigest::finish);
     if stamp(&file.path)? != (file.size, file.mtime_ns) {
         return Err(changed(file));
     }
-    let provenance = Provenance {
-        file: file.name(),
-        size: file.size,
-        mtime_ns: file.mtime_ns,
-        sha256: Some(summary.source_sha256.clone()),
-        digest: Some(digest.finish()),
-        rows: summary.rows_kept,
-        rows_deleted: summary.rows_deleted,
-        rows_unflagged: summary.rows_unflagged,
-        rows_declared: Some(summary.rows_declared),
-        bytes_left_over: summary.bytes_left_over,
-        rows_rejected: summary.rows_rejected,
-        rejected: summary.rejected,
-        crc: summary.crc.to_string(),
-        converter: CONVERTER_VERSION,
-        bad_values: summary.bad_values,
-        normalised: summary.normalised,
-        warnings,
-    };
     let json = serde_json::to_string(&provenance).map_err(Error::internal)?;
     writer.append_key_value_metadata(KeyValue::new(KEY.to_owned(), json));
     writer.flush().map_err(|e| write_error(e, &failed, &pending))?;
@@ -112,19 +211,17 @@ pub(super) fn convert(
         .map(|group| RowGroup { rows: count(group.num_rows()), bytes: count(group.compressed_size()) })
         .collect();
     let out = writer.into_inner().map_err(|e| write_error(e, &failed, &pending))?;
-    let short = summary.source_sha256.get(..12).unwrap_or_default();
-    let suffix = suffix(&file.id.dataset, options, summary.rows_read < summary.rows_declared);
+    let short = provenance.sha256.as_deref().and_then(|sha256| sha256.get(..12)).unwrap_or_default().to_owned();
+    let unverified = provenance.crc == CrcState::Unchecked.to_string();
+    let suffix = suffix(&file.id.dataset, options, provenance.is_partial(), unverified);
     let object = folder.join(format!("{}-{short}{suffix}", stem(file)));
-    let record = Record {
-        provenance,
-        columns: columns.into_iter().map(|column| (column.name, column.kind)).collect(),
-        row_groups,
-        bytes: out.bytes,
-        sha256: hex::encode(out.sha256.finalize()),
-    };
+    let own_types = matches!(rows, Rows::Own(_));
+    let bad_cells = bad_cells.publish(&object)?.map(|published| published.sha256);
+    let sha256 = hex::encode(out.sha256.finalize());
+    let record = Record { provenance, columns, own_types, row_groups, bytes: out.bytes, sha256, bad_cells };
     out.file.publish_as(&object)?;
     record.publish(&object)?;
-    Ok(record.lake_file(file, object))
+    record.lake_file(file, object).ok_or_else(|| Error::internal("an object that was just written has no footer"))
 }
 
 /// Every column of the file, in its order, with the form that its codes had in the file's time; what neither the catalogue nor

@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Provenance;
+use super::{BadCells, Provenance};
 use crate::base::{Code, Error, Result, file_sha256, text};
 use crate::catalog::FileId;
 use crate::source::folder::stamp;
@@ -25,6 +25,8 @@ pub struct LakeFile {
     pub source: Provenance,
     /// The user's own Parquet, read in place.
     pub native_parquet: bool,
+    /// What did not parse, where anything did not.
+    pub bad_cells: Option<BadCells>,
     /// Of the object when it was published; none for the user's own.
     pub sha256: Option<String>,
 }

@@ -15,14 +15,17 @@ struct Made<'o> {
     encoding: Encoding,
     columns: &'o [HeaderColumn],
     partial: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unverified: bool,
 }
 
 /// The end of an object's name: `-c2.parquet` where everything is usual, else with a short hash of what is not. `partial`:
-/// the object holds fewer records than its source declares.
-pub(super) fn suffix(dataset: &Dataset, options: &ConvertOptions, partial: bool) -> String {
+/// the object holds fewer records than its source declares. `unverified`: its source has a CRC that was not looked at, so that it
+/// stands beside the object of those who look, and never in its place.
+pub(super) fn suffix(dataset: &Dataset, options: &ConvertOptions, partial: bool, unverified: bool) -> String {
     let columns = options.header_columns.get(dataset).map(Vec::as_slice).unwrap_or_default();
-    let made = Made { encoding: options.encoding, columns, partial };
-    if made.encoding == Encoding::Latin1 && columns.is_empty() && !partial {
+    let made = Made { encoding: options.encoding, columns, partial, unverified };
+    if made.encoding == Encoding::Latin1 && columns.is_empty() && !partial && !unverified {
         return format!("-c{CONVERTER_VERSION}.parquet");
     }
     // It is made of plain names and numbers, which always serialise.

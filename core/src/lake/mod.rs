@@ -4,18 +4,20 @@
 //! (`<object>.json`): provenance, columns, and the object's own SHA-256, against which it is checked before its first
 //! use in a process. An object without a record counts as not there and is converted again.
 
+mod bad_cells;
 mod convert;
 mod digest;
 mod file;
+mod lock;
 mod made;
 mod mark;
 mod native;
 mod provenance;
 mod record;
 mod rows;
+mod same;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,10 +29,14 @@ use crate::source::HeaderColumn;
 use crate::source::dbc::Encoding;
 use crate::source::folder::{FileKind, SourceFile};
 
+use native::Own;
+use same::Same;
+
+pub use bad_cells::{BadCells, BadRow};
 pub use convert::CONVERTER_VERSION;
 pub use digest::RowDigest;
 pub use file::{LakeFile, RowGroup};
-pub use provenance::Provenance;
+pub use provenance::{Provenance, RefusedColumn};
 pub use rows::SourceIdentity;
 
 /// A folder of converted files. Nothing is created before the first conversion.
@@ -41,6 +47,15 @@ pub struct Lake {
     checked: Mutex<HashSet<(PathBuf, u64, i64)>>,
     /// Parquet whose footer was looked at in this process, and whether datasus has written it.
     marks: Mutex<HashMap<(PathBuf, u64, i64), bool>>,
+    /// The user's own Parquet that are read in place.
+    same: Same,
+}
+
+/// An object of this version of a source.
+enum Found {
+    Sound(Box<LakeFile>),
+    /// Not what was published, and to be converted again by whoever holds the source's lock.
+    Damaged(PathBuf),
 }
 
 /// How files are converted.
@@ -80,7 +95,8 @@ impl Default for ConvertOptions {
 impl Lake {
     pub fn open(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(|e| Error::io(e, root).stage("lake"))?;
-        Ok(Lake { root, checked: Mutex::default(), marks: Mutex::default() })
+        let same = Same::below(&root);
+        Ok(Lake { root, checked: Mutex::default(), marks: Mutex::default(), same })
     }
 
     pub fn root(&self) -> &Path {
@@ -113,11 +129,15 @@ impl Lake {
     }
 
     /// The fresh object of a file, if there is one; converts nothing.
-    pub fn current(&self, file: &SourceFile, options: &ConvertOptions) -> Option<LakeFile> {
-        match file.kind {
-            FileKind::Parquet => native::open(file).ok(),
-            _ => record::find(&self.partition(&file.id), file, options),
+    pub fn current(&self, file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Option<LakeFile> {
+        let converted = || record::find(&self.partition(&file.id), file, options);
+        if file.kind != FileKind::Parquet {
+            return converted();
         }
+        converted().or_else(|| {
+            let own = Own::open(file, catalog, options).ok().filter(Own::may_stay)?;
+            Some(own.in_place(file))
+        })
     }
 
     /// Whether a Parquet is an object of a lake or an answer that datasus has written, and so no source. Its footer is looked
@@ -144,28 +164,46 @@ impl Lake {
         options: &ConvertOptions,
         ctx: &Ctx,
     ) -> Result<LakeFile> {
-        if file.kind == FileKind::Parquet {
-            ctx.progress.spare(file.size);
-            return native::open(file);
-        }
         let folder = self.partition(&file.id);
-        if let Some(current) = self.sound(&folder, file, options)? {
+        let own = match file.kind {
+            FileKind::Parquet if self.same.holds(file, options) => {
+                ctx.progress.spare(file.size);
+                return Ok(Own::open(file, catalog, options)?.in_place(file));
+            }
+            FileKind::Parquet => Some(Own::open(file, catalog, options)?),
+            _ => None,
+        };
+        if let Some(Found::Sound(current)) = self.find(&folder, file, options)? {
             ctx.progress.spare(file.size);
-            return Ok(current);
+            return Ok(*current);
+        }
+        if let Some(own) = &own
+            && own.may_stay()
+            && own.holds_the_same(&ctx.cancel)?
+        {
+            let unchanged = own.in_place(file);
+            unchanged.still_unchanged()?;
+            self.same.add(file, options);
+            ctx.progress.spare(file.size);
+            return Ok(unchanged);
         }
         std::fs::create_dir_all(&folder).map_err(|error| self.unwritable(error))?;
-        let lock_path = folder.join(format!(".{}.lock", convert::stem(file)));
-        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
-        let lock = lock.map_err(|e| Error::io(e, &lock_path))?;
-        lock.lock().map_err(|e| Error::io(e, &lock_path))?;
-        // Whoever waited looks again: another process may have converted it meanwhile.
-        if let Some(current) = self.sound(&folder, file, options)? {
-            ctx.progress.spare(file.size);
-            return Ok(current);
+        let _lock = lock::take(&folder.join(format!(".{}.lock", convert::stem(file))), &ctx.cancel)?;
+        // Whoever waited looks again: another process may have converted or mended it meanwhile.
+        match self.find(&folder, file, options)? {
+            Some(Found::Sound(current)) => {
+                ctx.progress.spare(file.size);
+                return Ok(*current);
+            }
+            Some(Found::Damaged(object)) => record::forget(&object)?,
+            None => {}
         }
         record::sweep_partials(&folder, &convert::stem(file));
         ctx.progress.enter(Phase::Converting);
-        convert::convert(file, &folder, catalog, options, ctx)
+        match &own {
+            Some(own) => convert::convert_own(own, file, &folder, options, ctx),
+            None => convert::convert(file, &folder, catalog, options, ctx),
+        }
     }
 
     fn unwritable(&self, error: std::io::Error) -> Error {
@@ -185,21 +223,20 @@ impl Lake {
         .because(error)
     }
 
-    /// The fresh object, unless its content is not what was published: then it is converted again.
-    fn sound(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<LakeFile>> {
+    /// The fresh object, compared with what was published before its first use in this process.
+    fn find(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<Found>> {
         let Some(current) = record::find(folder, file, options) else { return Ok(None) };
         let (size, mtime_ns) = crate::source::folder::stamp(&current.path)?;
         let key = (current.path.clone(), size, mtime_ns);
         if self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
-            return Ok(Some(current));
+            return Ok(Some(Found::Sound(Box::new(current))));
         }
         if let Err(damaged) = current.verify() {
             tracing::warn!(file = %current.path.display(), error = %damaged, "damaged lake object is converted again");
-            std::fs::remove_file(record::path_of(&current.path)).map_err(|e| Error::io(e, &current.path))?;
-            return Ok(None);
+            return Ok(Some(Found::Damaged(current.path)));
         }
         self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
-        Ok(Some(current))
+        Ok(Some(Found::Sound(Box::new(current))))
     }
 
     /// `sistema=SIH/grupo=RD/uf=AC/ano=2024/mes=01`; without `mes` for yearly sistemas.

@@ -2,19 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::Text;
+use super::native::CodeForm;
+use crate::base::{Code, Error, Text, text};
 use crate::source::dbc::{BadValues, Normalised, RejectedRecord, notices};
 
 pub(super) const KEY: &str = "datasus.provenance";
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Name of the source file.
     pub file: String,
     pub size: u64,
     /// Nanoseconds since 1970.
     pub mtime_ns: i64,
-    /// Of the source file; none for the user's own Parquet.
+    /// Of the source file; none for a Parquet that is read in place.
     pub sha256: Option<String>,
     /// Of the decoded rows ([`RowDigest`](super::RowDigest)): equal for the same records, whatever the file; none for the
     /// user's own Parquet, which is digested only where a query must know.
@@ -38,7 +39,7 @@ pub struct Provenance {
     pub rejected: Vec<RejectedRecord>,
     /// `ok`, `unchecked`, or `absent` (DBF and Parquet carry none).
     pub crc: String,
-    /// Version of the converter; 0 for the user's own Parquet.
+    /// Version of the converter; 0 for a Parquet that is read in place.
     pub converter: u32,
     pub bad_values: Vec<BadValues>,
     /// Codes that stood in the source in another form than the catalogue's.
@@ -46,9 +47,58 @@ pub struct Provenance {
     pub normalised: Vec<Normalised>,
     /// What was odd about the source's form, and did no harm.
     pub warnings: Vec<Text>,
+    /// Columns of the user's own Parquet whose values cannot be told: NULL in the object, and refused where they are read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedColumn>,
+}
+
+/// A column that has no right value, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedColumn {
+    pub column: String,
+    /// Why.
+    pub reason: Text,
+    /// The first value that says so, and its row in the file, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+impl RefusedColumn {
+    pub(super) fn of(column: &str, reason: Text) -> Self {
+        RefusedColumn { column: column.to_owned(), reason, row: None, value: None }
+    }
+
+    /// A number that cannot have been a code of this form.
+    pub(super) fn unfit(column: &str, form: CodeForm, row: u64, value: String) -> Self {
+        let reason = text!(
+            "a coluna {column} é um código ({form}) e está como número, e o valor {value} da linha {row} (a partir de 0) não é um. Grave-a como texto, por exemplo \"03\"",
+            "column {column} is a code ({form}) and is held as a number, and the value {value} of row {row} (from 0) is none. Write it as text, for example \"03\""
+        );
+        RefusedColumn { row: Some(row), value: Some(value), ..RefusedColumn::of(column, reason) }
+    }
+
+    /// DS-422 for a query that reads the column of `file`.
+    pub fn error(&self, file: &str) -> Error {
+        let Text { pt, en } = &self.reason;
+        let mut error = Error::new(Code::InvalidParams, text!("{file}: {pt}", "{file}: {en}"));
+        if let Some(row) = self.row {
+            error = error.row(row);
+        }
+        if let Some(value) = &self.value {
+            error = error.with("received", value.as_str());
+        }
+        error.with("valid_examples", vec!["\"03\""]).column(&self.column).file(file).stage("plan")
+    }
 }
 
 impl Provenance {
+    /// Whether the object holds fewer records than its source declares.
+    pub(super) fn is_partial(&self) -> bool {
+        self.rows_declared.is_some_and(|declared| self.rows + self.rows_deleted + self.rows_rejected < declared)
+    }
+
     /// What is odd about the source's records, in sentences.
     pub fn notices(&self) -> Vec<Text> {
         let read = self.rows + self.rows_deleted + self.rows_rejected;

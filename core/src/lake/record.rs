@@ -1,16 +1,18 @@
 //! What lies beside each object and makes it count: its provenance, columns and hash.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use serde::{Deserialize, Serialize};
 
 use super::convert::stem;
 use super::file::fingerprint;
 use super::made::suffix;
-use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
+use super::{BadCells, ConvertOptions, LakeFile, Provenance, RowGroup, bad_cells};
 use crate::base::{Error, Result, WholeFile};
 use crate::catalog::LogicalType;
 use crate::source::folder::SourceFile;
@@ -19,21 +21,34 @@ use crate::source::folder::SourceFile;
 pub(super) struct Record {
     pub provenance: Provenance,
     pub columns: Vec<(String, LogicalType)>,
+    /// True: it comes from a Parquet, and types that the catalogue does not know stand in the object's footer.
+    #[serde(default)]
+    pub own_types: bool,
     pub row_groups: Vec<RowGroup>,
     pub bytes: u64,
     pub sha256: String,
+    /// SHA-256 of the list of values that did not parse, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bad_cells: Option<String>,
 }
 
 impl Record {
-    pub(super) fn schema(&self) -> SchemaRef {
+    fn schema(&self, object: &Path) -> Option<SchemaRef> {
+        if self.own_types {
+            let footer = ArrowReaderMetadata::load(&File::open(object).ok()?, ArrowReaderOptions::default()).ok()?;
+            return Some(footer.schema().clone());
+        }
         let fields = self.columns.iter().map(|(name, kind)| Field::new(name, kind.arrow(), true));
-        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+        Some(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
     }
 
-    pub(super) fn lake_file(&self, file: &SourceFile, object: PathBuf) -> LakeFile {
-        let schema = self.schema();
-        LakeFile {
+    /// None where the object's footer, if it is needed, cannot be read.
+    pub(super) fn lake_file(&self, file: &SourceFile, object: PathBuf) -> Option<LakeFile> {
+        let schema = self.schema(&object)?;
+        let bad_cells = |sha256: &String| BadCells { path: bad_cells::path_of(&object), sha256: sha256.clone() };
+        Some(LakeFile {
             id: file.id.clone(),
+            bad_cells: self.bad_cells.as_ref().map(bad_cells),
             path: object,
             rows: self.provenance.rows,
             bytes: self.bytes,
@@ -43,7 +58,7 @@ impl Record {
             source: self.provenance.clone(),
             native_parquet: false,
             sha256: Some(self.sha256.clone()),
-        }
+        })
     }
 
     /// Writes the record; from then on the object counts.
@@ -60,12 +75,24 @@ pub(super) fn path_of(object: &Path) -> PathBuf {
     object.with_extension("parquet.json")
 }
 
+/// The object no longer counts.
+pub(super) fn forget(object: &Path) -> Result<()> {
+    let path = path_of(object);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(error, &path)),
+        _ => Ok(()),
+    }
+}
+
 /// The object of this very version of the source, read as `options` say: same name, size and time, and SHA-256 where that is
-/// known beforehand. Where `partial` is asked, a
-/// whole one comes first.
+/// known beforehand. What is whole comes before what is partial, and what was verified before what was not.
 pub(super) fn find(folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Option<LakeFile> {
-    let found = |partial| find_with(folder, file, &suffix(&file.id.dataset, options, partial));
-    found(false).or_else(|| options.partial.then(|| found(true))?)
+    let ways = [(false, false), (false, true), (true, false), (true, true)];
+    let allowed =
+        |(partial, unverified): &(bool, bool)| (options.partial || !partial) && (!options.verify_crc || !unverified);
+    ways.into_iter().filter(allowed).find_map(|(partial, unverified)| {
+        find_with(folder, file, &suffix(&file.id.dataset, options, partial, unverified))
+    })
 }
 
 fn find_with(folder: &Path, file: &SourceFile, suffix: &str) -> Option<LakeFile> {
@@ -84,7 +111,7 @@ fn find_with(folder: &Path, file: &SourceFile, suffix: &str) -> Option<LakeFile>
             && file.version.sha256.as_ref().is_none_or(|sha256| record.provenance.sha256.as_ref() == Some(sha256));
         let object = folder.join(name.strip_suffix(".json")?);
         let whole = std::fs::metadata(&object).is_ok_and(|metadata| metadata.len() == record.bytes);
-        (same && whole).then(|| record.lake_file(file, object))
+        (same && whole).then(|| record.lake_file(file, object))?
     })
 }
 

@@ -52,6 +52,7 @@ const OPTIONS: &[&str] = &[
     "partial",
     "priority",
     "on_emergency",
+    "on_bad_value",
     "cache",
     "checkpoint_rows",
     "dead_letter_limit",
@@ -169,6 +170,7 @@ impl Check {
                 ("versions", &["refuse", "newest"]),
                 ("priority", &["health", "admin", "user"]),
                 ("on_emergency", &["sample", "spill", "wait", "fail"]),
+                ("on_bad_value", &["null", "dead_letter", "fail"]),
             ] {
                 if let Some(given) = map.get(key).filter(|v| !v.is_null()) {
                     self.one_of(Some(given), &format!("$.options.{key}"), names);

@@ -10,6 +10,6 @@ mod values;
 
 pub use contract::{Aggregate, AggregateFn, CompetenciaParam, OneOrMany, OrderBy, QueryParams};
 pub use filter::{Col, Filter, Op, col};
-pub use options::{MissingFiles, OnEmergency, Options, Priority, Versions};
+pub use options::{MissingFiles, OnBadValue, OnEmergency, Options, Priority, Versions};
 pub use query::{Ask, BindValue, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql, Structured};
 pub use validate::{Compared, Constant, SqlUse, no_dataset, validate, validate_question, validate_sql};

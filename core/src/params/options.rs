@@ -28,6 +28,9 @@ pub struct Options {
     /// False: the answer is never taken from a cache. Until there is one, no answer is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<bool>,
+    /// What becomes of a value that does not parse in a column that the query reads.
+    #[serde(skip_serializing_if = "OnBadValue::is_null")]
+    pub on_bad_value: OnBadValue,
     /// Source rows between two checkpoints of a durable sink, from 1 to 10,000,000; none: 10,000. A killed process loses
     /// about so many rows of each connection's work.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,6 +43,27 @@ pub struct Options {
 impl Options {
     pub(super) fn is_default(&self) -> bool {
         *self == Options::default()
+    }
+}
+
+/// What becomes of a value that does not parse (`36.6` in a whole number, the 30th of February) in a column that the query
+/// reads, its conditions included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBadValue {
+    /// It is NULL, and counted; the report has the first raw values of each column.
+    #[default]
+    Null,
+    /// Its row is not in the answer, whatever the conditions say of it, but among the job's dead letters, with file, row,
+    /// column and raw value. More of them than `dead_letter_limit` allows is DS-424.
+    DeadLetter,
+    /// DS-422 that names the first one, before anything is published.
+    Fail,
+}
+
+impl OnBadValue {
+    fn is_null(&self) -> bool {
+        *self == OnBadValue::Null
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Sql {
     pub columns: BTreeSet<String>,
     /// True: any column may be read.
     pub star: bool,
+    /// True: it says in which order its rows come.
+    pub ordered: bool,
 }
 
 /// The value of a parameter of the user's SQL.

@@ -12,6 +12,7 @@ use super::{BindValue, Scalar};
 pub(super) fn scalar(column: &str, kind: &LogicalType, value: &Value) -> Result<Scalar, Box<Problem>> {
     let read = match kind {
         LogicalType::Text => value.as_str().map(|s| Scalar::Text(s.to_owned())),
+        LogicalType::Integer { digits: 0 } => value.as_bool().map(|flag| Scalar::Integer(flag.into())),
         LogicalType::Integer { .. } => value.as_i64().map(Scalar::Integer),
         LogicalType::Decimal { precision, scale } => {
             decimal(value).filter(|digits| comparable(digits, *precision, *scale)).map(Scalar::Decimal)
@@ -49,6 +50,9 @@ fn expectation(kind: &LogicalType) -> (&'static str, &'static str, Text) {
                 "expected a text (codes are text, with their leading zeros, in quotes)"
             ),
         ),
+        LogicalType::Integer { digits: 0 } => {
+            ("boolean", "true", text!("esperado true ou false", "expected true or false"))
+        }
         LogicalType::Integer { .. } => {
             ("integer", "17", text!("esperado um número inteiro", "expected a whole number"))
         }

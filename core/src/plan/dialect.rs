@@ -12,16 +12,19 @@ pub trait Dialect {
     fn text(&self, text: &str) -> String;
     /// The type's name.
     fn type_name(&self, kind: &LogicalType) -> String;
+    /// The name of a type of the user's own to which others are widened; none for those that stay as they are.
+    fn own_type_name(&self, kind: &arrow::datatypes::DataType) -> Option<String>;
     /// A relation over Parquet files of one schema.
     fn parquet(&self, files: &[&str]) -> String;
     /// In a SELECT over [`Dialect::parquet`]: the text of the row's file, out of one for each.
     fn of_file(&self, texts: &[&str]) -> String;
     /// In a SELECT over [`Dialect::parquet`]: whether the row is in its file's sample, of one for each.
     fn in_sample(&self, samples: &[FileSample]) -> String;
+    /// In a SELECT over one file of [`Dialect::parquet`]: whether the row is not in the Parquet `list` of row and column, for
+    /// any of `columns`.
+    fn not_listed(&self, list: &str, columns: &[String]) -> String;
     /// In a SELECT over [`Dialect::parquet`]: the row's file, counted from `first`, and its number in that file.
     fn place(&self, first: usize) -> [String; 2];
     /// The placeholder for `value` in a comparison with a column of type `kind`, and what to bind to it.
     fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String);
-    /// `column` (of the Arrow type in the files) as `kind`; a value that does not fit ends the query.
-    fn cast(&self, column: &str, from: &arrow::datatypes::DataType, kind: &LogicalType) -> String;
 }

@@ -5,7 +5,7 @@ use chrono::{Days, NaiveDate};
 
 use super::sample::{BELOW, PRIME};
 use super::{Dialect, FileSample};
-use crate::catalog::{DateFormat, LogicalType};
+use crate::catalog::LogicalType;
 use crate::params::Scalar;
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -27,6 +27,15 @@ impl Dialect for DuckDbDialect {
             LogicalType::Integer { .. } => "BIGINT".into(),
             LogicalType::Decimal { precision, scale } => format!("DECIMAL({precision},{scale})"),
             LogicalType::Date { .. } => "DATE".into(),
+        }
+    }
+
+    fn own_type_name(&self, kind: &DataType) -> Option<String> {
+        match kind {
+            DataType::Int64 => Some("BIGINT".into()),
+            DataType::Float64 => Some("DOUBLE".into()),
+            DataType::Decimal128(precision, scale) => Some(format!("DECIMAL({precision},{scale})")),
+            _ => None,
         }
     }
 
@@ -56,6 +65,12 @@ impl Dialect for DuckDbDialect {
         format!("{value} < {BELOW}")
     }
 
+    fn not_listed(&self, list: &str, columns: &[String]) -> String {
+        let names: Vec<String> = columns.iter().map(|column| self.text(column)).collect();
+        let (list, names) = (self.parquet(&[list]), names.join(", "));
+        format!("file_row_number NOT IN (SELECT \"row\" FROM {list} WHERE \"column\" IN ({names}))")
+    }
+
     fn place(&self, first: usize) -> [String; 2] {
         [format!("{first} + CAST(file_index AS BIGINT)"), "file_row_number".into()]
     }
@@ -82,36 +97,6 @@ impl Dialect for DuckDbDialect {
             }
             Scalar::Date(days) => ("CAST(? AS DATE)".into(), iso(*days)),
         }
-    }
-
-    fn cast(&self, column: &str, from: &DataType, kind: &LogicalType) -> String {
-        let name = self.name(column);
-        if *from == kind.arrow() {
-            return name;
-        }
-        let textual = matches!(from, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-        let target = self.type_name(kind);
-        match kind {
-            LogicalType::Text if textual => name,
-            LogicalType::Date { formats } if textual => {
-                let formats: Vec<String> = formats.iter().map(|format| self.text(strptime(*format))).collect();
-                format!(
-                    "CAST(coalesce(try_cast(nullif(trim({name}), '') AS DATE), \
-                     strptime(nullif(nullif(trim({name}), ''), '00000000'), [{}])) AS DATE)",
-                    formats.join(", ")
-                )
-            }
-            _ if textual => format!("CAST(nullif(trim({name}), '') AS {target})"),
-            _ => format!("CAST({name} AS {target})"),
-        }
-    }
-}
-
-fn strptime(format: DateFormat) -> &'static str {
-    match format {
-        DateFormat::YearMonthDay => "%Y%m%d",
-        DateFormat::DayMonthYear => "%d%m%Y",
-        DateFormat::ShortYearMonthDay => "%y%m%d",
     }
 }
 

@@ -143,12 +143,12 @@ fn lies_there(selection: &Selection, listing: &Listing, catalog: &Catalog) -> Te
     let (count, total) = (listing.ignored.len(), listing.files.len() + listing.ignored.len());
     let ours = names(selection.ours.iter().map(SourceFile::name));
     let mut said = match count {
-        0 => text!("Há {total} arquivo(s) lá", "{total} file(s) are there"),
+        0 => text!("A pasta tem {total} arquivo(s)", "The folder has {total} file(s)"),
         _ => {
             let list = names(unread(listing).iter().map(|ignored| ignored.name()));
             text!(
-                "Há {total} arquivo(s) lá, {count} sem um nome que se reconheça ({list})",
-                "{total} file(s) are there, {count} without a name that is known ({list})"
+                "A pasta tem {total} arquivo(s), {count} sem um nome que se reconheça ({list})",
+                "The folder has {total} file(s), {count} without a name that is known ({list})"
             )
         }
     };

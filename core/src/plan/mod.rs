@@ -1,10 +1,12 @@
 //! From a query to pruned files and one SQL statement.
 
+mod bad_rows;
 mod catalog_answer;
 mod dialect;
 mod duckdb_dialect;
 mod explain;
 mod missing;
+mod own;
 mod prune;
 mod sample;
 mod scan;
@@ -13,10 +15,12 @@ mod statement;
 mod versions;
 mod view;
 
+pub use bad_rows::BadRows;
 pub use dialect::Dialect;
 pub use duckdb_dialect::DuckDbDialect;
 pub use explain::{Explain, Share, explain};
 pub use missing::{Missing, missing_error, selection_warnings};
+pub use own::kind_of_own;
 pub use prune::{Verdict, judge, statistics};
 pub use sample::{FileSample, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile, is_text};

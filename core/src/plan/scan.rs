@@ -63,6 +63,8 @@ pub struct ScanFile {
     pub constants: Vec<String>,
     /// The rows that are read, before the predicates; none: all.
     pub sample: Option<FileSample>,
+    /// Numbers of rows that are not, ascending; none: none.
+    pub without: Option<Arc<[u64]>>,
 }
 
 /// The scan that gives what the statement gives, row by row and type by type; none where a value would need a cast.
@@ -71,7 +73,7 @@ pub(super) fn scan(
     scope: &Scope,
     columns: &[TableColumn],
     files: &[&LakeFile],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
 ) -> Option<Scan> {
     if !ask.order_by.is_empty() {
@@ -83,8 +85,8 @@ pub(super) fn scan(
         Projection::Grouped { .. } => return None,
     };
     let find = |name: &str| columns.iter().find(|column| column.name == name);
-    let mut fields = Vec::with_capacity(names.len() + 2);
-    let mut outputs = Vec::with_capacity(names.len() + 2);
+    let mut fields = Vec::with_capacity(names.len() + 3);
+    let mut outputs = Vec::with_capacity(names.len() + 3);
     for name in names {
         let kind = find(name).map_or(Some(DataType::Utf8), |column| uncast(column, files))?;
         fields.push(Field::new(name, kind, true));
@@ -101,7 +103,7 @@ pub(super) fn scan(
         return None;
     }
     let constants = |file: &LakeFile| match origin {
-        Some(_) => vec![file.source.file.clone(), file.id.competencia.to_string()],
+        Some(_) => vec![file.source.file.clone(), file.id.uf.to_string(), file.id.competencia.to_string()],
         None => Vec::new(),
     };
     Some(Scan {
@@ -118,6 +120,7 @@ pub(super) fn scan(
                 own: file.native_parquet,
                 constants: constants(file),
                 sample: sampling.map(|sampling| sampling.of_file(&file.content())),
+                without: None,
             })
             .collect(),
     })

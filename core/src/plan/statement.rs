@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 
+use super::bad_rows::{BadRows, bad_rows};
 use super::catalog_answer::catalog_answer;
 use super::scan::{Scan, scan};
-use super::view::{self, TableColumn, View};
+use super::view::{self, TableColumn, View, Without};
 use super::{Dialect, DuckDbDialect, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Catalog, LogicalType};
@@ -28,6 +29,8 @@ pub struct Statement {
     pub from_user: bool,
     /// The same without SQL, where the statement only reads.
     pub scan: Option<Scan>,
+    /// Rows that it does not read, because a value of theirs did not parse.
+    pub left_out: Vec<BadRows>,
     /// The answer itself, where nothing is to be run.
     pub answer: Option<RecordBatch>,
 }
@@ -43,6 +46,7 @@ impl Statement {
             columns: Vec::new(),
             from_user: false,
             scan: Some(scan),
+            left_out: Vec::new(),
             answer: None,
         }
     }
@@ -57,8 +61,14 @@ impl Statement {
             columns: answer.schema().fields().iter().map(|field| field.name().clone()).collect(),
             from_user: false,
             scan: None,
+            left_out: Vec::new(),
             answer: Some(answer),
         }
+    }
+
+    /// How many rows are left out.
+    pub fn rows_left_out(&self) -> u64 {
+        self.left_out.iter().map(|of_file| of_file.rows.len() as u64).sum()
     }
 
     /// Whether each row of the answer is a row of a file, wherever in it one begins to read.
@@ -77,12 +87,12 @@ pub enum Binds {
 }
 
 /// Builds the statement of `query` over `files`; `origin` adds, at the end, a column for each of its names: the source
-/// file and the competência of the row. Only plain rows have them. `sampling`: the files have only the rows of the sample.
+/// file, its UF and its competência. Only plain rows have them. `sampling`: the files have only the rows of the sample.
 /// `ordered`: whoever takes the rows goes by their order, so that rows which the query does not order have one too.
 pub fn statement(
     query: &Query,
     files: &[LakeFile],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
     ordered: bool,
 ) -> Result<Statement> {
@@ -93,6 +103,16 @@ pub fn statement(
             text!(
                 "`replace_by` precisa das linhas dos arquivos: não vale com agregados nem SQL; use `replace` ou `upsert`",
                 "`replace_by` needs the rows of the files: it does not go with aggregates or SQL; use `replace` or `upsert`"
+            ),
+        )
+        .stage("plan"));
+    }
+    if origin.is_some() && matches!(&query.ask, Ask::Structured(ask) if ask.limit.is_some()) {
+        return Err(Error::new(
+            Code::InvalidParams,
+            text!(
+                "`replace_by` renova competências inteiras, e `limit` deixaria linhas de fora; tire `limit`, ou use `replace`",
+                "`replace_by` renews whole competências, and `limit` would leave rows out; leave `limit` out, or use `replace`"
             ),
         )
         .stage("plan"));
@@ -120,32 +140,49 @@ pub fn statement(
         view::add_named(&mut columns, scope, of_scope.is_empty(), &names(&query.ask));
         tables.push((scope, columns, of_scope));
     }
+    let read = match (&query.ask, tables.first()) {
+        (Ask::Sql(ask), _) => columns_of_sql(ask, &tables),
+        (Ask::Structured(ask), Some((scope, columns, _))) => columns_read(ask, scope, columns),
+        (Ask::Structured(_), None) | (Ask::Catalog(_), _) => Vec::new(),
+    };
+    for (_, columns, of_scope) in &tables {
+        view::refuse_unreadable(columns, of_scope, &read)?;
+    }
+    let left_out = bad_rows(files, &read, query.options.on_bad_value)?;
+    let without = Without::of(files, &read, &left_out);
     let views = |placed| {
         let view = |(scope, columns, files): &(&Scope, Vec<TableColumn>, Vec<&LakeFile>)| {
-            view::create(&dialect, scope, columns, files, origin, sampling, placed)
+            view::create(&dialect, scope, columns, files, origin, sampling, &without, placed)
         };
         tables.iter().map(view).collect::<Result<Vec<View>>>()
     };
-    let paths = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned)).collect();
+    let of_files = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned));
+    let paths: Vec<String> = of_files.chain(without.paths()).collect();
     match (&query.ask, tables.first()) {
         (Ask::Sql(ask), _) => {
-            view::refuse_hidden_row_numbers(files, sampling, false)?;
+            view::refuse_hidden_row_numbers(files, sampling, !left_out.is_empty())?;
             Ok(Statement {
                 views: views(false)?,
                 sql: ask.text.clone(),
                 binds: Binds::Named(ask.binds.clone()),
                 files: paths,
-                columns: columns_of_sql(ask, &tables),
+                columns: read,
                 from_user: true,
                 scan: None,
+                left_out,
                 answer: None,
             })
         }
         (Ask::Structured(ask), Some((scope, columns, of_scope))) => {
-            let scan = scan(ask, scope, columns, of_scope, origin, sampling);
+            let mut scan = scan(ask, scope, columns, of_scope, origin, sampling);
             let placed = !of_scope.is_empty() && by_place(ask, scan.is_some(), ordered);
-            if scan.is_none() {
-                view::refuse_hidden_row_numbers(files, sampling, placed)?;
+            match &mut scan {
+                None => view::refuse_hidden_row_numbers(files, sampling, placed || !left_out.is_empty())?,
+                Some(scan) => {
+                    for of_file in &left_out {
+                        scan.files[of_file.file].without = Some(of_file.numbers.clone());
+                    }
+                }
             }
             let (sql, binds) = structured(&dialect, ask, scope, columns, origin, placed, ordered);
             Ok(Statement {
@@ -153,9 +190,10 @@ pub fn statement(
                 sql,
                 binds: Binds::Positional(binds),
                 files: paths,
-                columns: columns_read(ask, scope, columns),
+                columns: read,
                 from_user: false,
                 scan,
+                left_out,
                 answer: None,
             })
         }
@@ -178,7 +216,7 @@ fn structured(
     ask: &Structured,
     scope: &Scope,
     columns: &[TableColumn],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     placed: bool,
     ordered: bool,
 ) -> (String, Vec<String>) {

@@ -1,12 +1,13 @@
 //! The dataset's table over files of several years: one column list, one type per column.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use arrow::datatypes::DataType;
 
-use super::{Dialect, FileSample, Sampling};
+use super::{BadRows, Dialect, FileSample, Sampling, own};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::{Column, DateFormat, Grupo, LogicalType, UfCoding};
+use crate::catalog::{Column, Grupo, LogicalType, UfCoding};
 use crate::lake::LakeFile;
 use crate::params::Scope;
 
@@ -17,27 +18,44 @@ pub(super) struct TableColumn {
     pub kind: LogicalType,
     /// The files' own type, where the catalogue gives none (a user's Parquet).
     pub own: Option<DataType>,
+    /// Two files whose own types of it have nothing in common: where it is read, the query is refused.
+    pub at_odds: Option<[String; 2]>,
 }
 
 /// The columns of the files together: the catalogue's in its order, then those that it does not know. Without a file the
 /// catalogue's alone.
 pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
     if files.is_empty() {
-        let of_catalogue =
-            |column: &Column| TableColumn { name: column.name.clone(), kind: column.kind.clone(), own: None };
+        let of_catalogue = |column: &Column| TableColumn {
+            name: column.name.clone(),
+            kind: column.kind.clone(),
+            own: None,
+            at_odds: None,
+        };
         return grupo.columns.iter().map(of_catalogue).collect();
     }
     let mut columns: Vec<(u32, usize, TableColumn)> = Vec::new();
     for file in distinct_schemas(files) {
         for field in file.schema.fields() {
-            if columns.iter().any(|(_, _, column)| column.name.eq_ignore_ascii_case(field.name())) {
+            let known = grupo.column(field.name());
+            let seen = columns.iter_mut().find(|(_, _, column)| column.name.eq_ignore_ascii_case(field.name()));
+            if let Some((_, _, column)) = seen {
+                if known.is_none() && column.at_odds.is_none() {
+                    match own::common(column.own.as_ref().unwrap_or(&DataType::Utf8), field.data_type()) {
+                        Some(common) => column.own = Some(common),
+                        None => {
+                            let first = first_with(files, field.name()).unwrap_or(file);
+                            column.at_odds = Some([first, file].map(|file| file.source.file.clone()));
+                        }
+                    }
+                }
                 continue;
             }
-            let known = grupo.column(field.name());
             let column = TableColumn {
                 name: known.map_or_else(|| field.name().to_uppercase(), |column| column.name.clone()),
-                kind: known.map_or_else(|| of_object(file, field.data_type()), |column| column.kind.clone()),
-                own: (known.is_none() && file.native_parquet).then(|| field.data_type().clone()),
+                kind: known.map_or_else(|| own::kind_of_own(field.data_type()), |column| column.kind.clone()),
+                own: known.is_none().then(|| field.data_type().clone()),
+                at_odds: None,
             };
             columns.push((known.map_or(u32::MAX, |column| column.position), columns.len(), column));
         }
@@ -52,23 +70,8 @@ pub(super) fn add_named(columns: &mut Vec<TableColumn>, scope: &Scope, all: bool
     for (name, kind) in &scope.header_columns {
         let is_there = columns.iter().any(|column| column.name == *name);
         if !is_there && (all || named.contains(name.as_str())) {
-            columns.push(TableColumn { name: name.clone(), kind: kind.clone(), own: None });
+            columns.push(TableColumn { name: name.clone(), kind: kind.clone(), own: None, at_odds: None });
         }
-    }
-}
-
-/// The type of a column that the catalogue does not know: that of the lake's object, which all objects of the dataset share. What
-/// a user's own Parquet holds is no promise.
-fn of_object(file: &LakeFile, kind: &DataType) -> LogicalType {
-    match kind {
-        _ if file.native_parquet => LogicalType::Text,
-        DataType::Int32 => LogicalType::Integer { digits: 9 },
-        DataType::Int64 => LogicalType::Integer { digits: 18 },
-        DataType::Decimal128(precision, scale) => {
-            LogicalType::Decimal { precision: *precision, scale: scale.unsigned_abs() }
-        }
-        DataType::Date32 => LogicalType::Date { formats: vec![DateFormat::YearMonthDay] },
-        _ => LogicalType::Text,
     }
 }
 
@@ -87,20 +90,22 @@ pub(super) const PLACE: [&str; 2] = ["__datasus_file", "__datasus_row"];
 
 /// The table of `scope`: its files, and in national files the rows of the wanted UFs alone. `placed`: with the columns of
 /// [`PLACE`].
+#[allow(clippy::too_many_arguments, reason = "a view is of everything that a statement had")]
 pub(super) fn create(
     dialect: &dyn Dialect,
     scope: &Scope,
     columns: &[TableColumn],
     files: &[&LakeFile],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
+    without: &Without,
     placed: bool,
 ) -> Result<View> {
     let name = dialect.name(&scope.grupo.dataset.table());
     if files.is_empty() {
         return Ok(View { name, relation: without_rows(dialect, columns, origin) });
     }
-    let relation = relation(dialect, columns, files, origin, sampling, placed);
+    let relation = relation(dialect, columns, files, origin, sampling, without, placed);
     let relation = match uf_condition(dialect, scope, columns)? {
         None => relation,
         Some(condition) => format!("SELECT * FROM ({relation}) WHERE {condition}"),
@@ -142,7 +147,7 @@ fn uf_condition(dialect: &dyn Dialect, scope: &Scope, columns: &[TableColumn]) -
 }
 
 /// A table of no file: its columns, and not a row.
-fn without_rows(dialect: &dyn Dialect, columns: &[TableColumn], origin: Option<[&str; 2]>) -> String {
+fn without_rows(dialect: &dyn Dialect, columns: &[TableColumn], origin: Option<[&str; 3]>) -> String {
     let typed = columns.iter().map(|column| (column.name.as_str(), &column.kind));
     let typed = typed.chain(origin.into_iter().flatten().map(|name| (name, &LogicalType::Text)));
     let mut list: Vec<String> = typed
@@ -160,21 +165,27 @@ fn relation(
     dialect: &dyn Dialect,
     columns: &[TableColumn],
     files: &[&LakeFile],
-    origin: Option<[&str; 2]>,
+    origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
+    without: &Without,
     placed: bool,
 ) -> String {
     let mut before = 0;
-    let runs = files.chunk_by(|a, b| a.fingerprint == b.fingerprint);
+    // A file with rows that are left out stands alone: their numbers are its own.
+    let alone = |file: &LakeFile| without.list(&file.path).is_some();
+    let runs = files.chunk_by(|a, b| a.fingerprint == b.fingerprint && !alone(a) && !alone(b));
     let selects: Vec<String> = runs
         .filter_map(|run| {
             let first = run.first()?;
             let mut list: Vec<String> = columns.iter().map(|column| expression(dialect, column, first)).collect();
-            if let Some([file, period]) = origin {
+            if let Some([file, uf, period]) = origin {
                 let names: Vec<&str> = run.iter().map(|file| file.source.file.as_str()).collect();
                 let periods: Vec<String> = run.iter().map(|file| file.id.competencia.to_string()).collect();
                 let periods: Vec<&str> = periods.iter().map(String::as_str).collect();
+                let ufs: Vec<String> = run.iter().map(|file| file.id.uf.to_string()).collect();
+                let ufs: Vec<&str> = ufs.iter().map(String::as_str).collect();
                 list.push(format!("{} AS {}", dialect.of_file(&names), dialect.name(file)));
+                list.push(format!("{} AS {}", dialect.of_file(&ufs), dialect.name(uf)));
                 list.push(format!("{} AS {}", dialect.of_file(&periods), dialect.name(period)));
             }
             if placed {
@@ -187,7 +198,11 @@ fn relation(
                 let samples: Vec<FileSample> = run.iter().map(|file| sampling.of_file(&file.content())).collect();
                 format!(" WHERE {}", dialect.in_sample(&samples))
             });
-            Some(format!("SELECT {} FROM {}{sampled}", list.join(", "), dialect.parquet(&paths)))
+            let left_out = without.list(&first.path).map_or_else(String::new, |list| {
+                let also = if sampled.is_empty() { "WHERE" } else { "AND" };
+                format!(" {also} {}", dialect.not_listed(list, &without.columns))
+            });
+            Some(format!("SELECT {} FROM {}{sampled}{left_out}", list.join(", "), dialect.parquet(&paths)))
         })
         .collect();
     selects.join(" UNION ALL ")
@@ -202,13 +217,46 @@ fn expression(dialect: &dyn Dialect, column: &TableColumn, file: &LakeFile) -> S
             None => format!("CAST(NULL AS {}) AS {name}", dialect.type_name(&column.kind)),
         };
     };
-    if column.own.is_some() {
-        return format!("{} AS {name}", dialect.name(field.name()));
+    if let Some(own) = &column.own {
+        let value = match dialect.own_type_name(own) {
+            Some(type_name) if own != field.data_type() => {
+                format!("CAST({} AS {type_name})", dialect.name(field.name()))
+            }
+            _ => dialect.name(field.name()),
+        };
+        return format!("{value} AS {name}");
     }
-    format!("{} AS {name}", dialect.cast(field.name(), field.data_type(), &column.kind))
+    // What the catalogue knows has its type in every file of the lake, and in what is read in place.
+    format!("{} AS {name}", dialect.name(field.name()))
 }
 
-/// The engine's own columns, by which it knows a row, must not be hidden by columns of the user's Parquet.
+/// The lists of the rows that are left out, by the file whose rows they are.
+pub(super) struct Without {
+    lists: BTreeMap<PathBuf, String>,
+    /// A row with a bad value in one of them is left out.
+    columns: Vec<String>,
+}
+
+impl Without {
+    pub(super) fn of(files: &[LakeFile], read: &[String], left_out: &[BadRows]) -> Self {
+        let list = |of_file: &BadRows| {
+            let file = files.get(of_file.file)?;
+            Some((file.path.clone(), file.bad_cells.as_ref()?.path.to_str()?.to_owned()))
+        };
+        Without { lists: left_out.iter().filter_map(list).collect(), columns: read.to_vec() }
+    }
+
+    fn list(&self, file: &Path) -> Option<&str> {
+        self.lists.get(file).map(String::as_str)
+    }
+
+    pub(super) fn paths(&self) -> impl Iterator<Item = String> {
+        self.lists.values().cloned()
+    }
+}
+
+/// The engine's own columns, by which it knows a row, must not be hidden by columns of the user's Parquet. `placed`: rows are
+/// told apart by where they stand.
 pub(super) fn refuse_hidden_row_numbers(files: &[LakeFile], sampling: Option<&Sampling>, placed: bool) -> Result<()> {
     if sampling.is_none() && !placed {
         return Ok(());
@@ -228,6 +276,37 @@ pub(super) fn refuse_hidden_row_numbers(files: &[LakeFile], sampling: Option<&Sa
         ),
     };
     Err(Error::new(Code::InvalidParams, said).column(column.as_str()).stage("plan"))
+}
+
+fn first_with<'f>(files: &[&'f LakeFile], name: &str) -> Option<&'f LakeFile> {
+    let has = |file: &&&LakeFile| file.schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(name));
+    files.iter().find(has).copied()
+}
+
+/// DS-422 where a column of those in `read` has no right value in a file, or no one type in the files.
+pub(super) fn refuse_unreadable(columns: &[TableColumn], files: &[&LakeFile], read: &[String]) -> Result<()> {
+    let is_read = |name: &str| read.iter().any(|column| column.eq_ignore_ascii_case(name));
+    for file in files {
+        if let Some(refused) = file.source.refused.iter().find(|refused| is_read(&refused.column)) {
+            return Err(refused.error(&file.source.file));
+        }
+    }
+    let at_odds = |column: &&TableColumn| column.at_odds.is_some() && is_read(&column.name);
+    let Some((name, [first, second])) =
+        columns.iter().find(at_odds).and_then(|column| Some((&column.name, column.at_odds.as_ref()?)))
+    else {
+        return Ok(());
+    };
+    Err(Error::new(
+        Code::InvalidParams,
+        text!(
+            "A coluna {name}, que o catálogo não conhece, tem tipos diferentes em {first} e {second}; grave-a com um só tipo, ou deixe-a de fora de `columns`",
+            "Column {name}, which the catalogue does not know, has different types in {first} and {second}; write it with one type, or leave it out of `columns`"
+        ),
+    )
+    .with("files", vec![first.as_str(), second.as_str()])
+    .column(name)
+    .stage("plan"))
 }
 
 fn distinct_schemas<'f>(files: &[&'f LakeFile]) -> impl Iterator<Item = &'f LakeFile> {

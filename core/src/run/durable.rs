@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::SchemaRef;
 
+use super::bad_rows::{self, DEAD_LETTER_LIMIT};
 use super::memory::Share;
 use super::pipeline::{Outcome, Prepared, deliver, known_rows, refuse_same_names};
 use super::stored_plan::StoredPlan;
@@ -20,9 +21,6 @@ use crate::plan::{Sampled, Scan, Statement, statement};
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Retries, SOURCE, SinkState};
 use crate::sink::csv::refuse_if_more_than_limit;
 use crate::sink::{Destination, FanOut, ORIGIN_COLUMNS, OutputRoot, Sink, Subject};
-
-/// Share of the rows that may be dead letters where the query does not say.
-const DEAD_LETTER_LIMIT: f64 = 0.01;
 
 /// What every attempt of a job works with.
 pub(super) struct Work<'w> {
@@ -58,8 +56,10 @@ impl Session {
         let (files, unreadable) = self.readable(&prepared, ctx)?;
         let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
         let statement = statement(&prepared.query, &files, origin, sampling.as_ref(), ordered(&destinations))?;
+        bad_rows::refuse_too_many(&statement, &files, &prepared.query.options)?;
+        let left_out = statement.rows_left_out();
         let sampled = emergency::sampled(sampling, &files);
-        self.refuse_known_excess(&prepared.query, &files, sampled.as_ref(), &destinations)?;
+        self.refuse_known_excess(&prepared.query, &files, sampled.as_ref(), left_out, &destinations)?;
         let subject = subject(&prepared, &files, sampled.as_ref(), job.id())?;
         // Once more, with the names that those without one get.
         let named: Vec<Destination> = destinations.iter().map(|one| one.clone().named(&subject)).collect();
@@ -112,11 +112,13 @@ impl Work<'_> {
         // Those of an earlier process are counted already.
         let before = if self.resumed { self.count(&letters)? } else { 0 };
         letters.add(self.unreadable_records())?;
+        letters.add(bad_rows::letters(&self.statement, self.files, self.ctx))?;
         let error = loop {
             match self.attempt(&mut folder, &mut plan, &letters, foreign) {
                 Ok(mut outcome) => {
                     outcome.attempts = retries.attempts();
                     outcome.dead_letters = self.count(&letters)?;
+                    outcome.left_out = self.statement.rows_left_out();
                     self.session.metrics.dead_letters("all", outcome.dead_letters.saturating_sub(before));
                     self.close(folder, outcome.dead_letters)?;
                     return Ok(outcome);
@@ -196,7 +198,9 @@ impl Work<'_> {
         let running = self.session.engine.start(Statement::of_scan(scan), &settings, &self.ctx.child())?;
         // A kept result is counted.
         let kept = plan.materialised.as_ref().map(|kept| kept.row_groups.iter().sum());
-        let expected = kept.or_else(|| known_rows(&self.prepared.query, self.files, self.sampled.as_ref()));
+        let left_out = self.statement.rows_left_out();
+        let known = || known_rows(&self.prepared.query, self.files, self.sampled.as_ref(), left_out);
+        let expected = kept.or_else(known);
         self.ctx.progress.enter(Phase::Loading);
         let running = Rows { running, schema: schema.clone() };
         let ctx = share.lease.on(self.ctx);
@@ -296,11 +300,12 @@ impl Work<'_> {
         self.files.iter().enumerate().flat_map(of_file).collect()
     }
 
-    /// Letters of all sinks, and every record that the decoder could not read.
+    /// Letters of all sinks, every record that the decoder could not read, and every row that was left out.
     fn count(&self, letters: &DeadLetters) -> Result<u64> {
         let numbers = 0..self.destinations.len();
         let of_sinks = numbers.map(|number| letters.count(number)).sum::<Result<u64>>()?;
-        Ok(of_sinks + self.files.iter().map(|file| file.source.rows_rejected).sum::<u64>())
+        let of_sources = self.files.iter().map(|file| file.source.rows_rejected).sum::<u64>();
+        Ok(of_sinks + of_sources + self.statement.rows_left_out())
     }
 
     fn close(&self, folder: JobFolder, dead_letters: u64) -> Result<()> {

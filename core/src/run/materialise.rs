@@ -103,6 +103,7 @@ pub(super) fn scan(kept: &Materialised, folder: &Path, schema: &SchemaRef) -> Re
             own: false,
             constants: Vec::new(),
             sample: None,
+            without: None,
         }],
     })
 }

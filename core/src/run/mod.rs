@@ -1,6 +1,8 @@
 //! Wires plan, engine and sinks; owns jobs, answers and reports.
 
 mod answer;
+mod bad_rows;
+mod described;
 mod durable;
 mod emergency;
 mod job;

@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use crossbeam_channel::Sender;
 
+use super::bad_rows;
 use super::emergency;
 use super::memory::Share;
 use super::once_more::OnceMore;
@@ -15,8 +16,8 @@ use super::{BadValue, Job, NormalisedCodes, Performance, Report, Session, Source
 use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, text};
 use crate::governor::Mode;
 use crate::lake::LakeFile;
-use crate::params::{Ask, Projection, Query, QueryParams};
-use crate::plan::{SAMPLING, Sampled, Selection, statement};
+use crate::params::{Ask, OnBadValue, Projection, Query, QueryParams};
+use crate::plan::{SAMPLING, Sampled, Selection, Statement, statement};
 use crate::sink::arrow::{ArrowReader, stream};
 use crate::sink::csv::refuse_if_more_than_limit;
 use crate::sink::{Destination, FanOut, OutputRoot, Sink, Stored};
@@ -69,6 +70,8 @@ pub(super) struct Outcome {
     pub rows: u64,
     pub stored: Vec<Stored>,
     pub dead_letters: u64,
+    /// Of these the rows whose values did not parse.
+    pub left_out: u64,
     pub attempts: u32,
     /// Rows that each sink held already when the last attempt began.
     pub held: BTreeMap<String, u64>,
@@ -126,8 +129,26 @@ impl Session {
         let (files, unreadable) = self.readable(prepared, ctx)?;
         ctx.progress.enter(Phase::Running);
         let statement = statement(&prepared.query, &files, None, sampling.as_ref(), false)?;
+        bad_rows::refuse_too_many(&statement, &files, &prepared.query.options)?;
         let sampled = emergency::sampled(sampling, &files);
-        let rows = emergency::rows_read(sampled.as_ref(), &files);
+        let letters = self.keep_letters(&prepared.params, &statement, &files, job, ctx)?;
+        let left_out = statement.rows_left_out();
+        let streamed = self.stream_rows(prepared, statement, &files, sampled, to_caller, ctx);
+        let outcome = bad_rows::settle(letters, left_out, streamed)?;
+        self.report(prepared, &files, unreadable, outcome, memory, job, ctx)
+    }
+
+    fn stream_rows(
+        &self,
+        prepared: &Prepared,
+        statement: Statement,
+        files: &[LakeFile],
+        sampled: Option<Sampled>,
+        to_caller: Sender<ArrowReader>,
+        ctx: &Ctx,
+    ) -> Result<Outcome> {
+        let left_out = statement.rows_left_out();
+        let rows = emergency::rows_read(sampled.as_ref(), files);
         let start = |alone| {
             let mut settings = self.settings(false);
             let share = self.share(&prepared.query, rows, &statement, alone, &mut settings, ctx)?;
@@ -144,14 +165,13 @@ impl Session {
         let mut fan_out = FanOut::new(vec![Box::new(sink) as Box<dyn Sink>]);
         let parking = attempts.lease().on(ctx);
         fan_out.start(&schema, &parking).map_err(|error| (*error).clone())?;
-        let expected = known_rows(&prepared.query, &files, sampled.as_ref());
+        let expected = known_rows(&prepared.query, files, sampled.as_ref(), left_out);
         let (rows, stored) =
-            deliver(&mut attempts, &schema, fan_out, &files, expected, &parking).map_err(|error| (*error).clone())?;
+            deliver(&mut attempts, &schema, fan_out, files, expected, &parking).map_err(|error| (*error).clone())?;
         let share = attempts.share();
-        let dead_letters = files.iter().map(|file| file.source.rows_rejected).sum();
+        let dead_letters = files.iter().map(|file| file.source.rows_rejected).sum::<u64>() + left_out;
         self.metrics.dead_letters("all", dead_letters);
-        let outcome = Outcome { rows, stored, dead_letters, attempts: 1, sampled, ..Outcome::of(share) };
-        self.report(prepared, &files, unreadable, outcome, memory, job, ctx)
+        Ok(Outcome { rows, stored, dead_letters, left_out, attempts: 1, sampled, ..Outcome::of(share) })
     }
 
     #[allow(clippy::too_many_arguments, reason = "a report is of everything that a job had")]
@@ -166,7 +186,7 @@ impl Session {
         ctx: &Ctx,
     ) -> Result<Report> {
         outcome.stored.iter().for_each(|one| self.metrics.delivered(one.sink, one.rows, one.bytes));
-        let Outcome { rows, stored, dead_letters, attempts, held, mode, sampled } = outcome;
+        let Outcome { rows, stored, dead_letters, left_out, attempts, held, mode, sampled } = outcome;
         let mut normalised = NormalisedCodes::of(files);
         normalised.retain(|one| prepared.query.reads(&one.column));
         let mut warnings = self.report_warnings(prepared, files, &unreadable);
@@ -176,7 +196,9 @@ impl Session {
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(self.config.language).to_owned()));
         let noted = sampled.as_ref().map(emergency::warning);
         warnings.extend(noted.map(|warning| warning.get(self.config.language).to_owned()));
-        let refused = dead_letters - files.iter().map(|file| file.source.rows_rejected).sum::<u64>().min(dead_letters);
+        let of_sources = files.iter().map(|file| file.source.rows_rejected).sum::<u64>() + left_out;
+        warnings.extend(bad_rows::warning(left_out, job.id()).map(|w| w.get(self.config.language).to_owned()));
+        let refused = dead_letters.saturating_sub(of_sources);
         if refused > 0 {
             let id = job.id();
             let warning = text!(
@@ -247,9 +269,10 @@ impl Session {
         query: &Query,
         files: &[LakeFile],
         sampled: Option<&Sampled>,
+        left_out: u64,
         destinations: &[Destination],
     ) -> Result<()> {
-        match known_rows(query, files, sampled) {
+        match known_rows(query, files, sampled, left_out) {
             Some(rows) if destinations.iter().any(|d| matches!(d, Destination::Csv(_))) => {
                 refuse_if_more_than_limit(rows)
             }
@@ -280,7 +303,8 @@ impl Session {
             }
         }
         let bad: u64 = files.iter().flat_map(bad_values_of).map(|bad| bad.count).sum();
-        if bad > 0 {
+        // Where rows are left out, what is NULL is in columns that nobody read.
+        if bad > 0 && prepared.query.options.on_bad_value == OnBadValue::Null {
             add(text!(
                 "{bad} valor(es) que não se pôde ler viraram NULL; veja `bad_values`",
                 "{bad} value(s) that did not parse became NULL; see `bad_values`"
@@ -309,12 +333,14 @@ fn datasets(query: &Query) -> String {
 }
 
 /// Rows of the answer where they can be told beforehand: a scan without conditions.
-pub(super) fn known_rows(query: &Query, files: &[LakeFile], sampled: Option<&Sampled>) -> Option<u64> {
+pub(super) fn known_rows(query: &Query, files: &[LakeFile], sampled: Option<&Sampled>, left_out: u64) -> Option<u64> {
     let Ask::Structured(ask) = &query.ask else { return None };
     let whole = ask.predicates.is_empty()
         && !matches!(ask.projection, Projection::Grouped { .. })
         && !query.scopes.iter().any(|scope| scope.grupo.national.is_some() && scope.ufs.is_some());
-    let rows = emergency::rows_read(sampled, files);
+    // How many of the rows that are left out would be in the sample is not counted.
+    let whole = whole && (left_out == 0 || sampled.is_none());
+    let rows = emergency::rows_read(sampled, files) - left_out;
     whole.then(|| ask.limit.map_or(rows, |limit| limit.min(rows)))
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::datatypes::Field;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -19,7 +20,7 @@ use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::metrics::Metrics;
 use crate::params::{MissingFiles, Query, QueryParams, Question, SqlUse, validate, validate_question, validate_sql};
-use crate::plan::{Explain, Selection, explain, missing_error, select, selection_warnings, statement};
+use crate::plan::{Explain, Selection, explain, kind_of_own, missing_error, select, selection_warnings, statement};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
 use crate::sink::{Destination, OutputRoot};
@@ -244,12 +245,12 @@ impl Session {
             let of_dataset = listing.files.iter().filter(used).filter(|file| !ours(file));
             let options = self.convert_options(&query);
             let chosen = |file: &SourceFile| selection.files.iter().any(|wanted| wanted.path == file.path);
-            let others: Vec<LakeFile> =
-                of_dataset.filter(|file| !chosen(file)).filter_map(|file| self.lake.current(file, &options)).collect();
+            let current = |file: &SourceFile| self.lake.current(file, self.catalog, &options);
+            let others: Vec<LakeFile> = of_dataset.filter(|file| !chosen(file)).filter_map(current).collect();
             let mut wanted = Vec::new();
             let mut to_convert = Vec::new();
             for file in &selection.files {
-                match self.lake.current(file, &options) {
+                match current(file) {
                     Some(current) => wanted.push(current),
                     None => to_convert.push(file.path.display().to_string()),
                 }
@@ -283,8 +284,8 @@ impl Session {
 
     /// User SQL goes through the gate before anything else looks at it.
     fn judged(&self, sql: &str) -> Result<SqlUse> {
-        let gate::Passed { tables, parameters, columns, star, compared, .. } = gate::pass(sql, self.catalog)?;
-        Ok(SqlUse { tables, parameters, columns, star, compared })
+        let gate::Passed { tables, parameters, columns, star, ordered, compared, .. } = gate::pass(sql, self.catalog)?;
+        Ok(SqlUse { tables, parameters, columns, star, ordered, compared })
     }
 
     pub(super) fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
@@ -393,17 +394,18 @@ fn file_columns(grupo: &'static Grupo, listing: &Listing, lake: &Lake) -> Vec<(S
     let mut columns: Vec<(String, LogicalType)> = of_headers.map(|(name, of)| (name, kind(of))).collect();
     let of_dataset = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset);
     for file in of_dataset.filter(|file| file.kind == FileKind::Parquet && !lake.is_ours(file)) {
-        for name in parquet_columns(file).unwrap_or_default() {
+        for (name, kind) in parquet_columns(file).unwrap_or_default() {
             if !columns.iter().any(|(known, _)| *known == name) {
-                columns.push((name, LogicalType::Text));
+                columns.push((name, kind));
             }
         }
     }
     columns
 }
 
-fn parquet_columns(file: &SourceFile) -> Option<Vec<String>> {
+fn parquet_columns(file: &SourceFile) -> Option<Vec<(String, LogicalType)>> {
     let handle = std::fs::File::open(&file.path).ok()?;
     let builder = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(handle).ok()?;
-    Some(builder.schema().fields().iter().map(|field| field.name().to_uppercase()).collect())
+    let column = |field: &Arc<Field>| (field.name().to_uppercase(), kind_of_own(field.data_type()));
+    Some(builder.schema().fields().iter().map(column).collect())
 }

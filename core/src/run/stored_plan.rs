@@ -206,7 +206,7 @@ impl PinnedFile {
         PinnedFile {
             source: file.source.file.clone(),
             id: Some(file.id.clone()),
-            hash: super::subject::source_key(file).hash,
+            hash: file.content(),
             converter: file.source.converter,
             row_groups: file.row_groups.iter().map(|group| group.rows).collect(),
         }

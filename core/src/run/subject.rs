@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::emergency;
 use super::pipeline::Prepared;
+use super::{described, emergency};
 use crate::base::Result;
+use crate::catalog::FileId;
 use crate::lake::LakeFile;
 use crate::params::{Ask, Query, QueryParams};
 use crate::plan::Sampled;
@@ -28,6 +29,9 @@ pub(super) fn subject(
         columns: meanings(query),
         filtered: filtered(query),
         sources: files.iter().map(source_key).collect(),
+        query: described::of(query),
+        incomplete: incomplete(prepared, files),
+        ordered: is_ordered(query),
         job_id: job_id.to_owned(),
     })
 }
@@ -96,5 +100,34 @@ fn filtered(query: &Query) -> Vec<String> {
 }
 
 pub(super) fn source_key(file: &LakeFile) -> SourceKey {
-    SourceKey { name: file.source.file.clone(), hash: file.content(), period: file.id.competencia.to_string() }
+    // A Parquet of the user's own is not read for it: its month, and not its rows, says what it is.
+    let (name, hash) = (file.source.file.clone(), file.source.digest.clone().unwrap_or_else(|| file.content()));
+    SourceKey { name, file_hash: file.content(), hash, rows: file.rows, ..logical(&file.id) }
+}
+
+/// What a file is, whatever it is called.
+fn logical(id: &FileId) -> SourceKey {
+    SourceKey {
+        dataset: id.dataset.to_string(),
+        uf: id.uf.to_string(),
+        period: id.competencia.to_string(),
+        part: id.part.clone().unwrap_or_default(),
+        ..SourceKey::default()
+    }
+}
+
+/// Files that were chosen, and left out because they cannot be read (`partial`).
+fn incomplete(prepared: &Prepared, files: &[LakeFile]) -> Vec<SourceKey> {
+    let count = |id: &FileId| files.iter().filter(|file| file.id == *id).count();
+    let chosen = &prepared.selection.files;
+    let lost = chosen.iter().filter(|one| chosen.iter().filter(|file| file.id == one.id).count() > count(&one.id));
+    lost.map(|file| logical(&file.id)).collect()
+}
+
+/// Whether the rows have an order: that of the files, of the groups' keys, or the one that was asked for.
+fn is_ordered(query: &Query) -> bool {
+    match &query.ask {
+        Ask::Sql(sql) => sql.ordered,
+        Ask::Structured(_) | Ask::Catalog(_) => true,
+    }
 }

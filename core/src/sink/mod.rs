@@ -37,7 +37,7 @@ pub trait Sink: Send {
     /// The key in `report.storage`: `csv`, `parquet`, `postgres`, `arrow`.
     fn name(&self) -> &'static str;
 
-    /// True: it takes the two columns that say where a row comes from ([`ORIGIN_COLUMNS`]).
+    /// True: it takes the three columns that say where a row comes from ([`ORIGIN_COLUMNS`]).
     fn wants_origin(&self) -> bool {
         false
     }

@@ -17,6 +17,13 @@ pub struct Subject {
     pub filtered: Vec<String>,
     /// What it was made from.
     pub sources: Vec<SourceKey>,
+    /// What of its sources it is, in words that are equal for equal queries: dataset, conditions, columns; none where its rows
+    /// are no rows of files.
+    pub query: Option<String>,
+    /// Sources that it should have been made from, and was not: a part of a month that cannot be read.
+    pub incomplete: Vec<SourceKey>,
+    /// The order of its rows is that of the files, or one that was asked for; false: it may be another each time.
+    pub ordered: bool,
     /// How its rows were sampled; none: they were not. Equal for samples that may share a table.
     pub sampling: Option<String>,
     /// The same with what came of it, as JSON, for a file's footer.
@@ -25,15 +32,34 @@ pub struct Subject {
 }
 
 /// A source of a result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceKey {
+    /// Of the file, as people know it; two sources may have one name.
     pub name: String,
-    /// Equal for equal content.
+    /// Equal for equal rows, as far as that is known.
     pub hash: String,
-    /// What it is a part of: a competência.
+    /// Of the file's own bytes (or size and time), as versions before knew it.
+    pub file_hash: String,
+    /// What it is, whatever its file is called: dataset, UF, competência, and the part of it (empty: it is whole).
+    pub dataset: String,
+    pub uf: String,
     pub period: String,
+    pub part: String,
+    pub rows: u64,
 }
 
-/// Names of the two columns that say where a row comes from, for the sinks that ask for them
+impl SourceKey {
+    /// `SIH-RD AC 202401`.
+    pub fn shown(&self) -> String {
+        [&self.dataset, &self.uf, &self.period, &self.part]
+            .into_iter()
+            .filter(|s| !s.is_empty())
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+/// Names of the three columns that say where a row comes from, for the sinks that ask for them
 /// ([`super::Sink::wants_origin`]); they are the last of a result.
-pub const ORIGIN_COLUMNS: [&str; 2] = ["datasus_arquivo", "datasus_competencia"];
+pub const ORIGIN_COLUMNS: [&str; 3] = ["datasus_arquivo", "datasus_uf", "datasus_competencia"];

@@ -5,6 +5,8 @@
 
 mod canary;
 mod failures;
+#[path = "../genuine/mod.rs"]
+mod genuine;
 mod interrupted;
 mod kept;
 mod large;
@@ -17,6 +19,7 @@ mod names;
 mod order;
 #[path = "../proxy/mod.rs"]
 mod proxy;
+mod reloads;
 mod server;
 mod sinks;
 mod tls;

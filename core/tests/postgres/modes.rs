@@ -1,6 +1,6 @@
 //! `create`, `append`, `replace`, `replace_by`, `upsert`: what each leaves behind, run once and run again.
 
-use datasus::sink::postgres::{Mode, ReplaceBy};
+use datasus::sink::postgres::Mode;
 use datasus::{Code, Options, Postgres, QueryParams, col};
 
 use crate::server::shared;
@@ -153,27 +153,6 @@ fn replace_swaps_the_table_in_one_act() {
 }
 
 #[test]
-fn replace_by_renews_its_own_competencias_or_files_and_no_others() {
-    let (_folder, client) = client();
-    for (table, by) in [("renova.mes", ReplaceBy::Competencia), ("renova.arquivo", ReplaceBy::SourceFile)] {
-        let load = |params: &QueryParams| {
-            load(&client, params, Postgres { replace_by: by, ..to(table, Mode::ReplaceBy) }).unwrap()
-        };
-        load(&both_months());
-        load(&january());
-        load(&january());
-        let by_month =
-            format!("SELECT datasus_competencia, datasus_arquivo, count(*) FROM {table} GROUP BY 1, 2 ORDER BY 1");
-        assert_eq!(shared().psql(&by_month), [["202401", "RDAC2401.dbc", "40"], ["202402", "RDAC2402.dbc", "20"]]);
-        load(&january().filter(col("SEXO").eq("1")));
-        assert_eq!(shared().psql(&by_month), [["202401", "RDAC2401.dbc", "20"], ["202402", "RDAC2402.dbc", "20"]]);
-    }
-    let error =
-        load(&client, &sql("SELECT 1 AS x FROM sih_rd").uf(["AC"]), to("renova.x", Mode::ReplaceBy)).unwrap_err();
-    assert_eq!(error.code(), Code::InvalidParams);
-}
-
-#[test]
 fn upsert_updates_by_key_and_the_last_row_of_a_key_counts() {
     let (_folder, client) = client();
     let upsert = |table: &str, key: &[&str]| Postgres {
@@ -181,7 +160,8 @@ fn upsert_updates_by_key_and_the_last_row_of_a_key_counts() {
         ..to(table, Mode::Upsert)
     };
     // 100,000 rows of 1,000 keys: the last row of each counts, whatever connection carried it.
-    let rows = |plus: i64| sql(&format!("SELECT range % 1000 AS k, range + {plus} AS v FROM range(100000)"));
+    let rows =
+        |plus: i64| sql(&format!("SELECT range % 1000 AS k, range + {plus} AS v FROM range(100000) ORDER BY range"));
     load(&client, &rows(0), upsert("chave.t", &["K"])).unwrap();
     let check = "SELECT count(*), min(v), max(v), bool_and(v % 1000 = k), sum(v) FROM chave.t";
     assert_eq!(shared().psql(check), [["1000", "99000", "99999", "t", "99499500"]]);
@@ -215,4 +195,39 @@ fn upsert_updates_by_key_and_the_last_row_of_a_key_counts() {
     assert_eq!(error.code(), Code::Conflict);
     assert!(error.detail().contains("CREATE UNIQUE INDEX ON chave.sem (\"k\")"), "{error:?}");
     assert_eq!(stages("chave"), [[""; 0]; 0]);
+}
+
+/// Which of several rows of a key comes last must be said, or they must be equal.
+#[test]
+fn an_upsert_of_rows_that_differ_needs_an_order() {
+    let (_folder, client) = client();
+    let upsert = |table: &str| Postgres { key: vec!["k".into()], ..to(table, Mode::Upsert) };
+    let rows = "SELECT range % 10 AS k, range // 10 AS v, 'x' AS t FROM range(20)";
+    let error = load(&client, &sql(rows), upsert("sem_ordem.t")).unwrap_err();
+    assert_eq!((error.code(), error.diagnostic()["keys"].as_u64()), (Code::InvalidParams, Some(10)), "{error:?}");
+    assert!(error.detail().contains("ORDER BY"), "{error:?}");
+    // An order within is none of the result.
+    let within = format!("SELECT * FROM ({rows} ORDER BY range)");
+    assert_eq!(load(&client, &sql(&within), upsert("sem_ordem.t")).unwrap_err().code(), Code::InvalidParams);
+    assert_eq!(shared().psql("SELECT to_regclass('sem_ordem.t')"), [["<NULL>"]]);
+    load(&client, &sql(&format!("{rows} ORDER BY v")), upsert("sem_ordem.t")).unwrap();
+    let sums = "SELECT count(*), sum(v) FROM sem_ordem.t";
+    assert_eq!(shared().psql(sums), [["10", "10"]]);
+    // Rows that are equal have no last one, and NULL is a value like others.
+    let equal = sql("SELECT range % 10 AS k, NULL::BIGINT AS v, 'y' AS t FROM range(20)");
+    load(&client, &equal, upsert("sem_ordem.t")).unwrap();
+    assert_eq!(shared().psql("SELECT count(*), count(v), min(t) FROM sem_ordem.t"), [["10", "0", "y"]]);
+    let null = sql("SELECT range % 10 AS k, CASE WHEN range < 10 THEN 1 END AS v, 'y' AS t FROM range(20)");
+    assert_eq!(load(&client, &null, upsert("sem_ordem.t")).unwrap_err().code(), Code::InvalidParams);
+    // Groups are in the order of their keys, and the rows of files in theirs.
+    let groups = january().group_by(["CNES", "SEXO"]).aggregate(datasus::AggregateFn::Count, "*", "n");
+    let by_cnes = || Postgres { key: vec!["cnes".into()], ..to("sem_ordem.cnes", Mode::Upsert) };
+    load(&client, &groups, by_cnes()).unwrap();
+    assert_eq!(shared().psql("SELECT count(*), min(sexo) FROM sem_ordem.cnes"), [["3", "3"]]);
+    load(&client, &january().columns(["CNES", "N_AIH"]), by_cnes()).unwrap();
+    assert_eq!(
+        shared().psql("SELECT cnes, n_aih FROM sem_ordem.cnes ORDER BY 1"),
+        [["2000000", "1200000000039"], ["2000001", "1200000000037"], ["2000002", "1200000000038"]]
+    );
+    assert_eq!(stages("sem_ordem"), [[""; 0]; 0]);
 }

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
+use arrow::array::{
+    ArrayRef, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
+};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -42,6 +44,7 @@ pub(super) struct OpenFile {
     /// Where each column of the answer comes from.
     sources: Vec<Source>,
     sample: Option<FileSample>,
+    without: Option<Arc<[u64]>>,
 }
 
 /// What there is of a row group.
@@ -86,7 +89,7 @@ impl OpenFile {
             Output::Constant(number) => file.constants.get(*number).map_or(Source::Null, |t| Source::Text(t.clone())),
         };
         let sources = scan.outputs.iter().map(source).collect();
-        Ok(OpenFile { pages, metadata, wanted, sources, sample: file.sample })
+        Ok(OpenFile { pages, metadata, wanted, sources, sample: file.sample, without: file.without.clone() })
     }
 
     /// The rows of a row group that meet the conditions; none where its statistics rule it out. `tally`, where there is
@@ -138,7 +141,7 @@ impl OpenFile {
         let rows = usize::try_from(of_group.num_rows()).unwrap_or(0);
         let pages = self.pages.load(parts(of_group, footer.file_metadata().schema_descr(), &read))?;
         let mask = ProjectionMask::roots(footer.file_metadata().schema_descr(), self.wanted.iter().copied());
-        let sample = self.sample.map(|sample| sample.mask(group.first_row, rows));
+        let sample = self.chosen(group.first_row, rows);
         let asked = sample.as_ref().map_or(rows, BooleanBuffer::count_set_bits);
         let even = asked.div_ceil(asked.div_ceil(chunk_rows).max(1)).max(1);
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(pages, self.metadata.clone())
@@ -153,6 +156,25 @@ impl OpenFile {
             builder = builder.with_row_filter(RowFilter::new(filters));
         }
         Ok(Reading::Rows { reader: builder.build()?, rows, filtered, sample })
+    }
+
+    /// Which of `rows` rows from `first` on are read; none: all.
+    fn chosen(&self, first: u64, rows: usize) -> Option<BooleanBuffer> {
+        let sample = self.sample.map(|sample| sample.mask(first, rows));
+        let without = self.without.as_deref().unwrap_or_default();
+        let end = without.partition_point(|row| *row < first + rows as u64);
+        let without = &without[without.partition_point(|row| *row < first)..end];
+        if without.is_empty() {
+            return sample;
+        }
+        let mut kept = BooleanBufferBuilder::new(rows);
+        kept.append_n(rows, true);
+        without.iter().for_each(|row| kept.set_bit((row - first) as usize, false));
+        let kept = kept.finish();
+        Some(match sample {
+            Some(sample) => &sample & &kept,
+            None => kept,
+        })
     }
 
     /// The same, cut into units.

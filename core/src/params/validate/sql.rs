@@ -17,6 +17,7 @@ pub struct SqlUse {
     pub parameters: BTreeSet<String>,
     pub columns: BTreeSet<String>,
     pub star: bool,
+    pub ordered: bool,
     pub compared: Vec<Compared>,
 }
 
@@ -62,10 +63,10 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
         return Err(Error::from_problems(check.problems).stage(if passed { "validate" } else { "gate" }));
     }
     check.compared(&used, &binds);
-    let SqlUse { columns, star, .. } = used;
+    let SqlUse { columns, star, ordered, .. } = used;
     Ok(Query {
         scopes,
-        ask: Ask::Sql(Sql { text: text.to_owned(), binds, columns, star }),
+        ask: Ask::Sql(Sql { text: text.to_owned(), binds, columns, star, ordered }),
         options: params.options.clone(),
         notes: check.notes,
     })

@@ -60,11 +60,11 @@ pub(super) async fn require_unique(
     oid: u32,
     key: &[&str],
 ) -> Result<()> {
-    let sql = "SELECT array(SELECT a.attname::text FROM unnest(i.indkey::int2[]) k(n)
-            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n ORDER BY 1)
+    let sql = "SELECT array(SELECT a.attname::text FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(n, place)
+            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n WHERE k.place <= i.indnkeyatts ORDER BY 1)
         FROM pg_index i
-        WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
-          AND i.indnkeyatts = i.indnatts";
+        WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indimmediate
+          AND i.indpred IS NULL AND i.indexprs IS NULL";
     let mut wanted: Vec<&str> = key.to_vec();
     wanted.sort_unstable();
     for row in client.query(sql, &[&oid]).await.explained(url)? {

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Statement};
 
 use super::failure::{self, Explained};
 use super::url::Url;
-use super::{TableName, stage};
+use super::{TableName, shape, stage};
 use crate::base::{Code, Error, Held, Result, UnitId, text};
 use crate::recovery::SinkState;
 
@@ -62,7 +62,7 @@ pub(super) async fn begin(
     let sql = "SELECT shape FROM datasus.jobs WHERE job = $1 AND sink = $2";
     let known = client.query_opt(sql, &[job, &sink]).await.explained(url)?.map(|row| row.get::<_, String>(0));
     let there = stage::exists(client, url, stage).await?;
-    if there && known.as_deref().is_some_and(|known| known != shape) {
+    if there && known.as_deref().is_some_and(|known| shape::without_oid(known) != shape) {
         return Err(changed(known.as_deref().unwrap_or_default(), shape));
     }
     let goes_on = there && known.is_some();

@@ -1,22 +1,20 @@
 //! Samples and exact rows never share a table, nor do samples of two kinds.
 
-use tokio_postgres::Client;
-
-use super::TableName;
-use super::failure::Explained;
-use super::url::Url;
+use super::loads::Loads;
+use super::{Postgres, TableName};
 use crate::base::{Code, Error, Result, text};
 use crate::sink::Subject;
 
-/// DS-409 where the rows that the table holds were not sampled as those of this result, or not sampled.
-pub(super) async fn refuse(client: &Client, url: &Url, target: &TableName, oid: u32, subject: &Subject) -> Result<()> {
+/// DS-409 where the rows that the table holds were not sampled as those of this result, or not sampled, or where nobody
+/// knows.
+pub(super) fn refuse(loads: &Loads, target: &TableName, subject: &Subject, options: &Postgres) -> Result<()> {
     let ours = subject.sampling.as_deref();
-    let sql = "SELECT count(*), count(*) FILTER (WHERE sampling IS DISTINCT FROM $2)
-        FROM datasus.loads WHERE table_oid = $1";
-    let loads = client.query_one(sql, &[&oid, &ours]).await.explained(url)?;
+    if !options.again || ours.is_some() {
+        loads.refuse_lost(target)?;
+    }
     // Rows that no load of ours brought are exact.
-    let (all, others): (i64, i64) = (loads.get(0), loads.get(1));
-    if others == 0 && (all > 0 || ours.is_none()) {
+    let same = loads.all.iter().all(|one| one.sampling.as_deref() == ours);
+    if same && (!loads.all.is_empty() || ours.is_none()) {
         return Ok(());
     }
     let text = match ours {

@@ -7,6 +7,7 @@
 //!
 //! Memory is a checkpoint's rows per connection. Sources that a table holds are remembered in `datasus.loads`.
 
+mod append;
 mod connect;
 pub mod copy;
 mod failure;
@@ -15,15 +16,18 @@ mod index;
 mod ledger;
 mod letters;
 mod load;
+mod loads;
 mod mixture;
 mod options;
 mod publish;
+mod replace;
 mod replay;
 mod shape;
 mod sink;
 mod stage;
 mod tls;
 mod unique;
+mod upsert;
 mod url;
 
 pub use identifier::TableName;

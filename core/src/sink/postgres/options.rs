@@ -27,7 +27,7 @@ pub struct Postgres {
     pub key: Vec<String>,
     /// What `replace_by` replaces.
     pub replace_by: ReplaceBy,
-    /// True: `append` takes a source file that the table already holds. False: that is DS-409.
+    /// True: `append` takes a source that the table already holds. False: that is DS-409.
     pub again: bool,
     /// Connections that load, from 1 to 16; one more looks after the table.
     pub connections: usize,
@@ -49,8 +49,8 @@ pub enum Mode {
     Append,
     /// A new table takes the place of the old one, in one act. Grants and indexes of the old one go with it.
     Replace,
-    /// Rows of the same source files or competências are replaced by the new ones, in one act. The table has two more
-    /// columns, `datasus_arquivo` and `datasus_competencia`.
+    /// Rows of the same UFs and competências, or of the same source files, are replaced by the new ones, in one act, and no
+    /// others. The table has three more columns, `datasus_arquivo`, `datasus_uf` and `datasus_competencia`.
     ReplaceBy,
     /// Rows of the same `key` are updated, the others added. Of several rows of one key the last one counts.
     Upsert,
@@ -60,8 +60,10 @@ pub enum Mode {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplaceBy {
+    /// The same UF (BR in national files) and competência.
     #[default]
     Competencia,
+    /// The same file of them, whatever it is called: a part of a month that is split.
     SourceFile,
 }
 

@@ -8,10 +8,10 @@ use super::failure::{self, Explained};
 use super::ledger::Claim;
 use super::shape::{self, Column, Table};
 use super::url::Url;
-use super::{Mode, Postgres, ReplaceBy, TableName, connect, index, letters, mixture, stage, unique};
+use super::{Mode, Postgres, TableName, append, connect, index, letters, loads, mixture, replace, stage, unique};
 use crate::base::{Code, Error, Language, Result, text};
 use crate::recovery::SinkState;
-use crate::sink::{ORIGIN_COLUMNS, SourceKey, Subject};
+use crate::sink::{ORIGIN_COLUMNS, Subject};
 
 pub(super) struct Publish<'p> {
     pub url: &'p Url,
@@ -60,9 +60,17 @@ impl Publish<'_> {
     /// Everything that can fail: begins the transaction, leaves it open, and gives the rows that it publishes.
     pub(super) async fn prepare(&self, client: &Client) -> Result<u64> {
         client.batch_execute(&format!("BEGIN; {}", connect::durable(true))).await.explained(self.url)?;
-        let rows = self.within(client).await?;
+        // Two first loads of a table that is not there have no table to lock: the second finds what the first has made.
+        let lock = "SELECT pg_advisory_xact_lock(hashtextextended('datasus ' || $1, 0))";
+        client.execute(lock, &[&self.target.to_string()]).await.explained(self.url)?;
+        let (rows, mark) = self.within(client).await?;
+        // What the table would ask at COMMIT only, it asks now.
+        client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await.explained(self.url)?;
         self.claim.end(client, self.url).await?;
-        self.remember(client, rows).await?;
+        let (url, target) = (self.url, self.target);
+        let has = |name: &&str| self.columns.iter().any(|column| column.name == **name);
+        let origin = ORIGIN_COLUMNS.iter().all(has);
+        loads::remember(client, url, target, (self.options, self.subject), rows, &mark, origin).await?;
         Ok(rows)
     }
 
@@ -79,61 +87,66 @@ impl Publish<'_> {
         Ok(self.rows - count)
     }
 
-    async fn within(&self, client: &Client) -> Result<u64> {
-        let execute = async |sql: String| client.batch_execute(&sql).await.explained(self.url);
+    /// The rows, and the table's mark.
+    async fn within(&self, client: &Client) -> Result<(u64, String)> {
         // The table may have changed, or come, or gone, since the job began.
         let existing = shape::find(client, self.url, self.target).await?;
+        let mark = loads::new_mark();
         match (self.options.mode, &existing) {
             (Mode::Create, Some(_)) => return Err(exists(self.target)),
-            (Mode::Replace, Some(_)) => {
+            (Mode::Replace, found) => {
                 self.index_stage(client).await?;
-                execute(format!("DROP TABLE {}", self.target.sql())).await?;
-                self.rename_stage(client).await?;
-            }
-            (Mode::Create | Mode::Replace, None) | (Mode::Append | Mode::ReplaceBy, None) => {
-                self.index_stage(client).await?;
-                self.rename_stage(client).await?;
-            }
-            (Mode::Upsert, None) => {
-                let list: Vec<String> =
-                    self.columns.iter().map(|c| format!("{} {}", escape_identifier(&c.name), c.sql_type)).collect();
-                execute(format!("CREATE TABLE {} ({})", self.target.sql(), list.join(", "))).await?;
-                let key = index::columns(&self.options.key, self.columns, true)?;
-                let name = index::name(&self.target.table, &key.join("_"), "key");
-                execute(format!(
-                    "CREATE UNIQUE INDEX {} ON {} ({})",
-                    escape_identifier(&name),
-                    self.target.sql(),
-                    quoted(&key)
-                ))
-                .await?;
-                self.describe(client, self.target).await?;
-                self.upsert(client).await?;
-            }
-            (Mode::Append | Mode::ReplaceBy | Mode::Upsert, Some(table)) => {
-                // Readers go on; another load of this table waits.
-                execute(format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", self.target.sql())).await?;
-                self.same_shape(table)?;
-                mixture::refuse(client, self.url, self.target, table.oid, self.subject).await?;
-                self.add_columns(client, table).await?;
-                match self.options.mode {
-                    Mode::Upsert => self.upsert(client).await?,
-                    Mode::ReplaceBy => {
-                        self.delete_same(client, table).await?;
-                        let rows = self.take_out(client, table).await?;
-                        self.move_rows(client, rows).await?;
-                        return Ok(rows);
-                    }
-                    _ => {
-                        refuse_known(client, self.url, self.target, table.oid, self.options, self.subject).await?;
-                        let rows = self.take_out(client, table).await?;
-                        self.move_rows(client, rows).await?;
-                        return Ok(rows);
-                    }
+                if found.is_some() {
+                    client.batch_execute(&format!("DROP TABLE {}", self.target.sql())).await.explained(self.url)?;
                 }
+                self.rename_stage(client, &mark).await?;
             }
+            (Mode::Create | Mode::Append | Mode::ReplaceBy, None) => {
+                self.index_stage(client).await?;
+                self.rename_stage(client, &mark).await?;
+            }
+            (Mode::Upsert, None) => self.upsert_into_new(client, &mark).await?,
+            (Mode::Append | Mode::ReplaceBy | Mode::Upsert, Some(_)) => return self.load_existing(client).await,
         }
-        Ok(self.rows)
+        loads::forget(client, self.url, self.target).await?;
+        Ok((self.rows, mark))
+    }
+
+    async fn load_existing(&self, client: &Client) -> Result<(u64, String)> {
+        let (url, target, options, subject) = (self.url, self.target, self.options, self.subject);
+        // Readers go on; another load of this table waits.
+        let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", target.sql());
+        client.batch_execute(&lock).await.explained(url)?;
+        // Looked at under the lock: what others changed before they gave it up counts.
+        let table = shape::find(client, url, target).await?.ok_or_else(|| went_away(target))?;
+        self.same_shape(&table)?;
+        let held = loads::of(client, url, target, &table).await?.looked_at(client, url, target).await?;
+        mixture::refuse(&held, target, subject, options)?;
+        append::refuse_known(&held, target, options, subject)?;
+        self.add_columns(client, &table).await?;
+        let mark = loads::settle(client, url, target, &table, &held).await?;
+        let rows = match options.mode {
+            Mode::Upsert => {
+                self.upsert(client).await?;
+                self.rows
+            }
+            Mode::ReplaceBy => {
+                replace::require_origin(target, &table)?;
+                let by = options.replace_by;
+                let replaced = replace::replaced(&held, target, by, subject)?;
+                replace::delete(client, url, target, &table, (&held, &replaced), by, subject).await?;
+                loads::forget_sources(client, url, target, &replaced).await?;
+                self.add_rows(client, &table).await?
+            }
+            _ => self.add_rows(client, &table).await?,
+        };
+        Ok((rows, mark))
+    }
+
+    async fn add_rows(&self, client: &Client, table: &Table) -> Result<u64> {
+        let rows = self.take_out(client, table).await?;
+        self.move_rows(client, rows).await?;
+        Ok(rows)
     }
 
     /// The columns that the rows were encoded for must still have their types.
@@ -165,7 +178,7 @@ impl Publish<'_> {
         }
         let sql = format!("ALTER TABLE {} {}", self.target.sql(), adds.join(", "));
         client.batch_execute(&sql).await.explained(self.url)?;
-        self.describe(client, self.target).await
+        self.describe(client, self.target, None).await
     }
 
     async fn index_stage(&self, client: &Client) -> Result<()> {
@@ -185,10 +198,15 @@ impl Publish<'_> {
     }
 
     /// The staging table becomes the target, indexes and all.
-    async fn rename_stage(&self, client: &Client) -> Result<()> {
-        self.describe(client, self.stage).await?;
-        let table = escape_identifier(&self.target.table);
-        let mut sql = format!("ALTER TABLE {} RENAME TO {table};", self.stage.sql());
+    async fn rename_stage(&self, client: &Client, mark: &str) -> Result<()> {
+        self.describe(client, self.stage, Some(mark)).await?;
+        let (stage, table) = (self.stage.sql(), escape_identifier(&self.target.table));
+        // Made for a table that has gone meanwhile: what it asked of the rows they have been asked.
+        let order = match self.ordered {
+            true => format!("ALTER TABLE {stage} DROP COLUMN {};", escape_identifier(stage::ORDER)),
+            false => String::new(),
+        };
+        let mut sql = format!("{order} ALTER TABLE {stage} RENAME TO {table};");
         let schema = escape_identifier(&self.target.schema);
         for (number, column) in self.indexed()?.iter().enumerate() {
             let old = escape_identifier(&format!("{}_{number}", self.stage.table));
@@ -215,8 +233,10 @@ impl Publish<'_> {
         Ok(format!("{}_idx", self.stage.table))
     }
 
-    async fn describe(&self, client: &Client, table: &TableName) -> Result<()> {
-        let mut sql = format!("COMMENT ON TABLE {} IS {};", table.sql(), escape_literal(&self.subject.about));
+    /// Comments of the new columns, and of a new table, with its mark.
+    pub(super) async fn describe(&self, client: &Client, table: &TableName, mark: Option<&str>) -> Result<()> {
+        let about = |mark| escape_literal(&loads::marked(&self.subject.about, mark));
+        let mut sql = mark.map_or_else(String::new, |m| format!("COMMENT ON TABLE {} IS {};", table.sql(), about(m)));
         for column in self.columns.iter().filter(|column| column.is_new) {
             let meaning = self.subject.columns.iter().find(|(name, _)| name.to_lowercase() == column.name);
             if let Some((_, meaning)) = meaning {
@@ -237,113 +257,17 @@ impl Publish<'_> {
         }
         client.batch_execute(&format!("DROP TABLE {stage}")).await.explained(self.url)
     }
-
-    async fn upsert(&self, client: &Client) -> Result<()> {
-        let key = index::columns(&self.options.key, self.columns, true)?;
-        let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
-        let (target, stage, list, keys) = (self.target.sql(), self.stage.sql(), quoted(&names), quoted(&key));
-        let null =
-            key.iter().map(|name| format!("{} IS NULL", escape_identifier(name))).collect::<Vec<_>>().join(" OR ");
-        let order = escape_identifier(stage::ORDER);
-        let nulls = client
-            .query_one(&format!("SELECT count(*), min({order}) FROM {stage} WHERE {null}"), &[])
-            .await
-            .explained(self.url)?;
-        if let (count @ 1.., Some(first)) = (nulls.get::<_, i64>(0), nulls.get::<_, Option<i64>>(1)) {
-            let first = letters::Place::of_order(self.state, first as u64);
-            let (pt, en) = first.shown();
-            let error = Error::new(
-                Code::InvalidParams,
-                text!(
-                    "{count} linha(s) sem valor na chave ({keys}), a primeira {pt}: não se pode saber que linha atualizam",
-                    "{count} row(s) without a value in the key ({keys}), the first {en}: which row they update cannot be known"
-                ),
-            );
-            return Err(first.named(error).stage("postgres"));
-        }
-        let sets: Vec<String> = names
-            .iter()
-            .filter(|name| !key.contains(name))
-            .map(|name| escape_identifier(name))
-            .map(|name| format!("{name} = EXCLUDED.{name}"))
-            .collect();
-        let action = if sets.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {}", sets.join(", ")) };
-        let sql = format!(
-            "INSERT INTO {target} ({list}) SELECT DISTINCT ON ({keys}) {list} FROM {stage} ORDER BY {keys}, {order} DESC
-             ON CONFLICT ({keys}) DO {action}"
-        );
-        client.batch_execute(&sql).await.explained(self.url)?;
-        client.batch_execute(&format!("DROP TABLE {stage}")).await.explained(self.url)
-    }
-
-    /// Rows of the same competências, or of the same files.
-    async fn delete_same(&self, client: &Client, table: &Table) -> Result<()> {
-        let [file, period] = ORIGIN_COLUMNS;
-        let (column, loads_column, keys) = match self.options.replace_by {
-            ReplaceBy::SourceFile => (file, "source", unique(&self.subject.sources, |source| &source.name)),
-            ReplaceBy::Competencia => (period, "period", unique(&self.subject.sources, |source| &source.period)),
-        };
-        let sql = format!("DELETE FROM {} WHERE {} = ANY($1)", self.target.sql(), escape_identifier(column));
-        client.execute(&sql, &[&keys]).await.explained(self.url)?;
-        let sql = format!("DELETE FROM datasus.loads WHERE table_oid = $1 AND {loads_column} = ANY($2)");
-        client.execute(&sql, &[&table.oid, &keys]).await.explained(self.url)?;
-        Ok(())
-    }
-
-    async fn remember(&self, client: &Client, rows: u64) -> Result<()> {
-        let find = "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname = $1 AND c.relname = $2";
-        let (schema, table) = (&self.target.schema, &self.target.table);
-        let oid: u32 = client.query_one(find, &[schema, table]).await.explained(self.url)?.get(0);
-        let nothing = [SourceKey { name: String::new(), hash: String::new(), period: String::new() }];
-        let sources = if self.subject.sources.is_empty() { &nothing[..] } else { &self.subject.sources };
-        let of = |get: fn(&SourceKey) -> &String| sources.iter().map(|source| get(source).as_str()).collect::<Vec<_>>();
-        let mode = serde_json::to_value(self.options.mode).unwrap_or_default();
-        let sql =
-            "INSERT INTO datasus.loads (table_oid, schema_name, table_name, source, hash, period, job, mode, rows, sampling)
-            SELECT $1, $2, $3, s.source, s.hash, s.period, $4, $5, $6, $10
-            FROM unnest($7::text[], $8::text[], $9::text[]) s(source, hash, period) ON CONFLICT DO NOTHING";
-        let (names, hashes, periods) = (of(|s| &s.name), of(|s| &s.hash), of(|s| &s.period));
-        let (mode, rows) = (mode.as_str().unwrap_or_default(), rows as i64);
-        let job = &self.subject.job_id;
-        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 10] =
-            [&oid, schema, table, job, &mode, &rows, &names, &hashes, &periods, &self.subject.sampling];
-        client.execute(sql, &values).await.explained(self.url)?;
-        Ok(())
-    }
 }
 
-/// DS-409 for `append` where the table holds a source of this result already, or an older edition of one.
-pub(super) async fn refuse_known(
-    client: &Client,
-    url: &Url,
-    target: &TableName,
-    oid: u32,
-    options: &Postgres,
-    subject: &Subject,
-) -> Result<()> {
-    if options.again || subject.sources.is_empty() {
-        return Ok(());
-    }
-    let names = unique(&subject.sources, |source| &source.name);
-    let hashes = unique(&subject.sources, |source| &source.hash);
-    let sql = "SELECT DISTINCT source FROM datasus.loads
-        WHERE table_oid = $1 AND (hash = ANY($2) OR source = ANY($3)) AND source <> '' ORDER BY 1";
-    let known = client.query(sql, &[&oid, &hashes, &names]).await.explained(url)?;
-    if known.is_empty() {
-        return Ok(());
-    }
-    let files: Vec<String> = known.iter().map(|row| row.get(0)).collect();
-    let (count, shown) = (files.len(), files.iter().take(5).cloned().collect::<Vec<_>>().join(", "));
-    Err(Error::new(
-        Code::Conflict,
+fn went_away(target: &TableName) -> Error {
+    Error::new(
+        Code::Unreachable,
         text!(
-            "{target} já contém {count} arquivo(s) desta consulta ({shown}): as linhas ficariam em dobro. Use o modo (`mode`) replace_by, ou a opção `again` se for de propósito",
-            "{target} already holds {count} file(s) of this query ({shown}): their rows would be doubled. Use `mode` replace_by, or the option `again` if that is what you want"
+            "{target} foi removida enquanto a carga terminava; a tentativa recomeça",
+            "{target} was dropped while the load ended; the attempt starts again"
         ),
     )
-    .with("sources", files)
-    .stage("postgres"))
+    .stage("postgres")
 }
 
 pub(super) fn exists(target: &TableName) -> Error {
@@ -358,13 +282,6 @@ pub(super) fn exists(target: &TableName) -> Error {
     .stage("postgres")
 }
 
-fn unique(sources: &[SourceKey], get: fn(&SourceKey) -> &String) -> Vec<&str> {
-    let mut list: Vec<&str> = sources.iter().map(|source| get(source).as_str()).collect();
-    list.sort_unstable();
-    list.dedup();
-    list
-}
-
-fn quoted(names: &[&str]) -> String {
+pub(super) fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| escape_identifier(name)).collect::<Vec<_>>().join(", ")
 }

@@ -13,6 +13,9 @@ use crate::base::{Code, Error, Result, text, type_words};
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     pub oid: u32,
+    pub comment: Option<String>,
+    /// We may change it, and so its comment.
+    pub owned: bool,
     pub columns: Vec<TableColumn>,
 }
 
@@ -49,7 +52,8 @@ pub(super) async fn find(client: &Client, url: &Url, name: &TableName) -> Result
             CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
             format_type(a.atttypid, a.atttypmod),
             a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
-            a.attgenerated <> '' OR a.attidentity = 'a', a.attnotnull
+            a.attgenerated <> '' OR a.attidentity = 'a', a.attnotnull,
+            obj_description(c.oid, 'pg_class'), pg_has_role(c.relowner, 'USAGE')
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         LEFT JOIN pg_type t ON t.oid = a.atttypid
@@ -78,7 +82,7 @@ pub(super) async fn find(client: &Client, url: &Url, name: &TableName) -> Result
             not_null: row.get(8),
         })
     });
-    Ok(Some(Table { oid: first.get(0), columns: columns.collect() }))
+    Ok(Some(Table { oid: first.get(0), comment: first.get(9), owned: first.get(10), columns: columns.collect() }))
 }
 
 /// What a load was made for: it must be the same when it goes on.
@@ -86,13 +90,19 @@ pub(super) fn fingerprint(existing: Option<&Table>, columns: &[Column], ordered:
     let mut all: Vec<String> = columns.iter().map(|column| format!("{} {}", column.name, column.sql_type)).collect();
     if let Some(table) = existing {
         let null = |column: &TableColumn| if column.not_null { " not null" } else { "" };
-        all.push(format!("table {}", table.oid));
+        all.push("table".to_owned());
         all.extend(table.columns.iter().map(|c| format!("{} {}{}", c.name, c.sql_type, null(c))));
     }
     if ordered {
         all.push("ordered".to_owned());
     }
     all.join("; ")
+}
+
+/// A fingerprint as versions before wrote it: with the number that the server gave the table.
+pub(super) fn without_oid(fingerprint: &str) -> String {
+    let number = |part: &str| part.strip_prefix("table ").is_some_and(|oid| oid.bytes().all(|b| b.is_ascii_digit()));
+    fingerprint.split("; ").map(|part| if number(part) { "table" } else { part }).collect::<Vec<_>>().join("; ")
 }
 
 /// Columns of the target for those of the result, in the result's order. New ones have lower-case names, so that they

@@ -13,13 +13,14 @@ use tokio_postgres::Client;
 use super::failure::Explained;
 use super::ledger::{self, Begun};
 use super::load::{self, Chunks, Task};
+use super::loads::{self, Loads};
 use super::publish::{self, Publish};
 use super::shape::{self, Column};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, connect, index, letters, mixture, stage, unique};
+use super::{Mode, Postgres, TableName, append, connect, index, letters, mixture, replace, stage, unique};
 use crate::base::{Chunk, Code, Ctx, Error, Held, Result, Text, text};
 use crate::recovery::SinkState;
-use crate::sink::{ORIGIN_COLUMNS, Sink, Stored, Subject};
+use crate::sink::{Sink, Stored, Subject};
 
 pub(super) struct PostgresSink {
     options: Postgres,
@@ -160,25 +161,33 @@ impl PostgresSink {
             index::columns(asked, &columns, true)?;
         }
         stage::ensure_schema(&client, url, &target.schema).await?;
-        stage::ensure_loads(&client, url).await?;
+        loads::ensure(&client, url).await?;
         ledger::ensure(&client, url).await?;
         let key = index::columns(&self.options.key, &columns, true)?;
         if let Some(table) = kept {
-            mixture::refuse(&client, url, target, table.oid, &self.subject).await?;
+            let mut held = loads::of(&client, url, target, table).await?;
+            if self.refuse_known(&held, target).is_err() {
+                held = held.looked_at(&client, url, target).await?;
+                self.refuse_known(&held, target)?;
+            }
             match self.options.mode {
-                Mode::Append => {
-                    publish::refuse_known(&client, url, target, table.oid, &self.options, &self.subject).await?
-                }
                 Mode::Upsert => index::require_unique(&client, url, target, table.oid, &key).await?,
-                Mode::ReplaceBy => require_origin(target, table)?,
-                Mode::Create | Mode::Replace => {}
+                Mode::ReplaceBy => {
+                    replace::require_origin(target, table)?;
+                    replace::refuse_unrecorded(&client, url, target, table, &held, &self.subject).await?;
+                }
+                _ => {}
             }
         }
         stage::drop_stale(&client, url, &target.schema).await?;
         let oid = kept.map(|table| table.oid);
         let ordered = match (self.options.mode, oid) {
-            (Mode::Upsert, _) => true,
-            (Mode::Append | Mode::ReplaceBy, Some(oid)) => !unique::keys(&client, url, oid, &columns).await?.is_empty(),
+            (Mode::Upsert, None) => true,
+            (Mode::Append | Mode::ReplaceBy | Mode::Upsert, Some(oid)) => {
+                let keys = unique::keys(&client, url, oid, &columns).await?;
+                warnings.extend(keys.warning(target, &key));
+                self.options.mode == Mode::Upsert || !keys.checked.is_empty()
+            }
             _ => false,
         };
         self.state.begins()?;
@@ -188,6 +197,17 @@ impl PostgresSink {
             stage::create(&client, url, &stage, &columns, ordered, oid).await?;
         }
         Ok(Found::Prepared(Box::new(Prepared { client, columns, stage, begun, ordered, warnings })))
+    }
+}
+
+impl PostgresSink {
+    /// DS-409 where what the table holds, and what comes, do not go together.
+    fn refuse_known(&self, held: &Loads, target: &TableName) -> Result<()> {
+        mixture::refuse(held, target, &self.subject, &self.options)?;
+        match self.options.mode {
+            Mode::ReplaceBy => replace::replaced(held, target, self.options.replace_by, &self.subject).map(drop),
+            _ => append::refuse_known(held, target, &self.options, &self.subject),
+        }
     }
 }
 
@@ -205,22 +225,6 @@ struct Prepared {
     begun: Begun,
     ordered: bool,
     warnings: Vec<Text>,
-}
-
-/// DS-409 where a table that others made does not say which load its rows come from.
-fn require_origin(target: &TableName, table: &shape::Table) -> Result<()> {
-    let Some(missing) = ORIGIN_COLUMNS.iter().find(|name| !table.columns.iter().any(|c| c.name == **name)) else {
-        return Ok(());
-    };
-    Err(Error::new(
-        Code::Conflict,
-        text!(
-            "{target} não tem a coluna {missing}: não se sabe de que carga vêm suas linhas. Refaça-a uma vez com `replace_by` numa tabela nova",
-            "{target} has no column {missing}: which load its rows come from is not known. Make it once with `replace_by` as a new table"
-        ),
-    )
-    .column(*missing)
-    .stage("postgres"))
 }
 
 /// Turns the job's cancel token, which threads wait on, into one that tasks can wait on.

@@ -42,34 +42,6 @@ pub(super) fn another_was_quicker(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|state| ["42P06", "42P07", "42710", "23505"].contains(&state.code()))
 }
 
-/// The record of what was loaded from where.
-pub(super) async fn ensure_loads(client: &Client, url: &Url) -> Result<()> {
-    ensure_schema(client, url, "datasus").await?;
-    let known = "SELECT EXISTS (SELECT 1 FROM pg_attribute
-            WHERE attrelid = to_regclass('datasus.loads') AND attname = 'sampling' AND NOT attisdropped)
-        WHERE to_regclass('datasus.loads') IS NOT NULL";
-    if let Some(known) = client.query_opt(known, &[]).await.explained(url)? {
-        return match known.get(0) {
-            true => Ok(()),
-            // Of a version that took no samples.
-            false => client
-                .batch_execute("ALTER TABLE datasus.loads ADD COLUMN IF NOT EXISTS sampling text")
-                .await
-                .explained(url),
-        };
-    }
-    let sql = "CREATE TABLE IF NOT EXISTS datasus.loads (
-            table_oid oid NOT NULL, schema_name text NOT NULL, table_name text NOT NULL, source text NOT NULL,
-            hash text NOT NULL, period text NOT NULL, job text NOT NULL, mode text NOT NULL, rows bigint NOT NULL,
-            loaded_at timestamptz NOT NULL DEFAULT now(), sampling text,
-            PRIMARY KEY (table_oid, job, source, hash));
-        COMMENT ON TABLE datasus.loads IS 'Arquivos de origem que cada tabela já contém (datasus)'";
-    match client.batch_execute(sql).await {
-        Err(error) if another_was_quicker(&error) => Ok(()),
-        other => other.explained(url),
-    }
-}
-
 /// Takes the lock that says that the job lives. Sessions that its dead process left behind are ended; DS-409 where another
 /// process holds it.
 pub(super) async fn lock(client: &Client, url: &Url, stage: &TableName, state: &SinkState) -> Result<()> {

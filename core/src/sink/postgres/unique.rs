@@ -8,21 +8,82 @@ use super::failure::Explained;
 use super::letters::Place;
 use super::publish::Publish;
 use super::shape::Column;
-use super::stage;
 use super::url::Url;
-use crate::base::{Result, text};
+use super::{TableName, stage};
+use crate::base::{Result, Text, text};
 use crate::recovery::DeadLetter;
 
-/// Unique keys over columns of the result alone.
-pub(super) async fn keys(client: &Client, url: &Url, oid: u32, columns: &[Column]) -> Result<Vec<Vec<String>>> {
-    let sql = "SELECT array(SELECT a.attname::text FROM unnest(i.indkey::int2[]) k(n)
-            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n)
-        FROM pg_index i
-        WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
-          AND i.indnkeyatts = i.indnatts ORDER BY i.indexrelid";
-    let found = client.query(sql, &[&oid]).await.explained(url)?;
-    let of_result = |key: &Vec<String>| key.iter().all(|name| columns.iter().any(|column| column.name == *name));
-    Ok(found.iter().map(|row| row.get(0)).filter(of_result).collect())
+/// A unique key over columns of the result alone.
+pub(super) struct Key {
+    pub columns: Vec<String>,
+    /// NULLs are equal too (`NULLS NOT DISTINCT`).
+    nulls_equal: bool,
+}
+
+/// What of a table refuses a row for the sake of another.
+pub(super) struct Keys {
+    /// Asked before the rows are moved: rows that they refuse are dead letters.
+    pub checked: Vec<Key>,
+    /// Indexes and constraints that only the move itself can ask: a row that they refuse ends the load.
+    pub others: Vec<String>,
+}
+
+impl Keys {
+    /// Said before the first row goes out. The index that `upsert` stands on (over `key`) takes every row.
+    pub(super) fn warning(&self, target: &TableName, key: &[&str]) -> Option<Text> {
+        let mut of_key: Vec<&str> = key.to_vec();
+        of_key.sort_unstable();
+        let is_of_key = |one: &&Key| {
+            let mut columns: Vec<&str> = one.columns.iter().map(String::as_str).collect();
+            columns.sort_unstable();
+            columns == of_key
+        };
+        let mut names = self.others.clone();
+        if !key.is_empty() {
+            names.extend(
+                self.checked.iter().filter(|one| !is_of_key(one)).map(|one| format!("({})", one.columns.join(", "))),
+            );
+        }
+        if names.is_empty() {
+            return None;
+        }
+        let list = names.join(", ");
+        tracing::warn!(table = %target, keys = %list, "unique keys that cannot be checked before the rows are moved");
+        Some(text!(
+            "{target} tem chaves que não se podem conferir antes de gravar ({list}): uma linha que elas recusem termina a carga sem mudar nada, em vez de ir para as linhas recusadas",
+            "{target} has keys that cannot be checked before the rows are moved ({list}): a row that they refuse ends the load and changes nothing, instead of becoming a dead letter"
+        ))
+    }
+}
+
+pub(super) async fn keys(client: &Client, url: &Url, oid: u32, columns: &[Column]) -> Result<Keys> {
+    // An index that is not valid yet refuses rows too. A key over columns that the table fills in itself is none of ours.
+    let nulls = "SELECT EXISTS (SELECT 1 FROM pg_attribute
+        WHERE attrelid = 'pg_catalog.pg_index'::regclass AND attname = 'indnullsnotdistinct')";
+    let nulls = match client.query_one(nulls, &[]).await.explained(url)?.get(0) {
+        true => "i.indnullsnotdistinct",
+        false => "false",
+    };
+    let sql = format!(
+        "SELECT i.indexrelid::regclass::text, i.indisexclusion OR i.indpred IS NOT NULL OR i.indexprs IS NOT NULL, {nulls},
+            array(SELECT a.attname::text FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(n, place)
+                JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n
+                WHERE k.place <= i.indnkeyatts ORDER BY k.place)
+        FROM pg_index i WHERE i.indrelid = $1 AND (i.indisunique OR i.indisexclusion) AND i.indisready
+        ORDER BY i.indexrelid"
+    );
+    let mut keys = Keys { checked: Vec::new(), others: Vec::new() };
+    for row in client.query(&sql, &[&oid]).await.explained(url)? {
+        let (name, special, nulls_equal, of): (String, bool, bool, Vec<String>) =
+            (row.get(0), row.get(1), row.get(2), row.get(3));
+        let given = of.iter().filter(|name| columns.iter().any(|column| column.name == **name)).count();
+        match () {
+            () if !special && given == of.len() => keys.checked.push(Key { columns: of, nulls_equal }),
+            () if special || given > 0 => keys.others.push(name),
+            () => {}
+        }
+    }
+    Ok(keys)
 }
 
 /// Takes the rows out of the staging table that have the key of an earlier one, or of a row of the target; the first row
@@ -32,18 +93,27 @@ pub(super) async fn take_out(publish: &Publish<'_>, client: &Client, oid: u32) -
     if !publish.ordered {
         return Ok(letters);
     }
-    for key in keys(client, publish.url, oid, publish.columns).await? {
-        let quoted: Vec<String> = key.iter().map(|name| escape_identifier(name)).collect();
+    for key in keys(client, publish.url, oid, publish.columns).await?.checked {
+        let quoted: Vec<String> = key.columns.iter().map(|name| escape_identifier(name)).collect();
         let (list, order) = (quoted.join(", "), escape_identifier(stage::ORDER));
         let (stage, target) = (publish.stage.sql(), publish.target.sql());
-        // A key with a NULL in it is equal to none.
-        let whole = quoted.iter().map(|name| format!("s.{name} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
-        let same = quoted.iter().map(|name| format!("t.{name} = s.{name}")).collect::<Vec<_>>().join(" AND ");
+        // A key with a NULL in it is equal to none, unless the index says otherwise.
+        let each = |form: fn(&String) -> String| quoted.iter().map(form).collect::<Vec<_>>().join(" AND ");
+        let (given, equal) =
+            (each(|name| format!("s.{name} IS NOT NULL")), each(|name| format!("t.{name} = s.{name}")));
+        let there = |same: &str| format!("EXISTS (SELECT 1 FROM {target} t WHERE {same})");
+        let (whole, there) = match key.nulls_equal {
+            false => (given.as_str(), there(&equal)),
+            true => {
+                let also = each(|name| format!("t.{name} IS NOT DISTINCT FROM s.{name}"));
+                ("true", format!("CASE WHEN {given} THEN {} ELSE {} END", there(&equal), there(&also)))
+            }
+        };
         let columns: Vec<String> =
             publish.columns.iter().map(|column| format!("d.{}::text", escape_identifier(&column.name))).collect();
         let sql = format!(
             "WITH s AS (SELECT s.ctid AS place, row_number() OVER (PARTITION BY {list} ORDER BY {order}) AS number,
-                 EXISTS (SELECT 1 FROM {target} t WHERE {same}) AS there
+                 {there} AS there
                FROM {stage} s WHERE {whole})
              DELETE FROM {stage} d USING s WHERE d.ctid = s.place AND (s.number > 1 OR s.there)
              RETURNING d.{order}, s.there, {}",
@@ -56,7 +126,7 @@ pub(super) async fn take_out(publish: &Publish<'_>, client: &Client, oid: u32) -
                 let value = row.get::<_, Option<String>>(number + 2);
                 record.insert(column.name.clone(), value.map_or(Value::Null, Value::String));
             }
-            letters.push(letter(publish, &key, order as u64, there, record));
+            letters.push(letter(publish, &key.columns, order as u64, there, record));
         }
     }
     Ok(letters)

@@ -52,6 +52,16 @@ pub struct BadValues {
     pub samples: Vec<(u64, String)>,
 }
 
+/// One value that did not parse and is NULL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadCell {
+    /// In what is made of the file, from 0.
+    pub row: u64,
+    /// In the file, from 0.
+    pub source_row: u64,
+    pub value: String,
+}
+
 /// A record whose flag byte is neither blank, nor `*`, nor 0x00: it is in no batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectedRecord {
@@ -256,6 +266,21 @@ impl Batches {
         summary
     }
 
+    /// From now on each value that does not parse is kept until [`Batches::take_bad_cells`] takes it.
+    pub fn keep_bad_cells(mut self) -> Self {
+        self.columns.iter_mut().for_each(|column| column.bad_cells = Some(Vec::new()));
+        self
+    }
+
+    /// What did not parse since this was last asked, by the number of the column.
+    pub fn take_bad_cells(&mut self) -> Vec<(usize, BadCell)> {
+        let taken = |(number, column): (usize, &mut ColumnBuilder)| {
+            let cells = column.bad_cells.as_mut().map(std::mem::take).unwrap_or_default();
+            cells.into_iter().map(move |cell| (number, cell))
+        };
+        self.columns.iter_mut().enumerate().flat_map(taken).collect()
+    }
+
     /// Source bytes read so far.
     pub fn bytes_read(&self) -> u64 {
         self.input.offset()
@@ -369,8 +394,9 @@ impl Batches {
                 }
             }
         }
+        let first = self.summary.rows_kept + self.pending as u64;
         for column in &mut self.columns {
-            column.extend(&self.window.bytes, &self.starts);
+            column.extend(&self.window.bytes, &self.starts, first);
         }
         self.pending += self.starts.len();
         self.window.start += used;

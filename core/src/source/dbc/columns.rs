@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, NullBufferBuilder, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::batches::BadValues;
+use super::batches::{BadCell, BadValues};
 use super::forms::{self, Normalised};
 use super::odd_fields::OddField;
 use super::values::{Read, bare, date, number, quick_date, quick_number, trimmed};
@@ -29,6 +29,8 @@ pub(super) struct ColumnBuilder {
     /// Of a field that is not text as it stands.
     odd: Option<OddField>,
     pub(super) bad: BadValues,
+    /// Every value that did not parse since they were last taken, where somebody wants them.
+    pub(super) bad_cells: Option<Vec<BadCell>>,
     /// Of a column whose codes have a form.
     pub(super) normalised: Option<Normalised>,
 }
@@ -62,69 +64,71 @@ impl ColumnBuilder {
             rows,
             text: rows * width / 2,
             bad: BadValues { column: output.name.clone(), count: 0, samples: Vec::new() },
+            bad_cells: None,
             normalised: forms::of_field(output.form, field).map(|form| Normalised::new(&output.name, form)),
         };
         builder.reset();
         builder
     }
 
-    /// Adds the field of each record that starts at `starts` in `window`; `first_row` numbers are for bad values.
-    pub(super) fn extend(&mut self, window: &[u8], starts: &[(u32, u64)]) {
+    /// Adds the field of each record that starts at `starts` in `window`; the first of them is row `first` of what is
+    /// made of the file.
+    pub(super) fn extend(&mut self, window: &[u8], starts: &[(u32, u64)], first: u64) {
         match self.odd.take() {
-            None => self.extend_from(window, starts),
+            None => self.extend_from(window, starts, first),
             Some(mut odd) => {
-                odd.take(window, starts, &mut self.bad);
-                self.extend_from(&odd.window, &odd.starts);
+                odd.take(window, starts, first, &mut self.bad, self.bad_cells.as_mut());
+                self.extend_from(&odd.window, &odd.starts, first);
                 self.odd = Some(odd);
             }
         }
     }
 
-    fn extend_from(&mut self, window: &[u8], starts: &[(u32, u64)]) {
+    fn extend_from(&mut self, window: &[u8], starts: &[(u32, u64)], first: u64) {
         let (offset, width) = (self.offset, self.width);
-        self.valid.clear();
-        self.valid.resize(starts.len(), true);
-        let mut seen = Seen { valid: &mut self.valid, nulls: 0, bad: &mut self.bad };
         let fields = starts.iter().enumerate().map(|(index, (start, row))| {
             let from = *start as usize + offset;
             (&window[from..from + width], Place { index, row: *row })
         });
-        match &mut self.values {
-            Values::Text { bytes, ends, numeric, encoding } => {
-                let first = (ends.len(), bytes.len());
-                let short = !*numeric && width <= SHORT;
-                if !(short && short_texts(window, starts, offset, width, bytes, ends, &mut seen)) {
-                    texts(fields, *numeric, *encoding, bytes, ends, &mut seen);
-                }
-                if let Some(normalised) = &mut self.normalised {
-                    forms::settle(normalised, first, bytes, ends);
-                }
+        self.fill(fields, starts.len(), first, |values, seen| match values {
+            Values::Text { bytes, ends, numeric: false, .. } if width <= SHORT => {
+                short_texts(window, starts, offset, width, bytes, ends, seen)
             }
-            Values::Int32(values) => values.extend(fields.map(|(raw, place)| match quick_number(raw, 0) {
-                Some(number) if i32::try_from(number).is_ok() => number as i32,
-                _ => seen.settle(fit(number(raw, 0), |n| i32::try_from(n).ok()), raw, place),
-            })),
-            Values::Int64(values) => values.extend(fields.map(|(raw, place)| match quick_number(raw, 0) {
-                Some(number) => number,
-                None => seen.settle(fit(number(raw, 0), |n| i64::try_from(n).ok()), raw, place),
-            })),
-            Values::Decimal { values, scale, limit, .. } => {
-                let (scale, limit) = (usize::from(*scale), *limit);
-                values.extend(fields.map(|(raw, place)| match quick_number(raw, scale) {
-                    Some(number) if i128::from(number) < limit => i128::from(number),
-                    _ => seen.settle(fit(number(raw, scale), |n| (n.abs() < limit).then_some(n)), raw, place),
-                }));
-            }
-            Values::Date { values, formats, reference_year } => {
-                let eight = formats.iter().find(|format| format.width() == 8).copied();
-                values.extend(fields.map(|(raw, place)| match eight.and_then(|format| quick_date(raw, format)) {
-                    Some(days) => days,
-                    None => seen.settle(date(raw, formats, *reference_year), raw, place),
-                }));
-            }
+            _ => false,
+        });
+    }
+
+    /// Adds `rows` cells of any length, of which the first is row `first`; what is not there is an empty cell.
+    pub(super) fn extend_cells<'c>(&mut self, cells: impl Iterator<Item = &'c [u8]>, rows: usize, first: u64) {
+        let place = |(index, cell)| (cell, Place { index, row: first + index as u64 });
+        self.fill(cells.enumerate().map(place), rows, first, |_, _| false);
+    }
+
+    /// `quick` may add all of them in its own way, or none.
+    #[inline(always)]
+    fn fill<'w>(
+        &mut self,
+        fields: impl Iterator<Item = (&'w [u8], Place)>,
+        rows: usize,
+        first: u64,
+        quick: impl FnOnce(&mut Values, &mut Seen<'_>) -> bool,
+    ) {
+        self.valid.clear();
+        self.valid.resize(rows, true);
+        let cells = self.bad_cells.as_mut();
+        let mut seen = Seen { valid: &mut self.valid, nulls: 0, bad: &mut self.bad, cells, first };
+        let places = match &self.values {
+            Values::Text { bytes, ends, .. } => (ends.len(), bytes.len()),
+            _ => (0, 0),
+        };
+        if !quick(&mut self.values, &mut seen) {
+            fill(&mut self.values, fields, &mut seen);
+        }
+        if let (Values::Text { bytes, ends, .. }, Some(normalised)) = (&mut self.values, &mut self.normalised) {
+            forms::settle(normalised, places, bytes, ends);
         }
         if seen.nulls == 0 {
-            self.nulls.append_n_non_nulls(starts.len());
+            self.nulls.append_n_non_nulls(rows);
         } else {
             self.nulls.append_slice(&self.valid);
         }
@@ -203,6 +207,35 @@ impl Values {
 }
 
 #[inline(always)]
+fn fill<'w>(values: &mut Values, fields: impl Iterator<Item = (&'w [u8], Place)>, seen: &mut Seen<'_>) {
+    match values {
+        Values::Text { bytes, ends, numeric, encoding } => texts(fields, *numeric, *encoding, bytes, ends, seen),
+        Values::Int32(values) => values.extend(fields.map(|(raw, place)| match quick_number(raw, 0) {
+            Some(number) if i32::try_from(number).is_ok() => number as i32,
+            _ => seen.settle(fit(number(raw, 0), |n| i32::try_from(n).ok()), raw, place),
+        })),
+        Values::Int64(values) => values.extend(fields.map(|(raw, place)| match quick_number(raw, 0) {
+            Some(number) => number,
+            None => seen.settle(fit(number(raw, 0), |n| i64::try_from(n).ok()), raw, place),
+        })),
+        Values::Decimal { values, scale, limit, .. } => {
+            let (scale, limit) = (usize::from(*scale), *limit);
+            values.extend(fields.map(|(raw, place)| match quick_number(raw, scale) {
+                Some(number) if i128::from(number) < limit => i128::from(number),
+                _ => seen.settle(fit(number(raw, scale), |n| (n.abs() < limit).then_some(n)), raw, place),
+            }));
+        }
+        Values::Date { values, formats, reference_year } => {
+            let eight = formats.iter().find(|format| format.width() == 8).copied();
+            values.extend(fields.map(|(raw, place)| match eight.and_then(|format| quick_date(raw, format)) {
+                Some(days) => days,
+                None => seen.settle(date(raw, formats, *reference_year), raw, place),
+            }));
+        }
+    }
+}
+
+#[inline(always)]
 fn fit<T>(read: Read<i128>, to: impl Fn(i128) -> Option<T>) -> Read<T> {
     match read {
         Read::Value(value) => to(value).map_or(Read::Bad, Read::Value),
@@ -224,6 +257,9 @@ struct Seen<'c> {
     valid: &'c mut [bool],
     nulls: usize,
     bad: &'c mut BadValues,
+    cells: Option<&'c mut Vec<BadCell>>,
+    /// Row of the piece's first field in what is made of the file.
+    first: u64,
 }
 
 impl Seen<'_> {
@@ -239,8 +275,13 @@ impl Seen<'_> {
             Read::Null => {}
             Read::Bad => {
                 self.bad.count += 1;
+                let shown = || shown(raw);
                 if self.bad.samples.len() < SAMPLES {
-                    self.bad.samples.push((place.row, raw.iter().map(|byte| char::from(*byte)).collect()));
+                    self.bad.samples.push((place.row, shown()));
+                }
+                if let Some(cells) = &mut self.cells {
+                    let row = self.first + place.index as u64;
+                    cells.push(BadCell { row, source_row: place.row, value: shown() });
                 }
             }
         }
@@ -320,5 +361,13 @@ fn texts<'w>(
             seen.settle(Read::<()>::Bad, raw, place);
         }
         ends.push(bytes.len() as i32);
+    }
+}
+
+/// A raw value, for people: bytes that are not UTF-8 are read as Latin-1.
+pub(super) fn shown(raw: &[u8]) -> String {
+    match std::str::from_utf8(raw) {
+        Ok(text) => text.to_owned(),
+        Err(_) => raw.iter().map(|byte| char::from(*byte)).collect(),
     }
 }

@@ -5,6 +5,7 @@
 
 mod batches;
 mod binary;
+mod cells;
 mod columns;
 mod damage;
 mod encoding;
@@ -22,7 +23,8 @@ mod values;
 mod window;
 mod writer;
 
-pub use batches::{BadValues, Batches, CrcState, RejectedRecord, Summary, notices};
+pub use batches::{BadCell, BadValues, Batches, CrcState, RejectedRecord, Summary, notices};
+pub use cells::CellColumn;
 pub use encoding::{Encoding, EncodingChoice};
 pub use field::Field;
 pub use filter::{Condition, RowFilter, Test};
@@ -30,4 +32,5 @@ pub use forms::Normalised;
 pub use header::Header;
 pub use record_file::{Layout, OutputColumn, ReadOptions, RecordFile};
 pub use to_dbf::dbc_to_dbf;
+pub use values::whole_number;
 pub use writer::{DbcWriter, WriteOptions};

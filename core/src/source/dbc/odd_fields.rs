@@ -3,7 +3,7 @@
 //! They are written as text first, each as wide as the other, and then go the way of every field.
 
 use super::Field;
-use super::batches::BadValues;
+use super::batches::{BadCell, BadValues};
 use super::binary::{AsText, LONGEST, as_text};
 use super::columns::SAMPLES;
 use super::field::StoredAs;
@@ -42,12 +42,19 @@ impl OddField {
     }
 
     /// Puts the field of each record that starts at `starts` in `records` into `window` and `starts`. What holds no value
-    /// is blank there; what is bad too, and counted.
-    pub(super) fn take(&mut self, records: &[u8], starts: &[(u32, u64)], bad: &mut BadValues) {
+    /// is blank there; what is bad too, and counted. The first of them is row `first` of what is made of the file.
+    pub(super) fn take(
+        &mut self,
+        records: &[u8],
+        starts: &[(u32, u64)],
+        first: u64,
+        bad: &mut BadValues,
+        mut cells: Option<&mut Vec<BadCell>>,
+    ) {
         let width = self.text_width();
         self.window.clear();
         self.starts.clear();
-        for (start, row) in starts {
+        for (index, (start, row)) in starts.iter().enumerate() {
             let record = *start as usize;
             let raw = &records[record + self.offset..record + self.offset + self.width];
             let is_null = self.null_bit.is_some_and(|(byte, bit)| records[record + byte] & bit != 0);
@@ -61,8 +68,12 @@ impl OddField {
                     AsText::Null => {}
                     AsText::Bad => {
                         bad.count += 1;
+                        let value: String = raw.iter().map(|byte| char::from(*byte)).collect();
                         if bad.samples.len() < SAMPLES {
-                            bad.samples.push((*row, raw.iter().map(|byte| char::from(*byte)).collect()));
+                            bad.samples.push((*row, value.clone()));
+                        }
+                        if let Some(cells) = &mut cells {
+                            cells.push(BadCell { row: first + index as u64, source_row: *row, value });
                         }
                     }
                 }

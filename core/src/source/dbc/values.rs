@@ -135,7 +135,7 @@ pub(super) fn date(raw: &[u8], formats: &[DateFormat], reference_year: u16) -> R
         return Read::Null;
     }
     if !value.iter().all(u8::is_ascii_digit) {
-        return Read::Bad;
+        return separated(value).map_or(Read::Bad, Read::Value);
     }
     let Some(format) = formats.iter().find(|format| format.width() == value.len()) else { return Read::Bad };
     let part = |from: usize, to: usize| value[from..to].iter().fold(0i32, |n, byte| n * 10 + i32::from(byte - b'0'));
@@ -154,6 +154,34 @@ pub(super) fn date(raw: &[u8], formats: &[DateFormat], reference_year: u16) -> R
     match days(year, month, day) {
         Some(days) => Read::Value(days),
         None => Read::Bad,
+    }
+}
+
+/// A day that says itself which part is which: `2024-01-31` or `31/01/2024`, at midnight if it has a time.
+fn separated(value: &[u8]) -> Option<i32> {
+    let (day, time) = value.split_at_checked(10)?;
+    if !time.is_empty() {
+        let clock = time.strip_prefix(b" ").or(time.strip_prefix(b"T"))?;
+        let rest = clock.strip_prefix(b"00:00:00").or(clock.strip_prefix(b"00:00"))?;
+        if !rest.is_empty() && !rest.strip_prefix(b".")?.iter().all(|byte| *byte == b'0') {
+            return None;
+        }
+    }
+    let part = |from: usize, to: usize| {
+        day[from..to].iter().try_fold(0i32, |n, byte| byte.is_ascii_digit().then(|| n * 10 + i32::from(byte - b'0')))
+    };
+    match (day[2], day[4], day[5], day[7]) {
+        (_, b'-', _, b'-') => days(part(0, 4)?, part(5, 7)?, part(8, 10)?),
+        (b'/', _, b'/', _) => days(part(6, 10)?, part(3, 5)?, part(0, 2)?),
+        _ => None,
+    }
+}
+
+/// A whole number however it is written (`7`, `007`, `7.0`); none for anything else.
+pub fn whole_number(raw: &[u8]) -> Option<i128> {
+    match number(raw, 0) {
+        Read::Value(value) => Some(value),
+        Read::Null | Read::Bad => None,
     }
 }
 
@@ -236,6 +264,20 @@ mod tests {
         assert_eq!(quick_number(b"      1234.56", 2), Some(123_456));
         assert_eq!(quick_date(b"20240229", DateFormat::YearMonthDay), Some(19_782));
         assert_eq!(quick_date(b"29022024", DateFormat::DayMonthYear), Some(19_782));
+    }
+
+    #[test]
+    fn days_with_separators_say_themselves_which_part_is_which() {
+        use DateFormat::*;
+        for text in ["2024-02-29", "29/02/2024", " 2024-02-29 00:00:00.000 ", "2024-02-29T00:00:00", "29/02/2024 00:00"]
+        {
+            assert_eq!(date(text.as_bytes(), &[DayMonthYear], 2024), Read::Value(19_782), "{text}");
+        }
+        for text in
+            ["2023-02-29", "30/02/2024", "2024-02-29 13:45:00", "2024-2-29 ", "29-02-2024", "1012022", "29/02/24"]
+        {
+            assert_eq!(date(text.as_bytes(), &[DayMonthYear, ShortYearMonthDay], 2024), Read::Bad, "{text}");
+        }
     }
 
     #[test]

@@ -1,0 +1,192 @@
+//! The user's own Parquet. It means the same as the DBC it came from: where its types are the catalogue's, and none of its
+//! values would be another in a DBC's object, it is read in place; else it is converted like a DBC, by the same parsers.
+
+mod at;
+mod column;
+mod rendered;
+mod texts;
+mod typed;
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use arrow::error::ArrowError;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
+use rayon::prelude::*;
+
+use self::at::At;
+use self::column::Way;
+pub(super) use self::column::{CodeForm, OwnColumn};
+pub(super) use self::typed::TypedRows;
+use super::file::fingerprint;
+use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
+use crate::base::{Cancel, Code, Error, Result, text};
+use crate::catalog::{Catalog, Form, Normal};
+use crate::source::folder::SourceFile;
+
+/// The file, opened: its footer is read, its rows are not.
+pub(super) struct Own {
+    at: At,
+    metadata: ArrowReaderMetadata,
+    columns: Vec<OwnColumn>,
+    /// Without its folder.
+    name: String,
+    path: PathBuf,
+    size: u64,
+}
+
+/// What can go wrong with it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    #[error("{0}")]
+    Parquet(#[from] ParquetError),
+    #[error("{0}")]
+    Arrow(#[from] ArrowError),
+}
+
+impl Own {
+    /// DS-460 where it is no Parquet, DS-422 where two of its columns differ in case alone.
+    pub(super) fn open(file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Result<Self> {
+        let at = File::open(&file.path).and_then(At::of).map_err(|e| Error::io(e, &file.path))?;
+        let metadata = ArrowReaderMetadata::load(&at, ArrowReaderOptions::default())
+            .map_err(|error| damaged(file.path.display(), file.size, error.into()))?;
+        let fields = metadata.schema().fields();
+        let mut names: Vec<(String, &str)> =
+            fields.iter().map(|field| (field.name().to_uppercase(), field.name().as_str())).collect();
+        names.sort();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(twice(file, pair[0].1, pair[1].1));
+        }
+        let grupo = catalog.dataset(&file.id.dataset.to_string());
+        let leaves = metadata.metadata().file_metadata().schema_descr();
+        let of_headers = options.header_columns.get(&file.id.dataset).map(Vec::as_slice).unwrap_or_default();
+        let columns = column::columns(fields.iter(), leaves, grupo, of_headers, file.id.competencia);
+        let path = std::path::absolute(&file.path).map_err(|e| Error::io(e, &file.path))?;
+        Ok(Own { at, columns, name: file.name(), path, size: file.size, metadata })
+    }
+
+    /// Whether its types are those of a DBC's object; its values may yet be others.
+    pub(super) fn may_stay(&self) -> bool {
+        self.columns.iter().all(|column| column.way.may_stay())
+    }
+
+    /// Whether its values are those of a DBC's object as well. Reads all text.
+    pub(super) fn holds_the_same(&self, cancel: &Cancel) -> Result<bool> {
+        let texts = self.columns.iter().filter_map(|column| match column.way {
+            Way::Text { leaf } => Some((column, leaf)),
+            _ => None,
+        });
+        let groups = 0..self.footer().num_row_groups();
+        let parts: Vec<(&OwnColumn, usize, usize)> =
+            texts.flat_map(|(column, leaf)| groups.clone().map(move |group| (column, leaf, group))).collect();
+        let holds = |(column, leaf, group): &(&OwnColumn, usize, usize)| {
+            cancel.check()?;
+            let same = |value: &[u8]| column.has_this_form(value);
+            texts::all(&self.at, self.footer(), *group, *leaf, same).map_err(|error| self.explain(error.into()))
+        };
+        // Err ends the search as well: false is as good a reason.
+        let ended = parts.par_iter().map(holds).try_for_each(|held| match held {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(None),
+            Err(error) => Err(Some(error)),
+        });
+        match ended {
+            Ok(()) => Ok(true),
+            Err(None) => Ok(false),
+            Err(Some(error)) => Err(error),
+        }
+    }
+
+    /// Its rows, typed as a DBC's.
+    pub(super) fn typed(&self, reference_year: u16, cancel: &Cancel) -> Result<TypedRows<'_>> {
+        TypedRows::new(self, reference_year, cancel)
+    }
+
+    pub(super) fn columns(&self) -> &[OwnColumn] {
+        &self.columns
+    }
+
+    /// The file itself, as a file of the lake.
+    pub(super) fn in_place(&self, file: &SourceFile) -> LakeFile {
+        let count = |n: i64| u64::try_from(n).unwrap_or(0);
+        let row_groups: Vec<RowGroup> = (self.footer().row_groups().iter())
+            .map(|group| RowGroup { rows: count(group.num_rows()), bytes: count(group.compressed_size()) })
+            .collect();
+        let rows = row_groups.iter().map(|group| group.rows).sum();
+        let schema = self.metadata.schema().clone();
+        LakeFile {
+            id: file.id.clone(),
+            path: self.path.clone(),
+            rows,
+            bytes: file.size,
+            row_groups,
+            fingerprint: fingerprint(&schema),
+            schema,
+            source: Provenance {
+                file: file.name(),
+                size: file.size,
+                mtime_ns: file.mtime_ns,
+                rows,
+                crc: "absent".into(),
+                ..Provenance::default()
+            },
+            native_parquet: true,
+            sha256: None,
+            bad_cells: None,
+        }
+    }
+
+    fn footer(&self) -> &ParquetMetaData {
+        self.metadata.metadata()
+    }
+
+    fn explain(&self, error: Trouble) -> Error {
+        damaged(self.path.display(), self.size, error)
+    }
+}
+
+impl OwnColumn {
+    /// Whether the text is what a DBC's object would hold: without padding, not blank, UTF-8, in the code's form.
+    fn has_this_form(&self, value: &[u8]) -> bool {
+        let blank = |byte: Option<&u8>| matches!(byte, None | Some(b' ' | 0));
+        let padded = blank(value.last()) || (self.number && blank(value.first()));
+        let form = if self.number { self.form } else { self.form.and_then(Form::of_text) };
+        let same = |text| form.is_none_or(|form| !matches!(form.normalise(text), Normal::Changed(_)));
+        !padded && std::str::from_utf8(value).is_ok_and(same)
+    }
+}
+
+fn damaged(path: std::path::Display<'_>, size: u64, error: Trouble) -> Error {
+    if let Trouble::Parquet(ParquetError::External(inner)) = &error
+        && let Some(io) = inner.downcast_ref::<std::io::Error>()
+        && let Some(number) = io.raw_os_error()
+    {
+        return Error::io(std::io::Error::from_raw_os_error(number), std::path::Path::new(&path.to_string()));
+    }
+    Error::new(
+        Code::DamagedFile,
+        text!(
+            "O Parquet {path} está danificado; grave-o de novo com o programa que o fez",
+            "The Parquet {path} is damaged: {error}. Write it again with the program that made it"
+        ),
+    )
+    .with("cause", "bad_parquet")
+    .file(path.to_string())
+    .offset(size)
+}
+
+fn twice(file: &SourceFile, first: &str, second: &str) -> Error {
+    let path = file.path.display();
+    Error::new(
+        Code::InvalidParams,
+        text!(
+            "{path} tem as colunas {first} e {second}, cujos nomes só diferem por maiúsculas: não se sabe qual é a do DATASUS. Renomeie ou retire uma delas",
+            "{path} has the columns {first} and {second}, whose names differ in case alone: which one is DATASUS's cannot be known. Rename one, or take it out"
+        ),
+    )
+    .with("columns", vec![first, second])
+    .column(first)
+    .file(path.to_string())
+}
