@@ -39,6 +39,7 @@ export declare class Job {
   get status(): string
   get progress(): Progress
   cancel(): void
+  interrupt(): void
   /** The report as JSON. */
   report(): Promise<string>
   /** The report's warnings, once the job has ended; none where it failed, which others are told. */

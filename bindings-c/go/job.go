@@ -136,9 +136,14 @@ func (j *Job) Progress() (Progress, error) {
 	return progressOf(&progress), err
 }
 
-// Cancel asks the job to stop, and returns at once.
+// Cancel asks the job to stop, and returns at once; nothing of it stays.
 func (j *Job) Cancel() error {
 	return call(func(told *C.datasus_error) statusCode { return C.datasus_job_cancel(j.handle, told) })
+}
+
+// Interrupt stops the job as Cancel does, but keeps what it has written: Client.Resume goes on where it stopped.
+func (j *Job) Interrupt() error {
+	return call(func(told *C.datasus_error) statusCode { return C.datasus_job_interrupt(j.handle, told) })
 }
 
 // How long the end of a context may go unnoticed.

@@ -67,6 +67,8 @@ type Options struct {
 	Priority string `json:"priority,omitempty"`
 	// OnEmergency is "sample", "spill", "wait" or "fail", where memory is nearly exhausted when the query begins.
 	OnEmergency string `json:"on_emergency,omitempty"`
+	// OnBadValue is "null" (the default), "dead_letter" or "fail", where a value does not parse in a column that is read.
+	OnBadValue string `json:"on_bad_value,omitempty"`
 }
 
 // Config is how a client is set up; what is left out comes from the DATASUS_* variables and the defaults.
@@ -89,8 +91,8 @@ type Config struct {
 	MaxPriority string  `json:"max_priority,omitempty"`
 	// OnEmergency of the rows of a dataset that come as a stream, where the query does not say.
 	OnEmergency string `json:"on_emergency,omitempty"`
-	ChunkRows   int     `json:"chunk_rows,omitempty"`
-	VerifyCRC   *bool   `json:"verify_crc,omitempty"`
+	ChunkRows   int    `json:"chunk_rows,omitempty"`
+	VerifyCRC   *bool  `json:"verify_crc,omitempty"`
 	// Language of the texts for people: "pt" or "en".
 	Language string `json:"language,omitempty"`
 }

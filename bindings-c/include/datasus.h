@@ -533,13 +533,22 @@ enum datasus_status datasus_job_id(struct datasus_job *job, struct datasus_text 
 enum datasus_status datasus_job_status(struct datasus_job *job, struct datasus_progress *progress, struct datasus_error *error);
 
 /**
- * Asks the job to stop, and returns at once: its stream and datasus_job_wait end with DS-499, within 100 ms. A job that has
- * ended stays as it is. Any thread; not from a signal's handler.
+ * Asks the job to stop, and returns at once: its stream and datasus_job_wait end with DS-499, within 100 ms. Nothing of it
+ * stays. A job that has ended stays as it is. Any thread; not from a signal's handler.
  *
  * # Safety
  * `error`: NULL or a datasus_error.
  */
 enum datasus_status datasus_job_cancel(struct datasus_job *job, struct datasus_error *error);
+
+/**
+ * The same as datasus_job_cancel, but what the job has written into files and tables is kept: its error names it, and
+ * datasus_client_resume goes on where it stopped. For a program that Ctrl-C ends.
+ *
+ * # Safety
+ * `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_job_interrupt(struct datasus_job *job, struct datasus_error *error);
 
 /**
  * Waits for the job's end, `timeout_ms` milliseconds at most (0: not at all; negative: for as long as it takes).

@@ -126,14 +126,24 @@ pub unsafe extern "C" fn datasus_job_status(
     })
 }
 
-/// Asks the job to stop, and returns at once: its stream and datasus_job_wait end with DS-499, within 100 ms. A job that has
-/// ended stays as it is. Any thread; not from a signal's handler.
+/// Asks the job to stop, and returns at once: its stream and datasus_job_wait end with DS-499, within 100 ms. Nothing of it
+/// stays. A job that has ended stays as it is. Any thread; not from a signal's handler.
 ///
 /// # Safety
 /// `error`: NULL or a datasus_error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn datasus_job_cancel(job: *mut JobHandle, error: *mut ErrorOut) -> Status {
     fence("datasus_job_cancel", error, || live(&JOBS, job, "job").map(|job| job.cancel()))
+}
+
+/// The same as datasus_job_cancel, but what the job has written into files and tables is kept: its error names it, and
+/// datasus_client_resume goes on where it stopped. For a program that Ctrl-C ends.
+///
+/// # Safety
+/// `error`: NULL or a datasus_error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_job_interrupt(job: *mut JobHandle, error: *mut ErrorOut) -> Status {
+    fence("datasus_job_interrupt", error, || live(&JOBS, job, "job").map(|job| job.interrupt()))
 }
 
 /// Waits for the job's end, `timeout_ms` milliseconds at most (0: not at all; negative: for as long as it takes).

@@ -126,6 +126,8 @@ static datasus_status job_status(datasus_error *error) {
 
 static datasus_status job_cancel(datasus_error *error) { return datasus_job_cancel(the_job, error); }
 
+static datasus_status job_interrupt(datasus_error *error) { return datasus_job_interrupt(the_job, error); }
+
 static void ignore(const datasus_progress *progress, void *user) {
   (void)progress;
   (void)user;
@@ -214,6 +216,7 @@ const Every EVERY[] = {
     {"datasus_job_id", job_id, DATASUS_STATUS_OK},
     {"datasus_job_status", job_status, DATASUS_STATUS_OK},
     {"datasus_job_cancel", job_cancel, DATASUS_STATUS_OK},
+    {"datasus_job_interrupt", job_interrupt, DATASUS_STATUS_OK},
     {"datasus_job_wait", job_wait, DATASUS_STATUS_OK},
     {"datasus_job_on_event", job_on_event, DATASUS_STATUS_OK},
     {"datasus_job_release", job_release, DATASUS_STATUS_OK},

@@ -104,10 +104,13 @@ static void a_value_of_a_condition_is_compared_or_refused(void) {
         int64_t rows = rows_of(params);
         if (rows < 0) continue;
         ran++;
-        /* Text with a NUL or of another plane is what it is: no row has it. */
-        if (VALUES[i].sql == NULL && VALUES[i].json[0] == '"' && COMPARISONS[o].sql[0] == '=') same(rows, 0, params);
-        else if (VALUES[i].sql == NULL) CHECK(VALUES[i].json[0] == '"');
-        else same(rows, counted(COLUMNS[c], COMPARISONS[o].sql, VALUES[i].sql), params);
+        const char *json = VALUES[i].json, *sql = VALUES[i].sql;
+        /* A code is compared in the column's form, without the padding of DBF fields: blanks and NULs around it. */
+        if (c == 0 && (strcmp(json, "\"3 \"") == 0 || strcmp(json, "\"3\\u0000\"") == 0)) sql = "'3'";
+        /* Text of another plane is what it is: no row has it. */
+        if (sql == NULL && json[0] == '"' && COMPARISONS[o].sql[0] == '=') same(rows, 0, params);
+        else if (sql == NULL) CHECK(json[0] == '"');
+        else same(rows, counted(COLUMNS[c], COMPARISONS[o].sql, sql), params);
       }
     }
     CHECK(ran > 0);
@@ -310,6 +313,11 @@ static void what_no_other_json_takes_is_refused(void) {
       snprintf(text, sizeof text, SINKS[p], VALUES[i].json);
 #pragma GCC diagnostic pop
       int status = (int)datasus_client_submit(the_client, "{\"dataset\": \"SIH-RD\"}", text, &job, &refusal);
+      if (status == 0) {
+        /* What only the job looks at: numbers outside their bounds. */
+        status = (int)datasus_job_wait(job, -1, NULL, &refusal);
+        CHECK(datasus_job_release(job) == DATASUS_STATUS_OK);
+      }
       if (status != 400 && status != 422) fprintf(stderr, "%s: %d\n", text, status);
       CHECK(status == 400 || status == 422);
       datasus_error_release(&refusal);

@@ -94,6 +94,11 @@ impl Job {
         self.job.cancel();
     }
 
+    #[napi(catch_unwind)]
+    pub fn interrupt(&self) {
+        self.job.interrupt();
+    }
+
     /// The report as JSON.
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn report<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {

@@ -39,7 +39,7 @@ test('what people write is understood, and progress tells its phase', async () =
   assert.ok(progress.elapsedSec >= 0)
   assert.ok(existsSync(path.join(folder, 'output', 'said.csv')))
   const known = client.catalog()
-  assert.ok(known.length > (await client.datasets()).length)
+  assert.ok(known.length > (await client.datasets()).datasets.length)
   assert.equal(known.find((one) => one.dataset === 'SIM-DO').table, 'sim_do')
   const tables = await (await client.query({ sql: 'SHOW TABLES' })).toArray()
   assert.equal(tables.length, known.length)

@@ -3,7 +3,7 @@
 /**
  * One text, or a list of them. A number (`202401`, `35`) is read as its digits.
  */
-export type OneOrMany = string | number | (string | number)[]
+export type OneOrMany = (string | number) | (string | number)[]
 /**
  * One competência, a list, or a range with both ends included.
  */
@@ -164,6 +164,10 @@ export interface Options {
    */
   cache?: boolean | null
   /**
+   * What becomes of a value that does not parse in a column that the query reads.
+   */
+  on_bad_value?: 'null' | 'dead_letter' | 'fail'
+  /**
    * Source rows between two checkpoints of a durable sink, from 1 to 10,000,000; none: 10,000. A killed process loses
    * about so many rows of each connection's work.
    */
@@ -275,7 +279,7 @@ export interface Postgres {
    */
   replace_by?: 'competencia' | 'source_file'
   /**
-   * True: `append` takes a source file that the table already holds. False: that is DS-409.
+   * True: `append` takes a source that the table already holds. False: that is DS-409.
    */
   again?: boolean
   /**

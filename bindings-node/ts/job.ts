@@ -93,9 +93,14 @@ export class Job implements AsyncIterable<JobEvent> {
     return progressOf(this.#job.progress)
   }
 
-  /** Asks the job to stop; it ends with {@link Cancelled} within 100 ms. What a sink holds durably can be resumed. */
+  /** Asks the job to stop; it ends with {@link Cancelled} within 100 ms, and nothing of it stays. */
   cancel(): void {
     atOnce(() => this.#job.cancel())
+  }
+
+  /** The same, but what it has written into files and tables is kept, and its error names it: `client.resume` goes on with it. */
+  interrupt(): void {
+    atOnce(() => this.#job.interrupt())
   }
 
   /** Waits for the end. The job's own error where it failed or was cancelled. */

@@ -303,6 +303,7 @@ fn the_engines_room_is_closed() {
     let run = |sql: &str, settings: &Settings| -> Result<usize, Error> {
         let statement = Statement {
             views: Vec::new(),
+            written: None,
             sql: sql.into(),
             binds: Binds::Positional(Vec::new()),
             files: vec![planned.display().to_string()],

@@ -9,7 +9,7 @@ use arrow::array::{Array, RecordBatch};
 use arrow::util::display::array_value_to_string;
 use datasus::source::dbc::{DbcWriter, WriteOptions};
 use datasus::source::{RecordsOf, TypedRecords};
-use datasus::{AggregateFn, Catalog, Client, Config, Language, QueryParams, Report, col};
+use datasus::{AggregateFn, Catalog, Client, Code, Config, Language, QueryParams, Report, col};
 
 /// A DBC of the given fields (`C7`, `N4`) and rows.
 fn write(folder: &Path, name: &str, fields: &[(&str, &str)], rows: &[&[&str]]) {
@@ -259,4 +259,141 @@ fn the_catalogue_says_which_codes_changed_and_when() {
         assert_eq!(codings[0]["form"].as_str().unwrap_or_default(), of, "{dataset} {name}");
         assert!(!codings[0]["meaning"].as_str().unwrap().is_empty() && codings[1]["source"].is_string());
     }
+}
+
+/// Admissions of two states and two years, in files of two layouts.
+fn admissions(folder: &Path) -> Client {
+    let old = [("SEXO", "C1"), ("VAL_TOT", "N14.2")];
+    write(folder, "RDRR9504.dbc", &old, &[&["1", "10.50"], &["3", "1.00"]]);
+    let new = [("SEXO", "C1"), ("VAL_TOT", "N14.2"), ("VAL_UTI", "N8.2"), ("RACA_COR", "C2"), ("MORTE", "N1")];
+    write(folder, "RDAC2401.dbc", &new, &[&["3", "2.00", "5.25", "01", "1"], &["1", "4.00", "0.00", "03", "0"]]);
+    write(folder, "RDRR2401.dbc", &new, &[&["3", "8.00", "", "", ""]]);
+    client(folder)
+}
+
+#[test]
+fn where_a_row_comes_from_is_a_column_that_is_there_when_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = admissions(folder.path());
+    let rd = || QueryParams::dataset("SIH-RD");
+    let named = rd().columns(["datasus_uf", "DATASUS_COMPETENCIA", "datasus_arquivo", "SEXO"]);
+    let expected = [
+        "RR 199504 RDRR9504.dbc 1",
+        "RR 199504 RDRR9504.dbc 3",
+        "AC 202401 RDAC2401.dbc 3",
+        "AC 202401 RDAC2401.dbc 1",
+        "RR 202401 RDRR2401.dbc 3",
+    ];
+    assert_eq!(rows(&client, &named), expected);
+    assert_eq!(rows(&client, &named.clone().order_by("datasus_arquivo", true).limit(1)), ["RR 199504 RDRR9504.dbc 1"]);
+    let with = |filter| rows(&client, &rd().columns(["SEXO"]).filter(filter));
+    assert_eq!(with(col("datasus_uf").eq("AC")), ["3", "1"]);
+    assert_eq!(with(col("datasus_uf").ne("AC") & col("datasus_competencia").ge("2024")), ["3"]);
+    assert_eq!(with(col("datasus_uf").eq("AC") & col("SEXO").eq("1")), ["1"]);
+    assert_eq!(with(col("datasus_uf").eq("AC") | col("SEXO").eq("1")), ["1", "3", "1"]);
+    assert_eq!(with(!col("datasus_arquivo").starts_with("RDRR")), ["3", "1"]);
+    assert!(with(col("datasus_uf").eq("SP")).is_empty());
+    let grouped = rd().group_by(["datasus_uf", "datasus_competencia"]).aggregate(AggregateFn::Sum, "VAL_TOT", "v");
+    let grouped = grouped.order_by("datasus_competencia", false).order_by("datasus_uf", true);
+    assert_eq!(rows(&client, &grouped), ["RR 199504 11.50", "RR 202401 8.00", "AC 202401 6.00"]);
+    // Every column, and an absent list, leave them out.
+    let schema = |params: &QueryParams| {
+        let answer = client.query(params).unwrap();
+        answer.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(schema(&rd()), ["SEXO", "VAL_TOT", "VAL_UTI", "MORTE", "RACA_COR"].map(str::to_owned).to_vec());
+    assert_eq!(schema(&rd().filter(col("datasus_uf").eq("AC"))).len(), 5);
+}
+
+#[test]
+fn sql_sees_where_a_row_comes_from_and_its_stars_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = admissions(folder.path());
+    write(folder.path(), "DORR2022.dbc", &[("CODMUNRES", "C7"), ("SEXO", "C1")], &[&["140010", "1"]]);
+    let sql = |text: &str| rows(&client, &QueryParams::sql(text));
+    let names = |text: &str| {
+        let answer = client.query(&QueryParams::sql(text)).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        answer.schema().fields().iter().map(|field| field.name().to_lowercase()).collect::<Vec<_>>().join(" ")
+    };
+    let held = "sexo val_tot val_uti morte raca_cor";
+    assert_eq!(sql("SELECT datasus_uf, count(*) FROM sih_rd GROUP BY 1 ORDER BY 1"), ["AC 2", "RR 3"]);
+    assert_eq!(sql("SELECT count(*) FROM sih_rd WHERE datasus_competencia < '2000'"), ["2"]);
+    assert_eq!(sql("SELECT SEXO FROM sih_rd r WHERE r.DATASUS_ARQUIVO = 'RDRR2401.dbc'"), ["3"]);
+    assert_eq!(names("SELECT * FROM sih_rd"), held);
+    for (text, more) in [
+        ("SELECT *, datasus_uf FROM sih_rd", " datasus_uf"),
+        ("SELECT r.*, r.datasus_uf AS uf FROM sih_rd r", " uf"),
+        ("FROM sih_rd WHERE datasus_uf = 'AC'", ""),
+        ("SELECT * FROM (SELECT * FROM sih_rd WHERE datasus_uf = $uf)", ""),
+        ("SELECT * FROM (SELECT *, datasus_uf FROM sih_rd)", " datasus_uf"),
+        ("WITH x AS (SELECT *, datasus_uf FROM sih_rd) SELECT * FROM x ORDER BY ALL", " datasus_uf"),
+        ("SELECT * EXCLUDE (RACA_COR) REPLACE (0 AS VAL_TOT), datasus_uf AS raca_cor FROM sih_rd", ""),
+        ("SELECT COLUMNS(*) FROM sih_rd ORDER BY datasus_uf", ""),
+        ("SELECT * FROM sih_rd AS \"a \"\"b) --\" WHERE SEXO <> 'it''s' AND datasus_uf <> '*'", ""),
+        ("SELECT * FROM sih_rd UNION ALL SELECT * FROM sih_rd WHERE datasus_uf = 'AC'", ""),
+    ] {
+        let params = QueryParams::sql(text);
+        let params = if text.contains("$uf") { params.bind("uf", "AC") } else { params };
+        let answer = client.query(&params).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        let found: Vec<_> = answer.schema().fields().iter().map(|field| field.name().to_lowercase()).collect();
+        assert_eq!(found.join(" "), format!("{held}{more}"), "{text}");
+    }
+    let joined = "SELECT *, r.datasus_competencia FROM sih_rd r JOIN sim_do d ON r.datasus_uf = d.datasus_uf AND d.SEXO = r.SEXO";
+    let error = client.query(&QueryParams::sql(joined)).map(|_| ()).unwrap_err();
+    assert!(error.detail().contains("SEXO"), "two columns of one name: {error:?}");
+    let joined = joined.replace("SELECT *,", "SELECT r.*, d.CODMUNRES,");
+    assert_eq!(names(&joined), format!("{held} codmunres datasus_competencia"));
+    assert_eq!(sql(&joined), ["1 10.50 - - - 140010 199504"]);
+    let using = "SELECT * FROM sih_rd JOIN sim_do USING (datasus_uf, SEXO)";
+    assert_eq!(names(using), format!("{held} codmunres"), "a star shows no column that is only compared");
+    for (text, told) in [
+        ("WITH x AS (SELECT * FROM sih_rd) SELECT datasus_uf FROM x", "`*` leaves datasus_uf out"),
+        ("SELECT datasus_uf FROM sih_rd NATURAL JOIN sim_do", "NATURAL JOIN would compare datasus_uf"),
+        ("SELECT datasus_uf, COLUMNS('VAL_.*') FROM sih_rd", "COLUMNS with a pattern"),
+        ("SELECT *, datasus_uf, NADA FROM sih_rd", "NADA"),
+    ] {
+        let error = client.query(&QueryParams::sql(text)).map(|_| ()).unwrap_err();
+        assert!(error.code() == Code::InvalidParams && error.detail().contains(told), "{text}: {error:?}");
+    }
+}
+
+#[test]
+fn a_column_of_the_catalogue_that_no_file_has_is_a_typed_null_wherever_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "RDRR9504.dbc", &[("SEXO", "C1"), ("VAL_TOT", "N14.2")], &[&["1", "10.50"], &["3", "1.00"]]);
+    write(folder.path(), "STAC2401.dbc", &[("CNES", "C7"), ("NAT_JUR", "C4")], &[&["2000121", "1023"]]);
+    let client = client(folder.path());
+    let rd = || QueryParams::dataset("SIH-RD");
+    let types = |params: &QueryParams| {
+        let answer = client.query(params).unwrap_or_else(|error| panic!("{params:?}: {error:?}"));
+        answer.schema().fields().iter().map(|field| field.data_type().to_string()).collect::<Vec<_>>()
+    };
+    let absent = ["VAL_UTI", "RACA_COR", "GESTOR_DT", "UTI_MES_TO"];
+    let mut columns = absent.to_vec();
+    columns.push("SEXO");
+    let expected = ["Decimal128(8, 2)", "Utf8", "Date32", "Int32", "Utf8"];
+    let named = rd().columns(columns.clone());
+    assert_eq!(types(&named), expected);
+    assert_eq!(types(&named.clone().order_by("SEXO", true)), expected);
+    assert_eq!(types(&QueryParams::sql(format!("SELECT {} FROM sih_rd", columns.join(", ")))), expected);
+    let (found, report) = ask(&client, &named.order_by("VAL_UTI", true).order_by("SEXO", true));
+    assert_eq!(found, ["- - - - 3", "- - - - 1"]);
+    let told = |report: &Report| report.warnings.iter().any(|warning| warning.contains("no file of the query has"));
+    assert!(told(&report), "{:?}", report.warnings);
+
+    let grouped =
+        rd().group_by(["RACA_COR", "SEXO"]).aggregate(AggregateFn::Sum, "VAL_UTI", "v").order_by("SEXO", false);
+    assert_eq!(rows(&client, &grouped), ["- 1 -", "- 3 -"]);
+    assert_eq!(count(&client, rd().filter(col("VAL_UTI").is_null())), "2");
+    assert_eq!(count(&client, rd().filter(col("VAL_UTI").gt(0))), "0");
+    let sql = |text: &str| rows(&client, &QueryParams::sql(text));
+    assert_eq!(sql("SELECT RACA_COR, count(*) FROM sih_rd GROUP BY 1"), ["- 2"]);
+    assert_eq!(sql("SELECT *, r.VAL_UTI FROM sih_rd r ORDER BY MORTE, SEXO"), ["1 10.50 -", "3 1.00 -"]);
+    let (_, report) = ask(&client, &QueryParams::sql("SELECT * FROM sih_rd"));
+    assert!(!told(&report) && report.warnings.is_empty(), "{:?}", report.warnings);
+    // A bare name means the table whose files have it.
+    assert_eq!(sql("SELECT NAT_JUR, count(*) FROM sih_rd, cnes_st GROUP BY 1"), ["1023 2"]);
+    assert_eq!(sql("SELECT r.NAT_JUR AS a, s.NAT_JUR AS b FROM sih_rd r, cnes_st s LIMIT 1"), ["- 1023"]);
+    let error = client.query(&QueryParams::sql("SELECT NADA FROM sih_rd")).map(|_| ()).unwrap_err();
+    assert_eq!(error.code(), Code::InvalidParams);
 }

@@ -36,6 +36,11 @@ fn the_schema_names_every_key_and_allows_no_other() {
     assert_eq!(keys, wanted.split(' ').collect());
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(schema["oneOf"], json!([{"required": ["dataset"]}, {"required": ["sql"]}]));
+    // What a query may say as a number, the schema allows.
+    println!("{schema}");
+    assert!(schema["$defs"]["OneOrMany"].to_string().contains("\"integer\""), "{}", schema["$defs"]["OneOrMany"]);
+    let range = schema["$defs"]["CompetenciaParam"].to_string();
+    assert!(range.contains("\"from\"") && range.contains("\"integer\""), "{range}");
 }
 
 #[test]
@@ -60,8 +65,8 @@ fn an_errors_text_alone_says_what_was_expected_what_came_and_gives_an_example() 
     for (params, pt, en) in [
         (
             r#"{"dataset": "SIH-RD", "limit": "10"}"#,
-            "DS-400: `limit`: esperado um número inteiro a partir de 0, por exemplo 100; recebido \"10\"",
-            "DS-400: `limit`: expected a whole number from 0, for example 100; received \"10\"",
+            "DS-400: `limit`: esperado um número inteiro de 0 a 9223372036854775807, por exemplo 100; recebido \"10\"",
+            "DS-400: `limit`: expected a whole number from 0 to 9223372036854775807, for example 100; received \"10\"",
         ),
         (
             r#"{"dataset": "SIH-RD", "where": [{"column": "SEXO", "op": "eq", "value": "3"}, {"column": "SEXO", "op": "like"}]}"#,
@@ -78,7 +83,7 @@ fn an_errors_text_alone_says_what_was_expected_what_came_and_gives_an_example() 
             "DS-422: A UF \"Acrre\" não existe; quis dizer AC? Escreva a sigla, o nome ou o código do IBGE, por exemplo SP, São Paulo ou 35\nDS-422: Formato de competência inválido: esperado um mês, por exemplo 2024-01, 01/2024 ou 202401, ou um ano inteiro, como 2024; recebido \"jan/2024\"",
             "DS-422: There is no UF \"Acrre\"; did you mean AC? Write its sigla, name or IBGE code, for example SP, São Paulo or 35\nDS-422: Invalid format of competência",
         ),
-        ("{", "DS-400: A consulta não é JSON,", "DS-400: The query is not JSON,"),
+        ("{", "DS-400: A consulta em JSON, por exemplo", "DS-400: The query's JSON, for example"),
     ] {
         for (language, expected) in [(Language::Pt, pt), (Language::En, en)] {
             let (_folder, client) = folder_and_client(language);

@@ -215,6 +215,13 @@ fn a_genuine_month_and_its_parquet_in_two_files_are_one() {
     write_in_two(&typed, &parts[0], &parts[1]);
     let (file, rows, warnings) = place.only(&rd_ac());
     assert_eq!((file.as_str(), rows, warnings.len()), ("RDAC2401.dbc", 4315, 1), "{warnings:?}");
+    // As PySUS writes it: every column as text.
+    let record_file = RecordFile::open(&place.path("RDAC2401.dbc"), &ReadOptions::default()).unwrap();
+    let layout = Layout::all_as_text(record_file.header());
+    let texts: Vec<RecordBatch> = record_file.batches(layout).unwrap().map(Result::unwrap).collect();
+    write_in_two(&texts, &parts[0], &parts[1]);
+    let (file, rows, warnings) = place.only(&rd_ac());
+    assert_eq!((file.as_str(), rows, warnings.len()), ("RDAC2401.dbc", 4315, 1), "{warnings:?}");
     // The same rows in another order are other content.
     std::fs::rename(&parts[1], place.path(&format!("{folder}/a.parquet"))).unwrap();
     assert_eq!(place.rows(&rd_ac()).unwrap_err().code(), Code::Conflict);

@@ -314,6 +314,8 @@ fn rows_without_sql_are_the_rows_that_sql_gives_sampled_or_not() {
                 params = params.filter(filter);
             }
             params.limit = limit;
+            // Who asks where rows come from renews whole months, and takes no limit.
+            let origin = origin && limit.is_none();
             if let Some((ours, theirs)) = source.both(&params, origin, chunk_rows, sampling.as_ref()) {
                 prop_assert!(same(&ours, &theirs), "{params:?} {sampling:?}\n{ours:?}\n{theirs:?}");
                 if let Some(sampling) = &sampling {

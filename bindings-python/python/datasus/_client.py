@@ -71,8 +71,8 @@ class Client:
         Parameters
         ----------
         dataset : str or dict, optional
-            ``"SIH-RD"``, ``"SIM-DO"``, ..., for short ``"RD"`` or ``"dengue"``; or a whole query of the JSON contract, as a dictionary, text or model. Left
-            out with ``sql``.
+            ``"SIH-RD"``, ``"SIM-DO"``, ..., for short ``"RD"`` or ``"dengue"``; or a whole query of the JSON contract, as a
+            dictionary, text or model. Left out with ``sql``.
         uf : str, int or list of them, optional
             ``"SP"`` or ``["SP", "RJ"]``, a name (``"Acre"``) or IBGE's code (``12``); all that the source holds.
         competencia : optional
@@ -82,8 +82,8 @@ class Client:
         columns : list of str, optional
             Columns of the answer; all.
         where : Filter, dict or list, optional
-            ``col("VAL_TOT") > 1000``, or in short ``{"SEXO": "3", "UF_ZI": ["120000", "140000"], "VAL_TOT": (0, 100)}``: a value,
-            a list of them, a pair (both included), None for no value.
+            ``col("VAL_TOT") > 1000``, or in short ``{"SEXO": "3", "UF_ZI": ["120000", "140000"], "VAL_TOT": (0, 100)}``: a
+            value, a list of them, a pair (both included), None for no value.
         group_by : str or list of str, optional
             Columns to group by.
         aggregates : dict, optional
@@ -99,7 +99,7 @@ class Client:
         progress : bool, optional
             Whether to show a progress bar.
         **options
-            ``deadline``, ``missing``, ``versions``, ``partial``, ``priority``, ``on_emergency``.
+            ``deadline``, ``missing``, ``versions``, ``partial``, ``priority``, ``on_emergency``, ``on_bad_value``.
 
         Returns
         -------

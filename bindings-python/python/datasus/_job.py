@@ -124,6 +124,19 @@ class Job:
         """
         self._job.cancel()
 
+    def interrupt(self) -> None:
+        """The same as :meth:`cancel`, but what it has written is kept: ``client.resume`` goes on where it stopped.
+
+        Examples
+        --------
+        >>> job = client.submit("SIH-RD", to=datasus.Csv("parada.csv"))
+        >>> _ = job.wait()
+        >>> job.interrupt()  # one that has ended stays as it is
+        >>> job.status
+        'completed'
+        """
+        self._job.interrupt()
+
     def _interrupted(self, stopped: KeyboardInterrupt) -> None:
         """Stops the job so that it can be resumed, and says so in what is raised."""
         self._job.interrupt()

@@ -101,6 +101,7 @@ class Options(_Model):
     priority: Literal["health", "admin", "user"] = "user"
     on_emergency: Literal["sample", "spill", "wait", "fail"] | None = None
     cache: bool | None = None
+    on_bad_value: Literal["null", "dead_letter", "fail"] = "null"
     checkpoint_rows: int | None = Field(default=None, ge=0)
     dead_letter_limit: float | None = None
 

@@ -143,7 +143,8 @@ mod tests {
         for (place, pt, en) in sentences {
             let mut refuse = |why: String| wrong.push(format!("{place}: {why}\n    {pt}\n    {en}"));
             for foreign in ["{error}", "{first}", "{message}", "{words}"] {
-                if pt.contains(foreign) {
+                // Elsewhere the first is one of ours.
+                if pt.contains(foreign) && (foreign != "{first}" || place.contains("engine/duckdb")) {
                     refuse(format!("{foreign} is another library's English"));
                 }
             }

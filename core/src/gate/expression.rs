@@ -40,6 +40,11 @@ impl Walk<'_> {
                 for name in node["column_names"].as_array().into_iter().flatten() {
                     self.columns.extend(name.as_str().map(str::to_uppercase));
                 }
+                let mut names = node["column_names"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                if let Some(first) = names.next() {
+                    self.syntax.refer(None, first);
+                    names.next().inspect(|second| self.syntax.refer(Some(first), second));
+                }
             }
             Some("POSITIONAL_REFERENCE") => self.only(node, "column", &["index"]),
             Some("PARAMETER") => {

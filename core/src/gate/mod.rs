@@ -13,6 +13,7 @@ mod query;
 mod question;
 mod refusal;
 mod scope;
+mod star;
 mod types;
 mod walk;
 
@@ -20,7 +21,9 @@ use std::collections::BTreeSet;
 
 use crate::base::{Error, Problem, Result};
 use crate::catalog::{Catalog, Grupo};
-use crate::params::Compared;
+use crate::params::{Compared, Syntax};
+
+pub use star::{Hidden, without};
 
 pub use question::question;
 
@@ -47,23 +50,26 @@ pub struct Passed {
     pub ordered: bool,
     /// Columns that are compared with constants.
     pub compared: Vec<Compared>,
+    /// Which names stand where.
+    pub syntax: Syntax,
 }
 
 /// Judges `sql`. What is refused is named with its position, every refusal in one answer: DS-403 for what nobody may
 /// do here, DS-404 for a table that does not exist, DS-422 for a text that is wrong or too large.
 pub fn pass(sql: &str, catalog: &'static Catalog) -> Result<Passed> {
-    let judge = || -> std::result::Result<Passed, Vec<Problem>> {
-        let tree = parse::tree(sql)?;
-        walk::judge(sql, &tree, catalog)
-    };
-    let judged = std::thread::scope(|scope| {
+    let judge = || -> std::result::Result<Passed, Vec<Problem>> { walk::judge(sql, parse::tree(sql)?, catalog) };
+    deep(judge)?.map_err(|problems| Error::from_problems(problems).stage("gate"))
+}
+
+/// Runs `work` on a stack that is made for deep trees.
+fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
+    std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("datasus-gate".into()).stack_size(STACK_BYTES);
-        match thread.spawn_scoped(scope, judge) {
+        match thread.spawn_scoped(scope, work) {
             Ok(handle) => handle.join().map_err(|_| Error::internal("the gate panicked")),
             Err(error) => Err(Error::internal(format!("cannot start the gate's thread: {error}"))),
         }
-    })?;
-    judged.map_err(|problems| Error::from_problems(problems).stage("gate"))
+    })
 }
 
 #[cfg(test)]

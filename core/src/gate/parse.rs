@@ -15,7 +15,7 @@ const MAX_DEPTH: usize = 800;
 /// An instance that parses and does nothing else; opened once per process.
 static PARSER: Mutex<Option<Connection>> = Mutex::new(None);
 
-/// The one SELECT of `sql`.
+/// The one statement of `sql`; its `node` is a SELECT.
 pub(super) fn tree(sql: &str) -> Result<Value, Vec<Problem>> {
     if sql.len() > MAX_BYTES {
         return Err(vec![refusal::too_long(sql.len())]);
@@ -29,15 +29,7 @@ pub(super) fn tree(sql: &str) -> Result<Value, Vec<Problem>> {
             .with("position", at),
         ]);
     }
-    let json = serialized(sql).map_err(|error| {
-        vec![Problem::new(
-            Code::Internal,
-            text!(
-                "O analisador de SQL falhou: defeito do datasus; por favor, relate-o com o trace_id",
-                "The SQL parser failed, a defect of datasus: {error}. Please report it with the trace_id"
-            ),
-        )]
-    })?;
+    let json = asked("SELECT json_serialize_sql(CAST(? AS VARCHAR))", sql).map_err(failed)?;
     if depth(&json) > MAX_DEPTH {
         return Err(vec![refusal::too_deep()]);
     }
@@ -49,20 +41,36 @@ pub(super) fn tree(sql: &str) -> Result<Value, Vec<Problem>> {
         return Err(vec![refusal::from_parser(sql, &answer)]);
     }
     match answer["statements"].as_array().map(Vec::as_slice) {
-        Some([one]) => Ok(one["node"].clone()),
+        Some([one]) => Ok(one.clone()),
         Some([]) => Err(vec![refusal::empty()]),
         Some(several) => Err(vec![refusal::several(several.len())]),
         None => Err(vec![refusal::unknown(sql, "statements", &Value::Null)]),
     }
 }
 
-fn serialized(sql: &str) -> duckdb::Result<String> {
+/// The SQL of a statement.
+pub(super) fn text(statement: &Value) -> Result<String, Vec<Problem>> {
+    let json = serde_json::json!({"error": false, "statements": [statement]}).to_string();
+    asked("SELECT json_deserialize_sql(CAST(? AS JSON))", &json).map_err(failed)
+}
+
+fn failed(error: duckdb::Error) -> Vec<Problem> {
+    vec![Problem::new(
+        Code::Internal,
+        text!(
+            "O analisador de SQL falhou: defeito do datasus; por favor, relate-o com o trace_id",
+            "The SQL parser failed, a defect of datasus: {error}. Please report it with the trace_id"
+        ),
+    )]
+}
+
+fn asked(question: &str, of: &str) -> duckdb::Result<String> {
     let mut parser = PARSER.lock().unwrap_or_else(PoisonError::into_inner);
     let connection = match parser.take() {
         Some(connection) => connection,
         None => open()?,
     };
-    let json = connection.query_row("SELECT json_serialize_sql(CAST(? AS VARCHAR))", [sql], |row| row.get(0));
+    let json = connection.query_row(question, [of], |row| row.get(0));
     // An instance that failed is not used again.
     *parser = json.is_ok().then_some(connection);
     json

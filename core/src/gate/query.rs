@@ -127,6 +127,7 @@ impl Walk<'_> {
                 self.maybe(&node["condition"], scope);
                 for column in node["using_columns"].as_array().into_iter().flatten() {
                     self.columns.extend(column.as_str().map(str::to_uppercase));
+                    column.as_str().inspect(|name| self.syntax.refer(None, name));
                 }
                 // A natural join compares columns that it does not name.
                 self.star |= node["ref_type"] == "NATURAL";
@@ -169,6 +170,8 @@ impl Walk<'_> {
         }
         match self.catalog.by_table(&name.to_ascii_lowercase()) {
             Some(grupo) if grupo.dataset.table().eq_ignore_ascii_case(name) => {
+                let alias = node["alias"].as_str().filter(|alias| !alias.is_empty()).unwrap_or(name);
+                self.syntax.tables.entry(alias.to_lowercase()).or_default().insert(grupo.dataset.table());
                 if !self.tables.iter().any(|known| known.dataset == grupo.dataset) {
                     self.tables.push(grupo);
                 }

@@ -8,7 +8,7 @@ use super::scope::Scope;
 use super::{MAX_PARTS, Passed, refusal};
 use crate::base::Problem;
 use crate::catalog::{Catalog, Grupo};
-use crate::params::Compared;
+use crate::params::{Compared, Syntax};
 
 /// Problems that are told at most; a hostile text could earn thousands.
 const MAX_PROBLEMS: usize = 20;
@@ -21,11 +21,12 @@ pub(super) struct Walk<'a> {
     pub columns: BTreeSet<String>,
     pub star: bool,
     pub compared: Vec<Compared>,
+    pub syntax: Syntax,
     parts: usize,
     problems: Vec<Problem>,
 }
 
-pub(super) fn judge(sql: &str, tree: &Value, catalog: &'static Catalog) -> Result<Passed, Vec<Problem>> {
+pub(super) fn judge(sql: &str, statement: Value, catalog: &'static Catalog) -> Result<Passed, Vec<Problem>> {
     let mut walk = Walk {
         sql,
         catalog,
@@ -34,17 +35,19 @@ pub(super) fn judge(sql: &str, tree: &Value, catalog: &'static Catalog) -> Resul
         columns: BTreeSet::new(),
         star: false,
         compared: Vec::new(),
+        syntax: Syntax::default(),
         parts: 0,
         problems: Vec::new(),
     };
-    walk.query(tree, &Scope::OUTSIDE);
+    walk.query(&statement["node"], &Scope::OUTSIDE);
     if !walk.problems.is_empty() {
         return Err(walk.problems);
     }
-    let Walk { tables, parameters, columns, star, compared, .. } = walk;
-    let modifiers = tree["modifiers"].as_array();
+    let Walk { tables, parameters, columns, star, compared, syntax, .. } = walk;
+    let modifiers = statement["node"]["modifiers"].as_array();
     let ordered = modifiers.is_some_and(|all| all.iter().any(|modifier| modifier["type"] == "ORDER_MODIFIER"));
-    Ok(Passed { sql: sql.to_owned(), tables, parameters, columns, star, ordered, compared })
+    let syntax = Syntax { statement, ..syntax };
+    Ok(Passed { sql: sql.to_owned(), tables, parameters, columns, star, ordered, compared, syntax })
 }
 
 impl Walk<'_> {

@@ -11,5 +11,8 @@ mod values;
 pub use contract::{Aggregate, AggregateFn, CompetenciaParam, OneOrMany, OrderBy, QueryParams};
 pub use filter::{Col, Filter, Op, col};
 pub use options::{MissingFiles, OnBadValue, OnEmergency, Options, Priority, Versions};
-pub use query::{Ask, BindValue, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql, Structured};
+pub use query::{
+    Ask, BindValue, ORIGIN, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql, Structured, Syntax,
+    origin_column,
+};
 pub use validate::{Compared, Constant, SqlUse, no_dataset, validate, validate_question, validate_sql};

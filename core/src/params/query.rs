@@ -18,6 +18,14 @@ pub struct Query {
     pub notes: Vec<Text>,
 }
 
+/// Columns that every dataset has, by name only: the source's file, its UF and its competência, as text. No star shows them.
+pub const ORIGIN: [&str; 3] = ["datasus_arquivo", "datasus_uf", "datasus_competencia"];
+
+/// One of [`ORIGIN`] by its name, in any case.
+pub fn origin_column(name: &str) -> Option<&'static str> {
+    ORIGIN.into_iter().find(|column| column.eq_ignore_ascii_case(name))
+}
+
 /// A table, and which of its files are wanted.
 #[derive(Debug, Clone)]
 pub struct Scope {
@@ -67,6 +75,35 @@ pub struct Sql {
     pub star: bool,
     /// True: it says in which order its rows come.
     pub ordered: bool,
+    pub syntax: Syntax,
+}
+
+/// Which names stand where in a text that has passed the gate.
+#[derive(Debug, Clone, Default)]
+pub struct Syntax {
+    /// Columns in upper case, behind the table's name in lower case where the text has one.
+    pub references: BTreeSet<(Option<String>, String)>,
+    /// Tables by the names that the text gives them, in lower case.
+    pub tables: BTreeMap<String, BTreeSet<String>>,
+    /// The statement as the engine's parser sees it.
+    pub statement: serde_json::Value,
+}
+
+impl Syntax {
+    pub fn refer(&mut self, table: Option<&str>, column: &str) {
+        self.references.insert((table.map(str::to_lowercase), column.to_uppercase()));
+    }
+
+    /// Whether the text names a column of `table`: behind its name, or (`alone`) without one.
+    pub fn names(&self, table: &str, column: &str, alone: bool) -> bool {
+        self.references.iter().any(|(of, name)| {
+            name.eq_ignore_ascii_case(column)
+                && match of {
+                    None => alone,
+                    Some(of) => self.tables.get(of).is_some_and(|tables| tables.contains(table)),
+                }
+        })
+    }
 }
 
 /// The value of a parameter of the user's SQL.

@@ -48,8 +48,8 @@ fn refused(file: &LakeFile, row: &BadRow) -> Error {
     Error::new(
         Code::InvalidParams,
         text!(
-            "{name}, linha {at} (a partir de 0): o valor {value:?} da coluna {column} não se lê no tipo da coluna, e `on_bad_value` é fail. Conserte o arquivo, ou use null (fica NULL e é contado) ou dead_letter (a linha sai da resposta e é guardada)",
-            "{name}, row {at} (from 0): the value {value:?} of column {column} does not parse as the column's type, and `on_bad_value` is fail. Mend the file, or use null (it is NULL and counted) or dead_letter (the row leaves the answer and is kept)"
+            "{name}, linha {at} (a partir de 0): o valor \"{value}\" da coluna {column} não se lê no tipo da coluna, e `on_bad_value` é fail. Conserte o arquivo, ou use null (fica NULL e é contado) ou dead_letter (a linha sai da resposta e é guardada)",
+            "{name}, row {at} (from 0): the value \"{value}\" of column {column} does not parse as the column's type, and `on_bad_value` is fail. Mend the file, or use null (it is NULL and counted) or dead_letter (the row leaves the answer and is kept)"
         ),
     )
     .with("received", value.as_str())

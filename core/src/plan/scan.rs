@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::view::{self, TableColumn};
+use super::named::origin_of;
+use super::view::{self, Held, TableColumn};
 use super::{FileSample, Sampling};
 use crate::base::{UnitId, UnitPlaces};
 use crate::catalog::{LogicalType, UfCoding};
 use crate::lake::LakeFile;
-use crate::params::{Op, Predicate, Projection, Scalar, Scope, Structured};
+use crate::params::{ORIGIN, Op, Predicate, Projection, Scalar, Scope, Structured};
 
 /// What is read, file by file, in the order of the answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,50 +81,55 @@ pub(super) fn scan(
         return None;
     }
     let names: Vec<&str> = match &ask.projection {
-        Projection::All => columns.iter().map(|column| column.name.as_str()).collect(),
+        Projection::All => {
+            columns.iter().filter(|column| column.held == Held::Files).map(|column| column.name.as_str()).collect()
+        }
         Projection::Columns(names) => names.iter().map(String::as_str).collect(),
         Projection::Grouped { .. } => return None,
     };
     let find = |name: &str| columns.iter().find(|column| column.name == name);
     let mut fields = Vec::with_capacity(names.len() + 3);
     let mut outputs = Vec::with_capacity(names.len() + 3);
+    let constant = |name: &str| Output::Constant(ORIGIN.iter().position(|origin| *origin == name).unwrap_or_default());
     for name in names {
+        if find(name).is_some_and(|column| column.held == Held::Origin) {
+            fields.push(Field::new(name, DataType::Utf8, true));
+            outputs.push(constant(name));
+            continue;
+        }
         let kind = find(name).map_or(Some(DataType::Utf8), |column| uncast(column, files))?;
         fields.push(Field::new(name, kind, true));
         outputs.push(Output::Column(name.to_owned()));
     }
-    for (number, name) in origin.iter().flatten().enumerate() {
+    for name in origin.iter().flatten() {
         fields.push(Field::new(*name, DataType::Utf8, true));
-        outputs.push(Output::Constant(number));
+        outputs.push(constant(name));
     }
     let mut predicates = ask.predicates.clone();
     predicates.extend(uf_predicate(scope));
-    let exact = |column: &str, kind: &LogicalType| find(column).is_none_or(|c| uncast(c, files) == Some(kind.arrow()));
+    let exact = |column: &str, kind: &LogicalType| {
+        find(column).is_none_or(|c| c.held != Held::Origin && uncast(c, files) == Some(kind.arrow()))
+    };
     if !predicates.iter().all(|predicate| runs_uncast(predicate, &exact)) {
         return None;
     }
-    let constants = |file: &LakeFile| match origin {
-        Some(_) => vec![file.source.file.clone(), file.id.uf.to_string(), file.id.competencia.to_string()],
-        None => Vec::new(),
+    let constants = |file: &LakeFile| match outputs.iter().any(|output| matches!(output, Output::Constant(_))) {
+        true => ORIGIN.iter().map(|name| origin_of(file, name)).collect(),
+        false => Vec::new(),
     };
-    Some(Scan {
-        schema: Schema::new(fields).into(),
-        outputs,
-        predicates,
-        limit: ask.limit,
-        files: files
-            .iter()
-            .map(|file| ScanFile {
-                path: file.path.clone(),
-                name: file.source.file.as_str().into(),
-                row_groups: file.row_groups.iter().map(|group| group.rows).collect(),
-                own: file.native_parquet,
-                constants: constants(file),
-                sample: sampling.map(|sampling| sampling.of_file(&file.content())),
-                without: None,
-            })
-            .collect(),
-    })
+    let of_files = files
+        .iter()
+        .map(|file| ScanFile {
+            path: file.path.clone(),
+            name: file.source.file.as_str().into(),
+            row_groups: file.row_groups.iter().map(|group| group.rows).collect(),
+            own: file.native_parquet,
+            constants: constants(file),
+            sample: sampling.map(|sampling| sampling.of_file(&file.content())),
+            without: None,
+        })
+        .collect();
+    Some(Scan { schema: Schema::new(fields).into(), outputs, predicates, limit: ask.limit, files: of_files })
 }
 
 /// The column's type in the answer, where every file has it as it is, or not at all.

@@ -6,13 +6,17 @@ use arrow::array::RecordBatch;
 
 use super::bad_rows::{BadRows, bad_rows};
 use super::catalog_answer::catalog_answer;
+use super::named;
 use super::scan::{Scan, scan};
-use super::view::{self, TableColumn, View, Without};
+use super::view::{self, Held, TableColumn, View, Without};
 use super::{Dialect, DuckDbDialect, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Catalog, LogicalType};
+use crate::gate;
 use crate::lake::LakeFile;
-use crate::params::{AggregateFn, Ask, BindValue, Op, Predicate, Projection, Query, Scalar, Scope, Sql, Structured};
+use crate::params::{
+    AggregateFn, Ask, BindValue, Op, Predicate, Projection, Query, Scalar, Scope, Sql, Structured, origin_column,
+};
 
 /// What an engine runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +24,8 @@ pub struct Statement {
     /// The tables that the SQL names.
     pub views: Vec<View>,
     pub sql: String,
+    /// The user's text, where `sql` is another that means the same.
+    pub written: Option<String>,
     pub binds: Binds,
     /// Every file that may be read.
     pub files: Vec<String>,
@@ -41,6 +47,7 @@ impl Statement {
         Statement {
             views: Vec::new(),
             sql: String::new(),
+            written: None,
             binds: Binds::Positional(Vec::new()),
             files: Vec::new(),
             columns: Vec::new(),
@@ -56,6 +63,7 @@ impl Statement {
         Statement {
             views: Vec::new(),
             sql: String::new(),
+            written: None,
             binds: Binds::Positional(Vec::new()),
             files: Vec::new(),
             columns: answer.schema().fields().iter().map(|field| field.name().clone()).collect(),
@@ -133,13 +141,20 @@ pub fn statement(
             .stage("plan"));
         }
     }
+    let of_scope = |scope: &Scope| -> Vec<&LakeFile> {
+        files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect()
+    };
+    let held: Vec<(&Scope, Vec<TableColumn>)> =
+        query.scopes.iter().map(|scope| (scope, view::columns(scope, &of_scope(scope)))).collect();
     let mut tables = Vec::with_capacity(query.scopes.len());
-    for scope in &query.scopes {
-        let of_scope: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
-        let mut columns = view::columns(scope.grupo, &of_scope);
-        view::add_named(&mut columns, scope, of_scope.is_empty(), &names(&query.ask));
-        tables.push((scope, columns, of_scope));
+    for (scope, columns) in &held {
+        let elsewhere = |name: &str| named::has_elsewhere(&held, scope, name);
+        let mut columns = columns.clone();
+        columns.extend(named::columns(query, scope, &columns, &elsewhere));
+        tables.push((*scope, columns, of_scope(scope)));
     }
+    let by_file =
+        origin.is_some() || tables.iter().any(|(_, columns, _)| columns.iter().any(|c| c.held == Held::Origin));
     let read = match (&query.ask, tables.first()) {
         (Ask::Sql(ask), _) => columns_of_sql(ask, &tables),
         (Ask::Structured(ask), Some((scope, columns, _))) => columns_read(ask, scope, columns),
@@ -160,10 +175,12 @@ pub fn statement(
     let paths: Vec<String> = of_files.chain(without.paths()).collect();
     match (&query.ask, tables.first()) {
         (Ask::Sql(ask), _) => {
-            view::refuse_hidden_row_numbers(files, sampling, !left_out.is_empty())?;
+            view::refuse_hidden_row_numbers(files, sampling, by_file || !left_out.is_empty())?;
+            let rewritten = without_hidden(ask, &tables)?;
             Ok(Statement {
                 views: views(false)?,
-                sql: ask.text.clone(),
+                written: rewritten.is_some().then(|| ask.text.clone()),
+                sql: rewritten.unwrap_or_else(|| ask.text.clone()),
                 binds: Binds::Named(ask.binds.clone()),
                 files: paths,
                 columns: read,
@@ -174,20 +191,44 @@ pub fn statement(
             })
         }
         (Ask::Structured(ask), Some((scope, columns, of_scope))) => {
-            let mut scan = scan(ask, scope, columns, of_scope, origin, sampling);
+            if let Some(name) = origin.and_then(|_| selected_origin(ask)) {
+                return Err(Error::new(
+                    Code::InvalidParams,
+                    text!(
+                        "`replace_by` já grava {name}; tire-a de `columns`",
+                        "`replace_by` writes {name} anyway; leave it out of `columns`"
+                    ),
+                )
+                .column(name)
+                .stage("plan"));
+            }
+            // What is the same in all rows of a file is asked of the file.
+            let (of_files, others) = named::split(&ask.predicates);
+            let is_read = |file: &LakeFile| of_files.iter().all(|predicate| named::holds(predicate, file));
+            let all = of_scope;
+            let of_scope = &all.iter().copied().filter(|file| is_read(file)).collect::<Vec<_>>();
+            let ask = &Structured { predicates: others.into_iter().cloned().collect(), ..ask.clone() };
+            let views = |placed| {
+                let view = view::create(&dialect, scope, columns, of_scope, origin, sampling, &without, placed);
+                view.map(|view| vec![view])
+            };
+            let mut scan = scan(ask, scope, columns, all, origin, sampling);
             let placed = !of_scope.is_empty() && by_place(ask, scan.is_some(), ordered);
             match &mut scan {
-                None => view::refuse_hidden_row_numbers(files, sampling, placed || !left_out.is_empty())?,
+                None => view::refuse_hidden_row_numbers(files, sampling, placed || by_file || !left_out.is_empty())?,
                 Some(scan) => {
                     for of_file in &left_out {
                         scan.files[of_file.file].without = Some(of_file.numbers.clone());
                     }
+                    let mut read = all.iter().map(|file| is_read(file));
+                    scan.files.retain(|_| read.next().unwrap_or(true));
                 }
             }
             let (sql, binds) = structured(&dialect, ask, scope, columns, origin, placed, ordered);
             Ok(Statement {
                 views: views(placed)?,
                 sql,
+                written: None,
                 binds: Binds::Positional(binds),
                 files: paths,
                 columns: read,
@@ -199,6 +240,27 @@ pub fn statement(
         }
         (Ask::Structured(_), None) | (Ask::Catalog(_), _) => Err(Error::internal("a structured query without a table")),
     }
+}
+
+/// The user's text with stars that leave out what is there by name only; none where it may stand as it is.
+fn without_hidden(ask: &Sql, tables: &[(&Scope, Vec<TableColumn>, Vec<&LakeFile>)]) -> Result<Option<String>> {
+    let mut hidden = gate::Hidden::new();
+    for (scope, columns, _) in tables {
+        let names: Vec<String> = columns.iter().filter(|c| c.held != Held::Files).map(|c| c.name.clone()).collect();
+        if !names.is_empty() {
+            hidden.insert(scope.grupo.dataset.table(), names);
+        }
+    }
+    if !ask.star || hidden.is_empty() {
+        return Ok(None);
+    }
+    gate::without(&ask.syntax.statement, &hidden, Catalog::builtin()).map(Some)
+}
+
+/// A column that `replace_by` writes, where the query gives it too.
+fn selected_origin(ask: &Structured) -> Option<&str> {
+    let Projection::Columns(names) = &ask.projection else { return None };
+    names.iter().map(String::as_str).find(|name| origin_column(name).is_some())
 }
 
 /// Whether rows must be told apart by where they stand. A scan has them in order by itself. Of rows that the query orders, those
@@ -260,32 +322,10 @@ fn structured(
     (sql, build.binds)
 }
 
-/// The columns that a query names; none where it asks for all that there are.
-fn names(ask: &Ask) -> BTreeSet<&str> {
-    let mut named = BTreeSet::new();
-    match ask {
-        Ask::Sql(ask) if !ask.star => named.extend(ask.columns.iter().map(String::as_str)),
-        Ask::Structured(Structured { projection: Projection::All, .. }) | Ask::Sql(_) | Ask::Catalog(_) => {}
-        Ask::Structured(ask) => {
-            match &ask.projection {
-                Projection::All => {}
-                Projection::Columns(names) => named.extend(names.iter().map(String::as_str)),
-                Projection::Grouped { keys, figures } => {
-                    named.extend(keys.iter().map(String::as_str));
-                    named.extend(figures.iter().filter_map(|figure| Some(figure.column.as_ref()?.0.as_str())));
-                }
-            }
-            ask.predicates.iter().for_each(|predicate| predicate.columns(&mut named));
-            named.extend(ask.order_by.iter().map(|key| key.column.as_str()));
-        }
-    }
-    named
-}
-
 fn columns_read(ask: &Structured, scope: &Scope, columns: &[TableColumn]) -> Vec<String> {
     let mut read: BTreeSet<&str> = BTreeSet::new();
     match &ask.projection {
-        Projection::All => return columns.iter().map(|column| column.name.clone()).collect(),
+        Projection::All => return columns.iter().filter(|c| c.held == Held::Files).map(|c| c.name.clone()).collect(),
         Projection::Columns(names) => read.extend(names.iter().map(String::as_str)),
         Projection::Grouped { keys, figures } => {
             read.extend(keys.iter().map(String::as_str));
@@ -295,7 +335,8 @@ fn columns_read(ask: &Structured, scope: &Scope, columns: &[TableColumn]) -> Vec
     ask.predicates.iter().for_each(|predicate| predicate.columns(&mut read));
     read.extend(ask.order_by.iter().map(|key| key.column.as_str()));
     read.extend(view::uf_column(scope));
-    columns.iter().map(|column| &column.name).filter(|name| read.contains(name.as_str())).cloned().collect()
+    let held = columns.iter().filter(|column| column.held == Held::Files).map(|column| &column.name);
+    held.filter(|name| read.contains(name.as_str())).cloned().collect()
 }
 
 /// At most these: names of the text that are columns of its tables.
@@ -304,7 +345,8 @@ fn columns_of_sql(ask: &Sql, tables: &[(&Scope, Vec<TableColumn>, Vec<&LakeFile>
         .iter()
         .flat_map(|(scope, columns, _)| {
             let read = |name: &str| ask.star || ask.columns.contains(name);
-            let named = columns.iter().map(|column| column.name.as_str()).filter(move |name| read(name));
+            let held = columns.iter().filter(|column| column.held == Held::Files);
+            let named = held.map(|column| column.name.as_str()).filter(move |name| read(name));
             named.chain(view::uf_column(scope))
         })
         .collect();
@@ -328,7 +370,10 @@ impl Build<'_> {
 
     fn projection(&self, projection: &Projection) -> String {
         let list: Vec<String> = match projection {
-            Projection::All => self.columns.iter().map(|column| self.dialect.name(&column.name)).collect(),
+            Projection::All => {
+                let held = self.columns.iter().filter(|column| column.held == Held::Files);
+                held.map(|column| self.dialect.name(&column.name)).collect()
+            }
             Projection::Columns(names) => {
                 names.iter().map(|name| format!("{} AS {}", self.column(name, None), self.dialect.name(name))).collect()
             }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use arrow::datatypes::DataType;
 
+use super::named::origin_of;
 use super::{BadRows, Dialect, FileSample, Sampling, own};
 use crate::base::{Code, Error, Result, text};
-use crate::catalog::{Column, Grupo, LogicalType, UfCoding};
+use crate::catalog::{LogicalType, UfCoding};
 use crate::lake::LakeFile;
 use crate::params::Scope;
 
@@ -20,19 +21,36 @@ pub(super) struct TableColumn {
     pub own: Option<DataType>,
     /// Two files whose own types of it have nothing in common: where it is read, the query is refused.
     pub at_odds: Option<[String; 2]>,
+    pub held: Held,
 }
 
-/// The columns of the files together: the catalogue's in its order, then those that it does not know. Without a file the
-/// catalogue's alone.
-pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
+/// Where the values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    /// In one file at least; stars show it.
+    Files,
+    /// In none: NULL where it is named.
+    Nowhere,
+    /// The same in all rows of a file ([`crate::params::ORIGIN`]).
+    Origin,
+}
+
+/// The columns of the files together: the catalogue's in its order, then those that it does not know. Without a file those of
+/// the catalogue and of the dataset's headers.
+pub(super) fn columns(scope: &Scope, files: &[&LakeFile]) -> Vec<TableColumn> {
+    let grupo = scope.grupo;
     if files.is_empty() {
-        let of_catalogue = |column: &Column| TableColumn {
-            name: column.name.clone(),
-            kind: column.kind.clone(),
+        let of_catalogue = grupo.columns.iter().map(|column| (&column.name, &column.kind));
+        let of_headers = scope.header_columns.iter().filter(|(name, _)| grupo.column(name).is_none());
+        let all = of_catalogue.chain(of_headers.map(|(name, kind)| (name, kind)));
+        let typed = |(name, kind): (&String, &LogicalType)| TableColumn {
+            name: name.clone(),
+            kind: kind.clone(),
             own: None,
             at_odds: None,
+            held: Held::Files,
         };
-        return grupo.columns.iter().map(of_catalogue).collect();
+        return all.map(typed).collect();
     }
     let mut columns: Vec<(u32, usize, TableColumn)> = Vec::new();
     for file in distinct_schemas(files) {
@@ -56,23 +74,13 @@ pub(super) fn columns(grupo: &Grupo, files: &[&LakeFile]) -> Vec<TableColumn> {
                 kind: known.map_or_else(|| own::kind_of_own(field.data_type()), |column| column.kind.clone()),
                 own: known.is_none().then(|| field.data_type().clone()),
                 at_odds: None,
+                held: Held::Files,
             };
             columns.push((known.map_or(u32::MAX, |column| column.position), columns.len(), column));
         }
     }
     columns.sort_by_key(|(position, seen, _)| (*position, *seen));
     columns.into_iter().map(|(_, _, column)| column).collect()
-}
-
-/// Adds columns of the dataset's headers that no chosen file has and the query names: they are NULL, of their type. Without a
-/// file all are there.
-pub(super) fn add_named(columns: &mut Vec<TableColumn>, scope: &Scope, all: bool, named: &BTreeSet<&str>) {
-    for (name, kind) in &scope.header_columns {
-        let is_there = columns.iter().any(|column| column.name == *name);
-        if !is_there && (all || named.contains(name.as_str())) {
-            columns.push(TableColumn { name: name.clone(), kind: kind.clone(), own: None, at_odds: None });
-        }
-    }
 }
 
 /// A table that a statement reads, in SQL.
@@ -177,17 +185,19 @@ fn relation(
     let selects: Vec<String> = runs
         .filter_map(|run| {
             let first = run.first()?;
-            let mut list: Vec<String> = columns.iter().map(|column| expression(dialect, column, first)).collect();
-            if let Some([file, uf, period]) = origin {
-                let names: Vec<&str> = run.iter().map(|file| file.source.file.as_str()).collect();
-                let periods: Vec<String> = run.iter().map(|file| file.id.competencia.to_string()).collect();
-                let periods: Vec<&str> = periods.iter().map(String::as_str).collect();
-                let ufs: Vec<String> = run.iter().map(|file| file.id.uf.to_string()).collect();
-                let ufs: Vec<&str> = ufs.iter().map(String::as_str).collect();
-                list.push(format!("{} AS {}", dialect.of_file(&names), dialect.name(file)));
-                list.push(format!("{} AS {}", dialect.of_file(&ufs), dialect.name(uf)));
-                list.push(format!("{} AS {}", dialect.of_file(&periods), dialect.name(period)));
-            }
+            let constant = |name: &str| {
+                let of_files: Vec<String> = run.iter().map(|file| origin_of(file, name)).collect();
+                let of_files: Vec<&str> = of_files.iter().map(String::as_str).collect();
+                format!("{} AS {}", dialect.of_file(&of_files), dialect.name(name))
+            };
+            let mut list: Vec<String> = columns
+                .iter()
+                .map(|column| match column.held {
+                    Held::Origin => constant(&column.name),
+                    Held::Files | Held::Nowhere => expression(dialect, column, first),
+                })
+                .collect();
+            list.extend(origin.iter().flatten().map(|name| constant(name)));
             if placed {
                 let place = dialect.place(before).into_iter().zip(PLACE);
                 list.extend(place.map(|(value, name)| format!("{value} AS {}", dialect.name(name))));

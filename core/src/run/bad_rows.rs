@@ -58,8 +58,8 @@ pub(super) fn refuse_too_many(statement: &Statement, files: &[LakeFile], options
     Err(Error::new(
         Code::TooManyDeadLetters,
         text!(
-            "{left} de {rows} linhas têm valor que não se lê numa coluna lida, mais do que `dead_letter_limit` ({limit}) permite; a primeira é a linha {row} (a partir de 0) de {file}: {column} = {value:?}. Aumente o limite, leia menos colunas, ou use `on_bad_value` null",
-            "{left} of {rows} rows have a value that does not parse in a column that is read, more than `dead_letter_limit` ({limit}) allows; the first is row {row} (from 0) of {file}: {column} = {value:?}. Raise the limit, read fewer columns, or use `on_bad_value` null"
+            "{left} de {rows} linhas têm valor que não se lê numa coluna lida, mais do que `dead_letter_limit` ({limit}) permite; a primeira é a linha {row} (a partir de 0) de {file}: {column} tem \"{value}\". Aumente o limite, leia menos colunas, ou use `on_bad_value` null",
+            "{left} of {rows} rows have a value that does not parse in a column that is read, more than `dead_letter_limit` ({limit}) allows; the first is row {row} (from 0) of {file}: {column} has \"{value}\". Raise the limit, read fewer columns, or use `on_bad_value` null"
         ),
     )
     .with("received", value)

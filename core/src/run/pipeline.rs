@@ -17,7 +17,7 @@ use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, text};
 use crate::governor::Mode;
 use crate::lake::LakeFile;
 use crate::params::{Ask, OnBadValue, Projection, Query, QueryParams};
-use crate::plan::{SAMPLING, Sampled, Selection, Statement, statement};
+use crate::plan::{SAMPLING, Sampled, Selection, Statement, nowhere, statement};
 use crate::sink::arrow::{ArrowReader, stream};
 use crate::sink::csv::refuse_if_more_than_limit;
 use crate::sink::{Destination, FanOut, OutputRoot, Sink, Stored};
@@ -191,6 +191,14 @@ impl Session {
         normalised.retain(|one| prepared.query.reads(&one.column));
         let mut warnings = self.report_warnings(prepared, files, &unreadable);
         warnings.extend(prepared.query.notes.iter().map(|note| note.get(self.config.language).to_owned()));
+        warnings.extend(nowhere(&prepared.query, files).iter().map(|(dataset, columns)| {
+            let names = columns.join(", ");
+            let warning = text!(
+                "{dataset}: nenhum arquivo da consulta tem {names}; é NULL em toda a resposta",
+                "{dataset}: no file of the query has {names}; it is NULL in the whole answer"
+            );
+            warning.get(self.config.language).to_owned()
+        }));
         let told = normalised_warning(&normalised);
         warnings.extend(told.map(|warning| warning.get(self.config.language).to_owned()));
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(self.config.language).to_owned()));

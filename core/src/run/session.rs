@@ -284,8 +284,9 @@ impl Session {
 
     /// User SQL goes through the gate before anything else looks at it.
     fn judged(&self, sql: &str) -> Result<SqlUse> {
-        let gate::Passed { tables, parameters, columns, star, ordered, compared, .. } = gate::pass(sql, self.catalog)?;
-        Ok(SqlUse { tables, parameters, columns, star, ordered, compared })
+        let gate::Passed { tables, parameters, columns, star, ordered, compared, syntax, .. } =
+            gate::pass(sql, self.catalog)?;
+        Ok(SqlUse { tables, parameters, columns, star, ordered, compared, syntax })
     }
 
     pub(super) fn prepare(&self, params: &QueryParams) -> Result<Prepared> {

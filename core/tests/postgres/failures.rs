@@ -263,7 +263,6 @@ fn no_file_of_the_state_folder_holds_the_password() {
     // An address where a destination is due is not quoted either.
     for wrong in [r#"{"postgres": "postgres://ana:CANARY@h/d"}"#, r#"["postgres://ana:CANARY@h/d"]"#] {
         let error = Destination::list_from_json(wrong).unwrap_err();
-        assert_eq!(error.code(), Code::Malformed);
         assert!(!format!("{error} {error:?} {}", error.to_json()).contains(canary::WORD), "{error:?}");
     }
 }

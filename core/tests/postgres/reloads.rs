@@ -262,6 +262,7 @@ fn a_table_is_known_by_its_mark_when_it_is_renamed_and_forgotten_when_it_is_empt
     refused(append("marca.outra"));
     append("marca.t").unwrap();
     assert_eq!(server.psql("SELECT count(*) FROM marca.t"), [["4"]]);
+    assert!(refused(append("marca.outra")).detail().contains("already holds"));
     server.psql("TRUNCATE marca.t");
     append("marca.t").unwrap();
     refused(append("marca.t"));
@@ -428,6 +429,25 @@ fn unique_keys_are_checked_or_known_before_the_load() {
     let upsert = Postgres { key: vec!["a".into()], ..to("chaves.adiada", Mode::Upsert) };
     assert!(refused(load(&client, &rows("(1, 'z')"), upsert)).detail().contains("CREATE UNIQUE INDEX"));
     assert_eq!(stages("chaves"), [[""; 0]; 0]);
+}
+
+/// A row that was refused once would be one too many among those that took the place of its load.
+#[test]
+fn a_dead_letter_of_rows_that_were_replaced_is_not_loaded() {
+    let server = shared();
+    let (_folder, client) = client_of(&[("RDAC2401.parquet", 4), ("RDRR2401.parquet", 3)]);
+    let table = || to("carta.t", Mode::ReplaceBy);
+    load(&client, &of("RR", "202401"), table()).unwrap();
+    server.psql("ALTER TABLE carta.t ADD CONSTRAINT quatro CHECK (n_aih NOT LIKE 'RDAC% 2')");
+    let some = Options { dead_letter_limit: Some(1.0), ..Options::default() };
+    let report = load(&client, &of("AC", "202401").options(some), table()).unwrap();
+    assert_eq!((report.records_processed, report.dead_letters), (3, 1));
+    server.psql("ALTER TABLE carta.t DROP CONSTRAINT quatro");
+    load(&client, &of("AC", "202401"), table()).unwrap();
+    let replayed = client.replay(&report.job_id).unwrap();
+    assert_eq!((replayed.loaded, replayed.left), (0, 1));
+    assert!(client.dead_letters(&report.job_id).unwrap()[0].reason.contains("taken the place"));
+    assert_eq!(by_month("carta.t"), [["AC", "202401", "4"], ["RR", "202401", "3"]]);
 }
 
 /// SIH-RD of Acre and Roraima, with the ministry's own rows: 4,315 and 1,690, of layouts ten years apart.

@@ -40,7 +40,8 @@ fn write(folder: &Path) {
     };
     let cnes = |n: usize| match n {
         n if is(n, "null") => None,
-        n if is(n, "nul") => Some("20\0".to_owned()),
+        // Behind the last character it would be padding.
+        n if is(n, "nul") => Some("2\u{0}0".to_owned()),
         _ => Some("2000001".to_owned()),
     };
     let diag = |n: usize| if is(n, "check") { "RUIM" } else { "J189" };
@@ -121,7 +122,10 @@ fn exactly_the_poisoned_rows_are_dead_letters_and_a_replay_loads_them_after_a_fi
     let replayed = client.replay(&report.job_id).unwrap();
     assert_eq!((replayed.loaded, replayed.left), (7, 2));
     let left = client.dead_letters(&report.job_id).unwrap();
-    assert!(left.iter().all(|letter| letter.value.as_deref() == Some("20\0") || letter.sqlstate.is_some()), "{left:?}");
+    assert!(
+        left.iter().all(|letter| letter.value.as_deref() == Some("2\u{0}0") || letter.sqlstate.is_some()),
+        "{left:?}"
+    );
     assert_eq!(server.psql("SELECT count(*) FROM veneno.t")[0][0], (GOOD - 2 + 1).to_string());
     assert_eq!(server.psql("SELECT val_tot FROM veneno.t WHERE n_aih = '1200000033333'"), [["1234567890.12"]]);
     client.discard(&report.job_id).unwrap();

@@ -76,6 +76,11 @@ pub(super) fn explain(error: duckdb::Error, statement: &Statement, ctx: &Ctx) ->
             text!("Disco cheio; libere espaço e repita", "Disk full: {first}; free some space and try again"),
         )
     } else if statement.from_user && user_sql::is_theirs(&complaint) {
+        // A place in a text that the user did not write says nothing.
+        let complaint = match statement.written {
+            Some(_) => Complaint { position: None, ..complaint },
+            None => complaint,
+        };
         user_sql::explain(&complaint, &statement.sql)
     } else if kind == "Conversion" {
         let value = user_sql::between(&first, '\'', '\'').unwrap_or("?");

@@ -2,6 +2,7 @@
 
 use super::failure::Complaint;
 use crate::base::{Code, Error, Place, Problem, Text, text};
+use crate::params::origin_column;
 
 /// Whether the text is at fault, and not a file, a limit or the engine.
 pub(super) fn is_theirs(complaint: &Complaint) -> bool {
@@ -43,6 +44,12 @@ fn sentence(complaint: &Complaint) -> Text {
     let name = quoted(first).unwrap_or(complaint.name.as_str());
     let near = complaint.candidates.first().map(String::as_str);
     if complaint.subtype == "COLUMN_NOT_FOUND" || first.starts_with("Referenced column") {
+        if let Some(name) = origin_column(name) {
+            return text!(
+                "{name} fica fora de `*`: uma CTE ou subconsulta que a queira passar adiante escreve SELECT *, {name}",
+                "`*` leaves {name} out: a CTE or subquery that is to pass it on writes SELECT *, {name}"
+            );
+        }
         return match near {
             Some(near) => text!(
                 "nenhuma tabela do FROM tem a coluna \"{name}\"; quis dizer {near}?",

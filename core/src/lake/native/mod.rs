@@ -167,7 +167,10 @@ fn damaged(path: std::path::Display<'_>, size: u64, error: Trouble) -> Error {
     }
     Error::new(
         Code::DamagedFile,
-        text!("O Parquet {path} está danificado: {error}", "The Parquet {path} is damaged: {error}"),
+        text!(
+            "O Parquet {path} está danificado; grave-o de novo com o programa que o fez",
+            "The Parquet {path} is damaged: {error}. Write it again with the program that made it"
+        ),
     )
     .with("cause", "bad_parquet")
     .file(path.to_string())

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::base::{did_you_mean, text};
 use crate::catalog::LogicalType;
 use crate::params::query::Figure;
-use crate::params::{Aggregate, AggregateFn, Projection, QueryParams, Sort};
+use crate::params::{Aggregate, AggregateFn, Projection, QueryParams, Sort, origin_column};
 
 use super::{Check, clip, hint};
 
@@ -18,6 +18,9 @@ impl Check<'_> {
         let grupo = self.grupo?;
         if let Some(column) = grupo.column(name) {
             return Some((column.name.clone(), column.kind.clone()));
+        }
+        if let Some(column) = origin_column(name) {
+            return Some((column.to_owned(), LogicalType::Text));
         }
         let file_columns = self.file_columns;
         let extra = self.extra.get_or_insert_with(|| file_columns(grupo));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::{Code, Error, Result, did_you_mean, text, value_words};
 use crate::catalog::Grupo;
 use crate::params::values::bind_value;
-use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql};
+use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql, Syntax};
 
 use super::forms::mismatch;
 use super::{Check, clip, hint};
@@ -19,6 +19,7 @@ pub struct SqlUse {
     pub star: bool,
     pub ordered: bool,
     pub compared: Vec<Compared>,
+    pub syntax: Syntax,
 }
 
 /// A column that is compared with a constant.
@@ -63,10 +64,10 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
         return Err(Error::from_problems(check.problems).stage(if passed { "validate" } else { "gate" }));
     }
     check.compared(&used, &binds);
-    let SqlUse { columns, star, ordered, .. } = used;
+    let SqlUse { columns, star, ordered, syntax, .. } = used;
     Ok(Query {
         scopes,
-        ask: Ask::Sql(Sql { text: text.to_owned(), binds, columns, star, ordered }),
+        ask: Ask::Sql(Sql { text: text.to_owned(), binds, columns, star, ordered, syntax }),
         options: params.options.clone(),
         notes: check.notes,
     })

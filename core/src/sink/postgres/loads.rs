@@ -10,7 +10,7 @@ use super::failure::Explained;
 use super::shape::Table;
 use super::stage::{another_was_quicker, ensure_schema};
 use super::url::Url;
-use super::{Mode, Postgres, TableName};
+use super::{Postgres, TableName};
 use crate::base::{Code, Error, Result, text};
 use crate::sink::{SourceKey, Subject};
 
@@ -49,12 +49,12 @@ impl Loaded {
     }
 
     /// Whether it has the same rows, whatever it is called.
-    fn has_rows_of(&self, source: &SourceKey) -> bool {
+    pub(super) fn has_rows_of(&self, source: &SourceKey) -> bool {
         source.rows > 0 && !self.key.hash.is_empty() && self.key.hash == source.hash
     }
 
     /// Its rows, against those of a source of the same name or rows.
-    fn compared(&self, source: &SourceKey) -> Compared {
+    pub(super) fn compared(&self, source: &SourceKey) -> Compared {
         let (ours, digest) = (&self.key.hash, |hash: &str| !hash.is_empty() && !hash.contains(':'));
         match () {
             () if *ours == source.hash || *ours == source.file_hash => Compared::Same,
@@ -64,13 +64,14 @@ impl Loaded {
         }
     }
 
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         if self.is_of_before() { self.key.name.clone() } else { self.key.shown() }
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Compared {
+/// What is known of two sources' rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Compared {
     Unknown,
     Other,
     Same,
@@ -147,8 +148,9 @@ pub(super) fn marked(comment: &str, mark: &str) -> String {
 /// Makes the record, or gives one of a version before the columns that it lacks.
 pub(super) async fn ensure(client: &Client, url: &Url) -> Result<()> {
     ensure_schema(client, url, "datasus").await?;
-    let known = "SELECT EXISTS (SELECT 1 FROM pg_attribute
-            WHERE attrelid = to_regclass('datasus.loads') AND attname = 'query' AND NOT attisdropped)
+    // The columns of the two versions that added some.
+    let known = "SELECT 2 = (SELECT count(*) FROM pg_attribute
+            WHERE attrelid = to_regclass('datasus.loads') AND attname IN ('sampling', 'query') AND NOT attisdropped)
         WHERE to_regclass('datasus.loads') IS NOT NULL";
     let sql = match client.query_opt(known, &[]).await.explained(url)?.map(|known| known.get(0)) {
         Some(true) => return Ok(()),
@@ -276,9 +278,11 @@ pub(super) async fn settle(
     Ok(mark)
 }
 
-/// Forgets every table that had this name: a new one takes it.
+/// Forgets every table that had this name, for a new one takes it; one that was renamed has taken its mark along.
 pub(super) async fn forget(client: &Client, url: &Url, target: &TableName) -> Result<()> {
-    let sql = "DELETE FROM datasus.loads WHERE schema_name = $1 AND table_name = $2";
+    let sql = "DELETE FROM datasus.loads l WHERE schema_name = $1 AND table_name = $2 AND (mark = '' OR NOT EXISTS
+        (SELECT 1 FROM pg_description d WHERE d.classoid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0
+            AND strpos(d.description, '[datasus:' || l.mark || ']') > 0))";
     client.execute(sql, &[&target.schema, &target.table]).await.explained(url).map(drop)
 }
 
@@ -339,53 +343,11 @@ pub(super) async fn remember(
     client.execute(sql, &values).await.explained(url).map(drop)
 }
 
-/// DS-409 for `append` where the table holds a source of this result already, in this version or another.
-pub(super) fn refuse_known(loads: &Loads, target: &TableName, options: &Postgres, subject: &Subject) -> Result<()> {
-    if options.mode != Mode::Append || options.again || subject.sources.is_empty() {
-        return Ok(());
-    }
-    loads.refuse_lost(target)?;
-    let same = |source: &&SourceKey| loads.all.iter().any(|one| one.is(source) || one.has_rows_of(source));
-    let known: Vec<&SourceKey> = subject.sources.iter().filter(same).collect();
-    if known.is_empty() {
-        return Ok(());
-    }
-    let versions = |compared: Compared| {
-        let is = |source: &&&SourceKey| {
-            let held = loads.all.iter().filter(|one| one.is(source) || one.has_rows_of(source));
-            held.map(|one| one.compared(source)).max() == Some(compared)
-        };
-        known.iter().filter(is).count()
-    };
-    let (same, newer) = (versions(Compared::Same), versions(Compared::Other));
-    let names: Vec<&str> = known.iter().map(|source| source.name.as_str()).collect();
-    let held: Vec<String> = {
-        let of = |one: &&Loaded| known.iter().any(|source| one.is(source) || one.has_rows_of(source));
-        let mut held: Vec<String> = loads.all.iter().filter(of).map(Loaded::shown).collect();
-        held.sort();
-        held.dedup();
-        held
-    };
-    let count = known.len();
-    let shown = known.iter().zip(known.iter().map(|source| source.shown())).take(5);
-    let shown = shown.map(|(source, logical)| format!("{}: {logical}", source.name)).collect::<Vec<_>>().join(", ");
-    let (pt, en) = match count {
-        count if same == count => (", com as mesmas linhas", ", with the same rows"),
-        count if newer == count => (", em outra versão", ", in another version"),
-        _ if newer > 0 => (", alguns em outra versão", ", some in another version"),
-        _ => ("", ""),
-    };
-    Err(Error::new(
-        Code::Conflict,
-        text!(
-            "{target} já contém {count} arquivo(s) desta consulta ({shown}){pt}: as linhas ficariam em dobro. Use o modo (`mode`) replace_by, ou a opção `again` se for de propósito",
-            "{target} already holds {count} file(s) of this query ({shown}){en}: their rows would be doubled. Use `mode` replace_by, or the option `again` if that is what you want"
-        ),
-    )
-    .with("sources", names)
-    .with("held", held)
-    .with("other_versions", newer)
-    .stage("postgres"))
+/// Whether the rows that a job brought from a source (or at all) are still where it brought them: no other load has taken
+/// their place.
+pub(super) async fn still_has(client: &Client, url: &Url, job_id: &str, source: Option<&str>) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM datasus.loads WHERE job = $1 AND source = coalesce($2, source))";
+    Ok(client.query_one(sql, &[&job_id, &source]).await.explained(url)?.get(0))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::failure::{self, Explained};
 use super::ledger::Claim;
 use super::shape::{self, Column, Table};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, connect, index, letters, loads, mixture, replace, stage, unique};
+use super::{Mode, Postgres, TableName, append, connect, index, letters, loads, mixture, replace, stage, unique};
 use crate::base::{Code, Error, Language, Result, text};
 use crate::recovery::SinkState;
 use crate::sink::{ORIGIN_COLUMNS, Subject};
@@ -69,7 +69,7 @@ impl Publish<'_> {
         self.claim.end(client, self.url).await?;
         let (url, target) = (self.url, self.target);
         let has = |name: &&str| self.columns.iter().any(|column| column.name == **name);
-        let origin = ORIGIN_COLUMNS.iter().all(|name| has(name));
+        let origin = ORIGIN_COLUMNS.iter().all(has);
         loads::remember(client, url, target, (self.options, self.subject), rows, &mark, origin).await?;
         Ok(rows)
     }
@@ -106,13 +106,13 @@ impl Publish<'_> {
                 self.rename_stage(client, &mark).await?;
             }
             (Mode::Upsert, None) => self.upsert_into_new(client, &mark).await?,
-            (Mode::Append | Mode::ReplaceBy | Mode::Upsert, Some(_)) => return self.into_existing(client).await,
+            (Mode::Append | Mode::ReplaceBy | Mode::Upsert, Some(_)) => return self.load_existing(client).await,
         }
         loads::forget(client, self.url, self.target).await?;
         Ok((self.rows, mark))
     }
 
-    async fn into_existing(&self, client: &Client) -> Result<(u64, String)> {
+    async fn load_existing(&self, client: &Client) -> Result<(u64, String)> {
         let (url, target, options, subject) = (self.url, self.target, self.options, self.subject);
         // Readers go on; another load of this table waits.
         let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", target.sql());
@@ -122,7 +122,7 @@ impl Publish<'_> {
         self.same_shape(&table)?;
         let held = loads::of(client, url, target, &table).await?.looked_at(client, url, target).await?;
         mixture::refuse(&held, target, subject, options)?;
-        loads::refuse_known(&held, target, options, subject)?;
+        append::refuse_known(&held, target, options, subject)?;
         self.add_columns(client, &table).await?;
         let mark = loads::settle(client, url, target, &table, &held).await?;
         let rows = match options.mode {

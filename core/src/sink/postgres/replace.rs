@@ -47,8 +47,8 @@ pub(super) fn replaced<'l>(
         return Err(refused(
             target,
             text!(
-                "{lost} não pôde ser lido, e o que a tabela tem dele se perderia; corrija o arquivo, ou use a opção `replace_by` source_file",
-                "{lost} could not be read, and what the table has of it would be lost; mend the file, or use the option `replace_by` source_file"
+                "{lost} não pôde ser lido, e o que a tabela tem dele se perderia; corrija o arquivo, ou use a opção `replace_by` com `source_file`",
+                "{lost} could not be read, and what the table has of it would be lost; mend the file, or use the option `replace_by` with `source_file`"
             ),
         ));
     }
@@ -184,7 +184,7 @@ pub(super) async fn delete(
         let (file, uf, period): (Option<String>, String, String) = (row.get(0), row.get(1), row.get(2));
         let known =
             |one: &&Loaded| one.key.uf == uf && one.key.period == period && Some(&one.key.name) == file.as_ref();
-        if !replaced.iter().any(|one| known(one)) {
+        if !replaced.iter().any(known) {
             let shown = format!("{uf} {period} ({})", file.unwrap_or_default());
             return Err(otherwise(target, &shown, "?", subject));
         }

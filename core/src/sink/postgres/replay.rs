@@ -10,7 +10,7 @@ use super::failure::{self, Explained};
 use super::letters::Refusal;
 use super::shape::{self, Table};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, connect, ledger};
+use super::{Mode, Postgres, TableName, connect, ledger, loads};
 use crate::base::{Code, Error, Language, Result, Secret, text};
 use crate::recovery::DeadLetter;
 
@@ -64,6 +64,7 @@ async fn all(
     // A letter that is loaded is a letter no more.
     client.batch_execute(&connect::durable(false)).await.explained(url)?;
     ledger::ensure(&client, url).await?;
+    loads::ensure(&client, url).await?;
     let Some(table) = shape::find(&client, url, target).await? else {
         return Err(Error::new(
             Code::NotFound,
@@ -74,6 +75,11 @@ async fn all(
     let job = record(job_id);
     let mut left = Vec::new();
     for letter in letters {
+        if !loads::still_has(&client, url, job_id, letter.source_file.as_deref()).await? {
+            let why = Refusal::of(&replaced(target), language);
+            left.push(DeadLetter { reason: why.reason, sqlstate: None, ..letter });
+            continue;
+        }
         match one(to, &client, url, target, &table, &job, &letter).await? {
             None => {}
             Some(error) => {
@@ -83,6 +89,17 @@ async fn all(
         }
     }
     Ok(left)
+}
+
+/// A letter belongs to rows that are there no more: among those that took their place it would be one too many.
+fn replaced(target: &TableName) -> Error {
+    Error::new(
+        Code::Conflict,
+        text!(
+            "outra carga de {target} tomou o lugar das linhas com que esta veio",
+            "another load of {target} has taken the place of the rows that this one came with"
+        ),
+    )
 }
 
 /// None: the row is in the table.

@@ -17,7 +17,7 @@ use super::loads::{self, Loads};
 use super::publish::{self, Publish};
 use super::shape::{self, Column};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, connect, index, letters, mixture, replace, stage, unique};
+use super::{Mode, Postgres, TableName, append, connect, index, letters, mixture, replace, stage, unique};
 use crate::base::{Chunk, Code, Ctx, Error, Held, Result, Text, text};
 use crate::recovery::SinkState;
 use crate::sink::{Sink, Stored, Subject};
@@ -206,7 +206,7 @@ impl PostgresSink {
         mixture::refuse(held, target, &self.subject, &self.options)?;
         match self.options.mode {
             Mode::ReplaceBy => replace::replaced(held, target, self.options.replace_by, &self.subject).map(drop),
-            _ => loads::refuse_known(held, target, &self.options, &self.subject),
+            _ => append::refuse_known(held, target, &self.options, &self.subject),
         }
     }
 }

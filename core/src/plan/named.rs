@@ -1,0 +1,150 @@
+//! Columns that a table has because the query names them: where a row comes from, and what no chosen file holds.
+
+use std::collections::BTreeSet;
+
+use super::view::{Held, TableColumn};
+use crate::catalog::{Dataset, LogicalType};
+use crate::lake::LakeFile;
+use crate::params::{Ask, ORIGIN, Op, Predicate, Projection, Query, Scalar, Scope, Structured, origin_column};
+
+/// The columns of a table that its files do not have, and that `query` names. `elsewhere`: whether another table of the query
+/// has a column, which a bare name then means.
+pub(super) fn columns(
+    query: &Query,
+    scope: &Scope,
+    held: &[TableColumn],
+    elsewhere: &dyn Fn(&str) -> bool,
+) -> Vec<TableColumn> {
+    let absent = |name: &str| !held.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+    let nowhere = |name: &str, kind: &LogicalType| TableColumn {
+        name: name.to_owned(),
+        kind: kind.clone(),
+        own: None,
+        at_odds: None,
+        held: Held::Nowhere,
+    };
+    let origin = |name: &str| TableColumn { held: Held::Origin, ..nowhere(name, &LogicalType::Text) };
+    match &query.ask {
+        Ask::Structured(ask) => {
+            let names = names(ask);
+            let known = |name: &&str| {
+                let of_header = || scope.header_columns.iter().find(|(of, _)| of == name).map(|(_, kind)| kind);
+                let kind = scope.grupo.column(name).map(|column| &column.kind).or_else(of_header);
+                if origin_column(name).is_some() {
+                    origin(name)
+                } else {
+                    nowhere(name, kind.unwrap_or(&LogicalType::Text))
+                }
+            };
+            names.iter().filter(|name| absent(name)).map(known).collect()
+        }
+        Ask::Sql(sql) => {
+            let table = scope.grupo.dataset.table();
+            let of_catalogue = scope.grupo.columns.iter().map(|column| (&column.name, &column.kind));
+            let of_headers = scope.header_columns.iter().filter(|(name, _)| scope.grupo.column(name).is_none());
+            let known = of_catalogue.chain(of_headers.map(|(name, kind)| (name, kind)));
+            let named = known.filter(|(name, _)| absent(name) && sql.syntax.names(&table, name, !elsewhere(name)));
+            let of_origin = ORIGIN.into_iter().filter(|name| absent(name) && sql.syntax.names(&table, name, true));
+            named.map(|(name, kind)| nowhere(name, kind)).chain(of_origin.map(origin)).collect()
+        }
+        Ask::Catalog(_) => Vec::new(),
+    }
+}
+
+/// The columns that a structured query names.
+fn names(ask: &Structured) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    let mut aliases: BTreeSet<&str> = BTreeSet::new();
+    match &ask.projection {
+        Projection::All => {}
+        Projection::Columns(columns) => names.extend(columns.iter().map(String::as_str)),
+        Projection::Grouped { keys, figures } => {
+            names.extend(keys.iter().map(String::as_str));
+            names.extend(figures.iter().filter_map(|figure| Some(figure.column.as_ref()?.0.as_str())));
+            aliases.extend(figures.iter().map(|figure| figure.alias.as_str()));
+        }
+    }
+    ask.predicates.iter().for_each(|predicate| predicate.columns(&mut names));
+    let sorted = ask.order_by.iter().map(|key| key.column.as_str());
+    names.extend(sorted.filter(|name| !aliases.contains(name)));
+    names
+}
+
+/// Columns of the catalogue that the query names and none of its files has: they are NULL in the whole answer.
+pub fn nowhere(query: &Query, files: &[LakeFile]) -> Vec<(Dataset, Vec<String>)> {
+    let of_scope = |scope: &Scope| -> Vec<&LakeFile> {
+        files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect()
+    };
+    let tables: Vec<(&Scope, Vec<TableColumn>)> =
+        (query.scopes.iter()).map(|scope| (scope, super::view::columns(scope, &of_scope(scope)))).collect();
+    let mut found = Vec::new();
+    for (scope, held) in &tables {
+        let elsewhere = |name: &str| has_elsewhere(&tables, scope, name);
+        let absent = columns(query, scope, held, &elsewhere).into_iter().filter(|column| column.held == Held::Nowhere);
+        let names: Vec<String> = absent.map(|column| column.name).collect();
+        if !names.is_empty() && !of_scope(scope).is_empty() {
+            found.push((scope.grupo.dataset.clone(), names));
+        }
+    }
+    found
+}
+
+/// Whether another table than `scope`'s has the column.
+pub(super) fn has_elsewhere(tables: &[(&Scope, Vec<TableColumn>)], scope: &Scope, name: &str) -> bool {
+    tables.iter().any(|(other, columns)| {
+        other.grupo.dataset != scope.grupo.dataset
+            && columns.iter().any(|column| column.held == Held::Files && column.name.eq_ignore_ascii_case(name))
+    })
+}
+
+/// What a column of [`ORIGIN`] holds in every row of `file`.
+pub(super) fn origin_of(file: &LakeFile, name: &str) -> String {
+    match name {
+        "datasus_arquivo" => file.source.file.clone(),
+        "datasus_uf" => file.id.uf.to_string(),
+        _ => file.id.competencia.to_string(),
+    }
+}
+
+/// The conditions that say which files are read, and the others.
+pub(super) fn split(predicates: &[Predicate]) -> (Vec<&Predicate>, Vec<&Predicate>) {
+    predicates.iter().partition(|predicate| {
+        let mut columns = BTreeSet::new();
+        predicate.columns(&mut columns);
+        !columns.is_empty() && columns.into_iter().all(|column| origin_column(column).is_some())
+    })
+}
+
+/// Whether a condition on [`ORIGIN`] alone holds for the rows of `file`.
+pub(super) fn holds(predicate: &Predicate, file: &LakeFile) -> bool {
+    match predicate {
+        Predicate::Any(list) => list.iter().any(|predicate| holds(predicate, file)),
+        Predicate::All(list) => list.iter().all(|predicate| holds(predicate, file)),
+        Predicate::Not(inner) => !holds(inner, file),
+        Predicate::Compare { column, op, values, .. } => {
+            let held = origin_of(file, column);
+            let texts: Vec<&str> = values
+                .iter()
+                .filter_map(|value| match value {
+                    Scalar::Text(text) => Some(text.as_str()),
+                    _ => None,
+                })
+                .collect();
+            match (op, texts.as_slice()) {
+                (Op::IsNull, _) => false,
+                (Op::NotNull, _) => true,
+                (Op::Eq, [value]) => held == *value,
+                (Op::Ne, [value]) => held != *value,
+                (Op::Lt, [value]) => held.as_str() < *value,
+                (Op::Le, [value]) => held.as_str() <= *value,
+                (Op::Gt, [value]) => held.as_str() > *value,
+                (Op::Ge, [value]) => held.as_str() >= *value,
+                (Op::Between, [low, high]) => *low <= held.as_str() && held.as_str() <= *high,
+                (Op::In, values) => values.contains(&held.as_str()),
+                (Op::NotIn, values) => !values.contains(&held.as_str()),
+                (Op::StartsWith, [prefix]) => held.starts_with(prefix),
+                _ => false,
+            }
+        }
+    }
+}
