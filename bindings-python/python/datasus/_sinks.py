@@ -117,7 +117,7 @@ class Postgres:
         ``postgres://user:password@host:port/database``; without it, the client's ``postgres`` or ``DATASUS_POSTGRES``.
     mode : {"create", "append", "replace", "replace_by", "upsert"}
         ``create``: DS-409 where the table exists. ``append``: adds, and refuses a source that the table has already.
-        ``replace``: the whole table, in one act. ``replace_by``: what the load brings, and nothing else. ``upsert``: by ``key``.
+        ``replace``: the whole table, in one act. ``replace_by``: what the load brings alone. ``upsert``: by ``key``.
     key : list of str, optional
         With ``upsert``: the columns that identify a row.
     connections : int, optional

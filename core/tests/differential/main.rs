@@ -101,12 +101,18 @@ fn compare(client: &Client, question: &Question, mut expected: Vec<Row>) -> Resu
     let said = |error: datasus::Error| error.to_string();
     let params = QueryParams::from_json(&question.params.to_string()).map_err(said)?;
     let mut found = texts(&client.query(&params).and_then(|answer| answer.collect_batches()).map_err(said)?);
+    if found.len() != expected.len() {
+        return Err(format!("{} rows, expected {}", found.len(), expected.len()));
+    }
+    let keys = |rows: &[Row]| -> Vec<Row> {
+        rows.iter().map(|row| question.keys.iter().map(|key| row[*key].clone()).collect()).collect()
+    };
+    if keys(&found) != keys(&expected) {
+        return Err("sorted otherwise".into());
+    }
     if !question.ordered {
         found.sort();
         expected.sort();
-    }
-    if found.len() != expected.len() {
-        return Err(format!("{} rows, expected {}", found.len(), expected.len()));
     }
     let differs = |(found, expected): &(&Row, &Row)| {
         found.len() != expected.len()

@@ -227,7 +227,7 @@ fn as_frame(column: &Column, id: &FileId, raw: &str, oracle: &Oracle) -> String 
                 && {
                     let name = &column.name;
                     let odd = format!(
-                    "SELECT count(*) FROM {raw} WHERE trim(\"{name}\") <> '' AND
+                    "SELECT CAST(count(*) AS VARCHAR) FROM {raw} WHERE trim(\"{name}\") <> '' AND
                      (NOT regexp_full_match(\"{name}\", '[0-9]+') OR length(\"{name}\") > 18 OR {value} <> trim(\"{name}\"))"
                 );
                     oracle.rows(&odd)[0][0].as_deref() == Some("0")

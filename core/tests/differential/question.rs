@@ -11,6 +11,8 @@ pub struct Question {
     pub sql: String,
     /// Whether the order of the rows is part of the answer.
     pub ordered: bool,
+    /// Columns of the answer by which it is sorted, whether or not rows that are equal by them have an order.
+    pub keys: Vec<usize>,
     /// Columns of the answer that are means: equal but for the last bits.
     pub means: Vec<usize>,
 }
@@ -157,26 +159,30 @@ fn some_columns<'d>(dataset: &'d Dataset, random: &mut Random, most: usize) -> V
 fn plain(dataset: &Dataset, random: &mut Random, mut params: Value, filter: &str) -> Question {
     let mut names: Vec<String> =
         some_columns(dataset, random, 6).into_iter().map(|column| column.name.clone()).collect();
-    if random.chance(30) && std::env::var("OWN").is_err() {
+    if random.chance(30) {
         names.push(["datasus_uf", "datasus_competencia"][random.below(2)].to_owned());
     }
-    params["columns"] = json!(names);
-    let mut order = Vec::new();
+    let (mut order, mut keys) = (Vec::new(), Vec::new());
     if random.chance(30) {
-        let keys = some_columns(dataset, random, 2);
-        let keys: Vec<(String, bool)> = keys.into_iter().map(|key| (key.name.clone(), random.chance(50))).collect();
-        params["order_by"] = keys.iter().map(|(name, desc)| json!({"column": name, "desc": desc})).collect();
-        order = keys
-            .iter()
-            .map(|(name, desc)| format!("\"{name}\"{} NULLS LAST", if *desc { " DESC" } else { "" }))
-            .collect();
+        for column in some_columns(dataset, random, 2) {
+            let desc = random.chance(50);
+            let place = names.iter().position(|name| *name == column.name).unwrap_or_else(|| {
+                names.push(column.name.clone());
+                names.len() - 1
+            });
+            keys.push((place, json!({"column": column.name, "desc": desc})));
+            order.push(format!("\"{}\"{} NULLS LAST", column.name, if desc { " DESC" } else { "" }));
+        }
+        params["order_by"] = keys.iter().map(|(_, key)| key.clone()).collect();
     }
-    // Rows that are equal by the keys, or without any, come as the files have them.
+    params["columns"] = json!(names);
+    // Rows that are equal by the keys come as the files have them where a limit cuts, and in any order elsewhere.
     order.extend(["_file".to_owned(), "_row".to_owned()]);
     let limit = limit(random, &mut params);
     let list: Vec<String> = names.iter().map(|name| format!("CAST(\"{name}\" AS VARCHAR)")).collect();
     let sql = format!("SELECT {} {filter} ORDER BY {}{limit}", list.join(", "), order.join(", "));
-    Question { params, sql, ordered: true, means: Vec::new() }
+    let ordered = keys.is_empty() || !limit.is_empty();
+    Question { params, sql, ordered, keys: keys.into_iter().map(|(place, _)| place).collect(), means: Vec::new() }
 }
 
 fn limit(random: &mut Random, params: &mut Value) -> String {
@@ -192,7 +198,7 @@ fn grouped(dataset: &Dataset, random: &mut Random, mut params: Value, filter: &s
     let mut keys: Vec<String> = Vec::new();
     if random.chance(80) {
         keys = some_columns(dataset, random, 2).into_iter().map(|column| column.name.clone()).collect();
-        if random.chance(25) && std::env::var("OWN").is_err() {
+        if random.chance(25) {
             keys.push(["datasus_uf", "datasus_competencia", "datasus_arquivo"][random.below(2)].to_owned());
         }
         params["group_by"] = json!(keys);
@@ -223,7 +229,7 @@ fn grouped(dataset: &Dataset, random: &mut Random, mut params: Value, filter: &s
         let order: Vec<String> = keys.iter().map(|key| format!("\"{key}\" NULLS LAST")).collect();
         sql.push_str(&format!(" ORDER BY {}{limit}", order.join(", ")));
     }
-    Question { params, sql, ordered: !limit.is_empty(), means }
+    Question { params, sql, ordered: !limit.is_empty(), keys: Vec::new(), means }
 }
 
 fn quoted(names: &[String]) -> String {
