@@ -49,9 +49,9 @@ for (const file of readdirSync(cases).filter((name) => name.endsWith('.json')).s
     const source = path.join(folder, 'source')
     if (kind === 'real') {
       mkdirSync(source)
-      for (const one of files) cpSync(path.join(real, one), path.join(source, path.basename(one)))
+      for (const one of files) cpSync(path.join(real, one), path.join(source, path.basename(one)), { preserveTimestamps: true })
     } else {
-      cpSync(made, source, { recursive: true })
+      cpSync(made, source, { recursive: true, preserveTimestamps: true })
     }
     const client = await open({ source, output: folder, language: 'pt' })
     let result, objects, report
