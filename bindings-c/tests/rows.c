@@ -57,7 +57,8 @@ static void the_typed_error_of_a_failed_stream_is_there_wherever_it_was_moved(vo
   struct ArrowArrayStream stream, moved;
   struct ArrowSchema schema;
   struct ArrowArray batch;
-  snprintf(folder, sizeof folder, "%s/damaged", FOLDER);
+  /* Beside it: inside, it would be another version of the whole one. */
+  snprintf(folder, sizeof folder, "%s-damaged", FOLDER);
   snprintf(good, sizeof good, "%s/RDAC2401.dbc", FOLDER);
   snprintf(bad, sizeof bad, "%s/RDAC2401.dbc", folder);
   mkdir(folder, 0700);
