@@ -125,14 +125,20 @@ impl Query {
 
     /// Whether the answer may depend on a column, by its name in upper case.
     pub fn reads(&self, column: &str) -> bool {
+        self.columns_read().is_none_or(|read| read.contains(column))
+    }
+
+    /// The columns that the answer may depend on, beside those of the UF; none: all of them.
+    pub fn columns_read(&self) -> Option<BTreeSet<&str>> {
         let ask = match &self.ask {
-            Ask::Sql(sql) => return sql.star || sql.columns.contains(column),
+            Ask::Sql(sql) if sql.star => return None,
+            Ask::Sql(sql) => return Some(sql.columns.iter().map(String::as_str).collect()),
             Ask::Structured(ask) => ask,
-            Ask::Catalog(_) => return false,
+            Ask::Catalog(_) => return Some(BTreeSet::new()),
         };
         let mut read = BTreeSet::new();
         match &ask.projection {
-            Projection::All => return true,
+            Projection::All => return None,
             Projection::Columns(names) => read.extend(names.iter().map(String::as_str)),
             Projection::Grouped { keys, figures } => {
                 read.extend(keys.iter().map(String::as_str));
@@ -141,7 +147,7 @@ impl Query {
         }
         ask.predicates.iter().for_each(|predicate| predicate.columns(&mut read));
         read.extend(ask.order_by.iter().map(|key| key.column.as_str()));
-        read.contains(column)
+        Some(read)
     }
 
     /// The conditions, where they can be told from the query.

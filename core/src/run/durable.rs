@@ -53,7 +53,7 @@ impl Session {
         ctx: &Ctx,
     ) -> Result<Report> {
         let sampling = self.sampling_now(&prepared.query, true, ctx)?;
-        let (files, unreadable) = self.readable(&prepared, ctx)?;
+        let (files, unreadable) = self.readable(&prepared, None, ctx)?;
         let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
         let statement = statement(&prepared.query, &files, origin, sampling.as_ref(), ordered(&destinations))?;
         bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;

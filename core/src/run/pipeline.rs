@@ -1,6 +1,6 @@
 //! The line that data travels: files -> lake -> statement -> engine -> sinks -> report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -15,7 +15,7 @@ use super::recover::Resumed;
 use super::{BadValue, Job, NormalisedCodes, Performance, Report, Session, Source, Storage, Unreadable};
 use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, text};
 use crate::governor::Mode;
-use crate::lake::LakeFile;
+use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{Ask, OnBadValue, Projection, Query, QueryParams};
 use crate::plan::{SAMPLING, Sampled, Selection, Statement, nowhere, reads, statement};
 use crate::sink::arrow::{ArrowReader, stream};
@@ -126,7 +126,9 @@ impl Session {
         ctx: &Ctx,
     ) -> Result<Report> {
         let sampling = self.sampling_now(&prepared.query, false, ctx)?;
-        let (files, unreadable) = self.readable(prepared, ctx)?;
+        // A sample is of what a file holds, whichever of its columns are read.
+        let columns = if sampling.is_some() { None } else { Session::columns_of(&prepared.query) };
+        let (files, unreadable) = self.readable(prepared, columns, ctx)?;
         ctx.progress.enter(Phase::Running);
         let statement = statement(&prepared.query, &files, None, sampling.as_ref(), false)?;
         bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
@@ -247,9 +249,15 @@ impl Session {
         Ok(prepared)
     }
 
-    /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so.
-    pub(super) fn readable(&self, prepared: &Prepared, ctx: &Ctx) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
-        let options = self.convert_options(&prepared.query);
+    /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so. `columns`: those
+    /// that will be read. What is kept or compared is always of all.
+    pub(super) fn readable(
+        &self,
+        prepared: &Prepared,
+        columns: Option<Arc<BTreeSet<String>>>,
+        ctx: &Ctx,
+    ) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
+        let options = ConvertOptions { columns, ..self.convert_options(&prepared.query) };
         let results = self.lake.ensure(&prepared.selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let mut files = Vec::with_capacity(results.len());

@@ -74,9 +74,11 @@ impl Own {
         self.columns.iter().all(|column| column.way.may_stay())
     }
 
-    /// Whether its values are those of a DBC's object as well. Reads all text, and the floats that the catalogue does not know.
-    pub(super) fn holds_the_same(&self, cancel: &Cancel) -> Result<bool> {
-        let looked_at = |column: &OwnColumn| matches!(column.way, Way::Text { .. } | Way::Floats);
+    /// Whether the values of these columns, or of all, are those of a DBC's object as well. Reads all text of them, and the
+    /// floats that the catalogue does not know.
+    pub(super) fn holds_the_same(&self, read: Option<&BTreeSet<String>>, cancel: &Cancel) -> Result<bool> {
+        let is_read = |column: &OwnColumn| read.is_none_or(|read| read.contains(&column.name.to_uppercase()));
+        let looked_at = |column: &OwnColumn| matches!(column.way, Way::Text { .. } | Way::Floats) && is_read(column);
         let columns = self.columns.iter().enumerate().filter(|(_, column)| looked_at(column));
         let groups = 0..self.footer().num_row_groups();
         let parts: Vec<(usize, &OwnColumn, usize)> =
