@@ -229,8 +229,7 @@ pub fn selection_warnings(selection: &Selection, query: &Query, listing: &Listin
             "Links to folders behind too many other links, which were not entered: {list}"
         ));
     }
-    let likely: Vec<&Ignored> =
-        listing.ignored.iter().filter(|one| one.why != Why::Link).filter(wanted).collect();
+    let likely: Vec<&Ignored> = listing.ignored.iter().filter(|one| one.why != Why::Link).filter(wanted).collect();
     if !likely.is_empty() {
         let (count, list) = (likely.len(), names(likely.iter().map(|ignored| ignored.name())));
         let archives = likely.iter().any(|ignored| ignored.why == Why::Archive);

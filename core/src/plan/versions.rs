@@ -184,7 +184,8 @@ impl Choice {
     fn mixture(&self) -> Vec<Mixed> {
         let set = |file: &SourceFile| (file.path.parent().map(Path::to_owned), file.version.dated);
         let later_of = |part: &SourceFile| {
-            let beside = self.replaced.iter().filter(|(older, later)| set(older) == set(part) && set(later) != set(part));
+            let beside =
+                self.replaced.iter().filter(|(older, later)| set(older) == set(part) && set(later) != set(part));
             beside.map(|(_, later)| later.path.clone()).next()
         };
         let parts = self.files.iter().filter(|file| file.id.part.is_some());
@@ -361,7 +362,10 @@ fn or_newest(tried: bool) -> (&'static str, &'static str) {
             ", ou leia a versão mais nova com a opção `versions`: newest",
             ", or read the newest version with the option `versions`: newest",
         ),
-        true => ("; foram alteradas na mesma hora, e `versions`: newest não as distingue", "; they were changed at the same time, and `versions`: newest does not tell them apart"),
+        true => (
+            "; foram alteradas na mesma hora, e `versions`: newest não as distingue",
+            "; they were changed at the same time, and `versions`: newest does not tell them apart",
+        ),
     }
 }
 
