@@ -12,6 +12,8 @@ mod walk;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::Result;
 use crate::catalog::{Catalog, FileId};
 
@@ -40,7 +42,19 @@ pub struct SourceFile {
     pub size: u64,
     /// Time of the last change, in nanoseconds since 1970.
     pub mtime_ns: i64,
+    /// None where the system says none.
+    pub state: Option<State>,
     pub version: Version,
+}
+
+/// What changes with a file's content even where size and time do not: another file in its place is another inode, and a change
+/// of the same is a later `ctime`. It changes with less as well (a copy, a link, a name), so that another state says only that
+/// one has to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct State {
+    pub inode: u64,
+    /// In nanoseconds since 1970.
+    pub ctime_ns: i64,
 }
 
 /// What tells a file from others of the same dataset, UF, competência and part.
@@ -177,8 +191,8 @@ impl Folder {
             let stat = walk::stat(path)?;
             let preliminary = name.preliminary || folders.are_preliminary(path);
             let version = Version { preliminary, dated: name.dated, partition, sha256: None };
-            let (size, mtime_ns, path) = (stat.size, stat.mtime_ns, path.clone());
-            same.add(SourceFile { id: name.id, path, kind, size, mtime_ns, version }, stat.inode);
+            let (size, mtime_ns, state, path) = (stat.size, stat.mtime_ns, stat.state, path.clone());
+            same.add(SourceFile { id: name.id, path, kind, size, mtime_ns, state, version }, stat.inode);
         }
         listing.files = same.files();
         listing.ignored.sort_by(|a, b| a.path.cmp(&b.path));

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use super::State;
 use crate::base::{Error, Result};
 
 /// Links to folders that are followed one behind the other, at most; folders themselves may be as deep as they are.
@@ -21,6 +22,7 @@ pub(super) struct Found {
 pub(super) struct Stat {
     pub size: u64,
     pub mtime_ns: i64,
+    pub state: Option<State>,
     /// What the system knows the file by, whatever its path.
     pub inode: Option<(u64, u64)>,
 }
@@ -43,13 +45,14 @@ pub(super) fn stat(path: &Path) -> Result<Stat> {
     let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let mtime_ns = modified.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
     #[cfg(unix)]
-    let inode = {
+    let (inode, state) = {
         use std::os::unix::fs::MetadataExt;
-        Some((metadata.dev(), metadata.ino()))
+        let ctime_ns = metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec());
+        (Some((metadata.dev(), metadata.ino())), Some(State { inode: metadata.ino(), ctime_ns }))
     };
     #[cfg(not(unix))]
-    let inode = None;
-    Ok(Stat { size: metadata.len(), mtime_ns, inode })
+    let (inode, state) = (None, None);
+    Ok(Stat { size: metadata.len(), mtime_ns, state, inode })
 }
 
 /// Size and time of the last change, as they are now.
