@@ -114,8 +114,8 @@ export interface Holdings {
 export interface IgnoredFile {
   /** Below the source folder. */
   file: string
-  /** Of no dataset, to be extracted first, or written by datasus. */
-  reason: 'name' | 'archive' | 'ours'
+  /** Of no dataset, to be extracted first, written by datasus, a link to nothing, or a folder behind too many links. */
+  reason: 'name' | 'archive' | 'ours' | 'link' | 'depth'
 }
 
 /** What the source holds of one dataset. */

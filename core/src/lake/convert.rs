@@ -218,7 +218,8 @@ fn write(
     let own_types = matches!(rows, Rows::Own(_));
     let bad_cells = bad_cells.publish(&object)?.map(|published| published.sha256);
     let sha256 = hex::encode(out.sha256.finalize());
-    let record = Record { provenance, columns, own_types, row_groups, bytes: out.bytes, sha256, bad_cells };
+    let (bytes, state) = (out.bytes, file.state);
+    let record = Record { provenance, columns, own_types, row_groups, bytes, sha256, state, bad_cells };
     out.file.publish_as(&object)?;
     record.publish(&object)?;
     record.lake_file(file, object).ok_or_else(|| Error::internal("an object that was just written has no footer"))

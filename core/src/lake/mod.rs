@@ -16,6 +16,7 @@ mod provenance;
 mod record;
 mod rows;
 mod same;
+mod seen;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ use crate::source::folder::{FileKind, SourceFile};
 
 use native::Own;
 use same::Same;
+use seen::Seen;
 
 pub use bad_cells::{BadCells, BadRow};
 pub use convert::CONVERTER_VERSION;
@@ -49,6 +51,8 @@ pub struct Lake {
     marks: Mutex<HashMap<(PathBuf, u64, i64), bool>>,
     /// The user's own Parquet that are read in place.
     same: Same,
+    /// Sources of another state than when they were converted.
+    seen: Seen,
 }
 
 /// An object of this version of a source.
@@ -99,8 +103,8 @@ impl Default for ConvertOptions {
 impl Lake {
     pub fn open(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(|e| Error::io(e, root).stage("lake"))?;
-        let same = Same::below(&root);
-        Ok(Lake { root, checked: Mutex::default(), marks: Mutex::default(), same })
+        let (same, seen) = (Same::below(&root), Seen::below(&root));
+        Ok(Lake { root, checked: Mutex::default(), marks: Mutex::default(), same, seen })
     }
 
     pub fn root(&self) -> &Path {
@@ -134,7 +138,7 @@ impl Lake {
 
     /// The fresh object of a file, if there is one; converts nothing.
     pub fn current(&self, file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Option<LakeFile> {
-        let converted = || record::find(&self.partition(&file.id), file, options);
+        let converted = || self.object(&self.partition(&file.id), file, options).ok().flatten();
         if file.kind != FileKind::Parquet {
             return converted();
         }
@@ -227,9 +231,22 @@ impl Lake {
         .because(error)
     }
 
+    /// The fresh object. Where one is alike in name, size and time only, the source's digest says whether it is of this content:
+    /// a file may be exchanged for another, and it may be copied or linked.
+    fn object(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<LakeFile>> {
+        let found = record::find(folder, file, options);
+        let decided = found.is_some() || file.version.sha256.is_some();
+        if decided || !record::has_alike(folder, file, options) {
+            return Ok(found);
+        }
+        let mut told = file.clone();
+        told.version.sha256 = Some(self.seen.sha256(file)?);
+        Ok(record::find(folder, &told, options))
+    }
+
     /// The fresh object, compared with what was published before its first use in this process.
     fn find(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<Found>> {
-        let Some(current) = record::find(folder, file, options) else { return Ok(None) };
+        let Some(current) = self.object(folder, file, options)? else { return Ok(None) };
         let (size, mtime_ns) = crate::source::folder::stamp(&current.path)?;
         let key = (current.path.clone(), size, mtime_ns);
         if self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {

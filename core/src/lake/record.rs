@@ -15,7 +15,7 @@ use super::made::suffix;
 use super::{BadCells, ConvertOptions, LakeFile, Provenance, RowGroup, bad_cells};
 use crate::base::{Error, Result, WholeFile};
 use crate::catalog::LogicalType;
-use crate::source::folder::SourceFile;
+use crate::source::folder::{SourceFile, State};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -27,6 +27,9 @@ pub(super) struct Record {
     pub row_groups: Vec<RowGroup>,
     pub bytes: u64,
     pub sha256: String,
+    /// The source's, when it was converted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
     /// SHA-256 of the list of values that did not parse, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bad_cells: Option<String>,
@@ -56,6 +59,7 @@ impl Record {
             fingerprint: fingerprint(&schema),
             schema,
             source: self.provenance.clone(),
+            state: file.state,
             native_parquet: false,
             sha256: Some(self.sha256.clone()),
         })
@@ -84,18 +88,36 @@ pub(super) fn forget(object: &Path) -> Result<()> {
     }
 }
 
-/// The object of this very version of the source, read as `options` say: same name, size and time, and SHA-256 where that is
-/// known beforehand. What is whole comes before what is partial, and what was verified before what was not.
+/// The object of this very version of the source, read as `options` say: same name, size and time, and the SHA-256 where that is
+/// known beforehand, else the same state. What is whole comes before what is partial, and what was verified before what was not.
 pub(super) fn find(folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Option<LakeFile> {
+    let sure = |record: &Record| match &file.version.sha256 {
+        Some(sha256) => record.provenance.sha256.as_ref() == Some(sha256),
+        None => file.state.is_none() || record.state == file.state,
+    };
+    find_such(folder, file, options, &sure)
+}
+
+/// Whether there is an object of a source of this name, size and time, whatever it held.
+pub(super) fn has_alike(folder: &Path, file: &SourceFile, options: &ConvertOptions) -> bool {
+    find_such(folder, file, options, &|_| true).is_some()
+}
+
+fn find_such(
+    folder: &Path,
+    file: &SourceFile,
+    options: &ConvertOptions,
+    such: &dyn Fn(&Record) -> bool,
+) -> Option<LakeFile> {
     let ways = [(false, false), (false, true), (true, false), (true, true)];
     let allowed =
         |(partial, unverified): &(bool, bool)| (options.partial || !partial) && (!options.verify_crc || !unverified);
     ways.into_iter().filter(allowed).find_map(|(partial, unverified)| {
-        find_with(folder, file, &suffix(&file.id.dataset, options, partial, unverified))
+        find_with(folder, file, &suffix(&file.id.dataset, options, partial, unverified), such)
     })
 }
 
-fn find_with(folder: &Path, file: &SourceFile, suffix: &str) -> Option<LakeFile> {
+fn find_with(folder: &Path, file: &SourceFile, suffix: &str, such: &dyn Fn(&Record) -> bool) -> Option<LakeFile> {
     let (prefix, suffix) = (format!("{}-", stem(file)), format!("{suffix}.json"));
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .ok()?
@@ -108,7 +130,7 @@ fn find_with(folder: &Path, file: &SourceFile, suffix: &str) -> Option<LakeFile>
         let same = record.provenance.size == file.size
             && record.provenance.mtime_ns == file.mtime_ns
             && record.provenance.file == file.name()
-            && file.version.sha256.as_ref().is_none_or(|sha256| record.provenance.sha256.as_ref() == Some(sha256));
+            && such(&record);
         let object = folder.join(name.strip_suffix(".json")?);
         let whole = std::fs::metadata(&object).is_ok_and(|metadata| metadata.len() == record.bytes);
         (same && whole).then(|| record.lake_file(file, object))?

@@ -17,13 +17,14 @@ use sha2::{Digest, Sha256};
 use super::{CONVERTER_VERSION, Lake, LakeFile, RowDigest};
 use crate::base::{Code, Ctx, Error, Result, WholeFile, text};
 use crate::catalog::FileId;
+use crate::source::folder::State;
 
 const STRICT: CastOptions<'_> = CastOptions { safe: false, format_options: FormatOptions::new() };
 
-/// A digest that is known, and of what: the files' paths, sizes and times.
+/// A digest that is known, and of what: the files' paths, sizes, times and states.
 #[derive(Serialize, Deserialize)]
 struct Noted {
-    files: Vec<(PathBuf, u64, i64)>,
+    files: Vec<(PathBuf, u64, i64, Option<State>)>,
     converter: u32,
     digest: String,
 }
@@ -63,7 +64,8 @@ impl Lake {
         {
             return Ok(digest.clone());
         }
-        let named = files.iter().map(|file| (file.path.clone(), file.source.size, file.source.mtime_ns)).collect();
+        let of = |file: &LakeFile| (file.path.clone(), file.source.size, file.source.mtime_ns, file.state);
+        let named = files.iter().map(of).collect();
         let mut noted = Noted { files: named, converter: CONVERTER_VERSION, digest: String::new() };
         let path = self.note_path(&noted);
         let found = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Noted>(&bytes).ok());

@@ -117,9 +117,10 @@ impl Seen {
 fn key(file: &SourceFile, options: &ConvertOptions) -> String {
     let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
     let (size, time, id) = (file.size, file.mtime_ns, &file.id);
+    let state = file.state.map_or_else(String::new, |state| format!("{}.{}", state.inode, state.ctime_ns));
     let (dataset, uf, competencia) = (&id.dataset, id.uf, id.competencia);
     let rules = suffix(dataset, options, false, false);
-    format!("{dataset} {uf} {competencia} {size} {time} {rules}\n{}\n", path.display())
+    format!("{dataset} {uf} {competencia} {size} {time} {state} {rules}\n{}\n", path.display())
 }
 
 fn name(key: &str) -> String {

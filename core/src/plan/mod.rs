@@ -28,5 +28,5 @@ pub use sample::{FileSample, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile, is_text};
 pub use select::{Selection, held, select};
 pub use statement::{Binds, Statement, statement};
-pub use versions::{LeftOut, Reason, Rivals, different_rows};
+pub use versions::{LeftOut, Reason, Rivals, different_rows, foretold};
 pub use view::View;

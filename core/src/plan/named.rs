@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::view::{Held, TableColumn};
 use crate::catalog::{Dataset, LogicalType};
 use crate::lake::LakeFile;
-use crate::params::{Ask, ORIGIN, Op, Predicate, Projection, Query, Scalar, Scope, Structured, origin_column};
+use crate::params::{Ask, ORIGIN, Op, Predicate, Query, Scalar, Scope, origin_column};
 
 /// The columns of a table that its files do not have, and that `query` names. `elsewhere`: whether another table of the query
 /// has a column, which a bare name then means.
@@ -26,7 +26,6 @@ pub(super) fn columns(
     let origin = |name: &str| TableColumn { held: Held::Origin, ..nowhere(name, &LogicalType::Text) };
     match &query.ask {
         Ask::Structured(ask) => {
-            let names = names(ask);
             let known = |name: &&str| {
                 let of_header = || scope.header_columns.iter().find(|(of, _)| of == name).map(|(_, kind)| kind);
                 let kind = scope.grupo.column(name).map(|column| &column.kind).or_else(of_header);
@@ -36,7 +35,7 @@ pub(super) fn columns(
                     nowhere(name, kind.unwrap_or(&LogicalType::Text))
                 }
             };
-            names.iter().filter(|name| absent(name)).map(known).collect()
+            ask.columns().iter().filter(|name| absent(name)).map(known).collect()
         }
         Ask::Sql(sql) => {
             let table = scope.grupo.dataset.table();
@@ -49,25 +48,6 @@ pub(super) fn columns(
         }
         Ask::Catalog(_) => Vec::new(),
     }
-}
-
-/// The columns that a structured query names.
-fn names(ask: &Structured) -> BTreeSet<&str> {
-    let mut names = BTreeSet::new();
-    let mut aliases: BTreeSet<&str> = BTreeSet::new();
-    match &ask.projection {
-        Projection::All => {}
-        Projection::Columns(columns) => names.extend(columns.iter().map(String::as_str)),
-        Projection::Grouped { keys, figures } => {
-            names.extend(keys.iter().map(String::as_str));
-            names.extend(figures.iter().filter_map(|figure| Some(figure.column.as_ref()?.0.as_str())));
-            aliases.extend(figures.iter().map(|figure| figure.alias.as_str()));
-        }
-    }
-    ask.predicates.iter().for_each(|predicate| predicate.columns(&mut names));
-    let sorted = ask.order_by.iter().map(|key| key.column.as_str());
-    names.extend(sorted.filter(|name| !aliases.contains(name)));
-    names
 }
 
 /// Columns of the catalogue that the query names and none of its files has: they are NULL in the whole answer.

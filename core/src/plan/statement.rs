@@ -42,8 +42,8 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// A scan and nothing else.
-    pub fn of_scan(scan: Scan) -> Self {
+    /// Nothing yet to be run.
+    fn empty() -> Self {
         Statement {
             views: Vec::new(),
             sql: String::new(),
@@ -52,26 +52,21 @@ impl Statement {
             files: Vec::new(),
             columns: Vec::new(),
             from_user: false,
-            scan: Some(scan),
+            scan: None,
             left_out: Vec::new(),
             answer: None,
         }
     }
 
+    /// A scan and nothing else.
+    pub fn of_scan(scan: Scan) -> Self {
+        Statement { scan: Some(scan), ..Statement::empty() }
+    }
+
     /// Rows that are known already.
     fn of_answer(answer: RecordBatch) -> Self {
-        Statement {
-            views: Vec::new(),
-            sql: String::new(),
-            written: None,
-            binds: Binds::Positional(Vec::new()),
-            files: Vec::new(),
-            columns: answer.schema().fields().iter().map(|field| field.name().clone()).collect(),
-            from_user: false,
-            scan: None,
-            left_out: Vec::new(),
-            answer: Some(answer),
-        }
+        let columns = answer.schema().fields().iter().map(|field| field.name().clone()).collect();
+        Statement { columns, answer: Some(answer), ..Statement::empty() }
     }
 
     /// How many rows are left out.
@@ -185,9 +180,8 @@ pub fn statement(
                 files: paths,
                 columns: read,
                 from_user: true,
-                scan: None,
                 left_out,
-                answer: None,
+                ..Statement::empty()
             })
         }
         (Ask::Structured(ask), Some((scope, columns, of_scope))) => {
@@ -228,14 +222,12 @@ pub fn statement(
             Ok(Statement {
                 views: views(placed)?,
                 sql,
-                written: None,
                 binds: Binds::Positional(binds),
                 files: paths,
                 columns: read,
-                from_user: false,
                 scan,
                 left_out,
-                answer: None,
+                ..Statement::empty()
             })
         }
         (Ask::Structured(_), None) | (Ask::Catalog(_), _) => Err(Error::internal("a structured query without a table")),
@@ -323,19 +315,12 @@ fn structured(
 }
 
 fn columns_read(ask: &Structured, scope: &Scope, columns: &[TableColumn]) -> Vec<String> {
-    let mut read: BTreeSet<&str> = BTreeSet::new();
-    match &ask.projection {
-        Projection::All => return columns.iter().filter(|c| c.held == Held::Files).map(|c| c.name.clone()).collect(),
-        Projection::Columns(names) => read.extend(names.iter().map(String::as_str)),
-        Projection::Grouped { keys, figures } => {
-            read.extend(keys.iter().map(String::as_str));
-            read.extend(figures.iter().filter_map(|figure| Some(figure.column.as_ref()?.0.as_str())));
-        }
-    }
-    ask.predicates.iter().for_each(|predicate| predicate.columns(&mut read));
-    read.extend(ask.order_by.iter().map(|key| key.column.as_str()));
-    read.extend(view::uf_column(scope));
     let held = columns.iter().filter(|column| column.held == Held::Files).map(|column| &column.name);
+    if matches!(ask.projection, Projection::All) {
+        return held.cloned().collect();
+    }
+    let mut read = ask.columns();
+    read.extend(view::uf_column(scope));
     held.filter(|name| read.contains(name.as_str())).cloned().collect()
 }
 

@@ -240,7 +240,8 @@ impl Session {
     pub fn explain(&self, params: &QueryParams) -> Result<Explain> {
         let ctx = self.ctx();
         let run = || {
-            let (query, selection, listing) = self.choose(params)?;
+            let (query, mut selection, listing) = self.choose(params)?;
+            let foretold = self.foretell_rivals(&query, &mut selection, &listing)?;
             let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
             let ours = |file: &SourceFile| selection.ours.iter().any(|ours| ours.path == file.path);
             let of_dataset = listing.files.iter().filter(used).filter(|file| !ours(file));
@@ -257,7 +258,9 @@ impl Session {
                 }
             }
             let planned = if wanted.is_empty() { None } else { Some(statement(&query, &wanted, None, None, false)?) };
-            explain(&query, &selection, &wanted, &others, to_convert, planned.as_ref())
+            let mut warnings = self.warnings(&query, &selection, &listing, &wanted);
+            warnings.extend(foretold.iter().map(|warning| warning.get(self.config.language).to_owned()));
+            explain(&query, &selection, &wanted, &others, to_convert, warnings, planned.as_ref())
         };
         run().map_err(|e| self.traced(e, &ctx))
     }

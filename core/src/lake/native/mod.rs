@@ -125,6 +125,7 @@ impl Own {
         let rows = row_groups.iter().map(|group| group.rows).sum();
         let schema = self.metadata.schema().clone();
         LakeFile {
+            state: file.state,
             id: file.id.clone(),
             path: self.path.clone(),
             rows,

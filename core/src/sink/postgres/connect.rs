@@ -51,9 +51,3 @@ pub(super) fn durable(within: bool) -> String {
         "SELECT set_config('synchronous_commit', 'local', {within}) WHERE current_setting('synchronous_commit') = 'off'"
     )
 }
-
-/// Whether the session is encrypted.
-pub(super) async fn is_encrypted(client: &Client, url: &Url) -> Result<bool> {
-    let sql = "SELECT coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)";
-    Ok(client.query_one(sql, &[]).await.explained(url)?.get(0))
-}

@@ -9,8 +9,9 @@ use tokio_postgres::types::ToSql;
 use super::failure::{self, Explained};
 use super::letters::Refusal;
 use super::shape::{self, Table};
+use super::typed::{int, long, text as text_of};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, connect, ledger, loads};
+use super::{Mode, Postgres, TableName, connect, ledger, loads, there};
 use crate::base::{Code, Error, Language, Result, Secret, text};
 use crate::recovery::DeadLetter;
 
@@ -35,7 +36,8 @@ pub fn replayed(to: &Postgres, server: Option<&Secret>, job_id: &str) -> Result<
     let (url, _, runtime) = way(to, server, job_id)?;
     runtime.block_on(async {
         let client = connect::session(&url).await?;
-        client.execute("DELETE FROM datasus.ledger WHERE job = $1", &[&record(job_id)]).await.explained(&url).map(drop)
+        let forget = "DELETE FROM datasus.ledger WHERE job = $1";
+        client.execute_typed(forget, &[text_of(&record(job_id))]).await.explained(&url).map(drop)
     })
 }
 
@@ -63,8 +65,9 @@ async fn all(
     let client = connect::session(url).await?;
     // A letter that is loaded is a letter no more.
     client.batch_execute(&connect::durable(false)).await.explained(url)?;
-    ledger::ensure(&client, url).await?;
-    loads::ensure(&client, url).await?;
+    let there = there::ask(&client, url, &target.schema).await?;
+    loads::ensure(&client, url, &there).await?;
+    ledger::ensure(&client, url, &there).await?;
     let Some(table) = shape::find(&client, url, target).await? else {
         return Err(Error::new(
             Code::NotFound,
@@ -142,7 +145,7 @@ async fn one(
     client.batch_execute("BEGIN").await.explained(url)?;
     let (sink, unit) = (letter.sink_number as i32, (letter.unit << super::load::PLACE_BITS | letter.row) as i64);
     let claim = "INSERT INTO datasus.ledger (job, sink, unit, rows) VALUES ($1, $2, $3, 1) ON CONFLICT DO NOTHING";
-    if client.execute(claim, &[&job, &sink, &unit]).await.explained(url)? == 0 {
+    if client.execute_typed(claim, &[text_of(&job), int(&sink), long(&unit)]).await.explained(url)? == 0 {
         client.batch_execute("ROLLBACK").await.explained(url)?;
         return Ok(None);
     }

@@ -1,0 +1,5 @@
+//! Attacks on the host's process: each in a child with a bound of time and of memory, so that a crash or a hang is seen.
+#![cfg(target_os = "linux")]
+
+#[allow(dead_code, reason = "not every module needs all of it")]
+mod child;
