@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
+    Array, ArrayRef, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
 };
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -204,13 +204,16 @@ impl OpenFile {
     pub(super) fn answer(&self, batch: RecordBatch, scan: &Scan) -> Result<RecordBatch, ArrowError> {
         let rows = batch.num_rows();
         let fields = scan.schema.fields().iter();
-        let columns: Vec<ArrayRef> = (self.sources.iter().zip(fields))
+        let mut columns: Vec<ArrayRef> = (self.sources.iter().zip(fields))
             .map(|(source, field)| match source {
                 Source::Wanted(number) => batch.column(*number).clone(),
                 Source::Null => new_null_array(field.data_type(), rows),
                 Source::Text(text) => Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))),
             })
             .collect();
+        drop(batch);
+        // The reader doubles a text's buffer while it grows: a host that keeps the batch would keep the empty half.
+        columns.iter_mut().for_each(|column| column.shrink_to_fit());
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(scan.schema.clone(), columns, &options)
     }

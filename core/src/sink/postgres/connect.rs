@@ -30,8 +30,8 @@ impl Brief {
         let client = session(url).await?;
         let mut brief = Brief { client, each: url.silence };
         let sql = "SELECT setting::int8 FROM pg_settings WHERE name = 'lock_timeout'";
-        let asked = async { brief.client.query_one(sql, &[]).await.explained(url) };
-        let milliseconds: i64 = brief.within(url, asked).await?.get(0);
+        let asked = async { brief.client.query_typed(sql, &[]).await.explained(url) };
+        let milliseconds: i64 = brief.within(url, asked).await?.first().map_or(0, |row| row.get(0));
         brief.each += Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0));
         Ok(brief)
     }
@@ -79,10 +79,4 @@ pub(super) fn durable(within: bool) -> String {
     format!(
         "SELECT set_config('synchronous_commit', 'local', {within}) WHERE current_setting('synchronous_commit') = 'off'"
     )
-}
-
-/// Whether the session is encrypted.
-pub(super) async fn is_encrypted(client: &Client, url: &Url) -> Result<bool> {
-    let sql = "SELECT coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)";
-    Ok(client.query_one(sql, &[]).await.explained(url)?.get(0))
 }

@@ -9,8 +9,9 @@ use tokio_postgres::types::ToSql;
 use super::failure::{self, Explained};
 use super::letters::Refusal;
 use super::shape::{self, Table};
+use super::typed::{int, long, text as text_of};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, connect, ledger, loads};
+use super::{Mode, Postgres, TableName, connect, ledger, loads, there};
 use crate::base::{Code, Error, Language, Result, Secret, text};
 use crate::recovery::DeadLetter;
 
@@ -35,8 +36,9 @@ pub fn replayed(to: &Postgres, server: Option<&Secret>, job_id: &str) -> Result<
     let (url, _, runtime) = way(to, server, job_id)?;
     runtime.block_on(async {
         let brief = connect::Brief::open(&url).await?;
-        let (sql, job) = ("DELETE FROM datasus.ledger WHERE job = $1", record(job_id));
-        brief.within(&url, async { brief.client.execute(sql, &[&job]).await.explained(&url).map(drop) }).await
+        let (forget, job) = ("DELETE FROM datasus.ledger WHERE job = $1", record(job_id));
+        let forgotten = async { brief.client.execute_typed(forget, &[text_of(&job)]).await.explained(&url).map(drop) };
+        brief.within(&url, forgotten).await
     })
 }
 
@@ -65,8 +67,9 @@ async fn all(
     let client = &brief.client;
     // A letter that is loaded is a letter no more.
     brief.within(url, async { client.batch_execute(&connect::durable(false)).await.explained(url) }).await?;
-    brief.within(url, ledger::ensure(client, url)).await?;
-    brief.within(url, loads::ensure(client, url)).await?;
+    let there = brief.within(url, there::ask(client, url, &target.schema)).await?;
+    brief.within(url, loads::ensure(client, url, &there)).await?;
+    brief.within(url, ledger::ensure(client, url, &there)).await?;
     let Some(table) = brief.within(url, shape::find(client, url, target)).await? else {
         return Err(Error::new(
             Code::NotFound,
@@ -145,7 +148,7 @@ async fn one(
     client.batch_execute("BEGIN").await.explained(url)?;
     let (sink, unit) = (letter.sink_number as i32, (letter.unit << super::load::PLACE_BITS | letter.row) as i64);
     let claim = "INSERT INTO datasus.ledger (job, sink, unit, rows) VALUES ($1, $2, $3, 1) ON CONFLICT DO NOTHING";
-    if client.execute(claim, &[&job, &sink, &unit]).await.explained(url)? == 0 {
+    if client.execute_typed(claim, &[text_of(&job), int(&sink), long(&unit)]).await.explained(url)? == 0 {
         client.batch_execute("ROLLBACK").await.explained(url)?;
         return Ok(None);
     }
