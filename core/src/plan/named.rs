@@ -86,6 +86,15 @@ pub(super) fn origin_of(file: &LakeFile, name: &str) -> String {
     }
 }
 
+/// Whether the rows of `file` are asked for: a condition on [`ORIGIN`] alone is asked of the file. (Of the user's SQL every file
+/// is.)
+pub fn reads(query: &Query, file: &LakeFile) -> bool {
+    match &query.ask {
+        Ask::Structured(ask) => split(&ask.predicates).0.into_iter().all(|predicate| holds(predicate, file)),
+        Ask::Sql(_) | Ask::Catalog(_) => true,
+    }
+}
+
 /// The conditions that say which files are read, and the others.
 pub(super) fn split(predicates: &[Predicate]) -> (Vec<&Predicate>, Vec<&Predicate>) {
     predicates.iter().partition(|predicate| {

@@ -35,9 +35,10 @@ pub fn replay(
 pub fn replayed(to: &Postgres, server: Option<&Secret>, job_id: &str) -> Result<()> {
     let (url, _, runtime) = way(to, server, job_id)?;
     runtime.block_on(async {
-        let client = connect::session(&url).await?;
-        let forget = "DELETE FROM datasus.ledger WHERE job = $1";
-        client.execute_typed(forget, &[text_of(&record(job_id))]).await.explained(&url).map(drop)
+        let brief = connect::Brief::open(&url).await?;
+        let (forget, job) = ("DELETE FROM datasus.ledger WHERE job = $1", record(job_id));
+        let forgotten = async { brief.client.execute_typed(forget, &[text_of(&job)]).await.explained(&url).map(drop) };
+        brief.within(&url, forgotten).await
     })
 }
 
@@ -62,13 +63,14 @@ async fn all(
     letters: Vec<DeadLetter>,
     language: Language,
 ) -> Result<Vec<DeadLetter>> {
-    let client = connect::session(url).await?;
+    let brief = connect::Brief::open(url).await?;
+    let client = &brief.client;
     // A letter that is loaded is a letter no more.
-    client.batch_execute(&connect::durable(false)).await.explained(url)?;
-    let there = there::ask(&client, url, &target.schema).await?;
-    loads::ensure(&client, url, &there).await?;
-    ledger::ensure(&client, url, &there).await?;
-    let Some(table) = shape::find(&client, url, target).await? else {
+    brief.within(url, async { client.batch_execute(&connect::durable(false)).await.explained(url) }).await?;
+    let there = brief.within(url, there::ask(client, url, &target.schema)).await?;
+    brief.within(url, loads::ensure(client, url, &there)).await?;
+    brief.within(url, ledger::ensure(client, url, &there)).await?;
+    let Some(table) = brief.within(url, shape::find(client, url, target)).await? else {
         return Err(Error::new(
             Code::NotFound,
             text!("A tabela {target} não existe mais", "Table {target} is not there any more"),
@@ -78,12 +80,13 @@ async fn all(
     let job = record(job_id);
     let mut left = Vec::new();
     for letter in letters {
-        if !loads::still_has(&client, url, job_id, letter.source_file.as_deref()).await? {
+        let still = loads::still_has(client, url, job_id, letter.source_file.as_deref());
+        if !brief.within(url, still).await? {
             let why = Refusal::of(&replaced(target), language);
             left.push(DeadLetter { reason: why.reason, sqlstate: None, ..letter });
             continue;
         }
-        match one(to, &client, url, target, &table, &job, &letter).await? {
+        match brief.within(url, one(to, client, url, target, &table, &job, &letter)).await? {
             None => {}
             Some(error) => {
                 let why = Refusal::of(&error, language);

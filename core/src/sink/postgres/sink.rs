@@ -462,10 +462,11 @@ impl Sink for PostgresSink {
         let runtime = runtime.map_err(|error| Error::internal(format!("no runtime: {error}")))?;
         let (url, stage) = (&self.url, stage::name(&self.target, &self.state.job_id));
         runtime.block_on(async {
-            let client = connect::session(url).await?;
-            stage::lock(&client, url, &stage, &self.state).await?;
-            client.batch_execute(&format!("DROP TABLE IF EXISTS {}", stage.sql())).await.explained(url)?;
-            ledger::forget(&client, url, &self.state).await
+            let brief = connect::Brief::open(url).await?;
+            let (client, drop) = (&brief.client, format!("DROP TABLE IF EXISTS {}", stage.sql()));
+            brief.within(url, stage::lock(client, url, &stage, &self.state)).await?;
+            brief.within(url, async { client.batch_execute(&drop).await.explained(url) }).await?;
+            brief.within(url, ledger::forget(client, url, &self.state)).await
         })
     }
 }
