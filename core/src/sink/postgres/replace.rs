@@ -6,7 +6,8 @@ use postgres_protocol::escape::escape_identifier;
 use tokio_postgres::Client;
 
 use super::failure::Explained;
-use super::loads::{Loaded, Loads};
+use super::loaded::Loaded;
+use super::loads::Loads;
 use super::shape::Table;
 use super::typed::texts;
 use super::url::Url;
