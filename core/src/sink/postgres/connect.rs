@@ -6,6 +6,7 @@ use tokio_postgres::Client;
 
 use super::failure::{self, Explained};
 use super::tls;
+use super::typed::Cells;
 use super::url::Url;
 use crate::base::Result;
 
@@ -31,7 +32,8 @@ impl Brief {
         let mut brief = Brief { client, each: url.silence };
         let sql = "SELECT setting::int8 FROM pg_settings WHERE name = 'lock_timeout'";
         let asked = async { brief.client.query_typed(sql, &[]).await.explained(url) };
-        let milliseconds: i64 = brief.within(url, asked).await?.first().map_or(0, |row| row.get(0));
+        let asked = brief.within(url, asked).await?;
+        let milliseconds: i64 = asked.first().map_or(Ok(0), |row| row.cell(0))?;
         brief.each += Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0));
         Ok(brief)
     }
@@ -55,7 +57,7 @@ async fn open(url: &Url) -> Result<Client> {
     });
     // Names are always qualified, and waiting for another's lock has an end (SQLSTATE 55P03): the one that role, database or
     // server say, or half a minute.
-    let settings = "SET search_path = pg_catalog; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8';
+    let settings = "SET search_path = pg_catalog, pg_temp; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8';
          SET DateStyle = 'ISO'; SET client_min_messages = 'warning';
          SELECT set_config('lock_timeout', '30s', false) WHERE current_setting('lock_timeout') = '0'";
     client.batch_execute(settings).await.explained(url)?;

@@ -39,6 +39,8 @@ pub(super) struct Url {
     pub patience: Duration,
     /// How long data may stay without an answer (`tcp_user_timeout`).
     pub silence: Duration,
+    /// Roles that may own the record of loads, besides those who could harm the loader anyway.
+    pub owners: Vec<String>,
     /// The parameters that may be seen.
     kept: Vec<(String, String)>,
 }
@@ -52,9 +54,10 @@ impl Url {
         let text = secret.reveal();
         let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
         let Pieces { plain, pairs, mut kept } = Pieces::of(rest.ok_or_else(|| malformed("postgres://"))?)?;
-        let (mut trust, mut root) = (Trust::Prefer, None);
+        let (mut trust, mut root, mut owners) = (Trust::Prefer, None, Vec::new());
         for (key, value) in pairs.iter().filter(|(key, _)| OURS.contains(&key.as_str())) {
             match (key.as_str(), value.as_str()) {
+                ("datasus_owner", roles) => owners.extend(roles.split(',').map(|role| role.trim().to_owned())),
                 ("sslrootcert", "system") => root = None,
                 ("sslrootcert", path) => root = Some(PathBuf::from(path)),
                 (_, "disable") => trust = Trust::Disable,
@@ -96,7 +99,7 @@ impl Url {
         let shown = format!("{}:{port}/{database}", hosts.join(","));
         let patience = each * u32::try_from(hosts.len() + 1).unwrap_or(u32::MAX);
         kept.sort_unstable();
-        Ok(Url { config, trust, root, shown, local, patience, silence, kept })
+        Ok(Url { config, trust, root, shown, local, patience, silence, owners, kept })
     }
 
     /// The address without its secrets, and whether it had any. Equal for equal ways to a server; made from what was read,
@@ -134,9 +137,10 @@ impl Url {
 }
 
 /// What of an address we read ourselves.
-const OURS: [&str; 2] = ["sslmode", "sslrootcert"];
+const OURS: [&str; 3] = ["sslmode", "sslrootcert", "datasus_owner"];
 /// Parameters that hold no secret and say how to get to the server; user, hosts, ports and database have their places.
-const KEPT: [&str; 12] = [
+const KEPT: [&str; 13] = [
+    "datasus_owner",
     "sslmode",
     "sslrootcert",
     "sslnegotiation",
