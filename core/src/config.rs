@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::{
-    Code, Error, Language, OnEmergency, Priority, Result, Secret, Text, TraceId, expand_home, json_words, text,
-    value_words,
+    Code, Error, Language, OnEmergency, Priority, Result, Secret, Text, TraceId, expand_home, json_words,
+    refuse_address, text, value_words,
 };
 
 /// Settings of one client.
@@ -238,6 +238,9 @@ impl Config {
 
     /// Every setting that cannot work is DS-422.
     pub(crate) fn check(&self) -> Result<()> {
+        for folder in [&self.lake, &self.output, &self.state, &self.spill].into_iter().flatten() {
+            refuse_address(&folder.to_string_lossy()).map_err(|error| error.stage("config"))?;
+        }
         if !(self.deadline > 0.0 && self.deadline <= 1e9) {
             let seconds = self.deadline;
             return Err(Error::new(

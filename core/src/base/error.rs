@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Code, Language, Retry, Text, TraceId, io_words, text};
+use super::{Code, Language, Retry, Text, TraceId, io_words, masked, masked_json, text};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -56,12 +56,14 @@ pub struct Context {
 
 impl Problem {
     pub fn new(code: Code, detail: Text) -> Self {
+        // Whatever a sentence quotes, no password leaves by it.
+        let detail = Text { pt: masked(&detail.pt).into_owned(), en: masked(&detail.en).into_owned() };
         Problem { code, detail, diagnostic: Map::new() }
     }
 
     /// Adds a fact to the diagnostic.
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.diagnostic.insert(key.to_owned(), value.into());
+        self.diagnostic.insert(key.to_owned(), masked_json(value.into()));
         self
     }
 
@@ -155,13 +157,13 @@ impl Error {
     /// Adds a fact to the first problem's diagnostic.
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         if let Some(first) = self.0.problems.first_mut() {
-            first.diagnostic.insert(key.to_owned(), value.into());
+            first.diagnostic.insert(key.to_owned(), masked_json(value.into()));
         }
         self
     }
 
     pub fn file(mut self, file: impl Into<String>) -> Self {
-        self.0.context.file = Some(file.into());
+        self.0.context.file = Some(masked(&file.into()).into_owned());
         self
     }
 
@@ -176,7 +178,7 @@ impl Error {
     }
 
     pub fn column(mut self, column: impl Into<String>) -> Self {
-        self.0.context.column = Some(column.into());
+        self.0.context.column = Some(masked(&column.into()).into_owned());
         self
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 
 use arrow::datatypes::DataType;
 
-use super::{Text, hide_addresses, text};
+use super::{Text, masked, text};
 
 /// What an operating system's error means.
 pub fn io_words(error: &io::Error) -> Text {
@@ -62,7 +62,8 @@ pub fn json_words(error: &serde_json::Error) -> Text {
         return text!("o texto termina antes da hora", "the text ends too early");
     }
     // What was received is quoted, and may hold a password.
-    let said = hide_addresses(&error.to_string());
+    let said = error.to_string();
+    let said = masked(&said);
     let said = said.split(" at line ").next().unwrap_or_default();
     if error.is_syntax() {
         return text!("erro de sintaxe", "{said}");
@@ -168,7 +169,7 @@ pub fn type_words(kind: &DataType) -> String {
 pub fn value_words(value: &serde_json::Value) -> Text {
     use serde_json::Value;
     let clipped = |text: String| {
-        let text = hide_addresses(&text);
+        let text = masked(&text).into_owned();
         match text.char_indices().nth(80) {
             Some((at, _)) => format!("{}…", &text[..at]),
             None => text,

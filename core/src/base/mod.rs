@@ -50,7 +50,7 @@ pub use place::Place;
 pub use priority::Priority;
 pub use process_memory::{PeakMemory, held_by_process};
 pub use progress::{Phase, Progress, ProgressSnapshot};
-pub use secret::{Secret, hide_addresses};
+pub use secret::{Secret, holds_secret, masked, masked_json, refuse_address};
 pub(crate) use short_copy::copy_short;
 pub use slot::{Away, Seat, Slot};
 pub(crate) use text::text;

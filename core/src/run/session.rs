@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Pending, Report};
-use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId, expand_home, text};
+use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId, expand_home, refuse_address, text};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
@@ -69,6 +69,7 @@ impl Session {
     pub fn open(source: PathBuf, config: Config) -> Result<Arc<Self>> {
         config.check()?;
         let config = config.at_home();
+        refuse_address(&source.to_string_lossy()).map_err(|error| error.stage("source"))?;
         let source = expand_home(&source);
         if !source.exists() {
             return Err(Error::io(std::io::ErrorKind::NotFound.into(), &source).stage("source"));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt, OpenOptions};
 
-use crate::base::{Code, Error, Result, Writeback, expand_home, text};
+use crate::base::{Code, Error, Result, Writeback, expand_home, refuse_address, text};
 
 /// The folder below which a client writes files.
 #[derive(Clone)]
@@ -24,6 +24,7 @@ pub struct OutputRoot {
 impl OutputRoot {
     /// Opens the folder, and creates it where it doesn't exist.
     pub fn open(path: &Path) -> Result<Self> {
+        refuse_address(&path.to_string_lossy())?;
         let path = &expand_home(path);
         std::fs::create_dir_all(path).map_err(|e| Error::io(e, path))?;
         let real = path.canonicalize().map_err(|e| Error::io(e, path))?;
@@ -112,6 +113,7 @@ impl OutputRoot {
     }
 
     fn relative(&self, path: &Path) -> Result<PathBuf> {
+        refuse_address(&path.to_string_lossy())?;
         let bytes = path.as_os_str().as_encoded_bytes();
         if bytes.is_empty() || bytes.contains(&0) || bytes.ends_with(b"/") || path.to_str().is_none() {
             return Err(refused(path, &self.real));

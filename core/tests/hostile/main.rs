@@ -3,3 +3,4 @@
 
 #[allow(dead_code, reason = "not every module needs all of it")]
 mod child;
+mod server;

@@ -270,7 +270,9 @@ fn a_trigger_of_a_partition_and_one_that_meets_a_replay_are_named() {
     assert!(error.detail().contains("TRIGGER engole ON parte.t3"), "{error:?}");
 
     server.psql("CREATE TABLE parte.u (n_aih text, sexo text CONSTRAINT c CHECK (sexo <> '3'))");
-    let report = load(&client, &rd().columns(["N_AIH", "SEXO"]), to("parte.u", Mode::Append)).unwrap();
+    let half = datasus::Options { dead_letter_limit: Some(0.5), ..Default::default() };
+    let params = rd().columns(["N_AIH", "SEXO"]).options(half);
+    let report = load(&client, &params, to("parte.u", Mode::Append)).unwrap();
     assert_eq!(report.dead_letters, 2);
     server.psql("ALTER TABLE parte.u DROP CONSTRAINT c; CREATE TRIGGER engole BEFORE INSERT ON parte.u FOR EACH ROW EXECUTE FUNCTION parte.engole()");
     let replayed = client.replay(&report.job_id).unwrap();

@@ -2,7 +2,7 @@
 
 use postgres_protocol::escape::escape_identifier;
 
-use crate::base::{Code, Error, Result, text};
+use crate::base::{Code, Error, Result, refuse_address, text};
 
 /// Bytes of a name at most.
 pub(super) const MAX_BYTES: usize = 63;
@@ -23,6 +23,7 @@ impl TableName {
 
     /// `schema.table`, or a table of `public`.
     pub fn parse(text: &str) -> Result<Self> {
+        refuse_address(text)?;
         let parts: Vec<&str> = text.split('.').collect();
         match parts[..] {
             [table] => TableName::new("public", table),
@@ -45,6 +46,7 @@ impl std::fmt::Display for TableName {
 
 /// DS-422 for what PostgreSQL does not take as a name, or would change.
 pub(super) fn check(name: &str) -> Result<()> {
+    refuse_address(name)?;
     if name.is_empty() || name.len() > MAX_BYTES || name.chars().any(char::is_control) {
         return Err(invalid(name));
     }

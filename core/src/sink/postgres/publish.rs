@@ -282,7 +282,7 @@ impl Publish<'_> {
         let moved = moved.explained(self.url)?;
         if moved != rows {
             let by = swallow::of(client, self.url, table.oid).await?;
-            return Err(swallow::refused(self.target, &by, moved, rows));
+            return Err(swallow::refused(self.url, self.target, &by, moved, rows));
         }
         client.batch_execute(&format!("DROP TABLE {stage}")).await.explained(self.url)
     }

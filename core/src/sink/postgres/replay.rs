@@ -167,11 +167,11 @@ async fn one(
         Ok(0) if !sql.ends_with("DO NOTHING") => {
             let by = swallow::of(client, url, table.oid).await?;
             client.batch_execute("ROLLBACK").await.explained(url)?;
-            Ok(Some(swallow::refused(target, &by, 0, 1)))
+            Ok(Some(swallow::refused(url, target, &by, 0, 1)))
         }
         Ok(_) => client.batch_execute("COMMIT").await.explained(url).map(|()| None),
         Err(error) => {
-            let of_row = error.code().is_some_and(|state| ["22", "23"].contains(&&state.code()[..2]));
+            let of_row = failure::is_of_row(&error);
             let error = failure::explain(error, url);
             if !of_row {
                 return Err(error);

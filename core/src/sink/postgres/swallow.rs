@@ -3,7 +3,7 @@
 use tokio_postgres::Client;
 
 use super::TableName;
-use super::failure::Explained;
+use super::failure::{self, Explained};
 use super::typed::{Cells, oid};
 use super::url::Url;
 use crate::base::{Code, Error, Result, text};
@@ -23,10 +23,10 @@ pub(super) async fn of(client: &Client, url: &Url, table: u32) -> Result<Vec<Str
     rows.iter().map(|row| row.cell(0)).collect()
 }
 
-/// DS-409 where `done` of `rows` were taken; without a trigger or a rule to blame it is a defect.
-pub(super) fn refused(target: &TableName, by: &[String], done: u64, rows: u64) -> Error {
+/// DS-409 where `done` of `rows` were taken; DS-502 where no trigger or rule is to blame.
+pub(super) fn refused(url: &Url, target: &TableName, by: &[String], done: u64, rows: u64) -> Error {
     if by.is_empty() {
-        return Error::internal(format!("{done} rows of {rows} moved")).stage("postgres");
+        return failure::miscounted(url, done, rows);
     }
     let list = by.join(", ");
     Error::new(

@@ -81,7 +81,7 @@ impl Publish<'_> {
         let (wanted, there) = (row.cell::<i64>(0)? as u64, row.cell::<i64>(1)? as u64);
         match taken.unwrap_or(there) {
             done if done == wanted => Ok(()),
-            done => Err(swallow::refused(self.target, by, done, wanted)),
+            done => Err(swallow::refused(self.url, self.target, by, done, wanted)),
         }
     }
 

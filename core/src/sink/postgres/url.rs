@@ -1,13 +1,15 @@
 //! The server's address. The password in it is never shown: errors name host, port and database.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 
+use super::passage::Refusals;
 use crate::base::{Code, Error, Result, Secret, text};
 
 /// How far the server must prove who it is; as libpq's `sslmode`.
@@ -41,6 +43,10 @@ pub(super) struct Url {
     pub silence: Duration,
     /// Roles that may own the record of loads, besides those who could harm the loader anyway.
     pub owners: Vec<String>,
+    /// TLS from the first byte (`sslnegotiation=direct`).
+    pub direct: bool,
+    /// Of the sessions that were opened by this address.
+    pub refusals: Refusals,
     /// The parameters that may be seen.
     kept: Vec<(String, String)>,
 }
@@ -70,11 +76,12 @@ impl Url {
         }
         // The crate's error may quote what it read.
         let mut config = Config::from_str(&plain).map_err(|_| malformed("url"))?;
-        config.ssl_mode(match trust {
-            Trust::Disable => SslMode::Disable,
-            Trust::Prefer => SslMode::Prefer,
-            _ => SslMode::Require,
-        });
+        let direct = config.get_ssl_negotiation() == SslNegotiation::Direct && trust != Trust::Disable;
+        if direct && trust == Trust::Prefer {
+            return Err(malformed("sslnegotiation, sslmode"));
+        }
+        // The driver hands every stream to `Passage` at once, which asks for TLS or not.
+        config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
         if config.get_application_name().is_none() {
             config.application_name("datasus");
         }
@@ -93,13 +100,35 @@ impl Url {
         }
         let port = config.get_ports().first().copied().unwrap_or(5432);
         let database = config.get_dbname().or(config.get_user()).unwrap_or_default().to_owned();
-        let local = hosts
-            .iter()
-            .all(|host| host == "localhost" || host == "::1" || host.starts_with("127.") || host.starts_with('/'));
+        // Where there are addresses, the names are for certificates alone.
+        let this_machine = |host: &String| match host.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) => host == "localhost" || host.starts_with('/'),
+        };
+        let local = match config.get_hostaddrs() {
+            [] => hosts.iter().all(this_machine),
+            addresses => addresses.iter().all(IpAddr::is_loopback),
+        };
+        let sockets = hosts.iter().filter(|host| host.starts_with('/')).count();
+        if sockets > 0 && (sockets < hosts.len() || !config.get_hostaddrs().is_empty()) {
+            return Err(malformed("host"));
+        }
         let shown = format!("{}:{port}/{database}", hosts.join(","));
         let patience = each * u32::try_from(hosts.len() + 1).unwrap_or(u32::MAX);
         kept.sort_unstable();
-        Ok(Url { config, trust, root, shown, local, patience, silence, owners, kept })
+        Ok(Url {
+            config,
+            trust,
+            root,
+            shown,
+            local,
+            patience,
+            silence,
+            owners,
+            direct,
+            refusals: Refusals::default(),
+            kept,
+        })
     }
 
     /// The address without its secrets, and whether it had any. Equal for equal ways to a server; made from what was read,
@@ -122,6 +151,34 @@ impl Url {
         let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
         let secrets = config.get_password().is_some() || config.get_options().is_some();
         (format!("postgres://{}@{}{database}{query}", encoded(user), hosts.join(",")), secrets)
+    }
+
+    /// `said` without the password, whoever says it: a server knows it where it asked for it in clear.
+    pub(super) fn without_password(&self, said: &str) -> String {
+        // A shorter one would be found in every other word.
+        match self.config.get_password().and_then(|password| std::str::from_utf8(password).ok()) {
+            Some(password) if password.len() > 3 => said.replace(password, "***"),
+            _ => said.to_owned(),
+        }
+    }
+
+    /// All of its hosts are sockets of the file system: some and others at once are refused.
+    #[cfg(unix)]
+    pub(super) fn on_socket(&self) -> bool {
+        matches!(self.config.get_hosts().first(), Some(Host::Unix(_)))
+    }
+
+    #[cfg(unix)]
+    pub(super) fn sockets(&self) -> Vec<PathBuf> {
+        let ports = self.config.get_ports();
+        let socket = |(number, host): (usize, &Host)| match host {
+            Host::Unix(folder) => {
+                let port = ports.get(number).or(ports.first()).copied().unwrap_or(5432);
+                Some(folder.join(format!(".s.PGSQL.{port}")))
+            }
+            Host::Tcp(_) => None,
+        };
+        self.config.get_hosts().iter().enumerate().filter_map(socket).collect()
     }
 
     /// Equal for addresses of one database, whoever asks for it and how.
