@@ -244,7 +244,9 @@ fn secret_value(line: &str) -> Option<usize> {
         let is_value = sign == "=" || line[value..].starts_with(['"', '\'']);
         let shown = line[value..].trim_start_matches(QUOTES);
         let any = !shown.is_empty() && !shown.starts_with(HIDDEN) && !shown.starts_with(char::is_whitespace);
-        (is_value && any && is_secret(key)).then_some(value)
+        // Settings of the session may hold keys of an application.
+        let options = key.eq_ignore_ascii_case("options") && bare[..bare.len() - key.len()].ends_with(['?', '&']);
+        (is_value && any && (is_secret(key) || options)).then_some(value)
     })
 }
 
@@ -289,6 +291,7 @@ mod tests {
             "PGPASSWORD=CANARY psql",
             "{\"password\": \"CANARY\"} {'senha': 'CANARY'} {\\\"pwd\\\": \\\"CANARY\\\"}",
             "x://u:CANARY@h, postgres://u:CANARY@h",
+            "postgres://h/d?options=-c%20app.x%3DCANARY&a=b",
             "senha=CANARY\nsenha=CANARY",
         ] {
             let shown = masked(text);

@@ -3,4 +3,5 @@
 
 #[allow(dead_code, reason = "not every module needs all of it")]
 mod child;
+mod secrets;
 mod server;

@@ -260,26 +260,26 @@ fn a_trigger_of_a_partition_and_one_that_meets_a_replay_are_named() {
     let server = shared();
     let (_folder, client) = client_of(&[("RDAC2401.parquet", 4)]);
     server.psql(
-        "CREATE SCHEMA parte; CREATE FUNCTION parte.engole() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
-         CREATE TABLE parte.t (n_aih text, sexo text) PARTITION BY LIST (sexo); \
-         CREATE TABLE parte.t1 PARTITION OF parte.t FOR VALUES IN ('1'); \
-         CREATE TABLE parte.t3 PARTITION OF parte.t FOR VALUES IN ('3'); \
-         CREATE TRIGGER engole BEFORE INSERT ON parte.t3 FOR EACH ROW EXECUTE FUNCTION parte.engole()",
+        "CREATE SCHEMA pedaco; CREATE FUNCTION pedaco.engole() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+         CREATE TABLE pedaco.t (n_aih text, sexo text) PARTITION BY LIST (sexo); \
+         CREATE TABLE pedaco.t1 PARTITION OF pedaco.t FOR VALUES IN ('1'); \
+         CREATE TABLE pedaco.t3 PARTITION OF pedaco.t FOR VALUES IN ('3'); \
+         CREATE TRIGGER engole BEFORE INSERT ON pedaco.t3 FOR EACH ROW EXECUTE FUNCTION pedaco.engole()",
     );
-    let error = refused(load(&client, &rd().columns(["N_AIH", "SEXO"]), to("parte.t", Mode::Append)));
-    assert!(error.detail().contains("TRIGGER engole ON parte.t3"), "{error:?}");
+    let error = refused(load(&client, &rd().columns(["N_AIH", "SEXO"]), to("pedaco.t", Mode::Append)));
+    assert!(error.detail().contains("TRIGGER engole ON pedaco.t3"), "{error:?}");
 
-    server.psql("CREATE TABLE parte.u (n_aih text, sexo text CONSTRAINT c CHECK (sexo <> '3'))");
+    server.psql("CREATE TABLE pedaco.u (n_aih text, sexo text CONSTRAINT c CHECK (sexo <> '3'))");
     let half = datasus::Options { dead_letter_limit: Some(0.5), ..Default::default() };
     let params = rd().columns(["N_AIH", "SEXO"]).options(half);
-    let report = load(&client, &params, to("parte.u", Mode::Append)).unwrap();
+    let report = load(&client, &params, to("pedaco.u", Mode::Append)).unwrap();
     assert_eq!(report.dead_letters, 2);
-    server.psql("ALTER TABLE parte.u DROP CONSTRAINT c; CREATE TRIGGER engole BEFORE INSERT ON parte.u FOR EACH ROW EXECUTE FUNCTION parte.engole()");
+    server.psql("ALTER TABLE pedaco.u DROP CONSTRAINT c; CREATE TRIGGER engole BEFORE INSERT ON pedaco.u FOR EACH ROW EXECUTE FUNCTION pedaco.engole()");
     let replayed = client.replay(&report.job_id).unwrap();
     assert_eq!((replayed.loaded, replayed.left), (0, 2));
     let left = client.dead_letters(&report.job_id).unwrap();
-    assert!(left[0].reason.contains("TRIGGER engole ON parte.u"), "{left:?}");
-    server.psql("ALTER TABLE parte.u DISABLE TRIGGER engole");
+    assert!(left[0].reason.contains("TRIGGER engole ON pedaco.u"), "{left:?}");
+    server.psql("ALTER TABLE pedaco.u DISABLE TRIGGER engole");
     assert_eq!(client.replay(&report.job_id).unwrap().loaded, 2);
 }
 
