@@ -56,14 +56,12 @@ pub struct Context {
 
 impl Problem {
     pub fn new(code: Code, detail: Text) -> Self {
-        // Whatever a sentence quotes, no password leaves by it.
-        let detail = Text { pt: masked(&detail.pt).into_owned(), en: masked(&detail.en).into_owned() };
         Problem { code, detail, diagnostic: Map::new() }
     }
 
     /// Adds a fact to the diagnostic.
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.diagnostic.insert(key.to_owned(), masked_json(value.into()));
+        self.diagnostic.insert(key.to_owned(), value.into());
         self
     }
 
@@ -90,6 +88,11 @@ impl Error {
                 Code::Internal,
                 text!("Erro sem problema: defeito do datasus", "An error without a problem: a defect of datasus"),
             ));
+        }
+        // Whatever they quote, no password leaves by them.
+        for Problem { detail, diagnostic, .. } in &mut problems {
+            *detail = Text { pt: masked(&detail.pt).into_owned(), en: masked(&detail.en).into_owned() };
+            diagnostic.values_mut().for_each(|value| *value = masked_json(value.take()));
         }
         Error(Box::new(Inner {
             problems,

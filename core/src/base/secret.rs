@@ -1,6 +1,7 @@
 //! A text that must not be seen: an address with its password, a key; and the mask that every text for people passes.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -58,13 +59,25 @@ const EXAMPLES: [&str; 2] = ["usuario:senha@", "user:password@"];
 /// `text` without the user and password of the addresses in it (`scheme://user:password@host`, also where the scheme is missing or
 /// the end is), and without what stands behind `password=` and its like. Rather a word too much than a sign of a password.
 pub fn masked(text: &str) -> Cow<'_, str> {
-    let hides = text.contains('@') || text.contains('=') || text.contains("//") || text.contains("\\/");
-    if !hides && !text.contains(['"', '\'']) {
+    if !text.contains(['@', '=', ':']) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
-        shown.push_str(&without_values(&without_logins(&without_addresses(line))));
+        // Each kind is looked for in what was written: what one hides, another may need to see.
+        let mut hidden = logins_of_addresses(line);
+        hidden.extend(logins(line));
+        hidden.extend(values(line));
+        hidden.sort_by_key(|range| range.start);
+        let mut from = 0;
+        for range in hidden {
+            if range.start > from || (range.start == from && !shown.ends_with(HIDDEN)) {
+                shown.push_str(&line[from..range.start]);
+                shown.push_str(HIDDEN);
+            }
+            from = from.max(range.end);
+        }
+        shown.push_str(&line[from..]);
     }
     if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
 }
@@ -76,8 +89,7 @@ pub fn holds_secret(text: &str) -> bool {
 
 /// DS-422 for a path or a name that is an address: a folder or a table of that name would show the password to everybody.
 pub fn refuse_address(given: &str) -> Checked<()> {
-    let begins = |scheme: &str| given.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
-    if !holds_secret(given) || !(given.contains("://") || given.contains('=') || begins("postgres")) {
+    if !holds_secret(given) {
         return Ok(());
     }
     let shown = masked(given);
@@ -119,135 +131,137 @@ fn closing(text: &str) -> Option<usize> {
     text.match_indices(QUOTES).map(|(at, _)| at).find(|at| ends(*at))
 }
 
-fn without_addresses(line: &str) -> Cow<'_, str> {
-    let next = |text: &str| {
-        let plain = text.find("://").map(|at| (at, 3));
-        let escaped = text.find(":\\/\\/").map(|at| (at, 5));
-        plain.into_iter().chain(escaped).min()
-    };
-    let Some(first) = next(line) else { return Cow::Borrowed(line) };
-    let (mut shown, mut rest, mut found) = (String::with_capacity(line.len()), line, Some(first));
-    while let Some((at, length)) = found {
-        let (before, after) = rest.split_at(at + length);
-        shown.push_str(before);
+/// Where the next address begins, behind its scheme, and where its rest does.
+fn next_address(text: &str) -> Option<(usize, usize)> {
+    let plain = text.find("://").map(|at| (at, at + 3));
+    let escaped = text.find(":\\/\\/").map(|at| (at, at + 5));
+    plain.into_iter().chain(escaped).min()
+}
+
+/// User and password of addresses with a scheme.
+fn logins_of_addresses(line: &str) -> Vec<Range<usize>> {
+    let (mut hidden, mut from) = (Vec::new(), 0);
+    while let Some((at, start)) = next_address(&line[from..]).map(|(at, start)| (from + at, from + start)) {
         let name = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-        let scheme = before[..at].rsplit(|c| !name(c)).next().unwrap_or_default().to_ascii_lowercase();
+        let scheme = line[..at].rsplit(|c| !name(c)).next().unwrap_or_default().to_ascii_lowercase();
+        let after = &line[start..];
         let end = closing(after).unwrap_or(after.trim_end_matches('\n').len());
         // Another address that stands alone is looked at for itself.
-        let other = next(&after[..end]).and_then(|(at, _)| {
+        let other = next_address(&after[..end]).and_then(|(at, _)| {
             let start = after[..at].rfind(|c| !name(c)).map_or(0, |before| before + 1);
             let alone = after[..start].ends_with(|c: char| c.is_whitespace() || QUOTES.contains(&c));
             alone.then_some(start)
         });
-        let end = other.unwrap_or(end);
-        let example = EXAMPLES.iter().find(|example| after.starts_with(**example));
+        let blank = if scheme.starts_with("postgre") { None } else { after.find(char::is_whitespace) };
+        let end = other.unwrap_or(end).min(blank.unwrap_or(end));
+        let example = EXAMPLES.iter().any(|example| after.starts_with(*example));
         let nothing =
-            after.starts_with(|c: char| c.is_whitespace() || QUOTES.contains(&c) || c == ')') || after.is_empty();
-        let hidden = match (after[..end].rfind('@'), after.rfind('@')) {
-            _ if example.is_some() => 0,
+            after.is_empty() || after.starts_with(|c: char| c.is_whitespace() || QUOTES.contains(&c) || c == ')');
+        let postgres = scheme.starts_with("postgre") && !nothing;
+        let length = match (after[..end].rfind('@'), after.rfind('@')) {
+            _ if example => 0,
             (Some(at), _) => at,
             // A quotation mark within the password, or an address that was cut before its end.
-            (None, Some(at)) if scheme.starts_with("postgre") && !nothing && other.is_none() => at,
-            (None, _) if scheme.starts_with("postgre") && !nothing => end,
+            (None, Some(at)) if postgres && other.is_none() => at,
+            (None, _) if postgres => end,
             _ => 0,
         };
-        if hidden > 0 {
-            shown.push_str(HIDDEN);
+        // Behind the sign a host and its port stand; anything else is a password that was cut, or has the sign in it.
+        let word = after[length..].split(|c: char| c.is_whitespace() || QUOTES.contains(&c)).next().unwrap_or_default();
+        let authority = word.split(['/', '?']).next().unwrap_or_default();
+        let port = |part: &str| part.split(',').next().unwrap_or_default().bytes().all(|byte| byte.is_ascii_digit());
+        let cut = word.starts_with('@') && !authority.contains('[') && !authority.split(':').skip(1).all(port);
+        let length = if cut { length + word.len() } else { length };
+        if length > 0 {
+            hidden.push(start..start + length);
         }
-        rest = &after[hidden.max(example.map_or(0, |example| example.len()))..];
-        if let Some(example) = example {
-            shown.push_str(example);
-        }
-        found = next(rest);
+        from = start + length;
     }
-    shown.push_str(rest);
-    Cow::Owned(shown)
+    hidden
 }
 
-/// `user:password@host` without its scheme.
-fn without_logins(line: &str) -> Cow<'_, str> {
-    if !line.contains('@') {
-        return Cow::Borrowed(line);
-    }
+/// `user:password@host` without its scheme, and addresses of PostgreSQL that were cut off or mistyped.
+fn logins(line: &str) -> Vec<Range<usize>> {
     let apart = |c: char| c.is_whitespace() || QUOTES.contains(&c);
-    let mut shown = String::with_capacity(line.len());
-    for word in line.split_inclusive(apart) {
+    let (mut hidden, mut place) = (Vec::new(), 0);
+    for whole in line.split_inclusive(apart) {
+        let (from, word) = (place, whole.trim_end_matches(apart));
+        place += whole.len();
+        if next_address(word).is_some() {
+            continue;
+        }
+        let start = word.find(|c: char| c.is_alphanumeric() || c == '%').unwrap_or(0);
+        // A path of Windows.
+        let drive = word[start..].get(1..3) == Some(":\\");
         let login = word.rfind('@').filter(|at| {
-            let before = &word[..*at];
-            let letter = before.trim_start_matches(|c: char| !c.is_alphanumeric());
-            // A path of Windows.
-            let drive = letter.get(1..3) == Some(":\\");
-            before.contains(':')
-                && !drive
-                && !before.ends_with(HIDDEN)
-                && !EXAMPLES.iter().any(|e| word[..=*at].ends_with(e))
+            let example = EXAMPLES.iter().any(|example| word[..=*at].ends_with(example));
+            start < *at && word[start..*at].contains(':') && !drive && !example
         });
-        match login {
-            Some(at) => {
-                let start = word.find(|c: char| c.is_alphanumeric() || c == '%').unwrap_or(0).min(at);
-                shown.push_str(&word[..start]);
-                shown.push_str(HIDDEN);
-                shown.push_str(&word[at..]);
+        let lower = word.to_ascii_lowercase();
+        let cut = ["postgres:", "postgresql:"].iter().find_map(|scheme| Some(lower.find(scheme)? + scheme.len()));
+        match (login, cut) {
+            (Some(at), _) => hidden.push(from + start..from + at),
+            (None, Some(at)) if lower.len() == word.len() && at < word.len() => {
+                hidden.push(from + at..from + word.len())
             }
-            None => shown.push_str(word),
+            _ => {}
         }
     }
-    Cow::Owned(shown)
+    hidden
 }
 
-/// Whether what stands behind this key is not shown.
-fn is_secret(key: &str) -> bool {
-    let key = percent_decode_str(key).decode_utf8_lossy().to_lowercase();
-    let named = ["password", "passwd", "passphrase", "pwd", "senha", "secret", "segredo", "token", "apikey", "api_key"];
-    key == "pass" || named.iter().any(|name| key.contains(name))
-}
+const SECRETS: [&str; 10] =
+    ["password", "passwd", "passphrase", "pwd", "senha", "secret", "segredo", "token", "apikey", "api_key"];
 
-/// `password=x`, `PGPASSWORD = 'x'`, `p%61ssword=x`, `"password": "x"`.
-fn without_values(line: &str) -> Cow<'_, str> {
-    let (mut shown, mut rest) = (String::new(), line);
-    while let Some(at) = secret_value(rest) {
-        let (before, value) = rest.split_at(at);
-        shown.push_str(before);
-        let quote = value.chars().next().filter(|c| QUOTES.contains(c));
-        let end = match quote {
-            Some(quote) => {
-                let close = value[1..].match_indices(quote).map(|(at, _)| at + 1);
-                close.filter(|at| !value[..*at].ends_with('\\')).next().unwrap_or(value.trim_end_matches('\n').len())
-            }
-            None => {
-                let ends = |c: char| c.is_whitespace() || c == '&' || QUOTES.contains(&c);
-                // Within quotation marks it may have blanks.
-                let quoted = before.contains(QUOTES).then(|| closing(value)).flatten();
-                let end = value.find(ends).unwrap_or(value.len());
-                quoted.map_or(end, |quoted| value[..quoted].find('&').unwrap_or(quoted).max(end))
-            }
-        };
-        shown.push_str(quote.map_or("", |_| &value[..1]));
-        shown.push_str(HIDDEN);
-        rest = &value[end..];
-    }
-    if shown.is_empty() {
-        return Cow::Borrowed(line);
-    }
-    shown.push_str(rest);
-    Cow::Owned(shown)
-}
-
-/// Where the value of the first secret key begins, unless it is hidden already.
-fn secret_value(line: &str) -> Option<usize> {
-    line.match_indices(['=', ':']).find_map(|(at, sign)| {
+/// What stands behind `password=` and its like: `PGPASSWORD = 'x'`, `p%61ssword=x`, `"password": "x"`; and before it, where that is no
+/// key but runs into one.
+fn values(line: &str) -> Vec<Range<usize>> {
+    let mut hidden = Vec::new();
+    for (at, sign) in line.match_indices(['=', ':']) {
         let before = line[..at].trim_end_matches(' ');
         let bare = before.trim_end_matches(QUOTES).trim_end_matches('\\');
         let key = bare.rsplit(|c: char| !(c.is_alphanumeric() || "_%-.".contains(c))).next().unwrap_or_default();
-        let value = at + 1 + (line[at + 1..].len() - line[at + 1..].trim_start_matches([' ', '\\']).len());
-        // A colon also ends a clause: it names a value only before a text in quotation marks.
-        let is_value = sign == "=" || line[value..].starts_with(['"', '\'']);
-        let shown = line[value..].trim_start_matches(QUOTES);
-        let any = !shown.is_empty() && !shown.starts_with(HIDDEN) && !shown.starts_with(char::is_whitespace);
+        let read = percent_decode_str(key).decode_utf8_lossy().to_lowercase();
         // Settings of the session may hold keys of an application.
-        let options = key.eq_ignore_ascii_case("options") && bare[..bare.len() - key.len()].ends_with(['?', '&']);
-        (is_value && any && (is_secret(key) || options)).then_some(value)
-    })
+        let options = read == "options" && bare[..bare.len() - key.len()].ends_with(['?', '&']);
+        if read != "pass" && !options && !SECRETS.iter().any(|name| read.contains(name)) {
+            continue;
+        }
+        let start = at + 1 + (line[at + 1..].len() - line[at + 1..].trim_start_matches([' ', '\\']).len());
+        let value = &line[start..];
+        // A colon also ends a clause: it names a value only before a text in quotation marks.
+        if sign == ":" && !value.starts_with(['"', '\'']) {
+            continue;
+        }
+        let Some(range) = value_of(&line[..start], value) else { continue };
+        hidden.push(start + range.start..start + range.end);
+        let last = read.rsplit(['_', '.', '-']).next().unwrap_or_default();
+        let known =
+            ["", "ssl", "pg"].iter().any(|prefix| last.strip_prefix(prefix).is_some_and(|n| SECRETS.contains(&n)));
+        if !known && !options && read != "pass" && !SECRETS.contains(&read.as_str()) {
+            hidden.push(bare.len() - key.len()..bare.len());
+        }
+    }
+    hidden
+}
+
+/// The value that a text begins with, without its quotation marks.
+fn value_of(before: &str, value: &str) -> Option<Range<usize>> {
+    let whole = value.trim_end_matches('\n').len();
+    let range = match value.chars().next().filter(|c| QUOTES.contains(c)) {
+        Some(quote) => {
+            let close = value[1..].match_indices(quote).map(|(at, _)| at + 1).find(|at| !value[..*at].ends_with('\\'));
+            1..close.unwrap_or(whole)
+        }
+        None => {
+            let ends = |c: char| c.is_whitespace() || c == '&' || QUOTES.contains(&c);
+            let end = value.find(ends).unwrap_or(whole);
+            // Within quotation marks it may have blanks.
+            let quoted = before.contains(QUOTES).then(|| closing(value)).flatten();
+            0..quoted.map_or(end, |quoted| value[..quoted].find('&').unwrap_or(quoted).max(end))
+        }
+    };
+    (range.start < range.end).then_some(range)
 }
 
 #[cfg(test)]
@@ -284,6 +298,7 @@ mod tests {
             "\"postgres:\\/\\/u:CANARY@h\"",
             "u:CANARY@h/d",
             "postgres:/u:CANARY@h/d",
+            "near read('postgres:/u:CANARY",
             "host=h user=u password=CANARY",
             "host=h user=u password = 'x CANARY' port=1",
             "postgres://h/d?p%61ssword=CANARY&a=b",
@@ -291,6 +306,9 @@ mod tests {
             "PGPASSWORD=CANARY psql",
             "{\"password\": \"CANARY\"} {'senha': 'CANARY'} {\\\"pwd\\\": \\\"CANARY\\\"}",
             "x://u:CANARY@h, postgres://u:CANARY@h",
+            "u:CANARY?password=CANARY@h/d",
+            "near \"postgresql://127.0.0.1:1@u:CANARY",
+            "postgres://u@h/d?password=x@CANARY",
             "postgres://h/d?options=-c%20app.x%3DCANARY&a=b",
             "senha=CANARY\nsenha=CANARY",
         ] {

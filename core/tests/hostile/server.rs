@@ -412,20 +412,28 @@ fn loads_from_a_liar() {
 
 #[test]
 fn a_server_that_lies_costs_bounded_time_and_memory_and_no_panic() {
-    let cases: Vec<Value> = LIES.iter().map(|(lie, ..)| json!(lie)).collect();
+    // Those that crashed or filled the process before are always told; all with DATASUS_FAULTS=all.
+    let always =
+        ["unknown type", "endless notices", "2 GB", "200 MB of error", "wrong types", "cleartext", "endless rows"];
+    let all = std::env::var("DATASUS_FAULTS").is_ok_and(|value| value == "all");
+    let told: Vec<&Lie> = (LIES.iter().enumerate())
+        .filter(|(number, (lie, ..))| all || number % 10 == 3 || always.contains(lie))
+        .map(|(_, lie)| lie)
+        .collect();
+    let cases: Vec<Value> = told.iter().map(|(lie, ..)| json!(lie)).collect();
     let bounds = Bounds { memory: 900 << 20, time: Duration::from_secs(60) };
-    let quarter = cases.len().div_ceil(4);
+    let part = cases.len().div_ceil(8);
     // Most wait for something.
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let ask =
             |cases: &'static [Value]| scope.spawn(move || child::each("server::loads_from_a_liar", cases, bounds));
         let cases: &'static [Value] = cases.clone().leak();
-        let running: Vec<_> = cases.chunks(quarter).map(ask).collect();
+        let running: Vec<_> = cases.chunks(part).map(ask).collect();
         running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     let mut wrong = Vec::new();
     let mut most = (Duration::ZERO, 0);
-    for ((lie, codes, words), outcome) in LIES.iter().zip(&outcomes) {
+    for ((lie, codes, words), outcome) in told.iter().zip(&outcomes) {
         let child::Outcome::Answered { answer, took, peak } = outcome else {
             wrong.push(format!("{lie}: {outcome:?}"));
             continue;
@@ -440,6 +448,6 @@ fn a_server_that_lies_costs_bounded_time_and_memory_and_no_panic() {
             wrong.push(format!("{lie} ({took:?}): {}", &text[..text.len().min(1500)]));
         }
     }
-    println!("{} hostile servers, at most {:?} and {} MB", LIES.len(), most.0, most.1 >> 20);
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), LIES.len(), wrong.join("\n"));
+    println!("{} hostile servers of {}, at most {:?} and {} MB", told.len(), LIES.len(), most.0, most.1 >> 20);
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), told.len(), wrong.join("\n"));
 }

@@ -224,18 +224,18 @@ pub(super) fn no_socket(url: &Url, error: &std::io::Error) -> Error {
 }
 
 /// Counts that do not fit what was sent.
-pub(super) fn miscounted(url: &Url, said: u64, sent: u64) -> Error {
+pub(super) fn miscounted(url: &Url, counted: u64, sent: u64) -> Error {
     let shown = &url.shown;
     Error::new(
         Code::Unreachable,
         text!(
-            "{shown} contou {said} linhas das {sent} enviadas; nada foi publicado. Confira se o endereço é mesmo de um PostgreSQL",
-            "{shown} counted {said} rows of the {sent} that were sent; nothing was published. Check whether the address is a PostgreSQL's"
+            "{shown} contou {counted} linhas das {sent} enviadas; nada foi publicado. Confira se o endereço é mesmo de um PostgreSQL",
+            "{shown} counted {counted} rows of the {sent} that were sent; nothing was published. Check whether the address is a PostgreSQL's"
         ),
     )
     .with("cause", "unexpected_answer")
     .with("expected_rows", sent)
-    .with("received", said)
+    .with("received", counted)
     .stage("postgres")
 }
 

@@ -229,7 +229,15 @@ impl Pieces {
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let user = login.map_or("", |login| login.split(':').next().unwrap_or_default());
         // A sign of the password that was not encoded would move the end of what nobody may see.
-        if user.contains(['/', '?', '#', '&', '=']) || place.contains('@') {
+        // So would one in a parameter: what seems the user is the host, and the password begins with its port.
+        let port = login.and_then(|login| login.split_once(':')?.1.split_once('/'));
+        let is_place = port.is_some_and(|(port, rest)| {
+            !port.is_empty()
+                && port.bytes().all(|byte| byte.is_ascii_digit())
+                && rest.contains('?')
+                && rest.contains('=')
+        });
+        if user.contains(['/', '?', '#', '&', '=']) || place.contains('@') || is_place {
             return Err(malformed("user:password"));
         }
         let (mut of_driver, mut pairs, mut kept) = (Vec::new(), Vec::new(), Vec::new());
@@ -335,6 +343,7 @@ mod tests {
             "postgres://ana:x@y?hunter2@h/db",
             "postgres://ana:x@hunter 2/db",
             "postgres://h/d?user=ana&password=x@hunter2",
+            "postgres://10.0.0.1:5432/d?user=ana&password=x@hunter2",
             "postgres://ana:hunter2",
             "postgres://ana:hunter2/db",
             "postgres://ana:hunter2%FF@h/d?sslrootcert=%FF",
