@@ -143,7 +143,7 @@ fn logins_of_addresses(line: &str) -> Vec<Range<usize>> {
     let (mut hidden, mut from) = (Vec::new(), 0);
     while let Some((at, start)) = next_address(&line[from..]).map(|(at, start)| (from + at, from + start)) {
         let name = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-        let scheme = line[..at].rsplit(|c| !name(c)).next().unwrap_or_default().to_ascii_lowercase();
+        let scheme = line[..at].rsplit(|c| c == '.' || !name(c)).next().unwrap_or_default().to_ascii_lowercase();
         let after = &line[start..];
         let end = closing(after).unwrap_or(after.trim_end_matches('\n').len());
         // Another address that stands alone is looked at for itself.
