@@ -8,7 +8,7 @@ use super::*;
 use crate::base::Code;
 
 fn judge(sql: &str) -> Result<Passed> {
-    pass(sql, Catalog::builtin())
+    pass(sql, Catalog::builtin(), &Patience::default())
 }
 
 #[test]
