@@ -40,13 +40,19 @@ impl Walk<'_> {
                 for name in node["column_names"].as_array().into_iter().flatten() {
                     self.columns.extend(name.as_str().map(str::to_uppercase));
                 }
+                if let Some([Value::String(name)]) = node["column_names"].as_array().map(Vec::as_slice) {
+                    self.bare.insert(name.to_lowercase());
+                }
                 let mut names = node["column_names"].as_array().into_iter().flatten().filter_map(Value::as_str);
                 if let Some(first) = names.next() {
                     self.syntax.refer(None, first);
                     names.next().inspect(|second| self.syntax.refer(Some(first), second));
                 }
             }
-            Some("POSITIONAL_REFERENCE") => self.only(node, "column", &["index"]),
+            Some("POSITIONAL_REFERENCE") => {
+                self.only(node, "column", &["index"]);
+                self.star = true;
+            }
             Some("PARAMETER") => {
                 self.only(node, "parameter", &["identifier"]);
                 let name = node["identifier"].as_str().unwrap_or_default();
@@ -59,6 +65,7 @@ impl Walk<'_> {
             Some("FUNCTION") => {
                 let name = node["function_name"].as_str().unwrap_or_default();
                 self.known_function(node, name);
+                self.matches(name, &node["children"]);
                 self.arguments(node, name, scope);
             }
             Some("WINDOW") => self.window(node, scope),

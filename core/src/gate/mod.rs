@@ -47,7 +47,8 @@ pub struct Passed {
     pub parameters: BTreeSet<String>,
     /// Names that may be columns, in upper case.
     pub columns: BTreeSet<String>,
-    /// True: a star somewhere, so that any column may be read.
+    /// True: a star somewhere, or what else reads columns that it does not name (a whole row, `#1`, other names for the columns
+    /// of a table), so that any column may be read.
     pub star: bool,
     /// True: its outermost query says in which order the rows come.
     pub ordered: bool,

@@ -12,6 +12,31 @@ fn judge(sql: &str) -> Result<Passed> {
 }
 
 #[test]
+fn what_reads_columns_without_naming_them_counts_as_a_star() {
+    let star = |sql: &str| pass(sql, Catalog::builtin()).unwrap().star;
+    for sql in [
+        "SELECT * FROM sih_rd",
+        "SELECT t FROM sih_rd t",
+        "SELECT count(DISTINCT T) FROM sih_rd AS t",
+        "SELECT sih_rd FROM sih_rd",
+        "SELECT idade FROM sih_rd WHERE EXISTS (SELECT r FROM sih_rd r)",
+        "SELECT a FROM sih_rd AS t(a, b)",
+        "SELECT #1 FROM sih_rd",
+        "SELECT sih_rd.idade FROM sih_rd NATURAL JOIN cnes_st",
+    ] {
+        assert!(star(sql), "{sql}");
+    }
+    for sql in [
+        "SELECT t.idade FROM sih_rd t",
+        "SELECT idade AS t FROM sih_rd",
+        "WITH c(a) AS (SELECT idade FROM sih_rd) SELECT c FROM c",
+        "SELECT idade, count(*) FROM sih_rd GROUP BY 1 ORDER BY 1",
+    ] {
+        assert!(!star(sql), "{sql}");
+    }
+}
+
+#[test]
 fn what_an_analyst_writes_passes() {
     for sql in [
         "SELECT count(*) FROM sih_rd",

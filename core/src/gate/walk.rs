@@ -20,6 +20,8 @@ pub(super) struct Walk<'a> {
     pub parameters: BTreeSet<String>,
     pub columns: BTreeSet<String>,
     pub star: bool,
+    /// Names without a table before them, in lower case: one that is a table's is its whole row.
+    pub bare: BTreeSet<String>,
     pub compared: Vec<Compared>,
     pub syntax: Syntax,
     parts: usize,
@@ -34,6 +36,7 @@ pub(super) fn judge(sql: &str, statement: Value, catalog: &'static Catalog) -> R
         parameters: BTreeSet::new(),
         columns: BTreeSet::new(),
         star: false,
+        bare: BTreeSet::new(),
         compared: Vec::new(),
         syntax: Syntax::default(),
         parts: 0,
@@ -43,7 +46,8 @@ pub(super) fn judge(sql: &str, statement: Value, catalog: &'static Catalog) -> R
     if !walk.problems.is_empty() {
         return Err(walk.problems);
     }
-    let Walk { tables, parameters, columns, star, compared, syntax, .. } = walk;
+    let Walk { tables, parameters, columns, star, bare, compared, syntax, .. } = walk;
+    let star = star || bare.iter().any(|name| syntax.tables.contains_key(name));
     let modifiers = statement["node"]["modifiers"].as_array();
     let ordered = modifiers.is_some_and(|all| all.iter().any(|modifier| modifier["type"] == "ORDER_MODIFIER"));
     let syntax = Syntax { statement, ..syntax };

@@ -24,7 +24,7 @@ use crate::source::dbc::{BadCell, Batches, CrcState, Layout, OutputColumn, ReadO
 use crate::source::folder::{SourceFile, stamp};
 
 /// Raised with each change of what an object holds; older objects are then converted anew.
-pub const CONVERTER_VERSION: u32 = 3;
+pub const CONVERTER_VERSION: u32 = 4;
 
 const BATCH_ROWS: usize = 16 << 10;
 

@@ -18,7 +18,7 @@ mod rows;
 mod same;
 mod seen;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -80,6 +80,9 @@ pub struct ConvertOptions {
     pub partial: bool,
     /// Types of columns that the catalogue does not know, by dataset (`source::header_columns`); others are text.
     pub header_columns: Arc<BTreeMap<Dataset, Vec<HeaderColumn>>>,
+    /// The columns, in upper case, that will be read of what this gives; None: all of them. The user's own Parquet is read in
+    /// place where they hold what a DBC's object would, whatever lies in others. An object has all of them right.
+    pub columns: Option<Arc<BTreeSet<String>>>,
 }
 
 impl Default for ConvertOptions {
@@ -92,6 +95,7 @@ impl Default for ConvertOptions {
             encoding: Encoding::Latin1,
             partial: false,
             header_columns: Arc::default(),
+            columns: None,
         }
     }
 }
@@ -183,7 +187,7 @@ impl Lake {
         }
         if let Some(own) = &own
             && own.may_stay()
-            && own.holds_the_same(&ctx.cancel)?
+            && own.holds_the_same(options.columns.as_deref(), &ctx.cancel)?
         {
             let unchanged = own.in_place(file);
             unchanged.still_unchanged()?;

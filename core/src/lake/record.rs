@@ -142,7 +142,11 @@ pub(super) fn sweep_partials(folder: &Path, stem: &str) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(&format!(".{stem}-")) && name.ends_with(".partial") {
+        // Of this file alone: another's name may begin like it, and be at work.
+        let version = name.strip_prefix(&format!(".{stem}-c")).and_then(|rest| rest.split_once(".parquet"));
+        if version.is_some_and(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()))
+            && name.ends_with(".partial")
+        {
             let _ = std::fs::remove_file(entry.path());
         }
     }

@@ -1,7 +1,7 @@
-//! Which of the user's own Parquet were seen to hold what a DBC's object would hold, so that they are read in place: in
-//! memory, and in the lake's folder (`.same/`) where that can be written.
+//! Which of the user's own Parquet, and which of their columns, were seen to hold what a DBC's object would hold, so that they
+//! are read in place: in memory, and in the lake's folder (`.same/`) where that can be written.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,14 @@ use crate::source::folder::SourceFile;
 #[derive(Debug)]
 pub(super) struct Same {
     folder: PathBuf,
-    seen: Mutex<HashSet<String>>,
+    seen: Mutex<HashMap<String, Seen>>,
+}
+
+/// What was looked at of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Seen {
+    All,
+    Columns(BTreeSet<String>),
 }
 
 impl Same {
@@ -24,32 +31,85 @@ impl Same {
         Same { folder: root.join(".same"), seen: Mutex::default() }
     }
 
-    /// Whether this version of the file was seen to.
+    /// Whether the columns that `options` name were seen to, in this version of the file.
     pub(super) fn holds(&self, file: &SourceFile, options: &ConvertOptions) -> bool {
         let key = key(file, options);
-        if self.seen.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
+        let wanted = Seen::of(options);
+        if self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(&key).is_some_and(|seen| seen.has(&wanted)) {
             return true;
         }
-        let noted = std::fs::read_to_string(self.folder.join(name(&key))).is_ok_and(|text| text == key);
-        if noted {
-            self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
-        }
-        noted
+        let Some(noted) = self.noted(&key) else { return false };
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = seen.entry(key).or_insert_with(|| noted.clone());
+        *known = known.clone().with(noted);
+        known.has(&wanted)
     }
 
-    /// Notes that it was. Where the folder cannot be written, the next process will look again.
+    /// Notes that they were. Where the folder cannot be written, the next process will look again; so it will where another
+    /// notes other columns at the same moment.
     pub(super) fn add(&self, file: &SourceFile, options: &ConvertOptions) {
         let key = key(file, options);
+        let seen = match self.noted(&key) {
+            Some(noted) => noted.with(Seen::of(options)),
+            None => Seen::of(options),
+        };
         let write = || -> Result<()> {
             let path = self.folder.join(name(&key));
             let mut out = WholeFile::create(&path)?;
-            out.write_all(key.as_bytes()).map_err(|e| Error::io(e, &path))?;
+            out.write_all(format!("{key}{}", seen.text()).as_bytes()).map_err(|e| Error::io(e, &path))?;
             out.publish_unforced()
         };
         if let Err(error) = write() {
             tracing::debug!(file = %file.path.display(), %error, "a check of the user's Parquet could not be noted");
         }
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.entry(key).or_insert_with(|| seen.clone());
+        *known = known.clone().with(seen);
+    }
+
+    fn noted(&self, key: &str) -> Option<Seen> {
+        let text = std::fs::read_to_string(self.folder.join(name(key))).ok()?;
+        Seen::read(text.strip_prefix(key)?)
+    }
+}
+
+impl Seen {
+    fn of(options: &ConvertOptions) -> Self {
+        options.columns.as_deref().map_or(Seen::All, |columns| Seen::Columns(columns.clone()))
+    }
+
+    fn has(&self, wanted: &Seen) -> bool {
+        match (self, wanted) {
+            (Seen::All, _) => true,
+            (Seen::Columns(seen), Seen::Columns(wanted)) => wanted.is_subset(seen),
+            (Seen::Columns(_), Seen::All) => false,
+        }
+    }
+
+    fn with(self, other: Seen) -> Seen {
+        match (self, other) {
+            (Seen::Columns(mut one), Seen::Columns(other)) => {
+                one.extend(other);
+                Seen::Columns(one)
+            }
+            _ => Seen::All,
+        }
+    }
+
+    /// `*`, or a line for each column.
+    fn text(&self) -> String {
+        match self {
+            Seen::All => "*\n".to_owned(),
+            Seen::Columns(columns) => columns.iter().map(|column| format!("+{column}\n")).collect(),
+        }
+    }
+
+    fn read(text: &str) -> Option<Seen> {
+        if text == "*\n" {
+            return Some(Seen::All);
+        }
+        let column = |line: &str| line.strip_prefix('+').map(str::to_owned);
+        text.lines().map(column).collect::<Option<_>>().map(Seen::Columns)
     }
 }
 
@@ -65,4 +125,22 @@ fn key(file: &SourceFile, options: &ConvertOptions) -> String {
 
 fn name(key: &str) -> String {
     hex::encode(&Sha256::digest(key.as_bytes())[..12])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_is_read_as_it_was_written_and_grows() {
+        let of = |names: &[&str]| Seen::Columns(names.iter().map(|name| name.to_string()).collect());
+        for seen in [Seen::All, of(&[]), of(&["SEXO"]), of(&["IDADE", "SEXO"])] {
+            assert_eq!(Seen::read(&seen.text()), Some(seen));
+        }
+        assert_eq!(Seen::read("SEXO\n"), None);
+        let both = of(&["SEXO"]).with(of(&["IDADE"]));
+        assert!(both.has(&of(&["SEXO"])) && both.has(&of(&["SEXO", "IDADE"])));
+        assert!(!both.has(&of(&["CNES"])) && !both.has(&Seen::All));
+        assert!(both.with(Seen::All).has(&Seen::All));
+    }
 }

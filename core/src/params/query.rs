@@ -147,10 +147,15 @@ impl Query {
 
     /// Whether the answer may depend on a column, by its name in upper case.
     pub fn reads(&self, column: &str) -> bool {
+        self.columns_read().is_none_or(|read| read.contains(column))
+    }
+
+    /// The columns that the answer may depend on, beside those of the UF; none: all of them.
+    pub fn columns_read(&self) -> Option<BTreeSet<&str>> {
         match &self.ask {
-            Ask::Sql(sql) => sql.star || sql.columns.contains(column),
-            Ask::Structured(ask) => matches!(ask.projection, Projection::All) || ask.columns().contains(column),
-            Ask::Catalog(_) => false,
+            Ask::Sql(sql) => (!sql.star).then(|| sql.columns.iter().map(String::as_str).collect()),
+            Ask::Structured(ask) => (!matches!(ask.projection, Projection::All)).then(|| ask.columns()),
+            Ask::Catalog(_) => Some(BTreeSet::new()),
         }
     }
 

@@ -21,7 +21,7 @@ pub use dialect::Dialect;
 pub use duckdb_dialect::DuckDbDialect;
 pub use explain::{Explain, Share, explain};
 pub use missing::{Missing, missing_error, selection_warnings};
-pub use named::nowhere;
+pub use named::{nowhere, reads};
 pub use own::kind_of_own;
 pub use prune::{Verdict, judge, statistics};
 pub use sample::{FileSample, SAMPLING, Sampled, Sampling};

@@ -158,7 +158,8 @@ pub fn statement(
     for (_, columns, of_scope) in &tables {
         view::refuse_unreadable(columns, of_scope, &read)?;
     }
-    let left_out = bad_rows(files, &read, query.options.on_bad_value)?;
+    named::refuse_own_origin(query, files)?;
+    let left_out = bad_rows(query, files, &read)?;
     let without = Without::of(files, &read, &left_out);
     let views = |placed| {
         let view = |(scope, columns, files): &(&Scope, Vec<TableColumn>, Vec<&LakeFile>)| {
@@ -197,8 +198,8 @@ pub fn statement(
                 .stage("plan"));
             }
             // What is the same in all rows of a file is asked of the file.
-            let (of_files, others) = named::split(&ask.predicates);
-            let is_read = |file: &LakeFile| of_files.iter().all(|predicate| named::holds(predicate, file));
+            let (_, others) = named::split(&ask.predicates);
+            let is_read = |file: &LakeFile| named::reads(query, file);
             let all = of_scope;
             let of_scope = &all.iter().copied().filter(|file| is_read(file)).collect::<Vec<_>>();
             let ask = &Structured { predicates: others.into_iter().cloned().collect(), ..ask.clone() };

@@ -130,7 +130,7 @@ impl Session {
         let Resumed { prepared, folder, plan, root, destinations } = resumed;
         // What the job left out when it began stays left out, and is named; what it took must be there, whatever `partial`
         // says.
-        let (files, lost) = self.readable(&prepared, ctx)?;
+        let (files, lost) = self.readable(&prepared, None, ctx)?;
         if let Some(lost) = lost.first() {
             return Err(changed(&lost.file));
         }

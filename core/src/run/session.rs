@@ -1,5 +1,6 @@
 //! What a client's jobs share: catalogue, source, lake, engine and bounds.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -341,6 +342,16 @@ impl Session {
         let header_columns = Arc::new(of_headers.collect());
         let (verify_crc, partial) = (self.config.verify_crc, query.options.partial);
         ConvertOptions { threads, verify_crc, partial, header_columns, ..Default::default() }
+    }
+
+    /// The columns that `query` reads, in upper case; none: all of them, or it cannot be told.
+    pub(super) fn columns_of(query: &Query) -> Option<Arc<BTreeSet<String>>> {
+        let read = query.columns_read()?;
+        let of_ufs = query.scopes.iter().filter_map(|scope| Some(scope.grupo.uf_column.as_ref()?.name.as_str()));
+        let names = read.into_iter().chain(of_ufs);
+        // Upper case of other letters is one thing here and another in an engine.
+        let names = names.map(|name| name.is_ascii().then(|| name.to_uppercase())).collect::<Option<_>>()?;
+        Some(Arc::new(names))
     }
 
     /// `durable`: for sinks that keep several chunks on their way.

@@ -22,7 +22,9 @@ mod proxy;
 mod reloads;
 mod server;
 mod sinks;
+mod tables;
 mod tls;
+mod trips;
 mod types;
 mod values;
 

@@ -164,6 +164,54 @@ fn a_table_that_was_altered_meanwhile_is_not_gone_on_with() {
     assert!(client.jobs().unwrap().is_empty());
 }
 
+/// What stands before the server keeps every connection and lets no more through, wherever in the talk that begins: giving a job
+/// up, and sending its dead letters again, end all the same, and can be done later.
+#[test]
+fn a_server_that_stops_answering_ends_a_discard_and_a_replay() {
+    let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let replayable = crate::letters::load_past_a_check(source.path(), place.path(), "calado").job_id;
+    let breaks = Arc::new(Breaks::default());
+    let failing = client(data(), place.path(), Some(&through(proxy::start(shared().port, breaks.clone()))));
+    let job = failing.submit(&all(), [to("calado.parado").into()]).unwrap();
+    until("rows flow", || job.progress().rows > 60_000);
+    breaks.down.store(true, SeqCst);
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'datasus";
+    shared().psql(&format!("{end} {} %'", job.id()));
+    assert_eq!(job.report().unwrap_err().code(), Code::Unreachable);
+
+    // How far so many bytes reach depends on the server's answers: into the handshake, and into the session.
+    let mut said = Vec::new();
+    for bytes in [300, 1_200] {
+        let hold = proxy::Hold::after(bytes);
+        let port = proxy::holding(shared().port, hold.clone());
+        let short = "?sslmode=disable&connect_timeout=1&tcp_user_timeout=1&options=-c%20lock_timeout%3D100";
+        let client = client(source.path(), place.path(), Some(&format!("{}{short}", through(port))));
+        let ended = std::thread::scope(|scope| {
+            let replay = scope.spawn(|| client.replay(&replayable).map(drop));
+            let discard = client.discard(job.id());
+            [replay.join().unwrap(), discard]
+        });
+        hold.release();
+        for error in ended.map(Result::unwrap_err) {
+            assert_eq!((error.code(), error.context().stage), (Code::Unreachable, Some("postgres")), "{error:?}");
+            said.push(error.detail().to_owned());
+        }
+    }
+    let in_session = said.iter().filter(|detail| detail.contains("stopped answering")).count();
+    assert!(in_session >= 2, "{said:?}");
+    let client = client(source.path(), place.path(), Some(&shared().url()));
+    for left in client.jobs().unwrap() {
+        match left.job_id == replayable {
+            true => assert_eq!(client.replay(&replayable).unwrap().left, 1, "the check refuses it still"),
+            false => client.discard(&left.job_id).unwrap(),
+        }
+    }
+    assert_eq!(shared().psql("SELECT to_regclass('calado.parado')"), [["<NULL>"]]);
+    client.discard(&replayable).unwrap();
+    assert!(client.jobs().unwrap().is_empty());
+    nothing_left(shared(), "calado");
+}
+
 impl Server {
     /// Runs pg_ctl on the server's folder.
     fn control(&self, words: &[&str]) {

@@ -3,17 +3,19 @@
 
 mod at;
 mod column;
+mod floats;
 mod rendered;
 mod texts;
 mod typed;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 
 use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use rayon::prelude::*;
 
 use self::at::At;
@@ -72,19 +74,25 @@ impl Own {
         self.columns.iter().all(|column| column.way.may_stay())
     }
 
-    /// Whether its values are those of a DBC's object as well. Reads all text.
-    pub(super) fn holds_the_same(&self, cancel: &Cancel) -> Result<bool> {
-        let texts = self.columns.iter().filter_map(|column| match column.way {
-            Way::Text { leaf } => Some((column, leaf)),
-            _ => None,
-        });
+    /// Whether the values of these columns, or of all, are those of a DBC's object as well. Reads all text of them, and the
+    /// floats that the catalogue does not know.
+    pub(super) fn holds_the_same(&self, read: Option<&BTreeSet<String>>, cancel: &Cancel) -> Result<bool> {
+        let is_read = |column: &OwnColumn| read.is_none_or(|read| read.contains(&column.name.to_uppercase()));
+        let looked_at = |column: &OwnColumn| matches!(column.way, Way::Text { .. } | Way::Floats) && is_read(column);
+        let columns = self.columns.iter().enumerate().filter(|(_, column)| looked_at(column));
         let groups = 0..self.footer().num_row_groups();
-        let parts: Vec<(&OwnColumn, usize, usize)> =
-            texts.flat_map(|(column, leaf)| groups.clone().map(move |group| (column, leaf, group))).collect();
-        let holds = |(column, leaf, group): &(&OwnColumn, usize, usize)| {
+        let parts: Vec<(usize, &OwnColumn, usize)> =
+            columns.flat_map(|(root, column)| groups.clone().map(move |group| (root, column, group))).collect();
+        let holds = |(root, column, group): &(usize, &OwnColumn, usize)| {
             cancel.check()?;
-            let same = |value: &[u8]| column.has_this_form(value);
-            texts::all(&self.at, self.footer(), *group, *leaf, same).map_err(|error| self.explain(error.into()))
+            let held = match column.way {
+                Way::Text { leaf } => {
+                    let same = |value: &[u8]| column.has_this_form(value);
+                    texts::all(&self.at, self.footer(), *group, leaf, same).map_err(Trouble::from)
+                }
+                _ => floats::has_no_nan(self, *root, *group),
+            };
+            held.map_err(|error| self.explain(error))
         };
         // Err ends the search as well: false is as good a reason.
         let ended = parts.par_iter().map(holds).try_for_each(|held| match held {
@@ -139,11 +147,34 @@ impl Own {
         }
     }
 
+    fn not_unpacked(&self) -> Error {
+        let chunks = self.footer().row_groups().iter().flat_map(|group| group.columns());
+        let codec = |chunk: &ColumnChunkMetaData| chunk.compression().to_string();
+        let codecs: BTreeSet<String> =
+            chunks.map(|chunk| codec(chunk).chars().take_while(|c| *c != '(').collect()).collect();
+        let codecs = codecs.into_iter().collect::<Vec<_>>().join(", ");
+        let path = self.path.display();
+        Error::new(
+            Code::InvalidParams,
+            text!(
+                "{path} está comprimido com {codecs}, que aqui não se lê. Grave-o de novo com zstd, snappy ou sem compressão; em pandas: to_parquet(arquivo, compression=\"zstd\")",
+                "{path} is compressed with {codecs}, which is not read here. Write it again with zstd, snappy or no compression; in pandas: to_parquet(file, compression=\"zstd\")"
+            ),
+        )
+        .with("received", codecs)
+        .with("valid_examples", vec!["zstd", "snappy", "none"])
+        .file(path.to_string())
+    }
+
     fn footer(&self) -> &ParquetMetaData {
         self.metadata.metadata()
     }
 
     fn explain(&self, error: Trouble) -> Error {
+        // The reader's own words for a way of compressing that it was built without.
+        if error.to_string().contains("Disabled feature at compile time") {
+            return self.not_unpacked();
+        }
         damaged(self.path.display(), self.size, error)
     }
 }

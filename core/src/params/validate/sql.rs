@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Code, Error, Result, did_you_mean, text, value_words};
+use crate::base::{Code, Error, Result, Text, did_you_mean, text, value_words};
 use crate::catalog::Grupo;
 use crate::params::values::bind_value;
 use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql, Syntax};
 
-use super::forms::mismatch;
+use super::forms::{mismatch, mismatch_of_number, mismatch_of_prefix};
 use super::{Check, clip, hint};
 
 /// What the gate found in the user's SQL.
@@ -33,6 +33,10 @@ pub struct Compared {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Constant {
     Text(String),
+    /// A whole number: the engine makes a number of the column, and its zeros do not count.
+    Number(String),
+    /// What the text begins with.
+    Prefix(String),
     /// By its name.
     Parameter(String),
 }
@@ -109,16 +113,23 @@ impl Check<'_> {
     fn compared(&mut self, used: &SqlUse, binds: &BTreeMap<String, BindValue>) {
         for Compared { column, value } in &used.compared {
             let value = match value {
-                Constant::Text(text) => text,
                 Constant::Parameter(name) => match binds.get(name) {
-                    Some(BindValue::Text(text)) => text,
+                    Some(BindValue::Text(text)) => &Constant::Text(text.clone()),
+                    Some(BindValue::Integer(number)) => &Constant::Number(number.to_string()),
                     _ => continue,
                 },
+                constant => constant,
             };
-            // Where two tables have the column, it is not told here whose it is.
-            let mut of_tables = used.tables.iter().filter_map(|grupo| grupo.column(column));
-            let (Some(column), None) = (of_tables.next(), of_tables.next()) else { continue };
-            self.notes.extend(mismatch(column, value).filter(|note| !self.notes.contains(note)));
+            let of_column = |column| match value {
+                Constant::Text(text) => mismatch(column, text),
+                Constant::Number(text) => mismatch_of_number(column, text),
+                Constant::Prefix(text) => mismatch_of_prefix(column, text),
+                Constant::Parameter(_) => None,
+            };
+            // Where two tables have the column, it is not told here whose it is: both must have other codes.
+            let of_tables = used.tables.iter().filter_map(|grupo| grupo.column(column));
+            let notes: Option<Vec<Text>> = of_tables.map(of_column).collect();
+            self.notes.extend(notes.into_iter().flatten().next().filter(|note| !self.notes.contains(note)));
         }
     }
 

@@ -1,5 +1,7 @@
 //! Connections, each with a session of known settings.
 
+use std::time::Duration;
+
 use tokio_postgres::Client;
 
 use super::failure::{self, Explained};
@@ -13,6 +15,33 @@ pub(super) async fn session(url: &Url) -> Result<Client> {
     match tokio::time::timeout(url.patience, open(url)).await {
         Ok(opened) => opened,
         Err(_) => Err(failure::silent(url)),
+    }
+}
+
+/// A session for a few short statements, each of which has an end also where the server has stopped and its connections have not:
+/// as long as one may wait for a lock there, and the silence that the address allows.
+pub(super) struct Brief {
+    pub client: Client,
+    each: Duration,
+}
+
+impl Brief {
+    pub(super) async fn open(url: &Url) -> Result<Self> {
+        let client = session(url).await?;
+        let mut brief = Brief { client, each: url.silence };
+        let sql = "SELECT setting::int8 FROM pg_settings WHERE name = 'lock_timeout'";
+        let asked = async { brief.client.query_typed(sql, &[]).await.explained(url) };
+        let milliseconds: i64 = brief.within(url, asked).await?.first().map_or(0, |row| row.get(0));
+        brief.each += Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0));
+        Ok(brief)
+    }
+
+    /// DS-502 where the server does not answer.
+    pub(super) async fn within<T>(&self, url: &Url, what: impl Future<Output = Result<T>>) -> Result<T> {
+        match tokio::time::timeout(self.each, what).await {
+            Ok(answered) => answered,
+            Err(_) => Err(failure::stalled(url, self.each)),
+        }
     }
 }
 
@@ -50,10 +79,4 @@ pub(super) fn durable(within: bool) -> String {
     format!(
         "SELECT set_config('synchronous_commit', 'local', {within}) WHERE current_setting('synchronous_commit') = 'off'"
     )
-}
-
-/// Whether the session is encrypted.
-pub(super) async fn is_encrypted(client: &Client, url: &Url) -> Result<bool> {
-    let sql = "SELECT coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)";
-    Ok(client.query_one(sql, &[]).await.explained(url)?.get(0))
 }

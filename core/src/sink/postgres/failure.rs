@@ -184,6 +184,20 @@ pub(super) fn silent(url: &Url) -> Error {
     .stage("postgres")
 }
 
+/// A server that keeps its connections and says nothing more on them: one that was stopped, or what stands before it.
+pub(super) fn stalled(url: &Url, after: std::time::Duration) -> Error {
+    let (shown, seconds) = (&url.shown, after.as_secs_f64());
+    Error::new(
+        Code::Unreachable,
+        text!(
+            "{shown} parou de responder: nada em {seconds} s; confira se o servidor está de pé, e repita",
+            "{shown} stopped answering: nothing within {seconds} s; check whether the server is up, and try again"
+        ),
+    )
+    .with("server", shown.as_str())
+    .stage("postgres")
+}
+
 fn distrusted(cause: &'static str, url: &Url) -> Error {
     let shown = &url.shown;
     let detail = match cause {

@@ -116,12 +116,12 @@ async fn run(task: Task, chunks: &Chunks) -> Result<u64> {
 async fn load(task: &Arc<Task>, client: &Arc<Client>, chunks: &Chunks) -> Result<u64> {
     // The staging table's own commits may be lost, rows and ledger together: the last one, which makes it the target, is
     // durable and comes after a count.
-    client.batch_execute("SET synchronous_commit = off").await.explained(&task.url)?;
-    let statement = client.prepare(&task.copy).await.explained(&task.url)?;
+    let set = async { client.batch_execute("SET synchronous_commit = off").await.explained(&task.url) };
+    let copy = async { client.prepare(&task.copy).await.explained(&task.url) };
+    let (_, statement, ledger) = tokio::try_join!(set, copy, task.claim.prepare(client, &task.url))?;
     let schema = if task.ordered { with_order(&task.schema) } else { task.schema.clone() };
     let encoder = Encoder::new(&schema, &task.targets)
         .map_err(|mismatch| Error::internal(format!("column {} lost its type {:?}", mismatch.column, mismatch.from)))?;
-    let ledger = task.claim.prepare(client, &task.url).await?;
     let (task, client, turn) = (task.clone(), client.clone(), Arc::default());
     let sender = Sender { task: task.clone(), client, statement, ledger, turn };
     let mut grouper = Grouper { task: task.clone(), schema, encoder };

@@ -31,7 +31,7 @@ impl Publish<'_> {
         let order = escape_identifier(stage::ORDER);
         self.refuse_ambiguous(client, &keys).await?;
         let nulls = client
-            .query_one(&format!("SELECT count(*), min({order}) FROM {stage} WHERE {null}"), &[])
+            .query_typed_one(&format!("SELECT count(*), min({order}) FROM {stage} WHERE {null}"), &[])
             .await
             .explained(self.url)?;
         if let (count @ 1.., Some(first)) = (nulls.get::<_, i64>(0), nulls.get::<_, Option<i64>>(1)) {
@@ -74,7 +74,7 @@ impl Publish<'_> {
                (SELECT min({order}) AS first, ROW({keys})::text AS key FROM {stage} GROUP BY {keys}
                 HAVING min(ROW({list})::text COLLATE \"C\") <> max(ROW({list})::text COLLATE \"C\")) k ORDER BY first LIMIT 1"
         );
-        let Some(row) = client.query_opt(&sql, &[]).await.explained(self.url)? else { return Ok(()) };
+        let Some(row) = client.query_typed_opt(&sql, &[]).await.explained(self.url)? else { return Ok(()) };
         let (count, first, key): (i64, i64, String) = (row.get(0), row.get(1), row.get(2));
         let place = letters::Place::of_order(self.state, first as u64);
         let error = Error::new(

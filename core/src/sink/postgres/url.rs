@@ -37,6 +37,8 @@ pub(super) struct Url {
     pub local: bool,
     /// How long opening a session may take, over all hosts.
     pub patience: Duration,
+    /// How long data may stay without an answer (`tcp_user_timeout`).
+    pub silence: Duration,
     /// The parameters that may be seen.
     kept: Vec<(String, String)>,
 }
@@ -75,7 +77,8 @@ impl Url {
         }
         let each = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
         config.connect_timeout(each);
-        config.tcp_user_timeout(SILENCE);
+        let silence = config.get_tcp_user_timeout().copied().unwrap_or(SILENCE);
+        config.tcp_user_timeout(silence);
         let hosts: Vec<String> = config.get_hosts().iter().map(host_name).collect();
         if hosts.is_empty() || config.get_user().is_none() {
             return Err(malformed("host, user"));
@@ -93,7 +96,7 @@ impl Url {
         let shown = format!("{}:{port}/{database}", hosts.join(","));
         let patience = each * u32::try_from(hosts.len() + 1).unwrap_or(u32::MAX);
         kept.sort_unstable();
-        Ok(Url { config, trust, root, shown, local, patience, kept })
+        Ok(Url { config, trust, root, shown, local, patience, silence, kept })
     }
 
     /// The address without its secrets, and whether it had any. Equal for equal ways to a server; made from what was read,

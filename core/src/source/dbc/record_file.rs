@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field as ArrowField, Schema};
 
-use super::batches::{Body, Parts};
+use super::batches::Parts;
 use super::columns::ColumnBuilder;
 use super::damage::Cause;
+use super::decoded::{Body, Sums};
 use super::explode::Exploder;
 use super::input::Input;
 use super::{Batches, Encoding, Header, RowFilter};
@@ -188,8 +189,7 @@ impl RecordFile {
             schema: Arc::new(Schema::new(fields)),
             filter: layout.filter,
             batch_rows,
-            verify_crc: self.options.verify_crc,
-            decoded_sha256: self.options.decoded_sha256,
+            sums: Sums { verify_crc: self.options.verify_crc, decoded_sha256: self.options.decoded_sha256 },
             partial: self.options.partial,
         }))
     }

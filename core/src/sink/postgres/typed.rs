@@ -1,0 +1,35 @@
+//! Values of a statement, each with its type: it goes out with them in one round trip. Where the server has to say the types
+//! first (`Client::query`) it takes two.
+
+use tokio_postgres::types::{ToSql, Type};
+
+pub(super) type Value<'v> = (&'v (dyn ToSql + Sync), Type);
+
+/// Of a schema, table or column in the catalogue.
+pub(super) fn name(value: &(impl ToSql + Sync)) -> Value<'_> {
+    (value, Type::NAME)
+}
+
+pub(super) fn text(value: &(impl ToSql + Sync)) -> Value<'_> {
+    (value, Type::TEXT)
+}
+
+pub(super) fn texts(value: &(impl ToSql + Sync)) -> Value<'_> {
+    (value, Type::TEXT_ARRAY)
+}
+
+pub(super) fn oid(value: &u32) -> Value<'_> {
+    (value, Type::OID)
+}
+
+pub(super) fn int(value: &i32) -> Value<'_> {
+    (value, Type::INT4)
+}
+
+pub(super) fn long(value: &i64) -> Value<'_> {
+    (value, Type::INT8)
+}
+
+pub(super) fn flag(value: &bool) -> Value<'_> {
+    (value, Type::BOOL)
+}
