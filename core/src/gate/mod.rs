@@ -60,9 +60,12 @@ pub struct Passed {
 
 /// Judges `sql`. What is refused is named with its position, every refusal in one answer: DS-403 for what nobody may
 /// do here, DS-404 for a table that does not exist, DS-422 for a text that is wrong or too large.
-///
-/// DS-504 or DS-499 where that takes longer than `patience` allows; the thread that parses is then left to itself.
-pub fn pass(sql: &str, catalog: &'static Catalog, patience: &Patience) -> Result<Passed> {
+pub fn pass(sql: &str, catalog: &'static Catalog) -> Result<Passed> {
+    pass_within(sql, catalog, &Patience::default())
+}
+
+/// The same. DS-504 or DS-499 where that takes longer than `patience` allows; the thread that parses is then left to itself.
+pub fn pass_within(sql: &str, catalog: &'static Catalog, patience: &Patience) -> Result<Passed> {
     let sql = sql.to_owned();
     let judge = move || -> std::result::Result<Passed, Vec<Problem>> { walk::judge(&sql, parse::tree(&sql)?, catalog) };
     patience.wait(judge)?.map_err(|problems| Error::from_problems(problems).stage("gate"))

@@ -8,7 +8,7 @@ use super::*;
 use crate::base::Code;
 
 fn judge(sql: &str) -> Result<Passed> {
-    pass(sql, Catalog::builtin(), &Patience::default())
+    pass(sql, Catalog::builtin())
 }
 
 #[test]
