@@ -28,7 +28,8 @@ const SOON: Duration = Duration::from_secs(30);
 const SHORT: f64 = 0.3;
 
 fn client(source: &Path) -> Client {
-    Client::open_with(source, Config { language: Language::En, ..Config::default() }).unwrap()
+    let output = Some(source.join("out"));
+    Client::open_with(source, Config { language: Language::En, output, ..Config::default() }).unwrap()
 }
 
 fn sql() -> QueryParams {
@@ -157,7 +158,7 @@ fn cancelled_and_dropped(client: &Client) {
     assert_eq!(abandoned(client), 2.0);
     // Into a file, by Ctrl-C.
     HANGS.hang_next(1, FOR_EVER);
-    let job = client.submit(&sql(), [datasus::Csv::to(std::env::temp_dir().join("never.csv")).into()]);
+    let job = client.submit(&sql(), [datasus::Csv::to("never.csv").into()]);
     let job = job.unwrap_or_else(|error| panic!("{error}"));
     until("it hangs", || HANGS.hanging() == 3);
     job.interrupt();
