@@ -82,8 +82,8 @@ fn a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated() {
     nothing_left(shared(), "confirma");
 }
 
-/// The server takes the COMMIT, stops, and keeps the connection: that has an end too, with the cancel that came meanwhile, and the
-/// rows are there once.
+/// The server takes the COMMIT, stops, and keeps the connection: that has an end too, and the rows are there once. A cancel comes
+/// too late by then.
 #[test]
 fn a_commit_that_is_never_answered_does_not_wait_for_ever() {
     for asked_in_vain in [false, true] {
@@ -95,7 +95,9 @@ fn a_commit_that_is_never_answered_does_not_wait_for_ever() {
         let table = format!("mudo.t{}", i32::from(asked_in_vain));
         let job = client.submit(&all(), [to(&table).into()]).unwrap();
         until("the COMMIT is out", || breaks.broken.load(SeqCst) > 0);
-        job.cancel();
+        if !asked_in_vain {
+            job.cancel();
+        }
         breaks.silent.store(false, SeqCst);
         breaks.down.store(asked_in_vain, SeqCst);
         let report = match asked_in_vain {
