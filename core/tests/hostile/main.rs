@@ -3,6 +3,10 @@
 
 #[allow(dead_code, reason = "not every module needs all of it")]
 mod child;
+#[path = "../governor/group.rs"]
+#[allow(dead_code, reason = "its usage file is the governor tests'")]
+mod group;
 #[path = "../many/mod.rs"]
 mod many;
+mod memory;
 mod workers;
