@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Code, Language, Retry, Text, TraceId, io_words, text};
+use super::{Code, Language, Odd, Retry, Text, TraceId, io_words, text};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -120,6 +120,9 @@ impl Error {
     /// An operating system's error on a file, under the code that fits it.
     pub fn io(error: std::io::Error, path: &Path) -> Self {
         use std::io::ErrorKind;
+        if let Some(odd) = Odd::of(&error) {
+            return Error::odd(odd, path).because(error);
+        }
         let (path, words) = (path.display(), io_words(&error));
         let (pt, en) = (words.pt, words.en);
         let (code, detail) = match error.kind() {
@@ -150,6 +153,29 @@ impl Error {
             _ => (Code::Unreachable, text!("Falha ao acessar {path}: {pt}", "Access to {path} failed: {en}")),
         };
         Error::new(code, detail).file(path.to_string()).because(error)
+    }
+
+    /// A path behind which is not what should be there.
+    fn odd(odd: Odd, path: &Path) -> Self {
+        let (path, words) = (path.display(), odd.words());
+        let (pt, en) = (words.pt, words.en);
+        let error = match odd {
+            Odd::NotAFile => Error::new(
+                Code::InvalidParams,
+                text!(
+                    "{path} não serve: {pt}; indique um arquivo, por exemplo RDAC2401.dbc",
+                    "{path} does not do: {en}; name a file, for example RDAC2401.dbc"
+                ),
+            ),
+            _ => Error::new(
+                Code::Forbidden,
+                text!(
+                    "{path} não é confiável: {pt}; apague-o, ou escolha outra pasta",
+                    "{path} is not to be trusted: {en}; delete it, or choose another folder"
+                ),
+            ),
+        };
+        error.with("why", en).file(path.to_string())
     }
 
     /// Adds a fact to the first problem's diagnostic.
