@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::clip::{clip_fact, clip_sentence};
 use super::{Code, Language, Odd, Retry, Text, TraceId, io_words, text};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -56,12 +57,13 @@ pub struct Context {
 
 impl Problem {
     pub fn new(code: Code, detail: Text) -> Self {
+        let detail = Text { pt: clip_sentence(detail.pt), en: clip_sentence(detail.en) };
         Problem { code, detail, diagnostic: Map::new() }
     }
 
     /// Adds a fact to the diagnostic.
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.diagnostic.insert(key.to_owned(), value.into());
+        self.diagnostic.insert(key.to_owned(), clip_fact(value.into()));
         self
     }
 
@@ -143,6 +145,14 @@ impl Error {
                     "Disk full while writing {path}: {en}; free some space and try again"
                 ),
             ),
+            // Before anything is looked up: too long, or with a NUL.
+            ErrorKind::InvalidFilename | ErrorKind::InvalidInput if error.raw_os_error() != Some(libc::EINVAL) => (
+                Code::InvalidParams,
+                text!(
+                    "O nome {path} não é aceito aqui: {pt}; use nomes de até 255 bytes, em caminhos de até 4095",
+                    "The name {path} is not accepted here: {en}; use names of 255 bytes at most, in paths of 4095"
+                ),
+            ),
             ErrorKind::IsADirectory => (
                 Code::InvalidParams,
                 text!(
@@ -181,13 +191,13 @@ impl Error {
     /// Adds a fact to the first problem's diagnostic.
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         if let Some(first) = self.0.problems.first_mut() {
-            first.diagnostic.insert(key.to_owned(), value.into());
+            first.diagnostic.insert(key.to_owned(), clip_fact(value.into()));
         }
         self
     }
 
     pub fn file(mut self, file: impl Into<String>) -> Self {
-        self.0.context.file = Some(file.into());
+        self.0.context.file = Some(clip_sentence(file.into()));
         self
     }
 
@@ -202,7 +212,7 @@ impl Error {
     }
 
     pub fn column(mut self, column: impl Into<String>) -> Self {
-        self.0.context.column = Some(column.into());
+        self.0.context.column = Some(clip_sentence(column.into()));
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod chunk;
+mod clip;
 mod code;
 mod column_lanes;
 mod ctx;
@@ -35,11 +36,12 @@ mod writeback;
 
 pub use cancel::{Cancel, CancelReason};
 pub use chunk::{Chunk, Origin, SourceRows, UnitId};
+pub use clip::clip;
 pub use code::{Code, Retry};
 pub use ctx::{Ctx, TraceId};
 pub use did_you_mean::did_you_mean;
 pub use error::{Context, Error, Problem, Result};
-pub use exact_json::{NotJson, exact_json, has_named_options, options_by_name};
+pub use exact_json::{MOST_JSON, NotJson, exact_json, has_named_options, options_by_name};
 pub use file_hash::file_sha256;
 pub use fold::fold;
 pub use foreign::{io_words, json_words, type_words, value_words};
@@ -54,13 +56,15 @@ pub use place::Place;
 pub use priority::Priority;
 pub use process_memory::{PeakMemory, held_by_process};
 pub use progress::{Phase, Progress, ProgressSnapshot};
-pub use regular_file::{FILE_MODE, FOLDER_MODE, NO_LINK, Odd, Trusted, create_folders, create_new, open_source, refused};
+pub use regular_file::{
+    FILE_MODE, FOLDER_MODE, NO_LINK, Odd, Trusted, create_folders, create_new, open_source, refused,
+};
 pub use secret::{Secret, hide_addresses};
 pub(crate) use short_copy::copy_short;
 pub use slot::{Away, Seat, Slot};
 pub(crate) use text::text;
-pub(crate) use thrift::Compact;
 pub use text::{Language, Text};
+pub(crate) use thrift::Compact;
 pub use tilde::expand_home;
 pub use units::{Held, UnitPlaces, Units};
 pub use whole_file::WholeFile;

@@ -45,7 +45,9 @@ impl Odd {
                 "não é um arquivo comum, e sim um cano (FIFO), um dispositivo ou coisa parecida",
                 "it is no regular file, but a pipe (FIFO), a device or the like"
             ),
-            Odd::Link => text!("é um atalho (link), e o datasus não faz atalhos", "it is a link, and datasus makes none"),
+            Odd::Link => {
+                text!("é um atalho (link), e o datasus não faz atalhos", "it is a link, and datasus makes none")
+            }
             Odd::SecondName => text!(
                 "tem mais de um nome (hard link), e gravar nele mudaria o outro",
                 "it has more than one name (hard link), and writing to it would change the other"

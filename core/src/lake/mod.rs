@@ -205,7 +205,11 @@ impl Lake {
             own_has_crcs = own.is_sound(None, &ctx.cancel)?;
         }
         create_folders(&folder).map_err(|error| self.unwritable(error))?;
-        let _lock = lock::take(&folder.join(format!(".{}.lock", convert::stem(file))), Trusted::of_folder(&self.root), &ctx.cancel)?;
+        let _lock = lock::take(
+            &folder.join(format!(".{}.lock", convert::stem(file))),
+            Trusted::of_folder(&self.root),
+            &ctx.cancel,
+        )?;
         // Whoever waited looks again: another process may have converted or mended it meanwhile.
         match self.find(&folder, file, options)? {
             Some(Found::Sound(current)) => {

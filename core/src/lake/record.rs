@@ -91,12 +91,7 @@ pub(super) fn forget(object: &Path) -> Result<()> {
 
 /// The object of this very version of the source, read as `options` say: same name, size and time, and the SHA-256 where that is
 /// known beforehand, else the same state. What is whole comes before what is partial, and what was verified before what was not.
-pub(super) fn find(
-    folder: &Path,
-    file: &SourceFile,
-    options: &ConvertOptions,
-    trusted: Trusted,
-) -> Option<LakeFile> {
+pub(super) fn find(folder: &Path, file: &SourceFile, options: &ConvertOptions, trusted: Trusted) -> Option<LakeFile> {
     let sure = |record: &Record| match &file.version.sha256 {
         Some(sha256) => record.provenance.sha256.as_ref() == Some(sha256),
         None => file.state.is_none() || record.state == file.state,

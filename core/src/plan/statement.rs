@@ -6,10 +6,10 @@ use arrow::array::RecordBatch;
 
 use super::bad_rows::{BadRows, bad_rows};
 use super::catalog_answer::catalog_answer;
+use super::duckdb_dialect::has_pattern;
 use super::named;
 use super::scan::{Scan, scan};
 use super::view::{self, Held, TableColumn, View, Without};
-use super::duckdb_dialect::has_pattern;
 use super::{Dialect, DuckDbDialect, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Catalog, LogicalType};

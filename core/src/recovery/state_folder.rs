@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::job_folder::{self, End, JobFolder};
-use crate::base::{Code, Error, Owner, Result, create_folders, text};
+use crate::base::{Code, Error, Owner, Result, clip, create_folders, text};
 
 /// Where jobs keep what a later process needs. Made with the first job.
 #[derive(Debug, Clone)]
@@ -99,7 +99,8 @@ impl StateFolder {
             let id = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if name(&id).is_ok()
                 && path.is_dir()
-                && let Some(job) = job_folder::look(&path, &id).unwrap_or_else(|error| Some(unreadable(&path, &id, error)))
+                && let Some(job) =
+                    job_folder::look(&path, &id).unwrap_or_else(|error| Some(unreadable(&path, &id, error)))
             {
                 found.push(job);
             }
@@ -126,6 +127,7 @@ fn name(job_id: &str) -> Result<&str> {
     if job_id.parse::<ulid::Ulid>().is_ok() {
         return Ok(job_id);
     }
+    let job_id = clip(job_id);
     Err(Error::new(
         Code::NotFound,
         text!(

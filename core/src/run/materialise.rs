@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 
 use super::stored_plan::Materialised;
 use crate::base::{
-    Chunk, Code, Ctx, Error, ParquetColumns, Result, Trusted, WholeFile, arrow_footer, file_sha256, parquet_properties, text,
+    Chunk, Code, Ctx, Error, ParquetColumns, Result, Trusted, WholeFile, arrow_footer, file_sha256, parquet_properties,
+    text,
 };
 use crate::engine::Running;
 use crate::governor::still_room;

@@ -12,7 +12,9 @@ use serde::Serialize;
 use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Pending, Report};
-use crate::base::{Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, arrow_footer, expand_home, open_source, text};
+use crate::base::{
+    Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, arrow_footer, expand_home, open_source, text,
+};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
@@ -20,7 +22,9 @@ use crate::gate;
 use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::metrics::Metrics;
-use crate::params::{MissingFiles, Query, QueryParams, Question, SqlUse, validate, validate_question, validate_sql};
+use crate::params::{
+    MissingFiles, Query, QueryParams, Question, SqlUse, check_sizes, validate, validate_question, validate_sql,
+};
 use crate::plan::{Explain, Selection, explain, kind_of_own, missing_error, select, selection_warnings, statement};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
@@ -285,6 +289,7 @@ impl Session {
 
     fn choose(&self, params: &QueryParams) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
+        check_sizes(params)?;
         let listing = self.listing()?;
         let mut query = match &params.sql {
             None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing, &self.lake))?,
@@ -313,6 +318,7 @@ impl Session {
 
     pub(super) fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
         self.scheduler.is_usable()?;
+        check_sizes(params)?;
         let asks_catalog = |sql: &String| gate::question(sql, self.catalog).is_some();
         let from_user = params.sql.as_ref().is_some_and(|sql| !asks_catalog(sql));
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {

@@ -36,7 +36,8 @@ impl Spared {
         if below(target, &self.state).is_some_and(|first| of_a_job(&first)) {
             return Some(text!("ali fica o estado de um trabalho", "the state of a job is there"));
         }
-        let is_record = |extension: &OsStr| extension.eq_ignore_ascii_case("dbc") || extension.eq_ignore_ascii_case("dbf");
+        let is_record =
+            |extension: &OsStr| extension.eq_ignore_ascii_case("dbc") || extension.eq_ignore_ascii_case("dbf");
         if target.extension().is_some_and(is_record) && below(target, &self.source).is_some() {
             return Some(text!(
                 "na pasta da fonte ele seria lido como um arquivo dela",

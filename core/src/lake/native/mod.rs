@@ -14,15 +14,15 @@ use std::path::PathBuf;
 
 use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
-use parquet::errors::ParquetError;
 use parquet::basic::Compression;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use rayon::prelude::*;
 
 use self::at::At;
 use self::column::Way;
-use self::pages::Crcs;
 pub(super) use self::column::{CodeForm, OwnColumn};
+use self::pages::Crcs;
 pub(super) use self::typed::TypedRows;
 use super::file::fingerprint;
 use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
@@ -55,8 +55,7 @@ impl Own {
     /// DS-460 where it is no Parquet, DS-422 where two of its columns differ in case alone.
     pub(super) fn open(file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Result<Self> {
         let at = open_source(&file.path).and_then(At::of).map_err(|e| Error::io(e, &file.path))?;
-        let metadata = arrow_footer(&at)
-            .map_err(|error| damaged(file.path.display(), file.size, error.into()))?;
+        let metadata = arrow_footer(&at).map_err(|error| damaged(file.path.display(), file.size, error.into()))?;
         let fields = metadata.schema().fields();
         let mut names: Vec<(String, &str)> =
             fields.iter().map(|field| (field.name().to_uppercase(), field.name().as_str())).collect();
