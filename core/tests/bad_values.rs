@@ -210,3 +210,12 @@ fn the_option_is_part_of_the_contract() {
     let wrong = QueryParams::from_json(&json.replace("dead_letter", "ignore")).unwrap_err();
     assert_eq!(wrong.code(), Code::Malformed);
 }
+
+#[test]
+fn a_figure_that_is_named_like_a_column_reads_no_such_column() {
+    let (_folder, client) = source();
+    let counted = rd(OnBadValue::DeadLetter).aggregate(AggregateFn::Count, "*", "DT_INTER");
+    let params = counted.group_by(["SEXO"]).order_by("DT_INTER", true);
+    let (rows, report) = ask(&client, &params).unwrap();
+    assert_eq!((rows, report.dead_letters), (2, 0), "{report}");
+}

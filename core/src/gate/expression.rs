@@ -65,6 +65,7 @@ impl Walk<'_> {
             Some("FUNCTION") => {
                 let name = node["function_name"].as_str().unwrap_or_default();
                 self.known_function(node, name);
+                self.matches(name, &node["children"]);
                 self.arguments(node, name, scope);
             }
             Some("WINDOW") => self.window(node, scope),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::view::{Held, TableColumn};
+use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Dataset, LogicalType};
 use crate::lake::LakeFile;
 use crate::params::{Ask, ORIGIN, Op, Predicate, Query, Scalar, Scope, origin_column};
@@ -84,6 +85,33 @@ pub(super) fn origin_of(file: &LakeFile, name: &str) -> String {
         "datasus_uf" => file.id.uf.to_string(),
         _ => file.id.competencia.to_string(),
     }
+}
+
+/// DS-422 where the query names a column of [`ORIGIN`] and the user's own file has one of that name, with values of its own:
+/// conditions would ask ours, and the answer would show theirs.
+pub(super) fn refuse_own_origin(query: &Query, files: &[LakeFile]) -> Result<()> {
+    let is_named = |name: &str| match &query.ask {
+        Ask::Structured(ask) => ask.columns().iter().any(|column| column.eq_ignore_ascii_case(name)),
+        Ask::Sql(sql) => sql.columns.iter().any(|column| column.eq_ignore_ascii_case(name)),
+        Ask::Catalog(_) => false,
+    };
+    for name in ORIGIN.into_iter().filter(|name| is_named(name)) {
+        let has = |file: &&LakeFile| file.schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(name));
+        if let Some(file) = files.iter().find(has) {
+            let file = &file.source.file;
+            return Err(Error::new(
+                Code::InvalidParams,
+                text!(
+                    "{file} tem uma coluna {name} sua, e aqui esse nome diz de onde vem cada linha: não se sabe qual das duas se quer. Renomeie-a no arquivo",
+                    "{file} has a column {name} of its own, and here that name says where each row comes from: which of the two is meant cannot be known. Rename it in the file"
+                ),
+            )
+            .column(name)
+            .file(file)
+            .stage("plan"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the rows of `file` are asked for: a condition on [`ORIGIN`] alone is asked of the file. (Of the user's SQL every file

@@ -173,6 +173,7 @@ pub fn statement(
     for (_, columns, of_scope) in &tables {
         view::refuse_unreadable(columns, of_scope, &read)?;
     }
+    named::refuse_own_origin(query, files)?;
     let left_out = bad_rows(query, files, &read)?;
     let without = Without::of(files, &read, &left_out);
     let views = |placed| {

@@ -58,7 +58,8 @@ impl Session {
         if alone {
             (ask.want, ask.least, settings.threads) = (u64::MAX, u64::MAX, 1);
         }
-        let lease = self.governor.lease(ask, &ctx.cancel)?;
+        let mut lease = self.governor.lease(ask, &ctx.cancel)?;
+        settings.hold = Some(lease.hold());
         settings.memory_limit = settings.memory_limit.min(lease.bytes().max(LEAST));
         let mode = lease.mode_at_start();
         Ok(Share { lease: SharedLease::new(lease), mode })

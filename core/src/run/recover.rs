@@ -112,7 +112,7 @@ impl Session {
             let root = OutputRoot::open(&plan.output)?;
             let server = self.config.postgres.as_ref();
             let destinations = plan.destinations.iter().map(|one| one.restore(server)).collect::<Result<Vec<_>>>()?;
-            let mut prepared = self.prepare(&plan.params)?;
+            let mut prepared = self.prepare(&plan.params, &ctx)?;
             let of = |pinned: &PinnedFile| {
                 let chosen_first = prepared.selection.files.iter().chain(&prepared.listing.files);
                 let found = chosen_first.into_iter().find(|file| pinned.is_named(file));

@@ -175,7 +175,7 @@ impl Session {
             }
             let root = OutputRoot::open(&self.output)?;
             Destination::refuse_twice(&destinations, &root, self.config.postgres.as_ref())?;
-            let prepared = self.prepare(params)?;
+            let prepared = self.prepare(params, &ctx)?;
             Ok((root.sparing(self.spared(Some(&prepared.listing))), prepared))
         };
         let (root, prepared) = started().map_err(|e| self.traced(e, &ctx))?;
@@ -208,7 +208,7 @@ impl Session {
     /// The same, but returns when the query has been checked and queued.
     pub fn begin_query(self: &Arc<Self>, params: &QueryParams) -> Result<Pending> {
         let ctx = self.ctx();
-        let prepared = self.prepare(params).map_err(|e| self.traced(e, &ctx))?;
+        let prepared = self.prepare(params, &ctx).map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
         let (to_caller, reader) = crossbeam_channel::bounded(1);
         self.spawn(Task::Stream { prepared, to_caller }, &job, ctx)?;
@@ -223,7 +223,7 @@ impl Session {
     /// An administrator's job among the others, so that it does not take their cores.
     pub fn sync(self: &Arc<Self>, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
         let ctx = Ctx { cancel: cancel.clone(), ..self.ctx() };
-        let (query, mut selection, listing) = self.choose(params).map_err(|e| self.traced(e, &ctx))?;
+        let (query, mut selection, listing) = self.choose(params, &ctx).map_err(|e| self.traced(e, &ctx))?;
         let (session, job) = (self.clone(), Handle::new(ctx.clone()));
         let order = self.order(Priority::Admin, self.config.deadline, false);
         let work = move |ctx: &Ctx| {
@@ -262,7 +262,7 @@ impl Session {
     pub fn explain(&self, params: &QueryParams) -> Result<Explain> {
         let ctx = self.ctx();
         let run = || {
-            let (query, mut selection, listing) = self.choose(params)?;
+            let (query, mut selection, listing) = self.choose(params, &ctx)?;
             let foretold = self.foretell_rivals(&query, &mut selection, &listing)?;
             let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
             let ours = |file: &SourceFile| selection.ours.iter().any(|ours| ours.path == file.path);
@@ -287,7 +287,7 @@ impl Session {
         run().map_err(|e| self.traced(e, &ctx))
     }
 
-    fn choose(&self, params: &QueryParams) -> Result<(Query, Selection, Listing)> {
+    fn choose(&self, params: &QueryParams, ctx: &Ctx) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
         check_sizes(params)?;
         let listing = self.listing()?;
@@ -295,7 +295,7 @@ impl Session {
             None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing, &self.lake))?,
             Some(sql) => match gate::question(sql, self.catalog) {
                 Some(asked) => validate_question(params, asked.map(|asked| with_files(asked, &listing, &self.lake)))?,
-                None => validate_sql(params, sql, self.judged(sql))?,
+                None => validate_sql(params, sql, self.judged(params, sql, ctx))?,
             },
         };
         for scope in query.scopes.iter_mut().filter(|scope| scope.grupo.columns.is_empty()) {
@@ -310,13 +310,18 @@ impl Session {
     }
 
     /// User SQL goes through the gate before anything else looks at it.
-    fn judged(&self, sql: &str) -> Result<SqlUse> {
+    fn judged(&self, params: &QueryParams, sql: &str, ctx: &Ctx) -> Result<SqlUse> {
+        // One that is no number of seconds is refused with the other parameters.
+        let own = params.options.deadline.filter(|seconds| *seconds > 0.0);
+        let own = own.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let deadline = own.into_iter().chain([Duration::from_secs_f64(self.config.deadline)]).min();
+        let patience = gate::Patience { deadline, cancel: ctx.cancel.clone(), trace_id: ctx.trace_id.clone() };
         let gate::Passed { tables, parameters, columns, star, ordered, compared, syntax, .. } =
-            gate::pass(sql, self.catalog)?;
+            gate::pass_within(sql, self.catalog, &patience)?;
         Ok(SqlUse { tables, parameters, columns, star, ordered, compared, syntax })
     }
 
-    pub(super) fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
+    pub(super) fn prepare(&self, params: &QueryParams, ctx: &Ctx) -> Result<Prepared> {
         self.scheduler.is_usable()?;
         check_sizes(params)?;
         let asks_catalog = |sql: &String| gate::question(sql, self.catalog).is_some();
@@ -324,7 +329,7 @@ impl Session {
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {
             self.engine.warm(from_user);
         }
-        let (query, selection, listing) = self.choose(params)?;
+        let (query, selection, listing) = self.choose(params, ctx)?;
         Ok(Prepared { params: params.clone(), query, selection, listing, unreadable: Vec::new() })
     }
 
@@ -386,6 +391,7 @@ impl Session {
             ahead_bytes: if durable { DURABLE_AHEAD_BYTES } else { AHEAD_BYTES },
             channel_depth: 2,
             levers: self.governor.levers(),
+            hold: None,
         }
     }
 

@@ -3,3 +3,6 @@
 
 #[allow(dead_code, reason = "not every module needs all of it")]
 mod child;
+#[path = "../many/mod.rs"]
+mod many;
+mod workers;

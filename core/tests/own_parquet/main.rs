@@ -418,7 +418,19 @@ fn texts_that_are_not_utf8_are_read_as_latin1_and_counted() {
     let folder = tempfile::tempdir().unwrap();
     // The last one is UTF-8 by chance: who wrote one byte of latin-1 into the column wrote them all.
     with_latin1(&folder.path().join("RDAC2401.parquet"), &[b"6\xba ANDAR  ", b"PLAIN", b"\xc3\xa7"]);
-    let (batch, report) = ask(&client(folder.path()), &rd()).unwrap();
+    let client = client(folder.path());
+    // Whoever does not read that column reads the file where it lies, in every engine.
+    for params in [
+        rd().columns(["DIAG_PRINC"]),
+        rd().group_by(["DIAG_PRINC"]).aggregate(AggregateFn::Count, "*", "n"),
+        QueryParams::sql("SELECT DIAG_PRINC, count(*) AS n FROM sih_rd GROUP BY ALL"),
+        rd().columns(["DIAG_PRINC"]).order_by("DIAG_PRINC", true),
+    ] {
+        let (batch, report) = ask(&client, &params).unwrap();
+        assert_eq!(column(&batch, "DIAG_PRINC")[0].as_deref(), Some("J180"));
+        assert!(report.warnings.is_empty() && !folder.path().join(".datasus/lake/sistema=SIH").exists());
+    }
+    let (batch, report) = ask(&client, &rd()).unwrap();
     assert_eq!(column(&batch, "AUD_JUST"), some(&["6\u{ba} ANDAR", "PLAIN", "\u{c3}\u{a7}"]));
     assert_eq!(column(&batch, "DIAG_PRINC"), some(&["J180"; 3]));
     let recoded = report.warnings.iter().find(|warning| warning.contains("latin-1")).unwrap();

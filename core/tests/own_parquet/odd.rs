@@ -146,3 +146,22 @@ fn a_way_of_compressing_that_is_not_read_is_named_and_no_damage() {
     assert_eq!(error.code(), Code::InvalidParams, "{error}");
     assert!(error.detail().contains("BROTLI") && error.detail().contains("zstd"), "{error}");
 }
+
+#[test]
+fn a_column_of_ones_own_that_is_called_like_ours_is_refused_where_it_is_named() {
+    let (_folder, client) = admissions(vec![
+        ("datasus_uf".into(), texts(&[Some("RR"), Some("AC")])),
+        ("IDADE".into(), Arc::new(Int32Array::from(vec![1, 2]))),
+    ]);
+    for params in [
+        rd().columns(["IDADE"]).filter(col("datasus_uf").eq("RR")),
+        rd().columns(["datasus_uf"]),
+        QueryParams::sql("SELECT IDADE FROM sih_rd WHERE datasus_uf = 'RR'"),
+    ] {
+        let error = ask(&client, &params).unwrap_err();
+        let column = error.context().column.as_deref();
+        assert_eq!((error.code(), column), (Code::InvalidParams, Some("datasus_uf")), "{error}");
+    }
+    assert_eq!(ask(&client, &rd()).unwrap().0.num_rows(), 2);
+    assert_eq!(ask(&client, &rd().columns(["IDADE", "datasus_arquivo"])).unwrap().0.num_rows(), 2);
+}

@@ -170,3 +170,26 @@ fn a_result_with_our_own_column_is_refused_where_it_would_be_taken_for_it() {
     assert_eq!((error.code(), error.context().column.as_deref()), (Code::InvalidParams, Some("datasus_ordem")));
     assert_eq!(shared().psql("SELECT datasus_ordem FROM ordem_deles.t"), [["2"]]);
 }
+
+#[test]
+fn names_that_differ_in_case_are_two() {
+    let server = shared();
+    let (_folder, client) = client_of(&[("RDAC2401.parquet", 4), ("RDRR2401.parquet", 3)]);
+    for table in ["Mista.T", "mista.T", "Mista.t"] {
+        for _ in 0..2 {
+            load(&client, &of("AC", "202401"), to(table, Mode::ReplaceBy)).unwrap();
+        }
+        load(&client, &of("RR", "202401"), to(table, Mode::ReplaceBy)).unwrap();
+        refused(load(&client, &of("RR", "202401"), to(table, Mode::Append)));
+    }
+    let [schema, other] = ["\"Mista\".\"T\"", "mista.\"T\""];
+    assert_eq!((count(schema).as_str(), count(other).as_str(), count("\"Mista\".t").as_str()), ("7", "7", "7"));
+    // A dead letter goes into the column that its row was meant for.
+    server.psql("CREATE SCHEMA caixa; CREATE TABLE caixa.t (n_aih text, \"N_AIH\" text CONSTRAINT dois CHECK (\"N_AIH\" NOT LIKE '% 2'), sexo text)");
+    let some = datasus::Options { dead_letter_limit: Some(1.0), ..datasus::Options::default() };
+    let report = load(&client, &of("AC", "202401").options(some), to("caixa.t", Mode::Append)).unwrap();
+    assert_eq!((report.records_processed, report.dead_letters), (3, 1));
+    server.psql("ALTER TABLE caixa.t DROP CONSTRAINT dois");
+    assert_eq!(client.replay(&report.job_id).unwrap().loaded, 1);
+    assert_eq!(server.psql("SELECT count(n_aih), count(\"N_AIH\") FROM caixa.t"), [["0", "4"]]);
+}

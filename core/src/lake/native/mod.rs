@@ -183,8 +183,8 @@ impl Own {
         Error::new(
             Code::InvalidParams,
             text!(
-                "{path} está comprimido com {codecs}, que aqui não se lê. Grave-o de novo com zstd, snappy ou sem compressão; em pandas: to_parquet(arquivo, compression=\"zstd\")",
-                "{path} is compressed with {codecs}, which is not read here. Write it again with zstd, snappy or no compression; in pandas: to_parquet(file, compression=\"zstd\")"
+                "{path} está comprimido com {codecs}, que aqui não se lê. Grave-o de novo com zstd, snappy ou sem compressão; em pandas, a opção `compression` com o valor zstd",
+                "{path} is compressed with {codecs}, which is not read here. Write it again with zstd, snappy or no compression; in pandas the option `compression` with the value zstd"
             ),
         )
         .with("received", codecs)

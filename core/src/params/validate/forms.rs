@@ -75,6 +75,17 @@ pub(super) fn mismatch(column: &Column, value: &str) -> Option<Text> {
     ))
 }
 
+/// The same about a whole number, which is compared with what the column's codes are as numbers.
+pub(super) fn mismatch_of_number(column: &Column, digits: &str) -> Option<Text> {
+    let may_lose_zeros = column.form.as_ref().is_none_or(|stated| matches!(stated.form, Form::Digits(_)));
+    if may_lose_zeros && digits.len() <= width(column)? { None } else { mismatch(column, digits) }
+}
+
+/// The same about what a text begins with.
+pub(super) fn mismatch_of_prefix(column: &Column, prefix: &str) -> Option<Text> {
+    if prefix.len() <= width(column)? { None } else { mismatch(column, prefix) }
+}
+
 /// Characters of the longest code.
 fn width(column: &Column) -> Option<usize> {
     let codings = column.codings.iter().filter_map(|coding| coding.form);

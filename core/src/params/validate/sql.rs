@@ -2,14 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+<<<<<<< HEAD
 use crate::base::{Result, clip, did_you_mean, text, value_words};
+=======
+use crate::base::{Code, Error, Result, Text, did_you_mean, text, value_words};
+>>>>>>> main
 use crate::catalog::Grupo;
 use crate::params::values::bind_value;
 use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql, Syntax};
 
+<<<<<<< HEAD
 use super::forms::mismatch;
 use super::{Check, hint};
 use crate::params::sizes::told;
+=======
+use super::forms::{mismatch, mismatch_of_number, mismatch_of_prefix};
+use super::{Check, clip, hint};
+>>>>>>> main
 
 /// What the gate found in the user's SQL.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +43,10 @@ pub struct Compared {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Constant {
     Text(String),
+    /// A whole number: the engine makes a number of the column, and its zeros do not count.
+    Number(String),
+    /// What the text begins with.
+    Prefix(String),
     /// By its name.
     Parameter(String),
 }
@@ -110,16 +123,30 @@ impl Check<'_> {
     fn compared(&mut self, used: &SqlUse, binds: &BTreeMap<String, BindValue>) {
         for Compared { column, value } in &used.compared {
             let value = match value {
-                Constant::Text(text) => text,
                 Constant::Parameter(name) => match binds.get(name) {
-                    Some(BindValue::Text(text)) => text,
+                    Some(BindValue::Text(text)) => &Constant::Text(text.clone()),
+                    Some(BindValue::Integer(number)) => &Constant::Number(number.to_string()),
                     _ => continue,
                 },
+                constant => constant,
             };
+<<<<<<< HEAD
             // Where two tables have the column, it is not told here whose it is.
             let mut of_tables = used.tables.iter().filter_map(|grupo| grupo.column(column));
             let (Some(column), None) = (of_tables.next(), of_tables.next()) else { continue };
             self.note(mismatch(column, value));
+=======
+            let of_column = |column| match value {
+                Constant::Text(text) => mismatch(column, text),
+                Constant::Number(text) => mismatch_of_number(column, text),
+                Constant::Prefix(text) => mismatch_of_prefix(column, text),
+                Constant::Parameter(_) => None,
+            };
+            // Where two tables have the column, it is not told here whose it is: both must have other codes.
+            let of_tables = used.tables.iter().filter_map(|grupo| grupo.column(column));
+            let notes: Option<Vec<Text>> = of_tables.map(of_column).collect();
+            self.notes.extend(notes.into_iter().flatten().next().filter(|note| !self.notes.contains(note)));
+>>>>>>> main
         }
     }
 

@@ -1,6 +1,7 @@
 //! `append` adds what a table does not hold yet.
 
-use super::loads::{Compared, Loaded, Loads};
+use super::loaded::{Compared, Loaded};
+use super::loads::Loads;
 use super::{Mode, Postgres, TableName};
 use crate::base::{Code, Error, Result, text};
 use crate::sink::{SourceKey, Subject};

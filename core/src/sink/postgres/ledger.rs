@@ -83,14 +83,18 @@ pub(super) async fn begin(
     } else {
         // All of it or nothing, in one round trip. What a crash of the server takes back, it takes with all that came after it.
         let make = format!("DROP TABLE IF EXISTS {}; {definition}", stage.sql());
-        let (_, row, _, _, _) = tokio::try_join!(
+        // The first that fails says why; the others say that one has failed.
+        let (begun, row, forgotten, made, ended) = tokio::join!(
             client.batch_execute("BEGIN; SET LOCAL synchronous_commit = off"),
             begun,
             client.execute_typed(FORGET_UNITS, &values[..2]),
             client.batch_execute(&make),
             client.batch_execute("COMMIT"),
-        )
-        .explained(url)?;
+        );
+        begun.explained(url)?;
+        let row = row.explained(url)?;
+        forgotten.explained(url)?;
+        made.and(ended).explained(url)?;
         row
     };
     let claim = Claim { job: job.clone(), sink, epoch: row.get(0) };
@@ -147,9 +151,10 @@ impl Claim {
     pub(super) async fn end(&self, client: &Client, url: &Url) -> Result<()> {
         let sql = "DELETE FROM datasus.jobs WHERE job = $1 AND sink = $2 AND epoch = $3";
         let values = [text_of(&self.job), int(&self.sink), long(&self.epoch)];
-        let (mine, _) =
-            tokio::try_join!(client.execute_typed(sql, &values), client.execute_typed(FORGET_UNITS, &values[..2]),)
-                .explained(url)?;
+        let (mine, forgotten) =
+            tokio::join!(client.execute_typed(sql, &values), client.execute_typed(FORGET_UNITS, &values[..2]));
+        let mine = mine.explained(url)?;
+        forgotten.explained(url)?;
         if mine == 1 { Ok(()) } else { Err(fenced()) }
     }
 }

@@ -7,6 +7,8 @@ use postgres_protocol::escape::escape_literal;
 use tokio_postgres::{Client, Row};
 
 use super::failure::Explained;
+use super::loaded::{COLUMNS, Loaded, loaded};
+use super::mark::{LIVES, mark, marked, new_mark};
 use super::shape::Table;
 use super::stage::{another_was_quicker, create_schema};
 use super::there::There;
@@ -15,80 +17,6 @@ use super::url::Url;
 use super::{Postgres, TableName};
 use crate::base::{Code, Error, Result, text};
 use crate::sink::{SourceKey, Subject};
-
-/// A source of a table, as the record has it.
-#[derive(Debug, Clone)]
-pub(super) struct Loaded {
-    /// Its row in the record, while no one changes it.
-    place: String,
-    pub key: SourceKey,
-    /// Its rows say where they come from, in [`crate::sink::ORIGIN_COLUMNS`].
-    pub origin: bool,
-    pub query: Option<String>,
-    pub sampling: Option<String>,
-    /// `upsert` brought it: it may have changed rows of any other source.
-    pub upserted: bool,
-    /// The table that it was written for, and whether that is this one, by number and by name.
-    table: TableName,
-    same_oid: bool,
-    same_name: bool,
-    mark: String,
-}
-
-impl Loaded {
-    /// By a version that did not note what a source is, only what its file was called.
-    pub(super) fn is_of_before(&self) -> bool {
-        self.key.dataset.is_empty() && !self.key.name.is_empty()
-    }
-
-    /// Whether it is this source, or one that holds a part of it, or the whole that it is a part of.
-    pub(super) fn is(&self, source: &SourceKey) -> bool {
-        let ours = &self.key;
-        if self.is_of_before() {
-            return ours.period == source.period && stem(&ours.name) == stem(&source.name)
-                || ours.hash == source.file_hash;
-        }
-        (&ours.dataset, &ours.uf, &ours.period) == (&source.dataset, &source.uf, &source.period)
-            && (ours.part == source.part || ours.part.is_empty() || source.part.is_empty())
-    }
-
-    /// Whether it has the same rows, whatever it is called.
-    pub(super) fn has_rows_of(&self, source: &SourceKey) -> bool {
-        source.rows > 0 && is_digest(&self.key.hash) && self.key.hash == source.hash
-    }
-
-    /// Its rows, against those of a source of the same name or rows.
-    pub(super) fn compared(&self, source: &SourceKey) -> Compared {
-        let ours = &self.key.hash;
-        match () {
-            () if *ours == source.hash || *ours == source.file_hash => Compared::Same,
-            () if is_digest(ours) && is_digest(&source.hash) && ours.len() == source.hash.len() => Compared::Other,
-            () => Compared::Unknown,
-        }
-    }
-
-    pub(super) fn shown(&self) -> String {
-        if self.is_of_before() { self.key.name.clone() } else { self.key.shown() }
-    }
-}
-
-/// What is known of two sources' rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Compared {
-    Unknown,
-    Other,
-    Same,
-}
-
-/// Of size and time nothing follows.
-fn is_digest(hash: &str) -> bool {
-    !hash.is_empty() && !hash.contains(':')
-}
-
-/// The name without its extensions, in lower case: `rdac2401` of `RDAC2401.dbc`.
-fn stem(name: &str) -> String {
-    name.split('.').next().unwrap_or_default().to_lowercase()
-}
 
 /// What the record says of a table.
 #[derive(Debug, Clone, Default)]
@@ -135,35 +63,13 @@ impl Loads {
         Err(Error::new(
             Code::Conflict,
             text!(
-                "{target} foi carregada pelo datasus, mas o registro do que ela contém não está neste banco (cópia ou restauração sem o esquema `datasus`?). Restaure `datasus.loads`, refaça a tabela com o modo (`mode`) replace, ou, para append, use a opção `again`",
-                "{target} was loaded by datasus, but the record of what it holds is not in this database (copied or restored without schema `datasus`?). Restore `datasus.loads`, make the table anew with `mode` replace, or, for append, use the option `again`"
+                "{target} foi carregada pelo datasus, mas o registro do que ela contém não está neste banco (cópia ou restauração sem o esquema `datasus`?). Restaure `datasus.loads`; ou apague a tabela e carregue tudo o que ela deve conter; ou, para append, use a opção `again`",
+                "{target} was loaded by datasus, but the record of what it holds is not in this database (copied or restored without schema `datasus`?). Restore `datasus.loads`; or drop the table and load all that it should hold; or, for append, use the option `again`"
             ),
         )
         .with("table", target.to_string())
         .stage("postgres"))
     }
-}
-
-/// The mark of a table, in its comment.
-pub(super) fn mark(comment: Option<&str>) -> &str {
-    let found = comment.and_then(|text| text.rsplit_once(OPEN)?.1.split_once(']'));
-    found.map_or("", |(mark, _)| mark)
-}
-
-const OPEN: &str = "[datasus:";
-
-pub(super) fn new_mark() -> String {
-    ulid::Ulid::new().to_string()
-}
-
-/// The comment with this mark, and without another.
-pub(super) fn marked(comment: &str, mark: &str) -> String {
-    let text = match comment.rsplit_once(OPEN) {
-        Some((before, after)) => format!("{}{}", before.trim_end(), after.split_once(']').map_or("", |(_, rest)| rest)),
-        None => comment.to_owned(),
-    };
-    let gap = if text.is_empty() { "" } else { " " };
-    format!("{text}{gap}{OPEN}{mark}]")
 }
 
 /// Makes the record, or gives one of a version before the columns that it lacks.
@@ -201,38 +107,8 @@ pub(super) async fn ensure(client: &Client, url: &Url, there: &There) -> Result<
     }
 }
 
-/// Of a record `l`: a table has its mark.
-const LIVES: &str = "EXISTS (SELECT 1 FROM pg_description d WHERE d.classoid = 'pg_catalog.pg_class'::regclass
-    AND d.objsubid = 0 AND l.mark <> '' AND strpos(d.description, '[datasus:' || l.mark || ']') > 0)";
-
 /// The `mode` of a record of rows of which nothing else is known.
 const UNKNOWN: &str = "unknown";
-
-const COLUMNS: &str = "l.ctid::text, source, hash, dataset, uf, period, part, origin, query, sampling, schema_name,
-    table_name, mark, mode";
-
-fn loaded(row: &Row, same_oid: bool, same_name: bool) -> Loaded {
-    Loaded {
-        place: row.get(0),
-        key: SourceKey {
-            name: row.get(1),
-            hash: row.get(2),
-            dataset: row.get(3),
-            uf: row.get(4),
-            period: row.get(5),
-            part: row.get(6),
-            ..SourceKey::default()
-        },
-        origin: row.get(7),
-        query: row.get(8),
-        sampling: row.get(9),
-        table: TableName { schema: row.get(10), table: row.get(11) },
-        mark: row.get(12),
-        upserted: row.get::<_, &str>(13) == "upsert",
-        same_oid,
-        same_name,
-    }
-}
 
 /// What the table holds, as far as the record says. `held`: until the transaction ends, nobody else changes what it says.
 pub(super) async fn of(client: &Client, url: &Url, target: &TableName, table: &Table, held: bool) -> Result<Loads> {
@@ -422,18 +298,4 @@ pub(super) async fn remember(
 pub(super) async fn still_has(client: &Client, url: &Url, job_id: &str, source: Option<&str>) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM datasus.loads WHERE job = $1 AND source = coalesce($2, source))";
     Ok(client.query_typed_one(sql, &[text_of(&job_id), text_of(&source)]).await.explained(url)?.get(0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_comment_holds_one_mark_and_keeps_its_words() {
-        assert_eq!(marked("", "A"), "[datasus:A]");
-        let comment = marked("Internações do Acre", "A");
-        assert_eq!((comment.as_str(), mark(Some(&comment))), ("Internações do Acre [datasus:A]", "A"));
-        assert_eq!(marked(&comment, "B"), "Internações do Acre [datasus:B]");
-        assert_eq!((mark(None), mark(Some("[datasus:")), mark(Some("x"))), ("", "", ""));
-    }
 }

@@ -9,7 +9,7 @@ use super::ledger::Claim;
 use super::shape::{self, Column, Table};
 use super::typed::{name as name_of, text as text_of};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, append, connect, index, letters, loads, mixture, replace, stage, unique};
+use super::{Mode, Postgres, TableName, append, connect, index, letters, loads, mark, mixture, replace, stage, unique};
 use crate::base::{Code, Error, Language, Result, text};
 use crate::recovery::SinkState;
 use crate::sink::{ORIGIN_COLUMNS, Subject};
@@ -32,17 +32,18 @@ pub(super) struct Publish<'p> {
 
 /// Makes visible what [`Publish::prepare`] has made ready.
 pub(super) async fn commit(client: &Client, url: &Url, job_id: &str, target: &TableName) -> Result<()> {
-    match client.batch_execute("COMMIT").await {
-        Ok(()) => Ok(()),
-        // No answer to COMMIT: the record of loads says whether it took effect.
-        Err(error) if failure::is_lost(&error) => {
-            let fresh = connect::session(url).await?;
-            match published(&fresh, url, job_id, target).await? {
-                Some(_) => Ok(()),
-                None => Err(failure::explain(error, url)),
-            }
-        }
-        Err(error) => Err(failure::explain(error, url)),
+    let unanswered = match tokio::time::timeout(url.silence, client.batch_execute("COMMIT")).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) if failure::is_lost(&error) => failure::explain(error, url),
+        Ok(Err(error)) => return Err(failure::explain(error, url)),
+        // A server that has stopped keeps its connections.
+        Err(_) => failure::stalled(url, url.silence),
+    };
+    // No answer to COMMIT: the record of loads says whether it took effect.
+    let fresh = connect::Brief::open(url).await?;
+    match fresh.within(url, published(&fresh.client, url, job_id, target)).await? {
+        Some(_) => Ok(()),
+        None => Err(unanswered),
     }
 }
 
@@ -66,14 +67,17 @@ impl Publish<'_> {
         );
         let (url, target) = (self.url, self.target);
         let begin = async { client.batch_execute(&lock).await.explained(url) };
-        let (_, existing) = tokio::try_join!(begin, shape::find(client, url, target))?;
-        let (rows, mark) = self.within(client, existing).await?;
+        let (begun, existing) = tokio::join!(begin, shape::find(client, url, target));
+        begun?;
+        let (rows, mark) = self.within(client, existing?).await?;
         let has = |name: &&str| self.columns.iter().any(|column| column.name == **name);
         let origin = ORIGIN_COLUMNS.iter().all(has);
         // What the table would ask at COMMIT only, it asks now.
         let asked = async { client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await.explained(url) };
         let remembered = loads::remember(client, url, target, (self.options, self.subject), rows, &mark, origin);
-        tokio::try_join!(asked, self.claim.end(client, url), remembered)?;
+        // Of several errors the first says why.
+        let (asked, ended, remembered) = tokio::join!(asked, self.claim.end(client, url), remembered);
+        asked.and(ended).and(remembered)?;
         Ok(rows)
     }
 
@@ -92,7 +96,7 @@ impl Publish<'_> {
 
     /// The rows, and the table's mark. `existing`: the table may have changed, or come, or gone, since the job began.
     async fn within(&self, client: &Client, existing: Option<Table>) -> Result<(u64, String)> {
-        let mark = loads::new_mark();
+        let mark = mark::new_mark();
         match (self.options.mode, &existing) {
             (Mode::Create, Some(_)) => return Err(exists(self.target)),
             (Mode::Replace, found) => {
@@ -242,7 +246,7 @@ impl Publish<'_> {
     }
 
     fn description(&self, table: &TableName, mark: Option<&str>) -> String {
-        let about = |mark| escape_literal(&loads::marked(&self.subject.about, mark));
+        let about = |mark| escape_literal(&mark::marked(&self.subject.about, mark));
         let mut sql = mark.map_or_else(String::new, |m| format!("COMMENT ON TABLE {} IS {};", table.sql(), about(m)));
         for column in self.columns.iter().filter(|column| column.is_new) {
             let meaning = self.subject.columns.iter().find(|(name, _)| name.to_lowercase() == column.name);

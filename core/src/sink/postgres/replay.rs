@@ -121,7 +121,7 @@ async fn one(
     let (mut names, mut places) = (Vec::new(), Vec::new());
     let mut values: Vec<Option<&str>> = Vec::new();
     for (name, value) in &letter.record {
-        let Some(column) = table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)) else {
+        let Some(column) = shape::named(table, name) else {
             return Ok(Some(Error::new(
                 Code::Conflict,
                 text!("{target} não tem a coluna {name}", "{target} has no column {name}"),
@@ -169,6 +169,5 @@ async fn one(
 
 /// The table's own name of a column.
 fn of(table: &Table, name: &str) -> String {
-    let found = table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
-    found.map_or_else(|| name.to_owned(), |column| column.name.clone())
+    shape::named(table, name).map_or_else(|| name.to_owned(), |column| column.name.clone())
 }

@@ -119,19 +119,18 @@ pub(super) fn without_oid(fingerprint: &str) -> String {
     fingerprint.split("; ").map(|part| if number(part) { "table" } else { part }).collect::<Vec<_>>().join("; ")
 }
 
+/// The table's column of that name, or else the first that differs in case only.
+pub(super) fn named<'t>(table: &'t Table, name: &str) -> Option<&'t TableColumn> {
+    let same = |column: &&TableColumn| column.name.to_lowercase() == name.to_lowercase();
+    table.columns.iter().find(|column| column.name == *name).or_else(|| table.columns.iter().find(same))
+}
+
 /// Columns of the target for those of the result, in the result's order. New ones have lower-case names, so that they
 /// need no quotes in SQL.
 pub(super) fn columns(schema: &Schema, existing: Option<&Table>, name: &TableName) -> Result<Vec<Column>> {
     let mut columns = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
-        let found = existing.and_then(|table| {
-            let of = |exact: bool| {
-                table.columns.iter().find(move |c| {
-                    if exact { c.name == *field.name() } else { c.name.to_lowercase() == field.name().to_lowercase() }
-                })
-            };
-            of(true).or_else(|| of(false))
-        });
+        let found = existing.and_then(|table| named(table, field.name()));
         columns.push(match found {
             Some(column) if column.generated => return Err(generated(&column.name, name)),
             Some(column) => Column {

@@ -363,7 +363,8 @@ impl Loading {
 
     fn publish(&mut self, options: &Postgres, state: &SinkState, target: &TableName) -> Result<()> {
         let Loading { runtime, client, url, task, ctx, .. } = self;
-        // What the server makes of a COMMIT is waited for: without its word nobody would know what the table holds.
+        // What the server makes of a COMMIT is waited for, as long as it may be silent: without its word nobody would know what the
+        // table holds. A resume asks again.
         runtime.block_on(publish::commit(client, url, &state.job_id, target))?;
         if !options.analyze {
             return Ok(());
