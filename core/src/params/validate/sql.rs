@@ -2,23 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-<<<<<<< HEAD
-use crate::base::{Result, clip, did_you_mean, text, value_words};
-=======
-use crate::base::{Code, Error, Result, Text, did_you_mean, text, value_words};
->>>>>>> main
+use crate::base::{Result, Text, clip, did_you_mean, text, value_words};
 use crate::catalog::Grupo;
 use crate::params::values::bind_value;
 use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql, Syntax};
 
-<<<<<<< HEAD
-use super::forms::mismatch;
+use super::forms::{mismatch, mismatch_of_number, mismatch_of_prefix};
 use super::{Check, hint};
 use crate::params::sizes::told;
-=======
-use super::forms::{mismatch, mismatch_of_number, mismatch_of_prefix};
-use super::{Check, clip, hint};
->>>>>>> main
 
 /// What the gate found in the user's SQL.
 #[derive(Debug, Clone, Default)]
@@ -130,12 +121,6 @@ impl Check<'_> {
                 },
                 constant => constant,
             };
-<<<<<<< HEAD
-            // Where two tables have the column, it is not told here whose it is.
-            let mut of_tables = used.tables.iter().filter_map(|grupo| grupo.column(column));
-            let (Some(column), None) = (of_tables.next(), of_tables.next()) else { continue };
-            self.note(mismatch(column, value));
-=======
             let of_column = |column| match value {
                 Constant::Text(text) => mismatch(column, text),
                 Constant::Number(text) => mismatch_of_number(column, text),
@@ -145,8 +130,7 @@ impl Check<'_> {
             // Where two tables have the column, it is not told here whose it is: both must have other codes.
             let of_tables = used.tables.iter().filter_map(|grupo| grupo.column(column));
             let notes: Option<Vec<Text>> = of_tables.map(of_column).collect();
-            self.notes.extend(notes.into_iter().flatten().next().filter(|note| !self.notes.contains(note)));
->>>>>>> main
+            self.note(notes.into_iter().flatten().next());
         }
     }
 
