@@ -25,6 +25,7 @@ mod priority;
 mod process_memory;
 mod progress;
 mod regular_file;
+mod sealed_json;
 mod secret;
 mod short_copy;
 mod slot;
@@ -61,6 +62,7 @@ pub use progress::{Phase, Progress, ProgressSnapshot};
 pub use regular_file::{
     FILE_MODE, FOLDER_MODE, NO_LINK, Odd, Trusted, create_folders, create_new, open_source, refused,
 };
+pub use sealed_json::{is_sealed, sealed_json};
 pub use secret::{Secret, hide_addresses};
 pub(crate) use short_copy::copy_short;
 pub use slot::{Away, Seat, Slot};

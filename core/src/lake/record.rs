@@ -11,7 +11,7 @@ use super::convert::stem;
 use super::file::fingerprint;
 use super::made::suffix;
 use super::{BadCells, ConvertOptions, LakeFile, Provenance, RowGroup, bad_cells};
-use crate::base::{Error, Odd, Result, Trusted, WholeFile, arrow_footer, open_source};
+use crate::base::{Error, Odd, Result, Trusted, WholeFile, arrow_footer, is_sealed, open_source, sealed_json};
 use crate::catalog::LogicalType;
 use crate::source::folder::{SourceFile, State};
 
@@ -70,7 +70,7 @@ impl Record {
     pub(super) fn publish(&self, object: &Path) -> Result<()> {
         let path = path_of(object);
         let mut out = WholeFile::create(&path)?;
-        let json = serde_json::to_vec(self).map_err(Error::internal)?;
+        let json = sealed_json(self)?;
         out.write_all(&json).map_err(|e| Error::io(e, &path))?;
         out.publish()
     }
@@ -152,7 +152,9 @@ fn find_with(
 fn read(path: &Path, trusted: Trusted) -> Option<Record> {
     let read = trusted.read_all(path, MOST);
     told(path, read.as_ref().map(drop));
-    serde_json::from_slice(&read.ok()?).ok()
+    let text = read.ok()?;
+    // One without a seal is of a version that made none, and whether it is what was written cannot be known.
+    is_sealed(&text)?.then(|| serde_json::from_slice(&text).ok()).flatten()
 }
 
 /// Whether it may be trusted; where not, the log says why.

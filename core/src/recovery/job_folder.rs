@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::job_lock::{self, Lock, lock_soon, making, making_soon};
 use super::{Found, Standing};
-use crate::base::{Code, Error, Owner, Result, Trusted, WholeFile, text};
+use crate::base::{Code, Error, Owner, Result, Trusted, WholeFile, is_sealed, sealed_json, text};
 
 pub(super) const PLAN: &str = "plan.json";
 const OWNER: &str = "owner.json";
@@ -188,7 +188,7 @@ fn held(id: &str) -> Error {
 }
 
 fn write(path: &Path, value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_vec_pretty(value).map_err(Error::internal)?;
+    let text = sealed_json(value)?;
     let mut file = WholeFile::create(path).map_err(|error| error.stage("recovery"))?;
     file.write_all(&text).map_err(|error| Error::io(error, path).stage("recovery"))?;
     file.publish().map_err(|error| error.stage("recovery"))
@@ -196,7 +196,11 @@ fn write(path: &Path, value: &impl Serialize) -> Result<()> {
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
     let text = Trusted::Own.read_all(path, MOST).map_err(|error| Error::io(error, path).stage("recovery"))?;
-    serde_json::from_slice(&text).map_err(|error| {
+    let whole = match is_sealed(&text) {
+        Some(false) => Err("its CRC-32 does not match".to_owned()),
+        _ => serde_json::from_slice(&text).map_err(|error| error.to_string()),
+    };
+    whole.map_err(|error| {
         let shown = path.display();
         Error::new(
             Code::Conflict,

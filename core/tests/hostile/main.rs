@@ -3,6 +3,10 @@
 
 #[allow(dead_code, reason = "not every module needs all of it")]
 mod child;
+mod files;
+mod made_parquet;
 #[path = "../many/mod.rs"]
 mod many;
+mod mutants;
+mod sizes;
 mod workers;
