@@ -173,9 +173,13 @@ pub(super) fn sweep_partials(folder: &Path, stem: &str) {
         let name = entry.file_name().to_string_lossy().into_owned();
         // Of this file alone: another's name may begin like it, and be at work.
         let version = name.strip_prefix(&format!(".{stem}-c")).and_then(|rest| rest.split_once(".parquet"));
-        if version.is_some_and(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()))
-            && name.ends_with(".partial")
-        {
+        let is_object = version.is_some_and(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
+        // Of its record, the source's hash stands between the two.
+        let of_record = name.strip_prefix(&format!(".{stem}-")).and_then(|rest| rest.split_once("-c"));
+        let is_record = of_record.is_some_and(|(hash, rest)| {
+            hash.len() == 12 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) && rest.contains(".parquet.json.")
+        });
+        if (is_object || is_record) && name.ends_with(".partial") {
             let _ = std::fs::remove_file(entry.path());
         }
     }

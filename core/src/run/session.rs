@@ -29,7 +29,7 @@ use crate::plan::{Explain, Selection, explain, kind_of_own, missing_error, selec
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
 use crate::sink::{Destination, OutputRoot, Spared};
-use crate::source::folder::{FileKind, Folder, Listing, SourceFile};
+use crate::source::folder::{FileKind, Folder, Ignored, Listing, SourceFile};
 use crate::source::header_columns;
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
@@ -188,7 +188,10 @@ impl Session {
     pub(super) fn spared(&self, listing: Option<&Listing>) -> Spared {
         let files = listing.map(|listing| {
             let sources = listing.files.iter().filter(|file| !self.lake.is_ours(file)).map(|file| file.path.clone());
-            let archives = listing.ignored.iter().filter(|file| file.may_hold_records()).map(|file| file.path.clone());
+            // A Parquet of another name may be an answer.
+            let is_parquet = |name: String| name.to_lowercase().ends_with(".parquet");
+            let of_source = |file: &&Ignored| file.may_hold_records() && !is_parquet(file.name());
+            let archives = listing.ignored.iter().filter(of_source).map(|file| file.path.clone());
             sources.chain(archives).collect::<Vec<_>>()
         });
         Spared {

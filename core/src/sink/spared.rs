@@ -77,7 +77,11 @@ pub(super) fn real(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for above in path.ancestors() {
         if let Ok(real) = above.canonicalize() {
-            return path.strip_prefix(above).map_or_else(|_| real.clone(), |rest| real.join(rest));
+            return match path.strip_prefix(above) {
+                // Joined with nothing it would end in a slash, and a file be looked for as a folder.
+                Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
+                _ => real,
+            };
         }
     }
     path

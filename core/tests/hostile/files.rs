@@ -199,6 +199,10 @@ fn a_pipe_under_a_name_of_ours_or_of_a_source_hangs_nobody() {
         if name != "lock" {
             std::fs::write(job.join("lock"), "").unwrap();
         }
+        if name == "plan.json" {
+            let owner = json!({"pid": 1, "started": 1, "boot": "", "host": "elsewhere"});
+            std::fs::write(job.join("owner.json"), owner.to_string()).unwrap();
+        }
     };
     ["lock", "plan.json", "owner.json"].iter().for_each(|name| job(name));
     let jobs = run("jobs", folder);

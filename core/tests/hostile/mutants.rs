@@ -10,7 +10,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use datasus::source::dbc::ReadOptions;
 use datasus::source::{RecordsOf, TypedRecords};
-use datasus::{Catalog, Client, Csv, Error, Language, Options, QueryParams};
+use datasus::{Catalog, Client, Code, Csv, Error, Language, Options, QueryParams};
 use serde_json::{Value, json};
 
 use super::child::{self, Bounds};
@@ -99,6 +99,7 @@ fn all(client: &Client) -> Result<String, Error> {
 
 /// A job that was interrupted, with checkpoints, and the answer that it would have had.
 fn interrupted(folder: &Path) -> PathBuf {
+    std::fs::create_dir_all(folder.join("source")).unwrap();
     many::write(&folder.join("source"), 2, 40_000);
     let client = client_in(folder, "lake");
     let rd = QueryParams::dataset("SIH-RD").filter(datasus::col("IDADE").gt(3));
@@ -224,6 +225,8 @@ impl Made {
         match outcome {
             Ok(text) if text == self.answer => "same".into(),
             Ok(_) => "other".into(),
+            // A defect of ours is told in full.
+            Err(error) if error.code() == Code::Internal => error.to_string(),
             Err(error) => error.code().as_str().into(),
         }
     }
@@ -252,7 +255,7 @@ fn no_mutant_of_a_file_crashes_hangs_grows_or_reads_as_another_where_a_checksum_
             let answer = outcome.answer(&format!("{kind}, seed {seed}")).as_str().unwrap().to_owned();
             assert!(!(has_checksum && answer == "other"), "{kind}, seed {seed}: read as something else");
             // A defect of ours is none of the file's.
-            assert_ne!(answer, "DS-500", "{kind}, seed {seed}");
+            assert!(!answer.starts_with("DS-500"), "{kind}, seed {seed}: {answer}");
             *told.entry(kind).or_default().entry(answer).or_default() += 1;
         }
     }

@@ -57,6 +57,10 @@ impl Own {
         let at = open_source(&file.path).and_then(At::of).map_err(|e| Error::io(e, &file.path))?;
         let metadata = arrow_footer(&at).map_err(|error| damaged(file.path.display(), file.size, error.into()))?;
         let fields = metadata.schema().fields();
+        if let Some(field) = fields.iter().find(|field| field.name().contains('\0')) {
+            let what = format!("the name of column {:?} has a NUL", field.name());
+            return Err(damaged(file.path.display(), file.size, ParquetError::General(what).into()));
+        }
         let mut names: Vec<(String, &str)> =
             fields.iter().map(|field| (field.name().to_uppercase(), field.name().as_str())).collect();
         names.sort();
