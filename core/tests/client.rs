@@ -299,6 +299,7 @@ fn the_engines_room_is_closed() {
         ahead_bytes: 1 << 20,
         channel_depth: 1,
         levers: Default::default(),
+        hold: None,
     };
     let run = |sql: &str, settings: &Settings| -> Result<usize, Error> {
         let statement = Statement {

@@ -82,6 +82,40 @@ fn a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated() {
     nothing_left(shared(), "confirma");
 }
 
+/// The server takes the COMMIT, stops, and keeps the connection: that has an end too, and the rows are there once. A cancel comes
+/// too late by then.
+#[test]
+fn a_commit_that_is_never_answered_does_not_wait_for_ever() {
+    for asked_in_vain in [false, true] {
+        let (place, breaks) = (tempfile::tempdir().unwrap(), Arc::new(Breaks::default()));
+        breaks.silent.store(true, SeqCst);
+        let short = "?sslmode=disable&tcp_user_timeout=2";
+        let url = format!("{}{short}", through(proxy::start(shared().port, breaks.clone())));
+        let client = client(data(), place.path(), Some(&url));
+        let table = format!("mudo.t{}", i32::from(asked_in_vain));
+        let job = client.submit(&all(), [to(&table).into()]).unwrap();
+        until("the COMMIT is out", || breaks.broken.load(SeqCst) > 0);
+        if !asked_in_vain {
+            job.cancel();
+        }
+        breaks.silent.store(false, SeqCst);
+        breaks.down.store(asked_in_vain, SeqCst);
+        let report = match asked_in_vain {
+            false => job.report().unwrap(),
+            true => {
+                let error = job.report().unwrap_err();
+                assert_eq!(error.code(), Code::Unreachable, "{error:?}");
+                breaks.down.store(false, SeqCst);
+                client.resume(job.id()).unwrap().report().unwrap()
+            }
+        };
+        assert_eq!(report.records_processed, ROWS);
+        check(shared(), &table);
+        assert!(client.jobs().unwrap().is_empty());
+    }
+    nothing_left(shared(), "mudo");
+}
+
 #[test]
 fn a_server_that_is_down_is_tried_three_times_and_the_job_stays() {
     let breaks = Arc::new(Breaks::default());

@@ -35,17 +35,18 @@ pub(super) struct Publish<'p> {
 
 /// Makes visible what [`Publish::prepare`] has made ready.
 pub(super) async fn commit(client: &Client, url: &Url, job_id: &str, target: &TableName) -> Result<()> {
-    match client.batch_execute("COMMIT").await {
-        Ok(()) => Ok(()),
-        // No answer to COMMIT: the record of loads says whether it took effect.
-        Err(error) if failure::is_lost(&error) => {
-            let fresh = connect::session(url).await?;
-            match published(&fresh, url, job_id, target).await? {
-                Some(_) => Ok(()),
-                None => Err(failure::explain(error, url)),
-            }
-        }
-        Err(error) => Err(failure::explain(error, url)),
+    let unanswered = match tokio::time::timeout(url.silence, client.batch_execute("COMMIT")).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) if failure::is_lost(&error) => failure::explain(error, url),
+        Ok(Err(error)) => return Err(failure::explain(error, url)),
+        // A server that has stopped keeps its connections.
+        Err(_) => failure::stalled(url, url.silence),
+    };
+    // No answer to COMMIT: the record of loads says whether it took effect.
+    let fresh = connect::Brief::open(url).await?;
+    match fresh.within(url, published(&fresh.client, url, job_id, target)).await? {
+        Some(_) => Ok(()),
+        None => Err(unanswered),
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) fn require_origin(target: &TableName, table: &Table) -> Result<()> {
     Err(Error::new(
         Code::Conflict,
         text!(
-            "{target} não tem a coluna {missing}: não se sabe de que carga vêm suas linhas. Apague-a ({drop}) e carregue com `replace_by` tudo o que ela deve conter",
-            "{target} has no column {missing}: which load its rows come from is not known. Drop it ({drop}), and load by `replace_by` all that it should hold"
+            "{target} não tem a coluna {missing}: não se sabe de que carga vêm suas linhas. Carregue com `replace` tudo o que ela deve conter; para depois trocar só o que uma carga traz, apague-a ({drop}) e carregue tudo com `replace_by`",
+            "{target} has no column {missing}: which load its rows come from is not known. Load by `replace` all that it should hold; to replace only what a load brings later on, drop it ({drop}) and load all of it by `replace_by`"
         ),
     )
     .column(*missing)
@@ -269,8 +269,8 @@ fn otherwise(target: &TableName, shown: &str, how: &str, subject: &Subject) -> E
     Error::new(
         Code::Conflict,
         text!(
-            "{target}: {pt}; trocá-las perderia ou misturaria linhas. Use a mesma consulta ou outra tabela; ou apague esta ({drop}) e carregue com `replace_by` tudo o que ela deve conter",
-            "{target}: {en}; replacing them would lose or mix rows. Use the same query or another table; or drop this one ({drop}), and load by `replace_by` all that it should hold"
+            "{target}: {pt}; trocá-las perderia ou misturaria linhas. Use a mesma consulta ou outra tabela; ou carregue com `replace` tudo o que esta deve conter; para depois trocar só o que uma carga traz, apague-a ({drop}) e carregue tudo com `replace_by`",
+            "{target}: {en}; replacing them would lose or mix rows. Use the same query or another table; or load by `replace` all that this one should hold; to replace only what a load brings later on, drop it ({drop}) and load all of it by `replace_by`"
         ),
     )
     .with("held", shown)

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_postgres::Client;
 
-use super::failure::{self, Explained};
+use super::failure::Explained;
 use super::ledger::{self, Begun};
 use super::load::{self, Chunks, Task};
 use super::loads::{self, Loads};
@@ -366,21 +366,9 @@ impl Loading {
 
     fn publish(&mut self, options: &Postgres, state: &SinkState, target: &TableName) -> Result<()> {
         let Loading { runtime, client, url, task, ctx, .. } = self;
-        // What the server makes of a COMMIT is waited for: without its word nobody would know what the table holds. After a cancel
-        // or the deadline as long as silence may last: the next attempt asks what became of it.
-        let mut stopped = task.stop.clone();
-        runtime.block_on(async {
-            let mut commit = std::pin::pin!(publish::commit(client, url, &state.job_id, target));
-            tokio::select! {
-                biased;
-                committed = commit.as_mut() => return committed,
-                _ = load::stopped(&mut stopped, ctx) => {}
-            }
-            match tokio::time::timeout(url.silence, commit).await {
-                Ok(committed) => committed,
-                Err(_) => Err(failure::stalled(url, url.silence)),
-            }
-        })?;
+        // What the server makes of a COMMIT is waited for, as long as it may be silent: without its word nobody would know what the
+        // table holds. A resume asks again.
+        runtime.block_on(publish::commit(client, url, &state.job_id, target))?;
         if !options.analyze {
             return Ok(());
         }
