@@ -132,6 +132,6 @@ def test_a_password_in_the_wrong_place_is_in_no_text(client: datasus.Client, sig
         lambda: client.resume(url),
     ]
     for call in wrong:
-        with pytest.raises(Exception) as refused:  # noqa: B017, PT011
+        with pytest.raises(Exception) as refused:  # noqa: PT011
             call()
         assert "SEGREDO" not in f"{refused.value} {refused.value!r}"
