@@ -54,8 +54,8 @@ def listen() -> None:
 
 
 def _end() -> None:
-    # First the jobs; then the pump, whose handlers may be asking us something, and must come back to let go of their locks. After
-    # that no thread may be left that takes the GIL.
+    # First the jobs; then the pump, whose handlers may be asking us something, and must come back to let go of their locks.
+    # After that no thread may be left that takes the GIL.
     _datasus.shut_down()
     _stop.set()
     if _started is not None and _started.is_alive():
