@@ -48,6 +48,7 @@ fn _datasus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<records::Summary>()?;
     module.add_function(wrap_pyfunction!(records::read_dbc, module)?)?;
     module.add_function(wrap_pyfunction!(records::example_data, module)?)?;
+    module.add_function(wrap_pyfunction!(client::masked, module)?)?;
     module.add_function(wrap_pyfunction!(client::json_schema, module)?)?;
     module.add_function(wrap_pyfunction!(client::all_datasets, module)?)?;
     module.add_function(wrap_pyfunction!(host::host_events, module)?)?;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::{
-    Code, Error, Language, OnEmergency, Priority, Result, Secret, Text, TraceId, clip, expand_home, json_words, text,
-    value_words,
+    Code, Error, Language, OnEmergency, Priority, Result, Secret, Text, TraceId, clip, expand_home, json_words,
+    refuse_address, text, value_words,
 };
 
 /// Far more than any machine has: each costs a stack, and starting them costs time.
@@ -109,6 +109,7 @@ impl Config {
         config.output = folder("DATASUS_OUTPUT");
         config.state = folder("DATASUS_STATE");
         config.spill = folder("DATASUS_SPILL");
+        config.refuse_addresses()?;
         config.postgres = get("DATASUS_POSTGRES").map(Secret::new);
         let number = |name: &str| -> Result<Option<u64>> {
             get(name)
@@ -213,6 +214,7 @@ impl Config {
             }
         }
         let new: Config = serde_json::from_value(given.into()).map_err(Error::internal)?;
+        new.refuse_addresses().map_err(|error| error.traced(&TraceId::new(), language))?;
         Ok(Config {
             lake: if has("lake") { new.lake } else { self.lake },
             output: if has("output") { new.output } else { self.output },
@@ -243,8 +245,16 @@ impl Config {
         }
     }
 
+    /// DS-422 where an address stands for a folder.
+    fn refuse_addresses(&self) -> Result<()> {
+        let folders = [&self.lake, &self.output, &self.state, &self.spill];
+        let each = folders.into_iter().flatten().map(|folder| refuse_address(&folder.to_string_lossy()));
+        each.collect::<Result<()>>().map_err(|error| error.stage("config"))
+    }
+
     /// Every setting that cannot work is DS-422.
     pub(crate) fn check(&self) -> Result<()> {
+        self.refuse_addresses()?;
         if !(self.deadline > 0.0 && self.deadline <= 1e9) {
             let seconds = self.deadline;
             return Err(Error::new(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._frame_columns import Column, column_of
 from ._optional import require
+from ._values import shown
 from ._warn import warn
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 def checked(dtype_backend: str | None, decimals: str) -> Any:
     """What is wrong is told before any row is taken; gives pyarrow."""
     if dtype_backend not in (None, "pyarrow", "numpy"):
-        raise ValueError(f"dtype_backend: expected 'pyarrow', 'numpy' or None; received {dtype_backend!r}")
+        raise ValueError(f"dtype_backend: expected 'pyarrow', 'numpy' or None; received {shown(dtype_backend)}")
     if decimals not in ("float", "exact"):
-        raise ValueError(f"decimals: expected 'float' or 'exact'; received {decimals!r}")
+        raise ValueError(f"decimals: expected 'float' or 'exact'; received {shown(decimals)}")
     require("pandas", "pandas")
     return require("pyarrow", "pandas")
 

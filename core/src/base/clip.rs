@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::hide_addresses;
+use super::masked;
 
 /// Characters of a value that a sentence quotes.
 const QUOTED: usize = 80;
@@ -10,19 +10,17 @@ const QUOTED: usize = 80;
 const SENTENCE: usize = 8 << 10;
 const FACT: usize = 4 << 10;
 
-/// The beginning of a text, and how long it is where that is not all of it.
+/// The beginning of a text, and how long it is where that is not all of it. Passwords are hidden before it is cut: of a piece
+/// nobody could tell that it is one.
 pub fn clip(text: &str) -> String {
-    match text.char_indices().nth(QUOTED) {
-        Some((at, _)) => format!("{}… ({} bytes)", &text[..at], text.len()),
-        None => text.to_owned(),
+    let mut end = text.len().min(FACT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
     }
-}
-
-/// The same without the addresses in it, which may hold passwords; one that is cut is hidden to its end.
-pub(super) fn clip_hidden(text: &str) -> String {
-    match text.char_indices().nth(QUOTED) {
-        Some((at, _)) => format!("{}… ({} bytes)", hide_addresses(&text[..at]), text.len()),
-        None => hide_addresses(text),
+    let shown = masked(&text[..end]);
+    match shown.char_indices().nth(QUOTED) {
+        Some((at, _)) => format!("{}… ({} bytes)", &shown[..at], text.len()),
+        None => shown.into_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::clip::{clip_fact, clip_sentence};
-use super::{Code, Language, Odd, Retry, Text, TraceId, io_words, text};
+use super::{Code, Language, Odd, Retry, Text, TraceId, io_words, masked, masked_json, text};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -90,6 +90,11 @@ impl Error {
                 Code::Internal,
                 text!("Erro sem problema: defeito do datasus", "An error without a problem: a defect of datasus"),
             ));
+        }
+        // Whatever they quote, no password leaves by them.
+        for Problem { detail, diagnostic, .. } in &mut problems {
+            *detail = Text { pt: masked(&detail.pt).into_owned(), en: masked(&detail.en).into_owned() };
+            diagnostic.values_mut().for_each(|value| *value = masked_json(value.take()));
         }
         Error(Box::new(Inner {
             problems,
@@ -191,13 +196,13 @@ impl Error {
     /// Adds a fact to the first problem's diagnostic.
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         if let Some(first) = self.0.problems.first_mut() {
-            first.diagnostic.insert(key.to_owned(), clip_fact(value.into()));
+            first.diagnostic.insert(key.to_owned(), clip_fact(masked_json(value.into())));
         }
         self
     }
 
     pub fn file(mut self, file: impl Into<String>) -> Self {
-        self.0.context.file = Some(clip_sentence(file.into()));
+        self.0.context.file = Some(clip_sentence(masked(&file.into()).into_owned()));
         self
     }
 
@@ -212,7 +217,7 @@ impl Error {
     }
 
     pub fn column(mut self, column: impl Into<String>) -> Self {
-        self.0.context.column = Some(clip_sentence(column.into()));
+        self.0.context.column = Some(clip_sentence(masked(&column.into()).into_owned()));
         self
     }
 

@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind};
 
 use arrow::datatypes::DataType;
 
-use super::clip::{clip_hidden, ends};
-use super::{Text, hide_addresses, text};
+use super::clip::{clip, ends};
+use super::{Text, masked, text};
 
 /// What an operating system's error means.
 pub fn io_words(error: &io::Error) -> Text {
@@ -63,7 +63,8 @@ pub fn json_words(error: &serde_json::Error) -> Text {
         return text!("o texto termina antes da hora", "the text ends too early");
     }
     // What was received is quoted, and may hold a password.
-    let said = hide_addresses(&ends(&error.to_string()));
+    let said = ends(&error.to_string());
+    let said = masked(&said);
     let said = said.split(" at line ").next().unwrap_or_default();
     if error.is_syntax() {
         return text!("erro de sintaxe", "{said}");
@@ -173,11 +174,11 @@ pub fn value_words(value: &serde_json::Value) -> Text {
         Value::Bool(true) => text!("verdadeiro", "true"),
         Value::Bool(false) => text!("falso", "false"),
         Value::String(said) => {
-            let said = clip_hidden(said);
+            let said = clip(said);
             text!("\"{said}\"", "\"{said}\"")
         }
         other => {
-            let shown = clip_hidden(&other.to_string());
+            let shown = clip(&other.to_string());
             text!("{shown}", "{shown}")
         }
     }

@@ -18,6 +18,7 @@ mod kept_rows;
 mod log_line;
 mod on_emergency;
 mod owner;
+mod page_faults;
 mod parquet_columns;
 mod parquet_footer;
 mod place;
@@ -53,6 +54,7 @@ pub use kept_rows::KeptRows;
 pub use log_line::log_line;
 pub use on_emergency::OnEmergency;
 pub use owner::Owner;
+pub use page_faults::{Faulted, PageFaults, resident_now};
 pub use parquet_columns::{PARQUET_MARK, ParquetColumns, parquet_properties};
 pub use parquet_footer::{MOST_FOOTER, arrow_footer, parquet_footer, parse_parquet_footer};
 pub use place::Place;
@@ -63,7 +65,7 @@ pub use regular_file::{
     FILE_MODE, FOLDER_MODE, NO_LINK, Odd, Trusted, create_folders, create_new, open_source, refused,
 };
 pub use sealed_json::{is_sealed, sealed_json};
-pub use secret::{Secret, hide_addresses};
+pub use secret::{Secret, holds_secret, masked, masked_json, refuse_address};
 pub(crate) use short_copy::copy_short;
 pub use slot::{Away, Seat, Slot};
 pub(crate) use text::text;

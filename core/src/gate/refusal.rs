@@ -80,6 +80,10 @@ pub(super) fn from_parser(sql: &str, answer: &Value) -> Problem {
     let position = answer["position"].as_str().and_then(|at| at.parse().ok());
     let place = position.map(|at| Place::of(sql, at).words());
     let (pt, en) = place.map(|words| (words.pt, words.en)).unwrap_or_default();
+    if crate::base::holds_secret(sql) {
+        // Pieces of it would not be known for those of a password.
+        return Problem::new(Code::InvalidParams, text!("Erro de sintaxe no SQL{pt}", "Syntax error in the SQL{en}"));
+    }
     let (message_pt, message_en) = (portuguese(message), message);
     let problem = Problem::new(
         Code::InvalidParams,

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::prune::{Verdict, judge, statistics};
 use super::{LeftOut, Missing, Selection, Statement};
-use crate::base::{Error, Result, open_source, parquet_footer};
+use crate::base::{Error, Result, masked, open_source, parquet_footer};
 use crate::lake::LakeFile;
 use crate::params::{Predicate, Query};
 
@@ -88,7 +88,7 @@ pub fn explain(
         sources: selection.files.iter().map(|file| file.path.display().to_string()).collect(),
         left_out: selection.left_out.clone(),
         warnings,
-        sql: statement.map(|statement| statement.sql.clone()),
+        sql: statement.map(|statement| masked(&statement.sql).into_owned()),
     })
 }
 

@@ -13,7 +13,7 @@ use super::memory::Share;
 use super::once_more::OnceMore;
 use super::recover::Resumed;
 use super::{BadValue, Job, NormalisedCodes, Performance, Report, Session, Source, Storage, Unreadable};
-use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, text};
+use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, masked, text};
 use crate::governor::Mode;
 use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{Ask, OnBadValue, Projection, Query, QueryParams};
@@ -217,6 +217,7 @@ impl Session {
             );
             warnings.push(warning.get(self.config.language).to_owned());
         }
+        let warnings: Vec<String> = warnings.iter().map(|warning| masked(warning).into_owned()).collect();
         for warning in &warnings {
             tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{warning}");
         }

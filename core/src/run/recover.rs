@@ -13,7 +13,7 @@ use super::pipeline::{Prepared, Task};
 use super::stored_plan::{PinnedFile, StoredPlan};
 use super::subject::subject;
 use super::{Job, Report, Session, emergency};
-use crate::base::{Code, Ctx, Error, PeakMemory, Result, Text, text};
+use crate::base::{Code, Ctx, Error, PeakMemory, Result, Text, masked_json, text};
 use crate::params::QueryParams;
 use crate::plan::statement;
 use crate::recovery::{DeadLetter, DeadLetters, End, Found, JobFolder, Log, Standing};
@@ -70,10 +70,10 @@ impl Session {
                 job_id: job.id,
                 standing: if unreadable.is_some() { Standing::Unreadable } else { job.standing },
                 created_at: job.plan["created_at"].as_str().unwrap_or_default().to_owned(),
-                params: job.plan["params"].clone(),
-                destinations: job.plan["destinations"].clone(),
+                params: masked_json(job.plan["params"].clone()),
+                destinations: masked_json(job.plan["destinations"].clone()),
                 dead_letters: job.end.as_ref().map_or(count, |end| end.dead_letters),
-                error: unreadable.or_else(|| job.end.and_then(|end| end.error)),
+                error: unreadable.or_else(|| job.end.and_then(|end| end.error)).map(masked_json),
                 pid: job.owner.as_ref().map_or(0, |owner| owner.pid),
                 host: job.owner.map(|owner| owner.host).unwrap_or_default(),
             }

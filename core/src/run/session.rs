@@ -13,7 +13,8 @@ use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Pending, Report};
 use crate::base::{
-    Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, arrow_footer, expand_home, open_source, text,
+    Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, arrow_footer, expand_home, open_source,
+    refuse_address, text,
 };
 use crate::catalog::{Catalog, Grupo, LogicalType};
 use crate::config::Config;
@@ -73,6 +74,7 @@ impl Session {
     pub fn open(source: PathBuf, config: Config) -> Result<Arc<Self>> {
         config.check()?;
         let config = config.at_home();
+        refuse_address(&source.to_string_lossy()).map_err(|error| error.stage("source"))?;
         let source = expand_home(&source);
         match std::fs::metadata(&source) {
             Ok(found) if found.is_dir() || found.is_file() => {}

@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::postgres::TableName;
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
 use crate::base::{
-    Code, Error, Result, Secret, Text, clip, exact_json, has_named_options, json_words, options_by_name, text,
+    Code, Error, Result, Secret, Text, clip, exact_json, has_named_options, json_words, options_by_name,
+    refuse_address, text,
 };
 use crate::recovery::SinkState;
 
@@ -35,6 +36,7 @@ impl Default for Destination {
 impl Destination {
     /// A file, by the ending of its name: `.csv`, `.csv.zst` or `.parquet`, every option at its default.
     pub fn parse(path: &str) -> Result<Self> {
+        refuse_address(path)?;
         let lower = path.to_lowercase();
         if lower.ends_with(".parquet") {
             return Ok(Parquet::to(path).into());

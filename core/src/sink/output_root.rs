@@ -14,7 +14,7 @@ use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt, OpenOptions, Open
 use super::spared::{Spared, real};
 use crate::base::{
     Code, Error, FILE_MODE, FOLDER_MODE, NO_LINK, Odd, Result, Text, Trusted, Writeback, create_folders, expand_home,
-    refused as odd, text,
+    refuse_address, refused as odd, text,
 };
 
 /// The folder below which a client writes files.
@@ -29,6 +29,7 @@ pub struct OutputRoot {
 impl OutputRoot {
     /// Opens the folder, and creates it where it doesn't exist.
     pub fn open(path: &Path) -> Result<Self> {
+        refuse_address(&path.to_string_lossy())?;
         let path = &expand_home(path);
         create_folders(path).map_err(|e| Error::io(e, path))?;
         let real = path.canonicalize().map_err(|e| Error::io(e, path))?;
@@ -165,6 +166,7 @@ impl OutputRoot {
     }
 
     fn relative(&self, path: &Path) -> Result<PathBuf> {
+        refuse_address(&path.to_string_lossy())?;
         let bytes = path.as_os_str().as_encoded_bytes();
         if bytes.is_empty() || bytes.contains(&0) || bytes.ends_with(b"/") || path.to_str().is_none() {
             return Err(refused(path, &self.real));

@@ -4,9 +4,15 @@
 #[allow(dead_code, reason = "not every module needs all of it")]
 mod child;
 mod files;
+#[path = "../governor/group.rs"]
+#[allow(dead_code, reason = "its usage file is the governor tests'")]
+mod group;
 mod made_parquet;
 #[path = "../many/mod.rs"]
 mod many;
+mod memory;
 mod mutants;
+mod secrets;
+mod server;
 mod sizes;
 mod workers;

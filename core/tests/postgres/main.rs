@@ -7,6 +7,7 @@ mod canary;
 mod failures;
 #[path = "../genuine/mod.rs"]
 mod genuine;
+mod guards;
 mod interrupted;
 mod kept;
 mod large;

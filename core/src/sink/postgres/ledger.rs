@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::{Client, Row, Statement};
 
 use super::failure::{self, Explained};
 use super::there::There;
-use super::typed::{int, long, name, text as text_of};
+use super::typed::{Cells, int, long, name, text as text_of};
 use super::url::Url;
 use super::{TableName, shape, stage};
 use crate::base::{Code, Error, Held, Result, UnitId, text};
@@ -66,7 +66,7 @@ pub(super) async fn begin(
             WHERE n.nspname = $3 AND c.relname = $4)";
     let values = [text_of(job), int(&sink), name(&stage.schema), name(&stage.table)];
     let row = client.query_typed_one(sql, &values).await.explained(url)?;
-    let (known, there): (Option<String>, bool) = (row.get(0), row.get(1));
+    let (known, there): (Option<String>, bool) = (row.cell(0)?, row.cell(1)?);
     if there && known.as_deref().is_some_and(|known| shape::without_oid(known) != shape) {
         return Err(changed(known.as_deref().unwrap_or_default(), shape));
     }
@@ -97,7 +97,7 @@ pub(super) async fn begin(
         made.and(ended).explained(url)?;
         row
     };
-    let claim = Claim { job: job.clone(), sink, epoch: row.get(0) };
+    let claim = Claim { job: job.clone(), sink, epoch: row.cell(0)? };
     let held = if goes_on { claim.units(client, url).await? } else { HashMap::new() };
     let (units, rows) = (held.len() as u64, held.values().sum());
     let held = if held.is_empty() { Held::Nothing } else { Held::These(Arc::new(held.into_keys().collect())) };
@@ -108,14 +108,15 @@ impl Claim {
     async fn units(&self, client: &Client, url: &Url) -> Result<HashMap<UnitId, u64>> {
         let sql = "SELECT unit, rows FROM datasus.ledger WHERE job = $1 AND sink = $2";
         let rows = client.query_typed(sql, &[text_of(&self.job), int(&self.sink)]).await.explained(url)?;
-        Ok(rows.iter().map(|row| (UnitId(row.get::<_, i64>(0) as u64), row.get::<_, i64>(1) as u64)).collect())
+        let unit = |row: &Row| Ok((UnitId(row.cell::<i64>(0)? as u64), row.cell::<i64>(1)? as u64));
+        rows.iter().map(unit).collect()
     }
 
     /// Units and rows that the ledger has.
     pub(super) async fn totals(&self, client: &Client, url: &Url) -> Result<(u64, u64)> {
         let sql = "SELECT count(*), coalesce(sum(rows), 0)::bigint FROM datasus.ledger WHERE job = $1 AND sink = $2";
         let row = client.query_typed_one(sql, &[text_of(&self.job), int(&self.sink)]).await.explained(url)?;
-        Ok((row.get::<_, i64>(0) as u64, row.get::<_, i64>(1) as u64))
+        Ok((row.cell::<i64>(0)? as u64, row.cell::<i64>(1)? as u64))
     }
 
     /// The statement of [`Claim::write`].

@@ -351,13 +351,10 @@ impl Sender {
     fn copied(&self, said: std::result::Result<u64, tokio_postgres::Error>, places: &Places) -> Result<Copied> {
         match said {
             Ok(copied) if copied == places.rows as u64 => Ok(Copied::Rows(copied)),
-            Ok(copied) => {
-                let sent = places.rows;
-                Err(Error::internal(format!("PostgreSQL counted {copied} rows of {sent}")).stage("postgres"))
-            }
+            Ok(copied) => Err(failure::miscounted(&self.task.url, copied, places.rows as u64)),
             Err(error) => {
                 let place = failure::place_in_copy(&error);
-                let of_row = error.code().is_some_and(|state| ["22", "23"].contains(&&state.code()[..2]));
+                let of_row = failure::is_of_row(&error);
                 let mut explained = failure::explain(error, &self.task.url);
                 let Some((line, column)) = place else { return Err(explained) };
                 if let Some(column) = column {

@@ -3,6 +3,8 @@
 use tokio_postgres::Row;
 
 use super::TableName;
+use super::typed::Cells;
+use crate::base::Result;
 use crate::sink::SourceKey;
 
 /// A source of a table, as the record has it.
@@ -85,25 +87,25 @@ pub(super) const COLUMNS: &str =
     table_name, mark, mode";
 
 /// `same_oid`, `same_name`: it was written for a table of the number and of the name of the one that is looked at.
-pub(super) fn loaded(row: &Row, same_oid: bool, same_name: bool) -> Loaded {
-    Loaded {
-        place: row.get(0),
+pub(super) fn loaded(row: &Row, same_oid: bool, same_name: bool) -> Result<Loaded> {
+    Ok(Loaded {
+        place: row.cell(0)?,
         key: SourceKey {
-            name: row.get(1),
-            hash: row.get(2),
-            dataset: row.get(3),
-            uf: row.get(4),
-            period: row.get(5),
-            part: row.get(6),
+            name: row.cell(1)?,
+            hash: row.cell(2)?,
+            dataset: row.cell(3)?,
+            uf: row.cell(4)?,
+            period: row.cell(5)?,
+            part: row.cell(6)?,
             ..SourceKey::default()
         },
-        origin: row.get(7),
-        query: row.get(8),
-        sampling: row.get(9),
-        table: TableName { schema: row.get(10), table: row.get(11) },
-        mark: row.get(12),
-        upserted: row.get::<_, &str>(13) == "upsert",
+        origin: row.cell(7)?,
+        query: row.cell(8)?,
+        sampling: row.cell(9)?,
+        table: TableName { schema: row.cell(10)?, table: row.cell(11)? },
+        mark: row.cell(12)?,
+        upserted: row.cell::<&str>(13)? == "upsert",
         same_oid,
         same_name,
-    }
+    })
 }

@@ -4,7 +4,7 @@
 //! (its oid) is another after a restore. Rows of the record whose table was dropped and made anew do not count.
 
 use postgres_protocol::escape::escape_literal;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Client;
 
 use super::failure::Explained;
 use super::loaded::{COLUMNS, Loaded, loaded};
@@ -12,7 +12,7 @@ use super::mark::{LIVES, mark, marked, new_mark};
 use super::shape::Table;
 use super::stage::{another_was_quicker, create_schema};
 use super::there::There;
-use super::typed::{flag, long, name, oid, text as text_of, texts};
+use super::typed::{Cells, flag, long, name, oid, text as text_of, texts};
 use super::url::Url;
 use super::{Postgres, TableName};
 use crate::base::{Code, Error, Result, text};
@@ -46,7 +46,7 @@ impl Loads {
             return Ok(self);
         }
         let holds = format!("SELECT EXISTS (SELECT 1 FROM {})", target.sql());
-        match client.query_typed_one(&holds, &[]).await.explained(url)?.get(0) {
+        match client.query_typed_one(&holds, &[]).await.explained(url)?.cell(0)? {
             true => Ok(self),
             false => {
                 let gone = self.all.into_iter().chain(self.unknown).collect();
@@ -125,8 +125,8 @@ pub(super) async fn of(client: &Client, url: &Url, target: &TableName, table: &T
     let mut all: Vec<Loaded> = Vec::with_capacity(rows.len());
     let mut unknown = Vec::new();
     for row in &rows {
-        let one = loaded(row, row.get(14), row.get(15));
-        if row.get::<_, &str>(13) == UNKNOWN { unknown.push(one) } else { all.push(one) }
+        let one = loaded(row, row.cell(14)?, row.cell(15)?)?;
+        if row.cell::<&str>(13)? == UNKNOWN { unknown.push(one) } else { all.push(one) }
     }
     match mark {
         // Without a mark the number tells tables of one name apart; where no record has it, all of the name may be meant.
@@ -154,9 +154,12 @@ async fn kin(client: &Client, url: &Url, table: &Table) -> Result<(Vec<Loaded>, 
          WHERE mode <> '{UNKNOWN}'"
     );
     let rows = client.query_typed(&sql, &[oid(&table.oid)]).await.explained(url)?;
-    let (above, below): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.get(14));
-    let loaded = |rows: Vec<&Row>| rows.into_iter().map(|row| loaded(row, false, false)).collect();
-    Ok((loaded(above), loaded(below)))
+    let (mut above, mut below) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let side = if row.cell(14)? { &mut above } else { &mut below };
+        side.push(loaded(row, false, false)?);
+    }
+    Ok((above, below))
 }
 
 /// Brings the record of a table that stays under its present name and number, and gives its mark; part of the transaction
@@ -179,7 +182,7 @@ pub(super) async fn settle(
         Some(other) => {
             let sql = "SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = $1 AND c.relname = $2)";
-            client.query_typed_one(sql, &[name(&other.schema), name(&other.table)]).await.explained(url)?.get(0)
+            client.query_typed_one(sql, &[name(&other.schema), name(&other.table)]).await.explained(url)?.cell(0)?
         }
         None => false,
     };
@@ -297,5 +300,5 @@ pub(super) async fn remember(
 /// their place.
 pub(super) async fn still_has(client: &Client, url: &Url, job_id: &str, source: Option<&str>) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM datasus.loads WHERE job = $1 AND source = coalesce($2, source))";
-    Ok(client.query_typed_one(sql, &[text_of(&job_id), text_of(&source)]).await.explained(url)?.get(0))
+    client.query_typed_one(sql, &[text_of(&job_id), text_of(&source)]).await.explained(url)?.cell(0)
 }

@@ -6,10 +6,13 @@ use tokio_postgres::Client;
 
 use super::failure::{self, Explained};
 use super::ledger::Claim;
+use super::loaded::Loaded;
 use super::shape::{self, Column, Table};
-use super::typed::{name as name_of, text as text_of};
+use super::typed::{Cells, name as name_of, text as text_of};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, append, connect, index, letters, loads, mark, mixture, replace, stage, unique};
+use super::{
+    Mode, Postgres, TableName, append, connect, index, letters, loads, mark, mixture, replace, stage, swallow, unique,
+};
 use crate::base::{Code, Error, Language, Result, text};
 use crate::recovery::SinkState;
 use crate::sink::{ORIGIN_COLUMNS, Subject};
@@ -52,7 +55,7 @@ pub(super) async fn published(client: &Client, url: &Url, job_id: &str, target: 
     let sql = "SELECT max(rows) FROM datasus.loads WHERE job = $1 AND schema_name = $2 AND table_name = $3";
     let values = [text_of(&job_id), text_of(&target.schema), text_of(&target.table)];
     let found = client.query_typed_one(sql, &values).await.explained(url)?;
-    Ok(found.get::<_, Option<i64>>(0).map(|rows| rows as u64))
+    Ok(found.cell::<Option<i64>>(0)?.map(|rows| rows as u64))
 }
 
 impl Publish<'_> {
@@ -133,7 +136,7 @@ impl Publish<'_> {
         let mark = loads::settle(client, url, target, &table, &held).await?;
         let rows = match options.mode {
             Mode::Upsert => {
-                self.upsert(client).await?;
+                self.upsert(client, &swallow::of(client, url, table.oid).await?).await?;
                 self.rows
             }
             Mode::ReplaceBy => {
@@ -141,6 +144,7 @@ impl Publish<'_> {
                 let by = options.replace_by;
                 let replaced = replace::replaced(&held, target, by, subject)?;
                 replace::delete(client, url, target, &table, (&held, &replaced), by, subject).await?;
+                self.refuse_kept(client, &table, &replaced).await?;
                 loads::forget_sources(client, url, target, &mark, &replaced).await?;
                 self.add_rows(client, &table).await?
             }
@@ -151,7 +155,7 @@ impl Publish<'_> {
 
     async fn add_rows(&self, client: &Client, table: &Table) -> Result<u64> {
         let rows = self.take_out(client, table).await?;
-        self.move_rows(client, rows).await?;
+        self.move_rows(client, table, rows).await?;
         Ok(rows)
     }
 
@@ -258,14 +262,28 @@ impl Publish<'_> {
         sql
     }
 
-    async fn move_rows(&self, client: &Client, rows: u64) -> Result<()> {
+    /// A DELETE that a trigger or a rule turned into nothing left the rows that were to be replaced.
+    async fn refuse_kept(&self, client: &Client, table: &Table, replaced: &[&Loaded]) -> Result<()> {
+        let by = swallow::of(client, self.url, table.oid).await?;
+        if by.is_empty() {
+            return Ok(());
+        }
+        let (url, target) = (self.url, self.target);
+        match replace::left(client, url, target, table, replaced, self.options.replace_by, self.subject).await? {
+            0 => Ok(()),
+            rows => Err(swallow::still_there(target, &by, rows)),
+        }
+    }
+
+    async fn move_rows(&self, client: &Client, table: &Table, rows: u64) -> Result<()> {
         let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
         let (target, stage, list) = (self.target.sql(), self.stage.sql(), quoted(&names));
         let moved =
             client.execute_typed(&format!("INSERT INTO {target} ({list}) SELECT {list} FROM {stage}"), &[]).await;
         let moved = moved.explained(self.url)?;
         if moved != rows {
-            return Err(Error::internal(format!("{moved} rows of {rows} moved")).stage("postgres"));
+            let by = swallow::of(client, self.url, table.oid).await?;
+            return Err(swallow::refused(self.url, self.target, &by, moved, rows));
         }
         client.batch_execute(&format!("DROP TABLE {stage}")).await.explained(self.url)
     }

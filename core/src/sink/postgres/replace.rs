@@ -9,7 +9,7 @@ use super::failure::Explained;
 use super::loaded::Loaded;
 use super::loads::Loads;
 use super::shape::Table;
-use super::typed::texts;
+use super::typed::{Cells, texts};
 use super::url::Url;
 use super::{ReplaceBy, TableName};
 use crate::base::{Code, Error, Result, Text, text};
@@ -138,7 +138,7 @@ pub(super) async fn refuse_unrecorded(
     match client.query_typed_opt(&sql, &[texts(&ufs), texts(&periods)]).await.explained(url)? {
         None => Ok(()),
         Some(row) => {
-            let shown = format!("{} {}", row.get::<_, String>(0), row.get::<_, String>(1));
+            let shown = format!("{} {}", row.cell::<String>(0)?, row.cell::<String>(1)?);
             Err(otherwise(target, &shown, "?", subject))
         }
     }
@@ -192,7 +192,7 @@ pub(super) async fn delete(
     );
     let gone = client.query_typed(&sql, &[texts(&ufs), texts(&periods)]).await.explained(url)?;
     for row in gone {
-        let (file, uf, period): (Option<String>, String, String) = (row.get(0), row.get(1), row.get(2));
+        let (file, uf, period): (Option<String>, String, String) = (row.cell(0)?, row.cell(1)?, row.cell(2)?);
         let known =
             |one: &&Loaded| one.key.uf == uf && one.key.period == period && Some(&one.key.name) == file.as_ref();
         if !replaced.iter().any(known) {
@@ -201,6 +201,39 @@ pub(super) async fn delete(
         }
     }
     Ok(())
+}
+
+/// Rows that [`delete`] was to take away and that are there all the same.
+pub(super) async fn left(
+    client: &Client,
+    url: &Url,
+    target: &TableName,
+    table: &Table,
+    replaced: &[&Loaded],
+    by: ReplaceBy,
+    subject: &Subject,
+) -> Result<u64> {
+    let [file, uf, period] = origin_of(table);
+    let (rows, target) = ("SELECT count(*) FROM", target.sql());
+    let found = match by {
+        ReplaceBy::Competencia => {
+            let (ufs, periods) = months(subject);
+            let sql =
+                format!("{rows} {target} WHERE ({uf}, {period}) IN (SELECT * FROM unnest($1::text[], $2::text[]))");
+            client.query_typed_one(&sql, &[texts(&ufs), texts(&periods)]).await
+        }
+        ReplaceBy::SourceFile => {
+            let list =
+                |get: fn(&SourceKey) -> &String| replaced.iter().map(|one| get(&one.key).as_str()).collect::<Vec<_>>();
+            let (ufs, periods, names) = (list(|k| &k.uf), list(|k| &k.period), list(|k| &k.name));
+            let sql = format!(
+                "{rows} {target}
+                 WHERE ({uf}, {period}, {file}) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))"
+            );
+            client.query_typed_one(&sql, &[texts(&ufs), texts(&periods), texts(&names)]).await
+        }
+    };
+    Ok(found.explained(url)?.cell::<i64>(0)? as u64)
 }
 
 fn refused(target: &TableName, why: Text) -> Error {

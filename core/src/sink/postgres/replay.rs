@@ -11,7 +11,7 @@ use super::letters::Refusal;
 use super::shape::{self, Table};
 use super::typed::{int, long, text as text_of};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, connect, ledger, loads, there};
+use super::{Mode, Postgres, TableName, connect, identifier, ledger, loads, swallow, there};
 use crate::base::{Code, Error, Language, Result, Secret, text};
 use crate::recovery::DeadLetter;
 
@@ -33,9 +33,10 @@ pub fn replay(
 
 /// Forgets which letters were loaded, once they are letters no more.
 pub fn replayed(to: &Postgres, server: Option<&Secret>, job_id: &str) -> Result<()> {
-    let (url, _, runtime) = way(to, server, job_id)?;
+    let (url, target, runtime) = way(to, server, job_id)?;
     runtime.block_on(async {
         let brief = connect::Brief::open(&url).await?;
+        brief.within(&url, there::ask(&brief.client, &url, &no_stage(&target))).await?;
         let (forget, job) = ("DELETE FROM datasus.ledger WHERE job = $1", record(job_id));
         let forgotten = async { brief.client.execute_typed(forget, &[text_of(&job)]).await.explained(&url).map(drop) };
         brief.within(&url, forgotten).await
@@ -47,10 +48,16 @@ fn record(job_id: &str) -> String {
     format!("replay {job_id}")
 }
 
+/// A replay writes into its table at once.
+fn no_stage(target: &TableName) -> TableName {
+    TableName { table: String::new(), ..target.clone() }
+}
+
 fn way(to: &Postgres, server: Option<&Secret>, job_id: &str) -> Result<(Url, TableName, Runtime)> {
     let mut url = to.server(server)?;
     url.config.application_name(format!("datasus replay {job_id}"));
     let target = TableName::parse(to.table.as_deref().unwrap_or_default())?;
+    identifier::refuse_reserved(&target)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     Ok((url, target, runtime.map_err(|error| Error::internal(format!("no runtime: {error}")))?))
 }
@@ -67,9 +74,12 @@ async fn all(
     let client = &brief.client;
     // A letter that is loaded is a letter no more.
     brief.within(url, async { client.batch_execute(&connect::durable(false)).await.explained(url) }).await?;
-    let there = brief.within(url, there::ask(client, url, &target.schema)).await?;
+    let there = brief.within(url, there::ask(client, url, &no_stage(target))).await?;
     brief.within(url, loads::ensure(client, url, &there)).await?;
     brief.within(url, ledger::ensure(client, url, &there)).await?;
+    if !there.whole() {
+        brief.within(url, there::ask(client, url, &no_stage(target))).await?;
+    }
     let Some(table) = brief.within(url, shape::find(client, url, target)).await? else {
         return Err(Error::new(
             Code::NotFound,
@@ -154,9 +164,14 @@ async fn one(
     }
     let given: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
     match client.execute(&sql, &given).await {
+        Ok(0) if !sql.ends_with("DO NOTHING") => {
+            let by = swallow::of(client, url, table.oid).await?;
+            client.batch_execute("ROLLBACK").await.explained(url)?;
+            Ok(Some(swallow::refused(url, target, &by, 0, 1)))
+        }
         Ok(_) => client.batch_execute("COMMIT").await.explained(url).map(|()| None),
         Err(error) => {
-            let of_row = error.code().is_some_and(|state| ["22", "23"].contains(&&state.code()[..2]));
+            let of_row = failure::is_of_row(&error);
             let error = failure::explain(error, url);
             if !of_row {
                 return Err(error);

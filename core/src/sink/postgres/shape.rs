@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 
 use super::copy::{Encoder, Target, sql_type};
 use super::failure::Explained;
-use super::typed;
+use super::typed::{self, Cells};
 use super::url::Url;
 use super::{TableName, identifier};
 use crate::base::{Code, Error, Result, text, type_words};
@@ -66,7 +66,7 @@ pub(super) async fn find(client: &Client, url: &Url, name: &TableName) -> Result
         WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum";
     let rows = client.query_typed(sql, &[typed::name(&name.schema), typed::name(&name.table)]).await.explained(url)?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let kind: String = first.get(1);
+    let kind: String = first.cell(1)?;
     if kind != "r" && kind != "p" {
         return Err(Error::new(
             Code::Conflict,
@@ -78,24 +78,26 @@ pub(super) async fn find(client: &Client, url: &Url, name: &TableName) -> Result
         .with("table", name.to_string())
         .stage("postgres"));
     }
-    let columns = rows.iter().filter_map(|row| {
-        Some(TableColumn {
-            name: row.get::<_, Option<String>>(2)?,
-            target: Target { oid: row.get(3), typmod: row.get(4) },
-            sql_type: row.get(5),
-            required: row.get(6),
-            generated: row.get(7),
-            not_null: row.get(8),
-        })
-    });
-    let is_part: bool = first.get(11);
+    let mut columns = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let Some(name) = row.cell::<Option<String>>(2)? else { continue };
+        columns.push(TableColumn {
+            name,
+            target: Target { oid: row.cell(3)?, typmod: row.cell(4)? },
+            sql_type: row.cell(5)?,
+            required: row.cell(6)?,
+            generated: row.cell(7)?,
+            not_null: row.cell(8)?,
+        });
+    }
+    let is_part: bool = first.cell(11)?;
     Ok(Some(Table {
-        oid: first.get(0),
-        comment: first.get(9),
-        owned: first.get(10),
+        oid: first.cell(0)?,
+        comment: first.cell(9)?,
+        owned: first.cell(10)?,
         is_part,
-        has_kin: is_part || first.get(12),
-        columns: columns.collect(),
+        has_kin: is_part || first.cell::<bool>(12)?,
+        columns,
     }))
 }
 

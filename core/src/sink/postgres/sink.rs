@@ -142,8 +142,7 @@ impl PostgresSink {
         let stage = stage::name(target, &self.state.job_id);
         stage::lock(&client, url, &stage, &self.state).await?;
         // Asked under the lock: a COMMIT of an earlier attempt may have been under way till now.
-        let (there, existing) =
-            tokio::try_join!(there::ask(&client, url, &target.schema), shape::find(&client, url, target))?;
+        let (there, existing) = tokio::try_join!(there::ask(&client, url, &stage), shape::find(&client, url, target))?;
         if there.loads
             && let Some(rows) = publish::published(&client, url, &self.state.job_id, target).await?
         {
@@ -175,6 +174,10 @@ impl PostgresSink {
         }
         loads::ensure(&client, url, &there).await?;
         ledger::ensure(&client, url, &there).await?;
+        if !there.whole() {
+            // Another role may have been quicker.
+            there::ask(&client, url, &stage).await?;
+        }
         let key = index::columns(&self.options.key, &columns, true)?;
         if let Some(table) = kept {
             let mut held = loads::of(&client, url, target, table, false).await?;
@@ -466,6 +469,7 @@ impl Sink for PostgresSink {
             let brief = connect::Brief::open(url).await?;
             let (client, drop) = (&brief.client, format!("DROP TABLE IF EXISTS {}", stage.sql()));
             brief.within(url, stage::lock(client, url, &stage, &self.state)).await?;
+            brief.within(url, there::ask(client, url, &stage)).await?;
             brief.within(url, async { client.batch_execute(&drop).await.explained(url) }).await?;
             brief.within(url, ledger::forget(client, url, &self.state)).await
         })

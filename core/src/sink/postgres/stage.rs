@@ -6,13 +6,13 @@ use tokio_postgres::Client;
 use super::TableName;
 use super::failure::Explained;
 use super::shape::Column;
-use super::typed::{name as name_of, oid, text as text_of};
+use super::typed::{Cells, name as name_of, oid, text as text_of};
 use super::url::Url;
 use crate::base::{Code, Error};
 use crate::base::{Result, text};
 use crate::recovery::SinkState;
 
-const PREFIX: &str = "datasus_stage_";
+pub(super) const PREFIX: &str = "datasus_stage_";
 /// Place of a row in the result, for `upsert`: the last one of a key counts.
 pub(super) const ORDER: &str = "datasus_ordem";
 
@@ -44,7 +44,7 @@ pub(super) async fn lock(client: &Client, url: &Url, stage: &TableName, state: &
     let until = std::time::Instant::now() + PATIENCE;
     loop {
         let locked = client.query_typed_one(TRY_LOCK, &[text_of(&stage.table)]).await;
-        if locked.explained(url)?.get::<_, bool>(0) {
+        if locked.explained(url)?.cell::<bool>(0)? {
             return Ok(());
         }
         if state.foreign || std::time::Instant::now() >= until {
@@ -102,7 +102,7 @@ pub(super) async fn definition(
                 array(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = conrelid AND a.attnum = ANY(conkey))
             FROM pg_constraint WHERE conrelid = $1 AND contype = 'c'";
         for row in client.query_typed(sql, &[oid(&table)]).await.explained(url)? {
-            let (name, check, of): (String, String, Vec<String>) = (row.get(0), row.get(1), row.get(2));
+            let (name, check, of): (String, String, Vec<String>) = (row.cell(0)?, row.cell(1)?, row.cell(2)?);
             if of.iter().all(|name| columns.iter().any(|column| column.name == *name)) {
                 list.push(format!("CONSTRAINT {} {check}", escape_identifier(&name)));
             }
@@ -124,19 +124,21 @@ pub(super) fn own_column() -> Error {
     .stage("postgres")
 }
 
-/// Drops the staging tables that nobody will come back for: their session has gone, and they belong to no job, or to
-/// one that has not been touched for a week. A job's own is not among them, however late it goes on.
+/// Drops the staging tables that nobody will come back for: of jobs of the record that have no session, and were not touched
+/// for a week. A job's own is not among them, however late it goes on; nor is any table that the record does not list,
+/// whatever it is called, or that is not called as we call them, whatever the record lists.
 pub(super) async fn drop_stale(client: &Client, url: &Url, own: &TableName) -> Result<()> {
     let sql = "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname LIKE 'datasus\\_stage\\_%' AND c.relname <> $2
           AND pg_has_role(c.relowner, 'USAGE')
+          AND EXISTS (SELECT 1 FROM datasus.jobs j WHERE j.stage = n.nspname || '.' || c.relname)
           AND NOT EXISTS (SELECT 1 FROM datasus.jobs j
             WHERE j.stage = n.nspname || '.' || c.relname AND j.touched_at > now() - interval '7 days')";
     let schema = &own.schema;
     for row in client.query_typed(sql, &[name_of(schema), name_of(&own.table)]).await.explained(url)? {
-        let table: String = row.get(0);
+        let table: String = row.cell(0)?;
         let lock = client.query_typed_one(TRY_LOCK, &[text_of(&table)]).await;
-        if lock.explained(url)?.get::<_, bool>(0) {
+        if lock.explained(url)?.cell::<bool>(0)? {
             let stale = TableName { schema: schema.clone(), table: table.clone() };
             tracing::info!(table = %stale, "dropping the staging table of a dead job");
             client.batch_execute(&format!("DROP TABLE IF EXISTS {}", stale.sql())).await.explained(url)?;

@@ -1,7 +1,10 @@
 //! Values of a statement, each with its type: it goes out with them in one round trip. Where the server has to say the types
 //! first (`Client::query`) it takes two.
 
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, ToSql, Type};
+
+use crate::base::{Code, Error, Result, text};
 
 pub(super) type Value<'v> = (&'v (dyn ToSql + Sync), Type);
 
@@ -32,4 +35,26 @@ pub(super) fn long(value: &i64) -> Value<'_> {
 
 pub(super) fn flag(value: &bool) -> Value<'_> {
     (value, Type::BOOL)
+}
+
+/// Values of an answer. A server that answers otherwise than it was asked is DS-502, and no panic.
+pub(super) trait Cells {
+    fn cell<'r, T: FromSql<'r>>(&'r self, number: usize) -> Result<T>;
+}
+
+impl Cells for Row {
+    fn cell<'r, T: FromSql<'r>>(&'r self, number: usize) -> Result<T> {
+        self.try_get(number).map_err(|error| {
+            Error::new(
+                Code::Unreachable,
+                text!(
+                    "O PostgreSQL respondeu com valores que não foram pedidos; confira se o endereço é mesmo de um PostgreSQL",
+                    "PostgreSQL answered with values that were not asked for; check whether the address is a PostgreSQL's"
+                ),
+            )
+            .with("cause", "unexpected_answer")
+            .stage("postgres")
+            .because(error)
+        })
+    }
 }

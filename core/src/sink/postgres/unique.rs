@@ -8,6 +8,7 @@ use super::failure::Explained;
 use super::letters::Place;
 use super::publish::Publish;
 use super::shape::Column;
+use super::typed::Cells;
 use super::url::Url;
 use super::{TableName, stage, typed};
 use crate::base::{Result, Text, text};
@@ -70,7 +71,7 @@ pub(super) async fn keys(client: &Client, url: &Url, oid: u32, columns: &[Column
     let mut keys = Keys { checked: Vec::new(), others: Vec::new() };
     for row in client.query_typed(sql, &[typed::oid(&oid)]).await.explained(url)? {
         let (name, special, nulls_equal, of): (String, bool, bool, Vec<String>) =
-            (row.get(0), row.get(1), row.get(2), row.get(3));
+            (row.cell(0)?, row.cell(1)?, row.cell(2)?, row.cell(3)?);
         let given = of.iter().filter(|name| columns.iter().any(|column| column.name == **name)).count();
         match () {
             () if !special && given == of.len() => keys.checked.push(Key { columns: of, nulls_equal }),
@@ -115,10 +116,10 @@ pub(super) async fn take_out(publish: &Publish<'_>, client: &Client, oid: u32) -
             columns.join(", ")
         );
         for row in client.query_typed(&sql, &[]).await.explained(publish.url)? {
-            let (order, there): (i64, bool) = (row.get(0), row.get(1));
+            let (order, there): (i64, bool) = (row.cell(0)?, row.cell(1)?);
             let mut record = Map::new();
             for (number, column) in publish.columns.iter().enumerate() {
-                let value = row.get::<_, Option<String>>(number + 2);
+                let value = row.cell::<Option<String>>(number + 2)?;
                 record.insert(column.name.clone(), value.map_or(Value::Null, Value::String));
             }
             letters.push(letter(publish, &key.columns, order as u64, there, record));

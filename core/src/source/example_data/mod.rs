@@ -27,7 +27,7 @@ use chrono::NaiveDate;
 
 use file::Folder;
 
-use crate::base::{Cancel, Code, Error, Result, create_folders, expand_home, text};
+use crate::base::{Cancel, Code, Error, Result, create_folders, expand_home, refuse_address, text};
 
 /// Writes admissions (SIH-RD) of AC and RR for January to March 2024, `rows` a file; deaths (SIM-DO) of 2022, twice as many;
 /// births (SINASC-DN) of 2022, `rows` a file; facilities and their beds (CNES-ST, CNES-LT) of January 2024. Files that are there
@@ -40,6 +40,7 @@ pub fn write_example_data(folder: &Path, rows: u32) -> Result<()> {
 
 /// The same, and ends with DS-499 once `stop` is set: files that are whole stay.
 pub fn write_example_data_until(folder: &Path, rows: u32, stop: &Cancel) -> Result<()> {
+    refuse_address(&folder.to_string_lossy())?;
     let folder = &expand_home(folder);
     let deaths = rows.checked_mul(2).ok_or_else(|| too_many(rows))?;
     create_folders(folder).map_err(|error| Error::io(error, folder))?;
