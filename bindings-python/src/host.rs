@@ -97,6 +97,7 @@ pub fn set_log_level(level: u8) {
 /// what they hold.
 #[pyfunction]
 pub fn shut_down(py: Python<'_>) {
+    crate::waiting::close();
     LEVEL.store(u8::MAX, Relaxed);
     py.detach(|| {
         HOOK.lock().unwrap_or_else(PoisonError::into_inner).take();

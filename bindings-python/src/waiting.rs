@@ -33,6 +33,8 @@ pub fn is_main_thread() -> bool {
 }
 
 static ENDED: AtomicBool = AtomicBool::new(false);
+/// The process is about to end, and Python still works: other threads come back without a result.
+static CLOSING: AtomicBool = AtomicBool::new(false);
 /// Calls of other threads that are on their way.
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
@@ -62,6 +64,16 @@ pub fn settle(patience: Duration) {
     }
 }
 
+/// From now on what fails in another thread ends that thread, and lets go of what it holds.
+pub fn close() {
+    CLOSING.store(true, SeqCst);
+}
+
+/// True in a thread that has nothing to do any more but to end.
+pub fn is_to_end() -> bool {
+    CLOSING.load(SeqCst) && !is_main_thread()
+}
+
 /// The interpreter is about to end: threads that are in here stay in here.
 pub fn end() {
     ENDED.store(true, SeqCst);
@@ -69,8 +81,16 @@ pub fn end() {
 
 /// Where a thread stops once the interpreter ends, until the process is gone: one that asks for the GIL then is torn down by
 /// Python right through our frames, and those of who called us. Python waits for none but its main thread.
-pub fn stay_if_ended() {
+fn stay_if_ended() {
     while ENDED.load(SeqCst) && !is_main_thread() {
+        std::thread::park();
+    }
+}
+
+/// The same for one whom foreign code waits for, which would make an error of ours its own: it stays as soon as the process is
+/// about to end.
+pub fn stay_if_closing() {
+    while is_to_end() {
         std::thread::park();
     }
 }
