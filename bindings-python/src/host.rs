@@ -113,6 +113,14 @@ pub fn hold_back() {
     crate::waiting::end();
 }
 
+/// For tests: the statements and the texts of SQL that come next hear no interrupt for so long.
+#[pyfunction]
+pub fn hang_next(statements: usize, texts: usize, seconds: f64) {
+    let time = Duration::from_secs_f64(seconds.clamp(0.0, 1e6));
+    datasus::engine::HANGS.hang_next(statements, time);
+    datasus::gate::HANGS.hang_next(texts, time);
+}
+
 /// Bytes that the whole process may take; none: what cgroup and machine allow. For tests of what scarce memory does.
 #[pyfunction]
 #[pyo3(signature = (size))]

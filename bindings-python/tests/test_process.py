@@ -113,6 +113,40 @@ def test_ctrl_c_ends_the_wait_at_once_and_the_client_goes_on(
     assert (out, child.returncode) == ("goes on\n", 0), err
 
 
+@pytest.mark.parametrize("hangs", ["hang_next(1, 0, 3600)", "hang_next(0, 1, 3600)"])
+@pytest.mark.parametrize("way", ["client.query(sql=SQL)", "pyarrow.table(client.query(sql=SQL))"])
+def test_sql_that_does_not_stop_lets_go_of_ctrl_c_of_others_and_of_the_interpreter(
+    large: pathlib.Path, tmp_path: pathlib.Path, hangs: str, way: str
+) -> None:
+    program = f"""
+        import signal, sys, threading, time, datasus, pyarrow
+        from datasus import _datasus
+        SQL = "SELECT CNES, count(*) AS n FROM sih_rd GROUP BY CNES"
+        client = datasus.open(sys.argv[1])
+        _datasus.{hangs}
+        print("ready", flush=True)
+        try:
+            {way}
+        except (KeyboardInterrupt, datasus.Error) as error:
+            print("back", flush=True)
+        _datasus.{hangs}
+        try:
+            client.query(sql=SQL, deadline=0.3)
+        except datasus.Error as error:
+            print(error.code, flush=True)
+        assert client.query(sql=SQL).to_arrow().num_rows > 0
+        print("goes on", flush=True)
+    """
+    child = started(program, large, tmp_path)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n", child.communicate(timeout=20)
+    time.sleep(0.7)
+    child.send_signal(signal.SIGINT)
+    # It hangs for an hour.
+    out, err = child.communicate(timeout=40)
+    assert (out, child.returncode) == ("back\nDS-504\ngoes on\n", 0), err
+
+
 def test_ctrl_c_in_an_export_keeps_the_job_and_says_how_to_resume_it(
     large: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
