@@ -3,6 +3,8 @@
 
 #[allow(dead_code, reason = "not every module needs all of it")]
 mod child;
+mod grammar;
 #[path = "../many/mod.rs"]
 mod many;
+mod sql;
 mod workers;
