@@ -42,12 +42,13 @@ fn answers() {
             spill_limit: 256 << 20,
             lake: Some(source.join("lake")),
             threads: Some(2),
+            // A batch of 65,536 rows with a text of 10,000 each is 650 MB by itself: the size of the answer, not of the SQL.
+            chunk_rows: 2_048,
             ..Config::default()
         };
         let client = client.get_or_insert_with(|| Client::open_with(source, config).unwrap());
         let deadline = case["deadline"].as_f64();
-        // A batch of the usual rows, each with a text of 10,000, is 650 MB by itself: that is the answer's size, not the SQL's.
-        let options = Options { deadline, missing: MissingFiles::Warn, chunk_rows: Some(2_048), ..Options::default() };
+        let options = Options { deadline, missing: MissingFiles::Warn, ..Options::default() };
         let mut params = QueryParams::sql(case["sql"].as_str().unwrap()).options(options);
         if let Some(bind) = case["bind"].as_object() {
             params = bind.iter().fold(params, |params, (name, value)| params.bind(name, value.clone()));
