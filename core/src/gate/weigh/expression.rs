@@ -184,6 +184,10 @@ impl Weigher<'_> {
     /// A lambda over a list: what it gives for each element, all together.
     fn applied(&mut self, node: &Value, env: &Env<'_>, list: Size) -> Cost {
         let nothing_long = self.lambda(node, env, Size { bytes: 0, times: 0, items: 0, constant: list.constant });
+        // What is refused anyhow is not looked at again: twice at each level would take long itself.
+        if nothing_long.weight > MAX_WEIGHT {
+            return nothing_long;
+        }
         let cost = self.lambda(node, env, list);
         let each = nothing_long.size.bytes.saturating_mul(list.items.max(1));
         let with_list = cost.size.bytes.saturating_sub(nothing_long.size.bytes);

@@ -31,7 +31,7 @@ pub(super) const MAX_LAMBDAS: u32 = 8;
 /// Lists, structs and rows, one in the other.
 pub(super) const MAX_CONSTRUCTORS: u32 = 16;
 /// WITH RECURSIVE, one in the other.
-pub(super) const MAX_RECURSIONS: u32 = 3;
+pub(super) const MAX_RECURSIONS: u32 = 2;
 /// Tables and subqueries that one SELECT joins, those of its CTEs and subqueries included.
 pub(super) const MAX_RELATIONS: u64 = 40;
 /// Aggregates of one SELECT that have a FILTER: each keeps a copy of the columns of all.
