@@ -54,7 +54,7 @@ export interface SyncReport {
 /** A job that left something. */
 export interface JobInfo {
   job_id: string
-  standing: 'running' | 'crashed' | 'failed' | 'ended' | 'foreign'
+  standing: 'running' | 'crashed' | 'failed' | 'ended' | 'foreign' | 'unreadable'
   created_at: string
   params: Record<string, unknown>
   destinations: unknown

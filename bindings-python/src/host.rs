@@ -93,16 +93,23 @@ pub fn set_log_level(level: u8) {
     LEVEL.store(level, Relaxed);
 }
 
-/// Cancels what runs, and waits two seconds for it at most.
+/// Cancels what runs, and waits a second at most for the threads that asked for it: they come back with an error, and let go of
+/// what they hold.
 #[pyfunction]
 pub fn shut_down(py: Python<'_>) {
-    crate::waiting::end();
     LEVEL.store(u8::MAX, Relaxed);
     py.detach(|| {
         HOOK.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A forked child has nothing of its own to end.
         let _ = Scheduler::of_process().close(Duration::ZERO);
+        crate::waiting::settle(Duration::from_secs(1));
     });
+}
+
+/// From now on a thread that comes back stays in here.
+#[pyfunction]
+pub fn hold_back() {
+    crate::waiting::end();
 }
 
 /// Bytes that the whole process may take; none: what cgroup and machine allow. For tests of what scarce memory does.

@@ -53,6 +53,7 @@ fn _datasus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(host::host_events, module)?)?;
     module.add_function(wrap_pyfunction!(host::set_log_level, module)?)?;
     module.add_function(wrap_pyfunction!(host::shut_down, module)?)?;
+    module.add_function(wrap_pyfunction!(host::hold_back, module)?)?;
     module.add_function(wrap_pyfunction!(host::set_budget, module)?)?;
     module.add_function(wrap_pyfunction!(error::codes, module)?)?;
     module.add_function(wrap_pyfunction!(error::panic_on_purpose, module)?)?;

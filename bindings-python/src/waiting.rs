@@ -1,7 +1,7 @@
 //! Waiting that Ctrl-C can end: without the GIL, in slices, with a look at signals after each.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,34 @@ pub fn is_main_thread() -> bool {
 }
 
 static ENDED: AtomicBool = AtomicBool::new(false);
+/// Calls of other threads that are on their way.
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+/// One of those, until it is dropped.
+struct Call(bool);
+
+impl Call {
+    fn begin() -> Self {
+        let counted = !is_main_thread();
+        CALLS.fetch_add(usize::from(counted), SeqCst);
+        Call(counted)
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        CALLS.fetch_sub(usize::from(self.0), SeqCst);
+    }
+}
+
+/// Waits until no other thread is in here, or as long as that. A log handler that asks us something holds its lock meanwhile,
+/// and Python's end waits for the locks of all handlers.
+pub fn settle(patience: Duration) {
+    let until = Instant::now() + patience;
+    while CALLS.load(SeqCst) > 0 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
 
 /// The interpreter is about to end: threads that are in here stay in here.
 pub fn end() {
@@ -49,6 +77,7 @@ pub fn stay_if_ended() {
 
 /// Runs `work` without the GIL.
 pub fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
+    let _call = Call::begin();
     py.detach(|| {
         let done = work();
         stay_if_ended();
@@ -63,6 +92,7 @@ pub fn until<T: Send>(
     tick: Option<&Bound<'_, PyAny>>,
     mut look: impl FnMut(Duration) -> Option<Result<T>> + Send,
 ) -> PyResult<T> {
+    let _call = Call::begin();
     let mut ticked = Instant::now();
     loop {
         if let Some(found) = detached(py, || fenced(|| Ok(look(SLICE)))).and_then(Option::transpose).transpose() {

@@ -440,3 +440,39 @@ def test_garbage_is_collected_when_memory_rises_and_not_again_at_once(python: Py
         _datasus.set_budget(None)
     """
     python(program, folder)
+
+
+def test_a_log_handler_that_queries_does_not_hold_up_the_end(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    program = f"""
+        import logging, sys, threading, datasus
+        client = datasus.open(sys.argv[1], output=".", state="jobs")
+        asking = threading.Event()
+        class Asks(logging.Handler):
+            def emit(self, record):
+                asking.set()
+                client.query(sql={ENDLESS!r}).to_arrow()
+        log = logging.getLogger("datasus")
+        log.setLevel(logging.DEBUG)
+        log.addHandler(Asks())
+        # From the thread that logs for us, and from one of the program's own.
+        threading.Thread(target=lambda: logging.getLogger("datasus").warning("mine"), daemon=True).start()
+        try:
+            client.query("SIH-RD", columns=["NO_SUCH"]).to_arrow()
+        except datasus.Error:
+            pass
+        assert asking.wait(20)
+        print("ends", flush=True)
+    """
+    child = started(program, large, tmp_path)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ends\n", child.communicate(timeout=20)
+    assert child.wait(timeout=20) == 0
+
+
+def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path: pathlib.Path) -> None:
+    pipe = tmp_path / "RDAC2401.dbc"
+    os.mkfifo(pipe)
+    for call in (lambda: datasus.read_dbc(pipe), lambda: datasus.open(pipe)):
+        with pytest.raises(datasus.Error) as refused:
+            call()
+        assert refused.value.code == "DS-422"

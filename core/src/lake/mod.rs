@@ -12,6 +12,7 @@ mod lock;
 mod made;
 mod mark;
 mod native;
+mod notes;
 mod provenance;
 mod record;
 mod rows;
@@ -24,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::base::{Code, Ctx, Error, Phase, Result, io_words, text};
+use crate::base::{Code, Ctx, Error, Phase, Result, Trusted, create_folders, io_words, text};
 use crate::catalog::{Catalog, Dataset, FileId};
 use crate::source::HeaderColumn;
 use crate::source::dbc::Encoding;
@@ -144,7 +145,8 @@ impl Lake {
         }
         converted().or_else(|| {
             let own = Own::open(file, catalog, options).ok().filter(Own::may_stay)?;
-            Some(own.in_place(file))
+            // Nothing but what it would read is asked of it: whether its pages have sums is not looked at.
+            Some(own.in_place(file, false))
         })
     }
 
@@ -174,29 +176,40 @@ impl Lake {
     ) -> Result<LakeFile> {
         let folder = self.partition(&file.id);
         let own = match file.kind {
-            FileKind::Parquet if self.same.holds(file, options) => {
-                ctx.progress.spare(file.size);
-                return Ok(Own::open(file, catalog, options)?.in_place(file));
+            FileKind::Parquet => {
+                if let Some(seen) = self.same.holds(file, options) {
+                    ctx.progress.spare(file.size);
+                    return Ok(Own::open(file, catalog, options)?.in_place(file, seen.has_crcs));
+                }
+                Some(Own::open(file, catalog, options)?)
             }
-            FileKind::Parquet => Some(Own::open(file, catalog, options)?),
             _ => None,
         };
         if let Some(Found::Sound(current)) = self.find(&folder, file, options)? {
             ctx.progress.spare(file.size);
             return Ok(*current);
         }
-        if let Some(own) = &own
-            && own.may_stay()
-            && own.holds_the_same(options.columns.as_deref(), &ctx.cancel)?
-        {
-            let unchanged = own.in_place(file);
-            unchanged.still_unchanged()?;
-            self.same.add(file, options);
-            ctx.progress.spare(file.size);
-            return Ok(unchanged);
+        let mut own_has_crcs = false;
+        if let Some(own) = &own {
+            if own.may_stay() {
+                let read = options.columns.as_deref();
+                let has_crcs = own.is_sound(read, &ctx.cancel)?;
+                if own.holds_the_same(read, &ctx.cancel)? {
+                    let unchanged = own.in_place(file, has_crcs);
+                    unchanged.still_unchanged()?;
+                    self.same.add(file, options, has_crcs);
+                    ctx.progress.spare(file.size);
+                    return Ok(unchanged);
+                }
+            }
+            own_has_crcs = own.is_sound(None, &ctx.cancel)?;
         }
-        std::fs::create_dir_all(&folder).map_err(|error| self.unwritable(error))?;
-        let _lock = lock::take(&folder.join(format!(".{}.lock", convert::stem(file))), &ctx.cancel)?;
+        create_folders(&folder).map_err(|error| self.unwritable(error))?;
+        let _lock = lock::take(
+            &folder.join(format!(".{}.lock", convert::stem(file))),
+            Trusted::of_folder(&self.root),
+            &ctx.cancel,
+        )?;
         // Whoever waited looks again: another process may have converted or mended it meanwhile.
         match self.find(&folder, file, options)? {
             Some(Found::Sound(current)) => {
@@ -209,7 +222,7 @@ impl Lake {
         record::sweep_partials(&folder, &convert::stem(file));
         ctx.progress.enter(Phase::Converting);
         match &own {
-            Some(own) => convert::convert_own(own, file, &folder, options, ctx),
+            Some(own) => convert::convert_own(own, own_has_crcs, file, &folder, options, ctx),
             None => convert::convert(file, &folder, catalog, options, ctx),
         }
     }
@@ -234,14 +247,15 @@ impl Lake {
     /// The fresh object. Where one is alike in name, size and time only, the source's digest says whether it is of this content:
     /// a file may be exchanged for another, and it may be copied or linked.
     fn object(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<LakeFile>> {
-        let found = record::find(folder, file, options);
+        let trusted = Trusted::of_folder(&self.root);
+        let found = record::find(folder, file, options, trusted);
         let decided = found.is_some() || file.version.sha256.is_some();
-        if decided || !record::has_alike(folder, file, options) {
+        if decided || !record::has_alike(folder, file, options, trusted) {
             return Ok(found);
         }
         let mut told = file.clone();
         told.version.sha256 = Some(self.seen.sha256(file)?);
-        Ok(record::find(folder, &told, options))
+        Ok(record::find(folder, &told, options, trusted))
     }
 
     /// The fresh object, compared with what was published before its first use in this process.

@@ -10,16 +10,24 @@ use sha2::{Digest, Sha256};
 
 use super::ConvertOptions;
 use super::made::suffix;
+use super::notes;
 use crate::base::{Error, Result, WholeFile};
 use crate::source::folder::SourceFile;
 
 #[derive(Debug)]
 pub(super) struct Same {
     folder: PathBuf,
-    seen: Mutex<HashMap<String, Seen>>,
+    seen: Mutex<HashMap<String, Looked>>,
 }
 
-/// What was looked at of a file.
+/// What was looked at of a file, and whether every page of it has a CRC-32.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Looked {
+    seen: Seen,
+    pub has_crcs: bool,
+}
+
+/// Which of its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Seen {
     All,
@@ -31,27 +39,29 @@ impl Same {
         Same { folder: root.join(".same"), seen: Mutex::default() }
     }
 
-    /// Whether the columns that `options` name were seen to, in this version of the file.
-    pub(super) fn holds(&self, file: &SourceFile, options: &ConvertOptions) -> bool {
+    /// What is known where the columns that `options` name were seen to, in this version of the file.
+    pub(super) fn holds(&self, file: &SourceFile, options: &ConvertOptions) -> Option<Looked> {
         let key = key(file, options);
         let wanted = Seen::of(options);
-        if self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(&key).is_some_and(|seen| seen.has(&wanted)) {
-            return true;
+        let has = |looked: &&Looked| looked.seen.has(&wanted);
+        if let Some(known) = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(&key).filter(has) {
+            return Some(known.clone());
         }
-        let Some(noted) = self.noted(&key) else { return false };
+        let noted = self.noted(&key)?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let known = seen.entry(key).or_insert_with(|| noted.clone());
         *known = known.clone().with(noted);
-        known.has(&wanted)
+        Some(&*known).filter(has).cloned()
     }
 
     /// Notes that they were. Where the folder cannot be written, the next process will look again; so it will where another
     /// notes other columns at the same moment.
-    pub(super) fn add(&self, file: &SourceFile, options: &ConvertOptions) {
+    pub(super) fn add(&self, file: &SourceFile, options: &ConvertOptions, has_crcs: bool) {
         let key = key(file, options);
+        let looked = Looked { seen: Seen::of(options), has_crcs };
         let seen = match self.noted(&key) {
-            Some(noted) => noted.with(Seen::of(options)),
-            None => Seen::of(options),
+            Some(noted) => noted.with(looked),
+            None => looked,
         };
         let write = || -> Result<()> {
             let path = self.folder.join(name(&key));
@@ -67,9 +77,28 @@ impl Same {
         *known = known.clone().with(seen);
     }
 
-    fn noted(&self, key: &str) -> Option<Seen> {
-        let text = std::fs::read_to_string(self.folder.join(name(key))).ok()?;
-        Seen::read(text.strip_prefix(key)?)
+    fn noted(&self, key: &str) -> Option<Looked> {
+        let text = String::from_utf8(notes::read(&self.folder.join(name(key)))?).ok()?;
+        Looked::read(text.strip_prefix(key)?)
+    }
+}
+
+/// The line of a file all of whose pages that were looked at have a CRC-32.
+const HAS_CRCS: &str = "crc\n";
+
+impl Looked {
+    fn with(self, other: Looked) -> Looked {
+        Looked { seen: self.seen.with(other.seen), has_crcs: self.has_crcs && other.has_crcs }
+    }
+
+    fn text(&self) -> String {
+        let crcs = if self.has_crcs { HAS_CRCS } else { "" };
+        format!("{crcs}{}", self.seen.text())
+    }
+
+    fn read(text: &str) -> Option<Looked> {
+        let (has_crcs, text) = text.strip_prefix(HAS_CRCS).map_or((false, text), |rest| (true, rest));
+        Some(Looked { seen: Seen::read(text)?, has_crcs })
     }
 }
 
@@ -120,7 +149,8 @@ fn key(file: &SourceFile, options: &ConvertOptions) -> String {
     let state = file.state.map_or_else(String::new, |state| format!("{}.{}", state.inode, state.ctime_ns));
     let (dataset, uf, competencia) = (&id.dataset, id.uf, id.competencia);
     let rules = suffix(dataset, options, false, false);
-    format!("{dataset} {uf} {competencia} {size} {time} {state} {rules}\n{}\n", path.display())
+    // 2: the pages were looked at too.
+    format!("2 {dataset} {uf} {competencia} {size} {time} {state} {rules}\n{}\n", path.display())
 }
 
 fn name(key: &str) -> String {
@@ -135,7 +165,10 @@ mod tests {
     fn what_was_seen_is_read_as_it_was_written_and_grows() {
         let of = |names: &[&str]| Seen::Columns(names.iter().map(|name| name.to_string()).collect());
         for seen in [Seen::All, of(&[]), of(&["SEXO"]), of(&["IDADE", "SEXO"])] {
-            assert_eq!(Seen::read(&seen.text()), Some(seen));
+            for has_crcs in [false, true] {
+                let looked = Looked { seen: seen.clone(), has_crcs };
+                assert_eq!(Looked::read(&looked.text()), Some(looked));
+            }
         }
         assert_eq!(Seen::read("SEXO\n"), None);
         let both = of(&["SEXO"]).with(of(&["IDADE"]));

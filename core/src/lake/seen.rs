@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::base::{Error, Result, WholeFile, file_sha256};
+use super::notes;
+use crate::base::{Error, Result, WholeFile, create_folders, file_sha256};
 use crate::source::folder::{SourceFile, State};
 
 /// In memory, and in the lake's folder (`.seen/`) where that can be written.
@@ -44,7 +45,7 @@ impl Seen {
         let at = self
             .folder
             .join(format!("{}.json", hex::encode(&Sha256::digest(path.as_os_str().as_encoded_bytes())[..12])));
-        let on_disk = std::fs::read(&at).ok().and_then(|bytes| serde_json::from_slice::<Noted>(&bytes).ok());
+        let on_disk = notes::read(&at).and_then(|bytes| serde_json::from_slice::<Noted>(&bytes).ok());
         let noted = match on_disk.filter(is_of) {
             Some(noted) => noted,
             None => {
@@ -65,7 +66,7 @@ impl Seen {
 
 fn note(at: &Path, noted: &Noted) -> Result<()> {
     if let Some(folder) = at.parent() {
-        std::fs::create_dir_all(folder).map_err(|e| Error::io(e, folder))?;
+        create_folders(folder).map_err(|e| Error::io(e, folder))?;
     }
     let mut out = WholeFile::create(at)?;
     out.write_all(&serde_json::to_vec(noted).map_err(Error::internal)?).map_err(|e| Error::io(e, at))?;

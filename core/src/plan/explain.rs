@@ -1,14 +1,14 @@
 //! What a query would read, against what is there.
 
-use std::fs::File;
+use std::sync::Arc;
 
 use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use serde::Serialize;
 
 use super::prune::{Verdict, judge, statistics};
 use super::{LeftOut, Missing, Selection, Statement};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, open_source, parquet_footer};
 use crate::lake::LakeFile;
 use crate::params::{Predicate, Query};
 
@@ -92,9 +92,9 @@ pub fn explain(
     })
 }
 
-fn footer(file: &LakeFile) -> Result<ParquetMetaData> {
-    let handle = File::open(&file.path).map_err(|e| Error::io(e, &file.path))?;
-    ParquetMetaDataReader::new().parse_and_finish(&handle).map_err(|e| Error::internal(format!("footer: {e}")))
+fn footer(file: &LakeFile) -> Result<Arc<ParquetMetaData>> {
+    let handle = open_source(&file.path).map_err(|e| Error::io(e, &file.path))?;
+    parquet_footer(&handle).map_err(|e| Error::internal(format!("footer: {e}")))
 }
 
 fn chunk_bytes(group: &RowGroupMetaData) -> Vec<(String, u64)> {

@@ -18,7 +18,7 @@ mod view;
 
 pub use bad_rows::BadRows;
 pub use dialect::Dialect;
-pub use duckdb_dialect::DuckDbDialect;
+pub use duckdb_dialect::{DuckDbDialect, pattern};
 pub use explain::{Explain, Share, explain};
 pub use missing::{Missing, missing_error, selection_warnings};
 pub use named::{nowhere, reads};

@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 
 use super::bad_rows::{BadRows, bad_rows};
 use super::catalog_answer::catalog_answer;
+use super::duckdb_dialect::has_pattern;
 use super::named;
 use super::scan::{Scan, scan};
 use super::view::{self, Held, TableColumn, View, Without};
@@ -87,6 +88,20 @@ pub enum Binds {
     Positional(Vec<String>),
     /// For `$name`.
     Named(BTreeMap<String, BindValue>),
+}
+
+/// DS-422 where the engine has no way to name a file.
+fn refuse_unnamable(paths: &[String]) -> Result<()> {
+    let Some(path) = paths.iter().find(|path| !has_pattern(path)) else { return Ok(()) };
+    Err(Error::new(
+        Code::InvalidParams,
+        text!(
+            "O caminho {path} tem uma barra invertida ao lado de `*`, `?` ou `[`, e assim o motor SQL não o abre; renomeie a pasta ou o arquivo",
+            "The path {path} has a backslash beside `*`, `?` or `[`, and the SQL engine cannot open it so; rename the folder or the file"
+        ),
+    )
+    .file(path.as_str())
+    .stage("plan"))
 }
 
 /// Builds the statement of `query` over `files`; `origin` adds, at the end, a column for each of its names: the source
@@ -171,6 +186,7 @@ pub fn statement(
     let paths: Vec<String> = of_files.chain(without.paths()).collect();
     match (&query.ask, tables.first()) {
         (Ask::Sql(ask), _) => {
+            refuse_unnamable(&paths)?;
             view::refuse_hidden_row_numbers(files, sampling, by_file || !left_out.is_empty())?;
             let rewritten = without_hidden(ask, &tables)?;
             Ok(Statement {
@@ -210,7 +226,10 @@ pub fn statement(
             let mut scan = scan(ask, scope, columns, all, origin, sampling);
             let placed = !of_scope.is_empty() && by_place(ask, scan.is_some(), ordered);
             match &mut scan {
-                None => view::refuse_hidden_row_numbers(files, sampling, placed || by_file || !left_out.is_empty())?,
+                None => {
+                    refuse_unnamable(&paths)?;
+                    view::refuse_hidden_row_numbers(files, sampling, placed || by_file || !left_out.is_empty())?;
+                }
                 Some(scan) => {
                     for of_file in &left_out {
                         scan.files[of_file.file].without = Some(of_file.numbers.clone());

@@ -12,7 +12,9 @@ use serde::Serialize;
 use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Pending, Report};
-use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId, expand_home, text};
+use crate::base::{
+    Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, arrow_footer, expand_home, open_source, text,
+};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
@@ -20,12 +22,14 @@ use crate::gate;
 use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::metrics::Metrics;
-use crate::params::{MissingFiles, Query, QueryParams, Question, SqlUse, validate, validate_question, validate_sql};
+use crate::params::{
+    MissingFiles, Query, QueryParams, Question, SqlUse, check_sizes, validate, validate_question, validate_sql,
+};
 use crate::plan::{Explain, Selection, explain, kind_of_own, missing_error, select, selection_warnings, statement};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
-use crate::sink::{Destination, OutputRoot};
-use crate::source::folder::{FileKind, Folder, Listing, SourceFile};
+use crate::sink::{Destination, OutputRoot, Spared};
+use crate::source::folder::{FileKind, Folder, Ignored, Listing, SourceFile};
 use crate::source::header_columns;
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
@@ -70,8 +74,10 @@ impl Session {
         config.check()?;
         let config = config.at_home();
         let source = expand_home(&source);
-        if !source.exists() {
-            return Err(Error::io(std::io::ErrorKind::NotFound.into(), &source).stage("source"));
+        match std::fs::metadata(&source) {
+            Ok(found) if found.is_dir() || found.is_file() => {}
+            Ok(_) => return Err(Error::io(Odd::NotAFile.into(), &source).stage("source")),
+            Err(error) => return Err(Error::io(error, &source).stage("source")),
         }
         let folder = if source.is_dir() { source.clone() } else { source.parent().map(Into::into).unwrap_or_default() };
         let lake = Lake::open(&config.lake.clone().unwrap_or_else(|| folder.join(".datasus").join("lake")))?;
@@ -169,12 +175,31 @@ impl Session {
             }
             let root = OutputRoot::open(&self.output)?;
             Destination::refuse_twice(&destinations, &root, self.config.postgres.as_ref())?;
-            self.prepare(params, &ctx).map(|prepared| (root, prepared))
+            let prepared = self.prepare(params, &ctx)?;
+            Ok((root.sparing(self.spared(Some(&prepared.listing))), prepared))
         };
         let (root, prepared) = started().map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
         self.spawn(Task::Durable { prepared, root, destinations }, &job, ctx)?;
         Ok(job)
+    }
+
+    /// What no output touches.
+    pub(super) fn spared(&self, listing: Option<&Listing>) -> Spared {
+        let files = listing.map(|listing| {
+            let sources = listing.files.iter().filter(|file| !self.lake.is_ours(file)).map(|file| file.path.clone());
+            // A Parquet of another name may be an answer.
+            let is_parquet = |name: String| name.to_lowercase().ends_with(".parquet");
+            let of_source = |file: &&Ignored| file.may_hold_records() && !is_parquet(file.name());
+            let archives = listing.ignored.iter().filter(of_source).map(|file| file.path.clone());
+            sources.chain(archives).collect::<Vec<_>>()
+        });
+        Spared {
+            lake: self.lake.root().to_owned(),
+            state: self.state.root().to_owned(),
+            source: self.source.clone(),
+            files: files.unwrap_or_default().into(),
+        }
     }
 
     /// Starts a job whose rows come back as a stream; returns when its schema is known.
@@ -267,6 +292,7 @@ impl Session {
 
     fn choose(&self, params: &QueryParams, ctx: &Ctx) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
+        check_sizes(params)?;
         let listing = self.listing()?;
         let mut query = match &params.sql {
             None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing, &self.lake))?,
@@ -300,6 +326,7 @@ impl Session {
 
     pub(super) fn prepare(&self, params: &QueryParams, ctx: &Ctx) -> Result<Prepared> {
         self.scheduler.is_usable()?;
+        check_sizes(params)?;
         let asks_catalog = |sql: &String| gate::question(sql, self.catalog).is_some();
         let from_user = params.sql.as_ref().is_some_and(|sql| !asks_catalog(sql));
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {
@@ -425,8 +452,7 @@ fn file_columns(grupo: &'static Grupo, listing: &Listing, lake: &Lake) -> Vec<(S
 }
 
 fn parquet_columns(file: &SourceFile) -> Option<Vec<(String, LogicalType)>> {
-    let handle = std::fs::File::open(&file.path).ok()?;
-    let builder = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(handle).ok()?;
+    let footer = arrow_footer(&open_source(&file.path).ok()?).ok()?;
     let column = |field: &Arc<Field>| (field.name().to_uppercase(), kind_of_own(field.data_type()));
-    Some(builder.schema().fields().iter().map(column).collect())
+    Some(footer.schema().fields().iter().map(column).collect())
 }

@@ -10,9 +10,12 @@ use serde_json::Value;
 use super::postgres::TableName;
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
 use crate::base::{
-    Code, Error, Result, Secret, Text, exact_json, has_named_options, json_words, options_by_name, text,
+    Code, Error, Result, Secret, Text, clip, exact_json, has_named_options, json_words, options_by_name, text,
 };
 use crate::recovery::SinkState;
+
+/// Destinations of one job.
+const MOST: usize = 64;
 
 /// A file to write, or a table to load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -43,7 +46,7 @@ impl Destination {
             return Ok(Csv::to(path).into());
         }
         // An address may hold a password.
-        let shown = if lower.starts_with("postgres") { "postgres://…" } else { path };
+        let shown = if lower.starts_with("postgres") { "postgres://…".to_owned() } else { clip(path) };
         Err(Error::new(
             Code::InvalidParams,
             text!(
@@ -79,6 +82,13 @@ impl Destination {
             return Err(refused(options_by_name()));
         }
         match value {
+            Value::Array(each) if each.len() > MOST => {
+                let count = each.len();
+                Err(refused(text!(
+                    "há {count} destinos; o máximo é {MOST}",
+                    "there are {count} destinations; at most {MOST}"
+                )))
+            }
             Value::Array(each) => each.into_iter().map(one).collect(),
             only => Ok(vec![one(only)?]),
         }

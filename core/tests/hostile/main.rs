@@ -3,8 +3,12 @@
 
 #[allow(dead_code, reason = "not every module needs all of it")]
 mod child;
+mod files;
 mod grammar;
+mod made_parquet;
 #[path = "../many/mod.rs"]
 mod many;
+mod mutants;
+mod sizes;
 mod sql;
 mod workers;

@@ -6,7 +6,7 @@ use duckdb::{Config, Connection};
 
 use crate::engine::Settings;
 use crate::engine::settings::Pace;
-use crate::plan::{Statement, View};
+use crate::plan::{Statement, View, pattern};
 
 /// Least share of the memory limit that the engine may run ahead of its consumer.
 const AHEAD_SHARE: u64 = 16;
@@ -28,7 +28,7 @@ pub(super) fn close(connection: &Connection, statement: &Statement, bounds: &str
     if statement.from_user {
         views(connection, statement)?;
     }
-    let allowed: Vec<String> = statement.files.iter().map(|file| literal(file)).collect();
+    let allowed: Vec<String> = statement.files.iter().flat_map(|file| allowed(file)).collect();
     connection.execute_batch(&format!(
         "SET allowed_paths = [{}]; SET enable_external_access = false; SET lock_configuration = true;",
         allowed.join(", ")
@@ -42,7 +42,7 @@ pub(super) fn close_around(
     bounds: &str,
     spill: &Path,
 ) -> duckdb::Result<()> {
-    let allowed: Vec<String> = folders.iter().map(|folder| literal(&folder.to_string_lossy())).collect();
+    let allowed: Vec<String> = folders.iter().flat_map(|folder| allowed(&folder.to_string_lossy())).collect();
     connection.execute_batch(&format!(
         "{} {bounds} SET allowed_directories = [{}]; SET enable_external_access = false; \
          SET allowed_configs = ['memory_limit', 'threads', 'max_temp_directory_size', 'streaming_buffer_size', \
@@ -50,6 +50,13 @@ pub(super) fn close_around(
         spills_to(spill),
         allowed.join(", ")
     ))
+}
+
+/// A path, and the pattern by which statements name it where that is another text: the engine asks for both.
+fn allowed(path: &str) -> impl Iterator<Item = String> + use<> {
+    let pattern = pattern(path);
+    let other = (pattern != path).then(|| literal(&pattern));
+    std::iter::once(literal(path)).chain(other)
 }
 
 /// Our own statement with its tables inside: the engine then looks at their files once.

@@ -1,6 +1,5 @@
 //! One file of a scan, and the rows of one of its row groups.
 
-use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,13 +15,13 @@ use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::metadata::RowGroupMetaData;
 
 use super::Group;
 use super::condition::Condition;
 use super::cut::{Cut, Tally, met_among};
 use super::pages::Pages;
-use crate::base::Ctx;
+use crate::base::{Ctx, open_source, parquet_footer};
 use crate::plan::{FileSample, Output, Scan, ScanFile, Verdict, is_text, judge, statistics};
 
 /// What can go wrong with a file.
@@ -68,8 +67,8 @@ enum Source {
 
 impl OpenFile {
     pub(super) fn open(file: &ScanFile, scan: &Scan) -> Result<Self, Trouble> {
-        let pages = Pages::of(File::open(&file.path)?)?;
-        let footer = Arc::new(ParquetMetaDataReader::new().parse_and_finish(&pages)?);
+        let pages = Pages::of(open_source(&file.path)?)?;
+        let footer = parquet_footer(&pages)?;
         let mut metadata = ArrowReaderMetadata::try_new(footer.clone(), ArrowReaderOptions::default())?;
         if let Some(plain) = with_plain_texts(metadata.schema()) {
             metadata = ArrowReaderMetadata::try_new(footer, ArrowReaderOptions::default().with_schema(plain))?;

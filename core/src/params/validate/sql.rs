@@ -1,14 +1,15 @@
 //! The params of a query in SQL.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::base::{Code, Error, Result, Text, did_you_mean, text, value_words};
+use crate::base::{Result, Text, clip, did_you_mean, text, value_words};
 use crate::catalog::Grupo;
 use crate::params::values::bind_value;
 use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql, Syntax};
 
 use super::forms::{mismatch, mismatch_of_number, mismatch_of_prefix};
-use super::{Check, clip, hint};
+use super::{Check, hint};
+use crate::params::sizes::told;
 
 /// What the gate found in the user's SQL.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +66,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
     check.options(params);
     check.sample_of_one_table(params, scopes.len());
     if !check.problems.is_empty() {
-        return Err(Error::from_problems(check.problems).stage(if passed { "validate" } else { "gate" }));
+        return Err(told(check.problems, 0).stage(if passed { "validate" } else { "gate" }));
     }
     check.compared(&used, &binds);
     let SqlUse { columns, star, ordered, syntax, .. } = used;
@@ -104,7 +105,7 @@ pub fn validate_question(params: &QueryParams, asked: Result<Question>) -> Resul
             options: params.options.clone(),
             notes: check.notes,
         }),
-        None => Err(Error::from_problems(check.problems).stage("validate")),
+        None => Err(told(check.problems, 0).stage("validate")),
     }
 }
 
@@ -129,7 +130,7 @@ impl Check<'_> {
             // Where two tables have the column, it is not told here whose it is: both must have other codes.
             let of_tables = used.tables.iter().filter_map(|grupo| grupo.column(column));
             let notes: Option<Vec<Text>> = of_tables.map(of_column).collect();
-            self.notes.extend(notes.into_iter().flatten().next().filter(|note| !self.notes.contains(note)));
+            self.note(notes.into_iter().flatten().next());
         }
     }
 
@@ -155,12 +156,9 @@ impl Check<'_> {
 
     /// Tables that share `uf` and `competencia` share their problems too.
     fn once(&mut self) {
-        let mut seen: Vec<(Code, String)> = Vec::new();
+        let mut seen: HashSet<(&'static str, String)> = HashSet::new();
         self.problems.retain(|problem| {
-            let key = (problem.code, format!("{}{:?}", problem.detail.en, problem.diagnostic));
-            let new = !seen.contains(&key);
-            seen.push(key);
-            new
+            seen.insert((problem.code.as_str(), format!("{}{:?}", problem.detail.en, problem.diagnostic)))
         });
     }
 
