@@ -19,18 +19,12 @@ pub const MOST_TIME: Duration = Duration::from_secs(3);
 pub(super) const AT_ONCE: usize = 4;
 
 /// How long a caller waits for a text to be judged.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Patience {
     /// The query's deadline, if it has one.
     pub deadline: Option<Duration>,
     pub cancel: Cancel,
     pub trace_id: TraceId,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Patience { deadline: None, cancel: Cancel::default(), trace_id: TraceId::new() }
-    }
 }
 
 impl Patience {

@@ -15,7 +15,7 @@ pub(super) const MAX_TOKENS: u64 = 20_000;
 const MAX_GROUPINGS: usize = 16;
 
 pub(super) fn scan(sql: &str) -> Result<(), Vec<Problem>> {
-    Scan::of(sql).run().map_err(|problem| vec![problem])
+    Scan::of(sql).run().map_err(|problem| vec![*problem])
 }
 
 /// Whether a CTE is `NOT MATERIALIZED`: the tree that the engine gives does not say so.
@@ -67,7 +67,7 @@ impl<'s> Scan<'s> {
         }
     }
 
-    fn run(&mut self) -> Result<(), Problem> {
+    fn run(&mut self) -> Result<(), Box<Problem>> {
         while let Some(&byte) = self.bytes.get(self.at) {
             let begin = self.at;
             match byte {
@@ -96,7 +96,7 @@ impl<'s> Scan<'s> {
                         self.at += 1;
                     }
                     if self.at - begin > MAX_SIGNS {
-                        return Err(limits::too_many("signs", (self.at - begin) as u64, MAX_SIGNS as u64));
+                        return Err(Box::new(limits::too_many("signs", (self.at - begin) as u64, MAX_SIGNS as u64)));
                     }
                 }
                 _ => self.at += 1,
@@ -106,7 +106,7 @@ impl<'s> Scan<'s> {
         let expanded = self.frames.drain(..).map(|frame| total(&frame)).fold(0, u64::saturating_add);
         let expanded = expanded.saturating_add(self.windows.named.saturating_mul(self.windows.tokens));
         if expanded > MAX_TOKENS {
-            return Err(limits::too_many("tokens", expanded, MAX_TOKENS));
+            return Err(Box::new(limits::too_many("tokens", expanded, MAX_TOKENS)));
         }
         Ok(())
     }
@@ -121,7 +121,7 @@ impl<'s> Scan<'s> {
             && matches!((self.bytes[self.at], self.bytes.get(self.at + 1)), (b'-', Some(b'-')) | (b'/', Some(b'*')))
     }
 
-    fn comment(&mut self) -> Result<(), Problem> {
+    fn comment(&mut self) -> Result<(), Box<Problem>> {
         let mut depth = 0;
         while self.at < self.bytes.len() {
             match (self.bytes[self.at], self.bytes.get(self.at + 1)) {
@@ -129,7 +129,7 @@ impl<'s> Scan<'s> {
                     depth += 1;
                     self.at += 2;
                     if depth > MAX_COMMENT_NESTING {
-                        return Err(limits::too_many("comments", depth as u64, MAX_COMMENT_NESTING as u64));
+                        return Err(Box::new(limits::too_many("comments", depth as u64, MAX_COMMENT_NESTING as u64)));
                     }
                 }
                 (b'*', Some(b'/')) => {
@@ -175,7 +175,7 @@ impl<'s> Scan<'s> {
         }
     }
 
-    fn token(&mut self, begin: usize) -> Result<(), Problem> {
+    fn token(&mut self, begin: usize) -> Result<(), Box<Problem>> {
         let text = &self.bytes[begin..self.at];
         let is = |word: &str| text.eq_ignore_ascii_case(word.as_bytes());
         self.writes_out |= self.after_not && is("materialized");
@@ -190,7 +190,7 @@ impl<'s> Scan<'s> {
         } else if is("cube") || is("rollup") || is("sets") {
             self.groupings += 1;
             if self.groupings > MAX_GROUPINGS {
-                return Err(limits::too_many("groupings", self.groupings as u64, MAX_GROUPINGS as u64));
+                return Err(Box::new(limits::too_many("groupings", self.groupings as u64, MAX_GROUPINGS as u64)));
             }
         }
         match text {

@@ -1,7 +1,7 @@
 //! User SQL: what crashed, stalled or outgrew the engine, its brothers, every function at its edges, and texts from a grammar. None of
 //! them ends the process, holds it longer than its deadline allows, or takes more memory than its bound; what analysts write runs.
 //!
-//! `DATASUS_MUTANTS` (1,000) and `DATASUS_EDGES` (600) say how many texts and calls; `DATASUS_SEED` runs a failure again; printed.
+//! `DATASUS_SQL` (1,000) and `DATASUS_EDGES` (600) say how many texts and calls; `DATASUS_SEED` runs a failure again; printed.
 
 use std::path::Path;
 use std::time::Duration;
@@ -157,7 +157,7 @@ fn tally(cases: &[Value], outcomes: &[Outcome]) {
 fn texts_from_a_grammar_neither_crash_nor_hang_nor_outgrow_their_bounds() {
     let source = source();
     let mut grammar = Grammar::seeded(seed());
-    let texts: Vec<String> = (0..number("DATASUS_MUTANTS", 1_000)).map(|_| grammar.text()).collect();
+    let texts: Vec<String> = (0..number("DATASUS_SQL", 1_000)).map(|_| grammar.text()).collect();
     let cases = cases(&source, 1.0, texts.iter().map(String::as_str));
     tally(&cases, &child::each(CHILD, &cases, BOUNDS));
 }

@@ -106,7 +106,7 @@ pub fn refused() -> Vec<(&'static str, String)> {
         ),
         (
             "ROLLUPs multiplied",
-            format!("SELECT count(*) FROM sih_rd GROUP BY {}", vec!["ROLLUP (CNES, IDADE)"; 6].join(", ")),
+            format!("SELECT count(*) FROM sih_rd GROUP BY {}", ["ROLLUP (CNES, IDADE)"; 6].join(", ")),
         ),
         (
             "500 FILTERs",

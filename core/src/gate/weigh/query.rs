@@ -86,9 +86,7 @@ impl Weigher<'_> {
         let env =
             &Env { recursions, ctes: &inner, tables: &[], aliases: None, lambda: &[], outer: Some(outer), ..*outer };
         let first = self.query(&node["left"], env);
-        let names: Vec<String> = match renamed(&first, aliases) {
-            columns => columns.keys().cloned().collect(),
-        };
+        let names: Vec<String> = renamed(&first, aliases).keys().cloned().collect();
         const SMALL: u64 = 1_000;
         // A value of the first half is short, or, in turn, each is not.
         let mut with = |longer: Option<&str>| {
