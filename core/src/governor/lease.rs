@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::{Sender, bounded, select};
 
-use super::{Interest, Mode};
+use super::{Interest, Mode, Room};
 use crate::base::{Cancel, Error, Result};
 
 /// Bytes that a job asks for.
@@ -158,6 +158,7 @@ pub struct Hold(Arc<Held>);
 
 struct Held {
     governor: Interest,
+    granted: u64,
     /// Bytes that the lease has left, once that is gone.
     left: AtomicU64,
 }
@@ -213,7 +214,8 @@ impl Lease {
 
     /// Its bytes stay leased until it and every clone of this are gone.
     pub fn hold(&mut self) -> Hold {
-        let held = || Hold(Arc::new(Held { governor: self.governor.clone(), left: AtomicU64::new(0) }));
+        let held =
+            || Hold(Arc::new(Held { governor: self.governor.clone(), granted: self.bytes, left: AtomicU64::new(0) }));
         self.held.get_or_insert_with(held).clone()
     }
 
@@ -244,6 +246,23 @@ impl Drop for Lease {
                 None => 0,
             }
         });
+    }
+}
+
+impl Hold {
+    /// Bytes that the lease had when this was made.
+    pub fn granted(&self) -> u64 {
+        self.0.granted
+    }
+
+    /// What is left to the process under its tightest limit, now that it has `resident` bytes.
+    pub fn room(&self, resident: u64) -> Room {
+        self.0.governor.room(resident)
+    }
+
+    /// Bytes that the host keeps of our answers.
+    pub fn foreign_bytes(&self) -> u64 {
+        self.0.governor.foreign.bytes()
     }
 }
 

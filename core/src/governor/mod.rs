@@ -46,7 +46,7 @@ pub use estimate::Work;
 pub use foreign::ForeignMemory;
 pub use lease::{Ask, Hold, Lease};
 pub use levers::{LEAST_CHUNK_ROWS, Levers};
-pub use meter::{Bound, MemorySource, Pressure, Reading, SystemMemory, Usage};
+pub use meter::{Bound, MemorySource, Pressure, Reading, Room, SystemMemory, Usage};
 pub use mode::Mode;
 pub use pump::{Hook, ModeChange, ModeChanges};
 pub use purge::purge;

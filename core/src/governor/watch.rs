@@ -9,7 +9,7 @@ use super::lease::{Pool, Terms};
 use super::mode::{ENTER_CONSERVATIVE, ModeMachine};
 use super::pump::{Event, ModeChange, Outlets};
 use super::sampler::Sampler;
-use super::{ForeignMemory, Levers, MemorySource, Mode, Pressure};
+use super::{ForeignMemory, Levers, MemorySource, Mode, Pressure, Room};
 use crate::base::{Error, Result, forked};
 
 /// Of the least limit, what all leases together may have.
@@ -105,6 +105,14 @@ impl Inner {
         }
         let last = self.watch().last;
         last.filter(|(_, at)| at.elapsed() < FRESH).map_or_else(|| self.sample(), |(pressure, _)| pressure)
+    }
+
+    /// What is left now that the process has `resident` bytes, by the last sample.
+    pub fn room(&self, resident: u64) -> Room {
+        let last = self.watch().last.filter(|(_, at)| at.elapsed() < FRESH * 4);
+        let pressure = last.map_or_else(|| self.sample(), |(pressure, _)| pressure);
+        let since = resident.saturating_sub(pressure.process);
+        Room { left: pressure.room.left.saturating_sub(since), ..pressure.room }
     }
 
     fn read(&self) -> Pressure {

@@ -186,7 +186,7 @@ fn memory(process: &str, line: &str) -> u64 {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { memory: 256 << 20, time: Duration::from_millis(1_500) };
+    const BOUNDS: Bounds = Bounds { memory: 256 << 20, time: Duration::from_secs(6) };
 
     #[test]
     #[ignore = "runs in a child process"]

@@ -5,9 +5,13 @@
 mod child;
 mod files;
 mod grammar;
+#[path = "../governor/group.rs"]
+#[allow(dead_code, reason = "its usage file is the governor tests'")]
+mod group;
 mod made_parquet;
 #[path = "../many/mod.rs"]
 mod many;
+mod memory;
 mod mutants;
 mod sizes;
 mod sql;

@@ -104,7 +104,7 @@ mod tests {
     }
 
     fn watch() -> Watch {
-        Watch::start("test", None, &Ctx::default()).unwrap().0
+        Watch::start("test", None, None, &Ctx::default()).unwrap().0
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod binds;
 mod closing;
 mod failure;
 mod kept;
+mod outgrown;
+mod own_growth;
 mod quiet;
 mod room;
 mod spare;
@@ -43,7 +45,8 @@ impl Engine for DuckDb {
             refuse_if_too_many_abandoned()?;
         }
         let (mut settings, worker_ctx, name) = (settings.clone(), ctx.clone(), name(&statement));
-        let (watch, abandoned) = Watch::start(&name, settings.hold.take(), ctx)?;
+        let limit = statement.from_user.then_some(settings.memory_limit);
+        let (watch, abandoned) = Watch::start(&name, settings.hold.take(), limit, ctx)?;
         let (to_consumer, pieces) = answer::bounded(settings.channel_depth.max(1), abandoned.clone());
         let (to_starter, started) = bounded(1);
         std::thread::Builder::new()

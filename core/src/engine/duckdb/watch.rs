@@ -1,4 +1,4 @@
-//! Turns a set cancel token, or a disk that has become full, into interrupts, until the worker has acknowledged. One that does not is
+//! Turns a set cancel token, a disk that has become full, or memory that is about to, into interrupts, until the worker has acknowledged. One that does not is
 //! abandoned: whoever waits for it is told, and its share of the memory stays charged until its thread has ended.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use duckdb::InterruptHandle;
 
+use super::outgrown::{LOOK, Outgrown};
 use super::quiet::ThreadId;
 use super::spill::Spill;
-use crate::base::{Ctx, Error, Result};
+use crate::base::{Code, Ctx, Error, Result};
 use crate::governor::{Abandoned, Hold, TO_ACKNOWLEDGE};
 
 /// An interrupt that comes before the statement executes is forgotten by the engine, so it is repeated.
@@ -36,11 +37,19 @@ struct Watched {
     /// None before there is a connection, and once it is being closed.
     interrupt: Mutex<Option<Arc<InterruptHandle>>>,
     spill: OnceLock<Arc<Spill>>,
+    /// It took too much memory.
+    outgrown: OnceLock<Error>,
 }
 
 impl Watch {
-    /// Over the worker `name`, from before it begins. The receiver gives the error of who waits for it, should it be abandoned.
-    pub fn start(name: &str, hold: Option<Hold>, ctx: &Ctx) -> Result<(Self, Receiver<Error>)> {
+    /// Over the worker `name`, from before it begins, and its memory where `memory_limit` says how much of it the engine may take. The receiver gives
+    /// the error of who waits for it, should it be abandoned.
+    pub fn start(
+        name: &str,
+        hold: Option<Hold>,
+        memory_limit: Option<u64>,
+        ctx: &Ctx,
+    ) -> Result<(Self, Receiver<Error>)> {
         let watched = Arc::<Watched>::default();
         let (done, ended) = bounded::<()>(0);
         let (to_consumer, abandoned) = bounded(1);
@@ -49,7 +58,7 @@ impl Watch {
         let thread = std::thread::Builder::new()
             .name("datasus-watch".into())
             .spawn(move || {
-                if looks.must_stop() {
+                if looks.must_stop(hold.as_ref().zip(memory_limit)) {
                     drop(goes_on);
                     looks.interrupt();
                 }
@@ -79,6 +88,16 @@ impl Watch {
         &self.stops
     }
 
+    /// What a statement ends with that failed with `error`.
+    pub fn explain(&self, error: Error) -> Error {
+        match self.watched.outgrown.get() {
+            Some(outgrown) if !matches!(error.code(), Code::Cancelled | Code::DeadlinePassed) => {
+                outgrown.clone().because(error)
+            }
+            _ => error,
+        }
+    }
+
     /// Why the statement is to stop, other than by its token.
     pub fn check(&self) -> Result<()> {
         self.watched.check()
@@ -95,6 +114,7 @@ impl Drop for Interrupts {
 
 impl Watched {
     fn check(&self) -> Result<()> {
+        self.outgrown.get().map_or(Ok(()), |outgrown| Err(outgrown.clone()))?;
         self.spill.get().map_or(Ok(()), |spill| spill.still_fits())
     }
 
@@ -113,14 +133,27 @@ struct Looks {
 
 impl Looks {
     /// False once the worker has ended by itself.
-    fn must_stop(&self) -> bool {
+    fn must_stop(&self, memory: Option<(&Hold, u64)>) -> bool {
+        let every = if memory.is_some() { LOOK } else { GLANCE };
+        // Its first look is from before the statement has begun.
+        let mut memory = memory.and_then(|(hold, limit)| Outgrown::over(&self.name, hold, limit));
+        let mut glanced = Instant::now();
         loop {
+            if let Some(error) = memory.as_mut().and_then(Outgrown::look) {
+                tracing::warn!(trace_id = %self.ctx.trace_id, thread = %self.name, detail = error.detail(), "is interrupted");
+                let _ = self.watched.outgrown.set(error);
+                return true;
+            }
             select! {
                 recv(self.ended) -> _ => return false,
                 recv(self.ctx.cancel.signal()) -> _ => return true,
-                default(GLANCE) => if self.watched.spill.get().is_some_and(|spill| spill.overflows()) {
+                default(every) => {}
+            }
+            if glanced.elapsed() >= GLANCE {
+                glanced = Instant::now();
+                if self.watched.spill.get().is_some_and(|spill| spill.overflows()) {
                     return true;
-                },
+                }
             }
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn run(
     let spill_path = stayed.as_ref().map_or_else(own_path, |kept| kept.spill_path.clone());
     // Made before the instance that writes to it, so that it goes after that, whatever happens.
     let spill = Arc::new(Spill::open(&spill_path, settings.spill_limit));
-    let explain = |error: duckdb::Error| spill.explain(failure::explain(error, statement, ctx));
+    let explain = |error: duckdb::Error| watch.explain(spill.explain(failure::explain(error, statement, ctx)));
     let bounds = room::bounds(settings, spill.quota());
     let connection = stayed.map_or_else(spare::take, |kept| kept.bounded(&bounds)).map_err(explain)?;
     let interrupts = watch.over(connection.interrupt_handle(), &spill);
