@@ -9,22 +9,31 @@ mod apart;
 mod compared;
 mod expression;
 mod functions;
+mod given;
+mod like;
+mod limits;
 mod parse;
 mod query;
 mod question;
 mod refusal;
+mod scan;
 mod scope;
 mod star;
 mod types;
 mod walk;
+mod weigh;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
 
 use crate::base::{Deaf, Error, Problem, Result};
 use crate::catalog::{Catalog, Grupo};
 use crate::params::{Compared, Syntax};
 
 pub use apart::{MOST_TIME, Patience};
+#[doc(hidden)]
+pub use functions::names as function_names;
 pub use star::{Hidden, without};
 
 pub use question::question;
@@ -61,13 +70,19 @@ pub struct Passed {
 /// Judges `sql`. What is refused is named with its position, every refusal in one answer: DS-403 for what nobody may
 /// do here, DS-404 for a table that does not exist, DS-422 for a text that is wrong or too large.
 pub fn pass(sql: &str, catalog: &'static Catalog) -> Result<Passed> {
-    pass_within(sql, catalog, &Patience::default())
+    pass_within(sql, &BTreeMap::new(), catalog, &Patience::default())
 }
 
-/// The same. DS-504 or DS-499 where that takes longer than `patience` allows; the thread that parses is then left to itself.
-pub fn pass_within(sql: &str, catalog: &'static Catalog, patience: &Patience) -> Result<Passed> {
-    let sql = sql.to_owned();
-    let judge = move || -> std::result::Result<Passed, Vec<Problem>> { walk::judge(&sql, parse::tree(&sql)?, catalog) };
+/// The same, with the values of its parameters. DS-504 or DS-499 where that takes longer than `patience` allows; the thread that parses is then left to itself.
+pub fn pass_within(
+    sql: &str,
+    binds: &BTreeMap<String, Value>,
+    catalog: &'static Catalog,
+    patience: &Patience,
+) -> Result<Passed> {
+    let (sql, binds) = (sql.to_owned(), binds.clone());
+    let judge =
+        move || -> std::result::Result<Passed, Vec<Problem>> { walk::judge(&sql, parse::tree(&sql)?, &binds, catalog) };
     patience.wait(judge)?.map_err(|problems| Error::from_problems(problems).stage("gate"))
 }
 

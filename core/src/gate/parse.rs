@@ -6,7 +6,7 @@ use duckdb::{Config, Connection};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{MAX_BYTES, refusal};
+use super::{MAX_BYTES, refusal, scan};
 use crate::base::{Code, Problem, text};
 
 /// Nested brackets of the tree at most. An expression is two deep per level.
@@ -31,6 +31,7 @@ pub(super) fn tree(sql: &str) -> Result<Value, Vec<Problem>> {
             .with("position", at),
         ]);
     }
+    scan::scan(sql)?;
     let json = asked("SELECT json_serialize_sql(CAST(? AS VARCHAR))", sql).map_err(failed)?;
     if depth(&json) > MAX_DEPTH {
         return Err(vec![refusal::too_deep()]);

@@ -1,6 +1,8 @@
 //! What passes, and what does not. (`core/tests/sql.rs` runs the attacks through a client as well.)
 
 mod attacks;
+mod hostile;
+mod notebooks;
 
 use attacks::ATTACKS;
 
@@ -120,4 +122,53 @@ fn a_refusal_says_where_and_what_is_near() {
     assert_eq!(of("did_you_mean")[0][0], "lower");
     let error = judge("SELECT CNES FRM sih_rd WHERE").unwrap_err();
     assert_eq!((error.code(), error.diagnostic()["line"].clone()), (Code::InvalidParams, 1.into()));
+}
+
+#[test]
+fn what_grows_without_end_is_refused_by_its_limit_and_what_is_large_but_harmless_passes() {
+    for (name, sql) in hostile::refused() {
+        let began = std::time::Instant::now();
+        let error = match judge(&sql) {
+            Ok(_) => panic!("passed: {name}"),
+            Err(error) => error,
+        };
+        println!("{name}: {} {:?} {:?}", error.code(), began.elapsed(), error.problems()[0].diagnostic.get("limit"));
+        assert!(matches!(error.code(), Code::Forbidden | Code::InvalidParams), "{name}: {error:?}");
+    }
+    for (name, sql) in hostile::harmless() {
+        assert!(judge(&sql).is_ok(), "{name}: {:?}", judge(&sql));
+    }
+}
+
+#[test]
+fn values_of_parameters_are_bounded_like_those_in_the_text() {
+    let of = |sql: &str, value: serde_json::Value| {
+        let binds = std::collections::BTreeMap::from([("p".to_owned(), value)]);
+        pass_within(sql, &binds, Catalog::builtin(), &Patience::default()).map(|_| ())
+    };
+    let lag = "SELECT lag(IDADE, $p) OVER (ORDER BY CNES) FROM sih_rd";
+    assert!(of(lag, 1.into()).is_ok());
+    assert_eq!(of(lag, i64::MIN.into()).unwrap_err().code(), Code::InvalidParams);
+    assert!(of(lag, "1".into()).is_err());
+    let ilike = "SELECT count(*) FROM sih_rd WHERE CNES ILIKE $p";
+    assert!(of(ilike, "%20%01%".into()).is_ok());
+    assert!(of(ilike, "%a%a%a%a%b".into()).is_err());
+    let like = "SELECT count(*) FROM sih_rd WHERE CNES LIKE $p";
+    assert!(of(like, "20%".into()).is_ok());
+    assert!(of(like, "%a%a%a%a%b".into()).is_err(), "one that is bound is not read in one pass");
+    assert!(of("SELECT regexp_matches(CNES, $p) FROM sih_rd", "x".repeat(600).into()).is_err());
+    assert!(of("SELECT replace(CNES, '0', $p) FROM sih_rd", "x".repeat(600).into()).is_err());
+}
+
+#[test]
+fn what_public_notebooks_ask_passes_with_room_to_spare() {
+    assert!(notebooks::NOTEBOOKS.len() >= 60, "{}", notebooks::NOTEBOOKS.len());
+    let mut most = 0;
+    for sql in notebooks::NOTEBOOKS {
+        let passed = judge(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let weight = weigh::weight(sql, &passed.syntax.statement, Catalog::builtin());
+        assert!(weight < weigh::MAX_WEIGHT / 4, "{weight}: {sql}");
+        most = most.max(weight);
+    }
+    println!("{} texts; the heaviest has {most} of {} units", notebooks::NOTEBOOKS.len(), weigh::MAX_WEIGHT);
 }

@@ -322,7 +322,7 @@ impl Session {
         let deadline = own.into_iter().chain([Duration::from_secs_f64(self.config.deadline)]).min();
         let patience = gate::Patience { deadline, cancel: ctx.cancel.clone(), trace_id: ctx.trace_id.clone() };
         let gate::Passed { tables, parameters, columns, star, ordered, compared, syntax, .. } =
-            gate::pass_within(sql, self.catalog, &patience)?;
+            gate::pass_within(sql, &params.bind, self.catalog, &patience)?;
         Ok(SqlUse { tables, parameters, columns, star, ordered, compared, syntax })
     }
 

@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "not every module needs all of it")]
 mod child;
 mod files;
+mod grammar;
 #[path = "../governor/group.rs"]
 #[allow(dead_code, reason = "its usage file is the governor tests'")]
 mod group;
@@ -15,4 +16,5 @@ mod mutants;
 mod secrets;
 mod server;
 mod sizes;
+mod sql;
 mod workers;

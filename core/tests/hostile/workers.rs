@@ -238,7 +238,9 @@ fn parsing(client: &Client, source: &Path) {
     gate::HANGS.hang_next(1, FOR_EVER);
     let cancel = Cancel::default();
     let patience = Patience { deadline: None, cancel: cancel.clone(), trace_id: TraceId::new() };
-    let hung = std::thread::spawn(move || gate::pass_within("SELECT 1", Catalog::builtin(), &patience).map(drop));
+    let hung = std::thread::spawn(move || {
+        gate::pass_within("SELECT 1", &std::collections::BTreeMap::new(), Catalog::builtin(), &patience).map(drop)
+    });
     until("it hangs", || gate::HANGS.hanging() == 3);
     cancel.set(CancelReason::Caller);
     assert_eq!(soon(|| hung.join().unwrap()).unwrap_err().code(), Code::Cancelled);
@@ -311,7 +313,9 @@ fn leaves_them_and_ends() {
     }
     gate::HANGS.hang_next(1, FOR_EVER);
     let patience = Patience { deadline: Some(Duration::from_millis(100)), ..Default::default() };
-    gate::pass_within("SELECT 1", Catalog::builtin(), &patience).map(drop).unwrap_err();
+    gate::pass_within("SELECT 1", &std::collections::BTreeMap::new(), Catalog::builtin(), &patience)
+        .map(drop)
+        .unwrap_err();
     println!("leaves them");
 }
 
