@@ -322,9 +322,12 @@ fn a_record_of_the_version_before_is_understood() {
 fn two_first_loads_of_one_table_both_end_well() {
     let server = shared();
     for mode in [Mode::Append, Mode::ReplaceBy] {
-        let (_folder, client) = client_of(&[("RDAC2401.parquet", 4), ("RDRR2401.parquet", 3)]);
+        let (folder, client) = client_of(&[("RDAC2401.parquet", 4), ("RDRR2401.parquet", 3)]);
+        drop(client);
+        // The first waits for as long as the second takes to come.
+        let client = open(folder.path(), &format!("{}?options=-c%20lock_timeout%3D600000", server.url()));
         let table = format!("primeiras.{}", if mode == Mode::Append { "a" } else { "r" });
-        let gate = format!("SELECT pg_advisory_lock(hashtextextended('datasus {table}', 0)), pg_sleep(60)");
+        let gate = format!("SELECT pg_advisory_lock(hashtextextended('datasus {table}', 0)), pg_sleep(600)");
         let holder = std::thread::spawn(move || drop(server.try_psql("postgres", PASSWORD, &gate)));
         let locks = |granted: bool| {
             let sql = format!(
@@ -333,7 +336,7 @@ fn two_first_loads_of_one_table_both_end_well() {
             server.psql(&sql)[0][0].clone()
         };
         let wait = |granted: bool, count: &str| {
-            let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+            let until = std::time::Instant::now() + std::time::Duration::from_secs(300);
             while locks(granted) != count {
                 assert!(std::time::Instant::now() < until, "{table}: {granted} {count}");
                 std::thread::sleep(std::time::Duration::from_millis(10));
@@ -342,7 +345,7 @@ fn two_first_loads_of_one_table_both_end_well() {
         wait(true, "1");
         let jobs = ["AC", "RR"].map(|uf| client.submit(&of(uf, "202401"), [to(&table, mode).into()]).unwrap());
         wait(false, "2");
-        server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND query LIKE '%primeiras.%' AND pid <> pg_backend_pid()");
+        server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND query LIKE '%primeiras.%' AND pid <> pg_backend_pid()");
         holder.join().unwrap();
         jobs.iter().for_each(|job| assert_eq!(job.report().unwrap().attempts, 1));
         assert_eq!(server.psql(&format!("SELECT count(*) FROM {table}")), [["7"]]);
@@ -357,7 +360,7 @@ fn a_target_that_is_dropped_meanwhile_is_made_anew_without_our_own_column() {
     let (_folder, client) = client_of(&[("RDAC2401.parquet", 4)]);
     server.psql("CREATE SCHEMA sumida; CREATE TABLE sumida.t (n_aih text UNIQUE, sexo text)");
     // The load waits before it publishes.
-    let gate = "SELECT pg_advisory_lock(hashtextextended('datasus sumida.t', 0)), pg_sleep(60)";
+    let gate = "SELECT pg_advisory_lock(hashtextextended('datasus sumida.t', 0)), pg_sleep(600)";
     let holder = std::thread::spawn(move || drop(server.try_psql("postgres", PASSWORD, gate)));
     let waiting = |granted: bool| {
         let sql = format!(
@@ -373,7 +376,7 @@ fn a_target_that_is_dropped_meanwhile_is_made_anew_without_our_own_column() {
     let job = client.submit(&rd(), [to("sumida.t", Mode::Append).into()]).unwrap();
     waiting(false);
     server.psql("DROP TABLE sumida.t");
-    server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%datasus sumida.t%pg_sleep(60)%' AND pid <> pg_backend_pid()");
+    server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%datasus sumida.t%pg_sleep(600)%' AND pid <> pg_backend_pid()");
     holder.join().unwrap();
     job.report().unwrap();
     let columns = "SELECT string_agg(attname::text, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'sumida.t'::regclass AND attnum > 0 AND NOT attisdropped";
