@@ -92,7 +92,7 @@ mod tests {
 
     /// Touches so much in a thread of that name, and holds it.
     fn grow(name: &str, bytes: u64) -> Vec<u8> {
-        let touch = move || vec![1u8; bytes as usize];
+        let touch = move || std::hint::black_box(vec![1u8; bytes as usize]);
         std::thread::Builder::new().name(name.into()).spawn(touch).unwrap().join().unwrap()
     }
 
@@ -102,7 +102,8 @@ mod tests {
         let thread = std::thread::Builder::new().name("test-faults".into()).spawn(move || {
             seen.0.send(()).unwrap();
             go_on.1.recv().unwrap();
-            let held = vec![1u8; 64 << 20];
+            // Not for the compiler to leave out.
+            let held = std::hint::black_box(vec![1u8; 64 << 20]);
             seen.0.send(()).unwrap();
             go_on.1.recv().unwrap();
             held.len()

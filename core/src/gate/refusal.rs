@@ -203,8 +203,8 @@ pub(super) fn pattern_computed(sql: &str, node: &Value) -> Problem {
     let problem = Problem::new(
         Code::InvalidParams,
         text!(
-            "O padrão de LIKE, ILIKE e GLOB deve ser um texto escrito no SQL ou em `bind`, com os curingas (WHERE x LIKE $padrao, \"bind\": {{\"padrao\": \"J1%\"}}); entre colunas use starts_with(a, b), ends_with(a, b) ou contains(a, b)",
-            "The pattern of LIKE, ILIKE and GLOB must be a text written in the SQL or in `bind`, wildcards included (WHERE x LIKE $pattern, \"bind\": {{\"pattern\": \"J1%\"}}); between columns use starts_with(a, b), ends_with(a, b) or contains(a, b)"
+            "O padrão de LIKE, ILIKE e GLOB deve ser um texto escrito no SQL ou em `bind`, com os curingas (WHERE x LIKE $padrao, e em `bind` o valor J1% para padrao); entre colunas use `starts_with(a, b)`, `ends_with(a, b)` ou `contains(a, b)`",
+            "The pattern of LIKE, ILIKE and GLOB must be a text written in the SQL or in `bind`, wildcards included (WHERE x LIKE $pattern, and in `bind` the value J1% for pattern); between columns use `starts_with(a, b)`, `ends_with(a, b)` or `contains(a, b)`"
         ),
     );
     located(problem, sql, position(node))
