@@ -310,6 +310,7 @@ fn the_engines_room_is_closed() {
             files: vec![planned.display().to_string()],
             columns: Vec::new(),
             from_user: false,
+            long_bytes: 0,
             scan: None,
             left_out: Vec::new(),
             answer: None,

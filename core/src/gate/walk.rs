@@ -52,9 +52,9 @@ pub(super) fn judge(
     };
     walk.query(&statement["node"], &Scope::OUTSIDE);
     // What is not known is not weighed.
-    let problems = match walk.problems.is_empty() {
+    let (problems, long_bytes) = match walk.problems.is_empty() {
         true => weigh::weigh(sql, &statement, binds, catalog),
-        false => walk.problems,
+        false => (walk.problems, 0),
     };
     if !problems.is_empty() {
         return Err(problems);
@@ -63,7 +63,7 @@ pub(super) fn judge(
     let star = star || bare.iter().any(|name| syntax.tables.contains_key(name));
     let modifiers = statement["node"]["modifiers"].as_array();
     let ordered = modifiers.is_some_and(|all| all.iter().any(|modifier| modifier["type"] == "ORDER_MODIFIER"));
-    let syntax = Syntax { statement, ..syntax };
+    let syntax = Syntax { statement, long_bytes, ..syntax };
     Ok(Passed { sql: sql.to_owned(), tables, parameters, columns, star, ordered, compared, syntax })
 }
 

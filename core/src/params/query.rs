@@ -109,6 +109,8 @@ pub struct Syntax {
     pub tables: BTreeMap<String, BTreeSet<String>>,
     /// The statement as the engine's parser sees it.
     pub statement: serde_json::Value,
+    /// Bytes that the values of a row that are no short ones may have together.
+    pub long_bytes: u64,
 }
 
 impl Syntax {

@@ -34,6 +34,8 @@ pub struct Statement {
     pub columns: Vec<String>,
     /// True: the SQL is the user's, and so are its errors.
     pub from_user: bool,
+    /// Bytes that the long values of a row may have together, as far as the text says.
+    pub long_bytes: u64,
     /// The same without SQL, where the statement only reads.
     pub scan: Option<Scan>,
     /// Rows that it does not read, because a value of theirs did not parse.
@@ -53,6 +55,7 @@ impl Statement {
             files: Vec::new(),
             columns: Vec::new(),
             from_user: false,
+            long_bytes: 0,
             scan: None,
             left_out: Vec::new(),
             answer: None,
@@ -197,6 +200,7 @@ pub fn statement(
                 files: paths,
                 columns: read,
                 from_user: true,
+                long_bytes: ask.syntax.long_bytes,
                 left_out,
                 ..Statement::empty()
             })

@@ -46,6 +46,7 @@ fn run_watched(sql: &str, watched: bool, ctx: &Ctx) -> Result<usize, Error> {
         files: Vec::new(),
         columns: Vec::new(),
         from_user: true,
+        long_bytes: 0,
         scan: None,
         left_out: Vec::new(),
         answer: None,

@@ -285,6 +285,7 @@ fn glob(ctx: &Ctx) -> Result<usize, Error> {
         files: Vec::new(),
         columns: Vec::new(),
         from_user: true,
+        long_bytes: 0,
         scan: None,
         left_out: Vec::new(),
         answer: None,

@@ -10,6 +10,10 @@ use crate::plan::{Statement, View, pattern};
 
 /// Least share of the memory limit that the engine may run ahead of its consumer.
 const AHEAD_SHARE: u64 = 16;
+/// What the engine counts of a text in a row that waits.
+const COUNTED: u64 = 16;
+/// Two vectors of rows.
+const LEAST_AHEAD: u64 = 2 * 2_048 * COUNTED;
 
 /// Opens an instance; it has no bounds yet.
 pub(super) fn open() -> duckdb::Result<Connection> {
@@ -66,11 +70,16 @@ pub(super) fn in_one(statement: &Statement) -> String {
     if tables.is_empty() { statement.sql.clone() } else { format!("WITH {} {}", tables.join(", "), statement.sql) }
 }
 
-/// The bounds of an instance that may spill `spill` bytes, as SQL.
-pub(super) fn bounds(settings: &Settings, spill: u64) -> String {
+/// The bounds of an instance that may spill `spill` bytes, as SQL. The engine counts the rows that wait for their reader by their
+/// columns alone, at 16 bytes a text: texts of `long_bytes` a row are many times that.
+pub(super) fn bounds(settings: &Settings, spill: u64, long_bytes: u64) -> String {
     let memory = settings.memory_limit.max(16 << 20);
     let pace = Pace::of(settings);
     let ahead = pace.ahead_bytes().min(memory / AHEAD_SHARE);
+    let ahead = match long_bytes / COUNTED {
+        0 => ahead,
+        times => (ahead / times).max(LEAST_AHEAD),
+    };
     let threads = pace.workers();
     format!(
         "SET memory_limit = '{memory}B'; SET threads = {threads}; SET max_temp_directory_size = '{spill}B'; \

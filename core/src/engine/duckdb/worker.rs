@@ -42,7 +42,7 @@ pub(super) fn run(
     // Made before the instance that writes to it, so that it goes after that, whatever happens.
     let spill = Arc::new(Spill::open(&spill_path, settings.spill_limit));
     let explain = |error: duckdb::Error| watch.explain(spill.explain(failure::explain(error, statement, ctx)));
-    let bounds = room::bounds(settings, spill.quota());
+    let bounds = room::bounds(settings, spill.quota(), statement.long_bytes);
     let connection = stayed.map_or_else(spare::take, |kept| kept.bounded(&bounds)).map_err(explain)?;
     let interrupts = watch.over(connection.interrupt_handle(), &spill);
     match &folders {

@@ -39,17 +39,18 @@ pub(super) const MAX_FILTERS: u64 = 200;
 /// Sets of one GROUP BY: each has a hash table of its own.
 pub(super) const MAX_GROUPING_SETS: u64 = 64;
 
+/// What is refused, and the bytes that the long values of a row of the answer may have together.
 pub(super) fn weigh(
     sql: &str,
     statement: &Value,
     binds: &BTreeMap<String, Value>,
     catalog: &'static Catalog,
-) -> Vec<Problem> {
+) -> (Vec<Problem>, u64) {
     let (uses, writes_out) = (query::uses(statement), scan::writes_ctes_out(sql));
     let mut weigher = Weigher { sql, binds, catalog, uses, writes_out, problems: Vec::new(), told: Vec::new() };
     let answer = weigher.query(&statement["node"], &Env::OUTSIDE);
     weigher.at_most("weight", &statement["node"], answer.weight, MAX_WEIGHT);
-    weigher.problems
+    (weigher.problems, answer.long)
 }
 
 /// The weight alone.
@@ -94,6 +95,8 @@ struct Answer {
     columns: Rc<HashMap<String, Size>>,
     /// Bytes of a row.
     bytes: u64,
+    /// Of its long values alone, those included that are the same in every row.
+    long: u64,
     weight: u64,
     /// What it brings into the join around it.
     relations: u64,

@@ -49,8 +49,8 @@ impl Weigher<'_> {
         }
         let (_, modifiers) = self.modifiers(node, env, &HashMap::new());
         let weights = [left.weight, right.weight, modifiers, width.saturating_mul(COLUMN)];
-        let bytes = left.bytes.max(right.bytes);
-        Answer { width, columns: Rc::new(columns), bytes, weight: sum(weights), relations: 1 }
+        let (bytes, long) = (left.bytes.max(right.bytes), left.long.max(right.long));
+        Answer { width, columns: Rc::new(columns), bytes, long, weight: sum(weights), relations: 1 }
     }
 
     fn ctes(&mut self, map: &Value, outer: &Env<'_>) -> (Vec<Cte>, u64) {
@@ -96,7 +96,7 @@ impl Weigher<'_> {
             };
             let size = |name: &String| Size { bytes: size(name), times: 0, items: size(name), constant: false };
             let columns = Rc::new(names.iter().map(|name| (name.clone(), size(name))).collect());
-            let answer = Answer { columns, width: first.width, bytes: 0, weight: 0, relations: 1 };
+            let answer = Answer { columns, width: first.width, relations: 1, ..Answer::default() };
             let own = [Cte { name: name.to_owned(), answer, written_out: false }];
             let env = &Env { ctes: &own, tables: &[], aliases: None, lambda: &[], outer: Some(env), ..*env };
             self.query(&node["right"], env)
@@ -109,7 +109,14 @@ impl Weigher<'_> {
         grown.into_iter().for_each(|growth| self.at_most("growth", node, growth, most));
         let columns = names.into_iter().map(|name| (name, Size { bytes: 10 * SMALL, ..Size::COLUMN })).collect();
         let weights = [first.weight, small.weight, weight];
-        Answer { columns: Rc::new(columns), bytes: small.bytes, weight: sum(weights), relations: 1, width: first.width }
+        Answer {
+            columns: Rc::new(columns),
+            bytes: small.bytes,
+            long: small.long,
+            weight: sum(weights),
+            relations: 1,
+            width: first.width,
+        }
     }
 
     fn select(&mut self, node: &Value, env: &Env<'_>) -> Answer {
@@ -117,7 +124,7 @@ impl Weigher<'_> {
         self.from(&node["from_table"], env, &mut from);
         let mut aliases: HashMap<String, Cost> = HashMap::new();
         let (mut width, mut columns, mut weight) = (0u64, HashMap::new(), from.weight);
-        let (mut bytes, mut long) = (0u64, 0u64);
+        let (mut bytes, mut long, mut in_rows) = (0u64, 0u64, 0u64);
         let mut filters = 0;
         let mut relations = from.relations;
         for item in node["select_list"].as_array().into_iter().flatten() {
@@ -145,9 +152,13 @@ impl Weigher<'_> {
             }
             let sizes = if cost.star { wide.saturating_mul(value::PLAIN) } else { cost.size.bytes };
             bytes = bytes.saturating_add(sizes);
+            if cost.size.length() > value::LONG {
+                let all = cost.size.length().saturating_mul(if item["class"] == "STAR" { 1 } else { wide });
+                long = long.saturating_add(all);
+            }
             if cost.size.bytes > value::LONG && !cost.size.constant {
-                long =
-                    long.saturating_add(cost.size.bytes.saturating_mul(if item["class"] == "STAR" { 1 } else { wide }));
+                let all = cost.size.bytes.saturating_mul(if item["class"] == "STAR" { 1 } else { wide });
+                in_rows = in_rows.saturating_add(all);
             }
             (filters, relations) = (filters + count_filters(item), relations + count_subqueries(item));
         }
@@ -157,7 +168,7 @@ impl Weigher<'_> {
             relations += count_subqueries(&node[part]);
         }
         let (is_barrier, of_modifiers) = self.modifiers(node, here, &aliases);
-        self.at_most("value", node, long, value::MAX_IN_ROW);
+        self.at_most("value", node, in_rows, value::MAX_IN_ROW);
         self.at_most("filters", node, filters, MAX_FILTERS);
         self.at_most("relations", node, relations, MAX_RELATIONS);
         let sets = node["group_sets"].as_array().map_or(0, Vec::len) as u64;
@@ -168,6 +179,7 @@ impl Weigher<'_> {
             width,
             columns: Rc::new(columns),
             bytes,
+            long,
             weight: sum([weight, of_modifiers, joins]),
             relations: if is_barrier { 1 } else { relations.max(1) },
         }
