@@ -353,7 +353,7 @@ fn a_damaged_file_is_an_error_that_names_it() {
     let (_, files, statement) = source.plan_of(&QueryParams::dataset("SIH-RD").uf(["SP"]), false, None);
     // What is read: it stands for the file of one's own where that one's values had to be mended.
     let path = &files[0].path;
-    let mut bytes = std::fs::read(&path).unwrap();
+    let mut bytes = std::fs::read(path).unwrap();
     bytes[40..4_000].fill(0xA5);
     std::fs::write(path, bytes).unwrap();
     let error = rows(&Local::default(), statement.clone(), &source.settings(100)).unwrap_err();
