@@ -189,6 +189,10 @@ pub fn refused() -> Vec<(&'static str, String)> {
             }),
         ),
         (
+            "a long text that is the same in every row",
+            format!("SELECT {}'a'{} AS x FROM sih_rd", "replace(".repeat(18), ", 'a', 'aa')".repeat(18)),
+        ),
+        (
             "texts that double in CTEs",
             chained("", "SELECT CNES x FROM sih_rd", 20, |i| format!("SELECT x || x AS x FROM a{i}")),
         ),

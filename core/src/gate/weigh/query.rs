@@ -127,6 +127,7 @@ impl Weigher<'_> {
         let (mut bytes, mut long, mut in_rows) = (0u64, 0u64, 0u64);
         let mut filters = 0;
         let mut relations = from.relations;
+        let has_rows = node["from_table"]["type"].as_str().is_some_and(|kind| kind != "EMPTY");
         for item in node["select_list"].as_array().into_iter().flatten() {
             let here = &Env { tables: &from.tables, aliases: Some(&aliases), ..*env };
             let cost = self.expression(item, here);
@@ -156,7 +157,8 @@ impl Weigher<'_> {
                 let all = cost.size.length().saturating_mul(if item["class"] == "STAR" { 1 } else { wide });
                 long = long.saturating_add(all);
             }
-            if cost.size.bytes > value::LONG && !cost.size.constant {
+            // What is the same in every row is computed once, and written out in each.
+            if cost.size.bytes > value::LONG && (has_rows || !cost.size.constant) {
                 let all = cost.size.bytes.saturating_mul(if item["class"] == "STAR" { 1 } else { wide });
                 in_rows = in_rows.saturating_add(all);
             }
