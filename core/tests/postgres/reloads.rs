@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datasus::sink::postgres::{Mode, ReplaceBy};
-use datasus::{Code, Options, Postgres, QueryParams, col};
+use datasus::{Code, Options, Postgres, Priority, QueryParams, col};
 
 use crate::server::{PASSWORD, shared};
 use crate::*;
@@ -343,7 +343,11 @@ fn two_first_loads_of_one_table_both_end_well() {
             }
         };
         wait(true, "1");
-        let jobs = ["AC", "RR"].map(|uf| client.submit(&of(uf, "202401"), [to(&table, mode).into()]).unwrap());
+        // One core has one slot; the class `health` has another.
+        let jobs = [("AC", Priority::User), ("RR", Priority::Health)].map(|(uf, priority)| {
+            let options = Options { priority, ..Options::default() };
+            client.submit(&of(uf, "202401").options(options), [to(&table, mode).into()]).unwrap()
+        });
         wait(false, "2");
         server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND query LIKE '%primeiras.%' AND pid <> pg_backend_pid()");
         holder.join().unwrap();
