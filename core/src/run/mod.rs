@@ -17,7 +17,7 @@ mod report;
 mod rivals;
 mod session;
 mod stored_plan;
-mod subject;
+mod result_info;
 #[cfg(test)]
 mod tests;
 
@@ -27,5 +27,5 @@ pub use job::Job;
 pub use pending::Pending;
 pub use recover::{JobInfo, Replayed};
 pub use report::{BadValue, NormalisedCodes, Performance, Report, Source, Storage, Unreadable};
-pub use session::{Session, SyncReport};
+pub use session::{Parts, Session, SyncReport};
 pub use stored_plan::STATE_FORMAT;
