@@ -96,6 +96,7 @@ fn attack() {
             "others" => others(&client, folder.path()),
             "too many" => too_many(&client),
             "parsing" => parsing(&client, folder.path()),
+            "parsing, no deadline" => parsing_for_ever(&client),
             "close" => close(&client),
             other => panic!("{other}"),
         }
@@ -220,13 +221,12 @@ fn parsing(client: &Client, source: &Path) {
     gate::HANGS.hang_next(1, FOR_EVER);
     let hung = {
         let client = client.clone();
-        std::thread::spawn(move || client.begin_query(&sql()).map(drop))
+        std::thread::spawn(move || client.begin_query(&sql().options(within(1.0))).map(drop))
     };
     // Another one meanwhile, of another client.
     let other = self::client(source);
     until("it hangs", || gate::HANGS.hanging() == 1);
     assert_eq!(soon(|| rows(&other, &sql())).unwrap(), 97);
-    // Without a deadline of its own.
     let error = soon(|| hung.join().unwrap()).unwrap_err();
     assert_eq!(error.code(), Code::DeadlinePassed, "{error}");
     until("it is counted", || abandoned(client) == 1.0);
@@ -244,6 +244,22 @@ fn parsing(client: &Client, source: &Path) {
     until("it hangs", || gate::HANGS.hanging() == 3);
     cancel.set(CancelReason::Caller);
     assert_eq!(soon(|| hung.join().unwrap()).unwrap_err().code(), Code::Cancelled);
+    release(client);
+    assert_eq!(rows(client, &sql()).unwrap(), 97);
+}
+
+#[test]
+#[ignore = "make soak: it waits for as long as the gate does"]
+fn parsing_without_a_deadline_of_its_own_ends() {
+    passes("parsing, no deadline");
+}
+
+fn parsing_for_ever(client: &Client) {
+    gate::HANGS.hang_next(1, FOR_EVER);
+    let began = Instant::now();
+    let error = client.begin_query(&sql()).map(drop).unwrap_err();
+    assert_eq!(error.code(), Code::DeadlinePassed, "{error}");
+    assert!(began.elapsed() < gate::MOST_TIME + SOON, "came back after {:?}", began.elapsed());
     release(client);
     assert_eq!(rows(client, &sql()).unwrap(), 97);
 }

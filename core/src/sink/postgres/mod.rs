@@ -7,6 +7,7 @@
 //!
 //! Memory is a checkpoint's rows per connection. Sources that a table holds are remembered in `datasus.loads`.
 
+mod address;
 mod append;
 mod connect;
 pub mod copy;
