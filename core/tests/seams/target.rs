@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use arrow::datatypes::SchemaRef;
-use datasus::base::{Chunk, Ctx};
+use datasus::base::{Chunk, Ctx, Text};
 use datasus::recovery::SinkState;
 use datasus::sink::{
     Identity, Limits, ResultInfo, Sink, Stored, StoredAddress, StoredTarget, Target, TargetEnv,
@@ -76,7 +76,7 @@ impl Sink for Counting {
 
     fn write(&mut self, chunk: &Chunk) -> Result<()> {
         if AWAY.load(Relaxed) {
-            return Err(Error::new(Code::Unreachable, datasus::base::text!("fora do ar", "out of reach")));
+            return Err(Error::new(Code::Unreachable, Text { pt: "fora do ar".into(), en: "out of reach".into() }));
         }
         self.rows += chunk.batch.num_rows() as u64;
         Ok(())
@@ -92,7 +92,7 @@ impl Sink for Counting {
 #[test]
 fn a_target_from_outside_takes_the_rows_beside_ours_and_its_jobs_are_resumed_where_it_is_known() {
     let (place, source) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    many::write(source.path(), 3, 1_000);
+    crate::many::write(source.path(), 3, 1_000);
     let open = || Client::builder(source.path()).config(crate::config(place.path())).target("counter", Counter::read);
     let client = open().open().unwrap();
     let params = QueryParams::dataset("SIH-RD").columns(["CNES", "VAL_TOT"]);
