@@ -62,6 +62,9 @@ impl Session {
         bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
         let left_out = statement.rows_left_out();
         let sampled = emergency::sampled(sampling, &files);
+        // A scan without conditions has as many rows as its files: where a target cannot hold them, that is said now.
+        let known = known_rows(&prepared.query, &files, sampled.as_ref(), left_out);
+        known.map_or(Ok(()), |rows| limits.refuse_rows(rows))?;
         self.refuse_known_excess(&prepared.query, &files, sampled.as_ref(), left_out, &destinations)?;
         let info = result_info(&prepared, &files, sampled.as_ref(), job.id())?;
         // Once more, with the names that those without one get.
