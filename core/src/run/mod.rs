@@ -14,10 +14,10 @@ mod pending;
 mod pipeline;
 mod recover;
 mod report;
+mod result_info;
 mod rivals;
 mod session;
 mod stored_plan;
-mod result_info;
 #[cfg(test)]
 mod tests;
 

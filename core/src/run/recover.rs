@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::durable::{Work, discard_targets, remove_leftovers};
 use super::pipeline::{Prepared, Task};
-use super::stored_plan::{PinnedFile, StoredPlan};
 use super::result_info::result_info;
+use super::stored_plan::{PinnedFile, StoredPlan};
 use super::{Job, Report, Session, emergency};
 use crate::base::{Code, Ctx, Error, PeakMemory, Result, Text, masked_json, text};
 use crate::params::QueryParams;

@@ -11,7 +11,7 @@ use crate::catalog::FileId;
 use crate::lake::LakeFile;
 use crate::params::{Ask, Query, QueryParams};
 use crate::plan::Sampled;
-use crate::sink::{SourceKey, ResultInfo};
+use crate::sink::{ResultInfo, SourceKey};
 
 pub(super) fn result_info(
     prepared: &Prepared,

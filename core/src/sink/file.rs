@@ -74,7 +74,12 @@ pub(super) fn path_or_default(path: &Option<PathBuf>, info: &ResultInfo, extensi
 }
 
 /// What a file is known by; without a name, all of one extension are one.
-pub(super) fn identity(path: &Option<PathBuf>, extension: &str, env: &TargetEnv, info: Option<&ResultInfo>) -> Identity {
+pub(super) fn identity(
+    path: &Option<PathBuf>,
+    extension: &str,
+    env: &TargetEnv,
+    info: Option<&ResultInfo>,
+) -> Identity {
     let path = info.map(|info| path_or_default(path, info, extension)).or_else(|| path.clone());
     match path {
         Some(path) => {

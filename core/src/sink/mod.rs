@@ -29,10 +29,11 @@ pub use fan_out::FanOut;
 pub use output_root::{OutputFile, OutputRoot};
 pub use parquet::Parquet;
 pub use postgres::Postgres;
-pub use result_info::{ORIGIN_COLUMNS, SourceKey, ResultInfo};
+pub use result_info::{ORIGIN_COLUMNS, ResultInfo, SourceKey};
 pub use spared::Spared;
 pub use target::{
-    AllLimits, Credentials, Identity, Limits, ReadTarget, Replay, StoredAddress, StoredTarget, Target, TargetEnv, Targets, refuse_twice,
+    AllLimits, Credentials, Identity, Limits, ReadTarget, Replay, StoredAddress, StoredTarget, Target, TargetEnv,
+    Targets, refuse_twice,
 };
 
 /// A consumer of one job's chunks.

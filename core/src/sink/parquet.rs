@@ -149,7 +149,13 @@ fn failed(error: ParquetError, path: &Path) -> Error {
 }
 
 impl Format {
-    fn writer(&self, place: &FilePlace, file: File, schema: &SchemaRef, properties: WriterProperties) -> Result<Writer> {
+    fn writer(
+        &self,
+        place: &FilePlace,
+        file: File,
+        schema: &SchemaRef,
+        properties: WriterProperties,
+    ) -> Result<Writer> {
         let (path, rows) = (place.shown(), self.row_group_rows);
         let columns = ParquetColumns::create(file, schema.clone(), properties, rows, ROW_GROUP_BYTES);
         Ok(Writer { columns: columns.map_err(|error| failed(error, &path))?, marked: 0, row_group_rows: rows, path })

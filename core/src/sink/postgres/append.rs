@@ -4,7 +4,7 @@ use super::loaded::{Compared, Loaded};
 use super::loads::Loads;
 use super::{Mode, Postgres, TableName};
 use crate::base::{Code, Error, Result, text};
-use crate::sink::{SourceKey, ResultInfo};
+use crate::sink::{ResultInfo, SourceKey};
 
 /// DS-409 for `append` where the table holds a source of this result already, in this version or another.
 pub(super) fn refuse_known(loads: &Loads, target: &TableName, options: &Postgres, info: &ResultInfo) -> Result<()> {

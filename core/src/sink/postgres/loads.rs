@@ -16,7 +16,7 @@ use super::typed::{Cells, flag, long, name, oid, text as text_of, texts};
 use super::url::Url;
 use super::{Postgres, TableName};
 use crate::base::{Code, Error, Result, text};
-use crate::sink::{SourceKey, ResultInfo};
+use crate::sink::{ResultInfo, SourceKey};
 
 /// What the record says of a table.
 #[derive(Debug, Clone, Default)]

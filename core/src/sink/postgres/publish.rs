@@ -11,7 +11,8 @@ use super::shape::{self, Column, Table};
 use super::typed::{Cells, name as name_of, text as text_of};
 use super::url::Url;
 use super::{
-    Mode, Postgres, TableName, append, connect, index, letters, loads, mark, sampling_guard, replace, stage, swallow, unique,
+    Mode, Postgres, TableName, append, connect, index, letters, loads, mark, replace, sampling_guard, stage, swallow,
+    unique,
 };
 use crate::base::{Code, Error, Language, Result, text};
 use crate::recovery::SinkState;

@@ -13,7 +13,7 @@ use super::typed::{Cells, texts};
 use super::url::Url;
 use super::{ReplaceBy, TableName};
 use crate::base::{Code, Error, Result, Text, text};
-use crate::sink::{ORIGIN_COLUMNS, SourceKey, ResultInfo};
+use crate::sink::{ORIGIN_COLUMNS, ResultInfo, SourceKey};
 
 /// DS-409 where a table that others made does not say which load its rows come from.
 pub(super) fn require_origin(target: &TableName, table: &Table) -> Result<()> {

@@ -17,7 +17,9 @@ use super::loads::{self, Loads};
 use super::publish::{self, Publish};
 use super::shape::{self, Column};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, append, connect, index, letters, sampling_guard, replace, stage, there, unique};
+use super::{
+    Mode, Postgres, TableName, append, connect, index, letters, replace, sampling_guard, stage, there, unique,
+};
 use crate::base::{Chunk, Code, Ctx, Error, Held, Result, Text, text};
 use crate::recovery::SinkState;
 use crate::sink::{ResultInfo, Sink, Stored, Target};
