@@ -45,8 +45,8 @@ pub fn catalog_answer(question: &Question, catalog: &Catalog, dialect: &dyn Dial
                 ]
             });
             let others = of_files.iter().filter(|(name, _)| grupo.column(name).is_none());
-            let others = others
-                .map(|(name, kind)| [Some(name.clone()), Some(dialect.type_name(kind)), None, None, None, None]);
+            let others =
+                others.map(|(name, kind)| [Some(name.clone()), Some(dialect.type_name(kind)), None, None, None, None]);
             let names = ["column_name", "column_type", "meaning", "source", "first_year", "last_year"];
             batch(names, known.chain(others).collect())
         }

@@ -26,7 +26,9 @@ use crate::metrics::Metrics;
 use crate::params::{
     MissingFiles, Query, QueryParams, Question, SqlUse, check_sizes, validate, validate_question, validate_sql,
 };
-use crate::plan::{Explain, Selection, explain, kind_of_own, missing_error, select, selection_warnings, statement, Wanted};
+use crate::plan::{
+    Explain, Selection, Wanted, explain, kind_of_own, missing_error, select, selection_warnings, statement,
+};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets, refuse_twice};

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use duckdb::{Config, Connection};
 
 use crate::engine::Settings;
-use crate::engine::settings::Pace;
 use crate::engine::duckdb_dialect::pattern;
+use crate::engine::settings::Pace;
 use crate::plan::{Statement, View};
 
 /// Least share of the memory limit that the engine may run ahead of its consumer.
