@@ -7,7 +7,7 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::ChunkReader;
 
-use super::at::At;
+use crate::store::At;
 use crate::base::{Cancel, Compact};
 
 /// Bytes of a header that are read at first, and at most: statistics may stand in it.
