@@ -202,12 +202,22 @@ fn logins(line: &str) -> Vec<Range<usize>> {
         match (login, cut) {
             (Some(at), _) => hidden.push(from + start..from + at),
             (None, Some(at)) if lower.len() == word.len() && at < word.len() => {
-                hidden.push(from + at..from + word.len())
+                let start = from + at;
+                hidden.push(start..end_of_cut(line, start).max(from + word.len()))
             }
             _ => {}
         }
     }
     hidden
+}
+
+/// Where the login ends that begins behind `postgres:`: a path joined with an address keeps one of its two slashes, and the password
+/// may hold a blank or a quotation mark.
+fn end_of_cut(line: &str, start: usize) -> usize {
+    let rest = line[start..].trim_end_matches('\n');
+    let rest = &rest[..next_address(rest).map_or(rest.len(), |(at, _)| at)];
+    let quoted = &rest[..closing(rest).unwrap_or(rest.len())];
+    start + quoted.rfind('@').or_else(|| rest.rfind('@')).unwrap_or(0)
 }
 
 const SECRETS: [&str; 10] =
@@ -299,6 +309,9 @@ mod tests {
             "u:CANARY@h/d",
             "postgres:/u:CANARY@h/d",
             "near read('postgres:/u:CANARY",
+            "\"/a/postgres:/u:x CANARY@h/d\" é um endereço",
+            "/a/postgresql:/u:x\"CANARY@h/d",
+            "'/a/postgres:/u:x' CANARY@h/d'",
             "host=h user=u password=CANARY",
             "host=h user=u password = 'x CANARY' port=1",
             "postgres://h/d?p%61ssword=CANARY&a=b",
