@@ -199,13 +199,12 @@ fn logins(line: &str) -> Vec<Range<usize>> {
         });
         let lower = word.to_ascii_lowercase();
         let cut = ["postgres:", "postgresql:"].iter().find_map(|scheme| Some(lower.find(scheme)? + scheme.len()));
+        let cut = cut.filter(|at| lower.len() == word.len() && *at < word.len()).map(|at| from + at);
+        let end = cut.map(|cut| end_of_cut(line, cut));
         match (login, cut) {
-            (Some(at), _) => hidden.push(from + start..from + at),
-            (None, Some(at)) if lower.len() == word.len() && at < word.len() => {
-                let start = from + at;
-                hidden.push(start..end_of_cut(line, start).max(from + word.len()))
-            }
-            _ => {}
+            (Some(at), _) => hidden.push(from + start..end.unwrap_or(0).max(from + at)),
+            (None, Some(cut)) => hidden.push(cut..end.unwrap_or(0).max(from + word.len())),
+            (None, None) => {}
         }
     }
     hidden
@@ -312,6 +311,7 @@ mod tests {
             "\"/a/postgres:/u:x CANARY@h/d\" é um endereço",
             "/a/postgresql:/u:x\"CANARY@h/d",
             "'/a/postgres:/u:x' CANARY@h/d'",
+            "'/a/postgres:/u:x@y CANARY@h/d'",
             "host=h user=u password=CANARY",
             "host=h user=u password = 'x CANARY' port=1",
             "postgres://h/d?p%61ssword=CANARY&a=b",
