@@ -1,5 +1,4 @@
-"""What `tests/conformance/doors.json` puts through every door, by the C interface: no password comes out, and nothing of any size
-costs much."""
+"""What `tests/conformance/doors.json` puts through every door, by the C interface."""
 
 from __future__ import annotations
 

@@ -83,18 +83,18 @@ def test_no_spelling_of_a_password_comes_out_of_any_door(
             for call in (client.resume, client.discard, client.replay, client.dead_letters):
                 shown.call(call.__name__, lambda call=call, job=job: call(job))
         for make in (
-            lambda url: datasus.Postgres(url),
+            datasus.Postgres,
             lambda url: datasus.Postgres("a.b", url=url),
             lambda url: datasus.Postgres("a.b", key=[url], mode=url),
             lambda url: datasus.Csv(url, delimiter=url),
-            lambda url: datasus.Parquet(url),
-            lambda url: datasus.col(url),
+            datasus.Parquet,
+            datasus.col,
             lambda url: datasus.col("CNES") == url,
             lambda url: datasus.col(url).is_in([url]),
-            lambda url: datasus.read_dbc(url),
+            datasus.read_dbc,
             lambda url: datasus.example_data(pathlib.Path(__file__) / url),
-            lambda url: client.schema(url),
-            lambda url: client.sync(url),
+            client.schema,
+            client.sync,
             lambda url: client.export_dead_letters(url, url),
             lambda url: client.query("SIH-RD", columns=["CNES"], limit=1).to_pandas(dtype_backend=url),
         ):
