@@ -56,8 +56,9 @@ pub struct Session {
     _shed: Arc<Hook>,
 }
 
-/// What `sync` did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// What a conversion ahead of a query did.
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
 pub struct SyncReport {
     pub files: u64,
     pub rows: u64,
