@@ -330,7 +330,10 @@ fn what_is_not_understood_is_named() {
     let holdings = place.client().datasets().unwrap();
     assert!(holdings.datasets.is_empty());
     let reason = |name: &str| holdings.ignored.iter().find(|one| one.file == name).unwrap().reason;
-    assert_eq!((holdings.ignored.len(), reason("RDAC2401.dbc.gz"), reason("RDAC2401_v2.dbc")), (7, Why::Archive, Why::Name));
+    assert_eq!(
+        (holdings.ignored.len(), reason("RDAC2401.dbc.gz"), reason("RDAC2401_v2.dbc")),
+        (7, Why::Archive, Why::Name)
+    );
 
     let error = place.rows(&QueryParams::dataset("CNES-ST").uf(["SP"]).competencia("202402", "202402")).unwrap_err();
     assert_eq!(error.code(), Code::NotFound);
