@@ -29,9 +29,9 @@ const SEED: u64 = 0;
 pub const SAMPLING: &str = "datasus.sampling";
 
 /// 2^31 - 1, a prime.
-pub(super) const PRIME: u64 = (1 << 31) - 1;
+pub const PRIME: u64 = (1 << 31) - 1;
 /// Rows with a value below it are in the sample.
-pub(super) const BELOW: u64 = PRIME / 10;
+pub const BELOW: u64 = PRIME / 10;
 
 impl Sampling {
     /// One row in ten.
@@ -79,7 +79,7 @@ pub struct Sampled {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileSample {
     /// From the cube's down.
-    pub(super) coefficients: [u64; 4],
+    pub coefficients: [u64; 4],
 }
 
 impl FileSample {

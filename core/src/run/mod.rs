@@ -27,5 +27,5 @@ pub use job::Job;
 pub use pending::Pending;
 pub use recover::{JobInfo, Replayed};
 pub use report::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, Unreadable};
-pub use session::{Parts, Session, SyncReport};
+pub use session::{EngineOver, Parts, Session, SyncReport};
 pub use stored_plan::STATE_FORMAT;

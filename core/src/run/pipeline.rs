@@ -17,7 +17,7 @@ use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, masked, te
 use crate::governor::Mode;
 use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{Ask, OnBadValue, Projection, Query, QueryParams};
-use crate::plan::{SAMPLING, Sampled, Selection, Statement, nowhere, reads, statement};
+use crate::plan::{SAMPLING, Sampled, Selection, Statement, Wanted, nowhere, reads, statement};
 use crate::scheduler::Status;
 use crate::sink::arrow::{ArrowReader, stream};
 use crate::sink::csv::refuse_if_more_than_limit;
@@ -131,7 +131,8 @@ impl Session {
         let columns = if sampling.is_some() { None } else { Session::columns_of(&prepared.query) };
         let (files, unreadable) = self.readable(prepared, columns, ctx)?;
         ctx.progress.enter(Phase::Running);
-        let statement = statement(&prepared.query, &files, None, sampling.as_ref(), false)?;
+        let wanted = Wanted { sampling: sampling.as_ref(), ..Wanted::default() };
+        let statement = statement(&prepared.query, &files, wanted, self.engine.dialect())?;
         bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
         let sampled = emergency::sampled(sampling, &files);
         let letters = self.keep_letters(&prepared.params, &statement, &files, job, ctx)?;

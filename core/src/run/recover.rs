@@ -16,7 +16,7 @@ use super::stored_plan::{PinnedFile, StoredPlan};
 use super::{Job, Report, Session, emergency};
 use crate::base::{Code, Ctx, Error, ErrorForm, PeakMemory, Result, Text, masked_json, text};
 use crate::params::QueryParams;
-use crate::plan::statement;
+use crate::plan::{Wanted, statement};
 use crate::recovery::{DeadLetter, DeadLetters, End, Found, JobFolder, Log, Standing};
 use crate::sink::{AllLimits, ORIGIN_COLUMNS, OutputRoot, Replay, ResultInfo, Target, parquet};
 
@@ -158,7 +158,8 @@ impl Session {
         let unreadable = plan.unreadable.clone();
         let limits = AllLimits(&targets);
         let origin = limits.want_origin().then_some(ORIGIN_COLUMNS);
-        let statement = statement(&prepared.query, &files, origin, plan.sampling.as_ref(), limits.by_order())?;
+        let wanted = Wanted { origin, sampling: plan.sampling.as_ref(), ordered: limits.by_order() };
+        let statement = statement(&prepared.query, &files, wanted, self.engine.dialect())?;
         let sampled = emergency::sampled(plan.sampling.clone(), &files);
         if statement.sql != plan.sql || (!plan.materialises && !statement.is_positional()) {
             return Err(other_version(&plan));

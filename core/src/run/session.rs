@@ -26,7 +26,9 @@ use crate::metrics::Metrics;
 use crate::params::{
     MissingFiles, Query, QueryParams, Question, SqlUse, check_sizes, validate, validate_question, validate_sql,
 };
-use crate::plan::{Explain, Selection, explain, kind_of_own, missing_error, select, selection_warnings, statement};
+use crate::plan::{
+    Explain, Selection, Wanted, explain, kind_of_own, missing_error, select, selection_warnings, statement,
+};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets, refuse_twice};
@@ -63,11 +65,16 @@ pub struct Session {
 pub struct Parts {
     /// The kinds of targets that are known.
     pub targets: Targets,
+    /// What stands before the engine in the process, or in its place.
+    pub engine: Option<EngineOver>,
 }
+
+/// Makes the engine of a client; it is given the one in the process.
+pub type EngineOver = Arc<dyn Fn(Arc<dyn Engine>) -> Arc<dyn Engine> + Send + Sync>;
 
 impl Default for Parts {
     fn default() -> Self {
-        Parts { targets: Destination::kinds() }
+        Parts { targets: Destination::kinds(), engine: None }
     }
 }
 
@@ -100,7 +107,8 @@ impl Session {
         let folder = if source.is_dir() { source.clone() } else { source.parent().map(Into::into).unwrap_or_default() };
         let lake = Lake::open(&config.lake.clone().unwrap_or_else(|| folder.join(".datasus").join("lake")))?;
         let output = config.output.clone().unwrap_or_else(|| PathBuf::from("."));
-        let engine: Arc<dyn Engine> = Arc::new(Local::default());
+        let local: Arc<dyn Engine> = Arc::new(Local::default());
+        let engine = parts.engine.map_or(local.clone(), |over| over(local));
         let state = std::path::absolute(state_root(&config, &folder)).map_err(|e| Error::io(e, &folder))?;
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
@@ -310,7 +318,10 @@ impl Session {
                     None => to_convert.push(file.path.display().to_string()),
                 }
             }
-            let planned = if wanted.is_empty() { None } else { Some(statement(&query, &wanted, None, None, false)?) };
+            let planned = match wanted.is_empty() {
+                true => None,
+                false => Some(statement(&query, &wanted, Wanted::default(), self.engine.dialect())?),
+            };
             let mut warnings = self.warnings(&query, &selection, &listing, &wanted);
             warnings.extend(foretold.iter().map(|warning| warning.get(self.config.language).to_owned()));
             explain(&query, &selection, &wanted, &others, to_convert, warnings, planned.as_ref())
