@@ -1,9 +1,12 @@
 //! The front of the SDK: one source folder, and everything that can be asked of it.
 
+mod builder;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::base::{Cancel, Error, Home, Result, TraceId};
 use crate::catalog::{Competencia, Grupo, Period, Uf};
@@ -15,6 +18,8 @@ use crate::recovery::DeadLetter;
 use crate::run::{Answer, Job, JobInfo, Pending, Replayed, Report, Session, SyncReport};
 use crate::sink::Destination;
 use crate::source::folder::{Ignored, Why};
+
+pub use builder::ClientBuilder;
 
 /// A source of DATASUS files, opened.
 ///
@@ -39,38 +44,42 @@ impl Drop for Client {
 }
 
 /// What the source holds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Holdings {
     /// In the catalogue's order.
-    pub datasets: Vec<Held>,
+    pub datasets: Vec<DatasetSummary>,
     /// What is not read as a source, in order of path.
     pub ignored: Vec<IgnoredFile>,
 }
 
 /// A file of the source that no query reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct IgnoredFile {
     /// Below the source folder.
     pub file: String,
-    /// `name` (of no dataset), `archive` (to be extracted first) or `ours` (written by datasus).
-    pub reason: &'static str,
+    pub reason: Why,
 }
 
 /// What the source holds of one dataset; of several versions of a file one counts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Held {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct DatasetSummary {
     pub dataset: String,
     pub nome: String,
     pub files: u64,
     /// Bytes of the source files.
     pub bytes: u64,
     pub ufs: Vec<Uf>,
-    pub from: Option<Competencia>,
-    pub to: Option<Competencia>,
+    /// The first and the last competência of its files.
+    pub first: Option<Competencia>,
+    pub last: Option<Competencia>,
 }
 
 /// A dataset of the catalogue.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Known {
     /// `SIH-RD`.
     pub dataset: String,
@@ -84,8 +93,8 @@ pub struct Known {
     /// True: one file for the whole country.
     pub national: bool,
     /// The first and the last competência that is known to have been published.
-    pub from: Option<Competencia>,
-    pub to: Option<Competencia>,
+    pub first: Option<Competencia>,
+    pub last: Option<Competencia>,
     /// Columns that the catalogue knows; with 0 they come from the files.
     pub columns: u64,
 }
@@ -94,16 +103,17 @@ impl Client {
     /// Opens a folder of DBC, DBF or Parquet files in any layout (or one file; `~` is the home folder), with the settings of the `DATASUS_*`
     /// variables. Nothing is read but the list of its files, when a query asks.
     pub fn open(source: impl Into<PathBuf>) -> Result<Self> {
-        Client::open_with(source, Config::from_env()?)
+        Client::builder(source).open()
     }
 
     /// The same with settings of your own.
     pub fn open_with(source: impl Into<PathBuf>, config: Config) -> Result<Self> {
-        let language = config.language;
-        let opened = Session::open(source.into(), config);
-        opened
-            .map(|session| Client { session, home: Home::default() })
-            .map_err(|error| error.traced(&TraceId::new(), language))
+        Client::builder(source).config(config).open()
+    }
+
+    /// The same with parts of your own.
+    pub fn builder(source: impl Into<PathBuf>) -> ClientBuilder {
+        ClientBuilder::new(source.into())
     }
 
     fn session(&self) -> Result<&Arc<Session>> {
@@ -232,8 +242,8 @@ impl Client {
             aliases: grupo.aliases.clone(),
             period: grupo.period,
             national: grupo.national.is_some(),
-            from: grupo.first,
-            to: grupo.last,
+            first: grupo.first,
+            last: grupo.last,
             columns: grupo.columns.len() as u64,
         };
         self.session.catalog().datasets().map(known).collect()
@@ -259,8 +269,7 @@ impl Client {
         let below = |path: &Path| path.strip_prefix(&root).unwrap_or(path).display().to_string();
         listing.ignored.extend(ours.into_iter().map(|file| Ignored { path: file.path, why: Why::Ours }));
         listing.ignored.sort_by(|a, b| a.path.cmp(&b.path));
-        let ignored =
-            listing.ignored.iter().map(|one| IgnoredFile { file: below(&one.path), reason: one.why.as_str() });
+        let ignored = listing.ignored.iter().map(|one| IgnoredFile { file: below(&one.path), reason: one.why });
         let mut holdings = Holdings { datasets: Vec::new(), ignored: ignored.collect() };
         for grupo in catalog.datasets() {
             let all: Vec<_> = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset).collect();
@@ -271,14 +280,14 @@ impl Client {
             let mut ufs: Vec<Uf> = files.iter().map(|file| file.id.uf).collect();
             ufs.sort();
             ufs.dedup();
-            holdings.datasets.push(Held {
+            holdings.datasets.push(DatasetSummary {
                 dataset: grupo.dataset.to_string(),
                 nome: grupo.nome.clone(),
                 files: files.len() as u64,
                 bytes: files.iter().map(|file| file.size).sum(),
                 ufs,
-                from: files.iter().map(|file| file.id.competencia).min(),
-                to: files.iter().map(|file| file.id.competencia).max(),
+                first: files.iter().map(|file| file.id.competencia).min(),
+                last: files.iter().map(|file| file.id.competencia).max(),
             });
         }
         Ok(holdings)

@@ -14,10 +14,10 @@ mod pending;
 mod pipeline;
 mod recover;
 mod report;
+mod result_info;
 mod rivals;
 mod session;
 mod stored_plan;
-mod subject;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +26,6 @@ pub use answer::{Answer, Next};
 pub use job::Job;
 pub use pending::Pending;
 pub use recover::{JobInfo, Replayed};
-pub use report::{BadValue, NormalisedCodes, Performance, Report, Source, Storage, Unreadable};
-pub use session::{Session, SyncReport};
+pub use report::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, Unreadable};
+pub use session::{EngineOver, Parts, Session, SyncReport};
 pub use stored_plan::STATE_FORMAT;

@@ -26,10 +26,12 @@ use crate::metrics::Metrics;
 use crate::params::{
     MissingFiles, Query, QueryParams, Question, SqlUse, check_sizes, validate, validate_question, validate_sql,
 };
-use crate::plan::{Explain, Selection, explain, kind_of_own, missing_error, select, selection_warnings, statement};
+use crate::plan::{
+    Explain, Selection, Wanted, explain, kind_of_own, missing_error, select, selection_warnings, statement,
+};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
-use crate::sink::{Destination, OutputRoot, Spared};
+use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets, refuse_twice};
 use crate::source::folder::{FileKind, Folder, Ignored, Listing, SourceFile};
 use crate::source::header_columns;
 
@@ -46,6 +48,8 @@ pub struct Session {
     pub(super) source: PathBuf,
     pub(super) lake: Lake,
     pub(super) engine: Arc<dyn Engine>,
+    /// The kinds of targets that its jobs may have.
+    pub(super) targets: Targets,
     pub(super) output: PathBuf,
     pub(super) state: StateFolder,
     pub(super) scheduler: Scheduler,
@@ -56,8 +60,27 @@ pub struct Session {
     _shed: Arc<Hook>,
 }
 
-/// What `sync` did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// What a session works with, each of which a program may bring itself.
+#[derive(Clone)]
+pub struct Parts {
+    /// The kinds of targets that are known.
+    pub targets: Targets,
+    /// What stands before the engine in the process, or in its place.
+    pub engine: Option<EngineOver>,
+}
+
+/// Makes the engine of a client; it is given the one in the process.
+pub type EngineOver = Arc<dyn Fn(Arc<dyn Engine>) -> Arc<dyn Engine> + Send + Sync>;
+
+impl Default for Parts {
+    fn default() -> Self {
+        Parts { targets: Destination::kinds(), engine: None }
+    }
+}
+
+/// What a conversion ahead of a query did.
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
 pub struct SyncReport {
     pub files: u64,
     pub rows: u64,
@@ -71,7 +94,7 @@ pub struct SyncReport {
 }
 
 impl Session {
-    pub fn open(source: PathBuf, config: Config) -> Result<Arc<Self>> {
+    pub fn open(source: PathBuf, config: Config, parts: Parts) -> Result<Arc<Self>> {
         config.check()?;
         let config = config.at_home();
         refuse_address(&source.to_string_lossy()).map_err(|error| error.stage("source"))?;
@@ -84,7 +107,8 @@ impl Session {
         let folder = if source.is_dir() { source.clone() } else { source.parent().map(Into::into).unwrap_or_default() };
         let lake = Lake::open(&config.lake.clone().unwrap_or_else(|| folder.join(".datasus").join("lake")))?;
         let output = config.output.clone().unwrap_or_else(|| PathBuf::from("."));
-        let engine: Arc<dyn Engine> = Arc::new(Local::default());
+        let local: Arc<dyn Engine> = Arc::new(Local::default());
+        let engine = parts.engine.map_or(local.clone(), |over| over(local));
         let state = std::path::absolute(state_root(&config, &folder)).map_err(|e| Error::io(e, &folder))?;
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
@@ -106,6 +130,7 @@ impl Session {
             source,
             lake,
             engine,
+            targets: parts.targets,
             output,
             state,
             scheduler,
@@ -176,7 +201,8 @@ impl Session {
                 ));
             }
             let root = OutputRoot::open(&self.output)?;
-            Destination::refuse_twice(&destinations, &root, self.config.postgres.as_ref())?;
+            let targets: Vec<_> = destinations.iter().cloned().map(Destination::target).collect();
+            refuse_twice(&targets, &self.target_env(&root), None)?;
             let prepared = self.prepare(params, &ctx)?;
             Ok((root.sparing(self.spared(Some(&prepared.listing))), prepared))
         };
@@ -184,6 +210,14 @@ impl Session {
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
         self.spawn(Task::Durable { prepared, root, destinations }, &job, ctx)?;
         Ok(job)
+    }
+
+    pub(super) fn credentials(&self) -> Credentials<'_> {
+        Credentials { postgres: self.config.postgres.as_ref() }
+    }
+
+    pub(super) fn target_env<'e>(&'e self, root: &'e OutputRoot) -> TargetEnv<'e> {
+        TargetEnv { root, credentials: self.credentials() }
     }
 
     /// What no output touches.
@@ -284,7 +318,10 @@ impl Session {
                     None => to_convert.push(file.path.display().to_string()),
                 }
             }
-            let planned = if wanted.is_empty() { None } else { Some(statement(&query, &wanted, None, None, false)?) };
+            let planned = match wanted.is_empty() {
+                true => None,
+                false => Some(statement(&query, &wanted, Wanted::default(), self.engine.dialect())?),
+            };
             let mut warnings = self.warnings(&query, &selection, &listing, &wanted);
             warnings.extend(foretold.iter().map(|warning| warning.get(self.config.language).to_owned()));
             explain(&query, &selection, &wanted, &others, to_convert, warnings, planned.as_ref())

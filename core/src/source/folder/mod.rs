@@ -84,7 +84,11 @@ pub struct Ignored {
     pub why: Why,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a file of the source is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "IgnoredReason")]
+#[non_exhaustive]
 pub enum Why {
     /// Its name is of no dataset.
     Name,
@@ -102,18 +106,6 @@ impl SourceFile {
     /// The name without its folder.
     pub fn name(&self) -> String {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-    }
-}
-
-impl Why {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Why::Name => "name",
-            Why::Archive => "archive",
-            Why::Ours => "ours",
-            Why::Link => "link",
-            Why::Depth => "depth",
-        }
     }
 }
 
