@@ -5,7 +5,8 @@ mod builder;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::base::{Cancel, Error, Home, Result, TraceId};
 use crate::catalog::{Competencia, Grupo, Period, Uf};
@@ -44,38 +45,42 @@ impl Drop for Client {
 }
 
 /// What the source holds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Holdings {
     /// In the catalogue's order.
-    pub datasets: Vec<Held>,
+    pub datasets: Vec<DatasetSummary>,
     /// What is not read as a source, in order of path.
     pub ignored: Vec<IgnoredFile>,
 }
 
 /// A file of the source that no query reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct IgnoredFile {
     /// Below the source folder.
     pub file: String,
-    /// `name` (of no dataset), `archive` (to be extracted first) or `ours` (written by datasus).
-    pub reason: &'static str,
+    pub reason: Why,
 }
 
 /// What the source holds of one dataset; of several versions of a file one counts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Held {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct DatasetSummary {
     pub dataset: String,
     pub nome: String,
     pub files: u64,
     /// Bytes of the source files.
     pub bytes: u64,
     pub ufs: Vec<Uf>,
-    pub from: Option<Competencia>,
-    pub to: Option<Competencia>,
+    /// The first and the last competência of its files.
+    pub first: Option<Competencia>,
+    pub last: Option<Competencia>,
 }
 
 /// A dataset of the catalogue.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Known {
     /// `SIH-RD`.
     pub dataset: String,
@@ -89,8 +94,8 @@ pub struct Known {
     /// True: one file for the whole country.
     pub national: bool,
     /// The first and the last competência that is known to have been published.
-    pub from: Option<Competencia>,
-    pub to: Option<Competencia>,
+    pub first: Option<Competencia>,
+    pub last: Option<Competencia>,
     /// Columns that the catalogue knows; with 0 they come from the files.
     pub columns: u64,
 }
@@ -238,8 +243,8 @@ impl Client {
             aliases: grupo.aliases.clone(),
             period: grupo.period,
             national: grupo.national.is_some(),
-            from: grupo.first,
-            to: grupo.last,
+            first: grupo.first,
+            last: grupo.last,
             columns: grupo.columns.len() as u64,
         };
         self.session.catalog().datasets().map(known).collect()
@@ -265,8 +270,7 @@ impl Client {
         let below = |at: &Location| at.below(&root).display().to_string();
         listing.ignored.extend(ours.into_iter().map(|file| Ignored { location: file.location, why: Why::Ours }));
         listing.ignored.sort_by(|a, b| a.location.cmp(&b.location));
-        let ignored =
-            listing.ignored.iter().map(|one| IgnoredFile { file: below(&one.location), reason: one.why.as_str() });
+        let ignored = listing.ignored.iter().map(|one| IgnoredFile { file: below(&one.location), reason: one.why });
         let mut holdings = Holdings { datasets: Vec::new(), ignored: ignored.collect() };
         for grupo in catalog.datasets() {
             let all: Vec<_> = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset).collect();
@@ -277,14 +281,14 @@ impl Client {
             let mut ufs: Vec<Uf> = files.iter().map(|file| file.id.uf).collect();
             ufs.sort();
             ufs.dedup();
-            holdings.datasets.push(Held {
+            holdings.datasets.push(DatasetSummary {
                 dataset: grupo.dataset.to_string(),
                 nome: grupo.nome.clone(),
                 files: files.len() as u64,
                 bytes: files.iter().map(|file| file.size).sum(),
                 ufs,
-                from: files.iter().map(|file| file.id.competencia).min(),
-                to: files.iter().map(|file| file.id.competencia).max(),
+                first: files.iter().map(|file| file.id.competencia).min(),
+                last: files.iter().map(|file| file.id.competencia).max(),
             });
         }
         Ok(holdings)

@@ -22,6 +22,7 @@ const ROOMS: &[&str] = &[
     "sink",
     "run",
     "client",
+    "contract",
 ];
 /// What the core does not know.
 const FOREIGN: &[&str] = &["tokio", "pyo3", "napi", "uniffi"];

@@ -38,8 +38,8 @@ fn run() -> Result<()> {
             dataset.files,
             dataset.bytes as f64 / 1e6,
             dataset.ufs.len(),
-            dataset.from.map(|c| c.to_string()).unwrap_or_default(),
-            dataset.to.map(|c| c.to_string()).unwrap_or_default()
+            dataset.first.map(|c| c.to_string()).unwrap_or_default(),
+            dataset.last.map(|c| c.to_string()).unwrap_or_default()
         );
     }
     let everything = QueryParams::dataset("SIH-RD");

@@ -92,7 +92,7 @@ impl Rows<'_> {
                     bytes_left_over: summary.bytes_left_over,
                     rows_rejected: summary.rows_rejected,
                     rejected: summary.rejected,
-                    crc: summary.crc.to_string(),
+                    crc: summary.crc,
                     bad_values: summary.bad_values,
                     normalised: summary.normalised,
                     ..about
@@ -101,7 +101,7 @@ impl Rows<'_> {
             Rows::Own(rows, has_crcs) => Provenance {
                 sha256: Some(stores.sha256(&file.location)?),
                 rows: rows.rows(),
-                crc: if *has_crcs { CrcState::Ok } else { CrcState::Absent }.to_string(),
+                crc: if *has_crcs { CrcState::Ok } else { CrcState::Absent },
                 bad_values: rows.bad_values(),
                 normalised: rows.normalised(),
                 warnings: rows.warnings(),
@@ -215,7 +215,7 @@ fn write(
         .collect();
     let out = writer.into_inner().map_err(|e| write_error(e, &failed, &pending))?;
     let short = provenance.sha256.as_deref().and_then(|sha256| sha256.get(..12)).unwrap_or_default().to_owned();
-    let unverified = provenance.crc == CrcState::Unchecked.to_string();
+    let unverified = provenance.crc == CrcState::Unchecked;
     let suffix = suffix(&file.id.dataset, options, provenance.is_partial(), unverified);
     let object = folder.join(format!("{}-{short}{suffix}", stem(file)));
     let own_types = matches!(rows, Rows::Own(..));

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Selection, versions};
@@ -14,7 +15,8 @@ use crate::source::folder::{Ignored, Listing, SourceFile, Why};
 use crate::store::Location;
 
 /// A file that was asked for by name and is not in the source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Missing {
     pub dataset: Dataset,
     #[serde(skip_serializing_if = "Option::is_none")]

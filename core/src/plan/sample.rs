@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// How rows are sampled; the same for all files of a job, from its first row to its last, whatever interrupts it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Sampling {
     /// Share of the source rows, from 0 to 1.
     pub fraction: f64,
+    /// Chooses the rows: the same seed, the same rows.
     pub seed: u64,
+    /// How a row's number and the seed decide.
     pub method: String,
 }
 
@@ -61,8 +63,9 @@ impl Sampling {
     }
 }
 
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// The sample that an answer is of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
 pub struct Sampled {
     #[serde(flatten)]
     pub sampling: Sampling,

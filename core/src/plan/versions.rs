@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Text, text};
 use crate::catalog::FileId;
@@ -21,15 +21,20 @@ pub struct Rivals {
 }
 
 /// A file that is not read, because another is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
 pub struct LeftOut {
     pub file: Location,
+    /// The one that is read instead.
     pub kept: Location,
     pub why: Reason,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// Why a file is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "LeftOutReason")]
+#[non_exhaustive]
 pub enum Reason {
     /// It is preliminary, and there is the final one.
     Preliminary,

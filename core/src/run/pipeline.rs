@@ -12,12 +12,13 @@ use super::emergency;
 use super::memory::Share;
 use super::once_more::OnceMore;
 use super::recover::Resumed;
-use super::{BadValue, Job, NormalisedCodes, Performance, Report, Session, Source, Storage, Unreadable};
+use super::{BadValue, CacheUse, Job, NormalisedCodes, Performance, Report, Session, Source, Storage, Unreadable};
 use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, masked, text};
 use crate::governor::Mode;
 use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{Ask, OnBadValue, Projection, Query, QueryParams};
 use crate::plan::{SAMPLING, Sampled, Selection, Statement, Wanted, nowhere, reads, statement};
+use crate::scheduler::Status;
 use crate::sink::arrow::{ArrowReader, stream};
 use crate::sink::csv::refuse_if_more_than_limit;
 use crate::sink::{Destination, FanOut, OutputRoot, Sink, Stored};
@@ -224,18 +225,18 @@ impl Session {
         }
         Ok(Report {
             contract: 1,
-            status: "completed",
+            status: Status::Completed,
             job_id: job.id().to_owned(),
             trace_id: ctx.trace_id.to_string(),
             records_processed: rows,
             storage: storage(stored),
             performance: Performance::measured(rows, job.age(), memory.peak()),
-            mode: mode.as_str(),
+            mode,
             sampling: sampled,
             dead_letters,
             attempts,
             resumed_from: (!held.is_empty()).then_some(held),
-            cache: "off",
+            cache: CacheUse::Off,
             sources: files.iter().map(source_of).collect(),
             missing: prepared.selection.missing.clone(),
             warnings,
@@ -436,10 +437,10 @@ fn with_schema(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     RecordBatch::try_new(schema.clone(), batch.columns().to_vec()).map_err(Error::internal)
 }
 
-fn storage(stored: Vec<Stored>) -> BTreeMap<&'static str, Storage> {
-    let mut by_sink: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+fn storage(stored: Vec<Stored>) -> BTreeMap<String, Storage> {
+    let mut by_sink: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for one in stored.into_iter().filter(|one| one.sink != "arrow") {
-        by_sink.entry(one.sink).or_default().push(one.location);
+        by_sink.entry(one.sink.to_owned()).or_default().push(one.location);
     }
     by_sink
         .into_iter()
@@ -451,12 +452,7 @@ fn storage(stored: Vec<Stored>) -> BTreeMap<&'static str, Storage> {
 }
 
 pub(super) fn source_of(file: &LakeFile) -> Source {
-    Source {
-        file: file.source.file.clone(),
-        rows: file.rows,
-        sha256: file.source.sha256.clone(),
-        crc: file.source.crc.to_string(),
-    }
+    Source { file: file.source.file.clone(), rows: file.rows, sha256: file.source.sha256.clone(), crc: file.source.crc }
 }
 
 /// Of the files that the query reads.

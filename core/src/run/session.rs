@@ -81,8 +81,9 @@ impl Default for Parts {
     }
 }
 
-/// What `sync` did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// What a conversion ahead of a query did.
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
 pub struct SyncReport {
     pub files: u64,
     pub rows: u64,

@@ -39,7 +39,7 @@ fn links_that_lead_nowhere_or_too_far_are_named() {
     assert_eq!((count, report.warnings.len()), (30, 1), "{report}");
     assert!(report.warnings[0].contains("RDAC2402.dbc") && report.warnings[0].contains("link"), "{report}");
     let ignored = place.client().datasets().unwrap().ignored;
-    assert_eq!(ignored.iter().map(|one| one.reason).collect::<Vec<_>>(), ["link", "link"]);
+    assert_eq!(ignored.iter().map(|one| one.reason).collect::<Vec<_>>(), [Why::Link, Why::Link]);
     let error = place.rows(&rd().uf(["AC"]).competencia("202402", "202402")).unwrap_err();
     assert!(error.detail().contains("RDAC2402.dbc"), "{error}");
 

@@ -16,7 +16,7 @@ use datasus::base::Ctx;
 use datasus::catalog::Catalog;
 use datasus::lake::{ConvertOptions, Lake, RowDigest};
 use datasus::source::dbc::{DbcWriter, Layout, ReadOptions, RecordFile, WriteOptions, dbc_to_dbf};
-use datasus::source::folder::Folder;
+use datasus::source::folder::{Folder, Why};
 use datasus::{Client, Code, Config, Error, MissingFiles, Options, Parquet, QueryParams, Report, Versions};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -330,7 +330,10 @@ fn what_is_not_understood_is_named() {
     let holdings = place.client().datasets().unwrap();
     assert!(holdings.datasets.is_empty());
     let reason = |name: &str| holdings.ignored.iter().find(|one| one.file == name).unwrap().reason;
-    assert_eq!((holdings.ignored.len(), reason("RDAC2401.dbc.gz"), reason("RDAC2401_v2.dbc")), (7, "archive", "name"));
+    assert_eq!(
+        (holdings.ignored.len(), reason("RDAC2401.dbc.gz"), reason("RDAC2401_v2.dbc")),
+        (7, Why::Archive, Why::Name)
+    );
 
     let error = place.rows(&QueryParams::dataset("CNES-ST").uf(["SP"]).competencia("202402", "202402")).unwrap_err();
     assert_eq!(error.code(), Code::NotFound);
@@ -405,7 +408,7 @@ fn what_datasus_has_written_is_no_source() {
     assert!(report.warnings.iter().any(|warning| warning.contains("PASP2402.parquet")), "{report}");
     let holdings = other.datasets().unwrap();
     assert_eq!((holdings.datasets.len(), holdings.datasets[0].files), (1, 2));
-    assert!(holdings.ignored.iter().any(|one| (one.file.as_str(), one.reason) == ("PASP2402.parquet", "ours")));
+    assert!(holdings.ignored.iter().any(|one| (one.file.as_str(), one.reason) == ("PASP2402.parquet", Why::Ours)));
     let error = rows(&other, &pa().uf(["SP"]).competencia("202402", "202402")).unwrap_err();
     assert_eq!(error.code(), Code::NotFound);
     assert!(error.detail().contains("PASP2402.parquet"), "{error}");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use datasus::source::dbc::{DbcWriter, WriteOptions};
+use datasus::source::dbc::{CrcState, DbcWriter, WriteOptions};
 use datasus::source::{RecordsOf, TypedRecords};
 use datasus::{
     AggregateFn, Catalog, Client, Code, Config, Csv, Destination, Error, Language, Parquet, QueryParams, Standing,
@@ -254,14 +254,14 @@ fn a_page_whose_crc_does_not_match_is_damage_in_every_engine_and_one_that_does_i
         let answer = client.query(&QueryParams::sql("SELECT sum(IDADE) FROM sih_rd")).unwrap();
         let job = answer.job().clone();
         answer.collect_batches().unwrap();
-        job.report().unwrap().sources[0].crc.clone()
+        job.report().unwrap().sources[0].crc
     };
-    for (with_crc, said) in [(true, "ok"), (false, "absent")] {
+    for (with_crc, said) in [(true, CrcState::Ok), (false, CrcState::Absent)] {
         let page = Page { with_crc, ..Page::of(&[1, 2, 3]) };
         std::fs::write(&source, made_parquet::file(&page)).unwrap();
         let client = client_in(folder, if with_crc { "lake1" } else { "lake2" });
         assert_eq!(asked(&client).unwrap(), [(3, 6); 3]);
-        assert_eq!((crc(&client), crc(&client)), (said.to_owned(), said.to_owned()));
+        assert_eq!((crc(&client), crc(&client)), (said, said));
     }
     // The value 2 became 3.
     let mut damaged = made_parquet::file(&Page { with_crc: true, ..Page::of(&[1, 2, 3]) });

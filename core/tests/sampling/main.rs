@@ -121,7 +121,7 @@ fn plain_rows_are_a_sample_of_a_tenth_and_everything_says_so() {
     let rows: Vec<RecordBatch> = answer.map(Result::unwrap).collect();
     let report = job.report().unwrap();
     let json = report.to_json();
-    let Sampled { sampling, rows_seen, rows_kept } = report.sampling.clone().unwrap();
+    let Sampled { sampling, rows_seen, rows_kept, .. } = report.sampling.clone().unwrap();
     assert_eq!((sampling, rows_seen), (Sampling::emergency(), ROWS));
     let deviation = (ROWS as f64 * 0.09).sqrt();
     assert!((rows_kept as f64 - ROWS as f64 / 10.0).abs() < 5.0 * deviation, "{rows_kept}");

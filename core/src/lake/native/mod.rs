@@ -170,7 +170,7 @@ impl Own {
                 size: file.size,
                 mtime_ns: file.mtime_ns,
                 rows,
-                crc: if has_crcs { CrcState::Ok } else { CrcState::Absent }.to_string(),
+                crc: if has_crcs { CrcState::Ok } else { CrcState::Absent },
                 ..Provenance::default()
             },
             native_parquet: true,

@@ -11,6 +11,8 @@ mod same;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::Result;
 use crate::catalog::{Catalog, FileId};
 use crate::store::{Entry, Location, Object, Stores};
@@ -72,7 +74,11 @@ pub struct Ignored {
     pub why: Why,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a file of the source is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "IgnoredReason")]
+#[non_exhaustive]
 pub enum Why {
     /// Its name is of no dataset.
     Name,
@@ -96,18 +102,6 @@ impl SourceFile {
     /// The name without its folder.
     pub fn name(&self) -> String {
         self.location.name()
-    }
-}
-
-impl Why {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Why::Name => "name",
-            Why::Archive => "archive",
-            Why::Ours => "ours",
-            Why::Link => "link",
-            Why::Depth => "depth",
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The contract as JSON: its schema, its round trip, and the table of codes.
 
+mod outputs;
+
 use std::collections::BTreeSet;
 
 use datasus::source::{RecordsOf, TypedRecords, write_example_data};
