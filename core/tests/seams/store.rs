@@ -111,7 +111,8 @@ fn a_source_in_memory_answers_as_the_same_files_in_a_folder() {
     let (place, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     write_example_data(folder.path(), 200).unwrap();
     // Some months as Parquet of one's own, which is read where it lies.
-    crate::many::write(&folder.path().join("SIH"), 2, 500);
+    std::fs::create_dir(folder.path().join("meus")).unwrap();
+    crate::many::write(&folder.path().join("meus"), 2, 500);
     let memory = Arc::new(Memory::of(folder.path()));
     let here = TempDir::new().unwrap();
     let of_folder = Client::open_with(folder.path(), crate::config(here.path())).unwrap();
@@ -129,7 +130,7 @@ fn a_source_in_memory_answers_as_the_same_files_in_a_folder() {
     // Another version of an object is another answer; one that goes away in between is an error.
     let mut one = memory.objects.lock().unwrap();
     let (_, parquet) = one.iter_mut().find(|(path, _)| path.ends_with("RDAC2301.parquet")).unwrap();
-    let with = std::fs::read(folder.path().join("SIH/RDAC2302.parquet")).unwrap();
+    let with = std::fs::read(folder.path().join("meus/RDAC2302.parquet")).unwrap();
     *parquet = (Arc::new(with), 2);
     drop(one);
     assert_ne!(asked(&of_memory), expected);
