@@ -225,7 +225,9 @@ fn write(
     let record = Record { provenance, columns, own_types, row_groups, bytes, sha256, state, bad_cells };
     out.file.publish_as(&object)?;
     record.publish(&object)?;
-    record.lake_file((stores, file), object).ok_or_else(|| Error::internal("an object that was just written has no footer"))
+    record
+        .lake_file((stores, file), object)
+        .ok_or_else(|| Error::internal("an object that was just written has no footer"))
 }
 
 /// Every column of the file, in its order, with the form that its codes had in the file's time; what neither the catalogue nor

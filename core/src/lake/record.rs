@@ -109,12 +109,7 @@ pub(super) fn find(
 }
 
 /// Whether there is an object of a source of this name, size and time, whatever it held.
-pub(super) fn has_alike(
-    folder: &Path,
-    of: (&Stores, &SourceFile),
-    options: &ConvertOptions,
-    trusted: Trusted,
-) -> bool {
+pub(super) fn has_alike(folder: &Path, of: (&Stores, &SourceFile), options: &ConvertOptions, trusted: Trusted) -> bool {
     find_such(folder, of, options, trusted, &|_| true).is_some()
 }
 

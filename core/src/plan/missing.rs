@@ -202,8 +202,7 @@ pub fn selection_warnings(selection: &Selection, query: &Query, listing: &Listin
         warnings.push(text!("Nunca publicado(s) pelo ministério: {list}", "Never published by the ministry: {list}"));
     }
     for dataset in &selection.without_files {
-        let (root, named) =
-            (&listing.root, selection.missing.iter().any(|missing| missing.dataset == *dataset));
+        let (root, named) = (&listing.root, selection.missing.iter().any(|missing| missing.dataset == *dataset));
         if !named {
             warnings.push(text!("Nenhum arquivo de {dataset} em {root}", "No file of {dataset} in {root}"));
         }
@@ -272,7 +271,8 @@ fn looks_wanted(ignored: &Ignored, root: &Location, query: &Query, catalog: &Cat
         return query.scopes.iter().any(wanted);
     }
     // Parquet of deeper partitions (`RDAC2401.parquet/SEXO=1/part-0.parquet`) is known by its folder.
-    let parquet = ignored.location.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
+    let parquet =
+        ignored.location.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
     let below = ignored.location.below(root);
     let folders = below.parent().filter(|_| parquet).into_iter().flat_map(Path::components);
     let folders = folders.filter_map(|folder| folder.as_os_str().to_str()).map(str::to_owned);

@@ -132,7 +132,8 @@ fn tell_twins_apart(query: &Query, selection: &mut Selection, listing: &Listing,
 /// `chosen` in the place of the version that stood there.
 fn take(files: &mut Vec<SourceFile>, rivals: &Rivals, chosen: &[SourceFile]) {
     let Some(stood) = rivals.versions.first().filter(|stood| stood.as_slice() != chosen) else { return };
-    let Some(at) = files.iter().position(|file| stood.first().is_some_and(|first| first.location == file.location)) else {
+    let Some(at) = files.iter().position(|file| stood.first().is_some_and(|first| first.location == file.location))
+    else {
         return;
     };
     files.splice(at..at + stood.len(), chosen.iter().cloned());
@@ -145,10 +146,6 @@ fn location_of(version: &[SourceFile]) -> Location {
 impl Unreadable {
     pub(super) fn of(at: &Location, error: Error, ctx: &Ctx) -> Self {
         let error = error.traced(&ctx.trace_id, ctx.language);
-        Unreadable {
-            file: at.to_string(),
-            error_code: error.code().to_string(),
-            detail: error.detail().to_owned(),
-        }
+        Unreadable { file: at.to_string(), error_code: error.code().to_string(), detail: error.detail().to_owned() }
     }
 }

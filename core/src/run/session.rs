@@ -13,8 +13,7 @@ use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Pending, Report};
 use crate::base::{
-    Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, arrow_footer, expand_home,
-    refuse_address, text,
+    Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, arrow_footer, expand_home, refuse_address, text,
 };
 use crate::catalog::{Catalog, Grupo, LogicalType};
 use crate::config::Config;

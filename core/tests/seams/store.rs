@@ -97,7 +97,8 @@ impl Store for Memory {
 /// Rows of every kind of query, as text.
 fn asked(client: &Client) -> Vec<String> {
     let all = |dataset: &str| QueryParams::dataset(dataset).uf(["AC"]);
-    let grouped = all("SIH-RD").group_by(["SEXO"]).aggregate(AggregateFn::Count, "CNES", "quantos").order_by("SEXO", false);
+    let grouped =
+        all("SIH-RD").group_by(["SEXO"]).aggregate(AggregateFn::Count, "CNES", "quantos").order_by("SEXO", false);
     let sql = QueryParams::sql("SELECT sum(VAL_TOT) AS valor, max(datasus_arquivo) AS arquivo FROM sih_rd").uf(["AC"]);
     let rows = |params: &QueryParams| {
         let batches: Vec<_> = client.query(params).unwrap().map(|batch| batch.unwrap()).collect();

@@ -53,9 +53,15 @@ pub(super) enum Trouble {
 
 impl Own {
     /// DS-460 where it is no Parquet, DS-422 where two of its columns differ in case alone.
-    pub(super) fn open(stores: &Stores, file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Result<Self> {
+    pub(super) fn open(
+        stores: &Stores,
+        file: &SourceFile,
+        catalog: &Catalog,
+        options: &ConvertOptions,
+    ) -> Result<Self> {
         let at = At::of(stores.open(&file.location)?);
-        let metadata = arrow_footer(&at).map_err(|error| damaged(&file.location.to_string(), file.size, error.into()))?;
+        let metadata =
+            arrow_footer(&at).map_err(|error| damaged(&file.location.to_string(), file.size, error.into()))?;
         let fields = metadata.schema().fields();
         if let Some(field) = fields.iter().find(|field| field.name().contains('\0')) {
             let what = format!("the name of column {:?} has a NUL", field.name());
