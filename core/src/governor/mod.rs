@@ -15,9 +15,9 @@
 //! A lease is a promise among jobs, not a fence: what a job really holds shows in the pressure. All leases together never
 //! exceed 45 % of the least limit, for the engine's own default of 80 % gets a process killed.
 
+mod batch_memory;
 mod cgroup;
 mod estimate;
-mod foreign;
 mod growth;
 mod lease;
 mod levers;
@@ -26,6 +26,7 @@ mod mode;
 mod pump;
 mod purge;
 mod readings;
+mod release;
 mod sampler;
 mod spill;
 #[cfg(test)]
@@ -40,8 +41,8 @@ use crossbeam_channel::{Receiver, select};
 
 use crate::base::{Cancel, Result};
 
+pub use batch_memory::{BatchMemory, Reserved};
 pub use estimate::Work;
-pub use foreign::ForeignMemory;
 pub use lease::{Ask, Lease};
 pub use levers::{LEAST_CHUNK_ROWS, Levers};
 pub use meter::{Bound, MemorySource, Pressure, Reading, SystemMemory, Usage};
@@ -97,8 +98,8 @@ impl Governor {
     }
 
     /// Counts what the host keeps of our answers.
-    pub fn foreign(&self) -> &ForeignMemory {
-        &self.0.foreign
+    pub fn foreign(&self) -> &BatchMemory {
+        self.0.levers.foreign()
     }
 
     /// The memory as it was at most 50 ms ago.

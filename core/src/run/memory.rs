@@ -12,7 +12,10 @@ use crate::plan::Statement;
 const VALUE_BYTES: u64 = 16;
 /// With less than that DuckDB cannot run a query; what only reads needs some row groups.
 const LEAST: u64 = 64 << 20;
-const LEAST_TO_READ: u64 = 8 << 20;
+pub(super) const LEAST_TO_READ: u64 = 8 << 20;
+
+/// What one thread that reads takes, about.
+const PER_READER: u64 = 16 << 20;
 
 /// A job's share of the memory; given back when it is dropped.
 pub(super) struct Share {
@@ -48,6 +51,8 @@ impl Session {
             sinks: 1,
             threads: settings.threads as u64,
             chunk_rows: settings.chunk_rows as u64,
+            chunk_bytes: settings.levers.batch_bytes(),
+            reads_only: !sort && groups.is_none() && statement.scan.is_some(),
             ahead_bytes: settings.ahead_bytes,
             ..Work::default()
         };
@@ -58,8 +63,15 @@ impl Session {
         if alone {
             (ask.want, ask.least, settings.threads) = (u64::MAX, u64::MAX, 1);
         }
-        let lease = self.governor.lease(ask, &ctx.cancel)?;
+        let mut lease = self.governor.lease(ask, &ctx.cancel)?;
         settings.memory_limit = settings.memory_limit.min(lease.bytes().max(LEAST));
+        if work.reads_only {
+            // Fewer threads, less ahead: what it reads with follows what it got.
+            let threads = lease.bytes() / PER_READER;
+            settings.threads = settings.threads.min(usize::try_from(threads).unwrap_or(usize::MAX)).max(1);
+            settings.ahead_bytes = settings.ahead_bytes.min(lease.bytes() / 2);
+            lease.can_do_with(LEAST_TO_READ);
+        }
         let mode = lease.mode_at_start();
         Ok(Share { lease: SharedLease::new(lease), mode })
     }

@@ -17,6 +17,7 @@ mod report;
 mod rivals;
 mod session;
 mod stored_plan;
+mod streaming;
 mod subject;
 #[cfg(test)]
 mod tests;

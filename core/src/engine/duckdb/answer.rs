@@ -1,8 +1,10 @@
 //! The rows on their way from the thread that owns the statement to whoever takes them. The end is said, never guessed: a sender
 //! that is gone without a word is an error, so that a short answer is never taken for the whole.
 
+use std::time::Duration;
+
 use arrow::array::RecordBatch;
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, RecvError, RecvTimeoutError, Sender, select};
 
 use crate::base::{Ctx, Error, Result};
 
@@ -51,6 +53,33 @@ impl ToConsumer {
     }
 }
 
+impl Pieces {
+    /// The next one, waiting for it `patience` at most; none while there is none.
+    pub fn next_within(&mut self, patience: Duration) -> Option<Option<Result<RecordBatch>>> {
+        if self.ended {
+            return Some(None);
+        }
+        match self.receiver.recv_timeout(patience) {
+            Ok(piece) => Some(self.open(Ok(piece))),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(self.open(Err(RecvError))),
+        }
+    }
+
+    fn open(&mut self, piece: std::result::Result<Piece, RecvError>) -> Option<Result<RecordBatch>> {
+        let piece = match piece {
+            Ok(Piece::Rows(batch)) => return Some(Ok(batch)),
+            Ok(Piece::End) => None,
+            Ok(Piece::Failed(error)) => Some(Err(error)),
+            Err(RecvError) => {
+                Some(Err(Error::internal("the engine's thread went away before the end of its rows").stage("query")))
+            }
+        };
+        self.ended = true;
+        piece
+    }
+}
+
 impl Iterator for Pieces {
     type Item = Result<RecordBatch>;
 
@@ -58,16 +87,8 @@ impl Iterator for Pieces {
         if self.ended {
             return None;
         }
-        let piece = match self.receiver.recv() {
-            Ok(Piece::Rows(batch)) => return Some(Ok(batch)),
-            Ok(Piece::End) => None,
-            Ok(Piece::Failed(error)) => Some(Err(error)),
-            Err(_) => {
-                Some(Err(Error::internal("the engine's thread went away before the end of its rows").stage("query")))
-            }
-        };
-        self.ended = true;
-        piece
+        let piece = self.receiver.recv();
+        self.open(piece)
     }
 }
 

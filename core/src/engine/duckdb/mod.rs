@@ -1,8 +1,10 @@
 //! DuckDB, embedded: one in-memory instance per running statement, in a closed room.
 
 mod answer;
+mod aside;
 mod binds;
 mod closing;
+mod drained;
 mod failure;
 mod kept;
 mod room;
@@ -17,6 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crossbeam_channel::bounded;
 
 use self::closing::Closing;
+use self::drained::Drained;
 use super::{Engine, Running, Settings};
 use crate::base::{Ctx, Error, Result};
 use crate::plan::Statement;
@@ -33,6 +36,7 @@ impl Engine for DuckDb {
         ctx.check()?;
         let (to_consumer, pieces) = answer::bounded(settings.channel_depth.max(1));
         let (to_starter, started) = bounded(1);
+        let drained = Drained::new(pieces, settings);
         let (settings, worker_ctx) = (settings.clone(), ctx.clone());
         std::thread::Builder::new()
             .name("datasus-duckdb".into())
@@ -57,7 +61,7 @@ impl Engine for DuckDb {
             })
             .map_err(|error| Error::internal(format!("cannot start the engine's thread: {error}")))?;
         match started.recv() {
-            Ok(Ok(schema)) => Ok(Running::of_batches(schema, pieces, ctx.cancel.clone())),
+            Ok(Ok(schema)) => Ok(Running::new(schema, Box::new(drained), ctx.cancel.clone())),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::internal("the engine's thread ended without an answer")),
         }
