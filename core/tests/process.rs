@@ -354,13 +354,12 @@ fn a_spill_that_would_fill_the_disk_ends_with_ds_507_before_it_is_full_and_leave
     }
     // Somebody else fills it meanwhile. Neither has the rest of the result room there, which goes to the same disk while its reader
     // pauses.
-    let Some(small) = Small::of("300m") else { return };
+    let Some(small) = Small::of("250m") else { return };
     let spill = small.0.path();
     let client = client(data(), spill, LITTLE);
     let mut answer = client.query(&sorted()).unwrap();
     answer.next().unwrap().unwrap();
     assert!(!spilled(spill).is_empty());
-    println!("{:?} {:?}", spilled(spill).iter().map(|p| p.metadata().map(|m| m.len())).collect::<Vec<_>>(), datasus::governor::disk_room(spill));
     let mut theirs = std::fs::File::create(spill.join("theirs")).unwrap();
     // Into the reserve, and not to its end.
     while datasus::governor::disk_room(spill).unwrap() > 0 {

@@ -10,11 +10,11 @@ pub const LEAST_CHUNK_ROWS: usize = 2_048;
 /// Below this the engine's threads would take turns.
 const LEAST_AHEAD_BYTES: u64 = 1 << 20;
 /// Bytes of a batch with memory to spare, and without.
-const BATCH_BYTES: u64 = 8 << 20;
-const LEAST_BATCH_BYTES: u64 = 512 << 10;
+const BATCH_BYTES: u64 = 4 << 20;
+const LEAST_BATCH_BYTES: u64 = 256 << 10;
 /// Of what streams and their readers leave of the budget, one batch: so many readers may keep one each, and each new one finds
 /// something.
-const BATCH_SHARE: u64 = 16;
+const BATCH_SHARE: u64 = 64;
 /// Of the budget, what one stream runs ahead of its reader.
 const AHEAD_SHARE: u64 = 16;
 /// What a stream keeps for a reader that has gone away for a while, at most; and the share of the limit, where that is less.
@@ -169,15 +169,15 @@ mod tests {
     fn batches_shrink_as_readers_take_them_and_all_of_them_stay_within_the_budget() {
         const MB: u64 = 1 << 20;
         let levers = Levers::default();
-        assert_eq!((levers.batch_bytes(), levers.parked_bytes()), (8 * MB, 8 * MB));
+        assert_eq!((levers.batch_bytes(), levers.parked_bytes()), (4 * MB, 8 * MB));
         levers.set_limit(512 * MB, 230 * MB);
         assert_eq!((levers.parked_bytes(), levers.ahead_bytes(u64::MAX)), (4 * MB, 230 * MB / 16));
         let take = || {
             let bytes = levers.batch_bytes();
             (levers.foreign().reserve(bytes as usize), bytes)
         };
-        let taken: Vec<_> = (0..64).map(|_| take()).collect();
-        assert!(taken.iter().all(|(_, bytes)| (MB / 2..=8 * MB).contains(bytes)));
+        let taken: Vec<_> = (0..256).map(|_| take()).collect();
+        assert!(taken.iter().all(|(_, bytes)| (MB / 4..=4 * MB).contains(bytes)));
         assert!(levers.foreign().bytes() < 230 * MB, "{}", levers.foreign().bytes());
         assert!(levers.is_taken() && !levers.is_tight());
         drop(taken);

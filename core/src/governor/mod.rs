@@ -65,6 +65,7 @@ impl Governor {
         // Built outside of the cell: a fork in the middle of that must not leave the child waiting for it.
         OF_PROCESS.get().cloned().unwrap_or_else(|| {
             let built = Governor::new(SystemMemory::new());
+            purge::few_arenas();
             OF_PROCESS.get_or_init(|| built).clone()
         })
     }

@@ -8,7 +8,7 @@ use super::growth::Growth;
 use super::lease::{Pool, Terms};
 use super::mode::{ENTER_CONSERVATIVE, ModeMachine};
 use super::pump::{Event, ModeChange, Outlets};
-use super::release::Release;
+use super::release::{Held, Release};
 use super::sampler::Sampler;
 use super::{Levers, MemorySource, Mode, Pressure};
 use crate::base::{Error, Result, forked};
@@ -128,8 +128,9 @@ impl Inner {
                 self.outlets.send(Event::Grew);
             }
             let (leased, running) = self.pool.at_work();
-            let held = leased + self.levers.streams().bytes() + pressure.foreign;
-            if watch.release.is_worth_a_purge(held, running, now) {
+            let bytes = leased + self.levers.streams().bytes() + pressure.foreign;
+            let held = Held { bytes, running, budget: pressure.least_limit / 100 * LEASED_PERCENT };
+            if watch.release.is_worth_a_purge(held, now) {
                 self.outlets.send(Event::Released);
             }
             let high = pressure.share >= ENTER_CONSERVATIVE;

@@ -145,8 +145,9 @@ impl ArrowSink {
         let mut state = self.queue.state();
         let mut kept = 0;
         let mut bytes = 0;
-        for (_, size) in &state.batches {
-            bytes += size;
+        for (batch, _) in &state.batches {
+            // With the room that its buffers have to spare.
+            bytes += batch.get_array_memory_size() as u64;
             if bytes > keep {
                 break;
             }

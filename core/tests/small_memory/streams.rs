@@ -63,13 +63,14 @@ fn run(limit: u64, shape: &str, ask: &str, readers: &str, streams: usize) {
     assert!(status.success(), "{shape} {ask} {readers} {streams} in {limit}: {status}");
 }
 
+/// `DATASUS_STREAMS`: shape, ask, readers, streams and MB, as `wide,scan,stopped,16,512`.
 #[test]
 #[ignore = "measures, for the record"]
-fn what_parked_streams_hold() {
-    for (shape, ask) in [("wide", "scan"), ("narrow", "scan"), ("wide", "sort")] {
-        for streams in [1, 4, 16] {
-            run(20 << 30, shape, ask, "stopped", streams);
-        }
+fn what_streams_hold() {
+    let asked = std::env::var("DATASUS_STREAMS").unwrap_or_default();
+    for asked in asked.split_whitespace() {
+        let parts: Vec<&str> = asked.split(',').collect();
+        run(parts[4].parse::<u64>().unwrap() * MB, parts[0], parts[1], parts[2], parts[3].parse().unwrap());
     }
 }
 
@@ -152,44 +153,93 @@ fn in_the_group() {
     let before = resident();
     match asked.readers.as_str() {
         "stopped" => stopped(&client, &asked, before),
+        "mixed" => mixed(&client, &asked, before),
         other => panic!("{other}"),
+    }
+}
+
+/// What the readers did, and how long it took.
+fn told(asked: &Asked, before: u64, begun: Instant, what: &str) {
+    let (governor, rss) = (Governor::of_process(), resident().saturating_sub(before));
+    println!(
+        "{} x {}, {} of {} MB, {what} after {:?}: rss +{} MB, peak +{} MB, streams {} MB, readers {} MB, leased {} of {} MB",
+        asked.streams,
+        asked.ask,
+        asked.readers,
+        asked.limit / MB,
+        begun.elapsed(),
+        rss / MB,
+        peak().saturating_sub(before) / MB,
+        governor.levers().streams().bytes() / MB,
+        governor.foreign().bytes() / MB,
+        governor.leased().0 / MB,
+        governor.leased().1 / MB,
+    );
+}
+
+/// Waits for what must come soon.
+fn soon(what: &str, within: Duration, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < within, "{what}: rss {} MB", resident() / MB);
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 /// Each takes one batch, and pauses. Then they are read in turn, to the end.
 fn stopped(client: &Client, asked: &Asked, before: u64) {
-    let Asked { ask, streams, limit, .. } = asked;
     let begun = Instant::now();
-    let mut readers: Vec<Reader> = (0..*streams).map(|_| Reader::open(client, asked)).collect();
+    let mut readers: Vec<Reader> = (0..asked.streams).map(|_| Reader::open(client, asked)).collect();
     let held: Vec<_> = readers.iter_mut().map(|reader| reader.take().unwrap()).collect();
-    let opened = begun.elapsed();
-    std::thread::sleep(Duration::from_millis(1_500));
-    let taken: u64 = held.iter().map(datasus::base::batch_bytes).sum();
-    let now = resident();
-    let (leased, whole) = Governor::of_process().leased();
-    println!(
-        "{ask} x {streams} stopped, limit {} MB: rss +{} MB, of which taken {} MB, leased {} of {} MB, foreign {} MB; opened in {opened:?}",
-        limit / MB,
-        now.saturating_sub(before) / MB,
-        taken / MB,
-        leased / MB,
-        whole / MB,
-        Governor::of_process().foreign().bytes() / MB,
-    );
+    told(asked, before, begun, "opened");
+    for _ in 0..6 {
+        std::thread::sleep(Duration::from_millis(500));
+        told(asked, before, begun, "parked");
+    }
     drop(held);
-    let begun = Instant::now();
-    let mut open = *streams;
+    let mut open = asked.streams;
     while open > 0 {
         open = readers.iter_mut().filter_map(Reader::take).count();
     }
     readers.iter().for_each(Reader::check);
-    println!("read in turn in {:?}; peak {} MB", begun.elapsed(), peak() / MB);
+    told(asked, before, begun, "read in turn");
     drop(readers);
-    let ended = Instant::now();
-    while ended.elapsed() < Duration::from_secs(2) {
-        std::thread::sleep(Duration::from_millis(50));
+    for _ in 0..4 {
+        std::thread::sleep(Duration::from_millis(500));
+        told(asked, before, begun, "gone");
     }
-    println!("2 s later: rss +{} MB", resident().saturating_sub(before) / MB);
+}
+
+/// One thread each: one reads as fast as it can, one is slow, one stops for good after its first batch until all others have ended,
+/// and one goes away.
+fn mixed(client: &Client, asked: &Asked, before: u64) {
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        let read = |number: usize| {
+            let mut reader = Reader::open(client, asked);
+            let slowly = Duration::from_millis(if number % 4 == 1 { 20 } else { 0 });
+            if number % 4 == 3 {
+                return drop(reader.take());
+            }
+            if number % 4 == 2 {
+                let held = reader.take();
+                std::thread::sleep(Duration::from_secs(2));
+                drop(held);
+            }
+            while reader.take().is_some() {
+                std::thread::sleep(slowly);
+            }
+            reader.check();
+        };
+        for number in 0..asked.streams {
+            scope.spawn(move || read(number));
+        }
+    });
+    told(asked, before, begun, "all read");
+    for _ in 0..4 {
+        std::thread::sleep(Duration::from_millis(500));
+        told(asked, before, begun, "gone");
+    }
 }
 
 fn peak() -> u64 {

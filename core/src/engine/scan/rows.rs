@@ -157,13 +157,14 @@ impl Chunks for Rows {
         let rows: u64 = untaken.iter().map(|batch| batch.num_rows() as u64).sum();
         self.chunks -= untaken.len() as u64;
         self.out -= rows;
-        let place = self.place();
         self.left = self.limit.map(|limit| limit - self.out);
         self.stop();
         self.reading = None;
         (self.ready, self.next) = (VecDeque::new(), None);
         self.gather = Gather::new(self.schema.clone(), self.work.pace.chunk_rows());
-        (self.came, self.marks) = (self.out, vec![(self.out, place)]);
+        // Earlier ones stay: what was handed out before the last pause may not have been taken at the next.
+        self.marks.truncate(self.marks.partition_point(|(came, _)| *came <= self.out));
+        self.came = self.out;
         Ok(false)
     }
 }
