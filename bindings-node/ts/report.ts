@@ -54,7 +54,7 @@ export interface SyncReport {
 /** A job that left something. */
 export interface JobInfo {
   job_id: string
-  standing: 'running' | 'crashed' | 'failed' | 'ended' | 'foreign'
+  standing: 'running' | 'crashed' | 'failed' | 'ended' | 'foreign' | 'unreadable'
   created_at: string
   params: Record<string, unknown>
   destinations: unknown
@@ -114,8 +114,8 @@ export interface Holdings {
 export interface IgnoredFile {
   /** Below the source folder. */
   file: string
-  /** Of no dataset, to be extracted first, or written by datasus. */
-  reason: 'name' | 'archive' | 'ours'
+  /** Of no dataset, to be extracted first, written by datasus, a link to nothing, or a folder behind too many links. */
+  reason: 'name' | 'archive' | 'ours' | 'link' | 'depth'
 }
 
 /** What the source holds of one dataset. */

@@ -108,6 +108,12 @@ impl Client {
     }
 }
 
+/// A text without the passwords in it, for those that Python makes.
+#[pyfunction]
+pub fn masked(text: &str) -> String {
+    datasus::base::masked(text).into_owned()
+}
+
 /// The JSON Schema of `QueryParams`.
 #[pyfunction]
 pub fn json_schema() -> String {

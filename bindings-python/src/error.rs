@@ -3,13 +3,19 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use datasus::{Code, Error, Result};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PySystemExit};
 use pyo3::prelude::*;
 
-use crate::waiting::detached;
+use crate::waiting::{detached, is_to_end};
 
 /// The exception that says the same as `error`.
+///
+/// While the process ends, a thread that is not the main one is ended by it without a word, as `sys.exit` there does: it lets go of
+/// what it holds, and nobody reads of a query that was cut off with its program.
 pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
+    if is_to_end() {
+        return PySystemExit::new_err(());
+    }
     let made = || -> PyResult<Bound<'_, PyAny>> {
         py.import("datasus._errors")?.getattr("from_json")?.call1((error.to_json().to_string(),))
     };

@@ -93,16 +93,32 @@ pub fn set_log_level(level: u8) {
     LEVEL.store(level, Relaxed);
 }
 
-/// Cancels what runs, and waits two seconds for it at most.
+/// Cancels what runs, and waits a second at most for the threads that asked for it: they come back with an error, and let go of
+/// what they hold.
 #[pyfunction]
 pub fn shut_down(py: Python<'_>) {
-    crate::waiting::end();
+    crate::waiting::close();
     LEVEL.store(u8::MAX, Relaxed);
     py.detach(|| {
         HOOK.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A forked child has nothing of its own to end.
         let _ = Scheduler::of_process().close(Duration::ZERO);
+        crate::waiting::settle(Duration::from_secs(1));
     });
+}
+
+/// From now on a thread that comes back stays in here.
+#[pyfunction]
+pub fn hold_back() {
+    crate::waiting::end();
+}
+
+/// For tests: the statements and the texts of SQL that come next hear no interrupt for so long.
+#[pyfunction]
+pub fn hang_next(statements: usize, texts: usize, seconds: f64) {
+    let time = Duration::from_secs_f64(seconds.clamp(0.0, 1e6));
+    datasus::engine::HANGS.hang_next(statements, time);
+    datasus::gate::HANGS.hang_next(texts, time);
 }
 
 /// Bytes that the whole process may take; none: what cgroup and machine allow. For tests of what scarce memory does.

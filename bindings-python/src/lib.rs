@@ -48,12 +48,15 @@ fn _datasus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<records::Summary>()?;
     module.add_function(wrap_pyfunction!(records::read_dbc, module)?)?;
     module.add_function(wrap_pyfunction!(records::example_data, module)?)?;
+    module.add_function(wrap_pyfunction!(client::masked, module)?)?;
     module.add_function(wrap_pyfunction!(client::json_schema, module)?)?;
     module.add_function(wrap_pyfunction!(client::all_datasets, module)?)?;
     module.add_function(wrap_pyfunction!(host::host_events, module)?)?;
     module.add_function(wrap_pyfunction!(host::set_log_level, module)?)?;
     module.add_function(wrap_pyfunction!(host::shut_down, module)?)?;
+    module.add_function(wrap_pyfunction!(host::hold_back, module)?)?;
     module.add_function(wrap_pyfunction!(host::set_budget, module)?)?;
+    module.add_function(wrap_pyfunction!(host::hang_next, module)?)?;
     module.add_function(wrap_pyfunction!(error::codes, module)?)?;
     module.add_function(wrap_pyfunction!(error::panic_on_purpose, module)?)?;
     waiting::remember_main_thread(module.py())

@@ -16,7 +16,7 @@ use pyo3::types::PyCapsule;
 use crate::batch::{Batch, columns_of};
 use crate::error::{fenced, raised};
 use crate::turns::{Lent, Source, Turn, Turns, one};
-use crate::waiting::{SLICE, detached, is_main_thread, stay_if_ended, until};
+use crate::waiting::{SLICE, detached, is_main_thread, stay_if_closing, until};
 
 /// Rows that are taken once.
 #[pyclass(frozen, module = "datasus._datasus")]
@@ -168,7 +168,7 @@ impl Stream {
         let source = self.source.as_deref_mut()?;
         loop {
             let next = fenced(|| Ok(one(source, SLICE)));
-            stay_if_ended();
+            stay_if_closing();
             match next {
                 Ok(Some(Ok(batch))) => return batch.map(Ok),
                 Ok(Some(Err(error))) | Err(error) => return Some(Err(foreign(error))),

@@ -1,7 +1,7 @@
 //! Waiting that Ctrl-C can end: without the GIL, in slices, with a look at signals after each.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,46 @@ pub fn is_main_thread() -> bool {
 }
 
 static ENDED: AtomicBool = AtomicBool::new(false);
+/// The process is about to end, and Python still works: other threads come back without a result.
+static CLOSING: AtomicBool = AtomicBool::new(false);
+/// Calls of other threads that are on their way.
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+/// One of those, until it is dropped.
+struct Call(bool);
+
+impl Call {
+    fn begin() -> Self {
+        let counted = !is_main_thread();
+        CALLS.fetch_add(usize::from(counted), SeqCst);
+        Call(counted)
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        CALLS.fetch_sub(usize::from(self.0), SeqCst);
+    }
+}
+
+/// Waits until no other thread is in here, or as long as that. A log handler that asks us something holds its lock meanwhile,
+/// and Python's end waits for the locks of all handlers.
+pub fn settle(patience: Duration) {
+    let until = Instant::now() + patience;
+    while CALLS.load(SeqCst) > 0 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// From now on what fails in another thread ends that thread, and lets go of what it holds.
+pub fn close() {
+    CLOSING.store(true, SeqCst);
+}
+
+/// True in a thread that has nothing to do any more but to end.
+pub fn is_to_end() -> bool {
+    CLOSING.load(SeqCst) && !is_main_thread()
+}
 
 /// The interpreter is about to end: threads that are in here stay in here.
 pub fn end() {
@@ -41,14 +81,23 @@ pub fn end() {
 
 /// Where a thread stops once the interpreter ends, until the process is gone: one that asks for the GIL then is torn down by
 /// Python right through our frames, and those of who called us. Python waits for none but its main thread.
-pub fn stay_if_ended() {
+fn stay_if_ended() {
     while ENDED.load(SeqCst) && !is_main_thread() {
+        std::thread::park();
+    }
+}
+
+/// The same for one whom foreign code waits for, which would make an error of ours its own: it stays as soon as the process is
+/// about to end.
+pub fn stay_if_closing() {
+    while is_to_end() {
         std::thread::park();
     }
 }
 
 /// Runs `work` without the GIL.
 pub fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
+    let _call = Call::begin();
     py.detach(|| {
         let done = work();
         stay_if_ended();
@@ -63,6 +112,7 @@ pub fn until<T: Send>(
     tick: Option<&Bound<'_, PyAny>>,
     mut look: impl FnMut(Duration) -> Option<Result<T>> + Send,
 ) -> PyResult<T> {
+    let _call = Call::begin();
     let mut ticked = Instant::now();
     loop {
         if let Some(found) = detached(py, || fenced(|| Ok(look(SLICE)))).and_then(Option::transpose).transpose() {

@@ -107,3 +107,31 @@ def test_a_panic_is_an_error_and_the_process_lives(client: datasus.Client, in_a_
     with pytest.raises(datasus.InternalError, match="on purpose"):
         _datasus.panic_on_purpose(in_a_thread)
     assert client.query("SIH-RD", columns=["CNES"]).to_arrow().num_rows == 600
+
+
+@pytest.mark.parametrize("sign", ["", "@", "?", "/", "#", ":", "%40", "&", "=", " ", "'", '"'])
+def test_a_password_in_the_wrong_place_is_in_no_text(client: datasus.Client, sign: str) -> None:
+    url = f"postgres://u:SEGREDO{sign}SEGREDO@127.0.0.1:1/d"
+    wrong_mode = datasus.Postgres("a.b", mode=url)  # type: ignore[arg-type]
+    for sink in (datasus.Postgres(url), datasus.Csv(url), datasus.Parquet(url), wrong_mode):
+        assert "SEGREDO" not in repr(sink)
+    assert "SEGREDO" not in repr(datasus.col(url)) + repr(datasus.col("SEXO") == url)
+    wrong = [
+        lambda: datasus.open(url),
+        lambda: datasus.open(".", threads=url),  # type: ignore[arg-type]
+        lambda: datasus.open(".", lake=url),
+        lambda: client.query(url),
+        lambda: client.query("SIH-RD", uf=url),
+        lambda: client.query("SIH-RD", where=url),  # type: ignore[arg-type]
+        lambda: client.query("SIH-RD", order_by={url}),  # type: ignore[arg-type]
+        lambda: client.query("SIH-RD", where={"SEXO": {url: 1}}),
+        lambda: client.query(sql=url),
+        lambda: client.export("SIH-RD", to=url),
+        lambda: client.export("SIH-RD", to={"postgres": url}),  # type: ignore[arg-type]
+        lambda: client.export("SIH-RD", to=datasus.Postgres(url)),
+        lambda: client.resume(url),
+    ]
+    for call in wrong:
+        with pytest.raises(Exception) as refused:  # noqa: PT011
+            call()
+        assert "SEGREDO" not in f"{refused.value} {refused.value!r}"

@@ -113,6 +113,40 @@ def test_ctrl_c_ends_the_wait_at_once_and_the_client_goes_on(
     assert (out, child.returncode) == ("goes on\n", 0), err
 
 
+@pytest.mark.parametrize("hangs", ["hang_next(1, 0, 3600)", "hang_next(0, 1, 3600)"])
+@pytest.mark.parametrize("way", ["client.query(sql=SQL)", "pyarrow.table(client.query(sql=SQL))"])
+def test_sql_that_does_not_stop_lets_go_of_ctrl_c_of_others_and_of_the_interpreter(
+    large: pathlib.Path, tmp_path: pathlib.Path, hangs: str, way: str
+) -> None:
+    program = f"""
+        import signal, sys, threading, time, datasus, pyarrow
+        from datasus import _datasus
+        SQL = "SELECT CNES, count(*) AS n FROM sih_rd GROUP BY CNES"
+        client = datasus.open(sys.argv[1])
+        _datasus.{hangs}
+        print("ready", flush=True)
+        try:
+            {way}
+        except (KeyboardInterrupt, datasus.Error) as error:
+            print("back", flush=True)
+        _datasus.{hangs}
+        try:
+            client.query(sql=SQL, deadline=0.3)
+        except datasus.Error as error:
+            print(error.code, flush=True)
+        assert client.query(sql=SQL).to_arrow().num_rows > 0
+        print("goes on", flush=True)
+    """
+    child = started(program, large, tmp_path)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n", child.communicate(timeout=20)
+    time.sleep(0.7)
+    child.send_signal(signal.SIGINT)
+    # It hangs for an hour.
+    out, err = child.communicate(timeout=40)
+    assert (out, child.returncode) == ("back\nDS-504\ngoes on\n", 0), err
+
+
 def test_ctrl_c_in_an_export_keeps_the_job_and_says_how_to_resume_it(
     large: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -440,3 +474,39 @@ def test_garbage_is_collected_when_memory_rises_and_not_again_at_once(python: Py
         _datasus.set_budget(None)
     """
     python(program, folder)
+
+
+def test_a_log_handler_that_queries_does_not_hold_up_the_end(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    program = f"""
+        import logging, sys, threading, datasus
+        client = datasus.open(sys.argv[1], output=".", state="jobs")
+        asking = threading.Event()
+        class Asks(logging.Handler):
+            def emit(self, record):
+                asking.set()
+                client.query(sql={ENDLESS!r}).to_arrow()
+        log = logging.getLogger("datasus")
+        log.setLevel(logging.DEBUG)
+        log.addHandler(Asks())
+        # From the thread that logs for us, and from one of the program's own.
+        threading.Thread(target=lambda: logging.getLogger("datasus").warning("mine"), daemon=True).start()
+        try:
+            client.query("SIH-RD", columns=["NO_SUCH"]).to_arrow()
+        except datasus.Error:
+            pass
+        assert asking.wait(20)
+        print("ends", flush=True)
+    """
+    child = started(program, large, tmp_path)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ends\n", child.communicate(timeout=20)
+    assert child.wait(timeout=20) == 0
+
+
+def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path: pathlib.Path) -> None:
+    pipe = tmp_path / "RDAC2401.dbc"
+    os.mkfifo(pipe)
+    for call in (lambda: datasus.read_dbc(pipe), lambda: datasus.open(pipe)):
+        with pytest.raises(datasus.Error) as refused:
+            call()
+        assert refused.value.code == "DS-422"

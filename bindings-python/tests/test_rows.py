@@ -144,6 +144,37 @@ def test_money_of_more_digits_than_a_float_holds_stays_exact_and_says_so(client:
     assert frame["v"].isna().tolist() == [False, False, True, False]
 
 
+def test_a_data_frame_made_batch_by_batch_has_the_values_of_the_whole(client: datasus.Client) -> None:
+    sql = """SELECT n, CASE WHEN n % 7 > 0 THEN n END AS some, CAST(n % 100 AS TINYINT) AS small, CAST(NULL AS INTEGER) AS none,
+    CASE WHEN n > 150000 THEN 'é' || n END AS late, CASE WHEN n < 9 THEN DATE '1899-12-31' + CAST(n AS INTEGER) END AS day,
+    CAST(n - 70000 AS DECIMAL(14,2)) / 100 AS ratio, CASE WHEN n % 3 > 0 THEN CAST(n - 70000 AS DECIMAL(14,2)) END AS money,
+    n % 2 = 0 AS even, CAST(CASE WHEN n = 199999 THEN 1234567890123456.78 WHEN n % 5 > 0 THEN n - 99999.01 END AS DECIMAL(38,2)) AS v
+    FROM range(200000) t(n) ORDER BY n"""
+    whole = client.query(sql=sql).to_arrow()
+    assert whole.column(0).num_chunks > 1
+    with pytest.warns(datasus.DatasusWarning, match="v: .*15"):
+        frame = client.query(sql=sql).to_pandas()
+    assert {name: str(kind) for name, kind in frame.dtypes.items() if name not in ("late", "day")} == {
+        "n": "Int64", "some": "Int64", "small": "Int8", "none": "Int32", "ratio": "float64", "money": "float64", "even": "boolean", "v": "object",
+    }  # fmt: skip
+    assert frame["day"].dtype == whole["day"].to_pandas(date_as_object=False).dtype
+    for name in whole.column_names:
+        floats = frame[name].dtype == "float64"
+        expected = [None if v is None else float(v) if floats else v for v in whole[name].to_pylist()]
+        if name == "day":
+            expected = [None if v is None else pd.Timestamp(v) for v in expected]
+        assert [None if pd.isna(v) else v for v in frame[name]] == expected, name
+    # It is the user's: every column can be written to.
+    for name in ("n", "some", "money", "day"):
+        frame.loc[5, name] = frame.loc[6, name]
+    assert frame.loc[5, "n"] == 6
+    none = client.query(
+        sql="SELECT n, CAST(n AS DECIMAL(9,2)) AS v, 'a' AS t FROM range(3) t(n) WHERE n > 5"
+    ).to_pandas()
+    assert none.shape == (0, 3)
+    assert str(none["v"].dtype) == "float64"
+
+
 def test_a_result_is_no_array_and_a_frame_of_it_is_refused(client: datasus.Client) -> None:
     result = client.query("SIH-RD", columns=["CNES"])
     with pytest.raises(TypeError, match="to_pandas"):

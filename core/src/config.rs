@@ -6,9 +6,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::{
-    Code, Error, Language, OnEmergency, Priority, Result, Secret, Text, TraceId, expand_home, json_words, text,
-    value_words,
+    Code, Error, Language, OnEmergency, Priority, Result, Secret, Text, TraceId, clip, expand_home, json_words,
+    refuse_address, text, value_words,
 };
+
+/// Far more than any machine has: each costs a stack, and starting them costs time.
+const MOST_THREADS: u64 = 512;
+/// A column of this many of the widest fields still fits Arrow's 32-bit offsets.
+const MOST_CHUNK_ROWS: u64 = 1 << 20;
+/// A pebibyte.
+const MOST_BYTES: u64 = 1 << 50;
 
 /// Settings of one client.
 ///
@@ -42,7 +49,7 @@ pub struct Config {
     /// (`DATASUS_DEADLINE`). Default one day.
     pub deadline: f64,
     /// Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one
-    /// per core); none: one per core (`DATASUS_THREADS`).
+    /// per core); none: one per core (`DATASUS_THREADS`). At most 512.
     pub threads: Option<usize>,
     /// The most urgent class that a query of this client gets, whatever its `priority` asks (`DATASUS_MAX_PRIORITY`:
     /// `health`, `admin` or `user`). Default `health`: an application may use every class. A gateway sets `user` for
@@ -53,7 +60,7 @@ pub struct Config {
     /// `spill` unless the query says otherwise.
     pub on_emergency: Option<OnEmergency>,
     /// Most rows in a chunk of an answer; each but the last has at least half of that, or fewer while memory is scarce
-    /// (`DATASUS_CHUNK_ROWS`).
+    /// (`DATASUS_CHUNK_ROWS`). At most 1,048,576.
     pub chunk_rows: usize,
     /// True: a DBC whose CRC-32 does not match is DS-460. False: it is not looked at, and the report says
     /// `unchecked` (`DATASUS_VERIFY_CRC`).
@@ -102,6 +109,7 @@ impl Config {
         config.output = folder("DATASUS_OUTPUT");
         config.state = folder("DATASUS_STATE");
         config.spill = folder("DATASUS_SPILL");
+        config.refuse_addresses()?;
         config.postgres = get("DATASUS_POSTGRES").map(Secret::new);
         let number = |name: &str| -> Result<Option<u64>> {
             get(name)
@@ -206,6 +214,7 @@ impl Config {
             }
         }
         let new: Config = serde_json::from_value(given.into()).map_err(Error::internal)?;
+        new.refuse_addresses().map_err(|error| error.traced(&TraceId::new(), language))?;
         Ok(Config {
             lake: if has("lake") { new.lake } else { self.lake },
             output: if has("output") { new.output } else { self.output },
@@ -236,8 +245,16 @@ impl Config {
         }
     }
 
+    /// DS-422 where an address stands for a folder.
+    fn refuse_addresses(&self) -> Result<()> {
+        let folders = [&self.lake, &self.output, &self.state, &self.spill];
+        let each = folders.into_iter().flatten().map(|folder| refuse_address(&folder.to_string_lossy()));
+        each.collect::<Result<()>>().map_err(|error| error.stage("config"))
+    }
+
     /// Every setting that cannot work is DS-422.
     pub(crate) fn check(&self) -> Result<()> {
+        self.refuse_addresses()?;
         if !(self.deadline > 0.0 && self.deadline <= 1e9) {
             let seconds = self.deadline;
             return Err(Error::new(
@@ -249,21 +266,24 @@ impl Config {
             )
             .stage("config"));
         }
-        let too_small = [
-            ("threads", self.threads.map(|threads| threads as u64), 1),
-            ("chunk_rows", Some(self.chunk_rows as u64), 1),
-            ("memory_limit", self.memory_limit, 64 << 20),
+        let ranges = [
+            ("threads", self.threads.map(|threads| threads as u64), 1, MOST_THREADS),
+            ("chunk_rows", Some(self.chunk_rows as u64), 1, MOST_CHUNK_ROWS),
+            ("memory_limit", self.memory_limit, 64 << 20, MOST_BYTES),
+            ("spill_limit", Some(self.spill_limit), 0, MOST_BYTES),
         ];
-        for (name, given, least) in too_small {
-            if let Some(received) = given.filter(|given| *given < least) {
+        for (name, given, least, most) in ranges {
+            if let Some(received) = given.filter(|given| !(least..=most).contains(given)) {
                 return Err(Error::new(
                     Code::InvalidParams,
                     text!(
-                        "Configuração inválida: `{name}` deve ser ao menos {least}; recebido {received}",
-                        "Invalid configuration: `{name}` must be at least {least}; received {received}"
+                        "Configuração inválida: `{name}` deve ser de {least} a {most}; recebido {received}",
+                        "Invalid configuration: `{name}` must be {least} to {most}; received {received}"
                     ),
                 )
                 .with("received", received)
+                .with("minimum", least)
+                .with("maximum", most)
                 .stage("config"));
             }
         }
@@ -277,7 +297,7 @@ fn language_of(settings: &Value) -> Option<Language> {
 }
 
 fn wrong(name: &str, received: &str, expected: [&str; 2]) -> Error {
-    let [pt, en] = expected;
+    let ([pt, en], received) = (expected, clip(received));
     Error::new(
         Code::InvalidParams,
         text!("{name}: esperado {pt}; recebido \"{received}\"", "{name}: expected {en}; received \"{received}\""),

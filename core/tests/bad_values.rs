@@ -156,10 +156,66 @@ fn more_letters_than_allowed_end_the_job_before_its_first_row() {
     assert!(!folder.path().join("out/a.csv").exists() && client.jobs().unwrap().is_empty());
 }
 
+/// AC has bad days in half of its rows and a record of no known flag, RR a single bad day among a thousand rows.
+fn two_ufs(folder: &Path) -> Client {
+    let fields = [("N_AIH", b'C', 13, 0), ("DT_INTER", b'C', 8, 0)];
+    for (name, rows, bad) in [("RDAC2401.dbc", 40, 2), ("RDRR2401.dbc", 1000, 1000)] {
+        let mut writer =
+            DbcWriter::create(File::create(folder.join(name)).unwrap(), &fields, WriteOptions::default()).unwrap();
+        if rows == 40 {
+            writer.write_flagged(b'?', &["9", "20240101"]).unwrap();
+        }
+        for row in 0..rows {
+            let day = if row % bad == 0 { "20240230" } else { "20240115" };
+            writer.write(&[&format!("{row:013}"), day]).unwrap();
+        }
+        writer.finish().unwrap();
+    }
+    let config = Config { output: Some(folder.join("out")), language: Language::En, ..Config::default() };
+    std::fs::create_dir_all(folder.join("out")).unwrap();
+    Client::open_with(folder, config).unwrap()
+}
+
+#[test]
+fn rows_of_files_that_a_condition_leaves_out_count_for_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = two_ufs(folder.path());
+    let of = |uf: &str, limit: f64| {
+        let options =
+            Options { on_bad_value: OnBadValue::DeadLetter, dead_letter_limit: Some(limit), ..Options::default() };
+        QueryParams::dataset("SIH-RD").filter(col("datasus_uf").eq(uf)).options(options)
+    };
+    let (rows, report) = ask(&client, &of("RR", 0.01)).unwrap();
+    let bad: Vec<_> = report.bad_values.iter().map(|bad| (bad.file.as_str(), bad.count)).collect();
+    assert_eq!((rows, report.dead_letters, bad), (999, 1, vec![("RDRR2401.dbc", 1)]));
+    assert!(!report.warnings.iter().any(|warning| warning.contains("RDAC2401")), "{:?}", report.warnings);
+    let report = client.export(&of("RR", 0.01), [Csv::to("a.csv").into()]).unwrap();
+    assert_eq!((report.records_processed, report.dead_letters), (999, 1));
+    let letters = client.dead_letters(&report.job_id).unwrap();
+    assert_eq!(letters.iter().map(|one| one.source_file.as_deref()).collect::<Vec<_>>(), [Some("RDRR2401.dbc")]);
+    // Half of the rows that are read, and 2 % of those that lie there.
+    let error = ask(&client, &of("AC", 0.4)).unwrap_err();
+    assert_eq!(error.code(), Code::TooManyDeadLetters, "{error}");
+    assert!(error.detail().contains("20") && error.detail().contains("of 40 rows"), "{error}");
+    assert_eq!(ask(&client, &of("AC", 0.5)).unwrap().1.dead_letters, 21);
+    let fail = Options { on_bad_value: OnBadValue::Fail, ..Options::default() };
+    let nobody = QueryParams::dataset("SIH-RD").filter(col("datasus_arquivo").eq("outro")).options(fail);
+    assert_eq!(ask(&client, &nobody).unwrap().0, 0);
+}
+
 #[test]
 fn the_option_is_part_of_the_contract() {
     let json = r#"{"dataset": "SIH-RD", "options": {"on_bad_value": "dead_letter"}}"#;
     assert_eq!(QueryParams::from_json(json).unwrap().options.on_bad_value, OnBadValue::DeadLetter);
     let wrong = QueryParams::from_json(&json.replace("dead_letter", "ignore")).unwrap_err();
     assert_eq!(wrong.code(), Code::Malformed);
+}
+
+#[test]
+fn a_figure_that_is_named_like_a_column_reads_no_such_column() {
+    let (_folder, client) = source();
+    let counted = rd(OnBadValue::DeadLetter).aggregate(AggregateFn::Count, "*", "DT_INTER");
+    let params = counted.group_by(["SEXO"]).order_by("DT_INTER", true);
+    let (rows, report) = ask(&client, &params).unwrap();
+    assert_eq!((rows, report.dead_letters), (2, 0), "{report}");
 }

@@ -299,6 +299,7 @@ fn the_engines_room_is_closed() {
         ahead_bytes: 1 << 20,
         channel_depth: 1,
         levers: Default::default(),
+        hold: None,
     };
     let run = |sql: &str, settings: &Settings| -> Result<usize, Error> {
         let statement = Statement {
@@ -309,6 +310,7 @@ fn the_engines_room_is_closed() {
             files: vec![planned.display().to_string()],
             columns: Vec::new(),
             from_user: false,
+            long_bytes: 0,
             scan: None,
             left_out: Vec::new(),
             answer: None,

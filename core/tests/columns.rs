@@ -136,6 +136,52 @@ fn a_condition_is_brought_into_the_form_of_its_column() {
 }
 
 #[test]
+fn sql_that_compares_with_another_form_is_told_so_however_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = deaths(folder.path());
+    write(folder.path(), "DNRR2022.dbc", &[("CODMUNRES", "C7"), ("SEXO", "C1")], &[&["140010", "1"]]);
+    let told = |condition: &str| {
+        let sql = format!("SELECT count(*) AS n FROM sim_do d WHERE {condition}");
+        let (found, report) = ask(&client, &QueryParams::sql(sql).bind("m", 1_400_100));
+        (found, report.warnings.iter().any(|warning| warning.contains("codes have 6 characters")))
+    };
+    let told_of = |condition: &str| told(&format!("{condition} OR d.SEXO = $m::VARCHAR"));
+    for other in [
+        "CODMUNRES = '1400100'",
+        "'1400100' = d.codmunres",
+        "CODMUNRES IN ('140047', '1400100')",
+        "CODMUNRES BETWEEN '1400100' AND '1400472'",
+        "CODMUNRES IS NOT DISTINCT FROM '1400100'",
+        "CODMUNRES LIKE '1400100%'",
+        "CODMUNRES NOT ILIKE '1400100'",
+        "starts_with(CODMUNRES, '1400100')",
+        "CODMUNRES = 1400100",
+        "CODMUNRES = $m",
+        "CODMUNRES IN (SELECT CODMUNRES FROM sinasc_dn WHERE CODMUNRES = '1400100')",
+    ] {
+        assert!(told_of(other).1, "{other}");
+    }
+    for same in ["CODMUNRES = '140010'", "CODMUNRES = 140010", "CODMUNRES LIKE '14%'", "starts_with(CODMUNRES, '1400')"]
+    {
+        assert!(!told_of(same).1, "{same}");
+    }
+    // Columns that are there by name only are in no star, however it is written.
+    for star in [
+        "SELECT *, datasus_uf FROM sim_do",
+        "SELECT s.*, s.datasus_uf FROM sim_do AS s",
+        "FROM (SELECT *, datasus_uf FROM sim_do)",
+        "SELECT * FROM (SELECT * FROM sim_do WHERE datasus_uf = 'RR') t, (SELECT max(datasus_uf) FROM sim_do) u",
+        "WITH a AS (SELECT * FROM sim_do) SELECT a.*, b.datasus_uf FROM a, (SELECT DISTINCT datasus_uf FROM sim_do) b",
+        "SELECT COLUMNS(*), datasus_uf FROM sim_do",
+        "SELECT *, datasus_uf FROM sim_do UNION ALL SELECT *, 'x' FROM sim_do WHERE datasus_uf = 'AC'",
+    ] {
+        let mut answer = client.query(&QueryParams::sql(star)).unwrap_or_else(|error| panic!("{star}: {error}"));
+        let batches: Vec<RecordBatch> = answer.by_ref().map(Result::unwrap).collect();
+        assert_eq!((batches[0].num_columns(), cells(&batches).len()), (3, 7), "{star}");
+    }
+}
+
+#[test]
 fn codes_of_numeric_fields_get_their_zeros_and_those_of_another_table_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let old = [("SP_AA", "N4"), ("SP_MM", "N2"), ("SP_PROCREA", "N8"), ("SP_ATOPROF", "N8"), ("SP_CPFCGC", "N14")];

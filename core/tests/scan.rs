@@ -129,6 +129,7 @@ impl Source {
             ahead_bytes: 4 << 10,
             channel_depth: 1,
             levers: Default::default(),
+            hold: None,
         }
     }
 
@@ -357,15 +358,16 @@ fn what_needs_a_cast_or_an_order_is_left_to_sql() {
 #[test]
 fn a_damaged_file_is_an_error_that_names_it() {
     let source = Source::new();
-    let path = source.folder.path().join("RDSP2401.parquet");
-    let (_, statement) = source.plan(&QueryParams::dataset("SIH-RD").uf(["SP"]), false);
-    let mut bytes = std::fs::read(&path).unwrap();
+    let (_, files, statement) = source.plan_of(&QueryParams::dataset("SIH-RD").uf(["SP"]), false, None);
+    // What is read: it stands for the file of one's own where that one's values had to be mended.
+    let path = &files[0].path;
+    let mut bytes = std::fs::read(path).unwrap();
     bytes[40..4_000].fill(0xA5);
-    std::fs::write(&path, bytes).unwrap();
+    std::fs::write(path, bytes).unwrap();
     let error = rows(&Local::default(), statement.clone(), &source.settings(100)).unwrap_err();
     assert_eq!(error.code(), Code::DamagedFile, "{error}");
-    assert!(error.detail().contains("RDSP2401.parquet"), "{error}");
-    std::fs::remove_file(&path).unwrap();
+    assert!(error.detail().contains(&*path.file_name().unwrap().to_string_lossy()), "{error}");
+    std::fs::remove_file(path).unwrap();
     let error = rows(&Local::default(), statement, &source.settings(100)).unwrap_err();
     assert_eq!(error.code(), Code::NotFound, "{error}");
 }

@@ -10,13 +10,18 @@ use datasus::governor::{Governor, Mode};
 
 use crate::arguments::Arguments;
 
-/// Between two adjustments of the budget; the governor looks as often.
-const EVERY: Duration = Duration::from_millis(20);
+/// Between two adjustments of the budget.
+const EVERY: Duration = Duration::from_millis(5);
+
+/// Held by the process meanwhile. What a case takes or gives back between two adjustments is little of it: of a small process the
+/// first chunk is a tenth, and one look at the memory just then would put it into an emergency.
+const BALLAST: usize = 512 << 20;
 
 /// In the mode until it is dropped.
 pub struct InMode {
     done: Arc<AtomicBool>,
     keeper: Option<JoinHandle<()>>,
+    _ballast: Vec<u8>,
 }
 
 impl InMode {
@@ -26,16 +31,18 @@ impl InMode {
         let done = Arc::new(AtomicBool::new(false));
         let asked = arguments.text("mode").unwrap_or("normal");
         let (mode, percent) = match asked {
-            "normal" => return Ok(InMode { done, keeper: None }),
+            "normal" => return Ok(InMode { done, keeper: None, _ballast: Vec::new() }),
             "maintenance" => {
                 datasus::scheduler::Scheduler::of_process().set_maintenance(true).map_err(|e| e.to_string())?;
                 Governor::of_process().set_maintenance(true);
-                return Ok(InMode { done, keeper: None });
+                return Ok(InMode { done, keeper: None, _ballast: Vec::new() });
             }
             "conservative" => (Mode::Conservative, 78),
             "emergency" => (Mode::Emergency, 95),
             other => return Err(format!("expected a mode, received {other:?}")),
         };
+        // Written, so that it is resident.
+        let ballast = vec![1; BALLAST];
         let governor = Governor::of_process();
         let follow = move || governor.set_budget(Some(held_by_process() * 100 / percent));
         follow();
@@ -46,7 +53,7 @@ impl InMode {
                 std::thread::sleep(EVERY);
             }
         });
-        let in_mode = InMode { done, keeper: Some(keeper) };
+        let in_mode = InMode { done, keeper: Some(keeper), _ballast: ballast };
         let start = Instant::now();
         while Governor::of_process().mode() != mode {
             if start.elapsed() > Duration::from_secs(10) {

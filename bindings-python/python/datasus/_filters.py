@@ -7,7 +7,8 @@ import decimal
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from ._values import many, scalar
+from ._datasus import masked
+from ._values import many, scalar, shown
 
 #: A value of a condition: text for codes, numbers, exact decimals, days.
 Value = str | int | float | decimal.Decimal | datetime.date | None
@@ -60,7 +61,7 @@ class Filter:
         raise TypeError("a filter is neither true nor false: combine filters with &, | and ~, each in parentheses")
 
     def __repr__(self) -> str:
-        return f"Filter({self._form!r})"
+        return masked(f"Filter({self._form!r})")
 
 
 class Column:
@@ -78,7 +79,7 @@ class Column:
 
     def __init__(self, name: str) -> None:
         if not isinstance(name, str):
-            raise TypeError(f"col: expected the name of a column; received {name!r}")
+            raise TypeError(f"col: expected the name of a column; received {shown(name)}")
         self._name = name
 
     def __bool__(self) -> bool:
@@ -241,7 +242,7 @@ class Column:
         return self._compare("not_null")
 
     def __repr__(self) -> str:
-        return f"col({self._name!r})"
+        return masked(f"col({self._name!r})")
 
 
 def col(name: str) -> Column:

@@ -54,11 +54,13 @@ def listen() -> None:
 
 
 def _end() -> None:
-    # First the jobs, whose last lines are still logged; then the pump: no thread may be left that takes the GIL.
+    # First the jobs; then the pump, whose handlers may be asking us something, and must come back to let go of their locks.
+    # After that no thread may be left that takes the GIL.
     _datasus.shut_down()
     _stop.set()
     if _started is not None and _started.is_alive():
         _started.join(2.0)
+    _datasus.hold_back()
 
 
 def _forked() -> None:

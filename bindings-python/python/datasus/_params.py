@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._filters import Filter
-from ._values import condition_value, in_json, is_many, many, names, scalar
+from ._values import condition_value, in_json, is_many, many, names, scalar, shown
 
 #: ``"2024-01"``, ``"01/2024"``, ``202401``, a year, a day of the month, a ``pandas.Period``, a list of them, or a pair.
 Competencia = str | int | datetime.date | tuple[Any, Any] | list[Any]
@@ -45,7 +45,7 @@ def _condition(form: Mapping[str, Any]) -> list[Any]:
     conditions: list[Any] = []
     for column, value in form.items():
         if not isinstance(column, str):
-            raise TypeError(f"where: expected the name of a column; received {column!r}")
+            raise TypeError(f"where: expected the name of a column; received {shown(column)}")
         what = f"where: {column}"
         if value is None:
             conditions.append({"column": column, "op": "is_null"})
@@ -81,16 +81,18 @@ def _where(where: Any) -> list[Any]:
         return [condition for one in where for condition in _where(one)]
     if isinstance(where, str):
         raise TypeError(
-            f"where: conditions are no text; expected col('VAL_TOT') > 1000 or {{'SEXO': '3'}}; received {where!r}"
+            f"where: conditions are no text; expected col('VAL_TOT') > 1000 or {{'SEXO': '3'}}; received {shown(where)}"
         )
-    raise TypeError(f"where: expected col('VAL_TOT') > 1000, {{'SEXO': '3'}}, or a list of these, received {where!r}")
+    raise TypeError(
+        f"where: expected col('VAL_TOT') > 1000, {{'SEXO': '3'}}, or a list of these, received {shown(where)}"
+    )
 
 
 def _aggregates(aggregates: Any) -> list[Any]:
     """``{"valor": ("sum", "VAL_TOT"), "n": "count"}``, or the contract's list as it is."""
     if not isinstance(aggregates, Mapping):
         if not isinstance(aggregates, (list, tuple)):
-            raise TypeError(f"aggregates: expected {{'valor': ('sum', 'VAL_TOT')}}; received {aggregates!r}")
+            raise TypeError(f"aggregates: expected {{'valor': ('sum', 'VAL_TOT')}}; received {shown(aggregates)}")
         return list(aggregates)
     figures = []
     for alias, of in aggregates.items():
@@ -99,7 +101,7 @@ def _aggregates(aggregates: Any) -> list[Any]:
         elif isinstance(of, (tuple, list)) and len(of) == 2:
             function, column = of
         else:
-            raise TypeError(f"aggregates[{alias!r}]: expected 'count' or ('sum', 'VAL_TOT'), received {of!r}")
+            raise TypeError(f"aggregates[{alias!r}]: expected 'count' or ('sum', 'VAL_TOT'), received {shown(of)}")
         figures.append(
             {"fn": function, "as": alias} if column is None else {"fn": function, "column": column, "as": alias}
         )
@@ -110,7 +112,7 @@ def _order(order_by: Any) -> list[Any]:
     """``"-valor"`` sorts downwards; dictionaries are the contract's own."""
     listed = [order_by] if isinstance(order_by, (str, Mapping)) else order_by
     if not isinstance(listed, (list, tuple)) or not all(isinstance(one, (str, Mapping)) for one in listed):
-        raise TypeError(f"order_by: expected 'valor', '-valor' or a list of these; received {order_by!r}")
+        raise TypeError(f"order_by: expected 'valor', '-valor' or a list of these; received {shown(order_by)}")
     sorts: list[Any] = []
     for one in listed:
         if isinstance(one, str):
@@ -128,7 +130,7 @@ def _ufs(uf: Any) -> Any:
 
 def _binds(bind: Any) -> dict[str, Any]:
     if not isinstance(bind, Mapping):
-        raise TypeError(f"bind: expected {{'sexo': '3'}}; received {bind!r}")
+        raise TypeError(f"bind: expected {{'sexo': '3'}}; received {shown(bind)}")
     return {name: None if value is None else scalar(value, f"bind: {name}") for name, value in bind.items()}
 
 

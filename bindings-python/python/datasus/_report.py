@@ -115,7 +115,7 @@ class JobInfo(_Record):
     """
 
     job_id: str
-    #: ``running``, ``crashed``, ``failed``, ``ended`` or ``foreign``.
+    #: ``running``, ``crashed``, ``failed``, ``ended``, ``foreign`` or ``unreadable`` (``error`` says why).
     standing: str
     created_at: str
     params: dict[str, Any]

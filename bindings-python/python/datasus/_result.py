@@ -84,7 +84,9 @@ class Batch:
         (3, 1)
         """
         pyarrow = _frame.checked(dtype_backend, decimals)
-        return _frame.to_pandas(pyarrow.Table.from_batches([self.to_arrow()]), dtype_backend, decimals)
+        if dtype_backend is not None:
+            return _frame.of_table(pyarrow.Table.from_batches([self.to_arrow()]), dtype_backend)
+        return _frame.of_batches(pyarrow.schema(self), [self._batch], decimals)
 
     def to_polars(self) -> polars.DataFrame:
         """A polars data frame.
@@ -138,12 +140,17 @@ class _Rows:
         return self._batches()
 
     def _batches(self) -> Iterator[Batch]:
+        yield from map(Batch, self._taken())
+
+    def _taken(self) -> Iterator[Any]:
         try:
             while True:
                 batch = self._rows.next_batch(self._bar)
                 if batch is None:
                     break
-                yield Batch(batch)
+                yield batch
+                # Nothing of it is held while the next one is waited for.
+                del batch
             self._done(True)
         finally:
             self._done(False)
@@ -204,7 +211,10 @@ class _Rows:
         dtype('O')
         """
         pyarrow = _frame.checked(dtype_backend, decimals)
-        return _frame.to_pandas(pyarrow.table(self._collected()), dtype_backend, decimals)
+        if dtype_backend is not None:
+            return _frame.of_table(pyarrow.table(self._collected()), dtype_backend)
+        self._rows.check()
+        return _frame.of_batches(pyarrow.schema(self), self._taken(), decimals)
 
     def to_polars(self) -> polars.DataFrame:
         """All rows as a polars data frame.

@@ -193,7 +193,8 @@ class IgnoredFile(NamedTuple):
 
     #: Below the source folder.
     file: str
-    #: ``name`` (of no dataset), ``archive`` (to be extracted first) or ``ours`` (written by datasus).
+    #: ``name`` (of no dataset), ``archive`` (to be extracted first), ``ours`` (written by datasus), ``link`` (it leads to
+    #: nothing) or ``depth`` (a folder behind too many links).
     reason: str
 
 

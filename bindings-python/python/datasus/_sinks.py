@@ -6,6 +6,14 @@ import dataclasses
 import os
 from typing import Any, Literal
 
+from ._datasus import masked
+
+
+def _shown(sink: Any) -> str:
+    """Without the password of an address, whatever field it was given for."""
+    fields = ", ".join(f"{one.name}={getattr(sink, one.name)!r}" for one in dataclasses.fields(sink) if one.repr)
+    return masked(f"{type(sink).__qualname__}({fields})")
+
 
 def _given(sink: Any, name: str) -> dict[str, Any]:
     fields = {field.name: getattr(sink, field.name) for field in dataclasses.fields(sink)}
@@ -55,6 +63,9 @@ class Csv:
     bom: bool = False
     line_ending: Literal["crlf", "lf"] = "crlf"
 
+    def __repr__(self) -> str:
+        return _shown(self)
+
     def to_dict(self) -> dict[str, Any]:
         """The destination as the contract's JSON has it.
 
@@ -92,6 +103,9 @@ class Parquet:
     overwrite: bool = False
     zstd: int = 3
     row_group_rows: int = 1 << 19
+
+    def __repr__(self) -> str:
+        return _shown(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The destination as the contract's JSON has it.
@@ -148,6 +162,9 @@ class Postgres:
     replace_by: Literal["source_file", "competencia"] | None = None
     again: bool | None = None
     analyze: bool | None = None
+
+    def __repr__(self) -> str:
+        return _shown(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The destination as the contract's JSON has it, with the password in ``url``.

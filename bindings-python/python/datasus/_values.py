@@ -8,14 +8,20 @@ import math
 from collections.abc import Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
+from ._datasus import masked
+
 _EXPECTED = "expected text, a number, a Decimal or a day"
 
 
+def shown(value: Any) -> str:
+    """A value as an error shows it: short, and without the password of an address in it."""
+    text = masked(repr(value))
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def _refuse(what: str, expected: str, received: Any) -> TypeError:
-    shown = repr(received)
-    shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
     return TypeError(
-        f"{what}: {expected}; received {shown} ({type(received).__module__}.{type(received).__qualname__})"
+        f"{what}: {expected}; received {shown(received)} ({type(received).__module__}.{type(received).__qualname__})"
     )
 
 

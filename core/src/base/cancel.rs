@@ -99,17 +99,7 @@ impl Cancel {
             Some(CancelReason::Interrupted) => {
                 Err(Error::new(Code::Cancelled, text!("A consulta foi interrompida", "The query was interrupted")))
             }
-            Some(CancelReason::Deadline(limit)) => {
-                let seconds = limit.as_secs_f64();
-                Err(Error::new(
-                    Code::DeadlinePassed,
-                    text!(
-                        "O prazo de {seconds} s passou; aumente `deadline` ou restrinja a consulta",
-                        "The deadline of {seconds} s passed; raise `deadline` or narrow the query"
-                    ),
-                )
-                .with("deadline_sec", seconds))
-            }
+            Some(CancelReason::Deadline(limit)) => Err(deadline_passed(limit)),
             Some(CancelReason::Unread(limit)) => {
                 let seconds = limit.as_secs_f64();
                 Err(Error::new(
@@ -128,4 +118,17 @@ impl Cancel {
     pub fn signal(&self) -> &Receiver<()> {
         &self.0.signal
     }
+}
+
+/// What work ends with that took longer than it was given.
+pub fn deadline_passed(limit: Duration) -> Error {
+    let seconds = limit.as_secs_f64();
+    Error::new(
+        Code::DeadlinePassed,
+        text!(
+            "O prazo de {seconds} s passou; aumente `deadline` ou restrinja a consulta",
+            "The deadline of {seconds} s passed; raise `deadline` or narrow the query"
+        ),
+    )
+    .with("deadline_sec", seconds)
 }

@@ -2,9 +2,16 @@
 
 use super::fold;
 
+/// Bytes of a name that somebody mistyped: comparing takes the product of two lengths.
+const LONGEST: usize = 128;
+
 /// The candidates nearest to `given` (case and accents aside), best first, three at most; none when nothing is near. Of
 /// those that are equally near, the one that `candidates` names first.
+/// Nothing is near a text that is longer than any name.
 pub fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    if given.len() > LONGEST {
+        return Vec::new();
+    }
     let folded = fold(given);
     let mut near: Vec<(f64, &str)> = Vec::new();
     for candidate in candidates {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Code, Language, Retry, Text, TraceId, io_words, text};
+use super::clip::{clip_fact, clip_sentence};
+use super::{Code, Language, Odd, Retry, Text, TraceId, io_words, masked, masked_json, text};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -56,12 +57,13 @@ pub struct Context {
 
 impl Problem {
     pub fn new(code: Code, detail: Text) -> Self {
+        let detail = Text { pt: clip_sentence(detail.pt), en: clip_sentence(detail.en) };
         Problem { code, detail, diagnostic: Map::new() }
     }
 
     /// Adds a fact to the diagnostic.
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.diagnostic.insert(key.to_owned(), value.into());
+        self.diagnostic.insert(key.to_owned(), clip_fact(value.into()));
         self
     }
 
@@ -88,6 +90,11 @@ impl Error {
                 Code::Internal,
                 text!("Erro sem problema: defeito do datasus", "An error without a problem: a defect of datasus"),
             ));
+        }
+        // Whatever they quote, no password leaves by them.
+        for Problem { detail, diagnostic, .. } in &mut problems {
+            *detail = Text { pt: masked(&detail.pt).into_owned(), en: masked(&detail.en).into_owned() };
+            diagnostic.values_mut().for_each(|value| *value = masked_json(value.take()));
         }
         Error(Box::new(Inner {
             problems,
@@ -120,6 +127,9 @@ impl Error {
     /// An operating system's error on a file, under the code that fits it.
     pub fn io(error: std::io::Error, path: &Path) -> Self {
         use std::io::ErrorKind;
+        if let Some(odd) = Odd::of(&error) {
+            return Error::odd(odd, path).because(error);
+        }
         let (path, words) = (path.display(), io_words(&error));
         let (pt, en) = (words.pt, words.en);
         let (code, detail) = match error.kind() {
@@ -140,6 +150,14 @@ impl Error {
                     "Disk full while writing {path}: {en}; free some space and try again"
                 ),
             ),
+            // Before anything is looked up: too long, or with a NUL.
+            ErrorKind::InvalidFilename | ErrorKind::InvalidInput if error.raw_os_error() != Some(libc::EINVAL) => (
+                Code::InvalidParams,
+                text!(
+                    "O nome {path} não é aceito aqui: {pt}; use nomes de até 255 bytes, em caminhos de até 4095",
+                    "The name {path} is not accepted here: {en}; use names of 255 bytes at most, in paths of 4095"
+                ),
+            ),
             ErrorKind::IsADirectory => (
                 Code::InvalidParams,
                 text!(
@@ -152,16 +170,39 @@ impl Error {
         Error::new(code, detail).file(path.to_string()).because(error)
     }
 
+    /// A path behind which is not what should be there.
+    fn odd(odd: Odd, path: &Path) -> Self {
+        let (path, words) = (path.display(), odd.words());
+        let (pt, en) = (words.pt, words.en);
+        let error = match odd {
+            Odd::NotAFile => Error::new(
+                Code::InvalidParams,
+                text!(
+                    "{path} não serve: {pt}; indique um arquivo, por exemplo RDAC2401.dbc",
+                    "{path} does not do: {en}; name a file, for example RDAC2401.dbc"
+                ),
+            ),
+            _ => Error::new(
+                Code::Forbidden,
+                text!(
+                    "{path} não é confiável: {pt}; apague-o, ou escolha outra pasta",
+                    "{path} is not to be trusted: {en}; delete it, or choose another folder"
+                ),
+            ),
+        };
+        error.with("why", en).file(path.to_string())
+    }
+
     /// Adds a fact to the first problem's diagnostic.
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         if let Some(first) = self.0.problems.first_mut() {
-            first.diagnostic.insert(key.to_owned(), value.into());
+            first.diagnostic.insert(key.to_owned(), clip_fact(masked_json(value.into())));
         }
         self
     }
 
     pub fn file(mut self, file: impl Into<String>) -> Self {
-        self.0.context.file = Some(file.into());
+        self.0.context.file = Some(clip_sentence(masked(&file.into()).into_owned()));
         self
     }
 
@@ -176,7 +217,7 @@ impl Error {
     }
 
     pub fn column(mut self, column: impl Into<String>) -> Self {
-        self.0.context.column = Some(column.into());
+        self.0.context.column = Some(clip_sentence(masked(&column.into()).into_owned()));
         self
     }
 

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::{Text, text};
+use super::clip::ends;
+use super::{Text, clip, text};
 
 /// Why a text is not taken, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,14 +23,29 @@ impl fmt::Display for NotJson {
     }
 }
 
+/// Bytes of a JSON text, and values in it. A condition with ten thousand codes has a hundred thousand bytes.
+pub const MOST_JSON: usize = 8 << 20;
+const MOST_VALUES: usize = 250_000;
+
 /// The value of a JSON text.
 pub fn exact_json(json: &str) -> Result<Value, NotJson> {
+    let bytes = json.len();
+    if bytes > MOST_JSON {
+        let what = text!(
+            "o texto tem {bytes} bytes; o máximo é {MOST_JSON}",
+            "the text has {bytes} bytes; at most {MOST_JSON}"
+        );
+        return Err(NotJson { line: 1, column: 1, what });
+    }
+    LEFT.set(MOST_VALUES);
     let value = serde_json::from_str(json).map(|Exact(value)| value).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let said = error.to_string();
         // Of our own refusals the place stands behind the key.
+        let too_many = said.starts_with(TOO_MANY);
         let twice = said.strip_prefix(TWICE).and_then(|rest| rest.rsplit_once(" at line "));
         let what = match twice {
+            _ if too_many => text!("há mais de {MOST_VALUES} valores", "there are more than {MOST_VALUES} values"),
             Some((key, _)) => text!(
                 "a chave {key} aparece duas vezes no mesmo objeto: só uma delas valeria; deixe uma",
                 "the key {key} stands twice in one object: only one of them would count; leave one"
@@ -37,13 +53,17 @@ pub fn exact_json(json: &str) -> Result<Value, NotJson> {
             None if error.is_eof() => {
                 text!("o texto termina antes do fim (linha {line}, coluna {column})", "it ends too early: {said}")
             }
-            None => text!("não é JSON na linha {line}, coluna {column}", "{said}"),
+            None => {
+                let said = ends(&said);
+                text!("não é JSON na linha {line}, coluna {column}", "{said}")
+            }
         };
         NotJson { line, column, what }
     })?;
     match rounded(json) {
         None => Ok(value),
         Some((at, number)) => {
+            let number = clip(number);
             let before = &json[..at];
             let line = before.matches('\n').count() + 1;
             let column = at - before.rfind('\n').map_or(0, |newline| newline + 1) + 1;
@@ -71,6 +91,19 @@ pub fn options_by_name() -> Text {
 }
 
 const TWICE: &str = "twice: ";
+const TOO_MANY: &str = "too many values";
+
+thread_local! {
+    /// Values that the text at hand may yet have. `serde` has no place for it.
+    static LEFT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Counts a value of the text at hand.
+fn one_more<E: serde::de::Error>() -> Result<(), E> {
+    let left = LEFT.get().checked_sub(1).ok_or_else(|| E::custom(TOO_MANY))?;
+    LEFT.set(left);
+    Ok(())
+}
 
 struct Exact(Value);
 
@@ -116,6 +149,7 @@ impl<'de> Deserialize<'de> for Exact {
             fn visit_seq<A: SeqAccess<'de>>(self, mut of: A) -> Result<Value, A::Error> {
                 let mut list = Vec::new();
                 while let Some(Exact(one)) = of.next_element()? {
+                    one_more()?;
                     list.push(one);
                 }
                 Ok(list.into())
@@ -125,9 +159,10 @@ impl<'de> Deserialize<'de> for Exact {
                 let mut map = Map::new();
                 while let Some(key) = of.next_key::<String>()? {
                     if map.contains_key(&key) {
-                        return Err(A::Error::custom(format_args!("{TWICE}{}", Value::from(key))));
+                        return Err(A::Error::custom(format_args!("{TWICE}{}", Value::from(clip(&key)))));
                     }
                     let Exact(value) = of.next_value()?;
+                    one_more()?;
                     map.insert(key, value);
                 }
                 Ok(map.into())
@@ -236,6 +271,22 @@ mod tests {
             assert!((refused.line, refused.column) == (2, 6) && refused.what.en.contains(number), "{refused:?}");
         }
         assert!(exact_json("1e400").is_err() && exact_json("NaN").is_err() && exact_json("-Infinity").is_err());
+    }
+
+    #[test]
+    fn a_text_that_is_too_large_costs_nothing_and_is_not_echoed() {
+        let many = format!("[{}]", vec!["1"; MOST_VALUES + 1].join(","));
+        let keys = (0..MOST_VALUES + 1).map(|n| format!("\"k{n}\":1")).collect::<Vec<_>>();
+        let number = format!("1{}.5", "0".repeat(1 << 20));
+        let long = "k".repeat(3 << 20);
+        let twice = format!("{{\"{long}\":1,\"{long}\":2}}");
+        for text in
+            [" ".repeat(MOST_JSON + 1), many, format!("{{{}}}", keys.join(",")), number, twice, "[".repeat(9_999)]
+        {
+            let refused = exact_json(&text).unwrap_err();
+            assert!(refused.what.pt.len() + refused.what.en.len() < 2_000, "{}", refused.what.en.len());
+        }
+        assert!(exact_json(&format!("[{}]", vec!["1"; MOST_VALUES].join(","))).is_ok());
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! SHA-256 of a file.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::{Error, Result};
+use super::{Error, Result, open_source};
 
 /// In hexadecimal.
 pub fn file_sha256(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(|e| Error::io(e, path))?;
+    let mut file = open_source(path).map_err(|e| Error::io(e, path))?;
     let mut sha256 = Sha256::new();
     let mut block = vec![0; 1 << 18];
     loop {

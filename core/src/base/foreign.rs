@@ -5,7 +5,8 @@ use std::io::{self, ErrorKind};
 
 use arrow::datatypes::DataType;
 
-use super::{Text, hide_addresses, text};
+use super::clip::{clip, ends};
+use super::{Text, masked, text};
 
 /// What an operating system's error means.
 pub fn io_words(error: &io::Error) -> Text {
@@ -22,7 +23,7 @@ pub fn io_words(error: &io::Error) -> Text {
         ErrorKind::StorageFull => text!("não há espaço no disco", "no space is left on the disk"),
         ErrorKind::QuotaExceeded => text!("a cota do disco acabou", "the disk quota is used up"),
         ErrorKind::FileTooLarge => text!("o arquivo é grande demais", "the file is too large"),
-        ErrorKind::InvalidFilename => text!("o nome não é aceito aqui", "the name is not accepted here"),
+        ErrorKind::InvalidFilename => text!("ele é longo demais", "it is too long"),
         ErrorKind::ResourceBusy => text!("está em uso", "it is in use"),
         ErrorKind::StaleNetworkFileHandle => {
             text!("o arquivo de rede sumiu", "the file on the network is gone")
@@ -62,7 +63,8 @@ pub fn json_words(error: &serde_json::Error) -> Text {
         return text!("o texto termina antes da hora", "the text ends too early");
     }
     // What was received is quoted, and may hold a password.
-    let said = hide_addresses(&error.to_string());
+    let said = ends(&error.to_string());
+    let said = masked(&said);
     let said = said.split(" at line ").next().unwrap_or_default();
     if error.is_syntax() {
         return text!("erro de sintaxe", "{said}");
@@ -167,23 +169,16 @@ pub fn type_words(kind: &DataType) -> String {
 /// A value as people read it: text in quotation marks, and no `null`.
 pub fn value_words(value: &serde_json::Value) -> Text {
     use serde_json::Value;
-    let clipped = |text: String| {
-        let text = hide_addresses(&text);
-        match text.char_indices().nth(80) {
-            Some((at, _)) => format!("{}…", &text[..at]),
-            None => text,
-        }
-    };
     match value {
         Value::Null => text!("nenhum valor", "no value"),
         Value::Bool(true) => text!("verdadeiro", "true"),
         Value::Bool(false) => text!("falso", "false"),
         Value::String(said) => {
-            let said = clipped(said.clone());
+            let said = clip(said);
             text!("\"{said}\"", "\"{said}\"")
         }
         other => {
-            let shown = clipped(other.to_string());
+            let shown = clip(&other.to_string());
             text!("{shown}", "{shown}")
         }
     }

@@ -5,11 +5,13 @@ use std::fmt::{Debug, Write};
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
+use super::masked;
+
 /// The message, and ` name=value` for each field.
 pub fn log_line(event: &Event<'_>) -> String {
     let mut line = Line::default();
     event.record(&mut line);
-    line.message + &line.fields
+    masked(&(line.message + &line.fields)).into_owned()
 }
 
 #[derive(Default)]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Error, Result};
+use super::{Error, Result, create_folders, create_new};
 
 /// Written under a temporary name beside its final one; [`WholeFile::publish`] makes it durable and renames it.
 /// Dropped without that, it leaves nothing behind.
@@ -19,15 +19,10 @@ impl WholeFile {
     /// Creates the temporary file (and the folders above it).
     pub fn create(target: &Path) -> Result<Self> {
         let folder = target.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(|e| Error::io(e, folder))?;
+        create_folders(folder).map_err(|e| Error::io(e, folder))?;
         let name = target.file_name().and_then(|n| n.to_str()).unwrap_or("file");
         let partial = folder.join(format!(".{name}.{}.partial", ulid::Ulid::new()));
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&partial)
-            .map_err(|e| Error::io(e, &partial))?;
+        let file = create_new(&partial).map_err(|e| Error::io(e, &partial))?;
         Ok(WholeFile { file, partial, target: target.to_owned(), published: false })
     }
 

@@ -57,70 +57,22 @@ impl Pattern {
 
     /// `stem` in upper case; every character must be used.
     pub(super) fn read(&self, stem: &str, grupo: &Grupo) -> Option<FileId> {
-        let mut rest = stem;
-        let (mut uf, mut year, mut month, mut part) = (grupo.national, None, None, None);
-        for piece in &self.0 {
-            match piece {
-                Piece::Literal(literal) => rest = rest.strip_prefix(literal.as_str())?,
-                Piece::Uf => {
-                    let (sigla, after) = rest.split_at_checked(2)?;
-                    uf = Some(Uf::parse(sigla).filter(|uf| uf.ibge().is_some())?);
-                    rest = after;
-                }
-                Piece::Year4 => {
-                    let (digits, after) = digits(rest, 4)?;
-                    year = Some(digits);
-                    rest = after;
-                }
-                Piece::Year2 => {
-                    let (digits, after) = digits(rest, 2)?;
-                    // The first files are of 1979.
-                    year = Some(if digits >= 79 { 1900 + digits } else { 2000 + digits });
-                    rest = after;
-                }
-                Piece::Month => {
-                    let (digits, after) = digits(rest, 2)?;
-                    month = Some(digits);
-                    rest = after;
-                }
-                Piece::Part if rest.is_empty() => {}
-                Piece::Part => {
-                    let name = rest.strip_prefix('_').unwrap_or(rest);
-                    let letter =
-                        name.len() == 1 && name.bytes().all(|b| b.is_ascii_uppercase()) && name.len() == rest.len();
-                    let number = name.len() < rest.len()
-                        && (1..=2).contains(&name.len())
-                        && name.bytes().all(|b| b.is_ascii_digit());
-                    if !letter && !number {
-                        return None;
-                    }
-                    part = Some(name.to_lowercase());
-                    rest = "";
-                }
-            }
-        }
-        let competencia = match month {
-            Some(month) => Competencia::month(year?, u8::try_from(month).ok()?)?,
-            None => Competencia::year(year?)?,
+        let mut reading = Reading { uf: grupo.national, ..Reading::of(stem) };
+        self.0.iter().try_for_each(|piece| reading.step(piece))?;
+        let competencia = match reading.month {
+            Some(month) => Competencia::month(reading.year?, u8::try_from(month).ok()?)?,
+            None => Competencia::year(reading.year?)?,
         };
-        rest.is_empty().then_some(FileId { dataset: grupo.dataset.clone(), uf: uf?, competencia, part })
+        let id = FileId { dataset: grupo.dataset.clone(), uf: reading.uf?, competencia, part: reading.part };
+        reading.rest.is_empty().then_some(id)
     }
 
     /// The UF (none in national files) of a name that begins as these do, up to and with the first digit.
     fn begins(&self, upper: &str) -> Option<Option<Uf>> {
-        let (mut rest, mut uf) = (upper, None);
-        for piece in &self.0 {
-            match piece {
-                Piece::Literal(literal) => rest = rest.strip_prefix(literal.as_str())?,
-                Piece::Uf => {
-                    let (sigla, after) = rest.split_at_checked(2)?;
-                    uf = Some(Uf::parse(sigla).filter(|uf| uf.ibge().is_some())?);
-                    rest = after;
-                }
-                _ => break,
-            }
-        }
-        rest.starts_with(|c: char| c.is_ascii_digit()).then_some(uf)
+        let mut reading = Reading::of(upper);
+        let mut before_digits = self.0.iter().take_while(|piece| matches!(piece, Piece::Literal(_) | Piece::Uf));
+        before_digits.try_for_each(|piece| reading.step(piece))?;
+        reading.rest.starts_with(|c: char| c.is_ascii_digit()).then_some(reading.uf)
     }
 
     fn write(&self, id: &FileId) -> String {
@@ -139,6 +91,57 @@ impl Pattern {
                 },
             })
             .collect()
+    }
+}
+
+/// A name in upper case, read piece by piece.
+#[derive(Default)]
+struct Reading<'n> {
+    rest: &'n str,
+    uf: Option<Uf>,
+    year: Option<u16>,
+    month: Option<u16>,
+    part: Option<String>,
+}
+
+impl<'n> Reading<'n> {
+    fn of(name: &'n str) -> Self {
+        Reading { rest: name, ..Reading::default() }
+    }
+
+    /// None where the name does not go on with the piece.
+    fn step(&mut self, piece: &Piece) -> Option<()> {
+        match piece {
+            Piece::Literal(literal) => self.rest = self.rest.strip_prefix(literal.as_str())?,
+            Piece::Uf => {
+                let (sigla, after) = self.rest.split_at_checked(2)?;
+                self.uf = Some(Uf::parse(sigla).filter(|uf| uf.ibge().is_some())?);
+                self.rest = after;
+            }
+            Piece::Year4 => self.year = Some(self.digits(4)?),
+            // The first files are of 1979.
+            Piece::Year2 => self.year = Some(self.digits(2).map(|year| year + if year >= 79 { 1900 } else { 2000 })?),
+            Piece::Month => self.month = Some(self.digits(2)?),
+            Piece::Part if self.rest.is_empty() => {}
+            Piece::Part => {
+                let name = self.rest.strip_prefix('_').unwrap_or(self.rest);
+                let marked = name.len() < self.rest.len();
+                let letter = !marked && name.len() == 1 && name.bytes().all(|b| b.is_ascii_uppercase());
+                let number = marked && (1..=2).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_digit());
+                if !letter && !number {
+                    return None;
+                }
+                self.part = Some(name.to_lowercase());
+                self.rest = "";
+            }
+        }
+        Some(())
+    }
+
+    fn digits(&mut self, count: usize) -> Option<u16> {
+        let (digits, rest) = digits(self.rest, count)?;
+        self.rest = rest;
+        Some(digits)
     }
 }
 

@@ -19,6 +19,9 @@ pub struct Catalog {
     by_word: HashMap<String, Vec<usize>>,
 }
 
+/// Bytes of anything that is looked up here.
+const LONGEST: usize = 512;
+
 impl Catalog {
     /// The catalogue that comes with the SDK.
     pub fn builtin() -> &'static Catalog {
@@ -71,6 +74,9 @@ impl Catalog {
     /// A dataset as people name it: `SIH-RD`, `sih_rd`, its grupo alone (`RD`), its disease (`dengue`) or title (`Leitos`),
     /// where that is the name of one dataset only.
     pub fn read(&self, name: &str) -> Option<&Grupo> {
+        if name.len() > LONGEST {
+            return None;
+        }
         let only = || match self.by_word.get(&fold(name))?[..] {
             [index] => self.grupos.get(index),
             _ => None,
@@ -80,6 +86,9 @@ impl Catalog {
 
     /// The datasets that a name which is none may have meant, three at most; what most people look for comes first.
     pub fn near(&self, name: &str) -> Vec<String> {
+        if name.len() > LONGEST {
+            return Vec::new();
+        }
         let folded = fold(name);
         let mut by_use: Vec<&Grupo> = self.grupos.iter().collect();
         by_use.sort_by_key(|grupo| grupo.rank);

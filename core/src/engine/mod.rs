@@ -10,7 +10,7 @@ mod running;
 mod scan;
 mod settings;
 
-pub use duckdb::DuckDb;
+pub use duckdb::{DuckDb, HANGS};
 pub use gather::Gather;
 pub use local::Local;
 pub use running::Running;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::base::Units;
-use crate::governor::{BatchMemory, Levers};
+use crate::governor::{BatchMemory, Hold, Levers};
 
 /// Bounds of one running statement.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub struct Settings {
     pub channel_depth: usize,
     /// Read at each batch: what the statement takes of `threads`, `chunk_rows` and `ahead_bytes` at the moment.
     pub levers: Levers,
+    /// The share of the memory that the statement works with: charged until its thread has ended, whoever waits for it.
+    pub hold: Option<Hold>,
 }
 
 /// What a running statement may take at the moment.

@@ -17,13 +17,43 @@ impl Walk<'_> {
         let Some(name) = column["column_names"].as_array().and_then(|names| names.last()?.as_str()) else { return };
         for value in values {
             let value = match value["class"].as_str() {
-                Some("CONSTANT") => value["value"]["value"].as_str().map(|text| Constant::Text(text.to_owned())),
+                Some("CONSTANT") => constant(&value["value"]["value"]),
                 Some("PARAMETER") => value["identifier"].as_str().map(|name| Constant::Parameter(name.to_owned())),
                 _ => None,
             };
-            if let Some(value) = value.filter(|_| self.compared.len() < MOST) {
-                self.compared.push(Compared { column: name.to_uppercase(), value });
-            }
+            self.note(name, value);
         }
+    }
+
+    /// Notes `column LIKE 'text%'` and its like: up to the first wildcard a text is compared as it stands.
+    pub(super) fn matches(&mut self, function: &str, arguments: &Value) {
+        let pattern = match function {
+            "~~" | "!~~" | "~~*" | "!~~*" => true,
+            "starts_with" | "prefix" | "^@" => false,
+            _ => return,
+        };
+        let (column, value) = (&arguments[0], &arguments[1]["value"]["value"]);
+        let Some(name) = column["column_names"].as_array().and_then(|names| names.last()?.as_str()) else { return };
+        let Some(text) = value.as_str() else { return };
+        let constant = match text.find(['%', '_']).filter(|_| pattern) {
+            Some(end) => Constant::Prefix(text[..end].to_owned()),
+            None if pattern => Constant::Text(text.to_owned()),
+            None => Constant::Prefix(text.to_owned()),
+        };
+        self.note(name, Some(constant));
+    }
+
+    fn note(&mut self, name: &str, value: Option<Constant>) {
+        if let Some(value) = value.filter(|_| self.compared.len() < MOST) {
+            self.compared.push(Compared { column: name.to_uppercase(), value });
+        }
+    }
+}
+
+fn constant(value: &Value) -> Option<Constant> {
+    match value {
+        Value::String(text) => Some(Constant::Text(text.clone())),
+        Value::Number(number) => number.as_u64().map(|number| Constant::Number(number.to_string())),
+        _ => None,
     }
 }

@@ -40,13 +40,24 @@ impl Walk<'_> {
                 for name in node["column_names"].as_array().into_iter().flatten() {
                     self.columns.extend(name.as_str().map(str::to_uppercase));
                 }
+                if let Some([Value::String(name)]) = node["column_names"].as_array().map(Vec::as_slice) {
+                    self.bare.insert(name.to_lowercase());
+                }
                 let mut names = node["column_names"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                if let [one] = node["column_names"].as_array().map(Vec::as_slice).unwrap_or_default()
+                    && let Some(word) = one.as_str().filter(|word| functions::is_hidden(word))
+                {
+                    self.refuse(refusal::function(self.sql, node, word, Vec::new()));
+                }
                 if let Some(first) = names.next() {
                     self.syntax.refer(None, first);
                     names.next().inspect(|second| self.syntax.refer(Some(first), second));
                 }
             }
-            Some("POSITIONAL_REFERENCE") => self.only(node, "column", &["index"]),
+            Some("POSITIONAL_REFERENCE") => {
+                self.only(node, "column", &["index"]);
+                self.star = true;
+            }
             Some("PARAMETER") => {
                 self.only(node, "parameter", &["identifier"]);
                 let name = node["identifier"].as_str().unwrap_or_default();
@@ -59,6 +70,7 @@ impl Walk<'_> {
             Some("FUNCTION") => {
                 let name = node["function_name"].as_str().unwrap_or_default();
                 self.known_function(node, name);
+                self.matches(name, &node["children"]);
                 self.arguments(node, name, scope);
             }
             Some("WINDOW") => self.window(node, scope),
@@ -175,6 +187,7 @@ impl Walk<'_> {
         );
         let name = node["function_name"].as_str().unwrap_or_default();
         self.known_function(node, name);
+        self.bounded(node, name);
         for list in ["children", "partitions"] {
             self.each(&node[list], scope, Self::expression);
         }
@@ -204,12 +217,7 @@ impl Walk<'_> {
             "function",
             &["function_name", "schema", "children", "filter", "order_bys", "distinct", "is_operator"],
         );
-        if functions::SIZED.iter().any(|sized| sized.eq_ignore_ascii_case(name)) {
-            let size = &node["children"][1]["value"]["value"];
-            if !size.as_i64().is_some_and(|size| (0..=functions::MAX_SIZE).contains(&size)) {
-                self.refuse(refusal::argument(self.sql, node, name, functions::MAX_SIZE));
-            }
-        }
+        self.bounded(node, name);
         self.each(&node["children"], scope, Self::expression);
         self.maybe(&node["filter"], scope);
         self.each(&node["order_bys"]["orders"], scope, Self::order);

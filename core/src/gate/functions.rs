@@ -2,7 +2,7 @@
 //!
 //! Left out on purpose: what reads or writes outside the room or speaks of the host (`getenv`, `current_setting`,
 //! `read_text`, `write_log`, `query`, ...); what builds a large value out of small ones (`repeat`, `range` as a scalar,
-//! `array_resize`, `format`, `printf`, `bar`); what cannot be repeated (`random`, `uuid`); what waits (`sleep_ms`).
+//! `array_resize`, `format`, `printf`, `bar`); what no interrupt stops (`damerau_levenshtein`); what cannot be repeated (`random`, `uuid`); what waits (`sleep_ms`).
 
 /// Functions in FROM.
 pub(super) const TABLE: &[&str] = &["unnest", "range", "generate_series"];
@@ -150,7 +150,6 @@ const SCALAR: &[&str] = &[
     "hex",
     "to_hex",
     "levenshtein",
-    "damerau_levenshtein",
     "editdist3",
     "jaccard",
     "jaro_similarity",
@@ -358,15 +357,36 @@ const WINDOW: &[&str] = &[
     "fill",
 ];
 
-/// Functions whose second argument is the length of the answer.
-pub(super) const SIZED: &[&str] = &["lpad", "rpad"];
-/// Characters that they may make.
+/// Characters that `lpad` and `rpad` may make.
 pub(super) const MAX_SIZE: i64 = 10_000;
+/// Aggregates whose value is as long as all their rows: not with OVER.
+pub(super) const WHOLE: &[&str] = &["list", "array_agg", "string_agg", "group_concat", "listagg", "histogram"];
+
+/// Words that are no columns where no table has a column of that name, but functions, with the function that they are.
+const BARE: &[(&str, &str)] = &[
+    ("current_catalog", "current_database"),
+    ("current_date", "current_date"),
+    ("current_role", "current_role"),
+    ("current_schema", "current_schema"),
+    ("current_time", "get_current_time"),
+    ("current_timestamp", "get_current_timestamp"),
+    ("current_user", "current_user"),
+    ("localtime", "current_localtime"),
+    ("localtimestamp", "current_localtimestamp"),
+    ("session_user", "session_user"),
+    ("user", "user"),
+];
+
+/// Whether a bare word can be a function that is not known.
+pub(super) fn is_hidden(word: &str) -> bool {
+    BARE.iter().any(|(bare, function)| bare.eq_ignore_ascii_case(word) && !is_known(function))
+}
 
 pub(super) fn is_known(name: &str) -> bool {
     names().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
+/// All of them, operators too.
+pub fn names() -> impl Iterator<Item = &'static str> {
     [OPERATORS, SCALAR, AGGREGATE, WINDOW].into_iter().flatten().copied()
 }

@@ -5,24 +5,35 @@
 //! runs. Locks of the engine alone are not enough: in DuckDB 1.5.5 a plain `SELECT * FROM enable_logging(...)` passes
 //! them and can abort the host process. `PIVOT` cannot be serialised by the engine, and so is refused.
 
+mod apart;
 mod compared;
 mod expression;
 mod functions;
+mod given;
+mod like;
+mod limits;
 mod parse;
 mod query;
 mod question;
 mod refusal;
+mod scan;
 mod scope;
 mod star;
 mod types;
 mod walk;
+mod weigh;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Error, Problem, Result};
+use serde_json::Value;
+
+use crate::base::{Deaf, Error, Problem, Result};
 use crate::catalog::{Catalog, Grupo};
 use crate::params::{Compared, Syntax};
 
+pub use apart::{MOST_TIME, Patience};
+#[doc(hidden)]
+pub use functions::names as function_names;
 pub use star::{Hidden, without};
 
 pub use question::question;
@@ -31,8 +42,9 @@ pub use question::question;
 pub const MAX_BYTES: usize = 64 << 10;
 /// Common table expressions and set operations at most, together.
 pub const MAX_PARTS: usize = 64;
-/// The 400 chained CTEs of an attack overflow Rust's default stack; parser and walker get this much.
-const STACK_BYTES: usize = 64 << 20;
+/// For tests: what is judged next hangs.
+#[doc(hidden)]
+pub static HANGS: Deaf = Deaf::new();
 
 /// A text that may run, and what it uses.
 #[derive(Debug, Clone)]
@@ -44,7 +56,8 @@ pub struct Passed {
     pub parameters: BTreeSet<String>,
     /// Names that may be columns, in upper case.
     pub columns: BTreeSet<String>,
-    /// True: a star somewhere, so that any column may be read.
+    /// True: a star somewhere, or what else reads columns that it does not name (a whole row, `#1`, other names for the columns
+    /// of a table), so that any column may be read.
     pub star: bool,
     /// True: its outermost query says in which order the rows come.
     pub ordered: bool,
@@ -57,19 +70,20 @@ pub struct Passed {
 /// Judges `sql`. What is refused is named with its position, every refusal in one answer: DS-403 for what nobody may
 /// do here, DS-404 for a table that does not exist, DS-422 for a text that is wrong or too large.
 pub fn pass(sql: &str, catalog: &'static Catalog) -> Result<Passed> {
-    let judge = || -> std::result::Result<Passed, Vec<Problem>> { walk::judge(sql, parse::tree(sql)?, catalog) };
-    deep(judge)?.map_err(|problems| Error::from_problems(problems).stage("gate"))
+    pass_within(sql, &BTreeMap::new(), catalog, &Patience::default())
 }
 
-/// Runs `work` on a stack that is made for deep trees.
-fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("datasus-gate".into()).stack_size(STACK_BYTES);
-        match thread.spawn_scoped(scope, work) {
-            Ok(handle) => handle.join().map_err(|_| Error::internal("the gate panicked")),
-            Err(error) => Err(Error::internal(format!("cannot start the gate's thread: {error}"))),
-        }
-    })
+/// The same, with the values of its parameters. DS-504 or DS-499 where that takes longer than `patience` allows; the thread that parses is then left to itself.
+pub fn pass_within(
+    sql: &str,
+    binds: &BTreeMap<String, Value>,
+    catalog: &'static Catalog,
+    patience: &Patience,
+) -> Result<Passed> {
+    let (sql, binds) = (sql.to_owned(), binds.clone());
+    let judge =
+        move || -> std::result::Result<Passed, Vec<Problem>> { walk::judge(&sql, parse::tree(&sql)?, &binds, catalog) };
+    patience.wait(judge)?.map_err(|problems| Error::from_problems(problems).stage("gate"))
 }
 
 #[cfg(test)]

@@ -1,19 +1,21 @@
 //! From text to the engine's own syntax tree.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use duckdb::{Config, Connection};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{MAX_BYTES, refusal};
+use super::{MAX_BYTES, refusal, scan};
 use crate::base::{Code, Problem, text};
 
 /// Nested brackets of the tree at most. An expression is two deep per level.
 const MAX_DEPTH: usize = 800;
 
-/// An instance that parses and does nothing else; opened once per process.
-static PARSER: Mutex<Option<Connection>> = Mutex::new(None);
+/// Instances that parse and do nothing else, of this process. One at work is not in here: nobody waits for it.
+static PARSERS: Mutex<(u32, Vec<Connection>)> = Mutex::new((0, Vec::new()));
+/// Each is some megabytes, and closing one is not for a thread that nobody may be waiting for.
+const MOST_IDLE: usize = super::apart::AT_ONCE;
 
 /// The one statement of `sql`; its `node` is a SELECT.
 pub(super) fn tree(sql: &str) -> Result<Value, Vec<Problem>> {
@@ -29,6 +31,7 @@ pub(super) fn tree(sql: &str) -> Result<Value, Vec<Problem>> {
             .with("position", at),
         ]);
     }
+    scan::scan(sql)?;
     let json = asked("SELECT json_serialize_sql(CAST(? AS VARCHAR))", sql).map_err(failed)?;
     if depth(&json) > MAX_DEPTH {
         return Err(vec![refusal::too_deep()]);
@@ -65,15 +68,24 @@ fn failed(error: duckdb::Error) -> Vec<Problem> {
 }
 
 fn asked(question: &str, of: &str) -> duckdb::Result<String> {
-    let mut parser = PARSER.lock().unwrap_or_else(PoisonError::into_inner);
-    let connection = match parser.take() {
-        Some(connection) => connection,
-        None => open()?,
-    };
-    let json = connection.query_row(question, [of], |row| row.get(0));
+    let waiting = idle().1.pop();
+    let connection = waiting.map_or_else(open, Ok)?;
+    let json = connection.query_row(question, [of], |row| row.get(0))?;
     // An instance that failed is not used again.
-    *parser = json.is_ok().then_some(connection);
-    json
+    let mut idle = idle();
+    if idle.1.len() < MOST_IDLE {
+        idle.1.push(connection);
+    }
+    Ok(json)
+}
+
+fn idle() -> MutexGuard<'static, (u32, Vec<Connection>)> {
+    let mut idle = PARSERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if idle.0 != std::process::id() {
+        // A forked child has the memory of its parent's instances, but not its threads.
+        std::mem::forget(std::mem::replace(&mut *idle, (std::process::id(), Vec::new())));
+    }
+    idle
 }
 
 fn open() -> duckdb::Result<Connection> {

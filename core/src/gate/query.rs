@@ -108,6 +108,8 @@ impl Walk<'_> {
             Some("EMPTY") => self.only(node, "FROM", &[]),
             Some("BASE_TABLE") => {
                 self.only(node, "table", &["sample", "schema_name", "table_name", "column_name_alias", "catalog_name"]);
+                // The columns have other names from here on.
+                self.star |= node["column_name_alias"].as_array().is_some_and(|names| !names.is_empty());
                 self.table(node, scope);
             }
             Some("SUBQUERY") => {

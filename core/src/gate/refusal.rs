@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::given::MAX_REGEXP;
 use super::{MAX_BYTES, MAX_PARTS};
 use crate::base::{Code, Place, Problem, text};
 use crate::catalog::Catalog;
@@ -80,6 +81,10 @@ pub(super) fn from_parser(sql: &str, answer: &Value) -> Problem {
     let position = answer["position"].as_str().and_then(|at| at.parse().ok());
     let place = position.map(|at| Place::of(sql, at).words());
     let (pt, en) = place.map(|words| (words.pt, words.en)).unwrap_or_default();
+    if crate::base::holds_secret(sql) {
+        // Pieces of it would not be known for those of a password.
+        return Problem::new(Code::InvalidParams, text!("Erro de sintaxe no SQL{pt}", "Syntax error in the SQL{en}"));
+    }
     let (message_pt, message_en) = (portuguese(message), message);
     let problem = Problem::new(
         Code::InvalidParams,
@@ -159,12 +164,59 @@ pub(super) fn function(sql: &str, node: &Value, name: &str, near: Vec<String>) -
     located(problem.with("received", shown).with("did_you_mean", near), sql, position(node))
 }
 
-pub(super) fn argument(sql: &str, node: &Value, name: &str, maximum: i64) -> Problem {
+pub(super) fn argument(sql: &str, node: &Value, name: &str, least: i64, most: i64) -> Problem {
     let problem = Problem::new(
         Code::InvalidParams,
         text!(
-            "{name}: o comprimento deve ser um número escrito por extenso no SQL, de 0 a {maximum}",
-            "{name}: the length must be a number written in the SQL, 0 to {maximum}"
+            "{name}: o comprimento, a distância ou a posição deve ser um número inteiro escrito no SQL ou em `bind`, de {least} a {most}; por exemplo lag(x, 1)",
+            "{name}: the length, offset or position must be a whole number written in the SQL or in `bind`, {least} to {most}; for example lag(x, 1)"
+        ),
+    );
+    located(problem.with("received", name).with("minimum", least).with("maximum", most), sql, position(node))
+}
+
+/// A separator or a replacement.
+pub(super) fn piece(sql: &str, node: &Value, name: &str, most: usize) -> Problem {
+    let problem = Problem::new(
+        Code::InvalidParams,
+        text!(
+            "{name}: o que se procura, substitui ou separa deve ser um texto escrito no SQL ou em `bind`, de até {most} caracteres; por exemplo replace(x, ',', '.')",
+            "{name}: what is searched for, put in its place or between must be a text written in the SQL or in `bind`, of up to {most} characters; for example replace(x, ',', '.')"
+        ),
+    );
+    located(problem.with("received", name).with("maximum", most), sql, position(node))
+}
+
+pub(super) fn regexp(sql: &str, node: &Value, name: &str) -> Problem {
+    let problem = Problem::new(
+        Code::InvalidParams,
+        text!(
+            "{name}: a expressão regular deve ser um texto escrito no SQL ou em `bind`, de até {MAX_REGEXP} caracteres e 100 repetições entre chaves; por exemplo regexp_matches(x, '^J1[0-8]')",
+            "{name}: the regular expression must be a text written in the SQL or in `bind`, of up to {MAX_REGEXP} characters and 100 repetitions in braces; for example regexp_matches(x, '^J1[0-8]')"
+        ),
+    );
+    located(problem.with("received", name).with("maximum", MAX_REGEXP), sql, position(node))
+}
+
+/// The pattern of LIKE.
+pub(super) fn pattern_computed(sql: &str, node: &Value) -> Problem {
+    let problem = Problem::new(
+        Code::InvalidParams,
+        text!(
+            "O padrão de LIKE, ILIKE e GLOB deve ser um texto escrito no SQL ou em `bind`, com os curingas (WHERE x LIKE $padrao, e em `bind` o valor J1% para padrao); entre colunas use `starts_with(a, b)`, `ends_with(a, b)` ou `contains(a, b)`",
+            "The pattern of LIKE, ILIKE and GLOB must be a text written in the SQL or in `bind`, wildcards included (WHERE x LIKE $pattern, and in `bind` the value J1% for pattern); between columns use `starts_with(a, b)`, `ends_with(a, b)` or `contains(a, b)`"
+        ),
+    );
+    located(problem, sql, position(node))
+}
+
+/// An aggregate that gives each row a value as long as all the rows.
+pub(super) fn whole_over(sql: &str, node: &Value, name: &str) -> Problem {
+    let problem = Problem::new(
+        Code::InvalidParams,
+        text!(
+            "{name} com OVER não é aceito: cada linha teria um valor tão longo quanto as linhas todas. Use GROUP BY numa CTE, e junte-a com JOIN",
+            "{name} with OVER is not accepted: each row would have a value as long as all the rows. Use GROUP BY in a CTE, and JOIN it"
         ),
     );
     located(problem.with("received", name), sql, position(node))
@@ -218,12 +270,12 @@ pub(super) fn unknown(sql: &str, what: &str, node: &Value) -> Problem {
     located(problem.with("received", shown), sql, position(node))
 }
 
-fn position(node: &Value) -> Option<usize> {
+pub(super) fn position(node: &Value) -> Option<usize> {
     // The engine writes "nowhere" as the largest number.
     node["query_location"].as_u64().filter(|at| *at < MAX_BYTES as u64).map(|at| at as usize)
 }
 
-fn located(problem: Problem, sql: &str, position: Option<usize>) -> Problem {
+pub(super) fn located(problem: Problem, sql: &str, position: Option<usize>) -> Problem {
     match position {
         Some(at) => Place::of(sql, at).mark(problem),
         None => problem,

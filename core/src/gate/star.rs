@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{deep, parse, walk};
+use super::{Patience, parse, walk};
 use crate::base::{Code, Error, Problem, Result, Text, text};
 use crate::catalog::Catalog;
 
@@ -14,16 +14,17 @@ pub type Hidden = BTreeMap<String, Vec<String>>;
 /// The text of a statement that passed, with the columns of `hidden` left out of every star over the tables themselves. DS-422
 /// where they cannot be.
 pub fn without(statement: &Value, hidden: &Hidden, catalog: &'static Catalog) -> Result<String> {
-    let rewritten = deep(|| {
-        let mut rewrite = Rewrite { hidden, frames: Vec::new(), problems: Vec::new() };
-        let mut statement = statement.clone();
+    let (mut statement, hidden) = (statement.clone(), hidden.clone());
+    let rewritten = Patience::default().wait(move || {
+        let mut rewrite = Rewrite { hidden: &hidden, frames: Vec::new(), problems: Vec::new() };
         rewrite.visit(&mut statement);
         if !rewrite.problems.is_empty() {
             return Err(rewrite.problems);
         }
         let text = parse::text(&statement)?;
         // What runs is what is judged: the engine's way back to text is no part of the gate.
-        walk::judge(&text, parse::tree(&text)?, catalog).map(|_| text)
+        // The values of the parameters were looked at before.
+        walk::judge(&text, parse::tree(&text)?, &BTreeMap::new(), catalog).map(|_| text)
     })?;
     rewritten.map_err(|problems| Error::from_problems(problems).stage("plan"))
 }

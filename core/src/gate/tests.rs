@@ -1,6 +1,8 @@
 //! What passes, and what does not. (`core/tests/sql.rs` runs the attacks through a client as well.)
 
 mod attacks;
+mod hostile;
+mod notebooks;
 
 use attacks::ATTACKS;
 
@@ -9,6 +11,31 @@ use crate::base::Code;
 
 fn judge(sql: &str) -> Result<Passed> {
     pass(sql, Catalog::builtin())
+}
+
+#[test]
+fn what_reads_columns_without_naming_them_counts_as_a_star() {
+    let star = |sql: &str| pass(sql, Catalog::builtin()).unwrap().star;
+    for sql in [
+        "SELECT * FROM sih_rd",
+        "SELECT t FROM sih_rd t",
+        "SELECT count(DISTINCT T) FROM sih_rd AS t",
+        "SELECT sih_rd FROM sih_rd",
+        "SELECT idade FROM sih_rd WHERE EXISTS (SELECT r FROM sih_rd r)",
+        "SELECT a FROM sih_rd AS t(a, b)",
+        "SELECT #1 FROM sih_rd",
+        "SELECT sih_rd.idade FROM sih_rd NATURAL JOIN cnes_st",
+    ] {
+        assert!(star(sql), "{sql}");
+    }
+    for sql in [
+        "SELECT t.idade FROM sih_rd t",
+        "SELECT idade AS t FROM sih_rd",
+        "WITH c(a) AS (SELECT idade FROM sih_rd) SELECT c FROM c",
+        "SELECT idade, count(*) FROM sih_rd GROUP BY 1 ORDER BY 1",
+    ] {
+        assert!(!star(sql), "{sql}");
+    }
 }
 
 #[test]
@@ -95,4 +122,53 @@ fn a_refusal_says_where_and_what_is_near() {
     assert_eq!(of("did_you_mean")[0][0], "lower");
     let error = judge("SELECT CNES FRM sih_rd WHERE").unwrap_err();
     assert_eq!((error.code(), error.diagnostic()["line"].clone()), (Code::InvalidParams, 1.into()));
+}
+
+#[test]
+fn what_grows_without_end_is_refused_by_its_limit_and_what_is_large_but_harmless_passes() {
+    for (name, sql) in hostile::refused() {
+        let began = std::time::Instant::now();
+        let error = match judge(&sql) {
+            Ok(_) => panic!("passed: {name}"),
+            Err(error) => error,
+        };
+        println!("{name}: {} {:?} {:?}", error.code(), began.elapsed(), error.problems()[0].diagnostic.get("limit"));
+        assert!(matches!(error.code(), Code::Forbidden | Code::InvalidParams), "{name}: {error:?}");
+    }
+    for (name, sql) in hostile::harmless() {
+        assert!(judge(&sql).is_ok(), "{name}: {:?}", judge(&sql));
+    }
+}
+
+#[test]
+fn values_of_parameters_are_bounded_like_those_in_the_text() {
+    let of = |sql: &str, value: serde_json::Value| {
+        let binds = std::collections::BTreeMap::from([("p".to_owned(), value)]);
+        pass_within(sql, &binds, Catalog::builtin(), &Patience::default()).map(|_| ())
+    };
+    let lag = "SELECT lag(IDADE, $p) OVER (ORDER BY CNES) FROM sih_rd";
+    assert!(of(lag, 1.into()).is_ok());
+    assert_eq!(of(lag, i64::MIN.into()).unwrap_err().code(), Code::InvalidParams);
+    assert!(of(lag, "1".into()).is_err());
+    let ilike = "SELECT count(*) FROM sih_rd WHERE CNES ILIKE $p";
+    assert!(of(ilike, "%20%01%".into()).is_ok());
+    assert!(of(ilike, "%a%a%a%a%b".into()).is_err());
+    let like = "SELECT count(*) FROM sih_rd WHERE CNES LIKE $p";
+    assert!(of(like, "20%".into()).is_ok());
+    assert!(of(like, "%a%a%a%a%b".into()).is_err(), "one that is bound is not read in one pass");
+    assert!(of("SELECT regexp_matches(CNES, $p) FROM sih_rd", "x".repeat(600).into()).is_err());
+    assert!(of("SELECT replace(CNES, '0', $p) FROM sih_rd", "x".repeat(600).into()).is_err());
+}
+
+#[test]
+fn what_public_notebooks_ask_passes_with_room_to_spare() {
+    assert!(notebooks::NOTEBOOKS.len() >= 60, "{}", notebooks::NOTEBOOKS.len());
+    let mut most = 0;
+    for sql in notebooks::NOTEBOOKS {
+        let passed = judge(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let weight = weigh::weight(sql, &passed.syntax.statement, Catalog::builtin());
+        assert!(weight < weigh::MAX_WEIGHT / 4, "{weight}: {sql}");
+        most = most.max(weight);
+    }
+    println!("{} texts; the heaviest has {most} of {} units", notebooks::NOTEBOOKS.len(), weigh::MAX_WEIGHT);
 }

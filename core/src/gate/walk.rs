@@ -1,11 +1,11 @@
 //! The walk over the tree: what every kind of node has in common.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::scope::Scope;
-use super::{MAX_PARTS, Passed, refusal};
+use super::{MAX_PARTS, Passed, refusal, weigh};
 use crate::base::Problem;
 use crate::catalog::{Catalog, Grupo};
 use crate::params::{Compared, Syntax};
@@ -16,37 +16,54 @@ const MAX_PROBLEMS: usize = 20;
 pub(super) struct Walk<'a> {
     pub sql: &'a str,
     pub catalog: &'static Catalog,
+    /// Values of the parameters, as far as they are given.
+    pub binds: &'a BTreeMap<String, Value>,
     pub tables: Vec<&'static Grupo>,
     pub parameters: BTreeSet<String>,
     pub columns: BTreeSet<String>,
     pub star: bool,
+    /// Names without a table before them, in lower case: one that is a table's is its whole row.
+    pub bare: BTreeSet<String>,
     pub compared: Vec<Compared>,
     pub syntax: Syntax,
     parts: usize,
     problems: Vec<Problem>,
 }
 
-pub(super) fn judge(sql: &str, statement: Value, catalog: &'static Catalog) -> Result<Passed, Vec<Problem>> {
+pub(super) fn judge(
+    sql: &str,
+    statement: Value,
+    binds: &BTreeMap<String, Value>,
+    catalog: &'static Catalog,
+) -> Result<Passed, Vec<Problem>> {
     let mut walk = Walk {
         sql,
         catalog,
+        binds,
         tables: Vec::new(),
         parameters: BTreeSet::new(),
         columns: BTreeSet::new(),
         star: false,
+        bare: BTreeSet::new(),
         compared: Vec::new(),
         syntax: Syntax::default(),
         parts: 0,
         problems: Vec::new(),
     };
     walk.query(&statement["node"], &Scope::OUTSIDE);
-    if !walk.problems.is_empty() {
-        return Err(walk.problems);
+    // What is not known is not weighed.
+    let (problems, long_bytes) = match walk.problems.is_empty() {
+        true => weigh::weigh(sql, &statement, binds, catalog),
+        false => (walk.problems, 0),
+    };
+    if !problems.is_empty() {
+        return Err(problems);
     }
-    let Walk { tables, parameters, columns, star, compared, syntax, .. } = walk;
+    let Walk { tables, parameters, columns, star, bare, compared, syntax, .. } = walk;
+    let star = star || bare.iter().any(|name| syntax.tables.contains_key(name));
     let modifiers = statement["node"]["modifiers"].as_array();
     let ordered = modifiers.is_some_and(|all| all.iter().any(|modifier| modifier["type"] == "ORDER_MODIFIER"));
-    let syntax = Syntax { statement, ..syntax };
+    let syntax = Syntax { statement, long_bytes, ..syntax };
     Ok(Passed { sql: sql.to_owned(), tables, parameters, columns, star, ordered, compared, syntax })
 }
 

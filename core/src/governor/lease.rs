@@ -1,12 +1,12 @@
 //! Shares of the memory: a job asks before it starts, and there is never more leased than there is.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::{Sender, bounded, select};
 
-use super::{Interest, Levers, Mode};
+use super::{Interest, Levers, Mode, Room};
 use crate::base::{Cancel, Error, Result};
 
 /// Bytes that a job asks for.
@@ -178,13 +178,25 @@ pub struct Lease {
     /// With how much of it the job can go on.
     least: u64,
     mode_at_start: Mode,
+    held: Option<Hold>,
+}
+
+/// A thread that works with a lease's bytes, and may outlive the job: while it lives, others do not get them.
+#[derive(Clone)]
+pub struct Hold(Arc<Held>);
+
+struct Held {
+    governor: Interest,
+    granted: u64,
+    /// Bytes that the lease has left, once that is gone.
+    left: AtomicU64,
 }
 
 impl Lease {
     pub(super) fn take(governor: Interest, ask: Ask, cancel: &Cancel) -> Result<Self> {
         let bytes = governor.pool.take(ask, false, cancel).map_err(|error| error.stage("lease"))?;
         let mode_at_start = governor.levers.mode();
-        Ok(Lease { governor, bytes, parked_from: None, least: u64::MAX, mode_at_start })
+        Ok(Lease { governor, bytes, parked_from: None, least: u64::MAX, mode_at_start, held: None })
     }
 
     pub fn bytes(&self) -> u64 {
@@ -245,6 +257,13 @@ impl Lease {
         Ok(())
     }
 
+    /// Its bytes stay leased until it and every clone of this are gone.
+    pub fn hold(&mut self) -> Hold {
+        let held =
+            || Hold(Arc::new(Held { governor: self.governor.clone(), granted: self.bytes, left: AtomicU64::new(0) }));
+        self.held.get_or_insert_with(held).clone()
+    }
+
     /// `to` says, under the lock, what the lease has afterwards. In a forked child nothing changes: a thread that is not
     /// there may hold the lock.
     fn change(&mut self, to: impl FnOnce(&mut State) -> u64) {
@@ -261,9 +280,49 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let parked = self.parked_from.is_some();
+        let (bytes, held) = (self.bytes, self.held.take());
         self.change(|state| {
             state.running -= usize::from(!parked);
-            0
+            match &held {
+                Some(held) => {
+                    held.0.left.store(bytes, Relaxed);
+                    bytes
+                }
+                None => 0,
+            }
         });
+    }
+}
+
+impl Hold {
+    /// Bytes that the lease had when this was made.
+    pub fn granted(&self) -> u64 {
+        self.0.granted
+    }
+
+    /// What is left to the process under its tightest limit, now that it has `resident` bytes.
+    pub fn room(&self, resident: u64) -> Room {
+        self.0.governor.room(resident)
+    }
+
+    /// Bytes that the host keeps of our answers.
+    pub fn foreign_bytes(&self) -> u64 {
+        self.0.governor.levers.foreign().bytes()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.governor.forked() {
+            let mut state = self.governor.pool.state();
+            state.leased -= self.left.load(Relaxed);
+            state.settle();
+        }
+    }
+}
+
+impl std::fmt::Debug for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Hold").field(&self.0.left).finish()
     }
 }

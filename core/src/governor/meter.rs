@@ -25,6 +25,15 @@ impl Bound {
             Bound::Machine => "machine",
         }
     }
+
+    /// After the bytes of a limit, in both languages.
+    pub(crate) fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Bound::Process => ("do orçamento do processo", "of the process's budget"),
+            Bound::Cgroup => ("do grupo de processos (cgroup)", "of the process's cgroup"),
+            Bound::Machine => ("da máquina", "of the machine"),
+        }
+    }
 }
 
 /// Bytes in use, of a limit.
@@ -32,6 +41,14 @@ impl Bound {
 pub struct Usage {
     pub used: u64,
     pub limit: u64,
+}
+
+/// What is left under the limit that is reached first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    pub left: u64,
+    pub limit: u64,
+    pub by: Bound,
 }
 
 impl Usage {
@@ -76,6 +93,9 @@ pub struct Pressure {
     /// Bytes of the process alone.
     #[serde(skip)]
     pub process: u64,
+    /// Under the limit that is reached first, in bytes and not in shares.
+    #[serde(skip)]
+    pub room: Room,
 }
 
 impl Pressure {
@@ -84,6 +104,11 @@ impl Pressure {
         let budget = budget.map(|limit| (Bound::Process, Usage { used: reading.process, limit }));
         let cgroup = reading.cgroup.map(|usage| (Bound::Cgroup, usage));
         let (mut by, mut tightest) = (Bound::Machine, reading.machine);
+        let room = |(by, Usage { used, limit }): (Bound, Usage)| Room { left: limit.saturating_sub(used), limit, by };
+        let machine = Some((Bound::Machine, reading.machine)).filter(|(_, usage)| usage.limit > 0);
+        let rooms = [machine, cgroup, budget].into_iter().flatten().map(room);
+        let nowhere = Room { left: u64::MAX, limit: u64::MAX, by: Bound::Machine };
+        let room = rooms.min_by_key(|room| room.left).unwrap_or(nowhere);
         // A limit that cannot be read bounds nothing.
         let mut least_limit = if reading.machine.limit > 0 { reading.machine.limit } else { u64::MAX };
         for (bound, usage) in [cgroup, budget].into_iter().flatten() {
@@ -94,7 +119,7 @@ impl Pressure {
         }
         let Usage { used, limit } = tightest;
         let (share, swap_used, process) = (tightest.share(), reading.swap_used, reading.process);
-        Pressure { used, limit, share, by, foreign, swap_used, least_limit, process }
+        Pressure { used, limit, share, by, foreign, swap_used, least_limit, process, room }
     }
 }
 

@@ -15,6 +15,7 @@
 //! A lease is a promise among jobs, not a fence: what a job really holds shows in the pressure. All leases together never
 //! exceed 45 % of the least limit, for the engine's own default of 80 % gets a process killed.
 
+mod abandoned;
 mod batch_memory;
 mod cgroup;
 mod estimate;
@@ -41,11 +42,12 @@ use crossbeam_channel::{Receiver, select};
 
 use crate::base::{Cancel, Result};
 
+pub use abandoned::{Abandoned, MOST_ABANDONED, TO_ACKNOWLEDGE, refuse_if_too_many_abandoned};
 pub use batch_memory::{BatchMemory, Reserved};
 pub use estimate::Work;
-pub use lease::{Ask, Lease};
+pub use lease::{Ask, Hold, Lease};
 pub use levers::{LEAST_CHUNK_ROWS, Levers};
-pub use meter::{Bound, MemorySource, Pressure, Reading, SystemMemory, Usage};
+pub use meter::{Bound, MemorySource, Pressure, Reading, Room, SystemMemory, Usage};
 pub use mode::Mode;
 pub use pump::{Hook, ModeChange, ModeChanges};
 pub use purge::purge;
@@ -65,7 +67,6 @@ impl Governor {
         // Built outside of the cell: a fork in the middle of that must not leave the child waiting for it.
         OF_PROCESS.get().cloned().unwrap_or_else(|| {
             let built = Governor::new(SystemMemory::new());
-            purge::few_arenas();
             OF_PROCESS.get_or_init(|| built).clone()
         })
     }

@@ -13,19 +13,6 @@ pub fn purge() -> bool {
     false
 }
 
-/// As many arenas as cores, for the whole process, where nobody said otherwise, and not eight a core: each stream has threads of its
-/// own, and what they free in one arena no other takes, nor does a purge give back what lies at its top.
-pub(super) fn few_arenas() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    if std::env::var_os("MALLOC_ARENA_MAX").is_none() && std::env::var_os("GLIBC_TUNABLES").is_none() {
-        let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
-        // SAFETY: sets a number that malloc looks at when it would make another arena.
-        unsafe {
-            libc::mallopt(libc::M_ARENA_MAX, i32::try_from(cores).unwrap_or(i32::MAX));
-        }
-    }
-}
-
 #[cfg(all(test, target_os = "linux", target_env = "gnu"))]
 mod tests {
     use super::*;

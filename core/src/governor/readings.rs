@@ -8,6 +8,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use super::abandoned::{abandoned, ever_abandoned};
 use super::{Governor, Mode};
 
 /// Registered with each client's registry, so that all of them show the one governor.
@@ -28,6 +29,9 @@ impl Collector for Governor {
         gauge("memory_leasable_bytes", "Memory that all leases together may have.", whole as f64)?;
         gauge("memory_swap_used_bytes", "Swap in use on the machine.", pressure.swap_used as f64)?;
 
+        let left = abandoned();
+        gauge("threads_abandoned", "Threads that do not stop, though nobody waits for them.", left.len() as f64)?;
+
         let limit = ConstGauge::new(pressure.limit as f64);
         let mut metric =
             encoder.encode_descriptor("memory_limit_bytes", "The tightest memory limit.", None, limit.metric_type())?;
@@ -39,7 +43,20 @@ impl Collector for Governor {
             let now = ConstGauge::new(i64::from(self.mode() == mode));
             now.encode(metric.encode_family(&[("mode", mode.as_str())])?)?;
         }
+        let (name, help) = ("thread_abandoned_seconds", "For how long a thread does not stop.");
+        let mut metric = encoder.encode_descriptor(name, help, None, limit.metric_type())?;
+        for (thread, trace_id, time) in left {
+            let labels = [("thread", thread.as_str()), ("trace_id", trace_id.as_str())];
+            ConstGauge::new(time.as_secs_f64()).encode(metric.encode_family(&labels)?)?;
+        }
         let kind = ConstCounter::new(0u64).metric_type();
+        let help = "Threads that did not stop in time.";
+        ConstCounter::new(ever_abandoned()).encode(encoder.encode_descriptor(
+            "threads_ever_abandoned",
+            help,
+            None,
+            kind,
+        )?)?;
         let mut metric = encoder.encode_descriptor("mode_changes", "Changes into a mode.", None, kind)?;
         for mode in Mode::ALL {
             let changes = ConstCounter::new(self.0.changes[mode as usize].load(Relaxed));

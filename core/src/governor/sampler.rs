@@ -55,6 +55,12 @@ impl Interest {
     }
 }
 
+impl Clone for Interest {
+    fn clone(&self) -> Self {
+        Interest::new(&self.0)
+    }
+}
+
 impl std::ops::Deref for Interest {
     type Target = Inner;
 

@@ -4,11 +4,11 @@
 mod tests;
 
 use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::base::{Code, Error, Owner, Result, text};
+use crate::base::{Code, Error, Owner, Result, Trusted, create_folders, create_new, text};
 
 const PREFIX: &str = "datasus-spill-";
 const OWNER: &str = "owner.json";
@@ -17,6 +17,8 @@ const RESERVE_SHARE: u64 = 20;
 const RESERVE_MOST: u64 = 1 << 30;
 /// With less than this (or the quota that was asked for, if that is less) spilling does not start.
 const LEAST_QUOTA: u64 = 16 << 20;
+/// Bytes of an owner's record.
+const MOST_OF_OWNER: u64 = 64 << 10;
 /// A folder without an owner's record is being made, or was left so by a crash a good while ago.
 const UNOWNED: Duration = Duration::from_secs(3600);
 
@@ -48,7 +50,7 @@ impl SpillFolder {
 
     fn create_for(path: &Path, quota: u64, owner: &Owner) -> Result<Self> {
         let root = path.parent().unwrap_or(path);
-        std::fs::create_dir_all(root).map_err(|error| Error::io(error, root))?;
+        create_folders(root).map_err(|error| Error::io(error, root))?;
         let room = disk_room(root)?;
         if room < quota.min(LEAST_QUOTA) {
             return Err(full(root, room, quota.min(LEAST_QUOTA)));
@@ -109,24 +111,31 @@ pub fn sweep(root: &Path) -> Result<usize> {
         let name = entry.file_name();
         let id = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
         let ours = id.is_some_and(|id| id.parse::<ulid::Ulid>().is_ok());
-        // Not `metadata`: a link is never followed.
-        if ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) && sweep_one(&entry.path()) {
+        if ours && is_our_folder(&entry) && sweep_one(&entry.path()) {
             removed += 1;
         }
     }
     Ok(removed)
 }
 
+/// A folder, no link to one, and of our own user: others sweep theirs.
+fn is_our_folder(entry: &std::fs::DirEntry) -> bool {
+    // Never follows a link.
+    let Ok(found) = entry.metadata() else { return false };
+    #[cfg(unix)]
+    let ours = std::os::unix::fs::MetadataExt::uid(&found) == rustix::process::geteuid().as_raw();
+    #[cfg(not(unix))]
+    let ours = true;
+    found.is_dir() && ours
+}
+
 fn sweep_one(folder: &Path) -> bool {
-    let Ok(record) = File::open(folder.join(OWNER)) else {
-        let age = folder.metadata().and_then(|of| of.modified()).ok().and_then(|at| at.elapsed().ok());
-        // Goes only if nothing but an unfinished record is in it.
-        return age.is_some_and(|age| age > UNOWNED) && {
-            let _ = std::fs::remove_file(folder.join(unfinished()));
-            std::fs::remove_dir(folder).is_ok()
-        };
+    let record = match Trusted::Own.read(&folder.join(OWNER)) {
+        Ok(record) => record,
+        Err(error) if error.kind() != ErrorKind::NotFound => return false,
+        Err(_) => return sweep_unowned(folder),
     };
-    let Ok(owner) = serde_json::from_reader::<_, Owner>(&record) else { return false };
+    let Ok(owner) = serde_json::from_reader::<_, Owner>(Read::take(&record, MOST_OF_OWNER)) else { return false };
     // The lock tells across containers, where process ids do not; the record tells where locks do not work.
     match record.try_lock() {
         Err(std::fs::TryLockError::WouldBlock) => false,
@@ -134,6 +143,15 @@ fn sweep_one(folder: &Path) -> bool {
         Err(std::fs::TryLockError::Error(_)) if !owner.is_of_this_boot() => false,
         _ if owner.lives() => false,
         _ => remove(folder),
+    }
+}
+
+/// One that is being made, or was left so by a crash: it goes if nothing but an unfinished record is in it.
+fn sweep_unowned(folder: &Path) -> bool {
+    let age = folder.metadata().and_then(|of| of.modified()).ok().and_then(|at| at.elapsed().ok());
+    age.is_some_and(|age| age > UNOWNED) && {
+        let _ = std::fs::remove_file(folder.join(unfinished()));
+        std::fs::remove_dir(folder).is_ok()
     }
 }
 
@@ -150,7 +168,7 @@ fn remove(folder: &Path) -> bool {
 /// The owner's record appears whole and locked, or not at all.
 fn record(folder: &Path, owner: &Owner) -> std::io::Result<File> {
     let unfinished = folder.join(unfinished());
-    let mut record = File::create_new(&unfinished)?;
+    let mut record = create_new(&unfinished)?;
     match record.try_lock() {
         // A file system without locks: the record alone tells.
         Ok(()) | Err(std::fs::TryLockError::Error(_)) => {}

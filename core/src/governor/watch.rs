@@ -10,7 +10,7 @@ use super::mode::{ENTER_CONSERVATIVE, ModeMachine};
 use super::pump::{Event, ModeChange, Outlets};
 use super::release::{Held, Release};
 use super::sampler::Sampler;
-use super::{Levers, MemorySource, Mode, Pressure};
+use super::{Levers, MemorySource, Mode, Pressure, Room};
 use crate::base::{Error, Result, forked};
 
 /// Of the least limit, what all leases together may have.
@@ -107,6 +107,14 @@ impl Inner {
         }
         let last = self.watch().last;
         last.filter(|(_, at)| at.elapsed() < FRESH).map_or_else(|| self.sample(), |(pressure, _)| pressure)
+    }
+
+    /// What is left now that the process has `resident` bytes, by the last sample.
+    pub fn room(&self, resident: u64) -> Room {
+        let last = self.watch().last.filter(|(_, at)| at.elapsed() < FRESH * 4);
+        let pressure = last.map_or_else(|| self.sample(), |(pressure, _)| pressure);
+        let since = resident.saturating_sub(pressure.process);
+        Room { left: pressure.room.left.saturating_sub(since), ..pressure.room }
     }
 
     fn read(&self) -> Pressure {

@@ -2,7 +2,6 @@
 //! source_row, column, value). An object without any has no such file.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, Error, Result, WholeFile, file_sha256, parquet_properties, text};
+use crate::base::{Code, Error, Result, WholeFile, arrow_footer, file_sha256, open_source, parquet_properties, text};
 use crate::source::dbc::BadCell;
 
 /// Where they are.
@@ -43,8 +42,9 @@ impl BadCells {
         if file_sha256(&self.path)? != self.sha256 {
             return Err(damaged(&"SHA-256"));
         }
-        let file = File::open(&self.path).map_err(|e| Error::io(e, &self.path))?;
-        let batches = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build());
+        let file = open_source(&self.path).map_err(|e| Error::io(e, &self.path))?;
+        let batches = arrow_footer(&file)
+            .and_then(|footer| ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer).build());
         let mut rows: BTreeMap<u64, BadRow> = BTreeMap::new();
         for batch in batches.map_err(|error| damaged(&error))? {
             let batch = batch.map_err(|error| damaged(&error))?;

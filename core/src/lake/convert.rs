@@ -24,7 +24,7 @@ use crate::source::dbc::{BadCell, Batches, CrcState, Layout, OutputColumn, ReadO
 use crate::source::folder::{SourceFile, stamp};
 
 /// Raised with each change of what an object holds; older objects are then converted anew.
-pub const CONVERTER_VERSION: u32 = 3;
+pub const CONVERTER_VERSION: u32 = 4;
 
 const BATCH_ROWS: usize = 16 << 10;
 
@@ -36,29 +36,29 @@ pub(super) fn stem(file: &SourceFile) -> String {
 /// The rows of a source, typed.
 enum Rows<'s> {
     Records(Box<Batches>),
-    /// The user's own Parquet, which is hashed apart.
-    Own(TypedRows<'s>),
+    /// The user's own Parquet, which is hashed apart; whether all its pages have a CRC-32, which was compared.
+    Own(TypedRows<'s>, bool),
 }
 
 impl Rows<'_> {
     fn schema(&self) -> SchemaRef {
         match self {
             Rows::Records(batches) => batches.schema(),
-            Rows::Own(rows) => rows.schema(),
+            Rows::Own(rows, _) => rows.schema(),
         }
     }
 
     fn next(&mut self) -> Result<Option<RecordBatch>> {
         match self {
             Rows::Records(batches) => batches.next().transpose(),
-            Rows::Own(rows) => rows.next_batch(),
+            Rows::Own(rows, _) => rows.next_batch(),
         }
     }
 
     fn take_bad_cells(&mut self) -> Vec<(usize, BadCell)> {
         match self {
             Rows::Records(batches) => batches.take_bad_cells(),
-            Rows::Own(rows) => rows.take_bad_cells(),
+            Rows::Own(rows, _) => rows.take_bad_cells(),
         }
     }
 
@@ -66,7 +66,7 @@ impl Rows<'_> {
     fn bytes_read(&self) -> u64 {
         match self {
             Rows::Records(batches) => batches.bytes_read(),
-            Rows::Own(rows) => rows.bytes_read(),
+            Rows::Own(rows, _) => rows.bytes_read(),
         }
     }
 
@@ -97,10 +97,10 @@ impl Rows<'_> {
                     ..about
                 }
             }
-            Rows::Own(rows) => Provenance {
+            Rows::Own(rows, has_crcs) => Provenance {
                 sha256: Some(file_sha256(&file.path)?),
                 rows: rows.rows(),
-                crc: CrcState::Absent.to_string(),
+                crc: if *has_crcs { CrcState::Ok } else { CrcState::Absent }.to_string(),
                 bad_values: rows.bad_values(),
                 normalised: rows.normalised(),
                 warnings: rows.warnings(),
@@ -142,6 +142,7 @@ pub(super) fn convert(
 /// The user's own Parquet, where it cannot be read in place.
 pub(super) fn convert_own(
     own: &Own,
+    has_crcs: bool,
     file: &SourceFile,
     folder: &Path,
     options: &ConvertOptions,
@@ -150,7 +151,7 @@ pub(super) fn convert_own(
     let rows = own.typed(file.id.competencia.ano(), &ctx.cancel)?;
     let kind = |column: &OwnColumn| (column.name.clone(), column.kind.clone().unwrap_or(LogicalType::Text));
     let columns = own.columns().iter().map(kind).collect();
-    write(Rows::Own(rows), columns, Vec::new(), file, folder, options, ctx)
+    write(Rows::Own(rows, has_crcs), columns, Vec::new(), file, folder, options, ctx)
 }
 
 fn write(
@@ -215,10 +216,11 @@ fn write(
     let unverified = provenance.crc == CrcState::Unchecked.to_string();
     let suffix = suffix(&file.id.dataset, options, provenance.is_partial(), unverified);
     let object = folder.join(format!("{}-{short}{suffix}", stem(file)));
-    let own_types = matches!(rows, Rows::Own(_));
+    let own_types = matches!(rows, Rows::Own(..));
     let bad_cells = bad_cells.publish(&object)?.map(|published| published.sha256);
     let sha256 = hex::encode(out.sha256.finalize());
-    let record = Record { provenance, columns, own_types, row_groups, bytes: out.bytes, sha256, bad_cells };
+    let (bytes, state) = (out.bytes, file.state);
+    let record = Record { provenance, columns, own_types, row_groups, bytes, sha256, state, bad_cells };
     out.file.publish_as(&object)?;
     record.publish(&object)?;
     record.lake_file(file, object).ok_or_else(|| Error::internal("an object that was just written has no footer"))

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{BadCells, Provenance};
 use crate::base::{Code, Error, Result, file_sha256, text};
 use crate::catalog::FileId;
-use crate::source::folder::stamp;
+use crate::source::folder::{State, stamp};
 
 #[derive(Debug, Clone)]
 pub struct LakeFile {
@@ -23,6 +23,8 @@ pub struct LakeFile {
     /// Equal for files of equal columns.
     pub fingerprint: String,
     pub source: Provenance,
+    /// Of the source, when it was looked at.
+    pub state: Option<State>,
     /// The user's own Parquet, read in place.
     pub native_parquet: bool,
     /// What did not parse, where anything did not.

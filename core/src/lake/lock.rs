@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
-use crate::base::{Cancel, Error, Result};
+use crate::base::{Cancel, Error, Result, Trusted};
 
 /// How often whoever waits asks again: the system wakes nobody who is to stop on another event as well.
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// Takes the lock of `path`, which is made where it is not there; the wait ends with the token's error once that is set.
 /// The lock goes with what is returned, or with the process.
-pub(super) fn take(path: &Path, cancel: &Cancel) -> Result<File> {
-    let lock = File::options().create(true).truncate(false).write(true).open(path).map_err(|e| Error::io(e, path))?;
+pub(super) fn take(path: &Path, trusted: Trusted, cancel: &Cancel) -> Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    let lock = trusted.open(&mut options, path).map_err(|e| Error::io(e, path))?;
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),

@@ -1,14 +1,10 @@
 //! Parquet that datasus has written, told by its footer: every one of ours says so in `created_by`, which a program that
 //! reads it and writes it anew replaces by its own name.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use bytes::Bytes;
-use parquet::file::metadata::ParquetMetaDataReader;
-
-use crate::base::PARQUET_MARK;
+use crate::base::{MOST_FOOTER, PARQUET_MARK, open_source, parse_parquet_footer};
 
 const TAIL: u64 = 8;
 const MAGIC: &[u8] = b"PAR1";
@@ -19,7 +15,7 @@ pub(super) fn is_ours(path: &Path) -> bool {
 }
 
 fn read(path: &Path) -> std::io::Result<bool> {
-    let mut file = File::open(path)?;
+    let mut file = open_source(path)?;
     let size = file.seek(SeekFrom::End(0))?;
     if size < TAIL {
         return Ok(false);
@@ -28,7 +24,7 @@ fn read(path: &Path) -> std::io::Result<bool> {
     file.seek(SeekFrom::Start(size - TAIL))?;
     file.read_exact(&mut tail)?;
     let length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
-    if &tail[4..] != MAGIC || length + TAIL > size {
+    if &tail[4..] != MAGIC || length > MOST_FOOTER.min(size - TAIL) {
         return Ok(false);
     }
     let mut footer = vec![0; length as usize];
@@ -38,7 +34,6 @@ fn read(path: &Path) -> std::io::Result<bool> {
     if memchr::memmem::find(&footer, PARQUET_MARK.as_bytes()).is_none() {
         return Ok(false);
     }
-    footer.extend_from_slice(&tail);
-    let Ok(metadata) = ParquetMetaDataReader::new().parse_and_finish(&Bytes::from(footer)) else { return Ok(false) };
+    let Ok(metadata) = parse_parquet_footer(&footer, size) else { return Ok(false) };
     Ok(metadata.file_metadata().created_by().is_some_and(|by| by.starts_with(PARQUET_MARK)))
 }

@@ -12,18 +12,20 @@ mod lock;
 mod made;
 mod mark;
 mod native;
+mod notes;
 mod provenance;
 mod record;
 mod rows;
 mod same;
+mod seen;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::base::{Code, Ctx, Error, Phase, Result, io_words, text};
+use crate::base::{Code, Ctx, Error, Phase, Result, Trusted, create_folders, io_words, text};
 use crate::catalog::{Catalog, Dataset, FileId};
 use crate::source::HeaderColumn;
 use crate::source::dbc::Encoding;
@@ -31,6 +33,7 @@ use crate::source::folder::{FileKind, SourceFile};
 
 use native::Own;
 use same::Same;
+use seen::Seen;
 
 pub use bad_cells::{BadCells, BadRow};
 pub use convert::CONVERTER_VERSION;
@@ -49,6 +52,8 @@ pub struct Lake {
     marks: Mutex<HashMap<(PathBuf, u64, i64), bool>>,
     /// The user's own Parquet that are read in place.
     same: Same,
+    /// Sources of another state than when they were converted.
+    seen: Seen,
 }
 
 /// An object of this version of a source.
@@ -76,6 +81,9 @@ pub struct ConvertOptions {
     pub partial: bool,
     /// Types of columns that the catalogue does not know, by dataset (`source::header_columns`); others are text.
     pub header_columns: Arc<BTreeMap<Dataset, Vec<HeaderColumn>>>,
+    /// The columns, in upper case, that will be read of what this gives; None: all of them. The user's own Parquet is read in
+    /// place where they hold what a DBC's object would, whatever lies in others. An object has all of them right.
+    pub columns: Option<Arc<BTreeSet<String>>>,
 }
 
 impl Default for ConvertOptions {
@@ -88,6 +96,7 @@ impl Default for ConvertOptions {
             encoding: Encoding::Latin1,
             partial: false,
             header_columns: Arc::default(),
+            columns: None,
         }
     }
 }
@@ -95,8 +104,8 @@ impl Default for ConvertOptions {
 impl Lake {
     pub fn open(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(|e| Error::io(e, root).stage("lake"))?;
-        let same = Same::below(&root);
-        Ok(Lake { root, checked: Mutex::default(), marks: Mutex::default(), same })
+        let (same, seen) = (Same::below(&root), Seen::below(&root));
+        Ok(Lake { root, checked: Mutex::default(), marks: Mutex::default(), same, seen })
     }
 
     pub fn root(&self) -> &Path {
@@ -130,13 +139,14 @@ impl Lake {
 
     /// The fresh object of a file, if there is one; converts nothing.
     pub fn current(&self, file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Option<LakeFile> {
-        let converted = || record::find(&self.partition(&file.id), file, options);
+        let converted = || self.object(&self.partition(&file.id), file, options).ok().flatten();
         if file.kind != FileKind::Parquet {
             return converted();
         }
         converted().or_else(|| {
             let own = Own::open(file, catalog, options).ok().filter(Own::may_stay)?;
-            Some(own.in_place(file))
+            // Nothing but what it would read is asked of it: whether its pages have sums is not looked at.
+            Some(own.in_place(file, false))
         })
     }
 
@@ -166,29 +176,40 @@ impl Lake {
     ) -> Result<LakeFile> {
         let folder = self.partition(&file.id);
         let own = match file.kind {
-            FileKind::Parquet if self.same.holds(file, options) => {
-                ctx.progress.spare(file.size);
-                return Ok(Own::open(file, catalog, options)?.in_place(file));
+            FileKind::Parquet => {
+                if let Some(seen) = self.same.holds(file, options) {
+                    ctx.progress.spare(file.size);
+                    return Ok(Own::open(file, catalog, options)?.in_place(file, seen.has_crcs));
+                }
+                Some(Own::open(file, catalog, options)?)
             }
-            FileKind::Parquet => Some(Own::open(file, catalog, options)?),
             _ => None,
         };
         if let Some(Found::Sound(current)) = self.find(&folder, file, options)? {
             ctx.progress.spare(file.size);
             return Ok(*current);
         }
-        if let Some(own) = &own
-            && own.may_stay()
-            && own.holds_the_same(&ctx.cancel)?
-        {
-            let unchanged = own.in_place(file);
-            unchanged.still_unchanged()?;
-            self.same.add(file, options);
-            ctx.progress.spare(file.size);
-            return Ok(unchanged);
+        let mut own_has_crcs = false;
+        if let Some(own) = &own {
+            if own.may_stay() {
+                let read = options.columns.as_deref();
+                let has_crcs = own.is_sound(read, &ctx.cancel)?;
+                if own.holds_the_same(read, &ctx.cancel)? {
+                    let unchanged = own.in_place(file, has_crcs);
+                    unchanged.still_unchanged()?;
+                    self.same.add(file, options, has_crcs);
+                    ctx.progress.spare(file.size);
+                    return Ok(unchanged);
+                }
+            }
+            own_has_crcs = own.is_sound(None, &ctx.cancel)?;
         }
-        std::fs::create_dir_all(&folder).map_err(|error| self.unwritable(error))?;
-        let _lock = lock::take(&folder.join(format!(".{}.lock", convert::stem(file))), &ctx.cancel)?;
+        create_folders(&folder).map_err(|error| self.unwritable(error))?;
+        let _lock = lock::take(
+            &folder.join(format!(".{}.lock", convert::stem(file))),
+            Trusted::of_folder(&self.root),
+            &ctx.cancel,
+        )?;
         // Whoever waited looks again: another process may have converted or mended it meanwhile.
         match self.find(&folder, file, options)? {
             Some(Found::Sound(current)) => {
@@ -201,7 +222,7 @@ impl Lake {
         record::sweep_partials(&folder, &convert::stem(file));
         ctx.progress.enter(Phase::Converting);
         match &own {
-            Some(own) => convert::convert_own(own, file, &folder, options, ctx),
+            Some(own) => convert::convert_own(own, own_has_crcs, file, &folder, options, ctx),
             None => convert::convert(file, &folder, catalog, options, ctx),
         }
     }
@@ -223,9 +244,23 @@ impl Lake {
         .because(error)
     }
 
+    /// The fresh object. Where one is alike in name, size and time only, the source's digest says whether it is of this content:
+    /// a file may be exchanged for another, and it may be copied or linked.
+    fn object(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<LakeFile>> {
+        let trusted = Trusted::of_folder(&self.root);
+        let found = record::find(folder, file, options, trusted);
+        let decided = found.is_some() || file.version.sha256.is_some();
+        if decided || !record::has_alike(folder, file, options, trusted) {
+            return Ok(found);
+        }
+        let mut told = file.clone();
+        told.version.sha256 = Some(self.seen.sha256(file)?);
+        Ok(record::find(folder, &told, options, trusted))
+    }
+
     /// The fresh object, compared with what was published before its first use in this process.
     fn find(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<Found>> {
-        let Some(current) = record::find(folder, file, options) else { return Ok(None) };
+        let Some(current) = self.object(folder, file, options)? else { return Ok(None) };
         let (size, mtime_ns) = crate::source::folder::stamp(&current.path)?;
         let key = (current.path.clone(), size, mtime_ns);
         if self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {

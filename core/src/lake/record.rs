@@ -1,21 +1,22 @@
 //! What lies beside each object and makes it count: its provenance, columns and hash.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use serde::{Deserialize, Serialize};
 
 use super::convert::stem;
 use super::file::fingerprint;
 use super::made::suffix;
 use super::{BadCells, ConvertOptions, LakeFile, Provenance, RowGroup, bad_cells};
-use crate::base::{Error, Result, WholeFile};
+use crate::base::{Error, Odd, Result, Trusted, WholeFile, arrow_footer, is_sealed, open_source, sealed_json};
 use crate::catalog::LogicalType;
-use crate::source::folder::SourceFile;
+use crate::source::folder::{SourceFile, State};
+
+/// Bytes of a record. One of a thousand columns and row groups has some hundred thousand.
+const MOST: u64 = 32 << 20;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -27,6 +28,9 @@ pub(super) struct Record {
     pub row_groups: Vec<RowGroup>,
     pub bytes: u64,
     pub sha256: String,
+    /// The source's, when it was converted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
     /// SHA-256 of the list of values that did not parse, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bad_cells: Option<String>,
@@ -35,7 +39,7 @@ pub(super) struct Record {
 impl Record {
     fn schema(&self, object: &Path) -> Option<SchemaRef> {
         if self.own_types {
-            let footer = ArrowReaderMetadata::load(&File::open(object).ok()?, ArrowReaderOptions::default()).ok()?;
+            let footer = arrow_footer(&open_source(object).ok()?).ok()?;
             return Some(footer.schema().clone());
         }
         let fields = self.columns.iter().map(|(name, kind)| Field::new(name, kind.arrow(), true));
@@ -56,6 +60,7 @@ impl Record {
             fingerprint: fingerprint(&schema),
             schema,
             source: self.provenance.clone(),
+            state: file.state,
             native_parquet: false,
             sha256: Some(self.sha256.clone()),
         })
@@ -65,7 +70,7 @@ impl Record {
     pub(super) fn publish(&self, object: &Path) -> Result<()> {
         let path = path_of(object);
         let mut out = WholeFile::create(&path)?;
-        let json = serde_json::to_vec(self).map_err(Error::internal)?;
+        let json = sealed_json(self)?;
         out.write_all(&json).map_err(|e| Error::io(e, &path))?;
         out.publish()
     }
@@ -84,18 +89,43 @@ pub(super) fn forget(object: &Path) -> Result<()> {
     }
 }
 
-/// The object of this very version of the source, read as `options` say: same name, size and time, and SHA-256 where that is
-/// known beforehand. What is whole comes before what is partial, and what was verified before what was not.
-pub(super) fn find(folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Option<LakeFile> {
+/// The object of this very version of the source, read as `options` say: same name, size and time, and the SHA-256 where that is
+/// known beforehand, else the same state. What is whole comes before what is partial, and what was verified before what was not.
+pub(super) fn find(folder: &Path, file: &SourceFile, options: &ConvertOptions, trusted: Trusted) -> Option<LakeFile> {
+    let sure = |record: &Record| match &file.version.sha256 {
+        Some(sha256) => record.provenance.sha256.as_ref() == Some(sha256),
+        None => file.state.is_none() || record.state == file.state,
+    };
+    find_such(folder, file, options, trusted, &sure)
+}
+
+/// Whether there is an object of a source of this name, size and time, whatever it held.
+pub(super) fn has_alike(folder: &Path, file: &SourceFile, options: &ConvertOptions, trusted: Trusted) -> bool {
+    find_such(folder, file, options, trusted, &|_| true).is_some()
+}
+
+fn find_such(
+    folder: &Path,
+    file: &SourceFile,
+    options: &ConvertOptions,
+    trusted: Trusted,
+    such: &dyn Fn(&Record) -> bool,
+) -> Option<LakeFile> {
     let ways = [(false, false), (false, true), (true, false), (true, true)];
     let allowed =
         |(partial, unverified): &(bool, bool)| (options.partial || !partial) && (!options.verify_crc || !unverified);
     ways.into_iter().filter(allowed).find_map(|(partial, unverified)| {
-        find_with(folder, file, &suffix(&file.id.dataset, options, partial, unverified))
+        find_with(folder, file, &suffix(&file.id.dataset, options, partial, unverified), trusted, such)
     })
 }
 
-fn find_with(folder: &Path, file: &SourceFile, suffix: &str) -> Option<LakeFile> {
+fn find_with(
+    folder: &Path,
+    file: &SourceFile,
+    suffix: &str,
+    trusted: Trusted,
+    such: &dyn Fn(&Record) -> bool,
+) -> Option<LakeFile> {
     let (prefix, suffix) = (format!("{}-", stem(file)), format!("{suffix}.json"));
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .ok()?
@@ -104,15 +134,36 @@ fn find_with(folder: &Path, file: &SourceFile, suffix: &str) -> Option<LakeFile>
         .collect();
     names.sort();
     names.into_iter().find_map(|name| {
-        let record: Record = serde_json::from_slice(&std::fs::read(folder.join(&name)).ok()?).ok()?;
+        let record = read(&folder.join(&name), trusted)?;
         let same = record.provenance.size == file.size
             && record.provenance.mtime_ns == file.mtime_ns
             && record.provenance.file == file.name()
-            && file.version.sha256.as_ref().is_none_or(|sha256| record.provenance.sha256.as_ref() == Some(sha256));
+            && such(&record);
         let object = folder.join(name.strip_suffix(".json")?);
-        let whole = std::fs::metadata(&object).is_ok_and(|metadata| metadata.len() == record.bytes);
-        (same && whole).then(|| record.lake_file(file, object))?
+        let found = same.then(|| std::fs::symlink_metadata(&object).ok()).flatten()?;
+        if found.len() != record.bytes || !told(&object, trusted.check(&found, false)) {
+            return None;
+        }
+        record.lake_file(file, object)
     })
+}
+
+/// A record that counts: none where it is damaged, or not of those who share the lake.
+fn read(path: &Path, trusted: Trusted) -> Option<Record> {
+    let read = trusted.read_all(path, MOST);
+    told(path, read.as_ref().map(drop));
+    let text = read.ok()?;
+    // One without a seal is of a version that made none, and whether it is what was written cannot be known.
+    is_sealed(&text)?.then(|| serde_json::from_slice(&text).ok()).flatten()
+}
+
+/// Whether it may be trusted; where not, the log says why.
+fn told<E: std::borrow::Borrow<std::io::Error>>(path: &Path, checked: std::result::Result<(), E>) -> bool {
+    let odd = checked.as_ref().err().and_then(|error| Odd::of(error.borrow()));
+    if let Some(odd) = odd {
+        tracing::warn!(file = %path.display(), why = %odd, "a file in the lake is not to be trusted, and is not used");
+    }
+    checked.is_ok()
 }
 
 /// Removes what a killed conversion of this file left behind; called under its lock.
@@ -120,7 +171,15 @@ pub(super) fn sweep_partials(folder: &Path, stem: &str) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(&format!(".{stem}-")) && name.ends_with(".partial") {
+        // Of this file alone: another's name may begin like it, and be at work.
+        let version = name.strip_prefix(&format!(".{stem}-c")).and_then(|rest| rest.split_once(".parquet"));
+        let is_object = version.is_some_and(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
+        // Of its record, the source's hash stands between the two.
+        let of_record = name.strip_prefix(&format!(".{stem}-")).and_then(|rest| rest.split_once("-c"));
+        let is_record = of_record.is_some_and(|(hash, rest)| {
+            hash.len() == 12 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) && rest.contains(".parquet.json.")
+        });
+        if (is_object || is_record) && name.ends_with(".partial") {
             let _ = std::fs::remove_file(entry.path());
         }
     }

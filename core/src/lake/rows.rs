@@ -1,7 +1,6 @@
 //! The digest of what files hold: of an object from its record, of the user's own Parquet by reading it, once.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,16 +13,18 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::notes;
 use super::{CONVERTER_VERSION, Lake, LakeFile, RowDigest};
-use crate::base::{Code, Ctx, Error, Result, WholeFile, text};
+use crate::base::{Code, Ctx, Error, Result, WholeFile, arrow_footer, create_folders, open_source, text};
 use crate::catalog::FileId;
+use crate::source::folder::State;
 
 const STRICT: CastOptions<'_> = CastOptions { safe: false, format_options: FormatOptions::new() };
 
-/// A digest that is known, and of what: the files' paths, sizes and times.
+/// A digest that is known, and of what: the files' paths, sizes, times and states.
 #[derive(Serialize, Deserialize)]
 struct Noted {
-    files: Vec<(PathBuf, u64, i64)>,
+    files: Vec<(PathBuf, u64, i64, Option<State>)>,
     converter: u32,
     digest: String,
 }
@@ -63,10 +64,11 @@ impl Lake {
         {
             return Ok(digest.clone());
         }
-        let named = files.iter().map(|file| (file.path.clone(), file.source.size, file.source.mtime_ns)).collect();
+        let of = |file: &LakeFile| (file.path.clone(), file.source.size, file.source.mtime_ns, file.state);
+        let named = files.iter().map(of).collect();
         let mut noted = Noted { files: named, converter: CONVERTER_VERSION, digest: String::new() };
         let path = self.note_path(&noted);
-        let found = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Noted>(&bytes).ok());
+        let found = notes::read(&path).and_then(|bytes| serde_json::from_slice::<Noted>(&bytes).ok());
         if let Some(found) = found
             && (&found.files, found.converter) == (&noted.files, noted.converter)
         {
@@ -93,7 +95,7 @@ impl Lake {
 
 fn note(path: &std::path::Path, noted: &Noted) -> Result<()> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|e| Error::io(e, folder))?;
+        create_folders(folder).map_err(|e| Error::io(e, folder))?;
     }
     let mut out = WholeFile::create(path)?;
     out.write_all(&serde_json::to_vec(noted).map_err(Error::internal)?).map_err(|e| Error::io(e, path))?;
@@ -105,8 +107,9 @@ fn read(files: &[LakeFile], ctx: &Ctx) -> Result<String> {
     let mut digest = RowDigest::new(&schema);
     for file in files {
         let failed = |error: &dyn std::fmt::Display| damaged(file, error);
-        let handle = File::open(&file.path).map_err(|e| Error::io(e, &file.path))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(handle).map_err(|e| failed(&e))?;
+        let handle = open_source(&file.path).map_err(|e| Error::io(e, &file.path))?;
+        let footer = arrow_footer(&handle).map_err(|e| failed(&e))?;
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, footer);
         for batch in reader.build().map_err(|e| failed(&e))? {
             ctx.check()?;
             digest.add(&typed(&batch.map_err(|e| failed(&e))?, &schema)?)?;

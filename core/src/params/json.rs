@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 
 use crate::base::{
-    Code, Error, Language, NotJson, Problem, Result, Text, TraceId, did_you_mean, exact_json, json_words, text,
+    Code, Error, Language, NotJson, Problem, Result, Text, TraceId, clip, did_you_mean, exact_json, json_words, text,
     value_words,
 };
 
+use super::sizes::{MOST_PROBLEMS, told};
 use super::{Op, QueryParams};
 
 /// What is expected, in both languages.
@@ -90,7 +91,7 @@ impl QueryParams {
         let mut check = Check::default();
         check.query(&value);
         if !check.problems.is_empty() {
-            let error = Error::from_problems(check.problems).stage("validate");
+            let error = told(check.problems, check.not_named).stage("validate");
             return Err(error.traced(&TraceId::new(), Language::default()));
         }
         serde_json::from_value(value).map_err(|error| {
@@ -113,9 +114,18 @@ impl QueryParams {
 #[derive(Default)]
 struct Check {
     problems: Vec<Problem>,
+    /// Problems beyond those.
+    not_named: usize,
 }
 
 impl Check {
+    /// Whether another problem is only counted: making a sentence of each may cost more than anything else.
+    fn is_full(&mut self) -> bool {
+        let full = self.problems.len() >= MOST_PROBLEMS;
+        self.not_named += usize::from(full);
+        full
+    }
+
     fn query(&mut self, value: &Value) {
         let Some(map) = self.object(value, "$", QUERY) else { return };
         self.optional(map, "dataset", Value::is_string, TEXT, "\"SIH-RD\"");
@@ -181,6 +191,9 @@ impl Check {
 
     fn filter(&mut self, value: &Value, path: &str, depth: usize) {
         if depth > MAX_DEPTH {
+            if self.is_full() {
+                return;
+            }
             self.problems.push(
                 Problem::new(
                     Code::Malformed,
@@ -230,7 +243,11 @@ impl Check {
             return None;
         };
         for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
+            if self.is_full() {
+                continue;
+            }
             let near = did_you_mean(key, known.iter().copied());
+            let shown = clip(key);
             let (place, list) = (place(path), known.join(", "));
             let (pt, en) = match near.first() {
                 Some(name) => (format!("quis dizer `{name}`?"), format!("did you mean `{name}`?")),
@@ -243,10 +260,13 @@ impl Check {
             self.problems.push(
                 Problem::new(
                     Code::Malformed,
-                    text!("Não existe o parâmetro `{key}`{in_pt}; {pt}", "There is no parameter `{key}`{in_en}; {en}"),
+                    text!(
+                        "Não existe o parâmetro `{shown}`{in_pt}; {pt}",
+                        "There is no parameter `{shown}`{in_en}; {en}"
+                    ),
                 )
-                .with("path", format!("{path}.{key}"))
-                .with("received", key.as_str())
+                .with("path", format!("{path}.{shown}"))
+                .with("received", shown)
                 .with("did_you_mean", near)
                 .with("valid_keys", known),
             );
@@ -284,6 +304,9 @@ impl Check {
         if given.as_str().is_some_and(|name| names.contains(&name)) {
             return;
         }
+        if self.is_full() {
+            return;
+        }
         let (place, came, list) = (place(path), value_words(given), names.join(", "));
         let (place_pt, place_en, came_pt, came_en) = (place.pt, place.en, came.pt, came.en);
         self.problems.push(
@@ -302,7 +325,7 @@ impl Check {
     }
 
     fn expect(&mut self, ok: bool, path: &str, expected: Expected, example: &str, given: &Value) {
-        if ok {
+        if ok || self.is_full() {
             return;
         }
         let (place, came, [pt, en]) = (place(path), value_words(given), expected);
@@ -325,11 +348,7 @@ impl Check {
 
 /// The value as JSON, cut so that an error stays readable.
 fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(80) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    }
+    clip(&value.to_string())
 }
 
 /// `$.where[0].op` for people: `` `where`, item 1, `op` ``.

@@ -5,6 +5,7 @@ mod filter;
 mod json;
 mod options;
 mod query;
+mod sizes;
 mod validate;
 mod values;
 
@@ -15,4 +16,5 @@ pub use query::{
     Ask, BindValue, ORIGIN, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql, Structured, Syntax,
     origin_column,
 };
+pub use sizes::check_sizes;
 pub use validate::{Compared, Constant, SqlUse, no_dataset, validate, validate_question, validate_sql};

@@ -64,6 +64,28 @@ pub struct Structured {
     pub limit: Option<u64>,
 }
 
+impl Structured {
+    /// The columns that it names; those of the files stand for themselves in [`Projection::All`]. What is ordered by a figure's
+    /// name reads no column of that name.
+    pub fn columns(&self) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        let mut aliases = BTreeSet::new();
+        match &self.projection {
+            Projection::All => {}
+            Projection::Columns(columns) => names.extend(columns.iter().map(String::as_str)),
+            Projection::Grouped { keys, figures } => {
+                names.extend(keys.iter().map(String::as_str));
+                names.extend(figures.iter().filter_map(|figure| Some(figure.column.as_ref()?.0.as_str())));
+                aliases.extend(figures.iter().map(|figure| figure.alias.as_str()));
+            }
+        }
+        self.predicates.iter().for_each(|predicate| predicate.columns(&mut names));
+        let sorted = self.order_by.iter().map(|key| key.column.as_str());
+        names.extend(sorted.filter(|name| !aliases.contains(name)));
+        names
+    }
+}
+
 /// The user's own SQL; it has passed the gate.
 #[derive(Debug, Clone)]
 pub struct Sql {
@@ -87,6 +109,8 @@ pub struct Syntax {
     pub tables: BTreeMap<String, BTreeSet<String>>,
     /// The statement as the engine's parser sees it.
     pub statement: serde_json::Value,
+    /// Bytes that the values of a row that are no short ones may have together.
+    pub long_bytes: u64,
 }
 
 impl Syntax {
@@ -125,23 +149,16 @@ impl Query {
 
     /// Whether the answer may depend on a column, by its name in upper case.
     pub fn reads(&self, column: &str) -> bool {
-        let ask = match &self.ask {
-            Ask::Sql(sql) => return sql.star || sql.columns.contains(column),
-            Ask::Structured(ask) => ask,
-            Ask::Catalog(_) => return false,
-        };
-        let mut read = BTreeSet::new();
-        match &ask.projection {
-            Projection::All => return true,
-            Projection::Columns(names) => read.extend(names.iter().map(String::as_str)),
-            Projection::Grouped { keys, figures } => {
-                read.extend(keys.iter().map(String::as_str));
-                read.extend(figures.iter().filter_map(|figure| Some(figure.column.as_ref()?.0.as_str())));
-            }
+        self.columns_read().is_none_or(|read| read.contains(column))
+    }
+
+    /// The columns that the answer may depend on, beside those of the UF; none: all of them.
+    pub fn columns_read(&self) -> Option<BTreeSet<&str>> {
+        match &self.ask {
+            Ask::Sql(sql) => (!sql.star).then(|| sql.columns.iter().map(String::as_str).collect()),
+            Ask::Structured(ask) => (!matches!(ask.projection, Projection::All)).then(|| ask.columns()),
+            Ask::Catalog(_) => Some(BTreeSet::new()),
         }
-        ask.predicates.iter().for_each(|predicate| predicate.columns(&mut read));
-        read.extend(ask.order_by.iter().map(|key| key.column.as_str()));
-        read.contains(column)
     }
 
     /// The conditions, where they can be told from the query.

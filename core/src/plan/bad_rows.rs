@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::named;
 use crate::base::{Code, Error, Result, text};
 use crate::lake::{BadRow, LakeFile};
-use crate::params::OnBadValue;
+use crate::params::{OnBadValue, Query};
 
 /// The rows of one file that are left out.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,13 +19,13 @@ pub struct BadRows {
 }
 
 /// What a query leaves out that reads the columns `read`, in the order of its files. DS-422 where nothing may be bad.
-pub(super) fn bad_rows(files: &[LakeFile], read: &[String], on_bad_value: OnBadValue) -> Result<Vec<BadRows>> {
-    let mut all = Vec::new();
+pub(super) fn bad_rows(query: &Query, files: &[LakeFile], read: &[String]) -> Result<Vec<BadRows>> {
+    let (mut all, on_bad_value) = (Vec::new(), query.options.on_bad_value);
     if on_bad_value == OnBadValue::Null {
         return Ok(all);
     }
     let is_read = |name: &str| read.iter().any(|column| column.eq_ignore_ascii_case(name));
-    for (number, file) in files.iter().enumerate() {
+    for (number, file) in files.iter().enumerate().filter(|(_, file)| named::reads(query, file)) {
         let is_bad = file.source.bad_values.iter().any(|bad| is_read(&bad.column));
         let Some(cells) = file.bad_cells.as_ref().filter(|_| is_bad) else { continue };
         let rows = cells.rows(is_read)?;

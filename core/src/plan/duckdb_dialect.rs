@@ -11,6 +11,26 @@ use crate::params::Scalar;
 #[derive(Debug, Default, Clone, Copy)]
 pub struct DuckDbDialect;
 
+/// What the engine takes for a pattern where it reads a file's name.
+const WILD: [char; 3] = ['*', '?', '['];
+
+/// The pattern that matches this path and nothing else: a name such as `[xy].parquet` stands for itself.
+pub fn pattern(path: &str) -> String {
+    let mut pattern = String::with_capacity(path.len());
+    for character in path.chars() {
+        match WILD.contains(&character) {
+            true => pattern.extend(['[', character, ']']),
+            false => pattern.push(character),
+        }
+    }
+    pattern
+}
+
+/// Whether there is such a pattern: in one the engine takes `\\` for the end of a folder's name.
+pub fn has_pattern(path: &str) -> bool {
+    !(path.contains('\\') && path.contains(WILD))
+}
+
 impl Dialect for DuckDbDialect {
     fn name(&self, name: &str) -> String {
         format!("\"{}\"", name.replace('"', "\"\""))
@@ -40,7 +60,7 @@ impl Dialect for DuckDbDialect {
     }
 
     fn parquet(&self, files: &[&str]) -> String {
-        let list: Vec<String> = files.iter().map(|file| self.text(file)).collect();
+        let list: Vec<String> = files.iter().map(|file| self.text(&pattern(file))).collect();
         // Names like `ano=2024` in a path are the lake's business, never columns.
         format!("read_parquet([{}], hive_partitioning = false)", list.join(", "))
     }

@@ -1,14 +1,14 @@
 //! What a query would read, against what is there.
 
-use std::fs::File;
+use std::sync::Arc;
 
 use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use serde::Serialize;
 
 use super::prune::{Verdict, judge, statistics};
-use super::{Missing, Selection, Statement};
-use crate::base::{Error, Result};
+use super::{LeftOut, Missing, Selection, Statement};
+use crate::base::{Error, Result, masked, open_source, parquet_footer};
 use crate::lake::LakeFile;
 use crate::params::{Predicate, Query};
 
@@ -34,6 +34,12 @@ pub struct Explain {
     /// With SQL and `*` the most that can be read.
     pub columns: Vec<String>,
     pub missing: Vec<Missing>,
+    /// The files that would be read, in the order of the answer. Of versions that must have the same rows, the first.
+    pub sources: Vec<String>,
+    /// Files that would not be read, each with the one that is instead.
+    pub left_out: Vec<LeftOut>,
+    /// What the query would say of its files, as far as it can be known without converting them; in the client's language.
+    pub warnings: Vec<String>,
     /// None while nothing is converted: the columns come from the files.
     pub sql: Option<String>,
 }
@@ -45,6 +51,7 @@ pub fn explain(
     wanted: &[LakeFile],
     others: &[LakeFile],
     to_convert: Vec<String>,
+    warnings: Vec<String>,
     statement: Option<&Statement>,
 ) -> Result<Explain> {
     let mut row_groups = Share::default();
@@ -78,13 +85,16 @@ pub fn explain(
         bytes,
         columns,
         missing: selection.missing.clone(),
-        sql: statement.map(|statement| statement.sql.clone()),
+        sources: selection.files.iter().map(|file| file.path.display().to_string()).collect(),
+        left_out: selection.left_out.clone(),
+        warnings,
+        sql: statement.map(|statement| masked(&statement.sql).into_owned()),
     })
 }
 
-fn footer(file: &LakeFile) -> Result<ParquetMetaData> {
-    let handle = File::open(&file.path).map_err(|e| Error::io(e, &file.path))?;
-    ParquetMetaDataReader::new().parse_and_finish(&handle).map_err(|e| Error::internal(format!("footer: {e}")))
+fn footer(file: &LakeFile) -> Result<Arc<ParquetMetaData>> {
+    let handle = open_source(&file.path).map_err(|e| Error::io(e, &file.path))?;
+    parquet_footer(&handle).map_err(|e| Error::internal(format!("footer: {e}")))
 }
 
 fn chunk_bytes(group: &RowGroupMetaData) -> Vec<(String, u64)> {

@@ -1,11 +1,12 @@
 //! Files that were asked for and are not there, and what lies there instead.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Selection;
+use super::{Selection, versions};
 use crate::base::{Code, Error, Text, text};
 use crate::catalog::{Catalog, Competencia, Dataset, FileId, Uf};
 use crate::params::{Query, Scope};
@@ -184,7 +185,8 @@ fn names(all: impl Iterator<Item = String>) -> String {
 
 /// What a query says of files that are not in its answer.
 pub fn selection_warnings(selection: &Selection, query: &Query, listing: &Listing, catalog: &Catalog) -> Vec<Text> {
-    let mut warnings = super::versions::warnings_of(&selection.left_out);
+    let mut warnings = versions::warnings_of(&selection.left_out);
+    warnings.extend(versions::warning_of(&selection.mixed));
     if !selection.missing.is_empty() {
         let (count, list) = (selection.missing.len(), list(&selection.missing));
         warnings.push(text!(
@@ -210,8 +212,24 @@ pub fn selection_warnings(selection: &Selection, query: &Query, listing: &Listin
             "Written by datasus itself, and therefore not in the answer: {list}"
         ));
     }
-    let likely: Vec<&Ignored> =
-        listing.ignored.iter().filter(|ignored| looks_wanted(ignored, query, catalog)).collect();
+    let of = |why| listing.ignored.iter().filter(move |ignored| ignored.why == why);
+    let wanted = |ignored: &&Ignored| looks_wanted(ignored, &listing.root, query, catalog);
+    let broken: Vec<&Ignored> = of(Why::Link).filter(wanted).collect();
+    if !broken.is_empty() {
+        let (count, list) = (broken.len(), names(broken.iter().map(|ignored| ignored.name())));
+        warnings.push(text!(
+            "{count} arquivo(s) parece(m) ser da consulta e são links que não levam a nada: {list}",
+            "{count} file(s) look wanted and are links that lead to nothing: {list}"
+        ));
+    }
+    if of(Why::Depth).next().is_some() {
+        let list = names(of(Why::Depth).map(|ignored| ignored.path.display().to_string()));
+        warnings.push(text!(
+            "Links para pastas atrás de outros links demais, em que não se entrou: {list}",
+            "Links to folders behind too many other links, which were not entered: {list}"
+        ));
+    }
+    let likely: Vec<&Ignored> = listing.ignored.iter().filter(|one| one.why != Why::Link).filter(wanted).collect();
     if !likely.is_empty() {
         let (count, list) = (likely.len(), names(likely.iter().map(|ignored| ignored.name())));
         let archives = likely.iter().any(|ignored| ignored.why == Why::Archive);
@@ -240,7 +258,7 @@ fn of_archive(ignored: &Ignored, catalog: &Catalog) -> Option<FileId> {
 }
 
 /// A data file whose name begins as those of the query's datasets do: prefix, UF, a digit.
-fn looks_wanted(ignored: &Ignored, query: &Query, catalog: &Catalog) -> bool {
+fn looks_wanted(ignored: &Ignored, root: &Path, query: &Query, catalog: &Catalog) -> bool {
     if let Some(id) = of_archive(ignored, catalog) {
         let wanted = |scope: &Scope| {
             let uf = scope.ufs.as_ref().is_none_or(|ufs| scope.grupo.national.is_some() || ufs.contains(&id.uf));
@@ -250,8 +268,14 @@ fn looks_wanted(ignored: &Ignored, query: &Query, catalog: &Catalog) -> bool {
         };
         return query.scopes.iter().any(wanted);
     }
+    // Parquet of deeper partitions (`RDAC2401.parquet/SEXO=1/part-0.parquet`) is known by its folder.
+    let parquet = ignored.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
+    let below = ignored.path.strip_prefix(root).unwrap_or(&ignored.path);
+    let folders = below.parent().filter(|_| parquet).into_iter().flat_map(Path::components);
+    let folders = folders.filter_map(|folder| folder.as_os_str().to_str()).map(str::to_owned);
+    let names: Vec<String> = folders.chain([ignored.name()]).collect();
     let of_scope = |scope: &Scope| {
-        let begins = scope.grupo.begins(&ignored.name());
+        let begins = names.iter().find_map(|name| scope.grupo.begins(name));
         begins.is_some_and(|uf| uf.is_none_or(|uf| scope.ufs.as_ref().is_none_or(|ufs| ufs.contains(&uf))))
     };
     ignored.may_hold_records() && query.scopes.iter().any(of_scope)

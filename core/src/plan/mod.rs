@@ -18,15 +18,15 @@ mod view;
 
 pub use bad_rows::BadRows;
 pub use dialect::Dialect;
-pub use duckdb_dialect::DuckDbDialect;
+pub use duckdb_dialect::{DuckDbDialect, pattern};
 pub use explain::{Explain, Share, explain};
 pub use missing::{Missing, missing_error, selection_warnings};
-pub use named::nowhere;
+pub use named::{nowhere, reads};
 pub use own::kind_of_own;
 pub use prune::{Verdict, judge, statistics};
 pub use sample::{FileSample, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile, is_text};
 pub use select::{Selection, held, select};
 pub use statement::{Binds, Statement, statement};
-pub use versions::{LeftOut, Reason, Rivals, different_rows};
+pub use versions::{LeftOut, Reason, Rivals, different_rows, foretold};
 pub use view::View;

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::view::{Held, TableColumn};
+use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Dataset, LogicalType};
 use crate::lake::LakeFile;
-use crate::params::{Ask, ORIGIN, Op, Predicate, Projection, Query, Scalar, Scope, Structured, origin_column};
+use crate::params::{Ask, ORIGIN, Op, Predicate, Query, Scalar, Scope, origin_column};
 
 /// The columns of a table that its files do not have, and that `query` names. `elsewhere`: whether another table of the query
 /// has a column, which a bare name then means.
@@ -26,7 +27,6 @@ pub(super) fn columns(
     let origin = |name: &str| TableColumn { held: Held::Origin, ..nowhere(name, &LogicalType::Text) };
     match &query.ask {
         Ask::Structured(ask) => {
-            let names = names(ask);
             let known = |name: &&str| {
                 let of_header = || scope.header_columns.iter().find(|(of, _)| of == name).map(|(_, kind)| kind);
                 let kind = scope.grupo.column(name).map(|column| &column.kind).or_else(of_header);
@@ -36,7 +36,7 @@ pub(super) fn columns(
                     nowhere(name, kind.unwrap_or(&LogicalType::Text))
                 }
             };
-            names.iter().filter(|name| absent(name)).map(known).collect()
+            ask.columns().iter().filter(|name| absent(name)).map(known).collect()
         }
         Ask::Sql(sql) => {
             let table = scope.grupo.dataset.table();
@@ -49,25 +49,6 @@ pub(super) fn columns(
         }
         Ask::Catalog(_) => Vec::new(),
     }
-}
-
-/// The columns that a structured query names.
-fn names(ask: &Structured) -> BTreeSet<&str> {
-    let mut names = BTreeSet::new();
-    let mut aliases: BTreeSet<&str> = BTreeSet::new();
-    match &ask.projection {
-        Projection::All => {}
-        Projection::Columns(columns) => names.extend(columns.iter().map(String::as_str)),
-        Projection::Grouped { keys, figures } => {
-            names.extend(keys.iter().map(String::as_str));
-            names.extend(figures.iter().filter_map(|figure| Some(figure.column.as_ref()?.0.as_str())));
-            aliases.extend(figures.iter().map(|figure| figure.alias.as_str()));
-        }
-    }
-    ask.predicates.iter().for_each(|predicate| predicate.columns(&mut names));
-    let sorted = ask.order_by.iter().map(|key| key.column.as_str());
-    names.extend(sorted.filter(|name| !aliases.contains(name)));
-    names
 }
 
 /// Columns of the catalogue that the query names and none of its files has: they are NULL in the whole answer.
@@ -103,6 +84,42 @@ pub(super) fn origin_of(file: &LakeFile, name: &str) -> String {
         "datasus_arquivo" => file.source.file.clone(),
         "datasus_uf" => file.id.uf.to_string(),
         _ => file.id.competencia.to_string(),
+    }
+}
+
+/// DS-422 where the query names a column of [`ORIGIN`] and the user's own file has one of that name, with values of its own:
+/// conditions would ask ours, and the answer would show theirs.
+pub(super) fn refuse_own_origin(query: &Query, files: &[LakeFile]) -> Result<()> {
+    let named: Vec<&str> = match &query.ask {
+        Ask::Structured(ask) => ask.columns().into_iter().collect(),
+        Ask::Sql(sql) => sql.columns.iter().map(String::as_str).collect(),
+        Ask::Catalog(_) => Vec::new(),
+    };
+    for name in ORIGIN.into_iter().filter(|name| named.iter().any(|column| column.eq_ignore_ascii_case(name))) {
+        let has = |file: &&LakeFile| file.schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(name));
+        if let Some(file) = files.iter().find(has) {
+            let file = &file.source.file;
+            return Err(Error::new(
+                Code::InvalidParams,
+                text!(
+                    "{file} tem uma coluna {name} sua, e aqui esse nome diz de onde vem cada linha: não se sabe qual das duas se quer. Renomeie-a no arquivo",
+                    "{file} has a column {name} of its own, and here that name says where each row comes from: which of the two is meant cannot be known. Rename it in the file"
+                ),
+            )
+            .column(name)
+            .file(file)
+            .stage("plan"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the rows of `file` are asked for: a condition on [`ORIGIN`] alone is asked of the file. (Of the user's SQL every file
+/// is.)
+pub fn reads(query: &Query, file: &LakeFile) -> bool {
+    match &query.ask {
+        Ask::Structured(ask) => split(&ask.predicates).0.into_iter().all(|predicate| holds(predicate, file)),
+        Ask::Sql(_) | Ask::Catalog(_) => true,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::missing::Missing;
-use super::versions::{self, LeftOut, Rivals};
+use super::versions::{self, LeftOut, Mixed, Rivals};
 use crate::base::Result;
 use crate::catalog::{Catalog, Competencia, Dataset, Uf};
 use crate::params::{Query, Scope, Versions};
@@ -19,6 +19,8 @@ pub struct Selection {
     pub rivals: Vec<Rivals>,
     /// Not read, because another version is.
     pub left_out: Vec<LeftOut>,
+    /// Parts that are read with parts of a later version.
+    pub mixed: Vec<Mixed>,
     /// Named like sources, and written by datasus.
     pub ours: Vec<SourceFile>,
     /// Asked for by name, and not there.
@@ -80,6 +82,7 @@ impl Selection {
             self.files.extend(choice.files);
             self.rivals.extend(choice.rivals);
             self.left_out.extend(choice.left_out);
+            self.mixed.extend(choice.mixed);
             self.missing.extend(choice.holes.into_iter().map(Missing::part));
         }
         self.absent(scope, ufs, &held, catalog);

@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 
 use super::bad_rows::{BadRows, bad_rows};
 use super::catalog_answer::catalog_answer;
+use super::duckdb_dialect::has_pattern;
 use super::named;
 use super::scan::{Scan, scan};
 use super::view::{self, Held, TableColumn, View, Without};
@@ -33,6 +34,8 @@ pub struct Statement {
     pub columns: Vec<String>,
     /// True: the SQL is the user's, and so are its errors.
     pub from_user: bool,
+    /// Bytes that the long values of a row may have together, as far as the text says.
+    pub long_bytes: u64,
     /// The same without SQL, where the statement only reads.
     pub scan: Option<Scan>,
     /// Rows that it does not read, because a value of theirs did not parse.
@@ -42,8 +45,8 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// A scan and nothing else.
-    pub fn of_scan(scan: Scan) -> Self {
+    /// Nothing yet to be run.
+    fn empty() -> Self {
         Statement {
             views: Vec::new(),
             sql: String::new(),
@@ -52,26 +55,22 @@ impl Statement {
             files: Vec::new(),
             columns: Vec::new(),
             from_user: false,
-            scan: Some(scan),
+            long_bytes: 0,
+            scan: None,
             left_out: Vec::new(),
             answer: None,
         }
     }
 
+    /// A scan and nothing else.
+    pub fn of_scan(scan: Scan) -> Self {
+        Statement { scan: Some(scan), ..Statement::empty() }
+    }
+
     /// Rows that are known already.
     fn of_answer(answer: RecordBatch) -> Self {
-        Statement {
-            views: Vec::new(),
-            sql: String::new(),
-            written: None,
-            binds: Binds::Positional(Vec::new()),
-            files: Vec::new(),
-            columns: answer.schema().fields().iter().map(|field| field.name().clone()).collect(),
-            from_user: false,
-            scan: None,
-            left_out: Vec::new(),
-            answer: Some(answer),
-        }
+        let columns = answer.schema().fields().iter().map(|field| field.name().clone()).collect();
+        Statement { columns, answer: Some(answer), ..Statement::empty() }
     }
 
     /// How many rows are left out.
@@ -92,6 +91,20 @@ pub enum Binds {
     Positional(Vec<String>),
     /// For `$name`.
     Named(BTreeMap<String, BindValue>),
+}
+
+/// DS-422 where the engine has no way to name a file.
+fn refuse_unnamable(paths: &[String]) -> Result<()> {
+    let Some(path) = paths.iter().find(|path| !has_pattern(path)) else { return Ok(()) };
+    Err(Error::new(
+        Code::InvalidParams,
+        text!(
+            "O caminho {path} tem uma barra invertida ao lado de `*`, `?` ou `[`, e assim o motor SQL não o abre; renomeie a pasta ou o arquivo",
+            "The path {path} has a backslash beside `*`, `?` or `[`, and the SQL engine cannot open it so; rename the folder or the file"
+        ),
+    )
+    .file(path.as_str())
+    .stage("plan"))
 }
 
 /// Builds the statement of `query` over `files`; `origin` adds, at the end, a column for each of its names: the source
@@ -163,7 +176,8 @@ pub fn statement(
     for (_, columns, of_scope) in &tables {
         view::refuse_unreadable(columns, of_scope, &read)?;
     }
-    let left_out = bad_rows(files, &read, query.options.on_bad_value)?;
+    named::refuse_own_origin(query, files)?;
+    let left_out = bad_rows(query, files, &read)?;
     let without = Without::of(files, &read, &left_out);
     let views = |placed| {
         let view = |(scope, columns, files): &(&Scope, Vec<TableColumn>, Vec<&LakeFile>)| {
@@ -175,6 +189,7 @@ pub fn statement(
     let paths: Vec<String> = of_files.chain(without.paths()).collect();
     match (&query.ask, tables.first()) {
         (Ask::Sql(ask), _) => {
+            refuse_unnamable(&paths)?;
             view::refuse_hidden_row_numbers(files, sampling, by_file || !left_out.is_empty())?;
             let rewritten = without_hidden(ask, &tables)?;
             Ok(Statement {
@@ -185,9 +200,9 @@ pub fn statement(
                 files: paths,
                 columns: read,
                 from_user: true,
-                scan: None,
+                long_bytes: ask.syntax.long_bytes,
                 left_out,
-                answer: None,
+                ..Statement::empty()
             })
         }
         (Ask::Structured(ask), Some((scope, columns, of_scope))) => {
@@ -203,8 +218,8 @@ pub fn statement(
                 .stage("plan"));
             }
             // What is the same in all rows of a file is asked of the file.
-            let (of_files, others) = named::split(&ask.predicates);
-            let is_read = |file: &LakeFile| of_files.iter().all(|predicate| named::holds(predicate, file));
+            let (_, others) = named::split(&ask.predicates);
+            let is_read = |file: &LakeFile| named::reads(query, file);
             let all = of_scope;
             let of_scope = &all.iter().copied().filter(|file| is_read(file)).collect::<Vec<_>>();
             let ask = &Structured { predicates: others.into_iter().cloned().collect(), ..ask.clone() };
@@ -215,7 +230,10 @@ pub fn statement(
             let mut scan = scan(ask, scope, columns, all, origin, sampling);
             let placed = !of_scope.is_empty() && by_place(ask, scan.is_some(), ordered);
             match &mut scan {
-                None => view::refuse_hidden_row_numbers(files, sampling, placed || by_file || !left_out.is_empty())?,
+                None => {
+                    refuse_unnamable(&paths)?;
+                    view::refuse_hidden_row_numbers(files, sampling, placed || by_file || !left_out.is_empty())?;
+                }
                 Some(scan) => {
                     for of_file in &left_out {
                         scan.files[of_file.file].without = Some(of_file.numbers.clone());
@@ -228,14 +246,12 @@ pub fn statement(
             Ok(Statement {
                 views: views(placed)?,
                 sql,
-                written: None,
                 binds: Binds::Positional(binds),
                 files: paths,
                 columns: read,
-                from_user: false,
                 scan,
                 left_out,
-                answer: None,
+                ..Statement::empty()
             })
         }
         (Ask::Structured(_), None) | (Ask::Catalog(_), _) => Err(Error::internal("a structured query without a table")),
@@ -323,19 +339,12 @@ fn structured(
 }
 
 fn columns_read(ask: &Structured, scope: &Scope, columns: &[TableColumn]) -> Vec<String> {
-    let mut read: BTreeSet<&str> = BTreeSet::new();
-    match &ask.projection {
-        Projection::All => return columns.iter().filter(|c| c.held == Held::Files).map(|c| c.name.clone()).collect(),
-        Projection::Columns(names) => read.extend(names.iter().map(String::as_str)),
-        Projection::Grouped { keys, figures } => {
-            read.extend(keys.iter().map(String::as_str));
-            read.extend(figures.iter().filter_map(|figure| Some(figure.column.as_ref()?.0.as_str())));
-        }
-    }
-    ask.predicates.iter().for_each(|predicate| predicate.columns(&mut read));
-    read.extend(ask.order_by.iter().map(|key| key.column.as_str()));
-    read.extend(view::uf_column(scope));
     let held = columns.iter().filter(|column| column.held == Held::Files).map(|column| &column.name);
+    if matches!(ask.projection, Projection::All) {
+        return held.cloned().collect();
+    }
+    let mut read = ask.columns();
+    read.extend(view::uf_column(scope));
     held.filter(|name| read.contains(name.as_str())).cloned().collect()
 }
 

@@ -2,7 +2,9 @@
 //! is told by the rows, or refused.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
 
 use crate::base::{Code, Error, Text, text};
 use crate::catalog::FileId;
@@ -13,17 +15,20 @@ use crate::source::folder::{Listing, SourceFile};
 pub struct Rivals {
     /// The first is read. Each is a file, or the files of a partition.
     pub versions: Vec<Vec<SourceFile>>,
+    /// They were changed at the same time, and the one that was changed last is wanted.
+    pub newest: bool,
 }
 
 /// A file that is not read, because another is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LeftOut {
     pub file: PathBuf,
     pub kept: PathBuf,
     pub why: Reason,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// It is preliminary, and there is the final one.
     Preliminary,
@@ -44,6 +49,18 @@ pub(super) struct Choice {
     pub left_out: Vec<LeftOut>,
     /// Parts that must exist, because later ones do.
     pub holes: Vec<FileId>,
+    /// Parts that lie with others which later ones have replaced.
+    pub mixed: Vec<Mixed>,
+    /// What a date or a time left out, and what is read instead.
+    replaced: Vec<(SourceFile, SourceFile)>,
+}
+
+/// A part that is read with parts of a later version: where the later one has fewer parts, its records are there twice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mixed {
+    pub part: PathBuf,
+    /// Of another part, read in the place of the one that lies beside it.
+    pub later: PathBuf,
 }
 
 /// Whole (none), or a part: `a`, `b`, ... or `1`, `2`, ...
@@ -60,15 +77,7 @@ type Versions = Vec<Vec<SourceFile>>;
 pub(super) fn choose(files: Vec<SourceFile>, newest: bool, listing: &Listing) -> Result<Choice, Error> {
     let mut choice = Choice::default();
     let (preliminary, finals): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.version.preliminary);
-    let files = match finals.first().cloned() {
-        None => preliminary,
-        Some(kept) => {
-            let kept_of = |file: &SourceFile| finals.iter().find(|other| other.id == file.id).unwrap_or(&kept).clone();
-            let left = preliminary.iter().map(|file| left_out(file, &kept_of(file), Reason::Preliminary));
-            choice.left_out.extend(left.collect::<Vec<_>>());
-            finals
-        }
-    };
+    let (preliminary, files) = if finals.is_empty() { (finals, preliminary) } else { (preliminary, finals) };
     let mut parts: BTreeMap<Option<Part>, Versions> = BTreeMap::new();
     for (part, files) in by_part(files) {
         parts.insert(part, choice.latest_dated(versions(files)));
@@ -79,13 +88,17 @@ pub(super) fn choose(files: Vec<SourceFile>, newest: bool, listing: &Listing) ->
         if newest {
             versions = choice.newest(versions);
         }
-        versions.sort_by_key(|version| version.first().map(preference));
         if let Some(first) = versions.first() {
             choice.files.extend(first.iter().cloned());
         }
         if versions.len() > 1 {
-            choice.rivals.push(Rivals { versions });
+            choice.rivals.push(Rivals { versions, newest });
         }
+    }
+    choice.mixed = choice.mixture();
+    for file in preliminary {
+        let of_part = choice.files.iter().find(|chosen| chosen.id == file.id).or(choice.files.first());
+        choice.left_out.extend(of_part.map(|kept| left_out(&file, kept, Reason::Preliminary)));
     }
     Ok(choice)
 }
@@ -103,7 +116,7 @@ fn by_part(files: Vec<SourceFile>) -> BTreeMap<Option<Part>, Vec<SourceFile>> {
     parts
 }
 
-/// The files of one partition are one version.
+/// The files of one partition are one version. What is to be preferred comes first.
 fn versions(files: Vec<SourceFile>) -> Versions {
     let mut single = Vec::new();
     let mut partitions: BTreeMap<PathBuf, Vec<SourceFile>> = BTreeMap::new();
@@ -113,7 +126,9 @@ fn versions(files: Vec<SourceFile>) -> Versions {
             None => single.push(vec![file]),
         }
     }
-    single.into_iter().chain(partitions.into_values()).collect()
+    let mut versions: Versions = single.into_iter().chain(partitions.into_values()).collect();
+    versions.sort_by_key(|version| version.first().map(preference));
+    versions
 }
 
 impl Choice {
@@ -154,7 +169,7 @@ impl Choice {
         if ways.len() > 1 && !(newest && ways.values().filter(|way| Some(time(way)) == last).count() == 1) {
             let files: Vec<SourceFile> =
                 ways.into_values().flat_map(BTreeMap::into_values).flatten().flatten().collect();
-            return Err(split_in_two_ways(&files, listing));
+            return Err(split_in_two_ways(&files, newest, listing));
         }
         let Some(kept) = ways.iter().max_by_key(|(_, way)| time(way)).map(|(way, _)| *way) else { return Ok(()) };
         *parts = ways.remove(&kept).unwrap_or_default();
@@ -165,10 +180,38 @@ impl Choice {
         Ok(())
     }
 
+    /// Parts that are read although others of their folder, or of their day, were replaced by later ones from elsewhere.
+    fn mixture(&self) -> Vec<Mixed> {
+        let set = |file: &SourceFile| (file.path.parent().map(Path::to_owned), file.version.dated);
+        let later_of = |part: &SourceFile| {
+            let beside =
+                self.replaced.iter().filter(|(older, later)| set(older) == set(part) && set(later) != set(part));
+            beside.map(|(_, later)| later.path.clone()).next()
+        };
+        let parts = self.files.iter().filter(|file| file.id.part.is_some());
+        parts.filter_map(|part| Some(Mixed { part: part.path.clone(), later: later_of(part)? })).collect()
+    }
+
     fn leave_out(&mut self, versions: Versions, kept: &[SourceFile], why: Reason) {
         let Some(kept) = kept.first() else { return };
-        self.left_out.extend(versions.iter().filter_map(|v| v.first()).map(|file| left_out(file, kept, why)));
+        for file in versions.iter().filter_map(|version| version.first()) {
+            self.left_out.push(left_out(file, kept, why));
+            self.replaced.push((file.clone(), kept.clone()));
+        }
     }
+}
+
+/// What is said of parts from different versions.
+pub fn warning_of(mixed: &[Mixed]) -> Option<Text> {
+    let shown = |one: &Mixed| format!("{} + {}", one.part.display(), one.later.display());
+    let more = if mixed.len() > NAMED { ", …" } else { "" };
+    let list = format!("{}{more}", mixed.iter().take(NAMED).map(shown).collect::<Vec<_>>().join(", "));
+    (!mixed.is_empty()).then(|| {
+        text!(
+            "Partes de versões diferentes são lidas juntas: {list}. Se a versão mais nova tem menos partes, tire de lá as antigas, ou registros contam em dobro",
+            "Parts of different versions are read together: {list}. If the later version has fewer parts, remove the older ones, or records count twice"
+        )
+    })
 }
 
 fn left_out(file: &SourceFile, kept: &SourceFile, why: Reason) -> LeftOut {
@@ -257,14 +300,15 @@ pub fn with_size_and_time(file: &SourceFile) -> String {
     format!("{} ({} bytes, {})", file.path.display(), file.size, time.unwrap_or_default())
 }
 
-fn split_in_two_ways(files: &[SourceFile], listing: &Listing) -> Error {
+fn split_in_two_ways(files: &[SourceFile], newest: bool, listing: &Listing) -> Error {
+    let (or_pt, or_en) = or_newest(newest);
     let (list, root) = (joined(files.iter()), listing.root.display());
     let what = files.first().map(|file| file.id.month()).unwrap_or_default();
     Error::new(
         Code::Conflict,
         text!(
-            "{what} está em {root} inteiro e em partes, ou dividido de duas maneiras, e somá-los contaria registros em dobro: {list}. Tire de lá o que não vale, ou leia o mais novo com a opção `versions`: newest",
-            "{what} is in {root} whole and in parts, or split in two ways, and adding them up would count records twice: {list}. Remove what is not right, or read the newest with the option `versions`: newest"
+            "{what} está em {root} inteiro e em partes, ou dividido de duas maneiras, e somá-los contaria registros em dobro: {list}. Tire de lá o que não vale{or_pt}",
+            "{what} is in {root} whole and in parts, or split in two ways, and adding them up would count records twice: {list}. Remove what is not right{or_en}"
         ),
     )
     .with("versions", serde_json::Value::Array(files.iter().map(described).collect()))
@@ -272,7 +316,13 @@ fn split_in_two_ways(files: &[SourceFile], listing: &Listing) -> Error {
 }
 
 /// DS-409 for versions whose rows differ; each with the number of its rows. `not_in_all`: columns that only some of them have.
-pub fn different_rows(versions: &[(Vec<SourceFile>, u64)], not_in_all: Vec<String>, listing: &Listing) -> Error {
+pub fn different_rows(
+    versions: &[(Vec<SourceFile>, u64)],
+    not_in_all: Vec<String>,
+    newest: bool,
+    listing: &Listing,
+) -> Error {
+    let (or_pt, or_en) = or_newest(newest);
     let files = || versions.iter().flat_map(|(files, _)| files);
     let (list, root) = (joined(files()), listing.root.display());
     let what = files().next().map(|file| file.id.month()).unwrap_or_default();
@@ -296,13 +346,44 @@ pub fn different_rows(versions: &[(Vec<SourceFile>, u64)], not_in_all: Vec<Strin
     Error::new(
         Code::Conflict,
         text!(
-            "{what} tem em {root} versões de conteúdo diferente ({rows_pt}), e nada diz qual vale: {list}. Tire de lá a que não vale, ou leia a mais nova com a opção `versions`: newest",
-            "{what} has versions of different content in {root} ({rows_en}), and nothing tells which is right: {list}. Remove the wrong one, or read the newest with the option `versions`: newest"
+            "{what} tem em {root} versões de conteúdo diferente ({rows_pt}), e nada diz qual vale: {list}. Tire de lá a que não vale{or_pt}",
+            "{what} has versions of different content in {root} ({rows_en}), and nothing tells which is right: {list}. Remove the wrong one{or_en}"
         ),
     )
     .with("versions", serde_json::Value::Array(described.collect()))
     .with("columns_not_in_all", not_in_all)
     .stage("plan")
+}
+
+/// The other way out, or why it did not do.
+fn or_newest(tried: bool) -> (&'static str, &'static str) {
+    match tried {
+        false => (
+            ", ou leia a versão mais nova com a opção `versions`: newest",
+            ", or read the newest version with the option `versions`: newest",
+        ),
+        true => (
+            "; foram alteradas na mesma hora, e `versions`: newest não as distingue",
+            "; they were changed at the same time, and `versions`: newest does not tell them apart",
+        ),
+    }
+}
+
+/// What is foretold of versions: `same` rows, others (false), or none while that is not known.
+pub fn foretold(rivals: &Rivals, same: Option<bool>) -> Option<Text> {
+    let list = joined(rivals.versions.iter().flatten());
+    let what = rivals.versions.first()?.first()?.id.month();
+    match same {
+        Some(true) => None,
+        Some(false) => Some(text!(
+            "{what} tem versões de conteúdo diferente, e a consulta é recusada (DS-409): {list}",
+            "{what} has versions of different content, and the query is refused (DS-409): {list}"
+        )),
+        None => Some(text!(
+            "{what} tem versões que a consulta há de comparar, e recusa (DS-409) se o conteúdo for diferente: {list}",
+            "{what} has versions that the query will compare, and refuses (DS-409) where their content differs: {list}"
+        )),
+    }
 }
 
 fn joined<'f>(files: impl Iterator<Item = &'f SourceFile>) -> String {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::job_lock::{self, Lock, lock_soon, making, making_soon};
 use super::{Found, Standing};
-use crate::base::{Code, Error, Owner, Result, WholeFile, text};
+use crate::base::{Code, Error, Owner, Result, Trusted, WholeFile, is_sealed, sealed_json, text};
 
 pub(super) const PLAN: &str = "plan.json";
 const OWNER: &str = "owner.json";
@@ -17,13 +17,16 @@ const END: &str = "end.json";
 /// Room for the end of a job whose disk is full.
 const RESERVE: &str = "reserve";
 const RESERVED: usize = 16 << 10;
+/// Bytes of a file of these: a plan names the files that it reads, and holds its query.
+const MOST: u64 = 64 << 20;
 
 /// A job's folder, held by this process: the lock goes with it.
 #[derive(Debug)]
 pub struct JobFolder {
     path: PathBuf,
     id: String,
-    plan: Value,
+    /// One that cannot be read keeps nobody from giving the job up.
+    plan: Result<Value>,
     end: Option<End>,
     foreign: bool,
     _lock: File,
@@ -44,15 +47,13 @@ impl JobFolder {
         let failed = |error| Error::io(error, &path).stage("recovery");
         // Nobody sees it without its lock: that would be one whose process died.
         let making = job_lock::making_in_time(&path)?;
-        std::fs::create_dir(&path).map_err(failed)?;
-        #[cfg(unix)]
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(failed)?;
+        private_folder(&path).map_err(failed)?;
         let lock = job_lock::create(&path)?.ok_or_else(|| held(id))?;
         drop(making);
         write(&path.join(OWNER), &Owner::me())?;
-        std::fs::write(path.join(RESERVE), [1; RESERVED]).map_err(failed)?;
+        reserve(&path)?;
         write(&path.join(PLAN), plan)?;
-        Ok(JobFolder { path, id: id.to_owned(), plan: plan.clone(), end: None, foreign: false, _lock: lock })
+        Ok(JobFolder { path, id: id.to_owned(), plan: Ok(plan.clone()), end: None, foreign: false, _lock: lock })
     }
 
     pub(super) fn take(path: PathBuf, id: &str) -> Result<Self> {
@@ -60,7 +61,7 @@ impl JobFolder {
             None if job_lock::is_missing(&path) => without_lock(&path, id)?,
             lock => lock.ok_or_else(|| held(id))?,
         };
-        let plan = read::<Value>(&path.join(PLAN))?;
+        let plan = read::<Value>(&path.join(PLAN));
         let end = path.join(END);
         let end = if end.exists() { Some(read::<End>(&end)?) } else { None };
         let foreign = read::<Owner>(&path.join(OWNER))?.is_foreign();
@@ -70,8 +71,7 @@ impl JobFolder {
     /// From now on the job is this process's.
     pub fn own(&self) -> Result<()> {
         write(&self.path.join(OWNER), &Owner::me())?;
-        std::fs::write(self.path.join(RESERVE), [1; RESERVED])
-            .map_err(|error| Error::io(error, &self.path).stage("recovery"))?;
+        reserve(&self.path)?;
         remove(&self.path.join(END))
     }
 
@@ -83,8 +83,8 @@ impl JobFolder {
         &self.id
     }
 
-    pub fn plan(&self) -> &Value {
-        &self.plan
+    pub fn plan(&self) -> Result<&Value> {
+        self.plan.as_ref().map_err(Clone::clone)
     }
 
     /// How the job ended, as far as it did.
@@ -100,7 +100,7 @@ impl JobFolder {
     /// Puts another plan in the place of the stored one, in one act.
     pub fn set_plan(&mut self, plan: &Value) -> Result<()> {
         write(&self.path.join(PLAN), plan)?;
-        self.plan = plan.clone();
+        self.plan = Ok(plan.clone());
         Ok(())
     }
 
@@ -163,7 +163,8 @@ fn read_found(path: &Path, id: &str, lock: &Lock) -> Result<Found> {
         (_, None) => Standing::Crashed,
     };
     let plan = read(&path.join(PLAN))?;
-    Ok(Found { id: id.to_owned(), standing, owner, plan, end, path: path.to_owned() })
+    let owner = Some(owner);
+    Ok(Found { id: id.to_owned(), standing, owner, plan, end, path: path.to_owned(), unreadable: None })
 }
 
 /// Removes a folder that does not count any more; whoever calls it holds what [`making`] gives.
@@ -187,15 +188,19 @@ fn held(id: &str) -> Error {
 }
 
 fn write(path: &Path, value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_vec_pretty(value).map_err(Error::internal)?;
+    let text = sealed_json(value)?;
     let mut file = WholeFile::create(path).map_err(|error| error.stage("recovery"))?;
     file.write_all(&text).map_err(|error| Error::io(error, path).stage("recovery"))?;
     file.publish().map_err(|error| error.stage("recovery"))
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
-    let text = std::fs::read(path).map_err(|error| Error::io(error, path).stage("recovery"))?;
-    serde_json::from_slice(&text).map_err(|error| {
+    let text = Trusted::Own.read_all(path, MOST).map_err(|error| Error::io(error, path).stage("recovery"))?;
+    let whole = match is_sealed(&text) {
+        Some(false) => Err("its CRC-32 does not match".to_owned()),
+        _ => serde_json::from_slice(&text).map_err(|error| error.to_string()),
+    };
+    whole.map_err(|error| {
         let shown = path.display();
         Error::new(
             Code::Conflict,
@@ -207,6 +212,21 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
         .file(shown.to_string())
         .stage("recovery")
     })
+}
+
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn reserve(folder: &Path) -> Result<()> {
+    let path = folder.join(RESERVE);
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    let written = Trusted::Own.open(&mut options, &path).and_then(|mut file| file.write_all(&[1; RESERVED]));
+    written.map_err(|error| Error::io(error, &path).stage("recovery"))
 }
 
 fn remove(path: &Path) -> Result<()> {

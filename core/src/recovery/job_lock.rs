@@ -1,12 +1,12 @@
 //! The locks of the jobs' folders: a file in each, for as long as a process works at the job; and the folder that they are in
 //! itself, while one is made or goes.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::base::{Code, Error, Result, text};
+use crate::base::{Code, Error, Result, Trusted, create_new, text};
 
 const LOCK: &str = "lock";
 /// How long another's lock is waited for.
@@ -24,17 +24,17 @@ pub(super) enum Lock {
 
 /// The lock of a job. It is never made here: a folder that is being removed would have a file again.
 pub(super) fn lock(folder: &Path) -> Result<Lock> {
-    lock_file(File::options().write(true), &folder.join(LOCK), File::try_lock)
+    lock_file(open_lock, &folder.join(LOCK), File::try_lock)
 }
 
 /// The same, for one who only looks at the job: others may look as well.
 pub(super) fn lock_to_look(folder: &Path) -> Result<Lock> {
-    lock_file(File::options().write(true), &folder.join(LOCK), File::try_lock_shared)
+    lock_file(open_lock, &folder.join(LOCK), File::try_lock_shared)
 }
 
 /// What is held while `folder`, or another beside it, is made or goes.
 pub(super) fn making(folder: &Path) -> Result<Lock> {
-    lock_file(File::options().read(true), all(folder), File::try_lock)
+    lock_file(open_folder, all(folder), File::try_lock)
 }
 
 /// The folder that all of them are in.
@@ -42,13 +42,24 @@ fn all(folder: &Path) -> &Path {
     folder.parent().unwrap_or(folder)
 }
 
+fn open_lock(path: &Path) -> std::io::Result<File> {
+    Trusted::Own.open(File::options().write(true), path)
+}
+
+/// A folder may be behind links.
+fn open_folder(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_DIRECTORY);
+    options.read(true).open(path)
+}
+
 fn lock_file(
-    options: &OpenOptions,
+    open: fn(&Path) -> std::io::Result<File>,
     path: &Path,
     lock: fn(&File) -> std::result::Result<(), TryLockError>,
 ) -> Result<Lock> {
     let failed = |error| Error::io(error, path).stage("recovery");
-    let file = match options.open(path) {
+    let file = match open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Lock::Missing),
         opened => opened.map_err(failed)?,
     };
@@ -80,14 +91,16 @@ fn within(patience: Duration, mut lock: impl FnMut() -> Result<Lock>) -> Result<
 /// The lock of a job whose folder has just been made.
 pub(super) fn create(folder: &Path) -> Result<Option<File>> {
     let path = folder.join(LOCK);
-    drop(File::create_new(&path).map_err(|error| Error::io(error, &path).stage("recovery"))?);
+    drop(create_new(&path).map_err(|error| Error::io(error, &path).stage("recovery"))?);
     lock_soon(folder)
 }
 
 /// The lock of a job of which somebody deleted the file: it is made again. Whoever calls it holds what [`making`] gives.
 pub(super) fn create_again(folder: &Path) -> Result<Option<File>> {
     let path = folder.join(LOCK);
-    let made = File::options().create(true).truncate(false).write(true).open(&path);
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    let made = Trusted::Own.open(&mut options, &path);
     drop(made.map_err(|error| Error::io(error, &path).stage("recovery"))?);
     lock_soon(folder)
 }

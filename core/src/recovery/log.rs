@@ -2,14 +2,17 @@
 //! first line that does not match was never written as far as a reader is concerned.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Trusted};
+
+/// Bytes of a record, at most: one that is longer is none of ours.
+const MOST_OF_LINE: u64 = 256 << 20;
 
 /// Records of one kind, in the order in which they were added.
 pub struct Log<T> {
@@ -23,14 +26,12 @@ pub struct Log<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> Log<T> {
-    /// Opens or makes the file (0600), gives the records that it holds, and cuts off a torn end.
+    /// Opens or makes the file, gives the records that it holds, and cuts off a torn end.
     pub fn open(path: &Path) -> Result<(Self, Vec<T>)> {
         let failed = |error| Error::io(error, path).stage("recovery");
         let mut options = File::options();
         options.create(true).truncate(false).read(true).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(failed)?;
+        let mut file = Trusted::Own.open(&mut options, path).map_err(failed)?;
         let (records, length) = read(&mut file).map_err(failed)?;
         file.set_len(length).map_err(failed)?;
         file.seek(SeekFrom::Start(length)).map_err(failed)?;
@@ -39,7 +40,7 @@ impl<T: Serialize + DeserializeOwned> Log<T> {
 
     /// What a file holds, without changing it; nothing where there is none.
     pub fn peek(path: &Path) -> Result<Vec<T>> {
-        match File::open(path) {
+        match Trusted::Own.read(path) {
             Ok(mut file) => Ok(read(&mut file).map_err(|error| Error::io(error, path).stage("recovery"))?.0),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(Error::io(error, path).stage("recovery")),
@@ -110,7 +111,7 @@ fn read<T: DeserializeOwned>(file: &mut File) -> std::io::Result<(Vec<T>, u64)> 
     let mut reader = BufReader::new(&*file);
     loop {
         line.clear();
-        let read = reader.read_until(b'\n', &mut line)?;
+        let read = reader.by_ref().take(MOST_OF_LINE).read_until(b'\n', &mut line)?;
         let Some(record) = sound(&line) else { return Ok((records, length)) };
         records.push(record);
         length += read as u64;

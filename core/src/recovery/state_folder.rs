@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::job_folder::{self, End, JobFolder};
-use crate::base::{Code, Error, Owner, Result, text};
+use crate::base::{Code, Error, Owner, Result, clip, create_folders, text};
 
 /// Where jobs keep what a later process needs. Made with the first job.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub enum Standing {
     Failed,
     /// It has ended; only its dead letters are left.
     Ended,
+    /// What its folder holds cannot be read, or is not to be trusted; the error says why. Nothing but `discard` goes on.
+    Unreadable,
 }
 
 /// A job that left something.
@@ -34,10 +36,11 @@ pub enum Standing {
 pub struct Found {
     pub id: String,
     pub standing: Standing,
-    pub owner: Owner,
+    pub owner: Option<Owner>,
     pub plan: Value,
     pub end: Option<End>,
     pub path: PathBuf,
+    pub unreadable: Option<Error>,
 }
 
 impl StateFolder {
@@ -52,7 +55,7 @@ impl StateFolder {
     /// Makes the folder of a new job: its lock, its owner, and last its plan, without which it does not count.
     pub fn create(&self, job_id: &str, plan: &Value) -> Result<JobFolder> {
         let failed = |error| Error::io(error, &self.root).stage("recovery");
-        std::fs::create_dir_all(&self.root).map_err(failed)?;
+        create_folders(&self.root).map_err(failed)?;
         refuse_network(&self.root)?;
         JobFolder::create(self.root.join(name(job_id)?), job_id, plan)
     }
@@ -82,7 +85,7 @@ impl StateFolder {
         Ok(path)
     }
 
-    /// Every job that left something, the oldest first. Folders without a plan, whose process died while making them, go.
+    /// Every job that left something, the oldest first; one that cannot be read keeps nobody from the others. Folders without a plan, whose process died while making them, go.
     pub fn list(&self) -> Result<Vec<Found>> {
         let failed = |error| Error::io(error, &self.root).stage("recovery");
         let entries = match std::fs::read_dir(&self.root) {
@@ -96,7 +99,8 @@ impl StateFolder {
             let id = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if name(&id).is_ok()
                 && path.is_dir()
-                && let Some(job) = job_folder::look(&path, &id)?
+                && let Some(job) =
+                    job_folder::look(&path, &id).unwrap_or_else(|error| Some(unreadable(&path, &id, error)))
             {
                 found.push(job);
             }
@@ -106,11 +110,24 @@ impl StateFolder {
     }
 }
 
+fn unreadable(path: &Path, id: &str, error: Error) -> Found {
+    Found {
+        id: id.to_owned(),
+        standing: Standing::Unreadable,
+        owner: None,
+        plan: Value::Null,
+        end: None,
+        path: path.to_owned(),
+        unreadable: Some(error),
+    }
+}
+
 /// A job's id is a ULID, so that nobody leads out of the folder by it.
 fn name(job_id: &str) -> Result<&str> {
     if job_id.parse::<ulid::Ulid>().is_ok() {
         return Ok(job_id);
     }
+    let job_id = clip(job_id);
     Err(Error::new(
         Code::NotFound,
         text!(

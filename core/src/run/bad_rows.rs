@@ -6,8 +6,8 @@ use super::stored_plan::StoredPlan;
 use super::{Job, Session};
 use crate::base::{Code, Ctx, Error, Result, Text, text};
 use crate::lake::LakeFile;
-use crate::params::{Options, QueryParams};
-use crate::plan::Statement;
+use crate::params::{Query, QueryParams};
+use crate::plan::{Statement, reads};
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, SOURCE};
 use crate::sink::Subject;
 
@@ -43,10 +43,10 @@ pub(super) fn letters(statement: &Statement, files: &[LakeFile], ctx: &Ctx) -> V
 }
 
 /// DS-424 where more rows are left out than the query allows.
-pub(super) fn refuse_too_many(statement: &Statement, files: &[LakeFile], options: &Options) -> Result<()> {
+pub(super) fn refuse_too_many(statement: &Statement, files: &[LakeFile], query: &Query) -> Result<()> {
     let left = statement.rows_left_out();
-    let rows: u64 = files.iter().map(|file| file.rows).sum();
-    let limit = options.dead_letter_limit.unwrap_or(DEAD_LETTER_LIMIT);
+    let rows: u64 = files.iter().filter(|file| reads(query, file)).map(|file| file.rows).sum();
+    let limit = query.options.dead_letter_limit.unwrap_or(DEAD_LETTER_LIMIT);
     if left == 0 || left as f64 <= limit * rows as f64 {
         return Ok(());
     }
@@ -69,6 +69,11 @@ pub(super) fn refuse_too_many(statement: &Statement, files: &[LakeFile], options
     .column(column)
     .file(file)
     .stage("plan"))
+}
+
+/// Records of the sources that cannot be read; those of files that the query leaves out are not of its rows.
+pub(super) fn rejected(query: &Query, files: &[LakeFile]) -> u64 {
+    files.iter().filter(|file| reads(query, file)).map(|file| file.source.rows_rejected).sum()
 }
 
 pub(super) fn warning(left: u64, job_id: &str) -> Option<Text> {

@@ -17,7 +17,7 @@ use super::{Job, Report, Session, emergency, materialise};
 use crate::base::{CancelReason, Code, Ctx, Error, PeakMemory, Phase, Result, Secret, UnitPlaces, Units, text};
 use crate::engine::{Running, Settings};
 use crate::lake::LakeFile;
-use crate::plan::{Sampled, Scan, Statement, statement};
+use crate::plan::{Sampled, Scan, Statement, reads, statement};
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Retries, SOURCE, SinkState};
 use crate::sink::csv::refuse_if_more_than_limit;
 use crate::sink::{Destination, FanOut, ORIGIN_COLUMNS, OutputRoot, Sink, Subject};
@@ -53,10 +53,10 @@ impl Session {
         ctx: &Ctx,
     ) -> Result<Report> {
         let sampling = self.sampling_now(&prepared.query, true, ctx)?;
-        let (files, unreadable) = self.readable(&prepared, ctx)?;
+        let (files, unreadable) = self.readable(&prepared, None, ctx)?;
         let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
         let statement = statement(&prepared.query, &files, origin, sampling.as_ref(), ordered(&destinations))?;
-        bad_rows::refuse_too_many(&statement, &files, &prepared.query.options)?;
+        bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
         let left_out = statement.rows_left_out();
         let sampled = emergency::sampled(sampling, &files);
         self.refuse_known_excess(&prepared.query, &files, sampled.as_ref(), left_out, &destinations)?;
@@ -297,14 +297,15 @@ impl Work<'_> {
                 })
                 .collect::<Vec<_>>()
         };
-        self.files.iter().enumerate().flat_map(of_file).collect()
+        let read = self.files.iter().enumerate().filter(|(_, file)| reads(&self.prepared.query, file));
+        read.flat_map(of_file).collect()
     }
 
     /// Letters of all sinks, every record that the decoder could not read, and every row that was left out.
     fn count(&self, letters: &DeadLetters) -> Result<u64> {
         let numbers = 0..self.destinations.len();
         let of_sinks = numbers.map(|number| letters.count(number)).sum::<Result<u64>>()?;
-        let of_sources = self.files.iter().map(|file| file.source.rows_rejected).sum::<u64>();
+        let of_sources = bad_rows::rejected(&self.prepared.query, self.files);
         Ok(of_sinks + of_sources + self.statement.rows_left_out())
     }
 

@@ -1,7 +1,6 @@
 //! Results whose rows are not rows of a file (aggregates, orders, SQL): kept whole in the job's folder before any of them
 //! goes out, so that a resume sends exactly the same rows in the same order.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +13,10 @@ use parquet::errors::ParquetError;
 use sha2::{Digest, Sha256};
 
 use super::stored_plan::Materialised;
-use crate::base::{Chunk, Code, Ctx, Error, ParquetColumns, Result, WholeFile, file_sha256, parquet_properties, text};
+use crate::base::{
+    Chunk, Code, Ctx, Error, ParquetColumns, Result, Trusted, WholeFile, arrow_footer, file_sha256, parquet_properties,
+    text,
+};
 use crate::engine::Running;
 use crate::governor::still_room;
 use crate::plan::{Output, Scan, ScanFile};
@@ -79,6 +81,7 @@ pub(super) fn materialise(
 /// The scan of a kept result. DS-409 where it is not what was kept.
 pub(super) fn scan(kept: &Materialised, folder: &Path, schema: &SchemaRef) -> Result<Scan> {
     let path = folder.join(&kept.file);
+    Trusted::Own.read(&path).map_err(|error| Error::io(error, &path).stage("recovery"))?;
     if file_sha256(&path)? != kept.sha256 {
         let shown = path.display();
         return Err(Error::new(
@@ -111,9 +114,8 @@ pub(super) fn scan(kept: &Materialised, folder: &Path, schema: &SchemaRef) -> Re
 /// The schema of a kept result, as it was before it was kept.
 pub(super) fn schema_of(kept: &Materialised, folder: &Path) -> Result<SchemaRef> {
     let path = folder.join(&kept.file);
-    let file = File::open(&path).map_err(|error| Error::io(error, &path).stage("recovery"))?;
-    let options = parquet::arrow::arrow_reader::ArrowReaderOptions::default();
-    let read = parquet::arrow::arrow_reader::ArrowReaderMetadata::load(&file, options).map_err(Error::internal)?;
+    let file = Trusted::Own.read(&path).map_err(|error| Error::io(error, &path).stage("recovery"))?;
+    let read = arrow_footer(&file).map_err(Error::internal)?;
     let fields = read.schema().fields().iter().map(|field| {
         let interval = field.metadata().get(INTERVAL).is_some();
         let kind = if interval { DataType::Interval(IntervalUnit::MonthDayNano) } else { field.data_type().clone() };

@@ -17,6 +17,15 @@ pub(super) const LEAST_TO_READ: u64 = 8 << 20;
 /// What one thread that reads takes, about.
 const PER_READER: u64 = 16 << 20;
 
+/// What SQL of a user takes beside what the engine counts: joins and sorts go so far beyond its limit.
+const UNCOUNTED: u64 = 512 << 20;
+
+/// What the engine may count of a share for SQL of a user: with what it does not count, the statement shall stay within the share, or
+/// it is interrupted where memory is scarce.
+fn counted(share: u64) -> u64 {
+    (share - UNCOUNTED.min(share / 5 * 2)).max(LEAST.min(share))
+}
+
 /// A job's share of the memory; given back when it is dropped.
 pub(super) struct Share {
     pub lease: SharedLease,
@@ -64,7 +73,11 @@ impl Session {
             (ask.want, ask.least, settings.threads) = (u64::MAX, u64::MAX, 1);
         }
         let mut lease = self.governor.lease(ask, &ctx.cancel)?;
+        settings.hold = Some(lease.hold());
         settings.memory_limit = settings.memory_limit.min(lease.bytes().max(LEAST));
+        if statement.from_user {
+            settings.memory_limit = counted(settings.memory_limit);
+        }
         if work.reads_only {
             // Fewer threads, less ahead: what it reads with follows what it got.
             let threads = lease.bytes() / PER_READER;

@@ -1,6 +1,6 @@
 //! The line that data travels: files -> lake -> statement -> engine -> sinks -> report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -14,11 +14,11 @@ use super::once_more::OnceMore;
 use super::recover::Resumed;
 use super::streaming::Streaming;
 use super::{BadValue, Job, NormalisedCodes, Performance, Report, Session, Source, Storage, Unreadable};
-use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, text};
+use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, masked, text};
 use crate::governor::Mode;
-use crate::lake::LakeFile;
+use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{Ask, OnBadValue, Projection, Query, QueryParams};
-use crate::plan::{SAMPLING, Sampled, Selection, Statement, nowhere, statement};
+use crate::plan::{SAMPLING, Sampled, Selection, Statement, nowhere, reads, statement};
 use crate::sink::arrow::{ArrowReader, stream};
 use crate::sink::csv::refuse_if_more_than_limit;
 use crate::sink::{Destination, FanOut, OutputRoot, Stored};
@@ -127,10 +127,12 @@ impl Session {
         ctx: &Ctx,
     ) -> Result<Report> {
         let sampling = self.sampling_now(&prepared.query, false, ctx)?;
-        let (files, unreadable) = self.readable(prepared, ctx)?;
+        // A sample is of what a file holds, whichever of its columns are read.
+        let columns = if sampling.is_some() { None } else { Session::columns_of(&prepared.query) };
+        let (files, unreadable) = self.readable(prepared, columns, ctx)?;
         ctx.progress.enter(Phase::Running);
         let statement = statement(&prepared.query, &files, None, sampling.as_ref(), false)?;
-        bad_rows::refuse_too_many(&statement, &files, &prepared.query.options)?;
+        bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
         let sampled = emergency::sampled(sampling, &files);
         let letters = self.keep_letters(&prepared.params, &statement, &files, job, ctx)?;
         let left_out = statement.rows_left_out();
@@ -169,7 +171,7 @@ impl Session {
         let streaming = Streaming { rows: &mut attempts, sink, schema: &schema, levers, ctx: &parking };
         let (rows, stored) = streaming.deliver(files, expected).map_err(|error| (*error).clone())?;
         let share = attempts.share();
-        let dead_letters = files.iter().map(|file| file.source.rows_rejected).sum::<u64>() + left_out;
+        let dead_letters = bad_rows::rejected(&prepared.query, files) + left_out;
         self.metrics.dead_letters("all", dead_letters);
         Ok(Outcome { rows, stored, dead_letters, left_out, attempts: 1, sampled, ..Outcome::of(share) })
     }
@@ -187,7 +189,7 @@ impl Session {
     ) -> Result<Report> {
         outcome.stored.iter().for_each(|one| self.metrics.delivered(one.sink, one.rows, one.bytes));
         let Outcome { rows, stored, dead_letters, left_out, attempts, held, mode, sampled } = outcome;
-        let mut normalised = NormalisedCodes::of(files);
+        let mut normalised = NormalisedCodes::of(files.iter().filter(|file| reads(&prepared.query, file)));
         normalised.retain(|one| prepared.query.reads(&one.column));
         let mut warnings = self.report_warnings(prepared, files, &unreadable);
         warnings.extend(prepared.query.notes.iter().map(|note| note.get(self.config.language).to_owned()));
@@ -204,7 +206,7 @@ impl Session {
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(self.config.language).to_owned()));
         let noted = sampled.as_ref().map(emergency::warning);
         warnings.extend(noted.map(|warning| warning.get(self.config.language).to_owned()));
-        let of_sources = files.iter().map(|file| file.source.rows_rejected).sum::<u64>() + left_out;
+        let of_sources = bad_rows::rejected(&prepared.query, files) + left_out;
         warnings.extend(bad_rows::warning(left_out, job.id()).map(|w| w.get(self.config.language).to_owned()));
         let refused = dead_letters.saturating_sub(of_sources);
         if refused > 0 {
@@ -215,6 +217,7 @@ impl Session {
             );
             warnings.push(warning.get(self.config.language).to_owned());
         }
+        let warnings: Vec<String> = warnings.iter().map(|warning| masked(warning).into_owned()).collect();
         for warning in &warnings {
             tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{warning}");
         }
@@ -236,7 +239,7 @@ impl Session {
             missing: prepared.selection.missing.clone(),
             warnings,
             unreadable,
-            bad_values: files.iter().flat_map(bad_values_of).collect(),
+            bad_values: bad_values(&prepared.query, files),
             normalised,
         })
     }
@@ -247,9 +250,15 @@ impl Session {
         Ok(prepared)
     }
 
-    /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so.
-    pub(super) fn readable(&self, prepared: &Prepared, ctx: &Ctx) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
-        let options = self.convert_options(&prepared.query);
+    /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so. `columns`: those
+    /// that will be read. What is kept or compared is always of all.
+    pub(super) fn readable(
+        &self,
+        prepared: &Prepared,
+        columns: Option<Arc<BTreeSet<String>>>,
+        ctx: &Ctx,
+    ) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
+        let options = ConvertOptions { columns, ..self.convert_options(&prepared.query) };
         let results = self.lake.ensure(&prepared.selection.files, self.catalog, &options, ctx);
         ctx.check()?;
         let mut files = Vec::with_capacity(results.len());
@@ -295,7 +304,7 @@ impl Session {
             let count = unreadable.len();
             add(text!("{count} arquivo(s) que não se pôde ler ficaram de fora", "{count} unreadable file(s) left out"));
         }
-        for file in files {
+        for file in files.iter().filter(|file| reads(&prepared.query, file)) {
             let (name, deleted, rejected) = (&file.source.file, file.source.rows_deleted, file.source.rows_rejected);
             if rejected > 0 {
                 add(text!(
@@ -310,7 +319,7 @@ impl Session {
                 ));
             }
         }
-        let bad: u64 = files.iter().flat_map(bad_values_of).map(|bad| bad.count).sum();
+        let bad: u64 = bad_values(&prepared.query, files).iter().map(|bad| bad.count).sum();
         // Where rows are left out, what is NULL is in columns that nobody read.
         if bad > 0 && prepared.query.options.on_bad_value == OnBadValue::Null {
             add(text!(
@@ -447,6 +456,11 @@ pub(super) fn source_of(file: &LakeFile) -> Source {
         sha256: file.source.sha256.clone(),
         crc: file.source.crc.to_string(),
     }
+}
+
+/// Of the files that the query reads.
+fn bad_values(query: &Query, files: &[LakeFile]) -> Vec<BadValue> {
+    files.iter().filter(|file| reads(query, file)).flat_map(bad_values_of).collect()
 }
 
 pub(super) fn bad_values_of(file: &LakeFile) -> Vec<BadValue> {

@@ -13,7 +13,7 @@ use super::pipeline::{Prepared, Task};
 use super::stored_plan::{PinnedFile, StoredPlan};
 use super::subject::subject;
 use super::{Job, Report, Session, emergency};
-use crate::base::{Code, Ctx, Error, PeakMemory, Result, Text, text};
+use crate::base::{Code, Ctx, Error, PeakMemory, Result, Text, masked_json, text};
 use crate::params::QueryParams;
 use crate::plan::statement;
 use crate::recovery::{DeadLetter, DeadLetters, End, Found, JobFolder, Log, Standing};
@@ -32,7 +32,7 @@ pub struct JobInfo {
     /// The error that it ended with, in the contract's form.
     pub error: Option<Value>,
     pub dead_letters: u64,
-    /// The process that ran it.
+    /// The process that ran it; 0 where that cannot be read.
     pub pid: u32,
     pub host: String,
 }
@@ -57,22 +57,28 @@ pub(super) struct Resumed {
 
 impl Session {
     pub fn jobs(&self) -> Result<Vec<JobInfo>> {
-        let found = self.state.list()?;
-        let info = found.into_iter().map(|job| {
-            let count = DeadLetters::read(&job.path).map(|letters| letters.len() as u64)?;
-            Ok(JobInfo {
+        let ctx = self.ctx();
+        let found = self.state.list().map_err(|error| self.traced(error, &ctx))?;
+        let info = found.into_iter().map(|mut job| {
+            let count = DeadLetters::read(&job.path).map(|letters| letters.len() as u64);
+            let count = count.unwrap_or_else(|error| {
+                job.unreadable.get_or_insert(error);
+                0
+            });
+            let unreadable = job.unreadable.map(|error| self.traced(error, &ctx).to_json());
+            JobInfo {
                 job_id: job.id,
-                standing: job.standing,
+                standing: if unreadable.is_some() { Standing::Unreadable } else { job.standing },
                 created_at: job.plan["created_at"].as_str().unwrap_or_default().to_owned(),
-                params: job.plan["params"].clone(),
-                destinations: job.plan["destinations"].clone(),
+                params: masked_json(job.plan["params"].clone()),
+                destinations: masked_json(job.plan["destinations"].clone()),
                 dead_letters: job.end.as_ref().map_or(count, |end| end.dead_letters),
-                error: job.end.and_then(|end| end.error),
-                pid: job.owner.pid,
-                host: job.owner.host,
-            })
+                error: unreadable.or_else(|| job.end.and_then(|end| end.error)).map(masked_json),
+                pid: job.owner.as_ref().map_or(0, |owner| owner.pid),
+                host: job.owner.map(|owner| owner.host).unwrap_or_default(),
+            }
         });
-        info.collect()
+        Ok(info.collect())
     }
 
     /// Of a state folder in which jobs wait to be resumed: which they are, and how. Those of the same query come first.
@@ -102,11 +108,11 @@ impl Session {
             if folder.end().is_some_and(|end| !end.resumable) {
                 return Err(ended(job_id));
             }
-            let plan = StoredPlan::read(folder.plan())?;
+            let plan = StoredPlan::read(folder.plan()?)?;
             let root = OutputRoot::open(&plan.output)?;
             let server = self.config.postgres.as_ref();
             let destinations = plan.destinations.iter().map(|one| one.restore(server)).collect::<Result<Vec<_>>>()?;
-            let mut prepared = self.prepare(&plan.params)?;
+            let mut prepared = self.prepare(&plan.params, &ctx)?;
             let of = |pinned: &PinnedFile| {
                 let chosen_first = prepared.selection.files.iter().chain(&prepared.listing.files);
                 let found = chosen_first.into_iter().find(|file| pinned.is_named(file));
@@ -115,6 +121,7 @@ impl Session {
             prepared.selection.files = plan.files.iter().map(of).collect::<Result<_>>()?;
             // Which version is read was decided when the job began.
             prepared.selection.rivals.clear();
+            let root = root.sparing(self.spared(Some(&prepared.listing)));
             Ok(Resumed { prepared, folder, plan, root, destinations })
         };
         let resumed = taken().map_err(|error| self.traced(error, &ctx))?;
@@ -130,7 +137,7 @@ impl Session {
         let Resumed { prepared, folder, plan, root, destinations } = resumed;
         // What the job left out when it began stays left out, and is named; what it took must be there, whatever `partial`
         // says.
-        let (files, lost) = self.readable(&prepared, ctx)?;
+        let (files, lost) = self.readable(&prepared, None, ctx)?;
         if let Some(lost) = lost.first() {
             return Err(changed(&lost.file));
         }
@@ -177,7 +184,7 @@ impl Session {
         let done = || -> Result<()> {
             let folder = self.state.take(job_id)?;
             // Of a plan that cannot be read only the files are known; a staging table goes by itself after a week.
-            if let Ok(plan) = StoredPlan::read(folder.plan())
+            if let Ok(plan) = folder.plan().and_then(StoredPlan::read)
                 && folder.end().is_none_or(|end| end.resumable)
             {
                 let root = OutputRoot::open(&plan.output)?;
@@ -203,7 +210,7 @@ impl Session {
     pub fn export_dead_letters(&self, job_id: &str, path: &Path) -> Result<u64> {
         let written = || -> Result<u64> {
             let letters = DeadLetters::read(&self.state.find(job_id)?)?;
-            let root = OutputRoot::open(&self.output)?;
+            let root = OutputRoot::open(&self.output)?.sparing(self.spared(None));
             parquet::write_once(&root, path, &table(&letters)?)?;
             Ok(letters.len() as u64)
         };
@@ -224,7 +231,7 @@ impl Session {
     }
 
     fn replay_in(&self, folder: JobFolder, end: End) -> Result<Replayed> {
-        let plan = StoredPlan::read(folder.plan())?;
+        let plan = StoredPlan::read(folder.plan()?)?;
         let server = self.config.postgres.as_ref();
         let (mut log, mut letters) = Log::<DeadLetter>::open(&DeadLetters::path(folder.path()))?;
         let before = letters.len();

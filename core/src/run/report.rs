@@ -113,7 +113,7 @@ pub struct NormalisedCodes {
 
 impl NormalisedCodes {
     /// Of all files, in the order of the first that has any.
-    pub(super) fn of(files: &[LakeFile]) -> Vec<Self> {
+    pub(super) fn of<'f>(files: impl IntoIterator<Item = &'f LakeFile>) -> Vec<Self> {
         let mut all: Vec<NormalisedCodes> = Vec::new();
         for file in files {
             for of_file in &file.source.normalised {

@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use super::{Session, Unreadable};
-use crate::base::{Ctx, Error, Result, file_sha256};
+use crate::base::{Ctx, Error, Result, Text, file_sha256};
 use crate::lake::LakeFile;
 use crate::params::Query;
-use crate::plan::{LeftOut, Reason, Rivals, Selection, different_rows};
+use crate::plan::{LeftOut, Reason, Rivals, Selection, different_rows, foretold};
 use crate::source::folder::{Listing, SourceFile};
 
 /// A version that can be read: its files, rows and digest.
@@ -52,7 +52,7 @@ impl Session {
             // Of a file without any version that can be read the first says why, with the others that cannot.
             let Some(first) = known.first() else { continue };
             if known.iter().any(|one| one.digest != first.digest) {
-                return Err(different(known, listing));
+                return Err(different(known, rivals.newest, listing));
             }
             for (version, error) in damaged {
                 unreadable.push(Unreadable::of(&path_of(version), error, ctx));
@@ -66,6 +66,35 @@ impl Session {
         Ok(unreadable)
     }
 
+    /// What [`Session::settle_rivals`] would do, as far as the lake can tell without converting anything.
+    pub(super) fn foretell_rivals(
+        &self,
+        query: &Query,
+        selection: &mut Selection,
+        listing: &Listing,
+    ) -> Result<Vec<Text>> {
+        tell_twins_apart(query, selection, listing)?;
+        let options = self.convert_options(query);
+        let digest = |file: &SourceFile| self.lake.current(file, self.catalog, &options)?.source.digest;
+        let mut warnings = Vec::new();
+        for rivals in std::mem::take(&mut selection.rivals) {
+            let of_version = |version: &Vec<SourceFile>| match &version[..] {
+                [file] => digest(file),
+                _ => None,
+            };
+            let known: Option<Vec<String>> = rivals.versions.iter().map(of_version).collect();
+            let same = known.map(|known| known.windows(2).all(|two| two[0] == two[1]));
+            warnings.extend(foretold(&rivals, same));
+            if let (Some(true), [first, others @ ..]) = (same, &rivals.versions[..]) {
+                let kept = path_of(first);
+                let same = others.iter().map(|one| path_of(one));
+                let same = same.map(|file| LeftOut { file, kept: kept.clone(), why: Reason::SameRows });
+                selection.left_out.extend(same);
+            }
+        }
+        Ok(warnings)
+    }
+
     fn known(&self, version: &[SourceFile], read: Vec<Result<LakeFile>>, ctx: &Ctx) -> Result<Known> {
         let read = read.into_iter().collect::<Result<Vec<LakeFile>>>()?;
         let digest = self.lake.rows_digest(&read, ctx)?;
@@ -73,7 +102,7 @@ impl Session {
     }
 }
 
-fn different(known: Vec<Known>, listing: &Listing) -> Error {
+fn different(known: Vec<Known>, newest: bool, listing: &Listing) -> Error {
     let columns = |one: &Known| -> BTreeSet<String> {
         one.read.iter().flat_map(|file| file.schema.fields()).map(|field| field.name().to_uppercase()).collect()
     };
@@ -82,7 +111,7 @@ fn different(known: Vec<Known>, listing: &Listing) -> Error {
     let not_in_all: BTreeSet<String> = all.iter().flatten().filter(|name| !everywhere(name)).cloned().collect();
     let rows = |one: &Known| one.read.iter().map(|file| file.rows).sum();
     let versions: Vec<(Vec<SourceFile>, u64)> = known.iter().map(|one| (one.files.clone(), rows(one))).collect();
-    different_rows(&versions, not_in_all.into_iter().collect(), listing)
+    different_rows(&versions, not_in_all.into_iter().collect(), newest, listing)
 }
 
 /// The lake knows a file by name, size and time. Of files that are alike in all of them it is told the SHA-256 as well.

@@ -1,5 +1,6 @@
 //! What a client's jobs share: catalogue, source, lake, engine and bounds.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,10 @@ use serde::Serialize;
 use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Pending, Report};
-use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId, expand_home, text};
+use crate::base::{
+    Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, arrow_footer, expand_home, open_source,
+    refuse_address, text,
+};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
@@ -19,12 +23,14 @@ use crate::gate;
 use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::metrics::Metrics;
-use crate::params::{MissingFiles, Query, QueryParams, Question, SqlUse, validate, validate_question, validate_sql};
+use crate::params::{
+    MissingFiles, Query, QueryParams, Question, SqlUse, check_sizes, validate, validate_question, validate_sql,
+};
 use crate::plan::{Explain, Selection, explain, kind_of_own, missing_error, select, selection_warnings, statement};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
-use crate::sink::{Destination, OutputRoot};
-use crate::source::folder::{FileKind, Folder, Listing, SourceFile};
+use crate::sink::{Destination, OutputRoot, Spared};
+use crate::source::folder::{FileKind, Folder, Ignored, Listing, SourceFile};
 use crate::source::header_columns;
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
@@ -68,9 +74,12 @@ impl Session {
     pub fn open(source: PathBuf, config: Config) -> Result<Arc<Self>> {
         config.check()?;
         let config = config.at_home();
+        refuse_address(&source.to_string_lossy()).map_err(|error| error.stage("source"))?;
         let source = expand_home(&source);
-        if !source.exists() {
-            return Err(Error::io(std::io::ErrorKind::NotFound.into(), &source).stage("source"));
+        match std::fs::metadata(&source) {
+            Ok(found) if found.is_dir() || found.is_file() => {}
+            Ok(_) => return Err(Error::io(Odd::NotAFile.into(), &source).stage("source")),
+            Err(error) => return Err(Error::io(error, &source).stage("source")),
         }
         let folder = if source.is_dir() { source.clone() } else { source.parent().map(Into::into).unwrap_or_default() };
         let lake = Lake::open(&config.lake.clone().unwrap_or_else(|| folder.join(".datasus").join("lake")))?;
@@ -168,12 +177,31 @@ impl Session {
             }
             let root = OutputRoot::open(&self.output)?;
             Destination::refuse_twice(&destinations, &root, self.config.postgres.as_ref())?;
-            self.prepare(params).map(|prepared| (root, prepared))
+            let prepared = self.prepare(params, &ctx)?;
+            Ok((root.sparing(self.spared(Some(&prepared.listing))), prepared))
         };
         let (root, prepared) = started().map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
         self.spawn(Task::Durable { prepared, root, destinations }, &job, ctx)?;
         Ok(job)
+    }
+
+    /// What no output touches.
+    pub(super) fn spared(&self, listing: Option<&Listing>) -> Spared {
+        let files = listing.map(|listing| {
+            let sources = listing.files.iter().filter(|file| !self.lake.is_ours(file)).map(|file| file.path.clone());
+            // A Parquet of another name may be an answer.
+            let is_parquet = |name: String| name.to_lowercase().ends_with(".parquet");
+            let of_source = |file: &&Ignored| file.may_hold_records() && !is_parquet(file.name());
+            let archives = listing.ignored.iter().filter(of_source).map(|file| file.path.clone());
+            sources.chain(archives).collect::<Vec<_>>()
+        });
+        Spared {
+            lake: self.lake.root().to_owned(),
+            state: self.state.root().to_owned(),
+            source: self.source.clone(),
+            files: files.unwrap_or_default().into(),
+        }
     }
 
     /// Starts a job whose rows come back as a stream; returns when its schema is known.
@@ -185,7 +213,7 @@ impl Session {
     /// The same, but returns when the query has been checked and queued.
     pub fn begin_query(self: &Arc<Self>, params: &QueryParams) -> Result<Pending> {
         let ctx = self.ctx();
-        let prepared = self.prepare(params).map_err(|e| self.traced(e, &ctx))?;
+        let prepared = self.prepare(params, &ctx).map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
         let (to_caller, reader) = crossbeam_channel::bounded(1);
         self.spawn(Task::Stream { prepared, to_caller }, &job, ctx)?;
@@ -200,7 +228,7 @@ impl Session {
     /// An administrator's job among the others, so that it does not take their cores.
     pub fn sync(self: &Arc<Self>, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
         let ctx = Ctx { cancel: cancel.clone(), ..self.ctx() };
-        let (query, mut selection, listing) = self.choose(params).map_err(|e| self.traced(e, &ctx))?;
+        let (query, mut selection, listing) = self.choose(params, &ctx).map_err(|e| self.traced(e, &ctx))?;
         let (session, job) = (self.clone(), Handle::new(ctx.clone()));
         let order = self.order(Priority::Admin, self.config.deadline, false);
         let work = move |ctx: &Ctx| {
@@ -239,7 +267,8 @@ impl Session {
     pub fn explain(&self, params: &QueryParams) -> Result<Explain> {
         let ctx = self.ctx();
         let run = || {
-            let (query, selection, listing) = self.choose(params)?;
+            let (query, mut selection, listing) = self.choose(params, &ctx)?;
+            let foretold = self.foretell_rivals(&query, &mut selection, &listing)?;
             let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
             let ours = |file: &SourceFile| selection.ours.iter().any(|ours| ours.path == file.path);
             let of_dataset = listing.files.iter().filter(used).filter(|file| !ours(file));
@@ -256,19 +285,22 @@ impl Session {
                 }
             }
             let planned = if wanted.is_empty() { None } else { Some(statement(&query, &wanted, None, None, false)?) };
-            explain(&query, &selection, &wanted, &others, to_convert, planned.as_ref())
+            let mut warnings = self.warnings(&query, &selection, &listing, &wanted);
+            warnings.extend(foretold.iter().map(|warning| warning.get(self.config.language).to_owned()));
+            explain(&query, &selection, &wanted, &others, to_convert, warnings, planned.as_ref())
         };
         run().map_err(|e| self.traced(e, &ctx))
     }
 
-    fn choose(&self, params: &QueryParams) -> Result<(Query, Selection, Listing)> {
+    fn choose(&self, params: &QueryParams, ctx: &Ctx) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
+        check_sizes(params)?;
         let listing = self.listing()?;
         let mut query = match &params.sql {
             None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing, &self.lake))?,
             Some(sql) => match gate::question(sql, self.catalog) {
                 Some(asked) => validate_question(params, asked.map(|asked| with_files(asked, &listing, &self.lake)))?,
-                None => validate_sql(params, sql, self.judged(sql))?,
+                None => validate_sql(params, sql, self.judged(params, sql, ctx))?,
             },
         };
         for scope in query.scopes.iter_mut().filter(|scope| scope.grupo.columns.is_empty()) {
@@ -283,20 +315,26 @@ impl Session {
     }
 
     /// User SQL goes through the gate before anything else looks at it.
-    fn judged(&self, sql: &str) -> Result<SqlUse> {
+    fn judged(&self, params: &QueryParams, sql: &str, ctx: &Ctx) -> Result<SqlUse> {
+        // One that is no number of seconds is refused with the other parameters.
+        let own = params.options.deadline.filter(|seconds| *seconds > 0.0);
+        let own = own.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let deadline = own.into_iter().chain([Duration::from_secs_f64(self.config.deadline)]).min();
+        let patience = gate::Patience { deadline, cancel: ctx.cancel.clone(), trace_id: ctx.trace_id.clone() };
         let gate::Passed { tables, parameters, columns, star, ordered, compared, syntax, .. } =
-            gate::pass(sql, self.catalog)?;
+            gate::pass_within(sql, &params.bind, self.catalog, &patience)?;
         Ok(SqlUse { tables, parameters, columns, star, ordered, compared, syntax })
     }
 
-    pub(super) fn prepare(&self, params: &QueryParams) -> Result<Prepared> {
+    pub(super) fn prepare(&self, params: &QueryParams, ctx: &Ctx) -> Result<Prepared> {
         self.scheduler.is_usable()?;
+        check_sizes(params)?;
         let asks_catalog = |sql: &String| gate::question(sql, self.catalog).is_some();
         let from_user = params.sql.as_ref().is_some_and(|sql| !asks_catalog(sql));
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {
             self.engine.warm(from_user);
         }
-        let (query, selection, listing) = self.choose(params)?;
+        let (query, selection, listing) = self.choose(params, ctx)?;
         Ok(Prepared { params: params.clone(), query, selection, listing, unreadable: Vec::new() })
     }
 
@@ -335,6 +373,16 @@ impl Session {
         ConvertOptions { threads, verify_crc, partial, header_columns, ..Default::default() }
     }
 
+    /// The columns that `query` reads, in upper case; none: all of them, or it cannot be told.
+    pub(super) fn columns_of(query: &Query) -> Option<Arc<BTreeSet<String>>> {
+        let read = query.columns_read()?;
+        let of_ufs = query.scopes.iter().filter_map(|scope| Some(scope.grupo.uf_column.as_ref()?.name.as_str()));
+        let names = read.into_iter().chain(of_ufs);
+        // Upper case of other letters is one thing here and another in an engine.
+        let names = names.map(|name| name.is_ascii().then(|| name.to_uppercase())).collect::<Option<_>>()?;
+        Some(Arc::new(names))
+    }
+
     /// `durable`: for sinks that keep several chunks on their way.
     pub(super) fn settings(&self, durable: bool) -> Settings {
         Settings {
@@ -348,6 +396,7 @@ impl Session {
             ahead_bytes: if durable { DURABLE_AHEAD_BYTES } else { AHEAD_BYTES },
             channel_depth: 2,
             levers: self.governor.levers(),
+            hold: None,
         }
     }
 
@@ -405,8 +454,7 @@ fn file_columns(grupo: &'static Grupo, listing: &Listing, lake: &Lake) -> Vec<(S
 }
 
 fn parquet_columns(file: &SourceFile) -> Option<Vec<(String, LogicalType)>> {
-    let handle = std::fs::File::open(&file.path).ok()?;
-    let builder = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(handle).ok()?;
+    let footer = arrow_footer(&open_source(&file.path).ok()?).ok()?;
     let column = |field: &Arc<Field>| (field.name().to_uppercase(), kind_of_own(field.data_type()));
-    Some(builder.schema().fields().iter().map(column).collect())
+    Some(footer.schema().fields().iter().map(column).collect())
 }

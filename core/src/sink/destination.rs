@@ -10,9 +10,13 @@ use serde_json::Value;
 use super::postgres::TableName;
 use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
 use crate::base::{
-    Code, Error, Result, Secret, Text, exact_json, has_named_options, json_words, options_by_name, text,
+    Code, Error, Result, Secret, Text, clip, exact_json, has_named_options, json_words, options_by_name,
+    refuse_address, text,
 };
 use crate::recovery::SinkState;
+
+/// Destinations of one job.
+const MOST: usize = 64;
 
 /// A file to write, or a table to load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -32,6 +36,7 @@ impl Default for Destination {
 impl Destination {
     /// A file, by the ending of its name: `.csv`, `.csv.zst` or `.parquet`, every option at its default.
     pub fn parse(path: &str) -> Result<Self> {
+        refuse_address(path)?;
         let lower = path.to_lowercase();
         if lower.ends_with(".parquet") {
             return Ok(Parquet::to(path).into());
@@ -43,7 +48,7 @@ impl Destination {
             return Ok(Csv::to(path).into());
         }
         // An address may hold a password.
-        let shown = if lower.starts_with("postgres") { "postgres://…" } else { path };
+        let shown = if lower.starts_with("postgres") { "postgres://…".to_owned() } else { clip(path) };
         Err(Error::new(
             Code::InvalidParams,
             text!(
@@ -79,6 +84,13 @@ impl Destination {
             return Err(refused(options_by_name()));
         }
         match value {
+            Value::Array(each) if each.len() > MOST => {
+                let count = each.len();
+                Err(refused(text!(
+                    "há {count} destinos; o máximo é {MOST}",
+                    "there are {count} destinations; at most {MOST}"
+                )))
+            }
             Value::Array(each) => each.into_iter().map(one).collect(),
             only => Ok(vec![one(only)?]),
         }

@@ -12,6 +12,7 @@ pub mod parquet;
 pub mod pipe;
 pub mod postgres;
 mod resumable_file;
+mod spared;
 mod subject;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use fan_out::FanOut;
 pub use output_root::{OutputFile, OutputRoot};
 pub use parquet::Parquet;
 pub use postgres::Postgres;
+pub use spared::Spared;
 pub use subject::{ORIGIN_COLUMNS, SourceKey, Subject};
 
 /// A consumer of one job's chunks.

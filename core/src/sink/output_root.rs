@@ -9,9 +9,13 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, MetadataExt, OpenOptions};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt, OpenOptions, OpenOptionsExt};
 
-use crate::base::{Code, Error, Result, Writeback, expand_home, text};
+use super::spared::{Spared, real};
+use crate::base::{
+    Code, Error, FILE_MODE, FOLDER_MODE, NO_LINK, Odd, Result, Text, Trusted, Writeback, create_folders, expand_home,
+    refuse_address, refused as odd, text,
+};
 
 /// The folder below which a client writes files.
 #[derive(Clone)]
@@ -19,20 +23,27 @@ pub struct OutputRoot {
     dir: Arc<Dir>,
     given: PathBuf,
     real: PathBuf,
+    spared: Spared,
 }
 
 impl OutputRoot {
     /// Opens the folder, and creates it where it doesn't exist.
     pub fn open(path: &Path) -> Result<Self> {
+        refuse_address(&path.to_string_lossy())?;
         let path = &expand_home(path);
-        std::fs::create_dir_all(path).map_err(|e| Error::io(e, path))?;
+        create_folders(path).map_err(|e| Error::io(e, path))?;
         let real = path.canonicalize().map_err(|e| Error::io(e, path))?;
         if is_kernel_folder(&real) {
             return Err(refused(path, path));
         }
         let dir = Dir::open_ambient_dir(&real, ambient_authority()).map_err(|e| Error::io(e, path))?;
         let given = std::path::absolute(path).map_err(|e| Error::io(e, path))?;
-        Ok(OutputRoot { dir: Arc::new(dir), given, real })
+        Ok(OutputRoot { dir: Arc::new(dir), given, real, spared: Spared::default() })
+    }
+
+    /// The same, which never touches these (DS-403).
+    pub fn sparing(self, spared: Spared) -> Self {
+        OutputRoot { spared, ..self }
     }
 
     pub fn path(&self) -> &Path {
@@ -42,6 +53,7 @@ impl OutputRoot {
     /// Refuses (DS-403, DS-409) what [`OutputRoot::create`] would refuse, without creating anything.
     pub fn check(&self, path: &Path, overwrite: bool) -> Result<()> {
         let relative = self.relative(path)?;
+        self.check_spared(path, &relative)?;
         match self.dir.symlink_metadata(&relative) {
             Ok(found) => self.check_target(&found, path, overwrite),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -51,12 +63,17 @@ impl OutputRoot {
 
     /// Starts a file that gets its name when it is published; folders above it are created.
     pub fn create(&self, path: &Path, overwrite: bool) -> Result<OutputFile> {
-        self.open_partial(path, overwrite, format!(".{}.partial", ulid::Ulid::new()), false)
+        self.open_partial(path, overwrite, format!(".{}.partial", ulid::Ulid::new()), Way::New)
     }
 
-    /// The same under a temporary name of the caller's: what is there is opened and goes on, and a drop leaves it.
+    /// The same under a temporary name of the caller's, which a drop leaves. What is there goes.
+    pub fn begin(&self, path: &Path, overwrite: bool, partial: &str) -> Result<OutputFile> {
+        self.open_partial(path, overwrite, partial.to_owned(), Way::Anew)
+    }
+
+    /// The same: what is there is opened and goes on, if it is ours and nobody else's.
     pub fn resume(&self, path: &Path, overwrite: bool, partial: &str) -> Result<OutputFile> {
-        self.open_partial(path, overwrite, partial.to_owned(), true)
+        self.open_partial(path, overwrite, partial.to_owned(), Way::GoOn)
     }
 
     /// Bytes of the file at `path`, where it is a regular one.
@@ -70,12 +87,15 @@ impl OutputRoot {
         Ok(self.real.join(self.relative(path)?.with_file_name(partial)))
     }
 
-    fn open_partial(&self, path: &Path, overwrite: bool, partial: String, keep: bool) -> Result<OutputFile> {
+    fn open_partial(&self, path: &Path, overwrite: bool, partial: String, way: Way) -> Result<OutputFile> {
         let relative = self.relative(path)?;
+        self.check_spared(path, &relative)?;
         let name = relative.file_name().and_then(|n| n.to_str()).ok_or_else(|| refused(path, &self.real))?.to_owned();
         let folder = match relative.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             Some(parent) => {
-                self.dir.create_dir_all(parent).map_err(|e| self.resolution(e, path))?;
+                let mut builder = DirBuilder::new();
+                builder.recursive(true).mode(FOLDER_MODE);
+                self.dir.create_dir_with(parent, &builder).map_err(|e| self.resolution(e, path))?;
                 let real = self.dir.canonicalize(parent).map_err(|e| self.resolution(e, path))?;
                 if is_kernel_folder(&self.real.join(real)) {
                     return Err(refused(path, &self.real));
@@ -89,14 +109,34 @@ impl OutputRoot {
             self.check_target(&found, path, overwrite)?;
         }
         let mut options = OpenOptions::new();
-        options.read(true).write(true);
-        if keep {
-            options.create(true)
-        } else {
-            options.create_new(true)
+        options.read(true).write(true).mode(FILE_MODE).custom_flags(NO_LINK);
+        match way {
+            Way::New | Way::Anew => options.create_new(true),
+            Way::GoOn => options.create(true),
         };
-        let file = folder.open_with(&partial, &options).map_err(|e| self.resolution(e, path))?.into_std();
         let shown = self.real.join(&relative);
+        let beside = shown.with_file_name(&partial);
+        if matches!(way, Way::Anew) {
+            match folder.remove_file(&partial) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::io(e, &beside)),
+                _ => {}
+            }
+        }
+        let opened = match folder.open_with(&partial, &options) {
+            // cap-std has an error of its own for a link that it does not follow.
+            Err(_) if folder.symlink_metadata(&partial).is_ok_and(|found| found.is_symlink()) => Err(Odd::Link.into()),
+            opened => opened.map(cap_std::fs::File::into_std).map_err(odd),
+        };
+        // What was just made is ours, whatever a file system that knows no owners says of it.
+        let checked = |file: File| match way {
+            Way::New | Way::Anew => Ok(file),
+            Way::GoOn => Trusted::Own.check_open(&file).map(|()| file),
+        };
+        let file = match opened.and_then(checked) {
+            Ok(file) => file,
+            Err(e) if Odd::of(&e).is_some() => return Err(Error::io(e, &beside)),
+            Err(e) => return Err(self.resolution(e, path)),
+        };
         Ok(OutputFile {
             file,
             folder,
@@ -107,11 +147,26 @@ impl OutputRoot {
             overwrite,
             written: 0,
             writeback: Writeback::default(),
-            stays: keep,
+            stays: !matches!(way, Way::New),
         })
     }
 
+    fn check_spared(&self, path: &Path, relative: &Path) -> Result<()> {
+        let Some(why) = self.spared.refuses(&real(&self.real.join(relative)), relative) else { return Ok(()) };
+        let (shown, Text { pt, en }) = (path.display(), why);
+        Err(Error::new(
+            Code::Forbidden,
+            text!(
+                "O destino \"{shown}\" foi recusado: {pt}; escolha outro nome, ou outra pasta",
+                "The target \"{shown}\" was refused: {en}; choose another name, or another folder"
+            ),
+        )
+        .with("received", shown.to_string())
+        .with("why", en))
+    }
+
     fn relative(&self, path: &Path) -> Result<PathBuf> {
+        refuse_address(&path.to_string_lossy())?;
         let bytes = path.as_os_str().as_encoded_bytes();
         if bytes.is_empty() || bytes.contains(&0) || bytes.ends_with(b"/") || path.to_str().is_none() {
             return Err(refused(path, &self.real));
@@ -157,6 +212,17 @@ impl OutputRoot {
             _ => Error::io(error, &self.real.join(path)),
         }
     }
+}
+
+/// How a temporary file comes to be.
+#[derive(Clone, Copy)]
+enum Way {
+    /// It is made, and goes when it is dropped.
+    New,
+    /// It is made in the place of what an earlier attempt left, and stays.
+    Anew,
+    /// It is there, or is made, and stays.
+    GoOn,
 }
 
 /// Written beside its final name; dropped without [`OutputFile::publish`], it leaves nothing behind.

@@ -65,8 +65,7 @@ impl<T: Serialize + DeserializeOwned + Clone + PartialEq> ResumableFile<T> {
             let partial = name(state, 0);
             state.leaves(&root.beside(path, &partial)?)?;
             log.replace(&[Mark::Begun { partial: partial.clone() }])?;
-            let mut file = root.resume(path, overwrite, &partial)?;
-            file.cut(0)?;
+            let file = root.begin(path, overwrite, &partial)?;
             return Ok(Opened::Open {
                 file: ResumableFile { file, log, crc: Hasher::new(), partial },
                 parts: Vec::new(),
@@ -106,8 +105,7 @@ impl<T: Serialize + DeserializeOwned + Clone + PartialEq> ResumableFile<T> {
         let generation = self.partial.matches('+').count() + 1;
         let partial = name(state, generation);
         state.leaves(&root.beside(path, &partial)?)?;
-        let mut file = root.resume(path, overwrite, &partial)?;
-        file.cut(0)?;
+        let file = root.begin(path, overwrite, &partial)?;
         let beside = state.log().with_extension("again");
         let (mut log, _) = Log::open(&beside)?;
         log.replace(&[Mark::Begun { partial: partial.clone() }])?;

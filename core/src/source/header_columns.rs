@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::dbc::{Field, ReadOptions, RecordFile};
-use super::folder::{FileKind, SourceFile};
+use super::folder::{FileKind, SourceFile, State};
 use crate::catalog::{Dataset, DateFormat, LogicalType, is_code_name};
 
 /// Name, in upper case, and type.
@@ -21,7 +21,7 @@ const KEPT: usize = 50_000;
 const INTEGER_DIGITS: u8 = 18;
 const DECIMAL_DIGITS: u8 = 38;
 
-type Version = (PathBuf, u64, i64);
+type Version = (PathBuf, u64, i64, Option<State>);
 
 /// The columns of the DBC and DBF files of `dataset` among `files`, in the order in which they are first met. A file whose
 /// header cannot be read has no say; whoever reads it is told.
@@ -45,7 +45,7 @@ pub fn header_columns(dataset: &Dataset, files: &[SourceFile]) -> Vec<HeaderColu
 fn of_file(file: &SourceFile) -> Arc<Vec<HeaderColumn>> {
     static HEADERS: OnceLock<Mutex<HashMap<Version, Arc<Vec<HeaderColumn>>>>> = OnceLock::new();
     let headers = || HEADERS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-    let version = (file.path.clone(), file.size, file.mtime_ns);
+    let version = (file.path.clone(), file.size, file.mtime_ns, file.state);
     if let Some(known) = headers().get(&version) {
         return known.clone();
     }

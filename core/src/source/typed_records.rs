@@ -23,10 +23,14 @@ use super::header_columns::type_of;
 use serde_json::{Value, json};
 
 use crate::base::{
-    Cancel, Code, Error, Language, Problem, Result, Text, TraceId, did_you_mean, exact_json, expand_home, json_words,
-    options_by_name, text,
+    Cancel, Code, Error, Language, Problem, Result, Text, TraceId, clip, did_you_mean, exact_json, expand_home,
+    json_words, options_by_name, text,
 };
 use crate::catalog::{Catalog, Competencia, Grupo, LogicalType};
+
+/// Names of columns that one call takes, and problems that it names.
+const MOST_COLUMNS: usize = 4_096;
+const MOST_PROBLEMS: usize = 50;
 
 /// What of a file is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -235,11 +239,22 @@ fn columns(
         );
         return Err(Error::new(Code::InvalidParams, empty).stage("validate"));
     }
+    let count = names.len();
+    if count > MOST_COLUMNS {
+        let many = text!(
+            "`columns` tem {count} nomes; o máximo é {MOST_COLUMNS}",
+            "`columns` has {count} names; at most {MOST_COLUMNS} are taken"
+        );
+        let error = Error::new(Code::InvalidParams, many).with("received", count).with("maximum", MOST_COLUMNS);
+        return Err(error.stage("validate"));
+    }
     let mut found = Vec::with_capacity(names.len());
     let mut problems = Vec::new();
     for name in names {
         match fields.iter().position(|field| field.is_column() && field.name.eq_ignore_ascii_case(name)) {
             Some(field) => found.push(column(field)),
+            // The first ones are enough to mend the call.
+            None if problems.len() >= MOST_PROBLEMS => {}
             None => problems.push(no_column(name, fields.iter().map(|field| field.name.as_str()))),
         }
     }
@@ -252,6 +267,7 @@ fn columns(
 fn no_column<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Problem {
     let all: Vec<&str> = all.collect();
     let near = did_you_mean(name, all.iter().copied());
+    let name = clip(name);
     let listed = if near.is_empty() { all.join(", ") } else { near.join(", ") };
     let detail = text!(
         "O arquivo não tem a coluna \"{name}\"; use uma destas: {listed}",
@@ -262,6 +278,7 @@ fn no_column<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Problem {
 
 fn no_dataset(name: &str, catalog: &Catalog) -> Error {
     let near = catalog.near(name);
+    let name = clip(name);
     let listed = if near.is_empty() { "SIH-RD, SIM-DO".to_owned() } else { near.join(", ") };
     Error::new(
         Code::InvalidParams,

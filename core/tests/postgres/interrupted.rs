@@ -65,7 +65,8 @@ fn a_deadline_ends_a_load_and_a_resume_goes_on() {
             Ok(report) => break report,
             Err(error) => {
                 assert_eq!(error.code(), Code::DeadlinePassed, "{error:?}");
-                let now: u64 = shared().psql("SELECT sum(rows) FROM datasus.ledger")[0][0].parse().unwrap();
+                let sql = format!("SELECT sum(rows) FROM datasus.ledger WHERE job = '{}'", left[0].job_id);
+                let now: u64 = shared().psql(&sql)[0][0].parse().unwrap();
                 assert!(now > rows, "{now} rows after {rows}");
                 rows = now;
             }

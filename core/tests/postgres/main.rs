@@ -7,6 +7,7 @@ mod canary;
 mod failures;
 #[path = "../genuine/mod.rs"]
 mod genuine;
+mod guards;
 mod interrupted;
 mod kept;
 mod large;
@@ -22,7 +23,9 @@ mod proxy;
 mod reloads;
 mod server;
 mod sinks;
+mod tables;
 mod tls;
+mod trips;
 mod types;
 mod values;
 

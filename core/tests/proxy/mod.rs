@@ -13,6 +13,8 @@ pub struct Breaks {
     pub after_bytes: AtomicU64,
     /// The server commits for the n-th time, and the client does not hear of it; 0: never.
     pub at_commit: AtomicU64,
+    /// A connection that makes a load visible hears no more after its COMMIT: neither an answer nor an end.
+    pub silent: AtomicBool,
     /// New connections are refused.
     pub down: AtomicBool,
     bytes: AtomicU64,
@@ -75,17 +77,30 @@ fn run(server: u16, breaks: Arc<Breaks>, hold: Option<Arc<Hold>>) -> u16 {
                 continue;
             }
             let Ok(upstream) = TcpStream::connect(("127.0.0.1", server)) else { continue };
+            let muted = Arc::new(AtomicBool::new(false));
             for (mut from, mut to, is_client) in [
                 (client.try_clone().unwrap(), upstream.try_clone().unwrap(), true),
                 (upstream.try_clone().unwrap(), client.try_clone().unwrap(), false),
             ] {
-                let (breaks, hold) = (breaks.clone(), hold.clone().filter(|_| is_client));
+                let (breaks, muted, hold) = (breaks.clone(), muted.clone(), hold.clone().filter(|_| is_client));
                 std::thread::spawn(move || {
                     let mut block = vec![0; 16 << 10];
-                    let mut sent = 0;
+                    let (mut sent, mut publishes) = (0, false);
                     while let Ok(length) = from.read(&mut block) {
                         sent += length;
                         hold.iter().for_each(|hold| hold.pass(sent));
+                        if breaks.silent.load(SeqCst) && is_client {
+                            let said = &block[..length];
+                            publishes |= said.windows(25).any(|words| words == b"INSERT INTO datasus.loads");
+                            if publishes && said.ends_with(b"Q\0\0\0\x0bCOMMIT\0") {
+                                muted.store(true, SeqCst);
+                                breaks.broken.fetch_add(1, SeqCst);
+                            }
+                        }
+                        if muted.load(SeqCst) && !is_client {
+                            // What comes is taken and kept.
+                            continue;
+                        }
                         if length == 0
                             || breaks.now(&block[..length], is_client)
                             || to.write_all(&block[..length]).is_err()

@@ -133,7 +133,7 @@ fn exactly_the_poisoned_rows_are_dead_letters_and_a_replay_loads_them_after_a_fi
 }
 
 /// Loads rows 9,990 to 10,010 into `table`, whose check is not valid for its old row; number 10,000 breaks it.
-fn load_past_a_check(source: &Path, place: &Path, schema: &str) -> datasus::Report {
+pub fn load_past_a_check(source: &Path, place: &Path, schema: &str) -> datasus::Report {
     write(source);
     let server = shared();
     server.psql(&format!(

@@ -22,6 +22,7 @@ mod proxy;
 mod server;
 mod servers;
 mod state;
+mod unparsed;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -82,6 +82,40 @@ fn a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated() {
     nothing_left(shared(), "confirma");
 }
 
+/// The server takes the COMMIT, stops, and keeps the connection: that has an end too, and the rows are there once. A cancel comes
+/// too late by then.
+#[test]
+fn a_commit_that_is_never_answered_does_not_wait_for_ever() {
+    for asked_in_vain in [false, true] {
+        let (place, breaks) = (tempfile::tempdir().unwrap(), Arc::new(Breaks::default()));
+        breaks.silent.store(true, SeqCst);
+        let short = "?sslmode=disable&tcp_user_timeout=2";
+        let url = format!("{}{short}", through(proxy::start(shared().port, breaks.clone())));
+        let client = client(data(), place.path(), Some(&url));
+        let table = format!("mudo.t{}", i32::from(asked_in_vain));
+        let job = client.submit(&all(), [to(&table).into()]).unwrap();
+        until("the COMMIT is out", || breaks.broken.load(SeqCst) > 0);
+        if !asked_in_vain {
+            job.cancel();
+        }
+        breaks.silent.store(false, SeqCst);
+        breaks.down.store(asked_in_vain, SeqCst);
+        let report = match asked_in_vain {
+            false => job.report().unwrap(),
+            true => {
+                let error = job.report().unwrap_err();
+                assert_eq!(error.code(), Code::Unreachable, "{error:?}");
+                breaks.down.store(false, SeqCst);
+                client.resume(job.id()).unwrap().report().unwrap()
+            }
+        };
+        assert_eq!(report.records_processed, ROWS);
+        check(shared(), &table);
+        assert!(client.jobs().unwrap().is_empty());
+    }
+    nothing_left(shared(), "mudo");
+}
+
 #[test]
 fn a_server_that_is_down_is_tried_three_times_and_the_job_stays() {
     let breaks = Arc::new(Breaks::default());
@@ -162,6 +196,54 @@ fn a_table_that_was_altered_meanwhile_is_not_gone_on_with() {
     check(shared(), "mudada.t");
     nothing_left(shared(), "mudada");
     assert!(client.jobs().unwrap().is_empty());
+}
+
+/// What stands before the server keeps every connection and lets no more through, wherever in the talk that begins: giving a job
+/// up, and sending its dead letters again, end all the same, and can be done later.
+#[test]
+fn a_server_that_stops_answering_ends_a_discard_and_a_replay() {
+    let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let replayable = crate::letters::load_past_a_check(source.path(), place.path(), "calado").job_id;
+    let breaks = Arc::new(Breaks::default());
+    let failing = client(data(), place.path(), Some(&through(proxy::start(shared().port, breaks.clone()))));
+    let job = failing.submit(&all(), [to("calado.parado").into()]).unwrap();
+    until("rows flow", || job.progress().rows > 60_000);
+    breaks.down.store(true, SeqCst);
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'datasus";
+    shared().psql(&format!("{end} {} %'", job.id()));
+    assert_eq!(job.report().unwrap_err().code(), Code::Unreachable);
+
+    // How far so many bytes reach depends on the server's answers: into the handshake, and into the session.
+    let mut said = Vec::new();
+    for bytes in [300, 1_200] {
+        let hold = proxy::Hold::after(bytes);
+        let port = proxy::holding(shared().port, hold.clone());
+        let short = "?sslmode=disable&connect_timeout=1&tcp_user_timeout=1&options=-c%20lock_timeout%3D100";
+        let client = client(source.path(), place.path(), Some(&format!("{}{short}", through(port))));
+        let ended = std::thread::scope(|scope| {
+            let replay = scope.spawn(|| client.replay(&replayable).map(drop));
+            let discard = client.discard(job.id());
+            [replay.join().unwrap(), discard]
+        });
+        hold.release();
+        for error in ended.map(Result::unwrap_err) {
+            assert_eq!((error.code(), error.context().stage), (Code::Unreachable, Some("postgres")), "{error:?}");
+            said.push(error.detail().to_owned());
+        }
+    }
+    let in_session = said.iter().filter(|detail| detail.contains("stopped answering")).count();
+    assert!(in_session >= 2, "{said:?}");
+    let client = client(source.path(), place.path(), Some(&shared().url()));
+    for left in client.jobs().unwrap() {
+        match left.job_id == replayable {
+            true => assert_eq!(client.replay(&replayable).unwrap().left, 1, "the check refuses it still"),
+            false => client.discard(&left.job_id).unwrap(),
+        }
+    }
+    assert_eq!(shared().psql("SELECT to_regclass('calado.parado')"), [["<NULL>"]]);
+    client.discard(&replayable).unwrap();
+    assert!(client.jobs().unwrap().is_empty());
+    nothing_left(shared(), "calado");
 }
 
 impl Server {

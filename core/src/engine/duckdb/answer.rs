@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use crossbeam_channel::{Receiver, RecvError, RecvTimeoutError, Sender, select};
+use crossbeam_channel::{Receiver, RecvError, Sender, after, select};
 
+use super::watch::Watch;
 use crate::base::{Ctx, Error, Result};
 
 enum Piece {
@@ -20,36 +21,52 @@ pub(super) struct ToConsumer(Sender<Piece>);
 /// The consumer's end: batches, and the error that ends them.
 pub(super) struct Pieces {
     receiver: Receiver<Piece>,
+    abandoned: Receiver<Error>,
     ended: bool,
 }
 
-/// Both ends; `depth` batches wait at most.
-pub(super) fn bounded(depth: usize) -> (ToConsumer, Pieces) {
+/// Both ends; `depth` batches wait at most. What comes from `abandoned` is the consumer's end, whatever the statement does.
+pub(super) fn bounded(depth: usize, abandoned: Receiver<Error>) -> (ToConsumer, Pieces) {
     let (sender, receiver) = crossbeam_channel::bounded(depth);
-    (ToConsumer(sender), Pieces { receiver, ended: false })
+    (ToConsumer(sender), Pieces { receiver, abandoned, ended: false })
+}
+
+/// What comes next from the statement's thread, or why nothing will. A thread that is not abandoned says something in the end.
+pub(super) fn unless_abandoned<T>(
+    receiver: &Receiver<T>,
+    abandoned: &Receiver<Error>,
+) -> Result<std::result::Result<T, RecvError>> {
+    let left = select! {
+        recv(receiver) -> next => return Ok(next),
+        recv(abandoned) -> left => left,
+    };
+    left.map_or_else(|RecvError| Ok(receiver.recv()), Err)
 }
 
 impl ToConsumer {
-    /// Waits for the consumer, and for nothing longer than the job lives.
-    pub fn rows(&self, batch: RecordBatch, ctx: &Ctx) -> Result<()> {
-        self.send(Piece::Rows(batch), ctx)
+    /// Waits for the consumer, and for nothing longer than the statement may run.
+    pub fn rows(&self, batch: RecordBatch, ctx: &Ctx, watch: &Watch) -> Result<()> {
+        select! {
+            send(self.0, Piece::Rows(batch)) -> _ => ctx.check(),
+            recv(watch.stops()) -> _ => {
+                ctx.check()?;
+                watch.check()?;
+                Err(Error::internal("a statement stopped without a reason"))
+            }
+        }
     }
 
     /// These were all.
     pub fn end(self, ctx: &Ctx) -> Result<()> {
-        self.send(Piece::End, ctx)
+        select! {
+            send(self.0, Piece::End) -> _ => ctx.check(),
+            recv(ctx.cancel.signal()) -> _ => ctx.check(),
+        }
     }
 
     /// Waits for a consumer that has not taken the rows before it; one that is gone hears of nothing.
     pub fn fail(self, error: Error) {
         let _ = self.0.send(Piece::Failed(error));
-    }
-
-    fn send(&self, piece: Piece, ctx: &Ctx) -> Result<()> {
-        select! {
-            send(self.0, piece) -> _ => ctx.check(),
-            recv(ctx.cancel.signal()) -> _ => ctx.check(),
-        }
     }
 }
 
@@ -59,24 +76,25 @@ impl Pieces {
         if self.ended {
             return Some(None);
         }
-        match self.receiver.recv_timeout(patience) {
-            Ok(piece) => Some(self.open(Ok(piece))),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(self.open(Err(RecvError))),
-        }
+        let piece = select! {
+            recv(self.receiver) -> piece => Ok(piece),
+            recv(self.abandoned) -> left => left.map_or_else(|RecvError| Ok(self.receiver.recv()), Err),
+            recv(after(patience)) -> _ => return None,
+        };
+        Some(self.open(piece))
     }
 
-    fn open(&mut self, piece: std::result::Result<Piece, RecvError>) -> Option<Result<RecordBatch>> {
-        let piece = match piece {
-            Ok(Piece::Rows(batch)) => return Some(Ok(batch)),
-            Ok(Piece::End) => None,
-            Ok(Piece::Failed(error)) => Some(Err(error)),
-            Err(RecvError) => {
+    fn open(&mut self, piece: Result<std::result::Result<Piece, RecvError>>) -> Option<Result<RecordBatch>> {
+        let end = match piece {
+            Ok(Ok(Piece::Rows(batch))) => return Some(Ok(batch)),
+            Ok(Ok(Piece::End)) => None,
+            Ok(Ok(Piece::Failed(error))) | Err(error) => Some(Err(error)),
+            Ok(Err(RecvError)) => {
                 Some(Err(Error::internal("the engine's thread went away before the end of its rows").stage("query")))
             }
         };
         self.ended = true;
-        piece
+        end
     }
 }
 
@@ -87,7 +105,7 @@ impl Iterator for Pieces {
         if self.ended {
             return None;
         }
-        let piece = self.receiver.recv();
+        let piece = unless_abandoned(&self.receiver, &self.abandoned);
         self.open(piece)
     }
 }
@@ -97,6 +115,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Int32Array};
+    use crossbeam_channel::never;
 
     use super::*;
     use crate::base::{Code, text};
@@ -106,21 +125,25 @@ mod tests {
         RecordBatch::try_from_iter([("n", column)]).unwrap()
     }
 
+    fn watch() -> Watch {
+        Watch::start("test", None, None, &Ctx::default()).unwrap().0
+    }
+
     #[test]
     fn the_end_is_the_end_only_where_it_was_said() {
         let codes = |pieces: Pieces| pieces.map(|piece| piece.map_err(|error| error.code())).collect::<Vec<_>>();
-        let (sender, pieces) = bounded(4);
-        sender.rows(batch(), &Ctx::default()).unwrap();
+        let (sender, pieces) = bounded(4, never());
+        sender.rows(batch(), &Ctx::default(), &watch()).unwrap();
         sender.end(&Ctx::default()).unwrap();
         assert_eq!(codes(pieces), [Ok(batch())]);
 
-        let (sender, pieces) = bounded(4);
-        sender.rows(batch(), &Ctx::default()).unwrap();
+        let (sender, pieces) = bounded(4, never());
+        sender.rows(batch(), &Ctx::default(), &watch()).unwrap();
         drop(sender);
         assert_eq!(codes(pieces), [Ok(batch()), Err(Code::Internal)]);
 
         // Between the schema and the first rows.
-        let (sender, pieces) = bounded(4);
+        let (sender, pieces) = bounded(4, never());
         sender.fail(Error::new(Code::DamagedFile, text!("danificado", "damaged")));
         assert_eq!(codes(pieces), [Err(Code::DamagedFile)]);
     }

@@ -7,6 +7,9 @@ mod closing;
 mod drained;
 mod failure;
 mod kept;
+mod outgrown;
+mod own_growth;
+mod quiet;
 mod room;
 mod spare;
 mod spill;
@@ -15,17 +18,24 @@ mod watch;
 mod worker;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crossbeam_channel::bounded;
 
 use self::closing::Closing;
 use self::drained::Drained;
+use self::watch::Watch;
 use super::{Engine, Running, Settings};
-use crate::base::{Ctx, Error, Result};
+use crate::base::{Ctx, Deaf, Error, Result};
+use crate::governor::refuse_if_too_many_abandoned;
 use crate::plan::Statement;
 
 /// 400 chained CTEs overflow Rust's default of 2 MiB.
 const STACK_BYTES: usize = 64 << 20;
+
+/// For tests: the statements of users that come next hear no interrupt for a while.
+#[doc(hidden)]
+pub static HANGS: Deaf = Deaf::new();
 
 /// The embedded engine.
 #[derive(Debug, Default, Clone, Copy)]
@@ -34,17 +44,22 @@ pub struct DuckDb;
 impl Engine for DuckDb {
     fn start(&self, statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<Running> {
         ctx.check()?;
-        let (to_consumer, pieces) = answer::bounded(settings.channel_depth.max(1));
+        if statement.from_user {
+            refuse_if_too_many_abandoned()?;
+        }
+        let (mut settings, worker_ctx, name) = (settings.clone(), ctx.clone(), name(&statement));
+        let limit = statement.from_user.then_some(settings.memory_limit);
+        let (watch, abandoned) = Watch::start(&name, settings.hold.take(), limit, ctx)?;
+        let (to_consumer, pieces) = answer::bounded(settings.channel_depth.max(1), abandoned.clone());
         let (to_starter, started) = bounded(1);
-        let drained = Drained::new(pieces, settings);
-        let (settings, worker_ctx) = (settings.clone(), ctx.clone());
+        let drained = Drained::new(pieces, &settings);
         std::thread::Builder::new()
-            .name("datasus-duckdb".into())
+            .name(name)
             .stack_size(STACK_BYTES)
             .spawn(move || {
                 let (mut starter, mut stream, mut closing) = (Some(to_starter), Some(to_consumer), None);
                 let work = AssertUnwindSafe(|| {
-                    worker::run(&statement, &settings, &worker_ctx, &mut starter, &mut stream, &mut closing)
+                    worker::run(&statement, &settings, &worker_ctx, watch, &mut starter, &mut stream, &mut closing)
                 });
                 let outcome = catch_unwind(work).unwrap_or_else(|panic| Err(Error::panicked("engine", panic.as_ref())));
                 let closing = closing.unwrap_or_else(Closing::begin);
@@ -60,7 +75,7 @@ impl Engine for DuckDb {
                 drop(closing);
             })
             .map_err(|error| Error::internal(format!("cannot start the engine's thread: {error}")))?;
-        match started.recv() {
+        match answer::unless_abandoned(&started, &abandoned)? {
             Ok(Ok(schema)) => Ok(Running::new(schema, Box::new(drained), ctx.cancel.clone())),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::internal("the engine's thread ended without an answer")),
@@ -95,5 +110,14 @@ impl Engine for DuckDb {
         // SAFETY: the library's own constant, a text that ends with NUL.
         let version = unsafe { std::ffi::CStr::from_ptr(::duckdb::ffi::duckdb_library_version()) };
         format!("duckdb {}", version.to_string_lossy())
+    }
+}
+
+/// SQL of users gets a number, so that its thread is told from the others in logs and metrics; a name has 15 letters at most.
+fn name(statement: &Statement) -> String {
+    static STATEMENTS: AtomicU32 = AtomicU32::new(0);
+    match statement.from_user {
+        true => format!("datasus-sql-{}", STATEMENTS.fetch_add(1, Relaxed) % 1_000),
+        false => "datasus-duckdb".into(),
     }
 }

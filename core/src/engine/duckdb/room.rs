@@ -6,10 +6,14 @@ use duckdb::{Config, Connection};
 
 use crate::engine::Settings;
 use crate::engine::settings::Pace;
-use crate::plan::{Statement, View};
+use crate::plan::{Statement, View, pattern};
 
 /// Least share of the memory limit that the engine may run ahead of its consumer.
 const AHEAD_SHARE: u64 = 16;
+/// What the engine counts of a text in a row that waits.
+const COUNTED: u64 = 16;
+/// Two vectors of rows.
+const LEAST_AHEAD: u64 = 2 * 2_048 * COUNTED;
 
 /// Opens an instance; it has no bounds yet.
 pub(super) fn open() -> duckdb::Result<Connection> {
@@ -28,7 +32,7 @@ pub(super) fn close(connection: &Connection, statement: &Statement, bounds: &str
     if statement.from_user {
         views(connection, statement)?;
     }
-    let allowed: Vec<String> = statement.files.iter().map(|file| literal(file)).collect();
+    let allowed: Vec<String> = statement.files.iter().flat_map(|file| allowed(file)).collect();
     connection.execute_batch(&format!(
         "SET allowed_paths = [{}]; SET enable_external_access = false; SET lock_configuration = true;",
         allowed.join(", ")
@@ -42,7 +46,7 @@ pub(super) fn close_around(
     bounds: &str,
     spill: &Path,
 ) -> duckdb::Result<()> {
-    let allowed: Vec<String> = folders.iter().map(|folder| literal(&folder.to_string_lossy())).collect();
+    let allowed: Vec<String> = folders.iter().flat_map(|folder| allowed(&folder.to_string_lossy())).collect();
     connection.execute_batch(&format!(
         "{} {bounds} SET allowed_directories = [{}]; SET enable_external_access = false; \
          SET allowed_configs = ['memory_limit', 'threads', 'max_temp_directory_size', 'streaming_buffer_size', \
@@ -52,6 +56,13 @@ pub(super) fn close_around(
     ))
 }
 
+/// A path, and the pattern by which statements name it where that is another text: the engine asks for both.
+fn allowed(path: &str) -> impl Iterator<Item = String> + use<> {
+    let pattern = pattern(path);
+    let other = (pattern != path).then(|| literal(&pattern));
+    std::iter::once(literal(path)).chain(other)
+}
+
 /// Our own statement with its tables inside: the engine then looks at their files once.
 pub(super) fn in_one(statement: &Statement) -> String {
     let table = |View { name, relation }: &View| format!("{name} AS NOT MATERIALIZED ({relation})");
@@ -59,11 +70,16 @@ pub(super) fn in_one(statement: &Statement) -> String {
     if tables.is_empty() { statement.sql.clone() } else { format!("WITH {} {}", tables.join(", "), statement.sql) }
 }
 
-/// The bounds of an instance that may spill `spill` bytes, as SQL.
-pub(super) fn bounds(settings: &Settings, spill: u64) -> String {
+/// The bounds of an instance that may spill `spill` bytes, as SQL. The engine counts the rows that wait for their reader by their
+/// columns alone, at 16 bytes a text: texts of `long_bytes` a row are many times that.
+pub(super) fn bounds(settings: &Settings, spill: u64, long_bytes: u64) -> String {
     let memory = settings.memory_limit.max(16 << 20);
     let pace = Pace::of(settings);
     let ahead = pace.ahead_bytes().min(memory / AHEAD_SHARE);
+    let ahead = match long_bytes / COUNTED {
+        0 => ahead,
+        times => (ahead / times).max(LEAST_AHEAD),
+    };
     let threads = pace.workers();
     format!(
         "SET memory_limit = '{memory}B'; SET threads = {threads}; SET max_temp_directory_size = '{spill}B'; \

@@ -13,7 +13,8 @@ use duckdb::params_from_iter;
 use super::answer::ToConsumer;
 use super::closing::Closing;
 use super::spill::Spill;
-use super::{binds, failure, kept, room, spare, watch};
+use super::watch::Watch;
+use super::{HANGS, binds, failure, kept, room, spare};
 use crate::base::{Ctx, Error, Result};
 use crate::engine::Settings;
 use crate::engine::gather::Gather;
@@ -26,10 +27,12 @@ pub(super) fn run(
     statement: &Statement,
     settings: &Settings,
     ctx: &Ctx,
+    watch: Watch,
     started: &mut Option<Sender<Result<SchemaRef>>>,
     stream: &mut Option<ToConsumer>,
     closing: &mut Option<Closing>,
 ) -> Result<()> {
+    watch.begins();
     let ended = || Error::internal("the stream had ended");
     let folders = kept::folders(statement, settings);
     let stayed = folders.as_deref().and_then(|folders| kept::take(folders, &settings.spill_root));
@@ -38,10 +41,10 @@ pub(super) fn run(
     let spill_path = stayed.as_ref().map_or_else(own_path, |kept| kept.spill_path.clone());
     // Made before the instance that writes to it, so that it goes after that, whatever happens.
     let spill = Arc::new(Spill::open(&spill_path, settings.spill_limit));
-    let explain = |error: duckdb::Error| spill.explain(failure::explain(error, statement, ctx));
-    let bounds = room::bounds(settings, spill.quota());
+    let explain = |error: duckdb::Error| watch.explain(spill.explain(failure::explain(error, statement, ctx)));
+    let bounds = room::bounds(settings, spill.quota(), statement.long_bytes);
     let connection = stayed.map_or_else(spare::take, |kept| kept.bounded(&bounds)).map_err(explain)?;
-    let watch = watch::Watch::over(connection.interrupt_handle(), &ctx.cancel, &spill)?;
+    let interrupts = watch.over(connection.interrupt_handle(), &spill);
     match &folders {
         None => room::close(&connection, statement, &bounds, &spill_path).map_err(explain)?,
         Some(folders) if fresh => room::close_around(&connection, folders, &bounds, &spill_path).map_err(explain)?,
@@ -49,6 +52,9 @@ pub(super) fn run(
     }
     let sql = if statement.from_user { &statement.sql } else { &room::in_one(statement) };
     ctx.check()?;
+    if statement.from_user {
+        HANGS.hang();
+    }
     let mut prepared = connection.prepare(sql).map_err(explain)?;
     ctx.check()?;
     // The stream itself is dropped at once: the result stays with the statement, and `step` takes it from there.
@@ -63,11 +69,11 @@ pub(super) fn run(
     }
     let hand_over = |chunk: RecordBatch| {
         pace.held().claim(&chunk);
-        chunks.rows(chunk, ctx)
+        chunks.rows(chunk, ctx, &watch)
     };
     loop {
         ctx.check()?;
-        spill.still_fits()?;
+        watch.check()?;
         let Some(rows) = prepared.step().map_err(explain)? else { break };
         gather.set_full(pace.chunk_rows());
         gather.set_most_bytes(pace.chunk_bytes());
@@ -77,15 +83,17 @@ pub(super) fn run(
         hand_over(chunk)?;
     }
     *closing = Some(Closing::begin());
-    drop(watch);
+    drop(interrupts);
     // What was spilled must be gone before the consumer learns that this was all; memory may go after that.
     if spill.is_used() {
         drop(prepared);
         drop(connection);
         drop(spill);
+        drop(watch);
         return stream.take().map_or(Ok(()), |stream| stream.end(ctx));
     }
     drop(spill);
+    drop(watch);
     stream.take().map_or(Ok(()), |stream| stream.end(ctx))?;
     drop(prepared);
     if let Some(folders) = folders

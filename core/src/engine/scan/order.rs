@@ -25,8 +25,6 @@ struct State {
     current: usize,
     waiting: BTreeMap<usize, Unit>,
     bytes: u64,
-    /// Chunks that the reader has taken.
-    taken: usize,
     failed: Option<Error>,
     stopped: bool,
 }
@@ -54,12 +52,6 @@ impl Order {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes that may wait to be taken. Who has taken little yet may stop at once: it finds a little, and the more the more it takes.
-    fn ahead_bytes(&self, state: &State) -> u64 {
-        let first = self.pace.chunk_bytes() << (state.taken + 1).min(16);
-        self.pace.ahead_bytes().min(first)
-    }
-
     fn wait<'s>(&self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
         self.changed.wait_timeout(state, GLANCE).unwrap_or_else(PoisonError::into_inner).0
     }
@@ -68,7 +60,7 @@ impl Order {
     /// one's number, from 0.
     pub(super) fn claim(&self, worker: usize) -> Option<usize> {
         let mut state = self.state();
-        while worker >= self.pace.scan_workers().min(state.taken + 1) && !state.stopped && state.unclaimed < self.units {
+        while worker >= self.pace.scan_workers() && !state.stopped && state.unclaimed < self.units {
             state = self.wait(state);
         }
         if state.stopped || state.unclaimed == self.units {
@@ -81,7 +73,7 @@ impl Order {
     /// Hands over a chunk of `unit`; false where nobody wants any more.
     pub(super) fn put(&self, unit: usize, made: Made, ctx: &Ctx) -> Result<bool> {
         let mut state = self.state();
-        while state.bytes >= self.ahead_bytes(&state) && unit != state.current && !state.stopped {
+        while state.bytes >= self.pace.ahead_bytes() && unit != state.current && !state.stopped {
             ctx.check()?;
             state = self.wait(state);
         }
@@ -94,7 +86,7 @@ impl Order {
         drop(state);
         // The unit at the front need not wait for bytes, but it must not run away from its reader either.
         let mut state = self.state();
-        while unit == state.current && state.bytes >= self.ahead_bytes(&state) && !state.stopped && state.holds(unit) {
+        while unit == state.current && state.bytes >= self.pace.ahead_bytes() && !state.stopped && state.holds(unit) {
             ctx.check()?;
             state = self.wait(state);
         }
@@ -137,7 +129,6 @@ impl Order {
             let unit = state.waiting.entry(current).or_default();
             if let Some(made) = unit.chunks.pop_front() {
                 state.bytes = state.bytes.saturating_sub(size(&made.chunk));
-                state.taken += 1;
                 self.changed.notify_all();
                 return Ok(Some((current, made)));
             }

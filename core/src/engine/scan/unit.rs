@@ -1,11 +1,10 @@
 //! One file of a scan, and the rows of one of its row groups.
 
-use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
+    Array, ArrayRef, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
 };
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -17,13 +16,13 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::metadata::RowGroupMetaData;
 
 use super::Group;
 use super::condition::Condition;
 use super::cut::{Cut, Tally, met_among};
 use super::pages::Pages;
-use crate::base::Ctx;
+use crate::base::{Ctx, open_source, parquet_footer};
 use crate::plan::{FileSample, Output, Scan, ScanFile, Verdict, is_text, judge, statistics};
 
 /// Bytes of a text, where nothing is known of it.
@@ -85,8 +84,8 @@ enum Source {
 
 impl OpenFile {
     pub(super) fn open(file: &ScanFile, scan: &Scan) -> Result<Self, Trouble> {
-        let pages = Pages::of(File::open(&file.path)?)?;
-        let footer = Arc::new(ParquetMetaDataReader::new().parse_and_finish(&pages)?);
+        let pages = Pages::of(open_source(&file.path)?)?;
+        let footer = parquet_footer(&pages)?;
         let mut metadata = ArrowReaderMetadata::try_new(footer.clone(), ArrowReaderOptions::default())?;
         if let Some(plain) = with_plain_texts(metadata.schema()) {
             metadata = ArrowReaderMetadata::try_new(footer, ArrowReaderOptions::default().with_schema(plain))?;
@@ -245,13 +244,16 @@ impl OpenFile {
     pub(super) fn answer(&self, batch: RecordBatch, scan: &Scan) -> Result<RecordBatch, ArrowError> {
         let rows = batch.num_rows();
         let fields = scan.schema.fields().iter();
-        let columns: Vec<ArrayRef> = (self.sources.iter().zip(fields))
+        let mut columns: Vec<ArrayRef> = (self.sources.iter().zip(fields))
             .map(|(source, field)| match source {
                 Source::Wanted(number) => batch.column(*number).clone(),
                 Source::Null => new_null_array(field.data_type(), rows),
                 Source::Text(text) => Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))),
             })
             .collect();
+        drop(batch);
+        // The reader doubles a text's buffer while it grows: a host that keeps the batch would keep the empty half.
+        columns.iter_mut().for_each(|column| column.shrink_to_fit());
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(scan.schema.clone(), columns, &options)
     }

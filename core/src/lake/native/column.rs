@@ -37,6 +37,8 @@ pub(in crate::lake) enum Way {
     Rendered,
     /// Numbers where the catalogue has codes, of so many digits.
     Code { form: CodeForm },
+    /// Floats of the user's own, of which one that is no number is NULL.
+    Floats,
     /// No type at all: every value is NULL.
     Null,
     /// It cannot be brought to the catalogue's type, for this reason.
@@ -46,7 +48,7 @@ pub(in crate::lake) enum Way {
 impl Way {
     /// Whether the file could be read in place for all that this column's type says.
     pub(super) fn may_stay(&self) -> bool {
-        matches!(self, Way::Kept | Way::Text { .. })
+        matches!(self, Way::Kept | Way::Text { .. } | Way::Floats)
     }
 }
 
@@ -65,13 +67,14 @@ impl CodeForm {
         one.then_some(CodeForm(Form::Digits(1)))
     }
 
-    /// The number as the code that it was; none where it is none.
+    /// The number as the code that it was, with its zeros; none where it is none. What else is to be changed (a check digit,
+    /// a century) is left to whoever changes it in texts, and counts it.
     pub(super) fn write(self, number: i128) -> Option<String> {
         let digits = u128::try_from(number).ok()?.to_string();
-        match self.0.normalise(&digits) {
-            Normal::Same => Some(digits),
-            Normal::Changed(code) => Some(code),
-            Normal::Unfit => None,
+        match (self.0.normalise(&digits), self.0) {
+            (Normal::Changed(code), Form::Digits(_)) => Some(code),
+            (Normal::Same | Normal::Changed(_), _) => Some(digits),
+            (Normal::Unfit, _) => None,
         }
     }
 }
@@ -161,6 +164,8 @@ fn own(field: &Field, bytes: Option<usize>) -> OwnColumn {
     let (arrow, way) = match (found, bytes) {
         (found, Some(leaf)) if is_text(found) => (DataType::Utf8, Way::Text { leaf }),
         (DataType::Null, _) => (DataType::Utf8, Way::Null),
+        (DataType::Decimal256(..), _) => (DataType::Utf8, Way::Refused(too_wide(field.name(), found))),
+        (DataType::Float32 | DataType::Float64, _) => (found.clone(), Way::Floats),
         (found, _) => (found.clone(), Way::Kept),
     };
     OwnColumn { name: field.name().clone(), kind: None, arrow, number: false, form: None, way }
@@ -183,6 +188,7 @@ fn is_number(kind: &DataType) -> bool {
 
 fn is_day(kind: &DataType) -> bool {
     match kind {
+        DataType::Dictionary(_, values) => is_day(values),
         DataType::Date32 | DataType::Date64 => true,
         DataType::Timestamp(_, zone) => zone.as_ref().is_none_or(|zone| is_utc(zone)),
         _ => false,
@@ -193,6 +199,13 @@ fn no_width(name: &str, found: &DataType) -> Text {
     text!(
         "a coluna {name} é um código e está como número ({found}), e o catálogo não diz com quantos dígitos ele se escreve: os zeros à esquerda não se recuperam. Grave-a como texto, por exemplo \"03\"",
         "column {name} is a code and is held as a number ({found}), and the catalogue does not say how many digits it has: its leading zeros cannot be known. Write it as text, for example \"03\""
+    )
+}
+
+fn too_wide(name: &str, found: &DataType) -> Text {
+    text!(
+        "a coluna {name} está como {found}, e aqui um decimal tem no máximo 38 algarismos. Grave-a com menos, por exemplo decimal128(38, 2), ou como texto",
+        "column {name} is held as {found}, and a decimal has 38 digits here at most. Write it with fewer, for example decimal128(38, 2), or as text"
     )
 }
 

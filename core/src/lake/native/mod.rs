@@ -3,27 +3,32 @@
 
 mod at;
 mod column;
+mod floats;
+mod pages;
 mod rendered;
 mod texts;
 mod typed;
 
-use std::fs::File;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use arrow::error::ArrowError;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use rayon::prelude::*;
 
 use self::at::At;
 use self::column::Way;
 pub(super) use self::column::{CodeForm, OwnColumn};
+use self::pages::Crcs;
 pub(super) use self::typed::TypedRows;
 use super::file::fingerprint;
 use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
-use crate::base::{Cancel, Code, Error, Result, text};
+use crate::base::{Cancel, Code, Error, Result, arrow_footer, open_source, text};
 use crate::catalog::{Catalog, Form, Normal};
+use crate::source::dbc::CrcState;
 use crate::source::folder::SourceFile;
 
 /// The file, opened: its footer is read, its rows are not.
@@ -49,10 +54,13 @@ pub(super) enum Trouble {
 impl Own {
     /// DS-460 where it is no Parquet, DS-422 where two of its columns differ in case alone.
     pub(super) fn open(file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Result<Self> {
-        let at = File::open(&file.path).and_then(At::of).map_err(|e| Error::io(e, &file.path))?;
-        let metadata = ArrowReaderMetadata::load(&at, ArrowReaderOptions::default())
-            .map_err(|error| damaged(file.path.display(), file.size, error.into()))?;
+        let at = open_source(&file.path).and_then(At::of).map_err(|e| Error::io(e, &file.path))?;
+        let metadata = arrow_footer(&at).map_err(|error| damaged(file.path.display(), file.size, error.into()))?;
         let fields = metadata.schema().fields();
+        if let Some(field) = fields.iter().find(|field| field.name().contains('\0')) {
+            let what = format!("the name of column {:?} has a NUL", field.name());
+            return Err(damaged(file.path.display(), file.size, ParquetError::General(what).into()));
+        }
         let mut names: Vec<(String, &str)> =
             fields.iter().map(|field| (field.name().to_uppercase(), field.name().as_str())).collect();
         names.sort();
@@ -72,19 +80,49 @@ impl Own {
         self.columns.iter().all(|column| column.way.may_stay())
     }
 
-    /// Whether its values are those of a DBC's object as well. Reads all text.
-    pub(super) fn holds_the_same(&self, cancel: &Cancel) -> Result<bool> {
-        let texts = self.columns.iter().filter_map(|column| match column.way {
-            Way::Text { leaf } => Some((column, leaf)),
-            _ => None,
-        });
+    /// DS-422 where these columns, or all, are packed in a way that is not read; DS-460 where their pages are not what they say, or
+    /// not what their CRC-32 says. True: every page of them has one.
+    pub(super) fn is_sound(&self, read: Option<&BTreeSet<String>>, cancel: &Cancel) -> Result<bool> {
+        let leaves = self.footer().file_metadata().schema_descr();
+        let is_read = |leaf: &usize| {
+            let column = self.columns.get(leaves.get_column_root_idx(*leaf));
+            column.is_none_or(|column| read.is_none_or(|read| read.contains(&column.name.to_uppercase())))
+        };
+        let wanted: Vec<usize> = (0..leaves.num_columns()).filter(is_read).collect();
+        let groups = self.footer().row_groups().iter();
+        let chunks: Vec<&ColumnChunkMetaData> =
+            groups.flat_map(|group| wanted.iter().filter_map(|leaf| group.columns().get(*leaf))).collect();
+        if chunks.iter().any(|chunk| !is_unpacked(chunk.compression())) {
+            return Err(self.not_unpacked());
+        }
+        let look = |chunk: &&ColumnChunkMetaData| match pages::look(&self.at, chunk, cancel) {
+            Ok(crcs) => Ok(crcs == Crcs::Sound),
+            // Set aside, the error of the cancel token is not one of the file.
+            Err(error) => cancel.check().and(Err(self.explain(error.into()))),
+        };
+        let sound = chunks.par_iter().map(look).collect::<Result<Vec<bool>>>()?;
+        Ok(!sound.is_empty() && sound.into_iter().all(|sound| sound))
+    }
+
+    /// Whether the values of these columns, or of all, are those of a DBC's object as well. Reads all text of them, and the
+    /// floats that the catalogue does not know.
+    pub(super) fn holds_the_same(&self, read: Option<&BTreeSet<String>>, cancel: &Cancel) -> Result<bool> {
+        let is_read = |column: &OwnColumn| read.is_none_or(|read| read.contains(&column.name.to_uppercase()));
+        let looked_at = |column: &OwnColumn| matches!(column.way, Way::Text { .. } | Way::Floats) && is_read(column);
+        let columns = self.columns.iter().enumerate().filter(|(_, column)| looked_at(column));
         let groups = 0..self.footer().num_row_groups();
-        let parts: Vec<(&OwnColumn, usize, usize)> =
-            texts.flat_map(|(column, leaf)| groups.clone().map(move |group| (column, leaf, group))).collect();
-        let holds = |(column, leaf, group): &(&OwnColumn, usize, usize)| {
+        let parts: Vec<(usize, &OwnColumn, usize)> =
+            columns.flat_map(|(root, column)| groups.clone().map(move |group| (root, column, group))).collect();
+        let holds = |(root, column, group): &(usize, &OwnColumn, usize)| {
             cancel.check()?;
-            let same = |value: &[u8]| column.has_this_form(value);
-            texts::all(&self.at, self.footer(), *group, *leaf, same).map_err(|error| self.explain(error.into()))
+            let held = match column.way {
+                Way::Text { leaf } => {
+                    let same = |value: &[u8]| column.has_this_form(value);
+                    texts::all(&self.at, self.footer(), *group, leaf, same).map_err(Trouble::from)
+                }
+                _ => floats::has_no_nan(self, *root, *group),
+            };
+            held.map_err(|error| self.explain(error))
         };
         // Err ends the search as well: false is as good a reason.
         let ended = parts.par_iter().map(holds).try_for_each(|held| match held {
@@ -108,8 +146,8 @@ impl Own {
         &self.columns
     }
 
-    /// The file itself, as a file of the lake.
-    pub(super) fn in_place(&self, file: &SourceFile) -> LakeFile {
+    /// The file itself, as a file of the lake. `has_crcs`: every page that is read has one, which was compared.
+    pub(super) fn in_place(&self, file: &SourceFile, has_crcs: bool) -> LakeFile {
         let count = |n: i64| u64::try_from(n).unwrap_or(0);
         let row_groups: Vec<RowGroup> = (self.footer().row_groups().iter())
             .map(|group| RowGroup { rows: count(group.num_rows()), bytes: count(group.compressed_size()) })
@@ -117,6 +155,7 @@ impl Own {
         let rows = row_groups.iter().map(|group| group.rows).sum();
         let schema = self.metadata.schema().clone();
         LakeFile {
+            state: file.state,
             id: file.id.clone(),
             path: self.path.clone(),
             rows,
@@ -129,7 +168,7 @@ impl Own {
                 size: file.size,
                 mtime_ns: file.mtime_ns,
                 rows,
-                crc: "absent".into(),
+                crc: if has_crcs { CrcState::Ok } else { CrcState::Absent }.to_string(),
                 ..Provenance::default()
             },
             native_parquet: true,
@@ -138,11 +177,34 @@ impl Own {
         }
     }
 
+    fn not_unpacked(&self) -> Error {
+        let chunks = self.footer().row_groups().iter().flat_map(|group| group.columns());
+        let codec = |chunk: &ColumnChunkMetaData| chunk.compression().to_string();
+        let codecs: BTreeSet<String> =
+            chunks.map(|chunk| codec(chunk).chars().take_while(|c| *c != '(').collect()).collect();
+        let codecs = codecs.into_iter().collect::<Vec<_>>().join(", ");
+        let path = self.path.display();
+        Error::new(
+            Code::InvalidParams,
+            text!(
+                "{path} está comprimido com {codecs}, que aqui não se lê. Grave-o de novo com zstd, snappy ou sem compressão; em pandas, a opção `compression` com o valor zstd",
+                "{path} is compressed with {codecs}, which is not read here. Write it again with zstd, snappy or no compression; in pandas the option `compression` with the value zstd"
+            ),
+        )
+        .with("received", codecs)
+        .with("valid_examples", vec!["zstd", "snappy", "none"])
+        .file(path.to_string())
+    }
+
     fn footer(&self) -> &ParquetMetaData {
         self.metadata.metadata()
     }
 
     fn explain(&self, error: Trouble) -> Error {
+        // The reader's own words for a way of compressing that it was built without.
+        if error.to_string().contains("Disabled feature at compile time") {
+            return self.not_unpacked();
+        }
         damaged(self.path.display(), self.size, error)
     }
 }
@@ -156,6 +218,11 @@ impl OwnColumn {
         let same = |text| form.is_none_or(|form| !matches!(form.normalise(text), Normal::Changed(_)));
         !padded && std::str::from_utf8(value).is_ok_and(same)
     }
+}
+
+/// What both readers, ours and the engine's, unpack.
+fn is_unpacked(codec: Compression) -> bool {
+    matches!(codec, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_))
 }
 
 fn damaged(path: std::path::Display<'_>, size: u64, error: Trouble) -> Error {

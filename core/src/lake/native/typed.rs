@@ -10,6 +10,7 @@ use parquet::errors::ParquetError;
 use rayon::prelude::*;
 
 use super::column::{CodeForm, OwnColumn, Way};
+use super::floats;
 use super::rendered::Cells;
 use super::texts::{Texts, all};
 use super::{Own, Trouble};
@@ -45,6 +46,7 @@ struct Lane {
 enum Work {
     Kept,
     Nulls,
+    Floats { nans: u64 },
     Bytes { leaf: usize, texts: Option<Box<Texts>>, cells: CellColumn, latin1: bool, recoded: u64 },
     Rendered { cells: CellColumn, written: Cells, digits: Digits },
     Refused(RefusedColumn),
@@ -77,7 +79,7 @@ impl<'o> TypedRows<'o> {
             .par_iter()
             .map(|column| Ok(Lane { work: own.work(column, reference_year)?, column: column.clone() }))
             .collect::<Result<_>>()?;
-        let is_decoded = |lane: &Lane| matches!(lane.work, Work::Kept | Work::Rendered { .. });
+        let is_decoded = |lane: &Lane| matches!(lane.work, Work::Kept | Work::Floats { .. } | Work::Rendered { .. });
         let decoded = lanes.iter().enumerate().filter(|(_, lane)| is_decoded(lane)).map(|(root, _)| root).collect();
         let (schema, cancel) = (Arc::new(Schema::new(fields)), cancel.clone());
         Ok(TypedRows { own, schema, lanes, decoded, others: None, group: 0, left: 0, rows: 0, cancel })
@@ -160,6 +162,17 @@ impl<'o> TypedRows<'o> {
                 "{name}: texts that were not UTF-8 were read as latin-1 ({count} values): {names}"
             ));
         }
+        let nans = |work: &Work| match work {
+            Work::Floats { nans } => *nans,
+            _ => 0,
+        };
+        if let Some(names) = named(&|work| nans(work) > 0) {
+            let count: u64 = self.lanes.iter().map(|lane| nans(&lane.work)).sum();
+            warnings.push(text!(
+                "{name}: números que não são número (NaN) são NULL ({count} valores): {names}",
+                "{name}: floats that are no number (NaN) are NULL ({count} values): {names}"
+            ));
+        }
         for refused in self.refused() {
             let Text { pt, en } = refused.reason;
             warnings.push(text!(
@@ -237,6 +250,7 @@ impl Own {
         Ok(match &column.way {
             Way::Kept => Work::Kept,
             Way::Null => Work::Nulls,
+            Way::Floats => Work::Floats { nans: 0 },
             Way::Text { leaf } | Way::Written { leaf } => {
                 // Who wrote one latin-1 byte into a column wrote the others so as well.
                 let utf8 = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
@@ -286,6 +300,11 @@ impl Lane {
         let gone = || Error::internal(format!("column {} was not decoded", self.column.name));
         match &mut self.work {
             Work::Kept => array.ok_or_else(gone),
+            Work::Floats { nans } => {
+                let (array, found) = floats::without_nans(&array.ok_or_else(gone)?);
+                *nans += found;
+                Ok(array)
+            }
             Work::Nulls | Work::Refused(_) => Ok(new_null_array(&self.column.arrow, rows)),
             Work::Bytes { texts, cells, latin1, recoded, .. } => {
                 let texts = texts.as_mut().ok_or_else(gone)?;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{did_you_mean, text};
+use crate::base::{clip, did_you_mean, text};
 use crate::catalog::LogicalType;
 use crate::params::query::Figure;
 use crate::params::{Aggregate, AggregateFn, Projection, QueryParams, Sort, origin_column};
 
-use super::{Check, clip, hint};
+use super::{Check, hint};
 
 /// PostgreSQL's longest name.
 const MAX_NAME: usize = 63;
@@ -22,13 +22,13 @@ impl Check<'_> {
         if let Some(column) = origin_column(name) {
             return Some((column.to_owned(), LogicalType::Text));
         }
-        let file_columns = self.file_columns;
+        let (full, file_columns) = (self.is_full(), self.file_columns);
         let extra = self.extra.get_or_insert_with(|| file_columns(grupo));
         if let Some(found) = extra.iter().find(|(c, _)| c.eq_ignore_ascii_case(name)) {
             return Some(found.clone());
         }
         let names = grupo.columns.iter().map(|c| c.name.as_str()).chain(extra.iter().map(|(c, _)| c.as_str()));
-        let near = did_you_mean(name, names);
+        let near = if full { Vec::new() } else { did_you_mean(name, names) };
         let (pt, en) = hint(&near);
         let (dataset, shown) = (&grupo.dataset, clip(name));
         let problem = self.wrong(text!(
@@ -138,7 +138,10 @@ impl Check<'_> {
                     match names().find(|name| name.eq_ignore_ascii_case(&key.column)) {
                         Some(name) => name.clone(),
                         None => {
-                            let near = did_you_mean(&key.column, names().map(String::as_str));
+                            let near = match self.is_full() {
+                                true => Vec::new(),
+                                false => did_you_mean(&key.column, names().map(String::as_str)),
+                            };
                             let (pt, en) = hint(&near);
                             let (shown, all) =
                                 (clip(&key.column), names().take(20).cloned().collect::<Vec<_>>().join(", "));

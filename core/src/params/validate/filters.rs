@@ -1,12 +1,12 @@
 //! Conditions, and the values that they compare with.
 
-use crate::base::{text, value_words};
+use crate::base::{clip, text, value_words};
 use crate::catalog::LogicalType;
 use crate::params::values::scalar;
 use crate::params::{Filter, Op, Predicate, Scalar};
 
+use super::Check;
 use super::forms::literal;
-use super::{Check, clip};
 
 /// Most values of one `in`.
 const MAX_VALUES: usize = 10_000;
@@ -105,7 +105,7 @@ impl Check<'_> {
                 continue;
             };
             let (of_value, note) = literal(column, op, text);
-            self.notes.extend(note.filter(|note| !self.notes.contains(note)));
+            self.note(note);
             written.extend(of_value.into_iter().map(Scalar::Text));
         }
         match (op, written.len()) {

@@ -1,6 +1,6 @@
 //! Codes that a query compares with: in the form that their column has, and a word where they cannot be.
 
-use crate::base::{Text, text};
+use crate::base::{Text, clip, text};
 use crate::catalog::{Column, Form, Normal};
 use crate::params::Op;
 
@@ -13,10 +13,10 @@ pub(super) fn literal(column: &Column, op: Op, value: &str) -> (Vec<String>, Opt
     };
     match form.normalise(value) {
         Normal::Changed(written) if may_be_written(form, op) => {
-            let name = &column.name;
+            let (name, shown) = (&column.name, clip(value));
             let said = text!(
-                "{name}: \"{value}\" foi lido como \"{written}\", a forma que o código tem no catálogo",
-                "{name}: \"{value}\" was read as \"{written}\", the form that the code has in the catalogue"
+                "{name}: \"{shown}\" foi lido como \"{written}\", a forma que o código tem no catálogo",
+                "{name}: \"{shown}\" was read as \"{written}\", the form that the code has in the catalogue"
             );
             let either = form.of_text().is_none() && matches!(op, Op::Eq | Op::Ne | Op::In | Op::NotIn);
             (if either { vec![written, value.to_owned()] } else { vec![written] }, Some(said))
@@ -59,6 +59,7 @@ pub(super) fn mismatch(column: &Column, value: &str) -> Option<Text> {
     if value.is_empty() || forms.iter().any(|form| value.len() == form.width()) {
         return None;
     }
+    let shown = clip(value);
     let mut widths: Vec<String> = forms.iter().map(|form| form.width().to_string()).collect();
     widths.dedup();
     let (pt, en) = (widths.join(" ou "), widths.join(" or "));
@@ -69,9 +70,20 @@ pub(super) fn mismatch(column: &Column, value: &str) -> Option<Text> {
         _ => (String::new(), String::new()),
     };
     Some(text!(
-        "{name}: os códigos têm {pt} caracteres, e \"{value}\" é comparado como está{advice_pt}",
-        "{name}: codes have {en} characters, and \"{value}\" is compared as it stands{advice_en}"
+        "{name}: os códigos têm {pt} caracteres, e \"{shown}\" é comparado como está{advice_pt}",
+        "{name}: codes have {en} characters, and \"{shown}\" is compared as it stands{advice_en}"
     ))
+}
+
+/// The same about a whole number, which is compared with what the column's codes are as numbers.
+pub(super) fn mismatch_of_number(column: &Column, digits: &str) -> Option<Text> {
+    let may_lose_zeros = column.form.as_ref().is_none_or(|stated| matches!(stated.form, Form::Digits(_)));
+    if may_lose_zeros && digits.len() <= width(column)? { None } else { mismatch(column, digits) }
+}
+
+/// The same about what a text begins with.
+pub(super) fn mismatch_of_prefix(column: &Column, prefix: &str) -> Option<Text> {
+    if prefix.len() <= width(column)? { None } else { mismatch(column, prefix) }
 }
 
 /// Characters of the longest code.

@@ -6,9 +6,10 @@ mod forms;
 mod sql;
 mod when_and_where;
 
-use crate::base::{Code, Error, Problem, Result, Text, text};
+use crate::base::{Code, Problem, Result, Text, clip, text};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 
+use super::sizes::{MOST_PROBLEMS, told};
 use super::{Ask, Query, QueryParams, Scope, Structured};
 
 pub use sql::{Compared, Constant, SqlUse, validate_question, validate_sql};
@@ -46,7 +47,7 @@ pub fn validate(
             options: params.options.clone(),
             notes: check.notes,
         }),
-        _ => Err(Error::from_problems(check.problems).stage("validate")),
+        _ => Err(told(check.problems, 0).stage("validate")),
     }
 }
 
@@ -60,6 +61,16 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
+    /// Whether there are as many problems as an answer names: what may have been meant is not looked for any more.
+    fn is_full(&self) -> bool {
+        self.problems.len() >= MOST_PROBLEMS
+    }
+
+    /// A word for the report, once; of a list of thousands the first ones are enough.
+    fn note(&mut self, note: Option<Text>) {
+        self.notes.extend(note.filter(|note| self.notes.len() < MOST_PROBLEMS && !self.notes.contains(note)));
+    }
+
     fn wrong(&mut self, detail: Text) -> &mut Problem {
         self.problems.push(Problem::new(Code::InvalidParams, detail));
         let last = self.problems.len() - 1;
@@ -158,13 +169,5 @@ fn hint(near: &[String]) -> (String, String) {
             (format!("; quis dizer {list}?"), format!("; did you mean {list}?"))
         }
         None => (".".to_owned(), ".".to_owned()),
-    }
-}
-
-/// What the user sent, cut so that an error stays readable.
-fn clip(text: &str) -> String {
-    match text.char_indices().nth(80) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
     }
 }

@@ -1,14 +1,15 @@
 //! The params of a query in SQL.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::base::{Code, Error, Result, did_you_mean, text, value_words};
+use crate::base::{Result, Text, clip, did_you_mean, text, value_words};
 use crate::catalog::Grupo;
 use crate::params::values::bind_value;
 use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql, Syntax};
 
-use super::forms::mismatch;
-use super::{Check, clip, hint};
+use super::forms::{mismatch, mismatch_of_number, mismatch_of_prefix};
+use super::{Check, hint};
+use crate::params::sizes::told;
 
 /// What the gate found in the user's SQL.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +34,10 @@ pub struct Compared {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Constant {
     Text(String),
+    /// A whole number: the engine makes a number of the column, and its zeros do not count.
+    Number(String),
+    /// What the text begins with.
+    Prefix(String),
     /// By its name.
     Parameter(String),
 }
@@ -61,7 +66,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
     check.options(params);
     check.sample_of_one_table(params, scopes.len());
     if !check.problems.is_empty() {
-        return Err(Error::from_problems(check.problems).stage(if passed { "validate" } else { "gate" }));
+        return Err(told(check.problems, 0).stage(if passed { "validate" } else { "gate" }));
     }
     check.compared(&used, &binds);
     let SqlUse { columns, star, ordered, syntax, .. } = used;
@@ -100,7 +105,7 @@ pub fn validate_question(params: &QueryParams, asked: Result<Question>) -> Resul
             options: params.options.clone(),
             notes: check.notes,
         }),
-        None => Err(Error::from_problems(check.problems).stage("validate")),
+        None => Err(told(check.problems, 0).stage("validate")),
     }
 }
 
@@ -109,16 +114,23 @@ impl Check<'_> {
     fn compared(&mut self, used: &SqlUse, binds: &BTreeMap<String, BindValue>) {
         for Compared { column, value } in &used.compared {
             let value = match value {
-                Constant::Text(text) => text,
                 Constant::Parameter(name) => match binds.get(name) {
-                    Some(BindValue::Text(text)) => text,
+                    Some(BindValue::Text(text)) => &Constant::Text(text.clone()),
+                    Some(BindValue::Integer(number)) => &Constant::Number(number.to_string()),
                     _ => continue,
                 },
+                constant => constant,
             };
-            // Where two tables have the column, it is not told here whose it is.
-            let mut of_tables = used.tables.iter().filter_map(|grupo| grupo.column(column));
-            let (Some(column), None) = (of_tables.next(), of_tables.next()) else { continue };
-            self.notes.extend(mismatch(column, value).filter(|note| !self.notes.contains(note)));
+            let of_column = |column| match value {
+                Constant::Text(text) => mismatch(column, text),
+                Constant::Number(text) => mismatch_of_number(column, text),
+                Constant::Prefix(text) => mismatch_of_prefix(column, text),
+                Constant::Parameter(_) => None,
+            };
+            // Where two tables have the column, it is not told here whose it is: both must have other codes.
+            let of_tables = used.tables.iter().filter_map(|grupo| grupo.column(column));
+            let notes: Option<Vec<Text>> = of_tables.map(of_column).collect();
+            self.note(notes.into_iter().flatten().next());
         }
     }
 
@@ -144,12 +156,9 @@ impl Check<'_> {
 
     /// Tables that share `uf` and `competencia` share their problems too.
     fn once(&mut self) {
-        let mut seen: Vec<(Code, String)> = Vec::new();
+        let mut seen: HashSet<(&'static str, String)> = HashSet::new();
         self.problems.retain(|problem| {
-            let key = (problem.code, format!("{}{:?}", problem.detail.en, problem.diagnostic));
-            let new = !seen.contains(&key);
-            seen.push(key);
-            new
+            seen.insert((problem.code.as_str(), format!("{}{:?}", problem.detail.en, problem.diagnostic)))
         });
     }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{Problem, did_you_mean, text};
+use crate::base::{Problem, clip, did_you_mean, text};
 use crate::catalog::{Competencia, Period, Uf};
 use crate::params::{CompetenciaParam, OneOrMany};
 
-use super::{Check, clip, hint};
+use super::{Check, hint};
 
 impl Check<'_> {
     pub(super) fn ufs(&mut self, given: &OneOrMany) -> BTreeSet<Uf> {

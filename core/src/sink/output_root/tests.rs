@@ -95,3 +95,34 @@ fn an_existing_file_is_replaced_only_when_asked_even_if_it_came_meanwhile() {
     drop(root.create(x, true).unwrap());
     assert_eq!(leftovers(folder.path()), ["x"]);
 }
+
+/// Whoever knows a job's id knows the name under which its file grows.
+#[test]
+#[cfg(unix)]
+fn what_was_planted_where_a_file_goes_on_is_refused_and_never_written() {
+    let outer = tempfile::tempdir().unwrap();
+    let foreign = outer.path().join("foreign");
+    std::fs::write(&foreign, "theirs").unwrap();
+    let root = OutputRoot::open(&outer.path().join("root")).unwrap();
+    let partial = outer.path().join("root/.datasus-1-0.partial");
+    let (x, name) = (Path::new("x.csv"), ".datasus-1-0.partial");
+    let plants: [&dyn Fn(); 4] = [
+        &|| std::fs::hard_link(&foreign, &partial).unwrap(),
+        &|| std::os::unix::fs::symlink(&foreign, &partial).unwrap(),
+        &|| std::os::unix::fs::symlink("nowhere", &partial).unwrap(),
+        &|| assert!(std::process::Command::new("mkfifo").arg(&partial).status().unwrap().success()),
+    ];
+    for (number, plant) in plants.iter().enumerate() {
+        plant();
+        let error = root.resume(x, false, name).err().unwrap_or_else(|| panic!("plant {number} was taken"));
+        assert_eq!(error.code(), Code::Forbidden, "plant {number}: {error}");
+        // One that begins makes its own in the place of it.
+        let mut file = root.begin(x, false, name).unwrap();
+        file.write_all(b"ours").unwrap();
+        drop(file);
+        assert_eq!(std::fs::read(&partial).unwrap(), b"ours");
+        root.resume(x, false, name).unwrap();
+        std::fs::remove_file(&partial).unwrap();
+        assert_eq!(std::fs::read_to_string(&foreign).unwrap(), "theirs");
+    }
+}

@@ -1,6 +1,7 @@
 //! `append` adds what a table does not hold yet.
 
-use super::loads::{Compared, Loaded, Loads};
+use super::loaded::{Compared, Loaded};
+use super::loads::Loads;
 use super::{Mode, Postgres, TableName};
 use crate::base::{Code, Error, Result, text};
 use crate::sink::{SourceKey, Subject};
@@ -11,14 +12,14 @@ pub(super) fn refuse_known(loads: &Loads, target: &TableName, options: &Postgres
         return Ok(());
     }
     loads.refuse_lost(target)?;
-    let same = |source: &&SourceKey| loads.all.iter().any(|one| one.is(source) || one.has_rows_of(source));
+    let same = |source: &&SourceKey| loads.seen().any(|one| one.is(source) || one.has_rows_of(source));
     let known: Vec<&SourceKey> = subject.sources.iter().filter(same).collect();
     if known.is_empty() {
         return Ok(());
     }
     let versions = |compared: Compared| {
         let is = |source: &&&SourceKey| {
-            let held = loads.all.iter().filter(|one| one.is(source) || one.has_rows_of(source));
+            let held = loads.seen().filter(|one| one.is(source) || one.has_rows_of(source));
             held.map(|one| one.compared(source)).max() == Some(compared)
         };
         known.iter().filter(is).count()
@@ -27,7 +28,7 @@ pub(super) fn refuse_known(loads: &Loads, target: &TableName, options: &Postgres
     let names: Vec<&str> = known.iter().map(|source| source.name.as_str()).collect();
     let held: Vec<String> = {
         let of = |one: &&Loaded| known.iter().any(|source| one.is(source) || one.has_rows_of(source));
-        let mut held: Vec<String> = loads.all.iter().filter(of).map(Loaded::shown).collect();
+        let mut held: Vec<String> = loads.seen().filter(of).map(Loaded::shown).collect();
         held.sort();
         held.dedup();
         held

@@ -5,14 +5,16 @@ use std::error::Error as _;
 use rustls::CertificateError;
 use tokio_postgres::error::{DbError, SqlState};
 
+use super::filter::Refused;
 use super::url::Url;
 use crate::base::{Code, Error, Result, Text, io_words, text};
 
 /// The error that a job ends with.
 pub(super) fn explain(error: tokio_postgres::Error, url: &Url) -> Error {
-    let made = match error.as_db_error() {
-        Some(answer) => from_server(answer, url),
-        None => from_the_way(&error, url),
+    let made = match (error.as_db_error(), refused(&error, url)) {
+        (Some(answer), _) => from_server(answer, url),
+        (None, Some(refused)) => not_listened_to(&refused, url),
+        (None, None) => from_the_way(&error, url),
     };
     made.stage("postgres").because(error)
 }
@@ -28,7 +30,7 @@ impl<T> Explained<T> for std::result::Result<T, tokio_postgres::Error> {
 }
 
 fn from_server(answer: &DbError, url: &Url) -> Error {
-    let (state, said) = (answer.code(), answer.message());
+    let (state, said) = (answer.code(), url.without_password(answer.message()));
     let shown = &url.shown;
     let class = state.code().get(..2).unwrap_or_default();
     let (code, detail): (Code, Text) = match state.code() {
@@ -114,8 +116,16 @@ fn from_server(answer: &DbError, url: &Url) -> Error {
                     "The table in PostgreSQL does not fit this load (the server says: \"{said}\")"
                 ),
             ),
+            // Of triggers and functions: RAISE, and what their languages say.
+            "P0" | "38" | "39" | "2F" => (
+                Code::Conflict,
+                text!(
+                    "Um gatilho ou função da tabela recusou a carga (o servidor diz: \"{said}\")",
+                    "A trigger or function of the table refused the load (the server says: \"{said}\")"
+                ),
+            ),
             _ => (
-                Code::Internal,
+                Code::Unreachable,
                 text!(
                     "O PostgreSQL respondeu o que não se esperava (o servidor diz: \"{said}\")",
                     "PostgreSQL answered what was not expected (the server says: \"{said}\")"
@@ -128,7 +138,7 @@ fn from_server(answer: &DbError, url: &Url) -> Error {
         [("constraint", answer.constraint()), ("hint", answer.hint()), ("server_detail", answer.detail())]
     {
         if let Some(value) = value {
-            made = made.with(key, value);
+            made = made.with(key, url.without_password(value));
         }
     }
     if let Some(column) = answer.column() {
@@ -144,9 +154,6 @@ fn from_the_way(error: &tokio_postgres::Error, url: &Url) -> Error {
         return distrusted(cause, url);
     }
     let words = words(error);
-    if words.contains("server does not support TLS") {
-        return distrusted("tls_not_offered", url);
-    }
     if words.contains("invalid configuration") || words.contains("password missing") {
         return Error::new(
             Code::CredentialsRefused,
@@ -170,6 +177,68 @@ fn from_the_way(error: &tokio_postgres::Error, url: &Url) -> Error {
     .with("driver_message", words)
 }
 
+/// What the filter found, in the error itself or, where the driver says only that the session is closed, noted beside it.
+fn refused(error: &tokio_postgres::Error, url: &Url) -> Option<Refused> {
+    let mut next = error.source();
+    while let Some(error) = next {
+        if let Some(refused) =
+            error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref()?.downcast_ref::<Refused>())
+        {
+            return Some(refused.clone());
+        }
+        next = error.source();
+    }
+    if error.is_closed() { url.refusals.get() } else { None }
+}
+
+/// A server that answers what no PostgreSQL answers, or asks for what it is not given.
+fn not_listened_to(refused: &Refused, url: &Url) -> Error {
+    if refused.cause == "tls_not_offered" {
+        return distrusted("tls_not_offered", url);
+    }
+    let (shown, pt, en) = (&url.shown, &refused.what.pt, &refused.what.en);
+    let detail = match refused.code {
+        Code::CredentialsRefused => text!("De {shown} veio {pt}", "From {shown} came {en}"),
+        _ => text!(
+            "{shown} não respondeu como um PostgreSQL: veio {pt}, e a conexão foi encerrada. Confira se o endereço é o certo",
+            "{shown} did not answer as PostgreSQL does: {en} came, and the connection was ended. Check whether it is the right address"
+        ),
+    };
+    Error::new(refused.code, detail).with("cause", refused.cause).with("server", shown.as_str())
+}
+
+/// A socket of the file system that does not open.
+#[cfg(unix)]
+pub(super) fn no_socket(url: &Url, error: &std::io::Error) -> Error {
+    let (shown, why) = (&url.shown, io_words(error));
+    let (pt, en) = (why.pt, why.en);
+    Error::new(
+        Code::Unreachable,
+        text!(
+            "PostgreSQL inacessível em {shown}: {pt}. Confira host, porta e se o servidor está no ar",
+            "PostgreSQL is unreachable at {shown}: {en}. Check host, port, and whether the server is up"
+        ),
+    )
+    .with("server", shown.as_str())
+    .stage("postgres")
+}
+
+/// Counts that do not fit what was sent.
+pub(super) fn miscounted(url: &Url, counted: u64, sent: u64) -> Error {
+    let shown = &url.shown;
+    Error::new(
+        Code::Unreachable,
+        text!(
+            "{shown} contou {counted} linhas das {sent} enviadas; nada foi publicado. Confira se o endereço é mesmo de um PostgreSQL",
+            "{shown} counted {counted} rows of the {sent} that were sent; nothing was published. Check whether the address is a PostgreSQL's"
+        ),
+    )
+    .with("cause", "unexpected_answer")
+    .with("expected_rows", sent)
+    .with("received", counted)
+    .stage("postgres")
+}
+
 /// Something is there, and does not answer as PostgreSQL does.
 pub(super) fn silent(url: &Url) -> Error {
     let (shown, seconds) = (&url.shown, url.patience.as_secs_f64());
@@ -178,6 +247,20 @@ pub(super) fn silent(url: &Url) -> Error {
         text!(
             "{shown} não respondeu em {seconds} s; confira host e porta, e se é um PostgreSQL",
             "{shown} did not answer within {seconds} s; check host and port, and whether it is a PostgreSQL"
+        ),
+    )
+    .with("server", shown.as_str())
+    .stage("postgres")
+}
+
+/// A server that keeps its connections and says nothing more on them: one that was stopped, or what stands before it.
+pub(super) fn stalled(url: &Url, after: std::time::Duration) -> Error {
+    let (shown, seconds) = (&url.shown, after.as_secs_f64());
+    Error::new(
+        Code::Unreachable,
+        text!(
+            "{shown} parou de responder: nada em {seconds} s; confira se o servidor está de pé, e repita",
+            "{shown} stopped answering: nothing within {seconds} s; check whether the server is up, and try again"
         ),
     )
     .with("server", shown.as_str())
@@ -280,6 +363,11 @@ pub(super) fn is_lost(error: &tokio_postgres::Error) -> bool {
         }
         None => true,
     }
+}
+
+/// True where the server refused a row, and not the statement.
+pub(super) fn is_of_row(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|state| state.code().starts_with("22") || state.code().starts_with("23"))
 }
 
 /// Line and column of `COPY t, line 4321, column s`, in whatever language: integers that stand alone, and the last word.

@@ -7,6 +7,7 @@ use super::TableName;
 use super::failure::Explained;
 use super::identifier::MAX_BYTES;
 use super::shape::Column;
+use super::typed::{self, Cells};
 use super::url::Url;
 use crate::base::{Code, Error, Result, text};
 
@@ -67,8 +68,8 @@ pub(super) async fn require_unique(
           AND i.indpred IS NULL AND i.indexprs IS NULL";
     let mut wanted: Vec<&str> = key.to_vec();
     wanted.sort_unstable();
-    for row in client.query(sql, &[&oid]).await.explained(url)? {
-        let columns: Vec<String> = row.get(0);
+    for row in client.query_typed(sql, &[typed::oid(&oid)]).await.explained(url)? {
+        let columns: Vec<String> = row.cell(0)?;
         let mut columns: Vec<&str> = columns.iter().map(String::as_str).collect();
         columns.sort_unstable();
         if columns == wanted {

@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::{Client, Row, Statement};
 
 use super::failure::{self, Explained};
+use super::there::There;
+use super::typed::{Cells, int, long, name, text as text_of};
 use super::url::Url;
 use super::{TableName, shape, stage};
 use crate::base::{Code, Error, Held, Result, UnitId, text};
@@ -26,13 +28,12 @@ pub(super) struct Begun {
     pub rows: u64,
     pub units: u64,
     pub held: Held,
-    /// True: the staging table is there, with these rows.
-    pub goes_on: bool,
 }
 
-pub(super) async fn ensure(client: &Client, url: &Url) -> Result<()> {
-    let known = client.query("SELECT 1 WHERE to_regclass('datasus.ledger') IS NOT NULL", &[]).await.explained(url)?;
-    if !known.is_empty() {
+const FORGET_UNITS: &str = "DELETE FROM datasus.ledger WHERE job = $1 AND sink = $2";
+
+pub(super) async fn ensure(client: &Client, url: &Url, there: &There) -> Result<()> {
+    if there.ledger {
         return Ok(());
     }
     let sql = "CREATE TABLE IF NOT EXISTS datasus.jobs (
@@ -50,18 +51,22 @@ pub(super) async fn ensure(client: &Client, url: &Url) -> Result<()> {
 }
 
 /// Begins an attempt: from now on no earlier one can commit. `shape` says what the target and the rows look like; DS-409
-/// where it is not what the earlier attempt saw.
+/// where it is not what the earlier attempt saw. An attempt that goes on with no staging table makes one (`definition`).
 pub(super) async fn begin(
     client: &Client,
     url: &Url,
     state: &SinkState,
     stage: &TableName,
     shape: &str,
+    definition: &str,
 ) -> Result<Begun> {
     let (job, sink) = (&state.job_id, state.number as i32);
-    let sql = "SELECT shape FROM datasus.jobs WHERE job = $1 AND sink = $2";
-    let known = client.query_opt(sql, &[job, &sink]).await.explained(url)?.map(|row| row.get::<_, String>(0));
-    let there = stage::exists(client, url, stage).await?;
+    let sql = "SELECT (SELECT shape FROM datasus.jobs WHERE job = $1 AND sink = $2),
+        EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = $3 AND c.relname = $4)";
+    let values = [text_of(job), int(&sink), name(&stage.schema), name(&stage.table)];
+    let row = client.query_typed_one(sql, &values).await.explained(url)?;
+    let (known, there): (Option<String>, bool) = (row.cell(0)?, row.cell(1)?);
     if there && known.as_deref().is_some_and(|known| shape::without_oid(known) != shape) {
         return Err(changed(known.as_deref().unwrap_or_default(), shape));
     }
@@ -70,30 +75,48 @@ pub(super) async fn begin(
     let sql = "INSERT INTO datasus.jobs (job, sink, epoch, stage, shape) VALUES ($1, $2, 1, $3, $4)
         ON CONFLICT (job, sink) DO UPDATE SET epoch = jobs.epoch + 1, stage = $3, shape = $4, touched_at = now()
         RETURNING epoch";
-    let begun = client.query_one(sql, &[job, &sink, &stage.to_string(), &shape]).await.explained(url)?;
-    let claim = Claim { job: job.clone(), sink, epoch: begun.get(0) };
-    if !goes_on {
-        client.batch_execute(&format!("DROP TABLE IF EXISTS {}", stage.sql())).await.explained(url)?;
-        let forget = "DELETE FROM datasus.ledger WHERE job = $1 AND sink = $2";
-        client.execute(forget, &[job, &sink]).await.explained(url)?;
-    }
-    let held = claim.units(client, url).await?;
+    let shown = stage.to_string();
+    let values = [text_of(job), int(&sink), text_of(&shown), text_of(&shape)];
+    let begun = client.query_typed_one(sql, &values);
+    let row = if goes_on {
+        begun.await.explained(url)?
+    } else {
+        // All of it or nothing, in one round trip. What a crash of the server takes back, it takes with all that came after it.
+        let make = format!("DROP TABLE IF EXISTS {}; {definition}", stage.sql());
+        // The first that fails says why; the others say that one has failed.
+        let (begun, row, forgotten, made, ended) = tokio::join!(
+            client.batch_execute("BEGIN; SET LOCAL synchronous_commit = off"),
+            begun,
+            client.execute_typed(FORGET_UNITS, &values[..2]),
+            client.batch_execute(&make),
+            client.batch_execute("COMMIT"),
+        );
+        begun.explained(url)?;
+        let row = row.explained(url)?;
+        forgotten.explained(url)?;
+        made.and(ended).explained(url)?;
+        row
+    };
+    let claim = Claim { job: job.clone(), sink, epoch: row.cell(0)? };
+    let held = if goes_on { claim.units(client, url).await? } else { HashMap::new() };
     let (units, rows) = (held.len() as u64, held.values().sum());
     let held = if held.is_empty() { Held::Nothing } else { Held::These(Arc::new(held.into_keys().collect())) };
-    Ok(Begun { claim, rows, units, held, goes_on })
+    Ok(Begun { claim, rows, units, held })
 }
 
 impl Claim {
     async fn units(&self, client: &Client, url: &Url) -> Result<HashMap<UnitId, u64>> {
         let sql = "SELECT unit, rows FROM datasus.ledger WHERE job = $1 AND sink = $2";
-        let rows = client.query(sql, &[&self.job, &self.sink]).await.explained(url)?;
-        Ok(rows.iter().map(|row| (UnitId(row.get::<_, i64>(0) as u64), row.get::<_, i64>(1) as u64)).collect())
+        let rows = client.query_typed(sql, &[text_of(&self.job), int(&self.sink)]).await.explained(url)?;
+        let unit = |row: &Row| Ok((UnitId(row.cell::<i64>(0)? as u64), row.cell::<i64>(1)? as u64));
+        rows.iter().map(unit).collect()
     }
 
     /// Units and rows that the ledger has.
     pub(super) async fn totals(&self, client: &Client, url: &Url) -> Result<(u64, u64)> {
-        let units = self.units(client, url).await?;
-        Ok((units.len() as u64, units.values().sum()))
+        let sql = "SELECT count(*), coalesce(sum(rows), 0)::bigint FROM datasus.ledger WHERE job = $1 AND sink = $2";
+        let row = client.query_typed_one(sql, &[text_of(&self.job), int(&self.sink)]).await.explained(url)?;
+        Ok((row.cell::<i64>(0)? as u64, row.cell::<i64>(1)? as u64))
     }
 
     /// The statement of [`Claim::write`].
@@ -128,25 +151,24 @@ impl Claim {
     /// Forgets the job's units; part of the transaction that publishes them. DS-409 where another attempt has begun.
     pub(super) async fn end(&self, client: &Client, url: &Url) -> Result<()> {
         let sql = "DELETE FROM datasus.jobs WHERE job = $1 AND sink = $2 AND epoch = $3";
-        let mine = client.execute(sql, &[&self.job, &self.sink, &self.epoch]).await.explained(url)?;
-        if mine != 1 {
-            return Err(fenced());
-        }
-        let sql = "DELETE FROM datasus.ledger WHERE job = $1 AND sink = $2";
-        client.execute(sql, &[&self.job, &self.sink]).await.explained(url).map(drop)
+        let values = [text_of(&self.job), int(&self.sink), long(&self.epoch)];
+        let (mine, forgotten) =
+            tokio::join!(client.execute_typed(sql, &values), client.execute_typed(FORGET_UNITS, &values[..2]));
+        let mine = mine.explained(url)?;
+        forgotten.explained(url)?;
+        if mine == 1 { Ok(()) } else { Err(fenced()) }
     }
 }
 
 /// Forgets a job that will not go on.
 pub(super) async fn forget(client: &Client, url: &Url, state: &SinkState) -> Result<()> {
-    let known = client.query("SELECT 1 WHERE to_regclass('datasus.ledger') IS NOT NULL", &[]).await.explained(url)?;
-    if known.is_empty() {
+    let known = "SELECT 1 WHERE to_regclass('datasus.ledger') IS NOT NULL";
+    if client.query_typed(known, &[]).await.explained(url)?.is_empty() {
         return Ok(());
     }
     let (job, sink) = (&state.job_id, state.number as i32);
-    for table in ["jobs", "ledger"] {
-        let sql = format!("DELETE FROM datasus.{table} WHERE job = $1 AND sink = $2");
-        client.execute(&sql, &[job, &sink]).await.explained(url)?;
+    for sql in ["DELETE FROM datasus.jobs WHERE job = $1 AND sink = $2", FORGET_UNITS] {
+        client.execute_typed(sql, &[text_of(job), int(&sink)]).await.explained(url)?;
     }
     Ok(())
 }

@@ -116,12 +116,12 @@ async fn run(task: Task, chunks: &Chunks) -> Result<u64> {
 async fn load(task: &Arc<Task>, client: &Arc<Client>, chunks: &Chunks) -> Result<u64> {
     // The staging table's own commits may be lost, rows and ledger together: the last one, which makes it the target, is
     // durable and comes after a count.
-    client.batch_execute("SET synchronous_commit = off").await.explained(&task.url)?;
-    let statement = client.prepare(&task.copy).await.explained(&task.url)?;
+    let set = async { client.batch_execute("SET synchronous_commit = off").await.explained(&task.url) };
+    let copy = async { client.prepare(&task.copy).await.explained(&task.url) };
+    let (_, statement, ledger) = tokio::try_join!(set, copy, task.claim.prepare(client, &task.url))?;
     let schema = if task.ordered { with_order(&task.schema) } else { task.schema.clone() };
     let encoder = Encoder::new(&schema, &task.targets)
         .map_err(|mismatch| Error::internal(format!("column {} lost its type {:?}", mismatch.column, mismatch.from)))?;
-    let ledger = task.claim.prepare(client, &task.url).await?;
     let (task, client, turn) = (task.clone(), client.clone(), Arc::default());
     let sender = Sender { task: task.clone(), client, statement, ledger, turn };
     let mut grouper = Grouper { task: task.clone(), schema, encoder };
@@ -351,13 +351,10 @@ impl Sender {
     fn copied(&self, said: std::result::Result<u64, tokio_postgres::Error>, places: &Places) -> Result<Copied> {
         match said {
             Ok(copied) if copied == places.rows as u64 => Ok(Copied::Rows(copied)),
-            Ok(copied) => {
-                let sent = places.rows;
-                Err(Error::internal(format!("PostgreSQL counted {copied} rows of {sent}")).stage("postgres"))
-            }
+            Ok(copied) => Err(failure::miscounted(&self.task.url, copied, places.rows as u64)),
             Err(error) => {
                 let place = failure::place_in_copy(&error);
-                let of_row = error.code().is_some_and(|state| ["22", "23"].contains(&&state.code()[..2]));
+                let of_row = failure::is_of_row(&error);
                 let mut explained = failure::explain(error, &self.task.url);
                 let Some((line, column)) = place else { return Err(explained) };
                 if let Some(column) = column {

@@ -7,80 +7,16 @@ use postgres_protocol::escape::escape_literal;
 use tokio_postgres::Client;
 
 use super::failure::Explained;
+use super::loaded::{COLUMNS, Loaded, loaded};
+use super::mark::{LIVES, mark, marked, new_mark};
 use super::shape::Table;
-use super::stage::{another_was_quicker, ensure_schema};
+use super::stage::{another_was_quicker, create_schema};
+use super::there::There;
+use super::typed::{Cells, flag, long, name, oid, text as text_of, texts};
 use super::url::Url;
 use super::{Postgres, TableName};
 use crate::base::{Code, Error, Result, text};
 use crate::sink::{SourceKey, Subject};
-
-/// A source of a table, as the record has it.
-#[derive(Debug, Clone)]
-pub(super) struct Loaded {
-    /// Its row in the record, while no one changes it.
-    place: String,
-    pub key: SourceKey,
-    /// Its rows say where they come from, in [`crate::sink::ORIGIN_COLUMNS`].
-    pub origin: bool,
-    pub query: Option<String>,
-    pub sampling: Option<String>,
-    /// The table that it was written for, and whether that is this one, by number and by name.
-    table: TableName,
-    same_oid: bool,
-    same_name: bool,
-    mark: String,
-}
-
-impl Loaded {
-    /// By a version that did not note what a source is, only what its file was called.
-    pub(super) fn is_of_before(&self) -> bool {
-        self.key.dataset.is_empty() && !self.key.name.is_empty()
-    }
-
-    /// Whether it is this source, or one that holds a part of it, or the whole that it is a part of.
-    pub(super) fn is(&self, source: &SourceKey) -> bool {
-        let ours = &self.key;
-        if self.is_of_before() {
-            return ours.period == source.period && stem(&ours.name) == stem(&source.name)
-                || ours.hash == source.file_hash;
-        }
-        (&ours.dataset, &ours.uf, &ours.period) == (&source.dataset, &source.uf, &source.period)
-            && (ours.part == source.part || ours.part.is_empty() || source.part.is_empty())
-    }
-
-    /// Whether it has the same rows, whatever it is called.
-    pub(super) fn has_rows_of(&self, source: &SourceKey) -> bool {
-        source.rows > 0 && !self.key.hash.is_empty() && self.key.hash == source.hash
-    }
-
-    /// Its rows, against those of a source of the same name or rows.
-    pub(super) fn compared(&self, source: &SourceKey) -> Compared {
-        let (ours, digest) = (&self.key.hash, |hash: &str| !hash.is_empty() && !hash.contains(':'));
-        match () {
-            () if *ours == source.hash || *ours == source.file_hash => Compared::Same,
-            // Of size and time nothing follows.
-            () if digest(ours) && digest(&source.hash) && ours.len() == source.hash.len() => Compared::Other,
-            () => Compared::Unknown,
-        }
-    }
-
-    pub(super) fn shown(&self) -> String {
-        if self.is_of_before() { self.key.name.clone() } else { self.key.shown() }
-    }
-}
-
-/// What is known of two sources' rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Compared {
-    Unknown,
-    Other,
-    Same,
-}
-
-/// The name without its extensions, in lower case: `rdac2401` of `RDAC2401.dbc`.
-fn stem(name: &str) -> String {
-    name.split('.').next().unwrap_or_default().to_lowercase()
-}
 
 /// What the record says of a table.
 #[derive(Debug, Clone, Default)]
@@ -88,21 +24,34 @@ pub(super) struct Loads {
     pub all: Vec<Loaded>,
     /// Records of rows that are not in the table any more: it is empty.
     gone: Vec<Loaded>,
-    /// The table says that it was loaded by us, and the record knows nothing of it.
+    /// What tables that this one is a part of hold, and tables that are parts of it.
+    above: Vec<Loaded>,
+    below: Vec<Loaded>,
+    /// The table says that it was loaded by us, and the record knows nothing of it, or not all of it.
     pub lost: bool,
+    /// Records that say so.
+    unknown: Vec<Loaded>,
 }
 
 impl Loads {
+    /// Everything that is seen where this table is read, or where one is read that it is a part of.
+    pub(super) fn seen(&self) -> impl Iterator<Item = &Loaded> {
+        self.all.iter().chain(&self.above).chain(&self.below)
+    }
+
     /// The same after a look at the table: one without a row holds nothing, whatever the record says. Waits for whoever has
     /// locked the table.
     pub(super) async fn looked_at(self, client: &Client, url: &Url, target: &TableName) -> Result<Self> {
-        if self.all.is_empty() && !self.lost {
+        if self.all.is_empty() && self.below.is_empty() && !self.lost {
             return Ok(self);
         }
         let holds = format!("SELECT EXISTS (SELECT 1 FROM {})", target.sql());
-        match client.query_one(&holds, &[]).await.explained(url)?.get(0) {
+        match client.query_typed_one(&holds, &[]).await.explained(url)?.cell(0)? {
             true => Ok(self),
-            false => Ok(Loads { gone: self.all, ..Loads::default() }),
+            false => {
+                let gone = self.all.into_iter().chain(self.unknown).collect();
+                Ok(Loads { gone, above: self.above, ..Loads::default() })
+            }
         }
     }
 
@@ -114,8 +63,8 @@ impl Loads {
         Err(Error::new(
             Code::Conflict,
             text!(
-                "{target} foi carregada pelo datasus, mas o registro do que ela contém não está neste banco (cópia ou restauração sem o esquema `datasus`?). Restaure `datasus.loads`, refaça a tabela com o modo (`mode`) replace, ou, para append, use a opção `again`",
-                "{target} was loaded by datasus, but the record of what it holds is not in this database (copied or restored without schema `datasus`?). Restore `datasus.loads`, make the table anew with `mode` replace, or, for append, use the option `again`"
+                "{target} foi carregada pelo datasus, mas o registro do que ela contém não está neste banco (cópia ou restauração sem o esquema `datasus`?). Restaure `datasus.loads`; ou apague a tabela e carregue tudo o que ela deve conter; ou, para append, use a opção `again`",
+                "{target} was loaded by datasus, but the record of what it holds is not in this database (copied or restored without schema `datasus`?). Restore `datasus.loads`; or drop the table and load all that it should hold; or, for append, use the option `again`"
             ),
         )
         .with("table", target.to_string())
@@ -123,38 +72,14 @@ impl Loads {
     }
 }
 
-/// The mark of a table, in its comment.
-pub(super) fn mark(comment: Option<&str>) -> &str {
-    let found = comment.and_then(|text| text.rsplit_once(OPEN)?.1.split_once(']'));
-    found.map_or("", |(mark, _)| mark)
-}
-
-const OPEN: &str = "[datasus:";
-
-pub(super) fn new_mark() -> String {
-    ulid::Ulid::new().to_string()
-}
-
-/// The comment with this mark, and without another.
-pub(super) fn marked(comment: &str, mark: &str) -> String {
-    let text = match comment.rsplit_once(OPEN) {
-        Some((before, after)) => format!("{}{}", before.trim_end(), after.split_once(']').map_or("", |(_, rest)| rest)),
-        None => comment.to_owned(),
-    };
-    let gap = if text.is_empty() { "" } else { " " };
-    format!("{text}{gap}{OPEN}{mark}]")
-}
-
 /// Makes the record, or gives one of a version before the columns that it lacks.
-pub(super) async fn ensure(client: &Client, url: &Url) -> Result<()> {
-    ensure_schema(client, url, "datasus").await?;
-    // The columns of the two versions that added some.
-    let known = "SELECT 2 = (SELECT count(*) FROM pg_attribute
-            WHERE attrelid = to_regclass('datasus.loads') AND attname IN ('sampling', 'query') AND NOT attisdropped)
-        WHERE to_regclass('datasus.loads') IS NOT NULL";
-    let sql = match client.query_opt(known, &[]).await.explained(url)?.map(|known| known.get(0)) {
-        Some(true) => return Ok(()),
-        Some(false) => {
+pub(super) async fn ensure(client: &Client, url: &Url, there: &There) -> Result<()> {
+    if !there.own_schema {
+        create_schema(client, url, "datasus").await?;
+    }
+    let sql = match (there.loads, there.loads_whole) {
+        (true, true) => return Ok(()),
+        (true, false) => {
             "ALTER TABLE datasus.loads ADD COLUMN IF NOT EXISTS sampling text,
                 ADD COLUMN IF NOT EXISTS mark text NOT NULL DEFAULT '',
                 ADD COLUMN IF NOT EXISTS dataset text NOT NULL DEFAULT '',
@@ -165,7 +90,7 @@ pub(super) async fn ensure(client: &Client, url: &Url) -> Result<()> {
             ALTER TABLE datasus.loads DROP CONSTRAINT IF EXISTS loads_pkey,
                 ADD PRIMARY KEY (table_oid, job, source, hash, dataset, uf, period, part)"
         }
-        None => {
+        (false, _) => {
             "CREATE TABLE IF NOT EXISTS datasus.loads (
                 table_oid oid NOT NULL, schema_name text NOT NULL, table_name text NOT NULL, source text NOT NULL,
                 hash text NOT NULL, period text NOT NULL, job text NOT NULL, mode text NOT NULL, rows bigint NOT NULL,
@@ -182,37 +107,27 @@ pub(super) async fn ensure(client: &Client, url: &Url) -> Result<()> {
     }
 }
 
-/// What the table holds, as far as the record says.
-pub(super) async fn of(client: &Client, url: &Url, target: &TableName, table: &Table) -> Result<Loads> {
+/// The `mode` of a record of rows of which nothing else is known.
+const UNKNOWN: &str = "unknown";
+
+/// What the table holds, as far as the record says. `held`: until the transaction ends, nobody else changes what it says.
+pub(super) async fn of(client: &Client, url: &Url, target: &TableName, table: &Table, held: bool) -> Result<Loads> {
     let mark = mark(table.comment.as_deref());
-    let sql =
-        "SELECT ctid::text, source, hash, dataset, uf, period, part, origin, query, sampling, schema_name, table_name,
-            table_oid = $1, (schema_name, table_name) = ($2, $3), mark
-        FROM datasus.loads
-        WHERE ($4 <> '' AND mark = $4) OR ((schema_name, table_name) = ($2, $3) AND (mark = '' OR $4 = ''))";
-    let rows = client.query(sql, &[&table.oid, &target.schema, &target.table, &mark]).await.explained(url)?;
-    let mut all: Vec<Loaded> = rows
-        .iter()
-        .map(|row| Loaded {
-            place: row.get(0),
-            key: SourceKey {
-                name: row.get(1),
-                hash: row.get(2),
-                dataset: row.get(3),
-                uf: row.get(4),
-                period: row.get(5),
-                part: row.get(6),
-                ..SourceKey::default()
-            },
-            origin: row.get(7),
-            query: row.get(8),
-            sampling: row.get(9),
-            table: TableName { schema: row.get(10), table: row.get(11) },
-            same_oid: row.get(12),
-            same_name: row.get(13),
-            mark: row.get(14),
-        })
-        .collect();
+    let held = if held { "FOR UPDATE OF l" } else { "" };
+    // Without a mark the table is known by its name or its number, unless they are by now those of a table that has one.
+    let sql = format!(
+        "SELECT {COLUMNS}, table_oid = $1, (schema_name, table_name) = ($2, $3) FROM datasus.loads l
+        WHERE ($4 <> '' AND mark = $4) OR ((schema_name, table_name) = ($2, $3) AND mark = '')
+           OR ($4 = '' AND ((schema_name, table_name) = ($2, $3) OR table_oid = $1) AND NOT {LIVES}) {held}"
+    );
+    let values = [oid(&table.oid), text_of(&target.schema), text_of(&target.table), text_of(&mark)];
+    let rows = client.query_typed(&sql, &values).await.explained(url)?;
+    let mut all: Vec<Loaded> = Vec::with_capacity(rows.len());
+    let mut unknown = Vec::new();
+    for row in &rows {
+        let one = loaded(row, row.cell(14)?, row.cell(15)?)?;
+        if row.cell::<&str>(13)? == UNKNOWN { unknown.push(one) } else { all.push(one) }
+    }
     match mark {
         // Without a mark the number tells tables of one name apart; where no record has it, all of the name may be meant.
         "" if all.iter().any(|one| one.same_oid) => all.retain(|one| one.same_oid),
@@ -220,8 +135,31 @@ pub(super) async fn of(client: &Client, url: &Url, target: &TableName, table: &T
         // A version that writes no marks may have added rows.
         mark => all.retain(|one| one.mark == mark || one.same_oid),
     }
-    let lost = !mark.is_empty() && all.is_empty();
-    Ok(Loads { all, lost, ..Loads::default() })
+    let lost = !unknown.is_empty() || !mark.is_empty() && all.is_empty();
+    let (above, below) = if table.has_kin { kin(client, url, table).await? } else { Default::default() };
+    Ok(Loads { all, lost, unknown, above, below, ..Loads::default() })
+}
+
+/// What was loaded into the tables that this one is a partition of (or inherits from), and into those that are partitions of it.
+async fn kin(client: &Client, url: &Url, table: &Table) -> Result<(Vec<Loaded>, Vec<Loaded>)> {
+    let sql = format!(
+        "WITH RECURSIVE up(oid) AS (SELECT inhparent FROM pg_inherits WHERE inhrelid = $1
+             UNION SELECT i.inhparent FROM pg_inherits i JOIN up ON i.inhrelid = up.oid),
+         down(oid) AS (SELECT inhrelid FROM pg_inherits WHERE inhparent = $1
+             UNION SELECT i.inhrelid FROM pg_inherits i JOIN down ON i.inhparent = down.oid),
+         kin AS (SELECT oid, true AS above FROM up UNION SELECT oid, false FROM down)
+         SELECT {COLUMNS}, kin.above FROM kin JOIN pg_class c ON c.oid = kin.oid
+         JOIN datasus.loads l ON CASE WHEN mark = '' THEN table_oid = c.oid
+             ELSE strpos(coalesce(obj_description(c.oid, 'pg_class'), ''), '[datasus:' || mark || ']') > 0 END
+         WHERE mode <> '{UNKNOWN}'"
+    );
+    let rows = client.query_typed(&sql, &[oid(&table.oid)]).await.explained(url)?;
+    let (mut above, mut below) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let side = if row.cell(14)? { &mut above } else { &mut below };
+        side.push(loaded(row, false, false)?);
+    }
+    Ok((above, below))
 }
 
 /// Brings the record of a table that stays under its present name and number, and gives its mark; part of the transaction
@@ -235,14 +173,16 @@ pub(super) async fn settle(
 ) -> Result<String> {
     let places = |list: &[Loaded]| list.iter().map(|one| one.place.clone()).collect::<Vec<_>>();
     let forget = "DELETE FROM datasus.loads WHERE ctid = ANY($1::text[]::tid[])";
-    client.execute(forget, &[&places(&loads.gone)]).await.explained(url)?;
+    if !loads.gone.is_empty() {
+        client.execute_typed(forget, &[texts(&places(&loads.gone))]).await.explained(url)?;
+    }
     let comment = table.comment.as_deref();
     let other = loads.all.iter().find(|one| !one.same_name).map(|one| one.table.clone());
     let copied = match &other {
         Some(other) => {
             let sql = "SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = $1 AND c.relname = $2)";
-            client.query_one(sql, &[&other.schema, &other.table]).await.explained(url)?.get(0)
+            client.query_typed_one(sql, &[name(&other.schema), name(&other.table)]).await.explained(url)?.cell(0)?
         }
         None => false,
     };
@@ -255,8 +195,18 @@ pub(super) async fn settle(
         let comment = escape_literal(&marked(comment.unwrap_or_default(), &mark));
         client.batch_execute(&format!("COMMENT ON TABLE {} IS {comment}", target.sql())).await.explained(url)?;
     }
+    if loads.lost && loads.unknown.is_empty() {
+        // Of what the next load brings there will be a record, and of these rows still none.
+        let sql = format!(
+            "INSERT INTO datasus.loads (table_oid, schema_name, table_name, mark, source, hash, period, job, mode, rows)
+             VALUES ($1, $2, $3, $4, '', '', '', '{UNKNOWN}', '{UNKNOWN}', 0) ON CONFLICT DO NOTHING"
+        );
+        let values = [oid(&table.oid), text_of(&target.schema), text_of(&target.table), text_of(&mark)];
+        client.execute_typed(&sql, &values).await.explained(url)?;
+    }
     let ours = |one: &Loaded| one.same_name && one.same_oid && one.mark == mark;
-    if loads.all.iter().all(ours) {
+    let held: Vec<Loaded> = loads.all.iter().chain(&loads.unknown).cloned().collect();
+    if held.iter().all(ours) {
         return Ok(mark);
     }
     let sql = match copied {
@@ -272,29 +222,34 @@ pub(super) async fn settle(
             WHERE ctid = ANY($5::text[]::tid[])"
         }
     };
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-        [&table.oid, &target.schema, &target.table, &mark, &places(&loads.all)];
-    client.execute(sql, &values).await.explained(url)?;
+    let places = places(&held);
+    let values = [oid(&table.oid), text_of(&target.schema), text_of(&target.table), text_of(&mark), texts(&places)];
+    client.execute_typed(sql, &values).await.explained(url)?;
     Ok(mark)
 }
 
 /// Forgets every table that had this name, for a new one takes it; one that was renamed has taken its mark along.
 pub(super) async fn forget(client: &Client, url: &Url, target: &TableName) -> Result<()> {
-    let sql = "DELETE FROM datasus.loads l WHERE schema_name = $1 AND table_name = $2 AND (mark = '' OR NOT EXISTS
-        (SELECT 1 FROM pg_description d WHERE d.classoid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0
-            AND strpos(d.description, '[datasus:' || l.mark || ']') > 0))";
-    client.execute(sql, &[&target.schema, &target.table]).await.explained(url).map(drop)
+    let sql = format!("DELETE FROM datasus.loads l WHERE schema_name = $1 AND table_name = $2 AND NOT {LIVES}");
+    client.execute_typed(&sql, &[text_of(&target.schema), text_of(&target.table)]).await.explained(url).map(drop)
 }
 
-/// Forgets sources of a table that is settled.
-pub(super) async fn forget_sources(client: &Client, url: &Url, target: &TableName, of: &[&Loaded]) -> Result<()> {
+/// Forgets sources of a table that is settled; a table that had its name before keeps its own.
+pub(super) async fn forget_sources(
+    client: &Client,
+    url: &Url,
+    target: &TableName,
+    mark: &str,
+    of: &[&Loaded],
+) -> Result<()> {
     let list = |get: fn(&SourceKey) -> &String| of.iter().map(|one| get(&one.key).as_str()).collect::<Vec<_>>();
     let sql = "DELETE FROM datasus.loads l USING unnest($3::text[], $4::text[], $5::text[], $6::text[]) k(d, u, p, t)
-        WHERE l.schema_name = $1 AND l.table_name = $2 AND (l.dataset, l.uf, l.period, l.part) = (k.d, k.u, k.p, k.t)";
-    let (datasets, ufs, periods) = (list(|k| &k.dataset), list(|k| &k.uf), list(|k| &k.period));
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-        [&target.schema, &target.table, &datasets, &ufs, &periods, &list(|k| &k.part)];
-    client.execute(sql, &values).await.explained(url).map(drop)
+        WHERE l.schema_name = $1 AND l.table_name = $2 AND l.mark = $7 AND (l.dataset, l.uf, l.period, l.part) = (k.d, k.u, k.p, k.t)";
+    let (datasets, ufs) = (list(|k| &k.dataset), list(|k| &k.uf));
+    let (periods, parts) = (list(|k| &k.period), list(|k| &k.part));
+    let table = [text_of(&target.schema), text_of(&target.table)];
+    let keys = [texts(&datasets), texts(&ufs), texts(&periods), texts(&parts), text_of(&mark)];
+    client.execute_typed(sql, &table.into_iter().chain(keys).collect::<Vec<_>>()).await.explained(url).map(drop)
 }
 
 /// Notes what the table holds from now on.
@@ -307,10 +262,6 @@ pub(super) async fn remember(
     mark: &str,
     origin: bool,
 ) -> Result<()> {
-    let find = "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = $1 AND c.relname = $2";
-    let (schema, table) = (&target.schema, &target.table);
-    let oid: u32 = client.query_one(find, &[schema, table]).await.explained(url)?.get(0);
     let nothing = [SourceKey::default()];
     let sources = if subject.sources.is_empty() { &nothing[..] } else { &subject.sources };
     let of = |get: fn(&SourceKey) -> &String| sources.iter().map(|source| get(source).as_str()).collect::<Vec<_>>();
@@ -318,48 +269,36 @@ pub(super) async fn remember(
     let sql =
         "INSERT INTO datasus.loads (table_oid, schema_name, table_name, job, mode, rows, sampling, mark, origin, query,
             source, hash, dataset, uf, period, part)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, s.*
-        FROM unnest($11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[])
-            s(source, hash, dataset, uf, period, part) ON CONFLICT DO NOTHING";
+        SELECT c.oid, $1, $2, $3, $4, $5, $6, $7, $8, $9, s.*
+        FROM unnest($10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
+            s(source, hash, dataset, uf, period, part), pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = $1 AND c.relname = $2 ON CONFLICT DO NOTHING";
     let (mode, rows) = (mode.as_str().unwrap_or_default(), rows as i64);
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 16] = [
-        &oid,
-        schema,
-        table,
-        &subject.job_id,
-        &mode,
-        &rows,
-        &subject.sampling,
-        &mark,
-        &origin,
-        &subject.query,
-        &of(|s| &s.name),
-        &of(|s| &s.hash),
-        &of(|s| &s.dataset),
-        &of(|s| &s.uf),
-        &of(|s| &s.period),
-        &of(|s| &s.part),
+    let (names, hashes, datasets) = (of(|s| &s.name), of(|s| &s.hash), of(|s| &s.dataset));
+    let (ufs, periods, parts) = (of(|s| &s.uf), of(|s| &s.period), of(|s| &s.part));
+    let values = [
+        text_of(&target.schema),
+        text_of(&target.table),
+        text_of(&subject.job_id),
+        text_of(&mode),
+        long(&rows),
+        text_of(&subject.sampling),
+        text_of(&mark),
+        flag(&origin),
+        text_of(&subject.query),
+        texts(&names),
+        texts(&hashes),
+        texts(&datasets),
+        texts(&ufs),
+        texts(&periods),
+        texts(&parts),
     ];
-    client.execute(sql, &values).await.explained(url).map(drop)
+    client.execute_typed(sql, &values).await.explained(url).map(drop)
 }
 
 /// Whether the rows that a job brought from a source (or at all) are still where it brought them: no other load has taken
 /// their place.
 pub(super) async fn still_has(client: &Client, url: &Url, job_id: &str, source: Option<&str>) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM datasus.loads WHERE job = $1 AND source = coalesce($2, source))";
-    Ok(client.query_one(sql, &[&job_id, &source]).await.explained(url)?.get(0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_comment_holds_one_mark_and_keeps_its_words() {
-        assert_eq!(marked("", "A"), "[datasus:A]");
-        let comment = marked("Internações do Acre", "A");
-        assert_eq!((comment.as_str(), mark(Some(&comment))), ("Internações do Acre [datasus:A]", "A"));
-        assert_eq!(marked(&comment, "B"), "Internações do Acre [datasus:B]");
-        assert_eq!((mark(None), mark(Some("[datasus:")), mark(Some("x"))), ("", "", ""));
-    }
+    client.query_typed_one(sql, &[text_of(&job_id), text_of(&source)]).await.explained(url)?.cell(0)
 }

@@ -13,8 +13,8 @@ pub(super) fn refuse(loads: &Loads, target: &TableName, subject: &Subject, optio
         loads.refuse_lost(target)?;
     }
     // Rows that no load of ours brought are exact.
-    let same = loads.all.iter().all(|one| one.sampling.as_deref() == ours);
-    if same && (!loads.all.is_empty() || ours.is_none()) {
+    let same = loads.seen().all(|one| one.sampling.as_deref() == ours);
+    if same && (loads.seen().next().is_some() || ours.is_none()) {
         return Ok(());
     }
     let text = match ours {

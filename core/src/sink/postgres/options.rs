@@ -136,6 +136,7 @@ impl Postgres {
                 .with("valid_examples", vec!["sih_data.custo_por_cnes"]));
             }
         };
+        identifier::refuse_reserved(&table)?;
         if self.mode == Mode::Upsert && self.key.is_empty() {
             return Err(wrong(text!(
                 "`upsert` precisa de `key`, as colunas que identificam uma linha, por exemplo N_AIH",

@@ -6,9 +6,13 @@ use tokio_postgres::Client;
 
 use super::failure::{self, Explained};
 use super::ledger::Claim;
+use super::loaded::Loaded;
 use super::shape::{self, Column, Table};
+use super::typed::{Cells, name as name_of, text as text_of};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, append, connect, index, letters, loads, mixture, replace, stage, unique};
+use super::{
+    Mode, Postgres, TableName, append, connect, index, letters, loads, mark, mixture, replace, stage, swallow, unique,
+};
 use crate::base::{Code, Error, Language, Result, text};
 use crate::recovery::SinkState;
 use crate::sink::{ORIGIN_COLUMNS, Subject};
@@ -31,46 +35,52 @@ pub(super) struct Publish<'p> {
 
 /// Makes visible what [`Publish::prepare`] has made ready.
 pub(super) async fn commit(client: &Client, url: &Url, job_id: &str, target: &TableName) -> Result<()> {
-    match client.batch_execute("COMMIT").await {
-        Ok(()) => Ok(()),
-        // No answer to COMMIT: the record of loads says whether it took effect.
-        Err(error) if failure::is_lost(&error) => {
-            let fresh = connect::session(url).await?;
-            match published(&fresh, url, job_id, target).await? {
-                Some(_) => Ok(()),
-                None => Err(failure::explain(error, url)),
-            }
-        }
-        Err(error) => Err(failure::explain(error, url)),
+    let unanswered = match tokio::time::timeout(url.silence, client.batch_execute("COMMIT")).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) if failure::is_lost(&error) => failure::explain(error, url),
+        Ok(Err(error)) => return Err(failure::explain(error, url)),
+        // A server that has stopped keeps its connections.
+        Err(_) => failure::stalled(url, url.silence),
+    };
+    // No answer to COMMIT: the record of loads says whether it took effect.
+    let fresh = connect::Brief::open(url).await?;
+    match fresh.within(url, published(&fresh.client, url, job_id, target)).await? {
+        Some(_) => Ok(()),
+        None => Err(unanswered),
     }
 }
 
 /// Rows of the job that are the target's already; none where it has not been published.
 pub(super) async fn published(client: &Client, url: &Url, job_id: &str, target: &TableName) -> Result<Option<u64>> {
-    let known = client.query("SELECT 1 WHERE to_regclass('datasus.loads') IS NOT NULL", &[]).await.explained(url)?;
-    if known.is_empty() {
-        return Ok(None);
-    }
     let sql = "SELECT max(rows) FROM datasus.loads WHERE job = $1 AND schema_name = $2 AND table_name = $3";
-    let found = client.query_one(sql, &[&job_id, &target.schema, &target.table]).await.explained(url)?;
-    Ok(found.get::<_, Option<i64>>(0).map(|rows| rows as u64))
+    let values = [text_of(&job_id), text_of(&target.schema), text_of(&target.table)];
+    let found = client.query_typed_one(sql, &values).await.explained(url)?;
+    Ok(found.cell::<Option<i64>>(0)?.map(|rows| rows as u64))
 }
 
 impl Publish<'_> {
     /// Everything that can fail: begins the transaction, leaves it open, and gives the rows that it publishes.
     pub(super) async fn prepare(&self, client: &Client) -> Result<u64> {
-        client.batch_execute(&format!("BEGIN; {}", connect::durable(true))).await.explained(self.url)?;
-        // Two first loads of a table that is not there have no table to lock: the second finds what the first has made.
-        let lock = "SELECT pg_advisory_xact_lock(hashtextextended('datasus ' || $1, 0))";
-        client.execute(lock, &[&self.target.to_string()]).await.explained(self.url)?;
-        let (rows, mark) = self.within(client).await?;
-        // What the table would ask at COMMIT only, it asks now.
-        client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await.explained(self.url)?;
-        self.claim.end(client, self.url).await?;
+        // Two first loads of a table that is not there have no table to lock: the second finds what the first has made. What is
+        // there is looked at under the lock, though it is asked with it.
+        let lock = format!(
+            "BEGIN; {}; SELECT pg_advisory_xact_lock(hashtextextended({}, 0))",
+            connect::durable(true),
+            escape_literal(&format!("datasus {}", self.target))
+        );
         let (url, target) = (self.url, self.target);
+        let begin = async { client.batch_execute(&lock).await.explained(url) };
+        let (begun, existing) = tokio::join!(begin, shape::find(client, url, target));
+        begun?;
+        let (rows, mark) = self.within(client, existing?).await?;
         let has = |name: &&str| self.columns.iter().any(|column| column.name == **name);
         let origin = ORIGIN_COLUMNS.iter().all(has);
-        loads::remember(client, url, target, (self.options, self.subject), rows, &mark, origin).await?;
+        // What the table would ask at COMMIT only, it asks now.
+        let asked = async { client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await.explained(url) };
+        let remembered = loads::remember(client, url, target, (self.options, self.subject), rows, &mark, origin);
+        // Of several errors the first says why.
+        let (asked, ended, remembered) = tokio::join!(asked, self.claim.end(client, url), remembered);
+        asked.and(ended).and(remembered)?;
         Ok(rows)
     }
 
@@ -87,16 +97,15 @@ impl Publish<'_> {
         Ok(self.rows - count)
     }
 
-    /// The rows, and the table's mark.
-    async fn within(&self, client: &Client) -> Result<(u64, String)> {
-        // The table may have changed, or come, or gone, since the job began.
-        let existing = shape::find(client, self.url, self.target).await?;
-        let mark = loads::new_mark();
+    /// The rows, and the table's mark. `existing`: the table may have changed, or come, or gone, since the job began.
+    async fn within(&self, client: &Client, existing: Option<Table>) -> Result<(u64, String)> {
+        let mark = mark::new_mark();
         match (self.options.mode, &existing) {
             (Mode::Create, Some(_)) => return Err(exists(self.target)),
             (Mode::Replace, found) => {
                 self.index_stage(client).await?;
-                if found.is_some() {
+                if let Some(table) = found {
+                    refuse_part(self.target, table)?;
                     client.batch_execute(&format!("DROP TABLE {}", self.target.sql())).await.explained(self.url)?;
                 }
                 self.rename_stage(client, &mark).await?;
@@ -120,14 +129,14 @@ impl Publish<'_> {
         // Looked at under the lock: what others changed before they gave it up counts.
         let table = shape::find(client, url, target).await?.ok_or_else(|| went_away(target))?;
         self.same_shape(&table)?;
-        let held = loads::of(client, url, target, &table).await?.looked_at(client, url, target).await?;
+        let held = loads::of(client, url, target, &table, true).await?.looked_at(client, url, target).await?;
         mixture::refuse(&held, target, subject, options)?;
         append::refuse_known(&held, target, options, subject)?;
         self.add_columns(client, &table).await?;
         let mark = loads::settle(client, url, target, &table, &held).await?;
         let rows = match options.mode {
             Mode::Upsert => {
-                self.upsert(client).await?;
+                self.upsert(client, &swallow::of(client, url, table.oid).await?).await?;
                 self.rows
             }
             Mode::ReplaceBy => {
@@ -135,7 +144,8 @@ impl Publish<'_> {
                 let by = options.replace_by;
                 let replaced = replace::replaced(&held, target, by, subject)?;
                 replace::delete(client, url, target, &table, (&held, &replaced), by, subject).await?;
-                loads::forget_sources(client, url, target, &replaced).await?;
+                self.refuse_kept(client, &table, &replaced).await?;
+                loads::forget_sources(client, url, target, &mark, &replaced).await?;
                 self.add_rows(client, &table).await?
             }
             _ => self.add_rows(client, &table).await?,
@@ -145,7 +155,7 @@ impl Publish<'_> {
 
     async fn add_rows(&self, client: &Client, table: &Table) -> Result<u64> {
         let rows = self.take_out(client, table).await?;
-        self.move_rows(client, rows).await?;
+        self.move_rows(client, table, rows).await?;
         Ok(rows)
     }
 
@@ -182,12 +192,12 @@ impl Publish<'_> {
     }
 
     async fn index_stage(&self, client: &Client) -> Result<()> {
-        for (number, column) in self.indexed()?.iter().enumerate() {
+        let create = |(number, column): (usize, &&str)| {
             let name = escape_identifier(&format!("{}_{number}", self.stage.table));
-            let sql = format!("CREATE INDEX {name} ON {} ({})", self.stage.sql(), escape_identifier(column));
-            client.batch_execute(&sql).await.explained(self.url)?;
-        }
-        Ok(())
+            format!("CREATE INDEX {name} ON {} ({});", self.stage.sql(), escape_identifier(column))
+        };
+        let sql: String = self.indexed()?.iter().enumerate().map(create).collect();
+        if sql.is_empty() { Ok(()) } else { client.batch_execute(&sql).await.explained(self.url) }
     }
 
     fn indexed(&self) -> Result<Vec<&str>> {
@@ -199,14 +209,14 @@ impl Publish<'_> {
 
     /// The staging table becomes the target, indexes and all.
     async fn rename_stage(&self, client: &Client, mark: &str) -> Result<()> {
-        self.describe(client, self.stage, Some(mark)).await?;
+        let about = self.description(self.stage, Some(mark));
         let (stage, table) = (self.stage.sql(), escape_identifier(&self.target.table));
         // Made for a table that has gone meanwhile: what it asked of the rows they have been asked.
         let order = match self.ordered {
             true => format!("ALTER TABLE {stage} DROP COLUMN {};", escape_identifier(stage::ORDER)),
             false => String::new(),
         };
-        let mut sql = format!("{order} ALTER TABLE {stage} RENAME TO {table};");
+        let mut sql = format!("{about} {order} ALTER TABLE {stage} RENAME TO {table};");
         let schema = escape_identifier(&self.target.schema);
         for (number, column) in self.indexed()?.iter().enumerate() {
             let old = escape_identifier(&format!("{}_{number}", self.stage.table));
@@ -225,7 +235,8 @@ impl Publish<'_> {
                 0 => name.to_owned(),
                 _ => format!("{}{number}", &name[..name.len().min(super::identifier::MAX_BYTES - 4)]),
             };
-            let taken = client.query(sql, &[&self.target.schema, &candidate]).await.explained(self.url)?;
+            let values = [name_of(&self.target.schema), name_of(&candidate)];
+            let taken = client.query_typed(sql, &values).await.explained(self.url)?;
             if taken.is_empty() {
                 return Ok(candidate);
             }
@@ -235,7 +246,11 @@ impl Publish<'_> {
 
     /// Comments of the new columns, and of a new table, with its mark.
     pub(super) async fn describe(&self, client: &Client, table: &TableName, mark: Option<&str>) -> Result<()> {
-        let about = |mark| escape_literal(&loads::marked(&self.subject.about, mark));
+        client.batch_execute(&self.description(table, mark)).await.explained(self.url)
+    }
+
+    fn description(&self, table: &TableName, mark: Option<&str>) -> String {
+        let about = |mark| escape_literal(&mark::marked(&self.subject.about, mark));
         let mut sql = mark.map_or_else(String::new, |m| format!("COMMENT ON TABLE {} IS {};", table.sql(), about(m)));
         for column in self.columns.iter().filter(|column| column.is_new) {
             let meaning = self.subject.columns.iter().find(|(name, _)| name.to_lowercase() == column.name);
@@ -244,19 +259,50 @@ impl Publish<'_> {
                 sql.push_str(&format!("COMMENT ON COLUMN {}.{name} IS {};", table.sql(), escape_literal(meaning)));
             }
         }
-        client.batch_execute(&sql).await.explained(self.url)
+        sql
     }
 
-    async fn move_rows(&self, client: &Client, rows: u64) -> Result<()> {
+    /// A DELETE that a trigger or a rule turned into nothing left the rows that were to be replaced.
+    async fn refuse_kept(&self, client: &Client, table: &Table, replaced: &[&Loaded]) -> Result<()> {
+        let by = swallow::of(client, self.url, table.oid).await?;
+        if by.is_empty() {
+            return Ok(());
+        }
+        let (url, target) = (self.url, self.target);
+        match replace::left(client, url, target, table, replaced, self.options.replace_by, self.subject).await? {
+            0 => Ok(()),
+            rows => Err(swallow::still_there(target, &by, rows)),
+        }
+    }
+
+    async fn move_rows(&self, client: &Client, table: &Table, rows: u64) -> Result<()> {
         let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
         let (target, stage, list) = (self.target.sql(), self.stage.sql(), quoted(&names));
-        let moved = client.execute(&format!("INSERT INTO {target} ({list}) SELECT {list} FROM {stage}"), &[]).await;
+        let moved =
+            client.execute_typed(&format!("INSERT INTO {target} ({list}) SELECT {list} FROM {stage}"), &[]).await;
         let moved = moved.explained(self.url)?;
         if moved != rows {
-            return Err(Error::internal(format!("{moved} rows of {rows} moved")).stage("postgres"));
+            let by = swallow::of(client, self.url, table.oid).await?;
+            return Err(swallow::refused(self.url, self.target, &by, moved, rows));
         }
         client.batch_execute(&format!("DROP TABLE {stage}")).await.explained(self.url)
     }
+}
+
+/// DS-409 for `replace` of a table whose rows are those of another one too: they would be gone there.
+pub(super) fn refuse_part(target: &TableName, table: &Table) -> Result<()> {
+    if !table.is_part {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::Conflict,
+        text!(
+            "{target} é partição de outra tabela (ou herda de uma), que perderia as linhas dela com `replace`; carregue a tabela inteira com replace_by",
+            "{target} is a partition of another table (or inherits from one), which would lose its rows by `replace`; load the whole table by replace_by"
+        ),
+    )
+    .with("table", target.to_string())
+    .stage("postgres"))
 }
 
 fn went_away(target: &TableName) -> Error {

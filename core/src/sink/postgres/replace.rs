@@ -6,8 +6,10 @@ use postgres_protocol::escape::escape_identifier;
 use tokio_postgres::Client;
 
 use super::failure::Explained;
-use super::loads::{Loaded, Loads};
+use super::loaded::Loaded;
+use super::loads::Loads;
 use super::shape::Table;
+use super::typed::{Cells, texts};
 use super::url::Url;
 use super::{ReplaceBy, TableName};
 use crate::base::{Code, Error, Result, Text, text};
@@ -18,11 +20,12 @@ pub(super) fn require_origin(target: &TableName, table: &Table) -> Result<()> {
     let Some(missing) = ORIGIN_COLUMNS.iter().find(|name| !table.columns.iter().any(|c| c.name == **name)) else {
         return Ok(());
     };
+    let drop = format!("DROP TABLE {}", target.sql());
     Err(Error::new(
         Code::Conflict,
         text!(
-            "{target} não tem a coluna {missing}: não se sabe de que carga vêm suas linhas. Apague-a e refaça-a uma vez com `replace_by`, ou use outra tabela",
-            "{target} has no column {missing}: which load its rows come from is not known. Drop it and make it once with `replace_by`, or use another table"
+            "{target} não tem a coluna {missing}: não se sabe de que carga vêm suas linhas. Carregue com `replace` tudo o que ela deve conter; para depois trocar só o que uma carga traz, apague-a ({drop}) e carregue tudo com `replace_by`",
+            "{target} has no column {missing}: which load its rows come from is not known. Load by `replace` all that it should hold; to replace only what a load brings later on, drop it ({drop}) and load all of it by `replace_by`"
         ),
     )
     .column(*missing)
@@ -52,6 +55,10 @@ pub(super) fn replaced<'l>(
             ),
         ));
     }
+    // Its rows keep the origin that they had, and no longer are what came from there.
+    if let Some(one) = loads.all.iter().find(|one| one.upserted) {
+        return Err(otherwise(target, &one.shown(), "upsert", subject));
+    }
     let mut replaced = Vec::new();
     for one in &loads.all {
         if one.is_of_before() {
@@ -68,7 +75,7 @@ pub(super) fn replaced<'l>(
         if !same || !one.origin {
             let how = match (&one.query, one.origin) {
                 (Some(query), true) => query.as_str(),
-                (Some(_), false) => "append/upsert",
+                (Some(_), false) => "append",
                 (None, _) => "?",
             };
             return Err(otherwise(target, &shown, how, subject));
@@ -128,10 +135,10 @@ pub(super) async fn refuse_unrecorded(
         "SELECT {uf}, {period} FROM {} WHERE ({uf}, {period}) IN (SELECT * FROM unnest($1::text[], $2::text[])) LIMIT 1",
         target.sql()
     );
-    match client.query_opt(&sql, &[&ufs, &periods]).await.explained(url)? {
+    match client.query_typed_opt(&sql, &[texts(&ufs), texts(&periods)]).await.explained(url)? {
         None => Ok(()),
         Some(row) => {
-            let shown = format!("{} {}", row.get::<_, String>(0), row.get::<_, String>(1));
+            let shown = format!("{} {}", row.cell::<String>(0)?, row.cell::<String>(1)?);
             Err(otherwise(target, &shown, "?", subject))
         }
     }
@@ -173,15 +180,19 @@ pub(super) async fn delete(
              WHERE ({uf}, {period}, {file}) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))"
         );
         let (ufs, periods, names) = (list(|k| &k.uf), list(|k| &k.period), list(|k| &k.name));
-        return client.execute(&sql, &[&ufs, &periods, &names]).await.explained(url).map(drop);
+        return client
+            .execute_typed(&sql, &[texts(&ufs), texts(&periods), texts(&names)])
+            .await
+            .explained(url)
+            .map(drop);
     }
     let sql = format!(
         "WITH gone AS (DELETE FROM {target_sql} WHERE {of_months} RETURNING {file} AS f, {uf} AS u, {period} AS p)
          SELECT DISTINCT f, u, p FROM gone"
     );
-    let gone = client.query(&sql, &[&ufs, &periods]).await.explained(url)?;
+    let gone = client.query_typed(&sql, &[texts(&ufs), texts(&periods)]).await.explained(url)?;
     for row in gone {
-        let (file, uf, period): (Option<String>, String, String) = (row.get(0), row.get(1), row.get(2));
+        let (file, uf, period): (Option<String>, String, String) = (row.cell(0)?, row.cell(1)?, row.cell(2)?);
         let known =
             |one: &&Loaded| one.key.uf == uf && one.key.period == period && Some(&one.key.name) == file.as_ref();
         if !replaced.iter().any(known) {
@@ -190,6 +201,39 @@ pub(super) async fn delete(
         }
     }
     Ok(())
+}
+
+/// Rows that [`delete`] was to take away and that are there all the same.
+pub(super) async fn left(
+    client: &Client,
+    url: &Url,
+    target: &TableName,
+    table: &Table,
+    replaced: &[&Loaded],
+    by: ReplaceBy,
+    subject: &Subject,
+) -> Result<u64> {
+    let [file, uf, period] = origin_of(table);
+    let (rows, target) = ("SELECT count(*) FROM", target.sql());
+    let found = match by {
+        ReplaceBy::Competencia => {
+            let (ufs, periods) = months(subject);
+            let sql =
+                format!("{rows} {target} WHERE ({uf}, {period}) IN (SELECT * FROM unnest($1::text[], $2::text[]))");
+            client.query_typed_one(&sql, &[texts(&ufs), texts(&periods)]).await
+        }
+        ReplaceBy::SourceFile => {
+            let list =
+                |get: fn(&SourceKey) -> &String| replaced.iter().map(|one| get(&one.key).as_str()).collect::<Vec<_>>();
+            let (ufs, periods, names) = (list(|k| &k.uf), list(|k| &k.period), list(|k| &k.name));
+            let sql = format!(
+                "{rows} {target}
+                 WHERE ({uf}, {period}, {file}) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))"
+            );
+            client.query_typed_one(&sql, &[texts(&ufs), texts(&periods), texts(&names)]).await
+        }
+    };
+    Ok(found.explained(url)?.cell::<i64>(0)? as u64)
 }
 
 fn refused(target: &TableName, why: Text) -> Error {
@@ -207,7 +251,11 @@ fn otherwise(target: &TableName, shown: &str, how: &str, subject: &Subject) -> E
             "não se sabe com que `where` e `columns` foram carregadas as linhas de {shown} que a tabela tem",
             "it is not known with which `where` and `columns` the table's rows of {shown} were loaded"
         ),
-        "append/upsert" => text!(
+        "upsert" => text!(
+            "um `upsert` ({shown}) pode ter mudado linhas de qualquer competência que a tabela tem",
+            "an `upsert` ({shown}) may have changed rows of any competência that the table has"
+        ),
+        "append" => text!(
             "as linhas de {shown} que a tabela tem não dizem de onde vêm (vieram por outro `mode`)",
             "the table's rows of {shown} do not say where they come from (another `mode` brought them)"
         ),
@@ -217,11 +265,12 @@ fn otherwise(target: &TableName, shown: &str, how: &str, subject: &Subject) -> E
         ),
     };
     let (pt, en) = (why.pt, why.en);
+    let drop = format!("DROP TABLE {}", target.sql());
     Error::new(
         Code::Conflict,
         text!(
-            "{target}: {pt}; trocá-las perderia ou misturaria linhas. Use a mesma consulta ou outra tabela, ou refaça esta inteira com o modo (`mode`) replace",
-            "{target}: {en}; replacing them would lose or mix rows. Use the same query or another table, or make the whole of this one anew with `mode` replace"
+            "{target}: {pt}; trocá-las perderia ou misturaria linhas. Use a mesma consulta ou outra tabela; ou carregue com `replace` tudo o que esta deve conter; para depois trocar só o que uma carga traz, apague-a ({drop}) e carregue tudo com `replace_by`",
+            "{target}: {en}; replacing them would lose or mix rows. Use the same query or another table; or load by `replace` all that this one should hold; to replace only what a load brings later on, drop it ({drop}) and load all of it by `replace_by`"
         ),
     )
     .with("held", shown)

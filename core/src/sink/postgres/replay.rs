@@ -9,8 +9,9 @@ use tokio_postgres::types::ToSql;
 use super::failure::{self, Explained};
 use super::letters::Refusal;
 use super::shape::{self, Table};
+use super::typed::{int, long, text as text_of};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, connect, ledger, loads};
+use super::{Mode, Postgres, TableName, connect, identifier, ledger, loads, swallow, there};
 use crate::base::{Code, Error, Language, Result, Secret, text};
 use crate::recovery::DeadLetter;
 
@@ -32,10 +33,13 @@ pub fn replay(
 
 /// Forgets which letters were loaded, once they are letters no more.
 pub fn replayed(to: &Postgres, server: Option<&Secret>, job_id: &str) -> Result<()> {
-    let (url, _, runtime) = way(to, server, job_id)?;
+    let (url, target, runtime) = way(to, server, job_id)?;
     runtime.block_on(async {
-        let client = connect::session(&url).await?;
-        client.execute("DELETE FROM datasus.ledger WHERE job = $1", &[&record(job_id)]).await.explained(&url).map(drop)
+        let brief = connect::Brief::open(&url).await?;
+        brief.within(&url, there::ask(&brief.client, &url, &no_stage(&target))).await?;
+        let (forget, job) = ("DELETE FROM datasus.ledger WHERE job = $1", record(job_id));
+        let forgotten = async { brief.client.execute_typed(forget, &[text_of(&job)]).await.explained(&url).map(drop) };
+        brief.within(&url, forgotten).await
     })
 }
 
@@ -44,10 +48,16 @@ fn record(job_id: &str) -> String {
     format!("replay {job_id}")
 }
 
+/// A replay writes into its table at once.
+fn no_stage(target: &TableName) -> TableName {
+    TableName { table: String::new(), ..target.clone() }
+}
+
 fn way(to: &Postgres, server: Option<&Secret>, job_id: &str) -> Result<(Url, TableName, Runtime)> {
     let mut url = to.server(server)?;
     url.config.application_name(format!("datasus replay {job_id}"));
     let target = TableName::parse(to.table.as_deref().unwrap_or_default())?;
+    identifier::refuse_reserved(&target)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     Ok((url, target, runtime.map_err(|error| Error::internal(format!("no runtime: {error}")))?))
 }
@@ -60,12 +70,17 @@ async fn all(
     letters: Vec<DeadLetter>,
     language: Language,
 ) -> Result<Vec<DeadLetter>> {
-    let client = connect::session(url).await?;
+    let brief = connect::Brief::open(url).await?;
+    let client = &brief.client;
     // A letter that is loaded is a letter no more.
-    client.batch_execute(&connect::durable(false)).await.explained(url)?;
-    ledger::ensure(&client, url).await?;
-    loads::ensure(&client, url).await?;
-    let Some(table) = shape::find(&client, url, target).await? else {
+    brief.within(url, async { client.batch_execute(&connect::durable(false)).await.explained(url) }).await?;
+    let there = brief.within(url, there::ask(client, url, &no_stage(target))).await?;
+    brief.within(url, loads::ensure(client, url, &there)).await?;
+    brief.within(url, ledger::ensure(client, url, &there)).await?;
+    if !there.whole() {
+        brief.within(url, there::ask(client, url, &no_stage(target))).await?;
+    }
+    let Some(table) = brief.within(url, shape::find(client, url, target)).await? else {
         return Err(Error::new(
             Code::NotFound,
             text!("A tabela {target} não existe mais", "Table {target} is not there any more"),
@@ -75,12 +90,13 @@ async fn all(
     let job = record(job_id);
     let mut left = Vec::new();
     for letter in letters {
-        if !loads::still_has(&client, url, job_id, letter.source_file.as_deref()).await? {
+        let still = loads::still_has(client, url, job_id, letter.source_file.as_deref());
+        if !brief.within(url, still).await? {
             let why = Refusal::of(&replaced(target), language);
             left.push(DeadLetter { reason: why.reason, sqlstate: None, ..letter });
             continue;
         }
-        match one(to, &client, url, target, &table, &job, &letter).await? {
+        match brief.within(url, one(to, client, url, target, &table, &job, &letter)).await? {
             None => {}
             Some(error) => {
                 let why = Refusal::of(&error, language);
@@ -115,7 +131,7 @@ async fn one(
     let (mut names, mut places) = (Vec::new(), Vec::new());
     let mut values: Vec<Option<&str>> = Vec::new();
     for (name, value) in &letter.record {
-        let Some(column) = table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)) else {
+        let Some(column) = shape::named(table, name) else {
             return Ok(Some(Error::new(
                 Code::Conflict,
                 text!("{target} não tem a coluna {name}", "{target} has no column {name}"),
@@ -142,15 +158,20 @@ async fn one(
     client.batch_execute("BEGIN").await.explained(url)?;
     let (sink, unit) = (letter.sink_number as i32, (letter.unit << super::load::PLACE_BITS | letter.row) as i64);
     let claim = "INSERT INTO datasus.ledger (job, sink, unit, rows) VALUES ($1, $2, $3, 1) ON CONFLICT DO NOTHING";
-    if client.execute(claim, &[&job, &sink, &unit]).await.explained(url)? == 0 {
+    if client.execute_typed(claim, &[text_of(&job), int(&sink), long(&unit)]).await.explained(url)? == 0 {
         client.batch_execute("ROLLBACK").await.explained(url)?;
         return Ok(None);
     }
     let given: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
     match client.execute(&sql, &given).await {
+        Ok(0) if !sql.ends_with("DO NOTHING") => {
+            let by = swallow::of(client, url, table.oid).await?;
+            client.batch_execute("ROLLBACK").await.explained(url)?;
+            Ok(Some(swallow::refused(url, target, &by, 0, 1)))
+        }
         Ok(_) => client.batch_execute("COMMIT").await.explained(url).map(|()| None),
         Err(error) => {
-            let of_row = error.code().is_some_and(|state| ["22", "23"].contains(&&state.code()[..2]));
+            let of_row = failure::is_of_row(&error);
             let error = failure::explain(error, url);
             if !of_row {
                 return Err(error);
@@ -163,6 +184,5 @@ async fn one(
 
 /// The table's own name of a column.
 fn of(table: &Table, name: &str) -> String {
-    let found = table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
-    found.map_or_else(|| name.to_owned(), |column| column.name.clone())
+    shape::named(table, name).map_or_else(|| name.to_owned(), |column| column.name.clone())
 }

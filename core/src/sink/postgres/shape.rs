@@ -5,6 +5,7 @@ use tokio_postgres::Client;
 
 use super::copy::{Encoder, Target, sql_type};
 use super::failure::Explained;
+use super::typed::{self, Cells};
 use super::url::Url;
 use super::{TableName, identifier};
 use crate::base::{Code, Error, Result, text, type_words};
@@ -16,6 +17,10 @@ pub(super) struct Table {
     pub comment: Option<String>,
     /// We may change it, and so its comment.
     pub owned: bool,
+    /// A partition, or a child by inheritance: whoever reads its parent reads its rows.
+    pub is_part: bool,
+    /// It is one, or has some.
+    pub has_kin: bool,
     pub columns: Vec<TableColumn>,
 }
 
@@ -53,14 +58,15 @@ pub(super) async fn find(client: &Client, url: &Url, name: &TableName) -> Result
             format_type(a.atttypid, a.atttypmod),
             a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
             a.attgenerated <> '' OR a.attidentity = 'a', a.attnotnull,
-            obj_description(c.oid, 'pg_class'), pg_has_role(c.relowner, 'USAGE')
+            obj_description(c.oid, 'pg_class'), pg_has_role(c.relowner, 'USAGE'),
+            EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhrelid = c.oid), c.relhassubclass
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         LEFT JOIN pg_type t ON t.oid = a.atttypid
         WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum";
-    let rows = client.query(sql, &[&name.schema, &name.table]).await.explained(url)?;
+    let rows = client.query_typed(sql, &[typed::name(&name.schema), typed::name(&name.table)]).await.explained(url)?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let kind: String = first.get(1);
+    let kind: String = first.cell(1)?;
     if kind != "r" && kind != "p" {
         return Err(Error::new(
             Code::Conflict,
@@ -72,17 +78,27 @@ pub(super) async fn find(client: &Client, url: &Url, name: &TableName) -> Result
         .with("table", name.to_string())
         .stage("postgres"));
     }
-    let columns = rows.iter().filter_map(|row| {
-        Some(TableColumn {
-            name: row.get::<_, Option<String>>(2)?,
-            target: Target { oid: row.get(3), typmod: row.get(4) },
-            sql_type: row.get(5),
-            required: row.get(6),
-            generated: row.get(7),
-            not_null: row.get(8),
-        })
-    });
-    Ok(Some(Table { oid: first.get(0), comment: first.get(9), owned: first.get(10), columns: columns.collect() }))
+    let mut columns = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let Some(name) = row.cell::<Option<String>>(2)? else { continue };
+        columns.push(TableColumn {
+            name,
+            target: Target { oid: row.cell(3)?, typmod: row.cell(4)? },
+            sql_type: row.cell(5)?,
+            required: row.cell(6)?,
+            generated: row.cell(7)?,
+            not_null: row.cell(8)?,
+        });
+    }
+    let is_part: bool = first.cell(11)?;
+    Ok(Some(Table {
+        oid: first.cell(0)?,
+        comment: first.cell(9)?,
+        owned: first.cell(10)?,
+        is_part,
+        has_kin: is_part || first.cell::<bool>(12)?,
+        columns,
+    }))
 }
 
 /// What a load was made for: it must be the same when it goes on.
@@ -105,19 +121,18 @@ pub(super) fn without_oid(fingerprint: &str) -> String {
     fingerprint.split("; ").map(|part| if number(part) { "table" } else { part }).collect::<Vec<_>>().join("; ")
 }
 
+/// The table's column of that name, or else the first that differs in case only.
+pub(super) fn named<'t>(table: &'t Table, name: &str) -> Option<&'t TableColumn> {
+    let same = |column: &&TableColumn| column.name.to_lowercase() == name.to_lowercase();
+    table.columns.iter().find(|column| column.name == *name).or_else(|| table.columns.iter().find(same))
+}
+
 /// Columns of the target for those of the result, in the result's order. New ones have lower-case names, so that they
 /// need no quotes in SQL.
 pub(super) fn columns(schema: &Schema, existing: Option<&Table>, name: &TableName) -> Result<Vec<Column>> {
     let mut columns = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
-        let found = existing.and_then(|table| {
-            let of = |exact: bool| {
-                table.columns.iter().find(move |c| {
-                    if exact { c.name == *field.name() } else { c.name.to_lowercase() == field.name().to_lowercase() }
-                })
-            };
-            of(true).or_else(|| of(false))
-        });
+        let found = existing.and_then(|table| named(table, field.name()));
         columns.push(match found {
             Some(column) if column.generated => return Err(generated(&column.name, name)),
             Some(column) => Column {

@@ -17,7 +17,7 @@ use super::loads::{self, Loads};
 use super::publish::{self, Publish};
 use super::shape::{self, Column};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, append, connect, index, letters, mixture, replace, stage, unique};
+use super::{Mode, Postgres, TableName, append, connect, index, letters, mixture, replace, stage, there, unique};
 use crate::base::{Chunk, Code, Ctx, Error, Held, Result, Text, text};
 use crate::recovery::SinkState;
 use crate::sink::{Sink, Stored, Subject};
@@ -108,6 +108,9 @@ impl PostgresSink {
             failed: fails,
         };
         let (to_loaders, chunks) = mpsc::channel(1);
+        let chunks = Arc::new(Mutex::new(chunks));
+        // Goes to the server while the first rows are read.
+        let first = load::start(task.clone(), chunks.clone(), 0)?;
         Ok(Some(Loading {
             runtime,
             client,
@@ -120,8 +123,8 @@ impl PostgresSink {
             _cancel_bridge: bridge,
             task,
             to_loaders: Some(to_loaders),
-            chunks: Arc::new(Mutex::new(chunks)),
-            loaders: Vec::new(),
+            chunks,
+            loaders: vec![first],
             sent_chunks: 0,
             sent_rows: 0,
             sent_bytes: 0,
@@ -139,20 +142,26 @@ impl PostgresSink {
         let stage = stage::name(target, &self.state.job_id);
         stage::lock(&client, url, &stage, &self.state).await?;
         // Asked under the lock: a COMMIT of an earlier attempt may have been under way till now.
-        if let Some(rows) = publish::published(&client, url, &self.state.job_id, target).await? {
+        let (there, existing) = tokio::try_join!(there::ask(&client, url, &stage), shape::find(&client, url, target))?;
+        if there.loads
+            && let Some(rows) = publish::published(&client, url, &self.state.job_id, target).await?
+        {
             return Ok(Found::Published(rows));
         }
         let mut warnings = Vec::new();
-        if !url.local && !connect::is_encrypted(&client, url).await? {
+        if !url.local && !there.encrypted {
             let shown = &url.shown;
             warnings.push(text!(
                 "A conexão com {shown} não é cifrada; use sslmode=verify-full no endereço",
                 "The connection to {shown} is not encrypted; use sslmode=verify-full in the address"
             ));
         }
-        let existing = shape::find(&client, url, target).await?;
         let kept = match (self.options.mode, &existing) {
             (Mode::Create, Some(_)) => return Err(publish::exists(target)),
+            (Mode::Replace, Some(table)) => {
+                publish::refuse_part(target, table)?;
+                None
+            }
             (Mode::Create | Mode::Replace, _) => None,
             (_, existing) => existing.as_ref(),
         };
@@ -160,12 +169,18 @@ impl PostgresSink {
         if let Some(asked) = &self.options.indexes {
             index::columns(asked, &columns, true)?;
         }
-        stage::ensure_schema(&client, url, &target.schema).await?;
-        loads::ensure(&client, url).await?;
-        ledger::ensure(&client, url).await?;
+        if !there.schema {
+            stage::create_schema(&client, url, &target.schema).await?;
+        }
+        loads::ensure(&client, url, &there).await?;
+        ledger::ensure(&client, url, &there).await?;
+        if !there.whole() {
+            // Another role may have been quicker.
+            there::ask(&client, url, &stage).await?;
+        }
         let key = index::columns(&self.options.key, &columns, true)?;
         if let Some(table) = kept {
-            let mut held = loads::of(&client, url, target, table).await?;
+            let mut held = loads::of(&client, url, target, table, false).await?;
             if self.refuse_known(&held, target).is_err() {
                 held = held.looked_at(&client, url, target).await?;
                 self.refuse_known(&held, target)?;
@@ -179,7 +194,7 @@ impl PostgresSink {
                 _ => {}
             }
         }
-        stage::drop_stale(&client, url, &target.schema).await?;
+        stage::drop_stale(&client, url, &stage).await?;
         let oid = kept.map(|table| table.oid);
         let ordered = match (self.options.mode, oid) {
             (Mode::Upsert, None) => true,
@@ -190,12 +205,13 @@ impl PostgresSink {
             }
             _ => false,
         };
-        self.state.begins()?;
-        let begun =
-            ledger::begin(&client, url, &self.state, &stage, &shape::fingerprint(kept, &columns, ordered)).await?;
-        if !begun.goes_on {
-            stage::create(&client, url, &stage, &columns, ordered, oid).await?;
+        if ordered && columns.iter().any(|column| column.name == stage::ORDER) {
+            return Err(stage::own_column());
         }
+        self.state.begins()?;
+        let shape = shape::fingerprint(kept, &columns, ordered);
+        let definition = stage::definition(&client, url, &stage, &columns, ordered, oid).await?;
+        let begun = ledger::begin(&client, url, &self.state, &stage, &shape, &definition).await?;
         Ok(Found::Prepared(Box::new(Prepared { client, columns, stage, begun, ordered, warnings })))
     }
 }
@@ -350,7 +366,8 @@ impl Loading {
 
     fn publish(&mut self, options: &Postgres, state: &SinkState, target: &TableName) -> Result<()> {
         let Loading { runtime, client, url, task, ctx, .. } = self;
-        // What the server makes of a COMMIT is waited for: without its word nobody would know what the table holds.
+        // What the server makes of a COMMIT is waited for, as long as it may be silent: without its word nobody would know what the
+        // table holds. A resume asks again.
         runtime.block_on(publish::commit(client, url, &state.job_id, target))?;
         if !options.analyze {
             return Ok(());
@@ -449,10 +466,12 @@ impl Sink for PostgresSink {
         let runtime = runtime.map_err(|error| Error::internal(format!("no runtime: {error}")))?;
         let (url, stage) = (&self.url, stage::name(&self.target, &self.state.job_id));
         runtime.block_on(async {
-            let client = connect::session(url).await?;
-            stage::lock(&client, url, &stage, &self.state).await?;
-            client.batch_execute(&format!("DROP TABLE IF EXISTS {}", stage.sql())).await.explained(url)?;
-            ledger::forget(&client, url, &self.state).await
+            let brief = connect::Brief::open(url).await?;
+            let (client, drop) = (&brief.client, format!("DROP TABLE IF EXISTS {}", stage.sql()));
+            brief.within(url, stage::lock(client, url, &stage, &self.state)).await?;
+            brief.within(url, there::ask(client, url, &stage)).await?;
+            brief.within(url, async { client.batch_execute(&drop).await.explained(url) }).await?;
+            brief.within(url, ledger::forget(client, url, &self.state)).await
         })
     }
 }

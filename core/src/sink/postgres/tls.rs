@@ -21,7 +21,7 @@ pub(super) fn connector(url: &Url) -> Result<MakeRustlsConnect> {
     let chain = match url.trust {
         Trust::VerifyFull => {
             let config = builder.with_root_certificates(roots(url)?).with_no_client_auth();
-            return Ok(MakeRustlsConnect::new(config));
+            return Ok(MakeRustlsConnect::new(named(config, url)));
         }
         Trust::VerifyCa => Some(
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots(url)?), provider.clone())
@@ -32,7 +32,15 @@ pub(super) fn connector(url: &Url) -> Result<MakeRustlsConnect> {
     };
     let verifier = Arc::new(AnyName { chain, provider });
     let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
+    Ok(MakeRustlsConnect::new(named(config, url)))
+}
+
+/// TLS from the first byte must say what it is for.
+fn named(mut config: ClientConfig, url: &Url) -> ClientConfig {
+    if url.direct {
+        config.alpn_protocols = vec![b"postgresql".to_vec()];
+    }
+    config
 }
 
 fn roots(url: &Url) -> Result<RootCertStore> {

@@ -8,8 +8,9 @@ use super::failure::Explained;
 use super::letters::Place;
 use super::publish::Publish;
 use super::shape::Column;
+use super::typed::Cells;
 use super::url::Url;
-use super::{TableName, stage};
+use super::{TableName, stage, typed};
 use crate::base::{Result, Text, text};
 use crate::recovery::DeadLetter;
 
@@ -58,24 +59,19 @@ impl Keys {
 
 pub(super) async fn keys(client: &Client, url: &Url, oid: u32, columns: &[Column]) -> Result<Keys> {
     // An index that is not valid yet refuses rows too. A key over columns that the table fills in itself is none of ours.
-    let nulls = "SELECT EXISTS (SELECT 1 FROM pg_attribute
-        WHERE attrelid = 'pg_catalog.pg_index'::regclass AND attname = 'indnullsnotdistinct')";
-    let nulls = match client.query_one(nulls, &[]).await.explained(url)?.get(0) {
-        true => "i.indnullsnotdistinct",
-        false => "false",
-    };
-    let sql = format!(
-        "SELECT i.indexrelid::regclass::text, i.indisexclusion OR i.indpred IS NOT NULL OR i.indexprs IS NOT NULL, {nulls},
+    // Servers before 15 have no `indnullsnotdistinct`.
+    let sql =
+        "SELECT i.indexrelid::regclass::text, i.indisexclusion OR i.indpred IS NOT NULL OR i.indexprs IS NOT NULL,
+            coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false),
             array(SELECT a.attname::text FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(n, place)
                 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n
                 WHERE k.place <= i.indnkeyatts ORDER BY k.place)
         FROM pg_index i WHERE i.indrelid = $1 AND (i.indisunique OR i.indisexclusion) AND i.indisready
-        ORDER BY i.indexrelid"
-    );
+        ORDER BY i.indexrelid";
     let mut keys = Keys { checked: Vec::new(), others: Vec::new() };
-    for row in client.query(&sql, &[&oid]).await.explained(url)? {
+    for row in client.query_typed(sql, &[typed::oid(&oid)]).await.explained(url)? {
         let (name, special, nulls_equal, of): (String, bool, bool, Vec<String>) =
-            (row.get(0), row.get(1), row.get(2), row.get(3));
+            (row.cell(0)?, row.cell(1)?, row.cell(2)?, row.cell(3)?);
         let given = of.iter().filter(|name| columns.iter().any(|column| column.name == **name)).count();
         match () {
             () if !special && given == of.len() => keys.checked.push(Key { columns: of, nulls_equal }),
@@ -119,11 +115,11 @@ pub(super) async fn take_out(publish: &Publish<'_>, client: &Client, oid: u32) -
              RETURNING d.{order}, s.there, {}",
             columns.join(", ")
         );
-        for row in client.query(&sql, &[]).await.explained(publish.url)? {
-            let (order, there): (i64, bool) = (row.get(0), row.get(1));
+        for row in client.query_typed(&sql, &[]).await.explained(publish.url)? {
+            let (order, there): (i64, bool) = (row.cell(0)?, row.cell(1)?);
             let mut record = Map::new();
             for (number, column) in publish.columns.iter().enumerate() {
-                let value = row.get::<_, Option<String>>(number + 2);
+                let value = row.cell::<Option<String>>(number + 2)?;
                 record.insert(column.name.clone(), value.map_or(Value::Null, Value::String));
             }
             letters.push(letter(publish, &key.columns, order as u64, there, record));

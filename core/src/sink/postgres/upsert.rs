@@ -5,7 +5,8 @@ use tokio_postgres::Client;
 
 use super::failure::Explained;
 use super::publish::{Publish, quoted};
-use super::{index, letters, stage};
+use super::typed::Cells;
+use super::{index, letters, stage, swallow};
 use crate::base::{Code, Error, Result, text};
 
 impl Publish<'_> {
@@ -19,10 +20,11 @@ impl Publish<'_> {
         let name = escape_identifier(&index::name(&self.target.table, &key.join("_"), "key"));
         execute(format!("CREATE UNIQUE INDEX {name} ON {} ({})", self.target.sql(), quoted(&key))).await?;
         self.describe(client, self.target, Some(mark)).await?;
-        self.upsert(client).await
+        self.upsert(client, &[]).await
     }
 
-    pub(super) async fn upsert(&self, client: &Client) -> Result<()> {
+    /// `by`: what of the target may keep rows out of it.
+    pub(super) async fn upsert(&self, client: &Client, by: &[String]) -> Result<()> {
         let key = index::columns(&self.options.key, self.columns, true)?;
         let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
         let (target, stage, list, keys) = (self.target.sql(), self.stage.sql(), quoted(&names), quoted(&key));
@@ -31,10 +33,10 @@ impl Publish<'_> {
         let order = escape_identifier(stage::ORDER);
         self.refuse_ambiguous(client, &keys).await?;
         let nulls = client
-            .query_one(&format!("SELECT count(*), min({order}) FROM {stage} WHERE {null}"), &[])
+            .query_typed_one(&format!("SELECT count(*), min({order}) FROM {stage} WHERE {null}"), &[])
             .await
             .explained(self.url)?;
-        if let (count @ 1.., Some(first)) = (nulls.get::<_, i64>(0), nulls.get::<_, Option<i64>>(1)) {
+        if let (count @ 1.., Some(first)) = (nulls.cell::<i64>(0)?, nulls.cell::<Option<i64>>(1)?) {
             let first = letters::Place::of_order(self.state, first as u64);
             let (pt, en) = first.shown();
             let error = Error::new(
@@ -57,8 +59,30 @@ impl Publish<'_> {
             "INSERT INTO {target} ({list}) SELECT DISTINCT ON ({keys}) {list} FROM {stage} ORDER BY {keys}, {order} DESC
              ON CONFLICT ({keys}) DO {action}"
         );
-        client.batch_execute(&sql).await.explained(self.url)?;
+        let taken = client.execute_typed(&sql, &[]).await.explained(self.url)?;
+        if !by.is_empty() {
+            self.refuse_swallowed(client, &keys, (!sets.is_empty()).then_some(taken), by).await?;
+        }
         client.batch_execute(&format!("DROP TABLE {stage}")).await.explained(self.url)
+    }
+
+    /// DS-409 where fewer rows were written than there are keys; where rows that are there are left alone (`taken` is none), where
+    /// the table still lacks a key.
+    async fn refuse_swallowed(&self, client: &Client, keys: &str, taken: Option<u64>, by: &[String]) -> Result<()> {
+        let (target, stage) = (self.target.sql(), self.stage.sql());
+        let sql = match taken {
+            Some(_) => format!("SELECT count(*), 0::bigint FROM (SELECT DISTINCT {keys} FROM {stage}) k"),
+            None => format!(
+                "SELECT count(*), count(*) FILTER (WHERE t.there) FROM (SELECT DISTINCT {keys} FROM {stage}) k
+                 LEFT JOIN (SELECT {keys}, true AS there FROM {target}) t USING ({keys})"
+            ),
+        };
+        let row = client.query_typed_one(&sql, &[]).await.explained(self.url)?;
+        let (wanted, there) = (row.cell::<i64>(0)? as u64, row.cell::<i64>(1)? as u64);
+        match taken.unwrap_or(there) {
+            done if done == wanted => Ok(()),
+            done => Err(swallow::refused(self.url, self.target, by, done, wanted)),
+        }
     }
 
     /// DS-422 where rows of one key differ and nothing says which of them comes last.
@@ -74,8 +98,8 @@ impl Publish<'_> {
                (SELECT min({order}) AS first, ROW({keys})::text AS key FROM {stage} GROUP BY {keys}
                 HAVING min(ROW({list})::text COLLATE \"C\") <> max(ROW({list})::text COLLATE \"C\")) k ORDER BY first LIMIT 1"
         );
-        let Some(row) = client.query_opt(&sql, &[]).await.explained(self.url)? else { return Ok(()) };
-        let (count, first, key): (i64, i64, String) = (row.get(0), row.get(1), row.get(2));
+        let Some(row) = client.query_typed_opt(&sql, &[]).await.explained(self.url)? else { return Ok(()) };
+        let (count, first, key): (i64, i64, String) = (row.cell(0)?, row.cell(1)?, row.cell(2)?);
         let place = letters::Place::of_order(self.state, first as u64);
         let error = Error::new(
             Code::InvalidParams,

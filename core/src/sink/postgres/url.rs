@@ -1,13 +1,15 @@
 //! The server's address. The password in it is never shown: errors name host, port and database.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 
+use super::passage::Refusals;
 use crate::base::{Code, Error, Result, Secret, text};
 
 /// How far the server must prove who it is; as libpq's `sslmode`.
@@ -37,6 +39,14 @@ pub(super) struct Url {
     pub local: bool,
     /// How long opening a session may take, over all hosts.
     pub patience: Duration,
+    /// How long data may stay without an answer (`tcp_user_timeout`).
+    pub silence: Duration,
+    /// Roles that may own the record of loads, besides those who could harm the loader anyway.
+    pub owners: Vec<String>,
+    /// TLS from the first byte (`sslnegotiation=direct`).
+    pub direct: bool,
+    /// Of the sessions that were opened by this address.
+    pub refusals: Refusals,
     /// The parameters that may be seen.
     kept: Vec<(String, String)>,
 }
@@ -50,9 +60,10 @@ impl Url {
         let text = secret.reveal();
         let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
         let Pieces { plain, pairs, mut kept } = Pieces::of(rest.ok_or_else(|| malformed("postgres://"))?)?;
-        let (mut trust, mut root) = (Trust::Prefer, None);
+        let (mut trust, mut root, mut owners) = (Trust::Prefer, None, Vec::new());
         for (key, value) in pairs.iter().filter(|(key, _)| OURS.contains(&key.as_str())) {
             match (key.as_str(), value.as_str()) {
+                ("datasus_owner", roles) => owners.extend(roles.split(',').map(|role| role.trim().to_owned())),
                 ("sslrootcert", "system") => root = None,
                 ("sslrootcert", path) => root = Some(PathBuf::from(path)),
                 (_, "disable") => trust = Trust::Disable,
@@ -65,17 +76,19 @@ impl Url {
         }
         // The crate's error may quote what it read.
         let mut config = Config::from_str(&plain).map_err(|_| malformed("url"))?;
-        config.ssl_mode(match trust {
-            Trust::Disable => SslMode::Disable,
-            Trust::Prefer => SslMode::Prefer,
-            _ => SslMode::Require,
-        });
+        let direct = config.get_ssl_negotiation() == SslNegotiation::Direct && trust != Trust::Disable;
+        if direct && trust == Trust::Prefer {
+            return Err(malformed("sslnegotiation, sslmode"));
+        }
+        // The driver hands every stream to `Passage` at once, which asks for TLS or not.
+        config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
         if config.get_application_name().is_none() {
             config.application_name("datasus");
         }
         let each = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
         config.connect_timeout(each);
-        config.tcp_user_timeout(SILENCE);
+        let silence = config.get_tcp_user_timeout().copied().unwrap_or(SILENCE);
+        config.tcp_user_timeout(silence);
         let hosts: Vec<String> = config.get_hosts().iter().map(host_name).collect();
         if hosts.is_empty() || config.get_user().is_none() {
             return Err(malformed("host, user"));
@@ -87,13 +100,35 @@ impl Url {
         }
         let port = config.get_ports().first().copied().unwrap_or(5432);
         let database = config.get_dbname().or(config.get_user()).unwrap_or_default().to_owned();
-        let local = hosts
-            .iter()
-            .all(|host| host == "localhost" || host == "::1" || host.starts_with("127.") || host.starts_with('/'));
+        // Where there are addresses, the names are for certificates alone.
+        let this_machine = |host: &String| match host.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) => host == "localhost" || host.starts_with('/'),
+        };
+        let local = match config.get_hostaddrs() {
+            [] => hosts.iter().all(this_machine),
+            addresses => addresses.iter().all(IpAddr::is_loopback),
+        };
+        let sockets = hosts.iter().filter(|host| host.starts_with('/')).count();
+        if sockets > 0 && (sockets < hosts.len() || !config.get_hostaddrs().is_empty()) {
+            return Err(malformed("host"));
+        }
         let shown = format!("{}:{port}/{database}", hosts.join(","));
         let patience = each * u32::try_from(hosts.len() + 1).unwrap_or(u32::MAX);
         kept.sort_unstable();
-        Ok(Url { config, trust, root, shown, local, patience, kept })
+        Ok(Url {
+            config,
+            trust,
+            root,
+            shown,
+            local,
+            patience,
+            silence,
+            owners,
+            direct,
+            refusals: Refusals::default(),
+            kept,
+        })
     }
 
     /// The address without its secrets, and whether it had any. Equal for equal ways to a server; made from what was read,
@@ -118,6 +153,34 @@ impl Url {
         (format!("postgres://{}@{}{database}{query}", encoded(user), hosts.join(",")), secrets)
     }
 
+    /// `said` without the password, whoever says it: a server knows it where it asked for it in clear.
+    pub(super) fn without_password(&self, said: &str) -> String {
+        // A shorter one would be found in every other word.
+        match self.config.get_password().and_then(|password| std::str::from_utf8(password).ok()) {
+            Some(password) if password.len() > 3 => said.replace(password, "***"),
+            _ => said.to_owned(),
+        }
+    }
+
+    /// All of its hosts are sockets of the file system: some and others at once are refused.
+    #[cfg(unix)]
+    pub(super) fn on_socket(&self) -> bool {
+        matches!(self.config.get_hosts().first(), Some(Host::Unix(_)))
+    }
+
+    #[cfg(unix)]
+    pub(super) fn sockets(&self) -> Vec<PathBuf> {
+        let ports = self.config.get_ports();
+        let socket = |(number, host): (usize, &Host)| match host {
+            Host::Unix(folder) => {
+                let port = ports.get(number).or(ports.first()).copied().unwrap_or(5432);
+                Some(folder.join(format!(".s.PGSQL.{port}")))
+            }
+            Host::Tcp(_) => None,
+        };
+        self.config.get_hosts().iter().enumerate().filter_map(socket).collect()
+    }
+
     /// Equal for addresses of one database, whoever asks for it and how.
     pub(super) fn database(&self) -> String {
         let (address, _) = self.without_secrets();
@@ -131,9 +194,10 @@ impl Url {
 }
 
 /// What of an address we read ourselves.
-const OURS: [&str; 2] = ["sslmode", "sslrootcert"];
+const OURS: [&str; 3] = ["sslmode", "sslrootcert", "datasus_owner"];
 /// Parameters that hold no secret and say how to get to the server; user, hosts, ports and database have their places.
-const KEPT: [&str; 12] = [
+const KEPT: [&str; 13] = [
+    "datasus_owner",
     "sslmode",
     "sslrootcert",
     "sslnegotiation",
@@ -165,7 +229,15 @@ impl Pieces {
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let user = login.map_or("", |login| login.split(':').next().unwrap_or_default());
         // A sign of the password that was not encoded would move the end of what nobody may see.
-        if user.contains(['/', '?', '#', '&', '=']) || place.contains('@') {
+        // So would one in a parameter: what seems the user is the host, and the password begins with its port.
+        let port = login.and_then(|login| login.split_once(':')?.1.split_once('/'));
+        let is_place = port.is_some_and(|(port, rest)| {
+            !port.is_empty()
+                && port.bytes().all(|byte| byte.is_ascii_digit())
+                && rest.contains('?')
+                && rest.contains('=')
+        });
+        if user.contains(['/', '?', '#', '&', '=']) || place.contains('@') || is_place {
             return Err(malformed("user:password"));
         }
         let (mut of_driver, mut pairs, mut kept) = (Vec::new(), Vec::new(), Vec::new());
@@ -271,6 +343,7 @@ mod tests {
             "postgres://ana:x@y?hunter2@h/db",
             "postgres://ana:x@hunter 2/db",
             "postgres://h/d?user=ana&password=x@hunter2",
+            "postgres://10.0.0.1:5432/d?user=ana&password=x@hunter2",
             "postgres://ana:hunter2",
             "postgres://ana:hunter2/db",
             "postgres://ana:hunter2%FF@h/d?sslrootcert=%FF",

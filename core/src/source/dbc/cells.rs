@@ -2,11 +2,10 @@
 
 use arrow::array::ArrayRef;
 
-use super::batches::{BadCell, BadValues};
 use super::columns::ColumnBuilder;
 use super::field::StoredAs;
 use super::forms::Normalised;
-use super::{Encoding, Field, OutputColumn};
+use super::{BadCell, BadValues, Encoding, Field, OutputColumn};
 use crate::base::Result;
 
 /// Takes cells of any length, and gives them as a column of its [`OutputColumn`]'s type.

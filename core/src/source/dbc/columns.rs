@@ -5,11 +5,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, NullBufferBuilder, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::batches::{BadCell, BadValues};
 use super::forms::{self, Normalised};
 use super::odd_fields::OddField;
 use super::values::{Read, bare, date, number, quick_date, quick_number, trimmed};
-use super::{Encoding, Field, OutputColumn};
+use super::{BadCell, BadValues, Encoding, Field, OutputColumn};
 use crate::base::{Error, Result};
 use crate::catalog::{DateFormat, LogicalType};
 

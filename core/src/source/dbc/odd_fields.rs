@@ -2,11 +2,10 @@
 //!
 //! They are written as text first, each as wide as the other, and then go the way of every field.
 
-use super::Field;
-use super::batches::{BadCell, BadValues};
 use super::binary::{AsText, LONGEST, as_text};
 use super::columns::SAMPLES;
 use super::field::StoredAs;
+use super::{BadCell, BadValues, Field};
 
 pub(super) struct OddField {
     offset: usize,

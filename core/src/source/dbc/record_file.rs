@@ -1,19 +1,19 @@
 //! A DBC or DBF file, opened: its header is read, its records are not.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field as ArrowField, Schema};
 
-use super::batches::{Body, Parts};
+use super::batches::Parts;
 use super::columns::ColumnBuilder;
 use super::damage::Cause;
+use super::decoded::{Body, Sums};
 use super::explode::Exploder;
 use super::input::Input;
 use super::{Batches, Encoding, Header, RowFilter};
-use crate::base::{Error, Result, Text, text};
+use crate::base::{Error, Result, Text, open_source, text};
 use crate::catalog::{Form, LogicalType};
 
 /// Bytes of records that columns have room for at first.
@@ -91,7 +91,7 @@ pub struct RecordFile {
 impl RecordFile {
     /// Opens a file and checks its header. Whether it is DBC or DBF is told by its content, not by its name.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::io(e, path).stage("decode"))?;
+        let file = open_source(path).map_err(|e| Error::io(e, path).stage("decode"))?;
         let size = file.metadata().map_err(|e| Error::io(e, path))?.len();
         RecordFile::read_header(file, &path.display().to_string(), Some(size), options)
     }
@@ -188,8 +188,7 @@ impl RecordFile {
             schema: Arc::new(Schema::new(fields)),
             filter: layout.filter,
             batch_rows,
-            verify_crc: self.options.verify_crc,
-            decoded_sha256: self.options.decoded_sha256,
+            sums: Sums { verify_crc: self.options.verify_crc, decoded_sha256: self.options.decoded_sha256 },
             partial: self.options.partial,
         }))
     }

@@ -1,9 +1,8 @@
 //! One made-up file, with the columns and widths of the newest genuine ones.
 
-use std::fs::File;
 use std::path::Path;
 
-use crate::base::{Cancel, Error, Result};
+use crate::base::{Cancel, Error, Result, create_new};
 use crate::catalog::{Catalog, Grupo};
 use crate::source::dbc::{DbcWriter, WriteOptions};
 
@@ -42,7 +41,9 @@ pub(super) fn write(
     let fields = fields(grupo);
     let layout: Vec<_> = fields.iter().map(|of| (of.name, of.dbf_type, of.width, of.decimals)).collect();
     let partial = to.path.join(format!(".{name}.partial"));
-    let file = File::create(&partial).map_err(|error| Error::io(error, &partial))?;
+    // What a process that was killed left.
+    let _ = std::fs::remove_file(&partial);
+    let file = create_new(&partial).map_err(|error| Error::io(error, &partial))?;
     let mut writer = DbcWriter::create(file, &layout, WriteOptions::default())?;
     let mut record: Vec<String> = Vec::with_capacity(fields.len());
     for row in 0..rows {

@@ -27,7 +27,7 @@ use chrono::NaiveDate;
 
 use file::Folder;
 
-use crate::base::{Cancel, Code, Error, Result, expand_home, text};
+use crate::base::{Cancel, Code, Error, Result, create_folders, expand_home, refuse_address, text};
 
 /// Writes admissions (SIH-RD) of AC and RR for January to March 2024, `rows` a file; deaths (SIM-DO) of 2022, twice as many;
 /// births (SINASC-DN) of 2022, `rows` a file; facilities and their beds (CNES-ST, CNES-LT) of January 2024. Files that are there
@@ -40,9 +40,10 @@ pub fn write_example_data(folder: &Path, rows: u32) -> Result<()> {
 
 /// The same, and ends with DS-499 once `stop` is set: files that are whole stay.
 pub fn write_example_data_until(folder: &Path, rows: u32, stop: &Cancel) -> Result<()> {
+    refuse_address(&folder.to_string_lossy())?;
     let folder = &expand_home(folder);
     let deaths = rows.checked_mul(2).ok_or_else(|| too_many(rows))?;
-    std::fs::create_dir_all(folder).map_err(|error| Error::io(error, folder))?;
+    create_folders(folder).map_err(|error| Error::io(error, folder))?;
     let to = Folder { path: folder, stop };
     for uf in &places::UFS {
         for month in 1..=3 {

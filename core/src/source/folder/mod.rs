@@ -6,10 +6,13 @@
 
 mod partition;
 mod preliminary;
+mod same;
 mod walk;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use crate::base::Result;
 use crate::catalog::{Catalog, FileId};
@@ -39,7 +42,19 @@ pub struct SourceFile {
     pub size: u64,
     /// Time of the last change, in nanoseconds since 1970.
     pub mtime_ns: i64,
+    /// None where the system says none.
+    pub state: Option<State>,
     pub version: Version,
+}
+
+/// What changes with a file's content even where size and time do not: another file in its place is another inode, and a change
+/// of the same is a later `ctime`. It changes with less as well (a copy, a link, a name), so that another state says only that
+/// one has to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct State {
+    pub inode: u64,
+    /// In nanoseconds since 1970.
+    pub ctime_ns: i64,
 }
 
 /// What tells a file from others of the same dataset, UF, competência and part.
@@ -77,6 +92,10 @@ pub enum Why {
     Archive,
     /// Written by datasus: an answer, not a source.
     Ours,
+    /// A link that leads to nothing.
+    Link,
+    /// A link to a folder, behind too many others to be followed.
+    Depth,
 }
 
 impl SourceFile {
@@ -92,6 +111,8 @@ impl Why {
             Why::Name => "name",
             Why::Archive => "archive",
             Why::Ours => "ours",
+            Why::Link => "link",
+            Why::Depth => "depth",
         }
     }
 }
@@ -102,9 +123,11 @@ impl Ignored {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// True where its extension says that it holds records, or is an archive that may.
+    /// True where its extension says that it holds records, or is an archive that may; `RDAC2401.dbc.1` and
+    /// `RDAC2401.dbc.part` of those who download have theirs before the last one.
     pub fn may_hold_records(&self) -> bool {
-        self.why == Why::Archive || FileKind::of(&self.name()).is_some()
+        let name = self.name();
+        self.why == Why::Archive || name.split('.').skip(1).any(|part| FileKind::of_extension(part).is_some())
     }
 }
 
@@ -113,7 +136,11 @@ const ARCHIVES: [&str; 9] = ["gz", "zip", "7z", "rar", "z", "bz2", "xz", "zst", 
 
 impl FileKind {
     fn of(name: &str) -> Option<Self> {
-        match extension(name).as_str() {
+        FileKind::of_extension(&extension(name))
+    }
+
+    fn of_extension(extension: &str) -> Option<Self> {
+        match extension.trim_end().to_lowercase().as_str() {
             "dbc" => Some(FileKind::Dbc),
             "dbf" => Some(FileKind::Dbf),
             "parquet" => Some(FileKind::Parquet),
@@ -132,7 +159,10 @@ impl Folder {
     pub fn scan(root: &Path, catalog: &Catalog) -> Result<Listing> {
         let found = walk::files(root)?;
         let mut listing = Listing { root: root.to_owned(), files: Vec::new(), ignored: Vec::new() };
-        let mut seen = HashSet::new();
+        let ignored = |all: Vec<PathBuf>, why| all.into_iter().map(move |path| Ignored { path, why });
+        listing.ignored.extend(ignored(found.broken, Why::Link).chain(ignored(found.not_entered, Why::Depth)));
+        let found = found.files;
+        let mut same = same::Same::default();
         let mut partitions = partition::Partitions::new(root, catalog);
         let mut folders = preliminary::Folders::new(root, catalog);
         let records: HashSet<&Path> = found.iter().map(PathBuf::as_path).filter(|path| is_record(path)).collect();
@@ -159,15 +189,13 @@ impl Folder {
                 continue;
             };
             let stat = walk::stat(path)?;
-            // By another link it is still the same file.
-            if stat.inode.is_some_and(|inode| !seen.insert(inode)) {
-                continue;
-            }
             let preliminary = name.preliminary || folders.are_preliminary(path);
             let version = Version { preliminary, dated: name.dated, partition, sha256: None };
-            let (size, mtime_ns, path) = (stat.size, stat.mtime_ns, path.clone());
-            listing.files.push(SourceFile { id: name.id, path, kind, size, mtime_ns, version });
+            let (size, mtime_ns, state, path) = (stat.size, stat.mtime_ns, stat.state, path.clone());
+            same.add(SourceFile { id: name.id, path, kind, size, mtime_ns, state, version }, stat.inode);
         }
+        listing.files = same.files();
+        listing.ignored.sort_by(|a, b| a.path.cmp(&b.path));
         listing.files.sort_by(|a, b| (&a.id, &a.path).cmp(&(&b.id, &b.path)));
         Ok(listing)
     }

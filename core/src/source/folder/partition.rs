@@ -40,9 +40,15 @@ fn of_named(folder: &Path, root: &Path, catalog: &Catalog) -> Option<FoundName> 
 /// `sistema=SIH/grupo=RD/uf=AC/ano=2024/mes=01/`, or `sih-rd/uf=AC/ano=2024/mes=01/`.
 fn of_keys(folder: &Path, root: &Path, catalog: &Catalog) -> Option<FileId> {
     let below = folder.strip_prefix(root).ok()?;
+    let mut keyed = false;
     let (mut sistema, mut grupo, mut uf, mut ano, mut mes, mut dataset) = (None, None, None, None, None, None);
     for part in below.components() {
         let part = part.as_os_str().to_str()?;
+        // What those who write such folders have not finished, or keep for themselves: `_temporary`.
+        if keyed && part.starts_with('_') {
+            return None;
+        }
+        keyed |= part.contains('=');
         match part.split_once('=') {
             Some((key, value)) => match key.to_lowercase().as_str() {
                 "sistema" => sistema = Some(value),

@@ -1,6 +1,10 @@
 //! Which files are the answer: versions, parts, names in the wild, what is ignored, what is missing.
 
+mod exchanged;
+#[path = "../genuine/mod.rs"]
 mod genuine;
+mod links;
+mod told;
 
 use std::fs::File;
 use std::path::Path;

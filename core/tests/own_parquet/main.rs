@@ -1,6 +1,8 @@
 //! The user's own Parquet means the same as the DBC it came from, however it was written.
 
+#[path = "../genuine/mod.rs"]
 mod genuine;
+mod odd;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -277,6 +279,8 @@ fn codes_held_as_numbers_get_their_zeros_back_or_are_refused_where_they_are_read
     assert_eq!(column(&batch, "PROC_REA"), some(&["0303140151", "1303140151"]));
     assert_eq!(column(&batch, "CGC_HOSP"), some(&["04034526000224", ""]));
     assert_eq!(column(&batch, "MUNIC_RES"), some(&["120040", "120040"]));
+    let normalised: Vec<_> = report.normalised.iter().map(|one| (one.column.as_str(), one.count)).collect();
+    assert_eq!(normalised, [("MUNIC_RES", 1)], "a check digit that goes is counted, however the code was held");
     let warned = |name: &str| report.warnings.iter().any(|warning| warning.contains(name));
     assert!(warned("PROC_REA") && warned("CGC_HOSP") && !warned("SEXO,"), "{:?}", report.warnings);
     for (params, column, value) in [
@@ -284,6 +288,9 @@ fn codes_held_as_numbers_get_their_zeros_back_or_are_refused_where_they_are_read
         (rd(), "COD_IDADE", Some("44")),
         (rd().columns(["IDADE"]).filter(col("DIAG_PRINC").eq("0001")), "DIAG_PRINC", None),
         (QueryParams::sql("SELECT sum(IDADE) FROM sih_rd WHERE COD_IDADE = '4'"), "COD_IDADE", Some("44")),
+        (QueryParams::sql("SELECT t FROM sih_rd t"), "COD_IDADE", Some("44")),
+        (QueryParams::sql("SELECT a FROM sih_rd AS t(a, b, c, d, e, f)"), "COD_IDADE", Some("44")),
+        (QueryParams::sql("SELECT #5 AS x FROM sih_rd"), "COD_IDADE", Some("44")),
     ] {
         let error = ask(&client, &params).unwrap_err();
         assert_eq!((error.code(), error.context().column.as_deref()), (Code::InvalidParams, Some(column)), "{error}");
@@ -328,6 +335,57 @@ fn a_file_of_the_catalogues_types_is_read_in_place_and_looked_at_once() {
 }
 
 #[test]
+fn a_stream_looks_at_the_columns_that_it_reads_and_what_is_kept_is_of_all() {
+    let (folder, client) = admissions(vec![
+        ("SEXO".into(), texts(&[Some("1"), Some("3")])),
+        ("MUNIC_RES".into(), texts(&[Some("1200401"), Some("120040")])),
+        ("DIAG_PRINC".into(), texts(&[Some("J18 "), Some("J180")])),
+        ("IDADE".into(), Arc::new(Int32Array::from(vec![1, 2]))),
+    ]);
+    let converted = || folder.path().join(".datasus/lake/sistema=SIH").exists();
+    let sql = |text: &str| QueryParams::sql(text);
+    for params in [
+        rd().columns(["SEXO", "IDADE"]),
+        rd().group_by(["SEXO"]).aggregate(AggregateFn::Sum, "IDADE", "n"),
+        rd().columns(["IDADE"]).filter(col("SEXO").eq("3")),
+        sql("SELECT t.SEXO, sum(IDADE) AS n FROM sih_rd t GROUP BY ALL"),
+    ] {
+        ask(&client, &params).unwrap();
+        assert!(!converted(), "{params:?}");
+    }
+    // Another process finds what was noted, and looks at what was not.
+    let another = Client::open_with(folder.path(), Config { language: Language::En, ..Config::default() }).unwrap();
+    let (batch, report) = ask(&another, &rd().columns(["MUNIC_RES"])).unwrap();
+    assert_eq!(column(&batch, "MUNIC_RES"), some(&["120040", "120040"]));
+    assert!(converted() && report.normalised.len() == 1);
+    let (batch, _) = ask(&client, &sql("SELECT DIAG_PRINC FROM sih_rd WHERE SEXO = '1'")).unwrap();
+    assert_eq!(column(&batch, "DIAG_PRINC"), some(&["J18"]));
+    assert_eq!(column(&ask(&client, &rd().columns(["SEXO"])).unwrap().0, "SEXO"), some(&["1", "3"]));
+    // A whole row names no column.
+    let rows = sql("SELECT struct_extract(t, 'DIAG_PRINC') AS d FROM sih_rd t ORDER BY t.IDADE");
+    assert_eq!(column(&ask(&another, &rows).unwrap().0, "d"), some(&["J18", "J180"]));
+}
+
+#[test]
+fn a_version_is_compared_whole_whichever_columns_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let fields = [("SEXO", b'C', 1, 0), ("MUNIC_RES", b'C', 7, 0)];
+    let dbc = File::create(folder.path().join("RDAC2401.dbc")).unwrap();
+    let mut writer = DbcWriter::create(dbc, &fields, WriteOptions::default()).unwrap();
+    writer.write(&["1", "1200401"]).unwrap();
+    writer.finish().unwrap();
+    let same: Columns = vec![("SEXO".into(), texts(&[Some("1")])), ("MUNIC_RES".into(), texts(&[Some("1200401")]))];
+    let copy = folder.path().join("b");
+    std::fs::create_dir(&copy).unwrap();
+    write(&copy.join("RDAC2401.parquet"), &same);
+    let params = rd().columns(["SEXO"]);
+    // Alone, it is read where it lies.
+    assert_eq!(ask(&client(&copy), &params).unwrap().0.num_rows(), 1);
+    let (batch, report) = ask(&client(folder.path()), &params).unwrap();
+    assert_eq!((batch.num_rows(), report.sources[0].file.as_str()), (1, "RDAC2401.dbc"));
+}
+
+#[test]
 fn columns_that_differ_in_case_alone_are_refused() {
     let number = |n: i32| -> ArrayRef { Arc::new(Int32Array::from(vec![n])) };
     let (_folder, client) = admissions(vec![("IDADE".into(), number(1)), ("idade".into(), number(2))]);
@@ -360,7 +418,19 @@ fn texts_that_are_not_utf8_are_read_as_latin1_and_counted() {
     let folder = tempfile::tempdir().unwrap();
     // The last one is UTF-8 by chance: who wrote one byte of latin-1 into the column wrote them all.
     with_latin1(&folder.path().join("RDAC2401.parquet"), &[b"6\xba ANDAR  ", b"PLAIN", b"\xc3\xa7"]);
-    let (batch, report) = ask(&client(folder.path()), &rd()).unwrap();
+    let client = client(folder.path());
+    // Whoever does not read that column reads the file where it lies, in every engine.
+    for params in [
+        rd().columns(["DIAG_PRINC"]),
+        rd().group_by(["DIAG_PRINC"]).aggregate(AggregateFn::Count, "*", "n"),
+        QueryParams::sql("SELECT DIAG_PRINC, count(*) AS n FROM sih_rd GROUP BY ALL"),
+        rd().columns(["DIAG_PRINC"]).order_by("DIAG_PRINC", true),
+    ] {
+        let (batch, report) = ask(&client, &params).unwrap();
+        assert_eq!(column(&batch, "DIAG_PRINC")[0].as_deref(), Some("J180"));
+        assert!(report.warnings.is_empty() && !folder.path().join(".datasus/lake/sistema=SIH").exists());
+    }
+    let (batch, report) = ask(&client, &rd()).unwrap();
     assert_eq!(column(&batch, "AUD_JUST"), some(&["6\u{ba} ANDAR", "PLAIN", "\u{c3}\u{a7}"]));
     assert_eq!(column(&batch, "DIAG_PRINC"), some(&["J180"; 3]));
     let recoded = report.warnings.iter().find(|warning| warning.contains("latin-1")).unwrap();

@@ -1,0 +1,5 @@
+import * as datasus from 'datasus'
+
+import cases from './cases.cjs'
+
+cases(datasus)

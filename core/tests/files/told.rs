@@ -1,0 +1,126 @@
+//! What is said of the files that are chosen: in warnings, in `explain`, in the log.
+
+use std::io::Write;
+use std::sync::{Mutex, OnceLock};
+
+use crate::*;
+
+#[test]
+fn the_final_one_that_is_named_is_the_one_that_is_read() {
+    let place = Place::new();
+    place.dbc("PRELIM/DORR2022.dbc", 0, 9);
+    place.dbc("FINAIS/DORR2022 (1).dbc", 0, 30).dbc("FINAIS/DORR2022.dbc", 0, 30);
+    let (file, _, warnings) = place.only(&QueryParams::dataset("SIM-DO"));
+    assert_eq!((file.as_str(), warnings.len()), ("DORR2022.dbc", 2), "{warnings:?}");
+    assert!(warnings.iter().any(|said| said.contains("preliminar") && said.contains("FINAIS/DORR2022.dbc é o final")));
+    // Of several days it is the last.
+    let place = Place::new();
+    place.dbc("PRELIM/DORR2022.dbc", 0, 9).dbc("DORR2022@20230101.dbc", 0, 20).dbc("DORR2022@20240101.dbc", 0, 30);
+    let (file, _, warnings) = place.only(&QueryParams::dataset("SIM-DO"));
+    assert_eq!(file, "DORR2022@20240101.dbc");
+    assert!(warnings.iter().filter(|said| said.contains("@20240101.dbc")).count() == 2, "{warnings:?}");
+}
+
+#[test]
+fn no_advice_is_what_was_done_already() {
+    let place = Place::new();
+    for (name, rows) in [("a/RDAC2401.dbc", 30), ("b/RDAC2401.dbc", 31), ("PASP1805.dbc", 5), ("PASP1805a.dbc", 6)] {
+        place.dbc(name, 0, rows).changed(name, 0);
+    }
+    for dataset in ["SIH-RD", "SIA-PA"] {
+        let error = place.rows(&QueryParams::dataset(dataset).options(newest())).unwrap_err();
+        assert_eq!(error.code(), Code::Conflict);
+        assert!(error.detail().contains("mesma hora") && !error.detail().contains("com a opção"), "{error}");
+        let error = place.rows(&QueryParams::dataset(dataset)).unwrap_err();
+        assert!(error.detail().contains("com a opção `versions`: newest"), "{error}");
+    }
+}
+
+/// The ministry splits a month anew, into fewer parts: what lies there of the old split would count twice.
+#[test]
+fn parts_of_two_versions_read_together_are_said() {
+    let pa = || QueryParams::dataset("SIA-PA").options(newest());
+    let place = Place::new();
+    for (part, rows) in [("a", 20), ("b", 20), ("c", 20)] {
+        place.dbc(&format!("velha/PASP1805{part}.dbc"), 0, rows).changed(&format!("velha/PASP1805{part}.dbc"), 0);
+    }
+    for (part, rows) in [("a", 30), ("b", 31)] {
+        place.dbc(&format!("nova/PASP1805{part}.dbc"), 0, rows).changed(&format!("nova/PASP1805{part}.dbc"), 3600);
+    }
+    let (_, report) = place.rows(&pa()).unwrap();
+    let mixed = |report: &Report| report.warnings.iter().filter(|said| said.contains("em dobro")).cloned().collect();
+    let said: Vec<String> = mixed(&report);
+    assert!(said.len() == 1 && said[0].contains("velha/PASP1805c.dbc"), "{report}");
+    std::fs::remove_file(place.path("velha/PASP1805c.dbc")).unwrap();
+    let (count, report) = place.rows(&pa()).unwrap();
+    assert_eq!((count, mixed(&report)), (61, Vec::new()), "{report}");
+
+    let place = Place::new();
+    for (name, rows) in [("a@20230101", 1), ("b@20230101", 2), ("a@20240101", 3)] {
+        place.dbc(&format!("PASP1805{name}.dbc"), 0, rows);
+    }
+    let (count, report) = place.rows(&QueryParams::dataset("SIA-PA")).unwrap();
+    assert_eq!((count, mixed(&report).len()), (5, 1), "{report}");
+}
+
+#[test]
+fn explain_says_which_files_are_read_and_which_versions_differ() {
+    let place = Place::new();
+    place.dbc("RDAC2401.dbc", 0, 30).dbc("RDAC2401 (1).dbc", 0, 30).dbc("PRELIM/RDAC2401.dbc", 0, 3);
+    place.dbc("RDAC2402.dbc", 0, 30).dbc("b/RDAC2402.dbc", 0, 31);
+    let client = place.client();
+    let told = |params: &QueryParams| {
+        let explain = client.explain(params).unwrap();
+        let left: Vec<String> = explain.left_out.iter().map(|one| one.file.display().to_string()).collect();
+        (explain.sources, left.join(" "), explain.warnings)
+    };
+    let (sources, left, warnings) = told(&rd());
+    assert_eq!((sources.len(), left.contains("PRELIM/RDAC2401.dbc")), (2, true), "{left}");
+    let compared = warnings.iter().filter(|said| said.contains("há de comparar")).count();
+    assert_eq!((compared, warnings.len()), (2, 3), "{warnings:?}");
+    // What the lake holds is known without converting anything.
+    rows(&client, &rd_ac()).unwrap();
+    let february = rd().uf(["AC"]).competencia("202402", "202402");
+    assert_eq!(rows(&client, &february).unwrap_err().code(), Code::Conflict);
+    let (_, left, warnings) = told(&rd_ac());
+    assert!(left.contains("RDAC2401 (1).dbc"), "{left}");
+    assert!(warnings.len() == 2 && !warnings.iter().any(|said| said.contains("há de")), "{warnings:?}");
+    let (_, _, warnings) = told(&february);
+    assert!(warnings.len() == 1 && warnings[0].contains("DS-409") && !warnings[0].contains("há de"), "{warnings:?}");
+}
+
+/// Where the tests of this binary log to.
+fn log() -> &'static Mutex<Vec<u8>> {
+    static LOG: OnceLock<Mutex<Vec<u8>>> = OnceLock::new();
+    LOG.get_or_init(Mutex::default)
+}
+
+struct ToLog;
+
+impl Write for ToLog {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        log().lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn every_warning_of_a_report_is_a_line_of_the_log() {
+    tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::WARN).with_writer(|| ToLog).init();
+    let place = Place::new();
+    place.dbc("RDAC2401.dbc", 0, 30).dbc("RDAC2401 (1).dbc", 0, 30).dbc("RDAC2401_v2.dbc", 0, 1);
+    let (_, report) = place.rows(&rd_ac()).unwrap();
+    assert_eq!(report.warnings.len(), 2, "{report}");
+    let log = String::from_utf8(log().lock().unwrap().clone()).unwrap();
+    for warning in &report.warnings {
+        let line =
+            log.lines().find(|line| line.contains(warning.as_str())).unwrap_or_else(|| panic!("{warning}: {log}"));
+        for part in ["WARN", &report.job_id, &report.trace_id] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+    }
+}
