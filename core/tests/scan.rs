@@ -401,7 +401,7 @@ fn with_pauses(engine: &dyn Engine, statement: Statement, settings: &Settings) -
     }
     let governor = Governor::new(Little);
     governor.pressure();
-    assert_eq!(governor.levers().parked_bytes(), 2 << 10);
+    assert_eq!(governor.levers().parked_bytes(), 921);
     let settings = Settings { levers: governor.levers(), ..settings.clone() };
     let mut dice = statement.sql.len() as u64 + settings.chunk_rows as u64;
     let mut roll = |below: u64| {

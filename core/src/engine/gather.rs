@@ -102,11 +102,8 @@ impl Gather {
     fn take(&mut self) -> std::result::Result<RecordBatch, ArrowError> {
         let rows = std::mem::take(&mut self.rows);
         self.bytes = 0;
-        let arrays = self
-            .columns
-            .iter_mut()
-            .map(|column| column.take(rows))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
+        let arrays =
+            self.columns.iter_mut().map(|column| column.take(rows)).collect::<std::result::Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
     }

@@ -13,6 +13,11 @@ pub(super) trait Chunks: Iterator<Item = Result<Chunk>> + Send {
     /// handed out, in order, was not taken and comes once more. Ends early once `is_back`. True: what is left is only read, from
     /// the disk.
     fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool>;
+
+    /// That takes no time.
+    fn gives_back_at_once(&self) -> bool {
+        true
+    }
 }
 
 /// Rows of a running statement. Dropping it before the end cancels the statement.
@@ -41,6 +46,11 @@ impl Running {
 
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// Whether [`Running::set_aside`] takes no time.
+    pub fn gives_back_at_once(&self) -> bool {
+        self.chunks.gives_back_at_once()
     }
 
     /// Its reader has stopped to read, and has not taken `untaken`, the last batches that came: they come again, the same rows in

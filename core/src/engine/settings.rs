@@ -59,7 +59,7 @@ impl Pace {
 
     /// The same of a scan, whose threads come and go with the memory.
     pub fn scan_workers(&self) -> usize {
-        if self.levers.is_tight() { 1 } else { self.workers() }
+        if self.levers.is_crowded() { 1 } else { self.workers() }
     }
 
     /// Bytes of the next chunk.
@@ -87,7 +87,9 @@ impl Pace {
         self.levers.chunk_rows(self.chunk_rows)
     }
 
+    /// Where many streams hold something for their readers, one batch: the rest would be given back before it is taken.
     pub fn ahead_bytes(&self) -> u64 {
-        self.levers.ahead_bytes(self.ahead_bytes)
+        let bytes = self.levers.ahead_bytes(self.ahead_bytes);
+        if self.levers.is_crowded() { bytes.min(self.chunk_bytes()) } else { bytes }
     }
 }

@@ -70,7 +70,14 @@ mod tests {
 
     #[test]
     fn state_grows_with_the_rows_and_the_least_does_not() {
-        let scan = Work { rows: 10_000_000, row_bytes: 100, threads: 2, chunk_rows: 65_536, chunk_bytes: u64::MAX, ..Default::default() };
+        let scan = Work {
+            rows: 10_000_000,
+            row_bytes: 100,
+            threads: 2,
+            chunk_rows: 65_536,
+            chunk_bytes: u64::MAX,
+            ..Default::default()
+        };
         let sort = Work { sort: true, ..scan };
         let few = Work { groups: Some(27), ..scan };
         assert_eq!(sort.ask().want - scan.ask().want, 10_000_000 * 132);

@@ -104,10 +104,9 @@ impl Pool {
         self.state().leased
     }
 
-    /// Bytes that are leased, and whether anybody is at work with some of them.
-    pub fn at_work(&self) -> (u64, bool) {
-        let state = self.state();
-        (state.leased, state.running > 0)
+    /// Whether anybody is at work, and not held up by a reader.
+    pub fn is_at_work(&self) -> bool {
+        self.state().running > 0
     }
 
     #[cfg(test)]

@@ -14,12 +14,14 @@ const BATCH_BYTES: u64 = 4 << 20;
 const LEAST_BATCH_BYTES: u64 = 256 << 10;
 /// Of what streams and their readers leave of the budget, one batch: so many readers may keep one each, and each new one finds
 /// something.
-const BATCH_SHARE: u64 = 64;
+const BATCH_SHARE: u64 = 128;
 /// Of the budget, what one stream runs ahead of its reader.
 const AHEAD_SHARE: u64 = 16;
-/// What a stream keeps for a reader that has gone away for a while, at most; and the share of the limit, where that is less.
+/// What a stream keeps for a reader that has gone away for a while, at most; and the share of the budget, where that is less.
 const PARKED_BYTES: u64 = 8 << 20;
 const PARKED_SHARE: u64 = 128;
+/// Of the budget, what streams may hold for readers that are away for a moment.
+const CROWDED_SHARE: u64 = 8;
 
 /// Follows the mode and what streams hold; atomics only, clones are the same levers.
 #[derive(Debug, Clone, Default)]
@@ -30,8 +32,7 @@ struct State {
     /// The mode that the memory asks for; never `Maintenance`.
     level: AtomicU8,
     maintenance: AtomicBool,
-    /// The least limit, and the part of it that all jobs may have.
-    limit: AtomicU64,
+    /// Of the least limit, what all jobs may have.
     budget: AtomicU64,
     /// Jobs that wait for a lease.
     waiting: AtomicUsize,
@@ -45,7 +46,6 @@ impl Default for State {
         State {
             level: AtomicU8::default(),
             maintenance: AtomicBool::default(),
-            limit: u64::MAX.into(),
             budget: u64::MAX.into(),
             waiting: AtomicUsize::default(),
             streams: BatchMemory::default(),
@@ -60,8 +60,7 @@ impl Levers {
         self.0.maintenance.store(maintenance, Relaxed);
     }
 
-    pub(super) fn set_limit(&self, limit: u64, budget: u64) {
-        self.0.limit.store(limit, Relaxed);
+    pub(super) fn set_budget(&self, budget: u64) {
         self.0.budget.store(budget, Relaxed);
     }
 
@@ -108,19 +107,18 @@ impl Levers {
 
     /// Bytes that a stream keeps beyond what its reader took, once that has stopped to take any.
     pub fn parked_bytes(&self) -> u64 {
-        (self.0.limit.load(Relaxed) / PARKED_SHARE).min(PARKED_BYTES)
+        (self.0.budget.load(Relaxed) / PARKED_SHARE).min(PARKED_BYTES)
+    }
+
+    /// Streams hold so much for their readers that none keeps it for one that is away for a moment.
+    pub fn is_crowded(&self) -> bool {
+        self.is_tight() || self.0.streams.bytes() > self.0.budget.load(Relaxed) / CROWDED_SHARE
     }
 
     /// Others need memory that a stream holds for its reader: it gives that back as soon as it cannot go on.
     pub fn is_tight(&self) -> bool {
         let half = self.0.budget.load(Relaxed) / 2;
         self.level() != Mode::Normal || self.0.waiting.load(Relaxed) > 0 || self.0.streams.bytes() > half
-    }
-
-    /// Readers have taken most of what streams may hold.
-    pub fn is_taken(&self) -> bool {
-        let budget = self.0.budget.load(Relaxed);
-        self.0.streams.bytes().saturating_add(self.0.foreign.bytes()) > budget / 4 * 3
     }
 
     /// Threads that may work on a job; at least 1.
@@ -170,19 +168,22 @@ mod tests {
         const MB: u64 = 1 << 20;
         let levers = Levers::default();
         assert_eq!((levers.batch_bytes(), levers.parked_bytes()), (4 * MB, 8 * MB));
-        levers.set_limit(512 * MB, 230 * MB);
-        assert_eq!((levers.parked_bytes(), levers.ahead_bytes(u64::MAX)), (4 * MB, 230 * MB / 16));
+        levers.set_budget(230 * MB);
+        assert_eq!((levers.parked_bytes(), levers.ahead_bytes(u64::MAX)), (230 * MB / 128, 230 * MB / 16));
         let take = || {
             let bytes = levers.batch_bytes();
             (levers.foreign().reserve(bytes as usize), bytes)
         };
-        let taken: Vec<_> = (0..256).map(|_| take()).collect();
+        let taken: Vec<_> = (0..192).map(|_| take()).collect();
         assert!(taken.iter().all(|(_, bytes)| (MB / 4..=4 * MB).contains(bytes)));
         assert!(levers.foreign().bytes() < 230 * MB, "{}", levers.foreign().bytes());
-        assert!(levers.is_taken() && !levers.is_tight());
+        assert!(!levers.is_tight());
         drop(taken);
+        let held = levers.streams().reserve(30 << 20);
+        assert!(levers.is_crowded() && !levers.is_tight());
+        drop(held);
         let held = levers.streams().reserve(116 << 20);
-        assert!(levers.is_tight() && !levers.is_taken());
+        assert!(levers.is_tight());
         drop(held);
         levers.waiting().fetch_add(1, Relaxed);
         assert!(levers.is_tight());

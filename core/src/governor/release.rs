@@ -1,5 +1,5 @@
-//! When to give memory back that was let go of: a stream's last batch, a job's share. Freed, most of it stays with the allocator, and
-//! the process would keep what nobody holds.
+//! When to give memory back that was let go of: a stream's last batch, what a scan read with. Freed, most of it stays with the
+//! allocator, and the process would keep what nobody holds.
 
 use std::time::{Duration, Instant};
 
@@ -9,18 +9,25 @@ const LEAST: u64 = 16 << 20;
 const MUCH: u64 = 128 << 20;
 const MUCH_SHARE: u64 = 8;
 const BETWEEN: Duration = Duration::from_secs(1);
+/// Where the budget is so small that less than [`MUCH`] is much: the walk is as short.
+const BETWEEN_IF_SMALL: Duration = Duration::from_millis(100);
 
-/// The most that leases, streams and readers have had since the last purge.
+/// The least that the process had beside what streams and readers hold, since the last purge.
 #[derive(Debug, Default)]
 pub(super) struct Release {
-    peak: u64,
+    floor: Option<u64>,
     purged: Option<Instant>,
+    /// Something was held since somebody last looked and found nothing to give back.
+    owed: bool,
 }
 
-/// What they have now.
+/// What there is now.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Held {
-    pub bytes: u64,
+    /// Bytes of the whole process.
+    pub process: u64,
+    /// Of these, what streams and their readers hold.
+    pub counted: u64,
     /// A job is at work.
     pub running: bool,
     /// Of what all jobs may have.
@@ -28,21 +35,26 @@ pub(super) struct Held {
 }
 
 impl Release {
-    /// True where enough of it was let go of.
+    /// True where enough of it was let go of. What a purge did not give back is somebody else's, and not asked for again.
     pub fn is_worth_a_purge(&mut self, held: Held, now: Instant) -> bool {
-        self.peak = self.peak.max(held.bytes);
+        let beside = held.process.saturating_sub(held.counted);
+        let floor = self.floor.map_or(beside, |floor| floor.min(beside));
+        self.floor = Some(floor);
         let much = MUCH.min(held.budget / MUCH_SHARE).max(LEAST);
-        let worth = self.peak - held.bytes >= if held.running { much } else { LEAST };
-        let worth = worth && self.purged.is_none_or(|at| now.duration_since(at) >= BETWEEN);
-        if worth {
-            (self.peak, self.purged) = (held.bytes, Some(now));
+        let worth = beside - floor >= if held.running { much } else { LEAST };
+        let between = if much < MUCH { BETWEEN_IF_SMALL } else { BETWEEN };
+        let early = self.purged.is_some_and(|at| now.duration_since(at) < between);
+        self.owed = held.running || held.counted > 0 || worth;
+        if !worth || early {
+            return false;
         }
-        worth
+        (self.floor, self.purged) = (Some(beside), Some(now));
+        true
     }
 
-    /// Somebody must look again: there is something to give back, now or once its holder lets go.
+    /// Somebody must look again: there may be something to give back, now or once its holder lets go.
     pub fn is_due(&self) -> bool {
-        self.peak >= LEAST
+        self.owed
     }
 }
 
@@ -54,23 +66,25 @@ mod tests {
     fn what_was_let_go_of_is_given_back_once_and_soon() {
         const MB: u64 = 1 << 20;
         let (mut release, start) = (Release::default(), Instant::now());
-        let mut asks = |held: u64, running: bool, millis: u64| {
-            let held = Held { bytes: held * MB, running, budget: 10_000 * MB };
-            release.is_worth_a_purge(held, start + Duration::from_millis(millis))
+        let mut looks = |process: u64, counted: u64, running: bool, millis: u64| {
+            let held = Held { process: process * MB, counted: counted * MB, running, budget: 10_000 * MB };
+            (release.is_worth_a_purge(held, start + Duration::from_millis(millis)), release.is_due())
         };
-        assert!(!asks(10, false, 0) && !asks(0, false, 10), "too little");
-        assert!(!asks(100, true, 50) && !asks(20, true, 100), "a job at work would take it again");
-        assert!(asks(20, false, 150));
-        assert!(!asks(3, false, 200) && !asks(0, false, 1_000), "one a second");
-        assert!(asks(0, false, 1_150));
-        assert!(!asks(400, true, 3_000) && asks(200, true, 3_050));
-        assert!(release.is_due());
-        let nothing = Held { bytes: 0, running: false, budget: 10_000 * MB };
-        assert!(release.is_worth_a_purge(nothing, start + Duration::from_secs(9)) && !release.is_due());
-        let mut little = |bytes: u64, seconds: u64| {
-            let held = Held { bytes: bytes * MB, running: true, budget: 200 * MB };
+        assert_eq!(looks(50, 0, false, 0), (false, false), "the host's own");
+        assert_eq!(looks(150, 80, true, 50), (false, true), "a job at work would take it again");
+        assert_eq!(looks(150, 60, true, 100), (false, true));
+        assert_eq!(looks(150, 60, false, 150), (true, true), "only its reader has some of it");
+        assert_eq!(looks(110, 60, false, 200), (false, true), "given back");
+        assert_eq!(looks(110, 0, false, 300), (false, true), "one a second");
+        assert_eq!(looks(110, 0, false, 1_150), (true, true));
+        assert_eq!(looks(60, 0, false, 1_200), (false, false), "nobody need look again");
+        assert_eq!(looks(400, 300, true, 3_000), (false, true));
+        assert_eq!(looks(400, 200, true, 3_050), (true, true), "much");
+        assert_eq!(looks(400, 200, true, 9_000), (false, true), "it was somebody else's");
+        let mut little = |process: u64, counted: u64, seconds: u64| {
+            let held = Held { process: process * MB, counted: counted * MB, running: true, budget: 200 * MB };
             release.is_worth_a_purge(held, start + Duration::from_secs(seconds))
         };
-        assert!(!little(60, 20) && little(30, 21), "where there is little, little is much");
+        assert!(!little(120, 60, 20) && little(120, 30, 21), "where there is little, little is much");
     }
 }

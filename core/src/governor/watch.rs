@@ -135,9 +135,9 @@ impl Inner {
             if watch.growth.is_worth_a_purge(pressure.process, now) {
                 self.outlets.send(Event::Grew);
             }
-            let (leased, running) = self.pool.at_work();
-            let bytes = leased + self.levers.streams().bytes() + pressure.foreign;
-            let held = Held { bytes, running, budget: pressure.least_limit / 100 * LEASED_PERCENT };
+            let counted = self.levers.streams().bytes() + pressure.foreign;
+            let (running, budget) = (self.pool.is_at_work(), pressure.least_limit / 100 * LEASED_PERCENT);
+            let held = Held { process: pressure.process, counted, running, budget };
             if watch.release.is_worth_a_purge(held, now) {
                 self.outlets.send(Event::Released);
             }
@@ -171,7 +171,7 @@ impl Inner {
         let maintenance = to == Mode::Maintenance;
         self.levers.set(level, maintenance);
         let Some((pressure, _)) = watch.last else { return };
-        self.levers.set_limit(pressure.least_limit, pressure.least_limit / 100 * LEASED_PERCENT);
+        self.levers.set_budget(pressure.least_limit / 100 * LEASED_PERCENT);
         self.pool.set_terms(Terms { whole: self.whole(&pressure), level });
         if from != to {
             self.changes[to as usize].fetch_add(1, Relaxed);

@@ -33,6 +33,11 @@ impl<F: FnMut(bool) -> Result<(Running, Share)>> OnceMore<F> {
         self.running.schema().clone()
     }
 
+    /// [`Running::gives_back_at_once`] of whichever run it is.
+    pub fn gives_back_at_once(&self) -> bool {
+        self.running.gives_back_at_once()
+    }
+
     /// [`Running::set_aside`] of whichever run it is.
     pub fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool> {
         self.running.set_aside(untaken, is_back)

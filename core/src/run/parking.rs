@@ -7,8 +7,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::base::{Away, Cancel, Ctx, Result, Seat};
 use super::memory::LEAST_TO_READ;
+use crate::base::{Away, Cancel, Ctx, Result, Seat};
 use crate::governor::Lease;
 
 /// A lease that a job's slot knows of; gone with the last clone.

@@ -14,12 +14,14 @@ use crate::base::{CancelReason, Chunk, Ctx, Error, Result};
 use crate::engine::Running;
 use crate::governor::Levers;
 use crate::lake::LakeFile;
-use crate::sink::arrow::ArrowSink;
+use crate::sink::arrow::{ArrowSink, Asked};
 use crate::sink::{Sink, Stored};
 
-/// How long a reader may take to its next batch while memory is free, and while others need it.
+/// How long a reader may take to its next batch while memory is free, and while many hold some.
 const GRACE: Duration = Duration::from_millis(250);
-const GRACE_IF_TIGHT: Duration = Duration::from_millis(20);
+const GRACE_IF_CROWDED: Duration = Duration::from_millis(5);
+/// How soon a stream sees that others begin to need memory.
+const STEP: Duration = Duration::from_millis(20);
 /// A job whose read-ahead goes with its slot works for so long before it makes room.
 const TURN: Duration = Duration::from_millis(50);
 
@@ -82,46 +84,58 @@ impl<F: FnMut(bool) -> Result<(Running, Share)>> Streaming<'_, F> {
         }
     }
 
-    /// The reader has enough for now: others use the slot. One that takes nothing for a while keeps no memory either.
+    /// The reader has enough for now: others use the slot. One that takes nothing for a while keeps no memory either; where many
+    /// hold some, it has none without a slot.
     fn wait(&mut self, batch: Option<RecordBatch>) -> Result<()> {
-        let slot = self.ctx.slot.clone();
-        slot.park(|patience| self.wait_for_reader(batch, patience))?
-    }
-
-    fn wait_for_reader(&mut self, batch: Option<RecordBatch>, patience: Duration) -> Result<()> {
         let keep = self.levers.parked_bytes();
         let most = if batch.is_some() { u64::MAX } else { keep };
-        let grace = if self.levers.is_tight() { GRACE_IF_TIGHT } else { GRACE };
-        let (mut left, mut untaken) = (grace.min(patience), Vec::new());
-        // In short steps: others may begin to need memory.
+        let slot = self.ctx.slot.clone();
+        if self.levers.is_crowded() && self.rows.gives_back_at_once() {
+            if self.sink.has_room_within(most, GRACE_IF_CROWDED) {
+                return self.go_on(batch);
+            }
+            let asked = self.give_back(keep, batch)?;
+            return slot.park(|patience| self.wait_until_asked(asked, patience));
+        }
+        slot.park(|patience| self.wait_for_reader(batch, most, keep, patience))?
+    }
+
+    fn wait_for_reader(&mut self, batch: Option<RecordBatch>, most: u64, keep: u64, patience: Duration) -> Result<()> {
+        let mut left = GRACE.min(patience);
         loop {
-            let step = left.min(GRACE_IF_TIGHT);
+            let step = left.min(STEP);
             if self.sink.has_room_within(most, step) {
-                untaken.extend(batch);
-                break self.go_on(untaken);
+                return self.go_on(batch);
             }
             left -= step;
-            if left.is_zero() || self.levers.is_tight() {
-                let (back, asked) = self.sink.take_back(keep);
-                untaken.extend(back);
-                untaken.extend(batch);
-                let sink = &self.sink;
-                let only_read = self.rows.set_aside(untaken, &|| sink.is_asked(asked))?;
-                self.rows.lease().park(only_read);
-                if !self.sink.is_asked_within(asked, patience) {
-                    self.ctx.cancel.set(CancelReason::Unread(patience));
-                }
-                break Ok(());
+            if left.is_zero() || self.levers.is_crowded() {
+                let asked = self.give_back(keep, batch)?;
+                self.wait_until_asked(asked, patience);
+                return Ok(());
             }
         }
     }
 
+    /// What the reader has not taken, but for the first batches of at most `keep` bytes, and what was made for it.
+    fn give_back(&mut self, keep: u64, batch: Option<RecordBatch>) -> Result<Asked> {
+        let (mut untaken, asked) = self.sink.take_back(keep);
+        untaken.extend(batch);
+        let sink = &self.sink;
+        let only_read = self.rows.set_aside(untaken, &|| sink.is_asked(asked))?;
+        self.rows.lease().park(only_read);
+        Ok(asked)
+    }
+
+    fn wait_until_asked(&self, asked: Asked, patience: Duration) {
+        if !self.sink.is_asked_within(asked, patience) {
+            self.ctx.cancel.set(CancelReason::Unread(patience));
+        }
+    }
+
     /// The reader has come: the batch that waited goes to it. While others need memory, the rest is not held until the slot is there.
-    fn go_on(&mut self, waited: Vec<RecordBatch>) -> Result<()> {
-        for batch in waited {
-            if let Some(batch) = self.sink.push(batch) {
-                return self.rows.set_aside(vec![batch], &|| true).map(drop);
-            }
+    fn go_on(&mut self, waited: Option<RecordBatch>) -> Result<()> {
+        if let Some(batch) = waited.and_then(|batch| self.sink.push(batch)) {
+            return self.rows.set_aside(vec![batch], &|| true).map(drop);
         }
         self.give_back_if_tight()
     }

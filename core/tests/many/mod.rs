@@ -42,7 +42,8 @@ pub fn write_wide(folder: &Path, files: usize, rows: usize) {
     const ROUND: usize = 10_000;
     let columns = &datasus::catalog::Catalog::builtin().read("SIH-RD").unwrap().columns;
     let column = |number: usize, kind: DataType| -> ArrayRef {
-        let text = |row: usize| (!(row + number).is_multiple_of(9)).then(|| format!("{:06}", (row * (number + 1)) % 977));
+        let text =
+            |row: usize| (!(row + number).is_multiple_of(9)).then(|| format!("{:06}", (row * (number + 1)) % 977));
         let cells: ArrayRef = Arc::new(StringArray::from_iter((0..ROUND).map(text)));
         match &kind {
             DataType::Date32 => Arc::new(Date32Array::from_iter((0..ROUND).map(|row| text(row).map(|_| row as i32)))),

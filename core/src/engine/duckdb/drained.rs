@@ -129,6 +129,10 @@ impl Iterator for Drained {
 }
 
 impl Chunks for Drained {
+    fn gives_back_at_once(&self) -> bool {
+        false
+    }
+
     fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool> {
         self.chunks -= untaken.len() as u64;
         for batch in untaken.into_iter().rev() {

@@ -19,8 +19,9 @@ mod tests;
 mod unit;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use arrow::array::RecordBatch;
 
@@ -49,11 +50,19 @@ struct Work {
     threads: usize,
     /// The most bytes that a row has taken so far.
     row_bytes: AtomicU64,
+    /// The file that was opened last: who begins again finds it, and the same bytes though another may have its name by now.
+    opened: Mutex<Option<(usize, Arc<OpenFile>)>>,
     ctx: Ctx,
 }
 
 /// The workers from a place of the scan on, until its end or until what they have made is not wanted any more.
 struct Reading {
+    its: Arc<Its>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+/// What the workers share.
+struct Its {
     work: Arc<Work>,
     order: Order,
     from: Place,
@@ -100,19 +109,35 @@ pub(super) fn start(scan: Scan, settings: &Settings, ctx: &Ctx) -> Result<Runnin
     let (schema, limit) = (scan.schema.clone(), scan.limit);
     let pace = Pace::of(settings);
     let (threads, row_bytes, ctx) = (settings.threads.max(1), AtomicU64::default(), ctx.clone());
-    let work = Arc::new(Work { scan, conditions, groups, pace, units, threads, row_bytes, ctx: ctx.clone() });
+    let opened = Mutex::default();
+    let work = Arc::new(Work { scan, conditions, groups, pace, units, threads, row_bytes, opened, ctx: ctx.clone() });
     let rows = Rows::start(work, schema.clone(), limit)?;
     Ok(Running::new(schema, Box::new(rows), ctx.cancel))
 }
 
+impl Work {
+    fn open(&self, file: usize) -> Result<Arc<OpenFile>> {
+        let last = || self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, opened)) = last().as_ref().filter(|(of, _)| *of == file) {
+            return Ok(opened.clone());
+        }
+        let of = &self.scan.files[file];
+        let opened = OpenFile::open(of, &self.scan).map_err(|error| failure::explain(error, of, &self.ctx))?;
+        let opened = Arc::new(opened);
+        *last() = Some((file, opened.clone()));
+        Ok(opened)
+    }
+}
+
 impl Reading {
-    /// Starts the workers; they end with the last row group, or once `order` is stopped.
-    fn start(work: &Arc<Work>, from: Place) -> Result<Arc<Self>> {
+    /// Starts the workers; they end with the last row group, or once the order is stopped.
+    fn start(work: &Arc<Work>, from: Place) -> Result<Self> {
         let groups = work.groups.len();
         let order = Order::new(from.group, groups, work.pace.clone());
-        let reading = Arc::new(Reading { work: work.clone(), order, from });
+        let its = Arc::new(Its { work: work.clone(), order, from });
+        let mut reading = Reading { its: its.clone(), workers: Vec::new() };
         for number in 0..work.threads.min(groups.saturating_sub(from.group)) {
-            let its = reading.clone();
+            let its = its.clone();
             let run = move || {
                 let outcome = catch_unwind(AssertUnwindSafe(|| its.groups_in_turn(number)))
                     .unwrap_or_else(|panic| Err(Error::panicked("scan", panic.as_ref())));
@@ -121,17 +146,26 @@ impl Reading {
                 }
             };
             let started = std::thread::Builder::new().name(format!("datasus-scan-{number}")).spawn(run);
-            if let Err(error) = started {
-                reading.order.stop();
-                return Err(Error::internal(format!("cannot start a scan's thread: {error}")));
-            }
+            reading.workers.push(started.map_err(|error| {
+                reading.its.order.stop();
+                Error::internal(format!("cannot start a scan's thread: {error}"))
+            })?);
         }
         Ok(reading)
     }
 
+    /// The workers have ended, and hold nothing any more.
+    fn end(self) {
+        self.its.order.stop();
+        // What they failed with is not wanted either.
+        self.workers.into_iter().for_each(|worker| drop(worker.join()));
+    }
+}
+
+impl Its {
     fn groups_in_turn(&self, worker: usize) -> Result<()> {
-        let Work { groups, units, scan, ctx, .. } = &*self.work;
-        let mut open: Option<(usize, OpenFile)> = None;
+        let Work { groups, units, ctx, .. } = &*self.work;
+        let mut open: Option<(usize, Arc<OpenFile>)> = None;
         while let Some(turn) = self.order.claim(worker) {
             ctx.check()?;
             let group = &groups[turn];
@@ -140,10 +174,9 @@ impl Reading {
                 numbers.map(UnitId).any(|unit| units.wanted(unit))
             });
             if wanted {
-                let file = &scan.files[group.file];
                 let opened = match open.take() {
                     Some((of, opened)) if of == group.file => opened,
-                    _ => OpenFile::open(file, scan).map_err(|error| failure::explain(error, file, ctx))?,
+                    _ => self.work.open(group.file)?,
                 };
                 let opened = &open.insert((group.file, opened)).1;
                 let going_on = match units {

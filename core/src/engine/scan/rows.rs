@@ -18,7 +18,7 @@ pub(super) struct Rows {
     work: Arc<Work>,
     schema: SchemaRef,
     /// None while nobody reads, and after the last.
-    reading: Option<Arc<Reading>>,
+    reading: Option<Reading>,
     gather: Gather,
     /// Rows that are wanted, and those of them that have not come.
     limit: Option<u64>,
@@ -50,10 +50,11 @@ impl Rows {
             Some(reading) => reading,
             None => self.reading.insert(Reading::start(&self.work, self.place())?),
         };
-        let Some((group, made)) = reading.order.take(&self.work.ctx)? else { return Ok(None) };
+        let Some((group, made)) = reading.its.order.take(&self.work.ctx)? else { return Ok(None) };
         if self.work.units.is_none() {
             if self.marks.last().is_none_or(|(_, place)| place.group != group) {
-                let rows = if group == reading.from.group { reading.from.rows } else { 0 };
+                let from = reading.its.from;
+                let rows = if group == from.group { from.rows } else { 0 };
                 self.marks.push((self.came, Place { group, rows }));
             }
             self.came += made.chunk.batch.num_rows() as u64;
@@ -126,7 +127,7 @@ impl Rows {
 
     fn stop(&mut self) {
         if let Some(reading) = &self.reading {
-            reading.order.stop();
+            reading.its.order.stop();
         }
     }
 
@@ -158,8 +159,8 @@ impl Chunks for Rows {
         self.chunks -= untaken.len() as u64;
         self.out -= rows;
         self.left = self.limit.map(|limit| limit - self.out);
-        self.stop();
-        self.reading = None;
+        // Not before they have ended: what they hold is given back with this.
+        self.reading.take().into_iter().for_each(Reading::end);
         (self.ready, self.next) = (VecDeque::new(), None);
         self.gather = Gather::new(self.schema.clone(), self.work.pace.chunk_rows());
         // Earlier ones stay: what was handed out before the last pause may not have been taken at the next.

@@ -114,7 +114,8 @@ impl OpenFile {
         let Some(of_group) = footer.row_groups().get(group.number) else { return (0, false) };
         let (leaves, rows) = (footer.file_metadata().schema_descr(), of_group.num_rows().max(1) as u64);
         let (mut bytes, mut exact) = (0, true);
-        for leaf in (0..of_group.num_columns()).filter(|leaf| self.wanted.contains(&leaves.get_column_root_idx(*leaf))) {
+        for leaf in (0..of_group.num_columns()).filter(|leaf| self.wanted.contains(&leaves.get_column_root_idx(*leaf)))
+        {
             let column = of_group.column(leaf);
             if column.column_type() == PhysicalType::BYTE_ARRAY {
                 let said = column.unencoded_byte_array_data_bytes().and_then(|bytes| u64::try_from(bytes).ok());
