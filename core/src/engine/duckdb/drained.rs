@@ -81,7 +81,7 @@ impl Drained {
     /// True once the engine's thread has nothing more to hand over.
     fn drain(&mut self, is_back: &dyn Fn() -> bool) -> Result<bool> {
         loop {
-            self.to_disk()?;
+            self.write_aside()?;
             if self.end.is_some() {
                 return Ok(true);
             }
@@ -98,7 +98,7 @@ impl Drained {
     }
 
     /// What waits in memory goes to disk once it is more than may wait there.
-    fn to_disk(&mut self) -> Result<()> {
+    fn write_aside(&mut self) -> Result<()> {
         let bytes = self.waiting.iter().map(|waiting| match waiting {
             Waiting::Memory(batch) => batch_bytes(batch),
             Waiting::Disk(_) => 0,
