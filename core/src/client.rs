@@ -1,5 +1,7 @@
 //! The front of the SDK: one source folder, and everything that can be asked of it.
 
+mod builder;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +17,8 @@ use crate::recovery::DeadLetter;
 use crate::run::{Answer, Job, JobInfo, Pending, Replayed, Report, Session, SyncReport};
 use crate::sink::Destination;
 use crate::source::folder::{Ignored, Why};
+
+pub use builder::ClientBuilder;
 
 /// A source of DATASUS files, opened.
 ///
@@ -94,16 +98,17 @@ impl Client {
     /// Opens a folder of DBC, DBF or Parquet files in any layout (or one file; `~` is the home folder), with the settings of the `DATASUS_*`
     /// variables. Nothing is read but the list of its files, when a query asks.
     pub fn open(source: impl Into<PathBuf>) -> Result<Self> {
-        Client::open_with(source, Config::from_env()?)
+        Client::builder(source).open()
     }
 
     /// The same with settings of your own.
     pub fn open_with(source: impl Into<PathBuf>, config: Config) -> Result<Self> {
-        let language = config.language;
-        let opened = Session::open(source.into(), config);
-        opened
-            .map(|session| Client { session, home: Home::default() })
-            .map_err(|error| error.traced(&TraceId::new(), language))
+        Client::builder(source).config(config).open()
+    }
+
+    /// The same with parts of your own.
+    pub fn builder(source: impl Into<PathBuf>) -> ClientBuilder {
+        ClientBuilder::new(source.into())
     }
 
     fn session(&self) -> Result<&Arc<Session>> {

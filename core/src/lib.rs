@@ -47,11 +47,11 @@ pub mod source;
 
 pub use base::{Code, Error, Language, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
-pub use client::{Client, Held, Holdings, IgnoredFile, Known};
+pub use client::{Client, ClientBuilder, Held, Holdings, IgnoredFile, Known};
 pub use config::Config;
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{Answer, Event, Events, Job, JobInfo, Next, Pending, Replayed, Report, Status, SyncReport};
-pub use sink::{Csv, Destination, Parquet, Postgres};
+pub use sink::{Csv, Destination, Parquet, Postgres, Target};

@@ -9,7 +9,7 @@ use crate::lake::LakeFile;
 use crate::params::{Query, QueryParams};
 use crate::plan::{Statement, reads};
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, SOURCE};
-use crate::sink::Subject;
+use crate::sink::ResultInfo;
 
 /// Share of the rows that may be dead letters where the query does not say.
 pub(super) const DEAD_LETTER_LIMIT: f64 = 0.01;
@@ -99,7 +99,7 @@ impl Session {
         if letters.is_empty() {
             return Ok(None);
         }
-        let (nowhere, version) = (Subject::default(), self.engine.version());
+        let (nowhere, version) = (ResultInfo::default(), self.engine.version());
         let plan = StoredPlan::new(params, &self.output, &[], files, statement, None, &nowhere, version)?;
         let folder = self.state.create(job.id(), &plan.to_json()?)?;
         Arc::new(DeadLetters::of(folder.path())).add(letters)?;

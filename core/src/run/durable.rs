@@ -11,16 +11,17 @@ use arrow::datatypes::SchemaRef;
 use super::bad_rows::{self, DEAD_LETTER_LIMIT};
 use super::memory::Share;
 use super::pipeline::{Outcome, Prepared, deliver, known_rows, refuse_same_names};
+use super::result_info::result_info;
 use super::stored_plan::StoredPlan;
-use super::subject::subject;
 use super::{Job, Report, Session, emergency, materialise};
-use crate::base::{CancelReason, Code, Ctx, Error, PeakMemory, Phase, Result, Secret, UnitPlaces, Units, text};
+use crate::base::{CancelReason, Code, Ctx, Error, PeakMemory, Phase, Result, UnitPlaces, Units, text};
 use crate::engine::{Running, Settings};
 use crate::lake::LakeFile;
 use crate::plan::{Sampled, Scan, Statement, reads, statement};
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Retries, SOURCE, SinkState};
-use crate::sink::csv::refuse_if_more_than_limit;
-use crate::sink::{Destination, FanOut, ORIGIN_COLUMNS, OutputRoot, Sink, Subject};
+use crate::sink::{
+    AllLimits, Destination, FanOut, ORIGIN_COLUMNS, OutputRoot, ResultInfo, Sink, Target, TargetEnv, refuse_twice,
+};
 
 /// What every attempt of a job works with.
 pub(super) struct Work<'w> {
@@ -28,9 +29,9 @@ pub(super) struct Work<'w> {
     pub prepared: &'w Prepared,
     pub files: &'w [LakeFile],
     pub statement: Statement,
-    pub destinations: Vec<Destination>,
+    pub targets: Vec<Arc<dyn Target>>,
     pub root: OutputRoot,
-    pub subject: Subject,
+    pub info: ResultInfo,
     /// What it reads of the files where that is not all.
     pub sampled: Option<Sampled>,
     pub job: &'w Job,
@@ -54,24 +55,28 @@ impl Session {
     ) -> Result<Report> {
         let sampling = self.sampling_now(&prepared.query, true, ctx)?;
         let (files, unreadable) = self.readable(&prepared, None, ctx)?;
-        let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
-        let statement = statement(&prepared.query, &files, origin, sampling.as_ref(), ordered(&destinations))?;
+        let targets: Vec<Arc<dyn Target>> = destinations.iter().cloned().map(Destination::target).collect();
+        let limits = AllLimits(&targets);
+        let origin = limits.want_origin().then_some(ORIGIN_COLUMNS);
+        let statement = statement(&prepared.query, &files, origin, sampling.as_ref(), limits.by_order())?;
         bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
         let left_out = statement.rows_left_out();
         let sampled = emergency::sampled(sampling, &files);
+        // A scan without conditions has as many rows as its files: where a target cannot hold them, that is said now.
+        let known = known_rows(&prepared.query, &files, sampled.as_ref(), left_out);
+        known.map_or(Ok(()), |rows| limits.refuse_rows(rows))?;
         self.refuse_known_excess(&prepared.query, &files, sampled.as_ref(), left_out, &destinations)?;
-        let subject = subject(&prepared, &files, sampled.as_ref(), job.id())?;
+        let info = result_info(&prepared, &files, sampled.as_ref(), job.id())?;
         // Once more, with the names that those without one get.
-        let named: Vec<Destination> = destinations.iter().map(|one| one.clone().named(&subject)).collect();
-        Destination::refuse_twice(&named, &root, self.config.postgres.as_ref())?;
+        refuse_twice(&targets, &self.target_env(&root), Some(&info))?;
         let work = Work {
             session: self,
             prepared: &prepared,
             files: &files,
             statement,
-            destinations,
+            targets,
             root,
-            subject,
+            info,
             sampled,
             job,
             ctx,
@@ -84,11 +89,11 @@ impl Session {
         let mut plan = StoredPlan::new(
             &prepared.params,
             work.root.path(),
-            &work.destinations,
+            &work.targets,
             &files,
             &work.statement,
             work.sampled.as_ref(),
-            &work.subject,
+            &work.info,
             version,
         )?;
         plan.unreadable.clone_from(&unreadable);
@@ -175,7 +180,7 @@ impl Work<'_> {
         foreign: bool,
     ) -> Result<Outcome> {
         let path = folder.path().to_owned();
-        let origin = if self.destinations.iter().any(Destination::wants_origin) { ORIGIN_COLUMNS.len() } else { 0 };
+        let origin = if AllLimits(&self.targets).want_origin() { ORIGIN_COLUMNS.len() } else { 0 };
         let positional = self.statement.scan.as_ref().filter(|_| !plan.materialises);
         let places = Arc::new(OnceLock::new());
         let sinks = self.sinks(&path, letters.clone(), places.clone(), foreign)?;
@@ -229,8 +234,7 @@ impl Work<'_> {
         let schema = running.schema().clone();
         refuse_same_names(&schema)?;
         fan_out.start(&schema, self.ctx).map_err(|error| (*error).clone())?;
-        let csv = self.destinations.iter().any(|one| matches!(one, Destination::Csv(_)));
-        let fits = |rows| if csv { refuse_if_more_than_limit(rows) } else { Ok(()) };
+        let fits = |rows| AllLimits(&self.targets).refuse_rows(rows);
         let kept = materialise::materialise(&mut running, path, self.session.config.spill_limit, fits, self.ctx);
         // A cancelled job says so, whatever was noticed first.
         let kept = kept.map_err(|error| self.ctx.check().err().unwrap_or(error))?;
@@ -259,8 +263,8 @@ impl Work<'_> {
     ) -> Result<Vec<Box<dyn Sink>>> {
         let options = &self.prepared.query.options;
         let rows = options.checkpoint_rows.unwrap_or(super::stored_plan::UNIT_ROWS as u64);
-        let server = self.session.config.postgres.as_ref();
-        let open = |(number, destination): (usize, &Destination)| {
+        let env = self.session.target_env(&self.root);
+        let open = |(number, target): (usize, &Arc<dyn Target>)| {
             let state = SinkState {
                 checkpoint_rows: rows,
                 dead_letter_limit: options.dead_letter_limit.unwrap_or(DEAD_LETTER_LIMIT),
@@ -269,9 +273,9 @@ impl Work<'_> {
                 trace_id: self.ctx.trace_id.clone(),
                 ..SinkState::new(folder, self.job.id(), number, letters.clone())
             };
-            destination.clone().open(&self.root, &self.subject, server, state)
+            target.open(&env, &self.info, state)
         };
-        self.destinations.iter().enumerate().map(open).collect()
+        self.targets.iter().enumerate().map(open).collect()
     }
 
     /// Records of the sources that the decoder could not read.
@@ -303,7 +307,7 @@ impl Work<'_> {
 
     /// Letters of all sinks, every record that the decoder could not read, and every row that was left out.
     fn count(&self, letters: &DeadLetters) -> Result<u64> {
-        let numbers = 0..self.destinations.len();
+        let numbers = 0..self.targets.len();
         let of_sinks = numbers.map(|number| letters.count(number)).sum::<Result<u64>>()?;
         let of_sources = bad_rows::rejected(&self.prepared.query, self.files);
         Ok(of_sinks + of_sources + self.statement.rows_left_out())
@@ -319,7 +323,7 @@ impl Work<'_> {
     }
 
     fn discard(&self, folder: &JobFolder) -> Result<()> {
-        discard_targets(folder, &self.destinations, &self.root, &self.subject, self.session.config.postgres.as_ref())?;
+        discard_targets(folder, &self.targets, &self.session.target_env(&self.root), &self.info)?;
         remove_leftovers(folder)
     }
 }
@@ -339,19 +343,18 @@ fn interrupted_job(id: &str) -> Error {
 /// Removes what the job left on servers.
 pub(super) fn discard_targets(
     folder: &JobFolder,
-    destinations: &[Destination],
-    root: &OutputRoot,
-    subject: &Subject,
-    server: Option<&Secret>,
+    targets: &[Arc<dyn Target>],
+    env: &TargetEnv,
+    info: &ResultInfo,
 ) -> Result<()> {
     let letters = Arc::new(DeadLetters::of(folder.path()));
-    for (number, destination) in destinations.iter().enumerate() {
+    for (number, target) in targets.iter().enumerate() {
         let state = SinkState {
             foreign: folder.was_foreign(),
             ..SinkState::new(folder.path(), folder.id(), number, letters.clone())
         };
         if state.has_begun() {
-            destination.clone().open(root, subject, server, state)?.discard()?;
+            target.open(env, info, state)?.discard()?;
         }
     }
     Ok(())
@@ -399,11 +402,6 @@ impl Iterator for Rows {
             false => materialise::restored(chunk, &self.schema),
         }))
     }
-}
-
-/// Whether the order of the rows decides what becomes of them.
-pub(super) fn ordered(destinations: &[Destination]) -> bool {
-    destinations.iter().any(Destination::goes_by_order)
 }
 
 /// The state folder of a client.

@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use super::durable::{Work, discard_targets, remove_leftovers};
 use super::pipeline::{Prepared, Task};
+use super::result_info::result_info;
 use super::stored_plan::{PinnedFile, StoredPlan};
-use super::subject::subject;
 use super::{Job, Report, Session, emergency};
 use crate::base::{Code, Ctx, Error, PeakMemory, Result, Text, masked_json, text};
 use crate::params::QueryParams;
 use crate::plan::statement;
 use crate::recovery::{DeadLetter, DeadLetters, End, Found, JobFolder, Log, Standing};
-use crate::sink::{Destination, ORIGIN_COLUMNS, OutputRoot, Subject, parquet, postgres};
+use crate::sink::{AllLimits, ORIGIN_COLUMNS, OutputRoot, Replay, ResultInfo, Target, parquet};
 
 /// A job that left something, as [`crate::Client::jobs`] lists it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,7 +52,7 @@ pub(super) struct Resumed {
     folder: JobFolder,
     plan: StoredPlan,
     root: OutputRoot,
-    destinations: Vec<Destination>,
+    targets: Vec<Arc<dyn Target>>,
 }
 
 impl Session {
@@ -110,8 +110,7 @@ impl Session {
             }
             let plan = StoredPlan::read(folder.plan()?)?;
             let root = OutputRoot::open(&plan.output)?;
-            let server = self.config.postgres.as_ref();
-            let destinations = plan.destinations.iter().map(|one| one.restore(server)).collect::<Result<Vec<_>>>()?;
+            let targets = self.restored(&plan)?;
             let mut prepared = self.prepare(&plan.params, &ctx)?;
             let of = |pinned: &PinnedFile| {
                 let chosen_first = prepared.selection.files.iter().chain(&prepared.listing.files);
@@ -122,7 +121,7 @@ impl Session {
             // Which version is read was decided when the job began.
             prepared.selection.rivals.clear();
             let root = root.sparing(self.spared(Some(&prepared.listing)));
-            Ok(Resumed { prepared, folder, plan, root, destinations })
+            Ok(Resumed { prepared, folder, plan, root, targets })
         };
         let resumed = taken().map_err(|error| self.traced(error, &ctx))?;
         let job = Job::new(job_id.to_owned(), ctx.clone());
@@ -134,7 +133,7 @@ impl Session {
     pub(super) fn go_on(&self, resumed: Resumed, memory: &PeakMemory, job: &Job, ctx: &Ctx) -> Result<Report> {
         // What it reads was decided when it began; whether it waits or fails is asked again.
         self.sampling_now(&resumed.prepared.query, true, ctx)?;
-        let Resumed { prepared, folder, plan, root, destinations } = resumed;
+        let Resumed { prepared, folder, plan, root, targets } = resumed;
         // What the job left out when it began stays left out, and is named; what it took must be there, whatever `partial`
         // says.
         let (files, lost) = self.readable(&prepared, None, ctx)?;
@@ -150,23 +149,23 @@ impl Session {
             return Err(other_version(&plan));
         }
         let unreadable = plan.unreadable.clone();
-        let origin = destinations.iter().any(Destination::wants_origin).then_some(ORIGIN_COLUMNS);
-        let ordered = super::durable::ordered(&destinations);
-        let statement = statement(&prepared.query, &files, origin, plan.sampling.as_ref(), ordered)?;
+        let limits = AllLimits(&targets);
+        let origin = limits.want_origin().then_some(ORIGIN_COLUMNS);
+        let statement = statement(&prepared.query, &files, origin, plan.sampling.as_ref(), limits.by_order())?;
         let sampled = emergency::sampled(plan.sampling.clone(), &files);
         if statement.sql != plan.sql || (!plan.materialises && !statement.is_positional()) {
             return Err(other_version(&plan));
         }
         let foreign = folder.was_foreign();
-        let subject = subject(&prepared, &files, sampled.as_ref(), job.id())?;
+        let info = result_info(&prepared, &files, sampled.as_ref(), job.id())?;
         let work = Work {
             session: self,
             prepared: &prepared,
             files: &files,
             statement,
-            destinations,
+            targets,
             root,
-            subject,
+            info,
             sampled,
             job,
             ctx,
@@ -184,15 +183,13 @@ impl Session {
         let done = || -> Result<()> {
             let folder = self.state.take(job_id)?;
             // Of a plan that cannot be read only the files are known; a staging table goes by itself after a week.
-            if let Ok(plan) = folder.plan().and_then(StoredPlan::read)
+            if let Ok(plan) = folder.plan().and_then(|plan| self.known_targets(StoredPlan::read(plan)?))
                 && folder.end().is_none_or(|end| end.resumable)
             {
                 let root = OutputRoot::open(&plan.output)?;
-                let server = self.config.postgres.as_ref();
-                let destinations =
-                    plan.destinations.iter().map(|one| one.restore(server)).collect::<Result<Vec<_>>>()?;
-                let subject = Subject { job_id: job_id.to_owned(), ..Subject::default() };
-                discard_targets(&folder, &destinations, &root, &subject, server)?;
+                let targets = self.restored(&plan)?;
+                let info = ResultInfo { job_id: job_id.to_owned(), ..ResultInfo::default() };
+                discard_targets(&folder, &targets, &self.target_env(&root), &info)?;
             }
             remove_leftovers(&folder)?;
             folder.remove()
@@ -230,24 +227,31 @@ impl Session {
         replayed().map_err(|error| self.traced(error, &ctx))
     }
 
+    fn restored(&self, plan: &StoredPlan) -> Result<Vec<Arc<dyn Target>>> {
+        plan.destinations.iter().map(|one| self.targets.restore(one, self.credentials())).collect()
+    }
+
+    /// DS-409 for a plan with a target that this client cannot read.
+    fn known_targets(&self, plan: StoredPlan) -> Result<StoredPlan> {
+        plan.destinations.iter().try_for_each(|one| self.targets.read(one).map(drop))?;
+        Ok(plan)
+    }
+
     fn replay_in(&self, folder: JobFolder, end: End) -> Result<Replayed> {
-        let plan = StoredPlan::read(folder.plan()?)?;
-        let server = self.config.postgres.as_ref();
+        let targets = self.restored(&StoredPlan::read(folder.plan()?)?)?;
+        let credentials = self.credentials();
         let (mut log, mut letters) = Log::<DeadLetter>::open(&DeadLetters::path(folder.path()))?;
         let before = letters.len();
-        for (number, stored) in plan.destinations.iter().enumerate() {
-            let Destination::Postgres(to) = stored.restore(server)? else { continue };
-            let (of_sink, others): (Vec<_>, Vec<_>) =
+        for (number, target) in targets.iter().enumerate() {
+            let (of_target, others): (Vec<_>, Vec<_>) =
                 letters.into_iter().partition(|letter| letter.sink_number == number);
             letters = others;
-            letters.extend(postgres::replay(&to, server, folder.id(), of_sink, self.config.language)?);
+            let replay =
+                Replay { credentials, job_id: folder.id(), letters: of_target, language: self.config.language };
+            letters.extend(target.replay(replay)?);
         }
         log.replace(&letters)?;
-        for stored in &plan.destinations {
-            if let Destination::Postgres(to) = stored.restore(server)? {
-                postgres::replayed(&to, server, folder.id())?;
-            }
-        }
+        targets.iter().try_for_each(|target| target.replayed(credentials, folder.id()))?;
         let done = Replayed { loaded: (before - letters.len()) as u64, left: letters.len() as u64 };
         match letters.is_empty() {
             true => folder.remove()?,

@@ -29,7 +29,7 @@ use crate::params::{
 use crate::plan::{Explain, Selection, explain, kind_of_own, missing_error, select, selection_warnings, statement};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
-use crate::sink::{Destination, OutputRoot, Spared};
+use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets, refuse_twice};
 use crate::source::folder::{FileKind, Folder, Ignored, Listing, SourceFile};
 use crate::source::header_columns;
 
@@ -46,6 +46,8 @@ pub struct Session {
     pub(super) source: PathBuf,
     pub(super) lake: Lake,
     pub(super) engine: Arc<dyn Engine>,
+    /// The kinds of targets that its jobs may have.
+    pub(super) targets: Targets,
     pub(super) output: PathBuf,
     pub(super) state: StateFolder,
     pub(super) scheduler: Scheduler,
@@ -54,6 +56,19 @@ pub struct Session {
     pub(super) metrics: Metrics,
     /// What the engine keeps for speed alone goes while memory is scarce, for as long as somebody holds this.
     _shed: Arc<Hook>,
+}
+
+/// What a session works with, each of which a program may bring itself.
+#[derive(Clone)]
+pub struct Parts {
+    /// The kinds of targets that are known.
+    pub targets: Targets,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Parts { targets: Destination::kinds() }
+    }
 }
 
 /// What `sync` did.
@@ -71,7 +86,7 @@ pub struct SyncReport {
 }
 
 impl Session {
-    pub fn open(source: PathBuf, config: Config) -> Result<Arc<Self>> {
+    pub fn open(source: PathBuf, config: Config, parts: Parts) -> Result<Arc<Self>> {
         config.check()?;
         let config = config.at_home();
         refuse_address(&source.to_string_lossy()).map_err(|error| error.stage("source"))?;
@@ -106,6 +121,7 @@ impl Session {
             source,
             lake,
             engine,
+            targets: parts.targets,
             output,
             state,
             scheduler,
@@ -176,7 +192,8 @@ impl Session {
                 ));
             }
             let root = OutputRoot::open(&self.output)?;
-            Destination::refuse_twice(&destinations, &root, self.config.postgres.as_ref())?;
+            let targets: Vec<_> = destinations.iter().cloned().map(Destination::target).collect();
+            refuse_twice(&targets, &self.target_env(&root), None)?;
             let prepared = self.prepare(params, &ctx)?;
             Ok((root.sparing(self.spared(Some(&prepared.listing))), prepared))
         };
@@ -184,6 +201,14 @@ impl Session {
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
         self.spawn(Task::Durable { prepared, root, destinations }, &job, ctx)?;
         Ok(job)
+    }
+
+    pub(super) fn credentials(&self) -> Credentials<'_> {
+        Credentials { postgres: self.config.postgres.as_ref() }
+    }
+
+    pub(super) fn target_env<'e>(&'e self, root: &'e OutputRoot) -> TargetEnv<'e> {
+        TargetEnv { root, credentials: self.credentials() }
     }
 
     /// What no output touches.

@@ -1,19 +1,15 @@
-//! The sinks a user may name in JSON: `{"csv": {...}}`, `{"parquet": {...}}`, `{"postgres": {...}}`.
+//! The sinks that a user names in JSON, and those that a program brings: `{"csv": {...}}`, `{"parquet": {...}}`, `{"postgres": {...}}`.
 
-use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::postgres::TableName;
-use super::{Csv, OutputRoot, Parquet, Postgres, Sink, Subject};
+use super::{Csv, Parquet, Postgres, Target, Targets};
 use crate::base::{
-    Code, Error, Result, Secret, Text, clip, exact_json, has_named_options, json_words, options_by_name,
-    refuse_address, text,
+    Code, Error, Result, Text, clip, exact_json, has_named_options, json_words, options_by_name, refuse_address, text,
 };
-use crate::recovery::SinkState;
 
 /// Destinations of one job.
 const MOST: usize = 64;
@@ -25,6 +21,19 @@ pub enum Destination {
     Csv(Csv),
     Parquet(Parquet),
     Postgres(Postgres),
+    /// A target of the program's own; JSON does not name it.
+    #[serde(skip)]
+    Custom(CustomTarget),
+}
+
+/// A target of the program's own; equal to itself alone.
+#[derive(Debug, Clone)]
+pub struct CustomTarget(Arc<dyn Target>);
+
+impl PartialEq for CustomTarget {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl Default for Destination {
@@ -101,97 +110,23 @@ impl Destination {
         schemars::schema_for!(Destination).to_value()
     }
 
-    /// Checks options and target without touching disk or server, and gives the sink.
-    ///
-    /// `subject` names the target where the user did not; `server` is the PostgreSQL of the client's configuration.
-    pub fn open(
-        self,
-        root: &OutputRoot,
-        subject: &Subject,
-        server: Option<&Secret>,
-        state: SinkState,
-    ) -> Result<Box<dyn Sink>> {
+    /// What it stands for.
+    pub fn target(self) -> Arc<dyn Target> {
         match self {
-            Destination::Csv(csv) => csv.open(root, &subject.file_stem, state),
-            Destination::Parquet(parquet) => parquet.open(root, subject, state),
-            Destination::Postgres(postgres) => postgres.open(subject, server, state),
+            Destination::Csv(csv) => Arc::new(csv),
+            Destination::Parquet(parquet) => Arc::new(parquet),
+            Destination::Postgres(postgres) => Arc::new(postgres),
+            Destination::Custom(custom) => custom.0,
         }
     }
 
-    /// The same with the name that it would get.
-    pub fn named(mut self, subject: &Subject) -> Self {
-        match &mut self {
-            Destination::Csv(csv) => {
-                let extension = if csv.zstd.is_some() { "csv.zst" } else { "csv" };
-                csv.path = Some(path_or_default(&csv.path, &subject.file_stem, extension));
-            }
-            Destination::Parquet(parquet) => {
-                parquet.path = Some(path_or_default(&parquet.path, &subject.file_stem, "parquet"));
-            }
-            Destination::Postgres(postgres) => {
-                if let (None, Some((schema, table))) = (&postgres.table, &subject.table) {
-                    postgres.table = Some(format!("{schema}.{table}"));
-                }
-            }
+    /// The kinds that every client knows.
+    pub fn kinds() -> Targets {
+        fn read<T: Target + DeserializeOwned + 'static>(options: Value) -> serde_json::Result<Arc<dyn Target>> {
+            Ok(Arc::new(serde_json::from_value::<T>(options)?))
         }
-        self
+        Targets::default().with("csv", read::<Csv>).with("parquet", read::<Parquet>).with("postgres", read::<Postgres>)
     }
-
-    /// DS-422 where two lead to the same file or table: one would undo what the other wrote, or double it. `server` as for
-    /// [`Destination::open`].
-    pub fn refuse_twice(destinations: &[Self], root: &OutputRoot, server: Option<&Secret>) -> Result<()> {
-        let mut seen = BTreeSet::new();
-        for (place, shown) in destinations.iter().map(|one| one.place(root, server)) {
-            if !seen.insert(place) {
-                return Err(Error::new(
-                    Code::InvalidParams,
-                    text!(
-                        "Dois destinos levam a {shown}; dê um nome a cada um, por exemplo a.csv e b.csv",
-                        "Two destinations lead to {shown}; give each a name of its own, for example a.csv and b.csv"
-                    ),
-                )
-                .with("received", shown)
-                .stage("validate"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Where it leads, and what the user calls that.
-    fn place(&self, root: &OutputRoot, server: Option<&Secret>) -> (OsString, String) {
-        let file = |kind: &str, path: &Option<PathBuf>| match path {
-            Some(path) => {
-                let path: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
-                (root.path().join(&path).into(), path.display().to_string())
-            }
-            // Two of a kind without a name get the same one.
-            None => (kind.into(), kind.to_owned()),
-        };
-        match self {
-            Destination::Csv(csv) => file(if csv.zstd.is_some() { "csv.zst" } else { "csv" }, &csv.path),
-            Destination::Parquet(parquet) => file("parquet", &parquet.path),
-            Destination::Postgres(postgres) => {
-                let table = postgres.table.as_deref().unwrap_or_default();
-                let table = TableName::parse(table).map_or_else(|_| table.to_owned(), |table| table.to_string());
-                let shown = if table.is_empty() { "postgres".to_owned() } else { table.clone() };
-                (postgres.place(server).unwrap_or_else(|| format!("postgres {table}")).into(), shown)
-            }
-        }
-    }
-
-    /// True where the order of the rows decides which of them stay.
-    pub fn goes_by_order(&self) -> bool {
-        matches!(self, Destination::Postgres(postgres) if postgres.mode == super::postgres::Mode::Upsert)
-    }
-
-    /// True where the rows must say which source they come from.
-    pub fn wants_origin(&self) -> bool {
-        matches!(self, Destination::Postgres(postgres) if postgres.wants_origin())
-    }
-}
-
-pub(super) fn path_or_default(path: &Option<PathBuf>, default_name: &str, extension: &str) -> PathBuf {
-    path.clone().unwrap_or_else(|| Path::new(&format!("{default_name}.{extension}")).to_owned())
 }
 
 impl TryFrom<&str> for Destination {
@@ -217,5 +152,11 @@ impl From<Parquet> for Destination {
 impl From<Postgres> for Destination {
     fn from(postgres: Postgres) -> Self {
         Destination::Postgres(postgres)
+    }
+}
+
+impl From<Arc<dyn Target>> for Destination {
+    fn from(target: Arc<dyn Target>) -> Self {
+        Destination::Custom(CustomTarget(target))
     }
 }

@@ -5,7 +5,7 @@
 
 mod footers;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ::arrow::array::RecordBatch;
 use ::arrow::datatypes::SchemaRef;
@@ -16,10 +16,10 @@ use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPro
 use serde::{Deserialize, Serialize};
 
 use self::footers::Footers;
-use super::destination::path_or_default;
-use super::resumable_file::{self, Opened, Part, ResumableFile};
-use super::{OutputFile, OutputRoot, Sink, Stored, Subject};
-use crate::base::{Chunk, Code, Ctx, Error, Held, ParquetColumns, Result, UnitId, parquet_properties, text};
+use super::file::{self, FileFormat, FilePlace, FileWriter};
+use super::resumable_file::{Part, ResumableFile};
+use super::{Identity, OutputRoot, ResultInfo, Sink, StoredAddress, StoredTarget, Target, TargetEnv};
+use crate::base::{Chunk, Code, Ctx, Error, ParquetColumns, Result, UnitId, parquet_properties, text};
 use crate::plan::SAMPLING;
 use crate::recovery::SinkState;
 
@@ -50,8 +50,18 @@ impl Parquet {
     pub fn to(path: impl Into<PathBuf>) -> Self {
         Parquet { path: Some(path.into()), ..Default::default() }
     }
+}
 
-    pub(super) fn open(self, root: &OutputRoot, subject: &Subject, state: SinkState) -> Result<Box<dyn Sink>> {
+impl Target for Parquet {
+    fn kind(&self) -> &'static str {
+        Format::KIND
+    }
+
+    fn identity(&self, env: &TargetEnv, info: Option<&ResultInfo>) -> Identity {
+        file::identity(&self.path, "parquet", env, info)
+    }
+
+    fn open(&self, env: &TargetEnv, info: &ResultInfo, state: SinkState) -> Result<Box<dyn Sink>> {
         let level = ZstdLevel::try_new(self.zstd).map_err(|_| {
             let zstd = self.zstd;
             Error::new(
@@ -67,32 +77,22 @@ impl Parquet {
             )
             .with("received", 0));
         }
-        let path = path_or_default(&self.path, &subject.file_stem, "parquet");
-        if !state.has_begun() {
-            root.check(&path, self.overwrite)?;
-        }
-        let mut metadata = vec![("datasus.about", &subject.about), ("datasus.job", &subject.job_id)];
-        metadata.extend(subject.sampled.as_ref().map(|sampled| (SAMPLING, sampled)));
+        let mut metadata = vec![("datasus.about", &info.about), ("datasus.job", &info.job_id)];
+        metadata.extend(info.sampled.as_ref().map(|sampled| (SAMPLING, sampled)));
         let metadata = metadata.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value.clone())).collect();
         let properties = parquet_properties()
             .set_compression(Compression::ZSTD(level))
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_key_value_metadata(Some(metadata))
             .build();
-        Ok(Box::new(ParquetSink {
-            root: root.clone(),
-            path,
-            overwrite: self.overwrite,
-            row_group_rows: self.row_group_rows,
-            properties,
-            state,
-            held: Held::Nothing,
-            held_rows: 0,
-            writing: None,
-            sealed: None,
-            published: None,
-            rows: 0,
-        }))
+        let path = file::path_or_default(&self.path, info, "parquet");
+        let place = FilePlace { root: env.root.clone(), path, overwrite: self.overwrite, state };
+        file::open(Format { row_group_rows: self.row_group_rows, properties }, place)
+    }
+
+    fn stored(&self, info: &ResultInfo) -> Result<StoredTarget> {
+        let path = Some(file::path_or_default(&self.path, info, "parquet"));
+        StoredTarget::new(Format::KIND, &Parquet { path, ..self.clone() }, StoredAddress::default())
     }
 }
 
@@ -110,165 +110,108 @@ pub(crate) fn write_once(root: &OutputRoot, path: &std::path::Path, batch: &Reco
     file.publish()
 }
 
-struct ParquetSink {
-    root: OutputRoot,
-    path: PathBuf,
-    overwrite: bool,
+struct Format {
     row_group_rows: usize,
     properties: WriterProperties,
-    state: SinkState,
-    /// Units and rows that earlier attempts left.
-    held: Held,
-    held_rows: u64,
-    // None before the start, once sealed and after a failure.
-    writing: Option<Writing>,
-    sealed: Option<OutputFile>,
-    /// Bytes of a file that an earlier attempt has published.
-    published: Option<u64>,
-    rows: u64,
 }
 
 /// A part ends with a row group; its mark has the group's footer, since the file has none yet.
 type File = ResumableFile<Footers>;
 
-struct Writing {
+struct Writer {
     columns: ParquetColumns<File>,
     /// Row groups that the log has.
     marked: usize,
-    ctx: Ctx,
+    row_group_rows: usize,
+    path: PathBuf,
 }
 
-impl Writing {
+impl Writer {
     /// Notes the row groups that were closed since: with them, all units before `next_unit` are in the file.
-    fn mark(&mut self, next_unit: UnitId, rows: u64) -> std::result::Result<Result<()>, ParquetError> {
+    fn mark(&mut self, next_unit: UnitId, rows: u64) -> Result<()> {
+        let failed = |error| failed(error, &self.path);
         let groups = self.columns.flushed_row_groups();
-        let footers = Footers::of(&groups[self.marked..])?;
+        let footers = Footers::of(&groups[self.marked..]).map_err(failed)?;
         self.marked = groups.len();
-        Ok(self.columns.out()?.mark(next_unit, rows, footers))
+        self.columns.out().map_err(failed)?.mark(next_unit, rows, footers)
     }
 }
 
-impl ParquetSink {
-    fn failed(&self, error: ParquetError) -> Error {
-        let path = self.root.path().join(&self.path);
-        let error = match error {
-            ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
-                Ok(io) => return Error::io(*io, &path).stage("parquet"),
-                Err(inner) => ParquetError::External(inner),
-            },
-            other => other,
-        };
-        Error::internal(format!("the Parquet writer failed: {error}")).file(path.display().to_string()).stage("parquet")
+fn failed(error: ParquetError, path: &Path) -> Error {
+    let error = match error {
+        ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+            Ok(io) => return Error::io(*io, path).stage("parquet"),
+            Err(inner) => ParquetError::External(inner),
+        },
+        other => other,
+    };
+    Error::internal(format!("the Parquet writer failed: {error}")).file(path.display().to_string()).stage("parquet")
+}
+
+impl Format {
+    fn writer(
+        &self,
+        place: &FilePlace,
+        file: File,
+        schema: &SchemaRef,
+        properties: WriterProperties,
+    ) -> Result<Writer> {
+        let (path, rows) = (place.shown(), self.row_group_rows);
+        let columns = ParquetColumns::create(file, schema.clone(), properties, rows, ROW_GROUP_BYTES);
+        Ok(Writer { columns: columns.map_err(|error| failed(error, &path))?, marked: 0, row_group_rows: rows, path })
     }
 }
 
-impl ParquetSink {
-    fn columns(&self, file: File, schema: &SchemaRef, properties: WriterProperties) -> Result<ParquetColumns<File>> {
-        let rows = self.row_group_rows;
-        ParquetColumns::create(file, schema.clone(), properties, rows, ROW_GROUP_BYTES).map_err(|e| self.failed(e))
+impl FileFormat for Format {
+    const KIND: &'static str = "parquet";
+    type Mark = Footers;
+    type Writer = Writer;
+
+    fn check(&self, _: &SchemaRef) -> Result<()> {
+        Ok(())
     }
 
-    /// The writer for a file that has `parts` already: a writer can only begin a file, so that the row groups that are
-    /// there are copied into a new one, which then takes the place of the old.
-    fn go_on(&self, file: File, parts: &[Part<Footers>], schema: &SchemaRef, ctx: &Ctx) -> Result<Writing> {
-        let Some(last) = parts.last() else {
-            return Ok(Writing {
-                columns: self.columns(file, schema, self.properties.clone())?,
-                marked: 0,
-                ctx: ctx.clone(),
-            });
-        };
-        let again = file.beginning_again(&self.root, &self.path, self.overwrite, &self.state)?;
+    /// A writer can only begin a file, so that the row groups that are there are copied into a new one, which then takes the
+    /// place of the old.
+    fn begin(&self, place: &FilePlace, file: File, parts: &[Part<Footers>], schema: &SchemaRef) -> Result<Writer> {
+        let Some(last) = parts.last() else { return self.writer(place, file, schema, self.properties.clone()) };
+        let again = file.beginning_again(&place.root, &place.path, place.overwrite, &place.state)?;
         // The page indexes of the row groups that are there are gone, and a footer has them for all or for none.
         let properties = WriterPropertiesBuilder::from(self.properties.clone());
         let properties = properties.set_statistics_enabled(EnabledStatistics::Chunk).set_offset_index_disabled(true);
-        let mut columns = self.columns(again, schema, properties.build())?;
+        let mut writer = self.writer(place, again, schema, properties.build())?;
         for part in parts {
-            let groups = part.more.groups().map_err(|e| self.failed(e))?;
-            columns.splice(file.file().reader(), &groups).map_err(|e| self.failed(e))?;
+            let groups = part.more.groups().map_err(|error| failed(error, &writer.path))?;
+            let spliced = writer.columns.splice(file.file().reader(), &groups);
+            spliced.map_err(|error| failed(error, &writer.path))?;
         }
-        let mut writing = Writing { columns, marked: 0, ctx: ctx.clone() };
-        writing.mark(last.next_unit, last.rows).map_err(|e| self.failed(e))??;
-        let out = writing.columns.out().map_err(|e| self.failed(e))?;
-        out.take_over(&self.root, &self.path, file, &self.state)?;
-        Ok(writing)
+        writer.mark(last.next_unit, last.rows)?;
+        let out = writer.columns.out().map_err(|error| failed(error, &writer.path))?;
+        out.take_over(&place.root, &place.path, file, &place.state)?;
+        Ok(writer)
     }
 }
 
-impl Sink for ParquetSink {
-    fn name(&self) -> &'static str {
-        "parquet"
-    }
+impl FileWriter for Writer {
+    type Mark = Footers;
 
-    fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
-        let opened = ResumableFile::open(&self.root, &self.path, self.overwrite, &self.state);
-        match opened.map_err(|e| e.stage("parquet"))? {
-            Opened::Published { rows, bytes } => {
-                (self.rows, self.published, self.held) = (rows, Some(bytes), Held::Everything);
-            }
-            Opened::Sealed { file, rows } => {
-                (self.rows, self.sealed, self.held) = (rows, Some(file), Held::Everything);
-            }
-            Opened::Open { file, parts } => {
-                self.rows = parts.last().map_or(0, |part| part.rows);
-                self.held = resumable_file::held(&parts);
-                self.writing = Some(self.go_on(file, &parts, schema, ctx).map_err(|e| e.stage("parquet"))?);
-            }
-        }
-        self.held_rows = self.rows;
-        Ok(())
-    }
-
-    fn held(&self) -> Held {
-        self.held.clone()
-    }
-
-    fn held_rows(&self) -> u64 {
-        self.held_rows
-    }
-
-    fn write(&mut self, chunk: &Chunk) -> Result<()> {
-        // Taken out, so that a failure ends it.
-        let mut writing = self.writing.take().ok_or_else(|| Error::internal("the Parquet sink is not open"))?;
-        writing.ctx.check()?;
+    fn write(&mut self, chunk: &Chunk, before: u64, _: &Ctx) -> Result<()> {
         let rows = chunk.batch.num_rows();
-        let open = writing.columns.open_rows();
+        let open = self.columns.open_rows();
         if open > 0 && open + rows > self.row_group_rows {
             // A row group ends with a unit, so that it is a checkpoint.
-            writing.columns.flush().map_err(|e| self.failed(e))?;
-            writing.mark(chunk.unit, self.rows).map_err(|e| self.failed(e))??;
+            self.columns.flush().map_err(|error| failed(error, &self.path))?;
+            self.mark(chunk.unit, before)?;
         }
-        writing.columns.write(&chunk.batch).map_err(|e| self.failed(e))?;
-        self.rows += rows as u64;
-        if rows > 0 && writing.columns.open_rows() == 0 {
-            writing.mark(UnitId(chunk.unit.0 + 1), self.rows).map_err(|e| self.failed(e))??;
+        self.columns.write(&chunk.batch).map_err(|error| failed(error, &self.path))?;
+        if rows > 0 && self.columns.open_rows() == 0 {
+            self.mark(UnitId(chunk.unit.0 + 1), before + rows as u64)?;
         }
-        self.writing = Some(writing);
         Ok(())
     }
 
-    fn seal(&mut self) -> Result<()> {
-        if self.sealed.is_some() || self.published.is_some() {
-            return Ok(());
-        }
-        let writing = self.writing.take().ok_or_else(|| Error::internal("the Parquet sink is not open"))?;
-        writing.ctx.check()?;
-        let file = writing.columns.into_inner().map_err(|e| self.failed(e))?;
-        self.sealed = Some(file.seal(self.rows).map_err(|e| e.stage("parquet"))?);
-        Ok(())
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<Stored> {
-        let (location, bytes) = match (self.published, self.sealed.take()) {
-            (Some(bytes), _) => (self.path.display().to_string(), bytes),
-            (None, Some(file)) => {
-                let stored = (file.relative().display().to_string(), file.written());
-                file.publish().map_err(|e| e.stage("parquet"))?;
-                stored
-            }
-            (None, None) => return Err(Error::internal("the Parquet sink is not sealed")),
-        };
-        Ok(Stored { sink: "parquet", location, rows: self.rows, bytes, warnings: Vec::new() })
+    fn end(self, _: u64, _: &Ctx) -> Result<File> {
+        self.columns.into_inner().map_err(|error| failed(error, &self.path))
     }
 }
 

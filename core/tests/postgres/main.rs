@@ -11,6 +11,7 @@ mod guards;
 mod interrupted;
 mod kept;
 mod large;
+mod logins;
 #[path = "../../../tests/conformance/made.rs"]
 mod made;
 #[path = "../many/mod.rs"]

@@ -24,10 +24,10 @@ pub(in crate::sink) use options::refuse_decimal_comma;
 pub use options::{Csv, Delimiter, LineEnding};
 
 use self::frames::Frames;
-use super::resumable_file::{self, Opened, ResumableFile};
-use super::{OutputFile, OutputRoot, Sink, Stored};
-use crate::base::{Chunk, Code, Ctx, Error, Held, Result, UnitId, text};
-use crate::recovery::SinkState;
+use super::file::{FileFormat, FilePlace, FileWriter};
+use super::resumable_file::{Part, ResumableFile};
+use super::target::too_many_rows;
+use crate::base::{Chunk, Ctx, Error, Result, UnitId};
 
 /// The most rows of a CSV file.
 pub const MOST_ROWS: u64 = 10_000_000;
@@ -37,166 +37,99 @@ const PIECE: usize = 1 << 20;
 
 /// DS-413 for a plan whose footers prove that the file would be too long.
 pub fn refuse_if_more_than_limit(known_rows: u64) -> Result<()> {
-    if known_rows <= MOST_ROWS { Ok(()) } else { Err(too_many(known_rows)) }
+    if known_rows <= MOST_ROWS { Ok(()) } else { Err(too_many_rows(Csv::KIND, known_rows, MOST_ROWS)) }
 }
 
-fn too_many(rows: u64) -> Error {
-    Error::new(
-        Code::TooManyRows,
-        text!(
-            "O resultado tem ao menos {rows} linhas e um CSV leva até {MOST_ROWS}; restrinja a consulta ou use Parquet",
-            "The result has at least {rows} rows and a CSV takes up to {MOST_ROWS}; narrow the query or use Parquet"
-        ),
-    )
-    .with("expected_format", format!("at most {MOST_ROWS} rows"))
-    .with("received", rows)
-    .with("limit", MOST_ROWS)
-    .stage("csv")
-}
+impl FileFormat for Csv {
+    const KIND: &'static str = "csv";
+    const MOST_ROWS: Option<u64> = Some(MOST_ROWS);
+    type Mark = ();
+    type Writer = Writer;
 
-struct CsvSink {
-    options: Csv,
-    root: OutputRoot,
-    path: PathBuf,
-    state: SinkState,
-    /// Units and rows that earlier attempts left.
-    held: Held,
-    held_rows: u64,
-    // None before the start, once sealed and after a failure.
-    writing: Option<Writing>,
-    sealed: Option<OutputFile>,
-    /// Bytes of a file that an earlier attempt has published.
-    published: Option<u64>,
-    rows: u64,
-    most_rows: u64,
-}
+    fn check(&self, schema: &SchemaRef) -> Result<()> {
+        Encoder::new(schema, self).map(drop)
+    }
 
-struct Writing {
-    file: ResumableFile<()>,
-    frames: Option<Frames>,
-    encoder: Encoder,
-    ctx: Ctx,
-}
-
-impl CsvSink {
-    fn io(&self, error: std::io::Error) -> Error {
-        Error::io(error, &self.root.path().join(&self.path)).stage("csv")
+    fn begin(
+        &self,
+        place: &FilePlace,
+        file: ResumableFile<()>,
+        parts: &[Part<()>],
+        schema: &SchemaRef,
+    ) -> Result<Writer> {
+        let (encoder, frames) = (Encoder::new(schema, self)?, self.zstd.map(Frames::new));
+        let (path, checkpoint_rows) = (place.shown(), place.state.checkpoint_rows);
+        let mut writer = Writer { file, frames, encoder, path, checkpoint_rows };
+        if parts.is_empty() {
+            let mut header = Vec::new();
+            writer.encoder.header(&mut header);
+            match &mut writer.frames {
+                Some(frames) => frames.text().extend_from_slice(&header),
+                None => writer.file.write_all(&header).map_err(|error| io(error, &writer.path))?,
+            }
+        }
+        Ok(writer)
     }
 }
 
-impl Writing {
+/// A CSV file in the making.
+pub(in crate::sink) struct Writer {
+    file: ResumableFile<()>,
+    frames: Option<Frames>,
+    encoder: Encoder,
+    path: PathBuf,
+    checkpoint_rows: u64,
+}
+
+fn io(error: std::io::Error, path: &std::path::Path) -> Error {
+    Error::io(error, path).stage("csv")
+}
+
+impl Writer {
     /// Frames that are ready, or all of them.
-    fn put_frames(&mut self, all: bool, io: impl Fn(std::io::Error) -> Error) -> Result<()> {
+    fn put_frames(&mut self, all: bool, ctx: &Ctx) -> Result<()> {
         let Some(frames) = &mut self.frames else { return Ok(()) };
         while let Some(frame) = frames.next(all) {
-            let frame = frame.map_err(&io)?;
-            self.ctx.check()?;
-            self.file.write_all(&frame.bytes).map_err(&io)?;
+            let frame = frame.map_err(|error| io(error, &self.path))?;
+            ctx.check()?;
+            self.file.write_all(&frame.bytes).map_err(|error| io(error, &self.path))?;
             self.file.mark(frame.next_unit, frame.rows, ())?;
         }
         Ok(())
     }
 }
 
-impl Sink for CsvSink {
-    fn name(&self) -> &'static str {
-        "csv"
-    }
+impl FileWriter for Writer {
+    type Mark = ();
 
-    fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
-        let encoder = Encoder::new(schema, &self.options)?;
-        let opened = ResumableFile::open(&self.root, &self.path, self.options.overwrite, &self.state);
-        match opened.map_err(|e| e.stage("csv"))? {
-            Opened::Published { rows, bytes } => {
-                (self.rows, self.published, self.held) = (rows, Some(bytes), Held::Everything);
-            }
-            Opened::Sealed { file, rows } => {
-                (self.rows, self.sealed, self.held) = (rows, Some(file), Held::Everything);
-            }
-            Opened::Open { mut file, parts } => {
-                self.rows = parts.last().map_or(0, |part| part.rows);
-                self.held = resumable_file::held(&parts);
-                let mut frames = self.options.zstd.map(Frames::new);
-                if parts.is_empty() {
-                    let mut header = Vec::new();
-                    encoder.header(&mut header);
-                    match &mut frames {
-                        Some(frames) => frames.text().extend_from_slice(&header),
-                        None => file.write_all(&header).map_err(|e| self.io(e))?,
-                    }
-                }
-                self.writing = Some(Writing { file, frames, encoder, ctx: ctx.clone() });
-            }
-        }
-        self.held_rows = self.rows;
-        Ok(())
-    }
-
-    fn held(&self) -> Held {
-        self.held.clone()
-    }
-
-    fn held_rows(&self) -> u64 {
-        self.held_rows
-    }
-
-    fn write(&mut self, chunk: &Chunk) -> Result<()> {
-        // Taken out, so that a failure ends it.
-        let mut writing = self.writing.take().ok_or_else(|| Error::internal("the CSV sink is not open"))?;
-        writing.ctx.check()?;
-        let rows = self.rows + chunk.batch.num_rows() as u64;
-        if rows > self.most_rows {
-            return Err(too_many(rows).row(self.most_rows));
-        }
-        let next_unit = UnitId(chunk.unit.0 + 1);
-        let Writing { file, frames, encoder, ctx } = &mut writing;
-        let texts = encoder.encode(&chunk.batch)?;
-        match frames {
+    fn write(&mut self, chunk: &Chunk, before: u64, ctx: &Ctx) -> Result<()> {
+        let chunk_rows = chunk.batch.num_rows() as u64;
+        let (next_unit, rows) = (UnitId(chunk.unit.0 + 1), before + chunk_rows);
+        let texts = self.encoder.encode(&chunk.batch)?;
+        match &mut self.frames {
             None => {
                 for piece in texts.flat_map(|text| text.chunks(PIECE)) {
                     ctx.check()?;
-                    file.write_all(piece).map_err(|e| self.io(e))?;
+                    self.file.write_all(piece).map_err(|error| io(error, &self.path))?;
                 }
-                file.mark(next_unit, rows, ())?;
+                self.file.mark(next_unit, rows, ())?;
             }
             Some(frames) => {
                 texts.for_each(|text| frames.text().extend_from_slice(text));
-                if frames.add(chunk.batch.num_rows() as u64) >= self.state.checkpoint_rows {
+                if frames.add(chunk_rows) >= self.checkpoint_rows {
                     frames.end(next_unit, rows);
                 }
             }
         }
-        writing.put_frames(false, |e| self.io(e))?;
-        self.rows = rows;
-        self.writing = Some(writing);
-        Ok(())
+        self.put_frames(false, ctx)
     }
 
-    fn seal(&mut self) -> Result<()> {
-        if self.sealed.is_some() || self.published.is_some() {
-            return Ok(());
+    fn end(mut self, rows: u64, ctx: &Ctx) -> Result<ResumableFile<()>> {
+        if let Some(frames) = &mut self.frames {
+            frames.end(UnitId(u64::MAX), rows);
         }
-        let mut writing = self.writing.take().ok_or_else(|| Error::internal("the CSV sink is not open"))?;
-        writing.ctx.check()?;
-        if let Some(frames) = &mut writing.frames {
-            frames.end(UnitId(u64::MAX), self.rows);
-        }
-        writing.put_frames(true, |e| self.io(e))?;
-        self.sealed = Some(writing.file.seal(self.rows).map_err(|e| e.stage("csv"))?);
-        Ok(())
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<Stored> {
-        let (location, bytes) = match (self.published, self.sealed.take()) {
-            (Some(bytes), _) => (self.path.display().to_string(), bytes),
-            (None, Some(file)) => {
-                let stored = (file.relative().display().to_string(), file.written());
-                file.publish().map_err(|e| e.stage("csv"))?;
-                stored
-            }
-            (None, None) => return Err(Error::internal("the CSV sink is not sealed")),
-        };
-        Ok(Stored { sink: "csv", location, rows: self.rows, bytes, warnings: Vec::new() })
+        self.put_frames(true, ctx)?;
+        Ok(self.file)
     }
 }
 

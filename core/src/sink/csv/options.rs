@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CsvSink, MOST_ROWS};
-use crate::base::{Code, Error, Held, Result, text};
+use super::MOST_ROWS;
+use crate::base::{Code, Error, Result, text};
 use crate::recovery::SinkState;
-use crate::sink::destination::path_or_default;
-use crate::sink::{OutputRoot, Sink};
+use crate::sink::file::{self, FileFormat, FilePlace};
+use crate::sink::{Identity, Limits, ResultInfo, Sink, StoredAddress, StoredTarget, Target, TargetEnv};
 
 /// How a CSV file is written. For Brazilian spreadsheets: `delimiter = ";"`, `decimal_comma`, `bom`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -94,13 +94,26 @@ pub enum LineEnding {
 }
 
 impl Csv {
-    pub(in crate::sink) fn open(
-        self,
-        root: &OutputRoot,
-        default_name: &str,
-        state: SinkState,
-    ) -> Result<Box<dyn Sink>> {
-        refuse_decimal_comma(&self)?;
+    fn extension(&self) -> &'static str {
+        if self.zstd.is_some() { "csv.zst" } else { "csv" }
+    }
+}
+
+impl Target for Csv {
+    fn kind(&self) -> &'static str {
+        Csv::KIND
+    }
+
+    fn identity(&self, env: &TargetEnv, info: Option<&ResultInfo>) -> Identity {
+        file::identity(&self.path, self.extension(), env, info)
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { rows: Some(MOST_ROWS), ..Limits::default() }
+    }
+
+    fn open(&self, env: &TargetEnv, info: &ResultInfo, state: SinkState) -> Result<Box<dyn Sink>> {
+        refuse_decimal_comma(self)?;
         if let Some(level) = self.zstd.filter(|level| !(1..=22).contains(level)) {
             return Err(Error::new(
                 Code::InvalidParams,
@@ -108,24 +121,13 @@ impl Csv {
             )
             .with("received", level));
         }
-        let extension = if self.zstd.is_some() { "csv.zst" } else { "csv" };
-        let path = path_or_default(&self.path, default_name, extension);
-        if !state.has_begun() {
-            root.check(&path, self.overwrite)?;
-        }
-        Ok(Box::new(CsvSink {
-            options: self,
-            root: root.clone(),
-            path,
-            state,
-            held: Held::Nothing,
-            held_rows: 0,
-            writing: None,
-            sealed: None,
-            published: None,
-            rows: 0,
-            most_rows: MOST_ROWS,
-        }))
+        let path = file::path_or_default(&self.path, info, self.extension());
+        file::open(self.clone(), FilePlace { root: env.root.clone(), path, overwrite: self.overwrite, state })
+    }
+
+    fn stored(&self, info: &ResultInfo) -> Result<StoredTarget> {
+        let path = Some(file::path_or_default(&self.path, info, self.extension()));
+        StoredTarget::new(Csv::KIND, &Csv { path, ..self.clone() }, StoredAddress::default())
     }
 }
 

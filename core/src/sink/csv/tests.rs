@@ -6,8 +6,9 @@ use ::arrow::datatypes::*;
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::{Origin, UnitId};
-use crate::sink::{Destination, Subject};
+use crate::base::{Code, Origin};
+use crate::recovery::SinkState;
+use crate::sink::{Destination, OutputRoot, ResultInfo, Sink, Target, TargetEnv};
 
 /// Files that have their name.
 fn visible(folder: &std::path::Path) -> usize {
@@ -19,11 +20,16 @@ fn chunk(batch: RecordBatch) -> Chunk {
     Chunk { unit: UnitId(0), batch, origin: Origin::default() }
 }
 
+fn opened(options: Csv, root: &OutputRoot, state: &std::path::Path) -> Result<Box<dyn Sink>> {
+    let env = TargetEnv { root, credentials: Default::default() };
+    let info = ResultInfo { file_stem: "cdc3e2".into(), ..Default::default() };
+    options.open(&env, &info, SinkState::of_test(state, 0))
+}
+
 fn written(options: Csv, batch: &RecordBatch) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
-    let mut sink = options
-        .open(&OutputRoot::open(&folder.path().join("out")).unwrap(), "cdc3e2", SinkState::of_test(folder.path(), 0))
-        .unwrap();
+    let root = OutputRoot::open(&folder.path().join("out")).unwrap();
+    let mut sink = opened(options, &root, folder.path()).unwrap();
     sink.start(&batch.schema(), &Ctx::default()).unwrap();
     sink.write(&chunk(batch.clone())).unwrap();
     sink.seal().unwrap();
@@ -75,13 +81,13 @@ fn what_a_csv_cannot_hold_is_refused_before_the_first_byte() {
     let folder = tempfile::tempdir().unwrap();
     let root = OutputRoot::open(&folder.path().join("out")).unwrap();
     let list = Field::new("l", DataType::new_list(DataType::Int32, true), true);
-    let mut sink = Csv::default().open(&root, "x", SinkState::of_test(folder.path(), 0)).unwrap();
+    let mut sink = opened(Csv::default(), &root, folder.path()).unwrap();
     let error = sink.start(&Arc::new(Schema::new(vec![list])), &Ctx::default()).unwrap_err();
     assert_eq!(error.code(), Code::InvalidParams);
     assert!(error.detail().contains("Parquet"));
     assert_eq!(visible(folder.path()), 0);
     let comma = Csv { decimal_comma: true, ..Csv::default() };
-    assert_eq!(comma.open(&root, "x", SinkState::of_test(folder.path(), 0)).err().unwrap().code(), Code::InvalidParams);
+    assert_eq!(opened(comma, &root, folder.path()).err().unwrap().code(), Code::InvalidParams);
     assert!(serde_json::from_str::<Destination>(r#"{"csv": {"separator": ";"}}"#).is_err());
 }
 
@@ -93,7 +99,7 @@ fn the_row_past_the_limit_fails_the_sink_and_no_file_stays() {
     let root = OutputRoot::open(&folder.path().join("out")).unwrap();
     let column: ArrayRef = Arc::new(Int32Array::from(vec![7; 1_000_000]));
     let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
-    let mut sink = Csv::default().open(&root, "x", SinkState::of_test(folder.path(), 0)).unwrap();
+    let mut sink = opened(Csv::default(), &root, folder.path()).unwrap();
     sink.start(&batch.schema(), &Ctx::default()).unwrap();
     for _ in 0..10 {
         sink.write(&chunk(batch.clone())).unwrap();
@@ -124,15 +130,10 @@ fn a_full_disk_is_named_and_leaves_no_file() {
         let batch = RecordBatch::try_from_iter([("t", text)]).unwrap();
         for spec in [r#"{"csv": {}}"#, r#"{"csv": {"zstd": 1}}"#, r#"{"parquet": {}}"#] {
             let state = tempfile::tempdir().unwrap();
-            let mut sink = serde_json::from_str::<Destination>(spec)
-                .unwrap()
-                .open(
-                    &root,
-                    &Subject { file_stem: "full".into(), ..Default::default() },
-                    None,
-                    SinkState::of_test(state.path(), 0),
-                )
-                .unwrap();
+            let target = serde_json::from_str::<Destination>(spec).unwrap().target();
+            let env = TargetEnv { root: &root, credentials: Default::default() };
+            let info = ResultInfo { file_stem: "full".into(), ..Default::default() };
+            let mut sink = target.open(&env, &info, SinkState::of_test(state.path(), 0)).unwrap();
             sink.start(&batch.schema(), &Ctx::default()).unwrap();
             let error = match sink.write(&chunk(batch.clone())) {
                 Ok(()) => sink.seal().unwrap_err(),
@@ -230,9 +231,8 @@ fn throughput() {
     for zstd in [None, Some(1)] {
         let folder = tempfile::tempdir().unwrap();
         let options = Csv { zstd, ..Csv::default() };
-        let mut sink = options
-            .open(&OutputRoot::open(&folder.path().join("out")).unwrap(), "x", SinkState::of_test(folder.path(), 0))
-            .unwrap();
+        let root = OutputRoot::open(&folder.path().join("out")).unwrap();
+        let mut sink = opened(options, &root, folder.path()).unwrap();
         let start = Instant::now();
         sink.start(&batch.schema(), &Ctx::default()).unwrap();
         for _ in 0..15 {

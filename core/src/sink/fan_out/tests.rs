@@ -3,7 +3,7 @@ use ::arrow::array::{ArrayRef, Int32Array, RecordBatch};
 use super::*;
 use crate::base::{Cancel, CancelReason, Code, Origin, UnitId};
 use crate::recovery::SinkState;
-use crate::sink::{Csv, Destination, OutputRoot, Parquet, Subject, arrow};
+use crate::sink::{Csv, OutputRoot, Parquet, ResultInfo, Target, TargetEnv, arrow};
 
 /// Files that have their name.
 fn visible(folder: &std::path::Path) -> usize {
@@ -18,23 +18,11 @@ fn chunk() -> Chunk {
 }
 
 fn files(root: &OutputRoot, state: &std::path::Path) -> Vec<Box<dyn Sink>> {
+    let env = TargetEnv { root, credentials: Default::default() };
+    let info = ResultInfo { file_stem: "abc123".into(), ..Default::default() };
     vec![
-        Destination::Csv(Csv::default())
-            .open(
-                root,
-                &Subject { file_stem: "abc123".into(), ..Default::default() },
-                None,
-                SinkState::of_test(state, 0),
-            )
-            .unwrap(),
-        Destination::Parquet(Parquet::default())
-            .open(
-                root,
-                &Subject { file_stem: "abc123".into(), ..Default::default() },
-                None,
-                SinkState::of_test(state, 1),
-            )
-            .unwrap(),
+        Csv::default().open(&env, &info, SinkState::of_test(state, 0)).unwrap(),
+        Parquet::default().open(&env, &info, SinkState::of_test(state, 1)).unwrap(),
     ]
 }
 

@@ -4,7 +4,8 @@ use ::arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray};
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::*;
-use crate::base::{Origin, UnitId};
+use crate::base::Origin;
+use crate::recovery::SinkState;
 use crate::sink::Destination;
 
 #[test]
@@ -15,14 +16,9 @@ fn a_parquet_file_reads_back_equal_with_its_metadata_statistics_and_bounded_grou
     let money = Decimal128Array::from_iter_values((0..1000).map(|i| i * 101)).with_precision_and_scale(14, 2).unwrap();
     let batch = RecordBatch::try_from_iter([("codigo", text), ("valor", Arc::new(money) as ArrayRef)]).unwrap();
     let spec: Destination = serde_json::from_str(r#"{"parquet": {"row_group_rows": 300}}"#).unwrap();
-    let mut sink = spec
-        .open(
-            &root,
-            &Subject { file_stem: "cdc3e2".into(), about: "linhas".into(), ..Default::default() },
-            None,
-            SinkState::of_test(folder.path(), 0),
-        )
-        .unwrap();
+    let env = TargetEnv { root: &root, credentials: Default::default() };
+    let info = ResultInfo { file_stem: "cdc3e2".into(), about: "linhas".into(), ..Default::default() };
+    let mut sink = spec.target().open(&env, &info, SinkState::of_test(folder.path(), 0)).unwrap();
     sink.start(&batch.schema(), &Ctx::default()).unwrap();
     sink.write(&Chunk { unit: UnitId(0), batch: batch.clone(), origin: Origin::default() }).unwrap();
     sink.seal().unwrap();

@@ -4,16 +4,16 @@ use super::loaded::{Compared, Loaded};
 use super::loads::Loads;
 use super::{Mode, Postgres, TableName};
 use crate::base::{Code, Error, Result, text};
-use crate::sink::{SourceKey, Subject};
+use crate::sink::{ResultInfo, SourceKey};
 
 /// DS-409 for `append` where the table holds a source of this result already, in this version or another.
-pub(super) fn refuse_known(loads: &Loads, target: &TableName, options: &Postgres, subject: &Subject) -> Result<()> {
-    if options.mode != Mode::Append || options.again || subject.sources.is_empty() {
+pub(super) fn refuse_known(loads: &Loads, target: &TableName, options: &Postgres, info: &ResultInfo) -> Result<()> {
+    if options.mode != Mode::Append || options.again || info.sources.is_empty() {
         return Ok(());
     }
     loads.refuse_lost(target)?;
     let same = |source: &&SourceKey| loads.seen().any(|one| one.is(source) || one.has_rows_of(source));
-    let known: Vec<&SourceKey> = subject.sources.iter().filter(same).collect();
+    let known: Vec<&SourceKey> = info.sources.iter().filter(same).collect();
     if known.is_empty() {
         return Ok(());
     }

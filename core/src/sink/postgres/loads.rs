@@ -16,7 +16,7 @@ use super::typed::{Cells, flag, long, name, oid, text as text_of, texts};
 use super::url::Url;
 use super::{Postgres, TableName};
 use crate::base::{Code, Error, Result, text};
-use crate::sink::{SourceKey, Subject};
+use crate::sink::{ResultInfo, SourceKey};
 
 /// What the record says of a table.
 #[derive(Debug, Clone, Default)]
@@ -257,13 +257,13 @@ pub(super) async fn remember(
     client: &Client,
     url: &Url,
     target: &TableName,
-    (options, subject): (&Postgres, &Subject),
+    (options, info): (&Postgres, &ResultInfo),
     rows: u64,
     mark: &str,
     origin: bool,
 ) -> Result<()> {
     let nothing = [SourceKey::default()];
-    let sources = if subject.sources.is_empty() { &nothing[..] } else { &subject.sources };
+    let sources = if info.sources.is_empty() { &nothing[..] } else { &info.sources };
     let of = |get: fn(&SourceKey) -> &String| sources.iter().map(|source| get(source).as_str()).collect::<Vec<_>>();
     let mode = serde_json::to_value(options.mode).unwrap_or_default();
     let sql =
@@ -279,13 +279,13 @@ pub(super) async fn remember(
     let values = [
         text_of(&target.schema),
         text_of(&target.table),
-        text_of(&subject.job_id),
+        text_of(&info.job_id),
         text_of(&mode),
         long(&rows),
-        text_of(&subject.sampling),
+        text_of(&info.sampling),
         text_of(&mark),
         flag(&origin),
-        text_of(&subject.query),
+        text_of(&info.query),
         texts(&names),
         texts(&hashes),
         texts(&datasets),

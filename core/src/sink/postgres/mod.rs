@@ -7,6 +7,7 @@
 //!
 //! Memory is a checkpoint's rows per connection. Sources that a table holds are remembered in `datasus.loads`.
 
+mod address;
 mod append;
 mod connect;
 pub mod copy;
@@ -21,12 +22,12 @@ mod load;
 mod loaded;
 mod loads;
 mod mark;
-mod mixture;
 mod options;
 mod passage;
 mod publish;
 mod replace;
 mod replay;
+mod sampling_guard;
 mod shape;
 mod sink;
 mod stage;
@@ -40,5 +41,3 @@ mod url;
 
 pub use identifier::TableName;
 pub use options::{Mode, Postgres, ReplaceBy};
-pub use replay::{replay, replayed};
-pub(crate) use url::stored_address;

@@ -1,13 +1,20 @@
 //! What a user may ask of a PostgreSQL table.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::sink::PostgresSink;
-use super::url::Url;
+use super::url::{Url, stored_address};
 use super::{TableName, identifier};
 use crate::base::{Code, Error, Result, Secret, text};
-use crate::recovery::SinkState;
-use crate::sink::{Sink, Subject};
+use crate::recovery::{DeadLetter, SinkState};
+use crate::sink::{
+    Credentials, Identity, Limits, Replay, ResultInfo, Sink, StoredAddress, StoredTarget, Target, TargetEnv,
+};
+
+/// The key of its options, and in reports.
+const KIND: &str = "postgres";
 
 /// A table to load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -94,9 +101,10 @@ impl Postgres {
         Postgres { mode, ..self }
     }
 
-    /// True where the rows must say which source they come from.
-    pub fn wants_origin(&self) -> bool {
-        self.mode == Mode::ReplaceBy
+    /// The same with the name that it gets for `info`.
+    fn named(&self, info: &ResultInfo) -> Self {
+        let of_result = || info.table.as_ref().map(|(schema, table)| format!("{schema}.{table}"));
+        Postgres { table: self.table.clone().or_else(of_result), ..self.clone() }
     }
 
     /// Where to connect: its own `url`, or else the client's `server`; DS-422 where there is neither.
@@ -112,20 +120,34 @@ impl Postgres {
     }
 
     /// Equal for tables that are one, whoever loads them; none where the address or the name is wrong.
-    pub(in crate::sink) fn place(&self, server: Option<&Secret>) -> Option<String> {
+    fn place(&self, server: Option<&Secret>) -> Option<String> {
         let table = TableName::parse(self.table.as_deref()?).ok()?;
         Some(format!("{} {table}", self.server(server).ok()?.database()))
     }
+}
 
-    /// Checks options and names without going to the server.
-    pub(in crate::sink) fn open(
-        self,
-        subject: &Subject,
-        server: Option<&Secret>,
-        state: SinkState,
-    ) -> Result<Box<dyn Sink>> {
-        let url = self.server(server)?;
-        let table = match (&self.table, &subject.table) {
+impl Target for Postgres {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn identity(&self, env: &TargetEnv, info: Option<&ResultInfo>) -> Identity {
+        let to = info.map_or_else(|| self.clone(), |info| self.named(info));
+        let table = to.table.as_deref().unwrap_or_default();
+        let table = TableName::parse(table).map_or_else(|_| table.to_owned(), |table| table.to_string());
+        let shown = if table.is_empty() { "postgres".to_owned() } else { table.clone() };
+        let place = to.place(env.credentials.postgres);
+        Identity { key: place.unwrap_or_else(|| format!("postgres {table}")).into(), shown }
+    }
+
+    fn limits(&self) -> Limits {
+        let (wants_origin, by_order) = (self.mode == Mode::ReplaceBy, self.mode == Mode::Upsert);
+        Limits { wants_origin, by_order, ..Limits::default() }
+    }
+
+    fn open(&self, env: &TargetEnv, info: &ResultInfo, state: SinkState) -> Result<Box<dyn Sink>> {
+        let url = self.server(env.credentials.postgres)?;
+        let table = match (&self.table, &info.table) {
             (Some(name), _) => TableName::parse(name)?,
             (None, Some((schema, table))) => TableName::new(schema, table)?,
             (None, None) => {
@@ -161,10 +183,88 @@ impl Postgres {
         for name in self.key.iter().chain(self.indexes.iter().flatten()) {
             identifier::check(name)?;
         }
-        Ok(Box::new(PostgresSink::new(self, url, table, subject.clone(), state)))
+        Ok(Box::new(PostgresSink::new(self.clone(), url, table, info.clone(), state)))
     }
+
+    fn stored(&self, info: &ResultInfo) -> Result<StoredTarget> {
+        let mut to = self.named(info);
+        let address = match to.url.take() {
+            None => StoredAddress::default(),
+            Some(url) => {
+                let (url, password_left_out) = stored_address(&url)?;
+                StoredAddress { url: Some(url), password_left_out }
+            }
+        };
+        StoredTarget::new(KIND, &to, address)
+    }
+
+    fn at(&self, address: &StoredAddress, credentials: Credentials) -> Result<Arc<dyn Target>> {
+        Ok(Arc::new(Postgres { url: Some(with_secrets(address, credentials)?), ..self.clone() }))
+    }
+
+    fn replay(&self, replay: Replay) -> Result<Vec<DeadLetter>> {
+        super::replay::replay(self, replay)
+    }
+
+    fn replayed(&self, credentials: Credentials, job_id: &str) -> Result<()> {
+        super::replay::replayed(self, credentials.postgres, job_id)
+    }
+}
+
+/// The address as it was, with the secrets that were left out.
+fn with_secrets(address: &StoredAddress, credentials: Credentials) -> Result<Secret> {
+    let url = address.url.as_deref().unwrap_or_default();
+    match (address.password_left_out, credentials.postgres) {
+        (false, _) => Ok(Secret::new(url)),
+        (true, Some(server)) if is_the_way(server, url) => Ok(server.clone()),
+        (true, _) => Err(Error::new(
+            Code::CredentialsRefused,
+            text!(
+                "A senha (e `options`) de {url} não é guardada; dê o mesmo endereço, com ela, em `postgres` ou DATASUS_POSTGRES",
+                "The password (and `options`) of {url} is not stored; give the same address, with it, by `postgres` or DATASUS_POSTGRES"
+            ),
+        )
+        .stage("recovery")),
+    }
+}
+
+/// Whether `server` is the address that was stored without its secrets, by this version or by one that wrote it otherwise.
+fn is_the_way(server: &Secret, stored: &str) -> bool {
+    let read = |address: &Secret| stored_address(address).map(|(address, _)| address).ok();
+    read(server).is_some_and(|server| server == stored || read(&Secret::new(stored)) == Some(server))
 }
 
 fn wrong(detail: crate::base::Text) -> Error {
     Error::new(Code::InvalidParams, detail).stage("postgres")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_stored_and_the_address_is_known_again() {
+        let given = "postgres://u:p?CANARY@h/d?sslmode=require&options=-c%20x%3DCANARY";
+        let of = |url: &str| {
+            let to = Postgres { url: Some(Secret::new(url)), ..Postgres::default() };
+            to.stored(&ResultInfo::default()).unwrap()
+        };
+        let stored = of(given);
+        let text = serde_json::to_string(&stored).unwrap();
+        assert!(!text.contains("CANARY") && stored.address().password_left_out, "{text}");
+        let restored = |address: &StoredAddress, server: Option<&str>| {
+            let server = server.map(Secret::new);
+            let url = with_secrets(address, Credentials { postgres: server.as_ref() })?;
+            Ok::<_, Error>(url.reveal().to_owned())
+        };
+        assert_eq!(restored(stored.address(), Some(given)).unwrap(), given);
+        assert_eq!(restored(stored.address(), None).unwrap_err().code(), Code::CredentialsRefused);
+        let other = restored(stored.address(), Some("postgres://u:x@h/e"));
+        assert_eq!(other.unwrap_err().code(), Code::CredentialsRefused);
+        // As versions before wrote it.
+        let url = Some("postgres://u@h/d?sslmode=require".into());
+        let before = StoredAddress { url, password_left_out: true };
+        assert_eq!(restored(&before, Some(given)).unwrap(), given);
+        assert_eq!(restored(of("postgres://u@h/d").address(), None).unwrap(), "postgres://u@h:5432/d");
+    }
 }

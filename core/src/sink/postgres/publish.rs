@@ -11,17 +11,18 @@ use super::shape::{self, Column, Table};
 use super::typed::{Cells, name as name_of, text as text_of};
 use super::url::Url;
 use super::{
-    Mode, Postgres, TableName, append, connect, index, letters, loads, mark, mixture, replace, stage, swallow, unique,
+    Mode, Postgres, TableName, append, connect, index, letters, loads, mark, replace, sampling_guard, stage, swallow,
+    unique,
 };
 use crate::base::{Code, Error, Language, Result, text};
 use crate::recovery::SinkState;
-use crate::sink::{ORIGIN_COLUMNS, Subject};
+use crate::sink::{ORIGIN_COLUMNS, ResultInfo};
 
 pub(super) struct Publish<'p> {
     pub url: &'p Url,
     pub options: &'p Postgres,
     pub state: &'p SinkState,
-    pub subject: &'p Subject,
+    pub info: &'p ResultInfo,
     pub target: &'p TableName,
     pub stage: &'p TableName,
     pub columns: &'p [Column],
@@ -77,7 +78,7 @@ impl Publish<'_> {
         let origin = ORIGIN_COLUMNS.iter().all(has);
         // What the table would ask at COMMIT only, it asks now.
         let asked = async { client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await.explained(url) };
-        let remembered = loads::remember(client, url, target, (self.options, self.subject), rows, &mark, origin);
+        let remembered = loads::remember(client, url, target, (self.options, self.info), rows, &mark, origin);
         // Of several errors the first says why.
         let (asked, ended, remembered) = tokio::join!(asked, self.claim.end(client, url), remembered);
         asked.and(ended).and(remembered)?;
@@ -122,7 +123,7 @@ impl Publish<'_> {
     }
 
     async fn load_existing(&self, client: &Client) -> Result<(u64, String)> {
-        let (url, target, options, subject) = (self.url, self.target, self.options, self.subject);
+        let (url, target, options, info) = (self.url, self.target, self.options, self.info);
         // Readers go on; another load of this table waits.
         let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", target.sql());
         client.batch_execute(&lock).await.explained(url)?;
@@ -130,8 +131,8 @@ impl Publish<'_> {
         let table = shape::find(client, url, target).await?.ok_or_else(|| went_away(target))?;
         self.same_shape(&table)?;
         let held = loads::of(client, url, target, &table, true).await?.looked_at(client, url, target).await?;
-        mixture::refuse(&held, target, subject, options)?;
-        append::refuse_known(&held, target, options, subject)?;
+        sampling_guard::refuse(&held, target, info, options)?;
+        append::refuse_known(&held, target, options, info)?;
         self.add_columns(client, &table).await?;
         let mark = loads::settle(client, url, target, &table, &held).await?;
         let rows = match options.mode {
@@ -142,8 +143,8 @@ impl Publish<'_> {
             Mode::ReplaceBy => {
                 replace::require_origin(target, &table)?;
                 let by = options.replace_by;
-                let replaced = replace::replaced(&held, target, by, subject)?;
-                replace::delete(client, url, target, &table, (&held, &replaced), by, subject).await?;
+                let replaced = replace::replaced(&held, target, by, info)?;
+                replace::delete(client, url, target, &table, (&held, &replaced), by, info).await?;
                 self.refuse_kept(client, &table, &replaced).await?;
                 loads::forget_sources(client, url, target, &mark, &replaced).await?;
                 self.add_rows(client, &table).await?
@@ -203,7 +204,7 @@ impl Publish<'_> {
     fn indexed(&self) -> Result<Vec<&str>> {
         match &self.options.indexes {
             Some(asked) => index::columns(asked, self.columns, true),
-            None => index::columns(&self.subject.filtered, self.columns, false),
+            None => index::columns(&self.info.filtered, self.columns, false),
         }
     }
 
@@ -250,10 +251,10 @@ impl Publish<'_> {
     }
 
     fn description(&self, table: &TableName, mark: Option<&str>) -> String {
-        let about = |mark| escape_literal(&mark::marked(&self.subject.about, mark));
+        let about = |mark| escape_literal(&mark::marked(&self.info.about, mark));
         let mut sql = mark.map_or_else(String::new, |m| format!("COMMENT ON TABLE {} IS {};", table.sql(), about(m)));
         for column in self.columns.iter().filter(|column| column.is_new) {
-            let meaning = self.subject.columns.iter().find(|(name, _)| name.to_lowercase() == column.name);
+            let meaning = self.info.columns.iter().find(|(name, _)| name.to_lowercase() == column.name);
             if let Some((_, meaning)) = meaning {
                 let name = escape_identifier(&column.name);
                 sql.push_str(&format!("COMMENT ON COLUMN {}.{name} IS {};", table.sql(), escape_literal(meaning)));
@@ -269,7 +270,7 @@ impl Publish<'_> {
             return Ok(());
         }
         let (url, target) = (self.url, self.target);
-        match replace::left(client, url, target, table, replaced, self.options.replace_by, self.subject).await? {
+        match replace::left(client, url, target, table, replaced, self.options.replace_by, self.info).await? {
             0 => Ok(()),
             rows => Err(swallow::still_there(target, &by, rows)),
         }

@@ -13,7 +13,7 @@ use super::typed::{Cells, texts};
 use super::url::Url;
 use super::{ReplaceBy, TableName};
 use crate::base::{Code, Error, Result, Text, text};
-use crate::sink::{ORIGIN_COLUMNS, SourceKey, Subject};
+use crate::sink::{ORIGIN_COLUMNS, ResultInfo, SourceKey};
 
 /// DS-409 where a table that others made does not say which load its rows come from.
 pub(super) fn require_origin(target: &TableName, table: &Table) -> Result<()> {
@@ -38,13 +38,13 @@ pub(super) fn replaced<'l>(
     loads: &'l Loads,
     target: &TableName,
     by: ReplaceBy,
-    subject: &Subject,
+    info: &ResultInfo,
 ) -> Result<Vec<&'l Loaded>> {
     loads.refuse_lost(target)?;
     let month = |key: &SourceKey| (key.uf.clone(), key.period.clone());
-    let brought: BTreeSet<(String, String)> = subject.sources.iter().map(month).collect();
+    let brought: BTreeSet<(String, String)> = info.sources.iter().map(month).collect();
     if by == ReplaceBy::Competencia
-        && let Some(lost) = subject.incomplete.iter().find(|lost| brought.contains(&month(lost)))
+        && let Some(lost) = info.incomplete.iter().find(|lost| brought.contains(&month(lost)))
     {
         let lost = lost.shown();
         return Err(refused(
@@ -57,13 +57,13 @@ pub(super) fn replaced<'l>(
     }
     // Its rows keep the origin that they had, and no longer are what came from there.
     if let Some(one) = loads.all.iter().find(|one| one.upserted) {
-        return Err(otherwise(target, &one.shown(), "upsert", subject));
+        return Err(otherwise(target, &one.shown(), "upsert", info));
     }
     let mut replaced = Vec::new();
     for one in &loads.all {
         if one.is_of_before() {
-            if subject.sources.iter().any(|source| source.period == one.key.period) {
-                return Err(otherwise(target, &one.key.name, "?", subject));
+            if info.sources.iter().any(|source| source.period == one.key.period) {
+                return Err(otherwise(target, &one.key.name, "?", info));
             }
             continue;
         }
@@ -71,17 +71,17 @@ pub(super) fn replaced<'l>(
             continue;
         }
         let shown = one.key.shown();
-        let same = one.query.is_some() && one.query == subject.query;
+        let same = one.query.is_some() && one.query == info.query;
         if !same || !one.origin {
             let how = match (&one.query, one.origin) {
                 (Some(query), true) => query.as_str(),
                 (Some(_), false) => "append",
                 (None, _) => "?",
             };
-            return Err(otherwise(target, &shown, how, subject));
+            return Err(otherwise(target, &shown, how, info));
         }
         // A whole month stands for its parts, but not the other way round.
-        let of_month = || subject.sources.iter().filter(|source| month(source) == month(&one.key));
+        let of_month = || info.sources.iter().filter(|source| month(source) == month(&one.key));
         let is_brought = of_month().any(|source| source.part == one.key.part || source.part.is_empty());
         match by {
             ReplaceBy::Competencia => replaced.push(one),
@@ -111,9 +111,9 @@ fn origin_of(table: &Table) -> [String; 3] {
 }
 
 /// UF and competência of what the load brings.
-fn months(subject: &Subject) -> (Vec<&str>, Vec<&str>) {
+fn months(info: &ResultInfo) -> (Vec<&str>, Vec<&str>) {
     let months: BTreeSet<(&str, &str)> =
-        subject.sources.iter().map(|source| (source.uf.as_str(), source.period.as_str())).collect();
+        info.sources.iter().map(|source| (source.uf.as_str(), source.period.as_str())).collect();
     months.into_iter().unzip()
 }
 
@@ -124,13 +124,13 @@ pub(super) async fn refuse_unrecorded(
     target: &TableName,
     table: &Table,
     loads: &Loads,
-    subject: &Subject,
+    info: &ResultInfo,
 ) -> Result<()> {
     if !loads.all.is_empty() {
         return Ok(());
     }
     let [_, uf, period] = origin_of(table);
-    let (ufs, periods) = months(subject);
+    let (ufs, periods) = months(info);
     let sql = format!(
         "SELECT {uf}, {period} FROM {} WHERE ({uf}, {period}) IN (SELECT * FROM unnest($1::text[], $2::text[])) LIMIT 1",
         target.sql()
@@ -139,7 +139,7 @@ pub(super) async fn refuse_unrecorded(
         None => Ok(()),
         Some(row) => {
             let shown = format!("{} {}", row.cell::<String>(0)?, row.cell::<String>(1)?);
-            Err(otherwise(target, &shown, "?", subject))
+            Err(otherwise(target, &shown, "?", info))
         }
     }
 }
@@ -152,10 +152,10 @@ pub(super) async fn delete(
     table: &Table,
     (loads, replaced): (&Loads, &[&Loaded]),
     by: ReplaceBy,
-    subject: &Subject,
+    info: &ResultInfo,
 ) -> Result<()> {
     let [file, uf, period] = origin_of(table);
-    let (ufs, periods) = months(subject);
+    let (ufs, periods) = months(info);
     let target_sql = target.sql();
     let of_months = format!("({uf}, {period}) IN (SELECT * FROM unnest($1::text[], $2::text[]))");
     if by == ReplaceBy::SourceFile {
@@ -197,7 +197,7 @@ pub(super) async fn delete(
             |one: &&Loaded| one.key.uf == uf && one.key.period == period && Some(&one.key.name) == file.as_ref();
         if !replaced.iter().any(known) {
             let shown = format!("{uf} {period} ({})", file.unwrap_or_default());
-            return Err(otherwise(target, &shown, "?", subject));
+            return Err(otherwise(target, &shown, "?", info));
         }
     }
     Ok(())
@@ -211,13 +211,13 @@ pub(super) async fn left(
     table: &Table,
     replaced: &[&Loaded],
     by: ReplaceBy,
-    subject: &Subject,
+    info: &ResultInfo,
 ) -> Result<u64> {
     let [file, uf, period] = origin_of(table);
     let (rows, target) = ("SELECT count(*) FROM", target.sql());
     let found = match by {
         ReplaceBy::Competencia => {
-            let (ufs, periods) = months(subject);
+            let (ufs, periods) = months(info);
             let sql =
                 format!("{rows} {target} WHERE ({uf}, {period}) IN (SELECT * FROM unnest($1::text[], $2::text[]))");
             client.query_typed_one(&sql, &[texts(&ufs), texts(&periods)]).await
@@ -244,8 +244,8 @@ fn refused(target: &TableName, why: Text) -> Error {
 }
 
 /// The rows that would go are not those that would come, or nobody knows.
-fn otherwise(target: &TableName, shown: &str, how: &str, subject: &Subject) -> Error {
-    let ours = subject.query.as_deref().unwrap_or("?");
+fn otherwise(target: &TableName, shown: &str, how: &str, info: &ResultInfo) -> Error {
+    let ours = info.query.as_deref().unwrap_or("?");
     let why = match how {
         "?" => text!(
             "não se sabe com que `where` e `columns` foram carregadas as linhas de {shown} que a tabela tem",

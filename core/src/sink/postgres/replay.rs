@@ -14,25 +14,21 @@ use super::url::Url;
 use super::{Mode, Postgres, TableName, connect, identifier, ledger, loads, swallow, there};
 use crate::base::{Code, Error, Language, Result, Secret, text};
 use crate::recovery::DeadLetter;
+use crate::sink::Replay;
 
 /// Inserts each letter in a transaction of its own, whose record makes sure that it is not inserted twice; gives those
 /// that are refused again, with the new reason.
-pub fn replay(
-    to: &Postgres,
-    server: Option<&Secret>,
-    job_id: &str,
-    letters: Vec<DeadLetter>,
-    language: Language,
-) -> Result<Vec<DeadLetter>> {
+pub(super) fn replay(to: &Postgres, replay: Replay) -> Result<Vec<DeadLetter>> {
+    let Replay { credentials, job_id, letters, language } = replay;
     if letters.is_empty() {
         return Ok(letters);
     }
-    let (url, target, runtime) = way(to, server, job_id)?;
+    let (url, target, runtime) = way(to, credentials.postgres, job_id)?;
     runtime.block_on(all(to, &url, &target, job_id, letters, language))
 }
 
 /// Forgets which letters were loaded, once they are letters no more.
-pub fn replayed(to: &Postgres, server: Option<&Secret>, job_id: &str) -> Result<()> {
+pub(super) fn replayed(to: &Postgres, server: Option<&Secret>, job_id: &str) -> Result<()> {
     let (url, target, runtime) = way(to, server, job_id)?;
     runtime.block_on(async {
         let brief = connect::Brief::open(&url).await?;

@@ -17,16 +17,18 @@ use super::loads::{self, Loads};
 use super::publish::{self, Publish};
 use super::shape::{self, Column};
 use super::url::Url;
-use super::{Mode, Postgres, TableName, append, connect, index, letters, mixture, replace, stage, there, unique};
+use super::{
+    Mode, Postgres, TableName, append, connect, index, letters, replace, sampling_guard, stage, there, unique,
+};
 use crate::base::{Chunk, Code, Ctx, Error, Held, Result, Text, text};
 use crate::recovery::SinkState;
-use crate::sink::{Sink, Stored, Subject};
+use crate::sink::{ResultInfo, Sink, Stored, Target};
 
 pub(super) struct PostgresSink {
     options: Postgres,
     url: Url,
     target: TableName,
-    subject: Subject,
+    info: ResultInfo,
     state: SinkState,
     // Neither before the start and after a failure.
     loading: Option<Loading>,
@@ -62,10 +64,10 @@ struct Loading {
 }
 
 impl PostgresSink {
-    pub(super) fn new(options: Postgres, mut url: Url, target: TableName, subject: Subject, state: SinkState) -> Self {
+    pub(super) fn new(options: Postgres, mut url: Url, target: TableName, info: ResultInfo, state: SinkState) -> Self {
         // By this name the sessions of a dead attempt are found.
         url.config.application_name(stage::application_name(&state));
-        PostgresSink { options, url, target, subject, state, loading: None, published: None, rows: 0 }
+        PostgresSink { options, url, target, info, state, loading: None, published: None, rows: 0 }
     }
 
     fn open(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<Option<Loading>> {
@@ -189,7 +191,7 @@ impl PostgresSink {
                 Mode::Upsert => index::require_unique(&client, url, target, table.oid, &key).await?,
                 Mode::ReplaceBy => {
                     replace::require_origin(target, table)?;
-                    replace::refuse_unrecorded(&client, url, target, table, &held, &self.subject).await?;
+                    replace::refuse_unrecorded(&client, url, target, table, &held, &self.info).await?;
                 }
                 _ => {}
             }
@@ -219,10 +221,10 @@ impl PostgresSink {
 impl PostgresSink {
     /// DS-409 where what the table holds, and what comes, do not go together.
     fn refuse_known(&self, held: &Loads, target: &TableName) -> Result<()> {
-        mixture::refuse(held, target, &self.subject, &self.options)?;
+        sampling_guard::refuse(held, target, &self.info, &self.options)?;
         match self.options.mode {
-            Mode::ReplaceBy => replace::replaced(held, target, self.options.replace_by, &self.subject).map(drop),
-            _ => append::refuse_known(held, target, &self.options, &self.subject),
+            Mode::ReplaceBy => replace::replaced(held, target, self.options.replace_by, &self.info).map(drop),
+            _ => append::refuse_known(held, target, &self.options, &self.info),
         }
     }
 }
@@ -343,13 +345,13 @@ impl Loading {
         Ok(rows)
     }
 
-    fn seal(&mut self, options: &Postgres, state: &SinkState, subject: &Subject, target: &TableName) -> Result<u64> {
+    fn seal(&mut self, options: &Postgres, state: &SinkState, info: &ResultInfo, target: &TableName) -> Result<u64> {
         let rows = self.counted(state)?;
         let Loading { runtime, client, url, stage, columns, ctx, task, .. } = self;
         let mut stopped = task.stop.clone();
         let ordered = task.ordered;
         let (claim, language) = (&task.claim, ctx.language);
-        let publish = Publish { url, options, state, subject, target, stage, columns, ordered, rows, claim, language };
+        let publish = Publish { url, options, state, info, target, stage, columns, ordered, rows, claim, language };
         let prepared = runtime.block_on(async {
             tokio::select! {
                 biased;
@@ -409,7 +411,7 @@ impl Sink for PostgresSink {
     }
 
     fn wants_origin(&self) -> bool {
-        self.options.wants_origin()
+        self.options.limits().wants_origin
     }
 
     fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
@@ -442,7 +444,7 @@ impl Sink for PostgresSink {
             return Ok(());
         }
         let mut loading = self.loading.take().ok_or_else(|| Error::internal("the PostgreSQL sink is not open"))?;
-        self.rows = loading.seal(&self.options, &self.state, &self.subject, &self.target)?;
+        self.rows = loading.seal(&self.options, &self.state, &self.info, &self.target)?;
         self.loading = Some(loading);
         Ok(())
     }

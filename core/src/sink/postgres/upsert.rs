@@ -87,7 +87,7 @@ impl Publish<'_> {
 
     /// DS-422 where rows of one key differ and nothing says which of them comes last.
     async fn refuse_ambiguous(&self, client: &Client, keys: &str) -> Result<()> {
-        if self.subject.ordered {
+        if self.info.ordered {
             return Ok(());
         }
         let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();

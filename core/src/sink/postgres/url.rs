@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 
+use super::address::Address;
 use super::passage::Refusals;
 use crate::base::{Code, Error, Result, Secret, text};
 
@@ -57,26 +57,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 impl Url {
     pub(super) fn parse(secret: &Secret) -> Result<Self> {
-        let text = secret.reveal();
-        let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
-        let Pieces { plain, pairs, mut kept } = Pieces::of(rest.ok_or_else(|| malformed("postgres://"))?)?;
-        let (mut trust, mut root, mut owners) = (Trust::Prefer, None, Vec::new());
-        for (key, value) in pairs.iter().filter(|(key, _)| OURS.contains(&key.as_str())) {
-            match (key.as_str(), value.as_str()) {
-                ("datasus_owner", roles) => owners.extend(roles.split(',').map(|role| role.trim().to_owned())),
-                ("sslrootcert", "system") => root = None,
-                ("sslrootcert", path) => root = Some(PathBuf::from(path)),
-                (_, "disable") => trust = Trust::Disable,
-                (_, "prefer" | "allow") => trust = Trust::Prefer,
-                (_, "require") => trust = Trust::Require,
-                (_, "verify-ca") => trust = Trust::VerifyCa,
-                (_, "verify-full") => trust = Trust::VerifyFull,
-                _ => return Err(malformed("sslmode")),
-            }
-        }
-        // The crate's error may quote what it read.
-        let mut config = Config::from_str(&plain).map_err(|_| malformed("url"))?;
-        let direct = config.get_ssl_negotiation() == SslNegotiation::Direct && trust != Trust::Disable;
+        let Address { mut config, trust, root, owners, direct, mut kept } = Address::read(secret)?;
+        let direct = direct && trust != Trust::Disable;
         if direct && trust == Trust::Prefer {
             return Err(malformed("sslnegotiation, sslmode"));
         }
@@ -90,13 +72,14 @@ impl Url {
         let silence = config.get_tcp_user_timeout().copied().unwrap_or(SILENCE);
         config.tcp_user_timeout(silence);
         let hosts: Vec<String> = config.get_hosts().iter().map(host_name).collect();
-        if hosts.is_empty() || config.get_user().is_none() {
+        if hosts.is_empty() || config.get_user().is_none_or(str::is_empty) {
             return Err(malformed("host, user"));
         }
-        // Anything else is a part of the password, which nobody may see as a host.
-        let of_host = |c: char| c.is_alphanumeric() || "-._:%".contains(c);
-        if hosts.iter().any(|host| !host.starts_with('/') && !host.chars().all(of_host)) {
-            return Err(malformed("host"));
+        for (count, part) in [(config.get_ports().len(), "port"), (config.get_hostaddrs().len(), "hostaddr")] {
+            let one_for_all = count == 0 || (count == 1 && part == "port");
+            if !one_for_all && count != hosts.len() {
+                return Err(malformed(part));
+            }
         }
         let port = config.get_ports().first().copied().unwrap_or(5432);
         let database = config.get_dbname().or(config.get_user()).unwrap_or_default().to_owned();
@@ -193,71 +176,6 @@ impl Url {
     }
 }
 
-/// What of an address we read ourselves.
-const OURS: [&str; 3] = ["sslmode", "sslrootcert", "datasus_owner"];
-/// Parameters that hold no secret and say how to get to the server; user, hosts, ports and database have their places.
-const KEPT: [&str; 13] = [
-    "datasus_owner",
-    "sslmode",
-    "sslrootcert",
-    "sslnegotiation",
-    "hostaddr",
-    "connect_timeout",
-    "tcp_user_timeout",
-    "keepalives",
-    "keepalives_idle",
-    "keepalives_interval",
-    "keepalives_retries",
-    "target_session_attrs",
-    "load_balance_hosts",
-];
-
-/// An address, cut where the driver cuts it: what stands before the first `@` is user and password, whatever it holds.
-struct Pieces {
-    /// For the driver, without our parameters.
-    plain: String,
-    /// Parameters, decoded.
-    pairs: Vec<(String, String)>,
-    /// Those that may be seen.
-    kept: Vec<(String, String)>,
-}
-
-impl Pieces {
-    /// `rest`: behind `postgres://`.
-    fn of(rest: &str) -> Result<Pieces> {
-        let (login, rest) = rest.split_once('@').map_or((None, rest), |(login, rest)| (Some(login), rest));
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let user = login.map_or("", |login| login.split(':').next().unwrap_or_default());
-        // A sign of the password that was not encoded would move the end of what nobody may see.
-        // So would one in a parameter: what seems the user is the host, and the password begins with its port.
-        let port = login.and_then(|login| login.split_once(':')?.1.split_once('/'));
-        let is_place = port.is_some_and(|(port, rest)| {
-            !port.is_empty()
-                && port.bytes().all(|byte| byte.is_ascii_digit())
-                && rest.contains('?')
-                && rest.contains('=')
-        });
-        if user.contains(['/', '?', '#', '&', '=']) || place.contains('@') || is_place {
-            return Err(malformed("user:password"));
-        }
-        let (mut of_driver, mut pairs, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair.split_once('=').ok_or_else(|| malformed("url"))?;
-            let (key, value) = (decoded(key)?, decoded(value)?);
-            if !OURS.contains(&key.as_str()) {
-                of_driver.push(pair);
-            }
-            if KEPT.contains(&key.as_str()) {
-                kept.push((key.clone(), value.clone()));
-            }
-            pairs.push((key, value));
-        }
-        let login = login.map_or_else(String::new, |login| format!("{login}@"));
-        let query = if of_driver.is_empty() { String::new() } else { format!("?{}", of_driver.join("&")) };
-        Ok(Pieces { plain: format!("postgres://{login}{place}{query}"), pairs, kept })
-    }
-}
-
 /// The address as it may be stored, and whether secrets were left out; DS-422 where it is none.
 pub(crate) fn stored_address(secret: &Secret) -> Result<(String, bool)> {
     Url::parse(secret).map(|url| url.without_secrets())
@@ -271,7 +189,7 @@ fn host_name(host: &Host) -> String {
     }
 }
 
-fn malformed(part: &str) -> Error {
+pub(super) fn malformed(part: &str) -> Error {
     Error::new(
         Code::InvalidParams,
         text!(
@@ -282,10 +200,6 @@ fn malformed(part: &str) -> Error {
     .with("expected_format", "postgres://user:password@host:port/database")
     .with("part", part)
     .stage("postgres")
-}
-
-fn decoded(text: &str) -> Result<String> {
-    percent_decode_str(text).decode_utf8().map(Into::into).map_err(|_| malformed("UTF-8"))
 }
 
 /// All but letters, digits and `-._~`.
@@ -347,6 +261,9 @@ mod tests {
             "postgres://ana:hunter2",
             "postgres://ana:hunter2/db",
             "postgres://ana:hunter2%FF@h/d?sslrootcert=%FF",
+            "postgres://:hunter2@h/d",
+            "postgres://ana:hunter2@a,b,c/d?port=1,2",
+            "postgres://ana:hunter2@a,b/d?hostaddr=127.0.0.1",
         ] {
             let error = Url::parse(&Secret::new(wrong)).err().unwrap_or_else(|| panic!("{wrong}"));
             assert_eq!(error.code(), Code::InvalidParams);

@@ -3,12 +3,12 @@
 use super::loads::Loads;
 use super::{Postgres, TableName};
 use crate::base::{Code, Error, Result, text};
-use crate::sink::Subject;
+use crate::sink::ResultInfo;
 
 /// DS-409 where the rows that the table holds were not sampled as those of this result, or not sampled, or where nobody
 /// knows.
-pub(super) fn refuse(loads: &Loads, target: &TableName, subject: &Subject, options: &Postgres) -> Result<()> {
-    let ours = subject.sampling.as_deref();
+pub(super) fn refuse(loads: &Loads, target: &TableName, info: &ResultInfo, options: &Postgres) -> Result<()> {
+    let ours = info.sampling.as_deref();
     if !options.again || ours.is_some() {
         loads.refuse_lost(target)?;
     }

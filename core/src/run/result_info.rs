@@ -11,16 +11,16 @@ use crate::catalog::FileId;
 use crate::lake::LakeFile;
 use crate::params::{Ask, Query, QueryParams};
 use crate::plan::Sampled;
-use crate::sink::{SourceKey, Subject};
+use crate::sink::{ResultInfo, SourceKey};
 
-pub(super) fn subject(
+pub(super) fn result_info(
     prepared: &Prepared,
     files: &[LakeFile],
     sampled: Option<&Sampled>,
     job_id: &str,
-) -> Result<Subject> {
+) -> Result<ResultInfo> {
     let query = &prepared.query;
-    Ok(Subject {
+    Ok(ResultInfo {
         file_stem: file_stem(&prepared.params, files, sampled)?,
         table: table(query),
         about: about(query, files, sampled, job_id),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// Names, comments and origins of one result.
 #[derive(Debug, Clone, Default)]
-pub struct Subject {
+pub struct ResultInfo {
     /// Name of a file where the user gave none, without its extension.
     pub file_stem: String,
     /// Schema and table where the user gave none; none where the user must.

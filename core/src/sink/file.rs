@@ -1,0 +1,190 @@
+//! A file of any format: its name, its checkpoints, and what an earlier attempt left of it. What its bytes are is the format's.
+
+use std::path::{Component, Path, PathBuf};
+
+use ::arrow::datatypes::SchemaRef;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::resumable_file::{self, Opened, Part, ResumableFile};
+use super::target::too_many_rows;
+use super::{Identity, OutputFile, OutputRoot, ResultInfo, Sink, Stored, TargetEnv};
+use crate::base::{Chunk, Ctx, Error, Held, Result};
+use crate::recovery::SinkState;
+
+/// A way to write rows as the bytes of one file.
+pub(super) trait FileFormat: Send {
+    const KIND: &'static str;
+    /// More rows are DS-413.
+    const MOST_ROWS: Option<u64> = None;
+    /// What a checkpoint says beside how far it goes.
+    type Mark: Serialize + DeserializeOwned + Clone + PartialEq + Send;
+    type Writer: FileWriter<Mark = Self::Mark>;
+
+    /// DS-422 for columns that it can't hold; asked before there is a file.
+    fn check(&self, schema: &SchemaRef) -> Result<()>;
+
+    /// Goes on behind `parts`, which `file` has already; none: it begins.
+    fn begin(
+        &self,
+        place: &FilePlace,
+        file: ResumableFile<Self::Mark>,
+        parts: &[Part<Self::Mark>],
+        schema: &SchemaRef,
+    ) -> Result<Self::Writer>;
+}
+
+/// A file that grows. After an error it is only dropped.
+pub(super) trait FileWriter: Send {
+    type Mark;
+
+    /// Writes `chunk`, behind `before` rows, and marks the checkpoints that it comes to.
+    fn write(&mut self, chunk: &Chunk, before: u64, ctx: &Ctx) -> Result<()>;
+
+    /// Writes what is left, with which the file has `rows`.
+    fn end(self, rows: u64, ctx: &Ctx) -> Result<ResumableFile<Self::Mark>>;
+}
+
+/// Where a file shall be, and where its checkpoints are.
+pub(super) struct FilePlace {
+    pub root: OutputRoot,
+    pub path: PathBuf,
+    pub overwrite: bool,
+    pub state: SinkState,
+}
+
+impl FilePlace {
+    /// For messages.
+    pub fn shown(&self) -> PathBuf {
+        self.root.path().join(&self.path)
+    }
+}
+
+/// The sink of a file, of a format whose options were checked. DS-403 and DS-409 for its name.
+pub(super) fn open(format: impl FileFormat + 'static, place: FilePlace) -> Result<Box<dyn Sink>> {
+    if !place.state.has_begun() {
+        place.root.check(&place.path, place.overwrite)?;
+    }
+    Ok(Box::new(FileSink::new(format, place)))
+}
+
+/// The file that the user named, or the one that the result is called.
+pub(super) fn path_or_default(path: &Option<PathBuf>, info: &ResultInfo, extension: &str) -> PathBuf {
+    path.clone().unwrap_or_else(|| Path::new(&format!("{}.{extension}", info.file_stem)).to_owned())
+}
+
+/// What a file is known by; without a name, all of one extension are one.
+pub(super) fn identity(
+    path: &Option<PathBuf>,
+    extension: &str,
+    env: &TargetEnv,
+    info: Option<&ResultInfo>,
+) -> Identity {
+    let path = info.map(|info| path_or_default(path, info, extension)).or_else(|| path.clone());
+    match path {
+        Some(path) => {
+            let path: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+            Identity { key: env.root.path().join(&path).into(), shown: path.display().to_string() }
+        }
+        None => Identity { key: extension.into(), shown: extension.to_owned() },
+    }
+}
+
+struct FileSink<F: FileFormat> {
+    format: F,
+    place: FilePlace,
+    /// Units and rows that earlier attempts left.
+    held: Held,
+    held_rows: u64,
+    // None before the start, once sealed and after a failure.
+    writing: Option<(F::Writer, Ctx)>,
+    sealed: Option<OutputFile>,
+    /// Bytes of a file that an earlier attempt has published.
+    published: Option<u64>,
+    rows: u64,
+}
+
+impl<F: FileFormat> FileSink<F> {
+    fn new(format: F, place: FilePlace) -> Self {
+        let (writing, sealed, published) = (None, None, None);
+        FileSink { format, place, held: Held::Nothing, held_rows: 0, writing, sealed, published, rows: 0 }
+    }
+
+    fn writing(&mut self) -> Result<(F::Writer, Ctx)> {
+        let (writer, ctx) =
+            self.writing.take().ok_or_else(|| Error::internal(format!("the {} sink is not open", F::KIND)))?;
+        ctx.check()?;
+        Ok((writer, ctx))
+    }
+}
+
+impl<F: FileFormat> Sink for FileSink<F> {
+    fn name(&self) -> &'static str {
+        F::KIND
+    }
+
+    fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
+        self.format.check(schema)?;
+        let place = &self.place;
+        let staged = |error: Error| error.stage(F::KIND);
+        match ResumableFile::open(&place.root, &place.path, place.overwrite, &place.state).map_err(staged)? {
+            Opened::Published { rows, bytes } => {
+                (self.rows, self.published, self.held) = (rows, Some(bytes), Held::Everything);
+            }
+            Opened::Sealed { file, rows } => {
+                (self.rows, self.sealed, self.held) = (rows, Some(file), Held::Everything);
+            }
+            Opened::Open { file, parts } => {
+                self.rows = parts.last().map_or(0, |part| part.rows);
+                self.held = resumable_file::held(&parts);
+                self.writing = Some((self.format.begin(place, file, &parts, schema).map_err(staged)?, ctx.clone()));
+            }
+        }
+        self.held_rows = self.rows;
+        Ok(())
+    }
+
+    fn held(&self) -> Held {
+        self.held.clone()
+    }
+
+    fn held_rows(&self) -> u64 {
+        self.held_rows
+    }
+
+    fn write(&mut self, chunk: &Chunk) -> Result<()> {
+        // Taken out, so that a failure ends it.
+        let (mut writer, ctx) = self.writing()?;
+        let rows = self.rows + chunk.batch.num_rows() as u64;
+        if let Some(most) = F::MOST_ROWS.filter(|most| rows > *most) {
+            return Err(too_many_rows(F::KIND, rows, most).row(most));
+        }
+        writer.write(chunk, self.rows, &ctx)?;
+        self.rows = rows;
+        self.writing = Some((writer, ctx));
+        Ok(())
+    }
+
+    fn seal(&mut self) -> Result<()> {
+        if self.sealed.is_some() || self.published.is_some() {
+            return Ok(());
+        }
+        let (writer, ctx) = self.writing()?;
+        let file = writer.end(self.rows, &ctx)?;
+        self.sealed = Some(file.seal(self.rows).map_err(|error| error.stage(F::KIND))?);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Stored> {
+        let (location, bytes) = match (self.published, self.sealed.take()) {
+            (Some(bytes), _) => (self.place.path.display().to_string(), bytes),
+            (None, Some(file)) => {
+                let stored = (file.relative().display().to_string(), file.written());
+                file.publish().map_err(|error| error.stage(F::KIND))?;
+                stored
+            }
+            (None, None) => return Err(Error::internal(format!("the {} sink is not sealed", F::KIND))),
+        };
+        Ok(Stored { sink: F::KIND, location, rows: self.rows, bytes, warnings: Vec::new() })
+    }
+}
