@@ -19,7 +19,6 @@ mod rivals;
 mod session;
 mod stored_plan;
 mod streaming;
-mod subject;
 #[cfg(test)]
 mod tests;
 
