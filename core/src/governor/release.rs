@@ -12,10 +12,15 @@ const BETWEEN: Duration = Duration::from_secs(1);
 /// Where the budget is so small that less than [`MUCH`] is much: the walk is as short.
 const BETWEEN_IF_SMALL: Duration = Duration::from_millis(100);
 
-/// The least that the process had beside what streams and readers hold, since the last purge.
+/// What the process has beside what streams and readers hold.
 #[derive(Debug, Default)]
 pub(super) struct Release {
+    /// The least since the last purge.
     floor: Option<u64>,
+    /// The floor when last no job was at work. What jobs free without its being counted shows nowhere, but once they are done all that
+    /// is above this may go back.
+    idle_floor: Option<u64>,
+    was_running: bool,
     purged: Option<Instant>,
     /// Something was held since somebody last looked and found nothing to give back.
     owed: bool,
@@ -38,18 +43,26 @@ impl Release {
     /// True where enough of it was let go of. What a purge did not give back is somebody else's, and not asked for again.
     pub fn is_worth_a_purge(&mut self, held: Held, now: Instant) -> bool {
         let beside = held.process.saturating_sub(held.counted);
+        if self.was_running && !held.running {
+            self.floor = self.idle_floor;
+        }
+        self.was_running = held.running;
         let floor = self.floor.map_or(beside, |floor| floor.min(beside));
         self.floor = Some(floor);
+        self.idle_floor = self.idle_floor.or(self.floor);
         let much = MUCH.min(held.budget / MUCH_SHARE).max(LEAST);
         let worth = beside - floor >= if held.running { much } else { LEAST };
         let between = if much < MUCH { BETWEEN_IF_SMALL } else { BETWEEN };
         let early = self.purged.is_some_and(|at| now.duration_since(at) < between);
         self.owed = held.running || held.counted > 0 || worth;
-        if !worth || early {
-            return false;
+        let goes_back = worth && !early;
+        if goes_back {
+            (self.floor, self.purged) = (Some(beside), Some(now));
         }
-        (self.floor, self.purged) = (Some(beside), Some(now));
-        true
+        if !held.running && !(worth && early) {
+            self.idle_floor = self.floor;
+        }
+        goes_back
     }
 
     /// Somebody must look again: there may be something to give back, now or once its holder lets go.
@@ -81,10 +94,15 @@ mod tests {
         assert_eq!(looks(400, 300, true, 3_000), (false, true));
         assert_eq!(looks(400, 200, true, 3_050), (true, true), "much");
         assert_eq!(looks(400, 200, true, 9_000), (false, true), "it was somebody else's");
+        assert_eq!(looks(60, 0, false, 10_000), (false, false), "it was not");
+        assert_eq!(looks(300, 0, true, 20_000), (true, true), "all of it in use");
+        assert_eq!(looks(300, 0, true, 25_000), (false, true));
+        assert_eq!(looks(300, 0, false, 26_000), (true, true), "free, which nothing showed");
+        assert_eq!(looks(300, 0, false, 28_000), (false, false));
         let mut little = |process: u64, counted: u64, seconds: u64| {
             let held = Held { process: process * MB, counted: counted * MB, running: true, budget: 200 * MB };
             release.is_worth_a_purge(held, start + Duration::from_secs(seconds))
         };
-        assert!(!little(120, 60, 20) && little(120, 30, 21), "where there is little, little is much");
+        assert!(!little(120, 60, 40) && little(120, 30, 41), "where there is little, little is much");
     }
 }
