@@ -2,6 +2,7 @@
 
 mod contract;
 mod filter;
+mod form;
 mod json;
 mod options;
 mod query;
