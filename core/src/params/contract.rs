@@ -249,9 +249,10 @@ impl QueryParams {
         self
     }
 
-    /// Both ends included.
-    pub fn competencia(mut self, from: impl Into<String>, to: impl Into<String>) -> Self {
-        self.competencia = Some(CompetenciaParam::Range { from: from.into(), to: to.into() });
+    /// A month (`"202401"`, `"2024-01"`, a [`Competencia`]), a year (`2024`), a list of them, or a range of them with both ends
+    /// included, `"202401".."202412"` as well as `"202401"..="202412"`: the contract knows no range without its last month.
+    pub fn competencia(mut self, when: impl Into<CompetenciaParam>) -> Self {
+        self.competencia = Some(when.into());
         self
     }
 
@@ -276,6 +277,11 @@ impl QueryParams {
         let column = (column != "*").then(|| column.to_owned());
         self.aggregates.push(Aggregate { function, column, alias: Some(alias.to_owned()) });
         self
+    }
+
+    /// Counts the rows of each group, without a column.
+    pub fn count(self, alias: &str) -> Self {
+        self.aggregate(AggregateFn::Count, "*", alias)
     }
 
     pub fn order_by(mut self, column: impl Into<String>, desc: bool) -> Self {

@@ -30,9 +30,7 @@ pub enum Filter {
         all: Vec<Filter>,
     },
     /// Rows that do not meet it, and for which it is not unknown.
-    Not {
-        not: Box<Filter>,
-    },
+    Not { not: Box<Filter> },
 }
 
 /// How a column is compared.

@@ -76,7 +76,11 @@ impl<'s> Form<'s> {
 
     pub fn properties(&self) -> impl Iterator<Item = (&'s str, Form<'s>)> {
         let form = *self;
-        self.inner["properties"].as_object().into_iter().flatten().map(move |(key, schema)| (key.as_str(), form.at(schema)))
+        self.inner["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(move |(key, schema)| (key.as_str(), form.at(schema)))
     }
 
     pub fn has_all(&self, keys: &[&str]) -> bool {

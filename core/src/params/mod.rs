@@ -9,6 +9,7 @@ mod query;
 mod sizes;
 mod validate;
 mod values;
+mod when;
 
 pub use contract::{Aggregate, AggregateFn, CompetenciaParam, OneOrMany, OrderBy, QueryParams};
 pub use filter::{Col, Filter, Op, col};
