@@ -18,6 +18,7 @@ use crate::recovery::DeadLetter;
 use crate::run::{Answer, Job, JobInfo, Pending, Replayed, Report, Session, SyncReport};
 use crate::sink::{Destination, Destinations};
 use crate::source::folder::{Ignored, Why};
+use crate::store::Location;
 
 pub use builder::ClientBuilder;
 
@@ -267,10 +268,10 @@ impl Client {
         let (mut listing, ours) = session.listing_of_sources().map_err(traced)?;
         let catalog = self.session.catalog();
         let root = listing.root.clone();
-        let below = |path: &Path| path.strip_prefix(&root).unwrap_or(path).display().to_string();
-        listing.ignored.extend(ours.into_iter().map(|file| Ignored { path: file.path, why: Why::Ours }));
-        listing.ignored.sort_by(|a, b| a.path.cmp(&b.path));
-        let ignored = listing.ignored.iter().map(|one| IgnoredFile { file: below(&one.path), reason: one.why });
+        let below = |at: &Location| at.below(&root).display().to_string();
+        listing.ignored.extend(ours.into_iter().map(|file| Ignored { location: file.location, why: Why::Ours }));
+        listing.ignored.sort_by(|a, b| a.location.cmp(&b.location));
+        let ignored = listing.ignored.iter().map(|one| IgnoredFile { file: below(&one.location), reason: one.why });
         let mut holdings = Holdings { datasets: Vec::new(), ignored: ignored.collect() };
         for grupo in catalog.datasets() {
             let all: Vec<_> = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset).collect();

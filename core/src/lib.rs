@@ -45,6 +45,7 @@ pub mod run;
 pub mod scheduler;
 pub mod sink;
 pub mod source;
+pub mod store;
 
 pub use base::{Code, Error, Language, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};

@@ -12,6 +12,7 @@ const ROOMS: &[&str] = &[
     "recovery",
     "scheduler",
     "catalog",
+    "store",
     "source",
     "lake",
     "params",

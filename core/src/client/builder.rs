@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::run::{Parts, Session};
 use crate::sink::ReadTarget;
+use crate::store::Store;
 
 /// What [`Client::open`] takes as it is, each of which may be another.
 #[derive(Clone)]
@@ -43,6 +44,12 @@ impl ClientBuilder {
     /// run the statement.
     pub fn engine_over(mut self, over: impl Fn(Arc<dyn Engine>) -> Arc<dyn Engine> + Send + Sync + 'static) -> Self {
         self.parts.engine = Some(Arc::new(over));
+        self
+    }
+
+    /// Reads objects of one more store: the source may be one of its locations (`scheme://path`).
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.parts.stores = self.parts.stores.with(store);
         self
     }
 

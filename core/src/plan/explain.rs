@@ -88,7 +88,7 @@ pub fn explain(
         bytes,
         columns,
         missing: selection.missing.clone(),
-        sources: selection.files.iter().map(|file| file.path.display().to_string()).collect(),
+        sources: selection.files.iter().map(|file| file.location.to_string()).collect(),
         left_out: selection.left_out.clone(),
         warnings,
         sql: statement.map(|statement| masked(&statement.sql).into_owned()),

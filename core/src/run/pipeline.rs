@@ -271,7 +271,7 @@ impl Session {
                 Ok(file) => files.push(file),
                 Err(error) if !prepared.query.options.partial => return Err(error),
                 Err(error) => {
-                    unreadable.push(Unreadable::of(&source.path, error.clone(), ctx));
+                    unreadable.push(Unreadable::of(&source.location, error.clone(), ctx));
                     first.get_or_insert(error);
                 }
             }

@@ -71,7 +71,7 @@ fn explain_says_which_files_are_read_and_which_versions_differ() {
     let client = place.client();
     let told = |params: &QueryParams| {
         let explain = client.explain(params).unwrap();
-        let left: Vec<String> = explain.left_out.iter().map(|one| one.file.display().to_string()).collect();
+        let left: Vec<String> = explain.left_out.iter().map(|one| one.file.to_string()).collect();
         (explain.sources, left.join(" "), explain.warnings)
     };
     let (sources, left, warnings) = told(&rd());
