@@ -55,10 +55,12 @@ run "values, plain" "$place/plain/values" "$place/data/values" 100
 run "threads, plain" "$place/plain/threads" "$place/data/threads" 100
 run "forked, plain" "$place/plain/forked" "$place/data/forked"
 run "quit, plain" "$place/plain/quit" "$place/data/quit"
+run "abandoned, plain" "$place/plain/abandoned" "$place/data/abandoned"
 export ASAN_OPTIONS=detect_leaks=1
 run "contract, AddressSanitizer" "$place/sanitized/contract" "$place/data/contract-a"
 run "rows, AddressSanitizer" "$place/sanitized/rows" "$place/data/rows-a" 3000
 run "threads, AddressSanitizer" "$place/sanitized/threads" "$place/data/threads-a" 30
+run "abandoned, AddressSanitizer" "$place/sanitized/abandoned" "$place/data/abandoned-a"
 run "quit, AddressSanitizer" env ASAN_OPTIONS=detect_leaks=0 "$place/sanitized/quit" "$place/data/quit-a"
 # Leaks of a child that leaves alone what its parent holds are no leaks.
 run "forked, AddressSanitizer" env ASAN_OPTIONS=detect_leaks=0 "$place/sanitized/forked" "$place/data/forked-a"
@@ -99,5 +101,5 @@ export DATASUS_LIBRARY="$library"
 tests=("$tools/bin/python" -m pytest -q -p no:cacheprovider -o python_files="test_*.py c.py")
 DATASUS_ANSWER="$place/plain/answer" "${tests[@]}" "$root/tests/conformance/c.py"
 DATASUS_ANSWER="$place/go-answer" "${tests[@]}" "$root/tests/conformance/c.py"
-"${tests[@]}" -p own_postgres "$here/tests/test_examples.py"
+"${tests[@]}" -p own_postgres "$here/tests/test_examples.py" "$here/tests/test_doors.py"
 wait "$by_valgrind" || fail "valgrind found something"

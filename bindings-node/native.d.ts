@@ -101,6 +101,12 @@ export declare function destinationSchema(): string
 /** Writes made-up files, to try things on. */
 export declare function exampleData(folder: string, rows: number, stop: Stop): Promise<void>
 
+/** For tests: how many of them hang at the moment. */
+export declare function hanging(): number
+
+/** For tests: the statements and the texts of SQL that come next hear no interrupt for so long. */
+export declare function hangNext(statements: number, texts: number, seconds: number): void
+
 /** Bytes of our answers that JavaScript keeps. */
 export declare function heldBytes(): number
 
@@ -119,6 +125,9 @@ export interface KnownDataset {
   dataset: string
   nome: string
 }
+
+/** A text without the passwords of the addresses in it. */
+export declare function masked(text: string): string
 
 export declare function open(source: string, config: string): Promise<Client>
 

@@ -89,21 +89,23 @@ func (c *Client) Query(ctx context.Context, params any) (*Rows, error) {
 		return nil, err
 	}
 	var given texts
-	defer given.free()
 	query := c.json(&given, "params", params)
-	if given.err != nil {
-		return nil, given.err
-	}
-	rows, job := newRows(ctx), &Job{language: c.language}
-	err := call(func(told *C.datasus_error) statusCode {
-		return C.datasus_client_query(c.handle, query, rows.stream, &job.handle, told)
-	})
+	rows, err := began(ctx, &given, func() (*Rows, error) {
+		rows, job := newRows(ctx), &Job{language: c.language}
+		err := call(func(told *C.datasus_error) statusCode {
+			return C.datasus_client_query(c.handle, query, rows.stream, &job.handle, told)
+		})
+		if err != nil {
+			rows.forget()
+			return nil, err
+		}
+		job.follow(ctx)
+		rows.job = job
+		return rows, nil
+	}, func(late *Rows) { late.Release() })
 	if err != nil {
-		rows.forget()
 		return nil, err
 	}
-	job.follow(ctx)
-	rows.job = job
 	return rows.begin()
 }
 
@@ -118,20 +120,49 @@ func (c *Client) Submit(ctx context.Context, params any, to ...Sink) (*Job, erro
 		to = []Sink{}
 	}
 	var given texts
-	defer given.free()
 	query, sinks := c.json(&given, "params", params), c.json(&given, "to", to)
+	return began(ctx, &given, func() (*Job, error) {
+		return c.jobOf(ctx, func(job **C.datasus_job, told *C.datasus_error) statusCode {
+			return C.datasus_client_submit(c.handle, query, sinks, job, told)
+		})
+	}, stopped)
+}
+
+// Runs a call that begins work, and frees what it was given. Once ctx is done nobody waits for it any more (a text of SQL may take
+// long to be parsed), and what it gives later is let go of.
+func began[T any](ctx context.Context, given *texts, work func() (T, error), letGo func(T)) (T, error) {
+	var none T
 	if given.err != nil {
-		return nil, given.err
+		given.free()
+		return none, given.err
 	}
-	job := &Job{language: c.language}
-	err := call(func(told *C.datasus_error) statusCode {
-		return C.datasus_client_submit(c.handle, query, sinks, &job.handle, told)
-	})
-	if err != nil {
-		return nil, err
+	if ctx.Done() == nil {
+		defer given.free()
+		return work()
 	}
-	job.follow(ctx)
-	return job, nil
+	type outcome struct {
+		of  T
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		defer given.free()
+		of, err := work()
+		done <- outcome{of, err}
+	}()
+	select {
+	case came := <-done:
+		return came.of, came.err
+	case <-ctx.Done():
+	}
+	go func() {
+		if late := <-done; late.err == nil {
+			letGo(late.of)
+		}
+	}()
+	failure := ours(given.language, 499, words{"A consulta foi cancelada", "The query was cancelled"}, nil)
+	failure.cause = context.Cause(ctx)
+	return none, failure
 }
 
 // Export is Submit and Wait.
@@ -148,20 +179,28 @@ func (c *Client) Export(ctx context.Context, params any, to ...Sink) (*Report, e
 func (c *Client) Resume(ctx context.Context, jobID string) (*Job, error) {
 	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
-	defer given.free()
 	id := given.add("jobID", jobID)
-	if given.err != nil {
-		return nil, given.err
-	}
+	return began(ctx, &given, func() (*Job, error) {
+		return c.jobOf(ctx, func(job **C.datasus_job, told *C.datasus_error) statusCode {
+			return C.datasus_client_resume(c.handle, id, job, told)
+		})
+	}, stopped)
+}
+
+// A job that follows its context.
+func (c *Client) jobOf(ctx context.Context, begin func(**C.datasus_job, *C.datasus_error) statusCode) (*Job, error) {
 	job := &Job{language: c.language}
-	err := call(func(told *C.datasus_error) statusCode {
-		return C.datasus_client_resume(c.handle, id, &job.handle, told)
-	})
-	if err != nil {
+	if err := call(func(told *C.datasus_error) statusCode { return begin(&job.handle, told) }); err != nil {
 		return nil, err
 	}
 	job.follow(ctx)
 	return job, nil
+}
+
+// What came too late.
+func stopped(late *Job) {
+	_ = late.Cancel()
+	_ = late.Close()
 }
 
 // Sync converts ahead of a query, until ctx is done.

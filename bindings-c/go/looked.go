@@ -46,11 +46,12 @@ type odd struct {
 }
 
 func (o *odd) in(language string) *Error {
+	at, received := shown(o.at), shown(o.received)
 	detail := words{
-		fmt.Sprintf("`%s`: esperado %s; recebido %s", o.at, o.expected.pt, o.received),
-		fmt.Sprintf("`%s`: expected %s; received %s", o.at, o.expected.en, o.received),
+		fmt.Sprintf("`%s`: esperado %s; recebido %s", at, o.expected.pt, received),
+		fmt.Sprintf("`%s`: expected %s; received %s", at, o.expected.en, received),
 	}
-	return ours(language, 422, detail, map[string]any{"parameter": o.at, "expected_format": o.expected.en, "received": o.received})
+	return ours(language, 422, detail, map[string]any{"parameter": at, "expected_format": o.expected.en, "received": received})
 }
 
 var (

@@ -84,6 +84,25 @@ pub unsafe extern "C" fn datasus_test_panic_next(name: *const c_char) -> Status 
     fence("datasus_test_panic_next", null_mut(), || unsafe { text(name, "name") }.map(panic_next))
 }
 
+/// For tests, and not in the header: the statements and the texts of SQL that come next hear no interrupt for so long.
+/// cbindgen:ignore
+#[unsafe(no_mangle)]
+pub extern "C" fn datasus_test_hang_next(statements: usize, texts: usize, milliseconds: u32) -> Status {
+    fence("datasus_test_hang_next", null_mut(), || {
+        let time = Duration::from_millis(milliseconds.into());
+        datasus::engine::HANGS.hang_next(statements, time);
+        datasus::gate::HANGS.hang_next(texts, time);
+        Ok(())
+    })
+}
+
+/// For tests, and not in the header: how many of them hang at the moment.
+/// cbindgen:ignore
+#[unsafe(no_mangle)]
+pub extern "C" fn datasus_test_hanging() -> usize {
+    datasus::engine::HANGS.hanging() + datasus::gate::HANGS.hanging()
+}
+
 /// For tests, and not in the header: how many handles, streams, texts and errors are alive.
 /// cbindgen:ignore
 #[unsafe(no_mangle)]

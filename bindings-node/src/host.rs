@@ -122,10 +122,30 @@ pub fn set_budget(size: Option<f64>) {
     Governor::of_process().set_budget(size.map(|size| size as u64));
 }
 
+/// A text without the passwords of the addresses in it.
+#[napi(catch_unwind)]
+pub fn masked(text: String) -> String {
+    datasus::base::masked(&text).into_owned()
+}
+
 /// Bytes of our answers that JavaScript keeps.
 #[napi(catch_unwind)]
 pub fn held_bytes() -> f64 {
     Governor::of_process().foreign().bytes() as f64
+}
+
+/// For tests: the statements and the texts of SQL that come next hear no interrupt for so long.
+#[napi(catch_unwind)]
+pub fn hang_next(statements: u32, texts: u32, seconds: f64) {
+    let time = Duration::from_secs_f64(seconds.clamp(0.0, 1e6));
+    datasus::engine::HANGS.hang_next(statements as usize, time);
+    datasus::gate::HANGS.hang_next(texts as usize, time);
+}
+
+/// For tests: how many of them hang at the moment.
+#[napi(catch_unwind)]
+pub fn hanging() -> u32 {
+    (datasus::engine::HANGS.hanging() + datasus::gate::HANGS.hanging()) as u32
 }
 
 /// Shows, in the tests, that a panic is DS-500 and the process lives: at once, or in a thread.

@@ -2,14 +2,14 @@
 
 import type { LoadArrow } from './arrow'
 import type { QueryParams } from './contract'
-import { atOnce, conflict, refuseAborted, settled, type Language } from './errors'
+import { atOnce, conflict, settled, type Language } from './errors'
 import { exactJson, Given, isPlainObject, languageOf } from './given'
 import { Job, type JobEvent } from './job'
-import { native, type NativeClient } from './native'
+import { native, type NativeClient, type NativeJob } from './native'
 import { destinationsJson, paramsJson, settings, type Query, type To } from './params'
 import { schemaOf, type DatasetSchema, type DeadLetter, type Explain, type Holdings, type JobInfo, type Known, type Mode, type Report, type SyncReport } from './report'
 import { Result } from './result'
-import { stoppable } from './stoppable'
+import { begun, stoppable } from './stoppable'
 import { Warnings } from './warnings'
 
 /** Settings; what is left out comes from its `DATASUS_*` variable (`DATASUS_LAKE`, `DATASUS_OUTPUT`, ...), or is the default. */
@@ -110,8 +110,7 @@ export class Client implements AsyncDisposable {
   async query(query: Query | QueryParams | string, options: CallOptions = {}): Promise<Result> {
     const signal = this.#signal(options)
     const [client, params, { language }] = [this.#native, paramsJson(this.#given, query), this.#given]
-    refuseAborted(signal, language)
-    const pending = await settled(client.beginQuery(params), signal)
+    const pending = await begun(signal, language, () => client.beginQuery(params), (late) => late.job.cancel())
     const job = new Job(pending.job, this.#warnings, signal)
     return new Result(await settled(pending.rows(), signal), job, this.#arrow, language, signal)
   }
@@ -121,8 +120,8 @@ export class Client implements AsyncDisposable {
     const { to, signal: given } = this.#given.options('options', options, ['to', 'signal'])
     const signal = this.#given.signal('signal', given)
     const [client, params, destinations] = [this.#native, paramsJson(this.#given, query), destinationsJson(this.#given, to)]
-    refuseAborted(signal, this.#given.language)
-    return new Job(await settled(client.submit(params, destinations), signal), this.#warnings, signal)
+    const begins = (): Promise<NativeJob> => client.submit(params, destinations)
+    return new Job(await begun(signal, this.#given.language, begins, (late) => late.cancel()), this.#warnings, signal)
   }
 
   /** The same, and waits for the report. */
@@ -143,8 +142,7 @@ export class Client implements AsyncDisposable {
   async resume(jobId: string, options: CallOptions = {}): Promise<Job> {
     const signal = this.#signal(options)
     const [client, id] = [this.#native, this.#given.text('jobId', jobId)]
-    refuseAborted(signal, this.#given.language)
-    return new Job(await settled(client.resume(id), signal), this.#warnings, signal)
+    return new Job(await begun(signal, this.#given.language, () => client.resume(id), (late) => late.cancel()), this.#warnings, signal)
   }
 
   /** Gives a job up, with what it left in its targets. Rows that were published stay. */

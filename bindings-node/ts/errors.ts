@@ -2,6 +2,8 @@
 
 import { randomBytes } from 'node:crypto'
 
+import { native } from './native'
+
 /** Language of the texts for people. */
 export type Language = 'pt' | 'en'
 
@@ -193,7 +195,9 @@ export function atOnce<T>(call: () => T): T {
 }
 
 function form(error_code: string, detail: Words, language: Language, diagnostic: Record<string, unknown> = {}): Form {
-  return { status: 'error', error_code, detail: detail[language], diagnostic, language }
+  // What came is quoted, and may be an address with its password.
+  const facts = Object.entries(diagnostic).map(([key, value]) => [key, typeof value === 'string' ? native.masked(value) : value])
+  return { status: 'error', error_code, detail: native.masked(detail[language]), diagnostic: Object.fromEntries(facts) as typeof diagnostic, language }
 }
 
 /** A parameter that cannot be meant so; `diagnostic` has its facts. @internal */

@@ -1,8 +1,11 @@
 /** Conditions, built by methods instead of objects. */
 
+import { inspect, type InspectOptions } from 'node:util'
+
 import type { Filter as Condition, Op } from './contract'
 import { spoken } from './errors'
 import { Given, type Expected, type Plain } from './given'
+import { native } from './native'
 
 /** A value that a column is compared with; a Date at midnight (local or UTC) stands for its day. */
 export type Value = string | number | bigint | boolean | Date
@@ -53,6 +56,11 @@ export class Filter {
   /** The condition as the contract has it. */
   toJSON(): Condition {
     return this[FORM] as Condition
+  }
+
+  /** Without the password of an address that was given for a column or a value. @internal */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return native.masked(`Filter ${inspect(this[FORM], options)}`)
   }
 }
 
@@ -107,6 +115,11 @@ function short(given: Given, at: string, column: string, value: unknown): Plain 
 export class Column {
   /** @internal */
   constructor(readonly name: string) {}
+
+  /** The same as of a condition. @internal */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return native.masked(`Column ${inspect({ name: this.name }, options)}`)
+  }
 
   #by(op: Op, value?: Plain): Filter {
     return new Filter(value === undefined ? { column: this.name, op } : { column: this.name, op, value })

@@ -4,7 +4,7 @@
  * parameter's name. Values of another realm (Jest, `node:vm`) are known by what they are, not by their constructor.
  */
 
-import { types } from 'node:util'
+import { inspect, types } from 'node:util'
 import { fileURLToPath } from 'node:url'
 
 import { DatasusError, invalid, spoken, type Language, type Words } from './errors'
@@ -181,7 +181,8 @@ export class Given {
   entries(at: string, value: unknown, expected: Expected = OBJECT): [string, unknown][] {
     return this.read(at, value, () => {
       if (!isPlainObject(value)) throw this.wrong(at, expected, value)
-      return Reflect.ownKeys(value).map((key): [string, unknown] => {
+      // How it is shown is no part of it.
+      return Reflect.ownKeys(value).filter((key) => key !== inspect.custom).map((key): [string, unknown] => {
         const isSeen = Reflect.getOwnPropertyDescriptor(value, key)?.enumerable === true
         if (typeof key === 'string' && isSeen) return [this.text(at, key), value[key]]
         const name = typeof key === 'string' ? JSON.stringify(key) : String(key)

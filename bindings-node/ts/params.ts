@@ -1,11 +1,12 @@
 /** From what is comfortable in JavaScript to the contract's JSON; the core checks its sense. */
 
-import { types } from 'node:util'
+import { inspect, types, type InspectOptions } from 'node:util'
 
 import type { Aggregate, AggregateFn, Csv, Destination, Filter as Condition, Options, OrderBy, Parquet, Postgres, QueryParams } from './contract'
 import { spoken } from './errors'
 import { conditions, type Filter, type Value } from './filters'
 import { exactJson, Given, isPlainObject, type Expected, type Plain } from './given'
+import { native } from './native'
 
 /** `group_by` as `groupBy`. */
 export type Camel<Key extends string> = Key extends `${infer First}_${infer Rest}` ? `${First}${Capitalize<Camel<Rest>>}` : Key
@@ -72,7 +73,17 @@ function target(kind: string, key: string, name: unknown, options: unknown): Rec
     const words = { pt: `${key} uma vez só, como primeiro argumento`, en: `${key} once, as the first argument` }
     throw given.wrong(`${kind}.${key}`, words, form[key])
   }
-  return name === undefined ? form : { ...form, [key]: given.text(`${kind}.${key}`, name) }
+  return withoutPasswords(name === undefined ? form : { ...form, [key]: given.text(`${kind}.${key}`, name) })
+}
+
+/** As `console.log` and its like show it; JSON has all of it, which is the form that the core is told. */
+function withoutPasswords<Form extends Record<string, unknown>>(form: Form): Form {
+  const shown = ([key, value]: [string, unknown]): [string, unknown] => {
+    if (key === 'url' && typeof value === 'string') return [key, '***']
+    return [key, typeof value === 'string' ? native.masked(value) : Array.isArray(value) ? value.map((one) => native.masked(String(one))) : value]
+  }
+  const custom = (_depth: number, options: InspectOptions): string => inspect(Object.fromEntries(Object.entries(form).map(shown)), options)
+  return Object.defineProperty(form, inspect.custom, { value: custom, enumerable: false })
 }
 
 /** `groupBy` as `group_by`; a key that was given in both forms is refused, and what is undefined was not given. */

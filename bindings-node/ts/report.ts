@@ -97,8 +97,8 @@ export interface Known {
   /** One file for the whole country. */
   national: boolean
   /** First and last competência that is known to have been published. */
-  from: string | null
-  to: string | null
+  first: string | null
+  last: string | null
   /** Columns that the catalogue knows; with 0 they come from the files. */
   columns: number
 }
@@ -127,8 +127,8 @@ export interface Held {
   bytes: number
   ufs: string[]
   /** First and last competência. */
-  from: string | null
-  to: string | null
+  first: string | null
+  last: string | null
 }
 
 /** A column of a dataset. */

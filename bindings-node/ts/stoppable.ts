@@ -1,6 +1,6 @@
 /** Calls of the addon that have no job. */
 
-import { refuseAborted, settled, type Language } from './errors'
+import { abortedBy, refuseAborted, settled, type Language } from './errors'
 import { native } from './native'
 
 /** Such a call, which a signal ends. */
@@ -18,4 +18,29 @@ export async function stoppable<T>(
   } finally {
     signal?.removeEventListener('abort', abort)
   }
+}
+
+/**
+ * A call that begins work, which a text of SQL may keep for long while it is parsed: nobody waits for it once the signal is aborted,
+ * and what it gives later is let go of. @internal
+ */
+export async function begun<T>(
+  signal: AbortSignal | undefined,
+  language: Language,
+  call: () => Promise<T>,
+  letGo: (late: T) => void,
+): Promise<T> {
+  refuseAborted(signal, language)
+  if (signal === undefined) return settled(call())
+  return new Promise((resolve, reject) => {
+    let isLeft = false
+    const abort = (): void => {
+      isLeft = true
+      reject(abortedBy(signal, language))
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    settled(call(), signal)
+      .finally(() => signal.removeEventListener('abort', abort))
+      .then((value) => (isLeft ? letGo(value) : resolve(value)), reject)
+  })
 }

@@ -121,6 +121,12 @@ pub fn hang_next(statements: usize, texts: usize, seconds: f64) {
     datasus::gate::HANGS.hang_next(texts, time);
 }
 
+/// For tests: how many of them hang at the moment.
+#[pyfunction]
+pub fn hanging() -> usize {
+    datasus::engine::HANGS.hanging() + datasus::gate::HANGS.hanging()
+}
+
 /// Bytes that the whole process may take; none: what cgroup and machine allow. For tests of what scarce memory does.
 #[pyfunction]
 #[pyo3(signature = (size))]

@@ -57,6 +57,7 @@ fn _datasus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(host::hold_back, module)?)?;
     module.add_function(wrap_pyfunction!(host::set_budget, module)?)?;
     module.add_function(wrap_pyfunction!(host::hang_next, module)?)?;
+    module.add_function(wrap_pyfunction!(host::hanging, module)?)?;
     module.add_function(wrap_pyfunction!(error::codes, module)?)?;
     module.add_function(wrap_pyfunction!(error::panic_on_purpose, module)?)?;
     waiting::remember_main_thread(module.py())

@@ -5,7 +5,8 @@ mod builder;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::base::{Cancel, Error, Home, Result, TraceId};
 use crate::catalog::{Competencia, Grupo, Period, Uf};
@@ -15,8 +16,9 @@ use crate::params::{QueryParams, no_dataset};
 use crate::plan::{Explain, held};
 use crate::recovery::DeadLetter;
 use crate::run::{Answer, Job, JobInfo, Pending, Replayed, Report, Session, SyncReport};
-use crate::sink::Destination;
+use crate::sink::{Destination, Destinations};
 use crate::source::folder::{Ignored, Why};
+use crate::store::Location;
 
 pub use builder::ClientBuilder;
 
@@ -43,38 +45,42 @@ impl Drop for Client {
 }
 
 /// What the source holds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Holdings {
     /// In the catalogue's order.
-    pub datasets: Vec<Held>,
+    pub datasets: Vec<DatasetSummary>,
     /// What is not read as a source, in order of path.
     pub ignored: Vec<IgnoredFile>,
 }
 
 /// A file of the source that no query reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct IgnoredFile {
     /// Below the source folder.
     pub file: String,
-    /// `name` (of no dataset), `archive` (to be extracted first) or `ours` (written by datasus).
-    pub reason: &'static str,
+    pub reason: Why,
 }
 
 /// What the source holds of one dataset; of several versions of a file one counts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Held {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct DatasetSummary {
     pub dataset: String,
     pub nome: String,
     pub files: u64,
     /// Bytes of the source files.
     pub bytes: u64,
     pub ufs: Vec<Uf>,
-    pub from: Option<Competencia>,
-    pub to: Option<Competencia>,
+    /// The first and the last competência of its files.
+    pub first: Option<Competencia>,
+    pub last: Option<Competencia>,
 }
 
 /// A dataset of the catalogue.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Known {
     /// `SIH-RD`.
     pub dataset: String,
@@ -88,8 +94,8 @@ pub struct Known {
     /// True: one file for the whole country.
     pub national: bool,
     /// The first and the last competência that is known to have been published.
-    pub from: Option<Competencia>,
-    pub to: Option<Competencia>,
+    pub first: Option<Competencia>,
+    pub last: Option<Competencia>,
     /// Columns that the catalogue knows; with 0 they come from the files.
     pub columns: u64,
 }
@@ -129,14 +135,15 @@ impl Client {
         self.session()?.begin_query(params)
     }
 
-    /// Runs a query into files, and waits for its report.
-    pub fn export(&self, params: &QueryParams, to: impl IntoIterator<Item = Destination>) -> Result<Report> {
-        self.session()?.export(params, to.into_iter().collect())
+    /// Runs a query into files and tables, and waits for its report. `to`: `Csv::to("a.csv")`, or several: an array of one kind,
+    /// a tuple of several kinds.
+    pub fn export(&self, params: &QueryParams, to: impl Into<Destinations>) -> Result<Report> {
+        self.session()?.export(params, to.into().into_iter().collect())
     }
 
-    /// Starts a query into files, and returns at once.
-    pub fn submit(&self, params: &QueryParams, to: impl IntoIterator<Item = Destination>) -> Result<Job> {
-        self.session()?.submit(params, to.into_iter().collect())
+    /// Starts a query into files and tables, as [`Client::export`], and returns at once.
+    pub fn submit(&self, params: &QueryParams, to: impl Into<Destinations>) -> Result<Job> {
+        self.session()?.submit(params, to.into().into_iter().collect())
     }
 
     /// What earlier processes left: jobs that crashed, failed and can be resumed, or ended with dead letters; and those
@@ -237,8 +244,8 @@ impl Client {
             aliases: grupo.aliases.clone(),
             period: grupo.period,
             national: grupo.national.is_some(),
-            from: grupo.first,
-            to: grupo.last,
+            first: grupo.first,
+            last: grupo.last,
             columns: grupo.columns.len() as u64,
         };
         self.session.catalog().datasets().map(known).collect()
@@ -261,11 +268,10 @@ impl Client {
         let (mut listing, ours) = session.listing_of_sources().map_err(traced)?;
         let catalog = self.session.catalog();
         let root = listing.root.clone();
-        let below = |path: &Path| path.strip_prefix(&root).unwrap_or(path).display().to_string();
-        listing.ignored.extend(ours.into_iter().map(|file| Ignored { path: file.path, why: Why::Ours }));
-        listing.ignored.sort_by(|a, b| a.path.cmp(&b.path));
-        let ignored =
-            listing.ignored.iter().map(|one| IgnoredFile { file: below(&one.path), reason: one.why.as_str() });
+        let below = |at: &Location| at.below(&root).display().to_string();
+        listing.ignored.extend(ours.into_iter().map(|file| Ignored { location: file.location, why: Why::Ours }));
+        listing.ignored.sort_by(|a, b| a.location.cmp(&b.location));
+        let ignored = listing.ignored.iter().map(|one| IgnoredFile { file: below(&one.location), reason: one.why });
         let mut holdings = Holdings { datasets: Vec::new(), ignored: ignored.collect() };
         for grupo in catalog.datasets() {
             let all: Vec<_> = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset).collect();
@@ -276,14 +282,14 @@ impl Client {
             let mut ufs: Vec<Uf> = files.iter().map(|file| file.id.uf).collect();
             ufs.sort();
             ufs.dedup();
-            holdings.datasets.push(Held {
+            holdings.datasets.push(DatasetSummary {
                 dataset: grupo.dataset.to_string(),
                 nome: grupo.nome.clone(),
                 files: files.len() as u64,
                 bytes: files.iter().map(|file| file.size).sum(),
                 ufs,
-                from: files.iter().map(|file| file.id.competencia).min(),
-                to: files.iter().map(|file| file.id.competencia).max(),
+                first: files.iter().map(|file| file.id.competencia).min(),
+                last: files.iter().map(|file| file.id.competencia).max(),
             });
         }
         Ok(holdings)

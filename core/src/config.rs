@@ -24,7 +24,7 @@ const MOST_BYTES: u64 = 1 << 50;
 /// let config = Config { threads: Some(1), ..Default::default() };
 /// assert!(config.verify_crc);
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`).

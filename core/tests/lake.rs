@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Decimal128Type};
 use datasus::base::Ctx;
 use datasus::catalog::Catalog;
 use datasus::lake::{ConvertOptions, Lake, LakeFile};
-use datasus::source::dbc::{DbcWriter, WriteOptions};
+use datasus::source::dbc::{CrcState, DbcWriter, WriteOptions};
 use datasus::source::folder::Folder;
 use datasus::{Code, Error};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -82,7 +82,7 @@ fn a_converted_file_is_typed_by_the_catalogue_and_says_where_it_comes_from() {
     let json = metadata.iter().find(|kv| kv.key == "datasus.provenance").unwrap().value.clone().unwrap();
     let provenance: datasus::lake::Provenance = serde_json::from_str(&json).unwrap();
     assert_eq!(provenance, file.source);
-    assert_eq!((provenance.crc.as_str(), provenance.rows), ("ok", 300_000));
+    assert_eq!((provenance.crc, provenance.rows), (CrcState::Ok, 300_000));
     assert!(footer.metadata().row_group(0).column(0).statistics().is_some());
 }
 
@@ -337,7 +337,7 @@ fn an_object_whose_crc_was_not_looked_at_is_not_served_to_who_verifies() {
         lake.ensure(&files, catalog, &options, &Ctx::default()).remove(0)
     };
     let unverified = convert(false).unwrap();
-    assert_eq!((unverified.source.crc.as_str(), unverified.rows), ("unchecked", 1_000));
+    assert_eq!((unverified.source.crc, unverified.rows), (CrcState::Unchecked, 1_000));
     assert_eq!(convert(true).unwrap_err().code(), Code::DamagedFile);
     assert_eq!(convert(false).unwrap().path, unverified.path, "who does not ask still has it");
     write_rd(&source, 1_001, "1.00");
@@ -348,7 +348,7 @@ fn an_object_whose_crc_was_not_looked_at_is_not_served_to_who_verifies() {
         lake.ensure(&files, catalog, &options, &Ctx::default()).remove(0).unwrap()
     };
     let (unverified, verified) = (convert(false), convert(true));
-    assert_eq!((unverified.source.crc.as_str(), verified.source.crc.as_str()), ("unchecked", "ok"));
+    assert_eq!((unverified.source.crc, verified.source.crc), (CrcState::Unchecked, CrcState::Ok));
     assert_eq!(convert(false).path, verified.path, "what was verified serves both");
 }
 

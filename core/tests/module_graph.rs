@@ -12,6 +12,7 @@ const ROOMS: &[&str] = &[
     "recovery",
     "scheduler",
     "catalog",
+    "store",
     "source",
     "lake",
     "params",
@@ -21,6 +22,7 @@ const ROOMS: &[&str] = &[
     "sink",
     "run",
     "client",
+    "contract",
 ];
 /// What the core does not know.
 const FOREIGN: &[&str] = &["tokio", "pyo3", "napi", "uniffi"];

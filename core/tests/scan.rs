@@ -18,7 +18,7 @@ use datasus::engine::{DuckDb, Engine, Local, Settings};
 use datasus::governor::{Governor, MemorySource, Mode, Reading, Usage};
 use datasus::lake::{ConvertOptions, Lake, LakeFile};
 use datasus::params::{Query, validate};
-use datasus::plan::{Sampling, Statement, statement};
+use datasus::plan::{Sampling, Statement, Wanted, statement};
 use datasus::source::folder::Folder;
 use datasus::{Code, Error, Filter, QueryParams, col};
 use parquet::arrow::ArrowWriter;
@@ -112,8 +112,9 @@ impl Source {
         let chosen = datasus::plan::select(&query, &listing, catalog, &|_| false).unwrap();
         let files = lake.ensure(&chosen.files, catalog, &ConvertOptions::default(), &Ctx::default());
         let files: Vec<_> = files.into_iter().map(Result::unwrap).collect();
-        let statement =
-            statement(&query, &files, origin.then_some(["_file", "_uf", "_period"]), sampling, ordered).unwrap();
+        let origin = origin.then_some(["_file", "_uf", "_period"]);
+        let statement = statement(&query, &files, Wanted { origin, sampling, ordered }, Local::default().dialect());
+        let statement = statement.unwrap();
         (query, files, statement)
     }
 

@@ -38,8 +38,8 @@ fn run() -> Result<()> {
             dataset.files,
             dataset.bytes as f64 / 1e6,
             dataset.ufs.len(),
-            dataset.from.map(|c| c.to_string()).unwrap_or_default(),
-            dataset.to.map(|c| c.to_string()).unwrap_or_default()
+            dataset.first.map(|c| c.to_string()).unwrap_or_default(),
+            dataset.last.map(|c| c.to_string()).unwrap_or_default()
         );
     }
     let everything = QueryParams::dataset("SIH-RD");
@@ -70,14 +70,14 @@ fn run() -> Result<()> {
     println!("{}", serde_json::to_string_pretty(&client.explain(&admissions)?).map_err(Error::internal)?);
     let csv = Csv { overwrite: true, ..Csv::to("internacoes.csv") };
     let parquet = Parquet { overwrite: true, ..Parquet::to("internacoes.parquet") };
-    println!("{}", client.export(&admissions, [csv.into(), parquet.into()])?);
+    println!("{}", client.export(&admissions, (csv, parquet))?);
     println!("\nfiles in {}", output.display());
 
     if postgres {
         println!("\n3. The same into PostgreSQL");
         let table =
             Postgres { table: Some("datasus_demo.internacoes".into()), mode: Mode::Replace, ..Postgres::default() };
-        println!("{}", client.export(&admissions, [table.into()])?);
+        println!("{}", client.export(&admissions, table)?);
     } else {
         println!("(PostgreSQL too: DATASUS_POSTGRES=postgres://user:password@host:5432/database make demo)");
     }

@@ -425,8 +425,8 @@ class Client:
                 form["aliases"],
                 form["period"],
                 form["national"],
-                form["from"],
-                form["to"],
+                form["first"],
+                form["last"],
                 form["columns"],
             )
             for form in json.loads(self._client.catalog())
@@ -445,7 +445,7 @@ class Client:
         """
         form = json.loads(self._client.datasets())
         held = (
-            Held(one["dataset"], one["nome"], one["files"], one["bytes"], one["ufs"], one["from"], one["to"])
+            Held(one["dataset"], one["nome"], one["files"], one["bytes"], one["ufs"], one["first"], one["last"])
             for one in form["datasets"]
         )
         return Holdings(held, [IgnoredFile(one["file"], one["reason"]) for one in form["ignored"]])

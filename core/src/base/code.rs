@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Whether the same call may succeed when it is made again unchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Retry {
     /// Something must be changed first.

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::clip::{clip_fact, clip_sentence};
-use super::{Code, Language, Odd, Retry, Text, TraceId, io_words, masked, masked_json, text};
+use super::{Code, ErrorForm, Language, Odd, Retry, Text, TraceId, io_words, masked, masked_json, text};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -36,22 +36,16 @@ pub struct Problem {
 }
 
 /// Where it went wrong; what is not known is left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// Byte offset in `file`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
     /// Row in `file`, or of the result where no file is named, counted from 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
     /// PostgreSQL's code.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sqlstate: Option<String>,
 }
 
@@ -65,14 +59,6 @@ impl Problem {
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.diagnostic.insert(key.to_owned(), clip_fact(value.into()));
         self
-    }
-
-    fn to_json(&self, language: Language) -> Value {
-        json!({
-            "error_code": self.code.as_str(),
-            "detail": self.detail.get(language),
-            "diagnostic": self.diagnostic,
-        })
     }
 }
 
@@ -285,26 +271,14 @@ impl Error {
         self.retry() == Retry::Later
     }
 
+    /// The contract's form.
+    pub fn form(&self) -> ErrorForm {
+        ErrorForm::of(self, self.0.language)
+    }
+
     /// The contract's JSON form.
     pub fn to_json(&self) -> Value {
-        let first = self.first();
-        let mut out = json!({
-            "status": "error",
-            "error_code": first.code.as_str(),
-            "detail": self.detail(),
-            "diagnostic": first.diagnostic,
-            "language": self.0.language,
-            "trace_id": self.0.trace_id.as_ref().map(TraceId::as_str),
-            "retry": self.retry(),
-            "retryable": self.retryable(),
-        });
-        if self.0.problems.len() > 1 {
-            out["problems"] = self.0.problems.iter().map(|p| p.to_json(self.0.language)).collect();
-        }
-        if self.0.context != Context::default() {
-            out["context"] = json!(self.0.context);
-        }
-        out
+        serde_json::to_value(self.form()).unwrap_or(Value::Null)
     }
 
     fn first(&self) -> &Problem {

@@ -199,15 +199,24 @@ fn logins(line: &str) -> Vec<Range<usize>> {
         });
         let lower = word.to_ascii_lowercase();
         let cut = ["postgres:", "postgresql:"].iter().find_map(|scheme| Some(lower.find(scheme)? + scheme.len()));
+        let cut = cut.filter(|at| lower.len() == word.len() && *at < word.len()).map(|at| from + at);
+        let end = cut.map(|cut| end_of_cut(line, cut));
         match (login, cut) {
-            (Some(at), _) => hidden.push(from + start..from + at),
-            (None, Some(at)) if lower.len() == word.len() && at < word.len() => {
-                hidden.push(from + at..from + word.len())
-            }
-            _ => {}
+            (Some(at), _) => hidden.push(from + start..end.unwrap_or(0).max(from + at)),
+            (None, Some(cut)) => hidden.push(cut..end.unwrap_or(0).max(from + word.len())),
+            (None, None) => {}
         }
     }
     hidden
+}
+
+/// Where the login ends that begins behind `postgres:`: a path joined with an address keeps one of its two slashes, and the password
+/// may hold a blank or a quotation mark.
+fn end_of_cut(line: &str, start: usize) -> usize {
+    let rest = line[start..].trim_end_matches('\n');
+    let rest = &rest[..next_address(rest).map_or(rest.len(), |(at, _)| at)];
+    let quoted = &rest[..closing(rest).unwrap_or(rest.len())];
+    start + quoted.rfind('@').or_else(|| rest.rfind('@')).unwrap_or(0)
 }
 
 const SECRETS: [&str; 10] =
@@ -299,6 +308,10 @@ mod tests {
             "u:CANARY@h/d",
             "postgres:/u:CANARY@h/d",
             "near read('postgres:/u:CANARY",
+            "\"/a/postgres:/u:x CANARY@h/d\" é um endereço",
+            "/a/postgresql:/u:x\"CANARY@h/d",
+            "'/a/postgres:/u:x' CANARY@h/d'",
+            "'/a/postgres:/u:x@y CANARY@h/d'",
             "host=h user=u password=CANARY",
             "host=h user=u password = 'x CANARY' port=1",
             "postgres://h/d?p%61ssword=CANARY&a=b",

@@ -1,10 +1,13 @@
 //! A column of a grupo: its type, how it was laid out over the years, and what it means.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Competencia, Form, LogicalType};
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A column of a dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ColumnSchema")]
 pub struct Column {
     /// In upper case.
     pub name: String,
@@ -33,14 +36,14 @@ impl Column {
 }
 
 /// A form, and who says so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatedForm {
     pub form: Form,
     pub source: String,
 }
 
 /// What a column's codes were for some years.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Coding {
     /// Of the files; none: from the first.
     pub from: Option<Competencia>,
@@ -60,7 +63,7 @@ impl Coding {
 }
 
 /// A layout of a column, and the years of the files that had it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Era {
     pub dbf_type: char,
     pub width: u16,
@@ -70,7 +73,7 @@ pub struct Era {
 }
 
 /// What a column means, and who says so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Meaning {
     /// In Portuguese.
     pub pt: String,

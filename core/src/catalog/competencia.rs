@@ -102,6 +102,19 @@ impl<'de> Deserialize<'de> for Competencia {
     }
 }
 
+impl schemars::JsonSchema for Competencia {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Competencia".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "`YYYYMM`, or `YYYY` of a yearly sistema.",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Competencia;

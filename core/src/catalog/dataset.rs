@@ -51,3 +51,16 @@ impl<'de> Deserialize<'de> for Dataset {
         Ok(Dataset::new(sistema, grupo))
     }
 }
+
+impl schemars::JsonSchema for Dataset {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Dataset".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "Sistema and grupo: `SIH-RD`.",
+        })
+    }
+}

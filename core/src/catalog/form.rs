@@ -108,6 +108,19 @@ impl<'de> Deserialize<'de> for Form {
     }
 }
 
+impl schemars::JsonSchema for Form {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Form".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "`digits(7)` (with the zeros on the left), `municipality` (six digits) or `year` (four digits).",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,9 @@ use serde::Serialize;
 use super::file_name::Pattern;
 use super::{Column, Competencia, Dataset, Uf};
 
-#[derive(Debug, Clone, Serialize)]
+/// A dataset as the catalogue knows it. Competência is the month of processing; `event_dates` say when the event was.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "DatasetSchema")]
 pub struct Grupo {
     pub dataset: Dataset,
     pub nome: String,
@@ -39,14 +41,14 @@ pub struct Grupo {
     pub(super) patterns: Vec<Pattern>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
     Month,
     Year,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UfColumn {
     pub name: String,
@@ -54,7 +56,7 @@ pub struct UfColumn {
 }
 
 /// How a column names a UF.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub enum UfCoding {
     #[serde(rename = "sigla")]
     Sigla,
@@ -66,7 +68,7 @@ pub enum UfCoding {
     Municipio,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FtpFolder {
     pub path: String,
@@ -74,7 +76,7 @@ pub struct FtpFolder {
     pub to: Option<Competencia>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gap {
     pub uf: Uf,

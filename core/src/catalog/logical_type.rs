@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 
 /// What a column holds, whatever its width or DBF type was in the year at hand.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogicalType {
     /// A code or free text; leading zeros are kept, trailing blanks and NULs are not, blank is NULL.
@@ -18,7 +18,7 @@ pub enum LogicalType {
 }
 
 /// How a day is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum DateFormat {
     #[serde(rename = "YYYYMMDD")]
     YearMonthDay,

@@ -99,3 +99,16 @@ impl<'de> Deserialize<'de> for Uf {
         Uf::parse(&sigla).ok_or_else(|| serde::de::Error::custom(format!("unknown UF {sigla:?}")))
     }
 }
+
+impl schemars::JsonSchema for Uf {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Uf".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A sigla: `SP`; `BR` of a national file, `EX` abroad or unknown.",
+        })
+    }
+}

@@ -1,12 +1,15 @@
 //! A client with parts of the program's own.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Client;
 use crate::base::{Home, Result, TraceId};
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::run::{Parts, Session};
 use crate::sink::ReadTarget;
+use crate::store::Store;
 
 /// What [`Client::open`] takes as it is, each of which may be another.
 #[derive(Clone)]
@@ -32,6 +35,25 @@ impl ClientBuilder {
         self
     }
 
+    /// Runs every statement in `engine`.
+    pub fn engine(self, engine: Arc<dyn Engine>) -> Self {
+        self.engine_over(move |_| engine.clone())
+    }
+
+    /// Has what `over` makes stand before the engine in the process, which it is given: it may answer by itself, or have that one
+    /// run the statement.
+    pub fn engine_over(mut self, over: impl Fn(Arc<dyn Engine>) -> Arc<dyn Engine> + Send + Sync + 'static) -> Self {
+        self.parts.engine = Some(Arc::new(over));
+        self
+    }
+
+    /// Reads objects of one more store: the source may be one of its locations (`scheme://path`).
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.parts.stores = self.parts.stores.with(store);
+        self
+    }
+
+    /// As [`Client::open`].
     pub fn open(self) -> Result<Client> {
         let config = self.config.map_or_else(Config::from_env, Ok)?;
         let language = config.language;

@@ -2,7 +2,7 @@
 
 use super::{DuckDb, Engine, Running, Settings, scan};
 use crate::base::{Ctx, Result};
-use crate::plan::Statement;
+use crate::plan::{Dialect, Statement};
 
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Local {
@@ -18,6 +18,10 @@ impl Engine for Local {
             Some(scan) => scan::start(scan, settings, ctx),
             None => self.duckdb.start(statement, settings, ctx),
         }
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        self.duckdb.dialect()
     }
 
     fn warm(&self, from_user: bool) {

@@ -4,6 +4,7 @@
 //! everything else is DuckDB's.
 
 mod duckdb;
+mod duckdb_dialect;
 mod gather;
 mod local;
 mod running;
@@ -11,19 +12,23 @@ mod scan;
 mod settings;
 
 pub use duckdb::{DuckDb, HANGS};
+pub use duckdb_dialect::DuckDbDialect;
 pub use gather::Gather;
 pub use local::Local;
 pub use running::Running;
 pub use settings::Settings;
 
 use crate::base::{Ctx, Result};
-use crate::plan::Statement;
+use crate::plan::{Dialect, Statement};
 
 /// Where a statement runs.
 pub trait Engine: Send + Sync {
     /// Starts `statement` and returns once its schema is known (or it has failed). The rows then come from
     /// [`Running`] at the pace at which they are taken. Called from any thread.
     fn start(&self, statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<Running>;
+
+    /// How the SQL of its statements is written.
+    fn dialect(&self) -> &dyn Dialect;
 
     /// A statement is being planned that a [`Scan`](crate::plan::Scan) will not do for: gets ready for it, without waiting.
     /// `from_user`: its SQL is the user's.

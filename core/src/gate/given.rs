@@ -86,6 +86,11 @@ impl Walk<'_> {
         if node["class"] == "WINDOW" && functions::WHOLE.contains(&name.as_str()) {
             self.refuse(refusal::whole_over(self.sql, node, &name));
         }
+        // Each frame is gone through anew, and no interrupt is heard meanwhile.
+        let excludes = ["CURRENT_ROW", "GROUP", "TIES"].iter().any(|one| node["exclude_clause"] == *one);
+        if node["class"] == "WINDOW" && (name == "mad" || (excludes && node["distinct"] == true)) {
+            self.refuse(refusal::slow_over(self.sql, node, &name));
+        }
     }
 
     fn integer(&mut self, node: &Value, name: &str, argument: &Value, least: i64, most: i64) {

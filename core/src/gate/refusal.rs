@@ -222,6 +222,18 @@ pub(super) fn whole_over(sql: &str, node: &Value, name: &str) -> Problem {
     located(problem.with("received", name), sql, position(node))
 }
 
+/// An aggregate that looks at all rows of each frame.
+pub(super) fn slow_over(sql: &str, node: &Value, name: &str) -> Problem {
+    let problem = Problem::new(
+        Code::InvalidParams,
+        text!(
+            "{name} com OVER não é aceito assim (mad, ou DISTINCT com EXCLUDE): cada linha leria outra vez todas as do seu quadro. Use GROUP BY numa CTE, e junte-a com JOIN",
+            "{name} with OVER is not accepted like this (mad, or DISTINCT with EXCLUDE): each row would read all those of its frame again. Use GROUP BY in a CTE, and JOIN it"
+        ),
+    );
+    located(problem.with("received", name), sql, position(node))
+}
+
 pub(super) fn type_name(sql: &str, node: &Value, name: &str) -> Problem {
     let shown = clip(name);
     let problem = Problem::new(

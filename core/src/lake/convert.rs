@@ -18,10 +18,11 @@ use super::native::{Own, OwnColumn, TypedRows};
 use super::provenance::KEY;
 use super::record::Record;
 use super::{ConvertOptions, LakeFile, Provenance, RowDigest, RowGroup};
-use crate::base::{Ctx, Error, ParquetColumns, Result, Text, WholeFile, file_sha256, parquet_properties};
+use crate::base::{Ctx, Error, ParquetColumns, Result, Text, WholeFile, parquet_properties};
 use crate::catalog::{Catalog, LogicalType};
 use crate::source::dbc::{BadCell, Batches, CrcState, Layout, OutputColumn, ReadOptions, RecordFile};
-use crate::source::folder::{SourceFile, stamp};
+use crate::source::folder::SourceFile;
+use crate::store::Stores;
 
 /// Raised with each change of what an object holds; older objects are then converted anew.
 pub const CONVERTER_VERSION: u32 = 4;
@@ -30,7 +31,7 @@ const BATCH_ROWS: usize = 16 << 10;
 
 /// The source's name without extension, in upper case.
 pub(super) fn stem(file: &SourceFile) -> String {
-    file.path.file_stem().map(|stem| stem.to_string_lossy().to_uppercase()).unwrap_or_default()
+    file.location.path().file_stem().map(|stem| stem.to_string_lossy().to_uppercase()).unwrap_or_default()
 }
 
 /// The rows of a source, typed.
@@ -71,7 +72,7 @@ impl Rows<'_> {
     }
 
     /// What there is to say once all of them have come.
-    fn provenance(&self, file: &SourceFile) -> Result<Provenance> {
+    fn provenance(&self, file: &SourceFile, stores: &Stores) -> Result<Provenance> {
         let about = Provenance {
             file: file.name(),
             size: file.size,
@@ -91,16 +92,16 @@ impl Rows<'_> {
                     bytes_left_over: summary.bytes_left_over,
                     rows_rejected: summary.rows_rejected,
                     rejected: summary.rejected,
-                    crc: summary.crc.to_string(),
+                    crc: summary.crc,
                     bad_values: summary.bad_values,
                     normalised: summary.normalised,
                     ..about
                 }
             }
             Rows::Own(rows, has_crcs) => Provenance {
-                sha256: Some(file_sha256(&file.path)?),
+                sha256: Some(stores.sha256(&file.location)?),
                 rows: rows.rows(),
-                crc: if *has_crcs { CrcState::Ok } else { CrcState::Absent }.to_string(),
+                crc: if *has_crcs { CrcState::Ok } else { CrcState::Absent },
                 bad_values: rows.bad_values(),
                 normalised: rows.normalised(),
                 warnings: rows.warnings(),
@@ -113,7 +114,7 @@ impl Rows<'_> {
 
 /// A DBC or DBF.
 pub(super) fn convert(
-    file: &SourceFile,
+    (stores, file): (&Stores, &SourceFile),
     folder: &Path,
     catalog: &Catalog,
     options: &ConvertOptions,
@@ -125,7 +126,7 @@ pub(super) fn convert(
         partial: options.partial,
         ..Default::default()
     };
-    let source = RecordFile::open(&file.path, &read)?;
+    let source = RecordFile::open_in(stores, &file.location, &read)?;
     let warnings = source.warnings().to_vec();
     let columns = columns(&source, file, catalog, options);
     let layout = Layout {
@@ -136,14 +137,14 @@ pub(super) fn convert(
     };
     let batches = source.batches(layout)?.keep_bad_cells().cancel_with(ctx.cancel.clone());
     let columns = columns.into_iter().map(|column| (column.name, column.kind)).collect();
-    write(Rows::Records(Box::new(batches)), columns, warnings, file, folder, options, ctx)
+    write(Rows::Records(Box::new(batches)), columns, warnings, (stores, file), folder, options, ctx)
 }
 
 /// The user's own Parquet, where it cannot be read in place.
 pub(super) fn convert_own(
     own: &Own,
     has_crcs: bool,
-    file: &SourceFile,
+    (stores, file): (&Stores, &SourceFile),
     folder: &Path,
     options: &ConvertOptions,
     ctx: &Ctx,
@@ -151,14 +152,14 @@ pub(super) fn convert_own(
     let rows = own.typed(file.id.competencia.ano(), &ctx.cancel)?;
     let kind = |column: &OwnColumn| (column.name.clone(), column.kind.clone().unwrap_or(LogicalType::Text));
     let columns = own.columns().iter().map(kind).collect();
-    write(Rows::Own(rows, has_crcs), columns, Vec::new(), file, folder, options, ctx)
+    write(Rows::Own(rows, has_crcs), columns, Vec::new(), (stores, file), folder, options, ctx)
 }
 
 fn write(
     mut rows: Rows<'_>,
     columns: Vec<(String, LogicalType)>,
     warnings: Vec<Text>,
-    file: &SourceFile,
+    (stores, file): (&Stores, &SourceFile),
     folder: &Path,
     options: &ConvertOptions,
     ctx: &Ctx,
@@ -198,10 +199,11 @@ fn write(
     }
     ctx.progress.add_bytes(rows.bytes_read() - told);
     bad_cells.add(rows.take_bad_cells(), name)?;
-    let mut provenance = rows.provenance(file)?;
+    let mut provenance = rows.provenance(file, stores)?;
     provenance.warnings.extend(warnings);
     provenance.digest = digest.map(RowDigest::finish);
-    if stamp(&file.path)? != (file.size, file.mtime_ns) {
+    let now = stores.stat(&file.location)?;
+    if (now.size, now.mtime_ns) != (file.size, file.mtime_ns) {
         return Err(changed(file));
     }
     let json = serde_json::to_string(&provenance).map_err(Error::internal)?;
@@ -213,7 +215,7 @@ fn write(
         .collect();
     let out = writer.into_inner().map_err(|e| write_error(e, &failed, &pending))?;
     let short = provenance.sha256.as_deref().and_then(|sha256| sha256.get(..12)).unwrap_or_default().to_owned();
-    let unverified = provenance.crc == CrcState::Unchecked.to_string();
+    let unverified = provenance.crc == CrcState::Unchecked;
     let suffix = suffix(&file.id.dataset, options, provenance.is_partial(), unverified);
     let object = folder.join(format!("{}-{short}{suffix}", stem(file)));
     let own_types = matches!(rows, Rows::Own(..));
@@ -223,7 +225,9 @@ fn write(
     let record = Record { provenance, columns, own_types, row_groups, bytes, sha256, state, bad_cells };
     out.file.publish_as(&object)?;
     record.publish(&object)?;
-    record.lake_file(file, object).ok_or_else(|| Error::internal("an object that was just written has no footer"))
+    record
+        .lake_file((stores, file), object)
+        .ok_or_else(|| Error::internal("an object that was just written has no footer"))
 }
 
 /// Every column of the file, in its order, with the form that its codes had in the file's time; what neither the catalogue nor
@@ -250,7 +254,7 @@ fn columns(source: &RecordFile, file: &SourceFile, catalog: &Catalog, options: &
 }
 
 fn changed(file: &SourceFile) -> Error {
-    let path = file.path.display();
+    let path = &file.location;
     Error::new(
         crate::base::Code::Unreachable,
         crate::base::text!(

@@ -9,11 +9,14 @@ use sha2::{Digest, Sha256};
 use super::{BadCells, Provenance};
 use crate::base::{Code, Error, Result, file_sha256, text};
 use crate::catalog::FileId;
-use crate::source::folder::{State, stamp};
+use crate::store::{Location, State, Stores};
 
 #[derive(Debug, Clone)]
 pub struct LakeFile {
     pub id: FileId,
+    /// The source that it is of: itself, where it is the user's own.
+    pub location: Location,
+    /// By which an engine reads it.
     pub path: PathBuf,
     pub rows: u64,
     /// Of the Parquet.
@@ -27,6 +30,8 @@ pub struct LakeFile {
     pub state: Option<State>,
     /// The user's own Parquet, read in place.
     pub native_parquet: bool,
+    /// Where its source lies.
+    pub stores: Stores,
     /// What did not parse, where anything did not.
     pub bad_cells: Option<BadCells>,
     /// Of the object when it was published; none for the user's own.
@@ -43,10 +48,14 @@ pub struct RowGroup {
 impl LakeFile {
     /// DS-502 where the user's own Parquet changed since it was opened; objects of the lake never change.
     pub fn still_unchanged(&self) -> Result<()> {
-        if !self.native_parquet || stamp(&self.path)? == (self.source.size, self.source.mtime_ns) {
+        if !self.native_parquet {
             return Ok(());
         }
-        let path = self.path.display();
+        let now = self.stores.stat(&self.location)?;
+        if (now.size, now.mtime_ns) == (self.source.size, self.source.mtime_ns) {
+            return Ok(());
+        }
+        let path = &self.location;
         Err(Error::new(
             Code::Unreachable,
             text!(

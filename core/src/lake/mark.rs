@@ -2,20 +2,21 @@
 //! reads it and writes it anew replaces by its own name.
 
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::sync::Arc;
 
-use crate::base::{MOST_FOOTER, PARQUET_MARK, open_source, parse_parquet_footer};
+use crate::base::{MOST_FOOTER, PARQUET_MARK, parse_parquet_footer};
+use crate::store::{Location, ReadAt, Reader, Stores};
 
 const TAIL: u64 = 8;
 const MAGIC: &[u8] = b"PAR1";
 
 /// False as well for what cannot be read: whoever reads it will say why.
-pub(super) fn is_ours(path: &Path) -> bool {
-    read(path).unwrap_or(false)
+pub(super) fn is_ours(stores: &Stores, at: &Location) -> bool {
+    stores.open(at).is_ok_and(|object| read(object).unwrap_or(false))
 }
 
-fn read(path: &Path) -> std::io::Result<bool> {
-    let mut file = open_source(path)?;
+fn read(object: Arc<dyn ReadAt>) -> std::io::Result<bool> {
+    let mut file = Reader::new(object);
     let size = file.seek(SeekFrom::End(0))?;
     if size < TAIL {
         return Ok(false);

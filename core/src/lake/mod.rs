@@ -30,6 +30,7 @@ use crate::catalog::{Catalog, Dataset, FileId};
 use crate::source::HeaderColumn;
 use crate::source::dbc::Encoding;
 use crate::source::folder::{FileKind, SourceFile};
+use crate::store::{Location, Stores, stamp};
 
 use native::Own;
 use same::Same;
@@ -46,10 +47,12 @@ pub use rows::SourceIdentity;
 #[derive(Debug)]
 pub struct Lake {
     root: PathBuf,
+    /// Where its sources lie.
+    stores: Stores,
     /// Objects whose content was checked in this process.
     checked: Mutex<HashSet<(PathBuf, u64, i64)>>,
     /// Parquet whose footer was looked at in this process, and whether datasus has written it.
-    marks: Mutex<HashMap<(PathBuf, u64, i64), bool>>,
+    marks: Mutex<HashMap<(Location, u64, i64), bool>>,
     /// The user's own Parquet that are read in place.
     same: Same,
     /// Sources of another state than when they were converted.
@@ -102,14 +105,25 @@ impl Default for ConvertOptions {
 }
 
 impl Lake {
+    /// The lake of files of this machine.
     pub fn open(root: &Path) -> Result<Self> {
+        Lake::over(Stores::default(), root)
+    }
+
+    /// The lake of objects of these stores, in a folder of this machine.
+    pub fn over(stores: Stores, root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(|e| Error::io(e, root).stage("lake"))?;
         let (same, seen) = (Same::below(&root), Seen::below(&root));
-        Ok(Lake { root, checked: Mutex::default(), marks: Mutex::default(), same, seen })
+        Ok(Lake { root, stores, checked: Mutex::default(), marks: Mutex::default(), same, seen })
     }
 
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Where its sources lie.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
     }
 
     /// The Parquet of each file, in the same order: what is not fresh is converted, several at once.
@@ -144,20 +158,20 @@ impl Lake {
             return converted();
         }
         converted().or_else(|| {
-            let own = Own::open(file, catalog, options).ok().filter(Own::may_stay)?;
+            let own = Own::open(&self.stores, file, catalog, options).ok().filter(Own::may_stay)?;
             // Nothing but what it would read is asked of it: whether its pages have sums is not looked at.
-            Some(own.in_place(file, false))
+            own.in_place(file, false).ok()
         })
     }
 
     /// Whether a Parquet is an object of a lake or an answer that datasus has written, and so no source. Its footer is looked
     /// at once.
     pub fn is_ours(&self, file: &SourceFile) -> bool {
-        let key = (file.path.clone(), file.size, file.mtime_ns);
+        let key = (file.location.clone(), file.size, file.mtime_ns);
         if let Some(known) = self.marks.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return *known;
         }
-        let ours = file.kind == FileKind::Parquet && mark::is_ours(&file.path);
+        let ours = file.kind == FileKind::Parquet && mark::is_ours(&self.stores, &file.location);
         self.marks.lock().unwrap_or_else(PoisonError::into_inner).insert(key, ours);
         ours
     }
@@ -179,9 +193,9 @@ impl Lake {
             FileKind::Parquet => {
                 if let Some(seen) = self.same.holds(file, options) {
                     ctx.progress.spare(file.size);
-                    return Ok(Own::open(file, catalog, options)?.in_place(file, seen.has_crcs));
+                    return Own::open(&self.stores, file, catalog, options)?.in_place(file, seen.has_crcs);
                 }
-                Some(Own::open(file, catalog, options)?)
+                Some(Own::open(&self.stores, file, catalog, options)?)
             }
             _ => None,
         };
@@ -195,7 +209,7 @@ impl Lake {
                 let read = options.columns.as_deref();
                 let has_crcs = own.is_sound(read, &ctx.cancel)?;
                 if own.holds_the_same(read, &ctx.cancel)? {
-                    let unchanged = own.in_place(file, has_crcs);
+                    let unchanged = own.in_place(file, has_crcs)?;
                     unchanged.still_unchanged()?;
                     self.same.add(file, options, has_crcs);
                     ctx.progress.spare(file.size);
@@ -222,8 +236,8 @@ impl Lake {
         record::sweep_partials(&folder, &convert::stem(file));
         ctx.progress.enter(Phase::Converting);
         match &own {
-            Some(own) => convert::convert_own(own, own_has_crcs, file, &folder, options, ctx),
-            None => convert::convert(file, &folder, catalog, options, ctx),
+            Some(own) => convert::convert_own(own, own_has_crcs, (&self.stores, file), &folder, options, ctx),
+            None => convert::convert((&self.stores, file), &folder, catalog, options, ctx),
         }
     }
 
@@ -248,20 +262,20 @@ impl Lake {
     /// a file may be exchanged for another, and it may be copied or linked.
     fn object(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<LakeFile>> {
         let trusted = Trusted::of_folder(&self.root);
-        let found = record::find(folder, file, options, trusted);
+        let found = record::find(folder, (&self.stores, file), options, trusted);
         let decided = found.is_some() || file.version.sha256.is_some();
-        if decided || !record::has_alike(folder, file, options, trusted) {
+        if decided || !record::has_alike(folder, (&self.stores, file), options, trusted) {
             return Ok(found);
         }
         let mut told = file.clone();
-        told.version.sha256 = Some(self.seen.sha256(file)?);
-        Ok(record::find(folder, &told, options, trusted))
+        told.version.sha256 = Some(self.seen.sha256(&self.stores, file)?);
+        Ok(record::find(folder, (&self.stores, &told), options, trusted))
     }
 
     /// The fresh object, compared with what was published before its first use in this process.
     fn find(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<Found>> {
         let Some(current) = self.object(folder, file, options)? else { return Ok(None) };
-        let (size, mtime_ns) = crate::source::folder::stamp(&current.path)?;
+        let (size, mtime_ns) = stamp(&current.path)?;
         let key = (current.path.clone(), size, mtime_ns);
         if self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
             return Ok(Some(Found::Sound(Box::new(current))));

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::native::CodeForm;
 use crate::base::{Code, Error, Text, text};
-use crate::source::dbc::{BadValues, Normalised, RejectedRecord, notices};
+use crate::source::dbc::{BadValues, CrcState, Normalised, RejectedRecord, notices};
 
 pub(super) const KEY: &str = "datasus.provenance";
 
@@ -37,8 +37,7 @@ pub struct Provenance {
     /// Records that could not be read; they are not in the object.
     pub rows_rejected: u64,
     pub rejected: Vec<RejectedRecord>,
-    /// `ok`, `unchecked`, or `absent` (DBF and Parquet carry none).
-    pub crc: String,
+    pub crc: CrcState,
     /// Version of the converter; 0 for a Parquet that is read in place.
     pub converter: u32,
     pub bad_values: Vec<BadValues>,

@@ -13,7 +13,8 @@ use super::made::suffix;
 use super::{BadCells, ConvertOptions, LakeFile, Provenance, RowGroup, bad_cells};
 use crate::base::{Error, Odd, Result, Trusted, WholeFile, arrow_footer, is_sealed, open_source, sealed_json};
 use crate::catalog::LogicalType;
-use crate::source::folder::{SourceFile, State};
+use crate::source::folder::SourceFile;
+use crate::store::{State, Stores};
 
 /// Bytes of a record. One of a thousand columns and row groups has some hundred thousand.
 const MOST: u64 = 32 << 20;
@@ -47,11 +48,13 @@ impl Record {
     }
 
     /// None where the object's footer, if it is needed, cannot be read.
-    pub(super) fn lake_file(&self, file: &SourceFile, object: PathBuf) -> Option<LakeFile> {
+    pub(super) fn lake_file(&self, (stores, file): (&Stores, &SourceFile), object: PathBuf) -> Option<LakeFile> {
         let schema = self.schema(&object)?;
         let bad_cells = |sha256: &String| BadCells { path: bad_cells::path_of(&object), sha256: sha256.clone() };
         Some(LakeFile {
             id: file.id.clone(),
+            location: file.location.clone(),
+            stores: stores.clone(),
             bad_cells: self.bad_cells.as_ref().map(bad_cells),
             path: object,
             rows: self.provenance.rows,
@@ -91,22 +94,28 @@ pub(super) fn forget(object: &Path) -> Result<()> {
 
 /// The object of this very version of the source, read as `options` say: same name, size and time, and the SHA-256 where that is
 /// known beforehand, else the same state. What is whole comes before what is partial, and what was verified before what was not.
-pub(super) fn find(folder: &Path, file: &SourceFile, options: &ConvertOptions, trusted: Trusted) -> Option<LakeFile> {
+pub(super) fn find(
+    folder: &Path,
+    of: (&Stores, &SourceFile),
+    options: &ConvertOptions,
+    trusted: Trusted,
+) -> Option<LakeFile> {
+    let file = of.1;
     let sure = |record: &Record| match &file.version.sha256 {
         Some(sha256) => record.provenance.sha256.as_ref() == Some(sha256),
         None => file.state.is_none() || record.state == file.state,
     };
-    find_such(folder, file, options, trusted, &sure)
+    find_such(folder, of, options, trusted, &sure)
 }
 
 /// Whether there is an object of a source of this name, size and time, whatever it held.
-pub(super) fn has_alike(folder: &Path, file: &SourceFile, options: &ConvertOptions, trusted: Trusted) -> bool {
-    find_such(folder, file, options, trusted, &|_| true).is_some()
+pub(super) fn has_alike(folder: &Path, of: (&Stores, &SourceFile), options: &ConvertOptions, trusted: Trusted) -> bool {
+    find_such(folder, of, options, trusted, &|_| true).is_some()
 }
 
 fn find_such(
     folder: &Path,
-    file: &SourceFile,
+    of: (&Stores, &SourceFile),
     options: &ConvertOptions,
     trusted: Trusted,
     such: &dyn Fn(&Record) -> bool,
@@ -115,13 +124,13 @@ fn find_such(
     let allowed =
         |(partial, unverified): &(bool, bool)| (options.partial || !partial) && (!options.verify_crc || !unverified);
     ways.into_iter().filter(allowed).find_map(|(partial, unverified)| {
-        find_with(folder, file, &suffix(&file.id.dataset, options, partial, unverified), trusted, such)
+        find_with(folder, of, &suffix(&of.1.id.dataset, options, partial, unverified), trusted, such)
     })
 }
 
 fn find_with(
     folder: &Path,
-    file: &SourceFile,
+    (stores, file): (&Stores, &SourceFile),
     suffix: &str,
     trusted: Trusted,
     such: &dyn Fn(&Record) -> bool,
@@ -144,7 +153,7 @@ fn find_with(
         if found.len() != record.bytes || !told(&object, trusted.check(&found, false)) {
             return None;
         }
-        record.lake_file(file, object)
+        record.lake_file((stores, file), object)
     })
 }
 

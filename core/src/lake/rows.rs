@@ -17,7 +17,7 @@ use super::notes;
 use super::{CONVERTER_VERSION, Lake, LakeFile, RowDigest};
 use crate::base::{Code, Ctx, Error, Result, WholeFile, arrow_footer, create_folders, open_source, text};
 use crate::catalog::FileId;
-use crate::source::folder::State;
+use crate::store::State;
 
 const STRICT: CastOptions<'_> = CastOptions { safe: false, format_options: FormatOptions::new() };
 

@@ -70,7 +70,7 @@ impl Same {
             out.publish_unforced()
         };
         if let Err(error) = write() {
-            tracing::debug!(file = %file.path.display(), %error, "a check of the user's Parquet could not be noted");
+            tracing::debug!(file = %file.location, %error, "a check of the user's Parquet could not be noted");
         }
         let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.entry(key).or_insert_with(|| seen.clone());
@@ -144,7 +144,7 @@ impl Seen {
 
 /// What makes it the same version, read by the same rules.
 fn key(file: &SourceFile, options: &ConvertOptions) -> String {
-    let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
+    let path = file.location.whole();
     let (size, time, id) = (file.size, file.mtime_ns, &file.id);
     let state = file.state.map_or_else(String::new, |state| format!("{}.{}", state.inode, state.ctime_ns));
     let (dataset, uf, competencia) = (&id.dataset, id.uf, id.competencia);

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::notes;
-use crate::base::{Error, Result, WholeFile, create_folders, file_sha256};
-use crate::source::folder::{SourceFile, State};
+use crate::base::{Error, Result, WholeFile, create_folders};
+use crate::source::folder::SourceFile;
+use crate::store::{State, Stores};
 
 /// In memory, and in the lake's folder (`.seen/`) where that can be written.
 #[derive(Debug)]
@@ -34,8 +35,8 @@ impl Seen {
     }
 
     /// The file's SHA-256; the file is read where no note is of this very state.
-    pub(super) fn sha256(&self, file: &SourceFile) -> Result<String> {
-        let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
+    pub(super) fn sha256(&self, stores: &Stores, file: &SourceFile) -> Result<String> {
+        let path = file.location.whole();
         let is_of = |noted: &Noted| {
             (noted.size, noted.mtime_ns, noted.state) == (file.size, file.mtime_ns, file.state) && noted.path == path
         };
@@ -49,7 +50,7 @@ impl Seen {
         let noted = match on_disk.filter(is_of) {
             Some(noted) => noted,
             None => {
-                let sha256 = file_sha256(&file.path)?;
+                let sha256 = stores.sha256(&file.location)?;
                 let (size, mtime_ns, state) = (file.size, file.mtime_ns, file.state);
                 let noted = Noted { path: path.clone(), size, mtime_ns, state, sha256 };
                 if let Err(error) = note(&at, &noted) {

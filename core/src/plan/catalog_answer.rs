@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 
-use super::{Dialect, DuckDbDialect};
+use super::Dialect;
 use crate::base::{Error, Result};
 use crate::catalog::{Catalog, Period};
 use crate::params::Question;
@@ -13,7 +13,7 @@ use crate::params::Question;
 type Row<const N: usize> = [Option<String>; N];
 
 /// One batch; the first two columns of `DESCRIBE` are named as DuckDB names them.
-pub fn catalog_answer(question: &Question, catalog: &Catalog) -> Result<RecordBatch> {
+pub fn catalog_answer(question: &Question, catalog: &Catalog, dialect: &dyn Dialect) -> Result<RecordBatch> {
     match question {
         Question::Tables => {
             let row = |grupo: &crate::catalog::Grupo| -> Row<6> {
@@ -37,7 +37,7 @@ pub fn catalog_answer(question: &Question, catalog: &Catalog) -> Result<RecordBa
                 let years = |year: Option<u16>| year.map(|year| year.to_string());
                 [
                     Some(column.name.clone()),
-                    Some(DuckDbDialect.type_name(&column.kind)),
+                    Some(dialect.type_name(&column.kind)),
                     column.meaning.as_ref().map(|meaning| meaning.pt.clone()),
                     column.meaning.as_ref().map(|meaning| meaning.source.clone()),
                     years(column.eras.iter().map(|era| era.first_year).min()),
@@ -45,8 +45,8 @@ pub fn catalog_answer(question: &Question, catalog: &Catalog) -> Result<RecordBa
                 ]
             });
             let others = of_files.iter().filter(|(name, _)| grupo.column(name).is_none());
-            let others = others
-                .map(|(name, kind)| [Some(name.clone()), Some(DuckDbDialect.type_name(kind)), None, None, None, None]);
+            let others =
+                others.map(|(name, kind)| [Some(name.clone()), Some(dialect.type_name(kind)), None, None, None, None]);
             let names = ["column_name", "column_type", "meaning", "source", "first_year", "last_year"];
             batch(names, known.chain(others).collect())
         }

@@ -14,6 +14,8 @@ pub trait Dialect {
     fn type_name(&self, kind: &LogicalType) -> String;
     /// The name of a type of the user's own to which others are widened; none for those that stay as they are.
     fn own_type_name(&self, kind: &arrow::datatypes::DataType) -> Option<String>;
+    /// Whether [`Dialect::parquet`] can name the file.
+    fn can_name(&self, path: &str) -> bool;
     /// A relation over Parquet files of one schema.
     fn parquet(&self, files: &[&str]) -> String;
     /// In a SELECT over [`Dialect::parquet`]: the text of the row's file, out of one for each.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::prune::{Verdict, judge, statistics};
 use super::{LeftOut, Missing, Selection, Statement};
@@ -13,7 +14,8 @@ use crate::lake::LakeFile;
 use crate::params::{Predicate, Query};
 
 /// Read, of those present.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Share {
     pub read: u64,
     pub present: u64,
@@ -21,7 +23,8 @@ pub struct Share {
 
 /// The plan of a query, in figures. `present` counts the dataset's files in the source, wanted or not; row groups and
 /// bytes are known for those that the lake holds already.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Explain {
     /// One, or with SQL every dataset that it reads, in the order of the text.
     pub datasets: Vec<String>,
@@ -85,7 +88,7 @@ pub fn explain(
         bytes,
         columns,
         missing: selection.missing.clone(),
-        sources: selection.files.iter().map(|file| file.path.display().to_string()).collect(),
+        sources: selection.files.iter().map(|file| file.location.to_string()).collect(),
         left_out: selection.left_out.clone(),
         warnings,
         sql: statement.map(|statement| masked(&statement.sql).into_owned()),

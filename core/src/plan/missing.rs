@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Selection, versions};
@@ -11,9 +12,11 @@ use crate::base::{Code, Error, Text, text};
 use crate::catalog::{Catalog, Competencia, Dataset, FileId, Uf};
 use crate::params::{Query, Scope};
 use crate::source::folder::{Ignored, Listing, SourceFile, Why};
+use crate::store::Location;
 
 /// A file that was asked for by name and is not in the source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Missing {
     pub dataset: Dataset,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,7 +68,7 @@ pub fn missing_error(selection: &Selection, query: &Query, listing: &Listing, ca
     let first = of_datasets().map(|f| f.id.competencia).min();
     let last = of_datasets().map(|f| f.id.competencia).max();
     let named = |dataset: &Dataset| selection.missing.iter().any(|missing| missing.dataset == *dataset);
-    let source = |file: &&SourceFile| !selection.ours.iter().any(|ours| ours.path == file.path);
+    let source = |file: &&SourceFile| !selection.ours.iter().any(|ours| ours.location == file.location);
     let holds = |dataset: &Dataset| listing.files.iter().filter(source).any(|file| file.id.dataset == *dataset);
     let absent = selection.without_files.iter().find(|dataset| !named(dataset) || !holds(dataset));
     let scope = absent
@@ -75,7 +78,7 @@ pub fn missing_error(selection: &Selection, query: &Query, listing: &Listing, ca
     let lies = lies_there(selection, listing, catalog);
     let (lies_pt, lies_en) = (&lies.pt, &lies.en);
     let detail = if let Some(dataset) = absent {
-        let root = listing.root.display();
+        let root = &listing.root;
         text!(
             "Nenhum arquivo de {dataset} em {root}. {lies_pt}. Confira a pasta e os nomes: o esperado é como {example}",
             "No file of {dataset} in {root}. {lies_en}. Check the folder and the file names: one like {example} is expected"
@@ -199,8 +202,7 @@ pub fn selection_warnings(selection: &Selection, query: &Query, listing: &Listin
         warnings.push(text!("Nunca publicado(s) pelo ministério: {list}", "Never published by the ministry: {list}"));
     }
     for dataset in &selection.without_files {
-        let (root, named) =
-            (listing.root.display(), selection.missing.iter().any(|missing| missing.dataset == *dataset));
+        let (root, named) = (&listing.root, selection.missing.iter().any(|missing| missing.dataset == *dataset));
         if !named {
             warnings.push(text!("Nenhum arquivo de {dataset} em {root}", "No file of {dataset} in {root}"));
         }
@@ -223,7 +225,7 @@ pub fn selection_warnings(selection: &Selection, query: &Query, listing: &Listin
         ));
     }
     if of(Why::Depth).next().is_some() {
-        let list = names(of(Why::Depth).map(|ignored| ignored.path.display().to_string()));
+        let list = names(of(Why::Depth).map(|ignored| ignored.location.to_string()));
         warnings.push(text!(
             "Links para pastas atrás de outros links demais, em que não se entrou: {list}",
             "Links to folders behind too many other links, which were not entered: {list}"
@@ -258,7 +260,7 @@ fn of_archive(ignored: &Ignored, catalog: &Catalog) -> Option<FileId> {
 }
 
 /// A data file whose name begins as those of the query's datasets do: prefix, UF, a digit.
-fn looks_wanted(ignored: &Ignored, root: &Path, query: &Query, catalog: &Catalog) -> bool {
+fn looks_wanted(ignored: &Ignored, root: &Location, query: &Query, catalog: &Catalog) -> bool {
     if let Some(id) = of_archive(ignored, catalog) {
         let wanted = |scope: &Scope| {
             let uf = scope.ufs.as_ref().is_none_or(|ufs| scope.grupo.national.is_some() || ufs.contains(&id.uf));
@@ -269,8 +271,9 @@ fn looks_wanted(ignored: &Ignored, root: &Path, query: &Query, catalog: &Catalog
         return query.scopes.iter().any(wanted);
     }
     // Parquet of deeper partitions (`RDAC2401.parquet/SEXO=1/part-0.parquet`) is known by its folder.
-    let parquet = ignored.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
-    let below = ignored.path.strip_prefix(root).unwrap_or(&ignored.path);
+    let parquet =
+        ignored.location.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
+    let below = ignored.location.below(root);
     let folders = below.parent().filter(|_| parquet).into_iter().flat_map(Path::components);
     let folders = folders.filter_map(|folder| folder.as_os_str().to_str()).map(str::to_owned);
     let names: Vec<String> = folders.chain([ignored.name()]).collect();

@@ -3,7 +3,6 @@
 mod bad_rows;
 mod catalog_answer;
 mod dialect;
-mod duckdb_dialect;
 mod explain;
 mod missing;
 mod named;
@@ -18,15 +17,14 @@ mod view;
 
 pub use bad_rows::BadRows;
 pub use dialect::Dialect;
-pub use duckdb_dialect::{DuckDbDialect, pattern};
 pub use explain::{Explain, Share, explain};
 pub use missing::{Missing, missing_error, selection_warnings};
 pub use named::{nowhere, reads};
 pub use own::kind_of_own;
 pub use prune::{Verdict, judge, statistics};
-pub use sample::{FileSample, SAMPLING, Sampled, Sampling};
+pub use sample::{BELOW as SAMPLE_BELOW, FileSample, PRIME as SAMPLE_PRIME, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile, is_text};
 pub use select::{Selection, held, select};
-pub use statement::{Binds, Statement, statement};
+pub use statement::{Binds, Statement, Wanted, statement};
 pub use versions::{LeftOut, Reason, Rivals, different_rows, foretold};
 pub use view::View;

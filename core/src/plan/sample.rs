@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// How rows are sampled; the same for all files of a job, from its first row to its last, whatever interrupts it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Sampling {
     /// Share of the source rows, from 0 to 1.
     pub fraction: f64,
+    /// Chooses the rows: the same seed, the same rows.
     pub seed: u64,
+    /// How a row's number and the seed decide.
     pub method: String,
 }
 
@@ -27,9 +29,9 @@ const SEED: u64 = 0;
 pub const SAMPLING: &str = "datasus.sampling";
 
 /// 2^31 - 1, a prime.
-pub(super) const PRIME: u64 = (1 << 31) - 1;
+pub const PRIME: u64 = (1 << 31) - 1;
 /// Rows with a value below it are in the sample.
-pub(super) const BELOW: u64 = PRIME / 10;
+pub const BELOW: u64 = PRIME / 10;
 
 impl Sampling {
     /// One row in ten.
@@ -61,8 +63,9 @@ impl Sampling {
     }
 }
 
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// The sample that an answer is of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
 pub struct Sampled {
     #[serde(flatten)]
     pub sampling: Sampling,
@@ -76,7 +79,7 @@ pub struct Sampled {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileSample {
     /// From the cube's down.
-    pub(super) coefficients: [u64; 4],
+    pub coefficients: [u64; 4],
 }
 
 impl FileSample {

@@ -6,11 +6,10 @@ use arrow::array::RecordBatch;
 
 use super::bad_rows::{BadRows, bad_rows};
 use super::catalog_answer::catalog_answer;
-use super::duckdb_dialect::has_pattern;
 use super::named;
 use super::scan::{Scan, scan};
 use super::view::{self, Held, TableColumn, View, Without};
-use super::{Dialect, DuckDbDialect, Sampling};
+use super::{Dialect, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Catalog, LogicalType};
 use crate::gate;
@@ -94,8 +93,8 @@ pub enum Binds {
 }
 
 /// DS-422 where the engine has no way to name a file.
-fn refuse_unnamable(paths: &[String]) -> Result<()> {
-    let Some(path) = paths.iter().find(|path| !has_pattern(path)) else { return Ok(()) };
+fn refuse_unnamable(paths: &[String], dialect: &dyn Dialect) -> Result<()> {
+    let Some(path) = paths.iter().find(|path| !dialect.can_name(path)) else { return Ok(()) };
     Err(Error::new(
         Code::InvalidParams,
         text!(
@@ -107,17 +106,20 @@ fn refuse_unnamable(paths: &[String]) -> Result<()> {
     .stage("plan"))
 }
 
-/// Builds the statement of `query` over `files`; `origin` adds, at the end, a column for each of its names: the source
-/// file, its UF and its competência. Only plain rows have them. `sampling`: the files have only the rows of the sample.
-/// `ordered`: whoever takes the rows goes by their order, so that rows which the query does not order have one too.
-pub fn statement(
-    query: &Query,
-    files: &[LakeFile],
-    origin: Option<[&str; 3]>,
-    sampling: Option<&Sampling>,
-    ordered: bool,
-) -> Result<Statement> {
-    let dialect = DuckDbDialect;
+/// What whoever takes the rows wants of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'w> {
+    /// A column more, at the end, for each of these names: the source file, its UF and its competência. Only plain rows have them.
+    pub origin: Option<[&'w str; 3]>,
+    /// The files have only the rows of the sample.
+    pub sampling: Option<&'w Sampling>,
+    /// Their order counts, so that rows which the query does not order have one too.
+    pub ordered: bool,
+}
+
+/// Builds the statement of `query` over `files`, in the engine's SQL.
+pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dyn Dialect) -> Result<Statement> {
+    let Wanted { origin, sampling, ordered } = wanted;
     if origin.is_some() && !query.is_plain_scan() {
         return Err(Error::new(
             Code::InvalidParams,
@@ -139,7 +141,7 @@ pub fn statement(
         .stage("plan"));
     }
     if let Ask::Catalog(question) = &query.ask {
-        return catalog_answer(question, Catalog::builtin()).map(Statement::of_answer);
+        return catalog_answer(question, Catalog::builtin(), dialect).map(Statement::of_answer);
     }
     for file in files {
         if file.path.to_str().is_none() {
@@ -181,7 +183,7 @@ pub fn statement(
     let without = Without::of(files, &read, &left_out);
     let views = |placed| {
         let view = |(scope, columns, files): &(&Scope, Vec<TableColumn>, Vec<&LakeFile>)| {
-            view::create(&dialect, scope, columns, files, origin, sampling, &without, placed)
+            view::create(dialect, scope, columns, files, origin, sampling, &without, placed)
         };
         tables.iter().map(view).collect::<Result<Vec<View>>>()
     };
@@ -189,7 +191,7 @@ pub fn statement(
     let paths: Vec<String> = of_files.chain(without.paths()).collect();
     match (&query.ask, tables.first()) {
         (Ask::Sql(ask), _) => {
-            refuse_unnamable(&paths)?;
+            refuse_unnamable(&paths, dialect)?;
             view::refuse_hidden_row_numbers(files, sampling, by_file || !left_out.is_empty())?;
             let rewritten = without_hidden(ask, &tables)?;
             Ok(Statement {
@@ -224,14 +226,14 @@ pub fn statement(
             let of_scope = &all.iter().copied().filter(|file| is_read(file)).collect::<Vec<_>>();
             let ask = &Structured { predicates: others.into_iter().cloned().collect(), ..ask.clone() };
             let views = |placed| {
-                let view = view::create(&dialect, scope, columns, of_scope, origin, sampling, &without, placed);
+                let view = view::create(dialect, scope, columns, of_scope, origin, sampling, &without, placed);
                 view.map(|view| vec![view])
             };
             let mut scan = scan(ask, scope, columns, all, origin, sampling);
             let placed = !of_scope.is_empty() && by_place(ask, scan.is_some(), ordered);
             match &mut scan {
                 None => {
-                    refuse_unnamable(&paths)?;
+                    refuse_unnamable(&paths, dialect)?;
                     view::refuse_hidden_row_numbers(files, sampling, placed || by_file || !left_out.is_empty())?;
                 }
                 Some(scan) => {
@@ -242,7 +244,7 @@ pub fn statement(
                     scan.files.retain(|_| read.next().unwrap_or(true));
                 }
             }
-            let (sql, binds) = structured(&dialect, ask, scope, columns, origin, placed, ordered);
+            let (sql, binds) = structured(dialect, ask, scope, columns, origin, placed, ordered);
             Ok(Statement {
                 views: views(placed)?,
                 sql,

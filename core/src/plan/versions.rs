@@ -2,13 +2,14 @@
 //! is told by the rows, or refused.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Text, text};
 use crate::catalog::FileId;
 use crate::source::folder::{Listing, SourceFile};
+use crate::store::Location;
 
 /// Versions of one file of which neither folder nor date tells the right one: they are one if their rows are the same.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,15 +21,20 @@ pub struct Rivals {
 }
 
 /// A file that is not read, because another is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
 pub struct LeftOut {
-    pub file: PathBuf,
-    pub kept: PathBuf,
+    pub file: Location,
+    /// The one that is read instead.
+    pub kept: Location,
     pub why: Reason,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// Why a file is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "LeftOutReason")]
+#[non_exhaustive]
 pub enum Reason {
     /// It is preliminary, and there is the final one.
     Preliminary,
@@ -58,9 +64,9 @@ pub(super) struct Choice {
 /// A part that is read with parts of a later version: where the later one has fewer parts, its records are there twice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mixed {
-    pub part: PathBuf,
+    pub part: Location,
     /// Of another part, read in the place of the one that lies beside it.
-    pub later: PathBuf,
+    pub later: Location,
 }
 
 /// Whole (none), or a part: `a`, `b`, ... or `1`, `2`, ...
@@ -105,7 +111,7 @@ pub(super) fn choose(files: Vec<SourceFile>, newest: bool, listing: &Listing) ->
 
 /// A DBC before a DBF before a Parquet; then the name without a day, and the shorter path.
 fn preference(file: &SourceFile) -> impl Ord + use<> {
-    (file.kind, file.version.dated.is_some(), file.path.as_os_str().len(), file.path.clone())
+    (file.kind, file.version.dated.is_some(), file.location.path().as_os_str().len(), file.location.clone())
 }
 
 fn by_part(files: Vec<SourceFile>) -> BTreeMap<Option<Part>, Vec<SourceFile>> {
@@ -182,14 +188,14 @@ impl Choice {
 
     /// Parts that are read although others of their folder, or of their day, were replaced by later ones from elsewhere.
     fn mixture(&self) -> Vec<Mixed> {
-        let set = |file: &SourceFile| (file.path.parent().map(Path::to_owned), file.version.dated);
+        let set = |file: &SourceFile| (file.location.parent(), file.version.dated);
         let later_of = |part: &SourceFile| {
             let beside =
                 self.replaced.iter().filter(|(older, later)| set(older) == set(part) && set(later) != set(part));
-            beside.map(|(_, later)| later.path.clone()).next()
+            beside.map(|(_, later)| later.location.clone()).next()
         };
         let parts = self.files.iter().filter(|file| file.id.part.is_some());
-        parts.filter_map(|part| Some(Mixed { part: part.path.clone(), later: later_of(part)? })).collect()
+        parts.filter_map(|part| Some(Mixed { part: part.location.clone(), later: later_of(part)? })).collect()
     }
 
     fn leave_out(&mut self, versions: Versions, kept: &[SourceFile], why: Reason) {
@@ -203,7 +209,7 @@ impl Choice {
 
 /// What is said of parts from different versions.
 pub fn warning_of(mixed: &[Mixed]) -> Option<Text> {
-    let shown = |one: &Mixed| format!("{} + {}", one.part.display(), one.later.display());
+    let shown = |one: &Mixed| format!("{} + {}", one.part, one.later);
     let more = if mixed.len() > NAMED { ", …" } else { "" };
     let list = format!("{}{more}", mixed.iter().take(NAMED).map(shown).collect::<Vec<_>>().join(", "));
     (!mixed.is_empty()).then(|| {
@@ -215,7 +221,7 @@ pub fn warning_of(mixed: &[Mixed]) -> Option<Text> {
 }
 
 fn left_out(file: &SourceFile, kept: &SourceFile, why: Reason) -> LeftOut {
-    LeftOut { file: file.path.clone(), kept: kept.path.clone(), why }
+    LeftOut { file: file.location.clone(), kept: kept.location.clone(), why }
 }
 
 /// When the last of its files was changed.
@@ -261,7 +267,7 @@ pub fn warnings_of(left_out: &[LeftOut]) -> Vec<Text> {
     let mut warnings = Vec::new();
     for (why, all) in by_reason {
         warnings.extend(all.iter().take(NAMED).map(|one| {
-            let (file, kept) = (one.file.display(), one.kept.display());
+            let (file, kept) = (&one.file, &one.kept);
             match why {
                 Reason::Preliminary => text!(
                     "{file} é preliminar e ficou de fora: {kept} é o final",
@@ -297,12 +303,12 @@ pub fn with_size_and_time(file: &SourceFile) -> String {
     let seconds = file.mtime_ns.div_euclid(1_000_000_000);
     let time =
         chrono::DateTime::from_timestamp(seconds, 0).map(|time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string());
-    format!("{} ({} bytes, {})", file.path.display(), file.size, time.unwrap_or_default())
+    format!("{} ({} bytes, {})", file.location, file.size, time.unwrap_or_default())
 }
 
 fn split_in_two_ways(files: &[SourceFile], newest: bool, listing: &Listing) -> Error {
     let (or_pt, or_en) = or_newest(newest);
-    let (list, root) = (joined(files.iter()), listing.root.display());
+    let (list, root) = (joined(files.iter()), &listing.root);
     let what = files.first().map(|file| file.id.month()).unwrap_or_default();
     Error::new(
         Code::Conflict,
@@ -324,7 +330,7 @@ pub fn different_rows(
 ) -> Error {
     let (or_pt, or_en) = or_newest(newest);
     let files = || versions.iter().flat_map(|(files, _)| files);
-    let (list, root) = (joined(files()), listing.root.display());
+    let (list, root) = (joined(files()), &listing.root);
     let what = files().next().map(|file| file.id.month()).unwrap_or_default();
     let rows: Vec<String> = versions.iter().map(|(_, rows)| rows.to_string()).collect();
     let (mut rows_pt, mut rows_en) = (rows.join(" e "), rows.join(" and "));
@@ -395,7 +401,7 @@ fn joined<'f>(files: impl Iterator<Item = &'f SourceFile>) -> String {
 fn described(file: &SourceFile) -> serde_json::Value {
     let time = chrono::DateTime::from_timestamp(file.mtime_ns.div_euclid(1_000_000_000), 0);
     serde_json::json!({
-        "file": file.path.display().to_string(),
+        "file": file.location.to_string(),
         "size": file.size,
         "modified": time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
     })

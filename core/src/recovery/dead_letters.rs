@@ -11,7 +11,7 @@ use super::Log;
 use crate::base::{Held, Result, UnitId};
 
 /// One record, and why it was refused.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DeadLetter {
     /// Who refused it: `postgres`, or `source` for a record that cannot be read.
     pub sink: String,

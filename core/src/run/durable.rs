@@ -17,7 +17,7 @@ use super::{Job, Report, Session, emergency, materialise};
 use crate::base::{CancelReason, Code, Ctx, Error, PeakMemory, Phase, Result, UnitPlaces, Units, text};
 use crate::engine::{Running, Settings};
 use crate::lake::LakeFile;
-use crate::plan::{Sampled, Scan, Statement, reads, statement};
+use crate::plan::{Sampled, Scan, Statement, Wanted, reads, statement};
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Retries, SOURCE, SinkState};
 use crate::sink::{
     AllLimits, Destination, FanOut, ORIGIN_COLUMNS, OutputRoot, ResultInfo, Sink, Target, TargetEnv, refuse_twice,
@@ -58,7 +58,8 @@ impl Session {
         let targets: Vec<Arc<dyn Target>> = destinations.iter().cloned().map(Destination::target).collect();
         let limits = AllLimits(&targets);
         let origin = limits.want_origin().then_some(ORIGIN_COLUMNS);
-        let statement = statement(&prepared.query, &files, origin, sampling.as_ref(), limits.by_order())?;
+        let wanted = Wanted { origin, sampling: sampling.as_ref(), ordered: limits.by_order() };
+        let statement = statement(&prepared.query, &files, wanted, self.engine.dialect())?;
         bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
         let left_out = statement.rows_left_out();
         let sampled = emergency::sampled(sampling, &files);

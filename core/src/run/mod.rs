@@ -27,6 +27,6 @@ pub use answer::{Answer, Next};
 pub use job::Job;
 pub use pending::Pending;
 pub use recover::{JobInfo, Replayed};
-pub use report::{BadValue, NormalisedCodes, Performance, Report, Source, Storage, Unreadable};
-pub use session::{Parts, Session, SyncReport};
+pub use report::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, Unreadable};
+pub use session::{EngineOver, Parts, Session, SyncReport};
 pub use stored_plan::STATE_FORMAT;

@@ -13,12 +13,13 @@ use super::memory::Share;
 use super::once_more::OnceMore;
 use super::recover::Resumed;
 use super::streaming::Streaming;
-use super::{BadValue, Job, NormalisedCodes, Performance, Report, Session, Source, Storage, Unreadable};
+use super::{BadValue, CacheUse, Job, NormalisedCodes, Performance, Report, Session, Source, Storage, Unreadable};
 use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, masked, text};
 use crate::governor::Mode;
 use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{Ask, OnBadValue, Projection, Query, QueryParams};
-use crate::plan::{SAMPLING, Sampled, Selection, Statement, nowhere, reads, statement};
+use crate::plan::{SAMPLING, Sampled, Selection, Statement, Wanted, nowhere, reads, statement};
+use crate::scheduler::Status;
 use crate::sink::arrow::{ArrowReader, stream};
 use crate::sink::csv::refuse_if_more_than_limit;
 use crate::sink::{Destination, FanOut, OutputRoot, Stored};
@@ -131,7 +132,8 @@ impl Session {
         let columns = if sampling.is_some() { None } else { Session::columns_of(&prepared.query) };
         let (files, unreadable) = self.readable(prepared, columns, ctx)?;
         ctx.progress.enter(Phase::Running);
-        let statement = statement(&prepared.query, &files, None, sampling.as_ref(), false)?;
+        let wanted = Wanted { sampling: sampling.as_ref(), ..Wanted::default() };
+        let statement = statement(&prepared.query, &files, wanted, self.engine.dialect())?;
         bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
         let sampled = emergency::sampled(sampling, &files);
         let letters = self.keep_letters(&prepared.params, &statement, &files, job, ctx)?;
@@ -223,18 +225,18 @@ impl Session {
         }
         Ok(Report {
             contract: 1,
-            status: "completed",
+            status: Status::Completed,
             job_id: job.id().to_owned(),
             trace_id: ctx.trace_id.to_string(),
             records_processed: rows,
             storage: storage(stored),
             performance: Performance::measured(rows, job.age(), memory.peak()),
-            mode: mode.as_str(),
+            mode,
             sampling: sampled,
             dead_letters,
             attempts,
             resumed_from: (!held.is_empty()).then_some(held),
-            cache: "off",
+            cache: CacheUse::Off,
             sources: files.iter().map(source_of).collect(),
             missing: prepared.selection.missing.clone(),
             warnings,
@@ -269,7 +271,7 @@ impl Session {
                 Ok(file) => files.push(file),
                 Err(error) if !prepared.query.options.partial => return Err(error),
                 Err(error) => {
-                    unreadable.push(Unreadable::of(&source.path, error.clone(), ctx));
+                    unreadable.push(Unreadable::of(&source.location, error.clone(), ctx));
                     first.get_or_insert(error);
                 }
             }
@@ -435,10 +437,10 @@ pub(super) fn with_schema(batch: RecordBatch, schema: &SchemaRef) -> Result<Reco
     RecordBatch::try_new(schema.clone(), batch.columns().to_vec()).map_err(Error::internal)
 }
 
-fn storage(stored: Vec<Stored>) -> BTreeMap<&'static str, Storage> {
-    let mut by_sink: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+fn storage(stored: Vec<Stored>) -> BTreeMap<String, Storage> {
+    let mut by_sink: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for one in stored.into_iter().filter(|one| one.sink != "arrow") {
-        by_sink.entry(one.sink).or_default().push(one.location);
+        by_sink.entry(one.sink.to_owned()).or_default().push(one.location);
     }
     by_sink
         .into_iter()
@@ -450,12 +452,7 @@ fn storage(stored: Vec<Stored>) -> BTreeMap<&'static str, Storage> {
 }
 
 pub(super) fn source_of(file: &LakeFile) -> Source {
-    Source {
-        file: file.source.file.clone(),
-        rows: file.rows,
-        sha256: file.source.sha256.clone(),
-        crc: file.source.crc.to_string(),
-    }
+    Source { file: file.source.file.clone(), rows: file.rows, sha256: file.source.sha256.clone(), crc: file.source.crc }
 }
 
 /// Of the files that the query reads.

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::durable::{Work, discard_targets, remove_leftovers};
@@ -13,23 +14,28 @@ use super::pipeline::{Prepared, Task};
 use super::result_info::result_info;
 use super::stored_plan::{PinnedFile, StoredPlan};
 use super::{Job, Report, Session, emergency};
-use crate::base::{Code, Ctx, Error, PeakMemory, Result, Text, masked_json, text};
+use crate::base::{Code, Ctx, Error, ErrorForm, PeakMemory, Result, Text, masked_json, text};
 use crate::params::QueryParams;
-use crate::plan::statement;
+use crate::plan::{Wanted, statement};
 use crate::recovery::{DeadLetter, DeadLetters, End, Found, JobFolder, Log, Standing};
 use crate::sink::{AllLimits, ORIGIN_COLUMNS, OutputRoot, Replay, ResultInfo, Target, parquet};
 
 /// A job that left something, as [`crate::Client::jobs`] lists it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct JobInfo {
+    /// By which it is resumed or discarded.
     pub job_id: String,
     pub standing: Standing,
     /// When it was submitted, as RFC 3339.
     pub created_at: String,
-    /// The query, and where its rows go; passwords are left out.
+    /// The query, without passwords; null where it cannot be read.
+    #[schemars(with = "Option<QueryParams>")]
     pub params: Value,
+    /// Where its rows go, without passwords.
     pub destinations: Value,
     /// The error that it ended with, in the contract's form.
+    #[schemars(with = "Option<ErrorForm>")]
     pub error: Option<Value>,
     pub dead_letters: u64,
     /// The process that ran it; 0 where that cannot be read.
@@ -38,7 +44,8 @@ pub struct JobInfo {
 }
 
 /// What a replay of dead letters did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Replayed {
     /// Rows that are in their table now.
     pub loaded: u64,
@@ -151,7 +158,8 @@ impl Session {
         let unreadable = plan.unreadable.clone();
         let limits = AllLimits(&targets);
         let origin = limits.want_origin().then_some(ORIGIN_COLUMNS);
-        let statement = statement(&prepared.query, &files, origin, plan.sampling.as_ref(), limits.by_order())?;
+        let wanted = Wanted { origin, sampling: plan.sampling.as_ref(), ordered: limits.by_order() };
+        let statement = statement(&prepared.query, &files, wanted, self.engine.dialect())?;
         let sampled = emergency::sampled(plan.sampling.clone(), &files);
         if statement.sql != plan.sql || (!plan.materialises && !statement.is_positional()) {
             return Err(other_version(&plan));

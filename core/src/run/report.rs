@@ -2,64 +2,91 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::base::{Code, Error, Result, Text, json_words, text};
 use crate::catalog::{Dataset, Form};
+use crate::governor::Mode;
 use crate::lake::LakeFile;
 use crate::plan::{Missing, Sampled};
+use crate::scheduler::Status;
+use crate::source::dbc::CrcState;
 
 /// Samples of a column's codes.
 const SAMPLES: usize = 10;
 
 /// The report of a completed job; [`Report::to_json`] is the contract's form.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Report {
+    /// Version of the contract.
     pub contract: u32,
-    /// `completed`.
-    pub status: &'static str,
+    /// Of the job; a report is of one that has completed.
+    pub status: Status,
+    /// A ULID: jobs sort by the time of their submission.
     pub job_id: String,
+    /// Ties the job to its log lines and errors.
     pub trace_id: String,
     /// Rows delivered to the sinks.
     pub records_processed: u64,
     /// Where the rows are now: by sink, the file relative to the output folder.
-    pub storage: BTreeMap<&'static str, Storage>,
+    pub storage: BTreeMap<String, Storage>,
     pub performance: Performance,
-    pub mode: &'static str,
+    /// The memory's when the job began.
+    pub mode: Mode,
     /// None: every row was read. Else the answer is of these rows of the sources alone, and nothing is scaled.
     pub sampling: Option<Sampled>,
+    /// Records that were not taken; each is kept with its reason.
     pub dead_letters: u64,
+    /// How often the job was begun.
     pub attempts: u32,
     /// Rows that each sink held from earlier attempts when the last one began; none where it began with nothing.
     pub resumed_from: Option<BTreeMap<String, u64>>,
-    /// `off`: no cache was asked. A sample never enters one.
-    pub cache: &'static str,
+    /// Whether the answer came from a cache. A sample never enters one.
+    pub cache: CacheUse,
+    /// The files that were read, in the order of the answer.
     pub sources: Vec<Source>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Files that were asked for by name and are not there (`missing = warn`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
     /// Files left out because they could not be read (`partial = true`).
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<Unreadable>,
     /// Fields that did not parse and are NULL in the lake, by file and column.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bad_values: Vec<BadValue>,
     /// Codes that stood in the sources in another form than the catalogue's, by column that the query reads; the lake and the
     /// answer hold that form.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub normalised: Vec<NormalisedCodes>,
     /// In the client's language.
     pub warnings: Vec<String>,
 }
 
+/// Whether an answer came from a cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum CacheUse {
+    /// None was asked.
+    #[default]
+    Off,
+}
+
 /// One file, or several of the same kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 #[serde(untagged)]
 pub enum Storage {
     One(String),
     Many(Vec<String>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// What a job took.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Performance {
     /// From submission to the last durable byte.
     pub duration_sec: f64,
@@ -70,26 +97,33 @@ pub struct Performance {
 }
 
 /// A source file of the answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+#[schemars(rename = "SourceFile")]
 pub struct Source {
+    /// Its name.
     pub file: String,
     /// Rows in the file, before filters.
     pub rows: u64,
     /// None for the user's own Parquet, which is not hashed.
     pub sha256: Option<String>,
-    /// `ok`, `unchecked` (the check was turned off) or `absent` (DBF and Parquet carry none).
-    pub crc: String,
+    pub crc: CrcState,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
+/// A file that could not be read, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Unreadable {
     pub file: String,
+    /// `DS-460`, ...
     pub error_code: String,
+    /// In the client's language.
     pub detail: String,
 }
 
 /// A column of a file in which some fields did not parse.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct BadValue {
     pub file: String,
     pub column: String,
@@ -99,7 +133,8 @@ pub struct BadValue {
 }
 
 /// A column of a dataset whose codes were brought into the catalogue's form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct NormalisedCodes {
     pub dataset: Dataset,
     pub column: String,
@@ -155,8 +190,22 @@ impl Performance {
 }
 
 impl Report {
+    /// The contract's form, which [`Report::from_json`] reads.
     pub fn to_json(&self) -> Value {
         serde_json::to_value(self).unwrap_or(Value::Null)
+    }
+
+    /// Reads a report back from its JSON text; keys that are not known are left alone. DS-400 for what is no report.
+    pub fn from_json(json: &str) -> Result<Self> {
+        serde_json::from_str(json).map_err(|error| {
+            let Text { pt, en } = json_words(&error);
+            Error::new(
+                Code::Malformed,
+                text!("Não é o relatório de um trabalho: {pt}", "Not the report of a job: {en}"),
+            )
+            .with("parser_message", error.to_string())
+            .stage("report")
+        })
     }
 }
 

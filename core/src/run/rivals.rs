@@ -1,14 +1,14 @@
 //! Versions of a file whose names do not tell which is right: all of them are read, and are one if their rows are the same.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
 
 use super::{Session, Unreadable};
-use crate::base::{Ctx, Error, Result, Text, file_sha256};
+use crate::base::{Ctx, Error, Result, Text};
 use crate::lake::LakeFile;
 use crate::params::Query;
 use crate::plan::{LeftOut, Reason, Rivals, Selection, different_rows, foretold};
 use crate::source::folder::{Listing, SourceFile};
+use crate::store::{Location, Stores};
 
 /// A version that can be read: its files, rows and digest.
 struct Known {
@@ -27,7 +27,7 @@ impl Session {
         listing: &Listing,
         ctx: &Ctx,
     ) -> Result<Vec<Unreadable>> {
-        tell_twins_apart(query, selection, listing)?;
+        tell_twins_apart(query, selection, listing, self.lake.stores())?;
         let mut unreadable = Vec::new();
         if selection.rivals.is_empty() {
             return Ok(unreadable);
@@ -55,10 +55,10 @@ impl Session {
                 return Err(different(known, rivals.newest, listing));
             }
             for (version, error) in damaged {
-                unreadable.push(Unreadable::of(&path_of(version), error, ctx));
+                unreadable.push(Unreadable::of(&location_of(version), error, ctx));
             }
-            let kept = path_of(&first.files);
-            let same = known[1..].iter().map(|one| path_of(&one.files));
+            let kept = location_of(&first.files);
+            let same = known[1..].iter().map(|one| location_of(&one.files));
             let same = same.map(|file| LeftOut { file, kept: kept.clone(), why: Reason::SameRows });
             selection.left_out.extend(same);
             take(&mut selection.files, &rivals, &first.files);
@@ -73,7 +73,7 @@ impl Session {
         selection: &mut Selection,
         listing: &Listing,
     ) -> Result<Vec<Text>> {
-        tell_twins_apart(query, selection, listing)?;
+        tell_twins_apart(query, selection, listing, self.lake.stores())?;
         let options = self.convert_options(query);
         let digest = |file: &SourceFile| self.lake.current(file, self.catalog, &options)?.source.digest;
         let mut warnings = Vec::new();
@@ -86,8 +86,8 @@ impl Session {
             let same = known.map(|known| known.windows(2).all(|two| two[0] == two[1]));
             warnings.extend(foretold(&rivals, same));
             if let (Some(true), [first, others @ ..]) = (same, &rivals.versions[..]) {
-                let kept = path_of(first);
-                let same = others.iter().map(|one| path_of(one));
+                let kept = location_of(first);
+                let same = others.iter().map(|one| location_of(one));
                 let same = same.map(|file| LeftOut { file, kept: kept.clone(), why: Reason::SameRows });
                 selection.left_out.extend(same);
             }
@@ -115,7 +115,7 @@ fn different(known: Vec<Known>, newest: bool, listing: &Listing) -> Error {
 }
 
 /// The lake knows a file by name, size and time. Of files that are alike in all of them it is told the SHA-256 as well.
-fn tell_twins_apart(query: &Query, selection: &mut Selection, listing: &Listing) -> Result<()> {
+fn tell_twins_apart(query: &Query, selection: &mut Selection, listing: &Listing, stores: &Stores) -> Result<()> {
     let key = |file: &SourceFile| (file.name(), file.size, file.mtime_ns, file.id.uf, file.id.competencia);
     let mut alike: HashMap<_, usize> = HashMap::new();
     let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
@@ -123,7 +123,7 @@ fn tell_twins_apart(query: &Query, selection: &mut Selection, listing: &Listing)
     let rivals = selection.rivals.iter_mut().flat_map(|rivals| &mut rivals.versions).flatten();
     for file in selection.files.iter_mut().chain(rivals) {
         if alike.get(&key(file)).is_some_and(|count| *count > 1) {
-            file.version.sha256 = Some(file_sha256(&file.path)?);
+            file.version.sha256 = Some(stores.sha256(&file.location)?);
         }
     }
     Ok(())
@@ -132,23 +132,20 @@ fn tell_twins_apart(query: &Query, selection: &mut Selection, listing: &Listing)
 /// `chosen` in the place of the version that stood there.
 fn take(files: &mut Vec<SourceFile>, rivals: &Rivals, chosen: &[SourceFile]) {
     let Some(stood) = rivals.versions.first().filter(|stood| stood.as_slice() != chosen) else { return };
-    let Some(at) = files.iter().position(|file| stood.first().is_some_and(|first| first.path == file.path)) else {
+    let Some(at) = files.iter().position(|file| stood.first().is_some_and(|first| first.location == file.location))
+    else {
         return;
     };
     files.splice(at..at + stood.len(), chosen.iter().cloned());
 }
 
-fn path_of(version: &[SourceFile]) -> PathBuf {
-    version.first().map(|file| file.path.clone()).unwrap_or_default()
+fn location_of(version: &[SourceFile]) -> Location {
+    version.first().map(|file| file.location.clone()).unwrap_or_default()
 }
 
 impl Unreadable {
-    pub(super) fn of(path: &std::path::Path, error: Error, ctx: &Ctx) -> Self {
+    pub(super) fn of(at: &Location, error: Error, ctx: &Ctx) -> Self {
         let error = error.traced(&ctx.trace_id, ctx.language);
-        Unreadable {
-            file: path.display().to_string(),
-            error_code: error.code().to_string(),
-            detail: error.detail().to_owned(),
-        }
+        Unreadable { file: at.to_string(), error_code: error.code().to_string(), detail: error.detail().to_owned() }
     }
 }

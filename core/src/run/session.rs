@@ -1,7 +1,7 @@
 //! What a client's jobs share: catalogue, source, lake, engine and bounds.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +13,7 @@ use super::durable::state_root;
 use super::pipeline::{Prepared, Task};
 use super::{Answer, Job, Pending, Report};
 use crate::base::{
-    Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, arrow_footer, expand_home, open_source,
-    refuse_address, text,
+    Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, arrow_footer, expand_home, refuse_address, text,
 };
 use crate::catalog::{Catalog, Grupo, LogicalType};
 use crate::config::Config;
@@ -26,12 +25,15 @@ use crate::metrics::Metrics;
 use crate::params::{
     MissingFiles, Query, QueryParams, Question, SqlUse, check_sizes, validate, validate_question, validate_sql,
 };
-use crate::plan::{Explain, Selection, explain, kind_of_own, missing_error, select, selection_warnings, statement};
+use crate::plan::{
+    Explain, Selection, Wanted, explain, kind_of_own, missing_error, select, selection_warnings, statement,
+};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets, refuse_twice};
 use crate::source::folder::{FileKind, Folder, Ignored, Listing, SourceFile};
 use crate::source::header_columns;
+use crate::store::{At, Location, Stores};
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
 const DURABLE_CHUNK_ROWS: usize = 8 << 10;
@@ -43,7 +45,7 @@ const DURABLE_AHEAD_BYTES: u64 = 8 << 20;
 pub struct Session {
     pub(super) config: Config,
     pub(super) catalog: &'static Catalog,
-    pub(super) source: PathBuf,
+    pub(super) source: Location,
     pub(super) lake: Lake,
     pub(super) engine: Arc<dyn Engine>,
     /// The kinds of targets that its jobs may have.
@@ -63,16 +65,24 @@ pub struct Session {
 pub struct Parts {
     /// The kinds of targets that are known.
     pub targets: Targets,
+    /// What stands before the engine in the process, or in its place.
+    pub engine: Option<EngineOver>,
+    /// Where sources may lie.
+    pub stores: Stores,
 }
+
+/// Makes the engine of a client; it is given the one in the process.
+pub type EngineOver = Arc<dyn Fn(Arc<dyn Engine>) -> Arc<dyn Engine> + Send + Sync>;
 
 impl Default for Parts {
     fn default() -> Self {
-        Parts { targets: Destination::kinds() }
+        Parts { targets: Destination::kinds(), engine: None, stores: Stores::default() }
     }
 }
 
-/// What `sync` did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// What a conversion ahead of a query did.
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
 pub struct SyncReport {
     pub files: u64,
     pub rows: u64,
@@ -89,18 +99,18 @@ impl Session {
     pub fn open(source: PathBuf, config: Config, parts: Parts) -> Result<Arc<Self>> {
         config.check()?;
         let config = config.at_home();
-        refuse_address(&source.to_string_lossy()).map_err(|error| error.stage("source"))?;
-        let source = expand_home(&source);
-        match std::fs::metadata(&source) {
-            Ok(found) if found.is_dir() || found.is_file() => {}
-            Ok(_) => return Err(Error::io(Odd::NotAFile.into(), &source).stage("source")),
-            Err(error) => return Err(Error::io(error, &source).stage("source")),
-        }
-        let folder = if source.is_dir() { source.clone() } else { source.parent().map(Into::into).unwrap_or_default() };
-        let lake = Lake::open(&config.lake.clone().unwrap_or_else(|| folder.join(".datasus").join("lake")))?;
+        let (source, folder) = source_of(&source, &parts.stores)?;
+        let lake = match (&config.lake, &folder) {
+            (Some(lake), _) => lake.clone(),
+            (None, Some(folder)) => folder.join(".datasus").join("lake"),
+            (None, None) => return Err(homeless(&source)),
+        };
+        let lake = Lake::over(parts.stores, &lake)?;
         let output = config.output.clone().unwrap_or_else(|| PathBuf::from("."));
-        let engine: Arc<dyn Engine> = Arc::new(Local::default());
-        let state = std::path::absolute(state_root(&config, &folder)).map_err(|e| Error::io(e, &folder))?;
+        let local: Arc<dyn Engine> = Arc::new(Local::default());
+        let engine = parts.engine.map_or(local.clone(), |over| over(local));
+        let state = state_root(&config, folder.as_deref().unwrap_or(lake.root()));
+        let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
         let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
@@ -166,7 +176,7 @@ impl Session {
     }
 
     pub fn listing(&self) -> Result<Listing> {
-        Folder::scan(&self.source, self.catalog)
+        Folder::scan_in(self.lake.stores(), &self.source, self.catalog)
     }
 
     /// The same without the Parquet that datasus has written, which comes beside it.
@@ -214,17 +224,19 @@ impl Session {
     /// What no output touches.
     pub(super) fn spared(&self, listing: Option<&Listing>) -> Spared {
         let files = listing.map(|listing| {
-            let sources = listing.files.iter().filter(|file| !self.lake.is_ours(file)).map(|file| file.path.clone());
+            let sources = listing.files.iter().filter(|file| !self.lake.is_ours(file)).map(|file| &file.location);
             // A Parquet of another name may be an answer.
             let is_parquet = |name: String| name.to_lowercase().ends_with(".parquet");
             let of_source = |file: &&Ignored| file.may_hold_records() && !is_parquet(file.name());
-            let archives = listing.ignored.iter().filter(of_source).map(|file| file.path.clone());
-            sources.chain(archives).collect::<Vec<_>>()
+            let archives = listing.ignored.iter().filter(of_source).map(|file| &file.location);
+            // Outputs are files of this machine: they touch no others.
+            let local = sources.chain(archives).filter(|at| at.is_file());
+            local.map(|at| at.path().to_owned()).collect::<Vec<_>>()
         });
         Spared {
             lake: self.lake.root().to_owned(),
             state: self.state.root().to_owned(),
-            source: self.source.clone(),
+            source: if self.source.is_file() { self.source.path().to_owned() } else { PathBuf::new() },
             files: files.unwrap_or_default().into(),
         }
     }
@@ -295,10 +307,10 @@ impl Session {
             let (query, mut selection, listing) = self.choose(params, &ctx)?;
             let foretold = self.foretell_rivals(&query, &mut selection, &listing)?;
             let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
-            let ours = |file: &SourceFile| selection.ours.iter().any(|ours| ours.path == file.path);
+            let ours = |file: &SourceFile| selection.ours.iter().any(|ours| ours.location == file.location);
             let of_dataset = listing.files.iter().filter(used).filter(|file| !ours(file));
             let options = self.convert_options(&query);
-            let chosen = |file: &SourceFile| selection.files.iter().any(|wanted| wanted.path == file.path);
+            let chosen = |file: &SourceFile| selection.files.iter().any(|wanted| wanted.location == file.location);
             let current = |file: &SourceFile| self.lake.current(file, self.catalog, &options);
             let others: Vec<LakeFile> = of_dataset.filter(|file| !chosen(file)).filter_map(current).collect();
             let mut wanted = Vec::new();
@@ -306,10 +318,13 @@ impl Session {
             for file in &selection.files {
                 match current(file) {
                     Some(current) => wanted.push(current),
-                    None => to_convert.push(file.path.display().to_string()),
+                    None => to_convert.push(file.location.to_string()),
                 }
             }
-            let planned = if wanted.is_empty() { None } else { Some(statement(&query, &wanted, None, None, false)?) };
+            let planned = match wanted.is_empty() {
+                true => None,
+                false => Some(statement(&query, &wanted, Wanted::default(), self.engine.dialect())?),
+            };
             let mut warnings = self.warnings(&query, &selection, &listing, &wanted);
             warnings.extend(foretold.iter().map(|warning| warning.get(self.config.language).to_owned()));
             explain(&query, &selection, &wanted, &others, to_convert, warnings, planned.as_ref())
@@ -329,7 +344,7 @@ impl Session {
             },
         };
         for scope in query.scopes.iter_mut().filter(|scope| scope.grupo.columns.is_empty()) {
-            scope.header_columns = header_columns(&scope.grupo.dataset, &listing.files);
+            scope.header_columns = header_columns(&scope.grupo.dataset, &listing.files, self.lake.stores());
         }
         let selection = select(&query, &listing, self.catalog, &|file| self.lake.is_ours(file))?;
         let complete = selection.missing.is_empty() && selection.without_files.is_empty();
@@ -414,7 +429,7 @@ impl Session {
             memory_limit: self.config.memory_limit.unwrap_or_else(|| self.governor.leased().1),
             spill_limit: self.config.spill_limit,
             spill_root: spill_root(&self.config),
-            folders: vec![self.source.clone(), self.lake.root().to_owned()],
+            folders: vec![self.source.path().to_owned(), self.lake.root().to_owned()],
             threads: self.threads(),
             units: None,
             chunk_rows: self.config.chunk_rows.min(if durable { DURABLE_CHUNK_ROWS } else { usize::MAX }),
@@ -446,6 +461,36 @@ impl Session {
     }
 }
 
+/// Where the source lies, and its folder where that is one of this machine.
+fn source_of(given: &Path, stores: &Stores) -> Result<(Location, Option<PathBuf>)> {
+    let source = Location::parse(given);
+    if !source.is_file() && stores.knows(&source) {
+        return Ok((source, None));
+    }
+    refuse_address(&given.to_string_lossy()).map_err(|error| error.stage("source"))?;
+    let path = expand_home(given);
+    let folder = match std::fs::metadata(&path) {
+        Ok(found) if found.is_dir() => path.clone(),
+        Ok(found) if found.is_file() => path.parent().map(Into::into).unwrap_or_default(),
+        Ok(_) => return Err(Error::io(Odd::NotAFile.into(), &path).stage("source")),
+        Err(error) => return Err(Error::io(error, &path).stage("source")),
+    };
+    Ok((Location::file(path), Some(folder)))
+}
+
+/// What is converted of a source elsewhere needs a folder here.
+fn homeless(source: &Location) -> Error {
+    Error::new(
+        crate::base::Code::InvalidParams,
+        text!(
+            "A fonte {source} não é uma pasta desta máquina: diga em `lake` (ou DATASUS_LAKE) a pasta do que é convertido",
+            "The source {source} is no folder of this machine: say by `lake` (or DATASUS_LAKE) the folder of what is converted"
+        ),
+    )
+    .with("received", source.to_string())
+    .stage("source")
+}
+
 fn spill_root(config: &Config) -> PathBuf {
     config.spill.clone().unwrap_or_else(std::env::temp_dir)
 }
@@ -464,12 +509,12 @@ fn with_files(asked: Question, listing: &Listing, lake: &Lake) -> Question {
 /// named when it is read.
 fn file_columns(grupo: &'static Grupo, listing: &Listing, lake: &Lake) -> Vec<(String, LogicalType)> {
     let typed = grupo.columns.is_empty();
-    let of_headers = header_columns(&grupo.dataset, &listing.files).into_iter();
+    let of_headers = header_columns(&grupo.dataset, &listing.files, lake.stores()).into_iter();
     let kind = |kind: LogicalType| if typed { kind } else { LogicalType::Text };
     let mut columns: Vec<(String, LogicalType)> = of_headers.map(|(name, of)| (name, kind(of))).collect();
     let of_dataset = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset);
     for file in of_dataset.filter(|file| file.kind == FileKind::Parquet && !lake.is_ours(file)) {
-        for (name, kind) in parquet_columns(file).unwrap_or_default() {
+        for (name, kind) in parquet_columns(file, lake.stores()).unwrap_or_default() {
             if !columns.iter().any(|(known, _)| *known == name) {
                 columns.push((name, kind));
             }
@@ -478,8 +523,8 @@ fn file_columns(grupo: &'static Grupo, listing: &Listing, lake: &Lake) -> Vec<(S
     columns
 }
 
-fn parquet_columns(file: &SourceFile) -> Option<Vec<(String, LogicalType)>> {
-    let footer = arrow_footer(&open_source(&file.path).ok()?).ok()?;
+fn parquet_columns(file: &SourceFile, stores: &Stores) -> Option<Vec<(String, LogicalType)>> {
+    let footer = arrow_footer(&At::of(stores.open(&file.location).ok()?)).ok()?;
     let column = |field: &Arc<Field>| (field.name().to_uppercase(), kind_of_own(field.data_type()));
     Some(footer.schema().fields().iter().map(column).collect())
 }

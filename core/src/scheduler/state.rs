@@ -1,22 +1,27 @@
 //! Where a job stands, and where it may go from there.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Result};
 
 /// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// It waits for a slot.
     Queued,
+    /// It is at work.
     Running,
     /// It waits for its consumer, and others use its slot.
     Parked,
     /// It waits before an attempt: before another one, or for memory before the first.
     Retrying,
+    /// Everything is where it should be; final.
     Completed,
+    /// It ended with an error; final.
     Failed,
+    /// It was stopped; final.
     Cancelled,
 }
 

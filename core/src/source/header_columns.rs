@@ -5,12 +5,12 @@
 //! and each column has the narrowest type that holds it in all of them.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::dbc::{Field, ReadOptions, RecordFile};
-use super::folder::{FileKind, SourceFile, State};
+use super::folder::{FileKind, SourceFile};
 use crate::catalog::{Dataset, DateFormat, LogicalType, is_code_name};
+use crate::store::{Location, State, Stores};
 
 /// Name, in upper case, and type.
 pub type HeaderColumn = (String, LogicalType);
@@ -21,15 +21,15 @@ const KEPT: usize = 50_000;
 const INTEGER_DIGITS: u8 = 18;
 const DECIMAL_DIGITS: u8 = 38;
 
-type Version = (PathBuf, u64, i64, Option<State>);
+type Version = (Location, u64, i64, Option<State>);
 
 /// The columns of the DBC and DBF files of `dataset` among `files`, in the order in which they are first met. A file whose
 /// header cannot be read has no say; whoever reads it is told.
-pub fn header_columns(dataset: &Dataset, files: &[SourceFile]) -> Vec<HeaderColumn> {
+pub fn header_columns(dataset: &Dataset, files: &[SourceFile], stores: &Stores) -> Vec<HeaderColumn> {
     let mut columns: Vec<HeaderColumn> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for file in files.iter().filter(|file| file.id.dataset == *dataset && file.kind != FileKind::Parquet) {
-        for (name, kind) in of_file(file).iter() {
+        for (name, kind) in of_file(file, stores).iter() {
             match places.get(name) {
                 Some(&place) => columns[place].1 = wider(&columns[place].1, kind),
                 None => {
@@ -42,14 +42,15 @@ pub fn header_columns(dataset: &Dataset, files: &[SourceFile]) -> Vec<HeaderColu
     columns
 }
 
-fn of_file(file: &SourceFile) -> Arc<Vec<HeaderColumn>> {
+fn of_file(file: &SourceFile, stores: &Stores) -> Arc<Vec<HeaderColumn>> {
     static HEADERS: OnceLock<Mutex<HashMap<Version, Arc<Vec<HeaderColumn>>>>> = OnceLock::new();
     let headers = || HEADERS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-    let version = (file.path.clone(), file.size, file.mtime_ns, file.state);
+    let version = (file.location.clone(), file.size, file.mtime_ns, file.state);
     if let Some(known) = headers().get(&version) {
         return known.clone();
     }
-    let Ok(open) = RecordFile::open(&file.path, &ReadOptions::default()) else { return Arc::default() };
+    let opened = RecordFile::open_in(stores, &file.location, &ReadOptions::default());
+    let Ok(open) = opened else { return Arc::default() };
     let fields = open.header().fields.iter().filter(|field| field.is_column());
     let columns: Arc<Vec<HeaderColumn>> = Arc::new(fields.map(|field| (field.name.clone(), type_of(field))).collect());
     let mut headers = headers();

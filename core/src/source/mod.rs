@@ -2,10 +2,12 @@
 
 pub mod dbc;
 mod example_data;
+mod file_summary;
 pub mod folder;
 mod header_columns;
 mod typed_records;
 
 pub use example_data::{write_example_data, write_example_data_until};
+pub use file_summary::{BadColumn, FileSummary};
 pub use header_columns::{HeaderColumn, header_columns, type_of, wider};
 pub use typed_records::{RecordsOf, TypedRecords};

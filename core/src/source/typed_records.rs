@@ -18,9 +18,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
 
+use super::FileSummary;
 use super::dbc::{Batches, Encoding, EncodingChoice, Layout, OutputColumn, ReadOptions, RecordFile, Summary};
 use super::header_columns::type_of;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::base::{
     Cancel, Code, Error, Language, Problem, Result, Text, TraceId, clip, did_you_mean, exact_json, expand_home,
@@ -148,28 +149,14 @@ impl TypedRecords {
         self.batches.summary()
     }
 
-    /// The same, and the warnings, as JSON; for bindings.
+    /// The same, and the warnings, as the contract has them; for bindings.
+    pub fn file_summary(&self) -> FileSummary {
+        FileSummary::of(self.summary(), &self.name, &self.warnings, self.language)
+    }
+
+    /// Its JSON.
     pub fn summary_json(&self) -> Value {
-        let summary = self.summary();
-        let bad = summary.bad_values.iter().map(|bad| {
-            let samples: Vec<&str> = bad.samples.iter().map(|(_, raw)| raw.as_str()).collect();
-            json!({"column": bad.column, "count": bad.count, "samples": samples})
-        });
-        let noticed = summary.notices(&self.name);
-        let noticed = noticed.iter().map(|notice| notice.get(self.language));
-        let warnings: Vec<&str> = self.warnings.iter().map(String::as_str).chain(noticed).collect();
-        json!({
-            "rows": summary.rows_kept,
-            "rows_declared": summary.rows_declared,
-            "rows_deleted": summary.rows_deleted,
-            "rows_unflagged": summary.rows_unflagged,
-            "rows_rejected": summary.rows_rejected,
-            "crc": summary.crc,
-            "sha256": summary.source_sha256,
-            "bad_values": bad.collect::<Vec<_>>(),
-            "normalised": summary.normalised,
-            "warnings": warnings,
-        })
+        serde_json::to_value(self.file_summary()).unwrap_or_default()
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use datasus::source::dbc::{DbcWriter, WriteOptions};
+use datasus::source::dbc::{CrcState, DbcWriter, WriteOptions};
 use datasus::source::{RecordsOf, TypedRecords};
 use datasus::{
     AggregateFn, Catalog, Client, Code, Config, Csv, Destination, Error, Language, Parquet, QueryParams, Standing,
@@ -150,7 +150,7 @@ fn meets_what_others_put_there() {
                 unsafe { libc::umask(0) };
                 let client = client_in(&folder, "lake");
                 let sorted = QueryParams::sql("SELECT * FROM sih_rd ORDER BY N_AIH DESC");
-                let to = [Csv::to("a/b.csv").into(), Parquet::to("c/d.parquet").into()];
+                let to = (Csv::to("a/b.csv"), Parquet::to("c/d.parquet"));
                 told(client.export(&sorted, to))
             }
             other => panic!("{other}"),
@@ -254,14 +254,14 @@ fn a_page_whose_crc_does_not_match_is_damage_in_every_engine_and_one_that_does_i
         let answer = client.query(&QueryParams::sql("SELECT sum(IDADE) FROM sih_rd")).unwrap();
         let job = answer.job().clone();
         answer.collect_batches().unwrap();
-        job.report().unwrap().sources[0].crc.clone()
+        job.report().unwrap().sources[0].crc
     };
-    for (with_crc, said) in [(true, "ok"), (false, "absent")] {
+    for (with_crc, said) in [(true, CrcState::Ok), (false, CrcState::Absent)] {
         let page = Page { with_crc, ..Page::of(&[1, 2, 3]) };
         std::fs::write(&source, made_parquet::file(&page)).unwrap();
         let client = client_in(folder, if with_crc { "lake1" } else { "lake2" });
         assert_eq!(asked(&client).unwrap(), [(3, 6); 3]);
-        assert_eq!((crc(&client), crc(&client)), (said.to_owned(), said.to_owned()));
+        assert_eq!((crc(&client), crc(&client)), (said, said));
     }
     // The value 2 became 3.
     let mut damaged = made_parquet::file(&Page { with_crc: true, ..Page::of(&[1, 2, 3]) });
@@ -296,7 +296,7 @@ fn outputs_never_reach_the_files_of_source_lake_or_state() {
     let to = |path: &str| -> Destination { Csv { overwrite: true, ..Csv::to(path) }.into() };
     // An answer of ours may be written again.
     for _ in 0..2 {
-        client.export(&rd, [to("a.csv"), Parquet { overwrite: true, ..Parquet::to("b.parquet") }.into()]).unwrap();
+        client.export(&rd, (to("a.csv"), Parquet { overwrite: true, ..Parquet::to("b.parquet") })).unwrap();
     }
     let failing: Destination = Csv { overwrite: true, ..Csv::to("x".repeat(250)) }.into();
     let _ = client.export(&rd, [failing]);
@@ -365,7 +365,7 @@ fn one_job_that_cannot_be_read_hides_no_other_and_can_be_given_up() {
     let standings = || -> Vec<Standing> { client.jobs().unwrap().iter().map(|job| job.standing).collect() };
     assert_eq!(standings().iter().filter(|standing| **standing == Standing::Unreadable).count(), 2);
     assert_eq!(standings().iter().filter(|standing| **standing == Standing::Foreign).count(), 1);
-    assert!(client.export(&QueryParams::dataset("SIH-RD"), [Csv::to("a.csv").into()]).is_ok());
+    assert!(client.export(&QueryParams::dataset("SIH-RD"), Csv::to("a.csv")).is_ok());
     ids.iter().for_each(|id| client.discard(id).unwrap());
     assert!(standings().is_empty());
 }

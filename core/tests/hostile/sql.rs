@@ -200,3 +200,24 @@ fn values_of_parameters_are_bounded_as_those_in_the_text_are() {
         child::each(CHILD, &cases, BOUNDS).iter().map(|outcome| outcome.answer("bind")["code"].clone()).collect();
     assert_eq!(codes, [Value::Null, json!("DS-422"), Value::Null, json!("DS-422")]);
 }
+
+#[test]
+#[ignore = "by hand: DATASUS_ATTACKS names a file with a JSON list of texts"]
+fn attacks_by_hand() {
+    let source = source();
+    let texts: Vec<String> =
+        serde_json::from_slice(&std::fs::read(std::env::var("DATASUS_ATTACKS").unwrap()).unwrap()).unwrap();
+    let cases = cases(&source, 3.0, texts.iter().map(String::as_str));
+    let memory = number("DATASUS_MEGABYTES", 900) as u64;
+    let bounds = Bounds { time: Duration::from_secs(12), memory: memory << 20 };
+    for (text, outcome) in texts.iter().zip(child::each(CHILD, &cases, bounds)) {
+        let shown: String = text.chars().take(150).collect();
+        match outcome {
+            Outcome::Answered { answer, took, peak } => {
+                let loud = if took.as_secs_f64() > 5.2 || peak > 600 << 20 { "LOUD " } else { "" };
+                println!("{loud}{:>6} ms {:>4} MB {answer} {shown}", took.as_millis(), peak >> 20);
+            }
+            other => println!("LOUD {other:?} {shown}"),
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 #[path = "../many/mod.rs"]
 mod many;
+mod store;
 mod target;
 
 use std::path::Path;

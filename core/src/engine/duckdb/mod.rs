@@ -25,10 +25,10 @@ use crossbeam_channel::bounded;
 use self::closing::Closing;
 use self::drained::Drained;
 use self::watch::Watch;
-use super::{Engine, Running, Settings};
+use super::{DuckDbDialect, Engine, Running, Settings};
 use crate::base::{Ctx, Deaf, Error, Result};
 use crate::governor::refuse_if_too_many_abandoned;
-use crate::plan::Statement;
+use crate::plan::{Dialect, Statement};
 
 /// 400 chained CTEs overflow Rust's default of 2 MiB.
 const STACK_BYTES: usize = 64 << 20;
@@ -80,6 +80,10 @@ impl Engine for DuckDb {
             Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::internal("the engine's thread ended without an answer")),
         }
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        &DuckDbDialect
     }
 
     fn warm(&self, from_user: bool) {

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use duckdb::{Config, Connection};
 
 use crate::engine::Settings;
+use crate::engine::duckdb_dialect::pattern;
 use crate::engine::settings::Pace;
-use crate::plan::{Statement, View, pattern};
+use crate::plan::{Statement, View};
 
 /// Least share of the memory limit that the engine may run ahead of its consumer.
 const AHEAD_SHARE: u64 = 16;

@@ -172,6 +172,16 @@ pub fn refused() -> Vec<(&'static str, String)> {
         of("a list for each row", "SELECT list(CNES) OVER () FROM sih_rd"),
         of("a text for each row", "SELECT string_agg(CNES, ',') OVER () FROM sih_rd"),
         of("a histogram for each row", "SELECT histogram(CNES) OVER (ORDER BY CNES) FROM sih_rd"),
+        // frames that are read anew for each row, deaf to interrupts
+        of("mad over frames", "SELECT mad(range) OVER (ORDER BY range) FROM range(500000)"),
+        of(
+            "DISTINCT with EXCLUDE",
+            "SELECT count(DISTINCT range) OVER (ORDER BY range ROWS BETWEEN 100000 PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW) FROM range(500000)",
+        ),
+        of(
+            "DISTINCT with EXCLUDE TIES",
+            "SELECT sum(DISTINCT range) OVER (ORDER BY range RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE TIES) FROM range(500000)",
+        ),
         of("the largest million", "SELECT max(CNES, 1000000 - 1) FROM sih_rd"),
         ("a replacement of 10,000", format!("SELECT replace(CNES, '0', '{}') FROM sih_rd", "c".repeat(10_000))),
         of(

@@ -1,7 +1,6 @@
 //! The user's own Parquet. It means the same as the DBC it came from: where its types are the catalogue's, and none of its
 //! values would be another in a DBC's object, it is read in place; else it is converted like a DBC, by the same parsers.
 
-mod at;
 mod column;
 mod floats;
 mod pages;
@@ -10,7 +9,6 @@ mod texts;
 mod typed;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
@@ -19,17 +17,17 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use rayon::prelude::*;
 
-use self::at::At;
 use self::column::Way;
 pub(super) use self::column::{CodeForm, OwnColumn};
 use self::pages::Crcs;
 pub(super) use self::typed::TypedRows;
 use super::file::fingerprint;
 use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
-use crate::base::{Cancel, Code, Error, Result, arrow_footer, open_source, text};
+use crate::base::{Cancel, Code, Error, Result, arrow_footer, text};
 use crate::catalog::{Catalog, Form, Normal};
 use crate::source::dbc::CrcState;
 use crate::source::folder::SourceFile;
+use crate::store::{At, Location, Stores};
 
 /// The file, opened: its footer is read, its rows are not.
 pub(super) struct Own {
@@ -38,8 +36,10 @@ pub(super) struct Own {
     columns: Vec<OwnColumn>,
     /// Without its folder.
     name: String,
-    path: PathBuf,
+    /// Its whole path, or its location elsewhere.
+    shown: String,
     size: u64,
+    stores: Stores,
 }
 
 /// What can go wrong with it.
@@ -53,13 +53,19 @@ pub(super) enum Trouble {
 
 impl Own {
     /// DS-460 where it is no Parquet, DS-422 where two of its columns differ in case alone.
-    pub(super) fn open(file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Result<Self> {
-        let at = open_source(&file.path).and_then(At::of).map_err(|e| Error::io(e, &file.path))?;
-        let metadata = arrow_footer(&at).map_err(|error| damaged(file.path.display(), file.size, error.into()))?;
+    pub(super) fn open(
+        stores: &Stores,
+        file: &SourceFile,
+        catalog: &Catalog,
+        options: &ConvertOptions,
+    ) -> Result<Self> {
+        let at = At::of(stores.open(&file.location)?);
+        let metadata =
+            arrow_footer(&at).map_err(|error| damaged(&file.location.to_string(), file.size, error.into()))?;
         let fields = metadata.schema().fields();
         if let Some(field) = fields.iter().find(|field| field.name().contains('\0')) {
             let what = format!("the name of column {:?} has a NUL", field.name());
-            return Err(damaged(file.path.display(), file.size, ParquetError::General(what).into()));
+            return Err(damaged(&file.location.to_string(), file.size, ParquetError::General(what).into()));
         }
         let mut names: Vec<(String, &str)> =
             fields.iter().map(|field| (field.name().to_uppercase(), field.name().as_str())).collect();
@@ -71,8 +77,8 @@ impl Own {
         let leaves = metadata.metadata().file_metadata().schema_descr();
         let of_headers = options.header_columns.get(&file.id.dataset).map(Vec::as_slice).unwrap_or_default();
         let columns = column::columns(fields.iter(), leaves, grupo, of_headers, file.id.competencia);
-        let path = std::path::absolute(&file.path).map_err(|e| Error::io(e, &file.path))?;
-        Ok(Own { at, columns, name: file.name(), path, size: file.size, metadata })
+        let shown = shown(&file.location)?;
+        Ok(Own { at, columns, name: file.name(), shown, size: file.size, metadata, stores: stores.clone() })
     }
 
     /// Whether its types are those of a DBC's object; its values may yet be others.
@@ -147,17 +153,19 @@ impl Own {
     }
 
     /// The file itself, as a file of the lake. `has_crcs`: every page that is read has one, which was compared.
-    pub(super) fn in_place(&self, file: &SourceFile, has_crcs: bool) -> LakeFile {
+    pub(super) fn in_place(&self, file: &SourceFile, has_crcs: bool) -> Result<LakeFile> {
         let count = |n: i64| u64::try_from(n).unwrap_or(0);
         let row_groups: Vec<RowGroup> = (self.footer().row_groups().iter())
             .map(|group| RowGroup { rows: count(group.num_rows()), bytes: count(group.compressed_size()) })
             .collect();
         let rows = row_groups.iter().map(|group| group.rows).sum();
         let schema = self.metadata.schema().clone();
-        LakeFile {
+        Ok(LakeFile {
+            location: file.location.clone(),
+            stores: self.stores.clone(),
             state: file.state,
             id: file.id.clone(),
-            path: self.path.clone(),
+            path: self.stores.local(&file.object())?,
             rows,
             bytes: file.size,
             row_groups,
@@ -168,13 +176,13 @@ impl Own {
                 size: file.size,
                 mtime_ns: file.mtime_ns,
                 rows,
-                crc: if has_crcs { CrcState::Ok } else { CrcState::Absent }.to_string(),
+                crc: if has_crcs { CrcState::Ok } else { CrcState::Absent },
                 ..Provenance::default()
             },
             native_parquet: true,
             sha256: None,
             bad_cells: None,
-        }
+        })
     }
 
     fn not_unpacked(&self) -> Error {
@@ -183,7 +191,7 @@ impl Own {
         let codecs: BTreeSet<String> =
             chunks.map(|chunk| codec(chunk).chars().take_while(|c| *c != '(').collect()).collect();
         let codecs = codecs.into_iter().collect::<Vec<_>>().join(", ");
-        let path = self.path.display();
+        let path = &self.shown;
         Error::new(
             Code::InvalidParams,
             text!(
@@ -205,7 +213,7 @@ impl Own {
         if error.to_string().contains("Disabled feature at compile time") {
             return self.not_unpacked();
         }
-        damaged(self.path.display(), self.size, error)
+        damaged(&self.shown, self.size, error)
     }
 }
 
@@ -225,12 +233,12 @@ fn is_unpacked(codec: Compression) -> bool {
     matches!(codec, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_))
 }
 
-fn damaged(path: std::path::Display<'_>, size: u64, error: Trouble) -> Error {
+fn damaged(path: &str, size: u64, error: Trouble) -> Error {
     if let Trouble::Parquet(ParquetError::External(inner)) = &error
         && let Some(io) = inner.downcast_ref::<std::io::Error>()
         && let Some(number) = io.raw_os_error()
     {
-        return Error::io(std::io::Error::from_raw_os_error(number), std::path::Path::new(&path.to_string()));
+        return Error::io(std::io::Error::from_raw_os_error(number), std::path::Path::new(path));
     }
     Error::new(
         Code::DamagedFile,
@@ -244,8 +252,17 @@ fn damaged(path: std::path::Display<'_>, size: u64, error: Trouble) -> Error {
     .offset(size)
 }
 
+/// A file's whole path.
+fn shown(at: &Location) -> Result<String> {
+    if !at.is_file() {
+        return Ok(at.to_string());
+    }
+    let path = std::path::absolute(at.path()).map_err(|error| at.io(error))?;
+    Ok(path.display().to_string())
+}
+
 fn twice(file: &SourceFile, first: &str, second: &str) -> Error {
-    let path = file.path.display();
+    let path = &file.location;
     Error::new(
         Code::InvalidParams,
         text!(

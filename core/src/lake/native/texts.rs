@@ -10,7 +10,7 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::at::At;
+use crate::store::At;
 
 /// Values that are decoded at once.
 const PIECE: usize = 8 << 10;

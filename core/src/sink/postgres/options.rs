@@ -48,6 +48,7 @@ pub struct Postgres {
 /// What happens to the table that is there, and to its rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "LoadMode")]
 pub enum Mode {
     /// A new table; DS-409 if there is one of that name.
     #[default]

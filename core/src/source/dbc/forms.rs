@@ -9,7 +9,7 @@ use crate::catalog::{Form, Normal};
 const SAMPLES: usize = 10;
 
 /// The codes of a column that stood in the file in another form than the catalogue's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Normalised {
     pub column: String,
     pub form: Form,

@@ -13,8 +13,9 @@ use super::decoded::{Body, Sums};
 use super::explode::Exploder;
 use super::input::Input;
 use super::{Batches, Encoding, Header, RowFilter};
-use crate::base::{Error, Result, Text, open_source, text};
+use crate::base::{Error, Result, Text, text};
 use crate::catalog::{Form, LogicalType};
+use crate::store::{Location, Reader, Stores};
 
 /// Bytes of records that columns have room for at first.
 const SET_ASIDE: usize = 4 << 20;
@@ -91,9 +92,14 @@ pub struct RecordFile {
 impl RecordFile {
     /// Opens a file and checks its header. Whether it is DBC or DBF is told by its content, not by its name.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self> {
-        let file = open_source(path).map_err(|e| Error::io(e, path).stage("decode"))?;
-        let size = file.metadata().map_err(|e| Error::io(e, path))?.len();
-        RecordFile::read_header(file, &path.display().to_string(), Some(size), options)
+        RecordFile::open_in(&Stores::default(), &Location::file(path), options)
+    }
+
+    /// The same of an object of any store.
+    pub fn open_in(stores: &Stores, at: &Location, options: &ReadOptions) -> Result<Self> {
+        let object = stores.open(at).map_err(|error| error.stage("decode"))?;
+        let size = object.size();
+        RecordFile::read_header(Reader::new(object), &at.to_string(), Some(size), options)
     }
 
     /// The same from any reader; `name` stands in errors.

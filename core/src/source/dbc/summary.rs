@@ -6,14 +6,16 @@ use super::Normalised;
 use crate::base::{Text, text};
 
 /// Whether the CRC-32 was right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
 #[serde(rename_all = "lowercase")]
 pub enum CrcState {
     /// It matches the whole content.
     Ok,
     /// It was not looked at, the file was not read to its end, or it did not match.
+    #[default]
     Unchecked,
-    /// A plain DBF has none.
+    /// DBF has none, nor has most Parquet.
     Absent,
 }
 

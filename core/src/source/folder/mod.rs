@@ -7,7 +7,6 @@
 mod partition;
 mod preliminary;
 mod same;
-mod walk;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -16,8 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Result;
 use crate::catalog::{Catalog, FileId};
+use crate::store::{Entry, Location, Object, Stores};
 
-pub use walk::stamp;
+pub use crate::store::{State, stamp};
 
 /// Scans source folders.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ pub struct Folder;
 /// What a folder holds.
 #[derive(Debug, Clone)]
 pub struct Listing {
-    pub root: PathBuf,
+    pub root: Location,
     /// In order of dataset, UF, competência, part and path; of one file there may be several versions.
     pub files: Vec<SourceFile>,
     /// What is not read as a source, in order of path; objects of a lake are left out.
@@ -37,7 +37,7 @@ pub struct Listing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
     pub id: FileId,
-    pub path: PathBuf,
+    pub location: Location,
     pub kind: FileKind,
     pub size: u64,
     /// Time of the last change, in nanoseconds since 1970.
@@ -45,16 +45,6 @@ pub struct SourceFile {
     /// None where the system says none.
     pub state: Option<State>,
     pub version: Version,
-}
-
-/// What changes with a file's content even where size and time do not: another file in its place is another inode, and a change
-/// of the same is a later `ctime`. It changes with less as well (a copy, a link, a name), so that another state says only that
-/// one has to look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct State {
-    pub inode: u64,
-    /// In nanoseconds since 1970.
-    pub ctime_ns: i64,
 }
 
 /// What tells a file from others of the same dataset, UF, competência and part.
@@ -80,11 +70,15 @@ pub enum FileKind {
 /// A file of the folder that is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignored {
-    pub path: PathBuf,
+    pub location: Location,
     pub why: Why,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a file of the source is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "IgnoredReason")]
+#[non_exhaustive]
 pub enum Why {
     /// Its name is of no dataset.
     Name,
@@ -99,28 +93,22 @@ pub enum Why {
 }
 
 impl SourceFile {
+    /// The version of it that was listed.
+    pub fn object(&self) -> Object {
+        let (size, mtime_ns, state) = (self.size, self.mtime_ns, self.state);
+        Object { location: self.location.clone(), size, mtime_ns, state, identity: None }
+    }
+
     /// The name without its folder.
     pub fn name(&self) -> String {
-        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-    }
-}
-
-impl Why {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Why::Name => "name",
-            Why::Archive => "archive",
-            Why::Ours => "ours",
-            Why::Link => "link",
-            Why::Depth => "depth",
-        }
+        self.location.name()
     }
 }
 
 impl Ignored {
     /// The name without its folder.
     pub fn name(&self) -> String {
-        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        self.location.name()
     }
 
     /// True where its extension says that it holds records, or is an archive that may; `RDAC2401.dbc.1` and
@@ -154,26 +142,32 @@ fn extension(name: &str) -> String {
 }
 
 impl Folder {
-    /// Lists the files below `root`, or `root` itself where it is a file. Asks the system for size and time of those that
-    /// the catalogue knows, and opens none.
+    /// Lists the files below a folder of this machine.
     pub fn scan(root: &Path, catalog: &Catalog) -> Result<Listing> {
-        let found = walk::files(root)?;
-        let mut listing = Listing { root: root.to_owned(), files: Vec::new(), ignored: Vec::new() };
-        let ignored = |all: Vec<PathBuf>, why| all.into_iter().map(move |path| Ignored { path, why });
-        listing.ignored.extend(ignored(found.broken, Why::Link).chain(ignored(found.not_entered, Why::Depth)));
-        let found = found.files;
+        Folder::scan_in(&Stores::default(), &Location::file(root), catalog)
+    }
+
+    /// Lists the files below `root`, or `root` itself where it is a file. Asks the store for size and time of those that the
+    /// catalogue knows, and opens none.
+    pub fn scan_in(stores: &Stores, root: &Location, catalog: &Catalog) -> Result<Listing> {
+        let listed = stores.list(root)?;
+        let mut listing = Listing { root: root.clone(), files: Vec::new(), ignored: Vec::new() };
+        let ignored = |all: Vec<Location>, why| all.into_iter().map(move |location| Ignored { location, why });
+        listing.ignored.extend(ignored(listed.broken, Why::Link).chain(ignored(listed.not_entered, Why::Depth)));
+        let found = listed.found;
         let mut same = same::Same::default();
-        let mut partitions = partition::Partitions::new(root, catalog);
-        let mut folders = preliminary::Folders::new(root, catalog);
-        let records: HashSet<&Path> = found.iter().map(PathBuf::as_path).filter(|path| is_record(path)).collect();
-        for path in &found {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let mut ignore = |why| listing.ignored.push(Ignored { path: path.clone(), why });
+        let mut partitions = partition::Partitions::new(root.path(), catalog);
+        let mut folders = preliminary::Folders::new(root.path(), catalog);
+        let records: HashSet<&Path> =
+            found.iter().map(|entry| entry.location.path()).filter(|path| is_record(path)).collect();
+        for Entry { location, object } in &found {
+            let (name, path) = (location.name(), location.path());
+            let mut ignore = |why| listing.ignored.push(Ignored { location: location.clone(), why });
             let Some(kind) = FileKind::of(&name) else {
                 match ARCHIVES.contains(&extension(&name).as_str()) {
                     true => ignore(Why::Archive),
                     // A record goes with its object, which is not listed either.
-                    false if records.contains(path.as_path()) => {}
+                    false if records.contains(path) => {}
                     false => ignore(Why::Name),
                 }
                 continue;
@@ -188,15 +182,15 @@ impl Folder {
                 ignore(Why::Name);
                 continue;
             };
-            let stat = walk::stat(path)?;
+            let object = object.clone().map_or_else(|| stores.stat(location), Ok)?;
             let preliminary = name.preliminary || folders.are_preliminary(path);
             let version = Version { preliminary, dated: name.dated, partition, sha256: None };
-            let (size, mtime_ns, state, path) = (stat.size, stat.mtime_ns, stat.state, path.clone());
-            same.add(SourceFile { id: name.id, path, kind, size, mtime_ns, state, version }, stat.inode);
+            let Object { location, size, mtime_ns, state, identity } = object;
+            same.add(SourceFile { id: name.id, location, kind, size, mtime_ns, state, version }, identity);
         }
         listing.files = same.files();
-        listing.ignored.sort_by(|a, b| a.path.cmp(&b.path));
-        listing.files.sort_by(|a, b| (&a.id, &a.path).cmp(&(&b.id, &b.path)));
+        listing.ignored.sort_by(|a, b| a.location.cmp(&b.location));
+        listing.files.sort_by(|a, b| (&a.id, &a.location).cmp(&(&b.id, &b.location)));
         Ok(listing)
     }
 }

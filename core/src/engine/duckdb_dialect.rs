@@ -3,10 +3,9 @@
 use arrow::datatypes::DataType;
 use chrono::{Days, NaiveDate};
 
-use super::sample::{BELOW, PRIME};
-use super::{Dialect, FileSample};
 use crate::catalog::LogicalType;
 use crate::params::Scalar;
+use crate::plan::{Dialect, FileSample, SAMPLE_BELOW as BELOW, SAMPLE_PRIME as PRIME};
 
 #[derive(Debug, Default, Clone, Copy)]
 pub struct DuckDbDialect;
@@ -15,7 +14,7 @@ pub struct DuckDbDialect;
 const WILD: [char; 3] = ['*', '?', '['];
 
 /// The pattern that matches this path and nothing else: a name such as `[xy].parquet` stands for itself.
-pub fn pattern(path: &str) -> String {
+pub(super) fn pattern(path: &str) -> String {
     let mut pattern = String::with_capacity(path.len());
     for character in path.chars() {
         match WILD.contains(&character) {
@@ -27,7 +26,7 @@ pub fn pattern(path: &str) -> String {
 }
 
 /// Whether there is such a pattern: in one the engine takes `\\` for the end of a folder's name.
-pub fn has_pattern(path: &str) -> bool {
+fn has_pattern(path: &str) -> bool {
     !(path.contains('\\') && path.contains(WILD))
 }
 
@@ -57,6 +56,10 @@ impl Dialect for DuckDbDialect {
             DataType::Decimal128(precision, scale) => Some(format!("DECIMAL({precision},{scale})")),
             _ => None,
         }
+    }
+
+    fn can_name(&self, path: &str) -> bool {
+        has_pattern(path)
     }
 
     fn parquet(&self, files: &[&str]) -> String {

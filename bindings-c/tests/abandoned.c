@@ -1,0 +1,109 @@
+/* SQL that hears neither interrupt nor deadline (made to hang) keeps nobody: abandoned <folder>. */
+#include "every.h"
+
+enum { ROWS = 20, HOUR = 3600 * 1000, AT_ONCE = 4 };
+
+static const char SQL[] = "{\"sql\": \"SELECT CNES, count(*) AS n FROM sih_rd GROUP BY CNES\"}";
+static const char LATE[] = "{\"sql\": \"SELECT CNES, count(*) AS n FROM sih_rd GROUP BY CNES\", \"options\": {\"deadline\": 0.3}}";
+
+/* Two seconds of grace, and what a busy machine takes. */
+static void soon(time_t began) { CHECK(time(NULL) - began < 15); }
+
+static void ends_with(struct ArrowArrayStream *stream, int wanted) {
+  struct ArrowSchema schema;
+  time_t began = time(NULL);
+  CHECK(stream->get_schema(stream, &schema) != 0);
+  soon(began);
+  REFUSED(wanted, datasus_stream_error(stream, error));
+  stream->release(stream);
+}
+
+static int64_t rows_of(const char *params) {
+  struct ArrowArrayStream stream;
+  time_t began = time(NULL);
+  FINE(datasus_client_query(the_client, params, &stream, NULL, error));
+  int64_t rows = read_all(&stream);
+  soon(began);
+  return rows;
+}
+
+static bool are_abandoned(int count) {
+  datasus_text metrics;
+  char line[64];
+  snprintf(line, sizeof line, "\ndatasus_threads_abandoned %d.0\n", count);
+  FINE(datasus_client_metrics(the_client, &metrics, error));
+  bool so = strstr(metrics.data, line) != NULL;
+  datasus_text_release(&metrics);
+  return so;
+}
+
+static void until_abandoned(int count) {
+  for (time_t began = time(NULL); !are_abandoned(count); pause_ms(5)) soon(began);
+}
+
+static void released(void) {
+  CHECK(datasus_test_hang_next(0, 0, 0) == DATASUS_STATUS_OK);
+  until_abandoned(0);
+  CHECK(rows_of(SQL) > 0);
+}
+
+static void a_cancel_frees_the_caller_of_a_statement_that_does_not_stop(void) {
+  struct ArrowArrayStream stream;
+  datasus_job *job;
+  CHECK(datasus_test_hang_next(1, 0, HOUR) == DATASUS_STATUS_OK);
+  FINE(datasus_client_query(the_client, SQL, &stream, &job, error));
+  while (datasus_test_hanging() == 0) pause_ms(1);
+  FINE(datasus_job_cancel(job, error));
+  ends_with(&stream, DATASUS_STATUS_CANCELLED);
+  CHECK(datasus_job_release(job) == DATASUS_STATUS_OK);
+  CHECK(rows_of(SQL) > 0);
+  /* Who lets go of the rows waits for nothing. */
+  CHECK(datasus_test_hang_next(1, 0, HOUR) == DATASUS_STATUS_OK);
+  FINE(datasus_client_query(the_client, SQL, &stream, NULL, error));
+  while (datasus_test_hanging() == 1) pause_ms(1);
+  time_t began = time(NULL);
+  stream.release(&stream);
+  soon(began);
+  CHECK(rows_of(SQL) > 0);
+  released();
+}
+
+static void a_text_that_is_parsed_for_ever_ends_with_its_deadline(void) {
+  struct ArrowArrayStream stream;
+  time_t began = time(NULL);
+  CHECK(datasus_test_hang_next(0, 1, HOUR) == DATASUS_STATUS_OK);
+  REFUSED(DATASUS_STATUS_DEADLINE_PASSED, datasus_client_query(the_client, LATE, &stream, NULL, error));
+  soon(began);
+  CHECK(rows_of(SQL) > 0);
+  released();
+}
+
+static void after_four_deadlines_sql_is_refused_and_rows_of_a_dataset_go_on(void) {
+  struct ArrowArrayStream stream;
+  CHECK(datasus_test_hang_next(AT_ONCE, 0, HOUR) == DATASUS_STATUS_OK);
+  for (int i = 0; i < AT_ONCE; i++) {
+    FINE(datasus_client_query(the_client, LATE, &stream, NULL, error));
+    ends_with(&stream, DATASUS_STATUS_DEADLINE_PASSED);
+    until_abandoned(i + 1);
+  }
+  datasus_error refusal = DATASUS_ERROR_INIT;
+  datasus_status status = datasus_client_query(the_client, SQL, &stream, NULL, &refusal);
+  if (status == DATASUS_STATUS_OK) {
+    ends_with(&stream, DATASUS_STATUS_OUT_OF_MEMORY);
+  } else {
+    CHECK(status == DATASUS_STATUS_OUT_OF_MEMORY && refusal.retryable);
+    datasus_error_release(&refusal);
+  }
+  CHECK(rows_of("{\"dataset\": \"SIH-RD\", \"columns\": [\"CNES\"]}") == 6 * ROWS);
+  released();
+}
+
+int main(int argc, char **argv) {
+  CHECK(argc == 2);
+  begin(argv[1], ROWS);
+  RUN(a_cancel_frees_the_caller_of_a_statement_that_does_not_stop);
+  RUN(a_text_that_is_parsed_for_ever_ends_with_its_deadline);
+  RUN(after_four_deadlines_sql_is_refused_and_rows_of_a_dataset_go_on);
+  end();
+  return 0;
+}

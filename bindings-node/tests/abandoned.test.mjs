@@ -1,0 +1,68 @@
+// SQL that hears neither interrupt nor deadline (made to hang) keeps nobody: not its caller, not others, not the event loop.
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { afterEach, test } from 'node:test'
+
+import { Cancelled, csv, DeadlinePassed, OutOfMemory } from 'datasus'
+
+import { client, until } from './example_folder.mjs'
+
+const native = createRequire(import.meta.resolve('datasus'))('datasus-linux-x64-gnu')
+const HOUR = 3600
+const query = { sql: 'SELECT CNES, count(*) AS n FROM sih_rd GROUP BY CNES' }
+const abandoned = () => Number(/^datasus_threads_abandoned (\d+)/m.exec(client.metrics())[1])
+
+/** Within its bound: two seconds of grace, and what a busy machine takes. */
+async function soon(work) {
+  const began = performance.now()
+  let last = began
+  let longest = 0
+  const ticks = setInterval(() => { longest = Math.max(longest, performance.now() - last); last = performance.now() }, 10)
+  try {
+    return await work
+  } finally {
+    clearInterval(ticks)
+    assert.ok(performance.now() - began < 15_000, 'it came back too late')
+    assert.ok(longest < 1_000, `the event loop stood for ${longest} ms`)
+  }
+}
+
+afterEach(async () => {
+  native.hangNext(0, 0, 0)
+  await until(() => abandoned() === 0 && native.hanging() === 0, 'the threads end')
+  assert.ok((await (await client.query(query)).toArray()).length > 0)
+})
+
+for (const [what, statements, texts] of [['a statement', 1, 0], ['a text that is parsed', 0, 1]]) {
+  test(`a signal frees the caller of ${what} that does not stop, and the next query works`, async () => {
+    for (const asked of [
+      (signal) => client.query(query, { signal }).then((result) => result.toArray()),
+      (signal) => client.export(query, { to: csv('never.csv'), signal }),
+    ]) {
+      const before = native.hanging()
+      native.hangNext(statements, texts, HOUR)
+      const control = new AbortController()
+      const work = asked(control.signal)
+      work.catch(() => {})
+      await until(() => native.hanging() > before, 'it hangs')
+      const why = new Error('the user went away')
+      control.abort(why)
+      await assert.rejects(soon(work), (error) => error instanceof Cancelled && error.code === 'DS-499')
+      assert.ok((await soon(client.query(query).then((result) => result.toArray()))).length > 0)
+    }
+    for (const { job_id: id } of await client.jobs()) await client.discard(id)
+  })
+}
+
+test('a deadline frees four callers; then SQL is DS-503, and structured queries go on', async () => {
+  native.hangNext(4, 0, HOUR)
+  for (let n = 1; n <= 4; n += 1) {
+    // One by one: of several some would wait for a slot, and not hang.
+    const late = client.query({ ...query, options: { deadline: 0.3 } }).then((result) => result.toArray())
+    await assert.rejects(soon(late), (error) => error instanceof DeadlinePassed && error.code === 'DS-504')
+    await until(() => abandoned() === n, 'it is counted')
+  }
+  await assert.rejects(soon(client.query(query)), (error) => error instanceof OutOfMemory && error.code === 'DS-503' && error.retryable)
+  const rows = await soon(client.query({ dataset: 'SIH-RD', columns: ['CNES'] }).then((result) => result.toArray()))
+  assert.equal(rows.length, 600)
+})

@@ -1,0 +1,43 @@
+//! The files of this machine.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::read_at::OpenFile;
+use super::{Entry, Listed, Location, Object, ReadAt, Store, walk};
+use crate::base::{Error, Result, open_source};
+
+/// The first store. What it opens are regular files; whose they are, and behind which links, does not matter to who only reads.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct LocalFiles;
+
+impl Store for LocalFiles {
+    fn scheme(&self) -> &str {
+        "file"
+    }
+
+    fn list(&self, root: &Location) -> Result<Listed> {
+        let found = walk::files(root.path())?;
+        let named = |paths: Vec<PathBuf>| paths.into_iter().map(Location::file);
+        Ok(Listed {
+            found: named(found.files).map(|location| Entry { location, object: None }).collect(),
+            broken: named(found.broken).collect(),
+            not_entered: named(found.not_entered).collect(),
+        })
+    }
+
+    fn stat(&self, at: &Location) -> Result<Object> {
+        let walk::Stat { size, mtime_ns, state, inode } = walk::stat(at.path())?;
+        Ok(Object { location: at.clone(), size, mtime_ns, state, identity: inode })
+    }
+
+    fn open(&self, at: &Location) -> Result<Arc<dyn ReadAt>> {
+        let opened = open_source(at.path()).and_then(OpenFile::of).map_err(|error| Error::io(error, at.path()))?;
+        Ok(Arc::new(opened))
+    }
+
+    fn local(&self, object: &Object) -> Result<PathBuf> {
+        let path = object.location.path();
+        std::path::absolute(path).map_err(|error| Error::io(error, path))
+    }
+}

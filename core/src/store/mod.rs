@@ -1,0 +1,82 @@
+//! Where objects lie, and how they are listed and read: a store by scheme. Whoever reads an object names it by its [`Location`]; the
+//! folders of this machine are the first store, and others come by being registered ([`Stores::with`]).
+
+mod local_files;
+mod location;
+mod read_at;
+mod stores;
+mod walk;
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use local_files::LocalFiles;
+pub use location::Location;
+pub use read_at::{At, ReadAt, Reader, sha256};
+pub use stores::Stores;
+pub use walk::stamp;
+
+use crate::base::Result;
+
+/// A place of objects under one scheme. Called from any thread, several at once.
+pub trait Store: Debug + Send + Sync {
+    /// `file`, `s3`, `https`: what stands before `://` in the names of its objects.
+    fn scheme(&self) -> &str;
+
+    /// What lies below `root`, or `root` itself where it is an object, in order of location; hidden names are left out. Opens
+    /// nothing.
+    fn list(&self, root: &Location) -> Result<Listed>;
+
+    /// The object as it is now; DS-404 or DS-403 where it cannot be looked at.
+    fn stat(&self, at: &Location) -> Result<Object>;
+
+    /// Opens it, to be read at any offset by several threads. What is read later may be of another version: whoever must know
+    /// asks [`Store::stat`] at the end.
+    fn open(&self, at: &Location) -> Result<Arc<dyn ReadAt>>;
+
+    /// The path by which an engine reads the object: its own, or that of a copy. Valid while the process lives.
+    fn local(&self, object: &Object) -> Result<PathBuf>;
+}
+
+/// A version of an object. Equal: the same content, as far as the store can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    pub location: Location,
+    pub size: u64,
+    /// Time of the last change, in nanoseconds since 1970; 0 where the store says none.
+    pub mtime_ns: i64,
+    /// None where the store says none.
+    pub state: Option<State>,
+    /// What the store knows the object by, whatever its location; none where it says nothing.
+    pub identity: Option<(u64, u64)>,
+}
+
+/// What changes with an object's content even where size and time do not: another file in its place is another inode, and a change
+/// of the same is a later `ctime`. It changes with less as well (a copy, a link, a name), so that another state says only that
+/// one has to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct State {
+    pub inode: u64,
+    /// In nanoseconds since 1970.
+    pub ctime_ns: i64,
+}
+
+/// What lies below a location.
+#[derive(Debug, Clone, Default)]
+pub struct Listed {
+    pub found: Vec<Entry>,
+    /// Links that lead to nothing.
+    pub broken: Vec<Location>,
+    /// Folders that were not entered, behind too many links.
+    pub not_entered: Vec<Location>,
+}
+
+/// An object's location, and its version where the store's listing says it; others are asked for theirs.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub location: Location,
+    pub object: Option<Object>,
+}

@@ -1,0 +1,73 @@
+//! The stores that a client knows, by their schemes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Listed, LocalFiles, Location, Object, ReadAt, Store, sha256};
+use crate::base::{Code, Error, Result, text};
+
+/// Clones are the same stores. The default is the files of this machine alone.
+#[derive(Debug, Clone)]
+pub struct Stores(Arc<BTreeMap<String, Arc<dyn Store>>>);
+
+impl Default for Stores {
+    fn default() -> Self {
+        Stores(Arc::new(BTreeMap::new())).with(Arc::new(LocalFiles))
+    }
+}
+
+impl Stores {
+    /// The same with one more, in the place of one of its scheme.
+    pub fn with(mut self, store: Arc<dyn Store>) -> Self {
+        Arc::make_mut(&mut self.0).insert(store.scheme().to_owned(), store);
+        self
+    }
+
+    pub fn knows(&self, at: &Location) -> bool {
+        self.0.contains_key(at.scheme())
+    }
+
+    /// DS-422 where no store is of its scheme.
+    fn of(&self, at: &Location) -> Result<&dyn Store> {
+        self.0.get(at.scheme()).map(|store| store.as_ref()).ok_or_else(|| {
+            let (scheme, known) = (at.scheme(), self.0.keys().cloned().collect::<Vec<_>>());
+            let names = known.join(", ");
+            Error::new(
+                Code::InvalidParams,
+                text!(
+                    "Nenhum armazenamento deste cliente lê {scheme}://; ele conhece: {names}",
+                    "No store of this client reads {scheme}://; it knows: {names}"
+                ),
+            )
+            .with("received", scheme)
+            .with("valid_examples", known)
+            .stage("source")
+        })
+    }
+
+    /// As [`Store::list`].
+    pub fn list(&self, root: &Location) -> Result<Listed> {
+        self.of(root)?.list(root)
+    }
+
+    /// As [`Store::stat`].
+    pub fn stat(&self, at: &Location) -> Result<Object> {
+        self.of(at)?.stat(at)
+    }
+
+    /// As [`Store::open`].
+    pub fn open(&self, at: &Location) -> Result<Arc<dyn ReadAt>> {
+        self.of(at)?.open(at)
+    }
+
+    /// As [`Store::local`].
+    pub fn local(&self, object: &Object) -> Result<PathBuf> {
+        self.of(&object.location)?.local(object)
+    }
+
+    /// The SHA-256 of what it holds now.
+    pub fn sha256(&self, at: &Location) -> Result<String> {
+        sha256(self.open(at)?).map_err(|error| at.io(error))
+    }
+}

@@ -1,0 +1,141 @@
+//! A store in memory: a source that is nowhere on the disk.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use datasus::base::Text;
+use datasus::source::write_example_data;
+use datasus::store::{Entry, Listed, Location, Object, ReadAt, Store};
+use datasus::{AggregateFn, Client, Code, Error, QueryParams, Result};
+use tempfile::TempDir;
+
+/// Objects by their paths; engines read copies.
+#[derive(Debug)]
+struct Memory {
+    objects: Mutex<BTreeMap<PathBuf, (Arc<Vec<u8>>, i64)>>,
+    copies: TempDir,
+}
+
+impl Memory {
+    /// What lies below `folder`, under `mem://fonte/`.
+    fn of(folder: &Path) -> Self {
+        let mut objects = BTreeMap::new();
+        let mut open = vec![folder.to_owned()];
+        while let Some(at) = open.pop() {
+            for entry in std::fs::read_dir(&at).unwrap().map(|entry| entry.unwrap().path()) {
+                if entry.is_dir() {
+                    open.push(entry);
+                } else {
+                    let name = Path::new("fonte").join(entry.strip_prefix(folder).unwrap());
+                    objects.insert(name, (Arc::new(std::fs::read(&entry).unwrap()), 1));
+                }
+            }
+        }
+        Memory { objects: Mutex::new(objects), copies: TempDir::new().unwrap() }
+    }
+
+    fn object(at: &Path, bytes: &[u8], version: i64) -> Object {
+        let location = Location::of("mem", at);
+        Object { location, size: bytes.len() as u64, mtime_ns: version, state: None, identity: None }
+    }
+
+    fn get(&self, at: &Location) -> Result<(Arc<Vec<u8>>, i64)> {
+        let gone = || Error::new(Code::NotFound, Text { pt: format!("{at} sumiu"), en: format!("{at} is gone") });
+        self.objects.lock().unwrap().get(at.path()).cloned().ok_or_else(gone)
+    }
+}
+
+struct Bytes(Arc<Vec<u8>>);
+
+impl ReadAt for Bytes {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
+        let rest = self.0.get(at as usize..).unwrap_or_default();
+        // Fewer than were asked for, as a network does.
+        let read = rest.len().min(into.len()).min(1_000);
+        into[..read].copy_from_slice(&rest[..read]);
+        Ok(read)
+    }
+}
+
+impl Store for Memory {
+    fn scheme(&self) -> &str {
+        "mem"
+    }
+
+    fn list(&self, root: &Location) -> Result<Listed> {
+        let objects = self.objects.lock().unwrap();
+        let below = objects.iter().filter(|(path, _)| path.starts_with(root.path()));
+        let entry = |(path, (bytes, version)): (&PathBuf, &(Arc<Vec<u8>>, i64))| {
+            let object = Memory::object(path, bytes, *version);
+            Entry { location: object.location.clone(), object: Some(object) }
+        };
+        Ok(Listed { found: below.map(entry).collect(), ..Listed::default() })
+    }
+
+    fn stat(&self, at: &Location) -> Result<Object> {
+        self.get(at).map(|(bytes, version)| Memory::object(at.path(), &bytes, version))
+    }
+
+    fn open(&self, at: &Location) -> Result<Arc<dyn ReadAt>> {
+        self.get(at).map(|(bytes, _)| Arc::new(Bytes(bytes)) as Arc<dyn ReadAt>)
+    }
+
+    fn local(&self, object: &Object) -> Result<PathBuf> {
+        let (bytes, version) = self.get(&object.location)?;
+        let copy = self.copies.path().join(format!("{version}-{}", object.location.name()));
+        std::fs::write(&copy, &*bytes).unwrap();
+        Ok(copy)
+    }
+}
+
+/// Rows of every kind of query, as text.
+fn asked(client: &Client) -> Vec<String> {
+    let all = |dataset: &str| QueryParams::dataset(dataset).uf(["AC"]);
+    let grouped =
+        all("SIH-RD").group_by(["SEXO"]).aggregate(AggregateFn::Count, "CNES", "quantos").order_by("SEXO", false);
+    let sql = QueryParams::sql("SELECT sum(VAL_TOT) AS valor, max(datasus_arquivo) AS arquivo FROM sih_rd").uf(["AC"]);
+    let rows = |params: &QueryParams| {
+        let batches: Vec<_> = client.query(params).unwrap().map(|batch| batch.unwrap()).collect();
+        arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string()
+    };
+    [all("SIH-RD").columns(["CNES", "VAL_TOT", "datasus_arquivo"]), grouped, sql].iter().map(rows).collect()
+}
+
+#[test]
+fn a_source_in_memory_answers_as_the_same_files_in_a_folder() {
+    let (place, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    write_example_data(folder.path(), 200).unwrap();
+    // Some months as Parquet of one's own, which is read where it lies.
+    std::fs::create_dir(folder.path().join("meus")).unwrap();
+    crate::many::write(&folder.path().join("meus"), 2, 500);
+    let memory = Arc::new(Memory::of(folder.path()));
+    let here = TempDir::new().unwrap();
+    let of_folder = Client::open_with(folder.path(), crate::config(here.path())).unwrap();
+    let of_memory =
+        Client::builder("mem://fonte").config(crate::config(place.path())).store(memory.clone()).open().unwrap();
+    let expected = asked(&of_folder);
+    assert_eq!(asked(&of_memory), expected);
+    // Once more, with what is converted by now.
+    assert_eq!(asked(&of_memory), expected);
+    let holdings = |client: &Client| serde_json::to_value(client.datasets().unwrap()).unwrap();
+    assert_eq!(holdings(&of_memory), holdings(&of_folder));
+    let explain = of_memory.explain(&QueryParams::dataset("SIH-RD").uf(["AC"])).unwrap();
+    assert!(explain.sources.iter().all(|source| source.starts_with("mem://fonte/")), "{:?}", explain.sources);
+
+    // Another version of an object is another answer; one that goes away in between is an error.
+    let mut one = memory.objects.lock().unwrap();
+    let (_, parquet) = one.iter_mut().find(|(path, _)| path.ends_with("RDAC2301.parquet")).unwrap();
+    let with = std::fs::read(folder.path().join("meus/RDAC2302.parquet")).unwrap();
+    *parquet = (Arc::new(with), 2);
+    drop(one);
+    assert_ne!(asked(&of_memory), expected);
+
+    let homeless = Client::builder("mem://fonte").config(datasus::Config::default()).store(memory).open();
+    assert_eq!(homeless.map(drop).unwrap_err().code(), Code::InvalidParams);
+}
