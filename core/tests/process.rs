@@ -4,6 +4,7 @@
 #[path = "many/mod.rs"]
 mod many;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -112,7 +113,7 @@ fn nested_and_zipped_queries_end_with_one_slot_and_with_little_memory() {
     let governor = Governor::of_process();
     let spill = tempfile::tempdir().unwrap();
     let client = client(data(), spill.path(), None);
-    let [all, sorted, grouped] = [all(), sorted(), grouped()].map(|params| params.competencia("202301", "202301"));
+    let [all, sorted, grouped] = [all(), sorted(), grouped()].map(|params| params.competencia("202301"));
     for (maintenance, budget) in [(true, None), (false, Some(200 << 20)), (true, Some(200 << 20))] {
         governor.set_budget(budget);
         client.set_maintenance(maintenance).unwrap();
@@ -169,7 +170,7 @@ fn a_job_that_makes_room_leaves_its_memory_too() {
     client.set_maintenance(true).unwrap();
     let most = governor.leased().1 - (80 << 20);
     let others = governor.lease(Ask { want: most, least: most }, &Cancel::default()).unwrap();
-    let export = client.submit(&all(), [Csv::to("a.csv").into()]).unwrap();
+    let export = client.submit(&all(), Csv::to("a.csv")).unwrap();
     until("it runs", || export.progress().rows > 0);
     let (ours, behind) = (client.clone(), export.clone());
     let groups = ends("the urgent query", move || {
@@ -351,16 +352,19 @@ fn a_spill_that_would_fill_the_disk_ends_with_ds_507_before_it_is_full_and_leave
         assert_eq!(names(spill), 0, "{size}");
         assert_eq!(rows(client.query(&count).unwrap()), 1, "and the client goes on");
     }
-    // Somebody else fills it meanwhile.
-    let Some(small) = Small::of("400m") else { return };
+    // Somebody else fills it meanwhile. Neither has the rest of the result room there, which goes to the same disk while its reader
+    // pauses.
+    let Some(small) = Small::of("250m") else { return };
     let spill = small.0.path();
     let client = client(data(), spill, LITTLE);
     let mut answer = client.query(&sorted()).unwrap();
     answer.next().unwrap().unwrap();
     assert!(!spilled(spill).is_empty());
-    let room = usize::try_from(datasus::governor::disk_room(spill).unwrap()).unwrap();
+    let mut theirs = std::fs::File::create(spill.join("theirs")).unwrap();
     // Into the reserve, and not to its end.
-    std::fs::write(spill.join("theirs"), vec![1; room + (10 << 20)]).unwrap();
+    while datasus::governor::disk_room(spill).unwrap() > 0 {
+        theirs.write_all(&vec![1; 1 << 20]).unwrap();
+    }
     std::thread::sleep(Duration::from_millis(500));
     let error = ends("the stream", move || answer.find_map(Result::err)).expect("it ends before its last row");
     assert_eq!(error.code(), Code::DiskFull, "{error:?}");

@@ -6,6 +6,7 @@
 pub mod arrow;
 pub mod csv;
 mod destination;
+mod destinations;
 mod fan_out;
 mod file;
 mod output_root;
@@ -25,6 +26,7 @@ use crate::base::{Chunk, Ctx, Error, Held, Result, Text};
 
 pub use csv::Csv;
 pub use destination::{CustomTarget, Destination};
+pub use destinations::Destinations;
 pub use fan_out::FanOut;
 pub use output_root::{OutputFile, OutputRoot};
 pub use parquet::Parquet;

@@ -11,10 +11,13 @@ use datasus::store::{Entry, Listed, Location, Object, ReadAt, Store};
 use datasus::{AggregateFn, Client, Code, Error, QueryParams, Result};
 use tempfile::TempDir;
 
+/// Content, and when it was written.
+type Kept = (Arc<Vec<u8>>, i64);
+
 /// Objects by their paths; engines read copies.
 #[derive(Debug)]
 struct Memory {
-    objects: Mutex<BTreeMap<PathBuf, (Arc<Vec<u8>>, i64)>>,
+    objects: Mutex<BTreeMap<PathBuf, Kept>>,
     copies: TempDir,
 }
 

@@ -11,6 +11,7 @@ mod many;
 #[path = "../postgres/server.rs"]
 #[allow(dead_code, reason = "more than one job needs")]
 mod server;
+mod streams;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -232,7 +233,7 @@ fn submit(client: &Client, number: usize, kind: &str) -> Job {
     let all = QueryParams::dataset("SIH-RD").options(spill);
     let parquet = || -> Destination { Parquet::to(number.to_string()).into() };
     let (params, to) = match kind {
-        "csv" if millions() > MOST_CSV => (all.competencia("202301", "202309"), Csv::to(number.to_string()).into()),
+        "csv" if millions() > MOST_CSV => (all.competencia("202301".."202309"), Csv::to(number.to_string()).into()),
         "csv" => (all, Csv::to(number.to_string()).into()),
         "postgres" => {
             (all, Postgres { table: Some(format!("pouca.t{number}")), analyze: false, ..Postgres::default() }.into())
