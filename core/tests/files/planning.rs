@@ -59,7 +59,7 @@ fn a_query_opens_the_files_that_it_selects_and_no_others() {
     let client = place.client();
     let opened = Opened::watch(place.folder.path());
     let files = || opened.since().into_iter().filter(|name| !name.is_empty()).collect::<BTreeSet<String>>();
-    let june = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("2024-06", "2024-06");
+    let june = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("2024-06");
     let only = |name: &str| BTreeSet::from([name.to_owned()]);
 
     assert_eq!(rows(&client, &june).unwrap().0, 1);
@@ -79,7 +79,7 @@ fn a_query_opens_the_files_that_it_selects_and_no_others() {
     assert!(refused.detail().contains("DO_MES_0"), "{}", refused.detail());
 
     // What is missing is said with all that is there.
-    let absent = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("2025-01", "2025-01");
+    let absent = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("2025-01");
     let error = rows(&client, &absent).unwrap_err();
     assert_eq!(error.code(), Code::NotFound);
     assert_eq!(error.diagnostic()["files_in_folder"], 13);
