@@ -68,7 +68,7 @@ fn a_query_opens_the_files_that_it_selects_and_no_others() {
     assert_eq!(rows(&client, &june.clone().columns(["N_AIH", "DO_MES_06"])).unwrap().0, 1);
     assert!(files().is_subset(&only("RDAC2406.dbc")));
     // An export that writes where nothing lies yet looks at none of the Parquet.
-    client.export(&june, vec![datasus::Csv::to("junho.csv").into()]).unwrap();
+    client.export(&june, datasus::Csv::to("junho.csv")).unwrap();
     assert_eq!(files(), BTreeSet::new());
 
     // One that only another month has is known all the same, and NULL; one that none has is refused, with what is near.
