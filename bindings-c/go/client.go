@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"runtime/cgo"
 )
 
@@ -15,6 +16,7 @@ import (
 type Client struct {
 	handle   *C.datasus_client
 	language string
+	cleanup  runtime.Cleanup
 }
 
 var _ io.Closer = (*Client)(nil)
@@ -48,12 +50,16 @@ func Open(source string, config *Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	client.cleanup = runtime.AddCleanup(client, func(handle *C.datasus_client) { C.datasus_client_release(handle) }, client.handle)
 	return client, nil
 }
 
-// Close releases the client; its rows and jobs go on. A second time it is an error, as is every call after it.
+// Close releases the client; its rows and jobs go on. A second time it is an error, as is every call after it. What is dropped
+// without it is released once it is collected.
 func (c *Client) Close() error {
+	defer runtime.KeepAlive(c)
 	closed := words{"Este cliente já foi fechado", "This client is closed already"}
+	c.cleanup.Stop()
 	return released(c.language, closed, C.datasus_client_release(c.handle))
 }
 
@@ -77,6 +83,7 @@ func (c *Client) json(given *texts, name string, of any) *C.char {
 // Query starts a query (Params or JSON), and returns when its schema is known; the rows come as they are taken. Once ctx is
 // done the query is cancelled.
 func (c *Client) Query(ctx context.Context, params any) (*Rows, error) {
+	defer runtime.KeepAlive(c)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -104,6 +111,7 @@ func (c *Client) Query(ctx context.Context, params any) (*Rows, error) {
 // Submit starts a query (Params or JSON) into files or tables, and returns when it has been checked and queued. Once ctx is
 // done the job is cancelled.
 func (c *Client) Submit(ctx context.Context, params any, to ...Sink) (*Job, error) {
+	defer runtime.KeepAlive(c)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -168,6 +176,7 @@ func (c *Client) Export(ctx context.Context, params any, to ...Sink) (*Report, e
 
 // Resume goes on with a job where it stopped, in this process or an earlier one. Once ctx is done the job is cancelled.
 func (c *Client) Resume(ctx context.Context, jobID string) (*Job, error) {
+	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	id := given.add("jobID", jobID)
 	return began(ctx, &given, func() (*Job, error) {
@@ -195,6 +204,7 @@ func stopped(late *Job) {
 
 // Sync converts ahead of a query, until ctx is done.
 func (c *Client) Sync(ctx context.Context, params any) (*SyncReport, error) {
+	defer runtime.KeepAlive(c)
 	var given texts
 	defer given.free()
 	query := c.json(&given, "params", params)
@@ -211,6 +221,7 @@ func (c *Client) Sync(ctx context.Context, params any) (*SyncReport, error) {
 
 // Jobs are those that earlier processes left, or that run now.
 func (c *Client) Jobs() ([]JobInfo, error) {
+	defer runtime.KeepAlive(c)
 	return read[[]JobInfo](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_jobs(c.handle, out, told)
 	}))
@@ -218,6 +229,7 @@ func (c *Client) Jobs() ([]JobInfo, error) {
 
 // Discard gives a job up, with what it left in its targets.
 func (c *Client) Discard(jobID string) error {
+	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	defer given.free()
 	id := given.add("jobID", jobID)
@@ -229,6 +241,7 @@ func (c *Client) Discard(jobID string) error {
 
 // DeadLetters are the records of a job that were not taken, each with its reason.
 func (c *Client) DeadLetters(jobID string) ([]DeadLetter, error) {
+	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	defer given.free()
 	id := given.add("jobID", jobID)
@@ -242,6 +255,7 @@ func (c *Client) DeadLetters(jobID string) ([]DeadLetter, error) {
 
 // ExportDeadLetters writes them as Parquet below Config.Output, and gives how many there are.
 func (c *Client) ExportDeadLetters(jobID, path string) (uint64, error) {
+	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	defer given.free()
 	id, to := given.add("jobID", jobID), given.add("path", path)
@@ -257,6 +271,7 @@ func (c *Client) ExportDeadLetters(jobID, path string) (uint64, error) {
 
 // Replay sends the dead letters of a completed job to their table once more.
 func (c *Client) Replay(jobID string) (*Replayed, error) {
+	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	defer given.free()
 	id := given.add("jobID", jobID)
@@ -270,6 +285,7 @@ func (c *Client) Replay(jobID string) (*Replayed, error) {
 
 // Explain tells what a query would read; it converts nothing.
 func (c *Client) Explain(params any) (*Explain, error) {
+	defer runtime.KeepAlive(c)
 	var given texts
 	defer given.free()
 	query := c.json(&given, "params", params)
@@ -283,6 +299,7 @@ func (c *Client) Explain(params any) (*Explain, error) {
 
 // Schema is a dataset as the catalogue knows it: columns with type, drift and meaning.
 func (c *Client) Schema(dataset string) (*CatalogEntry, error) {
+	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	defer given.free()
 	name := given.add("dataset", dataset)
@@ -296,6 +313,7 @@ func (c *Client) Schema(dataset string) (*CatalogEntry, error) {
 
 // Catalog is every dataset that there is, whether the source holds any of it or not.
 func (c *Client) Catalog() ([]Known, error) {
+	defer runtime.KeepAlive(c)
 	return read[[]Known](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_catalog(c.handle, out, told)
 	}))
@@ -303,6 +321,7 @@ func (c *Client) Catalog() ([]Known, error) {
 
 // Datasets is what the source holds: "datasets", and "ignored", the files that no query reads, each with the reason.
 func (c *Client) Datasets() (*Holdings, error) {
+	defer runtime.KeepAlive(c)
 	return read[*Holdings](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_datasets(c.handle, out, told)
 	}))
@@ -310,6 +329,7 @@ func (c *Client) Datasets() (*Holdings, error) {
 
 // Metrics is what this client has counted, in Prometheus' text form.
 func (c *Client) Metrics() (string, error) {
+	defer runtime.KeepAlive(c)
 	return text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_metrics(c.handle, out, told)
 	})
@@ -317,6 +337,7 @@ func (c *Client) Metrics() (string, error) {
 
 // SetMaintenance has the process run one job at a time, with one thread, until it is turned off.
 func (c *Client) SetMaintenance(on bool) error {
+	defer runtime.KeepAlive(c)
 	var number C.int32_t
 	if on {
 		number = 1

@@ -10,6 +10,7 @@ import "C"
 import (
 	"context"
 	"io"
+	"runtime"
 	"sync/atomic"
 	"unsafe"
 
@@ -19,7 +20,7 @@ import (
 )
 
 // Rows are the rows of a query or of a file, as an array.RecordReader: batches share the library's memory until they are
-// released. For one goroutine at a time.
+// released. For one goroutine at a time. What is dropped without Close or Release is released once it is collected.
 type Rows struct {
 	references atomic.Int64
 	ctx        context.Context
@@ -29,6 +30,7 @@ type Rows struct {
 	batch      arrow.RecordBatch
 	err        error
 	ended      bool
+	cleanup    runtime.Cleanup
 }
 
 var (
@@ -40,11 +42,18 @@ var (
 func newRows(ctx context.Context) *Rows {
 	rows := &Rows{ctx: ctx, stream: (*C.struct_ArrowArrayStream)(zeroed(unsafe.Sizeof(C.struct_ArrowArrayStream{})))}
 	rows.references.Store(1)
+	rows.cleanup = runtime.AddCleanup(rows, release, rows.stream)
 	return rows
+}
+
+func release(stream *C.struct_ArrowArrayStream) {
+	C.datasus_go_release(stream)
+	free(unsafe.Pointer(stream))
 }
 
 // Waits for the schema.
 func (r *Rows) begin() (*Rows, error) {
+	defer runtime.KeepAlive(r)
 	var schema C.struct_ArrowSchema
 	if C.datasus_go_schema(r.stream, &schema) != 0 {
 		err := r.failure()
@@ -61,6 +70,7 @@ func (r *Rows) begin() (*Rows, error) {
 
 // The stream's error, whole.
 func (r *Rows) failure() error {
+	defer runtime.KeepAlive(r)
 	return because(r.ctx, call(func(told *C.datasus_error) statusCode {
 		status := C.datasus_stream_error(r.stream, told)
 		if status == C.DATASUS_STATUS_OK { // it failed, and must say why
@@ -76,6 +86,7 @@ func (r *Rows) Schema() *arrow.Schema { return r.schema }
 // Next goes on to the next batch; false after the last, and where Err says why. It waits for the batch, or until the query's
 // context is done.
 func (r *Rows) Next() bool {
+	defer runtime.KeepAlive(r)
 	r.drop()
 	if r.ended || r.err != nil || r.stream == nil {
 		return false
@@ -115,6 +126,7 @@ func (r *Rows) Report() (*Report, error) { return read[*Report](r.summary()) }
 func (r *Rows) FileSummary() (*FileSummary, error) { return read[*FileSummary](r.summary()) }
 
 func (r *Rows) summary() (string, error) {
+	defer runtime.KeepAlive(r)
 	return text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_stream_summary(r.stream, out, told)
 	})
@@ -145,8 +157,8 @@ func (r *Rows) drop() {
 
 func (r *Rows) forget() {
 	r.drop()
-	C.datasus_go_release(r.stream)
-	free(unsafe.Pointer(r.stream))
+	r.cleanup.Stop()
+	release(r.stream)
 	r.stream = nil
 	if r.job != nil {
 		// It was open until now.

@@ -1,5 +1,6 @@
 //! The ground floor: what every room of the house may use, and which uses none of them.
 
+mod batch_bytes;
 mod cancel;
 mod chunk;
 mod clip;
@@ -12,6 +13,7 @@ mod error;
 mod error_form;
 mod exact_json;
 mod file_hash;
+mod file_system;
 mod fold;
 mod foreign;
 mod home;
@@ -38,6 +40,7 @@ mod units;
 mod whole_file;
 mod writeback;
 
+pub use batch_bytes::batch_bytes;
 pub use cancel::{Cancel, CancelReason, deadline_passed};
 pub use chunk::{Chunk, Origin, SourceRows, UnitId};
 pub use clip::clip;
@@ -49,6 +52,7 @@ pub use error::{Context, Error, Problem, Result};
 pub use error_form::{ContextForm, ErrorForm, Failed, ProblemForm};
 pub use exact_json::{MOST_JSON, NotJson, exact_json, has_named_options, options_by_name};
 pub use file_hash::file_sha256;
+pub use file_system::FileSystem;
 pub use fold::fold;
 pub use foreign::{io_words, json_words, type_words, value_words};
 pub use home::{Home, forked};
