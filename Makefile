@@ -10,7 +10,7 @@ help:
 	@echo "make node    the Node packages, in target/npm (or \$$CARGO_TARGET_DIR/npm)"
 	@echo "make install PREFIX=<folder>   libdatasus, datasus.h, pkg-config and CMake package (default: /usr/local)"
 	@echo "make test    every test"
-	@echo "make lint    format and lints"
+	@echo "make lint    every linter of every language"
 	@echo "make docs    the API's documentation, in target/doc"
 	@echo "make soak    the long forms of the tests"
 	@echo "make bench   ours against what you could use instead, under 40 minutes (make bench-quick: under 5)"
@@ -29,7 +29,7 @@ demo: setup
 	$(CARGO) run --package datasus --example demo
 
 test: setup servers
-	$(CARGO) test --workspace
+	DATASUS_PROMTOOL="$$(bash setup/promtool.sh)" $(CARGO) test --workspace
 	bash tests/faces.sh
 
 wheel: setup
@@ -43,8 +43,7 @@ install: setup
 	bash bindings-c/install.sh "$(PREFIX)"
 
 lint: setup
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@CARGO="$(CARGO)" bash tests/lint.sh
 
 docs: setup
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
