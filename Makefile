@@ -1,7 +1,7 @@
 # Two commands for a new user: `make demo` and `make test`. `make help` lists the rest.
 CARGO ?= cargo
 
-.PHONY: help setup servers demo wheel node install test lint docs soak bench bench-quick clean
+.PHONY: help setup servers demo wheel node install test lint contract docs soak bench bench-quick clean
 
 help:
 	@echo "make demo    the main job on made-up files, or on yours: DATASUS_SOURCE=<folder> make demo"
@@ -10,7 +10,8 @@ help:
 	@echo "make node    the Node packages, in target/npm (or \$$CARGO_TARGET_DIR/npm)"
 	@echo "make install PREFIX=<folder>   libdatasus, datasus.h, pkg-config and CMake package (default: /usr/local)"
 	@echo "make test    every test"
-	@echo "make lint    format and lints"
+	@echo "make lint    every linter of every language"
+	@echo "make contract   write what Python, Node, Go and docs/contract.md have of the core's types anew"
 	@echo "make docs    the API's documentation, in target/doc"
 	@echo "make soak    the long forms of the tests"
 	@echo "make bench   ours against what you could use instead, under 40 minutes (make bench-quick: under 5)"
@@ -29,7 +30,7 @@ demo: setup
 	$(CARGO) run --package datasus --example demo
 
 test: setup servers
-	$(CARGO) test --workspace
+	DATASUS_PROMTOOL="$$(bash setup/promtool.sh)" $(CARGO) test --workspace
 	bash tests/faces.sh
 
 wheel: setup
@@ -43,8 +44,10 @@ install: setup
 	bash bindings-c/install.sh "$(PREFIX)"
 
 lint: setup
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@CARGO="$(CARGO)" bash tests/lint.sh
+
+contract: setup
+	DATASUS_BLESS=1 $(CARGO) test --workspace --test contract faces
 
 docs: setup
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
