@@ -1,5 +1,7 @@
 """Brazil's public-health records (DATASUS), from the ministry's files to your data frame.
 
+Em português: ``datasus.ajuda()``.
+
 Examples
 --------
 >>> import datasus
@@ -8,6 +10,7 @@ Examples
 (100, 2)
 """
 
+from ._ajuda import ajuda
 from ._client import Client
 from ._datasus import __version__
 from ._errors import (
@@ -85,6 +88,7 @@ __all__ = [
     "TooManyRows",
     "Unreachable",
     "__version__",
+    "ajuda",
     "col",
     "example_data",
     "open",

@@ -29,6 +29,8 @@ Uf = str | int | Iterable[str | int]
 class Client:
     """A source of DATASUS files, opened by :func:`open`.
 
+    Em português: ``datasus.ajuda("Client")``.
+
     Any thread may use it, and several at once. In a forked child every call raises :class:`ForkError`.
 
     Examples
@@ -69,6 +71,8 @@ class Client:
         **options: Unpack[Options],
     ) -> Result:
         """Runs a query; returns when its schema is known, and the rows come as they are taken.
+
+        Em português: ``datasus.ajuda("query")``.
 
         Files that the lake does not hold yet are converted first.
 
@@ -179,6 +183,8 @@ class Client:
     ) -> Job:
         """Starts a query into files and tables, and returns at once.
 
+        Em português: ``datasus.ajuda("submit")``.
+
         Parameters
         ----------
         dataset, uf, competencia, columns, where, group_by, aggregates, order_by, limit, sql, bind
@@ -239,6 +245,8 @@ class Client:
     ) -> Report:
         """The same as :meth:`submit`, and waits for the report.
 
+        Em português: ``datasus.ajuda("export")``.
+
         Ctrl-C stops the job and keeps what it has done: the ``KeyboardInterrupt`` says how to :meth:`resume` it, and has its
         ``job_id``.
 
@@ -281,6 +289,8 @@ class Client:
 
     def resume(self, job_id: str) -> Job:
         """Goes on with a job where it stopped: nothing is lost, and nothing comes twice.
+
+        Em português: ``datasus.ajuda("resume")``.
 
         Raises
         ------

@@ -11,6 +11,8 @@ from . import _datasus
 def example_data(folder: str | os.PathLike[str], rows: int = 100) -> pathlib.Path:
     """Writes made-up files in the ministry's form, to try things on.
 
+    Em português: ``datasus.ajuda("example_data")``.
+
     Every record is invented; the columns' names, widths and codings are those of genuine files.
 
     Parameters

@@ -248,6 +248,8 @@ class Column:
 def col(name: str) -> Column:
     """Starts a condition on a column.
 
+    Em português: ``datasus.ajuda("col")``.
+
     Parameters
     ----------
     name : str

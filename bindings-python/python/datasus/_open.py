@@ -31,6 +31,8 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
 ) -> Client:
     """Opens a folder of DBC, DBF or Parquet files, in any layout, or one file.
 
+    Em português: ``datasus.ajuda("open")``.
+
     Whatever is left out comes from its ``DATASUS_*`` variable (``DATASUS_LAKE``, ``DATASUS_OUTPUT``, ...), or is the default.
 
     Parameters

@@ -24,6 +24,8 @@ def read_dbc(
 ) -> FileRecords:
     """Reads one DBC or DBF file straight to Arrow: no lake, no query, no temporary file.
 
+    Em português: ``datasus.ajuda("read_dbc")``.
+
     Parameters
     ----------
     path : str or path

@@ -158,6 +158,18 @@ fn differences(english: &str, portuguese: &str) -> Vec<String> {
     differences
 }
 
+/// Sentences that are the same in both.
+fn left_in_english(english: &str, portuguese: &str) -> Vec<String> {
+    let english = blocks(english);
+    let words = |block: &Block| {
+        let prose = block.text.split('`').step_by(2).collect::<String>();
+        prose.split(|c: char| !c.is_alphabetic()).filter(|word| word.len() > 1).count()
+    };
+    let same =
+        blocks(portuguese).into_iter().filter(|pt| words(pt) >= 3 && english.iter().any(|en| en.text == pt.text));
+    same.map(|block| format!("still in English: {}", block.text)).collect()
+}
+
 fn pages() -> Vec<String> {
     let names =
         std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -172,7 +184,8 @@ fn each_page_says_in_portuguese_what_it_says_in_english() {
     let mut wrong = vec![];
     for page in pages().iter().filter(|page| !ALONE.contains(&page.as_str())) {
         let (english, portuguese) = (read(&format!("docs/{page}")), read(&format!("docs/pt/{page}")));
-        wrong.extend(differences(&english, &portuguese).into_iter().map(|what| format!("docs/{page}: {what}")));
+        let both = differences(&english, &portuguese).into_iter().chain(left_in_english(&english, &portuguese));
+        wrong.extend(both.map(|what| format!("docs/{page}: {what}")));
     }
     let readmes = differences(&read("README.md"), &read("README.pt-BR.md"));
     wrong.extend(readmes.into_iter().map(|what| format!("README: {what}")));
@@ -220,4 +233,6 @@ fn a_page_that_says_something_else_is_noticed() {
     for (right, wrong) in mistakes {
         assert!(!differences(english, &same.replacen(right, wrong, 1)).is_empty(), "{right} -> {wrong}");
     }
+    assert!(left_in_english(english, same).is_empty());
+    assert!(!left_in_english("Rows of a file.", "Rows of a file.").is_empty());
 }

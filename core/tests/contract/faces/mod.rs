@@ -23,7 +23,8 @@ const FILES: &[(&str, Made)] = &[
     ("bindings-python/python/datasus/contract.py", |model, _| python::file(model)),
     ("bindings-python/python/datasus/models.py", |model, _| pydantic::file(model)),
     ("bindings-c/go/contract.go", |model, _| go::file(model)),
-    ("docs/contract.md", docs::filled),
+    ("docs/contract.md", docs::in_english),
+    ("docs/pt/contract.md", docs::in_portuguese),
 ];
 
 #[test]
