@@ -117,3 +117,9 @@ fn an_arrow_that_goes_up_is_seen() {
     assert_eq!(upward("sink", "tokio::spawn(x)"), ["sink -> tokio (line 1)"]);
     assert!(upward("run", "use crate::{base::Error, sink::Csv}; // crate::client").is_empty());
 }
+
+#[test]
+fn arithmetic_is_checked_for_overflow_in_the_one_profile() {
+    let most = std::hint::black_box(u8::MAX);
+    assert!(std::panic::catch_unwind(|| std::hint::black_box(most + 1)).is_err());
+}
