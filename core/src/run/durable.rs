@@ -89,7 +89,7 @@ impl Session {
         let version = self.engine.version();
         let mut plan = StoredPlan::new(
             &prepared.params,
-            work.root.path(),
+            &work.root.location(),
             &work.targets,
             &files,
             &work.statement,

@@ -116,7 +116,7 @@ impl Session {
                 return Err(ended(job_id));
             }
             let plan = StoredPlan::read(folder.plan()?)?;
-            let root = OutputRoot::open(&plan.output)?;
+            let root = self.output_root(&plan.output)?;
             let targets = self.restored(&plan)?;
             let mut prepared = self.prepare(&plan.params, &ctx)?;
             let of = |pinned: &PinnedFile| {
@@ -194,7 +194,7 @@ impl Session {
             if let Ok(plan) = folder.plan().and_then(|plan| self.known_targets(StoredPlan::read(plan)?))
                 && folder.end().is_none_or(|end| end.resumable)
             {
-                let root = OutputRoot::open(&plan.output)?;
+                let root = self.output_root(&plan.output)?;
                 let targets = self.restored(&plan)?;
                 let info = ResultInfo { job_id: job_id.to_owned(), ..ResultInfo::default() };
                 discard_targets(&folder, &targets, &self.target_env(&root), &info)?;
@@ -215,7 +215,7 @@ impl Session {
     pub fn export_dead_letters(&self, job_id: &str, path: &Path) -> Result<u64> {
         let written = || -> Result<u64> {
             let letters = DeadLetters::read(&self.state.find(job_id)?)?;
-            let root = OutputRoot::open(&self.output)?.sparing(self.spared(None));
+            let root = self.output_root(&self.output)?.sparing(self.spared(None));
             parquet::write_once(&root, path, &table(&letters)?)?;
             Ok(letters.len() as u64)
         };

@@ -50,7 +50,7 @@ pub struct Session {
     pub(super) engine: Arc<dyn Engine>,
     /// The kinds of targets that its jobs may have.
     pub(super) targets: Targets,
-    pub(super) output: PathBuf,
+    pub(super) output: Location,
     pub(super) state: StateFolder,
     pub(super) scheduler: Scheduler,
     owner: Owner,
@@ -106,7 +106,7 @@ impl Session {
             (None, None) => return Err(homeless(&source)),
         };
         let lake = Lake::over(parts.stores, &lake)?;
-        let output = config.output.clone().unwrap_or_else(|| PathBuf::from("."));
+        let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
         let local: Arc<dyn Engine> = Arc::new(Local::default());
         let engine = parts.engine.map_or(local.clone(), |over| over(local));
         let state = state_root(&config, folder.as_deref().unwrap_or(lake.root()));
@@ -201,7 +201,7 @@ impl Session {
                     ),
                 ));
             }
-            let root = OutputRoot::open(&self.output)?;
+            let root = self.output_root(&self.output)?;
             let targets: Vec<_> = destinations.iter().cloned().map(Destination::target).collect();
             refuse_twice(&targets, &self.target_env(&root), None)?;
             let prepared = self.prepare(params, &ctx)?;
@@ -215,6 +215,10 @@ impl Session {
 
     pub(super) fn credentials(&self) -> Credentials<'_> {
         Credentials { postgres: self.config.postgres.as_ref() }
+    }
+
+    pub(super) fn output_root(&self, at: &Location) -> Result<OutputRoot> {
+        OutputRoot::open_in(self.lake.stores(), at)
     }
 
     pub(super) fn target_env<'e>(&'e self, root: &'e OutputRoot) -> TargetEnv<'e> {

@@ -1,6 +1,5 @@
 //! What a job stores before its first row, so that another process can go on with exactly the same.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +13,7 @@ use crate::params::QueryParams;
 use crate::plan::{Sampled, Sampling, Statement};
 use crate::sink::{ResultInfo, StoredTarget, Target};
 use crate::source::folder::SourceFile;
+use crate::store::Location;
 
 /// Of the state folder. A change that an older version would read wrongly raises it; what one format means never changes
 /// (core/tests/state has a job of each).
@@ -30,7 +30,7 @@ pub(super) struct StoredPlan {
     pub engine: String,
     pub created_at: String,
     pub params: QueryParams,
-    pub output: PathBuf,
+    pub output: Location,
     pub destinations: Vec<StoredTarget>,
     pub files: Vec<PinnedFile>,
     /// Files that `partial` left out.
@@ -74,7 +74,7 @@ impl StoredPlan {
     #[allow(clippy::too_many_arguments, reason = "a plan is of everything that a job had")]
     pub fn new(
         params: &QueryParams,
-        output: &Path,
+        output: &Location,
         targets: &[Arc<dyn Target>],
         files: &[LakeFile],
         statement: &Statement,
@@ -88,7 +88,7 @@ impl StoredPlan {
             engine,
             created_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             params: params.clone(),
-            output: output.to_owned(),
+            output: output.clone(),
             destinations: targets.iter().map(|one| one.stored(info)).collect::<Result<_>>()?,
             files: files.iter().map(PinnedFile::of).collect(),
             unreadable: Vec::new(),

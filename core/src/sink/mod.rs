@@ -8,13 +8,11 @@ pub mod csv;
 mod destination;
 mod fan_out;
 mod file;
-mod output_root;
 pub mod parquet;
 pub mod pipe;
 pub mod postgres;
 mod result_info;
 mod resumable_file;
-mod spared;
 mod target;
 
 use std::sync::Arc;
@@ -26,11 +24,10 @@ use crate::base::{Chunk, Ctx, Error, Held, Result, Text};
 pub use csv::Csv;
 pub use destination::{CustomTarget, Destination};
 pub use fan_out::FanOut;
-pub use output_root::{OutputFile, OutputRoot};
 pub use parquet::Parquet;
 pub use postgres::Postgres;
 pub use result_info::{ORIGIN_COLUMNS, ResultInfo, SourceKey};
-pub use spared::Spared;
+pub use crate::store::{OutputRoot, Spared};
 pub use target::{
     AllLimits, Credentials, Identity, Limits, ReadTarget, Replay, StoredAddress, StoredTarget, Target, TargetEnv,
     Targets, refuse_twice,
