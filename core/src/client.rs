@@ -16,7 +16,7 @@ use crate::params::{QueryParams, no_dataset};
 use crate::plan::{Explain, held};
 use crate::recovery::DeadLetter;
 use crate::run::{Answer, Job, JobInfo, Pending, Replayed, Report, Session, SyncReport};
-use crate::sink::Destination;
+use crate::sink::{Destination, Destinations};
 use crate::source::folder::{Ignored, Why};
 use crate::store::Location;
 
@@ -135,14 +135,15 @@ impl Client {
         self.session()?.begin_query(params)
     }
 
-    /// Runs a query into files, and waits for its report.
-    pub fn export(&self, params: &QueryParams, to: impl IntoIterator<Item = Destination>) -> Result<Report> {
-        self.session()?.export(params, to.into_iter().collect())
+    /// Runs a query into files and tables, and waits for its report. `to`: `Csv::to("a.csv")`, or several: an array of one kind,
+    /// a tuple of several kinds.
+    pub fn export(&self, params: &QueryParams, to: impl Into<Destinations>) -> Result<Report> {
+        self.session()?.export(params, to.into().into_iter().collect())
     }
 
-    /// Starts a query into files, and returns at once.
-    pub fn submit(&self, params: &QueryParams, to: impl IntoIterator<Item = Destination>) -> Result<Job> {
-        self.session()?.submit(params, to.into_iter().collect())
+    /// Starts a query into files and tables, as [`Client::export`], and returns at once.
+    pub fn submit(&self, params: &QueryParams, to: impl Into<Destinations>) -> Result<Job> {
+        self.session()?.submit(params, to.into().into_iter().collect())
     }
 
     /// What earlier processes left: jobs that crashed, failed and can be resumed, or ended with dead letters; and those

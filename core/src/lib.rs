@@ -6,22 +6,22 @@
 //! let client = Client::open("pasta/com/arquivos")?;
 //! let params = QueryParams::dataset("SIH-RD")
 //!     .uf(["AC"])
-//!     .competencia("202401", "202401")
+//!     .competencia("202401")
 //!     .columns(["CNES", "DIAG_PRINC", "VAL_TOT"])
 //!     // IDADE alone is no age: COD_IDADE says whether it counts days (2), months (3) or years (4).
 //!     .filter(col("COD_IDADE").is_in(["2", "3"]) | (col("COD_IDADE").eq("4") & col("IDADE").lt(18)));
 //! for batch in client.query(&params)? {
 //!     println!("{} linhas", batch?.num_rows());
 //! }
-//! let report = client.export(&params, [Csv::to("criancas.csv").into(), Parquet::to("criancas.parquet").into()])?;
+//! let report = client.export(&params, (Csv::to("criancas.csv"), Parquet::to("criancas.parquet")))?;
 //! println!("{report}");
 //!
 //! use datasus::{Postgres, sink::postgres::Mode};
 //!
 //! let params = QueryParams::sql("SELECT CNES, sum(VAL_TOT) AS valor FROM sih_rd WHERE SEXO = $sexo GROUP BY CNES")
-//!     .uf(["AC"]).competencia("202401", "202401").bind("sexo", "3");
+//!     .uf(["AC"]).competencia("202401").bind("sexo", "3");
 //! let table = Postgres { table: Some("sih_data.valor_por_cnes".into()), mode: Mode::Replace, ..Default::default() };
-//! let report = client.export(&params, [table.into()])?;
+//! let report = client.export(&params, table)?;
 //! # Ok::<(), datasus::Error>(())
 //! ```
 //!
@@ -56,4 +56,4 @@ pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, Que
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{Answer, CacheUse, Event, Events, Job, JobInfo, Next, Pending, Replayed, Report, Status, SyncReport};
-pub use sink::{Csv, Destination, Parquet, Postgres, Target};
+pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

@@ -114,14 +114,14 @@ fn every_engine_leaves_the_same_rows_out() {
 fn a_file_holds_what_a_stream_gives_and_its_letters_are_kept_once() {
     let (folder, client) = source();
     let params = rd(OnBadValue::DeadLetter).columns(["N_AIH", "DT_INTER", "VAL_TOT"]);
-    let report = client.export(&params, [Csv::to("a.csv").into(), Parquet::to("a.parquet").into()]).unwrap();
+    let report = client.export(&params, (Csv::to("a.csv"), Parquet::to("a.parquet"))).unwrap();
     assert_eq!((report.records_processed, report.dead_letters), (ROWS as u64 - 440, 440));
     let csv = std::fs::read_to_string(folder.path().join("out/a.csv")).unwrap();
     assert_eq!(csv.lines().count(), 1 + ROWS - 440);
     assert!(!csv.contains("0000000000100") && csv.contains("0000000000101"));
     assert_eq!(client.dead_letters(&report.job_id).unwrap().len(), 440);
     let grouped = rd(OnBadValue::DeadLetter).group_by(["SEXO"]).aggregate(AggregateFn::Sum, "VAL_TOT", "v");
-    let report = client.export(&grouped, [Csv::to("b.csv").into()]).unwrap();
+    let report = client.export(&grouped, Csv::to("b.csv")).unwrap();
     assert_eq!((report.records_processed, report.dead_letters), (2, 40));
 }
 
@@ -129,7 +129,7 @@ fn a_file_holds_what_a_stream_gives_and_its_letters_are_kept_once() {
 fn fail_names_the_first_one_and_publishes_nothing() {
     let (folder, client) = source();
     let params = rd(OnBadValue::Fail).columns(["N_AIH", "VAL_TOT"]);
-    for error in [ask(&client, &params).unwrap_err(), client.export(&params, [Csv::to("a.csv").into()]).unwrap_err()] {
+    for error in [ask(&client, &params).unwrap_err(), client.export(&params, Csv::to("a.csv")).unwrap_err()] {
         let of = error.context();
         assert_eq!(
             (error.code(), of.row, of.column.as_deref()),
@@ -150,7 +150,7 @@ fn more_letters_than_allowed_end_the_job_before_its_first_row() {
     let options =
         Options { on_bad_value: OnBadValue::DeadLetter, dead_letter_limit: Some(0.009), ..Options::default() };
     let params = QueryParams::dataset("SIH-RD").columns(["DT_INTER"]).options(options);
-    for error in [ask(&client, &params).unwrap_err(), client.export(&params, [Csv::to("a.csv").into()]).unwrap_err()] {
+    for error in [ask(&client, &params).unwrap_err(), client.export(&params, Csv::to("a.csv")).unwrap_err()] {
         assert_eq!((error.code(), error.context().row), (Code::TooManyDeadLetters, Some(1)), "{error}");
     }
     assert!(!folder.path().join("out/a.csv").exists() && client.jobs().unwrap().is_empty());
@@ -189,7 +189,7 @@ fn rows_of_files_that_a_condition_leaves_out_count_for_nothing() {
     let bad: Vec<_> = report.bad_values.iter().map(|bad| (bad.file.as_str(), bad.count)).collect();
     assert_eq!((rows, report.dead_letters, bad), (999, 1, vec![("RDRR2401.dbc", 1)]));
     assert!(!report.warnings.iter().any(|warning| warning.contains("RDAC2401")), "{:?}", report.warnings);
-    let report = client.export(&of("RR", 0.01), [Csv::to("a.csv").into()]).unwrap();
+    let report = client.export(&of("RR", 0.01), Csv::to("a.csv")).unwrap();
     assert_eq!((report.records_processed, report.dead_letters), (999, 1));
     let letters = client.dead_letters(&report.job_id).unwrap();
     assert_eq!(letters.iter().map(|one| one.source_file.as_deref()).collect::<Vec<_>>(), [Some("RDRR2401.dbc")]);

@@ -62,7 +62,7 @@ fn a_job_ends_with_what_its_sink_met() {
     let folder = tempfile::tempdir().unwrap();
     let client = client(folder.path(), Config::default());
     let params = QueryParams::sql("SELECT range AS n FROM range(100000000000)");
-    let job = client.submit(&params, [Csv::default().into()]).unwrap();
+    let job = client.submit(&params, Csv::default()).unwrap();
     let error = job.report().unwrap_err();
     assert_eq!((error.code(), error.context().stage), (Code::TooManyRows, Some("csv")), "{error:?}");
     assert_eq!(job.status(), Status::Failed);
@@ -75,7 +75,7 @@ fn one_pass_writes_csv_and_parquet_of_the_same_rows() {
     write_parquet(&folder.path().join("RDSP2401.parquet"), 250_000, 100_000);
     let client = client(folder.path(), Config::default());
     let params = QueryParams::dataset("SIH-RD").filter(col("IDADE").lt(100));
-    let report = client.export(&params, [Csv::default().into(), Parquet::to("sub/a.parquet").into()]).unwrap();
+    let report = client.export(&params, (Csv::default(), Parquet::to("sub/a.parquet"))).unwrap();
     let json = report.to_json();
     assert_eq!(json["records_processed"], 100_000);
     assert_eq!(json["storage"]["parquet"], "sub/a.parquet");
@@ -107,9 +107,9 @@ fn one_pass_writes_csv_and_parquet_of_the_same_rows() {
     }
     assert!(json["performance"]["memory_peak_gb"].as_f64().unwrap() > 0.0);
 
-    let again = client.export(&params, [Parquet::to("sub/a.parquet").into()]).unwrap_err();
+    let again = client.export(&params, Parquet::to("sub/a.parquet")).unwrap_err();
     assert_eq!(again.code(), Code::Conflict, "an existing file is not replaced unless asked");
-    let outside = client.export(&params, [Csv::to("../fora.csv").into()]).unwrap_err();
+    let outside = client.export(&params, Csv::to("../fora.csv")).unwrap_err();
     assert_eq!(outside.code(), Code::Forbidden);
 }
 
@@ -118,7 +118,7 @@ fn a_running_query_is_cancelled_and_the_client_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     write_parquet(&folder.path().join("RDSP2401.parquet"), 3_000_000, 200_000);
     let client = client(folder.path(), Config::default());
-    let job = client.submit(&endless(), [Csv::to("a.csv").into()]).unwrap();
+    let job = client.submit(&endless(), Csv::to("a.csv")).unwrap();
     while job.status() == Status::Queued {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -139,7 +139,7 @@ fn a_deadline_ends_the_job() {
     let client = client(folder.path(), Config::default());
     let mut params = endless();
     params.options.deadline = Some(0.1);
-    let error = client.export(&params, [Csv::to("a.csv").into()]).unwrap_err();
+    let error = client.export(&params, Csv::to("a.csv")).unwrap_err();
     assert_eq!((error.code(), error.retryable()), (Code::DeadlinePassed, true));
     assert!(left(&folder.path().join("out")).is_empty());
 }
@@ -244,7 +244,7 @@ fn more_rows_than_a_csv_takes_are_refused_before_the_first() {
     writer.write(&batch.slice(0, 1)).unwrap();
     writer.close().unwrap();
     let client = client(folder.path(), Config::default());
-    let error = client.export(&QueryParams::dataset("SIH-RD"), [Csv::to("a.csv").into()]).unwrap_err();
+    let error = client.export(&QueryParams::dataset("SIH-RD"), Csv::to("a.csv")).unwrap_err();
     assert_eq!(error.code(), Code::TooManyRows);
     assert!(left(&folder.path().join("out")).is_empty());
 }
@@ -423,7 +423,7 @@ fn columns_that_the_catalogue_does_not_know_have_the_types_of_all_headers_of_the
     ];
     write_acbi(&folder.path().join("ACBIBR20.dbc"), first, rows);
     let types = |client: &Client, year: &str| -> Vec<(String, DataType)> {
-        let params = QueryParams::dataset("SINAN-ACBI").competencia(year, year);
+        let params = QueryParams::dataset("SINAN-ACBI").competencia(year);
         let answer = client.query(&params).unwrap();
         let schema = answer.schema();
         answer.for_each(|batch| drop(batch.unwrap()));
@@ -452,18 +452,18 @@ fn columns_that_the_catalogue_does_not_know_have_the_types_of_all_headers_of_the
         batches.iter().filter(|batch| batch.num_rows() > 0).flat_map(shown).collect()
     };
     // A column that the chosen year does not have is NULL, of its type, wherever it is named.
-    let absent = QueryParams::dataset("SINAN-ACBI").competencia("2021", "2021").columns(["DT_NOTIFIC", "QT_DOSE"]);
+    let absent = QueryParams::dataset("SINAN-ACBI").competencia("2021").columns(["DT_NOTIFIC", "QT_DOSE"]);
     let answer = client.query(&absent).unwrap();
     assert_eq!(answer.schema().field(0).data_type(), &DataType::Date32);
     let batches: Vec<RecordBatch> = answer.map(Result::unwrap).collect();
     assert_eq!(batches.iter().map(|batch| batch.column(0).null_count()).sum::<usize>(), 1);
     let grouped = QueryParams::dataset("SINAN-ACBI")
-        .competencia("2021", "2021")
+        .competencia("2021")
         .group_by(["DT_NOTIFIC"])
         .aggregate(AggregateFn::Sum, "QT_DOSE", "n")
         .order_by("DT_NOTIFIC", false);
     assert_eq!(one(&grouped), ["", "1"]);
-    let sql = QueryParams::sql("SELECT max(DT_NOTIFIC), count(*) FROM sinan_acbi").competencia("2021", "2021");
+    let sql = QueryParams::sql("SELECT max(DT_NOTIFIC), count(*) FROM sinan_acbi").competencia("2021");
     assert_eq!(one(&sql), ["", "1"]);
 
     let sums = QueryParams::dataset("SINAN-ACBI")

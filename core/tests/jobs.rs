@@ -83,7 +83,7 @@ fn a_query_inside_the_loop_over_another_ends_in_maintenance_too() {
                 if number % 10 == 5 {
                     assert_eq!(rows(client.query(&both()[inner]).unwrap()), ROWS);
                     let name = format!("{outer}{inner}{number}{}.parquet", ulid());
-                    let report = client.export(&both()[inner], [Parquet::to(name).into()]).unwrap();
+                    let report = client.export(&both()[inner], Parquet::to(name)).unwrap();
                     assert_eq!(report.records_processed as usize, ROWS);
                 }
             }
@@ -170,7 +170,7 @@ fn a_queued_job_of_a_client_can_be_cancelled_and_has_a_deadline() {
     let client = client(folder.path(), Config::default());
     let open = hold_every_slot();
     let mut params = both()[0].clone();
-    let job = client.submit(&params, [Parquet::to("a.parquet").into()]).unwrap();
+    let job = client.submit(&params, Parquet::to("a.parquet")).unwrap();
     assert!(job.wait(Some(Duration::from_millis(30))).is_none());
     assert_eq!(job.status(), Status::Queued);
     job.cancel();
@@ -179,7 +179,7 @@ fn a_queued_job_of_a_client_can_be_cancelled_and_has_a_deadline() {
     let error = client.query(&params).err().unwrap();
     assert_eq!((error.code(), error.retryable()), (Code::DeadlinePassed, true));
     params.options.deadline = None;
-    let kept = client.submit(&params, [Parquet::to("b.parquet").into()]).unwrap();
+    let kept = client.submit(&params, Parquet::to("b.parquet")).unwrap();
     let heard = kept.subscribe();
     drop(open);
     let mut heard: Vec<Status> = heard.map(|event| event.status).collect();
@@ -200,7 +200,7 @@ fn a_priority_is_capped_by_the_clients_configuration() {
         let client = client(folder.path(), Config { max_priority, ..Default::default() });
         let open = hold_every_slot();
         params.options.priority = Priority::Health;
-        let job = client.submit(&params, [Parquet::default().into()]).unwrap();
+        let job = client.submit(&params, Parquet::default()).unwrap();
         assert_eq!(Scheduler::of_process().load().unwrap().queued, queued);
         drop(open);
         job.report().unwrap();
@@ -241,7 +241,7 @@ fn idle_workers_steal_from_the_busy_one_of_a_job_of_twenty_files() {
     }
     let config = Config { threads: Some(2), output: Some(folder.path().into()), ..Default::default() };
     let client = Client::open_with(folder.path(), config).unwrap();
-    let job = client.submit(&both()[0], [Parquet::to("out/a.parquet").into()]).unwrap();
+    let job = client.submit(&both()[0], Parquet::to("out/a.parquet")).unwrap();
     let mut ran = BTreeMap::new();
     until("the files are converted", || {
         lake_threads(&mut ran);
@@ -270,14 +270,14 @@ fn a_forked_child_is_refused_and_does_not_hang() {
     let folder = tempfile::tempdir().unwrap();
     let client = client(folder.path(), Config::default());
     let open = hold_every_slot();
-    let job = client.submit(&both()[0], [Parquet::to("a.parquet").into()]).unwrap();
+    let job = client.submit(&both()[0], Parquet::to("a.parquet")).unwrap();
     // SAFETY: the child only makes calls of the client, and leaves by `_exit`.
     let child = unsafe { fork() };
     if child == 0 {
         let forked = |error: Option<datasus::Error>| error.is_some_and(|error| error.code() == Code::Forked);
         let checks = [
             forked(client.query(&both()[0]).err()),
-            forked(client.submit(&both()[1], [Parquet::to("b.parquet").into()]).err()),
+            forked(client.submit(&both()[1], Parquet::to("b.parquet")).err()),
             forked(client.sync(&both()[0]).err()),
             forked(job.report().err()),
             job.subscribe().next().is_none(),

@@ -112,7 +112,7 @@ fn nested_and_zipped_queries_end_with_one_slot_and_with_little_memory() {
     let governor = Governor::of_process();
     let spill = tempfile::tempdir().unwrap();
     let client = client(data(), spill.path(), None);
-    let [all, sorted, grouped] = [all(), sorted(), grouped()].map(|params| params.competencia("202301", "202301"));
+    let [all, sorted, grouped] = [all(), sorted(), grouped()].map(|params| params.competencia("202301"));
     for (maintenance, budget) in [(true, None), (false, Some(200 << 20)), (true, Some(200 << 20))] {
         governor.set_budget(budget);
         client.set_maintenance(maintenance).unwrap();
@@ -169,7 +169,7 @@ fn a_job_that_makes_room_leaves_its_memory_too() {
     client.set_maintenance(true).unwrap();
     let most = governor.leased().1 - (80 << 20);
     let others = governor.lease(Ask { want: most, least: most }, &Cancel::default()).unwrap();
-    let export = client.submit(&all(), [Csv::to("a.csv").into()]).unwrap();
+    let export = client.submit(&all(), Csv::to("a.csv")).unwrap();
     until("it runs", || export.progress().rows > 0);
     let (ours, behind) = (client.clone(), export.clone());
     let groups = ends("the urgent query", move || {

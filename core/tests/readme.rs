@@ -46,9 +46,9 @@ fn the_readmes_show_the_api_that_compiles() {
         "use datasus::{Client, Csv, Parquet, QueryParams, col};",
         "for batch in client.query(&params)? {",
         "use datasus::{Postgres, sink::postgres::Mode};",
-        ".competencia(\"202401\", \"202401\").bind(\"sexo\", \"3\");",
+        ".competencia(\"202401\").bind(\"sexo\", \"3\");",
         "let table = Postgres { table: Some(\"sih_data.valor_por_cnes\".into()), mode: Mode::Replace, ..Default::default() };",
-        "let report = client.export(&params, [table.into()])?;",
+        "let report = client.export(&params, table)?;",
     ] {
         for text in [read("README.md"), read("README.pt-BR.md"), documented.clone()] {
             assert!(text.contains(line), "{line}");

@@ -135,7 +135,7 @@ fn a_thousand_payloads_in_names_and_values_run_nothing() {
     }
     payloads.push("x".repeat(200));
     assert!(payloads.len() >= 1000, "{}", payloads.len());
-    let base = || QueryParams::dataset("SIH-RD").competencia("201811", "201812");
+    let base = || QueryParams::dataset("SIH-RD").competencia("201811".."201812");
     let mut answered = 0;
     for (index, payload) in payloads.iter().enumerate() {
         let value = Filter::Compare { column: "CNES".into(), op: Op::Eq, value: payload.as_str().into() };
@@ -151,7 +151,7 @@ fn a_thousand_payloads_in_names_and_values_run_nothing() {
             base().aggregate(datasus::AggregateFn::Count, "*", payload),
             base().order_by(payload.as_str(), true),
             QueryParams::dataset(payload.as_str()),
-            QueryParams::dataset("SIH-RD").competencia(payload.as_str(), payload.as_str()),
+            QueryParams::dataset("SIH-RD").competencia(payload.as_str()),
             in_uf,
             QueryParams::sql("SELECT count(*) AS n FROM sih_rd WHERE CNES = $v").bind("v", payload.as_str()),
             QueryParams::sql("SELECT 1 AS n FROM sih_rd WHERE CNES = $v").bind(payload.as_str(), "1"),
@@ -173,7 +173,7 @@ fn a_thousand_payloads_in_names_and_values_run_nothing() {
         }
         if index % 20 == 0 {
             let name = format!("{}.csv", payload.replace(['/', '\0'], "_").chars().take(60).collect::<String>());
-            let exported = client.export(&base(), [Csv::to(&name).into()]);
+            let exported = client.export(&base(), Csv::to(&name));
             assert!(exported.is_ok() || exported.is_err_and(|e| e.code() != Code::Internal), "{name}");
         }
     }
@@ -196,7 +196,7 @@ fn the_originals_example_mended_has_the_values_of_an_independent_count() {
          SELECT u.CNES, u.VAL_TOT, u.media_uf, d.valor FROM ultima u JOIN dezembro d USING (CNES) ORDER BY 1",
     )
     .uf(["AC"])
-    .competencia("2018", "2023")
+    .competencia("2018".."2023")
     .options(Options { missing: datasus::MissingFiles::Warn, ..Options::default() });
     let answer = client.query(&params).unwrap().collect_batches().unwrap();
     let batch = &answer[0];
@@ -219,13 +219,13 @@ fn only_the_files_that_uf_and_competencia_choose_are_in_the_tables() {
     let folder = tempfile::tempdir().unwrap();
     let client = client(folder.path(), Config { language: Language::En, ..Config::default() });
     let params = QueryParams::sql("SELECT ANO_CMPT, count(*) AS n FROM sih_rd GROUP BY 1 ORDER BY 1")
-        .competencia("2020", "202111")
+        .competencia("2020".."202111")
         .options(Options { missing: datasus::MissingFiles::Warn, ..Options::default() });
     let explained = client.explain(&params).unwrap();
     assert_eq!((explained.files.read, explained.files.present), (3, 12));
     assert_eq!(explained.columns, ["ANO_CMPT"]);
     assert_eq!(explained.missing.len(), 20);
-    let report = client.export(&params, [Csv::to("a.csv").into()]).unwrap();
+    let report = client.export(&params, Csv::to("a.csv")).unwrap();
     assert_eq!(report.sources.len(), 3);
     let text = std::fs::read_to_string(folder.path().join("out/a.csv")).unwrap();
     assert_eq!(text, "ANO_CMPT,n\r\n2020,60\r\n2021,30\r\n");

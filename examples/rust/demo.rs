@@ -70,14 +70,14 @@ fn run() -> Result<()> {
     println!("{}", serde_json::to_string_pretty(&client.explain(&admissions)?).map_err(Error::internal)?);
     let csv = Csv { overwrite: true, ..Csv::to("internacoes.csv") };
     let parquet = Parquet { overwrite: true, ..Parquet::to("internacoes.parquet") };
-    println!("{}", client.export(&admissions, [csv.into(), parquet.into()])?);
+    println!("{}", client.export(&admissions, (csv, parquet))?);
     println!("\nfiles in {}", output.display());
 
     if postgres {
         println!("\n3. The same into PostgreSQL");
         let table =
             Postgres { table: Some("datasus_demo.internacoes".into()), mode: Mode::Replace, ..Postgres::default() };
-        println!("{}", client.export(&admissions, [table.into()])?);
+        println!("{}", client.export(&admissions, table)?);
     } else {
         println!("(PostgreSQL too: DATASUS_POSTGRES=postgres://user:password@host:5432/database make demo)");
     }

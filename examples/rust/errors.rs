@@ -5,7 +5,7 @@ use datasus::{Client, Code, QueryParams, Result};
 fn main() -> Result<()> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| ".".into());
     let client = Client::open(folder)?;
-    let wrong = QueryParams::dataset("SIH-RD").uf(["XX"]).competencia("2024-M1", "202412").columns(["VAL_TOTAL"]);
+    let wrong = QueryParams::dataset("SIH-RD").uf(["XX"]).competencia("2024-M1".."202412").columns(["VAL_TOTAL"]);
     match client.query(&wrong) {
         Ok(_) => println!("?"),
         Err(error) if error.code() == Code::InvalidParams => {

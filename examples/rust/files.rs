@@ -16,7 +16,7 @@ fn main() -> Result<()> {
         ..Default::default()
     };
     let parquet = Parquet { overwrite: true, ..Parquet::to("internacoes.parquet") };
-    let report = client.export(&params, [spreadsheet.into(), parquet.into()])?;
+    let report = client.export(&params, (spreadsheet, parquet))?;
     println!("{report}");
     Ok(())
 }

@@ -16,11 +16,11 @@ pub fn small_query(arguments: &Arguments) -> Result<Value, String> {
     let data = arguments.path("data")?;
     let said = |error: datasus::Error| error.to_json().to_string();
     let client = job::client(&data, None, None).map_err(said)?;
-    let params = datasus::QueryParams::dataset("SIH-RD")
-        .uf(["AC"])
-        .competencia("202301", "202301")
-        .group_by(["SEXO"])
-        .aggregate(datasus::AggregateFn::Sum, "VAL_TOT", "valor");
+    let params = datasus::QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202301").group_by(["SEXO"]).aggregate(
+        datasus::AggregateFn::Sum,
+        "VAL_TOT",
+        "valor",
+    );
     let engine = Connection::open_in_memory().map_err(|error| error.to_string())?;
     let file = data.join("RDAC2301.parquet");
     let sql = format!("SELECT SEXO, sum(VAL_TOT) FROM read_parquet('{}') GROUP BY 1", file.display());

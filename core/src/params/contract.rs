@@ -4,9 +4,18 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Filter, Options};
+
+/// What is expected, as errors say it in both languages.
+const UFS: [&str; 2] =
+    ["uma UF (sigla, nome ou código do IBGE) ou uma lista delas", "a UF (sigla, name or IBGE code) or a list of them"];
+const MONTH: [&str; 2] = ["um mês ou um ano", "a month or a year"];
+const COMPETENCIA: [&str; 2] = [
+    "um mês ou um ano, uma lista deles, ou o primeiro e o último (`from` e `to`)",
+    "a month or a year, a list of them, or the first and the last (`from` and `to`)",
+];
 
 /// One query: over one dataset (`dataset`, `columns`, `where`, ...), or one SELECT over several (`sql`, `bind`).
 ///
@@ -18,32 +27,41 @@ use super::{Filter, Options};
 pub struct QueryParams {
     /// Version of this contract; 1, or left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 1)]
     pub contract: Option<u32>,
     /// `SIH-RD`, `CNES-ST`, `SIM-DO`, ..., or for short `RD`, `dengue`; left out (empty) with `sql`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(example = &"SIH-RD")]
     pub dataset: String,
     /// One SELECT over the tables of the catalogue (`sih_rd`, `cnes_st`, ...) instead of `dataset` and the keys that
     /// go with it. Only the files that `uf` and `competencia` choose are in the tables. DuckDB's dialect; 64 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"SELECT count(*) FROM sih_rd")]
     pub sql: Option<String>,
     /// Values of the SQL's parameters: `{"cnes": "2000733"}` for `$cnes`. Text, number, true, false or null.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = json!({"cnes": "2000733"}))]
     pub bind: BTreeMap<String, Value>,
     /// Siglas, names (`Acre`) or IBGE's codes (`12`); left out: every UF that the source holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"SP", extend("x-expected" = UFS))]
     pub uf: Option<OneOrMany>,
     /// Month (`202401`, `2024-01`, `01/2024`) or year (`2024`) of processing; left out: all that the source holds. A year
     /// stands for its twelve months where a dataset is monthly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"2024-01", extend("x-expected" = COMPETENCIA))]
     pub competencia: Option<CompetenciaParam>,
     /// Columns of the answer, in this order; left out: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["CNES", "VAL_TOT"])]
     pub columns: Option<Vec<String>>,
     /// Conditions that every row must meet.
     #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-expected" = super::filter::CONDITIONS))]
     pub filters: Vec<Filter>,
     /// One row of the answer for each combination of these columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["CNES"])]
     pub group_by: Vec<String>,
     /// Figures over each group (or over everything, without `group_by`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,7 +71,9 @@ pub struct QueryParams {
     pub order_by: Vec<OrderBy>,
     /// Rows at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = i64::MAX), example = 100)]
     pub limit: Option<u64>,
+    /// How it is run.
     #[serde(default, skip_serializing_if = "Options::is_default")]
     pub options: Options,
 }
@@ -126,10 +146,10 @@ pub enum CompetenciaParam {
     Listed(OneOrMany),
     Range {
         #[serde(deserialize_with = "digits")]
-        #[schemars(with = "Word")]
+        #[schemars(with = "Word", example = &"2024-01", extend("x-expected" = MONTH))]
         from: String,
         #[serde(deserialize_with = "digits")]
-        #[schemars(with = "Word")]
+        #[schemars(with = "Word", example = &"2024-01", extend("x-expected" = MONTH))]
         to: String,
     },
 }
@@ -142,14 +162,19 @@ pub struct Aggregate {
     pub function: AggregateFn,
     /// May be left out (or `*`) for `count` alone, which then counts rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"VAL_TOT")]
     pub column: Option<String>,
     /// Name in the answer; left out: `sum_val_tot`, `count`.
     #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"valor")]
     pub alias: Option<String>,
 }
 
+/// How the values of a group become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = also_count_rows)]
+#[non_exhaustive]
 pub enum AggregateFn {
     /// Rows, or values that are not NULL.
     #[serde(alias = "count(*)")]
@@ -160,8 +185,22 @@ pub enum AggregateFn {
     Sum,
     /// A floating-point mean of the values that are not NULL.
     Avg,
+    /// The least; of texts, the first.
     Min,
+    /// The greatest; of texts, the last.
     Max,
+}
+
+/// `count(*)`, as people write it.
+fn also_count_rows(schema: &mut schemars::Schema) {
+    also(schema, &["count(*)"]);
+}
+
+/// Other ways of writing what an enumeration has, which are read as well.
+pub(super) fn also(schema: &mut schemars::Schema, words: &[&str]) {
+    if let Some(Value::Array(alternatives)) = schema.get_mut("oneOf") {
+        alternatives.push(json!({"type": "string", "enum": words}));
+    }
 }
 
 impl AggregateFn {
@@ -182,6 +221,7 @@ impl AggregateFn {
 #[serde(deny_unknown_fields)]
 pub struct OrderBy {
     /// A column of the answer, or of the dataset where rows are not grouped.
+    #[schemars(example = &"VAL_TOT")]
     pub column: String,
     /// Greatest first; false, or left out: least first.
     #[serde(default)]
@@ -209,9 +249,10 @@ impl QueryParams {
         self
     }
 
-    /// Both ends included.
-    pub fn competencia(mut self, from: impl Into<String>, to: impl Into<String>) -> Self {
-        self.competencia = Some(CompetenciaParam::Range { from: from.into(), to: to.into() });
+    /// A month (`"202401"`, `"2024-01"`, a [`Competencia`]), a year (`2024`), a list of them, or a range of them with both ends
+    /// included, `"202401".."202412"` as well as `"202401"..="202412"`: the contract knows no range without its last month.
+    pub fn competencia(mut self, when: impl Into<CompetenciaParam>) -> Self {
+        self.competencia = Some(when.into());
         self
     }
 
@@ -236,6 +277,11 @@ impl QueryParams {
         let column = (column != "*").then(|| column.to_owned());
         self.aggregates.push(Aggregate { function, column, alias: Some(alias.to_owned()) });
         self
+    }
+
+    /// Counts the rows of each group, without a column.
+    pub fn count(self, alias: &str) -> Self {
+        self.aggregate(AggregateFn::Count, "*", alias)
     }
 
     pub fn order_by(mut self, column: impl Into<String>, desc: bool) -> Self {

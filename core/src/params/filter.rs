@@ -4,11 +4,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// What is expected, as errors say it in both languages.
+pub(super) const CONDITIONS: [&str; 2] = ["uma lista de condições", "a list of conditions"];
+
 /// A condition; a row for which it is unknown (NULL) does not meet it, as in SQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Filter {
     Compare {
+        #[schemars(example = &"IDADE")]
         column: String,
         op: Op,
         /// One value; two for `between`; a list for `in` and `not_in`; none for `is_null` and `not_null`.
@@ -17,39 +21,53 @@ pub enum Filter {
     },
     /// At least one of these.
     Any {
+        #[schemars(extend("x-expected" = CONDITIONS))]
         any: Vec<Filter>,
     },
     /// Every one of these.
     All {
+        #[schemars(extend("x-expected" = CONDITIONS))]
         all: Vec<Filter>,
     },
-    Not {
-        not: Box<Filter>,
-    },
+    /// Rows that do not meet it, and for which it is not unknown.
+    Not { not: Box<Filter> },
 }
 
+/// How a column is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = also_in_signs)]
+#[non_exhaustive]
 pub enum Op {
+    /// Equal to the value.
     #[serde(alias = "=", alias = "==")]
     Eq,
+    /// Different from the value.
     #[serde(alias = "!=", alias = "<>")]
     Ne,
+    /// Less than the value.
     #[serde(alias = "<")]
     Lt,
+    /// Not greater than the value.
     #[serde(alias = "<=")]
     Le,
+    /// Greater than the value.
     #[serde(alias = ">")]
     Gt,
+    /// Not less than the value.
     #[serde(alias = ">=")]
     Ge,
     /// Both ends included.
     Between,
+    /// One of the list.
     In,
+    /// None of the list.
     NotIn,
     /// Text that begins with the value: `J18` finds `J180` and `J189`.
     StartsWith,
+    /// Without a value.
     IsNull,
+    /// With a value.
     NotNull,
 }
 
@@ -71,29 +89,11 @@ impl Op {
             Op::NotNull => "not_null",
         }
     }
+}
 
-    pub const NAMES: &'static [&'static str] = &[
-        "eq",
-        "ne",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "between",
-        "in",
-        "not_in",
-        "starts_with",
-        "is_null",
-        "not_null",
-        "=",
-        "==",
-        "!=",
-        "<>",
-        "<",
-        "<=",
-        ">",
-        ">=",
-    ];
+/// The signs that people write for it.
+fn also_in_signs(schema: &mut schemars::Schema) {
+    super::contract::also(schema, &["=", "==", "!=", "<>", "<", "<=", ">", ">="]);
 }
 
 /// Starts a condition on a column.

@@ -1,4 +1,8 @@
 //! Reading the contract from JSON, with every unknown key and wrong type named by its path.
+//!
+//! What is allowed is what the types' own JSON Schema says; nothing is listed here.
+
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
@@ -7,64 +11,14 @@ use crate::base::{
     value_words,
 };
 
+use super::QueryParams;
+use super::form::{Form, Kind};
 use super::sizes::{MOST_PROBLEMS, told};
-use super::{Op, QueryParams};
 
-/// What is expected, in both languages.
-type Expected = [&'static str; 2];
-/// DuckDB counts rows in 63 bits.
-const ROWS: Expected = ["um número inteiro de 0 a 9223372036854775807", "a whole number from 0 to 9223372036854775807"];
-const INTEGER: Expected = ["um número inteiro", "a whole number"];
-const SHARE: Expected = ["um número de 0 a 1", "a number from 0 to 1"];
-const TEXT: Expected = ["um texto", "a text"];
-const UFS: Expected =
-    ["uma UF (sigla, nome ou código do IBGE) ou uma lista delas", "a UF (sigla, name or IBGE code) or a list of them"];
-const LIST_OF_TEXTS: Expected = ["uma lista de textos", "a list of texts"];
-const MONTH: Expected = ["um mês ou um ano", "a month or a year"];
-const COMPETENCIA: Expected = [
-    "um mês ou um ano, uma lista deles, ou o primeiro e o último (`from` e `to`)",
-    "a month or a year, a list of them, or the first and the last (`from` and `to`)",
-];
-const BOOLEAN: Expected = ["verdadeiro ou falso", "true or false"];
-const SECONDS: Expected = ["um número de segundos", "a number of seconds"];
-const CONDITIONS: Expected = ["uma lista de condições", "a list of conditions"];
-const LIST: Expected = ["uma lista", "a list"];
-const OBJECT: Expected = ["um objeto", "an object"];
-
-const QUERY: &[&str] = &[
-    "contract",
-    "dataset",
-    "sql",
-    "bind",
-    "uf",
-    "competencia",
-    "columns",
-    "where",
-    "group_by",
-    "aggregates",
-    "order_by",
-    "limit",
-    "options",
-];
-const OPTIONS: &[&str] = &[
-    "deadline",
-    "missing",
-    "versions",
-    "partial",
-    "priority",
-    "on_emergency",
-    "on_bad_value",
-    "cache",
-    "checkpoint_rows",
-    "dead_letter_limit",
-];
-const AGGREGATE: &[&str] = &["fn", "column", "as"];
-const FUNCTIONS: &[&str] = &["count", "count_distinct", "sum", "avg", "min", "max", "count(*)"];
-const ORDER: &[&str] = &["column", "desc"];
-const COMPARE: &[&str] = &["column", "op", "value"];
-const RANGE: &[&str] = &["from", "to"];
 /// Nested conditions at most; deeper ones are refused before they are read.
 const MAX_DEPTH: usize = 16;
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(QueryParams::json_schema);
 
 impl QueryParams {
     /// Reads a query from its JSON text. Malformed text, unknown keys and wrong types are DS-400, all in one answer.
@@ -89,7 +43,7 @@ impl QueryParams {
     /// The same from a JSON value.
     pub fn from_value(value: Value) -> Result<Self> {
         let mut check = Check::default();
-        check.query(&value);
+        check.value(&value, &Form::of(&SCHEMA), "$", 0);
         if !check.problems.is_empty() {
             let error = told(check.problems, check.not_named).stage("validate");
             return Err(error.traced(&TraceId::new(), Language::default()));
@@ -126,122 +80,59 @@ impl Check {
         full
     }
 
-    fn query(&mut self, value: &Value) {
-        let Some(map) = self.object(value, "$", QUERY) else { return };
-        self.optional(map, "dataset", Value::is_string, TEXT, "\"SIH-RD\"");
-        self.optional(map, "sql", Value::is_string, TEXT, "\"SELECT count(*) FROM sih_rd\"");
-        self.optional(map, "bind", Value::is_object, OBJECT, "{\"cnes\": \"2000733\"}");
-        self.optional(map, "contract", Value::is_u64, INTEGER, "1");
-        self.optional(map, "limit", Value::is_u64, ROWS, "100");
-        self.optional(map, "uf", is_word_or_words, UFS, "\"SP\"");
-        self.optional(map, "columns", is_texts, LIST_OF_TEXTS, "[\"CNES\", \"VAL_TOT\"]");
-        self.optional(map, "group_by", is_texts, LIST_OF_TEXTS, "[\"CNES\"]");
-        if let Some(competencia) = map.get("competencia").filter(|v| !v.is_null()) {
-            if competencia.is_object() {
-                if let Some(range) = self.object(competencia, "$.competencia", RANGE) {
-                    for end in RANGE {
-                        let path = format!("$.competencia.{end}");
-                        let given = range.get(*end).unwrap_or(&Value::Null);
-                        self.expect(is_word(given), &path, MONTH, "\"2024-01\"", given);
-                    }
+    /// `depth`: how many conditions stand around this one.
+    fn value(&mut self, value: &Value, form: &Form, path: &str, depth: usize) {
+        match form.kind() {
+            Kind::Words(words) => self.one_of(value, path, &words),
+            Kind::Object => self.object(value, form, path, depth),
+            Kind::Objects(variants) => {
+                if depth > MAX_DEPTH {
+                    return self.too_deep(path);
                 }
-            } else {
-                let ok = is_word_or_words(competencia);
-                self.expect(ok, "$.competencia", COMPETENCIA, "\"2024-01\"", competencia);
-            }
-        }
-        for (index, filter) in self.list(map, "where").iter().enumerate() {
-            self.filter(filter, &format!("$.where[{index}]"), 0);
-        }
-        for (index, aggregate) in self.list(map, "aggregates").iter().enumerate() {
-            let path = format!("$.aggregates[{index}]");
-            let Some(map) = self.object(aggregate, &path, AGGREGATE) else { continue };
-            self.one_of(map.get("fn"), &format!("{path}.fn"), FUNCTIONS);
-            for key in ["column", "as"] {
-                self.optional_at(map, key, &path, Value::is_string, TEXT, "\"VAL_TOT\"");
-            }
-        }
-        for (index, order) in self.list(map, "order_by").iter().enumerate() {
-            let path = format!("$.order_by[{index}]");
-            let Some(map) = self.object(order, &path, ORDER) else { continue };
-            let column = map.get("column").unwrap_or(&Value::Null);
-            self.expect(column.is_string(), &format!("{path}.column"), TEXT, "\"VAL_TOT\"", column);
-            self.optional_at(map, "desc", &path, Value::is_boolean, BOOLEAN, "true");
-        }
-        if let Some(options) = map.get("options") {
-            let Some(map) = self.object(options, "$.options", OPTIONS) else { return };
-            self.optional_at(map, "deadline", "$.options", Value::is_number, SECONDS, "30.5");
-            self.optional_at(map, "partial", "$.options", Value::is_boolean, BOOLEAN, "false");
-            self.optional_at(map, "cache", "$.options", Value::is_boolean, BOOLEAN, "false");
-            self.optional_at(map, "checkpoint_rows", "$.options", Value::is_u64, INTEGER, "10000");
-            self.optional_at(map, "dead_letter_limit", "$.options", Value::is_number, SHARE, "0.01");
-            for (key, names) in [
-                ("missing", &["error", "warn"][..]),
-                ("versions", &["refuse", "newest"]),
-                ("priority", &["health", "admin", "user"]),
-                ("on_emergency", &["sample", "spill", "wait", "fail"]),
-                ("on_bad_value", &["null", "dead_letter", "fail"]),
-            ] {
-                if let Some(given) = map.get(key).filter(|v| !v.is_null()) {
-                    self.one_of(Some(given), &format!("$.options.{key}"), names);
+                let keys: Vec<&str> = match value.as_object() {
+                    Some(map) => map.keys().map(String::as_str).collect(),
+                    None => Vec::new(),
+                };
+                // The one that has just these keys; else it is told what the first lacks.
+                let fits = |one: &&Form| one.has_all(&keys) && one.required().all(|key| keys.contains(&key));
+                if let Some(variant) = variants.iter().find(fits).or(variants.first()) {
+                    self.object(value, variant, path, depth + 1);
                 }
             }
-        }
-    }
-
-    fn filter(&mut self, value: &Value, path: &str, depth: usize) {
-        if depth > MAX_DEPTH {
-            if self.is_full() {
-                return;
-            }
-            self.problems.push(
-                Problem::new(
-                    Code::Malformed,
-                    text!(
-                        "Condições aninhadas além de {MAX_DEPTH} níveis; junte-as numa só lista (`all` ou `any`)",
-                        "Conditions nested deeper than {MAX_DEPTH} levels; put them into one list (`all` or `any`)"
-                    ),
-                )
-                .with("path", path),
-            );
-            return;
-        }
-        let keys: Vec<&str> = value.as_object().map(|m| m.keys().map(String::as_str).collect()).unwrap_or_default();
-        match keys[..] {
-            [name @ ("any" | "all")] => match &value[name] {
+            Kind::List(items) => match value {
                 Value::Array(list) => {
-                    for (index, inner) in list.iter().enumerate() {
-                        self.filter(inner, &format!("{path}.{name}[{index}]"), depth + 1);
+                    for (index, item) in list.iter().enumerate() {
+                        self.value(item, &items, &format!("{path}[{index}]"), depth);
                     }
                 }
-                other => self.expect(false, &format!("{path}.{name}"), CONDITIONS, "[]", other),
+                other => self.refuse(path, form, other),
             },
-            ["not"] => self.filter(&value["not"], &format!("{path}.not"), depth + 1),
-            _ => {
-                let Some(map) = self.object(value, path, COMPARE) else { return };
-                let column = map.get("column").unwrap_or(&Value::Null);
-                self.expect(column.is_string(), &format!("{path}.column"), TEXT, "\"IDADE\"", column);
-                self.one_of(map.get("op"), &format!("{path}.op"), Op::NAMES);
+            Kind::Plain => {
+                let inside = form.object_variant().filter(|_| value.is_object());
+                match inside {
+                    Some(variant) => self.object(value, &variant, path, depth),
+                    None if form.takes(value) => {}
+                    None => self.refuse(path, form, value),
+                }
             }
         }
     }
 
-    fn list<'v>(&mut self, map: &'v Map<String, Value>, key: &str) -> &'v [Value] {
-        match map.get(key) {
-            None => &[],
-            Some(Value::Array(list)) => list,
-            Some(other) => {
-                self.expect(false, &format!("$.{key}"), LIST, "[]", other);
-                &[]
-            }
+    fn object(&mut self, value: &Value, form: &Form, path: &str, depth: usize) {
+        let Value::Object(map) = value else { return self.refuse(path, form, value) };
+        self.unknown_keys(map, form, path);
+        for (key, of) in form.properties() {
+            let given = match map.get(key) {
+                None if !form.required().any(|required| required == key) => continue,
+                Some(Value::Null) if of.is_nullable() => continue,
+                given => given.unwrap_or(&Value::Null),
+            };
+            self.value(given, &of, &format!("{path}.{key}"), depth);
         }
     }
 
-    fn object<'v>(&mut self, value: &'v Value, path: &str, known: &[&str]) -> Option<&'v Map<String, Value>> {
-        let Value::Object(map) = value else {
-            self.expect(false, path, OBJECT, "{}", value);
-            return None;
-        };
+    fn unknown_keys(&mut self, map: &Map<String, Value>, form: &Form, path: &str) {
+        let known: Vec<&str> = form.properties().map(|(key, _)| key).collect();
         for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
             if self.is_full() {
                 continue;
@@ -268,46 +159,32 @@ impl Check {
                 .with("path", format!("{path}.{shown}"))
                 .with("received", shown)
                 .with("did_you_mean", near)
-                .with("valid_keys", known),
+                .with("valid_keys", known.as_slice()),
             );
         }
-        Some(map)
     }
 
-    fn optional(
-        &mut self,
-        map: &Map<String, Value>,
-        key: &str,
-        ok: fn(&Value) -> bool,
-        expected: Expected,
-        example: &str,
-    ) {
-        self.optional_at(map, key, "$", ok, expected, example);
-    }
-
-    fn optional_at(
-        &mut self,
-        map: &Map<String, Value>,
-        key: &str,
-        path: &str,
-        ok: fn(&Value) -> bool,
-        expected: Expected,
-        example: &str,
-    ) {
-        if let Some(given) = map.get(key).filter(|v| !v.is_null()) {
-            self.expect(ok(given), &format!("{path}.{key}"), expected, example, given);
-        }
-    }
-
-    fn one_of(&mut self, given: Option<&Value>, path: &str, names: &[&str]) {
-        let given = given.unwrap_or(&Value::Null);
-        if given.as_str().is_some_and(|name| names.contains(&name)) {
-            return;
-        }
+    fn too_deep(&mut self, path: &str) {
         if self.is_full() {
             return;
         }
-        let (place, came, list) = (place(path), value_words(given), names.join(", "));
+        self.problems.push(
+            Problem::new(
+                Code::Malformed,
+                text!(
+                    "Condições aninhadas além de {MAX_DEPTH} níveis; junte-as numa só lista (`all` ou `any`)",
+                    "Conditions nested deeper than {MAX_DEPTH} levels; put them into one list (`all` or `any`)"
+                ),
+            )
+            .with("path", path),
+        );
+    }
+
+    fn one_of(&mut self, given: &Value, path: &str, words: &[&str]) {
+        if given.as_str().is_some_and(|word| words.contains(&word)) || self.is_full() {
+            return;
+        }
+        let (place, came, list) = (place(path), value_words(given), words.join(", "));
         let (place_pt, place_en, came_pt, came_en) = (place.pt, place.en, came.pt, came.en);
         self.problems.push(
             Problem::new(
@@ -319,17 +196,18 @@ impl Check {
             )
             .with("path", path)
             .with("received", shown(given))
-            .with("valid_values", names)
-            .with("did_you_mean", did_you_mean(given.as_str().unwrap_or(""), names.iter().copied())),
+            .with("valid_values", words)
+            .with("did_you_mean", did_you_mean(given.as_str().unwrap_or(""), words.iter().copied())),
         );
     }
 
-    fn expect(&mut self, ok: bool, path: &str, expected: Expected, example: &str, given: &Value) {
-        if ok || self.is_full() {
+    fn refuse(&mut self, path: &str, form: &Form, given: &Value) {
+        if self.is_full() {
             return;
         }
-        let (place, came, [pt, en]) = (place(path), value_words(given), expected);
+        let (place, came, expected, example) = (place(path), value_words(given), form.expected(), form.example());
         let (place_pt, place_en, came_pt, came_en) = (place.pt, place.en, came.pt, came.en);
+        let Text { pt, en } = expected;
         self.problems.push(
             Problem::new(
                 Code::Malformed,
@@ -365,17 +243,4 @@ fn place(path: &str) -> Text {
         true => text!("A consulta", "The query"),
         false => text!("{named}", "{named}"),
     }
-}
-
-fn is_texts(value: &Value) -> bool {
-    value.as_array().is_some_and(|list| list.iter().all(Value::is_string))
-}
-
-/// A text, or a number that is read as its digits.
-fn is_word(value: &Value) -> bool {
-    value.is_string() || value.is_u64()
-}
-
-fn is_word_or_words(value: &Value) -> bool {
-    is_word(value) || value.as_array().is_some_and(|list| list.iter().all(is_word))
 }

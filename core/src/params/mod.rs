@@ -2,12 +2,14 @@
 
 mod contract;
 mod filter;
+mod form;
 mod json;
 mod options;
 mod query;
 mod sizes;
 mod validate;
 mod values;
+mod when;
 
 pub use contract::{Aggregate, AggregateFn, CompetenciaParam, OneOrMany, OrderBy, QueryParams};
 pub use filter::{Col, Filter, Op, col};

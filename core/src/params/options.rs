@@ -5,12 +5,16 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::base::{OnEmergency, Priority};
 
+/// What is expected, as errors say it in both languages.
+const SECONDS: [&str; 2] = ["um número de segundos", "a number of seconds"];
+
 /// Options of one query. Each is capped by the client's configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
     /// Seconds after which the job ends with DS-504; none: as long as it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), example = 30.5, extend("x-expected" = SECONDS))]
     pub deadline: Option<f64>,
     /// What to do about files that were asked for by name and are not there.
     pub missing: MissingFiles,
@@ -18,6 +22,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Versions::is_default")]
     pub versions: Versions,
     /// True: a file that cannot be read is left out and named in the report. False: it ends the job.
+    #[schemars(example = false)]
     pub partial: bool,
     /// Class of the job: health before admin before user, where jobs wait; at most the client's `max_priority`.
     pub priority: Priority,
@@ -27,6 +32,7 @@ pub struct Options {
     pub on_emergency: Option<OnEmergency>,
     /// False: the answer is never taken from a cache. Until there is one, no answer is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = false)]
     pub cache: Option<bool>,
     /// What becomes of a value that does not parse in a column that the query reads.
     #[serde(skip_serializing_if = "OnBadValue::is_null")]
@@ -34,9 +40,11 @@ pub struct Options {
     /// Source rows between two checkpoints of a durable sink, from 1 to 10,000,000; none: 10,000. A killed process loses
     /// about so many rows of each connection's work.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000_000), example = 10_000)]
     pub checkpoint_rows: Option<u64>,
     /// Share of the rows, from 0 to 1, that may become dead letters before the job fails with DS-424; none: 0.01.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1), example = 0.01)]
     pub dead_letter_limit: Option<f64>,
 }
 
@@ -49,6 +57,7 @@ impl Options {
 /// What becomes of a value that does not parse (`36.6` in a whole number, the 30th of February) in a column that the query
 /// reads, its conditions included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 #[serde(rename_all = "snake_case")]
 pub enum OnBadValue {
     /// It is NULL, and counted; the report has the first raw values of each column.
@@ -67,7 +76,9 @@ impl OnBadValue {
     }
 }
 
+/// What to do about files that were asked for by name and are not there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 #[serde(rename_all = "lowercase")]
 pub enum MissingFiles {
     /// DS-404 that names every one.
@@ -79,6 +90,7 @@ pub enum MissingFiles {
 
 /// What to do about versions of a file with different rows. A final one stands before a preliminary one in any case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 #[serde(rename_all = "lowercase")]
 pub enum Versions {
     /// DS-409 that names them.

@@ -6,6 +6,7 @@
 pub mod arrow;
 pub mod csv;
 mod destination;
+mod destinations;
 mod fan_out;
 mod file;
 pub mod parquet;
@@ -23,6 +24,7 @@ use crate::base::{Chunk, Ctx, Error, Held, Result, Text};
 
 pub use csv::Csv;
 pub use destination::{CustomTarget, Destination};
+pub use destinations::Destinations;
 pub use fan_out::FanOut;
 pub use parquet::Parquet;
 pub use postgres::Postgres;

@@ -4,6 +4,8 @@ mod outputs;
 
 use std::collections::BTreeSet;
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use datasus::source::{RecordsOf, TypedRecords, write_example_data};
 use datasus::{
     AggregateFn, Catalog, Client, Code, Config, Csv, Destination, Language, Parquet, QueryParams, Retry, col,
@@ -14,7 +16,7 @@ use serde_json::json;
 fn a_query_built_fluently_is_the_one_that_its_json_gives() {
     let built = QueryParams::dataset("SIH-RD")
         .uf(["SP", "RJ"])
-        .competencia("202301", "202312")
+        .competencia("202301".."202312")
         .filter(col("IDADE").between(0, 17) & col("SEXO").eq("3"))
         .group_by(["CNES"])
         .aggregate(AggregateFn::Sum, "VAL_TOT", "valor")
@@ -43,6 +45,117 @@ fn the_schema_names_every_key_and_allows_no_other() {
     assert!(schema["$defs"]["OneOrMany"].to_string().contains("\"integer\""), "{}", schema["$defs"]["OneOrMany"]);
     let range = schema["$defs"]["CompetenciaParam"].to_string();
     assert!(range.contains("\"from\"") && range.contains("\"integer\""), "{range}");
+}
+
+#[test]
+fn a_competencia_is_said_as_people_have_it() {
+    let of = |params: QueryParams| serde_json::to_value(&params).unwrap()["competencia"].clone();
+    let rd = || QueryParams::dataset("SIH-RD");
+    assert_eq!(of(rd().competencia("2024-01")), json!("2024-01"));
+    assert_eq!(of(rd().competencia(2024)), json!("2024"));
+    assert_eq!(of(rd().competencia(datasus::Competencia::month(2024, 1).unwrap())), json!("202401"));
+    assert_eq!(of(rd().competencia(["202401", "202403"])), json!(["202401", "202403"]));
+    let year = json!({"from": "202401", "to": "202412"});
+    assert_eq!(of(rd().competencia("202401".."202412")), year);
+    assert_eq!(of(rd().competencia("202401"..="202412")), year);
+    assert_eq!(of(rd().competencia(202401..=202412)), year);
+    // Both ends are of it, as where JSON says so.
+    let (_folder, client) = folder_and_client(Language::Pt);
+    let answer = client.query(&rd().uf(["AC"]).competencia("202401".."202402").count("n")).unwrap();
+    assert_eq!(answer.collect_batches().unwrap()[0].column(0).as_primitive::<Int64Type>().value(0), 40);
+    // What is said wrong is told as such, whatever it was said with.
+    for wrong in [rd().competencia(-1), rd().competencia("202413"), rd().competencia("202402".."202401")] {
+        assert_eq!(client.query(&wrong).err().unwrap().code(), Code::InvalidParams);
+    }
+}
+
+#[test]
+fn rows_are_counted_without_a_column() {
+    let counted = |form: serde_json::Value| {
+        QueryParams::from_value(json!({"dataset": "SIH-RD", "aggregates": [form]})).unwrap().aggregates
+    };
+    let rust = QueryParams::dataset("SIH-RD").count("n").aggregates;
+    assert_eq!(rust, counted(json!({"fn": "count(*)", "as": "n"})));
+    assert_eq!(rust, counted(json!({"fn": "count", "as": "n"})));
+}
+
+#[test]
+fn what_is_wrong_in_a_query_is_told_by_its_place_and_its_schema() {
+    for (params, path, said) in [
+        (json!({"dataset": "RD", "bind": []}), "$.bind", "expected an object, for example {\"cnes\": \"2000733\"}"),
+        (
+            json!({"dataset": "RD", "columns": ["CNES", 1]}),
+            "$.columns",
+            "expected a list of texts, for example [\"CNES\", \"VAL_TOT\"]",
+        ),
+        (
+            json!({"dataset": "RD", "uf": ["AC", null]}),
+            "$.uf",
+            "expected a UF (sigla, name or IBGE code) or a list of them",
+        ),
+        (
+            json!({"dataset": "RD", "competencia": {"from": "202401", "until": "x"}}),
+            "$.competencia.until",
+            "there are: from, to",
+        ),
+        (json!({"dataset": "RD", "competencia": {"from": "202401"}}), "$.competencia.to", "a month or a year"),
+        (json!({"dataset": "RD", "competencia": 1.5}), "$.competencia", "a month or a year, a list of them, or"),
+        (json!({"dataset": "RD", "where": {"SEXO": "3"}}), "$.where", "expected a list of conditions"),
+        (
+            json!({"dataset": "RD", "where": [{"any": [{"column": "SEXO"}]}]}),
+            "$.where[0].any[0].op",
+            "expected one of eq, ne,",
+        ),
+        (
+            json!({"dataset": "RD", "where": [{"not": {"column": 3, "op": "eq"}}]}),
+            "$.where[0].not.column",
+            "expected a text",
+        ),
+        (
+            json!({"dataset": "RD", "where": [{"any": [], "column": "SEXO", "op": "eq"}]}),
+            "$.where[0].any",
+            "There is no parameter `any`",
+        ),
+        (
+            json!({"dataset": "RD", "aggregates": [{"fn": "summ", "column": "VAL_TOT"}]}),
+            "$.aggregates[0].fn",
+            "sum, avg, min, max, count(*)",
+        ),
+        (json!({"dataset": "RD", "aggregates": [{}]}), "$.aggregates[0].fn", "received no value"),
+        (json!({"dataset": "RD", "order_by": [{"column": "A", "desc": 1}]}), "$.order_by[0].desc", "true or false"),
+        (
+            json!({"dataset": "RD", "options": {"deadline": "1"}}),
+            "$.options.deadline",
+            "a number of seconds, for example 30.5",
+        ),
+        (
+            json!({"dataset": "RD", "options": {"dead_letter_limit": "1"}}),
+            "$.options.dead_letter_limit",
+            "a number from 0 to 1",
+        ),
+        (
+            json!({"dataset": "RD", "options": {"checkpoint_rows": -1}}),
+            "$.options.checkpoint_rows",
+            "a whole number from 1 to 10000000",
+        ),
+        (
+            json!({"dataset": "RD", "options": {"prioridade": "user"}}),
+            "$.options.prioridade",
+            "did you mean `priority`?",
+        ),
+        (json!({"dataset": "RD", "options": null}), "$.options", "expected an object"),
+        (json!({"dataset": null}), "$.dataset", "expected a text, for example \"SIH-RD\""),
+        (json!([1]), "$", "The query: expected an object"),
+    ] {
+        let error = QueryParams::from_value(params.clone()).unwrap_err();
+        let error = error.traced(&datasus::base::TraceId::new(), Language::En);
+        assert_eq!((error.code(), &error.diagnostic()["path"]), (Code::Malformed, &json!(path)), "{params} {error}");
+        assert!(error.detail().contains(said), "{params}: {error}");
+    }
+    // Null is nothing where nothing is allowed.
+    let params = json!({"dataset": "RD", "uf": null, "competencia": null, "columns": null, "limit": null,
+        "options": {"deadline": null, "on_emergency": null}});
+    assert_eq!(QueryParams::from_value(params).unwrap(), QueryParams::dataset("RD"));
 }
 
 #[test]
@@ -137,7 +250,7 @@ fn the_catalogue_answers_questions_about_tables_as_any_query_does() {
     let (folder, client) = folder_and_client(Language::Pt);
     let known = client.catalog();
     assert!(known.len() > 90 && known.iter().any(|known| known.dataset == "SIM-DO" && known.table == "sim_do"));
-    let report = client.export(&QueryParams::sql(" show tables ; "), [Csv::to("t.csv").into()]).unwrap();
+    let report = client.export(&QueryParams::sql(" show tables ; "), Csv::to("t.csv")).unwrap();
     assert_eq!(report.records_processed, known.len() as u64);
     let text = std::fs::read_to_string(folder.path().join("out/t.csv")).unwrap();
     assert!(text.starts_with("name,dataset,nome,period,first,last\r\n"), "{}", &text[..80]);

@@ -40,7 +40,7 @@ fn a_report_and_its_parts_are_read_back_as_they_were_written() {
     let client = client(folder.path());
     let params = QueryParams::dataset("SIH-RD").uf(["AC", "SP"]).columns(["CNES"]);
     let params = params.options(Options { missing: datasus::MissingFiles::Warn, ..Default::default() });
-    let to = [Csv::to("a.csv").into(), Csv::to("b.csv").into(), Parquet::to("c.parquet").into()];
+    let to = (Csv::to("a.csv"), Csv::to("b.csv"), Parquet::to("c.parquet"));
     let report = client.export(&params, to).unwrap();
     assert_eq!((report.status, report.mode, report.cache), (Status::Completed, Mode::Normal, CacheUse::Off));
     assert!(!report.missing.is_empty() && !report.warnings.is_empty() && report.storage.len() == 2, "{report}");

@@ -40,7 +40,7 @@ fn links_that_lead_nowhere_or_too_far_are_named() {
     assert!(report.warnings[0].contains("RDAC2402.dbc") && report.warnings[0].contains("link"), "{report}");
     let ignored = place.client().datasets().unwrap().ignored;
     assert_eq!(ignored.iter().map(|one| one.reason).collect::<Vec<_>>(), [Why::Link, Why::Link]);
-    let error = place.rows(&rd().uf(["AC"]).competencia("202402", "202402")).unwrap_err();
+    let error = place.rows(&rd().uf(["AC"]).competencia("202402")).unwrap_err();
     assert!(error.detail().contains("RDAC2402.dbc"), "{error}");
 
     let place = Place::new();
@@ -81,7 +81,7 @@ fn one_file_by_the_names_of_two_months_is_both() {
     for month in ["RDAC2401.dbc", "RDAC2402.dbc"] {
         symlink(place.path(".objetos/x"), place.path(month)).unwrap();
     }
-    assert_eq!(place.rows(&rd().uf(["AC"]).competencia("202401", "202402")).unwrap().0, 14);
+    assert_eq!(place.rows(&rd().uf(["AC"]).competencia("202401".."202402")).unwrap().0, 14);
 }
 
 #[test]

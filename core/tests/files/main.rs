@@ -114,7 +114,7 @@ fn rd() -> QueryParams {
 }
 
 fn rd_ac() -> QueryParams {
-    rd().uf(["AC"]).competencia("202401", "202401")
+    rd().uf(["AC"]).competencia("202401")
 }
 
 fn newest() -> Options {
@@ -159,7 +159,7 @@ fn versions_of_other_content_are_refused_and_the_newest_is_a_way_out() {
     place.changed("RDAC2401.dbc", 7200);
     assert_eq!(place.only(&rd_ac().options(newest())).1, 30, "by time of change");
     assert_eq!(place.client().sync(&rd_ac()).unwrap_err().code(), Code::Conflict);
-    let export = place.client().export(&rd_ac(), [Parquet::to("a.parquet").into()]);
+    let export = place.client().export(&rd_ac(), Parquet::to("a.parquet"));
     assert_eq!(export.unwrap_err().code(), Code::Conflict);
     place.changed("novo/RDAC2401.dbc", 7200);
     assert_eq!(place.rows(&rd_ac().options(newest())).unwrap_err().code(), Code::Conflict, "neither is newer");
@@ -335,7 +335,7 @@ fn what_is_not_understood_is_named() {
         (7, Why::Archive, Why::Name)
     );
 
-    let error = place.rows(&QueryParams::dataset("CNES-ST").uf(["SP"]).competencia("202402", "202402")).unwrap_err();
+    let error = place.rows(&QueryParams::dataset("CNES-ST").uf(["SP"]).competencia("202402")).unwrap_err();
     assert_eq!(error.code(), Code::NotFound);
     let text = error.detail();
     for part in ["7 arquivo(s)", "RDAC2401_v2.dbc", "RDAC2401.dbc.gz", "STSP2402.dbc", "descompactados"] {
@@ -351,7 +351,7 @@ fn what_is_not_understood_is_named() {
     let warnings = place.rows(&rd()).unwrap().1.warnings;
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("RDAC2401_v2.dbc") && warnings[0].contains("RDAC2401.dbc.gz"), "{warnings:?}");
-    let error = place.rows(&rd().uf(["AC"]).competencia("202402", "202403")).unwrap_err();
+    let error = place.rows(&rd().uf(["AC"]).competencia("202402".."202403")).unwrap_err();
     assert!(error.detail().contains("RDAC2403.dbc") && error.detail().contains("RDAC2401_v2.dbc"), "{error}");
 }
 
@@ -397,7 +397,7 @@ fn what_datasus_has_written_is_no_source() {
         assert_eq!(rows(&client, &pa()).unwrap().0, 30);
     }
     // An answer that is named as a source is, and an object whose record is gone.
-    client.export(&pa(), [Parquet::to("PASP2402.parquet").into()]).unwrap();
+    client.export(&pa(), Parquet::to("PASP2402.parquet")).unwrap();
     let mut records = Vec::new();
     find(&source.join("lake"), &mut records);
     let record = records.iter().find(|path| path.extension().is_some_and(|e| e == "json")).unwrap();
@@ -409,7 +409,7 @@ fn what_datasus_has_written_is_no_source() {
     let holdings = other.datasets().unwrap();
     assert_eq!((holdings.datasets.len(), holdings.datasets[0].files), (1, 2));
     assert!(holdings.ignored.iter().any(|one| (one.file.as_str(), one.reason) == ("PASP2402.parquet", Why::Ours)));
-    let error = rows(&other, &pa().uf(["SP"]).competencia("202402", "202402")).unwrap_err();
+    let error = rows(&other, &pa().uf(["SP"]).competencia("202402")).unwrap_err();
     assert_eq!(error.code(), Code::NotFound);
     assert!(error.detail().contains("PASP2402.parquet"), "{error}");
 }
@@ -425,10 +425,10 @@ fn find(folder: &Path, into: &mut Vec<std::path::PathBuf>) {
 fn a_known_gap_alone_and_nothing_with_a_warning_are_no_rows() {
     let place = Place::new();
     place.dbc("RDRR9504.dbc", 0, 3).dbc("DORR2022.dbc", 0, 4);
-    let gap = rd().uf(["RR"]).competencia("199508", "199508").columns(["N_AIH"]);
+    let gap = rd().uf(["RR"]).competencia("199508").columns(["N_AIH"]);
     let (count, report) = place.rows(&gap).unwrap();
     assert_eq!((count, report.warnings.len(), report.missing.len()), (0, 1, 0), "{report}");
-    let nothing = || rd().uf(["SP"]).competencia("202401", "202402").columns(["N_AIH", "VAL_TOT"]).options(warn());
+    let nothing = || rd().uf(["SP"]).competencia("202401".."202402").columns(["N_AIH", "VAL_TOT"]).options(warn());
     let (count, report) = place.rows(&nothing()).unwrap();
     assert_eq!((count, report.missing.len()), (0, 2), "{report}");
     assert_eq!(report.warnings.len(), 1, "{report}");
@@ -449,11 +449,7 @@ fn a_known_gap_alone_and_nothing_with_a_warning_are_no_rows() {
     let (count, report) = place.rows(&QueryParams::sql(joined).options(warn())).unwrap();
     assert_eq!((count, report.warnings.len()), (1, 1), "{report}");
     let (_, report) = place
-        .rows(
-            &QueryParams::sql("SELECT UF_ZI, sum(VAL_TOT) FROM sih_rd GROUP BY 1")
-                .uf(["RR"])
-                .competencia("199508", "199508"),
-        )
+        .rows(&QueryParams::sql("SELECT UF_ZI, sum(VAL_TOT) FROM sih_rd GROUP BY 1").uf(["RR"]).competencia("199508"))
         .unwrap();
     assert_eq!(report.records_processed, 0);
 }
@@ -468,7 +464,7 @@ fn a_dataset_without_columns_in_the_catalogue_can_be_nothing_too() {
     let sql = QueryParams::sql(format!("SELECT count(*) AS n FROM {}", untyped.dataset.table())).options(warn());
     assert_eq!(place.rows(&sql).unwrap().0, 1);
     let csv = QueryParams::dataset("SIH-RD").options(warn());
-    assert_eq!(place.client().export(&csv, [Parquet::to("nada.parquet").into()]).unwrap().records_processed, 0);
+    assert_eq!(place.client().export(&csv, Parquet::to("nada.parquet")).unwrap().records_processed, 0);
 }
 
 #[test]

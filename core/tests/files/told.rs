@@ -80,7 +80,7 @@ fn explain_says_which_files_are_read_and_which_versions_differ() {
     assert_eq!((compared, warnings.len()), (2, 3), "{warnings:?}");
     // What the lake holds is known without converting anything.
     rows(&client, &rd_ac()).unwrap();
-    let february = rd().uf(["AC"]).competencia("202402", "202402");
+    let february = rd().uf(["AC"]).competencia("202402");
     assert_eq!(rows(&client, &february).unwrap_err().code(), Code::Conflict);
     let (_, left, warnings) = told(&rd_ac());
     assert!(left.contains("RDAC2401 (1).dbc"), "{left}");

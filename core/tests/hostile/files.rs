@@ -150,7 +150,7 @@ fn meets_what_others_put_there() {
                 unsafe { libc::umask(0) };
                 let client = client_in(&folder, "lake");
                 let sorted = QueryParams::sql("SELECT * FROM sih_rd ORDER BY N_AIH DESC");
-                let to = [Csv::to("a/b.csv").into(), Parquet::to("c/d.parquet").into()];
+                let to = (Csv::to("a/b.csv"), Parquet::to("c/d.parquet"));
                 told(client.export(&sorted, to))
             }
             other => panic!("{other}"),
@@ -296,7 +296,7 @@ fn outputs_never_reach_the_files_of_source_lake_or_state() {
     let to = |path: &str| -> Destination { Csv { overwrite: true, ..Csv::to(path) }.into() };
     // An answer of ours may be written again.
     for _ in 0..2 {
-        client.export(&rd, [to("a.csv"), Parquet { overwrite: true, ..Parquet::to("b.parquet") }.into()]).unwrap();
+        client.export(&rd, (to("a.csv"), Parquet { overwrite: true, ..Parquet::to("b.parquet") })).unwrap();
     }
     let failing: Destination = Csv { overwrite: true, ..Csv::to("x".repeat(250)) }.into();
     let _ = client.export(&rd, [failing]);
@@ -365,7 +365,7 @@ fn one_job_that_cannot_be_read_hides_no_other_and_can_be_given_up() {
     let standings = || -> Vec<Standing> { client.jobs().unwrap().iter().map(|job| job.standing).collect() };
     assert_eq!(standings().iter().filter(|standing| **standing == Standing::Unreadable).count(), 2);
     assert_eq!(standings().iter().filter(|standing| **standing == Standing::Foreign).count(), 1);
-    assert!(client.export(&QueryParams::dataset("SIH-RD"), [Csv::to("a.csv").into()]).is_ok());
+    assert!(client.export(&QueryParams::dataset("SIH-RD"), Csv::to("a.csv")).is_ok());
     ids.iter().for_each(|id| client.discard(id).unwrap());
     assert!(standings().is_empty());
 }

@@ -103,12 +103,12 @@ fn interrupted(folder: &Path) -> PathBuf {
     many::write(&folder.join("source"), 2, 40_000);
     let client = client_in(folder, "lake");
     let rd = QueryParams::dataset("SIH-RD").filter(datasus::col("IDADE").gt(3));
-    client.export(&rd, [Csv::to("whole.csv").into()]).unwrap();
+    client.export(&rd, Csv::to("whole.csv")).unwrap();
     let options = Options { checkpoint_rows: Some(1_000), ..Options::default() };
     let rd = rd.options(options);
     // Whoever is quicker, the job or we: it is tried until we are.
     for _ in 0..50 {
-        let job = client.submit(&rd, [Csv::to("a.csv").into()]).unwrap();
+        let job = client.submit(&rd, Csv::to("a.csv")).unwrap();
         let log = folder.join("jobs").join(job.id()).join("sink-0.log");
         while std::fs::metadata(&log).map_or(0, |of| of.len()) < 1_000
             && job.wait(Some(Duration::from_millis(1))).is_none()

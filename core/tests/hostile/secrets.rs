@@ -161,7 +161,7 @@ fn doors(url: &str, source: &Path, place: &Path) -> Vec<(String, String)> {
         json!({"parquet": {"path": url}}),
         json!({url: {}}),
     ] {
-        let one = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202401", "202401");
+        let one = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202401");
         let exported = client.destinations(&to.to_string()).and_then(|to| {
             let debug = format!("{to:?} {}", json!(to));
             client.export(&one, to).map(|report| format!("{report} {} {debug}", report.to_json()))

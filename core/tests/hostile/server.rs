@@ -403,7 +403,7 @@ fn loads_from_a_liar() {
         let client = Client::open_with(&source, config).unwrap();
         let to = Postgres { table: Some("a.b".into()), mode: Mode::Append, connections: 1, ..Postgres::default() };
         let params = QueryParams::dataset("SIH-RD").uf(["AC"]).options(Options::default());
-        match client.export(&params, [to.into()]) {
+        match client.export(&params, to) {
             Ok(report) => json!({"report": report.to_json()}),
             Err(error) => json!({"error": error.to_json(), "shown": format!("{error} {error:?}")}),
         }

@@ -174,7 +174,7 @@ fn settings_have_ranges_and_names_that_are_too_long_are_told() {
     let to: Destination = Csv::to(format!("{name}.csv")).into();
     for error in [
         client.export(&rd, [to]).err().unwrap(),
-        client.export(&rd, [Csv::to(format!("{name}/a.csv")).into()]).err().unwrap(),
+        client.export(&rd, Csv::to(format!("{name}/a.csv"))).err().unwrap(),
         Client::open(place.path().join(&name)).err().unwrap(),
         Client::open("/n".repeat(3_000)).err().unwrap(),
         TypedRecords::open(Path::new(&name), &RecordsOf::default(), Catalog::builtin(), Language::En).err().unwrap(),

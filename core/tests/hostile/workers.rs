@@ -33,7 +33,7 @@ fn client(source: &Path) -> Client {
 }
 
 fn sql() -> QueryParams {
-    QueryParams::sql("SELECT CNES, count(*) AS n FROM sih_rd GROUP BY CNES").competencia("202301", "202301")
+    QueryParams::sql("SELECT CNES, count(*) AS n FROM sih_rd GROUP BY CNES").competencia("202301")
 }
 
 fn aggregate() -> QueryParams {
@@ -159,7 +159,7 @@ fn cancelled_and_dropped(client: &Client) {
     assert_eq!(abandoned(client), 2.0);
     // Into a file, by Ctrl-C.
     HANGS.hang_next(1, FOR_EVER);
-    let job = client.submit(&sql(), [datasus::Csv::to("never.csv").into()]);
+    let job = client.submit(&sql(), datasus::Csv::to("never.csv"));
     let job = job.unwrap_or_else(|error| panic!("{error}"));
     until("it hangs", || HANGS.hanging() == 3);
     job.interrupt();
@@ -232,7 +232,7 @@ fn parsing(client: &Client, source: &Path) {
     until("it is counted", || abandoned(client) == 1.0);
 
     gate::HANGS.hang_next(1, FOR_EVER);
-    let error = soon(|| client.submit(&sql().options(within(SHORT)), [datasus::Csv::to("x.csv").into()])).unwrap_err();
+    let error = soon(|| client.submit(&sql().options(within(SHORT)), datasus::Csv::to("x.csv"))).unwrap_err();
     assert_eq!((error.code(), &error.diagnostic()["deadline_sec"]), (Code::DeadlinePassed, &json!(SHORT)), "{error}");
 
     gate::HANGS.hang_next(1, FOR_EVER);

@@ -33,7 +33,7 @@ fn nothing_left(schema: &str) {
 fn a_cancelled_load_leaves_nothing() {
     let hold = hold();
     let (folder, client) = client_of_many(Some(&hold));
-    let job = client.submit(&all_of_many(), [to("cancela.t", Mode::Create).into()]).unwrap();
+    let job = client.submit(&all_of_many(), to("cancela.t", Mode::Create)).unwrap();
     until("rows flow", || job.progress().rows > 100_000);
     let began = Instant::now();
     job.cancel();
@@ -94,8 +94,8 @@ fn a_load_that_waits_for_a_lock_can_be_cancelled() {
             [0][0]
             == "1"
     });
-    let february = datasus::QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202402", "202402");
-    let job = client.submit(&february, [to("trava.t", Mode::Append).into()]).unwrap();
+    let february = datasus::QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202402");
+    let job = client.submit(&february, to("trava.t", Mode::Append)).unwrap();
     until("waiting", || {
         server.psql("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'trava.t'::regclass")[0][0] == "1"
     });
@@ -135,8 +135,8 @@ impl Held {
             "SELECT count(*) FROM pg_locks WHERE relation = '{schema}.t'::regclass AND mode = 'AccessExclusiveLock'"
         );
         until("locked", || server.psql(&held)[0][0] == "1");
-        let february = datasus::QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202402", "202402");
-        let job = client.submit(&february, [to(&format!("{schema}.t"), Mode::Append).into()]).unwrap();
+        let february = datasus::QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202402");
+        let job = client.submit(&february, to(&format!("{schema}.t"), Mode::Append)).unwrap();
         Held { schema, holder, _folder, client, job }
     }
 
@@ -188,7 +188,7 @@ fn a_lock_that_is_given_up_between_two_attempts_costs_an_attempt_and_no_row() {
 fn a_session_that_the_server_ends_is_taken_up_again_and_nothing_is_lost_or_doubled() {
     let hold = hold();
     let (_folder, client) = client_of_many(Some(&hold));
-    let job = client.submit(&all_of_many(), [to("corta.t", Mode::Create).into()]).unwrap();
+    let job = client.submit(&all_of_many(), to("corta.t", Mode::Create)).unwrap();
     until("a load is held", || hold.held.load(SeqCst) > 0);
     let hit = || {
         shared()
@@ -273,7 +273,7 @@ fn after_kill_9_the_target_is_untouched_and_the_job_goes_on_or_is_given_up() {
 }
 
 fn january_of_many() -> datasus::QueryParams {
-    all_of_many().uf(["AC"]).competencia("202301", "202301")
+    all_of_many().uf(["AC"]).competencia("202301")
 }
 
 /// No staging table in the schema, and no record of a job that would have one there.

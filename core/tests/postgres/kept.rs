@@ -12,8 +12,8 @@ fn waiting(schema: &str) -> (TempDir, Client, Job, std::thread::JoinHandle<()>) 
     let lock = format!("BEGIN; LOCK TABLE {schema}.t; SELECT pg_sleep(60)");
     let holder = std::thread::spawn(move || drop(shared().try_psql("postgres", server::PASSWORD, &lock)));
     until(|server| locks(server, schema, "granted AND mode = 'AccessExclusiveLock'") == 1);
-    let february = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202402", "202402");
-    let job = client.submit(&february, [to(&format!("{schema}.t"), Mode::Append).into()]).unwrap();
+    let february = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202402");
+    let job = client.submit(&february, to(&format!("{schema}.t"), Mode::Append)).unwrap();
     until(|server| locks(server, schema, "NOT granted") == 1);
     (folder, client, job, holder)
 }

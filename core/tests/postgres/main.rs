@@ -33,6 +33,7 @@ mod values;
 use std::path::Path;
 use std::sync::Arc;
 
+use datasus::sink::Destinations;
 use datasus::sink::postgres::Mode;
 use datasus::{Client, Config, Destination, Error, Language, Postgres, QueryParams, Report, Secret};
 use tempfile::TempDir;
@@ -89,11 +90,11 @@ fn all_of_many() -> QueryParams {
 }
 
 fn january() -> QueryParams {
-    QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202401", "202401")
+    QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202401")
 }
 
 fn both_months() -> QueryParams {
-    QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202401", "202402")
+    QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202401".."202402")
 }
 
 fn to(table: &str, mode: Mode) -> Postgres {
@@ -101,8 +102,8 @@ fn to(table: &str, mode: Mode) -> Postgres {
 }
 
 /// Loads, and looks for the password in whatever comes back.
-fn load(client: &Client, params: &QueryParams, to: impl Into<Destination>) -> Result<Report, Error> {
-    let outcome = client.export(params, [to.into()]);
+fn load(client: &Client, params: &QueryParams, to: impl Into<Destinations>) -> Result<Report, Error> {
+    let outcome = client.export(params, to);
     let shown = match &outcome {
         Ok(report) => format!("{report} {report:?} {}", report.to_json()),
         Err(error) => format!("{error} {error:?} {}", error.to_json()),

@@ -82,7 +82,7 @@ fn append_adds_once_and_takes_new_columns() {
     );
     // A query that overlaps is refused whole, not loaded in part.
     assert_eq!(load(&client, &both_months().columns(few), table()).unwrap_err().code(), Code::Conflict);
-    let february = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202402", "202402");
+    let february = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202402");
     load(&client, &february.columns(["N_AIH", "VAL_TOT", "CNES"]), table()).unwrap();
     let count = "SELECT count(*), count(cnes), count(val_tot) FROM acrescenta.rd";
     assert_eq!(shared().psql(count), [["60", "20", "59"]]);

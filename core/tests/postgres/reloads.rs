@@ -37,7 +37,7 @@ pub fn rd() -> QueryParams {
 }
 
 pub fn of(uf: &str, month: &str) -> QueryParams {
-    rd().uf([uf]).competencia(month, month)
+    rd().uf([uf]).competencia(month)
 }
 
 pub fn by_month(table: &str) -> Vec<Vec<String>> {
@@ -115,7 +115,7 @@ fn replace_by_refuses_rows_of_which_it_does_not_know_how_they_came() {
 #[test]
 fn replace_by_of_a_national_file_takes_uf_for_a_condition() {
     let (_folder, client) = client();
-    let zika = || QueryParams::dataset("SINAN-ZIKA").competencia("2020", "2020");
+    let zika = || QueryParams::dataset("SINAN-ZIKA").competencia("2020");
     let table = || to("nacional.zika", Mode::ReplaceBy);
     load(&client, &zika().uf(["SP"]), table()).unwrap();
     load(&client, &zika().uf(["SP"]), table()).unwrap();
@@ -152,7 +152,7 @@ fn a_source_is_what_it_is_and_not_what_its_file_is_called() {
     let error = refused(load(&client, &january(), to("identidade.dbc", Mode::Append)));
     assert!(error.detail().contains("another version") && error.diagnostic()["other_versions"] == 1, "{error:?}");
     // The same rows under the name of another month are refused too.
-    load(&client, &january().competencia("202402", "202402"), to("identidade.gemea", Mode::Append)).unwrap();
+    load(&client, &january().competencia("202402"), to("identidade.gemea", Mode::Append)).unwrap();
     let error = refused(load(&client, &january(), to("identidade.gemea", Mode::Append)));
     assert!(error.detail().contains("the same rows"), "{error:?}");
 
@@ -346,7 +346,7 @@ fn two_first_loads_of_one_table_both_end_well() {
         // One core has one slot; the class `health` has another.
         let jobs = [("AC", Priority::User), ("RR", Priority::Health)].map(|(uf, priority)| {
             let options = Options { priority, ..Options::default() };
-            client.submit(&of(uf, "202401").options(options), [to(&table, mode).into()]).unwrap()
+            client.submit(&of(uf, "202401").options(options), to(&table, mode)).unwrap()
         });
         wait(false, "2");
         server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND query LIKE '%primeiras.%' AND pid <> pg_backend_pid()");
@@ -377,7 +377,7 @@ fn a_target_that_is_dropped_meanwhile_is_made_anew_without_our_own_column() {
         }
     };
     waiting(true);
-    let job = client.submit(&rd(), [to("sumida.t", Mode::Append).into()]).unwrap();
+    let job = client.submit(&rd(), to("sumida.t", Mode::Append)).unwrap();
     waiting(false);
     server.psql("DROP TABLE sumida.t");
     server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%datasus sumida.t%pg_sleep(600)%' AND pid <> pg_backend_pid()");
@@ -483,7 +483,7 @@ fn genuine_months_of_two_states_stay_two() {
     // And so it is as a Parquet: 8,630 rows would be twice those of January.
     let apart = tempfile::tempdir().unwrap();
     let client = open(folder.path(), &shared().url());
-    client.export(&of("AC", "202401"), [datasus::Parquet::to("a.parquet").into()]).unwrap();
+    client.export(&of("AC", "202401"), datasus::Parquet::to("a.parquet")).unwrap();
     // Written anew, so that it is nobody's answer.
     let answer = std::fs::File::open(folder.path().join("out/a.parquet")).unwrap();
     let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(answer).unwrap();

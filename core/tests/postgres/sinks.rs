@@ -1,7 +1,7 @@
 //! A table and files in one pass.
 
 use datasus::sink::postgres::Mode;
-use datasus::{Code, Csv, Parquet};
+use datasus::{Code, Csv, Destination, Parquet};
 use serde_json::json;
 
 use crate::server::{PASSWORD, shared};
@@ -10,7 +10,7 @@ use crate::*;
 #[test]
 fn a_table_and_two_files_hold_the_same_rows() {
     let (folder, client) = client();
-    let destinations = [to("junto.rd", Mode::Create).into(), Csv::to("a.csv").into(), Parquet::to("a.parquet").into()];
+    let destinations = (to("junto.rd", Mode::Create), Csv::to("a.csv"), Parquet::to("a.parquet"));
     let report = client.export(&both_months(), destinations).unwrap().to_json();
     assert_eq!(report["storage"], json!({"postgres": "junto.rd", "csv": "a.csv", "parquet": "a.parquet"}));
     assert_eq!(shared().psql("SELECT count(*), sum(val_tot) FROM junto.rd"), [["60", "7228.90"]]);
@@ -37,8 +37,7 @@ fn the_first_loads_of_a_database_may_begin_at_the_same_instant() {
 fn when_one_fails_the_error_has_the_state_of_each_and_none_is_left() {
     let (folder, client) = client();
     shared().psql("CREATE SCHEMA dividido; CREATE TABLE dividido.curta (n_aih varchar(3))");
-    let destinations =
-        [Csv::to("b.csv").into(), to("dividido.curta", Mode::Append).into(), to("dividido.outra", Mode::Create).into()];
+    let destinations = (Csv::to("b.csv"), to("dividido.curta", Mode::Append), to("dividido.outra", Mode::Create));
     let error = client.export(&january().columns(["N_AIH"]), destinations).unwrap_err();
     assert_eq!(error.code(), Code::TooManyDeadLetters);
     let states: Vec<(&str, &str)> = error.diagnostic()["sinks"]
@@ -53,7 +52,7 @@ fn when_one_fails_the_error_has_the_state_of_each_and_none_is_left() {
 
     // Refused only when the rows are moved to their table: before anything is published.
     shared().psql("CREATE TABLE dividido.unica (k bigint UNIQUE)");
-    let destinations = [to("dividido.primeira", Mode::Create).into(), to("dividido.unica", Mode::Append).into()];
+    let destinations = [to("dividido.primeira", Mode::Create), to("dividido.unica", Mode::Append)];
     let error = client.export(&sql("SELECT range % 2 AS k FROM range(4)"), destinations).unwrap_err();
     assert_eq!(error.context().sqlstate.as_deref(), Some("23505"), "{error:?}");
     let states = error.diagnostic()["sinks"].clone();
@@ -68,8 +67,8 @@ fn when_one_fails_the_error_has_the_state_of_each_and_none_is_left() {
     );
 
     // One would undo or double what the other wrote.
-    let one = |table: &str| to(table, Mode::Append).into();
-    let csv = |path: Option<&str>| Csv { path: path.map(Into::into), ..Csv::default() }.into();
+    let one = |table: &str| -> Destination { to(table, Mode::Append).into() };
+    let csv = |path: Option<&str>| -> Destination { Csv { path: path.map(Into::into), ..Csv::default() }.into() };
     let default =
         client.export(&january(), [csv(None)]).unwrap().to_json()["storage"]["csv"].as_str().unwrap().to_owned();
     let twice = [

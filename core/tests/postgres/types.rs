@@ -63,7 +63,7 @@ const VALUES: &[(&str, &str, &str)] = &[
 fn every_type_of_a_query_reaches_its_column_exactly() {
     let (_folder, client) = client();
     let list: Vec<String> = VALUES.iter().enumerate().map(|(n, (sql, ..))| format!("{sql} AS c{n}")).collect();
-    let params = sql(&format!("SELECT {} FROM sih_rd", list.join(", "))).uf(["AC"]).competencia("202401", "202401");
+    let params = sql(&format!("SELECT {} FROM sih_rd", list.join(", "))).uf(["AC"]).competencia("202401");
     load(&client, &params, to("tipos.todos", Mode::Create)).unwrap();
     let types = shared().psql(
         "SELECT format_type(atttypid, atttypmod) FROM pg_attribute \

@@ -111,7 +111,7 @@ fn a_job_that_is_given_up_leaves_no_file() {
     client.discard(&client.jobs().unwrap()[0].job_id).unwrap();
     assert_eq!(std::fs::read_dir(place.join("out")).unwrap().count(), 0);
     assert!(client.jobs().unwrap().is_empty());
-    let job = client.submit(&all(), [Csv::to("b.csv").into()]).unwrap();
+    let job = client.submit(&all(), Csv::to("b.csv")).unwrap();
     job.cancel();
     assert_eq!(job.report().unwrap_err().code(), Code::Cancelled);
     assert_eq!(std::fs::read_dir(place.join("out")).unwrap().count(), 0);

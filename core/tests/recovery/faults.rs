@@ -286,7 +286,7 @@ fn table(source: &Path, n: u64) -> (bool, u64) {
     let to = || Postgres { table: Some("faltas.t".into()), mode: Mode::Append, analyze: false, ..Postgres::default() };
     let count = || server.psql("SELECT count(*), count(DISTINCT n_aih) FROM faltas.t").remove(0);
     let of = |rows: u64| [rows.to_string(), rows.to_string()];
-    let (first, calls) = at(n, || client.export(&small(), [to().into()]));
+    let (first, calls) = at(n, || client.export(&small(), to()));
     let failed = first.is_err();
     shown(n, &first);
     let complete = |job: &datasus::JobInfo| job.standing == Standing::Ended;
@@ -307,7 +307,7 @@ fn table(source: &Path, n: u64) -> (bool, u64) {
             }
             None => {
                 assert!(failed && count() == of(0), "call {n}: {:?}", count());
-                client.export(&small(), [to().into()]).unwrap();
+                client.export(&small(), to()).unwrap();
             }
         }
     };

@@ -75,7 +75,7 @@ fn exactly_the_poisoned_rows_are_dead_letters_and_a_replay_loads_them_after_a_fi
     );
     let client = client(source.path(), place.path(), Some(&server.url()));
     let to = Postgres { table: Some("veneno.t".into()), mode: Mode::Append, ..Postgres::default() };
-    let report = client.export(&all(), [to.clone().into()]).unwrap();
+    let report = client.export(&all(), to.clone()).unwrap();
     let poison = poison();
     assert_eq!(report.dead_letters, poison.len() as u64, "{report}");
     assert_eq!(report.records_processed as usize, GOOD - poison.len());
@@ -144,7 +144,7 @@ pub fn load_past_a_check(source: &Path, place: &Path, schema: &str) -> datasus::
     let to = Postgres { table: Some(format!("{schema}.t")), mode: Mode::Append, ..Postgres::default() };
     let any = datasus::params::Options { dead_letter_limit: Some(1.0), ..Default::default() };
     let params = all().filter(datasus::col("N_AIH").between("1200000009990", "1200000010010")).options(any);
-    client(source, place, Some(&server.url())).export(&params, [to.into()]).unwrap()
+    client(source, place, Some(&server.url())).export(&params, to).unwrap()
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_replay_without_a_server_says_what_to_set_and_keeps_the_letters() {
     assert_eq!((error.code(), error.context().stage), (Code::InvalidParams, Some("postgres")), "{error:?}");
     assert!(error.detail().contains("DATASUS_POSTGRES"), "{error:?}");
     // The same that a load says.
-    let load = nowhere.export(&all(), [Postgres::default().into()]).unwrap_err();
+    let load = nowhere.export(&all(), Postgres::default()).unwrap_err();
     assert_eq!((load.code(), load.detail()), (error.code(), error.detail()));
 
     assert_eq!(nowhere.dead_letters(&job).unwrap().len(), 1);
@@ -188,7 +188,7 @@ fn too_many_dead_letters_end_the_job_and_leave_the_table_alone() {
     let few = datasus::params::Options { dead_letter_limit: Some(0.00002), ..Default::default() };
     // One row with a NUL is one too many of these three.
     let params = all().filter(datasus::col("VAL_TOT").lt("0.03")).options(few);
-    let error = client.export(&params, [to.into()]).unwrap_err();
+    let error = client.export(&params, to).unwrap_err();
     assert_eq!(error.code(), Code::TooManyDeadLetters, "{error:?}");
     assert_eq!((error.diagnostic()["dead_letters"].as_u64(), error.diagnostic()["rows"].as_u64()), (Some(1), Some(3)));
     assert_eq!(error.context().file.as_deref(), Some("RDAC2401.parquet"));

@@ -30,7 +30,7 @@ fn a_connection_cut_anywhere_is_taken_up_again() {
         let place = tempfile::tempdir().unwrap();
         let client = client(data(), place.path(), Some(&through(proxy::start(shared().port, breaks.clone()))));
         let table = format!("cortes.t{round}");
-        let report = client.export(&all(), [to(&table).into()]).unwrap();
+        let report = client.export(&all(), to(&table)).unwrap();
         assert_eq!(u64::from(report.attempts), 1 + breaks.broken.load(SeqCst), "round {round}");
         assert_eq!(report.records_processed, ROWS);
         check(shared(), &table);
@@ -54,7 +54,7 @@ fn a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated() {
         let client = client(data(), place.path(), Some(&through(proxy::start(shared().port, breaks.clone()))));
         let table = format!("confirma.t{commit}");
         let few = datasus::params::Options { checkpoint_rows: Some(40_000), ..Default::default() };
-        let report = client.export(&all().options(few), [to(&table).into()]).unwrap();
+        let report = client.export(&all().options(few), to(&table)).unwrap();
         check(shared(), &table);
         assert_eq!(report.records_processed, ROWS);
         breaks.broken.load(SeqCst) > 0
@@ -93,7 +93,7 @@ fn a_commit_that_is_never_answered_does_not_wait_for_ever() {
         let url = format!("{}{short}", through(proxy::start(shared().port, breaks.clone())));
         let client = client(data(), place.path(), Some(&url));
         let table = format!("mudo.t{}", i32::from(asked_in_vain));
-        let job = client.submit(&all(), [to(&table).into()]).unwrap();
+        let job = client.submit(&all(), to(&table)).unwrap();
         until("the COMMIT is out", || breaks.broken.load(SeqCst) > 0);
         if !asked_in_vain {
             job.cancel();
@@ -123,7 +123,7 @@ fn a_server_that_is_down_is_tried_three_times_and_the_job_stays() {
     breaks.down.store(true, SeqCst);
     let place = tempfile::tempdir().unwrap();
     let client = client(data(), place.path(), Some(&through(port)));
-    let job = client.submit(&all(), [to("caido.t").into()]).unwrap();
+    let job = client.submit(&all(), to("caido.t")).unwrap();
     until("a second attempt", || job.status() == Status::Retrying);
     let error = job.report().unwrap_err();
     assert_eq!((error.code(), error.diagnostic()["attempts"].as_u64()), (Code::Unreachable, Some(3)), "{error:?}");
@@ -153,7 +153,7 @@ fn a_server_that_crashes_and_comes_back_has_every_row_once() {
     let server = Server::start("wal_writer_delay = 10s\nfsync = on");
     let place = tempfile::tempdir().unwrap();
     let client = client(data(), place.path(), Some(&server.url()));
-    let job = client.submit(&all(), [Postgres { connections: 1, ..to("queda.t") }.into()]).unwrap();
+    let job = client.submit(&all(), Postgres { connections: 1, ..to("queda.t") }).unwrap();
     until("rows flow", || job.progress().rows > 60_000);
     server.control(&["restart", "-m", "immediate", "-w"]);
     let outcome = job.report();
@@ -178,7 +178,7 @@ fn a_table_that_was_altered_meanwhile_is_not_gone_on_with() {
     let client = client(data(), place.path(), Some(&through(proxy::start(shared().port, breaks.clone()))));
     shared().psql("CREATE SCHEMA mudada; CREATE TABLE mudada.t (n_aih text, cnes text, diag_princ text, idade int, val_tot numeric(14,2))");
     let append = Postgres { mode: Mode::Append, ..to("mudada.t") };
-    let job = client.submit(&all(), [append.into()]).unwrap();
+    let job = client.submit(&all(), append).unwrap();
     until("rows flow", || job.progress().rows > 150_000);
     breaks.down.store(true, SeqCst);
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'datasus";
@@ -206,7 +206,7 @@ fn a_server_that_stops_answering_ends_a_discard_and_a_replay() {
     let replayable = crate::letters::load_past_a_check(source.path(), place.path(), "calado").job_id;
     let breaks = Arc::new(Breaks::default());
     let failing = client(data(), place.path(), Some(&through(proxy::start(shared().port, breaks.clone()))));
-    let job = failing.submit(&all(), [to("calado.parado").into()]).unwrap();
+    let job = failing.submit(&all(), to("calado.parado")).unwrap();
     until("rows flow", || job.progress().rows > 60_000);
     breaks.down.store(true, SeqCst);
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'datasus";

@@ -55,7 +55,7 @@ fn a_state_of_the_first_format_is_gone_on_with() {
     assert_eq!((report.records_processed, report.resumed_from.unwrap()["csv"]), (3_000, 2_000));
     let text = std::fs::read_to_string(place.path().join("out/a.csv")).unwrap();
     let whole = tempfile::tempdir().unwrap();
-    crate::client(source.path(), whole.path(), None).export(&all(), [Csv::to("a.csv").into()]).unwrap();
+    crate::client(source.path(), whole.path(), None).export(&all(), Csv::to("a.csv")).unwrap();
     assert!(text == std::fs::read_to_string(whole.path().join("out/a.csv")).unwrap());
 }
 
@@ -146,11 +146,11 @@ fn a_job_whose_lock_somebody_deleted_goes_on() {
 fn a_new_run_says_that_an_unfinished_job_is_there_and_how_to_go_on_with_it() {
     let (place, source) = (tempfile::tempdir().unwrap(), source());
     let client = first_format(place.path(), source.path());
-    let report = client.export(&all(), [Csv::to("b.csv").into()]).unwrap();
+    let report = client.export(&all(), Csv::to("b.csv")).unwrap();
     let said =
         |warning: &&String| warning.contains("1 unfinished job") && warning.contains(&format!("resume(\"{ID}\")"));
     assert_eq!(report.warnings.iter().filter(said).count(), 1, "{:?}", report.warnings);
     client.discard(ID).unwrap();
-    let report = client.export(&all(), [Csv::to("c.csv").into()]).unwrap();
+    let report = client.export(&all(), Csv::to("c.csv")).unwrap();
     assert!(!report.warnings.iter().any(|warning| warning.contains("unfinished")), "{:?}", report.warnings);
 }

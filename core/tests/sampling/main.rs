@@ -250,14 +250,14 @@ fn a_job_goes_on_exactly_or_fails_where_that_is_asked_and_files_are_exact_unless
     assert_eq!((whole.num_rows() as u64, none), (ROWS, None));
     let failed = client.query(&all().options(on(OnEmergency::Fail))).err().unwrap();
     assert_eq!((failed.code(), failed.context().stage), (Code::OutOfMemory, Some("governor")));
-    let failed = client.export(&all().options(on(OnEmergency::Fail)), [Csv::to("b.csv").into()]).unwrap_err();
+    let failed = client.export(&all().options(on(OnEmergency::Fail)), Csv::to("b.csv")).unwrap_err();
     assert_eq!(failed.code(), Code::OutOfMemory);
     assert!(client.jobs().unwrap().is_empty(), "it never began");
 
-    let exact = client.export(&all(), [Csv::to("all.csv").into(), Parquet::to("all.parquet").into()]).unwrap();
+    let exact = client.export(&all(), (Csv::to("all.csv"), Parquet::to("all.parquet"))).unwrap();
     assert_eq!((exact.records_processed, &exact.sampling), (ROWS, &None));
     let ask = all().options(on(OnEmergency::Sample));
-    let sample = client.export(&ask, [Csv::to("a.csv").into(), Parquet::to("a.parquet").into()]).unwrap();
+    let sample = client.export(&ask, (Csv::to("a.csv"), Parquet::to("a.parquet"))).unwrap();
     let sampled = sample.sampling.clone().unwrap();
     assert_eq!(sample.records_processed, sampled.rows_kept);
     assert!(sample.warnings.iter().any(|warning| warning.contains("SAMPLE")), "{:?}", sample.warnings);
@@ -281,7 +281,7 @@ fn a_job_goes_on_exactly_or_fails_where_that_is_asked_and_files_are_exact_unless
     assert_eq!((lines("a.csv"), lines("all.csv")), (sampled.rows_kept + 1, ROWS + 1));
     // Kept whole in the job's folder first.
     let groups = all().group_by(["CNES"]).aggregate(AggregateFn::Count, "*", "n").options(on(OnEmergency::Sample));
-    let report = client.export(&groups, [Csv::to("groups.csv").into()]).unwrap();
+    let report = client.export(&groups, Csv::to("groups.csv")).unwrap();
     assert_eq!((report.records_processed, report.sampling), (97, Some(sampled)));
 }
 
@@ -306,7 +306,7 @@ fn rows_are_all_of_them_or_an_error_unless_the_query_or_the_client_asks_for_a_sa
     let count = all().aggregate(AggregateFn::Count, "*", "n");
     for client in [&usual, &asks] {
         assert_eq!(answer(client, &count).0.column(0).as_primitive::<Int64Type>().value(0), ROWS as i64);
-        let report = client.export(&all(), [Csv { overwrite: true, ..Csv::to("all.csv") }.into()]).unwrap();
+        let report = client.export(&all(), Csv { overwrite: true, ..Csv::to("all.csv") }).unwrap();
         assert_eq!((report.records_processed, report.sampling), (ROWS, None));
     }
 }
@@ -349,13 +349,13 @@ fn who_waits_gets_all_rows_afterwards_and_a_running_job_is_never_switched_to_a_s
     let place = tempfile::tempdir().unwrap();
     let client = client(place.path());
     // Where there is memory a sample that was asked for is not drawn; the file of one has another name than that of all rows.
-    let ask = || client.export(&all().options(on(OnEmergency::Sample)), [Csv::default().into()]).unwrap();
+    let ask = || client.export(&all().options(on(OnEmergency::Sample)), Csv::default()).unwrap();
     let exact = ask();
     assert_eq!((exact.records_processed, &exact.sampling), (ROWS, &None));
     set_emergency();
     let sample = ask();
     assert!(sample.sampling.is_some() && sample.storage != exact.storage);
-    let waiting = client.submit(&all().options(on(OnEmergency::Wait)), [Csv::to("a.csv").into()]).unwrap();
+    let waiting = client.submit(&all().options(on(OnEmergency::Wait)), Csv::to("a.csv")).unwrap();
     std::thread::sleep(Duration::from_millis(300));
     assert!(waiting.wait(Some(Duration::ZERO)).is_none(), "it waits");
     assert!(client.jobs().unwrap().is_empty(), "it has not begun");

@@ -16,7 +16,7 @@ fn export_and_die() {
         set_emergency();
     }
     let client = Client::open_with(&source, config(Path::new(&place))).unwrap();
-    client.export(&asked(), [Csv::to("a.csv").into()]).unwrap();
+    client.export(&asked(), Csv::to("a.csv")).unwrap();
 }
 
 /// So many checkpoints that there is time to die between two of them.
@@ -69,7 +69,7 @@ fn a_sample_that_died_is_resumed_as_the_same_sample_out_of_the_emergency() {
     let expected = {
         let _memory = emergency();
         let place = tempfile::tempdir().unwrap();
-        client(place.path()).export(&asked(), [Csv::to("a.csv").into()]).unwrap();
+        client(place.path()).export(&asked(), Csv::to("a.csv")).unwrap();
         csv(&place)
     };
     let _memory = calm();

@@ -7,8 +7,8 @@ use crate::server::shared;
 use crate::*;
 
 fn load(client: &Client, month: &str, how: OnEmergency, to: Postgres) -> Result<Report, Error> {
-    let params = all().competencia(month, month).options(on(how));
-    client.export(&params, [Postgres { analyze: false, ..to }.into()])
+    let params = all().competencia(month).options(on(how));
+    client.export(&params, Postgres { analyze: false, ..to })
 }
 
 fn to(table: &str, mode: Mode) -> Postgres {

@@ -95,7 +95,7 @@ fn a_target_from_outside_takes_the_rows_beside_ours_and_its_jobs_are_resumed_whe
     let client = open().open().unwrap();
     let params = QueryParams::dataset("SIH-RD").columns(["CNES", "VAL_TOT"]);
 
-    let report = client.export(&params, [Csv::to("a.csv").into(), Counter::to("here", 10_000)]).unwrap();
+    let report = client.export(&params, (Csv::to("a.csv"), Counter::to("here", 10_000))).unwrap();
     assert_eq!((report.records_processed, PUBLISHED.load(Relaxed)), (3_000, 3_000));
     let report = serde_json::to_value(&report).unwrap();
     assert_eq!(report["storage"], json!({"csv": "a.csv", "counter": "here: 2 columns"}));

@@ -232,7 +232,7 @@ fn submit(client: &Client, number: usize, kind: &str) -> Job {
     let all = QueryParams::dataset("SIH-RD").options(spill);
     let parquet = || -> Destination { Parquet::to(number.to_string()).into() };
     let (params, to) = match kind {
-        "csv" if millions() > MOST_CSV => (all.competencia("202301", "202309"), Csv::to(number.to_string()).into()),
+        "csv" if millions() > MOST_CSV => (all.competencia("202301".."202309"), Csv::to(number.to_string()).into()),
         "csv" => (all, Csv::to(number.to_string()).into()),
         "postgres" => {
             (all, Postgres { table: Some(format!("pouca.t{number}")), analyze: false, ..Postgres::default() }.into())
