@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime"
 	"runtime/cgo"
 )
 
@@ -16,6 +17,7 @@ import (
 type Client struct {
 	handle   *C.datasus_client
 	language string
+	cleanup  runtime.Cleanup
 }
 
 var _ io.Closer = (*Client)(nil)
@@ -49,12 +51,16 @@ func Open(source string, config *Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	client.cleanup = runtime.AddCleanup(client, func(handle *C.datasus_client) { C.datasus_client_release(handle) }, client.handle)
 	return client, nil
 }
 
-// Close releases the client; its rows and jobs go on. A second time it is an error, as is every call after it.
+// Close releases the client; its rows and jobs go on. A second time it is an error, as is every call after it. What is dropped
+// without it is released once it is collected.
 func (c *Client) Close() error {
+	defer runtime.KeepAlive(c)
 	closed := words{"Este cliente já foi fechado", "This client is closed already"}
+	c.cleanup.Stop()
 	return released(c.language, closed, C.datasus_client_release(c.handle))
 }
 
@@ -78,6 +84,7 @@ func (c *Client) json(given *texts, name string, of any) *C.char {
 // Query starts a query (Params or JSON), and returns when its schema is known; the rows come as they are taken. Once ctx is
 // done the query is cancelled.
 func (c *Client) Query(ctx context.Context, params any) (*Rows, error) {
+	defer runtime.KeepAlive(c)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -105,6 +112,7 @@ func (c *Client) Query(ctx context.Context, params any) (*Rows, error) {
 // Submit starts a query (Params or JSON) into files or tables, and returns when it has been checked and queued. Once ctx is
 // done the job is cancelled.
 func (c *Client) Submit(ctx context.Context, params any, to ...Sink) (*Job, error) {
+	defer runtime.KeepAlive(c)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -169,6 +177,7 @@ func (c *Client) Export(ctx context.Context, params any, to ...Sink) (*Report, e
 
 // Resume goes on with a job where it stopped, in this process or an earlier one. Once ctx is done the job is cancelled.
 func (c *Client) Resume(ctx context.Context, jobID string) (*Job, error) {
+	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	id := given.add("jobID", jobID)
 	return began(ctx, &given, func() (*Job, error) {
@@ -196,6 +205,7 @@ func stopped(late *Job) {
 
 // Sync converts ahead of a query, until ctx is done.
 func (c *Client) Sync(ctx context.Context, params any) (json.RawMessage, error) {
+	defer runtime.KeepAlive(c)
 	var given texts
 	defer given.free()
 	query := c.json(&given, "params", params)
@@ -212,6 +222,7 @@ func (c *Client) Sync(ctx context.Context, params any) (json.RawMessage, error) 
 
 // Jobs are those that earlier processes left, or that run now.
 func (c *Client) Jobs() (json.RawMessage, error) {
+	defer runtime.KeepAlive(c)
 	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_jobs(c.handle, out, told)
 	})
@@ -219,6 +230,7 @@ func (c *Client) Jobs() (json.RawMessage, error) {
 
 // Discard gives a job up, with what it left in its targets.
 func (c *Client) Discard(jobID string) error {
+	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	defer given.free()
 	id := given.add("jobID", jobID)
@@ -230,6 +242,7 @@ func (c *Client) Discard(jobID string) error {
 
 // DeadLetters are the records of a job that were not taken, each with its reason.
 func (c *Client) DeadLetters(jobID string) (json.RawMessage, error) {
+	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	defer given.free()
 	id := given.add("jobID", jobID)
@@ -243,6 +256,7 @@ func (c *Client) DeadLetters(jobID string) (json.RawMessage, error) {
 
 // ExportDeadLetters writes them as Parquet below Config.Output, and gives how many there are.
 func (c *Client) ExportDeadLetters(jobID, path string) (uint64, error) {
+	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	defer given.free()
 	id, to := given.add("jobID", jobID), given.add("path", path)
@@ -258,6 +272,7 @@ func (c *Client) ExportDeadLetters(jobID, path string) (uint64, error) {
 
 // Replay sends the dead letters of a completed job to their table once more.
 func (c *Client) Replay(jobID string) (json.RawMessage, error) {
+	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	defer given.free()
 	id := given.add("jobID", jobID)
@@ -271,6 +286,7 @@ func (c *Client) Replay(jobID string) (json.RawMessage, error) {
 
 // Explain tells what a query would read; it converts nothing.
 func (c *Client) Explain(params any) (json.RawMessage, error) {
+	defer runtime.KeepAlive(c)
 	var given texts
 	defer given.free()
 	query := c.json(&given, "params", params)
@@ -284,6 +300,7 @@ func (c *Client) Explain(params any) (json.RawMessage, error) {
 
 // Schema is a dataset as the catalogue knows it: columns with type, drift and meaning.
 func (c *Client) Schema(dataset string) (json.RawMessage, error) {
+	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	defer given.free()
 	name := given.add("dataset", dataset)
@@ -297,6 +314,7 @@ func (c *Client) Schema(dataset string) (json.RawMessage, error) {
 
 // Catalog is every dataset that there is, whether the source holds any of it or not.
 func (c *Client) Catalog() (json.RawMessage, error) {
+	defer runtime.KeepAlive(c)
 	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_catalog(c.handle, out, told)
 	})
@@ -304,6 +322,7 @@ func (c *Client) Catalog() (json.RawMessage, error) {
 
 // Datasets is what the source holds: "datasets", and "ignored", the files that no query reads, each with the reason.
 func (c *Client) Datasets() (json.RawMessage, error) {
+	defer runtime.KeepAlive(c)
 	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_datasets(c.handle, out, told)
 	})
@@ -311,6 +330,7 @@ func (c *Client) Datasets() (json.RawMessage, error) {
 
 // Metrics is what this client has counted, in Prometheus' text form.
 func (c *Client) Metrics() (string, error) {
+	defer runtime.KeepAlive(c)
 	return text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_metrics(c.handle, out, told)
 	})
@@ -318,6 +338,7 @@ func (c *Client) Metrics() (string, error) {
 
 // SetMaintenance has the process run one job at a time, with one thread, until it is turned off.
 func (c *Client) SetMaintenance(on bool) error {
+	defer runtime.KeepAlive(c)
 	var number C.int32_t
 	if on {
 		number = 1

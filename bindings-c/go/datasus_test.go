@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -320,6 +321,34 @@ func TestWhatTheClientKnowsIsJSON(t *testing.T) {
 }
 
 // Many goroutines, one client: for the race detector, and for what is left afterwards.
+func TestWhatIsDroppedWithoutCloseIsReleasedOnceItIsCollected(t *testing.T) {
+	_, folder := open(t)
+	mine := hooks.Alive()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	func() {
+		dropped, err := datasus.Open(folder, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 8 {
+			rows, err := dropped.Query(ctx, `{"dataset": "SIH-RD"}`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !rows.Next() { // and no further
+				t.Fatal(rows.Err())
+			}
+		}
+	}()
+	for started := time.Now(); hooks.Alive() > mine; time.Sleep(10 * time.Millisecond) {
+		if time.Since(started) > time.Minute {
+			t.Fatalf("%d are kept, of %d before", hooks.Alive(), mine)
+		}
+		runtime.GC()
+	}
+}
+
 func TestManyGoroutinesShareAClientAndLeaveNothing(t *testing.T) {
 	client, _ := open(t)
 	round := func() {

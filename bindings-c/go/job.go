@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"runtime"
 	"runtime/cgo"
 	"time"
 )
@@ -111,19 +112,28 @@ type Job struct {
 	language string
 	ctx      context.Context
 	stop     func() bool
+	cleanup  runtime.Cleanup
 }
 
 var _ io.Closer = (*Job)(nil)
 
-// The job is cancelled once ctx is done.
+// The job is cancelled once ctx is done. Neither that nor the clean-up may keep the job itself reachable.
 func (j *Job) follow(ctx context.Context) {
+	handle := j.handle
 	j.ctx = ctx
 	// A handle that was closed meanwhile is an error, and of no consequence.
-	j.stop = context.AfterFunc(ctx, func() { _ = j.Cancel() })
+	j.stop = context.AfterFunc(ctx, func() {
+		_ = call(func(told *C.datasus_error) statusCode { return C.datasus_job_cancel(handle, told) })
+	})
+	j.cleanup = runtime.AddCleanup(j, func(stop func() bool) {
+		stop()
+		C.datasus_job_release(handle)
+	}, j.stop)
 }
 
 // ID is a ULID, by which Resume and others find the job.
 func (j *Job) ID() (string, error) {
+	defer runtime.KeepAlive(j)
 	return text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_job_id(j.handle, out, told)
 	})
@@ -131,6 +141,7 @@ func (j *Job) ID() (string, error) {
 
 // Progress is state and counters, now.
 func (j *Job) Progress() (Progress, error) {
+	defer runtime.KeepAlive(j)
 	var progress C.datasus_progress
 	err := call(func(told *C.datasus_error) statusCode { return C.datasus_job_status(j.handle, &progress, told) })
 	return progressOf(&progress), err
@@ -138,11 +149,13 @@ func (j *Job) Progress() (Progress, error) {
 
 // Cancel asks the job to stop, and returns at once; nothing of it stays.
 func (j *Job) Cancel() error {
+	defer runtime.KeepAlive(j)
 	return call(func(told *C.datasus_error) statusCode { return C.datasus_job_cancel(j.handle, told) })
 }
 
 // Interrupt stops the job as Cancel does, but keeps what it has written: Client.Resume goes on where it stopped.
 func (j *Job) Interrupt() error {
+	defer runtime.KeepAlive(j)
 	return call(func(told *C.datasus_error) statusCode { return C.datasus_job_interrupt(j.handle, told) })
 }
 
@@ -151,6 +164,7 @@ const slice = 50 * time.Millisecond
 
 // Wait waits for the job's end, or until ctx is done, which does not cancel the job. A query ends when its rows have been read.
 func (j *Job) Wait(ctx context.Context) (*Report, error) {
+	defer runtime.KeepAlive(j)
 	for {
 		var status statusCode
 		said, err := text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
@@ -175,6 +189,7 @@ func (j *Job) Wait(ctx context.Context) (*Report, error) {
 // OnEvent calls listen with each change of the job's state, in order, and its progress, ten times a second at most, one call at
 // a time; the last call has a final state. A panic in it ends the program, as in any goroutine.
 func (j *Job) OnEvent(listen func(Progress)) error {
+	defer runtime.KeepAlive(j)
 	handle := cgo.NewHandle(listen)
 	// The library gives the handle back, whatever happens.
 	return call(func(told *C.datasus_error) statusCode {
@@ -182,8 +197,11 @@ func (j *Job) OnEvent(listen func(Progress)) error {
 	})
 }
 
-// Close releases the job, which goes on, and no longer ends with its context. A second time it is an error.
+// Close releases the job, which goes on, and no longer ends with its context. A second time it is an error. What is dropped without it
+// is released once it is collected.
 func (j *Job) Close() error {
+	defer runtime.KeepAlive(j)
 	j.stop()
+	j.cleanup.Stop()
 	return released(j.language, words{"Este trabalho já foi fechado", "This job is closed already"}, C.datasus_job_release(j.handle))
 }

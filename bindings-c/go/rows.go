@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"runtime"
 	"sync/atomic"
 	"unsafe"
 
@@ -20,7 +21,7 @@ import (
 )
 
 // Rows are the rows of a query or of a file, as an array.RecordReader: batches share the library's memory until they are
-// released. For one goroutine at a time.
+// released. For one goroutine at a time. What is dropped without Close or Release is released once it is collected.
 type Rows struct {
 	references atomic.Int64
 	ctx        context.Context
@@ -30,6 +31,7 @@ type Rows struct {
 	batch      arrow.RecordBatch
 	err        error
 	ended      bool
+	cleanup    runtime.Cleanup
 }
 
 var (
@@ -41,11 +43,18 @@ var (
 func newRows(ctx context.Context) *Rows {
 	rows := &Rows{ctx: ctx, stream: (*C.struct_ArrowArrayStream)(zeroed(unsafe.Sizeof(C.struct_ArrowArrayStream{})))}
 	rows.references.Store(1)
+	rows.cleanup = runtime.AddCleanup(rows, release, rows.stream)
 	return rows
+}
+
+func release(stream *C.struct_ArrowArrayStream) {
+	C.datasus_go_release(stream)
+	free(unsafe.Pointer(stream))
 }
 
 // Waits for the schema.
 func (r *Rows) begin() (*Rows, error) {
+	defer runtime.KeepAlive(r)
 	var schema C.struct_ArrowSchema
 	if C.datasus_go_schema(r.stream, &schema) != 0 {
 		err := r.failure()
@@ -62,6 +71,7 @@ func (r *Rows) begin() (*Rows, error) {
 
 // The stream's error, whole.
 func (r *Rows) failure() error {
+	defer runtime.KeepAlive(r)
 	return because(r.ctx, call(func(told *C.datasus_error) statusCode {
 		status := C.datasus_stream_error(r.stream, told)
 		if status == C.DATASUS_STATUS_OK { // it failed, and must say why
@@ -77,6 +87,7 @@ func (r *Rows) Schema() *arrow.Schema { return r.schema }
 // Next goes on to the next batch; false after the last, and where Err says why. It waits for the batch, or until the query's
 // context is done.
 func (r *Rows) Next() bool {
+	defer runtime.KeepAlive(r)
 	r.drop()
 	if r.ended || r.err != nil || r.stream == nil {
 		return false
@@ -111,6 +122,7 @@ func (r *Rows) Job() *Job { return r.job }
 
 // Summary is what there is to say after the last row: the report of a query; of a file rows, crc, sha256, bad values.
 func (r *Rows) Summary() (json.RawMessage, error) {
+	defer runtime.KeepAlive(r)
 	said, err := text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_stream_summary(r.stream, out, told)
 	})
@@ -142,8 +154,8 @@ func (r *Rows) drop() {
 
 func (r *Rows) forget() {
 	r.drop()
-	C.datasus_go_release(r.stream)
-	free(unsafe.Pointer(r.stream))
+	r.cleanup.Stop()
+	release(r.stream)
 	r.stream = nil
 	if r.job != nil {
 		// It was open until now.

@@ -4,6 +4,7 @@
 #[path = "many/mod.rs"]
 mod many;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -351,16 +352,19 @@ fn a_spill_that_would_fill_the_disk_ends_with_ds_507_before_it_is_full_and_leave
         assert_eq!(names(spill), 0, "{size}");
         assert_eq!(rows(client.query(&count).unwrap()), 1, "and the client goes on");
     }
-    // Somebody else fills it meanwhile.
-    let Some(small) = Small::of("400m") else { return };
+    // Somebody else fills it meanwhile. Neither has the rest of the result room there, which goes to the same disk while its reader
+    // pauses.
+    let Some(small) = Small::of("250m") else { return };
     let spill = small.0.path();
     let client = client(data(), spill, LITTLE);
     let mut answer = client.query(&sorted()).unwrap();
     answer.next().unwrap().unwrap();
     assert!(!spilled(spill).is_empty());
-    let room = usize::try_from(datasus::governor::disk_room(spill).unwrap()).unwrap();
+    let mut theirs = std::fs::File::create(spill.join("theirs")).unwrap();
     // Into the reserve, and not to its end.
-    std::fs::write(spill.join("theirs"), vec![1; room + (10 << 20)]).unwrap();
+    while datasus::governor::disk_room(spill).unwrap() > 0 {
+        theirs.write_all(&vec![1; 1 << 20]).unwrap();
+    }
     std::thread::sleep(Duration::from_millis(500));
     let error = ends("the stream", move || answer.find_map(Result::err)).expect("it ends before its last row");
     assert_eq!(error.code(), Code::DiskFull, "{error:?}");

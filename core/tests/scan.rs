@@ -151,13 +151,21 @@ impl Source {
         let last = ours.len().saturating_sub(1);
         assert!(ours.iter().all(|chunk| (1..=chunk_rows).contains(&chunk.num_rows())), "{params:?}");
         assert!(ours[..last].iter().all(|chunk| chunk.num_rows() * 2 >= chunk_rows), "{params:?}");
+        let paused = with_pauses(&Local::default(), self.plan_of(params, origin, sampling).2, &settings);
+        // To disk and back takes its time.
+        let aside = chunk_rows.is_multiple_of(4).then(|| with_pauses(&DuckDb, plain.clone(), &settings));
         let theirs = rows(&DuckDb, plain, &settings).unwrap();
         let schema = theirs.first().or(ours.first()).map(RecordBatch::schema)?;
         let whole = concat_batches(&schema, &ours).unwrap();
+        let of_sql = concat_batches(&schema, &theirs).unwrap();
+        for (paused, undisturbed) in [(Some(paused), &whole), (aside, &of_sql)] {
+            let same = paused.is_none_or(|rows| same(&concat_batches(&schema, &rows).unwrap(), undisturbed));
+            assert!(same, "with pauses: {params:?}");
+        }
         if let Some(cut) = cut {
             assert_eq!(concat_batches(&schema, &cut).unwrap(), whole, "in units: {params:?}");
         }
-        Some((whole, concat_batches(&schema, &theirs).unwrap()))
+        Some((whole, of_sql))
     }
 
     /// Of the rows of the exact answer those that are in the sample: what a sampled answer must be.
@@ -383,12 +391,62 @@ fn of_a_national_file_only_the_rows_of_the_wanted_ufs_are_read() {
     }
 }
 
+/// What a reader gets that stops now and then, when some of what came has not reached it: in memory for so little that most of
+/// it goes to disk, where it is not read again.
+fn with_pauses(engine: &dyn Engine, statement: Statement, settings: &Settings) -> Vec<RecordBatch> {
+    struct Little;
+    impl MemorySource for Little {
+        fn read(&self) -> Reading {
+            Reading { machine: Usage { used: 1, limit: 256 << 10 }, ..Default::default() }
+        }
+    }
+    let governor = Governor::new(Little);
+    governor.pressure();
+    assert_eq!(governor.levers().parked_bytes(), 921);
+    let settings = Settings { levers: governor.levers(), ..settings.clone() };
+    let mut dice = statement.sql.len() as u64 + settings.chunk_rows as u64;
+    let mut roll = |below: u64| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (dice >> 33) % below
+    };
+    let mut running = engine.start(statement, &settings, &Ctx::default()).unwrap();
+    let (mut taken, mut queue) = (Vec::<RecordBatch>::new(), std::collections::VecDeque::<RecordBatch>::new());
+    let rows = |of: &mut dyn Iterator<Item = &RecordBatch>| of.map(|batch| batch.num_rows() as u64).sum::<u64>();
+    loop {
+        let mut ended = false;
+        for _ in 0..roll(4) {
+            match running.next() {
+                Some(chunk) => {
+                    let chunk = chunk.unwrap();
+                    assert_eq!(chunk.origin.first_row, rows(&mut taken.iter().chain(&queue)));
+                    queue.push_back(chunk.batch);
+                }
+                None => ended = true,
+            }
+        }
+        // A reader takes some, from the front, and some are taken back, from the end: before the last pause as well.
+        let first = (roll(3) as usize).max(queue.len().saturating_sub(4)).min(queue.len());
+        taken.extend(queue.drain(..first));
+        let back: Vec<_> = queue.split_off(queue.len() - (roll(4) as usize).min(queue.len())).into();
+        if ended && back.is_empty() {
+            taken.extend(queue);
+            break;
+        }
+        if roll(3) > 0 || !back.is_empty() {
+            let looks = std::cell::Cell::new(roll(20));
+            let is_back = || looks.replace(looks.get().saturating_sub(1)) == 0;
+            running.set_aside(back, &is_back).unwrap();
+        }
+    }
+    taken
+}
+
 #[derive(Clone, Default)]
 struct Used(Arc<AtomicU64>);
 
 impl MemorySource for Used {
     fn read(&self) -> Reading {
-        Reading { machine: Usage { used: self.0.load(SeqCst), limit: 100 }, ..Default::default() }
+        Reading { machine: Usage { used: self.0.load(SeqCst) << 30, limit: 100 << 30 }, ..Default::default() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The ground floor: what every room of the house may use, and which uses none of them.
 
+mod batch_bytes;
 mod cancel;
 mod chunk;
 mod clip;
@@ -38,6 +39,7 @@ mod units;
 mod whole_file;
 mod writeback;
 
+pub use batch_bytes::batch_bytes;
 pub use cancel::{Cancel, CancelReason, deadline_passed};
 pub use chunk::{Chunk, Origin, SourceRows, UnitId};
 pub use clip::clip;

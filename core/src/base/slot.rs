@@ -65,9 +65,15 @@ impl Slot {
 
     /// At the end of each batch: hands the slot to a job that comes before this one, if there is one, and waits.
     pub fn give_way(&self) {
+        self.give_way_and(|| {});
+    }
+
+    /// The same; `left` is called once the slot is another's, before the wait for the next.
+    pub fn give_way_and(&self, left: impl FnOnce()) {
         if let Some(seat) = &self.0
             && seat.give_way()
         {
+            left();
             seat.come_back();
         }
     }

@@ -18,8 +18,11 @@ pub struct Gather {
     schema: SchemaRef,
     /// Rows of a chunk.
     full: usize,
+    /// Bytes after which a chunk ends, whatever its rows.
+    most_bytes: usize,
     columns: Vec<Column>,
     rows: usize,
+    bytes: usize,
 }
 
 struct Column {
@@ -42,8 +45,13 @@ impl Gather {
     /// Chunks will have `full` rows, the last one aside, or fewer where 1 GiB of text comes first.
     pub fn new(schema: SchemaRef, full: usize) -> Self {
         let full = full.max(1);
-        let columns = schema.fields().iter().map(|field| Column::new(field.data_type(), full)).collect();
-        Gather { schema, full, columns, rows: 0 }
+        let columns = schema.fields().iter().map(|field| Column::new(field.data_type())).collect();
+        Gather { schema, full, most_bytes: usize::MAX, columns, rows: 0, bytes: 0 }
+    }
+
+    /// From now on a chunk ends with the piece that brings it to so many bytes.
+    pub fn set_most_bytes(&mut self, bytes: u64) {
+        self.most_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     }
 
     /// From now on chunks have `full` rows.
@@ -74,11 +82,12 @@ impl Gather {
                 // The whole array is the usual case, and slicing it costs an allocation.
                 let appended =
                     if count == rows { column.append(array) } else { column.append(&array.slice(from, count)) };
-                appended.map_err(Error::internal)?;
+                self.bytes += appended.map_err(Error::internal)?;
             }
             self.rows += count;
             from += count;
-            if self.rows == self.full || self.columns.iter().any(Column::is_heavy) {
+            let is_full = self.rows == self.full || self.bytes >= self.most_bytes;
+            if is_full || self.columns.iter().any(Column::is_heavy) {
                 deliver(self.take().map_err(Error::internal)?)?;
             }
         }
@@ -92,12 +101,9 @@ impl Gather {
 
     fn take(&mut self) -> std::result::Result<RecordBatch, ArrowError> {
         let rows = std::mem::take(&mut self.rows);
-        let full = self.full;
-        let arrays = self
-            .columns
-            .iter_mut()
-            .map(|column| column.take(rows, full))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
+        self.bytes = 0;
+        let arrays =
+            self.columns.iter_mut().map(|column| column.take(rows)).collect::<std::result::Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
     }
@@ -107,33 +113,35 @@ impl Gather {
 const HEAVY: usize = 1 << 30;
 
 impl Column {
-    fn new(kind: &DataType, rows: usize) -> Self {
+    fn new(kind: &DataType) -> Self {
         let values = match kind {
             DataType::Utf8 => Values::Text { ends: vec![0], bytes: Vec::new() },
             _ => match kind.primitive_width() {
-                Some(width) => Values::Fixed(width, MutableBuffer::new(width * rows)),
+                Some(width) => Values::Fixed(width, MutableBuffer::new(0)),
                 None => Values::Others(Vec::new()),
             },
         };
-        Column { kind: kind.clone(), values, nulls: NullBufferBuilder::new(rows) }
+        Column { kind: kind.clone(), values, nulls: NullBufferBuilder::new(0) }
     }
 
     fn is_heavy(&self) -> bool {
         matches!(&self.values, Values::Text { bytes, .. } if bytes.len() >= HEAVY)
     }
 
-    fn append(&mut self, array: &ArrayRef) -> std::result::Result<(), ArrowError> {
+    /// Gives the bytes that it took, about.
+    fn append(&mut self, array: &ArrayRef) -> std::result::Result<usize, ArrowError> {
         if *array.data_type() != self.kind {
             let (expected, found) = (&self.kind, array.data_type());
             return Err(ArrowError::SchemaError(format!("expected {expected}, received {found}")));
         }
-        match &mut self.values {
+        let taken = match &mut self.values {
             Values::Fixed(width, buffer) => {
                 let data = array.to_data();
                 let bytes = data.buffers().first().map(Buffer::as_slice).unwrap_or_default();
                 let from = data.offset() * *width;
                 let slice = bytes.get(from..from + array.len() * *width);
                 buffer.extend_from_slice(slice.ok_or_else(|| short(&self.kind))?);
+                array.len() * *width
             }
             Values::Text { ends, bytes } => {
                 let strings = array.as_string::<i32>();
@@ -145,31 +153,32 @@ impl Column {
                 }
                 bytes.extend_from_slice(&strings.value_data()[first as usize..last as usize]);
                 ends.extend(offsets[1..].iter().map(|offset| offset + before));
+                (last - first) as usize + array.len() * size_of::<i32>()
             }
             Values::Others(arrays) => {
                 arrays.push(array.clone());
-                return Ok(());
+                return array.to_data().get_slice_memory_size();
             }
-        }
+        };
         match array.nulls() {
             Some(nulls) => self.nulls.append_buffer(nulls),
             None => self.nulls.append_n_non_nulls(array.len()),
         }
-        Ok(())
+        Ok(taken)
     }
 
-    fn take(&mut self, rows: usize, full: usize) -> std::result::Result<ArrayRef, ArrowError> {
+    fn take(&mut self, rows: usize) -> std::result::Result<ArrayRef, ArrowError> {
         let nulls = self.nulls.finish();
         match &mut self.values {
             Values::Fixed(width, buffer) => {
-                let values: Buffer = std::mem::replace(buffer, MutableBuffer::new(*width * full)).into();
+                let values: Buffer = std::mem::replace(buffer, MutableBuffer::new(*width * rows)).into();
                 let data =
                     arrow::array::ArrayData::builder(self.kind.clone()).len(rows).add_buffer(values).nulls(nulls);
                 Ok(make_array(data.build()?))
             }
             Values::Text { ends, bytes } => {
                 // The next chunk will be much like this one.
-                let mut next = Vec::with_capacity(full + 1);
+                let mut next = Vec::with_capacity(rows + 1);
                 next.push(0);
                 let ends = std::mem::replace(ends, next);
                 let room = Vec::with_capacity(bytes.len() + bytes.len() / 16);

@@ -1,24 +1,36 @@
 //! A statement at work: its schema, and its rows in order.
 
+use std::collections::VecDeque;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use crate::base::{Cancel, CancelReason, Chunk, Origin, Result, UnitId};
 
 /// Where the rows come from; it ends with the last one, or with an error.
-pub(super) type Chunks = Box<dyn Iterator<Item = Result<Chunk>> + Send>;
+pub(super) trait Chunks: Iterator<Item = Result<Chunk>> + Send {
+    /// The reader has stopped to read: gives back what is held for it, as far as it can be had again. `untaken`, the last that was
+    /// handed out, in order, was not taken and comes once more. Ends early once `is_back`. True: what is left is only read, from
+    /// the disk.
+    fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool>;
+
+    /// That takes no time.
+    fn gives_back_at_once(&self) -> bool {
+        true
+    }
+}
 
 /// Rows of a running statement. Dropping it before the end cancels the statement.
 pub struct Running {
     schema: SchemaRef,
-    chunks: Chunks,
+    chunks: Box<dyn Chunks>,
     cancel: Cancel,
     rows: u64,
     ended: bool,
 }
 
 impl Running {
-    pub(super) fn new(schema: SchemaRef, chunks: Chunks, cancel: Cancel) -> Self {
+    pub(super) fn new(schema: SchemaRef, chunks: Box<dyn Chunks>, cancel: Cancel) -> Self {
         Running { schema, chunks, cancel, rows: 0, ended: false }
     }
 
@@ -28,15 +40,62 @@ impl Running {
         batches: impl Iterator<Item = Result<RecordBatch>> + Send + 'static,
         cancel: Cancel,
     ) -> Self {
-        let numbered = |(number, batch): (usize, Result<RecordBatch>)| {
-            batch.map(|batch| Chunk { unit: UnitId(number as u64), batch, origin: Origin::default() })
-        };
-        Running::new(schema, Box::new(batches.enumerate().map(numbered)), cancel)
+        let batches = Batches { batches, again: VecDeque::new(), number: 0 };
+        Running::new(schema, Box::new(batches), cancel)
     }
 
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
+
+    /// Whether [`Running::set_aside`] takes no time.
+    pub fn gives_back_at_once(&self) -> bool {
+        self.chunks.gives_back_at_once()
+    }
+
+    /// Its reader has stopped to read, and has not taken `untaken`, the last batches that came: they come again, the same rows in
+    /// the same order, when the next chunk is asked for. Until then as little memory is held as can be. Ends early once `is_back`.
+    /// True: no statement is at work any more, and what is left is only read from the disk.
+    pub fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool> {
+        let rows: u64 = untaken.iter().map(|batch| batch.num_rows() as u64).sum();
+        let only_read = self.chunks.set_aside(untaken, is_back)?;
+        self.rows -= rows;
+        self.ended &= rows == 0;
+        Ok(only_read)
+    }
+}
+
+/// Batches that are no units of a scan. What is not taken waits in memory.
+struct Batches<I> {
+    batches: I,
+    again: VecDeque<RecordBatch>,
+    number: u64,
+}
+
+impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for Batches<I> {
+    type Item = Result<Chunk>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.again.pop_front().map(Ok).or_else(|| self.batches.next())?;
+        Some(batch.map(|batch| numbered(batch, &mut self.number)))
+    }
+}
+
+impl<I: Iterator<Item = Result<RecordBatch>> + Send> Chunks for Batches<I> {
+    fn set_aside(&mut self, untaken: Vec<RecordBatch>, _: &dyn Fn() -> bool) -> Result<bool> {
+        self.number -= untaken.len() as u64;
+        for batch in untaken.into_iter().rev() {
+            self.again.push_front(batch);
+        }
+        Ok(true)
+    }
+}
+
+/// A chunk whose number is its place.
+pub(super) fn numbered(batch: RecordBatch, number: &mut u64) -> Chunk {
+    let unit = UnitId(*number);
+    *number += 1;
+    Chunk { unit, batch, origin: Origin::default() }
 }
 
 impl Iterator for Running {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::base::Units;
-use crate::governor::{Hold, Levers};
+use crate::governor::{BatchMemory, Hold, Levers};
 
 /// Bounds of one running statement.
 #[derive(Debug, Clone)]
@@ -57,11 +57,39 @@ impl Pace {
         self.levers.workers(self.threads)
     }
 
+    /// The same of a scan, whose threads come and go with the memory.
+    pub fn scan_workers(&self) -> usize {
+        if self.levers.is_crowded() { 1 } else { self.workers() }
+    }
+
+    /// Bytes of the next chunk.
+    pub fn chunk_bytes(&self) -> u64 {
+        self.levers.batch_bytes()
+    }
+
+    /// Rows of the next chunk where a row takes `row_bytes`; at least one.
+    pub fn rows_of(&self, row_bytes: u64) -> usize {
+        let fit = usize::try_from(self.chunk_bytes() / row_bytes.max(1)).unwrap_or(usize::MAX);
+        self.chunk_rows().min(fit).max(1)
+    }
+
+    /// What streams hold on their way to a reader counts there.
+    pub fn held(&self) -> &BatchMemory {
+        self.levers.streams()
+    }
+
+    /// Bytes that may wait for a reader that has stopped to read.
+    pub fn parked_bytes(&self) -> u64 {
+        self.levers.parked_bytes()
+    }
+
     pub fn chunk_rows(&self) -> usize {
         self.levers.chunk_rows(self.chunk_rows)
     }
 
+    /// Where many streams hold something for their readers, one batch: the rest would be given back before it is taken.
     pub fn ahead_bytes(&self) -> u64 {
-        self.levers.ahead_bytes(self.ahead_bytes)
+        let bytes = self.levers.ahead_bytes(self.ahead_bytes);
+        if self.levers.is_crowded() { bytes.min(self.chunk_bytes()) } else { bytes }
     }
 }

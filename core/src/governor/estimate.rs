@@ -19,6 +19,10 @@ pub struct Work {
     pub sinks: u64,
     pub threads: u64,
     pub chunk_rows: u64,
+    /// Bytes of a chunk at most.
+    pub chunk_bytes: u64,
+    /// Rows go out as they are read: nothing of them is kept.
+    pub reads_only: bool,
     /// Bytes that the engine may run ahead of its consumer.
     pub ahead_bytes: u64,
 }
@@ -27,6 +31,8 @@ pub struct Work {
 const ENGINE: u64 = 24 << 20;
 /// Rows that one thread decodes at a time: a row group of the lake.
 const ROW_GROUP: u64 = 122_880;
+/// Of a row group that is read chunk by chunk.
+const PAGES: u64 = 16 << 20;
 /// State of a group or of a joined row beside its bytes: hash, pointer, accumulators, in a table half full.
 const HASHED: u64 = 64;
 /// A sort key beside its row.
@@ -41,8 +47,11 @@ impl Work {
     pub fn ask(&self) -> Ask {
         let row = self.row_bytes.max(1);
         let threads = self.threads.max(1);
-        let decoded = row.saturating_mul(ROW_GROUP.min(self.rows));
-        let chunks = row.saturating_mul(self.chunk_rows.min(self.rows)).saturating_mul(ON_THE_WAY * self.sinks.max(1));
+        let chunk = row.saturating_mul(self.chunk_rows.min(self.rows)).min(self.chunk_bytes);
+        let whole = row.saturating_mul(ROW_GROUP.min(self.rows));
+        // Its pages, compressed, and the chunk that is being made of them.
+        let decoded = if self.reads_only { whole.min(PAGES.saturating_add(chunk)) } else { whole };
+        let chunks = chunk.saturating_mul(ON_THE_WAY * self.sinks.max(1));
         let times = |rows: u64, extra: u64| rows.saturating_mul(row.saturating_add(extra));
         let sorted = if self.sort { times(self.rows, KEYED) } else { 0 };
         let grouped = self.groups.map_or(0, |groups| times(groups.min(self.rows), HASHED));
@@ -61,7 +70,14 @@ mod tests {
 
     #[test]
     fn state_grows_with_the_rows_and_the_least_does_not() {
-        let scan = Work { rows: 10_000_000, row_bytes: 100, threads: 2, chunk_rows: 65_536, ..Default::default() };
+        let scan = Work {
+            rows: 10_000_000,
+            row_bytes: 100,
+            threads: 2,
+            chunk_rows: 65_536,
+            chunk_bytes: u64::MAX,
+            ..Default::default()
+        };
         let sort = Work { sort: true, ..scan };
         let few = Work { groups: Some(27), ..scan };
         assert_eq!(sort.ask().want - scan.ask().want, 10_000_000 * 132);
@@ -84,6 +100,8 @@ mod tests {
             sinks: 4,
             threads: 64,
             chunk_rows: u64::MAX,
+            chunk_bytes: u64::MAX,
+            reads_only: false,
             ahead_bytes: u64::MAX,
         };
         assert_eq!(most.ask(), Ask { want: u64::MAX, least: u64::MAX });

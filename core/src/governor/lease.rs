@@ -1,12 +1,12 @@
 //! Shares of the memory: a job asks before it starts, and there is never more leased than there is.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::{Sender, bounded, select};
 
-use super::{Interest, Mode, Room};
+use super::{Interest, Levers, Mode, Room};
 use crate::base::{Cancel, Error, Result};
 
 /// Bytes that a job asks for.
@@ -18,9 +18,6 @@ pub struct Ask {
     pub least: u64,
 }
 
-/// What a parked lease keeps.
-const PARKED_BYTES: u64 = 8 << 20;
-
 /// What may be leased at the moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Terms {
@@ -30,8 +27,10 @@ pub(super) struct Terms {
 }
 
 /// All leases of a governor.
-#[derive(Default)]
-pub(super) struct Pool(Mutex<State>);
+pub(super) struct Pool {
+    state: Mutex<State>,
+    levers: Levers,
+}
 
 #[derive(Default)]
 struct State {
@@ -85,8 +84,12 @@ impl State {
 }
 
 impl Pool {
+    pub fn new(levers: Levers) -> Self {
+        Pool { state: Mutex::default(), levers }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn set_terms(&self, terms: Terms) {
@@ -99,6 +102,11 @@ impl Pool {
 
     pub fn leased(&self) -> u64 {
         self.state().leased
+    }
+
+    /// Whether anybody is at work, and not held up by a reader.
+    pub fn is_at_work(&self) -> bool {
+        self.state().running > 0
     }
 
     #[cfg(test)]
@@ -124,6 +132,8 @@ impl Pool {
         if let Ok(bytes) = grant.try_recv() {
             return Ok(bytes);
         }
+        // Streams that could do without read it, and give theirs back.
+        let _waiting = Waits::on(self.levers.waiting());
         select! {
             recv(grant) -> bytes => bytes.map_err(|_| Error::internal("a lease was neither granted nor refused")),
             recv(cancel.signal()) -> _ => {
@@ -142,12 +152,30 @@ impl Pool {
     }
 }
 
+/// Counts one who waits, while it lives.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn on(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Relaxed);
+        Waits(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
 /// A job's share of the memory, given back when dropped.
 pub struct Lease {
     governor: Interest,
     bytes: u64,
     /// What a parked lease had before.
     parked_from: Option<u64>,
+    /// With how much of it the job can go on.
+    least: u64,
     mode_at_start: Mode,
     held: Option<Hold>,
 }
@@ -167,7 +195,7 @@ impl Lease {
     pub(super) fn take(governor: Interest, ask: Ask, cancel: &Cancel) -> Result<Self> {
         let bytes = governor.pool.take(ask, false, cancel).map_err(|error| error.stage("lease"))?;
         let mode_at_start = governor.levers.mode();
-        Ok(Lease { governor, bytes, parked_from: None, mode_at_start, held: None })
+        Ok(Lease { governor, bytes, parked_from: None, least: u64::MAX, mode_at_start, held: None })
     }
 
     pub fn bytes(&self) -> u64 {
@@ -193,20 +221,36 @@ impl Lease {
     pub fn park(&mut self) {
         if self.parked_from.is_none() {
             let now = self.bytes;
+            let kept = self.governor.levers.parked_bytes();
             self.change(|state| {
                 state.running -= 1;
-                now.min(PARKED_BYTES)
+                now.min(kept)
             });
             self.parked_from = Some(now);
         }
     }
 
-    /// Waits, ahead of all that have not started, until it has again what it had before [`Lease::park`].
+    /// After [`Lease::park`] the job can go on with `least`, where there is no more.
+    pub fn can_do_with(&mut self, least: u64) {
+        self.least = least;
+    }
+
+    /// The job needs no more than `bytes` any more, whatever it had.
+    pub fn needs_only(&mut self, bytes: u64) {
+        self.parked_from = self.parked_from.map(|before| before.min(bytes));
+        if self.parked_from.is_none() {
+            self.resize(self.bytes.min(bytes));
+        }
+    }
+
+    /// Waits, ahead of all that have not started, until it has again what it had before [`Lease::park`], or what there is of it
+    /// and at least what it began with at the least.
     pub fn unpark(&mut self, cancel: &Cancel) -> Result<()> {
         self.governor.check_owner()?;
         if let Some(before) = self.parked_from {
-            let missing = before.saturating_sub(self.bytes);
-            self.bytes += self.governor.pool.take(Ask { want: missing, least: missing }, true, cancel)?;
+            let want = before.saturating_sub(self.bytes);
+            let least = self.least.min(before).saturating_sub(self.bytes);
+            self.bytes += self.governor.pool.take(Ask { want, least }, true, cancel)?;
             self.parked_from = None;
         }
         Ok(())
@@ -262,7 +306,7 @@ impl Hold {
 
     /// Bytes that the host keeps of our answers.
     pub fn foreign_bytes(&self) -> u64 {
-        self.0.governor.foreign.bytes()
+        self.0.governor.levers.foreign().bytes()
     }
 }
 

@@ -1,30 +1,82 @@
 //! What running jobs read at each batch. Limits bind when a job starts; these steer it afterwards.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use super::Mode;
+use super::{BatchMemory, Mode};
 
 /// Rows of a chunk in emergency: as many as the engine hands out at once.
 pub const LEAST_CHUNK_ROWS: usize = 2_048;
 /// Below this the engine's threads would take turns.
 const LEAST_AHEAD_BYTES: u64 = 1 << 20;
+/// Bytes of a batch with memory to spare, and without.
+const BATCH_BYTES: u64 = 4 << 20;
+const LEAST_BATCH_BYTES: u64 = 256 << 10;
+/// Of what streams and their readers leave of the budget, one batch: so many readers may keep one each, and each new one finds
+/// something.
+const BATCH_SHARE: u64 = 128;
+/// Of the budget, what one stream runs ahead of its reader.
+const AHEAD_SHARE: u64 = 16;
+/// What a stream keeps for a reader that has gone away for a while, at most; and the share of the budget, where that is less.
+const PARKED_BYTES: u64 = 8 << 20;
+const PARKED_SHARE: u64 = 128;
+/// Of the budget, what streams may hold for readers that are away for a moment.
+const CROWDED_SHARE: u64 = 8;
 
-/// Follows the mode; atomics only, clones are the same levers.
+/// Follows the mode and what streams hold; atomics only, clones are the same levers.
 #[derive(Debug, Clone, Default)]
 pub struct Levers(Arc<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     /// The mode that the memory asks for; never `Maintenance`.
     level: AtomicU8,
     maintenance: AtomicBool,
+    /// Of the least limit, what all jobs may have.
+    budget: AtomicU64,
+    /// Jobs that wait for a lease.
+    waiting: AtomicUsize,
+    /// What streams have made and no reader has taken, and what readers have taken.
+    streams: BatchMemory,
+    foreign: BatchMemory,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State {
+            level: AtomicU8::default(),
+            maintenance: AtomicBool::default(),
+            budget: u64::MAX.into(),
+            waiting: AtomicUsize::default(),
+            streams: BatchMemory::default(),
+            foreign: BatchMemory::default(),
+        }
+    }
 }
 
 impl Levers {
     pub(super) fn set(&self, level: Mode, maintenance: bool) {
         self.0.level.store(level as u8, Relaxed);
         self.0.maintenance.store(maintenance, Relaxed);
+    }
+
+    pub(super) fn set_budget(&self, budget: u64) {
+        self.0.budget.store(budget, Relaxed);
+    }
+
+    /// Whoever waits for a lease counts while it waits.
+    pub(super) fn waiting(&self) -> &AtomicUsize {
+        &self.0.waiting
+    }
+
+    /// What streams have made and no reader has taken yet.
+    pub fn streams(&self) -> &BatchMemory {
+        &self.0.streams
+    }
+
+    /// What readers have taken, and the host keeps.
+    pub fn foreign(&self) -> &BatchMemory {
+        &self.0.foreign
     }
 
     pub fn mode(&self) -> Mode {
@@ -46,6 +98,29 @@ impl Levers {
         rows.min(base)
     }
 
+    /// Bytes of the next batch of a stream: less the more of the budget streams and their readers hold.
+    pub fn batch_bytes(&self) -> u64 {
+        let held = self.0.streams.bytes().saturating_add(self.0.foreign.bytes());
+        let left = self.0.budget.load(Relaxed).saturating_sub(held);
+        (left / BATCH_SHARE).clamp(LEAST_BATCH_BYTES, BATCH_BYTES)
+    }
+
+    /// Bytes that a stream keeps beyond what its reader took, once that has stopped to take any.
+    pub fn parked_bytes(&self) -> u64 {
+        (self.0.budget.load(Relaxed) / PARKED_SHARE).min(PARKED_BYTES)
+    }
+
+    /// Streams hold so much for their readers that none keeps it for one that is away for a moment.
+    pub fn is_crowded(&self) -> bool {
+        self.is_tight() || self.0.streams.bytes() > self.0.budget.load(Relaxed) / CROWDED_SHARE
+    }
+
+    /// Others need memory that a stream holds for its reader: it gives that back as soon as it cannot go on.
+    pub fn is_tight(&self) -> bool {
+        let half = self.0.budget.load(Relaxed) / 2;
+        self.level() != Mode::Normal || self.0.waiting.load(Relaxed) > 0 || self.0.streams.bytes() > half
+    }
+
     /// Threads that may work on a job; at least 1.
     pub fn workers(&self, base: usize) -> usize {
         match self.mode() {
@@ -57,6 +132,8 @@ impl Levers {
 
     /// Bytes that producers may run ahead of the consumer.
     pub fn ahead_bytes(&self, base: u64) -> u64 {
+        let share = (self.0.budget.load(Relaxed) / AHEAD_SHARE).max(LEAST_AHEAD_BYTES);
+        let base = base.min(share);
         let bytes = match self.level() {
             Mode::Normal | Mode::Maintenance => base,
             Mode::Conservative => (base / 4).max(LEAST_AHEAD_BYTES),
@@ -84,5 +161,31 @@ mod tests {
         // Maintenance does not hide that the memory is full.
         assert_eq!(pulled(Mode::Emergency, true), (Mode::Maintenance, 2_048, 1, 4 << 20));
         assert_eq!((levers.chunk_rows(100), levers.workers(0), levers.ahead_bytes(100)), (100, 1, 100));
+    }
+
+    #[test]
+    fn batches_shrink_as_readers_take_them_and_all_of_them_stay_within_the_budget() {
+        const MB: u64 = 1 << 20;
+        let levers = Levers::default();
+        assert_eq!((levers.batch_bytes(), levers.parked_bytes()), (4 * MB, 8 * MB));
+        levers.set_budget(230 * MB);
+        assert_eq!((levers.parked_bytes(), levers.ahead_bytes(u64::MAX)), (230 * MB / 128, 230 * MB / 16));
+        let take = || {
+            let bytes = levers.batch_bytes();
+            (levers.foreign().reserve(bytes as usize), bytes)
+        };
+        let taken: Vec<_> = (0..192).map(|_| take()).collect();
+        assert!(taken.iter().all(|(_, bytes)| (MB / 4..=4 * MB).contains(bytes)));
+        assert!(levers.foreign().bytes() < 230 * MB, "{}", levers.foreign().bytes());
+        assert!(!levers.is_tight());
+        drop(taken);
+        let held = levers.streams().reserve(30 << 20);
+        assert!(levers.is_crowded() && !levers.is_tight());
+        drop(held);
+        let held = levers.streams().reserve(116 << 20);
+        assert!(levers.is_tight());
+        drop(held);
+        levers.waiting().fetch_add(1, Relaxed);
+        assert!(levers.is_tight());
     }
 }

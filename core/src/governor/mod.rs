@@ -16,9 +16,9 @@
 //! exceed 45 % of the least limit, for the engine's own default of 80 % gets a process killed.
 
 mod abandoned;
+mod batch_memory;
 mod cgroup;
 mod estimate;
-mod foreign;
 mod growth;
 mod lease;
 mod levers;
@@ -27,6 +27,7 @@ mod mode;
 mod pump;
 mod purge;
 mod readings;
+mod release;
 mod sampler;
 mod spill;
 #[cfg(test)]
@@ -42,8 +43,8 @@ use crossbeam_channel::{Receiver, select};
 use crate::base::{Cancel, Result};
 
 pub use abandoned::{Abandoned, MOST_ABANDONED, TO_ACKNOWLEDGE, refuse_if_too_many_abandoned};
+pub use batch_memory::{BatchMemory, Reserved};
 pub use estimate::Work;
-pub use foreign::ForeignMemory;
 pub use lease::{Ask, Hold, Lease};
 pub use levers::{LEAST_CHUNK_ROWS, Levers};
 pub use meter::{Bound, MemorySource, Pressure, Reading, Room, SystemMemory, Usage};
@@ -99,8 +100,8 @@ impl Governor {
     }
 
     /// Counts what the host keeps of our answers.
-    pub fn foreign(&self) -> &ForeignMemory {
-        &self.0.foreign
+    pub fn foreign(&self) -> &BatchMemory {
+        self.0.levers.foreign()
     }
 
     /// The memory as it was at most 50 ms ago.

@@ -59,6 +59,8 @@ pub(super) enum Event {
     },
     /// The process has grown by so much that a look at what the allocator keeps is worth it.
     Grew,
+    /// Leases, streams or readers have let go of so much that it is worth it.
+    Released,
 }
 
 /// Events that wait for the pump, or for one subscriber.
@@ -159,6 +161,8 @@ impl Pump {
                     self.purge();
                 }
                 Event::Grew => self.purge(),
+                // It keeps its own distance.
+                Event::Released => self.purge_now(),
             }
         }
     }
@@ -179,10 +183,14 @@ impl Pump {
 
     fn purge(&mut self) {
         if self.purged.is_none_or(|at| at.elapsed() >= BETWEEN_PURGES) {
-            let gave_back = purge();
-            self.purged = Some(Instant::now());
-            tracing::debug!(gave_back, "allocator purged");
+            self.purge_now();
         }
+    }
+
+    fn purge_now(&mut self) {
+        let gave_back = purge();
+        self.purged = Some(Instant::now());
+        tracing::debug!(gave_back, "allocator purged");
     }
 }
 

@@ -215,7 +215,7 @@ fn what_the_host_keeps_is_not_leased_again() {
     let batch = arrow::record_batch::RecordBatch::try_from_iter([("n", column)]).unwrap();
     governor.foreign().claim(&batch);
     governor.0.sample();
-    assert_eq!((governor.pressure().foreign, governor.leased().1), (10_000_000, 445_500_000));
+    assert_eq!((governor.pressure().foreign, governor.leased().1), (10_000_000, 440_000_000));
     drop(batch);
     governor.0.sample();
     assert_eq!(governor.leased().1, 450_000_000);

@@ -8,8 +8,9 @@ use super::growth::Growth;
 use super::lease::{Pool, Terms};
 use super::mode::{ENTER_CONSERVATIVE, ModeMachine};
 use super::pump::{Event, ModeChange, Outlets};
+use super::release::{Held, Release};
 use super::sampler::Sampler;
-use super::{ForeignMemory, Levers, MemorySource, Mode, Pressure, Room};
+use super::{Levers, MemorySource, Mode, Pressure, Room};
 use crate::base::{Error, Result, forked};
 
 /// Of the least limit, what all leases together may have.
@@ -27,7 +28,6 @@ pub(super) struct Inner {
     owner: u32,
     source: Box<dyn MemorySource>,
     budget: AtomicU64,
-    pub foreign: ForeignMemory,
     pub levers: Levers,
     pub pool: Pool,
     /// Leases that are alive or asked for.
@@ -49,17 +49,19 @@ pub(super) struct Watch {
     hooked: Option<Instant>,
     relieved: Option<Instant>,
     growth: Growth,
+    release: Release,
 }
 
 impl Inner {
     pub fn new(source: Box<dyn MemorySource>) -> Self {
+        let levers = Levers::default();
+        let pool = Pool::new(levers.clone());
         Inner {
             owner: std::process::id(),
             source,
             budget: AtomicU64::new(NO_BUDGET),
-            foreign: ForeignMemory::default(),
-            levers: Levers::default(),
-            pool: Pool::default(),
+            levers,
+            pool,
             interest: AtomicUsize::new(0),
             watch: Mutex::default(),
             changes: Default::default(),
@@ -117,7 +119,7 @@ impl Inner {
 
     fn read(&self) -> Pressure {
         let budget = Some(self.budget.load(Relaxed)).filter(|bytes| *bytes != NO_BUDGET);
-        Pressure::of(&self.source.read(), budget, self.foreign.bytes())
+        Pressure::of(&self.source.read(), budget, self.levers.foreign().bytes())
     }
 
     pub fn sample(&self) -> Pressure {
@@ -132,6 +134,12 @@ impl Inner {
             watch.machine.observe(pressure.share, now);
             if watch.growth.is_worth_a_purge(pressure.process, now) {
                 self.outlets.send(Event::Grew);
+            }
+            let counted = self.levers.streams().bytes() + pressure.foreign;
+            let (running, budget) = (self.pool.is_at_work(), pressure.least_limit / 100 * LEASED_PERCENT);
+            let held = Held { process: pressure.process, counted, running, budget };
+            if watch.release.is_worth_a_purge(held, now) {
+                self.outlets.send(Event::Released);
             }
             let high = pressure.share >= ENTER_CONSERVATIVE;
             watch.rose = high && (watch.rose || before < ENTER_CONSERVATIVE);
@@ -163,6 +171,7 @@ impl Inner {
         let maintenance = to == Mode::Maintenance;
         self.levers.set(level, maintenance);
         let Some((pressure, _)) = watch.last else { return };
+        self.levers.set_budget(pressure.least_limit / 100 * LEASED_PERCENT);
         self.pool.set_terms(Terms { whole: self.whole(&pressure), level });
         if from != to {
             self.changes[to as usize].fetch_add(1, Relaxed);
@@ -170,18 +179,18 @@ impl Inner {
         }
     }
 
-    /// Bytes that all leases together may have: 45 % of what the host's holders leave of the least limit (they may keep
-    /// more than half of it, and jobs still run).
+    /// Bytes that all leases together may have: of the 45 % of the least limit what the host's holders leave (they may keep
+    /// all of it, and jobs still run).
     pub fn whole(&self, pressure: &Pressure) -> u64 {
-        let limit = pressure.least_limit;
-        (limit - pressure.foreign.min(limit / 2)) / 100 * LEASED_PERCENT
+        let budget = pressure.least_limit / 100 * LEASED_PERCENT;
+        budget - pressure.foreign.min(budget / 8 * 7)
     }
 
     /// How soon the sampler looks again; none: nobody would know.
     pub fn interval(&self) -> Option<Duration> {
         if self.interest.load(SeqCst) > 0 {
             Some(FRESH)
-        } else if self.outlets.any() || self.levers.level() != Mode::Normal {
+        } else if self.outlets.any() || self.levers.level() != Mode::Normal || self.watch().release.is_due() {
             Some(FRESH * 10)
         } else {
             None

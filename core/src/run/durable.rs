@@ -55,7 +55,7 @@ impl Session {
     ) -> Result<Report> {
         let sampling = self.sampling_now(&prepared.query, true, ctx)?;
         let (files, unreadable) = self.readable(&prepared, None, ctx)?;
-        let targets: Vec<Arc<dyn Target>> = destinations.iter().cloned().map(Destination::target).collect();
+        let targets: Vec<Arc<dyn Target>> = destinations.into_iter().map(Destination::target).collect();
         let limits = AllLimits(&targets);
         let origin = limits.want_origin().then_some(ORIGIN_COLUMNS);
         let wanted = Wanted { origin, sampling: sampling.as_ref(), ordered: limits.by_order() };
@@ -66,7 +66,6 @@ impl Session {
         // A scan without conditions has as many rows as its files: where a target cannot hold them, that is said now.
         let known = known_rows(&prepared.query, &files, sampled.as_ref(), left_out);
         known.map_or(Ok(()), |rows| limits.refuse_rows(rows))?;
-        self.refuse_known_excess(&prepared.query, &files, sampled.as_ref(), left_out, &destinations)?;
         let info = result_info(&prepared, &files, sampled.as_ref(), job.id())?;
         // Once more, with the names that those without one get.
         refuse_twice(&targets, &self.target_env(&root), Some(&info))?;

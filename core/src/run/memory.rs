@@ -12,7 +12,10 @@ use crate::plan::Statement;
 const VALUE_BYTES: u64 = 16;
 /// With less than that DuckDB cannot run a query; what only reads needs some row groups.
 const LEAST: u64 = 64 << 20;
-const LEAST_TO_READ: u64 = 8 << 20;
+pub(super) const LEAST_TO_READ: u64 = 8 << 20;
+
+/// What one thread that reads takes, about.
+const PER_READER: u64 = 16 << 20;
 
 /// What SQL of a user takes beside what the engine counts: joins and sorts go so far beyond its limit.
 const UNCOUNTED: u64 = 512 << 20;
@@ -57,6 +60,8 @@ impl Session {
             sinks: 1,
             threads: settings.threads as u64,
             chunk_rows: settings.chunk_rows as u64,
+            chunk_bytes: settings.levers.batch_bytes(),
+            reads_only: !sort && groups.is_none() && statement.scan.is_some(),
             ahead_bytes: settings.ahead_bytes,
             ..Work::default()
         };
@@ -72,6 +77,13 @@ impl Session {
         settings.memory_limit = settings.memory_limit.min(lease.bytes().max(LEAST));
         if statement.from_user {
             settings.memory_limit = counted(settings.memory_limit);
+        }
+        if work.reads_only {
+            // Fewer threads, less ahead: what it reads with follows what it got.
+            let threads = lease.bytes() / PER_READER;
+            settings.threads = settings.threads.min(usize::try_from(threads).unwrap_or(usize::MAX)).max(1);
+            settings.ahead_bytes = settings.ahead_bytes.min(lease.bytes() / 2);
+            lease.can_do_with(LEAST_TO_READ);
         }
         let mode = lease.mode_at_start();
         Ok(Share { lease: SharedLease::new(lease), mode })

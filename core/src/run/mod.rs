@@ -18,6 +18,7 @@ mod result_info;
 mod rivals;
 mod session;
 mod stored_plan;
+mod streaming;
 #[cfg(test)]
 mod tests;
 

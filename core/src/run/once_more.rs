@@ -1,5 +1,6 @@
 //! The chunks of a stream, whose statement runs once more, alone, where its share of the memory did not do.
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::durable::was_short_of_memory;
@@ -30,6 +31,16 @@ impl<F: FnMut(bool) -> Result<(Running, Share)>> OnceMore<F> {
 
     pub fn schema(&self) -> SchemaRef {
         self.running.schema().clone()
+    }
+
+    /// [`Running::gives_back_at_once`] of whichever run it is.
+    pub fn gives_back_at_once(&self) -> bool {
+        self.running.gives_back_at_once()
+    }
+
+    /// [`Running::set_aside`] of whichever run it is.
+    pub fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool> {
+        self.running.set_aside(untaken, is_back)
     }
 
     /// The lease of whichever run it is.

@@ -1,4 +1,5 @@
-//! A job that leaves its slot leaves its share of the memory too, so that whoever gets the slot can run.
+//! A job that leaves its slot leaves its share of the memory too, so that whoever gets the slot can run. A stream that is held up by
+//! its reader leaves its slot at once, and its share as soon as it has given back what it held for that reader.
 //!
 //! On its way back it waits for its slot first and for the memory then. So nobody who waits for a slot holds memory that
 //! its holder may wait for, and whoever has both goes on: no two jobs ever wait for each other.
@@ -6,6 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::memory::LEAST_TO_READ;
 use crate::base::{Away, Cancel, Ctx, Result, Seat};
 use crate::governor::Lease;
 
@@ -21,6 +23,18 @@ impl SharedLease {
     /// Only the job's own thread locks it, so that nobody waits here.
     fn with<T>(&self, act: impl FnOnce(&mut Option<Lease>) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the job held for its reader is given back. `only_read`: so is what its statement held, for good.
+    pub fn park(&self, only_read: bool) {
+        self.with(|lease| {
+            if let Some(lease) = lease {
+                if only_read {
+                    lease.needs_only(LEAST_TO_READ);
+                }
+                lease.park();
+            }
+        });
     }
 
     /// Before the job's end.
@@ -47,20 +61,17 @@ struct SlotAndLease {
     cancel: Cancel,
 }
 
-impl SlotAndLease {
-    fn park(&self) {
-        self.lease.with(|lease| lease.iter_mut().for_each(Lease::park));
-    }
-}
-
 impl Seat for SlotAndLease {
     fn leave(&self, why: Away) -> Result<()> {
         self.slot.leave(why)?;
-        self.park();
+        if why != Away::Parked {
+            self.lease.park(false);
+        }
         Ok(())
     }
 
     fn come_back(&self) {
+        self.lease.park(false);
         self.slot.come_back();
         let back = self.lease.with(|lease| lease.as_mut().map_or(Ok(()), |lease| lease.unpark(&self.cancel)));
         // A cancelled job has only to end, and says why by itself.
@@ -74,7 +85,7 @@ impl Seat for SlotAndLease {
     fn give_way(&self) -> bool {
         let left = self.slot.give_way();
         if left {
-            self.park();
+            self.lease.park(false);
         }
         left
     }

@@ -12,6 +12,7 @@ use super::emergency;
 use super::memory::Share;
 use super::once_more::OnceMore;
 use super::recover::Resumed;
+use super::streaming::Streaming;
 use super::{BadValue, CacheUse, Job, NormalisedCodes, Performance, Report, Session, Source, Storage, Unreadable};
 use crate::base::{Chunk, Code, Ctx, Error, PeakMemory, Phase, Result, masked, text};
 use crate::governor::Mode;
@@ -20,8 +21,7 @@ use crate::params::{Ask, OnBadValue, Projection, Query, QueryParams};
 use crate::plan::{SAMPLING, Sampled, Selection, Statement, Wanted, nowhere, reads, statement};
 use crate::scheduler::Status;
 use crate::sink::arrow::{ArrowReader, stream};
-use crate::sink::csv::refuse_if_more_than_limit;
-use crate::sink::{Destination, FanOut, OutputRoot, Sink, Stored};
+use crate::sink::{Destination, FanOut, OutputRoot, Stored};
 use crate::source::folder::Listing;
 
 /// A query that has passed validation, with its files.
@@ -162,16 +162,15 @@ impl Session {
         let mut attempts = OnceMore::begin(start)?;
         let schema = with_sampling(&attempts.schema(), sampled.as_ref())?;
         refuse_same_names(&schema)?;
-        let (sink, reader) = stream(schema.clone(), STREAM_DEPTH, &ctx.cancel);
+        let levers = self.governor.levers();
+        let (sink, reader) = stream(schema.clone(), STREAM_DEPTH, levers.foreign(), &ctx.cancel);
         if to_caller.send(reader).is_err() {
             ctx.cancel.set(crate::base::CancelReason::Caller);
         }
-        let mut fan_out = FanOut::new(vec![Box::new(sink) as Box<dyn Sink>]);
         let parking = attempts.lease().on(ctx);
-        fan_out.start(&schema, &parking).map_err(|error| (*error).clone())?;
         let expected = known_rows(&prepared.query, files, sampled.as_ref(), left_out);
-        let (rows, stored) =
-            deliver(&mut attempts, &schema, fan_out, files, expected, &parking).map_err(|error| (*error).clone())?;
+        let streaming = Streaming { rows: &mut attempts, sink, schema: &schema, levers, ctx: &parking };
+        let (rows, stored) = streaming.deliver(files, expected).map_err(|error| (*error).clone())?;
         let share = attempts.share();
         let dead_letters = bad_rows::rejected(&prepared.query, files) + left_out;
         self.metrics.dead_letters("all", dead_letters);
@@ -279,23 +278,6 @@ impl Session {
         match first {
             Some(error) if files.is_empty() => Err(error),
             _ => Ok((files, unreadable)),
-        }
-    }
-
-    /// A scan without conditions has as many rows as its files: a CSV that cannot hold them is refused now.
-    pub(super) fn refuse_known_excess(
-        &self,
-        query: &Query,
-        files: &[LakeFile],
-        sampled: Option<&Sampled>,
-        left_out: u64,
-        destinations: &[Destination],
-    ) -> Result<()> {
-        match known_rows(query, files, sampled, left_out) {
-            Some(rows) if destinations.iter().any(|d| matches!(d, Destination::Csv(_))) => {
-                refuse_if_more_than_limit(rows)
-            }
-            _ => Ok(()),
         }
     }
 
@@ -430,7 +412,7 @@ fn with_sampling(schema: &SchemaRef, sampled: Option<&Sampled>) -> Result<Schema
     Ok(Arc::new(Schema::new_with_metadata(schema.fields().clone(), metadata)))
 }
 
-fn with_schema(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+pub(super) fn with_schema(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     if batch.schema_ref() == schema {
         return Ok(batch);
     }

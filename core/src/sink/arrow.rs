@@ -1,26 +1,33 @@
-//! The stream in the process: chunks go through a bounded channel to a `RecordBatchReader`, without a thread of
+//! The stream in the process: chunks go through a bounded queue to a `RecordBatchReader`, without a thread of
 //! its own and without a copy.
 //!
 //! The stream is never short in silence: a sender that went away without an end is an error at the reader. Its
-//! memory is `depth` batches and the one being read.
+//! memory is `depth` batches and the one being read. What its reader has not taken the job can take back.
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use ::arrow::array::{RecordBatch, RecordBatchReader};
 use ::arrow::datatypes::SchemaRef;
 use ::arrow::error::ArrowError;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, select_biased};
 
 use super::{Sink, Stored};
-use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, Home, Result, Slot};
+use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, Home, Result, Slot, batch_bytes};
+use crate::governor::BatchMemory;
 
-/// Both ends of a stream of `schema` that holds at most `depth` batches (at least one).
-pub fn stream(schema: SchemaRef, depth: usize, cancel: &Cancel) -> (ArrowSink, ArrowReader) {
-    let (sender, receiver) = bounded(depth.max(1));
+/// Both ends of a stream of `schema` that holds at most `depth` batches (at least one). What the reader takes counts as `foreign`.
+pub fn stream(schema: SchemaRef, depth: usize, foreign: &BatchMemory, cancel: &Cancel) -> (ArrowSink, ArrowReader) {
+    let queue = Arc::new(Queue { state: Mutex::default(), changed: Condvar::new(), depth: depth.max(1) });
     let end = Arc::new(OnceLock::new());
+    let of_token = Arc::downgrade(&queue);
+    cancel.when_set(move || {
+        if let Some(queue) = of_token.upgrade() {
+            queue.wake();
+        }
+    });
     let sink = ArrowSink {
-        sender,
+        queue: queue.clone(),
         end: end.clone(),
         schema: schema.clone(),
         cancel: cancel.clone(),
@@ -28,7 +35,8 @@ pub fn stream(schema: SchemaRef, depth: usize, cancel: &Cancel) -> (ArrowSink, A
         rows: 0,
         bytes: 0,
     };
-    (sink, ArrowReader { receiver: Some(receiver), end, schema, cancel: cancel.clone(), home: Home::default() })
+    let (cancel, foreign, home) = (cancel.clone(), foreign.clone(), Home::default());
+    (sink, ArrowReader { queue: Some(queue), end, schema, foreign, cancel, home })
 }
 
 enum End {
@@ -36,15 +44,159 @@ enum End {
     Failed(Arc<Error>),
 }
 
+/// What waits for the reader.
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    depth: usize,
+}
+
+#[derive(Default)]
+struct State {
+    /// Each with its bytes.
+    batches: VecDeque<(RecordBatch, u64)>,
+    /// How often the reader asked for a batch.
+    asked: u64,
+    sender_gone: bool,
+    reader_gone: bool,
+}
+
+/// Longer than anybody waits at once; all that ends a wait wakes it before.
+const LONG: Duration = Duration::from_secs(3600);
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Under the lock, so that who is about to wait hears of it.
+    fn wake(&self) {
+        let _state = self.state();
+        self.changed.notify_all();
+    }
+
+    /// Waits for a change, no longer than until `until`; false where that is past.
+    fn wait<'s>(&self, state: MutexGuard<'s, State>, until: Instant) -> (MutexGuard<'s, State>, bool) {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return (state, false);
+        }
+        (self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0, true)
+    }
+}
+
 /// The job's end of the stream.
 pub struct ArrowSink {
-    sender: Sender<RecordBatch>,
+    queue: Arc<Queue>,
     end: Arc<OnceLock<End>>,
     schema: SchemaRef,
     cancel: Cancel,
     slot: Slot,
     rows: u64,
     bytes: u64,
+}
+
+/// How often the reader had asked for a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked(u64);
+
+impl ArrowSink {
+    /// Puts `batch` into the queue; gives it back where that is full. A reader that is gone sets the token.
+    pub fn push(&mut self, batch: RecordBatch) -> Option<RecordBatch> {
+        let mut state = self.queue.state();
+        if state.reader_gone {
+            drop(state);
+            self.cancel.set(CancelReason::Caller);
+            return None;
+        }
+        if state.batches.len() >= self.queue.depth {
+            return Some(batch);
+        }
+        let bytes = batch_bytes(&batch);
+        self.rows += batch.num_rows() as u64;
+        self.bytes += bytes;
+        state.batches.push_back((batch, bytes));
+        drop(state);
+        self.queue.changed.notify_all();
+        None
+    }
+
+    /// Waits until less than `depth` batches wait and they are at most `most` bytes: true. False after `patience`; true once there is
+    /// nothing more to wait for, too.
+    pub fn has_room_within(&self, most: u64, patience: Duration) -> bool {
+        let until = Instant::now() + patience.min(LONG);
+        let mut state = self.queue.state();
+        loop {
+            let fits = state.batches.len() < self.queue.depth && bytes_of(&state.batches) <= most;
+            if fits || state.reader_gone || self.cancel.is_set() {
+                return true;
+            }
+            let waited;
+            (state, waited) = self.queue.wait(state, until);
+            if !waited {
+                return false;
+            }
+        }
+    }
+
+    /// Takes back what the reader has not taken, all but the first batches of at most `keep` bytes, in order; and how often the
+    /// reader had asked by then.
+    pub fn take_back(&mut self, keep: u64) -> (Vec<RecordBatch>, Asked) {
+        let mut state = self.queue.state();
+        let mut kept = 0;
+        let mut bytes = 0;
+        for (batch, _) in &state.batches {
+            // With the room that its buffers have to spare.
+            bytes += batch.get_array_memory_size() as u64;
+            if bytes > keep {
+                break;
+            }
+            kept += 1;
+        }
+        let back: Vec<_> = state.batches.drain(kept..).collect();
+        let asked = Asked(state.asked);
+        drop(state);
+        for (batch, size) in &back {
+            self.rows -= batch.num_rows() as u64;
+            self.bytes -= size;
+        }
+        (back.into_iter().map(|(batch, _)| batch).collect(), asked)
+    }
+
+    /// Whether the reader has asked again, or nobody reads any more.
+    pub fn is_asked(&self, since: Asked) -> bool {
+        let state = self.queue.state();
+        Asked(state.asked) != since || state.reader_gone || self.cancel.is_set()
+    }
+
+    /// Waits for that, `patience` at most.
+    pub fn is_asked_within(&self, since: Asked, patience: Duration) -> bool {
+        let until = Instant::now().checked_add(patience);
+        let mut state = self.queue.state();
+        while Asked(state.asked) == since && !state.reader_gone && !self.cancel.is_set() {
+            let soon = Instant::now() + LONG;
+            let waited;
+            (state, waited) = self.queue.wait(state, until.unwrap_or(soon).min(soon));
+            if !waited && until.is_some_and(|until| Instant::now() >= until) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Bytes that wait for the reader.
+    pub fn waiting_bytes(&self) -> u64 {
+        bytes_of(&self.queue.state().batches)
+    }
+
+    /// Rows that the reader has taken, or will find in the queue.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+}
+
+fn bytes_of(batches: &VecDeque<(RecordBatch, u64)>) -> u64 {
+    batches.iter().map(|(_, bytes)| bytes).sum()
 }
 
 impl Sink for ArrowSink {
@@ -61,18 +213,21 @@ impl Sink for ArrowSink {
         }
     }
 
+    /// Waits for the reader; a token that is set, by whomever, ends the wait.
     fn write(&mut self, chunk: &Chunk) -> Result<()> {
         self.cancel.check()?;
-        let (rows, bytes) = (chunk.batch.num_rows() as u64, chunk.batch.get_array_memory_size() as u64);
-        match self.sender.try_send(chunk.batch.clone()) {
-            Ok(()) => {}
-            Err(TrySendError::Full(batch)) => self.slot.park(|patience| self.send_within(batch, patience))?,
-            Err(TrySendError::Disconnected(_)) => self.cancel.set(CancelReason::Caller),
+        let mut batch = self.push(chunk.batch.clone());
+        while let Some(waits) = batch.take() {
+            let slot = self.slot.clone();
+            slot.park(|patience| {
+                if !self.has_room_within(u64::MAX, patience) {
+                    self.cancel.set(CancelReason::Unread(patience));
+                }
+            })?;
+            self.cancel.check()?;
+            batch = self.push(waits);
         }
-        self.cancel.check()?;
-        self.rows += rows;
-        self.bytes += bytes;
-        Ok(())
+        self.cancel.check()
     }
 
     fn finish(self: Box<Self>) -> Result<Stored> {
@@ -87,30 +242,25 @@ impl Sink for ArrowSink {
     }
 
     fn abandon(self: Box<Self>, why: &Arc<Error>) {
-        // In a slot of its own, not in the channel: that may be full, and nobody may be reading.
+        // In a slot of its own, not in the queue: that may be full, and nobody may be reading.
         let _ = self.end.set(End::Failed(why.clone()));
     }
 }
 
-impl ArrowSink {
-    /// Waits for the reader; a token that is set, by whomever, ends the wait.
-    fn send_within(&self, batch: RecordBatch, patience: Duration) {
-        select_biased! {
-            recv(self.cancel.signal()) -> _ => {}
-            send(self.sender, batch) -> sent => if sent.is_err() {
-                self.cancel.set(CancelReason::Caller);
-            },
-            default(patience) => self.cancel.set(CancelReason::Unread(patience)),
-        }
+impl Drop for ArrowSink {
+    fn drop(&mut self) {
+        self.queue.state().sender_gone = true;
+        self.queue.wake();
     }
 }
 
 /// The user's end; dropping it before the end cancels the job.
 pub struct ArrowReader {
     // None after the end.
-    receiver: Option<Receiver<RecordBatch>>,
+    queue: Option<Arc<Queue>>,
     end: Arc<OnceLock<End>>,
     schema: SchemaRef,
+    foreign: BatchMemory,
     cancel: Cancel,
     home: Home,
 }
@@ -121,11 +271,26 @@ impl ArrowReader {
         if let Err(forked) = self.usable() {
             return Some(Some(Err(forked)));
         }
-        let Some(receiver) = &self.receiver else { return Some(None) };
-        match receiver.recv_timeout(patience) {
-            Ok(batch) => Some(Some(Ok(batch))),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(self.end()),
+        let Some(queue) = &self.queue else { return Some(None) };
+        let until = Instant::now() + patience.min(LONG);
+        let mut state = queue.state();
+        state.asked += 1;
+        queue.changed.notify_all();
+        loop {
+            if let Some((batch, _)) = state.batches.pop_front() {
+                drop(state);
+                self.foreign.claim(&batch);
+                return Some(Some(Ok(batch)));
+            }
+            if state.sender_gone {
+                drop(state);
+                return Some(self.end());
+            }
+            let waited;
+            (state, waited) = queue.wait(state, until);
+            if !waited {
+                return None;
+            }
         }
     }
 
@@ -137,7 +302,7 @@ impl ArrowReader {
 
     /// After the last batch: the job's error, or nothing.
     fn end(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
-        self.receiver = None;
+        self.queue = None;
         let why = match self.end.get() {
             Some(End::Complete) => return None,
             Some(End::Failed(why)) => why.clone(),
@@ -154,12 +319,10 @@ impl Iterator for ArrowReader {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Err(forked) = self.usable() {
-            return Some(Err(forked));
-        }
-        match self.receiver.as_ref()?.recv() {
-            Ok(batch) => Some(Ok(batch)),
-            Err(_) => self.end(),
+        loop {
+            if let Some(next) = self.next_within(LONG) {
+                return next;
+            }
         }
     }
 }
@@ -173,10 +336,16 @@ impl RecordBatchReader for ArrowReader {
 impl Drop for ArrowReader {
     fn drop(&mut self) {
         if self.home.is_left() {
-            return std::mem::forget((self.receiver.take(), self.end.clone(), self.cancel.clone()));
+            return std::mem::forget((self.queue.take(), self.end.clone(), self.cancel.clone()));
         }
-        // A job whose rows are all in the channel has done its work: nothing to cancel.
-        if self.receiver.is_some() && self.end.get().is_none() {
+        let Some(queue) = &self.queue else { return };
+        let mut state = queue.state();
+        state.reader_gone = true;
+        let _unread = std::mem::take(&mut state.batches);
+        drop(state);
+        queue.changed.notify_all();
+        // A job whose rows are all in the queue has done its work: nothing to cancel.
+        if self.end.get().is_none() {
             self.cancel.set(CancelReason::Caller);
         }
     }

@@ -11,6 +11,7 @@ mod many;
 #[path = "../postgres/server.rs"]
 #[allow(dead_code, reason = "more than one job needs")]
 mod server;
+mod streams;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,8 +1,10 @@
 //! The rows on their way from the thread that owns the statement to whoever takes them. The end is said, never guessed: a sender
 //! that is gone without a word is an error, so that a short answer is never taken for the whole.
 
+use std::time::Duration;
+
 use arrow::array::RecordBatch;
-use crossbeam_channel::{Receiver, RecvError, Sender, select};
+use crossbeam_channel::{Receiver, RecvError, Sender, after, select};
 
 use super::watch::Watch;
 use crate::base::{Ctx, Error, Result};
@@ -68,14 +70,22 @@ impl ToConsumer {
     }
 }
 
-impl Iterator for Pieces {
-    type Item = Result<RecordBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl Pieces {
+    /// The next one, waiting for it `patience` at most; none while there is none.
+    pub fn next_within(&mut self, patience: Duration) -> Option<Option<Result<RecordBatch>>> {
         if self.ended {
-            return None;
+            return Some(None);
         }
-        let piece = match unless_abandoned(&self.receiver, &self.abandoned) {
+        let piece = select! {
+            recv(self.receiver) -> piece => Ok(piece),
+            recv(self.abandoned) -> left => left.map_or_else(|RecvError| Ok(self.receiver.recv()), Err),
+            recv(after(patience)) -> _ => return None,
+        };
+        Some(self.open(piece))
+    }
+
+    fn open(&mut self, piece: Result<std::result::Result<Piece, RecvError>>) -> Option<Result<RecordBatch>> {
+        let end = match piece {
             Ok(Ok(Piece::Rows(batch))) => return Some(Ok(batch)),
             Ok(Ok(Piece::End)) => None,
             Ok(Ok(Piece::Failed(error))) | Err(error) => Some(Err(error)),
@@ -84,7 +94,19 @@ impl Iterator for Pieces {
             }
         };
         self.ended = true;
-        piece
+        end
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let piece = unless_abandoned(&self.receiver, &self.abandoned);
+        self.open(piece)
     }
 }
 

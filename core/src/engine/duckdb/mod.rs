@@ -1,8 +1,10 @@
 //! DuckDB, embedded: one in-memory instance per running statement, in a closed room.
 
 mod answer;
+mod aside;
 mod binds;
 mod closing;
+mod drained;
 mod failure;
 mod kept;
 mod outgrown;
@@ -21,6 +23,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crossbeam_channel::bounded;
 
 use self::closing::Closing;
+use self::drained::Drained;
 use self::watch::Watch;
 use super::{DuckDbDialect, Engine, Running, Settings};
 use crate::base::{Ctx, Deaf, Error, Result};
@@ -49,6 +52,7 @@ impl Engine for DuckDb {
         let (watch, abandoned) = Watch::start(&name, settings.hold.take(), limit, ctx)?;
         let (to_consumer, pieces) = answer::bounded(settings.channel_depth.max(1), abandoned.clone());
         let (to_starter, started) = bounded(1);
+        let drained = Drained::new(pieces, &settings);
         std::thread::Builder::new()
             .name(name)
             .stack_size(STACK_BYTES)
@@ -72,7 +76,7 @@ impl Engine for DuckDb {
             })
             .map_err(|error| Error::internal(format!("cannot start the engine's thread: {error}")))?;
         match answer::unless_abandoned(&started, &abandoned)? {
-            Ok(Ok(schema)) => Ok(Running::of_batches(schema, pieces, ctx.cancel.clone())),
+            Ok(Ok(schema)) => Ok(Running::new(schema, Box::new(drained), ctx.cancel.clone())),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::internal("the engine's thread ended without an answer")),
         }

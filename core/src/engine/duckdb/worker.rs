@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::Array;
+use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use crossbeam_channel::Sender;
 use duckdb::params_from_iter;
@@ -67,15 +67,20 @@ pub(super) fn run(
     if started.take().is_none_or(|starter| starter.send(Ok(schema.clone())).is_err()) {
         return Ok(());
     }
+    let hand_over = |chunk: RecordBatch| {
+        pace.held().claim(&chunk);
+        chunks.rows(chunk, ctx, &watch)
+    };
     loop {
         ctx.check()?;
         watch.check()?;
         let Some(rows) = prepared.step().map_err(explain)? else { break };
         gather.set_full(pace.chunk_rows());
-        gather.push(rows.columns(), rows.len(), |chunk| chunks.rows(chunk, ctx, &watch))?;
+        gather.set_most_bytes(pace.chunk_bytes());
+        gather.push(rows.columns(), rows.len(), hand_over)?;
     }
     if let Some(chunk) = gather.finish().map_err(Error::internal)? {
-        chunks.rows(chunk, ctx, &watch)?;
+        hand_over(chunk)?;
     }
     *closing = Some(Closing::begin());
     drop(interrupts);

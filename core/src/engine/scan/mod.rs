@@ -4,6 +4,9 @@
 //! too, and a worker that is ahead waits once `ahead_bytes` are waiting. How many work, how far ahead and in how large chunks
 //! follows the memory's mode, from the next row group or chunk on; units stay what they are. Row groups that the statistics rule out are
 //! not read, and where they prove a condition it is not looked at again.
+//!
+//! Where the reader stops to read, the workers end, and what they have made goes: the scan begins again later at the row that comes
+//! next. The same conditions over the same file give the same rows, however they are cut into chunks.
 
 mod condition;
 mod cut;
@@ -16,26 +19,60 @@ mod tests;
 mod unit;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use arrow::array::RecordBatch;
 
 use self::condition::Condition;
-use self::order::Order;
+use self::order::{Made, Order};
 use self::rows::Rows;
-use self::unit::{OpenFile, Reading, Trouble};
+use self::unit::{OpenFile, Read, Trouble, Wish};
 use super::settings::Pace;
 use super::{Running, Settings};
 use crate::base::{Chunk, Ctx, Error, Origin, Result, SourceRows, UnitId, Units};
+use crate::governor::LEAST_CHUNK_ROWS;
 use crate::plan::Scan;
 
-/// What the workers of a scan share.
+/// Rows of the first chunk where a file does not say how long its texts are.
+const FIRST_ROWS: usize = 2_048;
+/// Such rows are measured however few they are.
+const LARGE_ROW: u64 = 16 << 10;
+
+/// What is to be read, and how.
 struct Work {
     scan: Scan,
     conditions: Vec<Condition>,
     groups: Vec<Group>,
-    order: Order,
     pace: Pace,
     units: Option<Units>,
+    threads: usize,
+    /// The most bytes that a row has taken so far.
+    row_bytes: AtomicU64,
+    /// The file that was opened last: who begins again finds it, and the same bytes though another may have its name by now.
+    opened: Mutex<Option<(usize, Arc<OpenFile>)>>,
     ctx: Ctx,
+}
+
+/// The workers from a place of the scan on, until its end or until what they have made is not wanted any more.
+struct Reading {
+    its: Arc<Its>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+/// What the workers share.
+struct Its {
+    work: Arc<Work>,
+    order: Order,
+    from: Place,
+}
+
+/// Where an answer goes on: so many rows of what a row group gives are past.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Place {
+    group: usize,
+    rows: usize,
 }
 
 /// A row group, the work of one worker at a time.
@@ -71,45 +108,78 @@ pub(super) fn start(scan: Scan, settings: &Settings, ctx: &Ctx) -> Result<Runnin
     let conditions = scan.predicates.iter().map(Condition::new).collect::<Result<Vec<_>>>()?;
     let (schema, limit) = (scan.schema.clone(), scan.limit);
     let pace = Pace::of(settings);
-    let order = Order::new(groups.len(), pace.clone());
-    let workers = settings.threads.max(1).min(groups.len());
-    let work = Arc::new(Work { scan, conditions, groups, order, pace, units, ctx: ctx.clone() });
-    // Made first: it stops the workers when it goes, whatever happens here.
-    let rows = Rows::new(work.clone(), schema.clone(), limit);
-    for number in 0..workers {
-        let work = work.clone();
-        std::thread::Builder::new()
-            .name(format!("datasus-scan-{number}"))
-            .spawn(move || {
-                let outcome = catch_unwind(AssertUnwindSafe(|| work.units_in_turn(number)))
-                    .unwrap_or_else(|panic| Err(Error::panicked("scan", panic.as_ref())));
-                if let Err(error) = outcome {
-                    work.order.fail(error.stage("query"));
-                }
-            })
-            .map_err(|error| Error::internal(format!("cannot start a scan's thread: {error}")))?;
-    }
-    Ok(Running::new(schema, Box::new(rows), ctx.cancel.clone()))
+    let (threads, row_bytes, ctx) = (settings.threads.max(1), AtomicU64::default(), ctx.clone());
+    let opened = Mutex::default();
+    let work = Arc::new(Work { scan, conditions, groups, pace, units, threads, row_bytes, opened, ctx: ctx.clone() });
+    let rows = Rows::start(work, schema.clone(), limit)?;
+    Ok(Running::new(schema, Box::new(rows), ctx.cancel))
 }
 
 impl Work {
-    fn units_in_turn(&self, worker: usize) -> Result<()> {
-        let mut open: Option<(usize, OpenFile)> = None;
+    fn open(&self, file: usize) -> Result<Arc<OpenFile>> {
+        let last = || self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, opened)) = last().as_ref().filter(|(of, _)| *of == file) {
+            return Ok(opened.clone());
+        }
+        let of = &self.scan.files[file];
+        let opened = OpenFile::open(of, &self.scan).map_err(|error| failure::explain(error, of, &self.ctx))?;
+        let opened = Arc::new(opened);
+        *last() = Some((file, opened.clone()));
+        Ok(opened)
+    }
+}
+
+impl Reading {
+    /// Starts the workers; they end with the last row group, or once the order is stopped.
+    fn start(work: &Arc<Work>, from: Place) -> Result<Self> {
+        let groups = work.groups.len();
+        let order = Order::new(from.group, groups, work.pace.clone());
+        let its = Arc::new(Its { work: work.clone(), order, from });
+        let mut reading = Reading { its: its.clone(), workers: Vec::new() };
+        for number in 0..work.threads.min(groups.saturating_sub(from.group)) {
+            let its = its.clone();
+            let run = move || {
+                let outcome = catch_unwind(AssertUnwindSafe(|| its.groups_in_turn(number)))
+                    .unwrap_or_else(|panic| Err(Error::panicked("scan", panic.as_ref())));
+                if let Err(error) = outcome {
+                    its.order.fail(error.stage("query"));
+                }
+            };
+            let started = std::thread::Builder::new().name(format!("datasus-scan-{number}")).spawn(run);
+            reading.workers.push(started.map_err(|error| {
+                reading.its.order.stop();
+                Error::internal(format!("cannot start a scan's thread: {error}"))
+            })?);
+        }
+        Ok(reading)
+    }
+
+    /// The workers have ended, and hold nothing any more.
+    fn end(self) {
+        self.its.order.stop();
+        // What they failed with is not wanted either.
+        self.workers.into_iter().for_each(|worker| drop(worker.join()));
+    }
+}
+
+impl Its {
+    fn groups_in_turn(&self, worker: usize) -> Result<()> {
+        let Work { groups, units, ctx, .. } = &*self.work;
+        let mut open: Option<(usize, Arc<OpenFile>)> = None;
         while let Some(turn) = self.order.claim(worker) {
-            self.ctx.check()?;
-            let group = &self.groups[turn];
-            let wanted = self.units.as_ref().is_none_or(|units| {
+            ctx.check()?;
+            let group = &groups[turn];
+            let wanted = units.as_ref().is_none_or(|units| {
                 let numbers = group.first_unit..group.first_unit + units.of_group(group.rows);
                 numbers.map(UnitId).any(|unit| units.wanted(unit))
             });
             if wanted {
-                let file = &self.scan.files[group.file];
                 let opened = match open.take() {
                     Some((of, opened)) if of == group.file => opened,
-                    _ => OpenFile::open(file, &self.scan).map_err(|error| failure::explain(error, file, &self.ctx))?,
+                    _ => self.work.open(group.file)?,
                 };
                 let opened = &open.insert((group.file, opened)).1;
-                let going_on = match &self.units {
+                let going_on = match units {
                     None => self.group(turn, group, opened)?,
                     Some(units) => self.units_of(turn, group, opened, units)?,
                 };
@@ -124,34 +194,76 @@ impl Work {
 
     /// Hands over the rows of a row group; false where nobody wants any more.
     fn group(&self, turn: usize, group: &Group, opened: &OpenFile) -> Result<bool> {
-        let file = &self.scan.files[group.file];
-        let explain = |error: Trouble| failure::explain(error, file, &self.ctx);
-        let reading = opened.read(group, &self.scan, &self.conditions, self.pace.chunk_rows(), None, &self.ctx);
-        let Reading::Rows { reader, .. } = reading.map_err(explain)? else { return Ok(true) };
-        for batch in reader {
-            let batch =
-                batch.and_then(|batch| opened.answer(batch, &self.scan)).map_err(|error| explain(error.into()))?;
-            let chunk = Chunk { unit: UnitId(group.first_unit), batch, origin: Origin::default() };
-            if chunk.batch.num_rows() > 0 && !self.order.put(turn, chunk, &self.ctx)? {
-                return Ok(false);
+        let Work { scan, conditions, pace, ctx, .. } = &*self.work;
+        let file = &scan.files[group.file];
+        let explain = |error: Trouble| failure::explain(error, file, ctx);
+        let mut past = if turn == self.from.group { self.from.rows } else { 0 };
+        let (known, exact) = opened.row_bytes(group, scan);
+        loop {
+            let goal = self.goal(known, exact);
+            let wish = Wish { past, rows: goal, tally: None, most_loaded: pace.ahead_bytes() / 2 };
+            let read = opened.read(group, scan, conditions, wish, ctx).map_err(explain)?;
+            let Read::Rows { reader, loaded, .. } = read else { return Ok(true) };
+            let making = goal as u64 * known.max(self.work.row_bytes.load(Relaxed));
+            let _until_read = pace.held().reserve(loaded + usize::try_from(making).unwrap_or(0));
+            let mut again = false;
+            for batch in reader {
+                let batch =
+                    batch.and_then(|batch| opened.answer(batch, scan)).map_err(|error| explain(error.into()))?;
+                let rows = batch.num_rows();
+                if rows == 0 {
+                    continue;
+                }
+                past += rows;
+                self.measured(&batch);
+                pace.held().claim(&batch);
+                let chunk = Chunk { unit: UnitId(group.first_unit), batch, origin: Origin::default() };
+                if !self.order.put(turn, Made { chunk, goal }, ctx)? {
+                    return Ok(false);
+                }
+                // A reader keeps its size: where that has become far too large, or was a first guess, another one goes on.
+                let next = self.goal(known, exact);
+                again = next <= goal / 2 || (goal <= FIRST_ROWS && next >= goal * 4);
+                if again {
+                    break;
+                }
+            }
+            if !again {
+                return Ok(true);
             }
         }
-        Ok(true)
+    }
+
+    /// Rows of the next chunk, where the file says that a row takes `known` bytes. What it says of texts may be far too little.
+    fn goal(&self, known: u64, exact: bool) -> usize {
+        let (pace, measured) = (&self.work.pace, self.work.row_bytes.load(Relaxed));
+        let rows = pace.rows_of(known.max(measured));
+        if exact || measured > 0 { rows } else { rows.min(FIRST_ROWS) }
+    }
+
+    fn measured(&self, batch: &RecordBatch) {
+        let bytes = batch.get_array_memory_size() as u64 / (batch.num_rows() as u64).max(1);
+        // Of few rows it is more of capacity than of content.
+        if batch.num_rows() >= LEAST_CHUNK_ROWS / 2 || bytes > LARGE_ROW {
+            self.work.row_bytes.fetch_max(bytes, Relaxed);
+        }
     }
 
     /// The same unit by unit, but for those that are held already.
     fn units_of(&self, turn: usize, group: &Group, opened: &OpenFile, units: &Units) -> Result<bool> {
-        let file = &self.scan.files[group.file];
-        let explain = |error: Trouble| failure::explain(error, file, &self.ctx);
-        let cut = opened.read_units(group, &self.scan, &self.conditions, units.rows, &self.ctx);
+        let Work { scan, conditions, ctx, .. } = &*self.work;
+        let file = &scan.files[group.file];
+        let explain = |error: Trouble| failure::explain(error, file, ctx);
+        let cut = opened.read_units(group, scan, conditions, units.rows, ctx);
         for (number, slice) in cut.map_err(explain)?.into_iter().flatten().enumerate() {
             let slice = slice.map_err(|error| explain(error.into()))?;
             let unit = UnitId(group.first_unit + number as u64);
             let Some(batch) = slice.batch.filter(|_| units.wanted(unit)) else { continue };
-            let batch = opened.answer(batch, &self.scan).map_err(|error| explain(error.into()))?;
+            let batch = opened.answer(batch, scan).map_err(|error| explain(error.into()))?;
             let first = group.first_row + slice.first as u64;
             let source = Some(SourceRows { file: file.name.clone(), first, kept: slice.kept.map(Into::into) });
-            if !self.order.put(turn, Chunk { unit, batch, origin: Origin { first_row: 0, source } }, &self.ctx)? {
+            let chunk = Chunk { unit, batch, origin: Origin { first_row: 0, source } };
+            if !self.order.put(turn, Made { chunk, goal: units.rows }, ctx)? {
                 return Ok(false);
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::base::{Chunk, Ctx, Error, Result};
+use crate::base::{Chunk, Ctx, Error, Result, batch_bytes};
 use crate::engine::settings::Pace;
 
 /// How often whoever waits looks at the cancel token.
@@ -31,14 +31,21 @@ struct State {
 
 #[derive(Default)]
 struct Unit {
-    chunks: VecDeque<Chunk>,
+    chunks: VecDeque<Made>,
     ended: bool,
 }
 
+/// A chunk, and the rows that it could have had.
+pub(super) struct Made {
+    pub chunk: Chunk,
+    pub goal: usize,
+}
+
 impl Order {
-    /// Of `units` units; a worker waits once the bytes of `pace` wait to be taken, but for the one that is next.
-    pub(super) fn new(units: usize, pace: Pace) -> Self {
-        Order { state: Mutex::default(), changed: Condvar::new(), units, pace }
+    /// Of `units` units, from `first` on; a worker waits once the bytes of `pace` wait to be taken, but for the one that is next.
+    pub(super) fn new(first: usize, units: usize, pace: Pace) -> Self {
+        let state = State { unclaimed: first, current: first, ..State::default() };
+        Order { state: Mutex::new(state), changed: Condvar::new(), units, pace }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -53,7 +60,7 @@ impl Order {
     /// one's number, from 0.
     pub(super) fn claim(&self, worker: usize) -> Option<usize> {
         let mut state = self.state();
-        while worker >= self.pace.workers() && !state.stopped && state.unclaimed < self.units {
+        while worker >= self.pace.scan_workers() && !state.stopped && state.unclaimed < self.units {
             state = self.wait(state);
         }
         if state.stopped || state.unclaimed == self.units {
@@ -64,7 +71,7 @@ impl Order {
     }
 
     /// Hands over a chunk of `unit`; false where nobody wants any more.
-    pub(super) fn put(&self, unit: usize, chunk: Chunk, ctx: &Ctx) -> Result<bool> {
+    pub(super) fn put(&self, unit: usize, made: Made, ctx: &Ctx) -> Result<bool> {
         let mut state = self.state();
         while state.bytes >= self.pace.ahead_bytes() && unit != state.current && !state.stopped {
             ctx.check()?;
@@ -73,8 +80,8 @@ impl Order {
         if state.stopped {
             return Ok(false);
         }
-        state.bytes += size(&chunk);
-        state.waiting.entry(unit).or_default().chunks.push_back(chunk);
+        state.bytes += size(&made.chunk);
+        state.waiting.entry(unit).or_default().chunks.push_back(made);
         self.changed.notify_all();
         drop(state);
         // The unit at the front need not wait for bytes, but it must not run away from its reader either.
@@ -100,12 +107,15 @@ impl Order {
     }
 
     pub(super) fn stop(&self) {
-        self.state().stopped = true;
+        let mut state = self.state();
+        state.stopped = true;
+        let _unwanted = std::mem::take(&mut state.waiting);
+        drop(state);
         self.changed.notify_all();
     }
 
-    /// The next chunk in order; none after the last.
-    pub(super) fn take(&self, ctx: &Ctx) -> Result<Option<Chunk>> {
+    /// The next chunk in order, and its unit; none after the last.
+    pub(super) fn take(&self, ctx: &Ctx) -> Result<Option<(usize, Made)>> {
         let mut state = self.state();
         loop {
             ctx.check()?;
@@ -117,10 +127,10 @@ impl Order {
                 return Ok(None);
             }
             let unit = state.waiting.entry(current).or_default();
-            if let Some(chunk) = unit.chunks.pop_front() {
-                state.bytes = state.bytes.saturating_sub(size(&chunk));
+            if let Some(made) = unit.chunks.pop_front() {
+                state.bytes = state.bytes.saturating_sub(size(&made.chunk));
                 self.changed.notify_all();
-                return Ok(Some(chunk));
+                return Ok(Some((current, made)));
             }
             if unit.ended {
                 state.waiting.remove(&current);
@@ -143,5 +153,5 @@ impl State {
 }
 
 fn size(chunk: &Chunk) -> u64 {
-    chunk.batch.get_array_memory_size() as u64
+    batch_bytes(&chunk.batch)
 }

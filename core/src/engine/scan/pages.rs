@@ -28,10 +28,10 @@ impl Pages {
         Ok(Pages { file: Arc::new(file), length, loaded: Arc::default() })
     }
 
-    /// The same file with these parts in memory.
-    pub(super) fn load(&self, parts: impl Iterator<Item = Range<u64>>) -> Result<Self> {
+    /// The same file with these parts in memory, up to `most` bytes.
+    pub(super) fn load(&self, parts: impl Iterator<Item = Range<u64>>, most: u64) -> Result<Self> {
         let mut loaded = Vec::new();
-        let mut room = MOST_LOADED;
+        let mut room = MOST_LOADED.min(most);
         for part in parts {
             let length = part.end.saturating_sub(part.start);
             if length <= room {
@@ -40,6 +40,10 @@ impl Pages {
             }
         }
         Ok(Pages { loaded: loaded.into(), ..self.clone() })
+    }
+
+    pub(super) fn loaded_bytes(&self) -> usize {
+        self.loaded.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
     fn read(&self, start: u64, length: usize) -> Result<Bytes> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 
-use super::order::Order;
+use super::order::{Made, Order};
 use crate::base::{Chunk, Ctx, Origin, UnitId};
 use crate::engine::Settings;
 use crate::engine::settings::Pace;
@@ -17,7 +17,8 @@ struct Used(Arc<AtomicU64>);
 
 impl MemorySource for Used {
     fn read(&self) -> Reading {
-        Reading { machine: Usage { used: self.0.load(SeqCst), limit: 100 }, ..Default::default() }
+        // Percents of so much that its share of the memory bounds nothing here.
+        Reading { machine: Usage { used: self.0.load(SeqCst) << 30, limit: 100 << 30 }, ..Default::default() }
     }
 }
 
@@ -42,7 +43,7 @@ fn workers_run_less_far_ahead_and_fewer_begin_while_memory_is_scarce() {
     };
     let column: ArrayRef = Arc::new(Int64Array::from(vec![7; 1 << 17]));
     let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
-    let bytes = batch.get_array_memory_size() as u64;
+    let bytes = crate::base::batch_bytes(&batch);
     let settings = Settings {
         memory_limit: 0,
         spill_limit: 0,
@@ -56,7 +57,7 @@ fn workers_run_less_far_ahead_and_fewer_begin_while_memory_is_scarce() {
         levers: governor.levers(),
         hold: None,
     };
-    let order = Order::new(1_000, Pace::of(&settings));
+    let order = Order::new(0, 1_000, Pace::of(&settings));
     let (ctx, put, begun) = (Ctx::default(), AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for worker in 0..4 {
@@ -65,7 +66,7 @@ fn workers_run_less_far_ahead_and_fewer_begin_while_memory_is_scarce() {
                 while let Some(unit) = order.claim(worker) {
                     begun.fetch_or(1 << worker, SeqCst);
                     let chunk = Chunk { unit: UnitId(unit as u64), batch: batch.clone(), origin: Origin::default() };
-                    if !order.put(unit, chunk, ctx).unwrap() {
+                    if !order.put(unit, Made { chunk, goal: 1 << 17 }, ctx).unwrap() {
                         return;
                     }
                     put.fetch_add(1, SeqCst);

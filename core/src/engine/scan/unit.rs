@@ -14,6 +14,7 @@ use parquet::arrow::arrow_reader::{
     ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
 };
+use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 
@@ -23,6 +24,9 @@ use super::cut::{Cut, Tally, met_among};
 use super::pages::Pages;
 use crate::base::{Ctx, open_source, parquet_footer};
 use crate::plan::{FileSample, Output, Scan, ScanFile, Verdict, is_text, judge, statistics};
+
+/// Bytes of a text, where nothing is known of it.
+const GUESSED_TEXT: u64 = 12;
 
 /// What can go wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -47,15 +51,28 @@ pub(super) struct OpenFile {
 }
 
 /// What there is of a row group.
-pub(super) enum Reading {
+pub(super) enum Read {
     RuledOut,
-    /// `sample`: which of the `rows` the conditions were asked of; none: all.
+    /// `sample`: which of the `rows` the conditions were asked of; none: all. `loaded`: bytes in memory until the reader goes.
     Rows {
         reader: ParquetRecordBatchReader,
         rows: usize,
         filtered: bool,
         sample: Option<BooleanBuffer>,
+        loaded: usize,
     },
+}
+
+/// How a row group is to be read.
+pub(super) struct Wish<'t> {
+    /// Rows that meet the conditions and are past: they do not come.
+    pub past: usize,
+    /// Rows of a batch, at most.
+    pub rows: usize,
+    /// Learns which rows meet the conditions, before the first of them comes.
+    pub tally: Option<&'t Tally>,
+    /// Compressed bytes that may be in memory at once.
+    pub most_loaded: u64,
 }
 
 enum Source {
@@ -91,17 +108,36 @@ impl OpenFile {
         Ok(OpenFile { pages, metadata, wanted, sources, sample: file.sample, without: file.without.clone() })
     }
 
-    /// The rows of a row group that meet the conditions; none where its statistics rule it out. `tally`, where there is
-    /// one, learns which rows those are, before the first of them comes.
+    /// Bytes of a row of the answer, and whether that is certain: a file may not say how long the texts behind its dictionaries are.
+    pub(super) fn row_bytes(&self, group: &Group, scan: &Scan) -> (u64, bool) {
+        let footer = self.metadata.metadata();
+        let Some(of_group) = footer.row_groups().get(group.number) else { return (0, false) };
+        let (leaves, rows) = (footer.file_metadata().schema_descr(), of_group.num_rows().max(1) as u64);
+        let (mut bytes, mut exact) = (0, true);
+        for leaf in (0..of_group.num_columns()).filter(|leaf| self.wanted.contains(&leaves.get_column_root_idx(*leaf)))
+        {
+            let column = of_group.column(leaf);
+            if column.column_type() == PhysicalType::BYTE_ARRAY {
+                let said = column.unencoded_byte_array_data_bytes().and_then(|bytes| u64::try_from(bytes).ok());
+                exact &= said.is_some();
+                let stored = u64::try_from(column.uncompressed_size()).unwrap_or(0);
+                bytes += said.unwrap_or_else(|| stored.max(GUESSED_TEXT * rows)) / rows + 4;
+            }
+        }
+        let fixed = scan.schema.fields().iter().filter_map(|field| field.data_type().primitive_width());
+        (bytes + fixed.sum::<usize>() as u64 + scan.schema.fields().len() as u64 / 8, exact)
+    }
+
+    /// The rows of a row group that meet the conditions; none where its statistics rule it out.
     pub(super) fn read(
         &self,
         group: &Group,
         scan: &Scan,
         conditions: &[Condition],
-        chunk_rows: usize,
-        tally: Option<&Tally>,
+        wish: Wish<'_>,
         ctx: &Ctx,
-    ) -> Result<Reading, Trouble> {
+    ) -> Result<Read, Trouble> {
+        let Wish { past, rows: chunk_rows, tally, most_loaded } = wish;
         let footer = self.metadata.metadata();
         let Some(of_group) = footer.row_groups().get(group.number) else {
             return Err(ParquetError::General(format!("row group {} is gone", group.number)).into());
@@ -111,7 +147,7 @@ impl OpenFile {
         let mut open = Vec::new();
         for (predicate, condition) in scan.predicates.iter().zip(conditions) {
             match judge(predicate, &known) {
-                Verdict::None => return Ok(Reading::RuledOut),
+                Verdict::None => return Ok(Read::RuledOut),
                 Verdict::All => {}
                 Verdict::Some => open.push(condition.clone()),
             }
@@ -138,11 +174,13 @@ impl OpenFile {
         });
         let filters: Vec<_> = filters.collect();
         let rows = usize::try_from(of_group.num_rows()).unwrap_or(0);
-        let pages = self.pages.load(parts(of_group, footer.file_metadata().schema_descr(), &read))?;
+        let pages = self.pages.load(parts(of_group, footer.file_metadata().schema_descr(), &read), most_loaded)?;
+        let loaded = pages.loaded_bytes();
         let mask = ProjectionMask::roots(footer.file_metadata().schema_descr(), self.wanted.iter().copied());
         let sample = self.chosen(group.first_row, rows);
         let asked = sample.as_ref().map_or(rows, BooleanBuffer::count_set_bits);
-        let even = asked.div_ceil(asked.div_ceil(chunk_rows).max(1)).max(1);
+        let left = asked.saturating_sub(past);
+        let even = left.div_ceil(left.div_ceil(chunk_rows).max(1)).max(1);
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(pages, self.metadata.clone())
             .with_row_groups(vec![group.number])
             .with_projection(mask)
@@ -154,7 +192,10 @@ impl OpenFile {
         if filtered {
             builder = builder.with_row_filter(RowFilter::new(filters));
         }
-        Ok(Reading::Rows { reader: builder.build()?, rows, filtered, sample })
+        if past > 0 {
+            builder = builder.with_offset(past);
+        }
+        Ok(Read::Rows { reader: builder.build()?, rows, filtered, sample, loaded })
     }
 
     /// Which of `rows` rows from `first` on are read; none: all.
@@ -186,9 +227,10 @@ impl OpenFile {
         ctx: &Ctx,
     ) -> Result<Option<Cut>, Trouble> {
         let tally = Tally::new(0);
-        match self.read(group, scan, conditions, unit_rows, Some(&tally), ctx)? {
-            Reading::RuledOut => Ok(None),
-            Reading::Rows { reader, rows, filtered, sample } => {
+        let wish = Wish { past: 0, rows: unit_rows, tally: Some(&tally), most_loaded: u64::MAX };
+        match self.read(group, scan, conditions, wish, ctx)? {
+            Read::RuledOut => Ok(None),
+            Read::Rows { reader, rows, filtered, sample, .. } => {
                 let met = filtered.then(|| tally.finish());
                 let kept = match (sample, met) {
                     (Some(sample), Some(met)) => Some(met_among(&sample, &met)?),

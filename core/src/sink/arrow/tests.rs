@@ -11,7 +11,7 @@ fn chunk() -> Chunk {
 
 fn open() -> (Box<ArrowSink>, ArrowReader, Cancel) {
     let cancel = Cancel::default();
-    let (sink, reader) = stream(chunk().batch.schema(), 1, &cancel);
+    let (sink, reader) = stream(chunk().batch.schema(), 1, &BatchMemory::default(), &cancel);
     (Box::new(sink), reader, cancel)
 }
 
@@ -76,4 +76,29 @@ fn a_stream_that_nobody_reads_ends_with_its_job_and_says_so() {
     let error = job.wait(Some(Duration::from_secs(60))).unwrap().unwrap_err();
     assert_eq!((error.code(), error.diagnostic()["idle_limit_sec"].as_f64()), (Code::DeadlinePassed, Some(0.03)));
     assert_eq!(error_of(&reader.last().unwrap().unwrap_err()).unwrap().code(), Code::DeadlinePassed);
+}
+
+/// What the reader took stays taken; the rest is taken back from its end, as far as it is more than may stay.
+#[test]
+fn a_job_takes_back_what_was_not_taken_and_hears_when_the_reader_comes_again() {
+    let (cancel, foreign) = (Cancel::default(), BatchMemory::default());
+    let (mut sink, mut reader) = stream(chunk().batch.schema(), 3, &foreign, &cancel);
+    let rows = |batch: &RecordBatch| batch.num_rows();
+    let batches = [1, 2, 3].map(|rows| chunk().batch.slice(0, rows));
+    let bytes = batches[1].get_array_memory_size() as u64;
+    assert!(batches.iter().all(|batch| sink.push(batch.clone()).is_none()));
+    assert_eq!(sink.push(chunk().batch).map(|batch| rows(&batch)), Some(3), "full");
+    assert_eq!(reader.next().unwrap().unwrap().num_rows(), 1);
+    assert!(foreign.bytes() > 0 && sink.push(chunk().batch).is_none());
+    let (back, asked) = sink.take_back(bytes);
+    assert_eq!(back.iter().map(rows).collect::<Vec<_>>(), [3, 3]);
+    assert_eq!((sink.rows(), sink.waiting_bytes()), (3, batch_bytes(&batches[1])));
+    assert!(!sink.is_asked(asked) && !sink.is_asked_within(asked, Duration::from_millis(10)));
+    let reads = std::thread::spawn(move || {
+        let kept = reader.next().unwrap().unwrap().num_rows();
+        (kept, reader.next().unwrap().unwrap().num_rows())
+    });
+    assert!(sink.is_asked_within(asked, Duration::from_secs(60)));
+    assert!(sink.push(back[0].clone()).is_none());
+    assert_eq!(reads.join().unwrap(), (2, 3));
 }

@@ -41,7 +41,7 @@ fn every_sink_gets_every_row() {
 fn the_failure_of_one_names_the_state_of_each_and_leaves_nothing_visible() {
     let folder = tempfile::tempdir().unwrap();
     let cancel = Cancel::default();
-    let (stream, reader) = arrow::stream(chunk().batch.schema(), 4, &cancel);
+    let (stream, reader) = arrow::stream(chunk().batch.schema(), 4, &Default::default(), &cancel);
     let mut sinks = files(&OutputRoot::open(&folder.path().join("out")).unwrap(), folder.path());
     sinks.push(Box::new(stream));
     let mut all = FanOut::new(sinks);
