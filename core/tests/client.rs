@@ -315,7 +315,7 @@ fn the_engines_room_is_closed() {
             left_out: Vec::new(),
             answer: None,
         };
-        let running = DuckDb.start(statement, settings, &Ctx::default())?;
+        let running = DuckDb::default().start(statement, settings, &Ctx::default())?;
         running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()
     };
     let refused = [

@@ -153,8 +153,8 @@ impl Source {
         assert!(ours[..last].iter().all(|chunk| chunk.num_rows() * 2 >= chunk_rows), "{params:?}");
         let paused = with_pauses(&Local::default(), self.plan_of(params, origin, sampling).2, &settings);
         // To disk and back takes its time.
-        let aside = chunk_rows.is_multiple_of(4).then(|| with_pauses(&DuckDb, plain.clone(), &settings));
-        let theirs = rows(&DuckDb, plain, &settings).unwrap();
+        let aside = chunk_rows.is_multiple_of(4).then(|| with_pauses(&DuckDb::default(), plain.clone(), &settings));
+        let theirs = rows(&DuckDb::default(), plain, &settings).unwrap();
         let schema = theirs.first().or(ours.first()).map(RecordBatch::schema)?;
         let whole = concat_batches(&schema, &ours).unwrap();
         let of_sql = concat_batches(&schema, &theirs).unwrap();

@@ -99,8 +99,8 @@ impl Session {
         if letters.is_empty() {
             return Ok(None);
         }
-        let (nowhere, version) = (ResultInfo::default(), self.engine.version());
-        let plan = StoredPlan::new(params, &self.output, &[], files, statement, None, &nowhere, version)?;
+        let (nowhere, engine) = (ResultInfo::default(), self.engine.as_ref());
+        let plan = StoredPlan::new(params, &self.output, &[], files, statement, None, &nowhere, engine)?;
         let folder = self.state.create(job.id(), &plan.to_json()?)?;
         Arc::new(DeadLetters::of(folder.path())).add(letters)?;
         Ok(Some(folder))

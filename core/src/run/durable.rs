@@ -15,7 +15,7 @@ use super::result_info::result_info;
 use super::stored_plan::StoredPlan;
 use super::{Job, Report, Session, emergency, materialise};
 use crate::base::{CancelReason, Code, Ctx, Error, PeakMemory, Phase, Result, UnitPlaces, Units, text};
-use crate::engine::{Running, Settings};
+use crate::engine::{RowStream, Settings};
 use crate::lake::LakeFile;
 use crate::plan::{Sampled, Scan, Statement, Wanted, reads, statement};
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Retries, SOURCE, SinkState};
@@ -85,7 +85,6 @@ impl Session {
         };
         let nowhere = self.state.root().join(job.id());
         work.sinks(&nowhere, Arc::new(DeadLetters::of(&nowhere)), Arc::default(), false)?;
-        let version = self.engine.version();
         let mut plan = StoredPlan::new(
             &prepared.params,
             &work.root.location(),
@@ -94,7 +93,7 @@ impl Session {
             &work.statement,
             work.sampled.as_ref(),
             &work.info,
-            version,
+            self.engine.as_ref(),
         )?;
         plan.unreadable.clone_from(&unreadable);
         let unfinished = self.unfinished(&prepared.params);
@@ -200,7 +199,9 @@ impl Work<'_> {
         let units = Units { rows: plan.unit_rows, held: fan_out.held().to_vec() };
         let (mut settings, share) = self.share()?;
         settings.units = Some(units);
-        let running = self.session.engine.start(Statement::of_scan(scan), &settings, &self.ctx.child())?;
+        let engine = if positional.is_some() { &self.session.engine } else { &self.session.local };
+        let statement = if positional.is_some() { self.statement.clone() } else { Statement::of_scan(scan) };
+        let running = engine.start(statement, &settings, &self.ctx.child())?;
         // A kept result is counted.
         let kept = plan.materialised.as_ref().map(|kept| kept.row_groups.iter().sum());
         let left_out = self.statement.rows_left_out();
@@ -388,7 +389,7 @@ fn is_transient(error: &Error) -> bool {
 
 /// The rows with the columns that the sinks were started with.
 struct Rows {
-    running: Running,
+    running: RowStream,
     schema: SchemaRef,
 }
 

@@ -7,19 +7,19 @@ use super::durable::was_short_of_memory;
 use super::memory::Share;
 use super::parking::SharedLease;
 use crate::base::{Chunk, Code, Error, Result, text};
-use crate::engine::Running;
+use crate::engine::RowStream;
 
 /// Until the first chunk is handed out: what the reader has got cannot be taken back.
 pub(super) struct OnceMore<F> {
     start: F,
-    running: Running,
+    running: RowStream,
     share: Share,
     lease: SharedLease,
     alone: bool,
     begun: bool,
 }
 
-impl<F: FnMut(bool) -> Result<(Running, Share)>> OnceMore<F> {
+impl<F: FnMut(bool) -> Result<(RowStream, Share)>> OnceMore<F> {
     /// `start` is told whether to take all the memory that jobs may have.
     pub fn begin(mut start: F) -> Result<Self> {
         let first = start(false);
@@ -33,12 +33,12 @@ impl<F: FnMut(bool) -> Result<(Running, Share)>> OnceMore<F> {
         self.running.schema().clone()
     }
 
-    /// [`Running::gives_back_at_once`] of whichever run it is.
+    /// [`RowStream::gives_back_at_once`] of whichever run it is.
     pub fn gives_back_at_once(&self) -> bool {
         self.running.gives_back_at_once()
     }
 
-    /// [`Running::set_aside`] of whichever run it is.
+    /// [`RowStream::set_aside`] of whichever run it is.
     pub fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool> {
         self.running.set_aside(untaken, is_back)
     }
@@ -69,7 +69,7 @@ impl<F: FnMut(bool) -> Result<(Running, Share)>> OnceMore<F> {
     }
 }
 
-impl<F: FnMut(bool) -> Result<(Running, Share)>> Iterator for OnceMore<F> {
+impl<F: FnMut(bool) -> Result<(RowStream, Share)>> Iterator for OnceMore<F> {
     type Item = Result<Chunk>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -48,6 +48,8 @@ pub struct Session {
     pub(super) source: Location,
     pub(super) lake: Lake,
     pub(super) engine: Arc<dyn Engine>,
+    /// The one in the process, for what jobs have kept.
+    pub(super) local: Arc<dyn Engine>,
     /// The kinds of targets that its jobs may have.
     pub(super) targets: Targets,
     pub(super) output: Location,
@@ -107,8 +109,9 @@ impl Session {
         };
         let lake = Lake::over(parts.stores, &lake)?;
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
-        let local: Arc<dyn Engine> = Arc::new(Local::default());
-        let engine = parts.engine.map_or(local.clone(), |over| over(local));
+        let local: Arc<dyn Engine> =
+            Arc::new(Local::over(vec![source.path().to_owned(), lake.root().to_owned()]));
+        let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
         let state = state_root(&config, folder.as_deref().unwrap_or(lake.root()));
         let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;
         let state = StateFolder::at(state);
@@ -131,6 +134,7 @@ impl Session {
             source,
             lake,
             engine,
+            local,
             targets: parts.targets,
             output,
             state,
@@ -433,7 +437,6 @@ impl Session {
             memory_limit: self.config.memory_limit.unwrap_or_else(|| self.governor.leased().1),
             spill_limit: self.config.spill_limit,
             spill_root: spill_root(&self.config),
-            folders: vec![self.source.path().to_owned(), self.lake.root().to_owned()],
             threads: self.threads(),
             units: None,
             chunk_rows: self.config.chunk_rows.min(if durable { DURABLE_CHUNK_ROWS } else { usize::MAX }),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Unreadable;
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::FileId;
+use crate::engine::Engine;
 use crate::lake::LakeFile;
 use crate::params::QueryParams;
 use crate::plan::{Sampled, Sampling, Statement};
@@ -80,12 +81,12 @@ impl StoredPlan {
         statement: &Statement,
         sampled: Option<&Sampled>,
         info: &ResultInfo,
-        engine: String,
+        engine: &dyn Engine,
     ) -> Result<Self> {
         Ok(StoredPlan {
             format: if sampled.is_some() { STATE_FORMAT } else { WITHOUT_SAMPLES },
             datasus: env!("CARGO_PKG_VERSION").to_owned(),
-            engine,
+            engine: engine.version(),
             created_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             params: params.clone(),
             output: output.clone(),
@@ -95,7 +96,7 @@ impl StoredPlan {
             sql: statement.sql.clone(),
             unit_rows: params.options.checkpoint_rows.map_or(UNIT_ROWS, |rows| rows as usize),
             sampling: sampled.map(|sampled| sampled.sampling.clone()),
-            materialises: !statement.is_positional(),
+            materialises: !(statement.is_positional() && engine.cuts_units()),
             materialised: None,
         })
     }

@@ -12,7 +12,7 @@ use super::once_more::OnceMore;
 use super::parking::SharedLease;
 use super::pipeline::deliver;
 use crate::base::{Cancel, Chunk, Code, Ctx, Error, Origin, Result, UnitId, text};
-use crate::engine::Running;
+use crate::engine::RowStream;
 use crate::governor::{Ask, Governor, MemorySource, Mode, Reading, Usage};
 use crate::sink::{FanOut, Sink, Stored};
 
@@ -41,7 +41,7 @@ fn run(of: impl Fn(usize) -> Vec<Result<RecordBatch>>) -> (Vec<i32>, Option<Erro
         runs.push(alone);
         // The first run's share is back, or this would wait.
         let lease = governor.lease(Ask { want: 45, least: if alone { 45 } else { 1 } }, &Cancel::default())?;
-        let running = Running::of_batches(batch(0).schema(), of(runs.len()).into_iter(), Cancel::default());
+        let running = RowStream::new(batch(0).schema(), of(runs.len()).into_iter(), Cancel::default());
         Ok((running, Share { lease: SharedLease::new(lease), mode: Mode::Normal }))
     };
     let (mut numbers, mut error) = (Vec::new(), None);

@@ -51,7 +51,7 @@ fn run_watched(sql: &str, watched: bool, ctx: &Ctx) -> Result<usize, Error> {
         left_out: Vec::new(),
         answer: None,
     };
-    let running = DuckDb.start(statement, &settings, ctx)?;
+    let running = DuckDb::default().start(statement, &settings, ctx)?;
     running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()
 }
 

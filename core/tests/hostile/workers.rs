@@ -306,7 +306,7 @@ fn glob(ctx: &Ctx) -> Result<usize, Error> {
         left_out: Vec::new(),
         answer: None,
     };
-    let running = DuckDb.start(statement, &settings, ctx)?;
+    let running = DuckDb::default().start(statement, &settings, ctx)?;
     running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()
 }
 

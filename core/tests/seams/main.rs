@@ -2,6 +2,7 @@
 
 #[path = "../many/mod.rs"]
 mod many;
+mod engine;
 mod store;
 mod target;
 

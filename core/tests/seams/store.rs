@@ -190,16 +190,16 @@ fn files_go_to_a_store_in_memory_whole_or_not_at_all() {
     let params = QueryParams::dataset("SIH-RD").columns(["CNES", "VAL_TOT"]);
     let held = || memory.objects.lock().unwrap().keys().map(|path| path.display().to_string()).collect::<Vec<_>>();
 
-    let report = client.export(&params, [Csv::to("a/linhas.csv").into(), Parquet::to("linhas.parquet").into()]).unwrap();
+    let report = client.export(&params, (Csv::to("a/linhas.csv"), Parquet::to("linhas.parquet"))).unwrap();
     assert_eq!((report.records_processed, held()), (2_000, vec!["saida/2024/a/linhas.csv".into(), "saida/2024/linhas.parquet".into()]));
     let here = TempDir::new().unwrap();
     let local = Client::open_with(source.path(), crate::config(here.path())).unwrap();
-    local.export(&params, [Csv::to("linhas.csv").into()]).unwrap();
+    local.export(&params, Csv::to("linhas.csv")).unwrap();
     let expected = std::fs::read(here.path().join("out/linhas.csv")).unwrap();
     let bytes = |name: &str| memory.get(&Location::of("mem", format!("saida/2024/{name}"))).unwrap().0;
     assert!(*bytes("a/linhas.csv") == expected);
 
-    let code = |to: Csv| client.export(&params, [to.into()]).unwrap_err().code();
+    let code = |to: Csv| client.export(&params, to).unwrap_err().code();
     assert_eq!(code(Csv::to("a/linhas.csv")), Code::Conflict);
     assert_eq!(code(Csv::to("../x.csv")), Code::Forbidden);
     assert_eq!(code(Csv::to("mem://elsewhere/x.csv")), Code::Forbidden);
