@@ -59,7 +59,8 @@ impl Release {
         if goes_back {
             (self.floor, self.purged) = (Some(beside), Some(now));
         }
-        if !held.running && !(worth && early) {
+        let waits = worth && early;
+        if !held.running && !waits {
             self.idle_floor = self.floor;
         }
         goes_back
