@@ -123,7 +123,6 @@ impl Source {
             memory_limit: 256 << 20,
             spill_limit: 1 << 30,
             spill_root: self.folder.path().join("spill"),
-            folders: Vec::new(),
             threads: 3,
             units: None,
             chunk_rows,

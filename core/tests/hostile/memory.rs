@@ -29,7 +29,6 @@ fn run_watched(sql: &str, watched: bool, ctx: &Ctx) -> Result<usize, Error> {
         memory_limit: (lease.bytes() - (512 * MB).min(lease.bytes() / 5 * 2)).max(64 * MB),
         spill_limit: 1 << 30,
         spill_root: std::env::temp_dir(),
-        folders: Vec::new(),
         threads: 2,
         units: None,
         chunk_rows: 8_192,
