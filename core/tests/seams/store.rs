@@ -12,6 +12,10 @@ use datasus::store::{Entry, Listed, Location, Object, ReadAt, Store, Upload};
 use datasus::{AggregateFn, Client, Code, Config, Csv, Error, Parquet, QueryParams, Result};
 use tempfile::TempDir;
 
+/// Content, and when it was written.
+type Kept = (Arc<Vec<u8>>, i64);
+type Objects = Arc<Mutex<BTreeMap<PathBuf, Kept>>>;
+
 /// Objects by their paths; engines read copies.
 #[derive(Debug)]
 struct Memory {
@@ -44,8 +48,6 @@ impl Upload for Making {
         Ok(())
     }
 }
-
-type Objects = Arc<Mutex<BTreeMap<PathBuf, (Arc<Vec<u8>>, i64)>>>;
 
 impl Memory {
     /// What lies below `folder`, under `mem://fonte/`.
