@@ -157,14 +157,14 @@ fn one_that_stands_before_ours_has_it_run_a_statement_once() {
     crate::many::write(source.path(), 2, 1_000);
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = asked.clone();
-    let over = move |inner| {
-        Arc::new(Remembers { inner, known: Mutex::default(), asked: counted.clone() }) as Arc<dyn Engine>
-    };
+    let over =
+        move |inner| Arc::new(Remembers { inner, known: Mutex::default(), asked: counted.clone() }) as Arc<dyn Engine>;
     let config = crate::config(place.path());
     let client = Client::builder(source.path()).config(config).engine_over(over).open().unwrap();
     let here = TempDir::new().unwrap();
     let plain = Client::open_with(source.path(), crate::config(here.path())).unwrap();
-    let sql = QueryParams::sql("SELECT IDADE, count(*) AS n, sum(VAL_TOT) AS v FROM sih_rd GROUP BY IDADE ORDER BY IDADE");
+    let sql =
+        QueryParams::sql("SELECT IDADE, count(*) AS n, sum(VAL_TOT) AS v FROM sih_rd GROUP BY IDADE ORDER BY IDADE");
     for params in [sql, QueryParams::dataset("SIH-RD").columns(["CNES", "VAL_TOT"]).limit(50)] {
         let expected = rows(&plain, &params);
         assert_eq!((rows(&client, &params), rows(&client, &params)), (expected.clone(), expected));

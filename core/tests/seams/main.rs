@@ -1,8 +1,8 @@
 //! What a program may bring itself: a target, an engine, a store. Each is made here with nothing but what the crate shows.
 
+mod engine;
 #[path = "../many/mod.rs"]
 mod many;
-mod engine;
 mod store;
 mod target;
 

@@ -193,7 +193,10 @@ fn files_go_to_a_store_in_memory_whole_or_not_at_all() {
     let held = || memory.objects.lock().unwrap().keys().map(|path| path.display().to_string()).collect::<Vec<_>>();
 
     let report = client.export(&params, (Csv::to("a/linhas.csv"), Parquet::to("linhas.parquet"))).unwrap();
-    assert_eq!((report.records_processed, held()), (2_000, vec!["saida/2024/a/linhas.csv".into(), "saida/2024/linhas.parquet".into()]));
+    assert_eq!(
+        (report.records_processed, held()),
+        (2_000, vec!["saida/2024/a/linhas.csv".into(), "saida/2024/linhas.parquet".into()])
+    );
     let here = TempDir::new().unwrap();
     let local = Client::open_with(source.path(), crate::config(here.path())).unwrap();
     local.export(&params, Csv::to("linhas.csv")).unwrap();
