@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::Session;
+use super::execution::{Execution, Run};
 use super::stored_plan::StoredPlan;
-use super::{Job, Session};
 use crate::base::{Code, Ctx, Error, Result, Text, text};
 use crate::lake::LakeFile;
-use crate::params::{Query, QueryParams};
+use crate::params::Query;
 use crate::plan::{Statement, reads};
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, SOURCE};
 use crate::sink::ResultInfo;
@@ -89,18 +90,14 @@ impl Session {
     /// Keeps the letters of a stream, which has no folder of its own; none where there are none.
     pub(super) fn keep_letters(
         &self,
-        params: &QueryParams,
-        statement: &Statement,
-        files: &[LakeFile],
-        job: &Job,
-        ctx: &Ctx,
+        execution: &Execution,
     ) -> Result<Option<JobFolder>> {
+        let Execution { run: Run { job, ctx, .. }, files, statement, .. } = execution;
         let letters = letters(statement, files, ctx);
         if letters.is_empty() {
             return Ok(None);
         }
-        let (nowhere, engine) = (ResultInfo::default(), self.engine.as_ref());
-        let plan = StoredPlan::new(params, &self.output, &[], files, statement, None, &nowhere, engine)?;
+        let plan = StoredPlan::new(execution, &self.output, &[], &ResultInfo::default())?;
         let folder = self.state.create(job.id(), &plan.to_json()?)?;
         Arc::new(DeadLetters::of(folder.path())).add(letters)?;
         Ok(Some(folder))

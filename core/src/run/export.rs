@@ -1,7 +1,6 @@
 //! Jobs whose rows go to files and tables: attempts that go on where the one before stopped, and the end of the job's
 //! folder.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -10,158 +9,102 @@ use arrow::datatypes::SchemaRef;
 
 use super::bad_rows::{self, DEAD_LETTER_LIMIT};
 use super::memory::Share;
-use super::pipeline::{Outcome, Prepared, deliver, known_rows, refuse_same_names};
+use super::attempts::Attempts;
+use super::delivery::{deliver, refuse_same_names};
+use super::execution::{Execution, Outcome, Prepared, Run};
 use super::result_info::result_info;
 use super::stored_plan::StoredPlan;
-use super::{Job, Report, Session, emergency, materialise};
-use crate::base::{CancelReason, Code, Ctx, Error, PeakMemory, Phase, Result, UnitPlaces, Units, text};
+use super::{Report, materialise};
+use crate::base::{CancelReason, Code, Error, Phase, Result, UnitPlaces, Units, text};
 use crate::engine::{RowStream, Settings};
 use crate::lake::LakeFile;
-use crate::plan::{Sampled, Scan, Statement, Wanted, reads, statement};
-use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Retries, SOURCE, SinkState};
+use crate::plan::{Scan, Statement, reads};
+use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, SOURCE, SinkState};
 use crate::sink::{
     AllLimits, Destination, FanOut, ORIGIN_COLUMNS, OutputRoot, ResultInfo, Sink, Target, TargetEnv, refuse_twice,
 };
 
 /// What every attempt of a job works with.
-pub(super) struct Work<'w> {
-    pub session: &'w Session,
-    pub prepared: &'w Prepared,
-    pub files: &'w [LakeFile],
-    pub statement: Statement,
+pub(super) struct Export<'e> {
+    pub execution: &'e Execution<'e>,
     pub targets: Vec<Arc<dyn Target>>,
     pub root: OutputRoot,
     pub info: ResultInfo,
-    /// What it reads of the files where that is not all.
-    pub sampled: Option<Sampled>,
-    pub job: &'w Job,
-    pub ctx: &'w Ctx,
     /// An earlier process began it.
     pub resumed: bool,
-    /// Its share of the memory did not do: it has all of it now, and one thread.
-    pub alone: Cell<bool>,
 }
 
-impl Session {
-    /// A new job: what can be refused is refused before its folder is made.
-    pub(super) fn begin(
-        &self,
-        prepared: Prepared,
-        root: OutputRoot,
-        destinations: Vec<Destination>,
-        memory: &PeakMemory,
-        job: &Job,
-        ctx: &Ctx,
-    ) -> Result<Report> {
-        let sampling = self.sampling_now(&prepared.query, true, ctx)?;
-        let (files, unreadable) = self.readable(&prepared, None, ctx)?;
-        let targets: Vec<Arc<dyn Target>> = destinations.into_iter().map(Destination::target).collect();
-        let limits = AllLimits(&targets);
-        let origin = limits.want_origin().then_some(ORIGIN_COLUMNS);
-        let wanted = Wanted { origin, sampling: sampling.as_ref(), ordered: limits.by_order() };
-        let statement = statement(&prepared.query, &files, wanted, self.engine.dialect())?;
-        bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
-        let left_out = statement.rows_left_out();
-        let sampled = emergency::sampled(sampling, &files);
-        // A scan without conditions has as many rows as its files: where a target cannot hold them, that is said now.
-        let known = known_rows(&prepared.query, &files, sampled.as_ref(), left_out);
-        known.map_or(Ok(()), |rows| limits.refuse_rows(rows))?;
-        let info = result_info(&prepared, &files, sampled.as_ref(), job.id())?;
-        // Once more, with the names that those without one get.
-        refuse_twice(&targets, &self.target_env(&root), Some(&info))?;
-        let work = Work {
-            session: self,
-            prepared: &prepared,
-            files: &files,
-            statement,
-            targets,
-            root,
-            info,
-            sampled,
-            job,
-            ctx,
-            resumed: false,
-            alone: Cell::new(false),
-        };
-        let nowhere = self.state.root().join(job.id());
-        work.sinks(&nowhere, Arc::new(DeadLetters::of(&nowhere)), Arc::default(), false)?;
-        let mut plan = StoredPlan::new(
-            &prepared.params,
-            &work.root.location(),
-            &work.targets,
-            &files,
-            &work.statement,
-            work.sampled.as_ref(),
-            &work.info,
-            self.engine.as_ref(),
-        )?;
-        plan.unreadable.clone_from(&unreadable);
-        let unfinished = self.unfinished(&prepared.params);
-        if let Some(unfinished) = &unfinished {
-            tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{}", unfinished.get(ctx.language));
-        }
-        let folder = self.state.create(job.id(), &plan.to_json()?)?;
-        let outcome = work.attempts(folder, plan, false)?;
-        let mut report = self.report(&prepared, &files, unreadable, outcome, memory, job, ctx)?;
-        report.warnings.extend(unfinished.map(|unfinished| unfinished.get(ctx.language).to_owned()));
-        Ok(report)
+/// A new job: what can be refused is refused before its folder is made.
+pub(super) fn run(run: Run, prepared: Prepared, root: OutputRoot, destinations: Vec<Destination>) -> Result<Report> {
+    let Run { session, job, ctx, .. } = run;
+    let targets: Vec<Arc<dyn Target>> = destinations.into_iter().map(Destination::target).collect();
+    let limits = AllLimits(&targets);
+    let execution = Execution::start(run, prepared, Some(&limits))?;
+    // A scan without conditions has as many rows as its files: where a target cannot hold them, that is said now.
+    execution.known_rows().map_or(Ok(()), |rows| limits.refuse_rows(rows))?;
+    let info = result_info(&execution)?;
+    // Once more, with the names that those without one get.
+    refuse_twice(&targets, &session.target_env(&root), Some(&info))?;
+    let export = Export { execution: &execution, targets, root, info, resumed: false };
+    let nowhere = session.state.root().join(job.id());
+    export.sinks(&nowhere, Arc::new(DeadLetters::of(&nowhere)), Arc::default(), false)?;
+    let plan = StoredPlan::new(&execution, &export.root.location(), &export.targets, &export.info)?;
+    let unfinished = session.unfinished(&execution.prepared.params);
+    if let Some(unfinished) = &unfinished {
+        tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{}", unfinished.get(ctx.language));
     }
+    let folder = session.state.create(job.id(), &plan.to_json()?)?;
+    let outcome = export.attempts(folder, plan, false)?;
+    drop(export);
+    let mut report = execution.report(outcome);
+    report.warnings.extend(unfinished.map(|unfinished| unfinished.get(ctx.language).to_owned()));
+    Ok(report)
 }
 
-impl Work<'_> {
+impl Export<'_> {
     /// Attempts until one succeeds or no other may follow, and then the end of the job's folder.
     pub(super) fn attempts(&self, mut folder: JobFolder, mut plan: StoredPlan, foreign: bool) -> Result<Outcome> {
-        let mut retries = Retries::default();
+        let Execution { run: Run { session, job, ctx, .. }, files, statement, .. } = self.execution;
+        let mut attempts = Attempts::default();
         let letters = Arc::new(DeadLetters::of(folder.path()));
         // Those of an earlier process are counted already.
         let before = if self.resumed { self.count(&letters)? } else { 0 };
         letters.add(self.unreadable_records())?;
-        letters.add(bad_rows::letters(&self.statement, self.files, self.ctx))?;
+        letters.add(bad_rows::letters(statement, files, ctx))?;
         let error = loop {
-            match self.attempt(&mut folder, &mut plan, &letters, foreign) {
+            match self.attempt(&mut folder, &mut plan, &letters, foreign, attempts.alone()) {
                 Ok(mut outcome) => {
-                    outcome.attempts = retries.attempts();
+                    outcome.attempts = attempts.count();
                     outcome.dead_letters = self.count(&letters)?;
-                    outcome.left_out = self.statement.rows_left_out();
-                    self.session.metrics.dead_letters("all", outcome.dead_letters.saturating_sub(before));
+                    outcome.left_out = statement.rows_left_out();
+                    session.metrics.dead_letters("all", outcome.dead_letters.saturating_sub(before));
                     self.close(folder, outcome.dead_letters)?;
                     return Ok(outcome);
                 }
-                Err(error) if is_transient(&error) && self.ctx.check().is_ok() => {
-                    let error = error.traced(&self.ctx.trace_id, self.ctx.language);
-                    tracing::warn!(trace_id = %self.ctx.trace_id, job_id = self.job.id(), attempt = retries.attempts(), code = %error.code(), detail = error.detail(), "attempt failed");
-                    self.session.metrics.retried();
-                    match self.ctx.slot.retry(|| retries.wait(&self.ctx.cancel)).flatten() {
-                        Ok(true) => {}
-                        Ok(false) => break error.with("attempts", retries.attempts()),
-                        Err(cancelled) => break cancelled,
-                    }
-                }
-                // Once more with all the memory that jobs may have, when the others have given theirs back.
-                Err(error) if was_short_of_memory(&error) && !self.alone.replace(true) => {
-                    tracing::warn!(trace_id = %self.ctx.trace_id, job_id = self.job.id(), "out of memory; runs once more alone");
-                }
-                Err(error) => break error,
+                Err(error) => match attempts.next(error, job.id(), &session.metrics, ctx) {
+                    Ok(()) => {}
+                    Err(last) => break last,
+                },
             }
         };
         // A cancelled or late job says so, whatever was noticed first.
-        let error = self.ctx.check().err().unwrap_or(error);
-        let interrupted = self.ctx.cancel.reason() == Some(CancelReason::Interrupted);
-        let error = if interrupted { interrupted_job(self.job.id()) } else { error };
+        let error = ctx.check().err().unwrap_or(error);
+        let interrupted = ctx.cancel.reason() == Some(CancelReason::Interrupted);
+        let error = if interrupted { interrupted_job(job.id()) } else { error };
         let dead_letters = self.count(&letters).unwrap_or(before);
-        self.session.metrics.dead_letters("all", dead_letters.saturating_sub(before));
-        let shown = error.clone().traced(&self.ctx.trace_id, self.ctx.language);
+        session.metrics.dead_letters("all", dead_letters.saturating_sub(before));
+        let shown = error.clone().traced(&ctx.trace_id, ctx.language);
         // What cannot go on exactly may do so when the change is undone.
         let resumable = error.retryable() || interrupted || (self.resumed && error.code() == Code::Conflict);
         let mut end = End { resumable, error: Some(shown.to_json()), dead_letters };
         if end.resumable {
             if let Err(unsaid) = folder.leave(&end) {
-                tracing::warn!(job_id = self.job.id(), error = %unsaid, "how the job ended could not be noted; it can be resumed all the same");
+                tracing::warn!(job_id = job.id(), error = %unsaid, "how the job ended could not be noted; it can be resumed all the same");
             }
-            return Err(error.with("resumable", true).with("job_id", self.job.id()));
+            return Err(error.with("resumable", true).with("job_id", job.id()));
         }
         if let Err(left) = self.discard(&folder) {
-            tracing::warn!(job_id = self.job.id(), error = %left, "not everything of the job could be removed; discard it later");
+            tracing::warn!(job_id = job.id(), error = %left, "not everything of the job could be removed; discard it later");
             end.resumable = true;
             folder.leave(&end)?;
         } else {
@@ -177,43 +120,43 @@ impl Work<'_> {
         plan: &mut StoredPlan,
         letters: &Arc<DeadLetters>,
         foreign: bool,
+        alone: bool,
     ) -> Result<Outcome> {
+        let Execution { run: Run { session, ctx, .. }, files, statement, sampled, .. } = self.execution;
         let path = folder.path().to_owned();
         let origin = if AllLimits(&self.targets).want_origin() { ORIGIN_COLUMNS.len() } else { 0 };
-        let positional = self.statement.scan.as_ref().filter(|_| !plan.materialises);
+        let positional = statement.scan.as_ref().filter(|_| !plan.materialises);
         let places = Arc::new(OnceLock::new());
         let sinks = self.sinks(&path, letters.clone(), places.clone(), foreign)?;
         let mut fan_out = FanOut::new(sinks).with_origin(origin);
         let (scan, schema) = match positional {
             Some(scan) => {
-                self.ctx.progress.enter(Phase::Loading);
-                fan_out.start(&scan.schema, self.ctx).map_err(|error| (*error).clone())?;
+                ctx.progress.enter(Phase::Loading);
+                fan_out.start(&scan.schema, ctx).map_err(|error| (*error).clone())?;
                 (scan.clone(), scan.schema.clone())
             }
-            None => self.kept(folder, plan, &mut fan_out, &path)?,
+            None => self.kept(folder, plan, &mut fan_out, alone)?,
         };
         // Before the first row: of a result that is kept the places are those of the kept rows.
         places.get_or_init(|| scan.places(plan.unit_rows));
         let holding = fan_out.held_rows().filter(|(_, rows)| *rows > 0);
         let held: BTreeMap<String, u64> = holding.map(|(name, rows)| (name.to_owned(), rows)).collect();
         let units = Units { rows: plan.unit_rows, held: fan_out.held().to_vec() };
-        let (mut settings, share) = self.share()?;
+        let (mut settings, share) = self.share(alone)?;
         settings.units = Some(units);
-        let engine = if positional.is_some() { &self.session.engine } else { &self.session.local };
-        let statement = if positional.is_some() { self.statement.clone() } else { Statement::of_scan(scan) };
-        let running = engine.start(statement, &settings, &self.ctx.child())?;
+        let engine = if positional.is_some() { &session.engine } else { &session.local };
+        let statement = if positional.is_some() { statement.clone() } else { Statement::of_scan(scan) };
+        let running = engine.start(statement, &settings, &ctx.child())?;
         // A kept result is counted.
         let kept = plan.materialised.as_ref().map(|kept| kept.row_groups.iter().sum());
-        let left_out = self.statement.rows_left_out();
-        let known = || known_rows(&self.prepared.query, self.files, self.sampled.as_ref(), left_out);
-        let expected = kept.or_else(known);
-        self.ctx.progress.enter(Phase::Loading);
+        let expected = kept.or_else(|| self.execution.known_rows());
+        ctx.progress.enter(Phase::Loading);
         let running = Rows { running, schema: schema.clone() };
-        let ctx = share.lease.on(self.ctx);
+        let parking = share.lease.on(ctx);
         let (_, stored) =
-            deliver(running, &schema, fan_out, self.files, expected, &ctx).map_err(|error| (*error).clone())?;
+            deliver(running, &schema, fan_out, files, expected, &parking).map_err(|error| (*error).clone())?;
         let rows = stored.iter().map(|one| one.rows).max().unwrap_or(0);
-        Ok(Outcome { rows, stored, held, sampled: self.sampled.clone(), ..Outcome::of(&share) })
+        Ok(Outcome { rows, stored, held, sampled: sampled.clone(), ..Outcome::of(&share) })
     }
 
     /// The result in the job's folder, made now or by an earlier attempt.
@@ -222,24 +165,26 @@ impl Work<'_> {
         folder: &mut JobFolder,
         plan: &mut StoredPlan,
         fan_out: &mut FanOut,
-        path: &std::path::Path,
+        alone: bool,
     ) -> Result<(Scan, SchemaRef)> {
+        let Execution { run: Run { session, ctx, .. }, files, statement, .. } = self.execution;
+        let path = &folder.path().to_owned();
         if let Some(kept) = &plan.materialised {
             let schema = materialise::schema_of(kept, path)?;
-            fan_out.start(&schema, self.ctx).map_err(|error| (*error).clone())?;
+            fan_out.start(&schema, ctx).map_err(|error| (*error).clone())?;
             return Ok((materialise::scan(kept, path, &schema)?, schema));
         }
-        self.ctx.progress.enter(Phase::Running);
-        let (settings, _share) = self.share()?;
-        let mut running = self.session.engine.start(self.statement.clone(), &settings, &self.ctx.child())?;
+        ctx.progress.enter(Phase::Running);
+        let (settings, _share) = self.share(alone)?;
+        let mut running = session.engine.start(statement.clone(), &settings, &ctx.child())?;
         let schema = running.schema().clone();
         refuse_same_names(&schema)?;
-        fan_out.start(&schema, self.ctx).map_err(|error| (*error).clone())?;
+        fan_out.start(&schema, ctx).map_err(|error| (*error).clone())?;
         let fits = |rows| AllLimits(&self.targets).refuse_rows(rows);
-        let kept = materialise::materialise(&mut running, path, self.session.config.spill_limit, fits, self.ctx);
+        let kept = materialise::materialise(&mut running, path, session.config.spill_limit, fits, ctx);
         // A cancelled job says so, whatever was noticed first.
-        let kept = kept.map_err(|error| self.ctx.check().err().unwrap_or(error))?;
-        self.files.iter().try_for_each(LakeFile::still_unchanged)?;
+        let kept = kept.map_err(|error| ctx.check().err().unwrap_or(error))?;
+        files.iter().try_for_each(LakeFile::still_unchanged)?;
         let scan = materialise::scan(&kept, path, &schema)?;
         plan.materialised = Some(kept);
         folder.set_plan(&plan.to_json()?)?;
@@ -247,11 +192,10 @@ impl Work<'_> {
     }
 
     /// The job's share of the memory, and the settings that follow from it.
-    fn share(&self) -> Result<(Settings, Share)> {
-        let mut settings = self.session.settings(true);
-        let rows = emergency::rows_read(self.sampled.as_ref(), self.files);
-        let (query, statement) = (&self.prepared.query, &self.statement);
-        let share = self.session.share(query, rows, statement, self.alone.get(), &mut settings, self.ctx)?;
+    fn share(&self, alone: bool) -> Result<(Settings, Share)> {
+        let session = self.execution.run.session;
+        let mut settings = session.settings(true);
+        let share = session.share(self.execution, alone, &mut settings)?;
         Ok((settings, share))
     }
 
@@ -262,17 +206,18 @@ impl Work<'_> {
         places: Arc<OnceLock<UnitPlaces>>,
         foreign: bool,
     ) -> Result<Vec<Box<dyn Sink>>> {
-        let options = &self.prepared.query.options;
+        let Execution { run: Run { session, job, ctx, .. }, prepared, .. } = self.execution;
+        let options = &prepared.query.options;
         let rows = options.checkpoint_rows.unwrap_or(super::stored_plan::UNIT_ROWS as u64);
-        let env = self.session.target_env(&self.root);
+        let env = session.target_env(&self.root);
         let open = |(number, target): (usize, &Arc<dyn Target>)| {
             let state = SinkState {
                 checkpoint_rows: rows,
                 dead_letter_limit: options.dead_letter_limit.unwrap_or(DEAD_LETTER_LIMIT),
                 foreign,
                 places: places.clone(),
-                trace_id: self.ctx.trace_id.clone(),
-                ..SinkState::new(folder, self.job.id(), number, letters.clone())
+                trace_id: ctx.trace_id.clone(),
+                ..SinkState::new(folder, job.id(), number, letters.clone())
             };
             target.open(&env, &self.info, state)
         };
@@ -281,6 +226,7 @@ impl Work<'_> {
 
     /// Records of the sources that the decoder could not read.
     fn unreadable_records(&self) -> Vec<DeadLetter> {
+        let Execution { run: Run { ctx, .. }, prepared, files, .. } = self.execution;
         let of_file = |(number, file): (usize, &LakeFile)| {
             let source = &file.source;
             source
@@ -291,27 +237,28 @@ impl Work<'_> {
                     sink_number: SOURCE,
                     unit: number as u64,
                     row: rejected.row,
-                    reason: rejected.reason().get(self.ctx.language).to_owned(),
+                    reason: rejected.reason().get(ctx.language).to_owned(),
                     sqlstate: None,
                     source_file: Some(source.file.clone()),
                     source_row: Some(rejected.row),
                     column: None,
                     value: Some(rejected.raw.clone()),
                     record: Default::default(),
-                    trace_id: self.ctx.trace_id.to_string(),
+                    trace_id: ctx.trace_id.to_string(),
                 })
                 .collect::<Vec<_>>()
         };
-        let read = self.files.iter().enumerate().filter(|(_, file)| reads(&self.prepared.query, file));
+        let read = files.iter().enumerate().filter(|(_, file)| reads(&prepared.query, file));
         read.flat_map(of_file).collect()
     }
 
     /// Letters of all sinks, every record that the decoder could not read, and every row that was left out.
     fn count(&self, letters: &DeadLetters) -> Result<u64> {
+        let Execution { prepared, files, statement, .. } = self.execution;
         let numbers = 0..self.targets.len();
         let of_sinks = numbers.map(|number| letters.count(number)).sum::<Result<u64>>()?;
-        let of_sources = bad_rows::rejected(&self.prepared.query, self.files);
-        Ok(of_sinks + of_sources + self.statement.rows_left_out())
+        let of_sources = bad_rows::rejected(&prepared.query, files);
+        Ok(of_sinks + of_sources + statement.rows_left_out())
     }
 
     fn close(&self, folder: JobFolder, dead_letters: u64) -> Result<()> {
@@ -324,7 +271,8 @@ impl Work<'_> {
     }
 
     fn discard(&self, folder: &JobFolder) -> Result<()> {
-        discard_targets(folder, &self.targets, &self.session.target_env(&self.root), &self.info)?;
+        let session = self.execution.run.session;
+        discard_targets(folder, &self.targets, &session.target_env(&self.root), &self.info)?;
         remove_leftovers(folder)
     }
 }
@@ -375,16 +323,6 @@ pub(super) fn remove_leftovers(folder: &JobFolder) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The engine's share did not do; an emergency that the query wants to fail in is another matter.
-pub(super) fn was_short_of_memory(error: &Error) -> bool {
-    error.code() == Code::OutOfMemory && error.context().stage == Some("query")
-}
-
-/// A failure that may pass by itself, in a sink that holds what it has: the next attempt goes on from there.
-fn is_transient(error: &Error) -> bool {
-    error.code() == Code::Unreachable && error.context().stage == Some("postgres")
 }
 
 /// The rows with the columns that the sinks were started with.

@@ -1,12 +1,12 @@
 //! What a job asks of the memory governor before it starts.
 
 use super::Session;
+use super::execution::Execution;
 use super::parking::SharedLease;
-use crate::base::{Ctx, Result};
+use crate::base::Result;
 use crate::engine::Settings;
 use crate::governor::{Mode, Work};
-use crate::params::{Ask, Projection, Query};
-use crate::plan::Statement;
+use crate::params::{Ask, Projection};
 
 /// Bytes that a value takes when it is decoded, about.
 const VALUE_BYTES: u64 = 16;
@@ -33,17 +33,15 @@ pub(super) struct Share {
 }
 
 impl Session {
-    /// Waits for a share for a job whose statement reads `rows`. `alone`: for all that there is, with one thread.
+    /// Waits for a share for a job. `alone`: for all that there is, with one thread.
     pub(super) fn share(
         &self,
-        query: &Query,
-        rows: u64,
-        statement: &Statement,
+        execution: &Execution,
         alone: bool,
         settings: &mut Settings,
-        ctx: &Ctx,
     ) -> Result<Share> {
-        let (sort, groups) = match &query.ask {
+        let (rows, statement, ctx) = (execution.rows_read(), &execution.statement, execution.run.ctx);
+        let (sort, groups) = match &execution.prepared.query.ask {
             Ask::Sql(_) => (true, Some(rows)),
             Ask::Catalog(_) => (false, None),
             Ask::Structured(ask) => {

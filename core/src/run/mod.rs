@@ -1,23 +1,27 @@
 //! Wires plan, engine and sinks; owns jobs, answers and reports.
 
 mod answer;
+mod attempts;
 mod bad_rows;
+mod delivery;
 mod described;
-mod durable;
 mod emergency;
+mod execution;
+mod export;
 mod job;
 mod materialise;
 mod memory;
 mod once_more;
 mod parking;
 mod pending;
-mod pipeline;
 mod recover;
 mod report;
+mod reporting;
 mod result_info;
 mod rivals;
 mod session;
 mod stored_plan;
+mod stream;
 mod streaming;
 #[cfg(test)]
 mod tests;

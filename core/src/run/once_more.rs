@@ -3,7 +3,7 @@
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use super::durable::was_short_of_memory;
+use super::attempts::{Attempts, is_short_of_memory};
 use super::memory::Share;
 use super::parking::SharedLease;
 use crate::base::{Chunk, Code, Error, Result, text};
@@ -15,18 +15,20 @@ pub(super) struct OnceMore<F> {
     running: RowStream,
     share: Share,
     lease: SharedLease,
-    alone: bool,
+    attempts: Attempts,
     begun: bool,
 }
 
 impl<F: FnMut(bool) -> Result<(RowStream, Share)>> OnceMore<F> {
     /// `start` is told whether to take all the memory that jobs may have.
     pub fn begin(mut start: F) -> Result<Self> {
-        let first = start(false);
-        let alone = first.as_ref().is_err_and(was_short_of_memory);
-        let (running, share) = if alone { start(true)? } else { first? };
+        let mut attempts = Attempts::default();
+        let (running, share) = match start(false) {
+            Err(error) if attempts.runs_alone(&error) => start(true)?,
+            first => first?,
+        };
         let lease = share.lease.clone();
-        Ok(OnceMore { start, running, share, lease, alone, begun: false })
+        Ok(OnceMore { start, running, share, lease, attempts, begun: false })
     }
 
     pub fn schema(&self) -> SchemaRef {
@@ -55,8 +57,6 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> OnceMore<F> {
 
     /// Once the first one's memory is given back.
     fn again(&mut self) -> Result<()> {
-        tracing::warn!("a stream ran out of memory; runs once more alone");
-        self.alone = true;
         self.lease.give_back();
         let schema = self.schema();
         let (running, share) = (self.start)(true)?;
@@ -74,8 +74,8 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> Iterator for OnceMore<F> {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.running.next() {
-            Some(Err(error)) if was_short_of_memory(&error) && self.begun => Some(Err(too_late(error))),
-            Some(Err(error)) if was_short_of_memory(&error) && !self.alone => match self.again() {
+            Some(Err(error)) if is_short_of_memory(&error) && self.begun => Some(Err(too_late(error))),
+            Some(Err(error)) if self.attempts.runs_alone(&error) => match self.again() {
                 Ok(()) => self.next(),
                 Err(error) => Some(Err(error)),
             },

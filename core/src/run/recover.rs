@@ -1,6 +1,5 @@
 //! What earlier processes left: which jobs, going on with one, giving one up, and its dead letters.
 
-use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,16 +8,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::durable::{Work, discard_targets, remove_leftovers};
-use super::pipeline::{Prepared, Task};
+use super::execution::{Execution, Prepared, Run, Task};
+use super::export::{Export, discard_targets, remove_leftovers};
 use super::result_info::result_info;
 use super::stored_plan::{PinnedFile, StoredPlan};
-use super::{Job, Report, Session, emergency};
-use crate::base::{Code, Ctx, Error, ErrorForm, PeakMemory, Result, Text, masked_json, text};
+use super::{Job, Report, Session};
+use crate::base::{Cause, Code, Error, ErrorForm, Result, Text, masked_json, text};
 use crate::params::QueryParams;
-use crate::plan::{Wanted, statement};
 use crate::recovery::{DeadLetter, DeadLetters, End, Found, JobFolder, Log, Standing};
-use crate::sink::{AllLimits, ORIGIN_COLUMNS, OutputRoot, Replay, ResultInfo, Target, parquet};
+use crate::sink::{AllLimits, OutputRoot, Replay, ResultInfo, Target, parquet};
 
 /// A job that left something, as [`crate::Client::jobs`] lists it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -136,55 +134,6 @@ impl Session {
         Ok(job)
     }
 
-    /// What cannot begin leaves the job as it was: its state, and the error that it ended with.
-    pub(super) fn go_on(&self, resumed: Resumed, memory: &PeakMemory, job: &Job, ctx: &Ctx) -> Result<Report> {
-        // What it reads was decided when it began; whether it waits or fails is asked again.
-        self.sampling_now(&resumed.prepared.query, true, ctx)?;
-        let Resumed { prepared, folder, plan, root, targets } = resumed;
-        // What the job left out when it began stays left out, and is named; what it took must be there, whatever `partial`
-        // says.
-        let (files, lost) = self.readable(&prepared, None, ctx)?;
-        if let Some(lost) = lost.first() {
-            return Err(changed(&lost.file));
-        }
-        for (file, pinned) in files.iter().zip(&plan.files) {
-            if !pinned.is_still(file) {
-                return Err(changed(&pinned.source));
-            }
-        }
-        if plan.sampling.as_ref().is_some_and(|sampling| !sampling.is_known()) {
-            return Err(other_version(&plan));
-        }
-        let unreadable = plan.unreadable.clone();
-        let limits = AllLimits(&targets);
-        let origin = limits.want_origin().then_some(ORIGIN_COLUMNS);
-        let wanted = Wanted { origin, sampling: plan.sampling.as_ref(), ordered: limits.by_order() };
-        let statement = statement(&prepared.query, &files, wanted, self.engine.dialect())?;
-        let sampled = emergency::sampled(plan.sampling.clone(), &files);
-        if statement.sql != plan.sql || (!plan.materialises && !statement.is_positional()) {
-            return Err(other_version(&plan));
-        }
-        let foreign = folder.was_foreign();
-        let info = result_info(&prepared, &files, sampled.as_ref(), job.id())?;
-        let work = Work {
-            session: self,
-            prepared: &prepared,
-            files: &files,
-            statement,
-            targets,
-            root,
-            info,
-            sampled,
-            job,
-            ctx,
-            resumed: true,
-            alone: Cell::new(false),
-        };
-        folder.own()?;
-        let outcome = work.attempts(folder, plan, foreign)?;
-        self.report(&prepared, &files, unreadable, outcome, memory, job, ctx)
-    }
-
     /// Gives a job up: what it left in its targets goes, and its folder.
     pub fn discard(&self, job_id: &str) -> Result<()> {
         let ctx = self.ctx();
@@ -269,6 +218,40 @@ impl Session {
     }
 }
 
+/// What cannot begin leaves the job as it was: its state, and the error that it ended with.
+pub(super) fn go_on(run: Run, resumed: Resumed) -> Result<Report> {
+    // What it reads was decided when it began; whether it waits or fails is asked again.
+    run.session.sampling_now(&resumed.prepared.query, true, run.ctx)?;
+    let Resumed { prepared, folder, plan, root, targets } = resumed;
+    // What the job left out when it began stays left out, and is named; what it took must be there, whatever `partial` says.
+    let (files, lost) = run.readable(&prepared, None)?;
+    if let Some(lost) = lost.first() {
+        return Err(changed(&lost.file));
+    }
+    for (file, pinned) in files.iter().zip(&plan.files) {
+        if !pinned.is_still(file) {
+            return Err(changed(&pinned.source));
+        }
+    }
+    if plan.sampling.as_ref().is_some_and(|sampling| !sampling.is_known()) {
+        return Err(other_version(&plan));
+    }
+    let read = (files, plan.unreadable.clone());
+    let execution = Execution::over(run, prepared, read, plan.sampling.clone(), Some(&AllLimits(&targets)))?;
+    let statement = &execution.statement;
+    let by_units = statement.is_positional() && run.session.engine.cuts_units();
+    if statement.sql != plan.sql || !(plan.materialises || by_units) {
+        return Err(other_version(&plan));
+    }
+    let foreign = folder.was_foreign();
+    let info = result_info(&execution)?;
+    let export = Export { execution: &execution, targets, root, info, resumed: true };
+    folder.own()?;
+    let outcome = export.attempts(folder, plan, foreign)?;
+    drop(export);
+    Ok(execution.report(outcome))
+}
+
 /// Dead letters as a table; a record as JSON.
 fn table(letters: &[DeadLetter]) -> Result<RecordBatch> {
     let text = |get: &dyn Fn(&DeadLetter) -> Option<String>| -> ArrayRef {
@@ -302,6 +285,7 @@ fn changed(file: &str) -> Error {
         ),
     )
     .file(file)
+    .caused_by(Cause::SourceChanged)
     .stage("recovery")
 }
 

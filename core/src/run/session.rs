@@ -9,8 +9,8 @@ use arrow::datatypes::Field;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::durable::state_root;
-use super::pipeline::{Prepared, Task};
+use super::execution::{self, Prepared, Task};
+use super::export::state_root;
 use super::{Answer, Job, Pending, Report};
 use crate::base::{
     Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, arrow_footer, expand_home, refuse_address, text,
@@ -302,8 +302,8 @@ impl Session {
             rows: files.iter().map(|file| file.rows).sum(),
             bytes: files.iter().map(|file| file.bytes).sum(),
             duration_sec: began.elapsed().as_secs_f64(),
-            sources: files.iter().map(super::pipeline::source_of).collect(),
-            bad_values: files.iter().flat_map(super::pipeline::bad_values_of).collect(),
+            sources: files.iter().map(super::reporting::source_of).collect(),
+            bad_values: files.iter().flat_map(super::reporting::bad_values_of).collect(),
             normalised: super::NormalisedCodes::of(&files),
             warnings,
         })
@@ -391,7 +391,7 @@ impl Session {
         let seconds = options.deadline.map_or(self.config.deadline, |own| own.min(self.config.deadline));
         let order = self.order(options.priority, seconds, matches!(task, Task::Stream { .. }));
         let (session, running) = (self.clone(), job.clone());
-        let work = move |ctx: &Ctx| session.run(task, &running, ctx).map_err(|e| session.traced(e, ctx));
+        let work = move |ctx: &Ctx| execution::run(&session, task, &running, ctx).map_err(|e| session.traced(e, ctx));
         self.scheduler.submit(order, job.handle(), work).map_err(|e| self.traced(e, &ctx))
     }
 

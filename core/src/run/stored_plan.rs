@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Unreadable;
+use super::execution::{Execution, Prepared};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::FileId;
-use crate::engine::Engine;
 use crate::lake::LakeFile;
 use crate::params::QueryParams;
-use crate::plan::{Sampled, Sampling, Statement};
+use crate::plan::Sampling;
 use crate::sink::{ResultInfo, StoredTarget, Target};
 use crate::source::folder::SourceFile;
 use crate::store::Location;
@@ -72,17 +72,14 @@ pub(super) struct Materialised {
 }
 
 impl StoredPlan {
-    #[allow(clippy::too_many_arguments, reason = "a plan is of everything that a job had")]
     pub fn new(
-        params: &QueryParams,
+        execution: &Execution,
         output: &Location,
         targets: &[Arc<dyn Target>],
-        files: &[LakeFile],
-        statement: &Statement,
-        sampled: Option<&Sampled>,
         info: &ResultInfo,
-        engine: &dyn Engine,
     ) -> Result<Self> {
+        let Execution { run, prepared: Prepared { params, .. }, files, unreadable, statement, sampled } = execution;
+        let engine = &run.session.engine;
         Ok(StoredPlan {
             format: if sampled.is_some() { STATE_FORMAT } else { WITHOUT_SAMPLES },
             datasus: env!("CARGO_PKG_VERSION").to_owned(),
@@ -92,10 +89,10 @@ impl StoredPlan {
             output: output.clone(),
             destinations: targets.iter().map(|one| one.stored(info)).collect::<Result<_>>()?,
             files: files.iter().map(PinnedFile::of).collect(),
-            unreadable: Vec::new(),
+            unreadable: unreadable.clone(),
             sql: statement.sql.clone(),
             unit_rows: params.options.checkpoint_rows.map_or(UNIT_ROWS, |rows| rows as usize),
-            sampling: sampled.map(|sampled| sampled.sampling.clone()),
+            sampling: sampled.as_ref().map(|sampled| sampled.sampling.clone()),
             materialises: !(statement.is_positional() && engine.cuts_units()),
             materialised: None,
         })

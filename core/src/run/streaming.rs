@@ -9,7 +9,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::memory::Share;
 use super::once_more::OnceMore;
-use super::pipeline::with_schema;
+use super::delivery::with_schema;
 use crate::base::{CancelReason, Chunk, Ctx, Error, Result};
 use crate::engine::RowStream;
 use crate::governor::Levers;

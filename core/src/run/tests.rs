@@ -10,8 +10,8 @@ use super::emergency::wait_for_memory;
 use super::memory::Share;
 use super::once_more::OnceMore;
 use super::parking::SharedLease;
-use super::pipeline::deliver;
-use crate::base::{Cancel, Chunk, Code, Ctx, Error, Origin, Result, UnitId, text};
+use super::delivery::deliver;
+use crate::base::{Cancel, Cause, Chunk, Code, Ctx, Error, Origin, Result, UnitId, text};
 use crate::engine::RowStream;
 use crate::governor::{Ask, Governor, MemorySource, Mode, Reading, Usage};
 use crate::sink::{FanOut, Sink, Stored};
@@ -30,7 +30,7 @@ fn batch(first: i32) -> RecordBatch {
 }
 
 fn out_of_memory() -> Error {
-    Error::new(Code::OutOfMemory, text!("acabou", "used up")).stage("query")
+    Error::new(Code::OutOfMemory, text!("acabou", "used up")).caused_by(Cause::EngineMemory)
 }
 
 /// The numbers that come, the code of the error that ends them, and the runs: whether each was alone.
