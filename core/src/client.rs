@@ -265,13 +265,14 @@ impl Client {
     pub fn datasets(&self) -> Result<Holdings> {
         let session = self.session()?;
         let traced = |error: Error| error.traced(&TraceId::new(), session.language());
-        let (mut listing, ours) = session.listing_of_sources().map_err(traced)?;
+        let (listing, ours) = session.listing_of_sources().map_err(traced)?;
         let catalog = self.session.catalog();
         let root = listing.root.clone();
         let below = |at: &Location| at.below(&root).display().to_string();
-        listing.ignored.extend(ours.into_iter().map(|file| Ignored { location: file.location, why: Why::Ours }));
-        listing.ignored.sort_by(|a, b| a.location.cmp(&b.location));
-        let ignored = listing.ignored.iter().map(|one| IgnoredFile { file: below(&one.location), reason: one.why });
+        let ours = ours.into_iter().map(|file| Ignored { location: file.location, why: Why::Ours });
+        let mut ignored: Vec<Ignored> = listing.ignored.iter().cloned().chain(ours).collect();
+        ignored.sort_by(|a, b| a.location.cmp(&b.location));
+        let ignored = ignored.iter().map(|one| IgnoredFile { file: below(&one.location), reason: one.why });
         let mut holdings = Holdings { datasets: Vec::new(), ignored: ignored.collect() };
         for grupo in catalog.datasets() {
             let all: Vec<_> = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset).collect();

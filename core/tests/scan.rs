@@ -102,10 +102,10 @@ impl Source {
     ) -> (Query, Vec<LakeFile>, Statement) {
         let catalog = Catalog::builtin();
         let listing = Folder::scan(self.folder.path(), catalog).unwrap();
-        let own = |_| {
-            ["N_AIH", "SEXO", "IDADE", "VAL_TOT", "DT_INTER", "EXTRA", "BIG", "PESO"]
+        let own = |_: &_, _| {
+            Ok(["N_AIH", "SEXO", "IDADE", "VAL_TOT", "DT_INTER", "EXTRA", "BIG", "PESO"]
                 .map(|name| (name.to_owned(), LogicalType::Text))
-                .to_vec()
+                .to_vec())
         };
         let query = validate(params, catalog, &own).unwrap();
         let lake = Lake::open(&self.folder.path().join("lake")).unwrap();

@@ -2,6 +2,7 @@
 //! reads it and writes it anew replaces by its own name.
 
 use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::{MOST_FOOTER, PARQUET_MARK, parse_parquet_footer};
@@ -13,6 +14,11 @@ const MAGIC: &[u8] = b"PAR1";
 /// False as well for what cannot be read: whoever reads it will say why.
 pub(super) fn is_ours(stores: &Stores, at: &Location) -> bool {
     stores.open(at).is_ok_and(|object| read(object).unwrap_or(false))
+}
+
+/// The same of a file of this machine.
+pub fn is_written_by_us(path: &Path) -> bool {
+    is_ours(&Stores::default(), &Location::file(path))
 }
 
 fn read(object: Arc<dyn ReadAt>) -> std::io::Result<bool> {

@@ -5,6 +5,7 @@
 //! use in a process. An object without a record counts as not there and is converted again.
 
 mod bad_cells;
+mod columns;
 mod convert;
 mod digest;
 mod file;
@@ -37,9 +38,11 @@ use same::Same;
 use seen::Seen;
 
 pub use bad_cells::{BadCells, BadRow};
+pub use columns::kind_of_own;
 pub use convert::CONVERTER_VERSION;
 pub use digest::RowDigest;
 pub use file::{LakeFile, RowGroup};
+pub use mark::is_written_by_us;
 pub use provenance::{Provenance, RefusedColumn};
 pub use rows::SourceIdentity;
 

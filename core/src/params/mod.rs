@@ -15,8 +15,8 @@ pub use contract::{Aggregate, AggregateFn, CompetenciaParam, OneOrMany, OrderBy,
 pub use filter::{Col, Filter, Op, col};
 pub use options::{MissingFiles, OnBadValue, OnEmergency, Options, Priority, Versions};
 pub use query::{
-    Ask, BindValue, ORIGIN, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql, Structured, Syntax,
-    origin_column,
+    Ask, BindValue, Extent, ORIGIN, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql, Structured,
+    Syntax, origin_column,
 };
 pub use sizes::check_sizes;
-pub use validate::{Compared, Constant, SqlUse, no_dataset, validate, validate_question, validate_sql};
+pub use validate::{Compared, Constant, FileColumns, SqlUse, no_dataset, validate, validate_question, validate_sql};

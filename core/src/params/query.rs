@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::Text;
-use crate::catalog::{Competencia, Grupo, LogicalType, Uf};
+use crate::catalog::{Competencia, FileId, Grupo, LogicalType, Uf};
 
 use super::{AggregateFn, Op, Options};
 
@@ -36,6 +36,24 @@ pub struct Scope {
     pub competencias: Option<BTreeSet<Competencia>>,
     /// Where the catalogue has no columns: those of all the dataset's files in the source, with the types of their headers.
     pub header_columns: Vec<(String, LogicalType)>,
+}
+
+/// Which of a table's files are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Those that the query's UF and competência select.
+    Selected,
+    /// All of the dataset.
+    Dataset,
+}
+
+impl Scope {
+    /// Whether UF and competência select the file. In national files the UF is a column, by which the plan filters.
+    pub fn selects(&self, id: &FileId) -> bool {
+        self.grupo.dataset == id.dataset
+            && (self.grupo.national.is_some() || self.ufs.as_ref().is_none_or(|ufs| ufs.contains(&id.uf)))
+            && self.competencias.as_ref().is_none_or(|all| all.contains(&id.competencia))
+    }
 }
 
 /// What is asked of the tables.

@@ -20,7 +20,6 @@ pub use dialect::Dialect;
 pub use explain::{Explain, Share, explain};
 pub use missing::{Missing, missing_error, selection_warnings};
 pub use named::{nowhere, reads};
-pub use own::kind_of_own;
 pub use prune::{Verdict, judge, statistics};
 pub use sample::{BELOW as SAMPLE_BELOW, FileSample, PRIME as SAMPLE_PRIME, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile, is_text};

@@ -3,7 +3,6 @@
 use arrow::datatypes::DataType;
 
 use super::is_text;
-use crate::catalog::{DateFormat, LogicalType};
 
 /// The type that holds every value of both, as it is; none where there is no such type.
 pub(super) fn common(one: &DataType, other: &DataType) -> Option<DataType> {
@@ -21,29 +20,6 @@ pub(super) fn common(one: &DataType, other: &DataType) -> Option<DataType> {
             (precision <= 38).then_some(DataType::Decimal128(precision, scale))
         }
         _ => None,
-    }
-}
-
-/// How a condition on such a column is read.
-pub fn kind_of_own(own: &DataType) -> LogicalType {
-    match own {
-        DataType::Dictionary(_, values) => kind_of_own(values),
-        DataType::Boolean => LogicalType::FLAG,
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => {
-            LogicalType::Integer { digits: 9 }
-        }
-        own if own.is_integer() => LogicalType::Integer { digits: 18 },
-        // Compared as the float that the number stands for.
-        own if own.is_floating() => LogicalType::Decimal { precision: 38, scale: 10 },
-        DataType::Decimal32(precision, scale)
-        | DataType::Decimal64(precision, scale)
-        | DataType::Decimal128(precision, scale) => {
-            LogicalType::Decimal { precision: *precision, scale: scale.unsigned_abs() }
-        }
-        DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
-            LogicalType::Date { formats: vec![DateFormat::YearMonthDay] }
-        }
-        _ => LogicalType::Text,
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Selection {
     pub missing: Vec<Missing>,
     /// Asked for by name, and known never to have been published.
     pub gaps: Vec<Missing>,
-    /// Files of the datasets in the source, whether wanted or not.
+    /// Files of the datasets in the listing, whether wanted or not.
     pub present: usize,
     /// Datasets without a wanted file, but for known gaps.
     pub without_files: Vec<Dataset>,
@@ -61,12 +61,7 @@ impl Selection {
         let grupo = scope.grupo;
         // In national files the UF is a column; the plan filters by it.
         let ufs = if grupo.national.is_some() { None } else { scope.ufs.as_ref() };
-        let of_dataset = || listing.files.iter().filter(|file| file.id.dataset == grupo.dataset);
-        let wanted = |file: &&SourceFile| {
-            ufs.is_none_or(|ufs| ufs.contains(&file.id.uf))
-                && scope.competencias.as_ref().is_none_or(|all| all.contains(&file.id.competencia))
-        };
-        let files: Vec<&SourceFile> = of_dataset().filter(wanted).collect();
+        let files: Vec<&SourceFile> = listing.files.iter().filter(|file| scope.selects(&file.id)).collect();
         let ours = |file: &&&SourceFile| file.kind == FileKind::Parquet && is_ours(file);
         let (ours, files): (Vec<&SourceFile>, Vec<&SourceFile>) = files.par_iter().partition(ours);
         self.ours.extend(ours.into_iter().cloned());
@@ -87,7 +82,7 @@ impl Selection {
         }
         self.absent(scope, ufs, &held, catalog);
         self.missing[before..].sort_by_key(|missing| (missing.uf, missing.competencia));
-        self.present += of_dataset().count();
+        self.present += listing.files.iter().filter(|file| file.id.dataset == grupo.dataset).count();
         if held.is_empty() && (self.missing.len() > before || self.gaps.len() == gaps_before) {
             self.without_files.push(grupo.dataset.clone());
         }

@@ -9,7 +9,7 @@ use super::named::origin_of;
 use super::{BadRows, Dialect, FileSample, Sampling, own};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{LogicalType, UfCoding};
-use crate::lake::LakeFile;
+use crate::lake::{LakeFile, kind_of_own};
 use crate::params::Scope;
 
 /// A column of the table, and whether any file has it.
@@ -71,7 +71,7 @@ pub(super) fn columns(scope: &Scope, files: &[&LakeFile]) -> Vec<TableColumn> {
             }
             let column = TableColumn {
                 name: known.map_or_else(|| field.name().to_uppercase(), |column| column.name.clone()),
-                kind: known.map_or_else(|| own::kind_of_own(field.data_type()), |column| column.kind.clone()),
+                kind: known.map_or_else(|| kind_of_own(field.data_type()), |column| column.kind.clone()),
                 own: known.is_none().then(|| field.data_type().clone()),
                 at_odds: None,
                 held: Held::Files,

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::job_folder::{self, End, JobFolder};
-use crate::base::{Code, Error, Owner, Result, clip, create_folders, text};
+use crate::base::{Code, Error, FileSystem, Owner, Result, clip, create_folders, text};
 
 /// Where jobs keep what a later process needs. Made with the first job.
 #[derive(Debug, Clone)]
 pub struct StateFolder {
     root: PathBuf,
+    /// None: to be asked of the system.
+    lies_on: Option<FileSystem>,
 }
 
 /// How the process that ran a job stands.
@@ -46,7 +48,7 @@ pub struct Found {
 
 impl StateFolder {
     pub fn at(root: PathBuf) -> Self {
-        StateFolder { root }
+        StateFolder { root, lies_on: None }
     }
 
     pub fn root(&self) -> &Path {
@@ -57,7 +59,8 @@ impl StateFolder {
     pub fn create(&self, job_id: &str, plan: &Value) -> Result<JobFolder> {
         let failed = |error| Error::io(error, &self.root).stage("recovery");
         create_folders(&self.root).map_err(failed)?;
-        refuse_network(&self.root)?;
+        let lies_on = self.lies_on.map_or_else(|| FileSystem::of(&self.root).map_err(|e| e.stage("recovery")), Ok)?;
+        refuse_network(&self.root, lies_on)?;
         JobFolder::create(self.root.join(name(job_id)?), job_id, plan)
     }
 
@@ -141,16 +144,8 @@ fn name(job_id: &str) -> Result<&str> {
 }
 
 /// Locks and renames of network file systems do not keep their word.
-#[cfg(target_os = "linux")]
-fn refuse_network(folder: &Path) -> Result<()> {
-    // NFS, SMB, SMB2, CIFS, AFS, 9P, Ceph, FUSE: <linux/magic.h>.
-    const NETWORK: [u64; 8] =
-        [0x6969, 0x517b, 0xfe53_4d42, 0xff53_4d42, 0x5346_414f, 0x0102_1997, 0x00c3_6400, 0x6573_5546];
-    let found = rustix::fs::statfs(folder).map_err(|error| Error::io(error.into(), folder).stage("recovery"))?;
-    let kind = found.f_type as u64 & 0xffff_ffff;
-    if !NETWORK.contains(&kind) {
-        return Ok(());
-    }
+fn refuse_network(folder: &Path, lies_on: FileSystem) -> Result<()> {
+    let Some(kind) = lies_on.network() else { return Ok(()) };
     let shown = folder.display();
     Err(Error::new(
         Code::Forbidden,
@@ -164,7 +159,24 @@ fn refuse_network(folder: &Path) -> Result<()> {
     .stage("recovery"))
 }
 
-#[cfg(not(target_os = "linux"))]
-fn refuse_network(_folder: &Path) -> Result<()> {
-    Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_folder_of_the_network_is_refused_before_a_job_is_made_there() {
+        let root = tempfile::tempdir().unwrap();
+        let of =
+            |kind| StateFolder { lies_on: Some(FileSystem::of_kind(kind)), ..StateFolder::at(root.path().to_owned()) };
+        let id = ulid::Ulid::new().to_string();
+        // NFS, and SMB.
+        for kind in [0x6969, 0xfe53_4d42] {
+            let refused = of(kind).create(&id, &Value::Null).unwrap_err();
+            assert_eq!(refused.code(), Code::Forbidden);
+            assert_eq!(refused.diagnostic()["file_system"], format!("{kind:#x}"));
+            assert!(!root.path().join(&id).exists(), "nothing is left of it");
+        }
+        // ext4.
+        of(0xef53).create(&id, &Value::Null).unwrap();
+    }
 }

@@ -5,17 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::datatypes::Field;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::execution::{self, Prepared, Task};
 use super::export::state_root;
 use super::{Answer, Job, Pending, Report};
-use crate::base::{
-    Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, arrow_footer, expand_home, refuse_address, text,
-};
-use crate::catalog::{Catalog, Grupo, LogicalType};
+use crate::base::{Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
+use crate::catalog::{Catalog, FileId, Grupo};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
 use crate::gate;
@@ -23,17 +20,16 @@ use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile};
 use crate::metrics::Metrics;
 use crate::params::{
-    MissingFiles, Query, QueryParams, Question, SqlUse, check_sizes, validate, validate_question, validate_sql,
+    Extent, MissingFiles, Query, QueryParams, Question, Scope, SqlUse, check_sizes, validate, validate_question,
+    validate_sql,
 };
-use crate::plan::{
-    Explain, Selection, Wanted, explain, kind_of_own, missing_error, select, selection_warnings, statement,
-};
+use crate::plan::{Explain, Selection, Wanted, explain, missing_error, select, selection_warnings, statement};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Handle, Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets, refuse_twice};
-use crate::source::folder::{FileKind, Folder, Ignored, Listing, SourceFile};
+use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
 use crate::source::header_columns;
-use crate::store::{At, Location, Stores};
+use crate::store::{Location, Stores};
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
 const DURABLE_CHUNK_ROWS: usize = 8 << 10;
@@ -46,6 +42,7 @@ pub struct Session {
     pub(super) config: Config,
     pub(super) catalog: &'static Catalog,
     pub(super) source: Location,
+    names: KnownNames,
     pub(super) lake: Lake,
     pub(super) engine: Arc<dyn Engine>,
     /// The one in the process, for what jobs have kept.
@@ -132,6 +129,7 @@ impl Session {
             config,
             catalog: Catalog::builtin(),
             source,
+            names: KnownNames::default(),
             lake,
             engine,
             local,
@@ -180,7 +178,11 @@ impl Session {
     }
 
     pub fn listing(&self) -> Result<Listing> {
-        Folder::scan_in(self.lake.stores(), &self.source, self.catalog)
+        self.names()?.stat(self.lake.stores(), |_| true)
+    }
+
+    fn names(&self) -> Result<Arc<Names>> {
+        self.names.of(self.lake.stores(), &self.source, self.catalog)
     }
 
     /// The same without the Parquet that datasus has written, which comes beside it.
@@ -232,7 +234,7 @@ impl Session {
     /// What no output touches.
     pub(super) fn spared(&self, listing: Option<&Listing>) -> Spared {
         let files = listing.map(|listing| {
-            let sources = listing.files.iter().filter(|file| !self.lake.is_ours(file)).map(|file| &file.location);
+            let sources = listing.names.locations();
             // A Parquet of another name may be an answer.
             let is_parquet = |name: String| name.to_lowercase().ends_with(".parquet");
             let of_source = |file: &&Ignored| file.may_hold_records() && !is_parquet(file.name());
@@ -273,7 +275,8 @@ impl Session {
     /// An administrator's job among the others, so that it does not take their cores.
     pub fn sync(self: &Arc<Self>, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
         let ctx = Ctx { cancel: cancel.clone(), ..self.ctx() };
-        let (query, mut selection, listing) = self.choose(params, &ctx).map_err(|e| self.traced(e, &ctx))?;
+        let (query, mut selection, listing) =
+            self.choose(params, Extent::Selected, &ctx).map_err(|e| self.traced(e, &ctx))?;
         let (session, job) = (self.clone(), Handle::new(ctx.clone()));
         let order = self.order(Priority::Admin, self.config.deadline, false);
         let work = move |ctx: &Ctx| {
@@ -312,7 +315,7 @@ impl Session {
     pub fn explain(&self, params: &QueryParams) -> Result<Explain> {
         let ctx = self.ctx();
         let run = || {
-            let (query, mut selection, listing) = self.choose(params, &ctx)?;
+            let (query, mut selection, listing) = self.choose(params, Extent::Dataset, &ctx)?;
             let foretold = self.foretell_rivals(&query, &mut selection, &listing)?;
             let used = |file: &&SourceFile| query.scopes.iter().any(|scope| scope.grupo.dataset == file.id.dataset);
             let ours = |file: &SourceFile| selection.ours.iter().any(|ours| ours.location == file.location);
@@ -340,26 +343,53 @@ impl Session {
         run().map_err(|e| self.traced(e, &ctx))
     }
 
-    fn choose(&self, params: &QueryParams, ctx: &Ctx) -> Result<(Query, Selection, Listing)> {
+    /// `listed`: the files that the listing is to have. Where the catalogue knows no column of a dataset, all of its files say
+    /// the types, whichever are selected.
+    fn choose(&self, params: &QueryParams, listed: Extent, ctx: &Ctx) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
         check_sizes(params)?;
-        let listing = self.listing()?;
+        let (names, stores) = (self.names()?, self.lake.stores());
+        let whole = |grupo: &Grupo, extent| extent == Extent::Dataset || grupo.columns.is_empty();
+        let file_columns = |scope: &Scope, extent| {
+            let whole = whole(scope.grupo, extent);
+            let wanted = |id: &FileId| if whole { id.dataset == scope.grupo.dataset } else { scope.selects(id) };
+            Ok(self.lake.columns_of(scope.grupo, &names.stat(stores, wanted)?.files))
+        };
         let mut query = match &params.sql {
-            None => validate(params, self.catalog, &|grupo| file_columns(grupo, &listing, &self.lake))?,
+            None => validate(params, self.catalog, &file_columns)?,
             Some(sql) => match gate::question(sql, self.catalog) {
-                Some(asked) => validate_question(params, asked.map(|asked| with_files(asked, &listing, &self.lake)))?,
+                Some(asked) => validate_question(params, asked.and_then(|asked| self.with_files(asked, &names)))?,
                 None => validate_sql(params, sql, self.judged(params, sql, ctx))?,
             },
         };
+        let wanted = |id: &FileId| {
+            let of_scope = |scope: &Scope| match whole(scope.grupo, listed) {
+                true => scope.grupo.dataset == id.dataset,
+                false => scope.selects(id),
+            };
+            query.scopes.iter().any(of_scope)
+        };
+        let listing = names.stat(stores, wanted)?;
         for scope in query.scopes.iter_mut().filter(|scope| scope.grupo.columns.is_empty()) {
             scope.header_columns = header_columns(&scope.grupo.dataset, &listing.files, self.lake.stores());
         }
         let selection = select(&query, &listing, self.catalog, &|file| self.lake.is_ours(file))?;
         let complete = selection.missing.is_empty() && selection.without_files.is_empty();
         if !complete && query.options.missing == MissingFiles::Error {
-            return Err(missing_error(&selection, &query, &listing, self.catalog));
+            return Err(missing_error(&selection, &query, &names.stat(stores, |_| true)?, self.catalog));
         }
         Ok((query, selection, listing))
+    }
+
+    /// Where the catalogue knows no column of a dataset, those of its files.
+    fn with_files(&self, asked: Question, names: &Arc<Names>) -> Result<Question> {
+        match asked {
+            Question::Columns { grupo, .. } if grupo.columns.is_empty() => {
+                let files = names.stat(self.lake.stores(), |id| id.dataset == grupo.dataset)?.files;
+                Ok(Question::Columns { grupo, of_files: self.lake.columns_of(grupo, &files) })
+            }
+            asked => Ok(asked),
+        }
     }
 
     /// User SQL goes through the gate before anything else looks at it.
@@ -382,7 +412,7 @@ impl Session {
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {
             self.engine.warm(from_user);
         }
-        let (query, selection, listing) = self.choose(params, ctx)?;
+        let (query, selection, listing) = self.choose(params, Extent::Selected, ctx)?;
         Ok(Prepared { params: params.clone(), query, selection, listing, unreadable: Vec::new() })
     }
 
@@ -500,38 +530,4 @@ fn homeless(source: &Location) -> Error {
 
 fn spill_root(config: &Config) -> PathBuf {
     config.spill.clone().unwrap_or_else(std::env::temp_dir)
-}
-
-/// Where the catalogue knows no column of a dataset, those of its files.
-fn with_files(asked: Question, listing: &Listing, lake: &Lake) -> Question {
-    match asked {
-        Question::Columns { grupo, .. } if grupo.columns.is_empty() => {
-            Question::Columns { grupo, of_files: file_columns(grupo, listing, lake) }
-        }
-        asked => asked,
-    }
-}
-
-/// The columns of the dataset's files that can be opened, with the types that conversion gives them; a file that cannot is
-/// named when it is read.
-fn file_columns(grupo: &'static Grupo, listing: &Listing, lake: &Lake) -> Vec<(String, LogicalType)> {
-    let typed = grupo.columns.is_empty();
-    let of_headers = header_columns(&grupo.dataset, &listing.files, lake.stores()).into_iter();
-    let kind = |kind: LogicalType| if typed { kind } else { LogicalType::Text };
-    let mut columns: Vec<(String, LogicalType)> = of_headers.map(|(name, of)| (name, kind(of))).collect();
-    let of_dataset = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset);
-    for file in of_dataset.filter(|file| file.kind == FileKind::Parquet && !lake.is_ours(file)) {
-        for (name, kind) in parquet_columns(file, lake.stores()).unwrap_or_default() {
-            if !columns.iter().any(|(known, _)| *known == name) {
-                columns.push((name, kind));
-            }
-        }
-    }
-    columns
-}
-
-fn parquet_columns(file: &SourceFile, stores: &Stores) -> Option<Vec<(String, LogicalType)>> {
-    let footer = arrow_footer(&At::of(stores.open(&file.location).ok()?)).ok()?;
-    let column = |field: &Arc<Field>| (field.name().to_uppercase(), kind_of_own(field.data_type()));
-    Some(footer.schema().fields().iter().map(column).collect())
 }

@@ -4,7 +4,7 @@
 //! files of the dataset in the source are read (32 bytes and the fields' descriptors, once per version of a file in a process),
 //! and each column has the narrowest type that holds it in all of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::dbc::{Field, ReadOptions, RecordFile};
@@ -21,15 +21,29 @@ const KEPT: usize = 50_000;
 const INTEGER_DIGITS: u8 = 18;
 const DECIMAL_DIGITS: u8 = 38;
 
-type Version = (Location, u64, i64, Option<State>);
+type Version = (u64, i64, Option<State>);
+type Columns = Arc<Vec<HeaderColumn>>;
+
+/// Headers that were read, by file; those of one layout share it.
+#[derive(Default)]
+struct Headers {
+    of_files: HashMap<Location, (Version, Columns)>,
+    layouts: HashSet<Columns>,
+}
 
 /// The columns of the DBC and DBF files of `dataset` among `files`, in the order in which they are first met. A file whose
 /// header cannot be read has no say; whoever reads it is told.
 pub fn header_columns(dataset: &Dataset, files: &[SourceFile], stores: &Stores) -> Vec<HeaderColumn> {
     let mut columns: Vec<HeaderColumn> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
+    let mut met: HashSet<*const Vec<HeaderColumn>> = HashSet::new();
     for file in files.iter().filter(|file| file.id.dataset == *dataset && file.kind != FileKind::Parquet) {
-        for (name, kind) in of_file(file, stores).iter() {
+        let layout = of_file(file, stores);
+        // Thousands of files have few layouts.
+        if !met.insert(Arc::as_ptr(&layout)) {
+            continue;
+        }
+        for (name, kind) in layout.iter() {
             match places.get(name) {
                 Some(&place) => columns[place].1 = wider(&columns[place].1, kind),
                 None => {
@@ -42,23 +56,31 @@ pub fn header_columns(dataset: &Dataset, files: &[SourceFile], stores: &Stores) 
     columns
 }
 
-fn of_file(file: &SourceFile, stores: &Stores) -> Arc<Vec<HeaderColumn>> {
-    static HEADERS: OnceLock<Mutex<HashMap<Version, Arc<Vec<HeaderColumn>>>>> = OnceLock::new();
+fn of_file(file: &SourceFile, stores: &Stores) -> Columns {
+    static HEADERS: OnceLock<Mutex<Headers>> = OnceLock::new();
     let headers = || HEADERS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-    let version = (file.location.clone(), file.size, file.mtime_ns, file.state);
-    if let Some(known) = headers().get(&version) {
-        return known.clone();
+    let version = (file.size, file.mtime_ns, file.state);
+    if let Some((_, columns)) = headers().of_files.get(&file.location).filter(|(known, _)| *known == version) {
+        return columns.clone();
     }
     let opened = RecordFile::open_in(stores, &file.location, &ReadOptions::default());
-    let Ok(open) = opened else { return Arc::default() };
+    let Ok(open) = opened else { return unread() };
     let fields = open.header().fields.iter().filter(|field| field.is_column());
-    let columns: Arc<Vec<HeaderColumn>> = Arc::new(fields.map(|field| (field.name.clone(), type_of(field))).collect());
+    let columns: Columns = Arc::new(fields.map(|field| (field.name.clone(), type_of(field))).collect());
     let mut headers = headers();
-    if headers.len() >= KEPT {
-        headers.clear();
+    if headers.of_files.len() >= KEPT {
+        *headers = Headers::default();
     }
-    headers.insert(version, columns.clone());
+    let columns = headers.layouts.get(&columns).cloned().unwrap_or(columns);
+    headers.layouts.insert(columns.clone());
+    headers.of_files.insert(file.location.clone(), (version, columns.clone()));
     columns
+}
+
+/// Of a file whose header cannot be read; one for all, since layouts are told apart by where they lie.
+fn unread() -> Columns {
+    static NONE: OnceLock<Columns> = OnceLock::new();
+    NONE.get_or_init(Columns::default).clone()
 }
 
 /// The type that a field's descriptor tells. A code stays text; so do L (`T`, `F`, `?` as they stand), moments, and doubles,

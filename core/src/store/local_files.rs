@@ -1,29 +1,51 @@
 //! The files of this machine.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::read_at::OpenFile;
-use super::{Entry, Listed, LocalRoot, Location, Object, ReadAt, Store, Upload, walk};
+use super::walk::{self, Walk};
+use super::{Entry, Listed, LocalRoot, Location, Object, ReadAt, Store, Upload};
 use crate::base::{Error, Result, open_source};
 
 /// The first store. What it opens are regular files; whose they are, and behind which links, does not matter to who only reads.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct LocalFiles;
+#[derive(Debug, Default)]
+pub struct LocalFiles {
+    /// The names of the folder that was listed last.
+    last: Mutex<Option<Arc<Known>>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    root: Location,
+    walk: Walk,
+    listed: Arc<Listed>,
+}
 
 impl Store for LocalFiles {
     fn scheme(&self) -> &str {
         "file"
     }
 
-    fn list(&self, root: &Location) -> Result<Listed> {
-        let found = walk::files(root.path())?;
+    fn list(&self, root: &Location) -> Result<Arc<Listed>> {
+        let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = last().clone().filter(|known| known.root == *root);
+        if let Some(known) = known.as_ref().filter(|known| known.walk.is_current()) {
+            return Ok(known.listed.clone());
+        }
+        let (walk, found) = Walk::of(root.path(), known.as_ref().map(|known| &known.walk))?;
         let named = |paths: Vec<PathBuf>| paths.into_iter().map(Location::file);
-        Ok(Listed {
+        let listed = Listed {
             found: named(found.files).map(|location| Entry { location, object: None }).collect(),
             broken: named(found.broken).collect(),
             not_entered: named(found.not_entered).collect(),
-        })
+        };
+        let listed = match known {
+            Some(known) if *known.listed == listed => known.listed.clone(),
+            _ => Arc::new(listed),
+        };
+        *last() = Some(Arc::new(Known { root: root.clone(), walk, listed: listed.clone() }));
+        Ok(listed)
     }
 
     fn stat(&self, at: &Location) -> Result<Object> {

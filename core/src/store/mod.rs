@@ -34,8 +34,9 @@ pub trait Store: Debug + Send + Sync {
     fn scheme(&self) -> &str;
 
     /// What lies below `root`, or `root` itself where it is an object, in order of location; hidden names are left out. Opens
-    /// nothing.
-    fn list(&self, root: &Location) -> Result<Listed>;
+    /// no object. A store that knows that nothing has come or gone gives the listing that it gave before, so that nobody sorts
+    /// its names again.
+    fn list(&self, root: &Location) -> Result<Arc<Listed>>;
 
     /// The object as it is now; DS-404 or DS-403 where it cannot be looked at.
     fn stat(&self, at: &Location) -> Result<Object>;
@@ -88,7 +89,7 @@ pub struct State {
 }
 
 /// What lies below a location.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listed {
     pub found: Vec<Entry>,
     /// Links that lead to nothing.
@@ -98,7 +99,7 @@ pub struct Listed {
 }
 
 /// An object's location, and its version where the store's listing says it; others are asked for theirs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub location: Location,
     pub object: Option<Object>,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::{Text, text};
+use crate::lake::is_written_by_us;
 
 /// Where it lies. The default is nothing.
 #[derive(Debug, Clone, Default)]
@@ -44,9 +45,17 @@ impl Spared {
                 "in the source's folder it would be read as one of its files"
             ));
         }
-        let of_source = identity(target).is_some_and(|of| self.files.iter().any(|file| identity(file) == Some(of)));
+        // An answer of ours may lie there by a name of the source's, and be written again.
+        let is_source = |file: &PathBuf| !is_answer(file);
+        let of_source = identity(target)
+            .is_some_and(|of| self.files.iter().any(|file| identity(file) == Some(of) && is_source(file)));
         of_source.then(|| text!("é um arquivo da fonte", "it is a file of the source"))
     }
+}
+
+/// A Parquet that datasus has written.
+fn is_answer(file: &Path) -> bool {
+    file.to_string_lossy().trim_end().to_lowercase().ends_with(".parquet") && is_written_by_us(file)
 }
 
 /// The first part of the path, in lower case, that leads from `folder` to `target`; none where that is not below it.

@@ -13,7 +13,7 @@ pub struct Stores(Arc<BTreeMap<String, Arc<dyn Store>>>);
 
 impl Default for Stores {
     fn default() -> Self {
-        Stores(Arc::new(BTreeMap::new())).with(Arc::new(LocalFiles))
+        Stores(Arc::new(BTreeMap::new())).with(Arc::new(LocalFiles::default()))
     }
 }
 
@@ -47,7 +47,7 @@ impl Stores {
     }
 
     /// As [`Store::list`].
-    pub fn list(&self, root: &Location) -> Result<Listed> {
+    pub fn list(&self, root: &Location) -> Result<Arc<Listed>> {
         self.of(root)?.list(root)
     }
 

@@ -4,6 +4,8 @@ mod exchanged;
 #[path = "../genuine/mod.rs"]
 mod genuine;
 mod links;
+#[cfg(target_os = "linux")]
+mod planning;
 mod told;
 
 use std::fs::File;

@@ -99,14 +99,14 @@ impl Store for Memory {
         "mem"
     }
 
-    fn list(&self, root: &Location) -> Result<Listed> {
+    fn list(&self, root: &Location) -> Result<Arc<Listed>> {
         let objects = self.objects.lock().unwrap();
         let below = objects.iter().filter(|(path, _)| path.starts_with(root.path()));
         let entry = |(path, (bytes, version)): (&PathBuf, &(Arc<Vec<u8>>, i64))| {
             let object = Memory::object(path, bytes, *version);
             Entry { location: object.location.clone(), object: Some(object) }
         };
-        Ok(Listed { found: below.map(entry).collect(), ..Listed::default() })
+        Ok(Arc::new(Listed { found: below.map(entry).collect(), ..Listed::default() }))
     }
 
     fn stat(&self, at: &Location) -> Result<Object> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::base::{clip, did_you_mean, text};
 use crate::catalog::LogicalType;
 use crate::params::query::Figure;
-use crate::params::{Aggregate, AggregateFn, Projection, QueryParams, Sort, origin_column};
+use crate::params::{Aggregate, AggregateFn, Extent, Projection, QueryParams, Sort, origin_column};
 
 use super::{Check, hint};
 
@@ -22,11 +22,14 @@ impl Check<'_> {
         if let Some(column) = origin_column(name) {
             return Some((column.to_owned(), LogicalType::Text));
         }
-        let (full, file_columns) = (self.is_full(), self.file_columns);
-        let extra = self.extra.get_or_insert_with(|| file_columns(grupo));
-        if let Some(found) = extra.iter().find(|(c, _)| c.eq_ignore_ascii_case(name)) {
-            return Some(found.clone());
+        for extent in [Extent::Selected, Extent::Dataset] {
+            let found = self.of_files(extent).iter().find(|(column, _)| column.eq_ignore_ascii_case(name));
+            if let Some(found) = found {
+                return Some(found.clone());
+            }
         }
+        let full = self.is_full();
+        let extra = self.of_files(Extent::Dataset);
         let names = grupo.columns.iter().map(|c| c.name.as_str()).chain(extra.iter().map(|(c, _)| c.as_str()));
         let near = if full { Vec::new() } else { did_you_mean(name, names) };
         let (pt, en) = hint(&near);

@@ -6,24 +6,20 @@ mod forms;
 mod sql;
 mod when_and_where;
 
-use crate::base::{Code, Problem, Result, Text, clip, text};
+use crate::base::{Code, Error, Problem, Result, Text, clip, text};
 use crate::catalog::{Catalog, Grupo, LogicalType};
 
 use super::sizes::{MOST_PROBLEMS, told};
-use super::{Ask, Query, QueryParams, Scope, Structured};
+use super::{Ask, Extent, Query, QueryParams, Scope, Structured};
 
 pub use sql::{Compared, Constant, SqlUse, validate_question, validate_sql};
 
 /// Checks `params` against the catalogue.
 ///
-/// `file_columns` gives the columns that the source's files of a dataset have, and their types (asked only for a column that
-/// the catalogue does not know).
-pub fn validate(
-    params: &QueryParams,
-    catalog: &'static Catalog,
-    file_columns: &dyn Fn(&'static Grupo) -> Vec<(String, LogicalType)>,
-) -> Result<Query> {
-    let mut check = Check { problems: Vec::new(), notes: Vec::new(), grupo: None, extra: None, file_columns };
+/// `file_columns` gives the columns that the source's files of a table have, and their types: asked only for a column that the
+/// catalogue does not know, of the selected files first, and of the others where these do not have it.
+pub fn validate(params: &QueryParams, catalog: &'static Catalog, file_columns: FileColumns) -> Result<Query> {
+    let mut check = Check::new(Vec::new(), file_columns);
     check.contract(params.contract);
     check.grupo = check.dataset(&params.dataset, catalog);
     if let Some(name) = params.bind.keys().next() {
@@ -35,14 +31,21 @@ pub fn validate(
     }
     let ufs = params.uf.as_ref().map(|ufs| check.ufs(ufs));
     let competencias = params.competencia.as_ref().map(|c| check.competencias(c));
+    check.scope = check.grupo.map(|grupo| {
+        let (ufs, competencias) = (ufs.clone(), competencias.clone());
+        Scope { grupo, ufs, competencias, header_columns: Vec::new() }
+    });
     let projection = check.projection(params);
     let predicates = check.predicates(&params.filters);
     let order_by = check.order(params, &projection);
     check.limit(params.limit);
     check.options(params);
-    match (check.grupo, check.problems.is_empty()) {
-        (Some(grupo), true) => Ok(Query {
-            scopes: vec![Scope { grupo, ufs, competencias, header_columns: Vec::new() }],
+    if let Some(error) = check.failed.take() {
+        return Err(error);
+    }
+    match (check.scope, check.problems.is_empty()) {
+        (Some(scope), true) => Ok(Query {
+            scopes: vec![scope],
             ask: Ask::Structured(Structured { projection, predicates, order_by, limit: params.limit }),
             options: params.options.clone(),
             notes: check.notes,
@@ -51,16 +54,51 @@ pub fn validate(
     }
 }
 
+/// The columns of a table's files.
+pub type FileColumns<'a> = &'a dyn Fn(&Scope, Extent) -> Result<Vec<(String, LogicalType)>>;
+
 struct Check<'a> {
     problems: Vec<Problem>,
     /// What the report is to say.
     notes: Vec<Text>,
     grupo: Option<&'static Grupo>,
-    extra: Option<Vec<(String, LogicalType)>>,
-    file_columns: &'a dyn Fn(&'static Grupo) -> Vec<(String, LogicalType)>,
+    /// Of a structured query, once its UF and competência are known.
+    scope: Option<Scope>,
+    selected: Option<Vec<(String, LogicalType)>>,
+    of_dataset: Option<Vec<(String, LogicalType)>>,
+    file_columns: FileColumns<'a>,
+    /// Why the files could not be asked.
+    failed: Option<Error>,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    fn new(problems: Vec<Problem>, file_columns: FileColumns<'a>) -> Self {
+        Check {
+            problems,
+            notes: Vec::new(),
+            grupo: None,
+            scope: None,
+            selected: None,
+            of_dataset: None,
+            file_columns,
+            failed: None,
+        }
+    }
+
+    /// The columns of the files, asked once.
+    fn of_files(&mut self, extent: Extent) -> &[(String, LogicalType)] {
+        let asked = match extent {
+            Extent::Selected => &mut self.selected,
+            Extent::Dataset => &mut self.of_dataset,
+        };
+        asked.get_or_insert_with(|| {
+            let columns = self.scope.as_ref().map(|scope| (self.file_columns)(scope, extent));
+            columns.unwrap_or_else(|| Ok(Vec::new())).unwrap_or_else(|error| {
+                self.failed.get_or_insert(error);
+                Vec::new()
+            })
+        })
+    }
     /// Whether there are as many problems as an answer names: what may have been meant is not looked for any more.
     fn is_full(&self) -> bool {
         self.problems.len() >= MOST_PROBLEMS

@@ -50,8 +50,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
         Err(error) => (SqlUse::default(), error.problems().to_vec()),
     };
     let passed = refused.is_empty();
-    let no_columns = |_: &'static Grupo| Vec::new();
-    let mut check = Check { problems: refused, notes: Vec::new(), grupo: None, extra: None, file_columns: &no_columns };
+    let mut check = Check::new(refused, &|_, _| Ok(Vec::new()));
     check.contract(params.contract);
     check.not_with_sql(params);
     let mut scopes = Vec::new();
@@ -84,8 +83,7 @@ pub fn validate_question(params: &QueryParams, asked: Result<Question>) -> Resul
         Ok(asked) => (Some(asked), Vec::new()),
         Err(error) => (None, error.problems().to_vec()),
     };
-    let no_columns = |_: &'static Grupo| Vec::new();
-    let mut check = Check { problems: refused, notes: Vec::new(), grupo: None, extra: None, file_columns: &no_columns };
+    let mut check = Check::new(refused, &|_, _| Ok(Vec::new()));
     check.contract(params.contract);
     check.not_with_sql(params);
     let given =

@@ -4,33 +4,37 @@
 //! (`sistema=SIH/grupo=RD/uf=AC/ano=2024/mes=01/*.parquet`, `RDAC2401.parquet/part-0.parquet`). Hidden folders are not
 //! entered. Every version of a file is listed; which of them is read is a query's to choose, of those that it wants.
 
+mod names;
 mod partition;
 mod preliminary;
 mod same;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::Result;
 use crate::catalog::{Catalog, FileId};
-use crate::store::{Entry, Location, Object, Stores};
+use crate::store::{Location, Object, Stores};
 
 pub use crate::store::{State, stamp};
+pub use names::{KnownNames, Names};
 
 /// Scans source folders.
 #[derive(Debug, Clone, Copy)]
 pub struct Folder;
 
-/// What a folder holds.
+/// What a folder holds, or what is wanted of it.
 #[derive(Debug, Clone)]
 pub struct Listing {
     pub root: Location,
     /// In order of dataset, UF, competência, part and path; of one file there may be several versions.
     pub files: Vec<SourceFile>,
     /// What is not read as a source, in order of path; objects of a lake are left out.
-    pub ignored: Vec<Ignored>,
+    pub ignored: Arc<[Ignored]>,
+    /// All that the folder holds, by name.
+    pub names: Arc<Names>,
 }
 
 /// A file of the catalogue.
@@ -147,62 +151,9 @@ impl Folder {
         Folder::scan_in(&Stores::default(), &Location::file(root), catalog)
     }
 
-    /// Lists the files below `root`, or `root` itself where it is a file. Asks the store for size and time of those that the
-    /// catalogue knows, and opens none.
+    /// The same of any store: `root`, or what lies below it. Asks the store for size and time of those that the catalogue
+    /// knows, and opens none.
     pub fn scan_in(stores: &Stores, root: &Location, catalog: &Catalog) -> Result<Listing> {
-        let listed = stores.list(root)?;
-        let mut listing = Listing { root: root.clone(), files: Vec::new(), ignored: Vec::new() };
-        let ignored = |all: Vec<Location>, why| all.into_iter().map(move |location| Ignored { location, why });
-        listing.ignored.extend(ignored(listed.broken, Why::Link).chain(ignored(listed.not_entered, Why::Depth)));
-        let found = listed.found;
-        let mut same = same::Same::default();
-        let mut partitions = partition::Partitions::new(root.path(), catalog);
-        let mut folders = preliminary::Folders::new(root.path(), catalog);
-        let records: HashSet<&Path> =
-            found.iter().map(|entry| entry.location.path()).filter(|path| is_record(path)).collect();
-        for Entry { location, object } in &found {
-            let (name, path) = (location.name(), location.path());
-            let mut ignore = |why| listing.ignored.push(Ignored { location: location.clone(), why });
-            let Some(kind) = FileKind::of(&name) else {
-                match ARCHIVES.contains(&extension(&name).as_str()) {
-                    true => ignore(Why::Archive),
-                    // A record goes with its object, which is not listed either.
-                    false if records.contains(path) => {}
-                    false => ignore(Why::Name),
-                }
-                continue;
-            };
-            if kind == FileKind::Parquet && records.contains(path.with_extension("parquet.json").as_path()) {
-                continue;
-            }
-            let mut of_partition = || (kind == FileKind::Parquet).then(|| partitions.of(path)).flatten();
-            let named = catalog.read_name(&name).map(|name| (name, None));
-            let Some((name, partition)) = named.or_else(|| of_partition().map(|(name, folder)| (name, Some(folder))))
-            else {
-                ignore(Why::Name);
-                continue;
-            };
-            let object = object.clone().map_or_else(|| stores.stat(location), Ok)?;
-            let preliminary = name.preliminary || folders.are_preliminary(path);
-            let version = Version { preliminary, dated: name.dated, partition, sha256: None };
-            let Object { location, size, mtime_ns, state, identity } = object;
-            same.add(SourceFile { id: name.id, location, kind, size, mtime_ns, state, version }, identity);
-        }
-        listing.files = same.files();
-        listing.ignored.sort_by(|a, b| a.location.cmp(&b.location));
-        listing.files.sort_by(|a, b| (&a.id, &a.location).cmp(&(&b.id, &b.location)));
-        Ok(listing)
+        Names::of(stores.list(root)?, root, catalog).stat(stores, |_| true)
     }
-}
-
-/// `RDAC2401-0123456789ab-c3.parquet.json`: the record of a lake's object.
-fn is_record(path: &Path) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    let Some(object) = name.strip_suffix(".parquet.json") else { return false };
-    // Between the hash of the source and the converter's version.
-    object.match_indices("-c").any(|(at, _)| {
-        let hash = object[..at].rsplit_once('-').map(|(_, hash)| hash).unwrap_or_default();
-        let version = object[at + 2..].starts_with(|c: char| c.is_ascii_digit());
-        version && hash.len() == 12 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
 }

@@ -1,0 +1,61 @@
+//! Which columns files have, as far as headers and footers tell.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field};
+
+use super::Lake;
+use crate::base::arrow_footer;
+use crate::catalog::{DateFormat, Grupo, LogicalType};
+use crate::source::folder::{FileKind, SourceFile};
+use crate::source::header_columns;
+use crate::store::At;
+
+impl Lake {
+    /// The columns of those of `files` that can be opened and are of the dataset, with the types that conversion gives them; one
+    /// that cannot is named when it is read.
+    pub fn columns_of(&self, grupo: &Grupo, files: &[SourceFile]) -> Vec<(String, LogicalType)> {
+        let untyped = grupo.columns.is_empty();
+        let of_headers = header_columns(&grupo.dataset, files, self.stores()).into_iter();
+        let kind = |kind: LogicalType| if untyped { kind } else { LogicalType::Text };
+        let mut columns: Vec<(String, LogicalType)> = of_headers.map(|(name, of)| (name, kind(of))).collect();
+        let of_dataset = files.iter().filter(|file| file.id.dataset == grupo.dataset);
+        for file in of_dataset.filter(|file| file.kind == FileKind::Parquet && !self.is_ours(file)) {
+            for (name, kind) in self.footer_columns(file).unwrap_or_default() {
+                if !columns.iter().any(|(known, _)| *known == name) {
+                    columns.push((name, kind));
+                }
+            }
+        }
+        columns
+    }
+
+    fn footer_columns(&self, file: &SourceFile) -> Option<Vec<(String, LogicalType)>> {
+        let footer = arrow_footer(&At::of(self.stores().open(&file.location).ok()?)).ok()?;
+        let column = |field: &Arc<Field>| (field.name().to_uppercase(), kind_of_own(field.data_type()));
+        Some(footer.schema().fields().iter().map(column).collect())
+    }
+}
+
+/// How a condition on such a column is read.
+pub fn kind_of_own(own: &DataType) -> LogicalType {
+    match own {
+        DataType::Dictionary(_, values) => kind_of_own(values),
+        DataType::Boolean => LogicalType::FLAG,
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => {
+            LogicalType::Integer { digits: 9 }
+        }
+        own if own.is_integer() => LogicalType::Integer { digits: 18 },
+        // Compared as the float that the number stands for.
+        own if own.is_floating() => LogicalType::Decimal { precision: 38, scale: 10 },
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale) => {
+            LogicalType::Decimal { precision: *precision, scale: scale.unsigned_abs() }
+        }
+        DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
+            LogicalType::Date { formats: vec![DateFormat::YearMonthDay] }
+        }
+        _ => LogicalType::Text,
+    }
+}
