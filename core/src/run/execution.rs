@@ -4,18 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crossbeam_channel::Sender;
-
-use super::memory::Share;
-use super::recover::{self, Resumed};
-use super::{Job, Report, Session, Unreadable, bad_rows, emergency, export, stream};
+use super::environment::Environment;
+use super::{Job, Report, Unreadable, bad_rows, emergency};
 use crate::base::{Code, Ctx, PeakMemory, Result};
 use crate::governor::Mode;
 use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{Ask, Projection, Query, QueryParams};
 use crate::plan::{Sampled, Sampling, Selection, Statement, Wanted, statement};
-use crate::sink::arrow::ArrowReader;
-use crate::sink::{AllLimits, Destination, ORIGIN_COLUMNS, OutputRoot, Stored};
+use crate::sink::{AllLimits, ORIGIN_COLUMNS, Stored};
 use crate::source::folder::Listing;
 
 /// A query that has passed validation, with its files.
@@ -26,34 +22,6 @@ pub(super) struct Prepared {
     pub listing: Listing,
     /// Versions of files that could not be read, and were left out.
     pub unreadable: Vec<Unreadable>,
-}
-
-/// What a job's thread does.
-pub(super) enum Task {
-    /// The stream's reading end is handed over as soon as the schema is known.
-    Stream {
-        prepared: Prepared,
-        to_caller: Sender<ArrowReader>,
-    },
-    Durable {
-        prepared: Prepared,
-        root: OutputRoot,
-        destinations: Vec<Destination>,
-    },
-    Resume(Box<Resumed>),
-}
-
-impl Task {
-    pub fn prepared(&self) -> &Prepared {
-        match self {
-            Task::Stream { prepared, .. } | Task::Durable { prepared, .. } => prepared,
-            Task::Resume(resumed) => &resumed.prepared,
-        }
-    }
-
-    fn datasets(&self) -> String {
-        datasets(&self.prepared().query)
-    }
 }
 
 /// What a job has done when its last sink is published.
@@ -73,15 +41,15 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    pub fn of(share: &Share) -> Self {
-        Outcome { mode: share.mode, ..Outcome::default() }
+    pub fn of(mode: Mode) -> Self {
+        Outcome { mode, ..Outcome::default() }
     }
 }
 
 /// Whose job runs, and with what.
 #[derive(Clone, Copy)]
 pub(super) struct Run<'r> {
-    pub session: &'r Session,
+    pub env: &'r Environment,
     pub memory: &'r PeakMemory,
     pub job: &'r Job,
     pub ctx: &'r Ctx,
@@ -99,42 +67,20 @@ pub(super) struct Execution<'r> {
     pub sampled: Option<Sampled>,
 }
 
-/// Runs `task` to its end, in the job's own thread.
-pub(super) fn run(session: &Session, task: Task, job: &Job, ctx: &Ctx) -> Result<Report> {
-    let datasets = task.datasets();
-    tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %datasets, "started");
-    let memory = PeakMemory::watch();
-    let run = Run { session, memory: &memory, job, ctx };
-    let outcome = match task {
-        Task::Stream { prepared, to_caller } => {
-            run.settled(prepared).and_then(|prepared| stream::run(run, prepared, to_caller))
-        }
-        Task::Durable { prepared, root, destinations } => {
-            run.settled(prepared).and_then(|prepared| export::run(run, prepared, root, destinations))
-        }
-        Task::Resume(resumed) => recover::go_on(run, *resumed),
-    };
-    run.count(&outcome);
-    let report = outcome?;
-    report.warnings.iter().for_each(|warning| ctx.log_warning(warning));
-    let (rows, sampled) = (report.records_processed, report.sampling.is_some());
-    tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows, sampled, "completed");
-    Ok(report)
-}
-
 impl Run<'_> {
-    fn count(&self, outcome: &Result<Report>) {
+    pub fn count(&self, outcome: &Result<Report>) {
         let (status, rows) = match outcome {
             Ok(report) => ("completed", report.records_processed),
             Err(error) if error.code() == Code::Cancelled => ("cancelled", 0),
             Err(_) => ("failed", 0),
         };
-        self.session.metrics.job_ended(status, self.job.age(), rows, self.memory.peak());
+        self.env.metrics.job_ended(status, self.job.age(), rows, self.memory.peak());
     }
 
     /// The same with one version of each file.
-    fn settled(&self, mut prepared: Prepared) -> Result<Prepared> {
-        prepared.unreadable = self.session.settle_rivals(&prepared.query, &mut prepared.selection, &prepared.listing, self.ctx)?;
+    pub fn settled(&self, mut prepared: Prepared) -> Result<Prepared> {
+        prepared.unreadable =
+            self.env.settle_rivals(&prepared.query, &mut prepared.selection, &prepared.listing, self.ctx)?;
         Ok(prepared)
     }
 
@@ -145,9 +91,9 @@ impl Run<'_> {
         prepared: &Prepared,
         columns: Option<Arc<BTreeSet<String>>>,
     ) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
-        let (session, ctx) = (self.session, self.ctx);
-        let options = ConvertOptions { columns, ..session.convert_options(&prepared.query) };
-        let results = session.lake.ensure(&prepared.selection.files, session.catalog, &options, ctx);
+        let (env, ctx) = (self.env, self.ctx);
+        let options = ConvertOptions { columns, ..env.convert_options(&prepared.query) };
+        let results = env.lake.ensure(&prepared.selection.files, env.catalog, &options, ctx);
         ctx.check()?;
         let mut files = Vec::with_capacity(results.len());
         let mut unreadable = prepared.unreadable.clone();
@@ -173,10 +119,10 @@ impl<'r> Execution<'r> {
     /// The rows that `limits` take, of all files; those of a stream where there are none. Waits, samples or fails where memory is
     /// nearly exhausted.
     pub fn start(run: Run<'r>, prepared: Prepared, limits: Option<&AllLimits>) -> Result<Self> {
-        let sampling = run.session.sampling_now(&prepared.query, limits.is_some(), run.ctx)?;
+        let sampling = run.env.sampling_now(&prepared.query, limits.is_some(), run.ctx)?;
         // A sample is of what a file holds, and what is kept or compared is of all: whichever of the columns are read.
         let columns = match (&sampling, limits) {
-            (None, None) => Session::columns_of(&prepared.query),
+            (None, None) => Environment::columns_of(&prepared.query),
             _ => None,
         };
         let (files, unreadable) = run.readable(&prepared, columns)?;
@@ -196,7 +142,7 @@ impl<'r> Execution<'r> {
             sampling: sampling.as_ref(),
             ordered: limits.is_some_and(AllLimits::by_order),
         };
-        let statement = statement(&prepared.query, &files, wanted, run.session.engine.dialect())?;
+        let statement = statement(&prepared.query, &files, wanted, run.env.engine.dialect())?;
         bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
         let sampled = emergency::sampled(sampling, &files);
         Ok(Execution { run, prepared, files, unreadable, statement, sampled })
@@ -207,20 +153,16 @@ impl<'r> Execution<'r> {
         emergency::rows_read(self.sampled.as_ref(), &self.files)
     }
 
-/// Rows of the answer where they can be told beforehand: a scan without conditions.
-pub fn known_rows(&self) -> Option<u64> {
-    let (query, left_out) = (&self.prepared.query, self.statement.rows_left_out());
-    let Ask::Structured(ask) = &query.ask else { return None };
-    let whole = ask.predicates.is_empty()
-        && !matches!(ask.projection, Projection::Grouped { .. })
-        && !query.scopes.iter().any(|scope| scope.grupo.national.is_some() && scope.ufs.is_some());
-    // How many of the rows that are left out would be in the sample is not counted.
-    let whole = whole && (left_out == 0 || self.sampled.is_none());
-    let rows = self.rows_read() - left_out;
-    whole.then(|| ask.limit.map_or(rows, |limit| limit.min(rows)))
-}
-}
-
-fn datasets(query: &Query) -> String {
-    query.scopes.iter().map(|scope| scope.grupo.dataset.to_string()).collect::<Vec<_>>().join(",")
+    /// Rows of the answer where they can be told beforehand: a scan without conditions.
+    pub fn known_rows(&self) -> Option<u64> {
+        let (query, left_out) = (&self.prepared.query, self.statement.rows_left_out());
+        let Ask::Structured(ask) = &query.ask else { return None };
+        let whole = ask.predicates.is_empty()
+            && !matches!(ask.projection, Projection::Grouped { .. })
+            && !query.scopes.iter().any(|scope| scope.grupo.national.is_some() && scope.ufs.is_some());
+        // How many of the rows that are left out would be in the sample is not counted.
+        let whole = whole && (left_out == 0 || self.sampled.is_none());
+        let rows = self.rows_read() - left_out;
+        whole.then(|| ask.limit.map_or(rows, |limit| limit.min(rows)))
+    }
 }

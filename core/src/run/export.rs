@@ -2,24 +2,25 @@
 //! folder.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::SchemaRef;
 
-use super::bad_rows::{self, DEAD_LETTER_LIMIT};
-use super::memory::Share;
 use super::attempts::Attempts;
+use super::bad_rows::{self, DEAD_LETTER_LIMIT};
 use super::delivery::{deliver, refuse_same_names};
+use super::environment::Environment;
 use super::execution::{Execution, Outcome, Prepared, Run};
+use super::memory::Share;
 use super::result_info::result_info;
-use super::stored_plan::StoredPlan;
+use super::resume::stored_plan::StoredPlan;
 use super::{Report, materialise};
-use crate::base::{CancelReason, Code, Error, Phase, Result, UnitPlaces, Units, text};
+use crate::base::{CancelReason, Code, Error, Phase, Result, Text, UnitPlaces, Units, text};
 use crate::engine::{RowStream, Settings};
 use crate::lake::LakeFile;
+use crate::params::QueryParams;
 use crate::plan::{Scan, Statement, reads};
-use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, SOURCE, SinkState};
+use crate::recovery::{DeadLetter, DeadLetters, End, Found, JobFolder, SOURCE, SinkState, Standing};
 use crate::sink::{
     AllLimits, Destination, FanOut, ORIGIN_COLUMNS, OutputRoot, ResultInfo, Sink, Target, TargetEnv, refuse_twice,
 };
@@ -36,7 +37,7 @@ pub(super) struct Export<'e> {
 
 /// A new job: what can be refused is refused before its folder is made.
 pub(super) fn run(run: Run, prepared: Prepared, root: OutputRoot, destinations: Vec<Destination>) -> Result<Report> {
-    let Run { session, job, ctx, .. } = run;
+    let Run { env, job, ctx, .. } = run;
     let targets: Vec<Arc<dyn Target>> = destinations.into_iter().map(Destination::target).collect();
     let limits = AllLimits(&targets);
     let execution = Execution::start(run, prepared, Some(&limits))?;
@@ -44,16 +45,16 @@ pub(super) fn run(run: Run, prepared: Prepared, root: OutputRoot, destinations: 
     execution.known_rows().map_or(Ok(()), |rows| limits.refuse_rows(rows))?;
     let info = result_info(&execution)?;
     // Once more, with the names that those without one get.
-    refuse_twice(&targets, &session.target_env(&root), Some(&info))?;
+    refuse_twice(&targets, &env.target_env(&root), Some(&info))?;
     let export = Export { execution: &execution, targets, root, info, resumed: false };
-    let nowhere = session.state.root().join(job.id());
+    let nowhere = env.state.root().join(job.id());
     export.sinks(&nowhere, Arc::new(DeadLetters::of(&nowhere)), Arc::default(), false)?;
     let plan = StoredPlan::new(&execution, &export.root.location(), &export.targets, &export.info)?;
-    let unfinished = session.unfinished(&execution.prepared.params);
+    let unfinished = env.unfinished(&execution.prepared.params);
     if let Some(unfinished) = &unfinished {
         tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{}", unfinished.get(ctx.language));
     }
-    let folder = session.state.create(job.id(), &plan.to_json()?)?;
+    let folder = env.state.create(job.id(), &plan.to_json()?)?;
     let outcome = export.attempts(folder, plan, false)?;
     drop(export);
     let mut report = execution.report(outcome);
@@ -61,10 +62,31 @@ pub(super) fn run(run: Run, prepared: Prepared, root: OutputRoot, destinations: 
     Ok(report)
 }
 
+impl Environment {
+    /// Of a state folder in which jobs wait to be resumed: which they are, and how. Those of the same query come first.
+    pub(super) fn unfinished(&self, params: &QueryParams) -> Option<Text> {
+        let found =
+            self.state.list().inspect_err(|error| tracing::warn!(%error, "unfinished jobs were not looked for"));
+        let waits = |job: &&Found| matches!(job.standing, Standing::Crashed | Standing::Failed | Standing::Foreign);
+        let found = found.ok()?;
+        let mut waiting: Vec<&Found> = found.iter().filter(waits).collect();
+        let same = serde_json::to_value(params).ok();
+        waiting.sort_by_key(|job| same.as_ref() != Some(&job.plan["params"]));
+        let id = &waiting.first()?.id;
+        let (count, root) = (waiting.len(), self.state.root().display());
+        let named = waiting.iter().take(3).map(|job| job.id.as_str()).collect::<Vec<_>>().join(", ");
+        let more = if count > 3 { ", …" } else { "" };
+        Some(text!(
+            "{count} trabalho(s) não terminado(s) em {root}: {named}{more}. Continue de onde parou com resume(\"{id}\"), ou desista com discard(\"{id}\")",
+            "{count} unfinished job(s) in {root}: {named}{more}. Go on where it stopped with resume(\"{id}\"), or give it up with discard(\"{id}\")"
+        ))
+    }
+}
+
 impl Export<'_> {
     /// Attempts until one succeeds or no other may follow, and then the end of the job's folder.
     pub(super) fn attempts(&self, mut folder: JobFolder, mut plan: StoredPlan, foreign: bool) -> Result<Outcome> {
-        let Execution { run: Run { session, job, ctx, .. }, files, statement, .. } = self.execution;
+        let Execution { run: Run { env, job, ctx, .. }, files, statement, .. } = self.execution;
         let mut attempts = Attempts::default();
         let letters = Arc::new(DeadLetters::of(folder.path()));
         // Those of an earlier process are counted already.
@@ -77,11 +99,11 @@ impl Export<'_> {
                     outcome.attempts = attempts.count();
                     outcome.dead_letters = self.count(&letters)?;
                     outcome.left_out = statement.rows_left_out();
-                    session.metrics.dead_letters("all", outcome.dead_letters.saturating_sub(before));
+                    env.metrics.dead_letters("all", outcome.dead_letters.saturating_sub(before));
                     self.close(folder, outcome.dead_letters)?;
                     return Ok(outcome);
                 }
-                Err(error) => match attempts.next(error, job.id(), &session.metrics, ctx) {
+                Err(error) => match attempts.next(error, job.id(), &env.metrics, ctx) {
                     Ok(()) => {}
                     Err(last) => break last,
                 },
@@ -92,7 +114,7 @@ impl Export<'_> {
         let interrupted = ctx.cancel.reason() == Some(CancelReason::Interrupted);
         let error = if interrupted { interrupted_job(job.id()) } else { error };
         let dead_letters = self.count(&letters).unwrap_or(before);
-        session.metrics.dead_letters("all", dead_letters.saturating_sub(before));
+        env.metrics.dead_letters("all", dead_letters.saturating_sub(before));
         let shown = error.clone().traced(&ctx.trace_id, ctx.language);
         // What cannot go on exactly may do so when the change is undone.
         let resumable = error.retryable() || interrupted || (self.resumed && error.code() == Code::Conflict);
@@ -122,7 +144,7 @@ impl Export<'_> {
         foreign: bool,
         alone: bool,
     ) -> Result<Outcome> {
-        let Execution { run: Run { session, ctx, .. }, files, statement, sampled, .. } = self.execution;
+        let Execution { run: Run { env, ctx, .. }, files, statement, sampled, .. } = self.execution;
         let path = folder.path().to_owned();
         let origin = if AllLimits(&self.targets).want_origin() { ORIGIN_COLUMNS.len() } else { 0 };
         let positional = statement.scan.as_ref().filter(|_| !plan.materialises);
@@ -144,7 +166,7 @@ impl Export<'_> {
         let units = Units { rows: plan.unit_rows, held: fan_out.held().to_vec() };
         let (mut settings, share) = self.share(alone)?;
         settings.units = Some(units);
-        let engine = if positional.is_some() { &session.engine } else { &session.local };
+        let engine = if positional.is_some() { &env.engine } else { &env.local };
         let statement = if positional.is_some() { statement.clone() } else { Statement::of_scan(scan) };
         let running = engine.start(statement, &settings, &ctx.child())?;
         // A kept result is counted.
@@ -156,7 +178,7 @@ impl Export<'_> {
         let (_, stored) =
             deliver(running, &schema, fan_out, files, expected, &parking).map_err(|error| (*error).clone())?;
         let rows = stored.iter().map(|one| one.rows).max().unwrap_or(0);
-        Ok(Outcome { rows, stored, held, sampled: sampled.clone(), ..Outcome::of(&share) })
+        Ok(Outcome { rows, stored, held, sampled: sampled.clone(), ..Outcome::of(share.mode) })
     }
 
     /// The result in the job's folder, made now or by an earlier attempt.
@@ -167,7 +189,7 @@ impl Export<'_> {
         fan_out: &mut FanOut,
         alone: bool,
     ) -> Result<(Scan, SchemaRef)> {
-        let Execution { run: Run { session, ctx, .. }, files, statement, .. } = self.execution;
+        let Execution { run: Run { env, ctx, .. }, files, statement, .. } = self.execution;
         let path = &folder.path().to_owned();
         if let Some(kept) = &plan.materialised {
             let schema = materialise::schema_of(kept, path)?;
@@ -176,12 +198,12 @@ impl Export<'_> {
         }
         ctx.progress.enter(Phase::Running);
         let (settings, _share) = self.share(alone)?;
-        let mut running = session.engine.start(statement.clone(), &settings, &ctx.child())?;
+        let mut running = env.engine.start(statement.clone(), &settings, &ctx.child())?;
         let schema = running.schema().clone();
         refuse_same_names(&schema)?;
         fan_out.start(&schema, ctx).map_err(|error| (*error).clone())?;
         let fits = |rows| AllLimits(&self.targets).refuse_rows(rows);
-        let kept = materialise::materialise(&mut running, path, session.config.spill_limit, fits, ctx);
+        let kept = materialise::materialise(&mut running, path, env.config.spill_limit, fits, ctx);
         // A cancelled job says so, whatever was noticed first.
         let kept = kept.map_err(|error| ctx.check().err().unwrap_or(error))?;
         files.iter().try_for_each(LakeFile::still_unchanged)?;
@@ -193,9 +215,9 @@ impl Export<'_> {
 
     /// The job's share of the memory, and the settings that follow from it.
     fn share(&self, alone: bool) -> Result<(Settings, Share)> {
-        let session = self.execution.run.session;
-        let mut settings = session.settings(true);
-        let share = session.share(self.execution, alone, &mut settings)?;
+        let env = self.execution.run.env;
+        let mut settings = env.settings(true);
+        let share = env.share(self.execution, alone, &mut settings)?;
         Ok((settings, share))
     }
 
@@ -206,10 +228,10 @@ impl Export<'_> {
         places: Arc<OnceLock<UnitPlaces>>,
         foreign: bool,
     ) -> Result<Vec<Box<dyn Sink>>> {
-        let Execution { run: Run { session, job, ctx, .. }, prepared, .. } = self.execution;
+        let Execution { run: Run { env, job, ctx, .. }, prepared, .. } = self.execution;
         let options = &prepared.query.options;
-        let rows = options.checkpoint_rows.unwrap_or(super::stored_plan::UNIT_ROWS as u64);
-        let env = session.target_env(&self.root);
+        let rows = options.checkpoint_rows.unwrap_or(super::resume::stored_plan::UNIT_ROWS as u64);
+        let env = env.target_env(&self.root);
         let open = |(number, target): (usize, &Arc<dyn Target>)| {
             let state = SinkState {
                 checkpoint_rows: rows,
@@ -271,8 +293,8 @@ impl Export<'_> {
     }
 
     fn discard(&self, folder: &JobFolder) -> Result<()> {
-        let session = self.execution.run.session;
-        discard_targets(folder, &self.targets, &session.target_env(&self.root), &self.info)?;
+        let env = self.execution.run.env;
+        discard_targets(folder, &self.targets, &env.target_env(&self.root), &self.info)?;
         remove_leftovers(folder)
     }
 }
@@ -340,14 +362,5 @@ impl Iterator for Rows {
             true => Ok(chunk),
             false => materialise::restored(chunk, &self.schema),
         }))
-    }
-}
-
-/// The state folder of a client.
-pub(super) fn state_root(config: &crate::config::Config, source_folder: &std::path::Path) -> PathBuf {
-    match (&config.state, &config.lake) {
-        (Some(state), _) => state.clone(),
-        (None, Some(lake)) => lake.parent().unwrap_or(lake).join("jobs"),
-        (None, None) => source_folder.join(".datasus").join("jobs"),
     }
 }

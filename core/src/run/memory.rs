@@ -1,6 +1,6 @@
 //! What a job asks of the memory governor before it starts.
 
-use super::Session;
+use super::environment::Environment;
 use super::execution::Execution;
 use super::parking::SharedLease;
 use crate::base::Result;
@@ -32,14 +32,9 @@ pub(super) struct Share {
     pub mode: Mode,
 }
 
-impl Session {
+impl Environment {
     /// Waits for a share for a job. `alone`: for all that there is, with one thread.
-    pub(super) fn share(
-        &self,
-        execution: &Execution,
-        alone: bool,
-        settings: &mut Settings,
-    ) -> Result<Share> {
+    pub(super) fn share(&self, execution: &Execution, alone: bool, settings: &mut Settings) -> Result<Share> {
         let (rows, statement, ctx) = (execution.rows_read(), &execution.statement, execution.run.ctx);
         let (sort, groups) = match &execution.prepared.query.ask {
             Ask::Sql(_) => (true, Some(rows)),

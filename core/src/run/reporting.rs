@@ -14,9 +14,9 @@ use crate::sink::Stored;
 impl Execution<'_> {
     /// What came of it; it is counted, and its warnings are logged.
     pub fn report(self, outcome: Outcome) -> Report {
-        let Execution { run: Run { session, memory, job, ctx }, ref prepared, ref files, .. } = self;
-        let language = session.config.language;
-        outcome.stored.iter().for_each(|one| session.metrics.delivered(one.sink, one.rows, one.bytes));
+        let Execution { run: Run { env, memory, job, ctx }, ref prepared, ref files, .. } = self;
+        let language = env.config.language;
+        outcome.stored.iter().for_each(|one| env.metrics.delivered(one.sink, one.rows, one.bytes));
         let Outcome { rows, stored, dead_letters, left_out, attempts, held, mode, sampled } = outcome;
         let mut normalised = NormalisedCodes::of(files.iter().filter(|file| reads(&prepared.query, file)));
         normalised.retain(|one| prepared.query.reads(&one.column));
@@ -74,9 +74,9 @@ impl Execution<'_> {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let Execution { run: Run { session, .. }, prepared, files, unreadable, .. } = self;
-        let mut warnings = session.warnings(&prepared.query, &prepared.selection, &prepared.listing, files);
-        let mut add = |warning: crate::base::Text| warnings.push(warning.get(session.config.language).to_owned());
+        let Execution { run: Run { env, .. }, prepared, files, unreadable, .. } = self;
+        let mut warnings = env.warnings(&prepared.query, &prepared.selection, &prepared.listing, files);
+        let mut add = |warning: crate::base::Text| warnings.push(warning.get(env.config.language).to_owned());
         if !unreadable.is_empty() {
             let count = unreadable.len();
             add(text!("{count} arquivo(s) que não se pôde ler ficaram de fora", "{count} unreadable file(s) left out"));

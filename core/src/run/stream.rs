@@ -7,11 +7,14 @@ use crossbeam_channel::Sender;
 
 use super::delivery::refuse_same_names;
 use super::execution::{Execution, Outcome, Prepared, Run};
-use super::once_more::OnceMore;
+use super::oom_retry::OomRetry;
+use super::resume::stored_plan::StoredPlan;
 use super::streaming::Streaming;
 use super::{Report, bad_rows, emergency};
 use crate::base::{CancelReason, Phase, Result};
 use crate::plan::{SAMPLING, Sampled};
+use crate::recovery::{DeadLetters, End, JobFolder};
+use crate::sink::ResultInfo;
 use crate::sink::arrow::{ArrowReader, stream};
 
 /// Chunks that wait for a slow reader of the stream.
@@ -21,25 +24,25 @@ const STREAM_DEPTH: usize = 2;
 pub(super) fn run(run: Run, prepared: Prepared, to_caller: Sender<ArrowReader>) -> Result<Report> {
     let execution = Execution::start(run, prepared, None)?;
     run.ctx.progress.enter(Phase::Running);
-    let letters = run.session.keep_letters(&execution)?;
+    let letters = keep_letters(&execution)?;
     let streamed = rows(&execution, to_caller);
-    let outcome = bad_rows::settle(letters, execution.statement.rows_left_out(), streamed)?;
+    let outcome = settle(letters, execution.statement.rows_left_out(), streamed)?;
     Ok(execution.report(outcome))
 }
 
 fn rows(execution: &Execution, to_caller: Sender<ArrowReader>) -> Result<Outcome> {
-    let Execution { run: Run { session, ctx, .. }, prepared, files, statement, sampled, .. } = execution;
+    let Execution { run: Run { env, ctx, .. }, prepared, files, statement, sampled, .. } = execution;
     let left_out = statement.rows_left_out();
     let start = |alone| {
-        let mut settings = session.settings(false);
-        let share = session.share(execution, alone, &mut settings)?;
-        let running = session.engine.start(statement.clone(), &settings, &ctx.child())?;
+        let mut settings = env.settings(false);
+        let share = env.share(execution, alone, &mut settings)?;
+        let running = env.engine.start(statement.clone(), &settings, &ctx.child())?;
         Ok((running, share))
     };
-    let mut attempts = OnceMore::begin(start)?;
+    let mut attempts = OomRetry::begin(start)?;
     let schema = with_sampling(&attempts.schema(), sampled.as_ref())?;
     refuse_same_names(&schema)?;
-    let levers = session.governor.levers();
+    let levers = env.governor.levers();
     let (sink, reader) = stream(schema.clone(), STREAM_DEPTH, levers.foreign(), &ctx.cancel);
     if to_caller.send(reader).is_err() {
         ctx.cancel.set(CancelReason::Caller);
@@ -50,8 +53,16 @@ fn rows(execution: &Execution, to_caller: Sender<ArrowReader>) -> Result<Outcome
     let (rows, stored) = streaming.deliver(files, expected).map_err(|error| (*error).clone())?;
     let share = attempts.share();
     let dead_letters = bad_rows::rejected(&prepared.query, files) + left_out;
-    session.metrics.dead_letters("all", dead_letters);
-    Ok(Outcome { rows, stored, dead_letters, left_out, attempts: 1, sampled: sampled.clone(), ..Outcome::of(share) })
+    env.metrics.dead_letters("all", dead_letters);
+    Ok(Outcome {
+        rows,
+        stored,
+        dead_letters,
+        left_out,
+        attempts: 1,
+        sampled: sampled.clone(),
+        ..Outcome::of(share.mode)
+    })
 }
 
 fn with_sampling(schema: &SchemaRef, sampled: Option<&Sampled>) -> Result<SchemaRef> {
@@ -59,4 +70,34 @@ fn with_sampling(schema: &SchemaRef, sampled: Option<&Sampled>) -> Result<Schema
     let mut metadata = schema.metadata().clone();
     metadata.insert(SAMPLING.to_owned(), emergency::json(sampled)?);
     Ok(Arc::new(Schema::new_with_metadata(schema.fields().clone(), metadata)))
+}
+
+/// Keeps the letters of a stream, which has no folder of its own; none where there are none.
+fn keep_letters(execution: &Execution) -> Result<Option<JobFolder>> {
+    let Execution { run: Run { env, job, ctx, .. }, files, statement, .. } = execution;
+    let letters = bad_rows::letters(statement, files, ctx);
+    if letters.is_empty() {
+        return Ok(None);
+    }
+    let plan = StoredPlan::new(execution, &env.output, &[], &ResultInfo::default())?;
+    let folder = env.state.create(job.id(), &plan.to_json()?)?;
+    Arc::new(DeadLetters::of(folder.path())).add(letters)?;
+    Ok(Some(folder))
+}
+
+/// The folder stays with its letters where the stream came to its end, and goes where it did not.
+fn settle<T>(folder: Option<JobFolder>, dead_letters: u64, outcome: Result<T>) -> Result<T> {
+    match (folder, outcome) {
+        (None, outcome) => outcome,
+        (Some(folder), Ok(done)) => {
+            folder.leave(&End { resumable: false, error: None, dead_letters })?;
+            Ok(done)
+        }
+        (Some(folder), Err(error)) => {
+            if let Err(left) = folder.remove() {
+                tracing::warn!(error = %left, "the dead letters of a stream that failed could not be removed");
+            }
+            Err(error)
+        }
+    }
 }

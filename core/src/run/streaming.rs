@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use super::memory::Share;
-use super::once_more::OnceMore;
 use super::delivery::with_schema;
+use super::memory::Share;
+use super::oom_retry::OomRetry;
 use crate::base::{CancelReason, Chunk, Ctx, Error, Result};
 use crate::engine::RowStream;
 use crate::governor::Levers;
@@ -27,7 +27,7 @@ const TURN: Duration = Duration::from_millis(50);
 
 /// A job's stream.
 pub(super) struct Streaming<'s, F> {
-    pub rows: &'s mut OnceMore<F>,
+    pub rows: &'s mut OomRetry<F>,
     pub sink: ArrowSink,
     pub schema: &'s SchemaRef,
     pub levers: Levers,

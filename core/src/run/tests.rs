@@ -6,11 +6,11 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Int32Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
+use super::delivery::deliver;
 use super::emergency::wait_for_memory;
 use super::memory::Share;
-use super::once_more::OnceMore;
+use super::oom_retry::OomRetry;
 use super::parking::SharedLease;
-use super::delivery::deliver;
 use crate::base::{Cancel, Cause, Chunk, Code, Ctx, Error, Origin, Result, UnitId, text};
 use crate::engine::RowStream;
 use crate::governor::{Ask, Governor, MemorySource, Mode, Reading, Usage};
@@ -45,7 +45,7 @@ fn run(of: impl Fn(usize) -> Vec<Result<RecordBatch>>) -> (Vec<i32>, Option<Erro
         Ok((running, Share { lease: SharedLease::new(lease), mode: Mode::Normal }))
     };
     let (mut numbers, mut error) = (Vec::new(), None);
-    for chunk in OnceMore::begin(start).unwrap() {
+    for chunk in OomRetry::begin(start).unwrap() {
         match chunk {
             Ok(chunk) => numbers.extend(chunk.batch.column(0).to_data().buffer::<i32>(0)[..2].iter().copied()),
             Err(why) => error = Some(why),
@@ -56,7 +56,7 @@ fn run(of: impl Fn(usize) -> Vec<Result<RecordBatch>>) -> (Vec<i32>, Option<Erro
 }
 
 #[test]
-fn a_stream_that_is_short_of_memory_before_its_first_chunk_runs_once_more_alone_and_later_it_says_why_not() {
+fn a_stream_that_is_short_of_memory_before_its_first_chunk_runs_oom_retry_alone_and_later_it_says_why_not() {
     let (numbers, error, runs) = run(|run| match run {
         1 => vec![Err(out_of_memory())],
         _ => vec![Ok(batch(0)), Ok(batch(2))],

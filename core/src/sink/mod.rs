@@ -22,6 +22,7 @@ use ::arrow::datatypes::SchemaRef;
 
 use crate::base::{Chunk, Ctx, Error, Held, Result, Text};
 
+pub use crate::store::{OutputRoot, Spared};
 pub use csv::Csv;
 pub use destination::{CustomTarget, Destination};
 pub use destinations::Destinations;
@@ -29,7 +30,6 @@ pub use fan_out::FanOut;
 pub use parquet::Parquet;
 pub use postgres::Postgres;
 pub use result_info::{ORIGIN_COLUMNS, ResultInfo, SourceKey};
-pub use crate::store::{OutputRoot, Spared};
 pub use target::{
     AllLimits, Credentials, Identity, Limits, ReadTarget, Replay, StoredAddress, StoredTarget, Target, TargetEnv,
     Targets, refuse_twice,

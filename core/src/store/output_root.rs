@@ -110,7 +110,8 @@ impl OutputRoot {
 
 fn below(root: &Location, path: &Path) -> Result<Location> {
     let plain = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    let name = path.to_str().filter(|name| plain && !name.is_empty() && !name.contains(['\0', '\\']) && !name.ends_with('/'));
+    let name =
+        path.to_str().filter(|name| plain && !name.is_empty() && !name.contains(['\0', '\\']) && !name.ends_with('/'));
     let Some(name) = name.filter(|name| Location::parse(Path::new(name)).is_file()) else {
         let received = path.to_string_lossy().replace('\0', "\\0");
         return Err(Error::new(

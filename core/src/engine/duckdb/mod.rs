@@ -74,7 +74,15 @@ impl Engine for DuckDb {
             .spawn(move || {
                 let (mut starter, mut stream, mut closing) = (Some(to_starter), Some(to_consumer), None);
                 let work = AssertUnwindSafe(|| {
-                    worker::run((&statement, &folders), &settings, &worker_ctx, watch, &mut starter, &mut stream, &mut closing)
+                    worker::run(
+                        (&statement, &folders),
+                        &settings,
+                        &worker_ctx,
+                        watch,
+                        &mut starter,
+                        &mut stream,
+                        &mut closing,
+                    )
                 });
                 let outcome = catch_unwind(work).unwrap_or_else(|panic| Err(Error::panicked("engine", panic.as_ref())));
                 let closing = closing.unwrap_or_else(Closing::begin);

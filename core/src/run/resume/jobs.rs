@@ -8,15 +8,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::execution::{Execution, Prepared, Run, Task};
-use super::export::{Export, discard_targets, remove_leftovers};
-use super::result_info::result_info;
+use super::resumed::{Resumed, changed};
 use super::stored_plan::{PinnedFile, StoredPlan};
-use super::{Job, Report, Session};
-use crate::base::{Cause, Code, Error, ErrorForm, Result, Text, masked_json, text};
+use crate::base::{Code, Error, ErrorForm, Result, masked_json, text};
 use crate::params::QueryParams;
-use crate::recovery::{DeadLetter, DeadLetters, End, Found, JobFolder, Log, Standing};
-use crate::sink::{AllLimits, OutputRoot, Replay, ResultInfo, Target, parquet};
+use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Log, Standing};
+use crate::run::Job;
+use crate::run::export::{discard_targets, remove_leftovers};
+use crate::run::session::Session;
+use crate::run::task::Task;
+use crate::sink::{Replay, ResultInfo, Target, parquet};
 
 /// A job that left something, as [`crate::Client::jobs`] lists it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,15 +52,6 @@ pub struct Replayed {
     pub left: u64,
 }
 
-/// A job taken over from a process that is gone.
-pub(super) struct Resumed {
-    pub prepared: Prepared,
-    folder: JobFolder,
-    plan: StoredPlan,
-    root: OutputRoot,
-    targets: Vec<Arc<dyn Target>>,
-}
-
 impl Session {
     pub fn jobs(&self) -> Result<Vec<JobInfo>> {
         let ctx = self.ctx();
@@ -84,25 +76,6 @@ impl Session {
             }
         });
         Ok(info.collect())
-    }
-
-    /// Of a state folder in which jobs wait to be resumed: which they are, and how. Those of the same query come first.
-    pub(super) fn unfinished(&self, params: &QueryParams) -> Option<Text> {
-        let found =
-            self.state.list().inspect_err(|error| tracing::warn!(%error, "unfinished jobs were not looked for"));
-        let waits = |job: &&Found| matches!(job.standing, Standing::Crashed | Standing::Failed | Standing::Foreign);
-        let found = found.ok()?;
-        let mut waiting: Vec<&Found> = found.iter().filter(waits).collect();
-        let same = serde_json::to_value(params).ok();
-        waiting.sort_by_key(|job| same.as_ref() != Some(&job.plan["params"]));
-        let id = &waiting.first()?.id;
-        let (count, root) = (waiting.len(), self.state.root().display());
-        let named = waiting.iter().take(3).map(|job| job.id.as_str()).collect::<Vec<_>>().join(", ");
-        let more = if count > 3 { ", …" } else { "" };
-        Some(text!(
-            "{count} trabalho(s) não terminado(s) em {root}: {named}{more}. Continue de onde parou com resume(\"{id}\"), ou desista com discard(\"{id}\")",
-            "{count} unfinished job(s) in {root}: {named}{more}. Go on where it stopped with resume(\"{id}\"), or give it up with discard(\"{id}\")"
-        ))
     }
 
     /// Takes the job over and goes on with it, where it stopped.
@@ -218,40 +191,6 @@ impl Session {
     }
 }
 
-/// What cannot begin leaves the job as it was: its state, and the error that it ended with.
-pub(super) fn go_on(run: Run, resumed: Resumed) -> Result<Report> {
-    // What it reads was decided when it began; whether it waits or fails is asked again.
-    run.session.sampling_now(&resumed.prepared.query, true, run.ctx)?;
-    let Resumed { prepared, folder, plan, root, targets } = resumed;
-    // What the job left out when it began stays left out, and is named; what it took must be there, whatever `partial` says.
-    let (files, lost) = run.readable(&prepared, None)?;
-    if let Some(lost) = lost.first() {
-        return Err(changed(&lost.file));
-    }
-    for (file, pinned) in files.iter().zip(&plan.files) {
-        if !pinned.is_still(file) {
-            return Err(changed(&pinned.source));
-        }
-    }
-    if plan.sampling.as_ref().is_some_and(|sampling| !sampling.is_known()) {
-        return Err(other_version(&plan));
-    }
-    let read = (files, plan.unreadable.clone());
-    let execution = Execution::over(run, prepared, read, plan.sampling.clone(), Some(&AllLimits(&targets)))?;
-    let statement = &execution.statement;
-    let by_units = statement.is_positional() && run.session.engine.cuts_units();
-    if statement.sql != plan.sql || !(plan.materialises || by_units) {
-        return Err(other_version(&plan));
-    }
-    let foreign = folder.was_foreign();
-    let info = result_info(&execution)?;
-    let export = Export { execution: &execution, targets, root, info, resumed: true };
-    folder.own()?;
-    let outcome = export.attempts(folder, plan, foreign)?;
-    drop(export);
-    Ok(execution.report(outcome))
-}
-
 /// Dead letters as a table; a record as JSON.
 fn table(letters: &[DeadLetter]) -> Result<RecordBatch> {
     let text = |get: &dyn Fn(&DeadLetter) -> Option<String>| -> ArrayRef {
@@ -274,31 +213,6 @@ fn table(letters: &[DeadLetter]) -> Result<RecordBatch> {
         ("trace_id", text(&|letter| Some(letter.trace_id.clone())), true),
     ])
     .map_err(Error::internal)
-}
-
-fn changed(file: &str) -> Error {
-    Error::new(
-        Code::Conflict,
-        text!(
-            "O arquivo {file} não está mais como quando este trabalho começou, e continuá-lo não seria exato; descarte-o e repita",
-            "File {file} is not what it was when this job began, and going on would not be exact; discard the job and run it again"
-        ),
-    )
-    .file(file)
-    .caused_by(Cause::SourceChanged)
-    .stage("recovery")
-}
-
-fn other_version(plan: &StoredPlan) -> Error {
-    let (datasus, engine) = (&plan.datasus, &plan.engine);
-    Error::new(
-        Code::Conflict,
-        text!(
-            "Esta versão lê a consulta deste trabalho de outro modo do que a que o começou (datasus {datasus}, {engine}); continue-o com aquela, ou descarte-o e repita",
-            "This version reads the query of this job in another way than the one that began it (datasus {datasus}, {engine}); resume it with that one, or discard it and run it again"
-        ),
-    )
-    .stage("recovery")
 }
 
 fn ended(job_id: &str) -> Error {

@@ -10,7 +10,7 @@ use crate::base::{Chunk, Code, Error, Result, text};
 use crate::engine::RowStream;
 
 /// Until the first chunk is handed out: what the reader has got cannot be taken back.
-pub(super) struct OnceMore<F> {
+pub(super) struct OomRetry<F> {
     start: F,
     running: RowStream,
     share: Share,
@@ -19,7 +19,7 @@ pub(super) struct OnceMore<F> {
     begun: bool,
 }
 
-impl<F: FnMut(bool) -> Result<(RowStream, Share)>> OnceMore<F> {
+impl<F: FnMut(bool) -> Result<(RowStream, Share)>> OomRetry<F> {
     /// `start` is told whether to take all the memory that jobs may have.
     pub fn begin(mut start: F) -> Result<Self> {
         let mut attempts = Attempts::default();
@@ -28,7 +28,7 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> OnceMore<F> {
             first => first?,
         };
         let lease = share.lease.clone();
-        Ok(OnceMore { start, running, share, lease, attempts, begun: false })
+        Ok(OomRetry { start, running, share, lease, attempts, begun: false })
     }
 
     pub fn schema(&self) -> SchemaRef {
@@ -69,7 +69,7 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> OnceMore<F> {
     }
 }
 
-impl<F: FnMut(bool) -> Result<(RowStream, Share)>> Iterator for OnceMore<F> {
+impl<F: FnMut(bool) -> Result<(RowStream, Share)>> Iterator for OomRetry<F> {
     type Item = Result<Chunk>;
 
     fn next(&mut self) -> Option<Self::Item> {
