@@ -12,7 +12,7 @@ use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
 use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
-use crate::lake::{ConvertOptions, Lake, LakeFile};
+use crate::lake::{ConvertOptions, Lake, LakeFile, is_written_by_us};
 use crate::metrics::Metrics;
 use crate::params::Query;
 use crate::plan::{Selection, selection_warnings};
@@ -198,6 +198,7 @@ impl Environment {
             state: self.state.root().to_owned(),
             source: if self.source.is_file() { self.source.path().to_owned() } else { PathBuf::new() },
             files: files.unwrap_or_default().into(),
+            is_ours: Some(is_written_by_us),
         }
     }
 

@@ -13,7 +13,7 @@ use super::environment::Environment;
 use super::execution::{Execution, Outcome, Prepared, Run};
 use super::memory::Share;
 use super::result_info::result_info;
-use super::resume::stored_plan::StoredPlan;
+use super::stored_plan::StoredPlan;
 use super::{Report, materialise};
 use crate::base::{CancelReason, Code, Error, Phase, Result, Text, UnitPlaces, Units, text};
 use crate::engine::{RowStream, Settings};
@@ -40,7 +40,7 @@ pub(super) fn run(run: Run, prepared: Prepared, root: OutputRoot, destinations: 
     let Run { env, job, ctx, .. } = run;
     let targets: Vec<Arc<dyn Target>> = destinations.into_iter().map(Destination::target).collect();
     let limits = AllLimits(&targets);
-    let execution = Execution::start(run, prepared, Some(&limits))?;
+    let execution = Execution::start(run, run.settled(prepared)?, Some(&limits))?;
     // A scan without conditions has as many rows as its files: where a target cannot hold them, that is said now.
     execution.known_rows().map_or(Ok(()), |rows| limits.refuse_rows(rows))?;
     let info = result_info(&execution)?;
@@ -230,7 +230,7 @@ impl Export<'_> {
     ) -> Result<Vec<Box<dyn Sink>>> {
         let Execution { run: Run { env, job, ctx, .. }, prepared, .. } = self.execution;
         let options = &prepared.query.options;
-        let rows = options.checkpoint_rows.unwrap_or(super::resume::stored_plan::UNIT_ROWS as u64);
+        let rows = options.checkpoint_rows.unwrap_or(super::stored_plan::UNIT_ROWS as u64);
         let env = env.target_env(&self.root);
         let open = |(number, target): (usize, &Arc<dyn Target>)| {
             let state = SinkState {

@@ -12,7 +12,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use sha2::{Digest, Sha256};
 
-use super::resume::stored_plan::Materialised;
+use super::stored_plan::Materialised;
 use crate::base::{
     Chunk, Code, Ctx, Error, ParquetColumns, Result, Trusted, WholeFile, arrow_footer, file_sha256, parquet_properties,
     text,

@@ -2,7 +2,7 @@
 
 use super::environment::Environment;
 use super::execution::Execution;
-use super::parking::SharedLease;
+use super::parking::{LEAST_TO_READ, SharedLease};
 use crate::base::Result;
 use crate::engine::Settings;
 use crate::governor::{Mode, Work};
@@ -10,9 +10,8 @@ use crate::params::{Ask, Projection};
 
 /// Bytes that a value takes when it is decoded, about.
 const VALUE_BYTES: u64 = 16;
-/// With less than that DuckDB cannot run a query; what only reads needs some row groups.
+/// With less than that DuckDB cannot run a query.
 const LEAST: u64 = 64 << 20;
-pub(super) const LEAST_TO_READ: u64 = 8 << 20;
 
 /// What one thread that reads takes, about.
 const PER_READER: u64 = 16 << 20;

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::environment::{Environment, Parts};
 use super::execution::Prepared;
-use super::task::{self, Task};
-use super::{Answer, Job, Pending, Report};
+use super::task::Task;
+use super::{Answer, Job, Pending, Report, export, stream};
 use crate::base::{Cancel, Ctx, Error, Priority, Result, text};
 use crate::catalog::{FileId, Grupo};
 use crate::config::Config;
@@ -78,7 +78,9 @@ impl Session {
         };
         let (root, prepared) = started().map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
-        self.spawn(Task::Durable { prepared, root, destinations }, &job, ctx)?;
+        let query = prepared.query.clone();
+        let task = Task::new(&query, false, move |run| export::run(run, prepared, root, destinations));
+        self.spawn(task, &job, ctx)?;
         Ok(job)
     }
 
@@ -94,7 +96,9 @@ impl Session {
         let prepared = self.prepare(params, &ctx).map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
         let (to_caller, reader) = crossbeam_channel::bounded(1);
-        self.spawn(Task::Stream { prepared, to_caller }, &job, ctx)?;
+        let query = prepared.query.clone();
+        let task = Task::new(&query, true, move |run| stream::run(run, prepared, to_caller));
+        self.spawn(task, &job, ctx)?;
         Ok(Pending::new(reader, job))
     }
 
@@ -248,11 +252,10 @@ impl Session {
     }
 
     pub(super) fn spawn(self: &Arc<Self>, task: Task, job: &Job, ctx: Ctx) -> Result<()> {
-        let options = &task.prepared().query.options;
-        let seconds = options.deadline.map_or(self.config.deadline, |own| own.min(self.config.deadline));
-        let order = self.order(options.priority, seconds, matches!(task, Task::Stream { .. }));
+        let seconds = task.options.deadline.map_or(self.config.deadline, |own| own.min(self.config.deadline));
+        let order = self.order(task.options.priority, seconds, task.parks);
         let (session, running) = (self.clone(), job.clone());
-        let work = move |ctx: &Ctx| task::run(&session, task, &running, ctx).map_err(|e| session.traced(e, ctx));
+        let work = move |ctx: &Ctx| task.run(&session, &running, ctx).map_err(|e| session.traced(e, ctx));
         self.scheduler.submit(order, job.handle(), work).map_err(|e| self.traced(e, &ctx))
     }
 }

@@ -8,7 +8,7 @@ use crossbeam_channel::Sender;
 use super::delivery::refuse_same_names;
 use super::execution::{Execution, Outcome, Prepared, Run};
 use super::oom_retry::OomRetry;
-use super::resume::stored_plan::StoredPlan;
+use super::stored_plan::StoredPlan;
 use super::streaming::Streaming;
 use super::{Report, bad_rows, emergency};
 use crate::base::{CancelReason, Phase, Result};
@@ -22,7 +22,7 @@ const STREAM_DEPTH: usize = 2;
 
 /// The reading end goes to the caller as soon as the schema is known.
 pub(super) fn run(run: Run, prepared: Prepared, to_caller: Sender<ArrowReader>) -> Result<Report> {
-    let execution = Execution::start(run, prepared, None)?;
+    let execution = Execution::start(run, run.settled(prepared)?, None)?;
     run.ctx.progress.enter(Phase::Running);
     let letters = keep_letters(&execution)?;
     let streamed = rows(&execution, to_caller);

@@ -8,14 +8,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::resumed::{Resumed, changed};
-use super::stored_plan::{PinnedFile, StoredPlan};
+use super::resumed::{Resumed, changed, go_on};
 use crate::base::{Code, Error, ErrorForm, Result, masked_json, text};
 use crate::params::QueryParams;
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Log, Standing};
 use crate::run::Job;
 use crate::run::export::{discard_targets, remove_leftovers};
 use crate::run::session::Session;
+use crate::run::stored_plan::{PinnedFile, StoredPlan};
 use crate::run::task::Task;
 use crate::sink::{Replay, ResultInfo, Target, parquet};
 
@@ -102,8 +102,9 @@ impl Session {
             Ok(Resumed { prepared, folder, plan, root, targets })
         };
         let resumed = taken().map_err(|error| self.traced(error, &ctx))?;
+        let query = resumed.prepared.query.clone();
         let job = Job::new(job_id.to_owned(), ctx.clone());
-        self.spawn(Task::Resume(Box::new(resumed)), &job, ctx)?;
+        self.spawn(Task::new(&query, false, move |run| go_on(run, resumed)), &job, ctx)?;
         Ok(job)
     }
 

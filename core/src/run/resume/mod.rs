@@ -2,8 +2,6 @@
 //! letters.
 
 mod jobs;
-pub(in crate::run) mod resumed;
-pub(in crate::run) mod stored_plan;
+mod resumed;
 
 pub use jobs::{JobInfo, Replayed};
-pub use stored_plan::STATE_FORMAT;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::stored_plan::StoredPlan;
 use crate::base::{Cause, Code, Error, Result, text};
 use crate::recovery::JobFolder;
 use crate::run::Report;
 use crate::run::execution::{Execution, Prepared, Run};
 use crate::run::export::Export;
 use crate::run::result_info::result_info;
+use crate::run::stored_plan::StoredPlan;
 use crate::sink::{AllLimits, OutputRoot, Target};
 
 /// A job taken over from a process that is gone.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Unreadable;
+use super::execution::{Execution, Prepared};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::FileId;
 use crate::lake::LakeFile;
 use crate::params::QueryParams;
 use crate::plan::Sampling;
-use crate::run::Unreadable;
-use crate::run::execution::{Execution, Prepared};
 use crate::sink::{ResultInfo, StoredTarget, Target};
 use crate::source::folder::SourceFile;
 use crate::store::Location;
@@ -24,7 +24,7 @@ const WITHOUT_SAMPLES: u32 = 1;
 
 /// `plan.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(in crate::run) struct StoredPlan {
+pub(super) struct StoredPlan {
     pub format: u32,
     /// Versions of the SDK and of the engine that made it.
     pub datasus: String,
@@ -51,7 +51,7 @@ pub(in crate::run) struct StoredPlan {
 
 /// A file of the plan, and what makes it the same file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::run) struct PinnedFile {
+pub(super) struct PinnedFile {
     pub source: String,
     /// What the catalogue calls it: files of partitions have the same name everywhere. None in older states.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ pub(in crate::run) struct PinnedFile {
 
 /// The result, kept whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(in crate::run) struct Materialised {
+pub(super) struct Materialised {
     /// In the job's folder.
     pub file: String,
     pub sha256: String,
@@ -132,7 +132,7 @@ impl StoredPlan {
 }
 
 /// Rows between two checkpoints where the query does not say.
-pub(in crate::run) const UNIT_ROWS: usize = 10_000;
+pub(super) const UNIT_ROWS: usize = 10_000;
 
 impl PinnedFile {
     /// Whether it is a file of this name, and of the same dataset, UF, competência and part.
