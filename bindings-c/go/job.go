@@ -89,21 +89,17 @@ func progressOf(of *C.datasus_progress) Progress {
 	}
 }
 
-// Report is what a job did. JSON holds all of it.
-type Report struct {
-	Status           string          `json:"status"`
-	JobID            string          `json:"job_id"`
-	TraceID          string          `json:"trace_id"`
-	RecordsProcessed uint64          `json:"records_processed"`
-	Storage          map[string]any  `json:"storage"`
-	DeadLetters      uint64          `json:"dead_letters"`
-	Warnings         []string        `json:"warnings"`
-	JSON             json.RawMessage `json:"-"`
+func reportOf(said string) (*Report, error) {
+	return read[*Report](said, nil)
 }
 
-func reportOf(said string) (*Report, error) {
-	report := &Report{JSON: json.RawMessage(said)}
-	return report, json.Unmarshal([]byte(said), report)
+// What the library says, as a type of the contract; keys that are not known are left alone.
+func read[T any](said string, err error) (T, error) {
+	var form T
+	if err != nil {
+		return form, err
+	}
+	return form, json.Unmarshal([]byte(said), &form)
 }
 
 // Job is a query at work.

@@ -9,7 +9,6 @@ import "C"
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"runtime"
 	"sync/atomic"
@@ -120,13 +119,17 @@ func (r *Rows) Err() error { return r.err }
 // Job is the query behind the rows; nil for those of a file. It is the rows' to close.
 func (r *Rows) Job() *Job { return r.job }
 
-// Summary is what there is to say after the last row: the report of a query; of a file rows, crc, sha256, bad values.
-func (r *Rows) Summary() (json.RawMessage, error) {
+// Report is that of the query behind the rows, after the last one.
+func (r *Rows) Report() (*Report, error) { return read[*Report](r.summary()) }
+
+// FileSummary is what was noticed in the file behind the rows (ReadDBC), after the last one.
+func (r *Rows) FileSummary() (*FileSummary, error) { return read[*FileSummary](r.summary()) }
+
+func (r *Rows) summary() (string, error) {
 	defer runtime.KeepAlive(r)
-	said, err := text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+	return text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_stream_summary(r.stream, out, told)
 	})
-	return json.RawMessage(said), err
 }
 
 // Retain and Release count references, as in array.RecordReader; Rows begins with one.

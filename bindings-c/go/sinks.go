@@ -8,36 +8,6 @@ type Sink interface {
 	sink()
 }
 
-// CSV is a file of text, below Config.Output.
-type CSV struct {
-	// Path; none: the first six digits of the job's hash.
-	Path string `json:"path,omitempty"`
-	// Overwrite replaces a file of that name, which is an error else.
-	Overwrite bool `json:"overwrite,omitempty"`
-	// Zstd compresses, at this level.
-	Zstd int `json:"zstd,omitempty"`
-	// Delimiter is ",", ";" or "\t".
-	Delimiter    string `json:"delimiter,omitempty"`
-	DecimalComma bool   `json:"decimal_comma,omitempty"`
-}
-
-// Parquet is a file, below Config.Output.
-type Parquet struct {
-	Path      string `json:"path,omitempty"`
-	Overwrite bool   `json:"overwrite,omitempty"`
-}
-
-// Postgres is a table, which is made.
-type Postgres struct {
-	// URL; none: that of Config.Postgres.
-	URL string `json:"url,omitempty"`
-	// Table is schema and name.
-	Table string `json:"table,omitempty"`
-	// Mode is "create" (the default), "append", "replace", "replace_by" or "upsert" (by Key).
-	Mode string   `json:"mode,omitempty"`
-	Key  []string `json:"key,omitzero"`
-}
-
 // File is a path below Config.Output that tells by its ending what it is: .csv, .csv.zst or .parquet.
 type File string
 

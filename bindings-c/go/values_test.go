@@ -85,7 +85,7 @@ func places() map[string]func(any) any {
 	for _, column := range []string{"SEXO", "IDADE", "VAL_TOT", "DT_INTER"} {
 		for _, op := range operators {
 			all["where[0].value: "+column+" "+op] = func(it any) any {
-				return base(func(p *datasus.Params) { p.Where = []datasus.Filter{{Column: column, Op: op, Value: it}} })
+				return base(func(p *datasus.Params) { p.Where = []datasus.Filter{{Column: column, Op: datasus.Op(op), Value: it}} })
 			}
 		}
 		all["where[0].value[1]: "+column] = func(it any) any {

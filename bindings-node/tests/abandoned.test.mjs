@@ -50,7 +50,7 @@ for (const [what, statements, texts] of [['a statement', 1, 0], ['a text that is
       await assert.rejects(soon(work), (error) => error instanceof Cancelled && error.code === 'DS-499')
       assert.ok((await soon(client.query(query).then((result) => result.toArray()))).length > 0)
     }
-    for (const { job_id: id } of await client.jobs()) await client.discard(id)
+    for (const { jobId: id } of await client.jobs()) await client.discard(id)
   })
 }
 

@@ -96,8 +96,39 @@ test('two loops and many waiters see the same job', async () => {
   const job = await client.submit(TEN_MILLION, { to: parquet('many.parquet') })
   const count = async () => { let n = 0; for await (const _ of job) n += 1; return n }
   const [reports, loops] = await Promise.all([Promise.all(Array.from({ length: 50 }, () => job.report())), Promise.all([count(), count()])])
-  assert.ok(reports.every((report) => report.records_processed === 10_000_000))
+  assert.ok(reports.every((report) => report.recordsProcessed === 10_000_000))
   assert.ok(loops.every((n) => n > 2), String(loops))
+})
+
+test('everything that is told has keys in camel case, and its JSON is the contract’s', async () => {
+  const camel = (told, at) => {
+    if (Array.isArray(told)) return told.forEach((one) => camel(one, at))
+    if (told === null || typeof told !== 'object') return
+    for (const [key, value] of Object.entries(told)) {
+      assert.doesNotMatch(key, /_/, `${at}.${key}`)
+      camel(value, `${at}.${key}`)
+    }
+  }
+  const query = { dataset: 'SIH-RD', uf: 'AC', columns: ['CNES'] }
+  const report = await client.export(query, { to: csv('camel.csv', { overwrite: true }) })
+  assert.equal(typeof report.performance.durationSec, 'number')
+  assert.deepEqual([report.status, report.cache, report.sources[0].crc], ['completed', 'off', 'ok'])
+  const all = {
+    report,
+    sync: await client.sync(query),
+    explain: await client.explain(query),
+    datasets: await client.datasets(),
+    catalog: client.catalog(),
+    schema: client.schema('SIH-RD').catalog,
+  }
+  for (const [at, told] of Object.entries(all)) camel(told, at)
+  const json = JSON.parse(JSON.stringify(report))
+  assert.equal(json.records_processed, report.recordsProcessed)
+  assert.equal(json.performance.duration_sec, report.performance.durationSec)
+  assert.equal(JSON.parse(JSON.stringify(report.performance)).duration_sec, report.performance.durationSec)
+  const error = await client.query({ dataset: 'SIH-RD', uf: 'XX', columns: ['NADA'] }).catch((thrown) => thrown)
+  assert.deepEqual(error.problems.map((problem) => problem.errorCode), ['DS-422', 'DS-422'])
+  assert.equal(JSON.parse(JSON.stringify(error)).problems[0].error_code, 'DS-422')
 })
 
 test('what is known of files and datasets comes typed', async () => {

@@ -124,7 +124,7 @@ test('rows are read once, and a loop that is left lets them go', async () => {
   await assert.rejects(read.toArray(), Conflict)
   await assert.rejects(read.toTable(), Conflict)
   assert.throws(() => read.toReadable({ format: 'csv' }), Conflict)
-  assert.equal((await read.report()).records_processed, 600)
+  assert.equal((await read.report()).recordsProcessed, 600)
   await assert.rejects(async () => (await client.query(query)).report(), /after the rows/)
   // What `await using` does at the end of its block.
   const disposed = await client.query(TEN_MILLION)
@@ -185,7 +185,7 @@ test('the text of a table of DOS is read in its encoding', async () => {
   const read = async (encoding) => {
     const records = await readDbc(file, { encoding, partial: true })
     const text = (await records.toTable()).getChild('NOME').get(0)
-    assert.deepEqual([records.summary.rows, records.summary.rows_declared], [1, 2])
+    assert.deepEqual([records.summary.rows, records.summary.rowsDeclared], [1, 2])
     return [text, records.summary.warnings.some((warning) => warning.includes('cp850'))]
   }
   assert.deepEqual(await read(undefined), ['São Paulo', true])

@@ -1,15 +1,16 @@
 /** The front of the SDK: one source folder, and everything that can be asked of it. */
 
 import type { LoadArrow } from './arrow'
-import type { QueryParams } from './contract'
+import type { CatalogEntry, DeadLetter, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncReport } from './contract'
 import { atOnce, conflict, settled, type Language } from './errors'
 import { exactJson, Given, isPlainObject, languageOf } from './given'
 import { Job, type JobEvent } from './job'
 import { native, type NativeClient, type NativeJob } from './native'
 import { destinationsJson, paramsJson, settings, type Query, type To } from './params'
-import { schemaOf, type DatasetSchema, type DeadLetter, type Explain, type Holdings, type JobInfo, type Known, type Mode, type Report, type SyncReport } from './report'
 import { Result } from './result'
+import { schemaOf, type DatasetSchema } from './schema'
 import { begun, stoppable } from './stoppable'
+import { told } from './told'
 import { Warnings } from './warnings'
 
 /** Settings; what is left out comes from its `DATASUS_*` variable (`DATASUS_LAKE`, `DATASUS_OUTPUT`, ...), or is the default. */
@@ -135,7 +136,7 @@ export class Client implements AsyncDisposable {
 
   /** What earlier processes left: jobs that crashed, failed and can be resumed, or ended with dead letters. */
   async jobs(): Promise<JobInfo[]> {
-    return JSON.parse(await settled(this.#native.jobs())) as JobInfo[]
+    return told<JobInfo[]>(await settled(this.#native.jobs()), 'JobInfo')
   }
 
   /** Goes on with a job where it stopped: nothing is lost, and nothing comes twice. DS-404 or DS-409 where it cannot. */
@@ -152,7 +153,7 @@ export class Client implements AsyncDisposable {
 
   /** The records of a job that were not taken, each with its reason, source file and row. */
   async deadLetters(jobId: string): Promise<DeadLetter[]> {
-    return JSON.parse(await settled(this.#native.deadLetters(this.#given.text('jobId', jobId)))) as DeadLetter[]
+    return told<DeadLetter[]>(await settled(this.#native.deadLetters(this.#given.text('jobId', jobId))), 'DeadLetter')
   }
 
   /** The same as a Parquet file below the output folder; gives how many there are. */
@@ -161,8 +162,8 @@ export class Client implements AsyncDisposable {
   }
 
   /** Sends the dead letters of a completed job to their table once more, after the cause has been mended. */
-  async replay(jobId: string): Promise<{ loaded: number; left: number }> {
-    return JSON.parse(await settled(this.#native.replay(this.#given.text('jobId', jobId)))) as { loaded: number; left: number }
+  async replay(jobId: string): Promise<Replayed> {
+    return told<Replayed>(await settled(this.#native.replay(this.#given.text('jobId', jobId))), 'Replayed')
   }
 
   /** Converts ahead of a query; only `dataset`, `uf` and `competencia` count. */
@@ -170,30 +171,30 @@ export class Client implements AsyncDisposable {
     const signal = this.#signal(options)
     const [client, params] = [this.#native, paramsJson(this.#given, query)]
     const outcome = await stoppable(signal, this.#given.language, (stop) => client.sync(params, stop))
-    const report = JSON.parse(outcome) as SyncReport
+    const report = told<SyncReport>(outcome, 'SyncReport')
     this.#warnings.tell(report.warnings)
     return report
   }
 
   /** What a query would read, against what is there. Converts nothing. */
   async explain(query: Query | QueryParams | string): Promise<Explain> {
-    return JSON.parse(await settled(this.#native.explain(paramsJson(this.#given, query)))) as Explain
+    return told<Explain>(await settled(this.#native.explain(paramsJson(this.#given, query))), 'Explain')
   }
 
   /** The dataset's columns, with types and meanings. */
   schema(dataset: string): DatasetSchema {
     const name = this.#given.text('dataset', dataset)
-    return schemaOf(JSON.parse(atOnce(() => this.#native.schema(name))) as Parameters<typeof schemaOf>[0])
+    return schemaOf(told<CatalogEntry>(atOnce(() => this.#native.schema(name)), 'CatalogEntry'))
   }
 
   /** Every dataset that there is, whether the source holds any of it or not. */
   catalog(): Known[] {
-    return JSON.parse(atOnce(() => this.#native.catalog())) as Known[]
+    return told<Known[]>(atOnce(() => this.#native.catalog()), 'Known')
   }
 
   /** What the source holds, by dataset, and the files that no query reads. */
   async datasets(): Promise<Holdings> {
-    return JSON.parse(await settled(this.#native.datasets())) as Holdings
+    return told<Holdings>(await settled(this.#native.datasets()), 'Holdings')
   }
 
   /** What this client has counted, and the state of the process's queue and memory, in Prometheus' text form. */

@@ -2,7 +2,9 @@
 
 import { randomBytes } from 'node:crypto'
 
+import type { Problem } from './contract'
 import { native } from './native'
+import { toldOf } from './told'
 
 /** Language of the texts for people. */
 export type Language = 'pt' | 'en'
@@ -18,16 +20,15 @@ export function spoken(asked?: unknown): Language {
   return (asked ?? process.env['DATASUS_LANGUAGE']) === 'en' ? 'en' : 'pt'
 }
 
-/** One thing that is wrong. */
-export interface Problem {
+interface ProblemForm {
   error_code: string
   detail: string
   diagnostic: Record<string, unknown>
 }
 
-interface Form extends Problem {
+interface Form extends ProblemForm {
   status?: string
-  problems?: Problem[]
+  problems?: ProblemForm[]
   retryable?: boolean
   language?: Language
   trace_id?: string | null
@@ -66,7 +67,7 @@ export class DatasusError extends Error {
     this.detail = form.detail
     this.diagnostic = form.diagnostic ?? {}
     const own = { error_code: form.error_code, detail: form.detail, diagnostic: this.diagnostic }
-    this.problems = all.length > 0 ? all : [own]
+    this.problems = toldOf<Problem[]>(all.length > 0 ? all : [own], 'Problem')
     this.retryable = form.retryable ?? false
     this.language = form.language ?? spoken()
     this.traceId = form.trace_id ?? randomBytes(4).toString('hex')

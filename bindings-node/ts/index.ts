@@ -41,13 +41,12 @@ export {
   TooManyRows,
   Unreachable,
   type Language,
-  type Problem,
 } from './errors'
 export { col, type Column, type Filter as Condition, type Value } from './filters'
-export type { Job, JobEvent, Progress, Status } from './job'
+export type { Job, JobEvent, Progress } from './job'
 export { onLog, type Level } from './logger'
 export type { ArrayOptions } from './objects'
 export { csv, parquet, postgres, type Aggregates, type Conditions, type CsvOptions, type ParquetOptions, type PostgresOptions, type Query, type To, type Where } from './params'
-export { exampleData, type FileRecords, type FileSummary, type ReadOptions } from './read_dbc'
-export type * from './report'
+export { exampleData, type FileRecords, type ReadOptions } from './read_dbc'
+export type * from './schema'
 export { MEDIA_TYPES, type Result, type ResultColumn, type StreamFormat } from './result'

@@ -1,12 +1,10 @@
 /** A query at work. */
 
+import type { Report, Status } from './contract'
 import { atOnce, settled } from './errors'
 import type { NativeJob, Progress as NativeProgress } from './native'
-import type { Report } from './report'
+import { told } from './told'
 import type { Warnings } from './warnings'
-
-/** `completed`, `failed` and `cancelled` are final. */
-export type Status = 'queued' | 'running' | 'parked' | 'retrying' | 'completed' | 'failed' | 'cancelled'
 
 /** How far a job has come. */
 export interface Progress {
@@ -105,8 +103,8 @@ export class Job implements AsyncIterable<JobEvent> {
 
   /** Waits for the end. The job's own error where it failed or was cancelled. */
   async report(): Promise<Report> {
-    const report = JSON.parse(await settled(this.#job.report(), this.#signal)) as Report
-    this.#warnings.tell(report.warnings, report.trace_id)
+    const report = told<Report>(await settled(this.#job.report(), this.#signal), 'Report')
+    this.#warnings.tell(report.warnings, report.traceId)
     return report
   }
 

@@ -1,12 +1,14 @@
 /** One DBC or DBF file, without a client. */
 
 import type { LoadArrow } from './arrow'
+import type { FileSummary } from './contract'
 import { atOnce, defect, settled, spoken, type Language } from './errors'
 import { exactJson, Given, languageOf } from './given'
 import { native } from './native'
 import { settings } from './params'
 import { Rows } from './result'
 import { stoppable } from './stoppable'
+import { told } from './told'
 import { Warnings } from './warnings'
 
 /** What of a file is wanted. */
@@ -32,21 +34,6 @@ export interface ReadOptions {
   language?: 'pt' | 'en'
 }
 
-/** What was noticed in a file. */
-export interface FileSummary {
-  rows: number
-  rows_declared: number
-  rows_deleted: number
-  rows_unflagged: number
-  rows_rejected: number
-  crc: string
-  sha256: string
-  bad_values: { column: string; count: number; samples: string[] }[]
-  /** Columns whose codes were brought into the catalogue's form; samples as they were, and as they are. */
-  normalised: { column: string; form: string; count: number; samples: [string, string][] }[]
-  warnings: string[]
-}
-
 /** The records of one file: read once, as they come. */
 export class FileRecords extends Rows {
   readonly #summary: () => string
@@ -64,7 +51,7 @@ export class FileRecords extends Rows {
 
   /** What was noticed: deleted and unreadable records, values that did not parse; null before the last row. */
   get summary(): FileSummary | null {
-    return JSON.parse(this.#summary()) as FileSummary | null
+    return told<FileSummary | null>(this.#summary(), 'FileSummary')
   }
 }
 

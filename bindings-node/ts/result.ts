@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import type * as Arrow from 'apache-arrow'
 
 import { Builder, loaded, type LoadArrow } from './arrow'
-import type { Csv } from './contract'
+import type { Csv, Report, Sampled } from './contract'
 import { abortedBy, atOnce, conflict, settled, type Language } from './errors'
 import { exactJson, Given, type Plain } from './given'
 import { Job } from './job'
@@ -12,7 +12,7 @@ import type { NativeRows } from './native'
 import { arrayOptions, Objects, type ArrayOptions } from './objects'
 import { settings, type CamelKeys } from './params'
 import { RowsReadable } from './readable'
-import type { Report } from './report'
+import { told } from './told'
 
 /** A column of a result: its name, and its type as Arrow calls it. */
 export interface ResultColumn {
@@ -195,7 +195,7 @@ export class Result extends Rows {
   constructor(rows: NativeRows, job: Job, arrow: LoadArrow, language: Language, signal?: AbortSignal) {
     super(rows, arrow, language, signal)
     this.job = job
-    this.sampling = JSON.parse(rows.sampling ?? 'null') as Report['sampling']
+    this.sampling = told<Sampled | null>(rows.sampling ?? 'null', 'Sampled')
   }
 
   /** @internal */

@@ -39,17 +39,21 @@ pub struct Config {
     pub spill: Option<PathBuf>,
     /// Bytes that one query may hold in the engine; none: 45 % of the machine's or cgroup's memory, the tighter
     /// (`DATASUS_MEMORY_LIMIT`).
+    #[schemars(range(min = 67_108_864, max = 1_125_899_906_842_624_u64))]
     pub memory_limit: Option<u64>,
     /// Bytes that one query may spill, and that a kept result may have (`DATASUS_SPILL_LIMIT`); default 50 GB. Past them, or
     /// once less than 5 % of the disk (1 GiB at most) would be left, it is DS-507.
+    #[schemars(range(min = 0, max = 1_125_899_906_842_624_u64))]
     pub spill_limit: u64,
     /// Server of the PostgreSQL sinks that name none (`DATASUS_POSTGRES`); never shown.
     pub postgres: Option<Secret>,
     /// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter
     /// (`DATASUS_DEADLINE`). Default one day.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1_000_000_000))]
     pub deadline: f64,
     /// Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one
     /// per core); none: one per core (`DATASUS_THREADS`). At most 512.
+    #[schemars(range(min = 1, max = 512))]
     pub threads: Option<usize>,
     /// The most urgent class that a query of this client gets, whatever its `priority` asks (`DATASUS_MAX_PRIORITY`:
     /// `health`, `admin` or `user`). Default `health`: an application may use every class. A gateway sets `user` for
@@ -61,6 +65,7 @@ pub struct Config {
     pub on_emergency: Option<OnEmergency>,
     /// Most rows in a chunk of an answer; each but the last has at least half of that, or fewer while memory is scarce
     /// (`DATASUS_CHUNK_ROWS`). At most 1,048,576.
+    #[schemars(range(min = 1, max = 1_048_576))]
     pub chunk_rows: usize,
     /// True: a DBC whose CRC-32 does not match is DS-460. False: it is not looked at, and the report says
     /// `unchecked` (`DATASUS_VERIFY_CRC`).

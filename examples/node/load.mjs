@@ -17,4 +17,4 @@ const destinos = process.env.DATASUS_POSTGRES
 
 const consulta = { dataset: 'SIH-RD', columns: ['N_AIH', 'CNES', 'DIAG_PRINC', 'DT_INTER', 'VAL_TOT'] }
 const relatorio = await cliente.export(consulta, { to: destinos })
-console.log(`${relatorio.records_processed} registros, ${relatorio.dead_letters} rejeitados; agora em`, relatorio.storage)
+console.log(`${relatorio.recordsProcessed} registros, ${relatorio.deadLetters} rejeitados; agora em`, relatorio.storage)

@@ -27,7 +27,7 @@ const criancas = await cliente.query({ dataset: 'SIH-RD', columns: ['CNES', 'DIA
 let linhas = 0
 for await (const lote of criancas) linhas += lote.numRows // como chegam, sem esperar por todas
 const { performance } = await criancas.report()
-console.log(`${linhas} internações de crianças; ${performance.duration_sec} s`)
+console.log(`${linhas} internações de crianças; ${performance.durationSec} s`)
 
 try {
   await cliente.query({ dataset: 'SIH-RD', competencia: '2024-M1', columns: ['VALTOT'] })

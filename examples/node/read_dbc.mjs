@@ -17,5 +17,5 @@ const registros = await readDbc(arquivo)
 const tabela = await registros.toTable()
 const primeiras = tabela.selectAt([0, 1, 2, 3, 4, 5]).slice(0, 5)
 console.table(primeiras.toArray().map((linha) => linha.toJSON()))
-const { rows, rows_deleted, crc } = registros.summary
-console.log(`${rows} registros de ${tabela.numCols} colunas, ${rows_deleted} excluídos, CRC ${crc}`)
+const { rows, rowsDeleted, crc } = registros.summary
+console.log(`${rows} registros de ${tabela.numCols} colunas, ${rowsDeleted} excluídos, CRC ${crc}`)

@@ -32,9 +32,9 @@ if (papel === 'carregar') {
   console.log(`a carga terminou com ${sinal ?? codigo}`)
 
   const cliente = await abrir(pasta, saida)
-  for (const { job_id, standing } of await cliente.jobs()) {
-    console.log(job_id, standing)
-    const relatorio = await (await cliente.resume(job_id)).report()
-    console.log(`${relatorio.records_processed} registros; já estavam:`, relatorio.resumed_from, 'agora em', relatorio.storage)
+  for (const { jobId, standing } of await cliente.jobs()) {
+    console.log(jobId, standing)
+    const relatorio = await (await cliente.resume(jobId)).report()
+    console.log(`${relatorio.recordsProcessed} registros; já estavam:`, relatorio.resumedFrom, 'agora em', relatorio.storage)
   }
 }

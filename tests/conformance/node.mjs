@@ -82,8 +82,10 @@ for (const file of readdirSync(cases).filter((name) => name.endsWith('.json')).s
     for (const wanted of expect.contains ?? []) {
       assert.ok(rows.some((found) => agree(wanted, found)), `no row ${JSON.stringify(wanted)}`)
     }
+    // JSON has the contract's keys.
+    const told = JSON.parse(JSON.stringify(report))
     for (const [pointer, wanted] of Object.entries(expect.report ?? {})) {
-      assert.ok(agree(wanted, at(report, pointer)), `${pointer}: found ${JSON.stringify(at(report, pointer))}`)
+      assert.ok(agree(wanted, at(told, pointer)), `${pointer}: found ${JSON.stringify(at(told, pointer))}`)
     }
   })
 }

@@ -24,7 +24,7 @@ export async function used(signal: AbortSignal): Promise<Table | string> {
   const job: Job = await client.submit(query, { to: [csv('a.csv', { decimalComma: true, delimiter: ';' })], signal })
   for await (const { status, progress } of job) console.log(status, progress.fraction?.toFixed(2))
   const report: Report = await job.report()
-  console.log(report.performance.throughput_rps, wrong, unknown)
+  console.log(report.performance.throughputRps, wrong, unknown)
   try {
     await using result = await client.query({ sql: 'SELECT 1', bind: { n: 1n } }, { signal })
     for await (const batch of result) console.log(batch.numRows)

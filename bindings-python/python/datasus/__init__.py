@@ -36,7 +36,7 @@ from ._open import open  # noqa: A004
 from ._read_dbc import read_dbc
 from ._report import DeadLetter, Explain, FileSummary, JobInfo, Report, SyncReport
 from ._result import Batch, FileRecords, Result
-from ._schema import ColumnInfo, Held, Holdings, IgnoredFile, Known, Schema
+from ._schema import ColumnInfo, DatasetSummary, Holdings, IgnoredFile, Known, Schema
 from ._sinks import Csv, Destination, Parquet, Postgres
 from ._warn import DatasusWarning
 
@@ -50,6 +50,7 @@ __all__ = [
     "CredentialsRefused",
     "Csv",
     "DamagedFile",
+    "DatasetSummary",
     "DatasusWarning",
     "DeadLetter",
     "DeadlinePassed",
@@ -63,7 +64,6 @@ __all__ = [
     "Filter",
     "Forbidden",
     "ForkError",
-    "Held",
     "Holdings",
     "IgnoredFile",
     "InternalError",

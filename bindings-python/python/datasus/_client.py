@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _host
 from ._bar import Bar
@@ -14,9 +14,13 @@ from ._job import Job
 from ._params import Competencia, Where, params_json
 from ._report import DeadLetter, Explain, JobInfo, Report, SyncReport
 from ._result import Result
-from ._schema import Held, Holdings, IgnoredFile, Known, Schema
+from ._schema import DatasetSummary, Holdings, IgnoredFile, Known, Schema
 from ._sinks import Destination, destination_form
 from ._warn import warn_of
+from .contract import DatasetName, Mode, Options, Replayed
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Path = str | os.PathLike[str]
 Uf = str | int | Iterable[str | int]
@@ -49,7 +53,7 @@ class Client:
 
     def query(
         self,
-        dataset: str | Mapping[str, Any] | None = None,
+        dataset: DatasetName | str | Mapping[str, Any] | None = None,
         *,
         uf: Uf | None = None,
         competencia: Competencia | None = None,
@@ -62,7 +66,7 @@ class Client:
         sql: str | None = None,
         bind: Mapping[str, Any] | None = None,
         progress: bool | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> Result:
         """Runs a query; returns when its schema is known, and the rows come as they are taken.
 
@@ -99,7 +103,7 @@ class Client:
         progress : bool, optional
             Whether to show a progress bar.
         **options
-            ``deadline``, ``missing``, ``versions``, ``partial``, ``priority``, ``on_emergency``, ``on_bad_value``.
+            How it is run: the keys of :class:`datasus.contract.Options`, as ``deadline=30`` or ``missing="warn"``.
 
         Returns
         -------
@@ -158,7 +162,7 @@ class Client:
 
     def submit(
         self,
-        dataset: str | Mapping[str, Any] | None = None,
+        dataset: DatasetName | str | Mapping[str, Any] | None = None,
         *,
         to: Destination | Path | Sequence[Destination | Path],
         uf: Uf | None = None,
@@ -171,7 +175,7 @@ class Client:
         limit: int | None = None,
         sql: str | None = None,
         bind: Mapping[str, Any] | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> Job:
         """Starts a query into files and tables, and returns at once.
 
@@ -182,7 +186,7 @@ class Client:
         to : str or path, Csv, Parquet, Postgres, or a list of them
             Where the rows go; all in one pass. A path tells by its ending: ``.csv``, ``.csv.zst``, ``.parquet``.
         **options
-            As in :meth:`query`, and ``checkpoint_rows``, ``dead_letter_limit``.
+            As in :meth:`query`.
 
         Returns
         -------
@@ -217,7 +221,7 @@ class Client:
 
     def export(
         self,
-        dataset: str | Mapping[str, Any] | None = None,
+        dataset: DatasetName | str | Mapping[str, Any] | None = None,
         *,
         to: Destination | Path | Sequence[Destination | Path],
         uf: Uf | None = None,
@@ -231,7 +235,7 @@ class Client:
         sql: str | None = None,
         bind: Mapping[str, Any] | None = None,
         progress: bool | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> Report:
         """The same as :meth:`submit`, and waits for the report.
 
@@ -324,12 +328,12 @@ class Client:
         """
         return int(self._client.export_dead_letters(job_id, os.fspath(path)))
 
-    def replay(self, job_id: str) -> dict[str, int]:
+    def replay(self, job_id: str) -> Replayed:
         """Sends the dead letters of a completed job to their table once more, after the cause has been mended.
 
         Returns
         -------
-        dict
+        Replayed
             ``loaded``: rows that are in the table now; ``left``: those that were refused again.
 
         Examples
@@ -337,15 +341,15 @@ class Client:
         >>> for left in client.jobs():
         ...     client.replay(left.job_id)
         """
-        return dict(json.loads(self._client.replay(job_id)))
+        return Replayed(json.loads(self._client.replay(job_id)))
 
     def sync(
         self,
-        dataset: str,
+        dataset: DatasetName | str,
         *,
         uf: Uf | None = None,
         competencia: Competencia | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> SyncReport:
         """Converts files ahead of a query. Ctrl-C stops it; files that were converted by then stay.
 
@@ -362,7 +366,7 @@ class Client:
 
     def explain(
         self,
-        dataset: str | Mapping[str, Any] | None = None,
+        dataset: DatasetName | str | Mapping[str, Any] | None = None,
         *,
         uf: Uf | None = None,
         competencia: Competencia | None = None,
@@ -374,13 +378,13 @@ class Client:
         limit: int | None = None,
         sql: str | None = None,
         bind: Mapping[str, Any] | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> Explain:
         """What a query would read, against what is there. Converts nothing.
 
         Examples
         --------
-        >>> client.explain("SIH-RD", uf="AC", columns=["CNES"]).files["read"]
+        >>> client.explain("SIH-RD", uf="AC", columns=["CNES"]).files.read
         3
         """
         params = params_json(
@@ -399,7 +403,7 @@ class Client:
         )
         return Explain(json.loads(self._client.explain(params)))
 
-    def schema(self, dataset: str) -> Schema:
+    def schema(self, dataset: DatasetName | str) -> Schema:
         """The dataset's columns, with types and meanings.
 
         Examples
@@ -417,20 +421,7 @@ class Client:
         >>> [known.dataset for known in client.catalog() if known.dataset.startswith("SIM")][:2]
         ['SIM-DO', 'SIM-DOR']
         """
-        return [
-            Known(
-                form["dataset"],
-                form["table"],
-                form["nome"],
-                form["aliases"],
-                form["period"],
-                form["national"],
-                form["first"],
-                form["last"],
-                form["columns"],
-            )
-            for form in json.loads(self._client.catalog())
-        ]
+        return [Known(form) for form in json.loads(self._client.catalog())]
 
     def datasets(self) -> Holdings:
         """What the source holds, by dataset: a list, whose ``ignored`` are the files that no query reads.
@@ -444,11 +435,8 @@ class Client:
         []
         """
         form = json.loads(self._client.datasets())
-        held = (
-            Held(one["dataset"], one["nome"], one["files"], one["bytes"], one["ufs"], one["first"], one["last"])
-            for one in form["datasets"]
-        )
-        return Holdings(held, [IgnoredFile(one["file"], one["reason"]) for one in form["ignored"]])
+        held = [DatasetSummary(one) for one in form["datasets"]]
+        return Holdings(held, [IgnoredFile(one) for one in form["ignored"]])
 
     def metrics(self) -> str:
         """What this client has counted, and the state of the memory, in Prometheus' text form.
@@ -461,7 +449,7 @@ class Client:
         return str(self._client.metrics())
 
     @property
-    def mode(self) -> str:
+    def mode(self) -> Mode:
         """How full the memory is: ``normal``, ``conservative``, ``emergency`` or ``maintenance``.
 
         Examples
@@ -469,7 +457,8 @@ class Client:
         >>> client.mode
         'normal'
         """
-        return str(self._client.mode())
+        mode: Mode = self._client.mode()
+        return mode
 
     @contextlib.contextmanager
     def maintenance(self) -> Iterator[None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
+from .contract import Problem
+
 
 class Error(Exception):
     """What went wrong, in the same shape in every language.
@@ -17,7 +19,7 @@ class Error(Exception):
         The sentence for people, in the client's language.
     diagnostic : dict
         Facts for programs: ``expected_format``, ``received``, ``valid_examples``, ``did_you_mean``, ...
-    problems : list of dict
+    problems : list of Problem
         Every problem found, the first included; each has ``error_code``, ``detail`` and ``diagnostic``.
     retryable : bool
         True where the same call may succeed later, unchanged.
@@ -44,7 +46,7 @@ class Error(Exception):
         self.detail: str = detail
         self.diagnostic: dict[str, Any] = form.get("diagnostic") or {}
         own = {"error_code": self.code, "detail": detail, "diagnostic": self.diagnostic}
-        self.problems: list[dict[str, Any]] = form.get("problems") or [own]
+        self.problems: list[Problem] = [Problem(one) for one in form.get("problems") or [own]]
         self.retryable: bool = bool(form.get("retryable", False))
         self.trace_id: str | None = form.get("trace_id")
         self.context: dict[str, Any] = form.get("context") or {}
@@ -55,7 +57,7 @@ class Error(Exception):
         lines = [f"{self.code}: {self.detail}"]
         for problem in self.problems:
             if len(self.problems) > 1:
-                lines.append(f"- {problem['error_code']}: {problem['detail']}")
+                lines.append(f"- {problem.error_code}: {problem.detail}")
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -78,7 +80,7 @@ class Error(Exception):
     def _repr_html_(self) -> str:
         from ._html import table
 
-        rows = [(problem["error_code"], problem["detail"]) for problem in self.problems]
+        rows = [(problem.error_code, problem.detail) for problem in self.problems]
         return table(("código", "problema"), rows, f"{type(self).__name__} · trace_id {self.trace_id}")
 
 

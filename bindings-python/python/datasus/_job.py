@@ -14,6 +14,7 @@ from ._errors import Error
 from ._html import number, table
 from ._report import Report
 from ._warn import warn_of
+from .contract import Status
 
 
 class Progress(NamedTuple):
@@ -57,8 +58,7 @@ class Event(NamedTuple):
     'completed'
     """
 
-    #: ``queued``, ``running``, ``parked``, ``retrying``, ``completed``, ``failed`` or ``cancelled``.
-    status: str
+    status: Status
     progress: Progress
 
 
@@ -94,9 +94,10 @@ class Job:
         return str(self._job.trace_id)
 
     @property
-    def status(self) -> str:
+    def status(self) -> Status:
         """``queued``, ``running``, ``parked``, ``retrying``, ``completed``, ``failed`` or ``cancelled``."""
-        return str(self._job.status())
+        status: Status = self._job.status()
+        return status
 
     @property
     def done(self) -> bool:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from . import contract
 from ._html import table
 
 
@@ -31,8 +32,8 @@ class ColumnInfo(NamedTuple):
     #: How its codes are written in every year: ``digits(7)`` (with the zeros on the left), ``municipality`` (six digits),
     #: ``year`` (four digits); None: as the files have them.
     form: str | None = None
-    #: Where the code itself changed: ``{"from", "to", "form", "meaning", "source"}`` for each stretch of years, oldest first.
-    codings: tuple[dict[str, Any], ...] = ()
+    #: Where the code itself changed: how it was written in each stretch of years, oldest first.
+    codings: tuple[contract.Coding, ...] = ()
 
 
 def _type(kind: Any) -> str:
@@ -80,7 +81,7 @@ class Schema:
                     source=meaning.get("source"),
                     years=years,
                     form=form.get("form"),
-                    codings=tuple(dict(coding) for coding in codings),
+                    codings=tuple(contract.Coding(coding) for coding in codings),
                 )
             )
         self.columns: list[ColumnInfo] = columns
@@ -136,7 +137,7 @@ def _forms(column: ColumnInfo) -> str:
     return "; ".join(f"{c.get('from') or ''}-{c.get('to') or ''}: {c['meaning']}" for c in column.codings)
 
 
-class Known(NamedTuple):
+class Known(contract.Known):
     """A dataset of the catalogue.
 
     Examples
@@ -145,24 +146,8 @@ class Known(NamedTuple):
     'sih_rd'
     """
 
-    dataset: str
-    #: Its name in SQL.
-    table: str
-    nome: str
-    #: Other names that are accepted.
-    aliases: list[str]
-    #: ``month`` or ``year``: what a file is of.
-    period: str
-    #: True: one file for the whole country.
-    national: bool
-    #: First and last competência that is known to have been published.
-    first: str | None
-    last: str | None
-    #: Columns that the catalogue knows; with 0 they come from the files.
-    columns: int
 
-
-class Held(NamedTuple):
+class DatasetSummary(contract.DatasetSummary):
     """What the source holds of one dataset.
 
     Examples
@@ -171,18 +156,8 @@ class Held(NamedTuple):
     ['CNES-ST', 'CNES-LT', 'SIH-RD', 'SIM-DO', 'SINASC-DN']
     """
 
-    dataset: str
-    nome: str
-    files: int
-    #: Bytes of the source files.
-    bytes: int
-    ufs: list[str]
-    #: First and last competência.
-    first: str | None
-    last: str | None
 
-
-class IgnoredFile(NamedTuple):
+class IgnoredFile(contract.IgnoredFile):
     """A file of the source that no query reads.
 
     Examples
@@ -191,14 +166,8 @@ class IgnoredFile(NamedTuple):
     []
     """
 
-    #: Below the source folder.
-    file: str
-    #: ``name`` (of no dataset), ``archive`` (to be extracted first), ``ours`` (written by datasus), ``link`` (it leads to
-    #: nothing) or ``depth`` (a folder behind too many links).
-    reason: str
 
-
-class Holdings(list[Held]):
+class Holdings(list[DatasetSummary]):
     """What the source holds: the datasets, and beside them the files that no query reads.
 
     Examples
@@ -207,7 +176,7 @@ class Holdings(list[Held]):
     []
     """
 
-    def __init__(self, datasets: Iterable[Held] = (), ignored: Iterable[IgnoredFile] = ()) -> None:
+    def __init__(self, datasets: Iterable[DatasetSummary] = (), ignored: Iterable[IgnoredFile] = ()) -> None:
         super().__init__(datasets)
         #: In order of path.
         self.ignored: list[IgnoredFile] = list(ignored)

@@ -1,6 +1,7 @@
 """The query contract as Pydantic models (``pip install 'datasus[models]'``): for services that take queries as JSON.
 
-They follow the core's JSON Schema, and a test compares the two. The core checks a query once more, with the catalogue at hand.
+Generated from the core's JSON Schema (``make contract``): change the core instead. The core checks a query once more, with the
+catalogue at hand.
 
 Examples
 --------
@@ -48,10 +49,27 @@ class Compare(_Model):
 
     column: str
     op: Literal[
-        "eq", "ne", "lt", "le", "gt", "ge", "between", "in", "not_in", "starts_with", "is_null", "not_null",
-        "=", "==", "!=", "<>", "<", "<=", ">", ">=",
-    ]  # fmt: skip
-    #: One value; two for ``between``; a list for ``in`` and ``not_in``; none for ``is_null`` and ``not_null``.
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "between",
+        "in",
+        "not_in",
+        "starts_with",
+        "is_null",
+        "not_null",
+        "=",
+        "==",
+        "!=",
+        "<>",
+        "<",
+        "<=",
+        ">",
+        ">=",
+    ]
     value: Any = None
 
 
@@ -68,7 +86,7 @@ class All(_Model):
 
 
 class Not(_Model):
-    """Not this one."""
+    """Rows that do not meet it, and for which it is not unknown."""
 
     not_: Filter = Field(alias="not")
 
@@ -79,7 +97,7 @@ Filter = Compare | Any_ | All | Not
 class Aggregate(_Model):
     """A figure over a group."""
 
-    fn: Literal["count", "count_distinct", "sum", "avg", "min", "max"]
+    fn: Literal["count", "count_distinct", "sum", "avg", "min", "max", "count(*)"]
     column: str | None = None
     as_: str | None = Field(default=None, alias="as")
 
@@ -92,9 +110,9 @@ class OrderBy(_Model):
 
 
 class Options(_Model):
-    """How a query is run."""
+    """Options of one query. Each is capped by the client's configuration."""
 
-    deadline: float | None = None
+    deadline: float | None = Field(default=None, ge=0)
     missing: Literal["error", "warn"] = "error"
     versions: Literal["refuse", "newest"] = "refuse"
     partial: bool = False
@@ -102,8 +120,8 @@ class Options(_Model):
     on_emergency: Literal["sample", "spill", "wait", "fail"] | None = None
     cache: bool | None = None
     on_bad_value: Literal["null", "dead_letter", "fail"] = "null"
-    checkpoint_rows: int | None = Field(default=None, ge=0)
-    dead_letter_limit: float | None = None
+    checkpoint_rows: int | None = Field(default=None, ge=1, le=10000000)
+    dead_letter_limit: float | None = Field(default=None, ge=0, le=1)
 
 
 class QueryParams(_Model):
@@ -120,7 +138,7 @@ class QueryParams(_Model):
     group_by: list[str] = Field(default_factory=list)
     aggregates: list[Aggregate] = Field(default_factory=list)
     order_by: list[OrderBy] = Field(default_factory=list)
-    limit: int | None = Field(default=None, ge=0)
+    limit: int | None = Field(default=None, ge=0, le=9223372036854775807)
     options: Options = Field(default_factory=Options)
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ use super::{Competencia, Form, LogicalType};
 
 /// A column of a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "ColumnSchema")]
+#[schemars(rename = "CatalogColumn")]
 pub struct Column {
     /// In upper case.
     pub name: String,

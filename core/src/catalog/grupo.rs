@@ -9,7 +9,7 @@ use super::{Column, Competencia, Dataset, Uf};
 
 /// A dataset as the catalogue knows it. Competência is the month of processing; `event_dates` say when the event was.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-#[schemars(rename = "DatasetSchema")]
+#[schemars(rename = "CatalogEntry")]
 pub struct Grupo {
     pub dataset: Dataset,
     pub nome: String,
@@ -41,13 +41,17 @@ pub struct Grupo {
     pub(super) patterns: Vec<Pattern>,
 }
 
+/// What a file is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
+    /// A month.
     Month,
+    /// A year.
     Year,
 }
 
+/// The column of a national file that says of which UF a record is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UfColumn {
@@ -68,6 +72,7 @@ pub enum UfCoding {
     Municipio,
 }
 
+/// A folder of the ministry's FTP tree, and the competências whose files it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FtpFolder {
@@ -76,6 +81,7 @@ pub struct FtpFolder {
     pub to: Option<Competencia>,
 }
 
+/// Competências of a UF that were never published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gap {

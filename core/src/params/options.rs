@@ -20,6 +20,7 @@ pub struct Options {
     pub missing: MissingFiles,
     /// Which of several versions of a file is read, where neither folder, date nor content tells.
     #[serde(skip_serializing_if = "Versions::is_default")]
+    #[schemars(extend("default" = "refuse"))]
     pub versions: Versions,
     /// True: a file that cannot be read is left out and named in the report. False: it ends the job.
     #[schemars(example = false)]
@@ -36,6 +37,7 @@ pub struct Options {
     pub cache: Option<bool>,
     /// What becomes of a value that does not parse in a column that the query reads.
     #[serde(skip_serializing_if = "OnBadValue::is_null")]
+    #[schemars(extend("default" = "null"))]
     pub on_bad_value: OnBadValue,
     /// Source rows between two checkpoints of a durable sink, from 1 to 10,000,000; none: 10,000. A killed process loses
     /// about so many rows of each connection's work.

@@ -17,7 +17,9 @@ use crate::source::dbc::CrcState;
 /// Samples of a column's codes.
 const SAMPLES: usize = 10;
 
-/// The report of a completed job; [`Report::to_json`] is the contract's form.
+/// The report of a completed job.
+///
+/// [`Report::to_json`] is the contract's form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Report {

@@ -32,6 +32,7 @@ pub struct Parquet {
     /// Replaces an existing file in one act; when false, an existing file is DS-409.
     pub overwrite: bool,
     /// zstd level, from 1 (fast) to 22 (small).
+    #[schemars(range(min = 1, max = 22))]
     pub zstd: i32,
     /// Most rows of a row group; a group also ends at 64 MiB.
     pub row_group_rows: usize,

@@ -1,5 +1,6 @@
 //! The contract as JSON: its schema, its round trip, and the table of codes.
 
+mod faces;
 mod outputs;
 
 use std::collections::BTreeSet;

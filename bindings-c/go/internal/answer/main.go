@@ -16,7 +16,7 @@ import (
 type answer struct {
 	Columns []string        `json:"columns"`
 	Rows    [][]*string     `json:"rows"`
-	Report  json.RawMessage `json:"report"`
+	Report  *datasus.Report `json:"report"`
 }
 
 func ask(source, output, params string) (*answer, error) {
@@ -51,7 +51,7 @@ func ask(source, output, params string) (*answer, error) {
 	if rows.Err() != nil {
 		return nil, rows.Err()
 	}
-	found.Report, err = rows.Summary()
+	found.Report, err = rows.Report()
 	return found, err
 }
 

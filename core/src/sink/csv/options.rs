@@ -20,6 +20,7 @@ pub struct Csv {
     /// Replaces an existing file in one act; when false, an existing file is DS-409.
     pub overwrite: bool,
     /// Compresses with zstd at this level, from 1 to 22; without it, the file is plain text.
+    #[schemars(range(min = 1, max = 22))]
     pub zstd: Option<i32>,
     /// What stands between two fields.
     pub delimiter: Delimiter,

@@ -37,6 +37,7 @@ pub struct Postgres {
     /// True: `append` takes a source that the table already holds. False: that is DS-409.
     pub again: bool,
     /// Connections that load, from 1 to 16; one more looks after the table.
+    #[schemars(range(min = 1, max = 16))]
     pub connections: usize,
     /// True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time.
     pub analyze: bool,

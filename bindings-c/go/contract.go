@@ -1,0 +1,955 @@
+// Code generated from the core's JSON Schema by `make contract`. DO NOT EDIT.
+
+package datasus
+
+// Report: the report of a completed job.
+type Report struct {
+	// Version of the contract.
+	Contract uint64 `json:"contract"`
+	// Of the job; a report is of one that has completed.
+	Status Status `json:"status"`
+	// A ULID: jobs sort by the time of their submission.
+	JobID string `json:"job_id"`
+	// Ties the job to its log lines and errors.
+	TraceID string `json:"trace_id"`
+	// Rows delivered to the sinks.
+	RecordsProcessed uint64 `json:"records_processed"`
+	// Where the rows are now: by sink, the file relative to the output folder.
+	Storage     map[string]Storage `json:"storage"`
+	Performance Performance        `json:"performance"`
+	// The memory's when the job began.
+	Mode Mode `json:"mode"`
+	// None: every row was read. Else the answer is of these rows of the sources alone, and nothing is scaled.
+	Sampling *Sampled `json:"sampling"`
+	// Records that were not taken; each is kept with its reason.
+	DeadLetters uint64 `json:"dead_letters"`
+	// How often the job was begun.
+	Attempts uint64 `json:"attempts"`
+	// Rows that each sink held from earlier attempts when the last one began; none where it began with nothing.
+	ResumedFrom map[string]uint64 `json:"resumed_from"`
+	// Whether the answer came from a cache. A sample never enters one.
+	Cache CacheUse `json:"cache"`
+	// The files that were read, in the order of the answer.
+	Sources []SourceFile `json:"sources"`
+	// Files that were asked for by name and are not there (`missing = warn`).
+	Missing []Missing `json:"missing,omitempty"`
+	// Files left out because they could not be read (`partial = true`).
+	Unreadable []Unreadable `json:"unreadable,omitempty"`
+	// Fields that did not parse and are NULL in the lake, by file and column.
+	BadValues []BadValue `json:"bad_values,omitempty"`
+	// Codes that stood in the sources in another form than the catalogue's, by column that the query reads; the lake and
+	// the answer hold that form.
+	Normalised []NormalisedCodes `json:"normalised,omitempty"`
+	// In the client's language.
+	Warnings []string `json:"warnings"`
+}
+
+// Status: where a job stands.
+type Status string
+
+const (
+	// It waits for a slot.
+	StatusQueued Status = "queued"
+	// It is at work.
+	StatusRunning Status = "running"
+	// It waits for its consumer, and others use its slot.
+	StatusParked Status = "parked"
+	// It waits before an attempt: before another one, or for memory before the first.
+	StatusRetrying Status = "retrying"
+	// Everything is where it should be; final.
+	StatusCompleted Status = "completed"
+	// It ended with an error; final.
+	StatusFailed Status = "failed"
+	// It was stopped; final.
+	StatusCancelled Status = "cancelled"
+)
+
+// Performance: what a job took.
+type Performance struct {
+	// From submission to the last durable byte.
+	DurationSec float64 `json:"duration_sec"`
+	// `records_processed` by the unrounded duration.
+	ThroughputRPS uint64 `json:"throughput_rps"`
+	// The process's peak resident memory during the job, in 10^9 bytes.
+	MemoryPeakGB float64 `json:"memory_peak_gb"`
+}
+
+// Mode: how full the memory is, and with it how carefully the process works.
+type Mode string
+
+const (
+	// Full speed.
+	ModeNormal Mode = "normal"
+	// From 70 % on: smaller chunks, fewer workers, smaller new leases; memory is given back.
+	ModeConservative Mode = "conservative"
+	// From 85 % on: a job that starts now is sampled, spilled, made to wait or refused.
+	ModeEmergency Mode = "emergency"
+	// By hand: one job at a time, one thread.
+	ModeMaintenance Mode = "maintenance"
+)
+
+// Sampled: the sample that an answer is of.
+type Sampled struct {
+	// Share of the source rows, from 0 to 1.
+	Fraction float64 `json:"fraction"`
+	// Chooses the rows: the same seed, the same rows.
+	Seed uint64 `json:"seed"`
+	// How a row's number and the seed decide.
+	Method string `json:"method"`
+	// Rows of the source files, before conditions.
+	RowsSeen uint64 `json:"rows_seen"`
+	// Those of them that are in the sample, before conditions.
+	RowsKept uint64 `json:"rows_kept"`
+}
+
+// CacheUse: whether an answer came from a cache.
+type CacheUse string
+
+const (
+	// None was asked.
+	CacheUseOff CacheUse = "off"
+)
+
+// SourceFile: a source file of the answer.
+type SourceFile struct {
+	// Its name.
+	File string `json:"file"`
+	// Rows in the file, before filters.
+	Rows uint64 `json:"rows"`
+	// None for the user's own Parquet, which is not hashed.
+	SHA256 *string  `json:"sha256"`
+	CRC    CrcState `json:"crc"`
+}
+
+// CrcState: whether the CRC-32 was right.
+type CrcState string
+
+const (
+	// It matches the whole content.
+	CrcStateOk CrcState = "ok"
+	// It was not looked at, the file was not read to its end, or it did not match.
+	CrcStateUnchecked CrcState = "unchecked"
+	// DBF has none, nor has most Parquet.
+	CrcStateAbsent CrcState = "absent"
+)
+
+// Missing: a file that was asked for by name and is not in the source.
+type Missing struct {
+	Dataset     string  `json:"dataset"`
+	UF          *string `json:"uf,omitempty"`
+	Competencia *string `json:"competencia,omitempty"`
+	// Of a file whose later parts are there.
+	Part *string `json:"part,omitempty"`
+}
+
+// Unreadable: a file that could not be read, and why.
+type Unreadable struct {
+	File string `json:"file"`
+	// `DS-460`, ...
+	ErrorCode string `json:"error_code"`
+	// In the client's language.
+	Detail string `json:"detail"`
+}
+
+// BadValue: a column of a file in which some fields did not parse.
+type BadValue struct {
+	File   string `json:"file"`
+	Column string `json:"column"`
+	Count  uint64 `json:"count"`
+	// The first ten raw values.
+	Samples []string `json:"samples"`
+}
+
+// NormalisedCodes: a column of a dataset whose codes were brought into the catalogue's form.
+type NormalisedCodes struct {
+	Dataset string `json:"dataset"`
+	Column  string `json:"column"`
+	// `municipality`, `year` or `digits(n)`.
+	Form  string `json:"form"`
+	Files uint64 `json:"files"`
+	Count uint64 `json:"count"`
+	// The first ten, as a file has them and as they are in the answer.
+	Samples [][2]string `json:"samples"`
+}
+
+// SyncReport: what a conversion ahead of a query did.
+type SyncReport struct {
+	Files uint64 `json:"files"`
+	Rows  uint64 `json:"rows"`
+	// Bytes of the lake's Parquet for these files.
+	Bytes       uint64            `json:"bytes"`
+	DurationSec float64           `json:"duration_sec"`
+	Sources     []SourceFile      `json:"sources"`
+	BadValues   []BadValue        `json:"bad_values"`
+	Normalised  []NormalisedCodes `json:"normalised"`
+	Warnings    []string          `json:"warnings"`
+}
+
+// JobInfo: a job that left something, as `Client.jobs` lists it.
+type JobInfo struct {
+	// By which it is resumed or discarded.
+	JobID    string   `json:"job_id"`
+	Standing Standing `json:"standing"`
+	// When it was submitted, as RFC 3339.
+	CreatedAt string `json:"created_at"`
+	// The query, without passwords; null where it cannot be read.
+	Params *Params `json:"params"`
+	// Where its rows go, without passwords.
+	Destinations any `json:"destinations"`
+	// The error that it ended with, in the contract's form.
+	Error       *ErrorForm `json:"error"`
+	DeadLetters uint64     `json:"dead_letters"`
+	// The process that ran it; 0 where that cannot be read.
+	PID  uint64 `json:"pid"`
+	Host string `json:"host"`
+}
+
+// Standing: how the process that ran a job stands.
+type Standing string
+
+const (
+	// A process works at it now.
+	StandingRunning Standing = "running"
+	// Its process died.
+	StandingCrashed Standing = "crashed"
+	// It began on another machine, or in another container, and nobody holds it here.
+	StandingForeign Standing = "foreign"
+	// It failed, and can be resumed.
+	StandingFailed Standing = "failed"
+	// It has ended; only its dead letters are left.
+	StandingEnded Standing = "ended"
+	// What its folder holds cannot be read, or is not to be trusted; the error says why. Nothing but `discard` goes on.
+	StandingUnreadable Standing = "unreadable"
+)
+
+// Params: one query: over one dataset (`dataset`, `columns`, `where`, ...), or one SELECT over several (`sql`,
+// `bind`).
+type Params struct {
+	// Version of this contract; 1, or left out.
+	Contract uint64 `json:"contract,omitempty"`
+	// `SIH-RD`, `CNES-ST`, `SIM-DO`, ..., or for short `RD`, `dengue`; left out (empty) with `sql`.
+	Dataset string `json:"dataset,omitempty"`
+	// One SELECT over the tables of the catalogue (`sih_rd`, `cnes_st`, ...) instead of `dataset` and the keys that go
+	// with it. Only the files that `uf` and `competencia` choose are in the tables. DuckDB's dialect; 64 KiB.
+	SQL string `json:"sql,omitempty"`
+	// Values of the SQL's parameters: `{"cnes": "2000733"}` for `$cnes`. Text, number, true, false or null.
+	Bind map[string]any `json:"bind,omitempty"`
+	// Siglas, names (`Acre`) or IBGE's codes (`12`); left out: every UF that the source holds.
+	UF Texts `json:"uf,omitzero"`
+	// Month (`202401`, `2024-01`, `01/2024`) or year (`2024`) of processing; left out: all that the source holds. A year
+	// stands for its twelve months where a dataset is monthly.
+	Competencia any `json:"competencia,omitempty"`
+	// Columns of the answer, in this order; left out: all.
+	Columns []string `json:"columns,omitzero"`
+	// Conditions that every row must meet.
+	Where []Filter `json:"where,omitzero"`
+	// One row of the answer for each combination of these columns.
+	GroupBy []string `json:"group_by,omitzero"`
+	// Figures over each group (or over everything, without `group_by`).
+	Aggregates []Aggregate `json:"aggregates,omitzero"`
+	// Order of the answer; NULL comes last. Left out: the order of the files and of their rows.
+	OrderBy []OrderBy `json:"order_by,omitzero"`
+	// Rows at most.
+	Limit *uint64 `json:"limit,omitempty"`
+	// How it is run.
+	Options *Options `json:"options,omitempty"`
+}
+
+// Filter: a condition; a row for which it is unknown (NULL) does not meet it, as in SQL.
+type Filter struct {
+	Column string `json:"column,omitempty"`
+	Op     Op     `json:"op,omitempty"`
+	// One value; two for `between`; a list for `in` and `not_in`; none for `is_null` and `not_null`.
+	Value any      `json:"value,omitempty"`
+	Any   []Filter `json:"any,omitzero"`
+	All   []Filter `json:"all,omitzero"`
+	Not   *Filter  `json:"not,omitempty"`
+}
+
+// Op: how a column is compared.
+type Op string
+
+const (
+	// Equal to the value.
+	OpEq Op = "eq"
+	// Different from the value.
+	OpNe Op = "ne"
+	// Less than the value.
+	OpLt Op = "lt"
+	// Not greater than the value.
+	OpLe Op = "le"
+	// Greater than the value.
+	OpGt Op = "gt"
+	// Not less than the value.
+	OpGe Op = "ge"
+	// Both ends included.
+	OpBetween Op = "between"
+	// One of the list.
+	OpIn Op = "in"
+	// None of the list.
+	OpNotIn Op = "not_in"
+	// Text that begins with the value: `J18` finds `J180` and `J189`.
+	OpStartsWith Op = "starts_with"
+	// Without a value.
+	OpIsNull Op = "is_null"
+	// With a value.
+	OpNotNull Op = "not_null"
+)
+
+// Aggregate: a figure over a group.
+type Aggregate struct {
+	Fn AggregateFn `json:"fn"`
+	// May be left out (or `*`) for `count` alone, which then counts rows.
+	Column string `json:"column,omitempty"`
+	// Name in the answer; left out: `sum_val_tot`, `count`.
+	As string `json:"as,omitempty"`
+}
+
+// AggregateFn: how the values of a group become one.
+type AggregateFn string
+
+const (
+	// Rows, or values that are not NULL.
+	AggregateFnCount AggregateFn = "count"
+	// Different values that are not NULL.
+	AggregateFnCountDistinct AggregateFn = "count_distinct"
+	// Exact for integers and decimals.
+	AggregateFnSum AggregateFn = "sum"
+	// A floating-point mean of the values that are not NULL.
+	AggregateFnAvg AggregateFn = "avg"
+	// The least; of texts, the first.
+	AggregateFnMin AggregateFn = "min"
+	// The greatest; of texts, the last.
+	AggregateFnMax AggregateFn = "max"
+)
+
+// OrderBy: one key of the order.
+type OrderBy struct {
+	// A column of the answer, or of the dataset where rows are not grouped.
+	Column string `json:"column"`
+	// Greatest first; false, or left out: least first.
+	Desc bool `json:"desc,omitempty"`
+}
+
+// Options: options of one query. Each is capped by the client's configuration.
+type Options struct {
+	// Seconds after which the job ends with DS-504; none: as long as it takes.
+	Deadline float64 `json:"deadline,omitempty"`
+	// What to do about files that were asked for by name and are not there.
+	Missing MissingFiles `json:"missing,omitempty"`
+	// Which of several versions of a file is read, where neither folder, date nor content tells.
+	Versions Versions `json:"versions,omitempty"`
+	// True: a file that cannot be read is left out and named in the report. False: it ends the job.
+	Partial bool `json:"partial,omitempty"`
+	// Class of the job: health before admin before user, where jobs wait; at most the client's `max_priority`.
+	Priority Priority `json:"priority,omitempty"`
+	// What a job that starts in an emergency of memory (above 85 %) does; none: `wait` for the rows of a dataset that
+	// come back as a stream, or what the client's `on_emergency` says; `spill` for aggregates, SQL, files and tables.
+	OnEmergency OnEmergency `json:"on_emergency,omitempty"`
+	// False: the answer is never taken from a cache. Until there is one, no answer is.
+	Cache bool `json:"cache,omitempty"`
+	// What becomes of a value that does not parse in a column that the query reads.
+	OnBadValue OnBadValue `json:"on_bad_value,omitempty"`
+	// Source rows between two checkpoints of a durable sink, from 1 to 10,000,000; none: 10,000. A killed process loses
+	// about so many rows of each connection's work.
+	CheckpointRows uint64 `json:"checkpoint_rows,omitempty"`
+	// Share of the rows, from 0 to 1, that may become dead letters before the job fails with DS-424; none: 0.01.
+	DeadLetterLimit *float64 `json:"dead_letter_limit,omitempty"`
+}
+
+// MissingFiles: what to do about files that were asked for by name and are not there.
+type MissingFiles string
+
+const (
+	// DS-404 that names every one.
+	MissingFilesError MissingFiles = "error"
+	// The report lists them.
+	MissingFilesWarn MissingFiles = "warn"
+)
+
+// Versions: what to do about versions of a file with different rows. A final one stands before a preliminary one in
+// any case.
+type Versions string
+
+const (
+	// DS-409 that names them.
+	VersionsRefuse Versions = "refuse"
+	// The one that was changed last; the report names the others.
+	VersionsNewest Versions = "newest"
+)
+
+// Priority: class of a job; the more urgent is the smaller.
+type Priority string
+
+const (
+	// Before all others.
+	PriorityHealth Priority = "health"
+	// Before users.
+	PriorityAdmin Priority = "admin"
+	// After the others.
+	PriorityUser Priority = "user"
+)
+
+// OnEmergency: what a job does that starts when the memory is nearly exhausted; a job that runs already is left as it
+// is.
+type OnEmergency string
+
+const (
+	// Reads one source row in ten, the same ones each time, before conditions, order, limit and aggregates. Nothing is
+	// scaled; report, metadata, warnings, log and table comments say so. Not for SQL over several tables (DS-422).
+	OnEmergencySample OnEmergency = "sample"
+	// Goes on with less memory and more disk: exact, and slower.
+	OnEmergencySpill OnEmergency = "spill"
+	// Waits until the memory is below 80 % again, for 30 s at most: then DS-503 (or DS-504, where the deadline passes
+	// first).
+	OnEmergencyWait OnEmergency = "wait"
+	// Ends with DS-503.
+	OnEmergencyFail OnEmergency = "fail"
+)
+
+// OnBadValue: what becomes of a value that does not parse (`36.6` in a whole number, the 30th of February) in a column
+// that the query reads, its conditions included.
+type OnBadValue string
+
+const (
+	// It is NULL, and counted; the report has the first raw values of each column.
+	OnBadValueNull OnBadValue = "null"
+	// Its row is not in the answer, whatever the conditions say of it, but among the job's dead letters, with file, row,
+	// column and raw value. More of them than `dead_letter_limit` allows is DS-424.
+	OnBadValueDeadLetter OnBadValue = "dead_letter"
+	// DS-422 that names the first one, before anything is published.
+	OnBadValueFail OnBadValue = "fail"
+)
+
+// ErrorForm: what went wrong, in the same shape in every language.
+type ErrorForm struct {
+	Status ErrorStatus `json:"status"`
+	// Stable code, as `DS-422`: that of the first problem.
+	ErrorCode string `json:"error_code"`
+	// The sentence for people, in the client's language.
+	Detail string `json:"detail"`
+	// Facts for programs: `expected_format`, `received`, `valid_examples`, `did_you_mean`, ...
+	Diagnostic map[string]any `json:"diagnostic"`
+	// Of the sentences.
+	Language Language `json:"language"`
+	// Ties the error to log lines and reports.
+	TraceID *string `json:"trace_id"`
+	// Whether the same call may be made again.
+	Retry Retry `json:"retry"`
+	// `retry` is `later`.
+	Retryable bool `json:"retryable"`
+	// Every problem, the first included, where there are several.
+	Problems []Problem `json:"problems,omitempty"`
+	// Where it happened, as far as it is known.
+	Context *ErrorContext `json:"context,omitempty"`
+}
+
+// ErrorStatus: the `status` of every error.
+type ErrorStatus string
+
+const (
+	ErrorStatusError ErrorStatus = "error"
+)
+
+// Language: the language of the texts that people read.
+type Language string
+
+const (
+	// Português do Brasil.
+	LanguagePt Language = "pt"
+	// English.
+	LanguageEn Language = "en"
+)
+
+// Retry: whether the same call may succeed when it is made again unchanged.
+type Retry string
+
+const (
+	// Something must be changed first.
+	RetryNever Retry = "never"
+	// The cause may pass by itself.
+	RetryLater Retry = "later"
+)
+
+// Problem: one thing that is wrong.
+type Problem struct {
+	ErrorCode  string         `json:"error_code"`
+	Detail     string         `json:"detail"`
+	Diagnostic map[string]any `json:"diagnostic"`
+}
+
+// ErrorContext: where an error happened; what is not known is left out.
+type ErrorContext struct {
+	// The part of the line that failed: `validate`, `convert`, `query`, `csv`, ...
+	Stage *string `json:"stage,omitempty"`
+	File  *string `json:"file,omitempty"`
+	// Byte offset in `file`.
+	Offset *uint64 `json:"offset,omitempty"`
+	// Row in `file`, or of the result where no file is named, counted from 0.
+	Row    *uint64 `json:"row,omitempty"`
+	Column *string `json:"column,omitempty"`
+	// PostgreSQL's code.
+	Sqlstate *string `json:"sqlstate,omitempty"`
+}
+
+// DeadLetter: one record, and why it was refused.
+type DeadLetter struct {
+	// Who refused it: `postgres`, or `source` for a record that cannot be read.
+	Sink string `json:"sink"`
+	// Number of the sink among the job's.
+	SinkNumber uint64 `json:"sink_number"`
+	// The unit, and the row in it, from 0.
+	Unit   uint64 `json:"unit"`
+	Row    uint64 `json:"row"`
+	Reason string `json:"reason"`
+	// PostgreSQL's code.
+	Sqlstate *string `json:"sqlstate,omitempty"`
+	// The source file, and the row in it, from 0; without a file, the row is that of the result.
+	SourceFile *string `json:"source_file,omitempty"`
+	SourceRow  *uint64 `json:"source_row,omitempty"`
+	Column     *string `json:"column,omitempty"`
+	// What the column held, as text.
+	Value *string `json:"value,omitempty"`
+	// Every column of the record, as text; null for NULL.
+	Record  map[string]any `json:"record"`
+	TraceID string         `json:"trace_id"`
+}
+
+// Replayed: what a replay of dead letters did.
+type Replayed struct {
+	// Rows that are in their table now.
+	Loaded uint64 `json:"loaded"`
+	// Letters that stay, with the reason that they were refused for this time.
+	Left uint64 `json:"left"`
+}
+
+// Explain: the plan of a query, in figures. `present` counts the dataset's files in the source, wanted or not; row
+// groups and bytes are known for those that the lake holds already.
+type Explain struct {
+	// One, or with SQL every dataset that it reads, in the order of the text.
+	Datasets []string `json:"datasets"`
+	Files    Share    `json:"files"`
+	// Wanted files that the query would first convert.
+	ToConvert []string `json:"to_convert"`
+	RowGroups Share    `json:"row_groups"`
+	// Compressed bytes of the column chunks.
+	Bytes Share `json:"bytes"`
+	// With SQL and `*` the most that can be read.
+	Columns []string  `json:"columns"`
+	Missing []Missing `json:"missing"`
+	// The files that would be read, in the order of the answer. Of versions that must have the same rows, the first.
+	Sources []string `json:"sources"`
+	// Files that would not be read, each with the one that is instead.
+	LeftOut []LeftOut `json:"left_out"`
+	// What the query would say of its files, as far as it can be known without converting them; in the client's language.
+	Warnings []string `json:"warnings"`
+	// None while nothing is converted: the columns come from the files.
+	SQL *string `json:"sql"`
+}
+
+// Share: read, of those present.
+type Share struct {
+	Read    uint64 `json:"read"`
+	Present uint64 `json:"present"`
+}
+
+// LeftOut: a file that is not read, because another is.
+type LeftOut struct {
+	File string `json:"file"`
+	// The one that is read instead.
+	Kept string        `json:"kept"`
+	Why  LeftOutReason `json:"why"`
+}
+
+// LeftOutReason: why a file is not read.
+type LeftOutReason string
+
+const (
+	// It is preliminary, and there is the final one.
+	LeftOutReasonPreliminary LeftOutReason = "preliminary"
+	// Its name has an earlier day.
+	LeftOutReasonOlderDate LeftOutReason = "older_date"
+	// It was changed earlier, and `versions = newest`.
+	LeftOutReasonOlderTime LeftOutReason = "older_time"
+	// It has the same rows.
+	LeftOutReasonSameRows LeftOutReason = "same_rows"
+)
+
+// Holdings: what the source holds.
+type Holdings struct {
+	// In the catalogue's order.
+	Datasets []DatasetSummary `json:"datasets"`
+	// What is not read as a source, in order of path.
+	Ignored []IgnoredFile `json:"ignored"`
+}
+
+// DatasetSummary: what the source holds of one dataset; of several versions of a file one counts.
+type DatasetSummary struct {
+	Dataset string `json:"dataset"`
+	Nome    string `json:"nome"`
+	Files   uint64 `json:"files"`
+	// Bytes of the source files.
+	Bytes uint64   `json:"bytes"`
+	UFs   []string `json:"ufs"`
+	// The first and the last competência of its files.
+	First *string `json:"first"`
+	Last  *string `json:"last"`
+}
+
+// IgnoredFile: a file of the source that no query reads.
+type IgnoredFile struct {
+	// Below the source folder.
+	File   string        `json:"file"`
+	Reason IgnoredReason `json:"reason"`
+}
+
+// IgnoredReason: why a file of the source is not read.
+type IgnoredReason string
+
+const (
+	// Its name is of no dataset.
+	IgnoredReasonName IgnoredReason = "name"
+	// It has to be extracted first: gz, zip, ...
+	IgnoredReasonArchive IgnoredReason = "archive"
+	// Written by datasus: an answer, not a source.
+	IgnoredReasonOurs IgnoredReason = "ours"
+	// A link that leads to nothing.
+	IgnoredReasonLink IgnoredReason = "link"
+	// A link to a folder, behind too many others to be followed.
+	IgnoredReasonDepth IgnoredReason = "depth"
+)
+
+// Known: a dataset of the catalogue.
+type Known struct {
+	// `SIH-RD`.
+	Dataset string `json:"dataset"`
+	// Its name in SQL: `sih_rd`.
+	Table string `json:"table"`
+	Nome  string `json:"nome"`
+	// Other names that are accepted in the place of `dataset`.
+	Aliases []string `json:"aliases"`
+	// Whether its files are of a month or of a year.
+	Period Period `json:"period"`
+	// True: one file for the whole country.
+	National bool `json:"national"`
+	// The first and the last competência that is known to have been published.
+	First *string `json:"first"`
+	Last  *string `json:"last"`
+	// Columns that the catalogue knows; with 0 they come from the files.
+	Columns uint64 `json:"columns"`
+}
+
+// Period: what a file is of.
+type Period string
+
+const (
+	// A month.
+	PeriodMonth Period = "month"
+	// A year.
+	PeriodYear Period = "year"
+)
+
+// CatalogEntry: a dataset as the catalogue knows it. Competência is the month of processing; `event_dates` say when
+// the event was.
+type CatalogEntry struct {
+	Dataset string `json:"dataset"`
+	Nome    string `json:"nome"`
+	// Other names that users give it.
+	Aliases []string `json:"aliases"`
+	Period  Period   `json:"period"`
+	// One file for the whole country, and what stands for its UF: `BR`, or `EX` for residents abroad or unknown.
+	National *string `json:"national"`
+	// In national files, the column that a query's `uf` filters.
+	UFColumn *UfColumn `json:"uf_column"`
+	First    *string   `json:"first"`
+	Last     *string   `json:"last"`
+	// Folders of the ministry's FTP tree.
+	Folders []FtpFolder `json:"folders"`
+	// Known to be without a file: never missing.
+	Gaps []Gap `json:"gaps"`
+	// Columns that say when the event happened; competência says when it was processed.
+	EventDates []string `json:"event_dates"`
+	// Empty where no genuine header was seen: the columns come from the file, as text.
+	Columns []CatalogColumn `json:"columns"`
+}
+
+// UfColumn: the column of a national file that says of which UF a record is.
+type UfColumn struct {
+	Name   string   `json:"name"`
+	Coding UfCoding `json:"coding"`
+}
+
+// UfCoding: how a column names a UF.
+type UfCoding string
+
+const (
+	UfCodingSigla UfCoding = "sigla"
+	// IBGE's two digits.
+	UfCodingIbge UfCoding = "ibge"
+	// A municipality's code, whose first two digits are the UF's.
+	UfCodingMunicipio UfCoding = "municipio"
+)
+
+// FtpFolder: a folder of the ministry's FTP tree, and the competências whose files it holds.
+type FtpFolder struct {
+	Path string  `json:"path"`
+	From *string `json:"from"`
+	To   *string `json:"to"`
+}
+
+// Gap: competências of a UF that were never published.
+type Gap struct {
+	UF   string `json:"uf"`
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// CatalogColumn: a column of a dataset.
+type CatalogColumn struct {
+	// In upper case.
+	Name string      `json:"name"`
+	Kind LogicalType `json:"kind"`
+	// Layouts seen in genuine headers, oldest first.
+	Eras []Era `json:"eras"`
+	// Place in the catalogue's order: that of the newest files, then what older files had.
+	Position uint64 `json:"position"`
+	// None where no named source gives one.
+	Meaning *Meaning `json:"meaning"`
+	// How its codes are written, the same in every year; none: as the files have them.
+	Form *StatedForm `json:"form"`
+	// Where the code itself changed with the years: how it was written when, oldest first. Nothing is brought from one
+	// into another.
+	Codings []Coding `json:"codings"`
+}
+
+// DateFormat: how a day is written.
+type DateFormat string
+
+const (
+	DateFormatYYYYMMDD DateFormat = "YYYYMMDD"
+	DateFormatDDMMYYYY DateFormat = "DDMMYYYY"
+	// Two digits of year: the latest century that does not lie after the file's competência.
+	DateFormatYYMMDD DateFormat = "YYMMDD"
+)
+
+// Era: a layout of a column, and the years of the files that had it.
+type Era struct {
+	DbfType   string `json:"dbf_type"`
+	Width     uint64 `json:"width"`
+	Decimals  uint64 `json:"decimals"`
+	FirstYear uint64 `json:"first_year"`
+	LastYear  uint64 `json:"last_year"`
+}
+
+// Meaning: what a column means, and who says so.
+type Meaning struct {
+	// In Portuguese.
+	Pt     string `json:"pt"`
+	Source string `json:"source"`
+}
+
+// StatedForm: a form, and who says so.
+type StatedForm struct {
+	Form   string `json:"form"`
+	Source string `json:"source"`
+}
+
+// Coding: what a column's codes were for some years.
+type Coding struct {
+	// Of the files; none: from the first.
+	From *string `json:"from"`
+	// None: to this day.
+	To *string `json:"to"`
+	// None: as the files have them.
+	Form *string `json:"form"`
+	// In Portuguese.
+	Meaning string `json:"meaning"`
+	Source  string `json:"source"`
+}
+
+// FileSummary: what was noticed in a file that was read by itself.
+type FileSummary struct {
+	// Rows in the batches.
+	Rows uint64 `json:"rows"`
+	// Records that the header declares.
+	RowsDeclared uint64 `json:"rows_declared"`
+	// Marked deleted, and left out.
+	RowsDeleted uint64 `json:"rows_deleted"`
+	// Kept, although their flag is the byte 0x00 and not a blank.
+	RowsUnflagged uint64 `json:"rows_unflagged"`
+	// Records that could not be read.
+	RowsRejected uint64   `json:"rows_rejected"`
+	CRC          CrcState `json:"crc"`
+	// Of the file.
+	SHA256 string `json:"sha256"`
+	// Columns in which some fields did not parse, and are NULL.
+	BadValues []BadColumn `json:"bad_values"`
+	// Columns whose codes were brought into the catalogue's form.
+	Normalised []Normalised `json:"normalised"`
+	// What is odd about the file and does no harm, in the language that was asked for.
+	Warnings []string `json:"warnings"`
+}
+
+// BadColumn: a column in which some fields did not parse.
+type BadColumn struct {
+	Column string `json:"column"`
+	Count  uint64 `json:"count"`
+	// The first ten raw values.
+	Samples []string `json:"samples"`
+}
+
+// Normalised: the codes of a column that stood in the file in another form than the catalogue's.
+type Normalised struct {
+	Column string `json:"column"`
+	Form   string `json:"form"`
+	Count  uint64 `json:"count"`
+	// The first ten, as the file has them and as they are now.
+	Samples [][2]string `json:"samples"`
+}
+
+// CSV: how a CSV file is written. For Brazilian spreadsheets: `delimiter = ";"`, `decimal_comma`, `bom`.
+type CSV struct {
+	// The file, below the output root; without it, the first six hex digits of the job's hash and `.csv` (`.csv.zst` with
+	// `zstd`).
+	Path string `json:"path,omitempty"`
+	// Replaces an existing file in one act; when false, an existing file is DS-409.
+	Overwrite bool `json:"overwrite,omitempty"`
+	// Compresses with zstd at this level, from 1 to 22; without it, the file is plain text.
+	Zstd int64 `json:"zstd,omitempty"`
+	// What stands between two fields.
+	Delimiter Delimiter `json:"delimiter,omitempty"`
+	// Writes `1234,56` for decimals and floats; when false, `1234.56`. Not together with the delimiter `,`.
+	DecimalComma bool `json:"decimal_comma,omitempty"`
+	// Begins with the column names; when false, with the first row.
+	Header *bool `json:"header,omitempty"`
+	// Begins with a byte order mark, by which Excel knows UTF-8; when false, there is none.
+	BOM bool `json:"bom,omitempty"`
+	// What ends a row.
+	LineEnding LineEnding `json:"line_ending,omitempty"`
+}
+
+// Delimiter: what stands between two fields.
+type Delimiter string
+
+const (
+	DelimiterComma     Delimiter = ","
+	DelimiterSemicolon Delimiter = ";"
+	DelimiterTab       Delimiter = "\t"
+	DelimiterPipe      Delimiter = "|"
+)
+
+// LineEnding: what ends a row.
+type LineEnding string
+
+const (
+	// CR LF, as RFC 4180 has it.
+	LineEndingCRLF LineEnding = "crlf"
+	// LF alone, as most tools on Unix write it.
+	LineEndingLF LineEnding = "lf"
+)
+
+// Parquet: how a Parquet file is written.
+type Parquet struct {
+	// The file, below the output root; without it, the first six hex digits of the job's hash and `.parquet`.
+	Path string `json:"path,omitempty"`
+	// Replaces an existing file in one act; when false, an existing file is DS-409.
+	Overwrite bool `json:"overwrite,omitempty"`
+	// zstd level, from 1 (fast) to 22 (small).
+	Zstd int64 `json:"zstd,omitempty"`
+	// Most rows of a row group; a group also ends at 64 MiB.
+	RowGroupRows *uint64 `json:"row_group_rows,omitempty"`
+}
+
+// Postgres: a table to load.
+type Postgres struct {
+	// `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=/path/ca.pem`; without it, the
+	// client's (`Config::postgres`, `DATASUS_POSTGRES`). Never shown again.
+	URL string `json:"url,omitempty"`
+	// `schema.table`; without it `<sistema>_data.<grupo>_<competencia>` for one competência and `<sistema>_data.<grupo>`
+	// for many. Aggregates and SQL must name it.
+	Table string   `json:"table,omitempty"`
+	Mode  LoadMode `json:"mode,omitempty"`
+	// Columns that identify a row, for `upsert`.
+	Key []string `json:"key,omitzero"`
+	// What `replace_by` replaces.
+	ReplaceBy ReplaceBy `json:"replace_by,omitempty"`
+	// True: `append` takes a source that the table already holds. False: that is DS-409.
+	Again bool `json:"again,omitempty"`
+	// Connections that load, from 1 to 16; one more looks after the table.
+	Connections uint64 `json:"connections,omitempty"`
+	// True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time.
+	Analyze *bool `json:"analyze,omitempty"`
+	// Columns to index in a new table, one index each; left out: those that the query's conditions are put on.
+	Indexes []string `json:"indexes,omitzero"`
+}
+
+// LoadMode: what happens to the table that is there, and to its rows.
+type LoadMode string
+
+const (
+	// A new table; DS-409 if there is one of that name.
+	LoadModeCreate LoadMode = "create"
+	// Rows are added; the table is made if there is none.
+	LoadModeAppend LoadMode = "append"
+	// A new table takes the place of the old one, in one act. Grants and indexes of the old one go with it.
+	LoadModeReplace LoadMode = "replace"
+	// Rows of the same UFs and competências, or of the same source files, are replaced by the new ones, in one act, and
+	// no others. The table has three more columns, `datasus_arquivo`, `datasus_uf` and `datasus_competencia`.
+	LoadModeReplaceBy LoadMode = "replace_by"
+	// Rows of the same `key` are updated, the others added. Of several rows of one key the last one counts.
+	LoadModeUpsert LoadMode = "upsert"
+)
+
+// ReplaceBy: what makes rows of the table and of the result the same load.
+type ReplaceBy string
+
+const (
+	// The same UF (BR in national files) and competência.
+	ReplaceByCompetencia ReplaceBy = "competencia"
+	// The same file of them, whatever it is called: a part of a month that is split.
+	ReplaceBySourceFile ReplaceBy = "source_file"
+)
+
+// Config: settings of one client.
+type Config struct {
+	// Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`).
+	Lake string `json:"lake,omitempty"`
+	// Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`).
+	Output string `json:"output,omitempty"`
+	// Folder of what jobs keep to be resumed: checkpoints, dead letters, kept results; on a local file system. None:
+	// `.datasus/jobs` inside the source folder, or `jobs` beside a lake of your own (`DATASUS_STATE`).
+	State string `json:"state,omitempty"`
+	// Folder for what queries spill, each into a folder of its own that goes with it; what killed processes left there
+	// goes when a client opens. None: the system's temporary folder (`DATASUS_SPILL`).
+	Spill string `json:"spill,omitempty"`
+	// Bytes that one query may hold in the engine; none: 45 % of the machine's or cgroup's memory, the tighter
+	// (`DATASUS_MEMORY_LIMIT`).
+	MemoryLimit uint64 `json:"memory_limit,omitempty"`
+	// Bytes that one query may spill, and that a kept result may have (`DATASUS_SPILL_LIMIT`); default 50 GB. Past them,
+	// or once less than 5 % of the disk (1 GiB at most) would be left, it is DS-507.
+	SpillLimit *uint64 `json:"spill_limit,omitempty"`
+	// Server of the PostgreSQL sinks that name none (`DATASUS_POSTGRES`); never shown.
+	Postgres string `json:"postgres,omitempty"`
+	// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`).
+	// Default one day.
+	Deadline float64 `json:"deadline,omitempty"`
+	// Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one
+	// per core); none: one per core (`DATASUS_THREADS`). At most 512.
+	Threads uint64 `json:"threads,omitempty"`
+	// The most urgent class that a query of this client gets, whatever its `priority` asks (`DATASUS_MAX_PRIORITY`:
+	// `health`, `admin` or `user`). Default `health`: an application may use every class. A gateway sets `user` for those
+	// it does not trust.
+	MaxPriority Priority `json:"max_priority,omitempty"`
+	// What the rows of a dataset that come back as a stream do in an emergency of memory, where the query does not say
+	// (`DATASUS_ON_EMERGENCY`: `sample`, `spill`, `wait` or `fail`); none: `wait`. Aggregates, SQL, files and tables are
+	// `spill` unless the query says otherwise.
+	OnEmergency OnEmergency `json:"on_emergency,omitempty"`
+	// Most rows in a chunk of an answer; each but the last has at least half of that, or fewer while memory is scarce
+	// (`DATASUS_CHUNK_ROWS`). At most 1,048,576.
+	ChunkRows uint64 `json:"chunk_rows,omitempty"`
+	// True: a DBC whose CRC-32 does not match is DS-460. False: it is not looked at, and the report says `unchecked`
+	// (`DATASUS_VERIFY_CRC`).
+	VerifyCRC *bool `json:"verify_crc,omitempty"`
+	// Language of the texts for people (`DATASUS_LANGUAGE`: `pt` or `en`).
+	Language Language `json:"language,omitempty"`
+}

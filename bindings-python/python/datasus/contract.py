@@ -1,0 +1,802 @@
+"""The contract, typed: what is told, part by part, the options of a query, and the names of the datasets.
+
+Generated from the core's JSON Schema (``make contract``): change the core instead.
+
+Examples
+--------
+>>> import datasus
+>>> from datasus.contract import Performance
+>>> report = client.export("SIH-RD", columns=["CNES"], to=datasus.Csv("contract.csv"))
+>>> isinstance(report.performance, Performance), report.performance.duration_sec >= 0
+(True, True)
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, TypedDict
+
+from ._record import Record
+
+#: Every dataset of the catalogue. Its aliases (``RD``, ``dengue``) and any case are read as well.
+DatasetName = Literal[
+    "CIH-CR",
+    "CIHA-CIHA",
+    "CNES-ST",
+    "CNES-PF",
+    "CNES-LT",
+    "CNES-EQ",
+    "CNES-SR",
+    "CNES-EP",
+    "CNES-HB",
+    "CNES-DC",
+    "CNES-IN",
+    "CNES-RC",
+    "CNES-EE",
+    "CNES-EF",
+    "CNES-GM",
+    "SIA-PA",
+    "SIA-AB",
+    "SIA-ABO",
+    "SIA-ACF",
+    "SIA-AD",
+    "SIA-AM",
+    "SIA-AMP",
+    "SIA-AN",
+    "SIA-AQ",
+    "SIA-AR",
+    "SIA-ATD",
+    "SIA-BI",
+    "SIA-PS",
+    "SIA-SAD",
+    "SIH-RD",
+    "SIH-SP",
+    "SIH-RJ",
+    "SIH-ER",
+    "SIM-DO",
+    "SIM-DOR",
+    "SIM-DORIG",
+    "SIM-DOFET",
+    "SIM-DOEXT",
+    "SIM-DOINF",
+    "SIM-DOMAT",
+    "SIM-DOREXT",
+    "SINAN-ACBI",
+    "SINAN-ACGR",
+    "SINAN-ANIM",
+    "SINAN-ANTR",
+    "SINAN-BOTU",
+    "SINAN-CANC",
+    "SINAN-CHAG",
+    "SINAN-CHIK",
+    "SINAN-COLE",
+    "SINAN-COQU",
+    "SINAN-DENG",
+    "SINAN-DERM",
+    "SINAN-DIFT",
+    "SINAN-ESQU",
+    "SINAN-FMAC",
+    "SINAN-FTIF",
+    "SINAN-HANS",
+    "SINAN-HANT",
+    "SINAN-HEPA",
+    "SINAN-IEXO",
+    "SINAN-LEIV",
+    "SINAN-LEPT",
+    "SINAN-LERD",
+    "SINAN-LTAN",
+    "SINAN-MALA",
+    "SINAN-MENI",
+    "SINAN-MENT",
+    "SINAN-PAIR",
+    "SINAN-PEST",
+    "SINAN-PFAN",
+    "SINAN-PNEU",
+    "SINAN-RAIV",
+    "SINAN-SIFA",
+    "SINAN-SIFC",
+    "SINAN-SIFG",
+    "SINAN-TETA",
+    "SINAN-TETN",
+    "SINAN-TUBE",
+    "SINAN-VIOL",
+    "SINAN-ZIKA",
+    "SINAN-EXAN",
+    "SINAN-NTRA",
+    "SINAN-SDTA",
+    "SINAN-SRC",
+    "SINAN-TOXC",
+    "SINAN-TOXG",
+    "SINAN-TRAC",
+    "SINAN-VARC",
+    "SINAN-AIDA",
+    "SINAN-AIDC",
+    "SINAN-ESPO",
+    "SINAN-HIVA",
+    "SINAN-HIVC",
+    "SINAN-HIVE",
+    "SINAN-HIVG",
+    "SINAN-ROTA",
+    "SINASC-DN",
+    "SINASC-DNR",
+    "SINASC-DNRIG",
+    "SINASC-DNREXT",
+    "SINASC-DNEX",
+]
+
+#: Where a job stands.
+Status = Literal["queued", "running", "parked", "retrying", "completed", "failed", "cancelled"]
+
+#: How full the memory is, and with it how carefully the process works.
+Mode = Literal["normal", "conservative", "emergency", "maintenance"]
+
+#: Whether an answer came from a cache.
+CacheUse = Literal["off"]
+
+#: Whether the CRC-32 was right.
+CrcState = Literal["ok", "unchecked", "absent"]
+
+#: How the process that ran a job stands.
+Standing = Literal["running", "crashed", "foreign", "failed", "ended", "unreadable"]
+
+#: How a column is compared.
+Op = Literal[
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "between",
+    "in",
+    "not_in",
+    "starts_with",
+    "is_null",
+    "not_null",
+    "=",
+    "==",
+    "!=",
+    "<>",
+    "<",
+    "<=",
+    ">",
+    ">=",
+]
+
+#: How the values of a group become one.
+AggregateFn = Literal["count", "count_distinct", "sum", "avg", "min", "max", "count(*)"]
+
+#: What to do about files that were asked for by name and are not there.
+MissingFiles = Literal["error", "warn"]
+
+#: What to do about versions of a file with different rows. A final one stands before a preliminary one in any
+#: case.
+Versions = Literal["refuse", "newest"]
+
+#: Class of a job; the more urgent is the smaller.
+Priority = Literal["health", "admin", "user"]
+
+#: What a job does that starts when the memory is nearly exhausted; a job that runs already is left as it is.
+OnEmergency = Literal["sample", "spill", "wait", "fail"]
+
+#: What becomes of a value that does not parse (``36.6`` in a whole number, the 30th of February) in a column that
+#: the query reads, its conditions included.
+OnBadValue = Literal["null", "dead_letter", "fail"]
+
+#: The ``status`` of every error.
+ErrorStatus = Literal["error"]
+
+#: The language of the texts that people read.
+Language = Literal["pt", "en"]
+
+#: Whether the same call may succeed when it is made again unchanged.
+Retry = Literal["never", "later"]
+
+#: Why a file is not read.
+LeftOutReason = Literal["preliminary", "older_date", "older_time", "same_rows"]
+
+#: Why a file of the source is not read.
+IgnoredReason = Literal["name", "archive", "ours", "link", "depth"]
+
+#: What a file is of.
+Period = Literal["month", "year"]
+
+#: How a column names a UF.
+UfCoding = Literal["sigla", "ibge", "municipio"]
+
+#: How a day is written.
+DateFormat = Literal["YYYYMMDD", "DDMMYYYY", "YYMMDD"]
+
+#: What stands between two fields.
+Delimiter = Literal[",", ";", "\t", "|"]
+
+#: What ends a row.
+LineEnding = Literal["crlf", "lf"]
+
+#: What happens to the table that is there, and to its rows.
+LoadMode = Literal["create", "append", "replace", "replace_by", "upsert"]
+
+#: What makes rows of the table and of the result the same load.
+ReplaceBy = Literal["competencia", "source_file"]
+
+#: How decimals and integers of 64 bits are written in JSON.
+Numbers = Literal["number", "text"]
+
+
+class Performance(Record):
+    """What a job took."""
+
+    #: From submission to the last durable byte.
+    duration_sec: float
+    #: ``records_processed`` by the unrounded duration.
+    throughput_rps: int
+    #: The process's peak resident memory during the job, in 10^9 bytes.
+    memory_peak_gb: float
+
+
+class Sampled(Record):
+    """The sample that an answer is of."""
+
+    #: Share of the source rows, from 0 to 1.
+    fraction: float
+    #: Chooses the rows: the same seed, the same rows.
+    seed: int
+    #: How a row's number and the seed decide.
+    method: str
+    #: Rows of the source files, before conditions.
+    rows_seen: int
+    #: Those of them that are in the sample, before conditions.
+    rows_kept: int
+
+
+class SourceFile(Record):
+    """A source file of the answer."""
+
+    #: Its name.
+    file: str
+    #: Rows in the file, before filters.
+    rows: int
+    #: None for the user's own Parquet, which is not hashed.
+    sha256: str | None
+    crc: CrcState
+
+
+class Missing(Record):
+    """A file that was asked for by name and is not in the source."""
+
+    _left_out: ClassVar[dict[str, type[Any]]] = {"uf": type(None), "competencia": type(None), "part": type(None)}
+
+    dataset: str
+    uf: str | None
+    competencia: str | None
+    #: Of a file whose later parts are there.
+    part: str | None
+
+
+class Unreadable(Record):
+    """A file that could not be read, and why."""
+
+    file: str
+    #: ``DS-460``, ...
+    error_code: str
+    #: In the client's language.
+    detail: str
+
+
+class BadValue(Record):
+    """A column of a file in which some fields did not parse."""
+
+    file: str
+    column: str
+    count: int
+    #: The first ten raw values.
+    samples: list[str]
+
+
+class NormalisedCodes(Record):
+    """A column of a dataset whose codes were brought into the catalogue's form."""
+
+    dataset: str
+    column: str
+    #: ``municipality``, ``year`` or ``digits(n)``.
+    form: str
+    files: int
+    count: int
+    #: The first ten, as a file has them and as they are in the answer.
+    samples: list[list[str]]
+
+
+class Report(Record):
+    """The report of a completed job."""
+
+    _parts: ClassVar[dict[str, type[Record]]] = {
+        "performance": Performance,
+        "sampling": Sampled,
+        "sources": SourceFile,
+        "missing": Missing,
+        "unreadable": Unreadable,
+        "bad_values": BadValue,
+        "normalised": NormalisedCodes,
+    }
+    _left_out: ClassVar[dict[str, type[Any]]] = {
+        "missing": list,
+        "unreadable": list,
+        "bad_values": list,
+        "normalised": list,
+    }
+
+    #: Version of the contract.
+    contract: int
+    #: Of the job; a report is of one that has completed.
+    status: Status
+    #: A ULID: jobs sort by the time of their submission.
+    job_id: str
+    #: Ties the job to its log lines and errors.
+    trace_id: str
+    #: Rows delivered to the sinks.
+    records_processed: int
+    #: Where the rows are now: by sink, the file relative to the output folder.
+    storage: dict[str, str | list[str]]
+    performance: Performance
+    #: The memory's when the job began.
+    mode: Mode
+    #: None: every row was read. Else the answer is of these rows of the sources alone, and nothing is scaled.
+    sampling: Sampled | None
+    #: Records that were not taken; each is kept with its reason.
+    dead_letters: int
+    #: How often the job was begun.
+    attempts: int
+    #: Rows that each sink held from earlier attempts when the last one began; none where it began with nothing.
+    resumed_from: dict[str, int] | None
+    #: Whether the answer came from a cache. A sample never enters one.
+    cache: CacheUse
+    #: The files that were read, in the order of the answer.
+    sources: list[SourceFile]
+    #: Files that were asked for by name and are not there (``missing = warn``).
+    missing: list[Missing]
+    #: Files left out because they could not be read (``partial = true``).
+    unreadable: list[Unreadable]
+    #: Fields that did not parse and are NULL in the lake, by file and column.
+    bad_values: list[BadValue]
+    #: Codes that stood in the sources in another form than the catalogue's, by column that the query reads; the
+    #: lake and the answer hold that form.
+    normalised: list[NormalisedCodes]
+    #: In the client's language.
+    warnings: list[str]
+
+
+class SyncReport(Record):
+    """What a conversion ahead of a query did."""
+
+    _parts: ClassVar[dict[str, type[Record]]] = {
+        "sources": SourceFile,
+        "bad_values": BadValue,
+        "normalised": NormalisedCodes,
+    }
+
+    files: int
+    rows: int
+    #: Bytes of the lake's Parquet for these files.
+    bytes: int
+    duration_sec: float
+    sources: list[SourceFile]
+    bad_values: list[BadValue]
+    normalised: list[NormalisedCodes]
+    warnings: list[str]
+
+
+class Problem(Record):
+    """One thing that is wrong."""
+
+    error_code: str
+    detail: str
+    diagnostic: dict[str, Any]
+
+
+class ErrorContext(Record):
+    """Where an error happened; what is not known is left out."""
+
+    _left_out: ClassVar[dict[str, type[Any]]] = {
+        "stage": type(None),
+        "file": type(None),
+        "offset": type(None),
+        "row": type(None),
+        "column": type(None),
+        "sqlstate": type(None),
+    }
+
+    #: The part of the line that failed: ``validate``, ``convert``, ``query``, ``csv``, ...
+    stage: str | None
+    file: str | None
+    #: Byte offset in ``file``.
+    offset: int | None
+    #: Row in ``file``, or of the result where no file is named, counted from 0.
+    row: int | None
+    column: str | None
+    #: PostgreSQL's code.
+    sqlstate: str | None
+
+
+class ErrorForm(Record):
+    """What went wrong, in the same shape in every language."""
+
+    _parts: ClassVar[dict[str, type[Record]]] = {"problems": Problem, "context": ErrorContext}
+    _left_out: ClassVar[dict[str, type[Any]]] = {"problems": list, "context": type(None)}
+
+    status: ErrorStatus
+    #: Stable code, as ``DS-422``: that of the first problem.
+    error_code: str
+    #: The sentence for people, in the client's language.
+    detail: str
+    #: Facts for programs: ``expected_format``, ``received``, ``valid_examples``, ``did_you_mean``, ...
+    diagnostic: dict[str, Any]
+    #: Of the sentences.
+    language: Language
+    #: Ties the error to log lines and reports.
+    trace_id: str | None
+    #: Whether the same call may be made again.
+    retry: Retry
+    #: ``retry`` is ``later``.
+    retryable: bool
+    #: Every problem, the first included, where there are several.
+    problems: list[Problem]
+    #: Where it happened, as far as it is known.
+    context: ErrorContext | None
+
+
+class JobInfo(Record):
+    """A job that left something, as ``Client.jobs`` lists it."""
+
+    _parts: ClassVar[dict[str, type[Record]]] = {"error": ErrorForm}
+
+    #: By which it is resumed or discarded.
+    job_id: str
+    standing: Standing
+    #: When it was submitted, as RFC 3339.
+    created_at: str
+    #: The query, without passwords; null where it cannot be read.
+    params: dict[str, Any] | None
+    #: Where its rows go, without passwords.
+    destinations: Any
+    #: The error that it ended with, in the contract's form.
+    error: ErrorForm | None
+    dead_letters: int
+    #: The process that ran it; 0 where that cannot be read.
+    pid: int
+    host: str
+
+
+class DeadLetter(Record):
+    """One record, and why it was refused."""
+
+    _left_out: ClassVar[dict[str, type[Any]]] = {
+        "sqlstate": type(None),
+        "source_file": type(None),
+        "source_row": type(None),
+        "column": type(None),
+        "value": type(None),
+    }
+
+    #: Who refused it: ``postgres``, or ``source`` for a record that cannot be read.
+    sink: str
+    #: Number of the sink among the job's.
+    sink_number: int
+    #: The unit, and the row in it, from 0.
+    unit: int
+    row: int
+    reason: str
+    #: PostgreSQL's code.
+    sqlstate: str | None
+    #: The source file, and the row in it, from 0; without a file, the row is that of the result.
+    source_file: str | None
+    source_row: int | None
+    column: str | None
+    #: What the column held, as text.
+    value: str | None
+    #: Every column of the record, as text; null for NULL.
+    record: dict[str, Any]
+    trace_id: str
+
+
+class Replayed(Record):
+    """What a replay of dead letters did."""
+
+    #: Rows that are in their table now.
+    loaded: int
+    #: Letters that stay, with the reason that they were refused for this time.
+    left: int
+
+
+class Share(Record):
+    """Read, of those present."""
+
+    read: int
+    present: int
+
+
+class LeftOut(Record):
+    """A file that is not read, because another is."""
+
+    file: str
+    #: The one that is read instead.
+    kept: str
+    why: LeftOutReason
+
+
+class Explain(Record):
+    """The plan of a query, in figures. ``present`` counts the dataset's files in the source, wanted or not; row
+    groups and bytes are known for those that the lake holds already.
+    """
+
+    _parts: ClassVar[dict[str, type[Record]]] = {
+        "files": Share,
+        "row_groups": Share,
+        "bytes": Share,
+        "missing": Missing,
+        "left_out": LeftOut,
+    }
+
+    #: One, or with SQL every dataset that it reads, in the order of the text.
+    datasets: list[str]
+    files: Share
+    #: Wanted files that the query would first convert.
+    to_convert: list[str]
+    row_groups: Share
+    #: Compressed bytes of the column chunks.
+    bytes: Share
+    #: With SQL and ``*`` the most that can be read.
+    columns: list[str]
+    missing: list[Missing]
+    #: The files that would be read, in the order of the answer. Of versions that must have the same rows, the
+    #: first.
+    sources: list[str]
+    #: Files that would not be read, each with the one that is instead.
+    left_out: list[LeftOut]
+    #: What the query would say of its files, as far as it can be known without converting them; in the client's
+    #: language.
+    warnings: list[str]
+    #: None while nothing is converted: the columns come from the files.
+    sql: str | None
+
+
+class DatasetSummary(Record):
+    """What the source holds of one dataset; of several versions of a file one counts."""
+
+    dataset: str
+    nome: str
+    files: int
+    #: Bytes of the source files.
+    bytes: int
+    ufs: list[str]
+    #: The first and the last competência of its files.
+    first: str | None
+    last: str | None
+
+
+class IgnoredFile(Record):
+    """A file of the source that no query reads."""
+
+    #: Below the source folder.
+    file: str
+    reason: IgnoredReason
+
+
+class Holdings(Record):
+    """What the source holds."""
+
+    _parts: ClassVar[dict[str, type[Record]]] = {"datasets": DatasetSummary, "ignored": IgnoredFile}
+
+    #: In the catalogue's order.
+    datasets: list[DatasetSummary]
+    #: What is not read as a source, in order of path.
+    ignored: list[IgnoredFile]
+
+
+class Known(Record):
+    """A dataset of the catalogue."""
+
+    #: ``SIH-RD``.
+    dataset: str
+    #: Its name in SQL: ``sih_rd``.
+    table: str
+    nome: str
+    #: Other names that are accepted in the place of ``dataset``.
+    aliases: list[str]
+    #: Whether its files are of a month or of a year.
+    period: Period
+    #: True: one file for the whole country.
+    national: bool
+    #: The first and the last competência that is known to have been published.
+    first: str | None
+    last: str | None
+    #: Columns that the catalogue knows; with 0 they come from the files.
+    columns: int
+
+
+class UfColumn(Record):
+    """The column of a national file that says of which UF a record is."""
+
+    name: str
+    coding: UfCoding
+
+
+class FtpFolder(Record):
+    """A folder of the ministry's FTP tree, and the competências whose files it holds."""
+
+    path: str
+    from_: str | None
+    to: str | None
+
+
+class Gap(Record):
+    """Competências of a UF that were never published."""
+
+    uf: str
+    from_: str
+    to: str
+
+
+class Era(Record):
+    """A layout of a column, and the years of the files that had it."""
+
+    dbf_type: str
+    width: int
+    decimals: int
+    first_year: int
+    last_year: int
+
+
+class Meaning(Record):
+    """What a column means, and who says so."""
+
+    #: In Portuguese.
+    pt: str
+    source: str
+
+
+class StatedForm(Record):
+    """A form, and who says so."""
+
+    form: str
+    source: str
+
+
+class Coding(Record):
+    """What a column's codes were for some years."""
+
+    #: Of the files; none: from the first.
+    from_: str | None
+    #: None: to this day.
+    to: str | None
+    #: None: as the files have them.
+    form: str | None
+    #: In Portuguese.
+    meaning: str
+    source: str
+
+
+class CatalogColumn(Record):
+    """A column of a dataset."""
+
+    _parts: ClassVar[dict[str, type[Record]]] = {"eras": Era, "meaning": Meaning, "form": StatedForm, "codings": Coding}
+
+    #: In upper case.
+    name: str
+    kind: Literal["text"] | dict[str, Any]
+    #: Layouts seen in genuine headers, oldest first.
+    eras: list[Era]
+    #: Place in the catalogue's order: that of the newest files, then what older files had.
+    position: int
+    #: None where no named source gives one.
+    meaning: Meaning | None
+    #: How its codes are written, the same in every year; none: as the files have them.
+    form: StatedForm | None
+    #: Where the code itself changed with the years: how it was written when, oldest first. Nothing is brought
+    #: from one into another.
+    codings: list[Coding]
+
+
+class CatalogEntry(Record):
+    """A dataset as the catalogue knows it. Competência is the month of processing; ``event_dates`` say when the
+    event was.
+    """
+
+    _parts: ClassVar[dict[str, type[Record]]] = {
+        "uf_column": UfColumn,
+        "folders": FtpFolder,
+        "gaps": Gap,
+        "columns": CatalogColumn,
+    }
+
+    dataset: str
+    nome: str
+    #: Other names that users give it.
+    aliases: list[str]
+    period: Period
+    #: One file for the whole country, and what stands for its UF: ``BR``, or ``EX`` for residents abroad or
+    #: unknown.
+    national: str | None
+    #: In national files, the column that a query's ``uf`` filters.
+    uf_column: UfColumn | None
+    first: str | None
+    last: str | None
+    #: Folders of the ministry's FTP tree.
+    folders: list[FtpFolder]
+    #: Known to be without a file: never missing.
+    gaps: list[Gap]
+    #: Columns that say when the event happened; competência says when it was processed.
+    event_dates: list[str]
+    #: Empty where no genuine header was seen: the columns come from the file, as text.
+    columns: list[CatalogColumn]
+
+
+class BadColumn(Record):
+    """A column in which some fields did not parse."""
+
+    column: str
+    count: int
+    #: The first ten raw values.
+    samples: list[str]
+
+
+class Normalised(Record):
+    """The codes of a column that stood in the file in another form than the catalogue's."""
+
+    column: str
+    form: str
+    count: int
+    #: The first ten, as the file has them and as they are now.
+    samples: list[list[str]]
+
+
+class FileSummary(Record):
+    """What was noticed in a file that was read by itself."""
+
+    _parts: ClassVar[dict[str, type[Record]]] = {"bad_values": BadColumn, "normalised": Normalised}
+
+    #: Rows in the batches.
+    rows: int
+    #: Records that the header declares.
+    rows_declared: int
+    #: Marked deleted, and left out.
+    rows_deleted: int
+    #: Kept, although their flag is the byte 0x00 and not a blank.
+    rows_unflagged: int
+    #: Records that could not be read.
+    rows_rejected: int
+    crc: CrcState
+    #: Of the file.
+    sha256: str
+    #: Columns in which some fields did not parse, and are NULL.
+    bad_values: list[BadColumn]
+    #: Columns whose codes were brought into the catalogue's form.
+    normalised: list[Normalised]
+    #: What is odd about the file and does no harm, in the language that was asked for.
+    warnings: list[str]
+
+
+class Options(TypedDict, total=False):
+    """Options of one query. Each is capped by the client's configuration."""
+
+    #: Seconds after which the job ends with DS-504; none: as long as it takes.
+    deadline: float | None
+    #: What to do about files that were asked for by name and are not there.
+    missing: MissingFiles | None
+    #: Which of several versions of a file is read, where neither folder, date nor content tells.
+    versions: Versions | None
+    #: True: a file that cannot be read is left out and named in the report. False: it ends the job.
+    partial: bool | None
+    #: Class of the job: health before admin before user, where jobs wait; at most the client's ``max_priority``.
+    priority: Priority | None
+    #: What a job that starts in an emergency of memory (above 85 %) does; none: ``wait`` for the rows of a
+    #: dataset that come back as a stream, or what the client's ``on_emergency`` says; ``spill`` for aggregates,
+    #: SQL, files and tables.
+    on_emergency: OnEmergency | None
+    #: False: the answer is never taken from a cache. Until there is one, no answer is.
+    cache: bool | None
+    #: What becomes of a value that does not parse in a column that the query reads.
+    on_bad_value: OnBadValue | None
+    #: Source rows between two checkpoints of a durable sink, from 1 to 10,000,000; none: 10,000. A killed process
+    #: loses about so many rows of each connection's work.
+    checkpoint_rows: int | None
+    #: Share of the rows, from 0 to 1, that may become dead letters before the job fails with DS-424; none: 0.01.
+    dead_letter_limit: float | None
