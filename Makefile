@@ -10,7 +10,7 @@ help:
 	@echo "make node    the Node packages, in target/npm (or \$$CARGO_TARGET_DIR/npm)"
 	@echo "make install PREFIX=<folder>   libdatasus, datasus.h, pkg-config and CMake package (default: /usr/local)"
 	@echo "make test    every test"
-	@echo "make lint    format and lints"
+	@echo "make lint    every linter of every language"
 	@echo "make contract   write what Python, Node, Go and docs/contract.md have of the core's types anew"
 	@echo "make docs    the API's documentation, in target/doc"
 	@echo "make soak    the long forms of the tests"
@@ -30,7 +30,7 @@ demo: setup
 	$(CARGO) run --package datasus --example demo
 
 test: setup servers
-	$(CARGO) test --workspace
+	DATASUS_PROMTOOL="$$(bash setup/promtool.sh)" $(CARGO) test --workspace
 	bash tests/faces.sh
 
 wheel: setup
@@ -44,8 +44,7 @@ install: setup
 	bash bindings-c/install.sh "$(PREFIX)"
 
 lint: setup
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@CARGO="$(CARGO)" bash tests/lint.sh
 
 contract: setup
 	DATASUS_BLESS=1 $(CARGO) test --workspace --test contract faces

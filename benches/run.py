@@ -21,7 +21,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, two pairs")
     parser.add_argument("--only", help="a pattern of paths and peers")
-    parser.add_argument("--pairs", type=int, help="quiet pairs wanted of each; 5 (1 of the slow ones), or 2 with --quick")
+    parser.add_argument(
+        "--pairs", type=int, help="quiet pairs wanted of each; 5 (1 of the slow ones), or 2 with --quick"
+    )
     options, began = parser.parse_args(), time.monotonic()
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, end)

@@ -85,8 +85,6 @@ by_valgrind=$!
 export LD_LIBRARY_PATH="$prefix/lib" GOTOOLCHAIN=local
 export GOFLAGS="-mod=readonly -gcflags=github.com/datasus-sdk/datasus/bindings-c/go/...=-D=$(basename "$place")"
 cd "$here/go"
-[ -z "$("$(dirname "$(command -v "$go")")/gofmt" -l .)" ] || fail "gofmt would change $(gofmt -l .)"
-quietly "$go" vet ./...
 quietly "$go" test -race -count=1 -timeout 120s ./...
 echo "c: $(grep '^ok' "$place/said")"
 quietly "$go" build -o "$place/go-answer" ./internal/answer
@@ -98,7 +96,7 @@ made=${DATASUS_MADE_FILES:-$place/made}
 [ -d "$made" ] || (cd "$root" && cargo build --quiet --workspace --example made_files && "$CARGO_TARGET_DIR/debug/examples/made_files" "$made")
 export DATASUS_MADE_FILES="$made" PYTHONPATH="$root/tests" DATASUS_C_EXAMPLES="$place/examples" DATASUS_GO_EXAMPLE="$place/go-example"
 export DATASUS_LIBRARY="$library"
-tests=("$tools/bin/python" -m pytest -q -p no:cacheprovider -o python_files="test_*.py c.py")
+tests=("$tools/bin/python" -m pytest -q -p no:cacheprovider -p strict -o python_files="test_*.py c.py")
 DATASUS_ANSWER="$place/plain/answer" "${tests[@]}" "$root/tests/conformance/c.py"
 DATASUS_ANSWER="$place/go-answer" "${tests[@]}" "$root/tests/conformance/c.py"
 "${tests[@]}" -p own_postgres "$here/tests/test_examples.py" "$here/tests/test_doors.py"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the wheel, installs it into a venv of its own, elsewhere, and runs every test of the Python face from there: behaviour,
-# the examples of the docstrings, types, the conformance cases, the examples and the notebooks.
+# the examples of the docstrings, the stubs, the conformance cases, the examples and the notebooks.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
@@ -40,10 +40,6 @@ site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("pureli
 "$tools/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$site" "$wheel"
 export PATH="$venv/bin:$tools/bin:$PATH"
 
-cd "$here"
-ruff check --quiet --config pyproject.toml python tests ../examples/python ../tests/conformance ../tests/own_postgres.py ../tests/held_proxy.py ../bindings-c/tests
-ruff format --quiet --check --config pyproject.toml python tests ../examples/python ../tests/conformance ../tests/own_postgres.py ../tests/held_proxy.py ../bindings-c/tests
-mypy --strict python/datasus
 # Away from the sources: what is imported is what was installed.
 cd "$place"
 python -m mypy.stubtest datasus._datasus
@@ -52,7 +48,7 @@ grep "score" types.txt
 
 (cd "$root" && cargo build --quiet --workspace --example made_files && "$CARGO_TARGET_DIR/debug/examples/made_files" "$place/made")
 export DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests:$root/tests" DATASUS_OTHER_DUCKDB
-python -m pytest -q -p no:cacheprovider -p example_folder -p own_postgres \
+python -m pytest -q -p no:cacheprovider -p strict -p example_folder -p own_postgres \
   --doctest-modules -o doctest_optionflags="ELLIPSIS NORMALIZE_WHITESPACE" -o python_files="test_*.py python.py" \
   "$site/datasus" "$here/tests" "$root/tests/conformance/python.py" "$root/examples/python/test_examples.py" "$@"
 [ ! -x "$root/notebooks/test.sh" ] || "$root/notebooks/test.sh" ${DATASUS_NOTEBOOKS:-}

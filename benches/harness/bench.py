@@ -43,7 +43,7 @@ class Bench:
 
     @cache  # noqa: B019 (one of these lives, to the end)
     def apart(self, peer: str, name: str) -> tuple[str, str] | None:
-        """The Python of a venv that a peer has to itself, by `setup_<name>.sh`, and its version; none where it cannot be had."""
+        """The Python of a venv that a peer has to itself, by `setup_<name>.sh`, and its version, where it can be had."""
         venv = TARGET / f"bench-venv-{name}"
         done = subprocess.run(
             [str(PEERS / f"setup_{name}.sh"), str(venv)], check=False, stdout=subprocess.PIPE, text=True

@@ -3,13 +3,14 @@
 import time
 from decimal import Decimal
 
-import datasus
 import numpy
 import pandas
 import polars
 import pyarrow
 import pyarrow.compute
 from job import COLUMNS, answer, arguments
+
+import datasus
 
 given = arguments()
 way, money = given["way"], "VAL_TOT"

@@ -25,7 +25,7 @@ def table(name: str, money: str = "") -> str:
     """The columns as ours makes them; `money` is another type for the amounts."""
     types = [f"{c} text" for c in TEXTS] + [f"{c} integer" for c in NUMBERS] + [f"{c} date" for c in DATES]
     types += [f"{c} {money or f'numeric({p})'}" for c, p in MONEY.items()]
-    schema = name.split(".")[0]
+    schema = name.split(".", maxsplit=1)[0]
     return f"CREATE SCHEMA IF NOT EXISTS {schema}; CREATE TABLE {name} ({', '.join(types)})"
 
 

@@ -96,8 +96,9 @@ fn tell(lines: &Receiver<String>) {
         }
         if let Some(host) = host {
             let line = without_nul(line);
-            // SAFETY: the host's promise. A panic of ours loses a line.
+            // A panic of ours loses a line.
             let _ = fenced("datasus-log", || {
+                // SAFETY: the host's promise.
                 unsafe { (host.callback)(line.as_ptr(), host.user.pointer()) };
                 Ok(())
             });

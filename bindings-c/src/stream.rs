@@ -197,8 +197,8 @@ unsafe extern "C" fn get_last_error(stream: *mut FFI_ArrowArrayStream) -> *const
     if is_forked() {
         return c"DS-498: this process is a forked copy of the one that opened the stream".as_ptr();
     }
-    // SAFETY: the interface's contract.
     let text = fenced("get_last_error", || {
+        // SAFETY: the interface's contract.
         let stream = unsafe { ours(stream)? };
         Ok(stream.failure.get().map_or(null(), |(_, text)| text.as_ptr()))
     });

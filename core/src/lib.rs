@@ -28,6 +28,8 @@
 //! One query travels one way: validated [`QueryParams`] -> plan -> engine -> sinks -> [`Report`]. Files are converted
 //! once into a lake of typed Parquet; codes stay text, money stays decimal, and nothing is dropped silently.
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 pub mod base;
 pub mod catalog;
 mod client;
@@ -46,6 +48,10 @@ pub mod scheduler;
 pub mod sink;
 pub mod source;
 pub mod store;
+
+#[cfg(test)]
+#[path = "../tests/skip/mod.rs"]
+mod skip;
 
 pub use base::{Code, Error, Language, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};

@@ -1,5 +1,7 @@
 //! The catalogue: names both ways, and against what genuine headers and the FTP tree say.
 
+mod skip;
+
 use std::path::{Path, PathBuf};
 
 use datasus::catalog::{Catalog, Competencia, Dataset, FileId, LogicalType, Period, Uf};
@@ -10,7 +12,7 @@ fn facts(name: &str) -> Option<csv::Reader<std::fs::File>> {
         .unwrap_or_else(|| Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../shared/data/facts"));
     let path = folder.join(name);
     if !path.is_file() {
-        println!("SKIPPED (no facts): {name}; set DATASUS_FACTS to its folder");
+        skip::for_want_of_data(&format!("no facts: {name}; set DATASUS_FACTS to its folder"));
         return None;
     }
     Some(csv::ReaderBuilder::new().flexible(true).from_path(path).unwrap())
@@ -285,7 +287,7 @@ fn a_genuine_table_of_dengue_agrees_with_the_catalogue() {
     let folder = folder
         .unwrap_or_else(|| Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../shared/data/real"));
     let Ok(file) = std::fs::File::open(folder.join("../wild/parquet_r/sinan/SINAN_DENGUE_RO_2022.parquet")) else {
-        println!("SKIPPED (no genuine table of dengue)");
+        skip::for_want_of_data("no genuine table of dengue");
         return;
     };
     let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();

@@ -238,7 +238,7 @@ fn a_full_disk_is_named_and_leaves_no_object() {
     std::fs::create_dir(&small).unwrap();
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=128k", "tmpfs"]).arg(&small).status();
     if !mounted.is_ok_and(|status| status.success()) {
-        println!("SKIPPED (no right to mount a tmpfs): a full disk");
+        genuine::skip::on_this_machine("no right to mount a tmpfs: a full disk");
         return;
     }
     let source = folder.path().join("source");

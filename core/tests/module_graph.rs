@@ -270,3 +270,9 @@ fn a_circle_is_seen() {
     assert_eq!(circles(&within(&room, "crate::room::")).len(), 1);
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn arithmetic_is_checked_for_overflow_in_the_one_profile() {
+    let most = std::hint::black_box(u8::MAX);
+    assert!(std::panic::catch_unwind(|| std::hint::black_box(most + 1)).is_err());
+}

@@ -3,6 +3,7 @@
 
 #[path = "many/mod.rs"]
 mod many;
+mod skip;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -324,7 +325,7 @@ impl Small {
         let options = format!("size={size}");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path()).status();
         if !mounted.is_ok_and(|status| status.success()) {
-            println!("SKIPPED (no tmpfs may be mounted): a full disk");
+            skip::on_this_machine("no right to mount a tmpfs: a full disk");
             return None;
         }
         Some(Small(folder))

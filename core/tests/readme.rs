@@ -1,9 +1,16 @@
-//! Both READMEs name commands that exist, and say the same.
+//! Both READMEs name commands that exist; what stands in English and in Portuguese says the same.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+#[path = "readme/pairs.rs"]
+mod pairs;
+
+fn root() -> PathBuf {
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("..")
+}
 
 fn read(name: &str) -> String {
-    std::fs::read_to_string(Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("..").join(name)).unwrap()
+    std::fs::read_to_string(root().join(name)).unwrap()
 }
 
 /// Inside fenced blocks, the lines that are neither drawing nor comment.
@@ -57,7 +64,7 @@ fn the_readmes_show_the_api_that_compiles() {
 }
 
 /// Texts that teach, below the project's root.
-fn taught(folder: &Path, into: &mut Vec<std::path::PathBuf>) {
+fn taught(folder: &Path, into: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -73,7 +80,7 @@ fn taught(folder: &Path, into: &mut Vec<std::path::PathBuf>) {
 
 #[test]
 fn no_example_takes_idade_alone_for_an_age() {
-    let root = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("..");
+    let root = root();
     let mut files = vec![root.join("core/src/lib.rs"), root.join("core/src/params/filter.rs")];
     taught(&root, &mut files);
     assert!(files.len() > 50, "{}", files.len());

@@ -41,9 +41,13 @@ function isSame(expected, found) {
   }
 }
 
+// CI fails for want of genuine files where there is the folder that they belong in.
+const isStrict = !['', '0', undefined].includes(process.env.DATASUS_STRICT)
+const isWanted = isStrict && existsSync(path.join(real, '..', '..'))
+
 for (const file of readdirSync(cases).filter((name) => name.endsWith('.json')).sort()) {
   const { source: kind, files, params, params_text: raw, expect } = JSON.parse(readFileSync(path.join(cases, file), 'utf8'))
-  const skip = kind === 'real' && !existsSync(real) ? 'no genuine files here' : false
+  const skip = kind === 'real' && !existsSync(real) && !isWanted ? 'no genuine files here' : false
   test(path.basename(file, '.json'), { skip }, async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'datasus-case-'))
     const source = path.join(folder, 'source')

@@ -1,8 +1,11 @@
-"""A query so small that everything but the engine shows."""
+"""Queries so small that everything but the engine shows."""
 
 from __future__ import annotations
 
 from ..bench import Bench
+from ..process import Run
+
+FILES = 6_000
 
 
 def measure(bench: Bench) -> None:
@@ -12,3 +15,16 @@ def measure(bench: Bench) -> None:
 
     if bench.wanted("small query"):
         bench.bound("small query", "ms above DuckDB alone", 5, above)
+
+    # Both figures of one run, whichever is asked first.
+    runs: list[Run] = []
+
+    def planned() -> dict[str, float]:
+        if not runs:
+            runs.append(bench.ours("planning", files=FILES))
+        return runs[0].answer
+
+    if bench.wanted("planning"):
+        path = f"planning, {FILES} files, one wanted, warm"
+        bench.bound(path, "ms", 30, lambda: 1000 * planned()["seconds"])
+        bench.bound(path, "times readdir and stat", 1, lambda: planned()["seconds"] / planned()["listing_seconds"])

@@ -3,6 +3,7 @@
 pub mod c;
 pub mod dbc;
 mod mode;
+pub mod planning;
 pub mod sinks;
 pub mod small;
 pub mod stream;

@@ -1,6 +1,9 @@
 //! The genuine DATASUS files, where they are: `DATASUS_REAL_DATA`, or `../shared/data/real` beside the project.
 #![allow(dead_code)]
 
+#[path = "../skip/mod.rs"]
+pub mod skip;
+
 use std::path::{Path, PathBuf};
 
 pub struct Genuine {
@@ -19,7 +22,7 @@ pub fn folder() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("SKIPPED (no genuine files): set DATASUS_REAL_DATA to their folder");
+    skip::for_want_of_data("no genuine files: set DATASUS_REAL_DATA to their folder");
     None
 }
 

@@ -113,7 +113,7 @@ fn a_role_with_two_schemas_of_its_own_can_load() {
 fn a_full_disk_of_the_server_is_507_and_the_next_load_passes() {
     canary::listen();
     if !is_root() {
-        println!("SKIPPED (not root, cannot mount a tmpfs): a full disk of the server");
+        crate::genuine::skip::on_this_machine("not root, no right to mount a tmpfs: a full disk of the server");
         return;
     }
     let server = Server::start("");
@@ -121,7 +121,7 @@ fn a_full_disk_of_the_server_is_507_and_the_next_load_passes() {
     std::fs::create_dir(&small).unwrap();
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"]).arg(&small).status();
     if !mounted.is_ok_and(|status| status.success()) {
-        println!("SKIPPED (no right to mount a tmpfs): a full disk of the server");
+        crate::genuine::skip::on_this_machine("no right to mount a tmpfs: a full disk of the server");
         return;
     }
     let space = small.join("space");

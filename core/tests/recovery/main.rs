@@ -21,6 +21,8 @@ mod proxy;
 #[allow(dead_code)]
 mod server;
 mod servers;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod state;
 mod unparsed;
 

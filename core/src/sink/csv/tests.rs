@@ -120,7 +120,7 @@ fn a_full_disk_is_named_and_leaves_no_file() {
         .stderr(std::process::Stdio::null())
         .status();
     if !mount.is_ok_and(|status| status.success()) {
-        println!("SKIPPED (no tmpfs may be mounted): a full disk");
+        crate::skip::on_this_machine("no right to mount a tmpfs: a full disk");
         return;
     }
     let outcome = std::panic::catch_unwind(|| {
