@@ -24,6 +24,8 @@ const ROOMS: &[&str] = &[
     "client",
     "contract",
 ];
+/// What unit tests alone are compiled with.
+const OF_TESTS: &[&str] = &["skip"];
 /// What the core does not know.
 const FOREIGN: &[&str] = &["tokio", "pyo3", "napi", "uniffi"];
 /// An async runtime is at home only in a sink or source that owns one.
@@ -44,7 +46,7 @@ fn upward(room: &str, text: &str) -> Vec<String> {
             if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
                 continue;
             }
-            for used in used(&code[at + 7..]) {
+            for used in used(&code[at + 7..]).into_iter().filter(|name| !OF_TESTS.contains(&name.as_str())) {
                 let allowed = match (position(room), position(&used)) {
                     (Some(from), Some(to)) => to <= from,
                     _ => false,
