@@ -2,6 +2,7 @@
 
 mod batch_bytes;
 mod cancel;
+mod cause;
 mod chunk;
 mod clip;
 mod code;
@@ -45,6 +46,7 @@ mod writeback;
 
 pub use batch_bytes::batch_bytes;
 pub use cancel::{Cancel, CancelReason, deadline_passed};
+pub use cause::Cause;
 pub use chunk::{Chunk, Origin, SourceRows, UnitId};
 pub use clip::clip;
 pub use code::{Code, Retry};

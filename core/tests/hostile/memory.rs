@@ -25,7 +25,6 @@ fn run(sql: &str, ctx: &Ctx) -> Result<usize, Error> {
         memory_limit: (lease.bytes() - (512 * MB).min(lease.bytes() / 5 * 2)).max(64 * MB),
         spill_limit: 1 << 30,
         spill_root: std::env::temp_dir(),
-        folders: Vec::new(),
         threads: 2,
         units: None,
         chunk_rows: 8_192,
@@ -47,7 +46,7 @@ fn run(sql: &str, ctx: &Ctx) -> Result<usize, Error> {
         left_out: Vec::new(),
         answer: None,
     };
-    let running = DuckDb.start(statement, &settings, ctx)?;
+    let running = DuckDb::default().start(statement, &settings, ctx)?;
     running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::{Code, Origin};
 use crate::recovery::SinkState;
-use crate::sink::{Destination, OutputRoot, ResultInfo, Sink, Target, TargetEnv};
+use crate::sink::{AllLimits, Destination, OutputRoot, ResultInfo, Sink, Target, TargetEnv};
 
 /// Files that have their name.
 fn visible(folder: &std::path::Path) -> usize {
@@ -92,8 +92,9 @@ fn what_a_csv_cannot_hold_is_refused_before_the_first_byte() {
 
 #[test]
 fn the_row_past_the_limit_fails_the_sink_and_no_file_stays() {
-    assert!(refuse_if_more_than_limit(MOST_ROWS).is_ok());
-    assert_eq!(refuse_if_more_than_limit(MOST_ROWS + 1).unwrap_err().code(), Code::TooManyRows);
+    let csv: [Arc<dyn Target>; 1] = [Arc::new(Csv::default())];
+    assert!(AllLimits(&csv).refuse_rows(MOST_ROWS).is_ok());
+    assert_eq!(AllLimits(&csv).refuse_rows(MOST_ROWS + 1).unwrap_err().code(), Code::TooManyRows);
     let folder = tempfile::tempdir().unwrap();
     let root = OutputRoot::open(&folder.path().join("out")).unwrap();
     let column: ArrayRef = Arc::new(Int32Array::from(vec![7; 1_000_000]));
