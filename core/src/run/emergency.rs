@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Session;
+use super::environment::Environment;
 use crate::base::{Code, Ctx, Error, Result, Text, text};
 use crate::governor::{Governor, Mode};
 use crate::lake::LakeFile;
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// After that long a try is worth it again: the governor sees free memory within 10 s.
 const RETRY_SEC: u64 = 10;
 
-impl Session {
+impl Environment {
     /// The sample that a job reads which begins now; none: all rows. Waits, or fails with DS-503, where it is to.
     pub(super) fn sampling_now(&self, query: &Query, durable: bool, ctx: &Ctx) -> Result<Option<Sampling>> {
         // The mode follows a look at the memory, and the last one may be long past.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::pipeline::Prepared;
+use super::execution::{Execution, Prepared};
 use super::{described, emergency};
 use crate::base::Result;
 use crate::catalog::FileId;
@@ -13,13 +13,9 @@ use crate::params::{Ask, Query, QueryParams};
 use crate::plan::Sampled;
 use crate::sink::{ResultInfo, SourceKey};
 
-pub(super) fn result_info(
-    prepared: &Prepared,
-    files: &[LakeFile],
-    sampled: Option<&Sampled>,
-    job_id: &str,
-) -> Result<ResultInfo> {
-    let query = &prepared.query;
+pub(super) fn result_info(execution: &Execution) -> Result<ResultInfo> {
+    let Execution { prepared, files, sampled, run, .. } = execution;
+    let (query, sampled, job_id) = (&prepared.query, sampled.as_ref(), run.job.id());
     Ok(ResultInfo {
         file_stem: file_stem(&prepared.params, files, sampled)?,
         table: table(query),
