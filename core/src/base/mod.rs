@@ -33,6 +33,9 @@ mod regular_file;
 mod sealed_json;
 mod secret;
 mod short_copy;
+#[cfg(test)]
+#[path = "../../tests/skip/mod.rs"]
+pub mod skip;
 mod slot;
 mod text;
 mod thrift;
