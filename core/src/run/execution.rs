@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::environment::Environment;
-use super::{Job, Report, Unreadable, bad_rows, emergency};
+use super::{Job, Report, Unreadable, bad_rows, sampled};
 use crate::base::{Code, Ctx, PeakMemory, Result};
 use crate::governor::Mode;
 use crate::lake::{ConvertOptions, LakeFile};
@@ -144,13 +144,13 @@ impl<'r> Execution<'r> {
         };
         let statement = statement(&prepared.query, &files, wanted, run.env.engine.dialect())?;
         bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
-        let sampled = emergency::sampled(sampling, &files);
+        let sampled = sampled::sampled(sampling, &files);
         Ok(Execution { run, prepared, files, unreadable, statement, sampled })
     }
 
     /// Rows that the job reads, before its conditions.
     pub fn rows_read(&self) -> u64 {
-        emergency::rows_read(self.sampled.as_ref(), &self.files)
+        sampled::rows_read(self.sampled.as_ref(), &self.files)
     }
 
     /// Rows of the answer where they can be told beforehand: a scan without conditions.

@@ -18,6 +18,7 @@ mod reporting;
 mod result_info;
 mod resume;
 mod rivals;
+mod sampled;
 mod session;
 mod stored_plan;
 mod stream;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::execution::{Execution, Outcome, Run};
-use super::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, bad_rows, emergency};
+use super::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, bad_rows, sampled};
 use crate::base::{masked, text};
 use crate::lake::LakeFile;
 use crate::params::{OnBadValue, Query};
@@ -33,7 +33,7 @@ impl Execution<'_> {
         let told = normalised_warning(&normalised);
         warnings.extend(told.map(|warning| warning.get(language).to_owned()));
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(language).to_owned()));
-        let noted = sampled.as_ref().map(emergency::warning);
+        let noted = sampled.as_ref().map(sampled::warning);
         warnings.extend(noted.map(|warning| warning.get(language).to_owned()));
         let of_sources = bad_rows::rejected(&prepared.query, files) + left_out;
         warnings.extend(bad_rows::warning(left_out, job.id()).map(|w| w.get(language).to_owned()));

@@ -10,7 +10,7 @@ use super::execution::{Execution, Outcome, Prepared, Run};
 use super::oom_retry::OomRetry;
 use super::stored_plan::StoredPlan;
 use super::streaming::Streaming;
-use super::{Report, bad_rows, emergency};
+use super::{Report, bad_rows, sampled};
 use crate::base::{CancelReason, Phase, Result};
 use crate::plan::{SAMPLING, Sampled};
 use crate::recovery::{DeadLetters, End, JobFolder};
@@ -68,7 +68,7 @@ fn rows(execution: &Execution, to_caller: Sender<ArrowReader>) -> Result<Outcome
 fn with_sampling(schema: &SchemaRef, sampled: Option<&Sampled>) -> Result<SchemaRef> {
     let Some(sampled) = sampled else { return Ok(schema.clone()) };
     let mut metadata = schema.metadata().clone();
-    metadata.insert(SAMPLING.to_owned(), emergency::json(sampled)?);
+    metadata.insert(SAMPLING.to_owned(), sampled::json(sampled)?);
     Ok(Arc::new(Schema::new_with_metadata(schema.fields().clone(), metadata)))
 }
 
