@@ -7,7 +7,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, RecordBatch, StringArray};
 use arrow::compute::BatchCoalescer;
 use datasus::Catalog;
+use datasus::base::{PageFaults, resident_now};
 use datasus::engine::Gather;
+use datasus::governor::SpillFolder;
+use datasus::lake::RowDigest;
 use datasus::sink::postgres::copy::{Encoder, sql_type};
 use datasus::source::dbc::{DbcWriter, Layout, ReadOptions, RecordFile, WriteOptions};
 use divan::counter::{BytesCount, ItemsCount};
@@ -71,6 +74,33 @@ fn decode_to_typed_columns(bencher: Bencher) {
         }
         file.batches(layout).unwrap().map(|batch| batch.unwrap().num_rows()).sum::<usize>()
     });
+}
+
+/// What tells versions of a file apart.
+#[divan::bench]
+fn digest_of_rows(bencher: Bencher) {
+    let file = open(&dbc());
+    let layout = Layout::all_as_text(file.header());
+    let batches: Vec<RecordBatch> = file.batches(layout).unwrap().map(Result::unwrap).collect();
+    bencher.counter(ItemsCount::new(ROWS)).bench_local(|| {
+        let mut digest = RowDigest::new(&batches[0].schema());
+        batches.iter().for_each(|batch| digest.add(batch).unwrap());
+        digest.finish()
+    });
+}
+
+/// Made and removed: every query that may spill has one.
+#[divan::bench]
+fn spill_folder(bencher: Bencher) {
+    let root = tempfile::tempdir().unwrap();
+    bencher.bench_local(|| drop(SpillFolder::create(root.path(), 1 << 30).unwrap()));
+}
+
+/// What is looked at, many times a second, while SQL runs that takes memory which the engine does not count.
+#[divan::bench]
+fn look_at_page_faults(bencher: Bencher) {
+    let Some(mut faults) = PageFaults::of_threads("nobody") else { return };
+    bencher.bench_local(|| (faults.look().unwrap(), resident_now()));
 }
 
 fn column(kind: &str) -> ArrayRef {

@@ -365,6 +365,7 @@ def test_files_that_no_query_reads_are_named(tmp_path: pathlib.Path) -> None:
     client = datasus.open(tmp_path, lake=tmp_path / ".lake")
     found = client.datasets()
     assert [one.dataset for one in found]
-    assert found.ignored == [("RDAC2401_v2.dbc", "name"), ("RDAC2409.dbc.gz", "archive")]
+    named = [(one.file, one.reason) for one in found.ignored]
+    assert named == [("RDAC2401_v2.dbc", "name"), ("RDAC2409.dbc.gz", "archive")]
     with pytest.raises(datasus.NotFound, match=r"RDAC2401_v2\.dbc"):
         client.query("SIH-RD", uf="AC", competencia="202409")

@@ -1,12 +1,15 @@
 //! How a client is set up: plain fields, each with its default, or from `DATASUS_*` variables.
 
+mod variables;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::{
-    Code, Error, Language, OnEmergency, Priority, Result, Secret, Text, TraceId, clip, expand_home, json_words,
+    Code, Error, Language, OnEmergency, Priority, Result, Secret, Text, TraceId, expand_home, json_words,
     refuse_address, text, value_words,
 };
 
@@ -98,144 +101,34 @@ impl Default for Config {
 impl Config {
     /// The defaults, changed by the `DATASUS_*` variables that are set. A value that cannot be read is DS-422.
     pub fn from_env() -> Result<Self> {
-        Config::from_variables(|name| std::env::var(name).ok())
-    }
-
-    fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let language = if get("DATASUS_LANGUAGE").as_deref() == Some("en") { Language::En } else { Language::Pt };
-        Config::read_variables(get).map_err(|error| error.traced(&TraceId::new(), language))
-    }
-
-    fn read_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let get = |name: &str| get(name).filter(|value| !value.is_empty());
-        let mut config = Config::default();
-        let folder = |name: &str| get(name).map(PathBuf::from);
-        config.lake = folder("DATASUS_LAKE");
-        config.output = folder("DATASUS_OUTPUT");
-        config.state = folder("DATASUS_STATE");
-        config.spill = folder("DATASUS_SPILL");
-        config.refuse_addresses()?;
-        config.postgres = get("DATASUS_POSTGRES").map(Secret::new);
-        let number = |name: &str| -> Result<Option<u64>> {
-            get(name)
-                .map(|value| {
-                    value
-                        .parse()
-                        .map_err(|_| wrong(name, &value, ["um número inteiro, como 4", "a whole number, as 4"]))
-                })
-                .transpose()
-        };
-        config.memory_limit = number("DATASUS_MEMORY_LIMIT")?;
-        config.spill_limit = number("DATASUS_SPILL_LIMIT")?.unwrap_or(config.spill_limit);
-        if let Some(value) = get("DATASUS_DEADLINE") {
-            let seconds = value
-                .parse()
-                .map_err(|_| wrong("DATASUS_DEADLINE", &value, ["segundos, como 30 ou 0.5", "seconds, as 30 or 0.5"]));
-            config.deadline = seconds?;
-        }
-        config.threads = number("DATASUS_THREADS")?.and_then(|n| usize::try_from(n).ok());
-        if let Some(rows) = number("DATASUS_CHUNK_ROWS")? {
-            config.chunk_rows = usize::try_from(rows).unwrap_or(usize::MAX);
-        }
-        if let Some(value) = get("DATASUS_MAX_PRIORITY") {
-            config.max_priority = match value.as_str() {
-                "health" => Priority::Health,
-                "admin" => Priority::Admin,
-                "user" => Priority::User,
-                _ => {
-                    let expected = ["health, admin ou user", "health, admin or user"];
-                    return Err(wrong("DATASUS_MAX_PRIORITY", &value, expected));
-                }
-            };
-        }
-        if let Some(value) = get("DATASUS_ON_EMERGENCY") {
-            config.on_emergency = Some(match value.as_str() {
-                "sample" => OnEmergency::Sample,
-                "spill" => OnEmergency::Spill,
-                "wait" => OnEmergency::Wait,
-                "fail" => OnEmergency::Fail,
-                _ => {
-                    let expected = ["sample, spill, wait ou fail", "sample, spill, wait or fail"];
-                    return Err(wrong("DATASUS_ON_EMERGENCY", &value, expected));
-                }
-            });
-        }
-        if let Some(value) = get("DATASUS_VERIFY_CRC") {
-            config.verify_crc = match value.as_str() {
-                "1" | "true" => true,
-                "0" | "false" => false,
-                _ => return Err(wrong("DATASUS_VERIFY_CRC", &value, ["true ou false", "true or false"])),
-            };
-        }
-        if let Some(value) = get("DATASUS_LANGUAGE") {
-            config.language = match value.as_str() {
-                "pt" => Language::Pt,
-                "en" => Language::En,
-                _ => return Err(wrong("DATASUS_LANGUAGE", &value, ["pt ou en", "pt or en"])),
-            };
-        }
-        Ok(config)
+        Config::of(|name| std::env::var_os(name), &Value::Object(Map::new()))
     }
 
     /// The `DATASUS_*` variables, changed by `settings`: an object with any of the fields, null for a field's default. For
     /// bindings; an unknown key or a value of another kind is DS-400.
     pub fn from_env_and(settings: &Value) -> Result<Self> {
-        let from_env = Config::from_env().map_err(|error| match language_of(settings) {
-            Some(language) => error.traced(&TraceId::new(), language),
-            None => error,
-        });
-        from_env?.changed_by(settings)
+        Config::of(|name| std::env::var_os(name), settings)
     }
 
-    fn changed_by(self, settings: &Value) -> Result<Self> {
+    /// One layer over the other, and both over the defaults.
+    fn of(get: impl Fn(&str) -> Option<OsString>, settings: &Value) -> Result<Self> {
         // Even a setting that is wrong is told in the language that stands beside it.
-        let language = language_of(settings).unwrap_or(self.language);
-        let malformed = |what: Text| {
-            let (pt, en) = (what.pt, what.en);
-            Error::new(Code::Malformed, text!("Configuração inválida: {pt}", "Invalid configuration: {en}"))
-                .stage("config")
-                .traced(&TraceId::new(), language)
-        };
-        let Value::Object(settings) = settings else {
-            let came = value_words(settings);
-            let (pt, en) = (came.pt, came.en);
-            return Err(malformed(text!(
-                "esperado um objeto com as opções, por exemplo `threads`; recebido {pt}",
-                "expected an object of settings, for example `threads`; received {en}"
-            )));
-        };
-        let given: Map<String, Value> =
-            settings.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
-        let has = |name: &str| settings.contains_key(name);
-        // One by one, so that the wrong one is named.
-        for (name, value) in &given {
-            let alone = Map::from_iter([(name.clone(), value.clone())]);
-            if let Err(error) = serde_json::from_value::<Config>(alone.into()) {
-                let words = json_words(&error);
-                let known = error.to_string().starts_with("unknown field");
-                let name = if known { String::new() } else { format!("`{name}`: ") };
-                let (pt, en) = (words.pt, words.en);
-                return Err(malformed(text!("{name}{pt}", "{name}{en}")).with("parser_message", error.to_string()));
+        let spoken = get("DATASUS_LANGUAGE").filter(|word| word == "en").map_or(Language::Pt, |_| Language::En);
+        let language = language_of(settings).unwrap_or(spoken);
+        let laid = || {
+            let mut layers = variables::settings(get)?;
+            let config = serde_json::from_value::<Config>(layers.clone().into()).map_err(Error::internal)?;
+            config.refuse_addresses()?;
+            for (name, value) in checked(settings)? {
+                match value {
+                    Value::Null => layers.remove(&name),
+                    value => layers.insert(name, value),
+                };
             }
-        }
-        let new: Config = serde_json::from_value(given.into()).map_err(Error::internal)?;
-        new.refuse_addresses().map_err(|error| error.traced(&TraceId::new(), language))?;
-        Ok(Config {
-            lake: if has("lake") { new.lake } else { self.lake },
-            output: if has("output") { new.output } else { self.output },
-            state: if has("state") { new.state } else { self.state },
-            spill: if has("spill") { new.spill } else { self.spill },
-            memory_limit: if has("memory_limit") { new.memory_limit } else { self.memory_limit },
-            spill_limit: if has("spill_limit") { new.spill_limit } else { self.spill_limit },
-            postgres: if has("postgres") { new.postgres } else { self.postgres },
-            deadline: if has("deadline") { new.deadline } else { self.deadline },
-            threads: if has("threads") { new.threads } else { self.threads },
-            max_priority: if has("max_priority") { new.max_priority } else { self.max_priority },
-            on_emergency: if has("on_emergency") { new.on_emergency } else { self.on_emergency },
-            chunk_rows: if has("chunk_rows") { new.chunk_rows } else { self.chunk_rows },
-            verify_crc: if has("verify_crc") { new.verify_crc } else { self.verify_crc },
-            language: if has("language") { new.language } else { self.language },
-        })
+            let config: Config = serde_json::from_value(layers.into()).map_err(Error::internal)?;
+            config.refuse_addresses().map(|()| config)
+        };
+        laid().map_err(|error| error.traced(&TraceId::new(), language))
     }
 
     /// The same with the home folder in the place of `~`.
@@ -296,53 +189,91 @@ impl Config {
     }
 }
 
+/// Settings that can be read, one by one, so that the wrong one is named.
+fn checked(settings: &Value) -> Result<Map<String, Value>> {
+    let malformed = |what: Text| {
+        let (pt, en) = (what.pt, what.en);
+        Error::new(Code::Malformed, text!("Configuração inválida: {pt}", "Invalid configuration: {en}")).stage("config")
+    };
+    let Value::Object(settings) = settings else {
+        let came = value_words(settings);
+        let (pt, en) = (came.pt, came.en);
+        return Err(malformed(text!(
+            "esperado um objeto com as opções, por exemplo `threads`; recebido {pt}",
+            "expected an object of settings, for example `threads`; received {en}"
+        )));
+    };
+    for (name, value) in settings.iter().filter(|(_, value)| !value.is_null()) {
+        let alone = Map::from_iter([(name.clone(), value.clone())]);
+        if let Err(error) = serde_json::from_value::<Config>(alone.into()) {
+            let words = json_words(&error);
+            let known = error.to_string().starts_with("unknown field");
+            let name = if known { String::new() } else { format!("`{name}`: ") };
+            let (pt, en) = (words.pt, words.en);
+            return Err(malformed(text!("{name}{pt}", "{name}{en}")).with("parser_message", error.to_string()));
+        }
+    }
+    Ok(settings.clone())
+}
+
 /// The language that settings ask for.
 fn language_of(settings: &Value) -> Option<Language> {
     settings.get("language").and_then(|name| Language::deserialize(name).ok())
 }
 
-fn wrong(name: &str, received: &str, expected: [&str; 2]) -> Error {
-    let ([pt, en], received) = (expected, clip(received));
-    Error::new(
-        Code::InvalidParams,
-        text!("{name}: esperado {pt}; recebido \"{received}\"", "{name}: expected {en}; received \"{received}\""),
-    )
-    .with("expected_format", en)
-    .with("received", received)
-    .stage("config")
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn variables_change_the_defaults_and_a_wrong_one_is_named() {
         let set = |name: &str| match name {
-            "DATASUS_THREADS" => Some("3".to_owned()),
-            "DATASUS_LANGUAGE" => Some("en".to_owned()),
-            "DATASUS_MAX_PRIORITY" => Some("user".to_owned()),
-            "DATASUS_ON_EMERGENCY" => Some("sample".to_owned()),
+            "DATASUS_THREADS" => Some("3".into()),
+            "DATASUS_LANGUAGE" => Some("en".into()),
+            "DATASUS_MAX_PRIORITY" => Some("user".into()),
+            "DATASUS_ON_EMERGENCY" => Some("sample".into()),
+            "DATASUS_VERIFY_CRC" => Some("0".into()),
+            "DATASUS_DEADLINE" => Some("0.5".into()),
+            "DATASUS_LAKE" => Some("".into()),
             _ => None,
         };
-        let config = Config::from_variables(set).unwrap();
+        let nothing = json!({});
+        let config = Config::of(set, &nothing).unwrap();
         assert_eq!((config.threads, config.language, config.chunk_rows), (Some(3), Language::En, 65_536));
         assert_eq!((config.max_priority, Config::default().max_priority), (Priority::User, Priority::Health));
         assert_eq!((config.on_emergency, Config::default().on_emergency), (Some(OnEmergency::Sample), None));
-        let config =
-            config.changed_by(&serde_json::json!({"threads": null, "postgres": "postgres://u:p@h/b"})).unwrap();
+        assert_eq!((config.verify_crc, config.deadline, config.lake), (false, 0.5, None));
+        let config = Config::of(set, &json!({"threads": null, "postgres": "postgres://u:p@h/b"})).unwrap();
         assert_eq!((config.threads, config.language), (None, Language::En));
         assert_eq!(config.postgres.as_ref().map(Secret::reveal), Some("postgres://u:p@h/b"));
-        let error = config.changed_by(&serde_json::json!({"thread": 1})).unwrap_err();
+        let error = Config::of(set, &json!({"thread": 1})).unwrap_err();
         assert_eq!(error.code(), Code::Malformed);
         assert!(error.detail().contains("there is no `thread`; use one of these: `lake`"), "{error}");
-        let config = Config::default();
-        let error = config.changed_by(&serde_json::json!({"threads": "2", "language": "en"})).unwrap_err();
+        let unset = |_: &str| None;
+        let error = Config::of(unset, &json!({"threads": "2", "language": "en"})).unwrap_err();
         let expected = "Invalid configuration: `threads`: expected a whole number from 0; received the text \"2\"";
         assert_eq!(error.detail(), expected);
-        let wrong = |name: &str| (name == "DATASUS_SPILL_LIMIT").then(|| "10 GB".to_owned());
-        let error = Config::from_variables(wrong).unwrap_err();
-        assert_eq!(error.code(), Code::InvalidParams);
-        assert!(error.detail().contains("DATASUS_SPILL_LIMIT"));
+        for (name, said, expected) in [
+            ("DATASUS_SPILL_LIMIT", "10 GB", "um número inteiro"),
+            ("DATASUS_DEADLINE", "NaN", "um número"),
+            ("DATASUS_VERIFY_CRC", "yes", "true ou false"),
+            ("DATASUS_MAX_PRIORITY", "root", "health, admin ou user"),
+            ("DATASUS_ON_EMERGENCY", "x", "sample, spill, wait ou fail"),
+            ("DATASUS_LANGUAGE", "fr", "pt ou en"),
+        ] {
+            let error = Config::of(|asked| (asked == name).then(|| said.into()), &nothing).unwrap_err();
+            assert_eq!(error.code(), Code::InvalidParams, "{error}");
+            assert!(error.detail().starts_with(&format!("{name}: esperado {expected}")), "{error}");
+        }
+        // Not the default in silence.
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStringExt;
+            let bytes = |asked: &str| (asked == "DATASUS_LAKE").then(|| OsString::from_vec(vec![b'a', 0xff]));
+            let error = Config::of(bytes, &nothing).unwrap_err();
+            assert!(error.code() == Code::InvalidParams && error.detail().starts_with("DATASUS_LAKE"), "{error}");
+        }
     }
 }

@@ -49,10 +49,6 @@ pub mod sink;
 pub mod source;
 pub mod store;
 
-#[cfg(test)]
-#[path = "../tests/skip/mod.rs"]
-mod skip;
-
 pub use base::{Code, Error, Language, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{Client, ClientBuilder, DatasetSummary, Holdings, IgnoredFile, Known};

@@ -292,7 +292,6 @@ fn the_engines_room_is_closed() {
         memory_limit: 256 << 20,
         spill_limit: 1 << 30,
         spill_root: folder.path().join("spill"),
-        folders: Vec::new(),
         threads: 1,
         units: None,
         chunk_rows: 1000,
@@ -301,7 +300,7 @@ fn the_engines_room_is_closed() {
         levers: Default::default(),
         hold: None,
     };
-    let run = |sql: &str, settings: &Settings| -> Result<usize, Error> {
+    let run = |sql: &str, engine: &DuckDb| -> Result<usize, Error> {
         let statement = Statement {
             views: Vec::new(),
             written: None,
@@ -315,7 +314,7 @@ fn the_engines_room_is_closed() {
             left_out: Vec::new(),
             answer: None,
         };
-        let running = DuckDb.start(statement, settings, &Ctx::default())?;
+        let running = engine.start(statement, &settings, &Ctx::default())?;
         running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()
     };
     let refused = [
@@ -330,15 +329,16 @@ fn the_engines_room_is_closed() {
     ];
     // Of its own, and then the one that stays for the folder.
     for folders in [Vec::new(), vec![planned.parent().unwrap().canonicalize().unwrap()]] {
-        let settings = Settings { folders, ..settings.clone() };
+        let stays = !folders.is_empty();
+        let engine = DuckDb::over(folders);
         for refused in &refused {
-            assert_eq!(run(&format!("SELECT * FROM read_parquet('{}')", planned.display()), &settings).unwrap(), 10);
+            assert_eq!(run(&format!("SELECT * FROM read_parquet('{}')", planned.display()), &engine).unwrap(), 10);
             // What stays can change its bounds, and nothing else; the job sets them before each statement.
-            if !refused.contains("memory_limit") || settings.folders.is_empty() {
-                assert!(run(refused, &settings).is_err(), "{refused}");
+            if !refused.contains("memory_limit") || !stays {
+                assert!(run(refused, &engine).is_err(), "{refused}");
             }
         }
-        assert_eq!(run("SELECT 1", &settings).unwrap(), 1);
+        assert_eq!(run("SELECT 1", &engine).unwrap(), 1);
     }
 }
 

@@ -396,27 +396,3 @@ fn memory_does_not_grow_with_the_file() {
     file.seek(SeekFrom::Start(0)).unwrap();
     file.flush().unwrap();
 }
-
-/// Speed of the decoder alone and with every column as text; a figure to look at, not a test.
-#[test]
-#[ignore = "a measurement"]
-fn decode_speed() {
-    let Some(folder) = genuine::folder() else { return };
-    for name in ["sih/RDRJ1602.dbc", "sia/PAAC2401.dbc", "sim/DOINF21.dbc"] {
-        for columns in [0, usize::MAX] {
-            let mut best = f64::MAX;
-            let mut size = 0;
-            for _ in 0..5 {
-                let began = Instant::now();
-                let file = RecordFile::open(&folder.join(name), &ReadOptions::default()).unwrap();
-                size = file.header().records as usize * file.header().record_len;
-                let mut layout = Layout::all_as_text(file.header());
-                layout.columns.truncate(columns);
-                assert!(file.batches(layout).unwrap().all(|batch| batch.is_ok()));
-                best = best.min(began.elapsed().as_secs_f64());
-            }
-            let what = if columns == 0 { "decode + CRC + SHA" } else { "all columns as text" };
-            println!("{name}: {what}: {best:.3} s, {:.0} MB/s of DBF", size as f64 / 1e6 / best);
-        }
-    }
-}

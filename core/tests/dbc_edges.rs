@@ -536,32 +536,3 @@ fn genuine_files_answer_the_known_facts_of_the_manifest() {
     let zika = texts("sinan/ZIKABR20.dbc", &["SG_UF_NOT"]);
     assert_eq!(["29", "53", "26"].map(|uf| count(&zika, 0, uf)), [4625, 2486, 2001]);
 }
-
-/// Speed with the columns typed by their DBF type; a figure to look at, not a test.
-#[test]
-#[ignore = "a measurement"]
-fn typed_speed() {
-    let Some(folder) = genuine::folder() else { return };
-    for name in ["sih/RDRJ1602.dbc", "sia/PAAC2401.dbc", "sim/DOINF21.dbc"] {
-        let mut times: Vec<f64> = Vec::new();
-        let mut size = 0;
-        for _ in 0..9 {
-            let began = std::time::Instant::now();
-            let file = RecordFile::open(&folder.join(name), &ReadOptions::default()).unwrap();
-            size = file.header().records as usize * file.header().record_len;
-            let mut layout = Layout::all_as_text(file.header());
-            for (column, field) in layout.columns.iter_mut().zip(&file.header().fields) {
-                column.kind = match (field.dbf_type, field.decimals) {
-                    (b'N', 0) => LogicalType::Integer { digits: field.width.min(18) as u8 },
-                    (b'N', scale) => LogicalType::Decimal { precision: field.width.min(38) as u8, scale },
-                    _ => LogicalType::Text,
-                };
-            }
-            assert!(file.batches(layout).unwrap().all(|batch| batch.is_ok()));
-            times.push(began.elapsed().as_secs_f64());
-        }
-        times.sort_by(f64::total_cmp);
-        let (best, median) = (times[0], times[4]);
-        println!("{name}: typed: best {best:.4} s, median {median:.4} s, {:.0} MB/s of DBF", size as f64 / 1e6 / best);
-    }
-}

@@ -5,7 +5,7 @@ mod genuine;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Decimal128Type};
@@ -308,17 +308,6 @@ fn a_genuine_file_keeps_its_rows_and_its_money() {
     let file = one(folder.path(), &folder.path().join(".datasus/lake"));
     assert_eq!(sum(&file, "VAL_TOT"), (4315, 430_807_276));
     assert!(file.source.bad_values.is_empty(), "{:?}", file.source.bad_values);
-}
-
-#[test]
-#[ignore = "a measurement"]
-fn conversion_speed() {
-    let Some(data) = genuine::folder() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(data.join("sih/RDRJ1602.dbc"), folder.path().join("RDRJ1602.dbc")).unwrap();
-    let began = Instant::now();
-    let file = one(folder.path(), &folder.path().join(".datasus/lake"));
-    println!("RDRJ1602.dbc, {} rows -> typed zstd Parquet ({} bytes): {:?}", file.rows, file.bytes, began.elapsed());
 }
 
 #[test]

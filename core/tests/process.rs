@@ -371,33 +371,3 @@ fn a_spill_that_would_fill_the_disk_ends_with_ds_507_before_it_is_full_and_leave
     assert_eq!(error.code(), Code::DiskFull, "{error:?}");
     until("only theirs is left", || names(spill) == 1);
 }
-
-#[test]
-#[ignore = "a measurement"]
-fn what_a_spill_folder_costs_a_small_query() {
-    let spill = tempfile::tempdir().unwrap();
-    let source = tempfile::tempdir().unwrap();
-    many::write(source.path(), 1, 10_000);
-    // Where none can be made, none costs anything.
-    let clients = [spill.path(), Path::new("/proc/none")].map(|spill| client(source.path(), spill, None));
-    let count = all().group_by(["CNES"]).aggregate(AggregateFn::Sum, "VAL_TOT", "valor");
-    let median = |work: &dyn Fn()| {
-        let time = || {
-            let began = Instant::now();
-            work();
-            began.elapsed()
-        };
-        let mut times: Vec<_> = (0..300).map(|_| time()).collect();
-        times.sort();
-        times[times.len() / 2]
-    };
-    let made = median(&|| drop(datasus::governor::SpillFolder::create(spill.path(), 1 << 30).unwrap()));
-    println!("made and removed: {made:?}");
-    for _ in 0..4 {
-        let [with, without] = clients.each_ref().map(|client| {
-            median(&|| assert_eq!(rows(client.query(&count).unwrap()), 97));
-            median(&|| assert_eq!(rows(client.query(&count).unwrap()), 97))
-        });
-        println!("a small aggregate: {with:?} with a folder, {without:?} without");
-    }
-}

@@ -123,7 +123,6 @@ impl Source {
             memory_limit: 256 << 20,
             spill_limit: 1 << 30,
             spill_root: self.folder.path().join("spill"),
-            folders: Vec::new(),
             threads: 3,
             units: None,
             chunk_rows,
@@ -153,8 +152,8 @@ impl Source {
         assert!(ours[..last].iter().all(|chunk| chunk.num_rows() * 2 >= chunk_rows), "{params:?}");
         let paused = with_pauses(&Local::default(), self.plan_of(params, origin, sampling).2, &settings);
         // To disk and back takes its time.
-        let aside = chunk_rows.is_multiple_of(4).then(|| with_pauses(&DuckDb, plain.clone(), &settings));
-        let theirs = rows(&DuckDb, plain, &settings).unwrap();
+        let aside = chunk_rows.is_multiple_of(4).then(|| with_pauses(&DuckDb::default(), plain.clone(), &settings));
+        let theirs = rows(&DuckDb::default(), plain, &settings).unwrap();
         let schema = theirs.first().or(ours.first()).map(RecordBatch::schema)?;
         let whole = concat_batches(&schema, &ours).unwrap();
         let of_sql = concat_batches(&schema, &theirs).unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::clip::{clip_fact, clip_sentence};
-use super::{Code, ErrorForm, Language, Odd, Retry, Text, TraceId, io_words, masked, masked_json, text};
+use super::{Cause, Code, ErrorForm, Language, Odd, Retry, Text, TraceId, io_words, masked, masked_json, text};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -24,6 +24,7 @@ struct Inner {
     language: Language,
     trace_id: Option<TraceId>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    cause: Option<Cause>,
 }
 
 /// One thing that is wrong; an answer to a query lists all of them.
@@ -88,6 +89,7 @@ impl Error {
             language: Language::default(),
             trace_id: None,
             source: None,
+            cause: None,
         }))
     }
 
@@ -223,6 +225,12 @@ impl Error {
         self
     }
 
+    /// Says by type why, unless that is said.
+    pub fn caused_by(mut self, cause: Cause) -> Self {
+        self.0.cause.get_or_insert(cause);
+        self
+    }
+
     /// Gives the error the job's trace and language, unless it has a trace already.
     pub fn traced(mut self, trace_id: &TraceId, language: Language) -> Self {
         self.0.trace_id.get_or_insert_with(|| trace_id.clone());
@@ -261,6 +269,11 @@ impl Error {
 
     pub fn trace_id(&self) -> Option<&TraceId> {
         self.0.trace_id.as_ref()
+    }
+
+    /// Why, for those who decide whether to try again; none where that is not known by type.
+    pub fn cause(&self) -> Option<Cause> {
+        self.0.cause
     }
 
     pub fn retry(&self) -> Retry {

@@ -2,6 +2,7 @@
 
 mod batch_bytes;
 mod cancel;
+mod cause;
 mod chunk;
 mod clip;
 mod code;
@@ -32,6 +33,9 @@ mod regular_file;
 mod sealed_json;
 mod secret;
 mod short_copy;
+#[cfg(test)]
+#[path = "../../tests/skip/mod.rs"]
+pub mod skip;
 mod slot;
 mod text;
 mod thrift;
@@ -42,6 +46,7 @@ mod writeback;
 
 pub use batch_bytes::batch_bytes;
 pub use cancel::{Cancel, CancelReason, deadline_passed};
+pub use cause::Cause;
 pub use chunk::{Chunk, Origin, SourceRows, UnitId};
 pub use clip::clip;
 pub use code::{Code, Retry};

@@ -230,7 +230,7 @@ mod tests {
         let shared = |owner, group| Trusted::Shared { owner, group };
         assert!(Trusted::Own.read(&path).is_ok() && shared(me + 1, me + 1).read(&path).is_ok());
         if std::os::unix::fs::chown(&path, Some(me + 41), Some(me + 42)).is_err() {
-            crate::skip::on_this_machine("no right to give a file away");
+            crate::base::skip::on_this_machine("no right to give a file away");
             return;
         }
         let odd = |trusted: Trusted| trusted.read(&path).err().and_then(|error| Odd::of(&error));

@@ -4,18 +4,16 @@
 //! everything else is DuckDB's.
 
 mod duckdb;
-mod duckdb_dialect;
 mod gather;
 mod local;
-mod running;
+mod row_stream;
 mod scan;
 mod settings;
 
-pub use duckdb::{DuckDb, HANGS};
-pub use duckdb_dialect::DuckDbDialect;
+pub use duckdb::{DuckDb, DuckDbDialect, HANGS};
 pub use gather::Gather;
 pub use local::Local;
-pub use running::Running;
+pub use row_stream::{RowSource, RowStream};
 pub use settings::Settings;
 
 use crate::base::{Ctx, Result};
@@ -24,11 +22,17 @@ use crate::plan::{Dialect, Statement};
 /// Where a statement runs.
 pub trait Engine: Send + Sync {
     /// Starts `statement` and returns once its schema is known (or it has failed). The rows then come from
-    /// [`Running`] at the pace at which they are taken. Called from any thread.
-    fn start(&self, statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<Running>;
+    /// [`RowStream`] at the pace at which they are taken. Called from any thread.
+    fn start(&self, statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<RowStream>;
 
     /// How the SQL of its statements is written.
     fn dialect(&self) -> &dyn Dialect;
+
+    /// Whether it cuts the rows of a [`Scan`](crate::plan::Scan) at [`Settings::units`] and leaves out those that are held. Of one
+    /// that does not, durable sinks get what a job has kept of its whole answer.
+    fn cuts_units(&self) -> bool {
+        false
+    }
 
     /// A statement is being planned that a [`Scan`](crate::plan::Scan) will not do for: gets ready for it, without waiting.
     /// `from_user`: its SQL is the user's.

@@ -14,8 +14,6 @@ pub struct Settings {
     pub spill_limit: u64,
     /// Folder in which a statement that may spill has one of its own, until it ends.
     pub spill_root: PathBuf,
-    /// Folders that hold the files of this source's statements, now and later.
-    pub folders: Vec<PathBuf>,
     pub threads: usize,
     /// How a scan is cut where its sinks keep checkpoints: each chunk is a unit then, whatever `chunk_rows` says.
     pub units: Option<Units>,

@@ -263,6 +263,7 @@ fn changed(file: &SourceFile) -> Error {
         ),
     )
     .file(path.to_string())
+    .caused_by(crate::base::Cause::SourceChanged)
 }
 
 fn write_error(error: ParquetError, failed: &Mutex<Option<io::Error>>, path: &Path) -> Error {

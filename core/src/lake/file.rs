@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{BadCells, Provenance};
-use crate::base::{Code, Error, Result, file_sha256, text};
+use crate::base::{Cause, Code, Error, Result, file_sha256, text};
 use crate::catalog::FileId;
 use crate::store::{Location, State, Stores};
 
@@ -64,6 +64,7 @@ impl LakeFile {
             ),
         )
         .file(path.to_string())
+        .caused_by(Cause::SourceChanged)
         .stage("query"))
     }
 

@@ -85,7 +85,7 @@ mod tests {
             .stdout(Stdio::piped())
             .spawn();
         let Ok(mut promtool) = run else {
-            crate::skip::for_want_of_a_tool(
+            crate::base::skip::for_want_of_a_tool(
                 "no promtool, which setup/promtool.sh fetches: the text by Prometheus' own check",
             );
             return;

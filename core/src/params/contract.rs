@@ -249,8 +249,9 @@ impl QueryParams {
         self
     }
 
-    /// A month (`"202401"`, `"2024-01"`, a [`Competencia`]), a year (`2024`), a list of them, or a range of them with both ends
-    /// included, `"202401".."202412"` as well as `"202401"..="202412"`: the contract knows no range without its last month.
+    /// A month (`"202401"`, `"2024-01"`, a [`Competencia`](crate::Competencia)), a year (`2024`), a list of them, or a range of
+    /// them with both ends included, `"202401".."202412"` as well as `"202401"..="202412"`: the contract knows no range without
+    /// its last month.
     pub fn competencia(mut self, when: impl Into<CompetenciaParam>) -> Self {
         self.competencia = Some(when.into());
         self

@@ -1,15 +1,10 @@
 //! What becomes of the rows that a query left out because a value of theirs did not parse: each is a dead letter.
 
-use std::sync::Arc;
-
-use super::stored_plan::StoredPlan;
-use super::{Job, Session};
 use crate::base::{Code, Ctx, Error, Result, Text, text};
 use crate::lake::LakeFile;
-use crate::params::{Query, QueryParams};
+use crate::params::Query;
 use crate::plan::{Statement, reads};
-use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, SOURCE};
-use crate::sink::ResultInfo;
+use crate::recovery::{DeadLetter, SOURCE};
 
 /// Share of the rows that may be dead letters where the query does not say.
 pub(super) const DEAD_LETTER_LIMIT: f64 = 0.01;
@@ -83,43 +78,4 @@ pub(super) fn warning(left: u64, job_id: &str) -> Option<Text> {
             "{left} row(s) with a value that does not parse in a column that is read are not in the answer, but in dead_letters(\"{job_id}\")"
         )
     })
-}
-
-impl Session {
-    /// Keeps the letters of a stream, which has no folder of its own; none where there are none.
-    pub(super) fn keep_letters(
-        &self,
-        params: &QueryParams,
-        statement: &Statement,
-        files: &[LakeFile],
-        job: &Job,
-        ctx: &Ctx,
-    ) -> Result<Option<JobFolder>> {
-        let letters = letters(statement, files, ctx);
-        if letters.is_empty() {
-            return Ok(None);
-        }
-        let (nowhere, version) = (ResultInfo::default(), self.engine.version());
-        let plan = StoredPlan::new(params, &self.output, &[], files, statement, None, &nowhere, version)?;
-        let folder = self.state.create(job.id(), &plan.to_json()?)?;
-        Arc::new(DeadLetters::of(folder.path())).add(letters)?;
-        Ok(Some(folder))
-    }
-}
-
-/// The folder stays with its letters where the stream came to its end, and goes where it did not.
-pub(super) fn settle<T>(folder: Option<JobFolder>, dead_letters: u64, outcome: Result<T>) -> Result<T> {
-    match (folder, outcome) {
-        (None, outcome) => outcome,
-        (Some(folder), Ok(done)) => {
-            folder.leave(&End { resumable: false, error: None, dead_letters })?;
-            Ok(done)
-        }
-        (Some(folder), Err(error)) => {
-            if let Err(left) = folder.remove() {
-                tracing::warn!(error = %left, "the dead letters of a stream that failed could not be removed");
-            }
-            Err(error)
-        }
-    }
 }

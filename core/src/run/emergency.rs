@@ -3,19 +3,18 @@
 
 use std::time::Duration;
 
-use super::Session;
+use super::environment::Environment;
 use crate::base::{Code, Ctx, Error, Result, Text, text};
 use crate::governor::{Governor, Mode};
-use crate::lake::LakeFile;
 use crate::params::{OnEmergency, Query};
-use crate::plan::{Sampled, Sampling};
+use crate::plan::Sampling;
 
 /// How long a job waits for memory where it is to wait: a caller who waits for an answer has an answer by then.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// After that long a try is worth it again: the governor sees free memory within 10 s.
 const RETRY_SEC: u64 = 10;
 
-impl Session {
+impl Environment {
     /// The sample that a job reads which begins now; none: all rows. Waits, or fails with DS-503, where it is to.
     pub(super) fn sampling_now(&self, query: &Query, durable: bool, ctx: &Ctx) -> Result<Option<Sampling>> {
         // The mode follows a look at the memory, and the last one may be long past.
@@ -44,47 +43,6 @@ pub(super) fn wait_for_memory(governor: &Governor, patience: Duration, ctx: &Ctx
     tracing::info!(trace_id = %ctx.trace_id, "waits for memory");
     let calm = ctx.slot.wait_for_memory(|| governor.wait_out_emergency(patience, &ctx.cancel))??;
     if calm { Ok(()) } else { Err(still_exhausted(patience)) }
-}
-
-/// Counts the sample of `files`.
-pub(super) fn sampled(sampling: Option<Sampling>, files: &[LakeFile]) -> Option<Sampled> {
-    let sampling = sampling?;
-    let kept = |file: &LakeFile| sampling.of_file(&file.content()).count(file.rows);
-    let (rows_seen, rows_kept) = (files.iter().map(|file| file.rows).sum(), files.iter().map(kept).sum());
-    Some(Sampled { sampling, rows_seen, rows_kept })
-}
-
-/// Rows that the job reads, before its conditions.
-pub(super) fn rows_read(sampled: Option<&Sampled>, files: &[LakeFile]) -> u64 {
-    sampled.map_or_else(|| files.iter().map(|file| file.rows).sum(), |sampled| sampled.rows_kept)
-}
-
-pub(super) fn warning(sampled: &Sampled) -> Text {
-    let (percent, kept, seen) = (percent(sampled), sampled.rows_kept, sampled.rows_seen);
-    text!(
-        "Memória escassa: este resultado vem de uma AMOSTRA de {percent} % das linhas dos arquivos ({kept} de {seen}), tirada antes das condições; nada foi extrapolado. Repita mais tarde, ou use `on_emergency`: spill (exato), wait ou fail",
-        "Memory was scarce: this result is of a {percent} % SAMPLE of the files' rows ({kept} of {seen}), drawn before the conditions; nothing is scaled. Run it again later, or use `on_emergency`: spill (exact), wait or fail"
-    )
-}
-
-/// For a comment.
-pub(super) fn about(sampled: &Sampled) -> String {
-    let (percent, kept, seen, seed) = (percent(sampled), sampled.rows_kept, sampled.rows_seen, sampled.sampling.seed);
-    format!("AMOSTRA de {percent} % das linhas ({kept} de {seen}, semente {seed}), sem extrapolação")
-}
-
-fn percent(sampled: &Sampled) -> u64 {
-    (sampled.sampling.fraction * 100.0).round() as u64
-}
-
-/// The sample for machines.
-pub(super) fn json(sampled: &Sampled) -> Result<String> {
-    serde_json::to_string(sampled).map_err(Error::internal)
-}
-
-/// How the rows were sampled, whichever files they are of.
-pub(super) fn kind(sampled: &Sampled) -> Result<String> {
-    serde_json::to_string(&sampled.sampling).map_err(Error::internal)
 }
 
 fn nearly_exhausted() -> Error {

@@ -17,7 +17,7 @@ use crate::base::{
     Chunk, Code, Ctx, Error, ParquetColumns, Result, Trusted, WholeFile, arrow_footer, file_sha256, parquet_properties,
     text,
 };
-use crate::engine::Running;
+use crate::engine::RowStream;
 use crate::governor::still_room;
 use crate::plan::{Output, Scan, ScanFile};
 
@@ -32,7 +32,7 @@ const GLANCE_BYTES: u64 = 8 << 20;
 /// than its reserve. `fits` is asked whether the
 /// sinks would take so many rows.
 pub(super) fn materialise(
-    running: &mut Running,
+    running: &mut RowStream,
     folder: &Path,
     most_bytes: u64,
     fits: impl Fn(u64) -> Result<()>,

@@ -1,18 +1,17 @@
 //! What a job asks of the memory governor before it starts.
 
-use super::Session;
-use super::parking::SharedLease;
-use crate::base::{Ctx, Result};
+use super::environment::Environment;
+use super::execution::Execution;
+use super::parking::{LEAST_TO_READ, SharedLease};
+use crate::base::Result;
 use crate::engine::Settings;
 use crate::governor::{Mode, Work};
-use crate::params::{Ask, Projection, Query};
-use crate::plan::Statement;
+use crate::params::{Ask, Projection};
 
 /// Bytes that a value takes when it is decoded, about.
 const VALUE_BYTES: u64 = 16;
-/// With less than that DuckDB cannot run a query; what only reads needs some row groups.
+/// With less than that DuckDB cannot run a query.
 const LEAST: u64 = 64 << 20;
-pub(super) const LEAST_TO_READ: u64 = 8 << 20;
 
 /// What one thread that reads takes, about.
 const PER_READER: u64 = 16 << 20;
@@ -32,18 +31,11 @@ pub(super) struct Share {
     pub mode: Mode,
 }
 
-impl Session {
-    /// Waits for a share for a job whose statement reads `rows`. `alone`: for all that there is, with one thread.
-    pub(super) fn share(
-        &self,
-        query: &Query,
-        rows: u64,
-        statement: &Statement,
-        alone: bool,
-        settings: &mut Settings,
-        ctx: &Ctx,
-    ) -> Result<Share> {
-        let (sort, groups) = match &query.ask {
+impl Environment {
+    /// Waits for a share for a job. `alone`: for all that there is, with one thread.
+    pub(super) fn share(&self, execution: &Execution, alone: bool, settings: &mut Settings) -> Result<Share> {
+        let (rows, statement, ctx) = (execution.rows_read(), &execution.statement, execution.run.ctx);
+        let (sort, groups) = match &execution.prepared.query.ask {
             Ask::Sql(_) => (true, Some(rows)),
             Ask::Catalog(_) => (false, None),
             Ask::Structured(ask) => {

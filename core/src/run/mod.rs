@@ -1,32 +1,36 @@
 //! Wires plan, engine and sinks; owns jobs, answers and reports.
 
-mod answer;
+mod attempts;
 mod bad_rows;
+mod delivery;
 mod described;
-mod durable;
 mod emergency;
-mod job;
+mod environment;
+mod execution;
+mod export;
+mod handles;
 mod materialise;
 mod memory;
-mod once_more;
+mod oom_retry;
 mod parking;
-mod pending;
-mod pipeline;
-mod recover;
 mod report;
+mod reporting;
 mod result_info;
+mod resume;
 mod rivals;
+mod sampled;
 mod session;
 mod stored_plan;
+mod stream;
 mod streaming;
+mod task;
 #[cfg(test)]
 mod tests;
 
 pub use crate::scheduler::{Event, Events, Status};
-pub use answer::{Answer, Next};
-pub use job::Job;
-pub use pending::Pending;
-pub use recover::{JobInfo, Replayed};
+pub use environment::{EngineOver, Parts};
+pub use handles::{Answer, Job, Next, Pending};
 pub use report::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, Unreadable};
-pub use session::{EngineOver, Parts, Session, SyncReport};
+pub use resume::{JobInfo, Replayed};
+pub use session::{Session, SyncReport};
 pub use stored_plan::STATE_FORMAT;

@@ -7,9 +7,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::memory::LEAST_TO_READ;
 use crate::base::{Away, Cancel, Ctx, Result, Seat};
 use crate::governor::Lease;
+
+/// What only reads needs some row groups.
+pub(super) const LEAST_TO_READ: u64 = 8 << 20;
 
 /// A lease that a job's slot knows of; gone with the last clone.
 #[derive(Clone)]

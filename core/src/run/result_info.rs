@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::pipeline::Prepared;
-use super::{described, emergency};
+use super::execution::{Execution, Prepared};
+use super::{described, sampled};
 use crate::base::Result;
 use crate::catalog::FileId;
 use crate::lake::LakeFile;
@@ -13,19 +13,15 @@ use crate::params::{Ask, Query, QueryParams};
 use crate::plan::Sampled;
 use crate::sink::{ResultInfo, SourceKey};
 
-pub(super) fn result_info(
-    prepared: &Prepared,
-    files: &[LakeFile],
-    sampled: Option<&Sampled>,
-    job_id: &str,
-) -> Result<ResultInfo> {
-    let query = &prepared.query;
+pub(super) fn result_info(execution: &Execution) -> Result<ResultInfo> {
+    let Execution { prepared, files, sampled, run, .. } = execution;
+    let (query, sampled, job_id) = (&prepared.query, sampled.as_ref(), run.job.id());
     Ok(ResultInfo {
         file_stem: file_stem(&prepared.params, files, sampled)?,
         table: table(query),
         about: about(query, files, sampled, job_id),
-        sampling: sampled.map(emergency::kind).transpose()?,
-        sampled: sampled.map(emergency::json).transpose()?,
+        sampling: sampled.map(sampled::kind).transpose()?,
+        sampled: sampled.map(sampled::json).transpose()?,
         columns: meanings(query),
         filtered: filtered(query),
         sources: files.iter().map(source_key).collect(),
@@ -45,7 +41,7 @@ fn file_stem(params: &QueryParams, files: &[LakeFile], sampled: Option<&Sampled>
         hash.update(file.content().as_bytes());
     }
     if let Some(sampled) = sampled {
-        hash.update(emergency::kind(sampled)?);
+        hash.update(sampled::kind(sampled)?);
     }
     Ok(hex::encode(&hash.finalize()[..3]))
 }
@@ -76,7 +72,7 @@ fn about(query: &Query, files: &[LakeFile], sampled: Option<&Sampled>, job_id: &
         (Some(first), Some(last)) => format!(", competências {first} a {last}"),
         _ => String::new(),
     };
-    let sample = sampled.map_or_else(String::new, |sampled| format!("{}; ", emergency::about(sampled)));
+    let sample = sampled.map_or_else(String::new, |sampled| format!("{}; ", sampled::about(sampled)));
     let (names, count, version) = (datasets.join(", "), files.len(), env!("CARGO_PKG_VERSION"));
     format!(
         "DATASUS: {sample}{what} {names}{period}; {count} arquivo(s) de origem em datasus.loads; datasus {version}, job {job_id}"

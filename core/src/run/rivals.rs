@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Session, Unreadable};
+use super::Unreadable;
+use super::environment::Environment;
 use crate::base::{Ctx, Error, Result, Text};
 use crate::lake::LakeFile;
 use crate::params::Query;
@@ -17,7 +18,7 @@ struct Known {
     digest: String,
 }
 
-impl Session {
+impl Environment {
     /// Makes sure that no file of the selection has a version with other rows: DS-409. Those with the same rows are left out;
     /// one that cannot be read ends the job, or is left out and named where `partial` says so.
     pub(super) fn settle_rivals(
@@ -66,7 +67,7 @@ impl Session {
         Ok(unreadable)
     }
 
-    /// What [`Session::settle_rivals`] would do, as far as the lake can tell without converting anything.
+    /// What [`Environment::settle_rivals`] would do, as far as the lake can tell without converting anything.
     pub(super) fn foretell_rivals(
         &self,
         query: &Query,

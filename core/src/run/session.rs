@@ -1,79 +1,39 @@
-//! What a client's jobs share: catalogue, source, lake, engine and bounds.
+//! The front of this room: checks what is asked, and has a job run it.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rayon::prelude::*;
 use serde::Serialize;
 
-use super::durable::state_root;
-use super::pipeline::{Prepared, Task};
-use super::{Answer, Job, Pending, Report};
-use crate::base::{Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
-use crate::catalog::{Catalog, FileId, Grupo};
+use super::environment::{Environment, Parts};
+use super::execution::Prepared;
+use super::task::Task;
+use super::{Answer, Job, Pending, Report, export, stream};
+use crate::base::{Cancel, Ctx, Error, Priority, Result, text};
+use crate::catalog::{FileId, Grupo};
 use crate::config::Config;
-use crate::engine::{Engine, Local, Settings};
 use crate::gate;
-use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
-use crate::lake::{ConvertOptions, Lake, LakeFile};
-use crate::metrics::Metrics;
+use crate::lake::LakeFile;
 use crate::params::{
     Extent, MissingFiles, Query, QueryParams, Question, Scope, SqlUse, check_sizes, validate, validate_question,
     validate_sql,
 };
-use crate::plan::{Explain, Selection, Wanted, explain, missing_error, select, selection_warnings, statement};
-use crate::recovery::StateFolder;
-use crate::scheduler::{Handle, Order, Owner, Scheduler};
-use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets, refuse_twice};
-use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
+use crate::plan::{Explain, Selection, Wanted, explain, missing_error, select, statement};
+use crate::scheduler::Handle;
+use crate::sink::{Destination, refuse_twice};
+use crate::source::folder::{Listing, Names, SourceFile};
 use crate::source::header_columns;
-use crate::store::{Location, Stores};
 
-/// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
-const DURABLE_CHUNK_ROWS: usize = 8 << 10;
-/// How far the engine may run ahead of the host, and of a sink: the sink's own work keeps the cores busy.
-const AHEAD_BYTES: u64 = 32 << 20;
-const DURABLE_AHEAD_BYTES: u64 = 8 << 20;
+/// One source with its lake. It opens and owns what jobs share, and runs none.
+pub struct Session(Environment);
 
-/// One source with its lake; shared by the jobs of a client.
-pub struct Session {
-    pub(super) config: Config,
-    pub(super) catalog: &'static Catalog,
-    pub(super) source: Location,
-    names: KnownNames,
-    pub(super) lake: Lake,
-    pub(super) engine: Arc<dyn Engine>,
-    /// The kinds of targets that its jobs may have.
-    pub(super) targets: Targets,
-    pub(super) output: PathBuf,
-    pub(super) state: StateFolder,
-    pub(super) scheduler: Scheduler,
-    owner: Owner,
-    pub(super) governor: Governor,
-    pub(super) metrics: Metrics,
-    /// What the engine keeps for speed alone goes while memory is scarce, for as long as somebody holds this.
-    _shed: Arc<Hook>,
-}
+impl Deref for Session {
+    type Target = Environment;
 
-/// What a session works with, each of which a program may bring itself.
-#[derive(Clone)]
-pub struct Parts {
-    /// The kinds of targets that are known.
-    pub targets: Targets,
-    /// What stands before the engine in the process, or in its place.
-    pub engine: Option<EngineOver>,
-    /// Where sources may lie.
-    pub stores: Stores,
-}
-
-/// Makes the engine of a client; it is given the one in the process.
-pub type EngineOver = Arc<dyn Fn(Arc<dyn Engine>) -> Arc<dyn Engine> + Send + Sync>;
-
-impl Default for Parts {
-    fn default() -> Self {
-        Parts { targets: Destination::kinds(), engine: None, stores: Stores::default() }
+    fn deref(&self) -> &Environment {
+        &self.0
     }
 }
 
@@ -94,100 +54,7 @@ pub struct SyncReport {
 
 impl Session {
     pub fn open(source: PathBuf, config: Config, parts: Parts) -> Result<Arc<Self>> {
-        config.check()?;
-        let config = config.at_home();
-        let (source, folder) = source_of(&source, &parts.stores)?;
-        let lake = match (&config.lake, &folder) {
-            (Some(lake), _) => lake.clone(),
-            (None, Some(folder)) => folder.join(".datasus").join("lake"),
-            (None, None) => return Err(homeless(&source)),
-        };
-        let lake = Lake::over(parts.stores, &lake)?;
-        let output = config.output.clone().unwrap_or_else(|| PathBuf::from("."));
-        let local: Arc<dyn Engine> = Arc::new(Local::default());
-        let engine = parts.engine.map_or(local.clone(), |over| over(local));
-        let state = state_root(&config, folder.as_deref().unwrap_or(lake.root()));
-        let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;
-        let state = StateFolder::at(state);
-        let scheduler = Scheduler::of_process();
-        let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
-        let governor = Governor::of_process();
-        let shed: Arc<Hook> = {
-            let engine = engine.clone();
-            Arc::new(move || engine.shed())
-        };
-        governor.sheds(&shed);
-        // What a process that was killed spilled is no reason not to open.
-        if let Err(error) = governor::sweep(&spill_root(&config)) {
-            tracing::warn!(%error, "spill folders of dead processes were not looked for");
-        }
-        let metrics = Metrics::new([Box::new(governor.clone()) as _, Box::new(scheduler.clone()) as _]);
-        Ok(Arc::new(Session {
-            config,
-            catalog: Catalog::builtin(),
-            source,
-            names: KnownNames::default(),
-            lake,
-            engine,
-            targets: parts.targets,
-            output,
-            state,
-            scheduler,
-            owner,
-            governor,
-            metrics,
-            _shed: shed,
-        }))
-    }
-
-    /// Returns once nothing is left at work that must not be cut off by the end of the process.
-    pub fn settle(&self) {
-        self.engine.settle();
-    }
-
-    pub fn mode(&self) -> Mode {
-        // The mode follows a look at the memory, and without jobs the last one may be long past.
-        self.governor.pressure();
-        self.governor.mode()
-    }
-
-    /// Governor and queue: one job at a time, one thread each.
-    pub fn set_maintenance(&self, on: bool) -> Result<()> {
-        self.governor.set_maintenance(on);
-        self.scheduler.set_maintenance(on)
-    }
-
-    pub fn mode_changes(&self) -> ModeChanges {
-        self.governor.changes()
-    }
-
-    pub fn on_memory_pressure(&self, hook: &Arc<Hook>) {
-        self.governor.hook(hook);
-    }
-
-    pub fn metrics(&self) -> String {
-        self.metrics.text()
-    }
-
-    pub fn catalog(&self) -> &'static Catalog {
-        self.catalog
-    }
-
-    pub fn listing(&self) -> Result<Listing> {
-        self.names()?.stat(self.lake.stores(), |_| true)
-    }
-
-    fn names(&self) -> Result<Arc<Names>> {
-        self.names.of(self.lake.stores(), &self.source, self.catalog)
-    }
-
-    /// The same without the Parquet that datasus has written, which comes beside it.
-    pub fn listing_of_sources(&self) -> Result<(Listing, Vec<SourceFile>)> {
-        let mut listing = self.listing()?;
-        let files = std::mem::take(&mut listing.files);
-        let (ours, sources) = files.into_par_iter().partition(|file| self.lake.is_ours(file));
-        listing.files = sources;
-        Ok((listing, ours))
+        Environment::open(source, config, parts).map(|environment| Arc::new(Session(environment)))
     }
 
     /// Starts a job whose rows go to files.
@@ -203,7 +70,7 @@ impl Session {
                     ),
                 ));
             }
-            let root = OutputRoot::open(&self.output)?;
+            let root = self.output_root(&self.output)?;
             let targets: Vec<_> = destinations.iter().cloned().map(Destination::target).collect();
             refuse_twice(&targets, &self.target_env(&root), None)?;
             let prepared = self.prepare(params, &ctx)?;
@@ -211,36 +78,10 @@ impl Session {
         };
         let (root, prepared) = started().map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
-        self.spawn(Task::Durable { prepared, root, destinations }, &job, ctx)?;
+        let query = prepared.query.clone();
+        let task = Task::new(&query, false, move |run| export::run(run, prepared, root, destinations));
+        self.spawn(task, &job, ctx)?;
         Ok(job)
-    }
-
-    pub(super) fn credentials(&self) -> Credentials<'_> {
-        Credentials { postgres: self.config.postgres.as_ref() }
-    }
-
-    pub(super) fn target_env<'e>(&'e self, root: &'e OutputRoot) -> TargetEnv<'e> {
-        TargetEnv { root, credentials: self.credentials() }
-    }
-
-    /// What no output touches.
-    pub(super) fn spared(&self, listing: Option<&Listing>) -> Spared {
-        let files = listing.map(|listing| {
-            let sources = listing.names.locations();
-            // A Parquet of another name may be an answer.
-            let is_parquet = |name: String| name.to_lowercase().ends_with(".parquet");
-            let of_source = |file: &&Ignored| file.may_hold_records() && !is_parquet(file.name());
-            let archives = listing.ignored.iter().filter(of_source).map(|file| &file.location);
-            // Outputs are files of this machine: they touch no others.
-            let local = sources.chain(archives).filter(|at| at.is_file());
-            local.map(|at| at.path().to_owned()).collect::<Vec<_>>()
-        });
-        Spared {
-            lake: self.lake.root().to_owned(),
-            state: self.state.root().to_owned(),
-            source: if self.source.is_file() { self.source.path().to_owned() } else { PathBuf::new() },
-            files: files.unwrap_or_default().into(),
-        }
     }
 
     /// Starts a job whose rows come back as a stream; returns when its schema is known.
@@ -255,7 +96,9 @@ impl Session {
         let prepared = self.prepare(params, &ctx).map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
         let (to_caller, reader) = crossbeam_channel::bounded(1);
-        self.spawn(Task::Stream { prepared, to_caller }, &job, ctx)?;
+        let query = prepared.query.clone();
+        let task = Task::new(&query, true, move |run| stream::run(run, prepared, to_caller));
+        self.spawn(task, &job, ctx)?;
         Ok(Pending::new(reader, job))
     }
 
@@ -297,8 +140,8 @@ impl Session {
             rows: files.iter().map(|file| file.rows).sum(),
             bytes: files.iter().map(|file| file.bytes).sum(),
             duration_sec: began.elapsed().as_secs_f64(),
-            sources: files.iter().map(super::pipeline::source_of).collect(),
-            bad_values: files.iter().flat_map(super::pipeline::bad_values_of).collect(),
+            sources: files.iter().map(super::reporting::source_of).collect(),
+            bad_values: files.iter().flat_map(super::reporting::bad_values_of).collect(),
             normalised: super::NormalisedCodes::of(&files),
             warnings,
         })
@@ -409,118 +252,10 @@ impl Session {
     }
 
     pub(super) fn spawn(self: &Arc<Self>, task: Task, job: &Job, ctx: Ctx) -> Result<()> {
-        let options = &task.prepared().query.options;
-        let seconds = options.deadline.map_or(self.config.deadline, |own| own.min(self.config.deadline));
-        let order = self.order(options.priority, seconds, matches!(task, Task::Stream { .. }));
+        let seconds = task.options.deadline.map_or(self.config.deadline, |own| own.min(self.config.deadline));
+        let order = self.order(task.options.priority, seconds, task.parks);
         let (session, running) = (self.clone(), job.clone());
-        let work = move |ctx: &Ctx| session.run(task, &running, ctx).map_err(|e| session.traced(e, ctx));
+        let work = move |ctx: &Ctx| task.run(&session, &running, ctx).map_err(|e| session.traced(e, ctx));
         self.scheduler.submit(order, job.handle(), work).map_err(|e| self.traced(e, &ctx))
     }
-
-    fn order(&self, priority: Priority, seconds: f64, parks: bool) -> Order {
-        let deadline = Some(Duration::from_secs_f64(seconds));
-        Order { owner: self.owner, priority: priority.max(self.config.max_priority), deadline, parks }
-    }
-
-    pub(super) fn ctx(&self) -> Ctx {
-        Ctx { trace_id: TraceId::new(), language: self.config.language, ..Default::default() }
-    }
-
-    pub(super) fn traced(&self, error: Error, ctx: &Ctx) -> Error {
-        let error = error.traced(&ctx.trace_id, self.config.language);
-        tracing::warn!(trace_id = %ctx.trace_id, code = %error.code(), detail = error.detail(), "failed");
-        error
-    }
-
-    /// How a query's files are converted. Where the catalogue has no columns, all files of the dataset in the source say the
-    /// types.
-    pub(super) fn convert_options(&self, query: &Query) -> ConvertOptions {
-        let threads = self.governor.levers().workers(self.threads());
-        let untyped = query.scopes.iter().filter(|scope| !scope.header_columns.is_empty());
-        let of_headers = untyped.map(|scope| (scope.grupo.dataset.clone(), scope.header_columns.clone()));
-        let header_columns = Arc::new(of_headers.collect());
-        let (verify_crc, partial) = (self.config.verify_crc, query.options.partial);
-        ConvertOptions { threads, verify_crc, partial, header_columns, ..Default::default() }
-    }
-
-    /// The columns that `query` reads, in upper case; none: all of them, or it cannot be told.
-    pub(super) fn columns_of(query: &Query) -> Option<Arc<BTreeSet<String>>> {
-        let read = query.columns_read()?;
-        let of_ufs = query.scopes.iter().filter_map(|scope| Some(scope.grupo.uf_column.as_ref()?.name.as_str()));
-        let names = read.into_iter().chain(of_ufs);
-        // Upper case of other letters is one thing here and another in an engine.
-        let names = names.map(|name| name.is_ascii().then(|| name.to_uppercase())).collect::<Option<_>>()?;
-        Some(Arc::new(names))
-    }
-
-    /// `durable`: for sinks that keep several chunks on their way.
-    pub(super) fn settings(&self, durable: bool) -> Settings {
-        Settings {
-            memory_limit: self.config.memory_limit.unwrap_or_else(|| self.governor.leased().1),
-            spill_limit: self.config.spill_limit,
-            spill_root: spill_root(&self.config),
-            folders: vec![self.source.path().to_owned(), self.lake.root().to_owned()],
-            threads: self.threads(),
-            units: None,
-            chunk_rows: self.config.chunk_rows.min(if durable { DURABLE_CHUNK_ROWS } else { usize::MAX }),
-            ahead_bytes: if durable { DURABLE_AHEAD_BYTES } else { AHEAD_BYTES },
-            channel_depth: 2,
-            levers: self.governor.levers(),
-            hold: None,
-        }
-    }
-
-    pub(super) fn warnings(
-        &self,
-        query: &Query,
-        selection: &Selection,
-        listing: &Listing,
-        files: &[LakeFile],
-    ) -> Vec<String> {
-        let of_files = files.iter().flat_map(|file| [file.source.warnings.clone(), file.source.notices()].concat());
-        let of_selection = selection_warnings(selection, query, listing, self.catalog);
-        of_selection.into_iter().chain(of_files).map(|warning| warning.get(self.config.language).to_owned()).collect()
-    }
-
-    pub fn language(&self) -> Language {
-        self.config.language
-    }
-
-    fn threads(&self) -> usize {
-        self.config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
-    }
-}
-
-/// Where the source lies, and its folder where that is one of this machine.
-fn source_of(given: &Path, stores: &Stores) -> Result<(Location, Option<PathBuf>)> {
-    let source = Location::parse(given);
-    if !source.is_file() && stores.knows(&source) {
-        return Ok((source, None));
-    }
-    refuse_address(&given.to_string_lossy()).map_err(|error| error.stage("source"))?;
-    let path = expand_home(given);
-    let folder = match std::fs::metadata(&path) {
-        Ok(found) if found.is_dir() => path.clone(),
-        Ok(found) if found.is_file() => path.parent().map(Into::into).unwrap_or_default(),
-        Ok(_) => return Err(Error::io(Odd::NotAFile.into(), &path).stage("source")),
-        Err(error) => return Err(Error::io(error, &path).stage("source")),
-    };
-    Ok((Location::file(path), Some(folder)))
-}
-
-/// What is converted of a source elsewhere needs a folder here.
-fn homeless(source: &Location) -> Error {
-    Error::new(
-        crate::base::Code::InvalidParams,
-        text!(
-            "A fonte {source} não é uma pasta desta máquina: diga em `lake` (ou DATASUS_LAKE) a pasta do que é convertido",
-            "The source {source} is no folder of this machine: say by `lake` (or DATASUS_LAKE) the folder of what is converted"
-        ),
-    )
-    .with("received", source.to_string())
-    .stage("source")
-}
-
-fn spill_root(config: &Config) -> PathBuf {
-    config.spill.clone().unwrap_or_else(std::env::temp_dir)
 }

@@ -1,19 +1,20 @@
 //! What a job stores before its first row, so that another process can go on with exactly the same.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Unreadable;
+use super::execution::{Execution, Prepared};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::FileId;
 use crate::lake::LakeFile;
 use crate::params::QueryParams;
-use crate::plan::{Sampled, Sampling, Statement};
+use crate::plan::Sampling;
 use crate::sink::{ResultInfo, StoredTarget, Target};
 use crate::source::folder::SourceFile;
+use crate::store::Location;
 
 /// Of the state folder. A change that an older version would read wrongly raises it; what one format means never changes
 /// (core/tests/state has a job of each).
@@ -30,7 +31,7 @@ pub(super) struct StoredPlan {
     pub engine: String,
     pub created_at: String,
     pub params: QueryParams,
-    pub output: PathBuf,
+    pub output: Location,
     pub destinations: Vec<StoredTarget>,
     pub files: Vec<PinnedFile>,
     /// Files that `partial` left out.
@@ -71,31 +72,28 @@ pub(super) struct Materialised {
 }
 
 impl StoredPlan {
-    #[allow(clippy::too_many_arguments, reason = "a plan is of everything that a job had")]
     pub fn new(
-        params: &QueryParams,
-        output: &Path,
+        execution: &Execution,
+        output: &Location,
         targets: &[Arc<dyn Target>],
-        files: &[LakeFile],
-        statement: &Statement,
-        sampled: Option<&Sampled>,
         info: &ResultInfo,
-        engine: String,
     ) -> Result<Self> {
+        let Execution { run, prepared: Prepared { params, .. }, files, unreadable, statement, sampled } = execution;
+        let engine = &run.env.engine;
         Ok(StoredPlan {
             format: if sampled.is_some() { STATE_FORMAT } else { WITHOUT_SAMPLES },
             datasus: env!("CARGO_PKG_VERSION").to_owned(),
-            engine,
+            engine: engine.version(),
             created_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             params: params.clone(),
-            output: output.to_owned(),
+            output: output.clone(),
             destinations: targets.iter().map(|one| one.stored(info)).collect::<Result<_>>()?,
             files: files.iter().map(PinnedFile::of).collect(),
-            unreadable: Vec::new(),
+            unreadable: unreadable.clone(),
             sql: statement.sql.clone(),
             unit_rows: params.options.checkpoint_rows.map_or(UNIT_ROWS, |rows| rows as usize),
-            sampling: sampled.map(|sampled| sampled.sampling.clone()),
-            materialises: !statement.is_positional(),
+            sampling: sampled.as_ref().map(|sampled| sampled.sampling.clone()),
+            materialises: !(statement.is_positional() && engine.cuts_units()),
             materialised: None,
         })
     }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+use super::delivery::with_schema;
 use super::memory::Share;
-use super::once_more::OnceMore;
-use super::pipeline::with_schema;
+use super::oom_retry::OomRetry;
 use crate::base::{CancelReason, Chunk, Ctx, Error, Result};
-use crate::engine::Running;
+use crate::engine::RowStream;
 use crate::governor::Levers;
 use crate::lake::LakeFile;
 use crate::sink::arrow::{ArrowSink, Asked};
@@ -27,7 +27,7 @@ const TURN: Duration = Duration::from_millis(50);
 
 /// A job's stream.
 pub(super) struct Streaming<'s, F> {
-    pub rows: &'s mut OnceMore<F>,
+    pub rows: &'s mut OomRetry<F>,
     pub sink: ArrowSink,
     pub schema: &'s SchemaRef,
     pub levers: Levers,
@@ -35,7 +35,7 @@ pub(super) struct Streaming<'s, F> {
     pub ctx: &'s Ctx,
 }
 
-impl<F: FnMut(bool) -> Result<(Running, Share)>> Streaming<'_, F> {
+impl<F: FnMut(bool) -> Result<(RowStream, Share)>> Streaming<'_, F> {
     /// All rows to the reader, in order, each once. The stream ends well only where no source changed meanwhile.
     pub fn deliver(mut self, files: &[LakeFile], expected: Option<u64>) -> Result<(u64, Vec<Stored>), Arc<Error>> {
         self.ctx.progress.begin_rows(0);

@@ -6,13 +6,13 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Int32Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
+use super::delivery::deliver;
 use super::emergency::wait_for_memory;
 use super::memory::Share;
-use super::once_more::OnceMore;
+use super::oom_retry::OomRetry;
 use super::parking::SharedLease;
-use super::pipeline::deliver;
-use crate::base::{Cancel, Chunk, Code, Ctx, Error, Origin, Result, UnitId, text};
-use crate::engine::Running;
+use crate::base::{Cancel, Cause, Chunk, Code, Ctx, Error, Origin, Result, UnitId, text};
+use crate::engine::RowStream;
 use crate::governor::{Ask, Governor, MemorySource, Mode, Reading, Usage};
 use crate::sink::{FanOut, Sink, Stored};
 
@@ -30,7 +30,7 @@ fn batch(first: i32) -> RecordBatch {
 }
 
 fn out_of_memory() -> Error {
-    Error::new(Code::OutOfMemory, text!("acabou", "used up")).stage("query")
+    Error::new(Code::OutOfMemory, text!("acabou", "used up")).caused_by(Cause::EngineMemory)
 }
 
 /// The numbers that come, the code of the error that ends them, and the runs: whether each was alone.
@@ -41,11 +41,11 @@ fn run(of: impl Fn(usize) -> Vec<Result<RecordBatch>>) -> (Vec<i32>, Option<Erro
         runs.push(alone);
         // The first run's share is back, or this would wait.
         let lease = governor.lease(Ask { want: 45, least: if alone { 45 } else { 1 } }, &Cancel::default())?;
-        let running = Running::of_batches(batch(0).schema(), of(runs.len()).into_iter(), Cancel::default());
+        let running = RowStream::new(batch(0).schema(), of(runs.len()).into_iter(), Cancel::default());
         Ok((running, Share { lease: SharedLease::new(lease), mode: Mode::Normal }))
     };
     let (mut numbers, mut error) = (Vec::new(), None);
-    for chunk in OnceMore::begin(start).unwrap() {
+    for chunk in OomRetry::begin(start).unwrap() {
         match chunk {
             Ok(chunk) => numbers.extend(chunk.batch.column(0).to_data().buffer::<i32>(0)[..2].iter().copied()),
             Err(why) => error = Some(why),
@@ -56,7 +56,7 @@ fn run(of: impl Fn(usize) -> Vec<Result<RecordBatch>>) -> (Vec<i32>, Option<Erro
 }
 
 #[test]
-fn a_stream_that_is_short_of_memory_before_its_first_chunk_runs_once_more_alone_and_later_it_says_why_not() {
+fn a_stream_that_is_short_of_memory_before_its_first_chunk_runs_oom_retry_alone_and_later_it_says_why_not() {
     let (numbers, error, runs) = run(|run| match run {
         1 => vec![Err(out_of_memory())],
         _ => vec![Ok(batch(0)), Ok(batch(2))],

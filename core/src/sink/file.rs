@@ -8,9 +8,10 @@ use serde::de::DeserializeOwned;
 
 use super::resumable_file::{self, Opened, Part, ResumableFile};
 use super::target::too_many_rows;
-use super::{Identity, OutputFile, OutputRoot, ResultInfo, Sink, Stored, TargetEnv};
+use super::{Identity, OutputRoot, ResultInfo, Sink, Stored, TargetEnv};
 use crate::base::{Chunk, Ctx, Error, Held, Result};
 use crate::recovery::SinkState;
+use crate::store::{LocalRoot, OutputFile, Upload};
 
 /// A way to write rows as the bytes of one file.
 pub(super) trait FileFormat: Send {
@@ -18,7 +19,7 @@ pub(super) trait FileFormat: Send {
     /// More rows are DS-413.
     const MOST_ROWS: Option<u64> = None;
     /// What a checkpoint says beside how far it goes.
-    type Mark: Serialize + DeserializeOwned + Clone + PartialEq + Send;
+    type Mark: Mark;
     type Writer: FileWriter<Mark = Self::Mark>;
 
     /// DS-422 for columns that it can't hold; asked before there is a file.
@@ -47,25 +48,59 @@ pub(super) trait FileWriter: Send {
 
 /// Where a file shall be, and where its checkpoints are.
 pub(super) struct FilePlace {
-    pub root: OutputRoot,
-    pub path: PathBuf,
-    pub overwrite: bool,
+    outputs: OutputRoot,
+    /// As it was asked for, below the outputs.
+    path: PathBuf,
+    overwrite: bool,
     pub state: SinkState,
 }
 
 impl FilePlace {
+    /// DS-403 and DS-409 where no file may be there.
+    pub fn new(env: &TargetEnv, path: PathBuf, overwrite: bool, state: SinkState) -> Result<Self> {
+        let outputs = env.root.clone();
+        if !state.has_begun() {
+            outputs.check(&path, overwrite)?;
+        }
+        Ok(FilePlace { outputs, path, overwrite, state })
+    }
+
+    /// Where it grows, and its name there.
+    fn growing(&self) -> Result<(LocalRoot, PathBuf)> {
+        self.outputs.growing(&self.path, &self.state.folder)
+    }
+
     /// For messages.
     pub fn shown(&self) -> PathBuf {
-        self.root.path().join(&self.path)
+        self.outputs.at(&self.path).to_string().into()
+    }
+
+    pub fn open<T: Mark>(&self) -> Result<Opened<T>> {
+        let (root, name) = self.growing()?;
+        ResumableFile::open(&root, &name, self.overwrite, &self.state)
+    }
+
+    /// As [`ResumableFile::beginning_again`].
+    pub fn begin_again<T: Mark>(&self, file: &ResumableFile<T>) -> Result<ResumableFile<T>> {
+        let (root, name) = self.growing()?;
+        file.beginning_again(&root, &name, self.overwrite, &self.state)
+    }
+
+    /// As [`ResumableFile::take_over`].
+    pub fn take_over<T: Mark>(&self, new: &mut ResumableFile<T>, before: ResumableFile<T>) -> Result<()> {
+        let (root, name) = self.growing()?;
+        new.take_over(&root, &name, before, &self.state)
     }
 }
 
-/// The sink of a file, of a format whose options were checked. DS-403 and DS-409 for its name.
-pub(super) fn open(format: impl FileFormat + 'static, place: FilePlace) -> Result<Box<dyn Sink>> {
-    if !place.state.has_begun() {
-        place.root.check(&place.path, place.overwrite)?;
-    }
-    Ok(Box::new(FileSink::new(format, place)))
+/// What a checkpoint of a format says beside how far it goes.
+pub(super) trait Mark: Serialize + DeserializeOwned + Clone + PartialEq + Send {}
+
+impl<T: Serialize + DeserializeOwned + Clone + PartialEq + Send> Mark for T {}
+
+/// The sink of a file, of a format whose options were checked.
+pub(super) fn sink(format: impl FileFormat + 'static, place: FilePlace) -> Box<dyn Sink> {
+    Box::new(FileSink::new(format, place))
 }
 
 /// The file that the user named, or the one that the result is called.
@@ -84,7 +119,7 @@ pub(super) fn identity(
     match path {
         Some(path) => {
             let path: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
-            Identity { key: env.root.path().join(&path).into(), shown: path.display().to_string() }
+            Identity { key: env.root.at(&path).to_string().into(), shown: path.display().to_string() }
         }
         None => Identity { key: extension.into(), shown: extension.to_owned() },
     }
@@ -99,6 +134,8 @@ struct FileSink<F: FileFormat> {
     // None before the start, once sealed and after a failure.
     writing: Option<(F::Writer, Ctx)>,
     sealed: Option<OutputFile>,
+    /// The same in its store, where it did not grow there.
+    carried: Option<Box<dyn Upload>>,
     /// Bytes of a file that an earlier attempt has published.
     published: Option<u64>,
     rows: u64,
@@ -106,8 +143,8 @@ struct FileSink<F: FileFormat> {
 
 impl<F: FileFormat> FileSink<F> {
     fn new(format: F, place: FilePlace) -> Self {
-        let (writing, sealed, published) = (None, None, None);
-        FileSink { format, place, held: Held::Nothing, held_rows: 0, writing, sealed, published, rows: 0 }
+        let (writing, sealed, carried, published) = (None, None, None, None);
+        FileSink { format, place, held: Held::Nothing, held_rows: 0, writing, sealed, carried, published, rows: 0 }
     }
 
     fn writing(&mut self) -> Result<(F::Writer, Ctx)> {
@@ -127,9 +164,13 @@ impl<F: FileFormat> Sink for FileSink<F> {
         self.format.check(schema)?;
         let place = &self.place;
         let staged = |error: Error| error.stage(F::KIND);
-        match ResumableFile::open(&place.root, &place.path, place.overwrite, &place.state).map_err(staged)? {
+        match place.open().map_err(staged)? {
             Opened::Published { rows, bytes } => {
                 (self.rows, self.published, self.held) = (rows, Some(bytes), Held::Everything);
+            }
+            Opened::Sealed { file, rows } if place.outputs.holds(&place.path, file.written()) => {
+                (self.rows, self.published, self.held) = (rows, Some(file.written()), Held::Everything);
+                file.publish().map_err(staged)?;
             }
             Opened::Sealed { file, rows } => {
                 (self.rows, self.sealed, self.held) = (rows, Some(file), Held::Everything);
@@ -166,12 +207,18 @@ impl<F: FileFormat> Sink for FileSink<F> {
     }
 
     fn seal(&mut self) -> Result<()> {
-        if self.sealed.is_some() || self.published.is_some() {
+        if self.published.is_some() {
             return Ok(());
         }
-        let (writer, ctx) = self.writing()?;
-        let file = writer.end(self.rows, &ctx)?;
-        self.sealed = Some(file.seal(self.rows).map_err(|error| error.stage(F::KIND))?);
+        let staged = |error: Error| error.stage(F::KIND);
+        if self.sealed.is_none() {
+            let (writer, ctx) = self.writing()?;
+            self.sealed = Some(writer.end(self.rows, &ctx)?.seal(self.rows).map_err(staged)?);
+        }
+        if let Some(file) = self.sealed.as_ref().filter(|_| self.carried.is_none()) {
+            let FilePlace { outputs, path, overwrite, .. } = &self.place;
+            self.carried = outputs.carry(file.reader(), path, *overwrite).map_err(staged)?;
+        }
         Ok(())
     }
 
@@ -179,9 +226,18 @@ impl<F: FileFormat> Sink for FileSink<F> {
         let (location, bytes) = match (self.published, self.sealed.take()) {
             (Some(bytes), _) => (self.place.path.display().to_string(), bytes),
             (None, Some(file)) => {
-                let stored = (file.relative().display().to_string(), file.written());
-                file.publish().map_err(|error| error.stage(F::KIND))?;
-                stored
+                let staged = |error: Error| error.stage(F::KIND);
+                let location = match self.carried.take() {
+                    None => file.relative().display().to_string(),
+                    Some(upload) => {
+                        upload.publish().map_err(staged)?;
+                        self.place.path.display().to_string()
+                    }
+                };
+                let bytes = file.written();
+                // What grew in the job's folder goes with it; until then its name says that it was published.
+                file.publish().map_err(staged)?;
+                (location, bytes)
             }
             (None, None) => return Err(Error::internal(format!("the {} sink is not sealed", F::KIND))),
         };

@@ -9,13 +9,11 @@ mod destination;
 mod destinations;
 mod fan_out;
 mod file;
-mod output_root;
 pub mod parquet;
 pub mod pipe;
 pub mod postgres;
 mod result_info;
 mod resumable_file;
-mod spared;
 mod target;
 
 use std::sync::Arc;
@@ -24,15 +22,14 @@ use ::arrow::datatypes::SchemaRef;
 
 use crate::base::{Chunk, Ctx, Error, Held, Result, Text};
 
+pub use crate::store::{OutputRoot, Spared};
 pub use csv::Csv;
 pub use destination::{CustomTarget, Destination};
 pub use destinations::Destinations;
 pub use fan_out::FanOut;
-pub use output_root::{OutputFile, OutputRoot};
 pub use parquet::Parquet;
 pub use postgres::Postgres;
 pub use result_info::{ORIGIN_COLUMNS, ResultInfo, SourceKey};
-pub use spared::Spared;
 pub use target::{
     AllLimits, Credentials, Identity, Limits, ReadTarget, Replay, StoredAddress, StoredTarget, Target, TargetEnv,
     Targets, refuse_twice,

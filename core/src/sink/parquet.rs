@@ -87,8 +87,8 @@ impl Target for Parquet {
             .set_key_value_metadata(Some(metadata))
             .build();
         let path = file::path_or_default(&self.path, info, "parquet");
-        let place = FilePlace { root: env.root.clone(), path, overwrite: self.overwrite, state };
-        file::open(Format { row_group_rows: self.row_group_rows, properties }, place)
+        let place = FilePlace::new(env, path, self.overwrite, state)?;
+        Ok(file::sink(Format { row_group_rows: self.row_group_rows, properties }, place))
     }
 
     fn stored(&self, info: &ResultInfo) -> Result<StoredTarget> {
@@ -99,16 +99,14 @@ impl Target for Parquet {
 
 /// Writes a small table in one piece.
 pub(crate) fn write_once(root: &OutputRoot, path: &std::path::Path, batch: &RecordBatch) -> Result<()> {
-    let shown = root.path().join(path);
-    let failed = |error: ParquetError| Error::internal(format!("{}: {error}", shown.display())).stage("parquet");
+    let shown = root.at(path);
+    let failed = |error: ParquetError| Error::internal(format!("{shown}: {error}")).stage("parquet");
     let properties = parquet_properties().build();
     let file = root.create(path, false)?;
     let mut columns =
         ParquetColumns::create(file, batch.schema(), properties, usize::MAX, ROW_GROUP_BYTES).map_err(failed)?;
     columns.write(batch).map_err(failed)?;
-    let mut file = columns.into_inner().map_err(failed)?;
-    file.sync()?;
-    file.publish()
+    columns.into_inner().map_err(failed)?.publish()
 }
 
 struct Format {
@@ -176,7 +174,7 @@ impl FileFormat for Format {
     /// place of the old.
     fn begin(&self, place: &FilePlace, file: File, parts: &[Part<Footers>], schema: &SchemaRef) -> Result<Writer> {
         let Some(last) = parts.last() else { return self.writer(place, file, schema, self.properties.clone()) };
-        let again = file.beginning_again(&place.root, &place.path, place.overwrite, &place.state)?;
+        let again = place.begin_again(&file)?;
         // The page indexes of the row groups that are there are gone, and a footer has them for all or for none.
         let properties = WriterPropertiesBuilder::from(self.properties.clone());
         let properties = properties.set_statistics_enabled(EnabledStatistics::Chunk).set_offset_index_disabled(true);
@@ -188,7 +186,7 @@ impl FileFormat for Format {
         }
         writer.mark(last.next_unit, last.rows)?;
         let out = writer.columns.out().map_err(|error| failed(error, &writer.path))?;
-        out.take_over(&place.root, &place.path, file, &place.state)?;
+        place.take_over(out, file)?;
         Ok(writer)
     }
 }

@@ -8,9 +8,9 @@ use crc32fast::Hasher;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{OutputFile, OutputRoot};
 use crate::base::{Error, Held, Result, UnitId};
 use crate::recovery::{Log, SinkState};
+use crate::store::{LocalRoot, OutputFile};
 
 /// What the log of a file holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,8 +58,8 @@ pub struct ResumableFile<T> {
 }
 
 impl<T: Serialize + DeserializeOwned + Clone + PartialEq> ResumableFile<T> {
-    /// Opens what there is of the file that shall be at `path`, or begins it. Fails as [`OutputRoot::create`].
-    pub fn open(root: &OutputRoot, path: &Path, overwrite: bool, state: &SinkState) -> Result<Opened<T>> {
+    /// Opens what there is of the file that shall be at `path`, or begins it. Fails as [`LocalRoot::create`].
+    pub fn open(root: &LocalRoot, path: &Path, overwrite: bool, state: &SinkState) -> Result<Opened<T>> {
         let (mut log, marks) = Log::<Mark<T>>::open(&state.log())?;
         let Some(Mark::Begun { partial }) = marks.first().cloned() else {
             let partial = name(state, 0);
@@ -101,7 +101,7 @@ impl<T: Serialize + DeserializeOwned + Clone + PartialEq> ResumableFile<T> {
     }
 
     /// A new file for the same place, whose marks do not count before [`ResumableFile::take_over`].
-    pub fn beginning_again(&self, root: &OutputRoot, path: &Path, overwrite: bool, state: &SinkState) -> Result<Self> {
+    pub fn beginning_again(&self, root: &LocalRoot, path: &Path, overwrite: bool, state: &SinkState) -> Result<Self> {
         let generation = self.partial.matches('+').count() + 1;
         let partial = name(state, generation);
         state.leaves(&root.beside(path, &partial)?)?;
@@ -113,7 +113,7 @@ impl<T: Serialize + DeserializeOwned + Clone + PartialEq> ResumableFile<T> {
     }
 
     /// This file, as it is now, takes the place of the one that went before.
-    pub fn take_over(&mut self, root: &OutputRoot, path: &Path, before: Self, state: &SinkState) -> Result<()> {
+    pub fn take_over(&mut self, root: &LocalRoot, path: &Path, before: Self, state: &SinkState) -> Result<()> {
         self.file.sync()?;
         let marks = Log::<Mark<T>>::peek(&state.log().with_extension("again"))?;
         let mut log = before.log;

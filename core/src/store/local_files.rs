@@ -1,11 +1,11 @@
 //! The files of this machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::read_at::OpenFile;
 use super::walk::{self, Walk};
-use super::{Entry, Listed, Location, Object, ReadAt, Store};
+use super::{Entry, Listed, LocalRoot, Location, Object, ReadAt, Store, Upload};
 use crate::base::{Error, Result, open_source};
 
 /// The first store. What it opens are regular files; whose they are, and behind which links, does not matter to who only reads.
@@ -61,5 +61,13 @@ impl Store for LocalFiles {
     fn local(&self, object: &Object) -> Result<PathBuf> {
         let path = object.location.path();
         std::path::absolute(path).map_err(|error| Error::io(error, path))
+    }
+
+    fn begin(&self, to: &Location, overwrite: bool) -> Result<Box<dyn Upload>> {
+        let (Some(folder), Some(name)) = (to.path().parent(), to.path().file_name()) else {
+            return Err(Error::io(std::io::ErrorKind::InvalidInput.into(), to.path()));
+        };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        Ok(Box::new(LocalRoot::open(folder)?.create(Path::new(name), overwrite)?))
     }
 }

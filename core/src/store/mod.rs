@@ -1,25 +1,32 @@
-//! Where objects lie, and how they are listed and read: a store by scheme. Whoever reads an object names it by its [`Location`]; the
+//! Where objects lie, and how they are listed, read and published: a store by scheme. Whoever reads an object names it by its [`Location`]; the
 //! folders of this machine are the first store, and others come by being registered ([`Stores::with`]).
 
 mod local_files;
+mod local_root;
 mod location;
+mod output_root;
 mod read_at;
+mod spared;
 mod stores;
 mod walk;
 
 use std::fmt::Debug;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use local_files::LocalFiles;
+pub use local_root::{LocalRoot, OutputFile};
 pub use location::Location;
+pub use output_root::OutputRoot;
 pub use read_at::{At, ReadAt, Reader, sha256};
+pub use spared::Spared;
 pub use stores::Stores;
 pub use walk::stamp;
 
-use crate::base::Result;
+use crate::base::{Code, Error, Result, text};
 
 /// A place of objects under one scheme. Called from any thread, several at once.
 pub trait Store: Debug + Send + Sync {
@@ -40,6 +47,22 @@ pub trait Store: Debug + Send + Sync {
 
     /// The path by which an engine reads the object: its own, or that of a copy. Valid while the process lives.
     fn local(&self, object: &Object) -> Result<PathBuf>;
+
+    /// Begins an object that shall be at `to`: nothing is there before it is published. DS-409 where one is and `overwrite` is
+    /// false. A store that is only read refuses (DS-403).
+    fn begin(&self, to: &Location, _overwrite: bool) -> Result<Box<dyn Upload>> {
+        Err(Error::new(
+            Code::Forbidden,
+            text!("Em {to} só se lê; escolha outra pasta de saída", "{to} is only read; choose another output folder"),
+        )
+        .with("received", to.to_string()))
+    }
+}
+
+/// An object in the making. Dropped, it leaves nothing behind.
+pub trait Upload: Write + Send {
+    /// Gives the whole object its name, in one act, durable.
+    fn publish(self: Box<Self>) -> Result<()>;
 }
 
 /// A version of an object. Equal: the same content, as far as the store can tell.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Listed, LocalFiles, Location, Object, ReadAt, Store, sha256};
+use super::{Listed, LocalFiles, Location, Object, ReadAt, Store, Upload, sha256};
 use crate::base::{Code, Error, Result, text};
 
 /// Clones are the same stores. The default is the files of this machine alone.
@@ -64,6 +64,11 @@ impl Stores {
     /// As [`Store::local`].
     pub fn local(&self, object: &Object) -> Result<PathBuf> {
         self.of(&object.location)?.local(object)
+    }
+
+    /// As [`Store::begin`].
+    pub fn begin(&self, to: &Location, overwrite: bool) -> Result<Box<dyn Upload>> {
+        self.of(to)?.begin(to, overwrite)
     }
 
     /// The SHA-256 of what it holds now.

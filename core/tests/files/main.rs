@@ -11,12 +11,12 @@ mod told;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use datasus::base::Ctx;
 use datasus::catalog::Catalog;
-use datasus::lake::{ConvertOptions, Lake, RowDigest};
+use datasus::lake::{ConvertOptions, Lake};
 use datasus::source::dbc::{DbcWriter, Layout, ReadOptions, RecordFile, WriteOptions, dbc_to_dbf};
 use datasus::source::folder::{Folder, Why};
 use datasus::{Client, Code, Config, Error, MissingFiles, Options, Parquet, QueryParams, Report, Versions};
@@ -467,25 +467,6 @@ fn a_dataset_without_columns_in_the_catalogue_can_be_nothing_too() {
     assert_eq!(place.rows(&sql).unwrap().0, 1);
     let csv = QueryParams::dataset("SIH-RD").options(warn());
     assert_eq!(place.client().export(&csv, Parquet::to("nada.parquet")).unwrap().records_processed, 0);
-}
-
-#[test]
-#[ignore = "a measurement"]
-fn the_digest_of_a_genuine_file_costs_little() {
-    let Some(data) = genuine::folder() else { return };
-    let path = data.join("sih/RDRJ1602.dbc");
-    let decode = || {
-        let file = RecordFile::open(&path, &ReadOptions::default()).unwrap();
-        let layout = Layout::all_as_text(file.header());
-        file.batches(layout).unwrap().map(Result::unwrap).collect::<Vec<_>>()
-    };
-    let began = Instant::now();
-    let batches = decode();
-    let decoding = began.elapsed();
-    let began = Instant::now();
-    let mut digest = RowDigest::new(&batches[0].schema());
-    batches.iter().for_each(|batch| digest.add(batch).unwrap());
-    println!("decoding {decoding:?}, digest {:?}: {}", began.elapsed(), digest.finish());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use datasus::base::{CancelReason, Ctx, PageFaults, held_by_process, resident_now};
+use datasus::base::{CancelReason, Ctx, held_by_process};
 use datasus::engine::{DuckDb, Engine, Settings};
 use datasus::governor::{Ask, Governor};
 use datasus::plan::{Binds, Statement};
@@ -19,24 +19,19 @@ const SERVES: &str = "DATASUS_TEST_GROWS";
 
 /// As a client's SQL is run, with a share of the memory.
 fn run(sql: &str, ctx: &Ctx) -> Result<usize, Error> {
-    run_watched(sql, true, ctx)
-}
-
-fn run_watched(sql: &str, watched: bool, ctx: &Ctx) -> Result<usize, Error> {
     let governor = Governor::of_process();
     let mut lease = governor.lease(Ask { want: 1 << 40, least: 64 * MB }, &ctx.cancel)?;
     let settings = Settings {
         memory_limit: (lease.bytes() - (512 * MB).min(lease.bytes() / 5 * 2)).max(64 * MB),
         spill_limit: 1 << 30,
         spill_root: std::env::temp_dir(),
-        folders: Vec::new(),
         threads: 2,
         units: None,
         chunk_rows: 8_192,
         ahead_bytes: 8 * MB,
         channel_depth: 2,
         levers: governor.levers(),
-        hold: watched.then(|| lease.hold()),
+        hold: Some(lease.hold()),
     };
     let statement = Statement {
         views: Vec::new(),
@@ -51,7 +46,7 @@ fn run_watched(sql: &str, watched: bool, ctx: &Ctx) -> Result<usize, Error> {
         left_out: Vec::new(),
         answer: None,
     };
-    let running = DuckDb.start(statement, &settings, ctx)?;
+    let running = DuckDb::default().start(statement, &settings, ctx)?;
     running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()
 }
 
@@ -207,24 +202,4 @@ fn a_host_that_grows_to_its_limit_ends_no_statement() {
     for case in ["host", "host in huge pages"] {
         assert_eq!(child(case, None), format!("{} true", Code::Cancelled.as_str()), "{case}");
     }
-}
-
-#[test]
-#[ignore = "a measurement"]
-fn what_the_watch_costs() {
-    let mut faults = PageFaults::of_threads("nobody").unwrap();
-    let began = Instant::now();
-    for _ in 0..2_000 {
-        faults.look().unwrap();
-        std::hint::black_box(resident_now());
-    }
-    println!("a look: {:?}", began.elapsed() / 2_000);
-    let mut took = [Vec::new(), Vec::new()];
-    for turn in 0..14 {
-        let began = Instant::now();
-        run_watched("SELECT sum(r * 2) FROM range(400000000) t(r)", turn % 2 == 1, &Ctx::default()).unwrap();
-        took[turn % 2].push(began.elapsed());
-    }
-    took.iter_mut().for_each(|all| all.sort());
-    println!("not watched {:?}, watched {:?} (medians of 7)", took[0][3], took[1][3]);
 }

@@ -283,7 +283,6 @@ fn glob(ctx: &Ctx) -> Result<usize, Error> {
         memory_limit: 64 << 20,
         spill_limit: 1 << 20,
         spill_root: folder.clone(),
-        folders: Vec::new(),
         threads: 2,
         units: None,
         chunk_rows: 1_000,
@@ -306,7 +305,7 @@ fn glob(ctx: &Ctx) -> Result<usize, Error> {
         left_out: Vec::new(),
         answer: None,
     };
-    let running = DuckDb.start(statement, &settings, ctx)?;
+    let running = DuckDb::default().start(statement, &settings, ctx)?;
     running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()
 }
 

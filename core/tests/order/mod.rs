@@ -44,7 +44,7 @@ fn runs(source: &Source, params: &QueryParams) -> Vec<Vec<RecordBatch>> {
     let (_, _, statement) = source.plan_of(params, false, None);
     let plain = Statement { scan: None, ..statement };
     let settings = Settings { threads: 2, ahead_bytes: 1 << 20, channel_depth: 2, ..source.settings(4_096) };
-    (0..RUNS).map(|_| rows(&DuckDb, plain.clone(), &settings).unwrap()).collect()
+    (0..RUNS).map(|_| rows(&DuckDb::default(), plain.clone(), &settings).unwrap()).collect()
 }
 
 /// A condition that no scan of DuckDB's takes in, so that a filter stands above it: there the order gets lost.
@@ -112,7 +112,7 @@ fn an_error_before_the_first_row_reaches_whoever_reads_every_time() {
     let sql = "SELECT CAST('x' || \"N_AIH\" AS INTEGER) AS n FROM \"sih_rd\"".to_owned();
     let fails = Statement { scan: None, sql, ..statement };
     for run in 0..60 {
-        let ended = rows(&DuckDb, fails.clone(), &source.settings(1_000));
+        let ended = rows(&DuckDb::default(), fails.clone(), &source.settings(1_000));
         assert_eq!(ended.err().map(|error| error.code()), Some(Code::InvalidParams), "run {run}");
     }
 }
@@ -132,7 +132,7 @@ fn without_being_told_an_order_duckdb_keeps_none() {
     let settings =
         Settings { threads: asked[0], ahead_bytes: asked[1] as u64, channel_depth: 2, ..source.settings(asked[2]) };
     for (what, statement) in [("untold", Statement { sql, ..told.clone() }), ("told", told)] {
-        let sorted = |_: &i32| numbers(&rows(&DuckDb, statement.clone(), &settings).unwrap()).is_sorted();
+        let sorted = |_: &i32| numbers(&rows(&DuckDb::default(), statement.clone(), &settings).unwrap()).is_sorted();
         println!("{what}: {} of 60 runs in order", (0..60).filter(sorted).count());
     }
 }

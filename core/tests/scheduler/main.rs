@@ -145,7 +145,7 @@ fn the_more_urgent_a_class_the_shorter_it_waits_and_none_waits_for_ever() {
 }
 
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "make soak: it waits for real time"]
 fn waits_with_one_urgent_job_in_fifty() {
     let _alone = alone();
     let p95 = waits(2, Duration::from_millis(50), |n| match n {

@@ -1,5 +1,6 @@
 //! What a program may bring itself: a target, an engine, a store. Each is made here with nothing but what the crate shows.
 
+mod engine;
 #[path = "../many/mod.rs"]
 mod many;
 mod store;

@@ -3,22 +3,50 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use datasus::base::Text;
 use datasus::source::write_example_data;
-use datasus::store::{Entry, Listed, Location, Object, ReadAt, Store};
-use datasus::{AggregateFn, Client, Code, Error, QueryParams, Result};
+use datasus::store::{Entry, Listed, Location, Object, ReadAt, Store, Upload};
+use datasus::{AggregateFn, Client, Code, Config, Csv, Error, Parquet, QueryParams, Result};
 use tempfile::TempDir;
 
 /// Content, and when it was written.
 type Kept = (Arc<Vec<u8>>, i64);
+type Objects = Arc<Mutex<BTreeMap<PathBuf, Kept>>>;
 
 /// Objects by their paths; engines read copies.
 #[derive(Debug)]
 struct Memory {
-    objects: Mutex<BTreeMap<PathBuf, Kept>>,
+    objects: Objects,
     copies: TempDir,
+    /// Nothing can be written.
+    away: AtomicBool,
+}
+
+/// An object in the making.
+struct Making {
+    bytes: Vec<u8>,
+    at: PathBuf,
+    objects: Objects,
+}
+
+impl io::Write for Making {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Upload for Making {
+    fn publish(self: Box<Self>) -> Result<()> {
+        self.objects.lock().unwrap().insert(self.at, (Arc::new(self.bytes), 3));
+        Ok(())
+    }
 }
 
 impl Memory {
@@ -36,7 +64,7 @@ impl Memory {
                 }
             }
         }
-        Memory { objects: Mutex::new(objects), copies: TempDir::new().unwrap() }
+        Memory { objects: Arc::new(Mutex::new(objects)), copies: TempDir::new().unwrap(), away: AtomicBool::new(false) }
     }
 
     fn object(at: &Path, bytes: &[u8], version: i64) -> Object {
@@ -95,6 +123,17 @@ impl Store for Memory {
         std::fs::write(&copy, &*bytes).unwrap();
         Ok(copy)
     }
+
+    fn begin(&self, to: &Location, overwrite: bool) -> Result<Box<dyn Upload>> {
+        let told = |code, pt: &str, en: &str| Err(Error::new(code, Text { pt: pt.into(), en: en.into() }));
+        if self.away.load(Relaxed) {
+            return told(Code::Unreachable, "fora do ar", "out of reach");
+        }
+        if !overwrite && self.get(to).is_ok() {
+            return told(Code::Conflict, "já existe", "exists already");
+        }
+        Ok(Box::new(Making { bytes: Vec::new(), at: to.path().to_owned(), objects: self.objects.clone() }))
+    }
 }
 
 /// Rows of every kind of query, as text.
@@ -141,4 +180,41 @@ fn a_source_in_memory_answers_as_the_same_files_in_a_folder() {
 
     let homeless = Client::builder("mem://fonte").config(datasus::Config::default()).store(memory).open();
     assert_eq!(homeless.map(drop).unwrap_err().code(), Code::InvalidParams);
+}
+
+#[test]
+fn files_go_to_a_store_in_memory_whole_or_not_at_all() {
+    let (place, source) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    crate::many::write(source.path(), 2, 1_000);
+    let memory = Arc::new(Memory::of(place.path()));
+    let config = Config { output: Some("mem://saida/2024".into()), ..crate::config(place.path()) };
+    let client = Client::builder(source.path()).config(config).store(memory.clone()).open().unwrap();
+    let params = QueryParams::dataset("SIH-RD").columns(["CNES", "VAL_TOT"]);
+    let held = || memory.objects.lock().unwrap().keys().map(|path| path.display().to_string()).collect::<Vec<_>>();
+
+    let report = client.export(&params, (Csv::to("a/linhas.csv"), Parquet::to("linhas.parquet"))).unwrap();
+    assert_eq!(
+        (report.records_processed, held()),
+        (2_000, vec!["saida/2024/a/linhas.csv".into(), "saida/2024/linhas.parquet".into()])
+    );
+    let here = TempDir::new().unwrap();
+    let local = Client::open_with(source.path(), crate::config(here.path())).unwrap();
+    local.export(&params, Csv::to("linhas.csv")).unwrap();
+    let expected = std::fs::read(here.path().join("out/linhas.csv")).unwrap();
+    let bytes = |name: &str| memory.get(&Location::of("mem", format!("saida/2024/{name}"))).unwrap().0;
+    assert!(*bytes("a/linhas.csv") == expected);
+
+    let code = |to: Csv| client.export(&params, to).unwrap_err().code();
+    assert_eq!(code(Csv::to("a/linhas.csv")), Code::Conflict);
+    assert_eq!(code(Csv::to("../x.csv")), Code::Forbidden);
+    assert_eq!(code(Csv::to("mem://elsewhere/x.csv")), Code::Forbidden);
+
+    memory.away.store(true, Relaxed);
+    assert_eq!(code(Csv::to("b.csv")), Code::Unreachable);
+    memory.away.store(false, Relaxed);
+    assert_eq!(held().len(), 2);
+    let job = client.jobs().unwrap().remove(0).job_id;
+    let report = client.resume(&job).unwrap().report().unwrap();
+    assert_eq!(report.records_processed, 2_000);
+    assert!(*bytes("b.csv") == expected && client.jobs().unwrap().is_empty());
 }

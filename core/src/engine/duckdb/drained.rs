@@ -10,7 +10,7 @@ use super::answer::Pieces;
 use super::aside::{Aside, Record};
 use crate::base::{Chunk, Error, Result, batch_bytes};
 use crate::engine::Settings;
-use crate::engine::running::{Chunks, numbered};
+use crate::engine::row_stream::{RowSource, numbered};
 use crate::engine::settings::Pace;
 
 /// How soon a reader that came back is seen.
@@ -128,7 +128,7 @@ impl Iterator for Drained {
     }
 }
 
-impl Chunks for Drained {
+impl RowSource for Drained {
     fn gives_back_at_once(&self) -> bool {
         false
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::user_sql;
-use crate::base::{Code, Ctx, Error, text};
+use crate::base::{Cause, Code, Ctx, Error, text};
 use crate::plan::Statement;
 
 /// What the engine says, taken apart: it answers in JSON (`errors_as_json`), but not for every error.
@@ -70,6 +70,7 @@ pub(super) fn explain(error: duckdb::Error, statement: &Statement, ctx: &Ctx) ->
                 "The memory granted to the query was not enough: {first}. Raise `memory_limit` or narrow the query"
             ),
         )
+        .caused_by(Cause::EngineMemory)
     } else if named("No space left on device") {
         Error::new(
             Code::DiskFull,

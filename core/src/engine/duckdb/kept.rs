@@ -10,7 +10,6 @@ use std::sync::{Mutex, PoisonError};
 use duckdb::Connection;
 
 use super::closing::Closing;
-use crate::engine::Settings;
 use crate::plan::Statement;
 
 /// More files than that are not a small query.
@@ -39,11 +38,11 @@ impl Kept {
 static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
 
 /// The folders of an instance that may run `statement` and stay; none where it needs one of its own.
-pub(super) fn folders(statement: &Statement, settings: &Settings) -> Option<Vec<PathBuf>> {
+pub(super) fn folders(statement: &Statement, folders: &[PathBuf]) -> Option<Vec<PathBuf>> {
     if statement.from_user || statement.files.len() > MOST_FILES {
         return None;
     }
-    let real = settings.folders.iter().filter_map(|folder| folder.canonicalize().ok());
+    let real = folders.iter().filter_map(|folder| folder.canonicalize().ok());
     // A source may be a single file, which is no folder that could be allowed.
     let folders: Vec<PathBuf> = real.filter(|folder| folder.is_dir()).collect();
     // A link that leads out of the folders is refused by the engine, unless its path is allowed by itself.

@@ -4,6 +4,7 @@ mod answer;
 mod aside;
 mod binds;
 mod closing;
+mod dialect;
 mod drained;
 mod failure;
 mod kept;
@@ -18,6 +19,8 @@ mod watch;
 mod worker;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crossbeam_channel::bounded;
@@ -25,7 +28,9 @@ use crossbeam_channel::bounded;
 use self::closing::Closing;
 use self::drained::Drained;
 use self::watch::Watch;
-use super::{DuckDbDialect, Engine, Running, Settings};
+pub use dialect::DuckDbDialect;
+
+use super::{Engine, RowStream, Settings};
 use crate::base::{Ctx, Deaf, Error, Result};
 use crate::governor::refuse_if_too_many_abandoned;
 use crate::plan::{Dialect, Statement};
@@ -38,11 +43,20 @@ const STACK_BYTES: usize = 64 << 20;
 pub static HANGS: Deaf = Deaf::new();
 
 /// The embedded engine.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct DuckDb;
+#[derive(Debug, Default, Clone)]
+pub struct DuckDb {
+    folders: Arc<[PathBuf]>,
+}
+
+impl DuckDb {
+    /// For statements over files of these folders, now and later.
+    pub fn over(folders: Vec<PathBuf>) -> Self {
+        DuckDb { folders: folders.into() }
+    }
+}
 
 impl Engine for DuckDb {
-    fn start(&self, statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<Running> {
+    fn start(&self, statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<RowStream> {
         ctx.check()?;
         if statement.from_user {
             refuse_if_too_many_abandoned()?;
@@ -52,6 +66,7 @@ impl Engine for DuckDb {
         let (watch, abandoned) = Watch::start(&name, settings.hold.take(), limit, ctx)?;
         let (to_consumer, pieces) = answer::bounded(settings.channel_depth.max(1), abandoned.clone());
         let (to_starter, started) = bounded(1);
+        let folders = self.folders.clone();
         let drained = Drained::new(pieces, &settings);
         std::thread::Builder::new()
             .name(name)
@@ -59,7 +74,15 @@ impl Engine for DuckDb {
             .spawn(move || {
                 let (mut starter, mut stream, mut closing) = (Some(to_starter), Some(to_consumer), None);
                 let work = AssertUnwindSafe(|| {
-                    worker::run(&statement, &settings, &worker_ctx, watch, &mut starter, &mut stream, &mut closing)
+                    worker::run(
+                        (&statement, &folders),
+                        &settings,
+                        &worker_ctx,
+                        watch,
+                        &mut starter,
+                        &mut stream,
+                        &mut closing,
+                    )
                 });
                 let outcome = catch_unwind(work).unwrap_or_else(|panic| Err(Error::panicked("engine", panic.as_ref())));
                 let closing = closing.unwrap_or_else(Closing::begin);
@@ -76,7 +99,7 @@ impl Engine for DuckDb {
             })
             .map_err(|error| Error::internal(format!("cannot start the engine's thread: {error}")))?;
         match answer::unless_abandoned(&started, &abandoned)? {
-            Ok(Ok(schema)) => Ok(Running::new(schema, Box::new(drained), ctx.cancel.clone())),
+            Ok(Ok(schema)) => Ok(RowStream::of(schema, Box::new(drained), ctx.cancel.clone())),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::internal("the engine's thread ended without an answer")),
         }

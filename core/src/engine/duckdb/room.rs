@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use duckdb::{Config, Connection};
 
+use super::dialect::pattern;
 use crate::engine::Settings;
-use crate::engine::duckdb_dialect::pattern;
 use crate::engine::settings::Pace;
 use crate::plan::{Statement, View};
 

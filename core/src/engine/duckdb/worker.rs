@@ -3,6 +3,7 @@
 //! It starts with `stream_arrow`, takes the schema, and loops on `Statement::step()`, which returns `Result`: the
 //! crate's own Arrow iterators panic on a fetch error.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
@@ -24,7 +25,7 @@ use crate::plan::Statement;
 
 /// `started` is taken once the schema has gone that way, `stream` once the end has been said: an error goes to whoever is left.
 pub(super) fn run(
-    statement: &Statement,
+    (statement, folders): (&Statement, &[PathBuf]),
     settings: &Settings,
     ctx: &Ctx,
     watch: Watch,
@@ -34,7 +35,7 @@ pub(super) fn run(
 ) -> Result<()> {
     watch.begins();
     let ended = || Error::internal("the stream had ended");
-    let folders = kept::folders(statement, settings);
+    let folders = kept::folders(statement, folders);
     let stayed = folders.as_deref().and_then(|folders| kept::take(folders, &settings.spill_root));
     let fresh = stayed.is_none();
     let own_path = || SpillFolder::new_path(&settings.spill_root);

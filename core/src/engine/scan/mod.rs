@@ -30,7 +30,7 @@ use self::order::{Made, Order};
 use self::rows::Rows;
 use self::unit::{OpenFile, Read, Trouble, Wish};
 use super::settings::Pace;
-use super::{Running, Settings};
+use super::{RowStream, Settings};
 use crate::base::{Chunk, Ctx, Error, Origin, Result, SourceRows, UnitId, Units};
 use crate::governor::LEAST_CHUNK_ROWS;
 use crate::plan::Scan;
@@ -101,7 +101,7 @@ fn groups(scan: &Scan, units: Option<&Units>) -> Vec<Group> {
 }
 
 /// Starts `scan`; the rows come at the pace at which they are taken. Called from any thread.
-pub(super) fn start(scan: Scan, settings: &Settings, ctx: &Ctx) -> Result<Running> {
+pub(super) fn start(scan: Scan, settings: &Settings, ctx: &Ctx) -> Result<RowStream> {
     ctx.check()?;
     let units = settings.units.clone();
     let groups = groups(&scan, units.as_ref());
@@ -112,7 +112,7 @@ pub(super) fn start(scan: Scan, settings: &Settings, ctx: &Ctx) -> Result<Runnin
     let opened = Mutex::default();
     let work = Arc::new(Work { scan, conditions, groups, pace, units, threads, row_bytes, opened, ctx: ctx.clone() });
     let rows = Rows::start(work, schema.clone(), limit)?;
-    Ok(Running::new(schema, Box::new(rows), ctx.cancel))
+    Ok(RowStream::of(schema, Box::new(rows), ctx.cancel))
 }
 
 impl Work {

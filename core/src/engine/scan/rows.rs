@@ -10,7 +10,7 @@ use super::order::Made;
 use super::{Place, Reading, Work};
 use crate::base::{Chunk, Error, Result};
 use crate::engine::gather::Gather;
-use crate::engine::running::{Chunks, numbered};
+use crate::engine::row_stream::{RowSource, numbered};
 
 /// Hands out chunks of at least half of the rows that a chunk may have at the moment, but for the last; stops the workers
 /// when it goes.
@@ -149,7 +149,7 @@ impl Iterator for Rows {
     }
 }
 
-impl Chunks for Rows {
+impl RowSource for Rows {
     /// Everything that was made goes, and is made again.
     fn set_aside(&mut self, untaken: Vec<RecordBatch>, _: &dyn Fn() -> bool) -> Result<bool> {
         if self.work.units.is_some() {

@@ -48,7 +48,6 @@ fn workers_run_less_far_ahead_and_fewer_begin_while_memory_is_scarce() {
         memory_limit: 0,
         spill_limit: 0,
         spill_root: Default::default(),
-        folders: Vec::new(),
         threads: 4,
         units: None,
         chunk_rows: 1 << 17,

@@ -69,7 +69,7 @@ fn a_disk_that_runs_full_cuts_the_quota_then_refuses() {
     std::fs::create_dir(&small).unwrap();
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=40m", "tmpfs"]).arg(&small).status();
     if !mounted.is_ok_and(|status| status.success()) {
-        crate::skip::on_this_machine("no right to mount a tmpfs: a full disk");
+        crate::base::skip::on_this_machine("no right to mount a tmpfs: a full disk");
         return;
     }
     let result = std::panic::catch_unwind(|| {

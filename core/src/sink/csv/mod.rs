@@ -26,7 +26,6 @@ pub use options::{Csv, Delimiter, LineEnding};
 use self::frames::Frames;
 use super::file::{FileFormat, FilePlace, FileWriter};
 use super::resumable_file::{Part, ResumableFile};
-use super::target::too_many_rows;
 use crate::base::{Chunk, Ctx, Error, Result, UnitId};
 
 /// The most rows of a CSV file.
@@ -34,11 +33,6 @@ pub const MOST_ROWS: u64 = 10_000_000;
 
 /// Bytes that are written between two looks at the cancel token.
 const PIECE: usize = 1 << 20;
-
-/// DS-413 for a plan whose footers prove that the file would be too long.
-pub fn refuse_if_more_than_limit(known_rows: u64) -> Result<()> {
-    if known_rows <= MOST_ROWS { Ok(()) } else { Err(too_many_rows(Csv::KIND, known_rows, MOST_ROWS)) }
-}
 
 impl FileFormat for Csv {
     const KIND: &'static str = "csv";

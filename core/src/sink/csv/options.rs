@@ -123,7 +123,7 @@ impl Target for Csv {
             .with("received", level));
         }
         let path = file::path_or_default(&self.path, info, self.extension());
-        file::open(self.clone(), FilePlace { root: env.root.clone(), path, overwrite: self.overwrite, state })
+        Ok(file::sink(self.clone(), FilePlace::new(env, path, self.overwrite, state)?))
     }
 
     fn stored(&self, info: &ResultInfo) -> Result<StoredTarget> {

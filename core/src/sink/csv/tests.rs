@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Instant;
 
 use ::arrow::array::*;
 use ::arrow::datatypes::*;
@@ -8,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::{Code, Origin};
 use crate::recovery::SinkState;
-use crate::sink::{Destination, OutputRoot, ResultInfo, Sink, Target, TargetEnv};
+use crate::sink::{AllLimits, Destination, OutputRoot, ResultInfo, Sink, Target, TargetEnv};
 
 /// Files that have their name.
 fn visible(folder: &std::path::Path) -> usize {
@@ -93,8 +92,9 @@ fn what_a_csv_cannot_hold_is_refused_before_the_first_byte() {
 
 #[test]
 fn the_row_past_the_limit_fails_the_sink_and_no_file_stays() {
-    assert!(refuse_if_more_than_limit(MOST_ROWS).is_ok());
-    assert_eq!(refuse_if_more_than_limit(MOST_ROWS + 1).unwrap_err().code(), Code::TooManyRows);
+    let csv: [Arc<dyn Target>; 1] = [Arc::new(Csv::default())];
+    assert!(AllLimits(&csv).refuse_rows(MOST_ROWS).is_ok());
+    assert_eq!(AllLimits(&csv).refuse_rows(MOST_ROWS + 1).unwrap_err().code(), Code::TooManyRows);
     let folder = tempfile::tempdir().unwrap();
     let root = OutputRoot::open(&folder.path().join("out")).unwrap();
     let column: ArrayRef = Arc::new(Int32Array::from(vec![7; 1_000_000]));
@@ -119,7 +119,7 @@ fn a_full_disk_is_named_and_leaves_no_file() {
         .stderr(std::process::Stdio::null())
         .status();
     if !mount.is_ok_and(|status| status.success()) {
-        crate::skip::on_this_machine("no right to mount a tmpfs: a full disk");
+        crate::base::skip::on_this_machine("no right to mount a tmpfs: a full disk");
         return;
     }
     let outcome = std::panic::catch_unwind(|| {
@@ -195,52 +195,5 @@ proptest! {
                 prop_assert_eq!(bytes[at], delimiter.byte());
             }
         }
-    }
-}
-
-#[test]
-#[ignore = "a measurement"]
-fn throughput() {
-    let rows = 100_000;
-    let mut columns: Vec<(String, ArrayRef)> = Vec::new();
-    for c in 0..8u64 {
-        let text =
-            StringArray::from_iter_values((0..rows).map(|i| format!("{:0w$}", i * 31 % 999_983, w = 4 + c as usize)));
-        columns.push((format!("t{c}"), Arc::new(text)));
-    }
-    for c in 0..6 {
-        let ints = Int32Array::from_iter_values((0..rows).map(|i| i * 7_919 % (10 << (3 * c))));
-        columns.push((format!("i{c}"), Arc::new(ints)));
-    }
-    for c in 0..3 {
-        let days = Date32Array::from_iter_values((0..rows).map(|i| 15_000 + (i * 31 + c) % 4_000));
-        columns.push((format!("d{c}"), Arc::new(days)));
-    }
-    for c in 0..3 {
-        let money = Decimal128Array::from_iter_values((0..rows as i128).map(|i| i * 7_919 % 10_000_000 + c));
-        columns.push((format!("m{c}"), Arc::new(money.with_precision_and_scale(12, 2).unwrap())));
-    }
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let mut encoder = Encoder::new(&batch.schema(), &Csv::default()).unwrap();
-    let (mut bytes, start) = (0, Instant::now());
-    for _ in 0..15 {
-        bytes += encoder.encode(&batch).unwrap().map(<[u8]>::len).sum::<usize>();
-    }
-    let seconds = start.elapsed().as_secs_f64();
-    println!("encoder alone: {bytes} bytes in {seconds:.2} s = {:.0} MB/s", bytes as f64 / seconds / 1e6);
-    for zstd in [None, Some(1)] {
-        let folder = tempfile::tempdir().unwrap();
-        let options = Csv { zstd, ..Csv::default() };
-        let root = OutputRoot::open(&folder.path().join("out")).unwrap();
-        let mut sink = opened(options, &root, folder.path()).unwrap();
-        let start = Instant::now();
-        sink.start(&batch.schema(), &Ctx::default()).unwrap();
-        for _ in 0..15 {
-            sink.write(&chunk(batch.clone())).unwrap();
-        }
-        sink.seal().unwrap();
-        sink.finish().unwrap();
-        let seconds = start.elapsed().as_secs_f64();
-        println!("to a durable file, zstd {zstd:?}: {seconds:.2} s = {:.0} MB/s of text", bytes as f64 / seconds / 1e6);
     }
 }

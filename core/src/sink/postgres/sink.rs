@@ -20,7 +20,7 @@ use super::url::Url;
 use super::{
     Mode, Postgres, TableName, append, connect, index, letters, replace, sampling_guard, stage, there, unique,
 };
-use crate::base::{Chunk, Code, Ctx, Error, Held, Result, Text, text};
+use crate::base::{Cause, Chunk, Code, Ctx, Error, Held, Result, Text, text};
 use crate::recovery::SinkState;
 use crate::sink::{ResultInfo, Sink, Stored, Target};
 
@@ -405,6 +405,11 @@ impl Drop for Loading {
     }
 }
 
+/// A server that is away may come back, and the ledger says what it holds.
+fn lost(error: Error) -> Error {
+    if error.code() == Code::Unreachable { error.caused_by(Cause::TargetLost) } else { error }
+}
+
 impl Sink for PostgresSink {
     fn name(&self) -> &'static str {
         "postgres"
@@ -415,7 +420,7 @@ impl Sink for PostgresSink {
     }
 
     fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
-        self.loading = self.open(schema, ctx)?;
+        self.loading = self.open(schema, ctx).map_err(lost)?;
         Ok(())
     }
 
@@ -434,7 +439,7 @@ impl Sink for PostgresSink {
     fn write(&mut self, chunk: &Chunk) -> Result<()> {
         // Taken out, so that a failure drops the load.
         let mut loading = self.loading.take().ok_or_else(|| Error::internal("the PostgreSQL sink is not open"))?;
-        loading.send(chunk, self.options.connections)?;
+        loading.send(chunk, self.options.connections).map_err(lost)?;
         self.loading = Some(loading);
         Ok(())
     }
@@ -444,7 +449,7 @@ impl Sink for PostgresSink {
             return Ok(());
         }
         let mut loading = self.loading.take().ok_or_else(|| Error::internal("the PostgreSQL sink is not open"))?;
-        self.rows = loading.seal(&self.options, &self.state, &self.info, &self.target)?;
+        self.rows = loading.seal(&self.options, &self.state, &self.info, &self.target).map_err(lost)?;
         self.loading = Some(loading);
         Ok(())
     }
@@ -455,7 +460,7 @@ impl Sink for PostgresSink {
             self.rows = rows;
         } else {
             let mut loading = self.loading.take().ok_or_else(|| Error::internal("the PostgreSQL sink is not open"))?;
-            loading.publish(&self.options, &self.state, &self.target)?;
+            loading.publish(&self.options, &self.state, &self.target).map_err(lost)?;
             bytes = loading.sent_bytes;
             warnings = std::mem::take(&mut loading.warnings);
         }

@@ -20,8 +20,8 @@ pub fn file(model: &Model) -> String {
         out += "\n";
         out += &match &one.shape {
             Shape::Words(words) => enumeration(one, words),
-            Shape::Record(fields) => record(model, one, fields),
-            Shape::Other(Type::Union(all)) => record(model, one, &merged(all)),
+            Shape::Record(fields) => record(one, fields),
+            Shape::Other(Type::Union(all)) => record(one, &merged(all)),
             Shape::Other(other) => panic!("{}: {other:?}", one.name),
         };
     }
@@ -116,14 +116,14 @@ fn enumeration(one: &Named, words: &[(String, String)]) -> String {
     out + &aligned(&rows) + ")\n"
 }
 
-fn record(model: &Model, one: &Named, fields: &[Field]) -> String {
+fn record(one: &Named, fields: &[Field]) -> String {
     let name = type_name(&one.name);
     let mut out = comment(&name, &one.doc, "");
     out += &format!("type {name} struct {{\n");
     let rows: Vec<Row> = fields
         .iter()
         .map(|field| {
-            let (kind, option) = of(model, field, one.given);
+            let (kind, option) = of(field, one.given);
             Row {
                 comment: comment("", &field.doc, "\t"),
                 cells: vec![field_name(&field.name), kind, format!("`json:\"{}{option}\"`", field.name)],
@@ -135,8 +135,8 @@ fn record(model: &Model, one: &Named, fields: &[Field]) -> String {
 
 /// Type and option of a field. What is given and left out is not in the JSON; a number or truth that would be its own default's
 /// opposite is behind a pointer, so that 0 and false can be said.
-fn of(model: &Model, field: &Field, given: bool) -> (String, &'static str) {
-    let kind = text(model, &field.kind);
+fn of(field: &Field, given: bool) -> (String, &'static str) {
+    let kind = text(&field.kind);
     let bare = kind.trim_start_matches('*').to_owned();
     if !given {
         return match (&field.kind, field.required) {
@@ -160,7 +160,7 @@ fn of(model: &Model, field: &Field, given: bool) -> (String, &'static str) {
     }
 }
 
-fn text(model: &Model, kind: &Type) -> String {
+fn text(kind: &Type) -> String {
     match kind {
         Type::Text => "string".to_owned(),
         Type::Bool => "bool".to_owned(),
@@ -168,10 +168,10 @@ fn text(model: &Model, kind: &Type) -> String {
         Type::Integer(true) => "int64".to_owned(),
         Type::Integer(false) => "uint64".to_owned(),
         Type::Any => "any".to_owned(),
-        Type::Map(inner) => format!("map[string]{}", text(model, inner)),
-        Type::List(inner) => format!("[]{}", text(model, inner)),
+        Type::Map(inner) => format!("map[string]{}", text(inner)),
+        Type::List(inner) => format!("[]{}", text(inner)),
         Type::Texts(count) => format!("[{count}]string"),
-        Type::Nullable(inner) => match text(model, inner) {
+        Type::Nullable(inner) => match text(inner) {
             own if own.starts_with("[]") || own.starts_with("map[") || own == "any" || own == "Texts" => own,
             plain => format!("*{plain}"),
         },

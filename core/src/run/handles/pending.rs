@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::{Answer, Job};
 use crate::base::{Error, Home, Result};
+use crate::run::{Answer, Job};
 use crate::sink::arrow::ArrowReader;
 
 /// For hosts that must not block (an event loop) or must look at signals meanwhile. Dropped, it cancels the job.
@@ -17,7 +17,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new(reader: Receiver<ArrowReader>, job: Job) -> Self {
+    pub(in crate::run) fn new(reader: Receiver<ArrowReader>, job: Job) -> Self {
         Pending { reader, job, taken: false, home: Home::default() }
     }
 

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::{Text, text};
-use crate::lake::is_written_by_us;
 
 /// Where it lies. The default is nothing.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +16,8 @@ pub struct Spared {
     pub source: PathBuf,
     /// The files of the source, and archives of such.
     pub files: Arc<[PathBuf]>,
+    /// Whether datasus has written a Parquet, which is no source then; none: nobody has to be asked.
+    pub is_ours: Option<fn(&Path) -> bool>,
 }
 
 /// What lies in the source's folder for itself, whatever lake and state are configured.
@@ -46,16 +47,13 @@ impl Spared {
             ));
         }
         // An answer of ours may lie there by a name of the source's, and be written again.
+        let is_parquet = |file: &Path| file.to_string_lossy().trim_end().to_lowercase().ends_with(".parquet");
+        let is_answer = |file: &Path| is_parquet(file) && self.is_ours.is_some_and(|is_ours| is_ours(file));
         let is_source = |file: &PathBuf| !is_answer(file);
         let of_source = identity(target)
             .is_some_and(|of| self.files.iter().any(|file| identity(file) == Some(of) && is_source(file)));
         of_source.then(|| text!("é um arquivo da fonte", "it is a file of the source"))
     }
-}
-
-/// A Parquet that datasus has written.
-fn is_answer(file: &Path) -> bool {
-    file.to_string_lossy().trim_end().to_lowercase().ends_with(".parquet") && is_written_by_us(file)
 }
 
 /// The first part of the path, in lower case, that leads from `folder` to `target`; none where that is not below it.

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Report;
 use crate::base::{Ctx, Error, Language, ProgressSnapshot, Result};
+use crate::run::Report;
 use crate::scheduler::{Events, Handle, Status};
 
 /// A handle on a job; clones are the same job, and letting go of it does not stop it.
@@ -15,16 +15,16 @@ pub struct Job {
 }
 
 impl Job {
-    pub(super) fn new(id: String, ctx: Ctx) -> Self {
+    pub(in crate::run) fn new(id: String, ctx: Ctx) -> Self {
         Job { id, began: Instant::now(), handle: Handle::new(ctx) }
     }
 
     /// Since its submission.
-    pub(super) fn age(&self) -> Duration {
+    pub(in crate::run) fn age(&self) -> Duration {
         self.began.elapsed()
     }
 
-    pub(super) fn handle(&self) -> &Handle<Report> {
+    pub(in crate::run) fn handle(&self) -> &Handle<Report> {
         &self.handle
     }
 

@@ -3,42 +3,44 @@
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use super::durable::was_short_of_memory;
+use super::attempts::{Attempts, is_short_of_memory};
 use super::memory::Share;
 use super::parking::SharedLease;
 use crate::base::{Chunk, Code, Error, Result, text};
-use crate::engine::Running;
+use crate::engine::RowStream;
 
 /// Until the first chunk is handed out: what the reader has got cannot be taken back.
-pub(super) struct OnceMore<F> {
+pub(super) struct OomRetry<F> {
     start: F,
-    running: Running,
+    running: RowStream,
     share: Share,
     lease: SharedLease,
-    alone: bool,
+    attempts: Attempts,
     begun: bool,
 }
 
-impl<F: FnMut(bool) -> Result<(Running, Share)>> OnceMore<F> {
+impl<F: FnMut(bool) -> Result<(RowStream, Share)>> OomRetry<F> {
     /// `start` is told whether to take all the memory that jobs may have.
     pub fn begin(mut start: F) -> Result<Self> {
-        let first = start(false);
-        let alone = first.as_ref().is_err_and(was_short_of_memory);
-        let (running, share) = if alone { start(true)? } else { first? };
+        let mut attempts = Attempts::default();
+        let (running, share) = match start(false) {
+            Err(error) if attempts.runs_alone(&error) => start(true)?,
+            first => first?,
+        };
         let lease = share.lease.clone();
-        Ok(OnceMore { start, running, share, lease, alone, begun: false })
+        Ok(OomRetry { start, running, share, lease, attempts, begun: false })
     }
 
     pub fn schema(&self) -> SchemaRef {
         self.running.schema().clone()
     }
 
-    /// [`Running::gives_back_at_once`] of whichever run it is.
+    /// [`RowStream::gives_back_at_once`] of whichever run it is.
     pub fn gives_back_at_once(&self) -> bool {
         self.running.gives_back_at_once()
     }
 
-    /// [`Running::set_aside`] of whichever run it is.
+    /// [`RowStream::set_aside`] of whichever run it is.
     pub fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool> {
         self.running.set_aside(untaken, is_back)
     }
@@ -55,8 +57,6 @@ impl<F: FnMut(bool) -> Result<(Running, Share)>> OnceMore<F> {
 
     /// Once the first one's memory is given back.
     fn again(&mut self) -> Result<()> {
-        tracing::warn!("a stream ran out of memory; runs once more alone");
-        self.alone = true;
         self.lease.give_back();
         let schema = self.schema();
         let (running, share) = (self.start)(true)?;
@@ -69,13 +69,13 @@ impl<F: FnMut(bool) -> Result<(Running, Share)>> OnceMore<F> {
     }
 }
 
-impl<F: FnMut(bool) -> Result<(Running, Share)>> Iterator for OnceMore<F> {
+impl<F: FnMut(bool) -> Result<(RowStream, Share)>> Iterator for OomRetry<F> {
     type Item = Result<Chunk>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.running.next() {
-            Some(Err(error)) if was_short_of_memory(&error) && self.begun => Some(Err(too_late(error))),
-            Some(Err(error)) if was_short_of_memory(&error) && !self.alone => match self.again() {
+            Some(Err(error)) if is_short_of_memory(&error) && self.begun => Some(Err(too_late(error))),
+            Some(Err(error)) if self.attempts.runs_alone(&error) => match self.again() {
                 Ok(()) => self.next(),
                 Err(error) => Some(Err(error)),
             },

@@ -6,8 +6,8 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-use super::{Job, Report};
 use crate::base::{Error, Result};
+use crate::run::{Job, Report};
 use crate::sink::arrow::{ArrowReader, error_of};
 
 /// What [`Answer::next_within`] found.
@@ -30,7 +30,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(reader: ArrowReader, job: Job) -> Self {
+    pub(in crate::run) fn new(reader: ArrowReader, job: Job) -> Self {
         Answer { reader, job }
     }
 

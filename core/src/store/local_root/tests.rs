@@ -13,7 +13,7 @@ fn what_is_not_a_plain_file_below_the_root_is_refused() {
     let foreign = outer.path().join("foreign");
     std::fs::write(&foreign, "theirs").unwrap();
     let root_path = outer.path().join("root");
-    let root = OutputRoot::open(&root_path).unwrap();
+    let root = LocalRoot::open(&root_path).unwrap();
     std::fs::create_dir(root_path.join("folder")).unwrap();
     std::fs::hard_link(&foreign, root_path.join("hard")).unwrap();
     #[cfg(unix)]
@@ -67,7 +67,7 @@ fn what_is_not_a_plain_file_below_the_root_is_refused() {
 #[test]
 fn names_below_the_root_are_accepted_relative_or_absolute() {
     let folder = tempfile::tempdir().unwrap();
-    let root = OutputRoot::open(folder.path()).unwrap();
+    let root = LocalRoot::open(folder.path()).unwrap();
     let absolute = folder.path().join("z/abs.csv");
     for path in [Path::new("x.csv"), Path::new("./a/b/y.csv"), Path::new("ação ; 1.csv"), &absolute] {
         let mut file = root.create(path, false).unwrap();
@@ -83,7 +83,7 @@ fn names_below_the_root_are_accepted_relative_or_absolute() {
 #[test]
 fn an_existing_file_is_replaced_only_when_asked_even_if_it_came_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
-    let root = OutputRoot::open(folder.path()).unwrap();
+    let root = LocalRoot::open(folder.path()).unwrap();
     let x = Path::new("x");
     let first = root.create(x, false).unwrap();
     std::fs::write(folder.path().join("x"), "other").unwrap();
@@ -103,7 +103,7 @@ fn what_was_planted_where_a_file_goes_on_is_refused_and_never_written() {
     let outer = tempfile::tempdir().unwrap();
     let foreign = outer.path().join("foreign");
     std::fs::write(&foreign, "theirs").unwrap();
-    let root = OutputRoot::open(&outer.path().join("root")).unwrap();
+    let root = LocalRoot::open(&outer.path().join("root")).unwrap();
     let partial = outer.path().join("root/.datasus-1-0.partial");
     let (x, name) = (Path::new("x.csv"), ".datasus-1-0.partial");
     let plants: [&dyn Fn(); 4] = [

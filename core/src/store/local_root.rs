@@ -11,6 +11,7 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt, OpenOptions, OpenOptionsExt};
 
+use super::Upload;
 use super::spared::{Spared, real};
 use crate::base::{
     Code, Error, FILE_MODE, FOLDER_MODE, NO_LINK, Odd, Result, Text, Trusted, Writeback, create_folders, expand_home,
@@ -19,14 +20,14 @@ use crate::base::{
 
 /// The folder below which a client writes files.
 #[derive(Clone)]
-pub struct OutputRoot {
+pub struct LocalRoot {
     dir: Arc<Dir>,
     given: PathBuf,
     real: PathBuf,
     spared: Spared,
 }
 
-impl OutputRoot {
+impl LocalRoot {
     /// Opens the folder, and creates it where it doesn't exist.
     pub fn open(path: &Path) -> Result<Self> {
         refuse_address(&path.to_string_lossy())?;
@@ -38,19 +39,19 @@ impl OutputRoot {
         }
         let dir = Dir::open_ambient_dir(&real, ambient_authority()).map_err(|e| Error::io(e, path))?;
         let given = std::path::absolute(path).map_err(|e| Error::io(e, path))?;
-        Ok(OutputRoot { dir: Arc::new(dir), given, real, spared: Spared::default() })
+        Ok(LocalRoot { dir: Arc::new(dir), given, real, spared: Spared::default() })
     }
 
     /// The same, which never touches these (DS-403).
     pub fn sparing(self, spared: Spared) -> Self {
-        OutputRoot { spared, ..self }
+        LocalRoot { spared, ..self }
     }
 
     pub fn path(&self) -> &Path {
         &self.real
     }
 
-    /// Refuses (DS-403, DS-409) what [`OutputRoot::create`] would refuse, without creating anything.
+    /// Refuses (DS-403, DS-409) what [`LocalRoot::create`] would refuse, without creating anything.
     pub fn check(&self, path: &Path, overwrite: bool) -> Result<()> {
         let relative = self.relative(path)?;
         self.check_spared(path, &relative)?;
@@ -300,6 +301,13 @@ impl OutputFile {
 
     fn rename(&self) -> Result<()> {
         self.folder.rename(&self.partial, &self.folder, &self.name).map_err(|e| Error::io(e, &self.shown))
+    }
+}
+
+impl Upload for OutputFile {
+    fn publish(mut self: Box<Self>) -> Result<()> {
+        self.sync()?;
+        OutputFile::publish(*self)
     }
 }
 

@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use crate::base::{Cancel, CancelReason, Chunk, Origin, Result, UnitId};
 
 /// Where the rows come from; it ends with the last one, or with an error.
-pub(super) trait Chunks: Iterator<Item = Result<Chunk>> + Send {
+pub trait RowSource: Iterator<Item = Result<Chunk>> + Send {
     /// The reader has stopped to read: gives back what is held for it, as far as it can be had again. `untaken`, the last that was
     /// handed out, in order, was not taken and comes once more. Ends early once `is_back`. True: what is left is only read, from
     /// the disk.
@@ -21,34 +21,35 @@ pub(super) trait Chunks: Iterator<Item = Result<Chunk>> + Send {
 }
 
 /// Rows of a running statement. Dropping it before the end cancels the statement.
-pub struct Running {
+pub struct RowStream {
     schema: SchemaRef,
-    chunks: Box<dyn Chunks>,
+    chunks: Box<dyn RowSource>,
     cancel: Cancel,
     rows: u64,
     ended: bool,
 }
 
-impl Running {
-    pub(super) fn new(schema: SchemaRef, chunks: Box<dyn Chunks>, cancel: Cancel) -> Self {
-        Running { schema, chunks, cancel, rows: 0, ended: false }
+impl RowStream {
+    /// Rows of `source`. `cancel` is set when it is dropped before its end.
+    pub fn of(schema: SchemaRef, source: Box<dyn RowSource>, cancel: Cancel) -> Self {
+        RowStream { schema, chunks: source, cancel, rows: 0, ended: false }
     }
 
-    /// Of batches that are no units of a scan: each chunk's number is its place.
-    pub(crate) fn of_batches(
+    /// Of batches of `schema` that are no units of a scan: each chunk's number is its place.
+    pub fn new(
         schema: SchemaRef,
         batches: impl Iterator<Item = Result<RecordBatch>> + Send + 'static,
         cancel: Cancel,
     ) -> Self {
         let batches = Batches { batches, again: VecDeque::new(), number: 0 };
-        Running::new(schema, Box::new(batches), cancel)
+        RowStream::of(schema, Box::new(batches), cancel)
     }
 
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
-    /// Whether [`Running::set_aside`] takes no time.
+    /// Whether [`RowStream::set_aside`] takes no time.
     pub fn gives_back_at_once(&self) -> bool {
         self.chunks.gives_back_at_once()
     }
@@ -62,6 +63,17 @@ impl Running {
         self.rows -= rows;
         self.ended &= rows == 0;
         Ok(only_read)
+    }
+}
+
+/// Of a stream that another one stands before.
+impl RowSource for RowStream {
+    fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool> {
+        RowStream::set_aside(self, untaken, is_back)
+    }
+
+    fn gives_back_at_once(&self) -> bool {
+        RowStream::gives_back_at_once(self)
     }
 }
 
@@ -81,7 +93,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for Batches<I> {
     }
 }
 
-impl<I: Iterator<Item = Result<RecordBatch>> + Send> Chunks for Batches<I> {
+impl<I: Iterator<Item = Result<RecordBatch>> + Send> RowSource for Batches<I> {
     fn set_aside(&mut self, untaken: Vec<RecordBatch>, _: &dyn Fn() -> bool) -> Result<bool> {
         self.number -= untaken.len() as u64;
         for batch in untaken.into_iter().rev() {
@@ -98,7 +110,7 @@ pub(super) fn numbered(batch: RecordBatch, number: &mut u64) -> Chunk {
     Chunk { unit, batch, origin: Origin::default() }
 }
 
-impl Iterator for Running {
+impl Iterator for RowStream {
     type Item = Result<Chunk>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -115,7 +127,7 @@ impl Iterator for Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RowStream {
     fn drop(&mut self) {
         if !self.ended {
             self.cancel.set(CancelReason::Caller);

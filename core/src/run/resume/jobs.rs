@@ -1,6 +1,5 @@
 //! What earlier processes left: which jobs, going on with one, giving one up, and its dead letters.
 
-use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,16 +8,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::durable::{Work, discard_targets, remove_leftovers};
-use super::pipeline::{Prepared, Task};
-use super::result_info::result_info;
-use super::stored_plan::{PinnedFile, StoredPlan};
-use super::{Job, Report, Session, emergency};
-use crate::base::{Code, Ctx, Error, ErrorForm, PeakMemory, Result, Text, masked_json, text};
+use super::resumed::{Resumed, changed, go_on};
+use crate::base::{Code, Error, ErrorForm, Result, masked_json, text};
 use crate::params::QueryParams;
-use crate::plan::{Wanted, statement};
-use crate::recovery::{DeadLetter, DeadLetters, End, Found, JobFolder, Log, Standing};
-use crate::sink::{AllLimits, ORIGIN_COLUMNS, OutputRoot, Replay, ResultInfo, Target, parquet};
+use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Log, Standing};
+use crate::run::Job;
+use crate::run::export::{discard_targets, remove_leftovers};
+use crate::run::session::Session;
+use crate::run::stored_plan::{PinnedFile, StoredPlan};
+use crate::run::task::Task;
+use crate::sink::{Replay, ResultInfo, Target, parquet};
 
 /// A job that left something, as [`crate::Client::jobs`] lists it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,15 +52,6 @@ pub struct Replayed {
     pub left: u64,
 }
 
-/// A job taken over from a process that is gone.
-pub(super) struct Resumed {
-    pub prepared: Prepared,
-    folder: JobFolder,
-    plan: StoredPlan,
-    root: OutputRoot,
-    targets: Vec<Arc<dyn Target>>,
-}
-
 impl Session {
     pub fn jobs(&self) -> Result<Vec<JobInfo>> {
         let ctx = self.ctx();
@@ -88,25 +78,6 @@ impl Session {
         Ok(info.collect())
     }
 
-    /// Of a state folder in which jobs wait to be resumed: which they are, and how. Those of the same query come first.
-    pub(super) fn unfinished(&self, params: &QueryParams) -> Option<Text> {
-        let found =
-            self.state.list().inspect_err(|error| tracing::warn!(%error, "unfinished jobs were not looked for"));
-        let waits = |job: &&Found| matches!(job.standing, Standing::Crashed | Standing::Failed | Standing::Foreign);
-        let found = found.ok()?;
-        let mut waiting: Vec<&Found> = found.iter().filter(waits).collect();
-        let same = serde_json::to_value(params).ok();
-        waiting.sort_by_key(|job| same.as_ref() != Some(&job.plan["params"]));
-        let id = &waiting.first()?.id;
-        let (count, root) = (waiting.len(), self.state.root().display());
-        let named = waiting.iter().take(3).map(|job| job.id.as_str()).collect::<Vec<_>>().join(", ");
-        let more = if count > 3 { ", …" } else { "" };
-        Some(text!(
-            "{count} trabalho(s) não terminado(s) em {root}: {named}{more}. Continue de onde parou com resume(\"{id}\"), ou desista com discard(\"{id}\")",
-            "{count} unfinished job(s) in {root}: {named}{more}. Go on where it stopped with resume(\"{id}\"), or give it up with discard(\"{id}\")"
-        ))
-    }
-
     /// Takes the job over and goes on with it, where it stopped.
     pub fn resume(self: &Arc<Self>, job_id: &str) -> Result<Job> {
         let ctx = self.ctx();
@@ -116,7 +87,7 @@ impl Session {
                 return Err(ended(job_id));
             }
             let plan = StoredPlan::read(folder.plan()?)?;
-            let root = OutputRoot::open(&plan.output)?;
+            let root = self.output_root(&plan.output)?;
             let targets = self.restored(&plan)?;
             let mut prepared = self.prepare(&plan.params, &ctx)?;
             let of = |pinned: &PinnedFile| {
@@ -131,58 +102,10 @@ impl Session {
             Ok(Resumed { prepared, folder, plan, root, targets })
         };
         let resumed = taken().map_err(|error| self.traced(error, &ctx))?;
+        let query = resumed.prepared.query.clone();
         let job = Job::new(job_id.to_owned(), ctx.clone());
-        self.spawn(Task::Resume(Box::new(resumed)), &job, ctx)?;
+        self.spawn(Task::new(&query, false, move |run| go_on(run, resumed)), &job, ctx)?;
         Ok(job)
-    }
-
-    /// What cannot begin leaves the job as it was: its state, and the error that it ended with.
-    pub(super) fn go_on(&self, resumed: Resumed, memory: &PeakMemory, job: &Job, ctx: &Ctx) -> Result<Report> {
-        // What it reads was decided when it began; whether it waits or fails is asked again.
-        self.sampling_now(&resumed.prepared.query, true, ctx)?;
-        let Resumed { prepared, folder, plan, root, targets } = resumed;
-        // What the job left out when it began stays left out, and is named; what it took must be there, whatever `partial`
-        // says.
-        let (files, lost) = self.readable(&prepared, None, ctx)?;
-        if let Some(lost) = lost.first() {
-            return Err(changed(&lost.file));
-        }
-        for (file, pinned) in files.iter().zip(&plan.files) {
-            if !pinned.is_still(file) {
-                return Err(changed(&pinned.source));
-            }
-        }
-        if plan.sampling.as_ref().is_some_and(|sampling| !sampling.is_known()) {
-            return Err(other_version(&plan));
-        }
-        let unreadable = plan.unreadable.clone();
-        let limits = AllLimits(&targets);
-        let origin = limits.want_origin().then_some(ORIGIN_COLUMNS);
-        let wanted = Wanted { origin, sampling: plan.sampling.as_ref(), ordered: limits.by_order() };
-        let statement = statement(&prepared.query, &files, wanted, self.engine.dialect())?;
-        let sampled = emergency::sampled(plan.sampling.clone(), &files);
-        if statement.sql != plan.sql || (!plan.materialises && !statement.is_positional()) {
-            return Err(other_version(&plan));
-        }
-        let foreign = folder.was_foreign();
-        let info = result_info(&prepared, &files, sampled.as_ref(), job.id())?;
-        let work = Work {
-            session: self,
-            prepared: &prepared,
-            files: &files,
-            statement,
-            targets,
-            root,
-            info,
-            sampled,
-            job,
-            ctx,
-            resumed: true,
-            alone: Cell::new(false),
-        };
-        folder.own()?;
-        let outcome = work.attempts(folder, plan, foreign)?;
-        self.report(&prepared, &files, unreadable, outcome, memory, job, ctx)
     }
 
     /// Gives a job up: what it left in its targets goes, and its folder.
@@ -194,7 +117,7 @@ impl Session {
             if let Ok(plan) = folder.plan().and_then(|plan| self.known_targets(StoredPlan::read(plan)?))
                 && folder.end().is_none_or(|end| end.resumable)
             {
-                let root = OutputRoot::open(&plan.output)?;
+                let root = self.output_root(&plan.output)?;
                 let targets = self.restored(&plan)?;
                 let info = ResultInfo { job_id: job_id.to_owned(), ..ResultInfo::default() };
                 discard_targets(&folder, &targets, &self.target_env(&root), &info)?;
@@ -215,7 +138,7 @@ impl Session {
     pub fn export_dead_letters(&self, job_id: &str, path: &Path) -> Result<u64> {
         let written = || -> Result<u64> {
             let letters = DeadLetters::read(&self.state.find(job_id)?)?;
-            let root = OutputRoot::open(&self.output)?.sparing(self.spared(None));
+            let root = self.output_root(&self.output)?.sparing(self.spared(None));
             parquet::write_once(&root, path, &table(&letters)?)?;
             Ok(letters.len() as u64)
         };
@@ -291,30 +214,6 @@ fn table(letters: &[DeadLetter]) -> Result<RecordBatch> {
         ("trace_id", text(&|letter| Some(letter.trace_id.clone())), true),
     ])
     .map_err(Error::internal)
-}
-
-fn changed(file: &str) -> Error {
-    Error::new(
-        Code::Conflict,
-        text!(
-            "O arquivo {file} não está mais como quando este trabalho começou, e continuá-lo não seria exato; descarte-o e repita",
-            "File {file} is not what it was when this job began, and going on would not be exact; discard the job and run it again"
-        ),
-    )
-    .file(file)
-    .stage("recovery")
-}
-
-fn other_version(plan: &StoredPlan) -> Error {
-    let (datasus, engine) = (&plan.datasus, &plan.engine);
-    Error::new(
-        Code::Conflict,
-        text!(
-            "Esta versão lê a consulta deste trabalho de outro modo do que a que o começou (datasus {datasus}, {engine}); continue-o com aquela, ou descarte-o e repita",
-            "This version reads the query of this job in another way than the one that began it (datasus {datasus}, {engine}); resume it with that one, or discard it and run it again"
-        ),
-    )
-    .stage("recovery")
 }
 
 fn ended(job_id: &str) -> Error {

@@ -1,0 +1,13 @@
+//! Why something failed, for those who decide whether it is tried again.
+
+/// What an error says of its cause by type; its code says what the caller may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The engine's share of the memory did not do; with more it may.
+    EngineMemory,
+    /// The target broke off, or could not be reached. It holds what it has: another attempt goes on from there.
+    TargetLost,
+    /// A source is not what it was when it was opened.
+    SourceChanged,
+}

@@ -1,0 +1,159 @@
+//! What a job says of itself once its rows are where they should be.
+
+use std::collections::BTreeMap;
+
+use super::execution::{Execution, Outcome, Run};
+use super::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, bad_rows, sampled};
+use crate::base::{masked, text};
+use crate::lake::LakeFile;
+use crate::params::{OnBadValue, Query};
+use crate::plan::{nowhere, reads};
+use crate::scheduler::Status;
+use crate::sink::Stored;
+
+impl Execution<'_> {
+    /// What came of it; it is counted, and its warnings are logged.
+    pub fn report(self, outcome: Outcome) -> Report {
+        let Execution { run: Run { env, memory, job, ctx }, ref prepared, ref files, .. } = self;
+        let language = env.config.language;
+        outcome.stored.iter().for_each(|one| env.metrics.delivered(one.sink, one.rows, one.bytes));
+        let Outcome { rows, stored, dead_letters, left_out, attempts, held, mode, sampled } = outcome;
+        let mut normalised = NormalisedCodes::of(files.iter().filter(|file| reads(&prepared.query, file)));
+        normalised.retain(|one| prepared.query.reads(&one.column));
+        let mut warnings = self.warnings();
+        warnings.extend(prepared.query.notes.iter().map(|note| note.get(language).to_owned()));
+        warnings.extend(nowhere(&prepared.query, files).iter().map(|(dataset, columns)| {
+            let names = columns.join(", ");
+            let warning = text!(
+                "{dataset}: nenhum arquivo da consulta tem {names}; é NULL em toda a resposta",
+                "{dataset}: no file of the query has {names}; it is NULL in the whole answer"
+            );
+            warning.get(language).to_owned()
+        }));
+        let told = normalised_warning(&normalised);
+        warnings.extend(told.map(|warning| warning.get(language).to_owned()));
+        warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(language).to_owned()));
+        let noted = sampled.as_ref().map(sampled::warning);
+        warnings.extend(noted.map(|warning| warning.get(language).to_owned()));
+        let of_sources = bad_rows::rejected(&prepared.query, files) + left_out;
+        warnings.extend(bad_rows::warning(left_out, job.id()).map(|w| w.get(language).to_owned()));
+        let refused = dead_letters.saturating_sub(of_sources);
+        if refused > 0 {
+            let id = job.id();
+            let warning = text!(
+                "{refused} linha(s) recusada(s) pelo destino estão em dead_letters(\"{id}\")",
+                "{refused} row(s) that the target refused are in dead_letters(\"{id}\")"
+            );
+            warnings.push(warning.get(language).to_owned());
+        }
+        let warnings: Vec<String> = warnings.iter().map(|warning| masked(warning).into_owned()).collect();
+        for warning in &warnings {
+            tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{warning}");
+        }
+        Report {
+            contract: 1,
+            status: Status::Completed,
+            job_id: job.id().to_owned(),
+            trace_id: ctx.trace_id.to_string(),
+            records_processed: rows,
+            storage: storage(stored),
+            performance: Performance::measured(rows, job.age(), memory.peak()),
+            mode,
+            sampling: sampled,
+            dead_letters,
+            attempts,
+            resumed_from: (!held.is_empty()).then_some(held),
+            cache: CacheUse::Off,
+            sources: files.iter().map(source_of).collect(),
+            missing: prepared.selection.missing.clone(),
+            warnings,
+            bad_values: bad_values(&prepared.query, files),
+            unreadable: self.unreadable,
+            normalised,
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let Execution { run: Run { env, .. }, prepared, files, unreadable, .. } = self;
+        let mut warnings = env.warnings(&prepared.query, &prepared.selection, &prepared.listing, files);
+        let mut add = |warning: crate::base::Text| warnings.push(warning.get(env.config.language).to_owned());
+        if !unreadable.is_empty() {
+            let count = unreadable.len();
+            add(text!("{count} arquivo(s) que não se pôde ler ficaram de fora", "{count} unreadable file(s) left out"));
+        }
+        for file in files.iter().filter(|file| reads(&prepared.query, file)) {
+            let (name, deleted, rejected) = (&file.source.file, file.source.rows_deleted, file.source.rows_rejected);
+            if rejected > 0 {
+                add(text!(
+                    "{name}: {rejected} registro(s) que não se pôde ler estão fora da resposta",
+                    "{name}: {rejected} record(s) that cannot be read are not in the answer"
+                ));
+            }
+            if deleted > 0 {
+                add(text!(
+                    "{name}: {deleted} registro(s) marcado(s) como excluído(s) fora da resposta",
+                    "{name}: {deleted} record(s) marked deleted are not in the answer"
+                ));
+            }
+        }
+        let bad: u64 = bad_values(&prepared.query, files).iter().map(|bad| bad.count).sum();
+        // Where rows are left out, what is NULL is in columns that nobody read.
+        if bad > 0 && prepared.query.options.on_bad_value == OnBadValue::Null {
+            add(text!(
+                "{bad} valor(es) que não se pôde ler viraram NULL; veja `bad_values`",
+                "{bad} value(s) that did not parse became NULL; see `bad_values`"
+            ));
+        }
+        warnings
+    }
+}
+
+/// Says which columns were brought into the catalogue's form.
+fn normalised_warning(normalised: &[NormalisedCodes]) -> Option<crate::base::Text> {
+    let count: u64 = normalised.iter().map(|one| one.count).sum();
+    let names: Vec<&str> = normalised.iter().map(|one| one.column.as_str()).take(8).collect();
+    let more = if normalised.len() > names.len() { ", …" } else { "" };
+    let names = names.join(", ");
+    (count > 0).then(|| {
+        text!(
+            "{count} código(s) de {names}{more} estão na forma do catálogo, e não na do arquivo; veja `normalised`",
+            "{count} code(s) of {names}{more} have the catalogue's form and not the file's; see `normalised`"
+        )
+    })
+}
+
+fn storage(stored: Vec<Stored>) -> BTreeMap<String, Storage> {
+    let mut by_sink: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for one in stored.into_iter().filter(|one| one.sink != "arrow") {
+        by_sink.entry(one.sink.to_owned()).or_default().push(one.location);
+    }
+    by_sink
+        .into_iter()
+        .map(|(sink, mut locations)| match locations.len() {
+            1 => (sink, Storage::One(locations.remove(0))),
+            _ => (sink, Storage::Many(locations)),
+        })
+        .collect()
+}
+
+pub(super) fn source_of(file: &LakeFile) -> Source {
+    Source { file: file.source.file.clone(), rows: file.rows, sha256: file.source.sha256.clone(), crc: file.source.crc }
+}
+
+/// Of the files that the query reads.
+fn bad_values(query: &Query, files: &[LakeFile]) -> Vec<BadValue> {
+    files.iter().filter(|file| reads(query, file)).flat_map(bad_values_of).collect()
+}
+
+pub(super) fn bad_values_of(file: &LakeFile) -> Vec<BadValue> {
+    file.source
+        .bad_values
+        .iter()
+        .map(|bad| BadValue {
+            file: file.source.file.clone(),
+            column: bad.column.clone(),
+            count: bad.count,
+            samples: bad.samples.iter().map(|(_, raw)| raw.clone()).collect(),
+        })
+        .collect()
+}

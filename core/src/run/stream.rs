@@ -1,0 +1,103 @@
+//! Jobs whose rows go to a reader in this process.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use crossbeam_channel::Sender;
+
+use super::delivery::refuse_same_names;
+use super::execution::{Execution, Outcome, Prepared, Run};
+use super::oom_retry::OomRetry;
+use super::stored_plan::StoredPlan;
+use super::streaming::Streaming;
+use super::{Report, bad_rows, sampled};
+use crate::base::{CancelReason, Phase, Result};
+use crate::plan::{SAMPLING, Sampled};
+use crate::recovery::{DeadLetters, End, JobFolder};
+use crate::sink::ResultInfo;
+use crate::sink::arrow::{ArrowReader, stream};
+
+/// Chunks that wait for a slow reader of the stream.
+const STREAM_DEPTH: usize = 2;
+
+/// The reading end goes to the caller as soon as the schema is known.
+pub(super) fn run(run: Run, prepared: Prepared, to_caller: Sender<ArrowReader>) -> Result<Report> {
+    let execution = Execution::start(run, run.settled(prepared)?, None)?;
+    run.ctx.progress.enter(Phase::Running);
+    let letters = keep_letters(&execution)?;
+    let streamed = rows(&execution, to_caller);
+    let outcome = settle(letters, execution.statement.rows_left_out(), streamed)?;
+    Ok(execution.report(outcome))
+}
+
+fn rows(execution: &Execution, to_caller: Sender<ArrowReader>) -> Result<Outcome> {
+    let Execution { run: Run { env, ctx, .. }, prepared, files, statement, sampled, .. } = execution;
+    let left_out = statement.rows_left_out();
+    let start = |alone| {
+        let mut settings = env.settings(false);
+        let share = env.share(execution, alone, &mut settings)?;
+        let running = env.engine.start(statement.clone(), &settings, &ctx.child())?;
+        Ok((running, share))
+    };
+    let mut attempts = OomRetry::begin(start)?;
+    let schema = with_sampling(&attempts.schema(), sampled.as_ref())?;
+    refuse_same_names(&schema)?;
+    let levers = env.governor.levers();
+    let (sink, reader) = stream(schema.clone(), STREAM_DEPTH, levers.foreign(), &ctx.cancel);
+    if to_caller.send(reader).is_err() {
+        ctx.cancel.set(CancelReason::Caller);
+    }
+    let parking = attempts.lease().on(ctx);
+    let expected = execution.known_rows();
+    let streaming = Streaming { rows: &mut attempts, sink, schema: &schema, levers, ctx: &parking };
+    let (rows, stored) = streaming.deliver(files, expected).map_err(|error| (*error).clone())?;
+    let share = attempts.share();
+    let dead_letters = bad_rows::rejected(&prepared.query, files) + left_out;
+    env.metrics.dead_letters("all", dead_letters);
+    Ok(Outcome {
+        rows,
+        stored,
+        dead_letters,
+        left_out,
+        attempts: 1,
+        sampled: sampled.clone(),
+        ..Outcome::of(share.mode)
+    })
+}
+
+fn with_sampling(schema: &SchemaRef, sampled: Option<&Sampled>) -> Result<SchemaRef> {
+    let Some(sampled) = sampled else { return Ok(schema.clone()) };
+    let mut metadata = schema.metadata().clone();
+    metadata.insert(SAMPLING.to_owned(), sampled::json(sampled)?);
+    Ok(Arc::new(Schema::new_with_metadata(schema.fields().clone(), metadata)))
+}
+
+/// Keeps the letters of a stream, which has no folder of its own; none where there are none.
+fn keep_letters(execution: &Execution) -> Result<Option<JobFolder>> {
+    let Execution { run: Run { env, job, ctx, .. }, files, statement, .. } = execution;
+    let letters = bad_rows::letters(statement, files, ctx);
+    if letters.is_empty() {
+        return Ok(None);
+    }
+    let plan = StoredPlan::new(execution, &env.output, &[], &ResultInfo::default())?;
+    let folder = env.state.create(job.id(), &plan.to_json()?)?;
+    Arc::new(DeadLetters::of(folder.path())).add(letters)?;
+    Ok(Some(folder))
+}
+
+/// The folder stays with its letters where the stream came to its end, and goes where it did not.
+fn settle<T>(folder: Option<JobFolder>, dead_letters: u64, outcome: Result<T>) -> Result<T> {
+    match (folder, outcome) {
+        (None, outcome) => outcome,
+        (Some(folder), Ok(done)) => {
+            folder.leave(&End { resumable: false, error: None, dead_letters })?;
+            Ok(done)
+        }
+        (Some(folder), Err(error)) => {
+            if let Err(left) = folder.remove() {
+                tracing::warn!(error = %left, "the dead letters of a stream that failed could not be removed");
+            }
+            Err(error)
+        }
+    }
+}

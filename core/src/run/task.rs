@@ -1,0 +1,37 @@
+//! What a job's thread does, from its beginning to its end, whatever its rows are for.
+
+use super::environment::Environment;
+use super::execution::Run;
+use super::{Job, Report};
+use crate::base::{Ctx, PeakMemory, Result};
+use crate::params::{Options, Query};
+
+/// A job that waits for its turn.
+pub(super) struct Task {
+    pub options: Options,
+    /// Its reader may hold it up: it gives its slot back then.
+    pub parks: bool,
+    datasets: String,
+    work: Box<dyn FnOnce(Run) -> Result<Report> + Send>,
+}
+
+impl Task {
+    pub fn new(query: &Query, parks: bool, work: impl FnOnce(Run) -> Result<Report> + Send + 'static) -> Self {
+        let datasets: Vec<String> = query.scopes.iter().map(|scope| scope.grupo.dataset.to_string()).collect();
+        Task { options: query.options.clone(), parks, datasets: datasets.join(","), work: Box::new(work) }
+    }
+
+    /// To its end, in the job's own thread.
+    pub fn run(self, env: &Environment, job: &Job, ctx: &Ctx) -> Result<Report> {
+        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %self.datasets, "started");
+        let memory = PeakMemory::watch();
+        let run = Run { env, memory: &memory, job, ctx };
+        let outcome = (self.work)(run);
+        run.count(&outcome);
+        let report = outcome?;
+        report.warnings.iter().for_each(|warning| ctx.log_warning(warning));
+        let (rows, sampled) = (report.records_processed, report.sampling.is_some());
+        tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows, sampled, "completed");
+        Ok(report)
+    }
+}
