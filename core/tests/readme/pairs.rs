@@ -192,6 +192,33 @@ fn each_page_says_in_portuguese_what_it_says_in_english() {
     assert!(wrong.is_empty(), "docs/*.md and docs/pt/*.md are changed together:\n{}", wrong.join("\n"));
 }
 
+/// A noun that no page uses is another one's second name.
+#[test]
+fn the_words_of_the_glossary_are_those_of_the_docs_in_both_languages() {
+    let all = |folder: &str, readme: &str| {
+        let texts = pages().into_iter().map(|page| read(&format!("{folder}/{page}")));
+        texts
+            .chain([read(readme), read("CONTRIBUTING.md").split("## Words").next().unwrap().to_owned()])
+            .collect::<String>()
+    };
+    let (english, portuguese) = (all("docs", "README.md"), all("docs/pt", "README.pt-BR.md"));
+    let contributing = read("CONTRIBUTING.md");
+    let table = contributing.split("## Words").nth(1).and_then(|after| after.split("\n## ").next()).unwrap();
+    let rows: Vec<Vec<&str>> =
+        table.lines().filter(|line| line.starts_with("| ")).map(|row| row.split(" | ").collect()).collect();
+    assert!(rows.len() > 30, "{}", rows.len());
+    let lacks = |words: &str, text: &str| {
+        let text = text.to_lowercase();
+        words.trim_start_matches("| ").to_lowercase().split(", ").any(|word| !text.contains(word))
+    };
+    let unused: Vec<&Vec<&str>> = rows
+        .iter()
+        .skip(1)
+        .filter(|row| row[1] != "–" && (lacks(row[0], &english) || lacks(row[1], &portuguese)))
+        .collect();
+    assert!(unused.is_empty(), "{unused:#?}");
+}
+
 #[test]
 fn each_page_leads_to_its_other_language() {
     let readme = read("README.pt-BR.md");
