@@ -159,7 +159,7 @@ fn as_text(batches: &[RecordBatch]) -> Vec<Vec<Value>> {
 fn every_public_name_is_there() {
     let names = std::fs::read_to_string(root().join("tests/conformance/names.json")).unwrap();
     let names: serde_json::Map<String, Value> = serde_json::from_str(&names).unwrap();
-    let rooms = ["client.rs", "run/job.rs", "source/typed_records.rs", "source/example_data/mod.rs"];
+    let rooms = ["client.rs", "run/handles/job.rs", "source/typed_records.rs", "source/example_data/mod.rs"];
     let text: String = rooms.map(|room| std::fs::read_to_string(root().join("core/src").join(room)).unwrap()).concat();
     for (what, of) in names.iter().filter(|(what, _)| *what != "about") {
         let function = of["rust"].as_str().and_then(|name| name.rsplit("::").next()).unwrap();
