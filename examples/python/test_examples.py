@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from own_postgres import Sql
 
 SAYS = {
     "query": ["internações de crianças", "DS-422"],
@@ -40,7 +41,8 @@ def test_an_example_says_what_it_did(name: str, tmp_path: pathlib.Path) -> None:
     assert all(words in output for words in SAYS[name]), output
 
 
-@pytest.mark.skipif("DATASUS_POSTGRES" not in os.environ, reason="DATASUS_POSTGRES names no server")
-def test_the_load_goes_into_postgresql_where_there_is_one(tmp_path: pathlib.Path) -> None:
-    output = said("load", tmp_path, DATASUS_POSTGRES=os.environ["DATASUS_POSTGRES"])
+def test_the_load_goes_into_postgresql_where_there_is_one(server: tuple[str, Sql], tmp_path: pathlib.Path) -> None:
+    url, sql = server
+    output = said("load", tmp_path, DATASUS_POSTGRES=url)
     assert "600 registros em {'postgres': 'datasus_exemplo.internacoes'}" in output, output
+    assert sql("SELECT count(*) FROM datasus_exemplo.internacoes") == "600"
