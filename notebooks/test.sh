@@ -66,4 +66,3 @@ for notebook in "$here"/*.ipynb; do
     exit 1
   }
 done
-python -m pytest -q -p no:cacheprovider "$here/../examples/python" -k postgresql 9>&-
