@@ -49,7 +49,7 @@ impl Release {
         self.was_running = held.running;
         let floor = self.floor.map_or(beside, |floor| floor.min(beside));
         self.floor = Some(floor);
-        self.idle_floor = self.idle_floor.or(self.floor);
+        self.idle_floor = Some(self.idle_floor.map_or(floor, |idle| idle.min(beside)));
         let much = MUCH.min(held.budget / MUCH_SHARE).max(LEAST);
         let worth = beside - floor >= if held.running { much } else { LEAST };
         let between = if much < MUCH { BETWEEN_IF_SMALL } else { BETWEEN };
@@ -59,8 +59,8 @@ impl Release {
         if goes_back {
             (self.floor, self.purged) = (Some(beside), Some(now));
         }
-        let waits = worth && early;
-        if !held.running && !waits {
+        // Not in the look that asks for the purge: what that gives back is seen later.
+        if !held.running && !worth {
             self.idle_floor = self.floor;
         }
         goes_back
@@ -100,6 +100,11 @@ mod tests {
         assert_eq!(looks(300, 0, true, 25_000), (false, true));
         assert_eq!(looks(300, 0, false, 26_000), (true, true), "free, which nothing showed");
         assert_eq!(looks(300, 0, false, 28_000), (false, false));
+        assert_eq!(looks(200, 0, true, 29_000), (false, true));
+        assert_eq!(looks(500, 0, false, 30_000), (true, true), "between two jobs");
+        assert_eq!(looks(200, 0, true, 30_050), (false, true), "given back while the next one begins");
+        assert_eq!(looks(500, 0, true, 32_000), (true, true));
+        assert_eq!(looks(500, 0, false, 34_000), (true, true), "what it left is seen, whatever was there between the two");
         let mut little = |process: u64, counted: u64, seconds: u64| {
             let held = Held { process: process * MB, counted: counted * MB, running: true, budget: 200 * MB };
             release.is_worth_a_purge(held, start + Duration::from_secs(seconds))
