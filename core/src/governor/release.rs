@@ -104,7 +104,11 @@ mod tests {
         assert_eq!(looks(500, 0, false, 30_000), (true, true), "between two jobs");
         assert_eq!(looks(200, 0, true, 30_050), (false, true), "given back while the next one begins");
         assert_eq!(looks(500, 0, true, 32_000), (true, true));
-        assert_eq!(looks(500, 0, false, 34_000), (true, true), "what it left is seen, whatever was there between the two");
+        assert_eq!(
+            looks(500, 0, false, 34_000),
+            (true, true),
+            "what it left is seen, whatever was there between the two"
+        );
         let mut little = |process: u64, counted: u64, seconds: u64| {
             let held = Held { process: process * MB, counted: counted * MB, running: true, budget: 200 * MB };
             release.is_worth_a_purge(held, start + Duration::from_secs(seconds))
