@@ -22,7 +22,6 @@ mod sampled;
 mod session;
 mod stored_plan;
 mod stream;
-mod streaming;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use crossbeam_channel::Sender;
 
-use super::delivery::refuse_same_names;
+use super::delivery::{ToReader, refuse_same_names};
 use super::execution::{Execution, Outcome, Prepared, Run};
 use super::oom_retry::OomRetry;
 use super::stored_plan::StoredPlan;
-use super::streaming::Streaming;
 use super::{Report, bad_rows, sampled};
 use crate::base::{CancelReason, Phase, Result};
 use crate::plan::{SAMPLING, Sampled};
@@ -49,8 +48,8 @@ fn rows(execution: &Execution, to_caller: Sender<ArrowReader>) -> Result<Outcome
     }
     let parking = attempts.lease().on(ctx);
     let expected = execution.known_rows();
-    let streaming = Streaming { rows: &mut attempts, sink, schema: &schema, levers, ctx: &parking };
-    let (rows, stored) = streaming.deliver(files, expected).map_err(|error| (*error).clone())?;
+    let to_reader = ToReader { rows: &mut attempts, sink, schema: &schema, levers, ctx: &parking };
+    let (rows, stored) = to_reader.deliver(files, expected).map_err(|error| (*error).clone())?;
     let share = attempts.share();
     let dead_letters = bad_rows::rejected(&prepared.query, files) + left_out;
     env.metrics.dead_letters("all", dead_letters);

@@ -1,10 +1,13 @@
-//! Rows to the sinks, in their order, all of them or none.
+//! Rows to where they go, in their order, all of them or none: here to the sinks of a job, and to a reader at its pace (`reader`).
+
+mod reader;
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+pub(super) use self::reader::ToReader;
 use crate::base::{Chunk, Code, Ctx, Error, Result, text};
 use crate::lake::LakeFile;
 use crate::sink::{FanOut, Stored};
@@ -41,14 +44,18 @@ pub(super) fn deliver(
     match pump() {
         Ok(()) => Ok((rows, fan_out.finish()?)),
         Err(error) => {
-            // A cancelled or late job says so, whatever its sinks noticed first. Asked while the statement still runs:
-            // dropping it sets the token as well.
-            let error = ctx.check().err().map_or(error, Arc::new);
-            let error = Arc::new((*error).clone().traced(&ctx.trace_id, ctx.language));
+            let error = why(&error, ctx);
             fan_out.abandon(&error);
             Err(error)
         }
     }
+}
+
+/// Why a delivery failed that noticed `error` first: a cancelled or late job says so. To be asked while the statement still runs, as
+/// dropping it sets the token as well.
+fn why(error: &Error, ctx: &Ctx) -> Arc<Error> {
+    let error = ctx.check().err().unwrap_or_else(|| error.clone());
+    Arc::new(error.traced(&ctx.trace_id, ctx.language))
 }
 
 /// Two columns of one name: no sink could tell them apart. Only SQL can ask for them.
@@ -69,7 +76,7 @@ pub(super) fn refuse_same_names(schema: &SchemaRef) -> Result<()> {
     .stage("query"))
 }
 
-pub(super) fn with_schema(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+fn with_schema(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     if batch.schema_ref() == schema {
         return Ok(batch);
     }

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use super::delivery::with_schema;
-use super::memory::Share;
-use super::oom_retry::OomRetry;
+use super::{why, with_schema};
 use crate::base::{CancelReason, Chunk, Ctx, Error, Result};
 use crate::engine::RowStream;
 use crate::governor::Levers;
 use crate::lake::LakeFile;
+use crate::run::memory::Share;
+use crate::run::oom_retry::OomRetry;
 use crate::sink::arrow::{ArrowSink, Asked};
 use crate::sink::{Sink, Stored};
 
@@ -25,8 +25,8 @@ const STEP: Duration = Duration::from_millis(20);
 /// A job whose read-ahead goes with its slot works for so long before it makes room.
 const TURN: Duration = Duration::from_millis(50);
 
-/// A job's stream.
-pub(super) struct Streaming<'s, F> {
+/// The reader's end of a job.
+pub(in crate::run) struct ToReader<'s, F> {
     pub rows: &'s mut OomRetry<F>,
     pub sink: ArrowSink,
     pub schema: &'s SchemaRef,
@@ -35,7 +35,7 @@ pub(super) struct Streaming<'s, F> {
     pub ctx: &'s Ctx,
 }
 
-impl<F: FnMut(bool) -> Result<(RowStream, Share)>> Streaming<'_, F> {
+impl<F: FnMut(bool) -> Result<(RowStream, Share)>> ToReader<'_, F> {
     /// All rows to the reader, in order, each once. The stream ends well only where no source changed meanwhile.
     pub fn deliver(mut self, files: &[LakeFile], expected: Option<u64>) -> Result<(u64, Vec<Stored>), Arc<Error>> {
         self.ctx.progress.begin_rows(0);
@@ -49,10 +49,7 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> Streaming<'_, F> {
         match pumped {
             Ok(()) => Ok((self.sink.rows(), vec![Box::new(self.sink).finish().map_err(Arc::new)?])),
             Err(error) => {
-                // A cancelled or late job says so, whatever was noticed first. Asked while the statement still runs: dropping it
-                // sets the token as well.
-                let error = self.ctx.check().err().unwrap_or(error);
-                let error = Arc::new(error.traced(&self.ctx.trace_id, self.ctx.language));
+                let error = why(&error, self.ctx);
                 Box::new(self.sink).abandon(&error);
                 Err(error)
             }
