@@ -1,6 +1,7 @@
 //! Pydantic models of a query, for services that take queries as JSON.
 
 use super::model::{Field, Model, Named, Shape, Type};
+use super::python::{literal, type_text};
 
 const HEAD: &str = r#""""The query contract as Pydantic models (``pip install 'datasus[models]'``): for services that take queries as JSON.
 
@@ -166,28 +167,10 @@ fn plain(kind: &Type) -> &Type {
 }
 
 fn text(model: &Model, kind: &Type) -> String {
-    match kind {
-        Type::Text => "str".to_owned(),
-        Type::Bool => "bool".to_owned(),
-        Type::Number => "float".to_owned(),
-        Type::Integer(_) => "int".to_owned(),
-        Type::Any => "Any".to_owned(),
-        Type::Map(inner) => format!("dict[str, {}]", text(model, inner)),
-        Type::List(inner) => format!("list[{}]", text(model, inner)),
-        Type::Texts(_) => "list[str]".to_owned(),
-        Type::Nullable(inner) => format!("{} | None", text(model, inner)),
-        Type::Words(words) => literal(words.iter()),
-        Type::Union(all) => all.iter().map(|one| text(model, one)).collect::<Vec<_>>().join(" | "),
-        Type::Object(_) => "Range".to_owned(),
-        Type::Named(name) if name == "Filter" => name.clone(),
-        Type::Named(name) => match &model.named(name).shape {
-            Shape::Words(words) => literal(words.iter().map(|(word, _)| word)),
-            Shape::Record(_) => name.clone(),
-            Shape::Other(kind) => text(model, kind),
-        },
-    }
-}
-
-fn literal<'w>(words: impl Iterator<Item = &'w String>) -> String {
-    format!("Literal[{}]", words.map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", "))
+    type_text(kind, "Range", &|name| match &model.named(name).shape {
+        _ if name == "Filter" => name.to_owned(),
+        Shape::Words(words) => literal(words.iter().map(|(word, _)| word)),
+        Shape::Record(_) => name.to_owned(),
+        Shape::Other(kind) => text(model, kind),
+    })
 }

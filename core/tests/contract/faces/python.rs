@@ -170,34 +170,42 @@ fn options(model: &Model) -> String {
 }
 
 fn text(model: &Model, kind: &Type) -> String {
+    type_text(kind, "dict[str, Any]", &|name| {
+        let one = model.named(name);
+        match &one.shape {
+            Shape::Words(_) => name.to_owned(),
+            // The contract's JSON, which may be given again.
+            Shape::Record(_) if one.given => "dict[str, Any]".to_owned(),
+            Shape::Record(_) => name.to_owned(),
+            Shape::Other(kind) => text(model, kind),
+        }
+    })
+}
+
+/// A type in Python; `object`: one without a name, `named`: one with.
+pub(super) fn type_text(kind: &Type, object: &str, named: &dyn Fn(&str) -> String) -> String {
+    let text = |kind: &Type| type_text(kind, object, named);
     match kind {
         Type::Text => "str".to_owned(),
         Type::Bool => "bool".to_owned(),
         Type::Number => "float".to_owned(),
         Type::Integer(_) => "int".to_owned(),
         Type::Any => "Any".to_owned(),
-        Type::Map(inner) => format!("dict[str, {}]", text(model, inner)),
-        Type::List(inner) => format!("list[{}]", text(model, inner)),
+        Type::Map(inner) => format!("dict[str, {}]", text(inner)),
+        Type::List(inner) => format!("list[{}]", text(inner)),
         Type::Texts(_) => "list[str]".to_owned(),
-        Type::Nullable(inner) => format!("{} | None", text(model, inner)),
-        Type::Words(words) => {
-            format!("Literal[{}]", words.iter().map(|w| format!("{w:?}")).collect::<Vec<_>>().join(", "))
-        }
+        Type::Nullable(inner) => format!("{} | None", text(inner)),
+        Type::Words(words) => literal(words.iter()),
         Type::Union(all) => {
-            let mut each: Vec<String> = all.iter().map(|one| text(model, one)).collect();
+            let mut each: Vec<String> = all.iter().map(text).collect();
             each.dedup();
             each.join(" | ")
         }
-        Type::Object(_) => "dict[str, Any]".to_owned(),
-        Type::Named(name) => {
-            let one = model.named(name);
-            match &one.shape {
-                Shape::Words(_) => name.clone(),
-                // The contract's JSON, which may be given again.
-                Shape::Record(_) if one.given => "dict[str, Any]".to_owned(),
-                Shape::Record(_) => name.clone(),
-                Shape::Other(kind) => text(model, kind),
-            }
-        }
+        Type::Object(_) => object.to_owned(),
+        Type::Named(name) => named(name),
     }
+}
+
+pub(super) fn literal<'w>(words: impl Iterator<Item = &'w String>) -> String {
+    format!("Literal[{}]", words.map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", "))
 }
