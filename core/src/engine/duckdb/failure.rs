@@ -41,15 +41,24 @@ impl Complaint {
     }
 }
 
+fn message_of(error: &duckdb::Error) -> String {
+    match error {
+        duckdb::Error::DuckDBFailure(_, Some(message)) => message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The engine says no more than that it was interrupted.
+pub(super) fn is_interrupt(error: &duckdb::Error) -> bool {
+    Complaint::read(&message_of(error)).first() == "Interrupted!"
+}
+
 /// The error that the job ends with. A set cancel token wins: an interrupt comes back as an unknown error.
 pub(super) fn explain(error: duckdb::Error, statement: &Statement, ctx: &Ctx) -> Error {
     if let Err(cancelled) = ctx.check() {
         return cancelled;
     }
-    let message = match &error {
-        duckdb::Error::DuckDBFailure(_, Some(message)) => message.clone(),
-        other => other.to_string(),
-    };
+    let message = message_of(&error);
     let complaint = Complaint::read(&message);
     let first = complaint.first().to_owned();
     let kind = complaint.kind.as_str();

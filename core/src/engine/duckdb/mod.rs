@@ -11,6 +11,7 @@ mod kept;
 mod outgrown;
 mod own_growth;
 mod quiet;
+mod reason;
 mod room;
 mod spare;
 mod spill;

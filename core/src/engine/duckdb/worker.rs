@@ -15,7 +15,7 @@ use super::answer::ToConsumer;
 use super::closing::Closing;
 use super::spill::Spill;
 use super::watch::Watch;
-use super::{HANGS, binds, failure, kept, room, spare};
+use super::{HANGS, binds, failure, kept, reason, room, spare};
 use crate::base::{Ctx, Error, Result};
 use crate::engine::Settings;
 use crate::engine::gather::Gather;
@@ -60,7 +60,10 @@ pub(super) fn run(
     ctx.check()?;
     // The stream itself is dropped at once: the result stays with the statement, and `step` takes it from there.
     let binds = binds::in_order(&prepared, &statement.binds).map_err(explain)?;
-    let _ = prepared.stream_arrow(params_from_iter(binds)).map_err(explain)?;
+    let goes_on = || ctx.check().and_then(|()| watch.check());
+    if let Err(error) = prepared.stream_arrow(params_from_iter(binds)).map(drop) {
+        return Err(explain(reason::of(error, &mut prepared, statement, &goes_on)));
+    }
     let schema = prepared.schema();
     let pace = Pace::of(settings);
     let mut gather = Gather::new(schema.clone(), pace.chunk_rows());
@@ -73,9 +76,12 @@ pub(super) fn run(
         chunks.rows(chunk, ctx, &watch)
     };
     loop {
-        ctx.check()?;
-        watch.check()?;
-        let Some(rows) = prepared.step().map_err(explain)? else { break };
+        goes_on()?;
+        let rows = match prepared.step() {
+            Ok(Some(rows)) => rows,
+            Ok(None) => break,
+            Err(error) => return Err(explain(reason::of(error, &mut prepared, statement, &goes_on))),
+        };
         gather.set_full(pace.chunk_rows());
         gather.set_most_bytes(pace.chunk_bytes());
         gather.push(rows.columns(), rows.len(), hand_over)?;
