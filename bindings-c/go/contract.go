@@ -874,7 +874,7 @@ type Postgres struct {
 	// What `replace_by` replaces.
 	ReplaceBy ReplaceBy `json:"replace_by,omitempty"`
 	// True: `append` takes a source that the table already holds. False: that is DS-409.
-	Again bool `json:"again,omitempty"`
+	AllowReload bool `json:"allow_reload,omitempty"`
 	// Connections that load, from 1 to 16; one more looks after the table.
 	Connections uint64 `json:"connections,omitempty"`
 	// True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time.

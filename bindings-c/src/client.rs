@@ -9,9 +9,9 @@ use datasus::base::TraceId;
 use datasus::{Config, Error, Language, Result};
 use serde::Serialize;
 
+use crate::args::{Out, hand_in, live, not_one_of, optional, text};
 use crate::error::ErrorOut;
 use crate::fence::fence;
-use crate::given::{Out, hand_in, live, not_one_of, optional, text};
 use crate::host::at_exit;
 use crate::job::{JobHandle, give_job};
 use crate::rows::Query;
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn datasus_client_open(
 
 fn open(out: Out<*mut ClientHandle>, source: &str, config: &str) -> Result<()> {
     at_exit();
-    let config = Config::from_env_and(&crate::given::json(config, "config")?)?;
+    let config = Config::from_env_and(&crate::args::json(config, "config")?)?;
     let language = config.language;
     let client = datasus::Client::open_with(source, config)?;
     out.put(without_provenance_mut(CLIENTS.keep(Held { client, language })));

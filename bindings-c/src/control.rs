@@ -9,8 +9,8 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use datasus::base::TraceId;
 use datasus::{Config, Language};
 
+use crate::args::{Out, json};
 use crate::fence::{fenced, is_forked};
-use crate::given::{Out, json};
 use crate::host::at_exit;
 use crate::rows::Query;
 

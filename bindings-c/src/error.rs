@@ -7,8 +7,8 @@ use std::sync::Arc;
 use datasus::Error;
 use serde_json::Value;
 
+use crate::args::{Out, hand_in, not_one_of};
 use crate::fence::{fence, is_forked};
-use crate::given::{Out, hand_in, not_one_of};
 use crate::status::Status;
 use crate::text::without_nul;
 use crate::ticket::Tickets;

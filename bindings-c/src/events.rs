@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use datasus::{Error, Events};
 
+use crate::args::{live, null};
 use crate::error::ErrorOut;
 use crate::fence::{fence, fenced, is_forked};
-use crate::given::{live, null};
 use crate::job::{JOBS, JobHandle, Progress};
 use crate::status::Status;
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 
-use datasus::base::{Home, TraceId};
+use datasus::base::{ForkGuard, TraceId};
 use datasus::{Error, Language, Result};
 
 use crate::error::ErrorOut;
@@ -13,9 +13,9 @@ use crate::status::Status;
 
 /// The process that used the library first. A child forked from it has none of its threads, and perhaps its locks: nothing that
 /// takes a lock may be reached there.
-fn home() -> Home {
-    static HOME: OnceLock<Home> = OnceLock::new();
-    *HOME.get_or_init(Home::default)
+fn home() -> ForkGuard {
+    static HOME: OnceLock<ForkGuard> = OnceLock::new();
+    *HOME.get_or_init(ForkGuard::default)
 }
 
 /// True in a forked child, where whatever is let go of is left as it is.

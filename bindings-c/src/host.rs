@@ -8,10 +8,10 @@ use std::time::Duration;
 use datasus::QueryParams;
 use datasus::scheduler::Scheduler;
 
+use crate::args::{Out, text};
 use crate::client::CLIENTS;
 use crate::error::{ErrorOut, errors_alive};
 use crate::fence::{fence, is_forked, panic_next};
-use crate::given::{Out, text};
 use crate::job::JOBS;
 use crate::status::Status;
 use crate::stream::STREAMS;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use datasus::governor::Governor;
 use datasus::{Job, Mode, Phase, ProgressSnapshot, Result};
 
+use crate::args::{Out, hand_in, live, not_one_of};
 use crate::error::ErrorOut;
 use crate::fence::{fence, fence_status};
-use crate::given::{Out, hand_in, live, not_one_of};
 use crate::status::{JobState, Status};
 use crate::text::TextOut;
 use crate::ticket::Tickets;

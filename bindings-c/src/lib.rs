@@ -4,13 +4,13 @@
 //! writes the error. What C holds are tickets, not addresses (`ticket`): a handle that was released, or never was one, is an
 //! error. Parameters and answers of the control plane are the contract's JSON, rows an `ArrowArrayStream`.
 
+mod args;
 mod client;
 #[cfg(feature = "uniffi")]
 mod control;
 mod error;
 mod events;
 mod fence;
-mod given;
 mod host;
 mod job;
 mod log;

@@ -11,10 +11,10 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
+use crate::args::not_one_of;
 use crate::error::ErrorOut;
 use crate::events::{Destructor, Listening, User, has_ended};
 use crate::fence::{fence, fenced};
-use crate::given::not_one_of;
 use crate::status::Status;
 use crate::text::without_nul;
 

@@ -7,9 +7,9 @@ use arrow::ffi_stream::FFI_ArrowArrayStream;
 use datasus::source::{RecordsOf, TypedRecords, write_example_data};
 use datasus::{Catalog, Language};
 
+use crate::args::{Out, optional, text};
 use crate::error::ErrorOut;
 use crate::fence::fence;
-use crate::given::{Out, optional, text};
 use crate::status::Status;
 
 /// Reads one DBC or DBF file as rows, without a client or a lake.

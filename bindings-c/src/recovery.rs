@@ -2,10 +2,10 @@
 
 use std::ffi::c_char;
 
+use crate::args::{Out, text};
 use crate::client::{ClientHandle, json, say, with};
 use crate::error::ErrorOut;
 use crate::fence::fence;
-use crate::given::{Out, text};
 use crate::job::{JobHandle, give_job};
 use crate::status::Status;
 use crate::text::TextOut;

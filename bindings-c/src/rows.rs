@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use datasus::source::TypedRecords;
-use datasus::{Answer, Error, Job, Next, Pending, Result};
+use datasus::{Error, Job, Next, Pending, Result};
 
 pub trait Rows: Send {
     /// The schema, waiting for it about as long as `patience`.
@@ -21,7 +21,7 @@ pub trait Rows: Send {
 pub struct Query {
     job: Job,
     pending: Option<Pending>,
-    answer: Option<Answer>,
+    answer: Option<datasus::Rows>,
 }
 
 impl Query {
@@ -29,7 +29,7 @@ impl Query {
         Query { job: pending.job().clone(), pending: Some(pending), answer: None }
     }
 
-    fn begin(&mut self, patience: Duration) -> Option<Result<&mut Answer>> {
+    fn begin(&mut self, patience: Duration) -> Option<Result<&mut datasus::Rows>> {
         if let Some(pending) = &mut self.pending {
             let began = pending.wait(Some(patience))?;
             self.pending = None;

@@ -15,9 +15,9 @@ use datasus::base::Text;
 use datasus::governor::Governor;
 use datasus::{Code, Error, Next, Result};
 
+use crate::args::{Out, released};
 use crate::error::ErrorOut;
 use crate::fence::{fence, fenced, is_forked};
-use crate::given::{Out, released};
 use crate::rows::Rows;
 use crate::status::Status;
 use crate::text::{TextOut, without_nul};

@@ -8,10 +8,10 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 use datasus::base::{Cancel, CancelReason};
 use datasus::{Error, QueryParams, Result};
 
+use crate::args::text;
 use crate::client::{ClientHandle, Held, json, say};
 use crate::error::ErrorOut;
 use crate::fence::{fence, fenced};
-use crate::given::text;
 use crate::status::Status;
 use crate::text::TextOut;
 

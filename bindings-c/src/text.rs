@@ -3,8 +3,8 @@
 use std::ffi::{CString, c_char, c_void};
 use std::ptr::{null, null_mut, without_provenance_mut};
 
+use crate::args::{Out, hand_in};
 use crate::fence::fence;
-use crate::given::{Out, hand_in};
 use crate::status::Status;
 use crate::ticket::Tickets;
 

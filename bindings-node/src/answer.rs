@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
-use datasus::{Answer, Error, Language, Next};
+use datasus::{Error, Language, Next};
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
@@ -14,13 +14,13 @@ use crate::host::{Host, SLICE};
 use crate::job::Job;
 use crate::rows::{Rows, Source};
 
-impl Source for Answer {
+impl Source for datasus::Rows {
     fn schema(&self) -> SchemaRef {
-        Answer::schema(self)
+        datasus::Rows::schema(self)
     }
 
     fn next_within(&mut self, patience: Duration) -> Next {
-        Answer::next_within(self, patience)
+        datasus::Rows::next_within(self, patience)
     }
 }
 

@@ -8,7 +8,7 @@ mod answer;
 mod calls;
 mod client;
 mod error;
-mod handed;
+mod external_batch;
 mod host;
 mod job;
 mod logs;

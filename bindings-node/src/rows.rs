@@ -15,7 +15,7 @@ use napi_derive::napi;
 
 use crate::calls::promised;
 use crate::error::at_once;
-use crate::handed::{Handed, Piece};
+use crate::external_batch::{ExternalBatch, Piece};
 use crate::host::{Host, SLICE};
 use crate::threads;
 
@@ -178,7 +178,7 @@ impl Rows {
     )]
     pub fn next<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let shared = self.shared.clone();
-        promised(env, move || Ok(shared.next()?.map(Handed::new)))
+        promised(env, move || Ok(shared.next()?.map(ExternalBatch::new)))
     }
 
     /// From now on the rows come by `next_bytes`.

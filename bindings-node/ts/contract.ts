@@ -774,7 +774,7 @@ export interface Postgres {
   /** What `replace_by` replaces. */
   replace_by?: ReplaceBy
   /** True: `append` takes a source that the table already holds. False: that is DS-409. */
-  again?: boolean
+  allow_reload?: boolean
   /** Connections that load, from 1 to 16; one more looks after the table. */
   connections?: number
   /** True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time. */

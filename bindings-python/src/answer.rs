@@ -4,21 +4,21 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
-use datasus::{Answer, Error, Next};
+use datasus::{Error, Next};
 use pyo3::prelude::*;
 
 use crate::job::Job;
 use crate::rows::Rows;
-use crate::turns::Source;
+use crate::shared_reader::Source;
 use crate::waiting::{detached, until};
 
-impl Source for Answer {
+impl Source for datasus::Rows {
     fn schema(&self) -> SchemaRef {
-        Answer::schema(self)
+        datasus::Rows::schema(self)
     }
 
     fn next_within(&mut self, patience: Duration) -> Next {
-        Answer::next_within(self, patience)
+        datasus::Rows::next_within(self, patience)
     }
 }
 

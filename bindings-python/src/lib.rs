@@ -10,7 +10,7 @@ mod host;
 mod job;
 mod records;
 mod rows;
-mod turns;
+mod shared_reader;
 mod waiting;
 
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};

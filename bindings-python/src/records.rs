@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::error::without_gil;
 use crate::rows::Rows;
-use crate::turns::Source;
+use crate::shared_reader::Source;
 
 struct File {
     records: TypedRecords,

@@ -15,24 +15,24 @@ use pyo3::types::PyCapsule;
 
 use crate::batch::{Batch, columns_of};
 use crate::error::{fenced, raised};
-use crate::turns::{Lent, Source, Turn, Turns, one};
+use crate::shared_reader::{Borrowed, SharedReader, Source, Turn, one};
 use crate::waiting::{SLICE, detached, is_main_thread, stay_if_closing, until};
 
 /// Rows that are taken once.
 #[pyclass(frozen, module = "datasus._datasus")]
 pub struct Rows {
     schema: SchemaRef,
-    turns: Turns,
+    shared_reader: SharedReader,
 }
 
 impl Rows {
     pub fn new(source: Box<dyn Source>) -> Self {
-        Rows { schema: source.schema(), turns: Turns::new(source) }
+        Rows { schema: source.schema(), shared_reader: SharedReader::new(source) }
     }
 
     /// The source, for good; after the thread that reads just now.
-    fn taken(&self, py: Python<'_>) -> PyResult<Lent<'_>> {
-        match until(py, None, |_| self.turns.next())? {
+    fn taken(&self, py: Python<'_>) -> PyResult<Borrowed<'_>> {
+        match until(py, None, |_| self.shared_reader.next())? {
             Turn::Ours(lent) => Ok(lent),
             Turn::Ended | Turn::Gone => Err(gone()),
         }
@@ -59,19 +59,19 @@ impl Rows {
 
     /// An error where no row will ever come from here.
     fn check(&self) -> PyResult<()> {
-        if self.turns.has_rows() { Ok(()) } else { Err(gone()) }
+        if self.shared_reader.has_rows() { Ok(()) } else { Err(gone()) }
     }
 
     /// True where rows wait for somebody to read them.
     fn is_waiting(&self) -> bool {
-        self.turns.is_waiting()
+        self.shared_reader.is_waiting()
     }
 
     /// The next batch; none after the last. Threads that ask at once get different batches, and all of them the end.
     #[pyo3(signature = (tick=None))]
     fn next_batch(&self, py: Python<'_>, tick: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Batch>> {
         let read = until(py, tick, |slice| {
-            let mut lent = match self.turns.next()? {
+            let mut lent = match self.shared_reader.next()? {
                 Ok(Turn::Ours(lent)) => lent,
                 Ok(Turn::Ended) => return Some(Ok(Some(None))),
                 Ok(Turn::Gone) => return Some(Ok(None)),
@@ -95,7 +95,7 @@ impl Rows {
         });
         if read.is_err() {
             // Ctrl-C, if it was not the rows themselves.
-            detached(py, || self.turns.let_go());
+            detached(py, || self.shared_reader.let_go());
         }
         read?.ok_or_else(gone).map(|batch| batch.map(Batch::new))
     }
@@ -132,7 +132,7 @@ impl Rows {
 
     /// Lets go of the rows: what makes them is cancelled.
     fn close(&self, py: Python<'_>) {
-        detached(py, || self.turns.let_go());
+        detached(py, || self.shared_reader.let_go());
     }
 }
 

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Cancel, Error, Home, Result, TraceId};
+use crate::base::{Cancel, Error, ForkGuard, Result, TraceId};
 use crate::catalog::{Competencia, Grupo, Period, Uf};
 use crate::config::Config;
 use crate::governor::{Hook, Mode, ModeChanges};
 use crate::params::{QueryParams, no_dataset};
 use crate::plan::{Explain, held};
 use crate::recovery::DeadLetter;
-use crate::run::{Answer, Job, JobInfo, Pending, Replayed, Report, Session, SyncReport};
+use crate::run::{Job, JobInfo, Pending, Replayed, Report, Rows, Session, SyncReport};
 use crate::sink::{Destination, Destinations};
 use crate::source::folder::{Ignored, Why};
 use crate::store::Location;
@@ -30,13 +30,13 @@ pub use builder::ClientBuilder;
 #[derive(Clone)]
 pub struct Client {
     session: Arc<Session>,
-    home: Home,
+    fork_guard: ForkGuard,
 }
 
 impl Drop for Client {
     /// Some milliseconds at most: a process that ends while the engine opens an instance may crash.
     fn drop(&mut self) {
-        match self.home.is_left() {
+        match self.fork_guard.is_left() {
             false => self.session.settle(),
             // Never the last one that goes.
             true => std::mem::forget(self.session.clone()),
@@ -118,7 +118,7 @@ impl Client {
     }
 
     fn session(&self) -> Result<&Arc<Session>> {
-        let usable = self.home.check().map_err(|error| error.traced(&TraceId::new(), self.session.language()));
+        let usable = self.fork_guard.check().map_err(|error| error.traced(&TraceId::new(), self.session.language()));
         usable.map(|()| &self.session)
     }
 
@@ -126,7 +126,7 @@ impl Client {
     ///
     /// Files that the lake does not hold yet are converted first. Where the memory is nearly exhausted when it begins, plain
     /// rows wait for it, for 30 s at most ([`Options::on_emergency`](crate::Options::on_emergency)).
-    pub fn query(&self, params: &QueryParams) -> Result<Answer> {
+    pub fn query(&self, params: &QueryParams) -> Result<Rows> {
         self.session()?.query(params)
     }
 

@@ -57,5 +57,5 @@ pub use governor::{Mode, ModeChange, ModeChanges};
 pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
-pub use run::{Answer, CacheUse, Event, Events, Job, JobInfo, Next, Pending, Replayed, Report, Status, SyncReport};
+pub use run::{CacheUse, Event, Events, Job, JobInfo, Next, Pending, Replayed, Report, Rows, Status, SyncReport};
 pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

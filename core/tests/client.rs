@@ -297,7 +297,7 @@ fn the_engines_room_is_closed() {
         chunk_rows: 1000,
         ahead_bytes: 1 << 20,
         channel_depth: 1,
-        levers: Default::default(),
+        throttle: Default::default(),
         hold: None,
     };
     let run = |sql: &str, engine: &DuckDb| -> Result<usize, Error> {

@@ -13,7 +13,7 @@ use crossbeam_channel::{Sender, bounded, select};
 use datasus::base::{Ctx, Priority};
 use datasus::scheduler::{Handle, Order, Scheduler};
 use datasus::source::dbc::{DbcWriter, WriteOptions};
-use datasus::{Answer, Client, Code, Config, Parquet, QueryParams, Status};
+use datasus::{Client, Code, Config, Parquet, QueryParams, Rows, Status};
 use parquet::arrow::ArrowWriter;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -68,7 +68,7 @@ fn in_one_thread(work: impl Fn() + Clone + Send + 'static) {
     }
 }
 
-fn rows(answer: Answer) -> usize {
+fn rows(answer: Rows) -> usize {
     answer.map(|batch| batch.unwrap().num_rows()).sum()
 }
 
@@ -104,7 +104,7 @@ fn streams_that_are_read_in_turn_end_in_maintenance_too() {
     let folder = tempfile::tempdir().unwrap();
     let client = client(folder.path(), Config::default());
     in_one_thread(move || {
-        let mut streams: Vec<Answer> = (0..6).map(|n| client.query(&both()[n % 2]).unwrap()).collect();
+        let mut streams: Vec<Rows> = (0..6).map(|n| client.query(&both()[n % 2]).unwrap()).collect();
         let mut seen = [0; 6];
         let mut over = false;
         while !over {

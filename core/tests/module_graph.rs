@@ -138,7 +138,7 @@ const CIRCLES: &[(&str, &[&str])] = &[
     ("plan", &["bad_rows", "named", "own", "scan", "view"]),
     ("plan", &["missing", "select"]),
     ("recovery", &["job_folder", "state_folder"]),
-    ("scheduler", &["desk", "task"]),
+    ("scheduler", &["dispatcher", "task"]),
 ];
 
 /// What a file of `room` takes from its neighbours: names behind `super::` (`up` folders below the room), or behind `prefix`.

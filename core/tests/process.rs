@@ -16,7 +16,7 @@ use crossbeam_channel::bounded;
 use datasus::base::Cancel;
 use datasus::governor::{Ask, Governor, Hook};
 use datasus::params::{OnEmergency, Options};
-use datasus::{AggregateFn, Answer, Client, Code, Config, Csv, Language, Mode, Priority, QueryParams, Status};
+use datasus::{AggregateFn, Client, Code, Config, Csv, Language, Mode, Priority, QueryParams, Rows, Status};
 use tempfile::TempDir;
 
 /// Every wait ends, at the latest then.
@@ -72,7 +72,7 @@ fn urgent() -> Options {
     Options { priority: Priority::Health, ..exact() }
 }
 
-fn rows(answer: Answer) -> usize {
+fn rows(answer: Rows) -> usize {
     answer.map(|batch| batch.unwrap().num_rows()).sum()
 }
 
@@ -265,25 +265,55 @@ fn a_client_hears_of_every_mode_and_its_host_is_asked_for_memory() {
     assert_eq!(changes.next_within(PATIENCE).unwrap().to, Mode::Normal);
 }
 
-/// Runs in a child process: spills, and waits to be killed.
+/// Runs in a child process: spills, stops itself once it has the first of its rows, and reads the rest if it is let go on. The disk is
+/// asked now and then: the reader takes longer than that.
 #[test]
 #[ignore = "runs in a child process"]
-fn spills_and_stays() {
+fn spills_and_stops() {
     let Some(place) = std::env::var_os(PLACE) else { return };
-    let place = Path::new(&place);
-    let client = client(&place.join("source"), &place.join("spill"), LITTLE);
+    let spill = Path::new(&place).join("spill");
+    let client = client(&Path::new(&place).join("source"), &spill, LITTLE);
     let mut answer = client.query(&sorted()).unwrap();
     answer.next().unwrap().unwrap();
-    std::thread::sleep(PATIENCE);
+    assert!(!spilled(&spill).is_empty());
+    signal(std::process::id(), "STOP");
+    let error = answer.find_map(|batch| {
+        std::thread::sleep(Duration::from_millis(200));
+        batch.err()
+    });
+    assert_eq!(error.expect("it ends before its last row").code(), Code::DiskFull);
+    until("only theirs is left", || names(&spill) == 1);
 }
 
 struct Killed(Child);
 
 impl Killed {
-    fn now(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+    fn now(self) {}
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
+}
+
+/// One that has spilled and stands still: it is about to make or remove nothing.
+fn stopped_child(place: &Path) -> Killed {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "spills_and_stops"])
+        .env(PLACE, place)
+        .stdout(Stdio::null())
+        .spawn();
+    let child = Killed(child.unwrap());
+    let stat = format!("/proc/{}/stat", child.0.id());
+    until("it has its first rows, and stops", || {
+        let stat = std::fs::read_to_string(&stat).unwrap();
+        let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
+        assert!(!matches!(state, None | Some("Z")), "it ended before it stopped");
+        state == Some("T")
+    });
+    child
 }
 
 #[test]
@@ -294,15 +324,9 @@ fn what_a_killed_process_spilled_goes_with_the_next_client_and_what_a_living_one
     let spill = place.path().join("spill");
     let begin = || {
         let before = names(&spill);
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "spills_and_stays"])
-            .env(PLACE, place.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        until("it spills", || names(&spill) > before && !spilled(&spill).is_empty());
-        Killed(child)
+        let child = stopped_child(place.path());
+        assert!(names(&spill) > before && !spilled(&spill).is_empty(), "it spills");
+        child
     };
     begin().now();
     assert!(!spilled(&spill).is_empty(), "what a killed process leaves");
@@ -339,7 +363,7 @@ impl Drop for Small {
 }
 
 #[test]
-fn a_spill_that_would_fill_the_disk_ends_with_ds_507_before_it_is_full_and_leaves_nothing() {
+fn a_disk_too_small_for_a_spill_ends_it_with_ds_507_before_it_is_full_and_leaves_nothing() {
     let _alone = alone();
     // Too small to begin with, and too small to end with.
     for size in ["4m", "32m"] {
@@ -353,21 +377,34 @@ fn a_spill_that_would_fill_the_disk_ends_with_ds_507_before_it_is_full_and_leave
         assert_eq!(names(spill), 0, "{size}");
         assert_eq!(rows(client.query(&count).unwrap()), 1, "and the client goes on");
     }
-    // Somebody else fills it meanwhile. Neither has the rest of the result room there, which goes to the same disk while its reader
-    // pauses.
+}
+
+/// The whole process stands still while the disk is filled: it cannot have read its rows before.
+#[test]
+fn a_disk_that_another_fills_meanwhile_ends_a_stream_with_ds_507_and_nothing_is_left() {
+    let _alone = alone();
+    let place = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(data(), place.path().join("source")).unwrap();
+    // Neither has the rest of the result room there, which goes to the same disk while its reader pauses.
     let Some(small) = Small::of("250m") else { return };
     let spill = small.0.path();
-    let client = client(data(), spill, LITTLE);
-    let mut answer = client.query(&sorted()).unwrap();
-    answer.next().unwrap().unwrap();
-    assert!(!spilled(spill).is_empty());
+    std::os::unix::fs::symlink(spill, place.path().join("spill")).unwrap();
+    let mut child = stopped_child(place.path());
     let mut theirs = std::fs::File::create(spill.join("theirs")).unwrap();
     // Into the reserve, and not to its end.
     while datasus::governor::disk_room(spill).unwrap() > 0 {
         theirs.write_all(&vec![1; 1 << 20]).unwrap();
     }
-    std::thread::sleep(Duration::from_millis(500));
-    let error = ends("the stream", move || answer.find_map(Result::err)).expect("it ends before its last row");
-    assert_eq!(error.code(), Code::DiskFull, "{error:?}");
-    until("only theirs is left", || names(spill) == 1);
+    signal(child.0.id(), "CONT");
+    let mut status = None;
+    until("the stream ends", || {
+        status = child.0.try_wait().unwrap();
+        status.is_some()
+    });
+    assert!(status.is_some_and(|status| status.success()), "the child did not see DS-507");
+}
+
+fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), process.to_string()]).status().unwrap();
+    assert!(sent.success(), "kill -{name} {process}");
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use arrow::array::*;
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, Int32Type};
-use datasus::base::{Chunk, Ctx, Held, UnitId, Units};
+use datasus::base::{Chunk, CommittedUnits, Ctx, UnitId, Units};
 use datasus::catalog::{Catalog, LogicalType};
 use datasus::engine::{DuckDb, Engine, Local, Settings};
 use datasus::governor::{Governor, MemorySource, Mode, Reading, Usage};
@@ -128,7 +128,7 @@ impl Source {
             chunk_rows,
             ahead_bytes: 4 << 10,
             channel_depth: 1,
-            levers: Default::default(),
+            throttle: Default::default(),
             hold: None,
         }
     }
@@ -188,7 +188,7 @@ impl Source {
 
     /// The answer unit by unit: what one sink holds comes no more, and both halves are the whole.
     fn in_units(&self, statement: &Statement, rows: usize) -> Vec<RecordBatch> {
-        let read = |held: Vec<Held>| {
+        let read = |held: Vec<CommittedUnits>| {
             let settings = Settings { units: Some(Units { rows, held }), ..self.settings(1) };
             let running = Local::default().start(statement.clone(), &settings, &Ctx::default()).unwrap();
             running.collect::<Result<Vec<Chunk>, _>>().unwrap()
@@ -196,8 +196,9 @@ impl Source {
         let all = read(Vec::new());
         assert!(all.windows(2).all(|pair| pair[0].unit < pair[1].unit));
         let count = all.last().map_or(0, |chunk| chunk.unit.0 + 1);
-        let half = |odd: u64| Held::These(Arc::new((0..count).filter(|n| n % 2 == odd).map(UnitId).collect()));
-        let mut halves = read(vec![half(0), Held::Everything]);
+        let half =
+            |odd: u64| CommittedUnits::These(Arc::new((0..count).filter(|n| n % 2 == odd).map(UnitId).collect()));
+        let mut halves = read(vec![half(0), CommittedUnits::Everything]);
         assert!(halves.iter().all(|chunk| chunk.unit.0 % 2 == 1));
         halves.extend(read(vec![half(1)]));
         halves.sort_by_key(|chunk| chunk.unit);
@@ -208,7 +209,7 @@ impl Source {
                 .collect::<Vec<_>>()
         };
         assert_eq!(plain(&halves), plain(&all));
-        let behind = read(vec![Held::Below(UnitId(count / 2)), Held::Everything]);
+        let behind = read(vec![CommittedUnits::Below(UnitId(count / 2)), CommittedUnits::Everything]);
         assert_eq!(plain(&behind), plain(&all[all.partition_point(|chunk| chunk.unit.0 < count / 2)..]));
         for chunk in &all {
             let source = chunk.origin.source.as_ref().unwrap();
@@ -401,8 +402,8 @@ fn with_pauses(engine: &dyn Engine, statement: Statement, settings: &Settings) -
     }
     let governor = Governor::new(Little);
     governor.pressure();
-    assert_eq!(governor.levers().parked_bytes(), 921);
-    let settings = Settings { levers: governor.levers(), ..settings.clone() };
+    assert_eq!(governor.throttle().parked_bytes(), 921);
+    let settings = Settings { throttle: governor.throttle(), ..settings.clone() };
     let mut dice = statement.sql.len() as u64 + settings.chunk_rows as u64;
     let mut roll = |below: u64| {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -472,7 +473,7 @@ fn a_running_statement_follows_the_memorys_mode_and_its_answer_stays_the_same() 
     };
     for statement in [statement.clone(), Statement { scan: None, ..statement }] {
         turn(10, Mode::Normal);
-        let settings = Settings { levers: governor.levers(), ..source.settings(16_384) };
+        let settings = Settings { throttle: governor.throttle(), ..source.settings(16_384) };
         let mut running = Local::default().start(statement, &settings, &Ctx::default()).unwrap();
         let mut next = 0;
         let mut take = || {

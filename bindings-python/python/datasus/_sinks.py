@@ -141,7 +141,7 @@ class Postgres:
     replace_by : {"source_file", "competencia"}
         With ``mode="replace_by"``: what makes rows of the table and of the result the same load;
         UF and competência where it is left out.
-    again : bool
+    allow_reload : bool
         With ``append``: takes a source that the table already holds.
     analyze : bool
         ``ANALYZE`` follows the load.
@@ -160,7 +160,7 @@ class Postgres:
     connections: int | None = None
     indexes: list[str] | None = None
     replace_by: Literal["source_file", "competencia"] | None = None
-    again: bool | None = None
+    allow_reload: bool | None = None
     analyze: bool | None = None
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 
-use super::column_lanes::ColumnLanes;
+use super::parallel_column_writers::ParallelColumnWriters;
 
 /// Bytes of columns that are shared out at once. Two shares are under way at most.
 const SHARED_BYTES: usize = 6 << 20;
@@ -37,7 +37,7 @@ pub struct ParquetColumns<W: Write + Send> {
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     /// Of the row group at hand; none between two of them.
-    columns: Option<ColumnLanes>,
+    columns: Option<ParallelColumnWriters>,
     /// Rows of the row group, with those that wait.
     rows: usize,
     /// Batches that wait until it is worth while to share out their columns.
@@ -114,7 +114,9 @@ impl<W: Write + Send> ParquetColumns<W> {
     fn encode(&mut self) -> Result<usize> {
         let columns = match self.columns.take() {
             Some(columns) => columns,
-            None => ColumnLanes::new(self.factory.create_column_writers(self.file.flushed_row_groups().len())?),
+            None => {
+                ParallelColumnWriters::new(self.factory.create_column_writers(self.file.flushed_row_groups().len())?)
+            }
         };
         let columns = self.columns.insert(columns);
         self.waiting_bytes = 0;

@@ -6,15 +6,15 @@ use std::time::Duration;
 use super::Result;
 
 /// Who hands out the right to run. Called from the job's threads.
-pub trait Seat: Send + Sync {
+pub trait RunPermit: Send + Sync {
     /// Gives the right back for a while; fails with DS-429 where too many jobs are parked already.
-    fn leave(&self, why: Away) -> Result<()>;
+    fn leave(&self, why: YieldReason) -> Result<()>;
 
     /// Waits until the right is there again; not for a job that is cancelled, which has only to end.
     fn come_back(&self);
 
     /// Hands the right to a job that comes before this one, if there is one: true, and `come_back` is to follow.
-    fn give_way(&self) -> bool;
+    fn yield_now(&self) -> bool;
 
     /// How long a job may stay parked.
     fn patience(&self) -> Duration;
@@ -22,7 +22,7 @@ pub trait Seat: Send + Sync {
 
 /// Why a job gives its right back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Away {
+pub enum YieldReason {
     /// Its consumer does not take what it has.
     Parked,
     /// It waits before another attempt.
@@ -33,13 +33,13 @@ pub enum Away {
 
 /// A job's right to run; the default is one that nobody has to give back.
 #[derive(Clone, Default)]
-pub struct Slot(Option<Arc<dyn Seat>>);
+pub struct Slot(Option<Arc<dyn RunPermit>>);
 
 /// Longer than any job takes.
 const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
 
 impl Slot {
-    pub fn new(seat: Arc<dyn Seat>) -> Self {
+    pub fn new(seat: Arc<dyn RunPermit>) -> Self {
         Slot(Some(seat))
     }
 
@@ -49,29 +49,29 @@ impl Slot {
     /// Try without blocking first: then nothing is given back, and it costs nothing.
     pub fn park<T>(&self, blocked: impl FnOnce(Duration) -> T) -> Result<T> {
         let patience = self.0.as_ref().map_or(FOR_EVER, |seat| seat.patience());
-        self.away(Away::Parked, || blocked(patience))
+        self.away(YieldReason::Parked, || blocked(patience))
     }
 
     /// Runs `pause`, the wait before another attempt, while other jobs use the slot.
     pub fn retry<T>(&self, pause: impl FnOnce() -> T) -> Result<T> {
-        self.away(Away::Retrying, pause)
+        self.away(YieldReason::Retrying, pause)
     }
 
     /// Runs `pause`, the wait for memory before the job's first act, while other jobs use the slot: those that hold the memory
     /// may need it to come to their end. With too many that wait so, it keeps its slot.
     pub fn wait_for_memory<T>(&self, pause: impl FnOnce() -> T) -> Result<T> {
-        self.away(Away::Memory, pause)
+        self.away(YieldReason::Memory, pause)
     }
 
     /// At the end of each batch: hands the slot to a job that comes before this one, if there is one, and waits.
-    pub fn give_way(&self) {
-        self.give_way_and(|| {});
+    pub fn yield_now(&self) {
+        self.yield_now_and(|| {});
     }
 
     /// The same; `left` is called once the slot is another's, before the wait for the next.
-    pub fn give_way_and(&self, left: impl FnOnce()) {
+    pub fn yield_now_and(&self, left: impl FnOnce()) {
         if let Some(seat) = &self.0
-            && seat.give_way()
+            && seat.yield_now()
         {
             left();
             seat.come_back();
@@ -79,12 +79,12 @@ impl Slot {
     }
 
     /// The same right, given back and taken through another seat, such as one that has more to give back.
-    pub fn through(&self, seat: impl FnOnce(Arc<dyn Seat>) -> Arc<dyn Seat>) -> Slot {
+    pub fn through(&self, seat: impl FnOnce(Arc<dyn RunPermit>) -> Arc<dyn RunPermit>) -> Slot {
         Slot(self.0.clone().map(seat))
     }
 
-    fn away<T>(&self, why: Away, wait: impl FnOnce() -> T) -> Result<T> {
-        struct Back<'a>(&'a dyn Seat);
+    fn away<T>(&self, why: YieldReason, wait: impl FnOnce() -> T) -> Result<T> {
+        struct Back<'a>(&'a dyn RunPermit);
         impl Drop for Back<'_> {
             fn drop(&mut self) {
                 self.0.come_back();

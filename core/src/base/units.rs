@@ -7,7 +7,7 @@ use super::UnitId;
 
 /// The units that a sink holds from earlier attempts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Held {
+pub enum CommittedUnits {
     #[default]
     Nothing,
     /// All before this one.
@@ -18,13 +18,13 @@ pub enum Held {
     Everything,
 }
 
-impl Held {
+impl CommittedUnits {
     pub fn contains(&self, unit: UnitId) -> bool {
         match self {
-            Held::Nothing => false,
-            Held::Below(end) => unit < *end,
-            Held::These(units) => units.contains(&unit),
-            Held::Everything => true,
+            CommittedUnits::Nothing => false,
+            CommittedUnits::Below(end) => unit < *end,
+            CommittedUnits::These(units) => units.contains(&unit),
+            CommittedUnits::Everything => true,
         }
     }
 }
@@ -35,7 +35,7 @@ pub struct Units {
     /// Source rows of a unit; the last one of a row group has fewer.
     pub rows: usize,
     /// What each sink holds; what all hold is not read again.
-    pub held: Vec<Held>,
+    pub held: Vec<CommittedUnits>,
 }
 
 impl Units {

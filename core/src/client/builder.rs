@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Client;
-use crate::base::{Home, Result, TraceId};
+use crate::base::{ForkGuard, Result, TraceId};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::run::{Parts, Session};
@@ -59,7 +59,7 @@ impl ClientBuilder {
         let language = config.language;
         let opened = Session::open(self.source, config, self.parts);
         opened
-            .map(|session| Client { session, home: Home::default() })
+            .map(|session| Client { session, fork_guard: ForkGuard::default() })
             .map_err(|error| error.traced(&TraceId::new(), language))
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::base::Units;
-use crate::governor::{BatchMemory, Hold, Levers};
+use crate::governor::{BatchMemory, Hold, Throttle};
 
 /// Bounds of one running statement.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct Settings {
     /// Chunks that wait for the consumer before the engine is held back.
     pub channel_depth: usize,
     /// Read at each batch: what the statement takes of `threads`, `chunk_rows` and `ahead_bytes` at the moment.
-    pub levers: Levers,
+    pub throttle: Throttle,
     /// The share of the memory that the statement works with: charged until its thread has ended, whoever waits for it.
     pub hold: Option<Hold>,
 }
@@ -33,7 +33,7 @@ pub struct Settings {
 /// What a running statement may take at the moment.
 #[derive(Debug, Clone)]
 pub(super) struct Pace {
-    levers: Levers,
+    throttle: Throttle,
     threads: usize,
     chunk_rows: usize,
     ahead_bytes: u64,
@@ -41,9 +41,9 @@ pub(super) struct Pace {
 
 impl Pace {
     pub fn of(settings: &Settings) -> Self {
-        let Settings { levers, threads, chunk_rows, ahead_bytes, .. } = settings;
+        let Settings { throttle, threads, chunk_rows, ahead_bytes, .. } = settings;
         Pace {
-            levers: levers.clone(),
+            throttle: throttle.clone(),
             threads: *threads.max(&1),
             chunk_rows: *chunk_rows.max(&1),
             ahead_bytes: *ahead_bytes,
@@ -52,17 +52,17 @@ impl Pace {
 
     /// Threads that may begin a part of the work.
     pub fn workers(&self) -> usize {
-        self.levers.workers(self.threads)
+        self.throttle.workers(self.threads)
     }
 
     /// The same of a scan, whose threads come and go with the memory.
     pub fn scan_workers(&self) -> usize {
-        if self.levers.is_crowded() { 1 } else { self.workers() }
+        if self.throttle.is_crowded() { 1 } else { self.workers() }
     }
 
     /// Bytes of the next chunk.
     pub fn chunk_bytes(&self) -> u64 {
-        self.levers.batch_bytes()
+        self.throttle.batch_bytes()
     }
 
     /// Rows of the next chunk where a row takes `row_bytes`; at least one.
@@ -73,21 +73,21 @@ impl Pace {
 
     /// What streams hold on their way to a reader counts there.
     pub fn held(&self) -> &BatchMemory {
-        self.levers.streams()
+        self.throttle.streams()
     }
 
     /// Bytes that may wait for a reader that has stopped to read.
     pub fn parked_bytes(&self) -> u64 {
-        self.levers.parked_bytes()
+        self.throttle.parked_bytes()
     }
 
     pub fn chunk_rows(&self) -> usize {
-        self.levers.chunk_rows(self.chunk_rows)
+        self.throttle.chunk_rows(self.chunk_rows)
     }
 
     /// Where many streams hold something for their readers, one batch: the rest would be given back before it is taken.
     pub fn ahead_bytes(&self) -> u64 {
-        let bytes = self.levers.ahead_bytes(self.ahead_bytes);
-        if self.levers.is_crowded() { bytes.min(self.chunk_bytes()) } else { bytes }
+        let bytes = self.throttle.ahead_bytes(self.ahead_bytes);
+        if self.throttle.is_crowded() { bytes.min(self.chunk_bytes()) } else { bytes }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::{Sender, bounded, select};
 
-use super::{Interest, Levers, Mode, Room};
+use super::{Interest, Mode, Room, Throttle};
 use crate::base::{Cancel, Error, Result};
 
 /// Bytes that a job asks for.
@@ -29,7 +29,7 @@ pub(super) struct Terms {
 /// All leases of a governor.
 pub(super) struct Pool {
     state: Mutex<State>,
-    levers: Levers,
+    throttle: Throttle,
 }
 
 #[derive(Default)]
@@ -84,8 +84,8 @@ impl State {
 }
 
 impl Pool {
-    pub fn new(levers: Levers) -> Self {
-        Pool { state: Mutex::default(), levers }
+    pub fn new(throttle: Throttle) -> Self {
+        Pool { state: Mutex::default(), throttle }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -133,7 +133,7 @@ impl Pool {
             return Ok(bytes);
         }
         // Streams that could do without read it, and give theirs back.
-        let _waiting = Waits::on(self.levers.waiting());
+        let _waiting = Waits::on(self.throttle.waiting());
         select! {
             recv(grant) -> bytes => bytes.map_err(|_| Error::internal("a lease was neither granted nor refused")),
             recv(cancel.signal()) -> _ => {
@@ -194,7 +194,7 @@ struct Held {
 impl Lease {
     pub(super) fn take(governor: Interest, ask: Ask, cancel: &Cancel) -> Result<Self> {
         let bytes = governor.pool.take(ask, false, cancel).map_err(|error| error.stage("lease"))?;
-        let mode_at_start = governor.levers.mode();
+        let mode_at_start = governor.throttle.mode();
         Ok(Lease { governor, bytes, parked_from: None, least: u64::MAX, mode_at_start, held: None })
     }
 
@@ -221,7 +221,7 @@ impl Lease {
     pub fn park(&mut self) {
         if self.parked_from.is_none() {
             let now = self.bytes;
-            let kept = self.governor.levers.parked_bytes();
+            let kept = self.governor.throttle.parked_bytes();
             self.change(|state| {
                 state.running -= 1;
                 now.min(kept)
@@ -306,7 +306,7 @@ impl Hold {
 
     /// Bytes that the host keeps of our answers.
     pub fn foreign_bytes(&self) -> u64 {
-        self.0.governor.levers.foreign().bytes()
+        self.0.governor.throttle.foreign().bytes()
     }
 }
 

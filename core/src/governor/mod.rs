@@ -7,7 +7,7 @@
 //! let governor = Governor::of_process();
 //! let lease = governor.lease(Ask { want: 256 << 20, least: 32 << 20 }, &Cancel::default())?;
 //! println!("{} bytes, {:?}", lease.bytes(), lease.mode_at_start());
-//! let rows = governor.levers().chunk_rows(65_536); // at each batch
+//! let rows = governor.throttle().chunk_rows(65_536); // at each batch
 //! # assert!(rows <= 65_536);
 //! # Ok::<(), datasus::Error>(())
 //! ```
@@ -21,17 +21,17 @@ mod cgroup;
 mod estimate;
 mod growth;
 mod lease;
-mod levers;
 mod meter;
+mod metrics;
 mod mode;
 mod pump;
 mod purge;
-mod readings;
 mod release;
 mod sampler;
 mod spill;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod watch;
 
 use std::sync::atomic::Ordering::Relaxed;
@@ -46,12 +46,12 @@ pub use abandoned::{Abandoned, MOST_ABANDONED, TO_ACKNOWLEDGE, refuse_if_too_man
 pub use batch_memory::{BatchMemory, Reserved};
 pub use estimate::Work;
 pub use lease::{Ask, Hold, Lease};
-pub use levers::{LEAST_CHUNK_ROWS, Levers};
 pub use meter::{Bound, MemorySource, Pressure, Reading, Room, SystemMemory, Usage};
 pub use mode::Mode;
 pub use pump::{Hook, ModeChange, ModeChanges};
 pub use purge::purge;
 pub use spill::{SpillFolder, disk_room, still_room, sweep};
+pub use throttle::{LEAST_CHUNK_ROWS, Throttle};
 
 use sampler::Interest;
 use watch::{FRESH, Inner};
@@ -85,23 +85,23 @@ impl Governor {
 
     /// Whoever looks may be the first to see that memory is scarce: from then on somebody must see when it is not.
     fn watch_if_scarce(&self) {
-        if !self.0.forked() && self.0.levers.level() != Mode::Normal {
+        if !self.0.forked() && self.0.throttle.level() != Mode::Normal {
             self.0.start_or_warn();
         }
     }
 
     pub fn mode(&self) -> Mode {
-        self.0.levers.mode()
+        self.0.throttle.mode()
     }
 
     /// What running jobs read at each batch.
-    pub fn levers(&self) -> Levers {
-        self.0.levers.clone()
+    pub fn throttle(&self) -> Throttle {
+        self.0.throttle.clone()
     }
 
     /// Counts what the host keeps of our answers.
     pub fn foreign(&self) -> &BatchMemory {
-        self.0.levers.foreign()
+        self.0.throttle.foreign()
     }
 
     /// The memory as it was at most 50 ms ago.
@@ -178,7 +178,7 @@ impl Governor {
         loop {
             cancel.check()?;
             self.0.fresh();
-            if self.0.levers.level() != Mode::Emergency {
+            if self.0.throttle.level() != Mode::Emergency {
                 return Ok(true);
             }
             if begun.elapsed() >= patience {

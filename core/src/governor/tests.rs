@@ -60,7 +60,7 @@ fn every_change_of_mode_is_an_event_within_a_second() {
     assert!((Duration::from_secs(2)..Duration::from_secs(3)).contains(&back), "{back:?}");
     governor.set_maintenance(true);
     assert_eq!(changes.recv_timeout(SOON).unwrap().to, Mode::Maintenance);
-    assert_eq!((governor.mode(), governor.levers().workers(8)), (Mode::Maintenance, 1));
+    assert_eq!((governor.mode(), governor.throttle().workers(8)), (Mode::Maintenance, 1));
     assert_eq!((lease.mode_at_start(), governor.lost_events()), (Mode::Normal, 0));
     assert_eq!(governor.0.changes.each_ref().map(|count| count.load(SeqCst)), [1, 1, 1, 1]);
 }

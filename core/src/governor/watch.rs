@@ -1,4 +1,4 @@
-//! One look at the memory, and all that follows from it: mode, levers, leases, counters, events.
+//! One look at the memory, and all that follows from it: mode, throttle, leases, counters, events.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use super::mode::{ENTER_CONSERVATIVE, ModeMachine};
 use super::pump::{Event, ModeChange, Outlets};
 use super::release::{Held, Release};
 use super::sampler::Sampler;
-use super::{Levers, MemorySource, Mode, Pressure, Room};
+use super::{MemorySource, Mode, Pressure, Room, Throttle};
 use crate::base::{Error, Result, forked};
 
 /// Of the least limit, what all leases together may have.
@@ -28,7 +28,7 @@ pub(super) struct Inner {
     owner: u32,
     source: Box<dyn MemorySource>,
     budget: AtomicU64,
-    pub levers: Levers,
+    pub throttle: Throttle,
     pub pool: Pool,
     /// Leases that are alive or asked for.
     pub interest: AtomicUsize,
@@ -54,13 +54,13 @@ pub(super) struct Watch {
 
 impl Inner {
     pub fn new(source: Box<dyn MemorySource>) -> Self {
-        let levers = Levers::default();
-        let pool = Pool::new(levers.clone());
+        let throttle = Throttle::default();
+        let pool = Pool::new(throttle.clone());
         Inner {
             owner: std::process::id(),
             source,
             budget: AtomicU64::new(NO_BUDGET),
-            levers,
+            throttle,
             pool,
             interest: AtomicUsize::new(0),
             watch: Mutex::default(),
@@ -119,7 +119,7 @@ impl Inner {
 
     fn read(&self) -> Pressure {
         let budget = Some(self.budget.load(Relaxed)).filter(|bytes| *bytes != NO_BUDGET);
-        Pressure::of(&self.source.read(), budget, self.levers.foreign().bytes())
+        Pressure::of(&self.source.read(), budget, self.throttle.foreign().bytes())
     }
 
     pub fn sample(&self) -> Pressure {
@@ -135,7 +135,7 @@ impl Inner {
             if watch.growth.is_worth_a_purge(pressure.process, now) {
                 self.outlets.send(Event::Grew);
             }
-            let counted = self.levers.streams().bytes() + pressure.foreign;
+            let counted = self.throttle.streams().bytes() + pressure.foreign;
             let (running, budget) = (self.pool.is_at_work(), pressure.least_limit / 100 * LEASED_PERCENT);
             let held = Held { process: pressure.process, counted, running, budget };
             if watch.release.is_worth_a_purge(held, now) {
@@ -162,16 +162,16 @@ impl Inner {
         pressure
     }
 
-    /// Lets `look` change the mode; levers, leases, counters and events follow.
+    /// Lets `look` change the mode; throttle, leases, counters and events follow.
     pub fn judge(&self, look: impl FnOnce(&mut Watch)) {
         let mut watch = self.watch();
         let from = watch.machine.mode();
         look(&mut watch);
         let (to, level) = (watch.machine.mode(), watch.machine.level());
         let maintenance = to == Mode::Maintenance;
-        self.levers.set(level, maintenance);
+        self.throttle.set(level, maintenance);
         let Some((pressure, _)) = watch.last else { return };
-        self.levers.set_budget(pressure.least_limit / 100 * LEASED_PERCENT);
+        self.throttle.set_budget(pressure.least_limit / 100 * LEASED_PERCENT);
         self.pool.set_terms(Terms { whole: self.whole(&pressure), level });
         if from != to {
             self.changes[to as usize].fetch_add(1, Relaxed);
@@ -190,7 +190,7 @@ impl Inner {
     pub fn interval(&self) -> Option<Duration> {
         if self.interest.load(SeqCst) > 0 {
             Some(FRESH)
-        } else if self.outlets.any() || self.levers.level() != Mode::Normal || self.watch().release.is_due() {
+        } else if self.outlets.any() || self.throttle.level() != Mode::Normal || self.watch().release.is_due() {
             Some(FRESH * 10)
         } else {
             None

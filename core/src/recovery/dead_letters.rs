@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Log;
-use crate::base::{Held, Result, UnitId};
+use crate::base::{CommittedUnits, Result, UnitId};
 
 /// One record, and why it was refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -98,7 +98,7 @@ impl DeadLetters {
     }
 
     /// Forgets the letters of units that the sink does not hold: they come again.
-    pub fn keep_only(&self, sink_number: usize, held: &Held) -> Result<()> {
+    pub fn keep_only(&self, sink_number: usize, held: &CommittedUnits) -> Result<()> {
         if !self.path.exists() {
             return Ok(());
         }

@@ -220,7 +220,7 @@ impl Environment {
     /// How a query's files are converted. Where the catalogue has no columns, all files of the dataset in the source say the
     /// types.
     pub(super) fn convert_options(&self, query: &Query) -> ConvertOptions {
-        let threads = self.governor.levers().workers(self.threads());
+        let threads = self.governor.throttle().workers(self.threads());
         let untyped = query.scopes.iter().filter(|scope| !scope.header_columns.is_empty());
         let of_headers = untyped.map(|scope| (scope.grupo.dataset.clone(), scope.header_columns.clone()));
         let header_columns = Arc::new(of_headers.collect());
@@ -249,7 +249,7 @@ impl Environment {
             chunk_rows: self.config.chunk_rows.min(if durable { DURABLE_CHUNK_ROWS } else { usize::MAX }),
             ahead_bytes: if durable { DURABLE_AHEAD_BYTES } else { AHEAD_BYTES },
             channel_depth: 2,
-            levers: self.governor.levers(),
+            throttle: self.governor.throttle(),
             hold: None,
         }
     }

@@ -52,7 +52,7 @@ impl Environment {
             sinks: 1,
             threads: settings.threads as u64,
             chunk_rows: settings.chunk_rows as u64,
-            chunk_bytes: settings.levers.batch_bytes(),
+            chunk_bytes: settings.throttle.batch_bytes(),
             reads_only: !sort && groups.is_none() && statement.scan.is_some(),
             ahead_bytes: settings.ahead_bytes,
             ..Work::default()

@@ -28,7 +28,7 @@ mod tests;
 
 pub use crate::scheduler::{Event, Events, Status};
 pub use environment::{EngineOver, Parts};
-pub use handles::{Answer, Job, Next, Pending};
+pub use handles::{Job, Next, Pending, Rows};
 pub use report::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, Unreadable};
 pub use resume::{JobInfo, Replayed};
 pub use session::{Session, SyncReport};

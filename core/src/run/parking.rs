@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::base::{Away, Cancel, Ctx, Result, Seat};
+use crate::base::{Cancel, Ctx, Result, RunPermit, YieldReason};
 use crate::governor::Lease;
 
 /// What only reads needs some row groups.
@@ -58,15 +58,15 @@ impl SharedLease {
 }
 
 struct SlotAndLease {
-    slot: Arc<dyn Seat>,
+    slot: Arc<dyn RunPermit>,
     lease: SharedLease,
     cancel: Cancel,
 }
 
-impl Seat for SlotAndLease {
-    fn leave(&self, why: Away) -> Result<()> {
+impl RunPermit for SlotAndLease {
+    fn leave(&self, why: YieldReason) -> Result<()> {
         self.slot.leave(why)?;
-        if why != Away::Parked {
+        if why != YieldReason::Parked {
             self.lease.park(false);
         }
         Ok(())
@@ -84,8 +84,8 @@ impl Seat for SlotAndLease {
         }
     }
 
-    fn give_way(&self) -> bool {
-        let left = self.slot.give_way();
+    fn yield_now(&self) -> bool {
+        let left = self.slot.yield_now();
         if left {
             self.lease.park(false);
         }

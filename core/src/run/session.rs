@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::environment::{Environment, Parts};
 use super::execution::Prepared;
 use super::task::Task;
-use super::{Answer, Job, Pending, Report, export, stream};
+use super::{Job, Pending, Report, Rows, export, stream};
 use crate::base::{Cancel, Ctx, Error, Priority, Result, text};
 use crate::catalog::{FileId, Grupo};
 use crate::config::Config;
@@ -85,7 +85,7 @@ impl Session {
     }
 
     /// Starts a job whose rows come back as a stream; returns when its schema is known.
-    pub fn query(self: &Arc<Self>, params: &QueryParams) -> Result<Answer> {
+    pub fn query(self: &Arc<Self>, params: &QueryParams) -> Result<Rows> {
         let mut pending = self.begin_query(params)?;
         pending.wait(None).unwrap_or_else(|| Err(Error::internal("a wait without a bound came back")))
     }

@@ -41,14 +41,14 @@ fn rows(execution: &Execution, to_caller: Sender<ArrowReader>) -> Result<Outcome
     let mut attempts = OomRetry::begin(start)?;
     let schema = with_sampling(&attempts.schema(), sampled.as_ref())?;
     refuse_same_names(&schema)?;
-    let levers = env.governor.levers();
-    let (sink, reader) = stream(schema.clone(), STREAM_DEPTH, levers.foreign(), &ctx.cancel);
+    let throttle = env.governor.throttle();
+    let (sink, reader) = stream(schema.clone(), STREAM_DEPTH, throttle.foreign(), &ctx.cancel);
     if to_caller.send(reader).is_err() {
         ctx.cancel.set(CancelReason::Caller);
     }
     let parking = attempts.lease().on(ctx);
     let expected = execution.known_rows();
-    let to_reader = ToReader { rows: &mut attempts, sink, schema: &schema, levers, ctx: &parking };
+    let to_reader = ToReader { rows: &mut attempts, sink, schema: &schema, throttle, ctx: &parking };
     let (rows, stored) = to_reader.deliver(files, expected).map_err(|error| (*error).clone())?;
     let share = attempts.share();
     let dead_letters = bad_rows::rejected(&prepared.query, files) + left_out;

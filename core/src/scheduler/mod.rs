@@ -15,9 +15,10 @@
 //! Level 1 is here: jobs take slots, one per core, by class, age and owner (`queue`). Level 2, the partitions of a job, is
 //! shared out by rayon's work-stealing pools where the work is. A running job looks at its token, calls
 //! [`Slot::park`](crate::base::Slot::park) where it waits for its consumer, and
-//! [`Slot::give_way`](crate::base::Slot::give_way) after each batch; one that does neither keeps its slot to its end.
+//! [`Slot::yield_now`](crate::base::Slot::yield_now) after each batch; one that does neither keeps its slot to its end.
 
-mod desk;
+mod dispatcher;
+mod metrics;
 mod order;
 mod queue;
 mod refusal;
@@ -29,14 +30,13 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod timer;
-mod waits;
 mod watch;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use self::desk::Desk;
+use self::dispatcher::Dispatcher;
 use self::task::Task;
 use self::timer::Timer;
 use crate::base::{Ctx, Priority, Result, forked};
@@ -49,7 +49,7 @@ pub use watch::{Event, Events, Handle};
 /// A queue and its slots; clones are the same.
 #[derive(Clone)]
 pub struct Scheduler {
-    desk: Arc<Desk>,
+    dispatcher: Arc<Dispatcher>,
     timer: Timer,
 }
 
@@ -69,14 +69,14 @@ static OWNERS: AtomicU64 = AtomicU64::new(0);
 
 impl Scheduler {
     pub fn new(limits: Limits) -> Self {
-        Scheduler { desk: Desk::new(limits), timer: Timer::default() }
+        Scheduler { dispatcher: Dispatcher::new(limits), timer: Timer::default() }
     }
 
     /// The one that all clients of this process share. A forked child gets one of its own.
     pub fn of_process() -> Self {
         let mut process = PROCESS.lock().unwrap_or_else(PoisonError::into_inner);
         match &*process {
-            Some(scheduler) if !scheduler.desk.is_inherited() => scheduler.clone(),
+            Some(scheduler) if !scheduler.dispatcher.is_inherited() => scheduler.clone(),
             _ => {
                 let scheduler = Scheduler::new(Limits::default());
                 // The parent's, where there is one: its threads are not here, so nothing of it is dropped.
@@ -109,13 +109,13 @@ impl Scheduler {
             let _until_its_end = armed;
             work(ctx)
         };
-        self.desk.submit(&order, cancel, Box::new(Task::new(handle.clone(), work)))
+        self.dispatcher.submit(&order, cancel, Box::new(Task::new(handle.clone(), work)))
     }
 
     /// True: one job at a time, until it is set to false. Running jobs make room after their batch.
     pub fn set_maintenance(&self, on: bool) -> Result<()> {
         self.is_usable()?;
-        self.desk.set_maintenance(on);
+        self.dispatcher.set_maintenance(on);
         Ok(())
     }
 
@@ -123,17 +123,17 @@ impl Scheduler {
     /// two seconds more. True: all had ended by themselves.
     pub fn close(&self, timeout: Duration) -> Result<bool> {
         self.is_usable()?;
-        Ok(self.desk.close(timeout))
+        Ok(self.dispatcher.close(timeout))
     }
 
     pub fn load(&self) -> Result<Load> {
         self.is_usable()?;
-        let (running, parked) = self.desk.started();
-        Ok(Load { queued: Priority::ALL.map(|class| self.desk.queued(class)), running, parked })
+        let (running, parked) = self.dispatcher.started();
+        Ok(Load { queued: Priority::ALL.map(|class| self.dispatcher.queued(class)), running, parked })
     }
 
     /// DS-498 in a child that was forked after this scheduler was made.
     pub fn is_usable(&self) -> Result<()> {
-        if self.desk.is_inherited() { Err(forked().stage("queue")) } else { Ok(()) }
+        if self.dispatcher.is_inherited() { Err(forked().stage("queue")) } else { Ok(()) }
     }
 }

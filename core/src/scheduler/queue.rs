@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::order::{Limits, Order, Owner};
 use super::refusal::Refusal;
-use crate::base::{Away, Priority};
+use crate::base::{Priority, YieldReason};
 
 /// A job that has waited so long counts as one class more urgent; twice as long, two.
 pub const AGEING: Duration = Duration::from_secs(30);
@@ -49,7 +49,7 @@ struct Waiting<J> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Running,
-    Away(Away),
+    Away(YieldReason),
     Returning { since: Instant },
 }
 
@@ -137,15 +137,15 @@ impl<J> Queue<J> {
     }
 
     /// Gives the slot of `ticket` away; a job that is not running has none.
-    pub fn leave(&mut self, ticket: Ticket, why: Away) -> Result<bool, Refusal> {
+    pub fn leave(&mut self, ticket: Ticket, why: YieldReason) -> Result<bool, Refusal> {
         if self.place(ticket) != Some(Place::Running) {
             return Ok(false);
         }
-        if why == Away::Parked && self.parked() >= self.limits.parked {
+        if why == YieldReason::Parked && self.parked() >= self.limits.parked {
             return Err(Refusal::TooManyParked { parked: self.limits.parked });
         }
         // Each has a thread that waits; with more of them the queue is where the others wait, and where it ends.
-        if why == Away::Memory && self.away(Away::Memory) >= self.limits.parked {
+        if why == YieldReason::Memory && self.away(YieldReason::Memory) >= self.limits.parked {
             return Ok(false);
         }
         self.put(ticket, Place::Away(why));
@@ -171,7 +171,7 @@ impl<J> Queue<J> {
 
     /// Hands the slot over to a queued job of a more urgent class, or to one that comes back and is not less urgent.
     /// Age does not count for the queued: they would all be started before the first has ended.
-    pub fn give_way(&mut self, ticket: Ticket, now: Instant) -> Way<J> {
+    pub fn yield_now(&mut self, ticket: Ticket, now: Instant) -> Way<J> {
         if self.place(ticket) != Some(Place::Running) {
             return Way::Keep;
         }
@@ -230,10 +230,10 @@ impl<J> Queue<J> {
     }
 
     pub fn parked(&self) -> usize {
-        self.away(Away::Parked)
+        self.away(YieldReason::Parked)
     }
 
-    fn away(&self, why: Away) -> usize {
+    fn away(&self, why: YieldReason) -> usize {
         self.admitted.values().filter(|job| job.place == Place::Away(why)).count()
     }
 

@@ -1,11 +1,11 @@
-//! Desk, watch and task again, over Shuttle's locks and threads: each test is run under many schedules, and a thread that
+//! Dispatcher, watch and task again, over Shuttle's locks and threads: each test is run under many schedules, and a thread that
 //! waits for ever fails it. `DATASUS_SEED` gives the first schedule.
 
 #![allow(dead_code, clippy::duplicate_mod)]
 
-#[path = "desk.rs"]
-mod desk;
-use super::{order, queue, state, waits};
+#[path = "dispatcher.rs"]
+mod dispatcher;
+use super::{metrics, order, queue, state};
 #[path = "task.rs"]
 mod task;
 #[path = "watch.rs"]
@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use shuttle::scheduler::RandomScheduler;
 use shuttle::{Config, Runner, thread};
 
-use self::desk::Desk;
+use self::dispatcher::Dispatcher;
 use self::order::{Limits, Order, Owner};
 use self::state::Status;
 use self::task::Task;
@@ -42,19 +42,19 @@ fn under_many_schedules(test: impl Fn() + Send + Sync + 'static) {
     Runner::new(RandomScheduler::new_from_seed(seed, SCHEDULES), config).run(test);
 }
 
-fn desk(slots: usize) -> Arc<Desk> {
-    Desk::new(Limits { slots, ..Default::default() })
+fn dispatcher(slots: usize) -> Arc<Dispatcher> {
+    Dispatcher::new(Limits { slots, ..Default::default() })
 }
 
 fn submit(
-    desk: &Arc<Desk>,
+    dispatcher: &Arc<Dispatcher>,
     priority: Priority,
     work: impl FnOnce(&Ctx) -> Result<u32> + Send + 'static,
 ) -> Handle<u32> {
     let handle = Handle::new(Ctx::default());
     let order = Order { owner: Owner { number: 1, share: usize::MAX }, priority, deadline: None, parks: true };
     let cancel: &Cancel = &handle.ctx().cancel;
-    desk.submit(&order, cancel, Box::new(Task::new(handle.clone(), work))).unwrap();
+    dispatcher.submit(&order, cancel, Box::new(Task::new(handle.clone(), work))).unwrap();
     handle
 }
 
@@ -65,7 +65,7 @@ fn finals(handle: &Handle<u32>) -> usize {
 #[test]
 fn every_job_ends_in_exactly_one_final_status_however_it_is_cancelled() {
     under_many_schedules(|| {
-        let (desk, runs) = (desk(1), Arc::new(AtomicUsize::new(0)));
+        let (dispatcher, runs) = (dispatcher(1), Arc::new(AtomicUsize::new(0)));
         let work = |value: u32| {
             let runs = runs.clone();
             move |ctx: &Ctx| {
@@ -75,7 +75,7 @@ fn every_job_ends_in_exactly_one_final_status_however_it_is_cancelled() {
                 if value == 1 { Err(Error::internal("one that fails")) } else { Ok(value) }
             }
         };
-        let jobs: Vec<_> = (0..3).map(|n| submit(&desk, Priority::ALL[n as usize], work(n))).collect();
+        let jobs: Vec<_> = (0..3).map(|n| submit(&dispatcher, Priority::ALL[n as usize], work(n))).collect();
         let cancelled = jobs[2].clone();
         let canceller = thread::spawn(move || cancelled.cancel());
         for (n, job) in jobs.iter().enumerate() {
@@ -92,15 +92,15 @@ fn every_job_ends_in_exactly_one_final_status_however_it_is_cancelled() {
         }
         canceller.join().unwrap();
         assert!((2..=3).contains(&runs.load(SeqCst)));
-        desk.close(std::time::Duration::from_secs(60));
-        assert_eq!(desk.started(), (0, 0));
+        dispatcher.close(std::time::Duration::from_secs(60));
+        assert_eq!(dispatcher.started(), (0, 0));
     });
 }
 
 #[test]
 fn no_wake_up_is_lost_between_jobs_that_park_give_way_and_are_cancelled() {
     under_many_schedules(|| {
-        let desk = desk(1);
+        let dispatcher = dispatcher(1);
         let at_once = Arc::new(AtomicUsize::new(0));
         let work = |limit: usize| {
             let at_once = at_once.clone();
@@ -109,7 +109,7 @@ fn no_wake_up_is_lost_between_jobs_that_park_give_way_and_are_cancelled() {
                     assert!(at_once.fetch_add(1, SeqCst) < limit || ctx.cancel.is_set(), "more jobs than slots");
                     thread::yield_now();
                     at_once.fetch_sub(1, SeqCst);
-                    ctx.slot.give_way();
+                    ctx.slot.yield_now();
                     ctx.slot.park(|_| thread::yield_now())?;
                     ctx.check()?;
                 }
@@ -118,7 +118,7 @@ fn no_wake_up_is_lost_between_jobs_that_park_give_way_and_are_cancelled() {
         };
         let jobs: Vec<_> = [Priority::User, Priority::Admin, Priority::User, Priority::Health]
             .into_iter()
-            .map(|priority| submit(&desk, priority, work(2)))
+            .map(|priority| submit(&dispatcher, priority, work(2)))
             .collect();
         let cancelled = jobs[0].clone();
         thread::spawn(move || cancelled.cancel()).join().unwrap();
@@ -134,13 +134,13 @@ fn no_wake_up_is_lost_between_jobs_that_park_give_way_and_are_cancelled() {
 #[test]
 fn a_cancelled_job_does_not_wait_for_its_slot() {
     under_many_schedules(|| {
-        let desk = desk(1);
-        let parks = submit(&desk, Priority::User, |ctx| {
+        let dispatcher = dispatcher(1);
+        let parks = submit(&dispatcher, Priority::User, |ctx| {
             ctx.slot.park(|_| thread::yield_now())?;
             ctx.check().map(|()| 0)
         });
         let other = parks.clone();
-        let keeps = submit(&desk, Priority::User, move |_| {
+        let keeps = submit(&dispatcher, Priority::User, move |_| {
             let _ended = other.wait(None);
             Ok(1)
         });

@@ -1,4 +1,4 @@
-//! What desk and watch wait with. Their tests put Shuttle's in its place (`shuttled.rs`).
+//! What dispatcher and watch wait with. Their tests put Shuttle's in its place (`shuttled.rs`).
 
 pub(super) use std::sync::{Condvar, Mutex, MutexGuard};
 

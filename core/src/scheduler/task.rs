@@ -1,18 +1,18 @@
-//! A job as the desk holds it: work that is run once, or told why it is not.
+//! A job as the dispatcher holds it: work that is run once, or told why it is not.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::desk::Desk;
+use super::dispatcher::Dispatcher;
 use super::queue::Ticket;
 use super::state::Status;
 use super::watch::{Handle, Watch};
-use crate::base::{Away, Cancel, Ctx, Error, Result, Seat, Slot};
+use crate::base::{Cancel, Ctx, Error, Result, RunPermit, Slot, YieldReason};
 
 pub(super) trait Runnable: Send {
     /// Runs it to its end; it has a slot by `ticket`.
-    fn run(self: Box<Self>, desk: &Arc<Desk>, ticket: Ticket);
+    fn run(self: Box<Self>, dispatcher: &Arc<Dispatcher>, ticket: Ticket);
 
     /// Ends it without having run.
     fn refuse(self: Box<Self>, why: Error);
@@ -49,10 +49,10 @@ where
     T: Send + Sync + 'static,
     F: FnOnce(&Ctx) -> Result<T> + Send + 'static,
 {
-    fn run(mut self: Box<Self>, desk: &Arc<Desk>, ticket: Ticket) {
-        let (desk, watch) = (desk.clone(), self.handle.watch().clone());
+    fn run(mut self: Box<Self>, dispatcher: &Arc<Dispatcher>, ticket: Ticket) {
+        let (dispatcher, watch) = (dispatcher.clone(), self.handle.watch().clone());
         let ctx = self.handle.ctx().clone();
-        let seat = SeatAtDesk { desk, ticket, watch, cancel: ctx.cancel.clone() };
+        let seat = DispatcherPermit { dispatcher, ticket, watch, cancel: ctx.cancel.clone() };
         let ctx = Ctx { slot: Slot::new(Arc::new(seat)), ..ctx };
         if let Some(outcome) = self.outcome(&ctx) {
             self.handle.end(outcome);
@@ -74,34 +74,34 @@ impl<T, F> Drop for Task<T, F> {
 }
 
 /// The right to run of a started job.
-struct SeatAtDesk {
-    desk: Arc<Desk>,
+struct DispatcherPermit {
+    dispatcher: Arc<Dispatcher>,
     ticket: Ticket,
     watch: Arc<Watch>,
     cancel: Cancel,
 }
 
-impl Seat for SeatAtDesk {
-    fn leave(&self, why: Away) -> Result<()> {
-        if self.desk.leave(self.ticket, why)? {
+impl RunPermit for DispatcherPermit {
+    fn leave(&self, why: YieldReason) -> Result<()> {
+        if self.dispatcher.leave(self.ticket, why)? {
             self.watch.becomes(match why {
-                Away::Parked => Status::Parked,
-                Away::Retrying | Away::Memory => Status::Retrying,
+                YieldReason::Parked => Status::Parked,
+                YieldReason::Retrying | YieldReason::Memory => Status::Retrying,
             });
         }
         Ok(())
     }
 
     fn come_back(&self) {
-        self.desk.come_back(self.ticket, &self.cancel);
+        self.dispatcher.come_back(self.ticket, &self.cancel);
         self.watch.becomes(Status::Running);
     }
 
-    fn give_way(&self) -> bool {
-        self.desk.give_way(self.ticket)
+    fn yield_now(&self) -> bool {
+        self.dispatcher.yield_now(self.ticket)
     }
 
     fn patience(&self) -> Duration {
-        self.desk.parked_for()
+        self.dispatcher.parked_for()
     }
 }

@@ -6,7 +6,7 @@ use super::order::{Limits, Order, Owner};
 use super::queue::{AGEING, Next, Queue, Ticket, Way};
 use super::refusal::Refusal;
 use super::state::{Lifecycle, Status};
-use crate::base::{Away, Code, Priority};
+use crate::base::{Code, Priority, YieldReason};
 
 use Priority::{Admin, Health, User};
 
@@ -144,8 +144,8 @@ fn a_parked_job_gives_its_slot_and_comes_back_ahead_of_its_class_only() {
     for (priority, job) in [(User, "nested"), (User, "later"), (Admin, "admin")] {
         queue.submit(&order(1, priority), job, now).unwrap();
     }
-    assert_eq!(queue.leave(stream, Away::Parked), Ok(true));
-    assert_eq!(queue.leave(stream, Away::Parked), Ok(false), "it has no slot to leave");
+    assert_eq!(queue.leave(stream, YieldReason::Parked), Ok(true));
+    assert_eq!(queue.leave(stream, YieldReason::Parked), Ok(false), "it has no slot to leave");
     let (admin, job) = start(&mut queue, now).unwrap();
     assert_eq!(job, "admin");
     queue.ask_back(stream, now);
@@ -169,13 +169,16 @@ fn parked_jobs_are_capped() {
             start(&mut queue, now).unwrap().0
         })
         .collect();
-    assert_eq!((queue.leave(jobs[0], Away::Parked), queue.leave(jobs[1], Away::Parked)), (Ok(true), Ok(true)));
+    assert_eq!(
+        (queue.leave(jobs[0], YieldReason::Parked), queue.leave(jobs[1], YieldReason::Parked)),
+        (Ok(true), Ok(true))
+    );
     let refused = Refusal::TooManyParked { parked: 2 };
-    assert_eq!(queue.leave(jobs[2], Away::Parked), Err(refused));
+    assert_eq!(queue.leave(jobs[2], YieldReason::Parked), Err(refused));
     assert_eq!(queue.submit(&order(1, User), "stream", now).unwrap_err().0, refused);
     assert_eq!(refused.error().code(), Code::QueueFull);
     queue.submit(&Order { parks: false, ..order(1, User) }, "export", now).unwrap();
-    assert_eq!(queue.leave(jobs[2], Away::Retrying), Ok(true), "a wait for another attempt does not count");
+    assert_eq!(queue.leave(jobs[2], YieldReason::Retrying), Ok(true), "a wait for another attempt does not count");
 }
 
 #[test]
@@ -184,19 +187,19 @@ fn at_the_end_of_a_batch_a_job_gives_way_to_the_more_urgent_and_to_its_equals_th
     queue.submit(&order(1, User), "long", now).unwrap();
     let (long, _) = start(&mut queue, now).unwrap();
     queue.submit(&order(1, User), "equal", now).unwrap();
-    assert_eq!(queue.give_way(long, now), Way::Keep);
-    assert_eq!(queue.give_way(long, now + 5 * AGEING), Way::Keep, "age alone starts nothing");
+    assert_eq!(queue.yield_now(long, now), Way::Keep);
+    assert_eq!(queue.yield_now(long, now + 5 * AGEING), Way::Keep, "age alone starts nothing");
     queue.submit(&order(1, Admin), "admin", now).unwrap();
-    let Way::Leave(Some(Next::Start(admin, "admin"))) = queue.give_way(long, now) else { panic!("kept its slot") };
-    assert_eq!(queue.give_way(admin, now), Way::Keep, "the user's waits");
+    let Way::Leave(Some(Next::Start(admin, "admin"))) = queue.yield_now(long, now) else { panic!("kept its slot") };
+    assert_eq!(queue.yield_now(admin, now), Way::Keep, "the user's waits");
     queue.end(admin, now);
     assert_eq!(start(&mut queue, now), Some((long, "returns")));
 
-    assert_eq!(queue.leave(long, Away::Parked), Ok(true));
+    assert_eq!(queue.leave(long, YieldReason::Parked), Ok(true));
     let (equal, _) = start(&mut queue, now).unwrap();
     queue.ask_back(long, now);
-    assert_eq!(queue.give_way(equal, now), Way::Leave(Some(Next::Return(long))));
-    assert_eq!(queue.give_way(long, now), Way::Leave(Some(Next::Return(equal))), "they take turns");
+    assert_eq!(queue.yield_now(equal, now), Way::Leave(Some(Next::Return(long))));
+    assert_eq!(queue.yield_now(long, now), Way::Leave(Some(Next::Return(equal))), "they take turns");
 }
 
 #[test]
@@ -208,9 +211,9 @@ fn in_maintenance_one_job_runs_and_those_too_many_stop_after_their_batch() {
     });
     queue.submit(&order(1, User), "job", now).unwrap();
     queue.set_maintenance(true);
-    assert_eq!(queue.give_way(running[0], now), Way::Leave(None));
-    assert_eq!(queue.give_way(running[1], now), Way::Leave(None));
-    assert_eq!((queue.give_way(running[2], now), queue.running()), (Way::Keep, 1));
+    assert_eq!(queue.yield_now(running[0], now), Way::Leave(None));
+    assert_eq!(queue.yield_now(running[1], now), Way::Leave(None));
+    assert_eq!((queue.yield_now(running[2], now), queue.running()), (Way::Keep, 1));
     queue.end(running[2], now);
     assert!(start(&mut queue, now).is_some());
     assert_eq!((start(&mut queue, now), queue.running()), (None, 1));

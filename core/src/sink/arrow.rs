@@ -13,7 +13,7 @@ use ::arrow::datatypes::SchemaRef;
 use ::arrow::error::ArrowError;
 
 use super::{Sink, Stored};
-use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, Home, Result, Slot, batch_bytes};
+use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, ForkGuard, Result, Slot, batch_bytes};
 use crate::governor::BatchMemory;
 
 /// Both ends of a stream of `schema` that holds at most `depth` batches (at least one). What the reader takes counts as `foreign`.
@@ -35,7 +35,7 @@ pub fn stream(schema: SchemaRef, depth: usize, foreign: &BatchMemory, cancel: &C
         rows: 0,
         bytes: 0,
     };
-    let (cancel, foreign, home) = (cancel.clone(), foreign.clone(), Home::default());
+    let (cancel, foreign, home) = (cancel.clone(), foreign.clone(), ForkGuard::default());
     (sink, ArrowReader { queue: Some(queue), end, schema, foreign, cancel, home })
 }
 
@@ -262,7 +262,7 @@ pub struct ArrowReader {
     schema: SchemaRef,
     foreign: BatchMemory,
     cancel: Cancel,
-    home: Home,
+    home: ForkGuard,
 }
 
 impl ArrowReader {

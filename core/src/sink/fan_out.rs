@@ -9,7 +9,7 @@ use ::arrow::datatypes::SchemaRef;
 use serde_json::{Value, json};
 
 use super::{Sink, Stored};
-use crate::base::{Chunk, Ctx, Error, Held, Result};
+use crate::base::{Chunk, CommittedUnits, Ctx, Error, Result};
 
 /// The sinks of one job.
 pub struct FanOut {
@@ -17,7 +17,7 @@ pub struct FanOut {
     /// Columns at the end that only the sinks see that want them.
     origin: usize,
     /// What each sink holds from earlier attempts.
-    held: Vec<Held>,
+    held: Vec<CommittedUnits>,
     rows: u64,
 }
 
@@ -45,7 +45,7 @@ impl FanOut {
     }
 
     /// After `start`: what each sink holds from earlier attempts.
-    pub fn held(&self) -> &[Held] {
+    pub fn held(&self) -> &[CommittedUnits] {
         &self.held
     }
 
@@ -57,7 +57,7 @@ impl FanOut {
     /// Gives `chunk` to all that do not hold it, each in a thread of its own where there are several.
     pub fn write(&mut self, chunk: &Chunk) -> Result<(), Arc<Error>> {
         let plain = self.plain(chunk).map_err(Arc::new)?;
-        let write = |(sink, held): (&mut Box<dyn Sink>, &Held)| match held.contains(chunk.unit) {
+        let write = |(sink, held): (&mut Box<dyn Sink>, &CommittedUnits)| match held.contains(chunk.unit) {
             true => Ok(()),
             false => sink.write(if sink.wants_origin() { chunk } else { &plain }),
         };

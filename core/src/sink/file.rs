@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::resumable_file::{self, Opened, Part, ResumableFile};
 use super::target::too_many_rows;
 use super::{Identity, OutputRoot, ResultInfo, Sink, Stored, TargetEnv};
-use crate::base::{Chunk, Ctx, Error, Held, Result};
+use crate::base::{Chunk, CommittedUnits, Ctx, Error, Result};
 use crate::recovery::SinkState;
 use crate::store::{LocalRoot, OutputFile, Upload};
 
@@ -129,7 +129,7 @@ struct FileSink<F: FileFormat> {
     format: F,
     place: FilePlace,
     /// Units and rows that earlier attempts left.
-    held: Held,
+    held: CommittedUnits,
     held_rows: u64,
     // None before the start, once sealed and after a failure.
     writing: Option<(F::Writer, Ctx)>,
@@ -144,7 +144,17 @@ struct FileSink<F: FileFormat> {
 impl<F: FileFormat> FileSink<F> {
     fn new(format: F, place: FilePlace) -> Self {
         let (writing, sealed, carried, published) = (None, None, None, None);
-        FileSink { format, place, held: Held::Nothing, held_rows: 0, writing, sealed, carried, published, rows: 0 }
+        FileSink {
+            format,
+            place,
+            held: CommittedUnits::Nothing,
+            held_rows: 0,
+            writing,
+            sealed,
+            carried,
+            published,
+            rows: 0,
+        }
     }
 
     fn writing(&mut self) -> Result<(F::Writer, Ctx)> {
@@ -166,14 +176,14 @@ impl<F: FileFormat> Sink for FileSink<F> {
         let staged = |error: Error| error.stage(F::KIND);
         match place.open().map_err(staged)? {
             Opened::Published { rows, bytes } => {
-                (self.rows, self.published, self.held) = (rows, Some(bytes), Held::Everything);
+                (self.rows, self.published, self.held) = (rows, Some(bytes), CommittedUnits::Everything);
             }
             Opened::Sealed { file, rows } if place.outputs.holds(&place.path, file.written()) => {
-                (self.rows, self.published, self.held) = (rows, Some(file.written()), Held::Everything);
+                (self.rows, self.published, self.held) = (rows, Some(file.written()), CommittedUnits::Everything);
                 file.publish().map_err(staged)?;
             }
             Opened::Sealed { file, rows } => {
-                (self.rows, self.sealed, self.held) = (rows, Some(file), Held::Everything);
+                (self.rows, self.sealed, self.held) = (rows, Some(file), CommittedUnits::Everything);
             }
             Opened::Open { file, parts } => {
                 self.rows = parts.last().map_or(0, |part| part.rows);
@@ -185,7 +195,7 @@ impl<F: FileFormat> Sink for FileSink<F> {
         Ok(())
     }
 
-    fn held(&self) -> Held {
+    fn held(&self) -> CommittedUnits {
         self.held.clone()
     }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use ::arrow::datatypes::SchemaRef;
 
-use crate::base::{Chunk, Ctx, Error, Held, Result, Text};
+use crate::base::{Chunk, CommittedUnits, Ctx, Error, Result, Text};
 
 pub use crate::store::{OutputRoot, Spared};
 pub use csv::Csv;
@@ -53,8 +53,8 @@ pub trait Sink: Send {
     fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()>;
 
     /// After `start`: the units that an earlier attempt of the job left in the sink. They do not come again.
-    fn held(&self) -> Held {
-        Held::Nothing
+    fn held(&self) -> CommittedUnits {
+        CommittedUnits::Nothing
     }
 
     /// Their rows.

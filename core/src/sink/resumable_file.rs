@@ -8,7 +8,7 @@ use crc32fast::Hasher;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Error, Held, Result, UnitId};
+use crate::base::{CommittedUnits, Error, Result, UnitId};
 use crate::recovery::{Log, SinkState};
 use crate::store::{LocalRoot, OutputFile};
 
@@ -137,8 +137,8 @@ impl<T: Serialize + DeserializeOwned + Clone + PartialEq> ResumableFile<T> {
 }
 
 /// All units before the part's end.
-pub fn held<T>(parts: &[Part<T>]) -> Held {
-    parts.last().map_or(Held::Nothing, |part| Held::Below(part.next_unit))
+pub fn held<T>(parts: &[Part<T>]) -> CommittedUnits {
+    parts.last().map_or(CommittedUnits::Nothing, |part| CommittedUnits::Below(part.next_unit))
 }
 
 impl<T> Write for ResumableFile<T> {

@@ -69,7 +69,7 @@ fn lives_in_a_cgroup() {
     arrives(&changes, Mode::Conservative, Duration::ZERO..Duration::from_secs(1));
     rises_to(&mut held, 0.86);
     arrives(&changes, Mode::Emergency, Duration::ZERO..Duration::from_secs(1));
-    assert_eq!(governor.levers().chunk_rows(65_536), 2_048);
+    assert_eq!(governor.throttle().chunk_rows(65_536), 2_048);
     let down = Duration::from_millis(1_900)..Duration::from_secs(3);
     held.truncate(held.len() - 2);
     arrives(&changes, Mode::Conservative, down.clone());

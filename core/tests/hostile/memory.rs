@@ -30,7 +30,7 @@ fn run(sql: &str, ctx: &Ctx) -> Result<usize, Error> {
         chunk_rows: 8_192,
         ahead_bytes: 8 * MB,
         channel_depth: 2,
-        levers: governor.levers(),
+        throttle: governor.throttle(),
         hold: Some(lease.hold()),
     };
     let statement = Statement {

@@ -288,7 +288,7 @@ fn glob(ctx: &Ctx) -> Result<usize, Error> {
         chunk_rows: 1_000,
         ahead_bytes: 1 << 20,
         channel_depth: 1,
-        levers: Default::default(),
+        throttle: Default::default(),
         hold: None,
     };
     let text = format!("SELECT lpad('', 10000, 'a') GLOB '{}*ab'", "*a".repeat(20));

@@ -232,7 +232,7 @@ fn triggers_and_rules_that_take_rows_away_are_named_and_nothing_changes() {
     let rule = |table: &str| format!("CREATE RULE nada AS ON INSERT TO {table} DO INSTEAD NOTHING");
     let keeps =
         |table: &str| format!("CREATE TRIGGER fica BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION come.fica()");
-    let again = |table: &str| Postgres { again: true, ..to(table, Mode::Append) };
+    let again = |table: &str| Postgres { allow_reload: true, ..to(table, Mode::Append) };
     for (name, first, then, plant, named) in [
         ("come.a", again("come.a"), &february, trigger("come.a"), "TRIGGER come_um ON come.a"),
         ("come.b", again("come.b"), &february, rule("come.b"), "RULE nada ON come.b"),

@@ -108,9 +108,9 @@ fn a_load_that_waits_for_a_lock_can_be_cancelled() {
     assert_eq!(stages("trava"), [[""; 0]; 0]);
 }
 
-/// Another session holds the table `schema.t`, which has twenty rows; given up by [`Held::release`]. The client's role waits
+/// Another session holds the table `schema.t`, which has twenty rows; given up by [`CommittedUnits::release`]. The client's role waits
 /// for 300 ms.
-struct Held {
+struct CommittedUnits {
     schema: &'static str,
     holder: std::thread::JoinHandle<()>,
     _folder: tempfile::TempDir,
@@ -118,7 +118,7 @@ struct Held {
     job: datasus::Job,
 }
 
-impl Held {
+impl CommittedUnits {
     fn table(schema: &'static str) -> Self {
         let server = shared();
         server.psql(&format!(
@@ -137,7 +137,7 @@ impl Held {
         until("locked", || server.psql(&held)[0][0] == "1");
         let february = datasus::QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202402");
         let job = client.submit(&february, to(&format!("{schema}.t"), Mode::Append)).unwrap();
-        Held { schema, holder, _folder, client, job }
+        CommittedUnits { schema, holder, _folder, client, job }
     }
 
     fn release(self) -> (datasus::Client, datasus::Job, tempfile::TempDir) {
@@ -153,7 +153,7 @@ impl Held {
 
 #[test]
 fn a_lock_that_is_never_given_up_is_tried_three_times_and_the_job_stays() {
-    let held = Held::table("presa");
+    let held = CommittedUnits::table("presa");
     let error = held.job.report().unwrap_err();
     let said = (error.code(), error.context().sqlstate.as_deref(), error.diagnostic()["attempts"].as_u64());
     assert_eq!(said, (Code::Unreachable, Some("55P03"), Some(3)), "{error:?}");
@@ -174,7 +174,7 @@ fn a_lock_that_is_never_given_up_is_tried_three_times_and_the_job_stays() {
 
 #[test]
 fn a_lock_that_is_given_up_between_two_attempts_costs_an_attempt_and_no_row() {
-    let held = Held::table("solta");
+    let held = CommittedUnits::table("solta");
     until("a second attempt", || held.job.status() == datasus::Status::Retrying);
     let (client, job, _folder) = held.release();
     let report = job.report().unwrap();

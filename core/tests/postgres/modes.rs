@@ -86,7 +86,7 @@ fn append_adds_once_and_takes_new_columns() {
     load(&client, &february.columns(["N_AIH", "VAL_TOT", "CNES"]), table()).unwrap();
     let count = "SELECT count(*), count(cnes), count(val_tot) FROM acrescenta.rd";
     assert_eq!(shared().psql(count), [["60", "20", "59"]]);
-    load(&client, &january().columns(few), Postgres { again: true, ..table() }).unwrap();
+    load(&client, &january().columns(few), Postgres { allow_reload: true, ..table() }).unwrap();
     assert_eq!(shared().psql(count), [["100", "20", "99"]]);
     assert_eq!(stages("acrescenta"), [[""; 0]; 0]);
 }

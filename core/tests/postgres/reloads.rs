@@ -280,7 +280,7 @@ fn a_table_is_known_by_its_mark_when_it_is_renamed_and_forgotten_when_it_is_empt
     let mark = comment.clone();
     server.psql(&format!("CREATE TABLE marca.copia AS TABLE marca.t; COMMENT ON TABLE marca.copia IS '{mark}'"));
     refused(append("marca.copia"));
-    load(&client, &of("AC", "202401"), Postgres { again: true, ..to("marca.copia", Mode::Append) }).unwrap();
+    load(&client, &of("AC", "202401"), Postgres { allow_reload: true, ..to("marca.copia", Mode::Append) }).unwrap();
     refused(append("marca.t"));
     assert_ne!(server.psql("SELECT obj_description('marca.copia'::regclass)")[0][0], mark);
 }

@@ -126,8 +126,9 @@ fn what_a_partition_holds_its_table_holds() {
 fn a_record_that_was_lost_stays_lost_after_again() {
     let server = shared();
     let (_folder, client) = client_of(&[("RDAC2401.parquet", 4), ("RDRR2401.parquet", 3)]);
-    let append =
-        |uf: &str, again| load(&client, &of(uf, "202401"), Postgres { again, ..to("perdida.t", Mode::Append) });
+    let append = |uf: &str, again| {
+        load(&client, &of(uf, "202401"), Postgres { allow_reload: again, ..to("perdida.t", Mode::Append) })
+    };
     append("AC", false).unwrap();
     server.psql("DELETE FROM datasus.loads WHERE schema_name = 'perdida'");
     refused(append("RR", false));

@@ -185,7 +185,7 @@ fn a_running_job_gives_way_to_health_and_goes_on_after_it() {
     let long = submit(&scheduler, order(owner, Priority::User), move |ctx| {
         while counted.fetch_add(1, SeqCst) < 1_000_000 {
             std::thread::sleep(Duration::from_micros(100));
-            ctx.slot.give_way();
+            ctx.slot.yield_now();
             if ctx.cancel.is_set() {
                 break;
             }

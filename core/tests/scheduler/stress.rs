@@ -39,7 +39,7 @@ enum Plan {
 
 fn stressed(plan: Plan, pause: Duration, ctx: &Ctx) -> Result<u64> {
     std::thread::sleep(pause);
-    ctx.slot.give_way();
+    ctx.slot.yield_now();
     match plan {
         Plan::Works => {}
         Plan::Fails => {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use arrow::array::{AsArray, RecordBatch};
 use datasus::governor::Governor;
 use datasus::params::{OnEmergency, Options};
-use datasus::{AggregateFn, Answer, Client, Config, QueryParams};
+use datasus::{AggregateFn, Client, Config, QueryParams, Rows};
 use tempfile::TempDir;
 
 use crate::beside;
@@ -143,7 +143,7 @@ fn resident() -> u64 {
 
 /// One reader's place in its answer.
 struct Reader {
-    answer: Answer,
+    answer: Rows,
     rows: u64,
     sum: u128,
     ordered: bool,
@@ -237,7 +237,7 @@ struct Most {
 
 fn counted() -> u64 {
     let governor = Governor::of_process();
-    governor.levers().streams().bytes() + governor.foreign().bytes()
+    governor.throttle().streams().bytes() + governor.foreign().bytes()
 }
 
 impl Seen {
@@ -283,7 +283,7 @@ fn stopped(client: &Client, asked: &Asked, seen: &Seen) {
     let governor = Governor::of_process();
     let parked = (asked.limit / 100 * 45 / 128).min(8 * MB) * asked.streams as u64;
     soon("what is beyond the batches that were taken", Duration::from_secs(60), || {
-        governor.levers().streams().bytes() <= parked
+        governor.throttle().streams().bytes() <= parked
     });
     let (taken, at_most) = (governor.foreign().bytes(), asked.limit / 100 * 45);
     assert!(taken + parked <= at_most, "{} MB were taken, {} MB wait", taken / MB, parked / MB);

@@ -7,13 +7,12 @@ mod closing;
 mod dialect;
 mod drained;
 mod failure;
-mod kept;
+mod instance_pool;
 mod outgrown;
 mod own_growth;
 mod quiet;
 mod reason;
 mod room;
-mod spare;
 mod spill;
 mod user_sql;
 mod watch;
@@ -28,6 +27,7 @@ use crossbeam_channel::bounded;
 
 use self::closing::Closing;
 use self::drained::Drained;
+use self::instance_pool::{fresh, reused};
 use self::watch::Watch;
 pub use dialect::DuckDbDialect;
 
@@ -94,7 +94,7 @@ impl Engine for DuckDb {
                     _ => {}
                 }
                 if statement.from_user {
-                    spare::refill();
+                    fresh::refill();
                 }
                 drop(closing);
             })
@@ -111,12 +111,12 @@ impl Engine for DuckDb {
     }
 
     fn warm(&self, from_user: bool) {
-        if spare::is_there() || (!from_user && kept::is_there()) {
+        if fresh::is_there() || (!from_user && reused::is_there()) {
             return;
         }
         let closing = Closing::begin();
         let open = move || {
-            spare::refill();
+            fresh::refill();
             drop(closing);
         };
         let opening = std::thread::Builder::new().name("datasus-warm".into()).spawn(open);
@@ -126,7 +126,7 @@ impl Engine for DuckDb {
     }
 
     fn shed(&self) {
-        kept::shed();
+        reused::shed();
     }
 
     fn settle(&self) {

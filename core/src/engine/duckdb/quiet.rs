@@ -13,7 +13,7 @@ impl ThreadId {
     }
 
     /// From now on it runs where no other thread wants to, as far as the system knows of such.
-    pub fn give_way(self) {
+    pub fn yield_now(self) {
         #[cfg(target_os = "linux")]
         // SAFETY: plain numbers; the worst that can come back is an error.
         if unsafe { libc::setpriority(libc::PRIO_PROCESS, self.0, 19) } != 0 {

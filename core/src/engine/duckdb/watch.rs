@@ -178,7 +178,7 @@ impl Looks {
     fn abandon(&self) -> Abandoned {
         let abandoned = Abandoned::note(&self.name, &self.ctx.trace_id);
         if let Some(thread) = self.watched.thread.get() {
-            thread.give_way();
+            thread.yield_now();
         }
         let why = self.ctx.check().and_then(|()| self.watched.check()).err();
         // One message for one slot; nobody hears it where nobody waits.

@@ -13,9 +13,10 @@ use duckdb::params_from_iter;
 
 use super::answer::ToConsumer;
 use super::closing::Closing;
+use super::instance_pool::{fresh, reused};
 use super::spill::Spill;
 use super::watch::Watch;
-use super::{HANGS, binds, failure, kept, reason, room, spare};
+use super::{HANGS, binds, failure, reason, room};
 use crate::base::{Ctx, Error, Result};
 use crate::engine::Settings;
 use crate::engine::gather::Gather;
@@ -35,8 +36,8 @@ pub(super) fn run(
 ) -> Result<()> {
     watch.begins();
     let ended = || Error::internal("the stream had ended");
-    let folders = kept::folders(statement, folders);
-    let stayed = folders.as_deref().and_then(|folders| kept::take(folders, &settings.spill_root));
+    let folders = reused::folders(statement, folders);
+    let stayed = folders.as_deref().and_then(|folders| reused::take(folders, &settings.spill_root));
     let fresh = stayed.is_none();
     let own_path = || SpillFolder::new_path(&settings.spill_root);
     let spill_path = stayed.as_ref().map_or_else(own_path, |kept| kept.spill_path.clone());
@@ -44,7 +45,7 @@ pub(super) fn run(
     let spill = Arc::new(Spill::open(&spill_path, settings.spill_limit));
     let explain = |error: duckdb::Error| watch.explain(spill.explain(failure::explain(error, statement, ctx)));
     let bounds = room::bounds(settings, spill.quota(), statement.long_bytes);
-    let connection = stayed.map_or_else(spare::take, |kept| kept.bounded(&bounds)).map_err(explain)?;
+    let connection = stayed.map_or_else(fresh::take, |kept| kept.bounded(&bounds)).map_err(explain)?;
     let interrupts = watch.over(connection.interrupt_handle(), &spill);
     match &folders {
         None => room::close(&connection, statement, &bounds, &spill_path).map_err(explain)?,
@@ -104,7 +105,7 @@ pub(super) fn run(
     stream.take().map_or(Ok(()), |stream| stream.end(ctx))?;
     drop(prepared);
     if let Some(folders) = folders
-        && let Err(error) = kept::put(&connection, folders, spill_path, bounds)
+        && let Err(error) = reused::put(&connection, folders, spill_path, bounds)
     {
         tracing::debug!(%error, "the instance does not stay");
     }

@@ -5,12 +5,12 @@ use std::error::Error as _;
 use arrow::error::ArrowError;
 use parquet::errors::ParquetError;
 
-use super::unit::Trouble;
+use super::unit::ReadError;
 use crate::base::{Code, Ctx, Error, text};
 use crate::plan::ScanFile;
 
 /// The error that the job ends with. A set cancel token wins.
-pub(super) fn explain(trouble: Trouble, file: &ScanFile, ctx: &Ctx) -> Error {
+pub(super) fn explain(trouble: ReadError, file: &ScanFile, ctx: &Ctx) -> Error {
     if let Err(cancelled) = ctx.check() {
         return cancelled;
     }
@@ -39,11 +39,11 @@ pub(super) fn explain(trouble: Trouble, file: &ScanFile, ctx: &Ctx) -> Error {
 }
 
 /// What the operating system said; an end of file that came too early is damage.
-fn system_error(trouble: &Trouble) -> Option<std::io::Error> {
+fn system_error(trouble: &ReadError) -> Option<std::io::Error> {
     let io = match trouble {
-        Trouble::Arrow(ArrowError::IoError(_, io)) => Some(io),
-        Trouble::Parquet(ParquetError::External(inner)) => inner.downcast_ref::<std::io::Error>(),
-        Trouble::Io(io) => Some(io),
+        ReadError::Arrow(ArrowError::IoError(_, io)) => Some(io),
+        ReadError::Parquet(ParquetError::External(inner)) => inner.downcast_ref::<std::io::Error>(),
+        ReadError::Io(io) => Some(io),
         other => other.source().and_then(|source| source.downcast_ref()),
     }?;
     let kind = io.kind();

@@ -28,7 +28,7 @@ use arrow::array::RecordBatch;
 use self::condition::Condition;
 use self::order::{Made, Order};
 use self::rows::Rows;
-use self::unit::{OpenFile, Read, Trouble, Wish};
+use self::unit::{OpenFile, Read, ReadError, Wish};
 use super::settings::Pace;
 use super::{RowStream, Settings};
 use crate::base::{Chunk, Ctx, Error, Origin, Result, SourceRows, UnitId, Units};
@@ -196,7 +196,7 @@ impl Its {
     fn group(&self, turn: usize, group: &Group, opened: &OpenFile) -> Result<bool> {
         let Work { scan, conditions, pace, ctx, .. } = &*self.work;
         let file = &scan.files[group.file];
-        let explain = |error: Trouble| failure::explain(error, file, ctx);
+        let explain = |error: ReadError| failure::explain(error, file, ctx);
         let mut past = if turn == self.from.group { self.from.rows } else { 0 };
         let (known, exact) = opened.row_bytes(group, scan);
         loop {
@@ -253,7 +253,7 @@ impl Its {
     fn units_of(&self, turn: usize, group: &Group, opened: &OpenFile, units: &Units) -> Result<bool> {
         let Work { scan, conditions, ctx, .. } = &*self.work;
         let file = &scan.files[group.file];
-        let explain = |error: Trouble| failure::explain(error, file, ctx);
+        let explain = |error: ReadError| failure::explain(error, file, ctx);
         let cut = opened.read_units(group, scan, conditions, units.rows, ctx);
         for (number, slice) in cut.map_err(explain)?.into_iter().flatten().enumerate() {
             let slice = slice.map_err(|error| explain(error.into()))?;

@@ -53,7 +53,7 @@ fn workers_run_less_far_ahead_and_fewer_begin_while_memory_is_scarce() {
         chunk_rows: 1 << 17,
         ahead_bytes: 32 * bytes,
         channel_depth: 1,
-        levers: governor.levers(),
+        throttle: governor.throttle(),
         hold: None,
     };
     let order = Order::new(0, 1_000, Pace::of(&settings));

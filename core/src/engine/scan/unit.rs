@@ -30,7 +30,7 @@ const GUESSED_TEXT: u64 = 12;
 
 /// What can go wrong with a file.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum ReadError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("{0}")]
@@ -83,7 +83,7 @@ enum Source {
 }
 
 impl OpenFile {
-    pub(super) fn open(file: &ScanFile, scan: &Scan) -> Result<Self, Trouble> {
+    pub(super) fn open(file: &ScanFile, scan: &Scan) -> Result<Self, ReadError> {
         let pages = Pages::of(open_source(&file.path)?)?;
         let footer = parquet_footer(&pages)?;
         let mut metadata = ArrowReaderMetadata::try_new(footer.clone(), ArrowReaderOptions::default())?;
@@ -136,7 +136,7 @@ impl OpenFile {
         conditions: &[Condition],
         wish: Wish<'_>,
         ctx: &Ctx,
-    ) -> Result<Read, Trouble> {
+    ) -> Result<Read, ReadError> {
         let Wish { past, rows: chunk_rows, tally, most_loaded } = wish;
         let footer = self.metadata.metadata();
         let Some(of_group) = footer.row_groups().get(group.number) else {
@@ -225,7 +225,7 @@ impl OpenFile {
         conditions: &[Condition],
         unit_rows: usize,
         ctx: &Ctx,
-    ) -> Result<Option<Cut>, Trouble> {
+    ) -> Result<Option<Cut>, ReadError> {
         let tally = Tally::new(0);
         let wish = Wish { past: 0, rows: unit_rows, tally: Some(&tally), most_loaded: u64::MAX };
         match self.read(group, scan, conditions, wish, ctx)? {

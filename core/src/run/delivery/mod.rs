@@ -35,7 +35,7 @@ pub(super) fn deliver(
             fan_out.write(&chunk)?;
             rows += count;
             ctx.progress.add_rows(count);
-            ctx.slot.give_way();
+            ctx.slot.yield_now();
         }
         ctx.check()?;
         files.iter().try_for_each(LakeFile::still_unchanged)?;

@@ -10,7 +10,7 @@ use arrow::datatypes::SchemaRef;
 use super::{why, with_schema};
 use crate::base::{CancelReason, Chunk, Ctx, Error, Result};
 use crate::engine::RowStream;
-use crate::governor::Levers;
+use crate::governor::Throttle;
 use crate::lake::LakeFile;
 use crate::run::memory::Share;
 use crate::run::oom_retry::OomRetry;
@@ -30,7 +30,7 @@ pub(in crate::run) struct ToReader<'s, F> {
     pub rows: &'s mut OomRetry<F>,
     pub sink: ArrowSink,
     pub schema: &'s SchemaRef,
-    pub levers: Levers,
+    pub throttle: Throttle,
     /// Its slot parks the job's share of the memory.
     pub ctx: &'s Ctx,
 }
@@ -67,13 +67,13 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> ToReader<'_, F> {
                 }
                 self.ctx.check()?;
                 self.tell();
-                if !self.levers.is_tight() || turn.elapsed() >= TURN {
+                if !self.throttle.is_tight() || turn.elapsed() >= TURN {
                     self.make_room()?;
                     turn = Instant::now();
                 }
             }
             // These were all, but not all of them may wait in memory.
-            if self.sink.waiting_bytes() <= self.levers.parked_bytes() {
+            if self.sink.waiting_bytes() <= self.throttle.parked_bytes() {
                 return Ok(());
             }
             self.wait(None)?;
@@ -84,10 +84,10 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> ToReader<'_, F> {
     /// The reader has enough for now: others use the slot. One that takes nothing for a while keeps no memory either; where many
     /// hold some, it has none without a slot.
     fn wait(&mut self, batch: Option<RecordBatch>) -> Result<()> {
-        let keep = self.levers.parked_bytes();
+        let keep = self.throttle.parked_bytes();
         let most = if batch.is_some() { u64::MAX } else { keep };
         let slot = self.ctx.slot.clone();
-        if self.levers.is_crowded() && self.rows.gives_back_at_once() {
+        if self.throttle.is_crowded() && self.rows.gives_back_at_once() {
             if self.sink.has_room_within(most, GRACE_IF_CROWDED) {
                 return self.go_on(batch);
             }
@@ -105,7 +105,7 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> ToReader<'_, F> {
                 return self.go_on(batch);
             }
             left -= step;
-            if left.is_zero() || self.levers.is_crowded() {
+            if left.is_zero() || self.throttle.is_crowded() {
                 let asked = self.give_back(keep, batch)?;
                 self.wait_until_asked(asked, patience);
                 return Ok(());
@@ -139,12 +139,12 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> ToReader<'_, F> {
 
     fn make_room(&mut self) -> Result<()> {
         let (slot, mut outcome) = (self.ctx.slot.clone(), Ok(()));
-        slot.give_way_and(|| outcome = self.give_back_if_tight());
+        slot.yield_now_and(|| outcome = self.give_back_if_tight());
         outcome
     }
 
     fn give_back_if_tight(&mut self) -> Result<()> {
-        if self.levers.is_tight() {
+        if self.throttle.is_tight() {
             self.rows.set_aside(Vec::new(), &|| true)?;
         }
         Ok(())

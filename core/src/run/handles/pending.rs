@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use crate::base::{Error, Home, Result};
-use crate::run::{Answer, Job};
+use crate::base::{Error, ForkGuard, Result};
+use crate::run::{Job, Rows};
 use crate::sink::arrow::ArrowReader;
 
 /// For hosts that must not block (an event loop) or must look at signals meanwhile. Dropped, it cancels the job.
@@ -13,12 +13,12 @@ pub struct Pending {
     reader: Receiver<ArrowReader>,
     job: Job,
     taken: bool,
-    home: Home,
+    home: ForkGuard,
 }
 
 impl Pending {
     pub(in crate::run) fn new(reader: Receiver<ArrowReader>, job: Job) -> Self {
-        Pending { reader, job, taken: false, home: Home::default() }
+        Pending { reader, job, taken: false, home: ForkGuard::default() }
     }
 
     pub fn job(&self) -> &Job {
@@ -27,7 +27,7 @@ impl Pending {
 
     /// Waits for the stream, `timeout` at most; none while the schema is not known. To be called until it gives something,
     /// and not again after that.
-    pub fn wait(&mut self, timeout: Option<Duration>) -> Option<Result<Answer>> {
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Option<Result<Rows>> {
         if let Err(forked) = self.home.check() {
             return Some(Err(forked.stage("arrow")));
         }
@@ -36,7 +36,7 @@ impl Pending {
             Some(timeout) => self.reader.recv_timeout(timeout),
         };
         let answer = match received {
-            Ok(reader) => Ok(Answer::new(reader, self.job.clone())),
+            Ok(reader) => Ok(Rows::new(reader, self.job.clone())),
             Err(RecvTimeoutError::Timeout) => return None,
             // The job ended before it had a schema: its outcome says why.
             Err(RecvTimeoutError::Disconnected) => {

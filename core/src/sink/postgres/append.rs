@@ -8,7 +8,7 @@ use crate::sink::{ResultInfo, SourceKey};
 
 /// DS-409 for `append` where the table holds a source of this result already, in this version or another.
 pub(super) fn refuse_known(loads: &Loads, target: &TableName, options: &Postgres, info: &ResultInfo) -> Result<()> {
-    if options.mode != Mode::Append || options.again || info.sources.is_empty() {
+    if options.mode != Mode::Append || options.allow_reload || info.sources.is_empty() {
         return Ok(());
     }
     loads.refuse_lost(target)?;
@@ -45,8 +45,8 @@ pub(super) fn refuse_known(loads: &Loads, target: &TableName, options: &Postgres
     Err(Error::new(
         Code::Conflict,
         text!(
-            "{target} já contém {count} arquivo(s) desta consulta ({shown}){pt}: as linhas ficariam em dobro. Use o modo (`mode`) replace_by, ou a opção `again` se for de propósito",
-            "{target} already holds {count} file(s) of this query ({shown}){en}: their rows would be doubled. Use `mode` replace_by, or the option `again` if that is what you want"
+            "{target} já contém {count} arquivo(s) desta consulta ({shown}){pt}: as linhas ficariam em dobro. Use o modo (`mode`) replace_by, ou a opção `allow_reload` se for de propósito",
+            "{target} already holds {count} file(s) of this query ({shown}){en}: their rows would be doubled. Use `mode` replace_by, or the option `allow_reload` if that is what you want"
         ),
     )
     .with("sources", names)

@@ -11,7 +11,7 @@ use super::there::There;
 use super::typed::{Cells, int, long, name, text as text_of};
 use super::url::Url;
 use super::{TableName, shape, stage};
-use crate::base::{Code, Error, Held, Result, UnitId, text};
+use crate::base::{Code, CommittedUnits, Error, Result, UnitId, text};
 use crate::recovery::SinkState;
 
 /// A job's right to write, as long as no other attempt has begun.
@@ -27,7 +27,7 @@ pub(super) struct Begun {
     pub claim: Claim,
     pub rows: u64,
     pub units: u64,
-    pub held: Held,
+    pub held: CommittedUnits,
 }
 
 const FORGET_UNITS: &str = "DELETE FROM datasus.ledger WHERE job = $1 AND sink = $2";
@@ -100,7 +100,11 @@ pub(super) async fn begin(
     let claim = Claim { job: job.clone(), sink, epoch: row.cell(0)? };
     let held = if goes_on { claim.units(client, url).await? } else { HashMap::new() };
     let (units, rows) = (held.len() as u64, held.values().sum());
-    let held = if held.is_empty() { Held::Nothing } else { Held::These(Arc::new(held.into_keys().collect())) };
+    let held = if held.is_empty() {
+        CommittedUnits::Nothing
+    } else {
+        CommittedUnits::These(Arc::new(held.into_keys().collect()))
+    };
     Ok(Begun { claim, rows, units, held })
 }
 

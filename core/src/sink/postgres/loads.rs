@@ -63,8 +63,8 @@ impl Loads {
         Err(Error::new(
             Code::Conflict,
             text!(
-                "{target} foi carregada pelo datasus, mas o registro do que ela contém não está neste banco (cópia ou restauração sem o esquema `datasus`?). Restaure `datasus.loads`; ou apague a tabela e carregue tudo o que ela deve conter; ou, para append, use a opção `again`",
-                "{target} was loaded by datasus, but the record of what it holds is not in this database (copied or restored without schema `datasus`?). Restore `datasus.loads`; or drop the table and load all that it should hold; or, for append, use the option `again`"
+                "{target} foi carregada pelo datasus, mas o registro do que ela contém não está neste banco (cópia ou restauração sem o esquema `datasus`?). Restaure `datasus.loads`; ou apague a tabela e carregue tudo o que ela deve conter; ou, para append, use a opção `allow_reload`",
+                "{target} was loaded by datasus, but the record of what it holds is not in this database (copied or restored without schema `datasus`?). Restore `datasus.loads`; or drop the table and load all that it should hold; or, for append, use the option `allow_reload`"
             ),
         )
         .with("table", target.to_string())

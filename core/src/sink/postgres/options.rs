@@ -35,7 +35,9 @@ pub struct Postgres {
     /// What `replace_by` replaces.
     pub replace_by: ReplaceBy,
     /// True: `append` takes a source that the table already holds. False: that is DS-409.
-    pub again: bool,
+    // Its name in plans that were stored before.
+    #[serde(alias = "again")]
+    pub allow_reload: bool,
     /// Connections that load, from 1 to 16; one more looks after the table.
     #[schemars(range(min = 1, max = 16))]
     pub connections: usize,
@@ -84,7 +86,7 @@ impl Default for Postgres {
             mode: Mode::Create,
             key: Vec::new(),
             replace_by: ReplaceBy::Competencia,
-            again: false,
+            allow_reload: false,
             connections: 2,
             analyze: true,
             indexes: None,

@@ -9,7 +9,7 @@ use crate::sink::ResultInfo;
 /// knows.
 pub(super) fn refuse(loads: &Loads, target: &TableName, info: &ResultInfo, options: &Postgres) -> Result<()> {
     let ours = info.sampling.as_deref();
-    if !options.again || ours.is_some() {
+    if !options.allow_reload || ours.is_some() {
         loads.refuse_lost(target)?;
     }
     // Rows that no load of ours brought are exact.

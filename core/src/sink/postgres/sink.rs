@@ -20,7 +20,7 @@ use super::url::Url;
 use super::{
     Mode, Postgres, TableName, append, connect, index, letters, replace, sampling_guard, stage, there, unique,
 };
-use crate::base::{Cause, Chunk, Code, Ctx, Error, Held, Result, Text, text};
+use crate::base::{Cause, Chunk, Code, CommittedUnits, Ctx, Error, Result, Text, text};
 use crate::recovery::SinkState;
 use crate::sink::{ResultInfo, Sink, Stored, Target};
 
@@ -57,7 +57,7 @@ struct Loading {
     sent_rows: u64,
     sent_bytes: u64,
     /// Units and rows that earlier attempts left.
-    held: Held,
+    held: CommittedUnits,
     held_units: u64,
     held_rows: u64,
     warnings: Vec<Text>,
@@ -424,11 +424,11 @@ impl Sink for PostgresSink {
         Ok(())
     }
 
-    fn held(&self) -> Held {
+    fn held(&self) -> CommittedUnits {
         match &self.loading {
             Some(loading) => loading.held.clone(),
-            None if self.published.is_some() => Held::Everything,
-            None => Held::Nothing,
+            None if self.published.is_some() => CommittedUnits::Everything,
+            None => CommittedUnits::Nothing,
         }
     }
 

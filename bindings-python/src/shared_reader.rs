@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datasus::base::Home;
+use datasus::base::ForkGuard;
 use datasus::governor::Governor;
 use datasus::{Next, Result};
 
@@ -36,7 +36,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 enum Place {
     Here(Box<dyn Source>),
     /// With a thread that reads.
-    Lent,
+    Borrowed,
     /// With a thread that reads, and nobody wants it back.
     Unwanted,
     /// Every row was read.
@@ -46,20 +46,20 @@ enum Place {
 }
 
 /// Whose turn it is to read.
-pub struct Turns {
-    home: Home,
+pub struct SharedReader {
+    home: ForkGuard,
     place: Mutex<Place>,
 }
 
 pub enum Turn<'a> {
-    Ours(Lent<'a>),
+    Ours(Borrowed<'a>),
     Ended,
     Gone,
 }
 
-impl Turns {
+impl SharedReader {
     pub fn new(source: Box<dyn Source>) -> Self {
-        Turns { home: Home::default(), place: Mutex::new(Place::Here(source)) }
+        SharedReader { home: ForkGuard::default(), place: Mutex::new(Place::Here(source)) }
     }
 
     fn place(&self) -> MutexGuard<'_, Place> {
@@ -72,9 +72,9 @@ impl Turns {
             return Some(Err(error));
         }
         let mut place = self.place();
-        match std::mem::replace(&mut *place, Place::Lent) {
-            Place::Here(source) => return Some(Ok(Turn::Ours(Lent { turns: self, source: Some(source) }))),
-            Place::Lent => {}
+        match std::mem::replace(&mut *place, Place::Borrowed) {
+            Place::Here(source) => return Some(Ok(Turn::Ours(Borrowed { shared_reader: self, source: Some(source) }))),
+            Place::Borrowed => {}
             Place::Unwanted => *place = Place::Unwanted,
             Place::Ended => {
                 *place = Place::Ended;
@@ -107,7 +107,7 @@ impl Turns {
         }
         let mut place = self.place();
         let next = match *place {
-            Place::Lent | Place::Unwanted => Place::Unwanted,
+            Place::Borrowed | Place::Unwanted => Place::Unwanted,
             Place::Ended => Place::Ended,
             Place::Here(_) | Place::Gone => Place::Gone,
         };
@@ -118,12 +118,12 @@ impl Turns {
 }
 
 /// A source that this thread alone reads. Unless it is given back, its rows are gone.
-pub struct Lent<'a> {
-    turns: &'a Turns,
+pub struct Borrowed<'a> {
+    shared_reader: &'a SharedReader,
     source: Option<Box<dyn Source>>,
 }
 
-impl Lent<'_> {
+impl Borrowed<'_> {
     /// One look; see [`one`].
     pub fn one(&mut self, patience: Duration) -> Option<Result<Option<RecordBatch>>> {
         match &mut self.source {
@@ -133,8 +133,8 @@ impl Lent<'_> {
     }
 
     pub fn back(mut self) {
-        let mut place = self.turns.place();
-        if let Place::Lent = *place
+        let mut place = self.shared_reader.place();
+        if let Place::Borrowed = *place
             && let Some(source) = self.source.take()
         {
             *place = Place::Here(source);
@@ -143,7 +143,7 @@ impl Lent<'_> {
 
     pub fn ended(mut self) {
         self.source = None;
-        *self.turns.place() = Place::Ended;
+        *self.shared_reader.place() = Place::Ended;
     }
 
     /// For good.
@@ -152,10 +152,10 @@ impl Lent<'_> {
     }
 }
 
-impl Drop for Lent<'_> {
+impl Drop for Borrowed<'_> {
     fn drop(&mut self) {
-        let mut place = self.turns.place();
-        if let Place::Lent | Place::Unwanted = *place {
+        let mut place = self.shared_reader.place();
+        if let Place::Borrowed | Place::Unwanted = *place {
             *place = Place::Gone;
         }
         drop(place);

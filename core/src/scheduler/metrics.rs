@@ -48,7 +48,7 @@ impl Collector for Scheduler {
         }
         let (name, help) = ("queue_wait_seconds", "From submission to the start.");
         let mut metric = encoder.encode_descriptor(name, help, None, Histogram::TYPE)?;
-        for (class, waits) in Priority::ALL.into_iter().zip(&self.desk.waits().0) {
+        for (class, waits) in Priority::ALL.into_iter().zip(&self.dispatcher.waits().0) {
             waits.encode(metric.encode_family(&[("priority", class.as_str())])?)?;
         }
         Ok(())

@@ -4,15 +4,15 @@ use super::{Code, Error, Result, text};
 
 /// Remembers the process in which it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Home(u32);
+pub struct ForkGuard(u32);
 
-impl Default for Home {
+impl Default for ForkGuard {
     fn default() -> Self {
-        Home(std::process::id())
+        ForkGuard(std::process::id())
     }
 }
 
-impl Home {
+impl ForkGuard {
     /// True in a child that was forked meanwhile. There a handle does nothing, not even when it is dropped: a lock may be
     /// held by a thread that is not there.
     pub fn is_left(&self) -> bool {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use duckdb::Connection;
 
-use super::room;
+use super::super::room;
 
 struct Spare {
     connection: Connection,
@@ -17,7 +17,7 @@ struct Spare {
 static SPARE: Mutex<Option<Spare>> = Mutex::new(None);
 
 /// The spare instance, or a new one.
-pub(super) fn take() -> duckdb::Result<Connection> {
+pub(in crate::engine::duckdb) fn take() -> duckdb::Result<Connection> {
     let waiting = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take();
     match waiting {
         Some(spare) if spare.process == std::process::id() => Ok(spare.connection),
@@ -31,12 +31,12 @@ pub(super) fn take() -> duckdb::Result<Connection> {
 }
 
 /// True while one waits, or is being opened.
-pub(super) fn is_there() -> bool {
+pub(in crate::engine::duckdb) fn is_there() -> bool {
     SPARE.try_lock().map_or(true, |spare| spare.is_some())
 }
 
 /// Opens a spare instance unless there is one.
-pub(super) fn refill() {
+pub(in crate::engine::duckdb) fn refill() {
     let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
     if spare.is_none() {
         match room::open() {

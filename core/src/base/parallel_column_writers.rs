@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 /// Rows are given in shares. A share is waited for when the next one has been given: a thread that has done its columns begins
 /// with those of the next, where a wait at each share would have all threads wait for the slowest column.
-pub(super) struct ColumnLanes {
+pub(super) struct ParallelColumnWriters {
     lanes: Vec<Arc<Lane>>,
     shares: Arc<Shares>,
 }
@@ -48,11 +48,11 @@ enum Failure {
     Known,
 }
 
-impl ColumnLanes {
+impl ParallelColumnWriters {
     pub(super) fn new(writers: Vec<ArrowColumnWriter>) -> Self {
         let lane = |writer| Queue { waiting: VecDeque::new(), writer: Some(writer), took: Duration::ZERO };
         let lanes = writers.into_iter().map(|writer| Arc::new(Lane(Mutex::new(lane(writer))))).collect();
-        ColumnLanes { lanes, shares: Arc::default() }
+        ParallelColumnWriters { lanes, shares: Arc::default() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -99,7 +99,7 @@ impl ColumnLanes {
 }
 
 /// What waits is for nobody any more.
-impl Drop for ColumnLanes {
+impl Drop for ParallelColumnWriters {
     fn drop(&mut self) {
         for lane in &self.lanes {
             lane.lock().waiting.clear();
@@ -210,7 +210,7 @@ mod tests {
         let schema = Arc::new(Schema::new(fields));
         let (mut file, factory) =
             ArrowWriter::try_new(Vec::new(), schema.clone(), None).unwrap().into_serialized_writer().unwrap();
-        let lanes = ColumnLanes::new(factory.create_column_writers(0).unwrap());
+        let lanes = ParallelColumnWriters::new(factory.create_column_writers(0).unwrap());
         for share in 0..2_000 {
             let array: ArrayRef = Arc::new(Int64Array::from(vec![share; 3]));
             let leaves = schema.fields().iter().map(|field| compute_leaves(field, &array).unwrap());

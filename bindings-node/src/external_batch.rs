@@ -8,7 +8,7 @@ use napi::bindgen_prelude::{ArrayBuffer, BufferSlice, Object, ToNapiValue};
 use napi::{Env, sys};
 
 /// Arrays in the order of the schema, each before its children; `ts/arrow.ts` puts them together again.
-pub struct Handed {
+pub struct ExternalBatch {
     rows: u32,
     /// Of each array: its length, its NULLs, and its buffers but for the validity.
     arrays: Vec<u32>,
@@ -16,11 +16,11 @@ pub struct Handed {
     buffers: Vec<Option<Buffer>>,
 }
 
-impl Handed {
+impl ExternalBatch {
     /// What is handed out counts as held by the host until its last ArrayBuffer is collected.
     pub fn new(batch: RecordBatch) -> Self {
         Governor::of_process().foreign().claim(&batch);
-        let mut handed = Handed { rows: batch.num_rows() as u32, arrays: Vec::new(), buffers: Vec::new() };
+        let mut handed = ExternalBatch { rows: batch.num_rows() as u32, arrays: Vec::new(), buffers: Vec::new() };
         let rows = StructArray::from(batch);
         for column in rows.columns() {
             handed.add(&column.to_data());
@@ -48,7 +48,7 @@ impl Handed {
     }
 }
 
-impl ToNapiValue for Handed {
+impl ToNapiValue for ExternalBatch {
     unsafe fn to_napi_value(env: sys::napi_env, handed: Self) -> napi::Result<sys::napi_value> {
         let env = Env::from_raw(env);
         let mut object = Object::new(&env)?;

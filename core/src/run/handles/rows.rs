@@ -10,7 +10,7 @@ use crate::base::{Error, Result};
 use crate::run::{Job, Report};
 use crate::sink::arrow::{ArrowReader, error_of};
 
-/// What [`Answer::next_within`] found.
+/// What [`Rows::next_within`] found.
 #[derive(Debug)]
 pub enum Next {
     Batch(RecordBatch),
@@ -22,16 +22,16 @@ pub enum Next {
     End,
 }
 
-/// A stream that is taken once: an iterator of batches with typed errors, or ([`Answer::into_reader`]) a
+/// A stream that is taken once: an iterator of batches with typed errors, or ([`Rows::into_reader`]) a
 /// `RecordBatchReader` for everything that speaks Arrow. Dropped before its end, it cancels the job.
-pub struct Answer {
+pub struct Rows {
     reader: ArrowReader,
     job: Job,
 }
 
-impl Answer {
+impl Rows {
     pub(in crate::run) fn new(reader: ArrowReader, job: Job) -> Self {
-        Answer { reader, job }
+        Rows { reader, job }
     }
 
     pub fn schema(&self) -> SchemaRef {
@@ -72,7 +72,7 @@ impl Answer {
     }
 }
 
-impl Iterator for Answer {
+impl Iterator for Rows {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -23,7 +23,7 @@ impl Collector for Governor {
         gauge("memory_pressure_ratio", "Share of the tightest memory limit in use.", pressure.share)?;
         gauge("memory_used_bytes", "Memory in use under the tightest limit.", pressure.used as f64)?;
         gauge("memory_foreign_bytes", "Memory that the host keeps of our answers.", pressure.foreign as f64)?;
-        let streams = self.levers().streams().bytes();
+        let streams = self.throttle().streams().bytes();
         gauge("memory_stream_bytes", "Memory that streams hold for their readers.", streams as f64)?;
         gauge("memory_lease_bytes", "Memory leased to jobs.", leased as f64)?;
         gauge("memory_leasable_bytes", "Memory that all leases together may have.", whole as f64)?;

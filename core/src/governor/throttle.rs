@@ -23,9 +23,9 @@ const PARKED_SHARE: u64 = 128;
 /// Of the budget, what streams may hold for readers that are away for a moment.
 const CROWDED_SHARE: u64 = 8;
 
-/// Follows the mode and what streams hold; atomics only, clones are the same levers.
+/// Follows the mode and what streams hold; atomics only, clones are the same throttle.
 #[derive(Debug, Clone, Default)]
-pub struct Levers(Arc<State>);
+pub struct Throttle(Arc<State>);
 
 #[derive(Debug)]
 struct State {
@@ -54,7 +54,7 @@ impl Default for State {
     }
 }
 
-impl Levers {
+impl Throttle {
     pub(super) fn set(&self, level: Mode, maintenance: bool) {
         self.0.level.store(level as u8, Relaxed);
         self.0.maintenance.store(maintenance, Relaxed);
@@ -148,11 +148,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_mode_pulls_the_levers_and_never_above_the_base() {
-        let levers = Levers::default();
+    fn each_mode_tightens_the_throttle_and_never_above_the_base() {
+        let throttle = Throttle::default();
         let pulled = |level, maintenance| {
-            levers.set(level, maintenance);
-            (levers.mode(), levers.chunk_rows(65_536), levers.workers(8), levers.ahead_bytes(64 << 20))
+            throttle.set(level, maintenance);
+            (throttle.mode(), throttle.chunk_rows(65_536), throttle.workers(8), throttle.ahead_bytes(64 << 20))
         };
         assert_eq!(pulled(Mode::Normal, false), (Mode::Normal, 65_536, 8, 64 << 20));
         assert_eq!(pulled(Mode::Conservative, false), (Mode::Conservative, 16_384, 4, 16 << 20));
@@ -160,32 +160,32 @@ mod tests {
         assert_eq!(pulled(Mode::Normal, true), (Mode::Maintenance, 65_536, 1, 64 << 20));
         // Maintenance does not hide that the memory is full.
         assert_eq!(pulled(Mode::Emergency, true), (Mode::Maintenance, 2_048, 1, 4 << 20));
-        assert_eq!((levers.chunk_rows(100), levers.workers(0), levers.ahead_bytes(100)), (100, 1, 100));
+        assert_eq!((throttle.chunk_rows(100), throttle.workers(0), throttle.ahead_bytes(100)), (100, 1, 100));
     }
 
     #[test]
     fn batches_shrink_as_readers_take_them_and_all_of_them_stay_within_the_budget() {
         const MB: u64 = 1 << 20;
-        let levers = Levers::default();
-        assert_eq!((levers.batch_bytes(), levers.parked_bytes()), (4 * MB, 8 * MB));
-        levers.set_budget(230 * MB);
-        assert_eq!((levers.parked_bytes(), levers.ahead_bytes(u64::MAX)), (230 * MB / 128, 230 * MB / 16));
+        let throttle = Throttle::default();
+        assert_eq!((throttle.batch_bytes(), throttle.parked_bytes()), (4 * MB, 8 * MB));
+        throttle.set_budget(230 * MB);
+        assert_eq!((throttle.parked_bytes(), throttle.ahead_bytes(u64::MAX)), (230 * MB / 128, 230 * MB / 16));
         let take = || {
-            let bytes = levers.batch_bytes();
-            (levers.foreign().reserve(bytes as usize), bytes)
+            let bytes = throttle.batch_bytes();
+            (throttle.foreign().reserve(bytes as usize), bytes)
         };
         let taken: Vec<_> = (0..192).map(|_| take()).collect();
         assert!(taken.iter().all(|(_, bytes)| (MB / 4..=4 * MB).contains(bytes)));
-        assert!(levers.foreign().bytes() < 230 * MB, "{}", levers.foreign().bytes());
-        assert!(!levers.is_tight());
+        assert!(throttle.foreign().bytes() < 230 * MB, "{}", throttle.foreign().bytes());
+        assert!(!throttle.is_tight());
         drop(taken);
-        let held = levers.streams().reserve(30 << 20);
-        assert!(levers.is_crowded() && !levers.is_tight());
+        let held = throttle.streams().reserve(30 << 20);
+        assert!(throttle.is_crowded() && !throttle.is_tight());
         drop(held);
-        let held = levers.streams().reserve(116 << 20);
-        assert!(levers.is_tight());
+        let held = throttle.streams().reserve(116 << 20);
+        assert!(throttle.is_tight());
         drop(held);
-        levers.waiting().fetch_add(1, Relaxed);
-        assert!(levers.is_tight());
+        throttle.waiting().fetch_add(1, Relaxed);
+        assert!(throttle.is_tight());
     }
 }

@@ -9,13 +9,13 @@ use std::sync::{Mutex, PoisonError};
 
 use duckdb::Connection;
 
-use super::closing::Closing;
+use super::super::closing::Closing;
 use crate::plan::Statement;
 
 /// More files than that are not a small query.
 const MOST_FILES: usize = 32;
 
-pub(super) struct Kept {
+pub(in crate::engine::duckdb) struct Kept {
     connection: Connection,
     folders: Vec<PathBuf>,
     /// Where it spills, whichever statement it runs: an instance cannot change that. The folder is each statement's own.
@@ -27,7 +27,7 @@ pub(super) struct Kept {
 
 impl Kept {
     /// A connection to the instance, whose bounds are now these.
-    pub(super) fn bounded(self, bounds: &str) -> duckdb::Result<Connection> {
+    pub(in crate::engine::duckdb) fn bounded(self, bounds: &str) -> duckdb::Result<Connection> {
         if self.bounds != bounds {
             self.connection.execute_batch(bounds)?;
         }
@@ -38,7 +38,7 @@ impl Kept {
 static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
 
 /// The folders of an instance that may run `statement` and stay; none where it needs one of its own.
-pub(super) fn folders(statement: &Statement, folders: &[PathBuf]) -> Option<Vec<PathBuf>> {
+pub(in crate::engine::duckdb) fn folders(statement: &Statement, folders: &[PathBuf]) -> Option<Vec<PathBuf>> {
     if statement.from_user || statement.files.len() > MOST_FILES {
         return None;
     }
@@ -54,7 +54,7 @@ pub(super) fn folders(statement: &Statement, folders: &[PathBuf]) -> Option<Vec<
 }
 
 /// The instance over these folders that spills under `spill_root`, if it is there.
-pub(super) fn take(folders: &[PathBuf], spill_root: &Path) -> Option<Kept> {
+pub(in crate::engine::duckdb) fn take(folders: &[PathBuf], spill_root: &Path) -> Option<Kept> {
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     let found = kept.take()?;
     if found.process != std::process::id() {
@@ -70,7 +70,7 @@ pub(super) fn take(folders: &[PathBuf], spill_root: &Path) -> Option<Kept> {
 }
 
 /// Keeps the instance of `connection` in place of the one before.
-pub(super) fn put(
+pub(in crate::engine::duckdb) fn put(
     connection: &Connection,
     folders: Vec<PathBuf>,
     spill_path: PathBuf,
@@ -89,7 +89,7 @@ pub(super) fn put(
 }
 
 /// Closes the one that waits: it has what its statement read in its cache, up to its whole share of the memory.
-pub(super) fn shed() {
+pub(in crate::engine::duckdb) fn shed() {
     let _closing = Closing::begin();
     let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner).take();
     match kept {
@@ -99,6 +99,6 @@ pub(super) fn shed() {
 }
 
 /// True while one waits.
-pub(super) fn is_there() -> bool {
+pub(in crate::engine::duckdb) fn is_there() -> bool {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner).is_some()
 }

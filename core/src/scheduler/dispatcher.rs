@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::metrics::Waits;
 use super::order::{Limits, Order};
 use super::queue::{Next, Queue, Ticket, Way};
 use super::sync::{Condvar, Mutex, MutexGuard, spawn};
 use super::task::Runnable;
-use super::waits::Waits;
-use crate::base::{Away, Cancel, CancelReason, Priority, Result};
+use crate::base::{Cancel, CancelReason, Priority, Result, YieldReason};
 
 type Job = Box<dyn Runnable>;
 type Starts = VecDeque<(Ticket, Job)>;
 
-pub(super) struct Desk {
-    books: Mutex<Books>,
+pub(super) struct Dispatcher {
+    books: Mutex<State>,
     /// A job that waits for its slot got it, or was cancelled.
     turn: Condvar,
     /// The last job has gone.
@@ -25,7 +25,7 @@ pub(super) struct Desk {
     process: u32,
 }
 
-struct Books {
+struct State {
     queue: Queue<Job>,
     /// Of every job that has not ended: its token, and when it came.
     tokens: BTreeMap<u64, (Cancel, Instant)>,
@@ -34,12 +34,12 @@ struct Books {
 /// Time for cancelled jobs to end when the scheduler closes.
 const TO_END: Duration = Duration::from_secs(2);
 
-impl Desk {
+impl Dispatcher {
     pub fn new(limits: Limits) -> Arc<Self> {
         let parked_for = limits.parked_for;
-        let books = Mutex::new(Books { queue: Queue::new(limits), tokens: BTreeMap::new() });
+        let books = Mutex::new(State { queue: Queue::new(limits), tokens: BTreeMap::new() });
         let (turn, idle, process) = (Condvar::new(), Condvar::new(), std::process::id());
-        Arc::new(Desk { books, turn, idle, waits: Waits::default(), parked_for, process })
+        Arc::new(Dispatcher { books, turn, idle, waits: Waits::default(), parked_for, process })
     }
 
     pub fn submit(self: &Arc<Self>, order: &Order, cancel: &Cancel, job: Job) -> Result<()> {
@@ -58,10 +58,10 @@ impl Desk {
         let starts = self.fill(&mut books);
         drop(books);
         self.launch(starts);
-        let desk = Arc::downgrade(self);
+        let dispatcher = Arc::downgrade(self);
         cancel.when_set(move || {
-            if let Some(desk) = desk.upgrade() {
-                desk.cancelled(ticket);
+            if let Some(dispatcher) = dispatcher.upgrade() {
+                dispatcher.cancelled(ticket);
             }
         });
         Ok(())
@@ -85,7 +85,7 @@ impl Desk {
     }
 
     /// False: the job has no slot to give back, and nothing happened.
-    pub fn leave(self: &Arc<Self>, ticket: Ticket, why: Away) -> Result<bool> {
+    pub fn leave(self: &Arc<Self>, ticket: Ticket, why: YieldReason) -> Result<bool> {
         let mut books = self.books();
         let left = books.queue.leave(ticket, why).map_err(|refusal| refusal.error())?;
         let starts = self.fill(&mut books);
@@ -103,9 +103,9 @@ impl Desk {
     }
 
     /// True: the slot is another's, and the job is to come back.
-    pub fn give_way(self: &Arc<Self>, ticket: Ticket) -> bool {
+    pub fn yield_now(self: &Arc<Self>, ticket: Ticket) -> bool {
         let mut books = self.books();
-        let Way::Leave(next) = books.queue.give_way(ticket, Instant::now()) else { return false };
+        let Way::Leave(next) = books.queue.yield_now(ticket, Instant::now()) else { return false };
         let starts = next.and_then(|next| self.hand_over(&books, next)).into_iter().collect();
         drop(books);
         self.launch(starts);
@@ -114,7 +114,7 @@ impl Desk {
 
     fn wait_for_turn<'a>(
         self: &'a Arc<Self>,
-        mut books: MutexGuard<'a, Books>,
+        mut books: MutexGuard<'a, State>,
         starts: Starts,
         ticket: Ticket,
         cancel: &Cancel,
@@ -158,7 +158,7 @@ impl Desk {
         false
     }
 
-    fn wait_idle<'a>(&self, mut books: MutexGuard<'a, Books>, timeout: Duration) -> (MutexGuard<'a, Books>, bool) {
+    fn wait_idle<'a>(&self, mut books: MutexGuard<'a, State>, timeout: Duration) -> (MutexGuard<'a, State>, bool) {
         let until = Instant::now().checked_add(timeout);
         while !books.queue.is_idle() {
             let left = until.map_or(TO_END, |until| until.saturating_duration_since(Instant::now()));
@@ -190,17 +190,17 @@ impl Desk {
         self.parked_for
     }
 
-    /// In a child that was forked after the desk was made: the lock may be held there by a thread that is not.
+    /// In a child that was forked after the dispatcher was made: the lock may be held there by a thread that is not.
     pub fn is_inherited(&self) -> bool {
         self.process != std::process::id()
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
+    fn books(&self) -> MutexGuard<'_, State> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives every free slot away; what it returns is to be launched without the lock.
-    fn fill(&self, books: &mut Books) -> Starts {
+    fn fill(&self, books: &mut State) -> Starts {
         let now = Instant::now();
         let mut starts = Starts::new();
         while let Some(next) = books.queue.next(now) {
@@ -209,7 +209,7 @@ impl Desk {
         starts
     }
 
-    fn hand_over(&self, books: &Books, next: Next<Job>) -> Option<(Ticket, Job)> {
+    fn hand_over(&self, books: &State, next: Next<Job>) -> Option<(Ticket, Job)> {
         match next {
             Next::Start(ticket, job) => {
                 if let Some((_, since)) = books.tokens.get(&ticket.number) {
@@ -227,8 +227,8 @@ impl Desk {
     /// Each in a thread of its own, which goes on with the next job where there is one.
     fn launch(self: &Arc<Self>, mut starts: Starts) {
         while let Some((ticket, job)) = starts.pop_front() {
-            let desk = self.clone();
-            if let Err(error) = spawn("datasus-job", move || desk.work(ticket, job)) {
+            let dispatcher = self.clone();
+            if let Err(error) = spawn("datasus-job", move || dispatcher.work(ticket, job)) {
                 // The job went with the closure, and its end says so.
                 tracing::error!(%error, "cannot start a job's thread");
                 starts.extend(self.ended(ticket));
