@@ -25,12 +25,12 @@ BANNED = {
     "native-tls": "the system's TLS differs from machine to machine; rustls is there",
     "openssl": "the system's TLS differs from machine to machine; rustls is there",
     "openssl-sys": "the system's TLS differs from machine to machine; rustls is there",
-    "reqwest": "the core knows no async runtime but PostgreSQL's",
     "time": "chrono is there",
 }
 # Two versions of a crate in what we ship, because those who need it have not met yet.
 TWICE = {
     "block-buffer", "const-oid", "cpufeatures", "crypto-common", "digest", "sha2",  # sha2 0.10 here, 0.11 in postgres-protocol
+    "base64", "md-5",  # object_store, postgres-protocol
     "fallible-iterator",  # duckdb, postgres-protocol
     "foldhash", "hashbrown",  # arrow, duckdb
     "getrandom", "rand", "rand_core",  # ring, ulid, postgres-protocol
