@@ -45,10 +45,7 @@ fn shared() -> Result<&'static Runtime> {
 /// Runs `future` and waits for what it gives; with the token's error as soon as that is set (a job's deadline sets it too), and then the
 /// future is dropped where it waits. Never to be called in a future that runs here.
 #[allow(dead_code)] // The first store over a network uses it.
-pub(crate) fn wait<T: Send + 'static>(
-    cancel: &Cancel,
-    future: impl Future<Output = T> + Send + 'static,
-) -> Result<T> {
+pub(crate) fn wait<T: Send + 'static>(cancel: &Cancel, future: impl Future<Output = T> + Send + 'static) -> Result<T> {
     cancel.check()?;
     let (done, given) = bounded(1);
     let task = shared()?.spawn(async move {
