@@ -221,6 +221,9 @@ ReplaceBy = Literal["competencia", "source_file"]
 #: How decimals and integers of 64 bits are written in JSON.
 Numbers = Literal["number", "text"]
 
+#: Where the keys of an S3 server come from.
+S3Credentials = Literal["keys", "instance"]
+
 
 class Performance(Record):
     """What a job took."""
