@@ -86,7 +86,12 @@ fn stopped(cancel: &Cancel) -> Broken {
 }
 
 /// Reads what there is; 0 at the end.
-pub(super) fn read(stream: &mut TcpStream, into: &mut [u8], silent: Duration, cancel: &Cancel) -> Result<usize, Broken> {
+pub(super) fn read(
+    stream: &mut TcpStream,
+    into: &mut [u8],
+    silent: Duration,
+    cancel: &Cancel,
+) -> Result<usize, Broken> {
     let since = Instant::now();
     loop {
         if cancel.is_set() {

@@ -32,7 +32,8 @@ impl Place {
         let rest = given.strip_prefix("ftp://").ok_or_else(wrong)?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (login, host) = authority.rsplit_once('@').map_or((None, authority), |(login, host)| (Some(login), host));
-        let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(|text| text.into_owned()).map_err(|_| wrong());
+        let decoded =
+            |text: &str| percent_decode_str(text).decode_utf8().map(|text| text.into_owned()).map_err(|_| wrong());
         let (user, password) = match login {
             Some(login) => {
                 let (user, password) = login.split_once(':').unwrap_or((login, ""));
@@ -83,7 +84,10 @@ mod tests {
     fn addresses_are_taken_apart_and_their_passwords_never_shown() {
         let of = |text: &str| Place::of(text).unwrap();
         let place = of("ftp://ftp.datasus.gov.br/dissemin/publicos/");
-        assert_eq!((place.host.as_str(), place.port, place.root.as_str()), ("ftp.datasus.gov.br", 21, "/dissemin/publicos"));
+        assert_eq!(
+            (place.host.as_str(), place.port, place.root.as_str()),
+            ("ftp.datasus.gov.br", 21, "/dissemin/publicos")
+        );
         assert_eq!(place.whole("SIHSUS/200801_/Dados"), "/dissemin/publicos/SIHSUS/200801_/Dados");
         assert_eq!((place.user.as_str(), place.whole("")), ("anonymous", "/dissemin/publicos".into()));
         let place = of("ftp://ana:a%40b:c@[::1]:2121");

@@ -120,7 +120,8 @@ impl<'s> Session<'s> {
         loop {
             if let Some(end) = self.ahead.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.ahead.drain(..=end).collect();
-                let line: String = line.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect();
+                let line: String =
+                    line.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect();
                 return Ok(line.trim_end().to_owned());
             }
             if self.ahead.len() > LONGEST_LINE {
@@ -257,7 +258,8 @@ fn extended_port(reply: &str) -> Option<u16> {
 fn passive_port(reply: &str) -> Option<u16> {
     let numbers = reply.trim_start_matches(|c: char| !c.is_ascii_digit());
     let numbers = numbers.split(|c: char| c != ',' && !c.is_ascii_digit()).next()?;
-    let numbers: Vec<u16> = numbers.split(',').map(|one| one.parse().ok().filter(|n| *n < 256)).collect::<Option<_>>()?;
+    let numbers: Vec<u16> =
+        numbers.split(',').map(|one| one.parse().ok().filter(|n| *n < 256)).collect::<Option<_>>()?;
     match numbers[..] {
         [_, _, _, _, high, low] => Some(high * 256 + low).filter(|port| *port > 0),
         _ => None,
