@@ -1,13 +1,16 @@
 //! Where objects lie, and how they are listed, read and published: a store by scheme. Whoever reads an object names it by its [`Location`]; the
 //! folders of this machine are the first store, and others come by being registered ([`Stores::with`]).
 
+mod ftp;
 mod local_files;
 mod local_root;
 mod location;
 mod output_root;
 mod read_at;
+pub(crate) mod runtime;
 mod spared;
 mod stores;
+mod tree;
 mod walk;
 
 use std::fmt::Debug;
@@ -17,6 +20,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use ftp::FtpTree;
 pub use local_files::LocalFiles;
 pub use local_root::{LocalRoot, OutputFile};
 pub use location::Location;
@@ -24,6 +28,7 @@ pub use output_root::OutputRoot;
 pub use read_at::{At, ReadAt, Reader, sha256};
 pub use spared::Spared;
 pub use stores::Stores;
+pub use tree::{Modified, Patience, Taker, Tree, TreeEntry, folder_and_name};
 pub use walk::stamp;
 
 use crate::base::{Code, Error, Result, text};
