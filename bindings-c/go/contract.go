@@ -657,6 +657,8 @@ type CatalogEntry struct {
 	// Other names that users give it.
 	Aliases []string `json:"aliases"`
 	Period  Period   `json:"period"`
+	// True: each of its files is published in a zip, and is read from there.
+	Zipped bool `json:"zipped"`
 	// One file for the whole country, and what stands for its UF: `BR`, or `EX` for residents abroad or unknown.
 	National *string `json:"national"`
 	// In national files, the column that a query's `uf` filters.
@@ -669,8 +671,10 @@ type CatalogEntry struct {
 	Gaps []Gap `json:"gaps"`
 	// Columns that say when the event happened; competência says when it was processed.
 	EventDates []string `json:"event_dates"`
-	// Empty where no genuine header was seen: the columns come from the file, as text.
+	// Empty where no genuine header was seen: names and types come from the files' own headers.
 	Columns []CatalogColumn `json:"columns"`
+	// Fields that are known by name alone, and the files that have them; their types come from the files' own headers.
+	Fields []CatalogFields `json:"fields"`
 }
 
 // UfColumn: the column of a national file that says of which UF a record is.
@@ -765,6 +769,16 @@ type Coding struct {
 	// In Portuguese.
 	Meaning string `json:"meaning"`
 	Source  string `json:"source"`
+}
+
+// CatalogFields: names of fields that files of some years have and of which no genuine header was seen.
+type CatalogFields struct {
+	// None: from the first.
+	From *string `json:"from"`
+	// None: to this day.
+	To *string `json:"to"`
+	// In upper case, in the files' order.
+	Names []string `json:"names"`
 }
 
 // FileSummary: what was noticed in a file that was read by itself.

@@ -570,6 +570,8 @@ export interface CatalogEntry {
   /** Other names that users give it. */
   aliases: string[]
   period: Period
+  /** True: each of its files is published in a zip, and is read from there. */
+  zipped: boolean
   /** One file for the whole country, and what stands for its UF: `BR`, or `EX` for residents abroad or unknown. */
   national: string | null
   /** In national files, the column that a query's `uf` filters. */
@@ -582,8 +584,10 @@ export interface CatalogEntry {
   gaps: Gap[]
   /** Columns that say when the event happened; competência says when it was processed. */
   eventDates: string[]
-  /** Empty where no genuine header was seen: the columns come from the file, as text. */
+  /** Empty where no genuine header was seen: names and types come from the files' own headers. */
   columns: CatalogColumn[]
+  /** Fields that are known by name alone, and the files that have them; their types come from the files' own headers. */
+  fields: CatalogFields[]
 }
 
 /** The column of a national file that says of which UF a record is. */
@@ -674,6 +678,16 @@ export interface Coding {
   /** In Portuguese. */
   meaning: string
   source: string
+}
+
+/** Names of fields that files of some years have and of which no genuine header was seen. */
+export interface CatalogFields {
+  /** None: from the first. */
+  from: string | null
+  /** None: to this day. */
+  to: string | null
+  /** In upper case, in the files' order. */
+  names: string[]
 }
 
 /** What was noticed in a file that was read by itself. */
@@ -893,7 +907,7 @@ export const PARTS: Record<string, Record<string, string>> = {
   ErrorForm: { problems: 'Problem', context: 'ErrorContext' },
   Explain: { files: 'Share', row_groups: 'Share', bytes: 'Share', missing: 'Missing', left_out: 'LeftOut' },
   Holdings: { datasets: 'DatasetSummary', ignored: 'IgnoredFile' },
-  CatalogEntry: { uf_column: 'UfColumn', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn' },
+  CatalogEntry: { uf_column: 'UfColumn', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields' },
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },
   FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised' },
 }

@@ -38,6 +38,7 @@ pub mod contract;
 pub mod engine;
 pub mod gate;
 pub mod governor;
+pub mod labels;
 pub mod lake;
 pub mod metrics;
 pub mod params;

@@ -2,6 +2,7 @@
 //! folders of this machine are the first store, S3 the second, and others come by being registered ([`Stores::with`]).
 
 mod chunk_cache;
+mod ftp;
 mod local_files;
 mod local_root;
 mod location;
@@ -12,6 +13,7 @@ mod s3;
 mod spared;
 mod splice;
 mod stores;
+mod tree;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use chunk_cache::{ChunkCache, LocalCopy};
+pub use ftp::FtpTree;
 pub use local_files::LocalFiles;
 pub use local_root::{LocalRoot, OutputFile};
 pub use location::Location;
@@ -30,6 +33,7 @@ pub use read_at::{At, ReadAt, Reader, sha256};
 pub use s3::{Keys, S3, S3Settings};
 pub use spared::Spared;
 pub use stores::Stores;
+pub use tree::{Modified, Patience, Taker, Tree, TreeEntry, folder_and_name};
 pub use walk::stamp;
 
 use crate::base::{Cancel, Code, Error, Result, text};
