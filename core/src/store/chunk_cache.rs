@@ -284,7 +284,10 @@ fn damaged(object: &Object, error: parquet::errors::ParquetError) -> Error {
     let at = &object.location;
     Error::new(
         Code::DamagedFile,
-        text!("O Parquet {at} está danificado; grave-o de novo", "The Parquet {at} is damaged: {error}. Write it again"),
+        text!(
+            "O Parquet {at} está danificado; grave-o de novo",
+            "The Parquet {at} is damaged: {error}. Write it again"
+        ),
     )
     .with("cause", "bad_parquet")
     .with("reader_message", error.to_string())

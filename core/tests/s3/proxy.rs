@@ -179,7 +179,10 @@ fn head(reader: &mut impl BufRead) -> std::io::Result<String> {
 }
 
 pub fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
-    head.lines().filter_map(|line| line.split_once(':')).find(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim())
+    head.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(of, _)| of.eq_ignore_ascii_case(name))
+        .map(|(_, v)| v.trim())
 }
 
 fn length(head: &str) -> usize {

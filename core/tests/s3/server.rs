@@ -63,7 +63,9 @@ fn start(weed: PathBuf) -> Server {
     );
     names.iter().zip(&ports).for_each(|(name, port)| line.push_str(&format!(" -{name}={port}")));
     let shown = folder.display();
-    let keep = format!("cd '{shown}'; {line} > log 2>&1 & pid=$!; read _; kill -KILL $pid; wait $pid 2> /dev/null; rm -rf '{shown}'");
+    let keep = format!(
+        "cd '{shown}'; {line} > log 2>&1 & pid=$!; read _; kill -KILL $pid; wait $pid 2> /dev/null; rm -rf '{shown}'"
+    );
     let keeper = Command::new("sh").arg("-c").arg(keep).stdin(Stdio::piped()).spawn().unwrap();
     let server = Server { port: ports[6], _keeper: keeper };
     let until = Instant::now() + Duration::from_secs(60);

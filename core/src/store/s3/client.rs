@@ -93,9 +93,8 @@ impl Client {
             // The library then asks the metadata service.
             (_, S3Credentials::Instance) => builder,
             (Some(keys), _) => {
-                let builder = builder
-                    .with_access_key_id(keys.key.reveal())
-                    .with_secret_access_key(keys.secret.reveal());
+                let builder =
+                    builder.with_access_key_id(keys.key.reveal()).with_secret_access_key(keys.secret.reveal());
                 keys.token.iter().fold(builder, |builder, token| builder.with_token(token.reveal()))
             }
             // Without this it would ask the metadata service.

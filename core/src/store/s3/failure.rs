@@ -33,12 +33,7 @@ impl From<Failure> for Error {
     }
 }
 
-pub(super) fn explain(
-    error: object_store::Error,
-    said: Option<Said>,
-    at: &Location,
-    settings: &S3Settings,
-) -> Failure {
+pub(super) fn explain(error: object_store::Error, said: Option<Said>, at: &Location, settings: &S3Settings) -> Failure {
     let server = settings.server();
     let failed = match said {
         Some(said) => refused(said, at, settings, &server),
@@ -60,7 +55,10 @@ fn refused(said: Said, at: &Location, settings: &S3Settings, server: &str) -> Fa
     let named = if code.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status} {code}") };
     let no_keys = settings.keys.is_none() && settings.credentials == S3Credentials::Keys;
     let (pt, en) = match no_keys {
-        true => ("; nenhuma chave foi dada: veja s3_key e s3_secret, ou s3_profile", "; no key was given: see s3_key and s3_secret, or s3_profile"),
+        true => (
+            "; nenhuma chave foi dada: veja s3_key e s3_secret, ou s3_profile",
+            "; no key was given: see s3_key and s3_secret, or s3_profile",
+        ),
         false => ("", ""),
     };
     let (kind, again, number, detail) = match (status, code.as_str()) {
@@ -76,7 +74,11 @@ fn refused(said: Said, at: &Location, settings: &S3Settings, server: &str) -> Fa
         (401, _)
         | (
             _,
-            "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired"
+            "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "ExpiredToken"
+            | "InvalidToken"
+            | "TokenRefreshRequired"
             | "InvalidSecurity",
         ) => (
             Kind::Other,
@@ -87,7 +89,8 @@ fn refused(said: Said, at: &Location, settings: &S3Settings, server: &str) -> Fa
                 "{server} refused the key for {at} ({named}){en}; check s3_key, s3_secret and s3_token"
             ),
         ),
-        (301 | 307 | 308, _) | (_, "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
+        (301 | 307 | 308, _)
+        | (_, "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
             let region = region.unwrap_or_else(|| "?".into());
             let detail = text!(
                 "O balde {bucket} não está neste servidor ou região ({named}); região indicada por {server}: {region}. Ajuste s3_region ou s3_endpoint: desvios não são seguidos",

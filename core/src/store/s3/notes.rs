@@ -49,12 +49,14 @@ impl Note {
 /// Has `end` end the uploads at `server` whose processes are gone; what it cannot end stays noted.
 pub(super) fn sweep(folder: &Path, server: &str, end: impl Fn(&Noted) -> Result<()>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json")) {
+    for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json"))
+    {
         let Ok(file) = Trusted::Own.read(&path) else { continue };
         if file.try_lock().is_err() {
             continue;
         }
-        let noted = Trusted::Own.read_all(&path, MOST).ok().and_then(|bytes| serde_json::from_slice::<Noted>(&bytes).ok());
+        let noted =
+            Trusted::Own.read_all(&path, MOST).ok().and_then(|bytes| serde_json::from_slice::<Noted>(&bytes).ok());
         match noted {
             Some(noted) if noted.server != server => continue,
             Some(noted) => {

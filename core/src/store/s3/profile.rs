@@ -61,7 +61,10 @@ mod tests {
                     endpoint_url = http://elsewhere\n[half]\naws_access_key_id = G\n";
         let team = of(text, "equipe").unwrap();
         assert_eq!((team.keys.key.reveal(), team.keys.secret.reveal()), ("C", "D=E"));
-        assert_eq!((team.keys.token.as_ref().map(Secret::reveal), team.region.as_deref()), (Some("F"), Some("sa-east-1")));
+        assert_eq!(
+            (team.keys.token.as_ref().map(Secret::reveal), team.region.as_deref()),
+            (Some("F"), Some("sa-east-1"))
+        );
         let default = of(text, "default").unwrap();
         assert_eq!((default.keys.key.reveal(), default.keys.token.is_none()), ("A", true));
         assert!(of(text, "half").is_none() && of(text, "none").is_none());
