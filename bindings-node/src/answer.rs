@@ -59,7 +59,8 @@ impl Pending {
                 // Dropped, the pending query is cancelled.
                 host.check()?;
                 if let Some(answer) = pending.wait(Some(SLICE)) {
-                    return Ok(Rows::new(Box::new(answer?), Some(job), host, language));
+                    // Apache Arrow for JavaScript takes batches of ours without dictionaries.
+                    return Ok(Rows::new(Box::new(answer?.with_plain_words()), Some(job), host, language));
                 }
             }
         })

@@ -23,13 +23,14 @@ mod session;
 mod stored_plan;
 mod stream;
 mod task;
+mod unlabelled;
 #[cfg(test)]
 mod tests;
 
 pub use crate::scheduler::{Event, Events, Status};
 pub use environment::{EngineOver, Parts};
 pub use handles::{Job, Next, Pending, Rows};
-pub use report::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, Unreadable};
+pub use report::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, Unlabelled, Unreadable};
 pub use resume::{JobInfo, Replayed};
 pub use session::{Session, SyncReport};
 pub use stored_plan::STATE_FORMAT;

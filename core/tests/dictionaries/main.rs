@@ -2,4 +2,6 @@
 
 #[path = "../genuine/mod.rs"]
 mod genuine;
+mod compiled;
 mod kits;
+mod queries;

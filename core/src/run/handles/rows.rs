@@ -38,6 +38,11 @@ impl Rows {
         self.reader.schema()
     }
 
+    /// The same with words as plain texts, and none behind dictionaries: for readers that know no dictionaries.
+    pub fn with_plain_words(self) -> Self {
+        Rows { reader: self.reader.with_plain_words(), job: self.job }
+    }
+
     pub fn job(&self) -> &Job {
         &self.job
     }
