@@ -55,7 +55,7 @@ pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{
     Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known,
 };
-pub use config::Config;
+pub use config::{Config, S3Credentials};
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use labels::DictionaryEntry;
 pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};

@@ -58,6 +58,8 @@ struct State {
     batches: VecDeque<(RecordBatch, u64)>,
     /// How often the reader asked for a batch.
     asked: u64,
+    /// It has asked, and waits for an answer.
+    is_waiting: bool,
     sender_gone: bool,
     reader_gone: bool,
 }
@@ -97,7 +99,7 @@ pub struct ArrowSink {
     bytes: u64,
 }
 
-/// How often the reader had asked for a batch.
+/// How often the reader had asked for a batch, and was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked(u64);
 
@@ -141,7 +143,7 @@ impl ArrowSink {
     }
 
     /// Takes back what the reader has not taken, all but the first batches of at most `keep` bytes, in order; and how often the
-    /// reader had asked by then.
+    /// reader had been answered by then: one that took everything meanwhile, and waits, has asked again.
     pub fn take_back(&mut self, keep: u64) -> (Vec<RecordBatch>, Asked) {
         let mut state = self.queue.state();
         let mut kept = 0;
@@ -155,7 +157,7 @@ impl ArrowSink {
             kept += 1;
         }
         let back: Vec<_> = state.batches.drain(kept..).collect();
-        let asked = Asked(state.asked);
+        let asked = Asked(state.asked - u64::from(state.is_waiting));
         drop(state);
         for (batch, size) in &back {
             self.rows -= batch.num_rows() as u64;
@@ -323,7 +325,9 @@ impl ArrowReader {
                 return Some(self.end());
             }
             let waited;
+            state.is_waiting = true;
             (state, waited) = queue.wait(state, until);
+            state.is_waiting = false;
             if !waited {
                 return None;
             }

@@ -68,6 +68,8 @@ pub struct Version {
 pub enum FileKind {
     Dbc,
     Dbf,
+    /// Of a dataset that is published so: a DBC or DBF within.
+    Zip,
     Parquet,
 }
 
@@ -135,6 +137,7 @@ impl FileKind {
         match extension.trim_end().to_lowercase().as_str() {
             "dbc" => Some(FileKind::Dbc),
             "dbf" => Some(FileKind::Dbf),
+            "zip" => Some(FileKind::Zip),
             "parquet" => Some(FileKind::Parquet),
             _ => None,
         }
