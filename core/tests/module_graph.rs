@@ -29,7 +29,7 @@ const OF_TESTS: &[&str] = &["skip"];
 /// What the core does not know.
 const FOREIGN: &[&str] = &["tokio", "pyo3", "napi", "uniffi"];
 /// An async runtime is at home only in a sink or source that owns one.
-const OWN_RUNTIME: &[&str] = &["sink/postgres"];
+const OWN_RUNTIME: &[&str] = &["sink/postgres", "store", "store/s3"];
 
 /// The arrows of a file that go up, or nowhere, as `room -> room (line)`.
 fn upward(room: &str, text: &str) -> Vec<String> {

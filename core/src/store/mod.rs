@@ -6,6 +6,7 @@ mod local_root;
 mod location;
 mod output_root;
 mod read_at;
+pub(crate) mod runtime;
 mod spared;
 mod stores;
 mod walk;
