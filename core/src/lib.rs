@@ -29,6 +29,7 @@
 //! once into a lake of typed Parquet; codes stay text, money stays decimal, and nothing is dropped silently.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
+#![warn(missing_docs)]
 
 pub mod base;
 pub mod catalog;
@@ -49,7 +50,7 @@ pub mod sink;
 pub mod source;
 pub mod store;
 
-pub use base::{Code, Error, Language, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
+pub use base::{Code, Error, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{Client, ClientBuilder, DatasetSummary, Holdings, IgnoredFile, Known};
 pub use config::Config;
@@ -57,5 +58,5 @@ pub use governor::{Mode, ModeChange, ModeChanges};
 pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
-pub use run::{CacheUse, Event, Events, Job, JobInfo, Next, Pending, Replayed, Report, Rows, Status, SyncReport};
+pub use run::{CacheUse, Ended, Event, Events, Job, JobInfo, Pending, Replayed, Report, Rows, Status, SyncReport};
 pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

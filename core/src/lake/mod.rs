@@ -120,6 +120,7 @@ impl Lake {
         Ok(Lake { root, stores, checked: Mutex::default(), marks: Mutex::default(), same, seen })
     }
 
+    /// The folder of its objects.
     pub fn root(&self) -> &Path {
         &self.root
     }

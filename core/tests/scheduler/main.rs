@@ -41,7 +41,7 @@ fn submit<T: Clone + Send + Sync + 'static>(
 }
 
 fn end<T: Clone>(handle: &Handle<T>) -> Result<T> {
-    handle.wait(Some(PATIENCE)).expect("the job ends")
+    handle.wait_timeout(PATIENCE).expect("the job ends")
 }
 
 fn until(what: &str, mut so: impl FnMut() -> bool) {
