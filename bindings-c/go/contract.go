@@ -716,6 +716,8 @@ type CatalogEntry struct {
 	Aliases []string `json:"aliases"`
 	// Whether its files are of a month or of a year.
 	Period Period `json:"period"`
+	// True: each of its files is published in a zip, and is read from there.
+	Zipped bool `json:"zipped"`
 	// One file for the whole country, and what stands for its UF: `BR`, or `EX` for residents abroad or unknown.
 	National *string `json:"national"`
 	// In national files, the column that a query's `uf` filters.
@@ -730,8 +732,10 @@ type CatalogEntry struct {
 	Gaps []Gap `json:"gaps"`
 	// Columns that say when the event happened; competência says when it was processed.
 	EventDates []string `json:"event_dates"`
-	// Empty where no genuine header was seen: the columns come from the file, as text.
+	// Empty where no genuine header was seen: names and types come from the files' own headers.
 	Columns []CatalogColumn `json:"columns"`
+	// Fields that are known by name alone, and the files that have them; their types come from the files' own headers.
+	Fields []CatalogFields `json:"fields"`
 }
 
 // UfColumn: the column of a national file that says of which UF a record is.
@@ -847,6 +851,16 @@ type Coding struct {
 	Meaning string `json:"meaning"`
 	// What says so.
 	Source string `json:"source"`
+}
+
+// CatalogFields: names of fields that files of some years have and of which no genuine header was seen.
+type CatalogFields struct {
+	// None: from the first.
+	From *string `json:"from"`
+	// None: to this day.
+	To *string `json:"to"`
+	// In upper case, in the files' order.
+	Names []string `json:"names"`
 }
 
 // FileSummary: what was noticed in a file that was read by itself.
@@ -1023,6 +1037,41 @@ type Config struct {
 	SpillLimit *uint64 `json:"spill_limit,omitempty"`
 	// Server of the PostgreSQL sinks that name none (`DATASUS_POSTGRES`); never shown.
 	Postgres string `json:"postgres,omitempty"`
+	// Server of `s3://` sources, lakes and outputs: `https://minio.example:9000`; none: Amazon's of the region
+	// (`DATASUS_S3_ENDPOINT`). Only this says where requests go; no link or redirect does.
+	S3Endpoint string `json:"s3_endpoint,omitempty"`
+	// Region of the buckets; none: the profile's, or `us-east-1`, which servers other than Amazon's mostly take
+	// (`DATASUS_S3_REGION`).
+	S3Region string `json:"s3_region,omitempty"`
+	// True: the bucket stands in the path, as MinIO has it; false: in the name of the server. None: true with an
+	// `s3_endpoint` (`DATASUS_S3_PATH_STYLE`).
+	S3PathStyle bool `json:"s3_path_style,omitempty"`
+	// Access key (`DATASUS_S3_KEY`); never shown. Without key and profile requests are not signed, as public buckets take
+	// them.
+	S3Key string `json:"s3_key,omitempty"`
+	// Secret of the access key (`DATASUS_S3_SECRET`); never shown.
+	S3Secret string `json:"s3_secret,omitempty"`
+	// Session token of a temporary key (`DATASUS_S3_TOKEN`); never shown.
+	S3Token string `json:"s3_token,omitempty"`
+	// Profile of `~/.aws/credentials` (or of the file in AWS_SHARED_CREDENTIALS_FILE) whose key is used
+	// (`DATASUS_S3_PROFILE`).
+	S3Profile string `json:"s3_profile,omitempty"`
+	// Where keys come from (`DATASUS_S3_CREDENTIALS`): `keys`, which is the default, of the settings or the profile;
+	// `instance`, of the machine's metadata service, whose address nothing else ever asks.
+	S3Credentials S3Credentials `json:"s3_credentials,omitempty"`
+	// File of certificates (PEM) of a private authority, trusted beside the system's (`DATASUS_S3_CA`).
+	S3Ca string `json:"s3_ca,omitempty"`
+	// Proxy of these requests (`DATASUS_S3_PROXY`); never shown. None: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say.
+	S3Proxy string `json:"s3_proxy,omitempty"`
+	// Seconds without a byte from the server before a request is given up and tried again (`DATASUS_S3_TIMEOUT`). Default
+	// 30.
+	S3Timeout float64 `json:"s3_timeout,omitempty"`
+	// Folder of copies of what lies in other stores, which all clients of the user share; none: `datasus/objects` in the
+	// user's cache folder (`DATASUS_REMOTE_CACHE`).
+	RemoteCache string `json:"remote_cache,omitempty"`
+	// Bytes that those copies may have together (`DATASUS_REMOTE_CACHE_LIMIT`); default 20 GB. What was used longest ago
+	// goes first.
+	RemoteCacheLimit *uint64 `json:"remote_cache_limit,omitempty"`
 	// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`).
 	// Default one day.
 	Deadline float64 `json:"deadline,omitempty"`
@@ -1046,3 +1095,13 @@ type Config struct {
 	// Language of the texts for people (`DATASUS_LANGUAGE`: `pt` or `en`).
 	Language Language `json:"language,omitempty"`
 }
+
+// S3Credentials: where the keys of an S3 server come from.
+type S3Credentials string
+
+const (
+	// The settings, or a profile.
+	S3CredentialsKeys S3Credentials = "keys"
+	// The metadata service of the machine.
+	S3CredentialsInstance S3Credentials = "instance"
+)

@@ -627,6 +627,8 @@ export interface CatalogEntry {
   aliases: string[]
   /** Whether its files are of a month or of a year. */
   period: Period
+  /** True: each of its files is published in a zip, and is read from there. */
+  zipped: boolean
   /** One file for the whole country, and what stands for its UF: `BR`, or `EX` for residents abroad or unknown. */
   national: string | null
   /** In national files, the column that a query's `uf` filters. */
@@ -641,8 +643,10 @@ export interface CatalogEntry {
   gaps: Gap[]
   /** Columns that say when the event happened; competência says when it was processed. */
   eventDates: string[]
-  /** Empty where no genuine header was seen: the columns come from the file, as text. */
+  /** Empty where no genuine header was seen: names and types come from the files' own headers. */
   columns: CatalogColumn[]
+  /** Fields that are known by name alone, and the files that have them; their types come from the files' own headers. */
+  fields: CatalogFields[]
 }
 
 /** The column of a national file that says of which UF a record is. */
@@ -754,6 +758,16 @@ export interface Coding {
   meaning: string
   /** What says so. */
   source: string
+}
+
+/** Names of fields that files of some years have and of which no genuine header was seen. */
+export interface CatalogFields {
+  /** None: from the first. */
+  from: string | null
+  /** None: to this day. */
+  to: string | null
+  /** In upper case, in the files' order. */
+  names: string[]
 }
 
 /** What was noticed in a file that was read by itself. */
@@ -929,6 +943,32 @@ export interface Config {
   spill_limit?: number
   /** Server of the PostgreSQL sinks that name none (`DATASUS_POSTGRES`); never shown. */
   postgres?: string | null
+  /** Server of `s3://` sources, lakes and outputs: `https://minio.example:9000`; none: Amazon's of the region (`DATASUS_S3_ENDPOINT`). Only this says where requests go; no link or redirect does. */
+  s3_endpoint?: string | null
+  /** Region of the buckets; none: the profile's, or `us-east-1`, which servers other than Amazon's mostly take (`DATASUS_S3_REGION`). */
+  s3_region?: string | null
+  /** True: the bucket stands in the path, as MinIO has it; false: in the name of the server. None: true with an `s3_endpoint` (`DATASUS_S3_PATH_STYLE`). */
+  s3_path_style?: boolean | null
+  /** Access key (`DATASUS_S3_KEY`); never shown. Without key and profile requests are not signed, as public buckets take them. */
+  s3_key?: string | null
+  /** Secret of the access key (`DATASUS_S3_SECRET`); never shown. */
+  s3_secret?: string | null
+  /** Session token of a temporary key (`DATASUS_S3_TOKEN`); never shown. */
+  s3_token?: string | null
+  /** Profile of `~/.aws/credentials` (or of the file in AWS_SHARED_CREDENTIALS_FILE) whose key is used (`DATASUS_S3_PROFILE`). */
+  s3_profile?: string | null
+  /** Where keys come from (`DATASUS_S3_CREDENTIALS`): `keys`, which is the default, of the settings or the profile; `instance`, of the machine's metadata service, whose address nothing else ever asks. */
+  s3_credentials?: S3Credentials
+  /** File of certificates (PEM) of a private authority, trusted beside the system's (`DATASUS_S3_CA`). */
+  s3_ca?: string | null
+  /** Proxy of these requests (`DATASUS_S3_PROXY`); never shown. None: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. */
+  s3_proxy?: string | null
+  /** Seconds without a byte from the server before a request is given up and tried again (`DATASUS_S3_TIMEOUT`). Default 30. */
+  s3_timeout?: number
+  /** Folder of copies of what lies in other stores, which all clients of the user share; none: `datasus/objects` in the user's cache folder (`DATASUS_REMOTE_CACHE`). */
+  remote_cache?: string | null
+  /** Bytes that those copies may have together (`DATASUS_REMOTE_CACHE_LIMIT`); default 20 GB. What was used longest ago goes first. */
+  remote_cache_limit?: number
   /** Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`). Default one day. */
   deadline?: number
   /** Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one per core); none: one per core (`DATASUS_THREADS`). At most 512. */
@@ -945,6 +985,14 @@ export interface Config {
   language?: Language
 }
 
+/**
+ * Where the keys of an S3 server come from.
+ *
+ * - `keys`: The settings, or a profile.
+ * - `instance`: The metadata service of the machine.
+ */
+export type S3Credentials = 'keys' | 'instance'
+
 /** The parts of what is told that are records themselves, by their keys in the contract. @internal */
 export const PARTS: Record<string, Record<string, string>> = {
   Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
@@ -953,7 +1001,7 @@ export const PARTS: Record<string, Record<string, string>> = {
   ErrorForm: { problems: 'Problem', context: 'ErrorContext' },
   Explain: { files: 'Share', row_groups: 'Share', bytes: 'Share', missing: 'Missing', left_out: 'LeftOut' },
   Holdings: { datasets: 'DatasetSummary', ignored: 'IgnoredFile' },
-  CatalogEntry: { uf_column: 'UfColumn', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn' },
+  CatalogEntry: { uf_column: 'UfColumn', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields' },
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },
   FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised' },
 }

@@ -14,6 +14,7 @@ const ROOMS: &[&str] = &[
     "catalog",
     "store",
     "source",
+    "labels",
     "lake",
     "params",
     "gate",

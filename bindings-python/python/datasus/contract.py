@@ -34,6 +34,29 @@ DatasetName = Literal[
     "CNES-EE",
     "CNES-EF",
     "CNES-GM",
+    "ESUSNOTIFICA-DCCR",
+    "IBGE-POPSVS",
+    "IBGE-POP",
+    "IBGE-POPTCU",
+    "IBGE-PROJUF",
+    "IBGE-ALF",
+    "IBGE-ESCA",
+    "IBGE-ESCB",
+    "IBGE-IDOSO",
+    "IBGE-RENDA",
+    "PCE-PCE",
+    "PCE-PCEBR",
+    "PNI-CPNI",
+    "PNI-CPNIIG",
+    "PNI-CPNIUF",
+    "PNI-CPNIBR",
+    "PNI-DPNI",
+    "PNI-DPNIIG",
+    "PNI-DPNIBR",
+    "PNI-DPNIUF",
+    "PO-PO",
+    "RESP-RESP",
+    "RESP-RESPBR",
     "SIA-PA",
     "SIA-AB",
     "SIA-ABO",
@@ -48,10 +71,14 @@ DatasetName = Literal[
     "SIA-BI",
     "SIA-PS",
     "SIA-SAD",
+    "SIA-AC",
     "SIH-RD",
     "SIH-SP",
     "SIH-RJ",
     "SIH-ER",
+    "SIH-CH",
+    "SIH-CM",
+    "SIH-MT",
     "SIM-DO",
     "SIM-DOR",
     "SIM-DORIG",
@@ -60,6 +87,8 @@ DatasetName = Literal[
     "SIM-DOINF",
     "SIM-DOMAT",
     "SIM-DOREXT",
+    "SIM-DOBR",
+    "SIM-DORBR",
     "SINAN-ACBI",
     "SINAN-ACGR",
     "SINAN-ANIM",
@@ -116,11 +145,20 @@ DatasetName = Literal[
     "SINAN-HIVE",
     "SINAN-HIVG",
     "SINAN-ROTA",
+    "SINAN-DCRJ",
+    "SINAN-LER",
     "SINASC-DN",
     "SINASC-DNR",
     "SINASC-DNRIG",
     "SINASC-DNREXT",
     "SINASC-DNEX",
+    "SINASC-DNBR",
+    "SISCOLO-CC",
+    "SISCOLO-HC",
+    "SISMAMA-CM",
+    "SISMAMA-HM",
+    "SISMAMA-MM",
+    "SISPRENATAL-PN",
 ]
 
 #: Where a job stands.
@@ -220,6 +258,9 @@ ReplaceBy = Literal["competencia", "source_file"]
 
 #: How decimals and integers of 64 bits are written in JSON.
 Numbers = Literal["number", "text"]
+
+#: Where the keys of an S3 server come from.
+S3Credentials = Literal["keys", "instance"]
 
 
 class Performance(Record):
@@ -762,6 +803,17 @@ class CatalogColumn(Record):
     codings: list[Coding]
 
 
+class CatalogFields(Record):
+    """Names of fields that files of some years have and of which no genuine header was seen."""
+
+    #: None: from the first.
+    from_: str | None
+    #: None: to this day.
+    to: str | None
+    #: In upper case, in the files' order.
+    names: list[str]
+
+
 class CatalogEntry(Record):
     """A dataset as the catalogue knows it. Competência is the month of processing; ``event_dates`` say when the
     event was.
@@ -772,6 +824,7 @@ class CatalogEntry(Record):
         "folders": FtpFolder,
         "gaps": Gap,
         "columns": CatalogColumn,
+        "fields": CatalogFields,
     }
 
     #: ``SIH-RD``.
@@ -782,6 +835,8 @@ class CatalogEntry(Record):
     aliases: list[str]
     #: Whether its files are of a month or of a year.
     period: Period
+    #: True: each of its files is published in a zip, and is read from there.
+    zipped: bool
     #: One file for the whole country, and what stands for its UF: ``BR``, or ``EX`` for residents abroad or
     #: unknown.
     national: str | None
@@ -797,8 +852,11 @@ class CatalogEntry(Record):
     gaps: list[Gap]
     #: Columns that say when the event happened; competência says when it was processed.
     event_dates: list[str]
-    #: Empty where no genuine header was seen: the columns come from the file, as text.
+    #: Empty where no genuine header was seen: names and types come from the files' own headers.
     columns: list[CatalogColumn]
+    #: Fields that are known by name alone, and the files that have them; their types come from the files' own
+    #: headers.
+    fields: list[CatalogFields]
 
 
 class BadColumn(Record):

@@ -10,4 +10,10 @@ pub enum Cause {
     TargetLost,
     /// A source is not what it was when it was opened.
     SourceChanged,
+    /// No connection to where a source lies: another place may have it.
+    SourceAway,
+    /// What brings a source broke off: another attempt may do.
+    SourceLost,
+    /// Where a source lies it is not there, or not given.
+    SourceGone,
 }

@@ -120,9 +120,27 @@ impl Error {
         made.with("defect", what.to_string())
     }
 
-    /// An operating system's error on a file, under the code that fits it.
+    /// One of ours among the sources of another's, who carried it: an object's bytes come through readers that know only errors of
+    /// the operating system.
+    pub fn within(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(own) = error.downcast_ref::<Error>() {
+                return Some(own.clone());
+            }
+            // What is in such an error is not its source.
+            let inside = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
+            next = inside.map(|inside| inside as &(dyn std::error::Error + 'static)).or_else(|| error.source());
+        }
+        None
+    }
+
+    /// An operating system's error on a file, under the code that fits it; one of ours that came by that way is what it was.
     pub fn io(error: std::io::Error, path: &Path) -> Self {
         use std::io::ErrorKind;
+        if let Some(own) = Error::within(&error) {
+            return own;
+        }
         if let Some(odd) = Odd::of(&error) {
             return Error::odd(odd, path).because(error);
         }

@@ -172,11 +172,15 @@ impl FileId {
         format!("{} {} {}", self.dataset, self.uf, self.competencia)
     }
 
-    /// The ministry's name for it: `RDAC2401.dbc`.
+    /// The ministry's name for it: `RDAC2401.dbc`, `POPSBR22.zip`.
     pub fn file_name(&self, catalog: &Catalog) -> String {
         let grupo = catalog.dataset(&self.dataset.to_string());
         let stem = grupo.and_then(|grupo| grupo.patterns.first()).map(|pattern| pattern.write(self));
-        format!("{}.dbc", stem.unwrap_or_else(|| format!("{}{}{}", self.dataset.grupo(), self.uf, self.competencia)))
+        let extension = if grupo.is_some_and(|grupo| grupo.zipped) { "zip" } else { "dbc" };
+        format!(
+            "{}.{extension}",
+            stem.unwrap_or_else(|| format!("{}{}{}", self.dataset.grupo(), self.uf, self.competencia))
+        )
     }
 }
 

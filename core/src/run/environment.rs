@@ -20,7 +20,7 @@ use crate::recovery::StateFolder;
 use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets};
 use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
-use crate::store::{Location, Stores};
+use crate::store::{ChunkCache, Location, S3, S3Settings, Stores};
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
 const DURABLE_CHUNK_ROWS: usize = 8 << 10;
@@ -74,13 +74,19 @@ impl Environment {
     pub fn open(source: PathBuf, config: Config, parts: Parts) -> Result<Self> {
         config.check()?;
         let config = config.at_home();
-        let (source, folder) = source_of(&source, &parts.stores)?;
+        let cache = Arc::new(ChunkCache::at(remote_cache(&config), config.remote_cache_limit));
+        let mut stores = parts.stores;
+        if !stores.knows(&Location::of("s3", "")) {
+            let notes = Some(cache.root().join("uploads"));
+            stores = stores.with(Arc::new(S3::new(S3Settings::of(&config, notes)?, cache.clone())?));
+        }
+        let (source, folder) = source_of(&source, &stores)?;
         let lake = match (&config.lake, &folder) {
             (Some(lake), _) => lake.clone(),
             (None, Some(folder)) => folder.join(".datasus").join("lake"),
             (None, None) => return Err(homeless(&source)),
         };
-        let lake = Lake::over(parts.stores, &lake)?;
+        let lake = Lake::over(stores, &lake)?;
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
         let local: Arc<dyn Engine> = Arc::new(Local::over(vec![source.path().to_owned(), lake.root().to_owned()]));
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
@@ -303,6 +309,14 @@ fn homeless(source: &Location) -> Error {
     )
     .with("received", source.to_string())
     .stage("source")
+}
+
+/// Where copies are of what lies in other stores.
+fn remote_cache(config: &Config) -> PathBuf {
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let of_user = || named.unwrap_or_else(|| expand_home(Path::new("~/.cache"))).join("datasus").join("objects");
+    let root = config.remote_cache.clone().unwrap_or_else(of_user);
+    std::path::absolute(&root).unwrap_or(root)
 }
 
 fn spill_root(config: &Config) -> PathBuf {

@@ -58,7 +58,9 @@ struct State {
     batches: VecDeque<(RecordBatch, u64)>,
     /// How often the reader asked for a batch.
     asked: u64,
-    /// Of a reader that has no thread that waits.
+    /// It has asked, and waits for an answer in a thread.
+    is_waiting: bool,
+    /// The same for a task.
     task: Option<Waker>,
     sender_gone: bool,
     reader_gone: bool,
@@ -128,7 +130,7 @@ pub struct ArrowSink {
     bytes: u64,
 }
 
-/// How often the reader had asked for a batch.
+/// How often the reader had asked for a batch, and was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked(u64);
 
@@ -172,7 +174,7 @@ impl ArrowSink {
     }
 
     /// Takes back what the reader has not taken, all but the first batches of at most `keep` bytes, in order; and how often the
-    /// reader had asked by then.
+    /// reader had been answered by then: one that took everything meanwhile, and waits, has asked again.
     pub fn take_back(&mut self, keep: u64) -> (Vec<RecordBatch>, Asked) {
         let mut state = self.queue.state();
         let mut kept = 0;
@@ -186,7 +188,7 @@ impl ArrowSink {
             kept += 1;
         }
         let back: Vec<_> = state.batches.drain(kept..).collect();
-        let asked = Asked(state.asked);
+        let asked = Asked(state.asked - u64::from(state.is_waiting || state.task.is_some()));
         drop(state);
         for (batch, size) in &back {
             self.rows -= batch.num_rows() as u64;
@@ -308,7 +310,9 @@ impl ArrowReader {
                     return Some(found);
                 }
                 let waited;
+                state.is_waiting = true;
                 (state, waited) = queue.wait(state, until);
+                state.is_waiting = false;
                 if !waited {
                     return None;
                 }

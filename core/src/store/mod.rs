@@ -1,33 +1,42 @@
 //! Where objects lie, and how they are listed, read and published: a store by scheme. Whoever reads an object names it by its [`Location`]; the
-//! folders of this machine are the first store, and others come by being registered ([`Stores::with`]).
+//! folders of this machine are the first store, S3 the second, and others come by being registered ([`Stores::with`]).
 
+mod chunk_cache;
+mod ftp;
 mod local_files;
 mod local_root;
 mod location;
 mod output_root;
 mod read_at;
 pub(crate) mod runtime;
+mod s3;
 mod spared;
+mod splice;
 mod stores;
+mod tree;
 mod walk;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use chunk_cache::{ChunkCache, LocalCopy};
+pub use ftp::FtpTree;
 pub use local_files::LocalFiles;
 pub use local_root::{LocalRoot, OutputFile};
 pub use location::Location;
 pub use output_root::OutputRoot;
 pub use read_at::{At, ReadAt, Reader, sha256};
+pub use s3::{Keys, S3, S3Settings};
 pub use spared::Spared;
 pub use stores::Stores;
+pub use tree::{Modified, Patience, Taker, Tree, TreeEntry, folder_and_name};
 pub use walk::stamp;
 
-use crate::base::{Code, Error, Result, text};
+use crate::base::{Cancel, Code, Error, Result, text};
 
 /// A place of objects under one scheme. Called from any thread, several at once.
 pub trait Store: Debug + Send + Sync {
@@ -46,18 +55,38 @@ pub trait Store: Debug + Send + Sync {
     /// asks [`Store::stat`] at the end.
     fn open(&self, at: &Location) -> Result<Arc<dyn ReadAt>>;
 
-    /// The path by which an engine reads the object: its own, or that of a copy. Valid while the process lives.
-    fn local(&self, object: &Object) -> Result<PathBuf>;
+    /// A file of this machine by which an engine reads the object: itself, or a copy. Of a Parquet `columns` will be read, so that a copy
+    /// needs no others; None: all of it.
+    fn local(&self, object: &Object, columns: Option<&BTreeSet<String>>) -> Result<LocalCopy>;
+
+    /// The same store for one job, whose calls end once the token is set; none where no call waits for long.
+    fn during(&self, _cancel: &Cancel) -> Option<Arc<dyn Store>> {
+        None
+    }
 
     /// Begins an object that shall be at `to`: nothing is there before it is published. DS-409 where one is and `overwrite` is
     /// false. A store that is only read refuses (DS-403).
     fn begin(&self, to: &Location, _overwrite: bool) -> Result<Box<dyn Upload>> {
-        Err(Error::new(
-            Code::Forbidden,
-            text!("Em {to} só se lê; escolha outra pasta de saída", "{to} is only read; choose another output folder"),
-        )
-        .with("received", to.to_string()))
+        Err(only_read(to))
     }
+
+    /// Makes a small object in one act, durable; false, and nothing made, where there is one. However many ask at once, one makes it.
+    fn create(&self, at: &Location, _bytes: Vec<u8>) -> Result<bool> {
+        Err(only_read(at))
+    }
+
+    /// The object is there no more; it need not have been.
+    fn remove(&self, at: &Location) -> Result<()> {
+        Err(only_read(at))
+    }
+}
+
+fn only_read(at: &Location) -> Error {
+    Error::new(
+        Code::Forbidden,
+        text!("Em {at} só se lê; escolha outra pasta de saída", "{at} is only read; choose another output folder"),
+    )
+    .with("received", at.to_string())
 }
 
 /// An object in the making. Dropped, it leaves nothing behind.

@@ -131,7 +131,7 @@ fn below(root: &Location, path: &Path) -> Result<Location> {
 }
 
 /// DS-409: an object is there, and was not to be replaced.
-pub(super) fn exists(at: &Location) -> Error {
+pub(in crate::store) fn exists(at: &Location) -> Error {
     Error::new(
         Code::Conflict,
         text!(

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -17,6 +18,25 @@ pub trait ReadAt: Send + Sync {
 
     /// Some bytes from `at` on, at least one unless the object has ended there.
     fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize>;
+
+    /// All bytes of each of these ranges, which are known to be wanted: one that pays for each request asks for several at once.
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Bytes>> {
+        let one = |range: &Range<u64>| {
+            let length = range.end.checked_sub(range.start).and_then(|length| usize::try_from(length).ok());
+            let mut bytes = vec![0; length.ok_or(io::ErrorKind::InvalidInput)?];
+            let mut read = 0;
+            while read < bytes.len() {
+                match self.read_at(&mut bytes[read..], range.start + read as u64) {
+                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(more) => read += more,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(bytes.into())
+        };
+        ranges.iter().map(one).collect()
+    }
 }
 
 /// A regular file, with the size that it had when it was opened.
@@ -118,15 +138,8 @@ impl ChunkReader for At {
         if start.checked_add(length as u64).is_none_or(|end| end > have) {
             return Err(ParquetError::EOF(format!("{length} bytes at {start} of a file of {have} bytes")));
         }
-        let (mut bytes, mut read) = (vec![0; length], 0);
-        while read < length {
-            match self.0.read_at(&mut bytes[read..], start + read as u64) {
-                Ok(0) => return Err(ParquetError::External(Box::new(io::Error::from(io::ErrorKind::UnexpectedEof)))),
-                Ok(more) => read += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(ParquetError::External(Box::new(error))),
-            }
-        }
-        Ok(bytes.into())
+        let range = start..start + length as u64;
+        let mut read = self.0.read_ranges(&[range]).map_err(|error| ParquetError::External(Box::new(error)))?;
+        Ok(read.pop().unwrap_or_default())
     }
 }

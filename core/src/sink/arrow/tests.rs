@@ -102,3 +102,22 @@ fn a_job_takes_back_what_was_not_taken_and_hears_when_the_reader_comes_again() {
     assert!(sink.push(back[0].clone()).is_none());
     assert_eq!(reads.join().unwrap(), (2, 3));
 }
+
+/// It takes all that the queue has just before the job takes back what is left.
+#[test]
+fn a_reader_that_waits_already_when_its_batches_are_taken_back_is_heard() {
+    let (mut sink, mut reader, _) = open();
+    let taker = std::thread::spawn(move || (reader.next().unwrap().unwrap(), reader));
+    while !sink.queue.state().is_waiting {
+        std::thread::yield_now();
+    }
+    let (back, asked) = sink.take_back(0);
+    assert!(back.is_empty());
+    assert!(sink.is_asked_within(asked, Duration::from_secs(60)), "it waits");
+    sink.write(&chunk()).unwrap();
+    let (batch, _reader) = taker.join().unwrap();
+    assert_eq!(batch.num_rows(), 3);
+    // Answered, it has not asked again.
+    let (_, asked) = sink.take_back(0);
+    assert!(!sink.is_asked(asked));
+}

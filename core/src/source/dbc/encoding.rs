@@ -140,6 +140,22 @@ impl Encoding {
         Ok(signs.verdict())
     }
 
+    /// What a single line of text fits best; Latin-1 where nothing speaks for another.
+    pub fn of_line(line: &[u8]) -> Encoding {
+        let mut signs = Signs::default();
+        signs.see(line);
+        signs.verdict().unwrap_or_default()
+    }
+
+    /// The text of `bytes`; what is not of this encoding is read as Latin-1.
+    pub fn text(self, bytes: &[u8]) -> String {
+        let mut into = Vec::with_capacity(bytes.len());
+        if !self.push(bytes, &mut into) {
+            return bytes.iter().map(|byte| char::from(*byte)).collect();
+        }
+        String::from_utf8(into).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }
+
     /// The sentence that goes with a choice that was made.
     pub fn choice_warning(self, name: &str) -> Text {
         let chosen = self.name();

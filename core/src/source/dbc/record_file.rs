@@ -12,6 +12,7 @@ use super::damage::Cause;
 use super::decoded::{Body, Sums};
 use super::explode::Exploder;
 use super::input::Input;
+use super::zipped::{self, Member};
 use super::{Batches, Encoding, Header, RowFilter};
 use crate::base::{Error, Result, Text, text};
 use crate::catalog::{Form, LogicalType};
@@ -93,7 +94,7 @@ pub struct RecordFile {
 }
 
 impl RecordFile {
-    /// Opens a file and checks its header. Whether it is DBC or DBF is told by its content, not by its name.
+    /// Opens a file and checks its header. Whether it is DBC or DBF, or a zip of one, is told by its content, not by its name.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self> {
         RecordFile::open_in(&Stores::default(), &Location::file(path), options)
     }
@@ -101,6 +102,12 @@ impl RecordFile {
     /// The same of an object of any store.
     pub fn open_in(stores: &Stores, at: &Location, options: &ReadOptions) -> Result<Self> {
         let object = stores.open(at).map_err(|error| error.stage("decode"))?;
+        if zipped::is_zip(object.as_ref()) {
+            let name = at.to_string();
+            let member = Member::open(object, &name)?;
+            let size = member.size;
+            return RecordFile::read_header(member, &name, Some(size), options);
+        }
         let size = object.size();
         RecordFile::read_header(Reader::new(object), &at.to_string(), Some(size), options)
     }

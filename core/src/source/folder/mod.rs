@@ -77,6 +77,8 @@ pub enum FileKind {
     Dbc,
     /// A plain DBF.
     Dbf,
+    /// Of a dataset that is published so: a DBC or DBF within.
+    Zip,
     /// The user's own Parquet.
     Parquet,
 }
@@ -147,6 +149,7 @@ impl FileKind {
         match extension.trim_end().to_lowercase().as_str() {
             "dbc" => Some(FileKind::Dbc),
             "dbf" => Some(FileKind::Dbf),
+            "zip" => Some(FileKind::Zip),
             "parquet" => Some(FileKind::Parquet),
             _ => None,
         }

@@ -85,7 +85,7 @@ impl Names {
             let named = catalog.read_name(&name).map(|name| (name, None));
             let Some((name, partition)) = named.or_else(|| of_partition().map(|(name, folder)| (name, Some(folder))))
             else {
-                ignore(Why::Name);
+                ignore(if kind == FileKind::Zip { Why::Archive } else { Why::Name });
                 continue;
             };
             let preliminary = name.preliminary || folders.are_preliminary(path);

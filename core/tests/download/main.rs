@@ -1,0 +1,5 @@
+//! What is brought from elsewhere: trees on other servers, and what a client makes of them.
+
+mod ftp;
+#[path = "../ftp_server/mod.rs"]
+mod ftp_server;
