@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use crossbeam_channel::Sender;
 
 use super::delivery::{ToReader, refuse_same_names};
 use super::execution::{Execution, Outcome, Prepared, Run};
+use super::handles::ToCaller;
 use super::oom_retry::OomRetry;
 use super::stored_plan::StoredPlan;
 use super::{Report, bad_rows, sampled};
@@ -16,13 +16,13 @@ use crate::params::{Ask, Query};
 use crate::plan::{SAMPLING, Sampled};
 use crate::recovery::{DeadLetters, End, JobFolder};
 use crate::sink::ResultInfo;
-use crate::sink::arrow::{ArrowReader, stream};
+use crate::sink::arrow::stream;
 
 /// Chunks that wait for a slow reader of the stream.
 const STREAM_DEPTH: usize = 2;
 
 /// The reading end goes to the caller as soon as the schema is known.
-pub(super) fn run(run: Run, prepared: Prepared, to_caller: Sender<ArrowReader>) -> Result<Report> {
+pub(super) fn run(run: Run, prepared: Prepared, to_caller: ToCaller) -> Result<Report> {
     let execution = Execution::start(run, run.settled(prepared)?, None)?;
     run.ctx.progress.enter(Phase::Running);
     let letters = keep_letters(&execution)?;
@@ -31,7 +31,7 @@ pub(super) fn run(run: Run, prepared: Prepared, to_caller: Sender<ArrowReader>) 
     Ok(execution.report(outcome))
 }
 
-fn rows(execution: &Execution, to_caller: Sender<ArrowReader>) -> Result<Outcome> {
+fn rows(execution: &Execution, to_caller: ToCaller) -> Result<Outcome> {
     let Execution { run: Run { env, ctx, .. }, prepared, files, statement, sampled, .. } = execution;
     let left_out = statement.rows_left_out();
     let start = |alone| {
@@ -46,7 +46,7 @@ fn rows(execution: &Execution, to_caller: Sender<ArrowReader>) -> Result<Outcome
     let throttle = env.governor.throttle();
     let (sink, reader) = stream(schema.clone(), STREAM_DEPTH, throttle.foreign(), &ctx.cancel);
     let reader = reader.with_words(words(&prepared.query, &schema));
-    if to_caller.send(reader).is_err() {
+    if !to_caller.give(reader) {
         ctx.cancel.set(CancelReason::Caller);
     }
     let parking = attempts.lease().on(ctx);

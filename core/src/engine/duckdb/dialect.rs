@@ -8,6 +8,7 @@ use crate::labels::Derived;
 use crate::params::Scalar;
 use crate::plan::{Dialect, FileSample, SAMPLE_BELOW as BELOW, SAMPLE_PRIME as PRIME};
 
+/// DuckDB's own words for what a plan asks.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct DuckDbDialect;
 
