@@ -144,12 +144,16 @@ mod tests {
 
     #[test]
     fn units_of_each_system() {
-        assert_eq!(["023", "105", "210", "311", "400", "435", "504"].map(|a| years_of_sim(Some(a))),
-            [Some(0), Some(0), Some(0), Some(0), Some(0), Some(35), Some(104)]);
+        assert_eq!(
+            ["023", "105", "210", "311", "400", "435", "504"].map(|a| years_of_sim(Some(a))),
+            [Some(0), Some(0), Some(0), Some(0), Some(0), Some(35), Some(104)]
+        );
         // Unit 2 is days and not hours; 0 is minutes and not nothing.
         assert_eq!(["023", "105", "210", "302"].map(|a| days_of_sim(Some(a))), [Some(0), Some(0), Some(10), None]);
-        assert_eq!([("2", 5), ("3", 11), ("4", 35), ("5", 4)].map(|(u, v)| of_sih(Some(u), Some(v))),
-            [Some(0), Some(0), Some(35), Some(104)]);
+        assert_eq!(
+            [("2", 5), ("3", 11), ("4", 35), ("5", 4)].map(|(u, v)| of_sih(Some(u), Some(v))),
+            [Some(0), Some(0), Some(35), Some(104)]
+        );
         // Four digits: the unit and three.
         assert_eq!([4025, 3011, 2004, 1003].map(|n| of_sinan(Some(n))), [Some(25), Some(0), Some(0), Some(0)]);
     }
@@ -159,7 +163,11 @@ mod tests {
         let (five, all, who) = (five_years(), detailed(), of_who());
         assert_eq!((five.len(), all.len(), who.len()), (17, 33, 18));
         let of = |years: i64| {
-            [&five[five_year_band(years) as usize], &all[detailed_band(years) as usize], &who[band_of_who(years) as usize]]
+            [
+                &five[five_year_band(years) as usize],
+                &all[detailed_band(years) as usize],
+                &who[band_of_who(years) as usize],
+            ]
         };
         assert_eq!(of(0), ["0 a 4 anos", "Menor 1 ano", "Menor 1 ano"]);
         assert_eq!(of(4), ["0 a 4 anos", "4 anos", "1 a 4 anos"]);

@@ -51,8 +51,10 @@ mod tests {
 
     #[test]
     fn unknown_weights_and_weeks_are_unknown() {
-        assert_eq!([Some(2499), Some(2500), Some(0), Some(9999), None].map(|w| light(w, 2500)),
-            [Some(1), Some(0), None, None, None]);
+        assert_eq!(
+            [Some(2499), Some(2500), Some(0), Some(9999), None].map(|w| light(w, 2500)),
+            [Some(1), Some(0), None, None, None]
+        );
         assert_eq!(preterm(Some(36), None), Some(1));
         assert_eq!(preterm(Some(37), Some("1")), Some(0));
         assert_eq!(preterm(None, Some("4")), Some(1));

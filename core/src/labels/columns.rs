@@ -57,7 +57,9 @@ fn labels(grupo: &Grupo, dataset: &str) -> Vec<Derived> {
         for (column, source) in &rule.columns {
             // Rules are of several datasets at once.
             let known = grupo.column(column);
-            if (known.is_none() && !grupo.columns.is_empty()) || found.iter().any(|(_, one)| one.label_of.as_ref() == Some(column)) {
+            if (known.is_none() && !grupo.columns.is_empty())
+                || found.iter().any(|(_, one)| one.label_of.as_ref() == Some(column))
+            {
                 continue;
             }
             let Some(list) = Dictionary::built_in().list(source.list()) else { continue };
@@ -90,7 +92,11 @@ fn labels(grupo: &Grupo, dataset: &str) -> Vec<Derived> {
                 label_of: Some(column.clone()),
                 list: Some(id),
                 meaning: text!("Rótulo de {column}", "Label of {column}"),
-                source: if official { format!("{source} ({date})") } else { format!("não oficial: {source} ({date})") },
+                source: if official {
+                    format!("{source} ({date})")
+                } else {
+                    format!("não oficial: {source} ({date})")
+                },
                 era,
                 rule: Rule::Word { words, number: Box::new(number) },
             };

@@ -22,7 +22,10 @@ type Day = dyn Fn(&Record<'_>, usize) -> Option<i32> + Send + Sync;
 /// How its values are made.
 pub(super) enum Rule {
     /// One of few words, by their number.
-    Word { words: Arc<Vec<String>>, number: Box<Number> },
+    Word {
+        words: Arc<Vec<String>>,
+        number: Box<Number>,
+    },
     Whole(Box<Whole>),
     Day(Box<Day>),
 }
@@ -170,9 +173,7 @@ impl Derived {
                 });
                 texts.collect()
             }
-            _ => {
-                (0..rows).map(|row| if self.holds(record, row) { number(record, row) } else { NONE }).collect()
-            }
+            _ => (0..rows).map(|row| if self.holds(record, row) { number(record, row) } else { NONE }).collect(),
         }
     }
 }

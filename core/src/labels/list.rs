@@ -116,7 +116,13 @@ impl List {
         let exact = self.exact.get(key);
         let range = self.ranges.iter().find(|(low, high, ..)| &**low <= key && key <= &**high);
         match (exact, range) {
-            (Some((row, label)), Some((.., other, of_range))) => if row > other { *label } else { *of_range },
+            (Some((row, label)), Some((.., other, of_range))) => {
+                if row > other {
+                    *label
+                } else {
+                    *of_range
+                }
+            }
             (Some((_, label)), None) => *label,
             (None, Some((.., label))) => *label,
             (None, None) => NONE,
@@ -198,7 +204,8 @@ mod tests {
         let list = List::read(head, rows, &HashMap::new()).unwrap();
         assert_eq!(list.labels(), ["Branca", "Parda", "Ignorado"]);
         assert_eq!((list.date.as_str(), list.source.as_str(), list.official), ("2025", "TAB_SIH", true));
-        for (code, label) in [("01", "Branca"), ("03", "Parda"), ("08", "Parda"), ("", "Ignorado"), ("55", "Ignorado")] {
+        for (code, label) in [("01", "Branca"), ("03", "Parda"), ("08", "Parda"), ("", "Ignorado"), ("55", "Ignorado")]
+        {
             assert_eq!(list.label_of(code), Some(label), "{code}");
             assert_eq!(cnv.row_of(code.as_bytes()).map(|row| row.label.as_str()), Some(label), "{code}");
         }

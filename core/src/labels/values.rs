@@ -12,9 +12,12 @@ use crate::base::{Text, text};
 use crate::catalog::{Grupo, LogicalType};
 
 const SIM: &str = "Ministério da Saúde, SIM: campo IDADE; conferido com DTOBITO e DTNASC em arquivos genuínos";
-const SIH: &str = "Ministério da Saúde, SIH: COD_IDADE e IDADE; conferido com NASC, DT_INTER e DT_SAIDA em arquivos genuínos";
-const SINAN: &str = "Ministério da Saúde, SINAN: NU_IDADE_N (unidade e três dígitos); conferido com ANO_NASC em arquivos genuínos";
-const SVS: &str = "SVS: semanas de domingo a sábado, a primeira com 4 de janeiro; conferido com SEM_PRI em arquivos genuínos";
+const SIH: &str =
+    "Ministério da Saúde, SIH: COD_IDADE e IDADE; conferido com NASC, DT_INTER e DT_SAIDA em arquivos genuínos";
+const SINAN: &str =
+    "Ministério da Saúde, SINAN: NU_IDADE_N (unidade e três dígitos); conferido com ANO_NASC em arquivos genuínos";
+const SVS: &str =
+    "SVS: semanas de domingo a sábado, a primeira com 4 de janeiro; conferido com SEM_PRI em arquivos genuínos";
 const CID: &str = "Kit TAB_SIH do DATASUS";
 const CADMUN: &str = "CADMUN (DATASUS) e br_municip.cnv, br_regsaud.cnv do kit TAB_SIH";
 
@@ -124,7 +127,10 @@ impl Of<'_> {
                 "raca_cor_nome",
                 &[column],
                 races(),
-                text!("Raça/cor, com as mesmas palavras em todos os sistemas", "Race/colour, in the same words in every system"),
+                text!(
+                    "Raça/cor, com as mesmas palavras em todos os sistemas",
+                    "Race/colour, in the same words in every system"
+                ),
                 "Tabelas RACACOR, RACA_COR e RACA dos kits do DATASUS",
                 move |record, row| match (record.text(0, row).map(|text| text.trim_start_matches('0')), parda_first) {
                     (Some("1"), _) => 0,
@@ -141,7 +147,10 @@ impl Of<'_> {
 
     fn ages(&mut self) {
         let (years, days) = (
-            text!("Idade em anos completos; NULL quando ignorada", "Age in completed years; NULL where it is not known"),
+            text!(
+                "Idade em anos completos; NULL quando ignorada",
+                "Age in completed years; NULL where it is not known"
+            ),
             text!(
                 "Idade em dias; NULL quando só se sabe em meses ou anos e faltam as datas",
                 "Age in days; NULL where it is told in months or years and the dates are missing"
@@ -187,27 +196,43 @@ impl Of<'_> {
             }
             self.bands(&["IDADE"], |record, row| ages::years_of_sim(record.text(0, row)));
         } else if self.has(&["NU_IDADE_N"]) {
-            self.whole("idade_anos", &["NU_IDADE_N"], years, SINAN, |record, row| ages::of_sinan(record.number(0, row)));
+            self.whole("idade_anos", &["NU_IDADE_N"], years, SINAN, |record, row| {
+                ages::of_sinan(record.number(0, row))
+            });
             self.whole("idade_dias", &["NU_IDADE_N"], days, SINAN, |record, row| {
                 ages::days_of_sinan(record.number(0, row))
             });
             self.bands(&["NU_IDADE_N"], |record, row| ages::of_sinan(record.number(0, row)));
         } else if self.has(&["PA_IDADE"]) {
-            let known = |record: &Record<'_>, row: usize| record.number(0, row).filter(|years| (0..999).contains(years));
-            self.whole("idade_anos", &["PA_IDADE"], years, "Ministério da Saúde, SIA: PA_IDADE; 999 é não informada", known);
+            let known =
+                |record: &Record<'_>, row: usize| record.number(0, row).filter(|years| (0..999).contains(years));
+            self.whole(
+                "idade_anos",
+                &["PA_IDADE"],
+                years,
+                "Ministério da Saúde, SIA: PA_IDADE; 999 é não informada",
+                known,
+            );
             self.bands(&["PA_IDADE"], known);
         } else if self.sistema() == "SINASC" && self.has(&["IDADEMAE"]) {
             self.whole(
                 "idade_mae_anos",
                 &["IDADEMAE"],
-                text!("Idade da mãe em anos; NULL quando ignorada", "The mother's age in years; NULL where it is not known"),
+                text!(
+                    "Idade da mãe em anos; NULL quando ignorada",
+                    "The mother's age in years; NULL where it is not known"
+                ),
                 "Ministério da Saúde, SINASC: IDADEMAE; 99 é ignorada",
                 |record, row| record.number(0, row).filter(|years| (1..99).contains(years)),
             );
         }
     }
 
-    fn bands(&mut self, inputs: &[&str], years: impl Fn(&Record<'_>, usize) -> Option<i64> + Copy + Send + Sync + 'static) {
+    fn bands(
+        &mut self,
+        inputs: &[&str],
+        years: impl Fn(&Record<'_>, usize) -> Option<i64> + Copy + Send + Sync + 'static,
+    ) {
         let band = |band: fn(i64) -> u32| move |record: &Record<'_>, row: usize| years(record, row).map_or(NONE, band);
         let tabnet = "TabNet, DATASUS: faixas etárias";
         self.word(
@@ -238,8 +263,16 @@ impl Of<'_> {
 
     fn places(&mut self) {
         let residence = self.first(&["MUNIC_RES", "PA_MUNPCN", "AP_MUNPCN", "MUNPAC", "CODMUNRES", "ID_MN_RESI"]);
-        let occurrence =
-            self.first(&["MUNIC_MOV", "PA_UFMUN", "AP_UFMUN", "UFMUN", "CODMUNOCOR", "CODMUNNASC", "ID_MUNICIP", "CODUFMUN"]);
+        let occurrence = self.first(&[
+            "MUNIC_MOV",
+            "PA_UFMUN",
+            "AP_UFMUN",
+            "UFMUN",
+            "CODMUNOCOR",
+            "CODMUNNASC",
+            "ID_MUNICIP",
+            "CODUFMUN",
+        ]);
         for (column, suffix, pt, en) in [
             (residence, "residencia", "de residência", "of residence"),
             (occurrence, "ocorrencia", "de ocorrência", "of occurrence"),
@@ -263,7 +296,10 @@ impl Of<'_> {
     }
 
     fn causes(&mut self) {
-        let Some(column) = self.first(&["DIAG_PRINC", "SP_CIDPRI", "CAUSABAS", "PA_CIDPRI", "AP_CIDPRI", "CIDPRI"]) else { return };
+        let Some(column) = self.first(&["DIAG_PRINC", "SP_CIDPRI", "CAUSABAS", "PA_CIDPRI", "AP_CIDPRI", "CIDPRI"])
+        else {
+            return;
+        };
         let from = match (self.sistema(), self.dataset.as_str()) {
             ("SIH", _) => "199801",
             (_, "SIM-DOR" | "SIM-DORIG") => return,
@@ -272,13 +308,20 @@ impl Of<'_> {
         for (name, list, pt, en) in [
             ("cid_capitulo", "sih/CID10CAP", "Capítulo da CID-10", "Chapter of ICD-10"),
             ("cid_grupo", "sih/CID10GRUPOS", "Grupo da CID-10", "Group of ICD-10"),
-            ("csap", "sih/SENSIVEISATB03", "Condição sensível à atenção primária (Portaria SAS/MS 221/2008); NULL: nenhuma", "Ambulatory care sensitive condition (Portaria SAS/MS 221/2008); NULL: none"),
+            (
+                "csap",
+                "sih/SENSIVEISATB03",
+                "Condição sensível à atenção primária (Portaria SAS/MS 221/2008); NULL: nenhuma",
+                "Ambulatory care sensitive condition (Portaria SAS/MS 221/2008); NULL: none",
+            ),
         ] {
             let Some(list) = Dictionary::built_in().list(list) else { continue };
             let words = list.labels().to_vec();
-            self.word(name, &[column], words, text!("{pt}", "{en}"), CID, move |record, row| match record.text(0, row) {
-                Some(code) => list.number_of(code.as_bytes()),
-                None => NONE,
+            self.word(name, &[column], words, text!("{pt}", "{en}"), CID, move |record, row| {
+                match record.text(0, row) {
+                    Some(code) => list.number_of(code.as_bytes()),
+                    None => NONE,
+                }
             });
             self.from(from);
         }
@@ -294,10 +337,14 @@ impl Of<'_> {
             .collect();
         for date in &dates {
             let name = format!("semana_epidemiologica_{}", date.to_lowercase());
-            let meaning = text!("Ano e semana epidemiológica de {date}: 202053", "Year and epidemiological week of {date}: 202053");
+            let meaning = text!(
+                "Ano e semana epidemiológica de {date}: 202053",
+                "Year and epidemiological week of {date}: 202053"
+            );
             self.whole(&name, &[date], meaning, SVS, |record, row| weeks::week(record.day(0, row)?));
         }
-        let stay = [("DT_INTER", "DT_SAIDA"), ("DT_ATEND", "DT_SAIDA")].into_iter().find(|(from, to)| self.has(&[from, to]));
+        let stay =
+            [("DT_INTER", "DT_SAIDA"), ("DT_ATEND", "DT_SAIDA")].into_iter().find(|(from, to)| self.has(&[from, to]));
         if let Some((from, to)) = stay {
             let meaning = text!("Dias de {from} a {to}", "Days from {from} to {to}");
             self.whole("permanencia_dias", &[from, to], meaning, "Diferença das datas do registro", |record, row| {
@@ -305,8 +352,18 @@ impl Of<'_> {
             });
         }
         for (name, columns, pt, en) in [
-            ("data_obito", ["DTOBITO", "DATAOBITO"], "Data do óbito, de qualquer das duas escritas", "Day of death, in either of the two spellings"),
-            ("data_nascimento", ["DTNASC", "DATANASC"], "Data de nascimento, de qualquer das duas escritas", "Day of birth, in either of the two spellings"),
+            (
+                "data_obito",
+                ["DTOBITO", "DATAOBITO"],
+                "Data do óbito, de qualquer das duas escritas",
+                "Day of death, in either of the two spellings",
+            ),
+            (
+                "data_nascimento",
+                ["DTNASC", "DATANASC"],
+                "Data de nascimento, de qualquer das duas escritas",
+                "Day of birth, in either of the two spellings",
+            ),
         ] {
             let held: Vec<&str> = columns.into_iter().filter(|column| self.has(&[column])).collect();
             if self.sistema() == "SIM" && !held.is_empty() {
@@ -321,7 +378,10 @@ impl Of<'_> {
         if self.sistema() != "SIM" || !self.has(&["IDADE"]) || self.dataset == "SIM-DOFET" {
             return;
         }
-        let meaning = text!("1: óbito com menos de um ano; 0: com mais; NULL: idade ignorada", "1: death before one year; 0: after; NULL: age not known");
+        let meaning = text!(
+            "1: óbito com menos de um ano; 0: com mais; NULL: idade ignorada",
+            "1: death before one year; 0: after; NULL: age not known"
+        );
         self.whole("obito_infantil", &["IDADE"], meaning, SIM, |record, row| {
             ages::years_of_sim(record.text(0, row)).map(|years| i64::from(years == 0))
         });
@@ -335,9 +395,13 @@ impl Of<'_> {
                 "1: maternal death by its underlying cause; the files DOMAT are another selection, the ministry's"
             );
             let source = "Manuais do Ministério da Saúde: O00 a O95, O98, O99, A34, F53, D39.2, E23.0, M83.0, e B20 a B24 na gravidez ou até 42 dias depois";
-            self.whole("obito_materno_causa", &["CAUSABAS", "OBITOGRAV", "OBITOPUERP"], meaning, source, |record, row| {
-                causes::maternal(record.text(0, row), record.text(1, row), record.text(2, row))
-            });
+            self.whole(
+                "obito_materno_causa",
+                &["CAUSABAS", "OBITOGRAV", "OBITOPUERP"],
+                meaning,
+                source,
+                |record, row| causes::maternal(record.text(0, row), record.text(1, row), record.text(2, row)),
+            );
             self.from("1996");
         }
     }
@@ -347,25 +411,41 @@ impl Of<'_> {
             return;
         }
         if self.has(&["PESO"]) {
-            let meaning = text!("1: menos de 2500 g ao nascer; NULL: peso ignorado", "1: less than 2500 g at birth; NULL: weight not known");
+            let meaning = text!(
+                "1: menos de 2500 g ao nascer; NULL: peso ignorado",
+                "1: less than 2500 g at birth; NULL: weight not known"
+            );
             self.whole("baixo_peso", &["PESO"], meaning, "OMS; Ministério da Saúde, SINASC: PESO", |record, row| {
                 births::light(record.number(0, row), 2500)
             });
         }
         if self.has(&["SEMAGESTAC", "GESTACAO"]) {
-            let meaning = text!("1: menos de 37 semanas de gestação; NULL: ignoradas", "1: less than 37 weeks of pregnancy; NULL: not known");
+            let meaning = text!(
+                "1: menos de 37 semanas de gestação; NULL: ignoradas",
+                "1: less than 37 weeks of pregnancy; NULL: not known"
+            );
             let source = "OMS; Ministério da Saúde, SINASC: SEMAGESTAC, ou GESTACAO 1 a 4 onde falta";
             self.whole("prematuro", &["SEMAGESTAC", "GESTACAO"], meaning, source, |record, row| {
                 births::preterm(record.number(0, row), record.text(1, row))
             });
         }
         let inputs = [
-            "TPAPRESENT", "GRAVIDEZ", "SEMAGESTAC", "QTDPARTCES", "STTRABPART", "PARTO", "STCESPARTO", "QTDPARTNOR",
-            "QTDFILVIVO", "QTDFILMORT", "QTDGESTANT",
+            "TPAPRESENT",
+            "GRAVIDEZ",
+            "SEMAGESTAC",
+            "QTDPARTCES",
+            "STTRABPART",
+            "PARTO",
+            "STCESPARTO",
+            "QTDPARTNOR",
+            "QTDFILVIVO",
+            "QTDFILMORT",
+            "QTDGESTANT",
         ];
         if self.has(&inputs) {
             let groups = (1..=11).map(|group| format!("{group:02}")).collect();
-            let meaning = text!("Grupo de Robson, de 01 a 11, como em TPROBSON", "Robson's group, 01 to 11, as in TPROBSON");
+            let meaning =
+                text!("Grupo de Robson, de 01 a 11, como em TPROBSON", "Robson's group, 01 to 11, as in TPROBSON");
             let source = "Regra conferida com TPROBSON em todos os nascimentos de arquivos genuínos de 2019 e 2022; vale desde 2014";
             self.word("robson", &inputs, groups, meaning, source, births::robson);
             self.from("2014");

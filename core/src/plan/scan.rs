@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::named::origin_of;
 use super::named;
+use super::named::origin_of;
 use super::view::{self, Held, TableColumn};
 use super::{FileSample, Sampling};
 use crate::base::{UnitId, UnitPlaces};

@@ -392,9 +392,7 @@ impl Build<'_> {
 
     fn projection(&self, ask: &Structured) -> String {
         let list: Vec<String> = match &ask.projection {
-            Projection::All => {
-                named::shown(ask, self.columns).iter().map(|name| self.dialect.name(name)).collect()
-            }
+            Projection::All => named::shown(ask, self.columns).iter().map(|name| self.dialect.name(name)).collect(),
             Projection::Columns(names) => {
                 names.iter().map(|name| format!("{} AS {}", self.column(name, None), self.dialect.name(name))).collect()
             }

@@ -23,9 +23,9 @@ mod session;
 mod stored_plan;
 mod stream;
 mod task;
-mod unlabelled;
 #[cfg(test)]
 mod tests;
+mod unlabelled;
 
 pub use crate::scheduler::{Ended, Event, Events, Status};
 pub use environment::{EngineOver, Parts};

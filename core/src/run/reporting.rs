@@ -33,7 +33,10 @@ impl Execution<'_> {
         let unlabelled = unlabelled::of(&prepared.query, files, ctx).unwrap_or_else(|error| {
             // The rows are where they should be, and their labels are right: only the count is missing, and that is said.
             let detail = error.detail().to_owned();
-            let warning = text!("Códigos sem rótulo não foram contados: {detail}", "Codes without a label were not counted: {detail}");
+            let warning = text!(
+                "Códigos sem rótulo não foram contados: {detail}",
+                "Codes without a label were not counted: {detail}"
+            );
             warnings.push(warning.get(language).to_owned());
             Vec::new()
         });

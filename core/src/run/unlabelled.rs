@@ -34,7 +34,8 @@ pub(super) fn of(query: &Query, files: &[LakeFile], ctx: &Ctx) -> Result<Vec<Unl
                 named.filter(|one| one.label_of.is_some()).collect()
             }
             Ask::Sql(sql) => {
-                let named = |one: &&Arc<Derived>| one.label_of.is_some() && sql.columns.contains(&one.name.to_uppercase());
+                let named =
+                    |one: &&Arc<Derived>| one.label_of.is_some() && sql.columns.contains(&one.name.to_uppercase());
                 derived_columns(scope.grupo).iter().filter(named).cloned().collect()
             }
             Ask::Catalog(_) => Vec::new(),
@@ -42,9 +43,8 @@ pub(super) fn of(query: &Query, files: &[LakeFile], ctx: &Ctx) -> Result<Vec<Unl
         if wanted.is_empty() {
             continue;
         }
-        let of_scope: Vec<&LakeFile> = (files.iter())
-            .filter(|file| file.id.dataset == scope.grupo.dataset && reads(query, file))
-            .collect();
+        let of_scope: Vec<&LakeFile> =
+            (files.iter()).filter(|file| file.id.dataset == scope.grupo.dataset && reads(query, file)).collect();
         let of_files = of_scope.par_iter().map(|file| of_file(file, &wanted, ctx)).collect::<Result<Vec<_>>>()?;
         for (at, label) in wanted.iter().enumerate() {
             let mut all = WithoutLabel::default();

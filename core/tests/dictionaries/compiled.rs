@@ -29,7 +29,8 @@ fn named(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 fn list_of(rows: impl IntoIterator<Item = (String, String)>, width: usize) -> Cnv {
-    let mut rows: Vec<(String, String)> = rows.into_iter().filter(|(code, label)| !code.is_empty() && !label.is_empty()).collect();
+    let mut rows: Vec<(String, String)> =
+        rows.into_iter().filter(|(code, label)| !code.is_empty() && !label.is_empty()).collect();
     // Of several rows of one code the last one counts, as in a CNV; the order of display is that of the codes.
     let mut last: BTreeMap<String, String> = BTreeMap::new();
     rows.drain(..).for_each(|(code, label)| drop(last.insert(code, label)));
@@ -101,9 +102,16 @@ impl Tables {
                 ]);
                 (list_of(rows, 4), SIH_DATE, "CID10.DBF do SIM (2020-05) e cid10.dbf do kit TAB_SIH, DATASUS")
             }
-            "cid9" => (list_of(self.dbf("dict/cid/CID9.DBF", "CAUSAS", "DESCRICAO"), 3), "2020-05", "CID9.DBF do SIM, DATASUS"),
+            "cid9" => (
+                list_of(self.dbf("dict/cid/CID9.DBF", "CAUSAS", "DESCRICAO"), 3),
+                "2020-05",
+                "CID9.DBF do SIM, DATASUS",
+            ),
             "cbo" => {
-                let rows = join(&[self.dbf("dict/cnes/CBO_02.dbf", "CBO", "DS_CBO"), self.dbf("kits/TAB_SIH/DBF/CBO.dbf", "CBO", "DS_CBO")]);
+                let rows = join(&[
+                    self.dbf("dict/cnes/CBO_02.dbf", "CBO", "DS_CBO"),
+                    self.dbf("kits/TAB_SIH/DBF/CBO.dbf", "CBO", "DS_CBO"),
+                ]);
                 (list_of(rows, 6), SIH_DATE, "CBO_02.dbf do kit TAB_CNES (2009) e CBO.dbf do kit TAB_SIH, DATASUS")
             }
             "sigtap" => {
@@ -114,26 +122,66 @@ impl Tables {
                     self.dbf("kits/TAB_SIH/DBF/TB_SIGTAW.dbf", "IP_COD", "IP_DSCR"),
                     self.sigtap(),
                 ]);
-                (list_of(rows, 10), "2026-08", "SIGTAP, tabela unificada de 2026-08, e TB_SIGTAW, TB_SIGTAP do kit TAB_SIH, DATASUS")
+                (
+                    list_of(rows, 10),
+                    "2026-08",
+                    "SIGTAP, tabela unificada de 2026-08, e TB_SIGTAW, TB_SIGTAP do kit TAB_SIH, DATASUS",
+                )
             }
-            "moterro" => (list_of(self.dbf("kits/TAB_SIH/DBF/MOTERRO.dbf", "CD_MOT_ERR", "DS_MOT_ERR"), 6), SIH_DATE, "MOTERRO.dbf do kit TAB_SIH, DATASUS"),
-            "habilitacao" => (list_of(self.dbf("real/aux/HABILITA.dbf", "CD_HABILIT", "DS_HABIL"), 4), "2020-05", "HABILITA.dbf do kit TAB_CNES, DATASUS"),
-            "incentivo" => (list_of(self.dbf("real/aux/incentivos.dbf", "CHAVE", "DS_INCEN"), 4), "2020-05", "incentivos.dbf do kit TAB_CNES, DATASUS"),
-            "regra_contratual" => (list_of(self.dbf("real/aux/REGRAS.DBF", "CHAVE", "DS_REGRA"), 4), "2020-05", "REGRAS.DBF do kit TAB_CNES, DATASUS"),
-            "gestao_metas" => (list_of(self.dbf("real/aux/GESTAO.dbf", "CD_GESTAO", "DS_GESTAO"), 4), "2020-05", "GESTAO.dbf do kit TAB_CNES, DATASUS"),
-            "vinculo" => (list_of(self.dbf("real/aux/VINCULO.dbf", "CO_VINC", "DS_VINC"), 6), "2020-05", "VINCULO.dbf do kit TAB_CNES, DATASUS"),
-            "tipo_equipamento" => (list_of(self.dbf("real/aux/TP_EQUIPAM.dbf", "CHAVE", "DS_TPEQUIP"), 1), "2020-05", "TP_EQUIPAM.dbf do kit TAB_CNES, DATASUS"),
+            "moterro" => (
+                list_of(self.dbf("kits/TAB_SIH/DBF/MOTERRO.dbf", "CD_MOT_ERR", "DS_MOT_ERR"), 6),
+                SIH_DATE,
+                "MOTERRO.dbf do kit TAB_SIH, DATASUS",
+            ),
+            "habilitacao" => (
+                list_of(self.dbf("real/aux/HABILITA.dbf", "CD_HABILIT", "DS_HABIL"), 4),
+                "2020-05",
+                "HABILITA.dbf do kit TAB_CNES, DATASUS",
+            ),
+            "incentivo" => (
+                list_of(self.dbf("real/aux/incentivos.dbf", "CHAVE", "DS_INCEN"), 4),
+                "2020-05",
+                "incentivos.dbf do kit TAB_CNES, DATASUS",
+            ),
+            "regra_contratual" => (
+                list_of(self.dbf("real/aux/REGRAS.DBF", "CHAVE", "DS_REGRA"), 4),
+                "2020-05",
+                "REGRAS.DBF do kit TAB_CNES, DATASUS",
+            ),
+            "gestao_metas" => (
+                list_of(self.dbf("real/aux/GESTAO.dbf", "CD_GESTAO", "DS_GESTAO"), 4),
+                "2020-05",
+                "GESTAO.dbf do kit TAB_CNES, DATASUS",
+            ),
+            "vinculo" => (
+                list_of(self.dbf("real/aux/VINCULO.dbf", "CO_VINC", "DS_VINC"), 6),
+                "2020-05",
+                "VINCULO.dbf do kit TAB_CNES, DATASUS",
+            ),
+            "tipo_equipamento" => (
+                list_of(self.dbf("real/aux/TP_EQUIPAM.dbf", "CHAVE", "DS_TPEQUIP"), 1),
+                "2020-05",
+                "TP_EQUIPAM.dbf do kit TAB_CNES, DATASUS",
+            ),
             "servico_classe" => {
-                let rows = join(&[self.dbf("dict/cnes/S_CLASSEN.dbf", "CHAVE", "DS_SERV"), self.dbf("kits/TAB_SIH/DBF/S_CLASSEN.DBF", "CHAVE", "DS_REGRA")]);
+                let rows = join(&[
+                    self.dbf("dict/cnes/S_CLASSEN.dbf", "CHAVE", "DS_SERV"),
+                    self.dbf("kits/TAB_SIH/DBF/S_CLASSEN.DBF", "CHAVE", "DS_REGRA"),
+                ]);
                 (list_of(rows, 6), SIH_DATE, "S_CLASSEN.dbf dos kits TAB_CNES (2010) e TAB_SIH, DATASUS")
             }
             "equipamento" => {
                 let rows = self.csv("dict/cnes/cnes_equipamento_4dig.csv", b',').into_iter();
                 let rows = rows.filter(|row| row[1] == "TIPEQUIP+CODEQUIP").map(|row| (row[2].clone(), row[3].clone()));
-                (list_of(rows, 4), "2026-07", "Portaria SAES/MS 3.695/2026, Anexo I, e Equip_Tp.cnv do kit TAB_CNES, na transcrição de basedosdados/pipelines")
+                (
+                    list_of(rows, 4),
+                    "2026-07",
+                    "Portaria SAES/MS 3.695/2026, Anexo I, e Equip_Tp.cnv do kit TAB_CNES, na transcrição de basedosdados/pipelines",
+                )
             }
             "municipios" => {
-                let rows = self.municipalities().into_iter().map(|(code, row)| (code, format!("{} - {}", row[1], row[6])));
+                let rows =
+                    self.municipalities().into_iter().map(|(code, row)| (code, format!("{} - {}", row[1], row[6])));
                 (list_of(rows, 6), SIH_DATE, "CADMUN.DBF do SIM (2020-05) e br_municip.cnv do kit TAB_SIH, DATASUS")
             }
             _ => return None,
@@ -152,7 +200,12 @@ impl Tables {
             .collect();
         // Written there without leading zeros.
         let digits = |code: &str| code.bytes().all(|byte| byte.is_ascii_digit());
-        let width = rows.iter().filter(|(code, label)| !label.is_empty() && code.len() < 9).map(|(code, _)| code.len()).max().unwrap();
+        let width = rows
+            .iter()
+            .filter(|(code, label)| !label.is_empty() && code.len() < 9)
+            .map(|(code, _)| code.len())
+            .max()
+            .unwrap();
         let filled = |code: String| if digits(&code) && !code.is_empty() { format!("{code:0>width$}") } else { code };
         let cnv = list_of(rows.into_iter().map(|(code, label)| (filled(code), label)), width);
         written(&cnv, id, false, "2.4.2", &format!("rfsaldanha/microdatasus 2.4.2 (MIT), {file}, {column}"))
@@ -180,11 +233,20 @@ impl Tables {
         let (code, seven, name, state) = (column("MUNCOD"), column("MUNCODDV"), column("MUNNOME"), column("SITUACAO"));
         let (latitude, longitude) = (column("LATITUDE"), column("LONGITUDE"));
         let degree = |text: &str| if text == "0.00000" { String::new() } else { text.to_owned() };
-        let sigla = |code: &str| datasus::Uf::read(&code[..2]).map(|uf| uf.sigla().to_owned()).unwrap_or_else(|| "BR".into());
+        let sigla =
+            |code: &str| datasus::Uf::read(&code[..2]).map(|uf| uf.sigla().to_owned()).unwrap_or_else(|| "BR".into());
         let mut all = BTreeMap::new();
         for row in &table.rows {
             let known = u8::from(row[state] != "IGNOR").to_string();
-            let one = [row[seven].clone(), row[name].clone(), degree(&row[latitude]), degree(&row[longitude]), String::new(), known, sigla(&row[code])];
+            let one = [
+                row[seven].clone(),
+                row[name].clone(),
+                degree(&row[latitude]),
+                degree(&row[longitude]),
+                String::new(),
+                known,
+                sigla(&row[code]),
+            ];
             all.insert(row[code].clone(), one);
         }
         // What came later, and codes that were in use for some years.
@@ -203,7 +265,15 @@ impl Tables {
                 let seven = format!("{code}{}", check_digit(code).unwrap());
                 let own = row.label[7..].trim().to_owned();
                 let one = match of_ibge.get(code) {
-                    Some(ibge) => [seven, ibge["municipio"].as_str().unwrap().to_owned(), ibge["latitude"].to_string(), ibge["longitude"].to_string(), String::new(), "1".into(), sigla(code)],
+                    Some(ibge) => [
+                        seven,
+                        ibge["municipio"].as_str().unwrap().to_owned(),
+                        ibge["latitude"].to_string(),
+                        ibge["longitude"].to_string(),
+                        String::new(),
+                        "1".into(),
+                        sigla(code),
+                    ],
                     None => {
                         let known = u8::from(!own.contains("IGNORADO") && !code.starts_with("53")).to_string();
                         let known = if code == "510183" { "1".to_owned() } else { known };
@@ -276,19 +346,34 @@ fn municipalities_of_today_and_of_the_past() {
     let all = datasus::labels::municipalities();
     let of = |code: &str| all.iter().find(|one| one.code == code).unwrap_or_else(|| panic!("{code}"));
     assert_eq!((of("120040").name.as_str(), of("120040").code_7.as_str()), ("Rio Branco", "1200401"));
-    assert!(of("120040").latitude.is_some() && of("120040").health_region.as_deref() == Some("12002 Baixo Acre e Purus"));
+    assert!(
+        of("120040").latitude.is_some() && of("120040").health_region.as_deref() == Some("12002 Baixo Acre e Purus")
+    );
     // After CADMUN, one of them of 2025.
-    for (code, seven) in [("220672", "2206720"), ("150475", "1504752"), ("422000", "4220000"), ("421265", "4212650"), ("431454", "4314548"), ("500627", "5006275"), ("510183", "5101837")] {
+    for (code, seven) in [
+        ("220672", "2206720"),
+        ("150475", "1504752"),
+        ("422000", "4220000"),
+        ("421265", "4212650"),
+        ("431454", "4314548"),
+        ("500627", "5006275"),
+        ("510183", "5101837"),
+    ] {
         assert_eq!(of(code).code_7, seven);
         assert!(of(code).known, "{code}");
     }
     // The check digits that follow no rule.
     let odd: Vec<&str> = all
         .iter()
-        .filter(|one| one.known && !one.code.ends_with("0000") && check_digit(&one.code).is_some_and(|digit| !one.code_7.ends_with(&digit.to_string())))
+        .filter(|one| {
+            one.known
+                && !one.code.ends_with("0000")
+                && check_digit(&one.code).is_some_and(|digit| !one.code_7.ends_with(&digit.to_string()))
+        })
         .map(|one| one.code_7.as_str())
         .collect();
-    for exception in ["2201919", "2201988", "2202251", "2611533", "3117836", "3152131", "4305871", "5203939", "5203962"] {
+    for exception in ["2201919", "2201988", "2202251", "2611533", "3117836", "3152131", "4305871", "5203939", "5203962"]
+    {
         assert!(odd.contains(&exception), "{exception}");
     }
     assert!(!of("110000").known && !of("000000").known);

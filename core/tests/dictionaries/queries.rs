@@ -67,7 +67,8 @@ fn number(text: &Option<String>) -> Option<i64> {
 #[test]
 fn ages_of_admissions_are_those_between_birth_and_admission() {
     let Some((client, _place)) = genuine(&["sih/RDAC2401.dbc"]) else { return };
-    let columns = ["idade_anos", "idade_dias", "NASC", "DT_INTER", "DT_SAIDA", "IDENT", "faixa_etaria", "permanencia_dias"];
+    let columns =
+        ["idade_anos", "idade_dias", "NASC", "DT_INTER", "DT_SAIDA", "IDENT", "faixa_etaria", "permanencia_dias"];
     let (rows, _) = rows(&client, &QueryParams::dataset("SIH-RD").columns(columns));
     let mut right = 0;
     for row in &rows {
@@ -76,7 +77,11 @@ fn ages_of_admissions_are_those_between_birth_and_admission() {
         right += u32::from(number(&row[0]) == at.years_since(born).map(i64::from));
         assert!(number(&row[0]).is_none_or(|years| (0..130).contains(&years)), "{row:?}");
         let years = number(&row[0]).unwrap();
-        let band = if years >= 80 { "80 anos e mais".into() } else { format!("{} a {} anos", years / 5 * 5, years / 5 * 5 + 4) };
+        let band = if years >= 80 {
+            "80 anos e mais".into()
+        } else {
+            format!("{} a {} anos", years / 5 * 5, years / 5 * 5 + 4)
+        };
         assert_eq!(row[6].as_ref(), Some(&band), "{row:?}");
         assert_eq!(number(&row[7]), Some((day(&row[4]).unwrap() - day(&row[3]).unwrap()).num_days()));
     }
@@ -90,10 +95,6 @@ fn conditions_sensitive_to_primary_care_are_as_many_as_the_ministrys_table_says(
     let (groups, _) = rows(&client, &params);
     let named: i64 = groups.iter().filter(|row| row[0].is_some()).filter_map(|row| number(&row[1])).sum();
     let all: i64 = groups.iter().filter_map(|row| number(&row[1])).sum();
-    let (codes, _) = rows(&client, &QueryParams::dataset("SIH-RD").group_by(["csap", "DIAG_PRINC"]).count("n"));
-    for row in codes.iter().filter(|row| row[0].is_some()) {
-        println!("CSAP {row:?}");
-    }
     assert_eq!((named, all), (710, 4_315));
     // In the order of the table, and not of the alphabet: 2 before 10.
     let numbers: Vec<i64> = groups.iter().filter_map(|row| row[0].as_ref()?.split('.').next()?.parse().ok()).collect();
@@ -105,12 +106,17 @@ fn conditions_sensitive_to_primary_care_are_as_many_as_the_ministrys_table_says(
 #[test]
 fn every_label_of_an_admission_is_the_ministrys() {
     let Some((client, _place)) = genuine(&["sih/RDAC2401.dbc"]) else { return };
-    let params = QueryParams::dataset("SIH-RD").columns(["SEXO", "RACA_COR", "IDENT", "COMPLEX", "MUNIC_RES", "COD_IDADE", "IDADE"]).all_labels();
+    let params = QueryParams::dataset("SIH-RD")
+        .columns(["SEXO", "RACA_COR", "IDENT", "COMPLEX", "MUNIC_RES", "COD_IDADE", "IDADE"])
+        .all_labels();
     let (rows, report) = rows(&client, &params);
     let mut sexes = BTreeMap::new();
     for row in &rows {
         let expected = [("1", "Masculino"), ("3", "Feminino")];
-        assert_eq!(expected.iter().find(|(code, _)| row[0].as_deref() == Some(code)).map(|(_, l)| *l), row[1].as_deref());
+        assert_eq!(
+            expected.iter().find(|(code, _)| row[0].as_deref() == Some(code)).map(|(_, l)| *l),
+            row[1].as_deref()
+        );
         *sexes.entry(row[1].clone()).or_insert(0) += 1;
         let race = match row[2].as_deref() {
             Some("01") => Some("Branca"),
@@ -158,11 +164,15 @@ fn epidemiological_weeks_are_those_that_the_file_has() {
 #[test]
 fn infant_deaths_by_component() {
     let Some((client, _place)) = genuine(&["sim/DOINF21.dbc"]) else { return };
-    let params = QueryParams::dataset("SIM-DOINF").group_by(["obito_infantil_componente"]).count("n").order_by("obito_infantil_componente", false);
+    let params = QueryParams::dataset("SIM-DOINF")
+        .group_by(["obito_infantil_componente"])
+        .count("n")
+        .order_by("obito_infantil_componente", false);
     let (groups, _) = rows(&client, &params);
     let counts: Vec<i64> = groups.iter().filter_map(|row| number(&row[1])).collect();
     assert_eq!(counts[..3], [16_747, 5_708, 9_395], "{groups:?}");
-    let (days, _) = rows(&client, &QueryParams::dataset("SIM-DOINF").columns(["idade_dias", "IDADE", "DTNASC", "DTOBITO"]));
+    let (days, _) =
+        rows(&client, &QueryParams::dataset("SIM-DOINF").columns(["idade_dias", "IDADE", "DTNASC", "DTOBITO"]));
     let unit_2: Vec<_> = days.iter().filter(|row| row[1].as_deref().is_some_and(|age| age.starts_with('2'))).collect();
     let same = unit_2.iter().filter(|row| {
         day(&row[2]).zip(day(&row[3])).is_some_and(|(born, died)| number(&row[0]) == Some((died - born).num_days()))
@@ -189,7 +199,8 @@ fn ages_of_notifications_have_four_digits_and_races_are_not_swapped() {
 #[test]
 fn race_and_sex_of_outpatient_care_are_not_those_of_other_systems() {
     let Some((client, _place)) = genuine(&["sia/PAAC2401.dbc"]) else { return };
-    let params = QueryParams::dataset("SIA-PA").group_by(["PA_RACACOR", "PA_RACACOR_rotulo", "raca_cor_nome"]).count("n");
+    let params =
+        QueryParams::dataset("SIA-PA").group_by(["PA_RACACOR", "PA_RACACOR_rotulo", "raca_cor_nome"]).count("n");
     let (groups, report) = rows(&client, &params);
     let of = |code: &str| groups.iter().find(|row| row[0].as_deref() == Some(code)).unwrap().clone();
     assert_eq!(of("03")[1..], [Some("PARDA".into()), Some("Parda".into()), Some("49776".into())]);
@@ -203,7 +214,8 @@ fn race_and_sex_of_outpatient_care_are_not_those_of_other_systems() {
     assert_eq!(unknown.len(), 4_811);
     assert!(unknown.iter().all(|row| row[1].is_none()));
     // Across two fields.
-    let (finance, report) = rows(&client, &QueryParams::dataset("SIA-PA").group_by(["PA_TPFIN_rotulo", "PA_SUBFIN_rotulo"]).count("n"));
+    let (finance, report) =
+        rows(&client, &QueryParams::dataset("SIA-PA").group_by(["PA_TPFIN_rotulo", "PA_SUBFIN_rotulo"]).count("n"));
     println!("{finance:?} {:?}", report.unlabelled);
     let (invasion, report) = rows(&client, &QueryParams::dataset("SIA-PA").group_by(["PA_UFDIF_rotulo"]).count("n"));
     assert!(invasion.iter().any(|row| row[0].is_none() && row[1].as_deref() == Some("23685")), "{invasion:?}");
@@ -213,7 +225,8 @@ fn race_and_sex_of_outpatient_care_are_not_those_of_other_systems() {
 #[test]
 fn blanks_of_facilities_have_the_label_that_their_table_gives_them() {
     let Some((client, _place)) = genuine(&["cnes/STAC2401.dbc"]) else { return };
-    let (rows, report) = rows(&client, &QueryParams::dataset("CNES-ST").columns(["TPGESTAO", "CLIENTEL", "NAT_JUR"]).all_labels());
+    let (rows, report) =
+        rows(&client, &QueryParams::dataset("CNES-ST").columns(["TPGESTAO", "CLIENTEL", "NAT_JUR"]).all_labels());
     assert!(rows.iter().filter(|row| row[0].is_none()).all(|row| row[1].as_deref() == Some("NÃO INFORMADO")));
     assert!(rows.iter().all(|row| row[3].is_some()));
     println!("{:?}", report.unlabelled);
@@ -272,9 +285,13 @@ fn labels_stand_beside_their_codes_or_in_their_place() {
     };
     assert_eq!(names(&base().labels(["SEXO"])), ["CNES", "SEXO", "SEXO_rotulo"]);
     assert_eq!(names(&base().all_labels()), ["CNES", "SEXO", "SEXO_rotulo"]);
-    let only = QueryParams::from_json(r#"{"dataset": "SIH-RD", "columns": ["CNES", "SEXO"], "labels": true, "labels_only": true}"#).unwrap();
+    let only = QueryParams::from_json(
+        r#"{"dataset": "SIH-RD", "columns": ["CNES", "SEXO"], "labels": true, "labels_only": true}"#,
+    )
+    .unwrap();
     assert_eq!(names(&only), ["CNES", "SEXO_rotulo"]);
-    let plain = QueryParams::from_json(r#"{"dataset": "SIH-RD", "columns": ["CNES", "SEXO"], "labels": false}"#).unwrap();
+    let plain =
+        QueryParams::from_json(r#"{"dataset": "SIH-RD", "columns": ["CNES", "SEXO"], "labels": false}"#).unwrap();
     assert_eq!(names(&plain), ["CNES", "SEXO"]);
     let schema = client.query(&base().labels(["SEXO"])).unwrap().schema();
     assert_eq!(*schema.field(2).data_type(), dictionary_type());
@@ -291,12 +308,23 @@ fn labels_stand_beside_their_codes_or_in_their_place() {
 fn stars_show_the_files_columns_and_labels_come_when_they_are_named() {
     let (client, _place) = made();
     let names = |sql: &str| -> Vec<String> {
-        client.query(&QueryParams::sql(sql)).unwrap().schema().fields().iter().map(|field| field.name().clone()).collect()
+        client
+            .query(&QueryParams::sql(sql))
+            .unwrap()
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect()
     };
     assert!(!names("SELECT * FROM sih_rd").iter().any(|name| name.contains("rotulo")));
     assert_eq!(names("SELECT SEXO_rotulo, idade_anos FROM sih_rd"), ["SEXO_rotulo", "idade_anos"]);
-    let (one, _) = rows(&client, &QueryParams::sql("SELECT SEXO_rotulo, count(*) AS n FROM sih_rd GROUP BY ALL ORDER BY 1"));
-    let (other, _) = rows(&client, &QueryParams::dataset("SIH-RD").group_by(["SEXO_rotulo"]).count("n").order_by("SEXO_rotulo", true));
+    let (one, _) =
+        rows(&client, &QueryParams::sql("SELECT SEXO_rotulo, count(*) AS n FROM sih_rd GROUP BY ALL ORDER BY 1"));
+    let (other, _) = rows(
+        &client,
+        &QueryParams::dataset("SIH-RD").group_by(["SEXO_rotulo"]).count("n").order_by("SEXO_rotulo", true),
+    );
     assert_eq!(one, other);
     // The functions behind them are no one's to call.
     assert!(client.query(&QueryParams::sql("SELECT datasus_text('SIH-RD/SEXO_rotulo', SEXO) FROM sih_rd")).is_err());
@@ -310,7 +338,10 @@ fn words_are_conditions_and_keys_like_any_column() {
     let (codes, _) = rows(&client, &QueryParams::dataset("SIH-RD").columns(["SEXO"]).filter(col("SEXO").eq("3")));
     assert!(found.len() == codes.len() && !found.is_empty());
     assert!(found.iter().all(|row| row[0].as_deref() == Some("3")));
-    let young = QueryParams::dataset("SIH-RD").columns(["idade_anos"]).filter(col("idade_anos").lt(18)).order_by("idade_anos", true);
+    let young = QueryParams::dataset("SIH-RD")
+        .columns(["idade_anos"])
+        .filter(col("idade_anos").lt(18))
+        .order_by("idade_anos", true);
     let (young, _) = rows(&client, &young);
     assert!(young.iter().all(|row| number(&row[0]).unwrap() < 18));
     let ages: Vec<_> = young.iter().map(|row| number(&row[0]).unwrap()).collect();
@@ -321,7 +352,8 @@ fn words_are_conditions_and_keys_like_any_column() {
 #[test]
 fn codes_without_a_label_are_null_and_counted() {
     let place = tempfile::tempdir().unwrap();
-    let text = |values: [Option<&str>; 4]| std::sync::Arc::new(StringArray::from_iter(values)) as arrow::array::ArrayRef;
+    let text =
+        |values: [Option<&str>; 4]| std::sync::Arc::new(StringArray::from_iter(values)) as arrow::array::ArrayRef;
     let batch = RecordBatch::try_from_iter([
         ("N_AIH", text([Some("1"), Some("2"), Some("3"), Some("4")])),
         ("TPDISEC1", text([Some("1"), Some("7"), Some("7"), None])),
@@ -349,7 +381,8 @@ fn codes_without_a_label_are_null_and_counted() {
 }
 
 fn write(path: &Path, batch: &RecordBatch) {
-    let mut writer = parquet::arrow::ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
     writer.write(batch).unwrap();
     writer.close().unwrap();
 }
@@ -361,7 +394,12 @@ fn coverage_of_labels_by_dataset() {
     for grupo in Catalog::builtin().datasets() {
         let of = derived_columns(grupo);
         let with = grupo.columns.iter().filter(|column| label_column(grupo, &column.name).is_some()).count();
-        println!("{}: {with} of {} columns with labels, {} derived", grupo.dataset, grupo.columns.len(), of.iter().filter(|one| one.label_of.is_none()).count());
+        println!(
+            "{}: {with} of {} columns with labels, {} derived",
+            grupo.dataset,
+            grupo.columns.len(),
+            of.iter().filter(|one| one.label_of.is_none()).count()
+        );
         labels += with;
         columns += grupo.columns.len();
     }
