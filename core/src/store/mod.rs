@@ -3,6 +3,7 @@
 
 mod chunk_cache;
 mod ftp;
+mod handle;
 mod local_files;
 mod local_root;
 mod location;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use chunk_cache::{ChunkCache, LocalCopy};
 pub use ftp::FtpTree;
+pub use handle::Handle;
 pub use local_files::LocalFiles;
 pub use local_root::{LocalRoot, OutputFile};
 pub use location::Location;
