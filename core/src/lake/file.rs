@@ -83,7 +83,24 @@ impl LakeFile {
         let schema: SchemaRef = Arc::new(Schema::new_with_metadata(kept, self.schema.metadata().clone()));
         let mut held = self.held.clone();
         held.push(copy.clone());
-        Ok(LakeFile { path: copy.path, held, fingerprint: fingerprint(&schema), schema, ..self })
+        let is_bad = self.source.bad_values.iter().any(|bad| is_read(&bad.column));
+        let mut bad_cells = None;
+        if is_bad && let Some((cells, copy)) = self.bad_cells_here()? {
+            held.extend(copy);
+            bad_cells = Some(cells);
+        }
+        Ok(LakeFile { path: copy.path, held, fingerprint: fingerprint(&schema), schema, bad_cells, ..self })
+    }
+
+    /// The list of what did not parse, as a file of this machine, which stays one while somebody has the copy.
+    pub fn bad_cells_here(&self) -> Result<Option<(BadCells, Option<LocalCopy>)>> {
+        let Some(cells) = &self.bad_cells else { return Ok(None) };
+        let at = Location::parse(&cells.path);
+        if at.is_file() {
+            return Ok(Some((cells.clone(), None)));
+        }
+        let copy = self.stores.local(&self.stores.stat(&at)?, None)?;
+        Ok(Some((BadCells { path: copy.path.clone(), ..cells.clone() }, Some(copy))))
     }
 
     /// DS-502 where the user's own Parquet changed since it was opened; objects of the lake never change.

@@ -208,15 +208,9 @@ impl Remote {
             stores.remove(at)?;
             return Ok(None);
         };
-        let (mut held, mut bad_cells) = (Vec::new(), None);
-        if record.bad_cells.is_some() {
-            let at = self.place(&partition.join(bad_name(name)));
-            let copy = stores.local(&stores.stat(&at)?, None)?;
-            bad_cells = Some(copy.path.clone());
-            held.push(copy);
-        }
-        let made = record.lake_file((stores, file), object, bad_cells)?;
-        Ok(made.map(|made| LakeFile { held, ..made }))
+        // It is fetched by who reads a column that has any.
+        let bad_cells = self.place(&partition.join(bad_name(name)));
+        record.lake_file((stores, file), object, Some(bad_cells.whole()))
     }
 
     /// Takes a converted object up, from the folder of this machine where it was made.

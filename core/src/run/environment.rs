@@ -21,7 +21,7 @@ use crate::recovery::StateFolder;
 use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets};
 use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
-use crate::store::{ChunkCache, Location, S3, S3Settings, Stores};
+use crate::store::{ChunkCache, Location, S3, S3Settings, SparedElsewhere, SparedKind, Stores};
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
 const DURABLE_CHUNK_ROWS: usize = 8 << 10;
@@ -195,6 +195,17 @@ impl Environment {
 
     /// What no output touches.
     pub(super) fn spared(&self, listing: Option<&Listing>) -> Spared {
+        let mut elsewhere = Vec::new();
+        let lake = self.lake.location();
+        if !lake.is_file() {
+            elsewhere.push(SparedElsewhere { root: lake, kind: SparedKind::Lake });
+        }
+        if !self.source.is_file() {
+            let named = listing.map(|listing| listing.names.locations().cloned().collect::<Vec<_>>());
+            let mut files = named.unwrap_or_default();
+            files.sort();
+            elsewhere.push(SparedElsewhere { root: self.source.clone(), kind: SparedKind::Source(files.into()) });
+        }
         let files = listing.map(|listing| {
             let sources = listing.names.locations();
             // A Parquet of another name may be an answer.
@@ -211,6 +222,7 @@ impl Environment {
             source: if self.source.is_file() { self.source.path().to_owned() } else { PathBuf::new() },
             files: files.unwrap_or_default().into(),
             is_ours: Some(is_written_by_us),
+            elsewhere: elsewhere.into(),
         }
     }
 

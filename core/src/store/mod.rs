@@ -33,7 +33,7 @@ pub use location::Location;
 pub use output_root::OutputRoot;
 pub use read_at::{At, ReadAt, Reader, sha256};
 pub use s3::{Keys, S3, S3Settings};
-pub use spared::Spared;
+pub use spared::{Spared, SparedElsewhere, SparedKind};
 pub use stores::Stores;
 pub use tree::{Modified, Patience, Taker, Tree, TreeEntry, folder_and_name};
 pub use walk::stamp;
