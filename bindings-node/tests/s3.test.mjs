@@ -10,6 +10,7 @@ import os from 'node:os'
 import path from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
 import { exampleData, open } from 'datasus'
 
@@ -51,7 +52,7 @@ test('two clients and a service share one lake in S3', async (t) => {
   running.push(spawn(weed, ['mini', ...fixed, ...own, ...options], { cwd: place, stdio: 'ignore' }))
 
   const source = path.join(place, 'fonte')
-  await exampleData(source, { rows: 300 })
+  await exampleData(source, 300)
   const where = { s3Endpoint: `http://127.0.0.1:${ports[0]}`, s3Key: 'chave', s3Secret: SECRET, lake: 's3://datasus/node/lake' }
   const client = await open({ source, ...where, remoteCache: path.join(place, 'copies'), language: 'en' })
   const until = Date.now() + 60_000
@@ -66,7 +67,7 @@ test('two clients and a service share one lake in S3', async (t) => {
     }
   }
   const variables = { DATASUS_S3_ENDPOINT: where.s3Endpoint, DATASUS_S3_KEY: 'chave', DATASUS_S3_SECRET: SECRET, DATASUS_LAKE: where.lake }
-  const script = path.resolve(import.meta.dirname, '../../examples/compose/service.mjs')
+  const script = fileURLToPath(new URL('../../examples/compose/service.mjs', import.meta.url))
   const env = { ...process.env, ...variables, DATASUS_REMOTE_CACHE: path.join(place, 'others') }
   const service = spawn(process.execPath, [script, source, String(http)], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   running.push(service)
