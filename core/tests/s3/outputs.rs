@@ -39,7 +39,7 @@ fn export_and_die() {
     };
     let client = Client::open_with(&source, settings(Path::new(&place), port.parse().unwrap(), &output)).unwrap();
     match client.jobs().unwrap().first() {
-        Some(left) => drop(client.resume(&left.job_id).unwrap().report().unwrap()),
+        Some(left) => drop(client.resume(&left.job_id).unwrap().wait().unwrap()),
         None => drop(client.export(&QueryParams::dataset("SIH-RD"), to()).unwrap()),
     }
 }
