@@ -378,7 +378,6 @@ impl Lake {
         self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
         Ok(Some(Found::Sound(Box::new(current))))
     }
-
 }
 
 /// `sistema=SIH/grupo=RD/uf=AC/ano=2024/mes=01`; without `mes` for yearly sistemas.

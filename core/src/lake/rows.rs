@@ -108,7 +108,8 @@ fn read(files: &[LakeFile], ctx: &Ctx) -> Result<String> {
     let schema = together(files);
     let mut digest = RowDigest::new(&schema);
     for file in files {
-        let failed = |error: &(dyn std::error::Error + 'static)| Error::within(error).unwrap_or_else(|| damaged(file, error));
+        let failed =
+            |error: &(dyn std::error::Error + 'static)| Error::within(error).unwrap_or_else(|| damaged(file, error));
         let handle = At::of(file.open()?);
         let footer = arrow_footer(&handle).map_err(|e| failed(&e))?;
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, footer);

@@ -102,7 +102,8 @@ pub fn explain(
 }
 
 fn footer(file: &LakeFile) -> Result<Arc<ParquetMetaData>> {
-    let failed = |e: parquet::errors::ParquetError| Error::within(&e).unwrap_or_else(|| Error::internal(format!("footer: {e}")));
+    let failed =
+        |e: parquet::errors::ParquetError| Error::within(&e).unwrap_or_else(|| Error::internal(format!("footer: {e}")));
     parquet_footer(&At::of(file.open()?)).map_err(failed)
 }
 

@@ -94,7 +94,8 @@ impl Environment {
             false => Lake::over(stores, &lake)?,
         };
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
-        let local: Arc<dyn Engine> = Arc::new(Local::over(vec![local_folder(&source), local_folder(&lake.location()), cache.root().to_owned()]));
+        let local: Arc<dyn Engine> =
+            Arc::new(Local::over(vec![local_folder(&source), local_folder(&lake.location()), cache.root().to_owned()]));
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
         let state = state_root(&config, &lake.location(), folder.as_deref())?;
         let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;

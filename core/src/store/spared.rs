@@ -46,7 +46,8 @@ impl SparedElsewhere {
         if at.scheme() != self.root.scheme() || !at.path().starts_with(self.root.path()) {
             return Ok(());
         }
-        let is_record = |extension: &OsStr| extension.eq_ignore_ascii_case("dbc") || extension.eq_ignore_ascii_case("dbf");
+        let is_record =
+            |extension: &OsStr| extension.eq_ignore_ascii_case("dbc") || extension.eq_ignore_ascii_case("dbf");
         let Text { pt, en } = match &self.kind {
             SparedKind::Lake => text!("ali ficam os arquivos do lake", "the files of the lake are there"),
             SparedKind::Source(_) if at.path().extension().is_some_and(is_record) => text!(
