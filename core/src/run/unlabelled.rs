@@ -14,11 +14,12 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rayon::prelude::*;
 
 use super::Unlabelled;
-use crate::base::{Ctx, Error, Result, Text, open_source, text};
+use crate::base::{Ctx, Error, Result, Text, text};
 use crate::labels::{Derived, Input, WithoutLabel, derived_columns};
 use crate::lake::LakeFile;
 use crate::params::{Ask, Query, origin_column};
 use crate::plan::{is_text, reads};
+use crate::store::At;
 
 /// Codes that are named as examples.
 const EXAMPLES: usize = 10;
@@ -74,9 +75,8 @@ fn most_frequent(codes: HashMap<String, u64>) -> Vec<String> {
 
 /// Of one file, for each of `labels`; columns that it does not have say nothing.
 fn of_file(file: &LakeFile, labels: &[Arc<Derived>], ctx: &Ctx) -> Result<Vec<WithoutLabel>> {
-    let failed = |error: &dyn std::fmt::Display| Error::internal(format!("{}: {error}", file.path.display()));
-    let opened = open_source(&file.path).map_err(|error| Error::io(error, &file.path))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| failed(&error))?;
+    let failed = |error: &dyn std::fmt::Display| Error::internal(format!("{}: {error}", file.source.file));
+    let builder = ParquetRecordBatchReaderBuilder::try_new(At::of(file.open()?)).map_err(|error| failed(&error))?;
     let has = |name: &str| builder.schema().fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
     let roots: Vec<usize> = labels.iter().flat_map(|label| &label.inputs).filter_map(|name| has(name)).collect();
     let mut found = vec![WithoutLabel::default(); labels.len()];
