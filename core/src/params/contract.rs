@@ -11,6 +11,7 @@ use super::{Filter, Options};
 /// What is expected, as errors say it in both languages.
 const UFS: [&str; 2] =
     ["uma UF (sigla, nome ou código do IBGE) ou uma lista delas", "a UF (sigla, name or IBGE code) or a list of them"];
+const LABELS: [&str; 2] = ["verdadeiro, falso ou uma lista de colunas", "true, false or a list of columns"];
 const MONTH: [&str; 2] = ["um mês ou um ano", "a month or a year"];
 const COMPETENCIA: [&str; 2] = [
     "um mês ou um ano, uma lista deles, ou o primeiro e o último (`from` e `to`)",
@@ -21,6 +22,25 @@ const COMPETENCIA: [&str; 2] = [
 ///
 /// Build it fluently or read it from JSON ([`QueryParams::from_json`]); nothing is checked until it runs, and then
 /// everything that is wrong is told in one answer (DS-422).
+///
+/// ```
+/// # let folder = std::env::temp_dir().join(format!("datasus-doc-query-{}", std::process::id()));
+/// # datasus::source::write_example_data(&folder, 100)?;
+/// use datasus::{AggregateFn, Client, QueryParams, col};
+///
+/// let params = QueryParams::dataset("SIH-RD")
+///     .uf(["AC"])
+///     .competencia("202401".."202402")
+///     .filter(col("VAL_TOT").gt(100))
+///     .group_by(["CNES"])
+///     .aggregate(AggregateFn::Sum, "VAL_TOT", "valor")
+///     .order_by("valor", true)
+///     .limit(10);
+/// let top = Client::open(&folder)?.query(&params)?.collect_batches()?;
+/// assert!(top[0].num_rows() <= 10 && top[0].num_columns() == 2);
+/// # std::fs::remove_dir_all(&folder).ok();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{"required": ["dataset"]}, {"required": ["sql"]}]))]
@@ -55,6 +75,14 @@ pub struct QueryParams {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["CNES", "VAL_TOT"])]
     pub columns: Option<Vec<String>>,
+    /// Words for codes: true, or a list of columns, adds `<COLUMN>_rotulo` beside each column that has a list of labels. Names of labels and of derived columns also stand in `columns`, `where`, `group_by` and `order_by`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["SEXO"], extend("x-expected" = LABELS))]
+    pub labels: Option<Labels>,
+    /// True: a label of `labels` stands in its code's place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(example = false)]
+    pub labels_only: bool,
     /// Conditions that every row must meet.
     #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-expected" = super::filter::CONDITIONS))]
@@ -83,7 +111,9 @@ pub struct QueryParams {
 #[serde(untagged, from = "Words")]
 #[schemars(with = "Words")]
 pub enum OneOrMany {
+    /// One of them.
     One(String),
+    /// Several of them.
     Many(Vec<String>),
 }
 
@@ -129,6 +159,7 @@ fn digits<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D
 }
 
 impl OneOrMany {
+    /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         match self {
             OneOrMany::One(one) => std::slice::from_ref(one),
@@ -139,17 +170,40 @@ impl OneOrMany {
     }
 }
 
+/// Which columns get labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Labels {
+    /// All that have a list; false: none.
+    All(bool),
+    Columns(Vec<String>),
+}
+
+impl Labels {
+    /// Whether any are wanted, and of which columns; none: of all.
+    pub(super) fn wanted(&self) -> (bool, Option<&[String]>) {
+        match self {
+            Labels::All(all) => (*all, None),
+            Labels::Columns(columns) => (true, Some(columns)),
+        }
+    }
+}
+
 /// One competência, a list, or a range with both ends included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum CompetenciaParam {
+    /// One, or several.
     Listed(OneOrMany),
+    /// From one to another, both included.
     Range {
         #[serde(deserialize_with = "digits")]
         #[schemars(with = "Word", example = &"2024-01", extend("x-expected" = MONTH))]
+        /// The first of them.
         from: String,
         #[serde(deserialize_with = "digits")]
         #[schemars(with = "Word", example = &"2024-01", extend("x-expected" = MONTH))]
+        /// The last of them.
         to: String,
     },
 }
@@ -158,6 +212,7 @@ pub enum CompetenciaParam {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Aggregate {
+    /// What is computed.
     #[serde(rename = "fn")]
     pub function: AggregateFn,
     /// May be left out (or `*`) for `count` alone, which then counts rows.
@@ -204,6 +259,7 @@ pub(super) fn also(schema: &mut schemars::Schema, words: &[&str]) {
 }
 
 impl AggregateFn {
+    /// As the contract writes it.
     pub fn name(self) -> &'static str {
         match self {
             AggregateFn::Count => "count",
@@ -229,6 +285,7 @@ pub struct OrderBy {
 }
 
 impl QueryParams {
+    /// Rows of this dataset (`SIH-RD`, or `RD`), all of them as long as nothing else is said.
     pub fn dataset(dataset: impl Into<String>) -> Self {
         QueryParams { dataset: dataset.into(), ..Default::default() }
     }
@@ -244,6 +301,7 @@ impl QueryParams {
         self
     }
 
+    /// Only files of these UFs: siglas, names or IBGE codes.
     pub fn uf<S: Into<String>>(mut self, ufs: impl IntoIterator<Item = S>) -> Self {
         self.uf = Some(OneOrMany::Many(ufs.into_iter().map(Into::into).collect()));
         self
@@ -257,8 +315,21 @@ impl QueryParams {
         self
     }
 
+    /// These columns, in this order.
     pub fn columns<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.columns = Some(columns.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Adds `<COLUMN>_rotulo` beside each of these columns.
+    pub fn labels<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.labels = Some(Labels::Columns(columns.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// Adds `<COLUMN>_rotulo` beside each column that has a list of labels.
+    pub fn all_labels(mut self) -> Self {
+        self.labels = Some(Labels::All(true));
         self
     }
 
@@ -268,6 +339,7 @@ impl QueryParams {
         self
     }
 
+    /// One row for each combination of these columns.
     pub fn group_by<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.group_by = columns.into_iter().map(Into::into).collect();
         self
@@ -285,16 +357,19 @@ impl QueryParams {
         self.aggregate(AggregateFn::Count, "*", alias)
     }
 
+    /// Sorted by this column; NULL comes last. To be called once for each column.
     pub fn order_by(mut self, column: impl Into<String>, desc: bool) -> Self {
         self.order_by.push(OrderBy { column: column.into(), desc });
         self
     }
 
+    /// So many rows at most.
     pub fn limit(mut self, rows: u64) -> Self {
         self.limit = Some(rows);
         self
     }
 
+    /// How it is run.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self

@@ -9,15 +9,18 @@ use serde::{Deserialize, Serialize};
 
 use super::prune::{Verdict, judge, statistics};
 use super::{LeftOut, Missing, Selection, Statement};
-use crate::base::{Error, Result, masked, open_source, parquet_footer};
+use crate::base::{Error, Result, masked, parquet_footer};
 use crate::lake::LakeFile;
 use crate::params::{Predicate, Query};
+use crate::store::At;
 
 /// Read, of those present.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Share {
+    /// What the query reads.
     pub read: u64,
+    /// What is there.
     pub present: u64,
 }
 
@@ -28,14 +31,17 @@ pub struct Share {
 pub struct Explain {
     /// One, or with SQL every dataset that it reads, in the order of the text.
     pub datasets: Vec<String>,
+    /// Of the dataset's files.
     pub files: Share,
     /// Wanted files that the query would first convert.
     pub to_convert: Vec<String>,
+    /// Of the row groups of the files that are in the lake.
     pub row_groups: Share,
     /// Compressed bytes of the column chunks.
     pub bytes: Share,
     /// With SQL and `*` the most that can be read.
     pub columns: Vec<String>,
+    /// What the source does not hold, though it was published.
     pub missing: Vec<Missing>,
     /// The files that would be read, in the order of the answer. Of versions that must have the same rows, the first.
     pub sources: Vec<String>,
@@ -96,8 +102,9 @@ pub fn explain(
 }
 
 fn footer(file: &LakeFile) -> Result<Arc<ParquetMetaData>> {
-    let handle = open_source(&file.path).map_err(|e| Error::io(e, &file.path))?;
-    parquet_footer(&handle).map_err(|e| Error::internal(format!("footer: {e}")))
+    let failed =
+        |e: parquet::errors::ParquetError| Error::within(&e).unwrap_or_else(|| Error::internal(format!("footer: {e}")));
+    parquet_footer(&At::of(file.open()?)).map_err(failed)
 }
 
 fn chunk_bytes(group: &RowGroupMetaData) -> Vec<(String, u64)> {

@@ -8,7 +8,7 @@ use super::bad_rows::{BadRows, bad_rows};
 use super::catalog_answer::catalog_answer;
 use super::named;
 use super::scan::{Scan, scan};
-use super::view::{self, Held, TableColumn, View, Without};
+use super::view::{self, Held, Shown, TableColumn, View, Without};
 use super::{Dialect, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Catalog, LogicalType};
@@ -23,9 +23,11 @@ use crate::params::{
 pub struct Statement {
     /// The tables that the SQL names.
     pub views: Vec<View>,
+    /// The text.
     pub sql: String,
     /// The user's text, where `sql` is another that means the same.
     pub written: Option<String>,
+    /// Values of its parameters.
     pub binds: Binds,
     /// Every file that may be read.
     pub files: Vec<String>,
@@ -181,9 +183,10 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
     named::refuse_own_origin(query, files)?;
     let left_out = bad_rows(query, files, &read)?;
     let without = Without::of(files, &read, &left_out);
+    let shown = |placed| Shown { origin, sampling, without: &without, placed };
     let views = |placed| {
         let view = |(scope, columns, files): &(&Scope, Vec<TableColumn>, Vec<&LakeFile>)| {
-            view::create(dialect, scope, columns, files, origin, sampling, &without, placed)
+            view::create(dialect, scope, columns, files, shown(placed))
         };
         tables.iter().map(view).collect::<Result<Vec<View>>>()
     };
@@ -226,7 +229,7 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
             let of_scope = &all.iter().copied().filter(|file| is_read(file)).collect::<Vec<_>>();
             let ask = &Structured { predicates: others.into_iter().cloned().collect(), ..ask.clone() };
             let views = |placed| {
-                let view = view::create(dialect, scope, columns, of_scope, origin, sampling, &without, placed);
+                let view = view::create(dialect, scope, columns, of_scope, shown(placed));
                 view.map(|view| vec![view])
             };
             let mut scan = scan(ask, scope, columns, all, origin, sampling);
@@ -301,7 +304,7 @@ fn structured(
     ordered: bool,
 ) -> (String, Vec<String>) {
     let mut build = Build { dialect, columns, binds: Vec::new() };
-    let mut projection = build.projection(&ask.projection);
+    let mut projection = build.projection(ask);
     for name in origin.iter().flatten() {
         projection.push_str(&format!(", {}", dialect.name(name)));
     }
@@ -316,17 +319,25 @@ fn structured(
         let keys: Vec<String> = keys.iter().map(|key| dialect.name(key)).collect();
         sql.push_str(&format!(" GROUP BY {}", keys.join(", ")));
     }
-    let ascending = |name: &str| format!("{} NULLS LAST", dialect.name(name));
+    // Words come in the order of their list, and not of the alphabet.
+    let key = |name: &str| {
+        let derived = columns.iter().find(|column| column.name == name).and_then(|column| column.derived.as_ref());
+        match derived.filter(|derived| derived.words().is_some()) {
+            Some(derived) => dialect.word_place(derived, &dialect.name(name)),
+            None => dialect.name(name),
+        }
+    };
+    let ascending = |name: &str| format!("{} NULLS LAST", key(name));
     let mut order: Vec<String> = ask
         .order_by
         .iter()
-        .map(|key| format!("{}{} NULLS LAST", dialect.name(&key.column), if key.desc { " DESC" } else { "" }))
+        .map(|sort| format!("{}{} NULLS LAST", key(&sort.column), if sort.desc { " DESC" } else { "" }))
         .collect();
     match &ask.projection {
         // Which groups a limit takes is never left to chance.
         Projection::Grouped { keys, .. } if ordered || ask.limit.is_some() => {
             let named = |key: &String| ask.order_by.iter().any(|sort| sort.column == *key);
-            order.extend(keys.iter().filter(|key| !named(key)).map(|key| ascending(key)));
+            order.extend(keys.iter().filter(|name| !named(name)).map(|name| ascending(name)));
         }
         _ if placed => order.extend(view::PLACE.map(|name| dialect.name(name))),
         _ => {}
@@ -379,12 +390,9 @@ impl Build<'_> {
         format!("CAST(NULL AS {})", self.dialect.type_name(kind.unwrap_or(&LogicalType::Text)))
     }
 
-    fn projection(&self, projection: &Projection) -> String {
-        let list: Vec<String> = match projection {
-            Projection::All => {
-                let held = self.columns.iter().filter(|column| column.held == Held::Files);
-                held.map(|column| self.dialect.name(&column.name)).collect()
-            }
+    fn projection(&self, ask: &Structured) -> String {
+        let list: Vec<String> = match &ask.projection {
+            Projection::All => named::shown(ask, self.columns).iter().map(|name| self.dialect.name(name)).collect(),
             Projection::Columns(names) => {
                 names.iter().map(|name| format!("{} AS {}", self.column(name, None), self.dialect.name(name))).collect()
             }

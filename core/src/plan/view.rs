@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 
@@ -9,6 +10,7 @@ use super::named::origin_of;
 use super::{BadRows, Dialect, FileSample, Sampling, own};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{LogicalType, UfCoding};
+use crate::labels::Derived;
 use crate::lake::{LakeFile, kind_of_own};
 use crate::params::Scope;
 
@@ -22,6 +24,8 @@ pub(super) struct TableColumn {
     /// Two files whose own types of it have nothing in common: where it is read, the query is refused.
     pub at_odds: Option<[String; 2]>,
     pub held: Held,
+    /// What it is made of, where it is no column of the files.
+    pub derived: Option<Arc<Derived>>,
 }
 
 /// Where the values of a column are.
@@ -33,6 +37,8 @@ pub(super) enum Held {
     Nowhere,
     /// The same in all rows of a file ([`crate::params::ORIGIN`]).
     Origin,
+    /// In none: made of others, row by row.
+    Derived,
 }
 
 /// The columns of the files together: the catalogue's in its order, then those that it does not know. Without a file those of
@@ -49,6 +55,7 @@ pub(super) fn columns(scope: &Scope, files: &[&LakeFile]) -> Vec<TableColumn> {
             own: None,
             at_odds: None,
             held: Held::Files,
+            derived: None,
         };
         return all.map(typed).collect();
     }
@@ -75,6 +82,7 @@ pub(super) fn columns(scope: &Scope, files: &[&LakeFile]) -> Vec<TableColumn> {
                 own: known.is_none().then(|| field.data_type().clone()),
                 at_odds: None,
                 held: Held::Files,
+                derived: None,
             };
             columns.push((known.map_or(u32::MAX, |column| column.position), columns.len(), column));
         }
@@ -96,29 +104,48 @@ pub struct View {
 /// in any order unless it is told one, over a filter at least.
 pub(super) const PLACE: [&str; 2] = ["__datasus_file", "__datasus_row"];
 
-/// The table of `scope`: its files, and in national files the rows of the wanted UFs alone. `placed`: with the columns of
-/// [`PLACE`].
-#[allow(clippy::too_many_arguments, reason = "a view is of everything that a statement had")]
+/// Which rows of its files a table has, and what it says of each beside its columns.
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'s> {
+    /// Names of the columns that say where a row comes from.
+    pub origin: Option<[&'s str; 3]>,
+    pub sampling: Option<&'s Sampling>,
+    pub without: &'s Without,
+    /// With the columns of [`PLACE`].
+    pub placed: bool,
+}
+
+/// The table of `scope`: its files, and in national files the rows of the wanted UFs alone.
 pub(super) fn create(
     dialect: &dyn Dialect,
     scope: &Scope,
     columns: &[TableColumn],
     files: &[&LakeFile],
-    origin: Option<[&str; 3]>,
-    sampling: Option<&Sampling>,
-    without: &Without,
-    placed: bool,
+    shown: Shown<'_>,
 ) -> Result<View> {
     let name = dialect.name(&scope.grupo.dataset.table());
     if files.is_empty() {
-        return Ok(View { name, relation: without_rows(dialect, columns, origin) });
+        return Ok(View { name, relation: without_rows(dialect, columns, shown.origin) });
     }
-    let relation = relation(dialect, columns, files, origin, sampling, without, placed);
+    let relation = relation(dialect, columns, files, shown);
     let relation = match uf_condition(dialect, scope, columns)? {
         None => relation,
         Some(condition) => format!("SELECT * FROM ({relation}) WHERE {condition}"),
     };
+    let relation = with_derived(dialect, columns, relation);
     Ok(View { name, relation })
+}
+
+/// The table with what is made of its columns.
+fn with_derived(dialect: &dyn Dialect, columns: &[TableColumn], relation: String) -> String {
+    let derived = columns.iter().filter_map(|column| column.derived.as_ref());
+    let made: Vec<String> = derived
+        .map(|derived| {
+            let inputs: Vec<String> = derived.inputs.iter().map(|input| dialect.name(input)).collect();
+            format!("{} AS {}", dialect.derived(derived, &inputs), dialect.name(&derived.name))
+        })
+        .collect();
+    if made.is_empty() { relation } else { format!("SELECT *, {} FROM ({relation})", made.join(", ")) }
 }
 
 /// In a national file the UF is a column; the UF of the whole file needs no condition.
@@ -169,15 +196,8 @@ fn without_rows(dialect: &dyn Dialect, columns: &[TableColumn], origin: Option<[
 }
 
 /// One SELECT per run of files with the same schema, in the files' order, so that the answer keeps that order too.
-fn relation(
-    dialect: &dyn Dialect,
-    columns: &[TableColumn],
-    files: &[&LakeFile],
-    origin: Option<[&str; 3]>,
-    sampling: Option<&Sampling>,
-    without: &Without,
-    placed: bool,
-) -> String {
+fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[&LakeFile], shown: Shown<'_>) -> String {
+    let Shown { origin, sampling, without, placed } = shown;
     let mut before = 0;
     // A file with rows that are left out stands alone: their numbers are its own.
     let alone = |file: &LakeFile| without.list(&file.path).is_some();
@@ -192,9 +212,10 @@ fn relation(
             };
             let mut list: Vec<String> = columns
                 .iter()
+                .filter(|column| column.held != Held::Derived)
                 .map(|column| match column.held {
                     Held::Origin => constant(&column.name),
-                    Held::Files | Held::Nowhere => expression(dialect, column, first),
+                    Held::Files | Held::Nowhere | Held::Derived => expression(dialect, column, first),
                 })
                 .collect();
             list.extend(origin.iter().flatten().map(|name| constant(name)));

@@ -35,6 +35,7 @@ pub struct Report {
     pub records_processed: u64,
     /// Where the rows are now: by sink, the file relative to the output folder.
     pub storage: BTreeMap<String, Storage>,
+    /// Times, sizes and memory.
     pub performance: Performance,
     /// The memory's when the job began.
     pub mode: Mode,
@@ -63,8 +64,25 @@ pub struct Report {
     /// answer hold that form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub normalised: Vec<NormalisedCodes>,
+    /// Codes of the files that were read, before conditions, for which the list of their label has none; NULL codes are not among
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlabelled: Vec<Unlabelled>,
     /// In the client's language.
     pub warnings: Vec<String>,
+}
+
+/// A column whose list of labels lacks some of its codes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Unlabelled {
+    pub dataset: Dataset,
+    /// Of the codes.
+    pub column: String,
+    /// Rows with such a code.
+    pub count: u64,
+    /// Ten of them, the most frequent first; codes that are looked up together stand with a plus between.
+    pub codes: Vec<String>,
 }
 
 /// Whether an answer came from a cache.
@@ -82,7 +100,9 @@ pub enum CacheUse {
 #[non_exhaustive]
 #[serde(untagged)]
 pub enum Storage {
+    /// One place.
     One(String),
+    /// Several places.
     Many(Vec<String>),
 }
 
@@ -109,6 +129,7 @@ pub struct Source {
     pub rows: u64,
     /// None for the user's own Parquet, which is not hashed.
     pub sha256: Option<String>,
+    /// Whether its checksum was right.
     pub crc: CrcState,
 }
 
@@ -116,6 +137,7 @@ pub struct Source {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Unreadable {
+    /// The source file.
     pub file: String,
     /// `DS-460`, ...
     pub error_code: String,
@@ -127,8 +149,11 @@ pub struct Unreadable {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct BadValue {
+    /// The source file.
     pub file: String,
+    /// The column.
     pub column: String,
+    /// How many values.
     pub count: u64,
     /// The first ten raw values.
     pub samples: Vec<String>,
@@ -138,11 +163,15 @@ pub struct BadValue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct NormalisedCodes {
+    /// The dataset.
     pub dataset: Dataset,
+    /// The column.
     pub column: String,
     /// `municipality`, `year` or `digits(n)`.
     pub form: Form,
+    /// Files that had such codes.
     pub files: u64,
+    /// How many codes.
     pub count: u64,
     /// The first ten, as a file has them and as they are in the answer.
     pub samples: Vec<(String, String)>,

@@ -6,15 +6,17 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use ::arrow::array::{RecordBatch, RecordBatchReader};
-use ::arrow::datatypes::SchemaRef;
+use ::arrow::array::{AsArray, RecordBatch, RecordBatchReader};
+use ::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use ::arrow::error::ArrowError;
 
 use super::{Sink, Stored};
-use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, ForkGuard, Result, Slot, batch_bytes};
+use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, ForkGuard, Next, Result, Slot, batch_bytes};
 use crate::governor::BatchMemory;
+use crate::labels::{Derived, dictionary_type, encode_texts};
 
 /// Both ends of a stream of `schema` that holds at most `depth` batches (at least one). What the reader takes counts as `foreign`.
 pub fn stream(schema: SchemaRef, depth: usize, foreign: &BatchMemory, cancel: &Cancel) -> (ArrowSink, ArrowReader) {
@@ -36,7 +38,7 @@ pub fn stream(schema: SchemaRef, depth: usize, foreign: &BatchMemory, cancel: &C
         bytes: 0,
     };
     let (cancel, foreign, home) = (cancel.clone(), foreign.clone(), ForkGuard::default());
-    (sink, ArrowReader { queue: Some(queue), end, schema, foreign, cancel, home })
+    (sink, ArrowReader { words: Vec::new(), queue: Some(queue), end, schema, foreign, cancel, home })
 }
 
 enum End {
@@ -57,10 +59,28 @@ struct State {
     batches: VecDeque<(RecordBatch, u64)>,
     /// How often the reader asked for a batch.
     asked: u64,
-    /// It has asked, and waits for an answer.
+    /// It has asked, and waits for an answer in a thread.
     is_waiting: bool,
+    /// The same for a task.
+    task: Option<Waker>,
     sender_gone: bool,
     reader_gone: bool,
+}
+
+/// What a reader finds that looks into the queue.
+enum Found {
+    Batch(RecordBatch),
+    End,
+}
+
+impl State {
+    /// None as long as the reader has to wait.
+    fn found(&mut self) -> Option<Found> {
+        match self.batches.pop_front() {
+            Some((batch, _)) => Some(Found::Batch(batch)),
+            None => self.sender_gone.then_some(Found::End),
+        }
+    }
 }
 
 /// Longer than anybody waits at once; all that ends a wait wakes it before.
@@ -71,10 +91,23 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The reader asks for a batch.
+    fn asked(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        state.asked += 1;
+        self.changed.notify_all();
+        state
+    }
+
     /// Under the lock, so that who is about to wait hears of it.
     fn wake(&self) {
-        let _state = self.state();
+        let mut state = self.state();
+        let task = state.task.take();
         self.changed.notify_all();
+        drop(state);
+        if let Some(task) = task {
+            task.wake();
+        }
     }
 
     /// Waits for a change, no longer than until `until`; false where that is past.
@@ -119,7 +152,7 @@ impl ArrowSink {
         self.bytes += bytes;
         state.batches.push_back((batch, bytes));
         drop(state);
-        self.queue.changed.notify_all();
+        self.queue.wake();
         None
     }
 
@@ -156,7 +189,7 @@ impl ArrowSink {
             kept += 1;
         }
         let back: Vec<_> = state.batches.drain(kept..).collect();
-        let asked = Asked(state.asked - u64::from(state.is_waiting));
+        let asked = Asked(state.asked - u64::from(state.is_waiting || state.task.is_some()));
         drop(state);
         for (batch, size) in &back {
             self.rows -= batch.num_rows() as u64;
@@ -258,6 +291,8 @@ impl Drop for ArrowSink {
 
 /// The user's end; dropping it before the end cancels the job.
 pub struct ArrowReader {
+    /// Columns of words that go out behind dictionaries, by their place.
+    words: Vec<(usize, Arc<Derived>)>,
     // None after the end.
     queue: Option<Arc<Queue>>,
     end: Arc<OnceLock<End>>,
@@ -268,54 +303,113 @@ pub struct ArrowReader {
 }
 
 impl ArrowReader {
-    /// The next batch, waiting for it `patience` at most; none while there is none.
-    pub fn next_within(&mut self, patience: Duration) -> Option<Option<Result<RecordBatch, ArrowError>>> {
-        if let Err(forked) = self.usable() {
-            return Some(Some(Err(forked)));
+    /// The same with the words of these columns, all of them texts, behind dictionaries in the order of their lists.
+    pub fn with_words(mut self, words: Vec<(usize, Arc<Derived>)>) -> Self {
+        let mut fields: Vec<Arc<Field>> = self.schema.fields().iter().cloned().collect();
+        for (at, _) in &words {
+            fields[*at] = Arc::new(fields[*at].as_ref().clone().with_data_type(dictionary_type()));
         }
-        let Some(queue) = &self.queue else { return Some(None) };
-        let until = Instant::now() + patience.min(LONG);
-        let mut state = queue.state();
-        state.asked += 1;
-        queue.changed.notify_all();
-        loop {
-            if let Some((batch, _)) = state.batches.pop_front() {
-                drop(state);
-                self.foreign.claim(&batch);
-                return Some(Some(Ok(batch)));
-            }
-            if state.sender_gone {
-                drop(state);
-                return Some(self.end());
-            }
-            let waited;
-            state.is_waiting = true;
-            (state, waited) = queue.wait(state, until);
-            state.is_waiting = false;
-            if !waited {
-                return None;
-            }
-        }
+        self.schema = Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()));
+        self.words = words;
+        self
     }
 
-    /// In a forked child nobody sends any more.
-    fn usable(&self) -> Result<(), ArrowError> {
-        let why = self.home.check().map_err(|forked| StreamFailed(Arc::new(forked.stage("arrow"))));
-        why.map_err(|why| ArrowError::ExternalError(Box::new(why)))
+    /// The same with plain texts: for readers that know no dictionaries.
+    pub fn with_plain_words(mut self) -> Self {
+        let mut fields: Vec<Arc<Field>> = self.schema.fields().iter().cloned().collect();
+        for (at, _) in self.words.drain(..) {
+            fields[at] = Arc::new(fields[at].as_ref().clone().with_data_type(DataType::Utf8));
+        }
+        self.schema = Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()));
+        self
+    }
+
+    fn encode(&self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        if self.words.is_empty() {
+            return Ok(batch);
+        }
+        let mut columns = batch.columns().to_vec();
+        for (at, derived) in &self.words {
+            columns[*at] = encode_texts(derived, columns[*at].as_string())?;
+        }
+        RecordBatch::try_new(self.schema.clone(), columns)
+    }
+
+    /// The next batch, waiting for it `patience` at most.
+    pub fn next_within(&mut self, patience: Duration) -> Next {
+        let until = Instant::now() + patience.min(LONG);
+        self.look(|queue| {
+            let mut state = queue.asked();
+            loop {
+                if let Some(found) = state.found() {
+                    return Some(found);
+                }
+                let waited;
+                state.is_waiting = true;
+                (state, waited) = queue.wait(state, until);
+                state.is_waiting = false;
+                if !waited {
+                    return None;
+                }
+            }
+        })
+    }
+
+    /// The next batch; while there is none, `task` is woken once there is something to find.
+    pub fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Next> {
+        let next = self.look(|queue| {
+            let mut state = queue.asked();
+            let found = state.found();
+            if found.is_none() {
+                state.task = Some(task.waker().clone());
+            }
+            found
+        });
+        if matches!(next, Next::NotYet) { Poll::Pending } else { Poll::Ready(next) }
+    }
+
+    fn look(&mut self, look: impl FnOnce(&Queue) -> Option<Found>) -> Next {
+        // In a forked child nobody sends any more.
+        if let Err(forked) = self.home.check() {
+            return Next::Failed(forked.stage("arrow"));
+        }
+        let Some(queue) = &self.queue else { return Next::End };
+        match look(queue) {
+            None => Next::NotYet,
+            Some(Found::Batch(batch)) => match self.encode(batch) {
+                Ok(batch) => {
+                    self.foreign.claim(&batch);
+                    Next::Batch(batch)
+                }
+                Err(error) => Next::Failed(Error::internal(error).stage("arrow")),
+            },
+            Some(Found::End) => self.end(),
+        }
     }
 
     /// After the last batch: the job's error, or nothing.
-    fn end(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
+    fn end(&mut self) -> Next {
         self.queue = None;
-        let why = match self.end.get() {
-            Some(End::Complete) => return None,
-            Some(End::Failed(why)) => why.clone(),
-            None => Arc::new(match self.cancel.check() {
+        match self.end.get() {
+            Some(End::Complete) => Next::End,
+            Some(End::Failed(why)) => Next::Failed((**why).clone()),
+            None => Next::Failed(match self.cancel.check() {
                 Err(cancelled) => cancelled,
                 Ok(()) => Error::internal("the job went away before the end of its stream").stage("arrow"),
             }),
-        };
-        Some(Err(ArrowError::ExternalError(Box::new(StreamFailed(why)))))
+        }
+    }
+
+    /// The next batch, however long it takes; none after the last.
+    pub fn wait_next(&mut self) -> Option<Result<RecordBatch>> {
+        loop {
+            match self.next_within(LONG) {
+                Next::NotYet => {}
+                Next::Batch(batch) => return Some(Ok(batch)),
+                Next::Failed(error) => return Some(Err(error)),
+                Next::End => return None,
+            }
+        }
     }
 }
 
@@ -323,11 +417,8 @@ impl Iterator for ArrowReader {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(next) = self.next_within(LONG) {
-                return next;
-            }
-        }
+        let failed = |error| ArrowError::ExternalError(Box::new(StreamFailed(Arc::new(error))));
+        Some(self.wait_next()?.map_err(failed))
     }
 }
 

@@ -73,7 +73,7 @@ fn a_stream_that_nobody_reads_ends_with_its_job_and_says_so() {
         (0..10).try_for_each(|_| sink.write(&chunk()))
     };
     scheduler.submit(order, &job, work).unwrap();
-    let error = job.wait(Some(Duration::from_secs(60))).unwrap().unwrap_err();
+    let error = job.wait_timeout(Duration::from_secs(60)).unwrap().unwrap_err();
     assert_eq!((error.code(), error.diagnostic()["idle_limit_sec"].as_f64()), (Code::DeadlinePassed, Some(0.03)));
     assert_eq!(error_of(&reader.last().unwrap().unwrap_err()).unwrap().code(), Code::DeadlinePassed);
 }
