@@ -892,7 +892,7 @@ type DerivedColumn struct {
 	// Of the codes whose labels it holds; none: it is made by a rule.
 	LabelOf *string `json:"label_of"`
 	// The list of its labels, as `dictionaries` names it.
-	List *string `json:"list"`
+	LabelList *string `json:"label_list"`
 	// The columns that it is made of.
 	Inputs []string `json:"inputs"`
 	// In Portuguese.

@@ -799,7 +799,7 @@ export interface DerivedColumn {
   /** Of the codes whose labels it holds; none: it is made by a rule. */
   labelOf: string | null
   /** The list of its labels, as `dictionaries` names it. */
-  list: string | null
+  labelList: string | null
   /** The columns that it is made of. */
   inputs: string[]
   /** In Portuguese. */

@@ -155,7 +155,8 @@ def params_json(
     params: dict[str, Any] = {}
     given = {name: value for name, value in (options or {}).items() if value is not None}
     if isinstance(dataset, str) and dataset.lstrip().startswith("{"):
-        rest = (uf, competencia, columns, labels, labels_only, where, group_by, aggregates, order_by, limit, sql, bind, given or None)
+        shape = (group_by, aggregates, order_by, limit, sql, bind)
+        rest = (uf, competencia, columns, labels, labels_only, where, *shape, given or None)
         if any(one is not None for one in rest):
             raise TypeError("a query as JSON text takes no further arguments; give it as a dictionary to add to it")
         return dataset

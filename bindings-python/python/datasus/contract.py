@@ -839,7 +839,7 @@ class DerivedColumn(Record):
     #: Of the codes whose labels it holds; none: it is made by a rule.
     label_of: str | None
     #: The list of its labels, as ``dictionaries`` names it.
-    list: str | None
+    label_list: str | None
     #: The columns that it is made of.
     inputs: list[str]
     #: In Portuguese.

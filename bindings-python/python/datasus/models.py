@@ -135,7 +135,7 @@ class QueryParams(_Model):
     competencia: str | int | list[str | int] | Range | None = None
     columns: list[str] | None = None
     labels: bool | list[str] | None = None
-    labels_only: bool = None
+    labels_only: bool = False
     where: list[Filter] = Field(default_factory=list)
     group_by: list[str] = Field(default_factory=list)
     aggregates: list[Aggregate] = Field(default_factory=list)

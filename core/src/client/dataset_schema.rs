@@ -35,7 +35,7 @@ pub struct DerivedColumn {
     /// Of the codes whose labels it holds; none: it is made by a rule.
     pub label_of: Option<String>,
     /// The list of its labels, as `dictionaries` names it.
-    pub list: Option<String>,
+    pub label_list: Option<String>,
     /// The columns that it is made of.
     pub inputs: Vec<String>,
     /// In Portuguese.
@@ -50,7 +50,7 @@ impl DerivedColumn {
             name: derived.name.clone(),
             kind: derived.kind.clone(),
             label_of: derived.label_of.clone(),
-            list: derived.list.clone(),
+            label_list: derived.list.clone(),
             inputs: derived.inputs.clone(),
             meaning: derived.meaning.pt.clone(),
             source: derived.source.clone(),

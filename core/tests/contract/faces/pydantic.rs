@@ -120,6 +120,8 @@ fn line(model: &Model, field: &Field) -> String {
             serde_json::Value::Bool(false) => "False".to_owned(),
             other => other.to_string(),
         }),
+        // Serde leaves out what is false.
+        (_, Type::Bool) => Some("False".to_owned()),
         _ => Some("None".to_owned()),
     };
     let mut within = Vec::new();
