@@ -1,6 +1,5 @@
 //! A query that only reads: rows of files, some columns, conditions, perhaps a limit. An engine can run it without SQL.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -12,6 +11,7 @@ use crate::base::{UnitId, UnitPlaces};
 use crate::catalog::{LogicalType, UfCoding};
 use crate::lake::LakeFile;
 use crate::params::{ORIGIN, Op, Predicate, Projection, Scalar, Scope, Structured};
+use crate::store::Handle;
 
 /// What is read, file by file, in the order of the answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +58,7 @@ pub enum Output {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScanFile {
     /// Where it lies.
-    pub path: PathBuf,
+    pub object: Handle,
     /// The source's name, for those who ask where a row comes from.
     pub name: Arc<str>,
     /// Rows of each row group.
@@ -125,7 +125,7 @@ pub(super) fn scan(
     let of_files = files
         .iter()
         .map(|file| ScanFile {
-            path: file.path.clone(),
+            object: file.handle(),
             name: file.source.file.as_str().into(),
             row_groups: file.row_groups.iter().map(|group| group.rows).collect(),
             own: file.native_parquet,

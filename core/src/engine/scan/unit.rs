@@ -22,7 +22,7 @@ use super::Group;
 use super::condition::Condition;
 use super::cut::{Cut, Tally, met_among};
 use super::pages::Pages;
-use crate::base::{Ctx, open_source, parquet_footer};
+use crate::base::{Ctx, Error, parquet_footer};
 use crate::plan::{FileSample, Output, Scan, ScanFile, Verdict, is_text, judge, statistics};
 
 /// Bytes of a text, where nothing is known of it.
@@ -32,7 +32,7 @@ const GUESSED_TEXT: u64 = 12;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
     #[error("{0}")]
-    Io(#[from] std::io::Error),
+    Store(#[from] Error),
     #[error("{0}")]
     Parquet(#[from] ParquetError),
     #[error("{0}")]
@@ -84,7 +84,7 @@ enum Source {
 
 impl OpenFile {
     pub(super) fn open(file: &ScanFile, scan: &Scan) -> Result<Self, ReadError> {
-        let pages = Pages::of(open_source(&file.path)?)?;
+        let pages = Pages::of(file.object.open()?);
         let footer = parquet_footer(&pages)?;
         let mut metadata = ArrowReaderMetadata::try_new(footer.clone(), ArrowReaderOptions::default())?;
         if let Some(plain) = with_plain_texts(metadata.schema()) {
