@@ -46,7 +46,9 @@ def test_sql_that_does_not_stop_lets_go_of_ctrl_c_of_others_and_of_the_interpret
     assert (out, child.returncode) == ("back\nDS-504\ngoes on\n", 0), err
 
 
-def test_a_result_is_closed_at_once_while_its_statement_does_not_stop(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_a_result_is_closed_at_once_while_its_statement_does_not_stop(
+    large: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     program = """
         import sys, threading, time, datasus
         from datasus import _datasus
