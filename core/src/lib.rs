@@ -31,6 +31,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod base;
+pub mod cache;
 pub mod catalog;
 mod client;
 mod config;
@@ -55,7 +56,7 @@ pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{Client, ClientBuilder, DatasetSummary, Holdings, IgnoredFile, Known};
 pub use config::{Config, S3Credentials};
 pub use governor::{Mode, ModeChange, ModeChanges};
-pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
+pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{CacheUse, Event, Events, Job, JobInfo, Next, Pending, Replayed, Report, Rows, Status, SyncReport};

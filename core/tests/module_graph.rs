@@ -20,6 +20,7 @@ const ROOMS: &[&str] = &[
     "gate",
     "plan",
     "engine",
+    "cache",
     "sink",
     "run",
     "client",

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use crate::base::{Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
+use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
@@ -40,6 +41,8 @@ pub struct Environment {
     pub(super) local: Arc<dyn Engine>,
     /// The kinds of targets that its jobs may have.
     pub(super) targets: Targets,
+    /// Whether an answer may be a kept one.
+    pub(super) keeps_answers: bool,
     pub(super) output: Location,
     pub(super) state: StateFolder,
     pub(super) scheduler: Scheduler,
@@ -90,12 +93,16 @@ impl Environment {
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
         let local: Arc<dyn Engine> = Arc::new(Local::over(vec![source.path().to_owned(), lake.root().to_owned()]));
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
+        let governor = Governor::of_process();
+        let answers = Answers::of(&config, &governor)?;
+        let counts = answers.as_ref().map(Answers::counts);
+        let keeps_answers = answers.is_some();
+        let engine = answers.map_or_else(|| engine.clone(), |answers| Arc::new(Cached::over(engine.clone(), answers)));
         let state = state_root(&config, folder.as_deref().unwrap_or(lake.root()));
         let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
         let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
-        let governor = Governor::of_process();
         let shed: Arc<Hook> = {
             let engine = engine.clone();
             Arc::new(move || engine.shed())
@@ -105,7 +112,9 @@ impl Environment {
         if let Err(error) = governor::sweep(&spill_root(&config)) {
             tracing::warn!(%error, "spill folders of dead processes were not looked for");
         }
-        let metrics = Metrics::new([Box::new(governor.clone()) as _, Box::new(scheduler.clone()) as _]);
+        let counted = counts.map(|counts| Box::new(CacheMetrics(counts)) as _);
+        let services = [Box::new(governor.clone()) as _, Box::new(scheduler.clone()) as _];
+        let metrics = Metrics::new(services.into_iter().chain(counted));
         Ok(Environment {
             config,
             catalog: Catalog::builtin(),
@@ -114,6 +123,7 @@ impl Environment {
             lake,
             engine,
             local,
+            keeps_answers,
             targets: parts.targets,
             output,
             state,
@@ -257,6 +267,7 @@ impl Environment {
             channel_depth: 2,
             throttle: self.governor.throttle(),
             hold: None,
+            answer: None,
         }
     }
 

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::environment::Environment;
 use super::{Job, Report, Unreadable, bad_rows, sampled};
 use crate::base::{Code, Ctx, PeakMemory, Result};
+use crate::engine::KeptAnswer;
 use crate::governor::Mode;
 use crate::lake::{ConvertOptions, LakeFile};
-use crate::params::{Ask, Projection, Query, QueryParams};
+use crate::params::{Ask, CacheMode, Projection, Query, QueryParams};
 use crate::plan::{Sampled, Sampling, Selection, Statement, Wanted, statement};
 use crate::sink::{AllLimits, ORIGIN_COLUMNS, Stored};
 use crate::source::folder::Listing;
@@ -65,6 +66,8 @@ pub(super) struct Execution<'r> {
     pub statement: Statement,
     /// What it reads of the files where that is not all.
     pub sampled: Option<Sampled>,
+    /// What its answer is of; none where it is not one to be kept.
+    pub kept: Option<KeptAnswer>,
 }
 
 impl Run<'_> {
@@ -145,7 +148,10 @@ impl<'r> Execution<'r> {
         let statement = statement(&prepared.query, &files, wanted, run.env.engine.dialect())?;
         bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
         let sampled = sampled::sampled(sampling, &files);
-        Ok(Execution { run, prepared, files, unreadable, statement, sampled })
+        let mode = prepared.query.options.cache;
+        let whole = sampled.is_none() && unreadable.is_empty();
+        let kept = (run.env.keeps_answers && whole && mode != CacheMode::Off).then(|| KeptAnswer::of(&files, mode));
+        Ok(Execution { run, prepared, files, unreadable, statement, sampled, kept })
     }
 
     /// Rows that the job reads, before its conditions.

@@ -1,0 +1,84 @@
+//! Which question it is: the statement with its values, the content of the files, and who answers it.
+
+use sha2::{Digest, Sha256};
+
+use crate::engine::Engine;
+use crate::lake::CONVERTER_VERSION;
+use crate::plan::{Binds, Statement};
+
+pub type Key = [u8; 32];
+
+/// Of the form of what is kept.
+const FORM: &str = "datasus answer 1";
+/// Of the source text of this library: a mended one answers anew.
+const BUILD: &str = env!("DATASUS_BUILD");
+
+/// Words by which a statement asks for the time, or for the session: the same question has another answer later.
+const OF_THE_MOMENT: &[&str] = &["now", "today", "tomorrow", "yesterday", "age", "localtime", "localtimestamp", "random", "uuid"];
+
+/// None where the same statement may have another answer, or where nothing is to be gained. `contents`: of each file, by its path.
+pub fn of(statement: &Statement, contents: &[(String, String)], engine: &dyn Engine) -> Option<Key> {
+    let Statement { views, sql, binds, files, columns, from_user, scan, left_out, answer, .. } = statement;
+    let nothing = views.is_empty() || files.is_empty() || answer.is_some() || !left_out.is_empty();
+    // Rows as they stand in the files are read as fast as a copy of them.
+    let plain = scan.as_ref().is_some_and(|scan| scan.predicates.is_empty());
+    if nothing || plain || (*from_user && is_of_the_moment(sql, binds)) {
+        return None;
+    }
+    let dialect = engine.dialect();
+    let mut key = Sha256::new();
+    let mut add = |text: &str| {
+        key.update((text.len() as u64).to_le_bytes());
+        key.update(text);
+    };
+    [FORM, env!("CARGO_PKG_VERSION"), BUILD, &engine.version(), &CONVERTER_VERSION.to_string()].into_iter().for_each(&mut add);
+    let mut places = Vec::with_capacity(files.len());
+    for (number, path) in files.iter().enumerate() {
+        let (_, content) = contents.iter().find(|(of, _)| of == path)?;
+        add(content);
+        places.push((dialect.text(path), format!("\0{number}\0")));
+    }
+    for view in views {
+        add(&view.name);
+        // Where a file lies is no part of the question.
+        let relation = places.iter().fold(view.relation.clone(), |text, (path, place)| text.replace(path, place));
+        add(&relation);
+    }
+    add(sql);
+    match binds {
+        Binds::Positional(values) => values.iter().for_each(|value| add(value)),
+        Binds::Named(values) => add(&format!("{values:?}")),
+    }
+    columns.iter().for_each(|column| add(column));
+    add(if scan.is_some() { "scan" } else { "engine" });
+    Some(key.finalize().into())
+}
+
+fn is_of_the_moment(sql: &str, binds: &Binds) -> bool {
+    let text = match binds {
+        Binds::Named(values) => format!("{sql} {values:?}"),
+        Binds::Positional(values) => format!("{sql} {values:?}"),
+    };
+    let text = text.to_lowercase();
+    let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.any(|word| OF_THE_MOMENT.contains(&word) || word.contains("current_") || word.contains("timestamp"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_asks_for_the_time_is_not_kept() {
+        let none = Binds::Positional(Vec::new());
+        for sql in [
+            "SELECT current_date", "SELECT NOW()", "SELECT \"now\"()", "SELECT today()", "SELECT age(DT_INTER)",
+            "SELECT get_current_timestamp()", "SELECT localtime", "SELECT CURRENT_TIMESTAMP",
+        ] {
+            assert!(is_of_the_moment(sql, &none), "{sql}");
+        }
+        assert!(!is_of_the_moment("SELECT IDADE, percentage FROM sih_rd WHERE nowhere = 1", &none));
+        let named = Binds::Positional(vec!["now".into()]);
+        assert!(is_of_the_moment("SELECT CAST(? AS DATE)", &named));
+    }
+}
