@@ -107,6 +107,10 @@ pub struct Config {
     /// Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day.
     #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1_000_000_000))]
     pub redis_ttl: f64,
+    /// Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`). Default 100,
+    /// 0: no limit. With `redis` all processes count together.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub rate_limit: u32,
     /// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter
     /// (`DATASUS_DEADLINE`). Default one day.
     #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1_000_000_000))]
@@ -176,6 +180,7 @@ impl Default for Config {
             redis: None,
             redis_ca: None,
             redis_ttl: 86_400.0,
+            rate_limit: 100,
             deadline: 86_400.0,
             threads: None,
             max_priority: Priority::Health,
@@ -286,6 +291,7 @@ impl Config {
             ("memory_limit", self.memory_limit, 64 << 20, MOST_BYTES),
             ("spill_limit", Some(self.spill_limit), 0, MOST_BYTES),
             ("remote_cache_limit", Some(self.remote_cache_limit), 0, MOST_BYTES),
+            ("rate_limit", Some(u64::from(self.rate_limit)), 0, 1_000_000),
             ("cache_memory", Some(self.cache_memory), 0, MOST_BYTES),
             ("cache_limit", Some(self.cache_limit), 0, MOST_BYTES),
             ("cache_entry_limit", Some(self.cache_entry_limit), 0, 1 << 30),

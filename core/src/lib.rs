@@ -41,6 +41,7 @@ pub mod gate;
 pub mod governor;
 pub mod labels;
 pub mod lake;
+mod limit;
 pub mod metrics;
 pub mod params;
 pub mod plan;

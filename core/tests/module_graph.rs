@@ -21,6 +21,7 @@ const ROOMS: &[&str] = &[
     "plan",
     "engine",
     "cache",
+    "limit",
     "sink",
     "run",
     "client",

@@ -15,7 +15,7 @@ use crate::base::{Code, Error, Result, Secret, text};
 use crate::config::Config;
 
 /// Of a job, for all that it asks of Redis.
-pub const PATIENCE: Duration = Duration::from_millis(35);
+pub const PATIENCE: Duration = Duration::from_millis(30);
 /// Questions that wait, and answers.
 const QUESTIONS: usize = 64;
 const ANSWERS: usize = 16;

@@ -100,7 +100,7 @@ impl Breaker {
 pub fn start(settings: RedisSettings, asked: Receiver<Get>, kept: Receiver<Put>, breaker: Arc<Breaker>, counts: Arc<Counts>) -> Result<()> {
     let RedisSettings { client, ttl } = settings;
     let seconds = ttl.as_secs().max(1);
-    let asks = Line { client: client.clone(), connection: None, answer: ANSWER };
+    let asks = Line::new(client.clone());
     let keeps = Line { client, connection: None, answer: KEEP };
     let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
         let thread = std::thread::Builder::new().name(name.into()).spawn(run);
@@ -142,14 +142,18 @@ fn keep(mut line: Line, kept: &Receiver<Put>, seconds: u64, breaker: &Breaker, c
 }
 
 /// A connection that is made when it is needed, and given up when it fails.
-struct Line {
+pub(crate) struct Line {
     client: ::redis::Client,
     connection: Option<Connection>,
     answer: Duration,
 }
 
 impl Line {
-    fn open(&mut self) -> Result<&mut Connection, Failure> {
+    pub fn new(client: ::redis::Client) -> Self {
+        Line { client, connection: None, answer: ANSWER }
+    }
+
+    pub fn open(&mut self) -> Result<&mut Connection, Failure> {
         if self.connection.is_none() {
             let made = self.client.get_connection_with_timeout(CONNECT).and_then(|made| {
                 made.set_read_timeout(Some(self.answer))?;
@@ -161,7 +165,7 @@ impl Line {
         self.connection.as_mut().ok_or(Failure::Unreachable)
     }
 
-    fn ask<T: ::redis::FromRedisValue>(&mut self, command: &::redis::Cmd) -> Result<T, Failure> {
+    pub fn ask<T: ::redis::FromRedisValue>(&mut self, command: &::redis::Cmd) -> Result<T, Failure> {
         let answer = command.query(self.open()?).map_err(|error| Failure::of(&error));
         if matches!(answer, Err(Failure::Slow | Failure::Unreachable)) {
             // An answer that comes late would be taken for that of the next question.

@@ -35,6 +35,11 @@ pub struct Options {
     #[serde(skip_serializing_if = "CacheMode::is_use")]
     #[schemars(extend("default" = "use"))]
     pub cache: CacheMode,
+    /// Who asks, where a service limits how often: a user, an address. Past the client's `rate_limit` it is DS-429 with the seconds
+    /// to wait; none: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = "192.0.2.7")]
+    pub rate_key: Option<String>,
     /// What becomes of a value that does not parse in a column that the query reads.
     #[serde(skip_serializing_if = "OnBadValue::is_null")]
     #[schemars(extend("default" = "null"))]

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
 use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile, is_written_by_us};
+use crate::limit::RateLimit;
 use crate::metrics::Metrics;
 use crate::params::Query;
 use crate::plan::{Selection, selection_warnings};
@@ -41,6 +42,8 @@ pub struct Environment {
     pub(super) local: Arc<dyn Engine>,
     /// The kinds of targets that its jobs may have.
     pub(super) targets: Targets,
+    /// How often one may ask; none: as often as one likes.
+    pub(super) rate_limit: Option<RateLimit>,
     /// Whether an answer may be a kept one.
     pub(super) keeps_answers: bool,
     pub(super) output: Location,
@@ -95,6 +98,7 @@ impl Environment {
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
         let governor = Governor::of_process();
         let answers = Answers::of(&config, &governor)?;
+        let rate_limit = RateLimit::of(&config)?;
         let counts = answers.as_ref().map(Answers::counts);
         let keeps_answers = answers.is_some();
         let engine = answers.map_or_else(|| engine.clone(), |answers| Arc::new(Cached::over(engine.clone(), answers)));
@@ -123,6 +127,7 @@ impl Environment {
             lake,
             engine,
             local,
+            rate_limit,
             keeps_answers,
             targets: parts.targets,
             output,

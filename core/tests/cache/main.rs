@@ -1,5 +1,6 @@
 //! Kept answers: a question asked again costs nothing, and is never answered from a state that the sources do not have.
 
+mod levels;
 #[path = "../proxy/mod.rs"]
 mod proxy;
 mod redis;
@@ -193,7 +194,8 @@ fn a_file_that_changed_is_another_question_and_the_old_file_the_old_one() {
         writer.close().unwrap();
     };
     write_own(10);
-    let (client, gate) = open(own.path(), config(TempDir::new().unwrap().path()));
+    let elsewhere = TempDir::new().unwrap();
+    let (client, gate) = open(own.path(), config(elsewhere.path()));
     let sum = QueryParams::sql("SELECT sum(IDADE) AS s FROM sih_rd");
     let (rows, report) = ask(&client, &sum);
     assert!(rows.contains("20") && report.cache == CacheUse::Off, "one that changed a moment ago may change again unseen");

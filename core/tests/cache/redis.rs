@@ -197,3 +197,57 @@ fn an_address_that_is_none_is_told_without_its_password() {
         assert!(!format!("{error} {error:?}").contains("CANARY"), "{error}");
     }
 }
+
+#[test]
+fn the_hundred_and_first_question_of_a_key_waits_over_all_processes_that_share_a_redis() {
+    let Some(server) = Server::start() else { return };
+    let machine = |url: Option<String>| {
+        let (place, source) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        write(source.path(), "AC", 3, "100.00");
+        let config = Config { redis: url.map(Secret::new), cache_memory: 0, rate_limit: 20, ..config(place.path()) };
+        (Client::open_with(source.path(), config).unwrap(), place, source)
+    };
+    let key = |name: &str| {
+        let mut params = grouped();
+        params.options.rate_key = Some(name.into());
+        params
+    };
+    // Without Redis each process counts for itself, and who gives no key is not counted.
+    let (alone, _place, _source) = machine(None);
+    (0..20).for_each(|_| drop(ask(&alone, &key("ana"))));
+    let error = alone.query(&key("ana")).err().unwrap();
+    assert_eq!((error.code(), error.retryable()), (Code::QueueFull, true));
+    let seconds = error.diagnostic()["retry_after_sec"].as_u64().unwrap();
+    assert!((1..=3).contains(&seconds), "{error}");
+    ask(&alone, &key("bia"));
+    ask(&alone, &grouped());
+
+    let (left, right) = (machine(Some(server.url())), machine(Some(server.url())));
+    let counted = || keys(&mut server.connection()).iter().any(|key| key.starts_with("datasus:rate:{"));
+    until("Redis does not count", || {
+        ask(&left.0, &key("warm"));
+        std::thread::sleep(Duration::from_millis(600));
+        counted()
+    });
+    assert!(!keys(&mut server.connection()).iter().any(|key| key.contains("warm")), "no name of a key is kept");
+    until("Redis does not count for the other", || {
+        let before = keys(&mut server.connection()).len();
+        ask(&right.0, &key(&format!("{:?}", Instant::now())));
+        std::thread::sleep(Duration::from_millis(600));
+        keys(&mut server.connection()).len() > before
+    });
+    let mut passed = 0;
+    for turn in 0..60 {
+        let client = if turn % 2 == 0 { &left.0 } else { &right.0 };
+        match client.explain(&grouped()).and_then(|_| client.query(&key("caio"))) {
+            Ok(rows) => {
+                rows.for_each(drop);
+                passed += 1;
+            }
+            Err(error) => assert_eq!(error.code(), Code::QueueFull, "{error}"),
+        }
+    }
+    println!("{passed} of 60 at 20 a minute passed");
+    // 20 at once, and one every 3 s meanwhile; alone each would have let 20 pass.
+    assert!((20..40).contains(&passed), "{passed}");
+}
