@@ -89,7 +89,8 @@ mod tests {
         let numbers: ArrayRef = Arc::new(Int64Array::from_iter((0..rows).map(|n| (n % 7 != 0).then_some(n as i64))));
         let mut texts = StringDictionaryBuilder::<Int32Type>::new();
         (0..rows).for_each(|n| texts.append_value(format!("t{}", n % 5)));
-        RecordBatch::try_from_iter_with_nullable([("n", numbers, true), ("t", Arc::new(texts.finish()) as _, true)]).unwrap()
+        RecordBatch::try_from_iter_with_nullable([("n", numbers, true), ("t", Arc::new(texts.finish()) as _, true)])
+            .unwrap()
     }
 
     #[test]

@@ -114,7 +114,9 @@ mod tests {
         let (flights, key) = (Flights::default(), [1; 32]);
         let Joined::First(first) = flights.join(key, &Ctx::default()).unwrap() else { panic!("not the first") };
         std::thread::scope(|scope| {
-            let waits = || flights.join(key, &Ctx::default()).map(|joined| matches!(joined, Joined::Stopped | Joined::First(_)));
+            let waits = || {
+                flights.join(key, &Ctx::default()).map(|joined| matches!(joined, Joined::Stopped | Joined::First(_)))
+            };
             let waiting: Vec<_> = (0..4).map(|_| scope.spawn(waits)).collect();
             drop(first);
             assert!(waiting.into_iter().all(|one| one.join().unwrap().unwrap()));

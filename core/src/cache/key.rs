@@ -14,7 +14,8 @@ const FORM: &str = "datasus answer 1";
 const BUILD: &str = env!("DATASUS_BUILD");
 
 /// Words by which a statement asks for the time, or for the session: the same question has another answer later.
-const OF_THE_MOMENT: &[&str] = &["now", "today", "tomorrow", "yesterday", "age", "localtime", "localtimestamp", "random", "uuid"];
+const OF_THE_MOMENT: &[&str] =
+    &["now", "today", "tomorrow", "yesterday", "age", "localtime", "localtimestamp", "random", "uuid"];
 
 /// None where the same statement may have another answer, or where nothing is to be gained. `contents`: of each file, by its path.
 pub fn of(statement: &Statement, contents: &[(String, String)], engine: &dyn Engine) -> Option<Key> {
@@ -31,7 +32,9 @@ pub fn of(statement: &Statement, contents: &[(String, String)], engine: &dyn Eng
         key.update((text.len() as u64).to_le_bytes());
         key.update(text);
     };
-    [FORM, env!("CARGO_PKG_VERSION"), BUILD, &engine.version(), &CONVERTER_VERSION.to_string()].into_iter().for_each(&mut add);
+    [FORM, env!("CARGO_PKG_VERSION"), BUILD, &engine.version(), &CONVERTER_VERSION.to_string()]
+        .into_iter()
+        .for_each(&mut add);
     let mut places = Vec::with_capacity(files.len());
     for (number, path) in files.iter().enumerate() {
         let (_, content) = contents.iter().find(|(of, _)| of == path)?;
@@ -72,8 +75,14 @@ mod tests {
     fn what_asks_for_the_time_is_not_kept() {
         let none = Binds::Positional(Vec::new());
         for sql in [
-            "SELECT current_date", "SELECT NOW()", "SELECT \"now\"()", "SELECT today()", "SELECT age(DT_INTER)",
-            "SELECT get_current_timestamp()", "SELECT localtime", "SELECT CURRENT_TIMESTAMP",
+            "SELECT current_date",
+            "SELECT NOW()",
+            "SELECT \"now\"()",
+            "SELECT today()",
+            "SELECT age(DT_INTER)",
+            "SELECT get_current_timestamp()",
+            "SELECT localtime",
+            "SELECT CURRENT_TIMESTAMP",
         ] {
             assert!(is_of_the_moment(sql, &none), "{sql}");
         }

@@ -62,7 +62,9 @@ impl Memory {
             kept.bytes -= before.entry.bytes().len() as u64;
         }
         while kept.bytes > self.limit {
-            let Some(oldest) = kept.entries.iter().min_by_key(|(_, held)| held.used).map(|(key, _)| *key) else { break };
+            let Some(oldest) = kept.entries.iter().min_by_key(|(_, held)| held.used).map(|(key, _)| *key) else {
+                break;
+            };
             if let Some(gone) = kept.entries.remove(&oldest) {
                 kept.bytes -= gone.entry.bytes().len() as u64;
             }

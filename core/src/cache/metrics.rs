@@ -30,11 +30,21 @@ impl Collector for CacheMetrics {
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
         }
         let kind = ConstCounter::new(0u64).metric_type();
-        let mut metric = encoder.encode_descriptor("cache_answers", "Answers that may be kept, by where they came from.", None, kind)?;
+        let mut metric = encoder.encode_descriptor(
+            "cache_answers",
+            "Answers that may be kept, by where they came from.",
+            None,
+            kind,
+        )?;
         for (result, count) in [("hit-l1", l1), ("hit-l2", l2), ("miss", misses)] {
             ConstCounter::new(count).encode(metric.encode_family(&[("result", result)])?)?;
         }
-        let mut metric = encoder.encode_descriptor("cache_failures", "Why an answer was not taken from, or not kept in, a cache.", None, kind)?;
+        let mut metric = encoder.encode_descriptor(
+            "cache_failures",
+            "Why an answer was not taken from, or not kept in, a cache.",
+            None,
+            kind,
+        )?;
         for (why, count) in [
             ("too-large", &counts.too_large),
             ("damaged", &counts.damaged),

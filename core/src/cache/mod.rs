@@ -83,7 +83,9 @@ impl Answers {
         let counts = Arc::<Counts>::default();
         let redis = config.redis.as_ref().map(|url| Redis::open(RedisSettings::of(config, url)?, counts.clone()));
         let redis = redis.transpose()?;
-        if config.cache_entry_limit == 0 || (config.cache_memory == 0 && config.cache_folder.is_none() && redis.is_none()) {
+        if config.cache_entry_limit == 0
+            || (config.cache_memory == 0 && config.cache_folder.is_none() && redis.is_none())
+        {
             return Ok(None);
         }
         let memory = config.cache_memory.min(governor.leased().1 / MEMORY_SHARE);
@@ -191,7 +193,15 @@ impl Cached {
     }
 
     /// Runs it, and keeps the answer where it is not too large. An error is nobody's answer.
-    fn run(&self, key: Key, of: &KeptAnswer, statement: Statement, settings: &Settings, ctx: &Ctx, landing: Landing) -> Result<RowStream> {
+    fn run(
+        &self,
+        key: Key,
+        of: &KeptAnswer,
+        statement: Statement,
+        settings: &Settings,
+        ctx: &Ctx,
+        landing: Landing,
+    ) -> Result<RowStream> {
         let failed = |error: Error, landing: Landing| {
             // Whoever was only stopped leaves it to the next; where it fails, it does for each.
             if ctx.check().is_ok() {
@@ -268,7 +278,8 @@ impl Engine for Cached {
                 Joined::First(landing) => {
                     if let Some((how, entry, answer)) = answers.further(&key) {
                         landing.with(entry);
-                        let counter = if how == CacheUse::HitL1 { &answers.counts.hits_l1 } else { &answers.counts.hits_l2 };
+                        let counter =
+                            if how == CacheUse::HitL1 { &answers.counts.hits_l1 } else { &answers.counts.hits_l2 };
                         counted(counter, how);
                         return Ok(rows(answer, settings, ctx));
                     }

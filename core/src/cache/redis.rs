@@ -35,7 +35,10 @@ impl RedisSettings {
         };
         let open = |url: &str| match certificates {
             None => ::redis::Client::open(url),
-            Some(root) => ::redis::Client::build_with_tls(url, ::redis::TlsCertificates { client_tls: None, root_cert: Some(root) }),
+            Some(root) => ::redis::Client::build_with_tls(
+                url,
+                ::redis::TlsCertificates { client_tls: None, root_cert: Some(root) },
+            ),
         };
         let is_one = ["redis://", "rediss://"].iter().any(|scheme| url.reveal().starts_with(scheme));
         // What is wrong with it is not said: it may hold a password.

@@ -55,7 +55,9 @@ impl Failure {
     fn of(error: &RedisError) -> Self {
         match () {
             () if error.is_timeout() => Failure::Slow,
-            () if error.is_io_error() || error.is_connection_dropped() || error.is_unrecoverable_error() => Failure::Unreachable,
+            () if error.is_io_error() || error.is_connection_dropped() || error.is_unrecoverable_error() => {
+                Failure::Unreachable
+            }
             () => Failure::Refused,
         }
     }
@@ -97,7 +99,13 @@ impl Breaker {
 }
 
 /// They end with the client.
-pub fn start(settings: RedisSettings, asked: Receiver<Get>, kept: Receiver<Put>, breaker: Arc<Breaker>, counts: Arc<Counts>) -> Result<()> {
+pub fn start(
+    settings: RedisSettings,
+    asked: Receiver<Get>,
+    kept: Receiver<Put>,
+    breaker: Arc<Breaker>,
+    counts: Arc<Counts>,
+) -> Result<()> {
     let RedisSettings { client, ttl } = settings;
     let seconds = ttl.as_secs().max(1);
     let asks = Line::new(client.clone());
@@ -118,7 +126,8 @@ fn answer(mut line: Line, asked: &Receiver<Get>) {
             continue;
         }
         // No more of a value than an answer may have, whatever somebody put there.
-        let range = ::redis::cmd("GETRANGE").arg(key_of(&key)).arg(0).arg(i64::try_from(most).unwrap_or(i64::MAX)).to_owned();
+        let range =
+            ::redis::cmd("GETRANGE").arg(key_of(&key)).arg(0).arg(i64::try_from(most).unwrap_or(i64::MAX)).to_owned();
         let found = line.ask::<Vec<u8>>(&range);
         let _ = to.send(found.map(|bytes| (!bytes.is_empty()).then_some(bytes)));
     }

@@ -11,10 +11,13 @@ use super::{Column, Competencia, Dataset, Uf};
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 #[schemars(rename = "CatalogEntry")]
 pub struct Grupo {
+    /// `SIH-RD`.
     pub dataset: Dataset,
+    /// What it holds, in Portuguese.
     pub nome: String,
     /// Other names that users give it.
     pub aliases: Vec<String>,
+    /// Whether its files are of a month or of a year.
     pub period: Period,
     /// True: each of its files is published in a zip, and is read from there.
     pub zipped: bool,
@@ -22,7 +25,9 @@ pub struct Grupo {
     pub national: Option<Uf>,
     /// In national files, the column that a query's `uf` filters.
     pub uf_column: Option<UfColumn>,
+    /// The first competência that is known to have been published.
     pub first: Option<Competencia>,
+    /// The last one.
     pub last: Option<Competencia>,
     /// Folders of the ministry's FTP tree.
     pub folders: Vec<FtpFolder>,
@@ -59,13 +64,16 @@ pub enum Period {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UfColumn {
+    /// The column that says the UF.
     pub name: String,
+    /// How it says it.
     pub coding: UfCoding,
 }
 
 /// How a column names a UF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub enum UfCoding {
+    /// By its sigla: `AC`.
     #[serde(rename = "sigla")]
     Sigla,
     /// IBGE's two digits.
@@ -80,8 +88,11 @@ pub enum UfCoding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FtpFolder {
+    /// On the ministry's server.
     pub path: String,
+    /// The first competência that lies there; none: from the start.
     pub from: Option<Competencia>,
+    /// The last one; none: until today.
     pub to: Option<Competencia>,
 }
 
@@ -101,8 +112,11 @@ pub struct FieldsOf {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gap {
+    /// The UF whose files are missing.
     pub uf: Uf,
+    /// The first competência that is missing.
     pub from: Competencia,
+    /// The last one.
     pub to: Competencia,
 }
 

@@ -53,7 +53,11 @@ fn levels() {
         let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().metadata().unwrap().len() as f64 / 1e6;
         println!(
             "| {level} | {:.1} MB, {:.2?} | {:.1} MB, {:.2?} | {file:.2} MB: run {run:.2?}, kept {:.2?} more, given {hit:.2?} |",
-            sizes[0], took[0], sizes[1], took[1], miss.saturating_sub(run)
+            sizes[0],
+            took[0],
+            sizes[1],
+            took[1],
+            miss.saturating_sub(run)
         );
     }
 }

@@ -140,7 +140,10 @@ fn a_question_asked_again_is_not_run_and_its_warnings_come_all_the_same() {
     assert_eq!((first.cache, again.cache, gate.runs()), (CacheUse::Miss, CacheUse::HitL1, 1));
     assert_eq!((rows, again.records_processed), (expected.clone(), 3));
     assert!(!first.warnings.is_empty() && !first.bad_values.is_empty(), "{first:?}");
-    assert_eq!((&again.warnings, &again.bad_values, &again.sources), (&first.warnings, &first.bad_values, &first.sources));
+    assert_eq!(
+        (&again.warnings, &again.bad_values, &again.sources),
+        (&first.warnings, &first.bad_values, &first.sources)
+    );
     let (rows, refreshed) = ask(&client, &with(grouped(), CacheMode::Refresh));
     assert_eq!((rows, refreshed.cache, gate.runs()), (expected.clone(), CacheUse::Miss, 2));
     let (rows, off) = ask(&client, &with(grouped(), CacheMode::Off));
@@ -198,7 +201,10 @@ fn a_file_that_changed_is_another_question_and_the_old_file_the_old_one() {
     let (client, gate) = open(own.path(), config(elsewhere.path()));
     let sum = QueryParams::sql("SELECT sum(IDADE) AS s FROM sih_rd");
     let (rows, report) = ask(&client, &sum);
-    assert!(rows.contains("20") && report.cache == CacheUse::Off, "one that changed a moment ago may change again unseen");
+    assert!(
+        rows.contains("20") && report.cache == CacheUse::Off,
+        "one that changed a moment ago may change again unseen"
+    );
     std::thread::sleep(std::time::Duration::from_millis(2_100));
     assert_eq!([ask(&client, &sum).1.cache, ask(&client, &sum).1.cache], [CacheUse::Miss, CacheUse::HitL1]);
     write_own(11);
@@ -266,7 +272,10 @@ fn what_is_too_large_comes_whole_and_in_order_and_is_not_kept() {
     let (client, gate) = open(source.path(), small);
     let off = TempDir::new().unwrap();
     let plain = Client::open_with(source.path(), Config { cache_memory: 0, ..config(off.path()) }).unwrap();
-    let ordered = QueryParams::dataset("SIH-RD").columns(["N_AIH", "VAL_TOT"]).filter(col("CNES").ne("0000001")).order_by("N_AIH", false);
+    let ordered = QueryParams::dataset("SIH-RD")
+        .columns(["N_AIH", "VAL_TOT"])
+        .filter(col("CNES").ne("0000001"))
+        .order_by("N_AIH", false);
     let (expected, report) = ask(&plain, &ordered);
     assert_eq!(report.cache, CacheUse::Off, "a client that keeps nothing");
     for _ in 0..2 {
@@ -278,7 +287,8 @@ fn what_is_too_large_comes_whole_and_in_order_and_is_not_kept() {
     assert!(client.metrics().contains(r#"datasus_cache_failures_total{why="too-large"} "#), "{}", client.metrics());
     // Kept ones come in batches of the size that is asked for.
     let all = TempDir::new().unwrap();
-    let (client, _) = open(source.path(), Config { cache_entry_limit: 8_000_000, chunk_rows: 1_000, ..config(all.path()) });
+    let (client, _) =
+        open(source.path(), Config { cache_entry_limit: 8_000_000, chunk_rows: 1_000, ..config(all.path()) });
     for expected_use in [CacheUse::Miss, CacheUse::HitL1] {
         let mut rows = client.query(&ordered).unwrap();
         let batches: Vec<_> = rows.by_ref().map(|batch| batch.unwrap()).collect();

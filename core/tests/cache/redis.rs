@@ -105,9 +105,7 @@ fn a_redis_that_is_down_or_does_not_answer_costs_a_job_no_more_than_fifty_millis
     // Nothing passes: connections are taken, and nothing is answered.
     let hold = Hold::after(0);
     let port = proxy::holding(server.port, hold.clone());
-    let questions = |number: usize| {
-        grouped().aggregate(AggregateFn::Count, "CNES", &format!("n{number}"))
-    };
+    let questions = |number: usize| grouped().aggregate(AggregateFn::Count, "CNES", &format!("n{number}"));
     let place = TempDir::new().unwrap();
     let source = TempDir::new().unwrap();
     write(source.path(), "AC", 30, "100.00");
@@ -128,7 +126,12 @@ fn a_redis_that_is_down_or_does_not_answer_costs_a_job_no_more_than_fifty_millis
     let without_one = time(&down, 0);
     assert!(counted(&down, "redis-unreachable") + counted(&down, "redis-slow") >= 1, "{}", down.metrics());
     let per_job = |took: Duration| took.saturating_sub(base) / 20;
-    println!("per job: {:?} alone, {:?} more with a Redis that is silent, {:?} with none there", base / 20, per_job(slowly), per_job(without_one));
+    println!(
+        "per job: {:?} alone, {:?} more with a Redis that is silent, {:?} with none there",
+        base / 20,
+        per_job(slowly),
+        per_job(without_one)
+    );
     assert!(per_job(slowly).max(per_job(without_one)) <= Duration::from_millis(50));
     // It is asked again once it answers.
     hold.release();
@@ -180,7 +183,10 @@ fn over_tls_only_to_whom_the_authority_vouches_for() {
         ask(&first.2, &grouped());
         std::thread::sleep(Duration::from_millis(200));
         let second = machine();
-        (ask(&second.2, &grouped()).1.cache, counted(&second.2, "redis-unreachable") + counted(&second.2, "redis-refused"))
+        (
+            ask(&second.2, &grouped()).1.cache,
+            counted(&second.2, "redis-unreachable") + counted(&second.2, "redis-refused"),
+        )
     };
     let untrusted = ask_twice(None);
     assert_eq!(untrusted.0, CacheUse::Miss, "an authority that nobody named");

@@ -30,7 +30,9 @@ impl Server {
         command.args(arguments(port)).args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--requirepass", PASSWORD]).arg("--dir").arg(place.path());
         let Ok(child) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
-            crate::skip::for_want_of_a_tool("no redis-server: apt-get install redis-tools, or set DATASUS_REDIS_SERVER");
+            crate::skip::for_want_of_a_tool(
+                "no redis-server: apt-get install redis-tools, or set DATASUS_REDIS_SERVER",
+            );
             return None;
         };
         let server = Server { port, child, place };

@@ -205,7 +205,10 @@ impl Publish<'_> {
     /// does for it.
     fn indexed(&self) -> Result<Vec<(&str, &'static str)>> {
         if let Some(asked) = &self.options.indexes {
-            return Ok(index::columns(asked, self.columns, true)?.into_iter().map(|column| (column, "btree")).collect());
+            return Ok(index::columns(asked, self.columns, true)?
+                .into_iter()
+                .map(|column| (column, "btree"))
+                .collect());
         }
         let filtered = index::columns(&self.info.filtered, self.columns, false)?;
         let sorted = index::columns(self.info.sorted.as_slice(), self.columns, false)?;
