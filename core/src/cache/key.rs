@@ -1,5 +1,7 @@
 //! Which question it is: the statement with its values, the content of the files, and who answers it.
 
+use std::collections::HashMap;
+
 use sha2::{Digest, Sha256};
 
 use crate::engine::Engine;
@@ -35,17 +37,16 @@ pub fn of(statement: &Statement, contents: &[(String, String)], engine: &dyn Eng
     [FORM, env!("CARGO_PKG_VERSION"), BUILD, &engine.version(), &CONVERTER_VERSION.to_string()]
         .into_iter()
         .for_each(&mut add);
-    let mut places = Vec::with_capacity(files.len());
+    let known: HashMap<&str, &str> = contents.iter().map(|(path, content)| (path.as_str(), content.as_str())).collect();
+    let mut places = HashMap::with_capacity(files.len());
     for (number, path) in files.iter().enumerate() {
-        let (_, content) = contents.iter().find(|(of, _)| of == path)?;
-        add(content);
-        places.push((dialect.text(path), format!("\0{number}\0")));
+        add(known.get(path.as_str())?);
+        places.insert(dialect.text(path), number);
     }
     for view in views {
         add(&view.name);
         // Where a file lies is no part of the question.
-        let relation = places.iter().fold(view.relation.clone(), |text, (path, place)| text.replace(path, place));
-        add(&relation);
+        add(&without_places(&view.relation, &places));
     }
     add(sql);
     match binds {
@@ -55,6 +56,32 @@ pub fn of(statement: &Statement, contents: &[(String, String)], engine: &dyn Eng
     columns.iter().for_each(|column| add(column));
     add(if scan.is_some() { "scan" } else { "engine" });
     Some(key.finalize().into())
+}
+
+/// The relation with the number of a file in the place of its path, so that the question is the same wherever the files lie.
+fn without_places(relation: &str, places: &HashMap<String, usize>) -> String {
+    let mut text = String::with_capacity(relation.len());
+    let mut rest = relation;
+    while let Some(at) = rest.find(['\'', '"']) {
+        let quote = &rest[at..=at];
+        let mut end = at + 1;
+        // A doubled one is a sign of the text.
+        while let Some(next) = rest[end..].find(quote) {
+            end += next + 1;
+            if !rest[end..].starts_with(quote) {
+                break;
+            }
+            end += 1;
+        }
+        let literal = &rest[at..end];
+        text.push_str(&rest[..at]);
+        match places.get(literal) {
+            Some(number) => text.push_str(&format!("\0{number}\0")),
+            None => text.push_str(literal),
+        }
+        rest = &rest[end..];
+    }
+    text + rest
 }
 
 fn is_of_the_moment(sql: &str, binds: &Binds) -> bool {
@@ -70,6 +97,23 @@ fn is_of_the_moment(sql: &str, binds: &Binds) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_is_the_same_wherever_its_files_lie_and_another_with_other_files() {
+        let read = |paths: &[&str]| {
+            let places = paths.iter().enumerate().map(|(number, path)| (format!("'{path}'"), number)).collect();
+            let list = paths.iter().map(|path| format!("'{path}'")).collect::<Vec<_>>().join(", ");
+            let relation =
+                format!("SELECT \"a'b\", 'it''s', '' FROM read_parquet([{list}]) WHERE x = 'y' AND z = 'open");
+            without_places(&relation, &places)
+        };
+        assert_eq!(read(&["/a/1", "/a/2"]), read(&["/somewhere else/1", "/b"]));
+        assert!(
+            read(&["/a/1"]).contains("\"a'b\", 'it''s', '' FROM read_parquet([\0")
+                && read(&["/a"]).ends_with("z = 'open")
+        );
+        assert_ne!(read(&["/a/1"]), read(&["/a/1", "/a/2"]));
+    }
 
     #[test]
     fn what_asks_for_the_time_is_not_kept() {

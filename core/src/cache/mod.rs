@@ -15,6 +15,7 @@ mod key;
 mod memory;
 mod metrics;
 mod redis;
+mod redis_settings;
 mod redis_worker;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -31,7 +32,7 @@ use self::key::Key;
 use self::memory::Memory;
 pub use self::metrics::CacheMetrics;
 use self::redis::Redis;
-pub(crate) use self::redis::RedisSettings;
+pub(crate) use self::redis_settings::RedisSettings;
 pub(crate) use self::redis_worker::{Breaker, Failure, Line};
 use crate::base::{Ctx, Error, Result};
 use crate::config::Config;
@@ -42,6 +43,8 @@ use crate::plan::{Dialect, Statement};
 
 /// Of the memory that jobs may have, what answers are kept in at most.
 const MEMORY_SHARE: u64 = 16;
+/// Of the same, what a job collects of an answer that it hands out afterwards: streams hold it beside what is counted for readers.
+const COLLECTED_SHARE: u64 = 64;
 /// Statements of which it is known that their answers are too large.
 const MOST_LARGE: usize = 4_096;
 
@@ -88,14 +91,15 @@ impl Answers {
         {
             return Ok(None);
         }
-        let memory = config.cache_memory.min(governor.leased().1 / MEMORY_SHARE);
+        let budget = governor.leased().1;
+        let memory = config.cache_memory.min(budget / MEMORY_SHARE);
         Ok(Some(Answers {
             memory: Memory::new(memory, governor.throttle().caches().clone(), counts.clone()),
             disk: config.cache_folder.as_ref().map(|folder| Disk::at(folder.clone(), config.cache_limit)),
             redis,
             flights: Flights::default(),
             large: Mutex::default(),
-            entry_limit: config.cache_entry_limit,
+            entry_limit: config.cache_entry_limit.min(budget / COLLECTED_SHARE),
             level: config.cache_level,
             counts,
         }))

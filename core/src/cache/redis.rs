@@ -10,57 +10,15 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use super::Counts;
 use super::entry::Entry;
 use super::key::Key;
+use super::redis_settings::RedisSettings;
 use super::redis_worker::{self, Breaker, Failure, Get, Put};
-use crate::base::{Code, Error, Result, Secret, text};
-use crate::config::Config;
+use crate::base::Result;
 
 /// Of a job, for all that it asks of Redis.
 pub const PATIENCE: Duration = Duration::from_millis(30);
 /// Questions that wait, and answers.
 const QUESTIONS: usize = 64;
 const ANSWERS: usize = 16;
-
-/// How Redis is asked.
-pub struct RedisSettings {
-    pub client: ::redis::Client,
-    pub ttl: Duration,
-}
-
-impl RedisSettings {
-    /// DS-422 where the address cannot be one, or the file of certificates cannot be read.
-    pub fn of(config: &Config, url: &Secret) -> Result<Self> {
-        let certificates = match &config.redis_ca {
-            None => None,
-            Some(path) => Some(std::fs::read(path).map_err(|error| Error::io(error, path).stage("config"))?),
-        };
-        let open = |url: &str| match certificates {
-            None => ::redis::Client::open(url),
-            Some(root) => ::redis::Client::build_with_tls(
-                url,
-                ::redis::TlsCertificates { client_tls: None, root_cert: Some(root) },
-            ),
-        };
-        let is_one = ["redis://", "rediss://"].iter().any(|scheme| url.reveal().starts_with(scheme));
-        // What is wrong with it is not said: it may hold a password.
-        let client = is_one.then(|| open(url.reveal()).ok()).flatten().ok_or_else(|| {
-            Error::new(
-                Code::InvalidParams,
-                text!(
-                    "Configuração inválida: `redis` deve ser um endereço como redis://servidor:6379/0, ou rediss:// com TLS",
-                    "Invalid configuration: `redis` must be an address as redis://server:6379/0, or rediss:// with TLS"
-                ),
-            )
-            .with("expected_format", "redis://server:6379/0")
-            .stage("config")
-        })?;
-        Ok(RedisSettings { client, ttl: Duration::from_secs_f64(config.redis_ttl) })
-    }
-}
-
-/// The name of an answer there. What stands in braces says by which node of a cluster it is held.
-pub fn key_of(key: &Key) -> String {
-    format!("datasus:answer:{{{}}}", hex::encode(key))
-}
 
 pub struct Redis {
     questions: Sender<Get>,

@@ -10,7 +10,7 @@ use redis::{Connection, RedisError};
 use super::Counts;
 use super::entry::Entry;
 use super::key::Key;
-use super::redis::{RedisSettings, key_of};
+use super::redis_settings::{RedisSettings, key_of};
 use crate::base::{Error, Result};
 
 /// To connect, and for each answer that a thread takes. Longer than a job waits, so that a connection that came late serves the next.

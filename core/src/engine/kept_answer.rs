@@ -31,7 +31,8 @@ pub enum CacheUse {
 #[derive(Debug, Clone)]
 pub struct KeptAnswer {
     pub mode: CacheMode,
-    files: Arc<[LakeFile]>,
+    /// Those that may change.
+    own: Arc<[LakeFile]>,
     contents: Option<Arc<[(String, String)]>>,
     used: Arc<OnceLock<CacheUse>>,
 }
@@ -42,7 +43,8 @@ const SETTLED: Duration = Duration::from_secs(2);
 impl KeptAnswer {
     pub fn of(files: &[LakeFile], mode: CacheMode) -> Self {
         let contents = files.iter().map(content).collect::<Option<Vec<_>>>();
-        KeptAnswer { mode, files: files.into(), contents: contents.map(Into::into), used: Arc::default() }
+        let own = files.iter().filter(|file| file.native_parquet).cloned().collect();
+        KeptAnswer { mode, own, contents: contents.map(Into::into), used: Arc::default() }
     }
 
     /// By the path of each file what it holds; none where that cannot be told.
@@ -52,7 +54,7 @@ impl KeptAnswer {
 
     /// The sources are what they were when the job looked at them.
     pub fn sources_unchanged(&self) -> bool {
-        self.files.iter().all(|file| file.still_unchanged().is_ok())
+        self.own.iter().all(|file| file.still_unchanged().is_ok())
     }
 
     /// Where the answer comes from; false where that was said before.
