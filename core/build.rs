@@ -33,8 +33,9 @@ fn main() {
 
 /// A number that changes with any file of the source: what one build has kept is no answer of another.
 fn source_text(here: &Path) -> u64 {
-    println!("cargo:rerun-if-changed=src");
-    let (mut folders, mut files) = (vec![here.join("src"), here.join("catalog")], vec![here.join("Cargo.toml")]);
+    let parts = ["src", "catalog", "labels"];
+    parts.iter().for_each(|part| println!("cargo:rerun-if-changed={part}"));
+    let (mut folders, mut files) = (parts.map(|part| here.join(part)).to_vec(), vec![here.join("Cargo.toml")]);
     while let Some(folder) = folders.pop() {
         let entries = std::fs::read_dir(&folder).expect("the source can be read");
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {

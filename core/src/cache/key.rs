@@ -38,6 +38,10 @@ pub fn of(statement: &Statement, contents: &[(String, String)], engine: &dyn Eng
         .into_iter()
         .for_each(&mut add);
     let known: HashMap<&str, &str> = contents.iter().map(|(path, content)| (path.as_str(), content.as_str())).collect();
+    // Two files of one path could not be told apart.
+    if known.len() != contents.len() {
+        return None;
+    }
     let mut places = HashMap::with_capacity(files.len());
     for (number, path) in files.iter().enumerate() {
         add(known.get(path.as_str())?);

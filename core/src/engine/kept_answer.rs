@@ -68,6 +68,10 @@ impl KeptAnswer {
 }
 
 fn content(file: &LakeFile) -> Option<(String, String)> {
+    // Files that are read where they lie in another store have no path to tell them apart by.
+    if file.is_elsewhere() && file.held.is_empty() {
+        return None;
+    }
     let path = file.path.to_str()?.to_owned();
     if !file.native_parquet {
         return Some((path, format!("sha256 {}", file.sha256.as_ref()?)));

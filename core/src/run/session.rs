@@ -192,7 +192,7 @@ impl Session {
     fn choose(&self, params: &QueryParams, listed: Extent, ctx: &Ctx) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
         check_sizes(params)?;
-        let (names, stores) = (self.names()?, self.lake.stores());
+        let (names, stores) = (self.names()?, &self.lake.stores().during(&ctx.cancel));
         let whole = |grupo: &Grupo, extent| extent == Extent::Dataset || grupo.columns.is_empty();
         let file_columns = |scope: &Scope, extent| {
             let whole = whole(scope.grupo, extent);
