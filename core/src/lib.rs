@@ -32,6 +32,7 @@
 #![warn(missing_docs)]
 
 pub mod base;
+pub mod cache;
 pub mod catalog;
 mod client;
 mod config;
@@ -41,6 +42,7 @@ pub mod gate;
 pub mod governor;
 pub mod labels;
 pub mod lake;
+mod limit;
 pub mod metrics;
 pub mod params;
 pub mod plan;
@@ -57,7 +59,7 @@ pub use client::{Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedCo
 pub use config::{Config, S3Credentials};
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use labels::DictionaryEntry;
-pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
+pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{CacheUse, Ended, Event, Events, Job, JobInfo, Pending, Replayed, Report, Rows, Status, SyncReport};

@@ -300,6 +300,7 @@ fn the_engines_room_is_closed() {
         throttle: Default::default(),
         made: Default::default(),
         hold: None,
+        answer: None,
     };
     let run = |sql: &str, engine: &DuckDb| -> Result<usize, Error> {
         let statement = Statement {

@@ -131,6 +131,7 @@ impl Source {
             throttle: Default::default(),
             made: Default::default(),
             hold: None,
+            answer: None,
         }
     }
 

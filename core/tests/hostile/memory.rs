@@ -33,6 +33,7 @@ fn run(sql: &str, ctx: &Ctx) -> Result<usize, Error> {
         throttle: governor.throttle(),
         made: governor.throttle().streams().clone(),
         hold: Some(lease.hold()),
+        answer: None,
     };
     let statement = Statement {
         views: Vec::new(),

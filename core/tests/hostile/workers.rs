@@ -291,6 +291,7 @@ fn glob(ctx: &Ctx) -> Result<usize, Error> {
         throttle: Default::default(),
         made: Default::default(),
         hold: None,
+        answer: None,
     };
     let text = format!("SELECT lpad('', 10000, 'a') GLOB '{}*ab'", "*a".repeat(20));
     let statement = Statement {
