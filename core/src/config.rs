@@ -1,5 +1,6 @@
 //! How a client is set up: plain fields, each with its default, or from `DATASUS_*` variables.
 
+mod refresh;
 mod variables;
 
 use std::ffi::OsString;
@@ -7,6 +8,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use refresh::Refresh;
 
 use crate::base::{
     Code, Error, Language, OnEmergency, Priority, Result, Secret, Text, TraceId, expand_home, json_words,
@@ -17,6 +20,8 @@ use crate::base::{
 const MOST_THREADS: u64 = 512;
 /// A column of this many of the widest fields still fits Arrow's 32-bit offsets.
 const MOST_CHUNK_ROWS: u64 = 1 << 20;
+/// What the ministry's server bears of one client.
+const MOST_TRANSFERS: u64 = 6;
 /// A pebibyte.
 const MOST_BYTES: u64 = 1 << 50;
 
@@ -30,7 +35,27 @@ const MOST_BYTES: u64 = 1 << 50;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`).
+    /// Where else the tree of a source like `datasus://` lies, tried in order where those before do not serve: `ftp://host/folder`,
+    /// `https://host/folder/`, `s3://bucket/prefix`, a folder (`DATASUS_MIRRORS`, with commas between them).
+    pub mirrors: Vec<String>,
+    /// Folder of what is fetched from a source elsewhere: lake, jobs, listings, files; none: `datasus` in the user's data folder,
+    /// `$XDG_DATA_HOME` or `~/.local/share` (`DATASUS_HOME`).
+    pub home: Option<PathBuf>,
+    /// When a source elsewhere is asked again what it has (`DATASUS_REFRESH`: `never`, `changed` or `always`).
+    pub refresh: Refresh,
+    /// Seconds for which a listing of a source elsewhere holds (`DATASUS_REFRESH_AFTER`). Default one day.
+    #[schemars(extend("minimum" = 0, "maximum" = 1_000_000_000))]
+    pub refresh_after: f64,
+    /// Whether a file that was fetched stays beside what it was converted into (`DATASUS_KEEP_FILES`). Default no: it would be
+    /// fetched again where it is needed again.
+    pub keep_files: bool,
+    /// Bytes that one query may fetch (`DATASUS_MAX_DOWNLOAD`); default 5 GB. Beyond them it is DS-422; `sync` has no limit.
+    #[schemars(range(min = 0, max = 1_125_899_906_842_624_u64))]
+    pub max_download: u64,
+    /// Files that are fetched at once (`DATASUS_TRANSFERS`), 1 to 6; default 2.
+    #[schemars(range(min = 1, max = 6))]
+    pub transfers: usize,
+    /// Folder of converted Parquet; none: `.datasus/lake` inside the source folder, or `lake` in `home` (`DATASUS_LAKE`).
     pub lake: Option<PathBuf>,
     /// Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`).
     pub output: Option<PathBuf>,
@@ -80,6 +105,13 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            mirrors: Vec::new(),
+            home: None,
+            refresh: Refresh::Changed,
+            refresh_after: 86_400.0,
+            keep_files: false,
+            max_download: 5_000_000_000,
+            transfers: 2,
             lake: None,
             output: None,
             state: None,
@@ -135,6 +167,7 @@ impl Config {
     pub(crate) fn at_home(self) -> Self {
         let at_home = |folder: Option<PathBuf>| folder.map(|folder| expand_home(&folder));
         Config {
+            home: at_home(self.home),
             lake: at_home(self.lake),
             output: at_home(self.output),
             state: at_home(self.state),
@@ -145,7 +178,7 @@ impl Config {
 
     /// DS-422 where an address stands for a folder.
     fn refuse_addresses(&self) -> Result<()> {
-        let folders = [&self.lake, &self.output, &self.state, &self.spill];
+        let folders = [&self.home, &self.lake, &self.output, &self.state, &self.spill];
         let each = folders.into_iter().flatten().map(|folder| refuse_address(&folder.to_string_lossy()));
         each.collect::<Result<()>>().map_err(|error| error.stage("config"))
     }
@@ -164,7 +197,20 @@ impl Config {
             )
             .stage("config"));
         }
+        if !(self.refresh_after >= 0.0 && self.refresh_after <= 1e9) {
+            let seconds = self.refresh_after;
+            return Err(Error::new(
+                Code::InvalidParams,
+                text!(
+                    "Configuração inválida: `refresh_after` deve ser um número de segundos, por exemplo 86400; recebido {seconds}",
+                    "Invalid configuration: `refresh_after` must be a number of seconds, for example 86400; received {seconds}"
+                ),
+            )
+            .stage("config"));
+        }
         let ranges = [
+            ("transfers", Some(self.transfers as u64), 1, MOST_TRANSFERS),
+            ("max_download", Some(self.max_download), 0, MOST_BYTES),
             ("threads", self.threads.map(|threads| threads as u64), 1, MOST_THREADS),
             ("chunk_rows", Some(self.chunk_rows as u64), 1, MOST_CHUNK_ROWS),
             ("memory_limit", self.memory_limit, 64 << 20, MOST_BYTES),

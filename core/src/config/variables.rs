@@ -41,6 +41,10 @@ fn value(name: &str, said: String, form: &Value) -> Result<Value> {
         only => only == kind,
     };
     let read = match said.as_str() {
+        _ if is("array") => {
+            let all = said.split(',').map(str::trim).filter(|one| !one.is_empty());
+            return Ok(all.map(Value::from).collect::<Vec<_>>().into());
+        }
         _ if is("integer") => said.parse::<u64>().ok().map(Value::from),
         _ if is("number") => said.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number),
         "1" | "true" if is("boolean") => Some(true.into()),

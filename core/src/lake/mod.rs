@@ -9,7 +9,6 @@ mod columns;
 mod convert;
 mod digest;
 mod file;
-mod lock;
 mod made;
 mod mark;
 mod native;
@@ -26,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::base::{Code, Ctx, Error, Phase, Result, Trusted, create_folders, io_words, text};
+use crate::base::{Code, Ctx, Error, Phase, Result, Trusted, create_folders, io_words, lock_file, text};
 use crate::catalog::{Catalog, Dataset, FileId};
 use crate::source::HeaderColumn;
 use crate::source::dbc::Encoding;
@@ -222,7 +221,7 @@ impl Lake {
             own_has_crcs = own.is_sound(None, &ctx.cancel)?;
         }
         create_folders(&folder).map_err(|error| self.unwritable(error))?;
-        let _lock = lock::take(
+        let _lock = lock_file(
             &folder.join(format!(".{}.lock", convert::stem(file))),
             Trusted::of_folder(&self.root),
             &ctx.cancel,

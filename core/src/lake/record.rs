@@ -62,7 +62,8 @@ impl Record {
             row_groups: self.row_groups.clone(),
             fingerprint: fingerprint(&schema),
             schema,
-            source: self.provenance.clone(),
+            // A file may have moved to the final ones since, as it is.
+            source: Provenance { preliminary: file.version.preliminary, ..self.provenance.clone() },
             state: file.state,
             native_parquet: false,
             sha256: Some(self.sha256.clone()),

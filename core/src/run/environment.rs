@@ -8,19 +8,20 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use crate::base::{Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Dataset};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
 use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile, is_written_by_us};
 use crate::metrics::Metrics;
+use crate::mirror::{Mirror, home};
 use crate::params::Query;
 use crate::plan::{Selection, selection_warnings};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets};
 use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
-use crate::store::{Location, Stores};
+use crate::store::{Location, Patience, Stores};
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
 const DURABLE_CHUNK_ROWS: usize = 8 << 10;
@@ -33,6 +34,8 @@ pub struct Environment {
     pub(super) config: Config,
     pub(super) catalog: &'static Catalog,
     pub(super) source: Location,
+    /// Where the source is a tree elsewhere.
+    pub(super) mirror: Option<Arc<Mirror>>,
     names: KnownNames,
     pub(super) lake: Lake,
     pub(super) engine: Arc<dyn Engine>,
@@ -59,6 +62,8 @@ pub struct Parts {
     pub engine: Option<EngineOver>,
     /// Where sources may lie.
     pub stores: Stores,
+    /// How long servers may take.
+    pub patience: Patience,
 }
 
 /// Makes the engine of a client; it is given the one in the process.
@@ -66,7 +71,7 @@ pub type EngineOver = Arc<dyn Fn(Arc<dyn Engine>) -> Arc<dyn Engine> + Send + Sy
 
 impl Default for Parts {
     fn default() -> Self {
-        Parts { targets: Destination::kinds(), engine: None, stores: Stores::default() }
+        Parts { targets: Destination::kinds(), engine: None, stores: Stores::default(), patience: Patience::default() }
     }
 }
 
@@ -74,17 +79,27 @@ impl Environment {
     pub fn open(source: PathBuf, config: Config, parts: Parts) -> Result<Self> {
         config.check()?;
         let config = config.at_home();
-        let (source, folder) = source_of(&source, &parts.stores)?;
+        let mut parts = parts;
+        let mirror = mirror_of(&source, &config, &mut parts)?;
+        let (source, folder) = match &mirror {
+            Some(mirror) => (Mirror::root(), Some(mirror.files())),
+            None => source_of(&source, &parts.stores)?,
+        };
+        let home = mirror.as_ref().map(|_| home(config.home.as_deref()));
         let lake = match (&config.lake, &folder) {
             (Some(lake), _) => lake.clone(),
+            (None, _) if home.is_some() => home.iter().map(|home| home.join("lake")).collect(),
             (None, Some(folder)) => folder.join(".datasus").join("lake"),
             (None, None) => return Err(homeless(&source)),
         };
         let lake = Lake::over(parts.stores, &lake)?;
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
-        let local: Arc<dyn Engine> = Arc::new(Local::over(vec![source.path().to_owned(), lake.root().to_owned()]));
+        let local: Arc<dyn Engine> = Arc::new(Local::over(vec![folder.clone().unwrap_or_else(|| source.path().to_owned()), lake.root().to_owned()]));
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
-        let state = state_root(&config, folder.as_deref().unwrap_or(lake.root()));
+        let state = match (&home, &config.state, &config.lake) {
+            (Some(home), None, None) => home.join("jobs"),
+            _ => state_root(&config, folder.as_deref().unwrap_or(lake.root())),
+        };
         let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
@@ -104,6 +119,7 @@ impl Environment {
             config,
             catalog: Catalog::builtin(),
             source,
+            mirror,
             names: KnownNames::default(),
             lake,
             engine,
@@ -153,10 +169,22 @@ impl Environment {
     }
 
     pub fn listing(&self) -> Result<Listing> {
-        self.names()?.stat(self.lake.stores(), |_| true)
+        self.foretold(&self.listed(None, &self.ctx())?)
     }
 
-    pub(super) fn names(&self) -> Result<Arc<Names>> {
+    /// All that `names` have; of a tree elsewhere nothing more is asked for that.
+    pub(super) fn foretold(&self, names: &Arc<Names>) -> Result<Listing> {
+        match &self.mirror {
+            Some(mirror) => names.stat_by(|location| mirror.foretold(location), |_| true),
+            None => names.stat(self.lake.stores(), |_| true),
+        }
+    }
+
+    /// The names of the source; of a tree elsewhere, of these datasets at least.
+    pub(super) fn listed(&self, datasets: Option<&BTreeSet<Dataset>>, ctx: &Ctx) -> Result<Arc<Names>> {
+        if let Some(mirror) = &self.mirror {
+            mirror.ensure_listed(datasets, self.config.transfers, ctx)?;
+        }
         self.names.of(self.lake.stores(), &self.source, self.catalog)
     }
 
@@ -290,6 +318,21 @@ fn source_of(given: &Path, stores: &Stores) -> Result<(Location, Option<PathBuf>
         Err(error) => return Err(Error::io(error, &path).stage("source")),
     };
     Ok((Location::file(path), Some(folder)))
+}
+
+/// The tree that a source is, where it is one; its objects are then those of one more store.
+fn mirror_of(source: &Path, config: &Config, parts: &mut Parts) -> Result<Option<Arc<Mirror>>> {
+    let Some(given) = source.to_str().filter(|given| Mirror::is_of(given, config)) else { return Ok(None) };
+    // A store of the program's own comes first.
+    if parts.stores.knows(&Location::parse(source)) && config.mirrors.is_empty() {
+        return Ok(None);
+    }
+    let home = home(config.home.as_deref());
+    let home = std::path::absolute(&home).map_err(|error| Error::io(error, &home))?;
+    let mirror = Mirror::open(given, config, &home, &parts.stores, parts.patience, Catalog::builtin())?;
+    let mirror = Arc::new(mirror);
+    parts.stores = parts.stores.clone().with(mirror.clone());
+    Ok(Some(mirror))
 }
 
 /// What is converted of a source elsewhere needs a folder here.

@@ -10,6 +10,7 @@ mod execution;
 mod export;
 mod handles;
 mod materialise;
+mod materials;
 mod memory;
 mod oom_retry;
 mod parking;

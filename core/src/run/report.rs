@@ -110,6 +110,12 @@ pub struct Source {
     /// None for the user's own Parquet, which is not hashed.
     pub sha256: Option<String>,
     pub crc: CrcState,
+    /// True: the ministry has not closed it yet; it lies in a folder PRELIM.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preliminary: bool,
+    /// The address of the source that it was fetched from; none for files of this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// A file that could not be read, and why.

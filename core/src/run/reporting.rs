@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::environment::Environment;
 use super::execution::{Execution, Outcome, Run};
 use super::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, bad_rows, sampled};
 use crate::base::{masked, text};
@@ -30,6 +31,7 @@ impl Execution<'_> {
             );
             warning.get(language).to_owned()
         }));
+        warnings.extend(ctx.notes().iter().map(|note| note.get(language).to_owned()));
         let told = normalised_warning(&normalised);
         warnings.extend(told.map(|warning| warning.get(language).to_owned()));
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(language).to_owned()));
@@ -64,7 +66,7 @@ impl Execution<'_> {
             attempts,
             resumed_from: (!held.is_empty()).then_some(held),
             cache: CacheUse::Off,
-            sources: files.iter().map(source_of).collect(),
+            sources: files.iter().map(|file| env.source_of(file)).collect(),
             missing: prepared.selection.missing.clone(),
             warnings,
             bad_values: bad_values(&prepared.query, files),
@@ -136,8 +138,18 @@ fn storage(stored: Vec<Stored>) -> BTreeMap<String, Storage> {
         .collect()
 }
 
-pub(super) fn source_of(file: &LakeFile) -> Source {
-    Source { file: file.source.file.clone(), rows: file.rows, sha256: file.source.sha256.clone(), crc: file.source.crc }
+impl Environment {
+    pub(super) fn source_of(&self, file: &LakeFile) -> Source {
+        let about = &file.source;
+        Source {
+            file: about.file.clone(),
+            rows: file.rows,
+            sha256: about.sha256.clone(),
+            crc: about.crc,
+            preliminary: about.preliminary,
+            origin: self.mirror.as_ref().and_then(|mirror| mirror.origin(&file.location, file.state)),
+        }
+    }
 }
 
 /// Of the files that the query reads.

@@ -1,5 +1,6 @@
 //! The front of this room: checks what is asked, and has a job run it.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,12 +11,12 @@ use serde::Serialize;
 use super::environment::{Environment, Parts};
 use super::execution::Prepared;
 use super::task::Task;
-use super::{Job, Pending, Report, Rows, export, stream};
+use super::{Job, Pending, Report, Rows, Unreadable, export, stream};
 use crate::base::{Cancel, Ctx, Error, Priority, Result, text};
-use crate::catalog::{FileId, Grupo};
+use crate::catalog::{FileId, Grupo, LogicalType};
 use crate::config::Config;
 use crate::gate;
-use crate::lake::LakeFile;
+use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{
     Extent, MissingFiles, Query, QueryParams, Question, Scope, SqlUse, check_sizes, validate, validate_question,
     validate_sql,
@@ -23,7 +24,7 @@ use crate::params::{
 use crate::plan::{Explain, Selection, Wanted, explain, missing_error, select, statement};
 use crate::scheduler::Handle;
 use crate::sink::{Destination, refuse_twice};
-use crate::source::folder::{Listing, Names, SourceFile};
+use crate::source::folder::{Listing, SourceFile};
 use crate::source::header_columns;
 
 /// One source with its lake. It opens and owns what jobs share, and runs none.
@@ -47,6 +48,9 @@ pub struct SyncReport {
     pub bytes: u64,
     pub duration_sec: f64,
     pub sources: Vec<super::Source>,
+    /// Files left out because they could not be fetched or read (`partial`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<Unreadable>,
     pub bad_values: Vec<super::BadValue>,
     pub normalised: Vec<super::NormalisedCodes>,
     pub warnings: Vec<String>,
@@ -130,17 +134,27 @@ impl Session {
     fn convert(&self, query: &Query, selection: &Selection, listing: &Listing, ctx: &Ctx) -> Result<SyncReport> {
         let began = std::time::Instant::now();
         let options = self.convert_options(query);
-        let results = self.lake.ensure(&selection.files, self.catalog, &options, ctx);
+        let results = self.in_lake(&selection.files, &options, ctx);
         ctx.check()?;
-        let files = results.into_iter().collect::<Result<Vec<LakeFile>>>()?;
-        let warnings = self.warnings(query, selection, listing, &files);
+        let mut files = Vec::with_capacity(results.len());
+        let mut unreadable = Vec::new();
+        for (file, result) in selection.files.iter().zip(results) {
+            match result {
+                Ok(file) => files.push(file),
+                Err(error) if !query.options.partial => return Err(error),
+                Err(error) => unreadable.push(Unreadable::of(&file.location, error, ctx)),
+            }
+        }
+        let mut warnings = self.warnings(query, selection, listing, &files);
+        warnings.extend(ctx.notes().iter().map(|note| note.get(self.config.language).to_owned()));
         warnings.iter().for_each(|warning| ctx.log_warning(warning));
         Ok(SyncReport {
             files: files.len() as u64,
             rows: files.iter().map(|file| file.rows).sum(),
             bytes: files.iter().map(|file| file.bytes).sum(),
             duration_sec: began.elapsed().as_secs_f64(),
-            sources: files.iter().map(super::reporting::source_of).collect(),
+            sources: files.iter().map(|file| self.source_of(file)).collect(),
+            unreadable,
             bad_values: files.iter().flat_map(super::reporting::bad_values_of).collect(),
             normalised: super::NormalisedCodes::of(&files),
             warnings,
@@ -183,22 +197,27 @@ impl Session {
     fn choose(&self, params: &QueryParams, listed: Extent, ctx: &Ctx) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
         check_sizes(params)?;
-        let (names, stores) = (self.names()?, self.lake.stores());
+        let stores = self.lake.stores();
         let whole = |grupo: &Grupo, extent| extent == Extent::Dataset || grupo.columns.is_empty();
+        // Names are read when they are needed: what is wrong with a query is said without them.
+        let names_of = |grupo: &Grupo| self.listed(Some(&BTreeSet::from([grupo.dataset.clone()])), ctx);
         let file_columns = |scope: &Scope, extent| {
-            let whole = whole(scope.grupo, extent);
+            let whole = whole(scope.grupo, extent) && self.mirror.is_none();
             let wanted = |id: &FileId| if whole { id.dataset == scope.grupo.dataset } else { scope.selects(id) };
-            Ok(self.lake.columns_of(scope.grupo, &names.stat(stores, wanted)?.files))
+            let files = names_of(scope.grupo)?.stat(stores, wanted)?.files;
+            self.columns_of_files(scope.grupo, files, ctx)
         };
         let mut query = match &params.sql {
             None => validate(params, self.catalog, &file_columns)?,
             Some(sql) => match gate::question(sql, self.catalog) {
-                Some(asked) => validate_question(params, asked.and_then(|asked| self.with_files(asked, &names)))?,
+                Some(asked) => validate_question(params, asked.and_then(|asked| self.with_files(asked, ctx)))?,
                 None => validate_sql(params, sql, self.judged(params, sql, ctx))?,
             },
         };
+        let datasets = query.scopes.iter().map(|scope| scope.grupo.dataset.clone()).collect();
+        let names = self.listed(Some(&datasets), ctx)?;
         let wanted = |id: &FileId| {
-            let of_scope = |scope: &Scope| match whole(scope.grupo, listed) {
+            let of_scope = |scope: &Scope| match whole(scope.grupo, listed) && self.mirror.is_none() {
                 true => scope.grupo.dataset == id.dataset,
                 false => scope.selects(id),
             };
@@ -206,25 +225,51 @@ impl Session {
         };
         let listing = names.stat(stores, wanted)?;
         for scope in query.scopes.iter_mut().filter(|scope| scope.grupo.columns.is_empty()) {
-            scope.header_columns = header_columns(&scope.grupo.dataset, &listing.files, self.lake.stores());
+            // Of a tree elsewhere the files that are asked for say the types, and not all that there are.
+            let files = listing.files.iter().filter(|file| self.mirror.is_none() || scope.selects(&file.id));
+            let files = self.at_hand(files.cloned().collect(), ctx)?;
+            scope.header_columns = header_columns(&scope.grupo.dataset, &files, self.lake.stores());
         }
         let selection = select(&query, &listing, self.catalog, &|file| self.lake.is_ours(file))?;
         let complete = selection.missing.is_empty() && selection.without_files.is_empty();
         if !complete && query.options.missing == MissingFiles::Error {
-            return Err(missing_error(&selection, &query, &names.stat(stores, |_| true)?, self.catalog));
+            return Err(missing_error(&selection, &query, &self.foretold(&names)?, self.catalog));
         }
         Ok((query, selection, listing))
     }
 
     /// Where the catalogue knows no column of a dataset, those of its files.
-    fn with_files(&self, asked: Question, names: &Arc<Names>) -> Result<Question> {
+    fn with_files(&self, asked: Question, ctx: &Ctx) -> Result<Question> {
         match asked {
             Question::Columns { grupo, .. } if grupo.columns.is_empty() => {
+                let names = self.listed(Some(&BTreeSet::from([grupo.dataset.clone()])), ctx)?;
                 let files = names.stat(self.lake.stores(), |id| id.dataset == grupo.dataset)?.files;
-                Ok(Question::Columns { grupo, of_files: self.lake.columns_of(grupo, &files) })
+                Ok(Question::Columns { grupo, of_files: self.lake.columns_of(grupo, &self.here(files)) })
             }
             asked => Ok(asked),
         }
+    }
+
+    /// The columns that files have. Of a tree elsewhere: of those that are here or in the lake; where the catalogue knows none, they
+    /// are fetched for it.
+    fn columns_of_files(&self, grupo: &Grupo, files: Vec<SourceFile>, ctx: &Ctx) -> Result<Vec<(String, LogicalType)>> {
+        if self.mirror.is_none() {
+            return Ok(self.lake.columns_of(grupo, &files));
+        }
+        if grupo.columns.is_empty() {
+            return Ok(self.lake.columns_of(grupo, &self.at_hand(files, ctx)?));
+        }
+        let options = ConvertOptions { verify_crc: self.config.verify_crc, ..ConvertOptions::default() };
+        let in_lake = files.iter().filter_map(|file| self.lake.current(file, self.catalog, &options));
+        let names_of = |file: LakeFile| file.schema.fields().iter().map(|field| field.name().to_uppercase()).collect();
+        let names: BTreeSet<String> = in_lake.flat_map(|file| -> Vec<String> { names_of(file) }).collect();
+        let mut columns = self.lake.columns_of(grupo, &self.here(files));
+        for name in names {
+            if !columns.iter().any(|(known, _)| *known == name) {
+                columns.push((name, LogicalType::Text));
+            }
+        }
+        Ok(columns)
     }
 
     /// User SQL goes through the gate before anything else looks at it.
@@ -248,6 +293,7 @@ impl Session {
             self.engine.warm(from_user);
         }
         let (query, selection, listing) = self.choose(params, Extent::Selected, ctx)?;
+        self.refuse_too_large(&query, &selection)?;
         Ok(Prepared { params: params.clone(), query, selection, listing, unreadable: Vec::new() })
     }
 

@@ -29,9 +29,15 @@ pub use read_at::{At, ReadAt, Reader, sha256};
 pub use spared::Spared;
 pub use stores::Stores;
 pub use tree::{Modified, Patience, Taker, Tree, TreeEntry, folder_and_name};
+pub(crate) use tree::changed;
 pub use walk::stamp;
 
 use crate::base::{Code, Error, Result, text};
+
+/// A file of this machine, as an object.
+pub(crate) fn opened(file: std::fs::File) -> std::io::Result<Arc<dyn ReadAt>> {
+    Ok(Arc::new(read_at::OpenFile::of(file)?))
+}
 
 /// A place of objects under one scheme. Called from any thread, several at once.
 pub trait Store: Debug + Send + Sync {
@@ -101,6 +107,8 @@ pub struct Listed {
     pub broken: Vec<Location>,
     /// Folders that were not entered, behind too many links.
     pub not_entered: Vec<Location>,
+    /// Where the ministry's tree has a place for each file: what lies elsewhere in it, and does not count.
+    pub elsewhere: Vec<Location>,
 }
 
 /// An object's location, and its version where the store's listing says it; others are asked for theirs.

@@ -94,6 +94,8 @@ pub enum Why {
     Link,
     /// A link to a folder, behind too many others to be followed.
     Depth,
+    /// In the ministry's tree: a folder that is not the catalogue's, or a file in one that is not its dataset's.
+    Folder,
 }
 
 impl SourceFile {

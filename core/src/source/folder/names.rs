@@ -61,6 +61,7 @@ impl Names {
         };
         let mut all_ignored = of_link(&listed.broken, Why::Link);
         all_ignored.extend(of_link(&listed.not_entered, Why::Depth));
+        all_ignored.extend(of_link(&listed.elsewhere, Why::Folder));
         let mut partitions = partition::Partitions::new(root.path(), catalog);
         let mut folders = preliminary::Folders::new(root.path(), catalog);
         let records: HashSet<&Path> =
@@ -98,10 +99,19 @@ impl Names {
 
     /// The wanted files as they are now: each is asked anew, since to rewrite a file changes no name.
     pub fn stat(self: &Arc<Self>, stores: &Stores, wanted: impl Fn(&FileId) -> bool) -> Result<Listing> {
+        self.stat_by(|location| stores.stat(location), wanted)
+    }
+
+    /// The same, asked in another way.
+    pub fn stat_by(
+        self: &Arc<Self>,
+        stat: impl Fn(&Location) -> Result<Object> + Sync,
+        wanted: impl Fn(&FileId) -> bool,
+    ) -> Result<Listing> {
         let chosen: Vec<&Named> = self.files.iter().filter(|named| wanted(&named.id)).collect();
         let ask = |named: &&Named| -> Result<(SourceFile, Option<(u64, u64)>)> {
             let Entry { location, object } = &self.listed.found[named.at];
-            let object = object.clone().map_or_else(|| stores.stat(location), Ok)?;
+            let object = object.clone().map_or_else(|| stat(location), Ok)?;
             let Object { location, size, mtime_ns, state, identity } = object;
             let (id, kind, version) = (named.id.clone(), named.kind, named.version.clone());
             Ok((SourceFile { id, location, kind, size, mtime_ns, state, version }, identity))
