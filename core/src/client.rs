@@ -8,14 +8,14 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Cancel, Error, ForkGuard, Result, TraceId};
+use crate::base::{Cancel, Error, ForkGuard, Progress, Result, TraceId};
 use crate::catalog::{Competencia, Grupo, Period, Uf};
 use crate::config::Config;
 use crate::governor::{Hook, Mode, ModeChanges};
 use crate::params::{QueryParams, no_dataset};
 use crate::plan::{Explain, held};
 use crate::recovery::DeadLetter;
-use crate::run::{Job, JobInfo, Pending, Replayed, Report, Rows, Session, SyncReport};
+use crate::run::{Job, JobInfo, Pending, Replayed, Report, Rows, Session, SyncPlan, SyncReport};
 use crate::sink::{Destination, Destinations};
 use crate::source::folder::{Ignored, Why};
 use crate::store::Location;
@@ -101,8 +101,9 @@ pub struct Known {
 }
 
 impl Client {
-    /// Opens a folder of DBC, DBF or Parquet files in any layout (or one file; `~` is the home folder), with the settings of the `DATASUS_*`
-    /// variables. Nothing is read but the list of its files, when a query asks.
+    /// Opens `datasus://` (the ministry's server), a mirror of its tree (`ftp://host/folder`, `https://host/folder/`), or a folder of DBC,
+    /// DBF or Parquet files in any layout (or one file; `~` is the home folder), with the settings of the `DATASUS_*` variables.
+    /// Nothing is read, or asked of a server, before a query does: then the listings, and of a server the files that are not here.
     pub fn open(source: impl Into<PathBuf>) -> Result<Self> {
         Client::builder(source).open()
     }
@@ -207,15 +208,43 @@ impl Client {
         self.session.metrics()
     }
 
-    /// Converts ahead of a query; of `params` only dataset, UF and competência count. Takes its turn among the jobs, with
-    /// the priority `admin`.
+    /// Fetches and converts ahead of a query; of `params` only dataset, UF and competência count. Takes its turn among the jobs,
+    /// with the priority `admin`.
     pub fn sync(&self, params: &QueryParams) -> Result<SyncReport> {
-        self.session()?.sync(params, &Cancel::default())
+        self.sync_until(params, &Cancel::default())
     }
 
     /// The same, until `cancel` is set (DS-499). Files that were converted by then stay.
     pub fn sync_until(&self, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
-        self.session()?.sync(params, cancel)
+        self.sync_each(std::slice::from_ref(params), cancel, |_| {})
+    }
+
+    /// The same for several datasets, one after the other ([`Client::every_dataset`]: for all), in one report. `progress` is called
+    /// in this thread when the job begins, with what tells how far it is at any time.
+    pub fn sync_each(
+        &self,
+        all: &[QueryParams],
+        cancel: &Cancel,
+        progress: impl FnOnce(Arc<Progress>),
+    ) -> Result<SyncReport> {
+        let session = self.session()?;
+        let ctx = session.new_ctx(cancel);
+        progress(ctx.progress.clone());
+        let done = session.sync(all, ctx.clone());
+        ctx.progress.end(done.is_ok());
+        done
+    }
+
+    /// What [`Client::sync`] of each would fetch and convert: files, bytes, what is here, what has changed, what is preliminary.
+    /// Listings are read; no file is fetched.
+    pub fn plan_sync(&self, all: &[QueryParams]) -> Result<SyncPlan> {
+        self.session()?.plan_sync(all)
+    }
+
+    /// `params` for each dataset of the catalogue that the source holds anything of.
+    pub fn every_dataset(&self, params: &QueryParams) -> Result<Vec<QueryParams>> {
+        let datasets = self.datasets()?.datasets;
+        Ok(datasets.into_iter().map(|held| QueryParams { dataset: held.dataset, ..params.clone() }).collect())
     }
 
     /// What a query would read, against what is there. Reads footers, converts nothing.

@@ -58,5 +58,7 @@ pub use governor::{Mode, ModeChange, ModeChanges};
 pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
-pub use run::{CacheUse, Event, Events, Job, JobInfo, Next, Pending, Replayed, Report, Rows, Status, SyncReport};
+pub use run::{
+    CacheUse, Event, Events, Job, JobInfo, Next, Pending, Replayed, Report, Rows, Status, SyncPlan, SyncReport,
+};
 pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

@@ -24,8 +24,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Phase; 5] =
-        [Phase::Waiting, Phase::Downloading, Phase::Converting, Phase::Running, Phase::Loading];
+    const ALL: [Phase; 5] = [Phase::Waiting, Phase::Downloading, Phase::Converting, Phase::Running, Phase::Loading];
 
     /// As the contract writes it.
     pub fn name(self) -> &'static str {
@@ -119,7 +118,12 @@ pub struct ProgressSnapshot {
 impl ProgressSnapshot {
     /// Whether both tell the same, the clock aside.
     pub fn tells_what(&self, other: &ProgressSnapshot) -> bool {
-        let still = |of: &ProgressSnapshot| ProgressSnapshot { elapsed_sec: 0.0, remaining_sec: None, bytes_per_sec: None, ..*of };
+        let still = |of: &ProgressSnapshot| ProgressSnapshot {
+            elapsed_sec: 0.0,
+            remaining_sec: None,
+            bytes_per_sec: None,
+            ..*of
+        };
         still(self) == still(other)
     }
 }

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::run::{Parts, Session};
 use crate::sink::ReadTarget;
-use crate::store::Store;
+use crate::store::{Patience, Store};
 
 /// What [`Client::open`] takes as it is, each of which may be another.
 #[derive(Clone)]
@@ -50,6 +50,12 @@ impl ClientBuilder {
     /// Reads objects of one more store: the source may be one of its locations (`scheme://path`).
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.parts.stores = self.parts.stores.with(store);
+        self
+    }
+
+    /// How long servers of a source elsewhere may take.
+    pub fn patience(mut self, patience: Patience) -> Self {
+        self.parts.patience = patience;
         self
     }
 

@@ -63,8 +63,9 @@ impl Mirror {
                 }
             }
         }
-        match failures.len() {
-            1 if self.remotes.len() == 1 && failures[0].cause() != Some(Cause::SourceAway) => Err(failures.remove(0)),
+        let of_transport = |error: &Error| matches!(error.cause(), Some(Cause::SourceAway | Cause::SourceLost));
+        match &failures[..] {
+            [only] if self.remotes.len() == 1 && !of_transport(only) => Err(failures.remove(0)),
             _ => Err(self.unreachable(&location.to_string(), failures)),
         }
     }
@@ -150,7 +151,8 @@ impl Mirror {
             Ok(sha256) => sha256,
             Err(error) => {
                 // What came stays for the next attempt, unless it is of something else or the disk needs its room.
-                let goes_on = matches!(error.cause(), Some(Cause::SourceLost | Cause::SourceAway)) || ctx.cancel.is_set();
+                let goes_on =
+                    matches!(error.cause(), Some(Cause::SourceLost | Cause::SourceAway)) || ctx.cancel.is_set();
                 if !goes_on {
                     part.discard();
                 }

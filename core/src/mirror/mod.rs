@@ -20,7 +20,9 @@ use std::time::Duration;
 use crate::base::{Cancel, Cause, Code, Ctx, Error, Result, Text, open_source, text};
 use crate::catalog::{Catalog, Dataset};
 use crate::config::{Config, Refresh};
-use crate::store::{Entry, Listed, Location, Object, Patience, ReadAt, State, Store, Stores, TreeEntry, folder_and_name};
+use crate::store::{
+    Entry, Listed, Location, Object, Patience, ReadAt, State, Store, Stores, TreeEntry, folder_and_name,
+};
 
 pub use fetch::Fetched;
 pub use home::home;
@@ -193,9 +195,11 @@ impl Mirror {
                 }
             }
         }
-        let older = self.remotes.iter().enumerate().find_map(|(index, remote)| {
-            self.listings.kept(remote, folder).map(|kept| (index, kept))
-        });
+        let older = self
+            .remotes
+            .iter()
+            .enumerate()
+            .find_map(|(index, remote)| self.listings.kept(remote, folder).map(|kept| (index, kept)));
         match older {
             Some((index, kept)) => {
                 let (since, why) = (kept.time(), why(&failures));
@@ -216,9 +220,10 @@ impl Mirror {
         let same = current.get(folder).is_some_and(|old| old.remote == remote && Arc::ptr_eq(&old.kept, &now.kept));
         if !same {
             current.insert(folder.to_owned(), now.clone());
-            self.asked.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, path), _| {
-                folder_and_name(path).0 != folder
-            });
+            self.asked
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .retain(|(_, path), _| folder_and_name(path).0 != folder);
             *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         now
@@ -241,15 +246,19 @@ impl Mirror {
             false => (format!("Espelhos configurados, também tentados: {list}"), format!("Configured mirrors, tried as well: {list}")),
         };
         let causes: Vec<String> = failures.iter().map(|failure| failure.detail().to_owned()).collect();
-        Error::new(
+        let error = Error::new(
             Code::Unreachable,
             text!("{what} não veio: {pt}. {also_pt}", "{what} did not come: {en}. {also_en}"),
-        )
-        .with("causes", causes)
-        .with("sources", self.addresses())
-        .with("mirrors", mirrors)
-        .caused_by(Cause::SourceAway)
-        .stage("download")
+        );
+        // What the first of them says for programs.
+        let said = failures.iter().find_map(|failure| failure.diagnostic().get("cause"));
+        let error = said.into_iter().fold(error, |error, cause| error.with("cause", cause.clone()));
+        error
+            .with("causes", causes)
+            .with("sources", self.addresses())
+            .with("mirrors", mirrors)
+            .caused_by(Cause::SourceAway)
+            .stage("download")
     }
 
     /// The version of a file that counts: the one that is here, unless its own source says by its listing that it is another.
@@ -283,9 +292,9 @@ impl Mirror {
         let of_remote = held.of_remote(remote);
         // Sizes and times of two sources say nothing of each other. What came from one that stands before this one in the order stays;
         // of one that stands behind it, which did while this one did not serve, this one's is fetched.
-        let of_other = held.newest(&self.remotes).filter(|(other, _)| {
-            self.refresh == Refresh::Never || (of_remote.is_none() && *other < current.remote)
-        });
+        let of_other = held
+            .newest(&self.remotes)
+            .filter(|(other, _)| self.refresh == Refresh::Never || (of_remote.is_none() && *other < current.remote));
         if let Some((other, here)) = of_other {
             return Ok(self.object(path, &self.remotes[other], here));
         }
@@ -377,7 +386,8 @@ fn in_tree(path: &str) -> Option<&str> {
 /// Each failure once.
 fn why(failures: &[Error]) -> Text {
     let each = |pick: fn(&Text) -> &str| {
-        let all: Vec<&str> = failures.iter().filter_map(|one| one.problems().first()).map(|one| pick(&one.detail)).collect();
+        let all: Vec<&str> =
+            failures.iter().filter_map(|one| one.problems().first()).map(|one| pick(&one.detail)).collect();
         all.join("; ")
     };
     Text { pt: each(|text| &text.pt), en: each(|text| &text.en) }

@@ -130,8 +130,10 @@ fn begins_as(name: &str, bytes: &[u8]) -> bool {
         "parquet" => bytes.starts_with(b"PAR1"),
         "gz" => bytes.starts_with(&[0x1f, 0x8b]),
         // The versions of dBASE's header, with its flags.
-        "dbc" | "dbf" => bytes.first().is_some_and(|version| matches!(version & 7, 2..=5) || *version == 0x30 || *version == 0x31)
-            && !bytes.trim_ascii_start().starts_with(b"<"),
+        "dbc" | "dbf" => {
+            bytes.first().is_some_and(|version| matches!(version & 7, 2..=5) || *version == 0x30 || *version == 0x31)
+                && !bytes.trim_ascii_start().starts_with(b"<")
+        }
         _ => !bytes.trim_ascii_start().starts_with(b"<"),
     }
 }

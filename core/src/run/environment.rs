@@ -94,7 +94,10 @@ impl Environment {
         };
         let lake = Lake::over(parts.stores, &lake)?;
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
-        let local: Arc<dyn Engine> = Arc::new(Local::over(vec![folder.clone().unwrap_or_else(|| source.path().to_owned()), lake.root().to_owned()]));
+        let local: Arc<dyn Engine> = Arc::new(Local::over(vec![
+            folder.clone().unwrap_or_else(|| source.path().to_owned()),
+            lake.root().to_owned(),
+        ]));
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
         let state = match (&home, &config.state, &config.lake) {
             (Some(home), None, None) => home.join("jobs"),

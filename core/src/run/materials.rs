@@ -49,13 +49,7 @@ impl Environment {
 
     /// Fetches the files, and hands each to `take` as it comes, in this thread; while none is there to be taken, other jobs use the
     /// slot.
-    fn fetched(
-        &self,
-        mirror: &Mirror,
-        files: &[&SourceFile],
-        ctx: &Ctx,
-        mut take: impl FnMut(usize, Result<Fetched>),
-    ) {
+    fn fetched(&self, mirror: &Mirror, files: &[&SourceFile], ctx: &Ctx, mut take: impl FnMut(usize, Result<Fetched>)) {
         if files.is_empty() {
             return;
         }
@@ -172,7 +166,9 @@ impl Environment {
         if wanted.iter().map(|file| file.size).sum::<u64>() <= self.config.max_download {
             return Ok(());
         }
-        self.refuse_too_much(&wanted.into_iter().filter(|file| self.is_to_come(mirror, file, &options)).collect::<Vec<_>>())
+        self.refuse_too_much(
+            &wanted.into_iter().filter(|file| self.is_to_come(mirror, file, &options)).collect::<Vec<_>>(),
+        )
     }
 
     fn refuse_too_much(&self, to_come: &[&SourceFile]) -> Result<()> {
@@ -184,7 +180,8 @@ impl Environment {
         let mut calls: BTreeMap<&Dataset, (Vec<String>, Vec<String>)> = BTreeMap::new();
         for file in to_come {
             let (ufs, when) = calls.entry(&file.id.dataset).or_default();
-            let national = self.catalog.read(&file.id.dataset.to_string()).is_some_and(|grupo: &Grupo| grupo.national.is_some());
+            let national =
+                self.catalog.read(&file.id.dataset.to_string()).is_some_and(|grupo: &Grupo| grupo.national.is_some());
             if !national && !ufs.contains(&file.id.uf.to_string()) {
                 ufs.push(file.id.uf.to_string());
             }

@@ -12,7 +12,7 @@ use super::environment::{Environment, Parts};
 use super::execution::Prepared;
 use super::task::Task;
 use super::{Job, Pending, Report, Rows, Unreadable, export, stream};
-use crate::base::{Cancel, Ctx, Error, Priority, Result, text};
+use crate::base::{Cancel, Ctx, Error, Result, text};
 use crate::catalog::{FileId, Grupo, LogicalType};
 use crate::config::Config;
 use crate::gate;
@@ -39,7 +39,7 @@ impl Deref for Session {
 }
 
 /// What a conversion ahead of a query did.
-#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct SyncReport {
     pub files: u64,
@@ -54,6 +54,20 @@ pub struct SyncReport {
     pub bad_values: Vec<super::BadValue>,
     pub normalised: Vec<super::NormalisedCodes>,
     pub warnings: Vec<String>,
+}
+
+impl SyncReport {
+    /// The two as one.
+    fn add(&mut self, other: SyncReport) {
+        self.files += other.files;
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+        self.sources.extend(other.sources);
+        self.unreadable.extend(other.unreadable);
+        self.bad_values.extend(other.bad_values);
+        self.normalised.extend(other.normalised);
+        self.warnings.extend(other.warnings);
+    }
 }
 
 impl Session {
@@ -110,29 +124,42 @@ impl Session {
         self.submit(params, destinations)?.report()
     }
 
-    /// Converts the files of `params` ahead of a query; only its dataset, UF and competência count.
+    /// Fetches and converts the files of each of `all` ahead of a query; only dataset, UF and competência count.
     /// An administrator's job among the others, so that it does not take their cores.
-    pub fn sync(self: &Arc<Self>, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
-        let ctx = Ctx { cancel: cancel.clone(), ..self.ctx() };
-        let (query, mut selection, listing) =
-            self.choose(params, Extent::Selected, &ctx).map_err(|e| self.traced(e, &ctx))?;
-        let (session, job) = (self.clone(), Handle::new(ctx.clone()));
-        let order = self.order(Priority::Admin, self.config.deadline, false);
+    pub fn sync(self: &Arc<Self>, all: &[QueryParams], ctx: Ctx) -> Result<SyncReport> {
+        self.begin_sync(all, ctx)?.wait(None).unwrap_or_else(|| Err(Error::internal("a sync ended without an outcome")))
+    }
+
+    fn begin_sync(self: &Arc<Self>, all: &[QueryParams], ctx: Ctx) -> Result<Handle<SyncReport>> {
+        let began = std::time::Instant::now();
+        let (session, job, all) = (self.clone(), Handle::new(ctx.clone()), all.to_vec());
         let work = move |ctx: &Ctx| {
-            let settled = session.settle_rivals(&query, &mut selection, &listing, ctx);
-            let done = settled.and_then(|unreadable| {
+            let mut whole = SyncReport::default();
+            let one = |params: &QueryParams| -> Result<SyncReport> {
+                let (query, mut selection, listing) = session.choose(params, Extent::Selected, ctx)?;
+                let unreadable = session.settle_rivals(&query, &mut selection, &listing, ctx)?;
                 let mut report = session.convert(&query, &selection, &listing, ctx)?;
                 report.warnings.extend(unreadable.into_iter().map(|one| format!("{}: {}", one.file, one.detail)));
                 Ok(report)
-            });
-            done.map_err(|e| session.traced(e, ctx))
+            };
+            all.iter()
+                .try_for_each(|params| one(params).map(|report| whole.add(report)))
+                .map_err(|e| session.traced(e, ctx))?;
+            whole.warnings.extend(ctx.notes().iter().map(|note| note.get(session.config.language).to_owned()));
+            whole.warnings.iter().for_each(|warning| ctx.log_warning(warning));
+            whole.duration_sec = began.elapsed().as_secs_f64();
+            Ok(whole)
         };
-        self.scheduler.submit(order, &job, work).map_err(|e| self.traced(e, &ctx))?;
-        job.wait(None).unwrap_or_else(|| Err(Error::internal("a conversion ended without an outcome")))
+        self.scheduler.submit(self.order_of_sync(), &job, work).map_err(|e| self.traced(e, &ctx))?;
+        Ok(job)
+    }
+
+    /// What a job of this client carries, for who starts one and stops it.
+    pub fn new_ctx(&self, cancel: &Cancel) -> Ctx {
+        Ctx { cancel: cancel.clone(), ..self.ctx() }
     }
 
     fn convert(&self, query: &Query, selection: &Selection, listing: &Listing, ctx: &Ctx) -> Result<SyncReport> {
-        let began = std::time::Instant::now();
         let options = self.convert_options(query);
         let results = self.in_lake(&selection.files, &options, ctx);
         ctx.check()?;
@@ -145,14 +172,12 @@ impl Session {
                 Err(error) => unreadable.push(Unreadable::of(&file.location, error, ctx)),
             }
         }
-        let mut warnings = self.warnings(query, selection, listing, &files);
-        warnings.extend(ctx.notes().iter().map(|note| note.get(self.config.language).to_owned()));
-        warnings.iter().for_each(|warning| ctx.log_warning(warning));
+        let warnings = self.warnings(query, selection, listing, &files);
         Ok(SyncReport {
             files: files.len() as u64,
             rows: files.iter().map(|file| file.rows).sum(),
             bytes: files.iter().map(|file| file.bytes).sum(),
-            duration_sec: began.elapsed().as_secs_f64(),
+            duration_sec: 0.0,
             sources: files.iter().map(|file| self.source_of(file)).collect(),
             unreadable,
             bad_values: files.iter().flat_map(super::reporting::bad_values_of).collect(),
@@ -194,7 +219,12 @@ impl Session {
 
     /// `listed`: the files that the listing is to have. Where the catalogue knows no column of a dataset, all of its files say
     /// the types, whichever are selected.
-    fn choose(&self, params: &QueryParams, listed: Extent, ctx: &Ctx) -> Result<(Query, Selection, Listing)> {
+    pub(super) fn choose(
+        &self,
+        params: &QueryParams,
+        listed: Extent,
+        ctx: &Ctx,
+    ) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
         check_sizes(params)?;
         let stores = self.lake.stores();

@@ -28,8 +28,8 @@ pub use output_root::OutputRoot;
 pub use read_at::{At, ReadAt, Reader, sha256};
 pub use spared::Spared;
 pub use stores::Stores;
-pub use tree::{Modified, Patience, Taker, Tree, TreeEntry, folder_and_name};
 pub(crate) use tree::changed;
+pub use tree::{Modified, Patience, Taker, Tree, TreeEntry, folder_and_name};
 pub use walk::stamp;
 
 use crate::base::{Code, Error, Result, text};

@@ -3,3 +3,7 @@
 mod ftp;
 #[path = "../ftp_server/mod.rs"]
 mod ftp_server;
+mod kills;
+mod query;
+mod refresh;
+mod tree;
