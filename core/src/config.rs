@@ -55,6 +55,8 @@ pub struct Config {
     /// Files that are fetched at once (`DATASUS_TRANSFERS`), 1 to 6; default 2.
     #[schemars(range(min = 1, max = 6))]
     pub transfers: usize,
+    /// A PEM file of authorities that are trusted beside the system's, for sources by HTTPS (`DATASUS_CA`).
+    pub ca: Option<PathBuf>,
     /// Folder of converted Parquet; none: `.datasus/lake` inside the source folder, or `lake` in `home` (`DATASUS_LAKE`).
     pub lake: Option<PathBuf>,
     /// Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`).
@@ -112,6 +114,7 @@ impl Default for Config {
             keep_files: false,
             max_download: 5_000_000_000,
             transfers: 2,
+            ca: None,
             lake: None,
             output: None,
             state: None,
@@ -168,6 +171,7 @@ impl Config {
         let at_home = |folder: Option<PathBuf>| folder.map(|folder| expand_home(&folder));
         Config {
             home: at_home(self.home),
+            ca: at_home(self.ca),
             lake: at_home(self.lake),
             output: at_home(self.output),
             state: at_home(self.state),
@@ -178,7 +182,7 @@ impl Config {
 
     /// DS-422 where an address stands for a folder.
     fn refuse_addresses(&self) -> Result<()> {
-        let folders = [&self.home, &self.lake, &self.output, &self.state, &self.spill];
+        let folders = [&self.home, &self.ca, &self.lake, &self.output, &self.state, &self.spill];
         let each = folders.into_iter().flatten().map(|folder| refuse_address(&folder.to_string_lossy()));
         each.collect::<Result<()>>().map_err(|error| error.stage("config"))
     }

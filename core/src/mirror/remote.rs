@@ -9,7 +9,7 @@ use super::store_tree::StoreTree;
 use crate::base::{Cancel, Cause, Code, Error, Result, text};
 use crate::config::Config;
 use crate::recovery::Retries;
-use crate::store::{FtpTree, Location, Patience, Stores, Tree, TreeEntry};
+use crate::store::{FtpTree, HttpTree, Location, Patience, Stores, Tree, TreeEntry};
 
 /// How long a source that took no connection is not tried again.
 const LEFT_ALONE: Duration = Duration::from_secs(600);
@@ -29,8 +29,9 @@ struct Contact {
 }
 
 impl Remote {
-    pub fn open(given: &str, _config: &Config, stores: &Stores, patience: Patience) -> Result<Self> {
+    pub fn open(given: &str, config: &Config, stores: &Stores, patience: Patience) -> Result<Self> {
         let tree: Box<dyn Tree> = match given.split_once("://").map(|(scheme, _)| scheme) {
+            Some("http" | "https") => Box::new(HttpTree::open(given, config.ca.as_deref(), patience)?),
             Some("ftp") => Box::new(FtpTree::open(given, patience)?),
             _ => {
                 let at = Location::parse(given.as_ref());

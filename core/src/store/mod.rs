@@ -2,6 +2,7 @@
 //! folders of this machine are the first store, and others come by being registered ([`Stores::with`]).
 
 mod ftp;
+mod http;
 mod local_files;
 mod local_root;
 mod location;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use ftp::FtpTree;
+pub use http::HttpTree;
 pub use local_files::LocalFiles;
 pub use local_root::{LocalRoot, OutputFile};
 pub use location::Location;

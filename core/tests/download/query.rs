@@ -264,5 +264,5 @@ fn a_query_that_is_wrong_asks_no_server_and_an_address_without_a_scheme_is_no_so
     let warned = QueryParams { options: Options { missing: MissingFiles::Warn, ..Options::default() }, ..params };
     assert_eq!(rows(&client, &warned).unwrap(), 0);
     let refused = Client::builder("gopher://x/y").config(place.config()).patience(patience()).open();
-    assert_eq!(refused.err().map(|error| error.code()), Some(Code::InvalidParams));
+    assert_eq!(refused.err().map(|error| error.code()), Some(Code::NotFound));
 }
