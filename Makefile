@@ -25,6 +25,7 @@ setup:
 servers:
 	@bash setup/postgresql.sh
 	@bash setup/fiu.sh
+	@bash setup/seaweedfs.sh
 
 demo: setup
 	$(CARGO) run --package datasus --example demo

@@ -31,6 +31,32 @@ export interface Config {
   spillLimit?: number
   /** Address of the PostgreSQL server for sinks that name none; never shown. */
   postgres?: string
+  /** Server of `s3://` sources, lakes and outputs, `https://minio.example:9000`; Amazon's of the region. */
+  s3Endpoint?: string
+  /** Region of the buckets; the profile's, or `us-east-1`. */
+  s3Region?: string
+  /** Whether the bucket stands in the path; true with an `s3_endpoint`. */
+  s3PathStyle?: boolean
+  /** Access key; never shown. */
+  s3Key?: string
+  /** Secret of the access key; never shown. */
+  s3Secret?: string
+  /** Session token of a temporary key; never shown. */
+  s3Token?: string
+  /** Profile of `~/.aws/credentials` whose key is used. */
+  s3Profile?: string
+  /** Where keys come from: the settings or the profile, or the machine's metadata service. */
+  s3Credentials?: 'keys' | 'instance'
+  /** File of certificates of a private authority. */
+  s3Ca?: string
+  /** Proxy of these requests; never shown. */
+  s3Proxy?: string
+  /** Seconds without a byte before a request is tried again; 30. */
+  s3Timeout?: number
+  /** Folder of copies of what lies in other stores; in the user's cache folder. */
+  remoteCache?: string
+  /** Bytes that those copies may have; 20 GB. */
+  remoteCacheLimit?: number
   /** Seconds that any query may take; one day. */
   deadline?: number
   /** Threads for conversion and engine; one per core. */
@@ -59,7 +85,7 @@ export interface SinkOptions extends CallOptions {
   to: To | readonly To[]
 }
 
-const FOLDERS = ['source', 'lake', 'output', 'state', 'spill']
+const FOLDERS = ['source', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache']
 
 /** Opens a folder. @internal */
 export async function openWith(arrow: LoadArrow, config: Config | string | URL = {}): Promise<Client> {

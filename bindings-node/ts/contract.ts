@@ -14,6 +14,7 @@ export interface Report {
   recordsProcessed: number
   /** Where the rows are now: by sink, the file relative to the output folder. */
   storage: Record<string, Storage>
+  /** Times, sizes and memory. */
   performance: Performance
   /** The memory's when the job began. */
   mode: Mode
@@ -71,7 +72,7 @@ export interface Performance {
  * How full the memory is, and with it how carefully the process works.
  *
  * - `normal`: Full speed.
- * - `conservative`: From 70 % on: smaller chunks, fewer workers, smaller new leases; memory is given back.
+ * - `conservative`: From 70 % on: smaller batches, fewer workers, smaller new leases; memory is given back.
  * - `emergency`: From 85 % on: a job that starts now is sampled, spilled, made to wait or refused.
  * - `maintenance`: By hand: one job at a time, one thread.
  */
@@ -106,6 +107,7 @@ export interface SourceFile {
   rows: number
   /** None for the user's own Parquet, which is not hashed. */
   sha256: string | null
+  /** Whether its checksum was right. */
   crc: CrcState
 }
 
@@ -120,8 +122,11 @@ export type CrcState = 'ok' | 'unchecked' | 'absent'
 
 /** A file that was asked for by name and is not in the source. */
 export interface Missing {
+  /** Of which dataset. */
   dataset: string
+  /** The UF, where it is one. */
   uf?: string | null
+  /** The competência, where it is one. */
   competencia?: string | null
   /** Of a file whose later parts are there. */
   part?: string | null
@@ -129,6 +134,7 @@ export interface Missing {
 
 /** A file that could not be read, and why. */
 export interface Unreadable {
+  /** The source file. */
   file: string
   /** `DS-460`, ... */
   errorCode: string
@@ -138,8 +144,11 @@ export interface Unreadable {
 
 /** A column of a file in which some fields did not parse. */
 export interface BadValue {
+  /** The source file. */
   file: string
+  /** The column. */
   column: string
+  /** How many values. */
   count: number
   /** The first ten raw values. */
   samples: string[]
@@ -147,11 +156,15 @@ export interface BadValue {
 
 /** A column of a dataset whose codes were brought into the catalogue's form. */
 export interface NormalisedCodes {
+  /** The dataset. */
   dataset: string
+  /** The column. */
   column: string
   /** `municipality`, `year` or `digits(n)`. */
   form: string
+  /** Files that had such codes. */
   files: number
+  /** How many codes. */
   count: number
   /** The first ten, as a file has them and as they are in the answer. */
   samples: [string, string][]
@@ -159,14 +172,21 @@ export interface NormalisedCodes {
 
 /** What a conversion ahead of a query did. */
 export interface SyncReport {
+  /** Files that are in the lake now. */
   files: number
+  /** Their rows. */
   rows: number
   /** Bytes of the lake's Parquet for these files. */
   bytes: number
+  /** How long it took. */
   durationSec: number
+  /** Each of the files. */
   sources: SourceFile[]
+  /** Values that did not parse. */
   badValues: BadValue[]
+  /** Codes that were written in another form. */
   normalised: NormalisedCodes[]
+  /** What people should know. */
   warnings: string[]
 }
 
@@ -174,6 +194,7 @@ export interface SyncReport {
 export interface JobInfo {
   /** By which it is resumed or discarded. */
   jobId: string
+  /** How it stands. */
   standing: Standing
   /** When it was submitted, as RFC 3339. */
   createdAt: string
@@ -183,9 +204,11 @@ export interface JobInfo {
   destinations: unknown
   /** The error that it ended with, in the contract's form. */
   error: ErrorForm | null
+  /** Records that were not taken. */
   deadLetters: number
   /** The process that ran it; 0 where that cannot be read. */
   pid: number
+  /** The machine that had it. */
   host: string
 }
 
@@ -260,6 +283,7 @@ export type Op = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge' | 'between' | 'in' | 'n
 
 /** A figure over a group. */
 export interface Aggregate {
+  /** What is computed. */
   fn: AggregateFn
   /** May be left out (or `*`) for `count` alone, which then counts rows. */
   column?: string | null
@@ -357,6 +381,7 @@ export type OnBadValue = 'null' | 'dead_letter' | 'fail'
 
 /** What went wrong, in the same shape in every language. */
 export interface ErrorForm {
+  /** Always `error`. */
   status: ErrorStatus
   /** Stable code, as `DS-422`: that of the first problem. */
   errorCode: string
@@ -378,7 +403,11 @@ export interface ErrorForm {
   context?: ErrorContext | null
 }
 
-/** The `status` of every error. */
+/**
+ * The `status` of every error.
+ *
+ * - `error`: The one value.
+ */
 export type ErrorStatus = 'error'
 
 /**
@@ -399,8 +428,11 @@ export type Retry = 'never' | 'later'
 
 /** One thing that is wrong. */
 export interface Problem {
+  /** `DS-422` and its like. */
   errorCode: string
+  /** What is wrong, and what to do, in the client's language. */
   detail: string
+  /** Facts for programs. */
   diagnostic: Record<string, unknown>
 }
 
@@ -408,11 +440,13 @@ export interface Problem {
 export interface ErrorContext {
   /** The part of the line that failed: `validate`, `convert`, `query`, `csv`, ... */
   stage?: string | null
+  /** The file that it is about. */
   file?: string | null
   /** Byte offset in `file`. */
   offset?: number | null
   /** Row in `file`, or of the result where no file is named, counted from 0. */
   row?: number | null
+  /** The column that it is about. */
   column?: string | null
   /** PostgreSQL's code. */
   sqlstate?: string | null
@@ -424,20 +458,25 @@ export interface DeadLetter {
   sink: string
   /** Number of the sink among the job's. */
   sinkNumber: number
-  /** The unit, and the row in it, from 0. */
+  /** The unit that it belongs to. */
   unit: number
+  /** The row in that unit, from 0. */
   row: number
+  /** Why it was not taken. */
   reason: string
   /** PostgreSQL's code. */
   sqlstate?: string | null
-  /** The source file, and the row in it, from 0; without a file, the row is that of the result. */
+  /** The source file; without one, `source_row` is that of the result. */
   sourceFile?: string | null
+  /** The row in it, from 0. */
   sourceRow?: number | null
+  /** The column that is to blame, where one is. */
   column?: string | null
   /** What the column held, as text. */
   value?: string | null
   /** Every column of the record, as text; null for NULL. */
   record: Record<string, unknown>
+  /** Of the job. */
   traceId: string
 }
 
@@ -453,14 +492,17 @@ export interface Replayed {
 export interface Explain {
   /** One, or with SQL every dataset that it reads, in the order of the text. */
   datasets: string[]
+  /** Of the dataset's files. */
   files: Share
   /** Wanted files that the query would first convert. */
   toConvert: string[]
+  /** Of the row groups of the files that are in the lake. */
   rowGroups: Share
   /** Compressed bytes of the column chunks. */
   bytes: Share
   /** With SQL and `*` the most that can be read. */
   columns: string[]
+  /** What the source does not hold, though it was published. */
   missing: Missing[]
   /** The files that would be read, in the order of the answer. Of versions that must have the same rows, the first. */
   sources: string[]
@@ -474,15 +516,19 @@ export interface Explain {
 
 /** Read, of those present. */
 export interface Share {
+  /** What the query reads. */
   read: number
+  /** What is there. */
   present: number
 }
 
 /** A file that is not read, because another is. */
 export interface LeftOut {
+  /** The one that is not read. */
   file: string
   /** The one that is read instead. */
   kept: string
+  /** Why it is not. */
   why: LeftOutReason
 }
 
@@ -506,14 +552,19 @@ export interface Holdings {
 
 /** What the source holds of one dataset; of several versions of a file one counts. */
 export interface DatasetSummary {
+  /** `SIH-RD`. */
   dataset: string
+  /** What it holds, in Portuguese. */
   nome: string
+  /** How many files count. */
   files: number
   /** Bytes of the source files. */
   bytes: number
+  /** UFs of its files. */
   ufs: string[]
   /** The first and the last competência of its files. */
   first: string | null
+  /** The last competência of its files. */
   last: string | null
 }
 
@@ -521,6 +572,7 @@ export interface DatasetSummary {
 export interface IgnoredFile {
   /** Below the source folder. */
   file: string
+  /** Why none reads it. */
   reason: IgnoredReason
 }
 
@@ -541,6 +593,7 @@ export interface Known {
   dataset: string
   /** Its name in SQL: `sih_rd`. */
   table: string
+  /** What it holds, in Portuguese. */
   nome: string
   /** Other names that are accepted in the place of `dataset`. */
   aliases: string[]
@@ -550,6 +603,7 @@ export interface Known {
   national: boolean
   /** The first and the last competência that is known to have been published. */
   first: string | null
+  /** The last competência that is known to have been published. */
   last: string | null
   /** Columns that the catalogue knows; with 0 they come from the files. */
   columns: number
@@ -565,16 +619,23 @@ export type Period = 'month' | 'year'
 
 /** A dataset as the catalogue knows it. Competência is the month of processing; `event_dates` say when the event was. */
 export interface CatalogEntry {
+  /** `SIH-RD`. */
   dataset: string
+  /** What it holds, in Portuguese. */
   nome: string
   /** Other names that users give it. */
   aliases: string[]
+  /** Whether its files are of a month or of a year. */
   period: Period
+  /** True: each of its files is published in a zip, and is read from there. */
+  zipped: boolean
   /** One file for the whole country, and what stands for its UF: `BR`, or `EX` for residents abroad or unknown. */
   national: string | null
   /** In national files, the column that a query's `uf` filters. */
   ufColumn: UfColumn | null
+  /** The first competência that is known to have been published. */
   first: string | null
+  /** The last one. */
   last: string | null
   /** Folders of the ministry's FTP tree. */
   folders: FtpFolder[]
@@ -582,19 +643,24 @@ export interface CatalogEntry {
   gaps: Gap[]
   /** Columns that say when the event happened; competência says when it was processed. */
   eventDates: string[]
-  /** Empty where no genuine header was seen: the columns come from the file, as text. */
+  /** Empty where no genuine header was seen: names and types come from the files' own headers. */
   columns: CatalogColumn[]
+  /** Fields that are known by name alone, and the files that have them; their types come from the files' own headers. */
+  fields: CatalogFields[]
 }
 
 /** The column of a national file that says of which UF a record is. */
 export interface UfColumn {
+  /** The column that says the UF. */
   name: string
+  /** How it says it. */
   coding: UfCoding
 }
 
 /**
  * How a column names a UF.
  *
+ * - `sigla`: By its sigla: `AC`.
  * - `ibge`: IBGE's two digits.
  * - `municipio`: A municipality's code, whose first two digits are the UF's.
  */
@@ -602,15 +668,21 @@ export type UfCoding = 'sigla' | 'ibge' | 'municipio'
 
 /** A folder of the ministry's FTP tree, and the competências whose files it holds. */
 export interface FtpFolder {
+  /** On the ministry's server. */
   path: string
+  /** The first competência that lies there; none: from the start. */
   from: string | null
+  /** The last one; none: until today. */
   to: string | null
 }
 
 /** Competências of a UF that were never published. */
 export interface Gap {
+  /** The UF whose files are missing. */
   uf: string
+  /** The first competência that is missing. */
   from: string
+  /** The last one. */
   to: string
 }
 
@@ -618,6 +690,7 @@ export interface Gap {
 export interface CatalogColumn {
   /** In upper case. */
   name: string
+  /** Its type. */
   kind: LogicalType
   /** Layouts seen in genuine headers, oldest first. */
   eras: Era[]
@@ -637,16 +710,23 @@ export type LogicalType = 'text' | { integer: { digits: number } } | { decimal: 
 /**
  * How a day is written.
  *
+ * - `YYYYMMDD`: `YYYYMMDD`.
+ * - `DDMMYYYY`: `DDMMYYYY`.
  * - `YYMMDD`: Two digits of year: the latest century that does not lie after the file's competência.
  */
 export type DateFormat = 'YYYYMMDD' | 'DDMMYYYY' | 'YYMMDD'
 
 /** A layout of a column, and the years of the files that had it. */
 export interface Era {
+  /** `C`, `N`, `D`, ... */
   dbfType: string
+  /** Bytes of the field. */
   width: number
+  /** Digits behind the point. */
   decimals: number
+  /** The first year whose files have it so. */
   firstYear: number
+  /** The last one. */
   lastYear: number
 }
 
@@ -654,12 +734,15 @@ export interface Era {
 export interface Meaning {
   /** In Portuguese. */
   pt: string
+  /** What says so. */
   source: string
 }
 
 /** A form, and who says so. */
 export interface StatedForm {
+  /** Which form the codes of those years have. */
   form: string
+  /** What says so. */
   source: string
 }
 
@@ -673,7 +756,18 @@ export interface Coding {
   form: string | null
   /** In Portuguese. */
   meaning: string
+  /** What says so. */
   source: string
+}
+
+/** Names of fields that files of some years have and of which no genuine header was seen. */
+export interface CatalogFields {
+  /** None: from the first. */
+  from: string | null
+  /** None: to this day. */
+  to: string | null
+  /** In upper case, in the files' order. */
+  names: string[]
 }
 
 /** What was noticed in a file that was read by itself. */
@@ -688,6 +782,7 @@ export interface FileSummary {
   rowsUnflagged: number
   /** Records that could not be read. */
   rowsRejected: number
+  /** Whether the checksum was right. */
   crc: CrcState
   /** Of the file. */
   sha256: string
@@ -701,7 +796,9 @@ export interface FileSummary {
 
 /** A column in which some fields did not parse. */
 export interface BadColumn {
+  /** The column. */
   column: string
+  /** How many values. */
   count: number
   /** The first ten raw values. */
   samples: string[]
@@ -709,8 +806,11 @@ export interface BadColumn {
 
 /** The codes of a column that stood in the file in another form than the catalogue's. */
 export interface Normalised {
+  /** The column. */
   column: string
+  /** The form that its codes have now. */
   form: string
+  /** How many were written in another one. */
   count: number
   /** The first ten, as the file has them and as they are now. */
   samples: [string, string][]
@@ -739,7 +839,14 @@ export interface Csv {
   line_ending?: LineEnding
 }
 
-/** What stands between two fields. */
+/**
+ * What stands between two fields.
+ *
+ * - `,`: `,`
+ * - `;`: `;`
+ * - `	`: A tab.
+ * - `|`: `|`
+ */
 export type Delimiter = ',' | ';' | '\t' | '|'
 
 /**
@@ -768,6 +875,7 @@ export interface Postgres {
   url?: string | null
   /** `schema.table`; without it `<sistema>_data.<grupo>_<competencia>` for one competência and `<sistema>_data.<grupo>` for many. Aggregates and SQL must name it. */
   table?: string | null
+  /** What happens to rows that are there already. */
   mode?: LoadMode
   /** Columns that identify a row, for `upsert`. */
   key?: string[]
@@ -835,6 +943,32 @@ export interface Config {
   spill_limit?: number
   /** Server of the PostgreSQL sinks that name none (`DATASUS_POSTGRES`); never shown. */
   postgres?: string | null
+  /** Server of `s3://` sources, lakes and outputs: `https://minio.example:9000`; none: Amazon's of the region (`DATASUS_S3_ENDPOINT`). Only this says where requests go; no link or redirect does. */
+  s3_endpoint?: string | null
+  /** Region of the buckets; none: the profile's, or `us-east-1`, which servers other than Amazon's mostly take (`DATASUS_S3_REGION`). */
+  s3_region?: string | null
+  /** True: the bucket stands in the path, as MinIO has it; false: in the name of the server. None: true with an `s3_endpoint` (`DATASUS_S3_PATH_STYLE`). */
+  s3_path_style?: boolean | null
+  /** Access key (`DATASUS_S3_KEY`); never shown. Without key and profile requests are not signed, as public buckets take them. */
+  s3_key?: string | null
+  /** Secret of the access key (`DATASUS_S3_SECRET`); never shown. */
+  s3_secret?: string | null
+  /** Session token of a temporary key (`DATASUS_S3_TOKEN`); never shown. */
+  s3_token?: string | null
+  /** Profile of `~/.aws/credentials` (or of the file in AWS_SHARED_CREDENTIALS_FILE) whose key is used (`DATASUS_S3_PROFILE`). */
+  s3_profile?: string | null
+  /** Where keys come from (`DATASUS_S3_CREDENTIALS`): `keys`, which is the default, of the settings or the profile; `instance`, of the machine's metadata service, whose address nothing else ever asks. */
+  s3_credentials?: S3Credentials
+  /** File of certificates (PEM) of a private authority, trusted beside the system's (`DATASUS_S3_CA`). */
+  s3_ca?: string | null
+  /** Proxy of these requests (`DATASUS_S3_PROXY`); never shown. None: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. */
+  s3_proxy?: string | null
+  /** Seconds without a byte from the server before a request is given up and tried again (`DATASUS_S3_TIMEOUT`). Default 30. */
+  s3_timeout?: number
+  /** Folder of copies of what lies in other stores, which all clients of the user share; none: `datasus/objects` in the user's cache folder (`DATASUS_REMOTE_CACHE`). */
+  remote_cache?: string | null
+  /** Bytes that those copies may have together (`DATASUS_REMOTE_CACHE_LIMIT`); default 20 GB. What was used longest ago goes first. */
+  remote_cache_limit?: number
   /** Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`). Default one day. */
   deadline?: number
   /** Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one per core); none: one per core (`DATASUS_THREADS`). At most 512. */
@@ -843,13 +977,21 @@ export interface Config {
   max_priority?: Priority
   /** What the rows of a dataset that come back as a stream do in an emergency of memory, where the query does not say (`DATASUS_ON_EMERGENCY`: `sample`, `spill`, `wait` or `fail`); none: `wait`. Aggregates, SQL, files and tables are `spill` unless the query says otherwise. */
   on_emergency?: OnEmergency | null
-  /** Most rows in a chunk of an answer; each but the last has at least half of that, or fewer while memory is scarce (`DATASUS_CHUNK_ROWS`). At most 1,048,576. */
+  /** Most rows in a batch of an answer; each but the last has at least half of that, or fewer while memory is scarce (`DATASUS_CHUNK_ROWS`). At most 1,048,576. */
   chunk_rows?: number
   /** True: a DBC whose CRC-32 does not match is DS-460. False: it is not looked at, and the report says `unchecked` (`DATASUS_VERIFY_CRC`). */
   verify_crc?: boolean
   /** Language of the texts for people (`DATASUS_LANGUAGE`: `pt` or `en`). */
   language?: Language
 }
+
+/**
+ * Where the keys of an S3 server come from.
+ *
+ * - `keys`: The settings, or a profile.
+ * - `instance`: The metadata service of the machine.
+ */
+export type S3Credentials = 'keys' | 'instance'
 
 /** The parts of what is told that are records themselves, by their keys in the contract. @internal */
 export const PARTS: Record<string, Record<string, string>> = {
@@ -859,7 +1001,7 @@ export const PARTS: Record<string, Record<string, string>> = {
   ErrorForm: { problems: 'Problem', context: 'ErrorContext' },
   Explain: { files: 'Share', row_groups: 'Share', bytes: 'Share', missing: 'Missing', left_out: 'LeftOut' },
   Holdings: { datasets: 'DatasetSummary', ignored: 'IgnoredFile' },
-  CatalogEntry: { uf_column: 'UfColumn', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn' },
+  CatalogEntry: { uf_column: 'UfColumn', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields' },
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },
   FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised' },
 }

@@ -28,9 +28,10 @@ const MOST_BYTES: u64 = 1 << 50;
 /// Settings of one client.
 ///
 /// ```
-/// use datasus::Config;
-/// let config = Config { threads: Some(1), ..Default::default() };
-/// assert!(config.verify_crc);
+/// use datasus::{Config, Language};
+///
+/// let config = Config { threads: Some(2), memory_limit: Some(512 << 20), language: Language::En, ..Config::default() };
+/// assert!(config.verify_crc, "what is not said stays as it is");
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -77,6 +78,39 @@ pub struct Config {
     pub spill_limit: u64,
     /// Server of the PostgreSQL sinks that name none (`DATASUS_POSTGRES`); never shown.
     pub postgres: Option<Secret>,
+    /// Server of `s3://` sources, lakes and outputs: `https://minio.example:9000`; none: Amazon's of the region (`DATASUS_S3_ENDPOINT`).
+    /// Only this says where requests go; no link or redirect does.
+    pub s3_endpoint: Option<String>,
+    /// Region of the buckets; none: the profile's, or `us-east-1`, which servers other than Amazon's mostly take
+    /// (`DATASUS_S3_REGION`).
+    pub s3_region: Option<String>,
+    /// True: the bucket stands in the path, as MinIO has it; false: in the name of the server. None: true with an `s3_endpoint`
+    /// (`DATASUS_S3_PATH_STYLE`).
+    pub s3_path_style: Option<bool>,
+    /// Access key (`DATASUS_S3_KEY`); never shown. Without key and profile requests are not signed, as public buckets take them.
+    pub s3_key: Option<Secret>,
+    /// Secret of the access key (`DATASUS_S3_SECRET`); never shown.
+    pub s3_secret: Option<Secret>,
+    /// Session token of a temporary key (`DATASUS_S3_TOKEN`); never shown.
+    pub s3_token: Option<Secret>,
+    /// Profile of `~/.aws/credentials` (or of the file in AWS_SHARED_CREDENTIALS_FILE) whose key is used (`DATASUS_S3_PROFILE`).
+    pub s3_profile: Option<String>,
+    /// Where keys come from (`DATASUS_S3_CREDENTIALS`): `keys`, which is the default, of the settings or the profile; `instance`, of the
+    /// machine's metadata service, whose address nothing else ever asks.
+    pub s3_credentials: S3Credentials,
+    /// File of certificates (PEM) of a private authority, trusted beside the system's (`DATASUS_S3_CA`).
+    pub s3_ca: Option<PathBuf>,
+    /// Proxy of these requests (`DATASUS_S3_PROXY`); never shown. None: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say.
+    pub s3_proxy: Option<Secret>,
+    /// Seconds without a byte from the server before a request is given up and tried again (`DATASUS_S3_TIMEOUT`). Default 30.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 3_600))]
+    pub s3_timeout: f64,
+    /// Folder of copies of what lies in other stores, which all clients of the user share; none: `datasus/objects` in the user's cache
+    /// folder (`DATASUS_REMOTE_CACHE`).
+    pub remote_cache: Option<PathBuf>,
+    /// Bytes that those copies may have together (`DATASUS_REMOTE_CACHE_LIMIT`); default 20 GB. What was used longest ago goes first.
+    #[schemars(range(min = 0, max = 1_125_899_906_842_624_u64))]
+    pub remote_cache_limit: u64,
     /// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter
     /// (`DATASUS_DEADLINE`). Default one day.
     #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1_000_000_000))]
@@ -93,7 +127,7 @@ pub struct Config {
     /// (`DATASUS_ON_EMERGENCY`: `sample`, `spill`, `wait` or `fail`); none: `wait`. Aggregates, SQL, files and tables are
     /// `spill` unless the query says otherwise.
     pub on_emergency: Option<OnEmergency>,
-    /// Most rows in a chunk of an answer; each but the last has at least half of that, or fewer while memory is scarce
+    /// Most rows in a batch of an answer; each but the last has at least half of that, or fewer while memory is scarce
     /// (`DATASUS_CHUNK_ROWS`). At most 1,048,576.
     #[schemars(range(min = 1, max = 1_048_576))]
     pub chunk_rows: usize,
@@ -102,6 +136,17 @@ pub struct Config {
     pub verify_crc: bool,
     /// Language of the texts for people (`DATASUS_LANGUAGE`: `pt` or `en`).
     pub language: Language,
+}
+
+/// Where the keys of an S3 server come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum S3Credentials {
+    /// The settings, or a profile.
+    #[default]
+    Keys,
+    /// The metadata service of the machine.
+    Instance,
 }
 
 impl Default for Config {
@@ -122,6 +167,19 @@ impl Default for Config {
             memory_limit: None,
             spill_limit: 50_000_000_000,
             postgres: None,
+            s3_endpoint: None,
+            s3_region: None,
+            s3_path_style: None,
+            s3_key: None,
+            s3_secret: None,
+            s3_token: None,
+            s3_profile: None,
+            s3_credentials: S3Credentials::Keys,
+            s3_ca: None,
+            s3_proxy: None,
+            s3_timeout: 30.0,
+            remote_cache: None,
+            remote_cache_limit: 20_000_000_000,
             deadline: 86_400.0,
             threads: None,
             max_priority: Priority::Health,
@@ -176,13 +234,24 @@ impl Config {
             output: at_home(self.output),
             state: at_home(self.state),
             spill: at_home(self.spill),
+            s3_ca: at_home(self.s3_ca),
+            remote_cache: at_home(self.remote_cache),
             ..self
         }
     }
 
     /// DS-422 where an address stands for a folder.
     fn refuse_addresses(&self) -> Result<()> {
-        let folders = [&self.home, &self.ca, &self.lake, &self.output, &self.state, &self.spill];
+        let folders = [
+            &self.home,
+            &self.ca,
+            &self.lake,
+            &self.output,
+            &self.state,
+            &self.spill,
+            &self.s3_ca,
+            &self.remote_cache,
+        ];
         let each = folders.into_iter().flatten().map(|folder| refuse_address(&folder.to_string_lossy()));
         each.collect::<Result<()>>().map_err(|error| error.stage("config"))
     }
@@ -212,6 +281,17 @@ impl Config {
             )
             .stage("config"));
         }
+        if !(self.s3_timeout > 0.0 && self.s3_timeout <= 3_600.0) {
+            let seconds = self.s3_timeout;
+            return Err(Error::new(
+                Code::InvalidParams,
+                text!(
+                    "Configuração inválida: `s3_timeout` deve ser de mais de 0 a 3600 segundos, por exemplo 30; recebido {seconds}",
+                    "Invalid configuration: `s3_timeout` must be more than 0 and at most 3600 seconds, for example 30; received {seconds}"
+                ),
+            )
+            .stage("config"));
+        }
         let ranges = [
             ("transfers", Some(self.transfers as u64), 1, MOST_TRANSFERS),
             ("max_download", Some(self.max_download), 0, MOST_BYTES),
@@ -219,6 +299,7 @@ impl Config {
             ("chunk_rows", Some(self.chunk_rows as u64), 1, MOST_CHUNK_ROWS),
             ("memory_limit", self.memory_limit, 64 << 20, MOST_BYTES),
             ("spill_limit", Some(self.spill_limit), 0, MOST_BYTES),
+            ("remote_cache_limit", Some(self.remote_cache_limit), 0, MOST_BYTES),
         ];
         for (name, given, least, most) in ranges {
             if let Some(received) = given.filter(|given| !(least..=most).contains(given)) {

@@ -38,6 +38,7 @@ pub mod contract;
 pub mod engine;
 pub mod gate;
 pub mod governor;
+pub mod labels;
 pub mod lake;
 pub mod metrics;
 pub mod mirror;
@@ -50,15 +51,13 @@ pub mod sink;
 pub mod source;
 pub mod store;
 
-pub use base::{Code, Error, Language, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
+pub use base::{Code, Error, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{Client, ClientBuilder, DatasetSummary, Holdings, IgnoredFile, Known};
-pub use config::{Config, Refresh};
+pub use config::{Config, Refresh, S3Credentials};
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
-pub use run::{
-    CacheUse, Event, Events, Job, JobInfo, Next, Pending, Replayed, Report, Rows, Status, SyncPlan, SyncReport,
-};
+pub use run::{CacheUse, Ended, Event, Events, Job, JobInfo, Pending, Replayed, Report, Rows, Status, SyncPlan, SyncReport};
 pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

@@ -1,16 +1,19 @@
 //! The catalogue: names both ways, and against what genuine headers and the FTP tree say.
 
 mod skip;
+mod tree;
 
 use std::path::{Path, PathBuf};
 
 use datasus::catalog::{Catalog, Competencia, Dataset, FileId, LogicalType, Period, Uf};
 
-fn facts(name: &str) -> Option<csv::Reader<std::fs::File>> {
+fn facts_folder() -> PathBuf {
     let folder = std::env::var_os("DATASUS_FACTS").map(PathBuf::from);
-    let folder = folder
-        .unwrap_or_else(|| Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../shared/data/facts"));
-    let path = folder.join(name);
+    folder.unwrap_or_else(|| Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../shared/data/facts"))
+}
+
+fn facts(name: &str) -> Option<csv::Reader<std::fs::File>> {
+    let path = facts_folder().join(name);
     if !path.is_file() {
         skip::for_want_of_data(&format!("no facts: {name}; set DATASUS_FACTS to its folder"));
         return None;
@@ -28,7 +31,9 @@ fn every_file_of_the_catalogue_is_read() {
         "SIH-RD SIH-SP SIH-RJ SIH-ER SIA-PA SIA-AB SIA-ABO SIA-ACF SIA-AD SIA-AM SIA-AMP SIA-AN SIA-AQ SIA-AR \
                    SIA-ATD SIA-BI SIA-PS SIA-SAD CNES-ST CNES-PF CNES-LT CNES-EQ CNES-SR CNES-EP CNES-HB CNES-DC \
                    CNES-IN CNES-RC CNES-EE CNES-EF CNES-GM SIM-DO SIM-DOR SIM-DORIG SIM-DOFET SIM-DOEXT SIM-DOINF \
-                   SIM-DOMAT SIM-DOREXT SINASC-DN SINASC-DNR SINASC-DNRIG SINASC-DNREXT SINASC-DNEX CIHA-CIHA CIH-CR"
+                   SIM-DOMAT SIM-DOREXT SINASC-DN SINASC-DNR SINASC-DNRIG SINASC-DNREXT SINASC-DNEX CIHA-CIHA CIH-CR \
+                   IBGE-POPSVS IBGE-POPTCU IBGE-POP RESP-RESP PCE-PCE PNI-CPNI PNI-DPNI SISPRENATAL-PN SISCOLO-CC SISMAMA-MM \
+                   PO-PO ESUSNOTIFICA-DCCR SIM-DOBR SINASC-DNBR"
             .split_whitespace()
     {
         assert!(datasets.iter().any(|d| d == wanted), "{wanted}");
@@ -65,6 +70,14 @@ fn names_that_bite_are_told_apart() {
         ("ZIKABR20.dbc", "SINAN-ZIKA BR 2020 -"),
         ("CIHAAC1106.dbc", "CIHA-CIHA AC 201106 -"),
         ("RDSP2401.parquet", "SIH-RD SP 202401 -"),
+        ("POPSBR22.zip", "IBGE-POPSVS BR 2022 -"),
+        ("POP22.dbf", "IBGE-POPSVS BR 2022 -"),
+        ("POPBR81.ZIP", "IBGE-POP BR 1981 -"),
+        ("PROJUF70.dbf", "IBGE-PROJUF BR 2070 -"),
+        ("CMBR2212.dbc", "SIH-CM BR 202212 -"),
+        ("CMPR1001.dbc", "SISMAMA-CM PR 201001 -"),
+        ("DOBR2022.dbc", "SIM-DOBR BR 2022 -"),
+        ("CPNIIG13.dbf", "PNI-CPNIIG EX 2013 -"),
     ] {
         let id = catalog.identify(name).unwrap_or_else(|| panic!("{name}"));
         let part = id.part.clone().unwrap_or("-".into());
@@ -133,7 +146,8 @@ fn every_name_reads_back_as_itself_and_as_nothing_else() {
                 };
                 let id = FileId { dataset: grupo.dataset.clone(), uf, competencia: competencia.unwrap(), part: None };
                 let name = id.file_name(catalog);
-                assert_eq!(catalog.readings(name.trim_end_matches(".dbc")), [id], "{name}");
+                let stem = name.rsplit_once('.').unwrap().0;
+                assert_eq!(catalog.readings(stem), [id], "{name}");
             }
         }
     }
@@ -234,11 +248,12 @@ fn genuine_headers_agree_with_the_catalogue() {
     let catalog = Catalog::builtin();
     let mut layouts = 0;
     for row in facts.records().map(Result::unwrap) {
-        if &row[1] == "RESP" {
-            continue;
-        }
-        // The facts list CIH's CR under CIHA.
-        let sistema = if &row[1] == "CR" { "CIH" } else { &row[0] };
+        // The facts list CIH's CR under CIHA, and RESP under SINAN.
+        let sistema = match &row[1] {
+            "CR" => "CIH",
+            "RESP" => "RESP",
+            _ => &row[0],
+        };
         let name = format!("{sistema}-{}", &row[1]);
         let grupo = catalog.dataset(&name).unwrap_or_else(|| panic!("{name}"));
         let column = grupo.column(&row[2]).unwrap_or_else(|| panic!("{name} {}", &row[2]));

@@ -15,6 +15,7 @@ const ROOMS: &[&str] = &[
     "store",
     "mirror",
     "source",
+    "labels",
     "lake",
     "params",
     "gate",

@@ -40,6 +40,32 @@ TEXTOS: dict[str, str] = {
         Bytes que uma consulta pode passar para o disco; 50 GB.
     postgres : str, opcional
         Endereço do servidor para os destinos que não nomeiam um; nunca mostrado.
+    s3_endpoint : str, opcional
+        Servidor de fontes, lakes e saídas ``s3://``, ``https://minio.exemplo:9000``; o da Amazon na região.
+    s3_region : str, opcional
+        Região dos baldes; a do perfil, ou ``us-east-1``.
+    s3_path_style : bool, opcional
+        Se o balde vai no caminho; verdadeiro com um ``s3_endpoint``.
+    s3_key : str, opcional
+        Chave de acesso; nunca mostrada.
+    s3_secret : str, opcional
+        Segredo da chave de acesso; nunca mostrado.
+    s3_token : str, opcional
+        Token de sessão de uma chave temporária; nunca mostrado.
+    s3_profile : str, opcional
+        Perfil de ``~/.aws/credentials`` cuja chave se usa.
+    s3_credentials : {"keys", "instance"}, opcional
+        De onde vêm as chaves: das configurações ou do perfil, ou do serviço de metadados da máquina.
+    s3_ca : str ou caminho, opcional
+        Arquivo de certificados de uma autoridade própria.
+    s3_proxy : str, opcional
+        Proxy destes pedidos; nunca mostrado.
+    s3_timeout : float, opcional
+        Segundos sem um byte até um pedido ser repetido; 30.
+    remote_cache : str ou caminho, opcional
+        Pasta de cópias do que está em outros armazenamentos; na pasta de cache do usuário.
+    remote_cache_limit : int, opcional
+        Bytes que essas cópias podem ter; 20 GB.
     deadline : float, opcional
         Segundos que qualquer consulta pode levar; um dia.
     threads : int, opcional

@@ -20,6 +20,19 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     memory_limit: int | None = None,
     spill_limit: int | None = None,
     postgres: str | None = None,
+    s3_endpoint: str | None = None,
+    s3_region: str | None = None,
+    s3_path_style: bool | None = None,
+    s3_key: str | None = None,
+    s3_secret: str | None = None,
+    s3_token: str | None = None,
+    s3_profile: str | None = None,
+    s3_credentials: Literal["keys", "instance"] | None = None,
+    s3_ca: Path | None = None,
+    s3_proxy: str | None = None,
+    s3_timeout: float | None = None,
+    remote_cache: Path | None = None,
+    remote_cache_limit: int | None = None,
     deadline: float | None = None,
     threads: int | None = None,
     max_priority: Literal["health", "admin", "user"] | None = None,
@@ -53,6 +66,32 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         Bytes that one query may spill; 50 GB.
     postgres : str, optional
         Address of the server for sinks that name none; never shown.
+    s3_endpoint : str, optional
+        Server of ``s3://`` sources, lakes and outputs, ``https://minio.example:9000``; Amazon's of the region.
+    s3_region : str, optional
+        Region of the buckets; the profile's, or ``us-east-1``.
+    s3_path_style : bool, optional
+        Whether the bucket stands in the path; true with an ``s3_endpoint``.
+    s3_key : str, optional
+        Access key; never shown.
+    s3_secret : str, optional
+        Secret of the access key; never shown.
+    s3_token : str, optional
+        Session token of a temporary key; never shown.
+    s3_profile : str, optional
+        Profile of ``~/.aws/credentials`` whose key is used.
+    s3_credentials : {"keys", "instance"}, optional
+        Where keys come from: the settings or the profile, or the machine's metadata service.
+    s3_ca : str or path, optional
+        File of certificates of a private authority.
+    s3_proxy : str, optional
+        Proxy of these requests; never shown.
+    s3_timeout : float, optional
+        Seconds without a byte before a request is tried again; 30.
+    remote_cache : str or path, optional
+        Folder of copies of what lies in other stores; in the user's cache folder.
+    remote_cache_limit : int, optional
+        Bytes that those copies may have; 20 GB.
     deadline : float, optional
         Seconds that any query may take; one day.
     threads : int, optional
@@ -91,6 +130,19 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         "memory_limit": memory_limit,
         "spill_limit": spill_limit,
         "postgres": postgres,
+        "s3_endpoint": s3_endpoint,
+        "s3_region": s3_region,
+        "s3_path_style": s3_path_style,
+        "s3_key": s3_key,
+        "s3_secret": s3_secret,
+        "s3_token": s3_token,
+        "s3_profile": s3_profile,
+        "s3_credentials": s3_credentials,
+        "s3_ca": s3_ca,
+        "s3_proxy": s3_proxy,
+        "s3_timeout": s3_timeout,
+        "remote_cache": remote_cache,
+        "remote_cache_limit": remote_cache_limit,
         "deadline": deadline,
         "threads": threads,
         "max_priority": max_priority,

@@ -91,6 +91,7 @@ impl Default for Progress {
 /// One look at a [`Progress`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct ProgressSnapshot {
+    /// What the job is busy with.
     pub phase: Phase,
     /// Rows delivered to the sinks.
     pub rows: u64,
@@ -154,6 +155,7 @@ impl Progress {
         }
     }
 
+    /// Rows that a sink has taken.
     pub fn add_rows(&self, rows: u64) {
         self.rows.fetch_add(rows, Relaxed);
     }
@@ -164,6 +166,7 @@ impl Progress {
         self.rows_before.store(rows, Relaxed);
     }
 
+    /// So many rows there will be.
     pub fn expect_rows(&self, rows: u64) {
         self.rows_expected.store(rows.saturating_add(1), Relaxed);
     }
@@ -217,10 +220,12 @@ impl Progress {
         self.bytes_total.fetch_sub(bytes, Relaxed);
     }
 
+    /// A source file is in the lake.
     pub fn file_done(&self) {
         self.files_done.fetch_add(1, Relaxed);
     }
 
+    /// Rows delivered so far.
     pub fn rows(&self) -> u64 {
         self.rows.load(Relaxed)
     }
@@ -239,6 +244,7 @@ impl Progress {
         .filter(|(_, all)| *all > 0)
     }
 
+    /// How far it is, now.
     pub fn snapshot(&self) -> ProgressSnapshot {
         let phase = Phase::ALL.get(usize::from(self.phase.load(Relaxed))).copied().unwrap_or_default();
         let ended = self.ended.load(Relaxed).checked_sub(1);

@@ -26,6 +26,7 @@ impl WholeFile {
         Ok(WholeFile { file, partial, target: target.to_owned(), published: false })
     }
 
+    /// Where the file will be.
     pub fn target(&self) -> &Path {
         &self.target
     }

@@ -9,8 +9,11 @@ use super::{Catalog, Competencia, Dataset, Grupo, Uf};
 /// What a file's name says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FileId {
+    /// What the file holds.
     pub dataset: Dataset,
+    /// Of which UF; BR or EX for one of the whole country.
     pub uf: Uf,
+    /// The month or year of its processing.
     pub competencia: Competencia,
     /// Of a month that is split: `a`, `b`, ... or `1`, `2`, ...
     pub part: Option<String>,
@@ -169,11 +172,15 @@ impl FileId {
         format!("{} {} {}", self.dataset, self.uf, self.competencia)
     }
 
-    /// The ministry's name for it: `RDAC2401.dbc`.
+    /// The ministry's name for it: `RDAC2401.dbc`, `POPSBR22.zip`.
     pub fn file_name(&self, catalog: &Catalog) -> String {
         let grupo = catalog.dataset(&self.dataset.to_string());
         let stem = grupo.and_then(|grupo| grupo.patterns.first()).map(|pattern| pattern.write(self));
-        format!("{}.dbc", stem.unwrap_or_else(|| format!("{}{}{}", self.dataset.grupo(), self.uf, self.competencia)))
+        let extension = if grupo.is_some_and(|grupo| grupo.zipped) { "zip" } else { "dbc" };
+        format!(
+            "{}.{extension}",
+            stem.unwrap_or_else(|| format!("{}{}{}", self.dataset.grupo(), self.uf, self.competencia))
+        )
     }
 }
 

@@ -11,16 +11,23 @@ use super::{Column, Competencia, Dataset, Uf};
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 #[schemars(rename = "CatalogEntry")]
 pub struct Grupo {
+    /// `SIH-RD`.
     pub dataset: Dataset,
+    /// What it holds, in Portuguese.
     pub nome: String,
     /// Other names that users give it.
     pub aliases: Vec<String>,
+    /// Whether its files are of a month or of a year.
     pub period: Period,
+    /// True: each of its files is published in a zip, and is read from there.
+    pub zipped: bool,
     /// One file for the whole country, and what stands for its UF: `BR`, or `EX` for residents abroad or unknown.
     pub national: Option<Uf>,
     /// In national files, the column that a query's `uf` filters.
     pub uf_column: Option<UfColumn>,
+    /// The first competência that is known to have been published.
     pub first: Option<Competencia>,
+    /// The last one.
     pub last: Option<Competencia>,
     /// Folders of the ministry's FTP tree.
     pub folders: Vec<FtpFolder>,
@@ -28,8 +35,10 @@ pub struct Grupo {
     pub gaps: Vec<Gap>,
     /// Columns that say when the event happened; competência says when it was processed.
     pub event_dates: Vec<String>,
-    /// Empty where no genuine header was seen: the columns come from the file, as text.
+    /// Empty where no genuine header was seen: names and types come from the files' own headers.
     pub columns: Vec<Column>,
+    /// Fields that are known by name alone, and the files that have them; their types come from the files' own headers.
+    pub fields: Vec<FieldsOf>,
     /// Where it stands among suggestions: the less, the more people look for it.
     #[serde(skip)]
     pub(super) rank: usize,
@@ -55,13 +64,16 @@ pub enum Period {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UfColumn {
+    /// The column that says the UF.
     pub name: String,
+    /// How it says it.
     pub coding: UfCoding,
 }
 
 /// How a column names a UF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub enum UfCoding {
+    /// By its sigla: `AC`.
     #[serde(rename = "sigla")]
     Sigla,
     /// IBGE's two digits.
@@ -76,17 +88,35 @@ pub enum UfCoding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FtpFolder {
+    /// On the ministry's server.
     pub path: String,
+    /// The first competência that lies there; none: from the start.
     pub from: Option<Competencia>,
+    /// The last one; none: until today.
     pub to: Option<Competencia>,
+}
+
+/// Names of fields that files of some years have and of which no genuine header was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "CatalogFields")]
+pub struct FieldsOf {
+    /// None: from the first.
+    pub from: Option<Competencia>,
+    /// None: to this day.
+    pub to: Option<Competencia>,
+    /// In upper case, in the files' order.
+    pub names: Vec<String>,
 }
 
 /// Competências of a UF that were never published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gap {
+    /// The UF whose files are missing.
     pub uf: Uf,
+    /// The first competência that is missing.
     pub from: Competencia,
+    /// The last one.
     pub to: Competencia,
 }
 
@@ -99,4 +129,19 @@ impl Grupo {
         };
         self.columns.get(*index)
     }
+
+    /// Whether the ministry publishes this dataset in `folder`, in any case, whatever stands before `dissemin/publicos` or in its
+    /// place: `SIM/CID10/DORES`, `/dissemin/publicos/SIM/CID10/DORES`.
+    pub fn is_published_in(&self, folder: &str) -> bool {
+        let wanted = below_the_tree(folder);
+        self.folders.iter().any(|published| below_the_tree(&published.path).eq_ignore_ascii_case(wanted))
+    }
+}
+
+/// A folder's path from the root of the tree's data on.
+fn below_the_tree(folder: &str) -> &str {
+    const ROOT: &str = "dissemin/publicos/";
+    let folder = folder.trim_matches('/');
+    let at = folder.to_ascii_lowercase().find(ROOT);
+    at.map_or(folder, |at| &folder[at + ROOT.len()..])
 }

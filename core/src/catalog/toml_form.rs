@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::file_name::Pattern;
 use super::{
-    Coding, Column, Competencia, Dataset, DateFormat, Era, Form, FtpFolder, Gap, Grupo, LogicalType, Meaning, Period,
-    StatedForm, Uf, UfColumn,
+    Coding, Column, Competencia, Dataset, DateFormat, Era, FieldsOf, Form, FtpFolder, Gap, Grupo, LogicalType, Meaning,
+    Period, StatedForm, Uf, UfColumn,
 };
 
 #[derive(Deserialize)]
@@ -31,6 +31,9 @@ struct GrupoForm {
     aliases: Vec<String>,
     period: Period,
     files: Vec<String>,
+    /// The ministry publishes each file as the only table of a zip.
+    #[serde(default)]
+    zipped: bool,
     national: Option<Uf>,
     uf_column: Option<UfColumn>,
     first: Option<Competencia>,
@@ -41,7 +44,20 @@ struct GrupoForm {
     #[serde(default)]
     event_dates: Vec<String>,
     #[serde(default)]
+    fields: Vec<FieldsForm>,
+    #[serde(default)]
     columns: Vec<ColumnForm>,
+    /// Another grupo of the file whose columns these are: the ministry writes the same records by UF and for the whole country.
+    columns_of: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FieldsForm {
+    from: Option<Competencia>,
+    to: Option<Competencia>,
+    /// Between blanks.
+    names: String,
 }
 
 #[derive(Deserialize)]
@@ -82,10 +98,19 @@ pub(super) fn read(text: &str) -> Result<Vec<Grupo>, String> {
         common.iter().position(|name| *name == form.grupo).unwrap_or(common.len() + position)
     };
     let ranks: Vec<usize> = grupo.iter().enumerate().map(rank).collect();
+    let borrowed: Vec<Option<String>> = grupo.iter().map(|form| form.columns_of.clone()).collect();
     let built = grupo.into_iter().zip(ranks).map(|(form, rank)| {
         form.build(&sistema, &sources).map(|grupo| Grupo { rank, sistema_nome: nome.clone(), ..grupo })
     });
-    built.collect()
+    let mut grupos: Vec<Grupo> = built.collect::<Result<_, _>>()?;
+    for (index, of) in borrowed.into_iter().enumerate().filter_map(|(index, of)| Some((index, of?))) {
+        let lender = grupos.iter().find(|grupo| grupo.dataset.grupo() == of && !grupo.columns.is_empty());
+        let lender =
+            lender.ok_or_else(|| format!("{}: columns_of {of:?} is no grupo with columns", grupos[index].dataset))?;
+        let (columns, by_name) = (lender.columns.clone(), lender.by_name.clone());
+        grupos[index] = Grupo { columns, by_name, ..grupos[index].clone() };
+    }
+    Ok(grupos)
 }
 
 impl GrupoForm {
@@ -93,6 +118,14 @@ impl GrupoForm {
         let dataset = Dataset::new(sistema, &self.grupo);
         let patterns = self.files.iter().map(|p| Pattern::parse(p).ok_or(format!("{dataset}: pattern {p:?}")));
         let patterns = patterns.collect::<Result<Vec<_>, _>>()?;
+        if self.columns_of.is_some() && !self.columns.is_empty() {
+            return Err(format!("{dataset}: columns of its own, and those of another"));
+        }
+        let fields = self.fields.into_iter().map(|FieldsForm { from, to, names }| FieldsOf {
+            from,
+            to,
+            names: names.split_whitespace().map(str::to_uppercase).collect(),
+        });
         let mut columns = Vec::with_capacity(self.columns.len());
         let mut by_name = HashMap::new();
         for (position, form) in self.columns.into_iter().enumerate() {
@@ -107,6 +140,7 @@ impl GrupoForm {
             nome: self.nome,
             aliases: self.aliases,
             period: self.period,
+            zipped: self.zipped,
             national: self.national,
             uf_column: self.uf_column,
             first: self.first,
@@ -115,6 +149,7 @@ impl GrupoForm {
             gaps: self.gaps,
             event_dates: self.event_dates,
             columns,
+            fields: fields.collect(),
             rank: 0,
             sistema_nome: String::new(),
             by_name,

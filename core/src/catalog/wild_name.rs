@@ -9,6 +9,7 @@ use super::{Catalog, Competencia, FileId, Grupo, Period, Uf};
 /// What a name in somebody's folder says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundName {
+    /// What the name says.
     pub id: FileId,
     /// The day of the version, as YYYYMMDD.
     pub dated: Option<u32>,
@@ -22,16 +23,26 @@ impl From<FileId> for FoundName {
     }
 }
 
-const EXTENSIONS: [&str; 3] = ["DBC", "DBF", "PARQUET"];
+const EXTENSIONS: [&str; 4] = ["DBC", "DBF", "PARQUET", ZIP];
+/// Of the datasets alone that the ministry publishes in zips; of others it is somebody's archive.
+const ZIP: &str = "ZIP";
 /// A copy's mark in the languages that our users' machines speak, at the end of the name.
 const COPY_WORDS: [&str; 4] = ["COPIA", "COPY", "ANOTHER COPY", "OUTRA COPIA"];
 const COPY_BEGINS: [&str; 2] = ["COPIA DE ", "COPY OF "];
 
 impl Catalog {
-    /// What the name says, in any case, with `.dbc`, `.dbf`, `.parquet` or no extension; none for names of other files.
+    /// What the name says, in any case, with `.dbc`, `.dbf`, `.parquet` or no extension, or `.zip` where the dataset is published
+    /// so; none for names of other files.
     pub fn read_name(&self, file_name: &str) -> Option<FoundName> {
         let upper = plain_upper(file_name);
-        let stem = without_extension(&upper)?;
+        let name = self.named(&upper)?;
+        let is_zip = upper.rsplit_once('.').is_some_and(|(_, extension)| extension.trim_end() == ZIP);
+        let zipped = || self.dataset(&name.id.dataset.to_string()).is_some_and(|grupo| grupo.zipped);
+        (!is_zip || zipped()).then_some(name)
+    }
+
+    fn named(&self, upper: &str) -> Option<FoundName> {
+        let stem = without_extension(upper)?;
         // A Parquet made of a DBC sometimes keeps both: `RDAC2401.dbc.parquet`.
         let stem = if stem.contains('.') { without_extension(stem)? } else { stem };
         if let Some(id) = self.reading(stem) {

@@ -21,7 +21,7 @@ use super::{ConvertOptions, LakeFile, Provenance, RowDigest, RowGroup};
 use crate::base::{Ctx, Error, ParquetColumns, Result, Text, WholeFile, parquet_properties};
 use crate::catalog::{Catalog, LogicalType};
 use crate::source::dbc::{BadCell, Batches, CrcState, Layout, OutputColumn, ReadOptions, RecordFile};
-use crate::source::folder::SourceFile;
+use crate::source::folder::{FileKind, SourceFile};
 use crate::store::Stores;
 
 /// Raised with each change of what an object holds; older objects are then converted anew.
@@ -84,8 +84,13 @@ impl Rows<'_> {
         Ok(match self {
             Rows::Records(batches) => {
                 let summary = batches.summary();
+                // Of a zip what was hashed is what came out of it.
+                let sha256 = match file.kind {
+                    FileKind::Zip => stores.sha256(&file.location)?,
+                    _ => summary.source_sha256,
+                };
                 Provenance {
-                    sha256: Some(summary.source_sha256),
+                    sha256: Some(sha256),
                     rows: summary.rows_kept,
                     rows_deleted: summary.rows_deleted,
                     rows_unflagged: summary.rows_unflagged,
@@ -113,7 +118,7 @@ impl Rows<'_> {
     }
 }
 
-/// A DBC or DBF.
+/// A DBC or DBF, or a zip of one.
 pub(super) fn convert(
     (stores, file): (&Stores, &SourceFile),
     folder: &Path,
@@ -195,10 +200,12 @@ fn write(
         let (written, next) = rayon::join(&mut encode, || rows.next());
         written?;
         batch = next?;
-        ctx.progress.add_bytes(rows.bytes_read() - told);
-        told = rows.bytes_read();
+        // More comes out of a zip than it has.
+        let read = rows.bytes_read().min(file.size);
+        ctx.progress.add_bytes(read - told);
+        told = read;
     }
-    ctx.progress.add_bytes(rows.bytes_read() - told);
+    ctx.progress.add_bytes(rows.bytes_read().min(file.size) - told);
     bad_cells.add(rows.take_bad_cells(), name)?;
     let mut provenance = rows.provenance(file, stores)?;
     provenance.warnings.extend(warnings);

@@ -12,7 +12,9 @@ use super::{AggregateFn, Op, Options};
 pub struct Query {
     /// The tables that it reads: one for a structured query, any number for SQL.
     pub scopes: Vec<Scope>,
+    /// What is asked.
     pub ask: Ask,
+    /// How it is run.
     pub options: Options,
     /// What the report is to say of the query itself.
     pub notes: Vec<Text>,
@@ -29,6 +31,7 @@ pub fn origin_column(name: &str) -> Option<&'static str> {
 /// A table, and which of its files are wanted.
 #[derive(Debug, Clone)]
 pub struct Scope {
+    /// The dataset, as the catalogue knows it.
     pub grupo: &'static Grupo,
     /// None: every UF that the source holds.
     pub ufs: Option<BTreeSet<Uf>>,
@@ -59,7 +62,9 @@ impl Scope {
 /// What is asked of the tables.
 #[derive(Debug, Clone)]
 pub enum Ask {
+    /// Columns, conditions and figures.
     Structured(Structured),
+    /// A statement of the user's.
     Sql(Sql),
     /// Of the catalogue instead.
     Catalog(Question),
@@ -71,14 +76,24 @@ pub enum Question {
     /// `SHOW TABLES`.
     Tables,
     /// `DESCRIBE t`; `of_files`: columns that the source's files have, where the catalogue knows none.
-    Columns { grupo: &'static Grupo, of_files: Vec<(String, LogicalType)> },
+    Columns {
+        /// The dataset.
+        grupo: &'static Grupo,
+        /// Columns that the catalogue does not know, of its files.
+        of_files: Vec<(String, LogicalType)>,
+    },
 }
 
+/// A query of columns, conditions and figures, checked.
 #[derive(Debug, Clone)]
 pub struct Structured {
+    /// What the answer's columns are.
     pub projection: Projection,
+    /// Which all rows hold.
     pub predicates: Vec<Predicate>,
+    /// The first one counts most.
     pub order_by: Vec<Sort>,
+    /// So many rows at most.
     pub limit: Option<u64>,
 }
 
@@ -107,7 +122,9 @@ impl Structured {
 /// The user's own SQL; it has passed the gate.
 #[derive(Debug, Clone)]
 pub struct Sql {
+    /// As the gate lets it pass.
     pub text: String,
+    /// Values of its parameters.
     pub binds: BTreeMap<String, BindValue>,
     /// Names that may be columns, in upper case.
     pub columns: BTreeSet<String>,
@@ -115,6 +132,7 @@ pub struct Sql {
     pub star: bool,
     /// True: it says in which order its rows come.
     pub ordered: bool,
+    /// What it is built of.
     pub syntax: Syntax,
 }
 
@@ -132,6 +150,7 @@ pub struct Syntax {
 }
 
 impl Syntax {
+    /// Notes that a column was named, in a table if one was.
     pub fn refer(&mut self, table: Option<&str>, column: &str) {
         self.references.insert((table.map(str::to_lowercase), column.to_uppercase()));
     }
@@ -151,11 +170,15 @@ impl Syntax {
 /// The value of a parameter of the user's SQL.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BindValue {
+    /// No value.
     Null,
+    /// True or false.
     Boolean(bool),
+    /// A whole number.
     Integer(i64),
     /// Exact, as digits with a point.
     Decimal(String),
+    /// Text.
     Text(String),
 }
 
@@ -188,13 +211,18 @@ impl Query {
     }
 }
 
+/// What the answer's columns are.
 #[derive(Debug, Clone)]
 pub enum Projection {
     /// Every column of the files.
     All,
+    /// Of the rows, in this order.
     Columns(Vec<String>),
+    /// One row a group.
     Grouped {
+        /// What makes a group.
         keys: Vec<String>,
+        /// What is computed of it.
         figures: Vec<Figure>,
     },
 }
@@ -207,18 +235,34 @@ pub struct Figure {
     pub alias: String,
 }
 
+/// A condition, its values of the column's type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Predicate {
-    Compare { column: String, kind: LogicalType, op: Op, values: Vec<Scalar> },
+    /// A column against one value, or several.
+    Compare {
+        /// The column.
+        column: String,
+        /// Its type.
+        kind: LogicalType,
+        /// How it is compared.
+        op: Op,
+        /// With what.
+        values: Vec<Scalar>,
+    },
+    /// One of them is enough.
     Any(Vec<Predicate>),
+    /// All of them.
     All(Vec<Predicate>),
+    /// The other way round.
     Not(Box<Predicate>),
 }
 
 /// A value of a condition, in its column's type; it travels to the engine as a bound parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scalar {
+    /// Text.
     Text(String),
+    /// A whole number.
     Integer(i64),
     /// Exact, as digits with a point.
     Decimal(String),
@@ -236,9 +280,12 @@ impl Scalar {
     }
 }
 
+/// One column that the answer is sorted by.
 #[derive(Debug, Clone)]
 pub struct Sort {
+    /// The column.
     pub column: String,
+    /// The greatest first.
     pub desc: bool,
 }
 

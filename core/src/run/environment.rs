@@ -21,7 +21,7 @@ use crate::recovery::StateFolder;
 use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets};
 use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
-use crate::store::{Location, Patience, Stores};
+use crate::store::{ChunkCache, Location, Patience, S3, S3Settings, Stores};
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
 const DURABLE_CHUNK_ROWS: usize = 8 << 10;
@@ -79,11 +79,16 @@ impl Environment {
     pub fn open(source: PathBuf, config: Config, parts: Parts) -> Result<Self> {
         config.check()?;
         let config = config.at_home();
-        let mut parts = parts;
-        let mirror = mirror_of(&source, &config, &mut parts)?;
+        let cache = Arc::new(ChunkCache::at(remote_cache(&config), config.remote_cache_limit));
+        let mut stores = parts.stores;
+        if !stores.knows(&Location::of("s3", "")) {
+            let notes = Some(cache.root().join("uploads"));
+            stores = stores.with(Arc::new(S3::new(S3Settings::of(&config, notes)?, cache.clone())?));
+        }
+        let mirror = mirror_of(&source, &config, &mut stores, parts.patience)?;
         let (source, folder) = match &mirror {
             Some(mirror) => (Mirror::root(), Some(mirror.files())),
-            None => source_of(&source, &parts.stores)?,
+            None => source_of(&source, &stores)?,
         };
         let home = mirror.as_ref().map(|_| home(config.home.as_deref()));
         let lake = match (&config.lake, &folder) {
@@ -92,7 +97,7 @@ impl Environment {
             (None, Some(folder)) => folder.join(".datasus").join("lake"),
             (None, None) => return Err(homeless(&source)),
         };
-        let lake = Lake::over(parts.stores, &lake)?;
+        let lake = Lake::over(stores, &lake)?;
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
         let local: Arc<dyn Engine> = Arc::new(Local::over(vec![
             folder.clone().unwrap_or_else(|| source.path().to_owned()),
@@ -324,17 +329,22 @@ fn source_of(given: &Path, stores: &Stores) -> Result<(Location, Option<PathBuf>
 }
 
 /// The tree that a source is, where it is one; its objects are then those of one more store.
-fn mirror_of(source: &Path, config: &Config, parts: &mut Parts) -> Result<Option<Arc<Mirror>>> {
+fn mirror_of(
+    source: &Path,
+    config: &Config,
+    stores: &mut Stores,
+    patience: Patience,
+) -> Result<Option<Arc<Mirror>>> {
     let Some(given) = source.to_str().filter(|given| Mirror::is_of(given, config)) else { return Ok(None) };
     // A store of the program's own comes first.
-    if parts.stores.knows(&Location::parse(source)) && config.mirrors.is_empty() {
+    if stores.knows(&Location::parse(source)) && config.mirrors.is_empty() {
         return Ok(None);
     }
     let home = home(config.home.as_deref());
     let home = std::path::absolute(&home).map_err(|error| Error::io(error, &home))?;
-    let mirror = Mirror::open(given, config, &home, &parts.stores, parts.patience, Catalog::builtin())?;
+    let mirror = Mirror::open(given, config, &home, stores, patience, Catalog::builtin())?;
     let mirror = Arc::new(mirror);
-    parts.stores = parts.stores.clone().with(mirror.clone());
+    *stores = stores.clone().with(mirror.clone());
     Ok(Some(mirror))
 }
 
@@ -349,6 +359,14 @@ fn homeless(source: &Location) -> Error {
     )
     .with("received", source.to_string())
     .stage("source")
+}
+
+/// Where copies are of what lies in other stores.
+fn remote_cache(config: &Config) -> PathBuf {
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let of_user = || named.unwrap_or_else(|| expand_home(Path::new("~/.cache"))).join("datasus").join("objects");
+    let root = config.remote_cache.clone().unwrap_or_else(of_user);
+    std::path::absolute(&root).unwrap_or(root)
 }
 
 fn spill_root(config: &Config) -> PathBuf {

@@ -42,17 +42,24 @@ impl Deref for Session {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct SyncReport {
+    /// Files that are in the lake now.
     pub files: u64,
+    /// Their rows.
     pub rows: u64,
     /// Bytes of the lake's Parquet for these files.
     pub bytes: u64,
+    /// How long it took.
     pub duration_sec: f64,
+    /// Each of the files.
     pub sources: Vec<super::Source>,
     /// Files left out because they could not be fetched or read (`partial`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<Unreadable>,
+    /// Values that did not parse.
     pub bad_values: Vec<super::BadValue>,
+    /// Codes that were written in another form.
     pub normalised: Vec<super::NormalisedCodes>,
+    /// What people should know.
     pub warnings: Vec<String>,
 }
 
@@ -71,6 +78,7 @@ impl SyncReport {
 }
 
 impl Session {
+    /// Opens a source.
     pub fn open(source: PathBuf, config: Config, parts: Parts) -> Result<Arc<Self>> {
         Environment::open(source, config, parts).map(|environment| Arc::new(Session(environment)))
     }
@@ -104,8 +112,7 @@ impl Session {
 
     /// Starts a job whose rows come back as a stream; returns when its schema is known.
     pub fn query(self: &Arc<Self>, params: &QueryParams) -> Result<Rows> {
-        let mut pending = self.begin_query(params)?;
-        pending.wait(None).unwrap_or_else(|| Err(Error::internal("a wait without a bound came back")))
+        self.begin_query(params)?.wait()
     }
 
     /// The same, but returns when the query has been checked and queued.
@@ -113,21 +120,22 @@ impl Session {
         let ctx = self.ctx();
         let prepared = self.prepare(params, &ctx).map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
-        let (to_caller, reader) = crossbeam_channel::bounded(1);
+        let (to_caller, pending) = Pending::new(job.clone());
         let query = prepared.query.clone();
         let task = Task::new(&query, true, move |run| stream::run(run, prepared, to_caller));
         self.spawn(task, &job, ctx)?;
-        Ok(Pending::new(reader, job))
+        Ok(pending)
     }
 
+    /// Runs a query into files and tables.
     pub fn export(self: &Arc<Self>, params: &QueryParams, destinations: Vec<Destination>) -> Result<Report> {
-        self.submit(params, destinations)?.report()
+        self.submit(params, destinations)?.wait()
     }
 
     /// Fetches and converts the files of each of `all` ahead of a query; only dataset, UF and competência count.
     /// An administrator's job among the others, so that it does not take their cores.
     pub fn sync(self: &Arc<Self>, all: &[QueryParams], ctx: Ctx) -> Result<SyncReport> {
-        self.begin_sync(all, ctx)?.wait(None).unwrap_or_else(|| Err(Error::internal("a sync ended without an outcome")))
+        self.begin_sync(all, ctx)?.wait()
     }
 
     fn begin_sync(self: &Arc<Self>, all: &[QueryParams], ctx: Ctx) -> Result<Handle<SyncReport>> {
@@ -186,6 +194,7 @@ impl Session {
         })
     }
 
+    /// What a query would read.
     pub fn explain(&self, params: &QueryParams) -> Result<Explain> {
         let ctx = self.ctx();
         let run = || {

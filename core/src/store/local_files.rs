@@ -1,11 +1,12 @@
 //! The files of this machine.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::read_at::OpenFile;
 use super::walk::{self, Walk};
-use super::{Entry, Listed, LocalRoot, Location, Object, ReadAt, Store, Upload};
+use super::{Entry, Listed, LocalCopy, LocalRoot, Location, Object, ReadAt, Store, Upload};
 use crate::base::{Error, Result, open_source};
 
 /// The first store. What it opens are regular files; whose they are, and behind which links, does not matter to who only reads.
@@ -59,9 +60,9 @@ impl Store for LocalFiles {
         Ok(Arc::new(opened))
     }
 
-    fn local(&self, object: &Object) -> Result<PathBuf> {
+    fn local(&self, object: &Object, _columns: Option<&BTreeSet<String>>) -> Result<LocalCopy> {
         let path = object.location.path();
-        std::path::absolute(path).map_err(|error| Error::io(error, path))
+        std::path::absolute(path).map(LocalCopy::itself).map_err(|error| Error::io(error, path))
     }
 
     fn begin(&self, to: &Location, overwrite: bool) -> Result<Box<dyn Upload>> {

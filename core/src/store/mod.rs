@@ -1,6 +1,7 @@
 //! Where objects lie, and how they are listed, read and published: a store by scheme. Whoever reads an object names it by its [`Location`]; the
-//! folders of this machine are the first store, and others come by being registered ([`Stores::with`]).
+//! folders of this machine are the first store, S3 the second, and others come by being registered ([`Stores::with`]).
 
+mod chunk_cache;
 mod ftp;
 mod http;
 mod local_files;
@@ -9,18 +10,21 @@ mod location;
 mod output_root;
 mod read_at;
 pub(crate) mod runtime;
+mod s3;
 mod spared;
+mod splice;
 mod stores;
 mod tree;
 mod walk;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use chunk_cache::{ChunkCache, LocalCopy};
 pub use ftp::FtpTree;
 pub use http::HttpTree;
 pub use local_files::LocalFiles;
@@ -28,13 +32,14 @@ pub use local_root::{LocalRoot, OutputFile};
 pub use location::Location;
 pub use output_root::OutputRoot;
 pub use read_at::{At, ReadAt, Reader, sha256};
+pub use s3::{Keys, S3, S3Settings};
 pub use spared::Spared;
 pub use stores::Stores;
 pub(crate) use tree::changed;
 pub use tree::{Modified, Patience, Taker, Tree, TreeEntry, folder_and_name};
 pub use walk::stamp;
 
-use crate::base::{Code, Error, Result, text};
+use crate::base::{Cancel, Code, Error, Result, text};
 
 /// A file of this machine, as an object.
 pub(crate) fn opened(file: std::fs::File) -> std::io::Result<Arc<dyn ReadAt>> {
@@ -58,18 +63,38 @@ pub trait Store: Debug + Send + Sync {
     /// asks [`Store::stat`] at the end.
     fn open(&self, at: &Location) -> Result<Arc<dyn ReadAt>>;
 
-    /// The path by which an engine reads the object: its own, or that of a copy. Valid while the process lives.
-    fn local(&self, object: &Object) -> Result<PathBuf>;
+    /// A file of this machine by which an engine reads the object: itself, or a copy. Of a Parquet `columns` will be read, so that a copy
+    /// needs no others; None: all of it.
+    fn local(&self, object: &Object, columns: Option<&BTreeSet<String>>) -> Result<LocalCopy>;
+
+    /// The same store for one job, whose calls end once the token is set; none where no call waits for long.
+    fn during(&self, _cancel: &Cancel) -> Option<Arc<dyn Store>> {
+        None
+    }
 
     /// Begins an object that shall be at `to`: nothing is there before it is published. DS-409 where one is and `overwrite` is
     /// false. A store that is only read refuses (DS-403).
     fn begin(&self, to: &Location, _overwrite: bool) -> Result<Box<dyn Upload>> {
-        Err(Error::new(
-            Code::Forbidden,
-            text!("Em {to} só se lê; escolha outra pasta de saída", "{to} is only read; choose another output folder"),
-        )
-        .with("received", to.to_string()))
+        Err(only_read(to))
     }
+
+    /// Makes a small object in one act, durable; false, and nothing made, where there is one. However many ask at once, one makes it.
+    fn create(&self, at: &Location, _bytes: Vec<u8>) -> Result<bool> {
+        Err(only_read(at))
+    }
+
+    /// The object is there no more; it need not have been.
+    fn remove(&self, at: &Location) -> Result<()> {
+        Err(only_read(at))
+    }
+}
+
+fn only_read(at: &Location) -> Error {
+    Error::new(
+        Code::Forbidden,
+        text!("Em {at} só se lê; escolha outra pasta de saída", "{at} is only read; choose another output folder"),
+    )
+    .with("received", at.to_string())
 }
 
 /// An object in the making. Dropped, it leaves nothing behind.
@@ -81,7 +106,9 @@ pub trait Upload: Write + Send {
 /// A version of an object. Equal: the same content, as far as the store can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
+    /// Where it lies.
     pub location: Location,
+    /// Its bytes.
     pub size: u64,
     /// Time of the last change, in nanoseconds since 1970; 0 where the store says none.
     pub mtime_ns: i64,
@@ -96,6 +123,7 @@ pub struct Object {
 /// one has to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct State {
+    /// Of the file system; 0 where there is none.
     pub inode: u64,
     /// In nanoseconds since 1970.
     pub ctime_ns: i64,
@@ -104,6 +132,7 @@ pub struct State {
 /// What lies below a location.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listed {
+    /// In order of path.
     pub found: Vec<Entry>,
     /// Links that lead to nothing.
     pub broken: Vec<Location>,
@@ -116,6 +145,8 @@ pub struct Listed {
 /// An object's location, and its version where the store's listing says it; others are asked for theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
+    /// Where it lies.
     pub location: Location,
+    /// None for one that is no object: a folder, or a name that leads nowhere.
     pub object: Option<Object>,
 }

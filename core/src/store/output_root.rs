@@ -42,6 +42,7 @@ impl OutputRoot {
         }
     }
 
+    /// As a location.
     pub fn location(&self) -> Location {
         match &self.0 {
             Place::Folder(root) => Location::file(root.path()),
@@ -130,7 +131,7 @@ fn below(root: &Location, path: &Path) -> Result<Location> {
 }
 
 /// DS-409: an object is there, and was not to be replaced.
-pub(super) fn exists(at: &Location) -> Error {
+pub(in crate::store) fn exists(at: &Location) -> Error {
     Error::new(
         Code::Conflict,
         text!(

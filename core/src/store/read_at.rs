@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -12,10 +13,30 @@ use sha2::{Digest, Sha256};
 
 /// An opened object.
 pub trait ReadAt: Send + Sync {
+    /// Bytes of the object.
     fn size(&self) -> u64;
 
     /// Some bytes from `at` on, at least one unless the object has ended there.
     fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize>;
+
+    /// All bytes of each of these ranges, which are known to be wanted: one that pays for each request asks for several at once.
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Bytes>> {
+        let one = |range: &Range<u64>| {
+            let length = range.end.checked_sub(range.start).and_then(|length| usize::try_from(length).ok());
+            let mut bytes = vec![0; length.ok_or(io::ErrorKind::InvalidInput)?];
+            let mut read = 0;
+            while read < bytes.len() {
+                match self.read_at(&mut bytes[read..], range.start + read as u64) {
+                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(more) => read += more,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(bytes.into())
+        };
+        ranges.iter().map(one).collect()
+    }
 }
 
 /// A regular file, with the size that it had when it was opened.
@@ -47,6 +68,7 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Reads the object from its start.
     pub fn new(object: Arc<dyn ReadAt>) -> Self {
         Reader { object, at: 0 }
     }
@@ -92,6 +114,7 @@ pub fn sha256(object: Arc<dyn ReadAt>) -> io::Result<String> {
 pub struct At(Arc<dyn ReadAt>);
 
 impl At {
+    /// Reads pieces of the object, as Parquet asks for them.
     pub fn of(object: Arc<dyn ReadAt>) -> Self {
         At(object)
     }
@@ -115,15 +138,8 @@ impl ChunkReader for At {
         if start.checked_add(length as u64).is_none_or(|end| end > have) {
             return Err(ParquetError::EOF(format!("{length} bytes at {start} of a file of {have} bytes")));
         }
-        let (mut bytes, mut read) = (vec![0; length], 0);
-        while read < length {
-            match self.0.read_at(&mut bytes[read..], start + read as u64) {
-                Ok(0) => return Err(ParquetError::External(Box::new(io::Error::from(io::ErrorKind::UnexpectedEof)))),
-                Ok(more) => read += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(ParquetError::External(Box::new(error))),
-            }
-        }
-        Ok(bytes.into())
+        let range = start..start + length as u64;
+        let mut read = self.0.read_ranges(&[range]).map_err(|error| ParquetError::External(Box::new(error)))?;
+        Ok(read.pop().unwrap_or_default())
     }
 }

@@ -44,7 +44,6 @@ fn shared() -> Result<&'static Runtime> {
 
 /// Runs `future` and waits for what it gives; with the token's error as soon as that is set (a job's deadline sets it too), and then the
 /// future is dropped where it waits. Never to be called in a future that runs here.
-#[allow(dead_code)] // The first store over a network uses it.
 pub(crate) fn wait<T: Send + 'static>(cancel: &Cancel, future: impl Future<Output = T> + Send + 'static) -> Result<T> {
     cancel.check()?;
     let (done, given) = bounded(1);
@@ -71,7 +70,6 @@ pub(crate) fn wait<T: Send + 'static>(cancel: &Cancel, future: impl Future<Outpu
 
 /// Has `future` run to its end beside its caller, who does not wait: what is left of a piece of work that nobody asks for any more.
 /// Nothing happens in a forked child.
-#[allow(dead_code)] // The first store over a network uses it.
 pub(crate) fn detach(future: impl Future<Output = ()> + Send + 'static) {
     if let Ok(runtime) = shared() {
         runtime.spawn(future);

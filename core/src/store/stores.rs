@@ -1,11 +1,10 @@
 //! The stores that a client knows, by their schemes.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Listed, LocalFiles, Location, Object, ReadAt, Store, Upload, sha256};
-use crate::base::{Code, Error, Result, text};
+use super::{Listed, LocalCopy, LocalFiles, Location, Object, ReadAt, Store, Upload, sha256};
+use crate::base::{Cancel, Code, Error, Result, text};
 
 /// Clones are the same stores. The default is the files of this machine alone.
 #[derive(Debug, Clone)]
@@ -24,6 +23,7 @@ impl Stores {
         self
     }
 
+    /// True where a store of its scheme is there.
     pub fn knows(&self, at: &Location) -> bool {
         self.0.contains_key(at.scheme())
     }
@@ -62,8 +62,26 @@ impl Stores {
     }
 
     /// As [`Store::local`].
-    pub fn local(&self, object: &Object) -> Result<PathBuf> {
-        self.of(&object.location)?.local(object)
+    pub fn local(&self, object: &Object, columns: Option<&BTreeSet<String>>) -> Result<LocalCopy> {
+        self.of(&object.location)?.local(object, columns)
+    }
+
+    /// The same stores for one job: calls of theirs end once the token is set.
+    pub fn during(&self, cancel: &Cancel) -> Self {
+        let one = |(scheme, store): (&String, &Arc<dyn Store>)| {
+            (scheme.clone(), store.during(cancel).unwrap_or_else(|| store.clone()))
+        };
+        Stores(Arc::new(self.0.iter().map(one).collect()))
+    }
+
+    /// As [`Store::create`].
+    pub fn create(&self, at: &Location, bytes: Vec<u8>) -> Result<bool> {
+        self.of(at)?.create(at, bytes)
+    }
+
+    /// As [`Store::remove`].
+    pub fn remove(&self, at: &Location) -> Result<()> {
+        self.of(at)?.remove(at)
     }
 
     /// As [`Store::begin`].

@@ -7,6 +7,7 @@ mod links;
 #[cfg(target_os = "linux")]
 mod planning;
 mod told;
+mod zips;
 
 use std::fs::File;
 use std::path::Path;

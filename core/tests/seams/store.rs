@@ -1,6 +1,6 @@
 //! A store in memory: a source that is nowhere on the disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use datasus::base::Text;
 use datasus::source::write_example_data;
-use datasus::store::{Entry, Listed, Location, Object, ReadAt, Store, Upload};
+use datasus::store::{Entry, Listed, LocalCopy, Location, Object, ReadAt, Store, Upload};
 use datasus::{AggregateFn, Client, Code, Config, Csv, Error, Parquet, QueryParams, Result};
 use tempfile::TempDir;
 
@@ -117,11 +117,11 @@ impl Store for Memory {
         self.get(at).map(|(bytes, _)| Arc::new(Bytes(bytes)) as Arc<dyn ReadAt>)
     }
 
-    fn local(&self, object: &Object) -> Result<PathBuf> {
+    fn local(&self, object: &Object, _columns: Option<&BTreeSet<String>>) -> Result<LocalCopy> {
         let (bytes, version) = self.get(&object.location)?;
         let copy = self.copies.path().join(format!("{version}-{}", object.location.name()));
         std::fs::write(&copy, &*bytes).unwrap();
-        Ok(copy)
+        Ok(LocalCopy::itself(copy))
     }
 
     fn begin(&self, to: &Location, overwrite: bool) -> Result<Box<dyn Upload>> {
@@ -214,7 +214,7 @@ fn files_go_to_a_store_in_memory_whole_or_not_at_all() {
     memory.away.store(false, Relaxed);
     assert_eq!(held().len(), 2);
     let job = client.jobs().unwrap().remove(0).job_id;
-    let report = client.resume(&job).unwrap().report().unwrap();
+    let report = client.resume(&job).unwrap().wait().unwrap();
     assert_eq!(report.records_processed, 2_000);
     assert!(*bytes("b.csv") == expected && client.jobs().unwrap().is_empty());
 }

@@ -165,7 +165,7 @@ impl Own {
             stores: self.stores.clone(),
             state: file.state,
             id: file.id.clone(),
-            path: self.stores.local(&file.object())?,
+            path: self.stores.local(&file.object(), None)?.path,
             rows,
             bytes: file.size,
             row_groups,

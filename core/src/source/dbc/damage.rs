@@ -8,6 +8,8 @@ pub(super) enum Cause {
     Empty,
     Gzip,
     Zip,
+    /// A zip whose list of members is cut or contradicts itself.
+    BadZip,
     Html,
     FtpText,
     NotDbc,
@@ -32,6 +34,7 @@ impl Cause {
             Cause::Empty => "empty",
             Cause::Gzip => "gzip",
             Cause::Zip => "zip",
+            Cause::BadZip => "bad_zip",
             Cause::Html => "html",
             Cause::FtpText => "ftp_text",
             Cause::NotDbc => "not_dbc",
@@ -54,6 +57,7 @@ impl Cause {
             Cause::Empty => text!("o arquivo está vazio", "the file is empty"),
             Cause::Gzip => text!("é um arquivo gzip", "it is a gzip file"),
             Cause::Zip => text!("é um arquivo zip", "it is a zip file"),
+            Cause::BadZip => text!("o zip está incompleto ou inválido", "the zip is incomplete or invalid"),
             Cause::Html => text!("é uma página HTML salva como DBC", "it is an HTML page saved as DBC"),
             Cause::FtpText => {
                 text!("é uma mensagem do servidor FTP salva como DBC", "it is a message of the FTP server saved as DBC")

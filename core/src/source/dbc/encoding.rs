@@ -34,10 +34,12 @@ pub enum Encoding {
 pub enum EncodingChoice {
     /// The one that a first pass over the file finds, with a warning that says which.
     Auto,
+    /// This one.
     Known(Encoding),
 }
 
 impl EncodingChoice {
+    /// As users write them.
     pub const NAMES: &[&str] = &["latin-1", "cp850", "cp1252", "utf-8", "auto"];
 }
 
@@ -70,6 +72,7 @@ impl std::str::FromStr for EncodingChoice {
 }
 
 impl Encoding {
+    /// As users write it.
     pub fn name(self) -> &'static str {
         match self {
             Encoding::Latin1 => "latin-1",
@@ -135,6 +138,22 @@ impl Encoding {
             }
         })?;
         Ok(signs.verdict())
+    }
+
+    /// What a single line of text fits best; Latin-1 where nothing speaks for another.
+    pub fn of_line(line: &[u8]) -> Encoding {
+        let mut signs = Signs::default();
+        signs.see(line);
+        signs.verdict().unwrap_or_default()
+    }
+
+    /// The text of `bytes`; what is not of this encoding is read as Latin-1.
+    pub fn text(self, bytes: &[u8]) -> String {
+        let mut into = Vec::with_capacity(bytes.len());
+        if !self.push(bytes, &mut into) {
+            return bytes.iter().map(|byte| char::from(*byte)).collect();
+        }
+        String::from_utf8(into).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
     /// The sentence that goes with a choice that was made.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::zipped::Damaged;
 use crate::base::{Error, Result};
 
 const BLOCK: usize = 64 << 10;
@@ -43,7 +44,13 @@ impl Input {
             self.length = loop {
                 match self.reader.read(&mut self.block) {
                     Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(Error::io(error, Path::new(&self.name)).offset(self.before)),
+                    Err(error) => {
+                        let damaged = error.get_ref().and_then(|inner| inner.downcast_ref::<Damaged>());
+                        return Err(match damaged {
+                            Some(Damaged(cause)) => cause.at(&self.name, self.before),
+                            None => Error::io(error, Path::new(&self.name)).offset(self.before),
+                        });
+                    }
                     Ok(length) => break length,
                 }
             };

@@ -1,7 +1,8 @@
 //! DBC and DBF files, decoded in a bounded window straight into Arrow columns.
 //!
 //! A DBC is `DBF header | CRC-32 of the whole decoded DBF | PKWare implode stream`. The CRC is known at the last byte:
-//! batches come before it, and a file that does not match it ends with DS-460 as its last item.
+//! batches come before it, and a file that does not match it ends with DS-460 as its last item. Either may stand in a zip, as the
+//! ministry publishes IBGE's populations.
 
 mod batches;
 mod binary;
@@ -24,6 +25,7 @@ mod to_dbf;
 mod values;
 mod window;
 mod writer;
+mod zipped;
 
 pub use batches::Batches;
 pub use cells::CellColumn;

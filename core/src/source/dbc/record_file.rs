@@ -12,6 +12,7 @@ use super::damage::Cause;
 use super::decoded::{Body, Sums};
 use super::explode::Exploder;
 use super::input::Input;
+use super::zipped::{self, Member};
 use super::{Batches, Encoding, Header, RowFilter};
 use crate::base::{Error, Result, Text, text};
 use crate::catalog::{Form, LogicalType};
@@ -43,6 +44,7 @@ impl Default for ReadOptions {
 /// Which columns come out, and of which rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
+    /// In the order of the batches.
     pub columns: Vec<OutputColumn>,
     /// Rows of each batch, but for the last; at most [`Layout::MOST_ROWS`].
     pub batch_rows: usize,
@@ -57,7 +59,9 @@ pub struct Layout {
 pub struct OutputColumn {
     /// Index in the header's fields.
     pub field: usize,
+    /// The column's name.
     pub name: String,
+    /// Its type.
     pub kind: LogicalType,
     /// How its codes are written in the batches, whatever the file did; none: as the file has them.
     pub form: Option<Form>,
@@ -90,7 +94,7 @@ pub struct RecordFile {
 }
 
 impl RecordFile {
-    /// Opens a file and checks its header. Whether it is DBC or DBF is told by its content, not by its name.
+    /// Opens a file and checks its header. Whether it is DBC or DBF, or a zip of one, is told by its content, not by its name.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self> {
         RecordFile::open_in(&Stores::default(), &Location::file(path), options)
     }
@@ -98,6 +102,12 @@ impl RecordFile {
     /// The same of an object of any store.
     pub fn open_in(stores: &Stores, at: &Location, options: &ReadOptions) -> Result<Self> {
         let object = stores.open(at).map_err(|error| error.stage("decode"))?;
+        if zipped::is_zip(object.as_ref()) {
+            let name = at.to_string();
+            let member = Member::open(object, &name)?;
+            let size = member.size;
+            return RecordFile::read_header(member, &name, Some(size), options);
+        }
         let size = object.size();
         RecordFile::read_header(Reader::new(object), &at.to_string(), Some(size), options)
     }
@@ -147,6 +157,7 @@ impl RecordFile {
         Ok(RecordFile { input, header, header_bytes, body, options: options.clone(), warnings })
     }
 
+    /// What the file says of itself.
     pub fn header(&self) -> &Header {
         &self.header
     }

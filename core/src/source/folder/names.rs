@@ -54,6 +54,7 @@ impl KnownNames {
 }
 
 impl Names {
+    /// What the names of a listing say.
     pub fn of(listed: Arc<Listed>, root: &Location, catalog: &Catalog) -> Arc<Self> {
         let mut files = Vec::new();
         let of_link = |all: &[Location], why| -> Vec<Ignored> {
@@ -85,7 +86,7 @@ impl Names {
             let named = catalog.read_name(&name).map(|name| (name, None));
             let Some((name, partition)) = named.or_else(|| of_partition().map(|(name, folder)| (name, Some(folder))))
             else {
-                ignore(Why::Name);
+                ignore(if kind == FileKind::Zip { Why::Archive } else { Why::Name });
                 continue;
             };
             let preliminary = name.preliminary || folders.are_preliminary(path);

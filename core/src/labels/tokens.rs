@@ -1,0 +1,105 @@
+//! The codes of a row of a conversion table.
+
+/// A code, or a range of them; both ends are as long as the table's codes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Token {
+    One(String),
+    Range(String, String),
+}
+
+impl Token {
+    /// Whether it holds the padded `key`; bytes are compared, of letters too.
+    pub fn holds(&self, key: &[u8]) -> bool {
+        match self {
+            Token::One(code) => code.as_bytes() == key,
+            Token::Range(low, high) => low.as_bytes() <= key && key <= high.as_bytes(),
+        }
+    }
+
+    /// The code, or the least of the range.
+    pub fn first(&self) -> &str {
+        let (Token::One(code) | Token::Range(code, _)) = self;
+        code
+    }
+}
+
+/// The codes of a list: separated by commas, not trimmed; filled with blanks, or cut, to `width`. A range has a fixed shape: its two
+/// ends, each of `width`, and a hyphen between.
+pub(super) fn tokens(list: &[u8], width: usize) -> Vec<Token> {
+    let mut parts: Vec<&[u8]> = list.split(|byte| *byte == b',').collect();
+    // A comma at the end ends the list; a list of nothing has no code.
+    if parts.last().is_some_and(|last| last.is_empty()) {
+        parts.pop();
+    }
+    parts.into_iter().filter_map(|part| token(part, width)).collect()
+}
+
+fn token(part: &[u8], width: usize) -> Option<Token> {
+    let code = |bytes: &[u8]| {
+        let mut code: String = bytes.iter().take(width).map(|byte| char::from(*byte)).collect();
+        code.extend(std::iter::repeat_n(' ', width.saturating_sub(bytes.len())));
+        code
+    };
+    let heading =
+        |with: u8| part.len() >= 2 && part.iter().all(|byte| *byte == with || *byte == b' ') && part[0] == with;
+    if heading(b'-') || heading(b'X') {
+        return None;
+    }
+    let range = part.get(width) == Some(&b'-')
+        && part.len() > 2 * width
+        && part[2 * width + 1..].iter().all(|byte| *byte == b' ');
+    Some(match range {
+        true => Token::Range(code(&part[..width]), code(&part[width + 1..2 * width + 1])),
+        false => Token::One(code(part)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(code: &str) -> Token {
+        Token::One(code.into())
+    }
+
+    fn range(low: &str, high: &str) -> Token {
+        Token::Range(low.into(), high.into())
+    }
+
+    #[test]
+    fn shapes_of_codes() {
+        assert_eq!(tokens(b"1", 2), [one("1 ")]);
+        assert_eq!(tokens(b"123456", 3), [one("123")]);
+        assert_eq!(tokens(b"00-99", 2), [range("00", "99")]);
+        assert_eq!(tokens(b"A37 -A379", 4), [range("A37 ", "A379")]);
+        assert_eq!(tokens(b" -Z,S", 1), [range(" ", "Z"), one("S")]);
+        assert_eq!(tokens(b"0-,  ,10-99", 2), [one("0-"), one("  "), range("10", "99")]);
+        assert_eq!(tokens(b"00,,01,", 2), [one("00"), one("  "), one("01")]);
+        assert_eq!(tokens(b",", 1), [one(" ")]);
+        assert_eq!(tokens(b" ,", 1), [one(" ")]);
+        assert_eq!(tokens(b"", 1), []);
+        assert_eq!(tokens(b"----", 3), []);
+        assert_eq!(tokens(b"XX", 2), []);
+        assert_eq!(tokens(b"1981  -198112", 6), [range("1981  ", "198112")]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_code_is_as_long_as_its_table_says(list in "[ -~]{0,80}", width in 1usize..9) {
+            for token in tokens(list.as_bytes(), width) {
+                match token {
+                    Token::One(code) => assert_eq!(code.len(), width),
+                    Token::Range(low, high) => assert_eq!((low.len(), high.len()), (width, width)),
+                }
+            }
+        }
+
+        #[test]
+        fn a_code_that_is_listed_is_found(codes in proptest::collection::vec("[0-9A-W]{3}", 1..20), at in 0usize..20) {
+            let wanted = codes[at % codes.len()].clone();
+            let found = tokens(codes.join(",").as_bytes(), 3);
+            assert_eq!(found.len(), codes.len());
+            assert!(found.iter().any(|token| token.holds(wanted.as_bytes())));
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Uploads that are under way, noted on this machine: the server keeps the parts of one whose process was killed, and charges for
+//! them, until somebody ends it.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Error, Result, Trusted, create_folders};
+use crate::store::Location;
+
+/// Bytes of a note.
+const MOST: u64 = 64 << 10;
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Noted {
+    pub server: String,
+    pub at: Location,
+    pub upload: String,
+}
+
+/// A note of this process, which holds its lock.
+pub(super) struct Note {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Note {
+    pub fn write(folder: &Path, noted: &Noted) -> Result<Self> {
+        create_folders(folder).map_err(|error| Error::io(error, folder))?;
+        let path = folder.join(format!("{}.json", ulid::Ulid::new()));
+        let failed = |error| Error::io(error, &path);
+        let mut file = Trusted::Own.open(File::options().create_new(true).write(true), &path).map_err(failed)?;
+        file.lock().map_err(failed)?;
+        let json = serde_json::to_vec(noted).map_err(Error::internal)?;
+        file.write_all(&json).and_then(|()| file.sync_all()).map_err(failed)?;
+        Ok(Note { path, _lock: file })
+    }
+
+    /// There is nothing left to be ended.
+    pub fn done(self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(file = %self.path.display(), %error, "a note of an upload stays");
+        }
+    }
+}
+
+/// Has `end` end the uploads at `server` whose processes are gone; what it cannot end stays noted.
+pub(super) fn sweep(folder: &Path, server: &str, end: impl Fn(&Noted) -> Result<()>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json"))
+    {
+        let Ok(file) = Trusted::Own.read(&path) else { continue };
+        if file.try_lock().is_err() {
+            continue;
+        }
+        let noted =
+            Trusted::Own.read_all(&path, MOST).ok().and_then(|bytes| serde_json::from_slice::<Noted>(&bytes).ok());
+        match noted {
+            Some(noted) if noted.server != server => continue,
+            Some(noted) => {
+                if let Err(error) = end(&noted) {
+                    tracing::warn!(at = %noted.at, %error, "an upload that a killed process left was not ended");
+                    continue;
+                }
+            }
+            // Killed while it was written: nothing had begun.
+            None => {}
+        }
+        let _ = std::fs::remove_file(&path);
+    }
+}

@@ -1,0 +1,15 @@
+//! S3: the store, against a real server (SeaweedFS) and a way to it that breaks.
+
+mod proxy;
+mod server;
+#[path = "../skip/mod.rs"]
+mod skip;
+mod store;
+
+use std::path::Path;
+
+use datasus::store::Location;
+
+fn at(text: &str) -> Location {
+    Location::parse(Path::new(text))
+}
