@@ -21,7 +21,7 @@ use crate::base::{Cancel, Cause, Code, Ctx, Error, Result, Text, open_source, te
 use crate::catalog::{Catalog, Dataset};
 use crate::config::{Config, Refresh};
 use crate::store::{
-    Entry, Listed, Location, Object, Patience, ReadAt, State, Store, Stores, TreeEntry, folder_and_name,
+    Entry, Listed, LocalCopy, Location, Object, Patience, ReadAt, State, Store, Stores, TreeEntry, folder_and_name,
 };
 
 pub use fetch::Fetched;
@@ -445,8 +445,8 @@ impl Store for Mirror {
         open_source(&path).and_then(crate::store::opened).map_err(|error| Error::io(error, &path))
     }
 
-    fn local(&self, object: &Object) -> Result<PathBuf> {
-        Ok(self.files().join(path_of(&object.location)))
+    fn local(&self, object: &Object, _columns: Option<&BTreeSet<String>>) -> Result<LocalCopy> {
+        Ok(LocalCopy::itself(self.files().join(path_of(&object.location))))
     }
 }
 

@@ -156,7 +156,7 @@ fn progress_tells_files_bytes_and_pace_while_they_come_and_a_stop_leaves_what_is
     assert!(coming.files_total == 3 && coming.bytes > 0 && coming.bytes_total > Some(coming.bytes), "{coming:?}");
     assert!(coming.remaining_sec.is_some() && coming.fraction.is_some_and(|share| share < 1.0), "{coming:?}");
     job.cancel();
-    assert_eq!(job.report().unwrap_err().code(), Code::Cancelled);
+    assert_eq!(job.wait().unwrap_err().code(), Code::Cancelled);
     server.manners().slowly = None;
     let before = server.asked("RETR");
     assert_eq!(rows(&client, &admissions(&["202401", "202402", "202403"])).unwrap(), 900);
