@@ -10,6 +10,7 @@ export declare class Client {
   exportDeadLetters(jobId: string, path: string): Promise<number>
   replay(jobId: string): Promise<string>
   sync(params: string, stop: Stop): Promise<string>
+  planSync(params: string): Promise<string>
   explain(params: string): Promise<string>
   schema(dataset: string): string
   catalog(): string

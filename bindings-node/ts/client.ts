@@ -1,7 +1,7 @@
 /** The front of the SDK: one source folder, and everything that can be asked of it. */
 
 import type { LoadArrow } from './arrow'
-import type { CatalogEntry, DeadLetter, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncReport } from './contract'
+import type { CatalogEntry, DeadLetter, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncPlan, SyncReport } from './contract'
 import { atOnce, conflict, settled, type Language } from './errors'
 import { exactJson, Given, isPlainObject, languageOf } from './given'
 import { Job, type JobEvent } from './job'
@@ -85,7 +85,7 @@ export interface SinkOptions extends CallOptions {
   to: To | readonly To[]
 }
 
-const FOLDERS = ['source', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache']
+const FOLDERS = ['source', 'home', 'ca', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache']
 
 /** Opens a folder. @internal */
 export async function openWith(arrow: LoadArrow, config: Config | string | URL = {}): Promise<Client> {
@@ -102,6 +102,9 @@ export async function openWith(arrow: LoadArrow, config: Config | string | URL =
 }
 
 const CLOSED = { pt: 'Este cliente foi fechado; abra outro', en: 'This client was closed; open another' }
+
+/** What to fetch ahead: one dataset, or several. */
+export type SyncQuery = Query | QueryParams | string | (Query | QueryParams | string)[]
 
 /** A source of DATASUS files, opened by {@link open}. */
 export class Client implements AsyncDisposable {
@@ -192,14 +195,28 @@ export class Client implements AsyncDisposable {
     return told<Replayed>(await settled(this.#native.replay(this.#given.text('jobId', jobId))), 'Replayed')
   }
 
-  /** Converts ahead of a query; only `dataset`, `uf` and `competencia` count. */
-  async sync(query: Query | QueryParams | string, options: CallOptions = {}): Promise<SyncReport> {
+  /** One query, or one for each of several datasets. */
+  #syncJson(query: SyncQuery): string {
+    if (!Array.isArray(query)) return paramsJson(this.#given, query)
+    return `[${query.map((one) => paramsJson(this.#given, one)).join(', ')}]`
+  }
+
+  /**
+   * Fetches and converts ahead of a query, of one dataset or several; without `dataset`, of all that the source holds. Only
+   * `dataset`, `uf` and `competencia` count.
+   */
+  async sync(query: SyncQuery = {}, options: CallOptions = {}): Promise<SyncReport> {
     const signal = this.#signal(options)
-    const [client, params] = [this.#native, paramsJson(this.#given, query)]
+    const [client, params] = [this.#native, this.#syncJson(query)]
     const outcome = await stoppable(signal, this.#given.language, (stop) => client.sync(params, stop))
     const report = told<SyncReport>(outcome, 'SyncReport')
     this.#warnings.tell(report.warnings)
     return report
+  }
+
+  /** What {@link Client.sync} would fetch and convert: files, bytes, what is here, what has changed. No file is fetched. */
+  async planSync(query: SyncQuery = {}): Promise<SyncPlan> {
+    return told<SyncPlan>(await settled(this.#native.planSync(this.#syncJson(query))), 'SyncPlan')
   }
 
   /** What a query would read, against what is there. Converts nothing. */

@@ -17,7 +17,7 @@ export interface Progress {
   /** Share of the phase's work done, from 0 to 1, and 1 once the job is complete; null while it cannot be told. */
   fraction: number | null
   /** What the job is busy with: the queue, files that become Parquet, the engine, or rows that go into files and tables. */
-  phase: 'waiting' | 'converting' | 'running' | 'loading'
+  phase: 'waiting' | 'downloading' | 'converting' | 'running' | 'loading'
   /** Rows that there will be; null where only the end will tell. */
   rowsTotal: number | null
   /** Seconds since the job was submitted, until its end. */

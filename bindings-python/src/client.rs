@@ -75,8 +75,12 @@ impl Client {
     fn sync(&self, py: Python<'_>, params: String, tick: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
         let (client, cancel) = (self.0.clone(), Cancel::default());
         let stop = cancel.clone();
-        let work = move || client.sync_until(&client.params(&params)?, &cancel);
+        let work = move || client.sync_each(&client.params_list(&params)?, &cancel, |_| {});
         json(py, &on_a_thread(py, tick, work, move || stop.set(CancelReason::Caller))?)
+    }
+
+    fn plan_sync(&self, py: Python<'_>, params: String) -> PyResult<String> {
+        json(py, &self.call(py, move |client| client.plan_sync(&client.params_list(&params)?))?)
     }
 
     fn explain(&self, py: Python<'_>, params: String) -> PyResult<String> {

@@ -12,7 +12,7 @@ use crate::base::{Cancel, Error, ForkGuard, Progress, Result, TraceId};
 use crate::catalog::{Competencia, Grupo, Period, Uf};
 use crate::config::Config;
 use crate::governor::{Hook, Mode, ModeChanges};
-use crate::params::{QueryParams, no_dataset};
+use crate::params::{MissingFiles, QueryParams, no_dataset};
 use crate::plan::{Explain, held};
 use crate::recovery::DeadLetter;
 use crate::run::{Job, JobInfo, Pending, Replayed, Report, Rows, Session, SyncPlan, SyncReport};
@@ -288,8 +288,11 @@ impl Client {
         self.sync_each(std::slice::from_ref(params), cancel, |_| {})
     }
 
-    /// The same for several datasets, one after the other ([`Client::every_dataset`]: for all), in one report. `progress` is called
-    /// in this thread when the job begins, with what tells how far it is at any time.
+    /// The same for several datasets, one after the other, in one report; without a dataset it is each that the source holds
+    /// anything of. `progress` is called in this thread when the job begins, with what tells how far it is at any time.
+    ///
+    /// # Errors
+    /// As [`Client::sync_until`].
     pub fn sync_each(
         &self,
         all: &[QueryParams],
@@ -299,21 +302,45 @@ impl Client {
         let session = self.session()?;
         let ctx = session.new_ctx(cancel);
         progress(ctx.progress.clone());
-        let done = session.sync(all, ctx.clone());
+        let done = session.sync(&self.each_dataset(all)?, ctx.clone());
         ctx.progress.end(done.is_ok());
         done
     }
 
     /// What [`Client::sync`] of each would fetch and convert: files, bytes, what is here, what has changed, what is preliminary.
     /// Listings are read; no file is fetched.
+    ///
+    /// # Errors
+    /// DS-422 for what cannot be asked, DS-502 where there is no listing and none can be read.
     pub fn plan_sync(&self, all: &[QueryParams]) -> Result<SyncPlan> {
-        self.session()?.plan_sync(all)
+        let all = self.each_dataset(all)?;
+        self.session()?.plan_sync(&all)
     }
 
-    /// `params` for each dataset of the catalogue that the source holds anything of.
-    pub fn every_dataset(&self, params: &QueryParams) -> Result<Vec<QueryParams>> {
-        let datasets = self.datasets()?.datasets;
-        Ok(datasets.into_iter().map(|held| QueryParams { dataset: held.dataset, ..params.clone() }).collect())
+    /// Those without a dataset become one for each that the source holds anything of. A UF or competência that one of these does not
+    /// have is no error then.
+    fn each_dataset(&self, all: &[QueryParams]) -> Result<Vec<QueryParams>> {
+        let mut each = Vec::with_capacity(all.len());
+        for params in all {
+            if !params.dataset.is_empty() || params.sql.is_some() {
+                each.push(params.clone());
+                continue;
+            }
+            for held in self.datasets()?.datasets {
+                let mut params = QueryParams { dataset: held.dataset, ..params.clone() };
+                params.options.missing = MissingFiles::Warn;
+                each.push(params);
+            }
+        }
+        Ok(each)
+    }
+
+    /// Reads the queries of a sync from JSON: one, or a list of several, as [`Client::params`].
+    pub fn params_list(&self, json: &str) -> Result<Vec<QueryParams>> {
+        match serde_json::from_str::<Vec<serde_json::Value>>(json) {
+            Ok(list) => list.iter().map(|one| self.params(&one.to_string())).collect(),
+            Err(_) => Ok(vec![self.params(json)?]),
+        }
     }
 
     /// What a query would read, against what is there. Reads footers, converts nothing.

@@ -18,14 +18,31 @@ TEXTOS: dict[str, str] = {
     (100, 2)
     """,
     "open": """
-    Abre uma pasta de arquivos DBC, DBF ou Parquet, em qualquer disposição, ou um arquivo só.
+    Abre o servidor do ministério (``datasus://``) ou um espelho dele, ou uma pasta de arquivos DBC, DBF ou Parquet, ou um arquivo só.
 
     O que fica de fora vem da sua variável ``DATASUS_*`` (``DATASUS_LAKE``, ``DATASUS_OUTPUT``, ...), ou é o padrão.
 
     Parâmetros
     ----------
-    source : str ou caminho
-        A pasta. Nada se lê além da lista dos arquivos, quando uma consulta pede.
+    source : str ou caminho, ou uma lista deles
+        ``datasus://``, ``ftp://servidor/pasta``, ``https://servidor/pasta/``, ou uma pasta. De vários, com a mesma árvore, cada um
+        é tentado onde os anteriores não servem. Nada se lê, nem se pede a um servidor, antes que uma consulta peça.
+    mirrors : lista de str, opcional
+        Onde mais está a árvore de uma fonte como ``datasus://``, na ordem em que se tenta.
+    home : str ou caminho, opcional
+        Pasta do que é baixado: lake, trabalhos, listas, arquivos; ``datasus`` na pasta de dados do usuário.
+    refresh : {"changed", "never", "always"}, opcional
+        Quando se pergunta de novo a um servidor o que ele tem: passado ``refresh_after``, nunca, ou a cada consulta.
+    refresh_after : float, opcional
+        Segundos que uma lista vale; um dia.
+    keep_files : bool, opcional
+        Se os arquivos baixados ficam ao lado daquilo em que foram convertidos; falso.
+    max_download : int, opcional
+        Bytes que uma consulta pode baixar; 5 GB.
+    transfers : int, opcional
+        Arquivos que se baixam ao mesmo tempo, de 1 a 6; 2.
+    ca : str ou caminho, opcional
+        Arquivo PEM de autoridades aceitas além das do sistema, para fontes por HTTPS.
     lake : str ou caminho, opcional
         Pasta dos Parquet convertidos; ``.datasus/lake`` dentro da pasta da fonte.
     output : str ou caminho, opcional

@@ -12,7 +12,7 @@ from . import _host
 from ._bar import Bar
 from ._job import Job
 from ._params import Competencia, Where, params_json
-from ._report import DeadLetter, Explain, JobInfo, Report, SyncReport
+from ._report import DeadLetter, Explain, JobInfo, Report, SyncPlan, SyncReport
 from ._result import Result
 from ._schema import DatasetSummary, Holdings, IgnoredFile, Known, Schema
 from ._sinks import Destination, destination_form
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 Path = str | os.PathLike[str]
 Uf = str | int | Iterable[str | int]
+
+
+def _sync_json(dataset: Any, uf: Any, competencia: Any, options: Mapping[str, Any]) -> str:
+    """One query, or one for each of several datasets."""
+    if isinstance(dataset, (list, tuple)):
+        each = [params_json(one, uf=uf, competencia=competencia, options=options) for one in dataset]
+        return f"[{', '.join(each)}]"
+    return params_json(dataset, uf=uf, competencia=competencia, options=options)
 
 
 class Client:
@@ -355,24 +363,44 @@ class Client:
 
     def sync(
         self,
-        dataset: DatasetName | str,
+        dataset: DatasetName | str | Sequence[str] | None = None,
         *,
         uf: Uf | None = None,
         competencia: Competencia | None = None,
         **options: Unpack[Options],
     ) -> SyncReport:
-        """Converts files ahead of a query. Ctrl-C stops it; files that were converted by then stay.
+        """Fetches and converts files ahead of a query: of one dataset, of several, or of all that the source holds (none
+        named). Ctrl-C stops it; files that were converted by then stay.
 
         Examples
         --------
         >>> client.sync("SIH-RD", uf="AC").rows
         300
         """
-        params = params_json(dataset, uf=uf, competencia=competencia, options=options)
+        params = _sync_json(dataset, uf, competencia, options)
         _host.listen()
         report = SyncReport(json.loads(self._client.sync(params)))
         warn_of(report.warnings)
         return report
+
+    def plan_sync(
+        self,
+        dataset: DatasetName | str | Sequence[str] | None = None,
+        *,
+        uf: Uf | None = None,
+        competencia: Competencia | None = None,
+        **options: Unpack[Options],
+    ) -> SyncPlan:
+        """What :meth:`sync` would fetch and convert: files, bytes, what is here, what has changed, what is preliminary. No file
+        is fetched.
+
+        Examples
+        --------
+        >>> client.plan_sync("SIH-RD", uf="AC").files_to_fetch
+        0
+        """
+        params = _sync_json(dataset, uf, competencia, options)
+        return SyncPlan(json.loads(self._client.plan_sync(params)))
 
     def explain(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from . import _datasus, _host
@@ -11,8 +12,16 @@ from ._client import Client, Path
 
 
 def open(  # noqa: A001 - `datasus.open` reads as the thing it does
-    source: Path = ".",
+    source: Path | Sequence[Path] = ".",
     *,
+    mirrors: Sequence[str] | None = None,
+    home: Path | None = None,
+    refresh: Literal["never", "changed", "always"] | None = None,
+    refresh_after: float | None = None,
+    keep_files: bool | None = None,
+    max_download: int | None = None,
+    transfers: int | None = None,
+    ca: Path | None = None,
     lake: Path | None = None,
     output: Path | None = None,
     state: Path | None = None,
@@ -42,7 +51,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     language: Literal["pt", "en"] | None = None,
     progress: bool | None = None,
 ) -> Client:
-    """Opens a folder of DBC, DBF or Parquet files, in any layout, or one file.
+    """Opens the ministry's server (``datasus://``) or a mirror of it, or a folder of DBC, DBF or Parquet files, or one file.
 
     Em português: ``datasus.ajuda("open")``.
 
@@ -50,8 +59,25 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
 
     Parameters
     ----------
-    source : str or path
-        The folder. Nothing is read but the list of its files, when a query asks.
+    source : str or path, or a list of them
+        ``datasus://``, ``ftp://host/folder``, ``https://host/folder/``, or a folder. Of several, with the same tree, each is
+        tried where those before it do not serve. Nothing is read, or asked of a server, before a query asks.
+    mirrors : list of str, optional
+        Where else the tree of a source like ``datasus://`` lies, tried in order.
+    home : str or path, optional
+        Folder of what is fetched: lake, jobs, listings, files; ``datasus`` in the user's data folder.
+    refresh : {"changed", "never", "always"}, optional
+        When a server is asked again what it has: once listings are older than ``refresh_after``, never, or in every query.
+    refresh_after : float, optional
+        Seconds for which a listing holds; one day.
+    keep_files : bool, optional
+        Whether files that were fetched stay beside what they were converted into; false.
+    max_download : int, optional
+        Bytes that one query may fetch; 5 GB.
+    transfers : int, optional
+        Files that are fetched at once, 1 to 6; 2.
+    ca : str or path, optional
+        PEM file of authorities that are trusted beside the system's, for sources by HTTPS.
     lake : str or path, optional
         Folder of converted Parquet; ``.datasus/lake`` inside the source folder.
     output : str or path, optional
@@ -123,6 +149,14 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     300
     """
     settings: dict[str, Any] = {
+        "mirrors": mirrors,
+        "home": home,
+        "refresh": refresh,
+        "refresh_after": refresh_after,
+        "keep_files": keep_files,
+        "max_download": max_download,
+        "transfers": transfers,
+        "ca": ca,
         "lake": lake,
         "output": output,
         "state": state,
@@ -151,6 +185,12 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         "verify_crc": verify_crc,
         "language": language,
     }
+    if isinstance(source, (list, tuple)):
+        first, *others = source or (".",)
+        source = first
+        settings["mirrors"] = [os.fspath(other) for other in others] + list(mirrors or ())
+    elif mirrors is not None:
+        settings["mirrors"] = list(mirrors)
     given = {name: os.fspath(v) if isinstance(v, os.PathLike) else v for name, v in settings.items() if v is not None}
     _host.listen()
     config = json.dumps(given, ensure_ascii=False, allow_nan=False)
