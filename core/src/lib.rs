@@ -3,7 +3,7 @@
 //! ```no_run
 //! use datasus::{Client, Csv, Parquet, QueryParams, col};
 //!
-//! let client = Client::open("pasta/com/arquivos")?;
+//! let client = Client::open("datasus://")?; // or a folder
 //! let params = QueryParams::dataset("SIH-RD")
 //!     .uf(["AC"])
 //!     .competencia("202401")
