@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
 use crate::base::{Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
 use crate::catalog::{Catalog, Dataset};
@@ -21,7 +22,7 @@ use crate::recovery::StateFolder;
 use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets};
 use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
-use crate::store::{ChunkCache, Location, Patience, S3, S3Settings, Stores};
+use crate::store::{ChunkCache, Location, Patience, S3, S3Settings, SparedElsewhere, SparedKind, Stores};
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
 const DURABLE_CHUNK_ROWS: usize = 8 << 10;
@@ -97,16 +98,20 @@ impl Environment {
             (None, Some(folder)) => folder.join(".datasus").join("lake"),
             (None, None) => return Err(homeless(&source)),
         };
-        let lake = Lake::over(stores, &lake)?;
+        let root = Location::parse(&lake);
+        let lake = match stores.knows(&root) && !root.is_file() {
+            // What is in the making has a folder here, of its own for each lake.
+            true => Lake::at(stores, &root, &cache.root().join("lakes").join(short_hash(&root)))?,
+            false => Lake::over(stores, &lake)?,
+        };
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
-        let local: Arc<dyn Engine> = Arc::new(Local::over(vec![
-            folder.clone().unwrap_or_else(|| source.path().to_owned()),
-            lake.root().to_owned(),
-        ]));
+        let read = folder.clone().filter(|_| mirror.is_some()).unwrap_or_else(|| local_folder(&source));
+        let local: Arc<dyn Engine> =
+            Arc::new(Local::over(vec![read, local_folder(&lake.location()), cache.root().to_owned()]));
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
         let state = match (&home, &config.state, &config.lake) {
             (Some(home), None, None) => home.join("jobs"),
-            _ => state_root(&config, folder.as_deref().unwrap_or(lake.root())),
+            _ => state_root(&config, &lake.location(), folder.as_deref())?,
         };
         let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;
         let state = StateFolder::at(state);
@@ -219,6 +224,17 @@ impl Environment {
 
     /// What no output touches.
     pub(super) fn spared(&self, listing: Option<&Listing>) -> Spared {
+        let mut elsewhere = Vec::new();
+        let lake = self.lake.location();
+        if !lake.is_file() {
+            elsewhere.push(SparedElsewhere { root: lake, kind: SparedKind::Lake });
+        }
+        if !self.source.is_file() {
+            let named = listing.map(|listing| listing.names.locations().cloned().collect::<Vec<_>>());
+            let mut files = named.unwrap_or_default();
+            files.sort();
+            elsewhere.push(SparedElsewhere { root: self.source.clone(), kind: SparedKind::Source(files.into()) });
+        }
         let files = listing.map(|listing| {
             let sources = listing.names.locations();
             // A Parquet of another name may be an answer.
@@ -230,11 +246,12 @@ impl Environment {
             local.map(|at| at.path().to_owned()).collect::<Vec<_>>()
         });
         Spared {
-            lake: self.lake.root().to_owned(),
+            lake: self.lake.here().to_owned(),
             state: self.state.root().to_owned(),
             source: if self.source.is_file() { self.source.path().to_owned() } else { PathBuf::new() },
             files: files.unwrap_or_default().into(),
             is_ours: Some(is_written_by_us),
+            elsewhere: elsewhere.into(),
         }
     }
 
@@ -373,11 +390,37 @@ fn spill_root(config: &Config) -> PathBuf {
     config.spill.clone().unwrap_or_else(std::env::temp_dir)
 }
 
-/// The state folder of a client.
-fn state_root(config: &Config, source_folder: &Path) -> PathBuf {
-    match (&config.state, &config.lake) {
-        (Some(state), _) => state.clone(),
-        (None, Some(lake)) => lake.parent().unwrap_or(lake).join("jobs"),
-        (None, None) => source_folder.join(".datasus").join("jobs"),
+/// The state folder of a client, which is one of this machine.
+fn state_root(config: &Config, lake: &Location, source_folder: Option<&Path>) -> Result<PathBuf> {
+    let of_source = || source_folder.map(|folder| folder.join(".datasus").join("jobs"));
+    if let Some(state) = &config.state {
+        return Ok(state.clone());
     }
+    match lake.is_file() {
+        true if config.lake.is_some() => Ok(lake.path().parent().unwrap_or(lake.path()).join("jobs")),
+        true => Ok(of_source().unwrap_or_else(|| lake.path().join("jobs"))),
+        false => of_source().ok_or_else(|| stateless(lake)),
+    }
+}
+
+/// Neither source nor lake has a folder here.
+fn stateless(lake: &Location) -> Error {
+    Error::new(
+        crate::base::Code::InvalidParams,
+        text!(
+            "Nem a fonte nem o lake {lake} são uma pasta desta máquina: diga em `state` (ou DATASUS_STATE) a pasta do que os trabalhos guardam",
+            "Neither the source nor the lake {lake} is a folder of this machine: say by `state` (or DATASUS_STATE) the folder of what jobs keep"
+        ),
+    )
+    .with("received", lake.to_string())
+    .stage("config")
+}
+
+/// None is the empty path.
+fn local_folder(at: &Location) -> PathBuf {
+    if at.is_file() { at.path().to_owned() } else { PathBuf::new() }
+}
+
+fn short_hash(at: &Location) -> String {
+    hex::encode(&Sha256::digest(at.to_string())[..8])
 }

@@ -236,7 +236,7 @@ impl Session {
     ) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
         check_sizes(params)?;
-        let stores = self.lake.stores();
+        let stores = &self.lake.stores().during(&ctx.cancel);
         let whole = |grupo: &Grupo, extent| extent == Extent::Dataset || grupo.columns.is_empty();
         // Names are read when they are needed: what is wrong with a query is said without them.
         let names_of = |grupo: &Grupo| self.listed(Some(&BTreeSet::from([grupo.dataset.clone()])), ctx);

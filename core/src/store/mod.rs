@@ -3,6 +3,7 @@
 
 mod chunk_cache;
 mod ftp;
+mod handle;
 mod http;
 mod local_files;
 mod local_root;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use chunk_cache::{ChunkCache, LocalCopy};
 pub use ftp::FtpTree;
+pub use handle::Handle;
 pub use http::HttpTree;
 pub use local_files::LocalFiles;
 pub use local_root::{LocalRoot, OutputFile};
@@ -33,7 +35,7 @@ pub use location::Location;
 pub use output_root::OutputRoot;
 pub use read_at::{At, ReadAt, Reader, sha256};
 pub use s3::{Keys, S3, S3Settings};
-pub use spared::Spared;
+pub use spared::{Spared, SparedElsewhere, SparedKind};
 pub use stores::Stores;
 pub(crate) use tree::changed;
 pub use tree::{Modified, Patience, Taker, Tree, TreeEntry, folder_and_name};
