@@ -242,16 +242,8 @@ impl Config {
 
     /// DS-422 where an address stands for a folder.
     fn refuse_addresses(&self) -> Result<()> {
-        let folders = [
-            &self.home,
-            &self.ca,
-            &self.lake,
-            &self.output,
-            &self.state,
-            &self.spill,
-            &self.s3_ca,
-            &self.remote_cache,
-        ];
+        let folders =
+            [&self.home, &self.ca, &self.lake, &self.output, &self.state, &self.spill, &self.s3_ca, &self.remote_cache];
         let each = folders.into_iter().flatten().map(|folder| refuse_address(&folder.to_string_lossy()));
         each.collect::<Result<()>>().map_err(|error| error.stage("config"))
     }

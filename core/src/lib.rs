@@ -60,5 +60,7 @@ pub use labels::DictionaryEntry;
 pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
-pub use run::{CacheUse, Ended, Event, Events, Job, JobInfo, Pending, Replayed, Report, Rows, Status, SyncPlan, SyncReport};
+pub use run::{
+    CacheUse, Ended, Event, Events, Job, JobInfo, Pending, Replayed, Report, Rows, Status, SyncPlan, SyncReport,
+};
 pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

@@ -111,7 +111,10 @@ fn from_a_server(source: &Path, output: &Path) -> Result<()> {
     let client = Client::open_with(&address, config)?;
     let months = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202401"..="202402");
     let plan = client.plan_sync(std::slice::from_ref(&months))?;
-    println!("{address}: {} files, of which {} are to be fetched ({} bytes)", plan.files, plan.files_to_fetch, plan.bytes_to_fetch);
+    println!(
+        "{address}: {} files, of which {} are to be fetched ({} bytes)",
+        plan.files, plan.files_to_fetch, plan.bytes_to_fetch
+    );
     let csv = Csv { overwrite: true, ..Csv::to("baixadas.csv") };
     let report = client.export(&months.columns(["N_AIH", "VAL_TOT"]), csv)?;
     println!("{} rows; {} bytes came, in {} transfers", report.records_processed, server.sent(), server.asked("RETR"));

@@ -91,7 +91,9 @@ impl Environment {
             Some(mirror) => (Mirror::root(), Some(mirror.files())),
             None => source_of(&source, &stores)?,
         };
-        let home = mirror.as_ref().map(|_| home(config.home.as_deref()));
+        // A bucket alone is read as any store is, and its lake lives where those of other sources elsewhere do.
+        let elsewhere = mirror.is_some() || source.scheme() == "s3";
+        let home = elsewhere.then(|| home(config.home.as_deref()));
         let lake = match (&config.lake, &folder) {
             (Some(lake), _) => lake.clone(),
             (None, _) if home.is_some() => home.iter().map(|home| home.join("lake")).collect(),
@@ -346,12 +348,7 @@ fn source_of(given: &Path, stores: &Stores) -> Result<(Location, Option<PathBuf>
 }
 
 /// The tree that a source is, where it is one; its objects are then those of one more store.
-fn mirror_of(
-    source: &Path,
-    config: &Config,
-    stores: &mut Stores,
-    patience: Patience,
-) -> Result<Option<Arc<Mirror>>> {
+fn mirror_of(source: &Path, config: &Config, stores: &mut Stores, patience: Patience) -> Result<Option<Arc<Mirror>>> {
     let Some(given) = source.to_str().filter(|given| Mirror::is_of(given, config)) else { return Ok(None) };
     // A store of the program's own comes first.
     if stores.knows(&Location::parse(source)) && config.mirrors.is_empty() {

@@ -48,7 +48,9 @@ fn serve(stream: &mut (impl Read + Write), site: &Mutex<Site>) -> std::io::Resul
     let stream = reader.into_inner();
     let Some(request) = head.first().cloned() else { return Ok(()) };
     let said = |name: &str| {
-        let of = |line: &String| line.split_once(": ").filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v.to_owned());
+        let of = |line: &String| {
+            line.split_once(": ").filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v.to_owned())
+        };
         head.iter().find_map(of)
     };
     let mut site = site.lock().unwrap();
@@ -80,9 +82,12 @@ fn serve(stream: &mut (impl Read + Write), site: &Mutex<Site>) -> std::io::Resul
         if site.no_index || !site.files.keys().any(|file| file.starts_with(&path)) {
             return answer("404 Not Found", "", b"no", usize::MAX);
         }
-        let mut names: Vec<String> = site.files.keys().filter_map(|file| file.strip_prefix(&path)).map(|below| {
-            below.split_once('/').map_or(below.to_owned(), |(folder, _)| format!("{folder}/"))
-        }).collect();
+        let mut names: Vec<String> = site
+            .files
+            .keys()
+            .filter_map(|file| file.strip_prefix(&path))
+            .map(|below| below.split_once('/').map_or(below.to_owned(), |(folder, _)| format!("{folder}/")))
+            .collect();
         names.dedup();
         let links: String = names.iter().map(|name| format!("<a href=\"{name}\">{name}</a>\n")).collect();
         return answer("200 OK", "", format!("<html><a href=\"../\">..</a>{links}</html>").as_bytes(), usize::MAX);
@@ -92,7 +97,10 @@ fn serve(stream: &mut (impl Read + Write), site: &Mutex<Site>) -> std::io::Resul
         let page = b"<!DOCTYPE html><html>Wi-Fi</html>".repeat(1 + file.len() / 33);
         return answer("200 OK", "", &page[..file.len()], usize::MAX);
     }
-    let tag = format!("\"{:08x}\"", file.iter().fold(7_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(*byte))));
+    let tag = format!(
+        "\"{:08x}\"",
+        file.iter().fold(7_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(*byte)))
+    );
     let mut headers = format!("ETag: {tag}\r\nLast-Modified: Wed, 29 May 2024 16:10:00 GMT\r\n");
     if site.gzip {
         let mut packed = GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -100,7 +108,8 @@ fn serve(stream: &mut (impl Read + Write), site: &Mutex<Site>) -> std::io::Resul
         headers.push_str("Content-Encoding: gzip\r\n");
         return answer("200 OK", &headers, &packed.finish()?, usize::MAX);
     }
-    let cut = if method == "GET" && path.ends_with(".dbc") { site.cuts.pop().unwrap_or(usize::MAX) } else { usize::MAX };
+    let cut =
+        if method == "GET" && path.ends_with(".dbc") { site.cuts.pop().unwrap_or(usize::MAX) } else { usize::MAX };
     let from = said("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
     match from.filter(|_| said("if-range").is_none_or(|known| known == tag)) {
         Some(from) => {
@@ -112,7 +121,8 @@ fn serve(stream: &mut (impl Read + Write), site: &Mutex<Site>) -> std::io::Resul
 }
 
 fn listing(site: &Site, query: &str) -> String {
-    let said = |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key)).map(|value| value.replace("%2F", "/"));
+    let said =
+        |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key)).map(|value| value.replace("%2F", "/"));
     let prefix = format!("/base/{}", said("prefix=").unwrap_or_default());
     let first: usize = said("continuation-token=").and_then(|token| token.parse().ok()).unwrap_or(0);
     let (mut folders, mut keys) = (Vec::new(), Vec::new());
@@ -128,14 +138,24 @@ fn listing(site: &Site, query: &str) -> String {
         let size = file.len();
         format!("<Contents><Key>{key}</Key><LastModified>2024-05-29T16:10:00.000Z</LastModified><ETag>&quot;{tag:08x}&quot;</ETag><Size>{size}</Size></Contents>")
     }).collect();
-    let more = (keys.len() > first + 2).then(|| format!("<NextContinuationToken>{}</NextContinuationToken>", first + 2));
-    let prefixes: String = folders.iter().map(|folder| {
-        format!("<CommonPrefixes><Prefix>{}{folder}/</Prefix></CommonPrefixes>", prefix.trim_start_matches("/base/"))
-    }).collect();
+    let more =
+        (keys.len() > first + 2).then(|| format!("<NextContinuationToken>{}</NextContinuationToken>", first + 2));
+    let prefixes: String = folders
+        .iter()
+        .map(|folder| {
+            format!(
+                "<CommonPrefixes><Prefix>{}{folder}/</Prefix></CommonPrefixes>",
+                prefix.trim_start_matches("/base/")
+            )
+        })
+        .collect();
     format!("<?xml version=\"1.0\"?><ListBucketResult>{}{page}{prefixes}</ListBucketResult>", more.unwrap_or_default())
 }
 
-fn listening(site: Site, each: impl Fn(TcpStream, &Mutex<Site>) + Send + Sync + Copy + 'static) -> (u16, Arc<Mutex<Site>>) {
+fn listening(
+    site: Site,
+    each: impl Fn(TcpStream, &Mutex<Site>) + Send + Sync + Copy + 'static,
+) -> (u16, Arc<Mutex<Site>>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let (port, site) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(site)));
     let serving = site.clone();
@@ -175,7 +195,9 @@ fn index_pages_a_bucket_and_a_file_of_paths_list_the_same_and_selected_files_are
     let list: String = paths.files.keys().map(|path| format!("{}\n", path.trim_start_matches("/base/"))).collect();
     paths.files.insert("/base/tudo.txt".into(), list.into_bytes());
     let bucket = Site { bucket: true, no_index: true, ..site(40) };
-    for (way, site, ending, heads) in [("pages", site(40), "", 2), ("bucket", bucket, "", 0), ("paths", paths, "?index=tudo.txt", 2)] {
+    for (way, site, ending, heads) in
+        [("pages", site(40), "", 2), ("bucket", bucket, "", 0), ("paths", paths, "?index=tudo.txt", 2)]
+    {
         let (server, place) = (Server::start(site), Place::new());
         let client = open(&format!("{}{ending}", server.address), place.config());
         assert_eq!(rows(&client, &admissions(&["202401", "202403"])).unwrap(), 80, "{way}");
@@ -198,7 +220,11 @@ fn a_body_that_ends_early_goes_on_by_range_and_busy_servers_are_asked_again() {
 fn a_page_in_the_place_of_a_file_is_refused_and_a_packed_body_is_unpacked() {
     let (server, place) = (Server::start(Site { captive: true, bucket: true, ..site(30) }), Place::new());
     let error = rows(&open(&server.address, place.config()), &admissions(&["202401"])).unwrap_err();
-    assert_eq!((error.code(), error.diagnostic()["cause"].as_str()), (Code::Unreachable, Some("not_the_file")), "{error}");
+    assert_eq!(
+        (error.code(), error.diagnostic()["cause"].as_str()),
+        (Code::Unreachable, Some("not_the_file")),
+        "{error}"
+    );
     assert!(error.detail().contains("<!DOCTYPE html>"), "{error}");
     let (server, place) = (Server::start(Site { gzip: true, ..site(30) }), Place::new());
     assert_eq!(rows(&open(&server.address, place.config()), &admissions(&["202401"])).unwrap(), 30);

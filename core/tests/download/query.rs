@@ -131,7 +131,10 @@ fn a_plan_says_what_a_sync_would_bring_and_two_files_come_at_once() {
     let states = plan.planned.iter().map(|file| serde_json::to_value(file.state).unwrap()).collect::<Vec<_>>();
     assert_eq!(states, ["there", "there", "changed"]);
     let every = anew.plan_sync(&[QueryParams::default()]).unwrap();
-    assert_eq!(every.planned.iter().map(|file| file.dataset.to_string()).collect::<Vec<_>>(), ["SIH-RD", "SIH-RD", "SIH-RD", "SIM-DO"]);
+    assert_eq!(
+        every.planned.iter().map(|file| file.dataset.to_string()).collect::<Vec<_>>(),
+        ["SIH-RD", "SIH-RD", "SIH-RD", "SIM-DO"]
+    );
 }
 
 #[test]

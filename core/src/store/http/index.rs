@@ -115,9 +115,10 @@ impl Bucket {
     }
 
     pub fn entries(self, prefix: &str) -> Vec<TreeEntry> {
-        let folders = self.common_prefixes.iter().filter_map(|folder| {
-            entry(folder.prefix.strip_prefix(prefix)?.trim_end_matches('/'), true)
-        });
+        let folders = self
+            .common_prefixes
+            .iter()
+            .filter_map(|folder| entry(folder.prefix.strip_prefix(prefix)?.trim_end_matches('/'), true));
         let files = self.contents.iter().filter_map(|file| {
             let time = file.last_modified.as_deref().and_then(|time| DateTime::parse_from_rfc3339(time).ok());
             let ns = time.and_then(|time| time.timestamp_nanos_opt());
@@ -153,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_file_of_paths_has_the_folders_of_the_tree() {
-        let folders = of_paths("SIM/CID10/DORES/DOAC2022.dbc\n./SIM/a.txt\r\n/dissemin/publicos/SIHSUS/x/RDAC2401.dbc\n\n");
+        let folders =
+            of_paths("SIM/CID10/DORES/DOAC2022.dbc\n./SIM/a.txt\r\n/dissemin/publicos/SIHSUS/x/RDAC2401.dbc\n\n");
         assert_eq!(names(&folders[""]), [("SIM", true), ("SIHSUS", true)]);
         assert_eq!(names(&folders["SIM"]), [("CID10", true), ("a.txt", false)]);
         assert_eq!(names(&folders["SIHSUS/x"]), [("RDAC2401.dbc", false)]);

@@ -14,8 +14,8 @@ use reqwest::header::{self, HeaderMap};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, Url, redirect};
 
 use super::runtime;
-use crate::base::{Cancel, Code, Error, Result, Text, masked, text};
 use super::tree::{away, changed, folder_and_name, gone, lost};
+use crate::base::{Cancel, Code, Error, Result, Text, masked, text};
 use crate::store::{Modified, Patience, Taker, Tree, TreeEntry};
 
 use index::Bucket;
@@ -139,7 +139,10 @@ impl HttpTree {
             .with("server_reply", said),
             _ => Error::new(
                 Code::Unreachable,
-                text!("{address} recusou o que lhe foi pedido ({said})", "{address} refused what it was asked ({said})"),
+                text!(
+                    "{address} recusou o que lhe foi pedido ({said})",
+                    "{address} refused what it was asked ({said})"
+                ),
             )
             .with("server_reply", said)
             .stage("download"),
@@ -213,7 +216,10 @@ impl HttpTree {
         let (mut all, mut token): (Vec<TreeEntry>, Option<String>) = (Vec::new(), None);
         loop {
             let mut url = self.base.clone();
-            url.query_pairs_mut().append_pair("list-type", "2").append_pair("delimiter", "/").append_pair("prefix", &prefix);
+            url.query_pairs_mut()
+                .append_pair("list-type", "2")
+                .append_pair("delimiter", "/")
+                .append_pair("prefix", &prefix);
             if let Some(token) = &token {
                 url.query_pairs_mut().append_pair("continuation-token", token);
             }
@@ -284,7 +290,8 @@ impl Tree for HttpTree {
         // Of a body that is packed on its way the length is that of the packed one.
         let packed = headers.contains_key(header::CONTENT_ENCODING);
         let size = said(headers, header::CONTENT_LENGTH).filter(|_| !packed).and_then(|size| size.parse().ok());
-        let time = said(headers, header::LAST_MODIFIED).and_then(|time| chrono::DateTime::parse_from_rfc2822(time).ok());
+        let time =
+            said(headers, header::LAST_MODIFIED).and_then(|time| chrono::DateTime::parse_from_rfc2822(time).ok());
         let ns = time.and_then(|time| time.timestamp_nanos_opt());
         Ok(TreeEntry {
             name: folder_and_name(path).1.to_owned(),
@@ -442,7 +449,9 @@ fn is_internal(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<std::net::IpAddr>() {
-        Ok(std::net::IpAddr::V4(ip)) => ip.is_loopback() || ip.is_link_local() || ip.is_private() || ip.is_unspecified(),
+        Ok(std::net::IpAddr::V4(ip)) => {
+            ip.is_loopback() || ip.is_link_local() || ip.is_private() || ip.is_unspecified()
+        }
         Ok(std::net::IpAddr::V6(ip)) => {
             ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unique_local() || ip.is_unspecified()
         }
@@ -488,7 +497,11 @@ mod tests {
         assert_eq!(tree.url("SIM/a b#c.dbc").path(), "/base/SIM/a%20b%23c.dbc");
         assert_eq!(tree.folder_url("").path(), "/base/");
         for odd in ["https://", "https:///x", "https://h:port/"] {
-            assert_eq!(HttpTree::open(odd, None, Patience::default()).unwrap_err().code(), Code::InvalidParams, "{odd}");
+            assert_eq!(
+                HttpTree::open(odd, None, Patience::default()).unwrap_err().code(),
+                Code::InvalidParams,
+                "{odd}"
+            );
         }
     }
 
