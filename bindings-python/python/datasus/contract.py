@@ -173,6 +173,9 @@ CacheUse = Literal["off"]
 #: Whether the CRC-32 was right.
 CrcState = Literal["ok", "unchecked", "absent"]
 
+#: What is here of a file.
+FileState = Literal["there", "here", "absent", "changed"]
+
 #: How the process that ran a job stands.
 Standing = Literal["running", "crashed", "foreign", "failed", "ended", "unreadable"]
 
@@ -233,7 +236,7 @@ Retry = Literal["never", "later"]
 LeftOutReason = Literal["preliminary", "older_date", "older_time", "same_rows"]
 
 #: Why a file of the source is not read.
-IgnoredReason = Literal["name", "archive", "ours", "link", "depth"]
+IgnoredReason = Literal["name", "archive", "ours", "link", "depth", "folder"]
 
 #: What a file is of.
 Period = Literal["month", "year"]
@@ -258,6 +261,10 @@ ReplaceBy = Literal["competencia", "source_file"]
 
 #: How decimals and integers of 64 bits are written in JSON.
 Numbers = Literal["number", "text"]
+
+#: Whether files that are here are looked up where they came from: the ministry publishes recent months anew under
+#: their names.
+Refresh = Literal["never", "changed", "always"]
 
 #: Where the keys of an S3 server come from.
 S3Credentials = Literal["keys", "instance"]
@@ -292,6 +299,8 @@ class Sampled(Record):
 class SourceFile(Record):
     """A source file of the answer."""
 
+    _left_out: ClassVar[dict[str, type[Any]]] = {"preliminary": type(None), "origin": type(None)}
+
     #: Its name.
     file: str
     #: Rows in the file, before filters.
@@ -300,6 +309,10 @@ class SourceFile(Record):
     sha256: str | None
     #: Whether its checksum was right.
     crc: CrcState
+    #: True: the ministry has not closed it yet; it lies in a folder PRELIM.
+    preliminary: bool | None
+    #: The address of the source that it was fetched from; none for files of this machine.
+    origin: str | None
 
 
 class Missing(Record):
@@ -440,9 +453,11 @@ class SyncReport(Record):
 
     _parts: ClassVar[dict[str, type[Record]]] = {
         "sources": SourceFile,
+        "unreadable": Unreadable,
         "bad_values": BadValue,
         "normalised": NormalisedCodes,
     }
+    _left_out: ClassVar[dict[str, type[Any]]] = {"unreadable": list}
 
     #: Files that are in the lake now.
     files: int
@@ -454,11 +469,54 @@ class SyncReport(Record):
     duration_sec: float
     #: Each of the files.
     sources: list[SourceFile]
+    #: Files left out because they could not be fetched or read (``partial``).
+    unreadable: list[Unreadable]
     #: Values that did not parse.
     bad_values: list[BadValue]
     #: Codes that were written in another form.
     normalised: list[NormalisedCodes]
     #: What people should know.
+    warnings: list[str]
+
+
+class PlannedFile(Record):
+    """A file that a sync would look after."""
+
+    _left_out: ClassVar[dict[str, type[Any]]] = {"listed_at": type(None)}
+
+    #: Where it lies.
+    file: str
+    dataset: str
+    uf: str
+    competencia: str
+    #: 0 where only the file itself will tell.
+    bytes: int
+    state: FileState
+    #: The ministry has not closed it yet.
+    preliminary: bool
+    #: When the listing was read that it stands in; none for files of this machine.
+    listed_at: str | None
+
+
+class SyncPlan(Record):
+    """What ``Client.sync``(crate::Client::sync) would do."""
+
+    _parts: ClassVar[dict[str, type[Record]]] = {"planned": PlannedFile, "missing": Missing}
+    _left_out: ClassVar[dict[str, type[Any]]] = {"missing": list}
+
+    #: Files that the datasets, UFs and competências mean, and their bytes where the source lies.
+    files: int
+    bytes: int
+    #: Of these, what would be fetched from elsewhere; none for a folder of this machine.
+    files_to_fetch: int
+    bytes_to_fetch: int
+    #: Of these, what is not in the lake as it is now.
+    files_to_convert: int
+    #: Each of the files, in the order of an answer.
+    planned: list[PlannedFile]
+    #: Asked for by name, and in no listing.
+    missing: list[Missing]
+    #: In the client's language.
     warnings: list[str]
 
 
