@@ -74,7 +74,8 @@ fn content(file: &LakeFile) -> Option<(String, String)> {
     }
     let path = file.path.to_str()?.to_owned();
     if !file.native_parquet {
-        return Some((path, format!("sha256 {}", file.sha256.as_ref()?)));
+        // What one converter makes of a source is the same wherever and whenever, but for the types that other headers gave it.
+        return Some((path, format!("sha256 {} {} {}", file.source.sha256.as_ref()?, file.fingerprint, file.rows)));
     }
     // The user's own is not hashed: it is known as the lake knows a source.
     let (source, state) = (&file.source, &file.state);
