@@ -30,6 +30,7 @@ pub enum CacheUse {
 /// The sources of an answer; clones are of the same job.
 #[derive(Debug, Clone)]
 pub struct KeptAnswer {
+    /// What the query asks of the cache.
     pub mode: CacheMode,
     /// Those that may change.
     own: Arc<[LakeFile]>,
@@ -41,6 +42,7 @@ pub struct KeptAnswer {
 const SETTLED: Duration = Duration::from_secs(2);
 
 impl KeptAnswer {
+    /// Of an answer over `files`.
     pub fn of(files: &[LakeFile], mode: CacheMode) -> Self {
         let contents = files.iter().map(content).collect::<Option<Vec<_>>>();
         let own = files.iter().filter(|file| file.native_parquet).cloned().collect();
@@ -62,6 +64,7 @@ impl KeptAnswer {
         self.used.set(how).is_ok()
     }
 
+    /// Where the answer came from, as far as that was said.
     pub fn used(&self) -> CacheUse {
         self.used.get().copied().unwrap_or_default()
     }
