@@ -17,6 +17,22 @@ import { Warnings } from './warnings'
 export interface Config {
   /** A folder of DBC, DBF or Parquet files, in any layout, or one file; the current folder. */
   source?: string | URL
+  /** Where else the tree of a source like `datasus://` lies, tried in order. */
+  mirrors?: string[]
+  /** Folder of what is fetched: lake, jobs, listings, files; `datasus` in the user's data folder. */
+  home?: string | URL
+  /** When a server is asked again what it has: once listings are older than `refreshAfter` (`changed`), never, or in every query. */
+  refresh?: 'never' | 'changed' | 'always'
+  /** Seconds for which a listing holds; one day. */
+  refreshAfter?: number
+  /** Whether files that were fetched stay beside what they were converted into; false. */
+  keepFiles?: boolean
+  /** Bytes that one query may fetch; 5 GB. */
+  maxDownload?: number
+  /** Files that are fetched at once, 1 to 6; 2. */
+  transfers?: number
+  /** PEM file of authorities that are trusted beside the system's, for sources by HTTPS. */
+  ca?: string | URL
   /** Folder of converted Parquet; `.datasus/lake` inside the source folder. */
   lake?: string | URL
   /** Folder that holds every file an export writes; the current one. */
@@ -57,6 +73,24 @@ export interface Config {
   remoteCache?: string
   /** Bytes that those copies may have; 20 GB. */
   remoteCacheLimit?: number
+  /** Bytes of answers kept in memory; 64 MB, 0 for none. */
+  cacheMemory?: number
+  /** Folder of answers that all processes of the user share; none. */
+  cacheFolder?: string | URL
+  /** Bytes of that folder; 5 GB. */
+  cacheLimit?: number
+  /** Bytes of an answer above which it is not kept; 8 MB. */
+  cacheEntryLimit?: number
+  /** zstd level of kept answers, 1 to 19; 1. */
+  cacheLevel?: number
+  /** Redis in which several machines keep answers, `redis://server:6379/0`; never shown. */
+  redis?: string
+  /** File of certificates of a private authority for `rediss://`. */
+  redisCa?: string | URL
+  /** Seconds after which Redis forgets an answer; one day. */
+  redisTtl?: number
+  /** Queries a minute for each `rateKey`; 100, 0 for no limit. */
+  rateLimit?: number
   /** Seconds that any query may take; one day. */
   deadline?: number
   /** Threads for conversion and engine; one per core. */
@@ -85,7 +119,7 @@ export interface SinkOptions extends CallOptions {
   to: To | readonly To[]
 }
 
-const FOLDERS = ['source', 'home', 'ca', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache']
+const FOLDERS = ['source', 'home', 'ca', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache', 'cacheFolder', 'redisCa']
 
 /** Opens a folder. @internal */
 export async function openWith(arrow: LoadArrow, config: Config | string | URL = {}): Promise<Client> {
