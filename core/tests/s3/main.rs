@@ -9,6 +9,7 @@ mod server;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod store;
+mod tls;
 
 use std::path::Path;
 

@@ -3,6 +3,7 @@
 
 mod client;
 mod failure;
+mod keys;
 mod notes;
 mod profile;
 mod read;
@@ -19,7 +20,8 @@ use object_store::multipart::MultipartStore;
 use object_store::{ObjectMeta, ObjectStoreExt, PutMode};
 use sha2::{Digest, Sha256};
 
-pub use self::settings::{Keys, S3Settings};
+pub use self::keys::Keys;
+pub use self::settings::S3Settings;
 
 use self::client::{Client, Place};
 use self::failure::Kind;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use super::keys::{Keys, wrong};
 use super::profile;
 use crate::base::{Code, Error, Result, Secret, refuse_address, text};
 use crate::config::{Config, S3Credentials};
@@ -26,14 +27,6 @@ pub struct S3Settings {
     pub timeout: Duration,
     /// Folder in which uploads are noted until they are done, so that another process ends those of one that was killed.
     pub notes: Option<PathBuf>,
-}
-
-/// A key, and its session's token where it is a temporary one.
-#[derive(Debug, Clone)]
-pub struct Keys {
-    pub key: Secret,
-    pub secret: Secret,
-    pub token: Option<Secret>,
 }
 
 impl Default for S3Settings {
@@ -154,11 +147,6 @@ fn refuse_metadata(url: &Url) -> Result<()> {
         .with("received", host)
         .stage("config")),
     }
-}
-
-pub(super) fn wrong(said: crate::base::Text) -> Error {
-    let (pt, en) = (said.pt, said.en);
-    Error::new(Code::InvalidParams, text!("Configuração inválida: {pt}", "Invalid configuration: {en}")).stage("config")
 }
 
 #[cfg(test)]

@@ -1,0 +1,17 @@
+//! What lets one in.
+
+use crate::base::{Code, Error, Secret, Text, text};
+
+/// A key, and its session's token where it is a temporary one.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    pub key: Secret,
+    pub secret: Secret,
+    pub token: Option<Secret>,
+}
+
+/// DS-422 for a setting.
+pub(super) fn wrong(said: Text) -> Error {
+    let (pt, en) = (said.pt, said.en);
+    Error::new(Code::InvalidParams, text!("Configuração inválida: {pt}", "Invalid configuration: {en}")).stage("config")
+}
