@@ -5,8 +5,11 @@ use crate::base::{Code, Error, Secret, Text, text};
 /// A key, and its session's token where it is a temporary one.
 #[derive(Debug, Clone)]
 pub struct Keys {
+    /// The access key.
     pub key: Secret,
+    /// What it signs with.
     pub secret: Secret,
+    /// Of the session, where it is a temporary one.
     pub token: Option<Secret>,
 }
 

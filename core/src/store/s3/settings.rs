@@ -14,16 +14,23 @@ use crate::config::{Config, S3Credentials};
 /// Settings of [`S3`](super::S3), as the keys `s3_*` of [`Config`] say them.
 #[derive(Debug, Clone)]
 pub struct S3Settings {
+    /// `http` or `https`, host and port; none: Amazon's.
     pub endpoint: Option<String>,
+    /// None: the profile's, or `us-east-1`.
     pub region: Option<String>,
+    /// Whether the bucket stands in the path; none: where there is an endpoint.
     pub path_style: Option<bool>,
+    /// None: the profile's, or requests are not signed.
     pub keys: Option<Keys>,
+    /// Of Amazon's file of keys.
     pub profile: Option<String>,
+    /// Whether the keys are the machine's.
     pub credentials: S3Credentials,
-    /// PEM.
+    /// Certificates of a private authority, in PEM.
     pub ca: Option<PathBuf>,
+    /// Of all requests.
     pub proxy: Option<Secret>,
-    /// Without a byte.
+    /// How long a server may be silent.
     pub timeout: Duration,
     /// Folder in which uploads are noted until they are done, so that another process ends those of one that was killed.
     pub notes: Option<PathBuf>,
