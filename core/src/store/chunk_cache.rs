@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use parquet::file::metadata::ParquetMetaData;
@@ -19,6 +20,8 @@ use super::{At, Object, ReadAt, Reader};
 use crate::base::{Cancel, Code, Error, Result, Trusted, create_folders, parquet_footer, text};
 
 const GLANCE: Duration = Duration::from_millis(10);
+/// Copies that a process locks one by one.
+const MOST_LOCKS: usize = 256;
 /// Of the footer of a copy.
 const FOOTER: u64 = 64 << 10;
 
@@ -27,8 +30,30 @@ const FOOTER: u64 = 64 << 10;
 pub struct LocalCopy {
     /// Where it is.
     pub path: PathBuf,
-    /// Its lock; none where nobody takes the file away.
-    _held: Option<Arc<File>>,
+    /// None where nobody takes the file away.
+    _held: Option<Held>,
+}
+
+/// What keeps a copy.
+#[derive(Debug, Clone)]
+enum Held {
+    /// Its own lock.
+    One(#[allow(dead_code)] Arc<Lock>),
+    /// The lock of all copies: a job of thousands would need as many descriptors.
+    All(#[allow(dead_code)] Arc<File>),
+}
+
+/// The lock of one copy, counted.
+#[derive(Debug)]
+struct Lock {
+    _file: File,
+    count: Arc<AtomicUsize>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Relaxed);
+    }
 }
 
 impl LocalCopy {
@@ -43,6 +68,10 @@ impl LocalCopy {
 pub struct ChunkCache {
     root: PathBuf,
     limit: u64,
+    /// Copies that have a lock of their own.
+    locks: Arc<AtomicUsize>,
+    /// The lock of all, while somebody needs it.
+    all: Mutex<Weak<File>>,
 }
 
 /// How much of an object is wanted.
@@ -85,7 +114,7 @@ impl Part<'_> {
 impl ChunkCache {
     /// Nothing is made before the first copy.
     pub fn at(root: PathBuf, limit: u64) -> Self {
-        ChunkCache { root, limit }
+        ChunkCache { root, limit, locks: Arc::default(), all: Mutex::default() }
     }
 
     /// The folder.
@@ -153,7 +182,29 @@ impl ChunkCache {
             return Err(error);
         }
         tracing::debug!(%at, bytes, "copied from its store");
-        Ok(LocalCopy { path: name, _held: Some(Arc::new(file)) })
+        let held = self.held(file).map_err(|error| Error::io(error, &name))?;
+        Ok(LocalCopy { path: name, _held: Some(held) })
+    }
+
+    /// Keeps a copy whose file is locked: by that lock, or, where there are many, by that of all.
+    fn held(&self, file: File) -> io::Result<Held> {
+        if self.locks.fetch_add(1, Relaxed) < MOST_LOCKS {
+            return Ok(Held::One(Arc::new(Lock { _file: file, count: self.locks.clone() })));
+        }
+        self.locks.fetch_sub(1, Relaxed);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(all) = all.upgrade() {
+            return Ok(Held::All(all));
+        }
+        let lock = Arc::new(self.open_all()?);
+        lock.lock_shared()?;
+        *all = Arc::downgrade(&lock);
+        Ok(Held::All(lock))
+    }
+
+    fn open_all(&self) -> io::Result<File> {
+        let mut options = File::options();
+        Trusted::Own.open(options.create(true).truncate(false).write(true), &self.root.join(".all"))
     }
 
     /// A copy that is there and holds `part`, under its lock.
@@ -168,23 +219,28 @@ impl ChunkCache {
             file.lock_shared().ok()?;
             // Whoever made room may have taken it in between.
             let is_there = same(&file, &path);
-            is_there.then(|| {
-                let _ = file.set_modified(SystemTime::now());
-                LocalCopy { path, _held: Some(Arc::new(file)) }
-            })
+            if !is_there {
+                return None;
+            }
+            let _ = file.set_modified(SystemTime::now());
+            Some(LocalCopy { path, _held: Some(self.held(file).ok()?) })
         })
     }
 
     /// A new file of so many bytes, without a name yet, for which others have gone where it had to be.
     fn room(&self, folder: &Path, bytes: u64, cancel: &Cancel) -> Result<(PathBuf, File)> {
         let _lock = take(&self.root.join(".lock"), cancel)?;
+        let failed = |error| Error::io(error, &self.root);
+        let all = self.open_all().map_err(failed)?;
+        // While somebody reads more copies than it can lock, none goes.
+        let may_go = all.try_lock().is_ok();
         let mut copies = copies(&self.root);
         copies.sort_by_key(|copy| copy.used);
         let mut held: u64 = copies.iter().map(|copy| copy.bytes).sum();
         for copy in copies {
             // Of a killed process: nobody will give it its name.
             let is_partial = copy.path.extension().is_some_and(|extension| extension == "partial");
-            if !is_partial && held.saturating_add(bytes) <= self.limit {
+            if !is_partial && (!may_go || held.saturating_add(bytes) <= self.limit) {
                 continue;
             }
             let Ok(file) = Trusted::Own.read(&copy.path) else { continue };
@@ -369,6 +425,19 @@ mod tests {
         let open = || Ok(Arc::new(Bytes(vec![8; 200])) as Arc<dyn ReadAt>);
         let changed = cache.copy_of(&changed, None, &Cancel::default(), &open).unwrap();
         assert_eq!(std::fs::read(changed.path).unwrap(), [8; 200]);
+    }
+
+    #[test]
+    fn of_more_copies_than_are_locked_one_by_one_none_goes_while_they_are_read() {
+        let place = tempfile::tempdir().unwrap();
+        let cache = ChunkCache::at(place.path().join("copies"), 3_000);
+        let many: Vec<LocalCopy> =
+            (0..MOST_LOCKS + 20).map(|number| copy(&cache, &number.to_string(), 10).unwrap()).collect();
+        assert!(many.iter().all(|copy| copy.path.exists()));
+        assert_eq!(copy(&cache, "more", 500).unwrap_err().code(), Code::DiskFull);
+        drop(many);
+        copy(&cache, "more", 500).unwrap();
+        assert!(held(&cache) <= 3_000);
     }
 
     #[test]
