@@ -41,6 +41,9 @@ type Report struct {
 	// Codes that stood in the sources in another form than the catalogue's, by column that the query reads; the lake and
 	// the answer hold that form.
 	Normalised []NormalisedCodes `json:"normalised,omitempty"`
+	// Codes of the files that were read, before conditions, for which the list of their label has none; NULL codes are
+	// not among them.
+	Unlabelled []Unlabelled `json:"unlabelled,omitempty"`
 	// In the client's language.
 	Warnings []string `json:"warnings"`
 }
@@ -185,6 +188,17 @@ type NormalisedCodes struct {
 	Samples [][2]string `json:"samples"`
 }
 
+// Unlabelled: a column whose list of labels lacks some of its codes.
+type Unlabelled struct {
+	Dataset string `json:"dataset"`
+	// Of the codes.
+	Column string `json:"column"`
+	// Rows with such a code.
+	Count uint64 `json:"count"`
+	// Ten of them, the most frequent first; codes that are looked up together stand with a plus between.
+	Codes []string `json:"codes"`
+}
+
 // SyncReport: what a conversion ahead of a query did.
 type SyncReport struct {
 	// Files that are in the lake now.
@@ -264,6 +278,11 @@ type Params struct {
 	Competencia any `json:"competencia,omitempty"`
 	// Columns of the answer, in this order; left out: all.
 	Columns []string `json:"columns,omitzero"`
+	// Words for codes: true, or a list of columns, adds `<COLUMN>_rotulo` beside each column that has a list of labels.
+	// Names of labels and of derived columns also stand in `columns`, `where`, `group_by` and `order_by`.
+	Labels any `json:"labels,omitempty"`
+	// True: a label of `labels` stands in its code's place.
+	LabelsOnly bool `json:"labels_only,omitempty"`
 	// Conditions that every row must meet.
 	Where []Filter `json:"where,omitzero"`
 	// One row of the answer for each combination of these columns.
@@ -736,6 +755,9 @@ type CatalogEntry struct {
 	Columns []CatalogColumn `json:"columns"`
 	// Fields that are known by name alone, and the files that have them; their types come from the files' own headers.
 	Fields []CatalogFields `json:"fields"`
+	// Columns that no star shows: the labels of codes, and what is made of other columns. Each is used by its name like
+	// any other.
+	Derived []DerivedColumn `json:"derived"`
 }
 
 // UfColumn: the column of a national file that says of which UF a record is.
@@ -861,6 +883,36 @@ type CatalogFields struct {
 	To *string `json:"to"`
 	// In upper case, in the files' order.
 	Names []string `json:"names"`
+}
+
+// DerivedColumn: a label's column, or one that is made of others.
+type DerivedColumn struct {
+	Name string      `json:"name"`
+	Kind LogicalType `json:"kind"`
+	// Of the codes whose labels it holds; none: it is made by a rule.
+	LabelOf *string `json:"label_of"`
+	// The list of its labels, as `dictionaries` names it.
+	List *string `json:"list"`
+	// The columns that it is made of.
+	Inputs []string `json:"inputs"`
+	// In Portuguese.
+	Meaning string `json:"meaning"`
+	// The rule's, or the list's with its date; it says where a list is no official one.
+	Source string `json:"source"`
+}
+
+// DictionaryEntry: a list of the dictionary, as `dictionaries` tells it.
+type DictionaryEntry struct {
+	// Kit and table (`sih/SEXO`), or a name of its own (`cid10`).
+	List string `json:"list"`
+	// Which table it was made from, and who published it.
+	Source string `json:"source"`
+	// When that was published, as exactly as is known.
+	Date string `json:"date"`
+	// False: written by hand in another project, and no official table.
+	Official bool `json:"official"`
+	// Different labels.
+	Labels uint64 `json:"labels"`
 }
 
 // FileSummary: what was noticed in a file that was read by itself.

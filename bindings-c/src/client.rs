@@ -193,6 +193,22 @@ pub unsafe extern "C" fn datasus_client_catalog(
     fence("datasus_client_catalog", error, || unsafe { say(client, catalog, |held| json(&held.client.catalog())) })
 }
 
+/// The lists of labels that are built in, as a JSON list: which, of whom, from when. The text is the caller's.
+///
+/// # Safety
+/// `dictionaries`: a place for a datasus_text; `error`: NULL or a datasus_error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_dictionaries(
+    client: *mut ClientHandle,
+    dictionaries: *mut TextOut,
+    error: *mut ErrorOut,
+) -> Status {
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_dictionaries", error, || unsafe {
+        say(client, dictionaries, |held| json(&held.client.dictionaries()))
+    })
+}
+
 /// What the source holds, as JSON: `datasets`, and `ignored`, the files that no query reads, each with the reason. The text is
 /// the caller's.
 ///

@@ -1,7 +1,7 @@
 /** The front of the SDK: one source folder, and everything that can be asked of it. */
 
 import type { LoadArrow } from './arrow'
-import type { CatalogEntry, DeadLetter, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncReport } from './contract'
+import type { CatalogEntry, DeadLetter, DictionaryEntry, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncReport } from './contract'
 import { atOnce, conflict, settled, type Language } from './errors'
 import { exactJson, Given, isPlainObject, languageOf } from './given'
 import { Job, type JobEvent } from './job'
@@ -216,6 +216,11 @@ export class Client implements AsyncDisposable {
   /** Every dataset that there is, whether the source holds any of it or not. */
   catalog(): Known[] {
     return told<Known[]>(atOnce(() => this.#native.catalog()), 'Known')
+  }
+
+  /** The lists of labels that are built in: which, of whom, from when. */
+  dictionaries(): DictionaryEntry[] {
+    return told<DictionaryEntry[]>(atOnce(() => this.#native.dictionaries()), 'DictionaryEntry')
   }
 
   /** What the source holds, by dataset, and the files that no query reads. */

@@ -38,6 +38,8 @@ export interface Report {
   badValues?: BadValue[]
   /** Codes that stood in the sources in another form than the catalogue's, by column that the query reads; the lake and the answer hold that form. */
   normalised?: NormalisedCodes[]
+  /** Codes of the files that were read, before conditions, for which the list of their label has none; NULL codes are not among them. */
+  unlabelled?: Unlabelled[]
   /** In the client's language. */
   warnings: string[]
 }
@@ -170,6 +172,17 @@ export interface NormalisedCodes {
   samples: [string, string][]
 }
 
+/** A column whose list of labels lacks some of its codes. */
+export interface Unlabelled {
+  dataset: string
+  /** Of the codes. */
+  column: string
+  /** Rows with such a code. */
+  count: number
+  /** Ten of them, the most frequent first; codes that are looked up together stand with a plus between. */
+  codes: string[]
+}
+
 /** What a conversion ahead of a query did. */
 export interface SyncReport {
   /** Files that are in the lake now. */
@@ -240,6 +253,10 @@ export interface QueryParams {
   competencia?: CompetenciaParam | null
   /** Columns of the answer, in this order; left out: all. */
   columns?: string[] | null
+  /** Words for codes: true, or a list of columns, adds `<COLUMN>_rotulo` beside each column that has a list of labels. Names of labels and of derived columns also stand in `columns`, `where`, `group_by` and `order_by`. */
+  labels?: Labels | null
+  /** True: a label of `labels` stands in its code's place. */
+  labels_only?: boolean
   /** Conditions that every row must meet. */
   where?: Filter[]
   /** One row of the answer for each combination of these columns. */
@@ -259,6 +276,9 @@ export type OneOrMany = string | number | (string | number)[]
 
 /** One competência, a list, or a range with both ends included. */
 export type CompetenciaParam = OneOrMany | { from: string | number; to: string | number }
+
+/** Which columns get labels. */
+export type Labels = boolean | string[]
 
 /** A condition; a row for which it is unknown (NULL) does not meet it, as in SQL. */
 export type Filter = { column: string; op: Op; value?: unknown } | { any: Filter[] } | { all: Filter[] } | { not: Filter }
@@ -647,6 +667,8 @@ export interface CatalogEntry {
   columns: CatalogColumn[]
   /** Fields that are known by name alone, and the files that have them; their types come from the files' own headers. */
   fields: CatalogFields[]
+  /** Columns that no star shows: the labels of codes, and what is made of other columns. Each is used by its name like any other. */
+  derived: DerivedColumn[]
 }
 
 /** The column of a national file that says of which UF a record is. */
@@ -768,6 +790,36 @@ export interface CatalogFields {
   to: string | null
   /** In upper case, in the files' order. */
   names: string[]
+}
+
+/** A label's column, or one that is made of others. */
+export interface DerivedColumn {
+  name: string
+  kind: LogicalType
+  /** Of the codes whose labels it holds; none: it is made by a rule. */
+  labelOf: string | null
+  /** The list of its labels, as `dictionaries` names it. */
+  list: string | null
+  /** The columns that it is made of. */
+  inputs: string[]
+  /** In Portuguese. */
+  meaning: string
+  /** The rule's, or the list's with its date; it says where a list is no official one. */
+  source: string
+}
+
+/** A list of the dictionary, as `dictionaries` tells it. */
+export interface DictionaryEntry {
+  /** Kit and table (`sih/SEXO`), or a name of its own (`cid10`). */
+  list: string
+  /** Which table it was made from, and who published it. */
+  source: string
+  /** When that was published, as exactly as is known. */
+  date: string
+  /** False: written by hand in another project, and no official table. */
+  official: boolean
+  /** Different labels. */
+  labels: number
 }
 
 /** What was noticed in a file that was read by itself. */
@@ -995,13 +1047,13 @@ export type S3Credentials = 'keys' | 'instance'
 
 /** The parts of what is told that are records themselves, by their keys in the contract. @internal */
 export const PARTS: Record<string, Record<string, string>> = {
-  Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
+  Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled' },
   SyncReport: { sources: 'SourceFile', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
   JobInfo: { error: 'ErrorForm' },
   ErrorForm: { problems: 'Problem', context: 'ErrorContext' },
   Explain: { files: 'Share', row_groups: 'Share', bytes: 'Share', missing: 'Missing', left_out: 'LeftOut' },
   Holdings: { datasets: 'DatasetSummary', ignored: 'IgnoredFile' },
-  CatalogEntry: { uf_column: 'UfColumn', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields' },
+  CatalogEntry: { uf_column: 'UfColumn', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields', derived: 'DerivedColumn' },
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },
   FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised' },
 }

@@ -52,9 +52,10 @@ pub mod store;
 
 pub use base::{Code, Error, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
-pub use client::{Client, ClientBuilder, DatasetSummary, Holdings, IgnoredFile, Known};
+pub use client::{Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known};
 pub use config::{Config, S3Credentials};
 pub use governor::{Mode, ModeChange, ModeChanges};
+pub use labels::DictionaryEntry;
 pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};

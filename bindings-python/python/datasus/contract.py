@@ -358,6 +358,18 @@ class NormalisedCodes(Record):
     samples: list[list[str]]
 
 
+class Unlabelled(Record):
+    """A column whose list of labels lacks some of its codes."""
+
+    dataset: str
+    #: Of the codes.
+    column: str
+    #: Rows with such a code.
+    count: int
+    #: Ten of them, the most frequent first; codes that are looked up together stand with a plus between.
+    codes: list[str]
+
+
 class Report(Record):
     """The report of a completed job."""
 
@@ -369,12 +381,14 @@ class Report(Record):
         "unreadable": Unreadable,
         "bad_values": BadValue,
         "normalised": NormalisedCodes,
+        "unlabelled": Unlabelled,
     }
     _left_out: ClassVar[dict[str, type[Any]]] = {
         "missing": list,
         "unreadable": list,
         "bad_values": list,
         "normalised": list,
+        "unlabelled": list,
     }
 
     #: Version of the contract.
@@ -414,6 +428,9 @@ class Report(Record):
     #: Codes that stood in the sources in another form than the catalogue's, by column that the query reads; the
     #: lake and the answer hold that form.
     normalised: list[NormalisedCodes]
+    #: Codes of the files that were read, before conditions, for which the list of their label has none; NULL
+    #: codes are not among them.
+    unlabelled: list[Unlabelled]
     #: In the client's language.
     warnings: list[str]
 
@@ -814,6 +831,23 @@ class CatalogFields(Record):
     names: list[str]
 
 
+class DerivedColumn(Record):
+    """A label's column, or one that is made of others."""
+
+    name: str
+    kind: Literal["text"] | dict[str, Any]
+    #: Of the codes whose labels it holds; none: it is made by a rule.
+    label_of: str | None
+    #: The list of its labels, as ``dictionaries`` names it.
+    list: str | None
+    #: The columns that it is made of.
+    inputs: list[str]
+    #: In Portuguese.
+    meaning: str
+    #: The rule's, or the list's with its date; it says where a list is no official one.
+    source: str
+
+
 class CatalogEntry(Record):
     """A dataset as the catalogue knows it. Competência is the month of processing; ``event_dates`` say when the
     event was.
@@ -825,6 +859,7 @@ class CatalogEntry(Record):
         "gaps": Gap,
         "columns": CatalogColumn,
         "fields": CatalogFields,
+        "derived": DerivedColumn,
     }
 
     #: ``SIH-RD``.
@@ -857,6 +892,24 @@ class CatalogEntry(Record):
     #: Fields that are known by name alone, and the files that have them; their types come from the files' own
     #: headers.
     fields: list[CatalogFields]
+    #: Columns that no star shows: the labels of codes, and what is made of other columns. Each is used by its
+    #: name like any other.
+    derived: list[DerivedColumn]
+
+
+class DictionaryEntry(Record):
+    """A list of the dictionary, as ``dictionaries`` tells it."""
+
+    #: Kit and table (``sih/SEXO``), or a name of its own (``cid10``).
+    list: str
+    #: Which table it was made from, and who published it.
+    source: str
+    #: When that was published, as exactly as is known.
+    date: str
+    #: False: written by hand in another project, and no official table.
+    official: bool
+    #: Different labels.
+    labels: int
 
 
 class BadColumn(Record):

@@ -134,6 +134,8 @@ class QueryParams(_Model):
     uf: str | int | list[str | int] | None = None
     competencia: str | int | list[str | int] | Range | None = None
     columns: list[str] | None = None
+    labels: bool | list[str] | None = None
+    labels_only: bool = None
     where: list[Filter] = Field(default_factory=list)
     group_by: list[str] = Field(default_factory=list)
     aggregates: list[Aggregate] = Field(default_factory=list)

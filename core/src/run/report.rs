@@ -64,8 +64,25 @@ pub struct Report {
     /// answer hold that form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub normalised: Vec<NormalisedCodes>,
+    /// Codes of the files that were read, before conditions, for which the list of their label has none; NULL codes are not among
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlabelled: Vec<Unlabelled>,
     /// In the client's language.
     pub warnings: Vec<String>,
+}
+
+/// A column whose list of labels lacks some of its codes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Unlabelled {
+    pub dataset: Dataset,
+    /// Of the codes.
+    pub column: String,
+    /// Rows with such a code.
+    pub count: u64,
+    /// Ten of them, the most frequent first; codes that are looked up together stand with a plus between.
+    pub codes: Vec<String>,
 }
 
 /// Whether an answer came from a cache.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::execution::{Execution, Outcome, Run};
-use super::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, bad_rows, sampled};
+use super::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, bad_rows, sampled, unlabelled};
 use crate::base::{masked, text};
 use crate::lake::LakeFile;
 use crate::params::{OnBadValue, Query};
@@ -30,6 +30,17 @@ impl Execution<'_> {
             );
             warning.get(language).to_owned()
         }));
+        let unlabelled = unlabelled::of(&prepared.query, files, ctx).unwrap_or_else(|error| {
+            // The rows are where they should be, and their labels are right: only the count is missing, and that is said.
+            let detail = error.detail().to_owned();
+            let warning = text!(
+                "Códigos sem rótulo não foram contados: {detail}",
+                "Codes without a label were not counted: {detail}"
+            );
+            warnings.push(warning.get(language).to_owned());
+            Vec::new()
+        });
+        warnings.extend(unlabelled::warning(&unlabelled).map(|warning| warning.get(language).to_owned()));
         let told = normalised_warning(&normalised);
         warnings.extend(told.map(|warning| warning.get(language).to_owned()));
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(language).to_owned()));
@@ -70,6 +81,7 @@ impl Execution<'_> {
             bad_values: bad_values(&prepared.query, files),
             unreadable: self.unreadable,
             normalised,
+            unlabelled,
         }
     }
 
