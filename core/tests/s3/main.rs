@@ -1,5 +1,6 @@
 //! S3: the store, against a real server (SeaweedFS) and a way to it that breaks.
 
+mod cache;
 mod lake;
 #[path = "../many/mod.rs"]
 mod many;
