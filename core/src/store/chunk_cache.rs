@@ -235,12 +235,12 @@ impl ChunkCache {
         // While somebody reads more copies than it can lock, none goes.
         let may_go = all.try_lock().is_ok();
         let mut copies = copies(&self.root);
-        copies.sort_by_key(|copy| copy.used);
+        // What nobody will give its name goes before anything that may be read again.
+        let is_partial = |copy: &Copy| copy.path.extension().is_some_and(|extension| extension == "partial");
+        copies.sort_by_key(|copy| (!is_partial(copy), copy.used));
         let mut held: u64 = copies.iter().map(|copy| copy.bytes).sum();
         for copy in copies {
-            // Of a killed process: nobody will give it its name.
-            let is_partial = copy.path.extension().is_some_and(|extension| extension == "partial");
-            if !is_partial && (!may_go || held.saturating_add(bytes) <= self.limit) {
+            if !is_partial(&copy) && (!may_go || held.saturating_add(bytes) <= self.limit) {
                 continue;
             }
             let Ok(file) = Trusted::Own.read(&copy.path) else { continue };

@@ -29,7 +29,7 @@ impl Handle {
         &self.at
     }
 
-    /// As [`Store::open`](super::Store::open).
+    /// As `Store::open`.
     pub fn open(&self) -> Result<Arc<dyn ReadAt>> {
         self.stores.open(&self.at)
     }

@@ -1,5 +1,5 @@
 //! Amazon S3 and what speaks its protocol (MinIO, SeaweedFS, Ceph): `s3://bucket/key`. Requests go to the server of the settings
-//! alone; one layer asks again ([`client`]), and every call ends with its job.
+//! alone; one layer asks again (`client`), and every call ends with its job.
 
 mod client;
 mod failure;
