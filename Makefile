@@ -26,6 +26,7 @@ setup:
 servers:
 	@bash setup/postgresql.sh
 	@bash setup/fiu.sh
+	@bash setup/redis.sh
 	@bash setup/seaweedfs.sh
 
 demo: setup

@@ -110,8 +110,10 @@ type Sampled struct {
 type CacheUse string
 
 const (
-	// None was asked.
+	// None was asked: the query or the client says so, or the answer is one that is not kept.
 	CacheUseOff CacheUse = "off"
+	// It was run, and its answer is kept where it is not too large.
+	CacheUseMiss CacheUse = "miss"
 )
 
 // SourceFile: a source file of the answer.
@@ -394,8 +396,11 @@ type Options struct {
 	// What a job that starts in an emergency of memory (above 85 %) does; none: `wait` for the rows of a dataset that
 	// come back as a stream, or what the client's `on_emergency` says; `spill` for aggregates, SQL, files and tables.
 	OnEmergency OnEmergency `json:"on_emergency,omitempty"`
-	// False: the answer is never taken from a cache. Until there is one, no answer is.
-	Cache bool `json:"cache,omitempty"`
+	// Whether an answer may come from a cache, and be kept in one. It is that of the sources as they are now in any case.
+	Cache CacheMode `json:"cache,omitempty"`
+	// Who asks, where a service limits how often: a user, an address. Past the client's `rate_limit` it is DS-429 with
+	// the seconds to wait; none: no limit.
+	RateKey string `json:"rate_key,omitempty"`
 	// What becomes of a value that does not parse in a column that the query reads.
 	OnBadValue OnBadValue `json:"on_bad_value,omitempty"`
 	// Source rows between two checkpoints of a durable sink, from 1 to 10,000,000; none: 10,000. A killed process loses
@@ -453,6 +458,18 @@ const (
 	OnEmergencyWait OnEmergency = "wait"
 	// Ends with DS-503.
 	OnEmergencyFail OnEmergency = "fail"
+)
+
+// CacheMode: what a query asks of the cache of answers. Samples and partial answers never enter it.
+type CacheMode string
+
+const (
+	// A kept answer of the same question over the same content is given; another is kept.
+	CacheModeUse CacheMode = "use"
+	// It is run, and its answer kept in the place of what was.
+	CacheModeRefresh CacheMode = "refresh"
+	// It is run, and nothing is kept.
+	CacheModeOff CacheMode = "off"
 )
 
 // OnBadValue: what becomes of a value that does not parse (`36.6` in a whole number, the 30th of February) in a column
@@ -1038,7 +1055,8 @@ type Postgres struct {
 	Connections uint64 `json:"connections,omitempty"`
 	// True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time.
 	Analyze *bool `json:"analyze,omitempty"`
-	// Columns to index in a new table, one index each; left out: those that the query's conditions are put on.
+	// Columns to index in a new table, one index each; left out: those that the query's conditions are put on, and the
+	// one that it orders by (BRIN: its rows lie in that order).
 	Indexes []string `json:"indexes,omitzero"`
 }
 
@@ -1124,6 +1142,30 @@ type Config struct {
 	// Bytes that those copies may have together (`DATASUS_REMOTE_CACHE_LIMIT`); default 20 GB. What was used longest ago
 	// goes first.
 	RemoteCacheLimit *uint64 `json:"remote_cache_limit,omitempty"`
+	// Bytes of answers that this client keeps in memory for who asks the same again, and at most a sixteenth of what jobs
+	// may have (`DATASUS_CACHE_MEMORY`); default 64 MB, 0: none.
+	CacheMemory *uint64 `json:"cache_memory,omitempty"`
+	// Folder of answers that are kept for longer than the process, which all processes of the user share; none: nothing
+	// is (`DATASUS_CACHE_FOLDER`).
+	CacheFolder string `json:"cache_folder,omitempty"`
+	// Bytes of that folder (`DATASUS_CACHE_LIMIT`); default 5 GB. What was used longest ago goes first.
+	CacheLimit *uint64 `json:"cache_limit,omitempty"`
+	// Bytes of an answer, unpacked, above which it is not kept (`DATASUS_CACHE_ENTRY_LIMIT`); default 8 MB, 0: no answer
+	// is.
+	CacheEntryLimit *uint64 `json:"cache_entry_limit,omitempty"`
+	// zstd level of kept answers, 1 to 19 (`DATASUS_CACHE_LEVEL`); default 1.
+	CacheLevel int64 `json:"cache_level,omitempty"`
+	// Redis in which several machines keep answers, `redis://server:6379/0`, or `rediss://` with TLS (`DATASUS_REDIS`);
+	// never shown. Who may write there can change answers: let only your own do so.
+	Redis string `json:"redis,omitempty"`
+	// File of certificates (PEM) of a private authority for `rediss://`, in the place of the system's
+	// (`DATASUS_REDIS_CA`).
+	RedisCa string `json:"redis_ca,omitempty"`
+	// Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day.
+	RedisTtl float64 `json:"redis_ttl,omitempty"`
+	// Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`).
+	// Default 100, 0: no limit. With `redis` all processes count together.
+	RateLimit *uint64 `json:"rate_limit,omitempty"`
 	// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`).
 	// Default one day.
 	Deadline float64 `json:"deadline,omitempty"`

@@ -351,7 +351,8 @@ extern "C" {
  *
  * `config`: a JSON object with any of lake, output, state, spill, memory_limit, spill_limit, postgres, s3_endpoint, s3_region,
  * s3_path_style, s3_key, s3_secret, s3_token, s3_profile, s3_credentials, s3_ca, s3_proxy, s3_timeout, remote_cache,
- * remote_cache_limit, deadline, threads, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
+ * remote_cache_limit, cache_memory, cache_folder, cache_limit, cache_entry_limit, cache_level, redis, redis_ca, redis_ttl,
+ * rate_limit, deadline, threads, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
  * and from the defaults; NULL: all of it. `client` receives the handle, to be released with datasus_client_release. DS-400: config is no
  * JSON, or has an unknown key; DS-404: there is no such folder; DS-422: a setting cannot work.
  *
@@ -376,7 +377,8 @@ enum datasus_status datasus_client_release(struct datasus_client *client);
  *
  * `params`: the contract's JSON (datasus_json_schema). `stream` receives the rows, which come as they are taken; its get_schema
  * waits until files are converted and the query has begun (of aggregates and SQL: until their first rows are there). Releasing it before its end cancels the query. `job`, unless it is
- * NULL, receives a handle to watch and cancel it with, from any thread. DS-400, DS-422: what is wrong with params, every problem
+ * NULL, receives a handle to watch and cancel it with, from any thread. While the text of SQL is read there is no handle yet: the
+ * call comes back within hundredths of a second, at the latest after `options.deadline` or 30 s (DS-504). DS-400, DS-422: what is wrong with params, every problem
  * at once; DS-429: the queue is full. Everything later is the stream's error (datasus_stream_error): DS-404 missing files, DS-460
  * a damaged one, DS-499 cancelled, DS-504 too late.
  *
@@ -395,7 +397,8 @@ enum datasus_status datasus_client_query(struct datasus_client *client,
  *
  * `sinks`: a JSON list, or one of it: "a.csv" (or .csv.zst, .parquet), {"csv": {"path": "a.csv"}}, {"parquet": {...}},
  * {"postgres": {"table": "sih_data.rd"}}.
- * `job` receives the handle, to be released with datasus_job_release; the job goes on without it. DS-400, DS-422: what is wrong
+ * `job` receives the handle, to be released with datasus_job_release; the job goes on without it. While the text of SQL is read there
+ * is none yet, as with datasus_client_query. DS-400, DS-422: what is wrong
  * with params or sinks; DS-403: a path outside config's output; DS-409: the target has another shape.
  *
  * # Safety
@@ -440,6 +443,16 @@ enum datasus_status datasus_client_schema(struct datasus_client *client,
 enum datasus_status datasus_client_catalog(struct datasus_client *client,
                                            struct datasus_text *catalog,
                                            struct datasus_error *error);
+
+/**
+ * The lists of labels that are built in, as a JSON list: which, of whom, from when. The text is the caller's.
+ *
+ * # Safety
+ * `dictionaries`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_dictionaries(struct datasus_client *client,
+                                                struct datasus_text *dictionaries,
+                                                struct datasus_error *error);
 
 /**
  * What the source holds, as JSON: `datasets`, and `ignored`, the files that no query reads, each with the reason. The text is

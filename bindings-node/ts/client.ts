@@ -57,6 +57,24 @@ export interface Config {
   remoteCache?: string
   /** Bytes that those copies may have; 20 GB. */
   remoteCacheLimit?: number
+  /** Bytes of answers kept in memory; 64 MB, 0 for none. */
+  cacheMemory?: number
+  /** Folder of answers that all processes of the user share; none. */
+  cacheFolder?: string | URL
+  /** Bytes of that folder; 5 GB. */
+  cacheLimit?: number
+  /** Bytes of an answer above which it is not kept; 8 MB. */
+  cacheEntryLimit?: number
+  /** zstd level of kept answers, 1 to 19; 1. */
+  cacheLevel?: number
+  /** Redis in which several machines keep answers, `redis://server:6379/0`; never shown. */
+  redis?: string
+  /** File of certificates of a private authority for `rediss://`. */
+  redisCa?: string | URL
+  /** Seconds after which Redis forgets an answer; one day. */
+  redisTtl?: number
+  /** Queries a minute for each `rateKey`; 100, 0 for no limit. */
+  rateLimit?: number
   /** Seconds that any query may take; one day. */
   deadline?: number
   /** Threads for conversion and engine; one per core. */
@@ -85,7 +103,7 @@ export interface SinkOptions extends CallOptions {
   to: To | readonly To[]
 }
 
-const FOLDERS = ['source', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache']
+const FOLDERS = ['source', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache', 'cacheFolder', 'redisCa']
 
 /** Opens a folder. @internal */
 export async function openWith(arrow: LoadArrow, config: Config | string | URL = {}): Promise<Client> {

@@ -97,9 +97,12 @@ export interface Sampled {
 /**
  * Whether an answer came from a cache.
  *
- * - `off`: None was asked.
+ * - `off`: None was asked: the query or the client says so, or the answer is one that is not kept.
+ * - `miss`: It was run, and its answer is kept where it is not too large.
+ * - `hit-l1`: From this machine: memory, or the folder of answers, or another job that asked the same at the same time.
+ * - `hit-l2`: From Redis.
  */
-export type CacheUse = 'off'
+export type CacheUse = 'off' | 'miss' | 'hit-l1' | 'hit-l2'
 
 /** A source file of the answer. */
 export interface SourceFile {
@@ -345,8 +348,10 @@ export interface Options {
   priority?: Priority
   /** What a job that starts in an emergency of memory (above 85 %) does; none: `wait` for the rows of a dataset that come back as a stream, or what the client's `on_emergency` says; `spill` for aggregates, SQL, files and tables. */
   on_emergency?: OnEmergency | null
-  /** False: the answer is never taken from a cache. Until there is one, no answer is. */
-  cache?: boolean | null
+  /** Whether an answer may come from a cache, and be kept in one. It is that of the sources as they are now in any case. */
+  cache?: CacheMode
+  /** Who asks, where a service limits how often: a user, an address. Past the client's `rate_limit` it is DS-429 with the seconds to wait; none: no limit. */
+  rate_key?: string | null
   /** What becomes of a value that does not parse in a column that the query reads. */
   on_bad_value?: OnBadValue
   /** Source rows between two checkpoints of a durable sink, from 1 to 10,000,000; none: 10,000. A killed process loses about so many rows of each connection's work. */
@@ -389,6 +394,15 @@ export type Priority = 'health' | 'admin' | 'user'
  * - `fail`: Ends with DS-503.
  */
 export type OnEmergency = 'sample' | 'spill' | 'wait' | 'fail'
+
+/**
+ * What a query asks of the cache of answers. Samples and partial answers never enter it.
+ *
+ * - `use`: A kept answer of the same question over the same content is given; another is kept.
+ * - `refresh`: It is run, and its answer kept in the place of what was.
+ * - `off`: It is run, and nothing is kept.
+ */
+export type CacheMode = 'use' | 'refresh' | 'off'
 
 /**
  * What becomes of a value that does not parse (`36.6` in a whole number, the 30th of February) in a column that the query reads, its conditions included.
@@ -939,7 +953,7 @@ export interface Postgres {
   connections?: number
   /** True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time. */
   analyze?: boolean
-  /** Columns to index in a new table, one index each; left out: those that the query's conditions are put on. */
+  /** Columns to index in a new table, one index each; left out: those that the query's conditions are put on, and the one that it orders by (BRIN: its rows lie in that order). */
   indexes?: string[] | null
 }
 
@@ -1021,6 +1035,24 @@ export interface Config {
   remote_cache?: string | null
   /** Bytes that those copies may have together (`DATASUS_REMOTE_CACHE_LIMIT`); default 20 GB. What was used longest ago goes first. */
   remote_cache_limit?: number
+  /** Bytes of answers that this client keeps in memory for who asks the same again, and at most a sixteenth of what jobs may have (`DATASUS_CACHE_MEMORY`); default 64 MB, 0: none. */
+  cache_memory?: number
+  /** Folder of answers that are kept for longer than the process, which all processes of the user share; none: nothing is (`DATASUS_CACHE_FOLDER`). */
+  cache_folder?: string | null
+  /** Bytes of that folder (`DATASUS_CACHE_LIMIT`); default 5 GB. What was used longest ago goes first. */
+  cache_limit?: number
+  /** Bytes of an answer, unpacked, above which it is not kept (`DATASUS_CACHE_ENTRY_LIMIT`); default 8 MB, 0: no answer is. */
+  cache_entry_limit?: number
+  /** zstd level of kept answers, 1 to 19 (`DATASUS_CACHE_LEVEL`); default 1. */
+  cache_level?: number
+  /** Redis in which several machines keep answers, `redis://server:6379/0`, or `rediss://` with TLS (`DATASUS_REDIS`); never shown. Who may write there can change answers: let only your own do so. */
+  redis?: string | null
+  /** File of certificates (PEM) of a private authority for `rediss://`, in the place of the system's (`DATASUS_REDIS_CA`). */
+  redis_ca?: string | null
+  /** Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day. */
+  redis_ttl?: number
+  /** Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`). Default 100, 0: no limit. With `redis` all processes count together. */
+  rate_limit?: number
   /** Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`). Default one day. */
   deadline?: number
   /** Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one per core); none: one per core (`DATASUS_THREADS`). At most 512. */

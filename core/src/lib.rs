@@ -29,8 +29,10 @@
 //! once into a lake of typed Parquet; codes stay text, money stays decimal, and nothing is dropped silently.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
+#![warn(missing_docs)]
 
 pub mod base;
+pub mod cache;
 pub mod catalog;
 mod client;
 mod config;
@@ -40,6 +42,7 @@ pub mod gate;
 pub mod governor;
 pub mod labels;
 pub mod lake;
+mod limit;
 pub mod metrics;
 pub mod params;
 pub mod plan;
@@ -56,7 +59,7 @@ pub use client::{Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedCo
 pub use config::{Config, S3Credentials};
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use labels::DictionaryEntry;
-pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
+pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{CacheUse, Ended, Event, Events, Job, JobInfo, Pending, Replayed, Report, Rows, Status, SyncReport};

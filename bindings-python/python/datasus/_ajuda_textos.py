@@ -66,6 +66,24 @@ TEXTOS: dict[str, str] = {
         Pasta de cópias do que está em outros armazenamentos; na pasta de cache do usuário.
     remote_cache_limit : int, opcional
         Bytes que essas cópias podem ter; 20 GB.
+    cache_memory : int, opcional
+        Bytes de respostas guardadas na memória; 64 MB, 0 para nenhum.
+    cache_folder : str ou caminho, opcional
+        Pasta de respostas que todos os processos do usuário partilham; nenhuma.
+    cache_limit : int, opcional
+        Bytes dessa pasta; 5 GB.
+    cache_entry_limit : int, opcional
+        Bytes de uma resposta acima dos quais ela não é guardada; 8 MB.
+    cache_level : int, opcional
+        Nível zstd das respostas guardadas, de 1 a 19; 1.
+    redis : str, opcional
+        Redis em que várias máquinas guardam respostas, ``redis://servidor:6379/0``; nunca mostrado.
+    redis_ca : str ou caminho, opcional
+        Arquivo de certificados de uma autoridade própria para ``rediss://``.
+    redis_ttl : float, opcional
+        Segundos até o Redis esquecer uma resposta; um dia.
+    rate_limit : int, opcional
+        Consultas por minuto para cada ``rate_key``; 100, 0 para nenhum limite.
     deadline : float, opcional
         Segundos que qualquer consulta pode levar; um dia.
     threads : int, opcional
@@ -152,6 +170,11 @@ TEXTOS: dict[str, str] = {
         lista deles, ou um par ``("2023-01", "2023-12")``, os dois incluídos. É o mês do processamento, não o do evento.
     columns : list de str, opcional
         Colunas da resposta; todas.
+    labels : bool ou list de str, opcional
+        ``True`` ou ``["SEXO"]`` acrescenta ``SEXO_rotulo``, as palavras para os códigos, como categoria. Rótulos e colunas
+        derivadas (``idade_anos``) também podem ser nomeados em ``columns``.
+    labels_only : bool, opcional
+        Se os rótulos ficam no lugar de seus códigos.
     where : Filter, dict ou list, opcional
         ``col("VAL_TOT") > 1000``, ou, abreviado, ``{"SEXO": "3", "UF_ZI": ["120000", "140000"], "VAL_TOT": (0, 100)}``: um
         valor, uma lista deles, um par (os dois incluídos), None para sem valor.
@@ -189,8 +212,8 @@ TEXTOS: dict[str, str] = {
     Exemplos
     --------
     >>> from datasus import col
-    >>> # IDADE sozinha não diz a idade: COD_IDADE diz se são dias (2), meses (3) ou anos (4).
-    >>> menores = col("COD_IDADE").is_in(["2", "3"]) | ((col("COD_IDADE") == "4") & (col("IDADE") < 18))
+    >>> # IDADE sozinha não diz a idade, pode contar dias: idade_anos é feita dela e de COD_IDADE.
+    >>> menores = col("idade_anos") < 18
     >>> criancas = client.query("SIH-RD", uf="AC", competencia="2024-01", columns=["COD_IDADE", "IDADE"], where=menores)
     >>> sorted(criancas.to_pandas()["COD_IDADE"].unique())
     ['2', '3', '4']
@@ -207,7 +230,7 @@ TEXTOS: dict[str, str] = {
 
     Parâmetros
     ----------
-    dataset, uf, competencia, columns, where, group_by, aggregates, order_by, limit, sql, bind
+    dataset, uf, competencia, columns, labels, labels_only, where, group_by, aggregates, order_by, limit, sql, bind
         Como em ``query``.
     to : str ou caminho, Csv, Parquet, Postgres, ou uma lista deles
         Para onde vão as linhas; todos numa só passagem. O fim de um caminho diz o que ele é: ``.csv``, ``.csv.zst``,

@@ -168,7 +168,7 @@ Status = Literal["queued", "running", "parked", "retrying", "completed", "failed
 Mode = Literal["normal", "conservative", "emergency", "maintenance"]
 
 #: Whether an answer came from a cache.
-CacheUse = Literal["off"]
+CacheUse = Literal["off", "miss", "hit-l1", "hit-l2"]
 
 #: Whether the CRC-32 was right.
 CrcState = Literal["ok", "unchecked", "absent"]
@@ -215,6 +215,9 @@ Priority = Literal["health", "admin", "user"]
 
 #: What a job does that starts when the memory is nearly exhausted; a job that runs already is left as it is.
 OnEmergency = Literal["sample", "spill", "wait", "fail"]
+
+#: What a query asks of the cache of answers. Samples and partial answers never enter it.
+CacheMode = Literal["use", "refresh", "off"]
 
 #: What becomes of a value that does not parse (``36.6`` in a whole number, the 30th of February) in a column that
 #: the query reads, its conditions included.
@@ -980,8 +983,12 @@ class Options(TypedDict, total=False):
     #: dataset that come back as a stream, or what the client's ``on_emergency`` says; ``spill`` for aggregates,
     #: SQL, files and tables.
     on_emergency: OnEmergency | None
-    #: False: the answer is never taken from a cache. Until there is one, no answer is.
-    cache: bool | None
+    #: Whether an answer may come from a cache, and be kept in one. It is that of the sources as they are now in
+    #: any case.
+    cache: CacheMode | None
+    #: Who asks, where a service limits how often: a user, an address. Past the client's ``rate_limit`` it is
+    #: DS-429 with the seconds to wait; none: no limit.
+    rate_key: str | None
     #: What becomes of a value that does not parse in a column that the query reads.
     on_bad_value: OnBadValue | None
     #: Source rows between two checkpoints of a durable sink, from 1 to 10,000,000; none: 10,000. A killed process

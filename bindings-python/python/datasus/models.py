@@ -118,7 +118,8 @@ class Options(_Model):
     partial: bool = False
     priority: Literal["health", "admin", "user"] = "user"
     on_emergency: Literal["sample", "spill", "wait", "fail"] | None = None
-    cache: bool | None = None
+    cache: Literal["use", "refresh", "off"] = "use"
+    rate_key: str | None = None
     on_bad_value: Literal["null", "dead_letter", "fail"] = "null"
     checkpoint_rows: int | None = Field(default=None, ge=1, le=10000000)
     dead_letter_limit: float | None = Field(default=None, ge=0, le=1)

@@ -13,7 +13,7 @@ mod when;
 
 pub use contract::{Aggregate, AggregateFn, CompetenciaParam, Labels, OneOrMany, OrderBy, QueryParams};
 pub use filter::{Col, Filter, Op, col};
-pub use options::{MissingFiles, OnBadValue, OnEmergency, Options, Priority, Versions};
+pub use options::{CacheMode, MissingFiles, OnBadValue, OnEmergency, Options, Priority, Versions};
 pub use query::{
     Ask, BindValue, Extent, Labelled, ORIGIN, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql,
     Structured, Syntax, origin_column,

@@ -9,11 +9,13 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::base::{Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
+use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
-use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
+use crate::governor::{self, BatchMemory, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile, is_written_by_us};
+use crate::limit::RateLimit;
 use crate::metrics::Metrics;
 use crate::params::Query;
 use crate::plan::{Selection, selection_warnings};
@@ -41,6 +43,12 @@ pub struct Environment {
     pub(super) local: Arc<dyn Engine>,
     /// The kinds of targets that its jobs may have.
     pub(super) targets: Targets,
+    /// How often one may ask; none: as often as one likes.
+    pub(super) rate_limit: Option<RateLimit>,
+    /// The engine is ours, which reads by itself what is only read.
+    pub(super) scans: bool,
+    /// Whether an answer may be a kept one.
+    pub(super) keeps_answers: bool,
     pub(super) output: Location,
     pub(super) state: StateFolder,
     pub(super) scheduler: Scheduler,
@@ -96,13 +104,19 @@ impl Environment {
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
         let local: Arc<dyn Engine> =
             Arc::new(Local::over(vec![local_folder(&source), local_folder(&lake.location()), cache.root().to_owned()]));
+        let scans = parts.engine.is_none();
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
+        let governor = Governor::of_process();
+        let answers = Answers::of(&config, &governor)?;
+        let rate_limit = RateLimit::of(&config)?;
+        let counts = answers.as_ref().map(Answers::counts);
+        let keeps_answers = answers.is_some();
+        let engine = answers.map_or_else(|| engine.clone(), |answers| Arc::new(Cached::over(engine.clone(), answers)));
         let state = state_root(&config, &lake.location(), folder.as_deref())?;
         let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
         let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
-        let governor = Governor::of_process();
         let shed: Arc<Hook> = {
             let engine = engine.clone();
             Arc::new(move || engine.shed())
@@ -112,7 +126,9 @@ impl Environment {
         if let Err(error) = governor::sweep(&spill_root(&config)) {
             tracing::warn!(%error, "spill folders of dead processes were not looked for");
         }
-        let metrics = Metrics::new([Box::new(governor.clone()) as _, Box::new(scheduler.clone()) as _]);
+        let counted = counts.map(|counts| Box::new(CacheMetrics(counts)) as _);
+        let services = [Box::new(governor.clone()) as _, Box::new(scheduler.clone()) as _];
+        let metrics = Metrics::new(services.into_iter().chain(counted));
         Ok(Environment {
             config,
             catalog: Catalog::builtin(),
@@ -121,6 +137,9 @@ impl Environment {
             lake,
             engine,
             local,
+            rate_limit,
+            scans,
+            keeps_answers,
             targets: parts.targets,
             output,
             state,
@@ -274,8 +293,10 @@ impl Environment {
             chunk_rows: self.config.chunk_rows.min(if durable { DURABLE_CHUNK_ROWS } else { usize::MAX }),
             ahead_bytes: if durable { DURABLE_AHEAD_BYTES } else { AHEAD_BYTES },
             channel_depth: 2,
+            made: if durable { BatchMemory::default() } else { self.governor.throttle().streams().clone() },
             throttle: self.governor.throttle(),
             hold: None,
+            answer: None,
         }
     }
 

@@ -9,9 +9,10 @@ use rayon::prelude::*;
 use super::environment::Environment;
 use super::{Job, Report, Unreadable, bad_rows, sampled};
 use crate::base::{Code, Ctx, PeakMemory, Result};
+use crate::engine::KeptAnswer;
 use crate::governor::Mode;
 use crate::lake::{ConvertOptions, LakeFile};
-use crate::params::{Ask, Projection, Query, QueryParams};
+use crate::params::{Ask, CacheMode, Projection, Query, QueryParams};
 use crate::plan::{self, Sampled, Sampling, Selection, Statement, Wanted};
 use crate::sink::{AllLimits, ORIGIN_COLUMNS, Stored};
 use crate::source::folder::Listing;
@@ -67,6 +68,8 @@ pub(super) struct Execution<'r> {
     pub statement: Statement,
     /// What it reads of the files where that is not all.
     pub sampled: Option<Sampled>,
+    /// What its answer is of; none where it is not one to be kept.
+    pub kept: Option<KeptAnswer>,
 }
 
 impl Run<'_> {
@@ -165,14 +168,17 @@ impl<'r> Execution<'r> {
         let dialect = run.env.engine.dialect();
         let mut statement = plan::statement(&prepared.query, &files, wanted, dialect)?;
         // An engine that is not ours may read by SQL what ours scans.
-        let scanned = statement.scan.is_some() && Arc::ptr_eq(&run.env.engine, &run.env.local);
+        let scanned = statement.scan.is_some() && run.env.scans;
         if !scanned && statement.answer.is_none() && files.iter().any(LakeFile::is_elsewhere) {
             files = run.copied(files, &statement.columns)?;
             statement = plan::statement(&prepared.query, &files, wanted, dialect)?;
         }
         bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
         let sampled = sampled::sampled(sampling, &files);
-        Ok(Execution { run, prepared, files, unreadable, statement, sampled })
+        let mode = prepared.query.options.cache;
+        let whole = sampled.is_none() && unreadable.is_empty();
+        let kept = (run.env.keeps_answers && whole && mode != CacheMode::Off).then(|| KeptAnswer::of(&files, mode));
+        Ok(Execution { run, prepared, files, unreadable, statement, sampled, kept })
     }
 
     /// Rows that the job reads, before its conditions.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::base::{Code, Error, Result, Text, json_words, text};
 use crate::catalog::{Dataset, Form};
+use crate::engine::CacheUse;
 use crate::governor::Mode;
 use crate::lake::LakeFile;
 use crate::plan::{Missing, Sampled};
@@ -76,6 +77,7 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Unlabelled {
+    #[allow(missing_docs, reason = "the name says it, in every language")]
     pub dataset: Dataset,
     /// Of the codes.
     pub column: String,
@@ -83,16 +85,6 @@ pub struct Unlabelled {
     pub count: u64,
     /// Ten of them, the most frequent first; codes that are looked up together stand with a plus between.
     pub codes: Vec<String>,
-}
-
-/// Whether an answer came from a cache.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum CacheUse {
-    /// None was asked.
-    #[default]
-    Off,
 }
 
 /// One file, or several of the same kind.

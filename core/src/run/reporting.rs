@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::execution::{Execution, Outcome, Run};
 use super::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, bad_rows, sampled, unlabelled};
 use crate::base::{masked, text};
+use crate::engine::KeptAnswer;
 use crate::lake::LakeFile;
 use crate::params::{OnBadValue, Query};
 use crate::plan::{nowhere, reads};
@@ -74,7 +75,7 @@ impl Execution<'_> {
             dead_letters,
             attempts,
             resumed_from: (!held.is_empty()).then_some(held),
-            cache: CacheUse::Off,
+            cache: self.kept.as_ref().map_or(CacheUse::Off, KeptAnswer::used),
             sources: files.iter().map(source_of).collect(),
             missing: prepared.selection.missing.clone(),
             warnings,

@@ -31,7 +31,9 @@ fn run(sql: &str, ctx: &Ctx) -> Result<usize, Error> {
         ahead_bytes: 8 * MB,
         channel_depth: 2,
         throttle: governor.throttle(),
+        made: governor.throttle().streams().clone(),
         hold: Some(lease.hold()),
+        answer: None,
     };
     let statement = Statement {
         views: Vec::new(),

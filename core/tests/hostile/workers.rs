@@ -289,7 +289,9 @@ fn glob(ctx: &Ctx) -> Result<usize, Error> {
         ahead_bytes: 1 << 20,
         channel_depth: 1,
         throttle: Default::default(),
+        made: Default::default(),
         hold: None,
+        answer: None,
     };
     let text = format!("SELECT lpad('', 10000, 'a') GLOB '{}*ab'", "*a".repeat(20));
     let statement = Statement {
