@@ -22,6 +22,8 @@ pub struct Grupo {
     pub national: Option<Uf>,
     /// In national files, the column that a query's `uf` filters.
     pub uf_column: Option<UfColumn>,
+    /// Columns by which a row's own UF and competência are known, whatever its file is called; none: no column says them.
+    pub row_keys: Option<RowKeys>,
     pub first: Option<Competencia>,
     pub last: Option<Competencia>,
     /// Folders of the ministry's FTP tree.
@@ -83,6 +85,18 @@ pub struct FtpFolder {
     pub path: String,
     pub from: Option<Competencia>,
     pub to: Option<Competencia>,
+}
+
+/// The columns that say a row's own UF and competência.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RowKeys {
+    /// A sigla, IBGE's code, or a municipality's, which begins with it; none in national files.
+    #[serde(default)]
+    pub uf: Option<String>,
+    /// One of year and month, one of a day or a year, or a year's and a month's.
+    pub competencia: Vec<String>,
+    pub source: String,
 }
 
 /// Names of fields that files of some years have and of which no genuine header was seen.

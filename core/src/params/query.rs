@@ -1,9 +1,11 @@
 //! A query that has passed validation: nothing in it needs to be checked again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::base::Text;
 use crate::catalog::{Competencia, FileId, Grupo, LogicalType, Uf};
+use crate::source::declared::OwnTable;
 
 use super::{AggregateFn, Op, Options};
 
@@ -12,6 +14,8 @@ use super::{AggregateFn, Op, Options};
 pub struct Query {
     /// The tables that it reads: one for a structured query, any number for SQL.
     pub scopes: Vec<Scope>,
+    /// Tables of the client's own that its SQL reads.
+    pub own_tables: Vec<Arc<OwnTable>>,
     pub ask: Ask,
     pub options: Options,
     /// What the report is to say of the query itself.

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatchReader;
 use rayon::prelude::*;
 
-use crate::base::{Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
+use crate::base::{Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
@@ -19,6 +20,7 @@ use crate::plan::{Selection, selection_warnings};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets};
+use crate::source::declared::{Declared, OwnTables};
 use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
 use crate::store::{ChunkCache, Location, S3, S3Settings, Stores};
 
@@ -34,6 +36,8 @@ pub struct Environment {
     pub(super) catalog: &'static Catalog,
     pub(super) source: Location,
     names: KnownNames,
+    declared: Declared,
+    pub(super) tables: OwnTables,
     pub(super) lake: Lake,
     pub(super) engine: Arc<dyn Engine>,
     /// The one in the process, for what jobs have kept.
@@ -80,15 +84,25 @@ impl Environment {
             let notes = Some(cache.root().join("uploads"));
             stores = stores.with(Arc::new(S3::new(S3Settings::of(&config, notes)?, cache.clone())?));
         }
-        let (source, folder) = source_of(&source, &stores)?;
+        let alone = source.as_os_str().is_empty() && !config.declared.is_empty();
+        let (source, folder) = match alone {
+            true => (Location::default(), Some(PathBuf::from("."))),
+            false => source_of(&source, &stores)?,
+        };
         let lake = match (&config.lake, &folder) {
             (Some(lake), _) => lake.clone(),
             (None, Some(folder)) => folder.join(".datasus").join("lake"),
             (None, None) => return Err(homeless(&source)),
         };
         let lake = Lake::over(stores, &lake)?;
+        let sources = config.declared.iter().map(|(name, paths)| (name.clone(), paths.clone()));
+        let declared = Declared::of(sources, lake.root(), Catalog::builtin())?;
+        let tables = OwnTables::of(&config.tables, lake.root(), Catalog::builtin())?;
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
-        let local: Arc<dyn Engine> = Arc::new(Local::over(vec![source.path().to_owned(), lake.root().to_owned()]));
+        let local: Arc<dyn Engine> = Arc::new(Local::over(match alone {
+            true => vec![lake.root().to_owned()],
+            false => vec![source.path().to_owned(), lake.root().to_owned()],
+        }));
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
         let state = state_root(&config, folder.as_deref().unwrap_or(lake.root()));
         let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;
@@ -111,6 +125,8 @@ impl Environment {
             catalog: Catalog::builtin(),
             source,
             names: KnownNames::default(),
+            declared,
+            tables,
             lake,
             engine,
             local,
@@ -123,6 +139,10 @@ impl Environment {
             metrics,
             _shed: shed,
         })
+    }
+
+    pub fn add_table(&self, name: &str, reader: impl RecordBatchReader) -> Result<()> {
+        self.tables.add(name, reader, self.catalog)
     }
 
     /// Returns once nothing is left at work that must not be cut off by the end of the process.
@@ -163,7 +183,16 @@ impl Environment {
     }
 
     pub(super) fn names(&self) -> Result<Arc<Names>> {
-        self.names.of(self.lake.stores(), &self.source, self.catalog)
+        self.names_until(&Cancel::default())
+    }
+
+    /// The names of the source, the declared files among them, which are laid out first where they are new.
+    pub(super) fn names_until(&self, cancel: &Cancel) -> Result<Arc<Names>> {
+        let beside = match self.source.path().as_os_str().is_empty() {
+            true => Names::nothing(&self.source),
+            false => self.names.of(self.lake.stores(), &self.source, self.catalog)?,
+        };
+        self.declared.names(self.lake.stores(), beside, cancel)
     }
 
     /// The same without the Parquet that datasus has written, which comes beside it.
@@ -269,7 +298,13 @@ impl Environment {
     ) -> Vec<String> {
         let of_files = files.iter().flat_map(|file| [file.source.warnings.clone(), file.source.notices()].concat());
         let of_selection = selection_warnings(selection, query, listing, self.catalog);
-        of_selection.into_iter().chain(of_files).map(|warning| warning.get(self.config.language).to_owned()).collect()
+        let of_declared = query.scopes.iter().flat_map(|scope| self.declared.said(&scope.grupo.dataset));
+        of_selection
+            .into_iter()
+            .chain(of_files)
+            .chain(of_declared)
+            .map(|warning| warning.get(self.config.language).to_owned())
+            .collect()
     }
 
     pub fn language(&self) -> Language {

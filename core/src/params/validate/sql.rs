@@ -1,11 +1,14 @@
 //! The params of a query in SQL.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use crate::base::{Result, Text, clip, did_you_mean, text, value_words};
 use crate::catalog::Grupo;
 use crate::params::values::bind_value;
 use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql, Syntax};
+
+use crate::source::declared::OwnTable;
 
 use super::forms::{mismatch, mismatch_of_number, mismatch_of_prefix};
 use super::{Check, hint};
@@ -15,6 +18,8 @@ use crate::params::sizes::told;
 #[derive(Debug, Clone, Default)]
 pub struct SqlUse {
     pub tables: Vec<&'static Grupo>,
+    /// Those of the client's own.
+    pub own: Vec<Arc<OwnTable>>,
     pub parameters: BTreeSet<String>,
     pub columns: BTreeSet<String>,
     pub star: bool,
@@ -68,9 +73,10 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
         return Err(told(check.problems, 0).stage(if passed { "validate" } else { "gate" }));
     }
     check.compared(&used, &binds);
-    let SqlUse { columns, star, ordered, syntax, .. } = used;
+    let SqlUse { own, columns, star, ordered, syntax, .. } = used;
     Ok(Query {
         scopes,
+        own_tables: own,
         ask: Ask::Sql(Sql { text: text.to_owned(), binds, columns, star, ordered, syntax }),
         options: params.options.clone(),
         notes: check.notes,
@@ -99,6 +105,7 @@ pub fn validate_question(params: &QueryParams, asked: Result<Question>) -> Resul
     match asked.filter(|_| check.problems.is_empty()) {
         Some(asked) => Ok(Query {
             scopes: Vec::new(),
+            own_tables: Vec::new(),
             ask: Ask::Catalog(asked),
             options: params.options.clone(),
             notes: check.notes,
