@@ -15,8 +15,9 @@ type Report struct {
 	// Rows delivered to the sinks.
 	RecordsProcessed uint64 `json:"records_processed"`
 	// Where the rows are now: by sink, the file relative to the output folder.
-	Storage     map[string]Storage `json:"storage"`
-	Performance Performance        `json:"performance"`
+	Storage map[string]Storage `json:"storage"`
+	// Times, sizes and memory.
+	Performance Performance `json:"performance"`
 	// The memory's when the job began.
 	Mode Mode `json:"mode"`
 	// None: every row was read. Else the answer is of these rows of the sources alone, and nothing is scaled.
@@ -80,7 +81,7 @@ type Mode string
 const (
 	// Full speed.
 	ModeNormal Mode = "normal"
-	// From 70 % on: smaller chunks, fewer workers, smaller new leases; memory is given back.
+	// From 70 % on: smaller batches, fewer workers, smaller new leases; memory is given back.
 	ModeConservative Mode = "conservative"
 	// From 85 % on: a job that starts now is sampled, spilled, made to wait or refused.
 	ModeEmergency Mode = "emergency"
@@ -117,8 +118,9 @@ type SourceFile struct {
 	// Rows in the file, before filters.
 	Rows uint64 `json:"rows"`
 	// None for the user's own Parquet, which is not hashed.
-	SHA256 *string  `json:"sha256"`
-	CRC    CrcState `json:"crc"`
+	SHA256 *string `json:"sha256"`
+	// Whether its checksum was right.
+	CRC CrcState `json:"crc"`
 }
 
 // CrcState: whether the CRC-32 was right.
@@ -135,8 +137,11 @@ const (
 
 // Missing: a file that was asked for by name and is not in the source.
 type Missing struct {
-	Dataset     string  `json:"dataset"`
-	UF          *string `json:"uf,omitempty"`
+	// Of which dataset.
+	Dataset string `json:"dataset"`
+	// The UF, where it is one.
+	UF *string `json:"uf,omitempty"`
+	// The competência, where it is one.
 	Competencia *string `json:"competencia,omitempty"`
 	// Of a file whose later parts are there.
 	Part *string `json:"part,omitempty"`
@@ -144,6 +149,7 @@ type Missing struct {
 
 // Unreadable: a file that could not be read, and why.
 type Unreadable struct {
+	// The source file.
 	File string `json:"file"`
 	// `DS-460`, ...
 	ErrorCode string `json:"error_code"`
@@ -153,20 +159,27 @@ type Unreadable struct {
 
 // BadValue: a column of a file in which some fields did not parse.
 type BadValue struct {
-	File   string `json:"file"`
+	// The source file.
+	File string `json:"file"`
+	// The column.
 	Column string `json:"column"`
-	Count  uint64 `json:"count"`
+	// How many values.
+	Count uint64 `json:"count"`
 	// The first ten raw values.
 	Samples []string `json:"samples"`
 }
 
 // NormalisedCodes: a column of a dataset whose codes were brought into the catalogue's form.
 type NormalisedCodes struct {
+	// The dataset.
 	Dataset string `json:"dataset"`
-	Column  string `json:"column"`
+	// The column.
+	Column string `json:"column"`
 	// `municipality`, `year` or `digits(n)`.
-	Form  string `json:"form"`
+	Form string `json:"form"`
+	// Files that had such codes.
 	Files uint64 `json:"files"`
+	// How many codes.
 	Count uint64 `json:"count"`
 	// The first ten, as a file has them and as they are in the answer.
 	Samples [][2]string `json:"samples"`
@@ -174,21 +187,29 @@ type NormalisedCodes struct {
 
 // SyncReport: what a conversion ahead of a query did.
 type SyncReport struct {
+	// Files that are in the lake now.
 	Files uint64 `json:"files"`
-	Rows  uint64 `json:"rows"`
+	// Their rows.
+	Rows uint64 `json:"rows"`
 	// Bytes of the lake's Parquet for these files.
-	Bytes       uint64            `json:"bytes"`
-	DurationSec float64           `json:"duration_sec"`
-	Sources     []SourceFile      `json:"sources"`
-	BadValues   []BadValue        `json:"bad_values"`
-	Normalised  []NormalisedCodes `json:"normalised"`
-	Warnings    []string          `json:"warnings"`
+	Bytes uint64 `json:"bytes"`
+	// How long it took.
+	DurationSec float64 `json:"duration_sec"`
+	// Each of the files.
+	Sources []SourceFile `json:"sources"`
+	// Values that did not parse.
+	BadValues []BadValue `json:"bad_values"`
+	// Codes that were written in another form.
+	Normalised []NormalisedCodes `json:"normalised"`
+	// What people should know.
+	Warnings []string `json:"warnings"`
 }
 
 // JobInfo: a job that left something, as `Client.jobs` lists it.
 type JobInfo struct {
 	// By which it is resumed or discarded.
-	JobID    string   `json:"job_id"`
+	JobID string `json:"job_id"`
+	// How it stands.
 	Standing Standing `json:"standing"`
 	// When it was submitted, as RFC 3339.
 	CreatedAt string `json:"created_at"`
@@ -197,10 +218,12 @@ type JobInfo struct {
 	// Where its rows go, without passwords.
 	Destinations any `json:"destinations"`
 	// The error that it ended with, in the contract's form.
-	Error       *ErrorForm `json:"error"`
-	DeadLetters uint64     `json:"dead_letters"`
+	Error *ErrorForm `json:"error"`
+	// Records that were not taken.
+	DeadLetters uint64 `json:"dead_letters"`
 	// The process that ran it; 0 where that cannot be read.
-	PID  uint64 `json:"pid"`
+	PID uint64 `json:"pid"`
+	// The machine that had it.
 	Host string `json:"host"`
 }
 
@@ -257,13 +280,18 @@ type Params struct {
 
 // Filter: a condition; a row for which it is unknown (NULL) does not meet it, as in SQL.
 type Filter struct {
+	// The column.
 	Column string `json:"column,omitempty"`
-	Op     Op     `json:"op,omitempty"`
+	// How they are compared.
+	Op Op `json:"op,omitempty"`
 	// One value; two for `between`; a list for `in` and `not_in`; none for `is_null` and `not_null`.
-	Value any      `json:"value,omitempty"`
-	Any   []Filter `json:"any,omitzero"`
-	All   []Filter `json:"all,omitzero"`
-	Not   *Filter  `json:"not,omitempty"`
+	Value any `json:"value,omitempty"`
+	// Of which one is enough.
+	Any []Filter `json:"any,omitzero"`
+	// Which all have to hold.
+	All []Filter `json:"all,omitzero"`
+	// What does not hold.
+	Not *Filter `json:"not,omitempty"`
 }
 
 // Op: how a column is compared.
@@ -298,6 +326,7 @@ const (
 
 // Aggregate: a figure over a group.
 type Aggregate struct {
+	// What is computed.
 	Fn AggregateFn `json:"fn"`
 	// May be left out (or `*`) for `count` alone, which then counts rows.
 	Column string `json:"column,omitempty"`
@@ -423,6 +452,7 @@ const (
 
 // ErrorForm: what went wrong, in the same shape in every language.
 type ErrorForm struct {
+	// Always `error`.
 	Status ErrorStatus `json:"status"`
 	// Stable code, as `DS-422`: that of the first problem.
 	ErrorCode string `json:"error_code"`
@@ -448,6 +478,7 @@ type ErrorForm struct {
 type ErrorStatus string
 
 const (
+	// The one value.
 	ErrorStatusError ErrorStatus = "error"
 )
 
@@ -473,8 +504,11 @@ const (
 
 // Problem: one thing that is wrong.
 type Problem struct {
-	ErrorCode  string         `json:"error_code"`
-	Detail     string         `json:"detail"`
+	// `DS-422` and its like.
+	ErrorCode string `json:"error_code"`
+	// What is wrong, and what to do, in the client's language.
+	Detail string `json:"detail"`
+	// Facts for programs.
 	Diagnostic map[string]any `json:"diagnostic"`
 }
 
@@ -482,11 +516,13 @@ type Problem struct {
 type ErrorContext struct {
 	// The part of the line that failed: `validate`, `convert`, `query`, `csv`, ...
 	Stage *string `json:"stage,omitempty"`
-	File  *string `json:"file,omitempty"`
+	// The file that it is about.
+	File *string `json:"file,omitempty"`
 	// Byte offset in `file`.
 	Offset *uint64 `json:"offset,omitempty"`
 	// Row in `file`, or of the result where no file is named, counted from 0.
-	Row    *uint64 `json:"row,omitempty"`
+	Row *uint64 `json:"row,omitempty"`
+	// The column that it is about.
 	Column *string `json:"column,omitempty"`
 	// PostgreSQL's code.
 	Sqlstate *string `json:"sqlstate,omitempty"`
@@ -498,21 +534,26 @@ type DeadLetter struct {
 	Sink string `json:"sink"`
 	// Number of the sink among the job's.
 	SinkNumber uint64 `json:"sink_number"`
-	// The unit, and the row in it, from 0.
-	Unit   uint64 `json:"unit"`
-	Row    uint64 `json:"row"`
+	// The unit that it belongs to.
+	Unit uint64 `json:"unit"`
+	// The row in that unit, from 0.
+	Row uint64 `json:"row"`
+	// Why it was not taken.
 	Reason string `json:"reason"`
 	// PostgreSQL's code.
 	Sqlstate *string `json:"sqlstate,omitempty"`
-	// The source file, and the row in it, from 0; without a file, the row is that of the result.
+	// The source file; without one, `source_row` is that of the result.
 	SourceFile *string `json:"source_file,omitempty"`
-	SourceRow  *uint64 `json:"source_row,omitempty"`
-	Column     *string `json:"column,omitempty"`
+	// The row in it, from 0.
+	SourceRow *uint64 `json:"source_row,omitempty"`
+	// The column that is to blame, where one is.
+	Column *string `json:"column,omitempty"`
 	// What the column held, as text.
 	Value *string `json:"value,omitempty"`
 	// Every column of the record, as text; null for NULL.
-	Record  map[string]any `json:"record"`
-	TraceID string         `json:"trace_id"`
+	Record map[string]any `json:"record"`
+	// Of the job.
+	TraceID string `json:"trace_id"`
 }
 
 // Replayed: what a replay of dead letters did.
@@ -528,14 +569,17 @@ type Replayed struct {
 type Explain struct {
 	// One, or with SQL every dataset that it reads, in the order of the text.
 	Datasets []string `json:"datasets"`
-	Files    Share    `json:"files"`
+	// Of the dataset's files.
+	Files Share `json:"files"`
 	// Wanted files that the query would first convert.
 	ToConvert []string `json:"to_convert"`
-	RowGroups Share    `json:"row_groups"`
+	// Of the row groups of the files that are in the lake.
+	RowGroups Share `json:"row_groups"`
 	// Compressed bytes of the column chunks.
 	Bytes Share `json:"bytes"`
 	// With SQL and `*` the most that can be read.
-	Columns []string  `json:"columns"`
+	Columns []string `json:"columns"`
+	// What the source does not hold, though it was published.
 	Missing []Missing `json:"missing"`
 	// The files that would be read, in the order of the answer. Of versions that must have the same rows, the first.
 	Sources []string `json:"sources"`
@@ -549,16 +593,20 @@ type Explain struct {
 
 // Share: read, of those present.
 type Share struct {
-	Read    uint64 `json:"read"`
+	// What the query reads.
+	Read uint64 `json:"read"`
+	// What is there.
 	Present uint64 `json:"present"`
 }
 
 // LeftOut: a file that is not read, because another is.
 type LeftOut struct {
+	// The one that is not read.
 	File string `json:"file"`
 	// The one that is read instead.
-	Kept string        `json:"kept"`
-	Why  LeftOutReason `json:"why"`
+	Kept string `json:"kept"`
+	// Why it is not.
+	Why LeftOutReason `json:"why"`
 }
 
 // LeftOutReason: why a file is not read.
@@ -585,21 +633,27 @@ type Holdings struct {
 
 // DatasetSummary: what the source holds of one dataset; of several versions of a file one counts.
 type DatasetSummary struct {
+	// `SIH-RD`.
 	Dataset string `json:"dataset"`
-	Nome    string `json:"nome"`
-	Files   uint64 `json:"files"`
+	// What it holds, in Portuguese.
+	Nome string `json:"nome"`
+	// How many files count.
+	Files uint64 `json:"files"`
 	// Bytes of the source files.
-	Bytes uint64   `json:"bytes"`
-	UFs   []string `json:"ufs"`
+	Bytes uint64 `json:"bytes"`
+	// UFs of its files.
+	UFs []string `json:"ufs"`
 	// The first and the last competência of its files.
 	First *string `json:"first"`
-	Last  *string `json:"last"`
+	// The last competência of its files.
+	Last *string `json:"last"`
 }
 
 // IgnoredFile: a file of the source that no query reads.
 type IgnoredFile struct {
 	// Below the source folder.
-	File   string        `json:"file"`
+	File string `json:"file"`
+	// Why none reads it.
 	Reason IgnoredReason `json:"reason"`
 }
 
@@ -625,7 +679,8 @@ type Known struct {
 	Dataset string `json:"dataset"`
 	// Its name in SQL: `sih_rd`.
 	Table string `json:"table"`
-	Nome  string `json:"nome"`
+	// What it holds, in Portuguese.
+	Nome string `json:"nome"`
 	// Other names that are accepted in the place of `dataset`.
 	Aliases []string `json:"aliases"`
 	// Whether its files are of a month or of a year.
@@ -634,7 +689,8 @@ type Known struct {
 	National bool `json:"national"`
 	// The first and the last competência that is known to have been published.
 	First *string `json:"first"`
-	Last  *string `json:"last"`
+	// The last competência that is known to have been published.
+	Last *string `json:"last"`
 	// Columns that the catalogue knows; with 0 they come from the files.
 	Columns uint64 `json:"columns"`
 }
@@ -652,19 +708,24 @@ const (
 // CatalogEntry: a dataset as the catalogue knows it. Competência is the month of processing; `event_dates` say when
 // the event was.
 type CatalogEntry struct {
+	// `SIH-RD`.
 	Dataset string `json:"dataset"`
-	Nome    string `json:"nome"`
+	// What it holds, in Portuguese.
+	Nome string `json:"nome"`
 	// Other names that users give it.
 	Aliases []string `json:"aliases"`
-	Period  Period   `json:"period"`
+	// Whether its files are of a month or of a year.
+	Period Period `json:"period"`
 	// True: each of its files is published in a zip, and is read from there.
 	Zipped bool `json:"zipped"`
 	// One file for the whole country, and what stands for its UF: `BR`, or `EX` for residents abroad or unknown.
 	National *string `json:"national"`
 	// In national files, the column that a query's `uf` filters.
 	UFColumn *UfColumn `json:"uf_column"`
-	First    *string   `json:"first"`
-	Last     *string   `json:"last"`
+	// The first competência that is known to have been published.
+	First *string `json:"first"`
+	// The last one.
+	Last *string `json:"last"`
 	// Folders of the ministry's FTP tree.
 	Folders []FtpFolder `json:"folders"`
 	// Known to be without a file: never missing.
@@ -679,7 +740,9 @@ type CatalogEntry struct {
 
 // UfColumn: the column of a national file that says of which UF a record is.
 type UfColumn struct {
-	Name   string   `json:"name"`
+	// The column that says the UF.
+	Name string `json:"name"`
+	// How it says it.
 	Coding UfCoding `json:"coding"`
 }
 
@@ -687,6 +750,7 @@ type UfColumn struct {
 type UfCoding string
 
 const (
+	// By its sigla: `AC`.
 	UfCodingSigla UfCoding = "sigla"
 	// IBGE's two digits.
 	UfCodingIbge UfCoding = "ibge"
@@ -696,22 +760,29 @@ const (
 
 // FtpFolder: a folder of the ministry's FTP tree, and the competências whose files it holds.
 type FtpFolder struct {
-	Path string  `json:"path"`
+	// On the ministry's server.
+	Path string `json:"path"`
+	// The first competência that lies there; none: from the start.
 	From *string `json:"from"`
-	To   *string `json:"to"`
+	// The last one; none: until today.
+	To *string `json:"to"`
 }
 
 // Gap: competências of a UF that were never published.
 type Gap struct {
-	UF   string `json:"uf"`
+	// The UF whose files are missing.
+	UF string `json:"uf"`
+	// The first competência that is missing.
 	From string `json:"from"`
-	To   string `json:"to"`
+	// The last one.
+	To string `json:"to"`
 }
 
 // CatalogColumn: a column of a dataset.
 type CatalogColumn struct {
 	// In upper case.
-	Name string      `json:"name"`
+	Name string `json:"name"`
+	// Its type.
 	Kind LogicalType `json:"kind"`
 	// Layouts seen in genuine headers, oldest first.
 	Eras []Era `json:"eras"`
@@ -730,7 +801,9 @@ type CatalogColumn struct {
 type DateFormat string
 
 const (
+	// `YYYYMMDD`.
 	DateFormatYYYYMMDD DateFormat = "YYYYMMDD"
+	// `DDMMYYYY`.
 	DateFormatDDMMYYYY DateFormat = "DDMMYYYY"
 	// Two digits of year: the latest century that does not lie after the file's competência.
 	DateFormatYYMMDD DateFormat = "YYMMDD"
@@ -738,23 +811,31 @@ const (
 
 // Era: a layout of a column, and the years of the files that had it.
 type Era struct {
-	DbfType   string `json:"dbf_type"`
-	Width     uint64 `json:"width"`
-	Decimals  uint64 `json:"decimals"`
+	// `C`, `N`, `D`, ...
+	DbfType string `json:"dbf_type"`
+	// Bytes of the field.
+	Width uint64 `json:"width"`
+	// Digits behind the point.
+	Decimals uint64 `json:"decimals"`
+	// The first year whose files have it so.
 	FirstYear uint64 `json:"first_year"`
-	LastYear  uint64 `json:"last_year"`
+	// The last one.
+	LastYear uint64 `json:"last_year"`
 }
 
 // Meaning: what a column means, and who says so.
 type Meaning struct {
 	// In Portuguese.
-	Pt     string `json:"pt"`
+	Pt string `json:"pt"`
+	// What says so.
 	Source string `json:"source"`
 }
 
 // StatedForm: a form, and who says so.
 type StatedForm struct {
-	Form   string `json:"form"`
+	// Which form the codes of those years have.
+	Form string `json:"form"`
+	// What says so.
 	Source string `json:"source"`
 }
 
@@ -768,7 +849,8 @@ type Coding struct {
 	Form *string `json:"form"`
 	// In Portuguese.
 	Meaning string `json:"meaning"`
-	Source  string `json:"source"`
+	// What says so.
+	Source string `json:"source"`
 }
 
 // CatalogFields: names of fields that files of some years have and of which no genuine header was seen.
@@ -792,8 +874,9 @@ type FileSummary struct {
 	// Kept, although their flag is the byte 0x00 and not a blank.
 	RowsUnflagged uint64 `json:"rows_unflagged"`
 	// Records that could not be read.
-	RowsRejected uint64   `json:"rows_rejected"`
-	CRC          CrcState `json:"crc"`
+	RowsRejected uint64 `json:"rows_rejected"`
+	// Whether the checksum was right.
+	CRC CrcState `json:"crc"`
 	// Of the file.
 	SHA256 string `json:"sha256"`
 	// Columns in which some fields did not parse, and are NULL.
@@ -806,17 +889,22 @@ type FileSummary struct {
 
 // BadColumn: a column in which some fields did not parse.
 type BadColumn struct {
+	// The column.
 	Column string `json:"column"`
-	Count  uint64 `json:"count"`
+	// How many values.
+	Count uint64 `json:"count"`
 	// The first ten raw values.
 	Samples []string `json:"samples"`
 }
 
 // Normalised: the codes of a column that stood in the file in another form than the catalogue's.
 type Normalised struct {
+	// The column.
 	Column string `json:"column"`
-	Form   string `json:"form"`
-	Count  uint64 `json:"count"`
+	// The form that its codes have now.
+	Form string `json:"form"`
+	// How many were written in another one.
+	Count uint64 `json:"count"`
 	// The first ten, as the file has them and as they are now.
 	Samples [][2]string `json:"samples"`
 }
@@ -846,10 +934,14 @@ type CSV struct {
 type Delimiter string
 
 const (
-	DelimiterComma     Delimiter = ","
+	// `,`
+	DelimiterComma Delimiter = ","
+	// `;`
 	DelimiterSemicolon Delimiter = ";"
-	DelimiterTab       Delimiter = "\t"
-	DelimiterPipe      Delimiter = "|"
+	// A tab.
+	DelimiterTab Delimiter = "\t"
+	// `|`
+	DelimiterPipe Delimiter = "|"
 )
 
 // LineEnding: what ends a row.
@@ -881,8 +973,9 @@ type Postgres struct {
 	URL string `json:"url,omitempty"`
 	// `schema.table`; without it `<sistema>_data.<grupo>_<competencia>` for one competência and `<sistema>_data.<grupo>`
 	// for many. Aggregates and SQL must name it.
-	Table string   `json:"table,omitempty"`
-	Mode  LoadMode `json:"mode,omitempty"`
+	Table string `json:"table,omitempty"`
+	// What happens to rows that are there already.
+	Mode LoadMode `json:"mode,omitempty"`
 	// Columns that identify a row, for `upsert`.
 	Key []string `json:"key,omitzero"`
 	// What `replace_by` replaces.
@@ -993,7 +1086,7 @@ type Config struct {
 	// (`DATASUS_ON_EMERGENCY`: `sample`, `spill`, `wait` or `fail`); none: `wait`. Aggregates, SQL, files and tables are
 	// `spill` unless the query says otherwise.
 	OnEmergency OnEmergency `json:"on_emergency,omitempty"`
-	// Most rows in a chunk of an answer; each but the last has at least half of that, or fewer while memory is scarce
+	// Most rows in a batch of an answer; each but the last has at least half of that, or fewer while memory is scarce
 	// (`DATASUS_CHUNK_ROWS`). At most 1,048,576.
 	ChunkRows uint64 `json:"chunk_rows,omitempty"`
 	// True: a DBC whose CRC-32 does not match is DS-460. False: it is not looked at, and the report says `unchecked`

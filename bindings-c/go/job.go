@@ -10,6 +10,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/cgo"
+	"sync"
 	"time"
 )
 
@@ -108,7 +109,9 @@ type Job struct {
 	language string
 	ctx      context.Context
 	stop     func() bool
-	cleanup  runtime.Cleanup
+	// Closed once the job has ended; one thread of the library's waits for it, from the first call on.
+	ended   func() <-chan struct{}
+	cleanup runtime.Cleanup
 }
 
 var _ io.Closer = (*Job)(nil)
@@ -117,6 +120,15 @@ var _ io.Closer = (*Job)(nil)
 func (j *Job) follow(ctx context.Context) {
 	handle := j.handle
 	j.ctx = ctx
+	j.ended = sync.OnceValue(func() <-chan struct{} {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			// How it ended, whoever waits asks for himself.
+			C.datasus_job_wait(handle, -1, nil, nil)
+		}()
+		return ended
+	})
 	// A handle that was closed meanwhile is an error, and of no consequence.
 	j.stop = context.AfterFunc(ctx, func() {
 		_ = call(func(told *C.datasus_error) statusCode { return C.datasus_job_cancel(handle, told) })
@@ -155,16 +167,13 @@ func (j *Job) Interrupt() error {
 	return call(func(told *C.datasus_error) statusCode { return C.datasus_job_interrupt(j.handle, told) })
 }
 
-// How long the end of a context may go unnoticed.
-const slice = 50 * time.Millisecond
-
 // Wait waits for the job's end, or until ctx is done, which does not cancel the job. A query ends when its rows have been read.
 func (j *Job) Wait(ctx context.Context) (*Report, error) {
 	defer runtime.KeepAlive(j)
 	for {
 		var status statusCode
 		said, err := text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
-			status = C.datasus_job_wait(j.handle, C.int64_t(slice/time.Millisecond), out, told)
+			status = C.datasus_job_wait(j.handle, 0, out, told)
 			if status == C.DATASUS_STATUS_NOT_YET {
 				return C.DATASUS_STATUS_OK
 			}
@@ -176,8 +185,10 @@ func (j *Job) Wait(ctx context.Context) (*Report, error) {
 		if status == C.DATASUS_STATUS_OK {
 			return reportOf(said)
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		select {
+		case <-j.ended():
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
 }

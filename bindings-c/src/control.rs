@@ -197,13 +197,13 @@ impl DatasusJob {
     /// Waits so many milliseconds at most; the report as JSON, or none while the job goes on.
     pub fn wait(&self, timeout_ms: u64) -> Result<Option<String>> {
         Ok(fenced("wait", || {
-            let outcome = self.0.wait(Some(Duration::from_millis(timeout_ms))).transpose()?;
+            let outcome = self.0.wait_timeout(Duration::from_millis(timeout_ms)).transpose()?;
             Ok(outcome.map(|report| report.to_json().to_string()))
         })?)
     }
 
     /// Waits for the end; the report as JSON.
     pub fn report(&self) -> Result<String> {
-        Ok(fenced("report", || Ok(self.0.report()?.to_json().to_string()))?)
+        Ok(fenced("report", || Ok(self.0.wait()?.to_json().to_string()))?)
     }
 }

@@ -169,8 +169,11 @@ pub unsafe extern "C" fn datasus_job_wait(
 }
 
 fn wait(job: &Job, timeout_ms: i64, out: Option<Out<TextOut>>) -> Result<Status> {
-    let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
-    let Some(outcome) = job.wait(timeout) else { return Ok(Status::NotYet) };
+    let outcome = match u64::try_from(timeout_ms) {
+        Ok(timeout) => job.wait_timeout(Duration::from_millis(timeout)),
+        Err(_) => Some(job.wait()),
+    };
+    let Some(outcome) = outcome else { return Ok(Status::NotYet) };
     let report = outcome?;
     if let Some(out) = out {
         out.say(report.to_json().to_string());

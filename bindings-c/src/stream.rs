@@ -5,13 +5,13 @@ use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::{null, null_mut, without_provenance_mut};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use arrow::array::{Array, RecordBatch, StructArray};
 use arrow::datatypes::SchemaRef;
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
 use arrow::ffi_stream::FFI_ArrowArrayStream;
-use datasus::base::Text;
+use datasus::base::{Sleeper, Text};
 use datasus::governor::Governor;
 use datasus::{Code, Error, Next, Result};
 
@@ -23,9 +23,6 @@ use crate::status::Status;
 use crate::text::{TextOut, without_nul};
 use crate::ticket::Tickets;
 
-/// Between two looks whether the stream was released meanwhile.
-const SLICE: Duration = Duration::from_millis(50);
-
 pub struct Stream {
     schema: OnceLock<SchemaRef>,
     // None after the end and after a failure.
@@ -34,6 +31,8 @@ pub struct Stream {
     failure: OnceLock<(Error, CString)>,
     summary: OnceLock<String>,
     gone: AtomicBool,
+    /// The thread that waits for rows.
+    sleeper: Mutex<Option<Arc<Sleeper>>>,
 }
 
 pub static STREAMS: Tickets<Stream> = Tickets::new();
@@ -47,6 +46,7 @@ impl Out<FFI_ArrowArrayStream> {
             failure: OnceLock::new(),
             summary: OnceLock::new(),
             gone: AtomicBool::new(false),
+            sleeper: Mutex::new(None),
         };
         self.put(FFI_ArrowArrayStream {
             get_schema: Some(get_schema),
@@ -63,21 +63,38 @@ impl Stream {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the rows until they have something; none after the end.
-    fn ask<T>(&self, mut look: impl FnMut(&mut dyn Rows) -> Option<Result<T>>) -> Result<Option<T>> {
+    fn sleeper(&self) -> MutexGuard<'_, Option<Arc<Sleeper>>> {
+        self.sleeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the rows each time that they wake this thread, until they have something; none after the end.
+    fn ask<T>(&self, mut look: impl FnMut(&mut dyn Rows, &mut Context<'_>) -> Poll<Result<T>>) -> Result<Option<T>> {
         let mut rows = self.rows();
-        loop {
+        let sleeper = Sleeper::here();
+        *self.sleeper() = Some(sleeper.clone());
+        let waker = sleeper.waker();
+        let found = loop {
             if let Some((error, _)) = self.failure.get() {
-                return Err(error.clone());
+                break Err(error.clone());
             }
             if self.gone.load(SeqCst) {
-                return Err(released("stream"));
+                break Err(released("stream"));
             }
-            let Some(source) = rows.as_deref_mut() else { return Ok(None) };
-            match look(source) {
-                Some(found) => return found.map(Some),
-                None => continue,
+            let Some(source) = rows.as_deref_mut() else { break Ok(None) };
+            match look(source, &mut Context::from_waker(&waker)) {
+                Poll::Ready(found) => break found.map(Some),
+                Poll::Pending => sleeper.sleep(),
             }
+        };
+        *self.sleeper() = None;
+        found
+    }
+
+    /// Who waits for rows hears that there will be none.
+    fn let_go(&self) {
+        self.gone.store(true, SeqCst);
+        if let Some(sleeper) = &*self.sleeper() {
+            sleeper.waker().wake();
         }
     }
 
@@ -85,20 +102,21 @@ impl Stream {
         if let Some(schema) = self.schema.get() {
             return Ok(schema.clone());
         }
-        let schema = self.ask(|rows| rows.schema_within(SLICE))?;
+        let schema = self.ask(|rows, task| rows.poll_schema(task))?;
         let schema = schema.ok_or_else(|| Error::internal("a stream ended without a schema"))?;
         Ok(self.schema.get_or_init(|| schema).clone())
     }
 
     fn next(&self) -> Result<Option<RecordBatch>> {
-        let batch = self.ask(|rows| match rows.next_within(SLICE) {
-            Next::Batch(batch) => Some(Ok(Some(batch))),
-            Next::NotYet => None,
-            Next::Failed(error) => Some(Err(error)),
-            Next::End => Some(rows.summary().map(|summary| {
-                let _ = self.summary.set(summary);
-                None
-            })),
+        let batch = self.ask(|rows, task| {
+            rows.poll_next(task).map(|next| match next {
+                Next::Batch(batch) => Ok(Some(batch)),
+                Next::Failed(error) => Err(error),
+                Next::NotYet | Next::End => rows.summary().map(|summary| {
+                    let _ = self.summary.set(summary);
+                    None
+                }),
+            })
         })?;
         if let Some(Some(batch)) = batch {
             // It counts as held by the host until it lets go.
@@ -220,7 +238,7 @@ unsafe extern "C" fn release(stream: *mut FFI_ArrowArrayStream) {
             private_data: null_mut(),
         });
         if let Some(stream) = STREAMS.take(ticket) {
-            stream.gone.store(true, SeqCst);
+            stream.let_go();
         }
         Ok(())
     });

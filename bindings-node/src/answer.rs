@@ -1,7 +1,8 @@
 //! A query whose schema is awaited.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use arrow::datatypes::SchemaRef;
 use datasus::{Error, Language, Next};
@@ -10,7 +11,7 @@ use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 
 use crate::calls::promised;
-use crate::host::{Host, SLICE};
+use crate::host::Host;
 use crate::job::Job;
 use crate::rows::{Rows, Source};
 
@@ -19,8 +20,8 @@ impl Source for datasus::Rows {
         datasus::Rows::schema(self)
     }
 
-    fn next_within(&mut self, patience: Duration) -> Next {
-        datasus::Rows::next_within(self, patience)
+    fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Next> {
+        self.poll_batch(task)
     }
 }
 
@@ -55,13 +56,9 @@ impl Pending {
         promised(env, move || {
             let taken = inner.lock().unwrap_or_else(PoisonError::into_inner).take();
             let mut pending = taken.ok_or_else(|| Error::internal("this query's rows have been taken already"))?;
-            loop {
-                // Dropped, the pending query is cancelled.
-                host.check()?;
-                if let Some(answer) = pending.wait(Some(SLICE)) {
-                    return Ok(Rows::new(Box::new(answer?), Some(job), host, language));
-                }
-            }
+            // Dropped, the pending query is cancelled.
+            let answer = host.wait(|task| Pin::new(&mut pending).poll(task))??;
+            Ok(Rows::new(Box::new(answer), Some(job), host, language))
         })
     }
 }

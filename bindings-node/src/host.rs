@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use datasus::base::Text;
+use datasus::base::{Sleeper, Text};
 use datasus::governor::{Governor, Hook};
 use datasus::scheduler::Scheduler;
 use datasus::{Code, Error, Result};
@@ -14,7 +15,7 @@ use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 
-/// Between two looks whether the environment has ended.
+/// How long a listener waits before it looks whether the environment has ended; events have a rhythm of their own.
 pub const SLICE: Duration = Duration::from_millis(100);
 /// How long an environment that ends waits for its jobs to do so.
 const TO_END: Duration = Duration::from_secs(2);
@@ -27,6 +28,8 @@ thread_local! {
 pub struct Host {
     ended: AtomicBool,
     jobs: Mutex<Vec<datasus::Job>>,
+    /// Threads that wait for something of this environment's.
+    sleepers: Mutex<Vec<Arc<Sleeper>>>,
     hooks: Mutex<Vec<Arc<Hook>>>,
 }
 
@@ -49,6 +52,31 @@ impl Host {
         Err(Error::new(Code::Cancelled, Text { pt, en }))
     }
 
+    fn sleepers(&self) -> MutexGuard<'_, Vec<Arc<Sleeper>>> {
+        self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks `poll` each time that it is woken, until it is ready; this thread sleeps meanwhile. DS-499 once the environment has ended.
+    pub fn wait<T>(&self, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Result<T> {
+        let asleep = Asleep { host: self, sleeper: Sleeper::here() };
+        self.sleepers().push(asleep.sleeper.clone());
+        let waker = asleep.sleeper.waker();
+        loop {
+            if let Poll::Ready(found) = poll(&mut Context::from_waker(&waker)) {
+                return Ok(found);
+            }
+            self.check()?;
+            asleep.sleeper.sleep();
+        }
+    }
+
+    /// Who waits looks once more: something ended from this side.
+    pub fn wake_all(&self) {
+        for sleeper in self.sleepers().iter() {
+            sleeper.waker().wake();
+        }
+    }
+
     /// The job ends with the environment, if not before.
     pub fn owns(&self, job: &datasus::Job) {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,18 +90,31 @@ impl Host {
 
     fn end(&self, is_main: bool) {
         self.ended.store(true, SeqCst);
+        self.wake_all();
         self.hooks.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let jobs = std::mem::take(&mut *self.jobs.lock().unwrap_or_else(PoisonError::into_inner));
         jobs.iter().for_each(datasus::Job::cancel);
         let until = Instant::now() + TO_END;
         for job in jobs {
             // Its outcome has nobody who would read it.
-            let _ = job.wait(Some(until.saturating_duration_since(Instant::now())));
+            let _ = job.wait_timeout(until.saturating_duration_since(Instant::now()));
         }
         if is_main {
             // The process ends now, and the engine must not be at work then. A forked child has nothing to end.
             let _ = Scheduler::of_process().close(Duration::ZERO);
         }
+    }
+}
+
+/// A thread that waits, as long as it does.
+struct Asleep<'h> {
+    host: &'h Host,
+    sleeper: Arc<Sleeper>,
+}
+
+impl Drop for Asleep<'_> {
+    fn drop(&mut self) {
+        self.host.sleepers().retain(|other| !Arc::ptr_eq(other, &self.sleeper));
     }
 }
 

@@ -1,5 +1,6 @@
 //! A job seen from JavaScript.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::Env;
@@ -104,12 +105,9 @@ impl Job {
     pub fn report<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let (job, host) = (self.job.clone(), self.host.clone());
         promised(env, move || {
-            loop {
-                if let Some(outcome) = job.wait(Some(SLICE)) {
-                    return Ok(outcome?.to_json().to_string());
-                }
-                host.check()?;
-            }
+            let mut ended = job.into_future();
+            let report = host.wait(|task| Pin::new(&mut ended).poll(task))??;
+            Ok(report.to_json().to_string())
         })
     }
 
@@ -118,12 +116,9 @@ impl Job {
     pub fn warnings<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let (job, host) = (self.job.clone(), self.host.clone());
         promised(env, move || {
-            loop {
-                if let Some(outcome) = job.wait(Some(SLICE)) {
-                    return Ok(outcome.map(|report| report.warnings.clone()).unwrap_or_default());
-                }
-                host.check()?;
-            }
+            let mut ended = job.into_future();
+            let outcome = host.wait(|task| Pin::new(&mut ended).poll(task))?;
+            Ok(outcome.map(|report| report.warnings.clone()).unwrap_or_default())
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use arrow::datatypes::SchemaRef;
 use datasus::base::TraceId;
@@ -29,8 +29,8 @@ impl Source for File {
     }
 
     /// A batch is decoded here and now: some tens of milliseconds.
-    fn next_within(&mut self, _: Duration) -> Next {
-        match self.records.next() {
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Next> {
+        Poll::Ready(match self.records.next() {
             Some(Ok(batch)) => Next::Batch(batch),
             Some(Err(error)) => Next::Failed(error),
             None => {
@@ -38,7 +38,7 @@ impl Source for File {
                 *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = summary;
                 Next::End
             }
-        }
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -16,15 +16,15 @@ use napi_derive::napi;
 use crate::calls::promised;
 use crate::error::at_once;
 use crate::external_batch::{ExternalBatch, Piece};
-use crate::host::{Host, SLICE};
+use crate::host::Host;
 use crate::threads;
 
 /// Where rows come from: a query, or one file.
 pub trait Source: Send {
     fn schema(&self) -> SchemaRef;
 
-    /// The next batch, waiting for it about as long as `patience`.
-    fn next_within(&mut self, patience: Duration) -> Next;
+    /// The next batch; while there is none, `task` is woken once there is.
+    fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Next>;
 }
 
 enum Place {
@@ -46,24 +46,25 @@ impl Shared {
     /// One reader at a time; `None` after the last batch.
     fn next(&self) -> Result<Option<RecordBatch>> {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            self.host.check()?;
-            if self.closed.load(SeqCst) {
-                return Err(self.gone());
-            }
-            let ended = match &mut *place {
-                Place::Ended => return Ok(None),
-                Place::Gone => return Err(self.gone()),
-                Place::Here(source) => match source.next_within(SLICE) {
-                    Next::Batch(batch) => return Ok(Some(batch)),
-                    Next::NotYet => continue,
-                    Next::End => Ok(None),
-                    Next::Failed(error) => Err(error),
-                },
-            };
-            *place = if ended.is_ok() { Place::Ended } else { Place::Gone };
-            return ended;
-        }
+        self.host.check()?;
+        let source = match &mut *place {
+            Place::Ended => return Ok(None),
+            Place::Gone => return Err(self.gone()),
+            Place::Here(source) => source,
+        };
+        // None: closed meanwhile.
+        let next = self.host.wait(|task| match self.closed.load(SeqCst) {
+            true => Poll::Ready(None),
+            false => source.poll_next(task).map(Some),
+        })?;
+        let ended = match next {
+            None => return Err(self.gone()),
+            Some(Next::Batch(batch)) => return Ok(Some(batch)),
+            Some(Next::NotYet | Next::End) => Ok(None),
+            Some(Next::Failed(error)) => Err(error),
+        };
+        *place = if ended.is_ok() { Place::Ended } else { Place::Gone };
+        ended
     }
 
     fn next_bytes(&self) -> Result<Option<Vec<u8>>> {
@@ -220,6 +221,7 @@ impl Rows {
         {
             job.cancel();
         }
+        self.shared.host.wake_all();
     }
 }
 

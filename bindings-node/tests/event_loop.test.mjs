@@ -12,7 +12,8 @@ async function lagsDuring(work) {
     lags.push(Math.max(0, now - last - 10))
     last = now
   }, 10)
-  await work()
+  // However fast the machine: as often as it takes for the timer to have a say.
+  do await work(); while (lags.length <= 10)
   clearInterval(ticker)
   return lags.sort((a, b) => a - b)
 }
@@ -21,7 +22,6 @@ async function bestOf(rounds, work, greatest99) {
   let best
   for (let round = 0; round < rounds; round += 1) {
     const lags = await lagsDuring(work)
-    assert.ok(lags.length > 10, `the loop ticked ${lags.length} times`)
     const [p99, most] = [lags[Math.floor(lags.length * 0.99)], lags.at(-1)]
     if (best === undefined || most < best.most) best = { p99, most }
     // The machine may be busy, the SDK may not: one round without a gap shows it.

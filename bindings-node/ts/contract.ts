@@ -14,6 +14,7 @@ export interface Report {
   recordsProcessed: number
   /** Where the rows are now: by sink, the file relative to the output folder. */
   storage: Record<string, Storage>
+  /** Times, sizes and memory. */
   performance: Performance
   /** The memory's when the job began. */
   mode: Mode
@@ -71,7 +72,7 @@ export interface Performance {
  * How full the memory is, and with it how carefully the process works.
  *
  * - `normal`: Full speed.
- * - `conservative`: From 70 % on: smaller chunks, fewer workers, smaller new leases; memory is given back.
+ * - `conservative`: From 70 % on: smaller batches, fewer workers, smaller new leases; memory is given back.
  * - `emergency`: From 85 % on: a job that starts now is sampled, spilled, made to wait or refused.
  * - `maintenance`: By hand: one job at a time, one thread.
  */
@@ -106,6 +107,7 @@ export interface SourceFile {
   rows: number
   /** None for the user's own Parquet, which is not hashed. */
   sha256: string | null
+  /** Whether its checksum was right. */
   crc: CrcState
 }
 
@@ -120,8 +122,11 @@ export type CrcState = 'ok' | 'unchecked' | 'absent'
 
 /** A file that was asked for by name and is not in the source. */
 export interface Missing {
+  /** Of which dataset. */
   dataset: string
+  /** The UF, where it is one. */
   uf?: string | null
+  /** The competência, where it is one. */
   competencia?: string | null
   /** Of a file whose later parts are there. */
   part?: string | null
@@ -129,6 +134,7 @@ export interface Missing {
 
 /** A file that could not be read, and why. */
 export interface Unreadable {
+  /** The source file. */
   file: string
   /** `DS-460`, ... */
   errorCode: string
@@ -138,8 +144,11 @@ export interface Unreadable {
 
 /** A column of a file in which some fields did not parse. */
 export interface BadValue {
+  /** The source file. */
   file: string
+  /** The column. */
   column: string
+  /** How many values. */
   count: number
   /** The first ten raw values. */
   samples: string[]
@@ -147,11 +156,15 @@ export interface BadValue {
 
 /** A column of a dataset whose codes were brought into the catalogue's form. */
 export interface NormalisedCodes {
+  /** The dataset. */
   dataset: string
+  /** The column. */
   column: string
   /** `municipality`, `year` or `digits(n)`. */
   form: string
+  /** Files that had such codes. */
   files: number
+  /** How many codes. */
   count: number
   /** The first ten, as a file has them and as they are in the answer. */
   samples: [string, string][]
@@ -159,14 +172,21 @@ export interface NormalisedCodes {
 
 /** What a conversion ahead of a query did. */
 export interface SyncReport {
+  /** Files that are in the lake now. */
   files: number
+  /** Their rows. */
   rows: number
   /** Bytes of the lake's Parquet for these files. */
   bytes: number
+  /** How long it took. */
   durationSec: number
+  /** Each of the files. */
   sources: SourceFile[]
+  /** Values that did not parse. */
   badValues: BadValue[]
+  /** Codes that were written in another form. */
   normalised: NormalisedCodes[]
+  /** What people should know. */
   warnings: string[]
 }
 
@@ -174,6 +194,7 @@ export interface SyncReport {
 export interface JobInfo {
   /** By which it is resumed or discarded. */
   jobId: string
+  /** How it stands. */
   standing: Standing
   /** When it was submitted, as RFC 3339. */
   createdAt: string
@@ -183,9 +204,11 @@ export interface JobInfo {
   destinations: unknown
   /** The error that it ended with, in the contract's form. */
   error: ErrorForm | null
+  /** Records that were not taken. */
   deadLetters: number
   /** The process that ran it; 0 where that cannot be read. */
   pid: number
+  /** The machine that had it. */
   host: string
 }
 
@@ -260,6 +283,7 @@ export type Op = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge' | 'between' | 'in' | 'n
 
 /** A figure over a group. */
 export interface Aggregate {
+  /** What is computed. */
   fn: AggregateFn
   /** May be left out (or `*`) for `count` alone, which then counts rows. */
   column?: string | null
@@ -357,6 +381,7 @@ export type OnBadValue = 'null' | 'dead_letter' | 'fail'
 
 /** What went wrong, in the same shape in every language. */
 export interface ErrorForm {
+  /** Always `error`. */
   status: ErrorStatus
   /** Stable code, as `DS-422`: that of the first problem. */
   errorCode: string
@@ -378,7 +403,11 @@ export interface ErrorForm {
   context?: ErrorContext | null
 }
 
-/** The `status` of every error. */
+/**
+ * The `status` of every error.
+ *
+ * - `error`: The one value.
+ */
 export type ErrorStatus = 'error'
 
 /**
@@ -399,8 +428,11 @@ export type Retry = 'never' | 'later'
 
 /** One thing that is wrong. */
 export interface Problem {
+  /** `DS-422` and its like. */
   errorCode: string
+  /** What is wrong, and what to do, in the client's language. */
   detail: string
+  /** Facts for programs. */
   diagnostic: Record<string, unknown>
 }
 
@@ -408,11 +440,13 @@ export interface Problem {
 export interface ErrorContext {
   /** The part of the line that failed: `validate`, `convert`, `query`, `csv`, ... */
   stage?: string | null
+  /** The file that it is about. */
   file?: string | null
   /** Byte offset in `file`. */
   offset?: number | null
   /** Row in `file`, or of the result where no file is named, counted from 0. */
   row?: number | null
+  /** The column that it is about. */
   column?: string | null
   /** PostgreSQL's code. */
   sqlstate?: string | null
@@ -424,20 +458,25 @@ export interface DeadLetter {
   sink: string
   /** Number of the sink among the job's. */
   sinkNumber: number
-  /** The unit, and the row in it, from 0. */
+  /** The unit that it belongs to. */
   unit: number
+  /** The row in that unit, from 0. */
   row: number
+  /** Why it was not taken. */
   reason: string
   /** PostgreSQL's code. */
   sqlstate?: string | null
-  /** The source file, and the row in it, from 0; without a file, the row is that of the result. */
+  /** The source file; without one, `source_row` is that of the result. */
   sourceFile?: string | null
+  /** The row in it, from 0. */
   sourceRow?: number | null
+  /** The column that is to blame, where one is. */
   column?: string | null
   /** What the column held, as text. */
   value?: string | null
   /** Every column of the record, as text; null for NULL. */
   record: Record<string, unknown>
+  /** Of the job. */
   traceId: string
 }
 
@@ -453,14 +492,17 @@ export interface Replayed {
 export interface Explain {
   /** One, or with SQL every dataset that it reads, in the order of the text. */
   datasets: string[]
+  /** Of the dataset's files. */
   files: Share
   /** Wanted files that the query would first convert. */
   toConvert: string[]
+  /** Of the row groups of the files that are in the lake. */
   rowGroups: Share
   /** Compressed bytes of the column chunks. */
   bytes: Share
   /** With SQL and `*` the most that can be read. */
   columns: string[]
+  /** What the source does not hold, though it was published. */
   missing: Missing[]
   /** The files that would be read, in the order of the answer. Of versions that must have the same rows, the first. */
   sources: string[]
@@ -474,15 +516,19 @@ export interface Explain {
 
 /** Read, of those present. */
 export interface Share {
+  /** What the query reads. */
   read: number
+  /** What is there. */
   present: number
 }
 
 /** A file that is not read, because another is. */
 export interface LeftOut {
+  /** The one that is not read. */
   file: string
   /** The one that is read instead. */
   kept: string
+  /** Why it is not. */
   why: LeftOutReason
 }
 
@@ -506,14 +552,19 @@ export interface Holdings {
 
 /** What the source holds of one dataset; of several versions of a file one counts. */
 export interface DatasetSummary {
+  /** `SIH-RD`. */
   dataset: string
+  /** What it holds, in Portuguese. */
   nome: string
+  /** How many files count. */
   files: number
   /** Bytes of the source files. */
   bytes: number
+  /** UFs of its files. */
   ufs: string[]
   /** The first and the last competência of its files. */
   first: string | null
+  /** The last competência of its files. */
   last: string | null
 }
 
@@ -521,6 +572,7 @@ export interface DatasetSummary {
 export interface IgnoredFile {
   /** Below the source folder. */
   file: string
+  /** Why none reads it. */
   reason: IgnoredReason
 }
 
@@ -541,6 +593,7 @@ export interface Known {
   dataset: string
   /** Its name in SQL: `sih_rd`. */
   table: string
+  /** What it holds, in Portuguese. */
   nome: string
   /** Other names that are accepted in the place of `dataset`. */
   aliases: string[]
@@ -550,6 +603,7 @@ export interface Known {
   national: boolean
   /** The first and the last competência that is known to have been published. */
   first: string | null
+  /** The last competência that is known to have been published. */
   last: string | null
   /** Columns that the catalogue knows; with 0 they come from the files. */
   columns: number
@@ -565,10 +619,13 @@ export type Period = 'month' | 'year'
 
 /** A dataset as the catalogue knows it. Competência is the month of processing; `event_dates` say when the event was. */
 export interface CatalogEntry {
+  /** `SIH-RD`. */
   dataset: string
+  /** What it holds, in Portuguese. */
   nome: string
   /** Other names that users give it. */
   aliases: string[]
+  /** Whether its files are of a month or of a year. */
   period: Period
   /** True: each of its files is published in a zip, and is read from there. */
   zipped: boolean
@@ -578,7 +635,9 @@ export interface CatalogEntry {
   ufColumn: UfColumn | null
   /** Columns by which a row's own UF and competência are known, whatever its file is called; none: no column says them. */
   rowKeys: RowKeys | null
+  /** The first competência that is known to have been published. */
   first: string | null
+  /** The last one. */
   last: string | null
   /** Folders of the ministry's FTP tree. */
   folders: FtpFolder[]
@@ -594,13 +653,16 @@ export interface CatalogEntry {
 
 /** The column of a national file that says of which UF a record is. */
 export interface UfColumn {
+  /** The column that says the UF. */
   name: string
+  /** How it says it. */
   coding: UfCoding
 }
 
 /**
  * How a column names a UF.
  *
+ * - `sigla`: By its sigla: `AC`.
  * - `ibge`: IBGE's two digits.
  * - `municipio`: A municipality's code, whose first two digits are the UF's.
  */
@@ -617,15 +679,21 @@ export interface RowKeys {
 
 /** A folder of the ministry's FTP tree, and the competências whose files it holds. */
 export interface FtpFolder {
+  /** On the ministry's server. */
   path: string
+  /** The first competência that lies there; none: from the start. */
   from: string | null
+  /** The last one; none: until today. */
   to: string | null
 }
 
 /** Competências of a UF that were never published. */
 export interface Gap {
+  /** The UF whose files are missing. */
   uf: string
+  /** The first competência that is missing. */
   from: string
+  /** The last one. */
   to: string
 }
 
@@ -633,6 +701,7 @@ export interface Gap {
 export interface CatalogColumn {
   /** In upper case. */
   name: string
+  /** Its type. */
   kind: LogicalType
   /** Layouts seen in genuine headers, oldest first. */
   eras: Era[]
@@ -652,16 +721,23 @@ export type LogicalType = 'text' | { integer: { digits: number } } | { decimal: 
 /**
  * How a day is written.
  *
+ * - `YYYYMMDD`: `YYYYMMDD`.
+ * - `DDMMYYYY`: `DDMMYYYY`.
  * - `YYMMDD`: Two digits of year: the latest century that does not lie after the file's competência.
  */
 export type DateFormat = 'YYYYMMDD' | 'DDMMYYYY' | 'YYMMDD'
 
 /** A layout of a column, and the years of the files that had it. */
 export interface Era {
+  /** `C`, `N`, `D`, ... */
   dbfType: string
+  /** Bytes of the field. */
   width: number
+  /** Digits behind the point. */
   decimals: number
+  /** The first year whose files have it so. */
   firstYear: number
+  /** The last one. */
   lastYear: number
 }
 
@@ -669,12 +745,15 @@ export interface Era {
 export interface Meaning {
   /** In Portuguese. */
   pt: string
+  /** What says so. */
   source: string
 }
 
 /** A form, and who says so. */
 export interface StatedForm {
+  /** Which form the codes of those years have. */
   form: string
+  /** What says so. */
   source: string
 }
 
@@ -688,6 +767,7 @@ export interface Coding {
   form: string | null
   /** In Portuguese. */
   meaning: string
+  /** What says so. */
   source: string
 }
 
@@ -713,6 +793,7 @@ export interface FileSummary {
   rowsUnflagged: number
   /** Records that could not be read. */
   rowsRejected: number
+  /** Whether the checksum was right. */
   crc: CrcState
   /** Of the file. */
   sha256: string
@@ -726,7 +807,9 @@ export interface FileSummary {
 
 /** A column in which some fields did not parse. */
 export interface BadColumn {
+  /** The column. */
   column: string
+  /** How many values. */
   count: number
   /** The first ten raw values. */
   samples: string[]
@@ -734,8 +817,11 @@ export interface BadColumn {
 
 /** The codes of a column that stood in the file in another form than the catalogue's. */
 export interface Normalised {
+  /** The column. */
   column: string
+  /** The form that its codes have now. */
   form: string
+  /** How many were written in another one. */
   count: number
   /** The first ten, as the file has them and as they are now. */
   samples: [string, string][]
@@ -764,7 +850,14 @@ export interface Csv {
   line_ending?: LineEnding
 }
 
-/** What stands between two fields. */
+/**
+ * What stands between two fields.
+ *
+ * - `,`: `,`
+ * - `;`: `;`
+ * - `	`: A tab.
+ * - `|`: `|`
+ */
 export type Delimiter = ',' | ';' | '\t' | '|'
 
 /**
@@ -793,6 +886,7 @@ export interface Postgres {
   url?: string | null
   /** `schema.table`; without it `<sistema>_data.<grupo>_<competencia>` for one competência and `<sistema>_data.<grupo>` for many. Aggregates and SQL must name it. */
   table?: string | null
+  /** What happens to rows that are there already. */
   mode?: LoadMode
   /** Columns that identify a row, for `upsert`. */
   key?: string[]
@@ -898,7 +992,7 @@ export interface Config {
   max_priority?: Priority
   /** What the rows of a dataset that come back as a stream do in an emergency of memory, where the query does not say (`DATASUS_ON_EMERGENCY`: `sample`, `spill`, `wait` or `fail`); none: `wait`. Aggregates, SQL, files and tables are `spill` unless the query says otherwise. */
   on_emergency?: OnEmergency | null
-  /** Most rows in a chunk of an answer; each but the last has at least half of that, or fewer while memory is scarce (`DATASUS_CHUNK_ROWS`). At most 1,048,576. */
+  /** Most rows in a batch of an answer; each but the last has at least half of that, or fewer while memory is scarce (`DATASUS_CHUNK_ROWS`). At most 1,048,576. */
   chunk_rows?: number
   /** True: a DBC whose CRC-32 does not match is DS-460. False: it is not looked at, and the report says `unchecked` (`DATASUS_VERIFY_CRC`). */
   verify_crc?: boolean

@@ -1,6 +1,7 @@
 //! A query whose schema is awaited, and its rows.
 
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
@@ -19,6 +20,10 @@ impl Source for datasus::Rows {
 
     fn next_within(&mut self, patience: Duration) -> Next {
         datasus::Rows::next_within(self, patience)
+    }
+
+    fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Next> {
+        self.poll_batch(task)
     }
 }
 
@@ -52,7 +57,7 @@ impl Pending {
     fn wait(&self, py: Python<'_>, tick: Option<&Bound<'_, PyAny>>) -> PyResult<Rows> {
         let mut pending = detached(py, || self.take());
         let answer = until(py, tick, |slice| match &mut pending {
-            Some(pending) => pending.wait(Some(slice)),
+            Some(pending) => pending.wait_timeout(slice),
             None => Some(Err(Error::internal("this query's rows have been taken already"))),
         })?;
         Ok(Rows::new(Box::new(answer)))

@@ -1,6 +1,8 @@
 //! A job seen from Python.
 
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -8,6 +10,7 @@ use serde_json::{Value, to_value};
 
 use crate::error::{raised, without_gil};
 use crate::waiting::{detached, until};
+use crate::wakes::waker;
 
 #[pyclass(frozen, module = "datasus._datasus")]
 pub struct Job(datasus::Job);
@@ -71,15 +74,39 @@ impl Job {
         let until_when = seconds.and_then(|seconds| Instant::now().checked_add(seconds));
         until(py, tick, |slice| {
             let left = until_when.map(|when| when.saturating_duration_since(Instant::now()));
-            match self.0.wait(Some(left.map_or(slice, |left| left.min(slice)))) {
+            match self.0.wait_timeout(left.map_or(slice, |left| left.min(slice))) {
                 Some(outcome) => Some(outcome.map(|report| Some(report.to_json().to_string()))),
                 None => left.filter(|left| *left <= slice).map(|_| Ok(None)),
             }
         })
     }
 
+    /// The end of the job, for a task.
+    fn awaited(&self) -> Awaited {
+        Awaited(Mutex::new(self.0.clone().into_future()))
+    }
+
     fn events(&self) -> Events {
         Events(Mutex::new(self.0.subscribe()))
+    }
+}
+
+/// The end of a job, for one task that awaits it.
+#[pyclass(frozen, module = "datasus._datasus")]
+pub struct Awaited(Mutex<datasus::Ended<datasus::Report>>);
+
+#[pymethods]
+impl Awaited {
+    /// The report as JSON; none as long as the job goes on, and then `ticket` comes out of `next_wake` at its end.
+    fn poll(&self, py: Python<'_>, ticket: u64) -> PyResult<Option<String>> {
+        let waker = waker(ticket);
+        without_gil(py, || {
+            let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match Pin::new(&mut *ended).poll(&mut Context::from_waker(&waker)) {
+                Poll::Pending => Ok(None),
+                Poll::Ready(outcome) => outcome.map(|report| Some(report.to_json().to_string())),
+            }
+        })
     }
 }
 

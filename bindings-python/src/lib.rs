@@ -12,6 +12,7 @@ mod records;
 mod rows;
 mod shared_reader;
 mod waiting;
+mod wakes;
 
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
@@ -51,6 +52,8 @@ fn _datasus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(client::masked, module)?)?;
     module.add_function(wrap_pyfunction!(client::json_schema, module)?)?;
     module.add_function(wrap_pyfunction!(client::all_datasets, module)?)?;
+    module.add_class::<job::Awaited>()?;
+    module.add_function(wrap_pyfunction!(wakes::next_wake, module)?)?;
     module.add_function(wrap_pyfunction!(host::host_events, module)?)?;
     module.add_function(wrap_pyfunction!(host::set_log_level, module)?)?;
     module.add_function(wrap_pyfunction!(host::shut_down, module)?)?;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
@@ -28,6 +29,10 @@ impl File {
 impl Source for File {
     fn schema(&self) -> SchemaRef {
         self.records.schema()
+    }
+
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Next> {
+        Poll::Ready(self.next_within(Duration::ZERO))
     }
 
     /// A batch is decoded here and now: some tens of milliseconds.

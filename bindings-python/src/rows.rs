@@ -1,6 +1,7 @@
 //! Rows on their way to Python: one batch after the other, all at once, or as an Arrow C stream.
 
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use arrow::array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
@@ -8,15 +9,16 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ffi::FFI_ArrowSchema;
 use arrow::ffi_stream::FFI_ArrowArrayStream;
-use datasus::{Error, Result};
+use datasus::{Error, Next, Result};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::batch::{Batch, columns_of};
 use crate::error::{fenced, raised};
-use crate::shared_reader::{Borrowed, SharedReader, Source, Turn, one};
+use crate::shared_reader::{Borrowed, Found, SharedReader, Source, Turn, one};
 use crate::waiting::{SLICE, detached, is_main_thread, stay_if_closing, until};
+use crate::wakes::waker;
 
 /// Rows that are taken once.
 #[pyclass(frozen, module = "datasus._datasus")]
@@ -32,10 +34,18 @@ impl Rows {
 
     /// The source, for good; after the thread that reads just now.
     fn taken(&self, py: Python<'_>) -> PyResult<Borrowed<'_>> {
-        match until(py, None, |_| self.shared_reader.next())? {
+        match until(py, None, |slice| self.shared_reader.next(slice))? {
             Turn::Ours(lent) => Ok(lent),
             Turn::Ended | Turn::Gone => Err(gone()),
         }
+    }
+}
+
+fn batch_of(found: Found) -> PyResult<Option<Batch>> {
+    match found {
+        Found::Batch(batch) => Ok(Some(Batch::new(batch))),
+        Found::End => Ok(None),
+        Found::Gone => Err(gone()),
     }
 }
 
@@ -71,33 +81,31 @@ impl Rows {
     #[pyo3(signature = (tick=None))]
     fn next_batch(&self, py: Python<'_>, tick: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Batch>> {
         let read = until(py, tick, |slice| {
-            let mut lent = match self.shared_reader.next()? {
+            let mut lent = match self.shared_reader.next(slice)? {
                 Ok(Turn::Ours(lent)) => lent,
-                Ok(Turn::Ended) => return Some(Ok(Some(None))),
-                Ok(Turn::Gone) => return Some(Ok(None)),
+                Ok(Turn::Ended) => return Some(Ok(Found::End)),
+                Ok(Turn::Gone) => return Some(Ok(Found::Gone)),
                 Err(error) => return Some(Err(error)),
             };
-            match lent.one(slice) {
-                None => {
-                    lent.back();
-                    None
-                }
-                Some(Ok(Some(batch))) => {
-                    lent.back();
-                    Some(Ok(Some(Some(batch))))
-                }
-                Some(Ok(None)) => {
-                    lent.ended();
-                    Some(Ok(Some(None)))
-                }
-                Some(Err(error)) => Some(Err(error)),
-            }
+            let next = lent.one(slice);
+            lent.settled(next)
         });
         if read.is_err() {
             // Ctrl-C, if it was not the rows themselves.
             detached(py, || self.shared_reader.let_go());
         }
-        read?.ok_or_else(gone).map(|batch| batch.map(Batch::new))
+        batch_of(read?)
+    }
+
+    /// The same for a task: `(batch,)`, `(None,)` after the last, or none as long as there is nothing; then `ticket` comes out of
+    /// `next_wake` once there is.
+    fn poll_batch(&self, py: Python<'_>, ticket: u64) -> PyResult<Option<(Option<Batch>,)>> {
+        let waker = waker(ticket);
+        let polled = detached(py, || fenced(|| Ok(self.shared_reader.poll(&mut Context::from_waker(&waker)))));
+        match polled.map_err(|error| raised(py, &error))? {
+            Poll::Pending => Ok(None),
+            Poll::Ready(found) => Ok(Some((batch_of(found.map_err(|error| raised(py, &error))?)?,))),
+        }
     }
 
     /// Every batch.
@@ -108,10 +116,11 @@ impl Rows {
         let read = until(py, tick, |slice| {
             let until = Instant::now() + slice;
             loop {
-                match lent.one(until.saturating_duration_since(Instant::now()))? {
-                    Ok(Some(batch)) => batches.push(batch),
-                    Ok(None) => return Some(Ok(())),
-                    Err(error) => return Some(Err(error)),
+                match lent.one(until.saturating_duration_since(Instant::now())) {
+                    Next::Batch(batch) => batches.push(batch),
+                    Next::NotYet => return None,
+                    Next::End => return Some(Ok(())),
+                    Next::Failed(error) => return Some(Err(error)),
                 }
                 if Instant::now() >= until {
                     return None;
@@ -170,9 +179,10 @@ impl Stream {
             let next = fenced(|| Ok(one(source, SLICE)));
             stay_if_closing();
             match next {
-                Ok(Some(Ok(batch))) => return batch.map(Ok),
-                Ok(Some(Err(error))) | Err(error) => return Some(Err(foreign(error))),
-                Ok(None) => {}
+                Ok(Next::Batch(batch)) => return Some(Ok(batch)),
+                Ok(Next::End) => return None,
+                Ok(Next::Failed(error)) | Err(error) => return Some(Err(foreign(error))),
+                Ok(Next::NotYet) => {}
             }
             if is_main_thread() && interrupted() {
                 let cancelled = "cancelled by Ctrl-C";

@@ -1,6 +1,7 @@
 //! Rows that are read once, by whichever thread asks: one at a time, and none of them misses the end or an error.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -15,23 +16,23 @@ pub trait Source: Send {
 
     /// The next batch, waiting for it about as long as `patience`.
     fn next_within(&mut self, patience: Duration) -> Next;
+
+    /// The next batch; while there is none, `task` is woken once there is.
+    fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Next>;
 }
 
-/// `None` while there is nothing; what was handed out counts as held by the host until it lets go.
-pub fn one(source: &mut dyn Source, patience: Duration) -> Option<Result<Option<RecordBatch>>> {
-    match source.next_within(patience) {
-        Next::Batch(batch) => {
-            Governor::of_process().foreign().claim(&batch);
-            Some(Ok(Some(batch)))
-        }
-        Next::NotYet => None,
-        Next::Failed(error) => Some(Err(error)),
-        Next::End => Some(Ok(None)),
+/// What was handed out counts as held by the host until it lets go.
+fn counted(next: Next) -> Next {
+    if let Next::Batch(batch) = &next {
+        Governor::of_process().foreign().claim(batch);
     }
+    next
 }
 
-/// Between two looks whether it is our turn.
-const PAUSE: Duration = Duration::from_millis(1);
+/// One look at a source.
+pub fn one(source: &mut dyn Source, patience: Duration) -> Next {
+    counted(source.next_within(patience))
+}
 
 enum Place {
     Here(Box<dyn Source>),
@@ -49,6 +50,32 @@ enum Place {
 pub struct SharedReader {
     home: ForkGuard,
     place: Mutex<Place>,
+    changed: Condvar,
+    tasks: Arc<Tasks>,
+}
+
+/// Tasks that wait for a batch, or for their turn: what wakes one wakes all, and each looks again.
+#[derive(Default)]
+struct Tasks(Mutex<Vec<Waker>>);
+
+impl Tasks {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, task: &Waker) {
+        let mut waiting = self.waiting();
+        if !waiting.iter().any(|other| other.will_wake(task)) {
+            waiting.push(task.clone());
+        }
+    }
+}
+
+impl Wake for Tasks {
+    fn wake(self: Arc<Self>) {
+        let waiting = std::mem::take(&mut *self.waiting());
+        waiting.into_iter().for_each(Waker::wake);
+    }
 }
 
 pub enum Turn<'a> {
@@ -59,35 +86,75 @@ pub enum Turn<'a> {
 
 impl SharedReader {
     pub fn new(source: Box<dyn Source>) -> Self {
-        SharedReader { home: ForkGuard::default(), place: Mutex::new(Place::Here(source)) }
+        let place = Mutex::new(Place::Here(source));
+        SharedReader { home: ForkGuard::default(), place, changed: Condvar::new(), tasks: Arc::default() }
     }
 
     fn place(&self) -> MutexGuard<'_, Place> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The source for a while; `None` as long as another thread has it, after a pause. DS-498 in a forked child.
-    pub fn next(&self) -> Option<Result<Turn<'_>>> {
+    /// The source for a while; `None` as long as another thread has it, which is waited for as long as `patience`. DS-498 in a forked
+    /// child.
+    pub fn next(&self, patience: Duration) -> Option<Result<Turn<'_>>> {
         if let Err(error) = self.home.check() {
             return Some(Err(error));
         }
-        let mut place = self.place();
-        match std::mem::replace(&mut *place, Place::Borrowed) {
-            Place::Here(source) => return Some(Ok(Turn::Ours(Borrowed { shared_reader: self, source: Some(source) }))),
-            Place::Borrowed => {}
-            Place::Unwanted => *place = Place::Unwanted,
+        let borrowed = |place: &mut Place| matches!(place, Place::Borrowed | Place::Unwanted);
+        let waited = self.changed.wait_timeout_while(self.place(), patience, borrowed);
+        let (mut place, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        self.turn(&mut place).map(Ok)
+    }
+
+    fn turn(&self, place: &mut Place) -> Option<Turn<'_>> {
+        match std::mem::replace(place, Place::Borrowed) {
+            Place::Here(source) => {
+                return Some(Turn::Ours(Borrowed { shared_reader: self, source: Some(source), is_quiet: false }));
+            }
+            Place::Borrowed => None,
+            Place::Unwanted => {
+                *place = Place::Unwanted;
+                None
+            }
             Place::Ended => {
                 *place = Place::Ended;
-                return Some(Ok(Turn::Ended));
+                Some(Turn::Ended)
             }
             Place::Gone => {
                 *place = Place::Gone;
-                return Some(Ok(Turn::Gone));
+                Some(Turn::Gone)
             }
         }
-        drop(place);
-        std::thread::sleep(PAUSE);
-        None
+    }
+
+    /// The next batch for a task: it is woken once there is one, or its turn.
+    pub fn poll(&self, task: &mut Context<'_>) -> Poll<Result<Found>> {
+        if let Err(error) = self.home.check() {
+            return Poll::Ready(Err(error));
+        }
+        // First, so that whatever comes after the look is heard of.
+        self.tasks.add(task.waker());
+        let Some(turn) = self.turn(&mut self.place()) else { return Poll::Pending };
+        let mut lent = match turn {
+            Turn::Ours(lent) => lent,
+            Turn::Ended => return Poll::Ready(Ok(Found::End)),
+            Turn::Gone => return Poll::Ready(Ok(Found::Gone)),
+        };
+        match lent.poll(&mut Context::from_waker(&self.tasks.clone().into())) {
+            Poll::Pending => {
+                // The others had nothing either.
+                lent.is_quiet = true;
+                lent.back();
+                Poll::Pending
+            }
+            Poll::Ready(next) => lent.settled(next).map_or(Poll::Pending, Poll::Ready),
+        }
+    }
+
+    /// Who waits for the source looks again.
+    fn wake(&self) {
+        self.changed.notify_all();
+        self.tasks.clone().wake();
     }
 
     /// False where no row will ever come from here.
@@ -113,6 +180,7 @@ impl SharedReader {
         };
         let left = std::mem::replace(&mut *place, next);
         drop(place);
+        self.wake();
         drop(left);
     }
 }
@@ -121,18 +189,49 @@ impl SharedReader {
 pub struct Borrowed<'a> {
     shared_reader: &'a SharedReader,
     source: Option<Box<dyn Source>>,
+    /// No task is woken when it goes back.
+    is_quiet: bool,
+}
+
+/// What one who asked has.
+pub enum Found {
+    Batch(RecordBatch),
+    /// Every row was read.
+    End,
+    /// The rows went elsewhere, failed or were given up.
+    Gone,
 }
 
 impl Borrowed<'_> {
     /// One look; see [`one`].
-    pub fn one(&mut self, patience: Duration) -> Option<Result<Option<RecordBatch>>> {
-        match &mut self.source {
-            Some(source) => one(&mut **source, patience),
-            None => Some(Ok(None)),
+    pub fn one(&mut self, patience: Duration) -> Next {
+        self.source.as_mut().map_or(Next::End, |source| one(&mut **source, patience))
+    }
+
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Next> {
+        self.source.as_mut().map_or(Poll::Ready(Next::End), |source| source.poll_next(task).map(counted))
+    }
+
+    /// Gives the source back as `next` has it: for the next one, at its end, or not at all. None while there is nothing.
+    pub fn settled(self, next: Next) -> Option<Result<Found>> {
+        match next {
+            Next::NotYet => {
+                self.back();
+                None
+            }
+            Next::Batch(batch) => {
+                self.back();
+                Some(Ok(Found::Batch(batch)))
+            }
+            Next::End => {
+                self.ended();
+                Some(Ok(Found::End))
+            }
+            Next::Failed(error) => Some(Err(error)),
         }
     }
 
-    pub fn back(mut self) {
+    fn back(mut self) {
         let mut place = self.shared_reader.place();
         if let Place::Borrowed = *place
             && let Some(source) = self.source.take()
@@ -148,17 +247,21 @@ impl Borrowed<'_> {
 
     /// For good.
     pub fn into_source(mut self) -> Option<Box<dyn Source>> {
+        *self.shared_reader.place() = Place::Gone;
         self.source.take()
     }
 }
 
 impl Drop for Borrowed<'_> {
     fn drop(&mut self) {
-        let mut place = self.shared_reader.place();
-        if let Place::Borrowed | Place::Unwanted = *place {
-            *place = Place::Gone;
+        // Where it was given back it may be another's already.
+        if self.source.is_some() {
+            *self.shared_reader.place() = Place::Gone;
         }
-        drop(place);
+        match self.is_quiet {
+            true => self.shared_reader.changed.notify_all(),
+            false => self.shared_reader.wake(),
+        }
         // Only now: to let go of a query takes its time.
         self.source = None;
     }

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterable, Callable
 
 import pytest
 
@@ -42,6 +43,54 @@ def test_jobs_are_awaited_together_and_followed_by_async_for(client: datasus.Cli
         return [report.records_processed for report in await asyncio.gather(*jobs)]
 
     assert asyncio.run(main()) == [600] * 5
+
+
+def test_rows_come_by_async_for_beside_others_and_hold_no_thread(client: datasus.Client) -> None:
+    async def count(batches: AsyncIterable[datasus.Batch]) -> int:
+        return sum([len(batch) async for batch in batches])
+
+    async def main() -> list[int]:
+        results = [client.query("SIH-RD", columns=["CNES"]) for _ in range(20)]
+        counts = await asyncio.gather(*map(count, results))
+        # Two tasks share one result, as threads do.
+        shared = client.query("SIH-RD", columns=["CNES"])
+        halves = await asyncio.gather(count(shared.__aiter__()), count(shared.__aiter__()))
+        with pytest.raises(RuntimeError, match="taken already"):
+            shared.__aiter__()
+        assert results[0].report.records_processed == 600
+        assert not any(thread.name == "datasus-await" for thread in threading.enumerate())
+        return [*counts, sum(halves)]
+
+    assert asyncio.run(main()) == [600] * 21
+
+
+def test_a_task_that_is_cancelled_in_async_for_cancels_its_query(large: pathlib.Path) -> None:
+    client = datasus.open(large, progress=False)
+
+    async def main() -> datasus.Job:
+        result = client.query(sql="SELECT a.N_AIH FROM sih_rd a, sih_rd b, sih_rd c")
+
+        async def read() -> None:
+            async for _ in result:
+                pass
+
+        task = asyncio.create_task(read())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return result.job
+
+    with pytest.raises(datasus.Cancelled):
+        asyncio.run(main()).wait(timeout=30)
+
+
+def test_the_records_of_a_file_come_by_async_for(folder: pathlib.Path) -> None:
+    async def main() -> int:
+        records = datasus.read_dbc(folder / "RDAC2401.dbc")
+        return sum([len(batch) async for batch in records])
+
+    assert asyncio.run(main()) == 100
 
 
 def test_a_task_that_is_cancelled_cancels_its_job(large: pathlib.Path, tmp_path: pathlib.Path) -> None:

@@ -28,6 +28,20 @@ pub use builder::ClientBuilder;
 /// Clones share everything. Any thread may use it, and several at once.
 ///
 /// In a child that was forked meanwhile every call is DS-498.
+///
+/// ```
+/// # let folder = std::env::temp_dir().join(format!("datasus-doc-client-{}", std::process::id()));
+/// # datasus::source::write_example_data(&folder, 100)?;
+/// use datasus::{AggregateFn, Client, QueryParams};
+///
+/// let client = Client::open(&folder)?;
+/// assert!(client.datasets()?.datasets.iter().any(|held| held.dataset == "SIH-RD"));
+/// let params = QueryParams::dataset("SIH-RD").uf(["AC"]).aggregate(AggregateFn::Sum, "VAL_TOT", "valor");
+/// let batches = client.query(&params)?.collect_batches()?;
+/// assert_eq!(batches[0].num_rows(), 1);
+/// # std::fs::remove_dir_all(&folder).ok();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Client {
     session: Arc<Session>,
@@ -61,6 +75,7 @@ pub struct Holdings {
 pub struct IgnoredFile {
     /// Below the source folder.
     pub file: String,
+    /// Why none reads it.
     pub reason: Why,
 }
 
@@ -68,14 +83,19 @@ pub struct IgnoredFile {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct DatasetSummary {
+    /// `SIH-RD`.
     pub dataset: String,
+    /// What it holds, in Portuguese.
     pub nome: String,
+    /// How many files count.
     pub files: u64,
     /// Bytes of the source files.
     pub bytes: u64,
+    /// UFs of its files.
     pub ufs: Vec<Uf>,
     /// The first and the last competência of its files.
     pub first: Option<Competencia>,
+    /// The last competência of its files.
     pub last: Option<Competencia>,
 }
 
@@ -87,6 +107,7 @@ pub struct Known {
     pub dataset: String,
     /// Its name in SQL: `sih_rd`.
     pub table: String,
+    /// What it holds, in Portuguese.
     pub nome: String,
     /// Other names that are accepted in the place of `dataset`.
     pub aliases: Vec<String>,
@@ -96,6 +117,7 @@ pub struct Known {
     pub national: bool,
     /// The first and the last competência that is known to have been published.
     pub first: Option<Competencia>,
+    /// The last competência that is known to have been published.
     pub last: Option<Competencia>,
     /// Columns that the catalogue knows; with 0 they come from the files.
     pub columns: u64,
@@ -104,11 +126,17 @@ pub struct Known {
 impl Client {
     /// Opens a folder of DBC, DBF or Parquet files in any layout (or one file; `~` is the home folder), with the settings of the `DATASUS_*`
     /// variables. Nothing is read but the list of its files, when a query asks.
+    ///
+    /// # Errors
+    /// DS-422 for a `DATASUS_*` variable that cannot be; DS-403 for a folder of state or spill that may not be used.
     pub fn open(source: impl Into<PathBuf>) -> Result<Self> {
         Client::builder(source).open()
     }
 
     /// The same with settings of your own.
+    ///
+    /// # Errors
+    /// DS-422 for a setting that cannot be; DS-403 for a folder of state or spill that may not be used.
     pub fn open_with(source: impl Into<PathBuf>, config: Config) -> Result<Self> {
         Client::builder(source).config(config).open()
     }
@@ -127,28 +155,45 @@ impl Client {
     ///
     /// Files that the lake does not hold yet are converted first. Where the memory is nearly exhausted when it begins, plain
     /// rows wait for it, for 30 s at most ([`Options::on_emergency`](crate::Options::on_emergency)).
+    ///
+    /// # Errors
+    /// DS-422 for a query that cannot be, each problem named; DS-404 for files that are not there; DS-460 for a damaged one; DS-429
+    /// where the queue is full; DS-499, DS-503, DS-504, DS-507 as [`Job::wait`].
     pub fn query(&self, params: &QueryParams) -> Result<Rows> {
         self.session()?.query(params)
     }
 
     /// Starts a query, and returns when it has been checked and queued: for hosts that must not block.
+    ///
+    /// # Errors
+    /// As [`Client::query`] before the first file is read; what comes later is told by [`Pending`].
     pub fn begin_query(&self, params: &QueryParams) -> Result<Pending> {
         self.session()?.begin_query(params)
     }
 
     /// Runs a query into files and tables, and waits for its report. `to`: `Csv::to("a.csv")`, or several: an array of one kind,
     /// a tuple of several kinds.
+    ///
+    /// # Errors
+    /// As [`Client::query`]; DS-409 for a file or table that is there and was not to be replaced, DS-403 for a file beside the output
+    /// folder, DS-502 for a database that is not there.
     pub fn export(&self, params: &QueryParams, to: impl Into<Destinations>) -> Result<Report> {
         self.session()?.export(params, to.into().into_iter().collect())
     }
 
     /// Starts a query into files and tables, as [`Client::export`], and returns at once.
+    ///
+    /// # Errors
+    /// Those of [`Client::export`] that are known before it runs; the others are told by [`Job::wait`].
     pub fn submit(&self, params: &QueryParams, to: impl Into<Destinations>) -> Result<Job> {
         self.session()?.submit(params, to.into().into_iter().collect())
     }
 
     /// What earlier processes left: jobs that crashed, failed and can be resumed, or ended with dead letters; and those
     /// that run now.
+    ///
+    /// # Errors
+    /// DS-403 where the folder of their state may not be read; one job that cannot be read is told of in its place.
     pub fn jobs(&self) -> Result<Vec<JobInfo>> {
         self.session()?.jobs()
     }
@@ -157,27 +202,42 @@ impl Client {
     /// DS-409 for one that runs, or that cannot go on exactly (a source or the target has changed).
     ///
     /// Passwords are not stored: an address that had one is taken from `Config::postgres` (`DATASUS_POSTGRES`).
+    ///
+    /// # Errors
+    /// DS-404 and DS-409, as above; DS-409 too where an address that had a password is not configured.
     pub fn resume(&self, job_id: &str) -> Result<Job> {
         self.session()?.resume(job_id)
     }
 
     /// Gives a job up, with what it left in its targets. Rows that were published stay.
+    ///
+    /// # Errors
+    /// DS-404 for a job that left nothing, DS-409 for one that runs, DS-502 for a database that is not there.
     pub fn discard(&self, job_id: &str) -> Result<()> {
         self.session()?.discard(job_id)
     }
 
     /// The records of a job that were not taken, each with its reason, source file and row.
+    ///
+    /// # Errors
+    /// DS-404 for a job that left nothing.
     pub fn dead_letters(&self, job_id: &str) -> Result<Vec<DeadLetter>> {
         self.session()?.dead_letters(job_id)
     }
 
     /// The same as a Parquet file below the output folder; gives how many there are.
+    ///
+    /// # Errors
+    /// DS-404 for a job that left nothing; DS-403 for a path beside the output folder, DS-409 for a file that is there.
     pub fn export_dead_letters(&self, job_id: &str, path: impl AsRef<Path>) -> Result<u64> {
         self.session()?.export_dead_letters(job_id, path.as_ref())
     }
 
     /// Sends the dead letters of a completed job to their table once more, after the cause has been mended; those that are
     /// taken now go.
+    ///
+    /// # Errors
+    /// DS-404 for a job that left nothing, DS-409 for one that has not completed, DS-502 for a database that is not there.
     pub fn replay(&self, job_id: &str) -> Result<Replayed> {
         self.session()?.replay(job_id)
     }
@@ -199,6 +259,9 @@ impl Client {
     }
 
     /// Maintenance: one job at a time, with one thread, for the whole process, until it is turned off.
+    ///
+    /// # Errors
+    /// DS-498 in a forked child.
     pub fn set_maintenance(&self, on: bool) -> Result<()> {
         self.session()?.set_maintenance(on)
     }
@@ -210,11 +273,17 @@ impl Client {
 
     /// Converts ahead of a query; of `params` only dataset, UF and competência count. Takes its turn among the jobs, with
     /// the priority `admin`.
+    ///
+    /// # Errors
+    /// DS-422 for what cannot be asked, DS-404 for files that are not there, DS-460 for a damaged one.
     pub fn sync(&self, params: &QueryParams) -> Result<SyncReport> {
         self.session()?.sync(params, &Cancel::default())
     }
 
     /// The same, until `cancel` is set (DS-499). Files that were converted by then stay.
+    ///
+    /// # Errors
+    /// As [`Client::sync`], and DS-499.
     pub fn sync_until(&self, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
         self.session()?.sync(params, cancel)
     }
@@ -227,6 +296,9 @@ impl Client {
     }
 
     /// What a query would read, against what is there. Reads footers, converts nothing.
+    ///
+    /// # Errors
+    /// As [`Client::query`] before it reads rows.
     pub fn explain(&self, params: &QueryParams) -> Result<Explain> {
         self.session()?.explain(params)
     }
@@ -234,6 +306,9 @@ impl Client {
     /// The dataset as the catalogue knows it: naming, columns with type, drift and meaning, dates of the event.
     ///
     /// Competência is the month of processing, not of the event: the event's dates are `event_dates`.
+    ///
+    /// # Errors
+    /// DS-422 for a name that the catalogue does not know, with those that are like it.
     pub fn schema(&self, dataset: &str) -> Result<&'static Grupo> {
         let catalog = self.session.catalog();
         catalog.read(dataset).ok_or_else(|| {
@@ -260,16 +335,25 @@ impl Client {
     }
 
     /// Reads a query from its JSON text, as [`QueryParams::from_json`], with errors in the client's language.
+    ///
+    /// # Errors
+    /// DS-400 for a text that is no query.
     pub fn params(&self, json: &str) -> Result<QueryParams> {
         QueryParams::from_json(json).map_err(|error| error.traced(&TraceId::new(), self.session.language()))
     }
 
     /// Reads destinations from their JSON text, as [`Destination::list_from_json`], with errors in the client's language.
+    ///
+    /// # Errors
+    /// DS-400 for a text that is none, DS-422 for a destination that cannot be.
     pub fn destinations(&self, json: &str) -> Result<Vec<Destination>> {
         Destination::list_from_json(json).map_err(|error| error.traced(&TraceId::new(), self.session.language()))
     }
 
     /// What the source holds, by dataset, and what of it no query reads.
+    ///
+    /// # Errors
+    /// DS-404 for a source that is not there, DS-403 for one that may not be read.
     pub fn datasets(&self) -> Result<Holdings> {
         let session = self.session()?;
         let traced = |error: Error| error.traced(&TraceId::new(), session.language());

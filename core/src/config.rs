@@ -24,9 +24,10 @@ const MOST_BYTES: u64 = 1 << 50;
 /// Settings of one client.
 ///
 /// ```
-/// use datasus::Config;
-/// let config = Config { threads: Some(1), ..Default::default() };
-/// assert!(config.verify_crc);
+/// use datasus::{Config, Language};
+///
+/// let config = Config { threads: Some(2), memory_limit: Some(512 << 20), language: Language::En, ..Config::default() };
+/// assert!(config.verify_crc, "what is not said stays as it is");
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -110,7 +111,7 @@ pub struct Config {
     /// (`DATASUS_ON_EMERGENCY`: `sample`, `spill`, `wait` or `fail`); none: `wait`. Aggregates, SQL, files and tables are
     /// `spill` unless the query says otherwise.
     pub on_emergency: Option<OnEmergency>,
-    /// Most rows in a chunk of an answer; each but the last has at least half of that, or fewer while memory is scarce
+    /// Most rows in a batch of an answer; each but the last has at least half of that, or fewer while memory is scarce
     /// (`DATASUS_CHUNK_ROWS`). At most 1,048,576.
     #[schemars(range(min = 1, max = 1_048_576))]
     pub chunk_rows: usize,

@@ -44,7 +44,7 @@ fn ask(client: &Client, params: &QueryParams) -> Result<(usize, Report), Error> 
     let answer = client.query(params)?;
     let job = answer.job().clone();
     let rows = answer.collect_batches()?.iter().map(|batch| batch.num_rows()).sum();
-    Ok((rows, job.report()?))
+    Ok((rows, job.wait()?))
 }
 
 fn count(client: &Client, params: &QueryParams) -> i64 {

@@ -180,7 +180,7 @@ fn a_job_that_makes_room_leaves_its_memory_too() {
         rows(answer)
     });
     assert_eq!(groups, ROWS);
-    let report = export.wait(Some(PATIENCE)).expect("it goes on").unwrap();
+    let report = export.wait_timeout(PATIENCE).expect("it goes on").unwrap();
     assert_eq!(report.records_processed, ROWS as u64);
     client.set_maintenance(false).unwrap();
     drop(others);

@@ -14,7 +14,7 @@ fn main() -> datasus::Result<()> {
             }
             println!("mode: {}", client.mode().as_str());
         }
-        [folder, "resume", job] => println!("{}", Client::open(*folder)?.resume(job)?.report()?),
+        [folder, "resume", job] => println!("{}", Client::open(*folder)?.resume(job)?.wait()?),
         [folder, "discard", job] => Client::open(*folder)?.discard(job)?,
         [folder, "replay", job] => println!("{:?}", Client::open(*folder)?.replay(job)?),
         [folder, "letters", job] => {

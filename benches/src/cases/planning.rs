@@ -34,9 +34,9 @@ pub fn planning(arguments: &Arguments) -> Result<Value, String> {
     let (mut ours, mut theirs, mut rows) = (Vec::new(), Vec::new(), 0);
     for _ in 0..TIMES {
         let began = Instant::now();
-        let mut pending = client.begin_query(&params).map_err(said)?;
+        let pending = client.begin_query(&params).map_err(said)?;
         ours.push(began.elapsed());
-        let answer = pending.wait(None).ok_or("a wait without a bound came back")?.map_err(said)?;
+        let answer = pending.wait().map_err(said)?;
         rows = answer.map(|batch| batch.map_or(0, |batch| batch.num_rows())).sum::<usize>();
         let began = Instant::now();
         let found = listed(&source).map_err(|error| error.to_string())?;

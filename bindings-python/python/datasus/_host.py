@@ -10,7 +10,7 @@ import threading
 import traceback
 from typing import Any
 
-from . import _datasus
+from . import _awaits, _datasus
 
 logger = logging.getLogger("datasus")
 logger.addHandler(logging.NullHandler())
@@ -60,6 +60,7 @@ def _end() -> None:
     _stop.set()
     if _started is not None and _started.is_alive():
         _started.join(2.0)
+    _awaits.stop()
     _datasus.hold_back()
 
 

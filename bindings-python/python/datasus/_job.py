@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import threading
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any, NamedTuple
 
+from ._awaits import ready
 from ._bar import Bar, clock, words_of
 from ._errors import Error
 from ._html import number, table
@@ -206,30 +205,12 @@ class Job:
         return self._awaited().__await__()
 
     async def _awaited(self) -> Report:
-        loop = asyncio.get_running_loop()
-        ended: asyncio.Future[None] = loop.create_future()
-
-        def tell() -> None:
-            if not ended.done():
-                ended.set_result(None)
-
-        def watch() -> None:
-            try:
-                while self._job.wait(0.5) is None:
-                    pass
-            except Exception:  # `wait` below raises it where it belongs
-                pass
-            # A closed loop has nobody who awaits.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(tell)
-
-        threading.Thread(target=watch, name="datasus-await", daemon=True).start()
         try:
-            await ended
+            report = await ready(self._job.awaited().poll)
         except asyncio.CancelledError:
             self.cancel()
             raise
-        return self.wait(progress=False)
+        return self._reported(report)
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         events = self._job.events()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _frame
+from ._awaits import ready
 from ._html import table
 from ._optional import require
 from ._warn import warn_of
@@ -155,6 +157,31 @@ class _Rows:
         finally:
             self._done(False)
 
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        self._rows.check()
+        return self._awaited()
+
+    async def _awaited(self) -> AsyncIterator[Batch]:
+        try:
+            while True:
+                batch = await self._next()
+                if batch is None:
+                    break
+                yield Batch(batch)
+                del batch
+            await self._completed()
+        except asyncio.CancelledError:
+            self.close()
+            raise
+
+    async def _next(self) -> Any:
+        """The next batch; None after the last."""
+        (batch,) = await ready(self._rows.poll_batch)
+        return batch
+
+    async def _completed(self) -> None:
+        self._done(True)
+
     def _done(self, complete: bool) -> None:
         if self._bar is not None:
             self._bar.close(complete)
@@ -278,6 +305,7 @@ class Result(_Rows):
     Everything that speaks Arrow's PyCapsule interface takes it as it is, without a copy. A damaged file or a cancelled job
     is an error, never a short answer.
     Threads that iterate over it at once share its rows; once they are taken, another loop is a ``RuntimeError``.
+    In a coroutine ``async for batch in result`` gives them without holding up the loop.
 
     Examples
     --------
@@ -314,6 +342,10 @@ class Result(_Rows):
             raise RuntimeError("the report comes after the rows: take them first, or close() the result")
         return self._job.wait()
 
+    async def _completed(self) -> None:
+        # Its report warns.
+        await self._job
+
     def _warnings(self) -> list[str]:
         # The last row is there: the job is over, or about to be. Its report warns.
         self._job.wait(progress=False)
@@ -349,6 +381,10 @@ class FileRecords(_Rows):
 
         form = json.loads(self._summary.json())
         return None if form is None else FileSummary(form)
+
+    async def _next(self) -> Any:
+        # A file is decoded by whoever asks: not by the loop.
+        return await asyncio.to_thread(self._rows.next_batch)
 
     def _warnings(self) -> list[str]:
         summary = self.summary

@@ -298,6 +298,7 @@ class SourceFile(Record):
     rows: int
     #: None for the user's own Parquet, which is not hashed.
     sha256: str | None
+    #: Whether its checksum was right.
     crc: CrcState
 
 
@@ -306,8 +307,11 @@ class Missing(Record):
 
     _left_out: ClassVar[dict[str, type[Any]]] = {"uf": type(None), "competencia": type(None), "part": type(None)}
 
+    #: Of which dataset.
     dataset: str
+    #: The UF, where it is one.
     uf: str | None
+    #: The competência, where it is one.
     competencia: str | None
     #: Of a file whose later parts are there.
     part: str | None
@@ -316,6 +320,7 @@ class Missing(Record):
 class Unreadable(Record):
     """A file that could not be read, and why."""
 
+    #: The source file.
     file: str
     #: ``DS-460``, ...
     error_code: str
@@ -326,8 +331,11 @@ class Unreadable(Record):
 class BadValue(Record):
     """A column of a file in which some fields did not parse."""
 
+    #: The source file.
     file: str
+    #: The column.
     column: str
+    #: How many values.
     count: int
     #: The first ten raw values.
     samples: list[str]
@@ -336,11 +344,15 @@ class BadValue(Record):
 class NormalisedCodes(Record):
     """A column of a dataset whose codes were brought into the catalogue's form."""
 
+    #: The dataset.
     dataset: str
+    #: The column.
     column: str
     #: ``municipality``, ``year`` or ``digits(n)``.
     form: str
+    #: Files that had such codes.
     files: int
+    #: How many codes.
     count: int
     #: The first ten, as a file has them and as they are in the answer.
     samples: list[list[str]]
@@ -377,6 +389,7 @@ class Report(Record):
     records_processed: int
     #: Where the rows are now: by sink, the file relative to the output folder.
     storage: dict[str, str | list[str]]
+    #: Times, sizes and memory.
     performance: Performance
     #: The memory's when the job began.
     mode: Mode
@@ -414,22 +427,32 @@ class SyncReport(Record):
         "normalised": NormalisedCodes,
     }
 
+    #: Files that are in the lake now.
     files: int
+    #: Their rows.
     rows: int
     #: Bytes of the lake's Parquet for these files.
     bytes: int
+    #: How long it took.
     duration_sec: float
+    #: Each of the files.
     sources: list[SourceFile]
+    #: Values that did not parse.
     bad_values: list[BadValue]
+    #: Codes that were written in another form.
     normalised: list[NormalisedCodes]
+    #: What people should know.
     warnings: list[str]
 
 
 class Problem(Record):
     """One thing that is wrong."""
 
+    #: ``DS-422`` and its like.
     error_code: str
+    #: What is wrong, and what to do, in the client's language.
     detail: str
+    #: Facts for programs.
     diagnostic: dict[str, Any]
 
 
@@ -447,11 +470,13 @@ class ErrorContext(Record):
 
     #: The part of the line that failed: ``validate``, ``convert``, ``query``, ``csv``, ...
     stage: str | None
+    #: The file that it is about.
     file: str | None
     #: Byte offset in ``file``.
     offset: int | None
     #: Row in ``file``, or of the result where no file is named, counted from 0.
     row: int | None
+    #: The column that it is about.
     column: str | None
     #: PostgreSQL's code.
     sqlstate: str | None
@@ -463,6 +488,7 @@ class ErrorForm(Record):
     _parts: ClassVar[dict[str, type[Record]]] = {"problems": Problem, "context": ErrorContext}
     _left_out: ClassVar[dict[str, type[Any]]] = {"problems": list, "context": type(None)}
 
+    #: Always ``error``.
     status: ErrorStatus
     #: Stable code, as ``DS-422``: that of the first problem.
     error_code: str
@@ -491,6 +517,7 @@ class JobInfo(Record):
 
     #: By which it is resumed or discarded.
     job_id: str
+    #: How it stands.
     standing: Standing
     #: When it was submitted, as RFC 3339.
     created_at: str
@@ -500,9 +527,11 @@ class JobInfo(Record):
     destinations: Any
     #: The error that it ended with, in the contract's form.
     error: ErrorForm | None
+    #: Records that were not taken.
     dead_letters: int
     #: The process that ran it; 0 where that cannot be read.
     pid: int
+    #: The machine that had it.
     host: str
 
 
@@ -521,20 +550,25 @@ class DeadLetter(Record):
     sink: str
     #: Number of the sink among the job's.
     sink_number: int
-    #: The unit, and the row in it, from 0.
+    #: The unit that it belongs to.
     unit: int
+    #: The row in that unit, from 0.
     row: int
+    #: Why it was not taken.
     reason: str
     #: PostgreSQL's code.
     sqlstate: str | None
-    #: The source file, and the row in it, from 0; without a file, the row is that of the result.
+    #: The source file; without one, ``source_row`` is that of the result.
     source_file: str | None
+    #: The row in it, from 0.
     source_row: int | None
+    #: The column that is to blame, where one is.
     column: str | None
     #: What the column held, as text.
     value: str | None
     #: Every column of the record, as text; null for NULL.
     record: dict[str, Any]
+    #: Of the job.
     trace_id: str
 
 
@@ -550,16 +584,20 @@ class Replayed(Record):
 class Share(Record):
     """Read, of those present."""
 
+    #: What the query reads.
     read: int
+    #: What is there.
     present: int
 
 
 class LeftOut(Record):
     """A file that is not read, because another is."""
 
+    #: The one that is not read.
     file: str
     #: The one that is read instead.
     kept: str
+    #: Why it is not.
     why: LeftOutReason
 
 
@@ -578,14 +616,17 @@ class Explain(Record):
 
     #: One, or with SQL every dataset that it reads, in the order of the text.
     datasets: list[str]
+    #: Of the dataset's files.
     files: Share
     #: Wanted files that the query would first convert.
     to_convert: list[str]
+    #: Of the row groups of the files that are in the lake.
     row_groups: Share
     #: Compressed bytes of the column chunks.
     bytes: Share
     #: With SQL and ``*`` the most that can be read.
     columns: list[str]
+    #: What the source does not hold, though it was published.
     missing: list[Missing]
     #: The files that would be read, in the order of the answer. Of versions that must have the same rows, the
     #: first.
@@ -602,14 +643,19 @@ class Explain(Record):
 class DatasetSummary(Record):
     """What the source holds of one dataset; of several versions of a file one counts."""
 
+    #: ``SIH-RD``.
     dataset: str
+    #: What it holds, in Portuguese.
     nome: str
+    #: How many files count.
     files: int
     #: Bytes of the source files.
     bytes: int
+    #: UFs of its files.
     ufs: list[str]
     #: The first and the last competência of its files.
     first: str | None
+    #: The last competência of its files.
     last: str | None
 
 
@@ -618,6 +664,7 @@ class IgnoredFile(Record):
 
     #: Below the source folder.
     file: str
+    #: Why none reads it.
     reason: IgnoredReason
 
 
@@ -639,6 +686,7 @@ class Known(Record):
     dataset: str
     #: Its name in SQL: ``sih_rd``.
     table: str
+    #: What it holds, in Portuguese.
     nome: str
     #: Other names that are accepted in the place of ``dataset``.
     aliases: list[str]
@@ -648,6 +696,7 @@ class Known(Record):
     national: bool
     #: The first and the last competência that is known to have been published.
     first: str | None
+    #: The last competência that is known to have been published.
     last: str | None
     #: Columns that the catalogue knows; with 0 they come from the files.
     columns: int
@@ -656,7 +705,9 @@ class Known(Record):
 class UfColumn(Record):
     """The column of a national file that says of which UF a record is."""
 
+    #: The column that says the UF.
     name: str
+    #: How it says it.
     coding: UfCoding
 
 
@@ -673,26 +724,37 @@ class RowKeys(Record):
 class FtpFolder(Record):
     """A folder of the ministry's FTP tree, and the competências whose files it holds."""
 
+    #: On the ministry's server.
     path: str
+    #: The first competência that lies there; none: from the start.
     from_: str | None
+    #: The last one; none: until today.
     to: str | None
 
 
 class Gap(Record):
     """Competências of a UF that were never published."""
 
+    #: The UF whose files are missing.
     uf: str
+    #: The first competência that is missing.
     from_: str
+    #: The last one.
     to: str
 
 
 class Era(Record):
     """A layout of a column, and the years of the files that had it."""
 
+    #: ``C``, ``N``, ``D``, ...
     dbf_type: str
+    #: Bytes of the field.
     width: int
+    #: Digits behind the point.
     decimals: int
+    #: The first year whose files have it so.
     first_year: int
+    #: The last one.
     last_year: int
 
 
@@ -701,13 +763,16 @@ class Meaning(Record):
 
     #: In Portuguese.
     pt: str
+    #: What says so.
     source: str
 
 
 class StatedForm(Record):
     """A form, and who says so."""
 
+    #: Which form the codes of those years have.
     form: str
+    #: What says so.
     source: str
 
 
@@ -722,6 +787,7 @@ class Coding(Record):
     form: str | None
     #: In Portuguese.
     meaning: str
+    #: What says so.
     source: str
 
 
@@ -732,6 +798,7 @@ class CatalogColumn(Record):
 
     #: In upper case.
     name: str
+    #: Its type.
     kind: Literal["text"] | dict[str, Any]
     #: Layouts seen in genuine headers, oldest first.
     eras: list[Era]
@@ -771,10 +838,13 @@ class CatalogEntry(Record):
         "fields": CatalogFields,
     }
 
+    #: ``SIH-RD``.
     dataset: str
+    #: What it holds, in Portuguese.
     nome: str
     #: Other names that users give it.
     aliases: list[str]
+    #: Whether its files are of a month or of a year.
     period: Period
     #: True: each of its files is published in a zip, and is read from there.
     zipped: bool
@@ -786,7 +856,9 @@ class CatalogEntry(Record):
     #: Columns by which a row's own UF and competência are known, whatever its file is called; none: no column
     #: says them.
     row_keys: RowKeys | None
+    #: The first competência that is known to have been published.
     first: str | None
+    #: The last one.
     last: str | None
     #: Folders of the ministry's FTP tree.
     folders: list[FtpFolder]
@@ -804,7 +876,9 @@ class CatalogEntry(Record):
 class BadColumn(Record):
     """A column in which some fields did not parse."""
 
+    #: The column.
     column: str
+    #: How many values.
     count: int
     #: The first ten raw values.
     samples: list[str]
@@ -813,8 +887,11 @@ class BadColumn(Record):
 class Normalised(Record):
     """The codes of a column that stood in the file in another form than the catalogue's."""
 
+    #: The column.
     column: str
+    #: The form that its codes have now.
     form: str
+    #: How many were written in another one.
     count: int
     #: The first ten, as the file has them and as they are now.
     samples: list[list[str]]
@@ -835,6 +912,7 @@ class FileSummary(Record):
     rows_unflagged: int
     #: Records that could not be read.
     rows_rejected: int
+    #: Whether the checksum was right.
     crc: CrcState
     #: Of the file.
     sha256: str

@@ -81,10 +81,12 @@ impl Cancel {
         child
     }
 
+    /// Why the token was set; none while it is not.
     pub fn reason(&self) -> Option<CancelReason> {
         self.0.reason.get().copied()
     }
 
+    /// True once somebody has stopped the job.
     pub fn is_set(&self) -> bool {
         self.reason().is_some()
     }

@@ -23,6 +23,7 @@ pub struct Origin {
 /// Rows of one source file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceRows {
+    /// The source file's name.
     pub file: Arc<str>,
     /// The file's row where the range begins, from 0, records marked deleted not counted.
     pub first: u64,
@@ -62,7 +63,10 @@ impl SourceRows {
 /// A piece of the result: a unit where the job can be resumed, else `chunk_rows` rows at most.
 #[derive(Debug, Clone)]
 pub struct Chunk {
+    /// Which rows of the source these are.
     pub unit: UnitId,
+    /// The rows.
     pub batch: RecordBatch,
+    /// Where they come from.
     pub origin: Origin,
 }

@@ -11,10 +11,12 @@ use super::{Cancel, Language, Progress, Result, Slot};
 pub struct TraceId(String);
 
 impl TraceId {
+    /// A new one, a ULID.
     pub fn new() -> Self {
         TraceId(format!("{:08x}", ulid::Ulid::new().random() as u32))
     }
 
+    /// As logs and reports write it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -35,10 +37,15 @@ impl std::fmt::Display for TraceId {
 /// Cancellation, right to run, progress, trace and language of one job; cheap to clone.
 #[derive(Clone, Default)]
 pub struct Ctx {
+    /// Stops the job.
     pub cancel: Cancel,
+    /// The job's right to run.
     pub slot: Slot,
+    /// How far the job has come.
     pub progress: Arc<Progress>,
+    /// Ties log lines, errors and report together.
     pub trace_id: TraceId,
+    /// In which people are told.
     pub language: Language,
 }
 

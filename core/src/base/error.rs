@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::clip::{clip_fact, clip_sentence};
 use super::{Cause, Code, ErrorForm, Language, Odd, Retry, Text, TraceId, io_words, masked, masked_json, text};
 
+/// What everything that can fail gives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, in a shape that every binding carries unchanged.
@@ -30,7 +31,9 @@ struct Inner {
 /// One thing that is wrong; an answer to a query lists all of them.
 #[derive(Debug, Clone)]
 pub struct Problem {
+    /// The kind of the problem.
     pub code: Code,
+    /// What is wrong, and what to do.
     pub detail: Text,
     /// Facts for programs: `expected_format`, `received`, `valid_examples`, `did_you_mean`, ...
     pub diagnostic: Map<String, Value>,
@@ -39,18 +42,22 @@ pub struct Problem {
 /// Where it went wrong; what is not known is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
+    /// The part of the way on which it happened: `validate`, `convert`, `query`, ...
     pub stage: Option<&'static str>,
+    /// The file that it is about.
     pub file: Option<String>,
     /// Byte offset in `file`.
     pub offset: Option<u64>,
     /// Row in `file`, or of the result where no file is named, counted from 0.
     pub row: Option<u64>,
+    /// The column that it is about.
     pub column: Option<String>,
     /// PostgreSQL's code.
     pub sqlstate: Option<String>,
 }
 
 impl Problem {
+    /// One problem of a request.
     pub fn new(code: Code, detail: Text) -> Self {
         let detail = Text { pt: clip_sentence(detail.pt), en: clip_sentence(detail.en) };
         Problem { code, detail, diagnostic: Map::new() }
@@ -64,6 +71,7 @@ impl Problem {
 }
 
 impl Error {
+    /// An error of this kind that says this.
     pub fn new(code: Code, detail: Text) -> Self {
         Error::from_problems(vec![Problem::new(code, detail)])
     }
@@ -207,26 +215,31 @@ impl Error {
         self
     }
 
+    /// About this file.
     pub fn file(mut self, file: impl Into<String>) -> Self {
         self.0.context.file = Some(clip_sentence(masked(&file.into()).into_owned()));
         self
     }
 
+    /// At this byte of the file.
     pub fn offset(mut self, offset: u64) -> Self {
         self.0.context.offset = Some(offset);
         self
     }
 
+    /// At this row.
     pub fn row(mut self, row: u64) -> Self {
         self.0.context.row = Some(row);
         self
     }
 
+    /// About this column.
     pub fn column(mut self, column: impl Into<String>) -> Self {
         self.0.context.column = Some(clip_sentence(masked(&column.into()).into_owned()));
         self
     }
 
+    /// With PostgreSQL's own code.
     pub fn sqlstate(mut self, state: impl Into<String>) -> Self {
         self.0.context.sqlstate = Some(state.into());
         self
@@ -238,6 +251,7 @@ impl Error {
         self
     }
 
+    /// With what caused it, which logs and `source()` tell.
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into().into());
         self
@@ -256,6 +270,7 @@ impl Error {
         self
     }
 
+    /// The kind of the error.
     pub fn code(&self) -> Code {
         self.first().code
     }
@@ -281,10 +296,12 @@ impl Error {
         &self.0.problems
     }
 
+    /// Where it happened.
     pub fn context(&self) -> &Context {
         &self.0.context
     }
 
+    /// Of the job or call that failed; none before it is known.
     pub fn trace_id(&self) -> Option<&TraceId> {
         self.0.trace_id.as_ref()
     }
@@ -294,10 +311,12 @@ impl Error {
         self.0.cause
     }
 
+    /// Whether the same call may succeed later.
     pub fn retry(&self) -> Retry {
         self.code().retry()
     }
 
+    /// True where the same call may succeed later.
     pub fn retryable(&self) -> bool {
         self.retry() == Retry::Later
     }

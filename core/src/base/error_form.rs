@@ -10,6 +10,7 @@ use super::{Context, Error, Language, Problem, Retry, TraceId};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ErrorForm {
+    /// Always `error`.
     pub status: Failed,
     /// Stable code, as `DS-422`: that of the first problem.
     pub error_code: String,
@@ -38,6 +39,7 @@ pub struct ErrorForm {
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "ErrorStatus")]
 pub enum Failed {
+    /// The one value.
     Error,
 }
 
@@ -46,8 +48,11 @@ pub enum Failed {
 #[schemars(rename = "Problem")]
 #[non_exhaustive]
 pub struct ProblemForm {
+    /// `DS-422` and its like.
     pub error_code: String,
+    /// What is wrong, and what to do, in the client's language.
     pub detail: String,
+    /// Facts for programs.
     pub diagnostic: Map<String, Value>,
 }
 
@@ -59,6 +64,7 @@ pub struct ContextForm {
     /// The part of the line that failed: `validate`, `convert`, `query`, `csv`, ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
+    /// The file that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// Byte offset in `file`.
@@ -67,6 +73,7 @@ pub struct ContextForm {
     /// Row in `file`, or of the result where no file is named, counted from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
+    /// The column that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
     /// PostgreSQL's code.

@@ -12,8 +12,11 @@ use super::{Text, clip, text};
 /// Why a text is not taken, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotJson {
+    /// Counted from 1.
     pub line: usize,
+    /// Counted from 1.
     pub column: usize,
+    /// What is wrong there.
     pub what: Text,
 }
 

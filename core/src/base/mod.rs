@@ -19,6 +19,7 @@ mod foreign;
 mod fork_guard;
 mod kept_rows;
 mod log_line;
+mod next;
 mod on_emergency;
 mod owner;
 mod page_faults;
@@ -36,6 +37,7 @@ mod short_copy;
 #[cfg(test)]
 #[path = "../../tests/skip/mod.rs"]
 pub mod skip;
+mod sleeper;
 mod slot;
 mod text;
 mod thrift;
@@ -63,6 +65,7 @@ pub use foreign::{io_words, json_words, type_words, value_words};
 pub use fork_guard::{ForkGuard, forked};
 pub use kept_rows::KeptRows;
 pub use log_line::log_line;
+pub use next::Next;
 pub use on_emergency::OnEmergency;
 pub use owner::Owner;
 pub use page_faults::{Faulted, PageFaults, resident_now};
@@ -78,6 +81,7 @@ pub use regular_file::{
 pub use sealed_json::{is_sealed, sealed_json};
 pub use secret::{Secret, holds_secret, masked, masked_json, refuse_address};
 pub(crate) use short_copy::copy_short;
+pub use sleeper::Sleeper;
 pub use slot::{RunPermit, Slot, YieldReason};
 pub(crate) use text::text;
 pub use text::{Language, Text};

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 /// A process, told apart from later ones of the same number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
+    /// The process.
     pub pid: u32,
     /// Clock ticks from boot to the process's start, where the system tells; 0 elsewhere.
     pub started: u64,
     /// Changes with every boot; empty where the system does not tell.
     pub boot: String,
+    /// The machine's name.
     pub host: String,
 }
 
@@ -44,6 +46,7 @@ impl Owner {
         self.host != host()
     }
 
+    /// False where the machine has started anew since: whatever has its number now is another process.
     pub fn is_of_this_boot(&self) -> bool {
         self.boot == boot()
     }

@@ -24,7 +24,9 @@ pub struct PageFaults {
 /// Bytes that came by faults since the process or the thread began, at most: a page that was given back and came again counts twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Faulted {
+    /// Of the threads that have the name.
     pub own: u64,
+    /// Of all others.
     pub others: u64,
 }
 
@@ -53,6 +55,7 @@ impl PageFaults {
         }
     }
 
+    /// What came until now; none where the system does not count.
     pub fn look(&mut self) -> Option<Faulted> {
         for (id, faults) in &mut self.threads {
             *faults = count(&format!("/proc/self/task/{id}/stat")).unwrap_or(0).max(*faults);

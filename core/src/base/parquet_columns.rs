@@ -91,6 +91,7 @@ impl<W: Write + Send> ParquetColumns<W> {
         Ok(ParquetColumns { file, factory, schema, columns, rows: 0, waiting, waiting_bytes: 0, most_rows, most_bytes })
     }
 
+    /// Adds rows of the schema that it was created with.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let size = batch.get_array_memory_size();
         let mut from = 0;
@@ -187,10 +188,12 @@ impl<W: Write + Send> ParquetColumns<W> {
         Ok(())
     }
 
+    /// Metadata of the row groups that are in the file.
     pub fn flushed_row_groups(&self) -> &[RowGroupMetaData] {
         self.file.flushed_row_groups()
     }
 
+    /// Adds a pair to the file's metadata.
     pub fn append_key_value_metadata(&mut self, pair: KeyValue) {
         self.file.append_key_value_metadata(pair);
     }

@@ -5,6 +5,7 @@ use super::{Problem, Text, text};
 /// Line and column, both from 1, and the text around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
+    /// Counted from 1.
     pub line: usize,
     /// In characters.
     pub column: usize,

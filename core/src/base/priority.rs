@@ -17,8 +17,10 @@ pub enum Priority {
 }
 
 impl Priority {
+    /// The most urgent first.
     pub const ALL: [Priority; 3] = [Priority::Health, Priority::Admin, Priority::User];
 
+    /// As the contract writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Priority::Health => "health",

@@ -16,6 +16,7 @@ pub struct PeakMemory {
 }
 
 impl PeakMemory {
+    /// Begins to look.
     pub fn watch() -> Self {
         let seen = Arc::new(AtomicU64::new(resident()));
         let done = Arc::new(AtomicBool::new(false));

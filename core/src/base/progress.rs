@@ -77,6 +77,7 @@ impl Default for Progress {
 /// One look at a [`Progress`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct ProgressSnapshot {
+    /// What the job is busy with.
     pub phase: Phase,
     /// Rows delivered to the sinks.
     pub rows: u64,
@@ -84,7 +85,9 @@ pub struct ProgressSnapshot {
     pub rows_total: Option<u64>,
     /// Bytes of source files read for conversion.
     pub bytes: u64,
+    /// Source files that are in the lake.
     pub files_done: u64,
+    /// Source files that the job reads.
     pub files_total: u64,
     /// Share of the phase's work done, from 0 to 1, and 1 once the job is complete; none while it cannot be told: while
     /// the engine computes what only the end will tell.
@@ -124,6 +127,7 @@ impl Progress {
         }
     }
 
+    /// Rows that a sink has taken.
     pub fn add_rows(&self, rows: u64) {
         self.rows.fetch_add(rows, Relaxed);
     }
@@ -134,6 +138,7 @@ impl Progress {
         self.rows_before.store(rows, Relaxed);
     }
 
+    /// So many rows there will be.
     pub fn expect_rows(&self, rows: u64) {
         self.rows_expected.store(rows.saturating_add(1), Relaxed);
     }
@@ -157,10 +162,12 @@ impl Progress {
         self.bytes_total.fetch_sub(bytes, Relaxed);
     }
 
+    /// A source file is in the lake.
     pub fn file_done(&self) {
         self.files_done.fetch_add(1, Relaxed);
     }
 
+    /// Rows delivered so far.
     pub fn rows(&self) -> u64 {
         self.rows.load(Relaxed)
     }
@@ -178,6 +185,7 @@ impl Progress {
         .filter(|(_, all)| *all > 0)
     }
 
+    /// How far it is, now.
     pub fn snapshot(&self) -> ProgressSnapshot {
         let phase = Phase::ALL.get(usize::from(self.phase.load(Relaxed))).copied().unwrap_or_default();
         let ended = self.ended.load(Relaxed).checked_sub(1);

@@ -15,6 +15,7 @@ use super::{Text, text};
 pub const FILE_MODE: u32 = 0o664;
 /// Of what is nobody else's business.
 const PRIVATE_MODE: u32 = 0o600;
+/// Of the folders that we make; the umask takes more.
 pub const FOLDER_MODE: u32 = 0o775;
 
 /// Flags under which opening neither waits nor follows a link at the path's end.
@@ -39,6 +40,7 @@ pub enum Odd {
 }
 
 impl Odd {
+    /// What is odd about it, for people.
     pub fn words(self) -> Text {
         match self {
             Odd::NotAFile | Odd::Planted => text!(
@@ -79,7 +81,12 @@ pub enum Trusted {
     /// Nobody's.
     Own,
     /// Those of the owner and of the group of a folder that several users share.
-    Shared { owner: u32, group: u32 },
+    Shared {
+        /// Of the folder.
+        owner: u32,
+        /// Of the folder.
+        group: u32,
+    },
 }
 
 impl Trusted {

@@ -14,10 +14,12 @@ use super::{Code, Error, Result as Checked, text};
 pub struct Secret(String);
 
 impl Secret {
+    /// Keeps the text from whoever prints it.
     pub fn new(text: impl Into<String>) -> Self {
         Secret(text.into())
     }
 
+    /// The text itself, for whoever needs it.
     pub fn reveal(&self) -> &str {
         &self.0
     }

@@ -39,6 +39,7 @@ pub struct Slot(Option<Arc<dyn RunPermit>>);
 const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
 
 impl Slot {
+    /// The right to run that `seat` gives back and takes again.
     pub fn new(seat: Arc<dyn RunPermit>) -> Self {
         Slot(Some(seat))
     }

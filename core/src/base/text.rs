@@ -17,7 +17,9 @@ pub enum Language {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Stored")]
 pub struct Text {
+    /// In Portuguese.
     pub pt: String,
+    /// In English.
     pub en: String,
 }
 

@@ -8,6 +8,7 @@ use super::UnitId;
 /// The units that a sink holds from earlier attempts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum CommittedUnits {
+    /// None of them.
     #[default]
     Nothing,
     /// All before this one.
@@ -19,6 +20,7 @@ pub enum CommittedUnits {
 }
 
 impl CommittedUnits {
+    /// True where this one is committed.
     pub fn contains(&self, unit: UnitId) -> bool {
         match self {
             CommittedUnits::Nothing => false,

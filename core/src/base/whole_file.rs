@@ -31,6 +31,7 @@ impl WholeFile {
         &self.partial
     }
 
+    /// Where the file will be.
     pub fn target(&self) -> &Path {
         &self.target
     }

@@ -11,6 +11,7 @@ use super::{Competencia, Form, LogicalType};
 pub struct Column {
     /// In upper case.
     pub name: String,
+    /// Its type.
     pub kind: LogicalType,
     /// Layouts seen in genuine headers, oldest first.
     pub eras: Vec<Era>,
@@ -38,7 +39,9 @@ impl Column {
 /// A form, and who says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatedForm {
+    /// Which form the codes of those years have.
     pub form: Form,
+    /// What says so.
     pub source: String,
 }
 
@@ -53,10 +56,12 @@ pub struct Coding {
     pub form: Option<Form>,
     /// In Portuguese.
     pub meaning: String,
+    /// What says so.
     pub source: String,
 }
 
 impl Coding {
+    /// True of a file of this competência.
     pub fn covers(&self, competencia: Competencia) -> bool {
         self.from.is_none_or(|from| from <= competencia) && self.to.is_none_or(|to| competencia <= to)
     }
@@ -65,10 +70,15 @@ impl Coding {
 /// A layout of a column, and the years of the files that had it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Era {
+    /// `C`, `N`, `D`, ...
     pub dbf_type: char,
+    /// Bytes of the field.
     pub width: u16,
+    /// Digits behind the point.
     pub decimals: u8,
+    /// The first year whose files have it so.
     pub first_year: u16,
+    /// The last one.
     pub last_year: u16,
 }
 
@@ -77,5 +87,6 @@ pub struct Era {
 pub struct Meaning {
     /// In Portuguese.
     pub pt: String,
+    /// What says so.
     pub source: String,
 }

@@ -61,6 +61,7 @@ impl Competencia {
         }
     }
 
+    /// The year.
     pub fn ano(self) -> u16 {
         self.ano
     }

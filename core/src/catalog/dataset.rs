@@ -17,10 +17,12 @@ impl Dataset {
         Dataset { sistema: sistema.to_uppercase().into(), grupo: grupo.to_uppercase().into() }
     }
 
+    /// `SIH`.
     pub fn sistema(&self) -> &str {
         &self.sistema
     }
 
+    /// `RD`.
     pub fn grupo(&self) -> &str {
         &self.grupo
     }

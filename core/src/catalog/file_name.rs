@@ -9,8 +9,11 @@ use super::{Catalog, Competencia, Dataset, Grupo, Uf};
 /// What a file's name says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FileId {
+    /// What the file holds.
     pub dataset: Dataset,
+    /// Of which UF; BR or EX for one of the whole country.
     pub uf: Uf,
+    /// The month or year of its processing.
     pub competencia: Competencia,
     /// Of a month that is split: `a`, `b`, ... or `1`, `2`, ...
     pub part: Option<String>,

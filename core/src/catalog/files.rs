@@ -125,6 +125,7 @@ impl Catalog {
         self.grupos.get(*self.by_name.get(&table.to_lowercase())?)
     }
 
+    /// In the catalogue's order.
     pub fn datasets(&self) -> impl Iterator<Item = &Grupo> {
         self.grupos.iter()
     }

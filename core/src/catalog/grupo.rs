@@ -11,10 +11,13 @@ use super::{Column, Competencia, Dataset, Uf};
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 #[schemars(rename = "CatalogEntry")]
 pub struct Grupo {
+    /// `SIH-RD`.
     pub dataset: Dataset,
+    /// What it holds, in Portuguese.
     pub nome: String,
     /// Other names that users give it.
     pub aliases: Vec<String>,
+    /// Whether its files are of a month or of a year.
     pub period: Period,
     /// True: each of its files is published in a zip, and is read from there.
     pub zipped: bool,
@@ -24,7 +27,9 @@ pub struct Grupo {
     pub uf_column: Option<UfColumn>,
     /// Columns by which a row's own UF and competência are known, whatever its file is called; none: no column says them.
     pub row_keys: Option<RowKeys>,
+    /// The first competência that is known to have been published.
     pub first: Option<Competencia>,
+    /// The last one.
     pub last: Option<Competencia>,
     /// Folders of the ministry's FTP tree.
     pub folders: Vec<FtpFolder>,
@@ -61,13 +66,16 @@ pub enum Period {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UfColumn {
+    /// The column that says the UF.
     pub name: String,
+    /// How it says it.
     pub coding: UfCoding,
 }
 
 /// How a column names a UF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub enum UfCoding {
+    /// By its sigla: `AC`.
     #[serde(rename = "sigla")]
     Sigla,
     /// IBGE's two digits.
@@ -82,8 +90,11 @@ pub enum UfCoding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FtpFolder {
+    /// On the ministry's server.
     pub path: String,
+    /// The first competência that lies there; none: from the start.
     pub from: Option<Competencia>,
+    /// The last one; none: until today.
     pub to: Option<Competencia>,
 }
 
@@ -115,8 +126,11 @@ pub struct FieldsOf {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gap {
+    /// The UF whose files are missing.
     pub uf: Uf,
+    /// The first competência that is missing.
     pub from: Competencia,
+    /// The last one.
     pub to: Competencia,
 }
 

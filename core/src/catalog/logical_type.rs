@@ -10,18 +10,31 @@ pub enum LogicalType {
     /// A code or free text; leading zeros are kept, trailing blanks and NULs are not, blank is NULL.
     Text,
     /// A whole number of at most `digits` digits.
-    Integer { digits: u8 },
+    Integer {
+        /// At most so many, sign aside.
+        digits: u8,
+    },
     /// An exact decimal, money above all; never a float.
-    Decimal { precision: u8, scale: u8 },
+    Decimal {
+        /// All digits.
+        precision: u8,
+        /// Those behind the point.
+        scale: u8,
+    },
     /// A day; the format is the first whose length is that of the trimmed value.
-    Date { formats: Vec<DateFormat> },
+    Date {
+        /// The ways in which files write it.
+        formats: Vec<DateFormat>,
+    },
 }
 
 /// How a day is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum DateFormat {
+    /// `YYYYMMDD`.
     #[serde(rename = "YYYYMMDD")]
     YearMonthDay,
+    /// `DDMMYYYY`.
     #[serde(rename = "DDMMYYYY")]
     DayMonthYear,
     /// Two digits of year: the latest century that does not lie after the file's competência.

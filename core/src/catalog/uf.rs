@@ -67,6 +67,7 @@ impl Uf {
         TABLE.iter().position(|row| row.0.eq_ignore_ascii_case(sigla)).map(|index| Uf(index as u8))
     }
 
+    /// `AC`.
     pub fn sigla(self) -> &'static str {
         TABLE[self.0 as usize].0
     }
@@ -76,6 +77,7 @@ impl Uf {
         Some(TABLE[self.0 as usize].1).filter(|code| *code > 0)
     }
 
+    /// `Acre`.
     pub fn nome(self) -> &'static str {
         TABLE[self.0 as usize].2
     }

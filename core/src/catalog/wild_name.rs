@@ -9,6 +9,7 @@ use super::{Catalog, Competencia, FileId, Grupo, Period, Uf};
 /// What a name in somebody's folder says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundName {
+    /// What the name says.
     pub id: FileId,
     /// The day of the version, as YYYYMMDD.
     pub dated: Option<u32>,

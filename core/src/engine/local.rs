@@ -6,6 +6,7 @@ use super::{DuckDb, Engine, RowStream, Settings, scan};
 use crate::base::{Ctx, Result};
 use crate::plan::{Dialect, Statement};
 
+/// The engine of this process: a scan of our own for plain rows, DuckDB for everything else.
 #[derive(Debug, Default, Clone)]
 pub struct Local {
     duckdb: DuckDb,

@@ -45,6 +45,7 @@ impl RowStream {
         RowStream::of(schema, Box::new(batches), cancel)
     }
 
+    /// Names and types of the columns.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }

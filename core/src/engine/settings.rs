@@ -14,6 +14,7 @@ pub struct Settings {
     pub spill_limit: u64,
     /// Folder in which a statement that may spill has one of its own, until it ends.
     pub spill_root: PathBuf,
+    /// Threads that the statement may use.
     pub threads: usize,
     /// How a scan is cut where its sinks keep checkpoints: each chunk is a unit then, whatever `chunk_rows` says.
     pub units: Option<Units>,

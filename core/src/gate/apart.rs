@@ -24,7 +24,9 @@ pub(super) const AT_ONCE: usize = 4;
 pub struct Patience {
     /// The query's deadline, if it has one.
     pub deadline: Option<Duration>,
+    /// Ends the wait.
     pub cancel: Cancel,
+    /// Ties its log lines to the job.
     pub trace_id: TraceId,
 }
 

@@ -49,6 +49,7 @@ pub static HANGS: Deaf = Deaf::new();
 /// A text that may run, and what it uses.
 #[derive(Debug, Clone)]
 pub struct Passed {
+    /// The statement as the engine gets it.
     pub sql: String,
     /// Tables of the catalogue that it reads.
     pub tables: Vec<&'static Grupo>,

@@ -31,6 +31,7 @@ impl BatchMemory {
         self.0.reserve(bytes)
     }
 
+    /// Bytes that are held.
     pub fn bytes(&self) -> u64 {
         self.0.used() as u64
     }

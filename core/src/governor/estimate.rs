@@ -17,7 +17,9 @@ pub struct Work {
     pub joined_rows: u64,
     /// Durable destinations, each with its encoder.
     pub sinks: u64,
+    /// Threads of the job.
     pub threads: u64,
+    /// Rows of a batch.
     pub chunk_rows: u64,
     /// Bytes of a chunk at most.
     pub chunk_bytes: u64,

@@ -198,6 +198,7 @@ impl Lease {
         Ok(Lease { governor, bytes, parked_from: None, least: u64::MAX, mode_at_start, held: None })
     }
 
+    /// Bytes that the job may use.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }

@@ -18,6 +18,7 @@ pub enum Bound {
 }
 
 impl Bound {
+    /// As metrics and logs write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Bound::Process => "process",
@@ -39,19 +40,25 @@ impl Bound {
 /// Bytes in use, of a limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
+    /// Bytes in use.
     pub used: u64,
+    /// Bytes that may be.
     pub limit: u64,
 }
 
 /// What is left under the limit that is reached first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
+    /// Bytes that are left.
     pub left: u64,
+    /// Bytes that may be used.
     pub limit: u64,
+    /// What bounds them.
     pub by: Bound,
 }
 
 impl Usage {
+    /// In use, from 0 to 1.
     pub fn share(self) -> f64 {
         if self.limit == 0 { 0.0 } else { self.used as f64 / self.limit as f64 }
     }
@@ -64,6 +71,7 @@ pub struct Reading {
     pub process: u64,
     /// Of the tightest cgroup that has a limit: usage without the file cache, which can go.
     pub cgroup: Option<Usage>,
+    /// The whole machine's.
     pub machine: Usage,
     /// Of the machine.
     pub swap_used: u64,
@@ -71,6 +79,7 @@ pub struct Reading {
 
 /// What the governor measures with. Called from any thread, up to 20 times a second; what cannot be read is left out.
 pub trait MemorySource: Send + Sync {
+    /// What there is now.
     fn read(&self) -> Reading;
 }
 
@@ -79,9 +88,11 @@ pub trait MemorySource: Send + Sync {
 pub struct Pressure {
     /// Bytes in use under the tightest bound, and its limit.
     pub used: u64,
+    /// Bytes that the process may take.
     pub limit: u64,
     /// `used / limit`.
     pub share: f64,
+    /// What bounds them.
     pub by: Bound,
     /// Bytes that the host's holders keep of what we handed out; part of `used`.
     pub foreign: u64,
@@ -127,6 +138,7 @@ impl Pressure {
 pub struct SystemMemory(Option<Cgroups>);
 
 impl SystemMemory {
+    /// Of this machine.
     pub fn new() -> Self {
         SystemMemory(Cgroups::find())
     }

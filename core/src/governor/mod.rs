@@ -90,6 +90,7 @@ impl Governor {
         }
     }
 
+    /// How full the memory is, as it was seen last.
     pub fn mode(&self) -> Mode {
         self.0.throttle.mode()
     }

@@ -13,7 +13,7 @@ pub enum Mode {
     /// Full speed.
     #[default]
     Normal,
-    /// From 70 % on: smaller chunks, fewer workers, smaller new leases; memory is given back.
+    /// From 70 % on: smaller batches, fewer workers, smaller new leases; memory is given back.
     Conservative,
     /// From 85 % on: a job that starts now is sampled, spilled, made to wait or refused.
     Emergency,
@@ -22,8 +22,10 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// From the emptiest memory on; maintenance last.
     pub const ALL: [Mode; 4] = [Mode::Normal, Mode::Conservative, Mode::Emergency, Mode::Maintenance];
 
+    /// As the contract writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Mode::Normal => "normal",

@@ -20,8 +20,11 @@ type Hooks = Arc<Mutex<Vec<Weak<Hook>>>>;
 /// The governor went from one mode to another.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ModeChange {
+    /// The mode until then.
     pub from: Mode,
+    /// The mode from then on.
     pub to: Mode,
+    /// What was seen of the memory.
     pub pressure: Pressure,
 }
 

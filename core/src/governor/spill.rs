@@ -67,6 +67,7 @@ impl SpillFolder {
         Ok(SpillFolder { path: path.to_owned(), quota, owner: std::process::id(), _record: record })
     }
 
+    /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -79,6 +79,7 @@ impl Throttle {
         &self.0.foreign
     }
 
+    /// How full the memory is, as it was seen last.
     pub fn mode(&self) -> Mode {
         if self.0.maintenance.load(Relaxed) { Mode::Maintenance } else { self.level() }
     }

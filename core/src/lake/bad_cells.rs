@@ -19,7 +19,9 @@ use crate::source::dbc::BadCell;
 /// Where they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadCells {
+    /// Where the file lies.
     pub path: PathBuf,
+    /// Of its bytes.
     pub sha256: String,
 }
 

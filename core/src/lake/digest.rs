@@ -30,6 +30,7 @@ pub struct RowDigest {
 }
 
 impl RowDigest {
+    /// Of rows of this schema.
     pub fn new(schema: &Schema) -> Self {
         let columns = schema.fields().iter().map(|field| ColumnSum::new(field.name(), field.data_type()));
         RowDigest { columns: columns.collect(), rows: 0 }

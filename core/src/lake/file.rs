@@ -11,20 +11,26 @@ use crate::base::{Cause, Code, Error, Result, file_sha256, text};
 use crate::catalog::FileId;
 use crate::store::{Location, State, Stores};
 
+/// An object of the lake, or the user's own Parquet, that a query reads.
 #[derive(Debug, Clone)]
 pub struct LakeFile {
+    /// What its source's name says.
     pub id: FileId,
     /// The source that it is of: itself, where it is the user's own.
     pub location: Location,
     /// By which an engine reads it.
     pub path: PathBuf,
+    /// How many rows it has.
     pub rows: u64,
     /// Of the Parquet.
     pub bytes: u64,
+    /// In order.
     pub row_groups: Vec<RowGroup>,
+    /// Names and types of its columns.
     pub schema: SchemaRef,
     /// Equal for files of equal columns.
     pub fingerprint: String,
+    /// What is known of its source.
     pub source: Provenance,
     /// Of the source, when it was looked at.
     pub state: Option<State>,
@@ -38,8 +44,10 @@ pub struct LakeFile {
     pub sha256: Option<String>,
 }
 
+/// One of the pieces that a Parquet consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowGroup {
+    /// How many rows it has.
     pub rows: u64,
     /// Compressed.
     pub bytes: u64,

@@ -120,6 +120,7 @@ impl Lake {
         Ok(Lake { root, stores, checked: Mutex::default(), marks: Mutex::default(), same, seen })
     }
 
+    /// The folder of its objects.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -149,7 +150,8 @@ impl Lake {
             .thread_name(|index| format!("datasus-lake-{index}"))
             .build();
         match pool {
-            Ok(pool) if files.len() > 1 => pool.install(|| files.par_iter().map(one).collect()),
+            // One by one: what waits behind a file that takes long is taken by whoever has nothing to do.
+            Ok(pool) if files.len() > 1 => pool.install(|| files.par_iter().with_max_len(1).map(one).collect()),
             _ => files.iter().map(one).collect(),
         }
     }

@@ -8,10 +8,12 @@ use crate::source::dbc::{BadValues, CrcState, Normalised, RejectedRecord, notice
 
 pub(super) const KEY: &str = "datasus.provenance";
 
+/// What is known of an object's source, and of how it was converted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Name of the source file.
     pub file: String,
+    /// Bytes of the source.
     pub size: u64,
     /// Nanoseconds since 1970.
     pub mtime_ns: i64,
@@ -36,10 +38,13 @@ pub struct Provenance {
     pub bytes_left_over: u64,
     /// Records that could not be read; they are not in the object.
     pub rows_rejected: u64,
+    /// The first of the records that could not be read.
     pub rejected: Vec<RejectedRecord>,
+    /// Whether its checksum was right.
     pub crc: CrcState,
     /// Version of the converter; 0 for a Parquet that is read in place.
     pub converter: u32,
+    /// Values that did not parse, by column.
     pub bad_values: Vec<BadValues>,
     /// Codes that stood in the source in another form than the catalogue's.
     #[serde(default)]
@@ -54,12 +59,14 @@ pub struct Provenance {
 /// A column that has no right value, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedColumn {
+    /// The column that was left out.
     pub column: String,
     /// Why.
     pub reason: Text,
     /// The first value that says so, and its row in the file, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
+    /// One of the values, where there is one to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }

@@ -32,7 +32,9 @@ struct Noted {
 /// What a source is, whatever its file is called and whatever kind it is of: the catalogue's name for it, and its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceIdentity {
+    /// What the source's name says.
     pub id: FileId,
+    /// Of its rows.
     pub digest: String,
 }
 

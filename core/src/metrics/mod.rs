@@ -85,10 +85,12 @@ impl Metrics {
         self.sink_bytes.get_or_create(&Sink { sink }).inc_by(bytes);
     }
 
+    /// So many records were refused by a sink of this kind, or (`all`) by the readers of files.
     pub fn dead_letters(&self, sink: &'static str, records: u64) {
         self.dead_letters.get_or_create(&Sink { sink }).inc_by(records);
     }
 
+    /// A job was tried once more.
     pub fn retried(&self) {
         self.retries.inc();
     }

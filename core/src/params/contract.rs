@@ -21,6 +21,25 @@ const COMPETENCIA: [&str; 2] = [
 ///
 /// Build it fluently or read it from JSON ([`QueryParams::from_json`]); nothing is checked until it runs, and then
 /// everything that is wrong is told in one answer (DS-422).
+///
+/// ```
+/// # let folder = std::env::temp_dir().join(format!("datasus-doc-query-{}", std::process::id()));
+/// # datasus::source::write_example_data(&folder, 100)?;
+/// use datasus::{AggregateFn, Client, QueryParams, col};
+///
+/// let params = QueryParams::dataset("SIH-RD")
+///     .uf(["AC"])
+///     .competencia("202401".."202402")
+///     .filter(col("VAL_TOT").gt(100))
+///     .group_by(["CNES"])
+///     .aggregate(AggregateFn::Sum, "VAL_TOT", "valor")
+///     .order_by("valor", true)
+///     .limit(10);
+/// let top = Client::open(&folder)?.query(&params)?.collect_batches()?;
+/// assert!(top[0].num_rows() <= 10 && top[0].num_columns() == 2);
+/// # std::fs::remove_dir_all(&folder).ok();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{"required": ["dataset"]}, {"required": ["sql"]}]))]
@@ -83,7 +102,9 @@ pub struct QueryParams {
 #[serde(untagged, from = "Words")]
 #[schemars(with = "Words")]
 pub enum OneOrMany {
+    /// One of them.
     One(String),
+    /// Several of them.
     Many(Vec<String>),
 }
 
@@ -129,6 +150,7 @@ fn digits<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D
 }
 
 impl OneOrMany {
+    /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         match self {
             OneOrMany::One(one) => std::slice::from_ref(one),
@@ -143,13 +165,17 @@ impl OneOrMany {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum CompetenciaParam {
+    /// One, or several.
     Listed(OneOrMany),
+    /// From one to another, both included.
     Range {
         #[serde(deserialize_with = "digits")]
         #[schemars(with = "Word", example = &"2024-01", extend("x-expected" = MONTH))]
+        /// The first of them.
         from: String,
         #[serde(deserialize_with = "digits")]
         #[schemars(with = "Word", example = &"2024-01", extend("x-expected" = MONTH))]
+        /// The last of them.
         to: String,
     },
 }
@@ -158,6 +184,7 @@ pub enum CompetenciaParam {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Aggregate {
+    /// What is computed.
     #[serde(rename = "fn")]
     pub function: AggregateFn,
     /// May be left out (or `*`) for `count` alone, which then counts rows.
@@ -204,6 +231,7 @@ pub(super) fn also(schema: &mut schemars::Schema, words: &[&str]) {
 }
 
 impl AggregateFn {
+    /// As the contract writes it.
     pub fn name(self) -> &'static str {
         match self {
             AggregateFn::Count => "count",
@@ -229,6 +257,7 @@ pub struct OrderBy {
 }
 
 impl QueryParams {
+    /// Rows of this dataset (`SIH-RD`, or `RD`), all of them as long as nothing else is said.
     pub fn dataset(dataset: impl Into<String>) -> Self {
         QueryParams { dataset: dataset.into(), ..Default::default() }
     }
@@ -244,6 +273,7 @@ impl QueryParams {
         self
     }
 
+    /// Only files of these UFs: siglas, names or IBGE codes.
     pub fn uf<S: Into<String>>(mut self, ufs: impl IntoIterator<Item = S>) -> Self {
         self.uf = Some(OneOrMany::Many(ufs.into_iter().map(Into::into).collect()));
         self
@@ -257,6 +287,7 @@ impl QueryParams {
         self
     }
 
+    /// These columns, in this order.
     pub fn columns<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.columns = Some(columns.into_iter().map(Into::into).collect());
         self
@@ -268,6 +299,7 @@ impl QueryParams {
         self
     }
 
+    /// One row for each combination of these columns.
     pub fn group_by<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.group_by = columns.into_iter().map(Into::into).collect();
         self
@@ -285,16 +317,19 @@ impl QueryParams {
         self.aggregate(AggregateFn::Count, "*", alias)
     }
 
+    /// Sorted by this column; NULL comes last. To be called once for each column.
     pub fn order_by(mut self, column: impl Into<String>, desc: bool) -> Self {
         self.order_by.push(OrderBy { column: column.into(), desc });
         self
     }
 
+    /// So many rows at most.
     pub fn limit(mut self, rows: u64) -> Self {
         self.limit = Some(rows);
         self
     }
 
+    /// How it is run.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self

@@ -11,9 +11,12 @@ pub(super) const CONDITIONS: [&str; 2] = ["uma lista de condições", "a list of
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Filter {
+    /// A column compared with a value, or values.
     Compare {
         #[schemars(example = &"IDADE")]
+        /// The column.
         column: String,
+        /// How they are compared.
         op: Op,
         /// One value; two for `between`; a list for `in` and `not_in`; none for `is_null` and `not_null`.
         #[serde(default, skip_serializing_if = "Value::is_null")]
@@ -22,15 +25,20 @@ pub enum Filter {
     /// At least one of these.
     Any {
         #[schemars(extend("x-expected" = CONDITIONS))]
+        /// Of which one is enough.
         any: Vec<Filter>,
     },
     /// Every one of these.
     All {
         #[schemars(extend("x-expected" = CONDITIONS))]
+        /// Which all have to hold.
         all: Vec<Filter>,
     },
     /// Rows that do not meet it, and for which it is not unknown.
-    Not { not: Box<Filter> },
+    Not {
+        /// What does not hold.
+        not: Box<Filter>,
+    },
 }
 
 /// How a column is compared.
@@ -110,26 +118,32 @@ impl Col {
         Filter::Compare { column: self.0, op, value }
     }
 
+    /// Equal to the value.
     pub fn eq(self, value: impl Into<Value>) -> Filter {
         self.compare(Op::Eq, value.into())
     }
 
+    /// Different from the value; NULL is neither.
     pub fn ne(self, value: impl Into<Value>) -> Filter {
         self.compare(Op::Ne, value.into())
     }
 
+    /// Less than the value.
     pub fn lt(self, value: impl Into<Value>) -> Filter {
         self.compare(Op::Lt, value.into())
     }
 
+    /// Not more than the value.
     pub fn le(self, value: impl Into<Value>) -> Filter {
         self.compare(Op::Le, value.into())
     }
 
+    /// More than the value.
     pub fn gt(self, value: impl Into<Value>) -> Filter {
         self.compare(Op::Gt, value.into())
     }
 
+    /// Not less than the value.
     pub fn ge(self, value: impl Into<Value>) -> Filter {
         self.compare(Op::Ge, value.into())
     }
@@ -139,22 +153,27 @@ impl Col {
         self.compare(Op::Between, Value::Array(vec![low.into(), high.into()]))
     }
 
+    /// One of these.
     pub fn is_in<V: Into<Value>>(self, values: impl IntoIterator<Item = V>) -> Filter {
         self.compare(Op::In, Value::Array(values.into_iter().map(Into::into).collect()))
     }
 
+    /// None of these; NULL is not told apart from them.
     pub fn not_in<V: Into<Value>>(self, values: impl IntoIterator<Item = V>) -> Filter {
         self.compare(Op::NotIn, Value::Array(values.into_iter().map(Into::into).collect()))
     }
 
+    /// Text that begins so: `J18` finds `J180` and `J189`.
     pub fn starts_with(self, prefix: impl Into<String>) -> Filter {
         self.compare(Op::StartsWith, Value::String(prefix.into()))
     }
 
+    /// Without a value.
     pub fn is_null(self) -> Filter {
         self.compare(Op::IsNull, Value::Null)
     }
 
+    /// With a value.
     pub fn not_null(self) -> Filter {
         self.compare(Op::NotNull, Value::Null)
     }

@@ -16,7 +16,9 @@ pub struct Query {
     pub scopes: Vec<Scope>,
     /// Tables of the client's own that its SQL reads.
     pub own_tables: Vec<Arc<OwnTable>>,
+    /// What is asked.
     pub ask: Ask,
+    /// How it is run.
     pub options: Options,
     /// What the report is to say of the query itself.
     pub notes: Vec<Text>,
@@ -33,6 +35,7 @@ pub fn origin_column(name: &str) -> Option<&'static str> {
 /// A table, and which of its files are wanted.
 #[derive(Debug, Clone)]
 pub struct Scope {
+    /// The dataset, as the catalogue knows it.
     pub grupo: &'static Grupo,
     /// None: every UF that the source holds.
     pub ufs: Option<BTreeSet<Uf>>,
@@ -63,7 +66,9 @@ impl Scope {
 /// What is asked of the tables.
 #[derive(Debug, Clone)]
 pub enum Ask {
+    /// Columns, conditions and figures.
     Structured(Structured),
+    /// A statement of the user's.
     Sql(Sql),
     /// Of the catalogue instead.
     Catalog(Question),
@@ -75,14 +80,24 @@ pub enum Question {
     /// `SHOW TABLES`.
     Tables,
     /// `DESCRIBE t`; `of_files`: columns that the source's files have, where the catalogue knows none.
-    Columns { grupo: &'static Grupo, of_files: Vec<(String, LogicalType)> },
+    Columns {
+        /// The dataset.
+        grupo: &'static Grupo,
+        /// Columns that the catalogue does not know, of its files.
+        of_files: Vec<(String, LogicalType)>,
+    },
 }
 
+/// A query of columns, conditions and figures, checked.
 #[derive(Debug, Clone)]
 pub struct Structured {
+    /// What the answer's columns are.
     pub projection: Projection,
+    /// Which all rows hold.
     pub predicates: Vec<Predicate>,
+    /// The first one counts most.
     pub order_by: Vec<Sort>,
+    /// So many rows at most.
     pub limit: Option<u64>,
 }
 
@@ -111,7 +126,9 @@ impl Structured {
 /// The user's own SQL; it has passed the gate.
 #[derive(Debug, Clone)]
 pub struct Sql {
+    /// As the gate lets it pass.
     pub text: String,
+    /// Values of its parameters.
     pub binds: BTreeMap<String, BindValue>,
     /// Names that may be columns, in upper case.
     pub columns: BTreeSet<String>,
@@ -119,6 +136,7 @@ pub struct Sql {
     pub star: bool,
     /// True: it says in which order its rows come.
     pub ordered: bool,
+    /// What it is built of.
     pub syntax: Syntax,
 }
 
@@ -136,6 +154,7 @@ pub struct Syntax {
 }
 
 impl Syntax {
+    /// Notes that a column was named, in a table if one was.
     pub fn refer(&mut self, table: Option<&str>, column: &str) {
         self.references.insert((table.map(str::to_lowercase), column.to_uppercase()));
     }
@@ -155,11 +174,15 @@ impl Syntax {
 /// The value of a parameter of the user's SQL.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BindValue {
+    /// No value.
     Null,
+    /// True or false.
     Boolean(bool),
+    /// A whole number.
     Integer(i64),
     /// Exact, as digits with a point.
     Decimal(String),
+    /// Text.
     Text(String),
 }
 
@@ -192,13 +215,18 @@ impl Query {
     }
 }
 
+/// What the answer's columns are.
 #[derive(Debug, Clone)]
 pub enum Projection {
     /// Every column of the files.
     All,
+    /// Of the rows, in this order.
     Columns(Vec<String>),
+    /// One row a group.
     Grouped {
+        /// What makes a group.
         keys: Vec<String>,
+        /// What is computed of it.
         figures: Vec<Figure>,
     },
 }
@@ -211,18 +239,34 @@ pub struct Figure {
     pub alias: String,
 }
 
+/// A condition, its values of the column's type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Predicate {
-    Compare { column: String, kind: LogicalType, op: Op, values: Vec<Scalar> },
+    /// A column against one value, or several.
+    Compare {
+        /// The column.
+        column: String,
+        /// Its type.
+        kind: LogicalType,
+        /// How it is compared.
+        op: Op,
+        /// With what.
+        values: Vec<Scalar>,
+    },
+    /// One of them is enough.
     Any(Vec<Predicate>),
+    /// All of them.
     All(Vec<Predicate>),
+    /// The other way round.
     Not(Box<Predicate>),
 }
 
 /// A value of a condition, in its column's type; it travels to the engine as a bound parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scalar {
+    /// Text.
     Text(String),
+    /// A whole number.
     Integer(i64),
     /// Exact, as digits with a point.
     Decimal(String),
@@ -240,9 +284,12 @@ impl Scalar {
     }
 }
 
+/// One column that the answer is sorted by.
 #[derive(Debug, Clone)]
 pub struct Sort {
+    /// The column.
     pub column: String,
+    /// The greatest first.
     pub desc: bool,
 }
 

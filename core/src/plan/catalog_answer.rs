@@ -12,7 +12,7 @@ use crate::params::Question;
 
 type Row<const N: usize> = [Option<String>; N];
 
-/// One batch; the first two columns of `DESCRIBE` are named as DuckDB names them.
+/// One batch; the first two columns of `DESCRIBE` have the names that the engine gives them in its own answer.
 pub fn catalog_answer(question: &Question, catalog: &Catalog, dialect: &dyn Dialect) -> Result<RecordBatch> {
     match question {
         Question::Tables => {

@@ -17,7 +17,9 @@ use crate::params::{Predicate, Query};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Share {
+    /// What the query reads.
     pub read: u64,
+    /// What is there.
     pub present: u64,
 }
 
@@ -28,14 +30,17 @@ pub struct Share {
 pub struct Explain {
     /// One, or with SQL every dataset that it reads, in the order of the text.
     pub datasets: Vec<String>,
+    /// Of the dataset's files.
     pub files: Share,
     /// Wanted files that the query would first convert.
     pub to_convert: Vec<String>,
+    /// Of the row groups of the files that are in the lake.
     pub row_groups: Share,
     /// Compressed bytes of the column chunks.
     pub bytes: Share,
     /// With SQL and `*` the most that can be read.
     pub columns: Vec<String>,
+    /// What the source does not hold, though it was published.
     pub missing: Vec<Missing>,
     /// The files that would be read, in the order of the answer. Of versions that must have the same rows, the first.
     pub sources: Vec<String>,

@@ -18,9 +18,12 @@ use crate::store::Location;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Missing {
+    /// Of which dataset.
     pub dataset: Dataset,
+    /// The UF, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uf: Option<Uf>,
+    /// The competência, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub competencia: Option<Competencia>,
     /// Of a file whose later parts are there.

@@ -67,6 +67,7 @@ impl Sampling {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Sampled {
+    /// What the report says of it.
     #[serde(flatten)]
     pub sampling: Sampling,
     /// Rows of the source files, before conditions.

@@ -22,7 +22,9 @@ pub struct Scan {
     pub outputs: Vec<Output>,
     /// All of them hold for each row of the answer. Their columns have the type of the [`LogicalType`] in every file.
     pub predicates: Vec<Predicate>,
+    /// So many rows at most.
     pub limit: Option<u64>,
+    /// In the answer's order.
     pub files: Vec<ScanFile>,
 }
 
@@ -52,8 +54,10 @@ pub enum Output {
     Constant(usize),
 }
 
+/// One file of a scan, and what of it is read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScanFile {
+    /// Where it lies.
     pub path: PathBuf,
     /// The source's name, for those who ask where a row comes from.
     pub name: Arc<str>,
@@ -61,6 +65,7 @@ pub struct ScanFile {
     pub row_groups: Vec<u64>,
     /// The user's own, not of the lake.
     pub own: bool,
+    /// Values of the columns that tell of the file itself.
     pub constants: Vec<String>,
     /// The rows that are read, before the predicates; none: all.
     pub sample: Option<FileSample>,

@@ -14,6 +14,7 @@ use crate::source::folder::{FileKind, Listing, SourceFile};
 /// The files of a query, table by table, each in the order of its answer: competência, UF, part.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
+    /// Those that are read, in the answer's order.
     pub files: Vec<SourceFile>,
     /// Other versions of some of these, whose rows must be the same.
     pub rivals: Vec<Rivals>,

@@ -8,7 +8,7 @@ use super::bad_rows::{BadRows, bad_rows};
 use super::catalog_answer::catalog_answer;
 use super::named;
 use super::scan::{Scan, scan};
-use super::view::{self, Held, TableColumn, View, Without};
+use super::view::{self, Held, Shown, TableColumn, View, Without};
 use super::{Dialect, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Catalog, LogicalType};
@@ -23,9 +23,11 @@ use crate::params::{
 pub struct Statement {
     /// The tables that the SQL names.
     pub views: Vec<View>,
+    /// The text.
     pub sql: String,
     /// The user's text, where `sql` is another that means the same.
     pub written: Option<String>,
+    /// Values of its parameters.
     pub binds: Binds,
     /// Every file that may be read.
     pub files: Vec<String>,
@@ -185,9 +187,10 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
     named::refuse_own_origin(query, files)?;
     let left_out = bad_rows(query, files, &read)?;
     let without = Without::of(files, &read, &left_out);
+    let shown = |placed| Shown { origin, sampling, without: &without, placed };
     let views = |placed| {
         let view = |(scope, columns, files): &(&Scope, Vec<TableColumn>, Vec<&LakeFile>)| {
-            view::create(dialect, scope, columns, files, origin, sampling, &without, placed)
+            view::create(dialect, scope, columns, files, shown(placed))
         };
         let own = query.own_tables.iter().map(|table| {
             let path = table.path.to_string_lossy();
@@ -237,7 +240,7 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
             let of_scope = &all.iter().copied().filter(|file| is_read(file)).collect::<Vec<_>>();
             let ask = &Structured { predicates: others.into_iter().cloned().collect(), ..ask.clone() };
             let views = |placed| {
-                let view = view::create(dialect, scope, columns, of_scope, origin, sampling, &without, placed);
+                let view = view::create(dialect, scope, columns, of_scope, shown(placed));
                 view.map(|view| vec![view])
             };
             let mut scan = scan(ask, scope, columns, all, origin, sampling);

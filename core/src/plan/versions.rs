@@ -24,9 +24,11 @@ pub struct Rivals {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct LeftOut {
+    /// The one that is not read.
     pub file: Location,
     /// The one that is read instead.
     pub kept: Location,
+    /// Why it is not.
     pub why: Reason,
 }
 

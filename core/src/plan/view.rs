@@ -96,24 +96,30 @@ pub struct View {
 /// in any order unless it is told one, over a filter at least.
 pub(super) const PLACE: [&str; 2] = ["__datasus_file", "__datasus_row"];
 
-/// The table of `scope`: its files, and in national files the rows of the wanted UFs alone. `placed`: with the columns of
-/// [`PLACE`].
-#[allow(clippy::too_many_arguments, reason = "a view is of everything that a statement had")]
+/// Which rows of its files a table has, and what it says of each beside its columns.
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'s> {
+    /// Names of the columns that say where a row comes from.
+    pub origin: Option<[&'s str; 3]>,
+    pub sampling: Option<&'s Sampling>,
+    pub without: &'s Without,
+    /// With the columns of [`PLACE`].
+    pub placed: bool,
+}
+
+/// The table of `scope`: its files, and in national files the rows of the wanted UFs alone.
 pub(super) fn create(
     dialect: &dyn Dialect,
     scope: &Scope,
     columns: &[TableColumn],
     files: &[&LakeFile],
-    origin: Option<[&str; 3]>,
-    sampling: Option<&Sampling>,
-    without: &Without,
-    placed: bool,
+    shown: Shown<'_>,
 ) -> Result<View> {
     let name = dialect.name(&scope.grupo.dataset.table());
     if files.is_empty() {
-        return Ok(View { name, relation: without_rows(dialect, columns, origin) });
+        return Ok(View { name, relation: without_rows(dialect, columns, shown.origin) });
     }
-    let relation = relation(dialect, columns, files, origin, sampling, without, placed);
+    let relation = relation(dialect, columns, files, shown);
     let relation = match uf_condition(dialect, scope, columns)? {
         None => relation,
         Some(condition) => format!("SELECT * FROM ({relation}) WHERE {condition}"),
@@ -169,15 +175,8 @@ fn without_rows(dialect: &dyn Dialect, columns: &[TableColumn], origin: Option<[
 }
 
 /// One SELECT per run of files with the same schema, in the files' order, so that the answer keeps that order too.
-fn relation(
-    dialect: &dyn Dialect,
-    columns: &[TableColumn],
-    files: &[&LakeFile],
-    origin: Option<[&str; 3]>,
-    sampling: Option<&Sampling>,
-    without: &Without,
-    placed: bool,
-) -> String {
+fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[&LakeFile], shown: Shown<'_>) -> String {
+    let Shown { origin, sampling, without, placed } = shown;
     let mut before = 0;
     // A file with rows that are left out stands alone: their numbers are its own.
     let alone = |file: &LakeFile| without.list(&file.path).is_some();

@@ -17,18 +17,22 @@ pub struct DeadLetter {
     pub sink: String,
     /// Number of the sink among the job's.
     pub sink_number: usize,
-    /// The unit, and the row in it, from 0.
+    /// The unit that it belongs to.
     pub unit: u64,
+    /// The row in that unit, from 0.
     pub row: u64,
+    /// Why it was not taken.
     pub reason: String,
     /// PostgreSQL's code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sqlstate: Option<String>,
-    /// The source file, and the row in it, from 0; without a file, the row is that of the result.
+    /// The source file; without one, `source_row` is that of the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_file: Option<String>,
+    /// The row in it, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_row: Option<u64>,
+    /// The column that is to blame, where one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
     /// What the column held, as text.
@@ -36,6 +40,7 @@ pub struct DeadLetter {
     pub value: Option<String>,
     /// Every column of the record, as text; null for NULL.
     pub record: Map<String, Value>,
+    /// Of the job.
     pub trace_id: String,
 }
 

@@ -39,6 +39,7 @@ pub struct End {
     pub resumable: bool,
     /// The error, in the contract's form; none for a job that completed with dead letters.
     pub error: Option<Value>,
+    /// Records that were not taken.
     pub dead_letters: u64,
 }
 
@@ -75,14 +76,17 @@ impl JobFolder {
         remove(&self.path.join(END))
     }
 
+    /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// The job's.
     pub fn id(&self) -> &str {
         &self.id
     }
 
+    /// What the job is to do, as it was written down at its start.
     pub fn plan(&self) -> Result<&Value> {
         self.plan.as_ref().map_err(Clone::clone)
     }

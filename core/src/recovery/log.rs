@@ -52,6 +52,7 @@ impl<T: Serialize + DeserializeOwned> Log<T> {
         self.add_all(std::slice::from_ref(record))
     }
 
+    /// Adds records at the end; they are safe once `sync` has returned.
     pub fn add_all(&mut self, records: &[T]) -> Result<()> {
         let mut lines = Vec::new();
         for record in records {
@@ -83,6 +84,7 @@ impl<T: Serialize + DeserializeOwned> Log<T> {
         self.torn = true;
     }
 
+    /// Until everything that was added is on the disk.
     pub fn sync(&mut self) -> Result<()> {
         self.file.sync_data().map_err(|error| Error::io(error, &self.path).stage("recovery"))
     }

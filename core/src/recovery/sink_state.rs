@@ -9,9 +9,11 @@ use crate::base::{Result, TraceId, UnitPlaces};
 /// The place of one sink's checkpoints; clones are the same place.
 #[derive(Clone)]
 pub struct SinkState {
+    /// What the sink keeps.
     pub folder: PathBuf,
     /// The sink's place among the job's.
     pub number: usize,
+    /// Of the job.
     pub job_id: String,
     /// Rows between two checkpoints, at least.
     pub checkpoint_rows: u64,
@@ -21,15 +23,18 @@ pub struct SinkState {
     pub most_dead_letters: u64,
     /// True where another machine may still be at work for this job, so that its sessions must not be ended.
     pub foreign: bool,
+    /// Where records go that the sink does not take.
     pub dead_letters: Arc<DeadLetters>,
     /// Where the rows of each unit come from, once that is known: a result that is kept first tells it later.
     pub places: Arc<OnceLock<UnitPlaces>>,
+    /// Of the job.
     pub trace_id: TraceId,
 }
 
 const LEFTOVERS: &str = "leftovers.log";
 
 impl SinkState {
+    /// Of the sink that is the job's `number`th.
     pub fn new(folder: &Path, job_id: &str, number: usize, dead_letters: Arc<DeadLetters>) -> Self {
         SinkState {
             folder: folder.to_owned(),

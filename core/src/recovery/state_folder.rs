@@ -37,20 +37,29 @@ pub enum Standing {
 /// A job that left something.
 #[derive(Debug, Clone)]
 pub struct Found {
+    /// Of the job.
     pub id: String,
+    /// How it stands.
     pub standing: Standing,
+    /// The process that has it, or had it.
     pub owner: Option<Owner>,
+    /// What it was to do.
     pub plan: Value,
+    /// How it ended, if it did.
     pub end: Option<End>,
+    /// Its folder.
     pub path: PathBuf,
+    /// Why nothing of it can be read, where that is so.
     pub unreadable: Option<Error>,
 }
 
 impl StateFolder {
+    /// In this folder; nothing is made yet.
     pub fn at(root: PathBuf) -> Self {
         StateFolder { root, lies_on: None }
     }
 
+    /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
     }

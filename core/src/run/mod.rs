@@ -26,9 +26,9 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-pub use crate::scheduler::{Event, Events, Status};
+pub use crate::scheduler::{Ended, Event, Events, Status};
 pub use environment::{EngineOver, Parts};
-pub use handles::{Job, Next, Pending, Rows};
+pub use handles::{Job, Pending, Rows};
 pub use report::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, Unreadable};
 pub use resume::{JobInfo, Replayed};
 pub use session::{Session, SyncReport};

@@ -35,6 +35,7 @@ pub struct Report {
     pub records_processed: u64,
     /// Where the rows are now: by sink, the file relative to the output folder.
     pub storage: BTreeMap<String, Storage>,
+    /// Times, sizes and memory.
     pub performance: Performance,
     /// The memory's when the job began.
     pub mode: Mode,
@@ -82,7 +83,9 @@ pub enum CacheUse {
 #[non_exhaustive]
 #[serde(untagged)]
 pub enum Storage {
+    /// One place.
     One(String),
+    /// Several places.
     Many(Vec<String>),
 }
 
@@ -109,6 +112,7 @@ pub struct Source {
     pub rows: u64,
     /// None for the user's own Parquet, which is not hashed.
     pub sha256: Option<String>,
+    /// Whether its checksum was right.
     pub crc: CrcState,
 }
 
@@ -116,6 +120,7 @@ pub struct Source {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Unreadable {
+    /// The source file.
     pub file: String,
     /// `DS-460`, ...
     pub error_code: String,
@@ -127,8 +132,11 @@ pub struct Unreadable {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct BadValue {
+    /// The source file.
     pub file: String,
+    /// The column.
     pub column: String,
+    /// How many values.
     pub count: u64,
     /// The first ten raw values.
     pub samples: Vec<String>,
@@ -138,11 +146,15 @@ pub struct BadValue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct NormalisedCodes {
+    /// The dataset.
     pub dataset: Dataset,
+    /// The column.
     pub column: String,
     /// `municipality`, `year` or `digits(n)`.
     pub form: Form,
+    /// Files that had such codes.
     pub files: u64,
+    /// How many codes.
     pub count: u64,
     /// The first ten, as a file has them and as they are in the answer.
     pub samples: Vec<(String, String)>,

@@ -41,18 +41,26 @@ impl Deref for Session {
 #[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct SyncReport {
+    /// Files that are in the lake now.
     pub files: u64,
+    /// Their rows.
     pub rows: u64,
     /// Bytes of the lake's Parquet for these files.
     pub bytes: u64,
+    /// How long it took.
     pub duration_sec: f64,
+    /// Each of the files.
     pub sources: Vec<super::Source>,
+    /// Values that did not parse.
     pub bad_values: Vec<super::BadValue>,
+    /// Codes that were written in another form.
     pub normalised: Vec<super::NormalisedCodes>,
+    /// What people should know.
     pub warnings: Vec<String>,
 }
 
 impl Session {
+    /// Opens a source.
     pub fn open(source: PathBuf, config: Config, parts: Parts) -> Result<Arc<Self>> {
         Environment::open(source, config, parts).map(|environment| Arc::new(Session(environment)))
     }
@@ -86,8 +94,7 @@ impl Session {
 
     /// Starts a job whose rows come back as a stream; returns when its schema is known.
     pub fn query(self: &Arc<Self>, params: &QueryParams) -> Result<Rows> {
-        let mut pending = self.begin_query(params)?;
-        pending.wait(None).unwrap_or_else(|| Err(Error::internal("a wait without a bound came back")))
+        self.begin_query(params)?.wait()
     }
 
     /// The same, but returns when the query has been checked and queued.
@@ -95,15 +102,16 @@ impl Session {
         let ctx = self.ctx();
         let prepared = self.prepare(params, &ctx).map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
-        let (to_caller, reader) = crossbeam_channel::bounded(1);
+        let (to_caller, pending) = Pending::new(job.clone());
         let query = prepared.query.clone();
         let task = Task::new(&query, true, move |run| stream::run(run, prepared, to_caller));
         self.spawn(task, &job, ctx)?;
-        Ok(Pending::new(reader, job))
+        Ok(pending)
     }
 
+    /// Runs a query into files and tables.
     pub fn export(self: &Arc<Self>, params: &QueryParams, destinations: Vec<Destination>) -> Result<Report> {
-        self.submit(params, destinations)?.report()
+        self.submit(params, destinations)?.wait()
     }
 
     /// Converts the files of `params` ahead of a query; only its dataset, UF and competência count.
@@ -124,7 +132,7 @@ impl Session {
             done.map_err(|e| session.traced(e, ctx))
         };
         self.scheduler.submit(order, &job, work).map_err(|e| self.traced(e, &ctx))?;
-        job.wait(None).unwrap_or_else(|| Err(Error::internal("a conversion ended without an outcome")))
+        job.wait()
     }
 
     fn convert(&self, query: &Query, selection: &Selection, listing: &Listing, ctx: &Ctx) -> Result<SyncReport> {
@@ -147,6 +155,7 @@ impl Session {
         })
     }
 
+    /// What a query would read.
     pub fn explain(&self, params: &QueryParams) -> Result<Explain> {
         let ctx = self.ctx();
         let run = || {

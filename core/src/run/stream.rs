@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use crossbeam_channel::Sender;
 
 use super::delivery::{ToReader, refuse_same_names};
 use super::execution::{Execution, Outcome, Prepared, Run};
+use super::handles::ToCaller;
 use super::oom_retry::OomRetry;
 use super::stored_plan::StoredPlan;
 use super::{Report, bad_rows, sampled};
@@ -14,13 +14,13 @@ use crate::base::{CancelReason, Phase, Result};
 use crate::plan::{SAMPLING, Sampled};
 use crate::recovery::{DeadLetters, End, JobFolder};
 use crate::sink::ResultInfo;
-use crate::sink::arrow::{ArrowReader, stream};
+use crate::sink::arrow::stream;
 
 /// Chunks that wait for a slow reader of the stream.
 const STREAM_DEPTH: usize = 2;
 
 /// The reading end goes to the caller as soon as the schema is known.
-pub(super) fn run(run: Run, prepared: Prepared, to_caller: Sender<ArrowReader>) -> Result<Report> {
+pub(super) fn run(run: Run, prepared: Prepared, to_caller: ToCaller) -> Result<Report> {
     let execution = Execution::start(run, run.settled(prepared)?, None)?;
     run.ctx.progress.enter(Phase::Running);
     let letters = keep_letters(&execution)?;
@@ -29,7 +29,7 @@ pub(super) fn run(run: Run, prepared: Prepared, to_caller: Sender<ArrowReader>) 
     Ok(execution.report(outcome))
 }
 
-fn rows(execution: &Execution, to_caller: Sender<ArrowReader>) -> Result<Outcome> {
+fn rows(execution: &Execution, to_caller: ToCaller) -> Result<Outcome> {
     let Execution { run: Run { env, ctx, .. }, prepared, files, statement, sampled, .. } = execution;
     let left_out = statement.rows_left_out();
     let start = |alone| {
@@ -43,7 +43,7 @@ fn rows(execution: &Execution, to_caller: Sender<ArrowReader>) -> Result<Outcome
     refuse_same_names(&schema)?;
     let throttle = env.governor.throttle();
     let (sink, reader) = stream(schema.clone(), STREAM_DEPTH, throttle.foreign(), &ctx.cancel);
-    if to_caller.send(reader).is_err() {
+    if !to_caller.give(reader) {
         ctx.cancel.set(CancelReason::Caller);
     }
     let parking = attempts.lease().on(ctx);

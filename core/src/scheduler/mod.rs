@@ -8,7 +8,7 @@
 //! let order = Order { owner: scheduler.owner(2), priority: Priority::User, deadline: None, parks: false };
 //! let job = Handle::new(Ctx::default());
 //! scheduler.submit(order, &job, |_ctx| Ok(6 * 7))?;
-//! assert_eq!(job.wait(None).unwrap()?, 42);
+//! assert_eq!(job.wait()?, 42);
 //! # Ok::<(), datasus::Error>(())
 //! ```
 //!
@@ -44,7 +44,7 @@ use crate::base::{Ctx, Priority, Result, forked};
 pub use order::{Limits, Order, Owner};
 pub use queue::AGEING;
 pub use state::Status;
-pub use watch::{Event, Events, Handle};
+pub use watch::{Ended, Event, Events, Handle};
 
 /// A queue and its slots; clones are the same.
 #[derive(Clone)]
@@ -68,6 +68,7 @@ static PROCESS: Mutex<Option<Scheduler>> = Mutex::new(None);
 static OWNERS: AtomicU64 = AtomicU64::new(0);
 
 impl Scheduler {
+    /// A queue of its own, for tests and for programs that have no client.
     pub fn new(limits: Limits) -> Self {
         Scheduler { dispatcher: Dispatcher::new(limits), timer: Timer::default() }
     }
@@ -126,6 +127,7 @@ impl Scheduler {
         Ok(self.dispatcher.close(timeout))
     }
 
+    /// How many jobs wait, run and are parked.
     pub fn load(&self) -> Result<Load> {
         self.is_usable()?;
         let (running, parked) = self.dispatcher.started();

@@ -35,7 +35,9 @@ pub struct Owner {
 /// What is asked for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
+    /// Whose share of the slots it takes.
     pub owner: Owner,
+    /// Who goes first.
     pub priority: Priority,
     /// From submission on, in the queue too: then DS-504.
     pub deadline: Option<Duration>,

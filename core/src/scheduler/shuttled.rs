@@ -79,7 +79,7 @@ fn every_job_ends_in_exactly_one_final_status_however_it_is_cancelled() {
         let cancelled = jobs[2].clone();
         let canceller = thread::spawn(move || cancelled.cancel());
         for (n, job) in jobs.iter().enumerate() {
-            let outcome = job.wait(None).unwrap();
+            let outcome = job.wait();
             match n {
                 0 => assert_eq!((outcome.unwrap(), job.status()), (0, Status::Completed)),
                 1 => assert_eq!((outcome.unwrap_err().code(), job.status()), (Code::Internal, Status::Failed)),
@@ -123,7 +123,7 @@ fn no_wake_up_is_lost_between_jobs_that_park_give_way_and_are_cancelled() {
         let cancelled = jobs[0].clone();
         thread::spawn(move || cancelled.cancel()).join().unwrap();
         for job in &jobs {
-            if let Err(error) = job.wait(None).unwrap() {
+            if let Err(error) = job.wait() {
                 assert_eq!(error.code(), Code::Cancelled, "{error}");
             }
         }
@@ -141,12 +141,12 @@ fn a_cancelled_job_does_not_wait_for_its_slot() {
         });
         let other = parks.clone();
         let keeps = submit(&dispatcher, Priority::User, move |_| {
-            let _ended = other.wait(None);
+            let _ended = other.wait();
             Ok(1)
         });
         let cancelled = parks.clone();
         thread::spawn(move || cancelled.cancel());
-        assert_eq!(keeps.wait(None).unwrap().unwrap(), 1);
+        assert_eq!(keeps.wait().unwrap(), 1);
         assert!(parks.status().is_final());
     });
 }

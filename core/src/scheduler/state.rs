@@ -31,6 +31,7 @@ impl Status {
         matches!(self, Status::Completed | Status::Failed | Status::Cancelled)
     }
 
+    /// True where a job may go there from here.
     pub const fn may_become(self, next: Status) -> bool {
         use Status::*;
         matches!(

@@ -1,6 +1,9 @@
 //! A job as it is seen from outside: status, outcome, events.
 
+use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -14,11 +17,23 @@ use crate::base::{CancelReason, Ctx, Error, Progress, ProgressSnapshot, Result, 
 pub(super) struct Watch {
     life: Mutex<Lifecycle>,
     changed: Condvar,
+    tasks: Mutex<Tasks>,
+}
+
+/// Who awaits the job's end without a thread of its own.
+#[derive(Default)]
+struct Tasks {
+    next: u64,
+    waiting: BTreeMap<u64, Waker>,
 }
 
 impl Watch {
     fn life(&self) -> MutexGuard<'_, Lifecycle> {
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// False, and nothing changes, where the step is not allowed.
@@ -27,7 +42,27 @@ impl Watch {
         if changed {
             self.changed.notify_all();
         }
+        if changed && next.is_final() {
+            let waiting = std::mem::take(&mut self.tasks().waiting);
+            waiting.into_values().for_each(Waker::wake);
+        }
         changed
+    }
+
+    /// True once the job has ended; until then `waker` is woken at its end, in the place of the one that was kept as `place`.
+    fn has_ended_or_wakes(&self, place: &mut Option<u64>, waker: &Waker) -> bool {
+        let life = self.life();
+        if life.now().is_final() {
+            return true;
+        }
+        // Before the status is let go of: who sets the final one wakes all that are there by then.
+        let mut tasks = self.tasks();
+        let number = *place.get_or_insert_with(|| {
+            tasks.next += 1;
+            tasks.next
+        });
+        tasks.waiting.insert(number, waker.clone());
+        false
     }
 }
 
@@ -56,10 +91,12 @@ impl<T> Handle<T> {
         Handle(Arc::new(Inner { ctx, watch: Arc::default(), outcome: OnceLock::new(), process }))
     }
 
+    /// What the job has to look at.
     pub fn ctx(&self) -> &Ctx {
         &self.0.ctx
     }
 
+    /// Where the job stands.
     pub fn status(&self) -> Status {
         if self.is_inherited() { Status::Failed } else { self.0.watch.life().now() }
     }
@@ -112,13 +149,21 @@ impl<T> Handle<T> {
 }
 
 impl<T: Clone> Handle<T> {
+    /// Waits for the end.
+    pub fn wait(&self) -> Result<T> {
+        self.wait_until(None).unwrap_or_else(|| Err(Error::internal("a wait without a bound came back")))
+    }
+
     /// Waits for the end, `timeout` at most; none while the job goes on.
-    pub fn wait(&self, timeout: Option<Duration>) -> Option<Result<T>> {
+    pub fn wait_timeout(&self, timeout: Duration) -> Option<Result<T>> {
+        // None: longer than any clock counts.
+        self.wait_until(Instant::now().checked_add(timeout))
+    }
+
+    fn wait_until(&self, until: Option<Instant>) -> Option<Result<T>> {
         if self.is_inherited() {
-            let Ctx { trace_id, language, .. } = &self.0.ctx;
-            return Some(Err(forked().stage("queue").traced(trace_id, *language)));
+            return Some(Err(self.inherited()));
         }
-        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut life = self.0.watch.life();
         while !life.now().is_final() {
             life = match until {
@@ -130,15 +175,66 @@ impl<T: Clone> Handle<T> {
             };
         }
         drop(life);
+        Some(self.outcome())
+    }
+
+    /// Of a job that has ended.
+    fn outcome(&self) -> Result<T> {
         let outcome = self.0.outcome.get().cloned();
-        Some(outcome.unwrap_or_else(|| Err(Error::internal("a job ended without an outcome"))))
+        outcome.unwrap_or_else(|| Err(Error::internal("a job ended without an outcome")))
+    }
+
+    fn inherited(&self) -> Error {
+        let Ctx { trace_id, language, .. } = &self.0.ctx;
+        forked().stage("queue").traced(trace_id, *language)
+    }
+}
+
+/// The end of a job, for a task that awaits it: woken once, by the thread that ends the job.
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Ended<T> {
+    handle: Handle<T>,
+    place: Option<u64>,
+}
+
+impl<T: Clone> Future for Ended<T> {
+    type Output = Result<T>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Result<T>> {
+        let Ended { handle, place } = self.get_mut();
+        if handle.is_inherited() {
+            return Poll::Ready(Err(handle.inherited()));
+        }
+        match handle.0.watch.has_ended_or_wakes(place, task.waker()) {
+            true => Poll::Ready(handle.outcome()),
+            false => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Drop for Ended<T> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.filter(|_| !self.handle.is_inherited()) {
+            self.handle.0.watch.tasks().waiting.remove(&place);
+        }
+    }
+}
+
+impl<T: Clone> IntoFuture for Handle<T> {
+    type Output = Result<T>;
+    type IntoFuture = Ended<T>;
+
+    fn into_future(self) -> Ended<T> {
+        Ended { handle: self, place: None }
     }
 }
 
 /// What a listener hears of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Event {
+    /// Where the job stands.
     pub status: Status,
+    /// How far it has come.
     pub progress: ProgressSnapshot,
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use ::arrow::array::{RecordBatch, RecordBatchReader};
@@ -13,7 +14,7 @@ use ::arrow::datatypes::SchemaRef;
 use ::arrow::error::ArrowError;
 
 use super::{Sink, Stored};
-use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, ForkGuard, Result, Slot, batch_bytes};
+use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, ForkGuard, Next, Result, Slot, batch_bytes};
 use crate::governor::BatchMemory;
 
 /// Both ends of a stream of `schema` that holds at most `depth` batches (at least one). What the reader takes counts as `foreign`.
@@ -57,8 +58,28 @@ struct State {
     batches: VecDeque<(RecordBatch, u64)>,
     /// How often the reader asked for a batch.
     asked: u64,
+    /// It has asked, and waits for an answer in a thread.
+    is_waiting: bool,
+    /// The same for a task.
+    task: Option<Waker>,
     sender_gone: bool,
     reader_gone: bool,
+}
+
+/// What a reader finds that looks into the queue.
+enum Found {
+    Batch(RecordBatch),
+    End,
+}
+
+impl State {
+    /// None as long as the reader has to wait.
+    fn found(&mut self) -> Option<Found> {
+        match self.batches.pop_front() {
+            Some((batch, _)) => Some(Found::Batch(batch)),
+            None => self.sender_gone.then_some(Found::End),
+        }
+    }
 }
 
 /// Longer than anybody waits at once; all that ends a wait wakes it before.
@@ -69,10 +90,23 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The reader asks for a batch.
+    fn asked(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        state.asked += 1;
+        self.changed.notify_all();
+        state
+    }
+
     /// Under the lock, so that who is about to wait hears of it.
     fn wake(&self) {
-        let _state = self.state();
+        let mut state = self.state();
+        let task = state.task.take();
         self.changed.notify_all();
+        drop(state);
+        if let Some(task) = task {
+            task.wake();
+        }
     }
 
     /// Waits for a change, no longer than until `until`; false where that is past.
@@ -96,7 +130,7 @@ pub struct ArrowSink {
     bytes: u64,
 }
 
-/// How often the reader had asked for a batch.
+/// How often the reader had asked for a batch, and was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked(u64);
 
@@ -117,7 +151,7 @@ impl ArrowSink {
         self.bytes += bytes;
         state.batches.push_back((batch, bytes));
         drop(state);
-        self.queue.changed.notify_all();
+        self.queue.wake();
         None
     }
 
@@ -140,7 +174,7 @@ impl ArrowSink {
     }
 
     /// Takes back what the reader has not taken, all but the first batches of at most `keep` bytes, in order; and how often the
-    /// reader had asked by then.
+    /// reader had been answered by then: one that took everything meanwhile, and waits, has asked again.
     pub fn take_back(&mut self, keep: u64) -> (Vec<RecordBatch>, Asked) {
         let mut state = self.queue.state();
         let mut kept = 0;
@@ -154,7 +188,7 @@ impl ArrowSink {
             kept += 1;
         }
         let back: Vec<_> = state.batches.drain(kept..).collect();
-        let asked = Asked(state.asked);
+        let asked = Asked(state.asked - u64::from(state.is_waiting || state.task.is_some()));
         drop(state);
         for (batch, size) in &back {
             self.rows -= batch.num_rows() as u64;
@@ -266,52 +300,78 @@ pub struct ArrowReader {
 }
 
 impl ArrowReader {
-    /// The next batch, waiting for it `patience` at most; none while there is none.
-    pub fn next_within(&mut self, patience: Duration) -> Option<Option<Result<RecordBatch, ArrowError>>> {
-        if let Err(forked) = self.usable() {
-            return Some(Some(Err(forked)));
-        }
-        let Some(queue) = &self.queue else { return Some(None) };
+    /// The next batch, waiting for it `patience` at most.
+    pub fn next_within(&mut self, patience: Duration) -> Next {
         let until = Instant::now() + patience.min(LONG);
-        let mut state = queue.state();
-        state.asked += 1;
-        queue.changed.notify_all();
-        loop {
-            if let Some((batch, _)) = state.batches.pop_front() {
-                drop(state);
-                self.foreign.claim(&batch);
-                return Some(Some(Ok(batch)));
+        self.look(|queue| {
+            let mut state = queue.asked();
+            loop {
+                if let Some(found) = state.found() {
+                    return Some(found);
+                }
+                let waited;
+                state.is_waiting = true;
+                (state, waited) = queue.wait(state, until);
+                state.is_waiting = false;
+                if !waited {
+                    return None;
+                }
             }
-            if state.sender_gone {
-                drop(state);
-                return Some(self.end());
-            }
-            let waited;
-            (state, waited) = queue.wait(state, until);
-            if !waited {
-                return None;
-            }
-        }
+        })
     }
 
-    /// In a forked child nobody sends any more.
-    fn usable(&self) -> Result<(), ArrowError> {
-        let why = self.home.check().map_err(|forked| StreamFailed(Arc::new(forked.stage("arrow"))));
-        why.map_err(|why| ArrowError::ExternalError(Box::new(why)))
+    /// The next batch; while there is none, `task` is woken once there is something to find.
+    pub fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Next> {
+        let next = self.look(|queue| {
+            let mut state = queue.asked();
+            let found = state.found();
+            if found.is_none() {
+                state.task = Some(task.waker().clone());
+            }
+            found
+        });
+        if matches!(next, Next::NotYet) { Poll::Pending } else { Poll::Ready(next) }
+    }
+
+    fn look(&mut self, look: impl FnOnce(&Queue) -> Option<Found>) -> Next {
+        // In a forked child nobody sends any more.
+        if let Err(forked) = self.home.check() {
+            return Next::Failed(forked.stage("arrow"));
+        }
+        let Some(queue) = &self.queue else { return Next::End };
+        match look(queue) {
+            None => Next::NotYet,
+            Some(Found::Batch(batch)) => {
+                self.foreign.claim(&batch);
+                Next::Batch(batch)
+            }
+            Some(Found::End) => self.end(),
+        }
     }
 
     /// After the last batch: the job's error, or nothing.
-    fn end(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
+    fn end(&mut self) -> Next {
         self.queue = None;
-        let why = match self.end.get() {
-            Some(End::Complete) => return None,
-            Some(End::Failed(why)) => why.clone(),
-            None => Arc::new(match self.cancel.check() {
+        match self.end.get() {
+            Some(End::Complete) => Next::End,
+            Some(End::Failed(why)) => Next::Failed((**why).clone()),
+            None => Next::Failed(match self.cancel.check() {
                 Err(cancelled) => cancelled,
                 Ok(()) => Error::internal("the job went away before the end of its stream").stage("arrow"),
             }),
-        };
-        Some(Err(ArrowError::ExternalError(Box::new(StreamFailed(why)))))
+        }
+    }
+
+    /// The next batch, however long it takes; none after the last.
+    pub fn wait_next(&mut self) -> Option<Result<RecordBatch>> {
+        loop {
+            match self.next_within(LONG) {
+                Next::NotYet => {}
+                Next::Batch(batch) => return Some(Ok(batch)),
+                Next::Failed(error) => return Some(Err(error)),
+                Next::End => return None,
+            }
+        }
     }
 }
 
@@ -319,11 +379,8 @@ impl Iterator for ArrowReader {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(next) = self.next_within(LONG) {
-                return next;
-            }
-        }
+        let failed = |error| ArrowError::ExternalError(Box::new(StreamFailed(Arc::new(error))));
+        Some(self.wait_next()?.map_err(failed))
     }
 }
 

@@ -18,8 +18,11 @@ const MOST: usize = 64;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Destination {
+    /// A CSV file.
     Csv(Csv),
+    /// A Parquet file.
     Parquet(Parquet),
+    /// A table of PostgreSQL.
     Postgres(Postgres),
     /// A target of the program's own; JSON does not name it.
     #[serde(skip)]

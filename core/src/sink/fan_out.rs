@@ -22,6 +22,7 @@ pub struct FanOut {
 }
 
 impl FanOut {
+    /// Of these sinks.
     pub fn new(sinks: Vec<Box<dyn Sink>>) -> Self {
         FanOut { sinks, origin: 0, held: Vec::new(), rows: 0 }
     }

@@ -86,10 +86,14 @@ pub trait Sink: Send {
 /// What a sink left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
+    /// Its kind.
     pub sink: &'static str,
     /// The file, relative to the output root; `schema.table`; `memory` for a stream.
     pub location: String,
+    /// How many rows it holds.
     pub rows: u64,
+    /// How many bytes it has; 0 where that is not known.
     pub bytes: u64,
+    /// What people should know.
     pub warnings: Vec<Text>,
 }

@@ -24,6 +24,18 @@ use crate::plan::SAMPLING;
 use crate::recovery::SinkState;
 
 /// How a Parquet file is written.
+///
+/// ```
+/// # let folder = std::env::temp_dir().join(format!("datasus-doc-parquet-{}", std::process::id()));
+/// # datasus::source::write_example_data(&folder, 100)?;
+/// use datasus::{Client, Config, Parquet, QueryParams};
+///
+/// let client = Client::open_with(&folder, Config { output: Some(folder.clone()), ..Config::default() })?;
+/// client.export(&QueryParams::dataset("CNES-ST").uf(["AC"]), Parquet::to("estabelecimentos.parquet"))?;
+/// assert!(folder.join("estabelecimentos.parquet").exists());
+/// # std::fs::remove_dir_all(&folder).ok();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Parquet {

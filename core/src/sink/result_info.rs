@@ -28,6 +28,7 @@ pub struct ResultInfo {
     pub sampling: Option<String>,
     /// The same with what came of it, as JSON, for a file's footer.
     pub sampled: Option<String>,
+    /// Of the job whose result it is.
     pub job_id: String,
 }
 
@@ -42,9 +43,13 @@ pub struct SourceKey {
     pub file_hash: String,
     /// What it is, whatever its file is called: dataset, UF, competência, and the part of it (empty: it is whole).
     pub dataset: String,
+    /// Its UF.
     pub uf: String,
+    /// Its competência.
     pub period: String,
+    /// Which part of it; empty: it is whole.
     pub part: String,
+    /// Its rows.
     pub rows: u64,
 }
 

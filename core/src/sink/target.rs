@@ -55,6 +55,7 @@ pub trait Target: Debug + Send + Sync {
 pub struct TargetEnv<'e> {
     /// The folder below which files are written.
     pub root: &'e OutputRoot,
+    /// Passwords, which no state keeps.
     pub credentials: Credentials<'e>,
 }
 
@@ -67,8 +68,11 @@ pub struct Credentials<'c> {
 
 /// The dead letters of one target of a job.
 pub struct Replay<'r> {
+    /// Passwords, which no state keeps.
     pub credentials: Credentials<'r>,
+    /// The job whose letters they are.
     pub job_id: &'r str,
+    /// What is sent once more.
     pub letters: Vec<DeadLetter>,
     /// Of the new reasons.
     pub language: Language,
@@ -98,10 +102,12 @@ pub struct Limits {
 pub struct AllLimits<'t>(pub &'t [Arc<dyn Target>]);
 
 impl AllLimits<'_> {
+    /// True where a sink has to be told of each row's source.
     pub fn want_origin(&self) -> bool {
         self.0.iter().any(|one| one.limits().wants_origin)
     }
 
+    /// True where rows have to come in the answer's order.
     pub fn by_order(&self) -> bool {
         self.0.iter().any(|one| one.limits().by_order)
     }
@@ -163,6 +169,7 @@ pub struct StoredTarget {
 /// The address that a target named, without its secrets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredAddress {
+    /// Without its password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// The address had a password, or options for the session, which are not stored.
@@ -176,6 +183,7 @@ impl StoredTarget {
         Ok(StoredTarget { to: Map::from_iter([(kind.to_owned(), options)]), address })
     }
 
+    /// Where it leads.
     pub fn address(&self) -> &StoredAddress {
         &self.address
     }

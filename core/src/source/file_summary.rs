@@ -20,6 +20,7 @@ pub struct FileSummary {
     pub rows_unflagged: u64,
     /// Records that could not be read.
     pub rows_rejected: u64,
+    /// Whether the checksum was right.
     pub crc: CrcState,
     /// Of the file.
     pub sha256: String,
@@ -35,7 +36,9 @@ pub struct FileSummary {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct BadColumn {
+    /// The column.
     pub column: String,
+    /// How many values.
     pub count: u64,
     /// The first ten raw values.
     pub samples: Vec<String>,

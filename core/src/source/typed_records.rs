@@ -135,6 +135,7 @@ impl TypedRecords {
         TypedRecords { batches: self.batches.cancel_with(cancel), ..self }
     }
 
+    /// Names and types of the columns.
     pub fn schema(&self) -> SchemaRef {
         self.batches.schema()
     }

@@ -47,6 +47,7 @@ impl LocalRoot {
         LocalRoot { spared, ..self }
     }
 
+    /// The folder.
     pub fn path(&self) -> &Path {
         &self.real
     }
@@ -252,6 +253,7 @@ impl OutputFile {
         &self.relative
     }
 
+    /// Bytes that were written so far.
     pub fn written(&self) -> u64 {
         self.written
     }

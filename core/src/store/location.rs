@@ -40,6 +40,7 @@ impl Location {
         }
     }
 
+    /// `file`, `s3`, ...
     pub fn scheme(&self) -> &str {
         self.scheme.as_deref().unwrap_or(FILE)
     }
@@ -64,6 +65,7 @@ impl Location {
         Location { scheme: self.scheme.clone(), path: path.into() }
     }
 
+    /// The folder that it lies in; none for a root.
     pub fn parent(&self) -> Option<Location> {
         self.path.parent().map(|folder| self.at(folder))
     }

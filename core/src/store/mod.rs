@@ -98,7 +98,9 @@ pub trait Upload: Write + Send {
 /// A version of an object. Equal: the same content, as far as the store can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
+    /// Where it lies.
     pub location: Location,
+    /// Its bytes.
     pub size: u64,
     /// Time of the last change, in nanoseconds since 1970; 0 where the store says none.
     pub mtime_ns: i64,
@@ -113,6 +115,7 @@ pub struct Object {
 /// one has to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct State {
+    /// Of the file system; 0 where there is none.
     pub inode: u64,
     /// In nanoseconds since 1970.
     pub ctime_ns: i64,
@@ -121,6 +124,7 @@ pub struct State {
 /// What lies below a location.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listed {
+    /// In order of path.
     pub found: Vec<Entry>,
     /// Links that lead to nothing.
     pub broken: Vec<Location>,
@@ -131,6 +135,8 @@ pub struct Listed {
 /// An object's location, and its version where the store's listing says it; others are asked for theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
+    /// Where it lies.
     pub location: Location,
+    /// None for one that is no object: a folder, or a name that leads nowhere.
     pub object: Option<Object>,
 }

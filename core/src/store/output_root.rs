@@ -42,6 +42,7 @@ impl OutputRoot {
         }
     }
 
+    /// As a location.
     pub fn location(&self) -> Location {
         match &self.0 {
             Place::Folder(root) => Location::file(root.path()),

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 /// An opened object.
 pub trait ReadAt: Send + Sync {
+    /// Bytes of the object.
     fn size(&self) -> u64;
 
     /// Some bytes from `at` on, at least one unless the object has ended there.
@@ -67,6 +68,7 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Reads the object from its start.
     pub fn new(object: Arc<dyn ReadAt>) -> Self {
         Reader { object, at: 0 }
     }
@@ -112,6 +114,7 @@ pub fn sha256(object: Arc<dyn ReadAt>) -> io::Result<String> {
 pub struct At(Arc<dyn ReadAt>);
 
 impl At {
+    /// Reads pieces of the object, as Parquet asks for them.
     pub fn of(object: Arc<dyn ReadAt>) -> Self {
         At(object)
     }

@@ -11,8 +11,11 @@ use crate::base::{Text, text};
 /// Where it lies. The default is nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Spared {
+    /// The lake's folder.
     pub lake: PathBuf,
+    /// The folder of the state of jobs.
     pub state: PathBuf,
+    /// The source.
     pub source: PathBuf,
     /// The files of the source, and archives of such.
     pub files: Arc<[PathBuf]>,

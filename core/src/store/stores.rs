@@ -23,6 +23,7 @@ impl Stores {
         self
     }
 
+    /// True where a store of its scheme is there.
     pub fn knows(&self, at: &Location) -> bool {
         self.0.contains_key(at.scheme())
     }

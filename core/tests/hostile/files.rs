@@ -254,7 +254,7 @@ fn a_page_whose_crc_does_not_match_is_damage_in_every_engine_and_one_that_does_i
         let answer = client.query(&QueryParams::sql("SELECT sum(IDADE) FROM sih_rd")).unwrap();
         let job = answer.job().clone();
         answer.collect_batches().unwrap();
-        job.report().unwrap().sources[0].crc
+        job.wait().unwrap().sources[0].crc
     };
     for (with_crc, said) in [(true, CrcState::Ok), (false, CrcState::Absent)] {
         let page = Page { with_crc, ..Page::of(&[1, 2, 3]) };

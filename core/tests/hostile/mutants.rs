@@ -111,10 +111,10 @@ fn interrupted(folder: &Path) -> PathBuf {
         let job = client.submit(&rd, Csv::to("a.csv")).unwrap();
         let log = folder.join("jobs").join(job.id()).join("sink-0.log");
         while std::fs::metadata(&log).map_or(0, |of| of.len()) < 1_000
-            && job.wait(Some(Duration::from_millis(1))).is_none()
+            && job.wait_timeout(Duration::from_millis(1)).is_none()
         {}
         job.interrupt();
-        let _ = job.report();
+        let _ = job.wait();
         let left = client.jobs().unwrap();
         let _ = std::fs::remove_file(folder.join("a.csv"));
         if let Some(left) = left.first() {
@@ -207,7 +207,7 @@ impl Made {
                 let there = place.path().join(self.changed.strip_prefix(&self.folder).unwrap());
                 std::fs::write(there, mutant).unwrap();
                 let client = client_of(place.path());
-                let resumed = client.jobs().and_then(|_| client.resume(&job)).and_then(|job| job.report());
+                let resumed = client.jobs().and_then(|_| client.resume(&job)).and_then(|job| job.wait());
                 // The plan names the folder of the output: the one where the job began.
                 let made = [self.folder.join("a.csv"), place.path().join("a.csv")];
                 let text = made.iter().find_map(|path| std::fs::read_to_string(path).ok());

@@ -145,16 +145,16 @@ fn whoever_cancels_or_lets_go_of_a_statement_that_does_not_stop_is_free() {
 
 fn cancelled_and_dropped(client: &Client) {
     HANGS.hang_next(2, FOR_EVER);
-    let mut pending = client.begin_query(&sql()).unwrap();
+    let pending = client.begin_query(&sql()).unwrap();
     until("it hangs", || HANGS.hanging() == 1);
     pending.job().cancel();
-    let error = soon(|| pending.wait(None)).unwrap().map(drop).unwrap_err();
+    let error = soon(|| pending.wait()).map(drop).unwrap_err();
     assert_eq!(error.code(), Code::Cancelled, "{error}");
     let pending = client.begin_query(&sql()).unwrap();
     let job = pending.job().clone();
     until("it hangs", || HANGS.hanging() == 2);
     soon(|| drop(pending));
-    let error = soon(|| job.report()).unwrap_err();
+    let error = soon(|| job.wait()).unwrap_err();
     assert_eq!(error.code(), Code::Cancelled, "{error}");
     assert_eq!(abandoned(client), 2.0);
     // Into a file, by Ctrl-C.
@@ -163,7 +163,7 @@ fn cancelled_and_dropped(client: &Client) {
     let job = job.unwrap_or_else(|error| panic!("{error}"));
     until("it hangs", || HANGS.hanging() == 3);
     job.interrupt();
-    let error = soon(|| job.report()).unwrap_err();
+    let error = soon(|| job.wait()).unwrap_err();
     assert_eq!(error.code(), Code::Cancelled, "{error}");
     client.discard(job.id()).unwrap();
     release(client);
@@ -177,8 +177,8 @@ fn two_statements_that_do_not_stop_keep_nobody_else_from_sql_structured_queries_
 fn others(client: &Client, source: &Path) {
     HANGS.hang_next(2, FOR_EVER);
     let hung: Vec<_> = (0..2).map(|_| client.begin_query(&sql().options(within(SHORT))).unwrap()).collect();
-    for mut hung in hung {
-        let error = soon(|| hung.wait(None)).unwrap().map(drop).unwrap_err();
+    for hung in hung {
+        let error = soon(|| hung.wait()).map(drop).unwrap_err();
         assert_eq!(error.code(), Code::DeadlinePassed, "{error}");
     }
     let other = self::client(source);

@@ -36,7 +36,7 @@ fn ask(client: &Client, params: &QueryParams) -> Result<(RecordBatch, Report), E
     let answer = client.query(params)?;
     let (schema, job) = (answer.schema(), answer.job().clone());
     let batches = answer.collect_batches()?;
-    Ok((concat_batches(&schema, &batches).unwrap(), job.report()?))
+    Ok((concat_batches(&schema, &batches).unwrap(), job.wait()?))
 }
 
 fn texts(values: &[Option<&str>]) -> ArrayRef {

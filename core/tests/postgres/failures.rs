@@ -200,7 +200,7 @@ fn a_loader_that_never_gets_in_is_given_up_by_a_cancel_and_by_a_deadline() {
     let job = client.submit(&both_months().options(units(None)), table()).unwrap();
     knocked.recv_timeout(Duration::from_secs(60)).expect("no loader came to the door");
     job.cancel();
-    assert_eq!(job.report().unwrap_err().code(), Code::Cancelled);
+    assert_eq!(job.wait().unwrap_err().code(), Code::Cancelled);
 
     let (port, _knocked) = a_door(shared().port);
     let (_folder, client) = client_at(&at(port));

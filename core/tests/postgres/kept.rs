@@ -43,7 +43,7 @@ fn until(mut done: impl FnMut(&Server) -> bool) {
 fn an_interrupted_job_is_kept_and_named_and_goes_on() {
     let (_folder, client, job, holder) = waiting("parada");
     job.interrupt();
-    let error = job.report().unwrap_err();
+    let error = job.wait().unwrap_err();
     assert_eq!((error.code(), error.diagnostic()["resumable"].as_bool()), (Code::Cancelled, Some(true)), "{error:?}");
     let resume = format!("resume(\"{}\")", job.id());
     assert!(error.detail().contains(&resume), "{error}");
@@ -53,7 +53,7 @@ fn an_interrupted_job_is_kept_and_named_and_goes_on() {
     // Whoever begins another in this folder hears of it.
     let report = load(&client, &january(), to("parada.outra", Mode::Create)).unwrap();
     assert!(report.warnings.iter().any(|warning| warning.contains(&resume)), "{:?}", report.warnings);
-    let report = client.resume(job.id()).unwrap().report().unwrap();
+    let report = client.resume(job.id()).unwrap().wait().unwrap();
     assert_eq!((report.records_processed, report.resumed_from.unwrap()["postgres"]), (20, 20));
     assert_eq!(shared().psql("SELECT count(*) FROM parada.t"), [["60"]]);
     let report = load(&client, &january(), to("parada.mais_uma", Mode::Create)).unwrap();
@@ -64,7 +64,7 @@ fn an_interrupted_job_is_kept_and_named_and_goes_on() {
 fn a_cancelled_job_leaves_nothing_wherever_it_was() {
     let (_folder, client, job, holder) = waiting("largada");
     job.cancel();
-    let error = job.report().unwrap_err();
+    let error = job.wait().unwrap_err();
     assert_eq!((error.code(), error.diagnostic().get("resumable")), (Code::Cancelled, None), "{error:?}");
     release("largada", holder);
     assert!(client.jobs().unwrap().is_empty());

@@ -351,7 +351,7 @@ fn two_first_loads_of_one_table_both_end_well() {
         wait(false, "2");
         server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND query LIKE '%primeiras.%' AND pid <> pg_backend_pid()");
         holder.join().unwrap();
-        jobs.iter().for_each(|job| assert_eq!(job.report().unwrap().attempts, 1));
+        jobs.iter().for_each(|job| assert_eq!(job.wait().unwrap().attempts, 1));
         assert_eq!(server.psql(&format!("SELECT count(*) FROM {table}")), [["7"]]);
         refused(load(&client, &rd(), to(&table, Mode::Append)));
     }
@@ -382,7 +382,7 @@ fn a_target_that_is_dropped_meanwhile_is_made_anew_without_our_own_column() {
     server.psql("DROP TABLE sumida.t");
     server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%datasus sumida.t%pg_sleep(600)%' AND pid <> pg_backend_pid()");
     holder.join().unwrap();
-    job.report().unwrap();
+    job.wait().unwrap();
     let columns = "SELECT string_agg(attname::text, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'sumida.t'::regclass AND attnum > 0 AND NOT attisdropped";
     assert_eq!(server.psql(columns), [["n_aih sexo"]]);
     assert_eq!(server.psql("SELECT count(*) FROM sumida.t"), [["4"]]);

@@ -65,7 +65,7 @@ fn a_full_disk_ends_the_job_and_more_space_lets_it_go_on() {
         small.grow("64m");
         let left = client.jobs().unwrap();
         assert_eq!(left[0].standing, Standing::Failed);
-        let report = client.resume(&left[0].job_id).unwrap().report().unwrap();
+        let report = client.resume(&left[0].job_id).unwrap().wait().unwrap();
         assert_eq!(report.records_processed, ROWS, "{size}");
         assert!(written(place) == expected, "{size}");
         assert!(client.jobs().unwrap().is_empty());
@@ -97,7 +97,7 @@ fn what_was_damaged_between_two_attempts_is_found_and_written_again() {
             _ => bytes.truncate(at),
         }
         std::fs::write(file, bytes).unwrap();
-        client.resume(&job).unwrap().report().unwrap();
+        client.resume(&job).unwrap().wait().unwrap();
         assert!(written(place) == expected, "round {round}: {} at {at}", file.display());
     }
 }
@@ -113,7 +113,7 @@ fn a_job_that_is_given_up_leaves_no_file() {
     assert!(client.jobs().unwrap().is_empty());
     let job = client.submit(&all(), Csv::to("b.csv")).unwrap();
     job.cancel();
-    assert_eq!(job.report().unwrap_err().code(), Code::Cancelled);
+    assert_eq!(job.wait().unwrap_err().code(), Code::Cancelled);
     assert_eq!(std::fs::read_dir(place.join("out")).unwrap().count(), 0);
     assert_eq!(std::fs::read_dir(place.join("jobs")).unwrap().count(), 0);
 }
@@ -132,7 +132,7 @@ fn results_that_are_no_rows_of_files_are_resumed_too() {
     let error = client.export(&params, both()).unwrap_err();
     assert_eq!(error.code(), Code::DiskFull, "{error:?}");
     small.grow("64m");
-    let report = client.resume(&client.jobs().unwrap()[0].job_id).unwrap().report().unwrap();
+    let report = client.resume(&client.jobs().unwrap()[0].job_id).unwrap().wait().unwrap();
     assert_eq!(report.records_processed, ROWS);
     assert!(written(place) == expected);
 }

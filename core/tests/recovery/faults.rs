@@ -252,12 +252,12 @@ fn files(source: &Path, whole: &Whole, n: u64) -> (bool, u64) {
     match left(&client, n) {
         Some(job) => {
             assert!(first.is_err(), "call {n}: complete, and {job} is left");
-            let again = at(n, || client.resume(&job).and_then(|job| job.report())).0;
+            let again = at(n, || client.resume(&job).and_then(|job| job.wait())).0;
             shown(n, &again);
             let named = whole.named(place.path(), n);
             if let Some(job) = left(&client, n) {
                 assert!(again.is_err(), "call {n}: complete, and {job} is left");
-                let report = client.resume(&job).unwrap().report().unwrap();
+                let report = client.resume(&job).unwrap().wait().unwrap();
                 assert_eq!(report.records_processed, FEW);
             } else if named == 0 {
                 panic!("call {n}: given up: {again:?}");
@@ -300,7 +300,7 @@ fn table(source: &Path, n: u64) -> (bool, u64) {
             Some(job) if complete(job) => break job.job_id.clone(),
             Some(job) => {
                 assert!(count() == of(0) || count() == of(FEW - 4), "call {n}: {:?}", count());
-                let resume = || client.resume(&job.job_id).and_then(|job| job.report());
+                let resume = || client.resume(&job.job_id).and_then(|job| job.wait());
                 let again = if tries == 1 { at(n, resume).0 } else { resume() };
                 shown(n, &again);
                 assert!(tries == 1 || again.is_ok(), "call {n}: {again:?}");
@@ -375,7 +375,7 @@ fn die_at_a_call() {
     let client = client(Path::new(&source), Path::new(&place), None);
     let left = client.jobs().unwrap();
     let (done, calls) = at(n.parse().unwrap(), || match left.first() {
-        Some(left) => client.resume(&left.job_id).and_then(|job| job.report()),
+        Some(left) => client.resume(&left.job_id).and_then(|job| job.wait()),
         None => client.export(&small(), both()),
     });
     done.unwrap();
@@ -414,7 +414,7 @@ fn a_process_that_dies_at_any_call_loses_no_row_and_doubles_none() {
             run(place.path(), n);
             whole.named(place.path(), n);
             if left(&looker, n).is_some() {
-                looker.resume(&job).unwrap().report().unwrap();
+                looker.resume(&job).unwrap().wait().unwrap();
             }
         } else if named == 0 {
             looker.export(&small(), both()).unwrap();

@@ -31,7 +31,7 @@ fn export_and_die() {
     };
     let client = client(Path::new(&source), Path::new(&place), of("DATASUS_TEST_URL").as_deref());
     match client.jobs().unwrap().first() {
-        Some(left) => drop(client.resume(&left.job_id).unwrap().report().unwrap()),
+        Some(left) => drop(client.resume(&left.job_id).unwrap().wait().unwrap()),
         None => {
             let table = of("DATASUS_TEST_TABLE").unwrap_or_default();
             drop(client.export(&all(), [destination(&kind, &table)]).unwrap());

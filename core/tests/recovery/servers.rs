@@ -101,12 +101,12 @@ fn a_commit_that_is_never_answered_does_not_wait_for_ever() {
         breaks.silent.store(false, SeqCst);
         breaks.down.store(asked_in_vain, SeqCst);
         let report = match asked_in_vain {
-            false => job.report().unwrap(),
+            false => job.wait().unwrap(),
             true => {
-                let error = job.report().unwrap_err();
+                let error = job.wait().unwrap_err();
                 assert_eq!(error.code(), Code::Unreachable, "{error:?}");
                 breaks.down.store(false, SeqCst);
-                client.resume(job.id()).unwrap().report().unwrap()
+                client.resume(job.id()).unwrap().wait().unwrap()
             }
         };
         assert_eq!(report.records_processed, ROWS);
@@ -125,7 +125,7 @@ fn a_server_that_is_down_is_tried_three_times_and_the_job_stays() {
     let client = client(data(), place.path(), Some(&through(port)));
     let job = client.submit(&all(), to("caido.t")).unwrap();
     until("a second attempt", || job.status() == Status::Retrying);
-    let error = job.report().unwrap_err();
+    let error = job.wait().unwrap_err();
     assert_eq!((error.code(), error.diagnostic()["attempts"].as_u64()), (Code::Unreachable, Some(3)), "{error:?}");
     assert_eq!(error.diagnostic()["resumable"], true);
     let left = client.jobs().unwrap();
@@ -140,7 +140,7 @@ fn a_server_that_is_down_is_tried_three_times_and_the_job_stays() {
     } else {
         panic!("two resumes of one job");
     }
-    assert_eq!(resumed.report().unwrap().records_processed, ROWS);
+    assert_eq!(resumed.wait().unwrap().records_processed, ROWS);
     check(shared(), "caido.t");
     assert_eq!(client.resume(job.id()).unwrap_err().code(), Code::NotFound);
     assert_eq!(client.resume("../../etc").unwrap_err().code(), Code::NotFound);
@@ -156,13 +156,13 @@ fn a_server_that_crashes_and_comes_back_has_every_row_once() {
     let job = client.submit(&all(), Postgres { connections: 1, ..to("queda.t") }).unwrap();
     until("rows flow", || job.progress().rows > 60_000);
     server.control(&["restart", "-m", "immediate", "-w"]);
-    let outcome = job.report();
+    let outcome = job.wait();
     let report = match outcome {
         Ok(report) => report,
         // Still starting after three attempts: a resume then.
         Err(error) => {
             assert_eq!(error.code(), Code::Unreachable, "{error:?}");
-            client.resume(job.id()).unwrap().report().unwrap()
+            client.resume(job.id()).unwrap().wait().unwrap()
         }
     };
     assert_eq!(report.records_processed, ROWS);
@@ -183,15 +183,15 @@ fn a_table_that_was_altered_meanwhile_is_not_gone_on_with() {
     breaks.down.store(true, SeqCst);
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'datasus";
     shared().psql(&format!("{end} {} %'", job.id()));
-    assert_eq!(job.report().unwrap_err().code(), Code::Unreachable);
+    assert_eq!(job.wait().unwrap_err().code(), Code::Unreachable);
     breaks.down.store(false, SeqCst);
     shared().psql("ALTER TABLE mudada.t ALTER COLUMN idade TYPE bigint");
-    let error = client.resume(job.id()).unwrap().report().unwrap_err();
+    let error = client.resume(job.id()).unwrap().wait().unwrap_err();
     assert_eq!(error.code(), Code::Conflict, "{error:?}");
     assert_eq!(shared().psql("SELECT count(*) FROM mudada.t"), [["0"]]);
     // The way out: undo the change.
     shared().psql("ALTER TABLE mudada.t ALTER COLUMN idade TYPE int");
-    let report = client.resume(job.id()).unwrap().report().unwrap();
+    let report = client.resume(job.id()).unwrap().wait().unwrap();
     assert!(report.resumed_from.unwrap()["postgres"] > 0);
     check(shared(), "mudada.t");
     nothing_left(shared(), "mudada");
@@ -211,7 +211,7 @@ fn a_server_that_stops_answering_ends_a_discard_and_a_replay() {
     breaks.down.store(true, SeqCst);
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'datasus";
     shared().psql(&format!("{end} {} %'", job.id()));
-    assert_eq!(job.report().unwrap_err().code(), Code::Unreachable);
+    assert_eq!(job.wait().unwrap_err().code(), Code::Unreachable);
 
     // How far so many bytes reach depends on the server's answers: into the handshake, and into the session.
     let mut said = Vec::new();

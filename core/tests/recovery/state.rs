@@ -51,7 +51,7 @@ fn a_state_of_the_first_format_is_gone_on_with() {
     let (place, source) = (tempfile::tempdir().unwrap(), source());
     let client = first_format(place.path(), source.path());
     assert_eq!(client.jobs().unwrap()[0].standing, Standing::Foreign);
-    let report = client.resume(ID).unwrap().report().unwrap();
+    let report = client.resume(ID).unwrap().wait().unwrap();
     assert_eq!((report.records_processed, report.resumed_from.unwrap()["csv"]), (3_000, 2_000));
     let text = std::fs::read_to_string(place.path().join("out/a.csv")).unwrap();
     let whole = tempfile::tempdir().unwrap();
@@ -84,9 +84,9 @@ fn a_source_that_changed_is_409_until_it_is_what_it_was() {
         "{error:?}"
     );
     std::fs::copy(source.path().join("RDAC2301.parquet"), &file).unwrap();
-    assert_eq!(client.resume(ID).unwrap().report().unwrap_err().code(), Code::Conflict);
+    assert_eq!(client.resume(ID).unwrap().wait().unwrap_err().code(), Code::Conflict);
     std::fs::rename(&aside, &file).unwrap();
-    assert_eq!(client.resume(ID).unwrap().report().unwrap().records_processed, 3_000);
+    assert_eq!(client.resume(ID).unwrap().wait().unwrap().records_processed, 3_000);
 }
 
 /// `partial` leaves out what cannot be read when a job begins, never what it has begun with.
@@ -102,9 +102,9 @@ fn a_file_that_broke_since_is_409_even_where_a_new_job_would_leave_it_out() {
     let aside = source.path().join("aside");
     std::fs::rename(&file, &aside).unwrap();
     std::fs::write(&file, "not a Parquet").unwrap();
-    assert_eq!(client.resume(ID).unwrap().report().unwrap_err().code(), Code::Conflict);
+    assert_eq!(client.resume(ID).unwrap().wait().unwrap_err().code(), Code::Conflict);
     std::fs::rename(&aside, &file).unwrap();
-    let report = client.resume(ID).unwrap().report().unwrap();
+    let report = client.resume(ID).unwrap().wait().unwrap();
     assert_eq!((report.records_processed, report.unreadable.len()), (3_000, 1));
     assert_eq!(report.unreadable[0].file, "RDAC2304.dbc");
 }
@@ -126,10 +126,10 @@ fn a_resume_that_cannot_begin_keeps_the_jobs_state_and_error() {
     assert_eq!(client.jobs().unwrap(), before);
     // Found out by the job itself.
     std::fs::copy(source.path().join("RDAC2301.parquet"), &file).unwrap();
-    assert_eq!(client.resume(ID).unwrap().report().unwrap_err().code(), Code::Conflict);
+    assert_eq!(client.resume(ID).unwrap().wait().unwrap_err().code(), Code::Conflict);
     assert_eq!(client.jobs().unwrap(), before);
     std::fs::rename(&aside, &file).unwrap();
-    assert_eq!(client.resume(ID).unwrap().report().unwrap().records_processed, 3_000);
+    assert_eq!(client.resume(ID).unwrap().wait().unwrap().records_processed, 3_000);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_job_whose_lock_somebody_deleted_goes_on() {
     let client = first_format(place.path(), source.path());
     std::fs::remove_file(place.path().join("jobs").join(ID).join("lock")).unwrap();
     assert_eq!(client.jobs().unwrap().len(), 1);
-    assert_eq!(client.resume(ID).unwrap().report().unwrap().records_processed, 3_000);
+    assert_eq!(client.resume(ID).unwrap().wait().unwrap().records_processed, 3_000);
 }
 
 /// A process was killed, and somebody runs the same again.

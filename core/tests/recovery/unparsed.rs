@@ -87,7 +87,7 @@ fn a_killed_load_that_leaves_rows_out_goes_on_with_every_row_and_every_letter_on
     let left = client.jobs().unwrap();
     let [job] = left.as_slice() else { panic!("{left:?}") };
     assert_eq!(job.standing, Standing::Crashed);
-    let report = client.resume(&job.job_id).unwrap().report().unwrap();
+    let report = client.resume(&job.job_id).unwrap().wait().unwrap();
     let all = MONTHS * OF_MONTH;
     let good = || (0..all).filter(|row| !is_bad(*row));
     let bad = (0..all).filter(|row| is_bad(*row)).count() as u64;

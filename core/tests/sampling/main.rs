@@ -102,7 +102,7 @@ fn answer(client: &Client, params: &QueryParams) -> (RecordBatch, Option<Sampled
     let mut answer = client.query(params).unwrap();
     let (schema, job) = (answer.schema(), answer.job().clone());
     let batches: Vec<_> = answer.by_ref().map(Result::unwrap).collect();
-    (concat_batches(&schema, &batches).unwrap(), job.report().unwrap().sampling)
+    (concat_batches(&schema, &batches).unwrap(), job.wait().unwrap().sampling)
 }
 
 /// Row numbers over all files, as the generator gives them to N_AIH.
@@ -119,7 +119,7 @@ fn plain_rows_are_a_sample_of_a_tenth_and_everything_says_so() {
     let answer = client.query(&all()).unwrap();
     let (schema, job) = (answer.schema(), answer.job().clone());
     let rows: Vec<RecordBatch> = answer.map(Result::unwrap).collect();
-    let report = job.report().unwrap();
+    let report = job.wait().unwrap();
     let json = report.to_json();
     let Sampled { sampling, rows_seen, rows_kept, .. } = report.sampling.clone().unwrap();
     assert_eq!((sampling, rows_seen), (Sampling::emergency(), ROWS));
@@ -138,7 +138,7 @@ fn plain_rows_are_a_sample_of_a_tenth_and_everything_says_so() {
         let answer = client.query(&all().limit(5)).unwrap();
         let job = answer.job().clone();
         answer.for_each(|batch| drop(batch.unwrap()));
-        let warnings = job.report().unwrap().warnings;
+        let warnings = job.wait().unwrap().warnings;
         assert!(warnings.iter().any(|w| w.contains(word) && w.contains(&rows_kept.to_string())), "{warnings:?}");
     };
     warned(Language::Pt, "AMOSTRA de 10 %");
@@ -337,7 +337,7 @@ fn jobs_that_wait_for_memory_hold_no_slot_and_all_of_them_get_every_row() {
     assert_eq!(answer(&usual, &count).0.column(0).as_primitive::<Int64Type>().value(0), ROWS as i64);
     Governor::of_process().set_budget(None);
     for one in &mut waiting {
-        let mut rows = one.wait(Some(Duration::from_secs(60))).unwrap().unwrap();
+        let mut rows = one.wait_timeout(Duration::from_secs(60)).unwrap().unwrap();
         let count: u64 = rows.by_ref().map(|batch| batch.unwrap().num_rows() as u64).sum();
         assert_eq!((count, rows.report().unwrap().sampling), (ROWS, None));
     }
@@ -357,10 +357,10 @@ fn who_waits_gets_all_rows_afterwards_and_a_running_job_is_never_switched_to_a_s
     assert!(sample.sampling.is_some() && sample.storage != exact.storage);
     let waiting = client.submit(&all().options(on(OnEmergency::Wait)), Csv::to("a.csv")).unwrap();
     std::thread::sleep(Duration::from_millis(300));
-    assert!(waiting.wait(Some(Duration::ZERO)).is_none(), "it waits");
+    assert!(waiting.wait_timeout(Duration::ZERO).is_none(), "it waits");
     assert!(client.jobs().unwrap().is_empty(), "it has not begun");
     Governor::of_process().set_budget(None);
-    let report = waiting.wait(Some(Duration::from_secs(60))).unwrap().unwrap();
+    let report = waiting.wait_timeout(Duration::from_secs(60)).unwrap().unwrap();
     assert_eq!((report.records_processed, report.sampling), (ROWS, None));
 
     let config = Config { chunk_rows: 1_000, ..config(place.path()) };

@@ -74,7 +74,7 @@ fn a_sample_that_died_is_resumed_as_the_same_sample_out_of_the_emergency() {
     };
     let _memory = calm();
     let (place, client, id) = died_on_the_way(true);
-    let report = client.resume(&id).unwrap().report().unwrap();
+    let report = client.resume(&id).unwrap().wait().unwrap();
     let held = report.resumed_from.as_ref().unwrap()["csv"];
     assert!(held > 0 && held < report.records_processed, "{held}");
     let sampled = report.sampling.clone().unwrap();
@@ -88,7 +88,7 @@ fn an_exact_job_that_died_is_resumed_exactly_in_an_emergency() {
     let _memory = calm();
     let (place, client, id) = died_on_the_way(false);
     set_emergency();
-    let report = client.resume(&id).unwrap().report().unwrap();
+    let report = client.resume(&id).unwrap().wait().unwrap();
     assert!(report.resumed_from.as_ref().unwrap()["csv"] > 0);
     assert_eq!((report.records_processed, report.sampling), (ROWS, None));
     assert_eq!(csv(&place).lines().count() as u64, ROWS + 1);
@@ -106,5 +106,5 @@ fn a_sample_that_this_version_would_not_draw_is_not_gone_on_with() {
     // States of before have none.
     plan.as_object_mut().unwrap().remove("crc32").unwrap();
     std::fs::write(&path, plan.to_string()).unwrap();
-    assert_eq!(client.resume(&id).unwrap().report().unwrap_err().code(), Code::Conflict);
+    assert_eq!(client.resume(&id).unwrap().wait().unwrap_err().code(), Code::Conflict);
 }

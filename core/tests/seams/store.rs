@@ -214,7 +214,7 @@ fn files_go_to_a_store_in_memory_whole_or_not_at_all() {
     memory.away.store(false, Relaxed);
     assert_eq!(held().len(), 2);
     let job = client.jobs().unwrap().remove(0).job_id;
-    let report = client.resume(&job).unwrap().report().unwrap();
+    let report = client.resume(&job).unwrap().wait().unwrap();
     assert_eq!(report.records_processed, 2_000);
     assert!(*bytes("b.csv") == expected && client.jobs().unwrap().is_empty());
 }

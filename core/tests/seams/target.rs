@@ -116,6 +116,6 @@ fn a_target_from_outside_takes_the_rows_beside_ours_and_its_jobs_are_resumed_whe
     );
     let stranger = Client::open_with(source.path(), crate::config(place.path())).unwrap();
     assert_eq!(stranger.resume(&job.job_id).unwrap_err().code(), Code::Conflict);
-    let report = open().open().unwrap().resume(&job.job_id).unwrap().report().unwrap();
+    let report = open().open().unwrap().resume(&job.job_id).unwrap().wait().unwrap();
     assert_eq!((report.records_processed, PUBLISHED.load(Relaxed)), (3_000, 6_000));
 }

@@ -215,7 +215,7 @@ fn run_in_the_group() {
             let mine = kinds.iter().filter(|(number, _)| number % clients == part);
             let jobs: Vec<(Job, &str)> = mine.map(|(number, kind)| (submit(&client, *number, kind), *kind)).collect();
             let peaks = jobs.into_iter().map(|(job, kind)| {
-                let report = job.report().unwrap_or_else(|error| panic!("{kind}: {error:?}"));
+                let report = job.wait().unwrap_or_else(|error| panic!("{kind}: {error:?}"));
                 assert!(report.sampling.is_none(), "{report}");
                 report.performance.memory_peak_gb
             });

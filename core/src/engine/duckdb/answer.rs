@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use crossbeam_channel::{Receiver, RecvError, Sender, after, select};
 
 use super::watch::Watch;
-use crate::base::{Ctx, Error, Result};
+use crate::base::{Ctx, Error, Next, Result};
 
 enum Piece {
     Rows(RecordBatch),
@@ -71,17 +71,21 @@ impl ToConsumer {
 }
 
 impl Pieces {
-    /// The next one, waiting for it `patience` at most; none while there is none.
-    pub fn next_within(&mut self, patience: Duration) -> Option<Option<Result<RecordBatch>>> {
+    /// The next one, waiting for it `patience` at most.
+    pub fn next_within(&mut self, patience: Duration) -> Next {
         if self.ended {
-            return Some(None);
+            return Next::End;
         }
         let piece = select! {
             recv(self.receiver) -> piece => Ok(piece),
             recv(self.abandoned) -> left => left.map_or_else(|RecvError| Ok(self.receiver.recv()), Err),
-            recv(after(patience)) -> _ => return None,
+            recv(after(patience)) -> _ => return Next::NotYet,
         };
-        Some(self.open(piece))
+        match self.open(piece) {
+            Some(Ok(batch)) => Next::Batch(batch),
+            Some(Err(error)) => Next::Failed(error),
+            None => Next::End,
+        }
     }
 
     fn open(&mut self, piece: Result<std::result::Result<Piece, RecvError>>) -> Option<Result<RecordBatch>> {

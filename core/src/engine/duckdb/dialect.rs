@@ -7,6 +7,7 @@ use crate::catalog::LogicalType;
 use crate::params::Scalar;
 use crate::plan::{Dialect, FileSample, SAMPLE_BELOW as BELOW, SAMPLE_PRIME as PRIME};
 
+/// DuckDB's own words for what a plan asks.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct DuckDbDialect;
 

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 
 use super::answer::Pieces;
 use super::aside::{Aside, Record};
-use crate::base::{Chunk, Error, Result, batch_bytes};
+use crate::base::{Chunk, Error, Next, Result, batch_bytes};
 use crate::engine::Settings;
 use crate::engine::row_stream::{RowSource, numbered};
 use crate::engine::settings::Pace;
@@ -89,10 +89,10 @@ impl Drained {
                 return Ok(false);
             }
             match self.pieces.next_within(GLANCE) {
-                None => {}
-                Some(Some(Ok(batch))) => self.waiting.push_back(Waiting::Memory(batch)),
-                Some(Some(Err(error))) => self.end = Some(Err(error)),
-                Some(None) => self.end = Some(Ok(())),
+                Next::NotYet => {}
+                Next::Batch(batch) => self.waiting.push_back(Waiting::Memory(batch)),
+                Next::Failed(error) => self.end = Some(Err(error)),
+                Next::End => self.end = Some(Ok(())),
             }
         }
     }

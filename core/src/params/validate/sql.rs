@@ -17,14 +17,21 @@ use crate::params::sizes::told;
 /// What the gate found in the user's SQL.
 #[derive(Debug, Clone, Default)]
 pub struct SqlUse {
+    /// Datasets that it reads.
     pub tables: Vec<&'static Grupo>,
     /// Those of the client's own.
     pub own: Vec<Arc<OwnTable>>,
+    /// Names of its parameters.
     pub parameters: BTreeSet<String>,
+    /// Columns that it names, in upper case.
     pub columns: BTreeSet<String>,
+    /// True where it asks for all columns.
     pub star: bool,
+    /// True where its own order is the answer's.
     pub ordered: bool,
+    /// Columns against constants.
     pub compared: Vec<Compared>,
+    /// What it is built of.
     pub syntax: Syntax,
 }
 
@@ -33,11 +40,14 @@ pub struct SqlUse {
 pub struct Compared {
     /// In upper case.
     pub column: String,
+    /// What the column is compared with.
     pub value: Constant,
 }
 
+/// A constant of the statement's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Constant {
+    /// Between quotes.
     Text(String),
     /// A whole number: the engine makes a number of the column, and its zeros do not count.
     Number(String),

@@ -2,11 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use crate::base::{Ctx, Error, Language, ProgressSnapshot, Result};
+use crate::base::{Ctx, Language, ProgressSnapshot, Result};
 use crate::run::Report;
-use crate::scheduler::{Events, Handle, Status};
+use crate::scheduler::{Ended, Events, Handle, Status};
 
 /// A handle on a job; clones are the same job, and letting go of it does not stop it.
+///
+/// ```
+/// # let folder = std::env::temp_dir().join(format!("datasus-doc-job-{}", std::process::id()));
+/// # datasus::source::write_example_data(&folder, 100)?;
+/// use datasus::{Client, Config, Parquet, QueryParams, Status};
+///
+/// let client = Client::open_with(&folder, Config { output: Some(folder.clone()), ..Config::default() })?;
+/// let job = client.submit(&QueryParams::dataset("SIH-RD").columns(["CNES"]), Parquet::to("cnes.parquet"))?;
+/// let report = job.wait()?; // or wait_timeout, or job.await in a coroutine
+/// assert_eq!((job.status(), report.records_processed), (Status::Completed, 600));
+/// # std::fs::remove_dir_all(&folder).ok();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Job {
     id: String,
@@ -38,14 +51,17 @@ impl Job {
         self.handle.ctx().language
     }
 
+    /// Ties the job to its log lines, errors and report.
     pub fn trace_id(&self) -> &str {
         self.handle.ctx().trace_id.as_str()
     }
 
+    /// Where the job stands, now.
     pub fn status(&self) -> Status {
         self.handle.status()
     }
 
+    /// How far the job has come, now.
     pub fn progress(&self) -> ProgressSnapshot {
         self.handle.ctx().progress.snapshot()
     }
@@ -66,14 +82,27 @@ impl Job {
         self.handle.interrupt();
     }
 
-    /// Waits for the end, `timeout` at most; none while the job goes on. DS-498 in a forked child.
-    pub fn wait(&self, timeout: Option<Duration>) -> Option<Result<Report>> {
-        self.handle.wait(timeout)
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// The one that ended the job: DS-499 where it was cancelled, DS-504 where its deadline passed, DS-498 in a forked child.
+    pub fn wait(&self) -> Result<Report> {
+        self.handle.wait()
     }
 
-    /// Waits for the end.
-    pub fn report(&self) -> Result<Report> {
-        self.wait(None).unwrap_or_else(|| Err(Error::internal("a job ended without an outcome")))
+    /// The same, `timeout` at most; none while the job goes on.
+    pub fn wait_timeout(&self, timeout: Duration) -> Option<Result<Report>> {
+        self.handle.wait_timeout(timeout)
+    }
+}
+
+/// For a task of any runtime: it is woken at the job's end, and no thread waits. To let go of the future does not stop the job.
+impl IntoFuture for Job {
+    type Output = Result<Report>;
+    type IntoFuture = Ended<Report>;
+
+    fn into_future(self) -> Ended<Report> {
+        self.handle.into_future()
     }
 }
 

@@ -6,4 +6,5 @@ mod rows;
 
 pub use job::Job;
 pub use pending::Pending;
-pub use rows::{Next, Rows};
+pub(super) use pending::ToCaller;
+pub use rows::Rows;

@@ -25,6 +25,7 @@ use crate::sink::{Replay, ResultInfo, Target, parquet};
 pub struct JobInfo {
     /// By which it is resumed or discarded.
     pub job_id: String,
+    /// How it stands.
     pub standing: Standing,
     /// When it was submitted, as RFC 3339.
     pub created_at: String,
@@ -36,9 +37,11 @@ pub struct JobInfo {
     /// The error that it ended with, in the contract's form.
     #[schemars(with = "Option<ErrorForm>")]
     pub error: Option<Value>,
+    /// Records that were not taken.
     pub dead_letters: u64,
     /// The process that ran it; 0 where that cannot be read.
     pub pid: u32,
+    /// The machine that had it.
     pub host: String,
 }
 
@@ -53,6 +56,7 @@ pub struct Replayed {
 }
 
 impl Session {
+    /// What earlier processes left, and what runs now.
     pub fn jobs(&self) -> Result<Vec<JobInfo>> {
         let ctx = self.ctx();
         let found = self.state.list().map_err(|error| self.traced(error, &ctx))?;

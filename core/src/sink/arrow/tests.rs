@@ -73,7 +73,7 @@ fn a_stream_that_nobody_reads_ends_with_its_job_and_says_so() {
         (0..10).try_for_each(|_| sink.write(&chunk()))
     };
     scheduler.submit(order, &job, work).unwrap();
-    let error = job.wait(Some(Duration::from_secs(60))).unwrap().unwrap_err();
+    let error = job.wait_timeout(Duration::from_secs(60)).unwrap().unwrap_err();
     assert_eq!((error.code(), error.diagnostic()["idle_limit_sec"].as_f64()), (Code::DeadlinePassed, Some(0.03)));
     assert_eq!(error_of(&reader.last().unwrap().unwrap_err()).unwrap().code(), Code::DeadlinePassed);
 }
@@ -101,4 +101,23 @@ fn a_job_takes_back_what_was_not_taken_and_hears_when_the_reader_comes_again() {
     assert!(sink.is_asked_within(asked, Duration::from_secs(60)));
     assert!(sink.push(back[0].clone()).is_none());
     assert_eq!(reads.join().unwrap(), (2, 3));
+}
+
+/// It takes all that the queue has just before the job takes back what is left.
+#[test]
+fn a_reader_that_waits_already_when_its_batches_are_taken_back_is_heard() {
+    let (mut sink, mut reader, _) = open();
+    let taker = std::thread::spawn(move || (reader.next().unwrap().unwrap(), reader));
+    while !sink.queue.state().is_waiting {
+        std::thread::yield_now();
+    }
+    let (back, asked) = sink.take_back(0);
+    assert!(back.is_empty());
+    assert!(sink.is_asked_within(asked, Duration::from_secs(60)), "it waits");
+    sink.write(&chunk()).unwrap();
+    let (batch, _reader) = taker.join().unwrap();
+    assert_eq!(batch.num_rows(), 3);
+    // Answered, it has not asked again.
+    let (_, asked) = sink.take_back(0);
+    assert!(!sink.is_asked(asked));
 }

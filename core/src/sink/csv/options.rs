@@ -11,6 +11,19 @@ use crate::sink::file::{self, FileFormat, FilePlace};
 use crate::sink::{Identity, Limits, ResultInfo, Sink, StoredAddress, StoredTarget, Target, TargetEnv};
 
 /// How a CSV file is written. For Brazilian spreadsheets: `delimiter = ";"`, `decimal_comma`, `bom`.
+///
+/// ```
+/// # let folder = std::env::temp_dir().join(format!("datasus-doc-csv-{}", std::process::id()));
+/// # datasus::source::write_example_data(&folder, 100)?;
+/// use datasus::{Client, Config, Csv, QueryParams, sink::csv::Delimiter};
+///
+/// let client = Client::open_with(&folder, Config { output: Some(folder.clone()), ..Config::default() })?;
+/// let excel = Csv { delimiter: Delimiter::Semicolon, decimal_comma: true, bom: true, ..Csv::to("valores.csv") };
+/// let report = client.export(&QueryParams::dataset("SIH-RD").columns(["CNES", "VAL_TOT"]), excel)?;
+/// assert_eq!(report.records_processed, 600);
+/// # std::fs::remove_dir_all(&folder).ok();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Csv {
@@ -59,20 +72,26 @@ impl Csv {
 /// What stands between two fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Delimiter {
+    /// `,`
     #[default]
     #[serde(rename = ",")]
     Comma,
+    /// `;`
     #[serde(rename = ";")]
     Semicolon,
+    /// A tab.
     #[serde(rename = "\t")]
     Tab,
+    /// `|`
     #[serde(rename = "|")]
     Pipe,
 }
 
 impl Delimiter {
+    /// In the order of the contract.
     pub const ALL: [Delimiter; 4] = [Delimiter::Comma, Delimiter::Semicolon, Delimiter::Tab, Delimiter::Pipe];
 
+    /// As the file has it.
     pub fn byte(self) -> u8 {
         match self {
             Delimiter::Comma => b',',

@@ -49,6 +49,7 @@ impl Encoder {
         out
     }
 
+    /// A batch as bytes.
     pub fn encode(&mut self, batch: &RecordBatch) -> Result<Vec<u8>> {
         match &mut self.0 {
             Way::Csv(encoder) => Ok(encoder.encode(batch)?.collect::<Vec<_>>().concat()),

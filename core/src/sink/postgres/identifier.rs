@@ -10,11 +10,14 @@ pub(super) const MAX_BYTES: usize = 63;
 /// A table and its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableName {
+    /// The schema's name.
     pub schema: String,
+    /// The table's name.
     pub table: String,
 }
 
 impl TableName {
+    /// Both as they are; quoting is `Display`'s.
     pub fn new(schema: &str, table: &str) -> Result<Self> {
         check(schema)?;
         check(table)?;

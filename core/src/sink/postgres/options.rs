@@ -17,6 +17,17 @@ use crate::sink::{
 const KIND: &str = "postgres";
 
 /// A table to load.
+///
+/// ```no_run
+/// use datasus::{Client, Postgres, QueryParams, sink::postgres::Mode};
+///
+/// let client = Client::open("pasta/com/arquivos")?;
+/// // The server is that of `Config::postgres` or DATASUS_POSTGRES, where the address is not written here.
+/// let table = Postgres { table: Some("sih_data.internacoes".into()), mode: Mode::Append, ..Postgres::default() };
+/// let report = client.export(&QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202401"), table)?;
+/// println!("{} linhas, {} recusadas", report.records_processed, report.dead_letters);
+/// # Ok::<(), datasus::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Postgres {
@@ -28,6 +39,7 @@ pub struct Postgres {
     /// `<sistema>_data.<grupo>` for many. Aggregates and SQL must name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
+    /// What happens to rows that are there already.
     pub mode: Mode,
     /// Columns that identify a row, for `upsert`.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -96,6 +96,7 @@ impl Batches {
         self
     }
 
+    /// Names and types of the columns.
     pub fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }

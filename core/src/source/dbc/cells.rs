@@ -33,6 +33,7 @@ impl CellColumn {
         self.0.finish()
     }
 
+    /// Values that did not parse, so far.
     pub fn bad(&self) -> &BadValues {
         &self.0.bad
     }

@@ -34,10 +34,12 @@ pub enum Encoding {
 pub enum EncodingChoice {
     /// The one that a first pass over the file finds, with a warning that says which.
     Auto,
+    /// This one.
     Known(Encoding),
 }
 
 impl EncodingChoice {
+    /// As users write them.
     pub const NAMES: &[&str] = &["latin-1", "cp850", "cp1252", "utf-8", "auto"];
 }
 
@@ -70,6 +72,7 @@ impl std::str::FromStr for EncodingChoice {
 }
 
 impl Encoding {
+    /// As users write it.
     pub fn name(self) -> &'static str {
         match self {
             Encoding::Latin1 => "latin-1",

@@ -9,7 +9,9 @@ pub struct Field {
     pub name: String,
     /// `C`, `N` or `D` in all genuine files seen.
     pub dbf_type: u8,
+    /// Bytes of the field.
     pub width: usize,
+    /// Digits behind the point.
     pub decimals: u8,
     /// From the start of the record.
     pub offset: usize,

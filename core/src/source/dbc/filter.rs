@@ -9,6 +9,7 @@ use super::values::{bare, trimmed};
 /// All conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowFilter {
+    /// Which all have to hold.
     pub conditions: Vec<Condition>,
 }
 
@@ -17,13 +18,18 @@ pub struct RowFilter {
 pub struct Condition {
     /// Index in the header's fields.
     pub field: usize,
+    /// What is asked of the field.
     pub test: Test,
 }
 
+/// What is asked of a field's bytes, without the blanks at their end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Test {
+    /// The same bytes.
     Equals(Vec<u8>),
+    /// One of these.
     In(BTreeSet<Vec<u8>>),
+    /// Begins so.
     Prefix(Vec<u8>),
     /// Both ends included, by bytes.
     Range(Vec<u8>, Vec<u8>),

@@ -11,14 +11,18 @@ const SAMPLES: usize = 10;
 /// The codes of a column that stood in the file in another form than the catalogue's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Normalised {
+    /// The column.
     pub column: String,
+    /// The form that its codes have now.
     pub form: Form,
+    /// How many were written in another one.
     pub count: u64,
     /// The first ten, as the file has them and as they are now.
     pub samples: Vec<(String, String)>,
 }
 
 impl Normalised {
+    /// Of a column whose codes have this form.
     pub fn new(column: &str, form: Form) -> Self {
         Normalised { column: column.to_owned(), form, count: 0, samples: Vec::new() }
     }

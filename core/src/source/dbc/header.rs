@@ -12,9 +12,11 @@ pub struct Header {
     pub version: u8,
     /// Records that the header declares, deleted ones included.
     pub records: u32,
+    /// Bytes of the header.
     pub header_len: usize,
     /// Bytes of a record, the deletion flag included.
     pub record_len: usize,
+    /// In the record's order.
     pub fields: Vec<Field>,
 }
 

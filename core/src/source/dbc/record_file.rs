@@ -44,6 +44,7 @@ impl Default for ReadOptions {
 /// Which columns come out, and of which rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
+    /// In the order of the batches.
     pub columns: Vec<OutputColumn>,
     /// Rows of each batch, but for the last; at most [`Layout::MOST_ROWS`].
     pub batch_rows: usize,
@@ -58,7 +59,9 @@ pub struct Layout {
 pub struct OutputColumn {
     /// Index in the header's fields.
     pub field: usize,
+    /// The column's name.
     pub name: String,
+    /// Its type.
     pub kind: LogicalType,
     /// How its codes are written in the batches, whatever the file did; none: as the file has them.
     pub form: Option<Form>,
@@ -154,6 +157,7 @@ impl RecordFile {
         Ok(RecordFile { input, header, header_bytes, body, options: options.clone(), warnings })
     }
 
+    /// What the file says of itself.
     pub fn header(&self) -> &Header {
         &self.header
     }

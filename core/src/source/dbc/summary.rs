@@ -32,7 +32,9 @@ impl std::fmt::Display for CrcState {
 /// The fields of a column that did not parse and are NULL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadValues {
+    /// The column.
     pub column: String,
+    /// How many values.
     pub count: u64,
     /// Row in the file (from 0) and raw value of the first ten.
     pub samples: Vec<(u64, String)>,
@@ -45,12 +47,14 @@ pub struct BadCell {
     pub row: u64,
     /// In the file, from 0.
     pub source_row: u64,
+    /// The first that did not parse.
     pub value: String,
 }
 
 /// A record whose flag byte is neither blank, nor `*`, nor 0x00: it is in no batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectedRecord {
+    /// Its place in the file, from 0.
     pub row: u64,
     /// Latin-1 read as text; the flag comes first.
     pub raw: String,
@@ -82,14 +86,19 @@ pub struct Summary {
     pub rows_deleted: u64,
     /// Kept, although their flag is the byte 0x00 and not a blank.
     pub rows_unflagged: u64,
+    /// Records that could not be read.
     pub rows_rejected: u64,
     /// The first ten thousand, or 4 MiB of them.
     pub rejected: Vec<RejectedRecord>,
+    /// Whether the checksum was right.
     pub crc: CrcState,
+    /// Of the uncompressed records, where there is one.
     pub crc32: Option<u32>,
     /// Empty unless `ReadOptions::decoded_sha256`.
     pub decoded_sha256: String,
+    /// Of the file's bytes.
     pub source_sha256: String,
+    /// Bytes of the file.
     pub source_bytes: u64,
     /// Columns without bad values are left out.
     pub bad_values: Vec<BadValues>,

@@ -28,6 +28,7 @@ pub struct Folder;
 /// What a folder holds, or what is wanted of it.
 #[derive(Debug, Clone)]
 pub struct Listing {
+    /// The folder, or the one file.
     pub root: Location,
     /// In order of dataset, UF, competência, part and path; of one file there may be several versions.
     pub files: Vec<SourceFile>,
@@ -40,14 +41,19 @@ pub struct Listing {
 /// A file of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
+    /// What the name says.
     pub id: FileId,
+    /// Where it lies.
     pub location: Location,
+    /// How it is read.
     pub kind: FileKind,
+    /// Bytes of the file.
     pub size: u64,
     /// Time of the last change, in nanoseconds since 1970.
     pub mtime_ns: i64,
     /// None where the system says none.
     pub state: Option<State>,
+    /// Which of several files of one name it is.
     pub version: Version,
 }
 
@@ -73,19 +79,25 @@ pub struct Version {
     pub sha256: Option<String>,
 }
 
+/// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileKind {
+    /// The ministry's compressed DBF.
     Dbc,
+    /// A plain DBF.
     Dbf,
     /// Of a dataset that is published so: a DBC or DBF within.
     Zip,
+    /// The user's own Parquet.
     Parquet,
 }
 
 /// A file of the folder that is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignored {
+    /// Where it lies.
     pub location: Location,
+    /// Why no query reads it.
     pub why: Why,
 }
 

@@ -56,6 +56,7 @@ impl KnownNames {
 }
 
 impl Names {
+    /// What the names of a listing say.
     pub fn of(listed: Arc<Listed>, root: &Location, catalog: &Catalog) -> Arc<Self> {
         let mut files = Vec::new();
         let of_link = |all: &[Location], why| -> Vec<Ignored> {

@@ -34,7 +34,9 @@ const BLOCK_ROWS: usize = 512;
 pub struct Mismatch {
     /// Index in the schema.
     pub column: usize,
+    /// The column's type in the answer.
     pub from: DataType,
+    /// The column's type in the table.
     pub to: Target,
 }
 
@@ -45,7 +47,9 @@ pub struct Unfit {
     pub column: usize,
     /// Row in the batch.
     pub row: usize,
+    /// As people would write it.
     pub value: String,
+    /// Why the table cannot take it.
     pub why: Text,
 }
 

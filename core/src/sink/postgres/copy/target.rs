@@ -5,6 +5,7 @@ use ::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 /// The type of a column of the target: its OID and modifier, as `pg_attribute` has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target {
+    /// PostgreSQL's number of the type.
     pub oid: u32,
     /// -1: none.
     pub typmod: i32,
