@@ -674,6 +674,7 @@ export interface RowKeys {
   uf: string | null
   /** One of year and month, one of a day or a year, or a year's and a month's. */
   competencia: string[]
+  /** Who says so. */
   source: string
 }
 
@@ -940,8 +941,8 @@ export type Numbers = 'number' | 'text'
 
 /** Settings of one client. */
 export interface Config {
-  /** Datasets by declaration: `{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.parquet"}`. Parquet or CSV of any name, which may hold many UFs and months: the dataset's columns say which. They stand in the place of what the source folder holds of the dataset; with them the source may be left out (empty). Read from the settings alone. */
-  declared?: Record<string, Paths>
+  /** Datasets by declaration: `{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.parquet"}`. Parquet or CSV of any name, which may hold many UFs and months: the dataset's columns say which. They stand in the place of what the source folder holds of the dataset; with them the source may be left out (empty). `*` and `?` stand for letters of a name, `**` for folders. Read from the settings alone. */
+  declared?: Record<string, string[]>
   /** Tables of one's own for SQL to read beside the catalogue's, by name: a Parquet or CSV each. Read from the settings alone. */
   tables?: Record<string, string>
   /** Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`). */
@@ -999,9 +1000,6 @@ export interface Config {
   /** Language of the texts for people (`DATASUS_LANGUAGE`: `pt` or `en`). */
   language?: Language
 }
-
-/** A path, or a list of them; `*` and `?` stand for letters of a name, `**` for folders. */
-export type Paths = string | string[]
 
 /**
  * Where the keys of an S3 server come from.

@@ -159,6 +159,7 @@ DatasetName = Literal[
     "SISMAMA-HM",
     "SISMAMA-MM",
     "SISPRENATAL-PN",
+    "SIVEP-SRAG",
 ]
 
 #: Where a job stands.
@@ -718,6 +719,7 @@ class RowKeys(Record):
     uf: str | None
     #: One of year and month, one of a day or a year, or a year's and a month's.
     competencia: list[str]
+    #: Who says so.
     source: str
 
 

@@ -107,6 +107,7 @@ pub struct RowKeys {
     pub uf: Option<String>,
     /// One of year and month, one of a day or a year, or a year's and a month's.
     pub competencia: Vec<String>,
+    /// Who says so.
     pub source: String,
 }
 

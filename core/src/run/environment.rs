@@ -36,6 +36,8 @@ pub struct Environment {
     pub(super) catalog: &'static Catalog,
     pub(super) source: Location,
     names: KnownNames,
+    /// What stands beside the declared files where there is no folder.
+    nothing: Arc<Names>,
     declared: Declared,
     pub(super) tables: OwnTables,
     pub(super) lake: Lake,
@@ -95,6 +97,7 @@ impl Environment {
             (None, None) => return Err(homeless(&source)),
         };
         let lake = Lake::over(stores, &lake)?;
+        let nothing = Names::nothing(&source);
         let sources = config.declared.iter().map(|(name, paths)| (name.clone(), paths.clone()));
         let declared = Declared::of(sources, lake.root(), Catalog::builtin())?;
         let tables = OwnTables::of(&config.tables, lake.root(), Catalog::builtin())?;
@@ -125,6 +128,7 @@ impl Environment {
             catalog: Catalog::builtin(),
             source,
             names: KnownNames::default(),
+            nothing,
             declared,
             tables,
             lake,
@@ -189,7 +193,7 @@ impl Environment {
     /// The names of the source, the declared files among them, which are laid out first where they are new.
     pub(super) fn names_until(&self, cancel: &Cancel) -> Result<Arc<Names>> {
         let beside = match self.source.path().as_os_str().is_empty() {
-            true => Names::nothing(&self.source),
+            true => self.nothing.clone(),
             false => self.names.of(self.lake.stores(), &self.source, self.catalog)?,
         };
         self.declared.names(self.lake.stores(), beside, cancel)
