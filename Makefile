@@ -1,7 +1,7 @@
 # Two commands for a new user: `make demo` and `make test`. `make help` lists the rest.
 CARGO ?= cargo
 
-.PHONY: help setup servers demo wheel node install test lint contract docs soak bench bench-quick clean
+.PHONY: help setup servers demo wheel node install test lint contract dictionaries docs soak bench bench-quick clean
 
 help:
 	@echo "make demo    the main job on made-up files, or on yours: DATASUS_SOURCE=<folder> make demo"
@@ -12,6 +12,7 @@ help:
 	@echo "make test    every test"
 	@echo "make lint    every linter of every language"
 	@echo "make contract   write what Python, Node, Go and docs/contract.md have of the core's types anew"
+	@echo "make dictionaries   compile the built-in labels from the tables in ../shared anew"
 	@echo "make docs    the API's documentation, in target/doc"
 	@echo "make soak    the long forms of the tests"
 	@echo "make bench   ours against what you could use instead, under 40 minutes (make bench-quick: under 5)"
@@ -25,6 +26,7 @@ setup:
 servers:
 	@bash setup/postgresql.sh
 	@bash setup/fiu.sh
+	@bash setup/redis.sh
 	@bash setup/seaweedfs.sh
 
 demo: setup
@@ -49,6 +51,9 @@ lint: setup
 
 contract: setup
 	DATASUS_BLESS=1 $(CARGO) test --workspace --test contract faces
+
+dictionaries: setup
+	DATASUS_BLESS=1 $(CARGO) test --workspace --test dictionaries the_compiled_dictionary
 
 docs: setup
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps

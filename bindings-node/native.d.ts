@@ -13,6 +13,7 @@ export declare class Client {
   explain(params: string): Promise<string>
   schema(dataset: string): string
   catalog(): string
+  dictionaries(): string
   datasets(): Promise<string>
   metrics(): string
   get mode(): string

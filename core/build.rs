@@ -25,7 +25,29 @@ fn main() {
             format!("({name:?}, {text:?}),")
         })
         .collect();
+    println!("cargo:rustc-env=DATASUS_BUILD={:016x}", source_text(&here));
     let out = std::env::var_os("OUT_DIR").unwrap_or_default();
     let list = format!("&[{}]", entries.join("\n"));
     std::fs::write(Path::new(&out).join("catalog.rs"), list).expect("OUT_DIR is writable");
+}
+
+/// A number that changes with any file of the source: what one build has kept is no answer of another.
+fn source_text(here: &Path) -> u64 {
+    let parts = ["src", "catalog", "labels"];
+    parts.iter().for_each(|part| println!("cargo:rerun-if-changed={part}"));
+    let (mut folders, mut files) = (parts.map(|part| here.join(part)).to_vec(), vec![here.join("Cargo.toml")]);
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).expect("the source can be read");
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            if path.is_dir() { &mut folders } else { &mut files }.push(path);
+        }
+    }
+    files.sort();
+    let mut sum = 0xcbf2_9ce4_8422_2325_u64;
+    for file in files {
+        let text = std::fs::read(&file).expect("the source can be read");
+        // FNV-1a.
+        text.iter().for_each(|byte| sum = (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    }
+    sum
 }

@@ -319,6 +319,14 @@ func (c *Client) Catalog() ([]Known, error) {
 	}))
 }
 
+// Dictionaries is the lists of labels that are built in: which, of whom, from when.
+func (c *Client) Dictionaries() ([]DictionaryEntry, error) {
+	defer runtime.KeepAlive(c)
+	return read[[]DictionaryEntry](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+		return C.datasus_client_dictionaries(c.handle, out, told)
+	}))
+}
+
 // Datasets is what the source holds: "datasets", and "ignored", the files that no query reads, each with the reason.
 func (c *Client) Datasets() (*Holdings, error) {
 	defer runtime.KeepAlive(c)

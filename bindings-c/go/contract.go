@@ -41,6 +41,9 @@ type Report struct {
 	// Codes that stood in the sources in another form than the catalogue's, by column that the query reads; the lake and
 	// the answer hold that form.
 	Normalised []NormalisedCodes `json:"normalised,omitempty"`
+	// Codes of the files that were read, before conditions, for which the list of their label has none; NULL codes are
+	// not among them.
+	Unlabelled []Unlabelled `json:"unlabelled,omitempty"`
 	// In the client's language.
 	Warnings []string `json:"warnings"`
 }
@@ -107,8 +110,10 @@ type Sampled struct {
 type CacheUse string
 
 const (
-	// None was asked.
+	// None was asked: the query or the client says so, or the answer is one that is not kept.
 	CacheUseOff CacheUse = "off"
+	// It was run, and its answer is kept where it is not too large.
+	CacheUseMiss CacheUse = "miss"
 )
 
 // SourceFile: a source file of the answer.
@@ -183,6 +188,17 @@ type NormalisedCodes struct {
 	Count uint64 `json:"count"`
 	// The first ten, as a file has them and as they are in the answer.
 	Samples [][2]string `json:"samples"`
+}
+
+// Unlabelled: a column whose list of labels lacks some of its codes.
+type Unlabelled struct {
+	Dataset string `json:"dataset"`
+	// Of the codes.
+	Column string `json:"column"`
+	// Rows with such a code.
+	Count uint64 `json:"count"`
+	// Ten of them, the most frequent first; codes that are looked up together stand with a plus between.
+	Codes []string `json:"codes"`
 }
 
 // SyncReport: what a conversion ahead of a query did.
@@ -264,6 +280,11 @@ type Params struct {
 	Competencia any `json:"competencia,omitempty"`
 	// Columns of the answer, in this order; left out: all.
 	Columns []string `json:"columns,omitzero"`
+	// Words for codes: true, or a list of columns, adds `<COLUMN>_rotulo` beside each column that has a list of labels.
+	// Names of labels and of derived columns also stand in `columns`, `where`, `group_by` and `order_by`.
+	Labels any `json:"labels,omitempty"`
+	// True: a label of `labels` stands in its code's place.
+	LabelsOnly bool `json:"labels_only,omitempty"`
 	// Conditions that every row must meet.
 	Where []Filter `json:"where,omitzero"`
 	// One row of the answer for each combination of these columns.
@@ -375,8 +396,11 @@ type Options struct {
 	// What a job that starts in an emergency of memory (above 85 %) does; none: `wait` for the rows of a dataset that
 	// come back as a stream, or what the client's `on_emergency` says; `spill` for aggregates, SQL, files and tables.
 	OnEmergency OnEmergency `json:"on_emergency,omitempty"`
-	// False: the answer is never taken from a cache. Until there is one, no answer is.
-	Cache bool `json:"cache,omitempty"`
+	// Whether an answer may come from a cache, and be kept in one. It is that of the sources as they are now in any case.
+	Cache CacheMode `json:"cache,omitempty"`
+	// Who asks, where a service limits how often: a user, an address. Past the client's `rate_limit` it is DS-429 with
+	// the seconds to wait; none: no limit.
+	RateKey string `json:"rate_key,omitempty"`
 	// What becomes of a value that does not parse in a column that the query reads.
 	OnBadValue OnBadValue `json:"on_bad_value,omitempty"`
 	// Source rows between two checkpoints of a durable sink, from 1 to 10,000,000; none: 10,000. A killed process loses
@@ -434,6 +458,18 @@ const (
 	OnEmergencyWait OnEmergency = "wait"
 	// Ends with DS-503.
 	OnEmergencyFail OnEmergency = "fail"
+)
+
+// CacheMode: what a query asks of the cache of answers. Samples and partial answers never enter it.
+type CacheMode string
+
+const (
+	// A kept answer of the same question over the same content is given; another is kept.
+	CacheModeUse CacheMode = "use"
+	// It is run, and its answer kept in the place of what was.
+	CacheModeRefresh CacheMode = "refresh"
+	// It is run, and nothing is kept.
+	CacheModeOff CacheMode = "off"
 )
 
 // OnBadValue: what becomes of a value that does not parse (`36.6` in a whole number, the 30th of February) in a column
@@ -738,6 +774,9 @@ type CatalogEntry struct {
 	Columns []CatalogColumn `json:"columns"`
 	// Fields that are known by name alone, and the files that have them; their types come from the files' own headers.
 	Fields []CatalogFields `json:"fields"`
+	// Columns that no star shows: the labels of codes, and what is made of other columns. Each is used by its name like
+	// any other.
+	Derived []DerivedColumn `json:"derived"`
 }
 
 // UfColumn: the column of a national file that says of which UF a record is.
@@ -875,6 +914,36 @@ type CatalogFields struct {
 	Names []string `json:"names"`
 }
 
+// DerivedColumn: a label's column, or one that is made of others.
+type DerivedColumn struct {
+	Name string      `json:"name"`
+	Kind LogicalType `json:"kind"`
+	// Of the codes whose labels it holds; none: it is made by a rule.
+	LabelOf *string `json:"label_of"`
+	// The list of its labels, as `dictionaries` names it.
+	List *string `json:"list"`
+	// The columns that it is made of.
+	Inputs []string `json:"inputs"`
+	// In Portuguese.
+	Meaning string `json:"meaning"`
+	// The rule's, or the list's with its date; it says where a list is no official one.
+	Source string `json:"source"`
+}
+
+// DictionaryEntry: a list of the dictionary, as `dictionaries` tells it.
+type DictionaryEntry struct {
+	// Kit and table (`sih/SEXO`), or a name of its own (`cid10`).
+	List string `json:"list"`
+	// Which table it was made from, and who published it.
+	Source string `json:"source"`
+	// When that was published, as exactly as is known.
+	Date string `json:"date"`
+	// False: written by hand in another project, and no official table.
+	Official bool `json:"official"`
+	// Different labels.
+	Labels uint64 `json:"labels"`
+}
+
 // FileSummary: what was noticed in a file that was read by itself.
 type FileSummary struct {
 	// Rows in the batches.
@@ -998,7 +1067,8 @@ type Postgres struct {
 	Connections uint64 `json:"connections,omitempty"`
 	// True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time.
 	Analyze *bool `json:"analyze,omitempty"`
-	// Columns to index in a new table, one index each; left out: those that the query's conditions are put on.
+	// Columns to index in a new table, one index each; left out: those that the query's conditions are put on, and the
+	// one that it orders by (BRIN: its rows lie in that order).
 	Indexes []string `json:"indexes,omitzero"`
 }
 
@@ -1092,6 +1162,30 @@ type Config struct {
 	// Bytes that those copies may have together (`DATASUS_REMOTE_CACHE_LIMIT`); default 20 GB. What was used longest ago
 	// goes first.
 	RemoteCacheLimit *uint64 `json:"remote_cache_limit,omitempty"`
+	// Bytes of answers that this client keeps in memory for who asks the same again, and at most a sixteenth of what jobs
+	// may have (`DATASUS_CACHE_MEMORY`); default 64 MB, 0: none.
+	CacheMemory *uint64 `json:"cache_memory,omitempty"`
+	// Folder of answers that are kept for longer than the process, which all processes of the user share; none: nothing
+	// is (`DATASUS_CACHE_FOLDER`).
+	CacheFolder string `json:"cache_folder,omitempty"`
+	// Bytes of that folder (`DATASUS_CACHE_LIMIT`); default 5 GB. What was used longest ago goes first.
+	CacheLimit *uint64 `json:"cache_limit,omitempty"`
+	// Bytes of an answer, unpacked, above which it is not kept (`DATASUS_CACHE_ENTRY_LIMIT`); default 8 MB, 0: no answer
+	// is.
+	CacheEntryLimit *uint64 `json:"cache_entry_limit,omitempty"`
+	// zstd level of kept answers, 1 to 19 (`DATASUS_CACHE_LEVEL`); default 1.
+	CacheLevel int64 `json:"cache_level,omitempty"`
+	// Redis in which several machines keep answers, `redis://server:6379/0`, or `rediss://` with TLS (`DATASUS_REDIS`);
+	// never shown. Who may write there can change answers: let only your own do so.
+	Redis string `json:"redis,omitempty"`
+	// File of certificates (PEM) of a private authority for `rediss://`, in the place of the system's
+	// (`DATASUS_REDIS_CA`).
+	RedisCa string `json:"redis_ca,omitempty"`
+	// Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day.
+	RedisTtl float64 `json:"redis_ttl,omitempty"`
+	// Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`).
+	// Default 100, 0: no limit. With `redis` all processes count together.
+	RateLimit *uint64 `json:"rate_limit,omitempty"`
 	// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`).
 	// Default one day.
 	Deadline float64 `json:"deadline,omitempty"`

@@ -44,7 +44,8 @@ pub fn json(value: &impl Serialize) -> Result<String> {
 /// `config`: a JSON object with any of declared (files of any name by dataset, {"SIH-RD": ["exports/*.parquet"]}; `source` may then be
 /// ""), tables (of one's own for SQL, by name: a Parquet or CSV), lake, output, state, spill, memory_limit, spill_limit, postgres, s3_endpoint, s3_region,
 /// s3_path_style, s3_key, s3_secret, s3_token, s3_profile, s3_credentials, s3_ca, s3_proxy, s3_timeout, remote_cache,
-/// remote_cache_limit, deadline, threads, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
+/// remote_cache_limit, cache_memory, cache_folder, cache_limit, cache_entry_limit, cache_level, redis, redis_ca, redis_ttl,
+/// rate_limit, deadline, threads, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
 /// and from the defaults; NULL: all of it. `client` receives the handle, to be released with datasus_client_release. DS-400: config is no
 /// JSON, or has an unknown key; DS-404: there is no such folder; DS-422: a setting cannot work.
 ///
@@ -192,6 +193,22 @@ pub unsafe extern "C" fn datasus_client_catalog(
 ) -> Status {
     // SAFETY: the caller's promise is the same.
     fence("datasus_client_catalog", error, || unsafe { say(client, catalog, |held| json(&held.client.catalog())) })
+}
+
+/// The lists of labels that are built in, as a JSON list: which, of whom, from when. The text is the caller's.
+///
+/// # Safety
+/// `dictionaries`: a place for a datasus_text; `error`: NULL or a datasus_error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_dictionaries(
+    client: *mut ClientHandle,
+    dictionaries: *mut TextOut,
+    error: *mut ErrorOut,
+) -> Status {
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_dictionaries", error, || unsafe {
+        say(client, dictionaries, |held| json(&held.client.dictionaries()))
+    })
 }
 
 /// What the source holds, as JSON: `datasets`, and `ignored`, the files that no query reads, each with the reason. The text is

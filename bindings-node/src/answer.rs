@@ -58,7 +58,8 @@ impl Pending {
             let mut pending = taken.ok_or_else(|| Error::internal("this query's rows have been taken already"))?;
             // Dropped, the pending query is cancelled.
             let answer = host.wait(|task| Pin::new(&mut pending).poll(task))??;
-            Ok(Rows::new(Box::new(answer), Some(job), host, language))
+            // Apache Arrow for JavaScript takes batches of ours without dictionaries.
+            Ok(Rows::new(Box::new(answer.with_plain_words()), Some(job), host, language))
         })
     }
 }

@@ -130,12 +130,17 @@ impl Client {
 
     #[napi(catch_unwind)]
     pub fn schema(&self, dataset: String) -> napi::Result<String> {
-        at_once(|| self.client.schema(&dataset).and_then(json).map_err(self.spoken()))
+        at_once(|| self.client.schema(&dataset).and_then(|schema| json(&schema)).map_err(self.spoken()))
     }
 
     #[napi(catch_unwind)]
     pub fn catalog(&self) -> napi::Result<String> {
         at_once(|| json(&self.client.catalog()))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn dictionaries(&self) -> napi::Result<String> {
+        at_once(|| json(&self.client.dictionaries()))
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]

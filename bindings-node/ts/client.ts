@@ -1,7 +1,7 @@
 /** The front of the SDK: one source folder, and everything that can be asked of it. */
 
 import type { LoadArrow } from './arrow'
-import type { CatalogEntry, DeadLetter, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncReport } from './contract'
+import type { CatalogEntry, DeadLetter, DictionaryEntry, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncReport } from './contract'
 import { atOnce, conflict, settled, type Language } from './errors'
 import { exactJson, Given, isPlainObject, languageOf } from './given'
 import { Job, type JobEvent } from './job'
@@ -61,6 +61,24 @@ export interface Config {
   remoteCache?: string
   /** Bytes that those copies may have; 20 GB. */
   remoteCacheLimit?: number
+  /** Bytes of answers kept in memory; 64 MB, 0 for none. */
+  cacheMemory?: number
+  /** Folder of answers that all processes of the user share; none. */
+  cacheFolder?: string | URL
+  /** Bytes of that folder; 5 GB. */
+  cacheLimit?: number
+  /** Bytes of an answer above which it is not kept; 8 MB. */
+  cacheEntryLimit?: number
+  /** zstd level of kept answers, 1 to 19; 1. */
+  cacheLevel?: number
+  /** Redis in which several machines keep answers, `redis://server:6379/0`; never shown. */
+  redis?: string
+  /** File of certificates of a private authority for `rediss://`. */
+  redisCa?: string | URL
+  /** Seconds after which Redis forgets an answer; one day. */
+  redisTtl?: number
+  /** Queries a minute for each `rateKey`; 100, 0 for no limit. */
+  rateLimit?: number
   /** Seconds that any query may take; one day. */
   deadline?: number
   /** Threads for conversion and engine; one per core. */
@@ -89,7 +107,7 @@ export interface SinkOptions extends CallOptions {
   to: To | readonly To[]
 }
 
-const FOLDERS = ['source', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache']
+const FOLDERS = ['source', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache', 'cacheFolder', 'redisCa']
 
 /** Opens a folder. @internal */
 export async function openWith(arrow: LoadArrow, config: Config | string | URL = {}): Promise<Client> {
@@ -221,6 +239,11 @@ export class Client implements AsyncDisposable {
   /** Every dataset that there is, whether the source holds any of it or not. */
   catalog(): Known[] {
     return told<Known[]>(atOnce(() => this.#native.catalog()), 'Known')
+  }
+
+  /** The lists of labels that are built in: which, of whom, from when. */
+  dictionaries(): DictionaryEntry[] {
+    return told<DictionaryEntry[]>(atOnce(() => this.#native.dictionaries()), 'DictionaryEntry')
   }
 
   /** What the source holds, by dataset, and the files that no query reads. */

@@ -38,6 +38,8 @@ export interface Report {
   badValues?: BadValue[]
   /** Codes that stood in the sources in another form than the catalogue's, by column that the query reads; the lake and the answer hold that form. */
   normalised?: NormalisedCodes[]
+  /** Codes of the files that were read, before conditions, for which the list of their label has none; NULL codes are not among them. */
+  unlabelled?: Unlabelled[]
   /** In the client's language. */
   warnings: string[]
 }
@@ -95,9 +97,12 @@ export interface Sampled {
 /**
  * Whether an answer came from a cache.
  *
- * - `off`: None was asked.
+ * - `off`: None was asked: the query or the client says so, or the answer is one that is not kept.
+ * - `miss`: It was run, and its answer is kept where it is not too large.
+ * - `hit-l1`: From this machine: memory, or the folder of answers, or another job that asked the same at the same time.
+ * - `hit-l2`: From Redis.
  */
-export type CacheUse = 'off'
+export type CacheUse = 'off' | 'miss' | 'hit-l1' | 'hit-l2'
 
 /** A source file of the answer. */
 export interface SourceFile {
@@ -170,6 +175,17 @@ export interface NormalisedCodes {
   samples: [string, string][]
 }
 
+/** A column whose list of labels lacks some of its codes. */
+export interface Unlabelled {
+  dataset: string
+  /** Of the codes. */
+  column: string
+  /** Rows with such a code. */
+  count: number
+  /** Ten of them, the most frequent first; codes that are looked up together stand with a plus between. */
+  codes: string[]
+}
+
 /** What a conversion ahead of a query did. */
 export interface SyncReport {
   /** Files that are in the lake now. */
@@ -240,6 +256,10 @@ export interface QueryParams {
   competencia?: CompetenciaParam | null
   /** Columns of the answer, in this order; left out: all. */
   columns?: string[] | null
+  /** Words for codes: true, or a list of columns, adds `<COLUMN>_rotulo` beside each column that has a list of labels. Names of labels and of derived columns also stand in `columns`, `where`, `group_by` and `order_by`. */
+  labels?: Labels | null
+  /** True: a label of `labels` stands in its code's place. */
+  labels_only?: boolean
   /** Conditions that every row must meet. */
   where?: Filter[]
   /** One row of the answer for each combination of these columns. */
@@ -259,6 +279,9 @@ export type OneOrMany = string | number | (string | number)[]
 
 /** One competência, a list, or a range with both ends included. */
 export type CompetenciaParam = OneOrMany | { from: string | number; to: string | number }
+
+/** Which columns get labels. */
+export type Labels = boolean | string[]
 
 /** A condition; a row for which it is unknown (NULL) does not meet it, as in SQL. */
 export type Filter = { column: string; op: Op; value?: unknown } | { any: Filter[] } | { all: Filter[] } | { not: Filter }
@@ -325,8 +348,10 @@ export interface Options {
   priority?: Priority
   /** What a job that starts in an emergency of memory (above 85 %) does; none: `wait` for the rows of a dataset that come back as a stream, or what the client's `on_emergency` says; `spill` for aggregates, SQL, files and tables. */
   on_emergency?: OnEmergency | null
-  /** False: the answer is never taken from a cache. Until there is one, no answer is. */
-  cache?: boolean | null
+  /** Whether an answer may come from a cache, and be kept in one. It is that of the sources as they are now in any case. */
+  cache?: CacheMode
+  /** Who asks, where a service limits how often: a user, an address. Past the client's `rate_limit` it is DS-429 with the seconds to wait; none: no limit. */
+  rate_key?: string | null
   /** What becomes of a value that does not parse in a column that the query reads. */
   on_bad_value?: OnBadValue
   /** Source rows between two checkpoints of a durable sink, from 1 to 10,000,000; none: 10,000. A killed process loses about so many rows of each connection's work. */
@@ -369,6 +394,15 @@ export type Priority = 'health' | 'admin' | 'user'
  * - `fail`: Ends with DS-503.
  */
 export type OnEmergency = 'sample' | 'spill' | 'wait' | 'fail'
+
+/**
+ * What a query asks of the cache of answers. Samples and partial answers never enter it.
+ *
+ * - `use`: A kept answer of the same question over the same content is given; another is kept.
+ * - `refresh`: It is run, and its answer kept in the place of what was.
+ * - `off`: It is run, and nothing is kept.
+ */
+export type CacheMode = 'use' | 'refresh' | 'off'
 
 /**
  * What becomes of a value that does not parse (`36.6` in a whole number, the 30th of February) in a column that the query reads, its conditions included.
@@ -649,6 +683,8 @@ export interface CatalogEntry {
   columns: CatalogColumn[]
   /** Fields that are known by name alone, and the files that have them; their types come from the files' own headers. */
   fields: CatalogFields[]
+  /** Columns that no star shows: the labels of codes, and what is made of other columns. Each is used by its name like any other. */
+  derived: DerivedColumn[]
 }
 
 /** The column of a national file that says of which UF a record is. */
@@ -782,6 +818,36 @@ export interface CatalogFields {
   names: string[]
 }
 
+/** A label's column, or one that is made of others. */
+export interface DerivedColumn {
+  name: string
+  kind: LogicalType
+  /** Of the codes whose labels it holds; none: it is made by a rule. */
+  labelOf: string | null
+  /** The list of its labels, as `dictionaries` names it. */
+  list: string | null
+  /** The columns that it is made of. */
+  inputs: string[]
+  /** In Portuguese. */
+  meaning: string
+  /** The rule's, or the list's with its date; it says where a list is no official one. */
+  source: string
+}
+
+/** A list of the dictionary, as `dictionaries` tells it. */
+export interface DictionaryEntry {
+  /** Kit and table (`sih/SEXO`), or a name of its own (`cid10`). */
+  list: string
+  /** Which table it was made from, and who published it. */
+  source: string
+  /** When that was published, as exactly as is known. */
+  date: string
+  /** False: written by hand in another project, and no official table. */
+  official: boolean
+  /** Different labels. */
+  labels: number
+}
+
 /** What was noticed in a file that was read by itself. */
 export interface FileSummary {
   /** Rows in the batches. */
@@ -899,7 +965,7 @@ export interface Postgres {
   connections?: number
   /** True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time. */
   analyze?: boolean
-  /** Columns to index in a new table, one index each; left out: those that the query's conditions are put on. */
+  /** Columns to index in a new table, one index each; left out: those that the query's conditions are put on, and the one that it orders by (BRIN: its rows lie in that order). */
   indexes?: string[] | null
 }
 
@@ -985,6 +1051,24 @@ export interface Config {
   remote_cache?: string | null
   /** Bytes that those copies may have together (`DATASUS_REMOTE_CACHE_LIMIT`); default 20 GB. What was used longest ago goes first. */
   remote_cache_limit?: number
+  /** Bytes of answers that this client keeps in memory for who asks the same again, and at most a sixteenth of what jobs may have (`DATASUS_CACHE_MEMORY`); default 64 MB, 0: none. */
+  cache_memory?: number
+  /** Folder of answers that are kept for longer than the process, which all processes of the user share; none: nothing is (`DATASUS_CACHE_FOLDER`). */
+  cache_folder?: string | null
+  /** Bytes of that folder (`DATASUS_CACHE_LIMIT`); default 5 GB. What was used longest ago goes first. */
+  cache_limit?: number
+  /** Bytes of an answer, unpacked, above which it is not kept (`DATASUS_CACHE_ENTRY_LIMIT`); default 8 MB, 0: no answer is. */
+  cache_entry_limit?: number
+  /** zstd level of kept answers, 1 to 19 (`DATASUS_CACHE_LEVEL`); default 1. */
+  cache_level?: number
+  /** Redis in which several machines keep answers, `redis://server:6379/0`, or `rediss://` with TLS (`DATASUS_REDIS`); never shown. Who may write there can change answers: let only your own do so. */
+  redis?: string | null
+  /** File of certificates (PEM) of a private authority for `rediss://`, in the place of the system's (`DATASUS_REDIS_CA`). */
+  redis_ca?: string | null
+  /** Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day. */
+  redis_ttl?: number
+  /** Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`). Default 100, 0: no limit. With `redis` all processes count together. */
+  rate_limit?: number
   /** Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`). Default one day. */
   deadline?: number
   /** Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one per core); none: one per core (`DATASUS_THREADS`). At most 512. */
@@ -1011,13 +1095,13 @@ export type S3Credentials = 'keys' | 'instance'
 
 /** The parts of what is told that are records themselves, by their keys in the contract. @internal */
 export const PARTS: Record<string, Record<string, string>> = {
-  Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
+  Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled' },
   SyncReport: { sources: 'SourceFile', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
   JobInfo: { error: 'ErrorForm' },
   ErrorForm: { problems: 'Problem', context: 'ErrorContext' },
   Explain: { files: 'Share', row_groups: 'Share', bytes: 'Share', missing: 'Missing', left_out: 'LeftOut' },
   Holdings: { datasets: 'DatasetSummary', ignored: 'IgnoredFile' },
-  CatalogEntry: { uf_column: 'UfColumn', row_keys: 'RowKeys', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields' },
+  CatalogEntry: { uf_column: 'UfColumn', row_keys: 'RowKeys', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields', derived: 'DerivedColumn' },
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },
   FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised' },
 }

@@ -100,11 +100,15 @@ impl Client {
     }
 
     fn schema(&self, py: Python<'_>, dataset: &str) -> PyResult<String> {
-        json(py, self.0.schema(dataset).map_err(|error| raised(py, &error))?)
+        json(py, &self.0.schema(dataset).map_err(|error| raised(py, &error))?)
     }
 
     fn catalog(&self, py: Python<'_>) -> PyResult<String> {
         json(py, &self.0.catalog())
+    }
+
+    fn dictionaries(&self, py: Python<'_>) -> PyResult<String> {
+        json(py, &self.0.dictionaries())
     }
 
     fn datasets(&self, py: Python<'_>) -> PyResult<String> {

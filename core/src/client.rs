@@ -1,6 +1,7 @@
 //! The front of the SDK: one source folder, and everything that can be asked of it.
 
 mod builder;
+mod dataset_schema;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::base::{Cancel, Error, ForkGuard, Result, TraceId};
 use crate::catalog::{Competencia, Grupo, Period, Uf};
 use crate::config::Config;
 use crate::governor::{Hook, Mode, ModeChanges};
+use crate::labels::{Dictionary, DictionaryEntry};
 use crate::params::{QueryParams, no_dataset};
 use crate::plan::{Explain, held};
 use crate::recovery::DeadLetter;
@@ -22,6 +24,7 @@ use crate::source::folder::{Ignored, Why};
 use crate::store::Location;
 
 pub use builder::ClientBuilder;
+pub use dataset_schema::{DatasetSchema, DerivedColumn};
 
 /// A source of DATASUS files, opened.
 ///
@@ -306,15 +309,21 @@ impl Client {
     /// The dataset as the catalogue knows it: naming, columns with type, drift and meaning, dates of the event.
     ///
     /// Competência is the month of processing, not of the event: the event's dates are `event_dates`.
+    /// Labels and what is derived stand in `derived`.
     ///
     /// # Errors
     /// DS-422 for a name that the catalogue does not know, with those that are like it.
-    pub fn schema(&self, dataset: &str) -> Result<&'static Grupo> {
+    pub fn schema(&self, dataset: &str) -> Result<DatasetSchema> {
         let catalog = self.session.catalog();
-        catalog.read(dataset).ok_or_else(|| {
+        catalog.read(dataset).map(DatasetSchema::of).ok_or_else(|| {
             let unknown = Error::from_problems(vec![no_dataset(dataset, catalog)]);
             unknown.stage("validate").traced(&TraceId::new(), self.session.language())
         })
+    }
+
+    /// The lists of labels that are built in: which, of whom, from when.
+    pub fn dictionaries(&self) -> Vec<DictionaryEntry> {
+        Dictionary::built_in().entries()
     }
 
     /// Every dataset that the catalogue knows, whether the source holds any of it or not. [`Client::datasets`] is what it

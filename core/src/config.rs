@@ -95,6 +95,34 @@ pub struct Config {
     /// Bytes that those copies may have together (`DATASUS_REMOTE_CACHE_LIMIT`); default 20 GB. What was used longest ago goes first.
     #[schemars(range(min = 0, max = 1_125_899_906_842_624_u64))]
     pub remote_cache_limit: u64,
+    /// Bytes of answers that this client keeps in memory for who asks the same again, and at most a sixteenth of what jobs may have
+    /// (`DATASUS_CACHE_MEMORY`); default 64 MB, 0: none.
+    #[schemars(range(min = 0, max = 1_125_899_906_842_624_u64))]
+    pub cache_memory: u64,
+    /// Folder of answers that are kept for longer than the process, which all processes of the user share; none: nothing is
+    /// (`DATASUS_CACHE_FOLDER`).
+    pub cache_folder: Option<PathBuf>,
+    /// Bytes of that folder (`DATASUS_CACHE_LIMIT`); default 5 GB. What was used longest ago goes first.
+    #[schemars(range(min = 0, max = 1_125_899_906_842_624_u64))]
+    pub cache_limit: u64,
+    /// Bytes of an answer, unpacked, above which it is not kept (`DATASUS_CACHE_ENTRY_LIMIT`); default 8 MB, 0: no answer is.
+    #[schemars(range(min = 0, max = 1_073_741_824))]
+    pub cache_entry_limit: u64,
+    /// zstd level of kept answers, 1 to 19 (`DATASUS_CACHE_LEVEL`); default 1.
+    #[schemars(range(min = 1, max = 19))]
+    pub cache_level: i32,
+    /// Redis in which several machines keep answers, `redis://server:6379/0`, or `rediss://` with TLS (`DATASUS_REDIS`); never shown.
+    /// Who may write there can change answers: let only your own do so.
+    pub redis: Option<Secret>,
+    /// File of certificates (PEM) of a private authority for `rediss://`, in the place of the system's (`DATASUS_REDIS_CA`).
+    pub redis_ca: Option<PathBuf>,
+    /// Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1_000_000_000))]
+    pub redis_ttl: f64,
+    /// Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`). Default 100,
+    /// 0: no limit. With `redis` all processes count together.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub rate_limit: u32,
     /// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter
     /// (`DATASUS_DEADLINE`). Default one day.
     #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1_000_000_000))]
@@ -158,6 +186,15 @@ impl Default for Config {
             s3_timeout: 30.0,
             remote_cache: None,
             remote_cache_limit: 20_000_000_000,
+            cache_memory: 64_000_000,
+            cache_folder: None,
+            cache_limit: 5_000_000_000,
+            cache_entry_limit: 8_000_000,
+            cache_level: 1,
+            redis: None,
+            redis_ca: None,
+            redis_ttl: 86_400.0,
+            rate_limit: 100,
             deadline: 86_400.0,
             threads: None,
             max_priority: Priority::Health,
@@ -212,14 +249,17 @@ impl Config {
             spill: at_home(self.spill),
             s3_ca: at_home(self.s3_ca),
             remote_cache: at_home(self.remote_cache),
+            cache_folder: at_home(self.cache_folder),
+            redis_ca: at_home(self.redis_ca),
             ..self
         }
     }
 
     /// DS-422 where an address stands for a folder.
     fn refuse_addresses(&self) -> Result<()> {
-        let folders = [&self.lake, &self.output, &self.state, &self.spill, &self.s3_ca, &self.remote_cache];
-        let each = folders.into_iter().flatten().map(|folder| refuse_address(&folder.to_string_lossy()));
+        let of_jobs = [&self.lake, &self.output, &self.state, &self.spill];
+        let folders = of_jobs.into_iter().chain([&self.s3_ca, &self.remote_cache, &self.cache_folder, &self.redis_ca]);
+        let each = folders.flatten().map(|folder| refuse_address(&folder.to_string_lossy()));
         each.collect::<Result<()>>().map_err(|error| error.stage("config"))
     }
 
@@ -248,12 +288,28 @@ impl Config {
             )
             .stage("config"));
         }
+        if !(self.redis_ttl > 0.0 && self.redis_ttl <= 1e9) {
+            let seconds = self.redis_ttl;
+            return Err(Error::new(
+                Code::InvalidParams,
+                text!(
+                    "Configuração inválida: `redis_ttl` deve ser um número positivo de segundos, por exemplo 3600; recebido {seconds}",
+                    "Invalid configuration: `redis_ttl` must be a positive number of seconds, for example 3600; received {seconds}"
+                ),
+            )
+            .stage("config"));
+        }
         let ranges = [
             ("threads", self.threads.map(|threads| threads as u64), 1, MOST_THREADS),
             ("chunk_rows", Some(self.chunk_rows as u64), 1, MOST_CHUNK_ROWS),
             ("memory_limit", self.memory_limit, 64 << 20, MOST_BYTES),
             ("spill_limit", Some(self.spill_limit), 0, MOST_BYTES),
             ("remote_cache_limit", Some(self.remote_cache_limit), 0, MOST_BYTES),
+            ("rate_limit", Some(u64::from(self.rate_limit)), 0, 1_000_000),
+            ("cache_memory", Some(self.cache_memory), 0, MOST_BYTES),
+            ("cache_limit", Some(self.cache_limit), 0, MOST_BYTES),
+            ("cache_entry_limit", Some(self.cache_entry_limit), 0, 1 << 30),
+            ("cache_level", Some(u64::try_from(self.cache_level).unwrap_or(0)), 1, 19),
         ];
         for (name, given, least, most) in ranges {
             if let Some(received) = given.filter(|given| !(least..=most).contains(given)) {

@@ -7,9 +7,9 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::base::ErrorForm;
-use crate::catalog::Grupo;
-use crate::client::{Holdings, Known};
+use crate::client::{DatasetSchema, Holdings, Known};
 use crate::config::Config;
+use crate::labels::DictionaryEntry;
 use crate::params::QueryParams;
 use crate::plan::Explain;
 use crate::recovery::DeadLetter;
@@ -37,7 +37,8 @@ pub fn schema() -> Value {
         add::<Explain>(&mut told),
         add::<Holdings>(&mut told),
         add::<Known>(&mut told),
-        add::<Grupo>(&mut told),
+        add::<DatasetSchema>(&mut told),
+        add::<DictionaryEntry>(&mut told),
         add::<FileSummary>(&mut told),
         add::<ErrorForm>(&mut told),
     ];

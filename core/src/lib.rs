@@ -31,6 +31,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod base;
+pub mod cache;
 pub mod catalog;
 mod client;
 mod config;
@@ -40,6 +41,7 @@ pub mod gate;
 pub mod governor;
 pub mod labels;
 pub mod lake;
+mod limit;
 pub mod metrics;
 pub mod params;
 pub mod plan;
@@ -52,10 +54,11 @@ pub mod store;
 
 pub use base::{Code, Error, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
-pub use client::{Client, ClientBuilder, DatasetSummary, Holdings, IgnoredFile, Known};
+pub use client::{Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known};
 pub use config::{Config, S3Credentials};
 pub use governor::{Mode, ModeChange, ModeChanges};
-pub use params::{AggregateFn, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
+pub use labels::DictionaryEntry;
+pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{CacheUse, Ended, Event, Events, Job, JobInfo, Pending, Replayed, Report, Rows, Status, SyncReport};

@@ -299,6 +299,7 @@ fn the_engines_room_is_closed() {
         channel_depth: 1,
         throttle: Default::default(),
         hold: None,
+        answer: None,
     };
     let run = |sql: &str, engine: &DuckDb| -> Result<usize, Error> {
         let statement = Statement {

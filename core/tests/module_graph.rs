@@ -20,6 +20,8 @@ const ROOMS: &[&str] = &[
     "gate",
     "plan",
     "engine",
+    "cache",
+    "limit",
     "sink",
     "run",
     "client",

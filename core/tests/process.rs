@@ -276,7 +276,8 @@ fn spills_and_stops() {
     let mut answer = client.query(&sorted()).unwrap();
     answer.next().unwrap().unwrap();
     assert!(!spilled(&spill).is_empty());
-    signal(std::process::id(), "STOP");
+    // At once: a reader that pauses has its rows put aside.
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP).unwrap();
     let error = answer.find_map(|batch| {
         std::thread::sleep(Duration::from_millis(200));
         batch.err()
@@ -301,9 +302,10 @@ impl Drop for Killed {
 /// One that has spilled and stands still: it is about to make or remove nothing.
 fn stopped_child(place: &Path) -> Killed {
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "spills_and_stops"])
+        .args(["--ignored", "--exact", "--nocapture", "spills_and_stops"])
         .env(PLACE, place)
         .stdout(Stdio::null())
+        .stderr(std::fs::File::create(place.join("said")).unwrap())
         .spawn();
     let child = Killed(child.unwrap());
     let stat = format!("/proc/{}/stat", child.0.id());
@@ -395,16 +397,13 @@ fn a_disk_that_another_fills_meanwhile_ends_a_stream_with_ds_507_and_nothing_is_
     while datasus::governor::disk_room(spill).unwrap() > 0 {
         theirs.write_all(&vec![1; 1 << 20]).unwrap();
     }
-    signal(child.0.id(), "CONT");
+    let pid = rustix::process::Pid::from_raw(child.0.id() as i32).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
     let mut status = None;
     until("the stream ends", || {
         status = child.0.try_wait().unwrap();
         status.is_some()
     });
-    assert!(status.is_some_and(|status| status.success()), "the child did not see DS-507");
-}
-
-fn signal(process: u32, name: &str) {
-    let sent = Command::new("kill").args([format!("-{name}"), process.to_string()]).status().unwrap();
-    assert!(sent.success(), "kill -{name} {process}");
+    let said = std::fs::read_to_string(place.path().join("said")).unwrap();
+    assert!(status.is_some_and(|status| status.success()), "the child did not see DS-507: {said}");
 }

@@ -130,6 +130,7 @@ impl Source {
             channel_depth: 1,
             throttle: Default::default(),
             hold: None,
+            answer: None,
         }
     }
 

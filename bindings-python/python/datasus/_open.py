@@ -36,6 +36,15 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     s3_timeout: float | None = None,
     remote_cache: Path | None = None,
     remote_cache_limit: int | None = None,
+    cache_memory: int | None = None,
+    cache_folder: Path | None = None,
+    cache_limit: int | None = None,
+    cache_entry_limit: int | None = None,
+    cache_level: int | None = None,
+    redis: str | None = None,
+    redis_ca: Path | None = None,
+    redis_ttl: float | None = None,
+    rate_limit: int | None = None,
     deadline: float | None = None,
     threads: int | None = None,
     max_priority: Literal["health", "admin", "user"] | None = None,
@@ -100,6 +109,24 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         Folder of copies of what lies in other stores; in the user's cache folder.
     remote_cache_limit : int, optional
         Bytes that those copies may have; 20 GB.
+    cache_memory : int, optional
+        Bytes of answers kept in memory; 64 MB, 0 for none.
+    cache_folder : str or path, optional
+        Folder of answers that all processes of the user share; none.
+    cache_limit : int, optional
+        Bytes of that folder; 5 GB.
+    cache_entry_limit : int, optional
+        Bytes of an answer above which it is not kept; 8 MB.
+    cache_level : int, optional
+        zstd level of kept answers, 1 to 19; 1.
+    redis : str, optional
+        Redis in which several machines keep answers, ``redis://server:6379/0``; never shown.
+    redis_ca : str or path, optional
+        File of certificates of a private authority for ``rediss://``.
+    redis_ttl : float, optional
+        Seconds after which Redis forgets an answer; one day.
+    rate_limit : int, optional
+        Queries a minute for each ``rate_key``; 100, 0 for no limit.
     deadline : float, optional
         Seconds that any query may take; one day.
     threads : int, optional
@@ -166,6 +193,15 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         "s3_timeout": s3_timeout,
         "remote_cache": remote_cache,
         "remote_cache_limit": remote_cache_limit,
+        "cache_memory": cache_memory,
+        "cache_folder": cache_folder,
+        "cache_limit": cache_limit,
+        "cache_entry_limit": cache_entry_limit,
+        "cache_level": cache_level,
+        "redis": redis,
+        "redis_ca": redis_ca,
+        "redis_ttl": redis_ttl,
+        "rate_limit": rate_limit,
         "deadline": deadline,
         "threads": threads,
         "max_priority": max_priority,

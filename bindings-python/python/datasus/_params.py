@@ -140,6 +140,8 @@ def params_json(
     uf: Any = None,
     competencia: Any = None,
     columns: Any = None,
+    labels: Any = None,
+    labels_only: bool | None = None,
     where: Any = None,
     group_by: Any = None,
     aggregates: Any = None,
@@ -153,7 +155,7 @@ def params_json(
     params: dict[str, Any] = {}
     given = {name: value for name, value in (options or {}).items() if value is not None}
     if isinstance(dataset, str) and dataset.lstrip().startswith("{"):
-        rest = (uf, competencia, columns, where, group_by, aggregates, order_by, limit, sql, bind, given or None)
+        rest = (uf, competencia, columns, labels, labels_only, where, group_by, aggregates, order_by, limit, sql, bind, given or None)
         if any(one is not None for one in rest):
             raise TypeError("a query as JSON text takes no further arguments; give it as a dictionary to add to it")
         return dataset
@@ -169,6 +171,10 @@ def params_json(
         params["competencia"] = _competencia(competencia)
     if columns is not None:
         params["columns"] = names(columns, "columns")
+    if labels is not None:
+        params["labels"] = labels if isinstance(labels, bool) else names(labels, "labels")
+    if labels_only is not None:
+        params["labels_only"] = labels_only
     if where is not None:
         params["where"] = _where(where)
     if group_by is not None:

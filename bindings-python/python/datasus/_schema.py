@@ -49,6 +49,26 @@ def folded(text: str) -> str:
     return "".join(letter for letter in apart if not unicodedata.combining(letter)).casefold()
 
 
+class DerivedInfo(NamedTuple):
+    """A column that a dataset has by name alone: the labels of a column's codes, or what is made of others.
+
+    Examples
+    --------
+    >>> client.schema("SIH-RD")["SEXO_rotulo"].label_of
+    'SEXO'
+    """
+
+    name: str
+    type: str
+    meaning: str
+    #: Who says so; of labels, the list and its date.
+    source: str
+    #: The columns that it is made of.
+    inputs: tuple[str, ...]
+    #: The column of the codes; None: it is made by a rule.
+    label_of: str | None
+
+
 class Schema:
     """Naming, columns with types and meanings, and the dates of the event.
 
@@ -85,9 +105,22 @@ class Schema:
                 )
             )
         self.columns: list[ColumnInfo] = columns
-        self._by_name = {column.name: column for column in columns}
+        #: Labels, and what is made of other columns: ``SEXO_rotulo``, ``idade_anos``.
+        self.derived: list[DerivedInfo] = [
+            DerivedInfo(
+                name=one["name"],
+                type=_type(one["kind"]),
+                meaning=one["meaning"],
+                source=one["source"],
+                inputs=tuple(one["inputs"]),
+                label_of=one.get("label_of"),
+            )
+            for one in self._form.get("derived") or []
+        ]
+        self._by_name: dict[str, ColumnInfo | DerivedInfo] = {one.name.upper(): one for one in self.derived}
+        self._by_name.update({column.name: column for column in columns})
 
-    def __getitem__(self, name: str) -> ColumnInfo:
+    def __getitem__(self, name: str) -> Any:
         return self._by_name[name.upper()]
 
     def __contains__(self, name: object) -> bool:
@@ -144,6 +177,16 @@ class Known(contract.Known):
     --------
     >>> next(known.table for known in client.catalog() if known.dataset == "SIH-RD")
     'sih_rd'
+    """
+
+
+class DictionaryEntry(contract.DictionaryEntry):
+    """A list of labels that is built in.
+
+    Examples
+    --------
+    >>> next(entry.official for entry in client.dictionaries() if entry.list == "cid10")
+    True
     """
 
 

@@ -169,7 +169,7 @@ Status = Literal["queued", "running", "parked", "retrying", "completed", "failed
 Mode = Literal["normal", "conservative", "emergency", "maintenance"]
 
 #: Whether an answer came from a cache.
-CacheUse = Literal["off"]
+CacheUse = Literal["off", "miss", "hit-l1", "hit-l2"]
 
 #: Whether the CRC-32 was right.
 CrcState = Literal["ok", "unchecked", "absent"]
@@ -216,6 +216,9 @@ Priority = Literal["health", "admin", "user"]
 
 #: What a job does that starts when the memory is nearly exhausted; a job that runs already is left as it is.
 OnEmergency = Literal["sample", "spill", "wait", "fail"]
+
+#: What a query asks of the cache of answers. Samples and partial answers never enter it.
+CacheMode = Literal["use", "refresh", "off"]
 
 #: What becomes of a value that does not parse (``36.6`` in a whole number, the 30th of February) in a column that
 #: the query reads, its conditions included.
@@ -359,6 +362,18 @@ class NormalisedCodes(Record):
     samples: list[list[str]]
 
 
+class Unlabelled(Record):
+    """A column whose list of labels lacks some of its codes."""
+
+    dataset: str
+    #: Of the codes.
+    column: str
+    #: Rows with such a code.
+    count: int
+    #: Ten of them, the most frequent first; codes that are looked up together stand with a plus between.
+    codes: list[str]
+
+
 class Report(Record):
     """The report of a completed job."""
 
@@ -370,12 +385,14 @@ class Report(Record):
         "unreadable": Unreadable,
         "bad_values": BadValue,
         "normalised": NormalisedCodes,
+        "unlabelled": Unlabelled,
     }
     _left_out: ClassVar[dict[str, type[Any]]] = {
         "missing": list,
         "unreadable": list,
         "bad_values": list,
         "normalised": list,
+        "unlabelled": list,
     }
 
     #: Version of the contract.
@@ -415,6 +432,9 @@ class Report(Record):
     #: Codes that stood in the sources in another form than the catalogue's, by column that the query reads; the
     #: lake and the answer hold that form.
     normalised: list[NormalisedCodes]
+    #: Codes of the files that were read, before conditions, for which the list of their label has none; NULL
+    #: codes are not among them.
+    unlabelled: list[Unlabelled]
     #: In the client's language.
     warnings: list[str]
 
@@ -826,6 +846,23 @@ class CatalogFields(Record):
     names: list[str]
 
 
+class DerivedColumn(Record):
+    """A label's column, or one that is made of others."""
+
+    name: str
+    kind: Literal["text"] | dict[str, Any]
+    #: Of the codes whose labels it holds; none: it is made by a rule.
+    label_of: str | None
+    #: The list of its labels, as ``dictionaries`` names it.
+    list: str | None
+    #: The columns that it is made of.
+    inputs: list[str]
+    #: In Portuguese.
+    meaning: str
+    #: The rule's, or the list's with its date; it says where a list is no official one.
+    source: str
+
+
 class CatalogEntry(Record):
     """A dataset as the catalogue knows it. Competência is the month of processing; ``event_dates`` say when the
     event was.
@@ -838,6 +875,7 @@ class CatalogEntry(Record):
         "gaps": Gap,
         "columns": CatalogColumn,
         "fields": CatalogFields,
+        "derived": DerivedColumn,
     }
 
     #: ``SIH-RD``.
@@ -873,6 +911,24 @@ class CatalogEntry(Record):
     #: Fields that are known by name alone, and the files that have them; their types come from the files' own
     #: headers.
     fields: list[CatalogFields]
+    #: Columns that no star shows: the labels of codes, and what is made of other columns. Each is used by its
+    #: name like any other.
+    derived: list[DerivedColumn]
+
+
+class DictionaryEntry(Record):
+    """A list of the dictionary, as ``dictionaries`` tells it."""
+
+    #: Kit and table (``sih/SEXO``), or a name of its own (``cid10``).
+    list: str
+    #: Which table it was made from, and who published it.
+    source: str
+    #: When that was published, as exactly as is known.
+    date: str
+    #: False: written by hand in another project, and no official table.
+    official: bool
+    #: Different labels.
+    labels: int
 
 
 class BadColumn(Record):
@@ -943,8 +999,12 @@ class Options(TypedDict, total=False):
     #: dataset that come back as a stream, or what the client's ``on_emergency`` says; ``spill`` for aggregates,
     #: SQL, files and tables.
     on_emergency: OnEmergency | None
-    #: False: the answer is never taken from a cache. Until there is one, no answer is.
-    cache: bool | None
+    #: Whether an answer may come from a cache, and be kept in one. It is that of the sources as they are now in
+    #: any case.
+    cache: CacheMode | None
+    #: Who asks, where a service limits how often: a user, an address. Past the client's ``rate_limit`` it is
+    #: DS-429 with the seconds to wait; none: no limit.
+    rate_key: str | None
     #: What becomes of a value that does not parse in a column that the query reads.
     on_bad_value: OnBadValue | None
     #: Source rows between two checkpoints of a durable sink, from 1 to 10,000,000; none: 10,000. A killed process

@@ -118,7 +118,8 @@ class Options(_Model):
     partial: bool = False
     priority: Literal["health", "admin", "user"] = "user"
     on_emergency: Literal["sample", "spill", "wait", "fail"] | None = None
-    cache: bool | None = None
+    cache: Literal["use", "refresh", "off"] = "use"
+    rate_key: str | None = None
     on_bad_value: Literal["null", "dead_letter", "fail"] = "null"
     checkpoint_rows: int | None = Field(default=None, ge=1, le=10000000)
     dead_letter_limit: float | None = Field(default=None, ge=0, le=1)
@@ -134,6 +135,8 @@ class QueryParams(_Model):
     uf: str | int | list[str | int] | None = None
     competencia: str | int | list[str | int] | Range | None = None
     columns: list[str] | None = None
+    labels: bool | list[str] | None = None
+    labels_only: bool = None
     where: list[Filter] = Field(default_factory=list)
     group_by: list[str] = Field(default_factory=list)
     aggregates: list[Aggregate] = Field(default_factory=list)

@@ -9,7 +9,7 @@ use super::{Column, Competencia, Dataset, Uf};
 
 /// A dataset as the catalogue knows it. Competência is the month of processing; `event_dates` say when the event was.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-#[schemars(rename = "CatalogEntry")]
+#[schemars(rename = "CatalogGrupo")]
 pub struct Grupo {
     /// `SIH-RD`.
     pub dataset: Dataset,

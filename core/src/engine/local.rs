@@ -38,6 +38,10 @@ impl Engine for Local {
         true
     }
 
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn warm(&self, from_user: bool) {
         self.duckdb.warm(from_user);
     }

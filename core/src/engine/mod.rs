@@ -5,6 +5,7 @@
 
 mod duckdb;
 mod gather;
+mod kept_answer;
 mod local;
 mod row_stream;
 mod scan;
@@ -12,6 +13,7 @@ mod settings;
 
 pub use duckdb::{DuckDb, DuckDbDialect, HANGS};
 pub use gather::Gather;
+pub use kept_answer::{CacheUse, KeptAnswer};
 pub use local::Local;
 pub use row_stream::{RowSource, RowStream};
 pub use settings::Settings;
@@ -31,6 +33,12 @@ pub trait Engine: Send + Sync {
     /// Whether it cuts the rows of a [`Scan`](crate::plan::Scan) at [`Settings::units`] and leaves out those that are held. Of one
     /// that does not, durable sinks get what a job has kept of its whole answer.
     fn cuts_units(&self) -> bool {
+        false
+    }
+
+    /// Whether an equal statement over files of equal content has the same rows (those without an order in whichever), so that its
+    /// answer may be kept.
+    fn is_repeatable(&self) -> bool {
         false
     }
 

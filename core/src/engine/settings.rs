@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::KeptAnswer;
 use crate::base::Units;
 use crate::governor::{BatchMemory, Hold, Throttle};
 
@@ -29,6 +30,8 @@ pub struct Settings {
     pub throttle: Throttle,
     /// The share of the memory that the statement works with: charged until its thread has ended, whoever waits for it.
     pub hold: Option<Hold>,
+    /// What the answer is of, where it may be a kept one.
+    pub answer: Option<KeptAnswer>,
 }
 
 /// What a running statement may take at the moment.

@@ -25,6 +25,8 @@ impl Collector for Governor {
         gauge("memory_foreign_bytes", "Memory that the host keeps of our answers.", pressure.foreign as f64)?;
         let streams = self.throttle().streams().bytes();
         gauge("memory_stream_bytes", "Memory that streams hold for their readers.", streams as f64)?;
+        let kept = self.throttle().caches().bytes();
+        gauge("memory_cache_bytes", "Memory of kept answers, of all clients.", kept as f64)?;
         gauge("memory_lease_bytes", "Memory leased to jobs.", leased as f64)?;
         gauge("memory_leasable_bytes", "Memory that all leases together may have.", whole as f64)?;
         gauge("memory_swap_used_bytes", "Swap in use on the machine.", pressure.swap_used as f64)?;

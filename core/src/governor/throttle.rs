@@ -39,6 +39,8 @@ struct State {
     /// What streams have made and no reader has taken, and what readers have taken.
     streams: BatchMemory,
     foreign: BatchMemory,
+    /// What is kept of answers for those who ask again.
+    caches: BatchMemory,
 }
 
 impl Default for State {
@@ -50,6 +52,7 @@ impl Default for State {
             waiting: AtomicUsize::default(),
             streams: BatchMemory::default(),
             foreign: BatchMemory::default(),
+            caches: BatchMemory::default(),
         }
     }
 }
@@ -79,6 +82,11 @@ impl Throttle {
         &self.0.foreign
     }
 
+    /// What is kept of answers for those who ask again.
+    pub fn caches(&self) -> &BatchMemory {
+        &self.0.caches
+    }
+
     /// How full the memory is, as it was seen last.
     pub fn mode(&self) -> Mode {
         if self.0.maintenance.load(Relaxed) { Mode::Maintenance } else { self.level() }
@@ -101,7 +109,8 @@ impl Throttle {
 
     /// Bytes of the next batch of a stream: less the more of the budget streams and their readers hold.
     pub fn batch_bytes(&self) -> u64 {
-        let held = self.0.streams.bytes().saturating_add(self.0.foreign.bytes());
+        let kept = self.0.foreign.bytes().saturating_add(self.0.caches.bytes());
+        let held = self.0.streams.bytes().saturating_add(kept);
         let left = self.0.budget.load(Relaxed).saturating_sub(held);
         (left / BATCH_SHARE).clamp(LEAST_BATCH_BYTES, BATCH_BYTES)
     }

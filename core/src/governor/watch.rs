@@ -135,7 +135,7 @@ impl Inner {
             if watch.growth.is_worth_a_purge(pressure.process, now) {
                 self.outlets.send(Event::Grew);
             }
-            let counted = self.throttle.streams().bytes() + pressure.foreign;
+            let counted = self.throttle.streams().bytes() + self.throttle.caches().bytes() + pressure.foreign;
             let (running, budget) = (self.pool.is_at_work(), pressure.least_limit / 100 * LEASED_PERCENT);
             let held = Held { process: pressure.process, counted, running, budget };
             if watch.release.is_worth_a_purge(held, now) {
@@ -179,11 +179,12 @@ impl Inner {
         }
     }
 
-    /// Bytes that all leases together may have: of the 45 % of the least limit what the host's holders leave (they may keep
+    /// Bytes that all leases together may have: of the 45 % of the least limit what the host's holders and kept answers leave (they may keep
     /// all of it, and jobs still run).
     pub fn whole(&self, pressure: &Pressure) -> u64 {
         let budget = pressure.least_limit / 100 * LEASED_PERCENT;
-        budget - pressure.foreign.min(budget / 8 * 7)
+        let kept = pressure.foreign.saturating_add(self.throttle.caches().bytes());
+        budget - kept.min(budget / 8 * 7)
     }
 
     /// How soon the sampler looks again; none: nobody would know.

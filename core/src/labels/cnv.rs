@@ -132,9 +132,9 @@ pub(super) fn padded(value: &[u8], width: usize) -> Vec<u8> {
     key
 }
 
-/// Blanks of a short code of digits are zeros.
+/// Blanks of a short code of digits are zeros. Not behind a letter: `N39` is no `N390`.
 pub(super) fn with_zeros(mut key: Vec<u8>) -> Vec<u8> {
-    if key.len() <= 4 {
+    if key.len() <= 4 && key.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ') {
         key.iter_mut().filter(|byte| **byte == b' ').for_each(|byte| *byte = b'0');
     }
     key
@@ -216,6 +216,9 @@ mod tests {
         assert_eq!(of("4 1", &table).as_deref(), Some("1 ano"));
         let text = format!("2 3 L\n{}{}", line(2, "Ignorado", "000-999"), line(1, "1 ano", "401"));
         assert_eq!(of("4 1", &Cnv::read(text.as_bytes(), "T.CNV").unwrap()), None);
+        let text = format!("1 4\n{}", line(1, "Infecção urinária", "N390,N30 -N309"));
+        let table = Cnv::read(text.as_bytes(), "SENSIVEISATB03.CNV").unwrap();
+        assert_eq!(["N390", "N30", "N39"].map(|code| of(code, &table).is_some()), [true, true, false]);
     }
 
     #[test]

@@ -1,14 +1,33 @@
 //! Codes to words: the ministry's tables of labels, and what is derived from a record's columns.
 
+mod ages;
+mod births;
+mod causes;
 mod cnv;
+mod columns;
 mod dbf;
 mod def;
+mod derived;
+mod dictionary;
 mod kit;
 mod lines;
+mod list;
+mod places;
+mod record;
+mod rules;
 mod tokens;
+mod values;
+mod weeks;
 
 pub use cnv::{Cnv, CnvRow, Mode};
+pub use columns::{SUFFIX, derived_by_id, derived_column, derived_columns, label_column};
 pub use dbf::DbfTable;
 pub use def::{Def, DefLine, LabelTable};
+pub use derived::{Derived, WithoutLabel, dictionary_type, encode_texts};
+pub use dictionary::{Dictionary, DictionaryEntry};
 pub use kit::Kit;
+pub use list::{List, written};
+pub use places::{Municipality, check_digit, municipalities};
+pub use record::Input;
+pub use rules::lists;
 pub use tokens::Token;

@@ -229,11 +229,23 @@ fn write(
     let bad_cells = bad_cells.publish(&object)?.map(|published| published.sha256);
     let sha256 = hex::encode(out.sha256.finalize());
     let (bytes, state) = (out.bytes, file.state);
-    let record = Record { provenance, columns, own_types, row_groups, bytes, sha256, state, bad_cells };
+    let (object_name, stored) = (None, None);
+    let record = Record {
+        provenance,
+        columns,
+        own_types,
+        row_groups,
+        bytes,
+        sha256,
+        state,
+        bad_cells,
+        object: object_name,
+        stored,
+    };
     out.file.publish_as(&object)?;
     record.publish(&object)?;
     record
-        .lake_file((stores, file), object)
+        .local_file((stores, file), &object)
         .ok_or_else(|| Error::internal("an object that was just written has no footer"))
 }
 

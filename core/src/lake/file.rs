@@ -1,15 +1,17 @@
 //! A Parquet that a query reads: an object of the lake, or the user's own.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{BadCells, Provenance};
-use crate::base::{Cause, Code, Error, Result, file_sha256, text};
+use crate::base::{Cause, Code, Error, Result, text};
 use crate::catalog::FileId;
-use crate::store::{Location, State, Stores};
+use crate::store::{Handle, LocalCopy, Location, Object, ReadAt, State, Stores};
 
 /// An object of the lake, or the user's own Parquet, that a query reads.
 #[derive(Debug, Clone)]
@@ -18,8 +20,12 @@ pub struct LakeFile {
     pub id: FileId,
     /// The source that it is of: itself, where it is the user's own.
     pub location: Location,
-    /// By which an engine reads it.
+    /// The Parquet, where it lies: an object of the lake, or the source itself.
+    pub object: Object,
+    /// By which an engine reads it: itself, or a copy ([`LakeFile::with_copy`]); of one that lies in another store there is none yet.
     pub path: PathBuf,
+    /// Copies stay while somebody has these.
+    pub held: Vec<LocalCopy>,
     /// How many rows it has.
     pub rows: u64,
     /// Of the Parquet.
@@ -54,6 +60,57 @@ pub struct RowGroup {
 }
 
 impl LakeFile {
+    /// To read the Parquet.
+    pub fn handle(&self) -> Handle {
+        Handle::new(&self.stores, &self.object.location)
+    }
+
+    pub fn open(&self) -> Result<Arc<dyn ReadAt>> {
+        self.stores.open(&self.object.location)
+    }
+
+    /// Whether it lies in another store than this machine's files.
+    pub fn is_elsewhere(&self) -> bool {
+        !self.object.location.is_file()
+    }
+
+    /// The same for an engine that reads only files of this machine: of one that lies elsewhere a copy with these columns, as its
+    /// schema says too. One column at least: the number of rows stands in columns.
+    pub fn with_copy(self, columns: &[String]) -> Result<Self> {
+        if !self.is_elsewhere() {
+            return Ok(self);
+        }
+        let fields = self.schema.fields();
+        let is_read = |name: &str| columns.iter().any(|column| column.eq_ignore_ascii_case(name));
+        let mut kept: Vec<_> = fields.iter().filter(|field| is_read(field.name())).cloned().collect();
+        if kept.is_empty() {
+            kept.extend(fields.first().cloned());
+        }
+        let names: BTreeSet<String> = kept.iter().map(|field| field.name().clone()).collect();
+        let copy = self.stores.local(&self.object, Some(&names))?;
+        let schema: SchemaRef = Arc::new(Schema::new_with_metadata(kept, self.schema.metadata().clone()));
+        let mut held = self.held.clone();
+        held.push(copy.clone());
+        let is_bad = self.source.bad_values.iter().any(|bad| is_read(&bad.column));
+        let mut bad_cells = None;
+        if is_bad && let Some((cells, copy)) = self.bad_cells_here()? {
+            held.extend(copy);
+            bad_cells = Some(cells);
+        }
+        Ok(LakeFile { path: copy.path, held, fingerprint: fingerprint(&schema), schema, bad_cells, ..self })
+    }
+
+    /// The list of what did not parse, as a file of this machine, which stays one while somebody has the copy.
+    pub fn bad_cells_here(&self) -> Result<Option<(BadCells, Option<LocalCopy>)>> {
+        let Some(cells) = &self.bad_cells else { return Ok(None) };
+        let at = Location::parse(&cells.path);
+        if at.is_file() {
+            return Ok(Some((cells.clone(), None)));
+        }
+        let copy = self.stores.local(&self.stores.stat(&at)?, None)?;
+        Ok(Some((BadCells { path: copy.path.clone(), ..cells.clone() }, Some(copy))))
+    }
+
     /// DS-502 where the user's own Parquet changed since it was opened; objects of the lake never change.
     pub fn still_unchanged(&self) -> Result<()> {
         if !self.native_parquet {
@@ -85,11 +142,11 @@ impl LakeFile {
     /// DS-460 where the object is not what was published.
     pub fn verify(&self) -> Result<()> {
         let Some(expected) = &self.sha256 else { return Ok(()) };
-        let found = file_sha256(&self.path)?;
+        let found = self.stores.sha256(&self.object.location)?;
         if found == *expected {
             return Ok(());
         }
-        let path = self.path.display();
+        let path = &self.object.location;
         Err(Error::new(
             Code::DamagedFile,
             text!(

@@ -2,7 +2,8 @@
 //!
 //! An object is named by its source's hash and the converter's version and never changes. Beside it lies its record
 //! (`<object>.json`): provenance, columns, and the object's own SHA-256, against which it is checked before its first
-//! use in a process. An object without a record counts as not there and is converted again.
+//! use in a process. An object without a record counts as not there and is converted again. A lake may lie in another store
+//! ([`remote`]); then it has a folder of this machine as well, for what is in the making.
 
 mod bad_cells;
 mod columns;
@@ -16,6 +17,7 @@ mod native;
 mod notes;
 mod provenance;
 mod record;
+mod remote;
 mod rows;
 mod same;
 mod seen;
@@ -34,6 +36,7 @@ use crate::source::folder::{FileKind, SourceFile};
 use crate::store::{Location, Stores, stamp};
 
 use native::Own;
+use remote::{Remote, Shelf};
 use same::Same;
 use seen::Seen;
 
@@ -46,10 +49,15 @@ pub use mark::is_written_by_us;
 pub use provenance::{Provenance, RefusedColumn};
 pub use rows::SourceIdentity;
 
+/// Threads that ask a lake elsewhere for its records.
+const LOOKERS: usize = 8;
+
 /// A folder of converted files. Nothing is created before the first conversion.
 #[derive(Debug)]
 pub struct Lake {
-    root: PathBuf,
+    /// The lake itself, or else what is in the making, and notes.
+    here: PathBuf,
+    remote: Option<Remote>,
     /// Where its sources lie.
     stores: Stores,
     /// Objects whose content was checked in this process.
@@ -115,14 +123,30 @@ impl Lake {
 
     /// The lake of objects of these stores, in a folder of this machine.
     pub fn over(stores: Stores, root: &Path) -> Result<Self> {
-        let root = std::path::absolute(root).map_err(|e| Error::io(e, root).stage("lake"))?;
-        let (same, seen) = (Same::below(&root), Seen::below(&root));
-        Ok(Lake { root, stores, checked: Mutex::default(), marks: Mutex::default(), same, seen })
+        Lake::of(stores, None, root)
     }
 
-    /// The folder of its objects.
-    pub fn root(&self) -> &Path {
-        &self.root
+    /// The lake at `root`, in one of these stores; what is in the making, and notes, are in a folder of this machine, `here`.
+    pub fn at(stores: Stores, root: &Location, here: &Path) -> Result<Self> {
+        match root.is_file() {
+            true => Lake::over(stores, root.path()),
+            false => Lake::of(stores, Some(Remote::at(root.clone())), here),
+        }
+    }
+
+    fn of(stores: Stores, remote: Option<Remote>, here: &Path) -> Result<Self> {
+        let here = std::path::absolute(here).map_err(|e| Error::io(e, here).stage("lake"))?;
+        let (same, seen) = (Same::below(&here), Seen::below(&here));
+        Ok(Lake { here, remote, stores, checked: Mutex::default(), marks: Mutex::default(), same, seen })
+    }
+
+    /// Its folder of this machine: all of it, but for the objects of a lake in another store.
+    pub fn here(&self) -> &Path {
+        &self.here
+    }
+
+    pub fn location(&self) -> Location {
+        self.remote.as_ref().map_or_else(|| Location::file(&self.here), |remote| remote.root().clone())
     }
 
     /// Where its sources lie.
@@ -139,9 +163,15 @@ impl Lake {
         ctx: &Ctx,
     ) -> Vec<Result<LakeFile>> {
         ctx.progress.expect_files(files.len() as u64, files.iter().map(|file| file.size).sum());
+        let stores = self.stores.during(&ctx.cancel);
+        let shelf = Shelf::new(&stores);
+        if let Err(error) = self.look_ahead(&shelf, files, options) {
+            let error = ctx.check().err().unwrap_or(error).stage("convert");
+            return files.iter().map(|_| Err(error.clone())).collect();
+        }
         let one = |file: &SourceFile| {
             ctx.check()?;
-            let done = self.ensure_one(file, catalog, options, ctx);
+            let done = self.ensure_one((&stores, &shelf), file, catalog, options, ctx);
             ctx.progress.file_done();
             done.map_err(|error| error.stage("convert"))
         };
@@ -158,7 +188,15 @@ impl Lake {
 
     /// The fresh object of a file, if there is one; converts nothing.
     pub fn current(&self, file: &SourceFile, catalog: &Catalog, options: &ConvertOptions) -> Option<LakeFile> {
-        let converted = || self.object(&self.partition(&file.id), file, options).ok().flatten();
+        let converted = || {
+            let partition = partition(&file.id);
+            match &self.remote {
+                None => self.object(&self.here.join(partition), file, options).ok().flatten(),
+                Some(remote) => {
+                    remote.find(&Shelf::new(&self.stores), &partition, file, options, &self.seen).ok().flatten()
+                }
+            }
+        };
         if file.kind != FileKind::Parquet {
             return converted();
         }
@@ -186,25 +224,53 @@ impl Lake {
         file.verify()
     }
 
+    /// Of a lake in another store: what many files ask of it is asked at once.
+    fn look_ahead(&self, shelf: &Shelf, files: &[SourceFile], options: &ConvertOptions) -> Result<()> {
+        let Some(remote) = &self.remote else { return Ok(()) };
+        remote.list(shelf, files, partition)?;
+        let look = |file: &SourceFile| remote.find(shelf, &partition(&file.id), file, options, &self.seen).map(drop);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(LOOKERS)
+            .thread_name(|index| format!("datasus-look-{index}"))
+            .build();
+        match pool {
+            // They wait for answers, and do next to nothing.
+            Ok(pool) if files.len() > 1 => {
+                let others = files.par_iter().filter(|file| file.kind != FileKind::Parquet);
+                pool.install(|| others.try_for_each(look))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn ensure_one(
         &self,
+        (stores, shelf): (&Stores, &Shelf),
         file: &SourceFile,
         catalog: &Catalog,
         options: &ConvertOptions,
         ctx: &Ctx,
     ) -> Result<LakeFile> {
-        let folder = self.partition(&file.id);
+        let partition = partition(&file.id);
+        let folder = self.here.join(&partition);
         let own = match file.kind {
             FileKind::Parquet => {
                 if let Some(seen) = self.same.holds(file, options) {
                     ctx.progress.spare(file.size);
-                    return Own::open(&self.stores, file, catalog, options)?.in_place(file, seen.has_crcs);
+                    return Own::open(stores, file, catalog, options)?.in_place(file, seen.has_crcs);
                 }
-                Some(Own::open(&self.stores, file, catalog, options)?)
+                Some(Own::open(stores, file, catalog, options)?)
             }
             _ => None,
         };
-        if let Some(Found::Sound(current)) = self.find(&folder, file, options)? {
+        let find = || match &self.remote {
+            None => self.find(&folder, file, options),
+            Some(remote) => {
+                let found = remote.find(shelf, &partition, file, options, &self.seen)?;
+                Ok(found.map(|found| Found::Sound(Box::new(found))))
+            }
+        };
+        if let Some(Found::Sound(current)) = find()? {
             ctx.progress.spare(file.size);
             return Ok(*current);
         }
@@ -226,11 +292,12 @@ impl Lake {
         create_folders(&folder).map_err(|error| self.unwritable(error))?;
         let _lock = lock::take(
             &folder.join(format!(".{}.lock", convert::stem(file))),
-            Trusted::of_folder(&self.root),
+            Trusted::of_folder(&self.here),
             &ctx.cancel,
         )?;
         // Whoever waited looks again: another process may have converted or mended it meanwhile.
-        match self.find(&folder, file, options)? {
+        shelf.forget(&partition);
+        match find()? {
             Some(Found::Sound(current)) => {
                 ctx.progress.spare(file.size);
                 return Ok(*current);
@@ -238,19 +305,38 @@ impl Lake {
             Some(Found::Damaged(object)) => record::forget(&object)?,
             None => {}
         }
-        record::sweep_partials(&folder, &convert::stem(file));
-        ctx.progress.enter(Phase::Converting);
-        match &own {
-            Some(own) => convert::convert_own(own, own_has_crcs, (&self.stores, file), &folder, options, ctx),
-            None => convert::convert((&self.stores, file), &folder, catalog, options, ctx),
+        // What was made here for a lake elsewhere, by a process that was killed before it could take it there.
+        let left = if self.remote.is_some() { self.find(&folder, file, options)? } else { None };
+        let made = match left {
+            Some(Found::Sound(left)) => *left,
+            left => {
+                if let Some(Found::Damaged(object)) = left {
+                    record::forget(&object)?;
+                }
+                record::sweep_partials(&folder, &convert::stem(file));
+                ctx.progress.enter(Phase::Converting);
+                match &own {
+                    Some(own) => convert::convert_own(own, own_has_crcs, (stores, file), &folder, options, ctx),
+                    None => convert::convert((stores, file), &folder, catalog, options, ctx),
+                }?
+            }
+        };
+        let Some(remote) = &self.remote else { return Ok(made) };
+        remote.publish(stores, &partition, &made.path)?;
+        record::remove(&made.path)?;
+        shelf.forget(&partition);
+        remote.sweep(shelf, &partition, &convert::stem(file));
+        match find()? {
+            Some(Found::Sound(published)) => Ok(*published),
+            _ => Err(lost(&partition, remote.root())),
         }
     }
 
     fn unwritable(&self, error: std::io::Error) -> Error {
         if error.kind() == std::io::ErrorKind::StorageFull {
-            return Error::io(error, &self.root);
+            return Error::io(error, &self.here);
         }
-        let (root, words) = (self.root.display(), io_words(&error));
+        let (root, words) = (self.here.display(), io_words(&error));
         let (pt, en) = (words.pt, words.en);
         Error::new(
             Code::Forbidden,
@@ -266,7 +352,7 @@ impl Lake {
     /// The fresh object. Where one is alike in name, size and time only, the source's digest says whether it is of this content:
     /// a file may be exchanged for another, and it may be copied or linked.
     fn object(&self, folder: &Path, file: &SourceFile, options: &ConvertOptions) -> Result<Option<LakeFile>> {
-        let trusted = Trusted::of_folder(&self.root);
+        let trusted = Trusted::of_folder(&self.here);
         let found = record::find(folder, (&self.stores, file), options, trusted);
         let decided = found.is_some() || file.version.sha256.is_some();
         if decided || !record::has_alike(folder, (&self.stores, file), options, trusted) {
@@ -292,18 +378,29 @@ impl Lake {
         self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
         Ok(Some(Found::Sound(Box::new(current))))
     }
+}
 
-    /// `sistema=SIH/grupo=RD/uf=AC/ano=2024/mes=01`; without `mes` for yearly sistemas.
-    fn partition(&self, id: &FileId) -> PathBuf {
-        let mut folder = self
-            .root
-            .join(format!("sistema={}", id.dataset.sistema()))
-            .join(format!("grupo={}", id.dataset.grupo()))
-            .join(format!("uf={}", id.uf))
-            .join(format!("ano={:04}", id.competencia.ano()));
-        if let Some(mes) = id.competencia.mes() {
-            folder.push(format!("mes={mes:02}"));
-        }
-        folder
+/// `sistema=SIH/grupo=RD/uf=AC/ano=2024/mes=01`; without `mes` for yearly sistemas.
+fn partition(id: &FileId) -> PathBuf {
+    let mut folder = PathBuf::from(format!("sistema={}", id.dataset.sistema()))
+        .join(format!("grupo={}", id.dataset.grupo()))
+        .join(format!("uf={}", id.uf))
+        .join(format!("ano={:04}", id.competencia.ano()));
+    if let Some(mes) = id.competencia.mes() {
+        folder.push(format!("mes={mes:02}"));
     }
+    folder
+}
+
+/// What was published is not there any more.
+fn lost(partition: &Path, root: &Location) -> Error {
+    let shown = partition.display();
+    Error::new(
+        Code::Unreachable,
+        text!(
+            "O que se acabou de gravar em {root} ({shown}) não está lá: outro programa apaga objetos do lake; repita",
+            "What was just written to {root} ({shown}) is not there: another program removes objects of the lake; try again"
+        ),
+    )
+    .file(root.to_string())
 }

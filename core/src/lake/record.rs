@@ -11,13 +11,13 @@ use super::convert::stem;
 use super::file::fingerprint;
 use super::made::suffix;
 use super::{BadCells, ConvertOptions, LakeFile, Provenance, RowGroup, bad_cells};
-use crate::base::{Error, Odd, Result, Trusted, WholeFile, arrow_footer, is_sealed, open_source, sealed_json};
+use crate::base::{Error, Odd, Result, Trusted, WholeFile, arrow_footer, is_sealed, sealed_json};
 use crate::catalog::LogicalType;
 use crate::source::folder::SourceFile;
-use crate::store::{State, Stores};
+use crate::store::{At, Location, Object, State, Stores};
 
 /// Bytes of a record. One of a thousand columns and row groups has some hundred thousand.
-const MOST: u64 = 32 << 20;
+pub(super) const MOST: u64 = 32 << 20;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -35,38 +35,60 @@ pub(super) struct Record {
     /// SHA-256 of the list of values that did not parse, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bad_cells: Option<String>,
+    /// In another store: the name of the object, beside the record's, and the version of it that was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<State>,
 }
 
 impl Record {
-    fn schema(&self, object: &Path) -> Option<SchemaRef> {
+    fn schema(&self, stores: &Stores, object: &Location) -> Result<Option<SchemaRef>> {
         if self.own_types {
-            let footer = arrow_footer(&open_source(object).ok()?).ok()?;
-            return Some(footer.schema().clone());
+            return match arrow_footer(&At::of(stores.open(object)?)) {
+                Ok(footer) => Ok(Some(footer.schema().clone())),
+                Err(error) => Error::within(&error).map_or(Ok(None), Err),
+            };
         }
         let fields = self.columns.iter().map(|(name, kind)| Field::new(name, kind.arrow(), true));
-        Some(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
+        Ok(Some(Arc::new(Schema::new(fields.collect::<Vec<_>>()))))
     }
 
-    /// None where the object's footer, if it is needed, cannot be read.
-    pub(super) fn lake_file(&self, (stores, file): (&Stores, &SourceFile), object: PathBuf) -> Option<LakeFile> {
-        let schema = self.schema(&object)?;
-        let bad_cells = |sha256: &String| BadCells { path: bad_cells::path_of(&object), sha256: sha256.clone() };
-        Some(LakeFile {
+    /// The same of an object of this machine, with what lies beside it.
+    pub(super) fn local_file(&self, of: (&Stores, &SourceFile), object: &Path) -> Option<LakeFile> {
+        let (location, bad_cells) = (Location::file(object), bad_cells::path_of(object));
+        let object = Object { location, size: self.bytes, mtime_ns: 0, state: None, identity: None };
+        self.lake_file(of, object, Some(bad_cells)).ok().flatten()
+    }
+
+    /// None where the object's footer, if it is needed, is not what it should be. `bad_cells`: where their list is, if there is one.
+    pub(super) fn lake_file(
+        &self,
+        (stores, file): (&Stores, &SourceFile),
+        object: Object,
+        bad_cells: Option<PathBuf>,
+    ) -> Result<Option<LakeFile>> {
+        let Some(schema) = self.schema(stores, &object.location)? else { return Ok(None) };
+        let listed = self.bad_cells.clone().zip(bad_cells);
+        Ok(Some(LakeFile {
             id: file.id.clone(),
             location: file.location.clone(),
             stores: stores.clone(),
-            bad_cells: self.bad_cells.as_ref().map(bad_cells),
-            path: object,
+            bad_cells: listed.map(|(sha256, path)| BadCells { path, sha256 }),
+            path: object.location.whole(),
+            object,
+            held: Vec::new(),
             rows: self.provenance.rows,
             bytes: self.bytes,
             row_groups: self.row_groups.clone(),
             fingerprint: fingerprint(&schema),
             schema,
-            source: self.provenance.clone(),
+            // Of the same content another machine may have a file of another time.
+            source: Provenance { mtime_ns: file.mtime_ns, ..self.provenance.clone() },
             state: file.state,
             native_parquet: false,
             sha256: Some(self.sha256.clone()),
-        })
+        }))
     }
 
     /// Writes the record; from then on the object counts.
@@ -90,6 +112,18 @@ pub(super) fn forget(object: &Path) -> Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(error, &path)),
         _ => Ok(()),
     }
+}
+
+/// The object and what lies beside it go, which are elsewhere by now.
+pub(super) fn remove(object: &Path) -> Result<()> {
+    forget(object)?;
+    for path in [bad_cells::path_of(object), object.to_owned()] {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(error, &path)),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The object of this very version of the source, read as `options` say: same name, size and time, and the SHA-256 where that is
@@ -153,12 +187,12 @@ fn find_with(
         if found.len() != record.bytes || !told(&object, trusted.check(&found, false)) {
             return None;
         }
-        record.lake_file((stores, file), object)
+        record.local_file((stores, file), &object)
     })
 }
 
 /// A record that counts: none where it is damaged, or not of those who share the lake.
-fn read(path: &Path, trusted: Trusted) -> Option<Record> {
+pub(super) fn read(path: &Path, trusted: Trusted) -> Option<Record> {
     let read = trusted.read_all(path, MOST);
     told(path, read.as_ref().map(drop));
     let text = read.ok()?;

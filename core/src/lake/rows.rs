@@ -15,9 +15,9 @@ use sha2::{Digest, Sha256};
 
 use super::notes;
 use super::{CONVERTER_VERSION, Lake, LakeFile, RowDigest};
-use crate::base::{Code, Ctx, Error, Result, WholeFile, arrow_footer, create_folders, open_source, text};
+use crate::base::{Code, Ctx, Error, Result, WholeFile, arrow_footer, create_folders, text};
 use crate::catalog::FileId;
-use crate::store::State;
+use crate::store::{At, State};
 
 const STRICT: CastOptions<'_> = CastOptions { safe: false, format_options: FormatOptions::new() };
 
@@ -91,7 +91,7 @@ impl Lake {
             sha256.update(path.as_os_str().as_encoded_bytes());
             sha256.update([0]);
         }
-        self.root().join(".rows").join(format!("{}.json", hex::encode(&sha256.finalize()[..12])))
+        self.here().join(".rows").join(format!("{}.json", hex::encode(&sha256.finalize()[..12])))
     }
 }
 
@@ -108,8 +108,9 @@ fn read(files: &[LakeFile], ctx: &Ctx) -> Result<String> {
     let schema = together(files);
     let mut digest = RowDigest::new(&schema);
     for file in files {
-        let failed = |error: &dyn std::fmt::Display| damaged(file, error);
-        let handle = open_source(&file.path).map_err(|e| Error::io(e, &file.path))?;
+        let failed =
+            |error: &(dyn std::error::Error + 'static)| Error::within(error).unwrap_or_else(|| damaged(file, error));
+        let handle = At::of(file.open()?);
         let footer = arrow_footer(&handle).map_err(|e| failed(&e))?;
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, footer);
         for batch in reader.build().map_err(|e| failed(&e))? {
@@ -146,7 +147,7 @@ fn typed(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
 }
 
 fn damaged(file: &LakeFile, error: &dyn std::fmt::Display) -> Error {
-    let path = file.path.display();
+    let path = &file.object.location;
     Error::new(
         Code::DamagedFile,
         text!(

@@ -11,6 +11,7 @@ use super::{Filter, Options};
 /// What is expected, as errors say it in both languages.
 const UFS: [&str; 2] =
     ["uma UF (sigla, nome ou código do IBGE) ou uma lista delas", "a UF (sigla, name or IBGE code) or a list of them"];
+const LABELS: [&str; 2] = ["verdadeiro, falso ou uma lista de colunas", "true, false or a list of columns"];
 const MONTH: [&str; 2] = ["um mês ou um ano", "a month or a year"];
 const COMPETENCIA: [&str; 2] = [
     "um mês ou um ano, uma lista deles, ou o primeiro e o último (`from` e `to`)",
@@ -74,6 +75,14 @@ pub struct QueryParams {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["CNES", "VAL_TOT"])]
     pub columns: Option<Vec<String>>,
+    /// Words for codes: true, or a list of columns, adds `<COLUMN>_rotulo` beside each column that has a list of labels. Names of labels and of derived columns also stand in `columns`, `where`, `group_by` and `order_by`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["SEXO"], extend("x-expected" = LABELS))]
+    pub labels: Option<Labels>,
+    /// True: a label of `labels` stands in its code's place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(example = false)]
+    pub labels_only: bool,
     /// Conditions that every row must meet.
     #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-expected" = super::filter::CONDITIONS))]
@@ -158,6 +167,25 @@ impl OneOrMany {
         }
         .iter()
         .map(String::as_str)
+    }
+}
+
+/// Which columns get labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Labels {
+    /// All that have a list; false: none.
+    All(bool),
+    Columns(Vec<String>),
+}
+
+impl Labels {
+    /// Whether any are wanted, and of which columns; none: of all.
+    pub(super) fn wanted(&self) -> (bool, Option<&[String]>) {
+        match self {
+            Labels::All(all) => (*all, None),
+            Labels::Columns(columns) => (true, Some(columns)),
+        }
     }
 }
 
@@ -290,6 +318,18 @@ impl QueryParams {
     /// These columns, in this order.
     pub fn columns<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.columns = Some(columns.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Adds `<COLUMN>_rotulo` beside each of these columns.
+    pub fn labels<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.labels = Some(Labels::Columns(columns.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// Adds `<COLUMN>_rotulo` beside each column that has a list of labels.
+    pub fn all_labels(mut self) -> Self {
+        self.labels = Some(Labels::All(true));
         self
     }
 

@@ -11,12 +11,12 @@ mod validate;
 mod values;
 mod when;
 
-pub use contract::{Aggregate, AggregateFn, CompetenciaParam, OneOrMany, OrderBy, QueryParams};
+pub use contract::{Aggregate, AggregateFn, CompetenciaParam, Labels, OneOrMany, OrderBy, QueryParams};
 pub use filter::{Col, Filter, Op, col};
-pub use options::{MissingFiles, OnBadValue, OnEmergency, Options, Priority, Versions};
+pub use options::{CacheMode, MissingFiles, OnBadValue, OnEmergency, Options, Priority, Versions};
 pub use query::{
-    Ask, BindValue, Extent, ORIGIN, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql, Structured,
-    Syntax, origin_column,
+    Ask, BindValue, Extent, Labelled, ORIGIN, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql,
+    Structured, Syntax, origin_column,
 };
 pub use sizes::check_sizes;
 pub use validate::{Compared, Constant, FileColumns, SqlUse, no_dataset, validate, validate_question, validate_sql};

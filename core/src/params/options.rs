@@ -31,10 +31,15 @@ pub struct Options {
     /// back as a stream, or what the client's `on_emergency` says; `spill` for aggregates, SQL, files and tables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_emergency: Option<OnEmergency>,
-    /// False: the answer is never taken from a cache. Until there is one, no answer is.
+    /// Whether an answer may come from a cache, and be kept in one. It is that of the sources as they are now in any case.
+    #[serde(skip_serializing_if = "CacheMode::is_use")]
+    #[schemars(extend("default" = "use"))]
+    pub cache: CacheMode,
+    /// Who asks, where a service limits how often: a user, an address. Past the client's `rate_limit` it is DS-429 with the seconds
+    /// to wait; none: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = false)]
-    pub cache: Option<bool>,
+    #[schemars(example = "192.0.2.7")]
+    pub rate_key: Option<String>,
     /// What becomes of a value that does not parse in a column that the query reads.
     #[serde(skip_serializing_if = "OnBadValue::is_null")]
     #[schemars(extend("default" = "null"))]
@@ -53,6 +58,26 @@ pub struct Options {
 impl Options {
     pub(super) fn is_default(&self) -> bool {
         *self == Options::default()
+    }
+}
+
+/// What a query asks of the cache of answers. Samples and partial answers never enter it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+#[serde(rename_all = "lowercase")]
+pub enum CacheMode {
+    /// A kept answer of the same question over the same content is given; another is kept.
+    #[default]
+    Use,
+    /// It is run, and its answer kept in the place of what was.
+    Refresh,
+    /// It is run, and nothing is kept.
+    Off,
+}
+
+impl CacheMode {
+    fn is_use(&self) -> bool {
+        *self == CacheMode::Use
     }
 }
 

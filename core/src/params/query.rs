@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::base::Text;
 use crate::catalog::{Competencia, FileId, Grupo, LogicalType, Uf};
+use crate::labels::Derived;
 use crate::source::declared::OwnTable;
 
 use super::{AggregateFn, Op, Options};
@@ -99,6 +100,18 @@ pub struct Structured {
     pub order_by: Vec<Sort>,
     /// So many rows at most.
     pub limit: Option<u64>,
+    /// Labels and derived columns that it names.
+    pub derived: Vec<Arc<Derived>>,
+    /// In [`Projection::All`]: the labels that stand beside their codes, or in their place.
+    pub labels: Labelled,
+}
+
+/// Labels of columns that the answer has without naming them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Labelled {
+    pub columns: Vec<Arc<Derived>>,
+    /// True: a label stands in its code's place.
+    pub only: bool,
 }
 
 impl Structured {
@@ -119,6 +132,13 @@ impl Structured {
         self.predicates.iter().for_each(|predicate| predicate.columns(&mut names));
         let sorted = self.order_by.iter().map(|key| key.column.as_str());
         names.extend(sorted.filter(|name| !aliases.contains(name)));
+        let derived = self.derived.iter().filter(|derived| names.contains(derived.name.as_str()));
+        let inputs: Vec<&str> = derived.flat_map(|derived| derived.inputs.iter().map(String::as_str)).collect();
+        names.extend(inputs);
+        if matches!(self.projection, Projection::All) {
+            let of_labels = self.labels.columns.iter().flat_map(|label| &label.inputs);
+            names.extend(of_labels.map(String::as_str).filter(|name| origin_column(name).is_some()));
+        }
         names
     }
 }

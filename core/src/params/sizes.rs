@@ -27,6 +27,8 @@ pub fn check_sizes(params: &QueryParams) -> Result<()> {
         None => {}
     }
     sizes.names("columns", 4_096, params.columns.iter().flatten().map(String::as_str));
+    let of_labels = params.labels.as_ref().and_then(|labels| labels.wanted().1).unwrap_or_default();
+    sizes.names("labels", 4_096, of_labels.iter().map(String::as_str));
     sizes.names("group_by", 256, params.group_by.iter().map(String::as_str));
     sizes.names("order_by", 256, params.order_by.iter().map(|key| key.column.as_str()));
     let of_aggregates = params.aggregates.iter();

@@ -27,7 +27,10 @@ pub(super) fn bad_rows(query: &Query, files: &[LakeFile], read: &[String]) -> Re
     let is_read = |name: &str| read.iter().any(|column| column.eq_ignore_ascii_case(name));
     for (number, file) in files.iter().enumerate().filter(|(_, file)| named::reads(query, file)) {
         let is_bad = file.source.bad_values.iter().any(|bad| is_read(&bad.column));
-        let Some(cells) = file.bad_cells.as_ref().filter(|_| is_bad) else { continue };
+        if !is_bad {
+            continue;
+        }
+        let Some((cells, _copy)) = file.bad_cells_here()? else { continue };
         let rows = cells.rows(is_read)?;
         match rows.first() {
             None => {}

@@ -6,6 +6,10 @@ use crate::params::Scalar;
 
 /// One engine's way to write names, values, types and file lists.
 pub trait Dialect {
+    /// The value of a derived column, of its inputs.
+    fn derived(&self, derived: &crate::labels::Derived, inputs: &[String]) -> String;
+    /// Where a word of a derived column stands in their order.
+    fn word_place(&self, derived: &crate::labels::Derived, word: &str) -> String;
     /// A name, quoted.
     fn name(&self, name: &str) -> String;
     /// A text constant: file names only; values of the user are bound.

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::prune::{Verdict, judge, statistics};
 use super::{LeftOut, Missing, Selection, Statement};
-use crate::base::{Error, Result, masked, open_source, parquet_footer};
+use crate::base::{Error, Result, masked, parquet_footer};
 use crate::lake::LakeFile;
 use crate::params::{Predicate, Query};
+use crate::store::At;
 
 /// Read, of those present.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -101,8 +102,9 @@ pub fn explain(
 }
 
 fn footer(file: &LakeFile) -> Result<Arc<ParquetMetaData>> {
-    let handle = open_source(&file.path).map_err(|e| Error::io(e, &file.path))?;
-    parquet_footer(&handle).map_err(|e| Error::internal(format!("footer: {e}")))
+    let failed =
+        |e: parquet::errors::ParquetError| Error::within(&e).unwrap_or_else(|| Error::internal(format!("footer: {e}")));
+    parquet_footer(&At::of(file.open()?)).map_err(failed)
 }
 
 fn chunk_bytes(group: &RowGroupMetaData) -> Vec<(String, u64)> {

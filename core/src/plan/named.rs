@@ -1,12 +1,14 @@
 //! Columns that a table has because the query names them: where a row comes from, and what no chosen file holds.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::view::{Held, TableColumn};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Dataset, LogicalType};
+use crate::labels::{Derived, derived_columns};
 use crate::lake::LakeFile;
-use crate::params::{Ask, ORIGIN, Op, Predicate, Query, Scalar, Scope, origin_column};
+use crate::params::{Ask, ORIGIN, Op, Predicate, Projection, Query, Scalar, Scope, Structured, origin_column};
 
 /// The columns of a table that its files do not have, and that `query` names. `elsewhere`: whether another table of the query
 /// has a column, which a bare name then means.
@@ -23,11 +25,15 @@ pub(super) fn columns(
         own: None,
         at_odds: None,
         held: Held::Nowhere,
+        derived: None,
     };
     let origin = |name: &str| TableColumn { held: Held::Origin, ..nowhere(name, &LogicalType::Text) };
     match &query.ask {
         Ask::Structured(ask) => {
             let known = |name: &&str| {
+                if let Some(derived) = ask.derived.iter().find(|derived| derived.name == **name) {
+                    return of_derived(derived);
+                }
                 let of_header = || scope.header_columns.iter().find(|(of, _)| of == name).map(|(_, kind)| kind);
                 let kind = scope.grupo.column(name).map(|column| &column.kind).or_else(of_header);
                 if origin_column(name).is_some() {
@@ -36,7 +42,19 @@ pub(super) fn columns(
                     nowhere(name, kind.unwrap_or(&LogicalType::Text))
                 }
             };
-            ask.columns().iter().filter(|name| absent(name)).map(known).collect()
+            let mut found: Vec<TableColumn> = ask.columns().iter().filter(|name| absent(name)).map(known).collect();
+            if matches!(ask.projection, Projection::All) {
+                let labels = held.iter().filter_map(|column| label_beside(ask, &column.name));
+                let labels: Vec<Arc<Derived>> =
+                    labels.filter(|label| !found.iter().any(|column| column.name == label.name)).cloned().collect();
+                let inputs = labels.iter().flat_map(|label| &label.inputs);
+                let inputs: BTreeSet<&str> = inputs.map(String::as_str).filter(|name| absent(name)).collect();
+                let missing: Vec<&&str> =
+                    inputs.iter().filter(|name| !found.iter().any(|column| column.name == **name)).collect();
+                found.extend(missing.into_iter().map(known).collect::<Vec<_>>());
+                found.extend(labels.iter().map(of_derived));
+            }
+            found
         }
         Ask::Sql(sql) => {
             let table = scope.grupo.dataset.table();
@@ -44,11 +62,53 @@ pub(super) fn columns(
             let of_headers = scope.header_columns.iter().filter(|(name, _)| scope.grupo.column(name).is_none());
             let known = of_catalogue.chain(of_headers.map(|(name, kind)| (name, kind)));
             let named = known.filter(|(name, _)| absent(name) && sql.syntax.names(&table, name, !elsewhere(name)));
-            let of_origin = ORIGIN.into_iter().filter(|name| absent(name) && sql.syntax.names(&table, name, true));
-            named.map(|(name, kind)| nowhere(name, kind)).chain(of_origin.map(origin)).collect()
+            let all = derived_columns(scope.grupo);
+            let derived: Vec<&Arc<Derived>> = (all.iter())
+                .filter(|one| absent(&one.name) && sql.syntax.names(&table, &one.name, !elsewhere(&one.name)))
+                .collect();
+            let input = |name: &str| derived.iter().any(|one| one.inputs.iter().any(|input| input == name));
+            let of_origin =
+                ORIGIN.into_iter().filter(|name| absent(name) && (input(name) || sql.syntax.names(&table, name, true)));
+            let mut found: Vec<TableColumn> =
+                named.map(|(name, kind)| nowhere(name, kind)).chain(of_origin.map(origin)).collect();
+            for name in derived.iter().flat_map(|one| &one.inputs) {
+                if absent(name) && !found.iter().any(|column| column.name == *name) {
+                    let kind = scope.grupo.column(name).map_or(&LogicalType::Text, |column| &column.kind);
+                    found.push(nowhere(name, kind));
+                }
+            }
+            found.extend(derived.into_iter().map(of_derived));
+            found
         }
         Ask::Catalog(_) => Vec::new(),
     }
+}
+
+fn of_derived(derived: &Arc<Derived>) -> TableColumn {
+    TableColumn {
+        name: derived.name.clone(),
+        kind: derived.kind.clone(),
+        own: None,
+        at_odds: None,
+        held: Held::Derived,
+        derived: Some(derived.clone()),
+    }
+}
+
+/// The label that the answer shows with a column of the files, where it shows them all.
+pub(super) fn label_beside<'a>(ask: &'a Structured, column: &str) -> Option<&'a Arc<Derived>> {
+    ask.labels.columns.iter().find(|label| label.label_of.as_deref() == Some(column))
+}
+
+/// Names of the answer's columns where it shows all that the files have.
+pub(super) fn shown(ask: &Structured, columns: &[TableColumn]) -> Vec<String> {
+    let held = columns.iter().filter(|column| column.held == Held::Files);
+    held.flat_map(|column| {
+        let label = label_beside(ask, &column.name).map(|label| label.name.clone());
+        let code = (label.is_none() || !ask.labels.only).then(|| column.name.clone());
+        code.into_iter().chain(label)
+    })
+    .collect()
 }
 
 /// Columns of the catalogue that the query names and none of its files has: they are NULL in the whole answer.

@@ -1,17 +1,19 @@
 //! A query that only reads: rows of files, some columns, conditions, perhaps a limit. An engine can run it without SQL.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
+use super::named;
 use super::named::origin_of;
 use super::view::{self, Held, TableColumn};
 use super::{FileSample, Sampling};
 use crate::base::{UnitId, UnitPlaces};
 use crate::catalog::{LogicalType, UfCoding};
+use crate::labels::Derived;
 use crate::lake::LakeFile;
 use crate::params::{ORIGIN, Op, Predicate, Projection, Scalar, Scope, Structured};
+use crate::store::Handle;
 
 /// What is read, file by file, in the order of the answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,13 +54,15 @@ pub enum Output {
     Column(String),
     /// The same text in every row of a file: that of this number in [`ScanFile::constants`].
     Constant(usize),
+    /// Made of others, of columns and constants alone.
+    Derived(Arc<Derived>, Vec<Output>),
 }
 
 /// One file of a scan, and what of it is read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScanFile {
     /// Where it lies.
-    pub path: PathBuf,
+    pub object: Handle,
     /// The source's name, for those who ask where a row comes from.
     pub name: Arc<str>,
     /// Rows of each row group.
@@ -85,10 +89,9 @@ pub(super) fn scan(
     if !ask.order_by.is_empty() {
         return None;
     }
+    let shown = named::shown(ask, columns);
     let names: Vec<&str> = match &ask.projection {
-        Projection::All => {
-            columns.iter().filter(|column| column.held == Held::Files).map(|column| column.name.as_str()).collect()
-        }
+        Projection::All => shown.iter().map(String::as_str).collect(),
         Projection::Columns(names) => names.iter().map(String::as_str).collect(),
         Projection::Grouped { .. } => return None,
     };
@@ -102,6 +105,17 @@ pub(super) fn scan(
             outputs.push(constant(name));
             continue;
         }
+        if let Some(derived) = find(name).and_then(|column| column.derived.as_ref()) {
+            let input = |name: &String| match find(name) {
+                Some(column) if column.held == Held::Origin => Some(constant(name)),
+                Some(column) => uncast(column, files).map(|_| Output::Column(name.clone())),
+                None => Some(Output::Column(name.clone())),
+            };
+            let inputs = derived.inputs.iter().map(input).collect::<Option<Vec<_>>>()?;
+            fields.push(Field::new(name, derived.kind.arrow(), true));
+            outputs.push(Output::Derived(derived.clone(), inputs));
+            continue;
+        }
         let kind = find(name).map_or(Some(DataType::Utf8), |column| uncast(column, files))?;
         fields.push(Field::new(name, kind, true));
         outputs.push(Output::Column(name.to_owned()));
@@ -113,19 +127,25 @@ pub(super) fn scan(
     let mut predicates = ask.predicates.clone();
     predicates.extend(uf_predicate(scope));
     let exact = |column: &str, kind: &LogicalType| {
-        find(column).is_none_or(|c| c.held != Held::Origin && uncast(c, files) == Some(kind.arrow()))
+        let plain = |c: &TableColumn| !matches!(c.held, Held::Origin | Held::Derived);
+        find(column).is_none_or(|c| plain(c) && uncast(c, files) == Some(kind.arrow()))
     };
     if !predicates.iter().all(|predicate| runs_uncast(predicate, &exact)) {
         return None;
     }
-    let constants = |file: &LakeFile| match outputs.iter().any(|output| matches!(output, Output::Constant(_))) {
+    let of_file = |output: &Output| match output {
+        Output::Constant(_) => true,
+        Output::Derived(_, inputs) => inputs.iter().any(|input| matches!(input, Output::Constant(_))),
+        Output::Column(_) => false,
+    };
+    let constants = |file: &LakeFile| match outputs.iter().any(of_file) {
         true => ORIGIN.iter().map(|name| origin_of(file, name)).collect(),
         false => Vec::new(),
     };
     let of_files = files
         .iter()
         .map(|file| ScanFile {
-            path: file.path.clone(),
+            object: file.handle(),
             name: file.source.file.as_str().into(),
             row_groups: file.row_groups.iter().map(|group| group.rows).collect(),
             own: file.native_parquet,

@@ -319,7 +319,7 @@ fn structured(
     ordered: bool,
 ) -> (String, Vec<String>) {
     let mut build = Build { dialect, columns, binds: Vec::new() };
-    let mut projection = build.projection(&ask.projection);
+    let mut projection = build.projection(ask);
     for name in origin.iter().flatten() {
         projection.push_str(&format!(", {}", dialect.name(name)));
     }
@@ -334,17 +334,25 @@ fn structured(
         let keys: Vec<String> = keys.iter().map(|key| dialect.name(key)).collect();
         sql.push_str(&format!(" GROUP BY {}", keys.join(", ")));
     }
-    let ascending = |name: &str| format!("{} NULLS LAST", dialect.name(name));
+    // Words come in the order of their list, and not of the alphabet.
+    let key = |name: &str| {
+        let derived = columns.iter().find(|column| column.name == name).and_then(|column| column.derived.as_ref());
+        match derived.filter(|derived| derived.words().is_some()) {
+            Some(derived) => dialect.word_place(derived, &dialect.name(name)),
+            None => dialect.name(name),
+        }
+    };
+    let ascending = |name: &str| format!("{} NULLS LAST", key(name));
     let mut order: Vec<String> = ask
         .order_by
         .iter()
-        .map(|key| format!("{}{} NULLS LAST", dialect.name(&key.column), if key.desc { " DESC" } else { "" }))
+        .map(|sort| format!("{}{} NULLS LAST", key(&sort.column), if sort.desc { " DESC" } else { "" }))
         .collect();
     match &ask.projection {
         // Which groups a limit takes is never left to chance.
         Projection::Grouped { keys, .. } if ordered || ask.limit.is_some() => {
             let named = |key: &String| ask.order_by.iter().any(|sort| sort.column == *key);
-            order.extend(keys.iter().filter(|key| !named(key)).map(|key| ascending(key)));
+            order.extend(keys.iter().filter(|name| !named(name)).map(|name| ascending(name)));
         }
         _ if placed => order.extend(view::PLACE.map(|name| dialect.name(name))),
         _ => {}
@@ -397,12 +405,9 @@ impl Build<'_> {
         format!("CAST(NULL AS {})", self.dialect.type_name(kind.unwrap_or(&LogicalType::Text)))
     }
 
-    fn projection(&self, projection: &Projection) -> String {
-        let list: Vec<String> = match projection {
-            Projection::All => {
-                let held = self.columns.iter().filter(|column| column.held == Held::Files);
-                held.map(|column| self.dialect.name(&column.name)).collect()
-            }
+    fn projection(&self, ask: &Structured) -> String {
+        let list: Vec<String> = match &ask.projection {
+            Projection::All => named::shown(ask, self.columns).iter().map(|name| self.dialect.name(name)).collect(),
             Projection::Columns(names) => {
                 names.iter().map(|name| format!("{} AS {}", self.column(name, None), self.dialect.name(name))).collect()
             }

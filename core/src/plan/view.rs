@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 
@@ -9,6 +10,7 @@ use super::named::origin_of;
 use super::{BadRows, Dialect, FileSample, Sampling, own};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{LogicalType, UfCoding};
+use crate::labels::Derived;
 use crate::lake::{LakeFile, kind_of_own};
 use crate::params::Scope;
 
@@ -22,6 +24,8 @@ pub(super) struct TableColumn {
     /// Two files whose own types of it have nothing in common: where it is read, the query is refused.
     pub at_odds: Option<[String; 2]>,
     pub held: Held,
+    /// What it is made of, where it is no column of the files.
+    pub derived: Option<Arc<Derived>>,
 }
 
 /// Where the values of a column are.
@@ -33,6 +37,8 @@ pub(super) enum Held {
     Nowhere,
     /// The same in all rows of a file ([`crate::params::ORIGIN`]).
     Origin,
+    /// In none: made of others, row by row.
+    Derived,
 }
 
 /// The columns of the files together: the catalogue's in its order, then those that it does not know. Without a file those of
@@ -49,6 +55,7 @@ pub(super) fn columns(scope: &Scope, files: &[&LakeFile]) -> Vec<TableColumn> {
             own: None,
             at_odds: None,
             held: Held::Files,
+            derived: None,
         };
         return all.map(typed).collect();
     }
@@ -75,6 +82,7 @@ pub(super) fn columns(scope: &Scope, files: &[&LakeFile]) -> Vec<TableColumn> {
                 own: known.is_none().then(|| field.data_type().clone()),
                 at_odds: None,
                 held: Held::Files,
+                derived: None,
             };
             columns.push((known.map_or(u32::MAX, |column| column.position), columns.len(), column));
         }
@@ -124,7 +132,20 @@ pub(super) fn create(
         None => relation,
         Some(condition) => format!("SELECT * FROM ({relation}) WHERE {condition}"),
     };
+    let relation = with_derived(dialect, columns, relation);
     Ok(View { name, relation })
+}
+
+/// The table with what is made of its columns.
+fn with_derived(dialect: &dyn Dialect, columns: &[TableColumn], relation: String) -> String {
+    let derived = columns.iter().filter_map(|column| column.derived.as_ref());
+    let made: Vec<String> = derived
+        .map(|derived| {
+            let inputs: Vec<String> = derived.inputs.iter().map(|input| dialect.name(input)).collect();
+            format!("{} AS {}", dialect.derived(derived, &inputs), dialect.name(&derived.name))
+        })
+        .collect();
+    if made.is_empty() { relation } else { format!("SELECT *, {} FROM ({relation})", made.join(", ")) }
 }
 
 /// In a national file the UF is a column; the UF of the whole file needs no condition.
@@ -191,9 +212,10 @@ fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[&LakeFile],
             };
             let mut list: Vec<String> = columns
                 .iter()
+                .filter(|column| column.held != Held::Derived)
                 .map(|column| match column.held {
                     Held::Origin => constant(&column.name),
-                    Held::Files | Held::Nowhere => expression(dialect, column, first),
+                    Held::Files | Held::Nowhere | Held::Derived => expression(dialect, column, first),
                 })
                 .collect();
             list.extend(origin.iter().flatten().map(|name| constant(name)));

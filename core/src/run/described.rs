@@ -19,10 +19,18 @@ pub(super) fn of(query: &Query) -> Option<String> {
         (Some(ufs), Some(national)) if !ufs.contains(&national) => sorted(ufs.iter().map(ToString::to_string)),
         _ => Value::Null,
     };
+    let labels = match ask.labels.columns.as_slice() {
+        [] => Value::Null,
+        labels => json!([sorted(labels.iter().map(|label| label.name.clone())), ask.labels.only]),
+    };
     let conditions = sorted(ask.predicates.iter().map(words));
-    let query = json!({
+    let mut query = json!({
         "dataset": scope.grupo.dataset.to_string(), "columns": columns, "where": conditions, "uf": ufs, "limit": ask.limit,
     });
+    // Tables that were loaded before there were labels are of the same query.
+    if !labels.is_null() {
+        query["labels"] = labels;
+    }
     Some(query.to_string())
 }
 

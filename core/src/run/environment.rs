@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use arrow::array::RecordBatchReader;
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
 use crate::base::{Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
+use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
 use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile, is_written_by_us};
+use crate::limit::RateLimit;
 use crate::metrics::Metrics;
 use crate::params::Query;
 use crate::plan::{Selection, selection_warnings};
@@ -22,7 +25,7 @@ use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets};
 use crate::source::declared::{Declared, OwnTables};
 use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
-use crate::store::{ChunkCache, Location, S3, S3Settings, Stores};
+use crate::store::{ChunkCache, Location, S3, S3Settings, SparedElsewhere, SparedKind, Stores};
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
 const DURABLE_CHUNK_ROWS: usize = 8 << 10;
@@ -46,6 +49,12 @@ pub struct Environment {
     pub(super) local: Arc<dyn Engine>,
     /// The kinds of targets that its jobs may have.
     pub(super) targets: Targets,
+    /// How often one may ask; none: as often as one likes.
+    pub(super) rate_limit: Option<RateLimit>,
+    /// The engine is ours, which reads by itself what is only read.
+    pub(super) scans: bool,
+    /// Whether an answer may be a kept one.
+    pub(super) keeps_answers: bool,
     pub(super) output: Location,
     pub(super) state: StateFolder,
     pub(super) scheduler: Scheduler,
@@ -96,23 +105,33 @@ impl Environment {
             (None, Some(folder)) => folder.join(".datasus").join("lake"),
             (None, None) => return Err(homeless(&source)),
         };
-        let lake = Lake::over(stores, &lake)?;
+        let root = Location::parse(&lake);
+        let lake = match stores.knows(&root) && !root.is_file() {
+            // What is in the making has a folder here, of its own for each lake.
+            true => Lake::at(stores, &root, &cache.root().join("lakes").join(short_hash(&root)))?,
+            false => Lake::over(stores, &lake)?,
+        };
         let nothing = Names::nothing(&source);
         let sources = config.declared.iter().map(|(name, paths)| (name.clone(), paths.clone()));
         let declared = Declared::of(sources, lake.root(), Catalog::builtin())?;
         let tables = OwnTables::of(&config.tables, lake.root(), Catalog::builtin())?;
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
-        let local: Arc<dyn Engine> = Arc::new(Local::over(match alone {
-            true => vec![lake.root().to_owned()],
-            false => vec![source.path().to_owned(), lake.root().to_owned()],
-        }));
+        let of_source = if alone { None } else { Some(local_folder(&source)) };
+        let folders = of_source.into_iter().chain([local_folder(&lake.location()), cache.root().to_owned()]);
+        let local: Arc<dyn Engine> = Arc::new(Local::over(folders.collect()));
+        let scans = parts.engine.is_none();
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
-        let state = state_root(&config, folder.as_deref().unwrap_or(lake.root()));
+        let governor = Governor::of_process();
+        let answers = Answers::of(&config, &governor)?;
+        let rate_limit = RateLimit::of(&config)?;
+        let counts = answers.as_ref().map(Answers::counts);
+        let keeps_answers = answers.is_some();
+        let engine = answers.map_or_else(|| engine.clone(), |answers| Arc::new(Cached::over(engine.clone(), answers)));
+        let state = state_root(&config, &lake.location(), folder.as_deref())?;
         let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
         let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
-        let governor = Governor::of_process();
         let shed: Arc<Hook> = {
             let engine = engine.clone();
             Arc::new(move || engine.shed())
@@ -122,7 +141,9 @@ impl Environment {
         if let Err(error) = governor::sweep(&spill_root(&config)) {
             tracing::warn!(%error, "spill folders of dead processes were not looked for");
         }
-        let metrics = Metrics::new([Box::new(governor.clone()) as _, Box::new(scheduler.clone()) as _]);
+        let counted = counts.map(|counts| Box::new(CacheMetrics(counts)) as _);
+        let services = [Box::new(governor.clone()) as _, Box::new(scheduler.clone()) as _];
+        let metrics = Metrics::new(services.into_iter().chain(counted));
         Ok(Environment {
             config,
             catalog: Catalog::builtin(),
@@ -134,6 +155,9 @@ impl Environment {
             lake,
             engine,
             local,
+            rate_limit,
+            scans,
+            keeps_answers,
             targets: parts.targets,
             output,
             state,
@@ -222,6 +246,17 @@ impl Environment {
 
     /// What no output touches.
     pub(super) fn spared(&self, listing: Option<&Listing>) -> Spared {
+        let mut elsewhere = Vec::new();
+        let lake = self.lake.location();
+        if !lake.is_file() {
+            elsewhere.push(SparedElsewhere { root: lake, kind: SparedKind::Lake });
+        }
+        if !self.source.is_file() {
+            let named = listing.map(|listing| listing.names.locations().cloned().collect::<Vec<_>>());
+            let mut files = named.unwrap_or_default();
+            files.sort();
+            elsewhere.push(SparedElsewhere { root: self.source.clone(), kind: SparedKind::Source(files.into()) });
+        }
         let files = listing.map(|listing| {
             let sources = listing.names.locations();
             // A Parquet of another name may be an answer.
@@ -233,11 +268,12 @@ impl Environment {
             local.map(|at| at.path().to_owned()).collect::<Vec<_>>()
         });
         Spared {
-            lake: self.lake.root().to_owned(),
+            lake: self.lake.here().to_owned(),
             state: self.state.root().to_owned(),
             source: if self.source.is_file() { self.source.path().to_owned() } else { PathBuf::new() },
             files: files.unwrap_or_default().into(),
             is_ours: Some(is_written_by_us),
+            elsewhere: elsewhere.into(),
         }
     }
 
@@ -290,6 +326,7 @@ impl Environment {
             channel_depth: 2,
             throttle: self.governor.throttle(),
             hold: None,
+            answer: None,
         }
     }
 
@@ -362,11 +399,37 @@ fn spill_root(config: &Config) -> PathBuf {
     config.spill.clone().unwrap_or_else(std::env::temp_dir)
 }
 
-/// The state folder of a client.
-fn state_root(config: &Config, source_folder: &Path) -> PathBuf {
-    match (&config.state, &config.lake) {
-        (Some(state), _) => state.clone(),
-        (None, Some(lake)) => lake.parent().unwrap_or(lake).join("jobs"),
-        (None, None) => source_folder.join(".datasus").join("jobs"),
+/// The state folder of a client, which is one of this machine.
+fn state_root(config: &Config, lake: &Location, source_folder: Option<&Path>) -> Result<PathBuf> {
+    let of_source = || source_folder.map(|folder| folder.join(".datasus").join("jobs"));
+    if let Some(state) = &config.state {
+        return Ok(state.clone());
     }
+    match lake.is_file() {
+        true if config.lake.is_some() => Ok(lake.path().parent().unwrap_or(lake.path()).join("jobs")),
+        true => Ok(of_source().unwrap_or_else(|| lake.path().join("jobs"))),
+        false => of_source().ok_or_else(|| stateless(lake)),
+    }
+}
+
+/// Neither source nor lake has a folder here.
+fn stateless(lake: &Location) -> Error {
+    Error::new(
+        crate::base::Code::InvalidParams,
+        text!(
+            "Nem a fonte nem o lake {lake} são uma pasta desta máquina: diga em `state` (ou DATASUS_STATE) a pasta do que os trabalhos guardam",
+            "Neither the source nor the lake {lake} is a folder of this machine: say by `state` (or DATASUS_STATE) the folder of what jobs keep"
+        ),
+    )
+    .with("received", lake.to_string())
+    .stage("config")
+}
+
+/// None is the empty path.
+fn local_folder(at: &Location) -> PathBuf {
+    if at.is_file() { at.path().to_owned() } else { PathBuf::new() }
+}
+
+fn short_hash(at: &Location) -> String {
+    hex::encode(&Sha256::digest(at.to_string())[..8])
 }

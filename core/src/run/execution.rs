@@ -4,13 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::environment::Environment;
 use super::{Job, Report, Unreadable, bad_rows, sampled};
 use crate::base::{Code, Ctx, PeakMemory, Result};
+use crate::engine::KeptAnswer;
 use crate::governor::Mode;
 use crate::lake::{ConvertOptions, LakeFile};
-use crate::params::{Ask, Projection, Query, QueryParams};
-use crate::plan::{Sampled, Sampling, Selection, Statement, Wanted, statement};
+use crate::params::{Ask, CacheMode, Projection, Query, QueryParams};
+use crate::plan::{self, Sampled, Sampling, Selection, Statement, Wanted};
 use crate::sink::{AllLimits, ORIGIN_COLUMNS, Stored};
 use crate::source::folder::Listing;
 
@@ -65,6 +68,8 @@ pub(super) struct Execution<'r> {
     pub statement: Statement,
     /// What it reads of the files where that is not all.
     pub sampled: Option<Sampled>,
+    /// What its answer is of; none where it is not one to be kept.
+    pub kept: Option<KeptAnswer>,
 }
 
 impl Run<'_> {
@@ -115,6 +120,24 @@ impl Run<'_> {
     }
 }
 
+impl Run<'_> {
+    /// The same files for an engine that reads files of this machine: of those in another store copies with these columns.
+    fn copied(&self, files: Vec<LakeFile>, columns: &[String]) -> Result<Vec<LakeFile>> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(COPIERS)
+            .thread_name(|index| format!("datasus-copy-{index}"))
+            .build();
+        let copy = |file: LakeFile| self.ctx.check().and_then(|()| file.with_copy(columns));
+        match pool {
+            Ok(pool) if files.len() > 1 => pool.install(|| files.into_par_iter().map(copy).collect()),
+            _ => files.into_iter().map(copy).collect(),
+        }
+    }
+}
+
+/// Copies that are fetched at once.
+const COPIERS: usize = 4;
+
 impl<'r> Execution<'r> {
     /// The rows that `limits` take, of all files; those of a stream where there are none. Waits, samples or fails where memory is
     /// nearly exhausted.
@@ -133,7 +156,7 @@ impl<'r> Execution<'r> {
     pub fn over(
         run: Run<'r>,
         prepared: Prepared,
-        (files, unreadable): (Vec<LakeFile>, Vec<Unreadable>),
+        (mut files, unreadable): (Vec<LakeFile>, Vec<Unreadable>),
         sampling: Option<Sampling>,
         limits: Option<&AllLimits>,
     ) -> Result<Self> {
@@ -142,10 +165,20 @@ impl<'r> Execution<'r> {
             sampling: sampling.as_ref(),
             ordered: limits.is_some_and(AllLimits::by_order),
         };
-        let statement = statement(&prepared.query, &files, wanted, run.env.engine.dialect())?;
+        let dialect = run.env.engine.dialect();
+        let mut statement = plan::statement(&prepared.query, &files, wanted, dialect)?;
+        // An engine that is not ours may read by SQL what ours scans.
+        let scanned = statement.scan.is_some() && run.env.scans;
+        if !scanned && statement.answer.is_none() && files.iter().any(LakeFile::is_elsewhere) {
+            files = run.copied(files, &statement.columns)?;
+            statement = plan::statement(&prepared.query, &files, wanted, dialect)?;
+        }
         bad_rows::refuse_too_many(&statement, &files, &prepared.query)?;
         let sampled = sampled::sampled(sampling, &files);
-        Ok(Execution { run, prepared, files, unreadable, statement, sampled })
+        let mode = prepared.query.options.cache;
+        let whole = sampled.is_none() && unreadable.is_empty();
+        let kept = (run.env.keeps_answers && whole && mode != CacheMode::Off).then(|| KeptAnswer::of(&files, mode));
+        Ok(Execution { run, prepared, files, unreadable, statement, sampled, kept })
     }
 
     /// Rows that the job reads, before its conditions.

@@ -20,6 +20,7 @@ use crate::base::{
 use crate::engine::RowStream;
 use crate::governor::still_room;
 use crate::plan::{Output, Scan, ScanFile};
+use crate::store::Handle;
 
 const FILE: &str = "result.parquet";
 const ROW_GROUP_ROWS: usize = 1 << 17;
@@ -100,7 +101,7 @@ pub(super) fn scan(kept: &Materialised, folder: &Path, schema: &SchemaRef) -> Re
         predicates: Vec::new(),
         limit: None,
         files: vec![ScanFile {
-            path,
+            object: Handle::file(&path),
             name: "".into(),
             row_groups: kept.row_groups.clone(),
             own: false,

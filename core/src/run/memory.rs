@@ -64,6 +64,7 @@ impl Environment {
         if alone {
             (ask.want, ask.least, settings.threads) = (u64::MAX, u64::MAX, 1);
         }
+        settings.answer = execution.kept.clone();
         let mut lease = self.governor.lease(ask, &ctx.cancel)?;
         settings.hold = Some(lease.hold());
         settings.memory_limit = settings.memory_limit.min(lease.bytes().max(LEAST));

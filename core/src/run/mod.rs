@@ -25,11 +25,13 @@ mod stream;
 mod task;
 #[cfg(test)]
 mod tests;
+mod unlabelled;
 
+pub use crate::engine::CacheUse;
 pub use crate::scheduler::{Ended, Event, Events, Status};
 pub use environment::{EngineOver, Parts};
 pub use handles::{Job, Pending, Rows};
-pub use report::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, Unreadable};
+pub use report::{BadValue, NormalisedCodes, Performance, Report, Source, Storage, Unlabelled, Unreadable};
 pub use resume::{JobInfo, Replayed};
 pub use session::{Session, SyncReport};
 pub use stored_plan::STATE_FORMAT;

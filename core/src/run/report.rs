@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::base::{Code, Error, Result, Text, json_words, text};
 use crate::catalog::{Dataset, Form};
+use crate::engine::CacheUse;
 use crate::governor::Mode;
 use crate::lake::LakeFile;
 use crate::plan::{Missing, Sampled};
@@ -64,18 +65,25 @@ pub struct Report {
     /// answer hold that form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub normalised: Vec<NormalisedCodes>,
+    /// Codes of the files that were read, before conditions, for which the list of their label has none; NULL codes are not among
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlabelled: Vec<Unlabelled>,
     /// In the client's language.
     pub warnings: Vec<String>,
 }
 
-/// Whether an answer came from a cache.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+/// A column whose list of labels lacks some of its codes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
-pub enum CacheUse {
-    /// None was asked.
-    #[default]
-    Off,
+pub struct Unlabelled {
+    pub dataset: Dataset,
+    /// Of the codes.
+    pub column: String,
+    /// Rows with such a code.
+    pub count: u64,
+    /// Ten of them, the most frequent first; codes that are looked up together stand with a plus between.
+    pub codes: Vec<String>,
 }
 
 /// One file, or several of the same kind.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::execution::{Execution, Outcome, Run};
-use super::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, bad_rows, sampled};
+use super::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, bad_rows, sampled, unlabelled};
 use crate::base::{masked, text};
+use crate::engine::KeptAnswer;
 use crate::lake::LakeFile;
 use crate::params::{OnBadValue, Query};
 use crate::plan::{nowhere, reads};
@@ -30,6 +31,17 @@ impl Execution<'_> {
             );
             warning.get(language).to_owned()
         }));
+        let unlabelled = unlabelled::of(&prepared.query, files, ctx).unwrap_or_else(|error| {
+            // The rows are where they should be, and their labels are right: only the count is missing, and that is said.
+            let detail = error.detail().to_owned();
+            let warning = text!(
+                "Códigos sem rótulo não foram contados: {detail}",
+                "Codes without a label were not counted: {detail}"
+            );
+            warnings.push(warning.get(language).to_owned());
+            Vec::new()
+        });
+        warnings.extend(unlabelled::warning(&unlabelled).map(|warning| warning.get(language).to_owned()));
         let told = normalised_warning(&normalised);
         warnings.extend(told.map(|warning| warning.get(language).to_owned()));
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(language).to_owned()));
@@ -63,13 +75,14 @@ impl Execution<'_> {
             dead_letters,
             attempts,
             resumed_from: (!held.is_empty()).then_some(held),
-            cache: CacheUse::Off,
+            cache: self.kept.as_ref().map_or(CacheUse::Off, KeptAnswer::used),
             sources: files.iter().map(source_of).collect(),
             missing: prepared.selection.missing.clone(),
             warnings,
             bad_values: bad_values(&prepared.query, files),
             unreadable: self.unreadable,
             normalised,
+            unlabelled,
         }
     }
 

@@ -24,6 +24,10 @@ pub(super) fn result_info(execution: &Execution) -> Result<ResultInfo> {
         sampled: sampled.map(sampled::json).transpose()?,
         columns: meanings(query),
         filtered: filtered(query),
+        sorted: match &query.ask {
+            Ask::Structured(ask) => ask.order_by.first().map(|key| key.column.clone()),
+            Ask::Sql(_) | Ask::Catalog(_) => None,
+        },
         sources: files.iter().map(source_key).collect(),
         query: described::of(query),
         incomplete: incomplete(prepared, files),

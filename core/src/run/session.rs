@@ -192,7 +192,7 @@ impl Session {
     fn choose(&self, params: &QueryParams, listed: Extent, ctx: &Ctx) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
         check_sizes(params)?;
-        let (names, stores) = (self.names_until(&ctx.cancel)?, self.lake.stores());
+        let (names, stores) = (self.names_until(&ctx.cancel)?, &self.lake.stores().during(&ctx.cancel));
         let whole = |grupo: &Grupo, extent| extent == Extent::Dataset || grupo.columns.is_empty();
         let file_columns = |scope: &Scope, extent| {
             let whole = whole(scope.grupo, extent);
@@ -252,6 +252,9 @@ impl Session {
     pub(super) fn prepare(&self, params: &QueryParams, ctx: &Ctx) -> Result<Prepared> {
         self.scheduler.is_usable()?;
         check_sizes(params)?;
+        if let (Some(limit), Some(key)) = (&self.rate_limit, &params.options.rate_key) {
+            limit.take(key)?;
+        }
         let asks_catalog = |sql: &String| gate::question(sql, self.catalog).is_some();
         let from_user = params.sql.as_ref().is_some_and(|sql| !asks_catalog(sql));
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {

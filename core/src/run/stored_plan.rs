@@ -78,7 +78,8 @@ impl StoredPlan {
         targets: &[Arc<dyn Target>],
         info: &ResultInfo,
     ) -> Result<Self> {
-        let Execution { run, prepared: Prepared { params, .. }, files, unreadable, statement, sampled } = execution;
+        let Execution { run, prepared: Prepared { params, .. }, files, unreadable, statement, sampled, kept: _ } =
+            execution;
         let engine = &run.env.engine;
         Ok(StoredPlan {
             format: if sampled.is_some() { STATE_FORMAT } else { WITHOUT_SAMPLES },

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 
 use super::delivery::{ToReader, refuse_same_names};
 use super::execution::{Execution, Outcome, Prepared, Run};
@@ -11,6 +11,8 @@ use super::oom_retry::OomRetry;
 use super::stored_plan::StoredPlan;
 use super::{Report, bad_rows, sampled};
 use crate::base::{CancelReason, Phase, Result};
+use crate::labels::Derived;
+use crate::params::{Ask, Query};
 use crate::plan::{SAMPLING, Sampled};
 use crate::recovery::{DeadLetters, End, JobFolder};
 use crate::sink::ResultInfo;
@@ -43,6 +45,7 @@ fn rows(execution: &Execution, to_caller: ToCaller) -> Result<Outcome> {
     refuse_same_names(&schema)?;
     let throttle = env.governor.throttle();
     let (sink, reader) = stream(schema.clone(), STREAM_DEPTH, throttle.foreign(), &ctx.cancel);
+    let reader = reader.with_words(words(&prepared.query, &schema));
     if !to_caller.give(reader) {
         ctx.cancel.set(CancelReason::Caller);
     }
@@ -62,6 +65,17 @@ fn rows(execution: &Execution, to_caller: ToCaller) -> Result<Outcome> {
         sampled: sampled.clone(),
         ..Outcome::of(share.mode)
     })
+}
+
+/// Columns of the answer that hold words of labels and derived columns, by their place. What the user's SQL makes of them is text.
+fn words(query: &Query, schema: &Schema) -> Vec<(usize, Arc<Derived>)> {
+    let Ask::Structured(ask) = &query.ask else { return Vec::new() };
+    let known: Vec<&Arc<Derived>> = ask.derived.iter().chain(&ask.labels.columns).collect();
+    let of = |(at, field): (usize, &Arc<arrow::datatypes::Field>)| {
+        let derived = known.iter().find(|one| one.words().is_some() && one.name == *field.name())?;
+        (*field.data_type() == DataType::Utf8).then(|| (at, (*derived).clone()))
+    };
+    schema.fields().iter().enumerate().filter_map(of).collect()
 }
 
 fn with_sampling(schema: &SchemaRef, sampled: Option<&Sampled>) -> Result<SchemaRef> {

@@ -9,13 +9,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use ::arrow::array::{RecordBatch, RecordBatchReader};
-use ::arrow::datatypes::SchemaRef;
+use ::arrow::array::{AsArray, RecordBatch, RecordBatchReader};
+use ::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use ::arrow::error::ArrowError;
 
 use super::{Sink, Stored};
 use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, ForkGuard, Next, Result, Slot, batch_bytes};
 use crate::governor::BatchMemory;
+use crate::labels::{Derived, dictionary_type, encode_texts};
 
 /// Both ends of a stream of `schema` that holds at most `depth` batches (at least one). What the reader takes counts as `foreign`.
 pub fn stream(schema: SchemaRef, depth: usize, foreign: &BatchMemory, cancel: &Cancel) -> (ArrowSink, ArrowReader) {
@@ -37,7 +38,7 @@ pub fn stream(schema: SchemaRef, depth: usize, foreign: &BatchMemory, cancel: &C
         bytes: 0,
     };
     let (cancel, foreign, home) = (cancel.clone(), foreign.clone(), ForkGuard::default());
-    (sink, ArrowReader { queue: Some(queue), end, schema, foreign, cancel, home })
+    (sink, ArrowReader { words: Vec::new(), queue: Some(queue), end, schema, foreign, cancel, home })
 }
 
 enum End {
@@ -290,6 +291,8 @@ impl Drop for ArrowSink {
 
 /// The user's end; dropping it before the end cancels the job.
 pub struct ArrowReader {
+    /// Columns of words that go out behind dictionaries, by their place.
+    words: Vec<(usize, Arc<Derived>)>,
     // None after the end.
     queue: Option<Arc<Queue>>,
     end: Arc<OnceLock<End>>,
@@ -300,6 +303,38 @@ pub struct ArrowReader {
 }
 
 impl ArrowReader {
+    /// The same with the words of these columns, all of them texts, behind dictionaries in the order of their lists.
+    pub fn with_words(mut self, words: Vec<(usize, Arc<Derived>)>) -> Self {
+        let mut fields: Vec<Arc<Field>> = self.schema.fields().iter().cloned().collect();
+        for (at, _) in &words {
+            fields[*at] = Arc::new(fields[*at].as_ref().clone().with_data_type(dictionary_type()));
+        }
+        self.schema = Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()));
+        self.words = words;
+        self
+    }
+
+    /// The same with plain texts: for readers that know no dictionaries.
+    pub fn with_plain_words(mut self) -> Self {
+        let mut fields: Vec<Arc<Field>> = self.schema.fields().iter().cloned().collect();
+        for (at, _) in self.words.drain(..) {
+            fields[at] = Arc::new(fields[at].as_ref().clone().with_data_type(DataType::Utf8));
+        }
+        self.schema = Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()));
+        self
+    }
+
+    fn encode(&self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        if self.words.is_empty() {
+            return Ok(batch);
+        }
+        let mut columns = batch.columns().to_vec();
+        for (at, derived) in &self.words {
+            columns[*at] = encode_texts(derived, columns[*at].as_string())?;
+        }
+        RecordBatch::try_new(self.schema.clone(), columns)
+    }
+
     /// The next batch, waiting for it `patience` at most.
     pub fn next_within(&mut self, patience: Duration) -> Next {
         let until = Instant::now() + patience.min(LONG);
@@ -341,10 +376,13 @@ impl ArrowReader {
         let Some(queue) = &self.queue else { return Next::End };
         match look(queue) {
             None => Next::NotYet,
-            Some(Found::Batch(batch)) => {
-                self.foreign.claim(&batch);
-                Next::Batch(batch)
-            }
+            Some(Found::Batch(batch)) => match self.encode(batch) {
+                Ok(batch) => {
+                    self.foreign.claim(&batch);
+                    Next::Batch(batch)
+                }
+                Err(error) => Next::Failed(Error::internal(error).stage("arrow")),
+            },
             Some(Found::End) => self.end(),
         }
     }

@@ -15,6 +15,8 @@ pub struct ResultInfo {
     pub columns: BTreeMap<String, String>,
     /// Columns that conditions were put on.
     pub filtered: Vec<String>,
+    /// The column by which its rows are ordered, where they are.
+    pub sorted: Option<String>,
     /// What it was made from.
     pub sources: Vec<SourceKey>,
     /// What of its sources it is, in words that are equal for equal queries: dataset, conditions, columns; none where its rows

@@ -3,6 +3,7 @@
 
 mod chunk_cache;
 mod ftp;
+mod handle;
 mod local_files;
 mod local_root;
 mod location;
@@ -25,13 +26,14 @@ use serde::{Deserialize, Serialize};
 
 pub use chunk_cache::{ChunkCache, LocalCopy};
 pub use ftp::FtpTree;
+pub use handle::Handle;
 pub use local_files::LocalFiles;
 pub use local_root::{LocalRoot, OutputFile};
 pub use location::Location;
 pub use output_root::OutputRoot;
 pub use read_at::{At, ReadAt, Reader, sha256};
 pub use s3::{Keys, S3, S3Settings};
-pub use spared::Spared;
+pub use spared::{Spared, SparedElsewhere, SparedKind};
 pub use stores::Stores;
 pub use tree::{Modified, Patience, Taker, Tree, TreeEntry, folder_and_name};
 pub use walk::stamp;

@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
-use super::{LocalRoot, Location, Spared, Stores, Upload};
+use super::{LocalRoot, Location, Spared, SparedElsewhere, Stores, Upload};
 use crate::base::{Code, Error, Result, text};
 
 /// Output paths stay below it, whatever a name says.
@@ -14,7 +15,7 @@ pub struct OutputRoot(Place);
 #[derive(Clone)]
 enum Place {
     Folder(LocalRoot),
-    Store { stores: Stores, root: Location },
+    Store { stores: Stores, root: Location, spared: Arc<[SparedElsewhere]> },
 }
 
 impl OutputRoot {
@@ -29,7 +30,9 @@ impl OutputRoot {
             (true, _) => OutputRoot::open(root.path()),
             // A path that only looks like another store's.
             (false, false) => OutputRoot::open(Path::new(&root.to_string())),
-            (false, true) => Ok(OutputRoot(Place::Store { stores: stores.clone(), root: root.clone() })),
+            (false, true) => {
+                Ok(OutputRoot(Place::Store { stores: stores.clone(), root: root.clone(), spared: Arc::new([]) }))
+            }
         }
     }
 
@@ -37,8 +40,9 @@ impl OutputRoot {
     pub fn sparing(self, spared: Spared) -> Self {
         match self.0 {
             Place::Folder(root) => OutputRoot(Place::Folder(root.sparing(spared))),
-            // They are files of this machine.
-            other => OutputRoot(other),
+            Place::Store { stores, root, .. } => {
+                OutputRoot(Place::Store { stores, root, spared: spared.elsewhere.clone() })
+            }
         }
     }
 
@@ -60,8 +64,8 @@ impl OutputRoot {
     pub fn check(&self, path: &Path, overwrite: bool) -> Result<()> {
         match &self.0 {
             Place::Folder(root) => root.check(path, overwrite),
-            Place::Store { stores, root } => {
-                let at = below(root, path)?;
+            Place::Store { stores, root, spared } => {
+                let at = below(root, path, spared)?;
                 match stores.stat(&at) {
                     Ok(_) if !overwrite => Err(exists(&at)),
                     Err(error) if error.code() != Code::NotFound => Err(error),
@@ -75,7 +79,7 @@ impl OutputRoot {
     pub fn create(&self, path: &Path, overwrite: bool) -> Result<Box<dyn Upload>> {
         match &self.0 {
             Place::Folder(root) => Ok(Box::new(root.create(path, overwrite)?)),
-            Place::Store { stores, root } => stores.begin(&below(root, path)?, overwrite),
+            Place::Store { stores, root, spared } => stores.begin(&below(root, path, spared)?, overwrite),
         }
     }
 
@@ -93,8 +97,8 @@ impl OutputRoot {
 
     /// Takes a whole file to its store, where it is not visible yet; none where it grew beside its name.
     pub fn carry(&self, mut file: &File, path: &Path, overwrite: bool) -> Result<Option<Box<dyn Upload>>> {
-        let Place::Store { stores, root } = &self.0 else { return Ok(None) };
-        let at = below(root, path)?;
+        let Place::Store { stores, root, spared } = &self.0 else { return Ok(None) };
+        let at = below(root, path, spared)?;
         let mut upload = stores.begin(&at, overwrite)?;
         file.rewind().and_then(|()| std::io::copy(&mut file, &mut upload)).map_err(|error| at.io(error))?;
         upload.flush().map_err(|error| at.io(error))?;
@@ -104,12 +108,12 @@ impl OutputRoot {
     /// Whether an object of so many bytes is at `path` already, in another store: an attempt before may have published it, and
     /// not lived to say so.
     pub fn holds(&self, path: &Path, bytes: u64) -> bool {
-        let Place::Store { stores, root } = &self.0 else { return false };
-        below(root, path).and_then(|at| stores.stat(&at)).is_ok_and(|found| found.size == bytes)
+        let Place::Store { stores, root, spared } = &self.0 else { return false };
+        below(root, path, spared).and_then(|at| stores.stat(&at)).is_ok_and(|found| found.size == bytes)
     }
 }
 
-fn below(root: &Location, path: &Path) -> Result<Location> {
+fn below(root: &Location, path: &Path, spared: &[SparedElsewhere]) -> Result<Location> {
     let plain = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     let name =
         path.to_str().filter(|name| plain && !name.is_empty() && !name.contains(['\0', '\\']) && !name.ends_with('/'));
@@ -127,7 +131,8 @@ fn below(root: &Location, path: &Path) -> Result<Location> {
         .with("root", root.to_string()));
     };
     let parts: PathBuf = Path::new(name).components().filter(|part| *part != Component::CurDir).collect();
-    Ok(root.at(root.path().join(parts)))
+    let at = root.at(root.path().join(parts));
+    spared.iter().try_for_each(|spared| spared.refuse(&at)).map(|()| at)
 }
 
 /// DS-409: an object is there, and was not to be replaced.

@@ -6,7 +6,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::{Text, text};
+use super::Location;
+use crate::base::{Code, Error, Result, Text, text};
 
 /// Where it lies. The default is nothing.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,53 @@ pub struct Spared {
     pub files: Arc<[PathBuf]>,
     /// Whether datasus has written a Parquet, which is no source then; none: nobody has to be asked.
     pub is_ours: Option<fn(&Path) -> bool>,
+    /// What lies in other stores.
+    pub elsewhere: Arc<[SparedElsewhere]>,
+}
+
+/// The same in another store, where a name is all that an object is known by.
+#[derive(Debug, Clone)]
+pub struct SparedElsewhere {
+    pub root: Location,
+    pub kind: SparedKind,
+}
+
+#[derive(Debug, Clone)]
+pub enum SparedKind {
+    Lake,
+    /// With the files of the source, in order.
+    Source(Arc<[Location]>),
+}
+
+impl SparedElsewhere {
+    /// DS-403 where `at` is nobody's but the lake's, or would be read as a file of the source.
+    pub(super) fn refuse(&self, at: &Location) -> Result<()> {
+        if at.scheme() != self.root.scheme() || !at.path().starts_with(self.root.path()) {
+            return Ok(());
+        }
+        let is_record =
+            |extension: &OsStr| extension.eq_ignore_ascii_case("dbc") || extension.eq_ignore_ascii_case("dbf");
+        let Text { pt, en } = match &self.kind {
+            SparedKind::Lake => text!("ali ficam os arquivos do lake", "the files of the lake are there"),
+            SparedKind::Source(_) if at.path().extension().is_some_and(is_record) => text!(
+                "na pasta da fonte ele seria lido como um arquivo dela",
+                "in the source's folder it would be read as one of its files"
+            ),
+            SparedKind::Source(files) if files.binary_search(at).is_ok() => {
+                text!("é um arquivo da fonte", "it is a file of the source")
+            }
+            SparedKind::Source(_) => return Ok(()),
+        };
+        Err(Error::new(
+            Code::Forbidden,
+            text!(
+                "O destino \"{at}\" foi recusado: {pt}; escolha outro nome, ou outra pasta",
+                "The target \"{at}\" was refused: {en}; choose another name, or another folder"
+            ),
+        )
+        .with("received", at.to_string())
+        .with("why", en))
+    }
 }
 
 /// What lies in the source's folder for itself, whatever lake and state are configured.

@@ -37,7 +37,7 @@ fn a_query_built_fluently_is_the_one_that_its_json_gives() {
 fn the_schema_names_every_key_and_allows_no_other() {
     let schema = QueryParams::json_schema();
     let keys: BTreeSet<&str> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
-    let wanted = "contract dataset sql bind uf competencia columns where group_by aggregates order_by limit options";
+    let wanted = "contract dataset sql bind uf competencia columns labels labels_only where group_by aggregates order_by limit options";
     assert_eq!(keys, wanted.split(' ').collect());
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(schema["oneOf"], json!([{"required": ["dataset"]}, {"required": ["sql"]}]));

@@ -32,6 +32,7 @@ fn run(sql: &str, ctx: &Ctx) -> Result<usize, Error> {
         channel_depth: 2,
         throttle: governor.throttle(),
         hold: Some(lease.hold()),
+        answer: None,
     };
     let statement = Statement {
         views: Vec::new(),

@@ -290,6 +290,7 @@ fn glob(ctx: &Ctx) -> Result<usize, Error> {
         channel_depth: 1,
         throttle: Default::default(),
         hold: None,
+        answer: None,
     };
     let text = format!("SELECT lpad('', 10000, 'a') GLOB '{}*ab'", "*a".repeat(20));
     let statement = Statement {

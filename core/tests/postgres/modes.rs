@@ -10,6 +10,9 @@ use crate::*;
 fn a_new_table_has_the_catalogues_names_types_comments_and_indexes() {
     let (_folder, client) = client();
     let params = january().filter(col("SEXO").is_in(["1", "3"]));
+    let sorted = params.clone().order_by("DT_INTER", false).order_by("SEXO", false);
+    let in_order = Postgres { table: Some("sih_data.em_ordem".into()), ..Default::default() };
+    load(&client, &sorted, in_order).unwrap();
     let report = load(&client, &params, Postgres::default()).unwrap().to_json();
     assert_eq!(
         (report["storage"]["postgres"].as_str(), report["records_processed"].as_u64()),
@@ -29,6 +32,13 @@ fn a_new_table_has_the_catalogues_names_types_comments_and_indexes() {
     assert_eq!(
         server.psql("SELECT indexdef FROM pg_indexes WHERE schemaname = 'sih_data' AND tablename = 'rd_202401'"),
         [["CREATE INDEX rd_202401_sexo_idx ON sih_data.rd_202401 USING btree (sexo)"]]
+    );
+    assert_eq!(
+        server.psql("SELECT indexdef FROM pg_indexes WHERE tablename = 'em_ordem' ORDER BY indexname"),
+        [
+            ["CREATE INDEX em_ordem_dt_inter_idx ON sih_data.em_ordem USING brin (dt_inter)"],
+            ["CREATE INDEX em_ordem_sexo_idx ON sih_data.em_ordem USING btree (sexo)"],
+        ]
     );
     assert_eq!(
         server.psql(

@@ -1,5 +1,9 @@
 //! S3: the store, against a real server (SeaweedFS) and a way to it that breaks.
 
+mod lake;
+#[path = "../many/mod.rs"]
+mod many;
+mod outputs;
 mod proxy;
 mod server;
 #[path = "../skip/mod.rs"]

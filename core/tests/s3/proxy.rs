@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// What becomes of a request.
@@ -21,6 +21,8 @@ pub enum Fate {
     Lose,
     /// It waits until it is released.
     Hold,
+    /// The server does what it is asked, and there is no answer, and no end.
+    DoneAndSilent,
 }
 
 #[derive(Debug, Clone)]
@@ -41,6 +43,7 @@ pub struct Proxy {
     rule: Arc<Mutex<Rule>>,
     counted: Arc<AtomicUsize>,
     released: Arc<(Mutex<bool>, Condvar)>,
+    silent: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -53,13 +56,16 @@ impl Proxy {
             rule: Arc::new(Mutex::new(pass)),
             counted: Arc::default(),
             released: Arc::default(),
+            silent: Arc::default(),
         };
         let (seen, rule, counted, released) =
             (proxy.seen.clone(), proxy.rule.clone(), proxy.counted.clone(), proxy.released.clone());
+        let silent = proxy.silent.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let (seen, rule, counted, released) = (seen.clone(), rule.clone(), counted.clone(), released.clone());
-                std::thread::spawn(move || drop(one(client, server, &seen, &rule, &counted, &released)));
+                let silent = silent.clone();
+                std::thread::spawn(move || drop(one(client, server, &seen, &rule, &counted, (&released, &silent))));
             }
         });
         proxy
@@ -80,6 +86,11 @@ impl Proxy {
         self.seen.lock().unwrap().clone()
     }
 
+    /// The server has done what nobody was told of.
+    pub fn is_silent(&self) -> bool {
+        self.silent.load(SeqCst)
+    }
+
     pub fn release(&self) {
         *self.released.0.lock().unwrap() = true;
         self.released.1.notify_all();
@@ -92,7 +103,7 @@ fn one(
     seen: &Mutex<Vec<Seen>>,
     rule: &Mutex<Rule>,
     counted: &AtomicUsize,
-    released: &(Mutex<bool>, Condvar),
+    (released, silent): (&(Mutex<bool>, Condvar), &AtomicBool),
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
     let head = head(&mut reader)?;
@@ -145,8 +156,12 @@ fn one(
     upstream.write_all(&body)?;
     let mut from = BufReader::new(upstream);
     let head = self::head(&mut from)?;
-    if matches!(fate, Fate::Lose) {
+    if matches!(fate, Fate::Lose | Fate::DoneAndSilent) {
         std::io::copy(&mut from, &mut std::io::sink())?;
+        if matches!(fate, Fate::DoneAndSilent) {
+            silent.store(true, SeqCst);
+            let _ = reader.read(&mut [0; 1]);
+        }
         return Ok(());
     }
     let kept = head.lines().filter(|line| !line.is_empty() && !line.to_lowercase().starts_with("connection:"));

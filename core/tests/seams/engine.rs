@@ -18,6 +18,14 @@ use tempfile::TempDir;
 struct Backticks;
 
 impl Dialect for Backticks {
+    fn derived(&self, derived: &datasus::labels::Derived, inputs: &[String]) -> String {
+        DuckDbDialect.derived(derived, inputs)
+    }
+
+    fn word_place(&self, derived: &datasus::labels::Derived, word: &str) -> String {
+        DuckDbDialect.word_place(derived, word)
+    }
+
     fn name(&self, name: &str) -> String {
         format!("`{name}`")
     }

@@ -4,6 +4,7 @@ use arrow::datatypes::DataType;
 use chrono::{Days, NaiveDate};
 
 use crate::catalog::LogicalType;
+use crate::labels::Derived;
 use crate::params::Scalar;
 use crate::plan::{Dialect, FileSample, SAMPLE_BELOW as BELOW, SAMPLE_PRIME as PRIME};
 
@@ -32,6 +33,15 @@ fn has_pattern(path: &str) -> bool {
 }
 
 impl Dialect for DuckDbDialect {
+    fn derived(&self, derived: &Derived, inputs: &[String]) -> String {
+        let function = super::functions::of_kind(&derived.kind);
+        format!("{function}({}, {})", self.text(&derived.id()), inputs.join(", "))
+    }
+
+    fn word_place(&self, derived: &Derived, word: &str) -> String {
+        format!("{}({}, {word})", super::functions::PLACE, self.text(&derived.id()))
+    }
+
     fn name(&self, name: &str) -> String {
         format!("\"{}\"", name.replace('"', "\"\""))
     }

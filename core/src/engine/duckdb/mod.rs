@@ -7,6 +7,7 @@ mod closing;
 mod dialect;
 mod drained;
 mod failure;
+mod functions;
 mod instance_pool;
 mod outgrown;
 mod own_growth;

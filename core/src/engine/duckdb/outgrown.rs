@@ -17,8 +17,9 @@ const BEGINS: u32 = 5;
 /// The limit is near when this part of it is left, or what may come until the interrupt is heard.
 const RESERVE: u64 = 32;
 const LOOKS_AHEAD: u64 = 4;
-/// A statement with less than this part of the limit is not what has filled it.
+/// A statement with less than this part of the limit, or with what the smallest one has, is not what has filled it.
 const MATERIAL: u64 = 16;
+const LEAST: u64 = 16 << 20;
 /// So much beyond its share, an eighth of it at most, is no sign of anything.
 const SLACK: u64 = 256 << 20;
 /// Beside its share once more: what a sort takes beyond it, and rows on their way.
@@ -65,7 +66,7 @@ impl Outgrown {
         let beyond = |grown: u64| if grown > share { 2 * grown } else { 0 };
         let is_near = |grown: u64| {
             let reserve = coming.max(room.limit / RESERVE).max(beyond(grown));
-            room.left <= reserve && grown >= room.limit / MATERIAL && grown >= of_process / 2
+            room.left <= reserve && grown >= LEAST.max(room.limit / MATERIAL) && grown >= of_process / 2
         };
         tracing::trace!(resident, grown, of_process, left = room.left, coming, "looks");
         let is_far = |grown: u64| grown > self.granted.saturating_mul(2).saturating_add(BEYOND);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use duckdb::{Config, Connection};
 
 use super::dialect::pattern;
+use super::functions;
 use crate::engine::Settings;
 use crate::engine::settings::Pace;
 use crate::plan::{Statement, View};
@@ -24,7 +25,9 @@ pub(super) fn open() -> duckdb::Result<Connection> {
         .with("autoload_known_extensions", "false")?
         .with("preserve_insertion_order", "true")?
         .with("default_null_order", "nulls_last")?;
-    Connection::open_in_memory_with_flags(config)
+    let connection = Connection::open_in_memory_with_flags(config)?;
+    functions::register(&connection)?;
+    Ok(connection)
 }
 
 /// Sets the bounds, makes the views, allows the planned files, shuts everything else out, and locks the door.

@@ -14,10 +14,18 @@ pub(super) fn explain(trouble: ReadError, file: &ScanFile, ctx: &Ctx) -> Error {
     if let Err(cancelled) = ctx.check() {
         return cancelled;
     }
-    if let Some(io) = system_error(&trouble) {
-        return Error::io(io, &file.path);
+    let at = file.object.location();
+    // What its store said, whoever carried it.
+    if let ReadError::Store(own) = trouble {
+        return own;
     }
-    let (path, why) = (file.path.display(), trouble.to_string());
+    if let Some(own) = Error::within(&trouble) {
+        return own;
+    }
+    if let Some(io) = system_error(&trouble) {
+        return at.io(io);
+    }
+    let (path, why) = (at.to_string(), trouble.to_string());
     let error = if file.own {
         Error::new(
             Code::DamagedFile,
@@ -35,7 +43,7 @@ pub(super) fn explain(trouble: ReadError, file: &ScanFile, ctx: &Ctx) -> Error {
             ),
         )
     };
-    error.with("cause", "bad_parquet").with("reader_message", why).file(path.to_string()).because(trouble)
+    error.with("cause", "bad_parquet").with("reader_message", why).file(path).because(trouble)
 }
 
 /// What the operating system said; an end of file that came too early is damage.
@@ -43,7 +51,6 @@ fn system_error(trouble: &ReadError) -> Option<std::io::Error> {
     let io = match trouble {
         ReadError::Arrow(ArrowError::IoError(_, io)) => Some(io),
         ReadError::Parquet(ParquetError::External(inner)) => inner.downcast_ref::<std::io::Error>(),
-        ReadError::Io(io) => Some(io),
         other => other.source().and_then(|source| source.downcast_ref()),
     }?;
     let kind = io.kind();

@@ -1,10 +1,8 @@
-//! The bytes of a Parquet file, by position. The column chunks of a row group are read in one piece each, and their
+//! The bytes of a Parquet, by position. The column chunks of a row group are read in one piece each, all at once, and their
 //! pages are slices of it.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::buf::Reader;
@@ -12,48 +10,44 @@ use bytes::{Buf, Bytes};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
+use crate::store::{At, ReadAt};
+
 /// Compressed bytes of a row group that are held at once; what goes beyond is read page by page.
 const MOST_LOADED: u64 = 16 << 20;
 
 #[derive(Clone)]
 pub(super) struct Pages {
-    file: Arc<File>,
-    length: u64,
+    object: Arc<dyn ReadAt>,
     loaded: Arc<[(u64, Bytes)]>,
 }
 
 impl Pages {
-    pub(super) fn of(file: File) -> std::io::Result<Self> {
-        let length = file.metadata()?.len();
-        Ok(Pages { file: Arc::new(file), length, loaded: Arc::default() })
+    pub(super) fn of(object: Arc<dyn ReadAt>) -> Self {
+        Pages { object, loaded: Arc::default() }
     }
 
-    /// The same file with these parts in memory, up to `most` bytes.
+    /// The same object with these parts in memory, up to `most` bytes.
     pub(super) fn load(&self, parts: impl Iterator<Item = Range<u64>>, most: u64) -> Result<Self> {
-        let mut loaded = Vec::new();
-        let mut room = MOST_LOADED.min(most);
+        let (mut wanted, mut room) = (Vec::new(), MOST_LOADED.min(most));
         for part in parts {
             let length = part.end.saturating_sub(part.start);
             if length <= room {
                 room -= length;
-                loaded.push((part.start, self.read(part.start, length as usize)?));
+                wanted.push(part);
             }
         }
-        Ok(Pages { loaded: loaded.into(), ..self.clone() })
+        let have = self.object.size();
+        if let Some(beyond) = wanted.iter().find(|part| part.end > have) {
+            let Range { start, end } = beyond;
+            return Err(ParquetError::EOF(format!("{} bytes at {start} of a file of {have} bytes", end - start)));
+        }
+        let read = self.object.read_ranges(&wanted).map_err(|error| ParquetError::External(Box::new(error)))?;
+        let loaded = wanted.into_iter().map(|part| part.start).zip(read).collect();
+        Ok(Pages { loaded, ..self.clone() })
     }
 
     pub(super) fn loaded_bytes(&self) -> usize {
         self.loaded.iter().map(|(_, bytes)| bytes.len()).sum()
-    }
-
-    fn read(&self, start: u64, length: usize) -> Result<Bytes> {
-        if start.checked_add(length as u64).is_none_or(|end| end > self.length) {
-            let have = self.length;
-            return Err(ParquetError::EOF(format!("{length} bytes at {start} of a file of {have} bytes")));
-        }
-        let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, start).map_err(|error| ParquetError::External(Box::new(error)))?;
-        Ok(bytes.into())
     }
 
     /// What is in memory from `start` on.
@@ -66,7 +60,7 @@ impl Pages {
 
 impl Length for Pages {
     fn len(&self) -> u64 {
-        self.length
+        self.object.size()
     }
 }
 
@@ -76,14 +70,14 @@ impl ChunkReader for Pages {
     fn get_read(&self, start: u64) -> Result<Piece> {
         Ok(match self.memory(start) {
             Some(bytes) => Piece::Memory(bytes.reader()),
-            None => Piece::File(BufReader::new(FileFrom { file: self.file.clone(), at: start })),
+            None => Piece::Object(At::of(self.object.clone()).get_read(start)?),
         })
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         match self.memory(start).filter(|bytes| bytes.len() >= length) {
             Some(bytes) => Ok(bytes.slice(..length)),
-            None => self.read(start, length),
+            None => At::of(self.object.clone()).get_bytes(start, length),
         }
     }
 }
@@ -91,27 +85,14 @@ impl ChunkReader for Pages {
 /// What follows a position.
 pub(super) enum Piece {
     Memory(Reader<Bytes>),
-    File(BufReader<FileFrom>),
-}
-
-pub(super) struct FileFrom {
-    file: Arc<File>,
-    at: u64,
-}
-
-impl Read for FileFrom {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read_at(into, self.at)?;
-        self.at += read as u64;
-        Ok(read)
-    }
+    Object(BufReader<crate::store::Reader>),
 }
 
 impl Read for Piece {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         match self {
             Piece::Memory(bytes) => bytes.read(into),
-            Piece::File(file) => file.read(into),
+            Piece::Object(object) => object.read(into),
         }
     }
 }

@@ -55,6 +55,7 @@ fn workers_run_less_far_ahead_and_fewer_begin_while_memory_is_scarce() {
         channel_depth: 1,
         throttle: governor.throttle(),
         hold: None,
+        answer: None,
     };
     let order = Order::new(0, 1_000, Pace::of(&settings));
     let (ctx, put, begun) = (Ctx::default(), AtomicUsize::new(0), AtomicUsize::new(0));

@@ -22,7 +22,8 @@ use super::Group;
 use super::condition::Condition;
 use super::cut::{Cut, Tally, met_among};
 use super::pages::Pages;
-use crate::base::{Ctx, open_source, parquet_footer};
+use crate::base::{Ctx, Error, parquet_footer};
+use crate::labels::{Derived, Input};
 use crate::plan::{FileSample, Output, Scan, ScanFile, Verdict, is_text, judge, statistics};
 
 /// Bytes of a text, where nothing is known of it.
@@ -32,7 +33,7 @@ const GUESSED_TEXT: u64 = 12;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
     #[error("{0}")]
-    Io(#[from] std::io::Error),
+    Store(#[from] Error),
     #[error("{0}")]
     Parquet(#[from] ParquetError),
     #[error("{0}")]
@@ -80,11 +81,12 @@ enum Source {
     Wanted(usize),
     Null,
     Text(String),
+    Derived(Arc<Derived>, Vec<Source>),
 }
 
 impl OpenFile {
     pub(super) fn open(file: &ScanFile, scan: &Scan) -> Result<Self, ReadError> {
-        let pages = Pages::of(open_source(&file.path)?)?;
+        let pages = Pages::of(file.object.open()?);
         let footer = parquet_footer(&pages)?;
         let mut metadata = ArrowReaderMetadata::try_new(footer.clone(), ArrowReaderOptions::default())?;
         if let Some(plain) = with_plain_texts(metadata.schema()) {
@@ -92,17 +94,26 @@ impl OpenFile {
         }
         let position = |name: &str| position(metadata.schema(), name);
         let mut wanted: Vec<usize> = (scan.outputs.iter())
+            .flat_map(|output| match output {
+                Output::Derived(_, inputs) => inputs.as_slice(),
+                output => std::slice::from_ref(output),
+            })
             .filter_map(|output| match output {
                 Output::Column(name) => position(name),
-                Output::Constant(_) => None,
+                Output::Constant(_) | Output::Derived(..) => None,
             })
             .collect();
         wanted.sort_unstable();
         wanted.dedup();
         let of_position = |at: usize| wanted.binary_search(&at).map_or(Source::Null, Source::Wanted);
-        let source = |output: &Output| match output {
+        let plain = |output: &Output| match output {
             Output::Column(name) => position(name).map_or(Source::Null, of_position),
             Output::Constant(number) => file.constants.get(*number).map_or(Source::Null, |t| Source::Text(t.clone())),
+            Output::Derived(..) => Source::Null,
+        };
+        let source = |output: &Output| match output {
+            Output::Derived(derived, inputs) => Source::Derived(derived.clone(), inputs.iter().map(plain).collect()),
+            output => plain(output),
         };
         let sources = scan.outputs.iter().map(source).collect();
         Ok(OpenFile { pages, metadata, wanted, sources, sample: file.sample, without: file.without.clone() })
@@ -245,13 +256,23 @@ impl OpenFile {
     pub(super) fn answer(&self, batch: RecordBatch, scan: &Scan) -> Result<RecordBatch, ArrowError> {
         let rows = batch.num_rows();
         let fields = scan.schema.fields().iter();
-        let mut columns: Vec<ArrayRef> = (self.sources.iter().zip(fields))
-            .map(|(source, field)| match source {
+        let column = |(source, field): (&Source, &Arc<Field>)| -> Result<ArrayRef, ArrowError> {
+            Ok(match source {
                 Source::Wanted(number) => batch.column(*number).clone(),
                 Source::Null => new_null_array(field.data_type(), rows),
                 Source::Text(text) => Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))),
+                Source::Derived(derived, inputs) => {
+                    let input = |source: &Source| match source {
+                        Source::Wanted(number) => Input::Array(batch.column(*number).clone()),
+                        Source::Text(text) => Input::Text(text.clone()),
+                        Source::Null | Source::Derived(..) => Input::Null,
+                    };
+                    let inputs: Vec<Input> = inputs.iter().map(input).collect();
+                    derived.compute(&inputs, rows, false)?
+                }
             })
-            .collect();
+        };
+        let mut columns: Vec<ArrayRef> = self.sources.iter().zip(fields).map(column).collect::<Result<_, _>>()?;
         drop(batch);
         // The reader doubles a text's buffer while it grows: a host that keeps the batch would keep the empty half.
         columns.iter_mut().for_each(|column| column.shrink_to_fit());

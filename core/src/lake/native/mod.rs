@@ -165,7 +165,9 @@ impl Own {
             stores: self.stores.clone(),
             state: file.state,
             id: file.id.clone(),
-            path: self.stores.local(&file.object(), None)?.path,
+            object: file.object(),
+            path: file.location.whole(),
+            held: Vec::new(),
             rows,
             bytes: file.size,
             row_groups,
@@ -234,6 +236,10 @@ fn is_unpacked(codec: Compression) -> bool {
 }
 
 fn damaged(path: &str, size: u64, error: Trouble) -> Error {
+    // What its store said, whoever carried it.
+    if let Some(own) = Error::within(&error) {
+        return own;
+    }
     if let Trouble::Parquet(ParquetError::External(inner)) = &error
         && let Some(io) = inner.downcast_ref::<std::io::Error>()
         && let Some(number) = io.raw_os_error()

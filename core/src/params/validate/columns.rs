@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::base::{clip, did_you_mean, text};
 use crate::catalog::LogicalType;
+use crate::labels::{derived_column, derived_columns};
 use crate::params::query::Figure;
 use crate::params::{Aggregate, AggregateFn, Extent, Projection, QueryParams, Sort, origin_column};
 
@@ -22,6 +23,15 @@ impl Check<'_> {
         if let Some(column) = origin_column(name) {
             return Some((column.to_owned(), LogicalType::Text));
         }
+        if let Some(derived) = derived_column(grupo, name)
+            && !self.is_of_files(name)
+        {
+            let found = (derived.name.clone(), derived.kind.clone());
+            if !self.derived.contains(&derived) {
+                self.derived.push(derived);
+            }
+            return Some(found);
+        }
         for extent in [Extent::Selected, Extent::Dataset] {
             let found = self.of_files(extent).iter().find(|(column, _)| column.eq_ignore_ascii_case(name));
             if let Some(found) = found {
@@ -30,7 +40,9 @@ impl Check<'_> {
         }
         let full = self.is_full();
         let extra = self.of_files(Extent::Dataset);
+        let derived = derived_columns(grupo);
         let names = grupo.columns.iter().map(|c| c.name.as_str()).chain(extra.iter().map(|(c, _)| c.as_str()));
+        let names = names.chain(derived.iter().map(|one| one.name.as_str()));
         let near = if full { Vec::new() } else { did_you_mean(name, names) };
         let (pt, en) = hint(&near);
         let (dataset, shown) = (&grupo.dataset, clip(name));
@@ -42,6 +54,11 @@ impl Check<'_> {
         problem.diagnostic.insert("received".into(), shown.into());
         problem.diagnostic.insert("did_you_mean".into(), near.into());
         None
+    }
+
+    /// A column that the source's files have by this name goes before one that is derived.
+    fn is_of_files(&mut self, name: &str) -> bool {
+        self.of_files(Extent::Selected).iter().any(|(column, _)| column.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn projection(&mut self, params: &QueryParams) -> Projection {

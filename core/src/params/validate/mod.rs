@@ -3,11 +3,15 @@
 mod columns;
 mod filters;
 mod forms;
+mod labels;
 mod sql;
 mod when_and_where;
 
+use std::sync::Arc;
+
 use crate::base::{Code, Error, Problem, Result, Text, clip, text};
 use crate::catalog::{Catalog, Grupo, LogicalType};
+use crate::labels::Derived;
 
 use super::sizes::{MOST_PROBLEMS, told};
 use super::{Ask, Extent, Query, QueryParams, Scope, Structured};
@@ -36,6 +40,7 @@ pub fn validate(params: &QueryParams, catalog: &'static Catalog, file_columns: F
         Scope { grupo, ufs, competencias, header_columns: Vec::new() }
     });
     let projection = check.projection(params);
+    let (projection, labels) = check.labels(params, projection);
     let predicates = check.predicates(&params.filters);
     let order_by = check.order(params, &projection);
     check.limit(params.limit);
@@ -47,7 +52,14 @@ pub fn validate(params: &QueryParams, catalog: &'static Catalog, file_columns: F
         (Some(scope), true) => Ok(Query {
             scopes: vec![scope],
             own_tables: Vec::new(),
-            ask: Ask::Structured(Structured { projection, predicates, order_by, limit: params.limit }),
+            ask: Ask::Structured(Structured {
+                projection,
+                predicates,
+                order_by,
+                limit: params.limit,
+                derived: check.derived,
+                labels,
+            }),
             options: params.options.clone(),
             notes: check.notes,
         }),
@@ -68,6 +80,8 @@ struct Check<'a> {
     selected: Option<Vec<(String, LogicalType)>>,
     of_dataset: Option<Vec<(String, LogicalType)>>,
     file_columns: FileColumns<'a>,
+    /// Labels and derived columns that were named.
+    derived: Vec<Arc<Derived>>,
     /// Why the files could not be asked.
     failed: Option<Error>,
 }
@@ -82,6 +96,7 @@ impl<'a> Check<'a> {
             selected: None,
             of_dataset: None,
             file_columns,
+            derived: Vec::new(),
             failed: None,
         }
     }

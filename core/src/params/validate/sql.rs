@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::base::{Result, Text, clip, did_you_mean, text, value_words};
 use crate::catalog::Grupo;
+use crate::labels::derived_columns;
 use crate::params::values::bind_value;
 use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql, Syntax};
 
@@ -83,7 +84,13 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
         return Err(told(check.problems, 0).stage(if passed { "validate" } else { "gate" }));
     }
     check.compared(&used, &binds);
-    let SqlUse { own, columns, star, ordered, syntax, .. } = used;
+    let SqlUse { tables, own, mut columns, star, ordered, syntax, .. } = used;
+    // What a label or a derived column is made of is read as well.
+    for derived in tables.iter().flat_map(|grupo| derived_columns(grupo).to_vec()) {
+        if columns.contains(&derived.name.to_uppercase()) {
+            columns.extend(derived.inputs.iter().map(|input| input.to_uppercase()));
+        }
+    }
     Ok(Query {
         scopes,
         own_tables: own,
@@ -154,6 +161,7 @@ impl Check<'_> {
         let given = [
             ("dataset", !params.dataset.is_empty()),
             ("columns", params.columns.is_some()),
+            ("labels", params.labels.is_some()),
             ("where", !params.filters.is_empty()),
             ("group_by", !params.group_by.is_empty()),
             ("aggregates", !params.aggregates.is_empty()),

@@ -45,6 +45,11 @@ impl Rows {
         self.reader.schema()
     }
 
+    /// The same with words as plain texts, and none behind dictionaries: for readers that know no dictionaries.
+    pub fn with_plain_words(self) -> Self {
+        Rows { reader: self.reader.with_plain_words(), job: self.job }
+    }
+
     /// The job that makes the rows.
     pub fn job(&self) -> &Job {
         &self.job

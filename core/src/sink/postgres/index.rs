@@ -39,6 +39,13 @@ pub(super) fn columns<'c>(wanted: &[String], columns: &'c [Column], asked: bool)
     Ok(found)
 }
 
+/// Whether the column has a type whose least and greatest value a BRIN keeps.
+pub(super) fn takes_brin(columns: &[Column], name: &str) -> bool {
+    let kinds = ["text", "smallint", "integer", "bigint", "numeric", "real", "double precision", "date", "timestamp"];
+    let of = columns.iter().find(|column| column.name == name);
+    of.is_some_and(|column| kinds.iter().any(|kind| column.sql_type.starts_with(kind)))
+}
+
 /// A name as PostgreSQL would make it, within its length.
 pub(super) fn name(table: &str, column: &str, suffix: &str) -> String {
     let room = MAX_BYTES - suffix.len() - 2;

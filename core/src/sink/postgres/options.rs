@@ -55,7 +55,8 @@ pub struct Postgres {
     pub connections: usize,
     /// True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time.
     pub analyze: bool,
-    /// Columns to index in a new table, one index each; left out: those that the query's conditions are put on.
+    /// Columns to index in a new table, one index each; left out: those that the query's conditions are put on,
+    /// and the one that it orders by (BRIN: its rows lie in that order).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub indexes: Option<Vec<String>>,
 }

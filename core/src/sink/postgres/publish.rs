@@ -193,19 +193,29 @@ impl Publish<'_> {
     }
 
     async fn index_stage(&self, client: &Client) -> Result<()> {
-        let create = |(number, column): (usize, &&str)| {
+        let create = |(number, (column, method)): (usize, &(&str, &str))| {
             let name = escape_identifier(&format!("{}_{number}", self.stage.table));
-            format!("CREATE INDEX {name} ON {} ({});", self.stage.sql(), escape_identifier(column))
+            format!("CREATE INDEX {name} ON {} USING {method} ({});", self.stage.sql(), escape_identifier(column))
         };
         let sql: String = self.indexed()?.iter().enumerate().map(create).collect();
         if sql.is_empty() { Ok(()) } else { client.batch_execute(&sql).await.explained(self.url) }
     }
 
-    fn indexed(&self) -> Result<Vec<&str>> {
-        match &self.options.indexes {
-            Some(asked) => index::columns(asked, self.columns, true),
-            None => index::columns(&self.info.filtered, self.columns, false),
+    /// Columns with the method of their index, each once. Rows that come in the order of a column lie in it: a BRIN of some pages
+    /// does for it.
+    fn indexed(&self) -> Result<Vec<(&str, &'static str)>> {
+        if let Some(asked) = &self.options.indexes {
+            return Ok(index::columns(asked, self.columns, true)?
+                .into_iter()
+                .map(|column| (column, "btree"))
+                .collect());
         }
+        let filtered = index::columns(&self.info.filtered, self.columns, false)?;
+        let sorted = index::columns(self.info.sorted.as_slice(), self.columns, false)?;
+        let mut all: Vec<(&str, &'static str)> = filtered.iter().map(|column| (*column, "btree")).collect();
+        let is_free = |column: &&str| !filtered.contains(column) && index::takes_brin(self.columns, column);
+        all.extend(sorted.into_iter().filter(is_free).map(|column| (column, "brin")));
+        Ok(all)
     }
 
     /// The staging table becomes the target, indexes and all.
@@ -219,7 +229,7 @@ impl Publish<'_> {
         };
         let mut sql = format!("{about} {order} ALTER TABLE {stage} RENAME TO {table};");
         let schema = escape_identifier(&self.target.schema);
-        for (number, column) in self.indexed()?.iter().enumerate() {
+        for (number, (column, _)) in self.indexed()?.iter().enumerate() {
             let old = escape_identifier(&format!("{}_{number}", self.stage.table));
             let new = self.free_name(client, &index::name(&self.target.table, column, "idx")).await?;
             sql.push_str(&format!("ALTER INDEX {schema}.{old} RENAME TO {};", escape_identifier(&new)));

@@ -10,7 +10,7 @@ mod service;
 mod settings;
 mod upload;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
@@ -26,12 +26,16 @@ use self::failure::Kind;
 use super::{ChunkCache, Entry, Listed, LocalCopy, Location, Object, ReadAt, State, Store, Upload};
 use crate::base::{Cancel, Error, Result};
 
+/// Listings that are kept to be compared with the next.
+const MOST_LISTINGS: usize = 64;
+
 /// A server of objects.
 #[derive(Debug, Clone)]
 pub struct S3 {
     client: Arc<Client>,
     cache: Arc<ChunkCache>,
-    last: Arc<Mutex<Option<(Location, Arc<Listed>)>>>,
+    /// What was listed last below each root.
+    last: Arc<Mutex<HashMap<Location, Arc<Listed>>>>,
     /// Of the job whose calls these are.
     cancel: Token,
     swept: Arc<Once>,
@@ -146,11 +150,14 @@ impl Store for S3 {
         found.sort_by(|a, b| a.location.cmp(&b.location));
         let listed = Listed { found, ..Listed::default() };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = last.as_ref().filter(|(of, known)| of == root && **known == listed) {
+        if let Some(known) = last.get(root).filter(|known| ***known == listed) {
             return Ok(known.clone());
         }
         let listed = Arc::new(listed);
-        *last = Some((root.clone(), listed.clone()));
+        if last.len() >= MOST_LISTINGS {
+            last.clear();
+        }
+        last.insert(root.clone(), listed.clone());
         Ok(listed)
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::model::{Field, Model, Named, Shape, Type};
 
 /// Written by hand: what JSON writes in several ways (`unions.go`), and what Go has no use for.
-const BY_HAND: [&str; 5] = ["Storage", "LogicalType", "OneOrMany", "CompetenciaParam", "Destination"];
+const BY_HAND: [&str; 6] = ["Storage", "LogicalType", "OneOrMany", "CompetenciaParam", "Labels", "Destination"];
 const NOT_IN_GO: [&str; 3] = ["Format", "Ndjson", "Numbers"];
 
 const HEAD: &str =
@@ -179,7 +179,7 @@ fn text(kind: &Type) -> String {
         Type::Union(_) | Type::Object(_) => "any".to_owned(),
         Type::Named(name) => match name.as_str() {
             "OneOrMany" => "Texts".to_owned(),
-            "CompetenciaParam" => "any".to_owned(),
+            "CompetenciaParam" | "Labels" => "any".to_owned(),
             _ => type_name(name),
         },
     }

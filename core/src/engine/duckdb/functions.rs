@@ -1,0 +1,123 @@
+//! Functions of ours in the engine: the rules of labels and derived columns are the same code there as in a scan.
+//!
+//! Only tables that we make call them: the gate knows none of them, and so refuses their names in the SQL of users.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int32Array};
+use duckdb::Connection;
+use duckdb::core::{DataChunkHandle, LogicalTypeHandle, LogicalTypeId};
+use duckdb::vscalar::{ScalarFunctionSignature, VScalar};
+use duckdb::vtab::arrow::{WritableVector, data_chunk_to_arrow, write_arrow_array_to_vector};
+
+use crate::catalog::LogicalType;
+use crate::labels::{Derived, Input, derived_by_id};
+
+const TEXT: &str = "datasus_text";
+const INTEGER: &str = "datasus_integer";
+const DAY: &str = "datasus_day";
+/// The place of a word among those of its column.
+pub(super) const PLACE: &str = "datasus_place";
+
+/// The function that makes values of this kind.
+pub(super) fn of_kind(kind: &LogicalType) -> &'static str {
+    match kind {
+        LogicalType::Date { .. } => DAY,
+        LogicalType::Text => TEXT,
+        LogicalType::Integer { .. } | LogicalType::Decimal { .. } => INTEGER,
+    }
+}
+
+/// Makes them known to an instance.
+pub(super) fn register(connection: &Connection) -> duckdb::Result<()> {
+    connection.register_scalar_function::<Text>(TEXT)?;
+    connection.register_scalar_function::<Integer>(INTEGER)?;
+    connection.register_scalar_function::<Day>(DAY)?;
+    connection.register_scalar_function::<Place>(PLACE)
+}
+
+struct Text;
+struct Integer;
+struct Day;
+struct Place;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// Any number of arguments of any type.
+fn variadic(of: LogicalTypeId) -> Vec<ScalarFunctionSignature> {
+    vec![ScalarFunctionSignature::variadic(LogicalTypeHandle::from(LogicalTypeId::Any), LogicalTypeHandle::from(of))]
+}
+
+impl VScalar for Text {
+    type State = ();
+
+    fn invoke(_: &(), input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Outcome {
+        derived(input, output)
+    }
+
+    fn signatures() -> Vec<ScalarFunctionSignature> {
+        variadic(LogicalTypeId::Varchar)
+    }
+}
+
+impl VScalar for Integer {
+    type State = ();
+
+    fn invoke(_: &(), input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Outcome {
+        derived(input, output)
+    }
+
+    fn signatures() -> Vec<ScalarFunctionSignature> {
+        variadic(LogicalTypeId::Integer)
+    }
+}
+
+impl VScalar for Day {
+    type State = ();
+
+    fn invoke(_: &(), input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Outcome {
+        derived(input, output)
+    }
+
+    fn signatures() -> Vec<ScalarFunctionSignature> {
+        variadic(LogicalTypeId::Date)
+    }
+}
+
+impl VScalar for Place {
+    type State = ();
+
+    fn invoke(_: &(), input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Outcome {
+        let Some((of, columns, _)) = arguments(input)? else { return Ok(()) };
+        let words = of.words().ok_or("a column without words")?;
+        let places: std::collections::HashMap<&str, i32> =
+            words.iter().enumerate().map(|(at, word)| (word.as_str(), at as i32)).collect();
+        let word = columns.first().ok_or("no word")?.as_string::<i32>();
+        let found: Int32Array = word.iter().map(|word| places.get(word?).copied()).collect();
+        let found: ArrayRef = Arc::new(found);
+        write_arrow_array_to_vector(&found, output)
+    }
+
+    fn signatures() -> Vec<ScalarFunctionSignature> {
+        variadic(LogicalTypeId::Integer)
+    }
+}
+
+/// The column that the first argument names, the other arguments, and how many rows they have; none where they have none.
+fn arguments(input: &mut DataChunkHandle) -> Result<Option<(Arc<Derived>, Vec<ArrayRef>, usize)>, Box<dyn Error>> {
+    let rows = input.len();
+    if rows == 0 {
+        return Ok(None);
+    }
+    let batch = data_chunk_to_arrow(input)?;
+    let id = batch.column(0).as_string::<i32>();
+    let of = derived_by_id(id.value(0)).ok_or("no such derived column")?;
+    Ok(Some((of, batch.columns()[1..].to_vec(), rows)))
+}
+
+fn derived(input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Outcome {
+    let Some((of, columns, rows)) = arguments(input)? else { return Ok(()) };
+    let inputs: Vec<Input> = columns.into_iter().map(Input::Array).collect();
+    write_arrow_array_to_vector(&of.compute(&inputs, rows, false)?, output)
+}

@@ -1,0 +1,223 @@
+//! A column that a table has because its name is written: made from others, by one rule, wherever it is computed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, DictionaryArray, Int32Array, Int64Array, StringArray};
+use arrow::datatypes::{DataType, Int32Type};
+use arrow::error::ArrowError;
+
+use super::list::NONE;
+use super::record::{Cells, Input, Record};
+use crate::base::Text;
+use crate::catalog::LogicalType;
+
+/// The competência of a record's file, beside its columns; the last input of a rule that holds for some years.
+pub(super) const COMPETENCIA: &str = "datasus_competencia";
+
+type Number = dyn Fn(&Record<'_>, usize) -> u32 + Send + Sync;
+type Whole = dyn Fn(&Record<'_>, usize) -> Option<i64> + Send + Sync;
+type Day = dyn Fn(&Record<'_>, usize) -> Option<i32> + Send + Sync;
+
+/// How its values are made.
+pub(super) enum Rule {
+    /// One of few words, by their number.
+    Word {
+        words: Arc<Vec<String>>,
+        number: Box<Number>,
+    },
+    Whole(Box<Whole>),
+    Day(Box<Day>),
+}
+
+/// A label's column, or a derived one.
+pub struct Derived {
+    /// `SIH-RD`.
+    pub dataset: String,
+    /// As it is written; asked for in any case.
+    pub name: String,
+    pub kind: LogicalType,
+    /// The columns that it is made of, and where its rule holds for some years alone [`COMPETENCIA`], last.
+    pub inputs: Vec<String>,
+    /// The column whose codes it puts in words; none: it is derived.
+    pub label_of: Option<String>,
+    /// The list that its words are from.
+    pub list: Option<String>,
+    pub meaning: Text,
+    pub source: String,
+    /// First and last competência, both included.
+    pub(super) era: Option<(Option<String>, Option<String>)>,
+    pub(super) rule: Rule,
+}
+
+impl std::fmt::Debug for Derived {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.id())
+    }
+}
+
+impl PartialEq for Derived {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+/// A code without a label, and how often it came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WithoutLabel {
+    pub rows: u64,
+    pub codes: HashMap<String, u64>,
+}
+
+impl Derived {
+    /// How a statement names it: `SIH-RD/SEXO_rotulo`.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.dataset, self.name)
+    }
+
+    /// Its words in their order, where it has words.
+    pub fn words(&self) -> Option<&Arc<Vec<String>>> {
+        match &self.rule {
+            Rule::Word { words, .. } => Some(words),
+            Rule::Whole(_) | Rule::Day(_) => None,
+        }
+    }
+
+    /// Its type where words stand behind a dictionary.
+    pub fn encoded(&self) -> DataType {
+        match self.rule {
+            Rule::Word { .. } => dictionary_type(),
+            _ => self.kind.arrow(),
+        }
+    }
+
+    /// Its values for the rows of `inputs`. `encoded`: words stand behind a dictionary.
+    pub fn compute(&self, inputs: &[Input], rows: usize, encoded: bool) -> Result<ArrayRef, ArrowError> {
+        let record = Record::of(inputs)?;
+        Ok(match &self.rule {
+            Rule::Word { words, number } => {
+                let numbers = self.numbers(&record, rows, number);
+                if encoded { encode(&numbers, words)? } else { texts(&numbers, words) }
+            }
+            Rule::Whole(value) => {
+                let at = |row| if self.holds(&record, row) { value(&record, row) } else { None };
+                match self.kind.arrow() {
+                    DataType::Int64 => Arc::new((0..rows).map(at).collect::<Int64Array>()),
+                    _ => Arc::new((0..rows).map(|row| i32::try_from(at(row)?).ok()).collect::<Int32Array>()),
+                }
+            }
+            Rule::Day(value) => {
+                let at = |row| if self.holds(&record, row) { value(&record, row) } else { None };
+                Arc::new((0..rows).map(at).collect::<Date32Array>())
+            }
+        })
+    }
+
+    /// Codes of these rows that have no label; blank ones are not counted.
+    pub fn without_label(&self, inputs: &[Input], rows: usize, into: &mut WithoutLabel) -> Result<(), ArrowError> {
+        let Rule::Word { number, .. } = &self.rule else { return Ok(()) };
+        let record = Record::of(inputs)?;
+        let numbers = self.numbers(&record, rows, number);
+        let of_record = self.inputs.iter().filter(|name| *name != COMPETENCIA).count();
+        for (row, _) in numbers.iter().enumerate().filter(|(_, number)| **number == NONE) {
+            if (0..of_record).all(|at| record.is_null(at, row)) {
+                continue;
+            }
+            let mut code = Vec::new();
+            for at in 0..of_record {
+                if at > 0 {
+                    code.push(b'+');
+                }
+                record.characters(at, row, None, &mut code);
+            }
+            into.rows += 1;
+            let code: String = code.into_iter().map(char::from).collect();
+            // Columns of free text have as many codes as rows.
+            if into.codes.len() < 10_000 || into.codes.contains_key(&code) {
+                *into.codes.entry(code).or_default() += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the rule holds in the year of the row's file.
+    fn holds(&self, record: &Record<'_>, row: usize) -> bool {
+        let Some((from, to)) = &self.era else { return true };
+        let Some(when) = record.text(self.inputs.len() - 1, row) else { return false };
+        from.as_deref().is_none_or(|from| &when[..when.len().min(from.len())] >= from)
+            && to.as_deref().is_none_or(|to| &when[..when.len().min(to.len())] <= to)
+    }
+
+    fn numbers(&self, record: &Record<'_>, rows: usize, number: &Number) -> Vec<u32> {
+        let same_era = self.era.is_none() || matches!(record.cells(self.inputs.len() - 1), Cells::Same(_));
+        let of_one = self.inputs.iter().filter(|name| *name != COMPETENCIA).count() == 1;
+        match record.cells(0) {
+            _ if rows == 0 => Vec::new(),
+            // Codes come in runs, and are few.
+            Cells::Text(array) if of_one && same_era => {
+                if !self.holds(record, 0) {
+                    return vec![NONE; rows];
+                }
+                let mut known: HashMap<&str, u32> = HashMap::new();
+                let (mut last, mut of_last): (Option<&str>, u32) = (None, number_of_null(array, record, number));
+                let of_null = of_last;
+                let texts = array.iter().enumerate().map(|(row, text)| match text {
+                    None => of_null,
+                    Some(text) => {
+                        if last != Some(text) {
+                            of_last = *known.entry(text).or_insert_with(|| number(record, row));
+                            last = Some(text);
+                        }
+                        of_last
+                    }
+                });
+                texts.collect()
+            }
+            _ => (0..rows).map(|row| if self.holds(record, row) { number(record, row) } else { NONE }).collect(),
+        }
+    }
+}
+
+fn number_of_null(array: &StringArray, record: &Record<'_>, number: &Number) -> u32 {
+    use arrow::array::Array;
+    (0..array.len()).find(|row| array.is_null(*row)).map_or(NONE, |row| number(record, row))
+}
+
+/// The type of words behind a dictionary.
+pub fn dictionary_type() -> DataType {
+    DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into())
+}
+
+/// A dictionary of more words than this has those alone that a batch uses.
+const FEW: usize = 256;
+
+fn encode(numbers: &[u32], words: &[String]) -> Result<ArrayRef, ArrowError> {
+    let mut keys: Vec<Option<i32>> = numbers.iter().map(|n| (*n != NONE).then_some(*n as i32)).collect();
+    let values: StringArray = if words.len() <= FEW {
+        words.iter().map(Some).collect()
+    } else {
+        let mut used: Vec<i32> = keys.iter().flatten().copied().collect();
+        used.sort_unstable();
+        used.dedup();
+        for key in keys.iter_mut().flatten() {
+            *key = used.partition_point(|other| *other < *key) as i32;
+        }
+        used.iter().map(|at| words.get(*at as usize)).collect()
+    };
+    let keys: Int32Array = keys.into_iter().collect();
+    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values))?))
+}
+
+fn texts(numbers: &[u32], words: &[String]) -> ArrayRef {
+    Arc::new(numbers.iter().map(|number| words.get(*number as usize)).collect::<StringArray>())
+}
+
+/// Texts of `derived` as they stand behind a dictionary: what an engine without one has made of them.
+pub fn encode_texts(derived: &Derived, texts: &StringArray) -> Result<ArrayRef, ArrowError> {
+    let none = Arc::new(Vec::new());
+    let words = derived.words().unwrap_or(&none);
+    let places: HashMap<&str, u32> = words.iter().enumerate().map(|(at, word)| (word.as_str(), at as u32)).collect();
+    let numbers: Vec<u32> =
+        texts.iter().map(|text| text.and_then(|text| places.get(text).copied()).unwrap_or(NONE)).collect();
+    encode(&numbers, words)
+}

@@ -1,0 +1,72 @@
+//! Labels that the answer has beside its codes, or in their place.
+
+use std::sync::Arc;
+
+use crate::base::{clip, did_you_mean, text};
+use crate::labels::{Derived, derived_columns, label_column};
+use crate::params::query::Labelled;
+use crate::params::{Projection, QueryParams};
+
+use super::{Check, hint};
+
+impl Check<'_> {
+    /// What the answer shows once the labels of `params` stand in it.
+    pub(super) fn labels(&mut self, params: &QueryParams, projection: Projection) -> (Projection, Labelled) {
+        let none = Labelled::default();
+        let Some((grupo, labels)) = self.grupo.zip(params.labels.as_ref()) else { return (projection, none) };
+        let ((true, named), only) = (labels.wanted(), params.labels_only) else { return (projection, none) };
+        let labels: Vec<Arc<Derived>> = match named {
+            None => derived_columns(grupo).iter().filter(|one| one.label_of.is_some()).cloned().collect(),
+            Some(names) => names.iter().filter_map(|name| self.label(name)).collect(),
+        };
+        let of = |column: &str| labels.iter().find(|one| one.label_of.as_deref() == Some(column)).cloned();
+        let mut beside = |names: Vec<String>, alone: bool| {
+            let mut shown = Vec::with_capacity(names.len());
+            for name in names {
+                let label = of(&name);
+                let label = label.filter(|label| !shown.contains(&label.name));
+                if label.is_none() || !alone {
+                    shown.push(name);
+                }
+                if let Some(label) = label {
+                    shown.push(label.name.clone());
+                    if !self.derived.contains(&label) {
+                        self.derived.push(label);
+                    }
+                }
+            }
+            shown
+        };
+        match projection {
+            Projection::All => (Projection::All, Labelled { columns: labels, only }),
+            Projection::Columns(names) => {
+                let shown = beside(names, only);
+                let mut seen = std::collections::BTreeSet::new();
+                (Projection::Columns(shown.into_iter().filter(|name| seen.insert(name.clone())).collect()), none)
+            }
+            Projection::Grouped { keys, figures } => {
+                let keys = beside(keys, only);
+                (Projection::Grouped { keys, figures }, none)
+            }
+        }
+    }
+
+    fn label(&mut self, column: &str) -> Option<Arc<Derived>> {
+        let grupo = self.grupo?;
+        if let Some(label) = label_column(grupo, column) {
+            return Some(label);
+        }
+        let all = derived_columns(grupo);
+        let near = did_you_mean(column, all.iter().filter_map(|one| one.label_of.as_deref()));
+        let (pt, en) = hint(&near);
+        let (dataset, shown) = (&grupo.dataset, clip(column));
+        let problem = self.wrong(text!(
+            "`labels`: {dataset} não tem lista de rótulos para a coluna \"{shown}\"{pt} `schema` mostra quais têm",
+            "`labels`: {dataset} has no list of labels for the column \"{shown}\"{en} `schema` says which columns have one"
+        ));
+        problem.diagnostic.insert("where".into(), "labels".into());
+        problem.diagnostic.insert("received".into(), shown.into());
+        problem.diagnostic.insert("did_you_mean".into(), near.into());
+        None
+    }
+}

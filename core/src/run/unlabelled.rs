@@ -1,0 +1,129 @@
+//! Codes that have no label, in the files that a query reads.
+//!
+//! They are counted over whole files, before the query's conditions, as bad values are: the same whichever engine ran it, however
+//! often its rows were read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use rayon::prelude::*;
+
+use super::Unlabelled;
+use crate::base::{Ctx, Error, Result, Text, text};
+use crate::labels::{Derived, Input, WithoutLabel, derived_columns};
+use crate::lake::LakeFile;
+use crate::params::{Ask, Query, origin_column};
+use crate::plan::{is_text, reads};
+use crate::store::At;
+
+/// Codes that are named as examples.
+const EXAMPLES: usize = 10;
+const BATCH_ROWS: usize = 65_536;
+
+/// Of the labels that `query` names, in the files that it reads.
+pub(super) fn of(query: &Query, files: &[LakeFile], ctx: &Ctx) -> Result<Vec<Unlabelled>> {
+    let mut found = Vec::new();
+    for scope in &query.scopes {
+        let wanted: Vec<Arc<Derived>> = match &query.ask {
+            Ask::Structured(ask) => {
+                let named = ask.derived.iter().chain(&ask.labels.columns).cloned();
+                named.filter(|one| one.label_of.is_some()).collect()
+            }
+            Ask::Sql(sql) => {
+                let named =
+                    |one: &&Arc<Derived>| one.label_of.is_some() && sql.columns.contains(&one.name.to_uppercase());
+                derived_columns(scope.grupo).iter().filter(named).cloned().collect()
+            }
+            Ask::Catalog(_) => Vec::new(),
+        };
+        if wanted.is_empty() {
+            continue;
+        }
+        let of_scope: Vec<&LakeFile> =
+            (files.iter()).filter(|file| file.id.dataset == scope.grupo.dataset && reads(query, file)).collect();
+        let of_files = of_scope.par_iter().map(|file| of_file(file, &wanted, ctx)).collect::<Result<Vec<_>>>()?;
+        for (at, label) in wanted.iter().enumerate() {
+            let mut all = WithoutLabel::default();
+            for of_file in of_files.iter().filter_map(|of_file| of_file.get(at)) {
+                all.rows += of_file.rows;
+                of_file.codes.iter().for_each(|(code, rows)| *all.codes.entry(code.clone()).or_default() += rows);
+            }
+            if all.rows > 0 {
+                found.push(Unlabelled {
+                    dataset: scope.grupo.dataset.clone(),
+                    column: label.label_of.clone().unwrap_or_default(),
+                    count: all.rows,
+                    codes: most_frequent(all.codes),
+                });
+            }
+        }
+    }
+    found.dedup();
+    Ok(found)
+}
+
+fn most_frequent(codes: HashMap<String, u64>) -> Vec<String> {
+    let mut codes: Vec<(String, u64)> = codes.into_iter().collect();
+    codes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    codes.into_iter().take(EXAMPLES).map(|(code, _)| code).collect()
+}
+
+/// Of one file, for each of `labels`; columns that it does not have say nothing.
+fn of_file(file: &LakeFile, labels: &[Arc<Derived>], ctx: &Ctx) -> Result<Vec<WithoutLabel>> {
+    let failed = |error: &dyn std::fmt::Display| Error::internal(format!("{}: {error}", file.source.file));
+    let builder = ParquetRecordBatchReaderBuilder::try_new(At::of(file.open()?)).map_err(|error| failed(&error))?;
+    let has = |name: &str| builder.schema().fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
+    let roots: Vec<usize> = labels.iter().flat_map(|label| &label.inputs).filter_map(|name| has(name)).collect();
+    let mut found = vec![WithoutLabel::default(); labels.len()];
+    if roots.is_empty() {
+        return Ok(found);
+    }
+    let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|error| failed(&error))?;
+    for batch in reader {
+        ctx.check()?;
+        let batch = batch.map_err(|error| failed(&error))?;
+        for (label, into) in labels.iter().zip(&mut found) {
+            let code = label.inputs.first().and_then(|name| input(&batch, name, file));
+            if !matches!(code, Some(Input::Array(_))) {
+                continue;
+            }
+            let inputs: Vec<Input> =
+                label.inputs.iter().map(|name| input(&batch, name, file).unwrap_or(Input::Null)).collect();
+            label.without_label(&inputs, batch.num_rows(), into).map_err(|error| failed(&error))?;
+        }
+    }
+    Ok(found)
+}
+
+fn input(batch: &RecordBatch, name: &str, file: &LakeFile) -> Option<Input> {
+    if origin_column(name).is_some() {
+        return Some(Input::Text(file.id.competencia.to_string()));
+    }
+    let at = batch.schema_ref().fields().iter().position(|field| field.name().eq_ignore_ascii_case(name))?;
+    let column = batch.column(at);
+    match column.data_type() {
+        DataType::Utf8 | DataType::Int32 | DataType::Int64 | DataType::Date32 => Some(Input::Array(column.clone())),
+        kind if is_text(kind) => cast(column, &DataType::Utf8).ok().map(Input::Array),
+        _ => None,
+    }
+}
+
+/// Says which columns have such codes.
+pub(super) fn warning(found: &[Unlabelled]) -> Option<Text> {
+    let count: u64 = found.iter().map(|one| one.count).sum();
+    let names: Vec<&str> = found.iter().map(|one| one.column.as_str()).take(8).collect();
+    let more = if found.len() > names.len() { ", …" } else { "" };
+    let names = names.join(", ");
+    (count > 0).then(|| {
+        text!(
+            "{count} código(s) de {names}{more} não têm rótulo, que é NULL; veja `unlabelled`",
+            "{count} code(s) of {names}{more} have no label, which is NULL; see `unlabelled`"
+        )
+    })
+}

@@ -1,0 +1,259 @@
+//! Answers in a real Redis: shared by machines, and in nobody's way when it is down, slow, full of something else, or lies.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use datasus::{AggregateFn, CacheUse, Client, Code, Config, Secret};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tempfile::TempDir;
+
+use crate::proxy::{self, Hold};
+use crate::server::{PASSWORD, Server};
+use crate::{ask, config, grouped, open, write};
+
+fn with(place: &Path, url: String) -> Config {
+    Config { redis: Some(Secret::new(url)), ..config(place) }
+}
+
+fn counted(client: &Client, why: &str) -> u64 {
+    let name = format!("datasus_cache_failures_total{{why=\"{why}\"}} ");
+    client.metrics().lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let last = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < last, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn keys(connection: &mut redis::Connection) -> Vec<String> {
+    redis::cmd("KEYS").arg("*").query(connection).unwrap()
+}
+
+/// Another machine: the same files elsewhere, and nothing in memory. It asks once Redis is reached.
+fn elsewhere(url: String) -> (TempDir, TempDir, Client, std::sync::Arc<crate::Gate>) {
+    let (place, source) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    write(source.path(), "AC", 30, "100.00");
+    let (client, gate) = open(source.path(), with(place.path(), url));
+    (place, source, client, gate)
+}
+
+#[test]
+fn machines_share_answers_and_what_is_poisoned_is_none() {
+    let Some(server) = Server::start() else { return };
+    let mut connection = server.connection();
+    let (_place, _source, client, _) = elsewhere(server.url());
+    let (expected, report) = ask(&client, &grouped());
+    assert_eq!(report.cache, CacheUse::Miss);
+    until("the answer is not in Redis", || keys(&mut server.connection()).len() == 1);
+    let key = keys(&mut connection).remove(0);
+    let tagged = key.strip_prefix("datasus:answer:{").and_then(|rest| rest.strip_suffix("}")).unwrap().to_owned();
+    assert_eq!(tagged.len(), 64, "{key}: a cluster holds it by what stands in braces");
+    let ttl: i64 = redis::cmd("TTL").arg(&key).query(&mut connection).unwrap();
+    assert!((86_300..=86_400).contains(&ttl), "{ttl}");
+    let good: Vec<u8> = redis::cmd("GET").arg(&key).query(&mut connection).unwrap();
+    assert!(!good.windows(5).any(|bytes| bytes == b"DOCAN"));
+
+    // The first question of a new client may come before its connection: asked again by others until one hits.
+    let hits = || {
+        let (_place, _source, client, gate) = elsewhere(server.url());
+        std::thread::sleep(Duration::from_millis(50));
+        let (rows, report) = ask(&client, &grouped());
+        assert_eq!(rows, expected);
+        assert_eq!(gate.runs(), usize::from(report.cache == CacheUse::Miss));
+        report.cache == CacheUse::HitL2
+    };
+    until("no hit in Redis", hits);
+
+    let set = |value: &[u8]| redis::cmd("SET").arg(&key).arg(value).query::<()>(&mut server.connection()).unwrap();
+    let mut flipped = good.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    let mut other = good.clone();
+    other[8] ^= 1;
+    for poison in [flipped, other, good[..50].to_vec(), b"x".repeat(1 << 20), b"DSUSRES1".to_vec()] {
+        set(&poison);
+        let seen = || {
+            let (_place, _source, client, gate) = elsewhere(server.url());
+            let (rows, report) = ask(&client, &grouped());
+            assert_eq!((rows, report.cache, gate.runs()), (expected.clone(), CacheUse::Miss, 1));
+            counted(&client, "damaged") == 1
+        };
+        until("the poison was not seen", || {
+            set(&poison);
+            seen()
+        });
+    }
+    // A value of another type.
+    let refused = || {
+        redis::cmd("DEL").arg(&key).query::<()>(&mut server.connection()).unwrap();
+        redis::cmd("LPUSH").arg(&key).arg("x").query::<()>(&mut server.connection()).unwrap();
+        let (_place, _source, client, _) = elsewhere(server.url());
+        let (rows, report) = ask(&client, &grouped());
+        assert_eq!((rows, report.cache), (expected.clone(), CacheUse::Miss));
+        counted(&client, "redis-refused") >= 1
+    };
+    until("another type was not seen", refused);
+    let text = format!("{:?}{}", report, client.metrics());
+    assert!(!text.contains(PASSWORD));
+}
+
+#[test]
+fn a_redis_that_is_down_or_does_not_answer_costs_a_job_no_more_than_fifty_milliseconds() {
+    let Some(server) = Server::start() else { return };
+    // Nothing passes: connections are taken, and nothing is answered.
+    let hold = Hold::after(0);
+    let port = proxy::holding(server.port, hold.clone());
+    let questions = |number: usize| grouped().aggregate(AggregateFn::Count, "CNES", &format!("n{number}"));
+    let place = TempDir::new().unwrap();
+    let source = TempDir::new().unwrap();
+    write(source.path(), "AC", 30, "100.00");
+    let time = |client: &Client, from: usize| {
+        let began = Instant::now();
+        (from..from + 20).for_each(|number| assert_eq!(ask(client, &questions(number)).1.cache, CacheUse::Miss));
+        began.elapsed()
+    };
+    let (without, _) = open(source.path(), config(place.path()));
+    ask(&without, &grouped());
+    let base = time(&without, 0);
+    let (slow, _) = open(source.path(), with(place.path(), server.url_at(port)));
+    let slowly = time(&slow, 0);
+    assert!(counted(&slow, "redis-slow") + counted(&slow, "redis-unreachable") >= 1, "{}", slow.metrics());
+    assert!(counted(&slow, "redis-skipped") >= 1, "{}", slow.metrics());
+    let refused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (down, _) = open(source.path(), with(place.path(), server.url_at(refused)));
+    let without_one = time(&down, 0);
+    assert!(counted(&down, "redis-unreachable") + counted(&down, "redis-slow") >= 1, "{}", down.metrics());
+    let per_job = |took: Duration| took.saturating_sub(base) / 20;
+    println!(
+        "per job: {:?} alone, {:?} more with a Redis that is silent, {:?} with none there",
+        base / 20,
+        per_job(slowly),
+        per_job(without_one)
+    );
+    assert!(per_job(slowly).max(per_job(without_one)) <= Duration::from_millis(50));
+    // It is asked again once it answers.
+    hold.release();
+    let kept = || redis::cmd("DBSIZE").query::<usize>(&mut server.connection()).unwrap();
+    let asked = std::cell::Cell::new(100);
+    until("nothing was kept", || {
+        // Another question each time.
+        asked.set(asked.get() + 1);
+        ask(&slow, &questions(asked.get()));
+        std::thread::sleep(Duration::from_millis(100));
+        kept() > 0
+    });
+}
+
+#[test]
+fn over_tls_only_to_whom_the_authority_vouches_for() {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(params, key);
+    let key = KeyPair::generate().unwrap();
+    let of_server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let files = TempDir::new().unwrap();
+    let file = |name: &str, text: String| {
+        let path = files.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let (ca, own, private) =
+        (file("ca.pem", certificate), file("own.pem", of_server.pem()), file("key.pem", key.serialize_pem()));
+    let arguments = |port: u16| {
+        let words = ["--port", "0", "--tls-auth-clients", "no", "--tls-port"].map(str::to_owned);
+        let shown = |path: &Path| path.display().to_string();
+        let named = ["--tls-cert-file".into(), shown(&own), "--tls-key-file".into(), shown(&private)];
+        [&words[..], &[port.to_string()], &named, &["--tls-ca-cert-file".into(), shown(&ca)]].concat()
+    };
+    let Some(server) = Server::with(TempDir::new().unwrap(), arguments, 0) else { return };
+    let url = format!("rediss://:{PASSWORD}@localhost:{}/0", server.port);
+    let ask_twice = |ca: Option<std::path::PathBuf>| {
+        let machine = || {
+            let (place, source) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+            write(source.path(), "AC", 30, "100.00");
+            let (client, _) = open(source.path(), Config { redis_ca: ca.clone(), ..with(place.path(), url.clone()) });
+            std::thread::sleep(Duration::from_millis(100));
+            (place, source, client)
+        };
+        let first = machine();
+        ask(&first.2, &grouped());
+        std::thread::sleep(Duration::from_millis(200));
+        let second = machine();
+        (
+            ask(&second.2, &grouped()).1.cache,
+            counted(&second.2, "redis-unreachable") + counted(&second.2, "redis-refused"),
+        )
+    };
+    let untrusted = ask_twice(None);
+    assert_eq!(untrusted.0, CacheUse::Miss, "an authority that nobody named");
+    until("no hit over TLS", || ask_twice(Some(ca.clone())).0 == CacheUse::HitL2);
+    assert!(server.place().exists());
+}
+
+#[test]
+fn an_address_that_is_none_is_told_without_its_password() {
+    let (place, source) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    for url in ["http://u:hunter2-CANARY@host/", "redis://u:hunter2-CANARY@host:x/0", "hunter2-CANARY"] {
+        let error = Client::open_with(source.path(), with(place.path(), url.to_owned())).err().unwrap();
+        assert_eq!(error.code(), Code::InvalidParams);
+        assert!(!format!("{error} {error:?}").contains("CANARY"), "{error}");
+    }
+}
+
+#[test]
+fn the_hundred_and_first_question_of_a_key_waits_over_all_processes_that_share_a_redis() {
+    let Some(server) = Server::start() else { return };
+    let machine = |url: Option<String>| {
+        let (place, source) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        write(source.path(), "AC", 3, "100.00");
+        let config = Config { redis: url.map(Secret::new), cache_memory: 0, rate_limit: 20, ..config(place.path()) };
+        (Client::open_with(source.path(), config).unwrap(), place, source)
+    };
+    let key = |name: &str| {
+        let mut params = grouped();
+        params.options.rate_key = Some(name.into());
+        params
+    };
+    // Without Redis each process counts for itself, and who gives no key is not counted.
+    let (alone, _place, _source) = machine(None);
+    (0..20).for_each(|_| drop(ask(&alone, &key("ana"))));
+    let error = alone.query(&key("ana")).err().unwrap();
+    assert_eq!((error.code(), error.retryable()), (Code::QueueFull, true));
+    let seconds = error.diagnostic()["retry_after_sec"].as_u64().unwrap();
+    assert!((1..=3).contains(&seconds), "{error}");
+    ask(&alone, &key("bia"));
+    ask(&alone, &grouped());
+
+    let (left, right) = (machine(Some(server.url())), machine(Some(server.url())));
+    let counted = || keys(&mut server.connection()).iter().any(|key| key.starts_with("datasus:rate:{"));
+    until("Redis does not count", || {
+        ask(&left.0, &key("warm"));
+        std::thread::sleep(Duration::from_millis(600));
+        counted()
+    });
+    assert!(!keys(&mut server.connection()).iter().any(|key| key.contains("warm")), "no name of a key is kept");
+    until("Redis does not count for the other", || {
+        let before = keys(&mut server.connection()).len();
+        ask(&right.0, &key(&format!("{:?}", Instant::now())));
+        std::thread::sleep(Duration::from_millis(600));
+        keys(&mut server.connection()).len() > before
+    });
+    let mut passed = 0;
+    for turn in 0..60 {
+        let client = if turn % 2 == 0 { &left.0 } else { &right.0 };
+        match client.explain(&grouped()).and_then(|_| client.query(&key("caio"))) {
+            Ok(rows) => {
+                rows.for_each(drop);
+                passed += 1;
+            }
+            Err(error) => assert_eq!(error.code(), Code::QueueFull, "{error}"),
+        }
+    }
+    println!("{passed} of 60 at 20 a minute passed");
+    // 20 at once, and one every 3 s meanwhile; alone each would have let 20 pass.
+    assert!((20..40).contains(&passed), "{passed}");
+}

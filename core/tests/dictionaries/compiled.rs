@@ -1,0 +1,400 @@
+//! The built-in dictionary is what the named tables say: made from them again, it is the same.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use datasus::labels::{Cnv, CnvRow, DbfTable, Dictionary, Mode, Token, check_digit, lists, written};
+
+use crate::kits::kits;
+
+const SIH: &str = "Kit TAB_SIH do DATASUS";
+const SIH_DATE: &str = "2025-05";
+const OF_KITS: &str = "2026-09";
+
+/// The folder of all tables.
+struct Tables {
+    data: PathBuf,
+}
+
+fn bytes(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A file by its name, whatever its case.
+fn named(folder: &Path, name: &str) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder).ok()?;
+    entries
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.file_name().unwrap().to_string_lossy().eq_ignore_ascii_case(name))
+}
+
+fn list_of(rows: impl IntoIterator<Item = (String, String)>, width: usize) -> Cnv {
+    let mut rows: Vec<(String, String)> =
+        rows.into_iter().filter(|(code, label)| !code.is_empty() && !label.is_empty()).collect();
+    // Of several rows of one code the last one counts, as in a CNV; the order of display is that of the codes.
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    rows.drain(..).for_each(|(code, label)| drop(last.insert(code, label)));
+    let rows = last.into_iter().enumerate().map(|(at, (code, label))| CnvRow {
+        parent: None,
+        number: at as u32 + 1,
+        label,
+        codes: vec![Token::One(format!("{code:<width$}"))],
+    });
+    Cnv { width, mode: Mode::Text, declared: 0, rows: rows.collect() }
+}
+
+impl Tables {
+    fn dbf(&self, path: &str, key: &str, label: &str) -> Vec<(String, String)> {
+        let path = self.data.join(path);
+        let table = DbfTable::read(bytes(&path), &path.to_string_lossy()).unwrap();
+        table.labels(key, label).unwrap().map(|(code, label)| (code.to_owned(), label.to_owned())).collect()
+    }
+
+    fn csv(&self, path: &str, separator: u8) -> Vec<Vec<String>> {
+        let mut reader = csv::ReaderBuilder::new().delimiter(separator).from_path(self.data.join(path)).unwrap();
+        reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
+    }
+
+    /// Folders of a kit's tables, the first that has a table counts, with their names and dates.
+    fn folders(kit: &str) -> &'static [(&'static str, &'static str, &'static str)] {
+        match kit {
+            "sih" => &[
+                ("real/aux/cnv/sih", "Kit TAB_SIH do DATASUS, pelo PyPI omnisus 0.2.3", OF_KITS),
+                ("kits/TAB_SIH/CNV", SIH, SIH_DATE),
+            ],
+            "sia" => &[
+                ("real/aux/cnv/sia", "Kit TAB_SIA do DATASUS, pelo PyPI omnisus 0.2.3", OF_KITS),
+                ("kits/AVULSOS/sia", "Kit TAB_SIA do DATASUS", OF_KITS),
+            ],
+            "sim" => &[
+                ("real/aux/cnv/sim", "Kit OBITOS_CID10_TAB do DATASUS, pelo PyPI omnisus 0.2.3", OF_KITS),
+                ("kits/AVULSOS/sim", "Kit OBITOS_CID10_TAB do DATASUS", OF_KITS),
+            ],
+            "sinasc" => &[("real/aux/cnv/sinasc", "Kit do SINASC do DATASUS, pelo PyPI omnisus 0.2.3", OF_KITS)],
+            "cnes" => &[("real/aux/cnv/cnes", "Kit TAB_CNES do DATASUS, pelo PyPI omnisus 0.2.3", OF_KITS)],
+            "sinan" => &[
+                ("kits/TAB_SINANONLINE", "Kit TAB_SINANONLINE do DATASUS", "2016-05"),
+                ("real/aux/cnv/sinan", "Kit TAB_SINANNET do DATASUS, pelo PyPI omnisus 0.2.3", OF_KITS),
+            ],
+            _ => &[],
+        }
+    }
+
+    /// A list as the dictionary writes it.
+    fn list(&self, id: &str) -> Option<String> {
+        if let Some(rest) = id.strip_prefix("microdatasus/") {
+            return Some(self.by_hand(id, rest));
+        }
+        if let Some((kit, table)) = id.split_once('/') {
+            let (path, source, date) = Tables::folders(kit).iter().find_map(|(folder, source, date)| {
+                Some((named(&self.data.join(folder), &format!("{table}.cnv"))?, source, date))
+            })?;
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let cnv = Cnv::read(&bytes(&path), &name).unwrap();
+            return Some(written(&cnv, id, true, date, &format!("{source}, {name}")));
+        }
+        let join = |lists: &[Vec<(String, String)>]| lists.concat();
+        let (cnv, date, source) = match id {
+            "cid10" => {
+                let rows = join(&[
+                    self.dbf("dict/cid/CID10.DBF", "CID10", "DESCR"),
+                    self.dbf("kits/TAB_SIH/DBF/cid10.dbf", "CD_COD", "CD_DESCR"),
+                ]);
+                (list_of(rows, 4), SIH_DATE, "CID10.DBF do SIM (2020-05) e cid10.dbf do kit TAB_SIH, DATASUS")
+            }
+            "cid9" => (
+                list_of(self.dbf("dict/cid/CID9.DBF", "CAUSAS", "DESCRICAO"), 3),
+                "2020-05",
+                "CID9.DBF do SIM, DATASUS",
+            ),
+            "cbo" => {
+                let rows = join(&[
+                    self.dbf("dict/cnes/CBO_02.dbf", "CBO", "DS_CBO"),
+                    self.dbf("kits/TAB_SIH/DBF/CBO.dbf", "CBO", "DS_CBO"),
+                ]);
+                (list_of(rows, 6), SIH_DATE, "CBO_02.dbf do kit TAB_CNES (2009) e CBO.dbf do kit TAB_SIH, DATASUS")
+            }
+            "sigtap" => {
+                // Revoked codes stay, and of two names the newest counts.
+                let rows = join(&[
+                    self.dbf("real/aux/TB_SIGTAP.dbf", "CHAVE", "DS_REGRA"),
+                    self.dbf("kits/TAB_SIH/DBF/TB_SIGTAP.dbf", "CHAVE", "DS_REGRA"),
+                    self.dbf("kits/TAB_SIH/DBF/TB_SIGTAW.dbf", "IP_COD", "IP_DSCR"),
+                    self.sigtap(),
+                ]);
+                (
+                    list_of(rows, 10),
+                    "2026-08",
+                    "SIGTAP, tabela unificada de 2026-08, e TB_SIGTAW, TB_SIGTAP do kit TAB_SIH, DATASUS",
+                )
+            }
+            "moterro" => (
+                list_of(self.dbf("kits/TAB_SIH/DBF/MOTERRO.dbf", "CD_MOT_ERR", "DS_MOT_ERR"), 6),
+                SIH_DATE,
+                "MOTERRO.dbf do kit TAB_SIH, DATASUS",
+            ),
+            "habilitacao" => (
+                list_of(self.dbf("real/aux/HABILITA.dbf", "CD_HABILIT", "DS_HABIL"), 4),
+                "2020-05",
+                "HABILITA.dbf do kit TAB_CNES, DATASUS",
+            ),
+            "incentivo" => (
+                list_of(self.dbf("real/aux/incentivos.dbf", "CHAVE", "DS_INCEN"), 4),
+                "2020-05",
+                "incentivos.dbf do kit TAB_CNES, DATASUS",
+            ),
+            "regra_contratual" => (
+                list_of(self.dbf("real/aux/REGRAS.DBF", "CHAVE", "DS_REGRA"), 4),
+                "2020-05",
+                "REGRAS.DBF do kit TAB_CNES, DATASUS",
+            ),
+            "gestao_metas" => (
+                list_of(self.dbf("real/aux/GESTAO.dbf", "CD_GESTAO", "DS_GESTAO"), 4),
+                "2020-05",
+                "GESTAO.dbf do kit TAB_CNES, DATASUS",
+            ),
+            "vinculo" => (
+                list_of(self.dbf("real/aux/VINCULO.dbf", "CO_VINC", "DS_VINC"), 6),
+                "2020-05",
+                "VINCULO.dbf do kit TAB_CNES, DATASUS",
+            ),
+            "tipo_equipamento" => (
+                list_of(self.dbf("real/aux/TP_EQUIPAM.dbf", "CHAVE", "DS_TPEQUIP"), 1),
+                "2020-05",
+                "TP_EQUIPAM.dbf do kit TAB_CNES, DATASUS",
+            ),
+            "servico_classe" => {
+                let rows = join(&[
+                    self.dbf("dict/cnes/S_CLASSEN.dbf", "CHAVE", "DS_SERV"),
+                    self.dbf("kits/TAB_SIH/DBF/S_CLASSEN.DBF", "CHAVE", "DS_REGRA"),
+                ]);
+                (list_of(rows, 6), SIH_DATE, "S_CLASSEN.dbf dos kits TAB_CNES (2010) e TAB_SIH, DATASUS")
+            }
+            "equipamento" => {
+                let rows = self.csv("dict/cnes/cnes_equipamento_4dig.csv", b',').into_iter();
+                let rows = rows.filter(|row| row[1] == "TIPEQUIP+CODEQUIP").map(|row| (row[2].clone(), row[3].clone()));
+                (
+                    list_of(rows, 4),
+                    "2026-07",
+                    "Portaria SAES/MS 3.695/2026, Anexo I, e Equip_Tp.cnv do kit TAB_CNES, na transcrição de basedosdados/pipelines",
+                )
+            }
+            "municipios" => {
+                let rows =
+                    self.municipalities().into_iter().map(|(code, row)| (code, format!("{} - {}", row[1], row[6])));
+                (list_of(rows, 6), SIH_DATE, "CADMUN.DBF do SIM (2020-05) e br_municip.cnv do kit TAB_SIH, DATASUS")
+            }
+            _ => return None,
+        };
+        Some(written(&cnv, id, true, date, source))
+    }
+
+    fn by_hand(&self, id: &str, rest: &str) -> String {
+        let (file, column) = rest.split_once('/').unwrap();
+        let file = format!("process_{file}.R");
+        let rows: Vec<(String, String)> = self
+            .csv("dict/listas_microdatasus.csv", b',')
+            .into_iter()
+            .filter(|row| row[0] == file && row[1] == column)
+            .map(|row| (row[2].clone(), row[3].clone()))
+            .collect();
+        // Written there without leading zeros.
+        let digits = |code: &str| code.bytes().all(|byte| byte.is_ascii_digit());
+        let width = rows
+            .iter()
+            .filter(|(code, label)| !label.is_empty() && code.len() < 9)
+            .map(|(code, _)| code.len())
+            .max()
+            .unwrap();
+        let filled = |code: String| if digits(&code) && !code.is_empty() { format!("{code:0>width$}") } else { code };
+        let cnv = list_of(rows.into_iter().map(|(code, label)| (filled(code), label)), width);
+        written(&cnv, id, false, "2.4.2", &format!("rfsaldanha/microdatasus 2.4.2 (MIT), {file}, {column}"))
+    }
+
+    /// Procedures of the unified table; its columns have fixed places.
+    fn sigtap(&self) -> Vec<(String, String)> {
+        use std::io::Read;
+        let file = std::fs::File::open(self.data.join("dict/sigtap/TabelaUnificada_202608_v2608141139.zip")).unwrap();
+        let mut archive = zip::ZipArchive::new(file).unwrap();
+        let mut text = Vec::new();
+        archive.by_name("tb_procedimento.txt").unwrap().read_to_end(&mut text).unwrap();
+        let latin1 = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>().trim().to_owned();
+        text.split(|byte| *byte == b'\n')
+            .filter(|line| line.len() > 260)
+            .map(|line| (latin1(&line[..10]), latin1(&line[10..260])))
+            .collect()
+    }
+
+    /// By six digits: seven digits, name, latitude, longitude, health region, whether it is known, and the UF's sigla.
+    fn municipalities(&self) -> BTreeMap<String, [String; 7]> {
+        let path = self.data.join("real/aux/CADMUN.DBF");
+        let table = DbfTable::read(bytes(&path), "CADMUN.DBF").unwrap();
+        let column = |name: &str| table.column(name).unwrap();
+        let (code, seven, name, state) = (column("MUNCOD"), column("MUNCODDV"), column("MUNNOME"), column("SITUACAO"));
+        let (latitude, longitude) = (column("LATITUDE"), column("LONGITUDE"));
+        let degree = |text: &str| if text == "0.00000" { String::new() } else { text.to_owned() };
+        let sigla =
+            |code: &str| datasus::Uf::read(&code[..2]).map(|uf| uf.sigla().to_owned()).unwrap_or_else(|| "BR".into());
+        let mut all = BTreeMap::new();
+        for row in &table.rows {
+            let known = u8::from(row[state] != "IGNOR").to_string();
+            let one = [
+                row[seven].clone(),
+                row[name].clone(),
+                degree(&row[latitude]),
+                degree(&row[longitude]),
+                String::new(),
+                known,
+                sigla(&row[code]),
+            ];
+            all.insert(row[code].clone(), one);
+        }
+        // What came later, and codes that were in use for some years.
+        let json: serde_json::Value = {
+            let text = String::from_utf8(bytes(&self.data.join("dict/geo/municipios.json"))).unwrap();
+            serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap()
+        };
+        let of_ibge: HashMap<String, &serde_json::Value> =
+            json.as_array().unwrap().iter().map(|one| (one["geocodigo"].to_string()[..6].to_owned(), one)).collect();
+        let kit = Cnv::read(&bytes(&self.data.join("kits/TAB_SIH/CNV/br_municip.cnv")), "br_municip.cnv").unwrap();
+        for row in kit.rows.iter().filter(|row| row.label.len() > 7) {
+            for code in row.codes.iter().map(Token::first) {
+                if all.contains_key(code) || !row.label.starts_with(code) {
+                    continue;
+                }
+                let seven = format!("{code}{}", check_digit(code).unwrap());
+                let own = row.label[7..].trim().to_owned();
+                let one = match of_ibge.get(code) {
+                    Some(ibge) => [
+                        seven,
+                        ibge["municipio"].as_str().unwrap().to_owned(),
+                        ibge["latitude"].to_string(),
+                        ibge["longitude"].to_string(),
+                        String::new(),
+                        "1".into(),
+                        sigla(code),
+                    ],
+                    None => {
+                        let known = u8::from(!own.contains("IGNORADO") && !code.starts_with("53")).to_string();
+                        let known = if code == "510183" { "1".to_owned() } else { known };
+                        [seven, own, String::new(), String::new(), String::new(), known, sigla(code)]
+                    }
+                };
+                all.insert(code.to_owned(), one);
+            }
+        }
+        let regions = Cnv::read(&bytes(&self.data.join("kits/TAB_SIH/CNV/br_regsaud.cnv")), "br_regsaud.cnv").unwrap();
+        for (code, row) in &mut all {
+            let region = regions.row_of(code.as_bytes()).map(|row| row.label.clone());
+            row[4] = region.filter(|region| !region.to_lowercase().contains("ignorad")).unwrap_or_default();
+        }
+        all
+    }
+
+    fn dictionary(&self) -> String {
+        let mut text = String::new();
+        for id in lists() {
+            text.push_str(&self.list(id).unwrap_or_else(|| panic!("no table for the list {id}")));
+        }
+        text.push_str(&format!("#@municipios|CADMUN.DBF do SIM (2020-05), br_municip.cnv e br_regsaud.cnv do kit TAB_SIH ({SIH_DATE}), DATASUS\n"));
+        for (code, [seven, name, latitude, longitude, region, known, _]) in self.municipalities() {
+            text.push_str(&format!("{code}\t{seven}\t{name}\t{latitude}\t{longitude}\t{region}\t{known}\n"));
+        }
+        text
+    }
+}
+
+fn compiled() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("labels/dictionary.zst")
+}
+
+#[test]
+fn the_compiled_dictionary_is_what_the_tables_say() {
+    let Some(kits) = kits() else { return };
+    let text = Tables { data: kits.parent().unwrap().to_owned() }.dictionary();
+    if std::env::var_os("DATASUS_BLESS").is_some() {
+        let packed = zstd::encode_all(text.as_bytes(), 22).unwrap();
+        println!("{} bytes, {} packed", text.len(), packed.len());
+        std::fs::write(compiled(), packed).unwrap();
+    }
+    let held = String::from_utf8(zstd::decode_all(bytes(&compiled()).as_slice()).unwrap()).unwrap();
+    let first = held.lines().zip(text.lines()).find(|(held, made)| held != made);
+    assert!(held == text, "make dictionaries writes it anew: {first:?}");
+}
+
+#[test]
+fn the_library_grows_by_less_than_two_megabytes() {
+    let (packed, rules) = (bytes(&compiled()).len(), bytes(&compiled().with_file_name("rules.toml")).len());
+    println!("{packed} bytes of lists, {rules} of rules");
+    assert!(packed > 100_000, "{packed}: the dictionary is empty");
+    assert!(packed + rules < 1_000_000, "{packed}");
+}
+
+#[test]
+fn every_list_says_whose_it_is_and_from_when() {
+    let entries = Dictionary::built_in().entries();
+    assert_eq!(entries.len(), lists().len());
+    for entry in &entries {
+        assert!(!entry.source.is_empty() && !entry.date.is_empty() && entry.labels > 0, "{entry:?}");
+        assert_eq!(entry.official, !entry.list.starts_with("microdatasus/"), "{entry:?}");
+    }
+    println!("{} lists, {} labels", entries.len(), entries.iter().map(|entry| entry.labels).sum::<u64>());
+}
+
+#[test]
+fn municipalities_of_today_and_of_the_past() {
+    let all = datasus::labels::municipalities();
+    let of = |code: &str| all.iter().find(|one| one.code == code).unwrap_or_else(|| panic!("{code}"));
+    assert_eq!((of("120040").name.as_str(), of("120040").code_7.as_str()), ("Rio Branco", "1200401"));
+    assert!(
+        of("120040").latitude.is_some() && of("120040").health_region.as_deref() == Some("12002 Baixo Acre e Purus")
+    );
+    // After CADMUN, one of them of 2025.
+    for (code, seven) in [
+        ("220672", "2206720"),
+        ("150475", "1504752"),
+        ("422000", "4220000"),
+        ("421265", "4212650"),
+        ("431454", "4314548"),
+        ("500627", "5006275"),
+        ("510183", "5101837"),
+    ] {
+        assert_eq!(of(code).code_7, seven);
+        assert!(of(code).known, "{code}");
+    }
+    // The check digits that follow no rule.
+    let odd: Vec<&str> = all
+        .iter()
+        .filter(|one| {
+            one.known
+                && !one.code.ends_with("0000")
+                && check_digit(&one.code).is_some_and(|digit| !one.code_7.ends_with(&digit.to_string()))
+        })
+        .map(|one| one.code_7.as_str())
+        .collect();
+    for exception in ["2201919", "2201988", "2202251", "2611533", "3117836", "3152131", "4305871", "5203939", "5203962"]
+    {
+        assert!(odd.contains(&exception), "{exception}");
+    }
+    assert!(!of("110000").known && !of("000000").known);
+}
+
+/// Texts that look like `name` need no tables: the embedded dictionary answers.
+#[test]
+fn embedded_lists_label_codes_as_the_ministry_does() {
+    let label = |list: &str, code: &str| Dictionary::built_in().list(list).unwrap().label_of(code).map(str::to_owned);
+    let is = |list: &str, code: &str, text: &str| assert_eq!(label(list, code).as_deref(), Some(text), "{list} {code}");
+    is("sih/SEXO", "3", "Feminino");
+    is("sih/RACACOR", "03", "Parda");
+    is("sia/RACA_COR", "04", "AMARELA");
+    is("sim/RACACOR", "3", "Amarela");
+    is("sim/RACACOR", "", "Não informado");
+    is("cnes/TPGESTAO", "", "NÃO INFORMADO");
+    is("cid10", "A00", "A00   Colera");
+    is("cid10", "A000", "A00.0 Colera dev Vibrio cholerae 01 biot cholerae");
+    is("municipios", "120040", "Rio Branco - AC");
+    is("sih/CID10CAP", "D48", "II.  Neoplasias (tumores)");
+    is("sih/CID10CAP", "D50", "III. Doenças sangue órgãos hemat e transt imunitár");
+    assert_eq!(label("sih/TP_DIAGSEC", "7"), None);
+    assert!(label("sigtap", "0303010223").is_some() && label("sigtap", "0301010030").is_some());
+}
