@@ -6,28 +6,21 @@ use std::sync::Arc;
 
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 use datasus::base::TraceId;
-use datasus::{Config, Error, Language, Result};
+use datasus::{Config, Error, Result};
 use serde::Serialize;
 
 use crate::args::{Out, hand_in, live, not_one_of, optional, text};
 use crate::error::ErrorOut;
 use crate::fence::fence;
+use crate::held::{CLIENTS, Held};
 use crate::host::at_exit;
 use crate::job::{JobHandle, give_job};
 use crate::rows::Query;
 use crate::status::Status;
 use crate::text::TextOut;
-use crate::ticket::Tickets;
 
 /// A source of DATASUS files, opened. Any thread may use it, and several at once.
 pub struct ClientHandle([u8; 0]);
-
-pub struct Held {
-    pub client: datasus::Client,
-    language: Language,
-}
-
-pub static CLIENTS: Tickets<Held> = Tickets::new();
 
 /// Runs a call on a client that is alive; errors come in its language.
 pub fn with<T>(client: *mut ClientHandle, work: impl FnOnce(&Arc<Held>) -> Result<T>) -> Result<T> {
@@ -88,7 +81,8 @@ pub unsafe extern "C" fn datasus_client_release(client: *mut ClientHandle) -> St
 ///
 /// `params`: the contract's JSON (datasus_json_schema). `stream` receives the rows, which come as they are taken; its get_schema
 /// waits until files are converted and the query has begun (of aggregates and SQL: until their first rows are there). Releasing it before its end cancels the query. `job`, unless it is
-/// NULL, receives a handle to watch and cancel it with, from any thread. DS-400, DS-422: what is wrong with params, every problem
+/// NULL, receives a handle to watch and cancel it with, from any thread. While the text of SQL is read there is no handle yet: the
+/// call comes back within hundredths of a second, at the latest after `options.deadline` or 30 s (DS-504). DS-400, DS-422: what is wrong with params, every problem
 /// at once; DS-429: the queue is full. Everything later is the stream's error (datasus_stream_error): DS-404 missing files, DS-460
 /// a damaged one, DS-499 cancelled, DS-504 too late.
 ///
@@ -120,7 +114,8 @@ pub unsafe extern "C" fn datasus_client_query(
 ///
 /// `sinks`: a JSON list, or one of it: "a.csv" (or .csv.zst, .parquet), {"csv": {"path": "a.csv"}}, {"parquet": {...}},
 /// {"postgres": {"table": "sih_data.rd"}}.
-/// `job` receives the handle, to be released with datasus_job_release; the job goes on without it. DS-400, DS-422: what is wrong
+/// `job` receives the handle, to be released with datasus_job_release; the job goes on without it. While the text of SQL is read there
+/// is none yet, as with datasus_client_query. DS-400, DS-422: what is wrong
 /// with params or sinks; DS-403: a path outside config's output; DS-409: the target has another shape.
 ///
 /// # Safety

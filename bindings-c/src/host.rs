@@ -9,9 +9,9 @@ use datasus::QueryParams;
 use datasus::scheduler::Scheduler;
 
 use crate::args::{Out, text};
-use crate::client::CLIENTS;
 use crate::error::{ErrorOut, errors_alive};
 use crate::fence::{fence, is_forked, panic_next};
+use crate::held::CLIENTS;
 use crate::job::JOBS;
 use crate::status::Status;
 use crate::stream::STREAMS;

@@ -11,6 +11,7 @@ mod control;
 mod error;
 mod events;
 mod fence;
+mod held;
 mod host;
 mod job;
 mod log;

@@ -9,9 +9,10 @@ use datasus::base::{Cancel, CancelReason};
 use datasus::{Error, QueryParams, Result};
 
 use crate::args::text;
-use crate::client::{ClientHandle, Held, json, say};
+use crate::client::{ClientHandle, json, say};
 use crate::error::ErrorOut;
 use crate::fence::{fence, fenced};
+use crate::held::Held;
 use crate::status::Status;
 use crate::text::TextOut;
 

@@ -10,7 +10,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::error::raised;
-use crate::rows::schema_capsule;
 
 #[pyclass(frozen, module = "datasus._datasus")]
 pub struct Batch(RecordBatch);
@@ -77,4 +76,9 @@ fn capsules<'py>(
 pub fn columns_of(schema: &SchemaRef) -> Vec<(String, String, bool)> {
     let fields = schema.fields().iter();
     fields.map(|field| (field.name().clone(), field.data_type().to_string(), field.is_nullable())).collect()
+}
+
+pub fn schema_capsule<'py>(py: Python<'py>, schema: &SchemaRef) -> PyResult<Bound<'py, PyCapsule>> {
+    let exported = FFI_ArrowSchema::try_from(schema.as_ref()).map_err(|error| raised(py, &Error::internal(error)))?;
+    PyCapsule::new(py, exported, Some(c"arrow_schema".to_owned()))
 }

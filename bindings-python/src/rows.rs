@@ -7,14 +7,13 @@ use std::time::Instant;
 use arrow::array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use arrow::ffi::FFI_ArrowSchema;
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 use datasus::{Error, Next, Result};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
-use crate::batch::{Batch, columns_of};
+use crate::batch::{Batch, columns_of, schema_capsule};
 use crate::error::{fenced, raised};
 use crate::shared_reader::{Borrowed, Found, SharedReader, Source, Turn, one};
 use crate::waiting::{SLICE, detached, is_main_thread, stay_if_closing, until};
@@ -229,9 +228,4 @@ impl RecordBatchReader for Stream {
 
 fn stream_capsule(py: Python<'_>, reader: Box<dyn RecordBatchReader + Send>) -> PyResult<Bound<'_, PyCapsule>> {
     PyCapsule::new(py, FFI_ArrowArrayStream::new(reader), Some(c"arrow_array_stream".to_owned()))
-}
-
-pub fn schema_capsule<'py>(py: Python<'py>, schema: &SchemaRef) -> PyResult<Bound<'py, PyCapsule>> {
-    let exported = FFI_ArrowSchema::try_from(schema.as_ref()).map_err(|error| raised(py, &Error::internal(error)))?;
-    PyCapsule::new(py, exported, Some(c"arrow_schema".to_owned()))
 }

@@ -46,6 +46,51 @@ def test_sql_that_does_not_stop_lets_go_of_ctrl_c_of_others_and_of_the_interpret
     assert (out, child.returncode) == ("back\nDS-504\ngoes on\n", 0), err
 
 
+def test_a_result_is_closed_at_once_while_its_statement_does_not_stop(
+    large: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    program = """
+        import sys, threading, time, datasus
+        from datasus import _datasus
+        client = datasus.open(sys.argv[1])
+        def hangs():
+            while _datasus.hanging() == 0:
+                time.sleep(0.01)
+        # Between two of its batches: by another thread that reads, and while nobody does.
+        for reads in (True, False):
+            result = client.query(sql="SELECT a.N_AIH FROM sih_rd a, sih_rd b, sih_rd c")
+            batches = iter(result)
+            next(batches)
+            _datasus.hang_next(1, 0, 3600)
+            ended = []
+            def rest():
+                try:
+                    for batch in batches:
+                        pass
+                except (RuntimeError, datasus.Error) as error:
+                    ended.append(type(error).__name__)
+            reader = threading.Thread(target=rest, daemon=True)
+            if reads:
+                reader.start()
+                hangs()
+            result.close()
+            if reads:
+                reader.join(30)
+                print("read on:", ended, flush=True)
+            try:
+                result.job.wait(30)
+            except datasus.Error as error:
+                print(error.code, flush=True)
+            _datasus.hang_next(0, 0, 0)
+            while _datasus.hanging():
+                time.sleep(0.01)
+        assert client.query("SIH-RD", columns=["CNES"], limit=7).to_arrow().num_rows == 7
+    """
+    child = started(program, large, tmp_path)
+    out, err = child.communicate(timeout=80)
+    assert (out, child.returncode) == ("read on: ['RuntimeError']\nDS-499\nDS-499\n", 0), err
+
+
 def test_sql_that_does_not_stop_lets_go_of_who_cancels_or_waits_and_after_four_it_is_refused(
     large: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

@@ -29,6 +29,7 @@
 //! once into a lake of typed Parquet; codes stay text, money stays decimal, and nothing is dropped silently.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
+#![warn(missing_docs)]
 
 pub mod base;
 pub mod cache;

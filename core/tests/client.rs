@@ -298,6 +298,7 @@ fn the_engines_room_is_closed() {
         ahead_bytes: 1 << 20,
         channel_depth: 1,
         throttle: Default::default(),
+        made: Default::default(),
         hold: None,
         answer: None,
     };

@@ -3,16 +3,21 @@
 use std::fs::File;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Int32Array, RecordBatch};
+use arrow::datatypes::SchemaRef;
 use crossbeam_channel::{Sender, bounded, select};
-use datasus::base::{Ctx, Priority, Sleeper};
+use datasus::base::{Chunk, Ctx, Priority, Sleeper};
+use datasus::governor::Governor;
+use datasus::recovery::SinkState;
 use datasus::scheduler::{Handle, Order, Scheduler};
+use datasus::sink::{Identity, ResultInfo, Sink, Stored, StoredAddress, StoredTarget, Target, TargetEnv};
 use datasus::source::dbc::{DbcWriter, WriteOptions};
-use datasus::{Client, Code, Config, Parquet, QueryParams, Rows, Status};
+use datasus::{Client, Code, Config, Destination, Parquet, QueryParams, Rows, Status};
 use futures_util::Stream;
 use parquet::arrow::ArrowWriter;
 
@@ -207,6 +212,71 @@ fn a_priority_is_capped_by_the_clients_configuration() {
         drop(open);
         job.wait().unwrap();
         until("no job is left", || Scheduler::of_process().load().unwrap().running == 0);
+    }
+}
+
+/// The most that streams held when a batch of an export came.
+static MOST: AtomicU64 = AtomicU64::new(0);
+
+#[derive(Debug)]
+struct Looks;
+
+impl Target for Looks {
+    fn kind(&self) -> &'static str {
+        "looks"
+    }
+
+    fn identity(&self, _: &TargetEnv, _: Option<&ResultInfo>) -> Identity {
+        Identity { key: "looks".into(), shown: "looks".into() }
+    }
+
+    fn open(&self, _: &TargetEnv, _: &ResultInfo, state: SinkState) -> datasus::Result<Box<dyn Sink>> {
+        Ok(Box::new(Looking(state, 0)))
+    }
+
+    fn stored(&self, _: &ResultInfo) -> datasus::Result<StoredTarget> {
+        StoredTarget::new("looks", &(), StoredAddress::default())
+    }
+}
+
+struct Looking(SinkState, u64);
+
+impl Sink for Looking {
+    fn name(&self) -> &'static str {
+        "looks"
+    }
+
+    fn start(&mut self, _: &SchemaRef, _: &Ctx) -> datasus::Result<()> {
+        self.0.begins()
+    }
+
+    fn write(&mut self, chunk: &Chunk) -> datasus::Result<()> {
+        MOST.fetch_max(Governor::of_process().throttle().streams().bytes(), SeqCst);
+        self.1 += chunk.batch.num_rows() as u64;
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> datasus::Result<Stored> {
+        Ok(Stored { sink: "looks", location: "here".into(), rows: self.1, bytes: 0, warnings: Vec::new() })
+    }
+}
+
+#[test]
+fn what_an_export_has_on_its_way_is_of_its_own_share_and_no_streams_however_its_rows_are_made() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let client = client(folder.path(), Config::default());
+    until("earlier streams hold nothing", || Governor::of_process().throttle().streams().bytes() == 0);
+    let sql = QueryParams::sql("SELECT IDADE, IDADE + 1 AS n FROM sih_rd");
+    for params in both().into_iter().chain([sql]) {
+        let to = Destination::from(Arc::new(Looks) as Arc<dyn Target>);
+        assert_eq!(client.export(&params, [to]).unwrap().records_processed as usize, ROWS);
+        assert_eq!(MOST.load(SeqCst), 0, "{params:?}");
+        let mut rows = client.query(&params).unwrap();
+        let first = rows.next().unwrap().unwrap();
+        until("a stream's reader has them counted", || Governor::of_process().foreign().bytes() > 0);
+        drop((rows, first));
+        until("nothing is left", || Governor::of_process().throttle().streams().bytes() == 0);
     }
 }
 

@@ -129,6 +129,7 @@ impl Source {
             ahead_bytes: 4 << 10,
             channel_depth: 1,
             throttle: Default::default(),
+            made: Default::default(),
             hold: None,
             answer: None,
         }

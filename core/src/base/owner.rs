@@ -51,6 +51,7 @@ impl Owner {
         self.boot == boot()
     }
 
+    /// One whose process is gone.
     #[cfg(test)]
     pub fn dead() -> Self {
         Owner { started: 1, ..Owner::me() }

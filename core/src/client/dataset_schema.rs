@@ -12,6 +12,7 @@ use crate::labels::{Derived, derived_columns};
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "CatalogEntry")]
 pub struct DatasetSchema {
+    /// What the catalogue knows.
     #[serde(flatten)]
     pub grupo: &'static Grupo,
     /// Columns that no star shows: the labels of codes, and what is made of other columns. Each is used by its name like any other.
@@ -30,7 +31,9 @@ impl Deref for DatasetSchema {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct DerivedColumn {
+    #[allow(missing_docs, reason = "the name says it, in every language")]
     pub name: String,
+    #[allow(missing_docs, reason = "the name says it, in every language")]
     pub kind: LogicalType,
     /// Of the codes whose labels it holds; none: it is made by a rule.
     pub label_of: Option<String>,

@@ -28,6 +28,9 @@ pub struct Settings {
     pub channel_depth: usize,
     /// Read at each batch: what the statement takes of `threads`, `chunk_rows` and `ahead_bytes` at the moment.
     pub throttle: Throttle,
+    /// Where batches count that are on their way to a reader (`Throttle::streams`). Those for sinks are part of the job's share, and
+    /// have a count of their own.
+    pub made: BatchMemory,
     /// The share of the memory that the statement works with: charged until its thread has ended, whoever waits for it.
     pub hold: Option<Hold>,
     /// What the answer is of, where it may be a kept one.
@@ -38,6 +41,7 @@ pub struct Settings {
 #[derive(Debug, Clone)]
 pub(super) struct Pace {
     throttle: Throttle,
+    made: BatchMemory,
     threads: usize,
     chunk_rows: usize,
     ahead_bytes: u64,
@@ -45,9 +49,10 @@ pub(super) struct Pace {
 
 impl Pace {
     pub fn of(settings: &Settings) -> Self {
-        let Settings { throttle, threads, chunk_rows, ahead_bytes, .. } = settings;
+        let Settings { throttle, made, threads, chunk_rows, ahead_bytes, .. } = settings;
         Pace {
             throttle: throttle.clone(),
+            made: made.clone(),
             threads: *threads.max(&1),
             chunk_rows: *chunk_rows.max(&1),
             ahead_bytes: *ahead_bytes,
@@ -75,9 +80,9 @@ impl Pace {
         self.chunk_rows().min(fit).max(1)
     }
 
-    /// What streams hold on their way to a reader counts there.
+    /// What is on its way counts there, however it was made.
     pub fn held(&self) -> &BatchMemory {
-        self.throttle.streams()
+        &self.made
     }
 
     /// Bytes that may wait for a reader that has stopped to read.

@@ -3,7 +3,7 @@
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
-use super::meter::Usage;
+use super::usage::Usage;
 
 /// Where the hierarchy that accounts for memory is mounted.
 #[derive(Debug, PartialEq)]

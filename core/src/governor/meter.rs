@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::cgroup::Cgroups;
+use super::usage::Usage;
 use crate::base::held_by_process;
 
 /// Whose limit it is.
@@ -37,15 +38,6 @@ impl Bound {
     }
 }
 
-/// Bytes in use, of a limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Bytes in use.
-    pub used: u64,
-    /// Bytes that may be.
-    pub limit: u64,
-}
-
 /// What is left under the limit that is reached first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
@@ -55,13 +47,6 @@ pub struct Room {
     pub limit: u64,
     /// What bounds them.
     pub by: Bound,
-}
-
-impl Usage {
-    /// In use, from 0 to 1.
-    pub fn share(self) -> f64 {
-        if self.limit == 0 { 0.0 } else { self.used as f64 / self.limit as f64 }
-    }
 }
 
 /// One look at the memory, in bytes.

@@ -32,6 +32,7 @@ mod spill;
 #[cfg(test)]
 mod tests;
 mod throttle;
+mod usage;
 mod watch;
 
 use std::sync::atomic::Ordering::Relaxed;
@@ -46,12 +47,13 @@ pub use abandoned::{Abandoned, MOST_ABANDONED, TO_ACKNOWLEDGE, refuse_if_too_man
 pub use batch_memory::{BatchMemory, Reserved};
 pub use estimate::Work;
 pub use lease::{Ask, Hold, Lease};
-pub use meter::{Bound, MemorySource, Pressure, Reading, Room, SystemMemory, Usage};
+pub use meter::{Bound, MemorySource, Pressure, Reading, Room, SystemMemory};
 pub use mode::Mode;
 pub use pump::{Hook, ModeChange, ModeChanges};
 pub use purge::purge;
 pub use spill::{SpillFolder, disk_room, still_room, sweep};
 pub use throttle::{LEAST_CHUNK_ROWS, Throttle};
+pub use usage::Usage;
 
 use sampler::Interest;
 use watch::{FRESH, Inner};

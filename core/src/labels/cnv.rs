@@ -27,6 +27,7 @@ pub enum Mode {
 pub struct Cnv {
     /// Characters of a code.
     pub width: usize,
+    /// How codes are compared with it.
     pub mode: Mode,
     /// Different category numbers, as the header says; official tables are wrong about it now and then.
     pub declared: usize,
@@ -43,6 +44,7 @@ pub struct CnvRow {
     pub number: u32,
     /// As the file has it, without the blanks around.
     pub label: String,
+    /// Those that are of it.
     pub codes: Vec<Token>,
 }
 

@@ -9,9 +9,19 @@ use super::lines::{Lines, label_text};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LabelTable {
     /// A conversion table, over the field from `start` on, counted from 1.
-    Cnv { start: usize, file: String },
+    Cnv {
+        /// Where the code begins in the field.
+        start: usize,
+        /// Name of the table.
+        file: String,
+    },
     /// A DBF with the field's codes and a column of labels.
-    Dbf { label_column: String, file: String },
+    Dbf {
+        /// Which column has the labels.
+        label_column: String,
+        /// Name of the DBF.
+        file: String,
+    },
 }
 
 /// A line that gives a field its labels.
@@ -19,9 +29,11 @@ pub enum LabelTable {
 pub struct DefLine {
     /// `L` row, `C` column, `S` selection, `X` all of them, `T`, `D`, `Q` others.
     pub kind: char,
+    /// As users see it.
     pub title: String,
     /// In upper case.
     pub field: String,
+    /// Where its labels are.
     pub table: LabelTable,
     /// False: the line breaks the form, and was read as well as can be.
     pub regular: bool,
@@ -30,6 +42,7 @@ pub struct DefLine {
 /// A definition file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Def {
+    /// In the file's order.
     pub lines: Vec<DefLine>,
     /// Fields that the ministry lets users sum (`I`, `E`).
     pub increments: Vec<(String, String)>,
@@ -40,6 +53,7 @@ pub struct Def {
 }
 
 impl Def {
+    /// Reads a definition file.
     pub fn read(bytes: &[u8]) -> Self {
         let mut def = Def::default();
         for line in Lines::whole(bytes) {

@@ -36,6 +36,7 @@ pub struct Derived {
     pub dataset: String,
     /// As it is written; asked for in any case.
     pub name: String,
+    /// Its type.
     pub kind: LogicalType,
     /// The columns that it is made of, and where its rule holds for some years alone [`COMPETENCIA`], last.
     pub inputs: Vec<String>,
@@ -43,7 +44,9 @@ pub struct Derived {
     pub label_of: Option<String>,
     /// The list that its words are from.
     pub list: Option<String>,
+    /// What it says.
     pub meaning: Text,
+    /// What says so.
     pub source: String,
     /// First and last competência, both included.
     pub(super) era: Option<(Option<String>, Option<String>)>,
@@ -65,7 +68,9 @@ impl PartialEq for Derived {
 /// A code without a label, and how often it came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WithoutLabel {
+    /// Rows that have such a code.
     pub rows: u64,
+    /// Each code, and how many rows have it.
     pub codes: HashMap<String, u64>,
 }
 

@@ -45,6 +45,7 @@ pub struct DictionaryEntry {
 }
 
 impl Dictionary {
+    /// The one that comes with the library.
     pub fn built_in() -> &'static Dictionary {
         &BUILT_IN
     }

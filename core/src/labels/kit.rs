@@ -93,14 +93,17 @@ impl Kit {
         self.files.get(&key).map(|file| file.bytes.as_slice())
     }
 
+    /// A conversion table of the kit.
     pub fn cnv(&self, name: &str) -> Result<Cnv> {
         Cnv::read(self.known(name)?, name)
     }
 
+    /// A definition file of the kit.
     pub fn def(&self, name: &str) -> Result<Def> {
         self.known(name).map(Def::read)
     }
 
+    /// A table of the kit.
     pub fn dbf(&self, name: &str) -> Result<DbfTable> {
         DbfTable::read(self.known(name)?.to_vec(), name)
     }

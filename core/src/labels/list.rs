@@ -12,6 +12,7 @@ pub(super) const NONE: u32 = u32::MAX;
 /// Codes and labels of one table.
 #[derive(Debug, Clone)]
 pub struct List {
+    /// By which it is asked for.
     pub id: String,
     /// Which table it is, and of whom.
     pub source: String,
@@ -103,6 +104,7 @@ impl List {
         }
     }
 
+    /// The label of a code; none where the list has none.
     pub fn label_of(&self, value: &str) -> Option<&str> {
         self.labels.get(self.number_of(&latin1(value)) as usize).map(String::as_str)
     }

@@ -14,9 +14,11 @@ pub struct Municipality {
     pub code: String,
     /// With the check digit.
     pub code_7: String,
+    /// As it is published.
     pub name: String,
     /// Decimal degrees, as published.
     pub latitude: Option<String>,
+    /// Decimal degrees, as published.
     pub longitude: Option<String>,
     /// Code and name of the health region.
     pub health_region: Option<String>,

@@ -7,8 +7,11 @@ use arrow::error::ArrowError;
 /// A column, or what stands in all of its rows.
 #[derive(Debug, Clone)]
 pub enum Input {
+    /// A value for each row.
     Array(ArrayRef),
+    /// The same text in all rows.
     Text(String),
+    /// Nothing in any row.
     Null,
 }
 

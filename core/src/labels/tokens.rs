@@ -3,7 +3,9 @@
 /// A code, or a range of them; both ends are as long as the table's codes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Token {
+    /// This code.
     One(String),
+    /// From one to another, both included.
     Range(String, String),
 }
 

@@ -145,6 +145,7 @@ impl Lake {
         &self.here
     }
 
+    /// Where it lies.
     pub fn location(&self) -> Location {
         self.remote.as_ref().map_or_else(|| Location::file(&self.here), |remote| remote.root().clone())
     }

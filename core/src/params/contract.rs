@@ -176,6 +176,7 @@ impl OneOrMany {
 pub enum Labels {
     /// All that have a list; false: none.
     All(bool),
+    #[allow(missing_docs, reason = "the name says it, in every language")]
     Columns(Vec<String>),
 }
 

@@ -109,6 +109,7 @@ pub struct Structured {
 /// Labels of columns that the answer has without naming them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Labelled {
+    /// The columns of the labels.
     pub columns: Vec<Arc<Derived>>,
     /// True: a label stands in its code's place.
     pub only: bool,

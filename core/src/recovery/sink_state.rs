@@ -50,6 +50,7 @@ impl SinkState {
         }
     }
 
+    /// Of a test.
     #[cfg(test)]
     pub fn of_test(folder: &Path, number: usize) -> Self {
         SinkState::new(folder, "01K0000000000000000000TEST", number, Arc::new(DeadLetters::of(folder)))

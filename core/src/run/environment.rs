@@ -14,7 +14,7 @@ use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
-use crate::governor::{self, Governor, Hook, Mode, ModeChanges};
+use crate::governor::{self, BatchMemory, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile, is_written_by_us};
 use crate::limit::RateLimit;
 use crate::metrics::Metrics;
@@ -324,6 +324,7 @@ impl Environment {
             chunk_rows: self.config.chunk_rows.min(if durable { DURABLE_CHUNK_ROWS } else { usize::MAX }),
             ahead_bytes: if durable { DURABLE_AHEAD_BYTES } else { AHEAD_BYTES },
             channel_depth: 2,
+            made: if durable { BatchMemory::default() } else { self.governor.throttle().streams().clone() },
             throttle: self.governor.throttle(),
             hold: None,
             answer: None,

@@ -77,6 +77,7 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Unlabelled {
+    #[allow(missing_docs, reason = "the name says it, in every language")]
     pub dataset: Dataset,
     /// Of the codes.
     pub column: String,

@@ -25,6 +25,7 @@ const FOOTER: u64 = 64 << 10;
 /// A file of this machine, which stays what it is while somebody has this.
 #[derive(Debug, Clone)]
 pub struct LocalCopy {
+    /// Where it lies.
     pub path: PathBuf,
     /// Its lock; none where nobody takes the file away.
     _held: Option<Arc<File>>,
@@ -37,6 +38,7 @@ impl LocalCopy {
     }
 }
 
+/// Pieces of remote objects, kept on the disk.
 #[derive(Debug)]
 pub struct ChunkCache {
     root: PathBuf,
@@ -86,6 +88,7 @@ impl ChunkCache {
         ChunkCache { root, limit }
     }
 
+    /// Its folder.
     pub fn root(&self) -> &Path {
         &self.root
     }

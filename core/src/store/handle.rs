@@ -14,6 +14,7 @@ pub struct Handle {
 }
 
 impl Handle {
+    /// An object of one of these stores.
     pub fn new(stores: &Stores, at: &Location) -> Self {
         Handle { stores: stores.clone(), at: at.clone() }
     }
@@ -23,10 +24,12 @@ impl Handle {
         Handle { stores: Stores::default(), at: Location::file(path) }
     }
 
+    /// Where it lies.
     pub fn location(&self) -> &Location {
         &self.at
     }
 
+    /// Opens the object.
     pub fn open(&self) -> Result<Arc<dyn ReadAt>> {
         self.stores.open(&self.at)
     }

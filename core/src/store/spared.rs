@@ -29,12 +29,16 @@ pub struct Spared {
 /// The same in another store, where a name is all that an object is known by.
 #[derive(Debug, Clone)]
 pub struct SparedElsewhere {
+    /// Below which it lies.
     pub root: Location,
+    /// What lies there.
     pub kind: SparedKind,
 }
 
+/// What is spared there.
 #[derive(Debug, Clone)]
 pub enum SparedKind {
+    /// All of a lake's.
     Lake,
     /// With the files of the source, in order.
     Source(Arc<[Location]>),

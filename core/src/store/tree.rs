@@ -30,6 +30,7 @@ pub trait Taker {
     /// What comes next begins at this byte of the file; what was there behind it does not count.
     fn begin(&mut self, at: u64) -> Result<()>;
 
+    /// The next bytes.
     fn take(&mut self, bytes: &[u8]) -> Result<()>;
 }
 
@@ -38,11 +39,13 @@ pub trait Taker {
 pub struct TreeEntry {
     /// Without its folder.
     pub name: String,
+    /// True of a folder.
     #[serde(default, skip_serializing_if = "is_false")]
     pub folder: bool,
     /// None where the listing does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+    /// When it was changed last; none where the listing does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<Modified>,
     /// What the server knows this content by (an ETag).

@@ -31,6 +31,7 @@ fn run(sql: &str, ctx: &Ctx) -> Result<usize, Error> {
         ahead_bytes: 8 * MB,
         channel_depth: 2,
         throttle: governor.throttle(),
+        made: governor.throttle().streams().clone(),
         hold: Some(lease.hold()),
         answer: None,
     };

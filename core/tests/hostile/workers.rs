@@ -289,6 +289,7 @@ fn glob(ctx: &Ctx) -> Result<usize, Error> {
         ahead_bytes: 1 << 20,
         channel_depth: 1,
         throttle: Default::default(),
+        made: Default::default(),
         hold: None,
         answer: None,
     };

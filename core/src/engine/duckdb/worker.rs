@@ -78,6 +78,9 @@ pub(super) fn run(
     };
     loop {
         goes_on()?;
+        if statement.from_user {
+            HANGS.hang();
+        }
         let rows = match prepared.step() {
             Ok(Some(rows)) => rows,
             Ok(None) => break,

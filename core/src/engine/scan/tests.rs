@@ -54,6 +54,7 @@ fn workers_run_less_far_ahead_and_fewer_begin_while_memory_is_scarce() {
         ahead_bytes: 32 * bytes,
         channel_depth: 1,
         throttle: governor.throttle(),
+        made: governor.throttle().streams().clone(),
         hold: None,
         answer: None,
     };

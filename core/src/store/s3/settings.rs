@@ -13,14 +13,21 @@ use crate::config::{Config, S3Credentials};
 /// Settings of [`S3`](super::S3), as the keys `s3_*` of [`Config`] say them.
 #[derive(Debug, Clone)]
 pub struct S3Settings {
+    /// Address of the server; none: that of Amazon's region.
     pub endpoint: Option<String>,
+    /// The region that requests are signed for.
     pub region: Option<String>,
+    /// Whether the bucket stands in the path, not in the host's name; none: as the endpoint needs it.
     pub path_style: Option<bool>,
+    /// Keys that are given; none: as `credentials` says.
     pub keys: Option<Keys>,
+    /// Which profile of the credentials file counts.
     pub profile: Option<String>,
+    /// Where keys come from.
     pub credentials: S3Credentials,
     /// PEM.
     pub ca: Option<PathBuf>,
+    /// Through which requests go.
     pub proxy: Option<Secret>,
     /// Without a byte.
     pub timeout: Duration,
@@ -31,8 +38,11 @@ pub struct S3Settings {
 /// A key, and its session's token where it is a temporary one.
 #[derive(Debug, Clone)]
 pub struct Keys {
+    /// The key's name.
     pub key: Secret,
+    /// The key itself.
     pub secret: Secret,
+    /// Of a temporary key.
     pub token: Option<Secret>,
 }
 
