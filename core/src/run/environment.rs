@@ -113,8 +113,12 @@ impl Environment {
         };
         let nothing = Names::nothing(&source);
         let sources = config.declared.iter().map(|(name, paths)| (name.clone(), paths.clone()));
-        let declared = Declared::of(sources, lake.root(), Catalog::builtin())?;
-        let tables = OwnTables::of(&config.tables, lake.root(), Catalog::builtin())?;
+        let beside = match root.is_file() {
+            true => lake.location().path().to_owned(),
+            false => cache.root().join("lakes").join(short_hash(&root)),
+        };
+        let declared = Declared::of(sources, &beside, Catalog::builtin())?;
+        let tables = OwnTables::of(&config.tables, &beside, Catalog::builtin())?;
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
         let of_source = if alone { None } else { Some(local_folder(&source)) };
         let folders = of_source.into_iter().chain([local_folder(&lake.location()), cache.root().to_owned()]);
