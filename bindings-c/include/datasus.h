@@ -445,6 +445,16 @@ enum datasus_status datasus_client_catalog(struct datasus_client *client,
                                            struct datasus_error *error);
 
 /**
+ * The lists of labels that are built in, as a JSON list: which, of whom, from when. The text is the caller's.
+ *
+ * # Safety
+ * `dictionaries`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_dictionaries(struct datasus_client *client,
+                                                struct datasus_text *dictionaries,
+                                                struct datasus_error *error);
+
+/**
  * What the source holds, as JSON: `datasets`, and `ignored`, the files that no query reads, each with the reason. The text is
  * the caller's.
  *

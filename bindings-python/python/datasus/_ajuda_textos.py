@@ -175,6 +175,11 @@ TEXTOS: dict[str, str] = {
         lista deles, ou um par ``("2023-01", "2023-12")``, os dois incluídos. É o mês do processamento, não o do evento.
     columns : list de str, opcional
         Colunas da resposta; todas.
+    labels : bool ou list de str, opcional
+        ``True`` ou ``["SEXO"]`` acrescenta ``SEXO_rotulo``, as palavras para os códigos, como categoria. Rótulos e colunas
+        derivadas (``idade_anos``) também podem ser nomeados em ``columns``.
+    labels_only : bool, opcional
+        Se os rótulos ficam no lugar de seus códigos.
     where : Filter, dict ou list, opcional
         ``col("VAL_TOT") > 1000``, ou, abreviado, ``{"SEXO": "3", "UF_ZI": ["120000", "140000"], "VAL_TOT": (0, 100)}``: um
         valor, uma lista deles, um par (os dois incluídos), None para sem valor.
@@ -212,8 +217,8 @@ TEXTOS: dict[str, str] = {
     Exemplos
     --------
     >>> from datasus import col
-    >>> # IDADE sozinha não diz a idade: COD_IDADE diz se são dias (2), meses (3) ou anos (4).
-    >>> menores = col("COD_IDADE").is_in(["2", "3"]) | ((col("COD_IDADE") == "4") & (col("IDADE") < 18))
+    >>> # IDADE sozinha não diz a idade, pode contar dias: idade_anos é feita dela e de COD_IDADE.
+    >>> menores = col("idade_anos") < 18
     >>> criancas = client.query("SIH-RD", uf="AC", competencia="2024-01", columns=["COD_IDADE", "IDADE"], where=menores)
     >>> sorted(criancas.to_pandas()["COD_IDADE"].unique())
     ['2', '3', '4']
@@ -230,7 +235,7 @@ TEXTOS: dict[str, str] = {
 
     Parâmetros
     ----------
-    dataset, uf, competencia, columns, where, group_by, aggregates, order_by, limit, sql, bind
+    dataset, uf, competencia, columns, labels, labels_only, where, group_by, aggregates, order_by, limit, sql, bind
         Como em ``query``.
     to : str ou caminho, Csv, Parquet, Postgres, ou uma lista deles
         Para onde vão as linhas; todos numa só passagem. O fim de um caminho diz o que ele é: ``.csv``, ``.csv.zst``,

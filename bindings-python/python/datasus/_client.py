@@ -92,8 +92,10 @@ class Client:
         columns : list of str, optional
             Columns of the answer; all.
         labels : bool or list of str, optional
-            ``True`` or ``["SEXO"]`` adds ``SEXO_rotulo``, the words for the codes, as a category; with ``labels_only=True``
-            they stand in the codes' place. Labels and derived columns (``idade_anos``) may also be named in ``columns``.
+            ``True`` or ``["SEXO"]`` adds ``SEXO_rotulo``, the words for the codes, as a category. Labels and derived columns
+            (``idade_anos``) may also be named in ``columns``.
+        labels_only : bool, optional
+            Whether the labels stand in the place of their codes.
         where : Filter, dict or list, optional
             ``col("VAL_TOT") > 1000``, or in short ``{"SEXO": "3", "UF_ZI": ["120000", "140000"], "VAL_TOT": (0, 100)}``: a
             value, a list of them, a pair (both included), None for no value.
@@ -131,8 +133,8 @@ class Client:
         Examples
         --------
         >>> from datasus import col
-        >>> # IDADE alone is no age: COD_IDADE says whether it counts days (2), months (3) or years (4).
-        >>> menores = col("COD_IDADE").is_in(["2", "3"]) | ((col("COD_IDADE") == "4") & (col("IDADE") < 18))
+        >>> # IDADE alone is no age, it may count days: idade_anos is made of it and of COD_IDADE.
+        >>> menores = col("idade_anos") < 18
         >>> criancas = client.query("SIH-RD", uf="AC", competencia="2024-01", columns=["COD_IDADE", "IDADE"], where=menores)
         >>> sorted(criancas.to_pandas()["COD_IDADE"].unique())
         ['2', '3', '4']
@@ -196,7 +198,7 @@ class Client:
 
         Parameters
         ----------
-        dataset, uf, competencia, columns, where, group_by, aggregates, order_by, limit, sql, bind
+        dataset, uf, competencia, columns, labels, labels_only, where, group_by, aggregates, order_by, limit, sql, bind
             As in :meth:`query`.
         to : str or path, Csv, Parquet, Postgres, or a list of them
             Where the rows go; all in one pass. A path tells by its ending: ``.csv``, ``.csv.zst``, ``.parquet``.
