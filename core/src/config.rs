@@ -2,6 +2,7 @@
 
 mod variables;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -31,6 +32,16 @@ const MOST_BYTES: u64 = 1 << 50;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Datasets by declaration: `{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.parquet"}`. Parquet or CSV of any name, which may
+    /// hold many UFs and months: the dataset's columns say which. They stand in the place of what the source folder holds of the
+    /// dataset; with them the source may be left out (empty). `*` and `?` stand for letters of a
+    /// name, `**` for folders. Read from the settings alone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub declared: BTreeMap<String, Vec<String>>,
+    /// Tables of one's own for SQL to read beside the catalogue's, by name: a Parquet or CSV each. Read from the settings alone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, PathBuf>,
     /// Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`).
     pub lake: Option<PathBuf>,
     /// Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`).
@@ -153,6 +164,8 @@ pub enum S3Credentials {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            declared: BTreeMap::new(),
+            tables: BTreeMap::new(),
             lake: None,
             output: None,
             state: None,
@@ -315,6 +328,24 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// A path stands for a list of it.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<BTreeMap<String, Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Paths {
+        One(String),
+        Many(Vec<String>),
+    }
+    let given = BTreeMap::<String, Paths>::deserialize(deserializer)?;
+    let list = |paths| match paths {
+        Paths::One(one) => vec![one],
+        Paths::Many(many) => many,
+    };
+    Ok(given.into_iter().map(|(name, paths)| (name, list(paths))).collect())
 }
 
 /// Settings that can be read, one by one, so that the wrong one is named.

@@ -24,8 +24,13 @@ TEXTOS: dict[str, str] = {
 
     Parâmetros
     ----------
-    source : str ou caminho
-        A pasta. Nada se lê além da lista dos arquivos, quando uma consulta pede.
+    source : str, caminho ou dicionário
+        A pasta. Nada se lê além da lista dos arquivos, quando uma consulta pede. Um dicionário é `declared`, sem pasta.
+    declared : dicionário, opcional
+        Datasets cujos arquivos têm nomes seus: ``{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.csv"}``. Parquet ou CSV; as
+        colunas do dataset dizem de que UF e mês é cada linha.
+    tables : dicionário, opcional
+        Tabelas suas para o SQL, por nome: um Parquet ou CSV, ou o que tem ``__arrow_c_stream__`` (pandas, polars, pyarrow).
     lake : str ou caminho, opcional
         Pasta dos Parquet convertidos; ``.datasus/lake`` dentro da pasta da fonte.
     output : str ou caminho, opcional

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatchReader;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::base::{Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
+use crate::base::{Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
 use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::Catalog;
 use crate::config::Config;
@@ -22,6 +23,7 @@ use crate::plan::{Selection, selection_warnings};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets};
+use crate::source::declared::{Declared, OwnTables};
 use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
 use crate::store::{ChunkCache, Location, S3, S3Settings, SparedElsewhere, SparedKind, Stores};
 
@@ -37,6 +39,10 @@ pub struct Environment {
     pub(super) catalog: &'static Catalog,
     pub(super) source: Location,
     names: KnownNames,
+    /// What stands beside the declared files where there is no folder.
+    nothing: Arc<Names>,
+    declared: Declared,
+    pub(super) tables: OwnTables,
     pub(super) lake: Lake,
     pub(super) engine: Arc<dyn Engine>,
     /// The one in the process, for what jobs have kept.
@@ -89,7 +95,11 @@ impl Environment {
             let notes = Some(cache.root().join("uploads"));
             stores = stores.with(Arc::new(S3::new(S3Settings::of(&config, notes)?, cache.clone())?));
         }
-        let (source, folder) = source_of(&source, &stores)?;
+        let alone = source.as_os_str().is_empty() && !config.declared.is_empty();
+        let (source, folder) = match alone {
+            true => (Location::default(), Some(PathBuf::from("."))),
+            false => source_of(&source, &stores)?,
+        };
         let lake = match (&config.lake, &folder) {
             (Some(lake), _) => lake.clone(),
             (None, Some(folder)) => folder.join(".datasus").join("lake"),
@@ -101,9 +111,18 @@ impl Environment {
             true => Lake::at(stores, &root, &cache.root().join("lakes").join(short_hash(&root)))?,
             false => Lake::over(stores, &lake)?,
         };
+        let nothing = Names::nothing(&source);
+        let sources = config.declared.iter().map(|(name, paths)| (name.clone(), paths.clone()));
+        let beside = match root.is_file() {
+            true => lake.location().path().to_owned(),
+            false => cache.root().join("lakes").join(short_hash(&root)),
+        };
+        let declared = Declared::of(sources, &beside, Catalog::builtin())?;
+        let tables = OwnTables::of(&config.tables, &beside, Catalog::builtin())?;
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
-        let local: Arc<dyn Engine> =
-            Arc::new(Local::over(vec![local_folder(&source), local_folder(&lake.location()), cache.root().to_owned()]));
+        let of_source = if alone { None } else { Some(local_folder(&source)) };
+        let folders = of_source.into_iter().chain([local_folder(&lake.location()), cache.root().to_owned()]);
+        let local: Arc<dyn Engine> = Arc::new(Local::over(folders.collect()));
         let scans = parts.engine.is_none();
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
         let governor = Governor::of_process();
@@ -134,6 +153,9 @@ impl Environment {
             catalog: Catalog::builtin(),
             source,
             names: KnownNames::default(),
+            nothing,
+            declared,
+            tables,
             lake,
             engine,
             local,
@@ -149,6 +171,10 @@ impl Environment {
             metrics,
             _shed: shed,
         })
+    }
+
+    pub fn add_table(&self, name: &str, reader: impl RecordBatchReader) -> Result<()> {
+        self.tables.add(name, reader, self.catalog)
     }
 
     /// Returns once nothing is left at work that must not be cut off by the end of the process.
@@ -189,7 +215,16 @@ impl Environment {
     }
 
     pub(super) fn names(&self) -> Result<Arc<Names>> {
-        self.names.of(self.lake.stores(), &self.source, self.catalog)
+        self.names_until(&Cancel::default())
+    }
+
+    /// The names of the source, the declared files among them, which are laid out first where they are new.
+    pub(super) fn names_until(&self, cancel: &Cancel) -> Result<Arc<Names>> {
+        let beside = match self.source.path().as_os_str().is_empty() {
+            true => self.nothing.clone(),
+            false => self.names.of(self.lake.stores(), &self.source, self.catalog)?,
+        };
+        self.declared.names(self.lake.stores(), beside, cancel)
     }
 
     /// The same without the Parquet that datasus has written, which comes beside it.
@@ -309,7 +344,13 @@ impl Environment {
     ) -> Vec<String> {
         let of_files = files.iter().flat_map(|file| [file.source.warnings.clone(), file.source.notices()].concat());
         let of_selection = selection_warnings(selection, query, listing, self.catalog);
-        of_selection.into_iter().chain(of_files).map(|warning| warning.get(self.config.language).to_owned()).collect()
+        let of_declared = query.scopes.iter().flat_map(|scope| self.declared.said(&scope.grupo.dataset));
+        of_selection
+            .into_iter()
+            .chain(of_files)
+            .chain(of_declared)
+            .map(|warning| warning.get(self.config.language).to_owned())
+            .collect()
     }
 
     pub fn language(&self) -> Language {

@@ -192,7 +192,7 @@ impl Session {
     fn choose(&self, params: &QueryParams, listed: Extent, ctx: &Ctx) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
         check_sizes(params)?;
-        let (names, stores) = (self.names()?, &self.lake.stores().during(&ctx.cancel));
+        let (names, stores) = (self.names_until(&ctx.cancel)?, &self.lake.stores().during(&ctx.cancel));
         let whole = |grupo: &Grupo, extent| extent == Extent::Dataset || grupo.columns.is_empty();
         let file_columns = |scope: &Scope, extent| {
             let whole = whole(scope.grupo, extent);
@@ -243,9 +243,10 @@ impl Session {
         let own = own.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let deadline = own.into_iter().chain([Duration::from_secs_f64(self.config.deadline)]).min();
         let patience = gate::Patience { deadline, cancel: ctx.cancel.clone(), trace_id: ctx.trace_id.clone() };
-        let gate::Passed { tables, parameters, columns, star, ordered, compared, syntax, .. } =
-            gate::pass_within(sql, &params.bind, self.catalog, &patience)?;
-        Ok(SqlUse { tables, parameters, columns, star, ordered, compared, syntax })
+        let gate::Passed { tables, own, parameters, columns, star, ordered, compared, syntax, .. } =
+            gate::pass_with(sql, &params.bind, self.catalog, &self.tables.names(), &patience)?;
+        let own = own.iter().filter_map(|name| self.tables.table(name, self.lake.stores(), &ctx.cancel).transpose());
+        Ok(SqlUse { tables, own: own.collect::<Result<_>>()?, parameters, columns, star, ordered, compared, syntax })
     }
 
     pub(super) fn prepare(&self, params: &QueryParams, ctx: &Ctx) -> Result<Prepared> {
