@@ -33,6 +33,10 @@ export interface Config {
   transfers?: number
   /** PEM file of authorities that are trusted beside the system's, for sources by HTTPS. */
   ca?: string | URL
+  /** Datasets whose files have names of your own, Parquet or CSV: `{ 'SIH-RD': ['exports/*.parquet'] }`; without `source`, these alone. */
+  declared?: Record<string, string | readonly string[]>
+  /** Tables of your own for SQL, by name: a Parquet or CSV each. */
+  tables?: Record<string, string>
   /** Folder of converted Parquet; `.datasus/lake` inside the source folder. */
   lake?: string | URL
   /** Folder that holds every file an export writes; the current one. */
@@ -125,8 +129,9 @@ const FOLDERS = ['source', 'home', 'ca', 'lake', 'output', 'state', 'spill', 's3
 export async function openWith(arrow: LoadArrow, config: Config | string | URL = {}): Promise<Client> {
   const given = new Given(languageOf(config))
   const isObject = given.read('open', config, () => isPlainObject(config))
-  const { source = '.', ...others } = isObject ? Object.fromEntries(given.entries('open', config)) : { source: config }
-  const place = given.path(isObject ? 'source' : 'open', source)
+  const { source, ...others } = isObject ? Object.fromEntries(given.entries('open', config)) : { source: config }
+  const alone = source === undefined && 'declared' in others && others.declared !== undefined
+  const place = alone ? '' : given.path(isObject ? 'source' : 'open', source ?? '.')
   const entries = Object.entries(others).map(([key, value]): [string, unknown] => {
     const isFolder = FOLDERS.includes(key) && value !== undefined && value !== null
     return [key, isFolder ? given.path(key, value) : value]

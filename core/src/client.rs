@@ -6,6 +6,7 @@ mod dataset_schema;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::array::RecordBatchReader;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -344,6 +345,13 @@ impl Client {
             Ok(list) => list.iter().map(|one| self.params(&one.to_string())).collect(),
             Err(_) => Ok(vec![self.params(json)?]),
         }
+    }
+
+    /// Takes the rows of `reader` as a table of one's own, which SQL may read under `name` from now on, in the place of one that was
+    /// given before. They are copied once, beside the lake. DS-422 for a name that no table may have.
+    pub fn add_table(&self, name: &str, reader: impl RecordBatchReader) -> Result<()> {
+        let session = self.session()?;
+        session.add_table(name, reader).map_err(|error| error.traced(&TraceId::new(), session.language()))
     }
 
     /// What a query would read, against what is there. Reads footers, converts nothing.

@@ -3,6 +3,7 @@
 mod refresh;
 mod variables;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -58,7 +59,17 @@ pub struct Config {
     pub transfers: usize,
     /// A PEM file of authorities that are trusted beside the system's, for sources by HTTPS (`DATASUS_CA`).
     pub ca: Option<PathBuf>,
-    /// Folder of converted Parquet; none: `.datasus/lake` inside the source folder, or `lake` in `home` (`DATASUS_LAKE`).
+    /// Datasets by declaration: `{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.parquet"}`. Parquet or CSV of any name, which may
+    /// hold many UFs and months: the dataset's columns say which. They stand in the place of what the source folder holds of the
+    /// dataset; with them the source may be left out (empty). `*` and `?` stand for letters of a
+    /// name, `**` for folders. Read from the settings alone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub declared: BTreeMap<String, Vec<String>>,
+    /// Tables of one's own for SQL to read beside the catalogue's, by name: a Parquet or CSV each. Read from the settings alone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, PathBuf>,
+    /// Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`).
     pub lake: Option<PathBuf>,
     /// Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`).
     pub output: Option<PathBuf>,
@@ -188,6 +199,8 @@ impl Default for Config {
             max_download: 5_000_000_000,
             transfers: 2,
             ca: None,
+            declared: BTreeMap::new(),
+            tables: BTreeMap::new(),
             lake: None,
             output: None,
             state: None,
@@ -365,6 +378,24 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// A path stands for a list of it.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<BTreeMap<String, Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Paths {
+        One(String),
+        Many(Vec<String>),
+    }
+    let given = BTreeMap::<String, Paths>::deserialize(deserializer)?;
+    let list = |paths| match paths {
+        Paths::One(one) => vec![one],
+        Paths::Many(many) => many,
+    };
+    Ok(given.into_iter().map(|(name, paths)| (name, list(paths))).collect())
 }
 
 /// Settings that can be read, one by one, so that the wrong one is named.

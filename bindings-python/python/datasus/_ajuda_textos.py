@@ -43,6 +43,11 @@ TEXTOS: dict[str, str] = {
         Arquivos que se baixam ao mesmo tempo, de 1 a 6; 2.
     ca : str ou caminho, opcional
         Arquivo PEM de autoridades aceitas além das do sistema, para fontes por HTTPS.
+    declared : dicionário, opcional
+        Datasets cujos arquivos têm nomes seus: ``{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.csv"}``. Parquet ou CSV; as
+        colunas do dataset dizem de que UF e mês é cada linha.
+    tables : dicionário, opcional
+        Tabelas suas para o SQL, por nome: um Parquet ou CSV, ou o que tem ``__arrow_c_stream__`` (pandas, polars, pyarrow).
     lake : str ou caminho, opcional
         Pasta dos Parquet convertidos; ``.datasus/lake`` dentro da pasta da fonte.
     output : str ou caminho, opcional

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from . import _datasus, _host
@@ -12,7 +12,7 @@ from ._client import Client, Path
 
 
 def open(  # noqa: A001 - `datasus.open` reads as the thing it does
-    source: Path | Sequence[Path] = ".",
+    source: Path | Sequence[Path] | Mapping[str, Path | Sequence[Path]] = ".",
     *,
     mirrors: Sequence[str] | None = None,
     home: Path | None = None,
@@ -22,6 +22,8 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     max_download: int | None = None,
     transfers: int | None = None,
     ca: Path | None = None,
+    declared: Mapping[str, Path | Sequence[Path]] | None = None,
+    tables: Mapping[str, Any] | None = None,
     lake: Path | None = None,
     output: Path | None = None,
     state: Path | None = None,
@@ -87,6 +89,11 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         Files that are fetched at once, 1 to 6; 2.
     ca : str or path, optional
         PEM file of authorities that are trusted beside the system's, for sources by HTTPS.
+    declared : mapping, optional
+        Datasets whose files have names of your own: ``{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.csv"}``. Parquet or CSV;
+        the dataset's columns say which UF and month each row is of.
+    tables : mapping, optional
+        Tables of your own for SQL, by name: a Parquet or CSV, or anything with ``__arrow_c_stream__`` (pandas, polars, pyarrow).
     lake : str or path, optional
         Folder of converted Parquet; ``.datasus/lake`` inside the source folder.
     output : str or path, optional
@@ -175,6 +182,19 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     ...     here.query("SIH-RD", uf="AC", columns=["CNES", "VAL_TOT"]).to_arrow().num_rows
     300
     """
+    if isinstance(source, Mapping):
+        if declared is not None:
+            raise TypeError("declared is given twice: as the source and by its name")
+        source, declared = "", source
+    streams: dict[str, Any] = {}
+    paths: dict[str, str] = {}
+    for name, table in (tables or {}).items():
+        if isinstance(table, str | os.PathLike):
+            paths[name] = os.fspath(table)
+        elif hasattr(table, "__arrow_c_stream__"):
+            streams[name] = table
+        else:
+            raise TypeError(f"tables[{name!r}] is neither a path nor a table with __arrow_c_stream__: {type(table).__name__}")
     settings: dict[str, Any] = {
         "mirrors": mirrors,
         "home": home,
@@ -184,6 +204,8 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         "max_download": max_download,
         "transfers": transfers,
         "ca": ca,
+        "declared": None if declared is None else {name: _paths(of) for name, of in declared.items()},
+        "tables": paths or None,
         "lake": lake,
         "output": output,
         "state": state,
@@ -230,4 +252,14 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     given = {name: os.fspath(v) if isinstance(v, os.PathLike) else v for name, v in settings.items() if v is not None}
     _host.listen()
     config = json.dumps(given, ensure_ascii=False, allow_nan=False)
-    return Client(_datasus.Client.open(os.fspath(source), config), progress, os.fspath(source))
+    opened = _datasus.Client.open(os.fspath(source), config)
+    for name, table in streams.items():
+        opened.add_table(name, table.__arrow_c_stream__())
+    return Client(opened, progress, os.fspath(source))
+
+
+def _paths(of: Path | Sequence[Path]) -> str | list[str]:
+    """One path, or a list of them, as text."""
+    if isinstance(of, str | os.PathLike):
+        return os.fspath(of)
+    return [os.fspath(one) for one in of]

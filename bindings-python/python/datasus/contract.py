@@ -159,6 +159,7 @@ DatasetName = Literal[
     "SISMAMA-HM",
     "SISMAMA-MM",
     "SISPRENATAL-PN",
+    "SIVEP-SRAG",
 ]
 
 #: Where a job stands.
@@ -789,6 +790,17 @@ class UfColumn(Record):
     coding: UfCoding
 
 
+class RowKeys(Record):
+    """The columns that say a row's own UF and competência."""
+
+    #: A sigla, IBGE's code, or a municipality's, which begins with it; none in national files.
+    uf: str | None
+    #: One of year and month, one of a day or a year, or a year's and a month's.
+    competencia: list[str]
+    #: Who says so.
+    source: str
+
+
 class FtpFolder(Record):
     """A folder of the ministry's FTP tree, and the competências whose files it holds."""
 
@@ -916,6 +928,7 @@ class CatalogEntry(Record):
 
     _parts: ClassVar[dict[str, type[Record]]] = {
         "uf_column": UfColumn,
+        "row_keys": RowKeys,
         "folders": FtpFolder,
         "gaps": Gap,
         "columns": CatalogColumn,
@@ -938,6 +951,9 @@ class CatalogEntry(Record):
     national: str | None
     #: In national files, the column that a query's ``uf`` filters.
     uf_column: UfColumn | None
+    #: Columns by which a row's own UF and competência are known, whatever its file is called; none: no column
+    #: says them.
+    row_keys: RowKeys | None
     #: The first competência that is known to have been published.
     first: str | None
     #: The last one.

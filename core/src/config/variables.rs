@@ -14,6 +14,10 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(Config).
 pub(super) fn settings(get: impl Fn(&str) -> Option<OsString>) -> Result<Map<String, Value>> {
     let mut settings = Map::new();
     for (key, form) in SCHEMA["properties"].as_object().into_iter().flatten() {
+        // No variable holds an object.
+        if form["type"] == "object" {
+            continue;
+        }
         let name = format!("DATASUS_{}", key.to_uppercase());
         let Some(said) = get(&name).filter(|said| !said.is_empty()) else { continue };
         let Ok(said) = said.into_string() else {

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatchReader;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::base::{Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
+use crate::base::{Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
 use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::{Catalog, Dataset};
 use crate::config::Config;
@@ -23,6 +24,7 @@ use crate::plan::{Selection, selection_warnings};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets};
+use crate::source::declared::{Declared, OwnTables};
 use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
 use crate::store::{ChunkCache, Location, Patience, S3, S3Settings, SparedElsewhere, SparedKind, Stores};
 
@@ -40,6 +42,10 @@ pub struct Environment {
     /// Where the source is a tree elsewhere.
     pub(super) mirror: Option<Arc<Mirror>>,
     names: KnownNames,
+    /// What stands beside the declared files where there is no folder.
+    nothing: Arc<Names>,
+    declared: Declared,
+    pub(super) tables: OwnTables,
     pub(super) lake: Lake,
     pub(super) engine: Arc<dyn Engine>,
     /// The one in the process, for what jobs have kept.
@@ -95,8 +101,10 @@ impl Environment {
             stores = stores.with(Arc::new(S3::new(S3Settings::of(&config, notes)?, cache.clone())?));
         }
         let mirror = mirror_of(&source, &config, &mut stores, parts.patience)?;
+        let alone = source.as_os_str().is_empty() && !config.declared.is_empty();
         let (source, folder) = match &mirror {
             Some(mirror) => (Mirror::root(), Some(mirror.files())),
+            None if alone => (Location::default(), Some(PathBuf::from("."))),
             None => source_of(&source, &stores)?,
         };
         // A bucket alone is read as any store is, and its lake lives where those of other sources elsewhere do.
@@ -114,10 +122,19 @@ impl Environment {
             true => Lake::at(stores, &root, &cache.root().join("lakes").join(short_hash(&root)))?,
             false => Lake::over(stores, &lake)?,
         };
+        let nothing = Names::nothing(&source);
+        let sources = config.declared.iter().map(|(name, paths)| (name.clone(), paths.clone()));
+        let beside = match root.is_file() {
+            true => lake.location().path().to_owned(),
+            false => cache.root().join("lakes").join(short_hash(&root)),
+        };
+        let declared = Declared::of(sources, &beside, Catalog::builtin())?;
+        let tables = OwnTables::of(&config.tables, &beside, Catalog::builtin())?;
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
         let read = folder.clone().filter(|_| mirror.is_some()).unwrap_or_else(|| local_folder(&source));
-        let local: Arc<dyn Engine> =
-            Arc::new(Local::over(vec![read, local_folder(&lake.location()), cache.root().to_owned()]));
+        let of_source = if alone { None } else { Some(read) };
+        let folders = of_source.into_iter().chain([local_folder(&lake.location()), cache.root().to_owned()]);
+        let local: Arc<dyn Engine> = Arc::new(Local::over(folders.collect()));
         let scans = parts.engine.is_none();
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
         let governor = Governor::of_process();
@@ -152,6 +169,9 @@ impl Environment {
             source,
             mirror,
             names: KnownNames::default(),
+            nothing,
+            declared,
+            tables,
             lake,
             engine,
             local,
@@ -167,6 +187,10 @@ impl Environment {
             metrics,
             _shed: shed,
         })
+    }
+
+    pub fn add_table(&self, name: &str, reader: impl RecordBatchReader) -> Result<()> {
+        self.tables.add(name, reader, self.catalog)
     }
 
     /// Returns once nothing is left at work that must not be cut off by the end of the process.
@@ -219,7 +243,16 @@ impl Environment {
         if let Some(mirror) = &self.mirror {
             mirror.ensure_listed(datasets, self.config.transfers, ctx)?;
         }
-        self.names.of(self.lake.stores(), &self.source, self.catalog)
+        self.names_until(&ctx.cancel)
+    }
+
+    /// The names of the source, the declared files among them, which are laid out first where they are new.
+    pub(super) fn names_until(&self, cancel: &Cancel) -> Result<Arc<Names>> {
+        let beside = match self.source.is_file() && self.source.path().as_os_str().is_empty() {
+            true => self.nothing.clone(),
+            false => self.names.of(self.lake.stores(), &self.source, self.catalog)?,
+        };
+        self.declared.names(self.lake.stores(), beside, cancel)
     }
 
     /// The same without the Parquet that datasus has written, which comes beside it.
@@ -339,7 +372,13 @@ impl Environment {
     ) -> Vec<String> {
         let of_files = files.iter().flat_map(|file| [file.source.warnings.clone(), file.source.notices()].concat());
         let of_selection = selection_warnings(selection, query, listing, self.catalog);
-        of_selection.into_iter().chain(of_files).map(|warning| warning.get(self.config.language).to_owned()).collect()
+        let of_declared = query.scopes.iter().flat_map(|scope| self.declared.said(&scope.grupo.dataset));
+        of_selection
+            .into_iter()
+            .chain(of_files)
+            .chain(of_declared)
+            .map(|warning| warning.get(self.config.language).to_owned())
+            .collect()
     }
 
     pub fn language(&self) -> Language {

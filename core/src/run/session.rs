@@ -318,9 +318,10 @@ impl Session {
         let own = own.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let deadline = own.into_iter().chain([Duration::from_secs_f64(self.config.deadline)]).min();
         let patience = gate::Patience { deadline, cancel: ctx.cancel.clone(), trace_id: ctx.trace_id.clone() };
-        let gate::Passed { tables, parameters, columns, star, ordered, compared, syntax, .. } =
-            gate::pass_within(sql, &params.bind, self.catalog, &patience)?;
-        Ok(SqlUse { tables, parameters, columns, star, ordered, compared, syntax })
+        let gate::Passed { tables, own, parameters, columns, star, ordered, compared, syntax, .. } =
+            gate::pass_with(sql, &params.bind, self.catalog, &self.tables.names(), &patience)?;
+        let own = own.iter().filter_map(|name| self.tables.table(name, self.lake.stores(), &ctx.cancel).transpose());
+        Ok(SqlUse { tables, own: own.collect::<Result<_>>()?, parameters, columns, star, ordered, compared, syntax })
     }
 
     pub(super) fn prepare(&self, params: &QueryParams, ctx: &Ctx) -> Result<Prepared> {
