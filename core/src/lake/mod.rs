@@ -3,7 +3,7 @@
 //! An object is named by its source's hash and the converter's version and never changes. Beside it lies its record
 //! (`<object>.json`): provenance, columns, and the object's own SHA-256, against which it is checked before its first
 //! use in a process. An object without a record counts as not there and is converted again. A lake may lie in another store
-//! ([`remote`]); then it has a folder of this machine as well, for what is in the making.
+//! (`remote`); then it has a folder of this machine as well, for what is in the making.
 
 mod bad_cells;
 mod columns;
@@ -145,7 +145,7 @@ impl Lake {
         &self.here
     }
 
-    /// Where it lies.
+    /// Where its objects lie.
     pub fn location(&self) -> Location {
         self.remote.as_ref().map_or_else(|| Location::file(&self.here), |remote| remote.root().clone())
     }
