@@ -33,8 +33,8 @@ unversioned=$(readelf --dyn-syms --wide "$library" | awk '$5 == "GLOBAL" && $7 !
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 eval "cc -std=c99 -Wall -Wextra -Werror -pedantic '$root/examples/c/query_csv.c' $(pkg-config --cflags --libs datasus) '-Wl,-rpath,$prefix/lib' -o '$place/by-pkg-config'"
 (cd "$place" && quietly ./by-pkg-config)
-# The README's program.
-sed -n '/^```c$/,/^```$/p' "$here/README.md" | sed '1d;$d' > "$place/readme.c"
+# The README's program, without a network.
+sed -n '/^```c$/,/^```$/p' "$here/README.md" | sed '1d;$d; s|"datasus://"|"pasta/com/arquivos"|' > "$place/readme.c"
 eval "cc -std=c99 -Wall -Wextra -Werror -pedantic '$place/readme.c' $(pkg-config --cflags --libs datasus) '-Wl,-rpath,$prefix/lib' -o '$place/readme'"
 mkdir -p "$place/pasta/com" && mv "$place/exemplo" "$place/pasta/com/arquivos"
 (cd "$place" && quietly ./readme && grep -q '^300 rows$' said)

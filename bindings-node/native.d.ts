@@ -10,6 +10,7 @@ export declare class Client {
   exportDeadLetters(jobId: string, path: string): Promise<number>
   replay(jobId: string): Promise<string>
   sync(params: string, stop: Stop): Promise<string>
+  planSync(params: string): Promise<string>
   explain(params: string): Promise<string>
   schema(dataset: string): string
   catalog(): string
@@ -141,13 +142,13 @@ export declare function paramsSchema(): string
 export interface Progress {
   /** Rows delivered to the sinks. */
   rows: number
-  /** Bytes of source files read for conversion. */
+  /** Bytes of source files read for conversion; while they are downloaded, those that have come. */
   bytes: number
   filesDone: number
   filesTotal: number
   /** Share of the phase's work done, from 0 to 1, and 1 once the job is complete; none while it cannot be told. */
   fraction?: number
-  /** `waiting`, `converting`, `running` or `loading`. */
+  /** `waiting`, `downloading`, `converting`, `running` or `loading`. */
   phase: string
   /** Rows that there will be; none where only the end will tell. */
   rowsTotal?: number
@@ -155,6 +156,10 @@ export interface Progress {
   elapsedSec: number
   /** Seconds that the phase will take at its pace so far; none while that cannot be told. */
   remainingSec?: number
+  /** Bytes that are downloaded or converted in this phase, all in all; none in others. */
+  bytesTotal?: number
+  /** Bytes downloaded a second, on average; none in other phases. */
+  bytesPerSec?: number
 }
 
 /** `options`: what is wanted of the file, as JSON. */

@@ -202,7 +202,8 @@ func stopped(late *Job) {
 	_ = late.Close()
 }
 
-// Sync converts ahead of a query, until ctx is done.
+// Sync fetches and converts ahead of a query, until ctx is done; params: one query, or several. Without a dataset it is all that the
+// source holds.
 func (c *Client) Sync(ctx context.Context, params any) (*SyncReport, error) {
 	defer runtime.KeepAlive(c)
 	var given texts
@@ -217,6 +218,20 @@ func (c *Client) Sync(ctx context.Context, params any) (*SyncReport, error) {
 		return C.datasus_go_sync(c.handle, query, C.uintptr_t(handle), out, told)
 	})
 	return read[*SyncReport](outcome, because(ctx, err))
+}
+
+// PlanSync says what Sync of the same would fetch and convert: files, bytes, what is here, what has changed. No file is fetched.
+func (c *Client) PlanSync(params any) (*SyncPlan, error) {
+	defer runtime.KeepAlive(c)
+	var given texts
+	defer given.free()
+	query := c.json(&given, "params", params)
+	if given.err != nil {
+		return nil, given.err
+	}
+	return read[*SyncPlan](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+		return C.datasus_client_plan_sync(c.handle, query, out, told)
+	}))
 }
 
 // Jobs are those that earlier processes left, or that run now.

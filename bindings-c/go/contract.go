@@ -758,6 +758,8 @@ type CatalogEntry struct {
 	National *string `json:"national"`
 	// In national files, the column that a query's `uf` filters.
 	UFColumn *UfColumn `json:"uf_column"`
+	// Columns by which a row's own UF and competência are known, whatever its file is called; none: no column says them.
+	RowKeys *RowKeys `json:"row_keys"`
 	// The first competência that is known to have been published.
 	First *string `json:"first"`
 	// The last one.
@@ -796,6 +798,16 @@ const (
 	// A municipality's code, whose first two digits are the UF's.
 	UfCodingMunicipio UfCoding = "municipio"
 )
+
+// RowKeys: the columns that say a row's own UF and competência.
+type RowKeys struct {
+	// A sigla, IBGE's code, or a municipality's, which begins with it; none in national files.
+	UF *string `json:"uf"`
+	// One of year and month, one of a day or a year, or a year's and a month's.
+	Competencia []string `json:"competencia"`
+	// Who says so.
+	Source string `json:"source"`
+}
 
 // FtpFolder: a folder of the ministry's FTP tree, and the competências whose files it holds.
 type FtpFolder struct {
@@ -1089,6 +1101,14 @@ const (
 
 // Config: settings of one client.
 type Config struct {
+	// Datasets by declaration: `{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.parquet"}`. Parquet or CSV of any
+	// name, which may hold many UFs and months: the dataset's columns say which. They stand in the place of what the
+	// source folder holds of the dataset; with them the source may be left out (empty). `*` and `?` stand for letters of
+	// a name, `**` for folders. Read from the settings alone.
+	Declared map[string][]string `json:"declared,omitempty"`
+	// Tables of one's own for SQL to read beside the catalogue's, by name: a Parquet or CSV each. Read from the settings
+	// alone.
+	Tables map[string]string `json:"tables,omitempty"`
 	// Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`).
 	Lake string `json:"lake,omitempty"`
 	// Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`).

@@ -430,3 +430,37 @@ func resident(t *testing.T) int64 {
 	}
 	return pages * int64(os.Getpagesize())
 }
+
+func TestDeclaredSourcesAndOwnTablesAreReadByTheirNames(t *testing.T) {
+	folder := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	exported := write("saidas.csv", "N_AIH;UF_ZI;ANO_CMPT;MES_CMPT;CNES\n1;120000;2024;01;2000733\n2;350000;2024;02;2077590\n")
+	houses := write("casas.csv", "cnes,nome\n2000733,Hospital A\n")
+	client, err := datasus.Open("", &datasus.Config{
+		Lake:     filepath.Join(folder, "lake"),
+		Declared: map[string][]string{"SIH-RD": {exported}},
+		Tables:   map[string]string{"casas": houses},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	held, err := client.Datasets()
+	if err != nil || len(held.Datasets) != 1 || held.Datasets[0].Dataset != "SIH-RD" || held.Datasets[0].Files != 2 {
+		t.Errorf("%+v, %v", held, err)
+	}
+	rows, err := client.Query(t.Context(), datasus.Params{SQL: "SELECT nome FROM sih_rd JOIN casas USING (cnes)"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	if _, err := datasus.Open("", &datasus.Config{Lake: folder, Declared: map[string][]string{"SIH-XX": {exported}}}); err == nil {
+		t.Error("a dataset that does not exist was declared")
+	}
+}

@@ -1,7 +1,7 @@
 // Package datasus reads Brazil's public-health records (DATASUS), from the ministry's files to Arrow, CSV, Parquet and
 // PostgreSQL, inside your process, by way of libdatasus.
 //
-//	client, err := datasus.Open("pasta/com/arquivos", nil)
+//	client, err := datasus.Open("datasus://", nil)
 //	if err != nil {
 //		return err
 //	}

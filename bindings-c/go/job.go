@@ -56,6 +56,10 @@ type Progress struct {
 	Elapsed time.Duration
 	// Remaining is what the phase will take at its pace so far; negative while unknown.
 	Remaining time.Duration
+	// BytesTotal are those that are downloaded or converted in this phase; -1 in others.
+	BytesTotal int64
+	// BytesPerSec is how fast files come, on average; -1 in other phases.
+	BytesPerSec float64
 }
 
 // Phase is what a job is busy with.
@@ -70,10 +74,12 @@ const (
 	Computing
 	// Loading: rows go into files and tables.
 	Loading
+	// Downloading: source files come from elsewhere.
+	Downloading
 )
 
 func (p Phase) String() string {
-	names := [...]string{"waiting", "converting", "running", "loading"}
+	names := [...]string{"waiting", "converting", "running", "loading", "downloading"}
 	if p < 0 || int(p) >= len(names) {
 		return "unknown"
 	}
@@ -87,6 +93,7 @@ func progressOf(of *C.datasus_progress) Progress {
 		State: State(of.state), Rows: uint64(of.rows), RowsTotal: int64(of.rows_total), Bytes: uint64(of.bytes),
 		FilesDone: uint64(of.files_done), FilesTotal: uint64(of.files_total), Fraction: float64(of.fraction),
 		Phase: Phase(of.phase), Elapsed: seconds(of.elapsed_sec), Remaining: seconds(of.remaining_sec),
+		BytesTotal: int64(of.bytes_total), BytesPerSec: float64(of.bytes_per_sec),
 	}
 }
 

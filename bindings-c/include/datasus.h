@@ -349,7 +349,8 @@ extern "C" {
 /**
  * Opens a folder of DBC, DBF or Parquet files in any layout, or one file; only the list of files is read, when a query asks.
  *
- * `config`: a JSON object with any of lake, output, state, spill, memory_limit, spill_limit, postgres, s3_endpoint, s3_region,
+ * `config`: a JSON object with any of declared (files of any name by dataset, {"SIH-RD": ["rd_*.parquet"]}; `source` may then be
+ * ""), tables (of one's own for SQL, by name: a Parquet or CSV), lake, output, state, spill, memory_limit, spill_limit, postgres, s3_endpoint, s3_region,
  * s3_path_style, s3_key, s3_secret, s3_token, s3_profile, s3_credentials, s3_ca, s3_proxy, s3_timeout, remote_cache,
  * remote_cache_limit, cache_memory, cache_folder, cache_limit, cache_entry_limit, cache_level, redis, redis_ca, redis_ttl,
  * rate_limit, deadline, threads, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
@@ -443,6 +444,16 @@ enum datasus_status datasus_client_schema(struct datasus_client *client,
 enum datasus_status datasus_client_catalog(struct datasus_client *client,
                                            struct datasus_text *catalog,
                                            struct datasus_error *error);
+
+/**
+ * The lists of labels that are built in, as a JSON list: which, of whom, from when. The text is the caller's.
+ *
+ * # Safety
+ * `dictionaries`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_dictionaries(struct datasus_client *client,
+                                                struct datasus_text *dictionaries,
+                                                struct datasus_error *error);
 
 /**
  * What the source holds, as JSON: `datasets`, and `ignored`, the files that no query reads, each with the reason. The text is

@@ -36,18 +36,23 @@ pub struct Progress {
     pub rows: u64,
     /// Rows that there will be; -1 while unknown.
     pub rows_total: i64,
-    /// Bytes of source files that were read to be converted.
+    /// Bytes of source files that were read to be converted; in phase 4, that have come.
     pub bytes: u64,
     pub files_done: u64,
     pub files_total: u64,
     /// Share of the phase's work done, from 0 to 1, and 1 once the job is complete; -1 while unknown.
     pub fraction: f64,
-    /// What the job is busy with: 0 it waits, 1 files become Parquet, 2 the engine computes, 3 rows go into files and tables.
+    /// What the job is busy with: 0 it waits, 1 files become Parquet, 2 the engine computes, 3 rows go into files and tables, 4 files
+    /// are downloaded.
     pub phase: i32,
     /// Seconds since the job was submitted, until its end.
     pub elapsed_sec: f64,
     /// Seconds that the phase will take at its pace so far; -1 while unknown.
     pub remaining_sec: f64,
+    /// Bytes that are downloaded or converted in this phase, all in all; -1 in others.
+    pub bytes_total: i64,
+    /// Bytes downloaded a second, on average; -1 in other phases.
+    pub bytes_per_sec: f64,
 }
 
 /// Bytes of version 1, which ended with `fraction`.
@@ -76,10 +81,13 @@ impl Progress {
                 Phase::Converting => 1,
                 Phase::Running => 2,
                 Phase::Loading => 3,
+                Phase::Downloading => 4,
                 _ => -1,
             },
             elapsed_sec: of.elapsed_sec,
             remaining_sec: of.remaining_sec.unwrap_or(-1.0),
+            bytes_total: of.bytes_total.and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(-1),
+            bytes_per_sec: of.bytes_per_sec.unwrap_or(-1.0),
         }
     }
 }

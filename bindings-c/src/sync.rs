@@ -19,7 +19,8 @@ use crate::text::TextOut;
 /// Called ten times a second or more by the thread that waits; false ends the wait. It must return, and must not throw.
 pub type KeepGoing = Option<unsafe extern "C" fn(user: *mut c_void) -> bool>;
 
-/// Converts ahead of a query, and waits for it; of `params` only dataset, uf and competencia count. `keep_going`, unless it is
+/// Fetches and converts ahead of a query, and waits for it; `params`: a query, or a list of them, of which only dataset, uf and
+/// competencia count; without a dataset it is all that the source holds. `keep_going`, unless it is
 /// NULL, is called meanwhile by the calling thread, with `user`; once it says false the call ends with DS-499, and files that
 /// were converted by then stay. `outcome` receives JSON, the caller's. DS-460: a damaged file.
 ///
@@ -39,7 +40,26 @@ pub unsafe extern "C" fn datasus_client_sync(
     fence("datasus_client_sync", error, || unsafe {
         let params = text(params, "params")?;
         let keep_going = || keep_going.is_none_or(|keep_going| keep_going(user));
-        say(client, outcome, |held| sync(held.clone(), held.client.params(params)?, keep_going))
+        say(client, outcome, |held| sync(held.clone(), held.client.params_list(params)?, keep_going))
+    })
+}
+
+/// What datasus_client_sync would fetch and convert, of the same `params`: files, bytes, what is here, what has changed, what is
+/// preliminary. No file is fetched. `plan` receives JSON, the caller's.
+///
+/// # Safety
+/// `params`: a text; `plan`: a place for a datasus_text; `error`: NULL or a datasus_error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_plan_sync(
+    client: *mut ClientHandle,
+    params: *const c_char,
+    plan: *mut TextOut,
+    error: *mut ErrorOut,
+) -> Status {
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_plan_sync", error, || unsafe {
+        let params = text(params, "params")?;
+        say(client, plan, |held| json(&held.client.plan_sync(&held.client.params_list(params)?)?))
     })
 }
 
@@ -47,11 +67,11 @@ pub unsafe extern "C" fn datasus_client_sync(
 const ASK: Duration = Duration::from_millis(25);
 
 /// The work has a thread of its own, so that the caller's can ask.
-fn sync(held: Arc<Held>, params: QueryParams, keep_going: impl Fn() -> bool) -> Result<String> {
+fn sync(held: Arc<Held>, params: Vec<QueryParams>, keep_going: impl Fn() -> bool) -> Result<String> {
     let (cancel, (done, outcome)) = (Cancel::default(), bounded(1));
     let stop = cancel.clone();
     let work = move || {
-        let synced = fenced("datasus-sync", || json(&held.client.sync_until(&params, &cancel)?));
+        let synced = fenced("datasus-sync", || json(&held.client.sync_each(&params, &cancel, |_| {})?));
         // Somebody listens until this has come.
         let _ = done.send(synced);
     };

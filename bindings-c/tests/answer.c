@@ -64,12 +64,13 @@ static datasus_status rows_of(struct ArrowArrayStream *stream, datasus_error *er
   return status;
 }
 
-static datasus_status answer(const char *source, const char *output, const char *params, datasus_error *error) {
+static datasus_status answer(const char *source, const char *output, const char *params, const char *more,
+                             datasus_error *error) {
   char config[2048];
   datasus_client *client;
   struct ArrowArrayStream stream;
   datasus_text summary;
-  snprintf(config, sizeof config, "{\"output\": \"%s\", \"language\": \"pt\"}", output);
+  snprintf(config, sizeof config, "{\"output\": \"%s\", \"language\": \"pt\"%s}", output, more);
   datasus_status status = datasus_client_open(source, config, &client, error);
   if (status != DATASUS_STATUS_OK) return status;
   status = datasus_client_query(client, params, &stream, NULL, error);
@@ -100,9 +101,10 @@ int main(void) {
   while (fgets(line, sizeof line, stdin) != NULL) {
     char *source = strtok(line, "\t\n"), *output = strtok(NULL, "\t\n"), *path = strtok(NULL, "\t\n");
     if (path == NULL) return 2;
+    const char *more = strtok(NULL, "\t\n");
     char *params = whole(path);
     datasus_error error = DATASUS_ERROR_INIT;
-    if (answer(source, output, params, &error) != DATASUS_STATUS_OK) {
+    if (answer(source, output, params, more == NULL ? "" : more, &error) != DATASUS_STATUS_OK) {
       /* Behind rows that came before it, if any: the reader takes the last. */
       printf("\n{\"error\": %s}\n", error.json);
       datasus_error_release(&error);

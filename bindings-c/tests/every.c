@@ -65,6 +65,7 @@ SAYS(jobs, datasus_client_jobs(the_client, &text, error))
 SAYS(dead_letters, datasus_client_dead_letters(the_client, id_of_job, &text, error))
 SAYS(replay, datasus_client_replay(the_client, id_of_job, &text, error))
 SAYS(sync_all, datasus_client_sync(the_client, QUERY, NULL, NULL, &text, error))
+SAYS(plan_sync, datasus_client_plan_sync(the_client, QUERY, &text, error))
 SAYS(explain, datasus_client_explain(the_client, QUERY, &text, error))
 SAYS(schema, datasus_client_schema(the_client, "SIH-RD", &text, error))
 SAYS(catalog, datasus_client_catalog(the_client, &text, error))
@@ -208,6 +209,7 @@ const Every EVERY[] = {
     {"datasus_client_export_dead_letters", export_dead_letters, DATASUS_STATUS_NOT_FOUND},
     {"datasus_client_replay", replay, DATASUS_STATUS_NOT_FOUND},
     {"datasus_client_sync", sync_all, DATASUS_STATUS_OK},
+    {"datasus_client_plan_sync", plan_sync, DATASUS_STATUS_OK},
     {"datasus_client_explain", explain, DATASUS_STATUS_OK},
     {"datasus_client_schema", schema, DATASUS_STATUS_OK},
     {"datasus_client_catalog", catalog, DATASUS_STATUS_OK},

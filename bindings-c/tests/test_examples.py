@@ -11,6 +11,7 @@ import signal
 import subprocess
 
 import pytest
+from ftp_server import Server
 from held_proxy import held
 from own_postgres import Sql
 
@@ -121,3 +122,16 @@ def test_the_go_example_sums_and_writes(tmp_path: pathlib.Path) -> None:
     done = run(GO, "no/such/folder", cwd=tmp_path)
     assert done.returncode == 1
     assert "DS-404" in done.stderr
+
+
+def test_c_and_go_read_from_an_ftp_server(tmp_path: pathlib.Path) -> None:
+    assert run(C / "query_csv", cwd=tmp_path).returncode == 0
+    address = Server(str(tmp_path / "exemplo")).address
+    home = str(tmp_path / "home")
+    everything = json.dumps({"dataset": "SIH-RD", "uf": "AC", "competencia": "202401"})
+    done = run(C / "query_csv", address, everything, cwd=tmp_path, DATASUS_HOME=home)
+    assert done.returncode == 0, done.stderr
+    assert len(list(csv.reader(done.stdout.splitlines()))) == 1 + 100
+    done = run(GO, address, cwd=tmp_path, DATASUS_HOME=home)
+    assert done.returncode == 0, done.stderr
+    assert "300 registros" in done.stdout

@@ -120,7 +120,12 @@ impl Client {
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn sync<'env>(&self, env: &'env Env, params: String, stop: &Stop) -> napi::Result<Object<'env>> {
         let stop = stop.0.clone();
-        self.call(env, move |client| json(&client.sync_until(&client.params(&params)?, &stop)?))
+        self.call(env, move |client| json(&client.sync_each(&client.params_list(&params)?, &stop, |_| {})?))
+    }
+
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn plan_sync<'env>(&self, env: &'env Env, params: String) -> napi::Result<Object<'env>> {
+        self.call(env, move |client| json(&client.plan_sync(&client.params_list(&params)?)?))
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]

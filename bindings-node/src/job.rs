@@ -27,13 +27,13 @@ impl Job {
 pub struct Progress {
     /// Rows delivered to the sinks.
     pub rows: f64,
-    /// Bytes of source files read for conversion.
+    /// Bytes of source files read for conversion; while they are downloaded, those that have come.
     pub bytes: f64,
     pub files_done: f64,
     pub files_total: f64,
     /// Share of the phase's work done, from 0 to 1, and 1 once the job is complete; none while it cannot be told.
     pub fraction: Option<f64>,
-    /// `waiting`, `converting`, `running` or `loading`.
+    /// `waiting`, `downloading`, `converting`, `running` or `loading`.
     pub phase: String,
     /// Rows that there will be; none where only the end will tell.
     pub rows_total: Option<f64>,
@@ -41,6 +41,10 @@ pub struct Progress {
     pub elapsed_sec: f64,
     /// Seconds that the phase will take at its pace so far; none while that cannot be told.
     pub remaining_sec: Option<f64>,
+    /// Bytes that are downloaded or converted in this phase, all in all; none in others.
+    pub bytes_total: Option<f64>,
+    /// Bytes downloaded a second, on average; none in other phases.
+    pub bytes_per_sec: Option<f64>,
 }
 
 #[napi(object)]
@@ -65,6 +69,8 @@ fn progress(of: &datasus::ProgressSnapshot) -> Progress {
         rows_total: of.rows_total.map(|rows| rows as f64),
         elapsed_sec: of.elapsed_sec,
         remaining_sec: of.remaining_sec,
+        bytes_total: of.bytes_total.map(|bytes| bytes as f64),
+        bytes_per_sec: of.bytes_per_sec,
     }
 }
 

@@ -1,7 +1,7 @@
 /** The front of the SDK: one source folder, and everything that can be asked of it. */
 
 import type { LoadArrow } from './arrow'
-import type { CatalogEntry, DeadLetter, DictionaryEntry, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncReport } from './contract'
+import type { CatalogEntry, DeadLetter, DictionaryEntry, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncPlan, SyncReport } from './contract'
 import { atOnce, conflict, settled, type Language } from './errors'
 import { exactJson, Given, isPlainObject, languageOf } from './given'
 import { Job, type JobEvent } from './job'
@@ -17,6 +17,26 @@ import { Warnings } from './warnings'
 export interface Config {
   /** A folder of DBC, DBF or Parquet files, in any layout, or one file; the current folder. */
   source?: string | URL
+  /** Where else the tree of a source like `datasus://` lies, tried in order. */
+  mirrors?: string[]
+  /** Folder of what is fetched: lake, jobs, listings, files; `datasus` in the user's data folder. */
+  home?: string | URL
+  /** When a server is asked again what it has: once listings are older than `refreshAfter` (`changed`), never, or in every query. */
+  refresh?: 'never' | 'changed' | 'always'
+  /** Seconds for which a listing holds; one day. */
+  refreshAfter?: number
+  /** Whether files that were fetched stay beside what they were converted into; false. */
+  keepFiles?: boolean
+  /** Bytes that one query may fetch; 5 GB. */
+  maxDownload?: number
+  /** Files that are fetched at once, 1 to 6; 2. */
+  transfers?: number
+  /** PEM file of authorities that are trusted beside the system's, for sources by HTTPS. */
+  ca?: string | URL
+  /** Datasets whose files have names of your own, Parquet or CSV: `{ 'SIH-RD': ['exports/*.parquet'] }`; without `source`, these alone. */
+  declared?: Record<string, string | readonly string[]>
+  /** Tables of your own for SQL, by name: a Parquet or CSV each. */
+  tables?: Record<string, string>
   /** Folder of converted Parquet; `.datasus/lake` inside the source folder. */
   lake?: string | URL
   /** Folder that holds every file an export writes; the current one. */
@@ -103,14 +123,15 @@ export interface SinkOptions extends CallOptions {
   to: To | readonly To[]
 }
 
-const FOLDERS = ['source', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache', 'cacheFolder', 'redisCa']
+const FOLDERS = ['source', 'home', 'ca', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache', 'cacheFolder', 'redisCa']
 
 /** Opens a folder. @internal */
 export async function openWith(arrow: LoadArrow, config: Config | string | URL = {}): Promise<Client> {
   const given = new Given(languageOf(config))
   const isObject = given.read('open', config, () => isPlainObject(config))
-  const { source = '.', ...others } = isObject ? Object.fromEntries(given.entries('open', config)) : { source: config }
-  const place = given.path(isObject ? 'source' : 'open', source)
+  const { source, ...others } = isObject ? Object.fromEntries(given.entries('open', config)) : { source: config }
+  const alone = source === undefined && 'declared' in others && others.declared !== undefined
+  const place = alone ? '' : given.path(isObject ? 'source' : 'open', source ?? '.')
   const entries = Object.entries(others).map(([key, value]): [string, unknown] => {
     const isFolder = FOLDERS.includes(key) && value !== undefined && value !== null
     return [key, isFolder ? given.path(key, value) : value]
@@ -120,6 +141,9 @@ export async function openWith(arrow: LoadArrow, config: Config | string | URL =
 }
 
 const CLOSED = { pt: 'Este cliente foi fechado; abra outro', en: 'This client was closed; open another' }
+
+/** What to fetch ahead: one dataset, or several. */
+export type SyncQuery = Query | QueryParams | string | (Query | QueryParams | string)[]
 
 /** A source of DATASUS files, opened by {@link open}. */
 export class Client implements AsyncDisposable {
@@ -210,14 +234,28 @@ export class Client implements AsyncDisposable {
     return told<Replayed>(await settled(this.#native.replay(this.#given.text('jobId', jobId))), 'Replayed')
   }
 
-  /** Converts ahead of a query; only `dataset`, `uf` and `competencia` count. */
-  async sync(query: Query | QueryParams | string, options: CallOptions = {}): Promise<SyncReport> {
+  /** One query, or one for each of several datasets. */
+  #syncJson(query: SyncQuery): string {
+    if (!Array.isArray(query)) return paramsJson(this.#given, query)
+    return `[${query.map((one) => paramsJson(this.#given, one)).join(', ')}]`
+  }
+
+  /**
+   * Fetches and converts ahead of a query, of one dataset or several; without `dataset`, of all that the source holds. Only
+   * `dataset`, `uf` and `competencia` count.
+   */
+  async sync(query: SyncQuery = {}, options: CallOptions = {}): Promise<SyncReport> {
     const signal = this.#signal(options)
-    const [client, params] = [this.#native, paramsJson(this.#given, query)]
+    const [client, params] = [this.#native, this.#syncJson(query)]
     const outcome = await stoppable(signal, this.#given.language, (stop) => client.sync(params, stop))
     const report = told<SyncReport>(outcome, 'SyncReport')
     this.#warnings.tell(report.warnings)
     return report
+  }
+
+  /** What {@link Client.sync} would fetch and convert: files, bytes, what is here, what has changed. No file is fetched. */
+  async planSync(query: SyncQuery = {}): Promise<SyncPlan> {
+    return told<SyncPlan>(await settled(this.#native.planSync(this.#syncJson(query))), 'SyncPlan')
   }
 
   /** What a query would read, against what is there. Converts nothing. */

@@ -667,6 +667,8 @@ export interface CatalogEntry {
   national: string | null
   /** In national files, the column that a query's `uf` filters. */
   ufColumn: UfColumn | null
+  /** Columns by which a row's own UF and competência are known, whatever its file is called; none: no column says them. */
+  rowKeys: RowKeys | null
   /** The first competência that is known to have been published. */
   first: string | null
   /** The last one. */
@@ -701,6 +703,16 @@ export interface UfColumn {
  * - `municipio`: A municipality's code, whose first two digits are the UF's.
  */
 export type UfCoding = 'sigla' | 'ibge' | 'municipio'
+
+/** The columns that say a row's own UF and competência. */
+export interface RowKeys {
+  /** A sigla, IBGE's code, or a municipality's, which begins with it; none in national files. */
+  uf: string | null
+  /** One of year and month, one of a day or a year, or a year's and a month's. */
+  competencia: string[]
+  /** Who says so. */
+  source: string
+}
 
 /** A folder of the ministry's FTP tree, and the competências whose files it holds. */
 export interface FtpFolder {
@@ -995,6 +1007,10 @@ export type Numbers = 'number' | 'text'
 
 /** Settings of one client. */
 export interface Config {
+  /** Datasets by declaration: `{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.parquet"}`. Parquet or CSV of any name, which may hold many UFs and months: the dataset's columns say which. They stand in the place of what the source folder holds of the dataset; with them the source may be left out (empty). `*` and `?` stand for letters of a name, `**` for folders. Read from the settings alone. */
+  declared?: Record<string, string[]>
+  /** Tables of one's own for SQL to read beside the catalogue's, by name: a Parquet or CSV each. Read from the settings alone. */
+  tables?: Record<string, string>
   /** Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`). */
   lake?: string | null
   /** Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`). */
@@ -1085,7 +1101,7 @@ export const PARTS: Record<string, Record<string, string>> = {
   ErrorForm: { problems: 'Problem', context: 'ErrorContext' },
   Explain: { files: 'Share', row_groups: 'Share', bytes: 'Share', missing: 'Missing', left_out: 'LeftOut' },
   Holdings: { datasets: 'DatasetSummary', ignored: 'IgnoredFile' },
-  CatalogEntry: { uf_column: 'UfColumn', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields', derived: 'DerivedColumn' },
+  CatalogEntry: { uf_column: 'UfColumn', row_keys: 'RowKeys', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields', derived: 'DerivedColumn' },
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },
   FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised' },
 }

@@ -10,20 +10,25 @@ import type { Warnings } from './warnings'
 export interface Progress {
   /** Rows delivered to the sinks. */
   rows: number
-  /** Bytes of source files read for conversion. */
+  /** Bytes of source files read for conversion; while they are downloaded, those that have come. */
   bytes: number
+  /** Files converted; while they are downloaded, those that have come. */
   filesDone: number
   filesTotal: number
   /** Share of the phase's work done, from 0 to 1, and 1 once the job is complete; null while it cannot be told. */
   fraction: number | null
-  /** What the job is busy with: the queue, files that become Parquet, the engine, or rows that go into files and tables. */
-  phase: 'waiting' | 'converting' | 'running' | 'loading'
+  /** What the job is busy with: the queue, files that come from elsewhere, files that become Parquet, the engine, or rows that go into files and tables. */
+  phase: 'waiting' | 'downloading' | 'converting' | 'running' | 'loading'
   /** Rows that there will be; null where only the end will tell. */
   rowsTotal: number | null
   /** Seconds since the job was submitted, until its end. */
   elapsedSec: number
   /** Seconds that the phase will take at its pace so far; null while that cannot be told. */
   remainingSec: number | null
+  /** Bytes that are downloaded or converted in this phase, all in all; null in others. */
+  bytesTotal: number | null
+  /** Bytes downloaded a second, on average; null in other phases. */
+  bytesPerSec: number | null
 }
 
 /** A new status, or progress. */
@@ -39,6 +44,8 @@ function progressOf(native: NativeProgress): Progress {
     fraction: native.fraction ?? null,
     rowsTotal: native.rowsTotal ?? null,
     remainingSec: native.remainingSec ?? null,
+    bytesTotal: native.bytesTotal ?? null,
+    bytesPerSec: native.bytesPerSec ?? null,
   }
 }
 

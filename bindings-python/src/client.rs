@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use arrow::ffi_stream::ArrowArrayStreamReader;
 use datasus::base::{Cancel, CancelReason};
 use datasus::{Catalog, Config, Error, QueryParams, Result};
 use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
 
 use crate::answer::Pending;
 use crate::error::{raised, without_gil};
@@ -35,6 +37,20 @@ impl Client {
             datasus::Client::open_with(source, Config::from_env_and(&settings)?)
         };
         without_gil(py, open).map(Client)
+    }
+
+    /// Takes the rows of an Arrow C stream (a capsule, which is empty afterwards) as a table for SQL.
+    fn add_table(&self, py: Python<'_>, name: String, stream: &Bound<'_, PyCapsule>) -> PyResult<()> {
+        // SAFETY: the object is a capsule, and the call compares its name: null, with a Python error set, for any other.
+        let pointer = unsafe { pyo3::ffi::PyCapsule_GetPointer(stream.as_ptr(), c"arrow_array_stream".as_ptr()) };
+        if pointer.is_null() {
+            return Err(PyErr::fetch(py));
+        }
+        // SAFETY: a capsule of this name holds an `ArrowArrayStream` (Arrow PyCapsule interface); its content moves here, and what
+        // is left behind is marked as released.
+        let reader = unsafe { ArrowArrayStreamReader::from_raw(pointer.cast()) };
+        let reader = reader.map_err(|error| raised(py, &Error::internal(error)))?;
+        self.call(py, move |client| client.add_table(&name, reader))
     }
 
     fn begin_query(&self, py: Python<'_>, params: String) -> PyResult<Pending> {
@@ -75,8 +91,12 @@ impl Client {
     fn sync(&self, py: Python<'_>, params: String, tick: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
         let (client, cancel) = (self.0.clone(), Cancel::default());
         let stop = cancel.clone();
-        let work = move || client.sync_until(&client.params(&params)?, &cancel);
+        let work = move || client.sync_each(&client.params_list(&params)?, &cancel, |_| {});
         json(py, &on_a_thread(py, tick, work, move || stop.set(CancelReason::Caller))?)
+    }
+
+    fn plan_sync(&self, py: Python<'_>, params: String) -> PyResult<String> {
+        json(py, &self.call(py, move |client| client.plan_sync(&client.params_list(&params)?))?)
     }
 
     fn explain(&self, py: Python<'_>, params: String) -> PyResult<String> {

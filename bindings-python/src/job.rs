@@ -25,12 +25,16 @@ fn word(status: datasus::Status) -> String {
     to_value(status).ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// Rows, bytes, files done, files in all, share of the phase done; the phase, rows in all, seconds gone and to come.
-type Counts = (u64, u64, u64, u64, Option<f64>, &'static str, Option<u64>, f64, Option<f64>);
+/// Rows, bytes, files done, files in all, share of the phase done; the phase, rows in all, seconds gone and to come; bytes in all, and
+/// a second.
+type Counts = (u64, u64, u64, u64, Option<f64>, &'static str, Option<u64>, f64, Option<f64>, Option<u64>, Option<f64>);
 
 fn counts(of: &datasus::ProgressSnapshot) -> Counts {
-    let (phase, times) = (of.phase.name(), (of.elapsed_sec, of.remaining_sec));
-    (of.rows, of.bytes, of.files_done, of.files_total, of.fraction, phase, of.rows_total, times.0, times.1)
+    let (phase, rows_total) = (of.phase.name(), of.rows_total);
+    let (elapsed, remaining) = (of.elapsed_sec, of.remaining_sec);
+    let files = (of.files_done, of.files_total);
+    let pace = (of.bytes_total, of.bytes_per_sec);
+    (of.rows, of.bytes, files.0, files.1, of.fraction, phase, rows_total, elapsed, remaining, pace.0, pace.1)
 }
 
 #[pymethods]

@@ -47,7 +47,7 @@ def test_a_lake_and_outputs_in_s3(s3: dict[str, str], tmp_path: pathlib.Path) ->
             two.export("SIH-RD", uf="AC", columns=["CNES"], to="linhas.csv")
         assert refused.value.code == "DS-409"
     wrong = {**s3, "s3_secret": "outra-" + SECRET}
-    with datasus.open(source, lake=lake, state=tmp_path / "jobs", **wrong) as stranger:
+    with datasus.open(source, lake=lake, remote_cache=tmp_path / "copies", **wrong) as stranger:
         with pytest.raises(datasus.Error) as refused:
             stranger.query("SIH-RD", uf="AC")
         assert refused.value.code == "DS-401"

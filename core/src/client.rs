@@ -6,18 +6,19 @@ mod dataset_schema;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::array::RecordBatchReader;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Cancel, Error, ForkGuard, Result, TraceId};
+use crate::base::{Cancel, Error, ForkGuard, Progress, Result, TraceId};
 use crate::catalog::{Competencia, Grupo, Period, Uf};
 use crate::config::Config;
 use crate::governor::{Hook, Mode, ModeChanges};
 use crate::labels::{Dictionary, DictionaryEntry};
-use crate::params::{QueryParams, no_dataset};
+use crate::params::{MissingFiles, QueryParams, no_dataset};
 use crate::plan::{Explain, held};
 use crate::recovery::DeadLetter;
-use crate::run::{Job, JobInfo, Pending, Replayed, Report, Rows, Session, SyncReport};
+use crate::run::{Job, JobInfo, Pending, Replayed, Report, Rows, Session, SyncPlan, SyncReport};
 use crate::sink::{Destination, Destinations};
 use crate::source::folder::{Ignored, Why};
 use crate::store::Location;
@@ -126,8 +127,9 @@ pub struct Known {
 }
 
 impl Client {
-    /// Opens a folder of DBC, DBF or Parquet files in any layout (or one file; `~` is the home folder), with the settings of the `DATASUS_*`
-    /// variables. Nothing is read but the list of its files, when a query asks.
+    /// Opens `datasus://` (the ministry's server), a mirror of its tree (`ftp://host/folder`, `https://host/folder/`), or a folder of DBC,
+    /// DBF or Parquet files in any layout (or one file; `~` is the home folder), with the settings of the `DATASUS_*` variables.
+    /// Nothing is read, or asked of a server, before a query does: then the listings, and of a server the files that are not here.
     ///
     /// # Errors
     /// DS-422 for a `DATASUS_*` variable that cannot be; DS-403 for a folder of state or spill that may not be used.
@@ -273,13 +275,13 @@ impl Client {
         self.session.metrics()
     }
 
-    /// Converts ahead of a query; of `params` only dataset, UF and competência count. Takes its turn among the jobs, with
-    /// the priority `admin`.
+    /// Fetches and converts ahead of a query; of `params` only dataset, UF and competência count. Takes its turn among the jobs,
+    /// with the priority `admin`.
     ///
     /// # Errors
     /// DS-422 for what cannot be asked, DS-404 for files that are not there, DS-460 for a damaged one.
     pub fn sync(&self, params: &QueryParams) -> Result<SyncReport> {
-        self.session()?.sync(params, &Cancel::default())
+        self.sync_until(params, &Cancel::default())
     }
 
     /// The same, until `cancel` is set (DS-499). Files that were converted by then stay.
@@ -287,7 +289,69 @@ impl Client {
     /// # Errors
     /// As [`Client::sync`], and DS-499.
     pub fn sync_until(&self, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
-        self.session()?.sync(params, cancel)
+        self.sync_each(std::slice::from_ref(params), cancel, |_| {})
+    }
+
+    /// The same for several datasets, one after the other, in one report; without a dataset it is each that the source holds
+    /// anything of. `progress` is called in this thread when the job begins, with what tells how far it is at any time.
+    ///
+    /// # Errors
+    /// As [`Client::sync_until`].
+    pub fn sync_each(
+        &self,
+        all: &[QueryParams],
+        cancel: &Cancel,
+        progress: impl FnOnce(Arc<Progress>),
+    ) -> Result<SyncReport> {
+        let session = self.session()?;
+        let ctx = session.new_ctx(cancel);
+        progress(ctx.progress.clone());
+        let done = session.sync(&self.each_dataset(all)?, ctx.clone());
+        ctx.progress.end(done.is_ok());
+        done
+    }
+
+    /// What [`Client::sync`] of each would fetch and convert: files, bytes, what is here, what has changed, what is preliminary.
+    /// Listings are read; no file is fetched.
+    ///
+    /// # Errors
+    /// DS-422 for what cannot be asked, DS-502 where there is no listing and none can be read.
+    pub fn plan_sync(&self, all: &[QueryParams]) -> Result<SyncPlan> {
+        let all = self.each_dataset(all)?;
+        self.session()?.plan_sync(&all)
+    }
+
+    /// Those without a dataset become one for each that the source holds anything of. A UF or competência that one of these does not
+    /// have is no error then.
+    fn each_dataset(&self, all: &[QueryParams]) -> Result<Vec<QueryParams>> {
+        let mut each = Vec::with_capacity(all.len());
+        for params in all {
+            if !params.dataset.is_empty() || params.sql.is_some() {
+                each.push(params.clone());
+                continue;
+            }
+            for held in self.datasets()?.datasets {
+                let mut params = QueryParams { dataset: held.dataset, ..params.clone() };
+                params.options.missing = MissingFiles::Warn;
+                each.push(params);
+            }
+        }
+        Ok(each)
+    }
+
+    /// Reads the queries of a sync from JSON: one, or a list of several, as [`Client::params`].
+    pub fn params_list(&self, json: &str) -> Result<Vec<QueryParams>> {
+        match serde_json::from_str::<Vec<serde_json::Value>>(json) {
+            Ok(list) => list.iter().map(|one| self.params(&one.to_string())).collect(),
+            Err(_) => Ok(vec![self.params(json)?]),
+        }
+    }
+
+    /// Takes the rows of `reader` as a table of one's own, which SQL may read under `name` from now on, in the place of one that was
+    /// given before. They are copied once, beside the lake. DS-422 for a name that no table may have.
+    pub fn add_table(&self, name: &str, reader: impl RecordBatchReader) -> Result<()> {
+        let session = self.session()?;
+        session.add_table(name, reader).map_err(|error| error.traced(&TraceId::new(), session.language()))
     }
 
     /// What a query would read, against what is there. Reads footers, converts nothing.

@@ -1,12 +1,16 @@
 //! How a client is set up: plain fields, each with its default, or from `DATASUS_*` variables.
 
+mod refresh;
 mod variables;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use refresh::Refresh;
 
 use crate::base::{
     Code, Error, Language, OnEmergency, Priority, Result, Secret, Text, TraceId, expand_home, json_words,
@@ -17,6 +21,8 @@ use crate::base::{
 const MOST_THREADS: u64 = 512;
 /// A column of this many of the widest fields still fits Arrow's 32-bit offsets.
 const MOST_CHUNK_ROWS: u64 = 1 << 20;
+/// What the ministry's server bears of one client.
+const MOST_TRANSFERS: u64 = 6;
 /// A pebibyte.
 const MOST_BYTES: u64 = 1 << 50;
 
@@ -31,6 +37,38 @@ const MOST_BYTES: u64 = 1 << 50;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Where else the tree of a source like `datasus://` lies, tried in order where those before do not serve: `ftp://host/folder`,
+    /// `https://host/folder/`, `s3://bucket/prefix`, a folder (`DATASUS_MIRRORS`, with commas between them).
+    pub mirrors: Vec<String>,
+    /// Folder of what is fetched from a source elsewhere: lake, jobs, listings, files; none: `datasus` in the user's data folder,
+    /// `$XDG_DATA_HOME` or `~/.local/share` (`DATASUS_HOME`).
+    pub home: Option<PathBuf>,
+    /// When a source elsewhere is asked again what it has (`DATASUS_REFRESH`: `never`, `changed` or `always`).
+    pub refresh: Refresh,
+    /// Seconds for which a listing of a source elsewhere holds (`DATASUS_REFRESH_AFTER`). Default one day.
+    #[schemars(extend("minimum" = 0, "maximum" = 1_000_000_000))]
+    pub refresh_after: f64,
+    /// Whether a file that was fetched stays beside what it was converted into (`DATASUS_KEEP_FILES`). Default no: it would be
+    /// fetched again where it is needed again.
+    pub keep_files: bool,
+    /// Bytes that one query may fetch (`DATASUS_MAX_DOWNLOAD`); default 5 GB. Beyond them it is DS-422; `sync` has no limit.
+    #[schemars(range(min = 0, max = 1_125_899_906_842_624_u64))]
+    pub max_download: u64,
+    /// Files that are fetched at once (`DATASUS_TRANSFERS`), 1 to 6; default 2.
+    #[schemars(range(min = 1, max = 6))]
+    pub transfers: usize,
+    /// A PEM file of authorities that are trusted beside the system's, for sources by HTTPS (`DATASUS_CA`).
+    pub ca: Option<PathBuf>,
+    /// Datasets by declaration: `{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.parquet"}`. Parquet or CSV of any name, which may
+    /// hold many UFs and months: the dataset's columns say which. They stand in the place of what the source folder holds of the
+    /// dataset; with them the source may be left out (empty). `*` and `?` stand for letters of a
+    /// name, `**` for folders. Read from the settings alone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub declared: BTreeMap<String, Vec<String>>,
+    /// Tables of one's own for SQL to read beside the catalogue's, by name: a Parquet or CSV each. Read from the settings alone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, PathBuf>,
     /// Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`).
     pub lake: Option<PathBuf>,
     /// Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`).
@@ -153,6 +191,16 @@ pub enum S3Credentials {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            mirrors: Vec::new(),
+            home: None,
+            refresh: Refresh::Changed,
+            refresh_after: 86_400.0,
+            keep_files: false,
+            max_download: 5_000_000_000,
+            transfers: 2,
+            ca: None,
+            declared: BTreeMap::new(),
+            tables: BTreeMap::new(),
             lake: None,
             output: None,
             state: None,
@@ -230,6 +278,8 @@ impl Config {
     pub(crate) fn at_home(self) -> Self {
         let at_home = |folder: Option<PathBuf>| folder.map(|folder| expand_home(&folder));
         Config {
+            home: at_home(self.home),
+            ca: at_home(self.ca),
             lake: at_home(self.lake),
             output: at_home(self.output),
             state: at_home(self.state),
@@ -244,7 +294,7 @@ impl Config {
 
     /// DS-422 where an address stands for a folder.
     fn refuse_addresses(&self) -> Result<()> {
-        let of_jobs = [&self.lake, &self.output, &self.state, &self.spill];
+        let of_jobs = [&self.home, &self.ca, &self.lake, &self.output, &self.state, &self.spill];
         let folders = of_jobs.into_iter().chain([&self.s3_ca, &self.remote_cache, &self.cache_folder, &self.redis_ca]);
         let each = folders.flatten().map(|folder| refuse_address(&folder.to_string_lossy()));
         each.collect::<Result<()>>().map_err(|error| error.stage("config"))
@@ -260,6 +310,17 @@ impl Config {
                 text!(
                     "Configuração inválida: `deadline` deve ser um número positivo de segundos, por exemplo 30; recebido {seconds}",
                     "Invalid configuration: `deadline` must be a positive number of seconds, for example 30; received {seconds}"
+                ),
+            )
+            .stage("config"));
+        }
+        if !(self.refresh_after >= 0.0 && self.refresh_after <= 1e9) {
+            let seconds = self.refresh_after;
+            return Err(Error::new(
+                Code::InvalidParams,
+                text!(
+                    "Configuração inválida: `refresh_after` deve ser um número de segundos, por exemplo 86400; recebido {seconds}",
+                    "Invalid configuration: `refresh_after` must be a number of seconds, for example 86400; received {seconds}"
                 ),
             )
             .stage("config"));
@@ -287,6 +348,8 @@ impl Config {
             .stage("config"));
         }
         let ranges = [
+            ("transfers", Some(self.transfers as u64), 1, MOST_TRANSFERS),
+            ("max_download", Some(self.max_download), 0, MOST_BYTES),
             ("threads", self.threads.map(|threads| threads as u64), 1, MOST_THREADS),
             ("chunk_rows", Some(self.chunk_rows as u64), 1, MOST_CHUNK_ROWS),
             ("memory_limit", self.memory_limit, 64 << 20, MOST_BYTES),
@@ -315,6 +378,24 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// A path stands for a list of it.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<BTreeMap<String, Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Paths {
+        One(String),
+        Many(Vec<String>),
+    }
+    let given = BTreeMap::<String, Paths>::deserialize(deserializer)?;
+    let list = |paths| match paths {
+        Paths::One(one) => vec![one],
+        Paths::Many(many) => many,
+    };
+    Ok(given.into_iter().map(|(name, paths)| (name, list(paths))).collect())
 }
 
 /// Settings that can be read, one by one, so that the wrong one is named.

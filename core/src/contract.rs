@@ -13,7 +13,7 @@ use crate::labels::DictionaryEntry;
 use crate::params::QueryParams;
 use crate::plan::Explain;
 use crate::recovery::DeadLetter;
-use crate::run::{JobInfo, Replayed, Report, SyncReport};
+use crate::run::{JobInfo, Replayed, Report, SyncPlan, SyncReport};
 use crate::sink::{Destination, pipe};
 use crate::source::FileSummary;
 
@@ -31,6 +31,7 @@ pub fn schema() -> Value {
     let outputs = [
         add::<Report>(&mut told),
         add::<SyncReport>(&mut told),
+        add::<SyncPlan>(&mut told),
         add::<JobInfo>(&mut told),
         add::<DeadLetter>(&mut told),
         add::<Replayed>(&mut told),

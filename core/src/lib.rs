@@ -3,7 +3,7 @@
 //! ```no_run
 //! use datasus::{Client, Csv, Parquet, QueryParams, col};
 //!
-//! let client = Client::open("pasta/com/arquivos")?;
+//! let client = Client::open("datasus://")?; // or a folder
 //! let params = QueryParams::dataset("SIH-RD")
 //!     .uf(["AC"])
 //!     .competencia("202401")
@@ -44,6 +44,7 @@ pub mod labels;
 pub mod lake;
 mod limit;
 pub mod metrics;
+pub mod mirror;
 pub mod params;
 pub mod plan;
 pub mod recovery;
@@ -56,11 +57,13 @@ pub mod store;
 pub use base::{Code, Error, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known};
-pub use config::{Config, S3Credentials};
+pub use config::{Config, Refresh, S3Credentials};
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use labels::DictionaryEntry;
 pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
-pub use run::{CacheUse, Ended, Event, Events, Job, JobInfo, Pending, Replayed, Report, Rows, Status, SyncReport};
+pub use run::{
+    CacheUse, Ended, Event, Events, Job, JobInfo, Pending, Replayed, Report, Rows, Status, SyncPlan, SyncReport,
+};
 pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

@@ -13,6 +13,7 @@ const ROOMS: &[&str] = &[
     "scheduler",
     "catalog",
     "store",
+    "mirror",
     "source",
     "labels",
     "lake",

@@ -65,6 +65,11 @@ static inline int64_t arrow_text(const struct ArrowSchema *schema, const struct 
   const void *values = array->buffers[1];
   int64_t at = row + array->offset;
   *text = room;
+  /* Words behind a dictionary: labels come so, with 32-bit places. */
+  if (schema->dictionary != NULL) {
+    if (format[0] != 'i') return -1;
+    return arrow_text(schema->dictionary, array->dictionary, ((const int32_t *)values)[at], room, text);
+  }
   switch (format[0]) {
     case 'u': case 'U': case 'z': case 'Z': {
       bool large = format[0] == 'U' || format[0] == 'Z';

@@ -1,7 +1,10 @@
 //! The main job from end to end, without a server: `make demo`, or with your own files
 //! `DATASUS_SOURCE=<folder> make demo`; with `DATASUS_POSTGRES=postgres://...` it loads a table as well.
 
-use std::path::PathBuf;
+#[path = "../../core/tests/ftp_server/mod.rs"]
+mod ftp_server;
+
+use std::path::{Path, PathBuf};
 
 use datasus::sink::postgres::Mode;
 use datasus::source::write_example_data;
@@ -81,5 +84,41 @@ fn run() -> Result<()> {
     } else {
         println!("(PostgreSQL too: DATASUS_POSTGRES=postgres://user:password@host:5432/database make demo)");
     }
+    if std::env::var_os("DATASUS_SOURCE").is_none() {
+        from_a_server(&source, &output)?;
+    }
+    Ok(())
+}
+
+/// The same files on an FTP server of this machine, in the folders of the ministry's: `datasus://` works so, without the network.
+fn from_a_server(source: &Path, output: &Path) -> Result<()> {
+    println!("\n4. The same from an FTP server, on loopback");
+    let server = ftp_server::FtpServer::start();
+    for entry in std::fs::read_dir(source).map_err(|error| Error::io(error, source))?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let folder = match name.get(..2) {
+            Some("RD") => "SIHSUS/200801_/Dados",
+            Some("DO") => "SIM/CID10/DORES",
+            Some("DN") => "SINASC/1996_/Dados/DNRES",
+            _ => continue,
+        };
+        let bytes = std::fs::read(entry.path()).map_err(|error| Error::io(error, &entry.path()))?;
+        server.put(&format!("/dissemin/publicos/{folder}/{name}"), &bytes);
+    }
+    let address = server.address("/dissemin/publicos");
+    let home = output.join("baixados");
+    let config = Config { home: Some(home), output: Some(output.to_owned()), ..Config::from_env()? };
+    let client = Client::open_with(&address, config)?;
+    let months = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202401"..="202402");
+    let plan = client.plan_sync(std::slice::from_ref(&months))?;
+    println!(
+        "{address}: {} files, of which {} are to be fetched ({} bytes)",
+        plan.files, plan.files_to_fetch, plan.bytes_to_fetch
+    );
+    let csv = Csv { overwrite: true, ..Csv::to("baixadas.csv") };
+    let report = client.export(&months.columns(["N_AIH", "VAL_TOT"]), csv)?;
+    println!("{} rows; {} bytes came, in {} transfers", report.records_processed, server.sent(), server.asked("RETR"));
+    let report = client.query(&QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202401").columns(["N_AIH"]))?;
+    println!("again: {} rows, and nothing came", report.map(|batch| Ok(batch?.num_rows())).sum::<Result<usize>>()?);
     Ok(())
 }

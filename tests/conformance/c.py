@@ -32,8 +32,8 @@ def answer() -> Iterator[Answer]:
         assert program.stdin is not None
         assert program.stdout is not None
 
-        def ask(*paths: pathlib.Path) -> dict:
-            program.stdin.write("\t".join(map(str, paths)) + "\n")
+        def ask(*words: pathlib.Path | str) -> dict:
+            program.stdin.write("\t".join(map(str, words)).rstrip("\t") + "\n")
             program.stdin.flush()
             said = ""
             while (line := program.stdout.readline()) != "\n" or not said:
@@ -44,6 +44,13 @@ def answer() -> Iterator[Answer]:
         yield ask
         program.stdin.close()
     assert program.returncode == 0
+
+
+def settings(case: dict, source: pathlib.Path) -> dict[str, dict[str, str]]:
+    """What the case declares, of the files in the source folder."""
+    return {
+        key: {name: str(source / file) for name, file in case[key].items()} for key in ("declared", "tables") if key in case
+    }
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -60,7 +67,11 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
         shutil.copytree(MADE, source)
     params = tmp_path / "params.json"
     params.write_text(case["params_text"] if "params_text" in case else json.dumps(case["params"]))
-    found, expect = answer(source, tmp_path / "out", params), case["expect"]
+    for name, text in case.get("written", {}).items():
+        (source / name).write_text(text)
+    # Behind the settings that the program has of its own.
+    more = "".join(f", {json.dumps(key)}: {json.dumps(of)}" for key, of in settings(case, source).items())
+    found, expect = answer(source, tmp_path / "out", params, more), case["expect"]
     if "error" in expect or "error" in found:
         assert "error" in expect and "error" in found, found
         for pointer, wanted in expect["error"].items():

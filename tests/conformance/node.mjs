@@ -2,7 +2,7 @@
 //
 // The folder `made` comes from `cargo run --example made_files <folder>`; its place is DATASUS_MADE_FILES.
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -46,7 +46,7 @@ const isStrict = !['', '0', undefined].includes(process.env.DATASUS_STRICT)
 const isWanted = isStrict && existsSync(path.join(real, '..', '..'))
 
 for (const file of readdirSync(cases).filter((name) => name.endsWith('.json')).sort()) {
-  const { source: kind, files, params, params_text: raw, expect } = JSON.parse(readFileSync(path.join(cases, file), 'utf8'))
+  const { source: kind, files, params, params_text: raw, expect, written = {}, declared, tables } = JSON.parse(readFileSync(path.join(cases, file), 'utf8'))
   const skip = kind === 'real' && !existsSync(real) && !isWanted ? 'no genuine files here' : false
   test(path.basename(file, '.json'), { skip }, async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'datasus-case-'))
@@ -57,7 +57,10 @@ for (const file of readdirSync(cases).filter((name) => name.endsWith('.json')).s
     } else {
       cpSync(made, source, { recursive: true, preserveTimestamps: true })
     }
-    const client = await open({ source, output: folder, language: 'pt' })
+    for (const [name, text] of Object.entries(written)) writeFileSync(path.join(source, name), text)
+    const inSource = (of) => of && Object.fromEntries(Object.entries(of).map(([name, one]) => [name, path.join(source, one)]))
+    const of = Object.entries({ declared: inSource(declared), tables: inSource(tables) }).filter(([, one]) => one !== undefined)
+    const client = await open({ source, output: folder, language: 'pt', ...Object.fromEntries(of) })
     let result, objects, report
     try {
       // The contract's text as it is, malformed or not.

@@ -35,6 +35,13 @@ def rows(table: pa.Table) -> list[list[str | None]]:
     return [list(row) for row in zip(*columns, strict=True)] if columns else []
 
 
+def settings(case: dict, source: pathlib.Path) -> dict[str, dict[str, str]]:
+    """What the case declares, of the files in the source folder."""
+    return {
+        key: {name: str(source / file) for name, file in case[key].items()} for key in ("declared", "tables") if key in case
+    }
+
+
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
     case = json.loads(path.read_text())
@@ -47,7 +54,10 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
             shutil.copy(REAL / file, source)
     else:
         shutil.copytree(MADE, source)
-    client, expect = datasus.open(source, output=tmp_path, language="pt"), case["expect"]
+    for name, text in case.get("written", {}).items():
+        (source / name).write_text(text)
+    client = datasus.open(source, output=tmp_path, language="pt", **settings(case, source))
+    expect = case["expect"]
     params = case["params_text"] if "params_text" in case else json.dumps(case["params"])
     try:
         # The contract's text as it is, malformed or not.

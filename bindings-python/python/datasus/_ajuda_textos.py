@@ -18,14 +18,36 @@ TEXTOS: dict[str, str] = {
     (100, 2)
     """,
     "open": """
-    Abre uma pasta de arquivos DBC, DBF ou Parquet, em qualquer disposição, ou um arquivo só.
+    Abre o servidor do ministério (``datasus://``) ou um espelho dele, ou uma pasta de arquivos DBC, DBF ou Parquet, ou um arquivo só.
 
     O que fica de fora vem da sua variável ``DATASUS_*`` (``DATASUS_LAKE``, ``DATASUS_OUTPUT``, ...), ou é o padrão.
 
     Parâmetros
     ----------
-    source : str ou caminho
-        A pasta. Nada se lê além da lista dos arquivos, quando uma consulta pede.
+    source : str ou caminho, ou uma lista deles
+        ``datasus://``, ``ftp://servidor/pasta``, ``https://servidor/pasta/``, ou uma pasta. De vários, com a mesma árvore, cada um
+        é tentado onde os anteriores não servem. Nada se lê, nem se pede a um servidor, antes que uma consulta peça.
+    mirrors : lista de str, opcional
+        Onde mais está a árvore de uma fonte como ``datasus://``, na ordem em que se tenta.
+    home : str ou caminho, opcional
+        Pasta do que é baixado: lake, trabalhos, listas, arquivos; ``datasus`` na pasta de dados do usuário.
+    refresh : {"changed", "never", "always"}, opcional
+        Quando se pergunta de novo a um servidor o que ele tem: passado ``refresh_after``, nunca, ou a cada consulta.
+    refresh_after : float, opcional
+        Segundos que uma lista vale; um dia.
+    keep_files : bool, opcional
+        Se os arquivos baixados ficam ao lado daquilo em que foram convertidos; falso.
+    max_download : int, opcional
+        Bytes que uma consulta pode baixar; 5 GB.
+    transfers : int, opcional
+        Arquivos que se baixam ao mesmo tempo, de 1 a 6; 2.
+    ca : str ou caminho, opcional
+        Arquivo PEM de autoridades aceitas além das do sistema, para fontes por HTTPS.
+    declared : dicionário, opcional
+        Datasets cujos arquivos têm nomes seus: ``{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.csv"}``. Parquet ou CSV; as
+        colunas do dataset dizem de que UF e mês é cada linha.
+    tables : dicionário, opcional
+        Tabelas suas para o SQL, por nome: um Parquet ou CSV, ou o que tem ``__arrow_c_stream__`` (pandas, polars, pyarrow).
     lake : str ou caminho, opcional
         Pasta dos Parquet convertidos; ``.datasus/lake`` dentro da pasta da fonte.
     output : str ou caminho, opcional
@@ -170,6 +192,11 @@ TEXTOS: dict[str, str] = {
         lista deles, ou um par ``("2023-01", "2023-12")``, os dois incluídos. É o mês do processamento, não o do evento.
     columns : list de str, opcional
         Colunas da resposta; todas.
+    labels : bool ou list de str, opcional
+        ``True`` ou ``["SEXO"]`` acrescenta ``SEXO_rotulo``, as palavras para os códigos, como categoria. Rótulos e colunas
+        derivadas (``idade_anos``) também podem ser nomeados em ``columns``.
+    labels_only : bool, opcional
+        Se os rótulos ficam no lugar de seus códigos.
     where : Filter, dict ou list, opcional
         ``col("VAL_TOT") > 1000``, ou, abreviado, ``{"SEXO": "3", "UF_ZI": ["120000", "140000"], "VAL_TOT": (0, 100)}``: um
         valor, uma lista deles, um par (os dois incluídos), None para sem valor.
@@ -207,8 +234,8 @@ TEXTOS: dict[str, str] = {
     Exemplos
     --------
     >>> from datasus import col
-    >>> # IDADE sozinha não diz a idade: COD_IDADE diz se são dias (2), meses (3) ou anos (4).
-    >>> menores = col("COD_IDADE").is_in(["2", "3"]) | ((col("COD_IDADE") == "4") & (col("IDADE") < 18))
+    >>> # IDADE sozinha não diz a idade, pode contar dias: idade_anos é feita dela e de COD_IDADE.
+    >>> menores = col("idade_anos") < 18
     >>> criancas = client.query("SIH-RD", uf="AC", competencia="2024-01", columns=["COD_IDADE", "IDADE"], where=menores)
     >>> sorted(criancas.to_pandas()["COD_IDADE"].unique())
     ['2', '3', '4']
@@ -225,7 +252,7 @@ TEXTOS: dict[str, str] = {
 
     Parâmetros
     ----------
-    dataset, uf, competencia, columns, where, group_by, aggregates, order_by, limit, sql, bind
+    dataset, uf, competencia, columns, labels, labels_only, where, group_by, aggregates, order_by, limit, sql, bind
         Como em ``query``.
     to : str ou caminho, Csv, Parquet, Postgres, ou uma lista deles
         Para onde vão as linhas; todos numa só passagem. O fim de um caminho diz o que ele é: ``.csv``, ``.csv.zst``,

@@ -15,6 +15,7 @@ PATIENCE = 0.5
 _WORDS = {
     False: {
         "waiting": "na fila",
+        "downloading": "baixando",
         "converting": "convertendo",
         "running": "consultando",
         "loading": "gravando",
@@ -28,6 +29,7 @@ _WORDS = {
     },
     True: {
         "waiting": "waiting",
+        "downloading": "downloading",
         "converting": "converting",
         "running": "running",
         "loading": "loading",
@@ -79,7 +81,8 @@ class Bar:
         """Draws the state of now; the core calls it ten times a second while somebody waits."""
         if self._off or time.monotonic() - self._began < PATIENCE:
             return
-        rows, _, files_done, files_total, fraction, phase, rows_total, elapsed, remaining = self._job.progress()
+        counts = self._job.progress()
+        rows, came, files_done, files_total, fraction, phase, rows_total, elapsed, remaining, _, pace = counts
         if self._bar is None:
             try:
                 with warnings.catch_warnings():
@@ -92,8 +95,10 @@ class Bar:
             self._bar = tqdm(total=1000, desc=self._what, bar_format=_NO_SHARE)
         words = words_of(self._job)
         said = [words[phase]]
-        if phase == "converting":
+        if phase in ("converting", "downloading"):
             said.append(f"{files_done}/{files_total} {words['files']}")
+        if phase == "downloading":
+            said.append(f"{came / 1e6:.1f} MB" if pace is None else f"{came / 1e6:.1f} MB, {pace / 1e6:.1f} MB/s")
         if rows:
             said.append(f"{number(rows)}{'' if rows_total is None else f'/{number(rows_total)}'} {words['rows']}")
         said.append(clock(elapsed))

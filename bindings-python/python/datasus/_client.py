@@ -12,7 +12,7 @@ from . import _host
 from ._bar import Bar
 from ._job import Job
 from ._params import Competencia, Where, params_json
-from ._report import DeadLetter, Explain, JobInfo, Report, SyncReport
+from ._report import DeadLetter, Explain, JobInfo, Report, SyncPlan, SyncReport
 from ._result import Result
 from ._schema import DatasetSummary, DictionaryEntry, Holdings, IgnoredFile, Known, Schema
 from ._sinks import Destination, destination_form
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 Path = str | os.PathLike[str]
 Uf = str | int | Iterable[str | int]
+
+
+def _sync_json(dataset: Any, uf: Any, competencia: Any, options: Mapping[str, Any]) -> str:
+    """One query, or one for each of several datasets."""
+    if isinstance(dataset, (list, tuple)):
+        each = [params_json(one, uf=uf, competencia=competencia, options=options) for one in dataset]
+        return f"[{', '.join(each)}]"
+    return params_json(dataset, uf=uf, competencia=competencia, options=options)
 
 
 class Client:
@@ -92,8 +100,10 @@ class Client:
         columns : list of str, optional
             Columns of the answer; all.
         labels : bool or list of str, optional
-            ``True`` or ``["SEXO"]`` adds ``SEXO_rotulo``, the words for the codes, as a category; with ``labels_only=True``
-            they stand in the codes' place. Labels and derived columns (``idade_anos``) may also be named in ``columns``.
+            ``True`` or ``["SEXO"]`` adds ``SEXO_rotulo``, the words for the codes, as a category. Labels and derived columns
+            (``idade_anos``) may also be named in ``columns``.
+        labels_only : bool, optional
+            Whether the labels stand in the place of their codes.
         where : Filter, dict or list, optional
             ``col("VAL_TOT") > 1000``, or in short ``{"SEXO": "3", "UF_ZI": ["120000", "140000"], "VAL_TOT": (0, 100)}``: a
             value, a list of them, a pair (both included), None for no value.
@@ -131,8 +141,8 @@ class Client:
         Examples
         --------
         >>> from datasus import col
-        >>> # IDADE alone is no age: COD_IDADE says whether it counts days (2), months (3) or years (4).
-        >>> menores = col("COD_IDADE").is_in(["2", "3"]) | ((col("COD_IDADE") == "4") & (col("IDADE") < 18))
+        >>> # IDADE alone is no age, it may count days: idade_anos is made of it and of COD_IDADE.
+        >>> menores = col("idade_anos") < 18
         >>> criancas = client.query("SIH-RD", uf="AC", competencia="2024-01", columns=["COD_IDADE", "IDADE"], where=menores)
         >>> sorted(criancas.to_pandas()["COD_IDADE"].unique())
         ['2', '3', '4']
@@ -196,7 +206,7 @@ class Client:
 
         Parameters
         ----------
-        dataset, uf, competencia, columns, where, group_by, aggregates, order_by, limit, sql, bind
+        dataset, uf, competencia, columns, labels, labels_only, where, group_by, aggregates, order_by, limit, sql, bind
             As in :meth:`query`.
         to : str or path, Csv, Parquet, Postgres, or a list of them
             Where the rows go; all in one pass. A path tells by its ending: ``.csv``, ``.csv.zst``, ``.parquet``.
@@ -370,24 +380,44 @@ class Client:
 
     def sync(
         self,
-        dataset: DatasetName | str,
+        dataset: DatasetName | str | Sequence[str] | None = None,
         *,
         uf: Uf | None = None,
         competencia: Competencia | None = None,
         **options: Unpack[Options],
     ) -> SyncReport:
-        """Converts files ahead of a query. Ctrl-C stops it; files that were converted by then stay.
+        """Fetches and converts files ahead of a query: of one dataset, of several, or of all that the source holds (none
+        named). Ctrl-C stops it; files that were converted by then stay.
 
         Examples
         --------
         >>> client.sync("SIH-RD", uf="AC").rows
         300
         """
-        params = params_json(dataset, uf=uf, competencia=competencia, options=options)
+        params = _sync_json(dataset, uf, competencia, options)
         _host.listen()
         report = SyncReport(json.loads(self._client.sync(params)))
         warn_of(report.warnings)
         return report
+
+    def plan_sync(
+        self,
+        dataset: DatasetName | str | Sequence[str] | None = None,
+        *,
+        uf: Uf | None = None,
+        competencia: Competencia | None = None,
+        **options: Unpack[Options],
+    ) -> SyncPlan:
+        """What :meth:`sync` would fetch and convert: files, bytes, what is here, what has changed, what is preliminary. No file
+        is fetched.
+
+        Examples
+        --------
+        >>> client.plan_sync("SIH-RD", uf="AC").files_to_fetch
+        0
+        """
+        params = _sync_json(dataset, uf, competencia, options)
+        return SyncPlan(json.loads(self._client.plan_sync(params)))
 
     def explain(
         self,

@@ -248,6 +248,9 @@ class _Other:
                 f"há valores com mais de {_DIGITS} algarismos, que um float64 não guarda; a coluna fica exata, em Decimal / "
                 f"values of more than {_DIGITS} digits: the column stays exact, as Decimal"
             )
+        if pa.types.is_dictionary(self._kind):
+            # Long lists come with those of their words that a batch uses.
+            arrays = arrays.unify_dictionaries()
         return arrays.to_pandas(date_as_object=False)
 
 

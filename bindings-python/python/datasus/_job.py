@@ -30,13 +30,14 @@ class Progress(NamedTuple):
 
     #: Rows delivered to the sinks.
     rows: int
-    #: Bytes of source files read for conversion.
+    #: Bytes of source files read for conversion; while they are downloaded, those that have come.
     bytes: int
+    #: Files converted; while they are downloaded, those that have come.
     files_done: int
     files_total: int
     #: Share of the phase's work done, from 0 to 1, and 1 once the job is complete; None while it cannot be told.
     fraction: float | None
-    #: ``waiting``, ``converting``, ``running`` (the engine computes) or ``loading`` (rows go into files and tables).
+    #: ``waiting``, ``downloading``, ``converting``, ``running`` (the engine computes) or ``loading`` (rows go into files and tables).
     phase: str
     #: Rows that there will be; None where only the end will tell.
     rows_total: int | None
@@ -44,6 +45,10 @@ class Progress(NamedTuple):
     elapsed: float
     #: Seconds that the phase will take at its pace so far; None while that cannot be told.
     remaining: float | None
+    #: Bytes that are downloaded or converted in this phase, all in all; None in others.
+    bytes_total: int | None
+    #: Bytes downloaded a second, on average; None in other phases.
+    bytes_per_second: float | None
 
 
 class Event(NamedTuple):

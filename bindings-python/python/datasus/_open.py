@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from . import _datasus, _host
@@ -11,8 +12,18 @@ from ._client import Client, Path
 
 
 def open(  # noqa: A001 - `datasus.open` reads as the thing it does
-    source: Path = ".",
+    source: Path | Sequence[Path] | Mapping[str, Path | Sequence[Path]] = ".",
     *,
+    mirrors: Sequence[str] | None = None,
+    home: Path | None = None,
+    refresh: Literal["never", "changed", "always"] | None = None,
+    refresh_after: float | None = None,
+    keep_files: bool | None = None,
+    max_download: int | None = None,
+    transfers: int | None = None,
+    ca: Path | None = None,
+    declared: Mapping[str, Path | Sequence[Path]] | None = None,
+    tables: Mapping[str, Any] | None = None,
     lake: Path | None = None,
     output: Path | None = None,
     state: Path | None = None,
@@ -51,7 +62,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     language: Literal["pt", "en"] | None = None,
     progress: bool | None = None,
 ) -> Client:
-    """Opens a folder of DBC, DBF or Parquet files, in any layout, or one file.
+    """Opens the ministry's server (``datasus://``) or a mirror of it, or a folder of DBC, DBF or Parquet files, or one file.
 
     Em português: ``datasus.ajuda("open")``.
 
@@ -59,8 +70,30 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
 
     Parameters
     ----------
-    source : str or path
-        The folder. Nothing is read but the list of its files, when a query asks.
+    source : str or path, or a list of them
+        ``datasus://``, ``ftp://host/folder``, ``https://host/folder/``, or a folder. Of several, with the same tree, each is
+        tried where those before it do not serve. Nothing is read, or asked of a server, before a query asks.
+    mirrors : list of str, optional
+        Where else the tree of a source like ``datasus://`` lies, tried in order.
+    home : str or path, optional
+        Folder of what is fetched: lake, jobs, listings, files; ``datasus`` in the user's data folder.
+    refresh : {"changed", "never", "always"}, optional
+        When a server is asked again what it has: once listings are older than ``refresh_after``, never, or in every query.
+    refresh_after : float, optional
+        Seconds for which a listing holds; one day.
+    keep_files : bool, optional
+        Whether files that were fetched stay beside what they were converted into; false.
+    max_download : int, optional
+        Bytes that one query may fetch; 5 GB.
+    transfers : int, optional
+        Files that are fetched at once, 1 to 6; 2.
+    ca : str or path, optional
+        PEM file of authorities that are trusted beside the system's, for sources by HTTPS.
+    declared : mapping, optional
+        Datasets whose files have names of your own: ``{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.csv"}``. Parquet or CSV;
+        the dataset's columns say which UF and month each row is of.
+    tables : mapping, optional
+        Tables of your own for SQL, by name: a Parquet or CSV, or anything with ``__arrow_c_stream__`` (pandas, polars, pyarrow).
     lake : str or path, optional
         Folder of converted Parquet; ``.datasus/lake`` inside the source folder.
     output : str or path, optional
@@ -149,7 +182,30 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     ...     here.query("SIH-RD", uf="AC", columns=["CNES", "VAL_TOT"]).to_arrow().num_rows
     300
     """
+    if isinstance(source, Mapping):
+        if declared is not None:
+            raise TypeError("declared is given twice: as the source and by its name")
+        source, declared = "", source
+    streams: dict[str, Any] = {}
+    paths: dict[str, str] = {}
+    for name, table in (tables or {}).items():
+        if isinstance(table, str | os.PathLike):
+            paths[name] = os.fspath(table)
+        elif hasattr(table, "__arrow_c_stream__"):
+            streams[name] = table
+        else:
+            raise TypeError(f"tables[{name!r}] is neither a path nor a table with __arrow_c_stream__: {type(table).__name__}")
     settings: dict[str, Any] = {
+        "mirrors": mirrors,
+        "home": home,
+        "refresh": refresh,
+        "refresh_after": refresh_after,
+        "keep_files": keep_files,
+        "max_download": max_download,
+        "transfers": transfers,
+        "ca": ca,
+        "declared": None if declared is None else {name: _paths(of) for name, of in declared.items()},
+        "tables": paths or None,
         "lake": lake,
         "output": output,
         "state": state,
@@ -187,7 +243,23 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         "verify_crc": verify_crc,
         "language": language,
     }
+    if isinstance(source, (list, tuple)):
+        first, *others = source or (".",)
+        source = first
+        settings["mirrors"] = [os.fspath(other) for other in others] + list(mirrors or ())
+    elif mirrors is not None:
+        settings["mirrors"] = list(mirrors)
     given = {name: os.fspath(v) if isinstance(v, os.PathLike) else v for name, v in settings.items() if v is not None}
     _host.listen()
     config = json.dumps(given, ensure_ascii=False, allow_nan=False)
-    return Client(_datasus.Client.open(os.fspath(source), config), progress, os.fspath(source))
+    opened = _datasus.Client.open(os.fspath(source), config)
+    for name, table in streams.items():
+        opened.add_table(name, table.__arrow_c_stream__())
+    return Client(opened, progress, os.fspath(source))
+
+
+def _paths(of: Path | Sequence[Path]) -> str | list[str]:
+    """One path, or a list of them, as text."""
+    if isinstance(of, str | os.PathLike):
+        return os.fspath(of)
+    return [os.fspath(one) for one in of]

@@ -47,6 +47,16 @@ class SyncReport(contract.SyncReport):
     """
 
 
+class SyncPlan(contract.SyncPlan):
+    """What :meth:`Client.sync` would do, as :meth:`Client.plan_sync` tells it.
+
+    Examples
+    --------
+    >>> client.plan_sync("SIH-RD").files
+    6
+    """
+
+
 class JobInfo(contract.JobInfo):
     """A job that left something, as :meth:`Client.jobs` lists it.
 

@@ -132,8 +132,9 @@ class Schema:
     def __len__(self) -> int:
         return len(self.columns)
 
-    def search(self, text: str) -> list[ColumnInfo]:
-        """The columns whose name or meaning has ``text`` in it, in any case, with or without accents.
+    def search(self, text: str) -> list[Any]:
+        """The columns, labels and derived ones included, whose name or meaning has ``text`` in it, in any case, with or without
+        accents.
 
         Examples
         --------
@@ -141,7 +142,8 @@ class Schema:
         ['MORTE']
         """
         wanted = folded(text)
-        return [c for c in self.columns if wanted in folded(c.name) or wanted in folded(c.meaning or "")]
+        every = [*self.columns, *self.derived]
+        return [c for c in every if wanted in folded(c.name) or wanted in folded(c.meaning or "")]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that the catalogue knows, as JSON has it.
@@ -157,11 +159,21 @@ class Schema:
         return f"Schema({self.dataset}: {self.nome}, {len(self)} columns)"
 
     def _repr_html_(self) -> str:
+        labels = {one.label_of: one for one in self.derived if one.label_of is not None}
         rows = [
-            (c.name, c.type, _forms(c), c.meaning or "", "" if c.years is None else f"{c.years[0]}-{c.years[1]}")
+            (
+                c.name,
+                c.type,
+                _forms(c),
+                c.meaning or "",
+                labels[c.name].source if c.name in labels else "",
+                "" if c.years is None else f"{c.years[0]}-{c.years[1]}",
+            )
             for c in self
         ]
-        return table(("coluna", "tipo", "forma", "significado", "anos"), rows, f"{self.dataset}: {self.nome}")
+        made = [one for one in self.derived if one.label_of is None]
+        rows += [(one.name, one.type, "", one.meaning, ", ".join(one.inputs), "") for one in made]
+        return table(("coluna", "tipo", "forma", "significado", "rótulos ou colunas de origem", "anos"), rows, f"{self.dataset}: {self.nome}")
 
 
 def _forms(column: ColumnInfo) -> str:

@@ -159,6 +159,7 @@ DatasetName = Literal[
     "SISMAMA-HM",
     "SISMAMA-MM",
     "SISPRENATAL-PN",
+    "SIVEP-SRAG",
 ]
 
 #: Where a job stands.
@@ -172,6 +173,9 @@ CacheUse = Literal["off", "miss", "hit-l1", "hit-l2"]
 
 #: Whether the CRC-32 was right.
 CrcState = Literal["ok", "unchecked", "absent"]
+
+#: What is here of a file.
+FileState = Literal["there", "here", "absent", "changed"]
 
 #: How the process that ran a job stands.
 Standing = Literal["running", "crashed", "foreign", "failed", "ended", "unreadable"]
@@ -236,7 +240,7 @@ Retry = Literal["never", "later"]
 LeftOutReason = Literal["preliminary", "older_date", "older_time", "same_rows"]
 
 #: Why a file of the source is not read.
-IgnoredReason = Literal["name", "archive", "ours", "link", "depth"]
+IgnoredReason = Literal["name", "archive", "ours", "link", "depth", "folder"]
 
 #: What a file is of.
 Period = Literal["month", "year"]
@@ -261,6 +265,10 @@ ReplaceBy = Literal["competencia", "source_file"]
 
 #: How decimals and integers of 64 bits are written in JSON.
 Numbers = Literal["number", "text"]
+
+#: Whether files that are here are looked up where they came from: the ministry publishes recent months anew under
+#: their names.
+Refresh = Literal["never", "changed", "always"]
 
 #: Where the keys of an S3 server come from.
 S3Credentials = Literal["keys", "instance"]
@@ -295,6 +303,8 @@ class Sampled(Record):
 class SourceFile(Record):
     """A source file of the answer."""
 
+    _left_out: ClassVar[dict[str, type[Any]]] = {"preliminary": type(None), "origin": type(None)}
+
     #: Its name.
     file: str
     #: Rows in the file, before filters.
@@ -303,6 +313,10 @@ class SourceFile(Record):
     sha256: str | None
     #: Whether its checksum was right.
     crc: CrcState
+    #: True: the ministry has not closed it yet; it lies in a folder PRELIM.
+    preliminary: bool | None
+    #: The address of the source that it was fetched from; none for files of this machine.
+    origin: str | None
 
 
 class Missing(Record):
@@ -443,9 +457,11 @@ class SyncReport(Record):
 
     _parts: ClassVar[dict[str, type[Record]]] = {
         "sources": SourceFile,
+        "unreadable": Unreadable,
         "bad_values": BadValue,
         "normalised": NormalisedCodes,
     }
+    _left_out: ClassVar[dict[str, type[Any]]] = {"unreadable": list}
 
     #: Files that are in the lake now.
     files: int
@@ -457,11 +473,54 @@ class SyncReport(Record):
     duration_sec: float
     #: Each of the files.
     sources: list[SourceFile]
+    #: Files left out because they could not be fetched or read (``partial``).
+    unreadable: list[Unreadable]
     #: Values that did not parse.
     bad_values: list[BadValue]
     #: Codes that were written in another form.
     normalised: list[NormalisedCodes]
     #: What people should know.
+    warnings: list[str]
+
+
+class PlannedFile(Record):
+    """A file that a sync would look after."""
+
+    _left_out: ClassVar[dict[str, type[Any]]] = {"listed_at": type(None)}
+
+    #: Where it lies.
+    file: str
+    dataset: str
+    uf: str
+    competencia: str
+    #: 0 where only the file itself will tell.
+    bytes: int
+    state: FileState
+    #: The ministry has not closed it yet.
+    preliminary: bool
+    #: When the listing was read that it stands in; none for files of this machine.
+    listed_at: str | None
+
+
+class SyncPlan(Record):
+    """What ``Client.sync``(crate::Client::sync) would do."""
+
+    _parts: ClassVar[dict[str, type[Record]]] = {"planned": PlannedFile, "missing": Missing}
+    _left_out: ClassVar[dict[str, type[Any]]] = {"missing": list}
+
+    #: Files that the datasets, UFs and competências mean, and their bytes where the source lies.
+    files: int
+    bytes: int
+    #: Of these, what would be fetched from elsewhere; none for a folder of this machine.
+    files_to_fetch: int
+    bytes_to_fetch: int
+    #: Of these, what is not in the lake as it is now.
+    files_to_convert: int
+    #: Each of the files, in the order of an answer.
+    planned: list[PlannedFile]
+    #: Asked for by name, and in no listing.
+    missing: list[Missing]
+    #: In the client's language.
     warnings: list[str]
 
 
@@ -731,6 +790,17 @@ class UfColumn(Record):
     coding: UfCoding
 
 
+class RowKeys(Record):
+    """The columns that say a row's own UF and competência."""
+
+    #: A sigla, IBGE's code, or a municipality's, which begins with it; none in national files.
+    uf: str | None
+    #: One of year and month, one of a day or a year, or a year's and a month's.
+    competencia: list[str]
+    #: Who says so.
+    source: str
+
+
 class FtpFolder(Record):
     """A folder of the ministry's FTP tree, and the competências whose files it holds."""
 
@@ -858,6 +928,7 @@ class CatalogEntry(Record):
 
     _parts: ClassVar[dict[str, type[Record]]] = {
         "uf_column": UfColumn,
+        "row_keys": RowKeys,
         "folders": FtpFolder,
         "gaps": Gap,
         "columns": CatalogColumn,
@@ -880,6 +951,9 @@ class CatalogEntry(Record):
     national: str | None
     #: In national files, the column that a query's ``uf`` filters.
     uf_column: UfColumn | None
+    #: Columns by which a row's own UF and competência are known, whatever its file is called; none: no column
+    #: says them.
+    row_keys: RowKeys | None
     #: The first competência that is known to have been published.
     first: str | None
     #: The last one.

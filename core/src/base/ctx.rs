@@ -1,10 +1,10 @@
 //! What a running piece of work carries with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::{Cancel, Language, Progress, Result, Slot};
+use super::{Cancel, Language, Progress, Result, Slot, Text};
 
 /// Eight hex digits that tie a report, an error and the log lines of one job together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -47,9 +47,24 @@ pub struct Ctx {
     pub trace_id: TraceId,
     /// In which people are told.
     pub language: Language,
+    /// What is to be said of the job when it ends.
+    pub notes: Arc<Mutex<Vec<Text>>>,
 }
 
 impl Ctx {
+    /// Has the job's report say so, once.
+    pub fn note(&self, note: Text) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+
+    /// What was noted.
+    pub fn notes(&self) -> Vec<Text> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The same for a part of the job that can be stopped without the rest.
     pub fn child(&self) -> Ctx {
         Ctx { cancel: self.cancel.child(), ..self.clone() }

@@ -13,6 +13,8 @@ pub enum Phase {
     /// Nothing yet: it waits in the queue, or for memory.
     #[default]
     Waiting,
+    /// Source files come from elsewhere; those that are there are converted meanwhile.
+    Downloading,
     /// Source files become the lake's Parquet.
     Converting,
     /// The engine computes; rows of a stream come meanwhile.
@@ -22,12 +24,13 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Phase; 4] = [Phase::Waiting, Phase::Converting, Phase::Running, Phase::Loading];
+    const ALL: [Phase; 5] = [Phase::Waiting, Phase::Downloading, Phase::Converting, Phase::Running, Phase::Loading];
 
     /// As the contract writes it.
     pub fn name(self) -> &'static str {
         match self {
             Phase::Waiting => "waiting",
+            Phase::Downloading => "downloading",
             Phase::Converting => "converting",
             Phase::Running => "running",
             Phase::Loading => "loading",
@@ -51,6 +54,12 @@ pub struct Progress {
     bytes_total: AtomicU64,
     files_done: AtomicU64,
     files_total: AtomicU64,
+    fetched: AtomicU64,
+    fetched_total: AtomicU64,
+    // Bytes that were there from an earlier attempt: no measure of the pace.
+    fetched_before: AtomicU64,
+    files_fetched: AtomicU64,
+    files_to_fetch: AtomicU64,
     // One more than the rows that will come; 0 while unknown.
     rows_expected: AtomicU64,
 }
@@ -69,6 +78,11 @@ impl Default for Progress {
             bytes_total: AtomicU64::default(),
             files_done: AtomicU64::default(),
             files_total: AtomicU64::default(),
+            fetched: AtomicU64::default(),
+            fetched_total: AtomicU64::default(),
+            fetched_before: AtomicU64::default(),
+            files_fetched: AtomicU64::default(),
+            files_to_fetch: AtomicU64::default(),
             rows_expected: AtomicU64::default(),
         }
     }
@@ -83,11 +97,11 @@ pub struct ProgressSnapshot {
     pub rows: u64,
     /// Rows that there will be; none where only the end will tell.
     pub rows_total: Option<u64>,
-    /// Bytes of source files read for conversion.
+    /// Bytes of source files read for conversion; while they come from elsewhere, those that have come.
     pub bytes: u64,
-    /// Source files that are in the lake.
+    /// Files that are converted; while they come from elsewhere, those that have come.
     pub files_done: u64,
-    /// Source files that the job reads.
+    /// Of so many.
     pub files_total: u64,
     /// Share of the phase's work done, from 0 to 1, and 1 once the job is complete; none while it cannot be told: while
     /// the engine computes what only the end will tell.
@@ -96,12 +110,21 @@ pub struct ProgressSnapshot {
     pub elapsed_sec: f64,
     /// Seconds that the phase will take at its pace so far; none while that cannot be told.
     pub remaining_sec: Option<f64>,
+    /// Bytes that come or are read in this phase, all in all; none where it counts none, or does not know.
+    pub bytes_total: Option<u64>,
+    /// Bytes a second that come from elsewhere, on average; none in other phases.
+    pub bytes_per_sec: Option<f64>,
 }
 
 impl ProgressSnapshot {
     /// Whether both tell the same, the clock aside.
     pub fn tells_what(&self, other: &ProgressSnapshot) -> bool {
-        let still = |of: &ProgressSnapshot| ProgressSnapshot { elapsed_sec: 0.0, remaining_sec: None, ..*of };
+        let still = |of: &ProgressSnapshot| ProgressSnapshot {
+            elapsed_sec: 0.0,
+            remaining_sec: None,
+            bytes_per_sec: None,
+            ..*of
+        };
         still(self) == still(other)
     }
 }
@@ -113,6 +136,11 @@ impl Progress {
 
     /// The job turns to other work. The same phase again changes nothing.
     pub fn enter(&self, phase: Phase) {
+        // What is converted while more files come is part of their coming.
+        let more = self.files_fetched.load(Relaxed) < self.files_to_fetch.load(Relaxed);
+        if phase == Phase::Converting && more {
+            return;
+        }
         if self.phase.swap(phase as u8, Relaxed) != phase as u8 {
             self.phase_began.store(self.now(), Relaxed);
             self.rows_before.store(self.rows(), Relaxed);
@@ -141,6 +169,36 @@ impl Progress {
     /// So many rows there will be.
     pub fn expect_rows(&self, rows: u64) {
         self.rows_expected.store(rows.saturating_add(1), Relaxed);
+    }
+
+    /// So many files, of so many bytes in all, begin to come from elsewhere.
+    pub fn expect_fetched(&self, files: u64, bytes: u64) {
+        self.files_to_fetch.fetch_add(files, Relaxed);
+        self.fetched_total.fetch_add(bytes, Relaxed);
+        self.enter(Phase::Downloading);
+    }
+
+    /// Bytes of such a file have come.
+    pub fn add_fetched(&self, bytes: u64) {
+        self.fetched.fetch_add(bytes, Relaxed);
+    }
+
+    /// Bytes of such a file were there already, from an attempt that did not end.
+    pub fn found_fetched(&self, bytes: u64) {
+        self.fetched.fetch_add(bytes, Relaxed);
+        self.fetched_before.fetch_add(bytes, Relaxed);
+    }
+
+    /// An attempt begins again: so many bytes that had come do not count.
+    pub fn lose_fetched(&self, bytes: u64) {
+        let less = |now: u64| Some(now.saturating_sub(bytes));
+        // The closure always gives a number.
+        let _ = self.fetched.fetch_update(Relaxed, Relaxed, less);
+    }
+
+    /// One of them is there, or will not come.
+    pub fn file_fetched(&self) {
+        self.files_fetched.fetch_add(1, Relaxed);
     }
 
     /// Bytes that were read for conversion.
@@ -176,6 +234,7 @@ impl Progress {
     fn work(&self, phase: Phase) -> Option<(u64, u64)> {
         match phase {
             Phase::Waiting => None,
+            Phase::Downloading => Some((self.fetched.load(Relaxed), self.fetched_total.load(Relaxed))),
             Phase::Converting => Some((self.bytes.load(Relaxed), self.bytes_total.load(Relaxed))),
             Phase::Running | Phase::Loading => {
                 let expected = self.rows_expected.load(Relaxed).checked_sub(1)?;
@@ -196,6 +255,7 @@ impl Progress {
         // What was there before the phase is no measure of its pace.
         let before = match phase {
             Phase::Running | Phase::Loading => self.rows_before.load(Relaxed),
+            Phase::Downloading => self.fetched_before.load(Relaxed),
             _ => 0,
         };
         let since = elapsed.saturating_sub(self.phase_began.load(Relaxed)) as f64 / 1e3;
@@ -203,13 +263,21 @@ impl Progress {
             let done_now = done.checked_sub(before).filter(|done| *done > 0)?;
             Some(since * all.saturating_sub(done) as f64 / done_now as f64)
         });
+        let comes = phase == Phase::Downloading;
+        let of = |fetched: &AtomicU64, converted: &AtomicU64| if comes { fetched } else { converted }.load(Relaxed);
+        let came = self.fetched.load(Relaxed).saturating_sub(before);
         ProgressSnapshot {
             phase,
             rows: self.rows(),
             rows_total: self.rows_expected.load(Relaxed).checked_sub(1),
-            bytes: self.bytes.load(Relaxed),
-            files_done: self.files_done.load(Relaxed),
-            files_total: self.files_total.load(Relaxed),
+            bytes: of(&self.fetched, &self.bytes),
+            files_done: of(&self.files_fetched, &self.files_done),
+            files_total: of(&self.files_to_fetch, &self.files_total),
+            bytes_total: match phase {
+                Phase::Downloading | Phase::Converting => self.work(phase).map(|(_, all)| all),
+                _ => None,
+            },
+            bytes_per_sec: (comes && since > 0.0).then(|| came as f64 / since),
             fraction,
             elapsed_sec: elapsed as f64 / 1e3,
             remaining_sec: left.filter(|_| ended.is_none()),
@@ -252,6 +320,32 @@ mod tests {
         assert_eq!((over.fraction, over.remaining_sec), (Some(1.0), None));
         progress.end(false);
         assert_eq!(progress.snapshot(), over, "the clock stands still");
+    }
+
+    #[test]
+    fn files_that_come_from_elsewhere_have_a_phase_with_a_pace() {
+        let progress = Progress::default();
+        progress.expect_fetched(2, 1_000);
+        progress.found_fetched(200);
+        progress.add_fetched(300);
+        progress.file_fetched();
+        // The first is converted while the second comes.
+        progress.expect_files(1, 500);
+        progress.enter(Phase::Converting);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let now = progress.snapshot();
+        assert_eq!((now.phase, now.files_done, now.files_total), (Phase::Downloading, 1, 2));
+        assert_eq!((now.bytes, now.bytes_total, now.fraction), (500, Some(1_000), Some(0.5)));
+        let since = progress.now() as f64 / 1e3;
+        let pace = now.bytes_per_sec.unwrap();
+        assert!(pace > 0.0 && pace <= 300.0 / 0.005 && since > 0.0, "{pace}: what was there is no measure");
+        assert!(now.remaining_sec.unwrap() > 0.0);
+        progress.lose_fetched(300);
+        assert_eq!(progress.snapshot().bytes, 200);
+        progress.file_fetched();
+        progress.enter(Phase::Converting);
+        let now = progress.snapshot();
+        assert_eq!((now.phase, now.files_total, now.bytes_per_sec), (Phase::Converting, 1, None));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub enum YieldReason {
     Retrying,
     /// It waits for memory, before its first act.
     Memory,
+    /// It waits for files that come from elsewhere.
+    Downloading,
 }
 
 /// A job's right to run; the default is one that nobody has to give back.
@@ -62,6 +64,12 @@ impl Slot {
     /// may need it to come to their end. With too many that wait so, it keeps its slot.
     pub fn wait_for_memory<T>(&self, pause: impl FnOnce() -> T) -> Result<T> {
         self.away(YieldReason::Memory, pause)
+    }
+
+    /// Runs `wait`, for files that come from elsewhere, while other jobs use the slot. With too many that wait so, it keeps its
+    /// slot.
+    pub fn download<T>(&self, wait: impl FnOnce() -> T) -> Result<T> {
+        self.away(YieldReason::Downloading, wait)
     }
 
     /// At the end of each batch: hands the slot to a job that comes before this one, if there is one, and waits.

@@ -26,6 +26,11 @@ impl WholeFile {
         Ok(WholeFile { file, partial, target: target.to_owned(), published: false })
     }
 
+    /// Where it lies until then.
+    pub fn partial(&self) -> &Path {
+        &self.partial
+    }
+
     /// Where the file will be.
     pub fn target(&self) -> &Path {
         &self.target

@@ -51,20 +51,27 @@ const MOST_LARGE: usize = 4_096;
 /// What a client counts of its kept answers.
 #[derive(Debug, Default)]
 pub struct Counts {
+    /// Answers from this machine.
     pub hits_l1: AtomicU64,
+    /// Answers from Redis.
     pub hits_l2: AtomicU64,
+    /// Answers that were run.
     pub misses: AtomicU64,
     /// Answers that were larger than one may be.
     pub too_large: AtomicU64,
     /// Kept ones that were not what was kept.
     pub damaged: AtomicU64,
-    /// Questions to Redis that had no answer in time, that it refused, or that were not asked since it had none before.
+    /// Questions to Redis that had no answer in time.
     pub redis_slow: AtomicU64,
+    /// Those that had no connection.
     pub redis_unreachable: AtomicU64,
+    /// Those that it answered by an error.
     pub redis_refused: AtomicU64,
+    /// Those that were not asked, since it had no answer before.
     pub redis_skipped: AtomicU64,
     /// Answers that a folder or Redis did not take.
     pub not_kept: AtomicU64,
+    /// Bytes of the client's answers in memory.
     pub memory_bytes: AtomicU64,
 }
 
@@ -105,6 +112,7 @@ impl Answers {
         }))
     }
 
+    /// What is counted of them.
     pub fn counts(&self) -> Arc<Counts> {
         self.counts.clone()
     }
@@ -192,6 +200,7 @@ pub struct Cached {
 }
 
 impl Cached {
+    /// The engine `inner`, before which `answers` stand.
     pub fn over(inner: Arc<dyn Engine>, answers: Answers) -> Self {
         Cached { inner, answers: Arc::new(answers) }
     }

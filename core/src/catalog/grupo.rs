@@ -25,6 +25,8 @@ pub struct Grupo {
     pub national: Option<Uf>,
     /// In national files, the column that a query's `uf` filters.
     pub uf_column: Option<UfColumn>,
+    /// Columns by which a row's own UF and competência are known, whatever its file is called; none: no column says them.
+    pub row_keys: Option<RowKeys>,
     /// The first competência that is known to have been published.
     pub first: Option<Competencia>,
     /// The last one.
@@ -94,6 +96,19 @@ pub struct FtpFolder {
     pub from: Option<Competencia>,
     /// The last one; none: until today.
     pub to: Option<Competencia>,
+}
+
+/// The columns that say a row's own UF and competência.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RowKeys {
+    /// A sigla, IBGE's code, or a municipality's, which begins with it; none in national files.
+    #[serde(default)]
+    pub uf: Option<String>,
+    /// One of year and month, one of a day or a year, or a year's and a month's.
+    pub competencia: Vec<String>,
+    /// Who says so.
+    pub source: String,
 }
 
 /// Names of fields that files of some years have and of which no genuine header was seen.

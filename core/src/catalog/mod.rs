@@ -22,7 +22,7 @@ pub use dataset::Dataset;
 pub use file_name::FileId;
 pub use files::Catalog;
 pub use form::{Form, Normal};
-pub use grupo::{FieldsOf, FtpFolder, Gap, Grupo, Period, UfCoding, UfColumn};
+pub use grupo::{FieldsOf, FtpFolder, Gap, Grupo, Period, RowKeys, UfCoding, UfColumn};
 pub use logical_type::{DateFormat, LogicalType};
 pub use uf::Uf;
 pub use wild_name::FoundName;

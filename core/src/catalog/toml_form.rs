@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::file_name::Pattern;
 use super::{
     Coding, Column, Competencia, Dataset, DateFormat, Era, FieldsOf, Form, FtpFolder, Gap, Grupo, LogicalType, Meaning,
-    Period, StatedForm, Uf, UfColumn,
+    Period, RowKeys, StatedForm, Uf, UfColumn,
 };
 
 #[derive(Deserialize)]
@@ -36,6 +36,7 @@ struct GrupoForm {
     zipped: bool,
     national: Option<Uf>,
     uf_column: Option<UfColumn>,
+    row_keys: Option<RowKeys>,
     first: Option<Competencia>,
     last: Option<Competencia>,
     folders: Vec<FtpFolder>,
@@ -121,6 +122,14 @@ impl GrupoForm {
         if self.columns_of.is_some() && !self.columns.is_empty() {
             return Err(format!("{dataset}: columns of its own, and those of another"));
         }
+        if let Some(keys) = &self.row_keys {
+            let national = self.national.is_some();
+            if !sources.contains_key(&keys.source) || keys.competencia.is_empty() || keys.uf.is_some() == national {
+                return Err(format!(
+                    "{dataset}: row_keys need a source of [sources], competencia, and uf unless national"
+                ));
+            }
+        }
         let fields = self.fields.into_iter().map(|FieldsForm { from, to, names }| FieldsOf {
             from,
             to,
@@ -143,6 +152,7 @@ impl GrupoForm {
             zipped: self.zipped,
             national: self.national,
             uf_column: self.uf_column,
+            row_keys: self.row_keys,
             first: self.first,
             last: self.last,
             folders: self.folders,

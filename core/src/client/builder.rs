@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::run::{Parts, Session};
 use crate::sink::ReadTarget;
-use crate::store::Store;
+use crate::store::{Patience, Store};
 
 /// What [`Client::open`] takes as it is, each of which may be another.
 #[derive(Clone)]
@@ -17,11 +17,13 @@ pub struct ClientBuilder {
     source: PathBuf,
     config: Option<Config>,
     parts: Parts,
+    declared: Vec<(String, Vec<String>)>,
+    tables: Vec<(String, PathBuf)>,
 }
 
 impl ClientBuilder {
     pub(super) fn new(source: PathBuf) -> Self {
-        ClientBuilder { source, config: None, parts: Parts::default() }
+        ClientBuilder { source, config: None, parts: Parts::default(), declared: Vec::new(), tables: Vec::new() }
     }
 
     /// Settings; without them, those of the `DATASUS_*` variables.
@@ -53,9 +55,34 @@ impl ClientBuilder {
         self
     }
 
+    /// How long servers of a source elsewhere may take.
+    pub fn patience(mut self, patience: Patience) -> Self {
+        self.parts.patience = patience;
+        self
+    }
+
+    /// Declares where the files of a dataset are: Parquet or CSV of any name, which may hold many UFs and months
+    /// ([`Config::declared`]). The source may then be empty (`""`).
+    pub fn declare(mut self, dataset: impl Into<String>, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.declared.push((dataset.into(), paths.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// A table of one's own for SQL to read, out of a Parquet or CSV ([`Config::tables`]).
+    pub fn table(mut self, name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        self.tables.push((name.into(), path.into()));
+        self
+    }
+
     /// As [`Client::open`].
     pub fn open(self) -> Result<Client> {
-        let config = self.config.map_or_else(Config::from_env, Ok)?;
+        let mut config = self.config.map_or_else(Config::from_env, Ok)?;
+        for (dataset, paths) in self.declared {
+            // Whoever declares twice is told, whichever way.
+            let known = config.declared.contains_key(&dataset);
+            config.declared.insert(if known { format!(" {dataset}") } else { dataset }, paths);
+        }
+        config.tables.extend(self.tables);
         let language = config.language;
         let opened = Session::open(self.source, config, self.parts);
         opened

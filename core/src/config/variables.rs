@@ -14,6 +14,10 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(Config).
 pub(super) fn settings(get: impl Fn(&str) -> Option<OsString>) -> Result<Map<String, Value>> {
     let mut settings = Map::new();
     for (key, form) in SCHEMA["properties"].as_object().into_iter().flatten() {
+        // No variable holds an object.
+        if form["type"] == "object" {
+            continue;
+        }
         let name = format!("DATASUS_{}", key.to_uppercase());
         let Some(said) = get(&name).filter(|said| !said.is_empty()) else { continue };
         let Ok(said) = said.into_string() else {
@@ -41,6 +45,10 @@ fn value(name: &str, said: String, form: &Value) -> Result<Value> {
         only => only == kind,
     };
     let read = match said.as_str() {
+        _ if is("array") => {
+            let all = said.split(',').map(str::trim).filter(|one| !one.is_empty());
+            return Ok(all.map(Value::from).collect::<Vec<_>>().into());
+        }
         _ if is("integer") => said.parse::<u64>().ok().map(Value::from),
         _ if is("number") => said.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number),
         "1" | "true" if is("boolean") => Some(true.into()),

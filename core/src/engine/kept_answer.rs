@@ -30,6 +30,7 @@ pub enum CacheUse {
 /// The sources of an answer; clones are of the same job.
 #[derive(Debug, Clone)]
 pub struct KeptAnswer {
+    /// What the query asks of the cache.
     pub mode: CacheMode,
     /// Those that may change.
     own: Arc<[LakeFile]>,
@@ -41,6 +42,7 @@ pub struct KeptAnswer {
 const SETTLED: Duration = Duration::from_secs(2);
 
 impl KeptAnswer {
+    /// Of an answer over `files`.
     pub fn of(files: &[LakeFile], mode: CacheMode) -> Self {
         let contents = files.iter().map(content).collect::<Option<Vec<_>>>();
         let own = files.iter().filter(|file| file.native_parquet).cloned().collect();
@@ -62,6 +64,7 @@ impl KeptAnswer {
         self.used.set(how).is_ok()
     }
 
+    /// Where the answer came from, as far as that was said.
     pub fn used(&self) -> CacheUse {
         self.used.get().copied().unwrap_or_default()
     }
@@ -74,7 +77,8 @@ fn content(file: &LakeFile) -> Option<(String, String)> {
     }
     let path = file.path.to_str()?.to_owned();
     if !file.native_parquet {
-        return Some((path, format!("sha256 {}", file.sha256.as_ref()?)));
+        // What one converter makes of a source is the same wherever and whenever, but for the types that other headers gave it.
+        return Some((path, format!("sha256 {} {} {}", file.source.sha256.as_ref()?, file.fingerprint, file.rows)));
     }
     // The user's own is not hashed: it is known as the lake knows a source.
     let (source, state) = (&file.source, &file.state);

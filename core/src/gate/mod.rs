@@ -53,6 +53,8 @@ pub struct Passed {
     pub sql: String,
     /// Tables of the catalogue that it reads.
     pub tables: Vec<&'static Grupo>,
+    /// Tables of the client's own that it reads.
+    pub own: BTreeSet<String>,
     /// Names of its parameters (`$nome`), without the sign.
     pub parameters: BTreeSet<String>,
     /// Names that may be columns, in upper case.
@@ -81,9 +83,21 @@ pub fn pass_within(
     catalog: &'static Catalog,
     patience: &Patience,
 ) -> Result<Passed> {
-    let (sql, binds) = (sql.to_owned(), binds.clone());
-    let judge =
-        move || -> std::result::Result<Passed, Vec<Problem>> { walk::judge(&sql, parse::tree(&sql)?, &binds, catalog) };
+    pass_with(sql, binds, catalog, &[], patience)
+}
+
+/// The same, where tables of the names in `own` may be read as well, which are in lower case.
+pub fn pass_with(
+    sql: &str,
+    binds: &BTreeMap<String, Value>,
+    catalog: &'static Catalog,
+    own: &[String],
+    patience: &Patience,
+) -> Result<Passed> {
+    let (sql, binds, own) = (sql.to_owned(), binds.clone(), own.to_vec());
+    let judge = move || -> std::result::Result<Passed, Vec<Problem>> {
+        walk::judge(&sql, parse::tree(&sql)?, &binds, (catalog, &own))
+    };
     patience.wait(judge)?.map_err(|problems| Error::from_problems(problems).stage("gate"))
 }
 

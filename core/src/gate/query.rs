@@ -160,7 +160,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A table of the catalogue, or a CTE that can be seen here; nothing else, a file least of all.
+    /// A table of the catalogue, a table of the client's own, or a CTE that can be seen here; nothing else, a file least of all.
     fn table(&mut self, node: &Value, scope: &Scope<'_>) {
         let name = node["table_name"].as_str().unwrap_or_default();
         if node["schema_name"] != "" || node["catalog_name"] != "" {
@@ -177,6 +177,12 @@ impl Walk<'_> {
                 if !self.tables.iter().any(|known| known.dataset == grupo.dataset) {
                     self.tables.push(grupo);
                 }
+            }
+            _ if self.own.iter().any(|own| own.eq_ignore_ascii_case(name)) => {
+                let alias = node["alias"].as_str().filter(|alias| !alias.is_empty()).unwrap_or(name);
+                let own = name.to_ascii_lowercase();
+                self.syntax.tables.entry(alias.to_lowercase()).or_default().insert(own.clone());
+                self.own_read.insert(own);
             }
             _ => self.refuse(refusal::table(self.sql, node, name, self.catalog)),
         }

@@ -13,8 +13,8 @@ pub type Hidden = BTreeMap<String, Vec<String>>;
 
 /// The text of a statement that passed, with the columns of `hidden` left out of every star over the tables themselves. DS-422
 /// where they cannot be.
-pub fn without(statement: &Value, hidden: &Hidden, catalog: &'static Catalog) -> Result<String> {
-    let (mut statement, hidden) = (statement.clone(), hidden.clone());
+pub fn without(statement: &Value, hidden: &Hidden, catalog: &'static Catalog, own: &[String]) -> Result<String> {
+    let (mut statement, hidden, own) = (statement.clone(), hidden.clone(), own.to_vec());
     let rewritten = Patience::default().wait(move || {
         let mut rewrite = Rewrite { hidden: &hidden, frames: Vec::new(), problems: Vec::new() };
         rewrite.visit(&mut statement);
@@ -24,7 +24,7 @@ pub fn without(statement: &Value, hidden: &Hidden, catalog: &'static Catalog) ->
         let text = parse::text(&statement)?;
         // What runs is what is judged: the engine's way back to text is no part of the gate.
         // The values of the parameters were looked at before.
-        walk::judge(&text, parse::tree(&text)?, &BTreeMap::new(), catalog).map(|_| text)
+        walk::judge(&text, parse::tree(&text)?, &BTreeMap::new(), (catalog, &own)).map(|_| text)
     })?;
     rewritten.map_err(|problems| Error::from_problems(problems).stage("plan"))
 }
@@ -49,6 +49,15 @@ impl Rewrite<'_> {
                     let mut tables = Vec::new();
                     self.tables(map.get("from_table").unwrap_or(&Value::Null), &mut tables);
                     self.frames.push(tables);
+                }
+                // `ORDER BY ALL` is a star of the answer's columns, and of no table's.
+                if map.get("type").is_some_and(|kind| kind == "ORDER_MODIFIER") {
+                    let orders = map.get_mut("orders").and_then(Value::as_array_mut).into_iter().flatten();
+                    let is_all = |order: &Value| {
+                        let by = &order["expression"];
+                        by["class"] == "STAR" && by["expr"].is_null() && by["relation_name"] == ""
+                    };
+                    return orders.filter(|order| !is_all(order)).for_each(|order| self.visit(order));
                 }
                 map.values_mut().for_each(|child| self.visit(child));
                 if is_query {

@@ -16,6 +16,9 @@ const MAX_PROBLEMS: usize = 20;
 pub(super) struct Walk<'a> {
     pub sql: &'a str,
     pub catalog: &'static Catalog,
+    /// Tables beside the catalogue's that may be read, and those that are.
+    pub own: &'a [String],
+    pub own_read: BTreeSet<String>,
     /// Values of the parameters, as far as they are given.
     pub binds: &'a BTreeMap<String, Value>,
     pub tables: Vec<&'static Grupo>,
@@ -34,11 +37,13 @@ pub(super) fn judge(
     sql: &str,
     statement: Value,
     binds: &BTreeMap<String, Value>,
-    catalog: &'static Catalog,
+    (catalog, own): (&'static Catalog, &[String]),
 ) -> Result<Passed, Vec<Problem>> {
     let mut walk = Walk {
         sql,
         catalog,
+        own,
+        own_read: BTreeSet::new(),
         binds,
         tables: Vec::new(),
         parameters: BTreeSet::new(),
@@ -59,12 +64,12 @@ pub(super) fn judge(
     if !problems.is_empty() {
         return Err(problems);
     }
-    let Walk { tables, parameters, columns, star, bare, compared, syntax, .. } = walk;
+    let Walk { tables, own_read, parameters, columns, star, bare, compared, syntax, .. } = walk;
     let star = star || bare.iter().any(|name| syntax.tables.contains_key(name));
     let modifiers = statement["node"]["modifiers"].as_array();
     let ordered = modifiers.is_some_and(|all| all.iter().any(|modifier| modifier["type"] == "ORDER_MODIFIER"));
     let syntax = Syntax { statement, long_bytes, ..syntax };
-    Ok(Passed { sql: sql.to_owned(), tables, parameters, columns, star, ordered, compared, syntax })
+    Ok(Passed { sql: sql.to_owned(), tables, own: own_read, parameters, columns, star, ordered, compared, syntax })
 }
 
 impl Walk<'_> {

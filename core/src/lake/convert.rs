@@ -77,6 +77,7 @@ impl Rows<'_> {
             file: file.name(),
             size: file.size,
             mtime_ns: file.mtime_ns,
+            preliminary: file.version.preliminary,
             converter: CONVERTER_VERSION,
             ..Provenance::default()
         };

@@ -65,7 +65,7 @@ impl LakeFile {
         Handle::new(&self.stores, &self.object.location)
     }
 
-    /// Opens the object.
+    /// Its bytes, as its store gives them.
     pub fn open(&self) -> Result<Arc<dyn ReadAt>> {
         self.stores.open(&self.object.location)
     }

@@ -3,14 +3,13 @@
 //! An object is named by its source's hash and the converter's version and never changes. Beside it lies its record
 //! (`<object>.json`): provenance, columns, and the object's own SHA-256, against which it is checked before its first
 //! use in a process. An object without a record counts as not there and is converted again. A lake may lie in another store
-//! ([`remote`]); then it has a folder of this machine as well, for what is in the making.
+//! (`remote`); then it has a folder of this machine as well, for what is in the making.
 
 mod bad_cells;
 mod columns;
 mod convert;
 mod digest;
 mod file;
-mod lock;
 mod made;
 mod mark;
 mod native;
@@ -28,7 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::base::{Code, Ctx, Error, Phase, Result, Trusted, create_folders, io_words, text};
+use crate::base::{Code, Ctx, Error, Phase, Result, Trusted, create_folders, io_words, lock_file, text};
 use crate::catalog::{Catalog, Dataset, FileId};
 use crate::source::HeaderColumn;
 use crate::source::dbc::Encoding;
@@ -145,7 +144,7 @@ impl Lake {
         &self.here
     }
 
-    /// Where it lies.
+    /// Where its objects lie.
     pub fn location(&self) -> Location {
         self.remote.as_ref().map_or_else(|| Location::file(&self.here), |remote| remote.root().clone())
     }
@@ -291,7 +290,7 @@ impl Lake {
             own_has_crcs = own.is_sound(None, &ctx.cancel)?;
         }
         create_folders(&folder).map_err(|error| self.unwritable(error))?;
-        let _lock = lock::take(
+        let _lock = lock_file(
             &folder.join(format!(".{}.lock", convert::stem(file))),
             Trusted::of_folder(&self.here),
             &ctx.cancel,

@@ -17,6 +17,9 @@ pub struct Provenance {
     pub size: u64,
     /// Nanoseconds since 1970.
     pub mtime_ns: i64,
+    /// Of a folder PRELIM: not closed by the ministry.
+    #[serde(default)]
+    pub preliminary: bool,
     /// Of the source file; none for a Parquet that is read in place.
     pub sha256: Option<String>,
     /// Of the decoded rows ([`RowDigest`](super::RowDigest)): equal for the same records, whatever the file; none for the

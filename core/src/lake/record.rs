@@ -83,8 +83,12 @@ impl Record {
             row_groups: self.row_groups.clone(),
             fingerprint: fingerprint(&schema),
             schema,
-            // Of the same content another machine may have a file of another time.
-            source: Provenance { mtime_ns: file.mtime_ns, ..self.provenance.clone() },
+            // A file may have moved to the final ones since, as it is; and of the same content another machine may have one of another time.
+            source: Provenance {
+                preliminary: file.version.preliminary,
+                mtime_ns: file.mtime_ns,
+                ..self.provenance.clone()
+            },
             state: file.state,
             native_parquet: false,
             sha256: Some(self.sha256.clone()),

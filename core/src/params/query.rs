@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::base::Text;
 use crate::catalog::{Competencia, FileId, Grupo, LogicalType, Uf};
 use crate::labels::Derived;
+use crate::source::declared::OwnTable;
 
 use super::{AggregateFn, Op, Options};
 
@@ -14,6 +15,8 @@ use super::{AggregateFn, Op, Options};
 pub struct Query {
     /// The tables that it reads: one for a structured query, any number for SQL.
     pub scopes: Vec<Scope>,
+    /// Tables of the client's own that its SQL reads.
+    pub own_tables: Vec<Arc<OwnTable>>,
     /// What is asked.
     pub ask: Ask,
     /// How it is run.

@@ -165,7 +165,11 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
         query.scopes.iter().map(|scope| (scope, view::columns(scope, &of_scope(scope)))).collect();
     let mut tables = Vec::with_capacity(query.scopes.len());
     for (scope, columns) in &held {
-        let elsewhere = |name: &str| named::has_elsewhere(&held, scope, name);
+        let own = |name: &str| {
+            let columns = query.own_tables.iter().flat_map(|table| &table.columns);
+            columns.into_iter().any(|column| column.eq_ignore_ascii_case(name))
+        };
+        let elsewhere = |name: &str| own(name) || named::has_elsewhere(&held, scope, name);
         let mut columns = columns.clone();
         columns.extend(named::columns(query, scope, &columns, &elsewhere));
         tables.push((*scope, columns, of_scope(scope)));
@@ -188,15 +192,22 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
         let view = |(scope, columns, files): &(&Scope, Vec<TableColumn>, Vec<&LakeFile>)| {
             view::create(dialect, scope, columns, files, shown(placed))
         };
-        tables.iter().map(view).collect::<Result<Vec<View>>>()
+        let own = query.own_tables.iter().map(|table| {
+            let path = table.path.to_string_lossy();
+            let relation = format!("SELECT * FROM {}", dialect.parquet(&[&path]));
+            Ok(View { name: dialect.name(&table.name), relation })
+        });
+        tables.iter().map(view).chain(own).collect::<Result<Vec<View>>>()
     };
     let of_files = files.iter().filter_map(|file| file.path.to_str().map(str::to_owned));
-    let paths: Vec<String> = of_files.chain(without.paths()).collect();
+    let of_tables = query.own_tables.iter().filter_map(|table| table.path.to_str().map(str::to_owned));
+    let paths: Vec<String> = of_files.chain(without.paths()).chain(of_tables).collect();
     match (&query.ask, tables.first()) {
         (Ask::Sql(ask), _) => {
             refuse_unnamable(&paths, dialect)?;
             view::refuse_hidden_row_numbers(files, sampling, by_file || !left_out.is_empty())?;
-            let rewritten = without_hidden(ask, &tables)?;
+            let own: Vec<String> = query.own_tables.iter().map(|table| table.name.clone()).collect();
+            let rewritten = without_hidden(ask, &tables, &own)?;
             Ok(Statement {
                 views: views(false)?,
                 written: rewritten.is_some().then(|| ask.text.clone()),
@@ -264,7 +275,11 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
 }
 
 /// The user's text with stars that leave out what is there by name only; none where it may stand as it is.
-fn without_hidden(ask: &Sql, tables: &[(&Scope, Vec<TableColumn>, Vec<&LakeFile>)]) -> Result<Option<String>> {
+fn without_hidden(
+    ask: &Sql,
+    tables: &[(&Scope, Vec<TableColumn>, Vec<&LakeFile>)],
+    own: &[String],
+) -> Result<Option<String>> {
     let mut hidden = gate::Hidden::new();
     for (scope, columns, _) in tables {
         let names: Vec<String> = columns.iter().filter(|c| c.held != Held::Files).map(|c| c.name.clone()).collect();
@@ -275,7 +290,7 @@ fn without_hidden(ask: &Sql, tables: &[(&Scope, Vec<TableColumn>, Vec<&LakeFile>
     if !ask.star || hidden.is_empty() {
         return Ok(None);
     }
-    gate::without(&ask.syntax.statement, &hidden, Catalog::builtin()).map(Some)
+    gate::without(&ask.syntax.statement, &hidden, Catalog::builtin(), own).map(Some)
 }
 
 /// A column that `replace_by` writes, where the query gives it too.

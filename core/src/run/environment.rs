@@ -5,25 +5,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatchReader;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::base::{Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
+use crate::base::{Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
 use crate::cache::{Answers, CacheMetrics, Cached};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Dataset};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
 use crate::governor::{self, BatchMemory, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile, is_written_by_us};
 use crate::limit::RateLimit;
 use crate::metrics::Metrics;
+use crate::mirror::{Mirror, home};
 use crate::params::Query;
 use crate::plan::{Selection, selection_warnings};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets};
+use crate::source::declared::{Declared, OwnTables};
 use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
-use crate::store::{ChunkCache, Location, S3, S3Settings, SparedElsewhere, SparedKind, Stores};
+use crate::store::{ChunkCache, Location, Patience, S3, S3Settings, SparedElsewhere, SparedKind, Stores};
 
 /// Rows of a chunk on its way to a file or table: several are held at once, and none is handed to the host.
 const DURABLE_CHUNK_ROWS: usize = 8 << 10;
@@ -36,7 +39,13 @@ pub struct Environment {
     pub(super) config: Config,
     pub(super) catalog: &'static Catalog,
     pub(super) source: Location,
+    /// Where the source is a tree elsewhere.
+    pub(super) mirror: Option<Arc<Mirror>>,
     names: KnownNames,
+    /// What stands beside the declared files where there is no folder.
+    nothing: Arc<Names>,
+    declared: Declared,
+    pub(super) tables: OwnTables,
     pub(super) lake: Lake,
     pub(super) engine: Arc<dyn Engine>,
     /// The one in the process, for what jobs have kept.
@@ -68,6 +77,8 @@ pub struct Parts {
     pub engine: Option<EngineOver>,
     /// Where sources may lie.
     pub stores: Stores,
+    /// How long servers may take.
+    pub patience: Patience,
 }
 
 /// Makes the engine of a client; it is given the one in the process.
@@ -75,7 +86,7 @@ pub type EngineOver = Arc<dyn Fn(Arc<dyn Engine>) -> Arc<dyn Engine> + Send + Sy
 
 impl Default for Parts {
     fn default() -> Self {
-        Parts { targets: Destination::kinds(), engine: None, stores: Stores::default() }
+        Parts { targets: Destination::kinds(), engine: None, stores: Stores::default(), patience: Patience::default() }
     }
 }
 
@@ -89,9 +100,19 @@ impl Environment {
             let notes = Some(cache.root().join("uploads"));
             stores = stores.with(Arc::new(S3::new(S3Settings::of(&config, notes)?, cache.clone())?));
         }
-        let (source, folder) = source_of(&source, &stores)?;
+        let mirror = mirror_of(&source, &config, &mut stores, parts.patience)?;
+        let alone = source.as_os_str().is_empty() && !config.declared.is_empty();
+        let (source, folder) = match &mirror {
+            Some(mirror) => (Mirror::root(), Some(mirror.files())),
+            None if alone => (Location::default(), Some(PathBuf::from("."))),
+            None => source_of(&source, &stores)?,
+        };
+        // A bucket alone is read as any store is, and its lake lives where those of other sources elsewhere do.
+        let elsewhere = mirror.is_some() || source.scheme() == "s3";
+        let home = elsewhere.then(|| home(config.home.as_deref()));
         let lake = match (&config.lake, &folder) {
             (Some(lake), _) => lake.clone(),
+            (None, _) if home.is_some() => home.iter().map(|home| home.join("lake")).collect(),
             (None, Some(folder)) => folder.join(".datasus").join("lake"),
             (None, None) => return Err(homeless(&source)),
         };
@@ -101,9 +122,19 @@ impl Environment {
             true => Lake::at(stores, &root, &cache.root().join("lakes").join(short_hash(&root)))?,
             false => Lake::over(stores, &lake)?,
         };
+        let nothing = Names::nothing(&source);
+        let sources = config.declared.iter().map(|(name, paths)| (name.clone(), paths.clone()));
+        let beside = match root.is_file() {
+            true => lake.location().path().to_owned(),
+            false => cache.root().join("lakes").join(short_hash(&root)),
+        };
+        let declared = Declared::of(sources, &beside, Catalog::builtin())?;
+        let tables = OwnTables::of(&config.tables, &beside, Catalog::builtin())?;
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
-        let local: Arc<dyn Engine> =
-            Arc::new(Local::over(vec![local_folder(&source), local_folder(&lake.location()), cache.root().to_owned()]));
+        let read = folder.clone().filter(|_| mirror.is_some()).unwrap_or_else(|| local_folder(&source));
+        let of_source = if alone { None } else { Some(read) };
+        let folders = of_source.into_iter().chain([local_folder(&lake.location()), cache.root().to_owned()]);
+        let local: Arc<dyn Engine> = Arc::new(Local::over(folders.collect()));
         let scans = parts.engine.is_none();
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
         let governor = Governor::of_process();
@@ -112,7 +143,10 @@ impl Environment {
         let counts = answers.as_ref().map(Answers::counts);
         let keeps_answers = answers.is_some();
         let engine = answers.map_or_else(|| engine.clone(), |answers| Arc::new(Cached::over(engine.clone(), answers)));
-        let state = state_root(&config, &lake.location(), folder.as_deref())?;
+        let state = match (&home, &config.state, &config.lake) {
+            (Some(home), None, None) => home.join("jobs"),
+            _ => state_root(&config, &lake.location(), folder.as_deref())?,
+        };
         let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
@@ -133,7 +167,11 @@ impl Environment {
             config,
             catalog: Catalog::builtin(),
             source,
+            mirror,
             names: KnownNames::default(),
+            nothing,
+            declared,
+            tables,
             lake,
             engine,
             local,
@@ -149,6 +187,10 @@ impl Environment {
             metrics,
             _shed: shed,
         })
+    }
+
+    pub fn add_table(&self, name: &str, reader: impl RecordBatchReader) -> Result<()> {
+        self.tables.add(name, reader, self.catalog)
     }
 
     /// Returns once nothing is left at work that must not be cut off by the end of the process.
@@ -185,11 +227,32 @@ impl Environment {
     }
 
     pub fn listing(&self) -> Result<Listing> {
-        self.names()?.stat(self.lake.stores(), |_| true)
+        self.foretold(&self.listed(None, &self.ctx())?)
     }
 
-    pub(super) fn names(&self) -> Result<Arc<Names>> {
-        self.names.of(self.lake.stores(), &self.source, self.catalog)
+    /// All that `names` have; of a tree elsewhere nothing more is asked for that.
+    pub(super) fn foretold(&self, names: &Arc<Names>) -> Result<Listing> {
+        match &self.mirror {
+            Some(mirror) => names.stat_by(|location| mirror.foretold(location), |_| true),
+            None => names.stat(self.lake.stores(), |_| true),
+        }
+    }
+
+    /// The names of the source; of a tree elsewhere, of these datasets at least.
+    pub(super) fn listed(&self, datasets: Option<&BTreeSet<Dataset>>, ctx: &Ctx) -> Result<Arc<Names>> {
+        if let Some(mirror) = &self.mirror {
+            mirror.ensure_listed(datasets, self.config.transfers, ctx)?;
+        }
+        self.names_until(&ctx.cancel)
+    }
+
+    /// The names of the source, the declared files among them, which are laid out first where they are new.
+    pub(super) fn names_until(&self, cancel: &Cancel) -> Result<Arc<Names>> {
+        let beside = match self.source.is_file() && self.source.path().as_os_str().is_empty() {
+            true => self.nothing.clone(),
+            false => self.names.of(self.lake.stores(), &self.source, self.catalog)?,
+        };
+        self.declared.names(self.lake.stores(), beside, cancel)
     }
 
     /// The same without the Parquet that datasus has written, which comes beside it.
@@ -309,7 +372,13 @@ impl Environment {
     ) -> Vec<String> {
         let of_files = files.iter().flat_map(|file| [file.source.warnings.clone(), file.source.notices()].concat());
         let of_selection = selection_warnings(selection, query, listing, self.catalog);
-        of_selection.into_iter().chain(of_files).map(|warning| warning.get(self.config.language).to_owned()).collect()
+        let of_declared = query.scopes.iter().flat_map(|scope| self.declared.said(&scope.grupo.dataset));
+        of_selection
+            .into_iter()
+            .chain(of_files)
+            .chain(of_declared)
+            .map(|warning| warning.get(self.config.language).to_owned())
+            .collect()
     }
 
     pub fn language(&self) -> Language {
@@ -336,6 +405,21 @@ fn source_of(given: &Path, stores: &Stores) -> Result<(Location, Option<PathBuf>
         Err(error) => return Err(Error::io(error, &path).stage("source")),
     };
     Ok((Location::file(path), Some(folder)))
+}
+
+/// The tree that a source is, where it is one; its objects are then those of one more store.
+fn mirror_of(source: &Path, config: &Config, stores: &mut Stores, patience: Patience) -> Result<Option<Arc<Mirror>>> {
+    let Some(given) = source.to_str().filter(|given| Mirror::is_of(given, config)) else { return Ok(None) };
+    // A store of the program's own comes first.
+    if stores.knows(&Location::parse(source)) && config.mirrors.is_empty() {
+        return Ok(None);
+    }
+    let home = home(config.home.as_deref());
+    let home = std::path::absolute(&home).map_err(|error| Error::io(error, &home))?;
+    let mirror = Mirror::open(given, config, &home, stores, patience, Catalog::builtin())?;
+    let mirror = Arc::new(mirror);
+    *stores = stores.clone().with(mirror.clone());
+    Ok(Some(mirror))
 }
 
 /// What is converted of a source elsewhere needs a folder here.

@@ -98,7 +98,7 @@ impl Run<'_> {
     ) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
         let (env, ctx) = (self.env, self.ctx);
         let options = ConvertOptions { columns, ..env.convert_options(&prepared.query) };
-        let results = env.lake.ensure(&prepared.selection.files, env.catalog, &options, ctx);
+        let results = env.in_lake(&prepared.selection.files, &options, ctx);
         ctx.check()?;
         let mut files = Vec::with_capacity(results.len());
         let mut unreadable = prepared.unreadable.clone();

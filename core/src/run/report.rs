@@ -123,6 +123,12 @@ pub struct Source {
     pub sha256: Option<String>,
     /// Whether its checksum was right.
     pub crc: CrcState,
+    /// True: the ministry has not closed it yet; it lies in a folder PRELIM.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preliminary: bool,
+    /// The address of the source that it was fetched from; none for files of this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// A file that could not be read, and why.

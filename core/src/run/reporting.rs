@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::environment::Environment;
 use super::execution::{Execution, Outcome, Run};
 use super::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, bad_rows, sampled, unlabelled};
 use crate::base::{masked, text};
@@ -31,6 +32,7 @@ impl Execution<'_> {
             );
             warning.get(language).to_owned()
         }));
+        warnings.extend(ctx.notes().iter().map(|note| note.get(language).to_owned()));
         let unlabelled = unlabelled::of(&prepared.query, files, ctx).unwrap_or_else(|error| {
             // The rows are where they should be, and their labels are right: only the count is missing, and that is said.
             let detail = error.detail().to_owned();
@@ -76,7 +78,7 @@ impl Execution<'_> {
             attempts,
             resumed_from: (!held.is_empty()).then_some(held),
             cache: self.kept.as_ref().map_or(CacheUse::Off, KeptAnswer::used),
-            sources: files.iter().map(source_of).collect(),
+            sources: files.iter().map(|file| env.source_of(file)).collect(),
             missing: prepared.selection.missing.clone(),
             warnings,
             bad_values: bad_values(&prepared.query, files),
@@ -149,8 +151,18 @@ fn storage(stored: Vec<Stored>) -> BTreeMap<String, Storage> {
         .collect()
 }
 
-pub(super) fn source_of(file: &LakeFile) -> Source {
-    Source { file: file.source.file.clone(), rows: file.rows, sha256: file.source.sha256.clone(), crc: file.source.crc }
+impl Environment {
+    pub(super) fn source_of(&self, file: &LakeFile) -> Source {
+        let about = &file.source;
+        Source {
+            file: about.file.clone(),
+            rows: file.rows,
+            sha256: about.sha256.clone(),
+            crc: about.crc,
+            preliminary: about.preliminary,
+            origin: self.mirror.as_ref().and_then(|mirror| mirror.origin(&file.location, file.state)),
+        }
+    }
 }
 
 /// Of the files that the query reads.

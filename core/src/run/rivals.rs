@@ -28,14 +28,14 @@ impl Environment {
         listing: &Listing,
         ctx: &Ctx,
     ) -> Result<Vec<Unreadable>> {
-        tell_twins_apart(query, selection, listing, self.lake.stores())?;
+        self.tell_twins_apart(query, selection, listing)?;
         let mut unreadable = Vec::new();
         if selection.rivals.is_empty() {
             return Ok(unreadable);
         }
         let rivals = std::mem::take(&mut selection.rivals);
         let files: Vec<SourceFile> = rivals.iter().flat_map(|one| &one.versions).flatten().cloned().collect();
-        let results = self.lake.ensure(&files, self.catalog, &self.convert_options(query), ctx);
+        let results = self.in_lake(&files, &self.convert_options(query), ctx);
         ctx.check()?;
         let mut results = results.into_iter();
         for rivals in rivals {
@@ -74,7 +74,7 @@ impl Environment {
         selection: &mut Selection,
         listing: &Listing,
     ) -> Result<Vec<Text>> {
-        tell_twins_apart(query, selection, listing, self.lake.stores())?;
+        self.tell_twins_apart(query, selection, listing)?;
         let options = self.convert_options(query);
         let digest = |file: &SourceFile| self.lake.current(file, self.catalog, &options)?.source.digest;
         let mut warnings = Vec::new();
@@ -94,6 +94,14 @@ impl Environment {
             }
         }
         Ok(warnings)
+    }
+
+    /// Those of a tree elsewhere are told apart by their state, which has their folder in it.
+    fn tell_twins_apart(&self, query: &Query, selection: &mut Selection, listing: &Listing) -> Result<()> {
+        match self.mirror {
+            Some(_) => Ok(()),
+            None => tell_twins_apart(query, selection, listing, self.lake.stores()),
+        }
     }
 
     fn known(&self, version: &[SourceFile], read: Vec<Result<LakeFile>>, ctx: &Ctx) -> Result<Known> {

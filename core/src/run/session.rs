@@ -1,5 +1,6 @@
 //! The front of this room: checks what is asked, and has a job run it.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,12 +11,12 @@ use serde::Serialize;
 use super::environment::{Environment, Parts};
 use super::execution::Prepared;
 use super::task::Task;
-use super::{Job, Pending, Report, Rows, export, stream};
-use crate::base::{Cancel, Ctx, Error, Priority, Result, text};
-use crate::catalog::{FileId, Grupo};
+use super::{Job, Pending, Report, Rows, Unreadable, export, stream};
+use crate::base::{Cancel, Ctx, Error, Result, text};
+use crate::catalog::{FileId, Grupo, LogicalType};
 use crate::config::Config;
 use crate::gate;
-use crate::lake::LakeFile;
+use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{
     Extent, MissingFiles, Query, QueryParams, Question, Scope, SqlUse, check_sizes, validate, validate_question,
     validate_sql,
@@ -23,7 +24,7 @@ use crate::params::{
 use crate::plan::{Explain, Selection, Wanted, explain, missing_error, select, statement};
 use crate::scheduler::Handle;
 use crate::sink::{Destination, refuse_twice};
-use crate::source::folder::{Listing, Names, SourceFile};
+use crate::source::folder::{Listing, SourceFile};
 use crate::source::header_columns;
 
 /// One source with its lake. It opens and owns what jobs share, and runs none.
@@ -38,7 +39,7 @@ impl Deref for Session {
 }
 
 /// What a conversion ahead of a query did.
-#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct SyncReport {
     /// Files that are in the lake now.
@@ -51,12 +52,29 @@ pub struct SyncReport {
     pub duration_sec: f64,
     /// Each of the files.
     pub sources: Vec<super::Source>,
+    /// Files left out because they could not be fetched or read (`partial`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<Unreadable>,
     /// Values that did not parse.
     pub bad_values: Vec<super::BadValue>,
     /// Codes that were written in another form.
     pub normalised: Vec<super::NormalisedCodes>,
     /// What people should know.
     pub warnings: Vec<String>,
+}
+
+impl SyncReport {
+    /// The two as one.
+    fn add(&mut self, other: SyncReport) {
+        self.files += other.files;
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+        self.sources.extend(other.sources);
+        self.unreadable.extend(other.unreadable);
+        self.bad_values.extend(other.bad_values);
+        self.normalised.extend(other.normalised);
+        self.warnings.extend(other.warnings);
+    }
 }
 
 impl Session {
@@ -114,41 +132,62 @@ impl Session {
         self.submit(params, destinations)?.wait()
     }
 
-    /// Converts the files of `params` ahead of a query; only its dataset, UF and competência count.
+    /// Fetches and converts the files of each of `all` ahead of a query; only dataset, UF and competência count.
     /// An administrator's job among the others, so that it does not take their cores.
-    pub fn sync(self: &Arc<Self>, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
-        let ctx = Ctx { cancel: cancel.clone(), ..self.ctx() };
-        let (query, mut selection, listing) =
-            self.choose(params, Extent::Selected, &ctx).map_err(|e| self.traced(e, &ctx))?;
-        let (session, job) = (self.clone(), Handle::new(ctx.clone()));
-        let order = self.order(Priority::Admin, self.config.deadline, false);
+    pub fn sync(self: &Arc<Self>, all: &[QueryParams], ctx: Ctx) -> Result<SyncReport> {
+        self.begin_sync(all, ctx)?.wait()
+    }
+
+    fn begin_sync(self: &Arc<Self>, all: &[QueryParams], ctx: Ctx) -> Result<Handle<SyncReport>> {
+        let began = std::time::Instant::now();
+        let (session, job, all) = (self.clone(), Handle::new(ctx.clone()), all.to_vec());
         let work = move |ctx: &Ctx| {
-            let settled = session.settle_rivals(&query, &mut selection, &listing, ctx);
-            let done = settled.and_then(|unreadable| {
+            let mut whole = SyncReport::default();
+            let one = |params: &QueryParams| -> Result<SyncReport> {
+                let (query, mut selection, listing) = session.choose(params, Extent::Selected, ctx)?;
+                let unreadable = session.settle_rivals(&query, &mut selection, &listing, ctx)?;
                 let mut report = session.convert(&query, &selection, &listing, ctx)?;
                 report.warnings.extend(unreadable.into_iter().map(|one| format!("{}: {}", one.file, one.detail)));
                 Ok(report)
-            });
-            done.map_err(|e| session.traced(e, ctx))
+            };
+            all.iter()
+                .try_for_each(|params| one(params).map(|report| whole.add(report)))
+                .map_err(|e| session.traced(e, ctx))?;
+            whole.warnings.extend(ctx.notes().iter().map(|note| note.get(session.config.language).to_owned()));
+            whole.warnings.iter().for_each(|warning| ctx.log_warning(warning));
+            whole.duration_sec = began.elapsed().as_secs_f64();
+            Ok(whole)
         };
-        self.scheduler.submit(order, &job, work).map_err(|e| self.traced(e, &ctx))?;
-        job.wait()
+        self.scheduler.submit(self.order_of_sync(), &job, work).map_err(|e| self.traced(e, &ctx))?;
+        Ok(job)
+    }
+
+    /// What a job of this client carries, for who starts one and stops it.
+    pub fn new_ctx(&self, cancel: &Cancel) -> Ctx {
+        Ctx { cancel: cancel.clone(), ..self.ctx() }
     }
 
     fn convert(&self, query: &Query, selection: &Selection, listing: &Listing, ctx: &Ctx) -> Result<SyncReport> {
-        let began = std::time::Instant::now();
         let options = self.convert_options(query);
-        let results = self.lake.ensure(&selection.files, self.catalog, &options, ctx);
+        let results = self.in_lake(&selection.files, &options, ctx);
         ctx.check()?;
-        let files = results.into_iter().collect::<Result<Vec<LakeFile>>>()?;
+        let mut files = Vec::with_capacity(results.len());
+        let mut unreadable = Vec::new();
+        for (file, result) in selection.files.iter().zip(results) {
+            match result {
+                Ok(file) => files.push(file),
+                Err(error) if !query.options.partial => return Err(error),
+                Err(error) => unreadable.push(Unreadable::of(&file.location, error, ctx)),
+            }
+        }
         let warnings = self.warnings(query, selection, listing, &files);
-        warnings.iter().for_each(|warning| ctx.log_warning(warning));
         Ok(SyncReport {
             files: files.len() as u64,
             rows: files.iter().map(|file| file.rows).sum(),
             bytes: files.iter().map(|file| file.bytes).sum(),
-            duration_sec: began.elapsed().as_secs_f64(),
-            sources: files.iter().map(super::reporting::source_of).collect(),
+            duration_sec: 0.0,
+            sources: files.iter().map(|file| self.source_of(file)).collect(),
+            unreadable,
             bad_values: files.iter().flat_map(super::reporting::bad_values_of).collect(),
             normalised: super::NormalisedCodes::of(&files),
             warnings,
@@ -189,25 +228,35 @@ impl Session {
 
     /// `listed`: the files that the listing is to have. Where the catalogue knows no column of a dataset, all of its files say
     /// the types, whichever are selected.
-    fn choose(&self, params: &QueryParams, listed: Extent, ctx: &Ctx) -> Result<(Query, Selection, Listing)> {
+    pub(super) fn choose(
+        &self,
+        params: &QueryParams,
+        listed: Extent,
+        ctx: &Ctx,
+    ) -> Result<(Query, Selection, Listing)> {
         self.scheduler.is_usable()?;
         check_sizes(params)?;
-        let (names, stores) = (self.names()?, &self.lake.stores().during(&ctx.cancel));
+        let stores = &self.lake.stores().during(&ctx.cancel);
         let whole = |grupo: &Grupo, extent| extent == Extent::Dataset || grupo.columns.is_empty();
+        // Names are read when they are needed: what is wrong with a query is said without them.
+        let names_of = |grupo: &Grupo| self.listed(Some(&BTreeSet::from([grupo.dataset.clone()])), ctx);
         let file_columns = |scope: &Scope, extent| {
-            let whole = whole(scope.grupo, extent);
+            let whole = whole(scope.grupo, extent) && self.mirror.is_none();
             let wanted = |id: &FileId| if whole { id.dataset == scope.grupo.dataset } else { scope.selects(id) };
-            Ok(self.lake.columns_of(scope.grupo, &names.stat(stores, wanted)?.files))
+            let files = names_of(scope.grupo)?.stat(stores, wanted)?.files;
+            self.columns_of_files(scope.grupo, files, ctx)
         };
         let mut query = match &params.sql {
             None => validate(params, self.catalog, &file_columns)?,
             Some(sql) => match gate::question(sql, self.catalog) {
-                Some(asked) => validate_question(params, asked.and_then(|asked| self.with_files(asked, &names)))?,
+                Some(asked) => validate_question(params, asked.and_then(|asked| self.with_files(asked, ctx)))?,
                 None => validate_sql(params, sql, self.judged(params, sql, ctx))?,
             },
         };
+        let datasets = query.scopes.iter().map(|scope| scope.grupo.dataset.clone()).collect();
+        let names = self.listed(Some(&datasets), ctx)?;
         let wanted = |id: &FileId| {
-            let of_scope = |scope: &Scope| match whole(scope.grupo, listed) {
+            let of_scope = |scope: &Scope| match whole(scope.grupo, listed) && self.mirror.is_none() {
                 true => scope.grupo.dataset == id.dataset,
                 false => scope.selects(id),
             };
@@ -215,25 +264,51 @@ impl Session {
         };
         let listing = names.stat(stores, wanted)?;
         for scope in query.scopes.iter_mut().filter(|scope| scope.grupo.columns.is_empty()) {
-            scope.header_columns = header_columns(&scope.grupo.dataset, &listing.files, self.lake.stores());
+            // Of a tree elsewhere the files that are asked for say the types, and not all that there are.
+            let files = listing.files.iter().filter(|file| self.mirror.is_none() || scope.selects(&file.id));
+            let files = self.at_hand(files.cloned().collect(), ctx)?;
+            scope.header_columns = header_columns(&scope.grupo.dataset, &files, self.lake.stores());
         }
         let selection = select(&query, &listing, self.catalog, &|file| self.lake.is_ours(file))?;
         let complete = selection.missing.is_empty() && selection.without_files.is_empty();
         if !complete && query.options.missing == MissingFiles::Error {
-            return Err(missing_error(&selection, &query, &names.stat(stores, |_| true)?, self.catalog));
+            return Err(missing_error(&selection, &query, &self.foretold(&names)?, self.catalog));
         }
         Ok((query, selection, listing))
     }
 
     /// Where the catalogue knows no column of a dataset, those of its files.
-    fn with_files(&self, asked: Question, names: &Arc<Names>) -> Result<Question> {
+    fn with_files(&self, asked: Question, ctx: &Ctx) -> Result<Question> {
         match asked {
             Question::Columns { grupo, .. } if grupo.columns.is_empty() => {
+                let names = self.listed(Some(&BTreeSet::from([grupo.dataset.clone()])), ctx)?;
                 let files = names.stat(self.lake.stores(), |id| id.dataset == grupo.dataset)?.files;
-                Ok(Question::Columns { grupo, of_files: self.lake.columns_of(grupo, &files) })
+                Ok(Question::Columns { grupo, of_files: self.lake.columns_of(grupo, &self.here(files)) })
             }
             asked => Ok(asked),
         }
+    }
+
+    /// The columns that files have. Of a tree elsewhere: of those that are here or in the lake; where the catalogue knows none, they
+    /// are fetched for it.
+    fn columns_of_files(&self, grupo: &Grupo, files: Vec<SourceFile>, ctx: &Ctx) -> Result<Vec<(String, LogicalType)>> {
+        if self.mirror.is_none() {
+            return Ok(self.lake.columns_of(grupo, &files));
+        }
+        if grupo.columns.is_empty() {
+            return Ok(self.lake.columns_of(grupo, &self.at_hand(files, ctx)?));
+        }
+        let options = ConvertOptions { verify_crc: self.config.verify_crc, ..ConvertOptions::default() };
+        let in_lake = files.iter().filter_map(|file| self.lake.current(file, self.catalog, &options));
+        let names_of = |file: LakeFile| file.schema.fields().iter().map(|field| field.name().to_uppercase()).collect();
+        let names: BTreeSet<String> = in_lake.flat_map(|file| -> Vec<String> { names_of(file) }).collect();
+        let mut columns = self.lake.columns_of(grupo, &self.here(files));
+        for name in names {
+            if !columns.iter().any(|(known, _)| *known == name) {
+                columns.push((name, LogicalType::Text));
+            }
+        }
+        Ok(columns)
     }
 
     /// User SQL goes through the gate before anything else looks at it.
@@ -243,9 +318,10 @@ impl Session {
         let own = own.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let deadline = own.into_iter().chain([Duration::from_secs_f64(self.config.deadline)]).min();
         let patience = gate::Patience { deadline, cancel: ctx.cancel.clone(), trace_id: ctx.trace_id.clone() };
-        let gate::Passed { tables, parameters, columns, star, ordered, compared, syntax, .. } =
-            gate::pass_within(sql, &params.bind, self.catalog, &patience)?;
-        Ok(SqlUse { tables, parameters, columns, star, ordered, compared, syntax })
+        let gate::Passed { tables, own, parameters, columns, star, ordered, compared, syntax, .. } =
+            gate::pass_with(sql, &params.bind, self.catalog, &self.tables.names(), &patience)?;
+        let own = own.iter().filter_map(|name| self.tables.table(name, self.lake.stores(), &ctx.cancel).transpose());
+        Ok(SqlUse { tables, own: own.collect::<Result<_>>()?, parameters, columns, star, ordered, compared, syntax })
     }
 
     pub(super) fn prepare(&self, params: &QueryParams, ctx: &Ctx) -> Result<Prepared> {
@@ -260,6 +336,7 @@ impl Session {
             self.engine.warm(from_user);
         }
         let (query, selection, listing) = self.choose(params, Extent::Selected, ctx)?;
+        self.refuse_too_large(&query, &selection)?;
         Ok(Prepared { params: params.clone(), query, selection, listing, unreadable: Vec::new() })
     }
 

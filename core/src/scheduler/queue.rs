@@ -145,7 +145,8 @@ impl<J> Queue<J> {
             return Err(Refusal::TooManyParked { parked: self.limits.parked });
         }
         // Each has a thread that waits; with more of them the queue is where the others wait, and where it ends.
-        if why == YieldReason::Memory && self.away(YieldReason::Memory) >= self.limits.parked {
+        let waits = matches!(why, YieldReason::Memory | YieldReason::Downloading);
+        if waits && self.away(why) >= self.limits.parked {
             return Ok(false);
         }
         self.put(ticket, Place::Away(why));

@@ -1,6 +1,7 @@
 //! Where files come from, and how their records are read.
 
 pub mod dbc;
+pub mod declared;
 mod example_data;
 mod file_summary;
 pub mod folder;

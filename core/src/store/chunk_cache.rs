@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use parquet::file::metadata::ParquetMetaData;
@@ -19,16 +20,40 @@ use super::{At, Object, ReadAt, Reader};
 use crate::base::{Cancel, Code, Error, Result, Trusted, create_folders, parquet_footer, text};
 
 const GLANCE: Duration = Duration::from_millis(10);
+/// Copies that a process locks one by one.
+const MOST_LOCKS: usize = 256;
 /// Of the footer of a copy.
 const FOOTER: u64 = 64 << 10;
 
 /// A file of this machine, which stays what it is while somebody has this.
 #[derive(Debug, Clone)]
 pub struct LocalCopy {
-    /// Where it lies.
+    /// Where it is.
     pub path: PathBuf,
-    /// Its lock; none where nobody takes the file away.
-    _held: Option<Arc<File>>,
+    /// None where nobody takes the file away.
+    _held: Option<Held>,
+}
+
+/// What keeps a copy.
+#[derive(Debug, Clone)]
+enum Held {
+    /// Its own lock.
+    One(#[allow(dead_code)] Arc<Lock>),
+    /// The lock of all copies: a job of thousands would need as many descriptors.
+    All(#[allow(dead_code)] Arc<File>),
+}
+
+/// The lock of one copy, counted.
+#[derive(Debug)]
+struct Lock {
+    _file: File,
+    count: Arc<AtomicUsize>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Relaxed);
+    }
 }
 
 impl LocalCopy {
@@ -38,11 +63,15 @@ impl LocalCopy {
     }
 }
 
-/// Pieces of remote objects, kept on the disk.
+/// The folder of copies.
 #[derive(Debug)]
 pub struct ChunkCache {
     root: PathBuf,
     limit: u64,
+    /// Copies that have a lock of their own.
+    locks: Arc<AtomicUsize>,
+    /// The lock of all, while somebody needs it.
+    all: Mutex<Weak<File>>,
 }
 
 /// How much of an object is wanted.
@@ -85,10 +114,10 @@ impl Part<'_> {
 impl ChunkCache {
     /// Nothing is made before the first copy.
     pub fn at(root: PathBuf, limit: u64) -> Self {
-        ChunkCache { root, limit }
+        ChunkCache { root, limit, locks: Arc::default(), all: Mutex::default() }
     }
 
-    /// Its folder.
+    /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -153,7 +182,29 @@ impl ChunkCache {
             return Err(error);
         }
         tracing::debug!(%at, bytes, "copied from its store");
-        Ok(LocalCopy { path: name, _held: Some(Arc::new(file)) })
+        let held = self.held(file).map_err(|error| Error::io(error, &name))?;
+        Ok(LocalCopy { path: name, _held: Some(held) })
+    }
+
+    /// Keeps a copy whose file is locked: by that lock, or, where there are many, by that of all.
+    fn held(&self, file: File) -> io::Result<Held> {
+        if self.locks.fetch_add(1, Relaxed) < MOST_LOCKS {
+            return Ok(Held::One(Arc::new(Lock { _file: file, count: self.locks.clone() })));
+        }
+        self.locks.fetch_sub(1, Relaxed);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(all) = all.upgrade() {
+            return Ok(Held::All(all));
+        }
+        let lock = Arc::new(self.open_all()?);
+        lock.lock_shared()?;
+        *all = Arc::downgrade(&lock);
+        Ok(Held::All(lock))
+    }
+
+    fn open_all(&self) -> io::Result<File> {
+        let mut options = File::options();
+        Trusted::Own.open(options.create(true).truncate(false).write(true), &self.root.join(".all"))
     }
 
     /// A copy that is there and holds `part`, under its lock.
@@ -168,23 +219,28 @@ impl ChunkCache {
             file.lock_shared().ok()?;
             // Whoever made room may have taken it in between.
             let is_there = same(&file, &path);
-            is_there.then(|| {
-                let _ = file.set_modified(SystemTime::now());
-                LocalCopy { path, _held: Some(Arc::new(file)) }
-            })
+            if !is_there {
+                return None;
+            }
+            let _ = file.set_modified(SystemTime::now());
+            Some(LocalCopy { path, _held: Some(self.held(file).ok()?) })
         })
     }
 
     /// A new file of so many bytes, without a name yet, for which others have gone where it had to be.
     fn room(&self, folder: &Path, bytes: u64, cancel: &Cancel) -> Result<(PathBuf, File)> {
         let _lock = take(&self.root.join(".lock"), cancel)?;
+        let failed = |error| Error::io(error, &self.root);
+        let all = self.open_all().map_err(failed)?;
+        // While somebody reads more copies than it can lock, none goes.
+        let may_go = all.try_lock().is_ok();
         let mut copies = copies(&self.root);
-        copies.sort_by_key(|copy| copy.used);
+        // What nobody will give its name goes before anything that may be read again.
+        let is_partial = |copy: &Copy| copy.path.extension().is_some_and(|extension| extension == "partial");
+        copies.sort_by_key(|copy| (!is_partial(copy), copy.used));
         let mut held: u64 = copies.iter().map(|copy| copy.bytes).sum();
         for copy in copies {
-            // Of a killed process: nobody will give it its name.
-            let is_partial = copy.path.extension().is_some_and(|extension| extension == "partial");
-            if !is_partial && held.saturating_add(bytes) <= self.limit {
+            if !is_partial(&copy) && (!may_go || held.saturating_add(bytes) <= self.limit) {
                 continue;
             }
             let Ok(file) = Trusted::Own.read(&copy.path) else { continue };
@@ -310,88 +366,4 @@ fn full(root: &Path, bytes: u64, held: u64, limit: u64) -> Error {
     .with("bytes", bytes)
     .with("limit", limit)
     .file(shown.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::Location;
-
-    struct Bytes(Vec<u8>);
-
-    impl ReadAt for Bytes {
-        fn size(&self) -> u64 {
-            self.0.len() as u64
-        }
-
-        fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
-            let rest = self.0.get(at as usize..).unwrap_or_default();
-            let read = rest.len().min(into.len());
-            into[..read].copy_from_slice(&rest[..read]);
-            Ok(read)
-        }
-    }
-
-    fn object(name: &str, bytes: usize) -> Object {
-        let location = Location::of("mem", name);
-        Object { location, size: bytes as u64, mtime_ns: 1, state: None, identity: None }
-    }
-
-    fn copy(cache: &ChunkCache, name: &str, bytes: usize) -> Result<LocalCopy> {
-        let open = || Ok(Arc::new(Bytes(vec![7; bytes])) as Arc<dyn ReadAt>);
-        cache.copy_of(&object(name, bytes), None, &Cancel::default(), &open)
-    }
-
-    fn held(cache: &ChunkCache) -> u64 {
-        copies(&cache.root).iter().map(|copy| copy.bytes).sum()
-    }
-
-    #[test]
-    fn the_oldest_copies_go_first_and_none_that_is_read() {
-        let place = tempfile::tempdir().unwrap();
-        let cache = ChunkCache::at(place.path().join("copies"), 1_000);
-        let first = copy(&cache, "a", 400).unwrap();
-        let path = copy(&cache, "b", 400).unwrap().path;
-        assert_eq!(std::fs::read(&first.path).unwrap(), [7; 400]);
-        // The first is in use, so that the second goes, though it is younger.
-        let third = copy(&cache, "c", 500).unwrap();
-        assert!(first.path.exists() && !path.exists() && held(&cache) == 900);
-        let full = copy(&cache, "d", 200).unwrap_err();
-        assert_eq!(full.code(), Code::DiskFull);
-        drop((first, third));
-        copy(&cache, "d", 200).unwrap();
-        assert!(held(&cache) <= 1_000);
-        // One that is there is not made again.
-        let never = || -> Result<Arc<dyn ReadAt>> { panic!("opened") };
-        cache.copy_of(&object("d", 200), None, &Cancel::default(), &never).unwrap();
-        // Another version is another copy.
-        let changed = Object { mtime_ns: 2, ..object("d", 200) };
-        let open = || Ok(Arc::new(Bytes(vec![8; 200])) as Arc<dyn ReadAt>);
-        let changed = cache.copy_of(&changed, None, &Cancel::default(), &open).unwrap();
-        assert_eq!(std::fs::read(changed.path).unwrap(), [8; 200]);
-    }
-
-    #[test]
-    fn what_a_killed_process_left_goes_and_a_failed_copy_leaves_nothing() {
-        let place = tempfile::tempdir().unwrap();
-        let cache = ChunkCache::at(place.path().join("copies"), 1_000);
-        copy(&cache, "a", 100).unwrap();
-        let folder = cache.root.join(folder_of(&object("a", 100)));
-        std::fs::write(folder.join(".01ARZ3NDEKTSV4RRFFQ69G5FAV.partial"), [0; 900]).unwrap();
-        copy(&cache, "b", 500).unwrap();
-        assert_eq!(held(&cache), 600);
-        struct Broken;
-        impl ReadAt for Broken {
-            fn size(&self) -> u64 {
-                100
-            }
-            fn read_at(&self, _into: &mut [u8], _at: u64) -> io::Result<usize> {
-                let away = Error::new(Code::Unreachable, text!("fora do ar", "out of reach"));
-                Err(io::Error::other(away))
-            }
-        }
-        let open = || Ok(Arc::new(Broken) as Arc<dyn ReadAt>);
-        let error = cache.copy_of(&object("c", 100), None, &Cancel::default(), &open).unwrap_err();
-        assert_eq!((error.code(), held(&cache)), (Code::Unreachable, 600));
-    }
 }

@@ -14,7 +14,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// An object of one of these stores.
+    /// The object at `at`.
     pub fn new(stores: &Stores, at: &Location) -> Self {
         Handle { stores: stores.clone(), at: at.clone() }
     }
@@ -29,7 +29,7 @@ impl Handle {
         &self.at
     }
 
-    /// Opens the object.
+    /// As `Store::open`.
     pub fn open(&self) -> Result<Arc<dyn ReadAt>> {
         self.stores.open(&self.at)
     }

@@ -40,6 +40,7 @@ impl Store for LocalFiles {
             found: named(found.files).map(|location| Entry { location, object: None }).collect(),
             broken: named(found.broken).collect(),
             not_entered: named(found.not_entered).collect(),
+            elsewhere: Vec::new(),
         };
         let listed = match known {
             Some(known) if *known.listed == listed => known.listed.clone(),

@@ -4,6 +4,7 @@
 mod chunk_cache;
 mod ftp;
 mod handle;
+mod http;
 mod local_files;
 mod local_root;
 mod location;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use chunk_cache::{ChunkCache, LocalCopy};
 pub use ftp::FtpTree;
 pub use handle::Handle;
+pub use http::HttpTree;
 pub use local_files::LocalFiles;
 pub use local_root::{LocalRoot, OutputFile};
 pub use location::Location;
@@ -35,10 +37,16 @@ pub use read_at::{At, ReadAt, Reader, sha256};
 pub use s3::{Keys, S3, S3Settings};
 pub use spared::{Spared, SparedElsewhere, SparedKind};
 pub use stores::Stores;
+pub(crate) use tree::changed;
 pub use tree::{Modified, Patience, Taker, Tree, TreeEntry, folder_and_name};
 pub use walk::stamp;
 
 use crate::base::{Cancel, Code, Error, Result, text};
+
+/// A file of this machine, as an object.
+pub(crate) fn opened(file: std::fs::File) -> std::io::Result<Arc<dyn ReadAt>> {
+    Ok(Arc::new(read_at::OpenFile::of(file)?))
+}
 
 /// A place of objects under one scheme. Called from any thread, several at once.
 pub trait Store: Debug + Send + Sync {
@@ -132,6 +140,8 @@ pub struct Listed {
     pub broken: Vec<Location>,
     /// Folders that were not entered, behind too many links.
     pub not_entered: Vec<Location>,
+    /// Where the ministry's tree has a place for each file: what lies elsewhere in it, and does not count.
+    pub elsewhere: Vec<Location>,
 }
 
 /// An object's location, and its version where the store's listing says it; others are asked for theirs.

@@ -29,16 +29,16 @@ pub struct Spared {
 /// The same in another store, where a name is all that an object is known by.
 #[derive(Debug, Clone)]
 pub struct SparedElsewhere {
-    /// Below which it lies.
+    /// What lies below it.
     pub root: Location,
-    /// What lies there.
+    /// Whose it is.
     pub kind: SparedKind,
 }
 
-/// What is spared there.
+/// What is spared below a location of another store.
 #[derive(Debug, Clone)]
 pub enum SparedKind {
-    /// All of a lake's.
+    /// All of it.
     Lake,
     /// With the files of the source, in order.
     Source(Arc<[Location]>),

@@ -148,7 +148,7 @@ pub(super) fn away(address: &str, why: Text, seconds: f64) -> Error {
 }
 
 /// DS-502: what lies there is not what was listed.
-pub(super) fn changed(address: &str, path: &str, listed: u64, found: u64) -> Error {
+pub(crate) fn changed(address: &str, path: &str, listed: u64, found: u64) -> Error {
     Error::new(
         Code::Unreachable,
         text!(

@@ -224,7 +224,7 @@ fn a_hundred_equal_questions_at_once_run_one() {
     }
     gate.set(false);
     let mut uses = Vec::new();
-    for mut job in jobs {
+    for job in jobs {
         let mut rows = job.wait().unwrap();
         assert_eq!(rows.by_ref().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 3);
         uses.push(rows.report().unwrap().cache);
@@ -239,7 +239,7 @@ fn the_one_that_runs_may_be_cancelled_or_fail_and_the_others_have_their_answer()
     write(source.path(), "AC", 30, "100.00");
     let (client, gate) = open(source.path(), config(place.path()));
     gate.set(true);
-    let mut first = client.begin_query(&grouped()).unwrap();
+    let first = client.begin_query(&grouped()).unwrap();
     while gate.runs() == 0 {
         std::thread::yield_now();
     }
@@ -247,14 +247,14 @@ fn the_one_that_runs_may_be_cancelled_or_fail_and_the_others_have_their_answer()
     first.job().cancel();
     assert_eq!(first.wait().err().unwrap().code(), Code::Cancelled);
     gate.set(false);
-    for mut job in others {
+    for job in others {
         assert_eq!(job.wait().unwrap().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 3);
     }
     assert_eq!(gate.runs(), 2);
     // Its own error is each one's own.
     let wrong = QueryParams::sql("SELECT CAST(CNES || 'x' AS INTEGER) AS n FROM sih_rd GROUP BY 1");
     let jobs: Vec<_> = (0..8).map(|_| client.begin_query(&wrong).unwrap()).collect();
-    for mut job in jobs {
+    for job in jobs {
         let error = job.wait().and_then(|rows| rows.collect_batches()).unwrap_err();
         assert_eq!(error.code(), Code::InvalidParams, "{error}");
     }

@@ -243,8 +243,8 @@ fn the_hundred_and_first_question_of_a_key_waits_over_all_processes_that_share_a
         keys(&mut server.connection()).len() > before
     });
     let mut passed = 0;
-    for turn in 0..60 {
-        let client = if turn % 2 == 0 { &left.0 } else { &right.0 };
+    for turn in 0..60u32 {
+        let client = if turn.is_multiple_of(2) { &left.0 } else { &right.0 };
         match client.explain(&grouped()).and_then(|_| client.query(&key("caio"))) {
             Ok(rows) => {
                 rows.for_each(drop);

@@ -398,3 +398,34 @@ fn embedded_lists_label_codes_as_the_ministry_does() {
     assert_eq!(label("sih/TP_DIAGSEC", "7"), None);
     assert!(label("sigtap", "0303010223").is_some() && label("sigtap", "0301010030").is_some());
 }
+
+/// Each of these is wrong in a package that people use.
+#[test]
+fn errors_of_peers_are_not_made() {
+    let label = |list: &str, code: &str| Dictionary::built_in().list(list).unwrap().label_of(code).map(str::to_owned);
+    let is = |list: &str, code: &str, text: &str| assert_eq!(label(list, code).as_deref(), Some(text), "{list} {code}");
+    // Race of SIA by SIM's order; sex as 1 and 2; the kind of finance 01 as FAEC.
+    is("sia/RACA_COR", "03", "PARDA");
+    is("sia/FINANC", "01", "01 Atenção Básica (PAB)");
+    is("sia/SEXO", "F", "Feminino");
+    assert_eq!((label("sia/SEXO", "1"), label("sia/SEXO", "2")), (None, None));
+    is("sih/LEITOS", "04", "04-Crônicos");
+    is("sinan/Escolarnet", "10", "Não se aplica");
+    // Schooling one step off.
+    is("sih/INSTRU", "1", "Analfabeto");
+    is("sim/INSTRUC", "1", "Nenhuma");
+    is("sim/INSTRUC", "2", "1 a 3 anos");
+    is("sinasc/INSTRUC", "5", "12 anos e mais");
+    // The first row of an L table, which catches everything.
+    is("sih/RACACOR", "01", "Branca");
+    // A range from blank taken for a code.
+    is("cnes/TPGESTAO", "", "NÃO INFORMADO");
+    // Measles, rubella and ascariasis left out of the sensitive conditions, leishmaniasis and mycoses put in; and no code of three
+    // characters is the one with a zero behind.
+    let sensitive = |code: &str| label("sih/SENSIVEISATB03", code).is_some();
+    assert!(["B05", "B059", "B069", "B778", "N390", "J181", "G000"].into_iter().all(sensitive));
+    assert!(!["B551", "B560", "N39", "K92", "J180", "G001"].into_iter().any(sensitive));
+    // \"No list exists for COD_IDADE\".
+    is("sih/IDADEDET", "401", "1 ano");
+    is("sih/IDADEDET", "200", "0 dias");
+}

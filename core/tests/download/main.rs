@@ -3,3 +3,8 @@
 mod ftp;
 #[path = "../ftp_server/mod.rs"]
 mod ftp_server;
+mod http;
+mod kills;
+mod query;
+mod refresh;
+mod tree;

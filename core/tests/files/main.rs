@@ -1,5 +1,6 @@
 //! Which files are the answer: versions, parts, names in the wild, what is ignored, what is missing.
 
+mod declared;
 mod exchanged;
 #[path = "../genuine/mod.rs"]
 mod genuine;

@@ -1,5 +1,6 @@
 //! S3: the store, against a real server (SeaweedFS) and a way to it that breaks.
 
+mod cache;
 mod lake;
 #[path = "../many/mod.rs"]
 mod many;
@@ -9,6 +10,7 @@ mod server;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod store;
+mod tls;
 
 use std::path::Path;
 

@@ -177,6 +177,7 @@ impl Own {
                 file: file.name(),
                 size: file.size,
                 mtime_ns: file.mtime_ns,
+                preliminary: file.version.preliminary,
                 rows,
                 crc: if has_crcs { CrcState::Ok } else { CrcState::Absent },
                 ..Provenance::default()

@@ -51,6 +51,7 @@ pub fn validate(params: &QueryParams, catalog: &'static Catalog, file_columns: F
     match (check.scope, check.problems.is_empty()) {
         (Some(scope), true) => Ok(Query {
             scopes: vec![scope],
+            own_tables: Vec::new(),
             ask: Ask::Structured(Structured {
                 projection,
                 predicates,

@@ -1,12 +1,15 @@
 //! The params of a query in SQL.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use crate::base::{Result, Text, clip, did_you_mean, text, value_words};
 use crate::catalog::Grupo;
 use crate::labels::derived_columns;
 use crate::params::values::bind_value;
 use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql, Syntax};
+
+use crate::source::declared::OwnTable;
 
 use super::forms::{mismatch, mismatch_of_number, mismatch_of_prefix};
 use super::{Check, hint};
@@ -17,6 +20,8 @@ use crate::params::sizes::told;
 pub struct SqlUse {
     /// Datasets that it reads.
     pub tables: Vec<&'static Grupo>,
+    /// Those of the client's own.
+    pub own: Vec<Arc<OwnTable>>,
     /// Names of its parameters.
     pub parameters: BTreeSet<String>,
     /// Columns that it names, in upper case.
@@ -79,7 +84,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
         return Err(told(check.problems, 0).stage(if passed { "validate" } else { "gate" }));
     }
     check.compared(&used, &binds);
-    let SqlUse { tables, mut columns, star, ordered, syntax, .. } = used;
+    let SqlUse { tables, own, mut columns, star, ordered, syntax, .. } = used;
     // What a label or a derived column is made of is read as well.
     for derived in tables.iter().flat_map(|grupo| derived_columns(grupo).to_vec()) {
         if columns.contains(&derived.name.to_uppercase()) {
@@ -88,6 +93,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
     }
     Ok(Query {
         scopes,
+        own_tables: own,
         ask: Ask::Sql(Sql { text: text.to_owned(), binds, columns, star, ordered, syntax }),
         options: params.options.clone(),
         notes: check.notes,
@@ -116,6 +122,7 @@ pub fn validate_question(params: &QueryParams, asked: Result<Question>) -> Resul
     match asked.filter(|_| check.problems.is_empty()) {
         Some(asked) => Ok(Query {
             scopes: Vec::new(),
+            own_tables: Vec::new(),
             ask: Ask::Catalog(asked),
             options: params.options.clone(),
             notes: check.notes,

@@ -57,6 +57,15 @@ pub struct SourceFile {
     pub version: Version,
 }
 
+/// A Parquet that is known beforehand, whatever it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    pub id: FileId,
+    pub path: PathBuf,
+    /// Those of one dataset, UF and competência are one version together.
+    pub together: PathBuf,
+}
+
 /// What tells a file from others of the same dataset, UF, competência and part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Version {
@@ -108,6 +117,8 @@ pub enum Why {
     Link,
     /// A link to a folder, behind too many others to be followed.
     Depth,
+    /// In the ministry's tree: a folder that is not the catalogue's, or a file in one that is not its dataset's.
+    Folder,
 }
 
 impl SourceFile {

@@ -1,15 +1,17 @@
 //! What the names below a folder say. Sorting them takes longer than reading them, so that it is done once for a listing; of the
 //! files themselves only those are asked that somebody wants.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::{ARCHIVES, FileKind, Ignored, Listing, SourceFile, Version, Why, extension, partition, preliminary, same};
+use super::{
+    ARCHIVES, FileKind, Ignored, Listing, Piece, SourceFile, Version, Why, extension, partition, preliminary, same,
+};
 use crate::base::Result;
-use crate::catalog::{Catalog, FileId};
+use crate::catalog::{Catalog, Dataset, FileId};
 use crate::store::{Entry, Listed, Location, Object, Stores};
 
 /// Files that are asked for size and time by one thread at least.
@@ -26,7 +28,7 @@ pub struct Names {
 }
 
 /// A file of the catalogue, by its name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Named {
     id: FileId,
     /// In the listing.
@@ -62,6 +64,7 @@ impl Names {
         };
         let mut all_ignored = of_link(&listed.broken, Why::Link);
         all_ignored.extend(of_link(&listed.not_entered, Why::Depth));
+        all_ignored.extend(of_link(&listed.elsewhere, Why::Folder));
         let mut partitions = partition::Partitions::new(root.path(), catalog);
         let mut folders = preliminary::Folders::new(root.path(), catalog);
         let records: HashSet<&Path> =
@@ -97,12 +100,39 @@ impl Names {
         Arc::new(Names { root: root.clone(), listed, files, ignored: all_ignored.into() })
     }
 
+    /// The same with `pieces` in the place of what it holds of `datasets`.
+    pub fn with_pieces(beside: &Names, datasets: &BTreeSet<Dataset>, pieces: Vec<Piece>) -> Arc<Self> {
+        let mut listed = Listed::clone(&beside.listed);
+        let mut files: Vec<Named> =
+            beside.files.iter().filter(|named| !datasets.contains(&named.id.dataset)).cloned().collect();
+        for Piece { id, path, together } in pieces {
+            let version = Version { partition: Some(together), ..Version::default() };
+            files.push(Named { id, at: listed.found.len(), kind: FileKind::Parquet, version });
+            listed.found.push(Entry { location: Location::file(path), object: None });
+        }
+        Arc::new(Names { root: beside.root.clone(), listed: listed.into(), files, ignored: beside.ignored.clone() })
+    }
+
+    /// No file at all.
+    pub fn nothing(root: &Location) -> Arc<Self> {
+        Arc::new(Names { root: root.clone(), listed: Arc::default(), files: Vec::new(), ignored: Arc::from([]) })
+    }
+
     /// The wanted files as they are now: each is asked anew, since to rewrite a file changes no name.
     pub fn stat(self: &Arc<Self>, stores: &Stores, wanted: impl Fn(&FileId) -> bool) -> Result<Listing> {
+        self.stat_by(|location| stores.stat(location), wanted)
+    }
+
+    /// The same, asked in another way.
+    pub fn stat_by(
+        self: &Arc<Self>,
+        stat: impl Fn(&Location) -> Result<Object> + Sync,
+        wanted: impl Fn(&FileId) -> bool,
+    ) -> Result<Listing> {
         let chosen: Vec<&Named> = self.files.iter().filter(|named| wanted(&named.id)).collect();
         let ask = |named: &&Named| -> Result<(SourceFile, Option<(u64, u64)>)> {
             let Entry { location, object } = &self.listed.found[named.at];
-            let object = object.clone().map_or_else(|| stores.stat(location), Ok)?;
+            let object = object.clone().map_or_else(|| stat(location), Ok)?;
             let Object { location, size, mtime_ns, state, identity } = object;
             let (id, kind, version) = (named.id.clone(), named.kind, named.version.clone());
             Ok((SourceFile { id, location, kind, size, mtime_ns, state, version }, identity))

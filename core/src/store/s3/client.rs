@@ -24,11 +24,18 @@ pub(super) struct Client {
     known: Mutex<Known>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Known {
     /// Made with the first bucket: it reads the system's certificates.
     service: Option<Service>,
     buckets: HashMap<String, Arc<AmazonS3>>,
+}
+
+/// The library would show its key.
+impl std::fmt::Debug for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.buckets.keys()).finish()
+    }
 }
 
 /// A bucket, and the key of an object in it (or of what objects begin with).

@@ -1,8 +1,9 @@
 //! Amazon S3 and what speaks its protocol (MinIO, SeaweedFS, Ceph): `s3://bucket/key`. Requests go to the server of the settings
-//! alone; one layer asks again ([`client`]), and every call ends with its job.
+//! alone; one layer asks again (`client`), and every call ends with its job.
 
 mod client;
 mod failure;
+mod keys;
 mod notes;
 mod profile;
 mod read;
@@ -19,7 +20,8 @@ use object_store::multipart::MultipartStore;
 use object_store::{ObjectMeta, ObjectStoreExt, PutMode};
 use sha2::{Digest, Sha256};
 
-pub use self::settings::{Keys, S3Settings};
+pub use self::keys::Keys;
+pub use self::settings::S3Settings;
 
 use self::client::{Client, Place};
 use self::failure::Kind;

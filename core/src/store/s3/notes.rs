@@ -4,12 +4,15 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Error, Result, Trusted, create_folders};
 use crate::store::Location;
 
+/// Between a note's first byte and its lock.
+const SETTLES: Duration = Duration::from_secs(60);
 /// Bytes of a note.
 const MOST: u64 = 64 << 10;
 
@@ -46,6 +49,12 @@ impl Note {
     }
 }
 
+/// Whether it was made a moment ago.
+fn is_young(file: &File) -> bool {
+    let made = file.metadata().and_then(|found| found.modified());
+    made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < SETTLES))
+}
+
 /// Has `end` end the uploads at `server` whose processes are gone; what it cannot end stays noted.
 pub(super) fn sweep(folder: &Path, server: &str, end: impl Fn(&Noted) -> Result<()>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
@@ -65,7 +74,8 @@ pub(super) fn sweep(folder: &Path, server: &str, end: impl Fn(&Noted) -> Result<
                     continue;
                 }
             }
-            // Killed while it was written: nothing had begun.
+            // It is being written, or whoever did was killed.
+            None if is_young(&file) => continue,
             None => {}
         }
         let _ = std::fs::remove_file(&path);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::settings::{Keys, wrong};
+use super::keys::{Keys, wrong};
 use crate::base::{Code, Error, Result, Secret, expand_home, text};
 
 pub(super) struct Profile {

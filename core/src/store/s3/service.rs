@@ -11,7 +11,8 @@ use object_store::ClientOptions;
 use object_store::client::{HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService};
 use reqwest::{Certificate, Client, Proxy, redirect};
 
-use super::settings::{S3Settings, wrong};
+use super::keys::wrong;
+use super::settings::S3Settings;
 use crate::base::{Error, Result, text};
 
 const CONNECT: Duration = Duration::from_secs(5);

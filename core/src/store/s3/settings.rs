@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use super::keys::{Keys, wrong};
 use super::profile;
 use crate::base::{Code, Error, Result, Secret, refuse_address, text};
 use crate::config::{Config, S3Credentials};
@@ -13,37 +14,26 @@ use crate::config::{Config, S3Credentials};
 /// Settings of [`S3`](super::S3), as the keys `s3_*` of [`Config`] say them.
 #[derive(Debug, Clone)]
 pub struct S3Settings {
-    /// Address of the server; none: that of Amazon's region.
+    /// `http` or `https`, host and port; none: Amazon's.
     pub endpoint: Option<String>,
-    /// The region that requests are signed for.
+    /// None: the profile's, or `us-east-1`.
     pub region: Option<String>,
-    /// Whether the bucket stands in the path, not in the host's name; none: as the endpoint needs it.
+    /// Whether the bucket stands in the path; none: where there is an endpoint.
     pub path_style: Option<bool>,
-    /// Keys that are given; none: as `credentials` says.
+    /// None: the profile's, or requests are not signed.
     pub keys: Option<Keys>,
-    /// Which profile of the credentials file counts.
+    /// Of Amazon's file of keys.
     pub profile: Option<String>,
-    /// Where keys come from.
+    /// Whether the keys are the machine's.
     pub credentials: S3Credentials,
-    /// PEM.
+    /// Certificates of a private authority, in PEM.
     pub ca: Option<PathBuf>,
-    /// Through which requests go.
+    /// Of all requests.
     pub proxy: Option<Secret>,
-    /// Without a byte.
+    /// How long a server may be silent.
     pub timeout: Duration,
     /// Folder in which uploads are noted until they are done, so that another process ends those of one that was killed.
     pub notes: Option<PathBuf>,
-}
-
-/// A key, and its session's token where it is a temporary one.
-#[derive(Debug, Clone)]
-pub struct Keys {
-    /// The key's name.
-    pub key: Secret,
-    /// The key itself.
-    pub secret: Secret,
-    /// Of a temporary key.
-    pub token: Option<Secret>,
 }
 
 impl Default for S3Settings {
@@ -164,11 +154,6 @@ fn refuse_metadata(url: &Url) -> Result<()> {
         .with("received", host)
         .stage("config")),
     }
-}
-
-pub(super) fn wrong(said: crate::base::Text) -> Error {
-    let (pt, en) = (said.pt, said.en);
-    Error::new(Code::InvalidParams, text!("Configuração inválida: {pt}", "Invalid configuration: {en}")).stage("config")
 }
 
 #[cfg(test)]

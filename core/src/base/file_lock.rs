@@ -1,4 +1,4 @@
-//! One process at a time converts a file; the others wait, as long as their jobs may.
+//! One process at a time converts or fetches a file; the others wait, as long as their jobs may.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
-use crate::base::{Cancel, Error, Result, Trusted};
+use super::{Cancel, Error, Result, Trusted};
 
 /// How often whoever waits asks again: the system wakes nobody who is to stop on another event as well.
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// Takes the lock of `path`, which is made where it is not there; the wait ends with the token's error once that is set.
 /// The lock goes with what is returned, or with the process.
-pub(super) fn take(path: &Path, trusted: Trusted, cancel: &Cancel) -> Result<File> {
+pub fn lock_file(path: &Path, trusted: Trusted, cancel: &Cancel) -> Result<File> {
     let mut options = File::options();
     options.create(true).truncate(false).write(true);
     let lock = trusted.open(&mut options, path).map_err(|e| Error::io(e, path))?;

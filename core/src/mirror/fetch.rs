@@ -1,0 +1,196 @@
+//! One file, from the first source that gives it: whole, of the size that was listed, under its name in one act.
+
+use super::held::{Held, Version, beside};
+use super::part::Part;
+use super::remote::Remote;
+use super::{Current, Mirror, SCHEME, path_of};
+use crate::base::{Cause, Code, Ctx, Error, Result, Trusted, create_folders, lock_file, text};
+use crate::store::{Location, Object, TreeEntry, folder_and_name};
+
+/// A file that is here now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fetched {
+    /// The version that it is: what it was listed as may have changed meanwhile.
+    pub object: Object,
+    pub sha256: String,
+}
+
+impl Mirror {
+    /// Brings the file, unless it is here. One process at a time brings a file; the others wait for it.
+    pub fn fetch(&self, location: &Location, ctx: &Ctx) -> Result<Fetched> {
+        let path = path_of(location);
+        let files = self.files();
+        let lock = beside(&files, path, "lock");
+        if let Some(folder) = lock.parent() {
+            create_folders(folder).map_err(|error| Error::io(error, folder).stage("download"))?;
+        }
+        let _lock = lock_file(&lock, Trusted::of_folder(&files), &ctx.cancel)?;
+        let mut failures = Vec::new();
+        let (folder, name) = folder_and_name(path);
+        let first = match self.current(folder) {
+            Some(current) => current,
+            None => self.ensure_folder(folder, false, ctx)?,
+        };
+        let object = self.version(path)?;
+        if self.is_here(&object)
+            && let Some(version) = Held::of(&files, path).last(path, &object, &self.remotes)
+        {
+            return Ok(Fetched { object, sha256: version.sha256.clone() });
+        }
+        let others = (0..self.remotes.len()).filter(|index| *index != first.remote);
+        for index in std::iter::once(first.remote).chain(others) {
+            let remote = &self.remotes[index];
+            match self.fetch_from(index, &first, path, ctx) {
+                Ok(fetched) => {
+                    if index != first.remote {
+                        let (address, place) = (self.remotes[first.remote].address(), remote.address());
+                        ctx.note(text!(
+                            "{address} não deu {name}, que veio de {place}",
+                            "{address} did not give {name}, which came from {place}"
+                        ));
+                    }
+                    return Ok(fetched);
+                }
+                Err(error) => {
+                    ctx.check()?;
+                    let elsewhere = matches!(error.cause(), Some(Cause::SourceAway | Cause::SourceLost));
+                    // That the second source does not have it says nothing more than that the first did not give it.
+                    let of_other = index != first.remote && error.cause() == Some(Cause::SourceGone);
+                    if !elsewhere && !of_other && error.code() != Code::Unreachable {
+                        return Err(error);
+                    }
+                    failures.push(error);
+                }
+            }
+        }
+        let of_transport = |error: &Error| matches!(error.cause(), Some(Cause::SourceAway | Cause::SourceLost));
+        match &failures[..] {
+            [only] if self.remotes.len() == 1 && !of_transport(only) => Err(failures.remove(0)),
+            _ => Err(self.unreachable(&location.to_string(), failures)),
+        }
+    }
+
+    fn fetch_from(&self, index: usize, first: &Current, path: &str, ctx: &Ctx) -> Result<Fetched> {
+        let (folder, name) = folder_and_name(path);
+        let remote = self.remotes[index].clone();
+        let mut entry = match index == first.remote {
+            true => first.entry(name).cloned(),
+            false => None,
+        };
+        // The listing is read once more where the source says that it does not hold.
+        for again in [false, true] {
+            let listed = match entry.take() {
+                Some(entry) => entry,
+                None => self.entry_of(index, folder, name, again, ctx)?,
+            };
+            let listed = if listed.size.is_some() { listed } else { self.ask(index, path)? };
+            match self.bring(&remote, path, &listed, ctx) {
+                Ok(fetched) => return Ok(fetched),
+                Err(error) if error.cause() == Some(Cause::SourceChanged) && !again => {}
+                Err(error) if error.cause() == Some(Cause::SourceGone) => {
+                    let since = first.kept.time();
+                    // What follows reads where it has gone.
+                    if index == first.remote {
+                        self.ensure_folder(folder, true, ctx)?;
+                    }
+                    let address = remote.address();
+                    return Err(Error::new(
+                        Code::NotFound,
+                        text!(
+                            "{name} estava na lista de {since} de {address}, e não está mais lá: foi retirado, ou mudou de pasta. A lista foi lida de novo; repita a consulta",
+                            "{name} stood in the listing of {since} of {address}, and is not there any more: it was removed, or moved. The listing was read again; run the query again"
+                        ),
+                    )
+                    .with("listed_at", since)
+                    .file(format!("{SCHEME}://{path}"))
+                    .caused_by(Cause::SourceGone)
+                    .stage("download"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::internal("a file was neither brought nor refused"))
+    }
+
+    /// What a source lists of one name; of a second source the listing is read here alone.
+    fn entry_of(&self, index: usize, folder: &str, name: &str, again: bool, ctx: &Ctx) -> Result<TreeEntry> {
+        let remote = &self.remotes[index];
+        let kept = self.listings.kept(remote, folder).filter(|kept| !again && self.listings.is_fresh(kept));
+        let kept = match kept {
+            Some(kept) => kept,
+            None => {
+                let entries = remote.attempts(&ctx.cancel, |tree| tree.list(folder, &ctx.cancel))?;
+                let kept = self.listings.keep(remote, folder, Some(entries));
+                if self.current(folder).is_some_and(|current| current.remote == index) {
+                    self.counts(folder, index, kept.clone());
+                }
+                kept
+            }
+        };
+        kept.file(name).cloned().ok_or_else(|| super::not_listed(&format!("{folder}/{name}")))
+    }
+
+    fn bring(&self, remote: &Remote, path: &str, entry: &TreeEntry, ctx: &Ctx) -> Result<Fetched> {
+        let files = self.files();
+        let name = folder_and_name(path).1;
+        let part = std::cell::RefCell::new(Part::open(&files, path, remote.address(), entry, ctx)?);
+        let came = remote.attempts(&ctx.cancel, |tree| {
+            let mut part = part.borrow_mut();
+            let have = part.len();
+            if entry.size == Some(have) && have > 0 {
+                return Ok(());
+            }
+            tree.fetch(path, entry, have, &mut *part, &ctx.cancel)?;
+            match entry.size {
+                Some(size) if size != part.len() => Err(short(name, part.len(), size)),
+                _ => Ok(()),
+            }
+        });
+        let mut part = part.into_inner();
+        let sha256 = match came.and_then(|()| part.checked(name)) {
+            Ok(sha256) => sha256,
+            Err(error) => {
+                // What came stays for the next attempt, unless it is of something else or the disk needs its room.
+                let goes_on =
+                    matches!(error.cause(), Some(Cause::SourceLost | Cause::SourceAway)) || ctx.cancel.is_set();
+                if !goes_on {
+                    part.discard();
+                }
+                return Err(error);
+            }
+        };
+        let size = part.len();
+        part.publish(&files.join(path))?;
+        let held = Held::of(&files, path);
+        if let Some(before) = held.version(remote).filter(|before| before.sha256 != sha256) {
+            let old = &before.sha256;
+            ctx.note(text!(
+                "{name} foi republicado: o de agora tem SHA-256 {sha256}, e o que havia aqui tinha {old}",
+                "{name} was republished: it now has the SHA-256 {sha256}, and what was here had {old}"
+            ));
+        }
+        let entry = TreeEntry { size: Some(size), ..entry.clone() };
+        let object = self.object(path, remote, &entry);
+        let (source, fetched_at) = (remote.address().to_owned(), chrono::Utc::now().timestamp_millis());
+        held.note(&files, path, Version { source, entry, sha256: sha256.clone(), fetched_at })?;
+        Ok(Fetched { object, sha256 })
+    }
+
+    /// Forgets a file that came and is damaged, so that it is brought once more.
+    pub fn distrust(&self, location: &Location) {
+        self.remove(location);
+    }
+}
+
+fn short(name: &str, came: u64, size: u64) -> Error {
+    Error::new(
+        Code::Unreachable,
+        text!(
+            "{name}: de {size} bytes vieram {came}; tente de novo mais tarde",
+            "{name}: of {size} bytes {came} came; try again later"
+        ),
+    )
+    .with("cause", "short")
+    .caused_by(Cause::SourceLost)
+    .stage("download")
+}

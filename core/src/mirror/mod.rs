@@ -1,0 +1,460 @@
+//! The ministry's tree of files, wherever it is served: its own server, a mirror, a bucket, a disk. Listings are read, kept with their
+//! time, and held against what is here; files come one by one, whole or not at all. Nothing is built from an assumed address: of the
+//! tree only the folders of the catalogue count, and of these what their listings say.
+//!
+//! A [`Mirror`] is a store like any other: its objects are `datasus://` and the path in the tree, whichever source they come from.
+
+mod fetch;
+mod held;
+mod home;
+mod listings;
+mod part;
+mod remote;
+mod store_tree;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::base::{Cancel, Cause, Code, Ctx, Error, Result, Text, open_source, text};
+use crate::catalog::{Catalog, Dataset};
+use crate::config::{Config, Refresh};
+use crate::store::{
+    Entry, Listed, LocalCopy, Location, Object, Patience, ReadAt, State, Store, Stores, TreeEntry, folder_and_name,
+};
+
+pub use fetch::Fetched;
+pub use home::home;
+
+use held::Held;
+use listings::{Kept, Listings};
+use remote::Remote;
+
+/// The scheme of what a mirror holds.
+pub const SCHEME: &str = "datasus";
+/// Where the ministry's server is, and what of it is the tree.
+const MINISTRY: &str = "ftp://ftp.datasus.gov.br/dissemin/publicos";
+const ROOT: &str = "/dissemin/publicos/";
+
+/// The tree, by its sources.
+#[derive(Debug)]
+pub struct Mirror {
+    remotes: Vec<Arc<Remote>>,
+    catalog: &'static Catalog,
+    home: PathBuf,
+    refresh: Refresh,
+    keep_files: bool,
+    listings: Listings,
+    /// By folder, the listing that counts.
+    current: Mutex<BTreeMap<String, Current>>,
+    /// What was listed of them last, until one is another.
+    listed: Mutex<Option<Arc<Listed>>>,
+    /// Files whose listing does not say their size, as they were asked for.
+    asked: Mutex<HashMap<(usize, String), TreeEntry>>,
+}
+
+#[derive(Debug, Clone)]
+struct Current {
+    /// Of `remotes`.
+    remote: usize,
+    kept: Arc<Kept>,
+}
+
+impl Current {
+    fn entry(&self, name: &str) -> Option<&TreeEntry> {
+        self.kept.file(name)
+    }
+}
+
+impl Mirror {
+    /// Whether a source is such a tree: `datasus://`, `ftp://...`, `http(s)://...`; or any where others are to be tried after it.
+    pub fn is_of(source: &str, config: &Config) -> bool {
+        let scheme = source.split_once("://").map(|(scheme, _)| scheme);
+        matches!(scheme, Some(SCHEME | "ftp" | "http" | "https")) || !config.mirrors.is_empty()
+    }
+
+    pub fn open(
+        source: &str,
+        config: &Config,
+        home: &Path,
+        stores: &Stores,
+        patience: Patience,
+        catalog: &'static Catalog,
+    ) -> Result<Self> {
+        let addresses = std::iter::once(source).chain(config.mirrors.iter().map(String::as_str));
+        let mut remotes: Vec<Arc<Remote>> = Vec::new();
+        for given in addresses {
+            let given = if given.trim_end_matches('/') == "datasus:" { MINISTRY } else { given };
+            let remote = Remote::open(given, config, stores, patience)?;
+            // The same twice is one.
+            if remotes.iter().all(|known| known.address() != remote.address()) {
+                remotes.push(Arc::new(remote));
+            }
+        }
+        Ok(Mirror {
+            remotes,
+            catalog,
+            home: home.to_owned(),
+            refresh: config.refresh,
+            keep_files: config.keep_files,
+            listings: Listings::below(home, Duration::from_secs_f64(config.refresh_after)),
+            current: Mutex::default(),
+            listed: Mutex::default(),
+            asked: Mutex::default(),
+        })
+    }
+
+    /// The name of all of it.
+    pub fn root() -> Location {
+        Location::of(SCHEME, "")
+    }
+
+    /// Where what was fetched lies.
+    pub fn files(&self) -> PathBuf {
+        self.home.join("files")
+    }
+
+    /// The sources, in the order in which they are tried.
+    pub fn addresses(&self) -> Vec<String> {
+        self.remotes.iter().map(|remote| remote.address().to_owned()).collect()
+    }
+
+    /// Makes sure that the folders of these datasets (none: of all) are listed, by the first source that serves; the job's report says
+    /// where an older listing has to do. DS-502 where there is none.
+    pub fn ensure_listed(&self, datasets: Option<&BTreeSet<Dataset>>, transfers: usize, ctx: &Ctx) -> Result<()> {
+        let wanted = self.folders(datasets);
+        let wanted: Vec<&String> = wanted.iter().collect();
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        let failed: Mutex<Option<Error>> = Mutex::default();
+        let work = || {
+            loop {
+                let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let Some(folder) = wanted.get(at) else { return };
+                if failed.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+                    return;
+                }
+                if let Err(error) = self.ensure_folder(folder, false, ctx) {
+                    failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..transfers.min(wanted.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+
+    /// The catalogue's folders of these datasets, in the tree; of all datasets also those above them, whose others are named as ignored.
+    fn folders(&self, datasets: Option<&BTreeSet<Dataset>>) -> BTreeSet<String> {
+        let of = self.catalog.datasets().filter(|grupo| datasets.is_none_or(|wanted| wanted.contains(&grupo.dataset)));
+        let mut folders: BTreeSet<String> =
+            of.flat_map(|grupo| &grupo.folders).filter_map(|folder| in_tree(&folder.path)).map(str::to_owned).collect();
+        if datasets.is_none() {
+            let above: Vec<String> = folders
+                .iter()
+                .flat_map(|folder| folder.match_indices('/').map(|(at, _)| folder[..at].to_owned()))
+                .chain([String::new()])
+                .collect();
+            folders.extend(above);
+        }
+        folders
+    }
+
+    /// `anew`: whatever is kept.
+    fn ensure_folder(&self, folder: &str, anew: bool, ctx: &Ctx) -> Result<Current> {
+        ctx.check()?;
+        let mut failures: Vec<Error> = Vec::new();
+        for (index, remote) in self.remotes.iter().enumerate() {
+            let kept = self.listings.kept(remote, folder);
+            let holds = |kept: &&Arc<Kept>| match self.refresh {
+                _ if anew => false,
+                Refresh::Never => true,
+                Refresh::Changed => self.listings.is_fresh(kept),
+                Refresh::Always => false,
+            };
+            if let Some(kept) = kept.as_ref().filter(holds) {
+                return Ok(self.counts(folder, index, kept.clone()));
+            }
+            match remote.attempts(&ctx.cancel, |tree| tree.list(folder, &ctx.cancel)) {
+                Ok(entries) => {
+                    let kept = self.listings.keep(remote, folder, Some(entries));
+                    return Ok(self.counts(folder, index, kept));
+                }
+                Err(error) if error.cause() == Some(Cause::SourceGone) => {
+                    // A mirror need not have all folders, and the ministry has not all years of each.
+                    let kept = self.listings.keep(remote, folder, None);
+                    return Ok(self.counts(folder, index, kept));
+                }
+                Err(error) => {
+                    ctx.check()?;
+                    failures.push(error);
+                }
+            }
+        }
+        let older = self
+            .remotes
+            .iter()
+            .enumerate()
+            .find_map(|(index, remote)| self.listings.kept(remote, folder).map(|kept| (index, kept)));
+        match older {
+            Some((index, kept)) => {
+                let (since, why) = (kept.time(), why(&failures));
+                let (pt, en) = (why.pt, why.en);
+                ctx.note(text!(
+                    "O que há em {SCHEME}:// não foi conferido desde {since}: {pt}",
+                    "What {SCHEME}:// has was not checked since {since}: {en}"
+                ));
+                Ok(self.counts(folder, index, kept))
+            }
+            None => Err(self.unreachable(&format!("{SCHEME}://{folder}"), failures)),
+        }
+    }
+
+    fn counts(&self, folder: &str, remote: usize, kept: Arc<Kept>) -> Current {
+        let now = Current { remote, kept };
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = current.get(folder).is_some_and(|old| old.remote == remote && Arc::ptr_eq(&old.kept, &now.kept));
+        if !same {
+            current.insert(folder.to_owned(), now.clone());
+            self.asked
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .retain(|(_, path), _| folder_and_name(path).0 != folder);
+            *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        now
+    }
+
+    fn current(&self, folder: &str) -> Option<Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned()
+    }
+
+    /// DS-502 with the causes, and what else there is to try.
+    fn unreachable(&self, what: &str, failures: Vec<Error>) -> Error {
+        let Text { pt, en } = why(&failures);
+        let mirrors: Vec<String> = self.addresses().into_iter().skip(1).collect();
+        let list = mirrors.join(", ");
+        let (also_pt, also_en) = match mirrors.is_empty() {
+            true => (
+                "Nenhum espelho está configurado: diga um em `mirrors` (DATASUS_MIRRORS), ou abra uma pasta com os arquivos".to_owned(),
+                "No mirror is configured: name one in `mirrors` (DATASUS_MIRRORS), or open a folder of the files".to_owned(),
+            ),
+            false => (format!("Espelhos configurados, também tentados: {list}"), format!("Configured mirrors, tried as well: {list}")),
+        };
+        let causes: Vec<String> = failures.iter().map(|failure| failure.detail().to_owned()).collect();
+        let error = Error::new(
+            Code::Unreachable,
+            text!("{what} não veio: {pt}. {also_pt}", "{what} did not come: {en}. {also_en}"),
+        );
+        // What the first of them says for programs.
+        let said = failures.iter().find_map(|failure| failure.diagnostic().get("cause"));
+        let error = said.into_iter().fold(error, |error, cause| error.with("cause", cause.clone()));
+        error
+            .with("causes", causes)
+            .with("sources", self.addresses())
+            .with("mirrors", mirrors)
+            .caused_by(Cause::SourceAway)
+            .stage("download")
+    }
+
+    /// The version of a file that counts: the one that is here, unless its own source says by its listing that it is another.
+    fn version(&self, path: &str) -> Result<Object> {
+        self.version_by(path, |remote| self.ask(remote, path))
+    }
+
+    /// The same as far as listings say; where they do not say a file's size it is 0.
+    pub fn foretold(&self, location: &Location) -> Result<Object> {
+        let path = path_of(location);
+        let of_listing = |_| {
+            let (folder, name) = folder_and_name(path);
+            let entry = self.current(folder).and_then(|current| current.entry(name).cloned());
+            entry.ok_or_else(|| not_listed(path))
+        };
+        self.version_by(path, of_listing)
+    }
+
+    /// `ask`: for what a listing does not say.
+    fn version_by(&self, path: &str, ask: impl Fn(usize) -> Result<TreeEntry>) -> Result<Object> {
+        let (folder, name) = folder_and_name(path);
+        let held = Held::of(&self.files(), path);
+        let current = self.current(folder);
+        let listed = current.as_ref().and_then(|current| Some((current, current.entry(name)?)));
+        let Some((current, entry)) = listed else {
+            // Not listed (any more): what is here is what was asked for by name.
+            let known = held.newest(&self.remotes).ok_or_else(|| not_listed(path));
+            return known.map(|(remote, entry)| self.object(path, &self.remotes[remote], entry));
+        };
+        let remote = &self.remotes[current.remote];
+        let of_remote = held.of_remote(remote);
+        // Sizes and times of two sources say nothing of each other. What came from one that stands before this one in the order stays;
+        // of one that stands behind it, which did while this one did not serve, this one's is fetched.
+        let of_other = held
+            .newest(&self.remotes)
+            .filter(|(other, _)| self.refresh == Refresh::Never || (of_remote.is_none() && *other < current.remote));
+        if let Some((other, here)) = of_other {
+            return Ok(self.object(path, &self.remotes[other], here));
+        }
+        if entry.size.is_some() {
+            let here = of_remote.filter(|here| here.is_same(entry));
+            return Ok(self.object(path, remote, here.unwrap_or(entry)));
+        }
+        let asked = match ask(current.remote) {
+            Ok(asked) => asked,
+            Err(error) => return of_remote.map(|here| self.object(path, remote, here)).ok_or(error),
+        };
+        let here = of_remote.filter(|here| here.is_same(&asked));
+        Ok(self.object(path, remote, here.unwrap_or(&asked)))
+    }
+
+    /// What the source says of one file; once, for as long as its listing counts.
+    fn ask(&self, remote: usize, path: &str) -> Result<TreeEntry> {
+        let key = (remote, path.to_owned());
+        if let Some(asked) = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(asked.clone());
+        }
+        let cancel = Cancel::default();
+        let asked = self.remotes[remote].attempts(&cancel, |tree| tree.stat(path, &cancel))?;
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(key, asked.clone());
+        Ok(asked)
+    }
+
+    fn object(&self, path: &str, remote: &Remote, entry: &TreeEntry) -> Object {
+        let mtime_ns = entry.modified.map_or(0, |modified| modified.ns);
+        Object {
+            location: Location::of(SCHEME, path),
+            size: entry.size.unwrap_or(0),
+            mtime_ns,
+            // Size and time say something within one source only.
+            state: Some(State { inode: remote.number(path, entry), ctime_ns: mtime_ns }),
+            identity: None,
+        }
+    }
+
+    /// Whether a file is here, in the version that counts.
+    pub fn is_here(&self, object: &Object) -> bool {
+        let path = path_of(&object.location);
+        let on_disk = std::fs::symlink_metadata(self.files().join(path)).is_ok_and(|found| found.len() == object.size);
+        on_disk && Held::of(&self.files(), path).last(path, object, &self.remotes).is_some()
+    }
+
+    /// The source that a version of a file came from, where it is known.
+    pub fn origin(&self, location: &Location, state: Option<State>) -> Option<String> {
+        Held::of(&self.files(), path_of(location)).origin(path_of(location), state?, &self.remotes)
+    }
+
+    /// The time of the listing that a file stands in.
+    pub fn listed_at(&self, location: &Location) -> Option<String> {
+        self.current(folder_and_name(path_of(location)).0).map(|current| current.kept.time())
+    }
+
+    /// Whether some version of it was fetched before: what is to come now is another.
+    pub fn was_here(&self, location: &Location) -> bool {
+        Held::of(&self.files(), path_of(location)).newest(&self.remotes).is_some()
+    }
+
+    /// A file is in the lake, and is not needed any more unless it is to be kept.
+    pub fn release(&self, location: &Location) {
+        if !self.keep_files {
+            self.remove(location);
+        }
+    }
+
+    fn remove(&self, location: &Location) {
+        let path = self.files().join(path_of(location));
+        if let Err(error) = std::fs::remove_file(&path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(file = %path.display(), %error, "a file that is in the lake could not be removed");
+        }
+    }
+}
+
+/// The path of an object in the tree.
+fn path_of(location: &Location) -> &str {
+    location.path().to_str().unwrap_or_default()
+}
+
+/// The catalogue's path of a folder, below the tree's root.
+fn in_tree(path: &str) -> Option<&str> {
+    path.strip_prefix(ROOT).map(|path| path.trim_end_matches('/'))
+}
+
+/// Each failure once.
+fn why(failures: &[Error]) -> Text {
+    let each = |pick: fn(&Text) -> &str| {
+        let all: Vec<&str> =
+            failures.iter().filter_map(|one| one.problems().first()).map(|one| pick(&one.detail)).collect();
+        all.join("; ")
+    };
+    Text { pt: each(|text| &text.pt), en: each(|text| &text.en) }
+}
+
+fn not_listed(path: &str) -> Error {
+    Error::new(
+        Code::NotFound,
+        text!("{SCHEME}://{path} não está em nenhuma lista", "{SCHEME}://{path} stands in no listing"),
+    )
+    .caused_by(Cause::SourceGone)
+    .stage("download")
+}
+
+impl Store for Mirror {
+    fn scheme(&self) -> &str {
+        SCHEME
+    }
+
+    /// What is listed by now; [`Mirror::ensure_listed`] reads the listings.
+    fn list(&self, _root: &Location) -> Result<Arc<Listed>> {
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listed) = &*listed {
+            return Ok(listed.clone());
+        }
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut found, mut elsewhere) = (Vec::new(), Vec::new());
+        let all = self.folders(None);
+        for (folder, Current { kept, .. }) in &*current {
+            for entry in kept.entries() {
+                let path = if folder.is_empty() { entry.name.clone() } else { format!("{folder}/{}", entry.name) };
+                let location = Location::of(SCHEME, &path);
+                match entry.folder {
+                    true if all.contains(&path) => {}
+                    true => elsewhere.push(location),
+                    // A name of one dataset in the folder of another is no version of its file.
+                    false if self.is_of_folder(&entry.name, folder) => found.push(Entry { location, object: None }),
+                    false => elsewhere.push(location),
+                }
+            }
+        }
+        found.sort_by(|a, b| a.location.cmp(&b.location));
+        let now = Arc::new(Listed { found, elsewhere, ..Listed::default() });
+        *listed = Some(now.clone());
+        Ok(now)
+    }
+
+    fn stat(&self, at: &Location) -> Result<Object> {
+        self.version(path_of(at))
+    }
+
+    /// What was fetched; nothing is fetched in passing.
+    fn open(&self, at: &Location) -> Result<Arc<dyn ReadAt>> {
+        let path = self.files().join(path_of(at));
+        open_source(&path).and_then(crate::store::opened).map_err(|error| Error::io(error, &path))
+    }
+
+    fn local(&self, object: &Object, _columns: Option<&BTreeSet<String>>) -> Result<LocalCopy> {
+        Ok(LocalCopy::itself(self.files().join(path_of(&object.location))))
+    }
+}
+
+impl Mirror {
+    /// Whether a name of the catalogue stands in a folder of its dataset; others are known as ignored anyhow.
+    fn is_of_folder(&self, name: &str, folder: &str) -> bool {
+        let Some(found) = self.catalog.read_name(name) else { return true };
+        let Some(grupo) = self.catalog.read(&found.id.dataset.to_string()) else { return true };
+        grupo.folders.iter().any(|of| in_tree(&of.path) == Some(folder))
+    }
+}

@@ -1,0 +1,116 @@
+//! One source of the tree: how often it is tried, and when it is left alone.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use super::store_tree::StoreTree;
+use crate::base::{Cancel, Cause, Code, Error, Result, text};
+use crate::config::Config;
+use crate::recovery::Retries;
+use crate::store::{FtpTree, HttpTree, Location, Patience, Stores, Tree, TreeEntry};
+
+/// How long a source that took no connection is not tried again.
+const LEFT_ALONE: Duration = Duration::from_secs(600);
+
+#[derive(Debug)]
+pub(super) struct Remote {
+    tree: Box<dyn Tree>,
+    /// Short, for folders.
+    key: String,
+    contact: Mutex<Contact>,
+}
+
+#[derive(Debug, Default)]
+struct Contact {
+    served: Option<Instant>,
+    away: Option<(Instant, Error)>,
+}
+
+impl Remote {
+    pub fn open(given: &str, config: &Config, stores: &Stores, patience: Patience) -> Result<Self> {
+        let tree: Box<dyn Tree> = match given.split_once("://").map(|(scheme, _)| scheme) {
+            Some("http" | "https") => Box::new(HttpTree::open(given, config.ca.as_deref(), patience)?),
+            Some("ftp") => Box::new(FtpTree::open(given, patience)?),
+            _ => {
+                let at = Location::parse(given.as_ref());
+                if !stores.knows(&at) {
+                    return Err(unknown(given));
+                }
+                Box::new(StoreTree::over(stores.clone(), at))
+            }
+        };
+        let key = hex::encode(&Sha256::digest(tree.address().as_bytes())[..8]);
+        Ok(Remote { tree, key, contact: Mutex::default() })
+    }
+
+    pub fn address(&self) -> &str {
+        self.tree.address()
+    }
+
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What stands for a version of this source's: another number is another source, or another tag.
+    pub fn number(&self, path: &str, entry: &TreeEntry) -> u64 {
+        let mut hash = Sha256::new();
+        hash.update(self.key.as_bytes());
+        // Two files of one name, size and minute in two folders may differ.
+        hash.update(path.as_bytes());
+        hash.update(entry.tag.as_deref().unwrap_or_default().as_bytes());
+        hash.finalize()[..8].iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
+    }
+
+    /// Does `work`, once more where what failed may do so; a source that took no connection is not tried again for a while.
+    pub fn attempts<T>(&self, cancel: &Cancel, mut work: impl FnMut(&dyn Tree) -> Result<T>) -> Result<T> {
+        if let Some((since, error)) = &self.contact().away
+            && since.elapsed() < LEFT_ALONE
+        {
+            return Err(error.clone());
+        }
+        let mut retries = Retries::default();
+        loop {
+            let error = match work(&*self.tree) {
+                Ok(done) => {
+                    *self.contact() = Contact { served: Some(Instant::now()), away: None };
+                    return Ok(done);
+                }
+                Err(error) => error,
+            };
+            cancel.check()?;
+            let served_lately = self.contact().served.is_some_and(|at| at.elapsed() < LEFT_ALONE);
+            let again = match error.cause() {
+                Some(Cause::SourceLost) => true,
+                Some(Cause::SourceAway) => served_lately,
+                _ => false,
+            };
+            if !again || !retries.wait(cancel)? {
+                if error.cause() == Some(Cause::SourceAway) {
+                    self.contact().away = Some((Instant::now(), error.clone()));
+                }
+                return Err(error.with("attempts", retries.attempts()));
+            }
+            tracing::warn!(source = self.address(), attempt = retries.attempts(), code = %error.code(), detail = error.detail(), "tried once more");
+        }
+    }
+
+    fn contact(&self) -> std::sync::MutexGuard<'_, Contact> {
+        self.contact.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unknown(given: &str) -> Error {
+    let example = "https://espelho.exemplo/dissemin/publicos/";
+    Error::new(
+        Code::InvalidParams,
+        text!(
+            "{given} não é uma fonte que se conheça; esperado datasus://, ftp://..., https://..., s3://... ou uma pasta, por exemplo {example}",
+            "{given} is no source that is known; expected datasus://, ftp://..., https://..., s3://... or a folder, for example {example}"
+        ),
+    )
+    .with("received", given)
+    .with("valid_examples", vec![example])
+    .stage("source")
+}

@@ -1,0 +1,233 @@
+//! CSV as OpenDataSUS and others write it: delimiter and encoding are found, every value is text, and an empty one is NULL.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use crate::base::{Code, Error, Result, Text, text};
+use crate::store::{ReadAt, Reader};
+
+/// Delimiters that are looked for, in this order where two are as many.
+const DELIMITERS: [(u8, &str); 4] = [(b';', ";"), (b',', ","), (b'\t', "tab"), (b'|', "|")];
+/// Bytes of a header, and columns, at most.
+const LONGEST_HEADER: usize = 1 << 20;
+const MOST_COLUMNS: usize = 4_096;
+const BLOCK: usize = 256 << 10;
+
+pub(super) struct CsvRows {
+    reader: csv::Reader<Box<dyn Read + Send>>,
+    schema: SchemaRef,
+    utf8: bool,
+    delimiter: &'static str,
+    name: String,
+    record: csv::ByteRecord,
+}
+
+impl CsvRows {
+    /// Reads the whole file once to see whether it is UTF-8; what is not is Latin-1. DS-460 where it has no header.
+    pub(super) fn open(object: Arc<dyn ReadAt>, name: &str) -> Result<Self> {
+        let utf8 = is_utf8(Reader::new(object.clone())).map_err(|error| Error::io(error, name.as_ref()))?;
+        let header = header(Reader::new(object.clone())).map_err(|error| Error::io(error, name.as_ref()))?;
+        let (byte, delimiter) = delimiter(&header).ok_or_else(|| no_header(name))?;
+        let bytes: Box<dyn Read + Send> = Box::new(without_mark(Reader::new(object)));
+        let mut reader = csv::ReaderBuilder::new().delimiter(byte).from_reader(bytes);
+        let names = reader.byte_headers().map_err(|error| broken(name, &error))?.clone();
+        let names: Vec<String> = names.iter().map(|field| decoded(field, utf8)).collect();
+        if names.len() > MOST_COLUMNS || names.iter().any(|name| name.trim().is_empty() || name.contains('\0')) {
+            return Err(no_header(name));
+        }
+        let fields: Vec<Field> = names.iter().map(|name| Field::new(name.trim(), DataType::Utf8, true)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        Ok(CsvRows { reader, schema, utf8, delimiter, name: name.to_owned(), record: csv::ByteRecord::new() })
+    }
+
+    pub(super) fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    pub(super) fn said(&self) -> Text {
+        let (name, delimiter) = (&self.name, self.delimiter);
+        let encoding = if self.utf8 { "UTF-8" } else { "Latin-1" };
+        text!(
+            "{name}: CSV lido com o delimitador {delimiter} e a codificação {encoding}, que o próprio arquivo diz",
+            "{name}: CSV read with the delimiter {delimiter} and the encoding {encoding}, as the file itself says"
+        )
+    }
+
+    /// At most `rows` of them. DS-460 for a row with more or fewer values than there are columns.
+    pub(super) fn next_batch(&mut self, rows: usize) -> Result<Option<RecordBatch>> {
+        let mut columns: Vec<StringBuilder> = self.schema.fields().iter().map(|_| StringBuilder::new()).collect();
+        let mut held = 0;
+        while held < rows {
+            let more = self.reader.read_byte_record(&mut self.record).map_err(|error| broken(&self.name, &error))?;
+            if !more {
+                break;
+            }
+            for (column, value) in columns.iter_mut().zip(self.record.iter()) {
+                match value {
+                    b"" => column.append_null(),
+                    value if self.utf8 => column.append_value(String::from_utf8_lossy(value)),
+                    value => column.append_value(decoded(value, false)),
+                }
+            }
+            held += 1;
+        }
+        if held == 0 {
+            return Ok(None);
+        }
+        let columns = columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef).collect();
+        RecordBatch::try_new(self.schema.clone(), columns).map(Some).map_err(Error::internal)
+    }
+}
+
+fn decoded(bytes: &[u8], utf8: bool) -> String {
+    match utf8 {
+        true => String::from_utf8_lossy(bytes).into_owned(),
+        false => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+/// Whether all of it is.
+fn is_utf8(mut reader: impl Read) -> std::io::Result<bool> {
+    let mut block = vec![0; BLOCK];
+    let mut kept = 0;
+    loop {
+        let read = match reader.read(&mut block[kept..]) {
+            Ok(read) => read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let held = kept + read;
+        match std::str::from_utf8(&block[..held]) {
+            Ok(_) => kept = 0,
+            // A letter that goes on in the next block.
+            Err(error) if error.error_len().is_none() && read > 0 => {
+                let from = error.valid_up_to();
+                block.copy_within(from..held, 0);
+                kept = held - from;
+            }
+            Err(_) => return Ok(false),
+        }
+        if read == 0 {
+            return Ok(true);
+        }
+    }
+}
+
+const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+/// Without the mark at the beginning that some programs write before UTF-8.
+fn without_mark(mut reader: impl Read + Send + 'static) -> impl Read + Send + 'static {
+    let mut head = [0; 3];
+    let mut filled = 0;
+    while filled < head.len() {
+        match reader.read(&mut head[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            // Whoever reads on meets it again.
+            Err(_) => break,
+        }
+    }
+    let kept = if head[..filled] == MARK { Vec::new() } else { head[..filled].to_vec() };
+    std::io::Cursor::new(kept).chain(reader)
+}
+
+/// The first line, or what of it is looked at.
+fn header(reader: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut reader = std::io::BufReader::new(reader.take(LONGEST_HEADER as u64));
+    std::io::BufRead::read_until(&mut reader, b'\n', &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The one that separates most names; a file of one column has none, and any does. None: there is nothing.
+fn delimiter(header: &[u8]) -> Option<(u8, &'static str)> {
+    let bare = header.strip_prefix(&MARK[..]).unwrap_or(header);
+    if bare.iter().all(u8::is_ascii_whitespace) || bare.contains(&0) {
+        return None;
+    }
+    let count = |delimiter: u8| {
+        let mut quoted = false;
+        bare.iter()
+            .filter(|byte| {
+                quoted ^= **byte == b'"';
+                !quoted && **byte == delimiter
+            })
+            .count()
+    };
+    let mut best = DELIMITERS[0];
+    for one in DELIMITERS {
+        if count(one.0) > count(best.0) {
+            best = one;
+        }
+    }
+    Some(best)
+}
+
+fn no_header(name: &str) -> Error {
+    Error::new(
+        Code::DamagedFile,
+        text!(
+            "{name} não é Parquet nem CSV com os nomes das colunas na primeira linha",
+            "{name} is neither Parquet nor a CSV with the names of its columns in the first line"
+        ),
+    )
+    .with("cause", "no_header")
+    .file(name)
+    .stage("source")
+}
+
+fn broken(name: &str, error: &csv::Error) -> Error {
+    if let csv::ErrorKind::Io(inner) = error.kind() {
+        return Error::io(std::io::Error::from(inner.kind()), name.as_ref());
+    }
+    let line = error.position().map_or(0, csv::Position::line);
+    let (expected, came) = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => (*expected_len, *len),
+        _ => (0, 0),
+    };
+    Error::new(
+        Code::DamagedFile,
+        text!(
+            "{name}: a linha {line} tem {came} valores e o cabeçalho tem {expected} colunas. Se algum texto contém o delimitador ou quebra de linha, ele tem de vir entre aspas; exporte o arquivo de novo",
+            "{name}: line {line} has {came} values and the header has {expected} columns. A text that holds the delimiter or a line break must stand in quotes; export the file again"
+        ),
+    )
+    .with("cause", "bad_csv")
+    .with("line", line)
+    .file(name)
+    .stage("source")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delimiter_and_encoding_are_what_the_file_says() {
+        for (header, expected) in [
+            ("a;b;c\n", Some(b';')),
+            ("a,b,c\n", Some(b',')),
+            ("\"a;x\",b,c\n", Some(b',')),
+            ("a\tb\n", Some(b'\t')),
+            ("uma\n", Some(b';')),
+            ("\u{feff}a|b\n", Some(b'|')),
+            ("\n", None),
+            ("", None),
+        ] {
+            assert_eq!(delimiter(header.as_bytes()).map(|found| found.0), expected, "{header:?}");
+        }
+        let long = "ç".repeat(BLOCK);
+        for (bytes, expected) in [
+            (b"a;b".to_vec(), true),
+            ([b"x", long.as_bytes()].concat(), true),
+            (vec![b'S', 0xe3, b'o'], false),
+            (vec![b'S', 0xc3], false),
+        ] {
+            assert_eq!(is_utf8(std::io::Cursor::new(&bytes)).unwrap(), expected, "{} bytes", bytes.len());
+        }
+    }
+}
