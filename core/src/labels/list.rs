@@ -25,11 +25,13 @@ pub struct List {
     /// Each once, in the order of display.
     labels: Vec<String>,
     exact: HashMap<Box<[u8]>, (u32, u32)>,
-    /// Low, high, row, label.
-    ranges: Vec<(Box<[u8]>, Box<[u8]>, u32, u32)>,
+    ranges: Vec<Range>,
     /// Ascending, with the label.
     bounds: Vec<(i64, u32)>,
 }
+
+/// Low, high, row, label.
+type Range = (Box<[u8]>, Box<[u8]>, u32, u32);
 
 impl List {
     /// The list of a table; `nice`: short texts for official ones.

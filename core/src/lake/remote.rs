@@ -31,8 +31,11 @@ const MOST_RECORDS: usize = 100_000;
 pub(super) struct Remote {
     root: Location,
     /// What was read of them, by their versions: they never change.
-    records: Mutex<HashMap<(Location, i64, Option<State>), Option<Arc<Record>>>>,
+    records: Mutex<HashMap<Version, Option<Arc<Record>>>>,
 }
+
+/// An object as it was at one time.
+type Version = (Location, i64, Option<State>);
 
 /// Names and versions of what lies in one partition.
 type Names = Arc<BTreeMap<String, Object>>;

@@ -12,6 +12,7 @@ use crate::store::{Location, Object, TreeEntry, folder_and_name};
 pub struct Fetched {
     /// The version that it is: what it was listed as may have changed meanwhile.
     pub object: Object,
+    /// Of its bytes, in hexadecimal digits.
     pub sha256: String,
 }
 

@@ -74,6 +74,10 @@ impl Mirror {
         matches!(scheme, Some(SCHEME | "ftp" | "http" | "https")) || !config.mirrors.is_empty()
     }
 
+    /// Opens the sources in their order: `source` first, then those of `config.mirrors`. Nothing is asked of them yet.
+    ///
+    /// # Errors
+    /// DS-422 for an address that is none.
     pub fn open(
         source: &str,
         config: &Config,

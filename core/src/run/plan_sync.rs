@@ -15,9 +15,11 @@ use crate::plan::Missing;
 pub struct SyncPlan {
     /// Files that the datasets, UFs and competências mean, and their bytes where the source lies.
     pub files: u64,
+    /// Of these files, as far as a listing tells.
     pub bytes: u64,
     /// Of these, what would be fetched from elsewhere; none for a folder of this machine.
     pub files_to_fetch: u64,
+    /// Of these, as listed.
     pub bytes_to_fetch: u64,
     /// Of these, what is not in the lake as it is now.
     pub files_to_convert: u64,
@@ -36,11 +38,15 @@ pub struct SyncPlan {
 pub struct PlannedFile {
     /// Where it lies.
     pub file: String,
+    /// Of its name.
     pub dataset: Dataset,
+    /// Of its name.
     pub uf: Uf,
+    /// Of its name.
     pub competencia: Competencia,
     /// 0 where only the file itself will tell.
     pub bytes: u64,
+    /// What a sync would do with it.
     pub state: FileState,
     /// The ministry has not closed it yet.
     pub preliminary: bool,

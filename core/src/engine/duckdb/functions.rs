@@ -104,8 +104,10 @@ impl VScalar for Place {
     }
 }
 
+type Arguments = (Arc<Derived>, Vec<ArrayRef>, usize);
+
 /// The column that the first argument names, the other arguments, and how many rows they have; none where they have none.
-fn arguments(input: &mut DataChunkHandle) -> Result<Option<(Arc<Derived>, Vec<ArrayRef>, usize)>, Box<dyn Error>> {
+fn arguments(input: &mut DataChunkHandle) -> Result<Option<Arguments>, Box<dyn Error>> {
     let rows = input.len();
     if rows == 0 {
         return Ok(None);

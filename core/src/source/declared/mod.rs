@@ -77,6 +77,7 @@ impl Declared {
         Ok(Declared { root: root.join(".declared"), declarations, last: Mutex::default() })
     }
 
+    /// Whether nothing is declared.
     pub fn is_empty(&self) -> bool {
         self.declarations.is_empty()
     }

@@ -26,20 +26,25 @@ const KEPT: [&str; 24] = [
 /// A table under the name by which SQL reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnTable {
+    /// In lower case.
     pub name: String,
     /// Its columns, in its order.
     pub columns: Vec<String>,
+    /// The Parquet that is read for it.
     pub path: PathBuf,
     /// Of the Parquet.
     pub sha256: String,
 }
+
+/// A table, and the file that it was when it was opened.
+type Held = (Option<Object>, Arc<OwnTable>);
 
 /// The tables of a client.
 #[derive(Debug, Default)]
 pub struct OwnTables {
     root: PathBuf,
     places: BTreeMap<String, String>,
-    held: Mutex<BTreeMap<String, (Option<Object>, Arc<OwnTable>)>>,
+    held: Mutex<BTreeMap<String, Held>>,
 }
 
 impl OwnTables {

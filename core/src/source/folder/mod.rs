@@ -60,7 +60,9 @@ pub struct SourceFile {
 /// A Parquet that is known beforehand, whatever it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
+    /// What it stands for.
     pub id: FileId,
+    /// Where it lies on this machine.
     pub path: PathBuf,
     /// Those of one dataset, UF and competência are one version together.
     pub together: PathBuf,

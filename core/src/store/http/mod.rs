@@ -26,6 +26,7 @@ const READ: usize = 256 << 10;
 const LONGEST_LISTING: usize = 256 << 20;
 const MOST_REDIRECTS: usize = 5;
 
+/// A tree of files behind an address of the web.
 #[derive(Debug)]
 pub struct HttpTree {
     client: Client,
