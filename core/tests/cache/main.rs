@@ -201,15 +201,15 @@ fn a_file_that_changed_is_another_question_and_the_old_file_the_old_one() {
     let (client, gate) = open(own.path(), config(elsewhere.path()));
     let sum = QueryParams::sql("SELECT sum(IDADE) AS s FROM sih_rd");
     let (rows, report) = ask(&client, &sum);
-    assert!(
-        rows.contains("20") && report.cache == CacheUse::Off,
-        "one that changed a moment ago may change again unseen"
-    );
+    // Read in place it may change again unseen for a moment; converted it is known by its content at once.
+    assert!(rows.contains("20") && report.cache != CacheUse::HitL1, "{rows}");
     std::thread::sleep(std::time::Duration::from_millis(2_100));
-    assert_eq!([ask(&client, &sum).1.cache, ask(&client, &sum).1.cache], [CacheUse::Miss, CacheUse::HitL1]);
+    ask(&client, &sum);
+    let before = gate.runs();
+    assert_eq!((ask(&client, &sum).1.cache, gate.runs()), (CacheUse::HitL1, before));
     write_own(11);
     assert!(ask(&client, &sum).0.contains("22"));
-    assert_eq!(gate.runs(), 3);
+    assert_eq!(gate.runs(), before + 1);
 }
 
 #[test]
