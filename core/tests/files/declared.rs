@@ -289,9 +289,7 @@ fn a_genuine_export_gives_the_numbers_of_its_dbc() {
     let Some(folder) = genuine::folder() else { return };
     let exports = Exports::new();
     let place = super::Place::new();
-    for name in ["RDAC2401.dbc"] {
-        std::fs::copy(folder.join("sih").join(name), place.path(name)).unwrap();
-    }
+    std::fs::copy(folder.join("sih/RDAC2401.dbc"), place.path("RDAC2401.dbc")).unwrap();
     let of_dbc = place.client();
     let exported = of_dbc.export(&QueryParams::dataset("SIH-RD"), datasus::Csv::to("todas.csv")).unwrap();
     assert_eq!(exported.records_processed, 4_315);
