@@ -126,6 +126,10 @@ type SourceFile struct {
 	SHA256 *string `json:"sha256"`
 	// Whether its checksum was right.
 	CRC CrcState `json:"crc"`
+	// True: the ministry has not closed it yet; it lies in a folder PRELIM.
+	Preliminary *bool `json:"preliminary,omitempty"`
+	// The address of the source that it was fetched from; none for files of this machine.
+	Origin *string `json:"origin,omitempty"`
 }
 
 // CrcState: whether the CRC-32 was right.
@@ -213,6 +217,8 @@ type SyncReport struct {
 	DurationSec float64 `json:"duration_sec"`
 	// Each of the files.
 	Sources []SourceFile `json:"sources"`
+	// Files left out because they could not be fetched or read (`partial`).
+	Unreadable []Unreadable `json:"unreadable,omitempty"`
 	// Values that did not parse.
 	BadValues []BadValue `json:"bad_values"`
 	// Codes that were written in another form.
@@ -220,6 +226,60 @@ type SyncReport struct {
 	// What people should know.
 	Warnings []string `json:"warnings"`
 }
+
+// SyncPlan: what `Client.sync`(crate::Client::sync) would do.
+type SyncPlan struct {
+	// Files that the datasets, UFs and competências mean, and their bytes where the source lies.
+	Files uint64 `json:"files"`
+	// Of these files, as far as a listing tells.
+	Bytes uint64 `json:"bytes"`
+	// Of these, what would be fetched from elsewhere; none for a folder of this machine.
+	FilesToFetch uint64 `json:"files_to_fetch"`
+	// Of these, as listed.
+	BytesToFetch uint64 `json:"bytes_to_fetch"`
+	// Of these, what is not in the lake as it is now.
+	FilesToConvert uint64 `json:"files_to_convert"`
+	// Each of the files, in the order of an answer.
+	Planned []PlannedFile `json:"planned"`
+	// Asked for by name, and in no listing.
+	Missing []Missing `json:"missing,omitempty"`
+	// In the client's language.
+	Warnings []string `json:"warnings"`
+}
+
+// PlannedFile: a file that a sync would look after.
+type PlannedFile struct {
+	// Where it lies.
+	File string `json:"file"`
+	// Of its name.
+	Dataset string `json:"dataset"`
+	// Of its name.
+	UF string `json:"uf"`
+	// Of its name.
+	Competencia string `json:"competencia"`
+	// 0 where only the file itself will tell.
+	Bytes uint64 `json:"bytes"`
+	// What a sync would do with it.
+	State FileState `json:"state"`
+	// The ministry has not closed it yet.
+	Preliminary bool `json:"preliminary"`
+	// When the listing was read that it stands in; none for files of this machine.
+	ListedAt *string `json:"listed_at,omitempty"`
+}
+
+// FileState: what is here of a file.
+type FileState string
+
+const (
+	// It is in the lake as it is now: nothing is to be done.
+	FileStateThere FileState = "there"
+	// The file is here, and is to be converted.
+	FileStateHere FileState = "here"
+	// It was never fetched.
+	FileStateAbsent FileState = "absent"
+	// It was published anew since it was fetched.
+	FileStateChanged FileState = "changed"
+)
 
 // JobInfo: a job that left something, as `Client.jobs` lists it.
 type JobInfo struct {
@@ -707,6 +767,8 @@ const (
 	IgnoredReasonLink IgnoredReason = "link"
 	// A link to a folder, behind too many others to be followed.
 	IgnoredReasonDepth IgnoredReason = "depth"
+	// In the ministry's tree: a folder that is not the catalogue's, or a file in one that is not its dataset's.
+	IgnoredReasonFolder IgnoredReason = "folder"
 )
 
 // Known: a dataset of the catalogue.
@@ -1101,6 +1163,27 @@ const (
 
 // Config: settings of one client.
 type Config struct {
+	// Where else the tree of a source like `datasus://` lies, tried in order where those before do not serve:
+	// `ftp://host/folder`, `https://host/folder/`, `s3://bucket/prefix`, a folder (`DATASUS_MIRRORS`, with commas between
+	// them).
+	Mirrors []string `json:"mirrors,omitzero"`
+	// Folder of what is fetched from a source elsewhere: lake, jobs, listings, files; none: `datasus` in the user's data
+	// folder, `$XDG_DATA_HOME` or `~/.local/share` (`DATASUS_HOME`).
+	Home string `json:"home,omitempty"`
+	// When a source elsewhere is asked again what it has (`DATASUS_REFRESH`: `never`, `changed` or `always`).
+	Refresh Refresh `json:"refresh,omitempty"`
+	// Seconds for which a listing of a source elsewhere holds (`DATASUS_REFRESH_AFTER`). Default one day.
+	RefreshAfter *float64 `json:"refresh_after,omitempty"`
+	// Whether a file that was fetched stays beside what it was converted into (`DATASUS_KEEP_FILES`). Default no: it
+	// would be fetched again where it is needed again.
+	KeepFiles bool `json:"keep_files,omitempty"`
+	// Bytes that one query may fetch (`DATASUS_MAX_DOWNLOAD`); default 5 GB. Beyond them it is DS-422; `sync` has no
+	// limit.
+	MaxDownload *uint64 `json:"max_download,omitempty"`
+	// Files that are fetched at once (`DATASUS_TRANSFERS`), 1 to 6; default 2.
+	Transfers uint64 `json:"transfers,omitempty"`
+	// A PEM file of authorities that are trusted beside the system's, for sources by HTTPS (`DATASUS_CA`).
+	Ca string `json:"ca,omitempty"`
 	// Datasets by declaration: `{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.parquet"}`. Parquet or CSV of any
 	// name, which may hold many UFs and months: the dataset's columns say which. They stand in the place of what the
 	// source folder holds of the dataset; with them the source may be left out (empty). `*` and `?` stand for letters of
@@ -1209,6 +1292,19 @@ type Config struct {
 	// Language of the texts for people (`DATASUS_LANGUAGE`: `pt` or `en`).
 	Language Language `json:"language,omitempty"`
 }
+
+// Refresh: whether files that are here are looked up where they came from: the ministry publishes recent months anew
+// under their names.
+type Refresh string
+
+const (
+	// A listing that was read once holds for ever, and what is here is never fetched again.
+	RefreshNever Refresh = "never"
+	// Listings hold for `refresh_after`; what has changed in them is fetched again.
+	RefreshChanged Refresh = "changed"
+	// Every query reads the listings anew; what has changed in them is fetched again.
+	RefreshAlways Refresh = "always"
+)
 
 // S3Credentials: where the keys of an S3 server come from.
 type S3Credentials string

@@ -297,7 +297,7 @@ typedef struct datasus_progress {
    */
   int64_t rows_total;
   /**
-   * Bytes of source files that were read to be converted.
+   * Bytes of source files that were read to be converted; in phase 4, that have come.
    */
   uint64_t bytes;
   uint64_t files_done;
@@ -307,7 +307,8 @@ typedef struct datasus_progress {
    */
   double fraction;
   /**
-   * What the job is busy with: 0 it waits, 1 files become Parquet, 2 the engine computes, 3 rows go into files and tables.
+   * What the job is busy with: 0 it waits, 1 files become Parquet, 2 the engine computes, 3 rows go into files and tables, 4 files
+   * are downloaded.
    */
   int32_t phase;
   /**
@@ -318,6 +319,14 @@ typedef struct datasus_progress {
    * Seconds that the phase will take at its pace so far; -1 while unknown.
    */
   double remaining_sec;
+  /**
+   * Bytes that are downloaded or converted in this phase, all in all; -1 in others.
+   */
+  int64_t bytes_total;
+  /**
+   * Bytes downloaded a second, on average; -1 in other phases.
+   */
+  double bytes_per_sec;
 } datasus_progress;
 
 /**
@@ -351,7 +360,8 @@ extern "C" {
  *
  * `config`: a JSON object with any of declared (files of any name by dataset, {"SIH-RD": ["rd_*.parquet"]}; `source` may then be
  * ""), tables (of one's own for SQL, by name: a Parquet or CSV), lake, output, state, spill, memory_limit, spill_limit, postgres, s3_endpoint, s3_region,
- * s3_path_style, s3_key, s3_secret, s3_token, s3_profile, s3_credentials, s3_ca, s3_proxy, s3_timeout, remote_cache,
+ * s3_path_style, s3_key, s3_secret, s3_token, s3_profile, s3_credentials, s3_ca, s3_proxy, s3_timeout, mirrors, home, refresh,
+ * refresh_after, keep_files, max_download, transfers, ca, remote_cache,
  * remote_cache_limit, cache_memory, cache_folder, cache_limit, cache_entry_limit, cache_level, redis, redis_ca, redis_ttl,
  * rate_limit, deadline, threads, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
  * and from the defaults; NULL: all of it. `client` receives the handle, to be released with datasus_client_release. DS-400: config is no
@@ -719,7 +729,8 @@ enum datasus_status datasus_stream_summary(struct ArrowArrayStream *stream,
                                            struct datasus_error *error);
 
 /**
- * Converts ahead of a query, and waits for it; of `params` only dataset, uf and competencia count. `keep_going`, unless it is
+ * Fetches and converts ahead of a query, and waits for it; `params`: a query, or a list of them, of which only dataset, uf and
+ * competencia count; without a dataset it is all that the source holds. `keep_going`, unless it is
  * NULL, is called meanwhile by the calling thread, with `user`; once it says false the call ends with DS-499, and files that
  * were converted by then stay. `outcome` receives JSON, the caller's. DS-460: a damaged file.
  *
@@ -733,6 +744,18 @@ enum datasus_status datasus_client_sync(struct datasus_client *client,
                                         void *user,
                                         struct datasus_text *outcome,
                                         struct datasus_error *error);
+
+/**
+ * What datasus_client_sync would fetch and convert, of the same `params`: files, bytes, what is here, what has changed, what is
+ * preliminary. No file is fetched. `plan` receives JSON, the caller's.
+ *
+ * # Safety
+ * `params`: a text; `plan`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_plan_sync(struct datasus_client *client,
+                                             const char *params,
+                                             struct datasus_text *plan,
+                                             struct datasus_error *error);
 
 /**
  * Releases a text and empties the struct; an empty one is fine. DS-422: released already, by way of a copy of the struct.

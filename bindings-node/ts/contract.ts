@@ -114,6 +114,10 @@ export interface SourceFile {
   sha256: string | null
   /** Whether its checksum was right. */
   crc: CrcState
+  /** True: the ministry has not closed it yet; it lies in a folder PRELIM. */
+  preliminary?: boolean
+  /** The address of the source that it was fetched from; none for files of this machine. */
+  origin?: string | null
 }
 
 /**
@@ -198,6 +202,8 @@ export interface SyncReport {
   durationSec: number
   /** Each of the files. */
   sources: SourceFile[]
+  /** Files left out because they could not be fetched or read (`partial`). */
+  unreadable?: Unreadable[]
   /** Values that did not parse. */
   badValues: BadValue[]
   /** Codes that were written in another form. */
@@ -205,6 +211,56 @@ export interface SyncReport {
   /** What people should know. */
   warnings: string[]
 }
+
+/** What `Client.sync`(crate::Client::sync) would do. */
+export interface SyncPlan {
+  /** Files that the datasets, UFs and competências mean, and their bytes where the source lies. */
+  files: number
+  /** Of these files, as far as a listing tells. */
+  bytes: number
+  /** Of these, what would be fetched from elsewhere; none for a folder of this machine. */
+  filesToFetch: number
+  /** Of these, as listed. */
+  bytesToFetch: number
+  /** Of these, what is not in the lake as it is now. */
+  filesToConvert: number
+  /** Each of the files, in the order of an answer. */
+  planned: PlannedFile[]
+  /** Asked for by name, and in no listing. */
+  missing?: Missing[]
+  /** In the client's language. */
+  warnings: string[]
+}
+
+/** A file that a sync would look after. */
+export interface PlannedFile {
+  /** Where it lies. */
+  file: string
+  /** Of its name. */
+  dataset: string
+  /** Of its name. */
+  uf: string
+  /** Of its name. */
+  competencia: string
+  /** 0 where only the file itself will tell. */
+  bytes: number
+  /** What a sync would do with it. */
+  state: FileState
+  /** The ministry has not closed it yet. */
+  preliminary: boolean
+  /** When the listing was read that it stands in; none for files of this machine. */
+  listedAt?: string | null
+}
+
+/**
+ * What is here of a file.
+ *
+ * - `there`: It is in the lake as it is now: nothing is to be done.
+ * - `here`: The file is here, and is to be converted.
+ * - `absent`: It was never fetched.
+ * - `changed`: It was published anew since it was fetched.
+ */
+export type FileState = 'there' | 'here' | 'absent' | 'changed'
 
 /** A job that left something, as `Client.jobs` lists it. */
 export interface JobInfo {
@@ -618,8 +674,9 @@ export interface IgnoredFile {
  * - `ours`: Written by datasus: an answer, not a source.
  * - `link`: A link that leads to nothing.
  * - `depth`: A link to a folder, behind too many others to be followed.
+ * - `folder`: In the ministry's tree: a folder that is not the catalogue's, or a file in one that is not its dataset's.
  */
-export type IgnoredReason = 'name' | 'archive' | 'ours' | 'link' | 'depth'
+export type IgnoredReason = 'name' | 'archive' | 'ours' | 'link' | 'depth' | 'folder'
 
 /** A dataset of the catalogue. */
 export interface Known {
@@ -1007,6 +1064,22 @@ export type Numbers = 'number' | 'text'
 
 /** Settings of one client. */
 export interface Config {
+  /** Where else the tree of a source like `datasus://` lies, tried in order where those before do not serve: `ftp://host/folder`, `https://host/folder/`, `s3://bucket/prefix`, a folder (`DATASUS_MIRRORS`, with commas between them). */
+  mirrors?: string[]
+  /** Folder of what is fetched from a source elsewhere: lake, jobs, listings, files; none: `datasus` in the user's data folder, `$XDG_DATA_HOME` or `~/.local/share` (`DATASUS_HOME`). */
+  home?: string | null
+  /** When a source elsewhere is asked again what it has (`DATASUS_REFRESH`: `never`, `changed` or `always`). */
+  refresh?: Refresh
+  /** Seconds for which a listing of a source elsewhere holds (`DATASUS_REFRESH_AFTER`). Default one day. */
+  refresh_after?: number
+  /** Whether a file that was fetched stays beside what it was converted into (`DATASUS_KEEP_FILES`). Default no: it would be fetched again where it is needed again. */
+  keep_files?: boolean
+  /** Bytes that one query may fetch (`DATASUS_MAX_DOWNLOAD`); default 5 GB. Beyond them it is DS-422; `sync` has no limit. */
+  max_download?: number
+  /** Files that are fetched at once (`DATASUS_TRANSFERS`), 1 to 6; default 2. */
+  transfers?: number
+  /** A PEM file of authorities that are trusted beside the system's, for sources by HTTPS (`DATASUS_CA`). */
+  ca?: string | null
   /** Datasets by declaration: `{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.parquet"}`. Parquet or CSV of any name, which may hold many UFs and months: the dataset's columns say which. They stand in the place of what the source folder holds of the dataset; with them the source may be left out (empty). `*` and `?` stand for letters of a name, `**` for folders. Read from the settings alone. */
   declared?: Record<string, string[]>
   /** Tables of one's own for SQL to read beside the catalogue's, by name: a Parquet or CSV each. Read from the settings alone. */
@@ -1086,6 +1159,15 @@ export interface Config {
 }
 
 /**
+ * Whether files that are here are looked up where they came from: the ministry publishes recent months anew under their names.
+ *
+ * - `never`: A listing that was read once holds for ever, and what is here is never fetched again.
+ * - `changed`: Listings hold for `refresh_after`; what has changed in them is fetched again.
+ * - `always`: Every query reads the listings anew; what has changed in them is fetched again.
+ */
+export type Refresh = 'never' | 'changed' | 'always'
+
+/**
  * Where the keys of an S3 server come from.
  *
  * - `keys`: The settings, or a profile.
@@ -1096,7 +1178,8 @@ export type S3Credentials = 'keys' | 'instance'
 /** The parts of what is told that are records themselves, by their keys in the contract. @internal */
 export const PARTS: Record<string, Record<string, string>> = {
   Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled' },
-  SyncReport: { sources: 'SourceFile', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
+  SyncReport: { sources: 'SourceFile', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
+  SyncPlan: { planned: 'PlannedFile', missing: 'Missing' },
   JobInfo: { error: 'ErrorForm' },
   ErrorForm: { problems: 'Problem', context: 'ErrorContext' },
   Explain: { files: 'Share', row_groups: 'Share', bytes: 'Share', missing: 'Missing', left_out: 'LeftOut' },

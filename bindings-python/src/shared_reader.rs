@@ -109,7 +109,7 @@ impl SharedReader {
     fn turn(&self, place: &mut Place) -> Option<Turn<'_>> {
         match std::mem::replace(place, Place::Borrowed) {
             Place::Here(source) => {
-                return Some(Turn::Ours(Borrowed { shared_reader: self, source: Some(source), is_quiet: false }));
+                Some(Turn::Ours(Borrowed { shared_reader: self, source: Some(source), is_quiet: false }))
             }
             Place::Borrowed => None,
             Place::Unwanted => {

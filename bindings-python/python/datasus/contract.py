@@ -490,11 +490,15 @@ class PlannedFile(Record):
 
     #: Where it lies.
     file: str
+    #: Of its name.
     dataset: str
+    #: Of its name.
     uf: str
+    #: Of its name.
     competencia: str
     #: 0 where only the file itself will tell.
     bytes: int
+    #: What a sync would do with it.
     state: FileState
     #: The ministry has not closed it yet.
     preliminary: bool
@@ -510,9 +514,11 @@ class SyncPlan(Record):
 
     #: Files that the datasets, UFs and competências mean, and their bytes where the source lies.
     files: int
+    #: Of these files, as far as a listing tells.
     bytes: int
     #: Of these, what would be fetched from elsewhere; none for a folder of this machine.
     files_to_fetch: int
+    #: Of these, as listed.
     bytes_to_fetch: int
     #: Of these, what is not in the lake as it is now.
     files_to_convert: int
