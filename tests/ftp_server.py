@@ -1,6 +1,7 @@
-"""An FTP server of made-up files, in the ministry's folders, for the tests of each language: `python3 tests/ftp_server.py <folder>`.
+"""An FTP server of made-up files, in the ministry's folders, for the tests of each language: `tests/ftp_server.py <folder>`.
 
-Prints its address, and serves until its standard input ends. Listings are in the form of MS-DOS, as Microsoft's server has them.
+Prints its address, and serves until its standard input ends. Listings are in the form of MS-DOS, as
+Microsoft's server has them.
 """
 
 import pathlib

@@ -46,7 +46,12 @@ def test_what_is_no_table_and_what_matches_nothing_are_told(exported: pathlib.Pa
     with pytest.raises(TypeError, match="__arrow_c_stream__"):
         datasus.open({"SIH-RD": exported / "saidas.csv"}, tables={"x": 3}, lake=exported / "lake")
     with pytest.raises(datasus.Error, match="DS-422"):
-        datasus.open({"SIH-RD": exported / "saidas.csv"}, tables={"sih_rd": exported / "saidas.csv"}, lake=exported / "lake")
-    with datasus.open({"SIH-RD": exported / "nada*.csv"}, lake=exported / "lake") as client, pytest.raises(datasus.Error) as error:
+        datasus.open(
+            {"SIH-RD": exported / "saidas.csv"}, tables={"sih_rd": exported / "saidas.csv"}, lake=exported / "lake"
+        )
+    with (
+        datasus.open({"SIH-RD": exported / "nada*.csv"}, lake=exported / "lake") as client,
+        pytest.raises(datasus.Error) as error,
+    ):
         client.query("SIH-RD")
     assert error.value.code == "DS-404"

@@ -31,6 +31,8 @@ def test_what_is_missing_comes_from_the_server_and_the_lake_answers_without_it(
     server.server_close()
     with datasus.open(server.address, refresh_after=0, **settings) as client:
         with pytest.warns(datasus.DatasusWarning, match="was not checked since"):
-            assert client.export("SIH-RD", uf="AC", columns=["N_AIH"], to=datasus.Csv("ac.csv")).records_processed == 300
+            assert (
+                client.export("SIH-RD", uf="AC", columns=["N_AIH"], to=datasus.Csv("ac.csv")).records_processed == 300
+            )
         with pytest.raises(datasus.Error, match="No mirror is configured"):
             client.query("SINASC-DN", uf="AC", columns=["SEXO"]).to_arrow()

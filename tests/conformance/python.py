@@ -38,7 +38,9 @@ def rows(table: pa.Table) -> list[list[str | None]]:
 def settings(case: dict, source: pathlib.Path) -> dict[str, dict[str, str]]:
     """What the case declares, of the files in the source folder."""
     return {
-        key: {name: str(source / file) for name, file in case[key].items()} for key in ("declared", "tables") if key in case
+        key: {name: str(source / file) for name, file in case[key].items()}
+        for key in ("declared", "tables")
+        if key in case
     }
 
 

@@ -18,15 +18,16 @@ TEXTOS: dict[str, str] = {
     (100, 2)
     """,
     "open": """
-    Abre o servidor do ministério (``datasus://``) ou um espelho dele, ou uma pasta de arquivos DBC, DBF ou Parquet, ou um arquivo só.
+    Abre o servidor do ministério (``datasus://``) ou um espelho dele, ou uma pasta de arquivos DBC, DBF ou Parquet,
+    ou um arquivo só.
 
     O que fica de fora vem da sua variável ``DATASUS_*`` (``DATASUS_LAKE``, ``DATASUS_OUTPUT``, ...), ou é o padrão.
 
     Parâmetros
     ----------
     source : str ou caminho, ou uma lista deles
-        ``datasus://``, ``ftp://servidor/pasta``, ``https://servidor/pasta/``, ou uma pasta. De vários, com a mesma árvore, cada um
-        é tentado onde os anteriores não servem. Nada se lê, nem se pede a um servidor, antes que uma consulta peça.
+        ``datasus://``, ``ftp://servidor/pasta``, ``https://servidor/pasta/``, ou uma pasta. De vários, com a mesma árvore,
+        cada um é tentado onde os anteriores não servem. Nada se lê, nem se pede a um servidor, antes que uma consulta peça.
     mirrors : lista de str, opcional
         Onde mais está a árvore de uma fonte como ``datasus://``, na ordem em que se tenta.
     home : str ou caminho, opcional
@@ -44,8 +45,8 @@ TEXTOS: dict[str, str] = {
     ca : str ou caminho, opcional
         Arquivo PEM de autoridades aceitas além das do sistema, para fontes por HTTPS.
     declared : dicionário, opcional
-        Datasets cujos arquivos têm nomes seus: ``{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.csv"}``. Parquet ou CSV; as
-        colunas do dataset dizem de que UF e mês é cada linha.
+        Datasets cujos arquivos têm nomes seus: ``{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.csv"}``. Parquet ou CSV;
+        as colunas do dataset dizem de que UF e mês é cada linha.
     tables : dicionário, opcional
         Tabelas suas para o SQL, por nome: um Parquet ou CSV, ou o que tem ``__arrow_c_stream__`` (pandas, polars, pyarrow).
     lake : str ou caminho, opcional

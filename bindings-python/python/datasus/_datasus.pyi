@@ -36,15 +36,14 @@ __version__: str
 
 _Tick = Callable[[], None]
 _Columns = list[tuple[str, str, bool]]
-_Counts = tuple[
-    int, int, int, int, float | None, str, int | None, float, float | None, int | None, float | None
-]
+_Counts = tuple[int, int, int, int, float | None, str, int | None, float, float | None, int | None, float | None]
 _Path = str | os.PathLike[str]
 
 @final
 class Client:
     @staticmethod
     def open(source: _Path, config: str) -> Client: ...
+    def add_table(self, name: str, stream: object) -> None: ...
     def begin_query(self, params: str) -> Pending: ...
     def submit(self, params: str, to: str) -> Job: ...
     def resume(self, job_id: str) -> Job: ...

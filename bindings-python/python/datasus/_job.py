@@ -37,7 +37,8 @@ class Progress(NamedTuple):
     files_total: int
     #: Share of the phase's work done, from 0 to 1, and 1 once the job is complete; None while it cannot be told.
     fraction: float | None
-    #: ``waiting``, ``downloading``, ``converting``, ``running`` (the engine computes) or ``loading`` (rows go into files and tables).
+    #: ``waiting``, ``downloading``, ``converting``, ``running`` (the engine computes) or ``loading`` (rows go into files and
+    #: tables).
     phase: str
     #: Rows that there will be; None where only the end will tell.
     rows_total: int | None

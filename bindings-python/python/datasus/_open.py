@@ -90,10 +90,11 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     ca : str or path, optional
         PEM file of authorities that are trusted beside the system's, for sources by HTTPS.
     declared : mapping, optional
-        Datasets whose files have names of your own: ``{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.csv"}``. Parquet or CSV;
-        the dataset's columns say which UF and month each row is of.
+        Datasets whose files have names of your own: ``{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.csv"}``. Parquet or
+        CSV; the dataset's columns say which UF and month each row is of.
     tables : mapping, optional
-        Tables of your own for SQL, by name: a Parquet or CSV, or anything with ``__arrow_c_stream__`` (pandas, polars, pyarrow).
+        Tables of your own for SQL, by name: a Parquet or CSV, or anything with ``__arrow_c_stream__`` (pandas, polars,
+        pyarrow).
     lake : str or path, optional
         Folder of converted Parquet; ``.datasus/lake`` inside the source folder.
     output : str or path, optional
@@ -182,10 +183,15 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     ...     here.query("SIH-RD", uf="AC", columns=["CNES", "VAL_TOT"]).to_arrow().num_rows
     300
     """
+    others: list[str] = []
     if isinstance(source, Mapping):
         if declared is not None:
             raise TypeError("declared is given twice: as the source and by its name")
-        source, declared = "", source
+        declared, place = source, ""
+    elif isinstance(source, str | os.PathLike):
+        place = os.fspath(source)
+    else:
+        place, *others = [os.fspath(one) for one in source] or ["."]
     streams: dict[str, Any] = {}
     paths: dict[str, str] = {}
     for name, table in (tables or {}).items():
@@ -194,7 +200,9 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         elif hasattr(table, "__arrow_c_stream__"):
             streams[name] = table
         else:
-            raise TypeError(f"tables[{name!r}] is neither a path nor a table with __arrow_c_stream__: {type(table).__name__}")
+            raise TypeError(
+                f"tables[{name!r}] is neither a path nor a table with __arrow_c_stream__: {type(table).__name__}"
+            )
     settings: dict[str, Any] = {
         "mirrors": mirrors,
         "home": home,
@@ -243,19 +251,15 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         "verify_crc": verify_crc,
         "language": language,
     }
-    if isinstance(source, (list, tuple)):
-        first, *others = source or (".",)
-        source = first
-        settings["mirrors"] = [os.fspath(other) for other in others] + list(mirrors or ())
-    elif mirrors is not None:
-        settings["mirrors"] = list(mirrors)
+    if others or mirrors is not None:
+        settings["mirrors"] = [*others, *(mirrors or ())]
     given = {name: os.fspath(v) if isinstance(v, os.PathLike) else v for name, v in settings.items() if v is not None}
     _host.listen()
     config = json.dumps(given, ensure_ascii=False, allow_nan=False)
-    opened = _datasus.Client.open(os.fspath(source), config)
+    opened = _datasus.Client.open(place, config)
     for name, table in streams.items():
         opened.add_table(name, table.__arrow_c_stream__())
-    return Client(opened, progress, os.fspath(source))
+    return Client(opened, progress, place)
 
 
 def _paths(of: Path | Sequence[Path]) -> str | list[str]:

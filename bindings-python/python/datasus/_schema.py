@@ -142,7 +142,7 @@ class Schema:
         ['MORTE']
         """
         wanted = folded(text)
-        every = [*self.columns, *self.derived]
+        every: list[Any] = [*self.columns, *self.derived]
         return [c for c in every if wanted in folded(c.name) or wanted in folded(c.meaning or "")]
 
     def to_dict(self) -> dict[str, Any]:
@@ -173,7 +173,11 @@ class Schema:
         ]
         made = [one for one in self.derived if one.label_of is None]
         rows += [(one.name, one.type, "", one.meaning, ", ".join(one.inputs), "") for one in made]
-        return table(("coluna", "tipo", "forma", "significado", "rótulos ou colunas de origem", "anos"), rows, f"{self.dataset}: {self.nome}")
+        return table(
+            ("coluna", "tipo", "forma", "significado", "rótulos ou colunas de origem", "anos"),
+            rows,
+            f"{self.dataset}: {self.nome}",
+        )
 
 
 def _forms(column: ColumnInfo) -> str:

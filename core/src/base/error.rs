@@ -280,6 +280,11 @@ impl Error {
         self.first().detail.get(self.0.language)
     }
 
+    /// The same in both languages.
+    pub(crate) fn sentence(&self) -> &Text {
+        &self.first().detail
+    }
+
     /// The sentences of every problem, one a line.
     pub fn message(&self) -> String {
         let sentences = self.0.problems.iter().map(|problem| problem.detail.get(self.0.language));

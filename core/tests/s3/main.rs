@@ -1,5 +1,7 @@
 //! S3: the store, against a real server (SeaweedFS) and a way to it that breaks.
 
+#![allow(clippy::single_range_in_vec_init)]
+
 mod cache;
 mod lake;
 #[path = "../many/mod.rs"]

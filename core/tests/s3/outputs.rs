@@ -83,7 +83,8 @@ fn an_export_that_is_killed_at_any_request_goes_on_and_writes_the_same_rows() {
         opened.read_ranges(&[0..opened.size()]).unwrap().remove(0)
     };
     // Where its process is killed: as the server is asked for the upload, has one part of two, has all but the name.
-    let points: [(&str, fn(&Seen) -> bool); 3] = [
+    type Point = (&'static str, fn(&Seen) -> bool);
+    let points: [Point; 3] = [
         ("create", |seen| seen.method == "POST" && seen.target.contains("uploads")),
         ("part", |seen| is_part(seen, "PUT") && seen.target.contains("partNumber=2")),
         ("complete", |seen| is_part(seen, "POST")),

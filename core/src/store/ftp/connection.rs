@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{bounded, select};
 
-use crate::base::{Cancel, Error, Result, Text, io_words, text};
+use crate::base::{Cancel, Error, Result, Text, io_words};
 
 /// How often a read that waits looks at its job.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -27,7 +27,7 @@ impl Broken {
         match self {
             Broken::Silent(_) => io_words(&io::ErrorKind::TimedOut.into()),
             Broken::Io(error) => io_words(error),
-            Broken::Stopped(error) => text!("{error}", "{error}"),
+            Broken::Stopped(error) => error.sentence().clone(),
         }
     }
 }

@@ -187,21 +187,21 @@ impl<'s> Session<'s> {
             530 if !full() => Error::new(
                 Code::CredentialsRefused,
                 text!(
-                    "{address} recusou o usuário ou a senha (\"{code} {said}\"); confira-os no endereço",
-                    "{address} refused the user or the password (\"{code} {said}\"); check them in the address"
+                    "{address} recusou o usuário ou a senha ({code} \"{said}\"); confira-os no endereço",
+                    "{address} refused the user or the password ({code} \"{said}\"); check them in the address"
                 ),
             )
             .stage("download"),
             530 | 400..=499 => lost(text!(
-                "{address} não atende agora (\"{code} {said}\"); tente de novo mais tarde",
-                "{address} does not serve now (\"{code} {said}\"); try again later"
+                "{address} não atende agora ({code} \"{said}\"); tente de novo mais tarde",
+                "{address} does not serve now ({code} \"{said}\"); try again later"
             ))
             .with("server_reply", format!("{code} {said}")),
             _ => Error::new(
                 Code::Unreachable,
                 text!(
-                    "{address} recusou o que lhe foi pedido (\"{code} {said}\")",
-                    "{address} refused what it was asked (\"{code} {said}\")"
+                    "{address} recusou o que lhe foi pedido ({code} \"{said}\")",
+                    "{address} refused what it was asked ({code} \"{said}\")"
                 ),
             )
             .with("server_reply", format!("{code} {said}"))

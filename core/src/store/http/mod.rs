@@ -52,7 +52,9 @@ enum Form {
 impl HttpTree {
     /// `https://host/base/`, or `https://host/base/?index=files.txt`. `authority`: a PEM file beside those that the system trusts.
     pub fn open(given: &str, authority: Option<&Path>, patience: Patience) -> Result<Self> {
-        let mut base = Url::parse(given).ok().filter(|url| url.has_host()).ok_or_else(|| unreadable_address(given))?;
+        // A parser takes a third slash for a slip, and the folder behind it for the host.
+        let has_host = |url: &Url| url.has_host() && !given.contains(":///");
+        let mut base = Url::parse(given).ok().filter(has_host).ok_or_else(|| unreadable_address(given))?;
         let index = base.query_pairs().find(|(key, _)| key == "index").map(|(_, value)| value.into_owned());
         base.set_query(None);
         base.set_fragment(None);
@@ -128,21 +130,21 @@ impl HttpTree {
             StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => Error::new(
                 Code::CredentialsRefused,
                 text!(
-                    "{address} recusou o usuário ou a senha ({said}); confira-os no endereço",
-                    "{address} refused the user or the password ({said}); check them in the address"
+                    "{address} recusou o usuário ou a senha (\"{said}\"); confira-os no endereço",
+                    "{address} refused the user or the password (\"{said}\"); check them in the address"
                 ),
             )
             .stage("download"),
             status if status.is_server_error() || matches!(status.as_u16(), 408 | 416 | 425 | 429) => lost(text!(
-                "{address} não atende agora ({said}); tente de novo mais tarde",
-                "{address} does not serve now ({said}); try again later"
+                "{address} não atende agora (\"{said}\"); tente de novo mais tarde",
+                "{address} does not serve now (\"{said}\"); try again later"
             ))
             .with("server_reply", said),
             _ => Error::new(
                 Code::Unreachable,
                 text!(
-                    "{address} recusou o que lhe foi pedido ({said})",
-                    "{address} refused what it was asked ({said})"
+                    "{address} recusou o que lhe foi pedido (\"{said}\")",
+                    "{address} refused what it was asked (\"{said}\")"
                 ),
             )
             .with("server_reply", said)
