@@ -38,7 +38,7 @@ pub struct Derived {
     pub name: String,
     /// Its type.
     pub kind: LogicalType,
-    /// The columns that it is made of, and where its rule holds for some years alone [`COMPETENCIA`], last.
+    /// The columns that it is made of, and where its rule holds for some years alone (`competencia`), last.
     pub inputs: Vec<String>,
     /// The column whose codes it puts in words; none: it is derived.
     pub label_of: Option<String>,
