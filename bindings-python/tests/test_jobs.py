@@ -164,7 +164,7 @@ def test_one_bar_follows_a_job_in_a_terminal(
 def test_a_bar_has_no_share_while_nobody_knows_one() -> None:
     class AtWork:
         is_english = False
-        told = (0, 0, 2, 2, None, "running", None, 65.0, None)
+        told = (0, 0, 2, 2, None, "running", None, 65.0, None, None, None)
 
         def progress(self) -> tuple:
             return self.told
@@ -178,7 +178,7 @@ def test_a_bar_has_no_share_while_nobody_knows_one() -> None:
         bar()
         assert "consultando, 1:05" in shown.getvalue()
         assert "%" not in shown.getvalue()
-        job.told = (300, 0, 2, 2, 0.5, "loading", 600, 70.0, 5.0)
+        job.told = (300, 0, 2, 2, 0.5, "loading", 600, 70.0, 5.0, None, None)
         bar()
         assert " 50%|" in shown.getvalue()
         assert "gravando, 300/600 linhas, 1:10, faltam 0:05" in shown.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from . import _datasus, _host
 from ._client import Client, Path
@@ -188,10 +188,10 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         if declared is not None:
             raise TypeError("declared is given twice: as the source and by its name")
         declared, place = source, ""
-    elif isinstance(source, str | os.PathLike):
-        place = os.fspath(source)
-    else:
+    elif isinstance(source, list | tuple):
         place, *others = [os.fspath(one) for one in source] or ["."]
+    else:
+        place = os.fspath(cast(Path, source))
     streams: dict[str, Any] = {}
     paths: dict[str, str] = {}
     for name, table in (tables or {}).items():

@@ -11,13 +11,11 @@ pub struct Collected {
     held: VecDeque<RecordBatch>,
     rest: RowStream,
     number: u64,
-    /// Batches of the rest that were handed out.
-    of_rest: usize,
 }
 
 impl Collected {
     pub fn and(held: Vec<RecordBatch>, rest: RowStream) -> Self {
-        Collected { held: held.into(), rest, number: 0, of_rest: 0 }
+        Collected { held: held.into(), rest, number: 0 }
     }
 }
 
@@ -28,10 +26,7 @@ impl Iterator for Collected {
         let batch = match self.held.pop_front() {
             Some(batch) => batch,
             None => match self.rest.next()? {
-                Ok(chunk) => {
-                    self.of_rest += 1;
-                    chunk.batch
-                }
+                Ok(chunk) => chunk.batch,
                 Err(error) => return Some(Err(error)),
             },
         };
@@ -42,15 +37,11 @@ impl Iterator for Collected {
 }
 
 impl RowSource for Collected {
+    /// All of them, and what is held behind them, are what the rest handed out last: it knows how to put them aside.
     fn set_aside(&mut self, mut untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool> {
         self.number -= untaken.len() as u64;
-        // The last that were handed out are of the rest, which gives them again; those before come from here.
-        let of_rest = untaken.split_off(untaken.len() - untaken.len().min(self.of_rest));
-        self.of_rest -= of_rest.len();
-        for batch in untaken.into_iter().rev() {
-            self.held.push_front(batch);
-        }
-        self.rest.set_aside(of_rest, is_back)
+        untaken.extend(self.held.drain(..));
+        self.rest.set_aside(untaken, is_back)
     }
 
     fn gives_back_at_once(&self) -> bool {

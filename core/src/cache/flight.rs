@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use super::entry::Entry;
 use super::key::Key;
-use crate::base::{Ctx, Result};
+use crate::base::{Cancel, Ctx, Result};
 
 #[derive(Default, Clone)]
 pub struct Flights(Arc<Mutex<HashMap<Key, Flight>>>);
@@ -17,6 +17,8 @@ struct Flight {
     outcome: Arc<Mutex<Option<Outcome>>>,
     /// Closed once there is one.
     done: Receiver<()>,
+    /// Of whom runs it: once it is set nobody waits for an answer, however long the engine takes to hear of it.
+    cancel: Cancel,
 }
 
 #[derive(Clone)]
@@ -45,7 +47,8 @@ impl Flights {
                 None => {
                     let (open, done) = bounded(0);
                     let outcome = Arc::<Mutex<Option<Outcome>>>::default();
-                    flights.insert(key, Flight { outcome: outcome.clone(), done });
+                    let cancel = ctx.cancel.clone();
+                    flights.insert(key, Flight { outcome: outcome.clone(), done, cancel });
                     let landing = Landing(Some(Air { flights: self.clone(), key, outcome, _open: open }));
                     return Ok(Joined::First(landing));
                 }
@@ -53,6 +56,7 @@ impl Flights {
         };
         select! {
             recv(flight.done) -> _ => {}
+            recv(flight.cancel.signal()) -> _ => self.forget(&key, &flight.outcome),
             recv(ctx.cancel.signal()) -> _ => {}
         }
         ctx.check()?;
@@ -61,6 +65,16 @@ impl Flights {
             Some(Outcome::Nothing) => Joined::Alone,
             None => Joined::Stopped,
         })
+    }
+}
+
+impl Flights {
+    /// Who asks from here on is the first again, or waits for whoever was it since.
+    fn forget(&self, key: &Key, outcome: &Arc<Mutex<Option<Outcome>>>) {
+        let mut flights = lock(&self.0);
+        if flights.get(key).is_some_and(|flight| Arc::ptr_eq(&flight.outcome, outcome)) {
+            flights.remove(key);
+        }
     }
 }
 
@@ -95,8 +109,8 @@ impl Landing {
 
 impl Drop for Air {
     fn drop(&mut self) {
-        // Before it is closed: who asks from here on is the first again.
-        lock(&self.flights.0).remove(&self.key);
+        // Before it is closed.
+        self.flights.forget(&self.key, &self.outcome);
     }
 }
 
@@ -126,6 +140,17 @@ mod tests {
         cancelled.cancel.set(CancelReason::Caller);
         assert!(flights.join(key, &cancelled).is_err(), "a cancelled one waits for nobody");
         first.without_answer();
+        let gone = Ctx::default();
+        let Joined::First(hangs) = flights.join(key, &gone).unwrap() else { panic!("not the first") };
+        gone.cancel.set(CancelReason::Caller);
+        assert!(
+            matches!(flights.join(key, &Ctx::default()).unwrap(), Joined::Stopped),
+            "its engine has not heard of it"
+        );
+        let Joined::First(next) = flights.join(key, &Ctx::default()).unwrap() else { panic!("not the first") };
+        drop(hangs);
+        assert_eq!(lock(&flights.0).len(), 1, "the next one stays");
+        next.without_answer();
         assert!(matches!(flights.join(key, &Ctx::default()).unwrap(), Joined::First(_)));
     }
 }
