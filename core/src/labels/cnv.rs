@@ -219,7 +219,7 @@ mod tests {
         let text = format!("2 3 L\n{}{}", line(2, "Ignorado", "000-999"), line(1, "1 ano", "401"));
         // A text, and as such between the two.
         assert_eq!(of("4 1", &Cnv::read(text.as_bytes(), "T.CNV").unwrap()).as_deref(), Some("Ignorado"));
-        let text = format!("1 4\n{}", line(1, "Infecção urinária", "N390,N30 -N309"));
+        let text = format!("1 4\n{}", line(1, "Infeccao urinaria", "N390,N30 -N309"));
         let table = Cnv::read(text.as_bytes(), "SENSIVEISATB03.CNV").unwrap();
         assert_eq!(["N390", "N30", "N39"].map(|code| of(code, &table).is_some()), [true, true, false]);
     }
