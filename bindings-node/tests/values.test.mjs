@@ -222,7 +222,7 @@ const CALLS = {
   'parquet, path': [(it) => client.export(base, { to: parquet(it) }), (of) => typeof of === 'string'],
   'postgres, table': [(it) => client.export(base, { to: postgres(it, { url: 'postgres://nobody@127.0.0.1:1/none' }) }), () => false],
   'postgres, key': [(it) => client.export(base, { to: postgres('a.b', { mode: 'upsert', key: it, url: 'postgres://nobody@127.0.0.1:1/none' }) }), () => false],
-  schema: [(it) => client.schema(it), (of) => of === 'SIH-RD'],
+  schema: [(it) => client.schema(it), (of) => ['SIH-RD', 'AC'].includes(of)], // SIA has a group of that name
   resume: [(it) => client.resume(it), () => false],
   discard: [(it) => client.discard(it), () => false],
   deadLetters: [(it) => client.deadLetters(it), () => false],

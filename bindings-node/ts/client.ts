@@ -131,7 +131,7 @@ export async function openWith(arrow: LoadArrow, config: Config | string | URL =
   const isObject = given.read('open', config, () => isPlainObject(config))
   const { source, ...others } = isObject ? Object.fromEntries(given.entries('open', config)) : { source: config }
   const alone = source === undefined && 'declared' in others && others.declared !== undefined
-  const place = alone ? '' : given.path(isObject ? 'source' : 'open', source ?? '.')
+  const place = alone ? '' : given.path(isObject ? 'source' : 'open', source === undefined ? '.' : source)
   const entries = Object.entries(others).map(([key, value]): [string, unknown] => {
     const isFolder = FOLDERS.includes(key) && value !== undefined && value !== null
     return [key, isFolder ? given.path(key, value) : value]
