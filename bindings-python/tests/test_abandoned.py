@@ -18,7 +18,7 @@ def test_sql_that_does_not_stop_lets_go_of_ctrl_c_of_others_and_of_the_interpret
         import signal, sys, threading, time, datasus, pyarrow
         from datasus import _datasus
         SQL = "SELECT CNES, count(*) AS n FROM sih_rd GROUP BY CNES"
-        client = datasus.open(sys.argv[1])
+        client = datasus.open(sys.argv[1], cache_memory=0)
         _datasus.{hangs}
         def ready():
             while _datasus.hanging() == 0:
@@ -52,7 +52,7 @@ def test_a_result_is_closed_at_once_while_its_statement_does_not_stop(
     program = """
         import sys, threading, time, datasus
         from datasus import _datasus
-        client = datasus.open(sys.argv[1])
+        client = datasus.open(sys.argv[1], cache_memory=0)
         def hangs():
             while _datasus.hanging() == 0:
                 time.sleep(0.01)
