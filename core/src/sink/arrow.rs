@@ -95,6 +95,7 @@ impl Queue {
     fn asked(&self) -> MutexGuard<'_, State> {
         let mut state = self.state();
         state.asked += 1;
+        state.is_waiting = false;
         self.changed.notify_all();
         state
     }
@@ -362,6 +363,7 @@ impl ArrowReader {
             let found = state.found();
             if found.is_none() {
                 state.task = Some(task.waker().clone());
+                state.is_waiting = true;
             }
             found
         });

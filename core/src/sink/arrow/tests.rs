@@ -115,9 +115,13 @@ fn a_reader_that_waits_already_when_its_batches_are_taken_back_is_heard() {
     assert!(back.is_empty());
     assert!(sink.is_asked_within(asked, Duration::from_secs(60)), "it waits");
     sink.write(&chunk()).unwrap();
-    let (batch, _reader) = taker.join().unwrap();
+    let (batch, mut reader) = taker.join().unwrap();
     assert_eq!(batch.num_rows(), 3);
     // Answered, it has not asked again.
     let (_, asked) = sink.take_back(0);
     assert!(!sink.is_asked(asked));
+    // Nor does a task that waits sleep for ever.
+    assert!(reader.poll_next(&mut Context::from_waker(std::task::Waker::noop())).is_pending());
+    let (_, asked) = sink.take_back(0);
+    assert!(sink.is_asked(asked));
 }
