@@ -19,8 +19,17 @@ type answer struct {
 	Report  *datasus.Report `json:"report"`
 }
 
-func ask(source, output, params string) (*answer, error) {
-	client, err := datasus.Open(source, &datasus.Config{Output: output, Language: "pt"})
+// What a case declares, as c.py writes it behind the settings.
+type declared struct {
+	Declared, Tables map[string]string
+}
+
+func ask(source, output, params string, of declared) (*answer, error) {
+	config := datasus.Config{Output: output, Language: "pt", Tables: of.Tables, Declared: map[string][]string{}}
+	for dataset, path := range of.Declared {
+		config.Declared[dataset] = []string{path}
+	}
+	client, err := datasus.Open(source, &config)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +72,14 @@ func main() {
 		if err != nil {
 			panic(err)
 		}
+		var of declared
+		if len(given) > 3 {
+			if err := json.Unmarshal([]byte("{"+strings.TrimPrefix(given[3], ", ")+"}"), &of); err != nil {
+				panic(err)
+			}
+		}
 		var said any
-		found, err := ask(given[0], given[1], string(params))
+		found, err := ask(given[0], given[1], string(params), of)
 		var failure *datasus.Error
 		switch {
 		case err == nil:
