@@ -98,7 +98,7 @@ def test_sql_that_does_not_stop_lets_go_of_who_cancels_or_waits_and_after_four_i
         import sys, threading, time, datasus
         from datasus import _datasus
         SQL = "SELECT CNES, count(*) AS n FROM sih_rd GROUP BY CNES"
-        client = datasus.open(sys.argv[1], output=".", state="jobs")
+        client = datasus.open(sys.argv[1], output=".", state="jobs", cache_memory=0)
         def until(so):
             while not so():
                 time.sleep(0.01)
