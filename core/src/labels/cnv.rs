@@ -179,6 +179,12 @@ mod tests {
         format!("{:7}  {label:<51}{codes}\r\n", number)
     }
 
+    /// One byte a character, as TabWin's files have them.
+    fn read(text: &str, name: &str) -> Cnv {
+        let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        Cnv::read(&bytes, name).unwrap()
+    }
+
     fn of(value: &str, table: &Cnv) -> Option<String> {
         table.row_of(value.as_bytes()).map(|row| row.label.clone())
     }
@@ -191,7 +197,7 @@ mod tests {
             line(1, "Masculino", "1"),
             line(2, "Feminino", "2,3,")
         );
-        let table = Cnv::read(text.as_bytes(), "SEXO.CNV").unwrap();
+        let table = read(&text, "SEXO.CNV");
         assert_eq!((table.categories(), table.rows.len(), table.mode), (3, 3, Mode::Text));
         assert_eq!(of("3", &table).as_deref(), Some("Feminino"));
         assert_eq!(of("1", &table).as_deref(), Some("Masculino"));
@@ -202,11 +208,11 @@ mod tests {
     #[test]
     fn blank_is_a_code_and_the_least_end_of_a_range() {
         let text = format!(" 02 1 L\n{}{}", line(5, "Não informado", " -Z"), line(1, "Dupla", "D"));
-        let table = Cnv::read(text.as_bytes(), "TPGESTAO.CNV").unwrap();
+        let table = read(&text, "TPGESTAO.CNV");
         assert_eq!(of("", &table).as_deref(), Some("Não informado"));
         assert_eq!(of("D", &table).as_deref(), Some("Dupla"));
         let text = format!("1 2 L\n{}{}", line(1, "N Inf", ","), line(2, "Outro", "  ,07"));
-        let table = Cnv::read(text.as_bytes(), "X.CNV").unwrap();
+        let table = read(&text, "X.CNV");
         assert_eq!(of("", &table).as_deref(), Some("Outro"));
         assert_eq!(of("07", &table).as_deref(), Some("Outro"));
     }
@@ -214,13 +220,13 @@ mod tests {
     #[test]
     fn a_blank_inside_a_short_number_is_a_zero() {
         let text = format!("2 3\n{}{}", line(2, "Ignorado", "000-999"), line(1, "1 ano", "401"));
-        let table = Cnv::read(text.as_bytes(), "IDADEDET.CNV").unwrap();
+        let table = read(&text, "IDADEDET.CNV");
         assert_eq!(of("4 1", &table).as_deref(), Some("1 ano"));
         let text = format!("2 3 L\n{}{}", line(2, "Ignorado", "000-999"), line(1, "1 ano", "401"));
         // A text, and as such between the two.
-        assert_eq!(of("4 1", &Cnv::read(text.as_bytes(), "T.CNV").unwrap()).as_deref(), Some("Ignorado"));
-        let text = format!("1 4\n{}", line(1, "Infeccao urinaria", "N390,N30 -N309"));
-        let table = Cnv::read(text.as_bytes(), "SENSIVEISATB03.CNV").unwrap();
+        assert_eq!(of("4 1", &read(&text, "T.CNV")).as_deref(), Some("Ignorado"));
+        let text = format!("1 4\n{}", line(1, "Infecção urinária", "N390,N30 -N309"));
+        let table = read(&text, "SENSIVEISATB03.CNV");
         assert_eq!(["N390", "N30", "N39"].map(|code| of(code, &table).is_some()), [true, true, false]);
     }
 
@@ -228,7 +234,7 @@ mod tests {
     fn bounds_take_the_whole_number() {
         let text =
             format!("3 4 F\n{}{}{}", line(1, "0 dias", "0000"), line(2, "1 a 7", "0007"), line(3, "8 e +", "9999"));
-        let table = Cnv::read(text.as_bytes(), "PERM.CNV").unwrap();
+        let table = read(&text, "PERM.CNV");
         assert_eq!(of("0", &table).as_deref(), Some("0 dias"));
         assert_eq!(of("7", &table).as_deref(), Some("1 a 7"));
         assert_eq!(of("12", &table).as_deref(), Some("8 e +"));
@@ -244,7 +250,7 @@ mod tests {
             wide(2, "Três", "040000"),
             wide(1, "Um", "010000")
         );
-        let table = Cnv::read(text.as_bytes(), "TP_FINAN.CNV").unwrap();
+        let table = read(&text, "TP_FINAN.CNV");
         assert_eq!(of("030000", &table).as_deref(), Some("Três"));
         assert_eq!(of("010000", &table).as_deref(), Some("Um"));
     }

@@ -1,6 +1,8 @@
 //! Kept answers: a question asked again costs nothing, and is never answered from a state that the sources do not have.
 
 mod levels;
+#[path = "../placed/mod.rs"]
+mod placed;
 #[path = "../proxy/mod.rs"]
 mod proxy;
 mod redis;
@@ -18,21 +20,10 @@ use datasus::engine::{Engine, RowStream, Settings};
 use datasus::plan::{Dialect, Statement};
 use datasus::source::dbc::{DbcWriter, WriteOptions};
 use datasus::{
-    AggregateFn, CacheMode, CacheUse, Client, Code, Config, Csv, Language, Priority, QueryParams, Report, Result, col,
+    AggregateFn, CacheMode, CacheUse, Client, Code, Config, Csv, Priority, QueryParams, Report, Result, col,
 };
+use placed::config;
 use tempfile::TempDir;
-
-/// A client's settings, with all of its folders in `place`.
-fn config(place: &Path) -> Config {
-    Config {
-        output: Some(place.join("out")),
-        state: Some(place.join("jobs")),
-        lake: Some(place.join("lake")),
-        spill: Some(place.join("spill")),
-        language: Language::En,
-        ..Config::default()
-    }
-}
 
 /// January 2024 of `uf`: `rows` admissions, each worth `value`, the last of which has a date that is none.
 fn write(folder: &Path, uf: &str, rows: usize, value: &str) {

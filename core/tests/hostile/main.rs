@@ -8,6 +8,8 @@ mod grammar;
 #[path = "../governor/group.rs"]
 #[allow(dead_code, reason = "its usage file is the governor tests'")]
 mod group;
+#[path = "../logged/mod.rs"]
+mod logged;
 mod made_parquet;
 #[path = "../many/mod.rs"]
 mod many;

@@ -1,11 +1,11 @@
 //! A password in 93 spellings, through every door: it stands in no answer, error, log line, metric, file or folder name.
 
-use std::io::Write;
 use std::path::Path;
-use std::sync::{Mutex, Once};
 
 use datasus::{Client, Config, Destination, Error, Language, Postgres, QueryParams, Secret};
 use serde_json::{Value, json};
+
+use crate::logged::{listen, logged};
 
 /// Each sign between the two may end what somebody takes for the password.
 const ONE: &str = "CANARYA";
@@ -33,30 +33,6 @@ fn spellings() -> Vec<String> {
     spellings.push(format!("postgres://u:{ONE}{TWO}"));
     spellings.push(format!("PGPASSWORD={ONE}{TWO}"));
     spellings
-}
-
-/// What was logged, at TRACE.
-static LOGGED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
-
-struct Log;
-
-impl Write for Log {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        LOGGED.lock().unwrap().extend_from_slice(line);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn listen() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let made = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(|| Log).with_ansi(false);
-        made.try_init().unwrap();
-    });
 }
 
 fn of_error(error: Error) -> String {
@@ -217,7 +193,7 @@ fn no_spelling_of_a_password_comes_out_of_any_door() {
         running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     let mut shown: Vec<&str> = ways.iter().map(String::as_str).filter(|way| !way.ends_with(": ")).collect();
-    let logged = String::from_utf8_lossy(&LOGGED.lock().unwrap()).into_owned();
+    let logged = logged();
     shown.extend(logged.lines().filter(|line| !hides(line)).take(9));
     let mut files = String::new();
     stored(folder.path(), &mut files);

@@ -3,6 +3,8 @@
 //! Everything that the library logs is listened to at TRACE, and everything that it answers is searched: the server's
 //! password must stand nowhere (R16).
 
+#[path = "../authority/mod.rs"]
+mod authority;
 mod canary;
 mod failures;
 #[path = "../genuine/mod.rs"]

@@ -2,24 +2,11 @@
 
 use datasus::Code;
 use datasus::sink::postgres::Mode;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
+use crate::authority::{Authority, authority};
 use crate::server::{PASSWORD, Server};
 use crate::*;
-
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-fn authority(name: &str) -> Authority {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let pem = params.self_signed(&key).unwrap().pem();
-    Authority { issuer: Issuer::new(params, key), pem }
-}
 
 /// Certificate and key for `name`.
 fn certificate(authority: &Authority, name: &str, expired: bool) -> (String, String) {

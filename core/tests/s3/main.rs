@@ -2,8 +2,12 @@
 
 #![allow(clippy::single_range_in_vec_init)]
 
+#[path = "../authority/mod.rs"]
+mod authority;
 mod cache;
 mod lake;
+#[path = "../logged/mod.rs"]
+mod logged;
 #[path = "../many/mod.rs"]
 mod many;
 mod outputs;

@@ -2,31 +2,19 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use datasus::store::Store;
 use datasus::{Code, Config, Secret};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::at;
+use crate::authority::{Authority, authority};
+use crate::logged::{listen, logged};
 use crate::proxy::header;
 use crate::server::{SECRET, config, shared, store};
-
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-fn authority(name: &str) -> Authority {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let pem = params.self_signed(&key).unwrap().pem();
-    Authority { issuer: Issuer::new(params, key), pem }
-}
 
 /// TLS before the server of this port, by a certificate of `authority` for 127.0.0.1; one request a connection. Gives its port.
 fn terminate(authority: &Authority, server: u16) -> u16 {
@@ -97,27 +85,10 @@ fn a_private_authority_is_trusted_where_it_is_named() {
     assert_eq!(error.code(), Code::InvalidParams, "{error}");
 }
 
-/// What was logged, at TRACE, by this binary's tests.
-static LOGGED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
-
-struct Log;
-
-impl Write for Log {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        LOGGED.lock().unwrap().extend_from_slice(line);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn no_key_is_in_a_log_an_error_or_a_debug_text() {
     let Some(server) = shared() else { return };
-    let made = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(|| Log).with_ansi(false);
-    made.try_init().unwrap();
+    listen();
     let token = "CANARY-token";
     let right = config(server.port);
     let wrong = Config {
@@ -137,7 +108,7 @@ fn no_key_is_in_a_log_an_error_or_a_debug_text() {
             }
         }
     }
-    let logged = String::from_utf8_lossy(&LOGGED.lock().unwrap()).into_owned();
+    let logged = logged();
     assert!(logged.contains("datasus"), "nothing was logged");
     for canary in [SECRET, token, "CANARY-proxy"] {
         assert!(!told.contains(canary), "{canary} is told");

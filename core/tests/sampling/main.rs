@@ -7,6 +7,8 @@
 mod made;
 #[path = "../many/mod.rs"]
 mod many;
+#[path = "../placed/mod.rs"]
+mod placed;
 mod resume;
 #[path = "../postgres/server.rs"]
 #[allow(dead_code)]
@@ -73,16 +75,8 @@ fn data() -> &'static Path {
 }
 
 fn config(place: &Path) -> Config {
-    Config {
-        output: Some(place.join("out")),
-        state: Some(place.join("jobs")),
-        lake: Some(place.join("lake")),
-        spill: Some(place.join("spill")),
-        language: Language::En,
-        // What these tests are about; without it rows wait.
-        on_emergency: Some(OnEmergency::Sample),
-        ..Config::default()
-    }
+    // What these tests are about; without it rows wait.
+    Config { on_emergency: Some(OnEmergency::Sample), ..placed::config(place) }
 }
 
 fn client(place: &Path) -> Client {

@@ -3,21 +3,9 @@
 mod engine;
 #[path = "../many/mod.rs"]
 mod many;
+#[path = "../placed/mod.rs"]
+mod placed;
 mod store;
 mod target;
 
-use std::path::Path;
-
-use datasus::{Config, Language};
-
-/// A client's settings, with all of its folders in `place`.
-fn config(place: &Path) -> Config {
-    Config {
-        output: Some(place.join("out")),
-        state: Some(place.join("jobs")),
-        lake: Some(place.join("lake")),
-        spill: Some(place.join("spill")),
-        language: Language::En,
-        ..Config::default()
-    }
-}
+use placed::config;

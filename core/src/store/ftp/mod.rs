@@ -39,10 +39,10 @@ impl FtpTree {
         // An empty listing may be of an empty folder or of one that is denied: this tells them apart.
         let whole = self.place.whole(folder);
         let reply = session.ask(&format!("CWD {whole}"))?;
-        session.expect(&reply, 2, &whole)?;
+        session.check_reply(&reply, 2, &whole)?;
         let mut data = session.passive()?;
         let reply = session.ask("LIST")?;
-        session.expect(&reply, 1, &whole)?;
+        session.check_reply(&reply, 1, &whole)?;
         let mut listing = Vec::new();
         let mut read = vec![0; READ];
         loop {
@@ -58,7 +58,7 @@ impl FtpTree {
         drop(data);
         // A listing that was cut looks whole: only the server's word says that it is.
         let reply = session.reply()?;
-        session.expect(&reply, 2, &whole)?;
+        session.check_reply(&reply, 2, &whole)?;
         let today = chrono::Utc::now().date_naive();
         listing::entries(&listing, today).map_err(|line| self.unreadable(folder, &line))
     }
@@ -116,7 +116,7 @@ impl Tree for FtpTree {
             }
         }
         let reply = session.ask(&format!("RETR {whole}"))?;
-        session.expect(&reply, 1, path)?;
+        session.check_reply(&reply, 1, path)?;
         to.begin(from)?;
         let mut read = vec![0; READ];
         let mut at = from;
@@ -135,7 +135,7 @@ impl Tree for FtpTree {
             Some(size) => Err(short(&self.place.address, path, at, size)),
             None => {
                 let reply = session.reply()?;
-                session.expect(&reply, 2, path)
+                session.check_reply(&reply, 2, path)
             }
         }
     }

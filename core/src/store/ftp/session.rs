@@ -50,15 +50,15 @@ impl<'s> Session<'s> {
         while greeting.kind() == 1 {
             greeting = session.reply()?;
         }
-        session.expect(&greeting, 2, "")?;
+        session.check_reply(&greeting, 2, "")?;
         let mut reply = session.ask(&format!("USER {}", place.user))?;
         if reply.kind() == 3 {
             let password = format!("PASS {}", place.password.reveal());
             reply = session.ask(&password)?;
         }
-        session.expect(&reply, 2, "")?;
+        session.check_reply(&reply, 2, "")?;
         let reply = session.ask("TYPE I")?;
-        session.expect(&reply, 2, "")?;
+        session.check_reply(&reply, 2, "")?;
         Ok(session)
     }
 
@@ -145,7 +145,7 @@ impl<'s> Session<'s> {
             2 => extended_port(&reply.text).ok_or_else(|| self.odd(&reply.text))?,
             5 if reply.code != 530 => {
                 let reply = self.ask("PASV")?;
-                self.expect(&reply, 2, "")?;
+                self.check_reply(&reply, 2, "")?;
                 passive_port(&reply.text).ok_or_else(|| self.odd(&reply.text))?
             }
             _ => return Err(self.refused(&reply, "")),
@@ -171,7 +171,7 @@ impl<'s> Session<'s> {
     }
 
     /// An error unless the reply is of this kind. `path`: what was asked for.
-    pub fn expect(&self, reply: &Reply, kind: u16, path: &str) -> Result<()> {
+    pub fn check_reply(&self, reply: &Reply, kind: u16, path: &str) -> Result<()> {
         if reply.kind() == kind { Ok(()) } else { Err(self.refused(reply, path)) }
     }
 

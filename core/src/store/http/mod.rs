@@ -1,7 +1,10 @@
 //! A tree on a web server: listed by its index pages, by a file with all paths (`?index=`), or as a bucket that lists itself; read by GET, and
 //! by Range where a file goes on. TLS is verified, with an authority of one's own where it is named; proxies come from the environment.
 
+mod body;
+mod failure;
 mod index;
+mod redirects;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -14,17 +17,17 @@ use reqwest::header::{self, HeaderMap};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, Url, redirect};
 
 use super::runtime;
-use super::tree::{away, changed, folder_and_name, gone, lost};
-use crate::base::{Cancel, Code, Error, Result, Text, masked, text};
+use super::tree::{changed, folder_and_name, gone};
+use crate::base::{Cancel, Code, Error, Result};
 use crate::store::{Modified, Patience, Taker, Tree, TreeEntry};
 
+use body::{Body, Unpacked};
+use failure::{no_authority, unreadable_address};
 use index::Bucket;
+use redirects::redirected;
 
-/// Bytes that are handed on at once.
-const READ: usize = 256 << 10;
 /// Bytes of a listing.
 const LONGEST_LISTING: usize = 256 << 20;
-const MOST_REDIRECTS: usize = 5;
 
 /// A tree of files behind an address of the web.
 #[derive(Debug)]
@@ -106,7 +109,7 @@ impl HttpTree {
     /// A body that is a listing; an error for what is refused.
     fn text(&self, url: Url, path: &str, cancel: &Cancel) -> Result<String> {
         let response = self.send(self.client.get(url), cancel)?;
-        self.expect(&response, path)?;
+        self.check(&response, path)?;
         let mut bytes = Body::of(response);
         let mut all = Vec::new();
         while let Some(read) = bytes.next(self, cancel)? {
@@ -116,98 +119,6 @@ impl HttpTree {
             }
         }
         Ok(String::from_utf8(all).unwrap_or_else(|odd| odd.as_bytes().iter().map(|byte| char::from(*byte)).collect()))
-    }
-
-    fn expect(&self, response: &Response, path: &str) -> Result<()> {
-        let status = response.status();
-        if status.is_success() {
-            return Ok(());
-        }
-        let (address, said) = (&self.address, status.to_string());
-        Err(match status {
-            StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN => gone(address, path, &said),
-            StatusCode::PRECONDITION_FAILED => changed(address, path, 0, 0),
-            StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => Error::new(
-                Code::CredentialsRefused,
-                text!(
-                    "{address} recusou o usuário ou a senha (\"{said}\"); confira-os no endereço",
-                    "{address} refused the user or the password (\"{said}\"); check them in the address"
-                ),
-            )
-            .stage("download"),
-            status if status.is_server_error() || matches!(status.as_u16(), 408 | 416 | 425 | 429) => lost(text!(
-                "{address} não atende agora (\"{said}\"); tente de novo mais tarde",
-                "{address} does not serve now (\"{said}\"); try again later"
-            ))
-            .with("server_reply", said),
-            _ => Error::new(
-                Code::Unreachable,
-                text!(
-                    "{address} recusou o que lhe foi pedido (\"{said}\")",
-                    "{address} refused what it was asked (\"{said}\")"
-                ),
-            )
-            .with("server_reply", said)
-            .stage("download"),
-        })
-    }
-
-    fn broken(&self, error: &reqwest::Error) -> Error {
-        let mut why = masked(&error.to_string()).into_owned();
-        let mut source = std::error::Error::source(error);
-        while let Some(inner) = source {
-            why = format!("{why}: {inner}");
-            source = inner.source();
-        }
-        let address = &self.address;
-        if why.contains("certificate") || why.contains("UnknownIssuer") {
-            return Error::new(
-                Code::Unreachable,
-                text!(
-                    "O certificado de {address} não é confiável aqui; se a autoridade é da sua rede, diga o arquivo PEM dela em `ca` (DATASUS_CA)",
-                    "The certificate of {address} is not trusted here; if its authority is your network's own, name its PEM file by `ca` (DATASUS_CA)"
-                ),
-            )
-            .with("cause", "tls")
-            .with("tls_message", why)
-            .stage("download");
-        }
-        if error.is_redirect() {
-            return Error::new(
-                Code::Unreachable,
-                text!(
-                    "{address} manda a outro endereço que não se aceita",
-                    "{address} sends to another address that is not accepted"
-                ),
-            )
-            .with("cause", "redirect")
-            .with("http_message", why)
-            .stage("download");
-        }
-        let words = match error.is_timeout() {
-            true => text!("não houve resposta a tempo", "there was no answer in time"),
-            false => text!("a conexão falhou", "the connection failed"),
-        };
-        if error.is_connect() {
-            return away(address, words, self.patience.connect.as_secs_f64()).with("http_message", why);
-        }
-        let Text { pt, en } = words;
-        let cause = if error.is_timeout() { "stalled" } else { "broken" };
-        lost(text!(
-            "A transferência de {address} parou: {pt}; tente de novo mais tarde",
-            "The transfer from {address} stopped: {en}; try again later"
-        ))
-        .with("cause", cause)
-        .with("http_message", why)
-    }
-
-    fn not_a_listing(&self, folder: &str) -> Error {
-        let address = &self.address;
-        lost(text!(
-            "{address} não lista a pasta {folder}: a resposta não é um índice nem a lista de um bucket. Diga uma lista de caminhos no endereço, com ?index=",
-            "{address} does not list the folder {folder}: its answer is no index and no listing of a bucket. Name a file of paths in the address, by ?index="
-        ))
-        .with("cause", "listing")
     }
 
     fn form(&self) -> std::sync::MutexGuard<'_, Form> {
@@ -288,7 +199,7 @@ impl Tree for HttpTree {
 
     fn stat(&self, path: &str, cancel: &Cancel) -> Result<TreeEntry> {
         let response = self.send(self.client.request(Method::HEAD, self.url(path)), cancel)?;
-        self.expect(&response, path)?;
+        self.check(&response, path)?;
         let headers = response.headers();
         // Of a body that is packed on its way the length is that of the packed one.
         let packed = headers.contains_key(header::CONTENT_ENCODING);
@@ -314,7 +225,7 @@ impl Tree for HttpTree {
             request = request.header(header::RANGE, format!("bytes={have}-")).header(header::IF_RANGE, tag);
         }
         let response = self.send(request, cancel)?;
-        self.expect(&response, path)?;
+        self.check(&response, path)?;
         let headers = response.headers().clone();
         let packed = said(&headers, header::CONTENT_ENCODING).is_some_and(|way| way.eq_ignore_ascii_case("gzip"));
         let found = said(&headers, header::ETAG);
@@ -355,78 +266,6 @@ impl Tree for HttpTree {
     }
 }
 
-impl HttpTree {
-    fn not_the_range(&self, path: &str) -> Error {
-        let address = &self.address;
-        lost(text!(
-            "{address} mandou outro pedaço de {path} que o pedido",
-            "{address} sent another part of {path} than it was asked for"
-        ))
-    }
-
-    fn not_packed(&self, path: &str, error: &std::io::Error) -> Error {
-        let address = &self.address;
-        lost(text!(
-            "{path} veio de {address} comprimido, e não se descomprime",
-            "{path} came from {address} packed, and cannot be unpacked"
-        ))
-        .with("gzip_message", error.to_string())
-    }
-}
-
-/// The bytes of an answer, some hundred kilobytes at a time.
-struct Body(Option<Response>);
-
-impl Body {
-    fn of(response: Response) -> Self {
-        Body(Some(response))
-    }
-
-    fn next(&mut self, tree: &HttpTree, cancel: &Cancel) -> Result<Option<Vec<u8>>> {
-        let Some(mut response) = self.0.take() else { return Ok(None) };
-        let (response, read) = runtime::wait(cancel, async move {
-            let mut all = Vec::new();
-            loop {
-                match response.chunk().await {
-                    Ok(Some(bytes)) => all.extend_from_slice(&bytes),
-                    Ok(None) => return (None, Ok(all)),
-                    // What came before counts: the file goes on behind it.
-                    Err(error) if all.is_empty() => return (None, Err(error)),
-                    Err(_) => return (Some(response), Ok(all)),
-                }
-                if all.len() >= READ {
-                    return (Some(response), Ok(all));
-                }
-            }
-        })?;
-        self.0 = response;
-        let read = read.map_err(|error| tree.broken(&error))?;
-        Ok((!read.is_empty() || self.0.is_some()).then_some(read))
-    }
-}
-
-/// Takes what was unpacked.
-struct Unpacked<'t> {
-    to: &'t mut dyn Taker,
-    refused: Option<Error>,
-}
-
-impl Write for Unpacked<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        match self.to.take(bytes) {
-            Ok(()) => Ok(bytes.len()),
-            Err(error) => {
-                self.refused = Some(error);
-                Err(std::io::ErrorKind::Other.into())
-            }
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 fn said(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
@@ -434,58 +273,6 @@ fn said(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 /// `bytes 100-199/200`
 fn range_begin(headers: &HeaderMap) -> Option<u64> {
     said(headers, header::CONTENT_RANGE)?.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
-}
-
-/// A few steps, never from TLS to none, and never to an address that only this machine's own network knows, but for its own.
-fn redirected(attempt: redirect::Attempt<'_>) -> redirect::Action {
-    let (to, from) = (attempt.url(), attempt.previous().last());
-    let same_host = from.is_some_and(|from| from.host() == to.host());
-    let downgraded = from.is_some_and(|from| from.scheme() == "https") && to.scheme() != "https";
-    if attempt.previous().len() > MOST_REDIRECTS || downgraded || (!same_host && is_internal(to)) {
-        return attempt.error("refused");
-    }
-    attempt.follow()
-}
-
-/// Literal addresses of the machine itself and of the link, where clouds tell secrets.
-fn is_internal(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    match bare.parse::<std::net::IpAddr>() {
-        Ok(std::net::IpAddr::V4(ip)) => {
-            ip.is_loopback() || ip.is_link_local() || ip.is_private() || ip.is_unspecified()
-        }
-        Ok(std::net::IpAddr::V6(ip)) => {
-            ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unique_local() || ip.is_unspecified()
-        }
-        Err(_) => host.eq_ignore_ascii_case("localhost"),
-    }
-}
-
-fn unreadable_address(given: &str) -> Error {
-    let shown = masked(given).into_owned();
-    Error::new(
-        Code::InvalidParams,
-        text!(
-            "O endereço {shown} não se lê; esperado https://servidor/pasta/",
-            "The address {shown} cannot be read; expected https://server/folder/"
-        ),
-    )
-    .with("valid_examples", vec!["https://espelho.exemplo/dissemin/publicos/"])
-    .stage("source")
-}
-
-fn no_authority(path: &Path, error: &reqwest::Error) -> Error {
-    let path = path.display();
-    Error::new(
-        Code::InvalidParams,
-        text!(
-            "Nenhum certificado de autoridade em {path}; diga um arquivo PEM",
-            "No authority's certificate in {path}; name a PEM file"
-        ),
-    )
-    .with("tls_message", error.to_string())
-    .stage("source")
 }
 
 #[cfg(test)]
@@ -505,20 +292,6 @@ mod tests {
                 Code::InvalidParams,
                 "{odd}"
             );
-        }
-    }
-
-    #[test]
-    fn nobody_is_sent_to_this_machines_own_network() {
-        for (url, internal) in [
-            ("http://169.254.169.254/latest", true),
-            ("http://localhost/x", true),
-            ("http://10.0.0.1/x", true),
-            ("http://[::1]/x", true),
-            ("https://espelho.exemplo/x", false),
-            ("https://8.8.8.8/x", false),
-        ] {
-            assert_eq!(is_internal(&Url::parse(url).unwrap()), internal, "{url}");
         }
     }
 }
