@@ -17,6 +17,7 @@ export declare class Client {
   dictionaries(): string
   datasets(): Promise<string>
   metrics(): string
+  openMetrics(): string
   get mode(): string
   setMaintenance(on: boolean): void
 }
