@@ -1,22 +1,43 @@
 /** Calls of the addon that have no job. */
 
 import { abortedBy, refuseAborted, settled, type Language } from './errors'
-import { native } from './native'
+import { native, type Progress } from './native'
 
-/** Such a call, which a signal ends. */
+/** Between two looks at how far a call has come, in milliseconds. */
+const LOOK = 100
+
+/** Such a call, which a signal ends, and of which `told` hears how far it has come. What `told` throws ends it. */
 export async function stoppable<T>(
   signal: AbortSignal | undefined,
   language: Language,
   call: (stop: InstanceType<typeof native.Stop>) => Promise<T>,
+  told?: (progress: Progress) => void,
 ): Promise<T> {
   refuseAborted(signal, language)
   const stop = new native.Stop()
   const abort = (): void => stop.set()
   signal?.addEventListener('abort', abort, { once: true })
+  let thrown: { by: unknown } | undefined
+  const tell = (): void => {
+    const { progress } = stop
+    if (told === undefined || progress === null || thrown !== undefined) return
+    try {
+      told(progress)
+    } catch (by) {
+      thrown = { by }
+      stop.set()
+    }
+  }
+  const looking = told === undefined ? undefined : setInterval(tell, LOOK)
   try {
-    return await settled(call(stop), signal)
+    const outcome = await settled(call(stop), signal)
+    tell()
+    return outcome
   } finally {
+    clearInterval(looking)
     signal?.removeEventListener('abort', abort)
+    // eslint-disable-next-line no-unsafe-finally
+    if (thrown !== undefined) throw thrown.by
   }
 }
 
