@@ -25,5 +25,7 @@ func (c *Client) AddTable(name string, rows array.RecordReader) error {
 	if given.err != nil {
 		return given.err
 	}
-	return call(func(told *C.datasus_error) statusCode { return C.datasus_client_add_table(c.handle, named, stream, told) })
+	return call(func(told *C.datasus_error) statusCode {
+		return C.datasus_client_add_table(c.handle, named, stream, told)
+	})
 }

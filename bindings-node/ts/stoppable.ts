@@ -17,14 +17,15 @@ export async function stoppable<T>(
   const stop = new native.Stop()
   const abort = (): void => stop.set()
   signal?.addEventListener('abort', abort, { once: true })
-  let thrown: { by: unknown } | undefined
+  // At most one.
+  const thrown: unknown[] = []
   const tell = (): void => {
     const { progress } = stop
-    if (told === undefined || progress === null || thrown !== undefined) return
+    if (told === undefined || progress === null || thrown.length > 0) return
     try {
       told(progress)
-    } catch (by) {
-      thrown = { by }
+    } catch (error) {
+      thrown.push(error)
       stop.set()
     }
   }
@@ -32,12 +33,13 @@ export async function stoppable<T>(
   try {
     const outcome = await settled(call(stop), signal)
     tell()
+    if (thrown.length > 0) throw thrown[0]
     return outcome
+  } catch (error) {
+    throw thrown.length > 0 ? thrown[0] : error
   } finally {
     clearInterval(looking)
     signal?.removeEventListener('abort', abort)
-    // eslint-disable-next-line no-unsafe-finally
-    if (thrown !== undefined) throw thrown.by
   }
 }
 

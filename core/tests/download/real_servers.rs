@@ -62,7 +62,7 @@ fn pyftpdlib(most_clients: u32) -> Option<Running> {
         "from pyftpdlib.authorizers import DummyAuthorizer\nfrom pyftpdlib.handlers import FTPHandler\n\
          from pyftpdlib.servers import FTPServer\nFTPHandler.authorizer = DummyAuthorizer()\n\
          FTPHandler.authorizer.add_anonymous('tree')\nFTPHandler.passive_ports = range({first}, {last})\n\
-         FTPServer.max_cons = {most_clients}\nFTPServer(('127.0.0.1', {port}), FTPHandler).serve_forever()\n"
+         FTPServer.max_cons_per_ip = {most_clients}\nFTPServer(('127.0.0.1', {port}), FTPHandler).serve_forever()\n"
     );
     std::fs::write(folder.join("serve.py"), script).unwrap();
     Some(Running::start(folder, &format!("exec '{}' serve.py", python.display()), port))

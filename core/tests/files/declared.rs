@@ -111,6 +111,29 @@ fn parquet_of_any_name_is_chosen_by_the_uf_and_month_that_its_rows_say() {
 }
 
 #[test]
+fn of_a_declared_file_only_the_groups_of_the_chosen_uf_and_month_are_read() {
+    use datasus::col;
+    let exports = Exports::new();
+    exports.admissions("a.parquet", 0, 6_000);
+    let client = exports.declared("SIH-RD", &["a.parquet"]).unwrap();
+    let all = || QueryParams::dataset("SIH-RD").columns(["N_AIH", "VAL_TOT"]);
+    assert_eq!(rows(&client, &all()).unwrap().0, 6_000);
+    let whole = client.explain(&all()).unwrap();
+    assert_eq!((whole.row_groups.read, whole.row_groups.present), (6, 6), "three UFs in two months");
+    // By what selects, and by a condition on the column itself.
+    let chosen = [(all().uf(["AC"]).competencia("202402"), 1), (all().filter(col("UF_ZI").eq("120000")), 2)];
+    for (params, groups) in chosen {
+        let explain = client.explain(&params).unwrap();
+        assert_eq!((explain.row_groups.read, explain.row_groups.present), (groups, 6), "{params:?}");
+        assert!(explain.bytes.read * 2 < whole.bytes.read, "{} of {}", explain.bytes.read, whole.bytes.read);
+        assert_eq!(rows(&client, &params).unwrap().0, 1_000 * groups, "{params:?}");
+    }
+    let sum = QueryParams::sql("SELECT sum(val_tot) AS valor FROM sih_rd").uf(["AC"]).competencia("202402");
+    let expected: f64 = (0..6_000).filter(|row| row % 3 == 0 && row % 2 == 1).map(|row| f64::from(row) / 4.0).sum();
+    assert!(one(&client, &sum).contains(&format!("{expected:.2}")), "{expected}");
+}
+
+#[test]
 fn declared_files_stand_in_the_place_of_the_folders_and_go_to_sinks_like_them() {
     let exports = Exports::new();
     exports.admissions("x.parquet", 0, 30);
