@@ -310,7 +310,7 @@ fn what_the_caller_says_of_a_csv_counts_and_a_value_of_another_type_is_refused()
         let mut config = exports.config();
         config.csv.insert("Municipios".into(), form);
         config.language = datasus::Language::En;
-        Client::builder("").config(config).table("municipios", exports.path("m.csv")).open()
+        Client::builder(exports.folder.path()).config(config).table("municipios", exports.path("m.csv")).open()
     };
     exports.admissions("a.parquet", 0, 3);
     let client = open(form());
@@ -350,7 +350,7 @@ fn what_the_caller_says_of_a_csv_counts_and_a_value_of_another_type_is_refused()
     assert_eq!(error.code(), Code::DamagedFile, "{error}");
     let mut config = exports.config();
     config.csv.insert("outra".into(), form());
-    assert_eq!(Client::open_with("", config).map(drop).unwrap_err().code(), Code::InvalidParams);
+    assert_eq!(Client::open_with(exports.folder.path(), config).map(drop).unwrap_err().code(), Code::InvalidParams);
 }
 
 #[test]
