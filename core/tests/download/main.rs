@@ -11,7 +11,7 @@ mod refresh;
 mod room;
 #[path = "../servers/mod.rs"]
 mod servers;
+mod site;
 #[path = "../skip/mod.rs"]
 mod skip;
-mod site;
 mod tree;

@@ -35,7 +35,8 @@ fn a_disk_that_is_full_in_mid_download_is_said_and_no_half_file_is_left() {
         return;
     };
     // Files are fetched there, and all else has room.
-    let config = || Config { lake: Some(place.path().join("lake")), state: Some(place.path().join("jobs")), ..place.config() };
+    let config =
+        || Config { lake: Some(place.path().join("lake")), state: Some(place.path().join("jobs")), ..place.config() };
     let client = client_of(&server, config());
     let error = rows(&client, &admissions(&["202401"])).unwrap_err();
     assert_eq!(error.code(), Code::DiskFull, "{error}");

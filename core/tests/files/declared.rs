@@ -325,7 +325,9 @@ fn what_the_caller_says_of_a_csv_counts_and_a_value_of_another_type_is_refused()
     }
     // SQL is told of it as of the catalogue's.
     let described = one(&client, &QueryParams::sql("DESCRIBE Municipios"));
-    for line in ["| uf                | VARCHAR ", "| pop               | BIGINT ", "| area              | DECIMAL(12,2) "] {
+    for line in
+        ["| uf                | VARCHAR ", "| pop               | BIGINT ", "| area              | DECIMAL(12,2) "]
+    {
         assert!(described.contains(line), "{described}");
     }
     let tables = one(&client, &QueryParams::sql("SHOW TABLES"));

@@ -46,7 +46,9 @@ impl Form {
 
 fn delimiter(given: &str, name: &str) -> Result<u8> {
     match given.as_bytes() {
-        [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'"' | b'\r' | b'\n' | 0) => Ok(*byte),
+        [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'"' | b'\r' | b'\n' | 0) => {
+            Ok(*byte)
+        }
         _ => {
             let shown = clip(given);
             Err(refused(text!(

@@ -159,8 +159,9 @@ pub fn refuse_other_forms(
     tables: &OwnTables,
     catalog: &Catalog,
 ) -> Result<()> {
-    let is_declared =
-        |name: &str| catalog.read(name).is_some_and(|of| declared.declarations.iter().any(|one| one.grupo.dataset == of.dataset));
+    let is_declared = |name: &str| {
+        catalog.read(name).is_some_and(|of| declared.declarations.iter().any(|one| one.grupo.dataset == of.dataset))
+    };
     match forms.keys().find(|name| !is_declared(name) && !tables.names().contains(&name.to_ascii_lowercase())) {
         None => Ok(()),
         Some(other) => {

@@ -108,7 +108,8 @@ impl OwnTables {
     pub fn table(&self, name: &str, stores: &Stores, cancel: &Cancel) -> Result<Option<Arc<OwnTable>>> {
         let held = || self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let known = held().get(name).cloned();
-        let Some((place, form)) = self.places.get(name).filter(|_| known.as_ref().is_none_or(|(of, _)| of.is_some())) else {
+        let Some((place, form)) = self.places.get(name).filter(|_| known.as_ref().is_none_or(|(of, _)| of.is_some()))
+        else {
             return Ok(known.map(|(_, table)| {
                 note_use(&table.path);
                 table
@@ -158,7 +159,9 @@ impl OwnTables {
         // Of the same name, from before: `name-` and sixteen digits.
         let is_older = |file: &str| {
             let digits = file.strip_prefix(name).and_then(|rest| rest.strip_prefix('-'));
-            digits.is_some_and(|rest| rest.len() == "0123456789abcdef.parquet".len() && path.file_name() != Some(file.as_ref()))
+            digits.is_some_and(|rest| {
+                rest.len() == "0123456789abcdef.parquet".len() && path.file_name() != Some(file.as_ref())
+            })
         };
         sweep(&self.root, is_older, "");
         let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
