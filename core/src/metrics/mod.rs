@@ -109,6 +109,10 @@ impl Metrics {
         registry.register("query_complexity", help, metrics.complexity.clone());
         registry.register("throughput_rows_per_second", "Of the last completed job", metrics.throughput.clone());
         registry.register("memory_peak_bytes", "The process's peak in the last job", metrics.memory_peak.clone());
+        // There from the beginning: a rate of failures has a value before the first of them.
+        for status in ["completed", "failed", "cancelled"] {
+            metrics.jobs.get_or_create(&Status { status });
+        }
         more.into_iter().for_each(|collector| registry.register_collector(collector));
         Metrics { registry, ..metrics }
     }

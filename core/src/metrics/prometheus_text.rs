@@ -63,6 +63,7 @@ mod tests {
             r#"datasus_dead_letters_total{sink="postgres"} 1"#,
             "datasus_retries_total 1",
             r#"datasus_jobs_total{status="failed"} 1"#,
+            r#"datasus_jobs_total{status="cancelled"} 0"#,
             r#"datasus_query_complexity_sum{part="aggregations"} 5.0"#,
             r#"datasus_query_complexity_bucket{le="1.0",part="joins"} 0"#,
             r#"datasus_job_duration_seconds_count{status="completed"} 1"#,

@@ -46,7 +46,7 @@ class Service:
     """One that runs."""
 
     def __init__(self, source: pathlib.Path, home: pathlib.Path, **settings: str) -> None:
-        self.source, self.home, self.port = source, home, free_port()
+        self.source, self.home, self.port = source, home, int(settings.get("GATEWAY_PORT", free_port()))
         self.log = home.parent / f"{home.name}-{self.port}.log"
         WRITTEN.extend([self.log, home])
         env = {name: value for name, value in os.environ.items() if not name.startswith(("DATASUS_", "GATEWAY_"))}
