@@ -44,6 +44,19 @@ pub struct DictionaryEntry {
     pub labels: u64,
 }
 
+impl DictionaryEntry {
+    /// What it says of a list.
+    pub fn of(list: &List) -> Self {
+        DictionaryEntry {
+            list: list.id.clone(),
+            source: list.source.clone(),
+            date: list.date.clone(),
+            official: list.official,
+            labels: list.labels().len() as u64,
+        }
+    }
+}
+
 impl Dictionary {
     /// The one that comes with the library.
     pub fn built_in() -> &'static Dictionary {
@@ -93,13 +106,7 @@ impl Dictionary {
     pub fn entries(&self) -> Vec<DictionaryEntry> {
         let ids = self.places.keys().filter(|id| !id.starts_with('@'));
         ids.filter_map(|id| self.list(id))
-            .map(|list| DictionaryEntry {
-                list: list.id.clone(),
-                source: list.source.clone(),
-                date: list.date.clone(),
-                official: list.official,
-                labels: list.labels().len() as u64,
-            })
+            .map(|list| DictionaryEntry::of(&list))
             .collect()
     }
 }

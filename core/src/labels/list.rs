@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::cnv::{padded, with_zeros};
+use super::cnv::{Digits, digits, padded};
 use super::tokens::tokens;
 use super::{Cnv, Mode, Token};
 
@@ -98,11 +98,13 @@ impl List {
                 number.and_then(bound).map_or(NONE, |(_, label)| *label)
             }
             Mode::Text => self.last(&padded(value, self.width)),
-            Mode::Digits => {
-                let key = padded(value, self.width);
-                let found = if key.iter().all(|byte| *byte == b' ') { self.last(&key) } else { NONE };
-                if found == NONE { self.last(&with_zeros(key)) } else { found }
-            }
+            Mode::Digits => match digits(value, self.width) {
+                Digits::Blank(key) | Digits::Filled { key } => self.last(&key),
+                Digits::Short { written, key } => match self.exact.get(written.as_slice()) {
+                    Some((_, label)) => *label,
+                    None => self.last(&key),
+                },
+            },
         }
     }
 

@@ -56,11 +56,11 @@ fn texts(batch: &RecordBatch) -> Vec<Vec<Option<String>>> {
     (0..batch.num_rows()).map(|row| columns.iter().map(|column| cell(column, row)).collect()).collect()
 }
 
-fn day(text: &Option<String>) -> Option<NaiveDate> {
+pub fn day(text: &Option<String>) -> Option<NaiveDate> {
     text.as_ref().map(|text| NaiveDate::parse_from_str(text, "%Y-%m-%d").unwrap())
 }
 
-fn number(text: &Option<String>) -> Option<i64> {
+pub fn number(text: &Option<String>) -> Option<i64> {
     text.as_ref().map(|text| text.parse().unwrap())
 }
 
@@ -380,7 +380,7 @@ fn codes_without_a_label_are_null_and_counted() {
     assert_eq!(report.unlabelled[0].count, 3);
 }
 
-fn write(path: &Path, batch: &RecordBatch) {
+pub fn write(path: &Path, batch: &RecordBatch) {
     let mut writer =
         parquet::arrow::ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
     writer.write(batch).unwrap();
