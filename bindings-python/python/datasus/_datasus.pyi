@@ -138,6 +138,8 @@ def read_dbc(
     batch_rows: int = 65_536,
     encoding: str | None = None,
     partial: bool = False,
+    labels: bool | list[str] | None = None,
+    labels_only: bool = False,
     english: bool = False,
 ) -> tuple[Rows, Summary]: ...
 def example_data(folder: _Path, rows: int) -> None: ...

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::{Array, AsArray};
 use chrono::Datelike;
-use datasus::catalog::Catalog;
-use datasus::labels::label_column;
-use datasus::{QueryParams, col};
+use datasus::catalog::{Catalog, LogicalType};
+use datasus::labels::{derived_columns, label_column, open_records};
+use datasus::source::{LabelsOf, RecordsOf, TypedRecords};
+use datasus::{Language, QueryParams, col};
 
 use crate::queries::{day, genuine, number, rows};
 
@@ -225,4 +227,87 @@ fn codes_of_genuine_files_have_labels() {
         }
     }
     assert!(fell.is_empty(), "{fell:?}");
+}
+
+/// The same condition by the scan and by the engine, for every derived column and some labels.
+#[test]
+fn conditions_on_what_no_file_has_hold_alike_in_the_scan_and_in_the_engine() {
+    for (file, dataset) in [("sih/RDAC2401.dbc", "SIH-RD"), ("sinasc/DNAP2005.dbc", "SINASC-DN")] {
+        let Some((client, _place)) = genuine(&[file]) else { return };
+        let grupo = Catalog::builtin().read(dataset).unwrap();
+        let table = grupo.dataset.table();
+        let all = derived_columns(grupo);
+        let labels = all.iter().filter(|one| one.label_of.is_some()).step_by(7);
+        let mut compared = 0;
+        for one in all.iter().filter(|one| one.label_of.is_none()).chain(labels) {
+            let name = &one.name;
+            let (found, _) = rows(&client, &QueryParams::dataset(dataset).columns([name.as_str()]));
+            let held: Vec<&String> = found.iter().filter_map(|row| row[0].as_ref()).collect();
+            let Some(value) = held.get(held.len() / 2) else { continue };
+            let condition = match one.kind {
+                LogicalType::Integer { .. } => col(name).ge(value.parse::<i64>().unwrap()),
+                LogicalType::Text => col(name).eq(value.as_str()),
+                _ => continue,
+            };
+            let sign = if matches!(one.kind, LogicalType::Integer { .. }) { ">=" } else { "=" };
+            let quoted = value.replace('\'', "''");
+            let sql = format!("SELECT count(*) AS n FROM {table} WHERE {name} {sign} '{quoted}'");
+            let sql = if sign == ">=" { sql.replace('\'', "") } else { sql };
+            let (counted, _) = rows(&client, &QueryParams::sql(sql));
+            let params = QueryParams::dataset(dataset).columns([name.as_str()]).filter(condition);
+            let (scanned, _) = rows(&client, &params);
+            assert_eq!(number(&counted[0][0]), Some(scanned.len() as i64), "{file} {name} {sign} {value}");
+            assert!(!scanned.is_empty());
+            // And what is unknown is in neither side of it.
+            let nulls = QueryParams::dataset(dataset).columns([name.as_str()]).filter(col(name).is_null());
+            assert_eq!(rows(&client, &nulls).0.len(), found.len() - held.len(), "{file} {name}");
+            compared += 1;
+        }
+        println!("{file}: {compared} columns");
+        assert!(compared > 10);
+    }
+}
+
+#[test]
+fn a_file_that_is_read_by_itself_has_labels_too() {
+    let place = tempfile::tempdir().unwrap();
+    datasus::source::write_example_data(place.path(), 60).unwrap();
+    let path = place.path().join("RDAC2401.dbc");
+    let open = |columns: &[&str], labels: LabelsOf, labels_only: bool| {
+        let columns = Some(columns.iter().map(|name| (*name).to_owned()).collect());
+        let wanted = RecordsOf { columns, labels: Some(labels), labels_only, ..Default::default() };
+        open_records(&path, &wanted, Catalog::builtin(), Language::En)
+    };
+    let names = |records: &TypedRecords| -> Vec<String> {
+        records.schema().fields().iter().map(|field| field.name().clone()).collect()
+    };
+    let records = open(&["SEXO", "CNES"], LabelsOf::All(true), false).unwrap();
+    assert_eq!(names(&records), ["SEXO", "SEXO_rotulo", "CNES"]);
+    let mut seen = 0;
+    for batch in records {
+        let batch = batch.unwrap();
+        let text = |at: usize| arrow::compute::cast(batch.column(at), &arrow::datatypes::DataType::Utf8).unwrap();
+        let (codes, words) = (text(0), text(1));
+        let (codes, words) = (codes.as_string::<i32>(), words.as_string::<i32>());
+        for row in 0..batch.num_rows() {
+            let expected = if codes.value(row) == "1" { "Masculino" } else { "Feminino" };
+            assert_eq!(words.value(row), expected);
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 60);
+    // What a label is made of is read, and not shown.
+    let only = open(&["COD_IDADE"], LabelsOf::Columns(vec!["COD_IDADE".into()]), true).unwrap();
+    assert_eq!(names(&only), ["COD_IDADE_rotulo"]);
+    let words: usize = only.map(|batch| batch.unwrap()).map(|batch| batch.num_rows() - batch.column(0).null_count()).sum();
+    assert_eq!(words, 60);
+    let error = open(&["CNES"], LabelsOf::Columns(vec!["CNES".into()]), false).err().unwrap();
+    assert_eq!(error.code(), datasus::Code::InvalidParams);
+    // A name that says no dataset.
+    let odd = place.path().join("arquivo.dbc");
+    std::fs::copy(&path, &odd).unwrap();
+    let wanted = RecordsOf { labels: Some(LabelsOf::All(true)), ..Default::default() };
+    assert!(open_records(&odd, &wanted, Catalog::builtin(), Language::En).is_err());
+    let told = RecordsOf { dataset: Some("SIH-RD".into()), ..wanted };
+    assert!(open_records(&odd, &told, Catalog::builtin(), Language::En).is_ok());
 }
