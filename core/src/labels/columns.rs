@@ -14,6 +14,8 @@ use crate::catalog::{Grupo, LogicalType};
 
 /// What a label's column is called behind the name of its code's.
 pub const SUFFIX: &str = "_rotulo";
+/// The same where it is the table's own text, of columns whose labels are put in a shorter or whole form.
+const OFFICIAL_SUFFIX: &str = "_rotulo_oficial";
 
 type Known = HashMap<(String, Edition), Arc<[Arc<Derived>]>>;
 
@@ -36,7 +38,7 @@ pub fn derived_columns_of(grupo: &Grupo, edition: Edition) -> Arc<[Arc<Derived>]
         // What is derived takes no list that changes.
         false => {
             let base = derived_columns(grupo);
-            labels.chain(base.iter().filter(|one| one.label_of.is_none()).cloned()).collect()
+            labels.chain(base.iter().filter(|one| one.list.is_none()).cloned()).collect()
         }
     };
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(key, all.clone());
@@ -131,16 +133,26 @@ fn labels(grupo: &Grupo, dataset: &str, edition: Edition) -> Vec<Derived> {
             }
         }
     }
-    let made = columns.into_iter().filter_map(|(column, rules)| {
+    let mut found: Vec<(u32, Derived)> = Vec::new();
+    for (column, rules) in columns {
         let position = grupo.column(column).map_or(u32::MAX, |column| column.position);
-        Some((position, label(dataset, column, &rules, edition)?))
-    });
-    let mut found: Vec<(u32, Derived)> = made.collect();
+        found.extend(label(dataset, column, &rules, edition, false).map(|made| (position, made)));
+        if rules.iter().any(|(_, source)| RULES.nice.contains_key(source.list())) {
+            found.extend(label(dataset, column, &rules, edition, true).map(|made| (position, made)));
+        }
+    }
     found.sort_by_key(|(position, _)| *position);
     found.into_iter().map(|(_, derived)| derived).collect()
 }
 
-fn label(dataset: &str, column: &str, rules: &[(&OfList, &Source)], edition: Edition) -> Option<Derived> {
+/// `official`: with the table's own texts.
+fn label(
+    dataset: &str,
+    column: &str,
+    rules: &[(&OfList, &Source)],
+    edition: Edition,
+    official: bool,
+) -> Option<Derived> {
     let (mut words, mut places): (Vec<String>, HashMap<String, u32>) = Default::default();
     let (mut inputs, mut sources): (Vec<String>, Vec<String>) = Default::default();
     let mut look_ups = Vec::with_capacity(rules.len());
@@ -162,7 +174,7 @@ fn label(dataset: &str, column: &str, rules: &[(&OfList, &Source)], edition: Edi
         let dates = edition.lists(source.list());
         // The order of display is that of the newest.
         for list in dates.iter().rev() {
-            for label in list.labels() {
+            for label in texts_of(list, official) {
                 if !places.contains_key(label) {
                     places.insert(label.clone(), words.len() as u32);
                     words.push(label.clone());
@@ -185,8 +197,8 @@ fn label(dataset: &str, column: &str, rules: &[(&OfList, &Source)], edition: Edi
             lists: dates
                 .into_iter()
                 .map(|list| {
-                    let of_list = list.labels().iter().map(|label| places.get(label).copied().unwrap_or(NONE));
-                    let of_list = of_list.collect();
+                    let texts = texts_of(&list, official);
+                    let of_list = texts.iter().map(|label| places.get(label).copied().unwrap_or(NONE)).collect();
                     (list, of_list)
                 })
                 .collect(),
@@ -209,17 +221,24 @@ fn label(dataset: &str, column: &str, rules: &[(&OfList, &Source)], edition: Edi
     };
     Some(Derived {
         dataset: dataset.to_owned(),
-        name: format!("{column}{SUFFIX}"),
+        name: format!("{column}{}", if official { OFFICIAL_SUFFIX } else { SUFFIX }),
         kind: LogicalType::Text,
         inputs,
-        label_of: Some(column.to_owned()),
+        label_of: (!official).then(|| column.to_owned()),
         list,
-        meaning: text!("Rótulo de {column}", "Label of {column}"),
+        meaning: match official {
+            false => text!("Rótulo de {column}", "Label of {column}"),
+            true => text!("Rótulo de {column}, como a tabela o escreve", "Label of {column}, as the table writes it"),
+        },
         source: sources.join("; "),
         edition: edition.name(),
         era: None,
         rule: Rule::Word { words: Arc::new(words), number: Box::new(number) },
     })
+}
+
+fn texts_of(list: &List, official: bool) -> &[String] {
+    if official { list.official_texts() } else { list.labels() }
 }
 
 fn of_part(part: &str) -> (String, Option<usize>) {

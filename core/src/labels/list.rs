@@ -24,6 +24,8 @@ pub struct List {
     mode: Mode,
     /// Each once, in the order of display.
     labels: Vec<String>,
+    /// The same as the table writes them.
+    texts: Vec<String>,
     exact: HashMap<Box<[u8]>, (u32, u32)>,
     ranges: Vec<Range>,
     /// Ascending, with the label.
@@ -39,12 +41,13 @@ impl List {
         let text = |label: &str| nice.get(label).cloned().unwrap_or_else(|| label.to_owned());
         let mut order: Vec<(u32, usize)> = cnv.rows.iter().enumerate().map(|(at, row)| (row.number, at)).collect();
         order.sort_unstable();
-        let (mut labels, mut numbers) = (Vec::new(), HashMap::new());
+        let (mut labels, mut texts, mut numbers) = (Vec::new(), Vec::new(), HashMap::new());
         for (_, at) in order {
             let label = text(&cnv.rows[at].label);
             if !numbers.contains_key(&label) && !cnv.rows[at].codes.is_empty() && !label.is_empty() {
                 numbers.insert(label.clone(), labels.len() as u32);
                 labels.push(label);
+                texts.push(cnv.rows[at].label.clone());
             }
         }
         let mut list = List {
@@ -55,6 +58,7 @@ impl List {
             width: cnv.width,
             mode: cnv.mode,
             labels,
+            texts,
             exact: HashMap::new(),
             ranges: Vec::new(),
             bounds: Vec::new(),
@@ -82,6 +86,11 @@ impl List {
     /// The labels, each once, in the order of display.
     pub fn labels(&self) -> &[String] {
         &self.labels
+    }
+
+    /// The labels as the table writes them, also where another project's short form stands in [`List::labels`].
+    pub fn official_texts(&self) -> &[String] {
+        &self.texts
     }
 
     /// Codes that are listed one by one.

@@ -187,7 +187,8 @@ impl Of<'_> {
             return Some(Age { inputs: vec!["IDADE"], years: |record, row| ages::years_of_sim(record.text(0, row)) });
         }
         // Before 2007 the unit is a letter, in another column.
-        match (self.has(&["NU_IDADE_N"]), self.has(&["NU_IDADE"])) {
+        let sinan = self.sistema() == "SINAN";
+        match (sinan && self.has(&["NU_IDADE_N"]), sinan && self.has(&["NU_IDADE"])) {
             (true, true) => {
                 return Some(Age {
                     inputs: vec!["NU_IDADE_N", "NU_IDADE"],

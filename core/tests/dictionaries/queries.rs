@@ -305,6 +305,23 @@ fn labels_stand_beside_their_codes_or_in_their_place() {
 }
 
 #[test]
+fn the_tables_own_text_stands_beside_the_short_one() {
+    let (client, _place) = made();
+    let params = QueryParams::dataset("SIM-DO").group_by(["RACACOR", "RACACOR_rotulo", "RACACOR_rotulo_oficial"]).count("n");
+    let (groups, _) = rows(&client, &params);
+    let of = |code: &str| groups.iter().find(|row| row[0].as_deref() == Some(code)).map(|row| row[1..3].to_vec());
+    let pairs = [("1", "Branca", "Bra"), ("3", "Amarela", "Amar"), ("5", "Indígena", "Indig")];
+    let found: Vec<_> = pairs.iter().filter_map(|(code, short, own)| Some((of(code)?, *short, *own))).collect();
+    assert!(!found.is_empty(), "{groups:?}");
+    for (pair, short, own) in found {
+        assert_eq!(pair, [Some(short.to_owned()), Some(own.to_owned())]);
+    }
+    // It is no label of its own: all labels are the short ones.
+    let names = client.query(&QueryParams::dataset("SIM-DO").all_labels()).unwrap().schema();
+    assert!(names.fields().iter().all(|field| !field.name().ends_with("_oficial")));
+}
+
+#[test]
 fn stars_show_the_files_columns_and_labels_come_when_they_are_named() {
     let (client, _place) = made();
     let names = |sql: &str| -> Vec<String> {
