@@ -64,7 +64,7 @@ pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, O
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{
-    CacheUse, DictionarySync, Ended, Event, Events, Job, JobInfo, KitFailed, KitSynced, Pending, Replayed, Report, Rows,
-    Status, SyncPlan, SyncReport,
+    CacheUse, DictionarySync, Ended, Event, Events, Job, JobInfo, KitFailed, KitSynced, Pending, Replayed, Report,
+    Rows, Status, SyncPlan, SyncReport,
 };
 pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

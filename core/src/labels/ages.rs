@@ -282,12 +282,10 @@ mod tests {
     #[test]
     fn ages_before_2007_have_a_letter() {
         let of = |age: &str| (of_old_sinan(Some(age)), days_of_old_sinan(Some(age)));
-        assert_eq!(["A036", "M011", "D012", "H003"].map(of), [
-            (Some(36), None),
-            (Some(0), None),
-            (Some(0), Some(12)),
-            (Some(0), Some(0))
-        ]);
+        assert_eq!(
+            ["A036", "M011", "D012", "H003"].map(of),
+            [(Some(36), None), (Some(0), None), (Some(0), Some(12)), (Some(0), Some(0))]
+        );
         assert_eq!(["A999", "", "X012", "A"].map(|age| of(age).0), [None; 4]);
     }
 

@@ -254,7 +254,8 @@ mod tests {
 
     #[test]
     fn a_number_has_its_zeros_before_it_and_an_empty_field_is_no_zero() {
-        let text = format!("3 2\n{}{}{}", line(1, "Sem filhos", "00"), line(2, "1 filho", "01"), line(3, "10", "10-99"));
+        let text =
+            format!("3 2\n{}{}{}", line(1, "Sem filhos", "00"), line(2, "1 filho", "01"), line(3, "10", "10-99"));
         let table = read(&text, "NUMFILH.CNV");
         assert_eq!(["1", "01", "0", "12"].map(|n| of(n, &table).unwrap()), ["1 filho", "1 filho", "Sem filhos", "10"]);
         assert_eq!(of("", &table), None);

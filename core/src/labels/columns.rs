@@ -206,8 +206,8 @@ fn label(
     }
     look_ups.retain(|look_up| !look_up.lists.is_empty());
     let list = rules.last().map(|(_, source)| source.list().to_owned());
-    let dated = look_ups.len() > 1
-        || look_ups.iter().any(|one| one.from.is_some() || one.to.is_some() || one.lists.len() > 1);
+    let dated =
+        look_ups.len() > 1 || look_ups.iter().any(|one| one.from.is_some() || one.to.is_some() || one.lists.len() > 1);
     if look_ups.is_empty() {
         return None;
     }

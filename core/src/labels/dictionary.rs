@@ -105,8 +105,6 @@ impl Dictionary {
     /// What there is, from when, and of whom.
     pub fn entries(&self) -> Vec<DictionaryEntry> {
         let ids = self.places.keys().filter(|id| !id.starts_with('@'));
-        ids.filter_map(|id| self.list(id))
-            .map(|list| DictionaryEntry::of(&list))
-            .collect()
+        ids.filter_map(|id| self.list(id)).map(|list| DictionaryEntry::of(&list)).collect()
     }
 }

@@ -65,8 +65,16 @@ pub fn compile_kit(folder: &Path, id: &str, date: &str, of: &str, kit: &Kit) -> 
                     Token::Range(low, high) => (low.clone(), Some(high.clone())),
                 };
                 let table = stem(name).to_owned();
-                let of_row =
-                    [id.into(), date.into(), table, mode.into(), code, String::new(), row.label.clone(), sha256.clone()];
+                let of_row = [
+                    id.into(),
+                    date.into(),
+                    table,
+                    mode.into(),
+                    code,
+                    String::new(),
+                    row.label.clone(),
+                    sha256.clone(),
+                ];
                 for (place, value) in of_row.into_iter().enumerate() {
                     texts[place].push(if TEXTS[place] == "code_to" { to.clone() } else { Some(value) });
                 }
@@ -269,12 +277,10 @@ mod tests {
         let dates = one.lists("sih/SEXO");
         // The built-in one is older.
         assert_eq!(dates.iter().map(|list| list.date.as_str()).collect::<Vec<_>>(), ["2031-01"]);
-        assert_eq!(["3", "1", "7", ""].map(|code| dates[0].label_of(code).map(str::to_owned)), [
-            Some("Mulher".into()),
-            Some("Masculino".into()),
-            Some("Ignorado".into()),
-            None
-        ]);
+        assert_eq!(
+            ["3", "1", "7", ""].map(|code| dates[0].label_of(code).map(str::to_owned)),
+            [Some("Mulher".into()), Some("Masculino".into()), Some("Ignorado".into()), None]
+        );
         assert!(dates[0].source.contains("SHA-256") && dates[0].source.contains("TAB_SIH"), "{}", dates[0].source);
         compile_kit(&lake, "sih", "2033-01", "bbbbbbbbbbbbbbbb", &kit(&place.path().join("b"), "Feminina")).unwrap();
         let two = edition_of(&lake).unwrap();

@@ -47,7 +47,8 @@ pub const KITS: &[KitSource] = &[
 impl KitSource {
     /// The kit of a zip or folder of this name, in any case.
     pub fn named(name: &str) -> Option<&'static KitSource> {
-        let stem = |name: &str| name.to_lowercase().strip_suffix(".zip").map(str::to_owned).unwrap_or(name.to_lowercase());
+        let stem =
+            |name: &str| name.to_lowercase().strip_suffix(".zip").map(str::to_owned).unwrap_or(name.to_lowercase());
         KITS.iter().find(|kit| stem(kit.file) == stem(name))
     }
 

@@ -246,12 +246,16 @@ impl Of<'_> {
                 let (unit, value) = (*unit, *value);
                 if self.sistema() == "CIHA" {
                     // Of an age beyond 99 the field holds two of three digits: the dates tell it.
-                    self.whole("idade_anos", &[unit, value, "NASC", "DT_ATEND"], years, SIH, |record, row| {
-                        match record.text(0, row) {
+                    self.whole(
+                        "idade_anos",
+                        &[unit, value, "NASC", "DT_ATEND"],
+                        years,
+                        SIH,
+                        |record, row| match record.text(0, row) {
                             Some("5") => ages::years_between(record, 2, 3, row).filter(|years| *years >= 100),
                             unit => ages::of_sih(unit, record.number(1, row)),
-                        }
-                    });
+                        },
+                    );
                 } else {
                     self.whole("idade_anos", &age.inputs, years, SIH, age.years);
                 }
@@ -381,7 +385,12 @@ impl Of<'_> {
             }
             for (name, axis, what_pt, what_en) in [
                 ("latitude", Axis::Latitude, "Latitude da sede do município", "Latitude of the municipality's seat"),
-                ("longitude", Axis::Longitude, "Longitude da sede do município", "Longitude of the municipality's seat"),
+                (
+                    "longitude",
+                    Axis::Longitude,
+                    "Longitude da sede do município",
+                    "Longitude of the municipality's seat",
+                ),
             ] {
                 let meaning = text!("{what_pt} {pt}, em graus", "{what_en} {en}, in degrees");
                 let rule = Rule::Decimal(Box::new(move |record, row| places::degrees(record.text(0, row)?, axis)));
@@ -425,11 +434,9 @@ impl Of<'_> {
 
     fn dates(&mut self) {
         let dates: Vec<String> = (self.grupo.event_dates.iter())
-            .filter(|name| {
-                match self.grupo.column(name) {
-                    Some(column) => matches!(column.kind, LogicalType::Date { .. }),
-                    None => self.grupo.has_field(name),
-                }
+            .filter(|name| match self.grupo.column(name) {
+                Some(column) => matches!(column.kind, LogicalType::Date { .. }),
+                None => self.grupo.has_field(name),
             })
             .cloned()
             .collect();

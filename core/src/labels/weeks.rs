@@ -33,8 +33,7 @@ pub(super) fn day_of_text(text: &str) -> Option<i32> {
     };
     let day = match text.len() {
         // 20111999 is no day of 2011, and one of November.
-        8 => known(part(0..4)?, part(4..6)?, part(6..8)?)
-            .or_else(|| known(part(4..8)?, part(2..4)?, part(0..2)?)),
+        8 => known(part(0..4)?, part(4..6)?, part(6..8)?).or_else(|| known(part(4..8)?, part(2..4)?, part(0..2)?)),
         6 => NaiveDate::from_ymd_opt(1900 + part(0..2)? as i32, part(2..4)?, part(4..6)?),
         _ => None,
     }?;

@@ -129,7 +129,12 @@ impl Session {
                     let error = error.stage("labels");
                     let traced = self.traced(error.clone(), ctx);
                     let (kit, code) = (one.of.kit.to_owned(), error.code().to_string());
-                    done.failed.push(KitFailed { kit, source: shown, error_code: code, detail: traced.detail().to_owned() });
+                    done.failed.push(KitFailed {
+                        kit,
+                        source: shown,
+                        error_code: code,
+                        detail: traced.detail().to_owned(),
+                    });
                     first_failure.get_or_insert(error);
                 }
             }
@@ -186,7 +191,9 @@ impl Session {
         for entry in &listed.found {
             let name = entry.location.name();
             let kit = name.to_lowercase().ends_with(".zip").then(|| KitSource::named(&name)).flatten();
-            found.extend(kit.map(|of| Found { of, at: Place::Store(self.lake.stores().clone(), entry.location.clone()) }));
+            found.extend(
+                kit.map(|of| Found { of, at: Place::Store(self.lake.stores().clone(), entry.location.clone()) }),
+            );
         }
         Ok(found)
     }

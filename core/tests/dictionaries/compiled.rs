@@ -187,9 +187,11 @@ impl Tables {
                 "2020-05",
                 "TP_EQUIPAM.dbf do kit TAB_CNES, DATASUS",
             ),
-            "paises" => {
-                (unpadded(self.dbf("real/aux/PAISNET.DBF", "ID_PAIS", "NM_PAIS")), OF_KITS, "PAISNET.DBF do kit do SINAN, DATASUS")
-            }
+            "paises" => (
+                unpadded(self.dbf("real/aux/PAISNET.DBF", "ID_PAIS", "NM_PAIS")),
+                OF_KITS,
+                "PAISNET.DBF do kit do SINAN, DATASUS",
+            ),
             "naturalidade" => (
                 list_of(self.birthplaces(), 3),
                 "2020-05",

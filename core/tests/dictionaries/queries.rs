@@ -307,7 +307,8 @@ fn labels_stand_beside_their_codes_or_in_their_place() {
 #[test]
 fn the_tables_own_text_stands_beside_the_short_one() {
     let (client, _place) = made();
-    let params = QueryParams::dataset("SIM-DO").group_by(["RACACOR", "RACACOR_rotulo", "RACACOR_rotulo_oficial"]).count("n");
+    let params =
+        QueryParams::dataset("SIM-DO").group_by(["RACACOR", "RACACOR_rotulo", "RACACOR_rotulo_oficial"]).count("n");
     let (groups, _) = rows(&client, &params);
     let of = |code: &str| groups.iter().find(|row| row[0].as_deref() == Some(code)).map(|row| row[1..3].to_vec());
     let pairs = [("1", "Branca", "Bra"), ("3", "Amarela", "Amar"), ("5", "Indígena", "Indig")];

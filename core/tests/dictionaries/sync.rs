@@ -43,7 +43,12 @@ fn admissions(folder: &Path, names: &[&str]) {
 }
 
 fn config(place: &Path) -> Config {
-    Config { home: Some(place.join("home")), lake: Some(place.join("lake")), language: Language::En, ..Config::default() }
+    Config {
+        home: Some(place.join("home")),
+        lake: Some(place.join("lake")),
+        language: Language::En,
+        ..Config::default()
+    }
 }
 
 fn open(source: &str, config: Config) -> Client {
@@ -91,7 +96,10 @@ fn a_kit_of_the_ministrys_tree_is_listed_fetched_and_used_offline_afterwards() {
     let fetched = fetched.iter().find(|entry| entry.list == "sih/SEXO" && entry.date == "2031-01-01").unwrap();
     assert!(fetched.official && fetched.source.contains("SHA-256"), "{fetched:?}");
     // Another lake has the built-in dictionary alone.
-    let other = open(source.path().to_str().unwrap(), Config { lake: Some(place.path().join("other")), ..config(place.path()) });
+    let other = open(
+        source.path().to_str().unwrap(),
+        Config { lake: Some(place.path().join("other")), ..config(place.path()) },
+    );
     assert_eq!(labels(&other), said(&[("202401", "Feminino")]));
 }
 

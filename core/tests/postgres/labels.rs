@@ -31,7 +31,8 @@ fn labels_and_derived_columns_are_loaded_beside_their_codes() {
     // A Parquet of ours, read by DuckDB: text as well, whatever stands behind it.
     let parquet = folder.path().join("out/rotulos.parquet");
     let database = duckdb::Connection::open_in_memory().unwrap();
-    let sql = format!("SELECT count(*) FILTER (WHERE SEXO_rotulo IN ('Masculino', 'Feminino')) FROM '{}'", parquet.display());
+    let sql =
+        format!("SELECT count(*) FILTER (WHERE SEXO_rotulo IN ('Masculino', 'Feminino')) FROM '{}'", parquet.display());
     let found: i64 = database.query_row(&sql, [], |row| row.get(0)).unwrap();
     assert_eq!(found, 40);
     // In the code's place.
@@ -39,7 +40,8 @@ fn labels_and_derived_columns_are_loaded_beside_their_codes() {
         r#"{"dataset": "SIH-RD", "uf": "AC", "competencia": "202401", "columns": ["SEXO"], "labels": true, "labels_only": true}"#,
     );
     client.export(&only.unwrap(), to("rotulos.so", Mode::Create)).unwrap();
-    let columns = "SELECT column_name FROM information_schema.columns WHERE table_schema = 'rotulos' AND table_name = 'so'";
+    let columns =
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'rotulos' AND table_name = 'so'";
     assert!(shared().psql(columns).iter().any(|row| row[0] == "sexo_rotulo"));
     assert!(shared().psql(columns).iter().all(|row| row[0] != "sexo"));
 }

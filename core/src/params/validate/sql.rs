@@ -87,9 +87,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
     let SqlUse { tables, own, mut columns, star, ordered, syntax, .. } = used;
     // What a label or a derived column is made of is read as well.
     let named: Vec<String> = columns.iter().cloned().collect();
-    for derived in
-        tables.iter().flat_map(|grupo| derived_columns_named(grupo, Edition::default(), named.iter()))
-    {
+    for derived in tables.iter().flat_map(|grupo| derived_columns_named(grupo, Edition::default(), named.iter())) {
         if columns.contains(&derived.name.to_uppercase()) {
             columns.extend(derived.inputs.iter().map(|input| input.to_uppercase()));
         }
