@@ -15,7 +15,7 @@ fn labels_and_derived_columns_are_loaded_beside_their_codes() {
     let (folder, client) = client();
     let destinations = (to("rotulos.rd", Mode::Create), Csv::to("rotulos.csv"), Parquet::to("rotulos.parquet"));
     let report = client.export(&labelled(), destinations).unwrap();
-    assert_eq!(report.rows, 40, "{report:?}");
+    assert_eq!(report.records_processed, 40, "{report:?}");
     // As many of each as the codes say; the number is one, and the label is text.
     let types = "SELECT column_name, data_type FROM information_schema.columns \
         WHERE table_schema = 'rotulos' AND table_name = 'rd' AND column_name IN ('sexo_rotulo', 'idade_anos') ORDER BY 1";
