@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn of_four_processes_that_serve_together_each_lets_its_part_pass_where_there_is_no_redis() {
-        let limit = |rate_limit, processes| RateLimit::of(&Config { rate_limit, processes, ..Config::default() }).unwrap();
+        let limit =
+            |rate_limit, processes| RateLimit::of(&Config { rate_limit, processes, ..Config::default() }).unwrap();
         let passed = |limit: &RateLimit| (0..200).take_while(|_| limit.take("ana").is_ok()).count();
         assert_eq!(passed(&limit(100, 1).unwrap()), 100);
         let part = limit(100, 4).unwrap();
