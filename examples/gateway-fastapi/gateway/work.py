@@ -1,4 +1,4 @@
-"""Threads that wait for the core, by class: whoever waits in the queue as a user holds no thread that a health request needs."""
+"""Threads that wait for the core, by class: who waits in the queue as a user holds no thread that a health request needs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from .errors import Refusal
 from .settings import CLASSES, Class
@@ -19,8 +19,8 @@ class Threads:
     """A pool for each class, and one for what needs no turn in the queue."""
 
     #: Requests of a class that wait or run at once; one more is 429.
-    MOST = {"health": 128, "admin": 128, "user": 256}
-    SIZES = {"health": 16, "admin": 16, "user": 24}
+    MOST: ClassVar[dict[str, int]] = {"health": 128, "admin": 128, "user": 256}
+    SIZES: ClassVar[dict[str, int]] = {"health": 16, "admin": 16, "user": 24}
 
     def __init__(self) -> None:
         self._pools = {name: ThreadPoolExecutor(self.SIZES[name], f"gateway-{name}") for name in CLASSES}
