@@ -38,6 +38,8 @@ def main() -> None:
         timeout_keep_alive=120,
         timeout_graceful_shutdown=math.ceil(settings.grace),
         limit_concurrency=1_000,
+        # A worker that is busy is not dead.
+        timeout_worker_healthcheck=60,
     )
 
 

@@ -74,8 +74,8 @@ async def events(request: Request, job: str, asker: Who = Depends(who)) -> Respo
 async def _followed(request: Request, job: str, asker: Who) -> AsyncIterator[str]:
     told, silent, number = "", 0.0, 0
     yield "retry: 2000\n\n"
-    # Once the service is told to stop, whoever follows comes again, to the next one.
-    while not request.app.state.closing:
+    # Once the service is told to stop, whoever follows hears of the state and comes again, to the next one.
+    while True:
         try:
             record = public(await _record(request, job, asker))
         except Refusal:
@@ -88,7 +88,7 @@ async def _followed(request: Request, job: str, asker: Who) -> AsyncIterator[str
         elif silent >= _ALIVE:
             silent = 0.0
             yield ": alive\n\n"
-        if over:
+        if over or request.app.state.closing:
             return
         await asyncio.sleep(_LOOK)
         silent += _LOOK

@@ -114,8 +114,10 @@ def _capped(params: dict[str, Any], asker: Who, deadline: float | None) -> dict[
     return {**params, "options": options}
 
 
-def _rows(state: Any, params: dict[str, Any], asker: Who) -> tuple[pyarrow.Table, datasus.Report] | None:
-    """All rows and the report; None where there are too many for an answer at once."""
+def _at_once(state: Any, params: dict[str, Any], text: str, asker: Who, media: str) -> Response | bool:
+    """The whole answer, in one go; where it is too much to be waited for, whether the question was counted."""
+    if _is_large(state, text):
+        return False
     settings = state.settings
     with state.client.query(_capped(params, asker, settings.deadline), progress=False) as result:
         schema = pyarrow.schema(result)
@@ -124,8 +126,8 @@ def _rows(state: Any, params: dict[str, Any], asker: Who) -> tuple[pyarrow.Table
             batches.append(batch.to_arrow())
             rows, size = rows + batch.num_rows, size + batches[-1].nbytes
             if rows > settings.small_rows or size > settings.small_bytes:
-                return None
-        return pyarrow.Table.from_batches(batches, schema), result.report
+                return True
+        return _answer(media, pyarrow.Table.from_batches(batches, schema), result.report)
 
 
 def _is_large(state: Any, text: str) -> bool:
@@ -165,13 +167,13 @@ async def query(request: Request, asker: Who = Depends(who)) -> Response:  # noq
     state = request.app.state
     media = formats.wanted(request.headers.get("accept"))
     params, text = await _params(request)
-    counted = False
-    large = await state.threads.short(_is_large, state, text)
-    if not large and "respond-async" not in request.headers.get("prefer", ""):
-        counted = True
-        found = await state.threads.queued(asker.priority, _rows, state, params, asker)
-        if found is not None:
-            return await state.threads.short(_answer, media, *found)
+    counted: Response | bool = False
+    if "respond-async" in request.headers.get("prefer", ""):
+        await state.threads.queued(asker.priority, _is_large, state, text)
+    else:
+        counted = await state.threads.queued(asker.priority, _at_once, state, params, text, asker, media)
+        if isinstance(counted, Response):
+            return counted
     return await _as_job(state, params, asker, counted)
 
 
