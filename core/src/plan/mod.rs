@@ -17,7 +17,7 @@ mod view;
 
 pub use bad_rows::BadRows;
 pub use dialect::Dialect;
-pub use explain::{Explain, Share, explain};
+pub use explain::{Explain, PlannedIndex, Share, explain};
 pub use missing::{Missing, missing_error, selection_warnings};
 pub use named::{nowhere, reads};
 pub use prune::{Verdict, judge, statistics};

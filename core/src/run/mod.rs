@@ -2,6 +2,7 @@
 
 mod attempts;
 mod bad_rows;
+mod column_use;
 mod delivery;
 mod described;
 mod emergency;
