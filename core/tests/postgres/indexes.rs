@@ -164,7 +164,7 @@ fn indexes_are_left_out_or_named_and_tables_of_others_get_none_unasked() {
         "CREATE ROLE leitora LOGIN PASSWORD 'x'; GRANT ALL ON SCHEMA deles, datasus TO leitora;
          CREATE TABLE deles.u (LIKE deles.t); GRANT ALL ON ALL TABLES IN SCHEMA deles, datasus TO leitora",
     );
-    let other = open(folder.path(), &server().url_of(server(), "leitora", "x", "postgres", ""));
+    let other = open(folder.path(), &server().url_of("leitora", "x", "postgres", ""));
     let report = load(&other, &two(filtered), with("deles.u", &["sexo"])).unwrap();
     assert_eq!((told(&report), report.records_processed), (vec![("sexo", "btree", IndexState::Failed)], 40));
     assert!(report.indexes[0].why.contains("must be owner"), "{report}");
@@ -223,10 +223,8 @@ fn a_build_that_is_cut_short_leaves_the_rows_and_no_invalid_index() {
 
     // It waits for no longer than the role's own patience.
     let mut older = Older::begin();
-    let impatient = open(
-        folder.path(),
-        &held_up().url_of(held_up(), "postgres", PASSWORD, "postgres", "?options=-c%20lock_timeout%3D300ms"),
-    );
+    let impatient =
+        open(folder.path(), &held_up().url_of("postgres", PASSWORD, "postgres", "?options=-c%20lock_timeout%3D300ms"));
     let two = Postgres { indexes: Some(vec!["cnes".into(), "sexo".into()]), ..to("corte.espera", Mode::Append) };
     let report = load(&impatient, &january(), two).unwrap();
     assert_eq!((report.records_processed, report.indexes.len()), (40, 2), "{report}");

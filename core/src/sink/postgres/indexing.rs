@@ -116,7 +116,12 @@ impl Indexing<'_> {
         )]
     }
 
-    async fn try_make(&self, client: &Client, stop: &mut watch::Receiver<bool>, failed: &mut Vec<Text>) -> Result<()> {
+    async fn try_make(
+        &self,
+        client: &Client,
+        stop: &mut watch::Receiver<bool>,
+        failed: &mut Vec<Failed>,
+    ) -> Result<()> {
         let url = self.url;
         let Some(table) = shape::find(client, url, self.target).await? else { return Ok(()) };
         let wanted = self.wanted(&table);
