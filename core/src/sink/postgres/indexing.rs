@@ -1,7 +1,7 @@
 //! The indexes of a table, made once its rows are there: concurrently, so that readers and writers go on, and outside of the load's
 //! transaction, so that none of them is a reason for the load to fail.
 //!
-//! An index is built under a name of ours ([`PREFIX`]) and gets its own once it is valid. What a build that died left is known by that
+//! An index is built under a name of ours ([`INDEX_PREFIX`]) and gets its own once it is valid. What a build that died left is known by that
 //! name: the next load drops it where it is invalid, and takes it where it is whole. Who builds holds an advisory lock on the table,
 //! and a session whose process is gone is ended by the server ([`WATCHED`]), so that a dead builder keeps nobody waiting.
 
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio_postgres::Client;
 
 use super::failure::Explained;
+use super::identifier::INDEX_PREFIX;
 use super::index::Indexes;
 use super::mark::mark;
 use super::shape::{self, Table};
@@ -22,8 +23,6 @@ use super::{Postgres, TableName, connect, index, load};
 use crate::base::{Ctx, Error, IndexState, Result, TableIndex, Text, text};
 use crate::sink::ResultInfo;
 
-/// Of an index that is not whole yet.
-const PREFIX: &str = "datasus_index_";
 /// Indexes of a table that nobody asked for by name.
 const MOST: usize = 5;
 /// Names of them in a warning, for each reason.
@@ -45,6 +44,26 @@ pub(super) enum Fresh {
     These(Vec<TableName>),
 }
 
+/// Where a load's rows are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Landed {
+    pub fresh: Fresh,
+    /// Beside the target lies what a build left.
+    pub left: bool,
+}
+
+impl Landed {
+    /// In a new table.
+    pub(super) fn alone() -> Self {
+        Landed { fresh: Fresh::Whole, left: false }
+    }
+
+    /// Somewhere in a table.
+    pub(super) fn among_others(fresh: Vec<TableName>, left: bool) -> Self {
+        Landed { fresh: Fresh::These(fresh), left }
+    }
+}
+
 pub(super) struct Indexing<'i> {
     pub url: &'i Url,
     pub options: &'i Postgres,
@@ -52,7 +71,7 @@ pub(super) struct Indexing<'i> {
     pub target: &'i TableName,
     /// Columns by whose values the rows came in order.
     pub in_order: &'i BTreeSet<String>,
-    pub fresh: &'i Fresh,
+    pub landed: &'i Landed,
     pub ctx: &'i Ctx,
 }
 
@@ -123,6 +142,10 @@ impl Indexing<'_> {
         failed: &mut Vec<Failed>,
     ) -> Result<()> {
         let url = self.url;
+        // Of most loads nothing is wanted, and nothing was left.
+        if !self.may_want() && !self.landed.left {
+            return Ok(());
+        }
         let Some(table) = shape::find(client, url, self.target).await? else { return Ok(()) };
         let wanted = self.wanted(&table);
         let leaves = leaves(client, url, &table).await?;
@@ -140,6 +163,13 @@ impl Indexing<'_> {
         let unlock = "SELECT pg_advisory_unlock(hashtextextended($1, 0))";
         let unlocked = client.query_typed(unlock, &[text_of(&self.lock_name())]).await.explained(url);
         made.and(unlocked.map(drop))
+    }
+
+    fn may_want(&self) -> bool {
+        match self.options.wanted_indexes() {
+            Indexes::Auto => !self.info.indexed.is_empty(),
+            Indexes::These(these) => !these.is_empty(),
+        }
     }
 
     fn lock_name(&self) -> String {
@@ -247,7 +277,7 @@ impl Indexing<'_> {
 
     /// A btree but where the rows of the table lie in the column's order.
     fn method(&self, table: &Table, leaf: &Leaf, column: &str) -> &'static str {
-        let fresh = match self.fresh {
+        let fresh = match &self.landed.fresh {
             Fresh::Whole => true,
             Fresh::These(these) => these.contains(&leaf.name),
         };
@@ -263,7 +293,7 @@ impl Indexing<'_> {
         method: &str,
     ) -> Result<String> {
         self.ctx.check()?;
-        let making = format!("{PREFIX}{}", ulid::Ulid::new().to_string().to_lowercase());
+        let making = format!("{INDEX_PREFIX}{}", ulid::Ulid::new().to_string().to_lowercase());
         let (name, on, of) = (escape_identifier(&making), leaf.name.sql(), escape_identifier(column));
         let sql = format!("CREATE INDEX CONCURRENTLY {name} ON {on} USING {method} ({of})");
         let built = tokio::select! {
@@ -347,7 +377,7 @@ async fn known(client: &Client, url: &Url, leaves: &[Leaf], left: bool) -> Resul
         WHERE i.indrelid = ANY($1) AND i.indpred IS NULL AND m.amname IN ('btree', 'hash', 'brin')
           AND i.indcollation[0] IN (0, a.attcollation) ORDER BY i.indexrelid";
     let all: Vec<u32> = leaves.iter().map(|leaf| leaf.oid).collect();
-    let rows = client.query_typed(sql, &[oids(&all), text_of(&PREFIX)]).await.explained(url)?;
+    let rows = client.query_typed(sql, &[oids(&all), text_of(&INDEX_PREFIX)]).await.explained(url)?;
     let mut found = Vec::new();
     for row in &rows {
         let one = Known { leaf: row.cell(0)?, name: row.cell(1)?, column: row.cell(2)?, valid: row.cell(3)? };

@@ -5,7 +5,7 @@ use postgres_protocol::escape::{escape_identifier, escape_literal};
 use tokio_postgres::Client;
 
 use super::failure::{self, Explained};
-use super::indexing::Fresh;
+use super::indexing::Landed;
 use super::ledger::Claim;
 use super::loaded::Loaded;
 use super::shape::{self, Column, Table};
@@ -63,7 +63,7 @@ pub(super) async fn published(client: &Client, url: &Url, job_id: &str, target: 
 impl Publish<'_> {
     /// Everything that can fail: begins the transaction, leaves it open, and gives the rows that it publishes, and what of the target
     /// holds them alone.
-    pub(super) async fn prepare(&self, client: &Client) -> Result<(u64, Fresh)> {
+    pub(super) async fn prepare(&self, client: &Client) -> Result<(u64, Landed)> {
         // Two first loads of a table that is not there have no table to lock: the second finds what the first has made. What is
         // there is looked at under the lock, though it is asked with it.
         let lock = format!(
@@ -75,7 +75,7 @@ impl Publish<'_> {
         let begin = async { client.batch_execute(&lock).await.explained(url) };
         let (begun, existing) = tokio::join!(begin, shape::find(client, url, target));
         begun?;
-        let (rows, mark, fresh) = self.within(client, existing?).await?;
+        let (rows, mark, landed) = self.within(client, existing?).await?;
         let has = |name: &&str| self.columns.iter().any(|column| column.name == **name);
         let origin = ORIGIN_COLUMNS.iter().all(has);
         // What the table would ask at COMMIT only, it asks now.
@@ -84,7 +84,7 @@ impl Publish<'_> {
         // Of several errors the first says why.
         let (asked, ended, remembered) = tokio::join!(asked, self.claim.end(client, url), remembered);
         asked.and(ended).and(remembered)?;
-        Ok((rows, fresh))
+        Ok((rows, landed))
     }
 
     /// Rows that the target's keys refuse become dead letters, durable before the transaction ends.
@@ -102,8 +102,8 @@ impl Publish<'_> {
 
     /// The rows, the table's mark, and where the rows lie alone. `existing`: the table may have changed, or come, or gone, since the
     /// job began.
-    async fn within(&self, client: &Client, existing: Option<Table>) -> Result<(u64, String, Fresh)> {
-        let (mark, mut fresh) = (mark::new_mark(), Fresh::Whole);
+    async fn within(&self, client: &Client, existing: Option<Table>) -> Result<(u64, String, Landed)> {
+        let (mark, mut landed) = (mark::new_mark(), Landed::alone());
         match (self.options.mode, &existing) {
             (Mode::Create, Some(_)) => return Err(exists(self.target)),
             (Mode::Replace, found) => {
@@ -116,12 +116,12 @@ impl Publish<'_> {
             (Mode::Create | Mode::Append | Mode::ReplaceBy, None) => self.make(client, &mark).await?,
             (Mode::Upsert, None) => {
                 self.upsert_into_new(client, &mark).await?;
-                fresh = Fresh::These(Vec::new());
+                landed = Landed::among_others(Vec::new(), false);
             }
             (Mode::Append | Mode::ReplaceBy | Mode::Upsert, Some(_)) => return self.load_existing(client).await,
         }
         loads::forget(client, self.url, self.target).await?;
-        Ok((self.rows, mark, fresh))
+        Ok((self.rows, mark, landed))
     }
 
     /// The target, which is not there.
@@ -137,7 +137,7 @@ impl Publish<'_> {
         self.move_rows(client, &table, self.rows).await
     }
 
-    async fn load_existing(&self, client: &Client) -> Result<(u64, String, Fresh)> {
+    async fn load_existing(&self, client: &Client) -> Result<(u64, String, Landed)> {
         let (url, target, options, info) = (self.url, self.target, self.options, self.info);
         // Readers go on; another load of this table waits.
         let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", target.sql());
@@ -151,8 +151,7 @@ impl Publish<'_> {
         sampling_guard::refuse(&held, target, info, options)?;
         append::refuse_known(&held, target, options, info)?;
         self.add_columns(client, &table).await?;
-        let fresh = match partition::is_partitioned(&table) && self.columns.iter().any(|c| c.name == partition::COLUMN)
-        {
+        let fresh = match says && partition::is_partitioned(&table) {
             true => partition::ensure(client, url, target, &table, info).await?,
             false => Vec::new(),
         };
@@ -173,7 +172,7 @@ impl Publish<'_> {
             }
             _ => self.add_rows(client, &table).await?,
         };
-        Ok((rows, mark, Fresh::These(fresh)))
+        Ok((rows, mark, Landed::among_others(fresh, table.index_left)))
     }
 
     async fn add_rows(&self, client: &Client, table: &Table) -> Result<u64> {

@@ -13,7 +13,7 @@ use tokio_postgres::Client;
 
 use super::failure::Explained;
 use super::index::Indexes;
-use super::indexing::{Fresh, Indexing};
+use super::indexing::{Indexing, Landed};
 use super::ledger::{self, Begun};
 use super::load::{self, Chunks, Task};
 use super::loads::{self, Loads};
@@ -68,7 +68,7 @@ struct Loading {
     held_rows: u64,
     /// Columns that may get an index.
     in_order: Vec<Monotone>,
-    fresh: Fresh,
+    landed: Landed,
     warnings: Vec<Text>,
 }
 
@@ -144,7 +144,7 @@ impl PostgresSink {
             held_units: begun.units,
             held_rows: begun.rows,
             in_order,
-            fresh: Fresh::These(Vec::new()),
+            landed: Landed::among_others(Vec::new(), false),
             warnings,
         }))
     }
@@ -170,16 +170,17 @@ impl PostgresSink {
         let runtime = runtime.map_err(|error| Error::internal(format!("no runtime: {error}")))?;
         let (stop, mut stopped) = watch::channel(false);
         let _bridge = bridge(&self.ctx, stop)?;
-        let (in_order, fresh) = (BTreeSet::new(), Fresh::These(Vec::new()));
+        // What lies beside it nobody has looked at.
+        let (in_order, landed) = (BTreeSet::new(), Landed::among_others(Vec::new(), true));
         runtime.block_on(async {
             let client = connect::session(&self.url).await?;
-            Ok(self.indexing(&in_order, &fresh).make(&client, &mut stopped).await)
+            Ok(self.indexing(&in_order, &landed).make(&client, &mut stopped).await)
         })
     }
 
-    fn indexing<'i>(&'i self, in_order: &'i BTreeSet<String>, fresh: &'i Fresh) -> Indexing<'i> {
+    fn indexing<'i>(&'i self, in_order: &'i BTreeSet<String>, landed: &'i Landed) -> Indexing<'i> {
         let PostgresSink { options, url, target, info, ctx, .. } = self;
-        Indexing { url, options, info, target, in_order, fresh, ctx }
+        Indexing { url, options, info, target, in_order, landed, ctx }
     }
 
     /// Everything that can be refused before the first row: names, rights, shapes, sources.
@@ -413,8 +414,8 @@ impl Loading {
             // The statement may still run, and hold the table.
             runtime.block_on(connect::interrupt(client, url));
         }
-        let (rows, fresh) = prepared?;
-        self.fresh = fresh;
+        let (rows, landed) = prepared?;
+        self.landed = landed;
         Ok(rows)
     }
 
@@ -521,8 +522,8 @@ impl Sink for PostgresSink {
             warnings = std::mem::take(&mut loading.warnings);
             let in_order = loading.in_order.iter().filter(|column| column.holds()).map(|column| column.name.clone());
             let (in_order, mut stopped) = (in_order.collect(), loading.task.stop.clone());
-            let Loading { runtime, client, fresh, .. } = &mut loading;
-            let indexing = self.indexing(&in_order, fresh);
+            let Loading { runtime, client, landed, .. } = &mut loading;
+            let indexing = self.indexing(&in_order, landed);
             warnings.extend(runtime.block_on(indexing.make(client, &mut stopped)));
         }
         Ok(Stored { sink: "postgres", location: self.target.to_string(), rows: self.rows, bytes, warnings })
