@@ -133,7 +133,10 @@ fn indexes_are_left_out_or_named_and_tables_of_others_get_none_unasked() {
     assert_eq!(told(&report), [("n_aih", "brin", IndexState::Made), ("dias_perm", "btree", IndexState::Made)]);
     assert_eq!(report.indexes[0].why, "asked for in `indexes`");
     let error = load(&client, &filtered, with("pedido.falta", &["CNEZ"])).unwrap_err();
-    assert_eq!((error.code(), error.diagnostic()["did_you_mean"].as_str()), (Code::InvalidParams, Some("cnes")));
+    assert!(
+        error.code() == Code::InvalidParams && error.diagnostic()["did_you_mean"].to_string().contains("cnes"),
+        "{error:?}"
+    );
     // In JSON one word, or one column, does for a list.
     let of_json = |indexes: &str| {
         let form = format!(r#"{{"postgres": {{"table": "pedido.x", "indexes": {indexes}}}}}"#);
