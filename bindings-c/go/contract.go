@@ -1312,8 +1312,12 @@ type Config struct {
 	// Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day.
 	RedisTtl float64 `json:"redis_ttl,omitempty"`
 	// Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`).
-	// Default 100, 0: no limit. With `redis` all processes count together.
+	// Default 100, 0: no limit. With `redis` all processes count together; while that does not answer, each counts up to
+	// its part by `processes`.
 	RateLimit *uint64 `json:"rate_limit,omitempty"`
+	// How many processes serve together on this machine, as the workers of a service do (`DATASUS_PROCESSES`). Memory of
+	// jobs and, without Redis, `rate_limit` are divided by it. Default 1.
+	Processes uint64 `json:"processes,omitempty"`
 	// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`).
 	// Default one day.
 	Deadline float64 `json:"deadline,omitempty"`
