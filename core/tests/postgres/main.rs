@@ -13,6 +13,7 @@ mod guards;
 mod indexes;
 mod interrupted;
 mod kept;
+mod labels;
 mod large;
 mod logins;
 #[path = "../../../tests/conformance/made.rs"]

@@ -12,6 +12,7 @@
 mod address;
 mod append;
 mod connect;
+mod connections;
 pub mod copy;
 mod failure;
 mod filter;
@@ -44,5 +45,6 @@ mod unique;
 mod upsert;
 mod url;
 
+pub use connections::Connections;
 pub use identifier::TableName;
 pub use options::{Mode, PartitionBy, Postgres, ReplaceBy};
