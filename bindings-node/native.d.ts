@@ -11,6 +11,9 @@ export declare class Client {
   replay(jobId: string): Promise<string>
   sync(params: string, stop: Stop): Promise<string>
   planSync(params: string): Promise<string>
+  profile(params: string, stop: Stop): Promise<string>
+  rates(params: string): Promise<string>
+  search(words: string, dataset?: string | undefined | null): string
   explain(params: string): Promise<string>
   schema(dataset: string): string
   catalog(): string

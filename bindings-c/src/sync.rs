@@ -1,18 +1,16 @@
 //! Converting ahead of a query.
 
 use std::ffi::{c_char, c_void};
-use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use datasus::base::{Cancel, CancelReason};
-use datasus::{Error, QueryParams, Result};
+use datasus::{Error, Result};
 
 use crate::args::text;
 use crate::client::{ClientHandle, json, say};
 use crate::error::ErrorOut;
 use crate::fence::{fence, fenced};
-use crate::held::Held;
 use crate::status::Status;
 use crate::text::TextOut;
 
@@ -40,7 +38,10 @@ pub unsafe extern "C" fn datasus_client_sync(
     fence("datasus_client_sync", error, || unsafe {
         let params = text(params, "params")?;
         let keep_going = || keep_going.is_none_or(|keep_going| keep_going(user));
-        say(client, outcome, |held| sync(held.clone(), held.client.params_list(params)?, keep_going))
+        say(client, outcome, |held| {
+            let (client, params) = (held.client.clone(), held.client.params_list(params)?);
+            watched("datasus-sync", move |cancel| json(&client.sync_each(&params, cancel, |_| {})?), keep_going)
+        })
     })
 }
 
@@ -67,19 +68,23 @@ pub unsafe extern "C" fn datasus_client_plan_sync(
 const ASK: Duration = Duration::from_millis(25);
 
 /// The work has a thread of its own, so that the caller's can ask.
-fn sync(held: Arc<Held>, params: Vec<QueryParams>, keep_going: impl Fn() -> bool) -> Result<String> {
+pub fn watched<T: Send + 'static>(
+    name: &'static str,
+    work: impl FnOnce(&Cancel) -> Result<T> + Send + 'static,
+    keep_going: impl Fn() -> bool,
+) -> Result<T> {
     let (cancel, (done, outcome)) = (Cancel::default(), bounded(1));
     let stop = cancel.clone();
     let work = move || {
-        let synced = fenced("datasus-sync", || json(&held.client.sync_each(&params, &cancel, |_| {})?));
+        let ended = fenced(name, || work(&cancel));
         // Somebody listens until this has come.
-        let _ = done.send(synced);
+        let _ = done.send(ended);
     };
-    let thread = std::thread::Builder::new().name("datasus-sync".into()).spawn(work);
+    let thread = std::thread::Builder::new().name(name.into()).spawn(work);
     let thread = thread.map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
-    let synced = loop {
+    let ended = loop {
         match outcome.recv_timeout(ASK) {
-            Ok(synced) => break synced,
+            Ok(ended) => break ended,
             Err(RecvTimeoutError::Timeout) if keep_going() => {}
             Err(RecvTimeoutError::Timeout) => stop.set(CancelReason::Caller),
             Err(RecvTimeoutError::Disconnected) => break Err(Error::internal("a call's thread went away")),
@@ -87,5 +92,5 @@ fn sync(held: Arc<Held>, params: Vec<QueryParams>, keep_going: impl Fn() -> bool
     };
     // It has nothing left to do; what it dropped is gone when this returns.
     let _ = thread.join();
-    synced
+    ended
 }

@@ -1,6 +1,7 @@
 //! From a query to pruned files and one SQL statement.
 
 mod bad_rows;
+mod by_codes;
 mod catalog_answer;
 mod dialect;
 mod explain;
@@ -19,7 +20,7 @@ pub use bad_rows::BadRows;
 pub use dialect::Dialect;
 pub use explain::{Explain, Share, explain};
 pub use missing::{Missing, missing_error, selection_warnings};
-pub use named::{nowhere, reads};
+pub use named::{nowhere, reads, shown_columns};
 pub use prune::{Verdict, judge, statistics};
 pub use sample::{BELOW as SAMPLE_BELOW, FileSample, PRIME as SAMPLE_PRIME, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile, is_text};

@@ -77,7 +77,8 @@ pub struct ScanFile {
     pub without: Option<Arc<[u64]>>,
 }
 
-/// The scan that gives what the statement gives, row by row and type by type; none where a value would need a cast.
+/// The scan that gives what the statement gives, row by row and type by type; none where a value would need a cast. `numbers`: words
+/// come by their numbers.
 pub(super) fn scan(
     ask: &Structured,
     scope: &Scope,
@@ -85,6 +86,7 @@ pub(super) fn scan(
     files: &[&LakeFile],
     origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
+    numbers: bool,
 ) -> Option<Scan> {
     if !ask.order_by.is_empty() {
         return None;
@@ -112,7 +114,8 @@ pub(super) fn scan(
                 None => Some(Output::Column(name.clone())),
             };
             let inputs = derived.inputs.iter().map(input).collect::<Option<Vec<_>>>()?;
-            fields.push(Field::new(name, derived.kind.arrow(), true));
+            let kind = if numbers && derived.words().is_some() { DataType::Int32 } else { derived.kind.arrow() };
+            fields.push(Field::new(name, kind, true));
             outputs.push(Output::Derived(derived.clone(), inputs));
             continue;
         }

@@ -4,4 +4,6 @@ mod compiled;
 #[path = "../genuine/mod.rs"]
 mod genuine;
 mod kits;
+mod profiles;
 mod queries;
+mod rates;
