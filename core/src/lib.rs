@@ -60,7 +60,7 @@ pub use client::{
     Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known, Rate, Rates,
     RatesParams,
 };
-pub use config::{Config, Refresh, S3Credentials};
+pub use config::{Config, CsvEncoding, CsvForm, Refresh, S3Credentials};
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use labels::{DictionaryEntry, Found, FoundIn};
 pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};

@@ -18,7 +18,9 @@ fn main() -> datasus::Result<()> {
     }
     // Of all ages: by the population of IBGE-POPSVS, which this folder need not have. That is an error, and never a rate of 0.
     match client.rates(&RatesParams { events: deaths, ..RatesParams::default() }) {
-        Ok(rates) => rates.rows.iter().for_each(|row| println!("{}: {:.1}, {:?}", row.municipio, row.crude, row.standardised)),
+        Ok(rates) => {
+            rates.rows.iter().for_each(|row| println!("{}: {:.1}, {:?}", row.municipio, row.crude, row.standardised))
+        }
         Err(error) => println!("{}", error.code()),
     }
     Ok(())
