@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Client;
-use crate::base::{Code, Error, Result, TraceId, text};
+use crate::base::{Code, Error, Result, Text, TraceId, json_words, text};
 use crate::params::{CompetenciaParam, QueryParams};
 
 /// Bands of five years, the last from 80 on.
@@ -92,18 +92,19 @@ impl RatesParams {
 }
 
 fn not_read(error: serde_json::Error) -> Error {
+    let Text { pt, en } = json_words(&error);
     Error::new(
         Code::Malformed,
         text!(
-            "As taxas em JSON, por exemplo {{\"events\": {{\"dataset\": \"SIM-DO\", \"competencia\": 2022}}}}, não se leem",
-            "The JSON of rates, for example {{\"events\": {{\"dataset\": \"SIM-DO\", \"competencia\": 2022}}}}: {error}"
+            "As taxas em JSON, por exemplo {{\"events\": {{\"dataset\": \"SIM-DO\", \"competencia\": 2022}}}}: {pt}",
+            "The JSON of rates, for example {{\"events\": {{\"dataset\": \"SIM-DO\", \"competencia\": 2022}}}}: {en}"
         ),
     )
     .with("parser_message", error.to_string())
     .stage("validate")
 }
 
-fn invalid(what: crate::base::Text) -> Error {
+fn invalid(what: Text) -> Error {
     Error::new(Code::InvalidParams, what).stage("validate")
 }
 
@@ -139,7 +140,7 @@ impl Client {
         }
         let population = match population {
             Some(population) => population.clone(),
-            None => QueryParams::dataset(POPULATION).competencia(year_of(events)?),
+            None => QueryParams::dataset(POPULATION).competencia(u32::from(year_of(events)?)),
         };
         let by_age =
             self.session.catalog().read(&population.dataset).is_some_and(|g| g.dataset.to_string() == POPULATION);
