@@ -15,7 +15,7 @@ pub use contract::{Aggregate, AggregateFn, CompetenciaParam, Labels, OneOrMany, 
 pub use filter::{Col, Filter, Op, col};
 pub use options::{CacheMode, MissingFiles, OnBadValue, OnEmergency, Options, Priority, Versions};
 pub use query::{
-    Ask, BindValue, Extent, Figure, Labelled, ORIGIN, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql,
+    Ask, BindValue, Extent, Labelled, ORIGIN, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql,
     Structured, Syntax, origin_column,
 };
 pub use sizes::check_sizes;

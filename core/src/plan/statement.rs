@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 
 use super::bad_rows::{BadRows, bad_rows};
-use super::by_codes::by_codes;
 use super::catalog_answer::catalog_answer;
 use super::named;
 use super::scan::{Scan, scan};
@@ -330,14 +329,6 @@ fn structured(
     let mut table = dialect.name(&scope.grupo.dataset.table());
     if !conditions.is_empty() {
         table.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
-    }
-    if let Projection::Grouped { keys, figures } = &ask.projection
-        && let Some((of_groups, groups)) =
-            by_codes(dialect, columns, (keys.as_slice(), figures.as_slice()), &table, &|name, kind| {
-                build.column(name, kind)
-            })
-    {
-        (projection, table) = (of_groups, groups);
     }
     let mut sql = format!("SELECT {projection} FROM {table}");
     if let Projection::Grouped { keys, .. } = &ask.projection
