@@ -1006,127 +1006,47 @@ type DictionaryEntry struct {
 	Labels uint64 `json:"labels"`
 }
 
-// Profile: what is in the columns of a dataset, as far as a query selects it.
-type Profile struct {
-	Dataset string `json:"dataset"`
-	// Rows that were looked at.
+// DictionarySync: what became of the kits of labels.
+type DictionarySync struct {
+	// Kits that are in the lake now.
+	Kits []KitSynced `json:"kits"`
+	// Kits that were there and could not be taken; what the lake had of them stays.
+	Failed []KitFailed `json:"failed,omitempty"`
+	// Kits that the source does not have, by the names of their zips.
+	Absent []string `json:"absent,omitempty"`
+	// What people should know.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// KitSynced: a kit that is in the lake.
+type KitSynced struct {
+	// `sih`, as lists of labels are named.
+	Kit string `json:"kit"`
+	// Where it came from.
+	Source string `json:"source"`
+	// The day of its newest table.
+	Date string `json:"date"`
+	// Of its zip, or of its files together.
+	SHA256 string `json:"sha256"`
+	// Conversion tables.
+	Tables uint64 `json:"tables"`
+	// Codes and ranges of codes.
 	Rows uint64 `json:"rows"`
-	// False: they are a sample (`report.sampling` says which), and so is every figure.
-	Exact bool `json:"exact"`
-	// The rows of each competência, in order.
-	Competencias []CompetenciaRows `json:"competencias"`
-	// In the order of the query, or of the dataset.
-	Columns []ColumnProfile `json:"columns"`
-	// What somebody who analyses these rows should look at first, in the client's language.
-	Warnings []string `json:"warnings"`
-	// Of the job: files with their hashes, and what it has to say of them.
-	Report Report `json:"report"`
+	// False: the lake had this very kit.
+	New bool `json:"new"`
 }
 
-// CompetenciaRows: how many rows a competência has.
-type CompetenciaRows struct {
-	Competencia string `json:"competencia"`
-	Rows        uint64 `json:"rows"`
+// KitFailed: a kit that could not be taken.
+type KitFailed struct {
+	// `sih`, as lists of labels are named.
+	Kit string `json:"kit"`
+	// Where it lies.
+	Source string `json:"source"`
+	// Why: `DS-460`.
+	ErrorCode string `json:"error_code"`
+	// The same in words.
+	Detail string `json:"detail"`
 }
-
-// ColumnProfile: what is in a column.
-type ColumnProfile struct {
-	Name string `json:"name"`
-	// `text`, `integer`, `decimal(14, 2)`, `date`; of a file's own columns also others.
-	Kind string `json:"kind"`
-	// In Portuguese; none where no source says it.
-	Meaning *string `json:"meaning"`
-	// The list of its labels, as `dictionaries` names it; none: its values are no codes, or no list is known.
-	LabelList *string `json:"label_list"`
-	// Rows without a value.
-	Nulls uint64 `json:"nulls"`
-	// Different values.
-	Distinct uint64 `json:"distinct"`
-	// False: `distinct` is an estimate, for there are too many to count; two in three are off by less than 1.6 %.
-	DistinctExact bool `json:"distinct_exact"`
-	// The least value; text is compared byte by byte.
-	Min *string `json:"min"`
-	// The greatest value.
-	Max *string `json:"max"`
-	// The ten most frequent values; where `distinct` is an estimate, those alone that are so for certain.
-	Frequent []FrequentValue `json:"frequent"`
-	// Rows whose code the list of labels does not have.
-	Unlabelled uint64 `json:"unlabelled"`
-	// Ten of these codes, the most frequent first; those that are looked up together stand with a plus between.
-	UnlabelledCodes []string `json:"unlabelled_codes"`
-	// Values of the files that did not parse, before conditions; they are NULL.
-	BadValues uint64 `json:"bad_values"`
-	// The first of them, as they stand in the files.
-	BadSamples []string `json:"bad_samples"`
-	// The same column in each competência, in order.
-	ByCompetencia []InCompetencia `json:"by_competencia"`
-	// Where the share of NULL or of a value changed from one competência to the next by ten points or more, and by more
-	// than chance explains; the greatest first.
-	Changes []Change `json:"changes"`
-}
-
-// FrequentValue: a value, and how many rows have it.
-type FrequentValue struct {
-	// As text.
-	Value string `json:"value"`
-	// Where the column has a list of labels, and it has one for it.
-	Label *string `json:"label"`
-	Rows  uint64  `json:"rows"`
-}
-
-// InCompetencia: a column in a competência.
-type InCompetencia struct {
-	Competencia string `json:"competencia"`
-	Rows        uint64 `json:"rows"`
-	// Rows without a value.
-	Nulls uint64 `json:"nulls"`
-	// Rows of each of the column's `frequent` values, in their order; none where the column has more than 256 values.
-	Frequent []uint64 `json:"frequent"`
-}
-
-// Change: a share that is another in the next competência.
-type Change struct {
-	// The competência before.
-	From string `json:"from"`
-	// The competência after.
-	To string `json:"to"`
-	// Of which value among those that are not NULL; none: of NULL among all rows.
-	Value *string `json:"value"`
-	// Its label.
-	Label *string `json:"label"`
-	// The share before, from 0 to 1.
-	Before float64 `json:"before"`
-	// The share after.
-	After float64 `json:"after"`
-}
-
-// Found: a column in which the words were found.
-type Found struct {
-	Dataset string `json:"dataset"`
-	// As queries name it.
-	Column string      `json:"column"`
-	Kind   LogicalType `json:"kind"`
-	// In Portuguese; none where no source says it.
-	Meaning *string `json:"meaning"`
-	// True: one that the dataset has by name alone.
-	Derived bool `json:"derived"`
-	// Where the words were found; of several places the first.
-	FoundIn FoundIn `json:"found_in"`
-	// Labels of its codes in which the words are, five at most.
-	Labels []string `json:"labels"`
-}
-
-// FoundIn: where words were found.
-type FoundIn string
-
-const (
-	// In the column's name.
-	FoundInName FoundIn = "name"
-	// In what it means.
-	FoundInMeaning FoundIn = "meaning"
-	// In a label of its codes.
-	FoundInLabel FoundIn = "label"
-)
 
 // FileSummary: what was noticed in a file that was read by itself.
 type FileSummary struct {
@@ -1392,8 +1312,12 @@ type Config struct {
 	// Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day.
 	RedisTtl float64 `json:"redis_ttl,omitempty"`
 	// Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`).
-	// Default 100, 0: no limit. With `redis` all processes count together.
+	// Default 100, 0: no limit. With `redis` all processes count together; while that does not answer, each counts up to
+	// its part by `processes`.
 	RateLimit *uint64 `json:"rate_limit,omitempty"`
+	// How many processes serve together on this machine, as the workers of a service do (`DATASUS_PROCESSES`). Memory of
+	// jobs and, without Redis, `rate_limit` are divided by it. Default 1.
+	Processes uint64 `json:"processes,omitempty"`
 	// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`).
 	// Default one day.
 	Deadline float64 `json:"deadline,omitempty"`

@@ -905,123 +905,47 @@ export interface DictionaryEntry {
   labels: number
 }
 
-/** What is in the columns of a dataset, as far as a query selects it. */
-export interface Profile {
-  dataset: string
-  /** Rows that were looked at. */
+/** What became of the kits of labels. */
+export interface DictionarySync {
+  /** Kits that are in the lake now. */
+  kits: KitSynced[]
+  /** Kits that were there and could not be taken; what the lake had of them stays. */
+  failed?: KitFailed[]
+  /** Kits that the source does not have, by the names of their zips. */
+  absent?: string[]
+  /** What people should know. */
+  warnings?: string[]
+}
+
+/** A kit that is in the lake. */
+export interface KitSynced {
+  /** `sih`, as lists of labels are named. */
+  kit: string
+  /** Where it came from. */
+  source: string
+  /** The day of its newest table. */
+  date: string
+  /** Of its zip, or of its files together. */
+  sha256: string
+  /** Conversion tables. */
+  tables: number
+  /** Codes and ranges of codes. */
   rows: number
-  /** False: they are a sample (`report.sampling` says which), and so is every figure. */
-  exact: boolean
-  /** The rows of each competência, in order. */
-  competencias: CompetenciaRows[]
-  /** In the order of the query, or of the dataset. */
-  columns: ColumnProfile[]
-  /** What somebody who analyses these rows should look at first, in the client's language. */
-  warnings: string[]
-  /** Of the job: files with their hashes, and what it has to say of them. */
-  report: Report
+  /** False: the lake had this very kit. */
+  new: boolean
 }
 
-/** How many rows a competência has. */
-export interface CompetenciaRows {
-  competencia: string
-  rows: number
+/** A kit that could not be taken. */
+export interface KitFailed {
+  /** `sih`, as lists of labels are named. */
+  kit: string
+  /** Where it lies. */
+  source: string
+  /** Why: `DS-460`. */
+  errorCode: string
+  /** The same in words. */
+  detail: string
 }
-
-/** What is in a column. */
-export interface ColumnProfile {
-  name: string
-  /** `text`, `integer`, `decimal(14, 2)`, `date`; of a file's own columns also others. */
-  kind: string
-  /** In Portuguese; none where no source says it. */
-  meaning: string | null
-  /** The list of its labels, as `dictionaries` names it; none: its values are no codes, or no list is known. */
-  labelList: string | null
-  /** Rows without a value. */
-  nulls: number
-  /** Different values. */
-  distinct: number
-  /** False: `distinct` is an estimate, for there are too many to count; two in three are off by less than 1.6 %. */
-  distinctExact: boolean
-  /** The least value; text is compared byte by byte. */
-  min: string | null
-  /** The greatest value. */
-  max: string | null
-  /** The ten most frequent values; where `distinct` is an estimate, those alone that are so for certain. */
-  frequent: FrequentValue[]
-  /** Rows whose code the list of labels does not have. */
-  unlabelled: number
-  /** Ten of these codes, the most frequent first; those that are looked up together stand with a plus between. */
-  unlabelledCodes: string[]
-  /** Values of the files that did not parse, before conditions; they are NULL. */
-  badValues: number
-  /** The first of them, as they stand in the files. */
-  badSamples: string[]
-  /** The same column in each competência, in order. */
-  byCompetencia: InCompetencia[]
-  /** Where the share of NULL or of a value changed from one competência to the next by ten points or more, and by more than chance explains; the greatest first. */
-  changes: Change[]
-}
-
-/** A value, and how many rows have it. */
-export interface FrequentValue {
-  /** As text. */
-  value: string
-  /** Where the column has a list of labels, and it has one for it. */
-  label: string | null
-  rows: number
-}
-
-/** A column in a competência. */
-export interface InCompetencia {
-  competencia: string
-  rows: number
-  /** Rows without a value. */
-  nulls: number
-  /** Rows of each of the column's `frequent` values, in their order; none where the column has more than 256 values. */
-  frequent: number[]
-}
-
-/** A share that is another in the next competência. */
-export interface Change {
-  /** The competência before. */
-  from: string
-  /** The competência after. */
-  to: string
-  /** Of which value among those that are not NULL; none: of NULL among all rows. */
-  value: string | null
-  /** Its label. */
-  label: string | null
-  /** The share before, from 0 to 1. */
-  before: number
-  /** The share after. */
-  after: number
-}
-
-/** A column in which the words were found. */
-export interface Found {
-  dataset: string
-  /** As queries name it. */
-  column: string
-  kind: LogicalType
-  /** In Portuguese; none where no source says it. */
-  meaning: string | null
-  /** True: one that the dataset has by name alone. */
-  derived: boolean
-  /** Where the words were found; of several places the first. */
-  foundIn: FoundIn
-  /** Labels of its codes in which the words are, five at most. */
-  labels: string[]
-}
-
-/**
- * Where words were found.
- *
- * - `name`: In the column's name.
- * - `meaning`: In what it means.
- * - `label`: In a label of its codes.
- */
-export type FoundIn = 'name' | 'meaning' | 'label'
 
 /** What was noticed in a file that was read by itself. */
 export interface FileSummary {
@@ -1260,8 +1184,10 @@ export interface Config {
   redis_ca?: string | null
   /** Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day. */
   redis_ttl?: number
-  /** Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`). Default 100, 0: no limit. With `redis` all processes count together. */
+  /** Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`). Default 100, 0: no limit. With `redis` all processes count together; while that does not answer, each counts up to its part by `processes`. */
   rate_limit?: number
+  /** How many processes serve together on this machine, as the workers of a service do (`DATASUS_PROCESSES`). Memory of jobs and, without Redis, `rate_limit` are divided by it. Default 1. */
+  processes?: number
   /** Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`). Default one day. */
   deadline?: number
   /** Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one per core); none: one per core (`DATASUS_THREADS`). At most 512. */
@@ -1325,7 +1251,6 @@ export const PARTS: Record<string, Record<string, string>> = {
   Holdings: { datasets: 'DatasetSummary', ignored: 'IgnoredFile' },
   CatalogEntry: { uf_column: 'UfColumn', row_keys: 'RowKeys', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields', derived: 'DerivedColumn' },
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },
-  Profile: { competencias: 'CompetenciaRows', columns: 'ColumnProfile', report: 'Report' },
-  ColumnProfile: { frequent: 'FrequentValue', by_competencia: 'InCompetencia', changes: 'Change' },
+  DictionarySync: { kits: 'KitSynced', failed: 'KitFailed' },
   FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised' },
 }

@@ -13,7 +13,7 @@ use crate::labels::{DictionaryEntry, Found};
 use crate::params::QueryParams;
 use crate::plan::Explain;
 use crate::recovery::DeadLetter;
-use crate::run::{JobInfo, Profile, Replayed, Report, SyncPlan, SyncReport};
+use crate::run::{DictionarySync, JobInfo, Profile, Replayed, Report, SyncPlan, SyncReport};
 use crate::sink::{Destination, pipe};
 use crate::source::FileSummary;
 
@@ -44,6 +44,7 @@ pub fn schema() -> Value {
         add::<Profile>(&mut told),
         add::<Found>(&mut told),
         add::<Rates>(&mut told),
+        add::<DictionarySync>(&mut told),
         add::<FileSummary>(&mut told),
         add::<ErrorForm>(&mut told),
     ];

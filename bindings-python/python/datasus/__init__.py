@@ -40,7 +40,7 @@ from ._read_dbc import read_dbc
 from ._profile import Profile
 from ._report import DeadLetter, Explain, FileSummary, JobInfo, Rates, Report, SyncPlan, SyncReport
 from ._result import Batch, FileRecords, Result
-from ._schema import ColumnInfo, DatasetSummary, DerivedInfo, DictionaryEntry, Found, Holdings, IgnoredFile, Known, Schema
+from ._schema import ColumnInfo, DatasetSummary, DerivedInfo, DictionaryEntry, DictionarySync, Found, Holdings, IgnoredFile, Known, Schema
 from ._sinks import Csv, Destination, Parquet, Postgres
 from ._warn import DatasusWarning
 
@@ -61,6 +61,7 @@ __all__ = [
     "DerivedInfo",
     "Destination",
     "DictionaryEntry",
+    "DictionarySync",
     "DiskFull",
     "Error",
     "Event",

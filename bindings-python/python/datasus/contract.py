@@ -251,9 +251,6 @@ UfCoding = Literal["sigla", "ibge", "municipio"]
 #: How a day is written.
 DateFormat = Literal["YYYYMMDD", "DDMMYYYY", "YYMMDD"]
 
-#: Where words were found.
-FoundIn = Literal["name", "meaning", "label"]
-
 #: What stands between two fields.
 Delimiter = Literal[",", ";", "\t", "|"]
 
@@ -1001,135 +998,52 @@ class DictionaryEntry(Record):
     labels: int
 
 
-class CompetenciaRows(Record):
-    """How many rows a competência has."""
+class KitSynced(Record):
+    """A kit that is in the lake."""
 
-    competencia: str
+    #: ``sih``, as lists of labels are named.
+    kit: str
+    #: Where it came from.
+    source: str
+    #: The day of its newest table.
+    date: str
+    #: Of its zip, or of its files together.
+    sha256: str
+    #: Conversion tables.
+    tables: int
+    #: Codes and ranges of codes.
     rows: int
+    #: False: the lake had this very kit.
+    new: bool
 
 
-class FrequentValue(Record):
-    """A value, and how many rows have it."""
+class KitFailed(Record):
+    """A kit that could not be taken."""
 
-    #: As text.
-    value: str
-    #: Where the column has a list of labels, and it has one for it.
-    label: str | None
-    rows: int
-
-
-class InCompetencia(Record):
-    """A column in a competência."""
-
-    competencia: str
-    rows: int
-    #: Rows without a value.
-    nulls: int
-    #: Rows of each of the column's ``frequent`` values, in their order; none where the column has more than 256
-    #: values.
-    frequent: list[int]
+    #: ``sih``, as lists of labels are named.
+    kit: str
+    #: Where it lies.
+    source: str
+    #: Why: ``DS-460``.
+    error_code: str
+    #: The same in words.
+    detail: str
 
 
-class Change(Record):
-    """A share that is another in the next competência."""
+class DictionarySync(Record):
+    """What became of the kits of labels."""
 
-    #: The competência before.
-    from_: str
-    #: The competência after.
-    to: str
-    #: Of which value among those that are not NULL; none: of NULL among all rows.
-    value: str | None
-    #: Its label.
-    label: str | None
-    #: The share before, from 0 to 1.
-    before: float
-    #: The share after.
-    after: float
+    _parts: ClassVar[dict[str, type[Record]]] = {"kits": KitSynced, "failed": KitFailed}
+    _left_out: ClassVar[dict[str, type[Any]]] = {"failed": list, "absent": list, "warnings": list}
 
-
-class ColumnProfile(Record):
-    """What is in a column."""
-
-    _parts: ClassVar[dict[str, type[Record]]] = {
-        "frequent": FrequentValue,
-        "by_competencia": InCompetencia,
-        "changes": Change,
-    }
-
-    name: str
-    #: ``text``, ``integer``, ``decimal(14, 2)``, ``date``; of a file's own columns also others.
-    kind: str
-    #: In Portuguese; none where no source says it.
-    meaning: str | None
-    #: The list of its labels, as ``dictionaries`` names it; none: its values are no codes, or no list is known.
-    label_list: str | None
-    #: Rows without a value.
-    nulls: int
-    #: Different values.
-    distinct: int
-    #: False: ``distinct`` is an estimate, for there are too many to count; two in three are off by less than 1.6
-    #: %.
-    distinct_exact: bool
-    #: The least value; text is compared byte by byte.
-    min: str | None
-    #: The greatest value.
-    max: str | None
-    #: The ten most frequent values; where ``distinct`` is an estimate, those alone that are so for certain.
-    frequent: list[FrequentValue]
-    #: Rows whose code the list of labels does not have.
-    unlabelled: int
-    #: Ten of these codes, the most frequent first; those that are looked up together stand with a plus between.
-    unlabelled_codes: list[str]
-    #: Values of the files that did not parse, before conditions; they are NULL.
-    bad_values: int
-    #: The first of them, as they stand in the files.
-    bad_samples: list[str]
-    #: The same column in each competência, in order.
-    by_competencia: list[InCompetencia]
-    #: Where the share of NULL or of a value changed from one competência to the next by ten points or more, and
-    #: by more than chance explains; the greatest first.
-    changes: list[Change]
-
-
-class Profile(Record):
-    """What is in the columns of a dataset, as far as a query selects it."""
-
-    _parts: ClassVar[dict[str, type[Record]]] = {
-        "competencias": CompetenciaRows,
-        "columns": ColumnProfile,
-        "report": Report,
-    }
-
-    dataset: str
-    #: Rows that were looked at.
-    rows: int
-    #: False: they are a sample (``report.sampling`` says which), and so is every figure.
-    exact: bool
-    #: The rows of each competência, in order.
-    competencias: list[CompetenciaRows]
-    #: In the order of the query, or of the dataset.
-    columns: list[ColumnProfile]
-    #: What somebody who analyses these rows should look at first, in the client's language.
+    #: Kits that are in the lake now.
+    kits: list[KitSynced]
+    #: Kits that were there and could not be taken; what the lake had of them stays.
+    failed: list[KitFailed]
+    #: Kits that the source does not have, by the names of their zips.
+    absent: list[str]
+    #: What people should know.
     warnings: list[str]
-    #: Of the job: files with their hashes, and what it has to say of them.
-    report: Report
-
-
-class Found(Record):
-    """A column in which the words were found."""
-
-    dataset: str
-    #: As queries name it.
-    column: str
-    kind: Literal["text"] | dict[str, Any]
-    #: In Portuguese; none where no source says it.
-    meaning: str | None
-    #: True: one that the dataset has by name alone.
-    derived: bool
-    #: Where the words were found; of several places the first.
-    found_in: FoundIn
-    #: Labels of its codes in which the words are, five at most.
-    labels: list[str]
 
 
 class BadColumn(Record):

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Date32Array, DictionaryArray, Int32Array, Int64Array, StringArray};
+use arrow::array::{
+    Array, ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, StringArray,
+};
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Int32Type};
 use arrow::error::ArrowError;
@@ -20,6 +22,7 @@ pub(super) const COMPETENCIA: &str = "datasus_competencia";
 
 type Number = dyn Fn(&Record<'_>, usize) -> u32 + Send + Sync;
 type Whole = dyn Fn(&Record<'_>, usize) -> Option<i64> + Send + Sync;
+type Decimal = dyn Fn(&Record<'_>, usize) -> Option<i128> + Send + Sync;
 type Day = dyn Fn(&Record<'_>, usize) -> Option<i32> + Send + Sync;
 
 /// How its values are made.
@@ -30,6 +33,8 @@ pub(super) enum Rule {
         number: Box<Number>,
     },
     Whole(Box<Whole>),
+    /// In units of its last digit.
+    Decimal(Box<Decimal>),
     Day(Box<Day>),
 }
 
@@ -51,6 +56,8 @@ pub struct Derived {
     pub meaning: Text,
     /// What says so.
     pub source: String,
+    /// The kits that its words are of, where they were fetched.
+    pub(super) edition: Option<String>,
     /// First and last competência, both included.
     pub(super) era: Option<(Option<String>, Option<String>)>,
     pub(super) rule: Rule,
@@ -78,16 +85,17 @@ pub struct WithoutLabel {
 }
 
 impl Derived {
-    /// How a statement names it: `SIH-RD/SEXO_rotulo`.
+    /// How a statement names it: `SIH-RD/SEXO_rotulo`, and behind `@` the kits that were fetched.
     pub fn id(&self) -> String {
-        format!("{}/{}", self.dataset, self.name)
+        let edition = self.edition.as_ref().map(|edition| format!("@{edition}")).unwrap_or_default();
+        format!("{}/{}{edition}", self.dataset, self.name)
     }
 
     /// Its words in their order, where it has words.
     pub fn words(&self) -> Option<&Arc<Vec<String>>> {
         match &self.rule {
             Rule::Word { words, .. } => Some(words),
-            Rule::Whole(_) | Rule::Day(_) => None,
+            Rule::Whole(_) | Rule::Decimal(_) | Rule::Day(_) => None,
         }
     }
 
@@ -114,6 +122,11 @@ impl Derived {
                     DataType::Int64 => Arc::new((0..rows).map(at).collect::<Int64Array>()),
                     _ => Arc::new((0..rows).map(|row| i32::try_from(at(row)?).ok()).collect::<Int32Array>()),
                 }
+            }
+            Rule::Decimal(value) => {
+                let at = |row| if holds.includes(&record, row) { value(&record, row) } else { None };
+                let units: Decimal128Array = (0..rows).map(at).collect();
+                Arc::new(units.with_data_type(self.kind.arrow()))
             }
             Rule::Day(value) => {
                 let at = |row| if holds.includes(&record, row) { value(&record, row) } else { None };
@@ -177,26 +190,33 @@ impl Derived {
 
     /// In which rows it holds, looked at once where they are all of one competência.
     fn era_of(&self, record: &Record<'_>, rows: usize) -> Era<'_> {
-        match record.cells(self.inputs.len().saturating_sub(1)) {
-            _ if self.era.is_none() || rows == 0 => Era::All(true),
-            Cells::Same(_) => Era::All(self.holds(record, 0)),
-            _ => Era::Each(self),
+        match self.era {
+            None => Era::All(true),
+            Some(_) if rows > 0 && record.is_same(self.inputs.len() - 1) => Era::All(self.holds(record, 0)),
+            Some(_) => Era::Each(self),
         }
     }
 
     fn numbers(&self, record: &Record<'_>, rows: usize, number: &Number) -> Vec<u32> {
-        let same_era = self.era.is_none() || matches!(record.cells(self.inputs.len() - 1), Cells::Same(_));
-        let of_one = self.inputs.iter().filter(|name| *name != COMPETENCIA).count() == 1;
+        let dated = self.inputs.last().is_some_and(|name| name == COMPETENCIA);
+        let of_one = self.inputs.len() == 1 + usize::from(dated);
+        if rows == 0 {
+            return Vec::new();
+        }
+        let one_by_one =
+            || (0..rows).map(|row| if self.holds(record, row) { number(record, row) } else { NONE }).collect();
+        if !of_one || (dated && !record.is_same(self.inputs.len() - 1)) {
+            return one_by_one();
+        }
+        if !self.holds(record, 0) {
+            return vec![NONE; rows];
+        }
         match record.cells(0) {
-            _ if rows == 0 => Vec::new(),
             // Codes are short, and few.
-            Cells::Text(array) if of_one && same_era => {
-                if !self.holds(record, 0) {
-                    return vec![NONE; rows];
-                }
+            Cells::Text(array) => {
                 let mut known = ShortCodes::new();
                 let mut long: HashMap<&str, u32> = HashMap::new();
-                let of_null = if array.null_count() == 0 { NONE } else { number_of_null(array, record, number) };
+                let of_null = if array.null_count() == 0 { NONE } else { number_of_null(*array, record, number) };
                 let (offsets, bytes) = (array.value_offsets(), array.value_data());
                 let of_row = |row: usize| {
                     if array.is_null(row) {
@@ -209,7 +229,15 @@ impl Derived {
                 };
                 (0..rows).map(of_row).collect()
             }
-            _ => (0..rows).map(|row| if self.holds(record, row) { number(record, row) } else { NONE }).collect(),
+            Cells::Int32(array) => {
+                let mut known: HashMap<i32, u32> = HashMap::new();
+                let of_null = number_of_null(*array, record, number);
+                let numbers = array.iter().enumerate().map(|(row, value)| {
+                    value.map_or(of_null, |value| *known.entry(value).or_insert_with(|| number(record, row)))
+                });
+                numbers.collect()
+            }
+            _ => one_by_one(),
         }
     }
 }
@@ -229,7 +257,7 @@ impl Era<'_> {
     }
 }
 
-fn number_of_null(array: &StringArray, record: &Record<'_>, number: &Number) -> u32 {
+fn number_of_null(array: &dyn Array, record: &Record<'_>, number: &Number) -> u32 {
     (0..array.len()).find(|row| array.is_null(*row)).map_or(NONE, |row| number(record, row))
 }
 

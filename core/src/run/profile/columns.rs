@@ -9,8 +9,8 @@ use arrow::error::ArrowError;
 use super::seen::Seen;
 use super::{COMPETENCIA, Range};
 use crate::base::{Error, Result};
-use crate::catalog::Grupo;
-use crate::labels::{Derived, Input, WithoutLabel, label_column};
+use crate::labels::{Derived, Input, WithoutLabel, derived_columns_of};
+use crate::params::Scope;
 
 /// A column of the answer.
 pub(in crate::run) struct Watched {
@@ -29,14 +29,20 @@ pub(super) struct Labelled {
     pub without: WithoutLabel,
 }
 
+/// The labels of a column, of the kits that the query has.
+pub(super) fn label_of(scope: &Scope, column: &str) -> Option<Arc<Derived>> {
+    let of = |one: &&Arc<Derived>| one.label_of.as_deref().is_some_and(|of| of.eq_ignore_ascii_case(column));
+    derived_columns_of(scope.grupo, scope.edition).iter().find(of).cloned()
+}
+
 impl Watched {
     /// Those of `wanted`, in that order.
-    pub fn of(grupo: &Grupo, schema: &Schema, wanted: &[String]) -> Result<Vec<Self>> {
+    pub fn of(scope: &Scope, schema: &Schema, wanted: &[String]) -> Result<Vec<Self>> {
         let position = |name: &str| schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
         let watched = |name: &String| {
             let at = position(name).ok_or_else(|| Error::internal(format!("no column {name} in a profile")))?;
             let field = schema.field(at);
-            let label = label_column(grupo, name).map(|derived| Labelled {
+            let label = label_of(scope, name).map(|derived| Labelled {
                 inputs: derived.inputs.iter().map(|input| position(input)).collect(),
                 derived,
                 without: WithoutLabel::default(),

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::{Array, AsArray, StringArray};
 use rayon::prelude::*;
 
-use self::columns::Watched;
+use self::columns::{Watched, label_of};
 pub use self::form::{Change, ColumnProfile, CompetenciaRows, FrequentValue, InCompetencia, Profile};
 use super::execution::{Execution, Outcome, Prepared, Run};
 use super::oom_retry::OomRetry;
@@ -28,7 +28,6 @@ use super::{Report, bad_rows};
 use crate::base::{Code, Error, Phase, Result, text};
 use crate::catalog::Competencia;
 use crate::governor::{Mode, Throttle};
-use crate::labels::label_column;
 use crate::params::{Ask, CacheMode, Projection, Query, QueryParams};
 use crate::plan::shown_columns;
 
@@ -93,7 +92,7 @@ fn project(query: &mut Query, files: &[crate::lake::LakeFile]) -> Vec<String> {
         _ => shown,
     };
     let mut read = wanted.clone();
-    let labels = wanted.iter().filter_map(|name| label_column(scope.grupo, name));
+    let labels = wanted.iter().filter_map(|name| label_of(scope, name));
     let inputs: Vec<String> = labels.flat_map(|label| label.inputs.clone()).collect();
     for name in inputs.into_iter().chain([COMPETENCIA.to_owned()]) {
         if !read.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
@@ -118,7 +117,7 @@ fn pass(execution: &Execution, wanted: &[String]) -> Result<(Vec<Watched>, Compe
     let mut chunks = OomRetry::begin(start)?;
     let schema = chunks.schema();
     let Some(scope) = prepared.query.scopes.first() else { return Err(Error::internal("a profile of no dataset")) };
-    let mut watched = Watched::of(scope.grupo, &schema, wanted)?;
+    let mut watched = Watched::of(scope, &schema, wanted)?;
     let competencia = schema.index_of(COMPETENCIA).map_err(Error::internal)?;
     let (mut competencias, mut rows) = (Competencias::new(), 0);
     let throttle = env.governor.throttle();
