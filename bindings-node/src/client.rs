@@ -142,7 +142,7 @@ impl Client {
 
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn profile<'env>(&self, env: &'env Env, params: String, stop: &Stop) -> napi::Result<Object<'env>> {
-        let stop = stop.0.clone();
+        let stop = stop.cancel.clone();
         self.call(env, move |client| json(&client.profile_until(&client.params(&params)?, &stop)?))
     }
 
