@@ -330,6 +330,27 @@ func TestASyncEndsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestColumnsAreProfiledFoundAndRated(t *testing.T) {
+	client, _ := open(t)
+	profile, err := client.Profile(t.Context(), datasus.Params{Dataset: "SIH-RD", Columns: []string{"SEXO"}})
+	if err != nil || len(profile.Columns) != 1 || profile.Columns[0].Distinct != 2 || !profile.Exact {
+		t.Errorf("%+v, %v", profile, err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, err := client.Profile(ended, datasus.Params{Dataset: "SIH-RD"}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	found, err := client.Search("feminino", "SIH-RD")
+	if err != nil || found[0].Column != "SEXO" || found[0].FoundIn != "label" {
+		t.Errorf("%+v, %v", found, err)
+	}
+	rates, err := client.Rates(`{"events": {"dataset": "SIH-RD"}, "population": {"dataset": "SIH-RD"}, "per": 10}`)
+	if err != nil || len(rates.Rows) == 0 || rates.Rows[0].Crude != 10 {
+		t.Errorf("%+v, %v", rates, err)
+	}
+}
+
 func TestASyncTellsHowFarItHasCome(t *testing.T) {
 	folder := t.TempDir()
 	if err := datasus.WriteExampleData(folder, 200); err != nil {
