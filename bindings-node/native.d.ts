@@ -12,6 +12,7 @@ export declare class Client {
   sync(params: string, stop: Stop): Promise<string>
   planSync(params: string): Promise<string>
   explain(params: string): Promise<string>
+  estimate(params: string): Promise<string>
   schema(dataset: string): string
   catalog(): string
   dictionaries(): string

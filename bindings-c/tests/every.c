@@ -67,6 +67,7 @@ SAYS(replay, datasus_client_replay(the_client, id_of_job, &text, error))
 SAYS(sync_all, datasus_client_sync(the_client, QUERY, NULL, NULL, &text, error))
 SAYS(plan_sync, datasus_client_plan_sync(the_client, QUERY, &text, error))
 SAYS(explain, datasus_client_explain(the_client, QUERY, &text, error))
+SAYS(estimate, datasus_client_estimate(the_client, QUERY, &text, error))
 SAYS(schema, datasus_client_schema(the_client, "SIH-RD", &text, error))
 SAYS(catalog, datasus_client_catalog(the_client, &text, error))
 SAYS(dictionaries, datasus_client_dictionaries(the_client, &text, error))
@@ -211,6 +212,7 @@ const Every EVERY[] = {
     {"datasus_client_sync", sync_all, DATASUS_STATUS_OK},
     {"datasus_client_plan_sync", plan_sync, DATASUS_STATUS_OK},
     {"datasus_client_explain", explain, DATASUS_STATUS_OK},
+    {"datasus_client_estimate", estimate, DATASUS_STATUS_OK},
     {"datasus_client_schema", schema, DATASUS_STATUS_OK},
     {"datasus_client_catalog", catalog, DATASUS_STATUS_OK},
     {"datasus_client_dictionaries", dictionaries, DATASUS_STATUS_OK},

@@ -38,6 +38,7 @@ mod client;
 mod config;
 pub mod contract;
 pub mod engine;
+pub mod estimate;
 pub mod gate;
 pub mod governor;
 pub mod labels;
@@ -58,6 +59,7 @@ pub use base::{Code, Error, Language, Next, Phase, Priority, Problem, ProgressSn
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known};
 pub use config::{Config, Refresh, S3Credentials};
+pub use estimate::Estimate;
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use labels::DictionaryEntry;
 pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};

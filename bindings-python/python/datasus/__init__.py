@@ -37,7 +37,7 @@ from ._filters import Column, Filter, col
 from ._job import Event, Job, Progress
 from ._open import open  # noqa: A004
 from ._read_dbc import read_dbc
-from ._report import DeadLetter, Explain, FileSummary, JobInfo, Report, SyncPlan, SyncReport
+from ._report import DeadLetter, Estimate, Explain, FileSummary, JobInfo, Report, SyncPlan, SyncReport
 from ._result import Batch, FileRecords, Result
 from ._schema import ColumnInfo, DatasetSummary, DerivedInfo, DictionaryEntry, Holdings, IgnoredFile, Known, Schema
 from ._sinks import Csv, Destination, Parquet, Postgres
@@ -63,6 +63,7 @@ __all__ = [
     "DiskFull",
     "Error",
     "Event",
+    "Estimate",
     "Explain",
     "FileRecords",
     "FileSummary",

@@ -33,6 +33,11 @@ struct Status {
     status: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Figure {
+    figure: &'static str,
+}
+
 /// Counters of one client; any thread writes them.
 pub struct Metrics {
     registry: Registry,
@@ -44,6 +49,12 @@ pub struct Metrics {
     job_duration: Family<Status, Histogram, fn() -> Histogram>,
     throughput: Gauge<f64, AtomicU64>,
     memory_peak: Gauge<f64, AtomicU64>,
+    estimates: Family<Figure, Histogram, fn() -> Histogram>,
+}
+
+/// The truth beside an estimate: 1 where it was right.
+fn ratios() -> Histogram {
+    Histogram::new([0.1, 0.25, 0.5, 0.75, 0.9, 1.1, 1.33, 2.0, 4.0, 10.0])
 }
 
 /// From a cached answer of some milliseconds to a load of hours.
@@ -64,6 +75,7 @@ impl Metrics {
             job_duration: Family::new_with_constructor(durations),
             throughput: Gauge::default(),
             memory_peak: Gauge::default(),
+            estimates: Family::new_with_constructor(ratios),
             registry: Registry::default(),
         };
         // Counters get their `_total` in the text.
@@ -75,6 +87,11 @@ impl Metrics {
         registry.register("job_duration_seconds", "From submission to the last byte", metrics.job_duration.clone());
         registry.register("throughput_rows_per_second", "Of the last completed job", metrics.throughput.clone());
         registry.register("memory_peak_bytes", "The process's peak in the last job", metrics.memory_peak.clone());
+        registry.register(
+            "estimate_ratio",
+            "What jobs took beside what was estimated, by figure: rows, duration, memory",
+            metrics.estimates.clone(),
+        );
         more.into_iter().for_each(|collector| registry.register_collector(collector));
         Metrics { registry, ..metrics }
     }
@@ -102,6 +119,13 @@ impl Metrics {
         self.memory_peak.set(peak_bytes as f64);
         if status == "completed" && !took.is_zero() {
             self.throughput.set(rows as f64 / took.as_secs_f64());
+        }
+    }
+
+    /// A job has ended whose `figure` (`rows`, `duration`, `memory`) was `ratio` times what was estimated.
+    pub fn estimated(&self, figure: &'static str, ratio: f64) {
+        if ratio.is_finite() {
+            self.estimates.get_or_create(&Figure { figure }).observe(ratio);
         }
     }
 

@@ -44,6 +44,7 @@ mod tests {
         metrics.delivered("csv", 4, 160);
         metrics.dead_letters("postgres", 1);
         metrics.retried();
+        metrics.estimated("rows", 1.2);
         metrics.job_ended("completed", Duration::from_secs(2), 7, 1_000);
         metrics.job_ended("failed", Duration::from_secs(1), 0, 2_000);
         metrics
@@ -60,6 +61,7 @@ mod tests {
             "datasus_retries_total 1",
             r#"datasus_jobs_total{status="failed"} 1"#,
             r#"datasus_job_duration_seconds_count{status="completed"} 1"#,
+            r#"datasus_estimate_ratio_bucket{le="1.33",figure="rows"} 1"#,
             "datasus_throughput_rows_per_second 3.5",
             "datasus_memory_peak_bytes 2000.0",
             r#"datasus_mode{mode="normal"}"#,

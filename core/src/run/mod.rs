@@ -6,6 +6,7 @@ mod delivery;
 mod described;
 mod emergency;
 mod environment;
+mod estimating;
 mod execution;
 mod export;
 mod handles;
