@@ -719,6 +719,134 @@ const (
 	LeftOutReasonSameRows LeftOutReason = "same_rows"
 )
 
+// Estimate: what a query will probably take. It was not run, and nothing was fetched or converted for it; a kept
+// answer takes less.
+type Estimate struct {
+	// Of the answer.
+	Rows Expected `json:"rows"`
+	// Rows of the source files that are read for it, before its conditions.
+	RowsRead Expected `json:"rows_read"`
+	// Bytes of the files that would be fetched from elsewhere, as their listing says.
+	BytesToDownload Expected `json:"bytes_to_download"`
+	// Bytes of the files that would be converted first, those to be fetched among them.
+	BytesToConvert Expected `json:"bytes_to_convert"`
+	// Compressed bytes of the Parquet columns that would be read.
+	BytesToRead Expected `json:"bytes_to_read"`
+	// From submission to the last row of its stream, on this machine, without the time in a queue.
+	DurationSec ExpectedSeconds `json:"duration_sec"`
+	// The process's peak resident memory while it runs, as its report will say: what the process has now is part of it.
+	MemoryBytes Expected `json:"memory_bytes"`
+	// Of this, what the query itself works with, at its most.
+	WorkBytes uint64 `json:"work_bytes"`
+	// Files that would be read.
+	Files uint64 `json:"files"`
+	// Of these, files to be fetched from elsewhere.
+	FilesToDownload uint64 `json:"files_to_download"`
+	// Of these, files to be converted, those to be fetched among them.
+	FilesToConvert uint64 `json:"files_to_convert"`
+	// What runs it.
+	Engine Runs `json:"engine"`
+	// How many joins, aggregates and windows it has.
+	Complexity Complexity `json:"complexity"`
+	// Settings whose bounds it may not keep.
+	Exceeds []Bounded `json:"exceeds,omitempty"`
+	// What the figures are from.
+	From []Basis `json:"from"`
+	// Earlier jobs of this kind that duration and memory are learned from; with few of them they are a guess.
+	History uint64 `json:"history"`
+	// How duration is told from these: by whichever has been closer so far.
+	DurationBy Model `json:"duration_by"`
+	// The same of memory.
+	MemoryBy Model `json:"memory_by"`
+	// In the client's language.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Expected: a number that only the end will tell: in 90 of 100 queries it lies between `low` and `high`. All three are
+// the same where it is known.
+type Expected struct {
+	// In 5 of 100 queries it is less.
+	Low uint64 `json:"low"`
+	// As often more as less.
+	Likely uint64 `json:"likely"`
+	// In 5 of 100 queries it is more.
+	High uint64 `json:"high"`
+}
+
+// ExpectedSeconds: the same in seconds.
+type ExpectedSeconds struct {
+	// In 5 of 100 queries it is less.
+	Low float64 `json:"low"`
+	// As often more as less.
+	Likely float64 `json:"likely"`
+	// In 5 of 100 queries it is more.
+	High float64 `json:"high"`
+}
+
+// Runs: what runs a query.
+type Runs string
+
+const (
+	// The reader of plain rows.
+	RunsScan Runs = "scan"
+	// DuckDB.
+	RunsDuckdb Runs = "duckdb"
+	// The catalogue answers by itself.
+	RunsCatalogue Runs = "catalogue"
+)
+
+// Complexity: how many joins, aggregates and windows a query has, those of its subqueries included.
+type Complexity struct {
+	// Two tables side by side, on a condition or without.
+	Joins uint64 `json:"joins"`
+	// Aggregate functions without a window.
+	Aggregations uint64 `json:"aggregations"`
+	// Functions with OVER.
+	Windows uint64 `json:"windows"`
+}
+
+// Bounded: a bound of the client's settings.
+type Bounded string
+
+const (
+	// What it works with may not fit `memory_limit`: the rest goes to disk.
+	BoundedMemoryLimit Bounded = "memory_limit"
+	// What goes to disk may be more than `spill_limit`: DS-507.
+	BoundedSpillLimit Bounded = "spill_limit"
+	// It would fetch more than `max_download`: DS-422.
+	BoundedMaxDownload Bounded = "max_download"
+)
+
+// Basis: what an estimate is made of.
+type Basis string
+
+const (
+	// Row counts, sizes and least and greatest values in the Parquet's footers.
+	BasisFooters Basis = "footers"
+	// Some rows of the columns that the query compares or groups by.
+	BasisSample Basis = "sample"
+	// The number of records in the headers of files that are not converted yet.
+	BasisHeaders Basis = "headers"
+	// Sizes of files in a listing; their rows are estimated by those of other files of the dataset.
+	BasisListing Basis = "listing"
+	// What the catalogue knows of the columns: nothing of the dataset was there to be looked at.
+	BasisCatalogue Basis = "catalogue"
+	// What earlier jobs of this installation took.
+	BasisHistory Basis = "history"
+)
+
+// Model: how a figure is told from earlier jobs.
+type Model string
+
+const (
+	// There are too few of them: it is a guess.
+	ModelNone Model = "none"
+	// By the middle of what jobs like it took.
+	ModelTable Model = "table"
+	// By a line through what all of its kind took.
+	ModelRegression Model = "regression"
+)
+
 // Holdings: what the source holds.
 type Holdings struct {
 	// In the catalogue's order.

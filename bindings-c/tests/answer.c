@@ -1,5 +1,5 @@
 /* Answers queries for tests/conformance/c.py. Of each line on stdin, "<source>\t<output>\t<file with params>", it writes one:
- * {"columns": [...], "rows": [[text or null, ...], ...], "report": {...}} or {"error": {...}}. */
+ * {"columns": [...], "rows": [[text or null, ...], ...], "report": {...}, "estimate": {...}} or {"error": {...}}. */
 #include "../../examples/c/arrow_text.h"
 
 static void string(const char *text, int64_t size) {
@@ -78,7 +78,12 @@ static datasus_status answer(const char *source, const char *output, const char 
     status = rows_of(&stream, error);
     if (status == DATASUS_STATUS_OK) status = datasus_stream_summary(&stream, &summary, error);
     if (status == DATASUS_STATUS_OK) {
-      printf(", \"report\": %s}\n", summary.data);
+      printf(", \"report\": %s", summary.data);
+      datasus_text_release(&summary);
+      status = datasus_client_estimate(client, params, &summary, error);
+    }
+    if (status == DATASUS_STATUS_OK) {
+      printf(", \"estimate\": %s}\n", summary.data);
       datasus_text_release(&summary);
     }
     stream.release(&stream);

@@ -90,6 +90,8 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
         assert any(agree(wanted, received) for received in rows), wanted
     for pointer, wanted in expect.get("report", {}).items():
         assert agree(wanted, at(found["report"], pointer)), pointer
+    for pointer, wanted in expect.get("estimate", {}).items():
+        assert agree(wanted, at(found["estimate"], pointer)), pointer
 
 
 def test_every_public_name_is_declared() -> None:

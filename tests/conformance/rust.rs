@@ -106,9 +106,10 @@ fn run(client: &Client, case: &Value) -> Result<(), String> {
         let mut answer = client.query(&params)?;
         let schema = answer.schema();
         let batches = answer.by_ref().collect::<datasus::Result<Vec<RecordBatch>>>()?;
-        Ok((schema, batches, answer.report()?))
+        let report = answer.report()?;
+        Ok((schema, batches, report, client.estimate(&params)?))
     });
-    let (schema, batches, report) = match (answer, &expect["error"]) {
+    let (schema, batches, report, estimate) = match (answer, &expect["error"]) {
         (Err(error), Value::Null) => return Err(format!("unexpected {error:?}")),
         (Err(error), expected) => return check_error(&error, expected),
         (Ok(_), expected) if !expected.is_null() => return Err("an error was expected".into()),
@@ -136,6 +137,11 @@ fn run(client: &Client, case: &Value) -> Result<(), String> {
             return Err(format!("no row {row} among {:?}", &rows[..rows.len().min(10)]));
         }
     }
+    // Whatever is asked, what an estimate says it knows is so.
+    if estimate.rows.is_exact() && estimate.rows.likely != rows.len() as u64 {
+        return Err(format!("{} rows, and {} were said to be known", rows.len(), estimate.rows.likely));
+    }
+    check_fields(&serde_json::to_value(&estimate).unwrap(), &expect["estimate"])?;
     check_fields(&report.to_json(), &expect["report"])
 }
 

@@ -49,6 +49,8 @@ pub struct Ctx {
     pub language: Language,
     /// What is to be said of the job when it ends.
     pub notes: Arc<Mutex<Vec<Text>>>,
+    /// It only plans: files that are not here stay where they are.
+    pub fetches_nothing: bool,
 }
 
 impl Ctx {

@@ -57,8 +57,12 @@ mod tests {
         let mut counts = vec![0u64; keys as usize];
         // Rows at even distances whose keys are scattered.
         for n in 0..seen {
-            let row = n * (all / seen);
-            counts[(row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) as usize % keys as usize] += 1;
+            let mut bits = n * (all / seen);
+            for _ in 0..2 {
+                bits = (bits ^ (bits >> 31)).wrapping_add(7).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                bits ^= bits >> 29;
+            }
+            counts[(bits >> 20) as usize % keys as usize] += 1;
         }
         counts.retain(|count| *count > 0);
         counts

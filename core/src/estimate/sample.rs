@@ -319,7 +319,7 @@ fn joined(name: &str, of_groups: &[HashMap<String, Option<ArrayRef>>], chosen: &
 fn origins(chosen: &[Chosen], origin: &str) -> ArrayRef {
     let of_group =
         |group: &Chosen| std::iter::repeat_n(origin_of(group.file, origin), usize::try_from(group.take).unwrap_or(0));
-    Arc::new(StringArray::from_iter_values(chosen.iter().flat_map(of_group)))
+    Arc::new(chosen.iter().flat_map(of_group).map(Some).collect::<StringArray>())
 }
 
 fn unread(file: &LakeFile, error: &(dyn std::error::Error + 'static)) -> Error {

@@ -29,6 +29,9 @@ struct Standing {
     here: Vec<LakeFile>,
     beside: Vec<LakeFile>,
     absent: Vec<SourceFile>,
+    /// Bytes of what is to be converted first.
+    to_convert: u64,
+    files_to_convert: u64,
     to_download: Expected,
     files_to_download: u64,
 }
@@ -36,21 +39,34 @@ struct Standing {
 impl Session {
     /// What a query will take. Listings, footers, headers and samples are read; nothing is fetched, converted or run.
     pub fn estimate(&self, params: &QueryParams) -> Result<Estimate> {
-        let ctx = self.ctx();
+        let ctx = Ctx { fetches_nothing: true, ..self.ctx() };
         self.estimated(params, &ctx).map_err(|error| self.traced(error, &ctx))
     }
 
     fn estimated(&self, params: &QueryParams, ctx: &Ctx) -> Result<Estimate> {
         let (query, mut selection, listing) = self.choose(params, Extent::Selected, ctx)?;
+        // Of versions that must have the same rows all are fetched and converted.
+        let rivals = selection.rivals.iter().flat_map(|one| one.versions.iter().skip(1)).flatten().cloned();
+        let rivals: Vec<SourceFile> = rivals.collect();
         let foretold = self.foretell_rivals(&query, &mut selection, &listing)?;
-        let standing = self.standing(&query, &selection, ctx)?;
+        let standing = self.standing(&query, &selection, &rivals, ctx)?;
         let planned = match standing.here.is_empty() && !query.scopes.is_empty() {
             true => None,
             false => Some(statement(&query, &standing.here, Wanted::default(), self.engine.dialect())?),
         };
         let columns = planned.as_ref().map_or_else(|| columns_of(&query), |statement| statement.columns.clone());
         let (tables, bytes_to_read, mut from) = self.tables(&query, &standing, &columns)?;
-        let rows = self.estimates.rows(&query, &tables)?;
+        let mut rows = self.estimates.rows(&query, &tables)?;
+        if let Some(answer) = planned.as_ref().and_then(|statement| statement.answer.as_ref()) {
+            rows.rows = Spread::exact(answer.num_rows() as f64);
+        }
+        let left_out = planned.as_ref().map_or(0, Statement::rows_left_out);
+        if left_out > 0 && !matches!(&query.ask, Ask::Structured(ask) if ask.keys().is_some_and(|keys| keys.is_empty()))
+        {
+            // Which of them the conditions would have let in is not looked at.
+            let off = left_out as f64 / rows.read.likely.max(1.0);
+            rows.rows = Spread::about(rows.rows.likely * (1.0 - off).max(0.0), rows.rows.sigma.hypot(off.max(0.002)));
+        }
         from.extend(rows.from.iter().copied());
         self.estimates.foretell(params, &rows);
         let engine = self.runs(&query, planned.as_ref());
@@ -71,7 +87,7 @@ impl Session {
         };
         let told = self.estimates.told(&traits);
         from.extend((told.jobs > 0).then_some(Basis::History));
-        let to_convert: u64 = standing.absent.iter().map(|file| file.size).sum();
+        let to_convert = standing.to_convert;
         let megabytes = |bytes: u64| bytes as f64 / 1e6;
         let of_files = megabytes(to_convert) * CONVERTS / traits.threads.max(1.0)
             + megabytes(standing.to_download.likely) * FETCHES;
@@ -100,7 +116,7 @@ impl Session {
             work_bytes,
             files: selection.files.len() as u64,
             files_to_download: standing.files_to_download,
-            files_to_convert: standing.absent.len() as u64,
+            files_to_convert: standing.files_to_convert,
             engine,
             complexity: Complexity::of(&query),
             exceeds,
@@ -113,7 +129,7 @@ impl Session {
     }
 
     /// Which of the files are in the lake, and what is to come.
-    fn standing(&self, query: &Query, selection: &Selection, ctx: &Ctx) -> Result<Standing> {
+    fn standing(&self, query: &Query, selection: &Selection, rivals: &[SourceFile], ctx: &Ctx) -> Result<Standing> {
         let options = self.convert_options(query);
         let current = |file: &SourceFile| self.lake.current(file, self.catalog, &options);
         let (mut here, mut absent) = (Vec::new(), Vec::new());
@@ -136,10 +152,14 @@ impl Session {
             beside.extend(others.filter_map(current).take(MOST_BESIDE));
         }
         let mirror = self.mirror.as_ref();
-        let to_come = absent.iter().filter(|file| mirror.is_some_and(|mirror| !mirror.is_here(&file.object())));
+        let to_convert: Vec<&SourceFile> =
+            absent.iter().chain(rivals.iter().filter(|file| current(file).is_none())).collect();
+        let to_come = to_convert.iter().filter(|file| mirror.is_some_and(|mirror| !mirror.is_here(&file.object())));
         let sizes: Vec<u64> = to_come.map(|file| file.size).collect();
         let to_download = Expected::exact(sizes.iter().sum());
-        Ok(Standing { here, beside, absent, to_download, files_to_download: sizes.len() as u64 })
+        let bytes = to_convert.iter().map(|file| file.size).sum();
+        let (files_to_convert, files_to_download) = (to_convert.len() as u64, sizes.len() as u64);
+        Ok(Standing { here, beside, absent, to_convert: bytes, files_to_convert, to_download, files_to_download })
     }
 
     /// The tables with what is known of their rows, the bytes of the columns that are read, and what says so.

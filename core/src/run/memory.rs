@@ -104,6 +104,8 @@ impl Environment {
         }
         settings.answer = execution.kept.clone();
         let mut lease = self.governor.lease(ask, &ctx.cancel)?;
+        let (bytes, want, at_most) = (lease.bytes(), ask.want, work.ask().want);
+        tracing::debug!(trace_id = %ctx.trace_id, bytes, want, at_most, "has its share of the memory");
         settings.hold = Some(lease.hold());
         settings.memory_limit = settings.memory_limit.min(lease.bytes().max(LEAST));
         if statement.from_user {

@@ -6,6 +6,9 @@ use datasus::{AggregateFn, CacheMode, Estimate, col};
 
 use super::*;
 
+#[path = "../logged/mod.rs"]
+mod logged;
+
 /// Numbers that look like anything and are the same in each run.
 fn scattered(column: u64, row: u64) -> u64 {
     let mut bits = (column << 48) ^ row;
@@ -199,6 +202,26 @@ fn what_a_condition_on_the_file_leaves_out_is_neither_estimated_nor_explained_as
 }
 
 #[test]
+fn what_a_text_says_of_its_rows_in_a_way_that_is_not_followed_is_not_said_to_be_known() {
+    let place = place();
+    let client = place.client();
+    for text in [
+        "SELECT unnest([N_AIH, CNES]) AS x FROM sih_rd",
+        "SELECT N_AIH FROM sih_rd LIMIT 10 * 7",
+        "SELECT N_AIH FROM sih_rd OFFSET 10 * 7",
+        "SELECT a.N_AIH FROM sih_rd a NATURAL JOIN (SELECT DISTINCT CNES FROM sih_rd) b",
+        "SELECT sum(VAL_TOT) AS v FROM sih_rd HAVING sum(VAL_TOT) < 0",
+        "SELECT N_AIH FROM sih_rd a WHERE EXISTS (SELECT 1 FROM sih_rd b WHERE b.MORTE = 2)",
+    ] {
+        let rows = client.estimate(&run_again(QueryParams::sql(text))).unwrap().rows;
+        assert!(!rows.is_exact(), "{text}: {rows:?}");
+    }
+    let tables = client.estimate(&QueryParams::sql("SHOW TABLES")).unwrap();
+    assert_eq!((tables.rows.is_exact(), tables.engine), (true, Runs::Catalogue));
+    assert_eq!(tables.rows.likely, truth(&client, &QueryParams::sql("SHOW TABLES")));
+}
+
+#[test]
 fn jobs_are_learned_from_by_every_client_of_the_lake_and_a_changed_history_begins_anew() {
     let place = Place::new();
     place.dbc("RDAC2401.dbc", 0, 400);
@@ -248,4 +271,30 @@ fn what_a_query_works_with_follows_its_groups_and_is_said_where_the_settings_do_
     let complexity = client.estimate(&run_again(QueryParams::sql(sql))).unwrap().complexity;
     assert_eq!((complexity.joins, complexity.windows), (1, 1));
     assert!(complexity.aggregations >= 1);
+}
+
+#[test]
+fn a_job_that_groups_many_rows_into_few_takes_the_memory_of_the_few() {
+    logged::listen();
+    let place = Place::new();
+    let rows = 3_000_000;
+    let codes: StringArray = (0..rows).map(|row| Some(if row % 3 == 0 { "1" } else { "3" })).collect();
+    let batch = RecordBatch::try_from_iter([("SEXO", Arc::new(codes) as ArrayRef)]).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(place.path("RDSP2401.parquet")).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let client = place.client();
+    let params = run_again(QueryParams::sql("SELECT SEXO, count(*) AS n FROM sih_rd GROUP BY SEXO"));
+    let (found, report) = super::rows(&client, &params).unwrap();
+    assert_eq!(found, 2);
+    let lines = logged::logged();
+    let line =
+        lines.lines().find(|line| line.contains(&report.trace_id) && line.contains("share of the memory")).unwrap();
+    let of = |key: &str| -> u64 {
+        let value = line.split(&format!("{key}=")).nth(1).unwrap();
+        value.split(' ').next().unwrap().parse().unwrap()
+    };
+    // With less than that DuckDB begins no query.
+    assert!(of("at_most") > 256 << 20 && of("want") == 256 << 20, "{line}");
 }

@@ -14,9 +14,10 @@ import (
 )
 
 type answer struct {
-	Columns []string        `json:"columns"`
-	Rows    [][]*string     `json:"rows"`
-	Report  *datasus.Report `json:"report"`
+	Columns  []string          `json:"columns"`
+	Rows     [][]*string       `json:"rows"`
+	Report   *datasus.Report   `json:"report"`
+	Estimate *datasus.Estimate `json:"estimate"`
 }
 
 // What a case declares, as c.py writes it behind the settings.
@@ -60,7 +61,10 @@ func ask(source, output, params string, of declared) (*answer, error) {
 	if rows.Err() != nil {
 		return nil, rows.Err()
 	}
-	found.Report, err = rows.Report()
+	if found.Report, err = rows.Report(); err != nil {
+		return nil, err
+	}
+	found.Estimate, err = client.Estimate(params)
 	return found, err
 }
 

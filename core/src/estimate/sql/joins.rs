@@ -118,6 +118,14 @@ impl Reader<'_> {
         for _ in 0..unknown {
             rows = rows.times(UNKNOWN);
         }
+        let longer = if left.likely >= right.likely { left } else { right };
+        match node["ref_type"].as_str() {
+            // Which columns it compares the text does not say.
+            Some("NATURAL") => return longer.wider(1.0),
+            Some("POSITIONAL") => return longer,
+            Some("ASOF") => return left.wider(0.5),
+            _ => {}
+        }
         let found = (of_right.likely / of_left.likely.max(1.0)).min(1.0);
         match node["join_type"].as_str() {
             Some("LEFT") if rows.likely < left.likely => left.wider(0.05),

@@ -125,11 +125,17 @@ impl Reader<'_> {
                     self.hold(relation.rows);
                 }
                 Some("LIMIT_MODIFIER") => {
-                    if let Some(skipped) = self.whole(&modifier["offset"]) {
-                        relation.rows.likely = (relation.rows.likely - skipped).max(0.0);
-                    }
-                    if let Some(most) = self.whole(&modifier["limit"]) {
-                        relation.rows = relation.rows.at_most(Spread::exact(most));
+                    let given = |key: &str| Some(&modifier[key]).filter(|node| !node.is_null());
+                    for (key, take) in [("offset", false), ("limit", true)] {
+                        relation.rows = match (given(key), given(key).and_then(|node| self.whole(node))) {
+                            (None, _) => relation.rows,
+                            (_, Some(number)) if take => relation.rows.at_most(Spread::exact(number)),
+                            (_, Some(number)) => {
+                                Spread { likely: (relation.rows.likely - number).max(0.0), ..relation.rows }
+                            }
+                            // A number that is computed.
+                            (_, None) => relation.rows.times(Spread::about(0.5, 1.0)),
+                        };
                     }
                 }
                 _ => {}
@@ -169,9 +175,16 @@ impl Reader<'_> {
             return self.grouped(node, &keys, &items, &relations, rows);
         }
         if has_aggregates {
-            return Relation::of_rows(Spread::exact(1.0)).with_columns(&items);
+            let one = if node["having"].is_null() { Spread::exact(1.0) } else { Spread::about(1.0, 0.5) };
+            return Relation::of_rows(one).with_columns(&items);
         }
-        if items.iter().any(|item| contains_window(item)) || !node["qualify"].is_null() {
+        if items.iter().any(|item| contains(item, &|map| map.get("function_name").is_some_and(|name| name == "unnest")))
+        {
+            return Relation::of_rows(rows.times(Spread::about(2.0, 1.0))).with_columns(&items);
+        }
+        if items.iter().any(|item| contains(item, &|map| map.get("class").is_some_and(|class| class == "WINDOW")))
+            || !node["qualify"].is_null()
+        {
             self.hold(rows);
         }
         if !node["qualify"].is_null() {
@@ -283,14 +296,12 @@ fn column(name: &str) -> Value {
     serde_json::json!({"class": "COLUMN_REF", "type": "COLUMN_REF", "column_names": [name]})
 }
 
-fn contains_window(node: &Value) -> bool {
+/// Whether a node of an expression, outside of subqueries, is of a kind.
+fn contains(node: &Value, is: &dyn Fn(&serde_json::Map<String, Value>) -> bool) -> bool {
     match node {
-        Value::Array(list) => list.iter().any(contains_window),
-        Value::Object(map) => match map.get("class").and_then(Value::as_str) {
-            Some("WINDOW") => true,
-            Some("SUBQUERY") => false,
-            _ => map.values().any(contains_window),
-        },
+        Value::Array(list) => list.iter().any(|one| contains(one, is)),
+        Value::Object(map) if map.get("class").is_some_and(|class| class == "SUBQUERY") => false,
+        Value::Object(map) => is(map) || map.values().any(|one| contains(one, is)),
         _ => false,
     }
 }

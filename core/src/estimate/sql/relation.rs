@@ -14,6 +14,9 @@ use crate::estimate::distinct::{distinct, frequencies};
 use crate::estimate::sample::Sample;
 use crate::estimate::spread::Spread;
 
+/// What is computed here is nearly what the engine computes, and not said to be known.
+const NEARLY: f64 = 0.001;
+
 /// A condition that cannot be looked at is met by so many rows.
 pub(super) const UNKNOWN: Spread = Spread { likely: 0.33, sigma: 0.8 };
 
@@ -71,7 +74,7 @@ impl Relation {
         if let (Some(met), Some((sample, so_far))) = (met, &self.seen)
             && let Ok(both) = and_kleene(so_far, &met)
         {
-            self.rows = sample.rows_that(&both).times(self.scale);
+            self.rows = sample.rows_that(&both).times(self.scale).wider(NEARLY);
             self.seen = Some((sample.clone(), both));
         } else {
             self.rows = self.rows.times(UNKNOWN);
@@ -84,7 +87,7 @@ impl Relation {
         let values = keys.iter().map(|key| rows.value(key)?.spread_over(rows.count()));
         let values: Vec<ArrayRef> = values.collect::<Option<_>>()?;
         let (_, met) = self.seen.as_ref()?;
-        Some(distinct(&frequencies(&values, met).ok()?, self.rows))
+        Some(distinct(&frequencies(&values, met).ok()?, self.rows).wider(NEARLY))
     }
 
     /// The relation with columns made of its own; what cannot be made is left out. None where nothing of its values is known.
