@@ -28,6 +28,8 @@ servers:
 	@bash setup/fiu.sh
 	@bash setup/redis.sh
 	@bash setup/seaweedfs.sh
+	@bash setup/ftp.sh
+	@bash setup/servers.sh
 
 demo: setup
 	$(CARGO) run --package datasus --example demo
@@ -65,11 +67,11 @@ soak: setup servers
 	DATASUS_SOAK=1 bash bindings-node/test.sh
 
 bench: setup servers
-	$(CARGO) build --package datasus-bench
+	$(CARGO) build --release --package datasus-bench
 	python3 benches/run.py
 
 bench-quick: setup servers
-	$(CARGO) build --package datasus-bench
+	$(CARGO) build --release --package datasus-bench
 	python3 benches/run.py --quick
 
 clean:

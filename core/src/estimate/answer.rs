@@ -70,6 +70,7 @@ impl ExpectedSeconds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
+#[schemars(rename = "EstimateBasis")]
 pub enum Basis {
     /// Row counts, sizes and least and greatest values in the Parquet's footers.
     Footers,
@@ -89,6 +90,7 @@ pub enum Basis {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
+#[schemars(rename = "EstimateEngine")]
 pub enum Runs {
     /// The reader of plain rows.
     Scan,
@@ -102,6 +104,7 @@ pub enum Runs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
+#[schemars(rename = "EstimateBound")]
 pub enum Bounded {
     /// What it works with may not fit `memory_limit`: the rest goes to disk.
     MemoryLimit,

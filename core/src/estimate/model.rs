@@ -15,6 +15,7 @@ use super::spread::NINETY;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
+#[schemars(rename = "EstimateModel")]
 pub enum Model {
     /// There are too few of them: it is a guess.
     #[default]

@@ -248,7 +248,7 @@ impl Session {
         };
         let mut query = match &params.sql {
             None => validate(params, self.catalog, &file_columns)?,
-            Some(sql) => match gate::question(sql, self.catalog) {
+            Some(sql) => match gate::question(sql, self.catalog, &self.tables.names()) {
                 Some(asked) => validate_question(params, asked.and_then(|asked| self.with_files(asked, ctx)))?,
                 None => validate_sql(params, sql, self.judged(params, sql, ctx))?,
             },
@@ -284,6 +284,12 @@ impl Session {
                 let names = self.listed(Some(&BTreeSet::from([grupo.dataset.clone()])), ctx)?;
                 let files = names.stat(self.lake.stores(), |id| id.dataset == grupo.dataset)?.files;
                 Ok(Question::Columns { grupo, of_files: self.lake.columns_of(grupo, &self.here(files)) })
+            }
+            Question::Own { name, .. } => {
+                let table = self.tables.table(&name, self.lake.stores(), &ctx.cancel)?;
+                let fields = table.iter().flat_map(|table| table.schema.fields());
+                let columns = fields.map(|field| (field.name().clone(), field.data_type().clone())).collect();
+                Ok(Question::Own { name, columns })
             }
             asked => Ok(asked),
         }
@@ -330,7 +336,7 @@ impl Session {
         if let (Some(limit), Some(key)) = (&self.rate_limit, &params.options.rate_key) {
             limit.take(key)?;
         }
-        let asks_catalog = |sql: &String| gate::question(sql, self.catalog).is_some();
+        let asks_catalog = |sql: &String| gate::question(sql, self.catalog, &self.tables.names()).is_some();
         let from_user = params.sql.as_ref().is_some_and(|sql| !asks_catalog(sql));
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {
             self.engine.warm(from_user);
