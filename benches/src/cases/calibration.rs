@@ -32,16 +32,18 @@ struct Told {
     high: f64,
     exact: bool,
     truth: f64,
+    /// A truth of less is none to be measured by.
+    least: f64,
 }
 
 impl Told {
     fn of(expected: Expected, truth: f64) -> Self {
         let [low, likely, high] = [expected.low, expected.likely, expected.high].map(|number| number as f64);
-        Told { low, likely, high, exact: expected.is_exact(), truth }
+        Told { low, likely, high, exact: expected.is_exact(), truth, least: 1.0 }
     }
 
     fn error(&self) -> f64 {
-        (self.likely - self.truth).abs() / self.truth.max(1.0)
+        (self.likely - self.truth).abs() / self.truth.max(self.least)
     }
 
     fn held(&self) -> bool {
@@ -101,7 +103,14 @@ pub fn calibration(arguments: &Arguments) -> Result<Value, String> {
             memory.push(Told::of(expected.memory_bytes, report.performance.memory_peak_gb * 1e9));
             let seconds = expected.duration_sec;
             let (low, likely, high) = (seconds.low, seconds.likely, seconds.high);
-            duration.push(Told { low, likely, high, exact: false, truth: report.performance.duration_sec });
+            duration.push(Told {
+                low,
+                likely,
+                high,
+                exact: false,
+                truth: report.performance.duration_sec,
+                least: 0.001,
+            });
         }
     }
     let of = |all: &[Told]| {

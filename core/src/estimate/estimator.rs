@@ -199,8 +199,8 @@ impl Estimator {
         if rows.is_exact() {
             return Expected::exact(rows.likely.round() as u64);
         }
-        let (below, above) = self.learned().refreshed().rows.deviations();
-        let at = |deviations: f64| ((rows.likely + 1.0) * (deviations * rows.sigma).exp() - 1.0).max(0.0);
+        let (below, above) = self.learned().refreshed().rows.interval(rows.sigma);
+        let at = |off: f64| ((rows.likely + 1.0) * off.exp() - 1.0).max(0.0);
         Expected::between(at(below).min(rows.likely), rows.likely, at(above).max(rows.likely))
     }
 
@@ -293,7 +293,7 @@ impl Learned {
         self.seconds.entry(kind).or_default().learn(&sizes, like, seconds);
         self.bytes.entry(kind).or_default().learn(&sizes, like, beside(entry.peak, traits.first_bytes()));
         if let Some((likely, sigma)) = entry.told.filter(|(_, sigma)| *sigma > 0.0) {
-            self.rows.learn(((traits.rows + 1.0) / (likely + 1.0)).ln() / sigma);
+            self.rows.learn(((traits.rows + 1.0) / (likely + 1.0)).ln(), sigma);
         }
     }
 }
