@@ -745,19 +745,19 @@ type Estimate struct {
 	// Of these, files to be converted, those to be fetched among them.
 	FilesToConvert uint64 `json:"files_to_convert"`
 	// What runs it.
-	Engine Runs `json:"engine"`
+	Engine EstimateEngine `json:"engine"`
 	// How many joins, aggregates and windows it has.
 	Complexity Complexity `json:"complexity"`
 	// Settings whose bounds it may not keep.
-	Exceeds []Bounded `json:"exceeds,omitempty"`
+	Exceeds []EstimateBound `json:"exceeds,omitempty"`
 	// What the figures are from.
-	From []Basis `json:"from"`
+	Basis []EstimateBasis `json:"basis"`
 	// Earlier jobs of this kind that duration and memory are learned from; with few of them they are a guess.
 	History uint64 `json:"history"`
 	// How duration is told from these: by whichever has been closer so far.
-	DurationBy Model `json:"duration_by"`
+	DurationBy EstimateModel `json:"duration_by"`
 	// The same of memory.
-	MemoryBy Model `json:"memory_by"`
+	MemoryBy EstimateModel `json:"memory_by"`
 	// In the client's language.
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -783,16 +783,16 @@ type ExpectedSeconds struct {
 	High float64 `json:"high"`
 }
 
-// Runs: what runs a query.
-type Runs string
+// EstimateEngine: what runs a query.
+type EstimateEngine string
 
 const (
 	// The reader of plain rows.
-	RunsScan Runs = "scan"
+	EstimateEngineScan EstimateEngine = "scan"
 	// DuckDB.
-	RunsDuckdb Runs = "duckdb"
+	EstimateEngineDuckdb EstimateEngine = "duckdb"
 	// The catalogue answers by itself.
-	RunsCatalogue Runs = "catalogue"
+	EstimateEngineCatalogue EstimateEngine = "catalogue"
 )
 
 // Complexity: how many joins, aggregates and windows a query has, those of its subqueries included.
@@ -805,46 +805,46 @@ type Complexity struct {
 	Windows uint64 `json:"windows"`
 }
 
-// Bounded: a bound of the client's settings.
-type Bounded string
+// EstimateBound: a bound of the client's settings.
+type EstimateBound string
 
 const (
 	// What it works with may not fit `memory_limit`: the rest goes to disk.
-	BoundedMemoryLimit Bounded = "memory_limit"
+	EstimateBoundMemoryLimit EstimateBound = "memory_limit"
 	// What goes to disk may be more than `spill_limit`: DS-507.
-	BoundedSpillLimit Bounded = "spill_limit"
+	EstimateBoundSpillLimit EstimateBound = "spill_limit"
 	// It would fetch more than `max_download`: DS-422.
-	BoundedMaxDownload Bounded = "max_download"
+	EstimateBoundMaxDownload EstimateBound = "max_download"
 )
 
-// Basis: what an estimate is made of.
-type Basis string
+// EstimateBasis: what an estimate is made of.
+type EstimateBasis string
 
 const (
 	// Row counts, sizes and least and greatest values in the Parquet's footers.
-	BasisFooters Basis = "footers"
+	EstimateBasisFooters EstimateBasis = "footers"
 	// Some rows of the columns that the query compares or groups by.
-	BasisSample Basis = "sample"
+	EstimateBasisSample EstimateBasis = "sample"
 	// The number of records in the headers of files that are not converted yet.
-	BasisHeaders Basis = "headers"
+	EstimateBasisHeaders EstimateBasis = "headers"
 	// Sizes of files in a listing; their rows are estimated by those of other files of the dataset.
-	BasisListing Basis = "listing"
+	EstimateBasisListing EstimateBasis = "listing"
 	// What the catalogue knows of the columns: nothing of the dataset was there to be looked at.
-	BasisCatalogue Basis = "catalogue"
+	EstimateBasisCatalogue EstimateBasis = "catalogue"
 	// What earlier jobs of this installation took.
-	BasisHistory Basis = "history"
+	EstimateBasisHistory EstimateBasis = "history"
 )
 
-// Model: how a figure is told from earlier jobs.
-type Model string
+// EstimateModel: how a figure is told from earlier jobs.
+type EstimateModel string
 
 const (
 	// There are too few of them: it is a guess.
-	ModelNone Model = "none"
+	EstimateModelNone EstimateModel = "none"
 	// By the middle of what jobs like it took.
-	ModelTable Model = "table"
+	EstimateModelTable EstimateModel = "table"
 	// By a line through what all of its kind took.
-	ModelRegression Model = "regression"
+	EstimateModelRegression EstimateModel = "regression"
 )
 
 // Holdings: what the source holds.

@@ -657,19 +657,19 @@ export interface Estimate {
   /** Of these, files to be converted, those to be fetched among them. */
   filesToConvert: number
   /** What runs it. */
-  engine: Runs
+  engine: EstimateEngine
   /** How many joins, aggregates and windows it has. */
   complexity: Complexity
   /** Settings whose bounds it may not keep. */
-  exceeds?: Bounded[]
+  exceeds?: EstimateBound[]
   /** What the figures are from. */
-  from: Basis[]
+  basis: EstimateBasis[]
   /** Earlier jobs of this kind that duration and memory are learned from; with few of them they are a guess. */
   history: number
   /** How duration is told from these: by whichever has been closer so far. */
-  durationBy: Model
+  durationBy: EstimateModel
   /** The same of memory. */
-  memoryBy: Model
+  memoryBy: EstimateModel
   /** In the client's language. */
   warnings?: string[]
 }
@@ -701,7 +701,7 @@ export interface ExpectedSeconds {
  * - `duckdb`: DuckDB.
  * - `catalogue`: The catalogue answers by itself.
  */
-export type Runs = 'scan' | 'duckdb' | 'catalogue'
+export type EstimateEngine = 'scan' | 'duckdb' | 'catalogue'
 
 /** How many joins, aggregates and windows a query has, those of its subqueries included. */
 export interface Complexity {
@@ -720,7 +720,7 @@ export interface Complexity {
  * - `spill_limit`: What goes to disk may be more than `spill_limit`: DS-507.
  * - `max_download`: It would fetch more than `max_download`: DS-422.
  */
-export type Bounded = 'memory_limit' | 'spill_limit' | 'max_download'
+export type EstimateBound = 'memory_limit' | 'spill_limit' | 'max_download'
 
 /**
  * What an estimate is made of.
@@ -732,7 +732,7 @@ export type Bounded = 'memory_limit' | 'spill_limit' | 'max_download'
  * - `catalogue`: What the catalogue knows of the columns: nothing of the dataset was there to be looked at.
  * - `history`: What earlier jobs of this installation took.
  */
-export type Basis = 'footers' | 'sample' | 'headers' | 'listing' | 'catalogue' | 'history'
+export type EstimateBasis = 'footers' | 'sample' | 'headers' | 'listing' | 'catalogue' | 'history'
 
 /**
  * How a figure is told from earlier jobs.
@@ -741,7 +741,7 @@ export type Basis = 'footers' | 'sample' | 'headers' | 'listing' | 'catalogue' |
  * - `table`: By the middle of what jobs like it took.
  * - `regression`: By a line through what all of its kind took.
  */
-export type Model = 'none' | 'table' | 'regression'
+export type EstimateModel = 'none' | 'table' | 'regression'
 
 /** What the source holds. */
 export interface Holdings {

@@ -240,16 +240,16 @@ Retry = Literal["never", "later"]
 LeftOutReason = Literal["preliminary", "older_date", "older_time", "same_rows"]
 
 #: What runs a query.
-Runs = Literal["scan", "duckdb", "catalogue"]
+EstimateEngine = Literal["scan", "duckdb", "catalogue"]
 
 #: A bound of the client's settings.
-Bounded = Literal["memory_limit", "spill_limit", "max_download"]
+EstimateBound = Literal["memory_limit", "spill_limit", "max_download"]
 
 #: What an estimate is made of.
-Basis = Literal["footers", "sample", "headers", "listing", "catalogue", "history"]
+EstimateBasis = Literal["footers", "sample", "headers", "listing", "catalogue", "history"]
 
 #: How a figure is told from earlier jobs.
-Model = Literal["none", "table", "regression"]
+EstimateModel = Literal["none", "table", "regression"]
 
 #: Why a file of the source is not read.
 IgnoredReason = Literal["name", "archive", "ours", "link", "depth", "folder"]
@@ -816,19 +816,19 @@ class Estimate(Record):
     #: Of these, files to be converted, those to be fetched among them.
     files_to_convert: int
     #: What runs it.
-    engine: Runs
+    engine: EstimateEngine
     #: How many joins, aggregates and windows it has.
     complexity: Complexity
     #: Settings whose bounds it may not keep.
-    exceeds: list[Bounded]
+    exceeds: list[EstimateBound]
     #: What the figures are from.
-    from_: list[Basis]
+    basis: list[EstimateBasis]
     #: Earlier jobs of this kind that duration and memory are learned from; with few of them they are a guess.
     history: int
     #: How duration is told from these: by whichever has been closer so far.
-    duration_by: Model
+    duration_by: EstimateModel
     #: The same of memory.
-    memory_by: Model
+    memory_by: EstimateModel
     #: In the client's language.
     warnings: list[str]
 

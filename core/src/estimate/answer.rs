@@ -148,7 +148,7 @@ pub struct Estimate {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exceeds: Vec<Bounded>,
     /// What the figures are from.
-    pub from: Vec<Basis>,
+    pub basis: Vec<Basis>,
     /// Earlier jobs of this kind that duration and memory are learned from; with few of them they are a guess.
     pub history: u64,
     /// How duration is told from these: by whichever has been closer so far.

@@ -120,7 +120,7 @@ impl Session {
             engine,
             complexity: Complexity::of(&query),
             exceeds,
-            from: from.into_iter().collect(),
+            basis: from.into_iter().collect(),
             history: told.jobs,
             duration_by: told.seconds_by,
             memory_by: told.bytes_by,

@@ -171,7 +171,7 @@ fn a_plain_query_is_known_and_files_are_told_by_their_headers_before_any_is_conv
     assert_eq!(before.bytes_to_convert.likely, sizes("RDAC2401.dbc") + sizes("RDAC2402.dbc"));
     assert!(before.rows.low <= 700 && 700 <= before.rows.high && before.rows.high < 710, "{before:?}");
     assert_eq!((before.files, before.files_to_convert, before.files_to_download), (2, 2, 0));
-    assert!(before.from.contains(&Basis::Headers), "{before:?}");
+    assert!(before.basis.contains(&Basis::Headers), "{before:?}");
     assert!(!place.elsewhere.path().join("lake").exists(), "nothing was converted");
 
     assert_eq!(truth(&client, &ac()), 700);
@@ -232,7 +232,7 @@ fn jobs_are_learned_from_by_every_client_of_the_lake_and_a_changed_history_begin
     (0..13).for_each(|_| assert_eq!(truth(&client, &params), 400));
     let told = client.estimate(&params).unwrap();
     assert_eq!(told.history, 12);
-    assert!(told.from.contains(&Basis::History) && told.duration_by != datasus::estimate::Model::None, "{told:?}");
+    assert!(told.basis.contains(&Basis::History) && told.duration_by != datasus::estimate::Model::None, "{told:?}");
     assert!(told.duration_sec.low <= told.duration_sec.likely && told.duration_sec.likely <= told.duration_sec.high);
     assert!(client.metrics().contains(r#"datasus_estimate_ratio_count{figure="memory"} 12"#), "{}", client.metrics());
     let other = place.client();
