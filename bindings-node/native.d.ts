@@ -13,13 +13,18 @@ export declare class Client {
   /** Takes the rows of an Arrow IPC stream or file as a table for SQL. */
   addTable(name: string, ipc: Buffer): Promise<void>
   planSync(params: string): Promise<string>
+  profile(params: string, stop: Stop): Promise<string>
+  rates(params: string): Promise<string>
+  search(words: string, dataset?: string | undefined | null): string
   explain(params: string): Promise<string>
   estimate(params: string): Promise<string>
   schema(dataset: string): string
   catalog(): string
   dictionaries(): string
+  syncDictionaries(source?: string | undefined | null): Promise<string>
   datasets(): Promise<string>
   metrics(): string
+  openMetrics(): string
   get mode(): string
   setMaintenance(on: boolean): void
 }

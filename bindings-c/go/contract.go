@@ -1134,6 +1134,48 @@ type DictionaryEntry struct {
 	Labels uint64 `json:"labels"`
 }
 
+// DictionarySync: what became of the kits of labels.
+type DictionarySync struct {
+	// Kits that are in the lake now.
+	Kits []KitSynced `json:"kits"`
+	// Kits that were there and could not be taken; what the lake had of them stays.
+	Failed []KitFailed `json:"failed,omitempty"`
+	// Kits that the source does not have, by the names of their zips.
+	Absent []string `json:"absent,omitempty"`
+	// What people should know.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// KitSynced: a kit that is in the lake.
+type KitSynced struct {
+	// `sih`, as lists of labels are named.
+	Kit string `json:"kit"`
+	// Where it came from.
+	Source string `json:"source"`
+	// The day of its newest table.
+	Date string `json:"date"`
+	// Of its zip, or of its files together.
+	SHA256 string `json:"sha256"`
+	// Conversion tables.
+	Tables uint64 `json:"tables"`
+	// Codes and ranges of codes.
+	Rows uint64 `json:"rows"`
+	// False: the lake had this very kit.
+	New bool `json:"new"`
+}
+
+// KitFailed: a kit that could not be taken.
+type KitFailed struct {
+	// `sih`, as lists of labels are named.
+	Kit string `json:"kit"`
+	// Where it lies.
+	Source string `json:"source"`
+	// Why: `DS-460`.
+	ErrorCode string `json:"error_code"`
+	// The same in words.
+	Detail string `json:"detail"`
+}
+
 // FileSummary: what was noticed in a file that was read by itself.
 type FileSummary struct {
 	// Rows in the batches.
@@ -1398,8 +1440,12 @@ type Config struct {
 	// Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day.
 	RedisTtl float64 `json:"redis_ttl,omitempty"`
 	// Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`).
-	// Default 100, 0: no limit. With `redis` all processes count together.
+	// Default 100, 0: no limit. With `redis` all processes count together; while that does not answer, each counts up to
+	// its part by `processes`.
 	RateLimit *uint64 `json:"rate_limit,omitempty"`
+	// How many processes serve together on this machine, as the workers of a service do (`DATASUS_PROCESSES`). Memory of
+	// jobs and, without Redis, `rate_limit` are divided by it. Default 1.
+	Processes uint64 `json:"processes,omitempty"`
 	// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`).
 	// Default one day.
 	Deadline float64 `json:"deadline,omitempty"`

@@ -306,6 +306,27 @@ func TestASyncEndsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestColumnsAreProfiledFoundAndRated(t *testing.T) {
+	client, _ := open(t)
+	profile, err := client.Profile(t.Context(), datasus.Params{Dataset: "SIH-RD", Columns: []string{"SEXO"}})
+	if err != nil || len(profile.Columns) != 1 || profile.Columns[0].Distinct != 2 || !profile.Exact {
+		t.Errorf("%+v, %v", profile, err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, err := client.Profile(ended, datasus.Params{Dataset: "SIH-RD"}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	found, err := client.Search("feminino", "SIH-RD")
+	if err != nil || found[0].Column != "SEXO" || found[0].FoundIn != "label" {
+		t.Errorf("%+v, %v", found, err)
+	}
+	rates, err := client.Rates(`{"events": {"dataset": "SIH-RD"}, "population": {"dataset": "SIH-RD"}, "per": 10}`)
+	if err != nil || len(rates.Rows) == 0 || rates.Rows[0].Crude != 10 {
+		t.Errorf("%+v, %v", rates, err)
+	}
+}
+
 func TestASyncTellsHowFarItHasCome(t *testing.T) {
 	folder := t.TempDir()
 	if err := datasus.WriteExampleData(folder, 200); err != nil {
@@ -380,6 +401,21 @@ func TestWhatTheClientKnowsIsTyped(t *testing.T) {
 	if kinds["VAL_TOT"].Decimal == nil || kinds["VAL_TOT"].Decimal.Scale != 2 || kinds["CNES"] != (datasus.LogicalType{}) || kinds["DT_INTER"].Date == nil {
 		t.Errorf("%+v", kinds)
 	}
+	// The made-up files have no kit, and a folder has what it has.
+	if _, err := client.SyncDictionaries(""); err == nil {
+		t.Error("a kit was found where there is none")
+	}
+	kit := filepath.Join(t.TempDir(), "TAB_SIH")
+	if err := os.Mkdir(kit, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	table := fmt.Sprintf("1 1\n%7d  %-51s%s\n", 1, "Qualquer", "0-9")
+	if err := os.WriteFile(filepath.Join(kit, "SEXO.CNV"), []byte(table), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if synced, err := client.SyncDictionaries(kit); err != nil || len(synced.Kits) != 1 || synced.Kits[0].Kit != "sih" {
+		t.Errorf("%+v, %v", synced, err)
+	}
 	plan, err := client.Explain(datasus.Params{Dataset: "SIH-RD"})
 	if err != nil || plan.Files.Read == 0 || plan.Files.Read != plan.Files.Present || len(plan.ToConvert) == 0 {
 		t.Errorf("%+v, %v", plan, err)
@@ -392,6 +428,9 @@ func TestWhatTheClientKnowsIsTyped(t *testing.T) {
 		t.Error(err)
 	}
 	if metrics, err := client.Metrics(); err != nil || !strings.Contains(metrics, "# TYPE datasus_") {
+		t.Error(err)
+	}
+	if metrics, err := client.OpenMetrics(); err != nil || !strings.HasSuffix(metrics, "# EOF\n") {
 		t.Error(err)
 	}
 }

@@ -1,18 +1,29 @@
 /** The front of the SDK: one source folder, and everything that can be asked of it. */
 
 import type { LoadArrow } from './arrow'
-import type { CatalogEntry, CsvForm, DeadLetter, DictionaryEntry, Estimate, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncPlan, SyncReport } from './contract'
+import type { CatalogEntry, CsvForm, DeadLetter, DictionaryEntry, DictionarySync, Estimate, Explain, Found, Holdings, JobInfo, Known, Mode, Profile, QueryParams, Rates, Replayed, Report, SyncPlan, SyncReport } from './contract'
 import { atOnce, conflict, settled, type Language } from './errors'
 import { exactJson, Given, isPlainObject, languageOf, type Expected } from './given'
 import { Job, progressOf, type JobEvent, type Progress } from './job'
 import { native, type NativeClient, type NativeJob, type NativeStop } from './native'
 import { destinationsJson, paramsJson, settings, type Query, type To } from './params'
+import { profileOf } from './profile'
 import { Result } from './result'
 import { schemaOf, type DatasetSchema } from './schema'
 import { begun, stoppable } from './stoppable'
 import { ipcOf, isRows, type TableRows } from './tables'
 import { told } from './told'
 import { Warnings } from './warnings'
+
+/** Beside the events of rates. */
+export interface RatesOptions {
+  /** The people: `IBGE-POPSVS` of one year, or a dataset whose rows are counted. */
+  population?: Query | QueryParams | string
+  /** The standard population, a table of `tables`; the whole country of the same year. */
+  standard?: string
+  /** A rate is of so many people; 100,000. */
+  per?: number
+}
 
 /** Settings; what is left out comes from its `DATASUS_*` variable (`DATASUS_LAKE`, `DATASUS_OUTPUT`, ...), or is the default. */
 export interface Config {
@@ -101,6 +112,8 @@ export interface Config {
   redisTtl?: number
   /** Queries a minute for each `rateKey`; 100, 0 for no limit. */
   rateLimit?: number
+  /** How many processes serve together, as the workers of a service: each has its part of memory and limit; 1. */
+  processes?: number
   /** Seconds that any query may take; one day. */
   deadline?: number
   /** Threads for conversion and engine; one per core. */
@@ -322,6 +335,41 @@ export class Client implements AsyncDisposable {
     return told<SyncPlan>(await settled(this.#native.planSync(this.#syncJson(query))), 'SyncPlan')
   }
 
+  /**
+   * What is in the columns of a dataset, as far as `query` selects it: NULLs, different values, range, the most frequent with their
+   * labels, codes without one, values that did not parse, changes over competências, and `warnings` for who analyses it. Of the query
+   * `dataset`, `uf`, `competencia`, `columns`, `where` and options count. `console.table(profileRows(profile))` shows it.
+   */
+  async profile(query: Query | QueryParams | string, options: CallOptions = {}): Promise<Profile> {
+    const signal = this.#signal(options)
+    const [client, params] = [this.#native, paramsJson(this.#given, query)]
+    return profileOf(await stoppable(signal, this.#given.language, (stop) => client.profile(params, stop)))
+  }
+
+  /**
+   * Crude and age-standardised rates of events by municipality of residence. `population`: `IBGE-POPSVS` of one year (that of the events),
+   * or a dataset whose rows are counted (`SINASC-DN`); `standard`: a table of `tables` with `faixa_etaria` and `populacao`; `per`: 100,000.
+   */
+  async rates(events: Query | QueryParams | string, options: RatesOptions = {}): Promise<Rates> {
+    const given = this.#given
+    const { population, standard, per } = given.options('options', options, ['population', 'standard', 'per'])
+    const parts = [`"events": ${paramsJson(given, events)}`]
+    if (population !== undefined) parts.push(`"population": ${paramsJson(given, population as Query)}`)
+    if (standard !== undefined) parts.push(`"standard": ${JSON.stringify(given.text('standard', standard))}`)
+    if (per !== undefined) parts.push(`"per": ${JSON.stringify(per)}`)
+    return told<Rates>(await settled(this.#native.rates(`{${parts.join(', ')}}`)), 'Rates')
+  }
+
+  /**
+   * The columns in whose names, meanings or labels all of `words` are, the best first: of one dataset, or of the whole catalogue.
+   * Neither case nor accents count.
+   */
+  search(words: string, dataset?: string): Found[] {
+    const given = this.#given
+    const [asked, of] = [given.text('words', words), dataset === undefined ? undefined : given.text('dataset', dataset)]
+    return told<Found[]>(atOnce(() => this.#native.search(asked, of)), 'Found')
+  }
+
   /** What a query would read, against what is there. Converts nothing. */
   async explain(query: Query | QueryParams | string): Promise<Explain> {
     return told<Explain>(await settled(this.#native.explain(paramsJson(this.#given, query))), 'Explain')
@@ -346,9 +394,17 @@ export class Client implements AsyncDisposable {
     return told<Known[]>(atOnce(() => this.#native.catalog()), 'Known')
   }
 
-  /** The lists of labels that are built in: which, of whom, from when. */
+  /** The lists of labels, built in and of fetched kits: which, of whom, from when. */
   dictionaries(): DictionaryEntry[] {
     return told<DictionaryEntry[]>(atOnce(() => this.#native.dictionaries()), 'DictionaryEntry')
+  }
+
+  /**
+   * Brings the ministry's kits of labels into the lake: those of a tree (`datasus://`, `ftp://`, `https://`, `s3://`), a zip, or a
+   * folder; without one, of the client's own source. DS-404 where there is none.
+   */
+  async syncDictionaries(source?: string): Promise<DictionarySync> {
+    return told<DictionarySync>(await settled(this.#native.syncDictionaries(source)), 'DictionarySync')
   }
 
   /** What the source holds, by dataset, and the files that no query reads. */
@@ -359,6 +415,11 @@ export class Client implements AsyncDisposable {
   /** What this client has counted, and the state of the process's queue and memory, in Prometheus' text form. */
   metrics(): string {
     return atOnce(() => this.#native.metrics())
+  }
+
+  /** The same in OpenMetrics' text form, in which a job's `traceId` stands as exemplar behind each bucket of durations. */
+  openMetrics(): string {
+    return atOnce(() => this.#native.openMetrics())
   }
 
   /** How full the memory is. */

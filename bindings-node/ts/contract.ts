@@ -1016,6 +1016,48 @@ export interface DictionaryEntry {
   labels: number
 }
 
+/** What became of the kits of labels. */
+export interface DictionarySync {
+  /** Kits that are in the lake now. */
+  kits: KitSynced[]
+  /** Kits that were there and could not be taken; what the lake had of them stays. */
+  failed?: KitFailed[]
+  /** Kits that the source does not have, by the names of their zips. */
+  absent?: string[]
+  /** What people should know. */
+  warnings?: string[]
+}
+
+/** A kit that is in the lake. */
+export interface KitSynced {
+  /** `sih`, as lists of labels are named. */
+  kit: string
+  /** Where it came from. */
+  source: string
+  /** The day of its newest table. */
+  date: string
+  /** Of its zip, or of its files together. */
+  sha256: string
+  /** Conversion tables. */
+  tables: number
+  /** Codes and ranges of codes. */
+  rows: number
+  /** False: the lake had this very kit. */
+  new: boolean
+}
+
+/** A kit that could not be taken. */
+export interface KitFailed {
+  /** `sih`, as lists of labels are named. */
+  kit: string
+  /** Where it lies. */
+  source: string
+  /** Why: `DS-460`. */
+  errorCode: string
+  /** The same in words. */
+  detail: string
+}
+
 /** What was noticed in a file that was read by itself. */
 export interface FileSummary {
   /** Rows in the batches. */
@@ -1253,8 +1295,10 @@ export interface Config {
   redis_ca?: string | null
   /** Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day. */
   redis_ttl?: number
-  /** Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`). Default 100, 0: no limit. With `redis` all processes count together. */
+  /** Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`). Default 100, 0: no limit. With `redis` all processes count together; while that does not answer, each counts up to its part by `processes`. */
   rate_limit?: number
+  /** How many processes serve together on this machine, as the workers of a service do (`DATASUS_PROCESSES`). Memory of jobs and, without Redis, `rate_limit` are divided by it. Default 1. */
+  processes?: number
   /** Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`). Default one day. */
   deadline?: number
   /** Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one per core); none: one per core (`DATASUS_THREADS`). At most 512. */
@@ -1319,5 +1363,6 @@ export const PARTS: Record<string, Record<string, string>> = {
   Holdings: { datasets: 'DatasetSummary', ignored: 'IgnoredFile' },
   CatalogEntry: { uf_column: 'UfColumn', row_keys: 'RowKeys', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields', derived: 'DerivedColumn' },
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },
+  DictionarySync: { kits: 'KitSynced', failed: 'KitFailed' },
   FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised' },
 }

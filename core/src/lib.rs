@@ -8,8 +8,8 @@
 //!     .uf(["AC"])
 //!     .competencia("202401")
 //!     .columns(["CNES", "DIAG_PRINC", "VAL_TOT"])
-//!     // IDADE alone is no age: COD_IDADE says whether it counts days (2), months (3) or years (4).
-//!     .filter(col("COD_IDADE").is_in(["2", "3"]) | (col("COD_IDADE").eq("4") & col("IDADE").lt(18)));
+//!     // IDADE alone is no age, it may count days or months: idade_anos is made of it and of COD_IDADE.
+//!     .filter(col("idade_anos").lt(18));
 //! for batch in client.query(&params)? {
 //!     println!("{} linhas", batch?.num_rows());
 //! }
@@ -57,15 +57,19 @@ pub mod store;
 
 pub use base::{Code, Error, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
-pub use client::{Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known};
+pub use client::{
+    Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known, Rate, Rates,
+    RatesParams,
+};
 pub use config::{Config, CsvEncoding, CsvForm, Refresh, S3Credentials};
 pub use estimate::Estimate;
 pub use governor::{Mode, ModeChange, ModeChanges};
-pub use labels::DictionaryEntry;
+pub use labels::{DictionaryEntry, Found, FoundIn};
 pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{
-    CacheUse, Ended, Event, Events, Job, JobInfo, Pending, Replayed, Report, Rows, Status, SyncPlan, SyncReport,
+    CacheUse, DictionarySync, Ended, Event, Events, Job, JobInfo, KitFailed, KitSynced, Pending, Profile, Replayed,
+    Report, Rows, Status, SyncPlan, SyncReport,
 };
 pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

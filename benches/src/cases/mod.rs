@@ -3,6 +3,7 @@
 pub mod c;
 pub mod calibration;
 pub mod dbc;
+pub mod labels;
 mod mode;
 pub mod planning;
 pub mod sinks;

@@ -111,6 +111,8 @@ TEXTOS: dict[str, str] = {
         Segundos até o Redis esquecer uma resposta; um dia.
     rate_limit : int, opcional
         Consultas por minuto para cada ``rate_key``; 100, 0 para nenhum limite.
+    processes : int, opcional
+        Quantos processos servem juntos, como os de um serviço: cada um tem sua parte da memória e do limite; 1.
     deadline : float, opcional
         Segundos que qualquer consulta pode levar; um dia.
     threads : int, opcional
@@ -304,6 +306,35 @@ TEXTOS: dict[str, str] = {
     >>> for left in client.jobs():
     ...     if left.standing in ("crashed", "failed"):
     ...         report = client.resume(left.job_id).wait()
+    """,
+    "profile": """
+    O que há nas colunas de um dataset, até onde UF, competência e condições o escolhem: NULL, valores distintos, de onde até
+    onde vão, os mais frequentes com seus rótulos, códigos sem rótulo, valores que não se leram, o que muda de uma competência
+    para a seguinte, e ``warnings``: o que olhar antes de analisar.
+
+    Em português: ``datasus.ajuda("profile")``.
+
+    Uma leitura só das linhas, numa memória limitada; Ctrl-C e ``deadline`` a terminam.
+
+    Parâmetros
+    ----------
+    dataset, uf, competencia, columns, where
+        Como em :meth:`query`; em ``columns`` cabem colunas derivadas (``idade_anos``).
+    **options
+        Como em :meth:`query`.
+
+    Retorna
+    -------
+    Profile
+        Uma tabela no caderno e no terminal; em linhas por ``to_pandas()``.
+
+    Exemplos
+    --------
+    >>> profile = client.profile("SIH-RD", uf="AC")
+    >>> profile.rows, profile.exact, [one.competencia for one in profile.competencias]
+    (300, True, ['202401', '202402', '202403'])
+    >>> [(one.value, one.label) for one in profile["SEXO"].frequent]
+    [('1', 'Masculino'), ('3', 'Feminino')]
     """,
     "read_dbc": """
     Lê um arquivo DBC ou DBF direto para Arrow: sem lake, sem consulta, sem arquivo temporário.

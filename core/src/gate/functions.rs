@@ -386,7 +386,7 @@ pub(super) fn is_known(name: &str) -> bool {
     names().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether a function puts the values of many rows together.
+/// Whether it makes one value of those of a group.
 pub fn is_aggregate(name: &str) -> bool {
     AGGREGATE.iter().any(|known| known.eq_ignore_ascii_case(name))
 }

@@ -19,7 +19,7 @@ pub use bad_rows::BadRows;
 pub use dialect::Dialect;
 pub use explain::{Explain, Planned, Share, explain, planned};
 pub use missing::{Missing, missing_error, selection_warnings};
-pub use named::{nowhere, origin_of, reads};
+pub use named::{nowhere, origin_of, reads, shown_columns};
 pub use prune::{Verdict, judge, statistics};
 pub use sample::{BELOW as SAMPLE_BELOW, FileSample, PRIME as SAMPLE_PRIME, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile, conditions, is_text};

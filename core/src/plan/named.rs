@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::view::{Held, TableColumn};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Dataset, LogicalType};
-use crate::labels::{Derived, derived_columns};
+use crate::labels::{Derived, derived_columns_named};
 use crate::lake::LakeFile;
 use crate::params::{Ask, ORIGIN, Op, Predicate, Projection, Query, Scalar, Scope, Structured, origin_column};
 
@@ -62,7 +62,7 @@ pub(super) fn columns(
             let of_headers = scope.header_columns.iter().filter(|(name, _)| scope.grupo.column(name).is_none());
             let known = of_catalogue.chain(of_headers.map(|(name, kind)| (name, kind)));
             let named = known.filter(|(name, _)| absent(name) && sql.syntax.names(&table, name, !elsewhere(name)));
-            let all = derived_columns(scope.grupo);
+            let all = derived_columns_named(scope.grupo, scope.edition, sql.columns.iter());
             let derived: Vec<&Arc<Derived>> = (all.iter())
                 .filter(|one| absent(&one.name) && sql.syntax.names(&table, &one.name, !elsewhere(&one.name)))
                 .collect();
@@ -109,6 +109,15 @@ pub(super) fn shown(ask: &Structured, columns: &[TableColumn]) -> Vec<String> {
         code.into_iter().chain(label)
     })
     .collect()
+}
+
+/// Names of the columns that a query of one dataset would show, were it to show all that its files have.
+pub fn shown_columns(query: &Query, files: &[LakeFile]) -> Vec<String> {
+    let of_scope = |scope: &Scope| -> Vec<String> {
+        let files: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
+        super::view::columns(scope, &files).into_iter().map(|column| column.name).collect()
+    };
+    query.scopes.first().map(of_scope).unwrap_or_default()
 }
 
 /// Columns of the catalogue that the query names and none of its files has: they are NULL in the whole answer.

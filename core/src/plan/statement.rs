@@ -117,11 +117,13 @@ pub struct Wanted<'w> {
     pub sampling: Option<&'w Sampling>,
     /// Their order counts, so that rows which the query does not order have one too.
     pub ordered: bool,
+    /// A scan may give words by their numbers.
+    pub numbers: bool,
 }
 
 /// Builds the statement of `query` over `files`, in the engine's SQL.
 pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dyn Dialect) -> Result<Statement> {
-    let Wanted { origin, sampling, ordered } = wanted;
+    let Wanted { origin, sampling, ordered, numbers } = wanted;
     if origin.is_some() && !query.is_plain_scan() {
         return Err(Error::new(
             Code::InvalidParams,
@@ -243,7 +245,7 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
                 let view = view::create(dialect, scope, columns, of_scope, shown(placed));
                 view.map(|view| vec![view])
             };
-            let mut scan = scan(ask, scope, columns, all, origin, sampling);
+            let mut scan = scan(ask, scope, columns, all, origin, sampling, numbers);
             let placed = !of_scope.is_empty() && by_place(ask, scan.is_some(), ordered);
             match &mut scan {
                 None => {
@@ -324,10 +326,11 @@ fn structured(
         projection.push_str(&format!(", {}", dialect.name(name)));
     }
     let conditions: Vec<String> = ask.predicates.iter().map(|p| build.predicate(p)).collect();
-    let mut sql = format!("SELECT {projection} FROM {}", dialect.name(&scope.grupo.dataset.table()));
+    let mut table = dialect.name(&scope.grupo.dataset.table());
     if !conditions.is_empty() {
-        sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
+        table.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
     }
+    let mut sql = format!("SELECT {projection} FROM {table}");
     if let Projection::Grouped { keys, .. } = &ask.projection
         && !keys.is_empty()
     {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::complexity;
 use super::environment::Environment;
 use super::execution::{Execution, Outcome};
 use super::memory::{columns_of, work};
 use super::session::Session;
 use crate::base::{Ctx, Result, held_by_process};
 use crate::engine::CacheUse;
-use crate::estimate::{Basis, Bounded, Complexity, Estimate, Expected, Files, Rows, Runs, Spread, Traits};
+use crate::estimate::{Basis, Bounded, Estimate, Expected, Files, Rows, Runs, Spread, Traits};
 use crate::lake::LakeFile;
 use crate::params::{Ask, Extent, Query, QueryParams, Scope};
 use crate::plan::{Planned, Selection, Statement, Wanted, conditions, planned, reads, statement};
@@ -118,7 +119,7 @@ impl Session {
             files_to_download: standing.files_to_download,
             files_to_convert: standing.files_to_convert,
             engine,
-            complexity: Complexity::of(&query),
+            complexity: complexity::of(&query.ask).into(),
             exceeds,
             basis: from.into_iter().collect(),
             history: told.jobs,

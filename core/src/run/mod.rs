@@ -2,8 +2,10 @@
 
 mod attempts;
 mod bad_rows;
+mod complexity;
 mod delivery;
 mod described;
+mod dictionaries;
 mod emergency;
 mod environment;
 mod estimating;
@@ -16,6 +18,7 @@ mod memory;
 mod oom_retry;
 mod parking;
 mod plan_sync;
+mod profile;
 mod report;
 mod reporting;
 mod result_info;
@@ -32,9 +35,11 @@ mod unlabelled;
 
 pub use crate::engine::CacheUse;
 pub use crate::scheduler::{Ended, Event, Events, Status};
+pub use dictionaries::{DictionarySync, KitFailed, KitSynced};
 pub use environment::{EngineOver, Parts};
 pub use handles::{Job, Pending, Rows};
 pub use plan_sync::{FileState, PlannedFile, SyncPlan};
+pub use profile::{Change, ColumnProfile, CompetenciaRows, FrequentValue, InCompetencia, Profile};
 pub use report::{BadValue, NormalisedCodes, Performance, Report, Source, Storage, Unlabelled, Unreadable};
 pub use resume::{JobInfo, Replayed};
 pub use session::{Session, SyncReport};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,11 +11,12 @@ use serde::Serialize;
 use super::environment::{Environment, Parts};
 use super::execution::Prepared;
 use super::task::Task;
-use super::{Job, Pending, Report, Rows, Unreadable, export, stream};
+use super::{Job, Pending, Profile, Report, Rows, Unreadable, export, profile, stream};
 use crate::base::{Cancel, Ctx, Error, Result, text};
 use crate::catalog::{FileId, Grupo, LogicalType};
 use crate::config::Config;
 use crate::gate;
+use crate::labels::edition_of;
 use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{
     Extent, MissingFiles, Query, QueryParams, Question, Scope, SqlUse, check_sizes, validate, validate_question,
@@ -130,6 +131,19 @@ impl Session {
     /// Runs a query into files and tables.
     pub fn export(self: &Arc<Self>, params: &QueryParams, destinations: Vec<Destination>) -> Result<Report> {
         self.submit(params, destinations)?.wait()
+    }
+
+    /// What is in the columns that `params` selects; waits for it.
+    pub fn profile(self: &Arc<Self>, params: &QueryParams, ctx: Ctx) -> Result<Profile> {
+        let prepared = profile::refuse(params).and_then(|()| self.prepare(params, &ctx));
+        let prepared = prepared.map_err(|e| self.traced(e, &ctx))?;
+        let (job, place) = (Job::new(ulid::Ulid::new().to_string(), ctx.clone()), profile::Place::default());
+        let (query, left) = (prepared.query.clone(), place.clone());
+        let task = Task::new(&query, false, move |run| profile::run(run, prepared, &left));
+        self.spawn(task, &job, ctx)?;
+        job.wait()?;
+        let profile = place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        profile.ok_or_else(|| Error::internal("a profile ended without a result"))
     }
 
     /// Fetches and converts the files of each of `all` ahead of a query; only dataset, UF and competência count.
@@ -253,6 +267,7 @@ impl Session {
                 None => validate_sql(params, sql, self.judged(params, sql, ctx))?,
             },
         };
+        query.set_edition(edition_of(&self.dictionaries_folder())?);
         let datasets = query.scopes.iter().map(|scope| scope.grupo.dataset.clone()).collect();
         let names = self.listed(Some(&datasets), ctx)?;
         let wanted = |id: &FileId| {

@@ -18,6 +18,8 @@ type answer struct {
 	Rows     [][]*string       `json:"rows"`
 	Report   *datasus.Report   `json:"report"`
 	Estimate *datasus.Estimate `json:"estimate"`
+	// Of params in a file profile.json.
+	Profile *datasus.Profile `json:"profile,omitempty"`
 }
 
 // What a case declares, as c.py writes it behind the settings.
@@ -25,7 +27,7 @@ type declared struct {
 	Declared, Tables map[string]string
 }
 
-func ask(source, output, params string, of declared) (*answer, error) {
+func ask(source, output, params string, profiles bool, of declared) (*answer, error) {
 	config := datasus.Config{Output: output, Language: "pt", Tables: of.Tables, Declared: map[string][]string{}}
 	for dataset, path := range of.Declared {
 		config.Declared[dataset] = []string{path}
@@ -64,7 +66,10 @@ func ask(source, output, params string, of declared) (*answer, error) {
 	if found.Report, err = rows.Report(); err != nil {
 		return nil, err
 	}
-	found.Estimate, err = client.Estimate(params)
+	if found.Estimate, err = client.Estimate(params); err != nil || !profiles {
+		return found, err
+	}
+	found.Profile, err = client.Profile(context.Background(), params)
 	return found, err
 }
 
@@ -83,7 +88,7 @@ func main() {
 			}
 		}
 		var said any
-		found, err := ask(given[0], given[1], string(params), of)
+		found, err := ask(given[0], given[1], string(params), strings.HasSuffix(given[2], "/profile.json"), of)
 		var failure *datasus.Error
 		switch {
 		case err == nil:
