@@ -17,8 +17,10 @@ export declare class Client {
   schema(dataset: string): string
   catalog(): string
   dictionaries(): string
+  syncDictionaries(source?: string | undefined | null): Promise<string>
   datasets(): Promise<string>
   metrics(): string
+  openMetrics(): string
   get mode(): string
   setMaintenance(on: boolean): void
 }

@@ -369,7 +369,7 @@ extern "C" {
  * s3_path_style, s3_key, s3_secret, s3_token, s3_profile, s3_credentials, s3_ca, s3_proxy, s3_timeout, mirrors, home, refresh,
  * refresh_after, keep_files, max_download, transfers, ca, remote_cache,
  * remote_cache_limit, cache_memory, cache_folder, cache_limit, cache_entry_limit, cache_level, redis, redis_ca, redis_ttl,
- * rate_limit, deadline, threads, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
+ * rate_limit, processes, deadline, threads, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
  * and from the defaults; NULL: all of it. `client` receives the handle, to be released with datasus_client_release. DS-400: config is no
  * JSON, or has an unknown key; DS-404: there is no such folder; DS-422: a setting cannot work.
  *
@@ -472,6 +472,18 @@ enum datasus_status datasus_client_dictionaries(struct datasus_client *client,
                                                 struct datasus_error *error);
 
 /**
+ * Brings the ministry's kits of labels into the lake; `source`: a tree, a zip or a folder, or NULL for the client's own. `outcome`
+ * receives JSON, the caller's: `kits`, `failed`, `absent`. DS-404: no kit is there.
+ *
+ * # Safety
+ * `source`: NULL or a text; `outcome`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_sync_dictionaries(struct datasus_client *client,
+                                                     const char *source,
+                                                     struct datasus_text *outcome,
+                                                     struct datasus_error *error);
+
+/**
  * What the source holds, as JSON: `datasets`, and `ignored`, the files that no query reads, each with the reason. The text is
  * the caller's.
  *
@@ -492,6 +504,17 @@ enum datasus_status datasus_client_datasets(struct datasus_client *client,
 enum datasus_status datasus_client_metrics(struct datasus_client *client,
                                            struct datasus_text *metrics,
                                            struct datasus_error *error);
+
+/**
+ * The same in OpenMetrics' text form, in which a job's trace_id stands as exemplar behind each bucket of durations. The text is the
+ * caller's.
+ *
+ * # Safety
+ * `metrics`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_open_metrics(struct datasus_client *client,
+                                                struct datasus_text *metrics,
+                                                struct datasus_error *error);
 
 /**
  * Maintenance, for the whole process: 1 on, one job at a time with one thread; 0 off. DS-422: another number.
@@ -626,7 +649,8 @@ enum datasus_status datasus_set_log(int32_t level,
  *
  * `options`: a JSON object with any of columns (a list of names), dataset ("SIH-RD", where the file's name does not tell), typed
  * (true: the catalogue's types; false: all text), verify_crc, batch_rows, encoding ("latin-1", "cp850", "cp1252", "utf-8", "auto";
- * left out: Latin-1 for files of the catalogue, else auto), partial (true: fewer records than declared are no error); NULL: none.
+ * left out: Latin-1 for files of the catalogue, else auto), partial (true: fewer records than declared are no error), labels (true,
+ * or a list of columns: words for codes beside them), labels_only (true: in their place); NULL: none.
  * `stream` receives the rows; a damaged file ends it with DS-460, and datasus_stream_summary says what was noticed.
  * DS-400: options is no JSON or has an unknown key; DS-404: no such file; DS-422: no such column, dataset or encoding;
  * DS-460: not a DBC or DBF, or a column of a type that is not read.

@@ -129,7 +129,12 @@ impl Client {
     }
 
     fn dictionaries(&self, py: Python<'_>) -> PyResult<String> {
-        json(py, &self.0.dictionaries())
+        json(py, &self.call(py, datasus::Client::dictionaries)?)
+    }
+
+    #[pyo3(signature = (source=None))]
+    fn sync_dictionaries(&self, py: Python<'_>, source: Option<String>) -> PyResult<String> {
+        json(py, &self.call(py, move |client| client.sync_dictionaries(source.as_deref()))?)
     }
 
     fn datasets(&self, py: Python<'_>) -> PyResult<String> {
@@ -138,6 +143,10 @@ impl Client {
 
     fn metrics(&self, py: Python<'_>) -> PyResult<String> {
         without_gil(py, || Ok(self.0.metrics()))
+    }
+
+    fn open_metrics(&self, py: Python<'_>) -> PyResult<String> {
+        without_gil(py, || Ok(self.0.open_metrics()))
     }
 
     fn mode(&self) -> &'static str {

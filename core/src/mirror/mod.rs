@@ -8,6 +8,7 @@ mod fetch;
 mod held;
 mod home;
 mod listings;
+mod metrics;
 mod part;
 mod remote;
 mod store_tree;
@@ -26,6 +27,7 @@ use crate::store::{
 
 pub use fetch::Fetched;
 pub use home::home;
+pub use metrics::{DownloadMetrics, Downloads};
 
 use held::Held;
 use listings::{Kept, Listings};
@@ -52,6 +54,7 @@ pub struct Mirror {
     listed: Mutex<Option<Arc<Listed>>>,
     /// Files whose listing does not say their size, as they were asked for.
     asked: Mutex<HashMap<(usize, String), TreeEntry>>,
+    downloads: Arc<Downloads>,
 }
 
 #[derive(Debug, Clone)]
@@ -106,7 +109,13 @@ impl Mirror {
             current: Mutex::default(),
             listed: Mutex::default(),
             asked: Mutex::default(),
+            downloads: Arc::default(),
         })
+    }
+
+    /// What metrics show of it.
+    pub fn downloads(&self) -> &Arc<Downloads> {
+        &self.downloads
     }
 
     /// The name of all of it.
@@ -150,6 +159,18 @@ impl Mirror {
             work();
         });
         failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+
+    /// The object of this name, in any case, of a folder of the tree, where its listing has it.
+    pub fn named(&self, folder: &str, name: &str, ctx: &Ctx) -> Result<Option<Location>> {
+        let current = self.ensure_folder(folder, false, ctx)?;
+        let found = current.kept.entries().find(|entry| !entry.folder && entry.name.eq_ignore_ascii_case(name));
+        Ok(found.map(|entry| Location::of(SCHEME, format!("{folder}/{}", entry.name))))
+    }
+
+    /// Where a file lies that was fetched.
+    pub fn here(&self, location: &Location) -> PathBuf {
+        self.files().join(path_of(location))
     }
 
     /// The catalogue's folders of these datasets, in the tree; of all datasets also those above them, whose others are named as ignored.

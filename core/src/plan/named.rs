@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::view::{Held, TableColumn};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Dataset, LogicalType};
-use crate::labels::{Derived, derived_columns};
+use crate::labels::{Derived, derived_columns_named};
 use crate::lake::LakeFile;
 use crate::params::{Ask, ORIGIN, Op, Predicate, Projection, Query, Scalar, Scope, Structured, origin_column};
 
@@ -62,7 +62,7 @@ pub(super) fn columns(
             let of_headers = scope.header_columns.iter().filter(|(name, _)| scope.grupo.column(name).is_none());
             let known = of_catalogue.chain(of_headers.map(|(name, kind)| (name, kind)));
             let named = known.filter(|(name, _)| absent(name) && sql.syntax.names(&table, name, !elsewhere(name)));
-            let all = derived_columns(scope.grupo);
+            let all = derived_columns_named(scope.grupo, scope.edition, sql.columns.iter());
             let derived: Vec<&Arc<Derived>> = (all.iter())
                 .filter(|one| absent(&one.name) && sql.syntax.names(&table, &one.name, !elsewhere(&one.name)))
                 .collect();
