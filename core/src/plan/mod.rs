@@ -17,9 +17,9 @@ mod view;
 
 pub use bad_rows::BadRows;
 pub use dialect::Dialect;
-pub use explain::{Explain, Share, explain};
+pub use explain::{Explain, PlannedIndex, Share, explain};
 pub use missing::{Missing, missing_error, selection_warnings};
-pub use named::{nowhere, reads};
+pub use named::{nowhere, reads, shown_columns};
 pub use prune::{Verdict, judge, statistics};
 pub use sample::{BELOW as SAMPLE_BELOW, FileSample, PRIME as SAMPLE_PRIME, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile, is_text};

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod bad_rows;
+mod column_use;
 mod complexity;
 mod delivery;
 mod described;
@@ -17,6 +18,7 @@ mod memory;
 mod oom_retry;
 mod parking;
 mod plan_sync;
+mod profile;
 mod report;
 mod reporting;
 mod result_info;
@@ -37,6 +39,7 @@ pub use dictionaries::{DictionarySync, KitFailed, KitSynced};
 pub use environment::{EngineOver, Parts};
 pub use handles::{Job, Pending, Rows};
 pub use plan_sync::{FileState, PlannedFile, SyncPlan};
+pub use profile::{Change, ColumnProfile, CompetenciaRows, FrequentValue, InCompetencia, Profile};
 pub use report::{BadValue, NormalisedCodes, Performance, Report, Source, Storage, Unlabelled, Unreadable};
 pub use resume::{JobInfo, Replayed};
 pub use session::{Session, SyncReport};
