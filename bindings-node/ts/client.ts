@@ -106,6 +106,10 @@ export interface Config {
   cacheLevel?: number
   /** Redis in which several machines keep answers, `redis://server:6379/0`; never shown. */
   redis?: string
+  /** Secret of all clients that share answers in Redis, 16 characters at least; never shown. What was made without it is refused. */
+  redisSecret?: string
+  /** zstd level of answers in Redis, 1 to 19; `cacheLevel`. */
+  redisLevel?: number
   /** File of certificates of a private authority for `rediss://`. */
   redisCa?: string | URL
   /** Seconds after which Redis forgets an answer; one day. */

@@ -55,7 +55,10 @@ pub mod sink;
 pub mod source;
 pub mod store;
 
-pub use base::{Code, Error, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
+pub use base::{
+    Code, Error, IndexState, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret,
+    TableIndex,
+};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{
     Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known, Rate, Rates,

@@ -17,7 +17,7 @@ mod view;
 
 pub use bad_rows::BadRows;
 pub use dialect::Dialect;
-pub use explain::{Explain, Planned, Share, explain, planned};
+pub use explain::{Explain, Planned, PlannedIndex, Share, explain, planned};
 pub use missing::{Missing, missing_error, selection_warnings};
 pub use named::{nowhere, origin_of, reads, shown_columns};
 pub use prune::{Verdict, judge, statistics};

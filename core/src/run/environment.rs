@@ -9,6 +9,7 @@ use arrow::array::RecordBatchReader;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::column_use::ColumnUse;
 use crate::base::{Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
 use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::{Catalog, Dataset};
@@ -64,6 +65,7 @@ pub struct Environment {
     pub(super) keeps_answers: bool,
     pub(super) output: Location,
     pub(super) state: StateFolder,
+    pub(super) column_use: ColumnUse,
     pub(super) scheduler: Scheduler,
     owner: Owner,
     pub(super) governor: Governor,
@@ -155,6 +157,9 @@ impl Environment {
             _ => state_root(&config, &lake.location(), folder.as_deref())?,
         };
         let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;
+        // Beside the folder of jobs, in which nothing else lies; in it where it is the user's own.
+        let beside_jobs = if config.state.is_some() { Some(state.as_path()) } else { state.parent() };
+        let column_use = ColumnUse::at(beside_jobs.unwrap_or(&state).join("column-use.json"));
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
         let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
@@ -195,6 +200,7 @@ impl Environment {
             targets: parts.targets,
             output,
             state,
+            column_use,
             scheduler,
             owner,
             governor,

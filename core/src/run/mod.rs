@@ -2,6 +2,7 @@
 
 mod attempts;
 mod bad_rows;
+mod column_use;
 mod complexity;
 mod delivery;
 mod described;
