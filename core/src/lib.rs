@@ -38,6 +38,7 @@ mod client;
 mod config;
 pub mod contract;
 pub mod engine;
+pub mod estimate;
 pub mod gate;
 pub mod governor;
 pub mod labels;
@@ -64,6 +65,7 @@ pub use client::{
     RatesParams,
 };
 pub use config::{Config, CsvEncoding, CsvForm, Refresh, S3Credentials};
+pub use estimate::Estimate;
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use labels::{DictionaryEntry, Found, FoundIn};
 pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
