@@ -127,9 +127,14 @@ fn run(client: &Client, case: &Value) -> Result<(), String> {
         let mut answer = client.query(&params)?;
         let schema = answer.schema();
         let batches = answer.by_ref().collect::<datasus::Result<Vec<RecordBatch>>>()?;
-        Ok((schema, batches, answer.report()?))
+        let report = answer.report()?;
+        Ok((schema, batches, report, client.estimate(&params)?))
     });
-    let (schema, batches, report) = match (answer, &expect["error"]) {
+    if let (Ok(params), Some(_)) = (QueryParams::from_value(case["params"].clone()), expect["profile"].as_object()) {
+        let profile = client.profile(&params).map_err(|error| format!("no profile: {error:?}"))?;
+        check_fields(&serde_json::to_value(&profile).unwrap(), &expect["profile"])?;
+    }
+    let (schema, batches, report, estimate) = match (answer, &expect["error"]) {
         (Err(error), Value::Null) => return Err(format!("unexpected {error:?}")),
         (Err(error), expected) => return check_error(&error, expected),
         (Ok(_), expected) if !expected.is_null() => return Err("an error was expected".into()),
@@ -157,6 +162,11 @@ fn run(client: &Client, case: &Value) -> Result<(), String> {
             return Err(format!("no row {row} among {:?}", &rows[..rows.len().min(10)]));
         }
     }
+    // Whatever is asked, what an estimate says it knows is so.
+    if estimate.rows.is_exact() && estimate.rows.likely != rows.len() as u64 {
+        return Err(format!("{} rows, and {} were said to be known", rows.len(), estimate.rows.likely));
+    }
+    check_fields(&serde_json::to_value(&estimate).unwrap(), &expect["estimate"])?;
     check_fields(&report.to_json(), &expect["report"])
 }
 
@@ -205,7 +215,14 @@ fn as_text(batches: &[RecordBatch]) -> Vec<Vec<Value>> {
 fn every_public_name_is_there() {
     let names = std::fs::read_to_string(root().join("tests/conformance/names.json")).unwrap();
     let names: serde_json::Map<String, Value> = serde_json::from_str(&names).unwrap();
-    let rooms = ["client.rs", "run/handles/job.rs", "source/typed_records.rs", "source/example_data/mod.rs"];
+    let rooms = [
+        "client.rs",
+        "client/knowing.rs",
+        "client/rates.rs",
+        "run/handles/job.rs",
+        "source/typed_records.rs",
+        "source/example_data/mod.rs",
+    ];
     let text: String = rooms.map(|room| std::fs::read_to_string(root().join("core/src").join(room)).unwrap()).concat();
     for (what, of) in names.iter().filter(|(what, _)| *what != "about") {
         let function = of["rust"].as_str().and_then(|name| name.rsplit("::").next()).unwrap();

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from . import contract
 from ._html import number, table
+from ._optional import require
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class Report(contract.Report):
@@ -57,6 +63,28 @@ class SyncPlan(contract.SyncPlan):
     """
 
 
+class Rates(contract.Rates):
+    """Rates by municipality, as :meth:`Client.rates` gives them.
+
+    Examples
+    --------
+    >>> rates = client.rates("SIM-DO", population="SINASC-DN", per=1000)
+    >>> rates.rows[0].events > 0
+    True
+    """
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a municipality.
+
+        Examples
+        --------
+        >>> client.rates("SIM-DO", population="SINASC-DN").to_pandas().columns.tolist()
+        ['municipio', 'events', 'population', 'crude', 'standardised']
+        """
+        names = ["municipio", "events", "population", "crude", "standardised"]
+        return require("pandas", "pandas").DataFrame([dict(row) for row in self.rows], columns=names)
+
+
 class JobInfo(contract.JobInfo):
     """A job that left something, as :meth:`Client.jobs` lists it.
 
@@ -75,6 +103,17 @@ class DeadLetter(contract.DeadLetter):
     >>> for left in client.jobs():
     ...     for letter in client.dead_letters(left.job_id):
     ...         print(letter.source_file, letter.source_row, letter.column, letter.value, letter.reason)
+    """
+
+
+class Estimate(contract.Estimate):
+    """What a query will probably take, told before it runs.
+
+    Examples
+    --------
+    >>> expected = client.estimate("SIH-RD", uf="AC", where=[("SEXO", "=", "1")])
+    >>> expected.engine, expected.rows.low <= expected.rows.likely <= expected.rows.high
+    ('scan', True)
     """
 
 

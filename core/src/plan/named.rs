@@ -111,6 +111,15 @@ pub(super) fn shown(ask: &Structured, columns: &[TableColumn]) -> Vec<String> {
     .collect()
 }
 
+/// Names of the columns that a query of one dataset would show, were it to show all that its files have.
+pub fn shown_columns(query: &Query, files: &[LakeFile]) -> Vec<String> {
+    let of_scope = |scope: &Scope| -> Vec<String> {
+        let files: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
+        super::view::columns(scope, &files).into_iter().map(|column| column.name).collect()
+    };
+    query.scopes.first().map(of_scope).unwrap_or_default()
+}
+
 /// Columns of the catalogue that the query names and none of its files has: they are NULL in the whole answer.
 pub fn nowhere(query: &Query, files: &[LakeFile]) -> Vec<(Dataset, Vec<String>)> {
     let of_scope = |scope: &Scope| -> Vec<&LakeFile> {
@@ -139,7 +148,7 @@ pub(super) fn has_elsewhere(tables: &[(&Scope, Vec<TableColumn>)], scope: &Scope
 }
 
 /// What a column of [`ORIGIN`] holds in every row of `file`.
-pub(super) fn origin_of(file: &LakeFile, name: &str) -> String {
+pub fn origin_of(file: &LakeFile, name: &str) -> String {
     match name {
         "datasus_arquivo" => file.source.file.clone(),
         "datasus_uf" => file.id.uf.to_string(),

@@ -12,7 +12,7 @@ use crate::base::{UnitId, UnitPlaces};
 use crate::catalog::{LogicalType, UfCoding};
 use crate::labels::Derived;
 use crate::lake::LakeFile;
-use crate::params::{ORIGIN, Op, Predicate, Projection, Scalar, Scope, Structured};
+use crate::params::{ORIGIN, Op, Predicate, Projection, Query, Scalar, Scope, Structured};
 use crate::store::Handle;
 
 /// What is read, file by file, in the order of the answer.
@@ -79,7 +79,8 @@ pub struct ScanFile {
     pub without: Option<Arc<[u64]>>,
 }
 
-/// The scan that gives what the statement gives, row by row and type by type; none where a value would need a cast.
+/// The scan that gives what the statement gives, row by row and type by type; none where a value would need a cast. `numbers`: words
+/// come by their numbers.
 pub(super) fn scan(
     ask: &Structured,
     scope: &Scope,
@@ -87,6 +88,7 @@ pub(super) fn scan(
     files: &[&LakeFile],
     origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
+    numbers: bool,
 ) -> Option<Scan> {
     if !ask.order_by.is_empty() {
         return None;
@@ -117,7 +119,8 @@ pub(super) fn scan(
             continue;
         }
         if let Some(derived) = find(name).and_then(|column| column.derived.as_ref()) {
-            fields.push(Field::new(name, derived.kind.arrow(), true));
+            let kind = if numbers && derived.words().is_some() { DataType::Int32 } else { derived.kind.arrow() };
+            fields.push(Field::new(name, kind, true));
             outputs.push(made(derived)?);
             continue;
         }
@@ -232,6 +235,12 @@ fn comparable(value: &Scalar, kind: &LogicalType) -> bool {
         }
         _ => false,
     }
+}
+
+/// What the rows of a table must meet that `query` reads of it, but for conditions that are asked of whole files.
+pub fn conditions(query: &Query, scope: &Scope) -> Vec<Predicate> {
+    let (_, of_rows) = named::split(query.predicates());
+    of_rows.into_iter().cloned().chain(uf_predicate(scope)).collect()
 }
 
 /// The rows of the wanted UFs alone, in national files.

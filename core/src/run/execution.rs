@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use rayon::prelude::*;
 
@@ -54,6 +55,8 @@ impl Outcome {
 pub(super) struct Run<'r> {
     pub env: &'r Environment,
     pub memory: &'r PeakMemory,
+    /// When it was its turn.
+    pub began: Instant,
     pub job: &'r Job,
     pub ctx: &'r Ctx,
 }
@@ -150,21 +153,24 @@ impl<'r> Execution<'r> {
             _ => None,
         };
         let (files, unreadable) = run.readable(&prepared, columns)?;
-        Execution::over(run, prepared, (files, unreadable), sampling, limits)
+        // A stream's reader puts words behind dictionaries.
+        Execution::over(run, prepared, (files, unreadable), sampling, limits, limits.is_none())
     }
 
-    /// The same over files that are there.
+    /// The same over files that are there. `numbers`: a scan gives words by their numbers.
     pub fn over(
         run: Run<'r>,
         prepared: Prepared,
         (mut files, unreadable): (Vec<LakeFile>, Vec<Unreadable>),
         sampling: Option<Sampling>,
         limits: Option<&AllLimits>,
+        numbers: bool,
     ) -> Result<Self> {
         let wanted = Wanted {
             origin: limits.is_some_and(AllLimits::want_origin).then_some(ORIGIN_COLUMNS),
             sampling: sampling.as_ref(),
             ordered: limits.is_some_and(AllLimits::by_order),
+            numbers,
         };
         let dialect = run.env.engine.dialect();
         let mut statement = plan::statement(&prepared.query, &files, wanted, dialect)?;
