@@ -1,6 +1,7 @@
 //! The ministry's tables of labels: read as TabWin reads them, and compiled into the built-in dictionary.
 
 mod compiled;
+mod facts;
 #[path = "../ftp_server/mod.rs"]
 mod ftp_server;
 #[path = "../genuine/mod.rs"]
