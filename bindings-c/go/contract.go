@@ -44,6 +44,8 @@ type Report struct {
 	// Codes of the files that were read, before conditions, for which the list of their label has none; NULL codes are
 	// not among them.
 	Unlabelled []Unlabelled `json:"unlabelled,omitempty"`
+	// Indexes of PostgreSQL tables that were wanted, each with why, and what became of it.
+	Indexes []TableIndex `json:"indexes,omitempty"`
 	// In the client's language.
 	Warnings []string `json:"warnings"`
 }
@@ -204,6 +206,34 @@ type Unlabelled struct {
 	// Ten of them, the most frequent first; codes that are looked up together stand with a plus between.
 	Codes []string `json:"codes"`
 }
+
+// TableIndex: an index that a load was to make in PostgreSQL.
+type TableIndex struct {
+	// `schema.table`; of a partitioned table its partition.
+	Table string `json:"table"`
+	// The column.
+	Column string `json:"column"`
+	// `btree`, or `brin` where the rows came in the column's order.
+	Method string `json:"method"`
+	// Its name in the table's schema; none where there is none.
+	Name *string `json:"name"`
+	// What became of it.
+	State IndexState `json:"state"`
+	// Why it was wanted, and why it was not made where it was not; in the client's language.
+	Why string `json:"why"`
+}
+
+// IndexState: what became of an index.
+type IndexState string
+
+const (
+	// This load made it.
+	IndexStateMade IndexState = "made"
+	// The table had one that serves the same.
+	IndexStatePresent IndexState = "present"
+	// It is not there; the rows are.
+	IndexStateFailed IndexState = "failed"
+)
 
 // SyncReport: what a conversion ahead of a query did.
 type SyncReport struct {
@@ -681,6 +711,8 @@ type Explain struct {
 	Sources []string `json:"sources"`
 	// Files that would not be read, each with the one that is instead.
 	LeftOut []LeftOut `json:"left_out"`
+	// What a PostgreSQL table of the answer would be indexed by, where its `indexes` say nothing else.
+	Indexes []PlannedIndex `json:"indexes,omitempty"`
 	// What the query would say of its files, as far as it can be known without converting them; in the client's language.
 	Warnings []string `json:"warnings"`
 	// None while nothing is converted: the columns come from the files.
@@ -717,6 +749,142 @@ const (
 	LeftOutReasonOlderTime LeftOutReason = "older_time"
 	// It has the same rows.
 	LeftOutReasonSameRows LeftOutReason = "same_rows"
+)
+
+// PlannedIndex: an index that a load would make.
+type PlannedIndex struct {
+	// The column.
+	Column string `json:"column"`
+	// Who looks for rows by it; in the client's language.
+	Why string `json:"why"`
+}
+
+// Estimate: what a query will probably take. It was not run, and nothing was fetched or converted for it; a kept
+// answer takes less.
+type Estimate struct {
+	// Of the answer.
+	Rows Expected `json:"rows"`
+	// Rows of the source files that are read for it, before its conditions.
+	RowsRead Expected `json:"rows_read"`
+	// Bytes of the files that would be fetched from elsewhere, as their listing says.
+	BytesToDownload Expected `json:"bytes_to_download"`
+	// Bytes of the files that would be converted first, those to be fetched among them.
+	BytesToConvert Expected `json:"bytes_to_convert"`
+	// Compressed bytes of the Parquet columns that would be read.
+	BytesToRead Expected `json:"bytes_to_read"`
+	// From submission to the last row of its stream, on this machine, without the time in a queue.
+	DurationSec ExpectedSeconds `json:"duration_sec"`
+	// The process's peak resident memory while it runs, as its report will say: what the process has now is part of it.
+	MemoryBytes Expected `json:"memory_bytes"`
+	// Of this, what the query itself works with, at its most.
+	WorkBytes uint64 `json:"work_bytes"`
+	// Files that would be read.
+	Files uint64 `json:"files"`
+	// Of these, files to be fetched from elsewhere.
+	FilesToDownload uint64 `json:"files_to_download"`
+	// Of these, files to be converted, those to be fetched among them.
+	FilesToConvert uint64 `json:"files_to_convert"`
+	// What runs it.
+	Engine EstimateEngine `json:"engine"`
+	// How many joins, aggregates and windows it has.
+	Complexity Complexity `json:"complexity"`
+	// Settings whose bounds it may not keep.
+	Exceeds []EstimateBound `json:"exceeds,omitempty"`
+	// What the figures are from.
+	Basis []EstimateBasis `json:"basis"`
+	// Earlier jobs of this kind that duration and memory are learned from; with few of them they are a guess.
+	History uint64 `json:"history"`
+	// How duration is told from these: by whichever has been closer so far.
+	DurationBy EstimateModel `json:"duration_by"`
+	// The same of memory.
+	MemoryBy EstimateModel `json:"memory_by"`
+	// In the client's language.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Expected: a number that only the end will tell: in 90 of 100 queries it lies between `low` and `high`. All three are
+// the same where it is known.
+type Expected struct {
+	// In 5 of 100 queries it is less.
+	Low uint64 `json:"low"`
+	// As often more as less.
+	Likely uint64 `json:"likely"`
+	// In 5 of 100 queries it is more.
+	High uint64 `json:"high"`
+}
+
+// ExpectedSeconds: the same in seconds.
+type ExpectedSeconds struct {
+	// In 5 of 100 queries it is less.
+	Low float64 `json:"low"`
+	// As often more as less.
+	Likely float64 `json:"likely"`
+	// In 5 of 100 queries it is more.
+	High float64 `json:"high"`
+}
+
+// EstimateEngine: what runs a query.
+type EstimateEngine string
+
+const (
+	// The reader of plain rows.
+	EstimateEngineScan EstimateEngine = "scan"
+	// DuckDB.
+	EstimateEngineDuckdb EstimateEngine = "duckdb"
+	// The catalogue answers by itself.
+	EstimateEngineCatalogue EstimateEngine = "catalogue"
+)
+
+// Complexity: how many joins, aggregates and windows a query has, those of its subqueries included.
+type Complexity struct {
+	// Two tables side by side, on a condition or without.
+	Joins uint64 `json:"joins"`
+	// Aggregate functions without a window.
+	Aggregations uint64 `json:"aggregations"`
+	// Functions with OVER.
+	Windows uint64 `json:"windows"`
+}
+
+// EstimateBound: a bound of the client's settings.
+type EstimateBound string
+
+const (
+	// What it works with may not fit `memory_limit`: the rest goes to disk.
+	EstimateBoundMemoryLimit EstimateBound = "memory_limit"
+	// What goes to disk may be more than `spill_limit`: DS-507.
+	EstimateBoundSpillLimit EstimateBound = "spill_limit"
+	// It would fetch more than `max_download`: DS-422.
+	EstimateBoundMaxDownload EstimateBound = "max_download"
+)
+
+// EstimateBasis: what an estimate is made of.
+type EstimateBasis string
+
+const (
+	// Row counts, sizes and least and greatest values in the Parquet's footers.
+	EstimateBasisFooters EstimateBasis = "footers"
+	// Some rows of the columns that the query compares or groups by.
+	EstimateBasisSample EstimateBasis = "sample"
+	// The number of records in the headers of files that are not converted yet.
+	EstimateBasisHeaders EstimateBasis = "headers"
+	// Sizes of files in a listing; their rows are estimated by those of other files of the dataset.
+	EstimateBasisListing EstimateBasis = "listing"
+	// What the catalogue knows of the columns: nothing of the dataset was there to be looked at.
+	EstimateBasisCatalogue EstimateBasis = "catalogue"
+	// What earlier jobs of this installation took.
+	EstimateBasisHistory EstimateBasis = "history"
+)
+
+// EstimateModel: how a figure is told from earlier jobs.
+type EstimateModel string
+
+const (
+	// There are too few of them: it is a guess.
+	EstimateModelNone EstimateModel = "none"
+	// By the middle of what jobs like it took.
+	EstimateModelTable EstimateModel = "table"
+	// By a line through what all of its kind took.
+	EstimateModelRegression EstimateModel = "regression"
 )
 
 // Holdings: what the source holds.
@@ -1320,9 +1488,13 @@ type Postgres struct {
 	Connections uint64 `json:"connections,omitempty"`
 	// True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time.
 	Analyze *bool `json:"analyze,omitempty"`
-	// Columns to index in a new table, one index each; left out: those that the query's conditions are put on, and the
-	// one that it orders by (BRIN: its rows lie in that order).
-	Indexes []string `json:"indexes,omitzero"`
+	// Columns to index, one index each, made after the load while the table is read (`CONCURRENTLY`). `auto`, or left
+	// out: of a table that datasus made, those that this query and this client's others put conditions on, join and order
+	// by; `none`: no index. A column by whose values the rows came in order gets a BRIN.
+	Indexes Texts `json:"indexes,omitzero"`
+	// A new table has a partition for each of these, made as loads bring them; it has the three columns of `replace_by`,
+	// in any mode but `upsert`. Left out: it has none. A table that is there and has no such partitions is DS-409.
+	PartitionBy PartitionBy `json:"partition_by,omitempty"`
 }
 
 // LoadMode: what happens to the table that is there, and to its rows.
@@ -1350,6 +1522,14 @@ const (
 	ReplaceByCompetencia ReplaceBy = "competencia"
 	// The same file of them, whatever it is called: a part of a month that is split.
 	ReplaceBySourceFile ReplaceBy = "source_file"
+)
+
+// PartitionBy: what a partition of a table holds.
+type PartitionBy string
+
+const (
+	// One competência, by `datasus_competencia`.
+	PartitionByCompetencia PartitionBy = "competencia"
 )
 
 // Config: settings of one client.
@@ -1453,8 +1633,13 @@ type Config struct {
 	// zstd level of kept answers, 1 to 19 (`DATASUS_CACHE_LEVEL`); default 1.
 	CacheLevel int64 `json:"cache_level,omitempty"`
 	// Redis in which several machines keep answers, `redis://server:6379/0`, or `rediss://` with TLS (`DATASUS_REDIS`);
-	// never shown. Who may write there can change answers: let only your own do so.
+	// never shown. Who may write there can change answers, unless `redis_secret` is set.
 	Redis string `json:"redis,omitempty"`
+	// Secret of all clients that share answers in Redis, of 16 signs at least (`DATASUS_REDIS_SECRET`); never shown. With
+	// it an answer that was made without it is refused and counted.
+	RedisSecret string `json:"redis_secret,omitempty"`
+	// zstd level of answers in Redis, 1 to 19 (`DATASUS_REDIS_LEVEL`); none: `cache_level`.
+	RedisLevel int64 `json:"redis_level,omitempty"`
 	// File of certificates (PEM) of a private authority for `rediss://`, in the place of the system's
 	// (`DATASUS_REDIS_CA`).
 	RedisCa string `json:"redis_ca,omitempty"`

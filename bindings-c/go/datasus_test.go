@@ -128,6 +128,30 @@ func TestErrorsHaveCodesAndFacts(t *testing.T) {
 	_, err = client.Resume(t.Context(), "no-such-job")
 	coded(t, err, "DS-404")
 
+	// Who asks too often is told when to come back; another key, and none, are not held up.
+	one := uint64(1)
+	limited, err := datasus.Open(folder, &datasus.Config{RateLimit: &one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(key string) error {
+		return read(limited.Query(t.Context(), datasus.Params{
+			Dataset: "SIH-RD", UF: []string{"AC"}, Columns: []string{"CNES"}, Options: &datasus.Options{RateKey: key},
+		}))
+	}
+	for _, key := range []string{"ana", "bia", "", ""} {
+		if err := ask(key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := coded(t, ask("ana"), "DS-429")
+	if wait, _ := refused.Diagnostic["retry_after_sec"].(float64); wait < 1 || wait > 60 || !refused.Retryable {
+		t.Errorf("%+v", refused)
+	}
+	if err := limited.Close(); err != nil {
+		t.Error(err)
+	}
+
 	// The typed error of a stream that fails: a file that was cut short.
 	file := filepath.Join(folder, "RDAC2401.dbc")
 	whole, err := os.ReadFile(file)
@@ -419,6 +443,10 @@ func TestWhatTheClientKnowsIsTyped(t *testing.T) {
 	plan, err := client.Explain(datasus.Params{Dataset: "SIH-RD"})
 	if err != nil || plan.Files.Read == 0 || plan.Files.Read != plan.Files.Present || len(plan.ToConvert) == 0 {
 		t.Errorf("%+v, %v", plan, err)
+	}
+	expected, err := client.Estimate(datasus.Params{Dataset: "SIH-RD"})
+	if err != nil || expected.Rows.Likely == 0 || expected.Rows.Low > expected.Rows.Likely || expected.FilesToConvert == 0 {
+		t.Errorf("%+v, %v", expected, err)
 	}
 	if said, err := datasus.JSONSchema(); err != nil || !json.Valid(said) {
 		t.Error(err)

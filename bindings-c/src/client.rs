@@ -39,7 +39,7 @@ pub fn json(value: &impl Serialize) -> Result<String> {
 /// written, by name: delimiter, encoding, types), lake, output, state, spill, memory_limit, spill_limit, postgres, s3_endpoint, s3_region,
 /// s3_path_style, s3_key, s3_secret, s3_token, s3_profile, s3_credentials, s3_ca, s3_proxy, s3_timeout, mirrors, home, refresh,
 /// refresh_after, keep_files, max_download, transfers, ca, remote_cache,
-/// remote_cache_limit, cache_memory, cache_folder, cache_limit, cache_entry_limit, cache_level, redis, redis_ca, redis_ttl,
+/// remote_cache_limit, cache_memory, cache_folder, cache_limit, cache_entry_limit, cache_level, redis, redis_secret, redis_level, redis_ca, redis_ttl,
 /// rate_limit, processes, deadline, threads, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
 /// and from the defaults; NULL: all of it. `client` receives the handle, to be released with datasus_client_release. DS-400: config is no
 /// JSON, or has an unknown key; DS-404: there is no such folder; DS-422: a setting cannot work.
@@ -156,6 +156,25 @@ pub unsafe extern "C" fn datasus_client_explain(
     fence("datasus_client_explain", error, || unsafe {
         let params = text(params, "params")?;
         say(client, plan, |held| json(&held.client.explain(&held.client.params(params)?)?))
+    })
+}
+
+/// What a query will take, as JSON: rows, bytes, duration and peak memory, each with low, likely and high, between which 90 of 100
+/// queries stay. Nothing is fetched, converted or run. The text is the caller's. DS-400, DS-422: what is wrong with params.
+///
+/// # Safety
+/// `params`: a text; `estimate`: a place for a datasus_text; `error`: NULL or a datasus_error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_estimate(
+    client: *mut ClientHandle,
+    params: *const c_char,
+    estimate: *mut TextOut,
+    error: *mut ErrorOut,
+) -> Status {
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_estimate", error, || unsafe {
+        let params = text(params, "params")?;
+        say(client, estimate, |held| json(&held.client.estimate(&held.client.params(params)?)?))
     })
 }
 

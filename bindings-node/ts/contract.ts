@@ -40,6 +40,8 @@ export interface Report {
   normalised?: NormalisedCodes[]
   /** Codes of the files that were read, before conditions, for which the list of their label has none; NULL codes are not among them. */
   unlabelled?: Unlabelled[]
+  /** Indexes of PostgreSQL tables that were wanted, each with why, and what became of it. */
+  indexes?: TableIndex[]
   /** In the client's language. */
   warnings: string[]
 }
@@ -189,6 +191,31 @@ export interface Unlabelled {
   /** Ten of them, the most frequent first; codes that are looked up together stand with a plus between. */
   codes: string[]
 }
+
+/** An index that a load was to make in PostgreSQL. */
+export interface TableIndex {
+  /** `schema.table`; of a partitioned table its partition. */
+  table: string
+  /** The column. */
+  column: string
+  /** `btree`, or `brin` where the rows came in the column's order. */
+  method: string
+  /** Its name in the table's schema; none where there is none. */
+  name: string | null
+  /** What became of it. */
+  state: IndexState
+  /** Why it was wanted, and why it was not made where it was not; in the client's language. */
+  why: string
+}
+
+/**
+ * What became of an index.
+ *
+ * - `made`: This load made it.
+ * - `present`: The table had one that serves the same.
+ * - `failed`: It is not there; the rows are.
+ */
+export type IndexState = 'made' | 'present' | 'failed'
 
 /** What a conversion ahead of a query did. */
 export interface SyncReport {
@@ -598,6 +625,8 @@ export interface Explain {
   sources: string[]
   /** Files that would not be read, each with the one that is instead. */
   leftOut: LeftOut[]
+  /** What a PostgreSQL table of the answer would be indexed by, where its `indexes` say nothing else. */
+  indexes?: PlannedIndex[]
   /** What the query would say of its files, as far as it can be known without converting them; in the client's language. */
   warnings: string[]
   /** None while nothing is converted: the columns come from the files. */
@@ -631,6 +660,125 @@ export interface LeftOut {
  * - `same_rows`: It has the same rows.
  */
 export type LeftOutReason = 'preliminary' | 'older_date' | 'older_time' | 'same_rows'
+
+/** An index that a load would make. */
+export interface PlannedIndex {
+  /** The column. */
+  column: string
+  /** Who looks for rows by it; in the client's language. */
+  why: string
+}
+
+/** What a query will probably take. It was not run, and nothing was fetched or converted for it; a kept answer takes less. */
+export interface Estimate {
+  /** Of the answer. */
+  rows: Expected
+  /** Rows of the source files that are read for it, before its conditions. */
+  rowsRead: Expected
+  /** Bytes of the files that would be fetched from elsewhere, as their listing says. */
+  bytesToDownload: Expected
+  /** Bytes of the files that would be converted first, those to be fetched among them. */
+  bytesToConvert: Expected
+  /** Compressed bytes of the Parquet columns that would be read. */
+  bytesToRead: Expected
+  /** From submission to the last row of its stream, on this machine, without the time in a queue. */
+  durationSec: ExpectedSeconds
+  /** The process's peak resident memory while it runs, as its report will say: what the process has now is part of it. */
+  memoryBytes: Expected
+  /** Of this, what the query itself works with, at its most. */
+  workBytes: number
+  /** Files that would be read. */
+  files: number
+  /** Of these, files to be fetched from elsewhere. */
+  filesToDownload: number
+  /** Of these, files to be converted, those to be fetched among them. */
+  filesToConvert: number
+  /** What runs it. */
+  engine: EstimateEngine
+  /** How many joins, aggregates and windows it has. */
+  complexity: Complexity
+  /** Settings whose bounds it may not keep. */
+  exceeds?: EstimateBound[]
+  /** What the figures are from. */
+  basis: EstimateBasis[]
+  /** Earlier jobs of this kind that duration and memory are learned from; with few of them they are a guess. */
+  history: number
+  /** How duration is told from these: by whichever has been closer so far. */
+  durationBy: EstimateModel
+  /** The same of memory. */
+  memoryBy: EstimateModel
+  /** In the client's language. */
+  warnings?: string[]
+}
+
+/** A number that only the end will tell: in 90 of 100 queries it lies between `low` and `high`. All three are the same where it is known. */
+export interface Expected {
+  /** In 5 of 100 queries it is less. */
+  low: number
+  /** As often more as less. */
+  likely: number
+  /** In 5 of 100 queries it is more. */
+  high: number
+}
+
+/** The same in seconds. */
+export interface ExpectedSeconds {
+  /** In 5 of 100 queries it is less. */
+  low: number
+  /** As often more as less. */
+  likely: number
+  /** In 5 of 100 queries it is more. */
+  high: number
+}
+
+/**
+ * What runs a query.
+ *
+ * - `scan`: The reader of plain rows.
+ * - `duckdb`: DuckDB.
+ * - `catalogue`: The catalogue answers by itself.
+ */
+export type EstimateEngine = 'scan' | 'duckdb' | 'catalogue'
+
+/** How many joins, aggregates and windows a query has, those of its subqueries included. */
+export interface Complexity {
+  /** Two tables side by side, on a condition or without. */
+  joins: number
+  /** Aggregate functions without a window. */
+  aggregations: number
+  /** Functions with OVER. */
+  windows: number
+}
+
+/**
+ * A bound of the client's settings.
+ *
+ * - `memory_limit`: What it works with may not fit `memory_limit`: the rest goes to disk.
+ * - `spill_limit`: What goes to disk may be more than `spill_limit`: DS-507.
+ * - `max_download`: It would fetch more than `max_download`: DS-422.
+ */
+export type EstimateBound = 'memory_limit' | 'spill_limit' | 'max_download'
+
+/**
+ * What an estimate is made of.
+ *
+ * - `footers`: Row counts, sizes and least and greatest values in the Parquet's footers.
+ * - `sample`: Some rows of the columns that the query compares or groups by.
+ * - `headers`: The number of records in the headers of files that are not converted yet.
+ * - `listing`: Sizes of files in a listing; their rows are estimated by those of other files of the dataset.
+ * - `catalogue`: What the catalogue knows of the columns: nothing of the dataset was there to be looked at.
+ * - `history`: What earlier jobs of this installation took.
+ */
+export type EstimateBasis = 'footers' | 'sample' | 'headers' | 'listing' | 'catalogue' | 'history'
+
+/**
+ * How a figure is told from earlier jobs.
+ *
+ * - `none`: There are too few of them: it is a guess.
+ * - `table`: By the middle of what jobs like it took.
+ * - `regression`: By a line through what all of its kind took.
+ */
+export type EstimateModel = 'none' | 'table' | 'regression'
 
 /** What the source holds. */
 export interface Holdings {
@@ -1208,8 +1356,10 @@ export interface Postgres {
   connections?: number
   /** True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time. */
   analyze?: boolean
-  /** Columns to index in a new table, one index each; left out: those that the query's conditions are put on, and the one that it orders by (BRIN: its rows lie in that order). */
-  indexes?: string[] | null
+  /** Columns to index, one index each, made after the load while the table is read (`CONCURRENTLY`). `auto`, or left out: of a table that datasus made, those that this query and this client's others put conditions on, join and order by; `none`: no index. A column by whose values the rows came in order gets a BRIN. */
+  indexes?: OneOrMany | null
+  /** A new table has a partition for each of these, made as loads bring them; it has the three columns of `replace_by`, in any mode but `upsert`. Left out: it has none. A table that is there and has no such partitions is DS-409. */
+  partition_by?: PartitionBy | null
 }
 
 /**
@@ -1230,6 +1380,13 @@ export type LoadMode = 'create' | 'append' | 'replace' | 'replace_by' | 'upsert'
  * - `source_file`: The same file of them, whatever it is called: a part of a month that is split.
  */
 export type ReplaceBy = 'competencia' | 'source_file'
+
+/**
+ * What a partition of a table holds.
+ *
+ * - `competencia`: One competência, by `datasus_competencia`.
+ */
+export type PartitionBy = 'competencia'
 
 /** How rows are written to a pipe. */
 export type Format = { csv: Csv } | { ndjson: Ndjson } | 'arrow'
@@ -1322,8 +1479,12 @@ export interface Config {
   cache_entry_limit?: number
   /** zstd level of kept answers, 1 to 19 (`DATASUS_CACHE_LEVEL`); default 1. */
   cache_level?: number
-  /** Redis in which several machines keep answers, `redis://server:6379/0`, or `rediss://` with TLS (`DATASUS_REDIS`); never shown. Who may write there can change answers: let only your own do so. */
+  /** Redis in which several machines keep answers, `redis://server:6379/0`, or `rediss://` with TLS (`DATASUS_REDIS`); never shown. Who may write there can change answers, unless `redis_secret` is set. */
   redis?: string | null
+  /** Secret of all clients that share answers in Redis, of 16 signs at least (`DATASUS_REDIS_SECRET`); never shown. With it an answer that was made without it is refused and counted. */
+  redis_secret?: string | null
+  /** zstd level of answers in Redis, 1 to 19 (`DATASUS_REDIS_LEVEL`); none: `cache_level`. */
+  redis_level?: number | null
   /** File of certificates (PEM) of a private authority for `rediss://`, in the place of the system's (`DATASUS_REDIS_CA`). */
   redis_ca?: string | null
   /** Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day. */
@@ -1398,12 +1559,13 @@ export interface RatesParams {
 
 /** The parts of what is told that are records themselves, by their keys in the contract. @internal */
 export const PARTS: Record<string, Record<string, string>> = {
-  Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled' },
+  Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled', indexes: 'TableIndex' },
   SyncReport: { sources: 'SourceFile', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
   SyncPlan: { planned: 'PlannedFile', missing: 'Missing' },
   JobInfo: { error: 'ErrorForm' },
   ErrorForm: { problems: 'Problem', context: 'ErrorContext' },
-  Explain: { files: 'Share', row_groups: 'Share', bytes: 'Share', missing: 'Missing', left_out: 'LeftOut' },
+  Explain: { files: 'Share', row_groups: 'Share', bytes: 'Share', missing: 'Missing', left_out: 'LeftOut', indexes: 'PlannedIndex' },
+  Estimate: { rows: 'Expected', rows_read: 'Expected', bytes_to_download: 'Expected', bytes_to_convert: 'Expected', bytes_to_read: 'Expected', duration_sec: 'ExpectedSeconds', memory_bytes: 'Expected', complexity: 'Complexity' },
   Holdings: { datasets: 'DatasetSummary', ignored: 'IgnoredFile' },
   CatalogEntry: { uf_column: 'UfColumn', row_keys: 'RowKeys', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields', derived: 'DerivedColumn' },
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },

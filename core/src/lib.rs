@@ -38,6 +38,7 @@ mod client;
 mod config;
 pub mod contract;
 pub mod engine;
+pub mod estimate;
 pub mod gate;
 pub mod governor;
 pub mod labels;
@@ -54,13 +55,17 @@ pub mod sink;
 pub mod source;
 pub mod store;
 
-pub use base::{Code, Error, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
+pub use base::{
+    Code, Error, IndexState, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret,
+    TableIndex,
+};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{
     Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known, Rate, Rates,
     RatesParams,
 };
 pub use config::{Config, CsvEncoding, CsvForm, Refresh, S3Credentials};
+pub use estimate::Estimate;
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use labels::{DictionaryEntry, Found, FoundIn};
 pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};

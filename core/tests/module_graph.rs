@@ -23,6 +23,7 @@ const ROOMS: &[&str] = &[
     "engine",
     "cache",
     "limit",
+    "estimate",
     "sink",
     "run",
     "client",

@@ -174,6 +174,9 @@ CacheUse = Literal["off", "miss", "hit-l1", "hit-l2"]
 #: Whether the CRC-32 was right.
 CrcState = Literal["ok", "unchecked", "absent"]
 
+#: What became of an index.
+IndexState = Literal["made", "present", "failed"]
+
 #: What is here of a file.
 FileState = Literal["there", "here", "absent", "changed"]
 
@@ -239,6 +242,18 @@ Retry = Literal["never", "later"]
 #: Why a file is not read.
 LeftOutReason = Literal["preliminary", "older_date", "older_time", "same_rows"]
 
+#: What runs a query.
+EstimateEngine = Literal["scan", "duckdb", "catalogue"]
+
+#: A bound of the client's settings.
+EstimateBound = Literal["memory_limit", "spill_limit", "max_download"]
+
+#: What an estimate is made of.
+EstimateBasis = Literal["footers", "sample", "headers", "listing", "catalogue", "history"]
+
+#: How a figure is told from earlier jobs.
+EstimateModel = Literal["none", "table", "regression"]
+
 #: Why a file of the source is not read.
 IgnoredReason = Literal["name", "archive", "ours", "link", "depth", "folder"]
 
@@ -265,6 +280,9 @@ LoadMode = Literal["create", "append", "replace", "replace_by", "upsert"]
 
 #: What makes rows of the table and of the result the same load.
 ReplaceBy = Literal["competencia", "source_file"]
+
+#: What a partition of a table holds.
+PartitionBy = Literal["competencia"]
 
 #: How decimals and integers of 64 bits are written in JSON.
 Numbers = Literal["number", "text"]
@@ -393,6 +411,23 @@ class Unlabelled(Record):
     codes: list[str]
 
 
+class TableIndex(Record):
+    """An index that a load was to make in PostgreSQL."""
+
+    #: ``schema.table``; of a partitioned table its partition.
+    table: str
+    #: The column.
+    column: str
+    #: ``btree``, or ``brin`` where the rows came in the column's order.
+    method: str
+    #: Its name in the table's schema; none where there is none.
+    name: str | None
+    #: What became of it.
+    state: IndexState
+    #: Why it was wanted, and why it was not made where it was not; in the client's language.
+    why: str
+
+
 class Report(Record):
     """The report of a completed job."""
 
@@ -405,6 +440,7 @@ class Report(Record):
         "bad_values": BadValue,
         "normalised": NormalisedCodes,
         "unlabelled": Unlabelled,
+        "indexes": TableIndex,
     }
     _left_out: ClassVar[dict[str, type[Any]]] = {
         "missing": list,
@@ -412,6 +448,7 @@ class Report(Record):
         "bad_values": list,
         "normalised": list,
         "unlabelled": list,
+        "indexes": list,
     }
 
     #: Version of the contract.
@@ -454,6 +491,8 @@ class Report(Record):
     #: Codes of the files that were read, before conditions, for which the list of their label has none; NULL
     #: codes are not among them.
     unlabelled: list[Unlabelled]
+    #: Indexes of PostgreSQL tables that were wanted, each with why, and what became of it.
+    indexes: list[TableIndex]
     #: In the client's language.
     warnings: list[str]
 
@@ -692,6 +731,15 @@ class LeftOut(Record):
     why: LeftOutReason
 
 
+class PlannedIndex(Record):
+    """An index that a load would make."""
+
+    #: The column.
+    column: str
+    #: Who looks for rows by it; in the client's language.
+    why: str
+
+
 class Explain(Record):
     """The plan of a query, in figures. ``present`` counts the dataset's files in the source, wanted or not; row
     groups and bytes are known for those that the lake holds already.
@@ -703,7 +751,9 @@ class Explain(Record):
         "bytes": Share,
         "missing": Missing,
         "left_out": LeftOut,
+        "indexes": PlannedIndex,
     }
+    _left_out: ClassVar[dict[str, type[Any]]] = {"indexes": list}
 
     #: One, or with SQL every dataset that it reads, in the order of the text.
     datasets: list[str]
@@ -724,11 +774,106 @@ class Explain(Record):
     sources: list[str]
     #: Files that would not be read, each with the one that is instead.
     left_out: list[LeftOut]
+    #: What a PostgreSQL table of the answer would be indexed by, where its ``indexes`` say nothing else.
+    indexes: list[PlannedIndex]
     #: What the query would say of its files, as far as it can be known without converting them; in the client's
     #: language.
     warnings: list[str]
     #: None while nothing is converted: the columns come from the files.
     sql: str | None
+
+
+class Expected(Record):
+    """A number that only the end will tell: in 90 of 100 queries it lies between ``low`` and ``high``. All three are
+    the same where it is known.
+    """
+
+    #: In 5 of 100 queries it is less.
+    low: int
+    #: As often more as less.
+    likely: int
+    #: In 5 of 100 queries it is more.
+    high: int
+
+
+class ExpectedSeconds(Record):
+    """The same in seconds."""
+
+    #: In 5 of 100 queries it is less.
+    low: float
+    #: As often more as less.
+    likely: float
+    #: In 5 of 100 queries it is more.
+    high: float
+
+
+class Complexity(Record):
+    """How many joins, aggregates and windows a query has, those of its subqueries included."""
+
+    #: Two tables side by side, on a condition or without.
+    joins: int
+    #: Aggregate functions without a window.
+    aggregations: int
+    #: Functions with OVER.
+    windows: int
+
+
+class Estimate(Record):
+    """What a query will probably take. It was not run, and nothing was fetched or converted for it; a kept answer
+    takes less.
+    """
+
+    _parts: ClassVar[dict[str, type[Record]]] = {
+        "rows": Expected,
+        "rows_read": Expected,
+        "bytes_to_download": Expected,
+        "bytes_to_convert": Expected,
+        "bytes_to_read": Expected,
+        "duration_sec": ExpectedSeconds,
+        "memory_bytes": Expected,
+        "complexity": Complexity,
+    }
+    _left_out: ClassVar[dict[str, type[Any]]] = {"exceeds": list, "warnings": list}
+
+    #: Of the answer.
+    rows: Expected
+    #: Rows of the source files that are read for it, before its conditions.
+    rows_read: Expected
+    #: Bytes of the files that would be fetched from elsewhere, as their listing says.
+    bytes_to_download: Expected
+    #: Bytes of the files that would be converted first, those to be fetched among them.
+    bytes_to_convert: Expected
+    #: Compressed bytes of the Parquet columns that would be read.
+    bytes_to_read: Expected
+    #: From submission to the last row of its stream, on this machine, without the time in a queue.
+    duration_sec: ExpectedSeconds
+    #: The process's peak resident memory while it runs, as its report will say: what the process has now is part
+    #: of it.
+    memory_bytes: Expected
+    #: Of this, what the query itself works with, at its most.
+    work_bytes: int
+    #: Files that would be read.
+    files: int
+    #: Of these, files to be fetched from elsewhere.
+    files_to_download: int
+    #: Of these, files to be converted, those to be fetched among them.
+    files_to_convert: int
+    #: What runs it.
+    engine: EstimateEngine
+    #: How many joins, aggregates and windows it has.
+    complexity: Complexity
+    #: Settings whose bounds it may not keep.
+    exceeds: list[EstimateBound]
+    #: What the figures are from.
+    basis: list[EstimateBasis]
+    #: Earlier jobs of this kind that duration and memory are learned from; with few of them they are a guess.
+    history: int
+    #: How duration is told from these: by whichever has been closer so far.
+    duration_by: EstimateModel
+    #: The same of memory.
+    memory_by: EstimateModel
+    #: In the client's language.
+    warnings: list[str]
 
 
 class DatasetSummary(Record):

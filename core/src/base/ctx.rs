@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::{Cancel, Language, Progress, Result, Slot, Text};
+use super::{Cancel, Language, Progress, Result, Slot, TableIndex, Text};
 
 /// Eight hex digits that tie a report, an error and the log lines of one job together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -49,6 +49,10 @@ pub struct Ctx {
     pub language: Language,
     /// What is to be said of the job when it ends.
     pub notes: Arc<Mutex<Vec<Text>>>,
+    /// It only plans: files that are not here stay where they are.
+    pub fetches_nothing: bool,
+    /// What became of the indexes of its tables.
+    pub indexes: Arc<Mutex<Vec<TableIndex>>>,
 }
 
 impl Ctx {
@@ -63,6 +67,16 @@ impl Ctx {
     /// What was noted.
     pub fn notes(&self) -> Vec<Text> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Has the job's report name an index of a table.
+    pub fn tell_index(&self, index: TableIndex) {
+        self.indexes.lock().unwrap_or_else(PoisonError::into_inner).push(index);
+    }
+
+    /// Those that were told of.
+    pub fn told_indexes(&self) -> Vec<TableIndex> {
+        self.indexes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The same for a part of the job that can be stopped without the rest.

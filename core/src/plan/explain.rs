@@ -7,7 +7,9 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::named::reads;
 use super::prune::{Verdict, judge, statistics};
+use super::scan::conditions;
 use super::{LeftOut, Missing, Selection, Statement};
 use crate::base::{Error, Result, masked, parquet_footer};
 use crate::lake::LakeFile;
@@ -47,10 +49,30 @@ pub struct Explain {
     pub sources: Vec<String>,
     /// Files that would not be read, each with the one that is instead.
     pub left_out: Vec<LeftOut>,
+    /// What a PostgreSQL table of the answer would be indexed by, where its `indexes` say nothing else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<PlannedIndex>,
     /// What the query would say of its files, as far as it can be known without converting them; in the client's language.
     pub warnings: Vec<String>,
     /// None while nothing is converted: the columns come from the files.
     pub sql: Option<String>,
+}
+
+/// An index that a load would make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct PlannedIndex {
+    /// The column.
+    pub column: String,
+    /// Who looks for rows by it; in the client's language.
+    pub why: String,
+}
+
+impl PlannedIndex {
+    /// Of `column`.
+    pub fn new(column: String, why: String) -> Self {
+        PlannedIndex { column, why }
+    }
 }
 
 /// `wanted` are the selection's files that the lake holds, `others` the dataset's remaining ones.
@@ -67,20 +89,11 @@ pub fn explain(
     let mut bytes = Share::default();
     let columns = statement.map(|statement| statement.columns.clone()).unwrap_or_default();
     for file in wanted {
-        let footer = footer(file)?;
-        for group in footer.row_groups() {
-            let sizes = chunk_bytes(group);
-            row_groups.present += 1;
-            bytes.present += sizes.iter().map(|(_, size)| size).sum::<u64>();
-            if passes(query.predicates(), &footer, group)? {
-                row_groups.read += 1;
-                bytes.read += sizes
-                    .iter()
-                    .filter(|(name, _)| columns.iter().any(|c| c == name))
-                    .map(|(_, size)| size)
-                    .sum::<u64>();
-            }
-        }
+        let scope = query.scopes.iter().find(|scope| scope.grupo.dataset == file.id.dataset);
+        let conditions = scope.map_or_else(Vec::new, |scope| conditions(query, scope));
+        let of_file = planned(file, query, &conditions, &columns)?;
+        row_groups = row_groups.and(of_file.row_groups);
+        bytes = bytes.and(of_file.bytes);
     }
     for file in others {
         row_groups.present += file.row_groups.len() as u64;
@@ -96,6 +109,7 @@ pub fn explain(
         missing: selection.missing.clone(),
         sources: selection.files.iter().map(|file| file.location.to_string()).collect(),
         left_out: selection.left_out.clone(),
+        indexes: Vec::new(),
         warnings,
         sql: statement.map(|statement| masked(&statement.sql).into_owned()),
     })
@@ -112,10 +126,51 @@ fn chunk_bytes(group: &RowGroupMetaData) -> Vec<(String, u64)> {
     group.columns().iter().map(|c| (c.column_descr().name().to_uppercase(), size(c.compressed_size()))).collect()
 }
 
-fn passes(predicates: &[Predicate], footer: &ParquetMetaData, group: &RowGroupMetaData) -> Result<bool> {
+/// What of a file is read, by its footer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// Row groups.
+    pub row_groups: Share,
+    /// Compressed bytes of their column chunks.
+    pub bytes: Share,
+    /// Rows of row groups all of whose rows meet the conditions.
+    pub rows_that_do: u64,
+    /// Rows of those where some may.
+    pub rows_that_may: u64,
+}
+
+/// Reads the footer of `file`; `conditions` are those of its table ([`conditions`]), and `columns` those that are read.
+pub fn planned(file: &LakeFile, query: &Query, conditions: &[Predicate], columns: &[String]) -> Result<Planned> {
+    let footer = footer(file)?;
     let metadata = footer.file_metadata();
     let schema = parquet_to_arrow_schema(metadata.schema_descr(), metadata.key_value_metadata())
         .map_err(|e| Error::internal(format!("footer: {e}")))?;
-    let statistics = |column: &str| statistics(group, &schema, column);
-    Ok(predicates.iter().all(|predicate| judge(predicate, &statistics) != Verdict::None))
+    let is_read = reads(query, file);
+    let mut planned = Planned::default();
+    for group in footer.row_groups() {
+        let sizes = chunk_bytes(group);
+        planned.row_groups.present += 1;
+        planned.bytes.present += sizes.iter().map(|(_, size)| size).sum::<u64>();
+        let known = |column: &str| statistics(group, &schema, column);
+        let verdicts: Vec<Verdict> = conditions.iter().map(|condition| judge(condition, &known)).collect();
+        if !is_read || verdicts.contains(&Verdict::None) {
+            continue;
+        }
+        planned.row_groups.read += 1;
+        let of_columns = sizes.iter().filter(|(name, _)| columns.iter().any(|c| c.eq_ignore_ascii_case(name)));
+        planned.bytes.read += of_columns.map(|(_, size)| size).sum::<u64>();
+        let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+        match verdicts.iter().all(|verdict| *verdict == Verdict::All) {
+            true => planned.rows_that_do += rows,
+            false => planned.rows_that_may += rows,
+        }
+    }
+    Ok(planned)
+}
+
+impl Share {
+    /// Both together.
+    pub fn and(self, other: Share) -> Share {
+        Share { read: self.read + other.read, present: self.present + other.present }
+    }
 }

@@ -17,12 +17,12 @@ mod view;
 
 pub use bad_rows::BadRows;
 pub use dialect::Dialect;
-pub use explain::{Explain, Share, explain};
+pub use explain::{Explain, Planned, PlannedIndex, Share, explain, planned};
 pub use missing::{Missing, missing_error, selection_warnings};
-pub use named::{nowhere, reads, shown_columns};
+pub use named::{nowhere, origin_of, reads, shown_columns};
 pub use prune::{Verdict, judge, statistics};
 pub use sample::{BELOW as SAMPLE_BELOW, FileSample, PRIME as SAMPLE_PRIME, SAMPLING, Sampled, Sampling};
-pub use scan::{Output, Scan, ScanFile, is_text};
+pub use scan::{Output, Scan, ScanFile, conditions, is_text};
 pub use select::{Selection, held, select};
 pub use statement::{Binds, Statement, Wanted, statement};
 pub use versions::{LeftOut, Reason, Rivals, different_rows, foretold};

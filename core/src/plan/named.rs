@@ -148,7 +148,7 @@ pub(super) fn has_elsewhere(tables: &[(&Scope, Vec<TableColumn>)], scope: &Scope
 }
 
 /// What a column of [`ORIGIN`] holds in every row of `file`.
-pub(super) fn origin_of(file: &LakeFile, name: &str) -> String {
+pub fn origin_of(file: &LakeFile, name: &str) -> String {
     match name {
         "datasus_arquivo" => file.source.file.clone(),
         "datasus_uf" => file.id.uf.to_string(),

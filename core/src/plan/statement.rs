@@ -128,8 +128,8 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
         return Err(Error::new(
             Code::InvalidParams,
             text!(
-                "`replace_by` precisa das linhas dos arquivos: não vale com agregados nem SQL; use `replace` ou `upsert`",
-                "`replace_by` needs the rows of the files: it does not go with aggregates or SQL; use `replace` or `upsert`"
+                "`replace_by` (e `partition_by`) precisa das linhas dos arquivos: não vale com agregados nem SQL; use `replace` ou `upsert`",
+                "`replace_by` (and `partition_by`) needs the rows of the files: it does not go with aggregates or SQL; use `replace` or `upsert`"
             ),
         )
         .stage("plan"));
@@ -138,8 +138,8 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
         return Err(Error::new(
             Code::InvalidParams,
             text!(
-                "`replace_by` renova competências inteiras, e `limit` deixaria linhas de fora; tire `limit`, ou use `replace`",
-                "`replace_by` renews whole competências, and `limit` would leave rows out; leave `limit` out, or use `replace`"
+                "`replace_by` (e `partition_by`) é de competências inteiras, e `limit` deixaria linhas de fora; tire `limit`, ou use `replace`",
+                "`replace_by` (and `partition_by`) is of whole competências, and `limit` would leave rows out; leave `limit` out, or use `replace`"
             ),
         )
         .stage("plan"));

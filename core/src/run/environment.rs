@@ -9,11 +9,13 @@ use arrow::array::RecordBatchReader;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::column_use::ColumnUse;
 use crate::base::{Cancel, Ctx, Error, Language, Odd, Priority, Result, TraceId, expand_home, refuse_address, text};
 use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::{Catalog, Dataset};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
+use crate::estimate::Estimator;
 use crate::governor::{self, BatchMemory, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile, is_written_by_us};
 use crate::limit::RateLimit;
@@ -63,10 +65,12 @@ pub struct Environment {
     pub(super) keeps_answers: bool,
     pub(super) output: Location,
     pub(super) state: StateFolder,
+    pub(super) column_use: ColumnUse,
     pub(super) scheduler: Scheduler,
     owner: Owner,
     pub(super) governor: Governor,
     pub(super) metrics: Metrics,
+    pub(super) estimates: Arc<Estimator>,
     /// What the engine keeps for speed alone goes while memory is scarce, for as long as somebody holds this.
     _shed: Arc<Hook>,
 }
@@ -153,12 +157,19 @@ impl Environment {
             _ => state_root(&config, &lake.location(), folder.as_deref())?,
         };
         let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;
+        // Beside the folder of jobs, in which nothing else lies; in it where it is the user's own.
+        let beside_jobs = if config.state.is_some() { Some(state.as_path()) } else { state.parent() };
+        let column_use = ColumnUse::at(beside_jobs.unwrap_or(&state).join("column-use.json"));
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
         let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
+        let estimates = Arc::new(Estimator::of_lake(lake.here()));
         let shed: Arc<Hook> = {
-            let engine = engine.clone();
-            Arc::new(move || engine.shed())
+            let (engine, estimates) = (engine.clone(), estimates.clone());
+            Arc::new(move || {
+                engine.shed();
+                estimates.shed();
+            })
         };
         governor.sheds(&shed);
         // What a process that was killed spilled is no reason not to open.
@@ -189,10 +200,12 @@ impl Environment {
             targets: parts.targets,
             output,
             state,
+            column_use,
             scheduler,
             owner,
             governor,
             metrics,
+            estimates,
             _shed: shed,
         })
     }

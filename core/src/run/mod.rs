@@ -2,12 +2,14 @@
 
 mod attempts;
 mod bad_rows;
+mod column_use;
 mod complexity;
 mod delivery;
 mod described;
 mod dictionaries;
 mod emergency;
 mod environment;
+mod estimating;
 mod execution;
 mod export;
 mod handles;

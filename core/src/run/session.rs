@@ -235,7 +235,9 @@ impl Session {
             };
             let mut warnings = self.warnings(&query, &selection, &listing, &wanted);
             warnings.extend(foretold.iter().map(|warning| warning.get(self.config.language).to_owned()));
-            explain(&query, &selection, &wanted, &others, to_convert, warnings, planned.as_ref())
+            let mut told = explain(&query, &selection, &wanted, &others, to_convert, warnings, planned.as_ref())?;
+            told.indexes = self.column_use.planned(&query, self.config.language);
+            Ok(told)
         };
         run().map_err(|e| self.traced(e, &ctx))
     }
@@ -358,6 +360,7 @@ impl Session {
         }
         let (query, selection, listing) = self.choose(params, Extent::Selected, ctx)?;
         self.refuse_too_large(&query, &selection)?;
+        self.column_use.note(&query);
         Ok(Prepared { params: params.clone(), query, selection, listing, unreadable: Vec::new() })
     }
 
