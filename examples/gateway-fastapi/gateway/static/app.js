@@ -214,8 +214,8 @@ async function check() {
     const found = await (await ask('estimate', { method: 'POST', body: query(), signal })).json()
     offline(false)
     const lines = [words.good(found.explain)]
-    const rows = found.estimate?.rows ?? found.estimate?.result_rows
-    if (typeof rows === 'number') lines.push(words.estimated(number(rows, language)))
+    const { rows, duration_sec: seconds } = found.estimate ?? {}
+    if (rows) lines.push(words.estimated(...[rows.likely, rows.low, rows.high, seconds.likely].map((one) => number(Number(one.toPrecision(3)), language))))
     if (!found.at_once) lines.push(words.later)
     $('check').className = 'check'
     $('check').replaceChildren(node('p', {}, lines.join(' ')), ...(found.explain.warnings ?? []).map((one) => node('p', { class: 'hint' }, one)))
