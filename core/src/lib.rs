@@ -64,6 +64,6 @@ pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, O
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{
-    CacheUse, Ended, Event, Events, Job, JobInfo, Pending, Replayed, Report, Rows, Status, SyncPlan, SyncReport,
+    CacheUse, DestinationOptions, Ended, Event, Events, Job, JobDestination, JobInfo, Pending, Replayed, Report, Rows, Status, SyncPlan, SyncReport,
 };
 pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

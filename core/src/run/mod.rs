@@ -35,6 +35,6 @@ pub use environment::{EngineOver, Parts};
 pub use handles::{Job, Pending, Rows};
 pub use plan_sync::{FileState, PlannedFile, SyncPlan};
 pub use report::{BadValue, NormalisedCodes, Performance, Report, Source, Storage, Unlabelled, Unreadable};
-pub use resume::{JobInfo, Replayed};
+pub use resume::{DestinationOptions, JobDestination, JobInfo, Replayed};
 pub use session::{Session, SyncReport};
 pub use stored_plan::STATE_FORMAT;
