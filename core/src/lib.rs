@@ -35,6 +35,7 @@ pub mod base;
 pub mod cache;
 pub mod catalog;
 mod client;
+mod columnar;
 mod config;
 pub mod contract;
 pub mod engine;
@@ -64,6 +65,7 @@ pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, O
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{
-    CacheUse, DestinationOptions, Ended, Event, Events, Job, JobDestination, JobInfo, Pending, Replayed, Report, Rows, Status, SyncPlan, SyncReport,
+    CacheUse, DestinationOptions, Ended, Event, Events, Job, JobDestination, JobInfo, Pending, Replayed, Report, Rows,
+    Status, SyncPlan, SyncReport,
 };
 pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

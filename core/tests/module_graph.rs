@@ -6,6 +6,7 @@ use std::path::Path;
 /// In order: each may use those before it. `lib` is the door and uses all.
 const ROOMS: &[&str] = &[
     "base",
+    "columnar",
     "config",
     "governor",
     "metrics",

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::prune::{Verdict, judge, statistics};
 use super::{LeftOut, Missing, Selection, Statement};
-use crate::base::{Error, Result, masked, parquet_footer};
+use crate::base::{Error, Result, masked};
+use crate::columnar::parquet_footer;
 use crate::lake::LakeFile;
 use crate::params::{Predicate, Query};
 use crate::store::At;

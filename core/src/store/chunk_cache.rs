@@ -17,7 +17,8 @@ use sha2::{Digest, Sha256};
 
 use super::splice::{bytes_of, roots, splice};
 use super::{At, Object, ReadAt, Reader};
-use crate::base::{Cancel, Code, Error, Result, Trusted, create_folders, parquet_footer, text};
+use crate::base::{Cancel, Code, Error, Result, Trusted, create_folders, text};
+use crate::columnar::parquet_footer;
 
 const GLANCE: Duration = Duration::from_millis(10);
 /// Copies that a process locks one by one.

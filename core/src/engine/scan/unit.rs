@@ -22,7 +22,8 @@ use super::Group;
 use super::condition::Condition;
 use super::cut::{Cut, Tally, met_among};
 use super::pages::Pages;
-use crate::base::{Ctx, Error, parquet_footer};
+use crate::base::{Ctx, Error};
+use crate::columnar::parquet_footer;
 use crate::labels::{Derived, Input};
 use crate::plan::{FileSample, Output, Scan, ScanFile, Verdict, is_text, judge, statistics};
 

@@ -12,8 +12,9 @@ use sha2::{Digest, Sha256};
 
 use super::keys::{Key, Keys};
 use super::rows::OwnRows;
-use crate::base::{Cancel, Code, Error, Result, Text, create_folders, parquet_properties, text};
+use crate::base::{Cancel, Code, Error, Result, Text, create_folders, text};
 use crate::catalog::{Competencia, Dataset, FileId, Grupo, Uf};
+use crate::columnar::parquet_properties;
 use crate::source::folder::Piece;
 use crate::store::{Object, Stores};
 

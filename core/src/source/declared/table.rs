@@ -10,8 +10,9 @@ use parquet::arrow::ArrowWriter;
 
 use super::rows::OwnRows;
 use super::{pattern, refused};
-use crate::base::{Cancel, Code, Error, Result, WholeFile, clip, file_sha256, parquet_properties, text};
+use crate::base::{Cancel, Code, Error, Result, WholeFile, clip, file_sha256, text};
 use crate::catalog::Catalog;
+use crate::columnar::parquet_properties;
 use crate::store::{Object, Stores};
 
 /// Tables of a client, and letters of a name, at most.
