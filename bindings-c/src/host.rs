@@ -10,7 +10,8 @@ use datasus::scheduler::Scheduler;
 
 use crate::args::{Out, text};
 use crate::error::{ErrorOut, errors_alive};
-use crate::fence::{fence, is_forked, panic_next};
+use crate::fence::fence;
+use crate::guard::{is_forked, panic_next};
 use crate::held::CLIENTS;
 use crate::job::JOBS;
 use crate::status::Status;

@@ -1,7 +1,7 @@
 //! The C face: `libdatasus` and `datasus.h`, which cbindgen makes of this crate.
 //!
-//! Every exported function is one line into `fence`: it catches panics, looks whether this is a forked child, and
-//! writes the error. What C holds are tickets, not addresses (`ticket`): a handle that was released, or never was one, is an
+//! Every exported function is one line into `fence`, or into `guard` where it has no error to fill: panics are caught, a forked child is
+//! seen, and the error is written. What C holds are tickets, not addresses (`ticket`): a handle that was released, or never was one, is an
 //! error. Parameters and answers of the control plane are the contract's JSON, rows an `ArrowArrayStream`.
 
 mod args;
@@ -11,6 +11,7 @@ mod control;
 mod error;
 mod events;
 mod fence;
+mod guard;
 mod held;
 mod host;
 mod job;

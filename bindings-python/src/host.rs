@@ -97,20 +97,20 @@ pub fn set_log_level(level: u8) {
 /// what they hold.
 #[pyfunction]
 pub fn shut_down(py: Python<'_>) {
-    crate::waiting::close();
+    crate::ending::close();
     LEVEL.store(u8::MAX, Relaxed);
     py.detach(|| {
         HOOK.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A forked child has nothing of its own to end.
         let _ = Scheduler::of_process().close(Duration::ZERO);
-        crate::waiting::settle(Duration::from_secs(1));
+        crate::ending::settle(Duration::from_secs(1));
     });
 }
 
 /// From now on a thread that comes back stays in here.
 #[pyfunction]
 pub fn hold_back() {
-    crate::waiting::end();
+    crate::ending::end();
 }
 
 /// For tests: the statements and the texts of SQL that come next hear no interrupt for so long.
