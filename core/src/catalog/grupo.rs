@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::file_name::Pattern;
-use super::{Column, Competencia, Dataset, Uf};
+use super::pattern::Pattern;
+use super::{Column, Competencia, Dataset, FileId, Uf};
 
 /// A dataset as the catalogue knows it. Competência is the month of processing; `event_dates` say when the event was.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -143,6 +143,22 @@ impl Grupo {
             None => self.by_name.get(&name.to_uppercase())?,
         };
         self.columns.get(*index)
+    }
+
+    /// Whether its months may be split.
+    pub(super) fn has_parts(&self) -> bool {
+        self.patterns.iter().any(Pattern::has_part)
+    }
+
+    /// Every reading of a name in upper case, without extension, as one of its files.
+    pub(super) fn read_stem(&self, stem: &str) -> impl Iterator<Item = FileId> {
+        self.patterns.iter().filter_map(move |pattern| pattern.read(stem, &self.dataset, self.national))
+    }
+
+    /// Whether a name begins as those of its files do: prefix, UF, a digit. Gives the UF, or none in national files.
+    pub fn begins(&self, file_name: &str) -> Option<Option<Uf>> {
+        let upper = file_name.to_uppercase();
+        self.patterns.iter().find_map(|pattern| pattern.begins(&upper))
     }
 
     /// Whether the ministry publishes this dataset in `folder`, in any case, whatever stands before `dissemin/publicos` or in its

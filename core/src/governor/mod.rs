@@ -20,10 +20,12 @@ mod batch_memory;
 mod cgroup;
 mod estimate;
 mod growth;
+mod interest;
 mod lease;
 mod meter;
 mod metrics;
 mod mode;
+mod pool;
 mod pump;
 mod purge;
 mod release;
@@ -46,16 +48,17 @@ use crate::base::{Cancel, Result};
 pub use abandoned::{Abandoned, MOST_ABANDONED, TO_ACKNOWLEDGE, refuse_if_too_many_abandoned};
 pub use batch_memory::{BatchMemory, Reserved};
 pub use estimate::Work;
-pub use lease::{Ask, Hold, Lease};
+pub use lease::{Hold, Lease};
 pub use meter::{Bound, MemorySource, Pressure, Reading, Room, SystemMemory};
 pub use mode::Mode;
+pub use pool::Ask;
 pub use pump::{Hook, ModeChange, ModeChanges};
 pub use purge::purge;
 pub use spill::{SpillFolder, disk_room, still_room, sweep};
 pub use throttle::{LEAST_CHUNK_ROWS, Throttle};
 pub use usage::Usage;
 
-use sampler::Interest;
+use interest::Interest;
 use watch::{FRESH, Inner};
 
 /// The process's memory governor; clones are the same one.
