@@ -4,8 +4,10 @@
 mod parallel_column_writers;
 mod parquet_columns;
 mod parquet_footer;
+mod text_type;
 mod thrift;
 
 pub use parquet_columns::{PARQUET_MARK, ParquetColumns, parquet_properties};
 pub use parquet_footer::{MOST_FOOTER, arrow_footer, parquet_footer, parse_parquet_footer};
+pub use text_type::is_text;
 pub(crate) use thrift::Compact;

@@ -13,7 +13,7 @@ use parquet::file::properties::EnabledStatistics;
 use sha2::{Digest, Sha256};
 
 use super::bad_cells::BadCellsWriter;
-use super::made::suffix;
+use super::made::{CONVERTER_VERSION, stem, suffix};
 use super::native::{Own, OwnColumn, TypedRows};
 use super::provenance::KEY;
 use super::record::Record;
@@ -25,15 +25,7 @@ use crate::source::dbc::{BadCell, Batches, CrcState, Layout, OutputColumn, ReadO
 use crate::source::folder::{FileKind, SourceFile};
 use crate::store::Stores;
 
-/// Raised with each change of what an object holds; older objects are then converted anew.
-pub const CONVERTER_VERSION: u32 = 4;
-
 const BATCH_ROWS: usize = 16 << 10;
-
-/// The source's name without extension, in upper case.
-pub(super) fn stem(file: &SourceFile) -> String {
-    file.location.path().file_stem().map(|stem| stem.to_string_lossy().to_uppercase()).unwrap_or_default()
-}
 
 /// The rows of a source, typed.
 enum Rows<'s> {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::spellings::also;
 use super::{Filter, Options};
 
 /// What is expected, as errors say it in both languages.
@@ -250,13 +251,6 @@ pub enum AggregateFn {
 /// `count(*)`, as people write it.
 fn also_count_rows(schema: &mut schemars::Schema) {
     also(schema, &["count(*)"]);
-}
-
-/// Other ways of writing what an enumeration has, which are read as well.
-pub(super) fn also(schema: &mut schemars::Schema, words: &[&str]) {
-    if let Some(Value::Array(alternatives)) = schema.get_mut("oneOf") {
-        alternatives.push(json!({"type": "string", "enum": words}));
-    }
 }
 
 impl AggregateFn {

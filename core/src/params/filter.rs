@@ -101,7 +101,7 @@ impl Op {
 
 /// The signs that people write for it.
 fn also_in_signs(schema: &mut schemars::Schema) {
-    super::contract::also(schema, &["=", "==", "!=", "<>", "<", "<=", ">", ">="]);
+    super::spellings::also(schema, &["=", "==", "!=", "<>", "<", "<=", ">", ">="]);
 }
 
 /// Starts a condition on a column.

@@ -7,6 +7,7 @@ mod json;
 mod options;
 mod query;
 mod sizes;
+mod spellings;
 mod validate;
 mod values;
 mod when;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::named;
-use super::named::origin_of;
-use super::view::{self, Held, TableColumn};
+use super::origin::origin_of;
+use super::table::{Held, TableColumn};
+use super::view;
 use super::{FileSample, Sampling};
 use crate::base::{UnitId, UnitPlaces};
 use crate::catalog::{LogicalType, UfCoding};
+use crate::columnar::is_text;
 use crate::labels::Derived;
 use crate::lake::LakeFile;
 use crate::params::{ORIGIN, Op, Predicate, Projection, Scalar, Scope, Structured};
@@ -180,14 +182,6 @@ fn plain(own: &DataType) -> Option<DataType> {
         DataType::Boolean | DataType::Float32 | DataType::Float64 | DataType::Date32 => Some(own.clone()),
         DataType::Decimal128(precision, scale) if *scale >= 0 && *precision <= 38 => Some(own.clone()),
         _ => None,
-    }
-}
-
-/// True for text, however it is held: an engine reads all of it as plain text.
-pub fn is_text(kind: &DataType) -> bool {
-    match kind {
-        DataType::Dictionary(_, values) => values.is_string(),
-        kind => kind.is_string(),
     }
 }
 

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::job_folder::{self, End, JobFolder};
-use crate::base::{Code, Error, FileSystem, Owner, Result, clip, create_folders, text};
+use super::job_folder::{self, JobFolder};
+use super::{Found, Standing};
+use crate::base::{Code, Error, FileSystem, Result, clip, create_folders, text};
 
 /// Where jobs keep what a later process needs. Made with the first job.
 #[derive(Debug, Clone)]
@@ -13,44 +14,6 @@ pub struct StateFolder {
     root: PathBuf,
     /// None: to be asked of the system.
     lies_on: Option<FileSystem>,
-}
-
-/// How the process that ran a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Standing {
-    /// A process works at it now.
-    Running,
-    /// Its process died.
-    Crashed,
-    /// It began on another machine, or in another container, and nobody holds it here.
-    Foreign,
-    /// It failed, and can be resumed.
-    Failed,
-    /// It has ended; only its dead letters are left.
-    Ended,
-    /// What its folder holds cannot be read, or is not to be trusted; the error says why. Nothing but `discard` goes on.
-    Unreadable,
-}
-
-/// A job that left something.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// Of the job.
-    pub id: String,
-    /// How it stands.
-    pub standing: Standing,
-    /// The process that has it, or had it.
-    pub owner: Option<Owner>,
-    /// What it was to do.
-    pub plan: Value,
-    /// How it ended, if it did.
-    pub end: Option<End>,
-    /// Its folder.
-    pub path: PathBuf,
-    /// Why nothing of it can be read, where that is so.
-    pub unreadable: Option<Error>,
 }
 
 impl StateFolder {

@@ -17,8 +17,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use rayon::prelude::*;
 
+pub(super) use self::column::OwnColumn;
 use self::column::Way;
-pub(super) use self::column::{CodeForm, OwnColumn};
 use self::pages::Crcs;
 pub(super) use self::typed::TypedRows;
 use super::file::fingerprint;
