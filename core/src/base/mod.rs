@@ -58,7 +58,7 @@ pub use error::{Context, Error, Problem, Result};
 pub use error_form::{ContextForm, ErrorForm, Failed, ProblemForm};
 pub use exact_json::{MOST_JSON, NotJson, exact_json, has_named_options, options_by_name};
 pub use file_hash::file_sha256;
-pub use file_lock::lock_file;
+pub use file_lock::{FileLock, lock_file};
 pub use file_system::FileSystem;
 pub use fold::fold;
 pub use foreign::{io_words, json_words, type_words, value_words};

@@ -160,7 +160,8 @@ impl Shares {
 
     /// Waits until all lanes are through with a share; its bytes.
     fn wait(&self, share: usize) -> Result<usize> {
-        /// Between two looks of a thread of the pool, which must not sleep while there is work: it may be the only one.
+        /// Between two looks of a thread of the pool, which must not sleep while there is work: it may be the only one, and rayon wakes
+        /// no thread that sleeps in a task.
         const A_MOMENT: Duration = Duration::from_micros(200);
         let of_the_pool = rayon::current_thread_index().is_some();
         let mut state = self.lock();

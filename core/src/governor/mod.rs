@@ -190,6 +190,7 @@ impl Governor {
             if begun.elapsed() >= patience {
                 return Ok(false);
             }
+            // How full the memory is nobody tells: it is looked at, here as in the sampler.
             select! {
                 recv(cancel.signal()) -> _ => {}
                 default(FRESH) => {}
