@@ -9,6 +9,7 @@ use datasus::QueryParams;
 use datasus::scheduler::Scheduler;
 
 use crate::args::{Out, text};
+use crate::cancel::CANCELS;
 use crate::error::{ErrorOut, errors_alive};
 use crate::fence::fence;
 use crate::guard::{is_forked, panic_next};
@@ -108,5 +109,5 @@ pub extern "C" fn datasus_test_hanging() -> usize {
 /// cbindgen:ignore
 #[unsafe(no_mangle)]
 pub extern "C" fn datasus_test_alive() -> usize {
-    CLIENTS.len() + JOBS.len() + STREAMS.len() + TEXTS.len() + errors_alive()
+    CLIENTS.len() + JOBS.len() + CANCELS.len() + STREAMS.len() + TEXTS.len() + errors_alive()
 }

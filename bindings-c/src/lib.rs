@@ -5,6 +5,7 @@
 //! error. Parameters and answers of the control plane are the contract's JSON, rows an `ArrowArrayStream`.
 
 mod args;
+mod cancel;
 mod client;
 #[cfg(feature = "uniffi")]
 mod control;
@@ -25,10 +26,12 @@ mod sync;
 mod text;
 mod ticket;
 
+pub use cancel::*;
 pub use client::{
     ClientHandle, datasus_client_catalog, datasus_client_datasets, datasus_client_dictionaries, datasus_client_explain,
-    datasus_client_metrics, datasus_client_open, datasus_client_query, datasus_client_release, datasus_client_schema,
-    datasus_client_set_maintenance, datasus_client_submit,
+    datasus_client_metrics, datasus_client_open, datasus_client_query, datasus_client_query_until,
+    datasus_client_release, datasus_client_schema, datasus_client_set_maintenance, datasus_client_submit,
+    datasus_client_submit_until,
 };
 pub use error::{ErrorOut, datasus_error_release};
 pub use events::{Destructor, EventCallback, datasus_job_on_event};

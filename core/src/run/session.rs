@@ -83,9 +83,14 @@ impl Session {
         Environment::open(source, config, parts).map(|environment| Arc::new(Session(environment)))
     }
 
-    /// Starts a job whose rows go to files.
-    pub fn submit(self: &Arc<Self>, params: &QueryParams, destinations: Vec<Destination>) -> Result<Job> {
-        let ctx = self.ctx();
+    /// Starts a job whose rows go to files. It ends once `cancel` is set, and so does this call.
+    pub fn submit(
+        self: &Arc<Self>,
+        params: &QueryParams,
+        destinations: Vec<Destination>,
+        cancel: &Cancel,
+    ) -> Result<Job> {
+        let ctx = self.new_ctx(&cancel.child());
         let started = || {
             if destinations.is_empty() {
                 return Err(Error::new(
@@ -112,12 +117,12 @@ impl Session {
 
     /// Starts a job whose rows come back as a stream; returns when its schema is known.
     pub fn query(self: &Arc<Self>, params: &QueryParams) -> Result<Rows> {
-        self.begin_query(params)?.wait()
+        self.begin_query(params, &Cancel::default())?.wait()
     }
 
-    /// The same, but returns when the query has been checked and queued.
-    pub fn begin_query(self: &Arc<Self>, params: &QueryParams) -> Result<Pending> {
-        let ctx = self.ctx();
+    /// The same, but returns when the query has been checked and queued. It ends once `cancel` is set, and so does this call.
+    pub fn begin_query(self: &Arc<Self>, params: &QueryParams, cancel: &Cancel) -> Result<Pending> {
+        let ctx = self.new_ctx(&cancel.child());
         let prepared = self.prepare(params, &ctx).map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
         let (to_caller, pending) = Pending::new(job.clone());
@@ -129,7 +134,7 @@ impl Session {
 
     /// Runs a query into files and tables.
     pub fn export(self: &Arc<Self>, params: &QueryParams, destinations: Vec<Destination>) -> Result<Report> {
-        self.submit(params, destinations)?.wait()
+        self.submit(params, destinations, &Cancel::default())?.wait()
     }
 
     /// Fetches and converts the files of each of `all` ahead of a query; only dataset, UF and competência count.
@@ -326,6 +331,7 @@ impl Session {
 
     pub(super) fn prepare(&self, params: &QueryParams, ctx: &Ctx) -> Result<Prepared> {
         self.scheduler.is_usable()?;
+        ctx.check()?;
         check_sizes(params)?;
         if let (Some(limit), Some(key)) = (&self.rate_limit, &params.options.rate_key) {
             limit.take(key)?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::job_info::{JobInfo, destinations};
 use super::resumed::{Resumed, changed, go_on};
-use crate::base::{Code, Error, Result, masked_json, text};
+use crate::base::{Cancel, Code, Error, Result, masked_json, text};
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Log, Standing};
 use crate::run::Job;
 use crate::run::export::{discard_targets, remove_leftovers};
@@ -59,9 +59,9 @@ impl Session {
         Ok(info.collect())
     }
 
-    /// Takes the job over and goes on with it, where it stopped.
-    pub fn resume(self: &Arc<Self>, job_id: &str) -> Result<Job> {
-        let ctx = self.ctx();
+    /// Takes the job over and goes on with it, where it stopped. It ends once `cancel` is set, and so does this call.
+    pub fn resume(self: &Arc<Self>, job_id: &str, cancel: &Cancel) -> Result<Job> {
+        let ctx = self.new_ctx(&cancel.child());
         let taken = || -> Result<Resumed> {
             let folder = self.state.take(job_id)?;
             if folder.end().is_some_and(|end| !end.resumable) {
