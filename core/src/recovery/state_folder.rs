@@ -132,23 +132,32 @@ fn refuse_network(folder: &Path, lies_on: FileSystem) -> Result<()> {
 }
 
 #[cfg(test)]
+impl StateFolder {
+    /// As if it lay on a file system that this machine may not have.
+    pub fn on(self, lies_on: FileSystem) -> Self {
+        StateFolder { lies_on: Some(lies_on), ..self }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_state_folder_of_the_network_is_refused_before_a_job_is_made_there() {
         let root = tempfile::tempdir().unwrap();
-        let of =
-            |kind| StateFolder { lies_on: Some(FileSystem::of_kind(kind)), ..StateFolder::at(root.path().to_owned()) };
+        let of = |kind| StateFolder::at(root.path().to_owned()).on(FileSystem::of_kind(kind));
         let id = ulid::Ulid::new().to_string();
-        // NFS, and SMB.
-        for kind in [0x6969, 0xfe53_4d42] {
+        // NFS, SMB, SMB2, CIFS, AFS, 9P, Ceph, FUSE.
+        for kind in [0x6969, 0x517b, 0xfe53_4d42, 0xff53_4d42, 0x5346_414f, 0x0102_1997, 0x00c3_6400, 0x6573_5546] {
             let refused = of(kind).create(&id, &Value::Null).unwrap_err();
             assert_eq!(refused.code(), Code::Forbidden);
             assert_eq!(refused.diagnostic()["file_system"], format!("{kind:#x}"));
             assert!(!root.path().join(&id).exists(), "nothing is left of it");
         }
-        // ext4.
-        of(0xef53).create(&id, &Value::Null).unwrap();
+        // ext4, tmpfs, and one that is not known.
+        for kind in [0xef53, 0x0102_1994, 0x1234_5678] {
+            of(kind).create(&ulid::Ulid::new().to_string(), &Value::Null).unwrap();
+        }
     }
 }

@@ -354,3 +354,35 @@ impl Session {
         self.scheduler.submit(order, job.handle(), work).map_err(|e| self.traced(e, &ctx))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Code, FileSystem};
+    use crate::sink::Csv;
+
+    #[test]
+    fn a_job_that_keeps_a_state_is_refused_on_a_file_system_of_the_network_and_rows_are_read_all_the_same() {
+        let place = tempfile::tempdir().unwrap();
+        let [source, output, state] = ["fonte", "out", "jobs"].map(|name| place.path().join(name));
+        crate::source::write_example_data(&source, 5).unwrap();
+        let config = Config { output: Some(output.clone()), state: Some(state.clone()), ..Config::default() };
+        let params = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202401").columns(["CNES"]);
+        let open = |kind| {
+            let mut environment = Environment::open(source.clone(), config.clone(), Parts::default()).unwrap();
+            environment.state = environment.state.clone().on(FileSystem::of_kind(kind));
+            Arc::new(Session(environment))
+        };
+        // NFS, as `statfs` has it.
+        let session = open(0x6969);
+        let refused = session.export(&params, vec![Csv::to("a.csv").into()]).unwrap_err();
+        assert_eq!((refused.code(), refused.retryable()), (Code::Forbidden, false), "{refused}");
+        assert_eq!(refused.diagnostic()["file_system"], "0x6969");
+        assert!(refused.detail().contains("DATASUS_STATE") && !output.join("a.csv").exists());
+        assert_eq!((session.jobs().unwrap(), std::fs::read_dir(&state).unwrap().count()), (Vec::new(), 0));
+        let rows = session.query(&params).unwrap().map(|batch| batch.unwrap().num_rows()).sum::<usize>();
+        assert_eq!(rows, 5, "what keeps no state needs no place for it");
+        // ext4.
+        assert_eq!(open(0xef53).export(&params, vec![Csv::to("a.csv").into()]).unwrap().records_processed, 5);
+    }
+}
