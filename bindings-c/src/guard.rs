@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 
-use datasus::base::{ForkGuard, TraceId};
+use datasus::base::TraceId;
+use datasus::faces::ForkGuard;
 use datasus::{Error, Language, Result};
 
 use crate::status::Status;

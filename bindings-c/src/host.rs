@@ -93,7 +93,7 @@ pub extern "C" fn datasus_test_hang_next(statements: usize, texts: usize, millis
     fence("datasus_test_hang_next", null_mut(), || {
         let time = Duration::from_millis(milliseconds.into());
         datasus::engine::HANGS.hang_next(statements, time);
-        datasus::gate::HANGS.hang_next(texts, time);
+        datasus::faces::gate::HANGS.hang_next(texts, time);
         Ok(())
     })
 }
@@ -102,7 +102,7 @@ pub extern "C" fn datasus_test_hang_next(statements: usize, texts: usize, millis
 /// cbindgen:ignore
 #[unsafe(no_mangle)]
 pub extern "C" fn datasus_test_hanging() -> usize {
-    datasus::engine::HANGS.hanging() + datasus::gate::HANGS.hanging()
+    datasus::engine::HANGS.hanging() + datasus::faces::gate::HANGS.hanging()
 }
 
 /// For tests, and not in the header: how many handles, streams, texts and errors are alive.

@@ -148,7 +148,7 @@ impl Client {
 /// A text without the passwords in it, for those that Python makes.
 #[pyfunction]
 pub fn masked(text: &str) -> String {
-    datasus::base::masked(text).into_owned()
+    datasus::faces::masked(text).into_owned()
 }
 
 /// The JSON Schema of `QueryParams`.

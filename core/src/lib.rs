@@ -32,20 +32,22 @@
 #![warn(missing_docs)]
 
 pub mod base;
-pub mod cache;
+mod cache;
 pub mod catalog;
 mod client;
 mod columnar;
 mod config;
 pub mod contract;
 pub mod engine;
-pub mod gate;
+#[doc(hidden)]
+pub mod faces;
+mod gate;
 pub mod governor;
 pub mod labels;
-pub mod lake;
+mod lake;
 mod limit;
-pub mod metrics;
-pub mod mirror;
+mod metrics;
+mod mirror;
 pub mod params;
 pub mod plan;
 pub mod recovery;

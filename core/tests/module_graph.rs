@@ -28,6 +28,7 @@ const ROOMS: &[&str] = &[
     "run",
     "client",
     "contract",
+    "faces",
 ];
 /// What unit tests alone are compiled with.
 const OF_TESTS: &[&str] = &["skip"];

@@ -38,6 +38,7 @@ pub struct ErrorForm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "ErrorStatus")]
+#[non_exhaustive]
 pub enum Failed {
     /// The one value.
     Error,

@@ -22,6 +22,7 @@ pub trait RunPermit: Send + Sync {
 
 /// Why a job gives its right back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum YieldReason {
     /// Its consumer does not take what it has.
     Parked,

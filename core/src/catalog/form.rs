@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How a code is written: always in the same way, so that equal codes are equal texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Form {
     /// So many digits, with the zeros on the left: `digits(7)`.
     Digits(u8),
@@ -18,6 +19,7 @@ pub enum Form {
 
 /// What became of a value that was brought into a [`Form`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Normal {
     /// It had the form.
     Same,

@@ -111,6 +111,7 @@ pub struct QueryParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, from = "Words")]
 #[schemars(with = "Words")]
+#[non_exhaustive]
 pub enum OneOrMany {
     /// One of them.
     One(String),
@@ -174,6 +175,7 @@ impl OneOrMany {
 /// Which columns get labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Labels {
     /// All that have a list; false: none.
     All(bool),
@@ -194,6 +196,7 @@ impl Labels {
 /// One competência, a list, or a range with both ends included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum CompetenciaParam {
     /// One, or several.
     Listed(OneOrMany),

@@ -1,5 +1,6 @@
 //! The contract as JSON: its schema, its round trip, and the table of codes.
 
+mod exported;
 mod faces;
 mod outputs;
 

@@ -5,7 +5,7 @@ use std::ffi::{CString, OsStr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use datasus::base::FileSystem;
+use datasus::faces::FileSystem;
 
 use super::*;
 

@@ -138,7 +138,7 @@ fn any_number_of_readers_of_any_kind() {
 }
 
 fn resident() -> u64 {
-    datasus::base::held_by_process()
+    datasus::faces::held_by_process()
 }
 
 /// One reader's place in its answer.

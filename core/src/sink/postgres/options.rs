@@ -65,6 +65,7 @@ pub struct Postgres {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "LoadMode")]
+#[non_exhaustive]
 pub enum Mode {
     /// A new table; DS-409 if there is one of that name.
     #[default]
@@ -83,6 +84,7 @@ pub enum Mode {
 /// What makes rows of the table and of the result the same load.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ReplaceBy {
     /// The same UF (BR in national files) and competência.
     #[default]
