@@ -68,7 +68,7 @@ pub(crate) use cancel::deadline_passed;
 pub(crate) use clip::clip;
 pub(crate) use deaf::Deaf;
 pub(crate) use did_you_mean::did_you_mean;
-pub(crate) use exact_json::{MOST_JSON, exact_json, has_named_options, options_by_name};
+pub(crate) use exact_json::{MOST_JSON, NotJson, exact_json, has_named_options, options_by_name};
 pub(crate) use file_hash::file_sha256;
 pub(crate) use file_lock::lock_file;
 pub(crate) use file_system::FileSystem;
@@ -80,7 +80,7 @@ pub(crate) use mask::{holds_secret, masked, masked_json};
 pub(crate) use owner::Owner;
 pub(crate) use page_faults::{PageFaults, resident_now};
 pub(crate) use place::Place;
-pub(crate) use process_memory::PeakMemory;
+pub(crate) use process_memory::{PeakMemory, held_by_process};
 pub(crate) use regular_file::{
     FILE_MODE, FOLDER_MODE, NO_LINK, Odd, Trusted, create_folders, create_new, open_source, refused,
 };

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 /// What a column holds, whatever its width or DBF type was in the year at hand.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum LogicalType {
     /// A code or free text; leading zeros are kept, trailing blanks and NULs are not, blank is NULL.
     Text,

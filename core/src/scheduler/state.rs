@@ -8,7 +8,6 @@ use crate::base::{Code, Result};
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Status {
     /// It waits for a slot.
     Queued,
