@@ -6,7 +6,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How a code is written: always in the same way, so that equal codes are equal texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Form {
     /// So many digits, with the zeros on the left: `digits(7)`.
     Digits(u8),

@@ -30,7 +30,6 @@ pub enum LogicalType {
 
 /// How a day is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[non_exhaustive]
 pub enum DateFormat {
     /// `YYYYMMDD`.
     #[serde(rename = "YYYYMMDD")]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,7 +13,7 @@ use super::execution::Prepared;
 use super::task::Task;
 use super::{Job, Pending, Report, Rows, Unreadable, export, stream};
 use crate::base::{Cancel, Ctx, Error, Result, text};
-use crate::catalog::{FileId, Grupo, LogicalType};
+use crate::catalog::{Dataset, FileId, Grupo, LogicalType};
 use crate::config::Config;
 use crate::gate;
 use crate::lake::{ConvertOptions, LakeFile};
@@ -24,7 +24,7 @@ use crate::params::{
 use crate::plan::{Explain, Selection, Wanted, explain, missing_error, select, statement};
 use crate::scheduler::Handle;
 use crate::sink::{Destination, refuse_twice};
-use crate::source::folder::{Listing, SourceFile};
+use crate::source::folder::{Listing, Names, SourceFile};
 use crate::source::header_columns;
 
 /// One source with its lake. It opens and owns what jobs share, and runs none.
@@ -243,23 +243,31 @@ impl Session {
         check_sizes(params)?;
         let stores = &self.lake.stores().during(&ctx.cancel);
         let whole = |grupo: &Grupo, extent| extent == Extent::Dataset || grupo.columns.is_empty();
-        // Names are read when they are needed: what is wrong with a query is said without them.
-        let names_of = |grupo: &Grupo| self.listed(Some(&BTreeSet::from([grupo.dataset.clone()])), ctx);
+        // Names are read when they are needed: what is wrong with a query is said without them. And once, whoever needs them: of a
+        // folder that has just changed, or lies on the network, each reading is a whole one. (A tree elsewhere has its listings here.)
+        let read = OnceLock::<Arc<Names>>::new();
+        let names_of = |datasets: BTreeSet<Dataset>| match read.get() {
+            Some(names) => Ok(names.clone()),
+            None => {
+                let names = self.listed(Some(&datasets), ctx)?;
+                Ok(if self.mirror.is_none() { read.get_or_init(|| names).clone() } else { names })
+            }
+        };
         let file_columns = |scope: &Scope, extent| {
             let whole = whole(scope.grupo, extent) && self.mirror.is_none();
             let wanted = |id: &FileId| if whole { id.dataset == scope.grupo.dataset } else { scope.selects(id) };
-            let files = names_of(scope.grupo)?.stat(stores, wanted)?.files;
+            let files = names_of(BTreeSet::from([scope.grupo.dataset.clone()]))?.stat(stores, wanted)?.files;
             self.columns_of_files(scope.grupo, files, ctx)
         };
         let mut query = match &params.sql {
             None => validate(params, self.catalog, &file_columns)?,
             Some(sql) => match gate::question(sql, self.catalog) {
-                Some(asked) => validate_question(params, asked.and_then(|asked| self.with_files(asked, ctx)))?,
+                Some(asked) => validate_question(params, asked.and_then(|asked| self.with_files(asked, &names_of)))?,
                 None => validate_sql(params, sql, self.judged(params, sql, ctx))?,
             },
         };
         let datasets = query.scopes.iter().map(|scope| scope.grupo.dataset.clone()).collect();
-        let names = self.listed(Some(&datasets), ctx)?;
+        let names = names_of(datasets)?;
         let wanted = |id: &FileId| {
             let of_scope = |scope: &Scope| match whole(scope.grupo, listed) && self.mirror.is_none() {
                 true => scope.grupo.dataset == id.dataset,
@@ -283,10 +291,14 @@ impl Session {
     }
 
     /// Where the catalogue knows no column of a dataset, those of its files.
-    fn with_files(&self, asked: Question, ctx: &Ctx) -> Result<Question> {
+    fn with_files(
+        &self,
+        asked: Question,
+        names_of: &dyn Fn(BTreeSet<Dataset>) -> Result<Arc<Names>>,
+    ) -> Result<Question> {
         match asked {
             Question::Columns { grupo, .. } if grupo.columns.is_empty() => {
-                let names = self.listed(Some(&BTreeSet::from([grupo.dataset.clone()])), ctx)?;
+                let names = names_of(BTreeSet::from([grupo.dataset.clone()]))?;
                 let files = names.stat(self.lake.stores(), |id| id.dataset == grupo.dataset)?.files;
                 Ok(Question::Columns { grupo, of_files: self.lake.columns_of(grupo, &self.here(files)) })
             }
