@@ -14,6 +14,7 @@ mod materials;
 mod memory;
 mod oom_retry;
 mod parking;
+mod places;
 mod plan_sync;
 mod report;
 mod reporting;
