@@ -45,7 +45,7 @@ use crossbeam_channel::{Receiver, select};
 
 use crate::base::{Cancel, Result};
 
-pub use abandoned::{Abandoned, MOST_ABANDONED, TO_ACKNOWLEDGE, refuse_if_too_many_abandoned};
+pub use abandoned::MOST_ABANDONED;
 pub use batch_memory::{BatchMemory, Reserved};
 pub use estimate::Work;
 pub use lease::{Hold, Lease};
@@ -53,10 +53,12 @@ pub use meter::{Bound, MemorySource, Pressure, Reading, Room, SystemMemory};
 pub use mode::Mode;
 pub use pool::Ask;
 pub use pump::{Hook, ModeChange, ModeChanges};
-pub use purge::purge;
-pub use spill::{SpillFolder, disk_room, still_room, sweep};
+pub use spill::disk_room;
 pub use throttle::{LEAST_CHUNK_ROWS, Throttle};
 pub use usage::Usage;
+
+pub(crate) use abandoned::{Abandoned, TO_ACKNOWLEDGE, refuse_if_too_many_abandoned};
+pub(crate) use spill::{SpillFolder, still_room, sweep};
 
 use interest::Interest;
 use watch::{FRESH, Inner};

@@ -37,5 +37,6 @@ pub use handles::{Job, Pending, Rows};
 pub use plan_sync::{FileState, PlannedFile, SyncPlan};
 pub use report::{BadValue, NormalisedCodes, Performance, Report, Source, Storage, Unlabelled, Unreadable};
 pub use resume::{DestinationOptions, JobDestination, JobInfo, Replayed};
-pub use session::{Session, SyncReport};
-pub use stored_plan::STATE_FORMAT;
+pub use session::SyncReport;
+
+pub(crate) use session::Session;

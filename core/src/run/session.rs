@@ -246,12 +246,12 @@ impl Session {
         // Names are read when they are needed: what is wrong with a query is said without them. And once, whoever needs them: of a
         // folder that has just changed, or lies on the network, each reading is a whole one. (A tree elsewhere has its listings here.)
         let read = OnceLock::<Arc<Names>>::new();
-        let names_of = |datasets: BTreeSet<Dataset>| match read.get() {
-            Some(names) => Ok(names.clone()),
-            None => {
-                let names = self.listed(Some(&datasets), ctx)?;
-                Ok(if self.mirror.is_none() { read.get_or_init(|| names).clone() } else { names })
+        let names_of = |datasets: BTreeSet<Dataset>| -> Result<Arc<Names>> {
+            if let Some(names) = read.get() {
+                return Ok(names.clone());
             }
+            let names = self.listed(Some(&datasets), ctx)?;
+            Ok(if self.mirror.is_none() { read.get_or_init(|| names).clone() } else { names })
         };
         let file_columns = |scope: &Scope, extent| {
             let whole = whole(scope.grupo, extent) && self.mirror.is_none();
