@@ -65,11 +65,11 @@ soak: setup servers
 	DATASUS_SOAK=1 bash bindings-node/test.sh
 
 bench: setup servers
-	$(CARGO) build --package datasus-bench
+	$(CARGO) build --release --package datasus-bench
 	python3 benches/run.py
 
 bench-quick: setup servers
-	$(CARGO) build --package datasus-bench
+	$(CARGO) build --release --package datasus-bench
 	python3 benches/run.py --quick
 
 clean:

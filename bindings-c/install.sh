@@ -7,6 +7,7 @@ root=$(dirname "$here")
 prefix=${1:?expected: install.sh <prefix>}
 [ "$(uname -s)" = Linux ] || { echo "install: built and tested on Linux only" >&2; exit 1; }
 target=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
+. "$root/setup/profile.sh"
 version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 abi=${version%%.*}
 duckdb=${DUCKDB_LIB_DIR:-$(sed -n 's/^DUCKDB_LIB_DIR = "\(.*\)"/\1/p' "$root/.cargo/config.toml")}
@@ -25,11 +26,11 @@ exec cc "\$@"
 END
 chmod +x "$linker.$$"
 mv "$linker.$$" "$linker"
-(cd "$root" && "${CARGO:-cargo}" rustc --quiet --locked --package datasus-c --lib --crate-type cdylib -- -C "linker=$linker")
+(cd "$root" && "${CARGO:-cargo}" rustc --profile "$profile" --quiet --locked --package datasus-c --lib --crate-type cdylib -- -C "linker=$linker")
 
 to="${DESTDIR:-}$prefix"
 install -d "$to/lib/pkgconfig" "$to/lib/cmake/datasus" "$to/include"
-install -m 755 "$target/debug/libdatasus_c.so" "$to/lib/libdatasus.so.$version"
+install -m 755 "$target/$built/libdatasus_c.so" "$to/lib/libdatasus.so.$version"
 strip --strip-debug "$to/lib/libdatasus.so.$version"
 ln -sf "libdatasus.so.$version" "$to/lib/libdatasus.so.$abi"
 ln -sf "libdatasus.so.$abi" "$to/lib/libdatasus.so"

@@ -6,6 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 "$root/setup/c.sh"
 tools=$("$root/setup/python.sh")
+export DATASUS_PROFILE=dev
 export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}") PATH="$PATH:/usr/local/go/bin" RUST_BACKTRACE=0
 go=${DATASUS_GO:-go}
 place=$(mktemp -d)

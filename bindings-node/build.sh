@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds addon and packages into the folder given (default: target/npm): datasus-*.tgz, datasus-linux-x64-gnu-*.tgz.
 # `--generate` also writes what follows from the addon's macros: native.d.ts.
-# Linked by zig against glibc 2.28, as the wheel is; only the last link differs from the other builds.
+# Linked by zig against glibc 2.28, as the wheel is; only the last link differs from Cargo's other builds of the profile.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
@@ -10,6 +10,7 @@ if [ "${1:-}" = --generate ]; then generate=1; shift; fi
 export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
 out=$(realpath -m "${1:-$CARGO_TARGET_DIR/npm}")
 python=$("$root/setup/python.sh")
+. "$root/setup/profile.sh"
 "$root/setup/node.sh" > /dev/null
 mkdir -p "$out"
 rm -f "$out"/datasus-*.tgz
@@ -22,13 +23,13 @@ case "$(uname -m)" in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) echo "node: 
 linker="$out/.zig-linker"
 printf '#!/bin/sh\nPATH="%s/bin:$PATH" exec maturin zig cc -- -target %s-linux-gnu.2.28 "$@"\n' "$python" "$(uname -m)" > "$linker"
 chmod +x "$linker"
-(cd "$root" && cargo rustc --quiet --locked --package datasus-node --lib -- -C "linker=$linker")
+(cd "$root" && cargo rustc --profile "$profile" --quiet --locked --package datasus-node --lib -- -C "linker=$linker")
 package="$here/npm/linux-$arch-gnu"
 staged="$out/.staged"
 rm -rf "$staged"
 mkdir -p "$staged/platform" "$staged/main"
 cp "$package/package.json" "$staged/platform/"
-cp "$CARGO_TARGET_DIR/debug/libdatasus_node.so" "$staged/platform/datasus.node"
+cp "$CARGO_TARGET_DIR/$built/libdatasus_node.so" "$staged/platform/datasus.node"
 duckdb=$(sed -n 's/^DUCKDB_LIB_DIR = "\(.*\)"$/\1/p' "$root/.cargo/config.toml")
 # A name of our own: beside another libduckdb in the same process (`@duckdb/node-api`) each keeps its own.
 cp "$duckdb/libduckdb.so" "$staged/platform/libduckdb-datasus.so"

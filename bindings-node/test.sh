@@ -4,6 +4,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
+export DATASUS_PROFILE=dev
 export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
 # Packages and folders are this run's own: several clones may share the target folder.
 place=$(mktemp -d)

@@ -7,6 +7,7 @@ root=$(dirname "$here")
 tools=$("$root/setup/python.sh")
 # Before the tests' own venv stands first in PATH.
 DATASUS_OTHER_DUCKDB=$("$root/setup/duckdb2.sh")
+export DATASUS_PROFILE=dev
 export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
 # Wheel and venvs are this run's own: several clones may share the target folder.
 place=$(mktemp -d)

@@ -17,7 +17,7 @@ from .table import Bound, Row, first_line
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / "benches" / "peers"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-BIN = os.environ.get("DATASUS_BENCH_BIN", str(TARGET / "debug" / "datasus-bench"))
+BIN = os.environ.get("DATASUS_BENCH_BIN", str(TARGET / "release" / "datasus-bench"))
 # Pairs that are run again because others were at work.
 MORE = 4
 Case = Callable[[], Run]

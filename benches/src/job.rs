@@ -41,8 +41,14 @@ pub fn everything() -> QueryParams {
 
 /// A client on `data`; its lake lies there too, and stays empty: the data is Parquet already.
 pub fn client(data: &Path, output: Option<&Path>, memory_limit: Option<u64>) -> datasus::Result<Client> {
-    let config =
-        Config { output: output.map(Into::into), memory_limit, language: datasus::Language::En, ..Config::default() };
+    // Each run reads, also where one process asks the same again.
+    let config = Config {
+        output: output.map(Into::into),
+        memory_limit,
+        language: datasus::Language::En,
+        cache_memory: 0,
+        ..Config::default()
+    };
     Client::open_with(data, config)
 }
 

@@ -27,7 +27,7 @@ pub fn planning(arguments: &Arguments) -> Result<Value, String> {
     let source = place.path().join("source");
     let files = write(&source, wanted).map_err(|error| error.to_string())?;
     let said = |error: datasus::Error| error.to_json().to_string();
-    let config = Config { lake: Some(place.path().join("lake")), ..Config::default() };
+    let config = Config { lake: Some(place.path().join("lake")), cache_memory: 0, ..Config::default() };
     let client = Client::open_with(&source, config).map_err(said)?;
     let params = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("200801");
     std::thread::sleep(SETTLES);
