@@ -53,12 +53,12 @@ pub use meter::{Bound, MemorySource, Pressure, Reading, Room, SystemMemory};
 pub use mode::Mode;
 pub use pool::Ask;
 pub use pump::{Hook, ModeChange, ModeChanges};
-pub use spill::disk_room;
+pub use spill::{SpillFolder, disk_room};
 pub use throttle::{LEAST_CHUNK_ROWS, Throttle};
 pub use usage::Usage;
 
 pub(crate) use abandoned::{Abandoned, TO_ACKNOWLEDGE, refuse_if_too_many_abandoned};
-pub(crate) use spill::{SpillFolder, still_room, sweep};
+pub(crate) use spill::{still_room, sweep};
 
 use interest::Interest;
 use watch::{FRESH, Inner};

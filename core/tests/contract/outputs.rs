@@ -119,12 +119,13 @@ fn a_job_that_was_left_and_its_dead_letters_are_read_back() {
     let read: DeadLetter = serde_json::from_value(letter.clone()).unwrap();
     assert_eq!(comes_back("DeadLetter", &read), letter);
     let csv = serde_json::to_value(Csv::to("a.csv")).unwrap();
+    let in_table = Postgres { table: Some("s.t".into()), ..Postgres::default() };
     let job = json!({
         "job_id": "01J", "standing": "crashed", "created_at": "2026-01-01T00:00:00Z",
         "params": {"dataset": "SIH-RD"}, "error": null, "dead_letters": 0, "pid": 1, "host": "h",
         "destinations": [
             {"to": {"csv": csv}, "url": null, "password_left_out": false},
-            {"to": {"postgres": Postgres::to("s.t")}, "url": "postgres://u@h/d", "password_left_out": true},
+            {"to": {"postgres": in_table}, "url": "postgres://u@h/d", "password_left_out": true},
             // Of the program's own.
             {"to": {"counter": {"most": 3}}, "url": null, "password_left_out": false},
         ],
@@ -135,7 +136,7 @@ fn a_job_that_was_left_and_its_dead_letters_are_read_back() {
     else {
         panic!("{read:?}")
     };
-    assert_eq!((file, table), (Csv::to("a.csv").into(), Postgres::to("s.t").into()));
+    assert_eq!((file, table), (Csv::to("a.csv").into(), in_table.into()));
     assert_eq!(own["counter"]["most"], 3);
     assert_eq!(comes_back("JobInfo", &read), job);
 }
