@@ -28,6 +28,8 @@ servers:
 	@bash setup/fiu.sh
 	@bash setup/redis.sh
 	@bash setup/seaweedfs.sh
+	@bash setup/ftp.sh
+	@bash setup/servers.sh
 
 demo: setup
 	$(CARGO) run --package datasus --example demo

@@ -10,6 +10,8 @@ export declare class Client {
   exportDeadLetters(jobId: string, path: string): Promise<number>
   replay(jobId: string): Promise<string>
   sync(params: string, stop: Stop): Promise<string>
+  /** Takes the rows of an Arrow IPC stream or file as a table for SQL. */
+  addTable(name: string, ipc: Buffer): Promise<void>
   planSync(params: string): Promise<string>
   explain(params: string): Promise<string>
   schema(dataset: string): string
@@ -72,10 +74,12 @@ export declare class Rows {
   close(): Promise<void>
 }
 
-/** Ends a call that has no job. */
+/** Ends a call that has no job, and says how far it has come. */
 export declare class Stop {
   constructor()
   set(): void
+  /** Null before it begins. */
+  get progress(): Progress | null
 }
 
 /** Every dataset of the catalogue. */

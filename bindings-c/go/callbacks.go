@@ -16,10 +16,20 @@ func datasusGoEvent(progress *C.datasus_progress, handle C.uintptr_t) {
 //export datasusGoDestroy
 func datasusGoDestroy(handle C.uintptr_t) { cgo.Handle(handle).Delete() }
 
-//export datasusGoKeepGoing
-func datasusGoKeepGoing(handle C.uintptr_t) C.int {
-	if cgo.Handle(handle).Value().(context.Context).Err() != nil {
+// Who follows a call without a job.
+type watching struct {
+	ctx   context.Context
+	watch func(Progress)
+}
+
+//export datasusGoWatch
+func datasusGoWatch(progress *C.datasus_progress, handle C.uintptr_t) C.int {
+	watching := cgo.Handle(handle).Value().(watching)
+	if watching.ctx.Err() != nil {
 		return 0
+	}
+	if watching.watch != nil {
+		watching.watch(progressOf(progress))
 	}
 	return 1
 }

@@ -214,6 +214,12 @@ func stopped(late *Job) {
 // Sync fetches and converts ahead of a query, until ctx is done; params: one query, or several. Without a dataset it is all that the
 // source holds.
 func (c *Client) Sync(ctx context.Context, params any) (*SyncReport, error) {
+	return c.SyncWatched(ctx, params, nil)
+}
+
+// SyncWatched is Sync with a function that is told how far it has come, ten times a second or more and once at the end: files, bytes,
+// pace and the time that is left. The calling goroutine calls it.
+func (c *Client) SyncWatched(ctx context.Context, params any, watch func(Progress)) (*SyncReport, error) {
 	defer runtime.KeepAlive(c)
 	var given texts
 	defer given.free()
@@ -221,7 +227,7 @@ func (c *Client) Sync(ctx context.Context, params any) (*SyncReport, error) {
 	if given.err != nil {
 		return nil, given.err
 	}
-	handle := cgo.NewHandle(ctx)
+	handle := cgo.NewHandle(watching{ctx, watch})
 	defer handle.Delete()
 	outcome, err := text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
 		return C.datasus_go_sync(c.handle, query, C.uintptr_t(handle), out, told)

@@ -17,6 +17,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	datasus "github.com/datasus-sdk/datasus/bindings-c/go"
 	"github.com/datasus-sdk/datasus/bindings-c/go/internal/hooks"
@@ -303,6 +304,54 @@ func TestASyncEndsWithItsContext(t *testing.T) {
 	if err != nil || outcome.Files == 0 || outcome.Rows == 0 || len(outcome.Sources) != int(outcome.Files) {
 		t.Errorf("%+v, %v", outcome, err)
 	}
+}
+
+func TestASyncTellsHowFarItHasCome(t *testing.T) {
+	folder := t.TempDir()
+	if err := datasus.WriteExampleData(folder, 200); err != nil {
+		t.Fatal(err)
+	}
+	client, err := datasus.Open(folder, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	var last datasus.Progress
+	outcome, err := client.SyncWatched(t.Context(), datasus.Params{Dataset: "SIH-RD"}, func(now datasus.Progress) { last = now })
+	if err != nil || last.State != datasus.Completed || last.FilesDone != outcome.Files || last.Bytes == 0 {
+		t.Errorf("%+v, %+v, %v", last, outcome, err)
+	}
+}
+
+func TestATableOfOnesOwnComesAsArrow(t *testing.T) {
+	client, _ := open(t)
+	schema := arrow.NewSchema([]arrow.Field{{Name: "codigo", Type: arrow.BinaryTypes.String}, {Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
+	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer builder.Release()
+	builder.Field(0).(*array.StringBuilder).AppendValues([]string{"120040", "140010"}, nil)
+	builder.Field(1).(*array.Int64Builder).AppendValues([]int64{40, 2}, nil)
+	batch := builder.NewRecordBatch()
+	defer batch.Release()
+	reader, err := array.NewRecordReader(schema, []arrow.RecordBatch{batch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.AddTable("minha", reader); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := client.Query(t.Context(), datasus.Params{SQL: "SELECT CAST(sum(n) AS BIGINT) AS n FROM minha"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Release()
+	if !rows.Next() || rows.RecordBatch().Column(0).(*array.Int64).Value(0) != 42 {
+		t.Error(rows.Err())
+	}
+	again, err := array.NewRecordReader(schema, []arrow.RecordBatch{batch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	coded(t, client.AddTable("sih_rd", again), "DS-422")
 }
 
 func TestWhatTheClientKnowsIsTyped(t *testing.T) {

@@ -351,6 +351,11 @@ typedef void (*datasus_log_callback)(const char *line, void *user);
  */
 typedef bool (*datasus_keep_going)(void *user);
 
+/**
+ * The same with how far the call has come, which is valid during this one.
+ */
+typedef bool (*Watch)(const struct datasus_progress *progress, void *user);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -359,7 +364,8 @@ extern "C" {
  * Opens a folder of DBC, DBF or Parquet files in any layout, or one file; only the list of files is read, when a query asks.
  *
  * `config`: a JSON object with any of declared (files of any name by dataset, {"SIH-RD": ["rd_*.parquet"]}; `source` may then be
- * ""), tables (of one's own for SQL, by name: a Parquet or CSV), lake, output, state, spill, memory_limit, spill_limit, postgres, s3_endpoint, s3_region,
+ * ""), tables (of one's own for SQL, by name: a Parquet or CSV), csv (how these are
+ * written, by name: delimiter, encoding, types), lake, output, state, spill, memory_limit, spill_limit, postgres, s3_endpoint, s3_region,
  * s3_path_style, s3_key, s3_secret, s3_token, s3_profile, s3_credentials, s3_ca, s3_proxy, s3_timeout, mirrors, home, refresh,
  * refresh_after, keep_files, max_download, transfers, ca, remote_cache,
  * remote_cache_limit, cache_memory, cache_folder, cache_limit, cache_entry_limit, cache_level, redis, redis_ca, redis_ttl,
@@ -746,6 +752,22 @@ enum datasus_status datasus_client_sync(struct datasus_client *client,
                                         struct datasus_error *error);
 
 /**
+ * datasus_client_sync with a function that is told how far it has come: files, bytes, pace and the time that is left (phase 4 while files
+ * are downloaded). `watch`, unless it is NULL, is called by the calling thread with `user`, ten times a second or more, and once
+ * when all is there; once it says false the call ends with DS-499, and files that were converted by then stay.
+ *
+ * # Safety
+ * `params`: a text; `watch`: NULL or a function that `user` suits; `outcome`: a place for a datasus_text; `error`: NULL or a
+ * datasus_error.
+ */
+enum datasus_status datasus_client_sync_watched(struct datasus_client *client,
+                                                const char *params,
+                                                Watch watch,
+                                                void *user,
+                                                struct datasus_text *outcome,
+                                                struct datasus_error *error);
+
+/**
  * What datasus_client_sync would fetch and convert, of the same `params`: files, bytes, what is here, what has changed, what is
  * preliminary. No file is fetched. `plan` receives JSON, the caller's.
  *
@@ -755,6 +777,19 @@ enum datasus_status datasus_client_sync(struct datasus_client *client,
 enum datasus_status datasus_client_plan_sync(struct datasus_client *client,
                                              const char *params,
                                              struct datasus_text *plan,
+                                             struct datasus_error *error);
+
+/**
+ * Takes the rows of a stream as a table, which SQL may read under `name` from now on, in the place of one that was given before. They
+ * are copied once, beside the lake, before this returns, and never changed. `stream` belongs to the library from here on, whatever this
+ * returns: it is left released. DS-422: no name for a table, a table of the catalogue, or a stream that is released or fails.
+ *
+ * # Safety
+ * `name`: a text; `stream`: an ArrowArrayStream; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_add_table(struct datasus_client *client,
+                                             const char *name,
+                                             struct ArrowArrayStream *stream,
                                              struct datasus_error *error);
 
 /**

@@ -36,7 +36,8 @@ pub fn json(value: &impl Serialize) -> Result<String> {
 /// Opens a folder of DBC, DBF or Parquet files in any layout, or one file; only the list of files is read, when a query asks.
 ///
 /// `config`: a JSON object with any of declared (files of any name by dataset, {"SIH-RD": ["rd_*.parquet"]}; `source` may then be
-/// ""), tables (of one's own for SQL, by name: a Parquet or CSV), lake, output, state, spill, memory_limit, spill_limit, postgres, s3_endpoint, s3_region,
+/// ""), tables (of one's own for SQL, by name: a Parquet or CSV), csv (how these are
+/// written, by name: delimiter, encoding, types), lake, output, state, spill, memory_limit, spill_limit, postgres, s3_endpoint, s3_region,
 /// s3_path_style, s3_key, s3_secret, s3_token, s3_profile, s3_credentials, s3_ca, s3_proxy, s3_timeout, mirrors, home, refresh,
 /// refresh_after, keep_files, max_download, transfers, ca, remote_cache,
 /// remote_cache_limit, cache_memory, cache_folder, cache_limit, cache_entry_limit, cache_level, redis, redis_ca, redis_ttl,

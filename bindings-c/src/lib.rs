@@ -23,6 +23,7 @@ mod rows;
 mod status;
 mod stream;
 mod sync;
+mod tables;
 mod text;
 mod ticket;
 

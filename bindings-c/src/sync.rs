@@ -1,11 +1,11 @@
 //! Converting ahead of a query.
 
 use std::ffi::{c_char, c_void};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
-use datasus::base::{Cancel, CancelReason};
+use datasus::base::{Cancel, CancelReason, Progress as Counted};
 use datasus::{Error, QueryParams, Result};
 
 use crate::args::text;
@@ -14,11 +14,15 @@ use crate::error::ErrorOut;
 use crate::fence::fence;
 use crate::guard::fenced;
 use crate::held::Held;
-use crate::status::Status;
+use crate::job::Progress;
+use crate::status::{JobState, Status};
 use crate::text::TextOut;
 
 /// Called ten times a second or more by the thread that waits; false ends the wait. It must return, and must not throw.
 pub type KeepGoing = Option<unsafe extern "C" fn(user: *mut c_void) -> bool>;
+
+/// The same with how far the call has come, which is valid during this one.
+pub type Watch = Option<unsafe extern "C" fn(progress: *const Progress, user: *mut c_void) -> bool>;
 
 /// Fetches and converts ahead of a query, and waits for it; `params`: a query, or a list of them, of which only dataset, uf and
 /// competencia count; without a dataset it is all that the source holds. `keep_going`, unless it is
@@ -40,8 +44,33 @@ pub unsafe extern "C" fn datasus_client_sync(
     // SAFETY: the caller's promise is the same.
     fence("datasus_client_sync", error, || unsafe {
         let params = text(params, "params")?;
-        let keep_going = || keep_going.is_none_or(|keep_going| keep_going(user));
+        let is_over = |now: &Progress| now.state == JobState::Completed as i32;
+        let keep_going = |now: &Progress| is_over(now) || keep_going.is_none_or(|keep_going| keep_going(user));
         say(client, outcome, |held| sync(held.clone(), held.client.params_list(params)?, keep_going))
+    })
+}
+
+/// datasus_client_sync with a function that is told how far it has come: files, bytes, pace and the time that is left (phase 4 while files
+/// are downloaded). `watch`, unless it is NULL, is called by the calling thread with `user`, ten times a second or more, and once
+/// when all is there; once it says false the call ends with DS-499, and files that were converted by then stay.
+///
+/// # Safety
+/// `params`: a text; `watch`: NULL or a function that `user` suits; `outcome`: a place for a datasus_text; `error`: NULL or a
+/// datasus_error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_sync_watched(
+    client: *mut ClientHandle,
+    params: *const c_char,
+    watch: Watch,
+    user: *mut c_void,
+    outcome: *mut TextOut,
+    error: *mut ErrorOut,
+) -> Status {
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_sync_watched", error, || unsafe {
+        let params = text(params, "params")?;
+        let watch = |progress: &Progress| watch.is_none_or(|watch| watch(progress, user));
+        say(client, outcome, |held| sync(held.clone(), held.client.params_list(params)?, watch))
     })
 }
 
@@ -68,11 +97,18 @@ pub unsafe extern "C" fn datasus_client_plan_sync(
 const ASK: Duration = Duration::from_millis(25);
 
 /// The work has a thread of its own, so that the caller's can ask.
-fn sync(held: Arc<Held>, params: Vec<QueryParams>, keep_going: impl Fn() -> bool) -> Result<String> {
+fn sync(held: Arc<Held>, params: Vec<QueryParams>, keep_going: impl Fn(&Progress) -> bool) -> Result<String> {
     let (cancel, (done, outcome)) = (Cancel::default(), bounded(1));
     let stop = cancel.clone();
+    let counted: Arc<OnceLock<Arc<Counted>>> = Arc::default();
+    let begun = counted.clone();
+    let now = |status| Progress::new(status, &counted.get().map(|counted| counted.snapshot()).unwrap_or_default());
     let work = move || {
-        let synced = fenced("datasus-sync", || json(&held.client.sync_each(&params, &cancel, |_| {})?));
+        let begins = |progress| {
+            // It begins once.
+            let _ = begun.set(progress);
+        };
+        let synced = fenced("datasus-sync", || json(&held.client.sync_each(&params, &cancel, begins)?));
         // Somebody listens until this has come.
         let _ = done.send(synced);
     };
@@ -81,12 +117,16 @@ fn sync(held: Arc<Held>, params: Vec<QueryParams>, keep_going: impl Fn() -> bool
     let synced = loop {
         match outcome.recv_timeout(ASK) {
             Ok(synced) => break synced,
-            Err(RecvTimeoutError::Timeout) if keep_going() => {}
+            Err(RecvTimeoutError::Timeout) if keep_going(&now(datasus::Status::Running)) => {}
             Err(RecvTimeoutError::Timeout) => stop.set(CancelReason::Caller),
             Err(RecvTimeoutError::Disconnected) => break Err(Error::internal("a call's thread went away")),
         }
     };
     // It has nothing left to do; what it dropped is gone when this returns.
     let _ = thread.join();
+    if synced.is_ok() {
+        // It is over, whatever the host says.
+        keep_going(&now(datasus::Status::Completed));
+    }
     synced
 }

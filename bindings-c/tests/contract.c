@@ -48,6 +48,10 @@ static void null_for_any_argument_is_an_error(void) {
   REFUSED(422, datasus_client_replay(the_client, NULL, &text, error));
   REFUSED(422, datasus_client_replay(the_client, "x", NULL, error));
   REFUSED(422, datasus_client_sync(NULL, QUERY, NULL, NULL, &text, error));
+  REFUSED(422, datasus_client_sync_watched(NULL, QUERY, NULL, NULL, &text, error));
+  REFUSED(422, datasus_client_sync_watched(the_client, NULL, NULL, NULL, &text, error));
+  REFUSED(422, datasus_client_sync_watched(the_client, QUERY, NULL, NULL, NULL, error));
+  REFUSED(422, datasus_client_add_table(the_client, "minha", NULL, error));
   REFUSED(422, datasus_client_sync(the_client, NULL, NULL, NULL, &text, error));
   REFUSED(422, datasus_client_sync(the_client, QUERY, NULL, NULL, NULL, error));
   REFUSED(422, datasus_client_explain(NULL, QUERY, &text, error));

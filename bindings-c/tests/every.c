@@ -65,6 +65,7 @@ SAYS(jobs, datasus_client_jobs(the_client, &text, error))
 SAYS(dead_letters, datasus_client_dead_letters(the_client, id_of_job, &text, error))
 SAYS(replay, datasus_client_replay(the_client, id_of_job, &text, error))
 SAYS(sync_all, datasus_client_sync(the_client, QUERY, NULL, NULL, &text, error))
+SAYS(sync_watched, datasus_client_sync_watched(the_client, QUERY, NULL, NULL, &text, error))
 SAYS(plan_sync, datasus_client_plan_sync(the_client, QUERY, &text, error))
 SAYS(explain, datasus_client_explain(the_client, QUERY, &text, error))
 SAYS(schema, datasus_client_schema(the_client, "SIH-RD", &text, error))
@@ -74,6 +75,15 @@ SAYS(datasets, datasus_client_datasets(the_client, &text, error))
 SAYS(metrics, datasus_client_metrics(the_client, &text, error))
 SAYS(job_id, datasus_job_id(the_job, &text, error))
 SAYS(job_wait, datasus_job_wait(the_job, 10000, &text, error))
+
+static datasus_status add_table(datasus_error *error) {
+  struct ArrowArrayStream rows;
+  datasus_status status = datasus_client_query(the_client, QUERY, &rows, NULL, error);
+  if (status != DATASUS_STATUS_OK) return status;
+  status = datasus_client_add_table(the_client, "minha", &rows, error);
+  CHECK(rows.release == NULL);
+  return status;
+}
 
 static datasus_status client_open(datasus_error *error) {
   datasus_client *client;
@@ -253,7 +263,9 @@ const Every EVERY[] = {
     {"datasus_client_export_dead_letters", export_dead_letters, DATASUS_STATUS_NOT_FOUND},
     {"datasus_client_replay", replay, DATASUS_STATUS_NOT_FOUND},
     {"datasus_client_sync", sync_all, DATASUS_STATUS_OK},
+    {"datasus_client_sync_watched", sync_watched, DATASUS_STATUS_OK},
     {"datasus_client_plan_sync", plan_sync, DATASUS_STATUS_OK},
+    {"datasus_client_add_table", add_table, DATASUS_STATUS_OK},
     {"datasus_client_explain", explain, DATASUS_STATUS_OK},
     {"datasus_client_schema", schema, DATASUS_STATUS_OK},
     {"datasus_client_catalog", catalog, DATASUS_STATUS_OK},

@@ -263,6 +263,49 @@ static void a_sync_ends_when_it_is_told_to(void) {
   CHECK(datasus_client_release(client) == DATASUS_STATUS_OK);
 }
 
+typedef struct Watching {
+  int asked, completed;
+  uint64_t files, bytes;
+} Watching;
+
+static bool watch(const datasus_progress *progress, void *user) {
+  Watching *seen = user;
+  seen->asked++;
+  seen->completed += progress->state == DATASUS_JOB_STATE_COMPLETED;
+  seen->files = progress->files_done;
+  seen->bytes = progress->bytes;
+  return true;
+}
+
+static void a_sync_tells_how_far_it_has_come(void) {
+  char folder[600];
+  Watching seen = {0, 0, 0, 0};
+  datasus_client *client;
+  datasus_text outcome;
+  snprintf(folder, sizeof folder, "%s/to-watch", FOLDER);
+  FINE(datasus_write_example_data(folder, 50, error));
+  FINE(datasus_client_open(folder, NULL, &client, error));
+  FINE(datasus_client_sync_watched(client, "{\"dataset\": \"SIH-RD\"}", watch, &seen, &outcome, error));
+  CHECK(seen.asked >= 1 && seen.completed == 1 && seen.files > 0 && seen.bytes > 0);
+  datasus_text_release(&outcome);
+  CHECK(datasus_client_release(client) == DATASUS_STATUS_OK);
+}
+
+static void the_rows_of_a_stream_are_a_table_for_sql(void) {
+  struct ArrowArrayStream rows, joined;
+  struct ArrowArray batch;
+  FINE(datasus_client_query(the_client, "{\"sql\": \"SELECT CNES, count(*) AS n FROM sih_rd GROUP BY CNES\"}", &rows, NULL, error));
+  FINE(datasus_client_add_table(the_client, "por_cnes", &rows, error));
+  CHECK(rows.release == NULL);
+  FINE(datasus_client_query(the_client, "{\"sql\": \"SELECT CAST(sum(n) AS BIGINT) AS todas FROM por_cnes\"}", &joined, NULL, error));
+  CHECK(joined.get_next(&joined, &batch) == 0 && batch.release != NULL && batch.length == 1);
+  CHECK(((const int64_t *)batch.children[0]->buffers[1])[batch.children[0]->offset] > 0);
+  batch.release(&batch);
+  joined.release(&joined);
+  /* It was released above. */
+  REFUSED(422, datasus_client_add_table(the_client, "por_cnes", &rows, error));
+}
+
 static void says(datasus_text *text, const char *part) {
   CHECK(strstr(text->data, part) != NULL);
   datasus_text_release(text);
@@ -315,6 +358,8 @@ int main(int argc, char **argv) {
   RUN(a_stream_says_after_its_end_what_it_was);
   RUN(log_lines_go_to_one_listener_until_another_takes_its_place);
   RUN(a_sync_ends_when_it_is_told_to);
+  RUN(a_sync_tells_how_far_it_has_come);
+  RUN(the_rows_of_a_stream_are_a_table_for_sql);
   RUN(what_the_client_knows_is_json_and_metrics_are_prometheus_text);
   RUN(after_the_library_was_shut_down_jobs_are_refused);
   end();

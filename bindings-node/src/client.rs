@@ -1,19 +1,20 @@
 //! The client; parameters and answers of the control plane travel as the contract's JSON.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use datasus::base::{Cancel, CancelReason, TraceId};
+use datasus::base::{Cancel, CancelReason, Progress as Counted, TraceId};
 use datasus::{Catalog, Config, Destination, Error, Language, QueryParams, Result};
 use napi::Env;
-use napi::bindgen_prelude::Object;
+use napi::bindgen_prelude::{Buffer, Object};
 use napi_derive::napi;
 
 use crate::answer::Pending;
 use crate::calls::promised;
 use crate::error::{at_once, spoken};
 use crate::host::Host;
-use crate::job::Job;
+use crate::job::{Job, Progress, progress};
+use crate::tables;
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(Error::internal)
@@ -119,8 +120,19 @@ impl Client {
 
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn sync<'env>(&self, env: &'env Env, params: String, stop: &Stop) -> napi::Result<Object<'env>> {
-        let stop = stop.0.clone();
-        self.call(env, move |client| json(&client.sync_each(&client.params_list(&params)?, &stop, |_| {})?))
+        let (cancel, counted) = (stop.cancel.clone(), stop.progress.clone());
+        let begins = move |progress| {
+            // It is of one call.
+            let _ = counted.set(progress);
+        };
+        self.call(env, move |client| json(&client.sync_each(&client.params_list(&params)?, &cancel, begins)?))
+    }
+
+    /// Takes the rows of an Arrow IPC stream or file as a table for SQL.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn add_table<'env>(&self, env: &'env Env, name: String, ipc: Buffer) -> napi::Result<Object<'env>> {
+        let bytes = ipc.to_vec();
+        self.call(env, move |client| tables::add(client, &name, bytes))
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
@@ -169,10 +181,13 @@ impl Client {
     }
 }
 
-/// Ends a call that has no job.
+/// Ends a call that has no job, and says how far it has come.
 #[napi]
 #[derive(Default)]
-pub struct Stop(pub(crate) Cancel);
+pub struct Stop {
+    pub(crate) cancel: Cancel,
+    progress: Arc<OnceLock<Arc<Counted>>>,
+}
 
 #[napi]
 impl Stop {
@@ -183,7 +198,13 @@ impl Stop {
 
     #[napi(catch_unwind)]
     pub fn set(&self) {
-        self.0.set(CancelReason::Caller);
+        self.cancel.set(CancelReason::Caller);
+    }
+
+    /// Null before it begins.
+    #[napi(getter, catch_unwind)]
+    pub fn progress(&self) -> Option<Progress> {
+        self.progress.get().map(|counted| progress(&counted.snapshot()))
     }
 }
 

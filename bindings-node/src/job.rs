@@ -57,7 +57,7 @@ fn word(status: datasus::Status) -> String {
     to_value(status).ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn progress(of: &datasus::ProgressSnapshot) -> Progress {
+pub fn progress(of: &datasus::ProgressSnapshot) -> Progress {
     // A double holds every whole number up to 2^53: more rows than there are people's lives to record.
     Progress {
         rows: of.rows as f64,

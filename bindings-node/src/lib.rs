@@ -14,4 +14,5 @@ mod job;
 mod logs;
 mod records;
 mod rows;
+mod tables;
 mod threads;

@@ -82,6 +82,6 @@ pub fn read_dbc(env: &Env, path: String, options: String, language: String) -> n
 /// Writes made-up files, to try things on.
 #[napi(catch_unwind, ts_return_type = "Promise<void>")]
 pub fn example_data<'env>(env: &'env Env, folder: String, rows: u32, stop: &Stop) -> napi::Result<Object<'env>> {
-    let stop = stop.0.clone();
+    let stop = stop.cancel.clone();
     promised(env, move || write_example_data_until(&PathBuf::from(folder), rows, &stop))
 }

@@ -28,6 +28,16 @@ test('what is missing comes from an FTP server, and what came is there', async (
     assert.equal((await client.sync(query)).files, 3)
     assert.equal((await client.planSync(query)).filesToFetch, 0)
     await client.close()
+    // A list of sources, of which the first takes no connection; and how far a sync has come.
+    const listed = await open({ source: ['ftp://127.0.0.1:1/ninguem', address], home: path.join(folder, 'outra'), output, language: 'en' })
+    const seen = []
+    const synced = await listed.sync(query, { onProgress: (progress) => seen.push(progress) })
+    assert.equal(synced.sources[0].origin, address)
+    const last = seen.at(-1)
+    assert.deepEqual([last.filesDone, last.filesTotal, last.fraction], [3, 3, 1])
+    const stops = () => { throw new RangeError('chega') }
+    await assert.rejects(listed.sync({ dataset: 'SIM-DO' }, { onProgress: stops }), RangeError)
+    await listed.close()
   } finally {
     server.stdin.end()
     await once(server, 'exit')

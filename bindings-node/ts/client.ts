@@ -1,22 +1,26 @@
 /** The front of the SDK: one source folder, and everything that can be asked of it. */
 
 import type { LoadArrow } from './arrow'
-import type { CatalogEntry, DeadLetter, DictionaryEntry, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncPlan, SyncReport } from './contract'
+import type { CatalogEntry, CsvForm, DeadLetter, DictionaryEntry, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncPlan, SyncReport } from './contract'
 import { atOnce, conflict, settled, type Language } from './errors'
-import { exactJson, Given, isPlainObject, languageOf } from './given'
-import { Job, type JobEvent } from './job'
-import { native, type NativeClient, type NativeJob } from './native'
+import { exactJson, Given, isPlainObject, languageOf, type Expected } from './given'
+import { Job, progressOf, type JobEvent, type Progress } from './job'
+import { native, type NativeClient, type NativeJob, type NativeStop } from './native'
 import { destinationsJson, paramsJson, settings, type Query, type To } from './params'
 import { Result } from './result'
 import { schemaOf, type DatasetSchema } from './schema'
 import { begun, stoppable } from './stoppable'
+import { ipcOf, isRows, type TableRows } from './tables'
 import { told } from './told'
 import { Warnings } from './warnings'
 
 /** Settings; what is left out comes from its `DATASUS_*` variable (`DATASUS_LAKE`, `DATASUS_OUTPUT`, ...), or is the default. */
 export interface Config {
-  /** A folder of DBC, DBF or Parquet files, in any layout, or one file; the current folder. */
-  source?: string | URL
+  /**
+   * `datasus://` (the ministry's server), a mirror of its tree, or a folder of DBC, DBF or Parquet files, in any layout, or one file; the
+   * current folder. Of a list each is tried where those before it do not serve; an object is {@link Config.declared}.
+   */
+  source?: Source
   /** Where else the tree of a source like `datasus://` lies, tried in order. */
   mirrors?: string[]
   /** Folder of what is fetched: lake, jobs, listings, files; `datasus` in the user's data folder. */
@@ -31,12 +35,14 @@ export interface Config {
   maxDownload?: number
   /** Files that are fetched at once, 1 to 6; 2. */
   transfers?: number
-  /** PEM file of authorities that are trusted beside the system's, for sources by HTTPS. */
+  /** PEM file of authorities that are trusted beside the system's, for sources by HTTPS and S3 servers. */
   ca?: string | URL
   /** Datasets whose files have names of your own, Parquet or CSV: `{ 'SIH-RD': ['exports/*.parquet'] }`; without `source`, these alone. */
   declared?: Record<string, string | readonly string[]>
-  /** Tables of your own for SQL, by name: a Parquet or CSV each. */
-  tables?: Record<string, string>
+  /** Tables of your own for SQL, by name: a Parquet or CSV, a table of apache-arrow, or the bytes of an Arrow IPC stream. */
+  tables?: Record<string, string | URL | TableRows>
+  /** How CSV among them are written, by their name, where the files are not to say it themselves. */
+  csv?: Record<string, CsvForm>
   /** Folder of converted Parquet; `.datasus/lake` inside the source folder. */
   lake?: string | URL
   /** Folder that holds every file an export writes; the current one. */
@@ -67,7 +73,7 @@ export interface Config {
   s3Profile?: string
   /** Where keys come from: the settings or the profile, or the machine's metadata service. */
   s3Credentials?: 'keys' | 'instance'
-  /** File of certificates of a private authority. */
+  /** The same for S3 servers alone; `ca`. */
   s3Ca?: string
   /** Proxy of these requests; never shown. */
   s3Proxy?: string
@@ -111,6 +117,9 @@ export interface Config {
   language?: 'pt' | 'en'
 }
 
+/** What is opened: see {@link Config.source}. */
+export type Source = string | URL | readonly (string | URL)[] | Record<string, string | readonly string[]>
+
 /** What may be given to a call that takes its time. */
 export interface CallOptions {
   /** Aborted, it cancels the work within 100 ms; the promise is rejected with {@link Cancelled}, its `cause` the signal's reason. */
@@ -123,22 +132,65 @@ export interface SinkOptions extends CallOptions {
   to: To | readonly To[]
 }
 
+/** Options of a sync. */
+export interface SyncOptions extends CallOptions {
+  /** Told how far it has come, ten times a second at most and once at the end: files, bytes, pace and the time that is left. */
+  onProgress?: ((progress: Progress) => void) | undefined
+}
+
 const FOLDERS = ['source', 'home', 'ca', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache', 'cacheFolder', 'redisCa']
 
 /** Opens a folder. @internal */
-export async function openWith(arrow: LoadArrow, config: Config | string | URL = {}): Promise<Client> {
+export async function openWith(arrow: LoadArrow, config: Config | Source = {}): Promise<Client> {
   const given = new Given(languageOf(config))
   const isObject = given.read('open', config, () => isPlainObject(config))
-  const { source, ...others } = isObject ? Object.fromEntries(given.entries('open', config)) : { source: config }
-  const alone = source === undefined && 'declared' in others && others.declared !== undefined
-  const place = alone ? '' : given.path(isObject ? 'source' : 'open', source === undefined ? '.' : source)
+  const { source, ...others }: Record<string, unknown> = isObject ? Object.fromEntries(given.entries('open', config)) : { source: config }
+  const at = isObject ? 'source' : 'open'
+  const place = placed(given, at, source, others)
+  const rows = tablesApart(given, others)
   const entries = Object.entries(others).map(([key, value]): [string, unknown] => {
     const isFolder = FOLDERS.includes(key) && value !== undefined && value !== null
     return [key, isFolder ? given.path(key, value) : value]
   })
   const client = await settled(native.open(place, exactJson(settings(given, 'open', Object.fromEntries(entries)))))
-  return new Client(client, place, given.language, arrow)
+  const opened = new Client(client, place, given.language, arrow)
+  for (const [name, table] of rows) await opened.addTable(name, table)
+  return opened
 }
+
+/** The first of the sources; others become mirrors, and what is declared is a setting. */
+function placed(given: Given, at: string, source: unknown, others: Record<string, unknown>): string {
+  if (given.read(at, source, () => isPlainObject(source) && (source as Partial<URL>).protocol === undefined)) {
+    if (others['declared'] !== undefined) throw given.wrong(at, TWICE, source)
+    others['declared'] = source
+    return ''
+  }
+  const list = given.elements(at, source)
+  if (list !== undefined) {
+    const paths = list.map((one, place) => given.path(`${at}[${place}]`, one))
+    const [first, ...behind] = paths
+    if (first === undefined) throw given.wrong(at, SOME, source)
+    const mirrors = given.elements('mirrors', others['mirrors']) ?? []
+    if (behind.length + mirrors.length > 0) others['mirrors'] = [...behind, ...mirrors]
+    return first
+  }
+  if (source === undefined) return others['declared'] === undefined ? '.' : ''
+  return given.path(at, source)
+}
+
+/** Takes tables that are rows out of the settings; those that are left are paths. */
+function tablesApart(given: Given, others: Record<string, unknown>): [string, TableRows][] {
+  const { tables } = others
+  if (tables === undefined || tables === null) return []
+  const all = given.entries('tables', tables)
+  const rows = all.filter((entry): entry is [string, TableRows] => isRows(given, `tables.${entry[0]}`, entry[1]))
+  const paths = all.filter(([name]) => !rows.some(([other]) => other === name))
+  others['tables'] = Object.fromEntries(paths.map(([name, path]) => [name, given.path(`tables.${name}`, path)]))
+  return rows
+}
+
+const TWICE: Expected = { pt: 'a declaração uma vez só: `declared` também foi dado', en: 'the declaration once: `declared` is given as well' }
+const SOME: Expected = { pt: 'ao menos uma fonte', en: 'at least one source', examples: ["['datasus://', 'https://espelho.exemplo/']"] }
 
 const CLOSED = { pt: 'Este cliente foi fechado; abra outro', en: 'This client was closed; open another' }
 
@@ -244,13 +296,25 @@ export class Client implements AsyncDisposable {
    * Fetches and converts ahead of a query, of one dataset or several; without `dataset`, of all that the source holds. Only
    * `dataset`, `uf` and `competencia` count.
    */
-  async sync(query: SyncQuery = {}, options: CallOptions = {}): Promise<SyncReport> {
-    const signal = this.#signal(options)
+  async sync(query: SyncQuery = {}, options: SyncOptions = {}): Promise<SyncReport> {
+    const { onProgress, signal: given } = this.#given.options('options', options, ['signal', 'onProgress'])
+    const signal = this.#given.signal('signal', given)
+    const heard = onProgress === undefined ? undefined : this.#given.function<(progress: Progress) => void>('onProgress', onProgress)
     const [client, params] = [this.#native, this.#syncJson(query)]
-    const outcome = await stoppable(signal, this.#given.language, (stop) => client.sync(params, stop))
+    const call = (stop: NativeStop): Promise<string> => client.sync(params, stop)
+    const outcome = await stoppable(signal, this.#given.language, call, heard && ((progress) => heard(progressOf(progress))))
     const report = told<SyncReport>(outcome, 'SyncReport')
     this.#warnings.tell(report.warnings)
     return report
+  }
+
+  /**
+   * Takes a table of your own, which SQL may read under that name from now on, in the place of one that was given before. Its rows are
+   * copied once, and never changed.
+   */
+  async addTable(name: string, rows: TableRows): Promise<void> {
+    const [client, as] = [this.#native, this.#given.text('name', name)]
+    await settled(client.addTable(as, Buffer.from(await ipcOf(this.#arrow, this.#given, 'rows', rows))))
   }
 
   /** What {@link Client.sync} would fetch and convert: files, bytes, what is here, what has changed. No file is fetched. */

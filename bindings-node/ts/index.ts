@@ -11,8 +11,8 @@ import { readDbcWith, type FileRecords, type ReadOptions } from './read_dbc'
 // eslint-disable-next-line @typescript-eslint/no-require-imports
 const arrow = async (): Promise<typeof import('apache-arrow')> => require('apache-arrow') as typeof import('apache-arrow')
 
-/** Opens a folder of DBC, DBF or Parquet files, in any layout, or one file. */
-export const open = (config?: Config | string | URL): Promise<Client> => openWith(arrow, config)
+/** Opens the ministry's server (`datasus://`) or a mirror of its tree, or a folder of DBC, DBF or Parquet files, or one file. */
+export const open = (config?: Config | string | URL | readonly (string | URL)[]): Promise<Client> => openWith(arrow, config)
 
 /** Reads one DBC or DBF file, straight to Arrow. */
 export const readDbc = (path: string | URL, options?: ReadOptions): Promise<FileRecords> => readDbcWith(arrow, path, options)
@@ -20,7 +20,7 @@ export const readDbc = (path: string | URL, options?: ReadOptions): Promise<File
 /** Name and description of every dataset of the catalogue. */
 export const allDatasets = (): { dataset: string; nome: string }[] => native.allDatasets()
 
-export type { CallOptions, Client, Config, SinkOptions } from './client'
+export type { CallOptions, Client, Config, SinkOptions, Source, SyncOptions } from './client'
 export type * from './contract'
 export {
   Cancelled,
@@ -49,4 +49,5 @@ export type { ArrayOptions } from './objects'
 export { csv, parquet, postgres, type Aggregates, type Conditions, type CsvOptions, type ParquetOptions, type PostgresOptions, type Query, type To, type Where } from './params'
 export { exampleData, type FileRecords, type ReadOptions } from './read_dbc'
 export type * from './schema'
+export type { TableRows } from './tables'
 export { MEDIA_TYPES, type Result, type ResultColumn, type StreamFormat } from './result'

@@ -37,7 +37,8 @@ export interface JobEvent {
   progress: Progress
 }
 
-function progressOf(native: NativeProgress): Progress {
+/** The same with null where nothing is told. @internal */
+export function progressOf(native: NativeProgress): Progress {
   return {
     ...native,
     phase: native.phase as Progress['phase'],

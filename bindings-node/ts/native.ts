@@ -4,7 +4,7 @@ import { isMainThread } from 'node:worker_threads'
 
 import type * as Native from '../native'
 
-export type { Client as NativeClient, Job as NativeJob, Progress, Rows as NativeRows } from '../native'
+export type { Client as NativeClient, Job as NativeJob, Progress, Rows as NativeRows, Stop as NativeStop } from '../native'
 /** A batch of the addon: arrays in the schema's order, each before its children. */
 export type Handed = NonNullable<Awaited<ReturnType<Native.Rows['next']>>>
 

@@ -1,21 +1,44 @@
 /** Calls of the addon that have no job. */
 
 import { abortedBy, refuseAborted, settled, type Language } from './errors'
-import { native } from './native'
+import { native, type Progress } from './native'
 
-/** Such a call, which a signal ends. */
+/** Between two looks at how far a call has come, in milliseconds. */
+const LOOK = 100
+
+/** Such a call, which a signal ends, and of which `told` hears how far it has come. What `told` throws ends it. */
 export async function stoppable<T>(
   signal: AbortSignal | undefined,
   language: Language,
   call: (stop: InstanceType<typeof native.Stop>) => Promise<T>,
+  told?: (progress: Progress) => void,
 ): Promise<T> {
   refuseAborted(signal, language)
   const stop = new native.Stop()
   const abort = (): void => stop.set()
   signal?.addEventListener('abort', abort, { once: true })
+  // At most one.
+  const thrown: unknown[] = []
+  const tell = (): void => {
+    const { progress } = stop
+    if (told === undefined || progress === null || thrown.length > 0) return
+    try {
+      told(progress)
+    } catch (error) {
+      thrown.push(error)
+      stop.set()
+    }
+  }
+  const looking = told === undefined ? undefined : setInterval(tell, LOOK)
   try {
-    return await settled(call(stop), signal)
+    const outcome = await settled(call(stop), signal)
+    tell()
+    if (thrown.length > 0) throw thrown[0]
+    return outcome
+  } catch (error) {
+    throw thrown.length > 0 ? thrown[0] : error
   } finally {
+    clearInterval(looking)
     signal?.removeEventListener('abort', abort)
   }
 }

@@ -12,6 +12,7 @@ use crate::answer::Pending;
 use crate::error::{raised, without_gil};
 use crate::job::{Job, json};
 use crate::waiting::on_a_thread;
+use crate::watched::Watched;
 
 #[pyclass(frozen, module = "datasus._datasus")]
 pub struct Client(datasus::Client);
@@ -100,11 +101,27 @@ impl Client {
         json(py, &self.call(py, move |client| client.replay(&job_id))?)
     }
 
-    #[pyo3(signature = (params, tick=None))]
-    fn sync(&self, py: Python<'_>, params: String, tick: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
+    /// What a sync is seen by.
+    fn watched(&self) -> Watched {
+        Watched::of(&self.0)
+    }
+
+    #[pyo3(signature = (params, watched=None, tick=None))]
+    fn sync(
+        &self,
+        py: Python<'_>,
+        params: String,
+        watched: Option<&Bound<'_, Watched>>,
+        tick: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
         let (client, cancel) = (self.0.clone(), Cancel::default());
-        let stop = cancel.clone();
-        let work = move || client.sync_each(&client.params_list(&params)?, &cancel, |_| {});
+        let (stop, place) = (cancel.clone(), watched.map(|watched| watched.get().place()).unwrap_or_default());
+        let work = move || {
+            client.sync_each(&client.params_list(&params)?, &cancel, |progress| {
+                // A watch is for one call.
+                let _ = place.set(progress);
+            })
+        };
         json(py, &on_a_thread(py, tick, work, move || stop.set(CancelReason::Caller))?)
     }
 

@@ -28,9 +28,10 @@ fn word(status: datasus::Status) -> String {
 
 /// Rows, bytes, files done, files in all, share of the phase done; the phase, rows in all, seconds gone and to come; bytes in all, and
 /// a second.
-type Counts = (u64, u64, u64, u64, Option<f64>, &'static str, Option<u64>, f64, Option<f64>, Option<u64>, Option<f64>);
+pub type Counts =
+    (u64, u64, u64, u64, Option<f64>, &'static str, Option<u64>, f64, Option<f64>, Option<u64>, Option<f64>);
 
-fn counts(of: &datasus::ProgressSnapshot) -> Counts {
+pub fn counts(of: &datasus::ProgressSnapshot) -> Counts {
     let (phase, rows_total) = (of.phase.name(), of.rows_total);
     let (elapsed, remaining) = (of.elapsed_sec, of.remaining_sec);
     let files = (of.files_done, of.files_total);

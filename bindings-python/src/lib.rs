@@ -14,6 +14,7 @@ mod rows;
 mod shared_reader;
 mod waiting;
 mod wakes;
+mod watched;
 
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
@@ -46,6 +47,7 @@ fn _datasus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<batch::Batch>()?;
     module.add_class::<job::Job>()?;
     module.add_class::<job::Events>()?;
+    module.add_class::<watched::Watched>()?;
     module.add_class::<host::HostEvents>()?;
     module.add_class::<records::Summary>()?;
     module.add_function(wrap_pyfunction!(records::read_dbc, module)?)?;

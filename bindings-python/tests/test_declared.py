@@ -55,3 +55,32 @@ def test_what_is_no_table_and_what_matches_nothing_are_told(exported: pathlib.Pa
     ):
         client.query("SIH-RD")
     assert error.value.code == "DS-404"
+
+
+def test_of_a_csv_the_caller_says_how_it_is_written(exported: pathlib.Path) -> None:
+    (exported / "leitos.csv").write_bytes("cnes|nome|leitos\n2000733|Sa\xfade \x96 AC|10\n".encode("latin1"))
+    form: dict[str, object] = {"delimiter": "|", "encoding": "windows-1252", "types": {"leitos": "integer"}}
+
+    def client() -> datasus.Client:
+        tables = {"leitos": exported / "leitos.csv"}
+        return datasus.open(exported, tables=tables, csv={"leitos": form}, lake=exported / "lake")
+
+    row = client().query(sql="SELECT nome, leitos + 1 AS mais FROM leitos").to_arrow().to_pylist()
+    assert row == [{"nome": "Saúde \u2013 AC", "mais": 11}]
+    described = client().query(sql="DESCRIBE leitos").to_arrow().to_pylist()
+    assert [(one["column_name"], one["column_type"]) for one in described][2] == ("leitos", "BIGINT")
+    form["types"] = {"nome": "integer"}
+    with pytest.raises(datasus.InvalidParams, match="linha 2"):
+        client().query(sql="SELECT * FROM leitos").to_arrow()
+
+
+def test_a_table_comes_later_and_replaces_the_one_before(exported: pathlib.Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    with datasus.open(exported, lake=exported / "lake") as client:
+        for count in (2, 3):
+            client.add_table("minha", pyarrow.table({"n": list(range(count))}))
+            assert client.query(sql="SELECT count(*) AS n FROM minha").to_arrow().to_pylist() == [{"n": count}]
+        with pytest.raises(TypeError):
+            client.add_table("minha", [1, 2])
+        with pytest.raises(datasus.InvalidParams):
+            client.add_table("sih_rd", pyarrow.table({"n": [1]}))

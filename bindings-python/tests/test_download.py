@@ -27,6 +27,19 @@ def test_what_is_missing_comes_from_the_server_and_the_lake_answers_without_it(
         phases = {event.progress.phase for event in job.events()}
         assert job.wait().records_processed == 300
         assert phases <= {"waiting", "downloading", "converting", "running", "loading"}
+    with datasus.open(server.address, **{**settings, "home": tmp_path / "outra"}) as client:
+        seen: list[datasus.Progress] = []
+        report = client.sync(["SIH-RD"], uf=["AC", "RR"], on_progress=seen.append)
+        last = seen[-1]
+        assert (last.files_done, last.files_total, report.files) == (6, 6, 6)
+        assert last.fraction == 1.0
+        assert {now.phase for now in seen} <= {"waiting", "downloading", "converting"}
+
+        def stop(now: datasus.Progress) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            client.sync("SIM-DO", on_progress=stop)
     server.shutdown()
     server.server_close()
     with datasus.open(server.address, refresh_after=0, **settings) as client:

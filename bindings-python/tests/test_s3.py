@@ -54,6 +54,21 @@ def test_a_lake_and_outputs_in_s3(s3: dict[str, str], tmp_path: pathlib.Path) ->
         assert SECRET not in repr(refused.value)
 
 
+def test_the_notebook_of_the_shared_lake(s3: dict[str, str], tmp_path: pathlib.Path) -> None:
+    """`notebooks/6-lake-da-equipe.ipynb`, with its lake in the bucket."""
+    where = {f"DATASUS_{key.upper()}": value for key, value in s3.items()}
+    where |= {
+        "DATASUS_LAKE": "s3://datasus/caderno/lake",
+        "TMPDIR": str(tmp_path),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+    }
+    notebook = ROOT / "notebooks" / "6-lake-da-equipe.ipynb"
+    runs = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbmake", str(notebook)]
+    env = {name: of for name, of in os.environ.items() if name != "DATASUS_SOURCE"} | where
+    ran = subprocess.run(runs, check=False, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
 def test_the_analysts_example(s3: dict[str, str], tmp_path: pathlib.Path) -> None:
     """`examples/compose/analyst.py`, which says where the lake is by variables."""
     source = datasus.example_data(tmp_path / "fonte", 300)

@@ -10,7 +10,7 @@ use arrow::array::RecordBatchReader;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Cancel, Error, ForkGuard, Progress, Result, TraceId};
+use crate::base::{Cancel, Error, ForkGuard, Language, Progress, Result, TraceId};
 use crate::catalog::{Competencia, Grupo, Period, Uf};
 use crate::config::Config;
 use crate::governor::{Hook, Mode, ModeChanges};
@@ -284,6 +284,11 @@ impl Client {
     /// DS-404 for a job that left nothing, DS-409 for one that has not completed, DS-502 for a database that is not there.
     pub fn replay(&self, job_id: &str) -> Result<Replayed> {
         self.session()?.replay(job_id)
+    }
+
+    /// The language of what it tells people.
+    pub fn language(&self) -> Language {
+        self.session.language()
     }
 
     /// How full the memory is, as the process's one governor sees it.

@@ -1,5 +1,6 @@
 //! How a client is set up: plain fields, each with its default, or from `DATASUS_*` variables.
 
+mod csv_form;
 mod refresh;
 mod variables;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use csv_form::{CsvEncoding, CsvForm};
 pub use refresh::Refresh;
 
 use crate::base::{
@@ -57,7 +59,7 @@ pub struct Config {
     /// Files that are fetched at once (`DATASUS_TRANSFERS`), 1 to 6; default 2.
     #[schemars(range(min = 1, max = 6))]
     pub transfers: usize,
-    /// A PEM file of authorities that are trusted beside the system's, for sources by HTTPS (`DATASUS_CA`).
+    /// A PEM file of authorities that are trusted beside the system's, for sources by HTTPS and S3 servers (`DATASUS_CA`).
     pub ca: Option<PathBuf>,
     /// Datasets by declaration: `{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.parquet"}`. Parquet or CSV of any name, which may
     /// hold many UFs and months: the dataset's columns say which. They stand in the place of what the source folder holds of the
@@ -69,6 +71,10 @@ pub struct Config {
     /// Tables of one's own for SQL to read beside the catalogue's, by name: a Parquet or CSV each. Read from the settings alone.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<String, PathBuf>,
+    /// How CSV among `declared` and `tables` are written, by their name, where the files are not to say it themselves:
+    /// `{"municipios": {"delimiter": ";", "types": {"populacao": "integer"}}}`. Read from the settings alone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub csv: BTreeMap<String, CsvForm>,
     /// Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`).
     pub lake: Option<PathBuf>,
     /// Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`).
@@ -109,7 +115,7 @@ pub struct Config {
     /// Where keys come from (`DATASUS_S3_CREDENTIALS`): `keys`, which is the default, of the settings or the profile; `instance`, of the
     /// machine's metadata service, whose address nothing else ever asks.
     pub s3_credentials: S3Credentials,
-    /// File of certificates (PEM) of a private authority, trusted beside the system's (`DATASUS_S3_CA`).
+    /// The same for S3 servers alone; none: `ca` (`DATASUS_S3_CA`).
     pub s3_ca: Option<PathBuf>,
     /// Proxy of these requests (`DATASUS_S3_PROXY`); never shown. None: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say.
     pub s3_proxy: Option<Secret>,
@@ -202,6 +208,7 @@ impl Default for Config {
             ca: None,
             declared: BTreeMap::new(),
             tables: BTreeMap::new(),
+            csv: BTreeMap::new(),
             lake: None,
             output: None,
             state: None,

@@ -60,7 +60,7 @@ pub mod store;
 pub use base::{Code, Error, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
 pub use client::{Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known};
-pub use config::{Config, Refresh, S3Credentials};
+pub use config::{Config, CsvEncoding, CsvForm, Refresh, S3Credentials};
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use labels::DictionaryEntry;
 pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from agreement import agree, at
+from ftp_server import Server
 
 HERE = pathlib.Path(__file__).parent
 CASES = sorted((HERE / "cases").glob("*.json"))
@@ -46,13 +47,14 @@ def answer() -> Iterator[Answer]:
     assert program.returncode == 0
 
 
-def settings(case: dict, source: pathlib.Path) -> dict[str, dict[str, str]]:
+def settings(case: dict, source: pathlib.Path) -> dict[str, dict]:
     """What the case declares, of the files in the source folder."""
-    return {
+    declared = {
         key: {name: str(source / file) for name, file in case[key].items()}
         for key in ("declared", "tables")
         if key in case
     }
+    return declared | {"csv": case["csv"]} if "csv" in case else declared
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -73,7 +75,10 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
         (source / name).write_text(text)
     # Behind the settings that the program has of its own.
     more = "".join(f", {json.dumps(key)}: {json.dumps(of)}" for key, of in settings(case, source).items())
-    found, expect = answer(source, tmp_path / "out", params, more), case["expect"]
+    place: pathlib.Path | str = source
+    if case.get("server") == "ftp":
+        place, more = Server(str(source)).address, f'{more}, "home": {json.dumps(str(tmp_path / "home"))}'
+    found, expect = answer(place, tmp_path / "out", params, more), case["expect"]
     if "error" in expect or "error" in found:
         assert "error" in expect and "error" in found, found
         for pointer, wanted in expect["error"].items():

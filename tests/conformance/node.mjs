@@ -2,6 +2,8 @@
 //
 // The folder `made` comes from `cargo run --example made_files <folder>`; its place is DATASUS_MADE_FILES.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -12,6 +14,7 @@ import { csv, DatasusError, exampleData, open } from 'datasus'
 
 const cases = process.env.DATASUS_CASES
 const made = process.env.DATASUS_MADE_FILES
+const ftpServer = path.join(cases, '..', '..', 'ftp_server.py')
 const real = process.env.DATASUS_REAL_DATA
 
 /** A value as the cases write it. */
@@ -46,9 +49,9 @@ const isStrict = !['', '0', undefined].includes(process.env.DATASUS_STRICT)
 const isWanted = isStrict && existsSync(path.join(real, '..', '..'))
 
 for (const file of readdirSync(cases).filter((name) => name.endsWith('.json')).sort()) {
-  const { source: kind, files, params, params_text: raw, expect, written = {}, declared, tables } = JSON.parse(readFileSync(path.join(cases, file), 'utf8'))
+  const { source: kind, files, params, params_text: raw, expect, written = {}, declared, tables, csv: forms, server } = JSON.parse(readFileSync(path.join(cases, file), 'utf8'))
   const skip = kind === 'real' && !existsSync(real) && !isWanted ? 'no genuine files here' : false
-  test(path.basename(file, '.json'), { skip }, async () => {
+  test(path.basename(file, '.json'), { skip }, async (context) => {
     const folder = mkdtempSync(path.join(tmpdir(), 'datasus-case-'))
     const source = path.join(folder, 'source')
     if (kind === 'real') {
@@ -59,8 +62,13 @@ for (const file of readdirSync(cases).filter((name) => name.endsWith('.json')).s
     }
     for (const [name, text] of Object.entries(written)) writeFileSync(path.join(source, name), text)
     const inSource = (of) => of && Object.fromEntries(Object.entries(of).map(([name, one]) => [name, path.join(source, one)]))
-    const of = Object.entries({ declared: inSource(declared), tables: inSource(tables) }).filter(([, one]) => one !== undefined)
-    const client = await open({ source, output: folder, language: 'pt', ...Object.fromEntries(of) })
+    const served = server === 'ftp' ? spawn('python3', [ftpServer, source], { stdio: ['pipe', 'pipe', 'inherit'] }) : undefined
+    context.after(() => served?.stdin.end())
+    const place = served === undefined ? source : String((await once(served.stdout, 'data'))[0]).trim()
+    const home = served && path.join(folder, 'home')
+    const given = { declared: inSource(declared), tables: inSource(tables), csv: forms, home }
+    const of = Object.entries(given).filter(([, one]) => one !== undefined)
+    const client = await open({ source: place, output: folder, language: 'pt', ...Object.fromEntries(of) })
     let result, objects, report
     try {
       // The contract's text as it is, malformed or not.

@@ -14,6 +14,7 @@ import shutil
 import pyarrow as pa
 import pytest
 from agreement import agree, at
+from ftp_server import Server
 
 import datasus
 
@@ -35,13 +36,14 @@ def rows(table: pa.Table) -> list[list[str | None]]:
     return [list(row) for row in zip(*columns, strict=True)] if columns else []
 
 
-def settings(case: dict, source: pathlib.Path) -> dict[str, dict[str, str]]:
+def settings(case: dict, source: pathlib.Path) -> dict[str, dict]:
     """What the case declares, of the files in the source folder."""
-    return {
+    declared = {
         key: {name: str(source / file) for name, file in case[key].items()}
         for key in ("declared", "tables")
         if key in case
     }
+    return declared | {"csv": case["csv"]} if "csv" in case else declared
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -58,7 +60,10 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
         shutil.copytree(MADE, source)
     for name, text in case.get("written", {}).items():
         (source / name).write_text(text)
-    client = datasus.open(source, output=tmp_path, language="pt", **settings(case, source))
+    served = Server(str(source)) if case.get("server") == "ftp" else None
+    home = {"home": tmp_path / "home"} if served else {}
+    place = served.address if served else source
+    client = datasus.open(place, output=tmp_path, language="pt", **settings(case, source), **home)
     expect = case["expect"]
     params = case["params_text"] if "params_text" in case else json.dumps(case["params"])
     try:

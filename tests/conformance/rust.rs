@@ -3,6 +3,9 @@
 #[path = "made.rs"]
 mod made;
 
+#[path = "../../core/tests/ftp_server/mod.rs"]
+mod ftp_server;
+
 #[path = "../../core/tests/skip/mod.rs"]
 mod skip;
 
@@ -37,6 +40,7 @@ fn every_case_answers_as_it_says() {
         let case: Value =
             serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
         let outcome = match case["source"].as_str() {
+            Some("made") if case["server"] == "ftp" => served(made.path(), &case),
             Some("made") if case["written"].is_null() => run(&made_client, &case),
             Some("made") => {
                 let folder = tempfile::tempdir().unwrap();
@@ -85,7 +89,8 @@ fn declaring(folder: &Path, case: &Value) -> Client {
         let all = case[key].as_object().into_iter().flatten();
         all.map(|(name, file)| (name.clone(), folder.join(file.as_str().unwrap()))).collect()
     };
-    let config = Config { output: Some(folder.join("out")), ..Default::default() };
+    let csv = serde_json::from_value(case["csv"].clone()).unwrap_or_default();
+    let config = Config { output: Some(folder.join("out")), csv, ..Default::default() };
     let mut builder = Client::builder(folder).config(config);
     for (dataset, path) in of("declared") {
         builder = builder.declare(dataset, [path.display().to_string()]);
@@ -94,6 +99,22 @@ fn declaring(folder: &Path, case: &Value) -> Client {
         builder = builder.table(name, path);
     }
     builder.open().unwrap()
+}
+
+/// The same of a client of an FTP server that holds the files in the ministry's folders, as `tests/ftp_server.py` does.
+fn served(made: &Path, case: &Value) -> Result<(), String> {
+    let (server, here) = (ftp_server::FtpServer::start(), tempfile::tempdir().unwrap());
+    for entry in std::fs::read_dir(made).unwrap().map(|entry| entry.unwrap()) {
+        let name = entry.file_name().into_string().unwrap();
+        let folders = [("RD", "SIHSUS/200801_/Dados"), ("DO", "SIM/CID10/DORES"), ("DN", "SINASC/1996_/Dados/DNRES")];
+        let folder = folders.into_iter().find(|(prefix, _)| name.starts_with(prefix) && name.ends_with(".dbc"));
+        if let Some((_, folder)) = folder {
+            server.put(&format!("/dissemin/publicos/{folder}/{name}"), &std::fs::read(entry.path()).unwrap());
+        }
+    }
+    let home = Some(here.path().join("home"));
+    let config = Config { output: Some(here.path().into()), home, ..Default::default() };
+    run(&Client::open_with(server.address("/dissemin/publicos"), config).unwrap(), case)
 }
 
 fn run(client: &Client, case: &Value) -> Result<(), String> {

@@ -49,6 +49,10 @@ TEXTOS: dict[str, str] = {
         as colunas do dataset dizem de que UF e mês é cada linha.
     tables : dicionário, opcional
         Tabelas suas para o SQL, por nome: um Parquet ou CSV, ou o que tem ``__arrow_c_stream__`` (pandas, polars, pyarrow).
+    csv : dicionário, opcional
+        Como são os CSV entre eles, pelo nome, quando não é o arquivo que diz: ``{"municipios": {"delimiter": ";", "encoding":
+        "windows-1252", "types": {"populacao": "integer"}}}``. Tipos: ``text``, ``integer``, ``decimal(14,2)``, ``date``; o que
+        não é do seu tipo é um erro.
     lake : str ou caminho, opcional
         Pasta dos Parquet convertidos; ``.datasus/lake`` dentro da pasta da fonte.
     output : str ou caminho, opcional

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _host
 from ._bar import Bar
-from ._job import Job
+from ._job import Job, Progress
 from ._params import Competencia, Where, params_json
 from ._report import DeadLetter, Explain, JobInfo, Report, SyncPlan, SyncReport
 from ._result import Result
@@ -384,10 +384,30 @@ class Client:
         *,
         uf: Uf | None = None,
         competencia: Competencia | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
         **options: Unpack[Options],
     ) -> SyncReport:
         """Fetches and converts files ahead of a query: of one dataset, of several, or of all that the source holds (none
         named). Ctrl-C stops it; files that were converted by then stay.
+
+        Parameters
+        ----------
+        dataset : str or list of str, optional
+            ``"SIH-RD"``, several, or none for all.
+        uf : str or list of str, optional
+            As in a query.
+        competencia : optional
+            As in a query.
+        on_progress : callable, optional
+            Called with the :class:`Progress` of now ten times a second at most, and once at the end: files, bytes, pace and the
+            time that is left. What it raises ends the sync. Without it there is a progress bar, as for a job.
+        **options
+            As in a query.
+
+        Returns
+        -------
+        SyncReport
+            What it did.
 
         Examples
         --------
@@ -396,9 +416,43 @@ class Client:
         """
         params = _sync_json(dataset, uf, competencia, options)
         _host.listen()
-        report = SyncReport(json.loads(self._client.sync(params)))
+        watched = self._client.watched()
+
+        def tell() -> None:
+            if on_progress is not None:
+                on_progress(Progress(*watched.progress()))
+
+        bar = Bar(watched, self._progress if on_progress is None else False, "sync")
+        try:
+            done = self._client.sync(params, watched, bar if on_progress is None else tell)
+            bar.close(complete=True)
+        finally:
+            bar.close()
+        tell()
+        report = SyncReport(json.loads(done))
         warn_of(report.warnings)
         return report
+
+    def add_table(self, name: str, table: Any) -> None:
+        """Takes a table of your own, which SQL may read under that name from now on, in the place of one that was given before.
+
+        Parameters
+        ----------
+        name : str
+            A letter, then letters, digits and ``_``; no table of the catalogue.
+        table : Any
+            Anything with ``__arrow_c_stream__`` (pandas, polars, pyarrow). Its rows are copied once, and never changed.
+
+        Examples
+        --------
+        >>> import pyarrow
+        >>> client.add_table("capitais", pyarrow.table({"codigo": ["120040"], "nome": ["Rio Branco"]}))
+        >>> client.query(sql="SELECT nome FROM capitais").to_arrow().to_pylist()
+        [{'nome': 'Rio Branco'}]
+        """
+        if not hasattr(table, "__arrow_c_stream__"):
+            raise TypeError(f"not a table with __arrow_c_stream__: {type(table).__name__}")
+        self._client.add_table(name, table.__arrow_c_stream__())
 
     def plan_sync(
         self,

@@ -24,6 +24,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     ca: Path | None = None,
     declared: Mapping[str, Path | Sequence[Path]] | None = None,
     tables: Mapping[str, Any] | None = None,
+    csv: Mapping[str, Mapping[str, Any]] | None = None,
     lake: Path | None = None,
     output: Path | None = None,
     state: Path | None = None,
@@ -88,13 +89,17 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     transfers : int, optional
         Files that are fetched at once, 1 to 6; 2.
     ca : str or path, optional
-        PEM file of authorities that are trusted beside the system's, for sources by HTTPS.
+        PEM file of authorities that are trusted beside the system's, for sources by HTTPS and S3 servers.
     declared : mapping, optional
         Datasets whose files have names of your own: ``{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.csv"}``. Parquet or
         CSV; the dataset's columns say which UF and month each row is of.
     tables : mapping, optional
         Tables of your own for SQL, by name: a Parquet or CSV, or anything with ``__arrow_c_stream__`` (pandas, polars,
         pyarrow).
+    csv : mapping, optional
+        How CSV among them are written, by their name, where the files are not to say it: ``{"municipios": {"delimiter": ";",
+        "encoding": "windows-1252", "types": {"populacao": "integer"}}}``. Types: ``text``, ``integer``, ``decimal(14,2)``,
+        ``date``; what is none of its type is an error.
     lake : str or path, optional
         Folder of converted Parquet; ``.datasus/lake`` inside the source folder.
     output : str or path, optional
@@ -126,7 +131,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     s3_credentials : {"keys", "instance"}, optional
         Where keys come from: the settings or the profile, or the machine's metadata service.
     s3_ca : str or path, optional
-        File of certificates of a private authority.
+        The same for S3 servers alone; ``ca``.
     s3_proxy : str, optional
         Proxy of these requests; never shown.
     s3_timeout : float, optional
@@ -214,6 +219,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         "ca": ca,
         "declared": None if declared is None else {name: _paths(of) for name, of in declared.items()},
         "tables": paths or None,
+        "csv": None if csv is None else {name: dict(form) for name, form in csv.items()},
         "lake": lake,
         "output": output,
         "state": state,
@@ -257,9 +263,10 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     _host.listen()
     config = json.dumps(given, ensure_ascii=False, allow_nan=False)
     opened = _datasus.Client.open(place, config)
+    client = Client(opened, progress, place)
     for name, table in streams.items():
-        opened.add_table(name, table.__arrow_c_stream__())
-    return Client(opened, progress, place)
+        client.add_table(name, table)
+    return client
 
 
 def _paths(of: Path | Sequence[Path]) -> str | list[str]:

@@ -64,11 +64,7 @@ impl Mirror {
                 }
             }
         }
-        let of_transport = |error: &Error| matches!(error.cause(), Some(Cause::SourceAway | Cause::SourceLost));
-        match &failures[..] {
-            [only] if self.remotes.len() == 1 && !of_transport(only) => Err(failures.remove(0)),
-            _ => Err(self.unreachable(&location.to_string(), failures)),
-        }
+        Err(self.unreachable(&location.to_string(), failures))
     }
 
     fn fetch_from(&self, index: usize, first: &Current, path: &str, ctx: &Ctx) -> Result<Fetched> {
@@ -137,7 +133,8 @@ impl Mirror {
         let part = std::cell::RefCell::new(Part::open(&files, path, remote.address(), entry, ctx)?);
         let came = remote.attempts(&ctx.cancel, |tree| {
             let mut part = part.borrow_mut();
-            let have = part.len();
+            // More than the whole is of something else.
+            let have = if entry.size.is_some_and(|size| part.len() > size) { 0 } else { part.len() };
             if entry.size == Some(have) && have > 0 {
                 return Ok(());
             }

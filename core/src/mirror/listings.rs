@@ -42,6 +42,11 @@ impl Kept {
         Arc::new(self)
     }
 
+    /// Whether the source has the folder.
+    pub fn is_there(&self) -> bool {
+        self.entries.is_some()
+    }
+
     pub fn entries(&self) -> impl Iterator<Item = &TreeEntry> {
         self.entries.iter().flatten()
     }
@@ -105,7 +110,7 @@ impl Listings {
         u64::try_from(age).is_ok_and(|age| Duration::from_millis(age) < self.hold_for)
     }
 
-    /// From now on this is the last one; where it says the same as the one before, it is that one, with a later time.
+    /// From now on this is the last one.
     pub fn keep(&self, remote: &Remote, folder: &str, entries: Option<Vec<TreeEntry>>) -> Arc<Kept> {
         let (source, folder) = (remote.address().to_owned(), folder.to_owned());
         let kept = Kept { source, folder: folder.clone(), read_at: now(), entries, by_name: HashMap::new() }.indexed();

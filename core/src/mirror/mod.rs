@@ -168,53 +168,57 @@ impl Mirror {
         folders
     }
 
-    /// `anew`: whatever is kept.
+    /// The listing of the first source that has the folder. `anew`: whatever is kept.
     fn ensure_folder(&self, folder: &str, anew: bool, ctx: &Ctx) -> Result<Current> {
         ctx.check()?;
         let mut failures: Vec<Error> = Vec::new();
+        let mut gone: Option<(usize, Arc<Kept>)> = None;
         for (index, remote) in self.remotes.iter().enumerate() {
-            let kept = self.listings.kept(remote, folder);
-            let holds = |kept: &&Arc<Kept>| match self.refresh {
+            let holds = |kept: &Arc<Kept>| match self.refresh {
                 _ if anew => false,
                 Refresh::Never => true,
                 Refresh::Changed => self.listings.is_fresh(kept),
                 Refresh::Always => false,
             };
-            if let Some(kept) = kept.as_ref().filter(holds) {
-                return Ok(self.counts(folder, index, kept.clone()));
-            }
-            match remote.attempts(&ctx.cancel, |tree| tree.list(folder, &ctx.cancel)) {
-                Ok(entries) => {
-                    let kept = self.listings.keep(remote, folder, Some(entries));
-                    return Ok(self.counts(folder, index, kept));
-                }
-                Err(error) if error.cause() == Some(Cause::SourceGone) => {
-                    // A mirror need not have all folders, and the ministry has not all years of each.
-                    let kept = self.listings.keep(remote, folder, None);
-                    return Ok(self.counts(folder, index, kept));
-                }
-                Err(error) => {
-                    ctx.check()?;
-                    failures.push(error);
-                }
+            let kept = match self.listings.kept(remote, folder).filter(holds) {
+                Some(kept) => kept,
+                None => match remote.attempts(&ctx.cancel, |tree| tree.list(folder, &ctx.cancel)) {
+                    Ok(entries) => self.listings.keep(remote, folder, Some(entries)),
+                    Err(error) if error.cause() == Some(Cause::SourceGone) => self.listings.keep(remote, folder, None),
+                    Err(error) => {
+                        ctx.check()?;
+                        failures.push(error);
+                        continue;
+                    }
+                },
+            };
+            // A mirror need not have all folders, and the ministry has not all years of each.
+            match kept.is_there() {
+                true => return Ok(self.counts(folder, index, kept)),
+                false => _ = gone.get_or_insert((index, kept)),
             }
         }
-        let older = self
-            .remotes
-            .iter()
-            .enumerate()
-            .find_map(|(index, remote)| self.listings.kept(remote, folder).map(|kept| (index, kept)));
-        match older {
-            Some((index, kept)) => {
-                let (since, why) = (kept.time(), why(&failures));
-                let (pt, en) = (why.pt, why.en);
-                ctx.note(text!(
-                    "O que há em {SCHEME}:// não foi conferido desde {since}: {pt}",
-                    "What {SCHEME}:// has was not checked since {since}: {en}"
-                ));
-                Ok(self.counts(folder, index, kept))
-            }
-            None => Err(self.unreachable(&format!("{SCHEME}://{folder}"), failures)),
+        let older = || {
+            let mut all = self.remotes.iter().enumerate();
+            all.find_map(|(index, remote)| {
+                let kept = self.listings.kept(remote, folder).filter(|kept| kept.is_there());
+                kept.map(|kept| (index, kept))
+            })
+        };
+        match (gone, failures.is_empty()) {
+            (Some((index, kept)), true) => Ok(self.counts(folder, index, kept)),
+            (gone, _) => match older().or(gone) {
+                Some((index, kept)) => {
+                    let (since, why) = (kept.time(), why(&failures));
+                    let (pt, en) = (why.pt, why.en);
+                    ctx.note(text!(
+                        "O que há em {SCHEME}:// não foi conferido desde {since}: {pt}",
+                        "What {SCHEME}:// has was not checked since {since}: {en}"
+                    ));
+                    Ok(self.counts(folder, index, kept))
+                }
+                None => Err(self.unreachable(&format!("{SCHEME}://{folder}"), failures)),
+            },
         }
     }
 
@@ -237,8 +241,14 @@ impl Mirror {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned()
     }
 
-    /// DS-502 with the causes, and what else there is to try.
-    fn unreachable(&self, what: &str, failures: Vec<Error>) -> Error {
+    /// DS-502 with the causes, and what else there is to try; what the only source refuses is said as it says it.
+    fn unreachable(&self, what: &str, mut failures: Vec<Error>) -> Error {
+        let of_transport = |error: &Error| matches!(error.cause(), Some(Cause::SourceAway | Cause::SourceLost));
+        if let ([only], 1) = (&failures[..], self.remotes.len())
+            && !of_transport(only)
+        {
+            return failures.remove(0);
+        }
         let Text { pt, en } = why(&failures);
         let mirrors: Vec<String> = self.addresses().into_iter().skip(1).collect();
         let list = mirrors.join(", ");

@@ -1,6 +1,6 @@
 //! One source of the tree: how often it is tried, and when it is left alone.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -9,10 +9,12 @@ use super::store_tree::StoreTree;
 use crate::base::{Cancel, Cause, Code, Error, Result, text};
 use crate::config::Config;
 use crate::recovery::Retries;
-use crate::store::{FtpTree, HttpTree, Location, Patience, Stores, Tree, TreeEntry};
+use crate::store::{BUSY, FtpTree, HttpTree, Location, Patience, Stores, Tree, TreeEntry};
 
 /// How long a source that took no connection is not tried again.
 const LEFT_ALONE: Duration = Duration::from_secs(600);
+/// How often one that waits for another's end looks at its job.
+const GLANCE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Remote {
@@ -20,6 +22,15 @@ pub(super) struct Remote {
     /// Short, for folders.
     key: String,
     contact: Mutex<Contact>,
+    at_work: Mutex<AtWork>,
+    fewer: Condvar,
+}
+
+/// Attempts that are under way, and those that were served and have ended: a server that takes no more clients is asked again when one of ours has gone.
+#[derive(Debug, Default)]
+struct AtWork {
+    now: usize,
+    ended: u64,
 }
 
 #[derive(Debug, Default)]
@@ -42,7 +53,7 @@ impl Remote {
             }
         };
         let key = hex::encode(&Sha256::digest(tree.address().as_bytes())[..8]);
-        Ok(Remote { tree, key, contact: Mutex::default() })
+        Ok(Remote { tree, key, contact: Mutex::default(), at_work: Mutex::default(), fewer: Condvar::new() })
     }
 
     pub fn address(&self) -> &str {
@@ -72,6 +83,7 @@ impl Remote {
         }
         let mut retries = Retries::default();
         loop {
+            let attempt = Attempt::begin(self);
             let error = match work(&*self.tree) {
                 Ok(done) => {
                     *self.contact() = Contact { served: Some(Instant::now()), away: None };
@@ -80,6 +92,13 @@ impl Remote {
                 Err(error) => error,
             };
             cancel.check()?;
+            if error.diagnostic().get("cause").is_some_and(|cause| cause == BUSY) {
+                if attempt.waits_for_others(cancel)? {
+                    continue;
+                }
+            } else {
+                drop(attempt);
+            }
             let served_lately = self.contact().served.is_some_and(|at| at.elapsed() < LEFT_ALONE);
             let again = match error.cause() {
                 Some(Cause::SourceLost) => true,
@@ -96,8 +115,52 @@ impl Remote {
         }
     }
 
+    fn at_work(&self) -> std::sync::MutexGuard<'_, AtWork> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn contact(&self) -> std::sync::MutexGuard<'_, Contact> {
         self.contact.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One attempt, while it is under way.
+struct Attempt<'r>(&'r Remote);
+
+impl<'r> Attempt<'r> {
+    fn begin(remote: &'r Remote) -> Self {
+        remote.at_work().now += 1;
+        Attempt(remote)
+    }
+
+    /// It was refused because the server has too many clients: waits until an attempt that was served has ended. False where none of
+    /// ours is under way, and the server is full of others.
+    fn waits_for_others(self, cancel: &Cancel) -> Result<bool> {
+        let remote = self.0;
+        std::mem::forget(self);
+        let mut at_work = remote.at_work();
+        at_work.now -= 1;
+        let before = at_work.ended;
+        while at_work.ended == before {
+            if at_work.now == 0 {
+                return Ok(false);
+            }
+            at_work = remote.fewer.wait_timeout(at_work, GLANCE).unwrap_or_else(PoisonError::into_inner).0;
+            cancel.check()?;
+        }
+        drop(at_work);
+        // The server has to see that it has gone.
+        let _ = cancel.signal().recv_timeout(GLANCE);
+        cancel.check().map(|()| true)
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let mut at_work = self.0.at_work();
+        at_work.now -= 1;
+        at_work.ended += 1;
+        self.0.fewer.notify_all();
     }
 }
 

@@ -1,7 +1,7 @@
 //! A tree in a store: a bucket, or a folder of this machine.
 
 use crate::base::{Cancel, Cause, Code, Error, Result};
-use crate::store::{Location, Modified, Stores, Taker, Tree, TreeEntry};
+use crate::store::{Location, Modified, Object, Stores, Taker, Tree, TreeEntry, changed, folder_and_name, gone};
 
 /// Bytes that are read at once.
 const READ: usize = 1 << 20;
@@ -19,6 +19,11 @@ impl StoreTree {
         StoreTree { stores, root, address }
     }
 
+    /// Whether the tree is a folder of this machine, and there.
+    fn is_here(&self) -> bool {
+        self.root.is_file() && self.root.path().is_dir()
+    }
+
     fn at(&self, path: &str) -> Location {
         self.root.at(if path.is_empty() { self.root.path().to_owned() } else { self.root.path().join(path) })
     }
@@ -34,6 +39,17 @@ fn of_tree(error: Error) -> Error {
     }
 }
 
+/// A file as a listing has it; what the store knows its version by is its tag.
+fn file(name: &str, object: &Object) -> TreeEntry {
+    TreeEntry {
+        name: name.to_owned(),
+        folder: false,
+        size: Some(object.size),
+        modified: (object.mtime_ns != 0).then_some(Modified { ns: object.mtime_ns, day_only: false }),
+        tag: object.state.map(|state| format!("{:x}-{:x}", state.inode, state.ctime_ns)),
+    }
+}
+
 impl Tree for StoreTree {
     fn address(&self) -> &str {
         &self.address
@@ -41,7 +57,18 @@ impl Tree for StoreTree {
 
     fn list(&self, folder: &str, cancel: &Cancel) -> Result<Vec<TreeEntry>> {
         let root = self.at(folder);
-        let listed = self.stores.list(&root).map_err(of_tree)?;
+        let listed = match self.stores.list(&root) {
+            // Of a disk a folder may be missing while the tree is there; a bucket has no folders, and its own absence is an error.
+            Err(error) if error.code() == Code::NotFound && self.is_here() => return Err(of_tree(error)),
+            Err(error) if error.code() == Code::NotFound && root.is_file() => {
+                return Err(error.caused_by(Cause::SourceAway));
+            }
+            Err(error) if error.code() == Code::Unreachable => return Err(of_tree(error)),
+            listed => listed?,
+        };
+        if listed.found.is_empty() && !folder.is_empty() && !root.is_file() {
+            return Err(gone(&self.address, folder, "ListObjects: 0"));
+        }
         let mut entries: Vec<TreeEntry> = Vec::new();
         for entry in &listed.found {
             cancel.check()?;
@@ -57,25 +84,29 @@ impl Tree for StoreTree {
             }
             let object = entry.object.clone();
             let object = object.map_or_else(|| self.stores.stat(&entry.location), Ok).map_err(of_tree)?;
-            let modified = (object.mtime_ns != 0).then_some(Modified { ns: object.mtime_ns, day_only: false });
-            let (name, size) = (name.to_owned(), Some(object.size));
-            entries.push(TreeEntry { name, folder: false, size, modified, tag: None });
+            entries.push(file(name, &object));
         }
         Ok(entries)
     }
 
     fn stat(&self, path: &str, _cancel: &Cancel) -> Result<TreeEntry> {
         let object = self.stores.stat(&self.at(path)).map_err(of_tree)?;
-        let modified = (object.mtime_ns != 0).then_some(Modified { ns: object.mtime_ns, day_only: false });
-        Ok(TreeEntry { name: object.location.name(), folder: false, size: Some(object.size), modified, tag: None })
+        Ok(file(folder_and_name(path).1, &object))
     }
 
     fn fetch(&self, path: &str, listed: &TreeEntry, have: u64, to: &mut dyn Taker, cancel: &Cancel) -> Result<()> {
         let at = self.at(path);
-        let object = self.stores.open(&at).map_err(of_tree)?;
-        if let Some(size) = listed.size.filter(|size| *size != object.size()) {
-            return Err(crate::store::changed(&self.address, path, size, object.size()));
+        let now = self.stat(path, cancel)?;
+        if let (Some(listed), Some(found)) = (listed.size, now.size)
+            && listed != found
+        {
+            return Err(changed(&self.address, path, Some((listed, found))));
         }
+        // Of the same size, and another content.
+        if !listed.is_same(&now) {
+            return Err(changed(&self.address, path, None));
+        }
+        let object = self.stores.open(&at).map_err(of_tree)?;
         to.begin(have)?;
         let (mut from, mut read) = (have, vec![0; READ]);
         while from < object.size() {

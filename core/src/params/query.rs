@@ -79,7 +79,17 @@ pub enum Ask {
 #[derive(Debug, Clone)]
 pub enum Question {
     /// `SHOW TABLES`.
-    Tables,
+    Tables {
+        /// Names of the user's own.
+        own: Vec<String>,
+    },
+    /// `DESCRIBE t` of a table of the user's own.
+    Own {
+        /// The table.
+        name: String,
+        /// Its columns, which the files say.
+        columns: Vec<(String, arrow::datatypes::DataType)>,
+    },
     /// `DESCRIBE t`; `of_files`: columns that the source's files have, where the catalogue knows none.
     Columns {
         /// The dataset.

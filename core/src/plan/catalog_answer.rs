@@ -10,12 +10,14 @@ use crate::base::{Error, Result};
 use crate::catalog::{Catalog, Period};
 use crate::params::Question;
 
+const COLUMNS: [&str; 6] = ["column_name", "column_type", "meaning", "source", "first_year", "last_year"];
+
 type Row<const N: usize> = [Option<String>; N];
 
 /// One batch; the first two columns of `DESCRIBE` have the names that the engine gives them in its own answer.
 pub fn catalog_answer(question: &Question, catalog: &Catalog, dialect: &dyn Dialect) -> Result<RecordBatch> {
     match question {
-        Question::Tables => {
+        Question::Tables { own } => {
             let row = |grupo: &crate::catalog::Grupo| -> Row<6> {
                 let period = match grupo.period {
                     Period::Month => "month",
@@ -30,7 +32,15 @@ pub fn catalog_answer(question: &Question, catalog: &Catalog, dialect: &dyn Dial
                     grupo.last.map(|last| last.to_string()),
                 ]
             };
-            batch(["name", "dataset", "nome", "period", "first", "last"], catalog.datasets().map(row).collect())
+            let own = own.iter().map(|name| [Some(name.clone()), None, None, None, None, None]);
+            let all = catalog.datasets().map(row).chain(own).collect();
+            batch(["name", "dataset", "nome", "period", "first", "last"], all)
+        }
+        Question::Own { columns, .. } => {
+            let row = |(name, kind): &(String, DataType)| -> Row<6> {
+                [Some(name.clone()), Some(dialect.arrow_type_name(kind)), None, None, None, None]
+            };
+            batch(COLUMNS, columns.iter().map(row).collect())
         }
         Question::Columns { grupo, of_files } => {
             let known = grupo.columns.iter().map(|column| -> Row<6> {
@@ -47,8 +57,7 @@ pub fn catalog_answer(question: &Question, catalog: &Catalog, dialect: &dyn Dial
             let others = of_files.iter().filter(|(name, _)| grupo.column(name).is_none());
             let others =
                 others.map(|(name, kind)| [Some(name.clone()), Some(dialect.type_name(kind)), None, None, None, None]);
-            let names = ["column_name", "column_type", "meaning", "source", "first_year", "last_year"];
-            batch(names, known.chain(others).collect())
+            batch(COLUMNS, known.chain(others).collect())
         }
     }
 }

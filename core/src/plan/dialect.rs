@@ -18,6 +18,32 @@ pub trait Dialect {
     fn type_name(&self, kind: &LogicalType) -> String;
     /// The name of a type of the user's own to which others are widened; none for those that stay as they are.
     fn own_type_name(&self, kind: &arrow::datatypes::DataType) -> Option<String>;
+    /// The name of the type that a column of this one has to a statement.
+    fn arrow_type_name(&self, kind: &arrow::datatypes::DataType) -> String {
+        use arrow::datatypes::DataType as T;
+        match kind {
+            T::Utf8 | T::LargeUtf8 | T::Utf8View => "VARCHAR".into(),
+            T::Dictionary(_, values) => self.arrow_type_name(values),
+            T::Boolean => "BOOLEAN".into(),
+            T::Int8 => "TINYINT".into(),
+            T::Int16 => "SMALLINT".into(),
+            T::Int32 => "INTEGER".into(),
+            T::Int64 => "BIGINT".into(),
+            T::UInt8 => "UTINYINT".into(),
+            T::UInt16 => "USMALLINT".into(),
+            T::UInt32 => "UINTEGER".into(),
+            T::UInt64 => "UBIGINT".into(),
+            T::Float16 | T::Float32 => "FLOAT".into(),
+            T::Float64 => "DOUBLE".into(),
+            T::Decimal128(precision, scale) => format!("DECIMAL({precision},{scale})"),
+            T::Date32 | T::Date64 => "DATE".into(),
+            T::Timestamp(_, None) => "TIMESTAMP".into(),
+            T::Timestamp(_, Some(_)) => "TIMESTAMP WITH TIME ZONE".into(),
+            T::Time32(_) | T::Time64(_) => "TIME".into(),
+            T::Binary | T::LargeBinary | T::BinaryView | T::FixedSizeBinary(_) => "BLOB".into(),
+            other => other.to_string().to_uppercase(),
+        }
+    }
     /// Whether [`Dialect::parquet`] can name the file.
     fn can_name(&self, path: &str) -> bool;
     /// A relation over Parquet files of one schema.

@@ -24,7 +24,7 @@ use crate::plan::{Selection, selection_warnings};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Order, Owner, Scheduler};
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets};
-use crate::source::declared::{Declared, OwnTables};
+use crate::source::declared::{Declared, OwnTables, refuse_other_forms};
 use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
 use crate::store::{ChunkCache, Location, Patience, S3, S3Settings, SparedElsewhere, SparedKind, Stores};
 
@@ -128,8 +128,9 @@ impl Environment {
             true => lake.location().path().to_owned(),
             false => cache.root().join("lakes").join(short_hash(&root)),
         };
-        let declared = Declared::of(sources, &beside, Catalog::builtin())?;
-        let tables = OwnTables::of(&config.tables, &beside, Catalog::builtin())?;
+        let declared = Declared::of(sources, &config.csv, &beside, Catalog::builtin())?;
+        let tables = OwnTables::of(&config.tables, &config.csv, &beside, Catalog::builtin())?;
+        refuse_other_forms(&config.csv, &declared, &tables, Catalog::builtin())?;
         let output = Location::parse(config.output.as_deref().unwrap_or(Path::new(".")));
         let read = folder.clone().filter(|_| mirror.is_some()).unwrap_or_else(|| local_folder(&source));
         let of_source = if alone { None } else { Some(read) };

@@ -261,8 +261,10 @@ impl Session {
         };
         let mut query = match &params.sql {
             None => validate(params, self.catalog, &file_columns)?,
-            Some(sql) => match gate::question(sql, self.catalog) {
-                Some(asked) => validate_question(params, asked.and_then(|asked| self.with_files(asked, &names_of)))?,
+            Some(sql) => match gate::question(sql, self.catalog, &self.tables.names()) {
+                Some(asked) => {
+                    validate_question(params, asked.and_then(|asked| self.with_files(asked, &names_of, ctx)))?
+                }
                 None => validate_sql(params, sql, self.judged(params, sql, ctx))?,
             },
         };
@@ -295,12 +297,19 @@ impl Session {
         &self,
         asked: Question,
         names_of: &dyn Fn(BTreeSet<Dataset>) -> Result<Arc<Names>>,
+        ctx: &Ctx,
     ) -> Result<Question> {
         match asked {
             Question::Columns { grupo, .. } if grupo.columns.is_empty() => {
                 let names = names_of(BTreeSet::from([grupo.dataset.clone()]))?;
                 let files = names.stat(self.lake.stores(), |id| id.dataset == grupo.dataset)?.files;
                 Ok(Question::Columns { grupo, of_files: self.lake.columns_of(grupo, &self.here(files)) })
+            }
+            Question::Own { name, .. } => {
+                let table = self.tables.table(&name, self.lake.stores(), &ctx.cancel)?;
+                let fields = table.iter().flat_map(|table| table.schema.fields());
+                let columns = fields.map(|field| (field.name().clone(), field.data_type().clone())).collect();
+                Ok(Question::Own { name, columns })
             }
             asked => Ok(asked),
         }
@@ -348,7 +357,7 @@ impl Session {
         if let (Some(limit), Some(key)) = (&self.rate_limit, &params.options.rate_key) {
             limit.take(key)?;
         }
-        let asks_catalog = |sql: &String| gate::question(sql, self.catalog).is_some();
+        let asks_catalog = |sql: &String| gate::question(sql, self.catalog, &self.tables.names()).is_some();
         let from_user = params.sql.as_ref().is_some_and(|sql| !asks_catalog(sql));
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {
             self.engine.warm(from_user);

@@ -113,13 +113,16 @@ pub fn folder_and_name(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
+/// The `cause` of an error that says that a server takes no more clients at once.
+pub(crate) const BUSY: &str = "busy";
+
 /// DS-502 that another attempt may mend.
 pub(super) fn lost(what: Text) -> Error {
     Error::new(Code::Unreachable, what).caused_by(Cause::SourceLost).stage("download")
 }
 
 /// DS-404: the server does not have it, or does not give it.
-pub(super) fn gone(address: &str, path: &str, said: &str) -> Error {
+pub(crate) fn gone(address: &str, path: &str, said: &str) -> Error {
     let said = said.trim();
     Error::new(
         Code::NotFound,
@@ -147,13 +150,19 @@ pub(super) fn away(address: &str, why: Text, seconds: f64) -> Error {
     .stage("download")
 }
 
-/// DS-502: what lies there is not what was listed.
-pub(crate) fn changed(address: &str, path: &str, listed: u64, found: u64) -> Error {
+/// DS-502: what lies there is not what was listed. `sizes`: of the listing and of what was found, where they are what differs.
+pub(crate) fn changed(address: &str, path: &str, sizes: Option<(u64, u64)>) -> Error {
+    let Text { pt, en } = match sizes {
+        Some((listed, found)) => {
+            text!(": tinha {listed} bytes e tem {found}", ": it had {listed} bytes and has {found}")
+        }
+        None => text!("", ""),
+    };
     Error::new(
         Code::Unreachable,
         text!(
-            "{path} mudou em {address} desde que a lista foi lida: tinha {listed} bytes e tem {found}. Repita a consulta",
-            "{path} has changed at {address} since its listing was read: it had {listed} bytes and has {found}. Run the query again"
+            "{path} mudou em {address} desde que a lista foi lida{pt}. Repita a consulta",
+            "{path} has changed at {address} since its listing was read{en}. Run the query again"
         ),
     )
     .caused_by(Cause::SourceChanged)

@@ -194,6 +194,26 @@ fn a_file_that_is_not_what_was_listed_is_not_taken() {
 }
 
 #[test]
+fn what_was_published_anew_with_the_same_size_does_not_go_on_from_the_old() {
+    let server = serving();
+    let tree = tree(&server);
+    let entry = listed(&tree);
+    server.fault(FILE, [Fault::Cut(100_000)]);
+    let mut taken = Taken::default();
+    tree.fetch(PATH, &entry, 0, &mut taken, &Cancel::default()).unwrap_err();
+    let have = taken.bytes.len() as u64;
+    let mut anew = content();
+    anew.reverse();
+    server.put_at(FILE, &anew, "06-30-24  09:00AM");
+    let error = tree.fetch(PATH, &entry, have, &mut taken, &Cancel::default()).unwrap_err();
+    assert_eq!((error.cause(), taken.bytes.len() as u64), (Some(Cause::SourceChanged), have), "{error}");
+    // By its own listing it comes whole.
+    let mut taken = Taken::default();
+    tree.fetch(PATH, &listed(&tree), 0, &mut taken, &Cancel::default()).unwrap();
+    assert!(taken.bytes == anew);
+}
+
+#[test]
 fn who_cannot_be_reached_says_both_causes_within_the_time_and_a_blocked_data_port_its_own() {
     // Nobody takes a connection from this queue, and it is full.
     let full = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,192 +1,13 @@
 //! The same tree on a web server: index pages, a bucket that lists itself, a file of paths; and what web servers do besides.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use datasus::{Code, Config};
-use flate2::write::GzEncoder;
 
+use crate::site::{Server, Site, listening, serve, site};
 use crate::tree::{Place, admissions, bytes, open, rows};
-
-#[derive(Default)]
-struct Site {
-    files: BTreeMap<String, Vec<u8>>,
-    /// Lists itself by ListObjectsV2, two keys a page.
-    bucket: bool,
-    /// No index pages.
-    no_index: bool,
-    /// Bodies are packed, whatever was asked.
-    gzip: bool,
-    /// A page of its own in the place of files, with success.
-    captive: bool,
-    /// So many bodies end early, after so many bytes.
-    cuts: Vec<usize>,
-    /// So many requests are answered by 503.
-    busy: u32,
-    /// Everything is elsewhere.
-    redirect: Option<String>,
-    log: Vec<String>,
-}
-
-struct Server {
-    address: String,
-    site: Arc<Mutex<Site>>,
-}
-
-fn serve(stream: &mut (impl Read + Write), site: &Mutex<Site>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream);
-    let mut head = Vec::new();
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 || line.trim().is_empty() {
-            break;
-        }
-        head.push(line.trim().to_owned());
-    }
-    let stream = reader.into_inner();
-    let Some(request) = head.first().cloned() else { return Ok(()) };
-    let said = |name: &str| {
-        let of = |line: &String| {
-            line.split_once(": ").filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v.to_owned())
-        };
-        head.iter().find_map(of)
-    };
-    let mut site = site.lock().unwrap();
-    site.log.push(format!("{request} {}", said("range").unwrap_or_default()).trim().to_owned());
-    let mut words = request.split(' ');
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let path = path.replace("%20", " ");
-    let mut answer = |status: &str, headers: &str, body: &[u8], sent: usize| -> std::io::Result<()> {
-        let length = body.len();
-        write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n")?;
-        if method != "HEAD" {
-            stream.write_all(&body[..sent.min(length)])?;
-        }
-        stream.flush()
-    };
-    if site.busy > 0 {
-        site.busy -= 1;
-        return answer("503 Slow Down", "", b"", 0);
-    }
-    if let Some(to) = &site.redirect {
-        return answer("302 Found", &format!("Location: {to}{target}\r\n"), b"", 0);
-    }
-    if site.bucket && query.contains("list-type=2") {
-        let xml = listing(&site, query);
-        return answer("200 OK", "", xml.as_bytes(), usize::MAX);
-    }
-    if path.ends_with('/') {
-        if site.no_index || !site.files.keys().any(|file| file.starts_with(&path)) {
-            return answer("404 Not Found", "", b"no", usize::MAX);
-        }
-        let mut names: Vec<String> = site
-            .files
-            .keys()
-            .filter_map(|file| file.strip_prefix(&path))
-            .map(|below| below.split_once('/').map_or(below.to_owned(), |(folder, _)| format!("{folder}/")))
-            .collect();
-        names.dedup();
-        let links: String = names.iter().map(|name| format!("<a href=\"{name}\">{name}</a>\n")).collect();
-        return answer("200 OK", "", format!("<html><a href=\"../\">..</a>{links}</html>").as_bytes(), usize::MAX);
-    }
-    let Some(file) = site.files.get(&path).cloned() else { return answer("404 Not Found", "", b"no", usize::MAX) };
-    if site.captive && path.ends_with(".dbc") {
-        let page = b"<!DOCTYPE html><html>Wi-Fi</html>".repeat(1 + file.len() / 33);
-        return answer("200 OK", "", &page[..file.len()], usize::MAX);
-    }
-    let tag = format!(
-        "\"{:08x}\"",
-        file.iter().fold(7_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(*byte)))
-    );
-    let mut headers = format!("ETag: {tag}\r\nLast-Modified: Wed, 29 May 2024 16:10:00 GMT\r\n");
-    if site.gzip {
-        let mut packed = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        packed.write_all(&file)?;
-        headers.push_str("Content-Encoding: gzip\r\n");
-        return answer("200 OK", &headers, &packed.finish()?, usize::MAX);
-    }
-    let cut =
-        if method == "GET" && path.ends_with(".dbc") { site.cuts.pop().unwrap_or(usize::MAX) } else { usize::MAX };
-    let from = said("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
-    match from.filter(|_| said("if-range").is_none_or(|known| known == tag)) {
-        Some(from) => {
-            headers.push_str(&format!("Content-Range: bytes {from}-{}/{}\r\n", file.len() - 1, file.len()));
-            answer("206 Partial Content", &headers, &file[from..], cut)
-        }
-        None => answer("200 OK", &headers, &file, cut),
-    }
-}
-
-fn listing(site: &Site, query: &str) -> String {
-    let said =
-        |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key)).map(|value| value.replace("%2F", "/"));
-    let prefix = format!("/base/{}", said("prefix=").unwrap_or_default());
-    let first: usize = said("continuation-token=").and_then(|token| token.parse().ok()).unwrap_or(0);
-    let (mut folders, mut keys) = (Vec::new(), Vec::new());
-    for (path, file) in site.files.iter().filter(|(path, _)| path.starts_with(&prefix)) {
-        match path[prefix.len()..].split_once('/') {
-            Some((folder, _)) if folders.contains(&folder) => {}
-            Some((folder, _)) => folders.push(folder),
-            None => keys.push((path.trim_start_matches("/base/"), file)),
-        }
-    }
-    let page: String = keys.iter().skip(first).take(2).map(|(key, file)| {
-        let tag = file.iter().fold(7_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(*byte)));
-        let size = file.len();
-        format!("<Contents><Key>{key}</Key><LastModified>2024-05-29T16:10:00.000Z</LastModified><ETag>&quot;{tag:08x}&quot;</ETag><Size>{size}</Size></Contents>")
-    }).collect();
-    let more =
-        (keys.len() > first + 2).then(|| format!("<NextContinuationToken>{}</NextContinuationToken>", first + 2));
-    let prefixes: String = folders
-        .iter()
-        .map(|folder| {
-            format!(
-                "<CommonPrefixes><Prefix>{}{folder}/</Prefix></CommonPrefixes>",
-                prefix.trim_start_matches("/base/")
-            )
-        })
-        .collect();
-    format!("<?xml version=\"1.0\"?><ListBucketResult>{}{page}{prefixes}</ListBucketResult>", more.unwrap_or_default())
-}
-
-fn listening(
-    site: Site,
-    each: impl Fn(TcpStream, &Mutex<Site>) + Send + Sync + Copy + 'static,
-) -> (u16, Arc<Mutex<Site>>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let (port, site) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(site)));
-    let serving = site.clone();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let site = serving.clone();
-            std::thread::spawn(move || each(stream, &site));
-        }
-    });
-    (port, site)
-}
-
-impl Server {
-    fn start(site: Site) -> Self {
-        let (port, site) = listening(site, |mut stream, site| drop(serve(&mut stream, site)));
-        Server { address: format!("http://127.0.0.1:{port}/base/"), site }
-    }
-
-    fn asked(&self, method: &str, ending: &str) -> usize {
-        let log = &self.site.lock().unwrap().log;
-        log.iter().filter(|line| line.starts_with(method) && line.contains(ending)).count()
-    }
-}
-
-fn site(count: u32) -> Site {
-    let mut site = Site::default();
-    for name in ["RDAC2401.dbc", "RDAC2402.dbc", "RDAC2403.dbc"] {
-        site.files.insert(format!("/base/SIHSUS/200801_/Dados/{name}"), bytes(name, count));
-    }
-    site
-}
 
 #[test]
 fn index_pages_a_bucket_and_a_file_of_paths_list_the_same_and_selected_files_are_asked_by_head() {
@@ -205,6 +26,71 @@ fn index_pages_a_bucket_and_a_file_of_paths_list_the_same_and_selected_files_are
         assert_eq!(rows(&client, &admissions(&["202401", "202403"])).unwrap(), 80, "{way}");
         assert_eq!(server.asked("GET", ".dbc"), 2, "{way}");
     }
+}
+
+#[test]
+fn no_page_of_a_listing_is_lost_and_a_bucket_is_found_above_the_base() {
+    for first_version in [false, true] {
+        let bucket = Site { bucket: true, no_index: true, first_version, ..site(40) };
+        let (server, place) = (Server::start(bucket), Place::new());
+        let months = admissions(&["202401", "202402", "202403"]);
+        assert_eq!(rows(&open(&server.address, place.config()), &months).unwrap(), 120, "{first_version}");
+    }
+    // The tree begins below a prefix of the bucket.
+    let mut below = Site { bucket: true, no_index: true, ..Site::default() };
+    for (path, file) in site(40).files {
+        below.files.insert(path.replace("/base/", "/base/dissemin/publicos/"), file);
+    }
+    let (server, place) = (Server::start(below), Place::new());
+    let client = open(&format!("{}dissemin/publicos/", server.address), place.config());
+    assert_eq!(rows(&client, &admissions(&["202403"])).unwrap(), 40, "{:?}", server.site.lock().unwrap().log);
+}
+
+#[test]
+fn a_listing_that_is_refused_is_no_empty_folder_and_the_next_source_is_asked() {
+    let (server, place) = (Server::start(Site { no_listing: true, ..site(30) }), Place::new());
+    let error = rows(&open(&server.address, place.config()), &admissions(&["202401"])).unwrap_err();
+    assert_eq!(error.code(), Code::Forbidden, "{error}");
+    let (well, place) = (Server::start(site(20)), Place::new());
+    let config = Config { mirrors: vec![well.address.clone()], ..place.config() };
+    assert_eq!(rows(&open(&server.address, config), &admissions(&["202401"])).unwrap(), 20);
+    // A mirror that has not all folders, before one that has.
+    let (half, place) = (Server::start(Site::default()), Place::new());
+    let config = Config { mirrors: vec![well.address.clone()], ..place.config() };
+    assert_eq!(rows(&open(&half.address, config), &admissions(&["202402"])).unwrap(), 20);
+}
+
+#[test]
+fn without_a_tag_a_file_goes_on_by_its_time_and_only_while_that_is_the_same() {
+    let (server, place) = (Server::start(Site { cuts: vec![4_000], no_tags: true, ..site(100) }), Place::new());
+    assert_eq!(rows(&open(&server.address, place.config()), &admissions(&["202401"])).unwrap(), 100);
+    assert_eq!(server.asked("GET", "bytes=4000-"), 1, "{:?}", server.site.lock().unwrap().log);
+    // Another file of the same size in its place, between two attempts of two processes.
+    let (server, place) = (Server::start(Site { cuts: vec![4_000; 3], no_tags: true, ..site(100) }), Place::new());
+    let client = open(&server.address, place.config());
+    assert_eq!(rows(&client, &admissions(&["202401"])).unwrap_err().code(), Code::Unreachable);
+    let other = bytes("RDAC2403.dbc", 100);
+    {
+        let mut site = server.site.lock().unwrap();
+        let length = site.files["/base/SIHSUS/200801_/Dados/RDAC2401.dbc"].len();
+        let mut padded = other.clone();
+        padded.resize(length.max(other.len()), 0);
+        site.files.insert("/base/SIHSUS/200801_/Dados/RDAC2401.dbc".into(), padded);
+        site.time = Some("Thu, 30 May 2024 16:10:00 GMT");
+    }
+    let again = open(&server.address, Config { keep_files: true, refresh: datasus::Refresh::Always, ..place.config() });
+    rows(&again, &admissions(&["202401"])).unwrap();
+    let kept = std::fs::read(place.path().join("home/files/SIHSUS/200801_/Dados/RDAC2401.dbc")).unwrap();
+    assert!(kept.starts_with(&other), "not the beginning of one and the end of another");
+}
+
+#[test]
+fn a_body_of_unknown_length_that_is_cut_is_no_whole_file() {
+    let (server, place) = (Server::start(Site { cuts: vec![4_000], chunked: true, ..site(100) }), Place::new());
+    let client = open(&server.address, Config { keep_files: true, ..place.config() });
+    assert_eq!(rows(&client, &admissions(&["202401"])).unwrap(), 100);
+    let kept = std::fs::read(place.path().join("home/files/SIHSUS/200801_/Dados/RDAC2401.dbc")).unwrap();
+    assert!(kept == bytes("RDAC2401.dbc", 100) && server.asked("GET", ".dbc") == 2);
 }
 
 #[test]
@@ -279,4 +165,37 @@ fn tls_is_verified_and_an_authority_of_ones_own_is_named() {
     std::fs::write(&pem, authority.pem()).unwrap();
     let client = open(&address, Config { ca: Some(pem), ..place.config() });
     assert_eq!(rows(&client, &admissions(&["202401"])).unwrap(), 30);
+}
+
+const BEHIND_A_PROXY: &str = "DATASUS_TEST_PROXIED";
+
+/// What the child does, whose environment names a proxy: a server that only the proxy knows.
+#[test]
+fn a_child_behind_a_proxy() {
+    let Ok(home) = std::env::var(BEHIND_A_PROXY) else { return };
+    let config = Config { home: Some(home.clone().into()), output: Some(home.into()), ..Config::default() };
+    let came = rows(&open("http://espelho.invalid/base/", config), &admissions(&["202401"]));
+    println!("CAME {:?}", came.map_err(|error| error.code()));
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_used_and_no_proxy_leaves_it_out() {
+    let (proxy, place) = (Server::start(site(30)), Place::new());
+    let address = proxy.address.trim_end_matches("/base/").to_owned();
+    let child = |name: &str, without: &str| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["http::a_child_behind_a_proxy", "--exact", "--nocapture"]).stderr(Stdio::null());
+        for variable in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+            command.env_remove(variable).env_remove(variable.to_uppercase());
+        }
+        command.env(BEHIND_A_PROXY, place.path().join(name)).env("HTTP_PROXY", &address).env("NO_PROXY", without);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let said = child("with", "");
+    assert!(said.contains("CAME Ok(30)"), "{said}");
+    assert!(proxy.asked("GET http://espelho.invalid/base/", ".dbc") == 1, "{:?}", proxy.site.lock().unwrap().log);
+    let before = proxy.site.lock().unwrap().log.len();
+    let said = child("without", "espelho.invalid");
+    assert!(said.contains("CAME Err(Unreachable)"), "{said}");
+    assert_eq!(proxy.site.lock().unwrap().log.len(), before);
 }

@@ -6,5 +6,12 @@ mod ftp_server;
 mod http;
 mod kills;
 mod query;
+mod real_servers;
 mod refresh;
+mod room;
+#[path = "../servers/mod.rs"]
+mod servers;
+mod site;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod tree;

@@ -135,6 +135,11 @@ fn a_plan_says_what_a_sync_would_bring_and_two_files_come_at_once() {
         every.planned.iter().map(|file| file.dataset.to_string()).collect::<Vec<_>>(),
         ["SIH-RD", "SIH-RD", "SIH-RD", "SIM-DO"]
     );
+    // All that the source holds, into a lake of its own.
+    let place = Place::new();
+    let all = client_of(&server, place.config());
+    let report = all.sync_each(&[QueryParams::default()], &Cancel::default(), |_| {}).unwrap();
+    assert_eq!((report.files, all.plan_sync(&[QueryParams::default()]).unwrap().files_to_fetch), (4, 0));
 }
 
 #[test]

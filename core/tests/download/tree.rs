@@ -1,7 +1,8 @@
 //! A small tree of made-up files on a server, and a client of it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use datasus::store::Patience;
@@ -14,9 +15,14 @@ pub const SIH: &str = "/dissemin/publicos/SIHSUS/200801_/Dados";
 /// Made-up files of the ministry's form, of so many rows.
 pub fn example(rows: u32) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    // Once each: other tests may read them.
+    static WRITTEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
     let root = FOLDER.get_or_init(|| std::env::temp_dir().join(format!("datasus-download-{}", std::process::id())));
     let folder = root.join(rows.to_string());
-    datasus::source::write_example_data(&folder, rows).unwrap();
+    if written.insert(rows) {
+        datasus::source::write_example_data(&folder, rows).unwrap();
+    }
     folder
 }
 

@@ -111,6 +111,29 @@ fn parquet_of_any_name_is_chosen_by_the_uf_and_month_that_its_rows_say() {
 }
 
 #[test]
+fn of_a_declared_file_only_the_groups_of_the_chosen_uf_and_month_are_read() {
+    use datasus::col;
+    let exports = Exports::new();
+    exports.admissions("a.parquet", 0, 6_000);
+    let client = exports.declared("SIH-RD", &["a.parquet"]).unwrap();
+    let all = || QueryParams::dataset("SIH-RD").columns(["N_AIH", "VAL_TOT"]);
+    assert_eq!(rows(&client, &all()).unwrap().0, 6_000);
+    let whole = client.explain(&all()).unwrap();
+    assert_eq!((whole.row_groups.read, whole.row_groups.present), (6, 6), "three UFs in two months");
+    // By what selects, and by a condition on the column itself.
+    let chosen = [(all().uf(["AC"]).competencia("202402"), 1), (all().filter(col("UF_ZI").eq("120000")), 2)];
+    for (params, groups) in chosen {
+        let explain = client.explain(&params).unwrap();
+        assert_eq!((explain.row_groups.read, explain.row_groups.present), (groups, 6), "{params:?}");
+        assert!(explain.bytes.read * 2 < whole.bytes.read, "{} of {}", explain.bytes.read, whole.bytes.read);
+        assert_eq!(rows(&client, &params).unwrap().0, 1_000 * groups, "{params:?}");
+    }
+    let sum = QueryParams::sql("SELECT sum(val_tot) AS valor FROM sih_rd").uf(["AC"]).competencia("202402");
+    let expected: f64 = (0..6_000).filter(|row| row % 3 == 0 && row % 2 == 1).map(|row| f64::from(row) / 4.0).sum();
+    assert!(one(&client, &sum).contains(&format!("{expected:.2}")), "{expected}");
+}
+
+#[test]
 fn declared_files_stand_in_the_place_of_the_folders_and_go_to_sinks_like_them() {
     let exports = Exports::new();
     exports.admissions("x.parquet", 0, 30);
@@ -222,6 +245,131 @@ fn csv_is_typed_by_the_catalogue_whatever_its_delimiter_and_encoding() {
     std::fs::write(exports.path("m.csv"), format!("{header}1;2;3\n")).unwrap();
     let error = rows(&exports.declared("SIH-RD", &["m.csv"]).unwrap(), &QueryParams::dataset("SIH-RD")).unwrap_err();
     assert!(error.code() == Code::DamagedFile && error.to_string().contains("linha 2 tem 3 valores"), "{error}");
+}
+
+#[test]
+fn what_was_made_of_a_file_and_nobody_uses_for_a_week_goes() {
+    let exports = Exports::new();
+    exports.admissions("a.parquet", 0, 6);
+    std::fs::write(exports.path("m.csv"), "uf\n12\n").unwrap();
+    let place = exports.elsewhere.path().join("lake");
+    let open = || {
+        let builder = Client::builder("").config(exports.config()).declare("SIH-RD", [exports.pattern("a.parquet")]);
+        builder.table("minha", exports.path("m.csv")).open().unwrap()
+    };
+    let ask = |client: &Client| {
+        one(client, &QueryParams::sql("SELECT count(*) FROM sih_rd, minha"));
+    };
+    let made = || -> Vec<PathBuf> {
+        let within = |folder: &str| std::fs::read_dir(place.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        within(".declared/SIH-RD").chain(within(".tables")).collect()
+    };
+    let long_ago = |path: &Path| {
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(8 * 86_400);
+        let stamp = if path.is_dir() { path.join("manifest.json") } else { path.to_owned() };
+        std::fs::File::options().append(true).open(stamp).unwrap().set_modified(then).unwrap();
+    };
+    let first = open();
+    ask(&first);
+    let old = made();
+    assert_eq!(old.len(), 2);
+    let change = |rows: i64| {
+        exports.admissions("a.parquet", 0, rows);
+        std::fs::write(exports.path("m.csv"), "uf\n12\n".repeat(rows as usize)).unwrap();
+    };
+    change(9);
+    ask(&first);
+    assert_eq!(made().len(), 4, "others may use them");
+    old.iter().for_each(|path| long_ago(path));
+    change(12);
+    ask(&first);
+    assert!(made().len() == 4 && old.iter().all(|path| !path.exists()), "{:?}", made());
+    // What is used is not old, however long ago it was made.
+    made().iter().for_each(|path| long_ago(path));
+    ask(&first);
+    change(15);
+    ask(&open());
+    assert_eq!(made().len(), 4, "{:?}", made());
+}
+
+#[test]
+fn what_the_caller_says_of_a_csv_counts_and_a_value_of_another_type_is_refused() {
+    use datasus::{CsvEncoding, CsvForm};
+    let exports = Exports::new();
+    // Windows-1252: a dash and a euro sign where Latin-1 has control signs; the header's commas are no delimiter.
+    let text = b"uf|nome, por extenso|pop|area|fundada\n12|Acre \x96 AC|830018|164173,43|15/06/1962\n35|S\xe3o Paulo| |248219.48|\n";
+    std::fs::write(exports.path("m.csv"), text).unwrap();
+    let form = || CsvForm {
+        delimiter: Some("|".into()),
+        encoding: Some(CsvEncoding::Windows1252),
+        types: [("POP", "integer"), ("area", "decimal(12,2)"), ("fundada", "date")]
+            .map(|(column, kind)| (column.to_owned(), kind.to_owned()))
+            .into(),
+    };
+    let open = |form: CsvForm| {
+        let mut config = exports.config();
+        config.csv.insert("Municipios".into(), form);
+        config.language = datasus::Language::En;
+        Client::builder(exports.folder.path()).config(config).table("municipios", exports.path("m.csv")).open()
+    };
+    exports.admissions("a.parquet", 0, 3);
+    let client = open(form());
+    let client = client.unwrap();
+    let sql = "SELECT uf, \"nome, por extenso\" AS nome, pop + 1 AS pop, area, fundada FROM municipios ORDER BY uf";
+    let shown = one(&client, &QueryParams::sql(sql));
+    for line in [
+        "| 12 | Acre \u{2013} AC | 830019 | 164173.43 | 1962-06-15 |",
+        "| 35 | São Paulo |        | 248219.48 |            |",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    // SQL is told of it as of the catalogue's.
+    let described = one(&client, &QueryParams::sql("DESCRIBE Municipios"));
+    for line in
+        ["| uf                | VARCHAR ", "| pop               | BIGINT ", "| area              | DECIMAL(12,2) "]
+    {
+        assert!(described.contains(line), "{described}");
+    }
+    let tables = one(&client, &QueryParams::sql("SHOW TABLES"));
+    assert!(tables.contains("| municipios ") && tables.contains("| sih_rd "), "{tables}");
+    // Never another value, and never NULL in its place.
+    let refused = |form: CsvForm| {
+        let error = open(form).and_then(|client| client.query(&QueryParams::sql("SELECT * FROM municipios")).map(drop));
+        error.expect_err("refused")
+    };
+    let kinds = |column: &str, kind: &str| CsvForm { types: [(column.into(), kind.into())].into(), ..form() };
+    let error = refused(kinds("area", "decimal(12,1)"));
+    assert_eq!((error.code(), error.diagnostic()["line"].as_u64()), (Code::InvalidParams, Some(2)), "{error}");
+    assert!(error.detail().contains("\"164173,43\"") && error.detail().contains("decimal(12,1)"), "{error}");
+    for odd in [kinds("nada", "integer"), kinds("pop", "float"), kinds("nome, por extenso", "date")] {
+        assert_eq!(refused(odd).code(), Code::InvalidParams);
+    }
+    for odd in ["", ";;", "a", "\""] {
+        let form = CsvForm { delimiter: Some(odd.into()), ..form() };
+        assert_eq!(refused(form).code(), Code::InvalidParams, "{odd}");
+    }
+    let error = refused(CsvForm { encoding: Some(CsvEncoding::Utf8), ..form() });
+    assert_eq!(error.code(), Code::DamagedFile, "{error}");
+    let mut config = exports.config();
+    config.csv.insert("outra".into(), form());
+    assert_eq!(Client::open_with(exports.folder.path(), config).map(drop).unwrap_err().code(), Code::InvalidParams);
+}
+
+#[test]
+fn of_a_declared_csv_the_caller_types_what_the_catalogue_does_not_know() {
+    let exports = Exports::new();
+    let text = "N_AIH;UF_ZI;ANO_CMPT;MES_CMPT;VAL_TOT;DOSES\n1;120000;2024;01;10,50;3\n2;120000;2024;01;1,00;\n";
+    std::fs::write(exports.path("s.csv"), text).unwrap();
+    let open = |column: &str| {
+        let mut config = exports.config();
+        let types = [(column.to_owned(), "integer".to_owned())].into();
+        config.csv.insert("sih_rd".into(), datasus::CsvForm { types, ..Default::default() });
+        Client::builder("").config(config).declare("SIH-RD", [exports.pattern("s.csv")]).open()
+    };
+    let sql = "SELECT sum(doses) + 1 AS doses, sum(val_tot) AS valor FROM sih_rd";
+    let shown = one(&open("doses").unwrap(), &QueryParams::sql(sql));
+    assert!(shown.contains("| 4     | 11.50 |"), "{shown}");
+    assert_eq!(open("VAL_TOT").map(drop).unwrap_err().code(), Code::InvalidParams, "the catalogue's");
 }
 
 /// As OpenDataSUS writes SRAG: `;`, quotes, days as 05/01/2021, the whole country in a file.

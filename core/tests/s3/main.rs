@@ -5,18 +5,23 @@
 #[path = "../authority/mod.rs"]
 mod authority;
 mod cache;
+mod kills;
 mod lake;
 #[path = "../logged/mod.rs"]
 mod logged;
 #[path = "../many/mod.rs"]
 mod many;
+mod moto;
 mod outputs;
 mod proxy;
 mod server;
+#[path = "../servers/mod.rs"]
+mod servers;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod store;
 mod tls;
+mod tree;
 
 use std::path::Path;
 

@@ -31,13 +31,7 @@ pub fn shared() -> Option<&'static Server> {
 }
 
 fn program() -> Option<PathBuf> {
-    let set = std::env::var_os("DATASUS_WEED").map(PathBuf::from);
-    let cache = || {
-        let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let datasus = || Some(named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?.join("datasus"));
-        Some(named("DATASUS_CACHE").or_else(datasus)?.join("seaweedfs-4.48/weed"))
-    };
-    set.or_else(cache).filter(|path| path.is_file())
+    crate::servers::program("DATASUS_WEED", "seaweedfs-4.48/weed")
 }
 
 fn start(weed: PathBuf) -> Server {

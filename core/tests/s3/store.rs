@@ -111,6 +111,7 @@ fn a_refusal_has_its_code_and_what_may_pass_is_asked_three_times() {
         (403, "AccessDenied", Code::Forbidden, 1),
         (403, "SignatureDoesNotMatch", Code::CredentialsRefused, 1),
         (403, "InvalidAccessKeyId", Code::CredentialsRefused, 1),
+        (400, "ExpiredToken", Code::CredentialsRefused, 1),
         (404, "NoSuchBucket", Code::NotFound, 1),
         (503, "SlowDown", Code::Unreachable, 3),
         (507, "XMinioStorageFull", Code::DiskFull, 1),

@@ -1,12 +1,16 @@
-//! CSV as OpenDataSUS and others write it: delimiter and encoding are found, every value is text, and an empty one is NULL.
+//! CSV as OpenDataSUS and others write it: delimiter and encoding are found or given, a value is text unless the caller names another type,
+//! and an empty one is NULL.
 
 use std::io::Read;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use crate::base::{Code, Error, Result, Text, text};
+use super::cells::Cells;
+use super::form::Form;
+use crate::base::{Code, Error, Result, Text, clip, text};
+use crate::config::CsvEncoding;
 use crate::store::{ReadAt, Reader};
 
 /// Delimiters that are looked for, in this order where two are as many.
@@ -19,57 +23,96 @@ const BLOCK: usize = 256 << 10;
 pub(super) struct CsvRows {
     reader: csv::Reader<Box<dyn Read + Send>>,
     schema: SchemaRef,
-    utf8: bool,
-    delimiter: &'static str,
+    encoding: CsvEncoding,
+    delimiter: String,
+    /// Whether the caller said both.
+    is_given: bool,
     name: String,
     record: csv::ByteRecord,
 }
 
 impl CsvRows {
-    /// Reads the whole file once to see whether it is UTF-8; what is not is Latin-1. DS-460 where it has no header.
-    pub(super) fn open(object: Arc<dyn ReadAt>, name: &str) -> Result<Self> {
-        let utf8 = is_utf8(Reader::new(object.clone())).map_err(|error| Error::io(error, name.as_ref()))?;
+    /// Reads the whole file once to see whether it is UTF-8, unless the form says another encoding; what is not is Latin-1. DS-460 where
+    /// it has no header, or not the letters that were said; DS-422 for a type of a column that it does not have.
+    pub(super) fn open(object: Arc<dyn ReadAt>, name: &str, form: &Form) -> Result<Self> {
+        let is_utf8 = || is_utf8(Reader::new(object.clone())).map_err(|error| Error::io(error, name.as_ref()));
+        let encoding = match form.encoding {
+            None if is_utf8()? => CsvEncoding::Utf8,
+            None => CsvEncoding::Latin1,
+            Some(CsvEncoding::Utf8) if !is_utf8()? => return Err(not_utf8(name)),
+            Some(said) => said,
+        };
         let header = header(Reader::new(object.clone())).map_err(|error| Error::io(error, name.as_ref()))?;
-        let (byte, delimiter) = delimiter(&header).ok_or_else(|| no_header(name))?;
+        let found = delimiter(&header).ok_or_else(|| no_header(name))?;
+        let (byte, delimiter) = match form.delimiter {
+            Some(b'\t') => (b'\t', "tab".to_owned()),
+            Some(byte) => (byte, char::from(byte).to_string()),
+            None => (found.0, found.1.to_owned()),
+        };
         let bytes: Box<dyn Read + Send> = Box::new(without_mark(Reader::new(object)));
         let mut reader = csv::ReaderBuilder::new().delimiter(byte).from_reader(bytes);
         let names = reader.byte_headers().map_err(|error| broken(name, &error))?.clone();
-        let names: Vec<String> = names.iter().map(|field| decoded(field, utf8)).collect();
-        if names.len() > MOST_COLUMNS || names.iter().any(|name| name.trim().is_empty() || name.contains('\0')) {
+        let names: Vec<String> = names.iter().map(|field| decoded(field, encoding).trim().to_owned()).collect();
+        if names.len() > MOST_COLUMNS || names.iter().any(|name| name.is_empty() || name.contains('\0')) {
             return Err(no_header(name));
         }
-        let fields: Vec<Field> = names.iter().map(|name| Field::new(name.trim(), DataType::Utf8, true)).collect();
+        let has = |column: &String| names.iter().any(|name| name.to_uppercase() == *column);
+        if let Some(absent) = form.types.keys().find(|column| !has(column)) {
+            return Err(no_column(name, absent, &names));
+        }
+        let kind = |name: &String| form.types.get(&name.to_uppercase()).cloned().unwrap_or(DataType::Utf8);
+        let fields: Vec<Field> = names.iter().map(|name| Field::new(name, kind(name), true)).collect();
         let schema = Arc::new(Schema::new(fields));
-        Ok(CsvRows { reader, schema, utf8, delimiter, name: name.to_owned(), record: csv::ByteRecord::new() })
+        let is_given = form.delimiter.is_some() && form.encoding.is_some();
+        Ok(CsvRows {
+            reader,
+            schema,
+            encoding,
+            delimiter,
+            is_given,
+            name: name.to_owned(),
+            record: csv::ByteRecord::new(),
+        })
     }
 
     pub(super) fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
 
-    pub(super) fn said(&self) -> Text {
-        let (name, delimiter) = (&self.name, self.delimiter);
-        let encoding = if self.utf8 { "UTF-8" } else { "Latin-1" };
-        text!(
+    /// What was found; nothing where the caller said it.
+    pub(super) fn said(&self) -> Option<Text> {
+        let (name, delimiter) = (&self.name, &self.delimiter);
+        let encoding = match self.encoding {
+            CsvEncoding::Utf8 => "UTF-8",
+            CsvEncoding::Latin1 => "Latin-1",
+            CsvEncoding::Windows1252 => "Windows-1252",
+        };
+        let said = text!(
             "{name}: CSV lido com o delimitador {delimiter} e a codificação {encoding}, que o próprio arquivo diz",
             "{name}: CSV read with the delimiter {delimiter} and the encoding {encoding}, as the file itself says"
-        )
+        );
+        (!self.is_given).then_some(said)
     }
 
-    /// At most `rows` of them. DS-460 for a row with more or fewer values than there are columns.
+    /// At most `rows` of them. DS-460 for a row with more or fewer values than there are columns, DS-422 for a value that is not of the
+    /// type that its column was said to have.
     pub(super) fn next_batch(&mut self, rows: usize) -> Result<Option<RecordBatch>> {
-        let mut columns: Vec<StringBuilder> = self.schema.fields().iter().map(|_| StringBuilder::new()).collect();
+        let mut columns: Vec<Cells> = self.schema.fields().iter().map(|field| Cells::of(field.data_type())).collect();
         let mut held = 0;
         while held < rows {
             let more = self.reader.read_byte_record(&mut self.record).map_err(|error| broken(&self.name, &error))?;
             if !more {
                 break;
             }
-            for (column, value) in columns.iter_mut().zip(self.record.iter()) {
-                match value {
-                    b"" => column.append_null(),
-                    value if self.utf8 => column.append_value(String::from_utf8_lossy(value)),
-                    value => column.append_value(decoded(value, false)),
+            for (at, (column, value)) in columns.iter_mut().zip(self.record.iter()).enumerate() {
+                let taken = match (std::str::from_utf8(value), self.encoding) {
+                    (Ok(text), CsvEncoding::Utf8) => column.add(text),
+                    _ => column.add(&decoded(value, self.encoding)),
+                };
+                if !taken {
+                    let line = self.record.position().map_or(0, csv::Position::line);
+                    let value = decoded(value, self.encoding);
+                    return Err(not_of_its_type(&self.name, line, self.schema.field(at), &value));
                 }
             }
             held += 1;
@@ -77,15 +120,29 @@ impl CsvRows {
         if held == 0 {
             return Ok(None);
         }
-        let columns = columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef).collect();
+        let columns = columns.iter_mut().map(Cells::finish).collect();
         RecordBatch::try_new(self.schema.clone(), columns).map(Some).map_err(Error::internal)
     }
 }
 
-fn decoded(bytes: &[u8], utf8: bool) -> String {
-    match utf8 {
-        true => String::from_utf8_lossy(bytes).into_owned(),
-        false => bytes.iter().map(|byte| char::from(*byte)).collect(),
+fn decoded(bytes: &[u8], encoding: CsvEncoding) -> String {
+    match encoding {
+        CsvEncoding::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
+        CsvEncoding::Latin1 => bytes.iter().map(|byte| char::from(*byte)).collect(),
+        CsvEncoding::Windows1252 => bytes.iter().map(|byte| windows_1252(*byte)).collect(),
+    }
+}
+
+/// Letters of Windows-1252 from 0x80 to 0x9f; five have none, and stay control signs.
+const WINDOWS: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
+    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+];
+
+fn windows_1252(byte: u8) -> char {
+    match byte {
+        0x80..=0x9f => WINDOWS[usize::from(byte - 0x80)],
+        _ => char::from(byte),
     }
 }
 
@@ -178,6 +235,47 @@ fn no_header(name: &str) -> Error {
     .with("cause", "no_header")
     .file(name)
     .stage("source")
+}
+
+fn not_utf8(name: &str) -> Error {
+    Error::new(
+        Code::DamagedFile,
+        text!(
+            "{name} não é UTF-8, como foi dito em `csv`; diga latin1 ou windows-1252, ou deixe que o arquivo o diga",
+            "{name} is not UTF-8, as was said in `csv`; say latin1 or windows-1252, or leave it to the file"
+        ),
+    )
+    .with("cause", "encoding")
+    .file(name)
+    .stage("source")
+}
+
+fn no_column(file: &str, absent: &str, names: &[String]) -> Error {
+    let (absent, list) = (clip(absent), clip(&names.join(", ")));
+    super::refused(text!(
+        "{file} não tem a coluna {absent}, cujo tipo foi dito em `csv`; tem {list}",
+        "{file} has no column {absent}, whose type was said in `csv`; it has {list}"
+    ))
+    .column(absent)
+    .file(file)
+}
+
+fn not_of_its_type(file: &str, line: u64, field: &Field, value: &str) -> Error {
+    let (column, shown) = (field.name(), clip(value));
+    let kind = match field.data_type() {
+        DataType::Int64 => "integer".to_owned(),
+        DataType::Date32 => "date".to_owned(),
+        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
+        other => other.to_string(),
+    };
+    super::refused(text!(
+        "{file}: na linha {line} a coluna {column} é \"{shown}\", e não {kind}, como foi dito em `csv`; corrija o valor, ou diga text",
+        "{file}: in line {line} column {column} is \"{shown}\", and not {kind}, as was said in `csv`; correct the value, or say text"
+    ))
+    .with("received", shown)
+    .with("line", line)
+    .column(column)
+    .file(file)
 }
 
 fn broken(name: &str, error: &csv::Error) -> Error {

@@ -10,8 +10,10 @@ use parquet::arrow::ArrowWriter;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::form::Form;
 use super::keys::{Key, Keys};
 use super::rows::OwnRows;
+use super::unused::{note_use, sweep};
 use crate::base::{Cancel, Code, Error, Result, Text, create_folders, text};
 use crate::catalog::{Competencia, Dataset, FileId, Grupo, Uf};
 use crate::columnar::parquet_properties;
@@ -55,15 +57,25 @@ struct PieceOf {
 
 impl Laid {
     /// The layout of this very version of the file, made if it is not there.
-    pub fn of(stores: &Stores, object: &Object, grupo: &'static Grupo, root: &Path, cancel: &Cancel) -> Result<Self> {
-        let folder = root.join(grupo.dataset.to_string()).join(version_of(object));
+    pub fn of(
+        stores: &Stores,
+        object: &Object,
+        (grupo, form): (&'static Grupo, &Form),
+        root: &Path,
+        cancel: &Cancel,
+    ) -> Result<Self> {
+        let folder = root.join(grupo.dataset.to_string()).join(version_of(object, form));
         if let Some(manifest) = read(&folder) {
-            return Ok(Laid { folder, manifest });
+            let laid = Laid { folder, manifest };
+            laid.note_use();
+            return Ok(laid);
         }
         let parent = folder.parent().unwrap_or(root);
+        // Of files that have changed since, and of declarations that are no more.
+        sweep(parent, |_| true, MANIFEST);
         create_folders(parent).map_err(|error| Error::io(error, parent))?;
         let making = Making(parent.join(format!(".{}", ulid::Ulid::new())));
-        let manifest = make(stores, object, grupo, &making.0, cancel)?;
+        let manifest = make(stores, object, (grupo, form), &making.0, cancel)?;
         let now = stores.stat(&object.location)?;
         if (now.size, now.mtime_ns) != (object.size, object.mtime_ns) {
             return Err(changed(object));
@@ -76,6 +88,11 @@ impl Laid {
                 None => Err(Error::io(error, &folder)),
             },
         }
+    }
+
+    /// It is not swept away while it is used.
+    pub fn note_use(&self) {
+        note_use(&self.folder.join(MANIFEST));
     }
 
     pub fn sha256(&self) -> &str {
@@ -114,10 +131,11 @@ impl Drop for Making {
 }
 
 /// Other content is another version, as far as the store can tell.
-fn version_of(object: &Object) -> String {
+fn version_of(object: &Object, form: &Form) -> String {
     let mut sha256 = Sha256::new();
     let state = object.state.map(|state| (state.inode, state.ctime_ns));
     sha256.update(format!("{FORMAT} {} {} {} {state:?}", object.location, object.size, object.mtime_ns));
+    sha256.update(form.version());
     hex::encode(&sha256.finalize()[..10])
 }
 
@@ -136,9 +154,15 @@ struct Pieces<'p> {
     begun: HashMap<Key, usize>,
 }
 
-fn make(stores: &Stores, object: &Object, grupo: &'static Grupo, folder: &Path, cancel: &Cancel) -> Result<Manifest> {
+fn make(
+    stores: &Stores,
+    object: &Object,
+    (grupo, form): (&'static Grupo, &Form),
+    folder: &Path,
+    cancel: &Cancel,
+) -> Result<Manifest> {
     let source = object.location.to_string();
-    let mut rows = OwnRows::open(stores, object)?;
+    let mut rows = OwnRows::open(stores, object, form)?;
     let schema = rows.schema();
     let mut keys = Keys::of(grupo, &schema, &source)?;
     let name = object.location.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -4,12 +4,15 @@
 //! lake, as one Parquet for each UF and competência; from then on these are sources as any other of a partition: chosen by UF and
 //! competência, typed by the catalogue, and no row is lost or changed on the way (the numbers are compared).
 
+mod cells;
 mod csv;
+mod form;
 mod keys;
 mod layout;
 mod pattern;
 mod rows;
 mod table;
+mod unused;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,8 +21,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::folder::Names;
 use crate::base::{Cancel, Code, Error, Result, Text, clip, text};
 use crate::catalog::{Catalog, Dataset, Grupo};
+use crate::config::CsvForm;
 use crate::store::{Location, Object, Stores};
 
+use form::Form;
 use layout::Laid;
 
 pub use table::{OwnTable, OwnTables};
@@ -41,6 +46,8 @@ pub struct Declared {
 struct Declaration {
     grupo: &'static Grupo,
     patterns: Vec<String>,
+    /// Of those that are CSV.
+    form: Form,
 }
 
 #[derive(Debug)]
@@ -49,6 +56,7 @@ struct Last {
     beside: Arc<Names>,
     names: Arc<Names>,
     said: Vec<(Dataset, Text)>,
+    laid: Vec<Laid>,
 }
 
 impl Declared {
@@ -56,6 +64,7 @@ impl Declared {
     /// not tell UF and competência, and no pattern.
     pub fn of(
         sources: impl Iterator<Item = (String, Vec<String>)>,
+        forms: &BTreeMap<String, CsvForm>,
         root: &Path,
         catalog: &'static Catalog,
     ) -> Result<Self> {
@@ -72,7 +81,9 @@ impl Declared {
                 return Err(nothing(&name));
             }
             patterns.iter().try_for_each(|pattern| pattern::check(pattern))?;
-            declarations.push(Declaration { grupo, patterns });
+            let form = forms.iter().find(|(of, _)| catalog.read(of).is_some_and(|of| of.dataset == grupo.dataset));
+            let form = form.map(|(of, form)| Form::of(form, of, Some(grupo))).transpose()?.unwrap_or_default();
+            declarations.push(Declaration { grupo, patterns, form });
         }
         Ok(Declared { root: root.join(".declared"), declarations, last: Mutex::default() })
     }
@@ -117,25 +128,50 @@ impl Declared {
         if let Some(known) =
             last().as_ref().filter(|last| last.objects == objects && Arc::ptr_eq(&last.beside, &beside))
         {
+            known.laid.iter().for_each(Laid::note_use);
             return Ok(known.names.clone());
         }
-        let mut pieces = Vec::new();
+        let (mut pieces, mut all) = (Vec::new(), Vec::new());
         let mut said = Vec::new();
         let mut contents: BTreeMap<(Dataset, String), Location> = BTreeMap::new();
-        for (Declaration { grupo, .. }, object) in &found {
+        for (Declaration { grupo, form, .. }, object) in &found {
             cancel.check()?;
-            let laid = Laid::of(stores, object, grupo, &self.root, cancel)?;
+            let laid = Laid::of(stores, object, (grupo, form), &self.root, cancel)?;
             let content = (grupo.dataset.clone(), laid.sha256().to_owned());
             if let Some(other) = contents.insert(content, object.location.clone()) {
                 return Err(same_content(&other, &object.location));
             }
             said.extend(laid.said().into_iter().map(|text| (grupo.dataset.clone(), text)));
             pieces.extend(laid.pieces(&grupo.dataset));
+            all.push(laid);
         }
         let datasets = self.declarations.iter().map(|one| one.grupo.dataset.clone()).collect();
         let names = Names::with_pieces(&beside, &datasets, pieces);
-        *last() = Some(Last { objects, beside, names: names.clone(), said });
+        *last() = Some(Last { objects, beside, names: names.clone(), said, laid: all });
         Ok(names)
+    }
+}
+
+/// DS-422 for what is said of a CSV that is neither declared nor a table.
+pub fn refuse_other_forms(
+    forms: &BTreeMap<String, CsvForm>,
+    declared: &Declared,
+    tables: &OwnTables,
+    catalog: &Catalog,
+) -> Result<()> {
+    let is_declared = |name: &str| {
+        catalog.read(name).is_some_and(|of| declared.declarations.iter().any(|one| one.grupo.dataset == of.dataset))
+    };
+    match forms.keys().find(|name| !is_declared(name) && !tables.names().contains(&name.to_ascii_lowercase())) {
+        None => Ok(()),
+        Some(other) => {
+            let shown = clip(other);
+            Err(refused(text!(
+                "`csv` fala de \"{shown}\", que não está em `declared` nem em `tables`",
+                "`csv` speaks of \"{shown}\", which is neither in `declared` nor in `tables`"
+            ))
+            .with("received", shown))
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::csv::CsvRows;
+use super::form::Form;
 use crate::base::{Code, Error, Result, Text, text};
 use crate::store::{At, Object, Reader, Stores};
 
@@ -19,7 +20,7 @@ pub(super) enum OwnRows {
 
 impl OwnRows {
     /// Told apart by content. DS-460 for what is neither, or is damaged; DS-422 where two columns have one name.
-    pub(super) fn open(stores: &Stores, object: &Object) -> Result<Self> {
+    pub(super) fn open(stores: &Stores, object: &Object, form: &Form) -> Result<Self> {
         let name = object.location.to_string();
         let opened = stores.open(&object.location)?;
         let mut head = [0; 4];
@@ -34,7 +35,7 @@ impl OwnRows {
             }
             head if head.starts_with(b"PK") || head.starts_with(&[0x1f, 0x8b]) => return Err(packed(&name)),
             _ if is_parquet_by_name(&name) => return Err(damaged(&name, "no PAR1 at its beginning")),
-            _ => OwnRows::Csv(Box::new(CsvRows::open(opened, &name)?)),
+            _ => OwnRows::Csv(Box::new(CsvRows::open(opened, &name, form)?)),
         };
         refuse_equal_names(&rows.schema(), &object.location.to_string())?;
         Ok(rows)
@@ -51,7 +52,7 @@ impl OwnRows {
     pub(super) fn said(&self) -> Vec<Text> {
         match self {
             OwnRows::Parquet { .. } => Vec::new(),
-            OwnRows::Csv(rows) => vec![rows.said()],
+            OwnRows::Csv(rows) => rows.said().into_iter().collect(),
         }
     }
 

@@ -8,11 +8,14 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 
+use super::form::Form;
 use super::rows::OwnRows;
+use super::unused::{note_use, sweep};
 use super::{pattern, refused};
 use crate::base::{Cancel, Code, Error, Result, WholeFile, clip, file_sha256, text};
 use crate::catalog::Catalog;
 use crate::columnar::parquet_properties;
+use crate::config::CsvForm;
 use crate::store::{Object, Stores};
 
 /// Tables of a client, and letters of a name, at most.
@@ -31,6 +34,8 @@ pub struct OwnTable {
     pub name: String,
     /// Its columns, in its order.
     pub columns: Vec<String>,
+    /// The same with their types.
+    pub schema: SchemaRef,
     /// The Parquet that is read for it.
     pub path: PathBuf,
     /// Of the Parquet.
@@ -44,13 +49,18 @@ type Held = (Option<Object>, Arc<OwnTable>);
 #[derive(Debug, Default)]
 pub struct OwnTables {
     root: PathBuf,
-    places: BTreeMap<String, String>,
+    places: BTreeMap<String, (String, Form)>,
     held: Mutex<BTreeMap<String, Held>>,
 }
 
 impl OwnTables {
     /// DS-422 for names that no table may have.
-    pub fn of(tables: &BTreeMap<String, PathBuf>, root: &Path, catalog: &Catalog) -> Result<Self> {
+    pub fn of(
+        tables: &BTreeMap<String, PathBuf>,
+        forms: &BTreeMap<String, CsvForm>,
+        root: &Path,
+        catalog: &Catalog,
+    ) -> Result<Self> {
         if tables.len() > MOST_TABLES {
             let count = tables.len();
             return Err(refused(text!(
@@ -66,7 +76,9 @@ impl OwnTables {
                 return Err(refused(text!("O caminho {shown} não é UTF-8", "The path {shown} is not UTF-8")));
             };
             pattern::check(path)?;
-            if places.insert(name.clone(), path.to_owned()).is_some() {
+            let form = forms.iter().find(|(of, _)| of.eq_ignore_ascii_case(&name));
+            let form = form.map(|(of, form)| Form::of(form, of, None)).transpose()?.unwrap_or_default();
+            if places.insert(name.clone(), (path.to_owned(), form)).is_some() {
                 return Err(twice(&name));
             }
         }
@@ -97,8 +109,12 @@ impl OwnTables {
     pub fn table(&self, name: &str, stores: &Stores, cancel: &Cancel) -> Result<Option<Arc<OwnTable>>> {
         let held = || self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let known = held().get(name).cloned();
-        let Some(place) = self.places.get(name).filter(|_| known.as_ref().is_none_or(|(of, _)| of.is_some())) else {
-            return Ok(known.map(|(_, table)| table));
+        let Some((place, form)) = self.places.get(name).filter(|_| known.as_ref().is_none_or(|(of, _)| of.is_some()))
+        else {
+            return Ok(known.map(|(_, table)| {
+                note_use(&table.path);
+                table
+            }));
         };
         let location = match &pattern::files(place, stores)?[..] {
             [only] => only.clone(),
@@ -107,9 +123,10 @@ impl OwnTables {
         };
         let object = stores.stat(&location)?;
         if let Some((_, table)) = known.filter(|(of, _)| of.as_ref() == Some(&object)) {
+            note_use(&table.path);
             return Ok(Some(table));
         }
-        let mut rows = OwnRows::open(stores, &object)?;
+        let mut rows = OwnRows::open(stores, &object, form)?;
         let schema = rows.schema();
         let next = || {
             cancel.check()?;
@@ -139,8 +156,17 @@ impl OwnTables {
         // Never another content under one name: a statement that runs goes on with what it opened.
         let path = self.root.join(format!("{name}-{}.parquet", &sha256[..16]));
         out.publish_as(&path)?;
+        note_use(&path);
+        // Of the same name, from before: `name-` and sixteen digits.
+        let is_older = |file: &str| {
+            let digits = file.strip_prefix(name).and_then(|rest| rest.strip_prefix('-'));
+            digits.is_some_and(|rest| {
+                rest.len() == "0123456789abcdef.parquet".len() && path.file_name() != Some(file.as_ref())
+            })
+        };
+        sweep(&self.root, is_older, "");
         let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
-        Ok(OwnTable { name: name.to_owned(), columns, path, sha256 })
+        Ok(OwnTable { name: name.to_owned(), columns, schema: schema.clone(), path, sha256 })
     }
 }
 

@@ -35,13 +35,17 @@ impl FtpTree {
     }
 
     fn entries(&self, folder: &str, cancel: &Cancel) -> Result<Vec<TreeEntry>> {
-        let mut session = Session::open(&self.place, self.patience, cancel)?;
+        self.entries_by(&mut Session::open(&self.place, self.patience, cancel)?, folder, None)
+    }
+
+    /// `only`: one name alone is asked for; a server may know that or not.
+    fn entries_by(&self, session: &mut Session<'_>, folder: &str, only: Option<&str>) -> Result<Vec<TreeEntry>> {
         // An empty listing may be of an empty folder or of one that is denied: this tells them apart.
         let whole = self.place.whole(folder);
         let reply = session.ask(&format!("CWD {whole}"))?;
         session.check_reply(&reply, 2, &whole)?;
         let mut data = session.passive()?;
-        let reply = session.ask("LIST")?;
+        let reply = session.ask(&only.map_or("LIST".to_owned(), |name| format!("LIST {name}")))?;
         session.check_reply(&reply, 1, &whole)?;
         let mut listing = Vec::new();
         let mut read = vec![0; READ];
@@ -104,10 +108,25 @@ impl Tree for FtpTree {
         if let (Some(listed), Some(found)) = (listed.size, size)
             && listed != found
         {
-            return Err(changed(&self.place.address, path, listed, found));
+            return Err(changed(&self.place.address, path, Some((listed, found))));
+        }
+        let mut from = have;
+        // A month that was published anew may have the size that it had.
+        if from > 0 {
+            let (folder, name) = folder_and_name(path);
+            let now = self.entries_by(&mut session, folder, Some(name));
+            let now = now.ok().and_then(|all| all.into_iter().find(|entry| entry.name == name));
+            match now {
+                Some(now) if now.is_same(listed) => {}
+                Some(_) => return Err(changed(&self.place.address, path, None)),
+                // It does not list single files: the whole begins again rather than a long listing.
+                None => {
+                    session = Session::open(&self.place, self.patience, cancel)?;
+                    from = 0;
+                }
+            }
         }
         let mut data = session.passive()?;
-        let mut from = have;
         if from > 0 {
             // 350: it will begin there.
             let reply = session.ask(&format!("REST {from}"))?;

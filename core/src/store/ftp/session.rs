@@ -7,7 +7,7 @@ use super::connection::{self, Broken};
 use super::place::Place;
 use crate::base::{Cancel, Code, Error, Result, Text, text};
 use crate::store::Patience;
-use crate::store::tree::{away, gone, lost};
+use crate::store::tree::{BUSY, away, gone, lost};
 
 /// Bytes of a reply's line, and lines of a reply. A server's greeting may be long.
 const LONGEST_LINE: usize = 8 << 10;
@@ -192,7 +192,13 @@ impl<'s> Session<'s> {
                 ),
             )
             .stage("download"),
-            530 | 400..=499 => lost(text!(
+            530 | 421 if full() => lost(text!(
+                "{address} não aceita mais clientes agora ({code} \"{said}\"); tente de novo mais tarde",
+                "{address} takes no more clients now ({code} \"{said}\"); try again later"
+            ))
+            .with("cause", BUSY)
+            .with("server_reply", format!("{code} {said}")),
+            400..=499 => lost(text!(
                 "{address} não atende agora ({code} \"{said}\"); tente de novo mais tarde",
                 "{address} does not serve now ({code} \"{said}\"); try again later"
             ))

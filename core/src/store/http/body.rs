@@ -12,33 +12,48 @@ use crate::store::{Taker, runtime};
 const READ: usize = 256 << 10;
 
 /// The bytes of an answer, some hundred kilobytes at a time.
-pub(super) struct Body(Option<Response>);
+pub(super) struct Body(Rest);
+
+enum Rest {
+    More(Response),
+    End,
+    /// What came before this has been handed on.
+    Broken(reqwest::Error),
+}
 
 impl Body {
     pub fn of(response: Response) -> Self {
-        Body(Some(response))
+        Body(Rest::More(response))
     }
 
+    /// None at its end; an error where it breaks off, behind the bytes that came before: a body of unknown length that is cut looks
+    /// like a whole one otherwise.
     pub fn next(&mut self, tree: &HttpTree, cancel: &Cancel) -> Result<Option<Vec<u8>>> {
-        let Some(mut response) = self.0.take() else { return Ok(None) };
-        let (response, read) = runtime::wait(cancel, async move {
+        let mut response = match std::mem::replace(&mut self.0, Rest::End) {
+            Rest::More(response) => response,
+            Rest::End => return Ok(None),
+            Rest::Broken(error) => return Err(tree.broken(&error)),
+        };
+        let (rest, read) = runtime::wait(cancel, async move {
             let mut all = Vec::new();
             loop {
                 match response.chunk().await {
                     Ok(Some(bytes)) => all.extend_from_slice(&bytes),
-                    Ok(None) => return (None, Ok(all)),
-                    // What came before counts: the file goes on behind it.
-                    Err(error) if all.is_empty() => return (None, Err(error)),
-                    Err(_) => return (Some(response), Ok(all)),
+                    Ok(None) => return (Rest::End, all),
+                    Err(error) => return (Rest::Broken(error), all),
                 }
                 if all.len() >= READ {
-                    return (Some(response), Ok(all));
+                    return (Rest::More(response), all);
                 }
             }
         })?;
-        self.0 = response;
-        let read = read.map_err(|error| tree.broken(&error))?;
-        Ok((!read.is_empty() || self.0.is_some()).then_some(read))
+        self.0 = rest;
+        match &self.0 {
+            // What came before counts: the file goes on behind it.
+            Rest::Broken(_) if read.is_empty() => self.next(tree, cancel),
+            Rest::End if read.is_empty() => Ok(None),
+            _ => Ok(Some(read)),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ impl HttpTree {
         let (address, said) = (&self.address, status.to_string());
         Err(match status {
             StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN => gone(address, path, &said),
-            StatusCode::PRECONDITION_FAILED => changed(address, path, 0, 0),
+            StatusCode::PRECONDITION_FAILED => changed(address, path, None),
             StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => Error::new(
                 Code::CredentialsRefused,
                 text!(
@@ -100,6 +100,20 @@ impl HttpTree {
             "{address} does not list the folder {folder}: its answer is no index and no listing of a bucket. Name a file of paths in the address, by ?index="
         ))
         .with("cause", "listing")
+    }
+
+    /// DS-403: a listing is refused, of which nobody can tell what it would say.
+    pub(super) fn no_listing(&self, folder: &str) -> Error {
+        let address = &self.address;
+        Error::new(
+            Code::Forbidden,
+            text!(
+                "{address} não deixa listar a pasta \"{folder}\" (403): ela pode ter arquivos. Confira o endereço e as permissões, ou diga uma lista de caminhos, com ?index=",
+                "{address} does not let the folder \"{folder}\" be listed (403): it may have files. Check the address and the permissions, or name a file of paths, by ?index="
+            ),
+        )
+        .with("server_reply", "403 Forbidden")
+        .stage("download")
     }
 
     pub(super) fn not_the_range(&self, path: &str) -> Error {

@@ -39,7 +39,7 @@ pub(super) fn of_page(page: &str, at: &Url) -> Option<Vec<TreeEntry>> {
         let Some(below) = target.path().strip_prefix(at.path()).filter(|_| target.query().is_none()) else { continue };
         let folder = below.ends_with('/');
         let name = decoded(below.trim_end_matches('/'));
-        if let Some(entry) = name.and_then(|name| entry(&name, folder))
+        if let Some(entry) = entry(&name, folder)
             && !found.contains(&entry)
         {
             found.push(entry);
@@ -50,9 +50,9 @@ pub(super) fn of_page(page: &str, at: &Url) -> Option<Vec<TreeEntry>> {
 }
 
 /// Percent signs as UTF-8, or as Latin-1 where they are not.
-fn decoded(path: &str) -> Option<String> {
+pub(super) fn decoded(path: &str) -> String {
     let bytes: Vec<u8> = percent_decode_str(path).collect();
-    Some(String::from_utf8(bytes).unwrap_or_else(|odd| odd.as_bytes().iter().map(|byte| char::from(*byte)).collect()))
+    String::from_utf8(bytes).unwrap_or_else(|odd| odd.as_bytes().iter().map(|byte| char::from(*byte)).collect())
 }
 
 fn without_entities(text: &str) -> String {
@@ -84,7 +84,11 @@ pub(super) fn of_paths(text: &str) -> BTreeMap<String, Vec<TreeEntry>> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Bucket {
-    pub next_continuation_token: Option<String>,
+    next_continuation_token: Option<String>,
+    /// Of the first version of the protocol, which some servers speak whatever they are asked.
+    next_marker: Option<String>,
+    #[serde(default)]
+    is_truncated: bool,
     #[serde(default)]
     contents: Vec<Content>,
     #[serde(default)]
@@ -112,6 +116,21 @@ impl Bucket {
     pub fn of(text: &str) -> Option<Self> {
         let head: String = text.chars().take(400).collect();
         if head.contains("<ListBucketResult") { quick_xml::de::from_str(text).ok() } else { None }
+    }
+
+    /// How the next page is asked for; none behind the last.
+    pub fn next(&self) -> Option<(&'static str, String)> {
+        if let Some(token) = &self.next_continuation_token {
+            return Some(("continuation-token", token.clone()));
+        }
+        if !self.is_truncated {
+            return None;
+        }
+        let last = || {
+            let keys = self.contents.iter().map(|file| &file.key);
+            keys.chain(self.common_prefixes.iter().map(|folder| &folder.prefix)).max().cloned()
+        };
+        self.next_marker.clone().or_else(last).map(|marker| ("marker", marker))
     }
 
     pub fn entries(self, prefix: &str) -> Vec<TreeEntry> {
@@ -168,10 +187,20 @@ mod tests {
             <ETag>&quot;abc&quot;</ETag><Size>5368709121</Size></Contents><Contents><Key>SIM/</Key><Size>0</Size></Contents>\
             <CommonPrefixes><Prefix>SIM/CID10/</Prefix></CommonPrefixes></ListBucketResult>";
         let bucket = Bucket::of(xml).unwrap();
-        assert_eq!(bucket.next_continuation_token.as_deref(), Some("t"));
+        assert_eq!(bucket.next(), Some(("continuation-token", "t".into())));
         let entries = bucket.entries("SIM/");
         assert_eq!(names(&entries), [("CID10", true), ("a&b.dbc", false)]);
         assert_eq!((entries[1].size, entries[1].tag.as_deref()), (Some(5_368_709_121), Some("\"abc\"")));
         assert!(Bucket::of("<html>x</html>").is_none());
+        // The first version of the protocol: with a delimiter it names the next marker, and without one it is the last key.
+        for (said, next) in [("<NextMarker>SIM/m</NextMarker>", "SIM/m"), ("", "SIM/z/")] {
+            let first = format!(
+                "<ListBucketResult><IsTruncated>true</IsTruncated>{said}<Contents><Key>SIM/a</Key><Size>1</Size></Contents>\
+                <CommonPrefixes><Prefix>SIM/z/</Prefix></CommonPrefixes></ListBucketResult>"
+            );
+            assert_eq!(Bucket::of(&first).unwrap().next(), Some(("marker", next.into())));
+        }
+        let last = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+        assert_eq!(Bucket::of(last).unwrap().next(), None);
     }
 }

@@ -3,6 +3,7 @@
 
 mod body;
 mod failure;
+mod headers;
 mod index;
 mod redirects;
 
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use flate2::write::MultiGzDecoder;
-use reqwest::header::{self, HeaderMap};
+use reqwest::header;
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, Url, redirect};
 
 use super::runtime;
@@ -23,6 +24,7 @@ use crate::store::{Modified, Patience, Taker, Tree, TreeEntry};
 
 use body::{Body, Unpacked};
 use failure::{no_authority, unreadable_address};
+use headers::{Validator, modified, range_begin, said};
 use index::Bucket;
 use redirects::redirected;
 
@@ -46,7 +48,8 @@ pub struct HttpTree {
 #[derive(Debug, Clone)]
 enum Form {
     Unknown,
-    Bucket,
+    /// Where the bucket is, and what stands in its keys before those of the tree.
+    Bucket(Url, String),
     Pages,
     /// All paths, and when they were read.
     Paths(Instant, Arc<BTreeMap<String, Vec<TreeEntry>>>),
@@ -109,6 +112,9 @@ impl HttpTree {
     /// A body that is a listing; an error for what is refused.
     fn text(&self, url: Url, path: &str, cancel: &Cancel) -> Result<String> {
         let response = self.send(self.client.get(url), cancel)?;
+        if response.status() == StatusCode::FORBIDDEN {
+            return Err(self.no_listing(path));
+        }
         self.check(&response, path)?;
         let mut bytes = Body::of(response);
         let mut all = Vec::new();
@@ -125,25 +131,68 @@ impl HttpTree {
         self.form.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn of_bucket(&self, folder: &str, cancel: &Cancel) -> Result<Option<Vec<TreeEntry>>> {
-        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        let (mut all, mut token): (Vec<TreeEntry>, Option<String>) = (Vec::new(), None);
-        loop {
+    /// The places where the bucket may be: the base itself, or a folder above it, where the base lies in the bucket.
+    fn buckets(&self) -> Vec<(Url, String)> {
+        let path = self.base.path();
+        let ends: Vec<usize> = path.match_indices('/').map(|(at, _)| at + 1).collect();
+        let at = |end: &usize| {
             let mut url = self.base.clone();
+            url.set_path(&path[..*end]);
+            (url, index::decoded(&path[*end..]))
+        };
+        ends.iter().rev().map(at).collect()
+    }
+
+    fn of_bucket(
+        &self,
+        (bucket, before): &(Url, String),
+        folder: &str,
+        cancel: &Cancel,
+    ) -> Result<Option<Vec<TreeEntry>>> {
+        let prefix = if folder.is_empty() { before.clone() } else { format!("{before}{folder}/") };
+        let (mut all, mut next): (Vec<TreeEntry>, Option<(&str, String)>) = (Vec::new(), None);
+        loop {
+            let mut url = bucket.clone();
             url.query_pairs_mut()
                 .append_pair("list-type", "2")
                 .append_pair("delimiter", "/")
                 .append_pair("prefix", &prefix);
-            if let Some(token) = &token {
-                url.query_pairs_mut().append_pair("continuation-token", token);
+            if let Some((key, value)) = &next {
+                url.query_pairs_mut().append_pair(key, value);
             }
-            let Some(mut page) = Bucket::of(&self.text(url, folder, cancel)?) else { return Ok(None) };
-            token = page.next_continuation_token.take();
+            let Some(page) = Bucket::of(&self.text(url, folder, cancel)?) else { return Ok(None) };
+            let behind = page.next();
             all.extend(page.entries(&prefix));
-            if token.is_none() {
-                return Ok(Some(all));
+            match behind {
+                None => break,
+                // It would go round for ever.
+                again if again == next => return Err(self.not_a_listing(folder)),
+                _ => next = behind,
             }
         }
+        // It has no folders, but for what its keys begin with.
+        match all.is_empty() && !folder.is_empty() {
+            true => Err(gone(&self.address, folder, "ListObjects: 0")),
+            false => Ok(Some(all)),
+        }
+    }
+
+    /// Asks where the bucket is, if there is one.
+    fn find_bucket(&self, cancel: &Cancel) -> Result<Option<(Url, String)>> {
+        for place in self.buckets() {
+            match self.of_bucket(&place, "", cancel) {
+                // Above the base an empty answer says nothing of it.
+                Ok(Some(entries)) if place.1.is_empty() || !entries.is_empty() => return Ok(Some(place)),
+                Ok(_) => {}
+                Err(error) if matches!(error.code(), Code::NotFound | Code::Forbidden) => {}
+                Err(error) => return Err(error),
+            }
+            // A base that answers as a web page is no folder of a bucket.
+            if place.1.is_empty() && self.of_page("", cancel).is_ok() {
+                return Ok(None);
+            }
+        }
+        Ok(None)
     }
 
     fn of_page(&self, folder: &str, cancel: &Cancel) -> Result<Vec<TreeEntry>> {
@@ -182,19 +231,25 @@ impl Tree for HttpTree {
             return self.of_paths(at, folder, cancel);
         }
         let form = self.form().clone();
-        if !matches!(form, Form::Pages) {
-            let listed = match self.of_bucket(folder, cancel) {
-                Err(error) if error.code() == Code::NotFound && !matches!(form, Form::Bucket) => None,
-                listed => listed?,
-            };
-            if let Some(entries) = listed {
-                *self.form() = Form::Bucket;
-                return Ok(entries);
+        let form = match form {
+            Form::Unknown => {
+                let found = self.find_bucket(cancel)?;
+                found.map_or(Form::Pages, |(bucket, before)| Form::Bucket(bucket, before))
             }
+            known => known,
+        };
+        let entries = match &form {
+            Form::Bucket(bucket, before) => {
+                let listed = self.of_bucket(&(bucket.clone(), before.clone()), folder, cancel);
+                listed.and_then(|listed| listed.ok_or_else(|| self.not_a_listing(folder)))
+            }
+            _ => self.of_page(folder, cancel),
+        };
+        // What else fails may say nothing of the form.
+        if entries.as_ref().map_or_else(|error| error.code() == Code::NotFound, |_| true) {
+            *self.form() = form;
         }
-        let entries = self.of_page(folder, cancel)?;
-        *self.form() = Form::Pages;
-        Ok(entries)
+        entries
     }
 
     fn stat(&self, path: &str, cancel: &Cancel) -> Result<TreeEntry> {
@@ -204,9 +259,7 @@ impl Tree for HttpTree {
         // Of a body that is packed on its way the length is that of the packed one.
         let packed = headers.contains_key(header::CONTENT_ENCODING);
         let size = said(headers, header::CONTENT_LENGTH).filter(|_| !packed).and_then(|size| size.parse().ok());
-        let time =
-            said(headers, header::LAST_MODIFIED).and_then(|time| chrono::DateTime::parse_from_rfc2822(time).ok());
-        let ns = time.and_then(|time| time.timestamp_nanos_opt());
+        let ns = modified(headers).map(|seconds| seconds * 1_000_000_000);
         Ok(TreeEntry {
             name: folder_and_name(path).1.to_owned(),
             folder: false,
@@ -218,21 +271,18 @@ impl Tree for HttpTree {
 
     fn fetch(&self, path: &str, listed: &TreeEntry, have: u64, to: &mut dyn Taker, cancel: &Cancel) -> Result<()> {
         let mut request = self.client.get(self.url(path));
-        // A weak tag is of what means the same, and not of the same bytes.
-        let strong = listed.tag.as_deref().filter(|tag| !tag.starts_with("W/"));
-        let have = if strong.is_some() { have } else { 0 };
-        if let Some(tag) = strong.filter(|_| have > 0) {
-            request = request.header(header::RANGE, format!("bytes={have}-")).header(header::IF_RANGE, tag);
+        // What is there goes on only where the server itself says that the rest is of the same.
+        let same = Validator::of(listed);
+        let have = if same.is_some() { have } else { 0 };
+        if let Some(same) = same.as_ref().filter(|_| have > 0) {
+            request = request.header(header::RANGE, format!("bytes={have}-")).header(header::IF_RANGE, same.text());
         }
         let response = self.send(request, cancel)?;
         self.check(&response, path)?;
         let headers = response.headers().clone();
         let packed = said(&headers, header::CONTENT_ENCODING).is_some_and(|way| way.eq_ignore_ascii_case("gzip"));
-        let found = said(&headers, header::ETAG);
-        if let (Some(listed), Some(found)) = (strong, found.filter(|tag| !tag.starts_with("W/")))
-            && listed != found
-        {
-            return Err(changed(&self.address, path, 0, 0));
+        if same.is_some_and(|same| same.is_contradicted_by(&headers)) {
+            return Err(changed(&self.address, path, None));
         }
         let from = match response.status() {
             StatusCode::PARTIAL_CONTENT => match range_begin(&headers) {
@@ -245,7 +295,7 @@ impl Tree for HttpTree {
         if let (Some(size), Some(length), false) = (listed.size, length, packed)
             && size != from + length
         {
-            return Err(changed(&self.address, path, size, from + length));
+            return Err(changed(&self.address, path, Some((size, from + length))));
         }
         to.begin(from)?;
         let mut body = Body::of(response);
@@ -264,15 +314,6 @@ impl Tree for HttpTree {
         }
         unpacked.try_finish().map_err(|error| self.not_packed(path, &error))
     }
-}
-
-fn said(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
-}
-
-/// `bytes 100-199/200`
-fn range_begin(headers: &HeaderMap) -> Option<u64> {
-    said(headers, header::CONTENT_RANGE)?.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ impl S3Settings {
             keys,
             profile: config.s3_profile.clone(),
             credentials: config.s3_credentials,
-            ca: config.s3_ca.clone(),
+            ca: config.s3_ca.clone().or_else(|| config.ca.clone()),
             proxy: config.s3_proxy.clone(),
             timeout: Duration::from_secs_f64(config.s3_timeout),
             notes,

@@ -1,0 +1,45 @@
+//! Tables of the caller's own, for SQL.
+
+use std::ffi::c_char;
+
+use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
+
+use datasus::base::Text;
+use datasus::{Code, Error};
+
+use crate::args::{Out, text};
+use crate::client::{ClientHandle, with};
+use crate::error::ErrorOut;
+use crate::fence::fence;
+use crate::status::Status;
+
+/// Takes the rows of a stream as a table, which SQL may read under `name` from now on, in the place of one that was given before. They
+/// are copied once, beside the lake, before this returns, and never changed. `stream` belongs to the library from here on, whatever this
+/// returns: it is left released. DS-422: no name for a table, a table of the catalogue, or a stream that is released or fails.
+///
+/// # Safety
+/// `name`: a text; `stream`: an ArrowArrayStream; `error`: NULL or a datasus_error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_add_table(
+    client: *mut ClientHandle,
+    name: *const c_char,
+    stream: *mut FFI_ArrowArrayStream,
+    error: *mut ErrorOut,
+) -> Status {
+    fence("datasus_client_add_table", error, || {
+        // SAFETY: the caller's promise is the same.
+        let place = unsafe { Out::new(stream, "stream")? };
+        // SAFETY: an aligned ArrowArrayStream, as the caller promises; what it was moves here, and an empty one, which is released, stays.
+        let reader = unsafe { ArrowArrayStreamReader::from_raw(place.as_ptr()) };
+        // SAFETY: the caller's promise is the same.
+        let name = unsafe { text(name, "name")? };
+        let reader = reader.map_err(|error| {
+            let detail = Text {
+                pt: "Argumento `stream`: foi liberado, ou não diz o seu esquema".into(),
+                en: "Argument `stream`: was released, or does not tell its schema".into(),
+            };
+            Error::new(Code::InvalidParams, detail).with("argument", "stream").stage("c").because(error)
+        })?;
+        with(client, |held| held.client.add_table(name, reader))
+    })
+}

@@ -1,0 +1,68 @@
+//! The ministry's tree in a bucket, among the sources of a client.
+
+use std::path::Path;
+
+use datasus::source::write_example_data;
+use datasus::store::{Patience, Store};
+use datasus::{Client, Code, Config, QueryParams};
+
+use crate::at;
+use crate::server::{config, shared, store};
+
+fn put(store: &datasus::store::S3, to: &str, bytes: &[u8]) {
+    let mut upload = store.begin(&at(to), true).unwrap();
+    std::io::Write::write_all(&mut upload, bytes).unwrap();
+    upload.publish().unwrap();
+}
+
+fn open(source: &str, mirrors: &[&str], home: &Path, config: Config) -> Client {
+    let patience = Patience { connect: std::time::Duration::from_secs(2), ..Patience::default() };
+    let config = Config {
+        mirrors: mirrors.iter().map(|mirror| (*mirror).to_owned()).collect(),
+        home: Some(home.join("home")),
+        output: Some(home.into()),
+        ..config
+    };
+    Client::builder(source).config(config).patience(patience).open().unwrap()
+}
+
+#[test]
+fn the_tree_in_a_bucket_is_a_source_among_others_and_only_the_catalogues_folders_count() {
+    let Some(server) = shared() else { return };
+    let (files, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = store(&config(server.port));
+    let root = "s3://datasus/arvore/publicos";
+    let bytes = |rows: u32, name: &str| {
+        let folder = files.path().join(rows.to_string());
+        write_example_data(&folder, rows).unwrap();
+        std::fs::read(folder.join(name)).unwrap()
+    };
+    for name in ["RDAC2401.dbc", "RDAC2402.dbc"] {
+        put(&store, &format!("{root}/SIHSUS/200801_/Dados/{name}"), &bytes(80, name));
+    }
+    // Twice in the tree, and otherwise.
+    put(&store, &format!("{root}/SIHSUS/DBF/RDAC2401.dbc"), &bytes(70, "RDAC2401.dbc"));
+    let months = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia(["202401", "202402"]).columns(["N_AIH"]);
+    let rows = |client: &Client| -> datasus::Result<u64> {
+        client.query(&months)?.map(|batch| Ok(batch?.num_rows() as u64)).sum()
+    };
+    let config = || Config { refresh: datasus::Refresh::Always, ..config(server.port) };
+    // Behind a server that takes no connection.
+    let client = open("ftp://127.0.0.1:1/publicos", &[root], home.path(), config());
+    assert_eq!(rows(&client).unwrap(), 160);
+    let report = client.export(&months, datasus::Csv::to("a.csv")).unwrap();
+    assert!(report.sources.iter().all(|source| source.origin.as_deref() == Some(root)), "{report}");
+    // First in the list; an object that was written anew comes anew.
+    put(&store, &format!("{root}/SIHSUS/200801_/Dados/RDAC2402.dbc"), &bytes(90, "RDAC2402.dbc"));
+    let client = open(root, &["ftp://127.0.0.1:1/publicos"], home.path(), config());
+    assert_eq!(rows(&client).unwrap(), 170);
+    let ignored: Vec<String> = client.datasets().unwrap().ignored.into_iter().map(|file| file.file).collect();
+    assert!(ignored.iter().any(|file| file == "SIHSUS/DBF"), "{ignored:?}");
+    // A bucket that is not there, and a key that may not list, are no empty tree.
+    let other = tempfile::tempdir().unwrap();
+    let error = rows(&open("s3://nenhum/publicos", &["ftp://127.0.0.1:1/x"], other.path(), config())).unwrap_err();
+    assert!(error.code() == Code::Unreachable && error.detail().contains("nenhum"), "{error}");
+    let keyless = Config { s3_key: None, s3_secret: None, ..config() };
+    let error = rows(&open(root, &["ftp://127.0.0.1:1/x"], other.path(), keyless)).unwrap_err();
+    assert!(error.code() == Code::Unreachable && error.detail().contains("s3_profile"), "{error}");
+}
