@@ -1,6 +1,5 @@
 //! The contract as JSON: its schema, its round trip, and the table of codes.
 
-mod exported;
 mod faces;
 mod outputs;
 

@@ -92,7 +92,7 @@ fn what_the_crate_exports_is_what_its_list_names() {
     assert!(
         more.is_empty() && less.is_empty(),
         "exported, and not in core/api.txt: {more:#?}; in it, and not exported: {less:#?}. Make what users need not see \
-         `pub(crate)`, or write the list anew: DATASUS_BLESS=1 cargo test --workspace --test contract exported"
+         `pub(crate)`, or write the list anew: DATASUS_BLESS=1 cargo test --workspace --test contract faces"
     );
     // What is hidden is one module, which says what it is for, and the parts that it hands on.
     let hidden = exported.iter().filter(|name| name.contains("::faces") || name.contains("::of_faces")).count();
