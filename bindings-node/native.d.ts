@@ -17,6 +17,7 @@ export declare class Client {
   schema(dataset: string): string
   catalog(): string
   dictionaries(): string
+  syncDictionaries(source?: string | undefined | null): Promise<string>
   datasets(): Promise<string>
   metrics(): string
   get mode(): string

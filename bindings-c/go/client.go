@@ -357,6 +357,24 @@ func (c *Client) Dictionaries() ([]DictionaryEntry, error) {
 	}))
 }
 
+// SyncDictionaries brings the ministry's kits of labels into the lake: those of source, a tree (datasus://, ftp://, https://, s3://), a
+// zip or a folder; of the client's own source where it is empty. DS-404: no kit is there.
+func (c *Client) SyncDictionaries(source string) (*DictionarySync, error) {
+	defer runtime.KeepAlive(c)
+	held := texts{language: c.language}
+	defer held.free()
+	var given *C.char
+	if source != "" {
+		given = held.add("source", source)
+	}
+	if held.err != nil {
+		return nil, held.err
+	}
+	return read[*DictionarySync](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+		return C.datasus_client_sync_dictionaries(c.handle, given, out, told)
+	}))
+}
+
 // Datasets is what the source holds: "datasets", and "ignored", the files that no query reads, each with the reason.
 func (c *Client) Datasets() (*Holdings, error) {
 	defer runtime.KeepAlive(c)

@@ -380,6 +380,21 @@ func TestWhatTheClientKnowsIsTyped(t *testing.T) {
 	if kinds["VAL_TOT"].Decimal == nil || kinds["VAL_TOT"].Decimal.Scale != 2 || kinds["CNES"] != (datasus.LogicalType{}) || kinds["DT_INTER"].Date == nil {
 		t.Errorf("%+v", kinds)
 	}
+	// The made-up files have no kit, and a folder has what it has.
+	if _, err := client.SyncDictionaries(""); err == nil {
+		t.Error("a kit was found where there is none")
+	}
+	kit := filepath.Join(t.TempDir(), "TAB_SIH")
+	if err := os.Mkdir(kit, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	table := fmt.Sprintf("1 1\n%7d  %-51s%s\n", 1, "Qualquer", "0-9")
+	if err := os.WriteFile(filepath.Join(kit, "SEXO.CNV"), []byte(table), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if synced, err := client.SyncDictionaries(kit); err != nil || len(synced.Kits) != 1 || synced.Kits[0].Kit != "sih" {
+		t.Errorf("%+v, %v", synced, err)
+	}
 	plan, err := client.Explain(datasus.Params{Dataset: "SIH-RD"})
 	if err != nil || plan.Files.Read == 0 || plan.Files.Read != plan.Files.Present || len(plan.ToConvert) == 0 {
 		t.Errorf("%+v, %v", plan, err)

@@ -22,6 +22,10 @@ type ReadOptions struct {
 	Encoding string `json:"encoding,omitempty"`
 	// Partial true: where the header declares more records than there are, those that are there are read, with a warning.
 	Partial bool `json:"partial,omitempty"`
+	// Labels: true, or a list of columns: words for codes beside them.
+	Labels any `json:"labels,omitempty"`
+	// LabelsOnly true: a label stands in its code's place.
+	LabelsOnly bool `json:"labels_only,omitempty"`
 }
 
 // ReadDBC reads one DBC or DBF file, without a client or a lake. Nil options: none.

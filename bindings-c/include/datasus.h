@@ -532,6 +532,18 @@ enum datasus_status datasus_client_dictionaries(struct datasus_client *client,
                                                 struct datasus_error *error);
 
 /**
+ * Brings the ministry's kits of labels into the lake; `source`: a tree, a zip or a folder, or NULL for the client's own. `outcome`
+ * receives JSON, the caller's: `kits`, `failed`, `absent`. DS-404: no kit is there.
+ *
+ * # Safety
+ * `source`: NULL or a text; `outcome`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_sync_dictionaries(struct datasus_client *client,
+                                                     const char *source,
+                                                     struct datasus_text *outcome,
+                                                     struct datasus_error *error);
+
+/**
  * What the source holds, as JSON: `datasets`, and `ignored`, the files that no query reads, each with the reason. The text is
  * the caller's.
  *
@@ -686,7 +698,8 @@ enum datasus_status datasus_set_log(int32_t level,
  *
  * `options`: a JSON object with any of columns (a list of names), dataset ("SIH-RD", where the file's name does not tell), typed
  * (true: the catalogue's types; false: all text), verify_crc, batch_rows, encoding ("latin-1", "cp850", "cp1252", "utf-8", "auto";
- * left out: Latin-1 for files of the catalogue, else auto), partial (true: fewer records than declared are no error); NULL: none.
+ * left out: Latin-1 for files of the catalogue, else auto), partial (true: fewer records than declared are no error), labels (true,
+ * or a list of columns: words for codes beside them), labels_only (true: in their place); NULL: none.
  * `stream` receives the rows; a damaged file ends it with DS-460, and datasus_stream_summary says what was noticed.
  * DS-400: options is no JSON or has an unknown key; DS-404: no such file; DS-422: no such column, dataset or encoding;
  * DS-460: not a DBC or DBF, or a column of a type that is not read.

@@ -266,7 +266,26 @@ pub unsafe extern "C" fn datasus_client_dictionaries(
 ) -> Status {
     // SAFETY: the caller's promise is the same.
     fence("datasus_client_dictionaries", error, || unsafe {
-        say(client, dictionaries, |held| json(&held.client.dictionaries()))
+        say(client, dictionaries, |held| json(&held.client.dictionaries()?))
+    })
+}
+
+/// Brings the ministry's kits of labels into the lake; `source`: a tree, a zip or a folder, or NULL for the client's own. `outcome`
+/// receives JSON, the caller's: `kits`, `failed`, `absent`. DS-404: no kit is there.
+///
+/// # Safety
+/// `source`: NULL or a text; `outcome`: a place for a datasus_text; `error`: NULL or a datasus_error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_sync_dictionaries(
+    client: *mut ClientHandle,
+    source: *const c_char,
+    outcome: *mut TextOut,
+    error: *mut ErrorOut,
+) -> Status {
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_sync_dictionaries", error, || unsafe {
+        let source = optional(source, "source")?;
+        say(client, outcome, |held| json(&held.client.sync_dictionaries(source)?))
     })
 }
 

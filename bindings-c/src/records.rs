@@ -4,7 +4,8 @@ use std::ffi::c_char;
 use std::path::Path;
 
 use arrow::ffi_stream::FFI_ArrowArrayStream;
-use datasus::source::{RecordsOf, TypedRecords, write_example_data};
+use datasus::labels::open_records;
+use datasus::source::{RecordsOf, write_example_data};
 use datasus::{Catalog, Language};
 
 use crate::args::{Out, optional, text};
@@ -16,7 +17,8 @@ use crate::status::Status;
 ///
 /// `options`: a JSON object with any of columns (a list of names), dataset ("SIH-RD", where the file's name does not tell), typed
 /// (true: the catalogue's types; false: all text), verify_crc, batch_rows, encoding ("latin-1", "cp850", "cp1252", "utf-8", "auto";
-/// left out: Latin-1 for files of the catalogue, else auto), partial (true: fewer records than declared are no error); NULL: none.
+/// left out: Latin-1 for files of the catalogue, else auto), partial (true: fewer records than declared are no error), labels (true,
+/// or a list of columns: words for codes beside them), labels_only (true: in their place); NULL: none.
 /// `stream` receives the rows; a damaged file ends it with DS-460, and datasus_stream_summary says what was noticed.
 /// DS-400: options is no JSON or has an unknown key; DS-404: no such file; DS-422: no such column, dataset or encoding;
 /// DS-460: not a DBC or DBF, or a column of a type that is not read.
@@ -35,7 +37,7 @@ pub unsafe extern "C" fn datasus_read_dbc(
         let (path, options, out) =
             unsafe { (text(path, "path")?, optional(options, "options")?, Out::new(stream, "stream")?) };
         let wanted = options.map_or_else(|| Ok(RecordsOf::default()), RecordsOf::from_json)?;
-        let records = TypedRecords::open(Path::new(path), &wanted, Catalog::builtin(), Language::default())?;
+        let records = open_records(Path::new(path), &wanted, Catalog::builtin(), Language::default())?;
         out.stream(Box::new(records));
         Ok(())
     })

@@ -3,7 +3,6 @@
 use std::ffi::c_char;
 
 use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
-
 use datasus::base::Text;
 use datasus::{Code, Error};
 
@@ -11,7 +10,20 @@ use crate::args::{Out, text};
 use crate::client::{ClientHandle, with};
 use crate::error::ErrorOut;
 use crate::fence::fence;
+use crate::guard::is_forked;
 use crate::status::Status;
+
+/// The host's stream, from the moment on in which it is the library's.
+struct Taken(Option<FFI_ArrowArrayStream>);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if is_forked() {
+            // It is the parent's to release.
+            std::mem::forget(self.0.take());
+        }
+    }
+}
 
 /// Takes the rows of a stream as a table, which SQL may read under `name` from now on, in the place of one that was given before. They
 /// are copied once, beside the lake, before this returns, and never changed. `stream` belongs to the library from here on, whatever this
@@ -26,20 +38,26 @@ pub unsafe extern "C" fn datasus_client_add_table(
     stream: *mut FFI_ArrowArrayStream,
     error: *mut ErrorOut,
 ) -> Status {
-    fence("datasus_client_add_table", error, || {
-        // SAFETY: the caller's promise is the same.
-        let place = unsafe { Out::new(stream, "stream")? };
+    let mut taken = Taken(None);
+    if !stream.is_null() && stream.is_aligned() {
         // SAFETY: an aligned ArrowArrayStream, as the caller promises; what it was moves here, and an empty one, which is released, stays.
-        let reader = unsafe { ArrowArrayStreamReader::from_raw(place.as_ptr()) };
+        taken.0 = Some(unsafe { FFI_ArrowArrayStream::from_raw(stream) });
+    }
+    fence("datasus_client_add_table", error, move || {
+        // The whole of it, not its parts.
+        let mut taken = taken;
         // SAFETY: the caller's promise is the same.
-        let name = unsafe { text(name, "name")? };
-        let reader = reader.map_err(|error| {
+        let (name, _place) = unsafe { (text(name, "name")?, Out::new(stream, "stream")?) };
+        let reader = taken.0.take().map(ArrowArrayStreamReader::try_new).transpose().map_err(|error| {
             let detail = Text {
                 pt: "Argumento `stream`: foi liberado, ou não diz o seu esquema".into(),
                 en: "Argument `stream`: was released, or does not tell its schema".into(),
             };
             Error::new(Code::InvalidParams, detail).with("argument", "stream").stage("c").because(error)
         })?;
-        with(client, |held| held.client.add_table(name, reader))
+        match reader {
+            Some(reader) => with(client, |held| held.client.add_table(name, reader)),
+            None => Err(Error::internal("a stream that is there was not taken")),
+        }
     })
 }

@@ -71,6 +71,7 @@ SAYS(explain, datasus_client_explain(the_client, QUERY, &text, error))
 SAYS(schema, datasus_client_schema(the_client, "SIH-RD", &text, error))
 SAYS(catalog, datasus_client_catalog(the_client, &text, error))
 SAYS(dictionaries, datasus_client_dictionaries(the_client, &text, error))
+SAYS(sync_dictionaries, datasus_client_sync_dictionaries(the_client, NULL, &text, error))
 SAYS(datasets, datasus_client_datasets(the_client, &text, error))
 SAYS(metrics, datasus_client_metrics(the_client, &text, error))
 SAYS(job_id, datasus_job_id(the_job, &text, error))
@@ -270,6 +271,7 @@ const Every EVERY[] = {
     {"datasus_client_schema", schema, DATASUS_STATUS_OK},
     {"datasus_client_catalog", catalog, DATASUS_STATUS_OK},
     {"datasus_client_dictionaries", dictionaries, DATASUS_STATUS_OK},
+    {"datasus_client_sync_dictionaries", sync_dictionaries, DATASUS_STATUS_NOT_FOUND},
     {"datasus_client_datasets", datasets, DATASUS_STATUS_OK},
     {"datasus_client_metrics", metrics, DATASUS_STATUS_OK},
     {"datasus_client_set_maintenance", set_maintenance, DATASUS_STATUS_OK},

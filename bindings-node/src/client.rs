@@ -157,7 +157,12 @@ impl Client {
 
     #[napi(catch_unwind)]
     pub fn dictionaries(&self) -> napi::Result<String> {
-        at_once(|| json(&self.client.dictionaries()))
+        at_once(|| json(&self.client.dictionaries()?))
+    }
+
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn sync_dictionaries<'env>(&self, env: &'env Env, source: Option<String>) -> napi::Result<Object<'env>> {
+        self.call(env, move |client| json(&client.sync_dictionaries(source.as_deref())?))
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use arrow::datatypes::SchemaRef;
 use datasus::base::TraceId;
+use datasus::labels::open_records;
 use datasus::source::{RecordsOf, TypedRecords, write_example_data_until};
 use datasus::{Catalog, Next};
 use napi::Env;
@@ -71,7 +72,7 @@ pub fn read_dbc(env: &Env, path: String, options: String, language: String) -> n
     promised(env, move || {
         let language = spoken(Some(&language));
         let open =
-            || TypedRecords::open(&PathBuf::from(path), &RecordsOf::from_json(&options)?, Catalog::builtin(), language);
+            || open_records(&PathBuf::from(path), &RecordsOf::from_json(&options)?, Catalog::builtin(), language);
         let records = open().map_err(|error| error.traced(&TraceId::new(), language))?;
         let summary = Arc::new(Mutex::new("null".to_owned()));
         let source = File { records, summary: summary.clone() };

@@ -1,7 +1,7 @@
 /** The front of the SDK: one source folder, and everything that can be asked of it. */
 
 import type { LoadArrow } from './arrow'
-import type { CatalogEntry, CsvForm, DeadLetter, DictionaryEntry, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncPlan, SyncReport } from './contract'
+import type { CatalogEntry, CsvForm, DeadLetter, DictionaryEntry, DictionarySync, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncPlan, SyncReport } from './contract'
 import { atOnce, conflict, settled, type Language } from './errors'
 import { exactJson, Given, isPlainObject, languageOf, type Expected } from './given'
 import { Job, progressOf, type JobEvent, type Progress } from './job'
@@ -338,9 +338,17 @@ export class Client implements AsyncDisposable {
     return told<Known[]>(atOnce(() => this.#native.catalog()), 'Known')
   }
 
-  /** The lists of labels that are built in: which, of whom, from when. */
+  /** The lists of labels, built in and of fetched kits: which, of whom, from when. */
   dictionaries(): DictionaryEntry[] {
     return told<DictionaryEntry[]>(atOnce(() => this.#native.dictionaries()), 'DictionaryEntry')
+  }
+
+  /**
+   * Brings the ministry's kits of labels into the lake: those of a tree (`datasus://`, `ftp://`, `https://`, `s3://`), a zip, or a
+   * folder; without one, of the client's own source. DS-404 where there is none.
+   */
+  async syncDictionaries(source?: string): Promise<DictionarySync> {
+    return told<DictionarySync>(await settled(this.#native.syncDictionaries(source)), 'DictionarySync')
   }
 
   /** What the source holds, by dataset, and the files that no query reads. */

@@ -1012,6 +1012,48 @@ export interface DictionaryEntry {
   labels: number
 }
 
+/** What became of the kits of labels. */
+export interface DictionarySync {
+  /** Kits that are in the lake now. */
+  kits: KitSynced[]
+  /** Kits that were there and could not be taken; what the lake had of them stays. */
+  failed?: KitFailed[]
+  /** Kits that the source does not have, by the names of their zips. */
+  absent?: string[]
+  /** What people should know. */
+  warnings?: string[]
+}
+
+/** A kit that is in the lake. */
+export interface KitSynced {
+  /** `sih`, as lists of labels are named. */
+  kit: string
+  /** Where it came from. */
+  source: string
+  /** The day of its newest table. */
+  date: string
+  /** Of its zip, or of its files together. */
+  sha256: string
+  /** Conversion tables. */
+  tables: number
+  /** Codes and ranges of codes. */
+  rows: number
+  /** False: the lake had this very kit. */
+  new: boolean
+}
+
+/** A kit that could not be taken. */
+export interface KitFailed {
+  /** `sih`, as lists of labels are named. */
+  kit: string
+  /** Where it lies. */
+  source: string
+  /** Why: `DS-460`. */
+  errorCode: string
+  /** The same in words. */
+  detail: string
+}
+
 /** What was noticed in a file that was read by itself. */
 export interface FileSummary {
   /** Rows in the batches. */
@@ -1091,14 +1133,12 @@ export interface Config {
   max_download?: number
   /** Files that are fetched at once (`DATASUS_TRANSFERS`), 1 to 6; default 2. */
   transfers?: number
-  /** A PEM file of authorities that are trusted beside the system's, for sources by HTTPS and S3 servers (`DATASUS_CA`). */
+  /** A PEM file of authorities that are trusted beside the system's, for sources by HTTPS (`DATASUS_CA`). */
   ca?: string | null
   /** Datasets by declaration: `{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.parquet"}`. Parquet or CSV of any name, which may hold many UFs and months: the dataset's columns say which. They stand in the place of what the source folder holds of the dataset; with them the source may be left out (empty). `*` and `?` stand for letters of a name, `**` for folders. Read from the settings alone. */
   declared?: Record<string, string[]>
   /** Tables of one's own for SQL to read beside the catalogue's, by name: a Parquet or CSV each. Read from the settings alone. */
   tables?: Record<string, string>
-  /** How CSV among `declared` and `tables` are written, by their name, where the files are not to say it themselves: `{"municipios": {"delimiter": ";", "types": {"populacao": "integer"}}}`. Read from the settings alone. */
-  csv?: Record<string, CsvForm>
   /** Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`). */
   lake?: string | null
   /** Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`). */
@@ -1129,7 +1169,7 @@ export interface Config {
   s3_profile?: string | null
   /** Where keys come from (`DATASUS_S3_CREDENTIALS`): `keys`, which is the default, of the settings or the profile; `instance`, of the machine's metadata service, whose address nothing else ever asks. */
   s3_credentials?: S3Credentials
-  /** The same for S3 servers alone; none: `ca` (`DATASUS_S3_CA`). */
+  /** File of certificates (PEM) of a private authority, trusted beside the system's (`DATASUS_S3_CA`). */
   s3_ca?: string | null
   /** Proxy of these requests (`DATASUS_S3_PROXY`); never shown. None: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. */
   s3_proxy?: string | null
@@ -1182,25 +1222,6 @@ export interface Config {
  */
 export type Refresh = 'never' | 'changed' | 'always'
 
-/** What is said of a CSV; what is left out the file itself says. */
-export interface CsvForm {
-  /** One character of ASCII between values: `;`, `,`, `|`, a tab. None: the one that separates most names of the header. */
-  delimiter?: string | null
-  /** None: UTF-8 where the whole file is, and Latin-1 where it is not. */
-  encoding?: CsvEncoding | null
-  /** Types of columns, by name: `text`, `integer`, `decimal(14,2)`, `date` (2024-01-31, 20240131 or 31/01/2024). Others are text; of a declared dataset the catalogue says the types of its own columns, and this those of others. */
-  types?: Record<string, string>
-}
-
-/**
- * What the letters of a CSV are.
- *
- * - `utf-8`: What is not is DS-460.
- * - `latin1`: ISO 8859-1.
- * - `windows-1252`: Latin-1 with letters in the place of control signs, as programs on Windows write it.
- */
-export type CsvEncoding = 'utf-8' | 'latin1' | 'windows-1252'
-
 /**
  * Where the keys of an S3 server come from.
  *
@@ -1220,5 +1241,6 @@ export const PARTS: Record<string, Record<string, string>> = {
   Holdings: { datasets: 'DatasetSummary', ignored: 'IgnoredFile' },
   CatalogEntry: { uf_column: 'UfColumn', row_keys: 'RowKeys', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields', derived: 'DerivedColumn' },
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },
+  DictionarySync: { kits: 'KitSynced', failed: 'KitFailed' },
   FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised' },
 }

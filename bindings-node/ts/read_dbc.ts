@@ -30,6 +30,10 @@ export interface ReadOptions {
   encoding?: 'latin-1' | 'cp850' | 'cp1252' | 'utf-8' | 'auto'
   /** True: where the header declares more records than there are, those that are there are read, with a warning. */
   partial?: boolean
+  /** Words for codes: true, or a list of columns, puts `SEXO_rotulo` beside `SEXO`. */
+  labels?: boolean | string[]
+  /** True: a label stands in its code's place. */
+  labelsOnly?: boolean
   /** Language of the texts for people; Portuguese. */
   language?: 'pt' | 'en'
 }

@@ -142,7 +142,12 @@ impl Client {
     }
 
     fn dictionaries(&self, py: Python<'_>) -> PyResult<String> {
-        json(py, &self.0.dictionaries())
+        json(py, &self.call(py, datasus::Client::dictionaries)?)
+    }
+
+    #[pyo3(signature = (source=None))]
+    fn sync_dictionaries(&self, py: Python<'_>, source: Option<String>) -> PyResult<String> {
+        json(py, &self.call(py, move |client| client.sync_dictionaries(source.as_deref()))?)
     }
 
     fn datasets(&self, py: Python<'_>) -> PyResult<String> {

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
-use datasus::source::{RecordsOf, TypedRecords, write_example_data};
+use datasus::labels::open_records;
+use datasus::source::{LabelsOf, RecordsOf, TypedRecords, write_example_data};
 use datasus::{Catalog, Language, Next};
 use pyo3::prelude::*;
 use serde_json::Value;
@@ -60,8 +61,15 @@ impl Summary {
     }
 }
 
+/// As Python writes them.
+#[derive(FromPyObject)]
+pub enum Labels {
+    All(bool),
+    Columns(Vec<String>),
+}
+
 #[pyfunction]
-#[pyo3(signature = (path, columns=None, dataset=None, typed=true, verify_crc=true, batch_rows=65_536, encoding=None, partial=false, english=false))]
+#[pyo3(signature = (path, columns=None, dataset=None, typed=true, verify_crc=true, batch_rows=65_536, encoding=None, partial=false, labels=None, labels_only=false, english=false))]
 #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
 pub fn read_dbc(
     py: Python<'_>,
@@ -73,11 +81,28 @@ pub fn read_dbc(
     batch_rows: usize,
     encoding: Option<String>,
     partial: bool,
+    labels: Option<Labels>,
+    labels_only: bool,
     english: bool,
 ) -> PyResult<(Rows, Summary)> {
-    let wanted = RecordsOf { columns, dataset, typed, verify_crc, batch_rows, encoding, partial, language: None };
+    let labels = labels.map(|labels| match labels {
+        Labels::All(all) => LabelsOf::All(all),
+        Labels::Columns(names) => LabelsOf::Columns(names),
+    });
+    let wanted = RecordsOf {
+        columns,
+        dataset,
+        typed,
+        verify_crc,
+        batch_rows,
+        encoding,
+        partial,
+        language: None,
+        labels,
+        labels_only,
+    };
     let language = if english { Language::En } else { Language::Pt };
-    let records = without_gil(py, || TypedRecords::open(&path, &wanted, Catalog::builtin(), language))?;
+    let records = without_gil(py, || open_records(&path, &wanted, Catalog::builtin(), language))?;
     let summary = Arc::new(Mutex::new(Value::Null));
     Ok((Rows::new(Box::new(File { records, summary: summary.clone() })), Summary(summary)))
 }

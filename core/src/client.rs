@@ -18,7 +18,7 @@ use crate::labels::{Dictionary, DictionaryEntry};
 use crate::params::{MissingFiles, QueryParams, no_dataset};
 use crate::plan::{Explain, held};
 use crate::recovery::DeadLetter;
-use crate::run::{Job, JobInfo, Pending, Replayed, Report, Rows, Session, SyncPlan, SyncReport};
+use crate::run::{DictionarySync, Job, JobInfo, Pending, Replayed, Report, Rows, Session, SyncPlan, SyncReport};
 use crate::sink::{Destination, Destinations};
 use crate::source::folder::{Ignored, Why};
 use crate::store::Location;
@@ -422,9 +422,25 @@ impl Client {
         })
     }
 
-    /// The lists of labels that are built in: which, of whom, from when.
-    pub fn dictionaries(&self) -> Vec<DictionaryEntry> {
-        Dictionary::built_in().entries()
+    /// The lists of labels: those that are built in, and those of kits that [`Client::sync_dictionaries`] brought; which, of whom,
+    /// from when.
+    ///
+    /// # Errors
+    /// DS-460 for a compiled kit of the lake that cannot be read.
+    pub fn dictionaries(&self) -> Result<Vec<DictionaryEntry>> {
+        let fetched = self.session()?.fetched_lists()?;
+        Ok(Dictionary::built_in().entries().into_iter().chain(fetched).collect())
+    }
+
+    /// Brings the ministry's kits of labels into the lake: those of `source`, which is a tree like the ministry's (`datasus://`,
+    /// `ftp://`, `https://`, `s3://`), a zip, or a folder with zips or unpacked kits; none: of the client's own source. From then on
+    /// labels are of the kit that was published with a record's competência, offline too; several dates stand side by side.
+    ///
+    /// # Errors
+    /// DS-404 where there is no kit, DS-460 where all are damaged, DS-422 for a source that cannot be, DS-502 for one that does not
+    /// answer.
+    pub fn sync_dictionaries(&self, source: Option<&str>) -> Result<DictionarySync> {
+        self.session()?.sync_dictionaries(source)
     }
 
     /// Every dataset that the catalogue knows, whether the source holds any of it or not. [`Client::datasets`] is what it

@@ -13,7 +13,7 @@ use crate::labels::DictionaryEntry;
 use crate::params::QueryParams;
 use crate::plan::Explain;
 use crate::recovery::DeadLetter;
-use crate::run::{JobInfo, Replayed, Report, SyncPlan, SyncReport};
+use crate::run::{DictionarySync, JobInfo, Replayed, Report, SyncPlan, SyncReport};
 use crate::sink::{Destination, pipe};
 use crate::source::FileSummary;
 
@@ -40,6 +40,7 @@ pub fn schema() -> Value {
         add::<Known>(&mut told),
         add::<DatasetSchema>(&mut told),
         add::<DictionaryEntry>(&mut told),
+        add::<DictionarySync>(&mut told),
         add::<FileSummary>(&mut told),
         add::<ErrorForm>(&mut told),
     ];

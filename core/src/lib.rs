@@ -8,8 +8,8 @@
 //!     .uf(["AC"])
 //!     .competencia("202401")
 //!     .columns(["CNES", "DIAG_PRINC", "VAL_TOT"])
-//!     // IDADE alone is no age: COD_IDADE says whether it counts days (2), months (3) or years (4).
-//!     .filter(col("COD_IDADE").is_in(["2", "3"]) | (col("COD_IDADE").eq("4") & col("IDADE").lt(18)));
+//!     // IDADE alone is no age, it may count days or months: idade_anos is made of it and of COD_IDADE.
+//!     .filter(col("idade_anos").lt(18));
 //! for batch in client.query(&params)? {
 //!     println!("{} linhas", batch?.num_rows());
 //! }
@@ -67,7 +67,7 @@ pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, O
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{
-    CacheUse, DestinationOptions, Ended, Event, Events, Job, JobDestination, JobInfo, Pending, Replayed, Report, Rows,
-    Status, SyncPlan, SyncReport,
+    CacheUse, DestinationOptions, DictionarySync, Ended, Event, Events, Job, JobDestination, JobInfo, KitFailed,
+    KitSynced, Pending, Replayed, Report, Rows, Status, SyncPlan, SyncReport,
 };
 pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

@@ -39,7 +39,7 @@ from ._open import open  # noqa: A004
 from ._read_dbc import read_dbc
 from ._report import DeadLetter, Explain, FileSummary, JobInfo, Report, SyncPlan, SyncReport
 from ._result import Batch, FileRecords, Result
-from ._schema import ColumnInfo, DatasetSummary, DerivedInfo, DictionaryEntry, Holdings, IgnoredFile, Known, Schema
+from ._schema import ColumnInfo, DatasetSummary, DerivedInfo, DictionaryEntry, DictionarySync, Holdings, IgnoredFile, Known, Schema
 from ._sinks import Csv, Destination, Parquet, Postgres
 from ._warn import DatasusWarning
 
@@ -60,6 +60,7 @@ __all__ = [
     "DerivedInfo",
     "Destination",
     "DictionaryEntry",
+    "DictionarySync",
     "DiskFull",
     "Error",
     "Event",

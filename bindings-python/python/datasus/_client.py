@@ -14,7 +14,7 @@ from ._job import Job, Progress
 from ._params import Competencia, Where, params_json
 from ._report import DeadLetter, Explain, JobInfo, Report, SyncPlan, SyncReport
 from ._result import Result
-from ._schema import DatasetSummary, DictionaryEntry, Holdings, IgnoredFile, Known, Schema
+from ._schema import DatasetSummary, DictionaryEntry, DictionarySync, Holdings, IgnoredFile, Known, Schema
 from ._sinks import Destination, destination_form
 from ._warn import warn_of
 from .contract import DatasetName, Mode, Options, Replayed
@@ -537,7 +537,7 @@ class Client:
         return [Known(form) for form in json.loads(self._client.catalog())]
 
     def dictionaries(self) -> list[DictionaryEntry]:
-        """The lists of labels that are built in: which, of whom, from when.
+        """The lists of labels, built in and of fetched kits: which, of whom, from when.
 
         Examples
         --------
@@ -545,6 +545,29 @@ class Client:
         ['Kit TAB_SIH do DATASUS, pelo PyPI omnisus 0.2.3, SEXO.CNV']
         """
         return [DictionaryEntry(form) for form in json.loads(self._client.dictionaries())]
+
+    def sync_dictionaries(self, source: str | os.PathLike[str] | None = None) -> DictionarySync:
+        """Brings the ministry's kits of labels into the lake.
+
+        They come from ``source``: a tree (``datasus://``, ``ftp://``, ``https://``, ``s3://``), a zip, or a folder with zips or unpacked
+        kits; without one, from the client's own source. Labels are then of the kit that was published with a record's competência,
+        offline too.
+
+        Raises
+        ------
+        NotFound
+            No kit is there.
+
+        Examples
+        --------
+        >>> try:
+        ...     client.sync_dictionaries()
+        ... except datasus.NotFound as error:
+        ...     error.code
+        'DS-404'
+        """
+        given = None if source is None else os.fspath(source)
+        return DictionarySync(json.loads(self._client.sync_dictionaries(given)))
 
     def datasets(self) -> Holdings:
         """What the source holds, by dataset: a list, whose ``ignored`` are the files that no query reads.

@@ -20,6 +20,8 @@ def read_dbc(
     batch_rows: int = 65_536,
     encoding: Literal["latin-1", "cp850", "cp1252", "utf-8", "auto"] | None = None,
     partial: bool = False,
+    labels: bool | Sequence[str] | None = None,
+    labels_only: bool = False,
     language: Literal["pt", "en"] = "pt",
 ) -> FileRecords:
     """Reads one DBC or DBF file straight to Arrow: no lake, no query, no temporary file.
@@ -47,6 +49,10 @@ def read_dbc(
     partial : bool
         True: where the header declares more records than there are, those that are there are read, with a warning. False:
         such a file ends with :class:`DamagedFile`.
+    labels : bool or list of str, optional
+        Words for codes: True, or a list of columns, puts ``SEXO_rotulo`` beside ``SEXO``.
+    labels_only : bool
+        True: a label stands in its code's place.
     language : {"pt", "en"}
         Language of the errors.
 
@@ -67,6 +73,16 @@ def read_dbc(
     wanted = None if columns is None else list(columns)
     text = os.fspath(path)
     rows, summary = _datasus.read_dbc(
-        text, wanted, dataset, typed, verify_crc, batch_rows, encoding, partial, language == "en"
+        text,
+        wanted,
+        dataset,
+        typed,
+        verify_crc,
+        batch_rows,
+        encoding,
+        partial,
+        labels if labels is None or isinstance(labels, bool) else list(labels),
+        labels_only,
+        language == "en",
     )
     return FileRecords(rows, summary, text)

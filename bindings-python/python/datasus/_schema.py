@@ -196,8 +196,18 @@ class Known(contract.Known):
     """
 
 
+class DictionarySync(contract.DictionarySync):
+    """What :meth:`Client.sync_dictionaries` brought: ``kits``, and what ``failed`` or was ``absent``.
+
+    Examples
+    --------
+    >>> datasus.DictionarySync({"kits": [], "absent": ["TAB_SIH.zip"]}).absent
+    ['TAB_SIH.zip']
+    """
+
+
 class DictionaryEntry(contract.DictionaryEntry):
-    """A list of labels that is built in.
+    """A list of labels, built in or of a fetched kit.
 
     Examples
     --------

@@ -270,9 +270,6 @@ Numbers = Literal["number", "text"]
 #: their names.
 Refresh = Literal["never", "changed", "always"]
 
-#: What the letters of a CSV are.
-CsvEncoding = Literal["utf-8", "latin1", "windows-1252"]
-
 #: Where the keys of an S3 server come from.
 S3Credentials = Literal["keys", "instance"]
 
@@ -1007,6 +1004,54 @@ class DictionaryEntry(Record):
     official: bool
     #: Different labels.
     labels: int
+
+
+class KitSynced(Record):
+    """A kit that is in the lake."""
+
+    #: ``sih``, as lists of labels are named.
+    kit: str
+    #: Where it came from.
+    source: str
+    #: The day of its newest table.
+    date: str
+    #: Of its zip, or of its files together.
+    sha256: str
+    #: Conversion tables.
+    tables: int
+    #: Codes and ranges of codes.
+    rows: int
+    #: False: the lake had this very kit.
+    new: bool
+
+
+class KitFailed(Record):
+    """A kit that could not be taken."""
+
+    #: ``sih``, as lists of labels are named.
+    kit: str
+    #: Where it lies.
+    source: str
+    #: Why: ``DS-460``.
+    error_code: str
+    #: The same in words.
+    detail: str
+
+
+class DictionarySync(Record):
+    """What became of the kits of labels."""
+
+    _parts: ClassVar[dict[str, type[Record]]] = {"kits": KitSynced, "failed": KitFailed}
+    _left_out: ClassVar[dict[str, type[Any]]] = {"failed": list, "absent": list, "warnings": list}
+
+    #: Kits that are in the lake now.
+    kits: list[KitSynced]
+    #: Kits that were there and could not be taken; what the lake had of them stays.
+    failed: list[KitFailed]
+    #: Kits that the source does not have, by the names of their zips.
+    absent: list[str]
+    #: What people should know.
+    warnings: list[str]
 
 
 class BadColumn(Record):

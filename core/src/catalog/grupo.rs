@@ -169,6 +169,11 @@ impl Grupo {
         self.patterns.iter().find_map(|pattern| pattern.begins(&upper))
     }
 
+    /// Whether files of some year have this field, of which the catalogue knows no more than its name.
+    pub fn has_field(&self, name: &str) -> bool {
+        self.fields.iter().any(|of| of.names.iter().any(|field| field.eq_ignore_ascii_case(name)))
+    }
+
     /// Whether the ministry publishes this dataset in `folder`, in any case, whatever stands before `dissemin/publicos` or in its
     /// place: `SIM/CID10/DORES`, `/dissemin/publicos/SIM/CID10/DORES`.
     pub fn is_published_in(&self, folder: &str) -> bool {

@@ -102,15 +102,17 @@ impl Cnv {
         match self.mode {
             Mode::Bounds => self.bound(value),
             Mode::Text => self.last(&padded(value, self.width)),
-            Mode::Digits => {
-                let key = padded(value, self.width);
-                let blank = key.iter().all(|byte| *byte == b' ');
-                match blank.then(|| self.last(&key)).flatten() {
-                    Some(row) => Some(row),
-                    None => self.last(&with_zeros(key)),
-                }
-            }
+            Mode::Digits => match digits(value, self.width) {
+                Digits::Blank(key) | Digits::Filled { key } => self.last(&key),
+                Digits::Short { written, key } => self.listed(&written).or_else(|| self.last(&key)),
+            },
         }
+    }
+
+    /// The last row that lists this very code.
+    fn listed(&self, code: &[u8]) -> Option<&CnvRow> {
+        let is = |token: &Token| matches!(token, Token::One(one) if one.as_bytes() == code);
+        self.rows.iter().rev().find(|row| row.codes.iter().any(is))
     }
 
     fn last(&self, key: &[u8]) -> Option<&CnvRow> {
@@ -135,12 +137,32 @@ pub(super) fn padded(value: &[u8], width: usize) -> Vec<u8> {
     key
 }
 
-/// Blanks of a short code of digits are zeros. Not behind a letter: `N39` is no `N390`.
-pub(super) fn with_zeros(mut key: Vec<u8>) -> Vec<u8> {
-    if key.len() <= 4 && key.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ') {
-        key.iter_mut().filter(|byte| **byte == b' ').for_each(|byte| *byte = b'0');
+/// What is looked for in a table of digits.
+pub(super) enum Digits {
+    /// Nothing but blanks: a row holds it that names it.
+    Blank(Vec<u8>),
+    /// As long as the table's codes.
+    Filled { key: Vec<u8> },
+    /// Shorter than they are: as it is written where a row lists it so, else filled with zeros.
+    Short { written: Vec<u8>, key: Vec<u8> },
+}
+
+/// Blanks of a short code of digits are zeros, where it is not all blank: a field that was left empty is no zero. Not behind a letter:
+/// `N39` is no `N390`. Digits that are fewer than the field's are those of a number, whose zeros stand before them.
+pub(super) fn digits(value: &[u8], width: usize) -> Digits {
+    let mut key = padded(value, width);
+    if key.iter().all(|byte| *byte == b' ') {
+        return Digits::Blank(key);
     }
-    key
+    if width > 4 || !key.contains(&b' ') || !key.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ') {
+        return Digits::Filled { key };
+    }
+    let written = key.clone();
+    if value.len() < width && value.iter().all(u8::is_ascii_digit) {
+        key.rotate_right(width - value.len());
+    }
+    key.iter_mut().filter(|byte| **byte == b' ').for_each(|byte| *byte = b'0');
+    Digits::Short { written, key }
 }
 
 fn head(line: &[u8]) -> Option<(Places, Cnv)> {
@@ -229,6 +251,20 @@ mod tests {
         let text = format!("1 4\n{}", line(1, "Infecção urinária", "N390,N30 -N309"));
         let table = read(&text, "SENSIVEISATB03.CNV");
         assert_eq!(["N390", "N30", "N39"].map(|code| of(code, &table).is_some()), [true, true, false]);
+    }
+
+    #[test]
+    fn a_number_has_its_zeros_before_it_and_an_empty_field_is_no_zero() {
+        let text =
+            format!("3 2\n{}{}{}", line(1, "Sem filhos", "00"), line(2, "1 filho", "01"), line(3, "10", "10-99"));
+        let table = read(&text, "NUMFILH.CNV");
+        assert_eq!(["1", "01", "0", "12"].map(|n| of(n, &table).unwrap()), ["1 filho", "1 filho", "Sem filhos", "10"]);
+        assert_eq!(of("", &table), None);
+        // Written with a blank behind it, as some tables do.
+        let text = format!("3 2\n{}{}{}", line(1, "Branco", ","), line(2, "Descartado", "5 , "), line(3, "Sim", "13 "));
+        let table = read(&text, "CLASSCHIK.CNV");
+        assert_eq!(["", "5", "13"].map(|n| of(n, &table).unwrap()), ["Branco", "Descartado", "Sim"]);
+        assert_eq!(of("50", &table), None);
     }
 
     #[test]

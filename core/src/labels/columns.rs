@@ -4,38 +4,64 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::derived::{COMPETENCIA, Derived, Rule};
-use super::dictionary::Dictionary;
-use super::rules::{RULES, Source};
+use super::editions::{Edition, date_for};
+use super::list::{List, NONE};
+use super::record::Record;
+use super::rules::{RULES, Rule as OfList, Source};
 use super::values;
 use crate::base::text;
 use crate::catalog::{Grupo, LogicalType};
 
 /// What a label's column is called behind the name of its code's.
 pub const SUFFIX: &str = "_rotulo";
+/// The same where it is the table's own text, of columns whose labels are put in a shorter or whole form.
+const OFFICIAL_SUFFIX: &str = "_rotulo_oficial";
 
-type Known = HashMap<String, Arc<[Arc<Derived>]>>;
+type Known = HashMap<(String, Edition), Arc<[Arc<Derived>]>>;
 
 static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
 /// All of them, labels in the order of the dataset's columns, then what is derived.
 pub fn derived_columns(grupo: &Grupo) -> Arc<[Arc<Derived>]> {
-    let name = grupo.dataset.to_string();
-    if let Some(known) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
+    derived_columns_of(grupo, Edition::default())
+}
+
+/// The same with the labels of an edition.
+pub fn derived_columns_of(grupo: &Grupo, edition: Edition) -> Arc<[Arc<Derived>]> {
+    let key = (grupo.dataset.to_string(), edition);
+    if let Some(known) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return known.clone();
     }
-    let mut all = labels(grupo, &name);
-    all.extend(values::of(grupo));
-    let all: Arc<[Arc<Derived>]> = all.into_iter().map(Arc::new).collect();
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(name, all.clone());
+    let labels = labels(grupo, &key.0, edition).into_iter().map(Arc::new);
+    let all: Arc<[Arc<Derived>]> = match edition == Edition::default() {
+        true => labels.chain(values::of(grupo).into_iter().map(Arc::new)).collect(),
+        // What is derived takes no list that changes.
+        false => {
+            let base = derived_columns(grupo);
+            labels.chain(base.iter().filter(|one| one.list.is_none()).cloned()).collect()
+        }
+    };
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(key, all.clone());
     all
 }
 
-/// One by its name, in any case; a column of the files goes before it.
+/// One by its name, in any case; a column of the files goes before it. Ages in bands of one's own have their bounds in the name.
 pub fn derived_column(grupo: &Grupo, name: &str) -> Option<Arc<Derived>> {
     if grupo.column(name).is_some() {
         return None;
     }
-    derived_columns(grupo).iter().find(|one| one.name.eq_ignore_ascii_case(name)).cloned()
+    let listed = derived_columns(grupo).iter().find(|one| one.name.eq_ignore_ascii_case(name)).cloned();
+    listed.or_else(|| values::own_bands(grupo, name).map(Arc::new))
+}
+
+/// Those that SQL may name, beside those that every dataset of its kind has; `names`: what stands in it, in any case.
+pub fn derived_columns_named<'n>(
+    grupo: &Grupo,
+    edition: Edition,
+    names: impl Iterator<Item = &'n String>,
+) -> Vec<Arc<Derived>> {
+    let own = names.filter(|name| grupo.column(name).is_none()).filter_map(|name| values::own_bands(grupo, name));
+    derived_columns_of(grupo, edition).iter().cloned().chain(own.map(Arc::new)).collect()
 }
 
 /// The label's column of a column of codes.
@@ -47,67 +73,175 @@ pub fn label_column(grupo: &Grupo, column: &str) -> Option<Arc<Derived>> {
 /// One by its [`Derived::id`].
 pub fn derived_by_id(id: &str) -> Option<Arc<Derived>> {
     let (dataset, name) = id.split_once('/')?;
+    let (name, edition) = match name.split_once('@') {
+        Some((name, edition)) => (name, Edition::named(edition)?),
+        None => (name, Edition::default()),
+    };
     let grupo = crate::catalog::Catalog::builtin().read(dataset)?;
-    derived_columns(grupo).iter().find(|one| one.name == name).cloned()
+    let listed = derived_columns_of(grupo, edition).iter().find(|one| one.name == name).cloned();
+    listed.or_else(|| values::own_bands(grupo, name).map(Arc::new))
 }
 
-fn labels(grupo: &Grupo, dataset: &str) -> Vec<Derived> {
-    let mut found: Vec<(u32, Derived)> = Vec::new();
+/// How a rule finds a label: in which competências, of which characters, in which dates of the list.
+struct LookUp {
+    from: Option<String>,
+    to: Option<String>,
+    /// Places among the inputs, and widths that numbers are filled to.
+    parts: Vec<(usize, Option<usize>)>,
+    /// The first character that counts.
+    at: usize,
+    dates: Vec<String>,
+    /// Of each date: the list, and the word of each of its labels.
+    lists: Vec<(Arc<List>, Vec<u32>)>,
+}
+
+impl LookUp {
+    fn number(&self, record: &Record<'_>, row: usize, when: Option<&str>) -> u32 {
+        let Some((list, words)) = self.lists.get(date_for(&self.dates, when)) else { return NONE };
+        let mut key = Vec::with_capacity(16);
+        for (part, width) in &self.parts {
+            record.characters(*part, row, *width, &mut key);
+        }
+        let number = list.number_of(key.get(self.at..).unwrap_or_default());
+        words.get(number as usize).copied().unwrap_or(NONE)
+    }
+
+    fn holds(&self, when: Option<&str>) -> bool {
+        let before = |bound: &str, when: &str| &when[..when.len().min(bound.len())] < bound;
+        let after = |bound: &str, when: &str| &when[..when.len().min(bound.len())] > bound;
+        match when {
+            None => self.from.is_none() && self.to.is_none(),
+            Some(when) => {
+                !self.from.as_deref().is_some_and(|from| before(from, when))
+                    && !self.to.as_deref().is_some_and(|to| after(to, when))
+            }
+        }
+    }
+}
+
+fn labels(grupo: &Grupo, dataset: &str, edition: Edition) -> Vec<Derived> {
+    // Rules are of several datasets at once, and a column has one for each of its eras.
+    let mut columns: Vec<(&String, Vec<(&OfList, &Source)>)> = Vec::new();
     for rule in RULES.rule.iter().filter(|rule| rule.datasets.iter().any(|name| name == dataset)) {
         for (column, source) in &rule.columns {
-            // Rules are of several datasets at once.
-            let known = grupo.column(column);
-            if (known.is_none() && !grupo.columns.is_empty())
-                || found.iter().any(|(_, one)| one.label_of.as_ref() == Some(column))
-            {
+            if grupo.column(column).is_none() && !grupo.columns.is_empty() && !grupo.has_field(column) {
                 continue;
             }
-            let Some(list) = Dictionary::built_in().list(source.list()) else { continue };
-            let parts: Vec<(String, Option<usize>)> = match source {
-                Source::List(_) => vec![(column.clone(), None)],
-                Source::Taken { of, .. } => of.iter().map(|part| parts(part)).collect(),
-            };
-            let at = if let Source::Taken { at, .. } = source { at.saturating_sub(1) } else { 0 };
-            let mut inputs: Vec<String> = parts.iter().map(|(name, _)| name.clone()).collect();
-            let era = (rule.from.is_some() || rule.to.is_some()).then(|| (rule.from.clone(), rule.to.clone()));
-            if era.is_some() {
-                inputs.push(COMPETENCIA.into());
+            match columns.iter_mut().find(|(known, _)| *known == column) {
+                Some((_, rules)) => rules.push((rule, source)),
+                None => columns.push((column, vec![(rule, source)])),
             }
-            let words = Arc::new(list.labels().to_vec());
-            let widths: Vec<Option<usize>> = parts.into_iter().map(|(_, width)| width).collect();
-            let (id, official) = (list.id.clone(), list.official);
-            let (source, date) = (list.source.clone(), list.date.clone());
-            let number = move |record: &super::record::Record<'_>, row: usize| {
-                let mut key = Vec::with_capacity(16);
-                for (part, width) in widths.iter().enumerate() {
-                    record.characters(part, row, *width, &mut key);
-                }
-                list.number_of(key.get(at..).unwrap_or_default())
-            };
-            let derived = Derived {
-                dataset: dataset.to_owned(),
-                name: format!("{column}{SUFFIX}"),
-                kind: LogicalType::Text,
-                inputs,
-                label_of: Some(column.clone()),
-                list: Some(id),
-                meaning: text!("Rótulo de {column}", "Label of {column}"),
-                source: if official {
-                    format!("{source} ({date})")
-                } else {
-                    format!("não oficial: {source} ({date})")
-                },
-                era,
-                rule: Rule::Word { words, number: Box::new(number) },
-            };
-            found.push((known.map_or(u32::MAX, |column| column.position), derived));
+        }
+    }
+    let mut found: Vec<(u32, Derived)> = Vec::new();
+    for (column, rules) in columns {
+        let position = grupo.column(column).map_or(u32::MAX, |column| column.position);
+        found.extend(label(dataset, column, &rules, edition, false).map(|made| (position, made)));
+        if rules.iter().any(|(_, source)| RULES.nice.contains_key(source.list())) {
+            found.extend(label(dataset, column, &rules, edition, true).map(|made| (position, made)));
         }
     }
     found.sort_by_key(|(position, _)| *position);
     found.into_iter().map(|(_, derived)| derived).collect()
 }
 
-fn parts(part: &str) -> (String, Option<usize>) {
+/// `official`: with the table's own texts.
+fn label(
+    dataset: &str,
+    column: &str,
+    rules: &[(&OfList, &Source)],
+    edition: Edition,
+    official: bool,
+) -> Option<Derived> {
+    let (mut words, mut places): (Vec<String>, HashMap<String, u32>) = Default::default();
+    let (mut inputs, mut sources): (Vec<String>, Vec<String>) = Default::default();
+    let mut look_ups = Vec::with_capacity(rules.len());
+    for (rule, source) in rules {
+        let parts: Vec<(String, Option<usize>)> = match source {
+            Source::List(_) => vec![(column.to_owned(), None)],
+            Source::Taken { of, .. } => of.iter().map(|part| of_part(part)).collect(),
+        };
+        let parts = parts.into_iter().map(|(name, width)| {
+            let known = inputs.iter().position(|input| *input == name);
+            let place = known.unwrap_or_else(|| {
+                inputs.push(name);
+                inputs.len() - 1
+            });
+            (place, width)
+        });
+        let parts = parts.collect();
+        let at = if let Source::Taken { at, .. } = source { at.saturating_sub(1) } else { 0 };
+        let dates = edition.lists(source.list());
+        // The order of display is that of the newest.
+        for list in dates.iter().rev() {
+            for label in texts_of(list, official) {
+                if !places.contains_key(label) {
+                    places.insert(label.clone(), words.len() as u32);
+                    words.push(label.clone());
+                }
+            }
+        }
+        for list in dates.iter().rev() {
+            let said = format!("{} ({})", list.source, list.date);
+            let said = if list.official { said } else { format!("não oficial: {said}") };
+            if !sources.contains(&said) {
+                sources.push(said);
+            }
+        }
+        look_ups.push(LookUp {
+            from: rule.from.clone(),
+            to: rule.to.clone(),
+            parts,
+            at,
+            dates: dates.iter().map(|list| list.date.clone()).collect(),
+            lists: dates
+                .into_iter()
+                .map(|list| {
+                    let texts = texts_of(&list, official);
+                    let of_list = texts.iter().map(|label| places.get(label).copied().unwrap_or(NONE)).collect();
+                    (list, of_list)
+                })
+                .collect(),
+        });
+    }
+    look_ups.retain(|look_up| !look_up.lists.is_empty());
+    let list = rules.last().map(|(_, source)| source.list().to_owned());
+    let dated =
+        look_ups.len() > 1 || look_ups.iter().any(|one| one.from.is_some() || one.to.is_some() || one.lists.len() > 1);
+    if look_ups.is_empty() {
+        return None;
+    }
+    let last = inputs.len();
+    if dated {
+        inputs.push(COMPETENCIA.into());
+    }
+    let number = move |record: &Record<'_>, row: usize| {
+        let when = if dated { record.text(last, row) } else { None };
+        look_ups.iter().find(|one| one.holds(when)).map_or(NONE, |one| one.number(record, row, when))
+    };
+    Some(Derived {
+        dataset: dataset.to_owned(),
+        name: format!("{column}{}", if official { OFFICIAL_SUFFIX } else { SUFFIX }),
+        kind: LogicalType::Text,
+        inputs,
+        label_of: (!official).then(|| column.to_owned()),
+        list,
+        meaning: match official {
+            false => text!("Rótulo de {column}", "Label of {column}"),
+            true => text!("Rótulo de {column}, como a tabela o escreve", "Label of {column}, as the table writes it"),
+        },
+        source: sources.join("; "),
+        edition: edition.name(),
+        era: None,
+        rule: Rule::Word { words: Arc::new(words), number: Box::new(number) },
+    })
+}
+
+fn texts_of(list: &List, official: bool) -> &[String] {
+    if official { list.official_texts() } else { list.labels() }
+}
+
+fn of_part(part: &str) -> (String, Option<usize>) {
     match part.split_once(':') {
         Some((name, width)) => (name.to_owned(), width.parse().ok()),
         None => (part.to_owned(), None),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, DictionaryArray, Int32Array, Int64Array, StringArray};
+use arrow::array::{ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Int32Type};
 use arrow::error::ArrowError;
 
@@ -17,6 +17,7 @@ pub(super) const COMPETENCIA: &str = "datasus_competencia";
 
 type Number = dyn Fn(&Record<'_>, usize) -> u32 + Send + Sync;
 type Whole = dyn Fn(&Record<'_>, usize) -> Option<i64> + Send + Sync;
+type Decimal = dyn Fn(&Record<'_>, usize) -> Option<i128> + Send + Sync;
 type Day = dyn Fn(&Record<'_>, usize) -> Option<i32> + Send + Sync;
 
 /// How its values are made.
@@ -27,6 +28,8 @@ pub(super) enum Rule {
         number: Box<Number>,
     },
     Whole(Box<Whole>),
+    /// In units of its last digit.
+    Decimal(Box<Decimal>),
     Day(Box<Day>),
 }
 
@@ -48,6 +51,8 @@ pub struct Derived {
     pub meaning: Text,
     /// What says so.
     pub source: String,
+    /// The kits that its words are of, where they were fetched.
+    pub(super) edition: Option<String>,
     /// First and last competência, both included.
     pub(super) era: Option<(Option<String>, Option<String>)>,
     pub(super) rule: Rule,
@@ -75,16 +80,17 @@ pub struct WithoutLabel {
 }
 
 impl Derived {
-    /// How a statement names it: `SIH-RD/SEXO_rotulo`.
+    /// How a statement names it: `SIH-RD/SEXO_rotulo`, and behind `@` the kits that were fetched.
     pub fn id(&self) -> String {
-        format!("{}/{}", self.dataset, self.name)
+        let edition = self.edition.as_ref().map(|edition| format!("@{edition}")).unwrap_or_default();
+        format!("{}/{}{edition}", self.dataset, self.name)
     }
 
     /// Its words in their order, where it has words.
     pub fn words(&self) -> Option<&Arc<Vec<String>>> {
         match &self.rule {
             Rule::Word { words, .. } => Some(words),
-            Rule::Whole(_) | Rule::Day(_) => None,
+            Rule::Whole(_) | Rule::Decimal(_) | Rule::Day(_) => None,
         }
     }
 
@@ -110,6 +116,11 @@ impl Derived {
                     DataType::Int64 => Arc::new((0..rows).map(at).collect::<Int64Array>()),
                     _ => Arc::new((0..rows).map(|row| i32::try_from(at(row)?).ok()).collect::<Int32Array>()),
                 }
+            }
+            Rule::Decimal(value) => {
+                let at = |row| if self.holds(&record, row) { value(&record, row) } else { None };
+                let units: Decimal128Array = (0..rows).map(at).collect();
+                Arc::new(units.with_data_type(self.kind.arrow()))
             }
             Rule::Day(value) => {
                 let at = |row| if self.holds(&record, row) { value(&record, row) } else { None };
@@ -154,17 +165,24 @@ impl Derived {
     }
 
     fn numbers(&self, record: &Record<'_>, rows: usize, number: &Number) -> Vec<u32> {
-        let same_era = self.era.is_none() || matches!(record.cells(self.inputs.len() - 1), Cells::Same(_));
-        let of_one = self.inputs.iter().filter(|name| *name != COMPETENCIA).count() == 1;
+        let dated = self.inputs.last().is_some_and(|name| name == COMPETENCIA);
+        let of_one = self.inputs.len() == 1 + usize::from(dated);
+        if rows == 0 {
+            return Vec::new();
+        }
+        let one_by_one =
+            || (0..rows).map(|row| if self.holds(record, row) { number(record, row) } else { NONE }).collect();
+        if !of_one || (dated && !record.is_same(self.inputs.len() - 1)) {
+            return one_by_one();
+        }
+        if !self.holds(record, 0) {
+            return vec![NONE; rows];
+        }
+        // Codes come in runs, and are few.
         match record.cells(0) {
-            _ if rows == 0 => Vec::new(),
-            // Codes come in runs, and are few.
-            Cells::Text(array) if of_one && same_era => {
-                if !self.holds(record, 0) {
-                    return vec![NONE; rows];
-                }
+            Cells::Text(array) => {
                 let mut known: HashMap<&str, u32> = HashMap::new();
-                let (mut last, mut of_last): (Option<&str>, u32) = (None, number_of_null(array, record, number));
+                let (mut last, mut of_last): (Option<&str>, u32) = (None, number_of_null(*array, record, number));
                 let of_null = of_last;
                 let texts = array.iter().enumerate().map(|(row, text)| match text {
                     None => of_null,
@@ -178,13 +196,20 @@ impl Derived {
                 });
                 texts.collect()
             }
-            _ => (0..rows).map(|row| if self.holds(record, row) { number(record, row) } else { NONE }).collect(),
+            Cells::Int32(array) => {
+                let mut known: HashMap<i32, u32> = HashMap::new();
+                let of_null = number_of_null(*array, record, number);
+                let numbers = array.iter().enumerate().map(|(row, value)| {
+                    value.map_or(of_null, |value| *known.entry(value).or_insert_with(|| number(record, row)))
+                });
+                numbers.collect()
+            }
+            _ => one_by_one(),
         }
     }
 }
 
-fn number_of_null(array: &StringArray, record: &Record<'_>, number: &Number) -> u32 {
-    use arrow::array::Array;
+fn number_of_null(array: &dyn arrow::array::Array, record: &Record<'_>, number: &Number) -> u32 {
     (0..array.len()).find(|row| array.is_null(*row)).map_or(NONE, |row| number(record, row))
 }
 

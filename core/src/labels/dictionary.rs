@@ -44,6 +44,19 @@ pub struct DictionaryEntry {
     pub labels: u64,
 }
 
+impl DictionaryEntry {
+    /// What it says of a list.
+    pub fn of(list: &List) -> Self {
+        DictionaryEntry {
+            list: list.id.clone(),
+            source: list.source.clone(),
+            date: list.date.clone(),
+            official: list.official,
+            labels: list.labels().len() as u64,
+        }
+    }
+}
+
 impl Dictionary {
     /// The one that comes with the library.
     pub fn built_in() -> &'static Dictionary {
@@ -92,14 +105,6 @@ impl Dictionary {
     /// What there is, from when, and of whom.
     pub fn entries(&self) -> Vec<DictionaryEntry> {
         let ids = self.places.keys().filter(|id| !id.starts_with('@'));
-        ids.filter_map(|id| self.list(id))
-            .map(|list| DictionaryEntry {
-                list: list.id.clone(),
-                source: list.source.clone(),
-                date: list.date.clone(),
-                official: list.official,
-                labels: list.labels().len() as u64,
-            })
-            .collect()
+        ids.filter_map(|id| self.list(id)).map(|list| DictionaryEntry::of(&list)).collect()
     }
 }

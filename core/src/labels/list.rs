@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::cnv::{padded, with_zeros};
+use super::cnv::{Digits, digits, padded};
 use super::tokens::tokens;
 use super::{Cnv, Mode, Token};
 
@@ -24,6 +24,8 @@ pub struct List {
     mode: Mode,
     /// Each once, in the order of display.
     labels: Vec<String>,
+    /// The same as the table writes them.
+    texts: Vec<String>,
     exact: HashMap<Box<[u8]>, (u32, u32)>,
     ranges: Vec<Range>,
     /// Ascending, with the label.
@@ -39,12 +41,13 @@ impl List {
         let text = |label: &str| nice.get(label).cloned().unwrap_or_else(|| label.to_owned());
         let mut order: Vec<(u32, usize)> = cnv.rows.iter().enumerate().map(|(at, row)| (row.number, at)).collect();
         order.sort_unstable();
-        let (mut labels, mut numbers) = (Vec::new(), HashMap::new());
+        let (mut labels, mut texts, mut numbers) = (Vec::new(), Vec::new(), HashMap::new());
         for (_, at) in order {
             let label = text(&cnv.rows[at].label);
             if !numbers.contains_key(&label) && !cnv.rows[at].codes.is_empty() && !label.is_empty() {
                 numbers.insert(label.clone(), labels.len() as u32);
                 labels.push(label);
+                texts.push(cnv.rows[at].label.clone());
             }
         }
         let mut list = List {
@@ -55,6 +58,7 @@ impl List {
             width: cnv.width,
             mode: cnv.mode,
             labels,
+            texts,
             exact: HashMap::new(),
             ranges: Vec::new(),
             bounds: Vec::new(),
@@ -84,6 +88,11 @@ impl List {
         &self.labels
     }
 
+    /// The labels as the table writes them, also where another project's short form stands in [`List::labels`].
+    pub fn official_texts(&self) -> &[String] {
+        &self.texts
+    }
+
     /// Codes that are listed one by one.
     pub fn codes(&self) -> usize {
         self.exact.len()
@@ -98,11 +107,13 @@ impl List {
                 number.and_then(bound).map_or(NONE, |(_, label)| *label)
             }
             Mode::Text => self.last(&padded(value, self.width)),
-            Mode::Digits => {
-                let key = padded(value, self.width);
-                let found = if key.iter().all(|byte| *byte == b' ') { self.last(&key) } else { NONE };
-                if found == NONE { self.last(&with_zeros(key)) } else { found }
-            }
+            Mode::Digits => match digits(value, self.width) {
+                Digits::Blank(key) | Digits::Filled { key } => self.last(&key),
+                Digits::Short { written, key } => match self.exact.get(written.as_slice()) {
+                    Some((_, label)) => *label,
+                    None => self.last(&key),
+                },
+            },
         }
     }
 

@@ -9,7 +9,11 @@ mod dbf;
 mod def;
 mod derived;
 mod dictionary;
+mod editions;
 mod kit;
+mod kit_file;
+mod kit_sources;
+mod labelled;
 mod lines;
 mod list;
 mod places;
@@ -20,12 +24,18 @@ mod values;
 mod weeks;
 
 pub use cnv::{Cnv, CnvRow, Mode};
-pub use columns::{SUFFIX, derived_by_id, derived_column, derived_columns, label_column};
+pub use columns::{
+    SUFFIX, derived_by_id, derived_column, derived_columns, derived_columns_named, derived_columns_of, label_column,
+};
 pub use dbf::DbfTable;
 pub use def::{Def, DefLine, LabelTable};
 pub use derived::{Derived, WithoutLabel, dictionary_type, encode_texts};
 pub use dictionary::{Dictionary, DictionaryEntry};
+pub use editions::Edition;
 pub use kit::Kit;
+pub use kit_file::{Compiled, compile_kit, edition_of};
+pub use kit_sources::{KITS, KitSource};
+pub use labelled::open_records;
 pub use list::{List, written};
 pub use places::{Municipality, check_digit, municipalities};
 pub use record::Input;

@@ -24,6 +24,8 @@ pub struct Municipality {
     pub health_region: Option<String>,
     /// False: a code for those that are not known.
     pub known: bool,
+    /// Six digits of the one that it became, where it moved to another UF or was joined to another.
+    pub successor: Option<String>,
 }
 
 static ALL: LazyLock<Vec<Municipality>> = LazyLock::new(|| {
@@ -38,6 +40,7 @@ static ALL: LazyLock<Vec<Municipality>> = LazyLock::new(|| {
             longitude: optional(cells.next()),
             health_region: optional(cells.next()),
             known: cells.next() == Some("1"),
+            successor: optional(cells.next()),
         })
     };
     Dictionary::built_in().rows(MUNICIPALITIES).lines().filter_map(read).collect()
@@ -56,6 +59,44 @@ pub(super) enum Place {
     Uf,
     Region,
     HealthRegion,
+}
+
+/// Digits behind the point of a degree.
+pub(super) const DEGREE_DIGITS: u8 = 5;
+
+/// Which of its coordinates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Axis {
+    Latitude,
+    Longitude,
+}
+
+/// By code, latitude and longitude in units of the last digit.
+static DEGREES: LazyLock<HashMap<&'static str, [Option<i128>; 2]>> = LazyLock::new(|| {
+    let units = |text: &Option<String>| {
+        let (whole, fraction) = text.as_ref()?.split_once('.')?;
+        let digits = format!("{whole}{fraction:0<width$}", width = usize::from(DEGREE_DIGITS));
+        (fraction.len() <= usize::from(DEGREE_DIGITS)).then(|| digits.parse().ok()).flatten()
+    };
+    ALL.iter().map(|one| (one.code.as_str(), [units(&one.latitude), units(&one.longitude)])).collect()
+});
+
+/// A coordinate of the municipality of a code of six or seven digits.
+pub(super) fn degrees(code: &str, axis: Axis) -> Option<i128> {
+    let [latitude, longitude] = DEGREES.get(of_today(six_digits(code)?))?;
+    if axis == Axis::Latitude { *latitude } else { *longitude }
+}
+
+fn six_digits(code: &str) -> Option<&str> {
+    code.get(..6).filter(|six| six.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+static SUCCESSORS: LazyLock<HashMap<&'static str, &'static str>> =
+    LazyLock::new(|| ALL.iter().filter_map(|one| Some((one.code.as_str(), one.successor.as_deref()?))).collect());
+
+/// The code that it has today: what moved to Tocantins in 1988 is there, and every code of the Federal District is Brasília.
+fn of_today(six: &str) -> &str {
+    if six.starts_with("53") { "530010" } else { SUCCESSORS.get(six).copied().unwrap_or(six) }
 }
 
 const REGIONS: [&str; 5] = ["Norte", "Nordeste", "Sudeste", "Sul", "Centro-Oeste"];
@@ -93,9 +134,9 @@ impl Words {
         Words { words: Arc::new(words), by_code, place }
     }
 
-    /// By a code of six or seven digits. Every code of the Federal District is Brasília.
+    /// By a code of six or seven digits, of today or of the past.
     pub fn number(&self, code: &str) -> u32 {
-        let Some(six) = code.get(..6).filter(|six| six.bytes().all(|byte| byte.is_ascii_digit())) else { return NONE };
+        let Some(six) = six_digits(code).map(of_today) else { return NONE };
         let found = |word: Option<String>| {
             word.and_then(|word| self.words.iter().position(|known| *known == word)).map_or(NONE, |at| at as u32)
         };
@@ -105,10 +146,7 @@ impl Words {
                 let first = six.as_bytes()[0];
                 if Uf::read(&six[..2]).is_some() { u32::from(first - b'1') } else { NONE }
             }
-            _ => {
-                let six = if six.starts_with("53") { "530010" } else { six };
-                self.by_code.get(six).copied().unwrap_or(NONE)
-            }
+            _ => self.by_code.get(six).copied().unwrap_or(NONE),
         }
     }
 }

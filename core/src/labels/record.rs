@@ -87,6 +87,18 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Whether a column says the same in every row.
+    pub fn is_same(&self, at: usize) -> bool {
+        match self.cells(at) {
+            Cells::Same(_) | Cells::Null => true,
+            Cells::Text(array) => {
+                let first = (!array.is_empty() && array.is_valid(0)).then(|| array.value(0));
+                array.iter().all(|text| text == first)
+            }
+            _ => false,
+        }
+    }
+
     /// The characters that a column has in the record, filled with zeros to `width` where there is one; blank: none.
     pub fn characters(&self, at: usize, row: usize, width: Option<usize>, into: &mut Vec<u8>) {
         use std::io::Write;

@@ -30,8 +30,8 @@ impl Token {
 /// ends, each of `width`, and a hyphen between.
 pub(super) fn tokens(list: &[u8], width: usize) -> Vec<Token> {
     let mut parts: Vec<&[u8]> = list.split(|byte| *byte == b',').collect();
-    // A comma at the end ends the list; a list of nothing has no code.
-    if parts.last().is_some_and(|last| last.is_empty()) {
+    // A comma at the end ends the list, also with fewer blanks behind it than a code has; a list of nothing has no code.
+    if parts.last().is_some_and(|last| last.len() < width && last.iter().all(|byte| *byte == b' ')) {
         parts.pop();
     }
     parts.into_iter().filter_map(|part| token(part, width)).collect()
@@ -80,6 +80,9 @@ mod tests {
         assert_eq!(tokens(b"00,,01,", 2), [one("00"), one("  "), one("01")]);
         assert_eq!(tokens(b",", 1), [one(" ")]);
         assert_eq!(tokens(b" ,", 1), [one(" ")]);
+        // Blanks at the end of the line.
+        assert_eq!(tokens(b"5 , ", 2), [one("5 ")]);
+        assert_eq!(tokens(b"5 ,  ", 2), [one("5 "), one("  ")]);
         assert_eq!(tokens(b"", 1), []);
         assert_eq!(tokens(b"----", 3), []);
         assert_eq!(tokens(b"XX", 2), []);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::derived::{COMPETENCIA, Derived, Rule};
 use super::dictionary::Dictionary;
 use super::list::NONE;
-use super::places::{Place, Words};
+use super::places::{self, Axis, Place, Words};
 use super::record::Record;
 use super::{ages, births, causes, weeks};
 use crate::base::{Text, text};
@@ -20,6 +20,17 @@ const SVS: &str =
     "SVS: semanas de domingo a sábado, a primeira com 4 de janeiro; conferido com SEM_PRI em arquivos genuínos";
 const CID: &str = "Kit TAB_SIH do DATASUS";
 const CADMUN: &str = "CADMUN (DATASUS) e br_municip.cnv, br_regsaud.cnv do kit TAB_SIH";
+
+const DEGREES: &str = "CADMUN (DATASUS); dos municípios posteriores, a lista de climasus-data (MIT)";
+
+/// Years of a record by its first inputs.
+type Years = fn(&Record<'_>, usize) -> Option<i64>;
+
+/// What a dataset's ages in years are made of.
+struct Age {
+    inputs: Vec<&'static str>,
+    years: Years,
+}
 
 /// What is being gathered.
 struct Of<'g> {
@@ -39,9 +50,25 @@ pub(super) fn of(grupo: &Grupo) -> Vec<Derived> {
     of.all
 }
 
+/// Ages in bands whose bounds stand in the name: `faixa_etaria_1_5_15_60`.
+pub(super) fn own_bands(grupo: &Grupo, name: &str) -> Option<Derived> {
+    let bounds = ages::bounds_of(name)?;
+    let mut of = Of { grupo, dataset: grupo.dataset.to_string(), all: Vec::new() };
+    let Age { inputs, years } = of.age()?;
+    let meaning = text!(
+        "Faixa etária de limites próprios: cada número do nome é a primeira idade de uma faixa",
+        "Age in bands of one's own: each number of the name is the first age of a band"
+    );
+    let words = ages::own(&bounds);
+    of.word(&ages::name_of(&bounds), &inputs, words, meaning, "Limites no nome da coluna", move |record, row| {
+        years(record, row).map_or(NONE, |years| ages::own_band(&bounds, years))
+    });
+    of.all.pop()
+}
+
 impl Of<'_> {
     fn has(&self, columns: &[&str]) -> bool {
-        columns.iter().all(|column| self.grupo.column(column).is_some())
+        columns.iter().all(|column| self.grupo.column(column).is_some() || self.grupo.has_field(column))
     }
 
     /// The first of these that the dataset has.
@@ -59,6 +86,7 @@ impl Of<'_> {
             list: None,
             meaning,
             source: source.to_owned(),
+            edition: None,
             era: None,
             rule,
         });
@@ -145,6 +173,50 @@ impl Of<'_> {
         self.ages();
     }
 
+    /// Ages in years, where the dataset tells them.
+    fn age(&self) -> Option<Age> {
+        let pairs = [["COD_IDADE", "IDADE"], ["AP_COIDADE", "AP_NUIDADE"], ["TPIDADEPAC", "IDADEPAC"]];
+        if let Some(pair) = pairs.into_iter().find(|pair| self.has(pair)) {
+            // Of an age beyond 99 CIHA's field holds two of three digits: its band is known all the same.
+            return Some(Age {
+                inputs: pair.to_vec(),
+                years: |record, row| ages::of_sih(record.text(0, row), record.number(1, row)),
+            });
+        }
+        if self.sistema() == "SIM" && self.has(&["IDADE"]) {
+            return Some(Age { inputs: vec!["IDADE"], years: |record, row| ages::years_of_sim(record.text(0, row)) });
+        }
+        // Before 2007 the unit is a letter, in another column.
+        let sinan = self.sistema() == "SINAN";
+        match (sinan && self.has(&["NU_IDADE_N"]), sinan && self.has(&["NU_IDADE"])) {
+            (true, true) => {
+                return Some(Age {
+                    inputs: vec!["NU_IDADE_N", "NU_IDADE"],
+                    years: |record, row| {
+                        ages::of_sinan(record.number(0, row)).or_else(|| ages::of_old_sinan(record.text(1, row)))
+                    },
+                });
+            }
+            (true, false) => {
+                return Some(Age {
+                    inputs: vec!["NU_IDADE_N"],
+                    years: |record, row| ages::of_sinan(record.number(0, row)),
+                });
+            }
+            (false, true) => {
+                return Some(Age {
+                    inputs: vec!["NU_IDADE"],
+                    years: |record, row| ages::of_old_sinan(record.text(0, row)),
+                });
+            }
+            (false, false) => {}
+        }
+        self.has(&["PA_IDADE"]).then(|| Age {
+            inputs: vec!["PA_IDADE"],
+            years: |record, row| record.number(0, row).filter(|years| (0..999).contains(years)),
+        })
+    }
+
     fn ages(&mut self) {
         let (years, days) = (
             text!(
@@ -156,65 +228,7 @@ impl Of<'_> {
                 "Age in days; NULL where it is told in months or years and the dates are missing"
             ),
         );
-        let pairs = [("COD_IDADE", "IDADE"), ("AP_COIDADE", "AP_NUIDADE"), ("TPIDADEPAC", "IDADEPAC")];
-        if let Some((unit, value)) = pairs.into_iter().find(|(unit, value)| self.has(&[unit, value])) {
-            let ciha = self.sistema() == "CIHA";
-            if ciha {
-                // Of an age beyond 99 the field holds two of three digits: the dates tell it.
-                self.whole("idade_anos", &[unit, value, "NASC", "DT_ATEND"], years, SIH, |record, row| {
-                    match record.text(0, row) {
-                        Some("5") => ages::years_between(record, 2, 3, row).filter(|years| *years >= 100),
-                        unit => ages::of_sih(unit, record.number(1, row)),
-                    }
-                });
-            } else {
-                self.whole("idade_anos", &[unit, value], years, SIH, |record, row| {
-                    ages::of_sih(record.text(0, row), record.number(1, row))
-                });
-            }
-            let in_days = |record: &Record<'_>, row: usize| {
-                let days = record.number(1, row).filter(|days| *days >= 0);
-                if record.text(0, row) == Some("2") { days } else { None }
-            };
-            if self.has(&["NASC", "DT_INTER", "DT_SAIDA", "IDENT"]) {
-                let inputs = [unit, value, "NASC", "DT_INTER", "DT_SAIDA", "IDENT"];
-                self.whole("idade_dias", &inputs, days, SIH, move |record, row| {
-                    // A long stay's age is that of its discharge.
-                    let at = if record.text(5, row) == Some("5") { 4 } else { 3 };
-                    in_days(record, row).or_else(|| ages::days_between(record, 2, at, row))
-                });
-            } else {
-                self.whole("idade_dias", &[unit, value], days, SIH, in_days);
-            }
-            self.bands(&[unit, value], |record, row| ages::of_sih(record.text(0, row), record.number(1, row)));
-        } else if self.sistema() == "SIM" && self.has(&["IDADE"]) {
-            self.whole("idade_anos", &["IDADE"], years, SIM, |record, row| ages::years_of_sim(record.text(0, row)));
-            if self.has(&["DTNASC", "DTOBITO"]) {
-                self.whole("idade_dias", &["IDADE", "DTNASC", "DTOBITO"], days, SIM, |record, row| {
-                    ages::days_of_sim(record.text(0, row)).or_else(|| ages::days_between(record, 1, 2, row))
-                });
-            }
-            self.bands(&["IDADE"], |record, row| ages::years_of_sim(record.text(0, row)));
-        } else if self.has(&["NU_IDADE_N"]) {
-            self.whole("idade_anos", &["NU_IDADE_N"], years, SINAN, |record, row| {
-                ages::of_sinan(record.number(0, row))
-            });
-            self.whole("idade_dias", &["NU_IDADE_N"], days, SINAN, |record, row| {
-                ages::days_of_sinan(record.number(0, row))
-            });
-            self.bands(&["NU_IDADE_N"], |record, row| ages::of_sinan(record.number(0, row)));
-        } else if self.has(&["PA_IDADE"]) {
-            let known =
-                |record: &Record<'_>, row: usize| record.number(0, row).filter(|years| (0..999).contains(years));
-            self.whole(
-                "idade_anos",
-                &["PA_IDADE"],
-                years,
-                "Ministério da Saúde, SIA: PA_IDADE; 999 é não informada",
-                known,
-            );
-            self.bands(&["PA_IDADE"], known);
-        } else if self.sistema() == "SINASC" && self.has(&["IDADEMAE"]) {
+        if self.sistema() == "SINASC" && self.has(&["IDADEMAE"]) {
             self.whole(
                 "idade_mae_anos",
                 &["IDADEMAE"],
@@ -226,20 +240,97 @@ impl Of<'_> {
                 |record, row| record.number(0, row).filter(|years| (1..99).contains(years)),
             );
         }
+        let Some(age) = self.age() else { return };
+        match age.inputs.as_slice() {
+            [unit, value] if *value != "NU_IDADE" => {
+                let (unit, value) = (*unit, *value);
+                if self.sistema() == "CIHA" {
+                    // Of an age beyond 99 the field holds two of three digits: the dates tell it.
+                    self.whole(
+                        "idade_anos",
+                        &[unit, value, "NASC", "DT_ATEND"],
+                        years,
+                        SIH,
+                        |record, row| match record.text(0, row) {
+                            Some("5") => ages::years_between(record, 2, 3, row).filter(|years| *years >= 100),
+                            unit => ages::of_sih(unit, record.number(1, row)),
+                        },
+                    );
+                } else {
+                    self.whole("idade_anos", &age.inputs, years, SIH, age.years);
+                }
+                if self.has(&["NASC", "DT_INTER", "DT_SAIDA", "IDENT"]) {
+                    let inputs = [unit, value, "NASC", "DT_INTER", "DT_SAIDA", "IDENT"];
+                    self.whole("idade_dias", &inputs, days, SIH, ages::days_of_admission);
+                    self.infants(&inputs, ages::days_of_admission, ages::months_of_sih, age.years);
+                } else {
+                    self.whole("idade_dias", &[unit, value], days, SIH, ages::days_of_sih);
+                    self.infants(&[unit, value], ages::days_of_sih, ages::months_of_sih, age.years);
+                }
+            }
+            ["IDADE"] => {
+                self.whole("idade_anos", &["IDADE"], years, SIM, age.years);
+                if self.has(&["DTNASC", "DTOBITO"]) {
+                    self.whole("idade_dias", &["IDADE", "DTNASC", "DTOBITO"], days, SIM, |record, row| {
+                        ages::days_of_sim(record.text(0, row)).or_else(|| ages::days_between(record, 1, 2, row))
+                    });
+                }
+                let in_days: Years = |record, row| ages::days_of_sim(record.text(0, row));
+                self.infants(&["IDADE"], in_days, |record, row| ages::months_of_sim(record.text(0, row)), age.years);
+            }
+            ["PA_IDADE"] => {
+                let source = "Ministério da Saúde, SIA: PA_IDADE; 999 é não informada";
+                self.whole("idade_anos", &age.inputs, years, source, age.years);
+            }
+            inputs => {
+                let (new, old) = (inputs.contains(&"NU_IDADE_N"), inputs.contains(&"NU_IDADE"));
+                let in_days: Years = match (new, old) {
+                    (true, false) => |record, row| ages::days_of_sinan(record.number(0, row)),
+                    (true, true) => |record, row| {
+                        let of_new = ages::days_of_sinan(record.number(0, row));
+                        of_new.or_else(|| ages::days_of_old_sinan(record.text(1, row)))
+                    },
+                    _ => |record, row| ages::days_of_old_sinan(record.text(0, row)),
+                };
+                let in_months: Years = match (new, old) {
+                    (true, false) => |record, row| ages::months_of_sinan(record.number(0, row)),
+                    (true, true) => |record, row| {
+                        let of_new = ages::months_of_sinan(record.number(0, row));
+                        of_new.or_else(|| ages::months_of_old_sinan(record.text(1, row)))
+                    },
+                    _ => |record, row| ages::months_of_old_sinan(record.text(0, row)),
+                };
+                self.whole("idade_anos", &age.inputs, years, SINAN, age.years);
+                self.whole("idade_dias", &age.inputs, days, SINAN, in_days);
+                self.infants(&age.inputs, in_days, in_months, age.years);
+            }
+        }
+        self.bands(&age.inputs, age.years);
     }
 
-    fn bands(
-        &mut self,
-        inputs: &[&str],
-        years: impl Fn(&Record<'_>, usize) -> Option<i64> + Copy + Send + Sync + 'static,
-    ) {
+    /// The parts of the first year of life, of all ages.
+    fn infants(&mut self, inputs: &[&str], days: Years, months: Years, years: Years) {
+        let meaning = text!(
+            "Primeiro ano de vida em dias: 0 a 6, 7 a 27, 28 a 364; e as demais idades juntas",
+            "The first year of life in days: 0 to 6, 7 to 27, 28 to 364; and all other ages together"
+        );
+        let source = "Componentes da mortalidade infantil: neonatal precoce, neonatal tardio e pós-neonatal";
+        self.word("faixa_etaria_infantil", inputs, ages::of_infants(), meaning, source, move |record, row| {
+            ages::infant_band(days(record, row), months(record, row), years(record, row))
+        });
+    }
+
+    fn bands(&mut self, inputs: &[&str], years: Years) {
         let band = |band: fn(i64) -> u32| move |record: &Record<'_>, row: usize| years(record, row).map_or(NONE, band);
         let tabnet = "TabNet, DATASUS: faixas etárias";
         self.word(
             "faixa_etaria",
             inputs,
             ages::five_years(),
-            text!("Faixa etária de cinco em cinco anos", "Age in five-year bands"),
+            text!(
+                "Faixa etária de cinco em cinco anos; com limites próprios no nome: faixa_etaria_0_18_60",
+                "Age in five-year bands; with bounds of one's own in the name: faixa_etaria_0_18_60"
+            ),
             tabnet,
             band(ages::five_year_band),
         );
@@ -292,6 +383,20 @@ impl Of<'_> {
                     record.text(0, row).map_or(NONE, |code| words.number(code))
                 });
             }
+            for (name, axis, what_pt, what_en) in [
+                ("latitude", Axis::Latitude, "Latitude da sede do município", "Latitude of the municipality's seat"),
+                (
+                    "longitude",
+                    Axis::Longitude,
+                    "Longitude da sede do município",
+                    "Longitude of the municipality's seat",
+                ),
+            ] {
+                let meaning = text!("{what_pt} {pt}, em graus", "{what_en} {en}, in degrees");
+                let rule = Rule::Decimal(Box::new(move |record, row| places::degrees(record.text(0, row)?, axis)));
+                let kind = LogicalType::Decimal { precision: 9, scale: places::DEGREE_DIGITS };
+                self.add(&format!("{name}_{suffix}"), &[column], kind, meaning, DEGREES, rule);
+            }
         }
     }
 
@@ -329,9 +434,9 @@ impl Of<'_> {
 
     fn dates(&mut self) {
         let dates: Vec<String> = (self.grupo.event_dates.iter())
-            .filter(|name| {
-                let kind = self.grupo.column(name).map(|column| &column.kind);
-                matches!(kind, Some(LogicalType::Date { .. }))
+            .filter(|name| match self.grupo.column(name) {
+                Some(column) => matches!(column.kind, LogicalType::Date { .. }),
+                None => self.grupo.has_field(name),
             })
             .cloned()
             .collect();

@@ -27,11 +27,13 @@ pub(super) fn day_of_text(text: &str) -> Option<i32> {
         return None;
     }
     let part = |range: std::ops::Range<usize>| text.get(range)?.parse::<u32>().ok();
+    let known = |year: u32, month, day| {
+        let year = i32::try_from(year).ok().filter(|year| (1800..2200).contains(year))?;
+        NaiveDate::from_ymd_opt(year, month, day)
+    };
     let day = match text.len() {
-        8 if (1800..2200).contains(&part(0..4)?) => {
-            NaiveDate::from_ymd_opt(part(0..4)? as i32, part(4..6)?, part(6..8)?)
-        }
-        8 => NaiveDate::from_ymd_opt(part(4..8)? as i32, part(2..4)?, part(0..2)?),
+        // 20111999 is no day of 2011, and one of November.
+        8 => known(part(0..4)?, part(4..6)?, part(6..8)?).or_else(|| known(part(4..8)?, part(2..4)?, part(0..2)?)),
         6 => NaiveDate::from_ymd_opt(1900 + part(0..2)? as i32, part(2..4)?, part(4..6)?),
         _ => None,
     }?;
@@ -64,6 +66,9 @@ mod tests {
         let day = |year, month, day| Some(NaiveDate::from_ymd_opt(year, month, day).unwrap().to_epoch_days());
         assert_eq!(day_of_text("19931231"), day(1993, 12, 31));
         assert_eq!(day_of_text("31121993"), day(1993, 12, 31));
+        assert_eq!(day_of_text("20111999"), day(1999, 11, 20));
+        assert_eq!(day_of_text("20112000"), day(2000, 11, 20));
+        assert_eq!(day_of_text("20111031"), day(2011, 10, 31));
         assert_eq!(day_of_text("931231"), day(1993, 12, 31));
         assert_eq!(day_of_text("930000"), None);
         assert_eq!(day_of_text(""), None);

@@ -152,6 +152,18 @@ impl Mirror {
         failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
+    /// The object of this name, in any case, of a folder of the tree, where its listing has it.
+    pub fn named(&self, folder: &str, name: &str, ctx: &Ctx) -> Result<Option<Location>> {
+        let current = self.ensure_folder(folder, false, ctx)?;
+        let found = current.kept.entries().find(|entry| !entry.folder && entry.name.eq_ignore_ascii_case(name));
+        Ok(found.map(|entry| Location::of(SCHEME, format!("{folder}/{}", entry.name))))
+    }
+
+    /// Where a file lies that was fetched.
+    pub fn here(&self, location: &Location) -> PathBuf {
+        self.files().join(path_of(location))
+    }
+
     /// The catalogue's folders of these datasets, in the tree; of all datasets also those above them, whose others are named as ignored.
     fn folders(&self, datasets: Option<&BTreeSet<Dataset>>) -> BTreeSet<String> {
         let of = self.catalog.datasets().filter(|grupo| datasets.is_none_or(|wanted| wanted.contains(&grupo.dataset)));

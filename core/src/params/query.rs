@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::Text;
 use crate::catalog::{Competencia, FileId, Grupo, LogicalType, Uf};
-use crate::labels::Derived;
+use crate::labels::{Derived, Edition, derived_columns_named, derived_columns_of};
 use crate::source::declared::OwnTable;
 
 use super::{AggregateFn, Op, Options};
@@ -44,6 +44,8 @@ pub struct Scope {
     pub competencias: Option<BTreeSet<Competencia>>,
     /// Where the catalogue has no columns: those of all the dataset's files in the source, with the types of their headers.
     pub header_columns: Vec<(String, LogicalType)>,
+    /// Which kits its labels are of.
+    pub edition: Edition,
 }
 
 /// Which of a table's files are meant.
@@ -61,6 +63,34 @@ impl Scope {
         self.grupo.dataset == id.dataset
             && (self.grupo.national.is_some() || self.ufs.as_ref().is_none_or(|ufs| ufs.contains(&id.uf)))
             && self.competencias.as_ref().is_none_or(|all| all.contains(&id.competencia))
+    }
+}
+
+impl Query {
+    /// Takes the labels of these kits, in the place of the built-in ones alone.
+    pub fn set_edition(&mut self, edition: Edition) {
+        self.scopes.iter_mut().for_each(|scope| scope.edition = edition);
+        match &mut self.ask {
+            Ask::Structured(ask) => {
+                let Some(scope) = self.scopes.first() else { return };
+                let all = derived_columns_of(scope.grupo, edition);
+                for one in ask.derived.iter_mut().chain(&mut ask.labels.columns) {
+                    if let Some(of_edition) = all.iter().find(|other| other.name == one.name) {
+                        *one = of_edition.clone();
+                    }
+                }
+            }
+            Ask::Sql(sql) => {
+                for scope in &self.scopes {
+                    for derived in derived_columns_named(scope.grupo, edition, sql.columns.clone().iter()) {
+                        if sql.columns.contains(&derived.name.to_uppercase()) {
+                            sql.columns.extend(derived.inputs.iter().map(|input| input.to_uppercase()));
+                        }
+                    }
+                }
+            }
+            Ask::Catalog(_) => {}
+        }
     }
 }
 

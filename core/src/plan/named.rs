@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::table::{self, Held, TableColumn};
 use crate::catalog::{Dataset, LogicalType};
-use crate::labels::{Derived, derived_columns};
+use crate::labels::{Derived, derived_columns_named};
 use crate::lake::LakeFile;
 use crate::params::{Ask, ORIGIN, Projection, Query, Scope, Structured, origin_column};
 
@@ -61,7 +61,7 @@ pub(super) fn columns(
             let of_headers = scope.header_columns.iter().filter(|(name, _)| scope.grupo.column(name).is_none());
             let known = of_catalogue.chain(of_headers.map(|(name, kind)| (name, kind)));
             let named = known.filter(|(name, _)| absent(name) && sql.syntax.names(&table, name, !elsewhere(name)));
-            let all = derived_columns(scope.grupo);
+            let all = derived_columns_named(scope.grupo, scope.edition, sql.columns.iter());
             let derived: Vec<&Arc<Derived>> = (all.iter())
                 .filter(|one| absent(&one.name) && sql.syntax.names(&table, &one.name, !elsewhere(&one.name)))
                 .collect();

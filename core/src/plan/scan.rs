@@ -26,6 +26,8 @@ pub struct Scan {
     pub outputs: Vec<Output>,
     /// All of them hold for each row of the answer. Their columns have the type of the [`LogicalType`] in every file.
     pub predicates: Vec<Predicate>,
+    /// Columns of the predicates that no file has: each is [`Output::Derived`].
+    pub made: Vec<Output>,
     /// So many rows at most.
     pub limit: Option<u64>,
     /// In the answer's order.
@@ -101,6 +103,15 @@ pub(super) fn scan(
     let mut fields = Vec::with_capacity(names.len() + 3);
     let mut outputs = Vec::with_capacity(names.len() + 3);
     let constant = |name: &str| Output::Constant(ORIGIN.iter().position(|origin| *origin == name).unwrap_or_default());
+    let made = |derived: &Arc<Derived>| {
+        let input = |name: &String| match find(name) {
+            Some(column) if column.held == Held::Origin => Some(constant(name)),
+            Some(column) => uncast(column, files).map(|_| Output::Column(name.clone())),
+            None => Some(Output::Column(name.clone())),
+        };
+        let inputs = derived.inputs.iter().map(input).collect::<Option<Vec<_>>>()?;
+        Some(Output::Derived(derived.clone(), inputs))
+    };
     for name in names {
         if find(name).is_some_and(|column| column.held == Held::Origin) {
             fields.push(Field::new(name, DataType::Utf8, true));
@@ -108,14 +119,8 @@ pub(super) fn scan(
             continue;
         }
         if let Some(derived) = find(name).and_then(|column| column.derived.as_ref()) {
-            let input = |name: &String| match find(name) {
-                Some(column) if column.held == Held::Origin => Some(constant(name)),
-                Some(column) => uncast(column, files).map(|_| Output::Column(name.clone())),
-                None => Some(Output::Column(name.clone())),
-            };
-            let inputs = derived.inputs.iter().map(input).collect::<Option<Vec<_>>>()?;
             fields.push(Field::new(name, derived.kind.arrow(), true));
-            outputs.push(Output::Derived(derived.clone(), inputs));
+            outputs.push(made(derived)?);
             continue;
         }
         let kind = find(name).map_or(Some(DataType::Utf8), |column| uncast(column, files))?;
@@ -129,18 +134,25 @@ pub(super) fn scan(
     let mut predicates = ask.predicates.clone();
     predicates.extend(uf_predicate(scope));
     let exact = |column: &str, kind: &LogicalType| {
-        let plain = |c: &TableColumn| !matches!(c.held, Held::Origin | Held::Derived);
-        find(column).is_none_or(|c| plain(c) && uncast(c, files) == Some(kind.arrow()))
+        find(column).is_none_or(|c| match c.held {
+            Held::Origin => false,
+            Held::Derived => c.kind == *kind,
+            Held::Files | Held::Nowhere => uncast(c, files) == Some(kind.arrow()),
+        })
     };
     if !predicates.iter().all(|predicate| runs_uncast(predicate, &exact)) {
         return None;
     }
+    let mut compared = std::collections::BTreeSet::new();
+    predicates.iter().for_each(|predicate| predicate.columns(&mut compared));
+    let of_predicates = compared.iter().filter_map(|name| find(name)?.derived.as_ref());
+    let of_predicates = of_predicates.map(made).collect::<Option<Vec<_>>>()?;
     let of_file = |output: &Output| match output {
         Output::Constant(_) => true,
         Output::Derived(_, inputs) => inputs.iter().any(|input| matches!(input, Output::Constant(_))),
         Output::Column(_) => false,
     };
-    let constants = |file: &LakeFile| match outputs.iter().any(of_file) {
+    let constants = |file: &LakeFile| match outputs.iter().chain(&of_predicates).any(of_file) {
         true => ORIGIN.iter().map(|name| origin_of(file, name)).collect(),
         false => Vec::new(),
     };
@@ -156,7 +168,14 @@ pub(super) fn scan(
             without: None,
         })
         .collect();
-    Some(Scan { schema: Schema::new(fields).into(), outputs, predicates, limit: ask.limit, files: of_files })
+    Some(Scan {
+        schema: Schema::new(fields).into(),
+        outputs,
+        predicates,
+        made: of_predicates,
+        limit: ask.limit,
+        files: of_files,
+    })
 }
 
 /// The column's type in the answer, where every file has it as it is, or not at all.

@@ -42,6 +42,8 @@ pub struct Environment {
     /// Where the source is a tree elsewhere.
     pub(super) mirror: Option<Arc<Mirror>>,
     names: KnownNames,
+    /// How long servers may take.
+    pub(super) patience: Patience,
     /// What stands beside the declared files where there is no folder.
     nothing: Arc<Names>,
     declared: Declared,
@@ -170,6 +172,7 @@ impl Environment {
             source,
             mirror,
             names: KnownNames::default(),
+            patience: parts.patience,
             nothing,
             declared,
             tables,

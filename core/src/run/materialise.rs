@@ -97,6 +97,7 @@ pub(super) fn scan(kept: &Materialised, folder: &Path, schema: &SchemaRef) -> Re
         schema: kept_schema(schema),
         outputs: schema.fields().iter().map(|field| Output::Column(field.name().clone())).collect(),
         predicates: Vec::new(),
+        made: Vec::new(),
         limit: None,
         files: vec![ScanFile {
             object: Handle::file(&path),

@@ -4,6 +4,7 @@ mod attempts;
 mod bad_rows;
 mod delivery;
 mod described;
+mod dictionaries;
 mod emergency;
 mod environment;
 mod execution;
@@ -32,6 +33,7 @@ mod unlabelled;
 
 pub use crate::engine::CacheUse;
 pub use crate::scheduler::{Ended, Event, Events, Status};
+pub use dictionaries::{DictionarySync, KitFailed, KitSynced};
 pub use environment::{EngineOver, Parts};
 pub use handles::{Job, Pending, Rows};
 pub use plan_sync::{FileState, PlannedFile, SyncPlan};

@@ -16,6 +16,7 @@ use crate::base::{Cancel, Ctx, Error, Result, text};
 use crate::catalog::{Dataset, FileId, Grupo, LogicalType};
 use crate::config::Config;
 use crate::gate;
+use crate::labels::edition_of;
 use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{
     Extent, MissingFiles, Query, QueryParams, Question, Scope, SqlUse, check_sizes, validate, validate_question,
@@ -268,6 +269,7 @@ impl Session {
                 None => validate_sql(params, sql, self.judged(params, sql, ctx))?,
             },
         };
+        query.set_edition(edition_of(&self.dictionaries_folder())?);
         let datasets = query.scopes.iter().map(|scope| scope.grupo.dataset.clone()).collect();
         let names = names_of(datasets)?;
         let wanted = |id: &FileId| {

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::Unlabelled;
 use crate::base::{Ctx, Error, Result, Text, text};
 use crate::columnar::is_text;
-use crate::labels::{Derived, Input, WithoutLabel, derived_columns};
+use crate::labels::{Derived, Input, WithoutLabel, derived_columns_of};
 use crate::lake::LakeFile;
 use crate::params::{Ask, Query, origin_column};
 use crate::plan::reads;
@@ -38,7 +38,7 @@ pub(super) fn of(query: &Query, files: &[LakeFile], ctx: &Ctx) -> Result<Vec<Unl
             Ask::Sql(sql) => {
                 let named =
                     |one: &&Arc<Derived>| one.label_of.is_some() && sql.columns.contains(&one.name.to_uppercase());
-                derived_columns(scope.grupo).iter().filter(named).cloned().collect()
+                derived_columns_of(scope.grupo, scope.edition).iter().filter(named).cloned().collect()
             }
             Ask::Catalog(_) => Vec::new(),
         };

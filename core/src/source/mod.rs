@@ -11,4 +11,4 @@ mod typed_records;
 pub use example_data::{write_example_data, write_example_data_until};
 pub use file_summary::{BadColumn, FileSummary};
 pub use header_columns::{HeaderColumn, header_columns, type_of, wider};
-pub use typed_records::{RecordsOf, TypedRecords};
+pub use typed_records::{LabelsOf, RecordsOf, TypedRecords};

@@ -58,6 +58,36 @@ pub struct RecordsOf {
     /// True: where the header declares more records than there are, those that are there are read, with a warning. False:
     /// DS-460.
     pub partial: bool,
+    /// Words for codes, as in a query: true, or a list of columns, puts `<COLUMN>_rotulo` beside each column that has a list of labels.
+    pub labels: Option<LabelsOf>,
+    /// True: a label stands in its code's place.
+    pub labels_only: bool,
+}
+
+/// Whether labels are wanted, and of which columns.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum LabelsOf {
+    /// Of all columns that have a list, or of none.
+    All(bool),
+    /// Of these.
+    Columns(Vec<String>),
+}
+
+impl LabelsOf {
+    /// Whether any is.
+    pub fn wanted(&self) -> bool {
+        !matches!(self, LabelsOf::All(false))
+    }
+
+    /// The columns that are named; none: all.
+    pub fn names(&self) -> Option<&[String]> {
+        match self {
+            LabelsOf::All(_) => None,
+            LabelsOf::Columns(names) => Some(names),
+        }
+    }
 }
 
 impl RecordsOf {
@@ -86,6 +116,8 @@ impl Default for RecordsOf {
             encoding: None,
             partial: false,
             language: None,
+            labels: None,
+            labels_only: false,
         }
     }
 }
@@ -97,7 +129,11 @@ pub struct TypedRecords {
     name: String,
     warnings: Vec<String>,
     language: Language,
+    made: Option<(SchemaRef, Make)>,
 }
+
+/// What becomes of each batch.
+type Make = Box<dyn Fn(RecordBatch) -> Result<RecordBatch> + Send + Sync>;
 
 impl TypedRecords {
     /// Opens the file and checks what is asked: DS-404 no such file, DS-422 no such column (every one named), dataset or
@@ -127,7 +163,7 @@ impl TypedRecords {
         let warnings = file.warnings().iter().chain(&chosen).map(|warning| warning.get(language).to_owned()).collect();
         let reference_year = competencia.map_or(2099, Competencia::ano);
         let layout = Layout { columns, batch_rows: wanted.batch_rows, filter: None, reference_year };
-        Ok(TypedRecords { batches: file.batches(layout)?, name: name.into_owned(), warnings, language })
+        Ok(TypedRecords { batches: file.batches(layout)?, name: name.into_owned(), warnings, language, made: None })
     }
 
     /// Ends with DS-499 once `cancel` is set.
@@ -135,9 +171,14 @@ impl TypedRecords {
         TypedRecords { batches: self.batches.cancel_with(cancel), ..self }
     }
 
+    /// The same with batches of `schema`, made of these.
+    pub(crate) fn with_made(self, schema: SchemaRef, make: Make) -> Self {
+        TypedRecords { made: Some((schema, make)), ..self }
+    }
+
     /// Names and types of the columns.
     pub fn schema(&self) -> SchemaRef {
-        self.batches.schema()
+        self.made.as_ref().map_or_else(|| self.batches.schema(), |(schema, _)| schema.clone())
     }
 
     /// What is odd about the file and does no harm.
@@ -166,6 +207,10 @@ impl Iterator for TypedRecords {
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.batches.next()?;
+        let next = match &self.made {
+            Some((_, make)) => next.and_then(make),
+            None => next,
+        };
         Some(next.map_err(|error| error.traced(&TraceId::new(), self.language)))
     }
 }

@@ -43,6 +43,26 @@ fn list_of(rows: impl IntoIterator<Item = (String, String)>, width: usize) -> Cn
     Cnv { width, mode: Mode::Text, declared: 0, rows: rows.collect() }
 }
 
+/// Codes that stand with and without the zeros before them. Nothing is cut: a longer code is another one.
+fn unpadded(rows: Vec<(String, String)>) -> Cnv {
+    let digits = |code: &str| !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_digit());
+    let widest = rows.iter().map(|(code, _)| code.len()).max().unwrap();
+    let mut last: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for (code, label) in rows.into_iter().filter(|(_, label)| !label.is_empty()) {
+        let key = if digits(&code) { format!("{code:0>widest$}") } else { code.clone() };
+        last.insert(key, (code, label));
+    }
+    let rows = last.into_values().enumerate().map(|(at, (code, label))| {
+        let mut forms = vec![code.clone()];
+        if digits(&code) {
+            forms.extend((code.len() + 1..=widest + 1).map(|width| format!("{code:0>width$}")));
+        }
+        let codes = forms.into_iter().map(|code| Token::One(format!("{code:<width$}", width = widest + 1)));
+        CnvRow { parent: None, number: at as u32 + 1, label, codes: codes.collect() }
+    });
+    Cnv { width: widest + 1, mode: Mode::Text, declared: 0, rows: rows.collect() }
+}
+
 impl Tables {
     fn dbf(&self, path: &str, key: &str, label: &str) -> Vec<(String, String)> {
         let path = self.data.join(path);
@@ -84,6 +104,9 @@ impl Tables {
     fn list(&self, id: &str) -> Option<String> {
         if let Some(rest) = id.strip_prefix("microdatasus/") {
             return Some(self.by_hand(id, rest));
+        }
+        if let Some(rest) = id.strip_prefix("omnisus/") {
+            return Some(self.omnisus(id, rest));
         }
         if let Some((kit, table)) = id.split_once('/') {
             let (path, source, date) = Tables::folders(kit).iter().find_map(|(folder, source, date)| {
@@ -159,9 +182,20 @@ impl Tables {
                 "VINCULO.dbf do kit TAB_CNES, DATASUS",
             ),
             "tipo_equipamento" => (
-                list_of(self.dbf("real/aux/TP_EQUIPAM.dbf", "CHAVE", "DS_TPEQUIP"), 1),
+                // Types of two digits came later, and are in no table.
+                unpadded(self.dbf("real/aux/TP_EQUIPAM.dbf", "CHAVE", "DS_TPEQUIP")),
                 "2020-05",
                 "TP_EQUIPAM.dbf do kit TAB_CNES, DATASUS",
+            ),
+            "paises" => (
+                unpadded(self.dbf("real/aux/PAISNET.DBF", "ID_PAIS", "NM_PAIS")),
+                OF_KITS,
+                "PAISNET.DBF do kit do SINAN, DATASUS",
+            ),
+            "naturalidade" => (
+                list_of(self.birthplaces(), 3),
+                "2020-05",
+                "TABPAIS.DBF e TABUF.DBF do SIM, DATASUS; 800 é Brasil, 8 e o código da UF, a UF",
             ),
             "servico_classe" => {
                 let rows = join(&[
@@ -195,20 +229,50 @@ impl Tables {
         let rows: Vec<(String, String)> = self
             .csv("dict/listas_microdatasus.csv", b',')
             .into_iter()
-            .filter(|row| row[0] == file && row[1] == column)
+            .filter(|row| row[0] == file && row[1] == column && !row[2].is_empty() && row[2].len() < 9)
             .map(|row| (row[2].clone(), row[3].clone()))
             .collect();
-        // Written there without leading zeros.
-        let digits = |code: &str| code.bytes().all(|byte| byte.is_ascii_digit());
-        let width = rows
-            .iter()
-            .filter(|(code, label)| !label.is_empty() && code.len() < 9)
-            .map(|(code, _)| code.len())
-            .max()
-            .unwrap();
-        let filled = |code: String| if digits(&code) && !code.is_empty() { format!("{code:0>width$}") } else { code };
-        let cnv = list_of(rows.into_iter().map(|(code, label)| (filled(code), label)), width);
-        written(&cnv, id, false, "2.4.2", &format!("rfsaldanha/microdatasus 2.4.2 (MIT), {file}, {column}"))
+        let source = format!("rfsaldanha/microdatasus 2.4.2 (MIT), {file}, {column}");
+        written(&unpadded(rows), id, false, "2.4.2", &source)
+    }
+
+    /// Lists that omnisus transcribed from the ministry's dictionaries.
+    fn omnisus(&self, id: &str, rest: &str) -> String {
+        let (file, column) = rest.split_once('/').unwrap();
+        let file = format!("{file}.yaml");
+        let text = String::from_utf8(bytes(&self.data.join("dict/omnisus").join(&file))).unwrap();
+        let bare = |text: &str| text.trim().trim_matches(|sign| sign == '\'' || sign == '"').to_owned();
+        let (mut rows, mut name, mut inside): (Vec<(String, String)>, String, Option<usize>) = Default::default();
+        for line in text.lines() {
+            let (own, indent) = (line.trim_start(), line.len() - line.trim_start().len());
+            if let Some(of) = own.strip_prefix("- name: ") {
+                (name, inside) = (of.to_uppercase(), None);
+            } else if own == "x-decode:" && name == column {
+                inside = Some(indent);
+            } else if inside.is_some_and(|outer| indent <= outer) {
+                inside = None;
+            } else if inside.is_some() && own != "? ''" {
+                match own.strip_prefix(": ").map(|label| ("", label)).or_else(|| own.split_once(": ")) {
+                    Some((code, label)) => rows.push((bare(code), bare(label))),
+                    None => rows.last_mut().unwrap().1.push_str(&format!(" {}", bare(own))),
+                }
+            }
+        }
+        assert!(!rows.is_empty(), "{id}");
+        written(&unpadded(rows), id, false, "0.2.3", &format!("omnisus 0.2.3 (MIT), {file}, {column}"))
+    }
+
+    /// Where people come from: countries, and 8 with the code of a UF.
+    fn birthplaces(&self) -> Vec<(String, String)> {
+        let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let countries = self.dbf("real/aux/TABPAIS.DBF", "CODIGO", "DESCRICAO");
+        countries.into_iter().for_each(|(code, name)| names.entry(code).or_default().push(name));
+        for (code, name) in self.dbf("real/aux/TABUF.DBF", "CODIGO", "DESCRICAO") {
+            names.entry(format!("8{code}")).or_default().push(name);
+        }
+        names.insert("800".into(), vec!["BRASIL".into()]);
+        // Three codes have two names each, and none says which is meant.
+        names.into_iter().map(|(code, names)| (code, names.join(" / "))).collect()
     }
 
     /// Procedures of the unified table; its columns have fixed places.
@@ -225,13 +289,13 @@ impl Tables {
             .collect()
     }
 
-    /// By six digits: seven digits, name, latitude, longitude, health region, whether it is known, and the UF's sigla.
-    fn municipalities(&self) -> BTreeMap<String, [String; 7]> {
+    /// By six digits: seven digits, name, latitude, longitude, health region, whether it is known, the UF's sigla, and what it became.
+    fn municipalities(&self) -> BTreeMap<String, [String; 8]> {
         let path = self.data.join("real/aux/CADMUN.DBF");
         let table = DbfTable::read(bytes(&path), "CADMUN.DBF").unwrap();
         let column = |name: &str| table.column(name).unwrap();
         let (code, seven, name, state) = (column("MUNCOD"), column("MUNCODDV"), column("MUNNOME"), column("SITUACAO"));
-        let (latitude, longitude) = (column("LATITUDE"), column("LONGITUDE"));
+        let (latitude, longitude, successor) = (column("LATITUDE"), column("LONGITUDE"), column("SUCESSOR"));
         let degree = |text: &str| if text == "0.00000" { String::new() } else { text.to_owned() };
         let sigla =
             |code: &str| datasus::Uf::read(&code[..2]).map(|uf| uf.sigla().to_owned()).unwrap_or_else(|| "BR".into());
@@ -246,6 +310,7 @@ impl Tables {
                 String::new(),
                 known,
                 sigla(&row[code]),
+                row[successor].get(..6).unwrap_or_default().to_owned(),
             ];
             all.insert(row[code].clone(), one);
         }
@@ -273,11 +338,12 @@ impl Tables {
                         String::new(),
                         "1".into(),
                         sigla(code),
+                        String::new(),
                     ],
                     None => {
                         let known = u8::from(!own.contains("IGNORADO") && !code.starts_with("53")).to_string();
                         let known = if code == "510183" { "1".to_owned() } else { known };
-                        [seven, own, String::new(), String::new(), String::new(), known, sigla(code)]
+                        [seven, own, String::new(), String::new(), String::new(), known, sigla(code), String::new()]
                     }
                 };
                 all.insert(code.to_owned(), one);
@@ -297,8 +363,10 @@ impl Tables {
             text.push_str(&self.list(id).unwrap_or_else(|| panic!("no table for the list {id}")));
         }
         text.push_str(&format!("#@municipios|CADMUN.DBF do SIM (2020-05), br_municip.cnv e br_regsaud.cnv do kit TAB_SIH ({SIH_DATE}), DATASUS\n"));
-        for (code, [seven, name, latitude, longitude, region, known, _]) in self.municipalities() {
-            text.push_str(&format!("{code}\t{seven}\t{name}\t{latitude}\t{longitude}\t{region}\t{known}\n"));
+        for (code, [seven, name, latitude, longitude, region, known, _, successor]) in self.municipalities() {
+            text.push_str(&format!(
+                "{code}\t{seven}\t{name}\t{latitude}\t{longitude}\t{region}\t{known}\t{successor}\n"
+            ));
         }
         text
     }
@@ -336,7 +404,8 @@ fn every_list_says_whose_it_is_and_from_when() {
     assert_eq!(entries.len(), lists().len());
     for entry in &entries {
         assert!(!entry.source.is_empty() && !entry.date.is_empty() && entry.labels > 0, "{entry:?}");
-        assert_eq!(entry.official, !entry.list.starts_with("microdatasus/"), "{entry:?}");
+        let by_hand = ["microdatasus/", "omnisus/"].iter().any(|peer| entry.list.starts_with(peer));
+        assert_eq!(entry.official, !by_hand, "{entry:?}");
     }
     println!("{} lists, {} labels", entries.len(), entries.iter().map(|entry| entry.labels).sum::<u64>());
 }

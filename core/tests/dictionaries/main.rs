@@ -1,7 +1,10 @@
 //! The ministry's tables of labels: read as TabWin reads them, and compiled into the built-in dictionary.
 
 mod compiled;
+#[path = "../ftp_server/mod.rs"]
+mod ftp_server;
 #[path = "../genuine/mod.rs"]
 mod genuine;
 mod kits;
 mod queries;
+mod sync;

@@ -56,11 +56,11 @@ fn texts(batch: &RecordBatch) -> Vec<Vec<Option<String>>> {
     (0..batch.num_rows()).map(|row| columns.iter().map(|column| cell(column, row)).collect()).collect()
 }
 
-fn day(text: &Option<String>) -> Option<NaiveDate> {
+pub fn day(text: &Option<String>) -> Option<NaiveDate> {
     text.as_ref().map(|text| NaiveDate::parse_from_str(text, "%Y-%m-%d").unwrap())
 }
 
-fn number(text: &Option<String>) -> Option<i64> {
+pub fn number(text: &Option<String>) -> Option<i64> {
     text.as_ref().map(|text| text.parse().unwrap())
 }
 
@@ -305,6 +305,24 @@ fn labels_stand_beside_their_codes_or_in_their_place() {
 }
 
 #[test]
+fn the_tables_own_text_stands_beside_the_short_one() {
+    let (client, _place) = made();
+    let params =
+        QueryParams::dataset("SIM-DO").group_by(["RACACOR", "RACACOR_rotulo", "RACACOR_rotulo_oficial"]).count("n");
+    let (groups, _) = rows(&client, &params);
+    let of = |code: &str| groups.iter().find(|row| row[0].as_deref() == Some(code)).map(|row| row[1..3].to_vec());
+    let pairs = [("1", "Branca", "Bra"), ("3", "Amarela", "Amar"), ("5", "Indígena", "Indig")];
+    let found: Vec<_> = pairs.iter().filter_map(|(code, short, own)| Some((of(code)?, *short, *own))).collect();
+    assert!(!found.is_empty(), "{groups:?}");
+    for (pair, short, own) in found {
+        assert_eq!(pair, [Some(short.to_owned()), Some(own.to_owned())]);
+    }
+    // It is no label of its own: all labels are the short ones.
+    let names = client.query(&QueryParams::dataset("SIM-DO").all_labels()).unwrap().schema();
+    assert!(names.fields().iter().all(|field| !field.name().ends_with("_oficial")));
+}
+
+#[test]
 fn stars_show_the_files_columns_and_labels_come_when_they_are_named() {
     let (client, _place) = made();
     let names = |sql: &str| -> Vec<String> {
@@ -380,7 +398,7 @@ fn codes_without_a_label_are_null_and_counted() {
     assert_eq!(report.unlabelled[0].count, 3);
 }
 
-fn write(path: &Path, batch: &RecordBatch) {
+pub fn write(path: &Path, batch: &RecordBatch) {
     let mut writer =
         parquet::arrow::ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
     writer.write(batch).unwrap();

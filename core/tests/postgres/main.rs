@@ -12,6 +12,7 @@ mod genuine;
 mod guards;
 mod interrupted;
 mod kept;
+mod labels;
 mod large;
 mod logins;
 #[path = "../../../tests/conformance/made.rs"]

@@ -16,6 +16,7 @@ use crate::labels::{Derived, Input, derived_by_id};
 
 const TEXT: &str = "datasus_text";
 const INTEGER: &str = "datasus_integer";
+const DECIMAL: &str = "datasus_decimal";
 const DAY: &str = "datasus_day";
 /// The place of a word among those of its column.
 pub(super) const PLACE: &str = "datasus_place";
@@ -25,7 +26,8 @@ pub(super) fn of_kind(kind: &LogicalType) -> &'static str {
     match kind {
         LogicalType::Date { .. } => DAY,
         LogicalType::Text => TEXT,
-        LogicalType::Integer { .. } | LogicalType::Decimal { .. } => INTEGER,
+        LogicalType::Integer { .. } => INTEGER,
+        LogicalType::Decimal { .. } => DECIMAL,
     }
 }
 
@@ -33,20 +35,22 @@ pub(super) fn of_kind(kind: &LogicalType) -> &'static str {
 pub(super) fn register(connection: &Connection) -> duckdb::Result<()> {
     connection.register_scalar_function::<Text>(TEXT)?;
     connection.register_scalar_function::<Integer>(INTEGER)?;
+    connection.register_scalar_function::<Decimal>(DECIMAL)?;
     connection.register_scalar_function::<Day>(DAY)?;
     connection.register_scalar_function::<Place>(PLACE)
 }
 
 struct Text;
 struct Integer;
+struct Decimal;
 struct Day;
 struct Place;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
 /// Any number of arguments of any type.
-fn variadic(of: LogicalTypeId) -> Vec<ScalarFunctionSignature> {
-    vec![ScalarFunctionSignature::variadic(LogicalTypeHandle::from(LogicalTypeId::Any), LogicalTypeHandle::from(of))]
+fn variadic(of: impl Into<LogicalTypeHandle>) -> Vec<ScalarFunctionSignature> {
+    vec![ScalarFunctionSignature::variadic(LogicalTypeHandle::from(LogicalTypeId::Any), of.into())]
 }
 
 impl VScalar for Text {
@@ -70,6 +74,19 @@ impl VScalar for Integer {
 
     fn signatures() -> Vec<ScalarFunctionSignature> {
         variadic(LogicalTypeId::Integer)
+    }
+}
+
+impl VScalar for Decimal {
+    type State = ();
+
+    fn invoke(_: &(), input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Outcome {
+        derived(input, output)
+    }
+
+    fn signatures() -> Vec<ScalarFunctionSignature> {
+        // The type of degrees, the only ones of theirs.
+        variadic(LogicalTypeHandle::decimal(9, 5))
     }
 }
 

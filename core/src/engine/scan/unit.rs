@@ -48,6 +48,8 @@ pub(super) struct OpenFile {
     wanted: Vec<usize>,
     /// Where each column of the answer comes from.
     sources: Vec<Source>,
+    /// Columns that conditions name and no file has.
+    made: Vec<Made>,
     sample: Option<FileSample>,
     without: Option<Arc<[u64]>>,
 }
@@ -75,6 +77,41 @@ pub(super) struct Wish<'t> {
     pub tally: Option<&'t Tally>,
     /// Compressed bytes that may be in memory at once.
     pub most_loaded: u64,
+}
+
+/// A column that is made of others before a condition is looked at.
+#[derive(Clone)]
+struct Made {
+    derived: Arc<Derived>,
+    inputs: Vec<Part>,
+}
+
+/// What a column is made of.
+#[derive(Clone)]
+enum Part {
+    /// A column of the file, by its name there.
+    Column(String),
+    Text(String),
+    Null,
+}
+
+impl Made {
+    /// The batch with this column.
+    fn beside(&self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let input = |part: &Part| match part {
+            Part::Column(name) => batch.column_by_name(name).map_or(Input::Null, |column| Input::Array(column.clone())),
+            Part::Text(text) => Input::Text(text.clone()),
+            Part::Null => Input::Null,
+        };
+        let inputs: Vec<Input> = self.inputs.iter().map(input).collect();
+        let column = self.derived.compute(&inputs, batch.num_rows(), false)?;
+        let fields = batch.schema_ref().fields().iter().cloned();
+        let own = Arc::new(Field::new(&self.derived.name, column.data_type().clone(), true));
+        let schema = Arc::new(Schema::new(fields.chain([own]).collect::<Vec<_>>()));
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let columns = batch.columns().iter().cloned().chain([column]).collect();
+        RecordBatch::try_new_with_options(schema, columns, &options)
+    }
 }
 
 enum Source {
@@ -117,7 +154,22 @@ impl OpenFile {
             output => plain(output),
         };
         let sources = scan.outputs.iter().map(source).collect();
-        Ok(OpenFile { pages, metadata, wanted, sources, sample: file.sample, without: file.without.clone() })
+        let part = |output: &Output| match output {
+            Output::Column(name) => {
+                let at = position(name).and_then(|at| metadata.schema().fields().get(at));
+                at.map_or(Part::Null, |field| Part::Column(field.name().clone()))
+            }
+            Output::Constant(number) => file.constants.get(*number).map_or(Part::Null, |t| Part::Text(t.clone())),
+            Output::Derived(..) => Part::Null,
+        };
+        let made = scan.made.iter().filter_map(|output| match output {
+            Output::Derived(derived, inputs) => {
+                Some(Made { derived: derived.clone(), inputs: inputs.iter().map(part).collect() })
+            }
+            _ => None,
+        });
+        let made = made.collect();
+        Ok(OpenFile { pages, metadata, wanted, sources, made, sample: file.sample, without: file.without.clone() })
     }
 
     /// Bytes of a row of the answer, and whether that is certain: a file may not say how long the texts behind its dictionaries are.
@@ -169,8 +221,15 @@ impl OpenFile {
         let filtered = !open.is_empty();
         let mut read: Vec<usize> = self.wanted.clone();
         let filters = open.into_iter().map(|condition| {
+            let names = condition.columns();
+            let named = |made: &&Made| names.iter().any(|name| made.derived.name.eq_ignore_ascii_case(name));
+            let made: Vec<Made> = self.made.iter().filter(named).cloned().collect();
+            let parts = made.iter().flat_map(|made| &made.inputs).filter_map(|part| match part {
+                Part::Column(name) => Some(name.as_str()),
+                Part::Text(_) | Part::Null => None,
+            });
             let mut columns: Vec<usize> =
-                condition.columns().iter().filter_map(|name| position(schema, name)).collect();
+                names.iter().copied().chain(parts).filter_map(|name| position(schema, name)).collect();
             columns.sort_unstable();
             columns.dedup();
             read.extend(&columns);
@@ -178,6 +237,7 @@ impl OpenFile {
             let mask = ProjectionMask::roots(footer.file_metadata().schema_descr(), columns);
             let meets = move |batch: RecordBatch| {
                 ctx.check().map_err(|cancelled| ArrowError::ExternalError(Box::new(cancelled)))?;
+                let batch = made.iter().try_fold(batch, |batch, made| made.beside(batch))?;
                 let met = condition.meets(&batch)?;
                 tally.iter().for_each(|tally| tally.add(&met));
                 Ok(met)

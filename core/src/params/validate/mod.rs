@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::base::{Code, Error, Problem, Result, Text, clip, text};
 use crate::catalog::{Catalog, Grupo, LogicalType};
-use crate::labels::Derived;
+use crate::labels::{Derived, Edition};
 
 use super::sizes::{MOST_PROBLEMS, told};
 use super::{Ask, Extent, Query, QueryParams, Scope, Structured};
@@ -37,7 +37,7 @@ pub fn validate(params: &QueryParams, catalog: &'static Catalog, file_columns: F
     let competencias = params.competencia.as_ref().map(|c| check.competencias(c));
     check.scope = check.grupo.map(|grupo| {
         let (ufs, competencias) = (ufs.clone(), competencias.clone());
-        Scope { grupo, ufs, competencias, header_columns: Vec::new() }
+        Scope { grupo, ufs, competencias, header_columns: Vec::new(), edition: Edition::default() }
     });
     let projection = check.projection(params);
     let (projection, labels) = check.labels(params, projection);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::{Result, Text, clip, did_you_mean, text, value_words};
 use crate::catalog::Grupo;
-use crate::labels::derived_columns;
+use crate::labels::{Edition, derived_columns_named};
 use crate::params::values::bind_value;
 use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql, Syntax};
 
@@ -74,7 +74,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
         check.grupo = Some(grupo);
         let ufs = params.uf.as_ref().map(|ufs| check.ufs(ufs));
         let competencias = params.competencia.as_ref().map(|c| check.competencias(c));
-        scopes.push(Scope { grupo, ufs, competencias, header_columns: Vec::new() });
+        scopes.push(Scope { grupo, ufs, competencias, header_columns: Vec::new(), edition: Edition::default() });
     }
     check.once();
     let binds = if passed { check.binds(params, &used.parameters) } else { BTreeMap::new() };
@@ -86,7 +86,8 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
     check.compared(&used, &binds);
     let SqlUse { tables, own, mut columns, star, ordered, syntax, .. } = used;
     // What a label or a derived column is made of is read as well.
-    for derived in tables.iter().flat_map(|grupo| derived_columns(grupo).to_vec()) {
+    let named: Vec<String> = columns.iter().cloned().collect();
+    for derived in tables.iter().flat_map(|grupo| derived_columns_named(grupo, Edition::default(), named.iter())) {
         if columns.contains(&derived.name.to_uppercase()) {
             columns.extend(derived.inputs.iter().map(|input| input.to_uppercase()));
         }
