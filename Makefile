@@ -63,7 +63,7 @@ docs: setup
 soak: setup servers
 	DATASUS_QUERIES=5000 DATASUS_FUZZ_SECONDS=60 DATASUS_KILLS=100 DATASUS_FAULTS=all DATASUS_MILLIONS=10 DATASUS_MUTANTS=2000 DATASUS_SQL=10000 DATASUS_EDGES=40000 $(CARGO) test --workspace -- --include-ignored --nocapture
 	bash tests/slowly.sh
-	DATASUS_SOAK=1 bash bindings-python/test.sh
+	DATASUS_SOAK=1 DATASUS_LOAD_SECONDS=60 DATASUS_SCHEMATHESIS=200 bash bindings-python/test.sh
 	DATASUS_SOAK=1 bash bindings-node/test.sh
 
 bench: setup servers

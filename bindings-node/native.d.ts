@@ -20,6 +20,7 @@ export declare class Client {
   syncDictionaries(source?: string | undefined | null): Promise<string>
   datasets(): Promise<string>
   metrics(): string
+  openMetrics(): string
   get mode(): string
   setMaintenance(on: boolean): void
 }

@@ -53,3 +53,5 @@ python -m pytest -q -p no:cacheprovider -p strict -p example_folder -p own_postg
   --doctest-modules -o doctest_optionflags="ELLIPSIS NORMALIZE_WHITESPACE" -o python_files="test_*.py python.py" \
   "$site/datasus" "$here/tests" "$root/tests/conformance/python.py" "$root/examples/python/test_examples.py" "$@"
 [ ! -x "$root/notebooks/test.sh" ] || "$root/notebooks/test.sh" ${DATASUS_NOTEBOOKS:-}
+# What a chosen test says is told without the services.
+[ $# -gt 0 ] || bash "$root/examples/gateway-fastapi/test.sh" "$wheel"

@@ -391,6 +391,14 @@ func (c *Client) Metrics() (string, error) {
 	})
 }
 
+// OpenMetrics is the same in OpenMetrics' text form, in which a job's trace id stands as exemplar behind each bucket of durations.
+func (c *Client) OpenMetrics() (string, error) {
+	defer runtime.KeepAlive(c)
+	return text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+		return C.datasus_client_open_metrics(c.handle, out, told)
+	})
+}
+
 // SetMaintenance has the process run one job at a time, with one thread, until it is turned off.
 func (c *Client) SetMaintenance(on bool) error {
 	defer runtime.KeepAlive(c)

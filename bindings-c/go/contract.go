@@ -1234,7 +1234,7 @@ type Config struct {
 	MaxDownload *uint64 `json:"max_download,omitempty"`
 	// Files that are fetched at once (`DATASUS_TRANSFERS`), 1 to 6; default 2.
 	Transfers uint64 `json:"transfers,omitempty"`
-	// A PEM file of authorities that are trusted beside the system's, for sources by HTTPS (`DATASUS_CA`).
+	// A PEM file of authorities that are trusted beside the system's, for sources by HTTPS and S3 servers (`DATASUS_CA`).
 	Ca string `json:"ca,omitempty"`
 	// Datasets by declaration: `{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.parquet"}`. Parquet or CSV of any
 	// name, which may hold many UFs and months: the dataset's columns say which. They stand in the place of what the
@@ -1244,6 +1244,9 @@ type Config struct {
 	// Tables of one's own for SQL to read beside the catalogue's, by name: a Parquet or CSV each. Read from the settings
 	// alone.
 	Tables map[string]string `json:"tables,omitempty"`
+	// How CSV among `declared` and `tables` are written, by their name, where the files are not to say it themselves:
+	// `{"municipios": {"delimiter": ";", "types": {"populacao": "integer"}}}`. Read from the settings alone.
+	Csv map[string]CsvForm `json:"csv,omitempty"`
 	// Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`).
 	Lake string `json:"lake,omitempty"`
 	// Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`).
@@ -1284,7 +1287,7 @@ type Config struct {
 	// Where keys come from (`DATASUS_S3_CREDENTIALS`): `keys`, which is the default, of the settings or the profile;
 	// `instance`, of the machine's metadata service, whose address nothing else ever asks.
 	S3Credentials S3Credentials `json:"s3_credentials,omitempty"`
-	// File of certificates (PEM) of a private authority, trusted beside the system's (`DATASUS_S3_CA`).
+	// The same for S3 servers alone; none: `ca` (`DATASUS_S3_CA`).
 	S3Ca string `json:"s3_ca,omitempty"`
 	// Proxy of these requests (`DATASUS_S3_PROXY`); never shown. None: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say.
 	S3Proxy string `json:"s3_proxy,omitempty"`
@@ -1319,8 +1322,12 @@ type Config struct {
 	// Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day.
 	RedisTtl float64 `json:"redis_ttl,omitempty"`
 	// Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`).
-	// Default 100, 0: no limit. With `redis` all processes count together.
+	// Default 100, 0: no limit. With `redis` all processes count together; while that does not answer, each counts up to
+	// its part by `processes`.
 	RateLimit *uint64 `json:"rate_limit,omitempty"`
+	// How many processes serve together on this machine, as the workers of a service do (`DATASUS_PROCESSES`). Memory of
+	// jobs and, without Redis, `rate_limit` are divided by it. Default 1.
+	Processes uint64 `json:"processes,omitempty"`
 	// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`).
 	// Default one day.
 	Deadline float64 `json:"deadline,omitempty"`
@@ -1356,6 +1363,25 @@ const (
 	RefreshChanged Refresh = "changed"
 	// Every query reads the listings anew; what has changed in them is fetched again.
 	RefreshAlways Refresh = "always"
+)
+
+// CsvForm: what is said of a CSV; what is left out the file itself says.
+type CsvForm struct {
+	// One character of ASCII between values: `;`, `,`, `|`, a tab. None: the one that separates most names of the header.
+	Delimiter string `json:"delimiter,omitempty"`
+	// None: UTF-8 where the whole file is, and Latin-1 where it is not.
+	Encoding CsvEncoding `json:"encoding,omitempty"`
+	// Types of columns, by name: `text`, `integer`, `decimal(14,2)`, `date` (2024-01-31, 20240131 or 31/01/2024). Others
+	// are text; of a declared dataset the catalogue says the types of its own columns, and this those of others.
+	Types map[string]string `json:"types,omitempty"`
+}
+
+// CsvEncoding: what the letters of a CSV are.
+type CsvEncoding string
+
+const (
+	// ISO 8859-1.
+	CsvEncodingLatin1 CsvEncoding = "latin1"
 )
 
 // S3Credentials: where the keys of an S3 server come from.

@@ -405,6 +405,9 @@ func TestWhatTheClientKnowsIsTyped(t *testing.T) {
 	if metrics, err := client.Metrics(); err != nil || !strings.Contains(metrics, "# TYPE datasus_") {
 		t.Error(err)
 	}
+	if metrics, err := client.OpenMetrics(); err != nil || !strings.HasSuffix(metrics, "# EOF\n") {
+		t.Error(err)
+	}
 }
 
 // Many goroutines, one client: for the race detector, and for what is left afterwards.

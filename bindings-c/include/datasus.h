@@ -401,7 +401,7 @@ enum datasus_status datasus_cancel_release(struct datasus_cancel *cancel);
  * s3_path_style, s3_key, s3_secret, s3_token, s3_profile, s3_credentials, s3_ca, s3_proxy, s3_timeout, mirrors, home, refresh,
  * refresh_after, keep_files, max_download, transfers, ca, remote_cache,
  * remote_cache_limit, cache_memory, cache_folder, cache_limit, cache_entry_limit, cache_level, redis, redis_ca, redis_ttl,
- * rate_limit, deadline, threads, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
+ * rate_limit, processes, deadline, threads, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
  * and from the defaults; NULL: all of it. `client` receives the handle, to be released with datasus_client_release. DS-400: config is no
  * JSON, or has an unknown key; DS-404: there is no such folder; DS-422: a setting cannot work.
  *
@@ -564,6 +564,17 @@ enum datasus_status datasus_client_datasets(struct datasus_client *client,
 enum datasus_status datasus_client_metrics(struct datasus_client *client,
                                            struct datasus_text *metrics,
                                            struct datasus_error *error);
+
+/**
+ * The same in OpenMetrics' text form, in which a job's trace_id stands as exemplar behind each bucket of durations. The text is the
+ * caller's.
+ *
+ * # Safety
+ * `metrics`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_open_metrics(struct datasus_client *client,
+                                                struct datasus_text *metrics,
+                                                struct datasus_error *error);
 
 /**
  * Maintenance, for the whole process: 1 on, one job at a time with one thread; 0 off. DS-422: another number.

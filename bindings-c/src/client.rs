@@ -41,7 +41,7 @@ pub fn json(value: &impl Serialize) -> Result<String> {
 /// s3_path_style, s3_key, s3_secret, s3_token, s3_profile, s3_credentials, s3_ca, s3_proxy, s3_timeout, mirrors, home, refresh,
 /// refresh_after, keep_files, max_download, transfers, ca, remote_cache,
 /// remote_cache_limit, cache_memory, cache_folder, cache_limit, cache_entry_limit, cache_level, redis, redis_ca, redis_ttl,
-/// rate_limit, deadline, threads, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
+/// rate_limit, processes, deadline, threads, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
 /// and from the defaults; NULL: all of it. `client` receives the handle, to be released with datasus_client_release. DS-400: config is no
 /// JSON, or has an unknown key; DS-404: there is no such folder; DS-422: a setting cannot work.
 ///
@@ -317,6 +317,23 @@ pub unsafe extern "C" fn datasus_client_metrics(
 ) -> Status {
     // SAFETY: the caller's promise is the same.
     fence("datasus_client_metrics", error, || unsafe { say(client, metrics, |held| Ok(held.client.metrics())) })
+}
+
+/// The same in OpenMetrics' text form, in which a job's trace_id stands as exemplar behind each bucket of durations. The text is the
+/// caller's.
+///
+/// # Safety
+/// `metrics`: a place for a datasus_text; `error`: NULL or a datasus_error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_open_metrics(
+    client: *mut ClientHandle,
+    metrics: *mut TextOut,
+    error: *mut ErrorOut,
+) -> Status {
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_open_metrics", error, || unsafe {
+        say(client, metrics, |held| Ok(held.client.open_metrics()))
+    })
 }
 
 /// Maintenance, for the whole process: 1 on, one job at a time with one thread; 0 off. DS-422: another number.

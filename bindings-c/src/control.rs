@@ -113,6 +113,11 @@ impl DatasusClient {
     pub fn metrics(&self) -> Result<String> {
         self.call("metrics", |client| Ok(client.metrics()))
     }
+
+    /// The same in OpenMetrics' text form.
+    pub fn open_metrics(&self) -> Result<String> {
+        self.call("open_metrics", |client| Ok(client.open_metrics()))
+    }
 }
 
 /// Structs that `query` gave out.

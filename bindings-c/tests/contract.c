@@ -66,6 +66,8 @@ static void null_for_any_argument_is_an_error(void) {
   REFUSED(422, datasus_client_datasets(the_client, NULL, error));
   REFUSED(422, datasus_client_metrics(NULL, &text, error));
   REFUSED(422, datasus_client_metrics(the_client, NULL, error));
+  REFUSED(422, datasus_client_open_metrics(NULL, &text, error));
+  REFUSED(422, datasus_client_open_metrics(the_client, NULL, error));
   REFUSED(422, datasus_client_set_maintenance(NULL, 0, error));
   memset(&progress, 0, sizeof progress);
   REFUSED(422, datasus_job_id(NULL, &text, error));

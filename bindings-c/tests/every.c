@@ -74,6 +74,7 @@ SAYS(dictionaries, datasus_client_dictionaries(the_client, &text, error))
 SAYS(sync_dictionaries, datasus_client_sync_dictionaries(the_client, NULL, &text, error))
 SAYS(datasets, datasus_client_datasets(the_client, &text, error))
 SAYS(metrics, datasus_client_metrics(the_client, &text, error))
+SAYS(open_metrics, datasus_client_open_metrics(the_client, &text, error))
 SAYS(job_id, datasus_job_id(the_job, &text, error))
 SAYS(job_wait, datasus_job_wait(the_job, 10000, &text, error))
 
@@ -274,6 +275,7 @@ const Every EVERY[] = {
     {"datasus_client_sync_dictionaries", sync_dictionaries, DATASUS_STATUS_NOT_FOUND},
     {"datasus_client_datasets", datasets, DATASUS_STATUS_OK},
     {"datasus_client_metrics", metrics, DATASUS_STATUS_OK},
+    {"datasus_client_open_metrics", open_metrics, DATASUS_STATUS_OK},
     {"datasus_client_set_maintenance", set_maintenance, DATASUS_STATUS_OK},
     {"datasus_job_id", job_id, DATASUS_STATUS_OK},
     {"datasus_job_status", job_status, DATASUS_STATUS_OK},

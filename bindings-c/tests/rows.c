@@ -325,6 +325,8 @@ static void what_the_client_knows_is_json_and_metrics_are_prometheus_text(void) 
   says(&text, "\"files");
   FINE(datasus_client_metrics(the_client, &text, error));
   says(&text, "# TYPE datasus_");
+  FINE(datasus_client_open_metrics(the_client, &text, error));
+  says(&text, "# EOF");
   FINE(datasus_json_schema(&text, error));
   says(&text, "\"$schema\"");
   REFUSED(404, datasus_client_schema(the_client, "SIH-RX", &text, error));

@@ -175,6 +175,11 @@ impl Client {
         at_once(|| Ok(self.client.metrics()))
     }
 
+    #[napi(catch_unwind)]
+    pub fn open_metrics(&self) -> napi::Result<String> {
+        at_once(|| Ok(self.client.open_metrics()))
+    }
+
     #[napi(getter, catch_unwind)]
     pub fn mode(&self) -> &'static str {
         self.client.mode().as_str()

@@ -141,6 +141,7 @@ test('what is known of files and datasets comes typed', async () => {
   assert.equal((await client.sync({ dataset: 'SIM-DO' })).files, 2)
   assert.deepEqual(await client.jobs(), [])
   assert.match(client.metrics(), /datasus_memory_pressure_ratio/)
+  assert.match(client.openMetrics(), /# EOF\n$/)
   client.setMaintenance(true)
   assert.equal(client.mode, 'maintenance')
   client.setMaintenance(false)

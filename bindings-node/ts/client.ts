@@ -101,6 +101,8 @@ export interface Config {
   redisTtl?: number
   /** Queries a minute for each `rateKey`; 100, 0 for no limit. */
   rateLimit?: number
+  /** How many processes serve together, as the workers of a service: each has its part of memory and limit; 1. */
+  processes?: number
   /** Seconds that any query may take; one day. */
   deadline?: number
   /** Threads for conversion and engine; one per core. */
@@ -359,6 +361,11 @@ export class Client implements AsyncDisposable {
   /** What this client has counted, and the state of the process's queue and memory, in Prometheus' text form. */
   metrics(): string {
     return atOnce(() => this.#native.metrics())
+  }
+
+  /** The same in OpenMetrics' text form, in which a job's `traceId` stands as exemplar behind each bucket of durations. */
+  openMetrics(): string {
+    return atOnce(() => this.#native.openMetrics())
   }
 
   /** How full the memory is. */

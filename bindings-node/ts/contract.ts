@@ -1133,12 +1133,14 @@ export interface Config {
   max_download?: number
   /** Files that are fetched at once (`DATASUS_TRANSFERS`), 1 to 6; default 2. */
   transfers?: number
-  /** A PEM file of authorities that are trusted beside the system's, for sources by HTTPS (`DATASUS_CA`). */
+  /** A PEM file of authorities that are trusted beside the system's, for sources by HTTPS and S3 servers (`DATASUS_CA`). */
   ca?: string | null
   /** Datasets by declaration: `{"SIH-RD": ["exports/*.parquet"], "SIM-DO": "mortes.parquet"}`. Parquet or CSV of any name, which may hold many UFs and months: the dataset's columns say which. They stand in the place of what the source folder holds of the dataset; with them the source may be left out (empty). `*` and `?` stand for letters of a name, `**` for folders. Read from the settings alone. */
   declared?: Record<string, string[]>
   /** Tables of one's own for SQL to read beside the catalogue's, by name: a Parquet or CSV each. Read from the settings alone. */
   tables?: Record<string, string>
+  /** How CSV among `declared` and `tables` are written, by their name, where the files are not to say it themselves: `{"municipios": {"delimiter": ";", "types": {"populacao": "integer"}}}`. Read from the settings alone. */
+  csv?: Record<string, CsvForm>
   /** Folder of converted Parquet; none: `.datasus/lake` inside the source folder (`DATASUS_LAKE`). */
   lake?: string | null
   /** Folder that holds every file an export writes; none: the process's current folder (`DATASUS_OUTPUT`). */
@@ -1169,7 +1171,7 @@ export interface Config {
   s3_profile?: string | null
   /** Where keys come from (`DATASUS_S3_CREDENTIALS`): `keys`, which is the default, of the settings or the profile; `instance`, of the machine's metadata service, whose address nothing else ever asks. */
   s3_credentials?: S3Credentials
-  /** File of certificates (PEM) of a private authority, trusted beside the system's (`DATASUS_S3_CA`). */
+  /** The same for S3 servers alone; none: `ca` (`DATASUS_S3_CA`). */
   s3_ca?: string | null
   /** Proxy of these requests (`DATASUS_S3_PROXY`); never shown. None: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. */
   s3_proxy?: string | null
@@ -1195,8 +1197,10 @@ export interface Config {
   redis_ca?: string | null
   /** Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day. */
   redis_ttl?: number
-  /** Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`). Default 100, 0: no limit. With `redis` all processes count together. */
+  /** Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`). Default 100, 0: no limit. With `redis` all processes count together; while that does not answer, each counts up to its part by `processes`. */
   rate_limit?: number
+  /** How many processes serve together on this machine, as the workers of a service do (`DATASUS_PROCESSES`). Memory of jobs and, without Redis, `rate_limit` are divided by it. Default 1. */
+  processes?: number
   /** Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter (`DATASUS_DEADLINE`). Default one day. */
   deadline?: number
   /** Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one per core); none: one per core (`DATASUS_THREADS`). At most 512. */
@@ -1221,6 +1225,25 @@ export interface Config {
  * - `always`: Every query reads the listings anew; what has changed in them is fetched again.
  */
 export type Refresh = 'never' | 'changed' | 'always'
+
+/** What is said of a CSV; what is left out the file itself says. */
+export interface CsvForm {
+  /** One character of ASCII between values: `;`, `,`, `|`, a tab. None: the one that separates most names of the header. */
+  delimiter?: string | null
+  /** None: UTF-8 where the whole file is, and Latin-1 where it is not. */
+  encoding?: CsvEncoding | null
+  /** Types of columns, by name: `text`, `integer`, `decimal(14,2)`, `date` (2024-01-31, 20240131 or 31/01/2024). Others are text; of a declared dataset the catalogue says the types of its own columns, and this those of others. */
+  types?: Record<string, string>
+}
+
+/**
+ * What the letters of a CSV are.
+ *
+ * - `utf-8`: What is not is DS-460.
+ * - `latin1`: ISO 8859-1.
+ * - `windows-1252`: Latin-1 with letters in the place of control signs, as programs on Windows write it.
+ */
+export type CsvEncoding = 'utf-8' | 'latin1' | 'windows-1252'
 
 /**
  * Where the keys of an S3 server come from.

@@ -158,6 +158,10 @@ impl Client {
         without_gil(py, || Ok(self.0.metrics()))
     }
 
+    fn open_metrics(&self, py: Python<'_>) -> PyResult<String> {
+        without_gil(py, || Ok(self.0.open_metrics()))
+    }
+
     fn mode(&self) -> &'static str {
         self.0.mode().as_str()
     }

@@ -320,6 +320,11 @@ impl Client {
         self.session.metrics()
     }
 
+    /// The same in OpenMetrics' text form, in which a job's `trace_id` stands as exemplar behind each bucket of durations.
+    pub fn open_metrics(&self) -> String {
+        self.session.open_metrics()
+    }
+
     /// Fetches and converts ahead of a query; of `params` only dataset, UF and competência count. Takes its turn among the jobs,
     /// with the priority `admin`.
     ///

@@ -153,9 +153,13 @@ pub struct Config {
     #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1_000_000_000))]
     pub redis_ttl: f64,
     /// Queries a minute for each `rate_key` that queries of this client bear; one more is DS-429 (`DATASUS_RATE_LIMIT`). Default 100,
-    /// 0: no limit. With `redis` all processes count together.
+    /// 0: no limit. With `redis` all processes count together; while that does not answer, each counts up to its part by `processes`.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub rate_limit: u32,
+    /// How many processes serve together on this machine, as the workers of a service do (`DATASUS_PROCESSES`). Memory of jobs and, without
+    /// Redis, `rate_limit` are divided by it. Default 1.
+    #[schemars(range(min = 1, max = 512))]
+    pub processes: usize,
     /// Seconds that any query may take before DS-504; a query's own `deadline` can only be shorter
     /// (`DATASUS_DEADLINE`). Default one day.
     #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1_000_000_000))]
@@ -238,6 +242,7 @@ impl Default for Config {
             redis_ca: None,
             redis_ttl: 86_400.0,
             rate_limit: 100,
+            processes: 1,
             deadline: 86_400.0,
             threads: None,
             max_priority: Priority::Health,
@@ -364,6 +369,7 @@ impl Config {
             ("spill_limit", Some(self.spill_limit), 0, MOST_BYTES),
             ("remote_cache_limit", Some(self.remote_cache_limit), 0, MOST_BYTES),
             ("rate_limit", Some(u64::from(self.rate_limit)), 0, 1_000_000),
+            ("processes", Some(self.processes as u64), 1, MOST_THREADS),
             ("cache_memory", Some(self.cache_memory), 0, MOST_BYTES),
             ("cache_limit", Some(self.cache_limit), 0, MOST_BYTES),
             ("cache_entry_limit", Some(self.cache_entry_limit), 0, 1 << 30),

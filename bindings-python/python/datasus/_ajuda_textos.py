@@ -111,6 +111,8 @@ TEXTOS: dict[str, str] = {
         Segundos até o Redis esquecer uma resposta; um dia.
     rate_limit : int, opcional
         Consultas por minuto para cada ``rate_key``; 100, 0 para nenhum limite.
+    processes : int, opcional
+        Quantos processos servem juntos, como os de um serviço: cada um tem sua parte da memória e do limite; 1.
     deadline : float, opcional
         Segundos que qualquer consulta pode levar; um dia.
     threads : int, opcional

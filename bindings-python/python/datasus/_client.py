@@ -594,6 +594,16 @@ class Client:
         """
         return str(self._client.metrics())
 
+    def open_metrics(self) -> str:
+        """The same in OpenMetrics' text form, in which a job's ``trace_id`` stands as exemplar behind each bucket of durations.
+
+        Examples
+        --------
+        >>> client.open_metrics().splitlines()[-1]
+        '# EOF'
+        """
+        return str(self._client.open_metrics())
+
     @property
     def mode(self) -> Mode:
         """How full the memory is: ``normal``, ``conservative``, ``emergency`` or ``maintenance``.

@@ -54,6 +54,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     redis_ca: Path | None = None,
     redis_ttl: float | None = None,
     rate_limit: int | None = None,
+    processes: int | None = None,
     deadline: float | None = None,
     threads: int | None = None,
     max_priority: Literal["health", "admin", "user"] | None = None,
@@ -158,6 +159,8 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         Seconds after which Redis forgets an answer; one day.
     rate_limit : int, optional
         Queries a minute for each ``rate_key``; 100, 0 for no limit.
+    processes : int, optional
+        How many processes serve together, as the workers of a service: each has its part of memory and limit; 1.
     deadline : float, optional
         Seconds that any query may take; one day.
     threads : int, optional
@@ -249,6 +252,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         "redis_ca": redis_ca,
         "redis_ttl": redis_ttl,
         "rate_limit": rate_limit,
+        "processes": processes,
         "deadline": deadline,
         "threads": threads,
         "max_priority": max_priority,

@@ -270,6 +270,9 @@ Numbers = Literal["number", "text"]
 #: their names.
 Refresh = Literal["never", "changed", "always"]
 
+#: What the letters of a CSV are.
+CsvEncoding = Literal["utf-8", "latin1", "windows-1252"]
+
 #: Where the keys of an S3 server come from.
 S3Credentials = Literal["keys", "instance"]
 

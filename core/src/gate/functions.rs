@@ -386,6 +386,11 @@ pub(super) fn is_known(name: &str) -> bool {
     names().any(|known| known.eq_ignore_ascii_case(name))
 }
 
+/// Whether it makes one value of those of a group.
+pub fn is_aggregate(name: &str) -> bool {
+    AGGREGATE.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// All of them, operators too.
 pub fn names() -> impl Iterator<Item = &'static str> {
     [OPERATORS, SCALAR, AGGREGATE, WINDOW].into_iter().flatten().copied()

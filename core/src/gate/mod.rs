@@ -33,6 +33,7 @@ use crate::catalog::{Catalog, Grupo};
 use crate::params::{Compared, Syntax};
 
 pub use apart::{MOST_TIME, Patience};
+pub use functions::is_aggregate;
 #[doc(hidden)]
 pub use functions::names as function_names;
 pub use star::{Hidden, without};

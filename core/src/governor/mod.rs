@@ -90,6 +90,14 @@ impl Governor {
         self.watch_if_scarce();
     }
 
+    /// So many processes share the memory, as the workers of a service do: each leases its part of it. The most that anybody says holds.
+    pub fn shared_by(&self, processes: usize) {
+        if processes > 1 {
+            self.0.shared_by(processes as u64);
+            self.0.sample();
+        }
+    }
+
     /// Whoever looks may be the first to see that memory is scarce: from then on somebody must see when it is not.
     fn watch_if_scarce(&self) {
         if !self.0.forked() && self.0.throttle.level() != Mode::Normal {

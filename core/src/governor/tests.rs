@@ -222,6 +222,15 @@ fn what_the_host_keeps_is_not_leased_again() {
 }
 
 #[test]
+fn processes_that_serve_together_lease_each_its_part() {
+    let (governor, _stub) = governor(10);
+    governor.shared_by(4);
+    // Another client of the same process.
+    governor.shared_by(1);
+    assert_eq!(governor.leased().1, 112_500_000);
+}
+
+#[test]
 fn a_job_that_waits_for_better_times_goes_on_with_them() {
     let (governor, stub) = governor(95);
     let waiting = governor.clone();

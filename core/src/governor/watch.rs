@@ -28,6 +28,8 @@ pub(super) struct Inner {
     owner: u32,
     source: Box<dyn MemorySource>,
     budget: AtomicU64,
+    /// Processes that share the least limit, this one included.
+    processes: AtomicU64,
     pub throttle: Throttle,
     pub pool: Pool,
     /// Leases that are alive or asked for.
@@ -60,6 +62,7 @@ impl Inner {
             owner: std::process::id(),
             source,
             budget: AtomicU64::new(NO_BUDGET),
+            processes: AtomicU64::new(1),
             throttle,
             pool,
             interest: AtomicUsize::new(0),
@@ -142,7 +145,7 @@ impl Inner {
                 self.outlets.send(Event::Grew);
             }
             let counted = self.throttle.streams().bytes() + self.throttle.caches().bytes() + pressure.foreign;
-            let (running, budget) = (self.pool.is_at_work(), pressure.least_limit / 100 * LEASED_PERCENT);
+            let (running, budget) = (self.pool.is_at_work(), self.leasable(&pressure));
             let held = Held { process: pressure.process, counted, running, budget };
             if watch.release.is_worth_a_purge(held, now) {
                 self.outlets.send(Event::Released);
@@ -177,7 +180,7 @@ impl Inner {
         let maintenance = to == Mode::Maintenance;
         self.throttle.set(level, maintenance);
         let Some((pressure, _)) = watch.last else { return };
-        self.throttle.set_budget(pressure.least_limit / 100 * LEASED_PERCENT);
+        self.throttle.set_budget(self.leasable(&pressure));
         self.pool.set_terms(Terms { whole: self.whole(&pressure), level });
         if from != to {
             self.changes[to as usize].fetch_add(1, Relaxed);
@@ -185,10 +188,20 @@ impl Inner {
         }
     }
 
+    /// So many processes share the memory; the most that anybody says holds.
+    pub fn shared_by(&self, processes: u64) {
+        self.processes.fetch_max(processes.max(1), Relaxed);
+    }
+
+    /// This process's part of the 45 % of the least limit.
+    fn leasable(&self, pressure: &Pressure) -> u64 {
+        pressure.least_limit / 100 * LEASED_PERCENT / self.processes.load(Relaxed)
+    }
+
     /// Bytes that all leases together may have: of the 45 % of the least limit what the host's holders and kept answers leave (they may keep
     /// all of it, and jobs still run).
     pub fn whole(&self, pressure: &Pressure) -> u64 {
-        let budget = pressure.least_limit / 100 * LEASED_PERCENT;
+        let budget = self.leasable(pressure);
         let kept = pressure.foreign.saturating_add(self.throttle.caches().bytes());
         budget - kept.min(budget / 8 * 7)
     }

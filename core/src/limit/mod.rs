@@ -2,7 +2,7 @@
 //! limit.
 //!
 //! Counts are of this process, or of all that share a Redis. One that does not answer in time is no reason to refuse anybody, nor to
-//! let everybody in: this process counts for itself then.
+//! let everybody in: this process counts for itself then, up to its part where several serve together (`processes`).
 
 mod in_process;
 mod in_redis;
@@ -35,12 +35,16 @@ pub struct RateLimit {
 impl RateLimit {
     /// None where the settings set none.
     pub fn of(config: &Config) -> Result<Option<Self>> {
-        let Some(own) = InProcess::new(config.rate_limit) else { return Ok(None) };
+        let processes = u32::try_from(config.processes).unwrap_or(u32::MAX).max(1);
+        // Of a limit below the number of processes one is left to each, and not none, which would be no limit.
+        let part = config.rate_limit.div_ceil(processes);
+        let Some(own) = InProcess::new(part) else { return Ok(None) };
         let counts: Box<dyn Counts> = match &config.redis {
             None => Box::new(own),
             Some(url) => Box::new(InRedis::open(RedisSettings::of(config, url)?, config.rate_limit, own)?),
         };
-        Ok(Some(RateLimit { counts, per_minute: config.rate_limit }))
+        let per_minute = if config.redis.is_some() { config.rate_limit } else { part };
+        Ok(Some(RateLimit { counts, per_minute }))
     }
 
     /// DS-429, with the seconds to wait, where `key` has asked too often.
@@ -60,5 +64,24 @@ impl RateLimit {
         .with("retry_after_sec", seconds)
         .with("limit", limit)
         .stage("limit"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_four_processes_that_serve_together_each_lets_its_part_pass_where_there_is_no_redis() {
+        let limit =
+            |rate_limit, processes| RateLimit::of(&Config { rate_limit, processes, ..Config::default() }).unwrap();
+        let passed = |limit: &RateLimit| (0..200).take_while(|_| limit.take("ana").is_ok()).count();
+        assert_eq!(passed(&limit(100, 1).unwrap()), 100);
+        let part = limit(100, 4).unwrap();
+        assert_eq!(passed(&part), 25);
+        assert_eq!(part.take("ana").unwrap_err().diagnostic()["limit"], 25);
+        // Nobody is left without any, which would be no limit.
+        assert_eq!(passed(&limit(2, 4).unwrap()), 1);
+        assert!(limit(0, 4).is_none());
     }
 }

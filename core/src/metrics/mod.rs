@@ -1,4 +1,4 @@
-//! What a client counts, as Prometheus text. A registry per client; nothing global.
+//! What a client counts, as Prometheus text or as OpenMetrics, which alone has exemplars. A registry per client; nothing global.
 //!
 //! ```
 //! use std::time::Duration;
@@ -6,18 +6,21 @@
 //!
 //! let metrics = Metrics::new([Box::new(Governor::of_process()) as _]);
 //! metrics.delivered("csv", 1_000, 40_000);
-//! metrics.job_ended("completed", Duration::from_secs(2), 1_000, 90_000_000);
+//! metrics.job_ended("completed", Duration::from_secs(2), 1_000, 90_000_000, "0a1b2c3d");
 //! assert!(metrics.text().contains(r#"datasus_sink_rows_total{sink="csv"} 1000"#));
+//! assert!(metrics.open_metrics().contains(r#"# {trace_id="0a1b2c3d"} 2.0"#));
 //! ```
 
 mod prometheus_text;
 
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -33,6 +36,28 @@ struct Status {
     status: &'static str,
 }
 
+/// Of which job a value is; in exemplars alone, where any number of them may be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Trace {
+    trace_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Part {
+    part: &'static str,
+}
+
+/// What a query is built of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Complexity {
+    /// Tables that are joined to others.
+    pub joins: u64,
+    /// Figures over groups.
+    pub aggregations: u64,
+    /// Window functions.
+    pub windows: u64,
+}
+
 /// Counters of one client; any thread writes them.
 pub struct Metrics {
     registry: Registry,
@@ -41,14 +66,20 @@ pub struct Metrics {
     dead_letters: Family<Sink, Counter>,
     retries: Counter,
     jobs: Family<Status, Counter>,
-    job_duration: Family<Status, Histogram, fn() -> Histogram>,
+    job_duration: Family<Status, HistogramWithExemplars<Trace>, fn() -> HistogramWithExemplars<Trace>>,
+    complexity: Family<Part, Histogram, fn() -> Histogram>,
     throughput: Gauge<f64, AtomicU64>,
     memory_peak: Gauge<f64, AtomicU64>,
 }
 
 /// From a cached answer of some milliseconds to a load of hours.
-fn durations() -> Histogram {
-    Histogram::new([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_600.0, 10_000.0])
+fn durations() -> HistogramWithExemplars<Trace> {
+    let bounds = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_600.0, 10_000.0];
+    HistogramWithExemplars::new(bounds.into_iter())
+}
+
+fn parts() -> Histogram {
+    Histogram::new([0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0])
 }
 
 impl Metrics {
@@ -62,6 +93,7 @@ impl Metrics {
             retries: Counter::default(),
             jobs: Family::default(),
             job_duration: Family::new_with_constructor(durations),
+            complexity: Family::new_with_constructor(parts),
             throughput: Gauge::default(),
             memory_peak: Gauge::default(),
             registry: Registry::default(),
@@ -73,8 +105,14 @@ impl Metrics {
         registry.register("retries", "Attempts after the first", metrics.retries.clone());
         registry.register("jobs", "Jobs that ended", metrics.jobs.clone());
         registry.register("job_duration_seconds", "From submission to the last byte", metrics.job_duration.clone());
+        let help = "Joins, aggregations and windows of the queries that were begun";
+        registry.register("query_complexity", help, metrics.complexity.clone());
         registry.register("throughput_rows_per_second", "Of the last completed job", metrics.throughput.clone());
         registry.register("memory_peak_bytes", "The process's peak in the last job", metrics.memory_peak.clone());
+        // There from the beginning: a rate of failures has a value before the first of them.
+        for status in ["completed", "failed", "cancelled"] {
+            metrics.jobs.get_or_create(&Status { status });
+        }
         more.into_iter().for_each(|collector| registry.register_collector(collector));
         Metrics { registry, ..metrics }
     }
@@ -95,10 +133,20 @@ impl Metrics {
         self.retries.inc();
     }
 
+    /// A query begins to run.
+    pub fn began(&self, query: Complexity) {
+        let Complexity { joins, aggregations, windows } = query;
+        for (part, count) in [("joins", joins), ("aggregations", aggregations), ("windows", windows)] {
+            self.complexity.get_or_create(&Part { part }).observe(count as f64);
+        }
+    }
+
     /// `status` is the final one; `rows` those delivered; `peak_bytes` the process's peak during the job.
-    pub fn job_ended(&self, status: &'static str, took: Duration, rows: u64, peak_bytes: u64) {
+    pub fn job_ended(&self, status: &'static str, took: Duration, rows: u64, peak_bytes: u64, trace_id: &str) {
         self.jobs.get_or_create(&Status { status }).inc();
-        self.job_duration.get_or_create(&Status { status }).observe(took.as_secs_f64());
+        let trace = Trace { trace_id: trace_id.to_owned() };
+        let durations = self.job_duration.get_or_create(&Status { status });
+        durations.observe(took.as_secs_f64(), Some(trace), Some(SystemTime::now()));
         self.memory_peak.set(peak_bytes as f64);
         if status == "completed" && !took.is_zero() {
             self.throughput.set(rows as f64 / took.as_secs_f64());
@@ -108,5 +156,13 @@ impl Metrics {
     /// Everything, in Prometheus' text format (0.0.4).
     pub fn text(&self) -> String {
         prometheus_text::encode(&self.registry)
+    }
+
+    /// The same in OpenMetrics' text format (1.0.0), with the `trace_id` of a job as exemplar of each bucket of durations.
+    pub fn open_metrics(&self) -> String {
+        let mut text = String::new();
+        // Writing into a String cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
     }
 }

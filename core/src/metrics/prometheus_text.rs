@@ -5,8 +5,11 @@ use std::collections::HashSet;
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::registry::Registry;
 
+/// Stands in no label's value: those have neither braces nor quotes of their own.
+const EXEMPLAR: &str = " # {trace_id=\"";
+
 /// In OpenMetrics a counter's family is named without the `_total` of its samples. In Prometheus' format they share one
-/// name, or the samples have no type.
+/// name, or the samples have no type. Exemplars are OpenMetrics' alone.
 pub(super) fn encode(registry: &Registry) -> String {
     let mut open = String::new();
     // Writing into a String cannot fail.
@@ -21,7 +24,7 @@ pub(super) fn encode(registry: &Registry) -> String {
                 text += &format!("# {kind} {name}_total {rest}\n");
             }
             _ => {
-                text += line;
+                text += line.split_once(EXEMPLAR).map_or(line, |(sample, _)| sample);
                 text.push('\n');
             }
         }
@@ -36,7 +39,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::governor::Governor;
-    use crate::metrics::Metrics;
+    use crate::metrics::{Complexity, Metrics};
 
     fn filled() -> Metrics {
         let metrics = Metrics::new([Box::new(Governor::of_process()) as _]);
@@ -44,8 +47,9 @@ mod tests {
         metrics.delivered("csv", 4, 160);
         metrics.dead_letters("postgres", 1);
         metrics.retried();
-        metrics.job_ended("completed", Duration::from_secs(2), 7, 1_000);
-        metrics.job_ended("failed", Duration::from_secs(1), 0, 2_000);
+        metrics.job_ended("completed", Duration::from_secs(2), 7, 1_000, "0a1b2c3d");
+        metrics.job_ended("failed", Duration::from_secs(1), 0, 2_000, "0a1b2c3e");
+        metrics.began(Complexity { joins: 2, aggregations: 5, windows: 1 });
         metrics
     }
 
@@ -59,6 +63,9 @@ mod tests {
             r#"datasus_dead_letters_total{sink="postgres"} 1"#,
             "datasus_retries_total 1",
             r#"datasus_jobs_total{status="failed"} 1"#,
+            r#"datasus_jobs_total{status="cancelled"} 0"#,
+            r#"datasus_query_complexity_sum{part="aggregations"} 5.0"#,
+            r#"datasus_query_complexity_bucket{le="1.0",part="joins"} 0"#,
             r#"datasus_job_duration_seconds_count{status="completed"} 1"#,
             "datasus_throughput_rows_per_second 3.5",
             "datasus_memory_peak_bytes 2000.0",
@@ -75,6 +82,17 @@ mod tests {
                 assert_eq!(text.matches(&format!("# {kind} {family} ")).count(), 1, "{kind} of {sample}\n{text}");
             }
         }
+    }
+
+    #[test]
+    fn a_bucket_of_durations_names_a_job_in_open_metrics_and_in_no_other_text() {
+        let metrics = filled();
+        let open = metrics.open_metrics();
+        let buckets = open.lines().filter(|line| line.starts_with("datasus_job_duration_seconds_bucket"));
+        let named: Vec<&str> = buckets.filter(|line| line.contains(r#" # {trace_id="0a1b2c3d"} 2.0 "#)).collect();
+        assert!(matches!(named[..], [only] if only.contains(r#"le="3.0""#)), "{named:?} in\n{open}");
+        assert!(open.ends_with("# EOF\n") && open.contains("# TYPE datasus_jobs counter\n"), "{open}");
+        assert!(!metrics.text().contains("trace_id"), "{}", metrics.text());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One file, from the first source that gives it: whole, of the size that was listed, under its name in one act.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::held::{Held, Version, beside};
 use super::part::Part;
 use super::remote::Remote;
@@ -81,7 +83,10 @@ impl Mirror {
                 None => self.entry_of(index, folder, name, again, ctx)?,
             };
             let listed = if listed.size.is_some() { listed } else { self.ask(index, path)? };
-            match self.bring(&remote, path, &listed, ctx) {
+            let brought = self.bring(&remote, path, &listed, ctx);
+            let counter = if brought.is_ok() { &self.downloads.files } else { &self.downloads.failed };
+            counter.fetch_add(1, Relaxed);
+            match brought {
                 Ok(fetched) => return Ok(fetched),
                 Err(error) if error.cause() == Some(Cause::SourceChanged) && !again => {}
                 Err(error) if error.cause() == Some(Cause::SourceGone) => {
@@ -131,14 +136,21 @@ impl Mirror {
         let files = self.files();
         let name = folder_and_name(path).1;
         let part = std::cell::RefCell::new(Part::open(&files, path, remote.address(), entry, ctx)?);
+        let mut again = false;
         let came = remote.attempts(&ctx.cancel, |tree| {
+            if std::mem::replace(&mut again, true) {
+                self.downloads.retries.fetch_add(1, Relaxed);
+            }
             let mut part = part.borrow_mut();
             // More than the whole is of something else.
             let have = if entry.size.is_some_and(|size| part.len() > size) { 0 } else { part.len() };
             if entry.size == Some(have) && have > 0 {
                 return Ok(());
             }
-            tree.fetch(path, entry, have, &mut *part, &ctx.cancel)?;
+            let fetched = tree.fetch(path, entry, have, &mut *part, &ctx.cancel);
+            // A source that does not go on where it stopped begins anew.
+            self.downloads.bytes.fetch_add(part.len().saturating_sub(have), Relaxed);
+            fetched?;
             match entry.size {
                 Some(size) if size != part.len() => Err(short(name, part.len(), size)),
                 _ => Ok(()),

@@ -8,6 +8,7 @@ mod fetch;
 mod held;
 mod home;
 mod listings;
+mod metrics;
 mod part;
 mod remote;
 mod store_tree;
@@ -26,6 +27,7 @@ use crate::store::{
 
 pub use fetch::Fetched;
 pub use home::home;
+pub use metrics::{DownloadMetrics, Downloads};
 
 use held::Held;
 use listings::{Kept, Listings};
@@ -52,6 +54,7 @@ pub struct Mirror {
     listed: Mutex<Option<Arc<Listed>>>,
     /// Files whose listing does not say their size, as they were asked for.
     asked: Mutex<HashMap<(usize, String), TreeEntry>>,
+    downloads: Arc<Downloads>,
 }
 
 #[derive(Debug, Clone)]
@@ -106,7 +109,13 @@ impl Mirror {
             current: Mutex::default(),
             listed: Mutex::default(),
             asked: Mutex::default(),
+            downloads: Arc::default(),
         })
+    }
+
+    /// What metrics show of it.
+    pub fn downloads(&self) -> &Arc<Downloads> {
+        &self.downloads
     }
 
     /// The name of all of it.

@@ -18,11 +18,12 @@ use crate::governor::{self, BatchMemory, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile, is_written_by_us};
 use crate::limit::RateLimit;
 use crate::metrics::Metrics;
-use crate::mirror::{Mirror, home};
+use crate::mirror::{DownloadMetrics, Mirror, home};
 use crate::params::Query;
 use crate::plan::{Selection, selection_warnings};
 use crate::recovery::StateFolder;
 use crate::scheduler::{Order, Owner, Scheduler};
+use crate::sink::postgres::Connections;
 use crate::sink::{Credentials, Destination, OutputRoot, Spared, TargetEnv, Targets};
 use crate::source::declared::{Declared, OwnTables, refuse_other_forms};
 use crate::source::folder::{Ignored, KnownNames, Listing, Names, SourceFile};
@@ -141,6 +142,7 @@ impl Environment {
         let scans = parts.engine.is_none();
         let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
         let governor = Governor::of_process();
+        governor.shared_by(config.processes);
         let answers = Answers::of(&config, &governor)?;
         let rate_limit = RateLimit::of(&config)?;
         let counts = answers.as_ref().map(Answers::counts);
@@ -164,8 +166,10 @@ impl Environment {
             tracing::warn!(%error, "spill folders of dead processes were not looked for");
         }
         let counted = counts.map(|counts| Box::new(CacheMetrics(counts)) as _);
-        let services = [Box::new(governor.clone()) as _, Box::new(scheduler.clone()) as _];
-        let metrics = Metrics::new(services.into_iter().chain(counted));
+        let services = [Box::new(governor.clone()) as _, Box::new(scheduler.clone()) as _, Box::new(Connections) as _];
+        let downloads = mirror.as_ref().map_or_else(Arc::default, |mirror| mirror.downloads().clone());
+        let downloads = [Box::new(DownloadMetrics(downloads)) as _];
+        let metrics = Metrics::new(services.into_iter().chain(downloads).chain(counted));
         Ok(Environment {
             config,
             catalog: Catalog::builtin(),
@@ -224,6 +228,10 @@ impl Environment {
 
     pub fn metrics(&self) -> String {
         self.metrics.text()
+    }
+
+    pub fn open_metrics(&self) -> String {
+        self.metrics.open_metrics()
     }
 
     pub fn catalog(&self) -> &'static Catalog {
@@ -324,7 +332,8 @@ impl Environment {
 
     pub(super) fn traced(&self, error: Error, ctx: &Ctx) -> Error {
         let error = error.traced(&ctx.trace_id, self.config.language);
-        tracing::warn!(trace_id = %ctx.trace_id, code = %error.code(), detail = error.detail(), "failed");
+        let stage = error.context().stage.unwrap_or("query");
+        tracing::warn!(trace_id = %ctx.trace_id, code = %error.code(), stage, detail = error.detail(), "failed");
         error
     }
 

@@ -79,7 +79,8 @@ impl Run<'_> {
             Err(error) if error.code() == Code::Cancelled => ("cancelled", 0),
             Err(_) => ("failed", 0),
         };
-        self.env.metrics.job_ended(status, self.job.age(), rows, self.memory.peak());
+        let (age, peak) = (self.job.age(), self.memory.peak());
+        self.env.metrics.job_ended(status, age, rows, peak, self.ctx.trace_id.as_str());
     }
 
     /// The same with one version of each file.

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod bad_rows;
+mod complexity;
 mod delivery;
 mod described;
 mod dictionaries;

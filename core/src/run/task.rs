@@ -2,8 +2,9 @@
 
 use super::environment::Environment;
 use super::execution::Run;
-use super::{Job, Report};
+use super::{Job, Report, complexity};
 use crate::base::{Ctx, PeakMemory, Result};
+use crate::metrics::Complexity;
 use crate::params::{Options, Query};
 
 /// A job that waits for its turn.
@@ -12,18 +13,21 @@ pub(super) struct Task {
     /// Its reader may hold it up: it gives its slot back then.
     pub parks: bool,
     datasets: String,
+    complexity: Complexity,
     work: Box<dyn FnOnce(Run) -> Result<Report> + Send>,
 }
 
 impl Task {
     pub fn new(query: &Query, parks: bool, work: impl FnOnce(Run) -> Result<Report> + Send + 'static) -> Self {
         let datasets: Vec<String> = query.scopes.iter().map(|scope| scope.grupo.dataset.to_string()).collect();
-        Task { options: query.options.clone(), parks, datasets: datasets.join(","), work: Box::new(work) }
+        let (options, complexity) = (query.options.clone(), complexity::of(&query.ask));
+        Task { options, parks, datasets: datasets.join(","), complexity, work: Box::new(work) }
     }
 
     /// To its end, in the job's own thread.
     pub fn run(self, env: &Environment, job: &Job, ctx: &Ctx) -> Result<Report> {
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %self.datasets, "started");
+        env.metrics.began(self.complexity);
         let memory = PeakMemory::watch();
         let run = Run { env, memory: &memory, job, ctx };
         let outcome = (self.work)(run);

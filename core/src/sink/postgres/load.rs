@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio_postgres::{Client, Statement};
 
 use super::connect;
+use super::connections::Counted;
 use super::copy::{Encoder, HEADER, TRAILER, Target, Unfit};
 use super::failure::{self, Explained};
 use super::ledger::Claim;
@@ -100,6 +101,7 @@ async fn run(task: Task, chunks: &Chunks) -> Result<u64> {
         stopped = stopped(&mut stop, &task.ctx) => return Err(stopped),
         client = connect::session(&task.url) => Arc::new(client?),
     };
+    let _counted = Counted::at_work();
     let task = Arc::new(task);
     let loaded = tokio::select! {
         biased;

@@ -10,6 +10,7 @@
 mod address;
 mod append;
 mod connect;
+mod connections;
 pub mod copy;
 mod failure;
 mod filter;
@@ -39,5 +40,6 @@ mod unique;
 mod upsert;
 mod url;
 
+pub use connections::Connections;
 pub use identifier::TableName;
 pub use options::{Mode, Postgres, ReplaceBy};

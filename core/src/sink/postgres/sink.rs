@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_postgres::Client;
 
+use super::connections::Counted;
 use super::failure::Explained;
 use super::ledger::{self, Begun};
 use super::load::{self, Chunks, Task};
@@ -48,6 +49,7 @@ struct Loading {
     stop: watch::Sender<bool>,
     failed: watch::Receiver<bool>,
     _cancel_bridge: Done<()>,
+    _allowed: Counted,
     task: Task,
     /// None once all chunks have been handed out.
     to_loaders: Option<mpsc::Sender<Chunk>>,
@@ -111,6 +113,7 @@ impl PostgresSink {
         };
         let (to_loaders, chunks) = mpsc::channel(1);
         let chunks = Arc::new(Mutex::new(chunks));
+        let allowed = Counted::allowed(self.options.connections);
         // Goes to the server while the first rows are read.
         let first = load::start(task.clone(), chunks.clone(), 0)?;
         Ok(Some(Loading {
@@ -123,6 +126,7 @@ impl PostgresSink {
             stop,
             failed,
             _cancel_bridge: bridge,
+            _allowed: allowed,
             task,
             to_loaders: Some(to_loaders),
             chunks,

@@ -1,0 +1,1 @@
+"""DATASUS by HTTP: a gateway over the ``datasus`` package. ``python -m gateway`` starts it."""

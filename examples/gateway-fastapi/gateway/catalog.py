@@ -1,0 +1,31 @@
+"""What may be asked: datasets and their columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from .health import Problem
+
+routes = APIRouter(tags=["catalogue"])
+
+
+@routes.get("/datasets", summary="What there is to ask")
+async def datasets(request: Request, held: bool = False) -> dict[str, Any]:
+    """Every dataset of the catalogue, and what the source holds of it: files, UFs, first and last competência. ``held``: only those that
+    the source holds."""
+    state = request.app.state
+    known = await state.threads.short(lambda: [dict(one) for one in state.client.catalog()])
+    held_ones = await state.threads.short(lambda: {one.dataset: one for one in state.client.datasets()})
+    for one in known:
+        one["held"] = held_ones.get(one["dataset"])
+    return {"datasets": [one for one in known if one["held"] or not held]}
+
+
+@routes.get("/schema/{dataset}", summary="Columns, with types and meanings", responses={404: {"model": Problem}})
+async def schema(request: Request, dataset: str) -> dict[str, Any]:
+    """As the catalogue knows them, with labels and derived columns."""
+    state = request.app.state
+    found: dict[str, Any] = await state.threads.short(lambda: state.client.schema(dataset).to_dict())
+    return found

@@ -1,0 +1,105 @@
+"""Errors in the contract's form, with the HTTP status that fits."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Any
+
+import datasus
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+logger = logging.getLogger("gateway")
+
+#: Most codes are named after their status. What went wrong inside is no fault of the one who asks: credentials of our database, a damaged
+#: file.
+_STATUS = {"DS-401": 500, "DS-424": 500, "DS-460": 500, "DS-498": 500, "DS-499": 503}
+_TEXTS = {
+    "unknown_key": ("A chave de API não é conhecida", "The API key is not known"),
+    "no_key": ("É preciso uma chave de API, no cabeçalho X-API-Key", "An API key is needed, in the header X-API-Key"),
+    "too_large": ("O pedido tem mais de {maximum} bytes", "The request has more than {maximum} bytes"),
+    "accept": ("Nenhum formato do cabeçalho Accept existe aqui", "No format of the header Accept exists here"),
+    "nothing": ("Não há nada neste endereço", "There is nothing at this address"),
+    "method": ("Este endereço não aceita {received}", "This address does not take {received}"),
+    "no_job": ("Não há trabalho com este número", "There is no job of this number"),
+    "not_over": (
+        "O trabalho ainda não terminou: {received}. Siga-o em /jobs/{job}/events",
+        "The job is not over yet: {received}. Follow it at /jobs/{job}/events",
+    ),
+    "over": ("O trabalho já terminou: {received}", "The job is over already: {received}"),
+    "runs": ("O trabalho não falhou: {received}", "The job has not failed: {received}"),
+    "gone": ("O arquivo deste trabalho não está mais aqui", "The file of this job is not here any more"),
+    "closing": ("O serviço está sendo encerrado; tente em outro", "The service is being closed; try another one"),
+    "busy": ("Há pedidos demais à espera; repita daqui a pouco", "Too many requests wait; ask again soon"),
+    "media": ("Esperado um corpo em application/json", "Expected a body in application/json"),
+    "internal": ("Erro interno do serviço", "Internal error of the service"),
+    "bad": ("O pedido não pôde ser lido", "The request could not be read"),
+}
+
+
+class Refusal(Exception):
+    """An error of the service's own, in the contract's form."""
+
+    def __init__(self, status: int, code: str, text: str, **diagnostic: Any) -> None:
+        super().__init__(text)
+        self.status, self.code, self.text, self.diagnostic = status, code, text, diagnostic
+
+
+def status_of(code: str) -> int:
+    """The HTTP status of an error of the package."""
+    known = _STATUS.get(code)
+    return known if known is not None else int(code[3:]) if code[3:].isdigit() else 500
+
+
+def form(code: str, text: str, language: str, **diagnostic: Any) -> dict[str, Any]:
+    """An error of the service's own, as the contract writes errors."""
+    detail = _TEXTS[text][language == "en"].format(**diagnostic)
+    return {"status": "error", "error_code": code, "detail": detail, "diagnostic": diagnostic}
+
+
+def _answer(status: int, body: dict[str, Any]) -> JSONResponse:
+    wait = (body.get("diagnostic") or {}).get("retry_after_sec", 5 if status == 503 else None)
+    headers = {} if wait is None else {"Retry-After": str(max(1, math.ceil(float(wait))))}
+    if status == 401:
+        headers["WWW-Authenticate"] = "ApiKey"
+    return JSONResponse(body, status, headers)
+
+
+def of_datasus(error: datasus.Error) -> JSONResponse:
+    """An error of the package, as it is."""
+    status = status_of(error.code)
+    level = logging.INFO if status < 500 else logging.ERROR
+    logger.log(level, "refused", extra={"code": error.code, "trace_id": error.trace_id, "status": status})
+    return _answer(status, error.to_dict())
+
+
+def install(app: Any, language: str) -> None:
+    """Every error of the application in one form."""
+
+    @app.exception_handler(datasus.Error)
+    async def _(_request: Request, error: datasus.Error) -> JSONResponse:
+        return of_datasus(error)
+
+    @app.exception_handler(Refusal)
+    async def _(_request: Request, refusal: Refusal) -> JSONResponse:
+        return _answer(refusal.status, form(refusal.code, refusal.text, language, **refusal.diagnostic))
+
+    @app.exception_handler(HTTPException)
+    async def _(request: Request, error: HTTPException) -> JSONResponse:
+        received = f"{request.method} {request.url.path}"
+        if error.status_code == 404:
+            examples = ["POST /query", "GET /datasets", "GET /health"]
+            return _answer(404, form("DS-404", "nothing", language, received=received, valid_examples=examples))
+        if error.status_code == 405:
+            answer = _answer(405, form("DS-400", "method", language, received=received))
+            answer.headers.update(error.headers or {})
+            return answer
+        return _answer(error.status_code, form("DS-400", "bad", language, received=received))
+
+    @app.exception_handler(Exception)
+    async def _(request: Request, error: Exception) -> JSONResponse:
+        # What failed inside is for the log.
+        logger.error("failed", exc_info=error, extra={"path": request.url.path})
+        return _answer(500, form("DS-500", "internal", language))

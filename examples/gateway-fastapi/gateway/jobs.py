@@ -1,0 +1,251 @@
+"""The jobs of this worker: begun, followed, taken over from workers that died, and left in good order."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import logging
+import pathlib
+import secrets
+import threading
+import time
+from typing import IO, Any
+
+import datasus
+
+from .errors import Refusal, form
+from .records import OVER, Record, Records
+from .settings import Settings
+
+logger = logging.getLogger("gateway")
+
+#: Between two looks at the running jobs, and between two notes of a job's progress.
+_LOOK, _NOTE = 0.1, 0.5
+#: Between two looks at jobs whose worker has died.
+_ORPHANS = 2.0
+
+
+@dataclasses.dataclass
+class _Running:
+    job: Any
+    record: Record
+    claim: IO[str]
+    noted: float = 0.0
+    cancelled: bool = False
+
+
+class Jobs:
+    """Those of one worker, and the records of all."""
+
+    def __init__(self, client: datasus.Client, settings: Settings) -> None:
+        self._client, self._settings = client, settings
+        self.files = settings.home / "files"
+        self.records = Records(settings.home / "records")
+        self._running: dict[str, _Running] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="gateway-jobs", daemon=True)
+
+    @property
+    def running(self) -> int:
+        """How many this worker runs."""
+        return len(self._running)
+
+    def start(self) -> None:
+        """Goes on with what dead workers left, and watches."""
+        self._thread.start()
+
+    def submit(self, params: dict[str, Any], owner: str) -> Record:
+        """A job into a CSV. What is returned is on the disk."""
+        file = f"{secrets.token_hex(16)}.csv"
+        job = self._client.submit(params, to=datasus.Csv(file))
+        record: Record = {
+            "job_id": job.id,
+            "core_id": job.id,
+            "trace_id": job.trace_id,
+            "priority": owner,
+            "status": job.status,
+            "created_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "params": without_key(params),
+            "files": [file],
+            "runs": 1,
+        }
+        claim = self.records.claim(job.id)
+        if claim is None:
+            raise RuntimeError("somebody runs a job that is new")
+        self._note(record, job)
+        self._follow(job, record, claim)
+        logger.info("accepted", extra={"job_id": job.id, "trace_id": job.trace_id})
+        return record
+
+    def get(self, job: str) -> Record:
+        """As it is now; Refusal where there is none."""
+        running = self._running.get(job)
+        try:
+            record = running.record if running else self.records.read(job)
+        except KeyError:
+            raise Refusal(404, "DS-404", "no_job", received=job[:80]) from None
+        return {**record, **_state(running.job)} if running and not running.job.done else record
+
+    def cancel(self, job: str) -> Record:
+        """Asks whichever worker runs it."""
+        record = self.get(job)
+        if record["status"] in OVER:
+            raise Refusal(409, "DS-409", "over", received=record["status"])
+        self.records.ask_cancel(job)
+        return record
+
+    def resume(self, job: str) -> Record:
+        """Goes on with a job that failed, here."""
+        record = self.get(job)
+        if record["status"] != "failed":
+            raise Refusal(409, "DS-409", "over" if record["status"] in OVER else "runs", received=record["status"])
+        claim = self.records.claim(job)
+        if claim is None:
+            raise Refusal(409, "DS-409", "runs", received="running")
+        try:
+            resumed = self._client.resume(record["core_id"])
+        except BaseException:
+            claim.close()
+            raise
+        self._go_on(resumed, record, claim)
+        return record
+
+    def dead_letters(self, record: Record) -> list[Any]:
+        """Of the job's last run; none where it left none."""
+        try:
+            return [dict(letter) for letter in self._client.dead_letters(record["core_id"])]
+        except datasus.NotFound:
+            return []
+
+    def stop(self) -> None:
+        """Leaves the running jobs so that whoever comes next goes on with them."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(10)
+        with self._lock:
+            left = list(self._running.values())
+        for running in left:
+            running.job.interrupt()
+        for running in left:
+            with contextlib.suppress(datasus.Error, TimeoutError):
+                running.job.wait(timeout=10, progress=False)
+            if running.job.status == "completed":
+                self._over(running)
+            else:
+                logger.info("left", extra={"job_id": running.record["job_id"], "trace_id": running.record["trace_id"]})
+                self.records.write({**running.record, "status": "queued"})
+                running.claim.close()
+
+    def _watch(self) -> None:
+        orphans = swept = 0.0
+        while not self._stop.wait(_LOOK):
+            try:
+                with self._lock:
+                    running = list(self._running.values())
+                for one in running:
+                    self._look(one)
+                now = time.monotonic()
+                if now - orphans > _ORPHANS:
+                    orphans = now
+                    self._take_over()
+                if now - swept > 3_600:
+                    swept = now
+                    self.records.sweep(self.files, self._settings.keep)
+            except Exception:
+                # A full disk, say. The jobs themselves go on; the next look may be luckier.
+                logger.exception("failed", extra={"stage": "jobs"})
+
+    def _look(self, running: _Running) -> None:
+        record, job = running.record, running.job
+        if not running.cancelled and self.records.cancel_asked(record["job_id"]):
+            running.cancelled = True
+            job.cancel()
+        if job.done:
+            self._over(running)
+        elif time.monotonic() - running.noted > _NOTE:
+            running.noted = time.monotonic()
+            self._note(record, job)
+
+    def _over(self, running: _Running) -> None:
+        record, job = running.record, running.job
+        try:
+            report = job.wait(timeout=10, progress=False)
+            ended: dict[str, Any] = {"report": dict(report), "error": None}
+        except datasus.Error as error:
+            ended = {"report": None, "error": error.to_dict()}
+        record |= {**_state(job), **ended, "ended": time.time()}
+        self.records.write(record)
+        self.records.settle(record["job_id"])
+        with self._lock:
+            self._running.pop(record["job_id"], None)
+        running.claim.close()
+
+    def _take_over(self) -> None:
+        for record in self.records.every():
+            if record["status"] in OVER or record["job_id"] in self._running:
+                continue
+            claim = self.records.claim(record["job_id"])
+            if claim is None:
+                continue
+            # Another worker may have brought it to its end meanwhile.
+            record = self.records.read(record["job_id"])
+            if record["status"] in OVER:
+                claim.close()
+                continue
+            self._again(record, claim)
+
+    def _again(self, record: Record, claim: IO[str]) -> None:
+        try:
+            try:
+                job = self._client.resume(record["core_id"])
+            except datasus.NotFound:
+                # It had not begun, or had ended and nobody was told: the same rows once more.
+                job = self._client.submit(record["params"], to=datasus.Csv(record["files"][0], overwrite=True))
+        except datasus.QueueFull:
+            claim.close()
+        except datasus.Error as error:
+            self.records.write({**record, "status": "failed", "error": error.to_dict(), "ended": time.time()})
+            claim.close()
+        else:
+            logger.info("resumed", extra={"job_id": record["job_id"], "trace_id": job.trace_id})
+            self._go_on(job, record, claim)
+
+    def _go_on(self, job: Any, record: Record, claim: IO[str]) -> None:
+        record |= {"core_id": job.id, "trace_id": job.trace_id, "runs": record["runs"] + 1, "error": None, "ended": None}
+        self._note(record, job)
+        self._follow(job, record, claim)
+
+    def _note(self, record: Record, job: Any) -> None:
+        record |= _state(job)
+        self.records.write(record)
+
+    def _follow(self, job: Any, record: Record, claim: IO[str]) -> None:
+        with self._lock:
+            self._running[record["job_id"]] = _Running(job, record, claim)
+
+
+def _state(job: Any) -> dict[str, Any]:
+    return {"status": job.status, "progress": job.progress._asdict()}
+
+
+def without_key(params: dict[str, Any]) -> dict[str, Any]:
+    """Without who asked: a job that goes on is not counted again, and an address is nobody's business later."""
+    options = {name: value for name, value in (params.get("options") or {}).items() if name != "rate_key"}
+    return {**params, "options": options}
+
+
+def public(record: Record) -> dict[str, Any]:
+    """What whoever asks may see of a record."""
+    kept = ("job_id", "trace_id", "priority", "status", "created_at", "params", "progress", "report", "error", "runs")
+    job = record["job_id"]
+    links = {"self": f"/jobs/{job}", "events": f"/jobs/{job}/events", "cancel": f"/jobs/{job}/cancel"}
+    links |= {"resume": f"/jobs/{job}/resume", "dead_letters": f"/jobs/{job}/dead-letters", "result": f"/jobs/{job}/result"}
+    return {**{name: record.get(name) for name in kept}, "links": links}
+
+
+def folder(path: pathlib.Path) -> pathlib.Path:
+    """Made, for this user alone."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path

@@ -1,0 +1,446 @@
+/** The form, its check as one types, the answer. */
+
+import { chart } from './chart.js'
+import { inCode } from './code.js'
+import { Lost, Refused, address, ask, follow, hasKey, useKey } from './service.js'
+import { TEXTS, locale, number } from './texts.js'
+
+const $ = (id) => document.getElementById(id)
+const FIRST_ROWS = 100
+const NUMERIC = /^(u?int|float|double|decimal)/
+let language = 'pt'
+let words = TEXTS.pt
+let datasets = []
+let schema = null
+let chosen = new Set()
+let running = null
+let checking = null
+let tab = 'python'
+
+const node = (name, attributes = {}, ...children) => {
+  const made = document.createElement(name)
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith('on')) made.addEventListener(key.slice(2), value)
+    else if (typeof value === 'boolean') made.toggleAttribute(key, value)
+    else if (value !== undefined) made.setAttribute(key, value)
+  }
+  made.append(...children)
+  return made
+}
+const option = (value, said, selected = false) => node('option', { value, selected }, said)
+
+// ---- the query -------------------------------------------------------------------------------------------------------------------
+
+const held = () => datasets.find((one) => one.dataset === $('dataset').value)
+const isYearly = () => held()?.period === 'year'
+const shape = () => document.querySelector('[name=shape]:checked').value
+const columnOf = (name) => [...(schema?.columns ?? []), ...(schema?.derived ?? [])].find((one) => one.name === name)
+const isText = (name) => (columnOf(name)?.kind ?? 'text') === 'text'
+
+/** What a person typed, as the column's own type has it: codes are text, and keep their zeros. */
+function typed(column, said) {
+  const trimmed = said.trim()
+  if (isText(column) || !/^-?\d+([.,]\d+)?$/.test(trimmed)) return trimmed
+  return trimmed.includes(',') || trimmed.includes('.') ? trimmed.replace(',', '.') : Number(trimmed)
+}
+
+function filters() {
+  return [...document.querySelectorAll('.filter')].flatMap((row) => {
+    const [column, op] = [...row.querySelectorAll('select')].map((one) => one.value)
+    const said = row.querySelector('input').value
+    if (column === '') return []
+    if (op === 'is_null' || op === 'not_null') return [{ column, op }]
+    if (said.trim() === '') return []
+    return [{ column, op, value: op === 'in' ? said.split(',').map((one) => typed(column, one)) : typed(column, said) }]
+  })
+}
+
+function query() {
+  const asked = { dataset: $('dataset').value }
+  const ufs = [...document.querySelectorAll('#ufs :checked')].map((one) => one.value)
+  if (ufs.length > 0) asked.uf = ufs
+  const [from, to] = [$('from').value, $('to').value].map((one) => one.replace('-', ''))
+  if (from !== '' || to !== '') asked.competencia = { from: from || to, to: to || from }
+  const where = filters()
+  if (where.length > 0) asked.where = where
+  if (shape() === 'figures') {
+    const [fn, of] = [$('fn').value, $('of').value]
+    const as = fn === 'count' ? 'n' : `${fn}_${of}`.toLowerCase()
+    asked.group_by = [$('group').value]
+    asked.aggregates = [fn === 'count' ? { fn, as } : { fn, column: of, as }]
+    asked.order_by = [/competencia|ANO_|MES_/.test($('group').value) ? { column: $('group').value } : { column: as, desc: true }]
+    return asked
+  }
+  const names = [...(schema?.columns ?? []), ...(schema?.derived ?? [])].map((one) => one.name).filter((name) => chosen.has(name))
+  if (names.length > 0) asked.columns = names
+  if ($('labels').checked) {
+    // Labels of the columns that are there; asked for all of them, those of columns without a list would be refused.
+    const lists = (schema?.derived ?? []).filter((one) => one.label_of && (names.length === 0 || names.includes(one.label_of)))
+    const labels = lists.map((one) => one.label_of).filter((one) => !names.includes(`${one}_rotulo`))
+    if (names.length === 0 && lists.length > 0) asked.labels = true
+    else if (labels.length > 0) asked.labels = [...new Set(labels)]
+  }
+  const limit = $('limit').value.trim()
+  if (limit !== '') asked.limit = /^\d+$/.test(limit) ? Number(limit) : limit
+  return asked
+}
+
+// ---- the form --------------------------------------------------------------------------------------------------------------------
+
+function tell() {
+  document.documentElement.lang = locale(language)
+  document.title = words.title
+  for (const one of document.querySelectorAll('[data-t]')) if (typeof words[one.dataset.t] === 'string') one.textContent = words[one.dataset.t]
+  for (const one of document.querySelectorAll('[data-label]')) one.setAttribute('aria-label', words[one.dataset.label])
+  for (const one of ['pt', 'en']) $(one).setAttribute('aria-pressed', String(one === language))
+  const fn = $('fn').value || 'count'
+  $('fn').replaceChildren(...Object.entries(words.fns).map(([name, said]) => option(name, said, name === fn)))
+  if (schema !== null) {
+    listColumns()
+    for (const row of document.querySelectorAll('.filter')) wordFilter(row)
+  }
+}
+
+function listDatasets() {
+  const before = $('dataset').value
+  const shown = datasets.filter((one) => one.held || $('all').checked)
+  const groups = Map.groupBy ? Map.groupBy(shown, (one) => one.dataset.split('-')[0]) : new Map([['', shown]])
+  $('dataset').replaceChildren(...[...groups].map(([system, every]) => {
+    const listed = every.map((one) => option(one.dataset, `${one.dataset} · ${one.nome}`, one.dataset === before))
+    return node('optgroup', { label: system }, ...listed)
+  }))
+}
+
+async function useDataset() {
+  const one = held()
+  if (one === undefined) return
+  const wanted = one.dataset
+  const found = await (await ask(`schema/${wanted}`)).json()
+  if ($('dataset').value !== wanted) return
+  schema = found
+  chosen = new Set()
+  $('filters').replaceChildren()
+  const ufs = one.held?.ufs ?? []
+  $('ufs').replaceChildren(...ufs.map((uf) => node('label', {}, node('input', { type: 'checkbox', value: uf }), uf)))
+  const format = (said) => (isYearly() ? said.slice(0, 4) : `${said.slice(0, 4)}-${said.slice(4, 6)}`)
+  for (const [id, said] of [['from', one.held?.last], ['to', one.held?.last]]) {
+    $(id).type = isYearly() ? 'number' : 'month'
+    $(id).min = format(one.held?.first ?? one.first ?? '197501')
+    $(id).value = said ? format(said) : ''
+  }
+  $('period').textContent = isYearly() ? words.periodYear : words.period
+  const every = [...schema.columns, ...schema.derived].map((column) => column.name)
+  const groups = ['datasus_uf', 'datasus_competencia', ...every]
+  const usual = ['SEXO_rotulo', 'SEXO', 'datasus_uf'].find((name) => groups.includes(name))
+  $('group').replaceChildren(...groups.map((name) => option(name, name, name === usual)))
+  const numbers = schema.columns.filter((column) => column.kind !== 'text').map((column) => column.name)
+  $('of').replaceChildren(...numbers.map((name) => option(name, name, name === 'VAL_TOT')))
+  listColumns()
+  changed()
+}
+
+const folded = (said) => said.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
+
+function listColumns() {
+  const wanted = folded($('search').value)
+  const every = [
+    ...schema.columns.map((one) => ({ name: one.name, meaning: one.meaning?.pt })),
+    ...schema.derived.map((one) => ({ name: one.name, meaning: one.meaning, tag: one.label_of ? 'label' : 'derived' })),
+  ]
+  const listed = every.filter((one) => folded(`${one.name} ${one.meaning ?? ''}`).includes(wanted))
+  $('columns').replaceChildren(...listed.map(({ name, meaning, tag }) => {
+    const box = node('input', { type: 'checkbox', value: name, onchange: (event) => { chosen[event.target.checked ? 'add' : 'delete'](name); count(); changed() } })
+    box.checked = chosen.has(name)
+    const said = node('span', {}, node('b', {}, name), ...(tag ? [node('span', { class: 'tag' }, words[tag])] : []))
+    said.append(node('small', meaning ? { lang: 'pt-BR' } : {}, meaning ?? words.none))
+    return node('label', {}, box, said)
+  }))
+  count()
+}
+const count = () => { $('chosen').textContent = words.chosen(chosen.size, schema.columns.length) }
+
+function addFilter() {
+  const number_ = document.querySelectorAll('.filter').length + 1
+  const names = ['', ...schema.columns.map((one) => one.name), ...schema.derived.map((one) => one.name)]
+  const column = node('select', { class: 'where' }, ...names.map((name) => option(name, name)))
+  const values = node('div', { class: 'values' }, node('select', {}), node('input', {}))
+  const remove = node('button', { type: 'button', class: 'plain', onclick: () => { row.remove(); $('add').focus(); changed() } }, '✕')
+  const row = node('div', { class: 'filter', role: 'group', 'data-number': number_ }, column, values, remove)
+  $('filters').append(row)
+  wordFilter(row)
+  column.focus()
+}
+
+function wordFilter(row) {
+  const [column, op] = row.querySelectorAll('select')
+  const before = op.value || 'eq'
+  op.replaceChildren(...Object.entries(words.ops).map(([name, said]) => option(name, said, name === before)))
+  row.setAttribute('aria-label', `${words.filters} ${row.dataset.number}`)
+  column.setAttribute('aria-label', words.column)
+  op.setAttribute('aria-label', words.op)
+  row.querySelector('input').setAttribute('aria-label', words.value)
+  row.querySelector('input').placeholder = words.valueHelp
+  row.querySelector('button').setAttribute('aria-label', words.remove)
+}
+
+// ---- the check -------------------------------------------------------------------------------------------------------------------
+
+let timer = 0
+function changed() {
+  $('rows').hidden = shape() === 'figures'
+  $('figures').hidden = shape() === 'rows'
+  $('of').disabled = $('fn').value === 'count'
+  for (const row of document.querySelectorAll('.filter')) {
+    const op = row.querySelectorAll('select')[1].value
+    row.querySelector('input').hidden = op === 'is_null' || op === 'not_null'
+  }
+  showCode()
+  clearTimeout(timer)
+  timer = setTimeout(check, 350)
+}
+
+const problems = (form) => {
+  const every = form.problems?.length > 1 ? form.problems : [form]
+  return every.length === 1
+    ? [node('p', {}, node('strong', {}, form.error_code), ` ${form.detail}`)]
+    : [node('ul', {}, ...every.map((one) => node('li', {}, node('strong', {}, one.error_code), ` ${one.detail}`)))]
+}
+
+async function check() {
+  checking?.abort()
+  checking = new AbortController()
+  const { signal } = checking
+  try {
+    const found = await (await ask('estimate', { method: 'POST', body: query(), signal })).json()
+    offline(false)
+    const lines = [words.good(found.explain)]
+    const rows = found.estimate?.rows ?? found.estimate?.result_rows
+    if (typeof rows === 'number') lines.push(words.estimated(number(rows, language)))
+    if (!found.at_once) lines.push(words.later)
+    $('check').className = 'check'
+    $('check').replaceChildren(node('p', {}, lines.join(' ')), ...(found.explain.warnings ?? []).map((one) => node('p', { class: 'hint' }, one)))
+  } catch (error) {
+    if (signal.aborted) return
+    if (error instanceof Refused) {
+      $('check').className = 'check bad'
+      $('check').replaceChildren(...problems(error.form))
+    } else lost(error, () => check())
+  }
+}
+
+// ---- a lost connection -----------------------------------------------------------------------------------------------------------
+
+let again = 0
+function offline(is) {
+  $('offline').hidden = !is
+  $('offline').textContent = is ? words.offline : ''
+}
+function lost(error, retry) {
+  if (!(error instanceof Lost)) throw error
+  offline(true)
+  clearTimeout(again)
+  again = setTimeout(retry, 2000)
+}
+
+// ---- the answer ------------------------------------------------------------------------------------------------------------------
+
+function clear() {
+  for (const id of ['table', 'chart', 'downloads', 'empty', 'bar']) $(id).hidden = true
+  for (const id of ['warnings', 'state', 'downloads', 'chart', 'table']) $(id).replaceChildren()
+  $('state').className = ''
+}
+
+async function run() {
+  const asked = query()
+  const stop = new AbortController()
+  running = { stop, job: null }
+  clear()
+  $('run').disabled = true
+  $('cancel').hidden = $('bar').hidden = false
+  $('bar').removeAttribute('value')
+  $('state').textContent = words.running
+  $('answer').focus({ preventScroll: innerWidth > 960 })
+  try {
+    const response = await ask('query', { method: 'POST', body: asked, signal: stop.signal })
+    offline(false)
+    const told = await response.json()
+    if (response.status === 202) await job(told, stop)
+    else few(asked, told)
+  } catch (error) {
+    if (stop.signal.aborted) $('state').textContent = words.cancelled
+    else failed(error)
+  } finally {
+    running = null
+    $('run').disabled = false
+    $('cancel').hidden = $('bar').hidden = true
+  }
+}
+
+function failed(error) {
+  $('state').className = 'bad'
+  if (error instanceof Refused) {
+    const { form, retryAfter } = error
+    $('state').replaceChildren(...problems(form))
+    if (error.status === 429 && retryAfter) $('state').append(node('p', {}, words.limited(retryAfter)))
+    if (form.trace_id) $('state').append(node('p', { class: 'hint' }, words.trace(form.trace_id)))
+  } else if (error instanceof Lost) {
+    $('state').textContent = words.offline
+    offline(true)
+    again = setTimeout(check, 2000)
+  } else {
+    $('state').textContent = words.unreadable
+    throw error
+  }
+}
+
+function finish(report, limit) {
+  $('state').replaceChildren(node('p', {}, words.done(report.records_processed, report.performance.duration_sec)), node('p', { class: 'hint' }, words.trace(report.trace_id)))
+  if (report.records_processed === limit) $('state').firstChild.append(` ${words.limitReached}`)
+  const warnings = [...(report.sampling ? [words.sampled] : []), ...report.warnings]
+  $('warnings').replaceChildren(...warnings.map((one) => node('p', { class: 'warning' }, one)))
+}
+
+function few(asked, answer) {
+  finish(answer, asked.limit)
+  show(answer.columns, answer.rows, answer.rows.length)
+  const name = `${asked.dataset.toLowerCase()}.csv`
+  const save = async () => {
+    const response = await ask('query', { method: 'POST', body: asked, accept: 'text/csv' }).catch((error) => { failed(error); return null })
+    if (response !== null) saved(await response.blob(), name)
+  }
+  downloads(node('button', { type: 'button', onclick: save }, words.csv))
+}
+
+function saved(blob, download) {
+  const href = URL.createObjectURL(blob)
+  node('a', { href, download }).click()
+  setTimeout(() => URL.revokeObjectURL(href), 60_000)
+}
+
+const downloads = (...every) => { $('downloads').replaceChildren(...every); $('downloads').hidden = false }
+
+async function job(first, stop) {
+  running.job = first.job_id
+  let last = first
+  for await (const told of follow(first.job_id, { signal: stop.signal, lost: offline })) {
+    last = told
+    const { fraction, phase } = told.progress ?? {}
+    if (typeof fraction === 'number') $('bar').value = fraction
+    else $('bar').removeAttribute('value')
+    const said = words.job(told, words.phase[phase] ?? told.status)
+    if ($('state').textContent !== said) $('state').textContent = said
+  }
+  if (last.status === 'cancelled') { $('state').textContent = words.cancelled; return }
+  if (last.status !== 'completed') throw new Refused(500, last.error ?? { error_code: 'DS-500', detail: words.unreadable }, null)
+  finish(last.report, last.params.limit)
+  const path = `jobs/${last.job_id}/result`
+  const name = `datasus-${last.job_id}.csv`
+  // A link cannot send a key.
+  if (hasKey()) downloads(node('button', { type: 'button', onclick: async () => saved(await (await ask(path, { accept: '*/*' })).blob(), name) }, words.csv))
+  else downloads(node('a', { class: 'button', href: path, download: name }, words.csv))
+  const head = await ask('query', { method: 'POST', body: { ...last.params, options: undefined, limit: FIRST_ROWS } })
+  if (head.status === 200) {
+    const { columns, rows } = await head.json()
+    show(columns, rows, last.report.records_processed)
+  }
+}
+
+function show(columns, rows, all) {
+  if (rows.length === 0) { $('state').append(node('p', {}, words.nothing)); return }
+  const drawn = chart(columns.map(({ name }) => name), rows, words, language, $('answer').clientWidth - 38)
+  if (drawn !== null && shape() === 'figures') {
+    $('chart').replaceChildren(node('figcaption', {}, words.chart(columns[1].name, columns[0].name)), drawn)
+    $('chart').hidden = false
+  }
+  const numeric = columns.map(({ type }) => NUMERIC.test(type))
+  const cell = (value, at) => {
+    if (value === null) return node('td', { class: 'none' }, words.nulls)
+    // Digits as they came: nothing is rounded to be shown.
+    return numeric[at] ? node('td', { class: 'number' }, shown(value, columns[at].type)) : node('td', {}, String(value))
+  }
+  const head = node('thead', {}, node('tr', {}, ...columns.map(({ name }, at) => node('th', { scope: 'col', class: numeric[at] ? 'number' : undefined }, name))))
+  const body = node('tbody', {}, ...rows.slice(0, FIRST_ROWS).map((row) => node('tr', {}, ...columns.map(({ name }, at) => cell(row[name], at)))))
+  const caption = node('caption', {}, words.first(Math.min(rows.length, FIRST_ROWS), all))
+  $('table').replaceChildren(node('div', { class: 'frame', tabindex: '0', role: 'region', 'aria-label': words.answer }, node('table', {}, caption, head, body)))
+  $('table').hidden = false
+}
+function shown(value, type) {
+  if (typeof value !== 'number') return value
+  const scale = Number(/^decimal\d*\(\d+, ?(\d+)\)/.exec(type)?.[1] ?? 0)
+  return new Intl.NumberFormat(locale(language), { minimumFractionDigits: scale, maximumFractionDigits: 20, useGrouping: false }).format(value)
+}
+
+// ---- code ------------------------------------------------------------------------------------------------------------------------
+
+function showCode() {
+  $('source').querySelector('code').textContent = inCode[tab](query(), address)
+  $('source').setAttribute('aria-labelledby', `tab-${tab}`)
+  for (const one of document.querySelectorAll('[role=tab]')) {
+    const is = one.id === `tab-${tab}`
+    one.setAttribute('aria-selected', String(is))
+    one.tabIndex = is ? 0 : -1
+  }
+}
+
+function turn(event) {
+  const tabs = [...document.querySelectorAll('[role=tab]')]
+  const at = tabs.indexOf(event.target) + ({ ArrowRight: 1, ArrowLeft: -1 }[event.key] ?? 0)
+  const to = tabs[(at + tabs.length) % tabs.length]
+  if (to === event.target && event.type === 'keydown') return
+  tab = to.id.slice(4)
+  showCode()
+  to.focus()
+}
+
+// ---- the beginning ---------------------------------------------------------------------------------------------------------------
+
+async function begin() {
+  try {
+    datasets = (await (await ask('datasets')).json()).datasets
+    offline(false)
+    if (!datasets.some((one) => one.held)) $('all').checked = true
+    listDatasets()
+    if (datasets.some((one) => one.dataset === 'SIH-RD' && one.held)) $('dataset').value = 'SIH-RD'
+    await useDataset()
+  } catch (error) {
+    if (error instanceof Refused) failed(error)
+    else lost(error, begin)
+  }
+}
+
+function useLanguage(to) {
+  language = to
+  words = TEXTS[to]
+  try { localStorage.setItem('language', to) } catch { /* A browser that keeps nothing. */ }
+  tell()
+  if (schema !== null) changed()
+}
+
+for (const one of ['pt', 'en']) $(one).addEventListener('click', () => useLanguage(one))
+for (const one of document.querySelectorAll('[role=tab]')) {
+  one.addEventListener('click', turn)
+  one.addEventListener('keydown', turn)
+}
+$('copy').addEventListener('click', async () => {
+  await navigator.clipboard.writeText($('source').textContent)
+  $('copy').textContent = words.copied
+  setTimeout(() => { $('copy').textContent = words.copy }, 2000)
+})
+$('all').addEventListener('change', listDatasets)
+$('search').addEventListener('input', (event) => { event.stopPropagation(); listColumns() })
+$('add').addEventListener('click', addFilter)
+$('key').addEventListener('change', (event) => { event.stopPropagation(); useKey($('key').value); void (schema === null ? begin() : check()) })
+$('cancel').addEventListener('click', async () => {
+  const now = running
+  if (now?.job) await ask(`jobs/${now.job}/cancel`, { method: 'POST' }).catch(() => undefined)
+  else now?.stop.abort()
+})
+$('dataset').addEventListener('change', () => useDataset().catch((error) => lost(error, useDataset)))
+$('form').addEventListener('input', (event) => { if (!['dataset', 'search', 'all'].includes(event.target.id)) changed() })
+$('form').addEventListener('submit', (event) => { event.preventDefault(); if (running === null && schema !== null) void run() })
+addEventListener('online', () => void check())
+
+let kept = null
+try { kept = localStorage.getItem('language') } catch { /* A browser that keeps nothing. */ }
+useLanguage(kept ?? (navigator.language.startsWith('en') ? 'en' : 'pt'))
+void begin()

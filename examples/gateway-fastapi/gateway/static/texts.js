@@ -1,0 +1,58 @@
+/** What the page says, in both languages. Messages about a query are the service's own. */
+
+export const TEXTS = {
+  pt: {
+    skip: 'Ir para a resposta', title: 'Consulta ao DATASUS', key: 'Chave de API', keyHelp: 'Só se o serviço a pede; fica nesta aba',
+    lead: 'Escolha o dataset, o período e as colunas. Nada é amostrado, arredondado ou descartado em silêncio.',
+    language: 'Idioma', what: 'O quê', dataset: 'Dataset', all: 'Mostrar também os que esta fonte não tem',
+    ufs: 'UFs (nenhuma marcada: todas)', period: 'Competência (processamento, não o evento)', periodYear: 'Ano', from: 'De', to: 'Até',
+    shape: 'A resposta', rows: 'Registros', figures: 'Totais por grupo', columns: 'Colunas (nenhuma marcada: todas)',
+    chosen: (n, all) => (n === 0 ? `todas as ${all} colunas dos arquivos` : `${n} escolhida(s)`), labels: 'Rótulos ao lado dos códigos',
+    limit: 'No máximo tantas linhas (vazio: todas)', group: 'Agrupar por', fn: 'Cálculo', of: 'De', filters: 'Condições',
+    add: 'Acrescentar condição', remove: 'Retirar a condição', column: 'Coluna', op: 'Comparação', value: 'Valor',
+    valueHelp: 'vários: separe por vírgula', run: 'Consultar', cancel: 'Cancelar', answer: 'Resposta', progress: 'Progresso',
+    empty: 'A resposta aparece aqui: as primeiras linhas com rótulos, um gráfico e o CSV inteiro.',
+    code: 'A mesma consulta em código', copy: 'Copiar', copied: 'Copiado', api: 'A API',
+    foot: 'Competência é o mês em que o ministério processou os registros; a data do evento está nas colunas.',
+    label: 'rótulo', derived: 'derivada', none: 'sem significado conhecido', checking: 'Verificando…', csv: 'Baixar o CSV inteiro',
+    ops: { eq: 'igual a', ne: 'diferente de', gt: 'maior que', ge: 'a partir de', lt: 'menor que', le: 'até', in: 'um de', starts_with: 'começa com', is_null: 'sem valor', not_null: 'com valor' },
+    fns: { count: 'contagem de linhas', sum: 'soma', avg: 'média', min: 'mínimo', max: 'máximo', count_distinct: 'valores distintos' },
+    good: (e) => `Consulta válida. Lê ${e.files.read} de ${e.files.present} arquivo(s)${e.bytes.read ? `, ${bytes(e.bytes.read, 'pt')}` : ''}${e.to_convert.length ? `; ${e.to_convert.length} a converter antes` : ''}.`,
+    later: 'Será um trabalho: a página mostra o andamento.', estimated: (n) => `Cerca de ${n} linha(s).`,
+    running: 'Consultando…', phase: { waiting: 'à espera', downloading: 'baixando', converting: 'convertendo', running: 'calculando', loading: 'gravando' },
+    job: (r, phase) => `Trabalho ${r.job_id}: ${phase}, ${number(r.progress?.rows ?? 0, 'pt')} linha(s)`,
+    done: (rows, s) => `${number(rows, 'pt')} linha(s) em ${number(s, 'pt')} s.`, first: (n, all) => `Primeiras ${n} de ${number(all, 'pt')} linhas`,
+    limitReached: 'É o máximo pedido: pode haver mais.', cancelled: 'Cancelado; nada ficou.', offline: 'Sem conexão com o serviço. Tento de novo sozinho; o que já foi pedido continua lá.',
+    limited: (s) => `Pedidos demais. Tente de novo em ${s} s.`, chart: (y, x) => `${y} por ${x}`, nothing: 'Nenhuma linha atende à consulta.', nulls: 'sem valor',
+    sampled: 'AMOSTRA: só uma parte das linhas foi lida; nada é extrapolado.', trace: (t) => `Rastro: ${t}`, unreadable: 'O serviço respondeu algo que a página não entende.',
+  },
+  en: {
+    skip: 'Go to the answer', title: 'Ask DATASUS', key: 'API key', keyHelp: 'Only if the service asks for one; it stays in this tab',
+    lead: 'Choose the dataset, the period and the columns. Nothing is sampled, rounded or dropped in silence.',
+    language: 'Language', what: 'What', dataset: 'Dataset', all: 'Show those that this source does not have as well',
+    ufs: 'UFs (none ticked: all)', period: 'Competência (processing, not the event)', periodYear: 'Year', from: 'From', to: 'To',
+    shape: 'The answer', rows: 'Records', figures: 'Totals by group', columns: 'Columns (none ticked: all)',
+    chosen: (n, all) => (n === 0 ? `all ${all} columns of the files` : `${n} chosen`), labels: 'Labels beside their codes',
+    limit: 'At most so many rows (empty: all)', group: 'Group by', fn: 'Figure', of: 'Of', filters: 'Conditions',
+    add: 'Add a condition', remove: 'Remove the condition', column: 'Column', op: 'Comparison', value: 'Value',
+    valueHelp: 'several: with commas between', run: 'Ask', cancel: 'Cancel', answer: 'Answer', progress: 'Progress',
+    empty: 'The answer comes here: the first rows with labels, a chart and the whole CSV.',
+    code: 'The same query in code', copy: 'Copy', copied: 'Copied', api: 'The API',
+    foot: 'Competência is the month in which the ministry processed the records; the date of the event is in the columns.',
+    label: 'label', derived: 'derived', none: 'no known meaning', checking: 'Checking…', csv: 'Download the whole CSV',
+    ops: { eq: 'equal to', ne: 'other than', gt: 'more than', ge: 'at least', lt: 'less than', le: 'at most', in: 'one of', starts_with: 'begins with', is_null: 'without a value', not_null: 'with a value' },
+    fns: { count: 'count of rows', sum: 'sum', avg: 'average', min: 'minimum', max: 'maximum', count_distinct: 'distinct values' },
+    good: (e) => `The query is valid. It reads ${e.files.read} of ${e.files.present} file(s)${e.bytes.read ? `, ${bytes(e.bytes.read, 'en')}` : ''}${e.to_convert.length ? `; ${e.to_convert.length} to be converted first` : ''}.`,
+    later: 'It will be a job: the page shows how far it has come.', estimated: (n) => `About ${n} row(s).`,
+    running: 'Asking…', phase: { waiting: 'waiting', downloading: 'downloading', converting: 'converting', running: 'computing', loading: 'writing' },
+    job: (r, phase) => `Job ${r.job_id}: ${phase}, ${number(r.progress?.rows ?? 0, 'en')} row(s)`,
+    done: (rows, s) => `${number(rows, 'en')} row(s) in ${number(s, 'en')} s.`, first: (n, all) => `First ${n} of ${number(all, 'en')} rows`,
+    limitReached: 'That is the most that was asked for: there may be more.', cancelled: 'Cancelled; nothing was left.', offline: 'No connection to the service. I try again by myself; what was asked goes on there.',
+    limited: (s) => `Too many requests. Try again in ${s} s.`, chart: (y, x) => `${y} by ${x}`, nothing: 'No row meets the query.', nulls: 'no value',
+    sampled: 'SAMPLE: only a part of the rows was read; nothing is scaled.', trace: (t) => `Trace: ${t}`, unreadable: 'The service answered what the page does not understand.',
+  },
+}
+
+export const locale = (language) => (language === 'pt' ? 'pt-BR' : 'en')
+export const number = (value, language) => new Intl.NumberFormat(locale(language), { maximumFractionDigits: 6 }).format(value)
+export const bytes = (value, language) => (value < 1e6 ? `${number(Math.ceil(value / 1e3), language)} kB` : `${number(Math.round(value / 1e5) / 10, language)} MB`)

@@ -1,0 +1,29 @@
+"""Made-up files, and one service that most tests share."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+
+import datasus
+import pytest
+from service import Service, served
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The ministry's form, records invented."""
+    return datasus.example_data(tmp_path_factory.mktemp("made"), 200)
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """So many that a job takes a while: six files of 50,000."""
+    return datasus.example_data(tmp_path_factory.mktemp("large"), 50_000)
+
+
+@pytest.fixture(scope="session")
+def service(made: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Without a limit, and with few rows at once."""
+    with served(made, tmp_path_factory.mktemp("home") / "shared", GATEWAY_SMALL_ROWS="500", GATEWAY_SMALL_FILES="10") as one:
+        yield one

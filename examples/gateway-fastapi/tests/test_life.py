@@ -1,0 +1,153 @@
+"""The service stops, is killed, and is several processes."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from service import CANARIES, QUERY, Service, free_port, served, until
+
+ALL = {"dataset": "SIH-RD", "options": {"cache": "off"}}
+
+
+def worker_pids(service: Service) -> list[int]:
+    """Processes that serve: the children of uvicorn's supervisor, but for the one that looks after its semaphores."""
+    children = subprocess.run(["ps", "--ppid", str(service.process.pid), "-o", "pid=,args="], capture_output=True, text=True, check=True)
+    return [int(line.split()[0]) for line in children.stdout.splitlines() if "spawn_main" in line]
+
+
+def ended_well(service: Service) -> None:
+    """In good order: uvicorn ends by the signal that it was sent, once everything is closed."""
+    assert service.stop() in (0, -signal.SIGTERM)
+    assert [line["event"] for line in service.lines() if line["logger"] == "gateway"][-1] == "stopped"
+
+
+def test_told_to_stop_it_leaves_a_running_job_that_the_next_process_brings_to_its_end(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    home = tmp_path / "home"
+    with served(large, home, DATASUS_THREADS="1") as first:
+        jobs = [first.job(ALL)["job_id"] for _ in range(3)]
+        ended_well(first)
+        assert any(line["event"] == "left" for line in first.lines()), "a job was at work"
+    with served(large, home) as second:
+        for job in jobs:
+            ended = second.ended(job)
+            assert ended["status"] == "completed", ended["error"]
+            rows = second.http.get(f"/jobs/{job}/result").text.count("\n") - 1
+            assert (rows, ended["report"]["records_processed"]) == (300_000, 300_000)
+
+
+def test_killed_in_the_middle_of_jobs_it_goes_on_with_every_one_of_them(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    home = tmp_path / "home"
+    with served(large, home, DATASUS_THREADS="1") as first:
+        jobs = [first.job(ALL)["job_id"] for _ in range(4)]
+        first.process.kill()
+        first.process.wait()
+    with served(large, home) as second:
+        ended = [second.ended(job) for job in jobs]
+        assert [one["status"] for one in ended] == ["completed"] * 4, [one["error"] for one in ended]
+        assert {one["runs"] for one in ended} == {2}
+        texts = {second.http.get(f"/jobs/{job}/result").content for job in jobs}
+        assert len(texts) == 1 and texts.pop().count(b"\n") == 300_001
+
+
+def test_told_to_stop_it_lets_an_answer_end_and_a_follower_go(made: pathlib.Path, large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    with served(large, tmp_path / "home", GATEWAY_SMALL_FILES="10", DATASUS_THREADS="1") as service:
+        job = service.job(ALL)["job_id"]
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            query = {"dataset": "SIH-RD", "group_by": ["CNES"], "aggregates": [{"fn": "count", "as": "n"}], "options": {"cache": "off"}}
+            answer = pool.submit(service.ask, query)
+            followed = pool.submit(lambda: service.http.get(f"/jobs/{job}/events").text)
+            until("both are open", lambda: service.http.get("/health").json()["requests"] >= 3)
+            service.process.send_signal(signal.SIGTERM)
+            assert answer.result(20).status_code == 200
+            assert "event: progress" in followed.result(20)
+        ended_well(service)
+
+
+def test_a_job_is_cancelled_and_leaves_no_file(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    home = tmp_path / "home"
+    with served(large, home, DATASUS_THREADS="1") as service:
+        job = service.job(ALL)["job_id"]
+        assert service.http.post(f"/jobs/{job}/cancel").status_code == 202
+        ended = service.ended(job)
+        assert (ended["status"], ended["error"]["error_code"]) == ("cancelled", "DS-499")
+        assert not [file for file in (home / "files").rglob("*") if file.is_file()]
+        assert service.http.get(f"/jobs/{job}/result").json()["error_code"] == "DS-409"
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server, which setup/redis.sh installs")
+def test_several_workers_share_jobs_metrics_and_through_redis_the_limit(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    redis = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    settings = {"GATEWAY_WORKERS": "2", "DATASUS_REDIS": f"redis://127.0.0.1:{port}/0", "DATASUS_RATE_LIMIT": "40"}
+    settings |= {"GATEWAY_PROXIES": "127.0.0.0/8", "DATASUS_CACHE_MEMORY": "0"}
+    try:
+        with served(large, tmp_path / "home", **settings) as service:
+            workers = until("both serve", lambda: len(found := worker_pids(service)) == 2 and found)
+
+            def asked(address: str) -> int:
+                # A connection of its own: any of them may take it.
+                import httpx
+
+                query = {**QUERY, "limit": 1}
+                headers = {"x-forwarded-for": address}
+                return httpx.post(f"{service.url}/query", json=query, headers=headers, timeout=60).status_code
+
+            # Redis is found by the first questions.
+            for number in range(12):
+                asked(f"203.0.113.{number}")
+            time.sleep(0.6)
+            counts = collections.Counter(asked("198.51.100.7") for _ in range(60))
+            # 40 together, and what comes back meanwhile: two that counted for themselves would have let all pass.
+            assert 40 <= counts[200] < 56 and counts[429] > 0, counts
+            redis.kill()
+            redis.wait()
+            counts = collections.Counter(asked("198.51.100.8") for _ in range(70))
+            # Each lets half of the limit pass.
+            assert 20 <= counts[200] < 60 and counts[429] > 5, counts
+
+            jobs = [service.job(ALL, x_forwarded_for=f"192.0.2.{number}")["job_id"] for number in range(4)]
+            text = service.http.get("/metrics").text
+            assert all(f'worker="{pid}"' in text for pid in workers)
+            assert text.count("# TYPE datasus_jobs_total counter") == 1
+            # Whoever is asked tells of it, and has it cancelled by whoever runs it.
+            assert service.http.post(f"/jobs/{jobs[3]}/cancel").status_code == 202
+            os.kill(workers[0], signal.SIGKILL)
+            ended = [service.ended(job)["status"] for job in jobs]
+            assert ended[:3] == ["completed"] * 3 and ended[3] in ("cancelled", "completed"), ended
+    finally:
+        redis.kill()
+
+
+def test_a_worker_of_two_has_half_of_the_memory(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    leasable = []
+    for workers in ("1", "2"):
+        with served(made, tmp_path / workers, GATEWAY_WORKERS=workers) as service:
+            text = service.http.get("/metrics").text
+            line = next(line for line in text.splitlines() if line.startswith("datasus_memory_leasable_bytes"))
+            leasable.append(float(line.rsplit(" ", 1)[1]))
+    assert leasable[1] == pytest.approx(leasable[0] / 2, rel=0.02)
+
+
+def test_under_load_health_jobs_do_not_wait_nothing_fails_and_no_job_is_lost(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    import load
+
+    with served(made, tmp_path / "home", DATASUS_RATE_LIMIT="100", GATEWAY_PROXIES="127.0.0.0/8") as service:
+        seconds = float(os.environ.get("DATASUS_LOAD_SECONDS", "5"))
+        told = load.run(service, clients=200 if seconds > 20 else 60, seconds=seconds)
+        print(told)
+        assert told["5xx"] == 0 and told["broken"] == 0, told
+        assert told["health_wait_p95"] < 1.0, told
+        assert told["grown"] < 256e6, told
+        for job, key in told["jobs"]:
+            ended = service.ended(job, **({"x-api-key": key} if key else {}))
+            assert ended["status"] == "completed", ended["error"]
+        assert CANARIES["health"] not in service.log.read_text()

@@ -1,0 +1,228 @@
+"""The page, in a browser without a window: a whole flow, errors, a lost connection, and what a screen reader would find."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from service import Service, served, until
+
+DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")
+AXE = pathlib.Path(os.environ.get("DATASUS_EXAMPLE_TOOLS", "/nowhere")) / "node_modules/axe-core/axe.min.js"
+PICTURES = os.environ.get("DATASUS_PICTURES")
+
+
+@pytest.fixture
+def place(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Where files go that the browser saves."""
+    return tmp_path
+
+
+class Page:
+    """The page as a person has it before them."""
+
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
+
+    def __getitem__(self, id_: str) -> Any:
+        return self.browser.find_element(By.ID, id_)
+
+    def all(self, selector: str) -> list[Any]:
+        """By CSS."""
+        return list(self.browser.find_elements(By.CSS_SELECTOR, selector))
+
+    def says(self, id_: str, said: str, seconds: float = 20.0) -> str:
+        """Its text, once that has so much in it."""
+        until(f"#{id_} says {said!r}: {self[id_].text!r}", lambda: said in self[id_].text, seconds)
+        return str(self[id_].text)
+
+    def pick(self, id_: str, value: str) -> None:
+        """Of a list."""
+        script = "const s = document.getElementById(arguments[0]); s.value = arguments[1]; s.dispatchEvent(new Event('input', {bubbles: true})); s.dispatchEvent(new Event('change', {bubbles: true}))"
+        self.browser.execute_script(script, id_, value)
+
+    def click(self, selector: str) -> None:
+        """As a person does."""
+        found = self.browser.find_element(By.CSS_SELECTOR, selector)
+        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
+        found.click()
+
+    def picture(self, name: str, width: int) -> None:
+        """Of the whole page, for the README."""
+        if PICTURES:
+            height = self.browser.execute_script("return document.querySelector('footer').getBoundingClientRect().bottom + scrollY")
+            size = {"width": width, "height": int(height), "deviceScaleFactor": 1, "mobile": width < 500}
+            self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            time.sleep(0.4)
+            self.browser.save_screenshot(str(pathlib.Path(PICTURES) / f"{name}.png"))
+
+
+@pytest.fixture(scope="module")
+def open_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Page]]:
+    """A browser for each."""
+    if DRIVER is None or BROWSER is None:
+        pytest.skip("no chromium with its driver, which setup/examples.sh installs")
+    opened: list[Any] = []
+
+    def page(url: str, width: int = 1280, height: int = 900, downloads: pathlib.Path | None = None) -> Page:
+        options = webdriver.ChromeOptions()
+        options.binary_location = str(BROWSER)
+        for one in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--lang=pt-BR"):
+            options.add_argument(one)
+        options.add_argument(f"--window-size={width},{height}")
+        options.add_experimental_option("prefs", {"intl.accept_languages": "pt-BR", "download.default_directory": str(downloads)})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+        opened.append(browser)
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        browser.get(url)
+        found = Page(browser)
+        found.click("#pt")
+        found.says("check", "Consulta válida")
+        return found
+
+    yield page
+    for browser in opened:
+        browser.quit()
+
+
+@pytest.mark.parametrize(("width", "name"), [(1280, "desktop"), (390, "celular")])
+def test_a_person_asks_reads_draws_and_saves(
+    service: Service, open_page: Callable[..., Page], place: pathlib.Path, width: int, name: str
+) -> None:
+    page = open_page(service.url, width, 850, place)
+    assert page["dataset"].get_attribute("value") == "SIH-RD"
+    page.click("#ufs [value=AC]")
+    # Of a hundred columns with their meanings the one that is meant, without its accent.
+    page["search"].send_keys("sexo")
+    until("the list is shorter", lambda: len(page.all("#columns label")) < 10)
+    page.click("#columns [value=SEXO]")
+    page["search"].clear()
+    page["search"].send_keys("valor total")
+    page.click("#columns [value=VAL_TOT]")
+    page.click("#add")
+    page.browser.execute_script("const s = document.querySelector('.filter select'); s.value = 'VAL_TOT'")
+    page.browser.execute_script("const s = document.querySelectorAll('.filter select')[1]; s.value = 'gt'; s.dispatchEvent(new Event('input', {bubbles: true}))")
+    page.browser.find_element(By.CSS_SELECTOR, ".filter input").send_keys("muito")
+    # The core's own words, as one types.
+    assert "DS-422" in page.says("check", "esperado um número decimal")
+    page.browser.find_element(By.CSS_SELECTOR, ".filter input").clear()
+    page.browser.find_element(By.CSS_SELECTOR, ".filter input").send_keys("100,50")
+    page.says("check", "Consulta válida. Lê 1 de 6")
+    page.click("#run")
+    page.says("state", "linha(s) em")
+    heads = [one.text for one in page.all("#table thead th")]
+    assert heads == ["SEXO", "SEXO_rotulo", "VAL_TOT"]
+    assert {one.text for one in page.all("#table tbody td:nth-child(2)")} == {"Masculino", "Feminino"}
+    # Money with its two digits.
+    assert all(one.text.split(",")[1:] and len(one.text.split(",")[1]) == 2 for one in page.all("#table tbody td:nth-child(3)")[:20])
+    assert page.browser.execute_script("return document.documentElement.scrollWidth") <= width
+    page.picture(f"{name}-registros", width)
+    # The same query in code is the one that was asked.
+    page.click("#tab-curl")
+    code = page["source"].text
+    asked = json.loads(code[code.index("-d '") + 4 : code.rindex("'")])
+    assert asked["where"] == [{"column": "VAL_TOT", "op": "gt", "value": "100.50"}] and asked["labels"] == ["SEXO"]
+    answer = service.ask(asked, accept="text/csv")
+    page.click("#downloads button")
+    saved = until("the CSV is saved", lambda: [one for one in place.glob("*.csv") if one.stat().st_size])
+    assert saved[0].read_bytes() == answer.content
+
+    page.click("[value=figures]")
+    page.pick("group", "datasus_competencia")
+    page.pick("from", "2024-01")
+    page.pick("fn", "sum")
+    page.says("check", "Lê 3 de 6")
+    page.click("#run")
+    page.says("state", "3 linha(s) em")
+    assert page.all("#chart polyline") and page.all("#chart svg[role=img] title")
+    page.picture(f"{name}-totais", width)
+    page.pick("group", "SEXO_rotulo")
+    page.says("check", "Consulta válida")
+    page.click("#run")
+    page.says("state", "2 linha(s) em")
+    assert len(page.all("#chart rect")) == 2
+    page.click("#en")
+    page.says("check", "The query is valid")
+    assert page.browser.execute_script("return document.documentElement.lang") == "en"
+
+
+def test_many_rows_become_a_job_whose_progress_is_shown_and_whose_csv_is_a_link(
+    service: Service, open_page: Callable[..., Page], place: pathlib.Path
+) -> None:
+    page = open_page(service.url, 1280, 900, place)
+    page.pick("from", "2024-01")
+    page.pick("limit", "")
+    page.says("check", "Lê 6 de 6")
+    page.click("#run")
+    page.says("state", "1.200 linha(s) em")
+    assert "jobs/" in page.all("#downloads a")[0].get_attribute("href")
+    page.click("#downloads a")
+    saved = until("the CSV is saved", lambda: [one for one in place.glob("*.csv") if one.stat().st_size])
+    assert saved[0].read_bytes().count(b"\n") == 1_201
+    assert len(page.all("#table tbody tr")) == 100
+
+
+def test_what_goes_wrong_is_said_and_a_lost_connection_is_found_again(
+    made: pathlib.Path, tmp_path: pathlib.Path, open_page: Callable[..., Page]
+) -> None:
+    with served(made, tmp_path / "home", DATASUS_RATE_LIMIT="1") as service:
+        page = open_page(service.url)
+        page.click("#run")
+        page.says("state", "linha(s) em")
+        page.click("#run")
+        assert "DS-429" in page.says("state", "Pedidos demais. Tente de novo em")
+        # Stopped, and not gone: nothing answers.
+        service.process.send_signal(signal.SIGTERM)
+        service.process.wait(20)
+        page.pick("limit", "7")
+        page.says("offline", "Sem conexão com o serviço")
+        with served(made, tmp_path / "home", GATEWAY_PORT=str(service.port)):
+            until("the page has found it", lambda: not page["offline"].is_displayed(), 20)
+            page.says("check", "Consulta válida")
+            page.click("#run")
+            page.says("state", "7 linha(s) em")
+            assert "É o máximo pedido" in page["state"].text
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_serious_and_the_keyboard_reaches_everything(
+    service: Service, open_page: Callable[..., Page], width: int
+) -> None:
+    if not AXE.is_file():
+        pytest.skip("no axe-core, which setup/examples.sh installs")
+    page = open_page(service.url, width)
+    # axe looks at each cell.
+    page.pick("limit", "5")
+    page.browser.set_script_timeout(120)
+    page.click("#add")
+    page.click("#run")
+    page.says("state", "linha(s) em")
+    page.browser.execute_script(AXE.read_text())
+    found = page.browser.execute_async_script("axe.run().then(arguments[0])")
+    serious = [(one["id"], one["nodes"][0]["html"]) for one in found["violations"] if one["impact"] in ("serious", "critical")]
+    assert serious == []
+    # From the dataset on, by the tabulator alone, to the button that asks, which Enter presses.
+    page.browser.execute_script("document.getElementById('dataset').focus()")
+    seen = []
+    for _ in range(400):
+        webdriver.ActionChains(page.browser).send_keys(Keys.TAB).perform()
+        seen.append(page.browser.execute_script("return document.activeElement.id"))
+        if seen[-1] == "run":
+            break
+    assert seen[-1] == "run" and {"search", "columns", "limit", "add"} <= set(seen)
+    webdriver.ActionChains(page.browser).send_keys(Keys.ENTER).perform()
+    until("the answer has the focus", lambda: page.browser.execute_script("return document.activeElement.id") == "answer")
+    errors = [one for one in page.browser.get_log("browser") if one["level"] == "SEVERE"]
+    assert errors == []
