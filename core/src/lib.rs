@@ -46,7 +46,7 @@ pub mod governor;
 pub mod labels;
 mod lake;
 mod limit;
-mod metrics;
+pub mod metrics;
 mod mirror;
 pub mod params;
 pub mod plan;

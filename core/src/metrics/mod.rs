@@ -111,7 +111,7 @@ impl Metrics {
         registry.register("memory_peak_bytes", "The process's peak in the last job", metrics.memory_peak.clone());
         // There from the beginning: a rate of failures has a value before the first of them.
         for status in ["completed", "failed", "cancelled"] {
-            metrics.jobs.get_or_create(&Status { status });
+            drop(metrics.jobs.get_or_create(&Status { status }));
         }
         more.into_iter().for_each(|collector| registry.register_collector(collector));
         Metrics { registry, ..metrics }
