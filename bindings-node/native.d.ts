@@ -13,6 +13,9 @@ export declare class Client {
   /** Takes the rows of an Arrow IPC stream or file as a table for SQL. */
   addTable(name: string, ipc: Buffer): Promise<void>
   planSync(params: string): Promise<string>
+  profile(params: string, stop: Stop): Promise<string>
+  rates(params: string): Promise<string>
+  search(words: string, dataset?: string | undefined | null): string
   explain(params: string): Promise<string>
   schema(dataset: string): string
   catalog(): string

@@ -40,9 +40,11 @@ fn run(case: &str, arguments: &Arguments) -> Result<Value, String> {
         "dbc-parquet" => cases::dbc::parquet(arguments),
         "dbc-columns" => cases::dbc::columns(arguments),
         "dbc-two" => cases::dbc::two(arguments),
+        "labels-stream" => cases::labels::streamed(arguments),
+        "labels-postgres" => cases::labels::loaded(arguments),
         "c-overhead" => cases::c::overhead(arguments),
         _ => Err("expected a case: generate, generate-dbc, postgres, csv, csv-zstd, parquet, stream, stream-budget, \
-                  small-query, planning, dbc-explode, dbc-file, dbc-parquet, dbc-columns, dbc-two, c-overhead"
+                  small-query, planning, dbc-explode, dbc-file, dbc-parquet, dbc-columns, dbc-two, labels-stream, labels-postgres, c-overhead"
             .into()),
     }
 }

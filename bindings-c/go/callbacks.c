@@ -16,3 +16,8 @@ enum datasus_status datasus_go_sync(datasus_client *client, const char *params, 
                                datasus_error *error) {
   return datasus_client_sync_watched(client, params, watch, (void *)watching, outcome, error);
 }
+
+enum datasus_status datasus_go_profile(datasus_client *client, const char *params, uintptr_t context, datasus_text *profile,
+                                  datasus_error *error) {
+  return datasus_client_profile(client, params, keep_going, (void *)context, profile, NULL, error);
+}

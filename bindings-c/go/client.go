@@ -235,6 +235,59 @@ func (c *Client) SyncWatched(ctx context.Context, params any, watch func(Progres
 	return read[*SyncReport](outcome, because(ctx, err))
 }
 
+// Profile tells what is in the columns of a dataset, as far as params selects it: NULLs, different values, range, the most frequent with
+// their labels, changes over competências, and warnings for who analyses it; until ctx is done. Of params dataset, uf, competencia,
+// columns, filters and options count.
+func (c *Client) Profile(ctx context.Context, params any) (*Profile, error) {
+	defer runtime.KeepAlive(c)
+	var given texts
+	defer given.free()
+	query := c.json(&given, "params", params)
+	if given.err != nil {
+		return nil, given.err
+	}
+	handle := cgo.NewHandle(ctx)
+	defer handle.Delete()
+	outcome, err := text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+		return C.datasus_go_profile(c.handle, query, C.uintptr_t(handle), out, told)
+	})
+	return read[*Profile](outcome, because(ctx, err))
+}
+
+// Rates gives crude and age-standardised rates of events by municipality of residence: of "events" (a query), "population" (left out:
+// IBGE-POPSVS of the same year), "standard" (a table of one's own) and "per".
+func (c *Client) Rates(params any) (*Rates, error) {
+	defer runtime.KeepAlive(c)
+	var given texts
+	defer given.free()
+	asked := c.json(&given, "params", params)
+	if given.err != nil {
+		return nil, given.err
+	}
+	return read[*Rates](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+		return C.datasus_client_rates(c.handle, asked, out, told)
+	}))
+}
+
+// Search gives the columns in whose names, meanings or labels all of words are, the best first: of one dataset, or of the whole
+// catalogue where dataset is "". Neither case nor accents count.
+func (c *Client) Search(words, dataset string) ([]Found, error) {
+	defer runtime.KeepAlive(c)
+	given := texts{language: c.language}
+	defer given.free()
+	asked := given.add("words", words)
+	var of *C.char
+	if dataset != "" {
+		of = given.add("dataset", dataset)
+	}
+	if given.err != nil {
+		return nil, given.err
+	}
+	return read[[]Found](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
+		return C.datasus_client_search(c.handle, asked, of, out, told)
+	}))
+}
+
 // PlanSync says what Sync of the same would fetch and convert: files, bytes, what is here, what has changed. No file is fetched.
 func (c *Client) PlanSync(params any) (*SyncPlan, error) {
 	defer runtime.KeepAlive(c)

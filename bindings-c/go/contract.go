@@ -44,6 +44,8 @@ type Report struct {
 	// Codes of the files that were read, before conditions, for which the list of their label has none; NULL codes are
 	// not among them.
 	Unlabelled []Unlabelled `json:"unlabelled,omitempty"`
+	// Indexes of PostgreSQL tables that were wanted, each with why, and what became of it.
+	Indexes []TableIndex `json:"indexes,omitempty"`
 	// In the client's language.
 	Warnings []string `json:"warnings"`
 }
@@ -204,6 +206,34 @@ type Unlabelled struct {
 	// Ten of them, the most frequent first; codes that are looked up together stand with a plus between.
 	Codes []string `json:"codes"`
 }
+
+// TableIndex: an index that a load was to make in PostgreSQL.
+type TableIndex struct {
+	// `schema.table`; of a partitioned table its partition.
+	Table string `json:"table"`
+	// The column.
+	Column string `json:"column"`
+	// `btree`, or `brin` where the rows came in the column's order.
+	Method string `json:"method"`
+	// Its name in the table's schema; none where there is none.
+	Name *string `json:"name"`
+	// What became of it.
+	State IndexState `json:"state"`
+	// Why it was wanted, and why it was not made where it was not; in the client's language.
+	Why string `json:"why"`
+}
+
+// IndexState: what became of an index.
+type IndexState string
+
+const (
+	// This load made it.
+	IndexStateMade IndexState = "made"
+	// The table had one that serves the same.
+	IndexStatePresent IndexState = "present"
+	// It is not there; the rows are.
+	IndexStateFailed IndexState = "failed"
+)
 
 // SyncReport: what a conversion ahead of a query did.
 type SyncReport struct {
@@ -633,9 +663,13 @@ type Postgres struct {
 	Connections uint64 `json:"connections,omitempty"`
 	// True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time.
 	Analyze *bool `json:"analyze,omitempty"`
-	// Columns to index in a new table, one index each; left out: those that the query's conditions are put on, and the
-	// one that it orders by (BRIN: its rows lie in that order).
-	Indexes []string `json:"indexes,omitzero"`
+	// Columns to index, one index each, made after the load while the table is read (`CONCURRENTLY`). `auto`, or left
+	// out: of a table that datasus made, those that this query and this client's others put conditions on, join and order
+	// by; `none`: no index. A column by whose values the rows came in order gets a BRIN.
+	Indexes Texts `json:"indexes,omitzero"`
+	// A new table has a partition for each of these, made as loads bring them; it has the three columns of `replace_by`,
+	// in any mode but `upsert`. Left out: it has none. A table that is there and has no such partitions is DS-409.
+	PartitionBy PartitionBy `json:"partition_by,omitempty"`
 }
 
 // LoadMode: what happens to the table that is there, and to its rows.
@@ -663,6 +697,14 @@ const (
 	ReplaceByCompetencia ReplaceBy = "competencia"
 	// The same file of them, whatever it is called: a part of a month that is split.
 	ReplaceBySourceFile ReplaceBy = "source_file"
+)
+
+// PartitionBy: what a partition of a table holds.
+type PartitionBy string
+
+const (
+	// One competência, by `datasus_competencia`.
+	PartitionByCompetencia PartitionBy = "competencia"
 )
 
 // ErrorForm: what went wrong, in the same shape in every language.
@@ -800,6 +842,8 @@ type Explain struct {
 	Sources []string `json:"sources"`
 	// Files that would not be read, each with the one that is instead.
 	LeftOut []LeftOut `json:"left_out"`
+	// What a PostgreSQL table of the answer would be indexed by, where its `indexes` say nothing else.
+	Indexes []PlannedIndex `json:"indexes,omitempty"`
 	// What the query would say of its files, as far as it can be known without converting them; in the client's language.
 	Warnings []string `json:"warnings"`
 	// None while nothing is converted: the columns come from the files.
@@ -837,6 +881,14 @@ const (
 	// It has the same rows.
 	LeftOutReasonSameRows LeftOutReason = "same_rows"
 )
+
+// PlannedIndex: an index that a load would make.
+type PlannedIndex struct {
+	// The column.
+	Column string `json:"column"`
+	// Who looks for rows by it; in the client's language.
+	Why string `json:"why"`
+}
 
 // Holdings: what the source holds.
 type Holdings struct {
@@ -1314,8 +1366,13 @@ type Config struct {
 	// zstd level of kept answers, 1 to 19 (`DATASUS_CACHE_LEVEL`); default 1.
 	CacheLevel int64 `json:"cache_level,omitempty"`
 	// Redis in which several machines keep answers, `redis://server:6379/0`, or `rediss://` with TLS (`DATASUS_REDIS`);
-	// never shown. Who may write there can change answers: let only your own do so.
+	// never shown. Who may write there can change answers, unless `redis_secret` is set.
 	Redis string `json:"redis,omitempty"`
+	// Secret of all clients that share answers in Redis, of 16 signs at least (`DATASUS_REDIS_SECRET`); never shown. With
+	// it an answer that was made without it is refused and counted.
+	RedisSecret string `json:"redis_secret,omitempty"`
+	// zstd level of answers in Redis, 1 to 19 (`DATASUS_REDIS_LEVEL`); none: `cache_level`.
+	RedisLevel int64 `json:"redis_level,omitempty"`
 	// File of certificates (PEM) of a private authority for `rediss://`, in the place of the system's
 	// (`DATASUS_REDIS_CA`).
 	RedisCa string `json:"redis_ca,omitempty"`

@@ -128,6 +128,30 @@ func TestErrorsHaveCodesAndFacts(t *testing.T) {
 	_, err = client.Resume(t.Context(), "no-such-job")
 	coded(t, err, "DS-404")
 
+	// Who asks too often is told when to come back; another key, and none, are not held up.
+	one := uint64(1)
+	limited, err := datasus.Open(folder, &datasus.Config{RateLimit: &one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(key string) error {
+		return read(limited.Query(t.Context(), datasus.Params{
+			Dataset: "SIH-RD", UF: []string{"AC"}, Columns: []string{"CNES"}, Options: &datasus.Options{RateKey: key},
+		}))
+	}
+	for _, key := range []string{"ana", "bia", "", ""} {
+		if err := ask(key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := coded(t, ask("ana"), "DS-429")
+	if wait, _ := refused.Diagnostic["retry_after_sec"].(float64); wait < 1 || wait > 60 || !refused.Retryable {
+		t.Errorf("%+v", refused)
+	}
+	if err := limited.Close(); err != nil {
+		t.Error(err)
+	}
+
 	// The typed error of a stream that fails: a file that was cut short.
 	file := filepath.Join(folder, "RDAC2401.dbc")
 	whole, err := os.ReadFile(file)
@@ -303,6 +327,27 @@ func TestASyncEndsWithItsContext(t *testing.T) {
 	outcome, err := client.Sync(t.Context(), datasus.Params{Dataset: "SIH-RD"})
 	if err != nil || outcome.Files == 0 || outcome.Rows == 0 || len(outcome.Sources) != int(outcome.Files) {
 		t.Errorf("%+v, %v", outcome, err)
+	}
+}
+
+func TestColumnsAreProfiledFoundAndRated(t *testing.T) {
+	client, _ := open(t)
+	profile, err := client.Profile(t.Context(), datasus.Params{Dataset: "SIH-RD", Columns: []string{"SEXO"}})
+	if err != nil || len(profile.Columns) != 1 || profile.Columns[0].Distinct != 2 || !profile.Exact {
+		t.Errorf("%+v, %v", profile, err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, err := client.Profile(ended, datasus.Params{Dataset: "SIH-RD"}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	found, err := client.Search("feminino", "SIH-RD")
+	if err != nil || found[0].Column != "SEXO" || found[0].FoundIn != "label" {
+		t.Errorf("%+v, %v", found, err)
+	}
+	rates, err := client.Rates(`{"events": {"dataset": "SIH-RD"}, "population": {"dataset": "SIH-RD"}, "per": 10}`)
+	if err != nil || len(rates.Rows) == 0 || rates.Rows[0].Crude != 10 {
+		t.Errorf("%+v, %v", rates, err)
 	}
 }
 

@@ -96,37 +96,50 @@ pub unsafe extern "C" fn datasus_client_plan_sync(
 /// Between two questions whether to go on.
 const ASK: Duration = Duration::from_millis(25);
 
-/// The work has a thread of its own, so that the caller's can ask.
+/// The same while the caller's thread is told how far it has come.
 fn sync(held: Arc<Held>, params: Vec<QueryParams>, keep_going: impl Fn(&Progress) -> bool) -> Result<String> {
-    let (cancel, (done, outcome)) = (Cancel::default(), bounded(1));
-    let stop = cancel.clone();
     let counted: Arc<OnceLock<Arc<Counted>>> = Arc::default();
     let begun = counted.clone();
     let now = |status| Progress::new(status, &counted.get().map(|counted| counted.snapshot()).unwrap_or_default());
-    let work = move || {
+    let work = move |cancel: &Cancel| {
         let begins = |progress| {
             // It begins once.
             let _ = begun.set(progress);
         };
-        let synced = fenced("datasus-sync", || json(&held.client.sync_each(&params, &cancel, begins)?));
-        // Somebody listens until this has come.
-        let _ = done.send(synced);
+        json(&held.client.sync_each(&params, cancel, begins)?)
     };
-    let thread = std::thread::Builder::new().name("datasus-sync".into()).spawn(work);
+    let synced = watched("datasus-sync", work, || keep_going(&now(datasus::Status::Running)));
+    if synced.is_ok() {
+        // It is over, whatever the host says.
+        keep_going(&now(datasus::Status::Completed));
+    }
+    synced
+}
+
+/// The work has a thread of its own, so that the caller's can ask.
+pub fn watched<T: Send + 'static>(
+    name: &'static str,
+    work: impl FnOnce(&Cancel) -> Result<T> + Send + 'static,
+    keep_going: impl Fn() -> bool,
+) -> Result<T> {
+    let (cancel, (done, outcome)) = (Cancel::default(), bounded(1));
+    let stop = cancel.clone();
+    let work = move || {
+        let ended = fenced(name, || work(&cancel));
+        // Somebody listens until this has come.
+        let _ = done.send(ended);
+    };
+    let thread = std::thread::Builder::new().name(name.into()).spawn(work);
     let thread = thread.map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
-    let synced = loop {
+    let ended = loop {
         match outcome.recv_timeout(ASK) {
-            Ok(synced) => break synced,
-            Err(RecvTimeoutError::Timeout) if keep_going(&now(datasus::Status::Running)) => {}
+            Ok(ended) => break ended,
+            Err(RecvTimeoutError::Timeout) if keep_going() => {}
             Err(RecvTimeoutError::Timeout) => stop.set(CancelReason::Caller),
             Err(RecvTimeoutError::Disconnected) => break Err(Error::internal("a call's thread went away")),
         }
     };
     // It has nothing left to do; what it dropped is gone when this returns.
     let _ = thread.join();
-    if synced.is_ok() {
-        // It is over, whatever the host says.
-        keep_going(&now(datasus::Status::Completed));
-    }
-    synced
+    ended
 }

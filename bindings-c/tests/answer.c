@@ -1,5 +1,6 @@
 /* Answers queries for tests/conformance/c.py. Of each line on stdin, "<source>\t<output>\t<file with params>", it writes one:
- * {"columns": [...], "rows": [[text or null, ...], ...], "report": {...}} or {"error": {...}}. */
+ * {"columns": [...], "rows": [[text or null, ...], ...], "report": {...}} or {"error": {...}}; of params in a file profile.json
+ * also "profile". */
 #include "../../examples/c/arrow_text.h"
 
 static void string(const char *text, int64_t size) {
@@ -64,7 +65,7 @@ static datasus_status rows_of(struct ArrowArrayStream *stream, datasus_error *er
   return status;
 }
 
-static datasus_status answer(const char *source, const char *output, const char *params, const char *more,
+static datasus_status answer(const char *source, const char *output, const char *params, bool profiles, const char *more,
                              datasus_error *error) {
   char config[2048];
   datasus_client *client;
@@ -78,8 +79,14 @@ static datasus_status answer(const char *source, const char *output, const char 
     status = rows_of(&stream, error);
     if (status == DATASUS_STATUS_OK) status = datasus_stream_summary(&stream, &summary, error);
     if (status == DATASUS_STATUS_OK) {
-      printf(", \"report\": %s}\n", summary.data);
+      printf(", \"report\": %s", summary.data);
       datasus_text_release(&summary);
+      if (profiles) status = datasus_client_profile(client, params, NULL, NULL, &summary, NULL, error);
+      if (profiles && status == DATASUS_STATUS_OK) {
+        printf(", \"profile\": %s", summary.data);
+        datasus_text_release(&summary);
+      }
+      printf("}\n");
     }
     stream.release(&stream);
   }
@@ -104,7 +111,8 @@ int main(void) {
     const char *more = strtok(NULL, "\t\n");
     char *params = whole(path);
     datasus_error error = DATASUS_ERROR_INIT;
-    if (answer(source, output, params, more == NULL ? "" : more, &error) != DATASUS_STATUS_OK) {
+    bool profiles = strstr(path, "/profile.json") != NULL;
+    if (answer(source, output, params, profiles, more == NULL ? "" : more, &error) != DATASUS_STATUS_OK) {
       /* Behind rows that came before it, if any: the reader takes the last. */
       printf("\n{\"error\": %s}\n", error.json);
       datasus_error_release(&error);

@@ -107,6 +107,24 @@ static void a_handle_that_was_released_is_an_error(void) {
   CHECK(read_all(&stream) > 0);
 }
 
+static void who_asks_too_often_is_told_when_to_come_back(void) {
+  static const char *const ana = "{\"dataset\": \"SIH-RD\", \"columns\": [\"CNES\"], \"limit\": 1, \"options\": {\"rate_key\": \"ana\"}}";
+  datasus_client *client;
+  datasus_error late = DATASUS_ERROR_INIT;
+  struct ArrowArrayStream stream;
+  FINE(datasus_client_open(FOLDER, "{\"rate_limit\": 1}", &client, error));
+  FINE(datasus_client_query(client, ana, &stream, NULL, error));
+  CHECK(read_all(&stream) == 1);
+  REFUSED(429, datasus_client_query(client, ana, &stream, NULL, error));
+  CHECK(datasus_client_query(client, ana, &stream, NULL, &late) == DATASUS_STATUS_QUEUE_FULL);
+  CHECK(strstr(late.diagnostic, "\"retry_after_sec\"") != NULL);
+  late.release(&late);
+  /* Who gives no key is not held up. */
+  FINE(datasus_client_query(client, QUERY, &stream, NULL, error));
+  CHECK(read_all(&stream) > 0);
+  CHECK(datasus_client_release(client) == DATASUS_STATUS_OK);
+}
+
 static void a_number_that_never_was_a_handle_is_an_error(void) {
   datasus_text text;
   int place = 0;
@@ -333,6 +351,7 @@ int main(int argc, char **argv) {
   RUN(every_function_does_what_it_is_called_for);
   RUN(null_for_any_argument_is_an_error);
   RUN(a_handle_that_was_released_is_an_error);
+  RUN(who_asks_too_often_is_told_when_to_come_back);
   RUN(a_number_that_never_was_a_handle_is_an_error);
   RUN(what_is_released_twice_by_way_of_a_copy_is_an_error);
   RUN(a_stream_that_was_released_gives_errors_to_its_copies);

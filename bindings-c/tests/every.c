@@ -5,6 +5,7 @@ datasus_job *the_job;
 static char folder_of_all[512];
 static char id_of_job[64];
 
+static const char *RATES = "{\"events\": {\"dataset\": \"SIH-RD\"}, \"population\": {\"dataset\": \"SIH-RD\"}}";
 static const char *QUERY = "{\"dataset\": \"SIH-RD\", \"uf\": \"AC\", \"competencia\": \"202401\", \"columns\": [\"N_AIH\", \"VAL_TOT\"]}";
 
 int64_t read_all(struct ArrowArrayStream *stream) {
@@ -68,6 +69,9 @@ SAYS(sync_all, datasus_client_sync(the_client, QUERY, NULL, NULL, &text, error))
 SAYS(sync_watched, datasus_client_sync_watched(the_client, QUERY, NULL, NULL, &text, error))
 SAYS(plan_sync, datasus_client_plan_sync(the_client, QUERY, &text, error))
 SAYS(explain, datasus_client_explain(the_client, QUERY, &text, error))
+SAYS(profile, datasus_client_profile(the_client, QUERY, NULL, NULL, &text, NULL, error))
+SAYS(rates, datasus_client_rates(the_client, RATES, &text, error))
+SAYS(search, datasus_client_search(the_client, "sexo", "SIH-RD", &text, error))
 SAYS(schema, datasus_client_schema(the_client, "SIH-RD", &text, error))
 SAYS(catalog, datasus_client_catalog(the_client, &text, error))
 SAYS(dictionaries, datasus_client_dictionaries(the_client, &text, error))
@@ -269,6 +273,9 @@ const Every EVERY[] = {
     {"datasus_client_plan_sync", plan_sync, DATASUS_STATUS_OK},
     {"datasus_client_add_table", add_table, DATASUS_STATUS_OK},
     {"datasus_client_explain", explain, DATASUS_STATUS_OK},
+    {"datasus_client_profile", profile, DATASUS_STATUS_OK},
+    {"datasus_client_rates", rates, DATASUS_STATUS_OK},
+    {"datasus_client_search", search, DATASUS_STATUS_OK},
     {"datasus_client_schema", schema, DATASUS_STATUS_OK},
     {"datasus_client_catalog", catalog, DATASUS_STATUS_OK},
     {"datasus_client_dictionaries", dictionaries, DATASUS_STATUS_OK},

@@ -141,6 +141,23 @@ impl Client {
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn profile<'env>(&self, env: &'env Env, params: String, stop: &Stop) -> napi::Result<Object<'env>> {
+        let stop = stop.cancel.clone();
+        self.call(env, move |client| json(&client.profile_until(&client.params(&params)?, &stop)?))
+    }
+
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn rates<'env>(&self, env: &'env Env, params: String) -> napi::Result<Object<'env>> {
+        self.call(env, move |client| json(&client.rates(&client.rates_params(&params)?)?))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn search(&self, words: String, dataset: Option<String>) -> napi::Result<String> {
+        let found = || self.client.search(&words, dataset.as_deref());
+        at_once(|| found().and_then(|found| json(&found)).map_err(self.spoken()))
+    }
+
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn explain<'env>(&self, env: &'env Env, params: String) -> napi::Result<Object<'env>> {
         self.call(env, move |client| json(&client.explain(&client.params(&params)?)?))
     }

@@ -53,6 +53,17 @@ test('what is asked wrongly is refused as in every language', async () => {
   await assert.rejects(closed.datasets(), datasus.Conflict)
 })
 
+test('who asks too often is told when to come back', async () => {
+  const limited = await datasus.open({ source: folder, rateLimit: 1 })
+  const ask = async (rateKey) => (await (await limited.query({ dataset: 'SIH-RD', columns: ['CNES'], limit: 1, options: { rateKey } })).toArray()).length
+  assert.equal(await ask('ana'), 1)
+  const error = await ask('ana').catch((caught) => caught)
+  assert.deepEqual([error.code, error.retryable, error.diagnostic.limit], ['DS-429', true, 1])
+  assert.ok(error.diagnostic.retry_after_sec >= 1 && error.diagnostic.retry_after_sec <= 60)
+  assert.deepEqual([await ask('bia'), await ask(undefined), await ask(undefined)], [1, 1, 1])
+  await limited.close()
+})
+
 test('a number beyond a double reaches the core with all its digits', async () => {
   const result = await client.query({ sql: 'SELECT $n AS n', bind: { n: 9007199254740993n } })
   assert.deepEqual(await result.toArray(), [{ n: 9007199254740993n }])

@@ -1,18 +1,29 @@
 /** The front of the SDK: one source folder, and everything that can be asked of it. */
 
 import type { LoadArrow } from './arrow'
-import type { CatalogEntry, CsvForm, DeadLetter, DictionaryEntry, DictionarySync, Explain, Holdings, JobInfo, Known, Mode, QueryParams, Replayed, Report, SyncPlan, SyncReport } from './contract'
+import type { CatalogEntry, CsvForm, DeadLetter, DictionaryEntry, DictionarySync, Explain, Found, Holdings, JobInfo, Known, Mode, Profile, QueryParams, Rates, Replayed, Report, SyncPlan, SyncReport } from './contract'
 import { atOnce, conflict, settled, type Language } from './errors'
 import { exactJson, Given, isPlainObject, languageOf, type Expected } from './given'
 import { Job, progressOf, type JobEvent, type Progress } from './job'
 import { native, type NativeClient, type NativeJob, type NativeStop } from './native'
 import { destinationsJson, paramsJson, settings, type Query, type To } from './params'
+import { profileOf } from './profile'
 import { Result } from './result'
 import { schemaOf, type DatasetSchema } from './schema'
 import { begun, stoppable } from './stoppable'
 import { ipcOf, isRows, type TableRows } from './tables'
 import { told } from './told'
 import { Warnings } from './warnings'
+
+/** Beside the events of rates. */
+export interface RatesOptions {
+  /** The people: `IBGE-POPSVS` of one year, or a dataset whose rows are counted. */
+  population?: Query | QueryParams | string
+  /** The standard population, a table of `tables`; the whole country of the same year. */
+  standard?: string
+  /** A rate is of so many people; 100,000. */
+  per?: number
+}
 
 /** Settings; what is left out comes from its `DATASUS_*` variable (`DATASUS_LAKE`, `DATASUS_OUTPUT`, ...), or is the default. */
 export interface Config {
@@ -95,6 +106,10 @@ export interface Config {
   cacheLevel?: number
   /** Redis in which several machines keep answers, `redis://server:6379/0`; never shown. */
   redis?: string
+  /** Secret of all clients that share answers in Redis, 16 characters at least; never shown. What was made without it is refused. */
+  redisSecret?: string
+  /** zstd level of answers in Redis, 1 to 19; `cacheLevel`. */
+  redisLevel?: number
   /** File of certificates of a private authority for `rediss://`. */
   redisCa?: string | URL
   /** Seconds after which Redis forgets an answer; one day. */
@@ -322,6 +337,41 @@ export class Client implements AsyncDisposable {
   /** What {@link Client.sync} would fetch and convert: files, bytes, what is here, what has changed. No file is fetched. */
   async planSync(query: SyncQuery = {}): Promise<SyncPlan> {
     return told<SyncPlan>(await settled(this.#native.planSync(this.#syncJson(query))), 'SyncPlan')
+  }
+
+  /**
+   * What is in the columns of a dataset, as far as `query` selects it: NULLs, different values, range, the most frequent with their
+   * labels, codes without one, values that did not parse, changes over competências, and `warnings` for who analyses it. Of the query
+   * `dataset`, `uf`, `competencia`, `columns`, `where` and options count. `console.table(profileRows(profile))` shows it.
+   */
+  async profile(query: Query | QueryParams | string, options: CallOptions = {}): Promise<Profile> {
+    const signal = this.#signal(options)
+    const [client, params] = [this.#native, paramsJson(this.#given, query)]
+    return profileOf(await stoppable(signal, this.#given.language, (stop) => client.profile(params, stop)))
+  }
+
+  /**
+   * Crude and age-standardised rates of events by municipality of residence. `population`: `IBGE-POPSVS` of one year (that of the events),
+   * or a dataset whose rows are counted (`SINASC-DN`); `standard`: a table of `tables` with `faixa_etaria` and `populacao`; `per`: 100,000.
+   */
+  async rates(events: Query | QueryParams | string, options: RatesOptions = {}): Promise<Rates> {
+    const given = this.#given
+    const { population, standard, per } = given.options('options', options, ['population', 'standard', 'per'])
+    const parts = [`"events": ${paramsJson(given, events)}`]
+    if (population !== undefined) parts.push(`"population": ${paramsJson(given, population as Query)}`)
+    if (standard !== undefined) parts.push(`"standard": ${JSON.stringify(given.text('standard', standard))}`)
+    if (per !== undefined) parts.push(`"per": ${JSON.stringify(per)}`)
+    return told<Rates>(await settled(this.#native.rates(`{${parts.join(', ')}}`)), 'Rates')
+  }
+
+  /**
+   * The columns in whose names, meanings or labels all of `words` are, the best first: of one dataset, or of the whole catalogue.
+   * Neither case nor accents count.
+   */
+  search(words: string, dataset?: string): Found[] {
+    const given = this.#given
+    const [asked, of] = [given.text('words', words), dataset === undefined ? undefined : given.text('dataset', dataset)]
+    return told<Found[]>(atOnce(() => this.#native.search(asked, of)), 'Found')
   }
 
   /** What a query would read, against what is there. Converts nothing. */

@@ -40,6 +40,8 @@ export interface Report {
   normalised?: NormalisedCodes[]
   /** Codes of the files that were read, before conditions, for which the list of their label has none; NULL codes are not among them. */
   unlabelled?: Unlabelled[]
+  /** Indexes of PostgreSQL tables that were wanted, each with why, and what became of it. */
+  indexes?: TableIndex[]
   /** In the client's language. */
   warnings: string[]
 }
@@ -189,6 +191,31 @@ export interface Unlabelled {
   /** Ten of them, the most frequent first; codes that are looked up together stand with a plus between. */
   codes: string[]
 }
+
+/** An index that a load was to make in PostgreSQL. */
+export interface TableIndex {
+  /** `schema.table`; of a partitioned table its partition. */
+  table: string
+  /** The column. */
+  column: string
+  /** `btree`, or `brin` where the rows came in the column's order. */
+  method: string
+  /** Its name in the table's schema; none where there is none. */
+  name: string | null
+  /** What became of it. */
+  state: IndexState
+  /** Why it was wanted, and why it was not made where it was not; in the client's language. */
+  why: string
+}
+
+/**
+ * What became of an index.
+ *
+ * - `made`: This load made it.
+ * - `present`: The table had one that serves the same.
+ * - `failed`: It is not there; the rows are.
+ */
+export type IndexState = 'made' | 'present' | 'failed'
 
 /** What a conversion ahead of a query did. */
 export interface SyncReport {
@@ -553,8 +580,10 @@ export interface Postgres {
   connections?: number
   /** True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time. */
   analyze?: boolean
-  /** Columns to index in a new table, one index each; left out: those that the query's conditions are put on, and the one that it orders by (BRIN: its rows lie in that order). */
-  indexes?: string[] | null
+  /** Columns to index, one index each, made after the load while the table is read (`CONCURRENTLY`). `auto`, or left out: of a table that datasus made, those that this query and this client's others put conditions on, join and order by; `none`: no index. A column by whose values the rows came in order gets a BRIN. */
+  indexes?: OneOrMany | null
+  /** A new table has a partition for each of these, made as loads bring them; it has the three columns of `replace_by`, in any mode but `upsert`. Left out: it has none. A table that is there and has no such partitions is DS-409. */
+  partition_by?: PartitionBy | null
 }
 
 /**
@@ -575,6 +604,13 @@ export type LoadMode = 'create' | 'append' | 'replace' | 'replace_by' | 'upsert'
  * - `source_file`: The same file of them, whatever it is called: a part of a month that is split.
  */
 export type ReplaceBy = 'competencia' | 'source_file'
+
+/**
+ * What a partition of a table holds.
+ *
+ * - `competencia`: One competência, by `datasus_competencia`.
+ */
+export type PartitionBy = 'competencia'
 
 /** What went wrong, in the same shape in every language. */
 export interface ErrorForm {
@@ -705,6 +741,8 @@ export interface Explain {
   sources: string[]
   /** Files that would not be read, each with the one that is instead. */
   leftOut: LeftOut[]
+  /** What a PostgreSQL table of the answer would be indexed by, where its `indexes` say nothing else. */
+  indexes?: PlannedIndex[]
   /** What the query would say of its files, as far as it can be known without converting them; in the client's language. */
   warnings: string[]
   /** None while nothing is converted: the columns come from the files. */
@@ -738,6 +776,14 @@ export interface LeftOut {
  * - `same_rows`: It has the same rows.
  */
 export type LeftOutReason = 'preliminary' | 'older_date' | 'older_time' | 'same_rows'
+
+/** An index that a load would make. */
+export interface PlannedIndex {
+  /** The column. */
+  column: string
+  /** Who looks for rows by it; in the client's language. */
+  why: string
+}
 
 /** What the source holds. */
 export interface Holdings {
@@ -1191,8 +1237,12 @@ export interface Config {
   cache_entry_limit?: number
   /** zstd level of kept answers, 1 to 19 (`DATASUS_CACHE_LEVEL`); default 1. */
   cache_level?: number
-  /** Redis in which several machines keep answers, `redis://server:6379/0`, or `rediss://` with TLS (`DATASUS_REDIS`); never shown. Who may write there can change answers: let only your own do so. */
+  /** Redis in which several machines keep answers, `redis://server:6379/0`, or `rediss://` with TLS (`DATASUS_REDIS`); never shown. Who may write there can change answers, unless `redis_secret` is set. */
   redis?: string | null
+  /** Secret of all clients that share answers in Redis, of 16 signs at least (`DATASUS_REDIS_SECRET`); never shown. With it an answer that was made without it is refused and counted. */
+  redis_secret?: string | null
+  /** zstd level of answers in Redis, 1 to 19 (`DATASUS_REDIS_LEVEL`); none: `cache_level`. */
+  redis_level?: number | null
   /** File of certificates (PEM) of a private authority for `rediss://`, in the place of the system's (`DATASUS_REDIS_CA`). */
   redis_ca?: string | null
   /** Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day. */
@@ -1255,12 +1305,12 @@ export type S3Credentials = 'keys' | 'instance'
 
 /** The parts of what is told that are records themselves, by their keys in the contract. @internal */
 export const PARTS: Record<string, Record<string, string>> = {
-  Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled' },
+  Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled', indexes: 'TableIndex' },
   SyncReport: { sources: 'SourceFile', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
   SyncPlan: { planned: 'PlannedFile', missing: 'Missing' },
   JobInfo: { destinations: 'JobDestination', error: 'ErrorForm' },
   ErrorForm: { problems: 'Problem', context: 'ErrorContext' },
-  Explain: { files: 'Share', row_groups: 'Share', bytes: 'Share', missing: 'Missing', left_out: 'LeftOut' },
+  Explain: { files: 'Share', row_groups: 'Share', bytes: 'Share', missing: 'Missing', left_out: 'LeftOut', indexes: 'PlannedIndex' },
   Holdings: { datasets: 'DatasetSummary', ignored: 'IgnoredFile' },
   CatalogEntry: { uf_column: 'UfColumn', row_keys: 'RowKeys', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields', derived: 'DerivedColumn' },
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },

@@ -20,7 +20,7 @@ export const readDbc = (path: string | URL, options?: ReadOptions): Promise<File
 /** Name and description of every dataset of the catalogue. */
 export const allDatasets = (): { dataset: string; nome: string }[] => native.allDatasets()
 
-export type { CallOptions, Client, Config, SinkOptions, Source, SyncOptions } from './client'
+export type { CallOptions, Client, Config, RatesOptions, SinkOptions, Source, SyncOptions } from './client'
 export type * from './contract'
 export {
   Cancelled,
@@ -47,6 +47,7 @@ export type { Job, JobEvent, Progress } from './job'
 export { onLog, type Level } from './logger'
 export type { ArrayOptions } from './objects'
 export { csv, parquet, postgres, type Aggregates, type Conditions, type CsvOptions, type ParquetOptions, type PostgresOptions, type Query, type To, type Where } from './params'
+export { profileRows, type ProfileRow } from './profile'
 export { exampleData, type FileRecords, type ReadOptions } from './read_dbc'
 export type * from './schema'
 export type { TableRows } from './tables'

@@ -1,6 +1,7 @@
 /** A dataset as people ask for it, out of what the catalogue knows. */
 
 import type { CatalogEntry, Coding, LogicalType } from './contract'
+import { shownAs, textTable } from './text_table'
 
 /** A column of a dataset. */
 export interface ColumnInfo {
@@ -22,12 +23,32 @@ export interface ColumnInfo {
   codings: Coding[]
 }
 
-/** A dataset as the catalogue knows it. Competência is the month of processing; the event's dates are `eventDates`. */
+/** A column that a dataset has by name alone: the labels of a column's codes, or what is made of others. */
+export interface DerivedInfo {
+  name: string
+  type: string
+  meaning: string
+  /** Who says so; of labels, the list and its date. */
+  source: string
+  /** The columns that it is made of. */
+  inputs: string[]
+  /** The column of the codes; null: it is made by a rule. */
+  labelOf: string | null
+  /** The list of its labels, as `dictionaries` names it. */
+  labelList: string | null
+}
+
+/**
+ * A dataset as the catalogue knows it. Competência is the month of processing; the event's dates are `eventDates`. `console.log` shows
+ * a table, and `console.table(schema.columns)` another one.
+ */
 export interface DatasetSchema {
   dataset: string
   nome: string
   eventDates: string[]
   columns: ColumnInfo[]
+  /** Labels, and what is made of other columns: `SEXO_rotulo`, `idade_anos`. */
+  derived: DerivedInfo[]
   /** Everything that the catalogue knows. */
   catalog: CatalogEntry
 }
@@ -52,6 +73,27 @@ export function schemaOf(catalog: CatalogEntry): DatasetSchema {
       codings,
     }
   })
+  const derived = catalog.derived.map(({ name, kind, meaning, source, inputs, labelOf, labelList }): DerivedInfo => {
+    return { name, type: typeOf(kind), meaning, source, inputs, labelOf: labelOf ?? null, labelList: labelList ?? null }
+  })
   const { dataset, nome, eventDates } = catalog
-  return { dataset, nome, eventDates, columns, catalog }
+  const schema: DatasetSchema = { dataset, nome, eventDates, columns, derived, catalog }
+  return shownAs(schema, () => text(schema))
+}
+
+function text({ dataset, nome, eventDates, columns, derived }: DatasetSchema): string {
+  const official = (one: DerivedInfo): string => (one.source.startsWith('não oficial') ? ' (não oficial)' : '')
+  const labels = new Map(derived.filter((one) => one.labelOf !== null).map((one) => [one.labelOf, `${one.labelList}${official(one)}`]))
+  const years = (of: ColumnInfo['years']): string => (of === null ? '' : `${of[0]}-${of[1]}`)
+  const rows = columns.map((one) => [one.name, one.type, years(one.years), labels.get(one.name) ?? '', one.meaning ?? ''])
+  const made = derived.filter((one) => one.labelOf === null)
+  const parts = [`${dataset}: ${nome} (${columns.length} colunas)`]
+  if (eventDates.length > 0) parts.push(`Datas do evento: ${eventDates.join(', ')}`)
+  parts.push(textTable(['coluna', 'tipo', 'anos', 'rótulos', 'significado'], rows, 4))
+  if (made.length > 0) {
+    parts.push('\nColunas derivadas, pelo nome:\n')
+    const of = made.map((one) => [one.name, one.type, one.inputs.join(', '), one.meaning])
+    parts.push(textTable(['coluna', 'tipo', 'feita de', 'significado'], of, 3))
+  }
+  return parts.join('\n')
 }

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::answer::Pending;
+use crate::batch::Batch;
 use crate::error::{raised, without_gil};
 use crate::job::{Job, json};
 use crate::waiting::on_a_thread;
@@ -129,6 +130,29 @@ impl Client {
         json(py, &self.call(py, move |client| client.plan_sync(&client.params_list(&params)?))?)
     }
 
+    /// The profile as JSON, and the same as rows.
+    #[pyo3(signature = (params, tick=None))]
+    fn profile(&self, py: Python<'_>, params: String, tick: Option<&Bound<'_, PyAny>>) -> PyResult<(String, Batch)> {
+        let (client, cancel) = (self.0.clone(), Cancel::default());
+        let stop = cancel.clone();
+        let work = move || {
+            let profile = client.profile_until(&client.params(&params)?, &cancel)?;
+            let rows = profile.to_batch()?;
+            Ok((profile, rows))
+        };
+        let (profile, rows) = on_a_thread(py, tick, work, move || stop.set(CancelReason::Caller))?;
+        Ok((json(py, &profile)?, Batch::new(rows)))
+    }
+
+    fn rates(&self, py: Python<'_>, params: String) -> PyResult<String> {
+        json(py, &self.call(py, move |client| client.rates(&client.rates_params(&params)?))?)
+    }
+
+    #[pyo3(signature = (words, dataset=None))]
+    fn search(&self, py: Python<'_>, words: &str, dataset: Option<&str>) -> PyResult<String> {
+        json(py, &without_gil(py, || self.0.search(words, dataset))?)
+    }
+
     fn explain(&self, py: Python<'_>, params: String) -> PyResult<String> {
         json(py, &self.call(py, move |client| client.explain(&client.params(&params)?))?)
     }
@@ -187,4 +211,10 @@ pub fn json_schema() -> String {
 #[pyfunction]
 pub fn all_datasets() -> Vec<(String, String)> {
     Catalog::builtin().datasets().map(|grupo| (grupo.dataset.to_string(), grupo.nome.clone())).collect()
+}
+
+/// The columns of a dataset in which all of `words` are, as JSON.
+#[pyfunction]
+pub fn search(py: Python<'_>, words: &str, dataset: &str) -> PyResult<String> {
+    json(py, &datasus::labels::search(words, Catalog::builtin().read(dataset)))
 }

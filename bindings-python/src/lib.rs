@@ -55,6 +55,7 @@ fn _datasus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(client::masked, module)?)?;
     module.add_function(wrap_pyfunction!(client::json_schema, module)?)?;
     module.add_function(wrap_pyfunction!(client::all_datasets, module)?)?;
+    module.add_function(wrap_pyfunction!(client::search, module)?)?;
     module.add_class::<job::Awaited>()?;
     module.add_function(wrap_pyfunction!(wakes::next_wake, module)?)?;
     module.add_function(wrap_pyfunction!(host::host_events, module)?)?;

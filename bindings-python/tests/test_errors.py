@@ -74,6 +74,18 @@ def test_mistakes_of_a_user_are_told_as_what_they_are(client: datasus.Client, fo
         client.datasets()
 
 
+def test_who_asks_too_often_is_told_when_to_come_back(folder: pathlib.Path) -> None:
+    with datasus.open(folder, rate_limit=1) as client:
+        ask = lambda key: client.query("SIH-RD", columns=["CNES"], rate_key=key).to_arrow().num_rows  # noqa: E731
+        assert ask("ana") == 600
+        with pytest.raises(datasus.QueueFull) as refused:
+            ask("ana")
+        assert 1 <= refused.value.diagnostic["retry_after_sec"] <= 60
+        assert (refused.value.diagnostic["limit"], refused.value.retryable) == (1, True)
+        # Another key, and none, are not held up.
+        assert (ask("bia"), ask(None), ask(None)) == (600, 600, 600)
+
+
 WRONG_TYPES = [
     (TypeError, "received b'1'", {"where": {"CNES": b"1"}}),
     (TypeError, "conditions are no text", {"where": "IDADE < 3"}),

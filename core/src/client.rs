@@ -2,6 +2,8 @@
 
 mod builder;
 mod dataset_schema;
+mod knowing;
+mod rates;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use crate::store::Location;
 
 pub use builder::ClientBuilder;
 pub use dataset_schema::{DatasetSchema, DerivedColumn};
+pub use rates::{Rate, Rates, RatesParams};
 
 /// A source of DATASUS files, opened.
 ///

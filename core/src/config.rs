@@ -21,6 +21,7 @@ use crate::base::{
 
 /// Far more than any machine has: each costs a stack, and starting them costs time.
 const MOST_THREADS: u64 = 512;
+const LEAST_SECRET: usize = 16;
 /// A column of this many of the widest fields still fits Arrow's 32-bit offsets.
 const MOST_CHUNK_ROWS: u64 = 1 << 20;
 /// What the ministry's server bears of one client.
@@ -145,8 +146,14 @@ pub struct Config {
     #[schemars(range(min = 1, max = 19))]
     pub cache_level: i32,
     /// Redis in which several machines keep answers, `redis://server:6379/0`, or `rediss://` with TLS (`DATASUS_REDIS`); never shown.
-    /// Who may write there can change answers: let only your own do so.
+    /// Who may write there can change answers, unless `redis_secret` is set.
     pub redis: Option<Secret>,
+    /// Secret of all clients that share answers in Redis, of 16 signs at least (`DATASUS_REDIS_SECRET`); never shown. With it an answer
+    /// that was made without it is refused and counted.
+    pub redis_secret: Option<Secret>,
+    /// zstd level of answers in Redis, 1 to 19 (`DATASUS_REDIS_LEVEL`); none: `cache_level`.
+    #[schemars(range(min = 1, max = 19))]
+    pub redis_level: Option<i32>,
     /// File of certificates (PEM) of a private authority for `rediss://`, in the place of the system's (`DATASUS_REDIS_CA`).
     pub redis_ca: Option<PathBuf>,
     /// Seconds after which Redis forgets an answer (`DATASUS_REDIS_TTL`). Default one day.
@@ -239,6 +246,8 @@ impl Default for Config {
             cache_entry_limit: 8_000_000,
             cache_level: 1,
             redis: None,
+            redis_secret: None,
+            redis_level: None,
             redis_ca: None,
             redis_ttl: 86_400.0,
             rate_limit: 100,
@@ -360,6 +369,17 @@ impl Config {
             )
             .stage("config"));
         }
+        if self.redis_secret.as_ref().is_some_and(|secret| secret.reveal().chars().count() < LEAST_SECRET) {
+            return Err(Error::new(
+                Code::InvalidParams,
+                text!(
+                    "Configuração inválida: `redis_secret` deve ter ao menos {LEAST_SECRET} caracteres",
+                    "Invalid configuration: `redis_secret` must have at least {LEAST_SECRET} characters"
+                ),
+            )
+            .with("minimum", LEAST_SECRET as u64)
+            .stage("config"));
+        }
         let ranges = [
             ("transfers", Some(self.transfers as u64), 1, MOST_TRANSFERS),
             ("max_download", Some(self.max_download), 0, MOST_BYTES),
@@ -374,6 +394,7 @@ impl Config {
             ("cache_limit", Some(self.cache_limit), 0, MOST_BYTES),
             ("cache_entry_limit", Some(self.cache_entry_limit), 0, 1 << 30),
             ("cache_level", Some(u64::try_from(self.cache_level).unwrap_or(0)), 1, 19),
+            ("redis_level", self.redis_level.map(|level| u64::try_from(level).unwrap_or(0)), 1, 19),
         ];
         for (name, given, least, most) in ranges {
             if let Some(received) = given.filter(|given| !(least..=most).contains(given)) {

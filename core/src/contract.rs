@@ -7,13 +7,13 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::base::ErrorForm;
-use crate::client::{DatasetSchema, Holdings, Known};
+use crate::client::{DatasetSchema, Holdings, Known, Rates, RatesParams};
 use crate::config::Config;
-use crate::labels::DictionaryEntry;
+use crate::labels::{DictionaryEntry, Found};
 use crate::params::QueryParams;
 use crate::plan::Explain;
 use crate::recovery::DeadLetter;
-use crate::run::{DictionarySync, JobInfo, Replayed, Report, SyncPlan, SyncReport};
+use crate::run::{DictionarySync, JobInfo, Profile, Replayed, Report, SyncPlan, SyncReport};
 use crate::sink::{Destination, pipe};
 use crate::source::FileSummary;
 
@@ -26,6 +26,7 @@ pub fn schema() -> Value {
         add::<Destination>(&mut given),
         add::<pipe::Format>(&mut given),
         add::<Config>(&mut given),
+        add::<RatesParams>(&mut given),
     ];
     let mut told = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let outputs = [
@@ -40,6 +41,9 @@ pub fn schema() -> Value {
         add::<Known>(&mut told),
         add::<DatasetSchema>(&mut told),
         add::<DictionaryEntry>(&mut told),
+        add::<Profile>(&mut told),
+        add::<Found>(&mut told),
+        add::<Rates>(&mut told),
         add::<DictionarySync>(&mut told),
         add::<FileSummary>(&mut told),
         add::<ErrorForm>(&mut told),

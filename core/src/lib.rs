@@ -57,17 +57,23 @@ pub mod sink;
 pub mod source;
 pub mod store;
 
-pub use base::{Code, Error, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret};
+pub use base::{
+    Code, Error, IndexState, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret,
+    TableIndex,
+};
 pub use catalog::{Catalog, Competencia, Dataset, Uf};
-pub use client::{Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known};
+pub use client::{
+    Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known, Rate, Rates,
+    RatesParams,
+};
 pub use config::{Config, CsvEncoding, CsvForm, Refresh, S3Credentials};
 pub use governor::{Mode, ModeChange, ModeChanges};
-pub use labels::DictionaryEntry;
+pub use labels::{DictionaryEntry, Found, FoundIn};
 pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{
     CacheUse, DestinationOptions, DictionarySync, Ended, Event, Events, Job, JobDestination, JobInfo, KitFailed,
-    KitSynced, Pending, Replayed, Report, Rows, Status, SyncPlan, SyncReport,
+    KitSynced, Pending, Profile, Replayed, Report, Rows, Status, SyncPlan, SyncReport,
 };
 pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

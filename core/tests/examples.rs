@@ -33,6 +33,8 @@ fn every_example_runs() {
     assert!(csv.starts_with("\u{feff}CNES;DIAG_PRINC;DT_INTER;VAL_TOT\r\n"), "{}", &csv[..60]);
     let jobs = run("jobs", &["demo-output/source"], folder.path());
     assert!(jobs.status.success() && text(&jobs).contains("mode: "), "{}", text(&jobs));
+    let rates = run("rates", &["demo-output/source"], folder.path());
+    assert!(rates.status.success() && text(&rates).contains(" births, "), "{}", text(&rates));
     let errors = run("errors", &["demo-output/source"], folder.path());
     assert!(text(&errors).contains("\"error_code\": \"DS-422\""), "{}", text(&errors));
 }

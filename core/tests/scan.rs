@@ -113,7 +113,8 @@ impl Source {
         let files = lake.ensure(&chosen.files, catalog, &ConvertOptions::default(), &Ctx::default());
         let files: Vec<_> = files.into_iter().map(Result::unwrap).collect();
         let origin = origin.then_some(["_file", "_uf", "_period"]);
-        let statement = statement(&query, &files, Wanted { origin, sampling, ordered }, Local::default().dialect());
+        let statement =
+            statement(&query, &files, Wanted { origin, sampling, ordered, numbers: false }, Local::default().dialect());
         let statement = statement.unwrap();
         (query, files, statement)
     }

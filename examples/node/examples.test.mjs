@@ -36,6 +36,7 @@ const SAYS = {
   load: [/^6000 registros, 0 rejeitados/m, /internacoes\.csv/, /internacoes\.parquet/],
   resume: [/^a carga terminou com SIGKILL$/m, /^\w{26} crashed$/m, /^600000 registros; já estavam: \{ csv: \d+ \}/m],
   cancel: [/^DS-504: /m, /^running\n(running\n)*cancelled\n/m, /^DS-499: o usuário desistiu$/m],
+  rates: [/^120040: \d+ óbitos, [\d.]+ por 100 mil; padronizada [\d.]+$/m, /^120040: \d+ de \d+ nascidos, [\d.]+ por mil$/m, /^DS-404$/m],
   read_dbc: [/^1000 registros de 113 colunas, \d+ excluídos, CRC ok$/m],
 }
 

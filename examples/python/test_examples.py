@@ -15,6 +15,7 @@ SAYS = {
     "load": ["600 registros", "internacoes.csv"],
     "resume": ["crashed", "600000 registros"],
     "cancel": ["DS-504", "cancelled"],
+    "rates": ["120040: ", "por 100 mil; padronizada", "nascidos, ", "DS-404"],
     "read_dbc": ["100 registros", "CRC ok"],
 }
 

@@ -69,7 +69,8 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
             shutil.copy(REAL / file, source)
     else:
         shutil.copytree(MADE, source)
-    params = tmp_path / "params.json"
+    # The program tells by the name whether it is to profile what it reads too.
+    params = tmp_path / ("profile.json" if "profile" in case["expect"] else "params.json")
     params.write_text(case["params_text"] if "params_text" in case else json.dumps(case["params"]))
     for name, text in case.get("written", {}).items():
         (source / name).write_text(text)
@@ -95,6 +96,8 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
         assert any(agree(wanted, received) for received in rows), wanted
     for pointer, wanted in expect.get("report", {}).items():
         assert agree(wanted, at(found["report"], pointer)), pointer
+    for pointer, wanted in expect.get("profile", {}).items():
+        assert agree(wanted, at(found["profile"], pointer)), pointer
 
 
 def test_every_public_name_is_declared() -> None:

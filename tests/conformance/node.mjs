@@ -102,6 +102,11 @@ for (const file of readdirSync(cases).filter((name) => name.endsWith('.json')).s
     for (const [pointer, wanted] of Object.entries(expect.report ?? {})) {
       assert.ok(agree(wanted, at(told, pointer)), `${pointer}: found ${JSON.stringify(at(told, pointer))}`)
     }
+    if (expect.profile === undefined) return
+    const profile = JSON.parse(JSON.stringify(await client.profile(JSON.stringify(params))))
+    for (const [pointer, wanted] of Object.entries(expect.profile)) {
+      assert.ok(agree(wanted, at(profile, pointer)), `${pointer}: found ${JSON.stringify(at(profile, pointer))}`)
+    }
   })
 }
 

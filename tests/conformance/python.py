@@ -84,6 +84,10 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
         assert any(agree(wanted, found) for found in answered), wanted
     for pointer, wanted in expect.get("report", {}).items():
         assert agree(wanted, at(report, pointer)), pointer
+    if "profile" in expect:
+        profile = json.loads(client._client.profile(params)[0])
+        for pointer, wanted in expect["profile"].items():
+            assert agree(wanted, at(profile, pointer)), pointer
 
 
 def refused(form: dict, expected: dict | None) -> None:

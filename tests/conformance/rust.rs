@@ -129,6 +129,10 @@ fn run(client: &Client, case: &Value) -> Result<(), String> {
         let batches = answer.by_ref().collect::<datasus::Result<Vec<RecordBatch>>>()?;
         Ok((schema, batches, answer.report()?))
     });
+    if let (Ok(params), Some(_)) = (QueryParams::from_value(case["params"].clone()), expect["profile"].as_object()) {
+        let profile = client.profile(&params).map_err(|error| format!("no profile: {error:?}"))?;
+        check_fields(&serde_json::to_value(&profile).unwrap(), &expect["profile"])?;
+    }
     let (schema, batches, report) = match (answer, &expect["error"]) {
         (Err(error), Value::Null) => return Err(format!("unexpected {error:?}")),
         (Err(error), expected) => return check_error(&error, expected),
@@ -205,7 +209,14 @@ fn as_text(batches: &[RecordBatch]) -> Vec<Vec<Value>> {
 fn every_public_name_is_there() {
     let names = std::fs::read_to_string(root().join("tests/conformance/names.json")).unwrap();
     let names: serde_json::Map<String, Value> = serde_json::from_str(&names).unwrap();
-    let rooms = ["client.rs", "run/handles/job.rs", "source/typed_records.rs", "source/example_data/mod.rs"];
+    let rooms = [
+        "client.rs",
+        "client/knowing.rs",
+        "client/rates.rs",
+        "run/handles/job.rs",
+        "source/typed_records.rs",
+        "source/example_data/mod.rs",
+    ];
     let text: String = rooms.map(|room| std::fs::read_to_string(root().join("core/src").join(room)).unwrap()).concat();
     for (what, of) in names.iter().filter(|(what, _)| *what != "about") {
         let function = of["rust"].as_str().and_then(|name| name.rsplit("::").next()).unwrap();

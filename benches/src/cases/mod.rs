@@ -2,6 +2,7 @@
 
 pub mod c;
 pub mod dbc;
+pub mod labels;
 mod mode;
 pub mod planning;
 pub mod sinks;

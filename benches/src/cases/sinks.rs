@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use datasus::params::Options;
 use datasus::sink::postgres::Mode;
-use datasus::{Csv, Destination, Parquet, Postgres, Secret};
+use datasus::{Csv, Destination, Parquet, Postgres, QueryParams, Secret};
 use serde_json::{Value, json};
 
 use super::mode::InMode;
@@ -13,6 +13,11 @@ use crate::arguments::Arguments;
 use crate::job;
 
 pub fn postgres(arguments: &Arguments) -> Result<Value, String> {
+    load(arguments, job_of(arguments)?)
+}
+
+/// Whatever `params` asks for, to a table.
+pub(super) fn load(arguments: &Arguments, params: QueryParams) -> Result<Value, String> {
     let table = Postgres {
         url: Some(Secret::new(arguments.text("url")?)),
         table: Some(arguments.text("table")?.to_owned()),
@@ -23,31 +28,39 @@ pub fn postgres(arguments: &Arguments) -> Result<Value, String> {
         analyze: arguments.number("analyze", 0)? == 1,
         ..Postgres::default()
     };
-    export(arguments, None, table.into())
+    export(arguments, None, params, table.into())
 }
 
 pub fn csv(arguments: &Arguments, zstd: Option<i32>) -> Result<Value, String> {
     let out = arguments.path("out")?;
-    export(arguments, out.parent(), Csv { zstd, overwrite: true, ..Csv::to(name(&out)) }.into())
+    export(arguments, out.parent(), job_of(arguments)?, Csv { zstd, overwrite: true, ..Csv::to(name(&out)) }.into())
 }
 
 pub fn parquet(arguments: &Arguments) -> Result<Value, String> {
     let out = arguments.path("out")?;
-    export(arguments, out.parent(), Parquet { overwrite: true, ..Parquet::to(name(&out)) }.into())
+    export(arguments, out.parent(), job_of(arguments)?, Parquet { overwrite: true, ..Parquet::to(name(&out)) }.into())
 }
 
 fn name(path: &std::path::Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn export(arguments: &Arguments, output: Option<&std::path::Path>, to: Destination) -> Result<Value, String> {
+fn job_of(arguments: &Arguments) -> Result<QueryParams, String> {
+    Ok(if arguments.number("all", 0)? == 1 { job::everything() } else { job::ten_ufs() })
+}
+
+fn export(
+    arguments: &Arguments,
+    output: Option<&std::path::Path>,
+    params: QueryParams,
+    to: Destination,
+) -> Result<Value, String> {
     let data = arguments.path("data")?;
-    let params = if arguments.number("all", 0)? == 1 { job::everything() } else { job::ten_ufs() };
     let checkpoint_rows = match arguments.number("checkpoint", 0)? {
         0 => None,
         rows => Some(rows as u64),
     };
-    let params = params.options(Options { checkpoint_rows, ..Options::default() });
+    let params = QueryParams { options: Options { checkpoint_rows, ..params.options.clone() }, ..params };
     let _mode = InMode::asked(arguments)?;
     let began = Instant::now();
     let client = job::client(&data, output, None).map_err(|error| error.to_json().to_string())?;

@@ -30,7 +30,7 @@ pub fn under_budget(arguments: &Arguments) -> Result<Value, String> {
     take(arguments, &params, Some(budget))
 }
 
-fn take(arguments: &Arguments, params: &QueryParams, budget: Option<u64>) -> Result<Value, String> {
+pub(super) fn take(arguments: &Arguments, params: &QueryParams, budget: Option<u64>) -> Result<Value, String> {
     let data = arguments.path("data")?;
     let began = Instant::now();
     let client = job::client(&data, None, budget).map_err(|error| error.to_json().to_string())?;

@@ -37,9 +37,10 @@ from ._filters import Column, Filter, col
 from ._job import Event, Job, Progress
 from ._open import open  # noqa: A004
 from ._read_dbc import read_dbc
-from ._report import DeadLetter, Explain, FileSummary, JobInfo, Report, SyncPlan, SyncReport
+from ._profile import Profile
+from ._report import DeadLetter, Explain, FileSummary, JobInfo, Rates, Report, SyncPlan, SyncReport
 from ._result import Batch, FileRecords, Result
-from ._schema import ColumnInfo, DatasetSummary, DerivedInfo, DictionaryEntry, DictionarySync, Holdings, IgnoredFile, Known, Schema
+from ._schema import ColumnInfo, DatasetSummary, DerivedInfo, DictionaryEntry, DictionarySync, Found, Holdings, IgnoredFile, Known, Schema
 from ._sinks import Csv, Destination, Parquet, Postgres
 from ._warn import DatasusWarning
 
@@ -70,6 +71,7 @@ __all__ = [
     "Filter",
     "Forbidden",
     "ForkError",
+    "Found",
     "Holdings",
     "IgnoredFile",
     "InternalError",
@@ -81,8 +83,10 @@ __all__ = [
     "OutOfMemory",
     "Parquet",
     "Postgres",
+    "Profile",
     "Progress",
     "QueueFull",
+    "Rates",
     "Report",
     "Result",
     "Schema",

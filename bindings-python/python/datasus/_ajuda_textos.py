@@ -105,6 +105,10 @@ TEXTOS: dict[str, str] = {
         Nível zstd das respostas guardadas, de 1 a 19; 1.
     redis : str, opcional
         Redis em que várias máquinas guardam respostas, ``redis://servidor:6379/0``; nunca mostrado.
+    redis_secret : str, opcional
+        Segredo de todos os clientes que partilham respostas no Redis, de ao menos 16 caracteres; nunca mostrado. O que foi feito sem ele é recusado.
+    redis_level : int, opcional
+        Nível zstd das respostas no Redis, de 1 a 19; ``cache_level``.
     redis_ca : str ou caminho, opcional
         Arquivo de certificados de uma autoridade própria para ``rediss://``.
     redis_ttl : float, opcional
@@ -306,6 +310,35 @@ TEXTOS: dict[str, str] = {
     >>> for left in client.jobs():
     ...     if left.standing in ("crashed", "failed"):
     ...         report = client.resume(left.job_id).wait()
+    """,
+    "profile": """
+    O que há nas colunas de um dataset, até onde UF, competência e condições o escolhem: NULL, valores distintos, de onde até
+    onde vão, os mais frequentes com seus rótulos, códigos sem rótulo, valores que não se leram, o que muda de uma competência
+    para a seguinte, e ``warnings``: o que olhar antes de analisar.
+
+    Em português: ``datasus.ajuda("profile")``.
+
+    Uma leitura só das linhas, numa memória limitada; Ctrl-C e ``deadline`` a terminam.
+
+    Parâmetros
+    ----------
+    dataset, uf, competencia, columns, where
+        Como em :meth:`query`; em ``columns`` cabem colunas derivadas (``idade_anos``).
+    **options
+        Como em :meth:`query`.
+
+    Retorna
+    -------
+    Profile
+        Uma tabela no caderno e no terminal; em linhas por ``to_pandas()``.
+
+    Exemplos
+    --------
+    >>> profile = client.profile("SIH-RD", uf="AC")
+    >>> profile.rows, profile.exact, [one.competencia for one in profile.competencias]
+    (300, True, ['202401', '202402', '202403'])
+    >>> [(one.value, one.label) for one in profile["SEXO"].frequent]
+    [('1', 'Masculino'), ('3', 'Feminino')]
     """,
     "read_dbc": """
     Lê um arquivo DBC ou DBF direto para Arrow: sem lake, sem consulta, sem arquivo temporário.

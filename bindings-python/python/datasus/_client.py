@@ -12,9 +12,10 @@ from . import _host
 from ._bar import Bar
 from ._job import Job, Progress
 from ._params import Competencia, Where, params_json
-from ._report import DeadLetter, Explain, JobInfo, Report, SyncPlan, SyncReport
+from ._profile import Profile
+from ._report import DeadLetter, Explain, JobInfo, Rates, Report, SyncPlan, SyncReport
 from ._result import Result
-from ._schema import DatasetSummary, DictionaryEntry, DictionarySync, Holdings, IgnoredFile, Known, Schema
+from ._schema import DatasetSummary, DictionaryEntry, DictionarySync, Found, Holdings, IgnoredFile, Known, Schema
 from ._sinks import Destination, destination_form
 from ._warn import warn_of
 from .contract import DatasetName, Mode, Options, Replayed
@@ -472,6 +473,119 @@ class Client:
         """
         params = _sync_json(dataset, uf, competencia, options)
         return SyncPlan(json.loads(self._client.plan_sync(params)))
+
+    def profile(
+        self,
+        dataset: DatasetName | str | Mapping[str, Any],
+        *,
+        uf: Uf | None = None,
+        competencia: Competencia | None = None,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+        **options: Unpack[Options],
+    ) -> Profile:
+        """What is in the columns of a dataset, as far as UF, competência and conditions select it: NULLs, different values, range,
+        the most frequent with their labels, codes without one, values that did not parse, what changes from one competência to the
+        next, and ``warnings``: what to look at before an analysis.
+
+        Em português: ``datasus.ajuda("profile")``.
+
+        One pass over the rows, in a bounded memory; Ctrl-C and ``deadline`` end it.
+
+        Parameters
+        ----------
+        dataset, uf, competencia, columns, where
+            As in :meth:`query`; derived columns (``idade_anos``) may be named in ``columns``.
+        **options
+            As in :meth:`query`.
+
+        Returns
+        -------
+        Profile
+            A table in a notebook and in a terminal; rows by ``to_pandas()``.
+
+        Examples
+        --------
+        >>> profile = client.profile("SIH-RD", uf="AC")
+        >>> profile.rows, profile.exact, [one.competencia for one in profile.competencias]
+        (300, True, ['202401', '202402', '202403'])
+        >>> [(one.value, one.label) for one in profile["SEXO"].frequent]
+        [('1', 'Masculino'), ('3', 'Feminino')]
+        """
+        params = params_json(dataset, uf=uf, competencia=competencia, columns=columns, where=where, options=options)
+        _host.listen()
+        told, rows = self._client.profile(params)
+        profile = Profile(json.loads(told), rows)
+        warn_of(profile.report.warnings)
+        return profile
+
+    def rates(
+        self,
+        dataset: DatasetName | str | Mapping[str, Any],
+        *,
+        uf: Uf | None = None,
+        competencia: Competencia | None = None,
+        where: Where | None = None,
+        population: str | Mapping[str, Any] | None = None,
+        standard: str | None = None,
+        per: float | None = None,
+        **options: Unpack[Options],
+    ) -> Rates:
+        """Crude and age-standardised rates (direct method) of the rows of a dataset, by municipality of residence.
+
+        Municipalities without an event have 0; one with events and without people is an error, and no rate.
+
+        Parameters
+        ----------
+        dataset, uf, competencia, where
+            What is counted, as in :meth:`query`; ``uf`` says whose municipalities are in the answer.
+        population : str or dict, optional
+            The people: a query of ``IBGE-POPSVS`` of one year (that of ``competencia``), or a dataset whose rows are counted,
+            ``"SINASC-DN"`` for infant mortality.
+        standard : str, optional
+            A table of ``tables`` with ``faixa_etaria`` (``0 a 4 anos``, ..., ``80 anos e mais``) and ``populacao``; the whole
+            country of the same year.
+        per : float, optional
+            A rate is of so many people; 100,000.
+
+        Returns
+        -------
+        Rates
+            ``rows``, one a municipality, and what could not be counted.
+
+        Raises
+        ------
+        NotFound
+            The population of a municipality with events is missing.
+
+        Examples
+        --------
+        >>> from datasus import col
+        >>> infant = client.rates("SIM-DO", where=col("obito_infantil") == 1, population="SINASC-DN", per=1000)
+        >>> infant.rows[0].municipio, infant.per
+        ('120010', 1000.0)
+        """
+        form: dict[str, Any] = {
+            "events": json.loads(params_json(dataset, uf=uf, competencia=competencia, where=where, options=options))
+        }
+        if population is not None:
+            form["population"] = json.loads(params_json(population))
+        form.update({key: value for key, value in (("standard", standard), ("per", per)) if value is not None})
+        rates = Rates(json.loads(self._client.rates(json.dumps(form))))
+        warn_of(rates.warnings)
+        return rates
+
+    def search(self, words: str, dataset: DatasetName | str | None = None) -> list[Found]:
+        """The columns in whose names, meanings or labels all of ``words`` are, the best first: of one dataset, or of the whole
+        catalogue. Neither case nor accents count.
+
+        Examples
+        --------
+        >>> found = client.search("obito", "SIH-RD")[0]
+        >>> found.column, found.found_in
+        ('MORTE', 'meaning')
+        """
+        return [Found(form) for form in json.loads(self._client.search(words, dataset))]
 
     def explain(
         self,

@@ -51,6 +51,8 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     cache_entry_limit: int | None = None,
     cache_level: int | None = None,
     redis: str | None = None,
+    redis_secret: str | None = None,
+    redis_level: int | None = None,
     redis_ca: Path | None = None,
     redis_ttl: float | None = None,
     rate_limit: int | None = None,
@@ -153,6 +155,10 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         zstd level of kept answers, 1 to 19; 1.
     redis : str, optional
         Redis in which several machines keep answers, ``redis://server:6379/0``; never shown.
+    redis_secret : str, optional
+        Secret of all clients that share answers in Redis, 16 characters at least; never shown. What was made without it is refused.
+    redis_level : int, optional
+        zstd level of answers in Redis, 1 to 19; ``cache_level``.
     redis_ca : str or path, optional
         File of certificates of a private authority for ``rediss://``.
     redis_ttl : float, optional
@@ -249,6 +255,8 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         "cache_entry_limit": cache_entry_limit,
         "cache_level": cache_level,
         "redis": redis,
+        "redis_secret": redis_secret,
+        "redis_level": redis_level,
         "redis_ca": redis_ca,
         "redis_ttl": redis_ttl,
         "rate_limit": rate_limit,

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from . import contract
 from ._html import number, table
+from ._optional import require
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class Report(contract.Report):
@@ -55,6 +61,28 @@ class SyncPlan(contract.SyncPlan):
     >>> client.plan_sync("SIH-RD").files
     6
     """
+
+
+class Rates(contract.Rates):
+    """Rates by municipality, as :meth:`Client.rates` gives them.
+
+    Examples
+    --------
+    >>> rates = client.rates("SIM-DO", population="SINASC-DN", per=1000)
+    >>> rates.rows[0].events > 0
+    True
+    """
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a municipality.
+
+        Examples
+        --------
+        >>> client.rates("SIM-DO", population="SINASC-DN").to_pandas().columns.tolist()
+        ['municipio', 'events', 'population', 'crude', 'standardised']
+        """
+        names = ["municipio", "events", "population", "crude", "standardised"]
+        return require("pandas", "pandas").DataFrame([dict(row) for row in self.rows], columns=names)
 
 
 class JobInfo(contract.JobInfo):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-import unicodedata
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from . import contract
+from . import _datasus, contract
 from ._html import table
+from ._text import table as text_table
 
 
 class ColumnInfo(NamedTuple):
@@ -41,12 +42,6 @@ def _type(kind: Any) -> str:
         return kind
     name, of = next(iter(kind.items()))
     return f"{name}({of['precision']}, {of['scale']})" if name == "decimal" else name
-
-
-def folded(text: str) -> str:
-    """Without case and accents."""
-    apart = unicodedata.normalize("NFD", text)
-    return "".join(letter for letter in apart if not unicodedata.combining(letter)).casefold()
 
 
 class DerivedInfo(NamedTuple):
@@ -133,17 +128,16 @@ class Schema:
         return len(self.columns)
 
     def search(self, text: str) -> list[Any]:
-        """The columns, labels and derived ones included, whose name or meaning has ``text`` in it, in any case, with or without
-        accents.
+        """The columns, derived ones included, in whose name, meaning or labels all words of ``text`` are, the best first; neither
+        case nor accents count.
 
         Examples
         --------
         >>> [column.name for column in client.schema("SIH-RD").search("obito")][:1]
         ['MORTE']
         """
-        wanted = folded(text)
-        every: list[Any] = [*self.columns, *self.derived]
-        return [c for c in every if wanted in folded(c.name) or wanted in folded(c.meaning or "")]
+        names = [found["column"] for found in json.loads(_datasus.search(text, self.dataset))]
+        return [self[name] for name in names if name in self]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that the catalogue knows, as JSON has it.
@@ -158,26 +152,49 @@ class Schema:
     def __repr__(self) -> str:
         return f"Schema({self.dataset}: {self.nome}, {len(self)} columns)"
 
+    def __str__(self) -> str:
+        labels = self._labels()
+        rows = [(c.name, c.type, _years(c), labels.get(c.name, ""), c.meaning or "") for c in self]
+        made = [(one.name, one.type, ", ".join(one.inputs), one.meaning) for one in self._made()]
+        parts = [f"{self.dataset}: {self.nome} ({len(self)} colunas)"]
+        if self.event_dates:
+            parts.append(f"Datas do evento: {', '.join(self.event_dates)}")
+        parts.append(text_table(("coluna", "tipo", "anos", "rótulos", "significado"), rows, 4))
+        if made:
+            parts.append("\nColunas derivadas, pelo nome:\n")
+            parts.append(text_table(("coluna", "tipo", "feita de", "significado"), made, 3))
+        return "\n".join(parts)
+
+    def _labels(self) -> dict[str, str]:
+        """By column the list of its labels; one that is not official says so."""
+        of = self._form.get("derived") or []
+        known = {one["label_of"]: one for one in of if one.get("label_of")}
+        return {
+            name: (one["label_list"] or "") + (" (não oficial)" if one["source"].startswith("não oficial") else "")
+            for name, one in known.items()
+        }
+
+    def _made(self) -> list[DerivedInfo]:
+        return [one for one in self.derived if one.label_of is None]
+
     def _repr_html_(self) -> str:
-        labels = {one.label_of: one for one in self.derived if one.label_of is not None}
+        labels = self._labels()
+        sources = {one.label_of: one.source for one in self.derived if one.label_of is not None}
         rows = [
-            (
-                c.name,
-                c.type,
-                _forms(c),
-                c.meaning or "",
-                labels[c.name].source if c.name in labels else "",
-                "" if c.years is None else f"{c.years[0]}-{c.years[1]}",
-            )
+            (c.name, c.type, _years(c), c.meaning or "", labels.get(c.name, ""), sources.get(c.name, ""), _forms(c))
             for c in self
         ]
-        made = [one for one in self.derived if one.label_of is None]
-        rows += [(one.name, one.type, "", one.meaning, ", ".join(one.inputs), "") for one in made]
-        return table(
-            ("coluna", "tipo", "forma", "significado", "rótulos ou colunas de origem", "anos"),
-            rows,
-            f"{self.dataset}: {self.nome}",
-        )
+        head = ("coluna", "tipo", "anos", "significado", "rótulos", "fonte dos rótulos", "forma")
+        whole = table(head, rows, f"{self.dataset}: {self.nome}")
+        made = [(one.name, one.type, one.meaning, ", ".join(one.inputs), one.source) for one in self._made()]
+        if made:
+            head = ("coluna", "tipo", "significado", "feita de", "fonte")
+            whole += table(head, made, "Colunas derivadas, pelo nome")
+        return whole
+
+
+def _years(column: ColumnInfo) -> str:
+    return "" if column.years is None else f"{column.years[0]}-{column.years[1]}"
 
 
 def _forms(column: ColumnInfo) -> str:
@@ -213,6 +230,16 @@ class DictionaryEntry(contract.DictionaryEntry):
     --------
     >>> next(entry.official for entry in client.dictionaries() if entry.list == "cid10")
     True
+    """
+
+
+class Found(contract.Found):
+    """A column in which words were found, as :meth:`Client.search` gives it.
+
+    Examples
+    --------
+    >>> client.search("feminino", "SIH-RD")[0].labels
+    ['Feminino']
     """
 
 

@@ -136,8 +136,11 @@ class Postgres:
         With ``upsert``: the columns that identify a row.
     connections : int, optional
         Connections to load with, from 1 to 16; 2 where it is left out.
-    indexes : list of str, optional
-        Columns to index after the load; without it, those that queries filter by.
+    indexes : "auto", "none" or list of str, optional
+        Columns to index after the load, while the table is read. ``"auto"``, or without it: of a table that datasus made, those that this
+        query and this client's others put conditions on, join and order by; ``"none"``: no index.
+    partition_by : {"competencia"}, optional
+        A new table has a partition for each competência.
     replace_by : {"source_file", "competencia"}
         With ``mode="replace_by"``: what makes rows of the table and of the result the same load;
         UF and competência where it is left out.
@@ -158,7 +161,8 @@ class Postgres:
     mode: Literal["create", "append", "replace", "replace_by", "upsert"] = "create"
     key: list[str] | None = None
     connections: int | None = None
-    indexes: list[str] | None = None
+    indexes: str | list[str] | None = None
+    partition_by: Literal["competencia"] | None = None
     replace_by: Literal["source_file", "competencia"] | None = None
     allow_reload: bool | None = None
     analyze: bool | None = None

@@ -174,6 +174,9 @@ CacheUse = Literal["off", "miss", "hit-l1", "hit-l2"]
 #: Whether the CRC-32 was right.
 CrcState = Literal["ok", "unchecked", "absent"]
 
+#: What became of an index.
+IndexState = Literal["made", "present", "failed"]
+
 #: What is here of a file.
 FileState = Literal["there", "here", "absent", "changed"]
 
@@ -238,6 +241,9 @@ LoadMode = Literal["create", "append", "replace", "replace_by", "upsert"]
 
 #: What makes rows of the table and of the result the same load.
 ReplaceBy = Literal["competencia", "source_file"]
+
+#: What a partition of a table holds.
+PartitionBy = Literal["competencia"]
 
 #: The ``status`` of every error.
 ErrorStatus = Literal["error"]
@@ -390,6 +396,23 @@ class Unlabelled(Record):
     codes: list[str]
 
 
+class TableIndex(Record):
+    """An index that a load was to make in PostgreSQL."""
+
+    #: ``schema.table``; of a partitioned table its partition.
+    table: str
+    #: The column.
+    column: str
+    #: ``btree``, or ``brin`` where the rows came in the column's order.
+    method: str
+    #: Its name in the table's schema; none where there is none.
+    name: str | None
+    #: What became of it.
+    state: IndexState
+    #: Why it was wanted, and why it was not made where it was not; in the client's language.
+    why: str
+
+
 class Report(Record):
     """The report of a completed job."""
 
@@ -402,6 +425,7 @@ class Report(Record):
         "bad_values": BadValue,
         "normalised": NormalisedCodes,
         "unlabelled": Unlabelled,
+        "indexes": TableIndex,
     }
     _left_out: ClassVar[dict[str, type[Any]]] = {
         "missing": list,
@@ -409,6 +433,7 @@ class Report(Record):
         "bad_values": list,
         "normalised": list,
         "unlabelled": list,
+        "indexes": list,
     }
 
     #: Version of the contract.
@@ -451,6 +476,8 @@ class Report(Record):
     #: Codes of the files that were read, before conditions, for which the list of their label has none; NULL
     #: codes are not among them.
     unlabelled: list[Unlabelled]
+    #: Indexes of PostgreSQL tables that were wanted, each with why, and what became of it.
+    indexes: list[TableIndex]
     #: In the client's language.
     warnings: list[str]
 
@@ -700,6 +727,15 @@ class LeftOut(Record):
     why: LeftOutReason
 
 
+class PlannedIndex(Record):
+    """An index that a load would make."""
+
+    #: The column.
+    column: str
+    #: Who looks for rows by it; in the client's language.
+    why: str
+
+
 class Explain(Record):
     """The plan of a query, in figures. ``present`` counts the dataset's files in the source, wanted or not; row
     groups and bytes are known for those that the lake holds already.
@@ -711,7 +747,9 @@ class Explain(Record):
         "bytes": Share,
         "missing": Missing,
         "left_out": LeftOut,
+        "indexes": PlannedIndex,
     }
+    _left_out: ClassVar[dict[str, type[Any]]] = {"indexes": list}
 
     #: One, or with SQL every dataset that it reads, in the order of the text.
     datasets: list[str]
@@ -732,6 +770,8 @@ class Explain(Record):
     sources: list[str]
     #: Files that would not be read, each with the one that is instead.
     left_out: list[LeftOut]
+    #: What a PostgreSQL table of the answer would be indexed by, where its ``indexes`` say nothing else.
+    indexes: list[PlannedIndex]
     #: What the query would say of its files, as far as it can be known without converting them; in the client's
     #: language.
     warnings: list[str]

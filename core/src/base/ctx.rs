@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Cancel, Language, Progress, Result, Slot, Text, TraceId};
+use super::{Cancel, Language, Progress, Result, Slot, TableIndex, Text, TraceId};
 
 /// Cancellation, right to run, progress, trace and language of one job; cheap to clone.
 #[derive(Clone, Default)]
@@ -19,6 +19,8 @@ pub struct Ctx {
     pub language: Language,
     /// What is to be said of the job when it ends.
     pub notes: Arc<Mutex<Vec<Text>>>,
+    /// What became of the indexes of its tables.
+    pub indexes: Arc<Mutex<Vec<TableIndex>>>,
 }
 
 impl Ctx {
@@ -33,6 +35,16 @@ impl Ctx {
     /// What was noted.
     pub fn notes(&self) -> Vec<Text> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Has the job's report name an index of a table.
+    pub fn tell_index(&self, index: TableIndex) {
+        self.indexes.lock().unwrap_or_else(PoisonError::into_inner).push(index);
+    }
+
+    /// Those that were told of.
+    pub fn told_indexes(&self) -> Vec<TableIndex> {
+        self.indexes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The same for a part of the job that can be stopped without the rest.

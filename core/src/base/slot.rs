@@ -32,6 +32,8 @@ pub enum YieldReason {
     Memory,
     /// It waits for files that come from elsewhere.
     Downloading,
+    /// It waits for the answer that a job with an equal question makes.
+    Answer,
 }
 
 /// A job's right to run; the default is one that nobody has to give back.
@@ -71,6 +73,12 @@ impl Slot {
     /// slot.
     pub fn download<T>(&self, wait: impl FnOnce() -> T) -> Result<T> {
         self.away(YieldReason::Downloading, wait)
+    }
+
+    /// Runs `wait`, for an answer that another job makes, while other jobs use the slot: those who asked the same do not keep others from
+    /// asking something else.
+    pub fn wait_for_answer<T>(&self, wait: impl FnOnce() -> T) -> Result<T> {
+        self.away(YieldReason::Answer, wait)
     }
 
     /// At the end of each batch: hands the slot to a job that comes before this one, if there is one, and waits.

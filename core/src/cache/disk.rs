@@ -1,7 +1,8 @@
 //! Answers in a folder that the processes of a user share: private files, each whole or not there, the oldest gone first.
 
+use std::fs::TryLockError;
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
@@ -10,8 +11,10 @@ use super::key::Key;
 use crate::base::{Error, Result, Trusted, create_folders};
 use crate::governor::still_room;
 
-/// A file without a name that is older is of a process that was killed.
-const ABANDONED: Duration = Duration::from_secs(600);
+/// A file without a name that is older, and that nobody holds the lock of, is of a process that was killed; where the folder knows no
+/// locks it has to be older still.
+const ABANDONED: Duration = Duration::from_secs(5);
+const LONG_ABANDONED: Duration = Duration::from_secs(600);
 const ENDING: &str = "answer";
 
 pub struct Disk {
@@ -70,6 +73,8 @@ impl Disk {
         let partial = self.root.join(format!(".{}.partial", ulid::Ulid::new()));
         let written = || {
             let mut file = Trusted::Own.open(std::fs::File::options().create_new(true).write(true), &partial)?;
+            // Gone with the process: who makes room knows by it whether this one is still written. Without locks its age says so.
+            let _ = file.try_lock();
             file.write_all(entry.bytes())?;
             std::fs::rename(&partial, self.path(key))
         };
@@ -92,9 +97,11 @@ impl Disk {
                     held += metadata.len();
                     found.push(Found { path, bytes: metadata.len(), used });
                 }
-                Some("partial") if used.elapsed().is_ok_and(|age| age > ABANDONED) => {
+                Some("partial") if is_abandoned(&path, used) => {
                     let _ = std::fs::remove_file(&path);
                 }
+                // What processes that were killed since left takes its room as well.
+                Some("partial") => held += metadata.len(),
                 _ => {}
             }
         }
@@ -111,8 +118,19 @@ impl Disk {
     }
 }
 
+/// Whether nobody writes the file any more.
+fn is_abandoned(path: &Path, written: SystemTime) -> bool {
+    let older = |than: Duration| written.elapsed().is_ok_and(|age| age > than);
+    older(ABANDONED)
+        && match Trusted::Own.open(std::fs::File::options().write(true), path).map(|file| file.try_lock()) {
+            Ok(Ok(())) => true,
+            Ok(Err(TryLockError::WouldBlock)) => false,
+            _ => older(LONG_ABANDONED),
+        }
+}
+
 /// Others cannot look into it.
-fn private(root: &std::path::Path) -> Result<()> {
+fn private(root: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o700)).map_err(|error| Error::io(error, root))
 }
@@ -147,5 +165,30 @@ mod tests {
         assert!(disk.get(&[39; 32], 999).is_none(), "larger than one may be");
         let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&root), mode(&disk.path(&[39; 32]))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn what_killed_processes_left_half_written_takes_its_share_of_the_bound() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().to_owned();
+        let entry = Entry::unchecked(vec![1; 1_000]);
+        let full = || (0..15u8).for_each(|number| Disk::at(root.clone(), 16_000).put(&[number; 32], &entry).unwrap());
+        full();
+        let partial = |name: &str, age: Duration| {
+            let file = std::fs::File::create(root.join(name)).unwrap();
+            (&file).write_all(&[0; 4_000]).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+            file
+        };
+        // One of a moment ago, one that is still written, and one whose process is gone.
+        drop(partial(".young.partial", Duration::ZERO));
+        let written = partial(".written.partial", 2 * ABANDONED);
+        written.try_lock().unwrap();
+        drop(partial(".dead.partial", 2 * ABANDONED));
+        full();
+        let bytes: u64 = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+        assert!(bytes <= 16_000, "{bytes}");
+        let there = |name: &str| root.join(name).exists();
+        assert_eq!((there(".young.partial"), there(".written.partial"), there(".dead.partial")), (true, true, false));
     }
 }

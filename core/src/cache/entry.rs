@@ -18,16 +18,20 @@ const HEAD: usize = MAGIC.len() + 32 + 32 + 8 + 8;
 
 /// Clones are the same bytes.
 #[derive(Debug, Clone)]
-pub struct Entry(Arc<[u8]>);
+pub struct Entry {
+    bytes: Arc<[u8]>,
+    /// By which it was packed; 0 where that is not known.
+    level: i32,
+}
 
 impl Entry {
     /// Bytes that are not looked at before they are opened.
     pub fn unchecked(bytes: Vec<u8>) -> Self {
-        Entry(bytes.into())
+        Entry { bytes: bytes.into(), level: 0 }
     }
 
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     pub fn of(key: &Key, schema: &SchemaRef, batches: &[RecordBatch], level: i32) -> Result<Self> {
@@ -36,23 +40,27 @@ impl Entry {
         let mut writer = StreamWriter::try_new(&mut plain, schema).map_err(Error::internal)?;
         writer.write(&whole).and_then(|()| writer.finish()).map_err(Error::internal)?;
         drop(writer);
+        let numbers = [whole.num_rows() as u64, plain.len() as u64].map(u64::to_le_bytes).concat();
         let body = zstd::bulk::compress(&plain, level).map_err(Error::internal)?;
-        let mut bytes = Vec::with_capacity(HEAD + body.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(key);
-        bytes.extend_from_slice(&[0; 32]);
-        bytes.extend_from_slice(&(whole.num_rows() as u64).to_le_bytes());
-        bytes.extend_from_slice(&(plain.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&body);
-        let sum = sum(&bytes);
-        bytes[40..72].copy_from_slice(&sum);
-        Ok(Entry(bytes.into()))
+        Ok(Entry { level, ..Entry::unchecked(summed(key, &numbers, &body)) })
+    }
+
+    /// The same answer packed by another level; none where it is not what was packed.
+    pub fn at_level(&self, level: i32) -> Option<Self> {
+        if self.level == level {
+            return Some(self.clone());
+        }
+        let (head, body) = self.bytes.split_at_checked(HEAD)?;
+        let length = u64::from_le_bytes(head[80..88].try_into().ok()?);
+        let plain = zstd::bulk::decompress(body, usize::try_from(length).ok()?).ok()?;
+        let body = zstd::bulk::compress(&plain, level).ok()?;
+        Some(Entry { level, ..Entry::unchecked(summed(&head[8..40], &head[72..88], &body)) })
     }
 
     /// The answer; none where these are not the bytes that were kept for `key`, or would be more than `most` when unpacked. The rows
     /// are nobody else's: whoever gets them may write into them.
     pub fn open(&self, key: &Key, most: u64) -> Option<(SchemaRef, RecordBatch)> {
-        let bytes = &self.0;
+        let bytes = &self.bytes;
         if bytes.len() < HEAD || bytes[..8] != *MAGIC || bytes[8..40] != *key || bytes[40..72] != sum(bytes) {
             return None;
         }
@@ -71,6 +79,14 @@ impl Entry {
         let (schema, batch) = read.ok()??;
         (batch.num_rows() as u64 == rows).then_some((schema, batch))
     }
+}
+
+/// Head, with its sum, and body.
+fn summed(key: &[u8], numbers: &[u8], body: &[u8]) -> Vec<u8> {
+    let mut bytes = [&MAGIC[..], key, &[0; 32], numbers, body].concat();
+    let sum = sum(&bytes);
+    bytes[40..72].copy_from_slice(&sum);
+    bytes
 }
 
 /// Of all but the sum's own place.

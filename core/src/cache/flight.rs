@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
 
 use super::entry::Entry;
 use super::key::Key;
@@ -54,10 +54,15 @@ impl Flights {
                 }
             }
         };
-        select! {
-            recv(flight.done) -> _ => {}
-            recv(flight.cancel.signal()) -> _ => self.forget(&key, &flight.outcome),
-            recv(ctx.cancel.signal()) -> _ => {}
+        // One that has ended is waited for by nobody, nor is its slot given up for it.
+        if flight.done.try_recv() != Err(TryRecvError::Disconnected) {
+            ctx.slot.wait_for_answer(|| {
+                select! {
+                    recv(flight.done) -> _ => {}
+                    recv(flight.cancel.signal()) -> _ => self.forget(&key, &flight.outcome),
+                    recv(ctx.cancel.signal()) -> _ => {}
+                }
+            })?;
         }
         ctx.check()?;
         Ok(match lock(&flight.outcome).clone() {

@@ -58,7 +58,13 @@ pub fn of(statement: &Statement, contents: &[(String, String)], engine: &dyn Eng
         Binds::Named(values) => add(&format!("{values:?}")),
     }
     columns.iter().for_each(|column| add(column));
-    add(if scan.is_some() { "scan" } else { "engine" });
+    match scan {
+        // Words may come as texts or by their numbers.
+        Some(scan) => {
+            add(&format!("scan {:?}", scan.schema.fields().iter().map(|f| f.data_type()).collect::<Vec<_>>()))
+        }
+        None => add("engine"),
+    }
     Some(key.finalize().into())
 }
 

@@ -48,6 +48,7 @@ impl Collector for CacheMetrics {
         for (why, count) in [
             ("too-large", &counts.too_large),
             ("damaged", &counts.damaged),
+            ("forged", &counts.forged),
             ("not-kept", &counts.not_kept),
             ("redis-slow", &counts.redis_slow),
             ("redis-unreachable", &counts.redis_unreachable),

@@ -15,8 +15,11 @@ mod key;
 mod memory;
 mod metrics;
 mod redis;
+mod redis_failure;
+mod redis_line;
 mod redis_settings;
 mod redis_worker;
+mod seal;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,8 +35,10 @@ use self::key::Key;
 use self::memory::Memory;
 pub use self::metrics::CacheMetrics;
 use self::redis::Redis;
+pub(crate) use self::redis_failure::Failure;
+pub(crate) use self::redis_line::Line;
 pub(crate) use self::redis_settings::RedisSettings;
-pub(crate) use self::redis_worker::{Breaker, Failure, Line};
+pub(crate) use self::redis_worker::Breaker;
 use crate::base::{Ctx, Error, Result};
 use crate::config::Config;
 use crate::engine::{CacheUse, Engine, KeptAnswer, RowStream, Settings};
@@ -61,6 +66,8 @@ pub struct Counts {
     pub too_large: AtomicU64,
     /// Kept ones that were not what was kept.
     pub damaged: AtomicU64,
+    /// Those in Redis that nobody with the client's secret has made.
+    pub forged: AtomicU64,
     /// Questions to Redis that had no answer in time.
     pub redis_slow: AtomicU64,
     /// Those that had no connection.

@@ -10,8 +10,9 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use super::Counts;
 use super::entry::Entry;
 use super::key::Key;
+use super::redis_failure::Failure;
 use super::redis_settings::RedisSettings;
-use super::redis_worker::{self, Breaker, Failure, Get, Put};
+use super::redis_worker::{self, Breaker, Get, Put};
 use crate::base::Result;
 
 /// Of a job, for all that it asks of Redis.
@@ -77,7 +78,7 @@ impl Redis {
 
     fn failed(&self, failure: Failure) {
         failure.count(&self.counts);
-        if failure != Failure::Refused {
+        if !matches!(failure, Failure::Refused | Failure::Forged) {
             self.breaker.open();
         }
     }

@@ -1,8 +1,7 @@
-//! How Redis is asked, and what answers are called there.
+//! How Redis is asked.
 
 use std::time::Duration;
 
-use super::key::Key;
 use crate::base::{Code, Error, Result, Secret, text};
 use crate::config::Config;
 
@@ -10,6 +9,10 @@ use crate::config::Config;
 pub struct RedisSettings {
     pub client: ::redis::Client,
     pub ttl: Duration,
+    /// Of the keyed hash of values.
+    pub secret: Option<Secret>,
+    /// Of zstd.
+    pub level: i32,
 }
 
 impl RedisSettings {
@@ -39,11 +42,11 @@ impl RedisSettings {
             .with("expected_format", "redis://server:6379/0")
             .stage("config")
         })?;
-        Ok(RedisSettings { client, ttl: Duration::from_secs_f64(config.redis_ttl) })
+        Ok(RedisSettings {
+            client,
+            ttl: Duration::from_secs_f64(config.redis_ttl),
+            secret: config.redis_secret.clone(),
+            level: config.redis_level.unwrap_or(config.cache_level),
+        })
     }
-}
-
-/// The name of an answer there. What stands in braces says by which node of a cluster it is held.
-pub fn key_of(key: &Key) -> String {
-    format!("datasus:answer:{{{}}}", hex::encode(key))
 }

@@ -1,21 +1,21 @@
 //! The two threads that speak with Redis, one that asks and one that keeps, and when they are not to be asked.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
-use redis::{Connection, RedisError};
 
 use super::Counts;
 use super::entry::Entry;
 use super::key::Key;
-use super::redis_settings::{RedisSettings, key_of};
+use super::redis_failure::Failure;
+use super::redis_line::Line;
+use super::redis_settings::RedisSettings;
+use super::seal::{BYTES as SEAL_BYTES, Seal};
 use crate::base::{Error, Result};
 
-/// To connect, and for each answer that a thread takes. Longer than a job waits, so that a connection that came late serves the next.
-const CONNECT: Duration = Duration::from_secs(2);
-const ANSWER: Duration = Duration::from_millis(200);
+/// For an answer to be kept.
 const KEEP: Duration = Duration::from_secs(5);
 /// Without a question after a failure: at first, and at most.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -32,35 +32,6 @@ pub struct Get {
 pub struct Put {
     pub key: Key,
     pub entry: Entry,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    Slow,
-    Unreachable,
-    /// It answered by an error: a value of another type, no right, a command that it does not have.
-    Refused,
-}
-
-impl Failure {
-    pub fn count(self, counts: &Counts) {
-        let counter = match self {
-            Failure::Slow => &counts.redis_slow,
-            Failure::Unreachable => &counts.redis_unreachable,
-            Failure::Refused => &counts.redis_refused,
-        };
-        counter.fetch_add(1, Relaxed);
-    }
-
-    fn of(error: &RedisError) -> Self {
-        match () {
-            () if error.is_timeout() => Failure::Slow,
-            () if error.is_io_error() || error.is_connection_dropped() || error.is_unrecoverable_error() => {
-                Failure::Unreachable
-            }
-            () => Failure::Refused,
-        }
-    }
 }
 
 /// Keeps questions from a server that gave no answer, twice as long after each failure.
@@ -106,19 +77,21 @@ pub fn start(
     breaker: Arc<Breaker>,
     counts: Arc<Counts>,
 ) -> Result<()> {
-    let RedisSettings { client, ttl } = settings;
+    let RedisSettings { client, ttl, secret, level } = settings;
     let seconds = ttl.as_secs().max(1);
     let asks = Line::new(client.clone());
-    let keeps = Line { client, connection: None, answer: KEEP };
+    let keeps =
+        Keeper { line: Line::patient(client, KEEP), seal: Seal::of(secret.as_ref()), seconds, level, breaker, counts };
+    let seal = Seal::of(secret.as_ref());
     let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
         let thread = std::thread::Builder::new().name(name.into()).spawn(run);
         thread.map(drop).map_err(Error::internal)
     };
-    spawn("datasus-redis", Box::new(move || answer(asks, &asked)))?;
-    spawn("datasus-redis-keep", Box::new(move || keep(keeps, &kept, seconds, &breaker, &counts)))
+    spawn("datasus-redis", Box::new(move || answer(asks, &seal, &asked)))?;
+    spawn("datasus-redis-keep", Box::new(move || keeps.keep(&kept)))
 }
 
-fn answer(mut line: Line, asked: &Receiver<Get>) {
+fn answer(mut line: Line, seal: &Seal, asked: &Receiver<Get>) {
     // The first job finds it open.
     let _ = line.open();
     for Get { key, most, until, to } in asked {
@@ -126,60 +99,45 @@ fn answer(mut line: Line, asked: &Receiver<Get>) {
             continue;
         }
         // No more of a value than an answer may have, whatever somebody put there.
-        let range =
-            ::redis::cmd("GETRANGE").arg(key_of(&key)).arg(0).arg(i64::try_from(most).unwrap_or(i64::MAX)).to_owned();
-        let found = line.ask::<Vec<u8>>(&range);
-        let _ = to.send(found.map(|bytes| (!bytes.is_empty()).then_some(bytes)));
+        let (name, end) = (seal.name(&key), most.saturating_add(SEAL_BYTES as u64));
+        let range = ::redis::cmd("GETRANGE").arg(&name).arg(0).arg(i64::try_from(end).unwrap_or(i64::MAX)).to_owned();
+        let found = line.ask::<Vec<u8>>(&name, &range).and_then(|bytes| match bytes.is_empty() {
+            true => Ok(None),
+            false => seal.open(bytes).map(Some).ok_or(Failure::Forged),
+        });
+        let _ = to.send(found);
     }
 }
 
-fn keep(mut line: Line, kept: &Receiver<Put>, seconds: u64, breaker: &Breaker, counts: &Counts) {
-    for Put { key, entry } in kept {
-        if !breaker.is_closed() {
-            continue;
-        }
-        let set = ::redis::cmd("SET").arg(key_of(&key)).arg(entry.bytes()).arg("EX").arg(seconds).to_owned();
-        if let Err(failure) = line.ask::<()>(&set) {
-            let name: &AtomicU64 = &counts.not_kept;
-            name.fetch_add(1, Relaxed);
-            failure.count(counts);
-            if failure != Failure::Refused {
-                breaker.open();
+struct Keeper {
+    line: Line,
+    seal: Seal,
+    seconds: u64,
+    level: i32,
+    breaker: Arc<Breaker>,
+    counts: Arc<Counts>,
+}
+
+impl Keeper {
+    fn keep(mut self, kept: &Receiver<Put>) {
+        for Put { key, entry } in kept {
+            if !self.breaker.is_closed() {
+                continue;
+            }
+            // Packed anew where Redis is to hold it smaller than this machine does; nobody waits for it.
+            let Some(entry) = entry.at_level(self.level) else {
+                self.counts.not_kept.fetch_add(1, Relaxed);
+                continue;
+            };
+            let (name, value) = (self.seal.name(&key), self.seal.seal(entry.bytes()));
+            let set = ::redis::cmd("SET").arg(&name).arg(value).arg("EX").arg(self.seconds).to_owned();
+            if let Err(failure) = self.line.ask::<()>(&name, &set) {
+                self.counts.not_kept.fetch_add(1, Relaxed);
+                failure.count(&self.counts);
+                if failure != Failure::Refused {
+                    self.breaker.open();
+                }
             }
         }
-    }
-}
-
-/// A connection that is made when it is needed, and given up when it fails.
-pub(crate) struct Line {
-    client: ::redis::Client,
-    connection: Option<Connection>,
-    answer: Duration,
-}
-
-impl Line {
-    pub fn new(client: ::redis::Client) -> Self {
-        Line { client, connection: None, answer: ANSWER }
-    }
-
-    pub fn open(&mut self) -> Result<&mut Connection, Failure> {
-        if self.connection.is_none() {
-            let made = self.client.get_connection_with_timeout(CONNECT).and_then(|made| {
-                made.set_read_timeout(Some(self.answer))?;
-                made.set_write_timeout(Some(self.answer))?;
-                Ok(made)
-            });
-            self.connection = Some(made.map_err(|error| Failure::of(&error))?);
-        }
-        self.connection.as_mut().ok_or(Failure::Unreachable)
-    }
-
-    pub fn ask<T: ::redis::FromRedisValue>(&mut self, command: &::redis::Cmd) -> Result<T, Failure> {
-        let answer = command.query(self.open()?).map_err(|error| Failure::of(&error));
-        if matches!(answer, Err(Failure::Slow | Failure::Unreachable)) {
-            // An answer that comes late would be taken for that of the next question.
-            self.connection = None;
-        }
-        answer
     }
 }

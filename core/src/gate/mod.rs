@@ -19,6 +19,7 @@ mod question;
 mod refusal;
 mod scan;
 mod scope;
+mod sought;
 mod star;
 mod types;
 mod walk;
@@ -39,6 +40,7 @@ pub use functions::names as function_names;
 pub use star::{Hidden, without};
 
 pub use question::question;
+pub use sought::{Sought, sought};
 
 /// Bytes of text at most.
 pub const MAX_BYTES: usize = 64 << 10;

@@ -131,7 +131,7 @@ pub(super) fn years_between(record: &Record<'_>, from: usize, to: usize, row: us
 }
 
 /// Five-year bands, as TabNet names them.
-pub(super) fn five_years() -> Vec<String> {
+pub fn five_years() -> Vec<String> {
     let mut words: Vec<String> = (0..16).map(|band| format!("{} a {} anos", band * 5, band * 5 + 4)).collect();
     words.push("80 anos e mais".into());
     words

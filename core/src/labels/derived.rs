@@ -3,9 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, StringArray};
+use arrow::array::{
+    Array, ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, StringArray,
+};
+use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Int32Type};
 use arrow::error::ArrowError;
+
+use super::short_codes::ShortCodes;
 
 use super::list::NONE;
 use super::record::{Cells, Input, Record};
@@ -105,28 +110,47 @@ impl Derived {
     /// Its values for the rows of `inputs`. `encoded`: words stand behind a dictionary.
     pub fn compute(&self, inputs: &[Input], rows: usize, encoded: bool) -> Result<ArrayRef, ArrowError> {
         let record = Record::of(inputs)?;
+        let holds = self.era_of(&record, rows);
         Ok(match &self.rule {
             Rule::Word { words, number } => {
                 let numbers = self.numbers(&record, rows, number);
-                if encoded { encode(&numbers, words)? } else { texts(&numbers, words) }
+                if encoded { encode(numbers, words)? } else { texts(&numbers, words) }
             }
             Rule::Whole(value) => {
-                let at = |row| if self.holds(&record, row) { value(&record, row) } else { None };
+                let at = |row| if holds.includes(&record, row) { value(&record, row) } else { None };
                 match self.kind.arrow() {
                     DataType::Int64 => Arc::new((0..rows).map(at).collect::<Int64Array>()),
                     _ => Arc::new((0..rows).map(|row| i32::try_from(at(row)?).ok()).collect::<Int32Array>()),
                 }
             }
             Rule::Decimal(value) => {
-                let at = |row| if self.holds(&record, row) { value(&record, row) } else { None };
+                let at = |row| if holds.includes(&record, row) { value(&record, row) } else { None };
                 let units: Decimal128Array = (0..rows).map(at).collect();
                 Arc::new(units.with_data_type(self.kind.arrow()))
             }
             Rule::Day(value) => {
-                let at = |row| if self.holds(&record, row) { value(&record, row) } else { None };
+                let at = |row| if holds.includes(&record, row) { value(&record, row) } else { None };
                 Arc::new((0..rows).map(at).collect::<Date32Array>())
             }
         })
+    }
+
+    /// The numbers of its words for the rows of `inputs`, which [`Derived::words_of`] reads; of what has no words, its values.
+    pub fn compute_numbers(&self, inputs: &[Input], rows: usize) -> Result<ArrayRef, ArrowError> {
+        let Rule::Word { number, .. } = &self.rule else { return self.compute(inputs, rows, false) };
+        let numbers = self.numbers(&Record::of(inputs)?, rows, number);
+        Ok(Arc::new(keys(numbers)))
+    }
+
+    /// Words by their numbers. `encoded`: they stand behind a dictionary.
+    pub fn words_of(&self, numbers: &Int32Array, encoded: bool) -> Result<ArrayRef, ArrowError> {
+        let none = Arc::new(Vec::new());
+        let words = self.words().unwrap_or(&none);
+        if encoded {
+            return encode_keys(numbers, words);
+        }
+        let word = |number: Option<i32>| words.get(usize::try_from(number?).ok()?);
+        Ok(Arc::new(numbers.iter().map(word).collect::<StringArray>()))
     }
 
     /// Codes of these rows that have no label; blank ones are not counted.
@@ -164,6 +188,15 @@ impl Derived {
             && to.as_deref().is_none_or(|to| &when[..when.len().min(to.len())] <= to)
     }
 
+    /// In which rows it holds, looked at once where they are all of one competência.
+    fn era_of(&self, record: &Record<'_>, rows: usize) -> Era<'_> {
+        match self.era {
+            None => Era::All(true),
+            Some(_) if rows > 0 && record.is_same(self.inputs.len() - 1) => Era::All(self.holds(record, 0)),
+            Some(_) => Era::Each(self),
+        }
+    }
+
     fn numbers(&self, record: &Record<'_>, rows: usize, number: &Number) -> Vec<u32> {
         let dated = self.inputs.last().is_some_and(|name| name == COMPETENCIA);
         let of_one = self.inputs.len() == 1 + usize::from(dated);
@@ -178,23 +211,23 @@ impl Derived {
         if !self.holds(record, 0) {
             return vec![NONE; rows];
         }
-        // Codes come in runs, and are few.
         match record.cells(0) {
+            // Codes are short, and few.
             Cells::Text(array) => {
-                let mut known: HashMap<&str, u32> = HashMap::new();
-                let (mut last, mut of_last): (Option<&str>, u32) = (None, number_of_null(*array, record, number));
-                let of_null = of_last;
-                let texts = array.iter().enumerate().map(|(row, text)| match text {
-                    None => of_null,
-                    Some(text) => {
-                        if last != Some(text) {
-                            of_last = *known.entry(text).or_insert_with(|| number(record, row));
-                            last = Some(text);
-                        }
-                        of_last
+                let mut known = ShortCodes::new();
+                let mut long: HashMap<&str, u32> = HashMap::new();
+                let of_null = if array.null_count() == 0 { NONE } else { number_of_null(*array, record, number) };
+                let (offsets, bytes) = (array.value_offsets(), array.value_data());
+                let of_row = |row: usize| {
+                    if array.is_null(row) {
+                        return of_null;
                     }
-                });
-                texts.collect()
+                    let code = &bytes[offsets[row] as usize..offsets[row + 1] as usize];
+                    known
+                        .number(code, || number(record, row))
+                        .unwrap_or_else(|| *long.entry(array.value(row)).or_insert_with(|| number(record, row)))
+                };
+                (0..rows).map(of_row).collect()
             }
             Cells::Int32(array) => {
                 let mut known: HashMap<i32, u32> = HashMap::new();
@@ -209,7 +242,22 @@ impl Derived {
     }
 }
 
-fn number_of_null(array: &dyn arrow::array::Array, record: &Record<'_>, number: &Number) -> u32 {
+/// Rows in which a rule holds.
+enum Era<'d> {
+    All(bool),
+    Each(&'d Derived),
+}
+
+impl Era<'_> {
+    fn includes(&self, record: &Record<'_>, row: usize) -> bool {
+        match self {
+            Era::All(holds) => *holds,
+            Era::Each(derived) => derived.holds(record, row),
+        }
+    }
+}
+
+fn number_of_null(array: &dyn Array, record: &Record<'_>, number: &Number) -> u32 {
     (0..array.len()).find(|row| array.is_null(*row)).map_or(NONE, |row| number(record, row))
 }
 
@@ -221,21 +269,36 @@ pub fn dictionary_type() -> DataType {
 /// A dictionary of more words than this has those alone that a batch uses.
 const FEW: usize = 256;
 
-fn encode(numbers: &[u32], words: &[String]) -> Result<ArrayRef, ArrowError> {
-    let mut keys: Vec<Option<i32>> = numbers.iter().map(|n| (*n != NONE).then_some(*n as i32)).collect();
-    let values: StringArray = if words.len() <= FEW {
-        words.iter().map(Some).collect()
-    } else {
-        let mut used: Vec<i32> = keys.iter().flatten().copied().collect();
-        used.sort_unstable();
-        used.dedup();
-        for key in keys.iter_mut().flatten() {
-            *key = used.partition_point(|other| *other < *key) as i32;
-        }
-        used.iter().map(|at| words.get(*at as usize)).collect()
-    };
-    let keys: Int32Array = keys.into_iter().collect();
-    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values))?))
+fn encode(numbers: Vec<u32>, words: &[String]) -> Result<ArrayRef, ArrowError> {
+    encode_keys(&keys(numbers), words)
+}
+
+/// Numbers of words; none is NULL.
+fn keys(numbers: Vec<u32>) -> Int32Array {
+    let nulls = numbers.contains(&NONE).then(|| numbers.iter().map(|number| *number != NONE).collect::<NullBuffer>());
+    let keys: Vec<i32> = numbers.into_iter().map(|number| i32::try_from(number).unwrap_or(0)).collect();
+    Int32Array::new(ScalarBuffer::from(keys), nulls)
+}
+
+fn encode_keys(keys: &Int32Array, words: &[String]) -> Result<ArrayRef, ArrowError> {
+    if words.len() <= FEW {
+        let values: StringArray = words.iter().map(Some).collect();
+        return Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys.clone(), Arc::new(values))?));
+    }
+    // The words that the rows use, in their order, and where each stands among them.
+    let mut places = vec![-1_i32; words.len()];
+    let place = |number: i32| usize::try_from(number).ok().filter(|number| *number < words.len());
+    for number in keys.iter().flatten().filter_map(place) {
+        places[number] = 0;
+    }
+    let mut values = Vec::new();
+    for (number, place) in places.iter_mut().enumerate().filter(|(_, place)| **place == 0) {
+        *place = values.len() as i32;
+        values.push(Some(words[number].as_str()));
+    }
+    let placed = keys.iter().map(|number| Some(places[place(number?)?]).filter(|place| *place >= 0));
+    let placed: Int32Array = placed.collect();
+    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(placed, Arc::new(StringArray::from(values)))?))
 }
 
 fn texts(numbers: &[u32], words: &[String]) -> ArrayRef {
@@ -249,5 +312,5 @@ pub fn encode_texts(derived: &Derived, texts: &StringArray) -> Result<ArrayRef, 
     let places: HashMap<&str, u32> = words.iter().enumerate().map(|(at, word)| (word.as_str(), at as u32)).collect();
     let numbers: Vec<u32> =
         texts.iter().map(|text| text.and_then(|text| places.get(text).copied()).unwrap_or(NONE)).collect();
-    encode(&numbers, words)
+    encode(numbers, words)
 }

@@ -19,10 +19,13 @@ mod list;
 mod places;
 mod record;
 mod rules;
+mod search;
+mod short_codes;
 mod tokens;
 mod values;
 mod weeks;
 
+pub use ages::five_years as five_year_bands;
 pub use cnv::{Cnv, CnvRow, Mode};
 pub use columns::{
     SUFFIX, derived_by_id, derived_column, derived_columns, derived_columns_named, derived_columns_of, label_column,
@@ -40,4 +43,5 @@ pub use list::{List, written};
 pub use places::{Municipality, check_digit, municipalities};
 pub use record::Input;
 pub use rules::lists;
+pub use search::{Found, FoundIn, search};
 pub use tokens::Token;

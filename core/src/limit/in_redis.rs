@@ -13,11 +13,13 @@ use crate::cache::{Breaker, Failure, Line, RedisSettings};
 const PATIENCE: Duration = Duration::from_millis(15);
 const QUESTIONS: usize = 64;
 
-/// The time at which all that was asked is used up again moves on by one question; it may lie a minute ahead. Microseconds.
+/// The time at which all that was asked is used up again moves on by one question; it may lie a minute ahead, and what lies further was
+/// not written here. Microseconds.
 const TAKE: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local free = math.max(tonumber(redis.call('GET', KEYS[1]) or '0') or 0, now) + tonumber(ARGV[1])
+local kept = math.min(tonumber(redis.call('GET', KEYS[1]) or '0') or 0, now + 60000000)
+local free = math.max(kept, now) + tonumber(ARGV[1])
 if free - now > 60000000 then return free - now - 60000000 end
 redis.call('SET', KEYS[1], string.format('%.0f', free), 'PX', 61000)
 return 0";
@@ -81,7 +83,7 @@ fn answer(mut line: Line, asked: &Receiver<Question>, interval: u64) {
             continue;
         }
         let name = format!("datasus:rate:{{{}}}", hex::encode(who));
-        let take = ::redis::cmd("EVAL").arg(TAKE).arg(1).arg(name).arg(interval).to_owned();
-        let _ = to.send(line.ask::<u64>(&take));
+        let take = ::redis::cmd("EVAL").arg(TAKE).arg(1).arg(&name).arg(interval).to_owned();
+        let _ = to.send(line.ask::<u64>(&name, &take));
     }
 }

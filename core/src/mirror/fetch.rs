@@ -34,11 +34,17 @@ impl Mirror {
             Some(current) => current,
             None => self.ensure_folder(folder, false, ctx)?,
         };
-        let object = self.version(path)?;
-        if self.is_here(&object)
-            && let Some(version) = Held::of(&files, path).last(path, &object, &self.remotes)
-        {
-            return Ok(Fetched { object, sha256: version.sha256.clone() });
+        match self.version(path) {
+            Ok(object) => {
+                if self.is_here(&object)
+                    && let Some(version) = Held::of(&files, path).last(path, &object, &self.remotes)
+                {
+                    return Ok(Fetched { object, sha256: version.sha256.clone() });
+                }
+            }
+            // Where a listing does not say its size the source is asked, and may not answer: others are tried below.
+            Err(error) if matches!(error.cause(), Some(Cause::SourceAway | Cause::SourceLost | Cause::SourceGone)) => {}
+            Err(error) => return Err(error),
         }
         let others = (0..self.remotes.len()).filter(|index| *index != first.remote);
         for index in std::iter::once(first.remote).chain(others) {
@@ -82,8 +88,10 @@ impl Mirror {
                 Some(entry) => entry,
                 None => self.entry_of(index, folder, name, again, ctx)?,
             };
-            let listed = if listed.size.is_some() { listed } else { self.ask(index, path)? };
-            let brought = self.bring(&remote, path, &listed, ctx);
+            let brought = match listed.size {
+                Some(_) => self.bring(&remote, path, &listed, ctx),
+                None => self.ask(index, path).and_then(|asked| self.bring(&remote, path, &asked, ctx)),
+            };
             let counter = if brought.is_ok() { &self.downloads.files } else { &self.downloads.failed };
             counter.fetch_add(1, Relaxed);
             match brought {

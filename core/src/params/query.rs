@@ -295,8 +295,11 @@ pub enum Projection {
 /// One aggregate, resolved.
 #[derive(Debug, Clone)]
 pub struct Figure {
+    /// What is computed.
     pub function: AggregateFn,
+    /// Of which column, and its type; none: of the rows.
     pub column: Option<(String, LogicalType)>,
+    /// Its name in the answer.
     pub alias: String,
 }
 

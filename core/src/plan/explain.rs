@@ -48,10 +48,30 @@ pub struct Explain {
     pub sources: Vec<String>,
     /// Files that would not be read, each with the one that is instead.
     pub left_out: Vec<LeftOut>,
+    /// What a PostgreSQL table of the answer would be indexed by, where its `indexes` say nothing else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<PlannedIndex>,
     /// What the query would say of its files, as far as it can be known without converting them; in the client's language.
     pub warnings: Vec<String>,
     /// None while nothing is converted: the columns come from the files.
     pub sql: Option<String>,
+}
+
+/// An index that a load would make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct PlannedIndex {
+    /// The column.
+    pub column: String,
+    /// Who looks for rows by it; in the client's language.
+    pub why: String,
+}
+
+impl PlannedIndex {
+    /// Of `column`.
+    pub fn new(column: String, why: String) -> Self {
+        PlannedIndex { column, why }
+    }
 }
 
 /// `wanted` are the selection's files that the lake holds, `others` the dataset's remaining ones.
@@ -97,6 +117,7 @@ pub fn explain(
         missing: selection.missing.clone(),
         sources: selection.files.iter().map(|file| file.location.to_string()).collect(),
         left_out: selection.left_out.clone(),
+        indexes: Vec::new(),
         warnings,
         sql: statement.map(|statement| masked(&statement.sql).into_owned()),
     })

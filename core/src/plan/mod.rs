@@ -20,7 +20,7 @@ mod view;
 
 pub use bad_rows::BadRows;
 pub use dialect::Dialect;
-pub use explain::{Explain, Share, explain};
+pub use explain::{Explain, PlannedIndex, Share, explain};
 pub use missing::Missing;
 pub use sample::{BELOW as SAMPLE_BELOW, FileSample, PRIME as SAMPLE_PRIME, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile};
@@ -29,7 +29,7 @@ pub use statement::{Binds, Statement, Wanted, statement};
 pub use versions::{LeftOut, Reason, Rivals};
 pub use view::View;
 
-pub(crate) use named::nowhere;
+pub(crate) use named::{nowhere, shown_columns};
 pub(crate) use origin::reads;
 pub(crate) use prune::{Verdict, judge, statistics};
 pub(crate) use select::held;

@@ -110,6 +110,15 @@ pub(super) fn shown(ask: &Structured, columns: &[TableColumn]) -> Vec<String> {
     .collect()
 }
 
+/// Names of the columns that a query of one dataset would show, were it to show all that its files have.
+pub fn shown_columns(query: &Query, files: &[LakeFile]) -> Vec<String> {
+    let of_scope = |scope: &Scope| -> Vec<String> {
+        let files: Vec<&LakeFile> = files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect();
+        table::columns(scope, &files).into_iter().map(|column| column.name).collect()
+    };
+    query.scopes.first().map(of_scope).unwrap_or_default()
+}
+
 /// Columns of the catalogue that the query names and none of its files has: they are NULL in the whole answer.
 pub fn nowhere(query: &Query, files: &[LakeFile]) -> Vec<(Dataset, Vec<String>)> {
     let of_scope = |scope: &Scope| -> Vec<&LakeFile> {

@@ -81,7 +81,8 @@ pub struct ScanFile {
     pub without: Option<Arc<[u64]>>,
 }
 
-/// The scan that gives what the statement gives, row by row and type by type; none where a value would need a cast.
+/// The scan that gives what the statement gives, row by row and type by type; none where a value would need a cast. `numbers`: words
+/// come by their numbers.
 pub(super) fn scan(
     ask: &Structured,
     scope: &Scope,
@@ -89,6 +90,7 @@ pub(super) fn scan(
     files: &[&LakeFile],
     origin: Option<[&str; 3]>,
     sampling: Option<&Sampling>,
+    numbers: bool,
 ) -> Option<Scan> {
     if !ask.order_by.is_empty() {
         return None;
@@ -119,7 +121,8 @@ pub(super) fn scan(
             continue;
         }
         if let Some(derived) = find(name).and_then(|column| column.derived.as_ref()) {
-            fields.push(Field::new(name, derived.kind.arrow(), true));
+            let kind = if numbers && derived.words().is_some() { DataType::Int32 } else { derived.kind.arrow() };
+            fields.push(Field::new(name, kind, true));
             outputs.push(made(derived)?);
             continue;
         }

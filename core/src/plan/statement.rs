@@ -119,17 +119,19 @@ pub struct Wanted<'w> {
     pub sampling: Option<&'w Sampling>,
     /// Their order counts, so that rows which the query does not order have one too.
     pub ordered: bool,
+    /// A scan may give words by their numbers.
+    pub numbers: bool,
 }
 
 /// Builds the statement of `query` over `files`, in the engine's SQL.
 pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dyn Dialect) -> Result<Statement> {
-    let Wanted { origin, sampling, ordered } = wanted;
+    let Wanted { origin, sampling, ordered, numbers } = wanted;
     if origin.is_some() && !query.is_plain_scan() {
         return Err(Error::new(
             Code::InvalidParams,
             text!(
-                "`replace_by` precisa das linhas dos arquivos: não vale com agregados nem SQL; use `replace` ou `upsert`",
-                "`replace_by` needs the rows of the files: it does not go with aggregates or SQL; use `replace` or `upsert`"
+                "`replace_by` (e `partition_by`) precisa das linhas dos arquivos: não vale com agregados nem SQL; use `replace` ou `upsert`",
+                "`replace_by` (and `partition_by`) needs the rows of the files: it does not go with aggregates or SQL; use `replace` or `upsert`"
             ),
         )
         .stage("plan"));
@@ -138,8 +140,8 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
         return Err(Error::new(
             Code::InvalidParams,
             text!(
-                "`replace_by` renova competências inteiras, e `limit` deixaria linhas de fora; tire `limit`, ou use `replace`",
-                "`replace_by` renews whole competências, and `limit` would leave rows out; leave `limit` out, or use `replace`"
+                "`replace_by` (e `partition_by`) é de competências inteiras, e `limit` deixaria linhas de fora; tire `limit`, ou use `replace`",
+                "`replace_by` (and `partition_by`) is of whole competências, and `limit` would leave rows out; leave `limit` out, or use `replace`"
             ),
         )
         .stage("plan"));
@@ -245,7 +247,7 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
                 let view = view::create(dialect, scope, columns, of_scope, shown(placed));
                 view.map(|view| vec![view])
             };
-            let mut scan = scan(ask, scope, columns, all, origin, sampling);
+            let mut scan = scan(ask, scope, columns, all, origin, sampling, numbers);
             let placed = !of_scope.is_empty() && by_place(ask, scan.is_some(), ordered);
             match &mut scan {
                 None => {
@@ -326,10 +328,11 @@ fn structured(
         projection.push_str(&format!(", {}", dialect.name(name)));
     }
     let conditions: Vec<String> = ask.predicates.iter().map(|p| build.predicate(p)).collect();
-    let mut sql = format!("SELECT {projection} FROM {}", dialect.name(&scope.grupo.dataset.table()));
+    let mut table = dialect.name(&scope.grupo.dataset.table());
     if !conditions.is_empty() {
-        sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
+        table.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
     }
+    let mut sql = format!("SELECT {projection} FROM {table}");
     if let Projection::Grouped { keys, .. } = &ask.projection
         && !keys.is_empty()
     {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use arrow::array::RecordBatchReader;
 use rayon::prelude::*;
 
+use super::column_use::ColumnUse;
 use super::places::{homeless, local_folder, remote_cache, short_hash, source_of, spill_root, state_root};
 use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId};
 use crate::cache::{Answers, CacheMetrics, Cached};
@@ -63,6 +64,7 @@ pub struct Environment {
     pub(super) keeps_answers: bool,
     pub(super) output: Location,
     pub(super) state: StateFolder,
+    pub(super) column_use: ColumnUse,
     pub(super) scheduler: Scheduler,
     owner: Owner,
     pub(super) governor: Governor,
@@ -153,6 +155,9 @@ impl Environment {
             _ => state_root(&config, &lake.location(), folder.as_deref())?,
         };
         let state = std::path::absolute(&state).map_err(|e| Error::io(e, &state))?;
+        // Beside the folder of jobs, in which nothing else lies; in it where it is the user's own.
+        let beside_jobs = if config.state.is_some() { Some(state.as_path()) } else { state.parent() };
+        let column_use = ColumnUse::at(beside_jobs.unwrap_or(&state).join("column-use.json"));
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
         let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
@@ -189,6 +194,7 @@ impl Environment {
             targets: parts.targets,
             output,
             state,
+            column_use,
             scheduler,
             owner,
             governor,

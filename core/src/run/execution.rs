@@ -150,21 +150,24 @@ impl<'r> Execution<'r> {
             _ => None,
         };
         let (files, unreadable) = run.readable(&prepared, columns)?;
-        Execution::over(run, prepared, (files, unreadable), sampling, limits)
+        // A stream's reader puts words behind dictionaries.
+        Execution::over(run, prepared, (files, unreadable), sampling, limits, limits.is_none())
     }
 
-    /// The same over files that are there.
+    /// The same over files that are there. `numbers`: a scan gives words by their numbers.
     pub fn over(
         run: Run<'r>,
         prepared: Prepared,
         (mut files, unreadable): (Vec<LakeFile>, Vec<Unreadable>),
         sampling: Option<Sampling>,
         limits: Option<&AllLimits>,
+        numbers: bool,
     ) -> Result<Self> {
         let wanted = Wanted {
             origin: limits.is_some_and(AllLimits::want_origin).then_some(ORIGIN_COLUMNS),
             sampling: sampling.as_ref(),
             ordered: limits.is_some_and(AllLimits::by_order),
+            numbers,
         };
         let dialect = run.env.engine.dialect();
         let mut statement = plan::statement(&prepared.query, &files, wanted, dialect)?;

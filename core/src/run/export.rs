@@ -197,8 +197,8 @@ impl Export<'_> {
             return Ok((materialise::scan(kept, path, &schema)?, schema));
         }
         ctx.progress.enter(Phase::Running);
-        let (settings, _share) = self.share(alone)?;
-        let mut running = env.engine.start(statement.clone(), &settings, &ctx.child())?;
+        let (settings, share) = self.share(alone)?;
+        let mut running = env.engine.start(statement.clone(), &settings, &share.lease.on(ctx).child())?;
         let schema = running.schema().clone();
         refuse_same_names(&schema)?;
         fan_out.start(&schema, ctx).map_err(|error| (*error).clone())?;

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod bad_rows;
+mod column_use;
 mod complexity;
 mod delivery;
 mod described;
@@ -18,6 +19,7 @@ mod oom_retry;
 mod parking;
 mod places;
 mod plan_sync;
+mod profile;
 mod report;
 mod reporting;
 mod result_info;
@@ -38,6 +40,7 @@ pub use dictionaries::{DictionarySync, KitFailed, KitSynced};
 pub use environment::{EngineOver, Parts};
 pub use handles::{Job, Pending, Rows};
 pub use plan_sync::{FileState, PlannedFile, SyncPlan};
+pub use profile::{Change, ColumnProfile, CompetenciaRows, FrequentValue, InCompetencia, Profile};
 pub use report::{BadValue, NormalisedCodes, Performance, Report, Source, Storage, Unlabelled, Unreadable};
 pub use resume::{DestinationOptions, JobDestination, JobInfo, Replayed};
 pub use session::SyncReport;

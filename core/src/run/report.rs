@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::{Code, Error, Result, Text, json_words, text};
+use crate::base::{Code, Error, Result, TableIndex, Text, json_words, text};
 use crate::catalog::{Dataset, Form};
 use crate::engine::CacheUse;
 use crate::governor::Mode;
@@ -69,6 +69,9 @@ pub struct Report {
     /// them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unlabelled: Vec<Unlabelled>,
+    /// Indexes of PostgreSQL tables that were wanted, each with why, and what became of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<TableIndex>,
     /// In the client's language.
     pub warnings: Vec<String>,
 }

@@ -80,6 +80,7 @@ impl Execution<'_> {
             cache: self.kept.as_ref().map_or(CacheUse::Off, KeptAnswer::used),
             sources: files.iter().map(|file| env.source_of(file)).collect(),
             missing: prepared.selection.missing.clone(),
+            indexes: ctx.told_indexes(),
             warnings,
             bad_values: bad_values(&prepared.query, files),
             unreadable: self.unreadable,

@@ -1,6 +1,6 @@
 //! What a result is called, and what is said of it where it goes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
@@ -18,16 +18,13 @@ pub(super) fn result_info(execution: &Execution) -> Result<ResultInfo> {
     let (query, sampled, job_id) = (&prepared.query, sampled.as_ref(), run.job.id());
     Ok(ResultInfo {
         file_stem: file_stem(&prepared.params, files, sampled)?,
-        table: table(query),
+        table: table(query, false),
+        whole_table: table(query, true),
         about: about(query, files, sampled, job_id),
         sampling: sampled.map(sampled::kind).transpose()?,
         sampled: sampled.map(sampled::json).transpose()?,
         columns: meanings(query),
-        filtered: filtered(query),
-        sorted: match &query.ask {
-            Ask::Structured(ask) => ask.order_by.first().map(|key| key.column.clone()),
-            Ask::Sql(_) | Ask::Catalog(_) => None,
-        },
+        indexed: run.env.column_use.worth_an_index(query),
         sources: files.iter().map(source_key).collect(),
         query: described::of(query),
         incomplete: incomplete(prepared, files),
@@ -50,12 +47,12 @@ fn file_stem(params: &QueryParams, files: &[LakeFile], sampled: Option<&Sampled>
     Ok(hex::encode(&hash.finalize()[..3]))
 }
 
-/// `sih_data.rd_202401` for one competência, `sih_data.rd` for many; aggregates and SQL have no name of their own.
-fn table(query: &Query) -> Option<(String, String)> {
+/// `sih_data.rd_202401` for one competência, `sih_data.rd` for many, or for the `whole` dataset; aggregates and SQL have no name of their own.
+fn table(query: &Query, whole: bool) -> Option<(String, String)> {
     let scope = query.scopes.first().filter(|_| query.is_plain_scan())?;
     let (sistema, grupo) = (scope.grupo.dataset.sistema(), scope.grupo.dataset.grupo());
     let mut table = grupo.to_lowercase();
-    if let Some(only) = scope.competencias.as_ref().filter(|all| all.len() == 1).and_then(|all| all.first()) {
+    if let Some(only) = scope.competencias.as_ref().filter(|all| !whole && all.len() == 1).and_then(|all| all.first()) {
         table = format!("{table}_{only}");
     }
     Some((format!("{}_data", sistema.to_lowercase()), table))
@@ -91,12 +88,6 @@ fn meanings(query: &Query) -> BTreeMap<String, String> {
         meanings.entry(column.name.clone()).or_insert_with(|| format!("{} (fonte: {})", meaning.pt, meaning.source));
     }
     meanings
-}
-
-fn filtered(query: &Query) -> Vec<String> {
-    let mut names = BTreeSet::new();
-    query.predicates().iter().for_each(|predicate| predicate.columns(&mut names));
-    names.into_iter().map(str::to_owned).collect()
 }
 
 pub(super) fn source_key(file: &LakeFile) -> SourceKey {

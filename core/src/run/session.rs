@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::environment::{Environment, Parts};
 use super::execution::Prepared;
 use super::task::Task;
-use super::{Job, Pending, Report, Rows, Unreadable, export, stream};
+use super::{Job, Pending, Profile, Report, Rows, Unreadable, export, profile, stream};
 use crate::base::{Cancel, Ctx, Error, Result, text};
 use crate::catalog::{Dataset, FileId, Grupo, LogicalType};
 use crate::config::Config;
@@ -138,6 +138,19 @@ impl Session {
         self.submit(params, destinations, &Cancel::default())?.wait()
     }
 
+    /// What is in the columns that `params` selects; waits for it.
+    pub fn profile(self: &Arc<Self>, params: &QueryParams, ctx: Ctx) -> Result<Profile> {
+        let prepared = profile::refuse(params).and_then(|()| self.prepare(params, &ctx));
+        let prepared = prepared.map_err(|e| self.traced(e, &ctx))?;
+        let (job, place) = (Job::new(ulid::Ulid::new().to_string(), ctx.clone()), profile::Place::default());
+        let (query, left) = (prepared.query.clone(), place.clone());
+        let task = Task::new(&query, false, move |run| profile::run(run, prepared, &left));
+        self.spawn(task, &job, ctx)?;
+        job.wait()?;
+        let profile = place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        profile.ok_or_else(|| Error::internal("a profile ended without a result"))
+    }
+
     /// Fetches and converts the files of each of `all` ahead of a query; only dataset, UF and competência count.
     /// An administrator's job among the others, so that it does not take their cores.
     pub fn sync(self: &Arc<Self>, all: &[QueryParams], ctx: Ctx) -> Result<SyncReport> {
@@ -227,7 +240,9 @@ impl Session {
             };
             let mut warnings = self.warnings(&query, &selection, &listing, &wanted);
             warnings.extend(foretold.iter().map(|warning| warning.get(self.config.language).to_owned()));
-            explain(&query, &selection, &wanted, &others, to_convert, warnings, planned.as_ref())
+            let mut told = explain(&query, &selection, &wanted, &others, to_convert, warnings, planned.as_ref())?;
+            told.indexes = self.column_use.planned(&query, self.config.language);
+            Ok(told)
         };
         run().map_err(|e| self.traced(e, &ctx))
     }
@@ -366,6 +381,7 @@ impl Session {
         }
         let (query, selection, listing) = self.choose(params, Extent::Selected, ctx)?;
         self.refuse_too_large(&query, &selection)?;
+        self.column_use.note(&query);
         Ok(Prepared { params: params.clone(), query, selection, listing, unreadable: Vec::new() })
     }
 

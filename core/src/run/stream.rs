@@ -37,7 +37,7 @@ fn rows(execution: &Execution, to_caller: ToCaller) -> Result<Outcome> {
     let start = |alone| {
         let mut settings = env.settings(false);
         let share = env.share(execution, alone, &mut settings)?;
-        let running = env.engine.start(statement.clone(), &settings, &ctx.child())?;
+        let running = env.engine.start(statement.clone(), &settings, &share.lease.on(ctx).child())?;
         Ok((running, share))
     };
     let mut attempts = OomRetry::begin(start)?;
@@ -67,13 +67,14 @@ fn rows(execution: &Execution, to_caller: ToCaller) -> Result<Outcome> {
     })
 }
 
-/// Columns of the answer that hold words of labels and derived columns, by their place. What the user's SQL makes of them is text.
+/// Columns of the answer that hold words of labels and derived columns, as texts or by their numbers, by their place. What the user's
+/// SQL makes of them is text.
 fn words(query: &Query, schema: &Schema) -> Vec<(usize, Arc<Derived>)> {
     let Ask::Structured(ask) = &query.ask else { return Vec::new() };
     let known: Vec<&Arc<Derived>> = ask.derived.iter().chain(&ask.labels.columns).collect();
     let of = |(at, field): (usize, &Arc<arrow::datatypes::Field>)| {
         let derived = known.iter().find(|one| one.words().is_some() && one.name == *field.name())?;
-        (*field.data_type() == DataType::Utf8).then(|| (at, (*derived).clone()))
+        matches!(field.data_type(), DataType::Utf8 | DataType::Int32).then(|| (at, (*derived).clone()))
     };
     schema.fields().iter().enumerate().filter_map(of).collect()
 }

@@ -145,8 +145,13 @@ impl<J> Queue<J> {
             return Err(Refusal::TooManyParked { parked: self.limits.parked });
         }
         // Each has a thread that waits; with more of them the queue is where the others wait, and where it ends.
-        let waits = matches!(why, YieldReason::Memory | YieldReason::Downloading);
-        if waits && self.away(why) >= self.limits.parked {
+        let most = match why {
+            YieldReason::Memory | YieldReason::Downloading => self.limits.parked,
+            // They hold no memory, and are as many as one may ask at once.
+            YieldReason::Answer => self.limits.queued,
+            YieldReason::Parked | YieldReason::Retrying => usize::MAX,
+        };
+        if self.away(why) >= most {
             return Ok(false);
         }
         self.put(ticket, Place::Away(why));

@@ -79,8 +79,8 @@ impl RunPermit for TaskPermit {
             self.watch.becomes(match why {
                 YieldReason::Parked => Status::Parked,
                 YieldReason::Retrying | YieldReason::Memory => Status::Retrying,
-                // Its progress says what it does.
-                YieldReason::Downloading => Status::Running,
+                // Its progress says what it does; or another job does its work.
+                YieldReason::Downloading | YieldReason::Answer => Status::Running,
             });
         }
         Ok(())

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use ::arrow::array::{AsArray, RecordBatch, RecordBatchReader};
-use ::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use ::arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use ::arrow::error::ArrowError;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -40,7 +40,7 @@ pub fn stream(schema: SchemaRef, depth: usize, foreign: &BatchMemory, cancel: &C
         bytes: 0,
     };
     let (cancel, foreign, home) = (cancel.clone(), foreign.clone(), ForkGuard::default());
-    (sink, ArrowReader { words: Vec::new(), queue: Some(queue), end, schema, foreign, cancel, home })
+    (sink, ArrowReader { words: Vec::new(), plain: false, queue: Some(queue), end, schema, foreign, cancel, home })
 }
 
 enum End {
@@ -301,8 +301,10 @@ impl Drop for ArrowSink {
 
 /// The user's end; dropping it before the end cancels the job.
 pub struct ArrowReader {
-    /// Columns of words that go out behind dictionaries, by their place.
+    /// Columns of words, by their place; they come as texts, or by their numbers.
     words: Vec<(usize, Arc<Derived>)>,
+    /// They go out as texts, and not behind dictionaries.
+    plain: bool,
     // None after the end.
     queue: Option<Arc<Queue>>,
     end: Arc<OnceLock<End>>,
@@ -313,7 +315,7 @@ pub struct ArrowReader {
 }
 
 impl ArrowReader {
-    /// The same with the words of these columns, all of them texts, behind dictionaries in the order of their lists.
+    /// The same with the words of these columns, texts or numbers of words, behind dictionaries in the order of their lists.
     pub fn with_words(mut self, words: Vec<(usize, Arc<Derived>)>) -> Self {
         let mut fields: Vec<Arc<Field>> = self.schema.fields().iter().cloned().collect();
         for (at, _) in &words {
@@ -327,9 +329,10 @@ impl ArrowReader {
     /// The same with plain texts: for readers that know no dictionaries.
     pub fn with_plain_words(mut self) -> Self {
         let mut fields: Vec<Arc<Field>> = self.schema.fields().iter().cloned().collect();
-        for (at, _) in self.words.drain(..) {
-            fields[at] = Arc::new(fields[at].as_ref().clone().with_data_type(DataType::Utf8));
+        for (at, _) in &self.words {
+            fields[*at] = Arc::new(fields[*at].as_ref().clone().with_data_type(DataType::Utf8));
         }
+        self.plain = true;
         self.schema = Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()));
         self
     }
@@ -340,7 +343,11 @@ impl ArrowReader {
         }
         let mut columns = batch.columns().to_vec();
         for (at, derived) in &self.words {
-            columns[*at] = encode_texts(derived, columns[*at].as_string())?;
+            columns[*at] = match columns[*at].as_primitive_opt::<Int32Type>() {
+                Some(numbers) => derived.words_of(numbers, !self.plain)?,
+                None if self.plain => continue,
+                None => encode_texts(derived, columns[*at].as_string())?,
+            };
         }
         RecordBatch::try_new(self.schema.clone(), columns)
     }

@@ -29,7 +29,7 @@ pub use destinations::Destinations;
 pub use fan_out::FanOut;
 pub use parquet::Parquet;
 pub use postgres::Postgres;
-pub use result_info::{ORIGIN_COLUMNS, ResultInfo, SourceKey};
+pub use result_info::{IndexedColumn, ORIGIN_COLUMNS, ResultInfo, SourceKey};
 pub use target::{
     AllLimits, Credentials, Identity, Limits, ReadTarget, Replay, StoredAddress, StoredTarget, Target, TargetEnv,
     Targets, refuse_twice,

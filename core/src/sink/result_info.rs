@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::Text;
+
 /// Names, comments and origins of one result.
 #[derive(Debug, Clone, Default)]
 pub struct ResultInfo {
@@ -9,14 +11,14 @@ pub struct ResultInfo {
     pub file_stem: String,
     /// Schema and table where the user gave none; none where the user must.
     pub table: Option<(String, String)>,
+    /// The same for a table that holds every competência.
+    pub whole_table: Option<(String, String)>,
     /// What the result is, in a sentence.
     pub about: String,
     /// What its columns mean, by name.
     pub columns: BTreeMap<String, String>,
-    /// Columns that conditions were put on.
-    pub filtered: Vec<String>,
-    /// The column by which its rows are ordered, where they are.
-    pub sorted: Option<String>,
+    /// Columns that a table of it should find rows by, the most useful first.
+    pub indexed: Vec<IndexedColumn>,
     /// What it was made from.
     pub sources: Vec<SourceKey>,
     /// What of its sources it is, in words that are equal for equal queries: dataset, conditions, columns; none where its rows
@@ -32,6 +34,15 @@ pub struct ResultInfo {
     pub sampled: Option<String>,
     /// Of the job whose result it is.
     pub job_id: String,
+}
+
+/// A column that is worth an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexedColumn {
+    /// As the result has it, in any case.
+    pub column: String,
+    /// Who looks for rows by it.
+    pub why: Text,
 }
 
 /// A source of a result.

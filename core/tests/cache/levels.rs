@@ -20,6 +20,7 @@ fn levels() {
     let plain = client.export(&params, Csv::to("plain.csv")).unwrap();
     let bytes = |name: &str| std::fs::metadata(place.path().join("out").join(name)).unwrap().len() as f64 / 1e6;
     println!("{} rows, CSV without zstd {:.1} MB", plain.records_processed, bytes("plain.csv"));
+    println!("| level | Parquet | CSV | an answer (Arrow IPC) |\n|---|---|---|---|");
     let sql = QueryParams::sql("SELECT * FROM sih_rd WHERE SEXO = '1' ORDER BY N_AIH LIMIT 20000").uf(["AC"]);
     for level in LEVELS {
         let mut took = Vec::new();
@@ -52,12 +53,14 @@ fn levels() {
         let (run, miss, hit) = (time(&with(sql.clone(), CacheMode::Off)), time(&sql), time(&sql));
         let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().metadata().unwrap().len() as f64 / 1e6;
         println!(
-            "| {level} | {:.1} MB, {:.2?} | {:.1} MB, {:.2?} | {file:.2} MB: run {run:.2?}, kept {:.2?} more, given {hit:.2?} |",
+            "| {level} | {:.1} MB, {:.2} s | {:.1} MB, {:.2} s | {file:.2} MB: run in {:.2} s, kept in {:.2} s, given in {:.2} s |",
             sizes[0],
-            took[0],
+            took[0].as_secs_f64(),
             sizes[1],
-            took[1],
-            miss.saturating_sub(run)
+            took[1].as_secs_f64(),
+            run.as_secs_f64(),
+            miss.saturating_sub(run).as_secs_f64(),
+            hit.as_secs_f64()
         );
     }
 }

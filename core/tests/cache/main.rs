@@ -224,6 +224,37 @@ fn a_hundred_equal_questions_at_once_run_one() {
     assert_eq!(uses.iter().filter(|used| **used == CacheUse::HitL1).count(), 99);
 }
 
+/// There are more of them than slots, and those who wait for the answer give theirs up.
+#[test]
+fn those_who_wait_for_an_equal_question_keep_nobody_from_another() {
+    let (place, source) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    write(source.path(), "AC", 30, "100.00");
+    let (client, gate) = open(source.path(), config(place.path()));
+    gate.set(true);
+    let jobs: Vec<_> = (0..100).map(|_| client.begin_query(&grouped()).unwrap()).collect();
+    while gate.runs() == 0 {
+        std::thread::yield_now();
+    }
+    let (elsewhere, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    write(other.path(), "RR", 10, "1.00");
+    let (another, _) = open(other.path(), config(elsewhere.path()));
+    let mut params = QueryParams::sql("SELECT count(*) AS n FROM sih_rd");
+    params.options.deadline = Some(60.0);
+    let (rows, report) = ask(&another, &params);
+    assert!(rows.contains("10") && report.cache == CacheUse::Miss, "{rows}");
+    assert_eq!(gate.runs(), 1, "the hundred still wait for one");
+    // One of them may be cancelled where it waits.
+    let mut jobs = jobs;
+    let last = jobs.pop().unwrap();
+    last.job().cancel();
+    assert_eq!(last.wait().err().unwrap().code(), Code::Cancelled);
+    gate.set(false);
+    for job in jobs {
+        assert_eq!(job.wait().unwrap().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 3);
+    }
+    assert_eq!(gate.runs(), 1);
+}
+
 #[test]
 fn the_one_that_runs_may_be_cancelled_or_fail_and_the_others_have_their_answer() {
     let (place, source) = (TempDir::new().unwrap(), TempDir::new().unwrap());

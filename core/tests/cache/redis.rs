@@ -99,6 +99,124 @@ fn machines_share_answers_and_what_is_poisoned_is_none() {
     assert!(!text.contains(PASSWORD));
 }
 
+/// What has no keyed hash of the client's secret, or another's, is no answer, however right its sum is.
+#[test]
+fn with_a_secret_an_answer_that_others_have_written_is_refused_and_counted() {
+    let Some(server) = Server::start() else { return };
+    let machine = |secret: Option<&str>, level: Option<i32>| {
+        let (place, source) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        write(source.path(), "AC", 3_000, "100.00");
+        let config =
+            Config { redis_secret: secret.map(Secret::new), redis_level: level, ..with(place.path(), server.url()) };
+        let (client, _) = open(source.path(), config);
+        std::thread::sleep(Duration::from_millis(50));
+        (place, source, client)
+    };
+    let ours = Some("a secret of our machines");
+    let all = datasus::QueryParams::sql("SELECT N_AIH, CNES, VAL_TOT FROM sih_rd ORDER BY N_AIH");
+    let first = machine(ours, Some(19));
+    let (expected, report) = ask(&first.2, &all);
+    assert_eq!(report.cache, CacheUse::Miss);
+    until("the answer is not in Redis", || keys(&mut server.connection()).len() == 1);
+    let key = keys(&mut server.connection()).remove(0);
+    let get = || redis::cmd("GET").arg(&key).query::<Vec<u8>>(&mut server.connection()).unwrap();
+    let set = |value: &[u8]| redis::cmd("SET").arg(&key).arg(value).query::<()>(&mut server.connection()).unwrap();
+    let good = get();
+    assert_eq!(&good[32..40], b"DSUSRES1", "the keyed hash comes first");
+    until("no hit by the secret", || ask(&machine(ours, None).2, &all).1.cache == CacheUse::HitL2);
+    let mut flipped = good.clone();
+    flipped[40] ^= 1;
+    // The same without its hash, whose own sum is right; and one that is longer than any.
+    for forged in [good[32..].to_vec(), flipped, vec![b'x'; 200], good[..20].to_vec()] {
+        let refused = || {
+            set(&forged);
+            let other = machine(ours, None);
+            let (rows, report) = ask(&other.2, &all);
+            assert!(rows == expected && report.cache == CacheUse::Miss, "{report}");
+            counted(&other.2, "forged") == 1
+        };
+        until("it was not seen", refused);
+    }
+    // Who has another secret, or none, has answers of its own under names of its own.
+    for (number, other) in [Some("a secret of somebody else"), None].into_iter().enumerate() {
+        let asked = machine(other, Some(1));
+        assert_eq!(ask(&asked.2, &all).1.cache, CacheUse::Miss);
+        until("it is not kept", || keys(&mut server.connection()).len() == 2 + number);
+        assert_eq!(counted(&asked.2, "forged"), 0);
+    }
+    let sizes: Vec<usize> = keys(&mut server.connection())
+        .iter()
+        .map(|name| redis::cmd("STRLEN").arg(name).query(&mut server.connection()).unwrap())
+        .collect();
+    assert!(
+        sizes.iter().all(|size| *size >= good.len()) && sizes.iter().any(|size| *size > good.len()),
+        "{sizes:?} {}",
+        good.len()
+    );
+    let (place, source) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let short = Config { redis_secret: Some(Secret::new("short-CANARY")), ..with(place.path(), server.url()) };
+    let error = Client::open_with(source.path(), short).err().unwrap();
+    assert!(error.code() == Code::InvalidParams && !format!("{error:?}").contains("CANARY"), "{error}");
+}
+
+#[test]
+fn of_a_cluster_each_answer_is_with_the_node_that_holds_its_slot() {
+    let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let node = || {
+        let bus = free();
+        let arguments = move |port: u16| {
+            let words = ["--cluster-enabled", "yes", "--cluster-node-timeout", "5000"].map(str::to_owned);
+            [&["--port".into(), port.to_string(), "--cluster-port".into(), bus.to_string()], &words[..]].concat()
+        };
+        Server::with(TempDir::new().unwrap(), arguments, 0).map(|server| (server, bus))
+    };
+    let (Some((left, _)), Some((right, right_bus))) = (node(), node()) else { return };
+    let tell = |server: &Server, words: &[&str]| -> redis::Value {
+        let mut command = redis::cmd("CLUSTER");
+        command.arg(words);
+        command.query(&mut server.connection()).unwrap()
+    };
+    tell(&left, &["ADDSLOTSRANGE", "0", "8191"]);
+    tell(&right, &["ADDSLOTSRANGE", "8192", "16383"]);
+    tell(&left, &["MEET", "127.0.0.1", &right.port.to_string(), &right_bus.to_string()]);
+    until("no cluster", || {
+        [&left, &right].iter().all(|node| format!("{:?}", tell(node, &["INFO"])).contains("cluster_state:ok"))
+    });
+    let questions: Vec<_> = (0..8).map(|n| grouped().aggregate(AggregateFn::Count, "CNES", &format!("n{n}"))).collect();
+    let size = |server: &Server| keys(&mut server.connection()).len();
+    let (_place, _source, client, _) = elsewhere(left.url());
+    until("not all are kept", || {
+        let refresh = |params: &datasus::QueryParams| crate::with(params.clone(), datasus::CacheMode::Refresh);
+        questions.iter().for_each(|params| drop(ask(&client, &refresh(params))));
+        std::thread::sleep(Duration::from_millis(200));
+        size(&left) + size(&right) == 8
+    });
+    assert!(size(&left) > 0 && size(&right) > 0, "{} and {}", size(&left), size(&right));
+    // Another machine knows the other node.
+    let hits = |params: &datasus::QueryParams| {
+        let (_place, _source, client, _) = elsewhere(right.url());
+        std::thread::sleep(Duration::from_millis(50));
+        ask(&client, params).1.cache == CacheUse::HitL2
+    };
+    for params in &questions {
+        until("no hit", || hits(params));
+    }
+    // A slot on its way from one node to the other.
+    let key = keys(&mut left.connection()).remove(0);
+    let text = |value: redis::Value| redis::from_redis_value::<String>(value).unwrap();
+    let slot = redis::from_redis_value::<i64>(tell(&left, &["KEYSLOT", &key])).unwrap().to_string();
+    let (from, to) = (text(tell(&left, &["MYID"])), text(tell(&right, &["MYID"])));
+    tell(&right, &["SETSLOT", &slot, "IMPORTING", &from]);
+    tell(&left, &["SETSLOT", &slot, "MIGRATING", &to]);
+    let mut migrate = redis::cmd("MIGRATE");
+    migrate.arg("127.0.0.1").arg(right.port).arg(&key).arg(0).arg(5_000).arg("AUTH").arg(PASSWORD);
+    migrate.query::<()>(&mut left.connection()).unwrap();
+    assert_eq!(size(&left) + size(&right), 8);
+    for params in &questions {
+        until("no hit while a slot moves", || hits(params));
+    }
+}
+
 #[test]
 fn a_redis_that_is_down_or_does_not_answer_costs_a_job_no_more_than_fifty_milliseconds() {
     let Some(server) = Server::start() else { return };

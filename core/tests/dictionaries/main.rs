@@ -6,5 +6,7 @@ mod ftp_server;
 #[path = "../genuine/mod.rs"]
 mod genuine;
 mod kits;
+mod profiles;
 mod queries;
+mod rates;
 mod sync;

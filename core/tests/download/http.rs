@@ -61,6 +61,23 @@ fn a_listing_that_is_refused_is_no_empty_folder_and_the_next_source_is_asked() {
 }
 
 #[test]
+fn a_server_that_lists_and_then_does_not_answer_leaves_the_file_to_the_next_source() {
+    let (ill, well, place) = (Server::start(site(30)), Server::start(site(20)), Place::new());
+    let client = open(&ill.address, Config { mirrors: vec![well.address.clone()], ..place.config() });
+    let month = admissions(&["202401"]);
+    assert_eq!(client.plan_sync(std::slice::from_ref(&month)).unwrap().files, 1);
+    ill.site.lock().unwrap().busy = u32::MAX;
+    assert_eq!(rows(&client, &month).unwrap(), 20);
+    // One that is gone is said as of any other server.
+    let (server, place) = (Server::start(site(30)), Place::new());
+    let client = open(&server.address, place.config());
+    client.plan_sync(std::slice::from_ref(&month)).unwrap();
+    server.site.lock().unwrap().files.remove("/base/SIHSUS/200801_/Dados/RDAC2401.dbc");
+    let error = rows(&client, &month).unwrap_err();
+    assert!(error.code() == Code::NotFound && error.detail().contains("stood in the listing of"), "{error}");
+}
+
+#[test]
 fn without_a_tag_a_file_goes_on_by_its_time_and_only_while_that_is_the_same() {
     let (server, place) = (Server::start(Site { cuts: vec![4_000], no_tags: true, ..site(100) }), Place::new());
     assert_eq!(rows(&open(&server.address, place.config()), &admissions(&["202401"])).unwrap(), 100);

@@ -10,6 +10,7 @@ mod failures;
 #[path = "../genuine/mod.rs"]
 mod genuine;
 mod guards;
+mod indexes;
 mod interrupted;
 mod kept;
 mod labels;
@@ -22,6 +23,7 @@ mod many;
 mod modes;
 mod names;
 mod order;
+mod partitions;
 #[path = "../proxy/mod.rs"]
 mod proxy;
 mod reloads;

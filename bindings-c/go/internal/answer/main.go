@@ -17,6 +17,8 @@ type answer struct {
 	Columns []string        `json:"columns"`
 	Rows    [][]*string     `json:"rows"`
 	Report  *datasus.Report `json:"report"`
+	// Of params in a file profile.json.
+	Profile *datasus.Profile `json:"profile,omitempty"`
 }
 
 // What a case declares, as c.py writes it behind the settings.
@@ -24,7 +26,7 @@ type declared struct {
 	Declared, Tables map[string]string
 }
 
-func ask(source, output, params string, of declared) (*answer, error) {
+func ask(source, output, params string, profiles bool, of declared) (*answer, error) {
 	config := datasus.Config{Output: output, Language: "pt", Tables: of.Tables, Declared: map[string][]string{}}
 	for dataset, path := range of.Declared {
 		config.Declared[dataset] = []string{path}
@@ -60,7 +62,10 @@ func ask(source, output, params string, of declared) (*answer, error) {
 	if rows.Err() != nil {
 		return nil, rows.Err()
 	}
-	found.Report, err = rows.Report()
+	if found.Report, err = rows.Report(); err != nil || !profiles {
+		return found, err
+	}
+	found.Profile, err = client.Profile(context.Background(), params)
 	return found, err
 }
 
@@ -79,7 +84,7 @@ func main() {
 			}
 		}
 		var said any
-		found, err := ask(given[0], given[1], string(params), of)
+		found, err := ask(given[0], given[1], string(params), strings.HasSuffix(given[2], "/profile.json"), of)
 		var failure *datasus.Error
 		switch {
 		case err == nil:

@@ -329,7 +329,10 @@ impl OpenFile {
                         Source::Null | Source::Derived(..) => Input::Null,
                     };
                     let inputs: Vec<Input> = inputs.iter().map(input).collect();
-                    derived.compute(&inputs, rows, false)?
+                    match derived.words().is_some() && *field.data_type() == DataType::Int32 {
+                        true => derived.compute_numbers(&inputs, rows)?,
+                        false => derived.compute(&inputs, rows, false)?,
+                    }
                 }
             })
         };

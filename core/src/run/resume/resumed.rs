@@ -39,7 +39,7 @@ pub(in crate::run) fn go_on(run: Run, resumed: Resumed) -> Result<Report> {
         return Err(other_version(&plan));
     }
     let read = (files, plan.unreadable.clone());
-    let execution = Execution::over(run, prepared, read, plan.sampling.clone(), Some(&AllLimits(&targets)))?;
+    let execution = Execution::over(run, prepared, read, plan.sampling.clone(), Some(&AllLimits(&targets)), false)?;
     let statement = &execution.statement;
     let by_units = statement.is_positional() && run.env.engine.cuts_units();
     if statement.sql != plan.sql || !(plan.materialises || by_units) {

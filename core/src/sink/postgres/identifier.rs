@@ -7,6 +7,9 @@ use crate::base::{Code, Error, Result, refuse_address, text};
 /// Bytes of a name at most.
 pub(super) const MAX_BYTES: usize = 63;
 
+/// Of an index that is not whole yet.
+pub(super) const INDEX_PREFIX: &str = "datasus_index_";
+
 /// A table and its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableName {

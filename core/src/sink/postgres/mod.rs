@@ -5,6 +5,8 @@
 //! fails or is killed leaves the target as it was. The staging table stays for a resume: `datasus.ledger` says which units
 //! it holds, written in the transactions that bring their rows. One that nobody touched for a week is dropped.
 //!
+//! Indexes are made once the rows are there, concurrently, and none of them is a reason to fail.
+//!
 //! Memory is a checkpoint's rows per connection. Sources that a table holds are remembered in `datasus.loads`.
 
 mod address;
@@ -17,13 +19,16 @@ mod filter;
 mod guard;
 mod identifier;
 mod index;
+mod indexing;
 mod ledger;
 mod letters;
 mod load;
 mod loaded;
 mod loads;
 mod mark;
+mod monotone;
 mod options;
+mod partition;
 mod passage;
 mod publish;
 mod replace;
@@ -42,4 +47,4 @@ mod url;
 
 pub use connections::Connections;
 pub use identifier::TableName;
-pub use options::{Mode, Postgres, ReplaceBy};
+pub use options::{Mode, PartitionBy, Postgres, ReplaceBy};

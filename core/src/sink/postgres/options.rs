@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::index::Indexes;
 use super::sink::PostgresSink;
 use super::url::{Url, stored_address};
 use super::{TableName, identifier};
 use crate::base::{Code, Error, Result, Secret, text};
+use crate::params::OneOrMany;
 use crate::recovery::{DeadLetter, SinkState};
 use crate::sink::{
     Credentials, Identity, Limits, Replay, ResultInfo, Sink, StoredAddress, StoredTarget, Target, TargetEnv,
@@ -55,10 +57,33 @@ pub struct Postgres {
     pub connections: usize,
     /// True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time.
     pub analyze: bool,
-    /// Columns to index in a new table, one index each; left out: those that the query's conditions are put on,
-    /// and the one that it orders by (BRIN: its rows lie in that order).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Columns to index, one index each, made after the load while the table is read (`CONCURRENTLY`). `auto`, or left out: of a
+    /// table that datasus made, those that this query and this client's others put conditions on, join and order by; `none`: no
+    /// index. A column by whose values the rows came in order gets a BRIN.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "columns_or_word")]
+    #[schemars(with = "Option<OneOrMany>")]
     pub indexes: Option<Vec<String>>,
+    /// A new table has a partition for each of these, made as loads bring them; it has the three columns of `replace_by`, in any
+    /// mode but `upsert`. Left out: it has none. A table that is there and has no such partitions is DS-409.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition_by: Option<PartitionBy>,
+}
+
+/// What a partition of a table holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PartitionBy {
+    /// One competência, by `datasus_competencia`.
+    Competencia,
+}
+
+/// One column, several, or a word for them.
+fn columns_or_word<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Vec<String>>, D::Error> {
+    Ok(Option::<OneOrMany>::deserialize(from)?.map(|given| match given {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+    }))
 }
 
 /// What happens to the table that is there, and to its rows.
@@ -105,6 +130,7 @@ impl Default for Postgres {
             connections: 2,
             analyze: true,
             indexes: None,
+            partition_by: None,
         }
     }
 }
@@ -120,9 +146,24 @@ impl Postgres {
         Postgres { mode, ..self }
     }
 
+    /// What it asks of indexes: no column of the ministry's is called by one of the words.
+    pub(super) fn wanted_indexes(&self) -> Indexes<'_> {
+        match self.indexes.as_deref() {
+            None => Indexes::Auto,
+            Some([word]) if word == "auto" => Indexes::Auto,
+            Some([word]) if word == "none" => Indexes::These(&[]),
+            Some(these) => Indexes::These(these),
+        }
+    }
+
+    /// Schema and table that it gets for `info` where the user gave none.
+    fn own_name<'i>(&self, info: &'i ResultInfo) -> Option<&'i (String, String)> {
+        if self.partition_by.is_some() { info.whole_table.as_ref() } else { info.table.as_ref() }
+    }
+
     /// The same with the name that it gets for `info`.
     fn named(&self, info: &ResultInfo) -> Self {
-        let of_result = || info.table.as_ref().map(|(schema, table)| format!("{schema}.{table}"));
+        let of_result = || self.own_name(info).map(|(schema, table)| format!("{schema}.{table}"));
         Postgres { table: self.table.clone().or_else(of_result), ..self.clone() }
     }
 
@@ -160,13 +201,14 @@ impl Target for Postgres {
     }
 
     fn limits(&self) -> Limits {
-        let (wants_origin, by_order) = (self.mode == Mode::ReplaceBy, self.mode == Mode::Upsert);
+        let wants_origin = self.mode == Mode::ReplaceBy || self.partition_by.is_some();
+        let by_order = self.mode == Mode::Upsert;
         Limits { wants_origin, by_order, ..Limits::default() }
     }
 
     fn open(&self, env: &TargetEnv, info: &ResultInfo, state: SinkState) -> Result<Box<dyn Sink>> {
         let url = self.server(env.credentials.postgres)?;
-        let table = match (&self.table, &info.table) {
+        let table = match (&self.table, self.own_name(info)) {
             (Some(name), _) => TableName::parse(name)?,
             (None, Some((schema, table))) => TableName::new(schema, table)?,
             (None, None) => {
@@ -191,6 +233,12 @@ impl Target for Postgres {
                 "`key` goes with `mode` upsert only; leave it out, or ask for upsert"
             )));
         }
+        if self.mode == Mode::Upsert && self.partition_by.is_some() {
+            return Err(wrong(text!(
+                "`partition_by` não vale com o modo (`mode`) upsert: a mesma chave estaria em várias partições; use replace_by",
+                "`partition_by` does not go with `mode` upsert: one key would be in several partitions; use replace_by"
+            )));
+        }
         if !(1..=16).contains(&self.connections) {
             let received = self.connections;
             return Err(wrong(text!(
@@ -199,7 +247,11 @@ impl Target for Postgres {
             ))
             .with("received", received));
         }
-        for name in self.key.iter().chain(self.indexes.iter().flatten()) {
+        let asked = match self.wanted_indexes() {
+            Indexes::Auto => &[],
+            Indexes::These(these) => these,
+        };
+        for name in self.key.iter().chain(asked) {
             identifier::check(name)?;
         }
         Ok(Box::new(PostgresSink::new(self.clone(), url, table, info.clone(), state)))

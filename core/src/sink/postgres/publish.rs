@@ -5,14 +5,15 @@ use postgres_protocol::escape::{escape_identifier, escape_literal};
 use tokio_postgres::Client;
 
 use super::failure::{self, Explained};
+use super::indexing::Landed;
 use super::ledger::Claim;
 use super::loaded::Loaded;
 use super::shape::{self, Column, Table};
-use super::typed::{Cells, name as name_of, text as text_of};
+use super::typed::{Cells, text as text_of};
 use super::url::Url;
 use super::{
-    Mode, Postgres, TableName, append, connect, index, letters, loads, mark, replace, sampling_guard, stage, swallow,
-    unique,
+    Mode, Postgres, TableName, append, connect, letters, loads, mark, partition, replace, sampling_guard, stage,
+    swallow, unique,
 };
 use crate::base::{Code, Error, Language, Result, text};
 use crate::recovery::SinkState;
@@ -60,8 +61,9 @@ pub(super) async fn published(client: &Client, url: &Url, job_id: &str, target: 
 }
 
 impl Publish<'_> {
-    /// Everything that can fail: begins the transaction, leaves it open, and gives the rows that it publishes.
-    pub(super) async fn prepare(&self, client: &Client) -> Result<u64> {
+    /// Everything that can fail: begins the transaction, leaves it open, and gives the rows that it publishes, and what of the target
+    /// holds them alone.
+    pub(super) async fn prepare(&self, client: &Client) -> Result<(u64, Landed)> {
         // Two first loads of a table that is not there have no table to lock: the second finds what the first has made. What is
         // there is looked at under the lock, though it is asked with it.
         let lock = format!(
@@ -73,7 +75,7 @@ impl Publish<'_> {
         let begin = async { client.batch_execute(&lock).await.explained(url) };
         let (begun, existing) = tokio::join!(begin, shape::find(client, url, target));
         begun?;
-        let (rows, mark) = self.within(client, existing?).await?;
+        let (rows, mark, landed) = self.within(client, existing?).await?;
         let has = |name: &&str| self.columns.iter().any(|column| column.name == **name);
         let origin = ORIGIN_COLUMNS.iter().all(has);
         // What the table would ask at COMMIT only, it asks now.
@@ -82,7 +84,7 @@ impl Publish<'_> {
         // Of several errors the first says why.
         let (asked, ended, remembered) = tokio::join!(asked, self.claim.end(client, url), remembered);
         asked.and(ended).and(remembered)?;
-        Ok(rows)
+        Ok((rows, landed))
     }
 
     /// Rows that the target's keys refuse become dead letters, durable before the transaction ends.
@@ -98,31 +100,44 @@ impl Publish<'_> {
         Ok(self.rows - count)
     }
 
-    /// The rows, and the table's mark. `existing`: the table may have changed, or come, or gone, since the job began.
-    async fn within(&self, client: &Client, existing: Option<Table>) -> Result<(u64, String)> {
-        let mark = mark::new_mark();
+    /// The rows, the table's mark, and where the rows lie alone. `existing`: the table may have changed, or come, or gone, since the
+    /// job began.
+    async fn within(&self, client: &Client, existing: Option<Table>) -> Result<(u64, String, Landed)> {
+        let (mark, mut landed) = (mark::new_mark(), Landed::alone());
         match (self.options.mode, &existing) {
             (Mode::Create, Some(_)) => return Err(exists(self.target)),
             (Mode::Replace, found) => {
-                self.index_stage(client).await?;
                 if let Some(table) = found {
                     refuse_part(self.target, table)?;
                     client.batch_execute(&format!("DROP TABLE {}", self.target.sql())).await.explained(self.url)?;
                 }
-                self.rename_stage(client, &mark).await?;
+                self.make(client, &mark).await?;
             }
-            (Mode::Create | Mode::Append | Mode::ReplaceBy, None) => {
-                self.index_stage(client).await?;
-                self.rename_stage(client, &mark).await?;
+            (Mode::Create | Mode::Append | Mode::ReplaceBy, None) => self.make(client, &mark).await?,
+            (Mode::Upsert, None) => {
+                self.upsert_into_new(client, &mark).await?;
+                landed = Landed::among_others(Vec::new(), false);
             }
-            (Mode::Upsert, None) => self.upsert_into_new(client, &mark).await?,
             (Mode::Append | Mode::ReplaceBy | Mode::Upsert, Some(_)) => return self.load_existing(client).await,
         }
         loads::forget(client, self.url, self.target).await?;
-        Ok((self.rows, mark))
+        Ok((self.rows, mark, landed))
     }
 
-    async fn load_existing(&self, client: &Client) -> Result<(u64, String)> {
+    /// The target, which is not there.
+    async fn make(&self, client: &Client, mark: &str) -> Result<()> {
+        if self.options.partition_by.is_none() {
+            return self.rename_stage(client, mark).await;
+        }
+        let (url, target) = (self.url, self.target);
+        client.batch_execute(&partition::definition(target, self.columns)).await.explained(url)?;
+        self.describe(client, target, Some(mark)).await?;
+        let table = shape::find(client, url, target).await?.ok_or_else(|| went_away(target))?;
+        partition::ensure(client, url, target, &table, self.info).await?;
+        self.move_rows(client, &table, self.rows).await
+    }
+
+    async fn load_existing(&self, client: &Client) -> Result<(u64, String, Landed)> {
         let (url, target, options, info) = (self.url, self.target, self.options, self.info);
         // Readers go on; another load of this table waits.
         let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", target.sql());
@@ -130,10 +145,16 @@ impl Publish<'_> {
         // Looked at under the lock: what others changed before they gave it up counts.
         let table = shape::find(client, url, target).await?.ok_or_else(|| went_away(target))?;
         self.same_shape(&table)?;
+        let says = self.columns.iter().any(|column| column.name == partition::COLUMN);
+        partition::require(target, &table, options.partition_by, says)?;
         let held = loads::of(client, url, target, &table, true).await?.looked_at(client, url, target).await?;
         sampling_guard::refuse(&held, target, info, options)?;
         append::refuse_known(&held, target, options, info)?;
         self.add_columns(client, &table).await?;
+        let fresh = match says && partition::is_partitioned(&table) {
+            true => partition::ensure(client, url, target, &table, info).await?,
+            false => Vec::new(),
+        };
         let mark = loads::settle(client, url, target, &table, &held).await?;
         let rows = match options.mode {
             Mode::Upsert => {
@@ -151,7 +172,7 @@ impl Publish<'_> {
             }
             _ => self.add_rows(client, &table).await?,
         };
-        Ok((rows, mark))
+        Ok((rows, mark, Landed::among_others(fresh, table.index_left)))
     }
 
     async fn add_rows(&self, client: &Client, table: &Table) -> Result<u64> {
@@ -192,33 +213,7 @@ impl Publish<'_> {
         self.describe(client, self.target, None).await
     }
 
-    async fn index_stage(&self, client: &Client) -> Result<()> {
-        let create = |(number, (column, method)): (usize, &(&str, &str))| {
-            let name = escape_identifier(&format!("{}_{number}", self.stage.table));
-            format!("CREATE INDEX {name} ON {} USING {method} ({});", self.stage.sql(), escape_identifier(column))
-        };
-        let sql: String = self.indexed()?.iter().enumerate().map(create).collect();
-        if sql.is_empty() { Ok(()) } else { client.batch_execute(&sql).await.explained(self.url) }
-    }
-
-    /// Columns with the method of their index, each once. Rows that come in the order of a column lie in it: a BRIN of some pages
-    /// does for it.
-    fn indexed(&self) -> Result<Vec<(&str, &'static str)>> {
-        if let Some(asked) = &self.options.indexes {
-            return Ok(index::columns(asked, self.columns, true)?
-                .into_iter()
-                .map(|column| (column, "btree"))
-                .collect());
-        }
-        let filtered = index::columns(&self.info.filtered, self.columns, false)?;
-        let sorted = index::columns(self.info.sorted.as_slice(), self.columns, false)?;
-        let mut all: Vec<(&str, &'static str)> = filtered.iter().map(|column| (*column, "btree")).collect();
-        let is_free = |column: &&str| !filtered.contains(column) && index::takes_brin(self.columns, column);
-        all.extend(sorted.into_iter().filter(is_free).map(|column| (column, "brin")));
-        Ok(all)
-    }
-
-    /// The staging table becomes the target, indexes and all.
+    /// The staging table becomes the target.
     async fn rename_stage(&self, client: &Client, mark: &str) -> Result<()> {
         let about = self.description(self.stage, Some(mark));
         let (stage, table) = (self.stage.sql(), escape_identifier(&self.target.table));
@@ -227,32 +222,8 @@ impl Publish<'_> {
             true => format!("ALTER TABLE {stage} DROP COLUMN {};", escape_identifier(stage::ORDER)),
             false => String::new(),
         };
-        let mut sql = format!("{about} {order} ALTER TABLE {stage} RENAME TO {table};");
-        let schema = escape_identifier(&self.target.schema);
-        for (number, (column, _)) in self.indexed()?.iter().enumerate() {
-            let old = escape_identifier(&format!("{}_{number}", self.stage.table));
-            let new = self.free_name(client, &index::name(&self.target.table, column, "idx")).await?;
-            sql.push_str(&format!("ALTER INDEX {schema}.{old} RENAME TO {};", escape_identifier(&new)));
-        }
+        let sql = format!("{about} {order} ALTER TABLE {stage} RENAME TO {table};");
         client.batch_execute(&sql).await.explained(self.url)
-    }
-
-    /// `name`, with a number where something else in the schema is called so.
-    async fn free_name(&self, client: &Client, name: &str) -> Result<String> {
-        let sql = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname = $1 AND c.relname = $2";
-        for number in 0..1_000 {
-            let candidate = match number {
-                0 => name.to_owned(),
-                _ => format!("{}{number}", &name[..name.len().min(super::identifier::MAX_BYTES - 4)]),
-            };
-            let values = [name_of(&self.target.schema), name_of(&candidate)];
-            let taken = client.query_typed(sql, &values).await.explained(self.url)?;
-            if taken.is_empty() {
-                return Ok(candidate);
-            }
-        }
-        Ok(format!("{}_idx", self.stage.table))
     }
 
     /// Comments of the new columns, and of a new table, with its mark.

@@ -157,7 +157,9 @@ pub(super) async fn delete(
     let [file, uf, period] = origin_of(table);
     let (ufs, periods) = months(info);
     let target_sql = target.sql();
-    let of_months = format!("({uf}, {period}) IN (SELECT * FROM unnest($1::text[], $2::text[]))");
+    // Said once more by itself, so that of a partitioned table only the months' own partitions are read.
+    let of_months =
+        format!("{period} = ANY($2::text[]) AND ({uf}, {period}) IN (SELECT * FROM unnest($1::text[], $2::text[]))");
     if by == ReplaceBy::SourceFile {
         // Files of partitions have one name everywhere, and may have it twice in a month.
         let of = |one: &Loaded| (one.key.uf.clone(), one.key.period.clone(), one.key.name.clone());
@@ -177,7 +179,7 @@ pub(super) async fn delete(
             |get: fn(&SourceKey) -> &String| replaced.iter().map(|one| get(&one.key).as_str()).collect::<Vec<_>>();
         let sql = format!(
             "DELETE FROM {target_sql}
-             WHERE ({uf}, {period}, {file}) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))"
+             WHERE {period} = ANY($2::text[]) AND ({uf}, {period}, {file}) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))"
         );
         let (ufs, periods, names) = (list(|k| &k.uf), list(|k| &k.period), list(|k| &k.name));
         return client

@@ -21,6 +21,12 @@ pub(super) struct Table {
     pub is_part: bool,
     /// It is one, or has some.
     pub has_kin: bool,
+    /// How it is partitioned, as PostgreSQL writes it.
+    pub partition_key: Option<String>,
+    /// It has a partition for what fits none of the others.
+    pub has_default: bool,
+    /// A build of ours left something in the schema.
+    pub index_left: bool,
     pub columns: Vec<TableColumn>,
 }
 
@@ -59,12 +65,21 @@ pub(super) async fn find(client: &Client, url: &Url, name: &TableName) -> Result
             a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
             a.attgenerated <> '' OR a.attidentity = 'a', a.attnotnull,
             obj_description(c.oid, 'pg_class'), pg_has_role(c.relowner, 'USAGE'),
-            EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhrelid = c.oid), c.relhassubclass
+            EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhrelid = c.oid), c.relhassubclass, pg_get_partkeydef(c.oid),
+            EXISTS (SELECT 1 FROM pg_partitioned_table p WHERE p.partrelid = c.oid AND p.partdefid <> 0),
+            EXISTS (SELECT 1 FROM pg_class x WHERE x.relnamespace = c.relnamespace AND x.relkind = 'i'
+                AND starts_with(x.relname::text, $3))
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         LEFT JOIN pg_type t ON t.oid = a.atttypid
         WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum";
-    let rows = client.query_typed(sql, &[typed::name(&name.schema), typed::name(&name.table)]).await.explained(url)?;
+    let rows = client
+        .query_typed(
+            sql,
+            &[typed::name(&name.schema), typed::name(&name.table), typed::text(&identifier::INDEX_PREFIX)],
+        )
+        .await
+        .explained(url)?;
     let Some(first) = rows.first() else { return Ok(None) };
     let kind: String = first.cell(1)?;
     if kind != "r" && kind != "p" {
@@ -97,6 +112,9 @@ pub(super) async fn find(client: &Client, url: &Url, name: &TableName) -> Result
         owned: first.cell(10)?,
         is_part,
         has_kin: is_part || first.cell::<bool>(12)?,
+        partition_key: first.cell(13)?,
+        has_default: first.cell(14)?,
+        index_left: first.cell(15)?,
         columns,
     }))
 }

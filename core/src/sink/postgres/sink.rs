@@ -1,5 +1,6 @@
 //! The sink itself: a session that looks after the tables, and loaders that fill the staging table.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -12,14 +13,18 @@ use tokio_postgres::Client;
 
 use super::connections::Counted;
 use super::failure::Explained;
+use super::index::Indexes;
+use super::indexing::{Indexing, Landed};
 use super::ledger::{self, Begun};
 use super::load::{self, Chunks, Task};
 use super::loads::{self, Loads};
+use super::monotone::Monotone;
 use super::publish::{self, Publish};
 use super::shape::{self, Column};
 use super::url::Url;
 use super::{
-    Mode, Postgres, TableName, append, connect, index, letters, replace, sampling_guard, stage, there, unique,
+    Mode, Postgres, TableName, append, connect, index, letters, partition, replace, sampling_guard, stage, there,
+    unique,
 };
 use crate::base::{Cause, Chunk, Code, CommittedUnits, Ctx, Error, Result, Text, text};
 use crate::recovery::SinkState;
@@ -36,6 +41,7 @@ pub(super) struct PostgresSink {
     /// An earlier attempt has published these rows.
     published: Option<u64>,
     rows: u64,
+    ctx: Ctx,
 }
 
 /// A load at work. Dropped before its end, it stops the loaders; the staging table stays for the next attempt.
@@ -62,6 +68,9 @@ struct Loading {
     held: CommittedUnits,
     held_units: u64,
     held_rows: u64,
+    /// Columns that may get an index.
+    in_order: Vec<Monotone>,
+    landed: Landed,
     warnings: Vec<Text>,
 }
 
@@ -69,7 +78,7 @@ impl PostgresSink {
     pub(super) fn new(options: Postgres, mut url: Url, target: TableName, info: ResultInfo, state: SinkState) -> Self {
         // By this name the sessions of a dead attempt are found.
         url.config.application_name(stage::application_name(&state));
-        PostgresSink { options, url, target, info, state, loading: None, published: None, rows: 0 }
+        PostgresSink { options, url, target, info, state, loading: None, published: None, rows: 0, ctx: Ctx::default() }
     }
 
     fn open(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<Option<Loading>> {
@@ -113,6 +122,7 @@ impl PostgresSink {
         };
         let (to_loaders, chunks) = mpsc::channel(1);
         let chunks = Arc::new(Mutex::new(chunks));
+        let in_order = self.watched(&columns, &begun.held);
         let allowed = Counted::allowed(self.options.connections);
         // Goes to the server while the first rows are read.
         let first = load::start(task.clone(), chunks.clone(), 0)?;
@@ -137,8 +147,44 @@ impl PostgresSink {
             held: begun.held,
             held_units: begun.units,
             held_rows: begun.rows,
+            in_order,
+            landed: Landed::among_others(Vec::new(), false),
             warnings,
         }))
+    }
+
+    /// The columns whose order is looked at while they are loaded. Of an attempt that goes on not all of it would be seen.
+    fn watched(&self, columns: &[Column], held: &CommittedUnits) -> Vec<Monotone> {
+        if *held != CommittedUnits::Nothing {
+            return Vec::new();
+        }
+        let auto = || self.info.indexed.iter().map(|one| one.column.as_str()).collect::<Vec<_>>();
+        let names = match self.options.wanted_indexes() {
+            Indexes::Auto => auto(),
+            Indexes::These(these) => these.iter().map(String::as_str).collect(),
+        };
+        let is_one = |column: &&Column| names.iter().any(|name| name.to_lowercase() == column.name.to_lowercase());
+        let places = columns.iter().enumerate().filter(|(_, column)| is_one(column));
+        places.map(|(place, column)| Monotone::new(&column.name, place)).collect()
+    }
+
+    /// Makes the indexes of the target over a session of its own, where an earlier attempt had got to its end.
+    fn index_published(&self) -> Result<Vec<Text>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Error::internal(format!("no runtime: {error}")))?;
+        let (stop, mut stopped) = watch::channel(false);
+        let _bridge = bridge(&self.ctx, stop)?;
+        // What lies beside it nobody has looked at.
+        let (in_order, landed) = (BTreeSet::new(), Landed::among_others(Vec::new(), true));
+        runtime.block_on(async {
+            let client = connect::session(&self.url).await?;
+            Ok(self.indexing(&in_order, &landed).make(&client, &mut stopped).await)
+        })
+    }
+
+    fn indexing<'i>(&'i self, in_order: &'i BTreeSet<String>, landed: &'i Landed) -> Indexing<'i> {
+        let PostgresSink { options, url, target, info, ctx, .. } = self;
+        Indexing { url, options, info, target, in_order, landed, ctx }
     }
 
     /// Everything that can be refused before the first row: names, rights, shapes, sources.
@@ -171,9 +217,13 @@ impl PostgresSink {
             (Mode::Create | Mode::Replace, _) => None,
             (_, existing) => existing.as_ref(),
         };
+        if let Some(table) = kept {
+            let says = schema.field_with_name(partition::COLUMN).is_ok();
+            partition::require(target, table, self.options.partition_by, says)?;
+        }
         let columns = shape::columns(schema, kept, target)?;
-        if let Some(asked) = &self.options.indexes {
-            index::columns(asked, &columns, true)?;
+        if let Indexes::These(asked) = self.options.wanted_indexes() {
+            index::columns(asked, &columns)?;
         }
         if !there.schema {
             stage::create_schema(&client, url, &target.schema).await?;
@@ -184,7 +234,7 @@ impl PostgresSink {
             // Another role may have been quicker.
             there::ask(&client, url, &stage).await?;
         }
-        let key = index::columns(&self.options.key, &columns, true)?;
+        let key = index::columns(&self.options.key, &columns)?;
         if let Some(table) = kept {
             let mut held = loads::of(&client, url, target, table, false).await?;
             if self.refuse_known(&held, target).is_err() {
@@ -290,6 +340,7 @@ impl Loading {
         if !sent {
             return Err(self.settle().err().unwrap_or_else(|| Error::internal("the loaders went away")));
         }
+        self.in_order.iter_mut().for_each(|column| column.see(&chunk.batch));
         self.sent_chunks += 1;
         self.sent_rows += chunk.batch.num_rows() as u64;
         self.sent_bytes += chunk.batch.get_array_memory_size() as u64;
@@ -367,7 +418,9 @@ impl Loading {
             // The statement may still run, and hold the table.
             runtime.block_on(connect::interrupt(client, url));
         }
-        prepared
+        let (rows, landed) = prepared?;
+        self.landed = landed;
+        Ok(rows)
     }
 
     fn publish(&mut self, options: &Postgres, state: &SinkState, target: &TableName) -> Result<()> {
@@ -424,6 +477,7 @@ impl Sink for PostgresSink {
     }
 
     fn start(&mut self, schema: &SchemaRef, ctx: &Ctx) -> Result<()> {
+        self.ctx = ctx.clone();
         self.loading = self.open(schema, ctx).map_err(lost)?;
         Ok(())
     }
@@ -459,14 +513,22 @@ impl Sink for PostgresSink {
     }
 
     fn finish(mut self: Box<Self>) -> Result<Stored> {
-        let (mut bytes, mut warnings) = (0, Vec::new());
+        let mut bytes = 0;
+        let mut warnings;
         if let Some(rows) = self.published {
             self.rows = rows;
+            // The rows are there, whatever becomes of these.
+            warnings = self.index_published().unwrap_or_else(|error| vec![error.sentence().clone()]);
         } else {
             let mut loading = self.loading.take().ok_or_else(|| Error::internal("the PostgreSQL sink is not open"))?;
             loading.publish(&self.options, &self.state, &self.target).map_err(lost)?;
             bytes = loading.sent_bytes;
             warnings = std::mem::take(&mut loading.warnings);
+            let in_order = loading.in_order.iter().filter(|column| column.holds()).map(|column| column.name.clone());
+            let (in_order, mut stopped) = (in_order.collect(), loading.task.stop.clone());
+            let Loading { runtime, client, landed, .. } = &mut loading;
+            let indexing = self.indexing(&in_order, landed);
+            warnings.extend(runtime.block_on(indexing.make(client, &mut stopped)));
         }
         Ok(Stored { sink: "postgres", location: self.target.to_string(), rows: self.rows, bytes, warnings })
     }

@@ -25,6 +25,10 @@ pub(super) fn oid(value: &u32) -> Value<'_> {
     (value, Type::OID)
 }
 
+pub(super) fn oids(value: &Vec<u32>) -> Value<'_> {
+    (value, Type::OID_ARRAY)
+}
+
 pub(super) fn int(value: &i32) -> Value<'_> {
     (value, Type::INT4)
 }

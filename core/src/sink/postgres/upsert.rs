@@ -16,7 +16,7 @@ impl Publish<'_> {
         let list: Vec<String> =
             self.columns.iter().map(|c| format!("{} {}", escape_identifier(&c.name), c.sql_type)).collect();
         execute(format!("CREATE TABLE {} ({})", self.target.sql(), list.join(", "))).await?;
-        let key = index::columns(&self.options.key, self.columns, true)?;
+        let key = index::columns(&self.options.key, self.columns)?;
         let name = escape_identifier(&index::name(&self.target.table, &key.join("_"), "key"));
         execute(format!("CREATE UNIQUE INDEX {name} ON {} ({})", self.target.sql(), quoted(&key))).await?;
         self.describe(client, self.target, Some(mark)).await?;
@@ -25,7 +25,7 @@ impl Publish<'_> {
 
     /// `by`: what of the target may keep rows out of it.
     pub(super) async fn upsert(&self, client: &Client, by: &[String]) -> Result<()> {
-        let key = index::columns(&self.options.key, self.columns, true)?;
+        let key = index::columns(&self.options.key, self.columns)?;
         let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
         let (target, stage, list, keys) = (self.target.sql(), self.stage.sql(), quoted(&names), quoted(&key));
         let null =

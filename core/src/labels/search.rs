@@ -1,0 +1,217 @@
+//! Columns by words: in their names, in what they mean, and in the labels of their codes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::columns::derived_columns;
+use super::dictionary::Dictionary;
+use crate::base::fold;
+use crate::catalog::{Catalog, Dataset, Grupo, LogicalType};
+
+/// Labels that are told of a column.
+const LABELS: usize = 5;
+/// Fewer letters are in too many words.
+const LEAST_INSIDE: usize = 3;
+
+/// A column in which the words were found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Found {
+    #[allow(missing_docs, reason = "the name says it, in every language")]
+    pub dataset: Dataset,
+    /// As queries name it.
+    pub column: String,
+    #[allow(missing_docs, reason = "the name says it, in every language")]
+    pub kind: LogicalType,
+    /// In Portuguese; none where no source says it.
+    pub meaning: Option<String>,
+    /// True: one that the dataset has by name alone.
+    pub derived: bool,
+    /// Where the words were found; of several places the first.
+    pub found_in: FoundIn,
+    /// Labels of its codes in which the words are, five at most.
+    pub labels: Vec<String>,
+}
+
+/// Where words were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+#[serde(rename_all = "lowercase")]
+pub enum FoundIn {
+    /// In the column's name.
+    Name,
+    /// In what it means.
+    Meaning,
+    /// In a label of its codes.
+    Label,
+}
+
+/// The words of a text, folded.
+fn words(text: &str) -> Vec<String> {
+    let parts = text.split(|c: char| !c.is_alphanumeric() && !('\u{300}'..='\u{36f}').contains(&c));
+    parts.map(fold).filter(|word| !word.is_empty()).collect()
+}
+
+/// How well a word fits one of `words`: 3 is it, 2 begins one, 1 is in one, 0 does not.
+fn fit(wanted: &str, words: &[String]) -> u32 {
+    let one = |word: &String| match word {
+        word if word == wanted => 3,
+        word if word.starts_with(wanted) => 2,
+        word if wanted.len() >= LEAST_INSIDE && word.contains(wanted) => 1,
+        _ => 0,
+    };
+    words.iter().map(one).max().unwrap_or(0)
+}
+
+/// How well all of the words fit a text together; none where one does not.
+fn fit_all(wanted: &[String], text: &str) -> Option<u32> {
+    let words = words(text);
+    wanted.iter().try_fold(0, |sum, wanted| match fit(wanted, &words) {
+        0 => None,
+        fit => Some(sum + fit),
+    })
+}
+
+/// What is looked at of a column.
+struct Candidate<'c> {
+    name: &'c str,
+    kind: &'c LogicalType,
+    meaning: Option<&'c str>,
+    list: Option<&'c str>,
+    derived: bool,
+}
+
+/// Labels of a list, in which the words are.
+type Labels = HashMap<String, (u32, Vec<String>)>;
+
+/// The columns in which all of `text`'s words are, the best first: of `grupo`, or of every dataset.
+pub fn search(text: &str, grupo: Option<&'static Grupo>) -> Vec<Found> {
+    let (wanted, whole) = (words(text), fold(text));
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let grupos: Vec<&'static Grupo> = match grupo {
+        Some(grupo) => vec![grupo],
+        None => Catalog::builtin().datasets().collect(),
+    };
+    let mut labels = Labels::new();
+    let mut found: Vec<(u32, Found)> = Vec::new();
+    for grupo in grupos {
+        let derived = derived_columns(grupo);
+        let lists: BTreeMap<&str, &str> =
+            derived.iter().filter_map(|one| Some((one.label_of.as_deref()?, one.list.as_deref()?))).collect();
+        let of_files = grupo.columns.iter().map(|column| Candidate {
+            name: &column.name,
+            kind: &column.kind,
+            meaning: column.meaning.as_ref().map(|meaning| meaning.pt.as_str()),
+            list: lists.get(column.name.as_str()).copied(),
+            derived: false,
+        });
+        // A label's own column would be found with each of its codes'.
+        let made = derived.iter().filter(|one| one.label_of.is_none()).map(|one| Candidate {
+            name: &one.name,
+            kind: &one.kind,
+            meaning: Some(&one.meaning.pt),
+            list: None,
+            derived: true,
+        });
+        found.extend(of_files.chain(made).filter_map(|one| {
+            let (score, found_in, labels) = look(&wanted, &whole, &one, &mut labels)?;
+            Some((
+                score,
+                Found {
+                    dataset: grupo.dataset.clone(),
+                    column: one.name.to_owned(),
+                    kind: one.kind.clone(),
+                    meaning: one.meaning.map(str::to_owned),
+                    derived: one.derived,
+                    found_in,
+                    labels,
+                },
+            ))
+        }));
+    }
+    found.sort_by(|a, b| b.0.cmp(&a.0));
+    found.into_iter().map(|(_, found)| found).collect()
+}
+
+/// How well a column fits, where, and by which labels; none where it does not. Words may be in several of its places: `sexo feminino`.
+fn look(
+    wanted: &[String],
+    whole: &str,
+    column: &Candidate<'_>,
+    known: &mut Labels,
+) -> Option<(u32, FoundIn, Vec<String>)> {
+    let of_list = |list: &str, known: &mut Labels| -> (u32, Vec<String>) {
+        known.entry(list.to_owned()).or_insert_with(|| of_labels(wanted, list)).clone()
+    };
+    let (label_fit, labels) = column.list.map(|list| of_list(list, known)).unwrap_or_default();
+    let exact = fold(column.name) == whole;
+    let name = fit_all(wanted, column.name).or(exact.then_some(3));
+    let meaning = column.meaning.and_then(|meaning| fit_all(wanted, meaning));
+    let per_word = 100 / wanted.len() as u32;
+    if let Some(fit) = name {
+        return Some((if exact { 2_000 } else { 1_000 + fit * per_word }, FoundIn::Name, labels));
+    }
+    if let Some(fit) = meaning {
+        return Some((500 + fit * per_word, FoundIn::Meaning, labels));
+    }
+    if label_fit > 0 {
+        return Some((label_fit * per_word, FoundIn::Label, labels));
+    }
+    let together = format!("{} {}", column.name, column.meaning.unwrap_or_default());
+    fit_all(wanted, &together).map(|fit| (400 + fit * per_word, FoundIn::Meaning, labels))
+}
+
+/// How well the best label of a list fits, and those that fit, the best first.
+fn of_labels(wanted: &[String], list: &str) -> (u32, Vec<String>) {
+    let Some(list) = Dictionary::built_in().list(list) else { return (0, Vec::new()) };
+    let mut fitting: Vec<(u32, &String)> =
+        list.labels().iter().filter_map(|label| Some((fit_all(wanted, label)?, label))).collect();
+    fitting.sort_by(|a, b| b.0.cmp(&a.0));
+    let best = fitting.first().map_or(0, |(fit, _)| *fit);
+    (best, fitting.into_iter().take(LABELS).map(|(_, label)| label.clone()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(text: &str, dataset: &str) -> Vec<String> {
+        let grupo = Catalog::builtin().read(dataset).unwrap();
+        search(text, Some(grupo)).into_iter().map(|found| found.column).collect()
+    }
+
+    #[test]
+    fn a_name_stands_before_a_meaning_and_that_before_a_label() {
+        let found = search("sexo", Catalog::builtin().read("SIH-RD"));
+        assert_eq!((found[0].column.as_str(), found[0].found_in), ("SEXO", FoundIn::Name));
+        assert!(found.is_sorted_by_key(|one| one.found_in), "{found:?}");
+        let feminine = search("feminino", Catalog::builtin().read("SIH-RD"));
+        assert_eq!((feminine[0].column.as_str(), feminine[0].found_in), ("SEXO", FoundIn::Label));
+        assert_eq!(feminine[0].labels, ["Feminino"]);
+    }
+
+    #[test]
+    fn neither_case_nor_accents_count_and_every_word_does() {
+        assert_eq!(columns("ÓBITO", "SIH-RD"), columns("obito", "SIH-RD"));
+        assert!(columns("obito", "SIH-RD").contains(&"MORTE".to_owned()));
+        assert!(columns("diagnostico principal", "SIH-RD").contains(&"DIAG_PRINC".to_owned()));
+        assert_eq!(columns("diagnostico zebra", "SIH-RD"), Vec::<String>::new());
+        assert_eq!(columns("  ", "SIH-RD"), Vec::<String>::new());
+        assert!(columns("idade_anos", "SIH-RD")[0] == "idade_anos");
+        assert_eq!(columns("diag_princ", "SIH-RD")[0], "DIAG_PRINC");
+    }
+
+    #[test]
+    fn the_whole_catalogue_is_searched() {
+        let found = search("feminino", None);
+        let datasets: std::collections::BTreeSet<String> = found.iter().map(|one| one.dataset.to_string()).collect();
+        assert!(
+            ["SIH-RD", "SIM-DO", "SINASC-DN", "SIA-PA"].iter().all(|name| datasets.contains(*name)),
+            "{datasets:?}"
+        );
+    }
+}

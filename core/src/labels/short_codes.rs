@@ -1,0 +1,63 @@
+//! The numbers of short codes that were looked up before: by the code's own bytes, without hashing a text in each row.
+
+use super::list::NONE;
+
+/// Codes of so many bytes at most.
+const LONGEST: usize = 15;
+/// Places, a power of two: the codes of a column are few.
+const PLACES: usize = 1 << 10;
+
+/// One code in each place; another one of the same place takes it.
+pub(super) struct ShortCodes {
+    keys: Vec<u128>,
+    numbers: Vec<u32>,
+}
+
+impl ShortCodes {
+    pub fn new() -> Self {
+        // No key is that: its last byte would be a length of 255.
+        ShortCodes { keys: vec![u128::MAX; PLACES], numbers: vec![NONE; PLACES] }
+    }
+
+    /// The number of `code`, which `look` gives where it is not known; none: the code is too long to be kept.
+    #[inline]
+    pub fn number(&mut self, code: &[u8], look: impl FnOnce() -> u32) -> Option<u32> {
+        let key = key(code)?;
+        let mixed = (key as u64 ^ (key >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let place = (mixed >> (64 - PLACES.trailing_zeros())) as usize;
+        if self.keys[place] != key {
+            (self.keys[place], self.numbers[place]) = (key, look());
+        }
+        Some(self.numbers[place])
+    }
+}
+
+/// The bytes and their number.
+#[inline]
+fn key(code: &[u8]) -> Option<u128> {
+    if code.len() > LONGEST {
+        return None;
+    }
+    let mut bytes = [0_u8; 16];
+    bytes[..code.len()].copy_from_slice(code);
+    bytes[15] = code.len() as u8;
+    Some(u128::from_le_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        /// However codes share places, each has its own number.
+        #[test]
+        fn a_code_has_the_number_that_was_looked_up(codes in proptest::collection::vec("[ 0-9]{0,3}|[0-9]{14,16}", 0..4_000)) {
+            let mut known = ShortCodes::new();
+            let look = |code: &str| code.bytes().fold(code.len() as u32, |sum, byte| sum.wrapping_mul(31) + u32::from(byte));
+            for code in &codes {
+                let found = known.number(code.as_bytes(), || look(code));
+                assert_eq!(found, (code.len() <= LONGEST).then(|| look(code)), "{code:?}");
+            }
+        }
+    }
+}

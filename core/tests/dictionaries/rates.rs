@@ -1,0 +1,130 @@
+//! Rates by municipality, compared with what SQL makes of the same files, and with sums made by hand.
+
+use datasus::{Client, Code, Error, QueryParams, Rates, RatesParams, col};
+
+use crate::queries::{genuine, rows};
+
+fn rates(client: &Client, params: RatesParams) -> Result<Rates, Error> {
+    client.rates(&params)
+}
+
+#[test]
+fn rates_of_genuine_deaths_are_those_of_sql() {
+    let Some((client, place)) = genuine(&["sim/DORR2022.dbc"]) else { return };
+    let population = crate::genuine::folder().unwrap().join("../pop/POPSBR22.zip");
+    if !population.is_file() {
+        return crate::genuine::skip::for_want_of_data("no genuine populations beside the genuine files");
+    }
+    std::fs::copy(population, place.path().join("POPSBR22.zip")).unwrap();
+    let events = QueryParams::dataset("SIM-DO").uf(["RR"]).competencia("2022").filter(col("TIPOBITO").eq("2"));
+    let found = rates(&client, RatesParams { events, ..RatesParams::default() }).unwrap();
+    let sql = "
+        WITH populacao AS (
+            SELECT COD_MUN AS municipio, least(IDADE // 5, 16) AS faixa, sum(POP) AS pessoas FROM ibge_popsvs GROUP BY ALL
+        ), padrao AS (
+            SELECT faixa, sum(pessoas) / (SELECT sum(pessoas) FROM populacao) AS peso FROM populacao GROUP BY faixa
+        ), obitos AS (
+            SELECT CODMUNRES AS municipio, least(idade_anos // 5, 16) AS faixa, count(*) AS n
+            FROM sim_do WHERE TIPOBITO = '2' GROUP BY ALL
+        ), por_faixa AS (
+            SELECT municipio, faixa, pessoas, peso, coalesce(n, 0) AS n
+            FROM populacao JOIN padrao USING (faixa) LEFT JOIN obitos USING (municipio, faixa)
+        ), todos AS (
+            SELECT municipio, sum(n) AS n FROM obitos GROUP BY municipio
+        )
+        SELECT p.municipio, CAST(coalesce(max(t.n), 0) AS BIGINT) AS obitos, CAST(sum(pessoas) AS BIGINT) AS pessoas,
+            CAST(sum(CASE WHEN p.n = 0 THEN 0 ELSE 100000 * peso * p.n / pessoas END) AS DOUBLE) AS padronizada
+        FROM por_faixa AS p LEFT JOIN todos AS t ON t.municipio = p.municipio
+        WHERE p.municipio LIKE '14%' GROUP BY p.municipio ORDER BY p.municipio";
+    let (expected, _) = rows(&client, &QueryParams::sql(sql));
+    // Every municipality of Roraima has a row, whoever died there.
+    assert_eq!((found.rows.len(), expected.len()), (15, 15));
+    for (found, expected) in found.rows.iter().zip(&expected) {
+        let text = |at: usize| expected[at].clone().unwrap();
+        let told = (found.municipio.clone(), found.events.to_string(), found.population.to_string());
+        assert_eq!(told, (text(0), text(1), text(2)));
+        let crude = 100_000.0 * found.events as f64 / found.population as f64;
+        assert!((found.crude - crude).abs() < 1e-9, "{found:?}");
+        let (standardised, expected): (f64, f64) = (found.standardised.unwrap(), text(3).parse().unwrap());
+        assert!((standardised - expected).abs() < 1e-6 * expected.max(1.0), "{found:?} {expected}");
+    }
+    // A population of RR by the ministry's own file.
+    let people: u64 = found.rows.iter().map(|row| row.population).sum();
+    let (all, _) = rows(&client, &QueryParams::sql("SELECT sum(POP) AS n FROM ibge_popsvs WHERE COD_MUN LIKE '14%'"));
+    assert_eq!(all[0][0].as_deref(), Some(people.to_string().as_str()));
+}
+
+/// Two municipalities of Acre: people of two bands, and deaths.
+fn made(people: &str, deaths: &str) -> (Client, tempfile::TempDir) {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("pessoas.csv"), format!("COD_MUN,ANO,SEXO,IDADE,POP\n{people}")).unwrap();
+    std::fs::write(place.path().join("mortes.csv"), format!("CODMUNRES,DTOBITO,IDADE,TIPOBITO\n{deaths}")).unwrap();
+    let path = |name: &str| [place.path().join(name).display().to_string()];
+    let builder = Client::builder("").declare("IBGE-POPSVS", path("pessoas.csv")).declare("SIM-DO", path("mortes.csv"));
+    let config = datasus::Config { lake: Some(place.path().join("lake")), ..datasus::Config::default() };
+    (builder.config(config).open().unwrap(), place)
+}
+
+const PEOPLE: &str = "1200401,2022,1,10,1000\n1200401,2022,2,70,1000\n1200203,2022,1,12,3000\n1200203,2022,1,71,1000\n";
+
+fn of_2022() -> RatesParams {
+    RatesParams { events: QueryParams::dataset("SIM-DO").competencia("2022"), ..RatesParams::default() }
+}
+
+#[test]
+fn a_rate_by_hand() {
+    // Rio Branco: two deaths of 70 years and one of unknown age; Cruzeiro do Sul: none. One of nowhere.
+    let deaths = "120040,01022022,470,2\n120040,01022022,470,2\n120040,01022022,999,2\n120000,01022022,470,2\n";
+    let (client, _place) = made(PEOPLE, deaths);
+    let found = rates(&client, of_2022()).unwrap();
+    let told: Vec<(&str, u64, u64, f64)> =
+        found.rows.iter().map(|row| (row.municipio.as_str(), row.events, row.population, row.crude)).collect();
+    assert_eq!(told, [("120020", 0, 4_000, 0.0), ("120040", 3, 2_000, 150.0)]);
+    // 2 of 1,000 people of 70, who are 2,000 of the standard's 6,000.
+    let standardised: Vec<f64> = found.rows.iter().map(|row| row.standardised.unwrap()).collect();
+    assert!(standardised[0] == 0.0 && (standardised[1] - 200.0 / 3.0).abs() < 1e-9, "{standardised:?}");
+    assert_eq!((found.unknown_municipality, found.unknown_age, found.warnings.len()), (1, 1, 2));
+}
+
+#[test]
+fn a_population_that_is_missing_is_an_error_and_no_rate() {
+    // 120050 has deaths and no people.
+    let (client, _place) = made(PEOPLE, "120050,01022022,470,2\n");
+    let error = rates(&client, of_2022()).unwrap_err();
+    assert!(error.code() == Code::NotFound && error.detail().contains("120050"), "{error}");
+    // A band with deaths and no people has no standardised rate, and says so.
+    let (client, _place) = made(PEOPLE, "120040,01022022,440,2\n");
+    let found = rates(&client, of_2022()).unwrap();
+    assert_eq!((found.rows[1].standardised, found.rows[1].events, found.warnings.len()), (None, 1, 1));
+    let wrong = [
+        RatesParams { per: Some(0.0), ..of_2022() },
+        RatesParams { events: QueryParams::dataset("SIM-DO"), ..RatesParams::default() },
+        RatesParams { standard: Some("x; DROP".into()), ..of_2022() },
+        RatesParams { events: QueryParams::dataset("SIM-DO").competencia("2022").limit(1), ..RatesParams::default() },
+    ];
+    for params in wrong {
+        assert_eq!(rates(&client, params.clone()).unwrap_err().code(), Code::InvalidParams, "{params:?}");
+    }
+}
+
+#[test]
+fn deaths_of_infants_by_births() {
+    let Some((client, _place)) = genuine(&["sim/DORR2022.dbc"]) else { return };
+    let params = RatesParams {
+        events: QueryParams::dataset("SIM-DO").filter(col("obito_infantil").eq(1)),
+        population: Some(QueryParams::dataset("SIM-DO")),
+        per: Some(1_000.0),
+        ..RatesParams::default()
+    };
+    let found = rates(&client, params).unwrap();
+    let sql = "SELECT CODMUNRES AS m, count(*) FILTER (WHERE obito_infantil = 1) AS a, count(*) AS b FROM sim_do GROUP BY 1 ORDER BY 1";
+    let (expected, _) = rows(&client, &QueryParams::sql(sql));
+    let known = expected.iter().filter(|row| !row[0].as_ref().unwrap().ends_with("0000"));
+    let told: Vec<_> = found
+        .rows
+        .iter()
+        .map(|r| vec![Some(r.municipio.clone()), Some(r.events.to_string()), Some(r.population.to_string())])
+        .collect();
+    assert_eq!(told, known.cloned().collect::<Vec<_>>());
+    assert!(found.rows.iter().all(|row| row.standardised.is_none()));
+}
