@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from harness import report
 from harness.bench import TARGET, Bench
-from harness.paths import c, dbc, files, labels, modes, node, postgres, python, small, stream
+from harness.paths import c, dbc, estimates, files, labels, modes, node, postgres, python, small, stream
 from harness.table import HEAD
 
 
@@ -30,7 +30,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="datasus-bench-out-", dir=TARGET) as out:
         bench = Bench(options, Path(out))
         print(HEAD, flush=True)
-        for path in (dbc, small, stream, labels, files, modes, postgres, python, node, c):
+        for path in (dbc, small, estimates, stream, labels, files, modes, postgres, python, node, c):
             bench.path(path.measure)
     report.write(bench, time.monotonic() - began)
     return 1 if bench.failed() else 0

@@ -17,6 +17,7 @@ export declare class Client {
   rates(params: string): Promise<string>
   search(words: string, dataset?: string | undefined | null): string
   explain(params: string): Promise<string>
+  estimate(params: string): Promise<string>
   schema(dataset: string): string
   catalog(): string
   dictionaries(): string

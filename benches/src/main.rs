@@ -35,6 +35,7 @@ fn run(case: &str, arguments: &Arguments) -> Result<Value, String> {
         "stream-budget" => cases::stream::under_budget(arguments),
         "small-query" => cases::small::small_query(arguments),
         "planning" => cases::planning::planning(arguments),
+        "calibration" => cases::calibration::calibration(arguments),
         "dbc-explode" => cases::dbc::explode(arguments),
         "dbc-file" => cases::dbc::file(arguments),
         "dbc-parquet" => cases::dbc::parquet(arguments),
@@ -44,7 +45,7 @@ fn run(case: &str, arguments: &Arguments) -> Result<Value, String> {
         "labels-postgres" => cases::labels::loaded(arguments),
         "c-overhead" => cases::c::overhead(arguments),
         _ => Err("expected a case: generate, generate-dbc, postgres, csv, csv-zstd, parquet, stream, stream-budget, \
-                  small-query, planning, dbc-explode, dbc-file, dbc-parquet, dbc-columns, dbc-two, labels-stream, labels-postgres, c-overhead"
+                  small-query, planning, calibration, dbc-explode, dbc-file, dbc-parquet, dbc-columns, dbc-two, labels-stream, labels-postgres, c-overhead"
             .into()),
     }
 }

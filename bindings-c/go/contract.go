@@ -890,6 +890,134 @@ type PlannedIndex struct {
 	Why string `json:"why"`
 }
 
+// Estimate: what a query will probably take. It was not run, and nothing was fetched or converted for it; a kept
+// answer takes less.
+type Estimate struct {
+	// Of the answer.
+	Rows Expected `json:"rows"`
+	// Rows of the source files that are read for it, before its conditions.
+	RowsRead Expected `json:"rows_read"`
+	// Bytes of the files that would be fetched from elsewhere, as their listing says.
+	BytesToDownload Expected `json:"bytes_to_download"`
+	// Bytes of the files that would be converted first, those to be fetched among them.
+	BytesToConvert Expected `json:"bytes_to_convert"`
+	// Compressed bytes of the Parquet columns that would be read.
+	BytesToRead Expected `json:"bytes_to_read"`
+	// From submission to the last row of its stream, on this machine, without the time in a queue.
+	DurationSec ExpectedSeconds `json:"duration_sec"`
+	// The process's peak resident memory while it runs, as its report will say: what the process has now is part of it.
+	MemoryBytes Expected `json:"memory_bytes"`
+	// Of this, what the query itself works with, at its most.
+	WorkBytes uint64 `json:"work_bytes"`
+	// Files that would be read.
+	Files uint64 `json:"files"`
+	// Of these, files to be fetched from elsewhere.
+	FilesToDownload uint64 `json:"files_to_download"`
+	// Of these, files to be converted, those to be fetched among them.
+	FilesToConvert uint64 `json:"files_to_convert"`
+	// What runs it.
+	Engine EstimateEngine `json:"engine"`
+	// How many joins, aggregates and windows it has.
+	Complexity Complexity `json:"complexity"`
+	// Settings whose bounds it may not keep.
+	Exceeds []EstimateBound `json:"exceeds,omitempty"`
+	// What the figures are from.
+	Basis []EstimateBasis `json:"basis"`
+	// Earlier jobs of this kind that duration and memory are learned from; with few of them they are a guess.
+	History uint64 `json:"history"`
+	// How duration is told from these: by whichever has been closer so far.
+	DurationBy EstimateModel `json:"duration_by"`
+	// The same of memory.
+	MemoryBy EstimateModel `json:"memory_by"`
+	// In the client's language.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Expected: a number that only the end will tell: in 90 of 100 queries it lies between `low` and `high`. All three are
+// the same where it is known.
+type Expected struct {
+	// In 5 of 100 queries it is less.
+	Low uint64 `json:"low"`
+	// As often more as less.
+	Likely uint64 `json:"likely"`
+	// In 5 of 100 queries it is more.
+	High uint64 `json:"high"`
+}
+
+// ExpectedSeconds: the same in seconds.
+type ExpectedSeconds struct {
+	// In 5 of 100 queries it is less.
+	Low float64 `json:"low"`
+	// As often more as less.
+	Likely float64 `json:"likely"`
+	// In 5 of 100 queries it is more.
+	High float64 `json:"high"`
+}
+
+// EstimateEngine: what runs a query.
+type EstimateEngine string
+
+const (
+	// The reader of plain rows.
+	EstimateEngineScan EstimateEngine = "scan"
+	// DuckDB.
+	EstimateEngineDuckdb EstimateEngine = "duckdb"
+	// The catalogue answers by itself.
+	EstimateEngineCatalogue EstimateEngine = "catalogue"
+)
+
+// Complexity: how many joins, aggregates and windows a query has, those of its subqueries included.
+type Complexity struct {
+	// Two tables side by side, on a condition or without.
+	Joins uint64 `json:"joins"`
+	// Aggregate functions without a window.
+	Aggregations uint64 `json:"aggregations"`
+	// Functions with OVER.
+	Windows uint64 `json:"windows"`
+}
+
+// EstimateBound: a bound of the client's settings.
+type EstimateBound string
+
+const (
+	// What it works with may not fit `memory_limit`: the rest goes to disk.
+	EstimateBoundMemoryLimit EstimateBound = "memory_limit"
+	// What goes to disk may be more than `spill_limit`: DS-507.
+	EstimateBoundSpillLimit EstimateBound = "spill_limit"
+	// It would fetch more than `max_download`: DS-422.
+	EstimateBoundMaxDownload EstimateBound = "max_download"
+)
+
+// EstimateBasis: what an estimate is made of.
+type EstimateBasis string
+
+const (
+	// Row counts, sizes and least and greatest values in the Parquet's footers.
+	EstimateBasisFooters EstimateBasis = "footers"
+	// Some rows of the columns that the query compares or groups by.
+	EstimateBasisSample EstimateBasis = "sample"
+	// The number of records in the headers of files that are not converted yet.
+	EstimateBasisHeaders EstimateBasis = "headers"
+	// Sizes of files in a listing; their rows are estimated by those of other files of the dataset.
+	EstimateBasisListing EstimateBasis = "listing"
+	// What the catalogue knows of the columns: nothing of the dataset was there to be looked at.
+	EstimateBasisCatalogue EstimateBasis = "catalogue"
+	// What earlier jobs of this installation took.
+	EstimateBasisHistory EstimateBasis = "history"
+)
+
+// EstimateModel: how a figure is told from earlier jobs.
+type EstimateModel string
+
+const (
+	// There are too few of them: it is a guess.
+	EstimateModelNone EstimateModel = "none"
+	// By the middle of what jobs like it took.
+	EstimateModelTable EstimateModel = "table"
+	// By a line through what all of its kind took.
+	EstimateModelRegression EstimateModel = "regression"
+)
+
 // Holdings: what the source holds.
 type Holdings struct {
 	// In the catalogue's order.

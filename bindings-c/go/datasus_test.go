@@ -444,6 +444,10 @@ func TestWhatTheClientKnowsIsTyped(t *testing.T) {
 	if err != nil || plan.Files.Read == 0 || plan.Files.Read != plan.Files.Present || len(plan.ToConvert) == 0 {
 		t.Errorf("%+v, %v", plan, err)
 	}
+	expected, err := client.Estimate(datasus.Params{Dataset: "SIH-RD"})
+	if err != nil || expected.Rows.Likely == 0 || expected.Rows.Low > expected.Rows.Likely || expected.FilesToConvert == 0 {
+		t.Errorf("%+v, %v", expected, err)
+	}
 	if said, err := datasus.JSONSchema(); err != nil || !json.Valid(said) {
 		t.Error(err)
 	}

@@ -162,6 +162,8 @@ func TestNoSpellingOfAPasswordComesOutOfAnyDoor(t *testing.T) {
 			text, _ := json.Marshal(params)
 			plan, err := client.Explain(string(text))
 			call("explain", plan, err)
+			estimate, err := client.Estimate(string(text))
+			call("estimate", estimate, err)
 		}
 		for _, sink := range []datasus.Sink{
 			datasus.File(url), datasus.File(url + ".csv"), datasus.CSV{Path: url + ".csv", Delimiter: datasus.Delimiter(url)}, datasus.CSV{Path: url}, datasus.Parquet{Path: url},

@@ -189,6 +189,7 @@ func TestATextWithANULIsNotCutThere(t *testing.T) {
 		"replay":       func(s string) error { _, err := client.Replay("x" + s); return err },
 		"dataset":      func(s string) error { _, err := client.Schema("SIH-RD" + s); return err },
 		"explain":      func(s string) error { _, err := client.Explain(`{"dataset": "SIH-RD"}` + s); return err },
+		"estimate":     func(s string) error { _, err := client.Estimate(`{"dataset": "SIH-RD"}` + s); return err },
 		"sync":         func(s string) error { _, err := client.Sync(t.Context(), `{"dataset": "SIM-DO"}`+s); return err },
 		"file":         func(s string) error { return read(datasus.ReadDBC(folder+"/RDAC2401.dbc"+s, nil)) },
 		"example data": func(s string) error { return datasus.WriteExampleData(folder+"/more"+s, 1) },

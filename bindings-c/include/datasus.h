@@ -500,6 +500,18 @@ enum datasus_status datasus_client_explain(struct datasus_client *client,
                                            struct datasus_error *error);
 
 /**
+ * What a query will take, as JSON: rows, bytes, duration and peak memory, each with low, likely and high, between which 90 of 100
+ * queries stay. Nothing is fetched, converted or run. The text is the caller's. DS-400, DS-422: what is wrong with params.
+ *
+ * # Safety
+ * `params`: a text; `estimate`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_estimate(struct datasus_client *client,
+                                            const char *params,
+                                            struct datasus_text *estimate,
+                                            struct datasus_error *error);
+
+/**
  * A dataset ("SIH-RD") as the catalogue knows it, as JSON: columns with type, drift and meaning. The text is the caller's.
  * DS-404: no such dataset.
  *

@@ -221,6 +221,25 @@ pub unsafe extern "C" fn datasus_client_explain(
     })
 }
 
+/// What a query will take, as JSON: rows, bytes, duration and peak memory, each with low, likely and high, between which 90 of 100
+/// queries stay. Nothing is fetched, converted or run. The text is the caller's. DS-400, DS-422: what is wrong with params.
+///
+/// # Safety
+/// `params`: a text; `estimate`: a place for a datasus_text; `error`: NULL or a datasus_error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_estimate(
+    client: *mut ClientHandle,
+    params: *const c_char,
+    estimate: *mut TextOut,
+    error: *mut ErrorOut,
+) -> Status {
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_estimate", error, || unsafe {
+        let params = text(params, "params")?;
+        say(client, estimate, |held| json(&held.client.estimate(&held.client.params(params)?)?))
+    })
+}
+
 /// A dataset ("SIH-RD") as the catalogue knows it, as JSON: columns with type, drift and meaning. The text is the caller's.
 /// DS-404: no such dataset.
 ///

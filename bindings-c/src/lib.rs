@@ -30,10 +30,10 @@ mod ticket;
 
 pub use cancel::*;
 pub use client::{
-    ClientHandle, datasus_client_catalog, datasus_client_datasets, datasus_client_dictionaries, datasus_client_explain,
-    datasus_client_metrics, datasus_client_open, datasus_client_open_metrics, datasus_client_query,
-    datasus_client_query_until, datasus_client_release, datasus_client_schema, datasus_client_set_maintenance,
-    datasus_client_submit, datasus_client_submit_until,
+    ClientHandle, datasus_client_catalog, datasus_client_datasets, datasus_client_dictionaries,
+    datasus_client_estimate, datasus_client_explain, datasus_client_metrics, datasus_client_open,
+    datasus_client_open_metrics, datasus_client_query, datasus_client_query_until, datasus_client_release,
+    datasus_client_schema, datasus_client_set_maintenance, datasus_client_submit, datasus_client_submit_until,
 };
 pub use error::{ErrorOut, datasus_error_release};
 pub use events::{Destructor, EventCallback, datasus_job_on_event};

@@ -1,5 +1,5 @@
 /* Answers queries for tests/conformance/c.py. Of each line on stdin, "<source>\t<output>\t<file with params>", it writes one:
- * {"columns": [...], "rows": [[text or null, ...], ...], "report": {...}} or {"error": {...}}; of params in a file profile.json
+ * {"columns": [...], "rows": [[text or null, ...], ...], "report": {...}, "estimate": {...}} or {"error": {...}}; of params in a file profile.json
  * also "profile". */
 #include "../../examples/c/arrow_text.h"
 
@@ -80,6 +80,11 @@ static datasus_status answer(const char *source, const char *output, const char 
     if (status == DATASUS_STATUS_OK) status = datasus_stream_summary(&stream, &summary, error);
     if (status == DATASUS_STATUS_OK) {
       printf(", \"report\": %s", summary.data);
+      datasus_text_release(&summary);
+      status = datasus_client_estimate(client, params, &summary, error);
+    }
+    if (status == DATASUS_STATUS_OK) {
+      printf(", \"estimate\": %s", summary.data);
       datasus_text_release(&summary);
       if (profiles) status = datasus_client_profile(client, params, NULL, NULL, &summary, NULL, error);
       if (profiles && status == DATASUS_STATUS_OK) {

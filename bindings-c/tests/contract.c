@@ -57,6 +57,9 @@ static void null_for_any_argument_is_an_error(void) {
   REFUSED(422, datasus_client_explain(NULL, QUERY, &text, error));
   REFUSED(422, datasus_client_explain(the_client, NULL, &text, error));
   REFUSED(422, datasus_client_explain(the_client, QUERY, NULL, error));
+  REFUSED(422, datasus_client_estimate(NULL, QUERY, &text, error));
+  REFUSED(422, datasus_client_estimate(the_client, NULL, &text, error));
+  REFUSED(422, datasus_client_estimate(the_client, QUERY, NULL, error));
   REFUSED(422, datasus_client_schema(NULL, "SIH-RD", &text, error));
   REFUSED(422, datasus_client_schema(the_client, NULL, &text, error));
   REFUSED(422, datasus_client_schema(the_client, "SIH-RD", NULL, error));

@@ -69,6 +69,7 @@ SAYS(sync_all, datasus_client_sync(the_client, QUERY, NULL, NULL, &text, error))
 SAYS(sync_watched, datasus_client_sync_watched(the_client, QUERY, NULL, NULL, &text, error))
 SAYS(plan_sync, datasus_client_plan_sync(the_client, QUERY, &text, error))
 SAYS(explain, datasus_client_explain(the_client, QUERY, &text, error))
+SAYS(estimate, datasus_client_estimate(the_client, QUERY, &text, error))
 SAYS(profile, datasus_client_profile(the_client, QUERY, NULL, NULL, &text, NULL, error))
 SAYS(rates, datasus_client_rates(the_client, RATES, &text, error))
 SAYS(search, datasus_client_search(the_client, "sexo", "SIH-RD", &text, error))
@@ -273,6 +274,7 @@ const Every EVERY[] = {
     {"datasus_client_plan_sync", plan_sync, DATASUS_STATUS_OK},
     {"datasus_client_add_table", add_table, DATASUS_STATUS_OK},
     {"datasus_client_explain", explain, DATASUS_STATUS_OK},
+    {"datasus_client_estimate", estimate, DATASUS_STATUS_OK},
     {"datasus_client_profile", profile, DATASUS_STATUS_OK},
     {"datasus_client_rates", rates, DATASUS_STATUS_OK},
     {"datasus_client_search", search, DATASUS_STATUS_OK},

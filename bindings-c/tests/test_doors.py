@@ -136,6 +136,7 @@ def test_no_spelling_of_a_password_comes_out_of_any_door(
         for params in [*map(json.dumps, with_url(DOORS["params"], url)), url, f'{{"dataset": "{url}']:
             look(f"query {params}", library.query(client, params))
             look(f"explain {params}", library.says("client_explain", client, params))
+            look(f"estimate {params}", library.says("client_estimate", client, params))
         for to in [*map(json.dumps, with_url(DOORS["to"], url)), url]:
             look(f"to {to}", library.submit(client, '{"dataset": "SIH-RD"}', to))
         for job in with_url(DOORS["jobs"], url):

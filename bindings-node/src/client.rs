@@ -162,6 +162,11 @@ impl Client {
         self.call(env, move |client| json(&client.explain(&client.params(&params)?)?))
     }
 
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn estimate<'env>(&self, env: &'env Env, params: String) -> napi::Result<Object<'env>> {
+        self.call(env, move |client| json(&client.estimate(&client.params(&params)?)?))
+    }
+
     #[napi(catch_unwind)]
     pub fn schema(&self, dataset: String) -> napi::Result<String> {
         at_once(|| self.client.schema(&dataset).and_then(|schema| json(&schema)).map_err(self.spoken()))

@@ -74,6 +74,7 @@ test('no spelling of a password comes out of any door', async () => {
       await call('query', () => ours.query(params))
       await call('query', () => ours.query(JSON.stringify(params)))
       await call('explain', () => ours.explain(params))
+      await call('estimate', () => ours.estimate(params))
     }
     for (const to of withUrl(doors.to, url)) await call(`to ${Object.keys(to)}`, () => ours.export({ dataset: 'SIH-RD' }, { to }))
     for (const job of withUrl(doors.jobs, url)) {

@@ -117,6 +117,7 @@ test('everything that is told has keys in camel case, and its JSON is the contra
     report,
     sync: await client.sync(query),
     explain: await client.explain(query),
+    estimate: await client.estimate(query),
     datasets: await client.datasets(),
     catalog: client.catalog(),
     schema: client.schema('SIH-RD').catalog,
@@ -138,6 +139,9 @@ test('what is known of files and datasets comes typed', async () => {
   const schema = client.schema('SIH-RD')
   assert.equal(schema.columns.find(({ name }) => name === 'VAL_TOT').type, 'decimal(14, 2)')
   assert.deepEqual((await client.explain({ ...query, uf: 'AC' })).files, { read: 3, present: 6 })
+  const expected = await client.estimate({ ...query, uf: 'AC' })
+  assert.equal(expected.rows.low, expected.rows.high)
+  assert.deepEqual([expected.engine, expected.filesToDownload], ['scan', 0])
   assert.equal((await client.sync({ dataset: 'SIM-DO' })).files, 2)
   assert.deepEqual(await client.jobs(), [])
   assert.match(client.metrics(), /datasus_memory_pressure_ratio/)

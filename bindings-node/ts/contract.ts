@@ -785,6 +785,117 @@ export interface PlannedIndex {
   why: string
 }
 
+/** What a query will probably take. It was not run, and nothing was fetched or converted for it; a kept answer takes less. */
+export interface Estimate {
+  /** Of the answer. */
+  rows: Expected
+  /** Rows of the source files that are read for it, before its conditions. */
+  rowsRead: Expected
+  /** Bytes of the files that would be fetched from elsewhere, as their listing says. */
+  bytesToDownload: Expected
+  /** Bytes of the files that would be converted first, those to be fetched among them. */
+  bytesToConvert: Expected
+  /** Compressed bytes of the Parquet columns that would be read. */
+  bytesToRead: Expected
+  /** From submission to the last row of its stream, on this machine, without the time in a queue. */
+  durationSec: ExpectedSeconds
+  /** The process's peak resident memory while it runs, as its report will say: what the process has now is part of it. */
+  memoryBytes: Expected
+  /** Of this, what the query itself works with, at its most. */
+  workBytes: number
+  /** Files that would be read. */
+  files: number
+  /** Of these, files to be fetched from elsewhere. */
+  filesToDownload: number
+  /** Of these, files to be converted, those to be fetched among them. */
+  filesToConvert: number
+  /** What runs it. */
+  engine: EstimateEngine
+  /** How many joins, aggregates and windows it has. */
+  complexity: Complexity
+  /** Settings whose bounds it may not keep. */
+  exceeds?: EstimateBound[]
+  /** What the figures are from. */
+  basis: EstimateBasis[]
+  /** Earlier jobs of this kind that duration and memory are learned from; with few of them they are a guess. */
+  history: number
+  /** How duration is told from these: by whichever has been closer so far. */
+  durationBy: EstimateModel
+  /** The same of memory. */
+  memoryBy: EstimateModel
+  /** In the client's language. */
+  warnings?: string[]
+}
+
+/** A number that only the end will tell: in 90 of 100 queries it lies between `low` and `high`. All three are the same where it is known. */
+export interface Expected {
+  /** In 5 of 100 queries it is less. */
+  low: number
+  /** As often more as less. */
+  likely: number
+  /** In 5 of 100 queries it is more. */
+  high: number
+}
+
+/** The same in seconds. */
+export interface ExpectedSeconds {
+  /** In 5 of 100 queries it is less. */
+  low: number
+  /** As often more as less. */
+  likely: number
+  /** In 5 of 100 queries it is more. */
+  high: number
+}
+
+/**
+ * What runs a query.
+ *
+ * - `scan`: The reader of plain rows.
+ * - `duckdb`: DuckDB.
+ * - `catalogue`: The catalogue answers by itself.
+ */
+export type EstimateEngine = 'scan' | 'duckdb' | 'catalogue'
+
+/** How many joins, aggregates and windows a query has, those of its subqueries included. */
+export interface Complexity {
+  /** Two tables side by side, on a condition or without. */
+  joins: number
+  /** Aggregate functions without a window. */
+  aggregations: number
+  /** Functions with OVER. */
+  windows: number
+}
+
+/**
+ * A bound of the client's settings.
+ *
+ * - `memory_limit`: What it works with may not fit `memory_limit`: the rest goes to disk.
+ * - `spill_limit`: What goes to disk may be more than `spill_limit`: DS-507.
+ * - `max_download`: It would fetch more than `max_download`: DS-422.
+ */
+export type EstimateBound = 'memory_limit' | 'spill_limit' | 'max_download'
+
+/**
+ * What an estimate is made of.
+ *
+ * - `footers`: Row counts, sizes and least and greatest values in the Parquet's footers.
+ * - `sample`: Some rows of the columns that the query compares or groups by.
+ * - `headers`: The number of records in the headers of files that are not converted yet.
+ * - `listing`: Sizes of files in a listing; their rows are estimated by those of other files of the dataset.
+ * - `catalogue`: What the catalogue knows of the columns: nothing of the dataset was there to be looked at.
+ * - `history`: What earlier jobs of this installation took.
+ */
+export type EstimateBasis = 'footers' | 'sample' | 'headers' | 'listing' | 'catalogue' | 'history'
+
+/**
+ * How a figure is told from earlier jobs.
+ *
+ * - `none`: There are too few of them: it is a guess.
+ * - `table`: By the middle of what jobs like it took.
+ * - `regression`: By a line through what all of its kind took.
+ */
+export type EstimateModel = 'none' | 'table' | 'regression'
+
 /** What the source holds. */
 export interface Holdings {
   /** In the catalogue's order. */
@@ -1311,6 +1422,7 @@ export const PARTS: Record<string, Record<string, string>> = {
   JobInfo: { destinations: 'JobDestination', error: 'ErrorForm' },
   ErrorForm: { problems: 'Problem', context: 'ErrorContext' },
   Explain: { files: 'Share', row_groups: 'Share', bytes: 'Share', missing: 'Missing', left_out: 'LeftOut', indexes: 'PlannedIndex' },
+  Estimate: { rows: 'Expected', rows_read: 'Expected', bytes_to_download: 'Expected', bytes_to_convert: 'Expected', bytes_to_read: 'Expected', duration_sec: 'ExpectedSeconds', memory_bytes: 'Expected', complexity: 'Complexity' },
   Holdings: { datasets: 'DatasetSummary', ignored: 'IgnoredFile' },
   CatalogEntry: { uf_column: 'UfColumn', row_keys: 'RowKeys', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields', derived: 'DerivedColumn' },
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },

@@ -157,6 +157,10 @@ impl Client {
         json(py, &self.call(py, move |client| client.explain(&client.params(&params)?))?)
     }
 
+    fn estimate(&self, py: Python<'_>, params: String) -> PyResult<String> {
+        json(py, &self.call(py, move |client| client.estimate(&client.params(&params)?))?)
+    }
+
     fn schema(&self, py: Python<'_>, dataset: &str) -> PyResult<String> {
         json(py, &self.0.schema(dataset).map_err(|error| raised(py, &error))?)
     }

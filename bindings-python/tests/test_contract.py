@@ -40,6 +40,9 @@ def test_every_part_of_a_report_has_typed_attributes_and_is_a_dictionary_still(c
 def test_what_else_is_told_is_typed_too(client: datasus.Client) -> None:
     assert client.explain("SIH-RD", uf="AC").files.read == 3
     assert client.sync("SIH-RD", uf="AC").sources[0].rows == 100
+    expected = client.estimate("SIH-RD", uf="AC", columns=["CNES"])
+    assert (expected.rows.low, expected.rows.likely, expected.rows.high) == (300, 300, 300)
+    assert (expected.engine, expected.bytes_to_convert.likely, type(expected)) == ("scan", 0, datasus.Estimate)
     held = next(held for held in client.datasets() if held.dataset == "SIH-RD")
     assert (held.first, held.last, held["first"]) == ("202401", "202403", "202401")
     known = next(known for known in client.catalog() if known.dataset == "SIM-DO")

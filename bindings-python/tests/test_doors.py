@@ -77,6 +77,7 @@ def test_no_spelling_of_a_password_comes_out_of_any_door(
             text = json.dumps(params)
             shown.call(f"query {params}", lambda text=text: client._client.begin_query(text))
             shown.call(f"explain {params}", lambda text=text: client._client.explain(text))
+            shown.call(f"estimate {params}", lambda text=text: client._client.estimate(text))
         for to in with_url(DOORS["to"], url):
             shown.call(f"to {to}", lambda to=to: client.export("SIH-RD", to=to))
         for job in with_url(DOORS["jobs"], url):

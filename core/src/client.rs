@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Cancel, Error, ForkGuard, Language, Progress, Result, TraceId};
 use crate::catalog::{Competencia, Grupo, Period, Uf};
 use crate::config::Config;
+use crate::estimate::Estimate;
 use crate::governor::{Hook, Mode, ModeChanges};
 use crate::labels::{Dictionary, DictionaryEntry};
 use crate::params::{MissingFiles, QueryParams, no_dataset};
@@ -413,6 +414,15 @@ impl Client {
     /// As [`Client::query`] before it reads rows.
     pub fn explain(&self, params: &QueryParams) -> Result<Explain> {
         self.session()?.explain(params)
+    }
+
+    /// What a query will take: rows, bytes, duration and peak memory, each with an interval that 90 of 100 queries keep. Listings,
+    /// footers and a small sample are read; nothing is fetched, converted or run.
+    ///
+    /// # Errors
+    /// As [`Client::query`] before it reads rows.
+    pub fn estimate(&self, params: &QueryParams) -> Result<Estimate> {
+        self.session()?.estimate(params)
     }
 
     /// The dataset as the catalogue knows it: naming, columns with type, drift and meaning, dates of the event.

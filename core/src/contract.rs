@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::base::ErrorForm;
 use crate::client::{DatasetSchema, Holdings, Known, Rates, RatesParams};
 use crate::config::Config;
+use crate::estimate::Estimate;
 use crate::labels::{DictionaryEntry, Found};
 use crate::params::QueryParams;
 use crate::plan::Explain;
@@ -37,6 +38,7 @@ pub fn schema() -> Value {
         add::<DeadLetter>(&mut told),
         add::<Replayed>(&mut told),
         add::<Explain>(&mut told),
+        add::<Estimate>(&mut told),
         add::<Holdings>(&mut told),
         add::<Known>(&mut told),
         add::<DatasetSchema>(&mut told),

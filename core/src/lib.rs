@@ -39,6 +39,7 @@ mod columnar;
 mod config;
 pub mod contract;
 pub mod engine;
+pub mod estimate;
 #[doc(hidden)]
 pub mod faces;
 mod gate;
@@ -67,6 +68,7 @@ pub use client::{
     RatesParams,
 };
 pub use config::{Config, CsvEncoding, CsvForm, Refresh, S3Credentials};
+pub use estimate::Estimate;
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use labels::{DictionaryEntry, Found, FoundIn};
 pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, Options, QueryParams, Versions, col};

@@ -24,6 +24,7 @@ const ROOMS: &[&str] = &[
     "engine",
     "cache",
     "limit",
+    "estimate",
     "sink",
     "run",
     "client",

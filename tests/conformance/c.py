@@ -96,6 +96,8 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
         assert any(agree(wanted, received) for received in rows), wanted
     for pointer, wanted in expect.get("report", {}).items():
         assert agree(wanted, at(found["report"], pointer)), pointer
+    for pointer, wanted in expect.get("estimate", {}).items():
+        assert agree(wanted, at(found["estimate"], pointer)), pointer
     for pointer, wanted in expect.get("profile", {}).items():
         assert agree(wanted, at(found["profile"], pointer)), pointer
 

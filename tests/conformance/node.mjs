@@ -102,6 +102,10 @@ for (const file of readdirSync(cases).filter((name) => name.endsWith('.json')).s
     for (const [pointer, wanted] of Object.entries(expect.report ?? {})) {
       assert.ok(agree(wanted, at(told, pointer)), `${pointer}: found ${JSON.stringify(at(told, pointer))}`)
     }
+    const estimate = expect.estimate && JSON.parse(JSON.stringify(await client.estimate(raw ?? JSON.stringify(params))))
+    for (const [pointer, wanted] of Object.entries(expect.estimate ?? {})) {
+      assert.ok(agree(wanted, at(estimate, pointer)), `${pointer}: found ${JSON.stringify(at(estimate, pointer))}`)
+    }
     if (expect.profile === undefined) return
     const profile = JSON.parse(JSON.stringify(await client.profile(JSON.stringify(params))))
     for (const [pointer, wanted] of Object.entries(expect.profile)) {

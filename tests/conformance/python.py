@@ -71,6 +71,7 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
         result = datasus.Result(*_query(client, params))
         table = result.to_arrow()
         report = result.report
+        estimate = json.loads(client._client.estimate(params)) if "estimate" in expect else {}
     except datasus.Error as error:
         refused(error.to_dict(), expect.get("error"))
         return
@@ -84,6 +85,8 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
         assert any(agree(wanted, found) for found in answered), wanted
     for pointer, wanted in expect.get("report", {}).items():
         assert agree(wanted, at(report, pointer)), pointer
+    for pointer, wanted in expect.get("estimate", {}).items():
+        assert agree(wanted, at(estimate, pointer)), pointer
     if "profile" in expect:
         profile = json.loads(client._client.profile(params)[0])
         for pointer, wanted in expect["profile"].items():

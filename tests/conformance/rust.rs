@@ -127,13 +127,14 @@ fn run(client: &Client, case: &Value) -> Result<(), String> {
         let mut answer = client.query(&params)?;
         let schema = answer.schema();
         let batches = answer.by_ref().collect::<datasus::Result<Vec<RecordBatch>>>()?;
-        Ok((schema, batches, answer.report()?))
+        let report = answer.report()?;
+        Ok((schema, batches, report, client.estimate(&params)?))
     });
     if let (Ok(params), Some(_)) = (QueryParams::from_value(case["params"].clone()), expect["profile"].as_object()) {
         let profile = client.profile(&params).map_err(|error| format!("no profile: {error:?}"))?;
         check_fields(&serde_json::to_value(&profile).unwrap(), &expect["profile"])?;
     }
-    let (schema, batches, report) = match (answer, &expect["error"]) {
+    let (schema, batches, report, estimate) = match (answer, &expect["error"]) {
         (Err(error), Value::Null) => return Err(format!("unexpected {error:?}")),
         (Err(error), expected) => return check_error(&error, expected),
         (Ok(_), expected) if !expected.is_null() => return Err("an error was expected".into()),
@@ -161,6 +162,11 @@ fn run(client: &Client, case: &Value) -> Result<(), String> {
             return Err(format!("no row {row} among {:?}", &rows[..rows.len().min(10)]));
         }
     }
+    // Whatever is asked, what an estimate says it knows is so.
+    if estimate.rows.is_exact() && estimate.rows.likely != rows.len() as u64 {
+        return Err(format!("{} rows, and {} were said to be known", rows.len(), estimate.rows.likely));
+    }
+    check_fields(&serde_json::to_value(&estimate).unwrap(), &expect["estimate"])?;
     check_fields(&report.to_json(), &expect["report"])
 }
 

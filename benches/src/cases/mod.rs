@@ -1,6 +1,7 @@
 //! What is measured, one function a case. The clock runs from the opening of the client to the last durable byte.
 
 pub mod c;
+pub mod calibration;
 pub mod dbc;
 pub mod labels;
 mod mode;

@@ -38,7 +38,7 @@ from ._job import Event, Job, Progress
 from ._open import open  # noqa: A004
 from ._read_dbc import read_dbc
 from ._profile import Profile
-from ._report import DeadLetter, Explain, FileSummary, JobInfo, Rates, Report, SyncPlan, SyncReport
+from ._report import DeadLetter, Estimate, Explain, FileSummary, JobInfo, Rates, Report, SyncPlan, SyncReport
 from ._result import Batch, FileRecords, Result
 from ._schema import ColumnInfo, DatasetSummary, DerivedInfo, DictionaryEntry, DictionarySync, Found, Holdings, IgnoredFile, Known, Schema
 from ._sinks import Csv, Destination, Parquet, Postgres
@@ -65,6 +65,7 @@ __all__ = [
     "DiskFull",
     "Error",
     "Event",
+    "Estimate",
     "Explain",
     "FileRecords",
     "FileSummary",

@@ -13,7 +13,7 @@ from ._bar import Bar
 from ._job import Job, Progress
 from ._params import Competencia, Where, params_json
 from ._profile import Profile
-from ._report import DeadLetter, Explain, JobInfo, Rates, Report, SyncPlan, SyncReport
+from ._report import DeadLetter, Estimate, Explain, JobInfo, Rates, Report, SyncPlan, SyncReport
 from ._result import Result
 from ._schema import DatasetSummary, DictionaryEntry, DictionarySync, Found, Holdings, IgnoredFile, Known, Schema
 from ._sinks import Destination, destination_form
@@ -629,6 +629,53 @@ class Client:
             options=options,
         )
         return Explain(json.loads(self._client.explain(params)))
+
+    def estimate(
+        self,
+        dataset: DatasetName | str | Mapping[str, Any] | None = None,
+        *,
+        uf: Uf | None = None,
+        competencia: Competencia | None = None,
+        columns: Sequence[str] | None = None,
+        labels: bool | Sequence[str] | None = None,
+        labels_only: bool | None = None,
+        where: Where | None = None,
+        group_by: str | Sequence[str] | None = None,
+        aggregates: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        order_by: str | Sequence[Any] | None = None,
+        limit: int | None = None,
+        sql: str | None = None,
+        bind: Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
+    ) -> Estimate:
+        """What a query will take: rows, bytes, duration and peak memory, each with an interval.
+
+        90 of 100 queries keep the interval from `low` to `high`; where a figure is known, all three are the same. Nothing is
+        fetched, converted or run for it.
+
+        Examples
+        --------
+        >>> expected = client.estimate("SIH-RD", uf="AC", columns=["CNES"])
+        >>> expected.rows.likely, expected.rows.low == expected.rows.high, expected.bytes_to_download.likely
+        (300, True, 0)
+        """
+        params = params_json(
+            dataset,
+            uf=uf,
+            competencia=competencia,
+            columns=columns,
+            labels=labels,
+            labels_only=labels_only,
+            where=where,
+            group_by=group_by,
+            aggregates=aggregates,
+            order_by=order_by,
+            limit=limit,
+            sql=sql,
+            bind=bind,
+            options=options,
+        )
+        return Estimate(json.loads(self._client.estimate(params)))
 
     def schema(self, dataset: DatasetName | str) -> Schema:
         """The dataset's columns, with types and meanings.

@@ -106,6 +106,17 @@ class DeadLetter(contract.DeadLetter):
     """
 
 
+class Estimate(contract.Estimate):
+    """What a query will probably take, told before it runs.
+
+    Examples
+    --------
+    >>> expected = client.estimate("SIH-RD", uf="AC", where=[("SEXO", "=", "1")])
+    >>> expected.engine, expected.rows.low <= expected.rows.likely <= expected.rows.high
+    ('scan', True)
+    """
+
+
 class Explain(contract.Explain):
     """What a query would read, against what is there: files, row groups, columns, SQL.
 

@@ -257,6 +257,18 @@ Retry = Literal["never", "later"]
 #: Why a file is not read.
 LeftOutReason = Literal["preliminary", "older_date", "older_time", "same_rows"]
 
+#: What runs a query.
+EstimateEngine = Literal["scan", "duckdb", "catalogue"]
+
+#: A bound of the client's settings.
+EstimateBound = Literal["memory_limit", "spill_limit", "max_download"]
+
+#: What an estimate is made of.
+EstimateBasis = Literal["footers", "sample", "headers", "listing", "catalogue", "history"]
+
+#: How a figure is told from earlier jobs.
+EstimateModel = Literal["none", "table", "regression"]
+
 #: Why a file of the source is not read.
 IgnoredReason = Literal["name", "archive", "ours", "link", "depth", "folder"]
 
@@ -777,6 +789,99 @@ class Explain(Record):
     warnings: list[str]
     #: None while nothing is converted: the columns come from the files.
     sql: str | None
+
+
+class Expected(Record):
+    """A number that only the end will tell: in 90 of 100 queries it lies between ``low`` and ``high``. All three are
+    the same where it is known.
+    """
+
+    #: In 5 of 100 queries it is less.
+    low: int
+    #: As often more as less.
+    likely: int
+    #: In 5 of 100 queries it is more.
+    high: int
+
+
+class ExpectedSeconds(Record):
+    """The same in seconds."""
+
+    #: In 5 of 100 queries it is less.
+    low: float
+    #: As often more as less.
+    likely: float
+    #: In 5 of 100 queries it is more.
+    high: float
+
+
+class Complexity(Record):
+    """How many joins, aggregates and windows a query has, those of its subqueries included."""
+
+    #: Two tables side by side, on a condition or without.
+    joins: int
+    #: Aggregate functions without a window.
+    aggregations: int
+    #: Functions with OVER.
+    windows: int
+
+
+class Estimate(Record):
+    """What a query will probably take. It was not run, and nothing was fetched or converted for it; a kept answer
+    takes less.
+    """
+
+    _parts: ClassVar[dict[str, type[Record]]] = {
+        "rows": Expected,
+        "rows_read": Expected,
+        "bytes_to_download": Expected,
+        "bytes_to_convert": Expected,
+        "bytes_to_read": Expected,
+        "duration_sec": ExpectedSeconds,
+        "memory_bytes": Expected,
+        "complexity": Complexity,
+    }
+    _left_out: ClassVar[dict[str, type[Any]]] = {"exceeds": list, "warnings": list}
+
+    #: Of the answer.
+    rows: Expected
+    #: Rows of the source files that are read for it, before its conditions.
+    rows_read: Expected
+    #: Bytes of the files that would be fetched from elsewhere, as their listing says.
+    bytes_to_download: Expected
+    #: Bytes of the files that would be converted first, those to be fetched among them.
+    bytes_to_convert: Expected
+    #: Compressed bytes of the Parquet columns that would be read.
+    bytes_to_read: Expected
+    #: From submission to the last row of its stream, on this machine, without the time in a queue.
+    duration_sec: ExpectedSeconds
+    #: The process's peak resident memory while it runs, as its report will say: what the process has now is part
+    #: of it.
+    memory_bytes: Expected
+    #: Of this, what the query itself works with, at its most.
+    work_bytes: int
+    #: Files that would be read.
+    files: int
+    #: Of these, files to be fetched from elsewhere.
+    files_to_download: int
+    #: Of these, files to be converted, those to be fetched among them.
+    files_to_convert: int
+    #: What runs it.
+    engine: EstimateEngine
+    #: How many joins, aggregates and windows it has.
+    complexity: Complexity
+    #: Settings whose bounds it may not keep.
+    exceeds: list[EstimateBound]
+    #: What the figures are from.
+    basis: list[EstimateBasis]
+    #: Earlier jobs of this kind that duration and memory are learned from; with few of them they are a guess.
+    history: int
+    #: How duration is told from these: by whichever has been closer so far.
+    duration_by: EstimateModel
+    #: The same of memory.
+    memory_by: EstimateModel
+    #: In the client's language.
+    warnings: list[str]
 
 
 class DatasetSummary(Record):

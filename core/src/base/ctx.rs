@@ -19,6 +19,8 @@ pub struct Ctx {
     pub language: Language,
     /// What is to be said of the job when it ends.
     pub notes: Arc<Mutex<Vec<Text>>>,
+    /// It only plans: files that are not here stay where they are.
+    pub fetches_nothing: bool,
     /// What became of the indexes of its tables.
     pub indexes: Arc<Mutex<Vec<TableIndex>>>,
 }

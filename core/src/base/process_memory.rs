@@ -12,13 +12,15 @@ pub struct PeakMemory {
     seen: Arc<AtomicU64>,
     done: Arc<AtomicBool>,
     high_water_before: u64,
+    at_start: u64,
     sampler: Option<JoinHandle<()>>,
 }
 
 impl PeakMemory {
     /// Begins to look.
     pub fn watch() -> Self {
-        let seen = Arc::new(AtomicU64::new(resident()));
+        let at_start = resident();
+        let seen = Arc::new(AtomicU64::new(at_start));
         let done = Arc::new(AtomicBool::new(false));
         let sampler = {
             let (seen, done) = (seen.clone(), done.clone());
@@ -32,7 +34,12 @@ impl PeakMemory {
                 })
                 .ok()
         };
-        PeakMemory { seen, done, high_water_before: high_water(), sampler }
+        PeakMemory { seen, done, high_water_before: high_water(), at_start, sampler }
+    }
+
+    /// What the process had when the watch began, in bytes.
+    pub fn at_start(&self) -> u64 {
+        self.at_start
     }
 
     /// The peak in bytes, so far.

@@ -215,6 +215,11 @@ impl Progress {
         self.bytes_total.fetch_add(bytes, Relaxed);
     }
 
+    /// Whether files were fetched or converted for the job.
+    pub fn has_made_files(&self) -> bool {
+        self.bytes_total.load(Relaxed) > 0 || self.files_to_fetch.load(Relaxed) > 0
+    }
+
     /// A file of so many bytes is in the lake already: nothing of it is work.
     pub fn spare(&self, bytes: u64) {
         // The sum of all was expected before.

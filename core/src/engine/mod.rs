@@ -16,6 +16,7 @@ pub use gather::Gather;
 pub use kept_answer::{CacheUse, KeptAnswer};
 pub use local::Local;
 pub use row_stream::{RowSource, RowStream};
+pub use scan::Condition;
 pub use settings::Settings;
 
 use crate::base::{Ctx, Result};

@@ -36,6 +36,11 @@ struct Status {
     status: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Figure {
+    figure: &'static str,
+}
+
 /// Of which job a value is; in exemplars alone, where any number of them may be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Trace {
@@ -70,6 +75,12 @@ pub struct Metrics {
     complexity: Family<Part, Histogram, fn() -> Histogram>,
     throughput: Gauge<f64, AtomicU64>,
     memory_peak: Gauge<f64, AtomicU64>,
+    estimates: Family<Figure, Histogram, fn() -> Histogram>,
+}
+
+/// The truth beside an estimate: 1 where it was right.
+fn ratios() -> Histogram {
+    Histogram::new([0.1, 0.25, 0.5, 0.75, 0.9, 1.1, 1.33, 2.0, 4.0, 10.0])
 }
 
 /// From a cached answer of some milliseconds to a load of hours.
@@ -96,6 +107,7 @@ impl Metrics {
             complexity: Family::new_with_constructor(parts),
             throughput: Gauge::default(),
             memory_peak: Gauge::default(),
+            estimates: Family::new_with_constructor(ratios),
             registry: Registry::default(),
         };
         // Counters get their `_total` in the text.
@@ -109,6 +121,11 @@ impl Metrics {
         registry.register("query_complexity", help, metrics.complexity.clone());
         registry.register("throughput_rows_per_second", "Of the last completed job", metrics.throughput.clone());
         registry.register("memory_peak_bytes", "The process's peak in the last job", metrics.memory_peak.clone());
+        registry.register(
+            "estimate_ratio",
+            "What jobs took beside what was estimated, by figure: rows, duration, memory",
+            metrics.estimates.clone(),
+        );
         // There from the beginning: a rate of failures has a value before the first of them.
         for status in ["completed", "failed", "cancelled"] {
             drop(metrics.jobs.get_or_create(&Status { status }));
@@ -150,6 +167,13 @@ impl Metrics {
         self.memory_peak.set(peak_bytes as f64);
         if status == "completed" && !took.is_zero() {
             self.throughput.set(rows as f64 / took.as_secs_f64());
+        }
+    }
+
+    /// A job has ended whose `figure` (`rows`, `duration`, `memory`) was `ratio` times what was estimated.
+    pub fn estimated(&self, figure: &'static str, ratio: f64) {
+        if ratio.is_finite() {
+            self.estimates.get_or_create(&Figure { figure }).observe(ratio);
         }
     }
 

@@ -47,6 +47,7 @@ mod tests {
         metrics.delivered("csv", 4, 160);
         metrics.dead_letters("postgres", 1);
         metrics.retried();
+        metrics.estimated("rows", 1.2);
         metrics.job_ended("completed", Duration::from_secs(2), 7, 1_000, "0a1b2c3d");
         metrics.job_ended("failed", Duration::from_secs(1), 0, 2_000, "0a1b2c3e");
         metrics.began(Complexity { joins: 2, aggregations: 5, windows: 1 });
@@ -67,6 +68,7 @@ mod tests {
             r#"datasus_query_complexity_sum{part="aggregations"} 5.0"#,
             r#"datasus_query_complexity_bucket{le="1.0",part="joins"} 0"#,
             r#"datasus_job_duration_seconds_count{status="completed"} 1"#,
+            r#"datasus_estimate_ratio_bucket{le="1.33",figure="rows"} 1"#,
             "datasus_throughput_rows_per_second 3.5",
             "datasus_memory_peak_bytes 2000.0",
             r#"datasus_mode{mode="normal"}"#,

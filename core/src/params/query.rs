@@ -156,6 +156,14 @@ pub struct Labelled {
 }
 
 impl Structured {
+    /// What makes a group; none: it does not group.
+    pub fn keys(&self) -> Option<&[String]> {
+        match &self.projection {
+            Projection::Grouped { keys, .. } => Some(keys),
+            Projection::All | Projection::Columns(_) => None,
+        }
+    }
+
     /// The columns that it names; those of the files stand for themselves in [`Projection::All`]. What is ordered by a figure's
     /// name reads no column of that name.
     pub fn columns(&self) -> BTreeSet<&str> {

@@ -7,7 +7,9 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::named::reads;
 use super::prune::{Verdict, judge, statistics};
+use super::scan::conditions;
 use super::{LeftOut, Missing, Selection, Statement};
 use crate::base::{Error, Result, masked};
 use crate::columnar::parquet_footer;
@@ -88,20 +90,11 @@ pub fn explain(
     let mut bytes = Share::default();
     let columns = statement.map(|statement| statement.columns.clone()).unwrap_or_default();
     for file in wanted {
-        let footer = footer(file)?;
-        for group in footer.row_groups() {
-            let sizes = chunk_bytes(group);
-            row_groups.present += 1;
-            bytes.present += sizes.iter().map(|(_, size)| size).sum::<u64>();
-            if passes(query.predicates(), &footer, group)? {
-                row_groups.read += 1;
-                bytes.read += sizes
-                    .iter()
-                    .filter(|(name, _)| columns.iter().any(|c| c == name))
-                    .map(|(_, size)| size)
-                    .sum::<u64>();
-            }
-        }
+        let scope = query.scopes.iter().find(|scope| scope.grupo.dataset == file.id.dataset);
+        let conditions = scope.map_or_else(Vec::new, |scope| conditions(query, scope));
+        let of_file = planned(file, query, &conditions, &columns)?;
+        row_groups = row_groups.and(of_file.row_groups);
+        bytes = bytes.and(of_file.bytes);
     }
     for file in others {
         row_groups.present += file.row_groups.len() as u64;
@@ -134,10 +127,51 @@ fn chunk_bytes(group: &RowGroupMetaData) -> Vec<(String, u64)> {
     group.columns().iter().map(|c| (c.column_descr().name().to_uppercase(), size(c.compressed_size()))).collect()
 }
 
-fn passes(predicates: &[Predicate], footer: &ParquetMetaData, group: &RowGroupMetaData) -> Result<bool> {
+/// What of a file is read, by its footer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// Row groups.
+    pub row_groups: Share,
+    /// Compressed bytes of their column chunks.
+    pub bytes: Share,
+    /// Rows of row groups all of whose rows meet the conditions.
+    pub rows_that_do: u64,
+    /// Rows of those where some may.
+    pub rows_that_may: u64,
+}
+
+/// Reads the footer of `file`; `conditions` are those of its table ([`conditions`]), and `columns` those that are read.
+pub fn planned(file: &LakeFile, query: &Query, conditions: &[Predicate], columns: &[String]) -> Result<Planned> {
+    let footer = footer(file)?;
     let metadata = footer.file_metadata();
     let schema = parquet_to_arrow_schema(metadata.schema_descr(), metadata.key_value_metadata())
         .map_err(|e| Error::internal(format!("footer: {e}")))?;
-    let statistics = |column: &str| statistics(group, &schema, column);
-    Ok(predicates.iter().all(|predicate| judge(predicate, &statistics) != Verdict::None))
+    let is_read = reads(query, file);
+    let mut planned = Planned::default();
+    for group in footer.row_groups() {
+        let sizes = chunk_bytes(group);
+        planned.row_groups.present += 1;
+        planned.bytes.present += sizes.iter().map(|(_, size)| size).sum::<u64>();
+        let known = |column: &str| statistics(group, &schema, column);
+        let verdicts: Vec<Verdict> = conditions.iter().map(|condition| judge(condition, &known)).collect();
+        if !is_read || verdicts.contains(&Verdict::None) {
+            continue;
+        }
+        planned.row_groups.read += 1;
+        let of_columns = sizes.iter().filter(|(name, _)| columns.iter().any(|c| c.eq_ignore_ascii_case(name)));
+        planned.bytes.read += of_columns.map(|(_, size)| size).sum::<u64>();
+        let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+        match verdicts.iter().all(|verdict| *verdict == Verdict::All) {
+            true => planned.rows_that_do += rows,
+            false => planned.rows_that_may += rows,
+        }
+    }
+    Ok(planned)
+}
+
+impl Share {
+    /// Both together.
+    pub fn and(self, other: Share) -> Share {
+        Share { read: self.read + other.read, present: self.present + other.present }
+    }
 }

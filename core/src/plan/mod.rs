@@ -20,7 +20,7 @@ mod view;
 
 pub use bad_rows::BadRows;
 pub use dialect::Dialect;
-pub use explain::{Explain, PlannedIndex, Share, explain};
+pub use explain::{Explain, Planned, PlannedIndex, Share, explain, planned};
 pub use missing::Missing;
 pub use sample::{BELOW as SAMPLE_BELOW, FileSample, PRIME as SAMPLE_PRIME, SAMPLING, Sampled, Sampling};
 pub use scan::{Output, Scan, ScanFile};
@@ -30,8 +30,9 @@ pub use versions::{LeftOut, Reason, Rivals};
 pub use view::View;
 
 pub(crate) use named::{nowhere, shown_columns};
-pub(crate) use origin::reads;
+pub(crate) use origin::{origin_of, reads};
 pub(crate) use prune::{Verdict, judge, statistics};
+pub(crate) use scan::conditions;
 pub(crate) use select::held;
 pub(crate) use selection_words::{missing_error, selection_warnings};
 pub(crate) use versions::{different_rows, foretold};

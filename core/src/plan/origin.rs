@@ -7,7 +7,7 @@ use crate::lake::LakeFile;
 use crate::params::{Ask, ORIGIN, Op, Predicate, Query, Scalar, origin_column};
 
 /// What a column of [`ORIGIN`] holds in every row of `file`.
-pub(super) fn origin_of(file: &LakeFile, name: &str) -> String {
+pub fn origin_of(file: &LakeFile, name: &str) -> String {
     match name {
         "datasus_arquivo" => file.source.file.clone(),
         "datasus_uf" => file.id.uf.to_string(),

@@ -14,7 +14,7 @@ use crate::catalog::{LogicalType, UfCoding};
 use crate::columnar::is_text;
 use crate::labels::Derived;
 use crate::lake::LakeFile;
-use crate::params::{ORIGIN, Op, Predicate, Projection, Scalar, Scope, Structured};
+use crate::params::{ORIGIN, Op, Predicate, Projection, Query, Scalar, Scope, Structured};
 use crate::store::Handle;
 
 /// What is read, file by file, in the order of the answer.
@@ -229,6 +229,12 @@ fn comparable(value: &Scalar, kind: &LogicalType) -> bool {
         }
         _ => false,
     }
+}
+
+/// What the rows of a table must meet that `query` reads of it, but for conditions that are asked of whole files.
+pub fn conditions(query: &Query, scope: &Scope) -> Vec<Predicate> {
+    let (_, of_rows) = named::split(query.predicates());
+    of_rows.into_iter().cloned().chain(uf_predicate(scope)).collect()
 }
 
 /// The rows of the wanted UFs alone, in national files.

@@ -15,6 +15,7 @@ use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::{Catalog, Dataset};
 use crate::config::Config;
 use crate::engine::{Engine, Local, Settings};
+use crate::estimate::Estimator;
 use crate::governor::{self, BatchMemory, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile, is_written_by_us};
 use crate::limit::RateLimit;
@@ -69,6 +70,7 @@ pub struct Environment {
     owner: Owner,
     pub(super) governor: Governor,
     pub(super) metrics: Metrics,
+    pub(super) estimates: Arc<Estimator>,
     /// What the engine keeps for speed alone goes while memory is scarce, for as long as somebody holds this.
     _shed: Arc<Hook>,
 }
@@ -161,9 +163,13 @@ impl Environment {
         let state = StateFolder::at(state);
         let scheduler = Scheduler::of_process();
         let owner = scheduler.owner(config.threads.unwrap_or(usize::MAX));
+        let estimates = Arc::new(Estimator::of_lake(lake.here()));
         let shed: Arc<Hook> = {
-            let engine = engine.clone();
-            Arc::new(move || engine.shed())
+            let (engine, estimates) = (engine.clone(), estimates.clone());
+            Arc::new(move || {
+                engine.shed();
+                estimates.shed();
+            })
         };
         governor.sheds(&shed);
         // What a process that was killed spilled is no reason not to open.
@@ -199,6 +205,7 @@ impl Environment {
             owner,
             governor,
             metrics,
+            estimates,
             _shed: shed,
         })
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use rayon::prelude::*;
 
@@ -54,6 +55,8 @@ impl Outcome {
 pub(super) struct Run<'r> {
     pub env: &'r Environment,
     pub memory: &'r PeakMemory,
+    /// When it was its turn.
+    pub began: Instant,
     pub job: &'r Job,
     pub ctx: &'r Ctx,
 }

@@ -9,6 +9,7 @@ mod described;
 mod dictionaries;
 mod emergency;
 mod environment;
+mod estimating;
 mod execution;
 mod export;
 mod handles;

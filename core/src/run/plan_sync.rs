@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::session::Session;
-use crate::base::{Priority, Result};
+use crate::base::{Ctx, Priority, Result};
 use crate::catalog::{Competencia, Dataset, Uf};
 use crate::params::{Extent, MissingFiles, QueryParams};
 use crate::plan::Missing;
@@ -73,7 +73,7 @@ pub enum FileState {
 impl Session {
     /// What [`Session::sync`] would do for each of these, together. Listings are read; no file is fetched and nothing is converted.
     pub fn plan_sync(&self, all: &[QueryParams]) -> Result<SyncPlan> {
-        let ctx = self.ctx();
+        let ctx = Ctx { fetches_nothing: true, ..self.ctx() };
         let mut plan = SyncPlan::default();
         let one = |params: &QueryParams, plan: &mut SyncPlan| -> Result<()> {
             let (query, selection, listing) = self.choose(&lenient(params), Extent::Selected, &ctx)?;

@@ -16,7 +16,8 @@ use crate::sink::Stored;
 impl Execution<'_> {
     /// What came of it; it is counted, and its warnings are logged.
     pub fn report(self, outcome: Outcome) -> Report {
-        let Execution { run: Run { env, memory, job, ctx }, ref prepared, ref files, .. } = self;
+        self.run.env.learn_from(&self, &outcome);
+        let Execution { run: Run { env, memory, job, ctx, .. }, ref prepared, ref files, .. } = self;
         let language = env.config.language;
         outcome.stored.iter().for_each(|one| env.metrics.delivered(one.sink, one.rows, one.bytes));
         let Outcome { rows, stored, dead_letters, left_out, attempts, held, mode, sampled } = outcome;

@@ -1,5 +1,7 @@
 //! What a job's thread does, from its beginning to its end, whatever its rows are for.
 
+use std::time::Instant;
+
 use super::environment::Environment;
 use super::execution::Run;
 use super::{Job, Report, complexity};
@@ -29,7 +31,7 @@ impl Task {
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %self.datasets, "started");
         env.metrics.began(self.complexity);
         let memory = PeakMemory::watch();
-        let run = Run { env, memory: &memory, job, ctx };
+        let run = Run { env, memory: &memory, began: Instant::now(), job, ctx };
         let outcome = (self.work)(run);
         run.count(&outcome);
         let report = outcome?;

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use datasus::run::DestinationOptions;
 use datasus::source::{FileSummary, RecordsOf, TypedRecords, write_example_data};
 use datasus::{
-    CacheUse, Catalog, Client, Config, Csv, DeadLetter, Error, Explain, Holdings, JobInfo, Known, Language, Mode,
-    Options, Parquet, Postgres, QueryParams, Report, Status, SyncReport, base::ErrorForm,
+    CacheUse, Catalog, Client, Config, Csv, DeadLetter, Error, Estimate, Explain, Holdings, JobInfo, Known, Language,
+    Mode, Options, Parquet, Postgres, QueryParams, Report, Status, SyncReport, base::ErrorForm,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -90,6 +90,8 @@ fn everything_else_that_is_told_is_read_back_too() {
     let synced: SyncReport = client.sync(&params).unwrap();
     comes_back("SyncReport", &synced);
     comes_back("Explain", &client.explain(&params).unwrap());
+    let estimated: Estimate = client.estimate(&params).unwrap();
+    comes_back("Estimate", &estimated);
     let holdings: Holdings = client.datasets().unwrap();
     let json = comes_back("Holdings", &holdings);
     assert_eq!(json["datasets"][2]["first"], "202401", "{json}");

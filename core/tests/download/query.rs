@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use datasus::base::{Cancel, CancelReason};
+use datasus::estimate::{Basis, Bounded};
 use datasus::{Client, Code, Config, MissingFiles, Options, Phase, QueryParams};
 
 use crate::ftp_server::{Fault, FtpServer};
@@ -140,6 +141,30 @@ fn a_plan_says_what_a_sync_would_bring_and_two_files_come_at_once() {
     let all = client_of(&server, place.config());
     let report = all.sync_each(&[QueryParams::default()], &Cancel::default(), |_| {}).unwrap();
     assert_eq!((report.files, all.plan_sync(&[QueryParams::default()]).unwrap().files_to_fetch), (4, 0));
+}
+
+#[test]
+fn plans_and_estimates_fetch_nothing_not_even_for_the_types_of_a_dataset_that_the_catalogue_has_none_of() {
+    let (server, place) = (serving(200), Place::new());
+    let most = bytes("RDAC2401.dbc", 200).len() as u64 + 10;
+    let client = client_of(&server, Config { max_download: most, ..place.config() });
+    let two = admissions(&["202401", "202402"]);
+    let told = client.estimate(&two).unwrap();
+    let size = (bytes("RDAC2401.dbc", 200).len() + bytes("RDAC2402.dbc", 200).len()) as u64;
+    assert_eq!((told.bytes_to_download.likely, told.bytes_to_convert.likely), (size, size));
+    assert_eq!((told.files_to_download, told.files), (2, 2));
+    assert!(told.basis.contains(&Basis::Listing) && told.exceeds.contains(&Bounded::MaxDownload), "{told:?}");
+    assert!(told.rows.low <= 400 && 400 <= told.rows.high, "{told:?}");
+    server.put(&format!("{SIH}/CHBR2401.dbc"), &bytes("RDAC2401.dbc", 200));
+    let untyped = QueryParams::dataset("SIH-CH");
+    let plan = client.plan_sync(std::slice::from_ref(&untyped)).unwrap();
+    assert_eq!((plan.files_to_fetch, server.asked("RETR")), (1, 0));
+    assert_eq!((client.estimate(&untyped).unwrap().files_to_download, server.asked("RETR")), (1, 0));
+    // Of one month that is here the others of it are alike.
+    client.sync(&admissions(&["202401"])).unwrap();
+    let told = client.estimate(&two).unwrap();
+    assert_eq!((told.files_to_download, server.asked("RETR")), (1, 1));
+    assert!(told.rows.low <= 400 && 400 <= told.rows.high && told.rows.high < 700, "{told:?}");
 }
 
 #[test]

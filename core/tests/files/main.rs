@@ -1,6 +1,7 @@
 //! Which files are the answer: versions, parts, names in the wild, what is ignored, what is missing.
 
 mod declared;
+mod estimating;
 mod exchanged;
 #[path = "../genuine/mod.rs"]
 mod genuine;

@@ -14,9 +14,10 @@ import (
 )
 
 type answer struct {
-	Columns []string        `json:"columns"`
-	Rows    [][]*string     `json:"rows"`
-	Report  *datasus.Report `json:"report"`
+	Columns  []string          `json:"columns"`
+	Rows     [][]*string       `json:"rows"`
+	Report   *datasus.Report   `json:"report"`
+	Estimate *datasus.Estimate `json:"estimate"`
 	// Of params in a file profile.json.
 	Profile *datasus.Profile `json:"profile,omitempty"`
 }
@@ -62,7 +63,10 @@ func ask(source, output, params string, profiles bool, of declared) (*answer, er
 	if rows.Err() != nil {
 		return nil, rows.Err()
 	}
-	if found.Report, err = rows.Report(); err != nil || !profiles {
+	if found.Report, err = rows.Report(); err != nil {
+		return nil, err
+	}
+	if found.Estimate, err = client.Estimate(params); err != nil || !profiles {
 		return found, err
 	}
 	found.Profile, err = client.Profile(context.Background(), params)

@@ -18,7 +18,7 @@ use crate::params::{Op, Predicate, Scalar};
 
 /// A condition with its values in the columns' own types; cheap to clone.
 #[derive(Clone)]
-pub(super) struct Condition(Arc<Node>);
+pub struct Condition(Arc<Node>);
 
 enum Node {
     All(Vec<Arc<Node>>),
@@ -46,7 +46,8 @@ enum Set {
 }
 
 impl Condition {
-    pub(super) fn new(predicate: &Predicate) -> Result<Self> {
+    /// Of a condition that has passed validation.
+    pub fn new(predicate: &Predicate) -> Result<Self> {
         node(predicate).map(|node| Condition(Arc::new(node)))
     }
 
@@ -62,7 +63,7 @@ impl Condition {
     }
 
     /// For each row of `batch`, whether it meets the condition; a column that is not there is NULL.
-    pub(super) fn meets(&self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
+    pub fn meets(&self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
         self.0.meets(batch)
     }
 }

@@ -25,7 +25,7 @@ use std::thread::JoinHandle;
 
 use arrow::array::RecordBatch;
 
-use self::condition::Condition;
+pub use self::condition::Condition;
 use self::order::{Made, Order};
 use self::rows::Rows;
 use self::unit::{OpenFile, Read, ReadError, Wish};

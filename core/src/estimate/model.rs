@@ -1,0 +1,269 @@
+//! Duration and memory learned from what jobs took: two ways side by side, and whichever has been closer is believed.
+//!
+//! Both learn by how far, as a logarithm, the truth was from a first figure. The table has the median of what was like it; the
+//! regression follows the job's sizes (recursive least squares, five numbers, which forget what is long past). What was wrong so far
+//! says how wide the interval is: 90 of 100 jobs were within it.
+
+use std::collections::VecDeque;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::spread::NINETY;
+
+/// How a figure is told from earlier jobs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+#[schemars(rename = "EstimateModel")]
+pub enum Model {
+    /// There are too few of them: it is a guess.
+    #[default]
+    None,
+    /// By the middle of what jobs like it took.
+    Table,
+    /// By a line through what all of its kind took.
+    Regression,
+}
+
+/// Numbers that describe a job, of about the same size.
+pub(super) const SIZES: usize = 5;
+pub(super) type Sizes = [f64; SIZES];
+
+/// Jobs that are remembered.
+const WINDOW: usize = 200;
+/// Jobs that the width of an interval is told from: the last ones, for models learn and machines change.
+const LATE: usize = 60;
+/// With fewer a model is not asked.
+const ENOUGH: usize = 8;
+/// With fewer the interval is the guessed one.
+const CALIBRATED: usize = 20;
+/// Of a job that is like none.
+const LIKE: usize = 64;
+const FORGETS: f64 = 0.995;
+
+/// Recursive least squares.
+struct Regression {
+    weights: Sizes,
+    /// Inverse of what was seen so far.
+    spread: [Sizes; SIZES],
+}
+
+impl Default for Regression {
+    fn default() -> Self {
+        let mut spread = [[0.0; SIZES]; SIZES];
+        (0..SIZES).for_each(|at| spread[at][at] = 1.0);
+        Regression { weights: [0.0; SIZES], spread }
+    }
+}
+
+impl Regression {
+    fn predict(&self, sizes: &Sizes) -> f64 {
+        self.weights.iter().zip(sizes).map(|(weight, size)| weight * size).sum()
+    }
+
+    fn learn(&mut self, sizes: &Sizes, truth: f64) {
+        let dot = |row: &Sizes| row.iter().zip(sizes).map(|(a, b)| a * b).sum::<f64>();
+        let through: Vec<f64> = self.spread.iter().map(dot).collect();
+        let scale = FORGETS + sizes.iter().zip(&through).map(|(size, one)| size * one).sum::<f64>();
+        let off = truth - self.predict(sizes);
+        for at in 0..SIZES {
+            self.weights[at] += through[at] / scale * off;
+            for beside in 0..SIZES {
+                self.spread[at][beside] = (self.spread[at][beside] - through[at] * through[beside] / scale) / FORGETS;
+                // What is not asked about for long must not grow beyond bounds.
+                self.spread[at][beside] = self.spread[at][beside].clamp(-1e4, 1e4);
+            }
+        }
+    }
+}
+
+/// What one figure of one kind of job is learned by.
+#[derive(Default)]
+pub(super) struct Learner {
+    regression: Regression,
+    /// By the size of the job, in powers of ten, what the truth was beside the first figure.
+    table: VecDeque<(i32, f64)>,
+    /// How wrong the table and the regression are, on the average of late.
+    wrong: [f64; 2],
+    /// By how much each was off.
+    off: [VecDeque<f64>; 2],
+    seen: usize,
+}
+
+/// A figure beside the first one, as a factor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Corrected {
+    pub low: f64,
+    pub likely: f64,
+    pub high: f64,
+    pub by: Model,
+}
+
+impl Learner {
+    pub fn seen(&self) -> usize {
+        self.seen
+    }
+
+    fn both(&self, sizes: &Sizes, like: i32) -> [f64; 2] {
+        let of = |of: &dyn Fn(i32) -> bool| {
+            let found = self.table.iter().rev().filter(|(like, _)| of(*like)).take(LIKE).map(|(_, off)| *off);
+            found.collect::<Vec<f64>>()
+        };
+        let near = of(&|other| other == like);
+        let middle = quantile(if near.len() >= 5 { near } else { of(&|_| true) }, 0.5);
+        [middle.unwrap_or(0.0), self.regression.predict(sizes)]
+    }
+
+    /// What to multiply a first figure by. `sigma`: how far off such a figure may be where nothing was learned yet.
+    pub fn correct(&self, sizes: &Sizes, like: i32, sigma: f64) -> Corrected {
+        if self.seen < ENOUGH {
+            let off = (NINETY * sigma).exp();
+            return Corrected { low: 1.0 / off, likely: 1.0, high: off, by: Model::None };
+        }
+        let which = usize::from(self.wrong[1] < self.wrong[0]);
+        let likely = self.both(sizes, like)[which];
+        let off: Vec<f64> = self.off[which].iter().copied().collect();
+        let (below, above) = match off.len() >= CALIBRATED {
+            // One more than were seen, so that the next one counts among them.
+            true => outer(off),
+            false => (-NINETY * sigma, NINETY * sigma),
+        };
+        let by = if which == 1 { Model::Regression } else { Model::Table };
+        let (low, high) = (likely + below.min(0.0), likely + above.max(0.0));
+        Corrected { low: low.exp(), likely: likely.exp(), high: high.exp(), by }
+    }
+
+    /// `truth`: the logarithm of what it was beside the first figure.
+    pub fn learn(&mut self, sizes: &Sizes, like: i32, truth: f64) {
+        if !truth.is_finite() {
+            return;
+        }
+        let told = self.both(sizes, like);
+        for (at, told) in told.into_iter().enumerate() {
+            let wrong = (truth - told).abs();
+            self.wrong[at] =
+                if self.seen < ENOUGH { wrong.max(self.wrong[at]) } else { 0.93 * self.wrong[at] + 0.07 * wrong };
+            // What was told before anything was known says nothing of what is told now.
+            if self.seen >= ENOUGH {
+                push(&mut self.off[at], truth - told, LATE);
+            }
+        }
+        self.regression.learn(sizes, truth);
+        push(&mut self.table, (like, truth), WINDOW);
+        self.seen += 1;
+    }
+}
+
+/// No deviation counts as less: what a sample says of itself leaves out what was assumed.
+const LEAST_OFF: f64 = 0.01;
+
+/// How far rows were from what was told, in deviations of what was told.
+#[derive(Default)]
+pub(super) struct Calibration(VecDeque<f64>);
+
+impl Calibration {
+    /// The logarithms of what is below and above what was told with this deviation, between which 90 of 100 are.
+    pub fn interval(&self, sigma: f64) -> (f64, f64) {
+        let (below, above) = match self.0.len() < CALIBRATED {
+            true => (-NINETY, NINETY),
+            false => outer(self.0.iter().copied().collect()),
+        };
+        let scale = sigma.hypot(LEAST_OFF);
+        (below.min(0.0) * scale, above.max(0.0) * scale)
+    }
+
+    /// `off`: the logarithm of the truth beside what was told.
+    pub fn learn(&mut self, off: f64, sigma: f64) {
+        let deviations = off / sigma.hypot(LEAST_OFF);
+        if deviations.is_finite() {
+            push(&mut self.0, deviations, WINDOW);
+        }
+    }
+}
+
+fn push<T>(into: &mut VecDeque<T>, one: T, most: usize) {
+    into.push_back(one);
+    if into.len() > most {
+        into.pop_front();
+    }
+}
+
+/// What 5 of 100 are below, and 5 of 100 above.
+fn outer(all: Vec<f64>) -> (f64, f64) {
+    let tail = 0.05 * (all.len() as f64 + 1.0) / all.len() as f64;
+    let above = quantile(all.clone(), 1.0 - 0.05 + (tail - 0.05).min(0.04));
+    (quantile(all, 0.05 - (tail - 0.05).min(0.04)).unwrap_or(-NINETY), above.unwrap_or(NINETY))
+}
+
+fn quantile(mut all: Vec<f64>, at: f64) -> Option<f64> {
+    all.sort_unstable_by(f64::total_cmp);
+    let last = all.len().checked_sub(1)?;
+    let place = at.clamp(0.0, 1.0) * last as f64;
+    let (below, above) = (all[place.floor() as usize], all[(place.ceil() as usize).min(last)]);
+    Some(below + (above - below) * place.fract())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers that are anything and the same in each run.
+    fn noise(nth: u64) -> f64 {
+        let mixed = (nth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11) as f64 / (1u64 << 53) as f64 - 0.5
+    }
+
+    fn sizes(nth: u64) -> (Sizes, i32) {
+        let size = 4.0 * (noise(nth * 2) + 0.5);
+        ([1.0, size, size / 2.0, 0.3, 0.0], size as i32)
+    }
+
+    /// Learns 150 jobs of which `truth` tells, and gives the share of 150 more that were within, and by what.
+    fn within(truth: impl Fn(f64, u64) -> f64) -> (f64, Model) {
+        let mut learner = Learner::default();
+        let (mut held, mut by) = (0, Model::None);
+        for nth in 0..300 {
+            let (sizes, like) = sizes(nth);
+            let truth = truth(sizes[1], nth);
+            if nth >= 150 {
+                let told = learner.correct(&sizes, like, 1.0);
+                held += u64::from((told.low..=told.high).contains(&truth.exp()));
+                by = told.by;
+            }
+            learner.learn(&sizes, like, truth);
+        }
+        (held as f64 / 150.0, by)
+    }
+
+    #[test]
+    fn whichever_is_closer_is_believed_and_nine_of_ten_are_within() {
+        let (of_line, by_line) = within(|size, nth| 1.5 * size - 2.0 + 0.2 * noise(nth * 7 + 1));
+        assert_eq!(by_line, Model::Regression);
+        assert!((0.84..=0.97).contains(&of_line), "{of_line}");
+        // What jumps with the size is no line.
+        let (of_steps, by_steps) =
+            within(|size, nth| [3.0, -2.0, 4.0, -1.0][size as usize % 4] + 0.2 * noise(nth * 5 + 3));
+        assert_eq!(by_steps, Model::Table);
+        assert!((0.84..=0.97).contains(&of_steps), "{of_steps}");
+    }
+
+    #[test]
+    fn with_few_jobs_it_is_a_guess_and_what_is_no_number_teaches_nothing() {
+        let mut learner = Learner::default();
+        let first = learner.correct(&[1.0; SIZES], 3, 0.5);
+        assert_eq!((first.likely, first.by), (1.0, Model::None));
+        assert!(first.low < 0.5 && first.high > 2.0);
+        for _ in 0..50 {
+            learner.learn(&[1.0; SIZES], 3, f64::INFINITY);
+            learner.learn(&[1.0; SIZES], 3, f64::NAN);
+        }
+        assert_eq!(learner.seen(), 0);
+        // The same job a thousand times does not blow it up.
+        (0..1_000).for_each(|_| learner.learn(&[1.0, 0.5, 0.0, 0.0, 0.0], 3, 0.7));
+        let told = learner.correct(&[1.0, 0.5, 0.0, 0.0, 0.0], 3, 0.5);
+        assert!((told.likely.ln() - 0.7).abs() < 0.02, "{told:?}");
+        let other = learner.correct(&[1.0, 1.5, 2.0, 1.0, 1.0], 5, 0.5);
+        assert!(other.likely.is_finite() && other.likely < 1e3, "{other:?}");
+    }
+}
