@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::named;
-use super::origin::origin_of;
+use super::origin::{self, origin_of};
 use super::table::{Held, TableColumn};
 use super::view;
 use super::{FileSample, Sampling};
@@ -233,7 +233,7 @@ fn comparable(value: &Scalar, kind: &LogicalType) -> bool {
 
 /// What the rows of a table must meet that `query` reads of it, but for conditions that are asked of whole files.
 pub fn conditions(query: &Query, scope: &Scope) -> Vec<Predicate> {
-    let (_, of_rows) = named::split(query.predicates());
+    let (_, of_rows) = origin::split(query.predicates());
     of_rows.into_iter().cloned().chain(uf_predicate(scope)).collect()
 }
 
