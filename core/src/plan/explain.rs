@@ -7,7 +7,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::named::reads;
+use super::origin::reads;
 use super::prune::{Verdict, judge, statistics};
 use super::scan::conditions;
 use super::{LeftOut, Missing, Selection, Statement};
