@@ -89,10 +89,10 @@ func (c *Client) Query(ctx context.Context, params any) (*Rows, error) {
 	}
 	var given texts
 	query := c.json(&given, "params", params)
-	rows, err := began(ctx, &given, func() (*Rows, error) {
+	rows, err := began(ctx, &given, func(cancel *C.datasus_cancel) (*Rows, error) {
 		rows, job := newRows(ctx), &Job{language: c.language}
 		err := call(func(told *C.datasus_error) statusCode {
-			return C.datasus_client_query(c.handle, query, rows.stream, &job.handle, told)
+			return C.datasus_client_query_until(c.handle, query, cancel, rows.stream, &job.handle, told)
 		})
 		if err != nil {
 			rows.forget()
@@ -120,16 +120,16 @@ func (c *Client) Submit(ctx context.Context, params any, to ...Sink) (*Job, erro
 	}
 	var given texts
 	query, sinks := c.json(&given, "params", params), c.json(&given, "to", to)
-	return began(ctx, &given, func() (*Job, error) {
+	return began(ctx, &given, func(cancel *C.datasus_cancel) (*Job, error) {
 		return c.jobOf(ctx, func(job **C.datasus_job, told *C.datasus_error) statusCode {
-			return C.datasus_client_submit(c.handle, query, sinks, job, told)
+			return C.datasus_client_submit_until(c.handle, query, sinks, cancel, job, told)
 		})
 	}, stopped)
 }
 
-// Runs a call that begins work, and frees what it was given. Once ctx is done nobody waits for it any more (a text of SQL may take
-// long to be parsed), and what it gives later is let go of.
-func began[T any](ctx context.Context, given *texts, work func() (T, error), letGo func(T)) (T, error) {
+// Runs a call that begins work, and frees what it was given. Once ctx is done the call is cancelled, and nobody waits for it any more
+// (a file system may hang); what it gives later is let go of.
+func began[T any](ctx context.Context, given *texts, work func(*C.datasus_cancel) (T, error), letGo func(T)) (T, error) {
 	var none T
 	if given.err != nil {
 		given.free()
@@ -137,7 +137,12 @@ func began[T any](ctx context.Context, given *texts, work func() (T, error), let
 	}
 	if ctx.Done() == nil {
 		defer given.free()
-		return work()
+		return work(nil)
+	}
+	var cancel *C.datasus_cancel
+	if err := call(func(told *C.datasus_error) statusCode { return C.datasus_cancel_new(&cancel, told) }); err != nil {
+		given.free()
+		return none, err
 	}
 	type outcome struct {
 		of  T
@@ -146,7 +151,9 @@ func began[T any](ctx context.Context, given *texts, work func() (T, error), let
 	done := make(chan outcome, 1)
 	go func() {
 		defer given.free()
-		of, err := work()
+		// What was begun goes on without it, and follows ctx itself.
+		defer C.datasus_cancel_release(cancel)
+		of, err := work(cancel)
 		done <- outcome{of, err}
 	}()
 	select {
@@ -154,6 +161,8 @@ func began[T any](ctx context.Context, given *texts, work func() (T, error), let
 		return came.of, came.err
 	case <-ctx.Done():
 	}
+	// Released meanwhile, it has come back.
+	C.datasus_cancel_set(cancel, nil)
 	go func() {
 		if late := <-done; late.err == nil {
 			letGo(late.of)
@@ -179,9 +188,9 @@ func (c *Client) Resume(ctx context.Context, jobID string) (*Job, error) {
 	defer runtime.KeepAlive(c)
 	given := texts{language: c.language}
 	id := given.add("jobID", jobID)
-	return began(ctx, &given, func() (*Job, error) {
+	return began(ctx, &given, func(cancel *C.datasus_cancel) (*Job, error) {
 		return c.jobOf(ctx, func(job **C.datasus_job, told *C.datasus_error) statusCode {
-			return C.datasus_client_resume(c.handle, id, job, told)
+			return C.datasus_client_resume_until(c.handle, id, cancel, job, told)
 		})
 	}, stopped)
 }

@@ -321,8 +321,8 @@ type JobInfo struct {
 	CreatedAt string `json:"created_at"`
 	// The query, without passwords; null where it cannot be read.
 	Params *Params `json:"params"`
-	// Where its rows go, without passwords.
-	Destinations any `json:"destinations"`
+	// Where its rows go, without passwords; empty where that cannot be read, which its standing says.
+	Destinations []JobDestination `json:"destinations"`
 	// The error that it ended with, in the contract's form.
 	Error *ErrorForm `json:"error"`
 	// Records that were not taken.
@@ -574,6 +574,137 @@ const (
 	OnBadValueDeadLetter OnBadValue = "dead_letter"
 	// DS-422 that names the first one, before anything is published.
 	OnBadValueFail OnBadValue = "fail"
+)
+
+// JobDestination: where the rows of a job go, as its state keeps it.
+type JobDestination struct {
+	// Its options by its kind, with the name that it has for this job.
+	To DestinationOptions `json:"to"`
+	// The address that it named, without its password; null for a file, and where it is the client's own.
+	URL *string `json:"url"`
+	// That address had a password, or options for the session, which are not stored.
+	PasswordLeftOut bool `json:"password_left_out"`
+}
+
+// CSV: how a CSV file is written. For Brazilian spreadsheets: `delimiter = ";"`, `decimal_comma`, `bom`.
+type CSV struct {
+	// The file, below the output root; without it, the first six hex digits of the job's hash and `.csv` (`.csv.zst` with
+	// `zstd`).
+	Path string `json:"path,omitempty"`
+	// Replaces an existing file in one act; when false, an existing file is DS-409.
+	Overwrite bool `json:"overwrite,omitempty"`
+	// Compresses with zstd at this level, from 1 to 22; without it, the file is plain text.
+	Zstd int64 `json:"zstd,omitempty"`
+	// What stands between two fields.
+	Delimiter Delimiter `json:"delimiter,omitempty"`
+	// Writes `1234,56` for decimals and floats; when false, `1234.56`. Not together with the delimiter `,`.
+	DecimalComma bool `json:"decimal_comma,omitempty"`
+	// Begins with the column names; when false, with the first row.
+	Header *bool `json:"header,omitempty"`
+	// Begins with a byte order mark, by which Excel knows UTF-8; when false, there is none.
+	BOM bool `json:"bom,omitempty"`
+	// What ends a row.
+	LineEnding LineEnding `json:"line_ending,omitempty"`
+}
+
+// Delimiter: what stands between two fields.
+type Delimiter string
+
+const (
+	// `,`
+	DelimiterComma Delimiter = ","
+	// `;`
+	DelimiterSemicolon Delimiter = ";"
+	// A tab.
+	DelimiterTab Delimiter = "\t"
+	// `|`
+	DelimiterPipe Delimiter = "|"
+)
+
+// LineEnding: what ends a row.
+type LineEnding string
+
+const (
+	// CR LF, as RFC 4180 has it.
+	LineEndingCRLF LineEnding = "crlf"
+	// LF alone, as most tools on Unix write it.
+	LineEndingLF LineEnding = "lf"
+)
+
+// Parquet: how a Parquet file is written.
+type Parquet struct {
+	// The file, below the output root; without it, the first six hex digits of the job's hash and `.parquet`.
+	Path string `json:"path,omitempty"`
+	// Replaces an existing file in one act; when false, an existing file is DS-409.
+	Overwrite bool `json:"overwrite,omitempty"`
+	// zstd level, from 1 (fast) to 22 (small).
+	Zstd int64 `json:"zstd,omitempty"`
+	// Most rows of a row group; a group also ends at 64 MiB.
+	RowGroupRows *uint64 `json:"row_group_rows,omitempty"`
+}
+
+// Postgres: a table to load.
+type Postgres struct {
+	// `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=/path/ca.pem`; without it, the
+	// client's (`Config::postgres`, `DATASUS_POSTGRES`). Never shown again.
+	URL string `json:"url,omitempty"`
+	// `schema.table`; without it `<sistema>_data.<grupo>_<competencia>` for one competência and `<sistema>_data.<grupo>`
+	// for many. Aggregates and SQL must name it.
+	Table string `json:"table,omitempty"`
+	// What happens to rows that are there already.
+	Mode LoadMode `json:"mode,omitempty"`
+	// Columns that identify a row, for `upsert`.
+	Key []string `json:"key,omitzero"`
+	// What `replace_by` replaces.
+	ReplaceBy ReplaceBy `json:"replace_by,omitempty"`
+	// True: `append` takes a source that the table already holds. False: that is DS-409.
+	AllowReload bool `json:"allow_reload,omitempty"`
+	// Connections that load, from 1 to 16; one more looks after the table.
+	Connections uint64 `json:"connections,omitempty"`
+	// True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time.
+	Analyze *bool `json:"analyze,omitempty"`
+	// Columns to index, one index each, made after the load while the table is read (`CONCURRENTLY`). `auto`, or left
+	// out: of a table that datasus made, those that this query and this client's others put conditions on, join and order
+	// by; `none`: no index. A column by whose values the rows came in order gets a BRIN.
+	Indexes Texts `json:"indexes,omitzero"`
+	// A new table has a partition for each of these, made as loads bring them; it has the three columns of `replace_by`,
+	// in any mode but `upsert`. Left out: it has none. A table that is there and has no such partitions is DS-409.
+	PartitionBy PartitionBy `json:"partition_by,omitempty"`
+}
+
+// LoadMode: what happens to the table that is there, and to its rows.
+type LoadMode string
+
+const (
+	// A new table; DS-409 if there is one of that name.
+	LoadModeCreate LoadMode = "create"
+	// Rows are added; the table is made if there is none.
+	LoadModeAppend LoadMode = "append"
+	// A new table takes the place of the old one, in one act. Grants and indexes of the old one go with it.
+	LoadModeReplace LoadMode = "replace"
+	// Rows of the same UFs and competências, or of the same source files, are replaced by the new ones, in one act, and
+	// no others. The table has three more columns, `datasus_arquivo`, `datasus_uf` and `datasus_competencia`.
+	LoadModeReplaceBy LoadMode = "replace_by"
+	// Rows of the same `key` are updated, the others added. Of several rows of one key the last one counts.
+	LoadModeUpsert LoadMode = "upsert"
+)
+
+// ReplaceBy: what makes rows of the table and of the result the same load.
+type ReplaceBy string
+
+const (
+	// The same UF (BR in national files) and competência.
+	ReplaceByCompetencia ReplaceBy = "competencia"
+	// The same file of them, whatever it is called: a part of a month that is split.
+	ReplaceBySourceFile ReplaceBy = "source_file"
+)
+
+// PartitionBy: what a partition of a table holds.
+type PartitionBy string
+
+const (
+	// One competência, by `datasus_competencia`.
+	PartitionByCompetencia PartitionBy = "competencia"
 )
 
 // ErrorForm: what went wrong, in the same shape in every language.
@@ -1410,127 +1541,6 @@ type Normalised struct {
 	// The first ten, as the file has them and as they are now.
 	Samples [][2]string `json:"samples"`
 }
-
-// CSV: how a CSV file is written. For Brazilian spreadsheets: `delimiter = ";"`, `decimal_comma`, `bom`.
-type CSV struct {
-	// The file, below the output root; without it, the first six hex digits of the job's hash and `.csv` (`.csv.zst` with
-	// `zstd`).
-	Path string `json:"path,omitempty"`
-	// Replaces an existing file in one act; when false, an existing file is DS-409.
-	Overwrite bool `json:"overwrite,omitempty"`
-	// Compresses with zstd at this level, from 1 to 22; without it, the file is plain text.
-	Zstd int64 `json:"zstd,omitempty"`
-	// What stands between two fields.
-	Delimiter Delimiter `json:"delimiter,omitempty"`
-	// Writes `1234,56` for decimals and floats; when false, `1234.56`. Not together with the delimiter `,`.
-	DecimalComma bool `json:"decimal_comma,omitempty"`
-	// Begins with the column names; when false, with the first row.
-	Header *bool `json:"header,omitempty"`
-	// Begins with a byte order mark, by which Excel knows UTF-8; when false, there is none.
-	BOM bool `json:"bom,omitempty"`
-	// What ends a row.
-	LineEnding LineEnding `json:"line_ending,omitempty"`
-}
-
-// Delimiter: what stands between two fields.
-type Delimiter string
-
-const (
-	// `,`
-	DelimiterComma Delimiter = ","
-	// `;`
-	DelimiterSemicolon Delimiter = ";"
-	// A tab.
-	DelimiterTab Delimiter = "\t"
-	// `|`
-	DelimiterPipe Delimiter = "|"
-)
-
-// LineEnding: what ends a row.
-type LineEnding string
-
-const (
-	// CR LF, as RFC 4180 has it.
-	LineEndingCRLF LineEnding = "crlf"
-	// LF alone, as most tools on Unix write it.
-	LineEndingLF LineEnding = "lf"
-)
-
-// Parquet: how a Parquet file is written.
-type Parquet struct {
-	// The file, below the output root; without it, the first six hex digits of the job's hash and `.parquet`.
-	Path string `json:"path,omitempty"`
-	// Replaces an existing file in one act; when false, an existing file is DS-409.
-	Overwrite bool `json:"overwrite,omitempty"`
-	// zstd level, from 1 (fast) to 22 (small).
-	Zstd int64 `json:"zstd,omitempty"`
-	// Most rows of a row group; a group also ends at 64 MiB.
-	RowGroupRows *uint64 `json:"row_group_rows,omitempty"`
-}
-
-// Postgres: a table to load.
-type Postgres struct {
-	// `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=/path/ca.pem`; without it, the
-	// client's (`Config::postgres`, `DATASUS_POSTGRES`). Never shown again.
-	URL string `json:"url,omitempty"`
-	// `schema.table`; without it `<sistema>_data.<grupo>_<competencia>` for one competência and `<sistema>_data.<grupo>`
-	// for many. Aggregates and SQL must name it.
-	Table string `json:"table,omitempty"`
-	// What happens to rows that are there already.
-	Mode LoadMode `json:"mode,omitempty"`
-	// Columns that identify a row, for `upsert`.
-	Key []string `json:"key,omitzero"`
-	// What `replace_by` replaces.
-	ReplaceBy ReplaceBy `json:"replace_by,omitempty"`
-	// True: `append` takes a source that the table already holds. False: that is DS-409.
-	AllowReload bool `json:"allow_reload,omitempty"`
-	// Connections that load, from 1 to 16; one more looks after the table.
-	Connections uint64 `json:"connections,omitempty"`
-	// True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time.
-	Analyze *bool `json:"analyze,omitempty"`
-	// Columns to index, one index each, made after the load while the table is read (`CONCURRENTLY`). `auto`, or left
-	// out: of a table that datasus made, those that this query and this client's others put conditions on, join and order
-	// by; `none`: no index. A column by whose values the rows came in order gets a BRIN.
-	Indexes Texts `json:"indexes,omitzero"`
-	// A new table has a partition for each of these, made as loads bring them; it has the three columns of `replace_by`,
-	// in any mode but `upsert`. Left out: it has none. A table that is there and has no such partitions is DS-409.
-	PartitionBy PartitionBy `json:"partition_by,omitempty"`
-}
-
-// LoadMode: what happens to the table that is there, and to its rows.
-type LoadMode string
-
-const (
-	// A new table; DS-409 if there is one of that name.
-	LoadModeCreate LoadMode = "create"
-	// Rows are added; the table is made if there is none.
-	LoadModeAppend LoadMode = "append"
-	// A new table takes the place of the old one, in one act. Grants and indexes of the old one go with it.
-	LoadModeReplace LoadMode = "replace"
-	// Rows of the same UFs and competências, or of the same source files, are replaced by the new ones, in one act, and
-	// no others. The table has three more columns, `datasus_arquivo`, `datasus_uf` and `datasus_competencia`.
-	LoadModeReplaceBy LoadMode = "replace_by"
-	// Rows of the same `key` are updated, the others added. Of several rows of one key the last one counts.
-	LoadModeUpsert LoadMode = "upsert"
-)
-
-// ReplaceBy: what makes rows of the table and of the result the same load.
-type ReplaceBy string
-
-const (
-	// The same UF (BR in national files) and competência.
-	ReplaceByCompetencia ReplaceBy = "competencia"
-	// The same file of them, whatever it is called: a part of a month that is split.
-	ReplaceBySourceFile ReplaceBy = "source_file"
-)
-
-// PartitionBy: what a partition of a table holds.
-type PartitionBy string
-
-const (
-	// One competência, by `datasus_competencia`.
-	PartitionByCompetencia PartitionBy = "competencia"
-)
 
 // Config: settings of one client.
 type Config struct {

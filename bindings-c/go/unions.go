@@ -77,3 +77,49 @@ func (l LogicalType) MarshalJSON() ([]byte, error) {
 	type plain LogicalType
 	return json.Marshal(plain(l))
 }
+
+// DestinationOptions are the options of a destination by its kind; one of these is not nil.
+type DestinationOptions struct {
+	CSV      *CSV
+	Parquet  *Parquet
+	Postgres *Postgres
+	// Other has those of a kind of another program's own, by its name.
+	Other map[string]any
+}
+
+// UnmarshalJSON reads {"csv": {...}}.
+func (d *DestinationOptions) UnmarshalJSON(said []byte) error {
+	var kinds map[string]json.RawMessage
+	if err := json.Unmarshal(said, &kinds); err != nil {
+		return err
+	}
+	*d = DestinationOptions{}
+	if len(kinds) == 1 {
+		if options, found := kinds["csv"]; found {
+			d.CSV = &CSV{}
+			return json.Unmarshal(options, d.CSV)
+		}
+		if options, found := kinds["parquet"]; found {
+			d.Parquet = &Parquet{}
+			return json.Unmarshal(options, d.Parquet)
+		}
+		if options, found := kinds["postgres"]; found {
+			d.Postgres = &Postgres{}
+			return json.Unmarshal(options, d.Postgres)
+		}
+	}
+	return json.Unmarshal(said, &d.Other)
+}
+
+// MarshalJSON writes it as it was read.
+func (d DestinationOptions) MarshalJSON() ([]byte, error) {
+	switch {
+	case d.CSV != nil:
+		return d.CSV.MarshalJSON()
+	case d.Parquet != nil:
+		return d.Parquet.MarshalJSON()
+	case d.Postgres != nil:
+		return d.Postgres.MarshalJSON()
+	}
+	return json.Marshal(d.Other)
+}

@@ -214,3 +214,27 @@ func TestATextWithANULIsNotCutThere(t *testing.T) {
 		t.Errorf("a lake that is not UTF-8: %v", err)
 	}
 }
+
+func TestTheDestinationsOfAJobAreReadByTheirKindAndWrittenAsTheyWere(t *testing.T) {
+	said := `[{"to":{"csv":{"path":"a.csv","zstd":3}},"url":null,"password_left_out":false},` +
+		`{"to":{"postgres":{"table":"s.t"}},"url":"postgres://u@h/d","password_left_out":true},` +
+		`{"to":{"counter":{"most":3}},"url":null,"password_left_out":false}]`
+	var read []datasus.JobDestination
+	if err := json.Unmarshal([]byte(said), &read); err != nil {
+		t.Fatal(err)
+	}
+	file, table, own := read[0].To, read[1].To, read[2].To
+	if file.CSV == nil || file.CSV.Path != "a.csv" || file.Postgres != nil || own.CSV != nil {
+		t.Errorf("%+v", read)
+	}
+	if table.Postgres == nil || table.Postgres.Table != "s.t" || *read[1].URL != "postgres://u@h/d" || !read[1].PasswordLeftOut {
+		t.Errorf("%+v", read[1])
+	}
+	if options, _ := own.Other["counter"].(map[string]any); options["most"] != 3.0 {
+		t.Errorf("%+v", own)
+	}
+	written, err := json.Marshal(read)
+	if err != nil || string(written) != said {
+		t.Errorf("%s %v", written, err)
+	}
+}

@@ -11,7 +11,7 @@
  * JSON. Parameters, configuration, sinks and reports are one contract for every language: see datasus_json_schema and the
  * README. An unknown key is an error; readers ignore keys that they do not know.
  *
- * Handles. datasus_client and datasus_job are tickets, not addresses: NULL, one that was released and one that never was are
+ * Handles. datasus_client, datasus_job and datasus_cancel are tickets, not addresses: NULL, one that was released and one that never was are
  * DS-422, in whatever thread. Each is released once, in any order.
  *
  * Rows come as an ArrowArrayStream (https://arrow.apache.org/docs/format/CStreamInterface.html): the caller owns it and calls
@@ -201,6 +201,11 @@ typedef enum datasus_job_state {
 } datasus_job_state;
 
 /**
+ * Ends a call that is under way in another thread, and what it has begun. Any thread may use it.
+ */
+typedef struct datasus_cancel datasus_cancel;
+
+/**
  * A source of DATASUS files, opened. Any thread may use it, and several at once.
  */
 typedef struct datasus_client datasus_client;
@@ -361,6 +366,33 @@ extern "C" {
 #endif // __cplusplus
 
 /**
+ * Makes a cancel for one call, or for several that are to end together. `cancel` receives the handle, to be released with
+ * datasus_cancel_release.
+ *
+ * # Safety
+ * `cancel`: a place for a handle; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_cancel_new(struct datasus_cancel **cancel, struct datasus_error *error);
+
+/**
+ * Sets it, for good, and returns at once: calls that it was passed to come back with DS-499, also while the text of SQL is parsed or
+ * listings are read, and what they have begun is cancelled as by datasus_job_cancel. Any thread; not from a signal's handler.
+ *
+ * # Safety
+ * `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_cancel_set(struct datasus_cancel *cancel,
+                                       struct datasus_error *error);
+
+/**
+ * Releases it, whether it was set or not, and whatever it was passed to; NULL is fine. DS-422: released already. Any thread.
+ *
+ * # Safety
+ * Any value is allowed: a handle is looked up, not followed.
+ */
+enum datasus_status datasus_cancel_release(struct datasus_cancel *cancel);
+
+/**
  * Opens a folder of DBC, DBF or Parquet files in any layout, or one file; only the list of files is read, when a query asks.
  *
  * `config`: a JSON object with any of declared (files of any name by dataset, {"SIH-RD": ["rd_*.parquet"]}; `source` may then be
@@ -394,8 +426,9 @@ enum datasus_status datasus_client_release(struct datasus_client *client);
  *
  * `params`: the contract's JSON (datasus_json_schema). `stream` receives the rows, which come as they are taken; its get_schema
  * waits until files are converted and the query has begun (of aggregates and SQL: until their first rows are there). Releasing it before its end cancels the query. `job`, unless it is
- * NULL, receives a handle to watch and cancel it with, from any thread. While the text of SQL is read there is no handle yet: the
- * call comes back within hundredths of a second, at the latest after `options.deadline` or 30 s (DS-504). DS-400, DS-422: what is wrong with params, every problem
+ * NULL, receives a handle to watch and cancel it with, from any thread. While the text of SQL is parsed there is none yet: the
+ * call comes back within hundredths of a second, at the latest after `options.deadline` or 30 s (DS-504), and
+ * datasus_client_query_until can be cancelled meanwhile. DS-400, DS-422: what is wrong with params, every problem
  * at once; DS-429: the queue is full. Everything later is the stream's error (datasus_stream_error): DS-404 missing files, DS-460
  * a damaged one, DS-499 cancelled, DS-504 too late.
  *
@@ -410,12 +443,26 @@ enum datasus_status datasus_client_query(struct datasus_client *client,
                                          struct datasus_error *error);
 
 /**
+ * The same, until `cancel` is set (datasus_cancel_new, datasus_cancel_set by any thread): the call ends with DS-499, and so does the
+ * query that it has started. `cancel` may be NULL, and released once this has returned.
+ *
+ * # Safety
+ * As for datasus_client_query.
+ */
+enum datasus_status datasus_client_query_until(struct datasus_client *client,
+                                               const char *params,
+                                               struct datasus_cancel *cancel,
+                                               struct ArrowArrayStream *stream,
+                                               struct datasus_job **job,
+                                               struct datasus_error *error);
+
+/**
  * Starts a query into files or tables, and returns when it has been checked and queued.
  *
  * `sinks`: a JSON list, or one of it: "a.csv" (or .csv.zst, .parquet), {"csv": {"path": "a.csv"}}, {"parquet": {...}},
  * {"postgres": {"table": "sih_data.rd"}}.
- * `job` receives the handle, to be released with datasus_job_release; the job goes on without it. While the text of SQL is read there
- * is none yet, as with datasus_client_query. DS-400, DS-422: what is wrong
+ * `job` receives the handle, to be released with datasus_job_release; the job goes on without it. While the text of SQL is parsed
+ * there is none yet, as with datasus_client_query. DS-400, DS-422: what is wrong
  * with params or sinks; DS-403: a path outside config's output; DS-409: the target has another shape.
  *
  * # Safety
@@ -426,6 +473,19 @@ enum datasus_status datasus_client_submit(struct datasus_client *client,
                                           const char *sinks,
                                           struct datasus_job **job,
                                           struct datasus_error *error);
+
+/**
+ * The same, until `cancel` is set, as datasus_client_query_until.
+ *
+ * # Safety
+ * As for datasus_client_submit.
+ */
+enum datasus_status datasus_client_submit_until(struct datasus_client *client,
+                                                const char *params,
+                                                const char *sinks,
+                                                struct datasus_cancel *cancel,
+                                                struct datasus_job **job,
+                                                struct datasus_error *error);
 
 /**
  * What a query would read, against what is there, as JSON; converts nothing. The text is the caller's. DS-400, DS-422: what is
@@ -741,6 +801,18 @@ enum datasus_status datasus_client_resume(struct datasus_client *client,
                                           const char *job_id,
                                           struct datasus_job **job,
                                           struct datasus_error *error);
+
+/**
+ * The same, until `cancel` is set, as datasus_client_query_until: the call ends with DS-499, and so does the job that goes on.
+ *
+ * # Safety
+ * As for datasus_client_resume.
+ */
+enum datasus_status datasus_client_resume_until(struct datasus_client *client,
+                                                const char *job_id,
+                                                struct datasus_cancel *cancel,
+                                                struct datasus_job **job,
+                                                struct datasus_error *error);
 
 /**
  * The jobs that earlier processes left or that run now, as a JSON list; the text is the caller's.

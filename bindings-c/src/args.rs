@@ -4,7 +4,8 @@ use std::ffi::{CStr, c_char};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use datasus::base::{NotJson, Text, exact_json};
+use datasus::base::Text;
+use datasus::faces::{NotJson, exact_json};
 use datasus::{Code, Error, Result};
 
 use crate::ticket::Tickets;

@@ -10,6 +10,7 @@ use datasus::{Config, Error, Result};
 use serde::Serialize;
 
 use crate::args::{Out, hand_in, live, not_one_of, optional, text};
+use crate::cancel::{CancelHandle, cancel_or_none};
 use crate::error::ErrorOut;
 use crate::fence::fence;
 use crate::held::{CLIENTS, Held};
@@ -83,8 +84,9 @@ pub unsafe extern "C" fn datasus_client_release(client: *mut ClientHandle) -> St
 ///
 /// `params`: the contract's JSON (datasus_json_schema). `stream` receives the rows, which come as they are taken; its get_schema
 /// waits until files are converted and the query has begun (of aggregates and SQL: until their first rows are there). Releasing it before its end cancels the query. `job`, unless it is
-/// NULL, receives a handle to watch and cancel it with, from any thread. While the text of SQL is read there is no handle yet: the
-/// call comes back within hundredths of a second, at the latest after `options.deadline` or 30 s (DS-504). DS-400, DS-422: what is wrong with params, every problem
+/// NULL, receives a handle to watch and cancel it with, from any thread. While the text of SQL is parsed there is none yet: the
+/// call comes back within hundredths of a second, at the latest after `options.deadline` or 30 s (DS-504), and
+/// datasus_client_query_until can be cancelled meanwhile. DS-400, DS-422: what is wrong with params, every problem
 /// at once; DS-429: the queue is full. Everything later is the stream's error (datasus_stream_error): DS-404 missing files, DS-460
 /// a damaged one, DS-499 cancelled, DS-504 too late.
 ///
@@ -99,25 +101,55 @@ pub unsafe extern "C" fn datasus_client_query(
     job: *mut *mut JobHandle,
     error: *mut ErrorOut,
 ) -> Status {
-    fence("datasus_client_query", error, || {
-        // SAFETY: the caller's promise is the same.
-        let (params, stream, job) =
-            unsafe { (text(params, "params")?, Out::new(stream, "stream")?, Out::optional(job, "job")?) };
-        let pending = with(client, |held| held.client.begin_query(&held.client.params(params)?))?;
-        if let Some(job) = job {
-            give_job(job, pending.job().clone());
-        }
-        stream.stream(Box::new(Query::new(pending)));
-        Ok(())
-    })
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_query", error, || unsafe { query(client, params, null_mut(), stream, job) })
+}
+
+/// The same, until `cancel` is set (datasus_cancel_new, datasus_cancel_set by any thread): the call ends with DS-499, and so does the
+/// query that it has started. `cancel` may be NULL, and released once this has returned.
+///
+/// # Safety
+/// As for datasus_client_query.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_query_until(
+    client: *mut ClientHandle,
+    params: *const c_char,
+    cancel: *mut CancelHandle,
+    stream: *mut FFI_ArrowArrayStream,
+    job: *mut *mut JobHandle,
+    error: *mut ErrorOut,
+) -> Status {
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_query_until", error, || unsafe { query(client, params, cancel, stream, job) })
+}
+
+/// # Safety
+/// As for datasus_client_query.
+unsafe fn query(
+    client: *mut ClientHandle,
+    params: *const c_char,
+    cancel: *mut CancelHandle,
+    stream: *mut FFI_ArrowArrayStream,
+    job: *mut *mut JobHandle,
+) -> Result<()> {
+    // SAFETY: as the caller promises.
+    let (params, stream, job) =
+        unsafe { (text(params, "params")?, Out::new(stream, "stream")?, Out::optional(job, "job")?) };
+    let cancel = cancel_or_none(cancel)?;
+    let pending = with(client, |held| held.client.begin_query_until(&held.client.params(params)?, &cancel))?;
+    if let Some(job) = job {
+        give_job(job, pending.job().clone());
+    }
+    stream.stream(Box::new(Query::new(pending)));
+    Ok(())
 }
 
 /// Starts a query into files or tables, and returns when it has been checked and queued.
 ///
 /// `sinks`: a JSON list, or one of it: "a.csv" (or .csv.zst, .parquet), {"csv": {"path": "a.csv"}}, {"parquet": {...}},
 /// {"postgres": {"table": "sih_data.rd"}}.
-/// `job` receives the handle, to be released with datasus_job_release; the job goes on without it. While the text of SQL is read there
-/// is none yet, as with datasus_client_query. DS-400, DS-422: what is wrong
+/// `job` receives the handle, to be released with datasus_job_release; the job goes on without it. While the text of SQL is parsed
+/// there is none yet, as with datasus_client_query. DS-400, DS-422: what is wrong
 /// with params or sinks; DS-403: a path outside config's output; DS-409: the target has another shape.
 ///
 /// # Safety
@@ -130,14 +162,44 @@ pub unsafe extern "C" fn datasus_client_submit(
     job: *mut *mut JobHandle,
     error: *mut ErrorOut,
 ) -> Status {
-    fence("datasus_client_submit", error, || {
-        // SAFETY: the caller's promise is the same.
-        let (params, sinks, job) = unsafe { (text(params, "params")?, text(sinks, "sinks")?, Out::new(job, "job")?) };
-        let submit =
-            |held: &Arc<Held>| held.client.submit(&held.client.params(params)?, held.client.destinations(sinks)?);
-        give_job(job, with(client, submit)?);
-        Ok(())
-    })
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_submit", error, || unsafe { submit(client, params, sinks, null_mut(), job) })
+}
+
+/// The same, until `cancel` is set, as datasus_client_query_until.
+///
+/// # Safety
+/// As for datasus_client_submit.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_submit_until(
+    client: *mut ClientHandle,
+    params: *const c_char,
+    sinks: *const c_char,
+    cancel: *mut CancelHandle,
+    job: *mut *mut JobHandle,
+    error: *mut ErrorOut,
+) -> Status {
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_submit_until", error, || unsafe { submit(client, params, sinks, cancel, job) })
+}
+
+/// # Safety
+/// As for datasus_client_submit.
+unsafe fn submit(
+    client: *mut ClientHandle,
+    params: *const c_char,
+    sinks: *const c_char,
+    cancel: *mut CancelHandle,
+    job: *mut *mut JobHandle,
+) -> Result<()> {
+    // SAFETY: as the caller promises.
+    let (params, sinks, job) = unsafe { (text(params, "params")?, text(sinks, "sinks")?, Out::new(job, "job")?) };
+    let cancel = cancel_or_none(cancel)?;
+    let submit = |held: &Arc<Held>| {
+        held.client.submit_until(&held.client.params(params)?, held.client.destinations(sinks)?, &cancel)
+    };
+    give_job(job, with(client, submit)?);
+    Ok(())
 }
 
 /// What a query would read, against what is there, as JSON; converts nothing. The text is the caller's. DS-400, DS-422: what is

@@ -10,7 +10,7 @@ use datasus::base::TraceId;
 use datasus::{Config, Language};
 
 use crate::args::{Out, json};
-use crate::fence::{fenced, is_forked};
+use crate::guard::{fenced, is_forked};
 use crate::host::at_exit;
 use crate::rows::Query;
 

@@ -8,7 +8,7 @@ use datasus::Error;
 use serde_json::Value;
 
 use crate::args::{Out, hand_in, not_one_of};
-use crate::fence::{fence, is_forked};
+use crate::guard::{guarded, is_forked};
 use crate::status::Status;
 use crate::text::without_nul;
 use crate::ticket::Tickets;
@@ -122,7 +122,7 @@ unsafe extern "C" fn release(error: *mut ErrorOut) {
 /// `error` is NULL, or points to a datasus_error that was filled by this library, with zeros, or by DATASUS_ERROR_INIT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn datasus_error_release(error: *mut ErrorOut) -> Status {
-    fence("datasus_error_release", null_mut(), || {
+    guarded("datasus_error_release", || {
         // SAFETY: the caller's promise is the same.
         let Some(out) = (unsafe { Out::optional(error, "error")? }) else { return Ok(()) };
         // SAFETY: valid for reads, as it was filled.

@@ -9,7 +9,8 @@ use datasus::{Error, Events};
 
 use crate::args::{live, null};
 use crate::error::ErrorOut;
-use crate::fence::{fence, fenced, is_forked};
+use crate::fence::fence;
+use crate::guard::{fenced, is_forked};
 use crate::job::{JOBS, JobHandle, Progress};
 use crate::status::Status;
 

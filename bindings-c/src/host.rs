@@ -9,8 +9,10 @@ use datasus::QueryParams;
 use datasus::scheduler::Scheduler;
 
 use crate::args::{Out, text};
+use crate::cancel::CANCELS;
 use crate::error::{ErrorOut, errors_alive};
-use crate::fence::{fence, is_forked, panic_next};
+use crate::fence::fence;
+use crate::guard::{is_forked, panic_next};
 use crate::held::CLIENTS;
 use crate::job::JOBS;
 use crate::status::Status;
@@ -91,7 +93,7 @@ pub extern "C" fn datasus_test_hang_next(statements: usize, texts: usize, millis
     fence("datasus_test_hang_next", null_mut(), || {
         let time = Duration::from_millis(milliseconds.into());
         datasus::engine::HANGS.hang_next(statements, time);
-        datasus::gate::HANGS.hang_next(texts, time);
+        datasus::faces::gate::HANGS.hang_next(texts, time);
         Ok(())
     })
 }
@@ -100,12 +102,12 @@ pub extern "C" fn datasus_test_hang_next(statements: usize, texts: usize, millis
 /// cbindgen:ignore
 #[unsafe(no_mangle)]
 pub extern "C" fn datasus_test_hanging() -> usize {
-    datasus::engine::HANGS.hanging() + datasus::gate::HANGS.hanging()
+    datasus::engine::HANGS.hanging() + datasus::faces::gate::HANGS.hanging()
 }
 
 /// For tests, and not in the header: how many handles, streams, texts and errors are alive.
 /// cbindgen:ignore
 #[unsafe(no_mangle)]
 pub extern "C" fn datasus_test_alive() -> usize {
-    CLIENTS.len() + JOBS.len() + STREAMS.len() + TEXTS.len() + errors_alive()
+    CLIENTS.len() + JOBS.len() + CANCELS.len() + STREAMS.len() + TEXTS.len() + errors_alive()
 }

@@ -14,7 +14,8 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use crate::args::not_one_of;
 use crate::error::ErrorOut;
 use crate::events::{Destructor, Listening, User, has_ended};
-use crate::fence::{fence, fenced};
+use crate::fence::fence;
+use crate::guard::fenced;
 use crate::status::Status;
 use crate::text::without_nul;
 

@@ -1,8 +1,12 @@
 //! What jobs left: to go on with, to read, to give up.
 
 use std::ffi::c_char;
+use std::ptr::null_mut;
+
+use datasus::Result;
 
 use crate::args::{Out, text};
+use crate::cancel::{CancelHandle, cancel_or_none};
 use crate::client::{ClientHandle, json, say, with};
 use crate::error::ErrorOut;
 use crate::fence::fence;
@@ -22,12 +26,39 @@ pub unsafe extern "C" fn datasus_client_resume(
     job: *mut *mut JobHandle,
     error: *mut ErrorOut,
 ) -> Status {
-    fence("datasus_client_resume", error, || {
-        // SAFETY: the caller's promise is the same.
-        let (job_id, job) = unsafe { (text(job_id, "job_id")?, Out::new(job, "job")?) };
-        give_job(job, with(client, |held| held.client.resume(job_id))?);
-        Ok(())
-    })
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_resume", error, || unsafe { resume(client, job_id, null_mut(), job) })
+}
+
+/// The same, until `cancel` is set, as datasus_client_query_until: the call ends with DS-499, and so does the job that goes on.
+///
+/// # Safety
+/// As for datasus_client_resume.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn datasus_client_resume_until(
+    client: *mut ClientHandle,
+    job_id: *const c_char,
+    cancel: *mut CancelHandle,
+    job: *mut *mut JobHandle,
+    error: *mut ErrorOut,
+) -> Status {
+    // SAFETY: the caller's promise is the same.
+    fence("datasus_client_resume_until", error, || unsafe { resume(client, job_id, cancel, job) })
+}
+
+/// # Safety
+/// As for datasus_client_resume.
+unsafe fn resume(
+    client: *mut ClientHandle,
+    job_id: *const c_char,
+    cancel: *mut CancelHandle,
+    job: *mut *mut JobHandle,
+) -> Result<()> {
+    // SAFETY: as the caller promises.
+    let (job_id, job) = unsafe { (text(job_id, "job_id")?, Out::new(job, "job")?) };
+    let cancel = cancel_or_none(cancel)?;
+    give_job(job, with(client, |held| held.client.resume_until(job_id, &cancel))?);
+    Ok(())
 }
 
 /// The jobs that earlier processes left or that run now, as a JSON list; the text is the caller's.

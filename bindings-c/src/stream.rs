@@ -17,7 +17,8 @@ use datasus::{Code, Error, Next, Result};
 
 use crate::args::{Out, released};
 use crate::error::ErrorOut;
-use crate::fence::{fence, fenced, is_forked};
+use crate::fence::fence;
+use crate::guard::{fenced, is_forked};
 use crate::rows::Rows;
 use crate::status::Status;
 use crate::text::{TextOut, without_nul};

@@ -9,7 +9,8 @@ use datasus::{Code, Error};
 use crate::args::{Out, text};
 use crate::client::{ClientHandle, with};
 use crate::error::ErrorOut;
-use crate::fence::{fence, is_forked};
+use crate::fence::fence;
+use crate::guard::is_forked;
 use crate::status::Status;
 
 /// The host's stream, from the moment on in which it is the library's.

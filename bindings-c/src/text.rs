@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char, c_void};
 use std::ptr::{null, null_mut, without_provenance_mut};
 
 use crate::args::{Out, hand_in};
-use crate::fence::fence;
+use crate::guard::guarded;
 use crate::status::Status;
 use crate::ticket::Tickets;
 
@@ -41,7 +41,7 @@ impl Out<TextOut> {
 /// `text` is NULL, or points to a datasus_text that was filled by this library or with zeros.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn datasus_text_release(text: *mut TextOut) -> Status {
-    fence("datasus_text_release", null_mut(), || {
+    guarded("datasus_text_release", || {
         // SAFETY: the caller's promise is the same.
         let Some(out) = (unsafe { Out::optional(text, "text")? }) else { return Ok(()) };
         // SAFETY: valid for a read, as it was filled.

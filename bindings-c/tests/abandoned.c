@@ -1,6 +1,8 @@
 /* SQL that hears neither interrupt nor deadline (made to hang) keeps nobody: abandoned <folder>. */
 #include "every.h"
 
+#include <pthread.h>
+
 enum { ROWS = 20, HOUR = 3600 * 1000, AT_ONCE = 4 };
 
 /* Run each time: a kept answer hangs nowhere. */
@@ -79,6 +81,56 @@ static void a_text_that_is_parsed_for_ever_ends_with_its_deadline(void) {
   released();
 }
 
+static void *cancels_what_hangs(void *cancel) {
+  while (datasus_test_hanging() == 0) pause_ms(1);
+  FINE(datasus_cancel_set(cancel, error));
+  return NULL;
+}
+
+/* There is no handle yet that another thread could cancel it by. */
+static void a_text_that_is_parsed_for_ever_ends_with_its_cancel(void) {
+  struct ArrowArrayStream stream;
+  datasus_job *job;
+  datasus_cancel *cancel;
+  pthread_t thread;
+  for (int i = 0; i < 2; i++) {
+    time_t began = time(NULL);
+    FINE(datasus_cancel_new(&cancel, error));
+    CHECK(datasus_test_hang_next(0, 1, HOUR) == DATASUS_STATUS_OK);
+    CHECK(pthread_create(&thread, NULL, cancels_what_hangs, cancel) == 0);
+    if (i == 0) {
+      REFUSED(DATASUS_STATUS_CANCELLED, datasus_client_query_until(the_client, SQL, cancel, &stream, NULL, error));
+    } else {
+      REFUSED(DATASUS_STATUS_CANCELLED, datasus_client_submit_until(the_client, SQL, "\"a.csv\"", cancel, &job, error));
+    }
+    CHECK(pthread_join(thread, NULL) == 0);
+    soon(began);
+    /* For good: what comes later does not begin. */
+    REFUSED(DATASUS_STATUS_CANCELLED, datasus_client_query_until(the_client, SQL, cancel, &stream, NULL, error));
+    CHECK(datasus_cancel_release(cancel) == DATASUS_STATUS_OK);
+    REFUSED(DATASUS_STATUS_INVALID_PARAMS, datasus_client_query_until(the_client, SQL, cancel, &stream, NULL, error));
+    CHECK(rows_of(SQL) > 0);
+    released();
+  }
+}
+
+static void a_cancel_reaches_the_query_that_was_begun_with_it_and_one_that_is_released_none(void) {
+  struct ArrowArrayStream stream;
+  datasus_cancel *cancel;
+  FINE(datasus_cancel_new(&cancel, error));
+  CHECK(datasus_test_hang_next(1, 0, HOUR) == DATASUS_STATUS_OK);
+  FINE(datasus_client_query_until(the_client, SQL, cancel, &stream, NULL, error));
+  while (datasus_test_hanging() == 0) pause_ms(1);
+  FINE(datasus_cancel_set(cancel, error));
+  ends_with(&stream, DATASUS_STATUS_CANCELLED);
+  CHECK(datasus_cancel_release(cancel) == DATASUS_STATUS_OK);
+  released();
+  FINE(datasus_cancel_new(&cancel, error));
+  FINE(datasus_client_query_until(the_client, SQL, cancel, &stream, NULL, error));
+  CHECK(datasus_cancel_release(cancel) == DATASUS_STATUS_OK);
+  CHECK(read_all(&stream) > 0);
+}
+
 static void after_four_deadlines_sql_is_refused_and_rows_of_a_dataset_go_on(void) {
   struct ArrowArrayStream stream;
   CHECK(datasus_test_hang_next(AT_ONCE, 0, HOUR) == DATASUS_STATUS_OK);
@@ -104,6 +156,8 @@ int main(int argc, char **argv) {
   begin(argv[1], ROWS);
   RUN(a_cancel_frees_the_caller_of_a_statement_that_does_not_stop);
   RUN(a_text_that_is_parsed_for_ever_ends_with_its_deadline);
+  RUN(a_text_that_is_parsed_for_ever_ends_with_its_cancel);
+  RUN(a_cancel_reaches_the_query_that_was_begun_with_it_and_one_that_is_released_none);
   RUN(after_four_deadlines_sql_is_refused_and_rows_of_a_dataset_go_on);
   end();
   return 0;

@@ -119,7 +119,47 @@ static datasus_status client_submit(datasus_error *error) {
   return status;
 }
 
+static datasus_status client_query_until(datasus_error *error) {
+  struct ArrowArrayStream stream;
+  datasus_status status = datasus_client_query_until(the_client, QUERY, NULL, &stream, NULL, error);
+  if (status == DATASUS_STATUS_OK) CHECK(read_all(&stream) > 0);
+  return status;
+}
+
+static datasus_status client_submit_until(datasus_error *error) {
+  datasus_job *job;
+  static int count = 0;
+  char sinks[64];
+  snprintf(sinks, sizeof sinks, "[{\"csv\": {\"path\": \"until%d.csv\"}}]", ++count);
+  datasus_status status = datasus_client_submit_until(the_client, QUERY, sinks, NULL, &job, error);
+  if (status == DATASUS_STATUS_OK) {
+    CHECK(datasus_job_wait(job, -1, NULL, NULL) == DATASUS_STATUS_OK);
+    CHECK(datasus_job_release(job) == DATASUS_STATUS_OK);
+  }
+  return status;
+}
+
+static datasus_status cancel_new(datasus_error *error) {
+  datasus_cancel *cancel;
+  datasus_status status = datasus_cancel_new(&cancel, error);
+  if (status == DATASUS_STATUS_OK) CHECK(datasus_cancel_release(cancel) == DATASUS_STATUS_OK);
+  return status;
+}
+
+static datasus_status cancel_set(datasus_error *error) {
+  datasus_cancel *cancel;
+  if (datasus_cancel_new(&cancel, error) != DATASUS_STATUS_OK) return datasus_cancel_set(NULL, error);
+  datasus_status status = datasus_cancel_set(cancel, error);
+  CHECK(datasus_cancel_release(cancel) == DATASUS_STATUS_OK);
+  return status;
+}
+
 /* Of a job that left nothing. */
+static datasus_status client_resume_until(datasus_error *error) {
+  datasus_job *job;
+  return datasus_client_resume_until(the_client, id_of_job, NULL, &job, error);
+}
+
 static datasus_status client_resume(datasus_error *error) {
   datasus_job *job;
   return datasus_client_resume(the_client, id_of_job, &job, error);
@@ -182,6 +222,7 @@ static datasus_status told(datasus_status status, datasus_error *error) {
 }
 static datasus_status client_release(datasus_error *error) { return told(datasus_client_release(NULL), error); }
 static datasus_status job_release(datasus_error *error) { return told(datasus_job_release(NULL), error); }
+static datasus_status cancel_release(datasus_error *error) { return told(datasus_cancel_release(NULL), error); }
 static datasus_status text_release(datasus_error *error) { return told(datasus_text_release(NULL), error); }
 static datasus_status error_release(datasus_error *error) { return told(datasus_error_release(NULL), error); }
 
@@ -218,8 +259,11 @@ const Every EVERY[] = {
     {"datasus_client_open", client_open, DATASUS_STATUS_OK},
     {"datasus_client_release", client_release, DATASUS_STATUS_OK},
     {"datasus_client_query", client_query, DATASUS_STATUS_OK},
+    {"datasus_client_query_until", client_query_until, DATASUS_STATUS_OK},
     {"datasus_client_submit", client_submit, DATASUS_STATUS_OK},
+    {"datasus_client_submit_until", client_submit_until, DATASUS_STATUS_OK},
     {"datasus_client_resume", client_resume, DATASUS_STATUS_NOT_FOUND},
+    {"datasus_client_resume_until", client_resume_until, DATASUS_STATUS_NOT_FOUND},
     {"datasus_client_jobs", jobs, DATASUS_STATUS_OK},
     {"datasus_client_discard", client_discard, DATASUS_STATUS_NOT_FOUND},
     {"datasus_client_dead_letters", dead_letters, DATASUS_STATUS_NOT_FOUND},
@@ -249,6 +293,9 @@ const Every EVERY[] = {
     {"datasus_job_wait", job_wait, DATASUS_STATUS_OK},
     {"datasus_job_on_event", job_on_event, DATASUS_STATUS_OK},
     {"datasus_job_release", job_release, DATASUS_STATUS_OK},
+    {"datasus_cancel_new", cancel_new, DATASUS_STATUS_OK},
+    {"datasus_cancel_set", cancel_set, DATASUS_STATUS_OK},
+    {"datasus_cancel_release", cancel_release, DATASUS_STATUS_OK},
     {"datasus_read_dbc", read_dbc, DATASUS_STATUS_OK},
     {"datasus_write_example_data", write_example_data, DATASUS_STATUS_OK},
     {"datasus_stream_error", stream_error, DATASUS_STATUS_OK},

@@ -166,7 +166,7 @@ pub fn set_budget(size: Option<f64>) {
 /// A text without the passwords of the addresses in it.
 #[napi(catch_unwind)]
 pub fn masked(text: String) -> String {
-    datasus::base::masked(&text).into_owned()
+    datasus::faces::masked(&text).into_owned()
 }
 
 /// Bytes of our answers that JavaScript keeps.
@@ -180,13 +180,13 @@ pub fn held_bytes() -> f64 {
 pub fn hang_next(statements: u32, texts: u32, seconds: f64) {
     let time = Duration::from_secs_f64(seconds.clamp(0.0, 1e6));
     datasus::engine::HANGS.hang_next(statements as usize, time);
-    datasus::gate::HANGS.hang_next(texts as usize, time);
+    datasus::faces::gate::HANGS.hang_next(texts as usize, time);
 }
 
 /// For tests: how many of them hang at the moment.
 #[napi(catch_unwind)]
 pub fn hanging() -> u32 {
-    (datasus::engine::HANGS.hanging() + datasus::gate::HANGS.hanging()) as u32
+    (datasus::engine::HANGS.hanging() + datasus::faces::gate::HANGS.hanging()) as u32
 }
 
 /// Shows, in the tests, that a panic is DS-500 and the process lives: at once, or in a thread.

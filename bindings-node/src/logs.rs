@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
-use datasus::base::{Text, log_line};
+use datasus::base::Text;
+use datasus::faces::log_line;
 use datasus::{Code, Error, Result};
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};

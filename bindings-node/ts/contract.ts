@@ -299,8 +299,8 @@ export interface JobInfo {
   createdAt: string
   /** The query, without passwords; null where it cannot be read. */
   params: QueryParams | null
-  /** Where its rows go, without passwords. */
-  destinations: unknown
+  /** Where its rows go, without passwords; empty where that cannot be read, which its standing says. */
+  destinations: JobDestination[]
   /** The error that it ended with, in the contract's form. */
   error: ErrorForm | null
   /** Records that were not taken. */
@@ -495,6 +495,122 @@ export type CacheMode = 'use' | 'refresh' | 'off'
  * - `fail`: DS-422 that names the first one, before anything is published.
  */
 export type OnBadValue = 'null' | 'dead_letter' | 'fail'
+
+/** Where the rows of a job go, as its state keeps it. */
+export interface JobDestination {
+  /** Its options by its kind, with the name that it has for this job. */
+  to: DestinationOptions
+  /** The address that it named, without its password; null for a file, and where it is the client's own. */
+  url: string | null
+  /** That address had a password, or options for the session, which are not stored. */
+  passwordLeftOut: boolean
+}
+
+/** The options of a destination by its kind: `{"csv": {...}}`. */
+export type DestinationOptions = Destination | Record<string, unknown>
+
+/** A file to write, or a table to load. */
+export type Destination = { csv: Csv } | { parquet: Parquet } | { postgres: Postgres }
+
+/** How a CSV file is written. For Brazilian spreadsheets: `delimiter = ";"`, `decimal_comma`, `bom`. */
+export interface Csv {
+  /** The file, below the output root; without it, the first six hex digits of the job's hash and `.csv` (`.csv.zst` with `zstd`). */
+  path?: string | null
+  /** Replaces an existing file in one act; when false, an existing file is DS-409. */
+  overwrite?: boolean
+  /** Compresses with zstd at this level, from 1 to 22; without it, the file is plain text. */
+  zstd?: number | null
+  /** What stands between two fields. */
+  delimiter?: Delimiter
+  /** Writes `1234,56` for decimals and floats; when false, `1234.56`. Not together with the delimiter `,`. */
+  decimal_comma?: boolean
+  /** Begins with the column names; when false, with the first row. */
+  header?: boolean
+  /** Begins with a byte order mark, by which Excel knows UTF-8; when false, there is none. */
+  bom?: boolean
+  /** What ends a row. */
+  line_ending?: LineEnding
+}
+
+/**
+ * What stands between two fields.
+ *
+ * - `,`: `,`
+ * - `;`: `;`
+ * - `	`: A tab.
+ * - `|`: `|`
+ */
+export type Delimiter = ',' | ';' | '\t' | '|'
+
+/**
+ * What ends a row.
+ *
+ * - `crlf`: CR LF, as RFC 4180 has it.
+ * - `lf`: LF alone, as most tools on Unix write it.
+ */
+export type LineEnding = 'crlf' | 'lf'
+
+/** How a Parquet file is written. */
+export interface Parquet {
+  /** The file, below the output root; without it, the first six hex digits of the job's hash and `.parquet`. */
+  path?: string | null
+  /** Replaces an existing file in one act; when false, an existing file is DS-409. */
+  overwrite?: boolean
+  /** zstd level, from 1 (fast) to 22 (small). */
+  zstd?: number
+  /** Most rows of a row group; a group also ends at 64 MiB. */
+  row_group_rows?: number
+}
+
+/** A table to load. */
+export interface Postgres {
+  /** `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=/path/ca.pem`; without it, the client's (`Config::postgres`, `DATASUS_POSTGRES`). Never shown again. */
+  url?: string | null
+  /** `schema.table`; without it `<sistema>_data.<grupo>_<competencia>` for one competência and `<sistema>_data.<grupo>` for many. Aggregates and SQL must name it. */
+  table?: string | null
+  /** What happens to rows that are there already. */
+  mode?: LoadMode
+  /** Columns that identify a row, for `upsert`. */
+  key?: string[]
+  /** What `replace_by` replaces. */
+  replace_by?: ReplaceBy
+  /** True: `append` takes a source that the table already holds. False: that is DS-409. */
+  allow_reload?: boolean
+  /** Connections that load, from 1 to 16; one more looks after the table. */
+  connections?: number
+  /** True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time. */
+  analyze?: boolean
+  /** Columns to index, one index each, made after the load while the table is read (`CONCURRENTLY`). `auto`, or left out: of a table that datasus made, those that this query and this client's others put conditions on, join and order by; `none`: no index. A column by whose values the rows came in order gets a BRIN. */
+  indexes?: OneOrMany | null
+  /** A new table has a partition for each of these, made as loads bring them; it has the three columns of `replace_by`, in any mode but `upsert`. Left out: it has none. A table that is there and has no such partitions is DS-409. */
+  partition_by?: PartitionBy | null
+}
+
+/**
+ * What happens to the table that is there, and to its rows.
+ *
+ * - `create`: A new table; DS-409 if there is one of that name.
+ * - `append`: Rows are added; the table is made if there is none.
+ * - `replace`: A new table takes the place of the old one, in one act. Grants and indexes of the old one go with it.
+ * - `replace_by`: Rows of the same UFs and competências, or of the same source files, are replaced by the new ones, in one act, and no others. The table has three more columns, `datasus_arquivo`, `datasus_uf` and `datasus_competencia`.
+ * - `upsert`: Rows of the same `key` are updated, the others added. Of several rows of one key the last one counts.
+ */
+export type LoadMode = 'create' | 'append' | 'replace' | 'replace_by' | 'upsert'
+
+/**
+ * What makes rows of the table and of the result the same load.
+ *
+ * - `competencia`: The same UF (BR in national files) and competência.
+ * - `source_file`: The same file of them, whatever it is called: a part of a month that is split.
+ */
+export type ReplaceBy = 'competencia' | 'source_file'
+
+/**
+ * What a partition of a table holds.
+ *
+ * - `competencia`: One competência, by `datasus_competencia`.
+ */
+export type PartitionBy = 'competencia'
 
 /** What went wrong, in the same shape in every language. */
 export interface ErrorForm {
@@ -1285,109 +1401,6 @@ export interface Normalised {
   samples: [string, string][]
 }
 
-/** A file to write, or a table to load. */
-export type Destination = { csv: Csv } | { parquet: Parquet } | { postgres: Postgres }
-
-/** How a CSV file is written. For Brazilian spreadsheets: `delimiter = ";"`, `decimal_comma`, `bom`. */
-export interface Csv {
-  /** The file, below the output root; without it, the first six hex digits of the job's hash and `.csv` (`.csv.zst` with `zstd`). */
-  path?: string | null
-  /** Replaces an existing file in one act; when false, an existing file is DS-409. */
-  overwrite?: boolean
-  /** Compresses with zstd at this level, from 1 to 22; without it, the file is plain text. */
-  zstd?: number | null
-  /** What stands between two fields. */
-  delimiter?: Delimiter
-  /** Writes `1234,56` for decimals and floats; when false, `1234.56`. Not together with the delimiter `,`. */
-  decimal_comma?: boolean
-  /** Begins with the column names; when false, with the first row. */
-  header?: boolean
-  /** Begins with a byte order mark, by which Excel knows UTF-8; when false, there is none. */
-  bom?: boolean
-  /** What ends a row. */
-  line_ending?: LineEnding
-}
-
-/**
- * What stands between two fields.
- *
- * - `,`: `,`
- * - `;`: `;`
- * - `	`: A tab.
- * - `|`: `|`
- */
-export type Delimiter = ',' | ';' | '\t' | '|'
-
-/**
- * What ends a row.
- *
- * - `crlf`: CR LF, as RFC 4180 has it.
- * - `lf`: LF alone, as most tools on Unix write it.
- */
-export type LineEnding = 'crlf' | 'lf'
-
-/** How a Parquet file is written. */
-export interface Parquet {
-  /** The file, below the output root; without it, the first six hex digits of the job's hash and `.parquet`. */
-  path?: string | null
-  /** Replaces an existing file in one act; when false, an existing file is DS-409. */
-  overwrite?: boolean
-  /** zstd level, from 1 (fast) to 22 (small). */
-  zstd?: number
-  /** Most rows of a row group; a group also ends at 64 MiB. */
-  row_group_rows?: number
-}
-
-/** A table to load. */
-export interface Postgres {
-  /** `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=/path/ca.pem`; without it, the client's (`Config::postgres`, `DATASUS_POSTGRES`). Never shown again. */
-  url?: string | null
-  /** `schema.table`; without it `<sistema>_data.<grupo>_<competencia>` for one competência and `<sistema>_data.<grupo>` for many. Aggregates and SQL must name it. */
-  table?: string | null
-  /** What happens to rows that are there already. */
-  mode?: LoadMode
-  /** Columns that identify a row, for `upsert`. */
-  key?: string[]
-  /** What `replace_by` replaces. */
-  replace_by?: ReplaceBy
-  /** True: `append` takes a source that the table already holds. False: that is DS-409. */
-  allow_reload?: boolean
-  /** Connections that load, from 1 to 16; one more looks after the table. */
-  connections?: number
-  /** True: `ANALYZE` follows the load, so that plans know the new rows. False: autovacuum comes to it in its own time. */
-  analyze?: boolean
-  /** Columns to index, one index each, made after the load while the table is read (`CONCURRENTLY`). `auto`, or left out: of a table that datasus made, those that this query and this client's others put conditions on, join and order by; `none`: no index. A column by whose values the rows came in order gets a BRIN. */
-  indexes?: OneOrMany | null
-  /** A new table has a partition for each of these, made as loads bring them; it has the three columns of `replace_by`, in any mode but `upsert`. Left out: it has none. A table that is there and has no such partitions is DS-409. */
-  partition_by?: PartitionBy | null
-}
-
-/**
- * What happens to the table that is there, and to its rows.
- *
- * - `create`: A new table; DS-409 if there is one of that name.
- * - `append`: Rows are added; the table is made if there is none.
- * - `replace`: A new table takes the place of the old one, in one act. Grants and indexes of the old one go with it.
- * - `replace_by`: Rows of the same UFs and competências, or of the same source files, are replaced by the new ones, in one act, and no others. The table has three more columns, `datasus_arquivo`, `datasus_uf` and `datasus_competencia`.
- * - `upsert`: Rows of the same `key` are updated, the others added. Of several rows of one key the last one counts.
- */
-export type LoadMode = 'create' | 'append' | 'replace' | 'replace_by' | 'upsert'
-
-/**
- * What makes rows of the table and of the result the same load.
- *
- * - `competencia`: The same UF (BR in national files) and competência.
- * - `source_file`: The same file of them, whatever it is called: a part of a month that is split.
- */
-export type ReplaceBy = 'competencia' | 'source_file'
-
-/**
- * What a partition of a table holds.
- *
- * - `competencia`: One competência, by `datasus_competencia`.
- */
-export type PartitionBy = 'competencia'
-
 /** How rows are written to a pipe. */
 export type Format = { csv: Csv } | { ndjson: Ndjson } | 'arrow'
 
@@ -1562,7 +1575,7 @@ export const PARTS: Record<string, Record<string, string>> = {
   Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled', indexes: 'TableIndex' },
   SyncReport: { sources: 'SourceFile', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
   SyncPlan: { planned: 'PlannedFile', missing: 'Missing' },
-  JobInfo: { error: 'ErrorForm' },
+  JobInfo: { destinations: 'JobDestination', error: 'ErrorForm' },
   ErrorForm: { problems: 'Problem', context: 'ErrorContext' },
   Explain: { files: 'Share', row_groups: 'Share', bytes: 'Share', missing: 'Missing', left_out: 'LeftOut', indexes: 'PlannedIndex' },
   Estimate: { rows: 'Expected', rows_read: 'Expected', bytes_to_download: 'Expected', bytes_to_convert: 'Expected', bytes_to_read: 'Expected', duration_sec: 'ExpectedSeconds', memory_bytes: 'Expected', complexity: 'Complexity' },

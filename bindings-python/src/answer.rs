@@ -8,10 +8,11 @@ use arrow::datatypes::SchemaRef;
 use datasus::{Error, Next};
 use pyo3::prelude::*;
 
+use crate::ending::detached;
 use crate::job::Job;
 use crate::rows::Rows;
 use crate::shared_reader::Source;
-use crate::waiting::{detached, until};
+use crate::waiting::until;
 
 impl Source for datasus::Rows {
     fn schema(&self) -> SchemaRef {

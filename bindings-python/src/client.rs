@@ -28,6 +28,17 @@ impl Client {
         let client = self.0.clone();
         on_a_thread(py, None, move || work(&client), || {})
     }
+
+    /// The same for one that begins a job: what Ctrl-C leaves of it stops.
+    fn call_until<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&datasus::Client, &Cancel) -> Result<T> + Send + 'static,
+    ) -> PyResult<T> {
+        let (client, cancel) = (self.0.clone(), Cancel::default());
+        let stop = cancel.clone();
+        on_a_thread(py, None, move || work(&client, &cancel), move || stop.set(CancelReason::Caller))
+    }
 }
 
 #[pymethods]
@@ -56,17 +67,19 @@ impl Client {
     }
 
     fn begin_query(&self, py: Python<'_>, params: String) -> PyResult<Pending> {
-        self.call(py, move |client| client.begin_query(&client.params(&params)?)).map(Pending::new)
+        self.call_until(py, move |client, cancel| client.begin_query_until(&client.params(&params)?, cancel))
+            .map(Pending::new)
     }
 
     fn submit(&self, py: Python<'_>, params: String, to: String) -> PyResult<Job> {
-        let submitted =
-            move |client: &datasus::Client| client.submit(&client.params(&params)?, client.destinations(&to)?);
-        self.call(py, submitted).map(Job::new)
+        let submitted = move |client: &datasus::Client, cancel: &Cancel| {
+            client.submit_until(&client.params(&params)?, client.destinations(&to)?, cancel)
+        };
+        self.call_until(py, submitted).map(Job::new)
     }
 
     fn resume(&self, py: Python<'_>, job_id: String) -> PyResult<Job> {
-        self.call(py, move |client| client.resume(&job_id)).map(Job::new)
+        self.call_until(py, move |client, cancel| client.resume_until(&job_id, cancel)).map(Job::new)
     }
 
     fn jobs(&self, py: Python<'_>) -> PyResult<String> {
@@ -189,7 +202,7 @@ impl Client {
 /// A text without the passwords in it, for those that Python makes.
 #[pyfunction]
 pub fn masked(text: &str) -> String {
-    datasus::base::masked(text).into_owned()
+    datasus::faces::masked(text).into_owned()
 }
 
 /// The JSON Schema of `QueryParams`.

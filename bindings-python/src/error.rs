@@ -6,7 +6,7 @@ use datasus::{Code, Error, Result};
 use pyo3::exceptions::{PyRuntimeError, PySystemExit};
 use pyo3::prelude::*;
 
-use crate::waiting::{detached, is_to_end};
+use crate::ending::{detached, is_to_end};
 
 /// The exception that says the same as `error`.
 ///
@@ -40,14 +40,4 @@ pub fn fenced<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 #[pyfunction]
 pub fn codes() -> Vec<(&'static str, bool)> {
     Code::ALL.iter().map(|code| (code.as_str(), code.retry() == datasus::Retry::Later)).collect()
-}
-
-/// Shows, in the tests, that a panic is DS-500 and the process lives: in the caller's thread, or in one of ours.
-#[pyfunction]
-pub fn panic_on_purpose(py: Python<'_>, in_a_thread: bool) -> PyResult<()> {
-    let work = || -> Result<()> { panic!("on purpose") };
-    match in_a_thread {
-        true => crate::waiting::on_a_thread(py, None, work, || {}),
-        false => without_gil(py, work),
-    }
 }

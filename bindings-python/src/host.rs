@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use datasus::base::log_line;
+use datasus::faces::log_line;
 use datasus::governor::{Governor, Hook};
 use datasus::scheduler::Scheduler;
 use pyo3::prelude::*;
@@ -97,20 +97,20 @@ pub fn set_log_level(level: u8) {
 /// what they hold.
 #[pyfunction]
 pub fn shut_down(py: Python<'_>) {
-    crate::waiting::close();
+    crate::ending::close();
     LEVEL.store(u8::MAX, Relaxed);
     py.detach(|| {
         HOOK.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A forked child has nothing of its own to end.
         let _ = Scheduler::of_process().close(Duration::ZERO);
-        crate::waiting::settle(Duration::from_secs(1));
+        crate::ending::settle(Duration::from_secs(1));
     });
 }
 
 /// From now on a thread that comes back stays in here.
 #[pyfunction]
 pub fn hold_back() {
-    crate::waiting::end();
+    crate::ending::end();
 }
 
 /// For tests: the statements and the texts of SQL that come next hear no interrupt for so long.
@@ -118,13 +118,13 @@ pub fn hold_back() {
 pub fn hang_next(statements: usize, texts: usize, seconds: f64) {
     let time = Duration::from_secs_f64(seconds.clamp(0.0, 1e6));
     datasus::engine::HANGS.hang_next(statements, time);
-    datasus::gate::HANGS.hang_next(texts, time);
+    datasus::faces::gate::HANGS.hang_next(texts, time);
 }
 
 /// For tests: how many of them hang at the moment.
 #[pyfunction]
 pub fn hanging() -> usize {
-    datasus::engine::HANGS.hanging() + datasus::gate::HANGS.hanging()
+    datasus::engine::HANGS.hanging() + datasus::faces::gate::HANGS.hanging()
 }
 
 /// Bytes that the whole process may take; none: what cgroup and machine allow. For tests of what scarce memory does.

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use serde_json::{Value, to_value};
 
+use crate::ending::detached;
 use crate::error::{raised, without_gil};
-use crate::waiting::{detached, until};
+use crate::waiting::until;
 use crate::wakes::waker;
 
 #[pyclass(frozen, module = "datasus._datasus")]

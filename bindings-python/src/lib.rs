@@ -5,6 +5,7 @@
 mod answer;
 mod batch;
 mod client;
+mod ending;
 mod error;
 mod host;
 mod job;
@@ -65,6 +66,6 @@ fn _datasus(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(host::hang_next, module)?)?;
     module.add_function(wrap_pyfunction!(host::hanging, module)?)?;
     module.add_function(wrap_pyfunction!(error::codes, module)?)?;
-    module.add_function(wrap_pyfunction!(error::panic_on_purpose, module)?)?;
-    waiting::remember_main_thread(module.py())
+    module.add_function(wrap_pyfunction!(waiting::panic_on_purpose, module)?)?;
+    ending::remember_main_thread(module.py())
 }

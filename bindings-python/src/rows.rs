@@ -14,9 +14,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::batch::{Batch, columns_of, schema_capsule};
+use crate::ending::{detached, is_main_thread, stay_if_closing};
 use crate::error::{fenced, raised};
 use crate::shared_reader::{Borrowed, Found, SharedReader, Source, Turn, one};
-use crate::waiting::{SLICE, detached, is_main_thread, stay_if_closing, until};
+use crate::waiting::{SLICE, until};
 use crate::wakes::waker;
 
 /// Rows that are taken once.

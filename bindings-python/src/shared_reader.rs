@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datasus::base::ForkGuard;
+use datasus::faces::ForkGuard;
 use datasus::governor::Governor;
 use datasus::{Next, Result};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use pyo3::prelude::*;
 
-use crate::waiting::detached;
+use crate::ending::detached;
 
 static WAKES: LazyLock<(Sender<u64>, Receiver<u64>)> = LazyLock::new(unbounded);
 

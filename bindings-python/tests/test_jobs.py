@@ -137,6 +137,8 @@ def test_killed_in_mid_file_and_resumed_a_file_is_as_undisturbed(large: pathlib.
     client = datasus.open(large, output=tmp_path, state=tmp_path / "jobs")
     left = client.jobs()
     assert [job.standing for job in left] == ["crashed"]
+    [destination] = left[0].destinations
+    assert (destination.to["csv"]["path"], destination.url, destination.password_left_out) == ("morta.csv", None, False)
     report = client.resume(left[0].job_id).wait(timeout=60)
     assert report.records_processed == 720_000
     assert (report.resumed_from or {})["csv"] > 0

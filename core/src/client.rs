@@ -176,7 +176,31 @@ impl Client {
     /// # Errors
     /// As [`Client::query`] before the first file is read; what comes later is told by [`Pending`].
     pub fn begin_query(&self, params: &QueryParams) -> Result<Pending> {
-        self.session()?.begin_query(params)
+        self.begin_query_until(params, &Cancel::default())
+    }
+
+    /// The same, until `cancel` is set, from whatever thread: then it ends with DS-499, also while the text of SQL is parsed or listings
+    /// are read, and so does the query that it has started.
+    ///
+    /// ```
+    /// # let folder = std::env::temp_dir().join(format!("datasus-doc-until-{}", std::process::id()));
+    /// # datasus::source::write_example_data(&folder, 10)?;
+    /// use datasus::base::{Cancel, CancelReason};
+    /// use datasus::{Client, Code, Pending, QueryParams};
+    ///
+    /// let (client, cancel) = (Client::open(&folder)?, Cancel::default());
+    /// cancel.set(CancelReason::Caller); // by another thread, before or while this one waits
+    /// let params = QueryParams::sql("SELECT count(*) FROM sih_rd");
+    /// let ended = client.begin_query_until(&params, &cancel).and_then(Pending::wait);
+    /// assert_eq!(ended.err().map(|error| error.code()), Some(Code::Cancelled));
+    /// # std::fs::remove_dir_all(&folder).ok();
+    /// # Ok::<(), datasus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::begin_query`], and DS-499.
+    pub fn begin_query_until(&self, params: &QueryParams, cancel: &Cancel) -> Result<Pending> {
+        self.session()?.begin_query(params, cancel)
     }
 
     /// Runs a query into files and tables, and waits for its report. `to`: `Csv::to("a.csv")`, or several: an array of one kind,
@@ -194,7 +218,15 @@ impl Client {
     /// # Errors
     /// Those of [`Client::export`] that are known before it runs; the others are told by [`Job::wait`].
     pub fn submit(&self, params: &QueryParams, to: impl Into<Destinations>) -> Result<Job> {
-        self.session()?.submit(params, to.into().into_iter().collect())
+        self.submit_until(params, to, &Cancel::default())
+    }
+
+    /// The same, until `cancel` is set, as [`Client::begin_query_until`].
+    ///
+    /// # Errors
+    /// As [`Client::submit`], and DS-499.
+    pub fn submit_until(&self, params: &QueryParams, to: impl Into<Destinations>, cancel: &Cancel) -> Result<Job> {
+        self.session()?.submit(params, to.into().into_iter().collect(), cancel)
     }
 
     /// What earlier processes left: jobs that crashed, failed and can be resumed, or ended with dead letters; and those
@@ -214,7 +246,15 @@ impl Client {
     /// # Errors
     /// DS-404 and DS-409, as above; DS-409 too where an address that had a password is not configured.
     pub fn resume(&self, job_id: &str) -> Result<Job> {
-        self.session()?.resume(job_id)
+        self.resume_until(job_id, &Cancel::default())
+    }
+
+    /// The same, until `cancel` is set, as [`Client::begin_query_until`]: what the job had done by then stays.
+    ///
+    /// # Errors
+    /// As [`Client::resume`], and DS-499.
+    pub fn resume_until(&self, job_id: &str, cancel: &Cancel) -> Result<Job> {
+        self.session()?.resume(job_id, cancel)
     }
 
     /// Gives a job up, with what it left in its targets. Rows that were published stay.

@@ -197,6 +197,7 @@ pub struct Config {
 /// Where the keys of an S3 server come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum S3Credentials {
     /// The settings, or a profile.
     #[default]

@@ -32,20 +32,23 @@
 #![warn(missing_docs)]
 
 pub mod base;
-pub mod cache;
+mod cache;
 pub mod catalog;
 mod client;
+mod columnar;
 mod config;
 pub mod contract;
 pub mod engine;
 pub mod estimate;
-pub mod gate;
+#[doc(hidden)]
+pub mod faces;
+mod gate;
 pub mod governor;
 pub mod labels;
-pub mod lake;
+mod lake;
 mod limit;
 pub mod metrics;
-pub mod mirror;
+mod mirror;
 pub mod params;
 pub mod plan;
 pub mod recovery;
@@ -72,7 +75,7 @@ pub use params::{AggregateFn, CacheMode, Filter, MissingFiles, OnBadValue, Op, O
 pub use plan::Explain;
 pub use recovery::{DeadLetter, Standing};
 pub use run::{
-    CacheUse, DictionarySync, Ended, Event, Events, Job, JobInfo, KitFailed, KitSynced, Pending, Profile, Replayed,
-    Report, Rows, Status, SyncPlan, SyncReport,
+    CacheUse, DestinationOptions, DictionarySync, Ended, Event, Events, Job, JobDestination, JobInfo, KitFailed,
+    KitSynced, Pending, Profile, Replayed, Report, Rows, Status, SyncPlan, SyncReport,
 };
 pub use sink::{Csv, Destination, Destinations, Parquet, Postgres, Target};

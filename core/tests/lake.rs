@@ -11,7 +11,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Decimal128Type};
 use datasus::base::Ctx;
 use datasus::catalog::Catalog;
-use datasus::lake::{ConvertOptions, Lake, LakeFile};
+use datasus::faces::lake::{ConvertOptions, Lake, LakeFile};
 use datasus::source::dbc::{CrcState, DbcWriter, WriteOptions};
 use datasus::source::folder::Folder;
 use datasus::{Code, Error};
@@ -80,7 +80,7 @@ fn a_converted_file_is_typed_by_the_catalogue_and_says_where_it_comes_from() {
     let footer = ParquetRecordBatchReaderBuilder::try_new(File::open(&file.path).unwrap()).unwrap();
     let metadata = footer.metadata().file_metadata().key_value_metadata().unwrap();
     let json = metadata.iter().find(|kv| kv.key == "datasus.provenance").unwrap().value.clone().unwrap();
-    let provenance: datasus::lake::Provenance = serde_json::from_str(&json).unwrap();
+    let provenance: datasus::faces::lake::Provenance = serde_json::from_str(&json).unwrap();
     assert_eq!(provenance, file.source);
     assert_eq!((provenance.crc, provenance.rows), (CrcState::Ok, 300_000));
     assert!(footer.metadata().row_group(0).column(0).statistics().is_some());

@@ -15,8 +15,8 @@ use arrow::datatypes::{DataType, Int32Type};
 use datasus::base::{Chunk, CommittedUnits, Ctx, UnitId, Units};
 use datasus::catalog::{Catalog, LogicalType};
 use datasus::engine::{DuckDb, Engine, Local, Settings};
+use datasus::faces::lake::{ConvertOptions, Lake, LakeFile};
 use datasus::governor::{Governor, MemorySource, Mode, Reading, Usage};
-use datasus::lake::{ConvertOptions, Lake, LakeFile};
 use datasus::params::{Query, validate};
 use datasus::plan::{Sampling, Statement, Wanted, statement};
 use datasus::source::folder::Folder;
@@ -436,9 +436,15 @@ fn with_pauses(engine: &dyn Engine, statement: Statement, settings: &Settings) -
             break;
         }
         if roll(3) > 0 || !back.is_empty() {
-            let looks = std::cell::Cell::new(roll(20));
-            let is_back = || looks.replace(looks.get().saturating_sub(1)) == 0;
+            // The reader comes back at once, in the middle, or after the end.
+            let (away, is_back) = crossbeam_channel::bounded::<()>(0);
+            let after = std::time::Duration::from_micros(100 * roll(20));
+            let reader = std::thread::spawn(move || {
+                std::thread::sleep(after);
+                drop(away);
+            });
             running.set_aside(back, &is_back).unwrap();
+            reader.join().unwrap();
         }
     }
     taken

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use datasus::base::held_by_process;
+use datasus::faces::held_by_process;
 use datasus::governor::{Governor, Mode};
 
 use crate::arguments::Arguments;

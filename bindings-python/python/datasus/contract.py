@@ -230,6 +230,21 @@ CacheMode = Literal["use", "refresh", "off"]
 #: the query reads, its conditions included.
 OnBadValue = Literal["null", "dead_letter", "fail"]
 
+#: What stands between two fields.
+Delimiter = Literal[",", ";", "\t", "|"]
+
+#: What ends a row.
+LineEnding = Literal["crlf", "lf"]
+
+#: What happens to the table that is there, and to its rows.
+LoadMode = Literal["create", "append", "replace", "replace_by", "upsert"]
+
+#: What makes rows of the table and of the result the same load.
+ReplaceBy = Literal["competencia", "source_file"]
+
+#: What a partition of a table holds.
+PartitionBy = Literal["competencia"]
+
 #: The ``status`` of every error.
 ErrorStatus = Literal["error"]
 
@@ -265,24 +280,6 @@ UfCoding = Literal["sigla", "ibge", "municipio"]
 
 #: How a day is written.
 DateFormat = Literal["YYYYMMDD", "DDMMYYYY", "YYMMDD"]
-
-#: Where words were found.
-FoundIn = Literal["name", "meaning", "label"]
-
-#: What stands between two fields.
-Delimiter = Literal[",", ";", "\t", "|"]
-
-#: What ends a row.
-LineEnding = Literal["crlf", "lf"]
-
-#: What happens to the table that is there, and to its rows.
-LoadMode = Literal["create", "append", "replace", "replace_by", "upsert"]
-
-#: What makes rows of the table and of the result the same load.
-ReplaceBy = Literal["competencia", "source_file"]
-
-#: What a partition of a table holds.
-PartitionBy = Literal["competencia"]
 
 #: How decimals and integers of 64 bits are written in JSON.
 Numbers = Literal["number", "text"]
@@ -575,6 +572,17 @@ class SyncPlan(Record):
     warnings: list[str]
 
 
+class JobDestination(Record):
+    """Where the rows of a job go, as its state keeps it."""
+
+    #: Its options by its kind, with the name that it has for this job.
+    to: dict[str, Any]
+    #: The address that it named, without its password; null for a file, and where it is the client's own.
+    url: str | None
+    #: That address had a password, or options for the session, which are not stored.
+    password_left_out: bool
+
+
 class Problem(Record):
     """One thing that is wrong."""
 
@@ -643,7 +651,7 @@ class ErrorForm(Record):
 class JobInfo(Record):
     """A job that left something, as ``Client.jobs`` lists it."""
 
-    _parts: ClassVar[dict[str, type[Record]]] = {"error": ErrorForm}
+    _parts: ClassVar[dict[str, type[Record]]] = {"destinations": JobDestination, "error": ErrorForm}
 
     #: By which it is resumed or discarded.
     job_id: str
@@ -653,8 +661,8 @@ class JobInfo(Record):
     created_at: str
     #: The query, without passwords; null where it cannot be read.
     params: dict[str, Any] | None
-    #: Where its rows go, without passwords.
-    destinations: Any
+    #: Where its rows go, without passwords; empty where that cannot be read, which its standing says.
+    destinations: list[JobDestination]
     #: The error that it ended with, in the contract's form.
     error: ErrorForm | None
     #: Records that were not taken.

@@ -9,6 +9,7 @@ use super::{Code, Error, Result, text};
 
 /// Why a job was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CancelReason {
     /// The caller asked for it, or let go of the stream: nothing of the job is to stay.
     Caller,

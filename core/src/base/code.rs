@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Whether the same call may succeed when it is made again unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Retry {
     /// Something must be changed first.
     Never,

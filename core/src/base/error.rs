@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::clip::{clip_fact, clip_sentence};
-use super::{Cause, Code, ErrorForm, Language, Odd, Retry, Text, TraceId, io_words, masked, masked_json, text};
+use super::{Cause, Code, Language, Odd, Retry, Text, TraceId, io_words, masked, masked_json, text};
 
 /// What everything that can fail gives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -270,6 +270,11 @@ impl Error {
         self
     }
 
+    /// In which people are told.
+    pub(super) fn language(&self) -> Language {
+        self.0.language
+    }
+
     /// The kind of the error.
     pub fn code(&self) -> Code {
         self.first().code
@@ -326,16 +331,6 @@ impl Error {
         self.retry() == Retry::Later
     }
 
-    /// The contract's form.
-    pub fn form(&self) -> ErrorForm {
-        ErrorForm::of(self, self.0.language)
-    }
-
-    /// The contract's JSON form.
-    pub fn to_json(&self) -> Value {
-        serde_json::to_value(self.form()).unwrap_or(Value::Null)
-    }
-
     fn first(&self) -> &Problem {
         // `from_problems` is the only constructor and never leaves the list empty.
         &self.0.problems[0]
@@ -350,12 +345,6 @@ impl std::fmt::Display for Error {
             write!(f, "\n{}: {}", problem.code, problem.detail.get(self.0.language))?;
         }
         Ok(())
-    }
-}
-
-impl std::fmt::Debug for Error {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.to_json())
     }
 }
 

@@ -38,6 +38,7 @@ pub struct ErrorForm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "ErrorStatus")]
+#[non_exhaustive]
 pub enum Failed {
     /// The one value.
     Error,
@@ -81,8 +82,27 @@ pub struct ContextForm {
     pub sqlstate: Option<String>,
 }
 
+impl Error {
+    /// The contract's form.
+    pub fn form(&self) -> ErrorForm {
+        ErrorForm::of(self)
+    }
+
+    /// The contract's JSON form.
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(self.form()).unwrap_or(Value::Null)
+    }
+}
+
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.to_json())
+    }
+}
+
 impl ErrorForm {
-    pub(super) fn of(error: &Error, language: Language) -> Self {
+    fn of(error: &Error) -> Self {
+        let language = error.language();
         let problem = |one: &Problem| ProblemForm {
             error_code: one.code.as_str().to_owned(),
             detail: one.detail.get(language).to_owned(),

@@ -20,13 +20,11 @@ mod foreign;
 mod fork_guard;
 mod kept_rows;
 mod log_line;
+mod mask;
 mod next;
 mod on_emergency;
 mod owner;
 mod page_faults;
-mod parallel_column_writers;
-mod parquet_columns;
-mod parquet_footer;
 mod place;
 mod priority;
 mod process_memory;
@@ -42,55 +40,69 @@ mod sleeper;
 mod slot;
 mod table_index;
 mod text;
-mod thrift;
 mod tilde;
+mod trace_id;
 mod units;
 mod whole_file;
 mod writeback;
 
 pub use batch_bytes::batch_bytes;
-pub use cancel::{Cancel, CancelReason, deadline_passed};
+pub use cancel::{Cancel, CancelReason};
 pub use cause::Cause;
 pub use chunk::{Chunk, Origin, SourceRows, UnitId};
-pub use clip::clip;
 pub use code::{Code, Retry};
-pub use ctx::{Ctx, TraceId};
-pub use deaf::Deaf;
-pub use did_you_mean::did_you_mean;
+pub use ctx::Ctx;
 pub use error::{Context, Error, Problem, Result};
 pub use error_form::{ContextForm, ErrorForm, Failed, ProblemForm};
-pub use exact_json::{MOST_JSON, NotJson, exact_json, has_named_options, options_by_name};
-pub use file_hash::file_sha256;
-pub use file_lock::lock_file;
-pub use file_system::FileSystem;
-pub use fold::fold;
-pub use foreign::{io_words, json_words, type_words, value_words};
-pub use fork_guard::{ForkGuard, forked};
-pub use kept_rows::KeptRows;
-pub use log_line::log_line;
 pub use next::Next;
 pub use on_emergency::OnEmergency;
-pub use owner::Owner;
-pub use page_faults::{Faulted, PageFaults, resident_now};
-pub use parquet_columns::{PARQUET_MARK, ParquetColumns, parquet_properties};
-pub use parquet_footer::{MOST_FOOTER, arrow_footer, parquet_footer, parse_parquet_footer};
-pub use place::Place;
 pub use priority::Priority;
-pub use process_memory::{PeakMemory, held_by_process};
 pub use progress::{Phase, Progress, ProgressSnapshot};
-pub use regular_file::{
-    FILE_MODE, FOLDER_MODE, NO_LINK, Odd, Trusted, create_folders, create_new, open_source, refused,
-};
-pub use sealed_json::{is_sealed, sealed_json};
-pub use secret::{Secret, holds_secret, masked, masked_json, refuse_address};
-pub(crate) use short_copy::copy_short;
+pub use secret::Secret;
 pub use sleeper::Sleeper;
 pub use slot::{RunPermit, Slot, YieldReason};
 pub use table_index::{IndexState, TableIndex};
-pub(crate) use text::text;
 pub use text::{Language, Text};
-pub(crate) use thrift::Compact;
-pub use tilde::expand_home;
+pub use trace_id::TraceId;
 pub use units::{CommittedUnits, UnitPlaces, Units};
-pub use whole_file::WholeFile;
-pub use writeback::Writeback;
+
+pub(crate) use cancel::deadline_passed;
+pub(crate) use clip::clip;
+pub(crate) use deaf::Deaf;
+pub(crate) use did_you_mean::did_you_mean;
+pub(crate) use exact_json::{MOST_JSON, NotJson, exact_json, has_named_options, options_by_name};
+pub(crate) use file_hash::file_sha256;
+pub(crate) use file_lock::lock_file;
+pub(crate) use file_system::FileSystem;
+pub(crate) use fold::fold;
+pub(crate) use foreign::{io_words, json_words, type_words, value_words};
+pub(crate) use fork_guard::{ForkGuard, forked};
+pub(crate) use kept_rows::KeptRows;
+pub(crate) use mask::{holds_secret, masked, masked_json};
+pub(crate) use owner::Owner;
+pub(crate) use page_faults::{PageFaults, resident_now};
+pub(crate) use place::Place;
+pub(crate) use process_memory::{PeakMemory, held_by_process};
+pub(crate) use regular_file::{
+    FILE_MODE, FOLDER_MODE, NO_LINK, Odd, Trusted, create_folders, create_new, open_source, refused,
+};
+pub(crate) use sealed_json::{is_sealed, sealed_json};
+pub(crate) use secret::refuse_address;
+pub(crate) use short_copy::copy_short;
+pub(crate) use text::text;
+pub(crate) use tilde::expand_home;
+pub(crate) use whole_file::WholeFile;
+pub(crate) use writeback::Writeback;
+
+/// What [`crate::faces`] hands on.
+#[doc(hidden)]
+pub mod of_faces {
+    pub use super::deaf::Deaf;
+    pub use super::exact_json::{NotJson, exact_json};
+    pub use super::file_system::FileSystem;
+    pub use super::fork_guard::ForkGuard;
+    pub use super::log_line::log_line;
+    pub use super::mask::masked;
+    pub use super::page_faults::{PageFaults, resident_now};
+    pub use super::process_memory::held_by_process;
+}

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What a job does that starts when the memory is nearly exhausted; a job that runs already is left as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum OnEmergency {
     /// Reads one source row in ten, the same ones each time, before conditions, order, limit and aggregates. Nothing is
     /// scaled; report, metadata, warnings, log and table comments say so. Not for SQL over several tables (DS-422).

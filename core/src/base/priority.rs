@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Class of a job; the more urgent is the smaller.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Priority {
     /// Before all others.
     Health,

@@ -90,6 +90,7 @@ impl Default for Progress {
 
 /// One look at a [`Progress`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ProgressSnapshot {
     /// What the job is busy with.
     pub phase: Phase,

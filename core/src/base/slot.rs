@@ -22,6 +22,7 @@ pub trait RunPermit: Send + Sync {
 
 /// Why a job gives its right back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum YieldReason {
     /// Its consumer does not take what it has.
     Parked,
@@ -43,9 +44,9 @@ pub struct Slot(Option<Arc<dyn RunPermit>>);
 const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
 
 impl Slot {
-    /// The right to run that `seat` gives back and takes again.
-    pub fn new(seat: Arc<dyn RunPermit>) -> Self {
-        Slot(Some(seat))
+    /// The right to run that `permit` gives back and takes again.
+    pub fn new(permit: Arc<dyn RunPermit>) -> Self {
+        Slot(Some(permit))
     }
 
     /// Runs `blocked`, which waits for the job's consumer, while other jobs use the slot. It is told how long it may wait
@@ -53,7 +54,7 @@ impl Slot {
     ///
     /// Try without blocking first: then nothing is given back, and it costs nothing.
     pub fn park<T>(&self, blocked: impl FnOnce(Duration) -> T) -> Result<T> {
-        let patience = self.0.as_ref().map_or(FOR_EVER, |seat| seat.patience());
+        let patience = self.0.as_ref().map_or(FOR_EVER, |permit| permit.patience());
         self.away(YieldReason::Parked, || blocked(patience))
     }
 
@@ -87,17 +88,17 @@ impl Slot {
 
     /// The same; `left` is called once the slot is another's, before the wait for the next.
     pub fn yield_now_and(&self, left: impl FnOnce()) {
-        if let Some(seat) = &self.0
-            && seat.yield_now()
+        if let Some(permit) = &self.0
+            && permit.yield_now()
         {
             left();
-            seat.come_back();
+            permit.come_back();
         }
     }
 
-    /// The same right, given back and taken through another seat, such as one that has more to give back.
-    pub fn through(&self, seat: impl FnOnce(Arc<dyn RunPermit>) -> Arc<dyn RunPermit>) -> Slot {
-        Slot(self.0.clone().map(seat))
+    /// The same right, given back and taken through another permit, such as one that has more to give back.
+    pub fn through(&self, permit: impl FnOnce(Arc<dyn RunPermit>) -> Arc<dyn RunPermit>) -> Slot {
+        Slot(self.0.clone().map(permit))
     }
 
     fn away<T>(&self, why: YieldReason, wait: impl FnOnce() -> T) -> Result<T> {
@@ -108,9 +109,9 @@ impl Slot {
             }
         }
         let _back = match &self.0 {
-            Some(seat) => {
-                seat.leave(why)?;
-                Some(Back(&**seat))
+            Some(permit) => {
+                permit.leave(why)?;
+                Some(Back(&**permit))
             }
             None => None,
         };

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The language of the texts that people read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Language {
     /// Português do Brasil.
     #[default]

@@ -31,11 +31,6 @@ impl WholeFile {
         &self.partial
     }
 
-    /// Where the file will be.
-    pub fn target(&self) -> &Path {
-        &self.target
-    }
-
     /// The same under another name in the same folder, where the name is known only at the end.
     pub fn publish_as(mut self, target: &Path) -> Result<()> {
         self.target = target.to_owned();

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use arrow::array::RecordBatch;
+use crossbeam_channel::Receiver;
 
 use crate::base::{Chunk, Origin, Result, UnitId};
 use crate::engine::{RowSource, RowStream};
@@ -38,10 +39,10 @@ impl Iterator for Collected {
 
 impl RowSource for Collected {
     /// All of them, and what is held behind them, are what the rest handed out last: it knows how to put them aside.
-    fn set_aside(&mut self, mut untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool> {
+    fn set_aside(&mut self, mut untaken: Vec<RecordBatch>, back: &Receiver<()>) -> Result<bool> {
         self.number -= untaken.len() as u64;
         untaken.extend(self.held.drain(..));
-        self.rest.set_aside(untaken, is_back)
+        self.rest.set_aside(untaken, back)
     }
 
     fn gives_back_at_once(&self) -> bool {

@@ -8,6 +8,7 @@ use super::{Competencia, Form, LogicalType};
 /// A column of a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "CatalogColumn")]
+#[non_exhaustive]
 pub struct Column {
     /// In upper case.
     pub name: String,
@@ -38,6 +39,7 @@ impl Column {
 
 /// A form, and who says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct StatedForm {
     /// Which form the codes of those years have.
     pub form: Form,
@@ -47,6 +49,7 @@ pub struct StatedForm {
 
 /// What a column's codes were for some years.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Coding {
     /// Of the files; none: from the first.
     pub from: Option<Competencia>,
@@ -69,6 +72,7 @@ impl Coding {
 
 /// A layout of a column, and the years of the files that had it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Era {
     /// `C`, `N`, `D`, ...
     pub dbf_type: char,
@@ -84,6 +88,7 @@ pub struct Era {
 
 /// What a column means, and who says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Meaning {
     /// In Portuguese.
     pub pt: String,

@@ -18,6 +18,7 @@ pub enum Form {
 
 /// What became of a value that was brought into a [`Form`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Normal {
     /// It had the form.
     Same,

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::file_name::Pattern;
-use super::{Column, Competencia, Dataset, Uf};
+use super::pattern::Pattern;
+use super::{Column, Competencia, Dataset, FileId, Uf};
 
 /// A dataset as the catalogue knows it. Competência is the month of processing; `event_dates` say when the event was.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 #[schemars(rename = "CatalogGrupo")]
+#[non_exhaustive]
 pub struct Grupo {
     /// `SIH-RD`.
     pub dataset: Dataset,
@@ -55,6 +56,7 @@ pub struct Grupo {
 /// What a file is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Period {
     /// A month.
     Month,
@@ -65,6 +67,7 @@ pub enum Period {
 /// The column of a national file that says of which UF a record is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct UfColumn {
     /// The column that says the UF.
     pub name: String,
@@ -74,6 +77,7 @@ pub struct UfColumn {
 
 /// How a column names a UF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
 pub enum UfCoding {
     /// By its sigla: `AC`.
     #[serde(rename = "sigla")]
@@ -89,6 +93,7 @@ pub enum UfCoding {
 /// A folder of the ministry's FTP tree, and the competências whose files it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct FtpFolder {
     /// On the ministry's server.
     pub path: String,
@@ -101,6 +106,7 @@ pub struct FtpFolder {
 /// The columns that say a row's own UF and competência.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RowKeys {
     /// A sigla, IBGE's code, or a municipality's, which begins with it; none in national files.
     #[serde(default)]
@@ -114,6 +120,7 @@ pub struct RowKeys {
 /// Names of fields that files of some years have and of which no genuine header was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[schemars(rename = "CatalogFields")]
+#[non_exhaustive]
 pub struct FieldsOf {
     /// None: from the first.
     pub from: Option<Competencia>,
@@ -126,6 +133,7 @@ pub struct FieldsOf {
 /// Competências of a UF that were never published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Gap {
     /// The UF whose files are missing.
     pub uf: Uf,
@@ -143,6 +151,22 @@ impl Grupo {
             None => self.by_name.get(&name.to_uppercase())?,
         };
         self.columns.get(*index)
+    }
+
+    /// Whether its months may be split.
+    pub(super) fn has_parts(&self) -> bool {
+        self.patterns.iter().any(Pattern::has_part)
+    }
+
+    /// Every reading of a name in upper case, without extension, as one of its files.
+    pub(super) fn read_stem(&self, stem: &str) -> impl Iterator<Item = FileId> {
+        self.patterns.iter().filter_map(move |pattern| pattern.read(stem, &self.dataset, self.national))
+    }
+
+    /// Whether a name begins as those of its files do: prefix, UF, a digit. Gives the UF, or none in national files.
+    pub fn begins(&self, file_name: &str) -> Option<Option<Uf>> {
+        let upper = file_name.to_uppercase();
+        self.patterns.iter().find_map(|pattern| pattern.begins(&upper))
     }
 
     /// Whether files of some year have this field, of which the catalogue knows no more than its name.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
-use super::file_name::Pattern;
+use super::pattern::Pattern;
 use super::{
     Coding, Column, Competencia, Dataset, DateFormat, Era, FieldsOf, Form, FtpFolder, Gap, Grupo, LogicalType, Meaning,
     Period, RowKeys, StatedForm, Uf, UfColumn,

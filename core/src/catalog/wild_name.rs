@@ -58,7 +58,7 @@ impl Catalog {
     }
 
     fn reading(&self, stem: &str) -> Option<FileId> {
-        self.datasets().find_map(|grupo| grupo.patterns.iter().find_map(|pattern| pattern.read(stem, grupo)))
+        self.datasets().find_map(|grupo| grupo.read_stem(stem).next())
     }
 
     /// `SIH-RD_202401-AC`, with a part or a day behind it; or `SIH_RD_AC_2024_01`.

@@ -11,6 +11,7 @@ use crate::labels::{Derived, derived_columns};
 /// A dataset as the catalogue knows it. Competência is the month of processing; `event_dates` say when the event was.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "CatalogEntry")]
+#[non_exhaustive]
 pub struct DatasetSchema {
     /// What the catalogue knows.
     #[serde(flatten)]

@@ -22,6 +22,7 @@ pub struct CsvForm {
 
 /// What the letters of a CSV are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
 pub enum CsvEncoding {
     /// What is not is DS-460.
     #[serde(rename = "utf-8")]

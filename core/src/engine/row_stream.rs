@@ -4,15 +4,16 @@ use std::collections::VecDeque;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use crossbeam_channel::Receiver;
 
 use crate::base::{Cancel, CancelReason, Chunk, Origin, Result, UnitId};
 
 /// Where the rows come from; it ends with the last one, or with an error.
 pub trait RowSource: Iterator<Item = Result<Chunk>> + Send {
     /// The reader has stopped to read: gives back what is held for it, as far as it can be had again. `untaken`, the last that was
-    /// handed out, in order, was not taken and comes once more. Ends early once `is_back`. True: what is left is only read, from
-    /// the disk.
-    fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool>;
+    /// handed out, in order, was not taken and comes once more. Ends early once `back` disconnects: the reader has come back. True:
+    /// what is left is only read, from the disk.
+    fn set_aside(&mut self, untaken: Vec<RecordBatch>, back: &Receiver<()>) -> Result<bool>;
 
     /// That takes no time.
     fn gives_back_at_once(&self) -> bool {
@@ -56,11 +57,12 @@ impl RowStream {
     }
 
     /// Its reader has stopped to read, and has not taken `untaken`, the last batches that came: they come again, the same rows in
-    /// the same order, when the next chunk is asked for. Until then as little memory is held as can be. Ends early once `is_back`.
+    /// the same order, when the next chunk is asked for. Until then as little memory is held as can be. Ends early once `back`
+    /// disconnects.
     /// True: no statement is at work any more, and what is left is only read from the disk.
-    pub fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool> {
+    pub fn set_aside(&mut self, untaken: Vec<RecordBatch>, back: &Receiver<()>) -> Result<bool> {
         let rows: u64 = untaken.iter().map(|batch| batch.num_rows() as u64).sum();
-        let only_read = self.chunks.set_aside(untaken, is_back)?;
+        let only_read = self.chunks.set_aside(untaken, back)?;
         self.rows -= rows;
         self.ended &= rows == 0;
         Ok(only_read)
@@ -69,8 +71,8 @@ impl RowStream {
 
 /// Of a stream that another one stands before.
 impl RowSource for RowStream {
-    fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool> {
-        RowStream::set_aside(self, untaken, is_back)
+    fn set_aside(&mut self, untaken: Vec<RecordBatch>, back: &Receiver<()>) -> Result<bool> {
+        RowStream::set_aside(self, untaken, back)
     }
 
     fn gives_back_at_once(&self) -> bool {
@@ -95,7 +97,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for Batches<I> {
 }
 
 impl<I: Iterator<Item = Result<RecordBatch>> + Send> RowSource for Batches<I> {
-    fn set_aside(&mut self, untaken: Vec<RecordBatch>, _: &dyn Fn() -> bool) -> Result<bool> {
+    fn set_aside(&mut self, untaken: Vec<RecordBatch>, _: &Receiver<()>) -> Result<bool> {
         self.number -= untaken.len() as u64;
         for batch in untaken.into_iter().rev() {
             self.again.push_front(batch);

@@ -13,12 +13,13 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
 
 use super::spread::Spread;
-use crate::base::{Code, Error, Result, arrow_footer, text};
+use crate::base::{Code, Error, Result, text};
+use crate::columnar::{arrow_footer, is_text};
 use crate::engine::Condition;
 use crate::labels::{Derived, Input};
 use crate::lake::LakeFile;
 use crate::params::{Predicate, origin_column};
-use crate::plan::{is_text, origin_of};
+use crate::plan::origin_of;
 use crate::store::At;
 
 const MOST_ROWS: u64 = 32 << 10;

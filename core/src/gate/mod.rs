@@ -6,6 +6,7 @@
 //! them and can abort the host process. `PIVOT` cannot be serialised by the engine, and so is refused.
 
 mod apart;
+mod bounded;
 mod compared;
 mod expression;
 mod functions;

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::given::MAX_REGEXP;
 use super::{MAX_BYTES, MAX_PARTS};
 use crate::base::{Code, Place, Problem, text};
 use crate::catalog::Catalog;
@@ -187,15 +186,15 @@ pub(super) fn piece(sql: &str, node: &Value, name: &str, most: usize) -> Problem
     located(problem.with("received", name).with("maximum", most), sql, position(node))
 }
 
-pub(super) fn regexp(sql: &str, node: &Value, name: &str) -> Problem {
+pub(super) fn regexp(sql: &str, node: &Value, name: &str, most: usize) -> Problem {
     let problem = Problem::new(
         Code::InvalidParams,
         text!(
-            "{name}: a expressão regular deve ser um texto escrito no SQL ou em `bind`, de até {MAX_REGEXP} caracteres e 100 repetições entre chaves; por exemplo regexp_matches(x, '^J1[0-8]')",
-            "{name}: the regular expression must be a text written in the SQL or in `bind`, of up to {MAX_REGEXP} characters and 100 repetitions in braces; for example regexp_matches(x, '^J1[0-8]')"
+            "{name}: a expressão regular deve ser um texto escrito no SQL ou em `bind`, de até {most} caracteres e 100 repetições entre chaves; por exemplo regexp_matches(x, '^J1[0-8]')",
+            "{name}: the regular expression must be a text written in the SQL or in `bind`, of up to {most} characters and 100 repetitions in braces; for example regexp_matches(x, '^J1[0-8]')"
         ),
     );
-    located(problem.with("received", name).with("maximum", MAX_REGEXP), sql, position(node))
+    located(problem.with("received", name).with("maximum", most), sql, position(node))
 }
 
 /// The pattern of LIKE.

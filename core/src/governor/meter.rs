@@ -9,6 +9,7 @@ use crate::base::held_by_process;
 /// Whose limit it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Bound {
     /// The budget that the application gave this process.
     Process,
@@ -70,6 +71,7 @@ pub trait MemorySource: Send + Sync {
 
 /// Where the memory stands, seen from its tightest bound.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Pressure {
     /// Bytes in use under the tightest bound, and its limit.
     pub used: u64,

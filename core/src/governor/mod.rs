@@ -20,10 +20,12 @@ mod batch_memory;
 mod cgroup;
 mod estimate;
 mod growth;
+mod interest;
 mod lease;
 mod meter;
 mod metrics;
 mod mode;
+mod pool;
 mod pump;
 mod purge;
 mod release;
@@ -43,19 +45,22 @@ use crossbeam_channel::{Receiver, select};
 
 use crate::base::{Cancel, Result};
 
-pub use abandoned::{Abandoned, MOST_ABANDONED, TO_ACKNOWLEDGE, refuse_if_too_many_abandoned};
+pub use abandoned::MOST_ABANDONED;
 pub use batch_memory::{BatchMemory, Reserved};
 pub use estimate::Work;
-pub use lease::{Ask, Hold, Lease};
+pub use lease::{Hold, Lease};
 pub use meter::{Bound, MemorySource, Pressure, Reading, Room, SystemMemory};
 pub use mode::Mode;
+pub use pool::Ask;
 pub use pump::{Hook, ModeChange, ModeChanges};
-pub use purge::purge;
-pub use spill::{SpillFolder, disk_room, still_room, sweep};
+pub use spill::{SpillFolder, disk_room};
 pub use throttle::{LEAST_CHUNK_ROWS, Throttle};
 pub use usage::Usage;
 
-use sampler::Interest;
+pub(crate) use abandoned::{Abandoned, TO_ACKNOWLEDGE, refuse_if_too_many_abandoned};
+pub(crate) use spill::{still_room, sweep};
+
+use interest::Interest;
 use watch::{FRESH, Inner};
 
 /// The process's memory governor; clones are the same one.
@@ -195,6 +200,7 @@ impl Governor {
             if begun.elapsed() >= patience {
                 return Ok(false);
             }
+            // How full the memory is nobody tells: it is looked at, here as in the sampler.
             select! {
                 recv(cancel.signal()) -> _ => {}
                 default(FRESH) => {}

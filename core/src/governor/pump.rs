@@ -19,6 +19,7 @@ type Hooks = Arc<Mutex<Vec<Weak<Hook>>>>;
 
 /// The governor went from one mode to another.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ModeChange {
     /// The mode until then.
     pub from: Mode,

@@ -1,19 +1,26 @@
 //! The thread that looks at the memory: often while leases are alive, seldom while someone listens, else not at all.
 
-use std::sync::atomic::Ordering::SeqCst;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::watch::Inner;
+/// When the thread looks again.
+pub(super) enum Again {
+    After(Duration),
+    /// Once it is woken; nobody would know before.
+    WhenWoken,
+    /// There is nothing to look at any more.
+    Never,
+}
 
 /// Starts with the first call that needs it, and ends with the governor; a process does not wait for it.
 #[derive(Default)]
 pub(super) struct Sampler(Mutex<Option<Sender<()>>>);
 
 impl Sampler {
-    /// Starts the thread, or wakes it up.
-    pub fn start(&self, governor: &Arc<Inner>) -> std::io::Result<()> {
+    /// Starts the thread, which calls `look`, or wakes it up.
+    pub fn start(&self, look: impl Fn() -> Again + Send + 'static) -> std::io::Result<()> {
         let mut wake = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(wake) = &*wake {
             // Full: it has been woken already.
@@ -21,56 +28,21 @@ impl Sampler {
             return Ok(());
         }
         let (sender, woken) = bounded(1);
-        let governor = Arc::downgrade(governor);
-        std::thread::Builder::new().name("datasus-governor".into()).spawn(move || run(&governor, &woken))?;
+        std::thread::Builder::new().name("datasus-governor".into()).spawn(move || run(look, &woken))?;
         *wake = Some(sender);
         Ok(())
     }
 }
 
-fn run(governor: &Weak<Inner>, woken: &Receiver<()>) {
+fn run(look: impl Fn() -> Again, woken: &Receiver<()>) {
     loop {
-        let Some(governor) = governor.upgrade() else { return };
-        governor.sample();
-        let interval = governor.interval();
-        drop(governor);
-        let outcome = match interval {
-            Some(interval) => woken.recv_timeout(interval),
-            None => woken.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        let outcome = match look() {
+            Again::After(interval) => woken.recv_timeout(interval),
+            Again::WhenWoken => woken.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Again::Never => return,
         };
         if outcome == Err(RecvTimeoutError::Disconnected) {
             return;
         }
-    }
-}
-
-/// Keeps the sampler at work.
-pub(super) struct Interest(Arc<Inner>);
-
-impl Interest {
-    /// Before the sampler is woken, or it could go to sleep between.
-    pub fn new(governor: &Arc<Inner>) -> Self {
-        governor.interest.fetch_add(1, SeqCst);
-        Interest(governor.clone())
-    }
-}
-
-impl Clone for Interest {
-    fn clone(&self) -> Self {
-        Interest::new(&self.0)
-    }
-}
-
-impl std::ops::Deref for Interest {
-    type Target = Inner;
-
-    fn deref(&self) -> &Inner {
-        &self.0
-    }
-}
-
-impl Drop for Interest {
-    fn drop(&mut self) {
-        self.0.interest.fetch_sub(1, SeqCst);
     }
 }

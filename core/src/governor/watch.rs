@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::growth::Growth;
-use super::lease::{Pool, Terms};
 use super::mode::{ENTER_CONSERVATIVE, ModeMachine};
+use super::pool::{Pool, Terms};
 use super::pump::{Event, ModeChange, Outlets};
 use super::release::{Held, Release};
-use super::sampler::Sampler;
+use super::sampler::{Again, Sampler};
 use super::{MemorySource, Mode, Pressure, Room, Throttle};
 use crate::base::{Error, Result, forked};
 
@@ -89,7 +89,13 @@ impl Inner {
     }
 
     pub fn start(self: &Arc<Self>) -> Result<()> {
-        let started = self.outlets.start().and_then(|()| self.sampler.start(self));
+        let governor = Arc::downgrade(self);
+        let look = move || {
+            let Some(governor) = governor.upgrade() else { return Again::Never };
+            governor.sample();
+            governor.interval().map_or(Again::WhenWoken, Again::After)
+        };
+        let started = self.outlets.start().and_then(|()| self.sampler.start(look));
         started.map_err(|error| Error::internal(format!("cannot start the governor's threads: {error}")))
     }
 

@@ -10,6 +10,7 @@ use super::tokens::{Token, tokens};
 
 /// How codes are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
 pub enum Mode {
     /// Digits: a blank in a code of at most four characters counts as a zero.
     #[serde(rename = "digits")]

@@ -7,6 +7,7 @@ use super::lines::{Lines, label_text};
 
 /// Where the labels of a field are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum LabelTable {
     /// A conversion table, over the field from `start` on, counted from 1.
     Cnv {

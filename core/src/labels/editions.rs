@@ -80,7 +80,7 @@ pub(super) fn date_for(dates: &[String], competencia: Option<&str>) -> usize {
     let covers = |date: &String| {
         let digits: Vec<u8> = date.bytes().filter(u8::is_ascii_digit).collect();
         let length = digits.len().min(wanted.len());
-        &digits[..length] >= &wanted.as_bytes()[..length]
+        digits[..length] >= wanted.as_bytes()[..length]
     };
     dates.iter().position(covers).unwrap_or(dates.len().saturating_sub(1))
 }

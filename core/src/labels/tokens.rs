@@ -2,6 +2,7 @@
 
 /// A code, or a range of them; both ends are as long as the table's codes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Token {
     /// This code.
     One(String),

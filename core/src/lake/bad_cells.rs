@@ -13,7 +13,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, Error, Result, WholeFile, arrow_footer, file_sha256, open_source, parquet_properties, text};
+use crate::base::{Code, Error, Result, WholeFile, file_sha256, open_source, text};
+use crate::columnar::{arrow_footer, parquet_properties};
 use crate::source::dbc::BadCell;
 
 /// Where they are.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field};
 
 use super::Lake;
-use crate::base::arrow_footer;
 use crate::catalog::{DateFormat, Grupo, LogicalType};
+use crate::columnar::arrow_footer;
 use crate::source::folder::{FileKind, SourceFile};
 use crate::source::header_columns;
 use crate::store::At;

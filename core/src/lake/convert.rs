@@ -13,26 +13,19 @@ use parquet::file::properties::EnabledStatistics;
 use sha2::{Digest, Sha256};
 
 use super::bad_cells::BadCellsWriter;
-use super::made::suffix;
+use super::made::{CONVERTER_VERSION, stem, suffix};
 use super::native::{Own, OwnColumn, TypedRows};
 use super::provenance::KEY;
 use super::record::Record;
 use super::{ConvertOptions, LakeFile, Provenance, RowDigest, RowGroup};
-use crate::base::{Ctx, Error, ParquetColumns, Result, Text, WholeFile, parquet_properties};
+use crate::base::{Ctx, Error, Result, Text, WholeFile};
 use crate::catalog::{Catalog, LogicalType};
+use crate::columnar::{ParquetColumns, parquet_properties};
 use crate::source::dbc::{BadCell, Batches, CrcState, Layout, OutputColumn, ReadOptions, RecordFile};
 use crate::source::folder::{FileKind, SourceFile};
 use crate::store::Stores;
 
-/// Raised with each change of what an object holds; older objects are then converted anew.
-pub const CONVERTER_VERSION: u32 = 4;
-
 const BATCH_ROWS: usize = 16 << 10;
-
-/// The source's name without extension, in upper case.
-pub(super) fn stem(file: &SourceFile) -> String {
-    file.location.path().file_stem().map(|stem| stem.to_string_lossy().to_uppercase()).unwrap_or_default()
-}
 
 /// The rows of a source, typed.
 enum Rows<'s> {

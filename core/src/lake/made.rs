@@ -4,10 +4,18 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::ConvertOptions;
-use super::convert::CONVERTER_VERSION;
 use crate::catalog::Dataset;
 use crate::source::HeaderColumn;
 use crate::source::dbc::Encoding;
+use crate::source::folder::SourceFile;
+
+/// Raised with each change of what an object holds; older objects are then converted anew.
+pub const CONVERTER_VERSION: u32 = 4;
+
+/// The source's name without extension, in upper case.
+pub(super) fn stem(file: &SourceFile) -> String {
+    file.location.path().file_stem().map(|stem| stem.to_string_lossy().to_uppercase()).unwrap_or_default()
+}
 
 /// What of the options makes another object of the same source.
 #[derive(Serialize)]

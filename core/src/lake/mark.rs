@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::base::{MOST_FOOTER, PARQUET_MARK, parse_parquet_footer};
+use crate::columnar::{MOST_FOOTER, PARQUET_MARK, parse_parquet_footer};
 use crate::store::{Location, ReadAt, Reader, Stores};
 
 const TAIL: u64 = 8;

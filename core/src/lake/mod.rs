@@ -6,6 +6,7 @@
 //! (`remote`); then it has a folder of this machine as well, for what is in the making.
 
 mod bad_cells;
+mod code_form;
 mod columns;
 mod convert;
 mod digest;
@@ -41,9 +42,9 @@ use seen::Seen;
 
 pub use bad_cells::{BadCells, BadRow};
 pub use columns::kind_of_own;
-pub use convert::CONVERTER_VERSION;
 pub use digest::RowDigest;
 pub use file::{LakeFile, RowGroup};
+pub use made::CONVERTER_VERSION;
 pub use mark::is_written_by_us;
 pub use provenance::{Provenance, RefusedColumn};
 pub use rows::SourceIdentity;
@@ -291,7 +292,7 @@ impl Lake {
         }
         create_folders(&folder).map_err(|error| self.unwritable(error))?;
         let _lock = lock_file(
-            &folder.join(format!(".{}.lock", convert::stem(file))),
+            &folder.join(format!(".{}.lock", made::stem(file))),
             Trusted::of_folder(&self.here),
             &ctx.cancel,
         )?;
@@ -313,7 +314,7 @@ impl Lake {
                 if let Some(Found::Damaged(object)) = left {
                     record::forget(&object)?;
                 }
-                record::sweep_partials(&folder, &convert::stem(file));
+                record::sweep_partials(&folder, &made::stem(file));
                 ctx.progress.enter(Phase::Converting);
                 match &own {
                     Some(own) => convert::convert_own(own, own_has_crcs, (stores, file), &folder, options, ctx),
@@ -325,7 +326,7 @@ impl Lake {
         remote.publish(stores, &partition, &made.path)?;
         record::remove(&made.path)?;
         shelf.forget(&partition);
-        remote.sweep(shelf, &partition, &convert::stem(file));
+        remote.sweep(shelf, &partition, &made::stem(file));
         match find()? {
             Some(Found::Sound(published)) => Ok(*published),
             _ => Err(lost(&partition, remote.root())),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::native::CodeForm;
+use super::code_form::CodeForm;
 use crate::base::{Code, Error, Text, text};
 use crate::source::dbc::{BadValues, CrcState, Normalised, RejectedRecord, notices};
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
-use super::convert::stem;
 use super::file::fingerprint;
-use super::made::suffix;
+use super::made::{stem, suffix};
 use super::{BadCells, ConvertOptions, LakeFile, Provenance, RowGroup, bad_cells};
-use crate::base::{Error, Odd, Result, Trusted, WholeFile, arrow_footer, is_sealed, sealed_json};
+use crate::base::{Error, Odd, Result, Trusted, WholeFile, is_sealed, sealed_json};
 use crate::catalog::LogicalType;
+use crate::columnar::arrow_footer;
 use crate::source::folder::SourceFile;
 use crate::store::{At, Location, Object, State, Stores};
 

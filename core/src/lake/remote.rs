@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::convert::stem;
-use super::made::suffix;
+use super::made::{stem, suffix};
 use super::record::{self, Record};
 use super::seen::Seen;
 use super::{ConvertOptions, LakeFile};

@@ -15,8 +15,9 @@ use sha2::{Digest, Sha256};
 
 use super::notes;
 use super::{CONVERTER_VERSION, Lake, LakeFile, RowDigest};
-use crate::base::{Code, Ctx, Error, Result, WholeFile, arrow_footer, create_folders, text};
+use crate::base::{Code, Ctx, Error, Result, WholeFile, create_folders, text};
 use crate::catalog::FileId;
+use crate::columnar::arrow_footer;
 use crate::store::{At, State};
 
 const STRICT: CastOptions<'_> = CastOptions { safe: false, format_options: FormatOptions::new() };

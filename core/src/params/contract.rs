@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::spellings::also;
 use super::{Filter, Options};
 
 /// What is expected, as errors say it in both languages.
@@ -110,6 +111,7 @@ pub struct QueryParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, from = "Words")]
 #[schemars(with = "Words")]
+#[non_exhaustive]
 pub enum OneOrMany {
     /// One of them.
     One(String),
@@ -173,6 +175,7 @@ impl OneOrMany {
 /// Which columns get labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Labels {
     /// All that have a list; false: none.
     All(bool),
@@ -193,6 +196,7 @@ impl Labels {
 /// One competência, a list, or a range with both ends included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum CompetenciaParam {
     /// One, or several.
     Listed(OneOrMany),
@@ -250,13 +254,6 @@ pub enum AggregateFn {
 /// `count(*)`, as people write it.
 fn also_count_rows(schema: &mut schemars::Schema) {
     also(schema, &["count(*)"]);
-}
-
-/// Other ways of writing what an enumeration has, which are read as well.
-pub(super) fn also(schema: &mut schemars::Schema, words: &[&str]) {
-    if let Some(Value::Array(alternatives)) = schema.get_mut("oneOf") {
-        alternatives.push(json!({"type": "string", "enum": words}));
-    }
 }
 
 impl AggregateFn {

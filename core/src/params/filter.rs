@@ -10,6 +10,7 @@ pub(super) const CONDITIONS: [&str; 2] = ["uma lista de condições", "a list of
 /// A condition; a row for which it is unknown (NULL) does not meet it, as in SQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Filter {
     /// A column compared with a value, or values.
     Compare {
@@ -101,7 +102,7 @@ impl Op {
 
 /// The signs that people write for it.
 fn also_in_signs(schema: &mut schemars::Schema) {
-    super::contract::also(schema, &["=", "==", "!=", "<>", "<", "<=", ">", ">="]);
+    super::spellings::also(schema, &["=", "==", "!=", "<>", "<", "<=", ">", ">="]);
 }
 
 /// Starts a condition on a column.

@@ -7,6 +7,7 @@ mod json;
 mod options;
 mod query;
 mod sizes;
+mod spellings;
 mod validate;
 mod values;
 mod when;
@@ -15,8 +16,10 @@ pub use contract::{Aggregate, AggregateFn, CompetenciaParam, Labels, OneOrMany, 
 pub use filter::{Col, Filter, Op, col};
 pub use options::{CacheMode, MissingFiles, OnBadValue, OnEmergency, Options, Priority, Versions};
 pub use query::{
-    Ask, BindValue, Extent, Labelled, ORIGIN, Predicate, Projection, Query, Question, Scalar, Scope, Sort, Sql,
-    Structured, Syntax, origin_column,
+    Ask, BindValue, Labelled, ORIGIN, Predicate, Projection, Query, Scalar, Scope, Sort, Sql, Structured, Syntax,
 };
-pub use sizes::check_sizes;
-pub use validate::{Compared, Constant, FileColumns, SqlUse, no_dataset, validate, validate_question, validate_sql};
+pub use validate::{FileColumns, validate};
+
+pub(crate) use query::{Extent, Question, origin_column};
+pub(crate) use sizes::check_sizes;
+pub(crate) use validate::{Compared, Constant, SqlUse, no_dataset, validate_question, validate_sql};

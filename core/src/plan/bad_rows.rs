@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::named;
+use super::origin;
 use crate::base::{Code, Error, Result, text};
 use crate::lake::{BadRow, LakeFile};
 use crate::params::{OnBadValue, Query};
@@ -25,7 +25,7 @@ pub(super) fn bad_rows(query: &Query, files: &[LakeFile], read: &[String]) -> Re
         return Ok(all);
     }
     let is_read = |name: &str| read.iter().any(|column| column.eq_ignore_ascii_case(name));
-    for (number, file) in files.iter().enumerate().filter(|(_, file)| named::reads(query, file)) {
+    for (number, file) in files.iter().enumerate().filter(|(_, file)| origin::reads(query, file)) {
         let is_bad = file.source.bad_values.iter().any(|bad| is_read(&bad.column));
         if !is_bad {
             continue;

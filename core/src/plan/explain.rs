@@ -7,11 +7,12 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::named::reads;
+use super::origin::reads;
 use super::prune::{Verdict, judge, statistics};
 use super::scan::conditions;
 use super::{LeftOut, Missing, Selection, Statement};
-use crate::base::{Error, Result, masked, parquet_footer};
+use crate::base::{Error, Result, masked};
+use crate::columnar::parquet_footer;
 use crate::lake::LakeFile;
 use crate::params::{Predicate, Query};
 use crate::store::At;

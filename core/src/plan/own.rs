@@ -2,7 +2,7 @@
 
 use arrow::datatypes::DataType;
 
-use super::is_text;
+use crate::columnar::is_text;
 
 /// The type that holds every value of both, as it is; none where there is no such type.
 pub(super) fn common(one: &DataType, other: &DataType) -> Option<DataType> {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::named;
-use super::named::origin_of;
-use super::view::{self, Held, TableColumn};
+use super::origin::{self, origin_of};
+use super::table::{Held, TableColumn};
+use super::view;
 use super::{FileSample, Sampling};
 use crate::base::{UnitId, UnitPlaces};
 use crate::catalog::{LogicalType, UfCoding};
+use crate::columnar::is_text;
 use crate::labels::Derived;
 use crate::lake::LakeFile;
 use crate::params::{ORIGIN, Op, Predicate, Projection, Query, Scalar, Scope, Structured};
@@ -205,14 +207,6 @@ fn plain(own: &DataType) -> Option<DataType> {
     }
 }
 
-/// True for text, however it is held: an engine reads all of it as plain text.
-pub fn is_text(kind: &DataType) -> bool {
-    match kind {
-        DataType::Dictionary(_, values) => values.is_string(),
-        kind => kind.is_string(),
-    }
-}
-
 fn runs_uncast(predicate: &Predicate, exact: &impl Fn(&str, &LogicalType) -> bool) -> bool {
     match predicate {
         Predicate::Any(list) | Predicate::All(list) => list.iter().all(|p| runs_uncast(p, exact)),
@@ -239,7 +233,7 @@ fn comparable(value: &Scalar, kind: &LogicalType) -> bool {
 
 /// What the rows of a table must meet that `query` reads of it, but for conditions that are asked of whole files.
 pub fn conditions(query: &Query, scope: &Scope) -> Vec<Predicate> {
-    let (_, of_rows) = named::split(query.predicates());
+    let (_, of_rows) = origin::split(query.predicates());
     of_rows.into_iter().cloned().chain(uf_predicate(scope)).collect()
 }
 

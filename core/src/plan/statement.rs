@@ -7,8 +7,10 @@ use arrow::array::RecordBatch;
 use super::bad_rows::{BadRows, bad_rows};
 use super::catalog_answer::catalog_answer;
 use super::named;
+use super::origin;
 use super::scan::{Scan, scan};
-use super::view::{self, Held, Shown, TableColumn, View, Without};
+use super::table::{self, Held, TableColumn};
+use super::view::{self, Shown, View, Without};
 use super::{Dialect, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Catalog, LogicalType};
@@ -164,7 +166,7 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
         files.iter().filter(|file| file.id.dataset == scope.grupo.dataset).collect()
     };
     let held: Vec<(&Scope, Vec<TableColumn>)> =
-        query.scopes.iter().map(|scope| (scope, view::columns(scope, &of_scope(scope)))).collect();
+        query.scopes.iter().map(|scope| (scope, table::columns(scope, &of_scope(scope)))).collect();
     let mut tables = Vec::with_capacity(query.scopes.len());
     for (scope, columns) in &held {
         let own = |name: &str| {
@@ -184,9 +186,9 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
         (Ask::Structured(_), None) | (Ask::Catalog(_), _) => Vec::new(),
     };
     for (_, columns, of_scope) in &tables {
-        view::refuse_unreadable(columns, of_scope, &read)?;
+        table::refuse_unreadable(columns, of_scope, &read)?;
     }
-    named::refuse_own_origin(query, files)?;
+    origin::refuse_own_origin(query, files)?;
     let left_out = bad_rows(query, files, &read)?;
     let without = Without::of(files, &read, &left_out);
     let shown = |placed| Shown { origin, sampling, without: &without, placed };
@@ -236,8 +238,8 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
                 .stage("plan"));
             }
             // What is the same in all rows of a file is asked of the file.
-            let (_, others) = named::split(&ask.predicates);
-            let is_read = |file: &LakeFile| named::reads(query, file);
+            let (_, others) = origin::split(&ask.predicates);
+            let is_read = |file: &LakeFile| origin::reads(query, file);
             let all = of_scope;
             let of_scope = &all.iter().copied().filter(|file| is_read(file)).collect::<Vec<_>>();
             let ask = &Structured { predicates: others.into_iter().cloned().collect(), ..ask.clone() };

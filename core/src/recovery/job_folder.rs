@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::job_lock::{self, Lock, lock_soon, making, making_soon};
-use super::{Found, Standing};
+use super::{End, Found, Standing};
 use crate::base::{Code, Error, Owner, Result, Trusted, WholeFile, is_sealed, sealed_json, text};
 
 pub(super) const PLAN: &str = "plan.json";
@@ -30,17 +30,6 @@ pub struct JobFolder {
     end: Option<End>,
     foreign: bool,
     _lock: File,
-}
-
-/// How a job ended that left something.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct End {
-    /// True: what it left goes on in a resume.
-    pub resumable: bool,
-    /// The error, in the contract's form; none for a job that completed with dead letters.
-    pub error: Option<Value>,
-    /// Records that were not taken.
-    pub dead_letters: u64,
 }
 
 impl JobFolder {

@@ -76,7 +76,8 @@ pub(super) fn lock_soon(folder: &Path) -> Result<Option<File>> {
     within(A_MOMENT, || lock(folder))
 }
 
-/// A lock, once another has let go of it; none where that takes longer, or where there is nothing to lock.
+/// A lock, once another has let go of it; none where that takes longer, or where there is nothing to lock. It is asked for again and
+/// again: the holder may be another process, and the system wakes nobody who waits for a while only.
 fn within(patience: Duration, mut lock: impl FnMut() -> Result<Lock>) -> Result<Option<File>> {
     let until = Instant::now() + patience;
     loop {

@@ -4,6 +4,7 @@
 //! its process, the checkpoints of its sinks and its dead letters. What they hold is opaque here.
 
 mod dead_letters;
+mod found;
 mod job_folder;
 mod job_lock;
 mod log;
@@ -12,8 +13,9 @@ mod sink_state;
 mod state_folder;
 
 pub use dead_letters::{DeadLetter, DeadLetters, SOURCE};
-pub use job_folder::{End, JobFolder};
+pub use found::{End, Found, Standing};
+pub use job_folder::JobFolder;
 pub use log::Log;
 pub use retry::Retries;
 pub use sink_state::SinkState;
-pub use state_folder::{Found, Standing, StateFolder};
+pub use state_folder::StateFolder;

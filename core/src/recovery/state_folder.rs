@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::job_folder::{self, End, JobFolder};
-use crate::base::{Code, Error, FileSystem, Owner, Result, clip, create_folders, text};
+use super::job_folder::{self, JobFolder};
+use super::{Found, Standing};
+use crate::base::{Code, Error, FileSystem, Result, clip, create_folders, text};
 
 /// Where jobs keep what a later process needs. Made with the first job.
 #[derive(Debug, Clone)]
@@ -13,44 +14,6 @@ pub struct StateFolder {
     root: PathBuf,
     /// None: to be asked of the system.
     lies_on: Option<FileSystem>,
-}
-
-/// How the process that ran a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Standing {
-    /// A process works at it now.
-    Running,
-    /// Its process died.
-    Crashed,
-    /// It began on another machine, or in another container, and nobody holds it here.
-    Foreign,
-    /// It failed, and can be resumed.
-    Failed,
-    /// It has ended; only its dead letters are left.
-    Ended,
-    /// What its folder holds cannot be read, or is not to be trusted; the error says why. Nothing but `discard` goes on.
-    Unreadable,
-}
-
-/// A job that left something.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// Of the job.
-    pub id: String,
-    /// How it stands.
-    pub standing: Standing,
-    /// The process that has it, or had it.
-    pub owner: Option<Owner>,
-    /// What it was to do.
-    pub plan: Value,
-    /// How it ended, if it did.
-    pub end: Option<End>,
-    /// Its folder.
-    pub path: PathBuf,
-    /// Why nothing of it can be read, where that is so.
-    pub unreadable: Option<Error>,
 }
 
 impl StateFolder {
@@ -169,23 +132,32 @@ fn refuse_network(folder: &Path, lies_on: FileSystem) -> Result<()> {
 }
 
 #[cfg(test)]
+impl StateFolder {
+    /// As if it lay on a file system that this machine may not have.
+    pub fn on(self, lies_on: FileSystem) -> Self {
+        StateFolder { lies_on: Some(lies_on), ..self }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_state_folder_of_the_network_is_refused_before_a_job_is_made_there() {
         let root = tempfile::tempdir().unwrap();
-        let of =
-            |kind| StateFolder { lies_on: Some(FileSystem::of_kind(kind)), ..StateFolder::at(root.path().to_owned()) };
+        let of = |kind| StateFolder::at(root.path().to_owned()).on(FileSystem::of_kind(kind));
         let id = ulid::Ulid::new().to_string();
-        // NFS, and SMB.
-        for kind in [0x6969, 0xfe53_4d42] {
+        // NFS, SMB, SMB2, CIFS, AFS, 9P, Ceph, FUSE.
+        for kind in [0x6969, 0x517b, 0xfe53_4d42, 0xff53_4d42, 0x5346_414f, 0x0102_1997, 0x00c3_6400, 0x6573_5546] {
             let refused = of(kind).create(&id, &Value::Null).unwrap_err();
             assert_eq!(refused.code(), Code::Forbidden);
             assert_eq!(refused.diagnostic()["file_system"], format!("{kind:#x}"));
             assert!(!root.path().join(&id).exists(), "nothing is left of it");
         }
-        // ext4.
-        of(0xef53).create(&id, &Value::Null).unwrap();
+        // ext4, tmpfs, and one that is not known.
+        for kind in [0xef53, 0x0102_1994, 0x1234_5678] {
+            of(kind).create(&ulid::Ulid::new().to_string(), &Value::Null).unwrap();
+        }
     }
 }

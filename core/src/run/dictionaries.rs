@@ -278,6 +278,7 @@ fn take(found: &Found, folder: &Path, ctx: &Ctx) -> Result<(KitSynced, Vec<Strin
         Place::Store(stores, at) => {
             let object = stores.during(&ctx.cancel).open(at)?;
             refuse_huge(object.size(), &at.to_string())?;
+            #[allow(clippy::single_range_in_vec_init, reason = "the whole of it")]
             let bytes = object.read_ranges(&[0..object.size()]).map_err(|error| at.io(error))?;
             whole(bytes.concat(), &at.to_string())?
         }

@@ -13,10 +13,8 @@ use parquet::errors::ParquetError;
 use sha2::{Digest, Sha256};
 
 use super::stored_plan::Materialised;
-use crate::base::{
-    Chunk, Code, Ctx, Error, ParquetColumns, Result, Trusted, WholeFile, arrow_footer, file_sha256, parquet_properties,
-    text,
-};
+use crate::base::{Chunk, Code, Ctx, Error, Result, Trusted, WholeFile, file_sha256, text};
+use crate::columnar::{ParquetColumns, arrow_footer, parquet_properties};
 use crate::engine::RowStream;
 use crate::governor::still_room;
 use crate::plan::{Output, Scan, ScanFile};

@@ -18,6 +18,7 @@ mod materials;
 mod memory;
 mod oom_retry;
 mod parking;
+mod places;
 mod plan_sync;
 mod profile;
 mod report;
@@ -42,6 +43,7 @@ pub use handles::{Job, Pending, Rows};
 pub use plan_sync::{FileState, PlannedFile, SyncPlan};
 pub use profile::{Change, ColumnProfile, CompetenciaRows, FrequentValue, InCompetencia, Profile};
 pub use report::{BadValue, NormalisedCodes, Performance, Report, Source, Storage, Unlabelled, Unreadable};
-pub use resume::{JobInfo, Replayed};
-pub use session::{Session, SyncReport};
-pub use stored_plan::STATE_FORMAT;
+pub use resume::{DestinationOptions, JobDestination, JobInfo, Replayed};
+pub use session::SyncReport;
+
+pub(crate) use session::Session;

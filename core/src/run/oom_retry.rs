@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use crossbeam_channel::Receiver;
 
 use super::attempts::{Attempts, is_short_of_memory};
 use super::memory::Share;
@@ -41,8 +42,8 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> OomRetry<F> {
     }
 
     /// [`RowStream::set_aside`] of whichever run it is.
-    pub fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool> {
-        self.running.set_aside(untaken, is_back)
+    pub fn set_aside(&mut self, untaken: Vec<RecordBatch>, back: &Receiver<()>) -> Result<bool> {
+        self.running.set_aside(untaken, back)
     }
 
     /// The lease of whichever run it is.

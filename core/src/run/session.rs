@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,7 +13,7 @@ use super::execution::Prepared;
 use super::task::Task;
 use super::{Job, Pending, Profile, Report, Rows, Unreadable, export, profile, stream};
 use crate::base::{Cancel, Ctx, Error, Result, text};
-use crate::catalog::{FileId, Grupo, LogicalType};
+use crate::catalog::{Dataset, FileId, Grupo, LogicalType};
 use crate::config::Config;
 use crate::gate;
 use crate::labels::edition_of;
@@ -25,7 +25,7 @@ use crate::params::{
 use crate::plan::{Explain, Selection, Wanted, explain, missing_error, select, statement};
 use crate::scheduler::Handle;
 use crate::sink::{Destination, refuse_twice};
-use crate::source::folder::{Listing, SourceFile};
+use crate::source::folder::{Listing, Names, SourceFile};
 use crate::source::header_columns;
 
 /// One source with its lake. It opens and owns what jobs share, and runs none.
@@ -84,9 +84,14 @@ impl Session {
         Environment::open(source, config, parts).map(|environment| Arc::new(Session(environment)))
     }
 
-    /// Starts a job whose rows go to files.
-    pub fn submit(self: &Arc<Self>, params: &QueryParams, destinations: Vec<Destination>) -> Result<Job> {
-        let ctx = self.ctx();
+    /// Starts a job whose rows go to files. It ends once `cancel` is set, and so does this call.
+    pub fn submit(
+        self: &Arc<Self>,
+        params: &QueryParams,
+        destinations: Vec<Destination>,
+        cancel: &Cancel,
+    ) -> Result<Job> {
+        let ctx = self.new_ctx(&cancel.child());
         let started = || {
             if destinations.is_empty() {
                 return Err(Error::new(
@@ -113,12 +118,12 @@ impl Session {
 
     /// Starts a job whose rows come back as a stream; returns when its schema is known.
     pub fn query(self: &Arc<Self>, params: &QueryParams) -> Result<Rows> {
-        self.begin_query(params)?.wait()
+        self.begin_query(params, &Cancel::default())?.wait()
     }
 
-    /// The same, but returns when the query has been checked and queued.
-    pub fn begin_query(self: &Arc<Self>, params: &QueryParams) -> Result<Pending> {
-        let ctx = self.ctx();
+    /// The same, but returns when the query has been checked and queued. It ends once `cancel` is set, and so does this call.
+    pub fn begin_query(self: &Arc<Self>, params: &QueryParams, cancel: &Cancel) -> Result<Pending> {
+        let ctx = self.new_ctx(&cancel.child());
         let prepared = self.prepare(params, &ctx).map_err(|e| self.traced(e, &ctx))?;
         let job = Job::new(ulid::Ulid::new().to_string(), ctx.clone());
         let (to_caller, pending) = Pending::new(job.clone());
@@ -130,7 +135,7 @@ impl Session {
 
     /// Runs a query into files and tables.
     pub fn export(self: &Arc<Self>, params: &QueryParams, destinations: Vec<Destination>) -> Result<Report> {
-        self.submit(params, destinations)?.wait()
+        self.submit(params, destinations, &Cancel::default())?.wait()
     }
 
     /// What is in the columns that `params` selects; waits for it.
@@ -254,24 +259,34 @@ impl Session {
         check_sizes(params)?;
         let stores = &self.lake.stores().during(&ctx.cancel);
         let whole = |grupo: &Grupo, extent| extent == Extent::Dataset || grupo.columns.is_empty();
-        // Names are read when they are needed: what is wrong with a query is said without them.
-        let names_of = |grupo: &Grupo| self.listed(Some(&BTreeSet::from([grupo.dataset.clone()])), ctx);
+        // Names are read when they are needed: what is wrong with a query is said without them. And once, whoever needs them: of a
+        // folder that has just changed, or lies on the network, each reading is a whole one. (A tree elsewhere has its listings here.)
+        let read = OnceLock::<Arc<Names>>::new();
+        let names_of = |datasets: BTreeSet<Dataset>| -> Result<Arc<Names>> {
+            if let Some(names) = read.get() {
+                return Ok(names.clone());
+            }
+            let names = self.listed(Some(&datasets), ctx)?;
+            Ok(if self.mirror.is_none() { read.get_or_init(|| names).clone() } else { names })
+        };
         let file_columns = |scope: &Scope, extent| {
             let whole = whole(scope.grupo, extent) && self.mirror.is_none();
             let wanted = |id: &FileId| if whole { id.dataset == scope.grupo.dataset } else { scope.selects(id) };
-            let files = names_of(scope.grupo)?.stat(stores, wanted)?.files;
+            let files = names_of(BTreeSet::from([scope.grupo.dataset.clone()]))?.stat(stores, wanted)?.files;
             self.columns_of_files(scope.grupo, files, ctx)
         };
         let mut query = match &params.sql {
             None => validate(params, self.catalog, &file_columns)?,
             Some(sql) => match gate::question(sql, self.catalog, &self.tables.names()) {
-                Some(asked) => validate_question(params, asked.and_then(|asked| self.with_files(asked, ctx)))?,
+                Some(asked) => {
+                    validate_question(params, asked.and_then(|asked| self.with_files(asked, &names_of, ctx)))?
+                }
                 None => validate_sql(params, sql, self.judged(params, sql, ctx))?,
             },
         };
         query.set_edition(edition_of(&self.dictionaries_folder())?);
         let datasets = query.scopes.iter().map(|scope| scope.grupo.dataset.clone()).collect();
-        let names = self.listed(Some(&datasets), ctx)?;
+        let names = names_of(datasets)?;
         let wanted = |id: &FileId| {
             let of_scope = |scope: &Scope| match whole(scope.grupo, listed) && self.mirror.is_none() {
                 true => scope.grupo.dataset == id.dataset,
@@ -295,10 +310,15 @@ impl Session {
     }
 
     /// Where the catalogue knows no column of a dataset, those of its files.
-    fn with_files(&self, asked: Question, ctx: &Ctx) -> Result<Question> {
+    fn with_files(
+        &self,
+        asked: Question,
+        names_of: &dyn Fn(BTreeSet<Dataset>) -> Result<Arc<Names>>,
+        ctx: &Ctx,
+    ) -> Result<Question> {
         match asked {
             Question::Columns { grupo, .. } if grupo.columns.is_empty() => {
-                let names = self.listed(Some(&BTreeSet::from([grupo.dataset.clone()])), ctx)?;
+                let names = names_of(BTreeSet::from([grupo.dataset.clone()]))?;
                 let files = names.stat(self.lake.stores(), |id| id.dataset == grupo.dataset)?.files;
                 Ok(Question::Columns { grupo, of_files: self.lake.columns_of(grupo, &self.here(files)) })
             }
@@ -349,6 +369,7 @@ impl Session {
 
     pub(super) fn prepare(&self, params: &QueryParams, ctx: &Ctx) -> Result<Prepared> {
         self.scheduler.is_usable()?;
+        ctx.check()?;
         check_sizes(params)?;
         if let (Some(limit), Some(key)) = (&self.rate_limit, &params.options.rate_key) {
             limit.take(key)?;
@@ -370,5 +391,37 @@ impl Session {
         let (session, running) = (self.clone(), job.clone());
         let work = move |ctx: &Ctx| task.run(&session, &running, ctx).map_err(|e| session.traced(e, ctx));
         self.scheduler.submit(order, job.handle(), work).map_err(|e| self.traced(e, &ctx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Code, FileSystem};
+    use crate::sink::Csv;
+
+    #[test]
+    fn a_job_that_keeps_a_state_is_refused_on_a_file_system_of_the_network_and_rows_are_read_all_the_same() {
+        let place = tempfile::tempdir().unwrap();
+        let [source, output, state] = ["fonte", "out", "jobs"].map(|name| place.path().join(name));
+        crate::source::write_example_data(&source, 5).unwrap();
+        let config = Config { output: Some(output.clone()), state: Some(state.clone()), ..Config::default() };
+        let params = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202401").columns(["CNES"]);
+        let open = |kind| {
+            let mut environment = Environment::open(source.clone(), config.clone(), Parts::default()).unwrap();
+            environment.state = environment.state.clone().on(FileSystem::of_kind(kind));
+            Arc::new(Session(environment))
+        };
+        // NFS, as `statfs` has it.
+        let session = open(0x6969);
+        let refused = session.export(&params, vec![Csv::to("a.csv").into()]).unwrap_err();
+        assert_eq!((refused.code(), refused.retryable()), (Code::Forbidden, false), "{refused}");
+        assert_eq!(refused.diagnostic()["file_system"], "0x6969");
+        assert!(refused.detail().contains("DATASUS_STATE") && !output.join("a.csv").exists());
+        assert_eq!((session.jobs().unwrap(), std::fs::read_dir(&state).unwrap().count()), (Vec::new(), 0));
+        let rows = session.query(&params).unwrap().map(|batch| batch.unwrap().num_rows()).sum::<usize>();
+        assert_eq!(rows, 5, "what keeps no state needs no place for it");
+        // ext4.
+        assert_eq!(open(0xef53).export(&params, vec![Csv::to("a.csv").into()]).unwrap().records_processed, 5);
     }
 }

@@ -115,21 +115,24 @@ impl StoredPlan {
             .with("received", format)
             .stage("recovery"));
         }
-        serde_json::from_value(plan.clone()).map_err(|error| {
-            Error::new(
-                Code::Conflict,
-                text!(
-                    "O plano guardado deste trabalho não se lê; descarte-o e repita",
-                    "The stored plan of this job cannot be read ({error}); discard it and run it again"
-                ),
-            )
-            .stage("recovery")
-        })
+        serde_json::from_value(plan.clone()).map_err(not_read)
     }
 
     pub fn to_json(&self) -> Result<Value> {
         serde_json::to_value(self).map_err(Error::internal)
     }
+}
+
+/// DS-409 for a plan, or a part of one, that is of a known format and does not read.
+pub(super) fn not_read(error: serde_json::Error) -> Error {
+    Error::new(
+        Code::Conflict,
+        text!(
+            "O plano guardado deste trabalho não se lê; descarte-o e repita",
+            "The stored plan of this job cannot be read ({error}); discard it and run it again"
+        ),
+    )
+    .stage("recovery")
 }
 
 /// Rows between two checkpoints where the query does not say.

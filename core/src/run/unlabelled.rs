@@ -15,10 +15,11 @@ use rayon::prelude::*;
 
 use super::Unlabelled;
 use crate::base::{Ctx, Error, Result, Text, text};
+use crate::columnar::is_text;
 use crate::labels::{Derived, Input, WithoutLabel, derived_columns_of};
 use crate::lake::LakeFile;
 use crate::params::{Ask, Query, origin_column};
-use crate::plan::{is_text, reads};
+use crate::plan::reads;
 use crate::store::At;
 
 /// Codes that are named as examples.

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use super::metrics::Waits;
 use super::order::{Limits, Order};
 use super::queue::{Next, Queue, Ticket, Way};
+use super::runnable::{Runnable, Slots};
 use super::sync::{Condvar, Mutex, MutexGuard, spawn};
-use super::task::Runnable;
 use crate::base::{Cancel, CancelReason, Priority, Result, YieldReason};
 
 type Job = Box<dyn Runnable>;
 type Starts = VecDeque<(Ticket, Job)>;
 
 pub(super) struct Dispatcher {
-    books: Mutex<State>,
+    state: Mutex<State>,
     /// A job that waits for its slot got it, or was cancelled.
     turn: Condvar,
     /// The last job has gone.
@@ -37,26 +37,26 @@ const TO_END: Duration = Duration::from_secs(2);
 impl Dispatcher {
     pub fn new(limits: Limits) -> Arc<Self> {
         let parked_for = limits.parked_for;
-        let books = Mutex::new(State { queue: Queue::new(limits), tokens: BTreeMap::new() });
+        let state = Mutex::new(State { queue: Queue::new(limits), tokens: BTreeMap::new() });
         let (turn, idle, process) = (Condvar::new(), Condvar::new(), std::process::id());
-        Arc::new(Dispatcher { books, turn, idle, waits: Waits::default(), parked_for, process })
+        Arc::new(Dispatcher { state, turn, idle, waits: Waits::default(), parked_for, process })
     }
 
     pub fn submit(self: &Arc<Self>, order: &Order, cancel: &Cancel, job: Job) -> Result<()> {
-        let mut books = self.books();
+        let mut state = self.state();
         let now = Instant::now();
-        let ticket = match books.queue.submit(order, job, now) {
+        let ticket = match state.queue.submit(order, job, now) {
             Ok(ticket) => ticket,
             Err((refusal, job)) => {
-                drop(books);
+                drop(state);
                 let error = refusal.error();
                 job.refuse(error.clone());
                 return Err(error);
             }
         };
-        books.tokens.insert(ticket.number, (cancel.clone(), now));
-        let starts = self.fill(&mut books);
-        drop(books);
+        state.tokens.insert(ticket.number, (cancel.clone(), now));
+        let starts = self.fill(&mut state);
+        drop(state);
         self.launch(starts);
         let dispatcher = Arc::downgrade(self);
         cancel.when_set(move || {
@@ -72,113 +72,85 @@ impl Dispatcher {
         if self.is_inherited() {
             return;
         }
-        let mut books = self.books();
-        let Some(job) = books.queue.remove(ticket) else {
+        let mut state = self.state();
+        let Some(job) = state.queue.remove(ticket) else {
             self.turn.notify_all();
             return;
         };
-        let token = books.tokens.remove(&ticket.number);
-        drop(books);
+        let token = state.tokens.remove(&ticket.number);
+        drop(state);
         if let Some(Err(why)) = token.map(|(token, _)| token.check()) {
             job.refuse(why);
         }
     }
 
-    /// False: the job has no slot to give back, and nothing happened.
-    pub fn leave(self: &Arc<Self>, ticket: Ticket, why: YieldReason) -> Result<bool> {
-        let mut books = self.books();
-        let left = books.queue.leave(ticket, why).map_err(|refusal| refusal.error())?;
-        let starts = self.fill(&mut books);
-        drop(books);
-        self.launch(starts);
-        Ok(left)
-    }
-
-    /// Waits for a slot, unless the job is cancelled.
-    pub fn come_back(self: &Arc<Self>, ticket: Ticket, cancel: &Cancel) {
-        let mut books = self.books();
-        books.queue.ask_back(ticket, Instant::now());
-        let starts = self.fill(&mut books);
-        self.wait_for_turn(books, starts, ticket, cancel);
-    }
-
-    /// True: the slot is another's, and the job is to come back.
-    pub fn yield_now(self: &Arc<Self>, ticket: Ticket) -> bool {
-        let mut books = self.books();
-        let Way::Leave(next) = books.queue.yield_now(ticket, Instant::now()) else { return false };
-        let starts = next.and_then(|next| self.hand_over(&books, next)).into_iter().collect();
-        drop(books);
-        self.launch(starts);
-        true
-    }
-
     fn wait_for_turn<'a>(
         self: &'a Arc<Self>,
-        mut books: MutexGuard<'a, State>,
+        mut state: MutexGuard<'a, State>,
         starts: Starts,
         ticket: Ticket,
         cancel: &Cancel,
     ) {
         if !starts.is_empty() {
-            drop(books);
+            drop(state);
             self.launch(starts);
-            books = self.books();
+            state = self.state();
         }
-        while books.queue.returns(ticket) {
+        while state.queue.returns(ticket) {
             if cancel.is_set() {
-                return books.queue.take_back(ticket);
+                return state.queue.take_back(ticket);
             }
-            books = self.turn.wait(books).unwrap_or_else(PoisonError::into_inner);
+            state = self.turn.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     pub fn set_maintenance(self: &Arc<Self>, on: bool) {
-        let mut books = self.books();
-        books.queue.set_maintenance(on);
-        let starts = self.fill(&mut books);
-        drop(books);
+        let mut state = self.state();
+        state.queue.set_maintenance(on);
+        let starts = self.fill(&mut state);
+        drop(state);
         self.launch(starts);
     }
 
     /// Takes no more jobs, and returns when there are none; after `timeout` they are cancelled. True: all had ended by
     /// themselves.
     pub fn close(&self, timeout: Duration) -> bool {
-        let mut books = self.books();
-        books.queue.close();
-        let (mut books, idle) = self.wait_idle(books, timeout);
+        let mut state = self.state();
+        state.queue.close();
+        let (mut state, idle) = self.wait_idle(state, timeout);
         if idle {
             return true;
         }
         // Or the slot of the first that is cancelled would go to one that is about to be.
-        books.queue.halt();
-        let tokens: Vec<Cancel> = books.tokens.values().map(|(token, _)| token.clone()).collect();
-        drop(books);
+        state.queue.halt();
+        let tokens: Vec<Cancel> = state.tokens.values().map(|(token, _)| token.clone()).collect();
+        drop(state);
         tokens.iter().for_each(|token| token.set(CancelReason::Interrupted));
-        drop(self.wait_idle(self.books(), TO_END));
+        drop(self.wait_idle(self.state(), TO_END));
         false
     }
 
-    fn wait_idle<'a>(&self, mut books: MutexGuard<'a, State>, timeout: Duration) -> (MutexGuard<'a, State>, bool) {
+    fn wait_idle<'a>(&self, mut state: MutexGuard<'a, State>, timeout: Duration) -> (MutexGuard<'a, State>, bool) {
         let until = Instant::now().checked_add(timeout);
-        while !books.queue.is_idle() {
+        while !state.queue.is_idle() {
             let left = until.map_or(TO_END, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
-                return (books, false);
+                return (state, false);
             }
-            books = self.idle.wait_timeout(books, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.idle.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        (books, true)
+        (state, true)
     }
 
     /// Jobs of a class that wait.
     pub fn queued(&self, priority: Priority) -> usize {
-        self.books().queue.queued(priority)
+        self.state().queue.queued(priority)
     }
 
     /// Jobs that hold a slot, and those that are parked.
     pub fn started(&self) -> (usize, usize) {
-        let books = self.books();
-        (books.queue.running(), books.queue.parked())
+        let state = self.state();
+        (state.queue.running(), state.queue.parked())
     }
 
     /// How long jobs waited to be started.
@@ -186,33 +158,29 @@ impl Dispatcher {
         &self.waits
     }
 
-    pub fn parked_for(&self) -> Duration {
-        self.parked_for
-    }
-
     /// In a child that was forked after the dispatcher was made: the lock may be held there by a thread that is not.
     pub fn is_inherited(&self) -> bool {
         self.process != std::process::id()
     }
 
-    fn books(&self) -> MutexGuard<'_, State> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives every free slot away; what it returns is to be launched without the lock.
-    fn fill(&self, books: &mut State) -> Starts {
+    fn fill(&self, state: &mut State) -> Starts {
         let now = Instant::now();
         let mut starts = Starts::new();
-        while let Some(next) = books.queue.next(now) {
-            starts.extend(self.hand_over(books, next));
+        while let Some(next) = state.queue.next(now) {
+            starts.extend(self.hand_over(state, next));
         }
         starts
     }
 
-    fn hand_over(&self, books: &State, next: Next<Job>) -> Option<(Ticket, Job)> {
+    fn hand_over(&self, state: &State, next: Next<Job>) -> Option<(Ticket, Job)> {
         match next {
             Next::Start(ticket, job) => {
-                if let Some((_, since)) = books.tokens.get(&ticket.number) {
+                if let Some((_, since)) = state.tokens.get(&ticket.number) {
                     self.waits.waited(ticket.priority(), since.elapsed());
                 }
                 Some((ticket, job))
@@ -239,7 +207,7 @@ impl Dispatcher {
     fn work(self: &Arc<Self>, ticket: Ticket, job: Job) {
         let mut next = Some((ticket, job));
         while let Some((ticket, job)) = next {
-            job.run(self, ticket);
+            job.run(Arc::new(self.clone()), ticket);
             let mut starts = self.ended(ticket);
             next = starts.pop_front();
             self.launch(starts);
@@ -247,12 +215,44 @@ impl Dispatcher {
     }
 
     fn ended(&self, ticket: Ticket) -> Starts {
-        let mut books = self.books();
-        books.queue.end(ticket, Instant::now());
-        books.tokens.remove(&ticket.number);
-        if books.queue.is_idle() {
+        let mut state = self.state();
+        state.queue.end(ticket, Instant::now());
+        state.tokens.remove(&ticket.number);
+        if state.queue.is_idle() {
             self.idle.notify_all();
         }
-        self.fill(&mut books)
+        self.fill(&mut state)
+    }
+}
+
+/// By the handle that its threads share: they go on with what a slot that is given back lets begin.
+impl Slots for Arc<Dispatcher> {
+    fn leave(&self, ticket: Ticket, why: YieldReason) -> Result<bool> {
+        let mut state = self.state();
+        let left = state.queue.leave(ticket, why).map_err(|refusal| refusal.error())?;
+        let starts = self.fill(&mut state);
+        drop(state);
+        self.launch(starts);
+        Ok(left)
+    }
+
+    fn come_back(&self, ticket: Ticket, cancel: &Cancel) {
+        let mut state = self.state();
+        state.queue.ask_back(ticket, Instant::now());
+        let starts = self.fill(&mut state);
+        self.wait_for_turn(state, starts, ticket, cancel);
+    }
+
+    fn yield_now(&self, ticket: Ticket) -> bool {
+        let mut state = self.state();
+        let Way::Leave(next) = state.queue.yield_now(ticket, Instant::now()) else { return false };
+        let starts = next.and_then(|next| self.hand_over(&state, next)).into_iter().collect();
+        drop(state);
+        self.launch(starts);
+        true
+    }
+
+    fn parked_for(&self) -> Duration {
+        self.parked_for
     }
 }

@@ -22,6 +22,7 @@ mod metrics;
 mod order;
 mod queue;
 mod refusal;
+mod runnable;
 #[cfg(test)]
 mod shuttled;
 mod state;

@@ -5,7 +5,7 @@
 
 #[path = "dispatcher.rs"]
 mod dispatcher;
-use super::{metrics, order, queue, state};
+use super::{metrics, order, queue, runnable, state};
 #[path = "task.rs"]
 mod task;
 #[path = "watch.rs"]

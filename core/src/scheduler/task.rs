@@ -4,19 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::dispatcher::Dispatcher;
 use super::queue::Ticket;
+use super::runnable::{Runnable, Slots};
 use super::state::Status;
 use super::watch::{Handle, Watch};
 use crate::base::{Cancel, Ctx, Error, Result, RunPermit, Slot, YieldReason};
-
-pub(super) trait Runnable: Send {
-    /// Runs it to its end; it has a slot by `ticket`.
-    fn run(self: Box<Self>, dispatcher: &Arc<Dispatcher>, ticket: Ticket);
-
-    /// Ends it without having run.
-    fn refuse(self: Box<Self>, why: Error);
-}
 
 /// Dropped without having run, it ends too.
 pub(super) struct Task<T, F> {
@@ -49,11 +41,11 @@ where
     T: Send + Sync + 'static,
     F: FnOnce(&Ctx) -> Result<T> + Send + 'static,
 {
-    fn run(mut self: Box<Self>, dispatcher: &Arc<Dispatcher>, ticket: Ticket) {
-        let (dispatcher, watch) = (dispatcher.clone(), self.handle.watch().clone());
+    fn run(mut self: Box<Self>, slots: Arc<dyn Slots>, ticket: Ticket) {
+        let watch = self.handle.watch().clone();
         let ctx = self.handle.ctx().clone();
-        let seat = DispatcherPermit { dispatcher, ticket, watch, cancel: ctx.cancel.clone() };
-        let ctx = Ctx { slot: Slot::new(Arc::new(seat)), ..ctx };
+        let permit = TaskPermit { slots, ticket, watch, cancel: ctx.cancel.clone() };
+        let ctx = Ctx { slot: Slot::new(Arc::new(permit)), ..ctx };
         if let Some(outcome) = self.outcome(&ctx) {
             self.handle.end(outcome);
         }
@@ -74,16 +66,16 @@ impl<T, F> Drop for Task<T, F> {
 }
 
 /// The right to run of a started job.
-struct DispatcherPermit {
-    dispatcher: Arc<Dispatcher>,
+struct TaskPermit {
+    slots: Arc<dyn Slots>,
     ticket: Ticket,
     watch: Arc<Watch>,
     cancel: Cancel,
 }
 
-impl RunPermit for DispatcherPermit {
+impl RunPermit for TaskPermit {
     fn leave(&self, why: YieldReason) -> Result<()> {
-        if self.dispatcher.leave(self.ticket, why)? {
+        if self.slots.leave(self.ticket, why)? {
             self.watch.becomes(match why {
                 YieldReason::Parked => Status::Parked,
                 YieldReason::Retrying | YieldReason::Memory => Status::Retrying,
@@ -95,15 +87,15 @@ impl RunPermit for DispatcherPermit {
     }
 
     fn come_back(&self) {
-        self.dispatcher.come_back(self.ticket, &self.cancel);
+        self.slots.come_back(self.ticket, &self.cancel);
         self.watch.becomes(Status::Running);
     }
 
     fn yield_now(&self) -> bool {
-        self.dispatcher.yield_now(self.ticket)
+        self.slots.yield_now(self.ticket)
     }
 
     fn patience(&self) -> Duration {
-        self.dispatcher.parked_for()
+        self.slots.parked_for()
     }
 }

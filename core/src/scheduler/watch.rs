@@ -231,6 +231,7 @@ impl<T: Clone> IntoFuture for Handle<T> {
 
 /// What a listener hears of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Event {
     /// Where the job stands.
     pub status: Status,

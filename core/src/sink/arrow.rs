@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use ::arrow::array::{AsArray, RecordBatch, RecordBatchReader};
 use ::arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use ::arrow::error::ArrowError;
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::{Sink, Stored};
 use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, ForkGuard, Next, Result, Slot, batch_bytes};
@@ -25,6 +26,7 @@ pub fn stream(schema: SchemaRef, depth: usize, foreign: &BatchMemory, cancel: &C
     let of_token = Arc::downgrade(&queue);
     cancel.when_set(move || {
         if let Some(queue) = of_token.upgrade() {
+            queue.state().away = None;
             queue.wake();
         }
     });
@@ -63,6 +65,8 @@ struct State {
     is_waiting: bool,
     /// The same for a task.
     task: Option<Waker>,
+    /// Dropped once it asks again, or nobody reads any more.
+    away: Option<Sender<()>>,
     sender_gone: bool,
     reader_gone: bool,
 }
@@ -96,6 +100,7 @@ impl Queue {
         let mut state = self.state();
         state.asked += 1;
         state.is_waiting = false;
+        state.away = None;
         self.changed.notify_all();
         state
     }
@@ -199,10 +204,14 @@ impl ArrowSink {
         (back.into_iter().map(|(batch, _)| batch).collect(), asked)
     }
 
-    /// Whether the reader has asked again, or nobody reads any more.
-    pub fn is_asked(&self, since: Asked) -> bool {
-        let state = self.queue.state();
-        Asked(state.asked) != since || state.reader_gone || self.cancel.is_set()
+    /// Carries nothing, and disconnects once the reader has asked again, or nobody reads any more.
+    pub fn back(&self, since: Asked) -> Receiver<()> {
+        let (away, back) = bounded(0);
+        let mut state = self.queue.state();
+        if Asked(state.asked) == since && !state.reader_gone && !self.cancel.is_set() {
+            state.away = Some(away);
+        }
+        back
     }
 
     /// Waits for that, `patience` at most.
@@ -445,6 +454,7 @@ impl Drop for ArrowReader {
         let Some(queue) = &self.queue else { return };
         let mut state = queue.state();
         state.reader_gone = true;
+        state.away = None;
         let _unread = std::mem::take(&mut state.batches);
         drop(state);
         queue.changed.notify_all();

@@ -17,6 +17,7 @@ const MOST: usize = 64;
 /// A file to write, or a table to load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Destination {
     /// A CSV file.
     Csv(Csv),

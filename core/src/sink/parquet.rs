@@ -19,7 +19,8 @@ use self::footers::Footers;
 use super::file::{self, FileFormat, FilePlace, FileWriter};
 use super::resumable_file::{Part, ResumableFile};
 use super::{Identity, OutputRoot, ResultInfo, Sink, StoredAddress, StoredTarget, Target, TargetEnv};
-use crate::base::{Chunk, Code, Ctx, Error, ParquetColumns, Result, UnitId, parquet_properties, text};
+use crate::base::{Chunk, Code, Ctx, Error, Result, UnitId, text};
+use crate::columnar::{ParquetColumns, parquet_properties};
 use crate::plan::SAMPLING;
 use crate::recovery::SinkState;
 

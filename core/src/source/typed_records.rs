@@ -67,6 +67,7 @@ pub struct RecordsOf {
 /// Whether labels are wanted, and of which columns.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum LabelsOf {
     /// Of all columns that have a list, or of none.
     All(bool),

@@ -5,21 +5,21 @@
 //! most one without a name, whose lock is free, which the next goes without.
 
 use std::collections::BTreeSet;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use parquet::file::metadata::ParquetMetaData;
 use sha2::{Digest, Sha256};
 
 use super::splice::{bytes_of, roots, splice};
 use super::{At, Object, ReadAt, Reader};
-use crate::base::{Cancel, Code, Error, Result, Trusted, create_folders, parquet_footer, text};
+use crate::base::{Cancel, Code, Error, Result, Trusted, create_folders, lock_file, text};
+use crate::columnar::parquet_footer;
 
-const GLANCE: Duration = Duration::from_millis(10);
 /// Copies that a process locks one by one.
 const MOST_LOCKS: usize = 256;
 /// Of the footer of a copy.
@@ -148,7 +148,7 @@ impl ChunkCache {
         }
         // One process at a time makes a copy of an object.
         create_folders(&folder).map_err(|error| Error::io(error, &folder))?;
-        let _lock = take(&folder.join(".lock"), cancel)?;
+        let _lock = lock_file(&folder.join(".lock"), Trusted::Own, cancel)?;
         if let Some(found) = self.find(&folder, &part) {
             return Ok(found);
         }
@@ -229,7 +229,7 @@ impl ChunkCache {
 
     /// A new file of so many bytes, without a name yet, for which others have gone where it had to be.
     fn room(&self, folder: &Path, bytes: u64, cancel: &Cancel) -> Result<(PathBuf, File)> {
-        let _lock = take(&self.root.join(".lock"), cancel)?;
+        let _lock = lock_file(&self.root.join(".lock"), Trusted::Own, cancel)?;
         let failed = |error| Error::io(error, &self.root);
         let all = self.open_all().map_err(failed)?;
         // While somebody reads more copies than it can lock, none goes.
@@ -299,21 +299,6 @@ fn same(file: &File, path: &Path) -> bool {
     match (file.metadata(), std::fs::symlink_metadata(path)) {
         (Ok(open), Ok(named)) => identity(open) == identity(named),
         _ => false,
-    }
-}
-
-fn take(path: &Path, cancel: &Cancel) -> Result<File> {
-    let failed = |error| Error::io(error, path);
-    let lock = Trusted::Own.open(File::options().create(true).truncate(false).write(true), path).map_err(failed)?;
-    loop {
-        match lock.try_lock() {
-            Ok(()) => return Ok(lock),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-            Err(TryLockError::WouldBlock) => {
-                let _ = cancel.signal().recv_timeout(GLANCE);
-                cancel.check()?;
-            }
-        }
     }
 }
 

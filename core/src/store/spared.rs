@@ -37,6 +37,7 @@ pub struct SparedElsewhere {
 
 /// What is spared below a location of another store.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum SparedKind {
     /// All of it.
     Lake,

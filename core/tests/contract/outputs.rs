@@ -2,10 +2,11 @@
 
 use std::fmt::Debug;
 
+use datasus::run::DestinationOptions;
 use datasus::source::{FileSummary, RecordsOf, TypedRecords, write_example_data};
 use datasus::{
     CacheUse, Catalog, Client, Config, Csv, DeadLetter, Error, Estimate, Explain, Holdings, JobInfo, Known, Language,
-    Mode, Options, Parquet, QueryParams, Report, Status, SyncReport, base::ErrorForm,
+    Mode, Options, Parquet, Postgres, QueryParams, Report, Status, SyncReport, base::ErrorForm,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -119,11 +120,25 @@ fn a_job_that_was_left_and_its_dead_letters_are_read_back() {
     });
     let read: DeadLetter = serde_json::from_value(letter.clone()).unwrap();
     assert_eq!(comes_back("DeadLetter", &read), letter);
+    let csv = serde_json::to_value(Csv::to("a.csv")).unwrap();
+    let in_table = Postgres { table: Some("s.t".into()), ..Postgres::default() };
     let job = json!({
         "job_id": "01J", "standing": "crashed", "created_at": "2026-01-01T00:00:00Z",
-        "params": {"dataset": "SIH-RD"}, "destinations": [{"to": {"csv": {}}}], "error": null, "dead_letters": 0, "pid": 1,
-        "host": "h",
+        "params": {"dataset": "SIH-RD"}, "error": null, "dead_letters": 0, "pid": 1, "host": "h",
+        "destinations": [
+            {"to": {"csv": csv}, "url": null, "password_left_out": false},
+            {"to": {"postgres": in_table}, "url": "postgres://u@h/d", "password_left_out": true},
+            // Of the program's own.
+            {"to": {"counter": {"most": 3}}, "url": null, "password_left_out": false},
+        ],
     });
     let read: JobInfo = serde_json::from_value(job.clone()).unwrap();
+    let [DestinationOptions::Known(file), DestinationOptions::Known(table), DestinationOptions::Other(own)] =
+        [0, 1, 2].map(|number| read.destinations[number].to.clone())
+    else {
+        panic!("{read:?}")
+    };
+    assert_eq!((file, table), (Csv::to("a.csv").into(), in_table.into()));
+    assert_eq!(own["counter"]["most"], 3);
     assert_eq!(comes_back("JobInfo", &read), job);
 }

@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime};
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use datasus::base::Ctx;
 use datasus::catalog::Catalog;
-use datasus::lake::{ConvertOptions, Lake};
+use datasus::faces::lake::{ConvertOptions, Lake};
 use datasus::source::dbc::{DbcWriter, Layout, ReadOptions, RecordFile, WriteOptions, dbc_to_dbf};
 use datasus::source::folder::{Folder, Why};
 use datasus::{Client, Code, Config, Error, MissingFiles, Options, Parquet, QueryParams, Report, Versions};

@@ -5,7 +5,7 @@ use std::ffi::{CString, OsStr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use datasus::base::FileSystem;
+use datasus::faces::FileSystem;
 
 use super::*;
 
@@ -119,6 +119,52 @@ fn the_names_of_a_folder_are_read_once_a_query_and_not_at_all_while_it_stands_st
     assert_eq!((counted(&rd()), readings()), (7, 1));
     place.dbc("novo/RDAC2312.dbc", 0, 2);
     assert_eq!(counted(&rd()), 9);
+}
+
+/// A folder that has just changed is read by each query, and by none twice, whatever it has to know of its files.
+#[test]
+fn a_listing_of_a_hundred_thousand_files_is_read_once_by_a_query_and_the_selected_files_alone_are_opened() {
+    let place = Place::new();
+    let folder = place.folder.path().join("sub");
+    std::fs::create_dir(&folder).unwrap();
+    let ufs = ["AC", "AL", "AM", "AP", "BA", "CE", "DF", "ES", "GO", "MA", "MG", "MS", "MT", "PA", "PB", "PE", "PI"];
+    let months = |year: usize| (1..=12).map(move |month| format!("{year:02}{month:02}"));
+    // Empty, as nobody looks into them.
+    let named = ["RD", "SP"].iter().flat_map(|grupo| {
+        let of_grupo =
+            move |uf: &&'static str| (0..15).flat_map(months).map(move |month| format!("{grupo}{uf}{month}.dbc"));
+        ufs.iter().flat_map(of_grupo)
+    });
+    let others = (0..).map(|number| format!("anexo-{number}.txt"));
+    named.chain(others).take(100_000).for_each(|name| drop(File::create(folder.join(name)).unwrap()));
+    for month in 1..=2 {
+        place.dbc(&format!("sub/RDRR24{month:02}.dbc"), 0, 3).dbc(&format!("sub/SPRR24{month:02}.dbc"), 0, 2);
+    }
+    let client = place.client();
+    let opened = Opened::watch(&folder);
+    let wanted = |params: QueryParams| params.uf(["RR"]).competencia("2024-01");
+    let sql = "SELECT count(*) AS n FROM sih_rd UNION ALL SELECT count(*) FROM sih_sp";
+    let all = [
+        (rd(), 3, "RDRR2401.dbc"),
+        // Known of other files alone: all of the dataset are asked for it.
+        (rd().columns(["N_AIH", "COLUNA"]), 0, ""),
+        (QueryParams::sql(sql), 2, "SPRR2401.dbc"),
+        (QueryParams::sql("DESCRIBE sih_rd"), 0, ""),
+    ];
+    for (number, (asked, counts, files)) in all.into_iter().enumerate() {
+        // Its time is now once more.
+        drop(File::create(folder.join(format!("agora-{number}.txt"))).unwrap());
+        opened.since();
+        let answer = client.query(&wanted(asked.clone())).and_then(|rows| rows.collect_batches());
+        let readings = opened.since();
+        let seen = readings.iter().filter(|name| name.is_empty()).count();
+        assert!(seen <= 1, "{seen} readings for {asked:?}");
+        if counts > 0 {
+            assert_eq!(answer.unwrap().iter().map(|batch| batch.num_rows()).sum::<usize>(), counts);
+            let read: BTreeSet<&str> = readings.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+            assert!(read.contains(files) && read.len() <= 2, "{read:?}");
+        }
+    }
 }
 
 #[test]

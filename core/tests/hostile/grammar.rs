@@ -1,6 +1,6 @@
 //! SQL by a grammar, seeded: mostly sound, some of it hostile, some of it damaged.
 
-use datasus::gate;
+use datasus::faces::gate;
 
 /// Values at the edges of their types.
 const EDGES: &[&str] = &[

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use datasus::base::{CancelReason, Ctx, held_by_process};
+use datasus::base::{CancelReason, Ctx};
 use datasus::engine::{DuckDb, Engine, Settings};
+use datasus::faces::held_by_process;
 use datasus::governor::{Ask, Governor};
 use datasus::plan::{Binds, Statement};
 use datasus::{Code, Error};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use datasus::base::{Cancel, CancelReason, Ctx, TraceId};
 use datasus::engine::{DuckDb, Engine, HANGS, Settings};
-use datasus::gate::{self, Patience};
+use datasus::faces::gate::{self, Patience};
 use datasus::governor::{Ask, Governor, MOST_ABANDONED};
 use datasus::params::Options;
 use datasus::plan::{Binds, Statement};

@@ -207,7 +207,7 @@ fn own_bytes(store: &S3, root: &str, columns: &[&str]) -> (u64, u64) {
     let opened = At::of(store.open(&object.location).unwrap());
     let tail = opened.get_bytes(opened.len() - 8, 8).unwrap();
     let footer = u64::from(u32::from_le_bytes(tail[..4].try_into().unwrap())) + 8;
-    let metadata = datasus::base::parquet_footer(&opened).unwrap();
+    let metadata = parquet::file::metadata::ParquetMetaDataReader::new().parse_and_finish(&opened).unwrap();
     let of_group = |group: &parquet::file::metadata::RowGroupMetaData| -> u64 {
         let wanted = |name: &str| columns.contains(&name);
         group.columns().iter().filter(|c| wanted(c.column_descr().name())).map(|c| c.byte_range().1).sum()

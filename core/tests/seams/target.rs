@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use arrow::datatypes::SchemaRef;
 use datasus::base::{Chunk, Ctx, Text};
 use datasus::recovery::SinkState;
+use datasus::run::DestinationOptions;
 use datasus::sink::{Identity, Limits, ResultInfo, Sink, Stored, StoredAddress, StoredTarget, Target, TargetEnv};
 use datasus::{Client, Code, Csv, Destination, Error, QueryParams, Result, Standing};
 use serde::{Deserialize, Serialize};
@@ -110,10 +111,9 @@ fn a_target_from_outside_takes_the_rows_beside_ours_and_its_jobs_are_resumed_whe
     AWAY.store(false, Relaxed);
     assert_eq!(lost.code(), Code::Unreachable);
     let [job] = &client.jobs().unwrap()[..] else { panic!("{:?}", client.jobs()) };
-    assert_eq!(
-        (job.standing, &job.destinations[0]["to"]),
-        (Standing::Failed, &json!({"counter": {"name": "there", "most": 10_000}}))
-    );
+    let DestinationOptions::Other(own) = &job.destinations[0].to else { panic!("{job:?}") };
+    let own = serde_json::to_value(own).unwrap();
+    assert_eq!((job.standing, own), (Standing::Failed, json!({"counter": {"name": "there", "most": 10_000}})));
     let stranger = Client::open_with(source.path(), crate::config(place.path())).unwrap();
     assert_eq!(stranger.resume(&job.job_id).unwrap_err().code(), Code::Conflict);
     let report = open().open().unwrap().resume(&job.job_id).unwrap().wait().unwrap();

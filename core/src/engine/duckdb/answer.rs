@@ -1,10 +1,8 @@
 //! The rows on their way from the thread that owns the statement to whoever takes them. The end is said, never guessed: a sender
 //! that is gone without a word is an error, so that a short answer is never taken for the whole.
 
-use std::time::Duration;
-
 use arrow::array::RecordBatch;
-use crossbeam_channel::{Receiver, RecvError, Sender, after, select};
+use crossbeam_channel::{Receiver, RecvError, Sender, TryRecvError, select};
 
 use super::watch::Watch;
 use crate::base::{Ctx, Error, Next, Result};
@@ -71,15 +69,18 @@ impl ToConsumer {
 }
 
 impl Pieces {
-    /// The next one, waiting for it `patience` at most.
-    pub fn next_within(&mut self, patience: Duration) -> Next {
+    /// The next one, waiting for it; nothing once `back` has disconnected.
+    pub fn next_unless(&mut self, back: &Receiver<()>) -> Next {
         if self.ended {
             return Next::End;
+        }
+        if back.try_recv() == Err(TryRecvError::Disconnected) {
+            return Next::NotYet;
         }
         let piece = select! {
             recv(self.receiver) -> piece => Ok(piece),
             recv(self.abandoned) -> left => left.map_or_else(|RecvError| Ok(self.receiver.recv()), Err),
-            recv(after(patience)) -> _ => return Next::NotYet,
+            recv(back) -> _ => return Next::NotYet,
         };
         match self.open(piece) {
             Some(Ok(batch)) => Next::Batch(batch),

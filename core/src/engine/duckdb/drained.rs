@@ -2,9 +2,9 @@
 //! instance can end and give its memory back; the reader finds its rows there, in order, when it comes again.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use arrow::array::RecordBatch;
+use crossbeam_channel::Receiver;
 
 use super::answer::Pieces;
 use super::aside::{Aside, Record};
@@ -13,8 +13,6 @@ use crate::engine::Settings;
 use crate::engine::row_stream::{RowSource, numbered};
 use crate::engine::settings::Pace;
 
-/// How soon a reader that came back is seen.
-const GLANCE: Duration = Duration::from_millis(20);
 /// More than a stream ever has untaken.
 const REMEMBERED: usize = 8;
 
@@ -79,17 +77,14 @@ impl Drained {
     }
 
     /// True once the engine's thread has nothing more to hand over.
-    fn drain(&mut self, is_back: &dyn Fn() -> bool) -> Result<bool> {
+    fn drain(&mut self, back: &Receiver<()>) -> Result<bool> {
         loop {
             self.write_aside()?;
             if self.end.is_some() {
                 return Ok(true);
             }
-            if is_back() {
-                return Ok(false);
-            }
-            match self.pieces.next_within(GLANCE) {
-                Next::NotYet => {}
+            match self.pieces.next_unless(back) {
+                Next::NotYet => return Ok(false),
                 Next::Batch(batch) => self.waiting.push_back(Waiting::Memory(batch)),
                 Next::Failed(error) => self.end = Some(Err(error)),
                 Next::End => self.end = Some(Ok(())),
@@ -133,14 +128,14 @@ impl RowSource for Drained {
         false
     }
 
-    fn set_aside(&mut self, untaken: Vec<RecordBatch>, is_back: &dyn Fn() -> bool) -> Result<bool> {
+    fn set_aside(&mut self, untaken: Vec<RecordBatch>, back: &Receiver<()>) -> Result<bool> {
         self.chunks -= untaken.len() as u64;
         for batch in untaken.into_iter().rev() {
             let waiting = self.handed.pop_back().flatten().map_or(Waiting::Memory(batch), Waiting::Disk);
             self.waiting.push_front(waiting);
         }
         // Without room on the disk it waits in memory, as a result does whose reader is only a little slow.
-        self.drain(is_back).or_else(|error| {
+        self.drain(back).or_else(|error| {
             tracing::warn!(%error, "the result of a stream that is not read stays in memory");
             Ok(false)
         })

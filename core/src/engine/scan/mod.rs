@@ -20,7 +20,7 @@ mod unit;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
 use arrow::array::RecordBatch;
@@ -52,6 +52,8 @@ struct Work {
     row_bytes: AtomicU64,
     /// The file that was opened last: who begins again finds it, and the same bytes though another may have its name by now.
     opened: Mutex<Option<(usize, Arc<OpenFile>)>>,
+    /// Whose waits end when the job's token is set.
+    at_work: Mutex<Weak<Its>>,
     ctx: Ctx,
 }
 
@@ -109,13 +111,25 @@ pub(super) fn start(scan: Scan, settings: &Settings, ctx: &Ctx) -> Result<RowStr
     let (schema, limit) = (scan.schema.clone(), scan.limit);
     let pace = Pace::of(settings);
     let (threads, row_bytes, ctx) = (settings.threads.max(1), AtomicU64::default(), ctx.clone());
-    let opened = Mutex::default();
-    let work = Arc::new(Work { scan, conditions, groups, pace, units, threads, row_bytes, opened, ctx: ctx.clone() });
+    let (opened, at_work) = (Mutex::default(), Mutex::default());
+    let work = Work { scan, conditions, groups, pace, units, threads, row_bytes, opened, at_work, ctx: ctx.clone() };
+    let work = Arc::new(work);
+    let of_token = Arc::downgrade(&work);
+    ctx.cancel.when_set(move || {
+        let at_work = of_token.upgrade().and_then(|work| work.at_work().upgrade());
+        if let Some(its) = at_work {
+            its.order.wake();
+        }
+    });
     let rows = Rows::start(work, schema.clone(), limit)?;
     Ok(RowStream::of(schema, Box::new(rows), ctx.cancel))
 }
 
 impl Work {
+    fn at_work(&self) -> MutexGuard<'_, Weak<Its>> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn open(&self, file: usize) -> Result<Arc<OpenFile>> {
         let last = || self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, opened)) = last().as_ref().filter(|(of, _)| *of == file) {
@@ -135,6 +149,7 @@ impl Reading {
         let groups = work.groups.len();
         let order = Order::new(from.group, groups, work.pace.clone());
         let its = Arc::new(Its { work: work.clone(), order, from });
+        *work.at_work() = Arc::downgrade(&its);
         let mut reading = Reading { its: its.clone(), workers: Vec::new() };
         for number in 0..work.threads.min(groups.saturating_sub(from.group)) {
             let its = its.clone();

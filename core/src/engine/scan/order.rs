@@ -2,13 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use crate::base::{Chunk, Ctx, Error, Result, batch_bytes};
 use crate::engine::settings::Pace;
-
-/// How often whoever waits looks at the cancel token.
-const GLANCE: Duration = Duration::from_millis(20);
 
 pub(super) struct Order {
     state: Mutex<State>,
@@ -52,8 +48,16 @@ impl Order {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Until something has changed: what the others hand over or take, the job's token ([`Order::wake`]), the end. How far ahead the
+    /// memory's mode allows is looked at with each of those.
     fn wait<'s>(&self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
-        self.changed.wait_timeout(state, GLANCE).unwrap_or_else(PoisonError::into_inner).0
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The job's token is set: whoever waits looks at it. Under the lock, so that who is about to wait hears of it.
+    pub(super) fn wake(&self) {
+        let _state = self.state();
+        self.changed.notify_all();
     }
 
     /// The next unit to work at; none at the end. Waits while there are more workers than the mode allows: `worker` is

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use crossbeam_channel::Receiver;
 
 use super::order::Made;
 use super::{Place, Reading, Work};
@@ -151,7 +152,7 @@ impl Iterator for Rows {
 
 impl RowSource for Rows {
     /// Everything that was made goes, and is made again.
-    fn set_aside(&mut self, untaken: Vec<RecordBatch>, _: &dyn Fn() -> bool) -> Result<bool> {
+    fn set_aside(&mut self, untaken: Vec<RecordBatch>, _: &Receiver<()>) -> Result<bool> {
         if self.work.units.is_some() {
             return Err(Error::internal("units are not taken back").stage("query"));
         }

@@ -22,9 +22,10 @@ use super::Group;
 use super::condition::Condition;
 use super::cut::{Cut, Tally, met_among};
 use super::pages::Pages;
-use crate::base::{Ctx, Error, parquet_footer};
+use crate::base::{Ctx, Error};
+use crate::columnar::{is_text, parquet_footer};
 use crate::labels::{Derived, Input};
-use crate::plan::{FileSample, Output, Scan, ScanFile, Verdict, is_text, judge, statistics};
+use crate::plan::{FileSample, Output, Scan, ScanFile, Verdict, judge, statistics};
 
 /// Bytes of a text, where nothing is known of it.
 const GUESSED_TEXT: u64 = 12;

@@ -4,9 +4,11 @@ use arrow::datatypes::{DataType, Field};
 use parquet::basic::Type as Physical;
 use parquet::schema::types::SchemaDescriptor;
 
+use super::super::code_form::CodeForm;
 use super::rendered::is_utc;
 use crate::base::{Text, text};
-use crate::catalog::{Column, Competencia, Form, Grupo, LogicalType, Normal};
+use crate::catalog::{Column, Competencia, Form, Grupo, LogicalType};
+use crate::columnar::is_text;
 use crate::source::HeaderColumn;
 
 /// A column of the file, and the way that its values take.
@@ -49,39 +51,6 @@ impl Way {
     /// Whether the file could be read in place for all that this column's type says.
     pub(super) fn may_stay(&self) -> bool {
         matches!(self, Way::Kept | Way::Text { .. } | Way::Floats)
-    }
-}
-
-/// How a code's digits are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::lake) struct CodeForm(Form);
-
-impl CodeForm {
-    /// What the catalogue says of the codes of `column` in files of `competencia`; none where it says nothing, and a field
-    /// of one character can have lost no zero.
-    pub(super) fn of(column: &Column, competencia: Competencia) -> Option<Self> {
-        if let Some(form) = column.form_at(competencia) {
-            return Some(CodeForm(form));
-        }
-        let one = !column.eras.is_empty() && column.eras.iter().all(|era| era.width == 1);
-        one.then_some(CodeForm(Form::Digits(1)))
-    }
-
-    /// The number as the code that it was, with its zeros; none where it is none. What else is to be changed (a check digit,
-    /// a century) is left to whoever changes it in texts, and counts it.
-    pub(super) fn write(self, number: i128) -> Option<String> {
-        let digits = u128::try_from(number).ok()?.to_string();
-        match (self.0.normalise(&digits), self.0) {
-            (Normal::Changed(code), Form::Digits(_)) => Some(code),
-            (Normal::Same | Normal::Changed(_), _) => Some(digits),
-            (Normal::Unfit, _) => None,
-        }
-    }
-}
-
-impl std::fmt::Display for CodeForm {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)
     }
 }
 
@@ -169,14 +138,6 @@ fn own(field: &Field, bytes: Option<usize>) -> OwnColumn {
         (found, _) => (found.clone(), Way::Kept),
     };
     OwnColumn { name: field.name().clone(), kind: None, arrow, number: false, form: None, way }
-}
-
-/// However it is held.
-fn is_text(kind: &DataType) -> bool {
-    match kind {
-        DataType::Dictionary(_, values) => values.is_string(),
-        kind => kind.is_string(),
-    }
 }
 
 fn is_number(kind: &DataType) -> bool {

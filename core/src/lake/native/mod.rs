@@ -17,14 +17,15 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use rayon::prelude::*;
 
+pub(super) use self::column::OwnColumn;
 use self::column::Way;
-pub(super) use self::column::{CodeForm, OwnColumn};
 use self::pages::Crcs;
 pub(super) use self::typed::TypedRows;
 use super::file::fingerprint;
 use super::{ConvertOptions, LakeFile, Provenance, RowGroup};
-use crate::base::{Cancel, Code, Error, Result, arrow_footer, text};
+use crate::base::{Cancel, Code, Error, Result, text};
 use crate::catalog::{Catalog, Form, Normal};
+use crate::columnar::arrow_footer;
 use crate::source::dbc::CrcState;
 use crate::source::folder::SourceFile;
 use crate::store::{At, Location, Stores};

@@ -7,7 +7,8 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::ChunkReader;
 
-use crate::base::{Cancel, Compact};
+use crate::base::Cancel;
+use crate::columnar::Compact;
 use crate::store::At;
 
 /// Bytes of a header that are read at first, and at most: statistics may stand in it.

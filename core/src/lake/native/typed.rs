@@ -9,7 +9,8 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::errors::ParquetError;
 use rayon::prelude::*;
 
-use super::column::{CodeForm, OwnColumn, Way};
+use super::super::code_form::CodeForm;
+use super::column::{OwnColumn, Way};
 use super::floats;
 use super::rendered::Cells;
 use super::texts::{Texts, all};

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::job_info::{JobInfo, destinations};
 use super::resumed::{Resumed, changed, go_on};
-use crate::base::{Code, Error, ErrorForm, Result, masked_json, text};
-use crate::params::QueryParams;
+use crate::base::{Cancel, Code, Error, Result, masked_json, text};
 use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Log, Standing};
 use crate::run::Job;
 use crate::run::export::{discard_targets, remove_leftovers};
@@ -18,32 +17,6 @@ use crate::run::session::Session;
 use crate::run::stored_plan::{PinnedFile, StoredPlan};
 use crate::run::task::Task;
 use crate::sink::{Replay, ResultInfo, Target, parquet};
-
-/// A job that left something, as [`crate::Client::jobs`] lists it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[non_exhaustive]
-pub struct JobInfo {
-    /// By which it is resumed or discarded.
-    pub job_id: String,
-    /// How it stands.
-    pub standing: Standing,
-    /// When it was submitted, as RFC 3339.
-    pub created_at: String,
-    /// The query, without passwords; null where it cannot be read.
-    #[schemars(with = "Option<QueryParams>")]
-    pub params: Value,
-    /// Where its rows go, without passwords.
-    pub destinations: Value,
-    /// The error that it ended with, in the contract's form.
-    #[schemars(with = "Option<ErrorForm>")]
-    pub error: Option<Value>,
-    /// Records that were not taken.
-    pub dead_letters: u64,
-    /// The process that ran it; 0 where that cannot be read.
-    pub pid: u32,
-    /// The machine that had it.
-    pub host: String,
-}
 
 /// What a replay of dead letters did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -66,13 +39,17 @@ impl Session {
                 job.unreadable.get_or_insert(error);
                 0
             });
+            let destinations = destinations(&job.plan).unwrap_or_else(|error| {
+                job.unreadable.get_or_insert(error);
+                Vec::new()
+            });
             let unreadable = job.unreadable.map(|error| self.traced(error, &ctx).to_json());
             JobInfo {
                 job_id: job.id,
                 standing: if unreadable.is_some() { Standing::Unreadable } else { job.standing },
                 created_at: job.plan["created_at"].as_str().unwrap_or_default().to_owned(),
                 params: masked_json(job.plan["params"].clone()),
-                destinations: masked_json(job.plan["destinations"].clone()),
+                destinations,
                 dead_letters: job.end.as_ref().map_or(count, |end| end.dead_letters),
                 error: unreadable.or_else(|| job.end.and_then(|end| end.error)).map(masked_json),
                 pid: job.owner.as_ref().map_or(0, |owner| owner.pid),
@@ -82,9 +59,9 @@ impl Session {
         Ok(info.collect())
     }
 
-    /// Takes the job over and goes on with it, where it stopped.
-    pub fn resume(self: &Arc<Self>, job_id: &str) -> Result<Job> {
-        let ctx = self.ctx();
+    /// Takes the job over and goes on with it, where it stopped. It ends once `cancel` is set, and so does this call.
+    pub fn resume(self: &Arc<Self>, job_id: &str, cancel: &Cancel) -> Result<Job> {
+        let ctx = self.new_ctx(&cancel.child());
         let taken = || -> Result<Resumed> {
             let folder = self.state.take(job_id)?;
             if folder.end().is_some_and(|end| !end.resumable) {

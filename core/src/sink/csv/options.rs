@@ -71,6 +71,7 @@ impl Csv {
 
 /// What stands between two fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
 pub enum Delimiter {
     /// `,`
     #[default]
@@ -105,6 +106,7 @@ impl Delimiter {
 /// What ends a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum LineEnding {
     /// CR LF, as RFC 4180 has it.
     #[default]

@@ -9,6 +9,7 @@ use crate::sink::csv::{Csv, refuse_decimal_comma};
 /// How rows are written to a pipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Format {
     /// As a CSV file is written; `path`, `overwrite` and `zstd` are a file's alone.
     Csv(Csv),
@@ -29,6 +30,7 @@ pub struct Ndjson {
 /// How decimals and integers of 64 bits are written in JSON.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Numbers {
     /// As numbers with all their digits: `1234.50`. A reader whose numbers are doubles rounds them.
     #[default]

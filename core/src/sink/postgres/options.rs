@@ -72,6 +72,7 @@ pub struct Postgres {
 /// What a partition of a table holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum PartitionBy {
     /// One competência, by `datasus_competencia`.
     Competencia,
@@ -89,6 +90,7 @@ fn columns_or_word<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Op
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "LoadMode")]
+#[non_exhaustive]
 pub enum Mode {
     /// A new table; DS-409 if there is one of that name.
     #[default]
@@ -107,6 +109,7 @@ pub enum Mode {
 /// What makes rows of the table and of the result the same load.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ReplaceBy {
     /// The same UF (BR in national files) and competência.
     #[default]

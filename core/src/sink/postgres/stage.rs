@@ -54,7 +54,8 @@ pub(super) async fn lock(client: &Client, url: &Url, stage: &TableName, state: &
             )
             .stage("postgres"));
         }
-        // The process that had them is dead, or has given them up: it may not have told the server yet.
+        // The process that had them is dead, or has given them up: it may not have told the server yet. Their end is asked for again
+        // and again: one that is on its way is in no list.
         end_sessions(client, url, state).await?;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }

@@ -13,6 +13,7 @@ use crate::base::{Code, Error, Result, Text, did_you_mean, text};
 /// Latin-1 in all of them, and the scrambled CNS of SIA holds bytes from 0x7B to 0x9F that mean nothing and must come out as
 /// they went in. Tables beside them (registers of municipalities, of TabWin) were written under DOS and Windows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Encoding {
     /// ISO 8859-1: every byte is the character of its number, so that none can fail.
     #[default]
@@ -31,6 +32,7 @@ pub enum Encoding {
 
 /// What a caller asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum EncodingChoice {
     /// The one that a first pass over the file finds, with a warning that says which.
     Auto,

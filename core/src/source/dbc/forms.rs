@@ -10,6 +10,7 @@ const SAMPLES: usize = 10;
 
 /// The codes of a column that stood in the file in another form than the catalogue's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[non_exhaustive]
 pub struct Normalised {
     /// The column.
     pub column: String,

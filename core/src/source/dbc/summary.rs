@@ -31,6 +31,7 @@ impl std::fmt::Display for CrcState {
 
 /// The fields of a column that did not parse and are NULL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BadValues {
     /// The column.
     pub column: String,
@@ -42,6 +43,7 @@ pub struct BadValues {
 
 /// One value that did not parse and is NULL.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BadCell {
     /// In what is made of the file, from 0.
     pub row: u64,
@@ -53,6 +55,7 @@ pub struct BadCell {
 
 /// A record whose flag byte is neither blank, nor `*`, nor 0x00: it is in no batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RejectedRecord {
     /// Its place in the file, from 0.
     pub row: u64,
@@ -73,6 +76,7 @@ impl RejectedRecord {
 
 /// What was read; complete once the last batch has been taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Summary {
     /// Records that the header declares; more than `rows_read` only where `ReadOptions::partial` let it pass.
     pub rows_declared: u64,

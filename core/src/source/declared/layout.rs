@@ -14,8 +14,9 @@ use super::form::Form;
 use super::keys::{Key, Keys};
 use super::rows::OwnRows;
 use super::unused::{note_use, sweep};
-use crate::base::{Cancel, Code, Error, Result, Text, create_folders, parquet_properties, text};
+use crate::base::{Cancel, Code, Error, Result, Text, create_folders, text};
 use crate::catalog::{Competencia, Dataset, FileId, Grupo, Uf};
+use crate::columnar::parquet_properties;
 use crate::source::folder::Piece;
 use crate::store::{Object, Stores};
 

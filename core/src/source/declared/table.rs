@@ -12,8 +12,9 @@ use super::form::Form;
 use super::rows::OwnRows;
 use super::unused::{note_use, sweep};
 use super::{pattern, refused};
-use crate::base::{Cancel, Code, Error, Result, WholeFile, clip, file_sha256, parquet_properties, text};
+use crate::base::{Cancel, Code, Error, Result, WholeFile, clip, file_sha256, text};
 use crate::catalog::Catalog;
+use crate::columnar::parquet_properties;
 use crate::config::CsvForm;
 use crate::store::{Object, Stores};
 

@@ -83,6 +83,7 @@ pub struct Version {
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum FileKind {
     /// The ministry's compressed DBF.
     Dbc,

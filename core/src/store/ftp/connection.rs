@@ -9,7 +9,7 @@ use crossbeam_channel::{bounded, select};
 
 use crate::base::{Cancel, Error, Result, Text, io_words};
 
-/// How often a read that waits looks at its job.
+/// How often a read that waits looks at its job: the system wakes nobody who reads for anything but bytes.
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// Why nothing came of it.

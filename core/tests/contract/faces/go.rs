@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::model::{Field, Model, Named, Shape, Type};
 
 /// Written by hand: what JSON writes in several ways (`unions.go`), and what Go has no use for.
-const BY_HAND: [&str; 6] = ["Storage", "LogicalType", "OneOrMany", "CompetenciaParam", "Labels", "Destination"];
+const BY_HAND: [&str; 7] =
+    ["Storage", "LogicalType", "OneOrMany", "CompetenciaParam", "Labels", "Destination", "DestinationOptions"];
 const NOT_IN_GO: [&str; 3] = ["Format", "Ndjson", "Numbers"];
 
 const HEAD: &str =

@@ -1,6 +1,7 @@
 //! What other languages see of the contract: written from its schema with `DATASUS_BLESS=1` (`make contract`), compared without.
 
 mod docs;
+mod exported;
 mod go;
 mod model;
 mod pydantic;

@@ -13,11 +13,11 @@ use rayon::prelude::*;
 /// Rows are given in shares. A share is waited for when the next one has been given: a thread that has done its columns begins
 /// with those of the next, where a wait at each share would have all threads wait for the slowest column.
 pub(super) struct ParallelColumnWriters {
-    lanes: Vec<Arc<Lane>>,
+    columns: Vec<Arc<Column>>,
     shares: Arc<Shares>,
 }
 
-struct Lane(Mutex<Queue>);
+struct Column(Mutex<Queue>);
 
 struct Queue {
     /// With the number of their share.
@@ -50,34 +50,34 @@ enum Failure {
 
 impl ParallelColumnWriters {
     pub(super) fn new(writers: Vec<ArrowColumnWriter>) -> Self {
-        let lane = |writer| Queue { waiting: VecDeque::new(), writer: Some(writer), took: Duration::ZERO };
-        let lanes = writers.into_iter().map(|writer| Arc::new(Lane(Mutex::new(lane(writer))))).collect();
-        ParallelColumnWriters { lanes, shares: Arc::default() }
+        let queue = |writer| Queue { waiting: VecDeque::new(), writer: Some(writer), took: Duration::ZERO };
+        let columns = writers.into_iter().map(|writer| Arc::new(Column(Mutex::new(queue(writer))))).collect();
+        ParallelColumnWriters { columns, shares: Arc::default() }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.lanes.len()
+        self.columns.len()
     }
 
-    /// Gives each lane its columns, and waits for the share before. The bytes, as far as encoded, of the row group up to that one:
+    /// Gives each column its arrays, and waits for the share before. The bytes, as far as encoded, of the row group up to that one:
     /// the same in every run.
-    pub(super) fn share(&self, columns: Vec<Vec<ArrowLeafColumn>>) -> Result<usize> {
+    pub(super) fn share(&self, leaves: Vec<Vec<ArrowLeafColumn>>) -> Result<usize> {
         let share = {
             let mut state = self.shares.lock();
-            state.shares.push((self.lanes.len(), 0));
+            state.shares.push((self.columns.len(), 0));
             state.shares.len() - 1
         };
-        // Looked at once: a lane at work changes it meanwhile.
+        // Looked at once: a column at work changes it meanwhile.
         let mut given: Vec<_> =
-            self.lanes.iter().zip(columns).map(|(lane, columns)| (lane.lock().took, lane, columns)).collect();
+            self.columns.iter().zip(leaves).map(|(column, leaves)| (column.lock().took, column, leaves)).collect();
         given.sort_by_key(|(took, ..)| std::cmp::Reverse(*took));
-        for (_, lane, columns) in given {
-            let mut queue = lane.lock();
-            queue.waiting.push_back((share, columns));
+        for (_, column, leaves) in given {
+            let mut queue = column.lock();
+            queue.waiting.push_back((share, leaves));
             // Whoever is at it sees what was added.
             if let Some(writer) = queue.writer.take() {
-                let (lane, shares) = (lane.clone(), self.shares.clone());
-                rayon::spawn(move || lane.work(writer, &shares));
+                let (column, shares) = (column.clone(), self.shares.clone());
+                rayon::spawn(move || column.work(writer, &shares));
             }
         }
         match share.checked_sub(1) {
@@ -92,7 +92,7 @@ impl ParallelColumnWriters {
         if let Some(last) = last.checked_sub(1) {
             self.shares.wait(last)?;
         }
-        let writers: Option<Vec<_>> = self.lanes.iter().map(|lane| lane.lock().writer.take()).collect();
+        let writers: Option<Vec<_>> = self.columns.iter().map(|column| column.lock().writer.take()).collect();
         let writers = writers.ok_or_else(|| ParquetError::General("a column is still being written".into()))?;
         writers.into_par_iter().map(ArrowColumnWriter::close).collect()
     }
@@ -101,13 +101,13 @@ impl ParallelColumnWriters {
 /// What waits is for nobody any more.
 impl Drop for ParallelColumnWriters {
     fn drop(&mut self) {
-        for lane in &self.lanes {
-            lane.lock().waiting.clear();
+        for column in &self.columns {
+            column.lock().waiting.clear();
         }
     }
 }
 
-impl Lane {
+impl Column {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,16 +115,16 @@ impl Lane {
     /// Takes what waits until nothing does.
     fn work(&self, mut writer: ArrowColumnWriter, shares: &Shares) {
         let mut next = self.lock().waiting.pop_front();
-        while let Some((share, columns)) = next {
+        while let Some((share, leaves)) = next {
             let began = Instant::now();
             // A panic would end the process here.
-            let written = catch_unwind(AssertUnwindSafe(|| columns.iter().try_for_each(|column| writer.write(column))));
+            let written = catch_unwind(AssertUnwindSafe(|| leaves.iter().try_for_each(|leaf| writer.write(leaf))));
             let failure = match written {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(Failure::Error(error)),
                 Err(panic) => Some(Failure::Panic(panic)),
             };
-            drop(columns);
+            drop(leaves);
             let bytes = writer.get_estimated_total_bytes();
             let mut queue = self.lock();
             queue.took = began.elapsed();
@@ -158,9 +158,10 @@ impl Shares {
         self.done.notify_all();
     }
 
-    /// Waits until all lanes are through with a share; its bytes.
+    /// Waits until all columns are through with a share; its bytes.
     fn wait(&self, share: usize) -> Result<usize> {
-        /// Between two looks of a thread of the pool, which must not sleep while there is work: it may be the only one.
+        /// Between two looks of a thread of the pool, which must not sleep while there is work: it may be the only one, and rayon wakes
+        /// no thread that sleeps in a task.
         const A_MOMENT: Duration = Duration::from_micros(200);
         let of_the_pool = rayon::current_thread_index().is_some();
         let mut state = self.lock();

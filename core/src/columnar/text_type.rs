@@ -1,0 +1,11 @@
+//! Types that hold text.
+
+use arrow::datatypes::DataType;
+
+/// True for text, however it is held: an engine reads all of it as plain text.
+pub fn is_text(kind: &DataType) -> bool {
+    match kind {
+        DataType::Dictionary(_, values) => values.is_string(),
+        kind => kind.is_string(),
+    }
+}
