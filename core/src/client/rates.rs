@@ -345,7 +345,7 @@ fn year_of(events: &QueryParams) -> Result<u16> {
     let years: Vec<u16> = match &events.competencia {
         Some(CompetenciaParam::Listed(listed)) => {
             let mut years: Vec<u16> =
-                listed.iter().filter_map(|one| crate::catalog::Competencia::read(one)).map(|one| one.ano()).collect();
+                listed.iter().filter_map(crate::catalog::Competencia::read).map(|one| one.ano()).collect();
             years.dedup();
             years
         }

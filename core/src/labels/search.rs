@@ -133,7 +133,7 @@ pub fn search(text: &str, grupo: Option<&'static Grupo>) -> Vec<Found> {
             ))
         }));
     }
-    found.sort_by(|a, b| b.0.cmp(&a.0));
+    found.sort_by_key(|one| std::cmp::Reverse(one.0));
     found.into_iter().map(|(_, found)| found).collect()
 }
 
@@ -170,7 +170,7 @@ fn of_labels(wanted: &[String], list: &str) -> (u32, Vec<String>) {
     let Some(list) = Dictionary::built_in().list(list) else { return (0, Vec::new()) };
     let mut fitting: Vec<(u32, &String)> =
         list.labels().iter().filter_map(|label| Some((fit_all(wanted, label)?, label))).collect();
-    fitting.sort_by(|a, b| b.0.cmp(&a.0));
+    fitting.sort_by_key(|one| std::cmp::Reverse(one.0));
     let best = fitting.first().map_or(0, |(fit, _)| *fit);
     (best, fitting.into_iter().take(LABELS).map(|(_, label)| label.clone()).collect())
 }

@@ -284,10 +284,10 @@ impl<K: Hash + Eq + Ord + Clone> Counted<K> {
         }
         let mut all: Vec<(K, u64)> =
             self.numbers.drain().map(|(key, number)| (key, self.rows[number as usize])).collect();
-        all.sort_unstable_by(|a, b| b.1.cmp(&a.1));
+        all.sort_unstable_by_key(|one| std::cmp::Reverse(one.1));
         self.others += all[most..].iter().map(|(_, rows)| rows).sum::<u64>();
         all.truncate(most);
-        self.bytes = self.bytes / (self.rows.len() / most).max(1);
+        self.bytes /= (self.rows.len() / most).max(1);
         self.rows = all.iter().map(|(_, rows)| *rows).collect();
         self.numbers = all.into_iter().enumerate().map(|(number, (key, _))| (key, number as u32)).collect();
         self.numbers.shrink_to_fit();
