@@ -128,7 +128,7 @@ impl Metrics {
         );
         // There from the beginning: a rate of failures has a value before the first of them.
         for status in ["completed", "failed", "cancelled"] {
-            metrics.jobs.get_or_create(&Status { status });
+            drop(metrics.jobs.get_or_create(&Status { status }));
         }
         more.into_iter().for_each(|collector| registry.register_collector(collector));
         Metrics { registry, ..metrics }

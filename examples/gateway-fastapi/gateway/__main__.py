@@ -34,8 +34,12 @@ def main() -> None:
         # Whose header is believed is for `who` to say.
         proxy_headers=False,
         server_header=False,
+        # Longer than clients and proxies keep a connection: none is closed as its next request is under way.
+        timeout_keep_alive=120,
         timeout_graceful_shutdown=math.ceil(settings.grace),
         limit_concurrency=1_000,
+        # A worker that is busy is not dead.
+        timeout_worker_healthcheck=60,
     )
 
 

@@ -12,12 +12,13 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-import datasus
-from datasus.models import QueryParams
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import datasus
+from datasus.models import QueryParams
 
 from . import catalog, errors, health, job_routes, query
 from .jobs import Jobs, folder
@@ -74,7 +75,12 @@ class Edge:
             seconds = time.monotonic() - begun
             self._state.requests.count(scope, status, seconds)
             if scope["path"] not in ("/health", "/ready", "/metrics"):
-                extra = {"method": scope["method"], "path": scope["path"], "status": status, "seconds": round(seconds, 4)}
+                extra = {
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "status": status,
+                    "seconds": round(seconds, 4),
+                }
                 logger.info("answered", extra=extra | ({"trace_id": trace_id} if trace_id else {}))
 
     async def _refused(self, scope: Scope, receive: Receive, send: Send) -> bool:
@@ -155,7 +161,7 @@ def build(settings: Settings, client: datasus.Client | None = None) -> FastAPI:
 
 
 def _with_models(app: FastAPI) -> None:
-    """The query's own models in OpenAPI: the body is read by hand, so that what is wrong with it is said in the core's words."""
+    """The query's own models in OpenAPI: its body is read by hand, so that what is wrong is said in the core's words."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:

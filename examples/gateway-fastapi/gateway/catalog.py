@@ -13,8 +13,10 @@ routes = APIRouter(tags=["catalogue"])
 
 @routes.get("/datasets", summary="What there is to ask")
 async def datasets(request: Request, held: bool = False) -> dict[str, Any]:
-    """Every dataset of the catalogue, and what the source holds of it: files, UFs, first and last competência. ``held``: only those that
-    the source holds."""
+    """Every dataset of the catalogue, and what the source holds of it: files, UFs, first and last competência. ``held``:
+    only those that
+    the source holds.
+    """
     state = request.app.state
     known = await state.threads.short(lambda: [dict(one) for one in state.client.catalog()])
     held_ones = await state.threads.short(lambda: {one.dataset: one for one in state.client.datasets()})

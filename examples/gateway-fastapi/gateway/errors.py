@@ -6,14 +6,16 @@ import logging
 import math
 from typing import Any
 
-import datasus
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+import datasus
+
 logger = logging.getLogger("gateway")
 
-#: Most codes are named after their status. What went wrong inside is no fault of the one who asks: credentials of our database, a damaged
+#: Most codes are named after their status. What went wrong inside is no fault of the one who asks: credentials of our
+#: database, a damaged
 #: file.
 _STATUS = {"DS-401": 500, "DS-424": 500, "DS-460": 500, "DS-498": 500, "DS-499": 503}
 _TEXTS = {

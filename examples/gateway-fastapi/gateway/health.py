@@ -111,7 +111,7 @@ def merged(texts: dict[str, str], as_open: bool) -> str:
                 if fresh and line != "# EOF":
                     families[family].append(line)
             elif line:
-                families[family].append(_SAMPLE.sub(lambda found: _labelled(found, worker), line, count=1))
+                families[family].append(_labelled(line, worker))
     end = ["# EOF"] if as_open else []
     return "\n".join([line for lines in families.values() for line in lines] + end) + "\n"
 
@@ -119,9 +119,12 @@ def merged(texts: dict[str, str], as_open: bool) -> str:
 _SAMPLE = re.compile(r"^(\w+)(?:\{([^}]*)\})? ")
 
 
-def _labelled(found: re.Match[str], worker: str) -> str:
+def _labelled(line: str, worker: str) -> str:
+    found = _SAMPLE.match(line)
+    if found is None:
+        return line
     labels = ",".join(part for part in (found[2], f'worker="{worker}"') if part)
-    return f"{found[1]}{{{labels}}} "
+    return f"{found[1]}{{{labels}}} {line[found.end() :]}"
 
 
 class Snapshots:
@@ -157,7 +160,7 @@ class Snapshots:
         return merged(texts, as_open)
 
     def close(self) -> None:
-        """This worker counts no more."""
+        """No more of this worker."""
         self._stop.set()
         self._thread.join(5)
         for ending in ("open", "text"):

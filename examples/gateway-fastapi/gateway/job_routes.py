@@ -21,7 +21,9 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "The API key is wrong (DS-401)"},
     404: {"model": Problem, "description": "No such job (DS-404)"},
 }
-_CONFLICT: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": "The job is in another state (DS-409)"}}
+_CONFLICT: dict[int | str, dict[str, Any]] = {
+    409: {"model": Problem, "description": "The job is in another state (DS-409)"}
+}
 #: Between two looks at a job whose events somebody follows, and two signs of life.
 _LOOK, _ALIVE = 0.25, 15.0
 
@@ -60,8 +62,10 @@ async def one(request: Request, job: str, asker: Who = Depends(who)) -> dict[str
     responses={**_REFUSED, 200: {"content": {"text/event-stream": {}}}},
 )
 async def events(request: Request, job: str, asker: Who = Depends(who)) -> Response:  # noqa: B008
-    """Server-sent events: `progress` when something has changed, and `end`, after which nothing follows. Whoever comes again hears of the
-    state as it is then."""
+    """Server-sent events: `progress` when something has changed, and `end`, after which nothing follows. Whoever comes
+    again hears of the
+    state as it is then.
+    """
     await _record(request, job, asker)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_followed(request, job, asker), 200, headers, "text/event-stream")
@@ -70,8 +74,8 @@ async def events(request: Request, job: str, asker: Who = Depends(who)) -> Respo
 async def _followed(request: Request, job: str, asker: Who) -> AsyncIterator[str]:
     told, silent, number = "", 0.0, 0
     yield "retry: 2000\n\n"
-    # Once the service is told to stop, whoever follows comes again, to the next one.
-    while not request.app.state.closing:
+    # Once the service is told to stop, whoever follows hears of the state and comes again, to the next one.
+    while True:
         try:
             record = public(await _record(request, job, asker))
         except Refusal:
@@ -84,7 +88,7 @@ async def _followed(request: Request, job: str, asker: Who) -> AsyncIterator[str
         elif silent >= _ALIVE:
             silent = 0.0
             yield ": alive\n\n"
-        if over:
+        if over or request.app.state.closing:
             return
         await asyncio.sleep(_LOOK)
         silent += _LOOK
@@ -98,7 +102,9 @@ async def cancel(request: Request, job: str, asker: Who = Depends(who)) -> dict[
     return public(await state.threads.short(state.jobs.cancel, job))
 
 
-@routes.post("/{job}/resume", summary="Go on with a job that failed", status_code=202, responses={**_REFUSED, **_CONFLICT})
+@routes.post(
+    "/{job}/resume", summary="Go on with a job that failed", status_code=202, responses={**_REFUSED, **_CONFLICT}
+)
 async def resume(request: Request, job: str, asker: Who = Depends(who)) -> dict[str, Any]:  # noqa: B008
     """From its last checkpoint; nothing is lost, and nothing comes twice."""
     await _record(request, job, asker)
@@ -118,7 +124,13 @@ async def dead_letters(request: Request, job: str, asker: Who = Depends(who)) ->
     "/{job}/result",
     summary="The rows, as CSV",
     response_class=FileResponse,
-    responses={**_REFUSED, **_CONFLICT, 200: {"content": {"text/csv": {}}}, 206: {"content": {"text/csv": {}}}, 416: {}},
+    responses={
+        **_REFUSED,
+        **_CONFLICT,
+        200: {"content": {"text/csv": {}}},
+        206: {"content": {"text/csv": {}}},
+        416: {},
+    },
 )
 async def result(request: Request, job: str, asker: Who = Depends(who)) -> Response:  # noqa: B008
     """Whole, or a part of it by `Range`; `If-Range` with the ETag keeps parts of two files apart."""

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import datasus
 
-from .errors import Refusal, form
+from .errors import Refusal
 from .records import OVER, Record, Records
 from .settings import Settings
 
@@ -190,11 +190,11 @@ class Jobs:
             if claim is None:
                 continue
             # Another worker may have brought it to its end meanwhile.
-            record = self.records.read(record["job_id"])
-            if record["status"] in OVER:
+            now = self.records.read(record["job_id"])
+            if now["status"] in OVER:
                 claim.close()
-                continue
-            self._again(record, claim)
+            else:
+                self._again(now, claim)
 
     def _again(self, record: Record, claim: IO[str]) -> None:
         try:
@@ -213,7 +213,13 @@ class Jobs:
             self._go_on(job, record, claim)
 
     def _go_on(self, job: Any, record: Record, claim: IO[str]) -> None:
-        record |= {"core_id": job.id, "trace_id": job.trace_id, "runs": record["runs"] + 1, "error": None, "ended": None}
+        record |= {
+            "core_id": job.id,
+            "trace_id": job.trace_id,
+            "runs": record["runs"] + 1,
+            "error": None,
+            "ended": None,
+        }
         self._note(record, job)
         self._follow(job, record, claim)
 
@@ -241,7 +247,11 @@ def public(record: Record) -> dict[str, Any]:
     kept = ("job_id", "trace_id", "priority", "status", "created_at", "params", "progress", "report", "error", "runs")
     job = record["job_id"]
     links = {"self": f"/jobs/{job}", "events": f"/jobs/{job}/events", "cancel": f"/jobs/{job}/cancel"}
-    links |= {"resume": f"/jobs/{job}/resume", "dead_letters": f"/jobs/{job}/dead-letters", "result": f"/jobs/{job}/result"}
+    links |= {
+        "resume": f"/jobs/{job}/resume",
+        "dead_letters": f"/jobs/{job}/dead-letters",
+        "result": f"/jobs/{job}/result",
+    }
     return {**{name: record.get(name) for name in kept}, "links": links}
 
 

@@ -1,5 +1,7 @@
-"""One JSON object a line, with the same words for the service and for the package: time, level, logger, event, and where they are
-known trace_id, job_id, stage, code."""
+"""One JSON object a line, with the same words for the service and for the package: time, level, logger, event, and where
+they are
+known trace_id, job_id, stage, code.
+"""
 
 from __future__ import annotations
 

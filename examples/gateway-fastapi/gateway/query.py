@@ -1,15 +1,18 @@
-"""``POST /query``: rows at once where they are few, else a job. ``POST /estimate``: what it would read, and whether it is right."""
+"""``POST /query``: rows at once where they are few, else a job. ``POST /estimate``: what it would read, and whether it is
+right.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-import datasus
 import pyarrow
-from datasus.models import QueryParams
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
+
+import datasus
+from datasus.models import QueryParams
 
 from . import formats
 from .errors import Refusal
@@ -38,7 +41,10 @@ _EXAMPLES = {
     },
     "sql": {
         "summary": "One SELECT",
-        "value": {"sql": "SELECT SEXO, count(*) AS n FROM sih_rd WHERE UF_ZI = $uf GROUP BY 1", "bind": {"uf": "120000"}},
+        "value": {
+            "sql": "SELECT SEXO, count(*) AS n FROM sih_rd WHERE UF_ZI = $uf GROUP BY 1",
+            "bind": {"uf": "120000"},
+        },
     },
 }
 
@@ -46,7 +52,9 @@ _EXAMPLES = {
 _BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/QueryParams"}, "examples": _EXAMPLES}},
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/QueryParams"}, "examples": _EXAMPLES}
+        },
     }
 }
 _REFUSED: dict[int | str, dict[str, Any]] = {
@@ -56,7 +64,10 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "No such dataset, or files are missing (DS-404)"},
     406: {"model": Problem, "description": "No format of Accept exists here"},
     409: {"model": Problem, "description": "Versions of a file with different records (DS-409)"},
-    413: {"model": Problem, "description": "The request is too large, or there are more rows than a CSV takes (DS-413)"},
+    413: {
+        "model": Problem,
+        "description": "The request is too large, or there are more rows than a CSV takes (DS-413)",
+    },
     415: {"model": Problem, "description": "The body is no JSON by its Content-Type"},
     422: {"model": Problem, "description": "A parameter is wrong (DS-422)"},
     429: {"model": Problem, "description": "Too many queries (DS-429); Retry-After says when to come back"},
@@ -103,8 +114,10 @@ def _capped(params: dict[str, Any], asker: Who, deadline: float | None) -> dict[
     return {**params, "options": options}
 
 
-def _rows(state: Any, params: dict[str, Any], asker: Who) -> tuple[pyarrow.Table, datasus.Report] | None:
-    """All rows and the report; None where there are too many for an answer at once."""
+def _at_once(state: Any, params: dict[str, Any], text: str, asker: Who, media: str) -> Response | bool:
+    """The whole answer, in one go; where it is too much to be waited for, whether the question was counted."""
+    if _is_large(state, text):
+        return False
     settings = state.settings
     with state.client.query(_capped(params, asker, settings.deadline), progress=False) as result:
         schema = pyarrow.schema(result)
@@ -113,13 +126,15 @@ def _rows(state: Any, params: dict[str, Any], asker: Who) -> tuple[pyarrow.Table
             batches.append(batch.to_arrow())
             rows, size = rows + batch.num_rows, size + batches[-1].nbytes
             if rows > settings.small_rows or size > settings.small_bytes:
-                return None
-        return pyarrow.Table.from_batches(batches, schema), result.report
+                return True
+        return _answer(media, pyarrow.Table.from_batches(batches, schema), result.report)
 
 
 def _is_large(state: Any, text: str) -> bool:
-    """Whether so much must be converted first that nobody waits for it. The core reads the text itself: a key that comes twice, or a
-    number that would be rounded, is refused here. What else is wrong with the query, the query itself will say, and be counted."""
+    """Whether so much must be converted first that nobody waits for it. The core reads the text itself: a key that comes
+    twice, or a
+    number that would be rounded, is refused here. What else is wrong with the query, the query itself will say, and be counted.
+    """
     try:
         plan = state.client.explain(text)
     except datasus.Error as error:
@@ -135,26 +150,30 @@ def _is_large(state: Any, text: str) -> bool:
     openapi_extra=_BODY,
     responses={
         200: {
-            "description": "All rows. JSON: the report of the job, with `columns` and `rows`; numbers that a double does not hold are texts",
+            "description": "All rows. JSON: the report, with `columns` and `rows`; numbers that no double holds are texts",
             "content": {formats.JSON: {}, formats.CSV: {}, formats.ARROW: {}},
         },
-        202: {"description": "A job: too many rows for one answer, or files to be converted first. Its rows will be a CSV"},
+        202: {
+            "description": "A job: too many rows for one answer, or files to be converted first. Its rows will be a CSV"
+        },
         **_REFUSED,
     },
 )
 async def query(request: Request, asker: Who = Depends(who)) -> Response:  # noqa: B008 - as FastAPI has it
-    """Few rows come at once, as JSON, CSV or an Arrow stream (`Accept`). More than that, or files that must be converted first, become a
-    job (202, `Location`), as does everything with `Prefer: respond-async`; its rows are a CSV."""
+    """Few rows come at once, as JSON, CSV or an Arrow stream (`Accept`). More than that, or files that must be converted
+    first, become a
+    job (202, `Location`), as does everything with `Prefer: respond-async`; its rows are a CSV.
+    """
     state = request.app.state
     media = formats.wanted(request.headers.get("accept"))
     params, text = await _params(request)
-    counted = False
-    large = await state.threads.short(_is_large, state, text)
-    if not large and "respond-async" not in request.headers.get("prefer", ""):
-        counted = True
-        found = await state.threads.queued(asker.priority, _rows, state, params, asker)
-        if found is not None:
-            return await state.threads.short(_answer, media, *found)
+    counted: Response | bool = False
+    if "respond-async" in request.headers.get("prefer", ""):
+        await state.threads.queued(asker.priority, _is_large, state, text)
+    else:
+        counted = await state.threads.queued(asker.priority, _at_once, state, params, text, asker, media)
+        if isinstance(counted, Response):
+            return counted
     return await _as_job(state, params, asker, counted)
 
 
@@ -183,7 +202,9 @@ def _answer(media: str, table: pyarrow.Table, report: datasus.Report) -> Respons
 
 @routes.post("/estimate", summary="What a query would read", openapi_extra=_BODY, responses=_REFUSED)
 async def estimate(request: Request, _asker: Who = Depends(who)) -> dict[str, Any]:  # noqa: B008
-    """Checks the query as it would be checked, and tells what it would read: files, bytes, what must be converted first. Nothing is run."""
+    """Checks the query as it would be checked, and tells what it would read: files, bytes, what must be converted first.
+    Nothing is run.
+    """
     state = request.app.state
     params, text = await _params(request)
     found: dict[str, Any] = await state.threads.short(_estimated, state, params, text)

@@ -1,6 +1,7 @@
 """Jobs as every worker sees them: a file for each, beside the core's own job folders.
 
-The worker that runs a job writes its file: status and progress, each time whole. The others read it, and ask for a cancel by a file
+The worker that runs a job writes its file: status and progress, each time whole. The others read it, and ask for a cancel
+by a file
 beside it. What is told to a client by 202 is on the disk by then: a worker that dies loses nothing.
 """
 
@@ -71,7 +72,9 @@ class Records:
         self.path(job, "cancel").unlink(missing_ok=True)
 
     def claim(self, job: str) -> IO[str] | None:
-        """One process at a time runs a job, for as long as it keeps this open; none: another one does. It ends with the process."""
+        """One process at a time runs a job, for as long as it keeps this open; none: another one does. It ends with the
+        process.
+        """
         file = open(self.path(job, "lock"), "a")  # noqa: SIM115 - it stays open on purpose
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -58,7 +58,14 @@ class Settings:
         keys: dict[str, Class] = {}
         for name in CLASSES:
             keys |= {key: name for key in _list(get(f"GATEWAY_KEYS_{name.upper()}"))}
-        number = {"port": int, "workers": int, "max_body": int, "small_rows": int, "small_bytes": int, "small_files": int}
+        number = {
+            "port": int,
+            "workers": int,
+            "max_body": int,
+            "small_rows": int,
+            "small_bytes": int,
+            "small_files": int,
+        }
         number |= {"deadline": float, "grace": float, "keep": float}  # type: ignore[dict-item]
         given = {name: get(f"GATEWAY_{name.upper()}") for name in number}
         numbers = {name: number[name](said) for name, said in given.items() if said}

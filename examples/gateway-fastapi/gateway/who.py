@@ -51,7 +51,7 @@ def _plain(address: str) -> str:
 
 def _trusted(address: str, settings: Settings) -> bool:
     try:
-        parsed = ipaddress.ip_address(address.split("/")[0])
+        parsed = ipaddress.ip_address(address.split("/", maxsplit=1)[0])
     except ValueError:
         return False
     return any(parsed in network for network in settings.proxies if network.version == parsed.version)

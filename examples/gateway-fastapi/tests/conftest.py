@@ -5,9 +5,10 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Iterator
 
-import datasus
 import pytest
 from service import Service, served
+
+import datasus
 
 
 @pytest.fixture(scope="session")
@@ -25,5 +26,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 @pytest.fixture(scope="session")
 def service(made: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Without a limit, and with few rows at once."""
-    with served(made, tmp_path_factory.mktemp("home") / "shared", GATEWAY_SMALL_ROWS="500", GATEWAY_SMALL_FILES="10") as one:
+    with served(
+        made, tmp_path_factory.mktemp("home") / "shared", GATEWAY_SMALL_ROWS="500", GATEWAY_SMALL_FILES="10"
+    ) as one:
         yield one

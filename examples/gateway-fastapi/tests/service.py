@@ -75,7 +75,9 @@ class Service:
 
     def ask(self, query: Any = QUERY, **headers: str) -> httpx.Response:
         """``POST /query``; ``x_api_key`` stands for ``x-api-key``."""
-        return self.http.post("/query", json=query, headers={name.replace("_", "-"): said for name, said in headers.items()})
+        return self.http.post(
+            "/query", json=query, headers={name.replace("_", "-"): said for name, said in headers.items()}
+        )
 
     def job(self, query: Any = QUERY, **headers: str) -> dict[str, Any]:
         """The same as a job."""

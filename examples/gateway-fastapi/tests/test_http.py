@@ -6,10 +6,11 @@ import json
 import pathlib
 from typing import Any
 
-import datasus
 import pyarrow
 import pytest
-from service import CANARIES, HERE, QUERY, WRITTEN, Service, served
+from service import CANARIES, HERE, QUERY, WRITTEN, Service, served, until
+
+import datasus
 
 CASES = json.loads((HERE.parents[2] / "tests/http_cases.json").read_text())["cases"]
 ADMIN, HEALTH = CANARIES["admin"], CANARIES["health"]
@@ -26,7 +27,9 @@ def test_it_answers_as_the_list_of_both_services_says(service: Service, case: di
     if "error_code" in case:
         form = answer.json()
         assert (form["status"], form["error_code"]) == ("error", case["error_code"])
-        assert form["detail"] and form["diagnostic"].get("did_you_mean", [])[: len(case.get("did_you_mean", []))] == case.get("did_you_mean", [])
+        assert form["detail"] and form["diagnostic"].get("did_you_mean", [])[
+            : len(case.get("did_you_mean", []))
+        ] == case.get("did_you_mean", [])
     if "lines" in case:
         lines = answer.text.splitlines()
         assert (len(lines), lines[0]) == (case["lines"], case["header"])
@@ -43,12 +46,25 @@ def own_csv(service: Service, query: Any, place: pathlib.Path) -> bytes:
     return (place / "own.csv").read_bytes()
 
 
-def test_few_rows_come_at_once_with_their_report_in_three_formats_that_agree(service: Service, tmp_path: pathlib.Path) -> None:
+def test_few_rows_come_at_once_with_their_report_in_three_formats_that_agree(
+    service: Service, tmp_path: pathlib.Path
+) -> None:
     query = {**QUERY, "columns": ["CNES", "SEXO", "VAL_TOT", "DT_INTER", "DIAG_SECUN"], "labels": ["SEXO"], "limit": 50}
     answer = service.ask(query)
     form = answer.json()
-    assert (form["status"], form["records_processed"], form["trace_id"]) == ("completed", 50, answer.headers["x-trace-id"])
-    assert [one["name"] for one in form["columns"]] == ["CNES", "SEXO", "SEXO_rotulo", "VAL_TOT", "DT_INTER", "DIAG_SECUN"]
+    assert (form["status"], form["records_processed"], form["trace_id"]) == (
+        "completed",
+        50,
+        answer.headers["x-trace-id"],
+    )
+    assert [one["name"] for one in form["columns"]] == [
+        "CNES",
+        "SEXO",
+        "SEXO_rotulo",
+        "VAL_TOT",
+        "DT_INTER",
+        "DIAG_SECUN",
+    ]
     table = pyarrow.ipc.open_stream(service.ask(query, accept="application/vnd.apache.arrow.stream").content).read_all()
     assert [row["VAL_TOT"] for row in form["rows"]] == [float(value) for value in table["VAL_TOT"].to_pylist()]
     assert form["rows"][0]["DT_INTER"] == str(table["DT_INTER"][0])
@@ -63,7 +79,16 @@ def test_nulls_quotes_and_long_numbers_are_as_the_package_writes_them(service: S
     assert service.ask({"sql": text}, accept="text/csv").content == own_csv(service, {"sql": text}, tmp_path)
     # A number that a double does not hold is a text.
     (row,) = service.ask({"sql": text}).json()["rows"]
-    assert row == {"a": 1, "b": None, "c": "", "d": 'x,"y"', "e": "12345678901234567", "f": 1.5, "g": "2024-02-29", "h": True}
+    assert row == {
+        "a": 1,
+        "b": None,
+        "c": "",
+        "d": 'x,"y"',
+        "e": "12345678901234567",
+        "f": 1.5,
+        "g": "2024-02-29",
+        "h": True,
+    }
 
 
 def test_what_is_wrong_is_refused_in_the_cores_words(service: Service) -> None:
@@ -81,8 +106,16 @@ def test_what_is_wrong_is_refused_in_the_cores_words(service: Service) -> None:
 
 def test_a_key_gives_its_class_and_a_wrong_one_is_401(service: Service) -> None:
     refused = service.ask(x_api_key="errada")
-    assert (refused.status_code, refused.json()["error_code"], refused.headers["www-authenticate"]) == (401, "DS-401", "ApiKey")
-    assert [service.job(**said)["priority"] for said in ({}, {"x_api_key": ADMIN}, {"x_api_key": HEALTH})] == ["user", "admin", "health"]
+    assert (refused.status_code, refused.json()["error_code"], refused.headers["www-authenticate"]) == (
+        401,
+        "DS-401",
+        "ApiKey",
+    )
+    assert [service.job(**said)["priority"] for said in ({}, {"x_api_key": ADMIN}, {"x_api_key": HEALTH})] == [
+        "user",
+        "admin",
+        "health",
+    ]
     # Nobody makes themselves more urgent than their key; less urgent they may.
     urgent = service.job({**QUERY, "options": {"priority": "health"}})
     patient = service.job({**QUERY, "options": {"priority": "user"}}, x_api_key=ADMIN)
@@ -149,7 +182,9 @@ def test_a_body_beyond_the_bound_is_413_whether_its_length_is_told_or_not(servic
 
 def test_browsers_are_told_to_trust_nothing_else_and_other_origins_are_not_let_in(service: Service) -> None:
     page = service.http.get("/", headers={"origin": "https://outro.exemplo"})
-    assert page.status_code == 200 and "access-control-allow-origin" not in page.headers and "server" not in page.headers
+    assert (
+        page.status_code == 200 and "access-control-allow-origin" not in page.headers and "server" not in page.headers
+    )
     assert "default-src 'self'" in page.headers["content-security-policy"]
     assert (page.headers["x-content-type-options"], page.headers["x-frame-options"]) == ("nosniff", "DENY")
     asked = {"origin": "https://outro.exemplo", "access-control-request-method": "POST"}
@@ -169,7 +204,9 @@ def test_metrics_come_as_prometheus_and_as_openmetrics_with_the_trace_of_a_job(s
     assert 'route="other",method="GET",status="404"' in text and "/nada/7" not in text
 
 
-def test_the_hundred_and_first_request_of_a_minute_is_429_and_another_address_is_not(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_the_hundred_and_first_request_of_a_minute_is_429_and_another_address_is_not(
+    made: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     with served(made, tmp_path / "limit", DATASUS_RATE_LIMIT="100", GATEWAY_PROXIES="127.0.0.0/8") as limited:
         answers = [limited.ask(x_forwarded_for="203.0.113.7").status_code for _ in range(100)]
         assert set(answers[:99]) == {200}, answers
@@ -185,17 +222,27 @@ def test_without_a_trusted_proxy_nobody_is_who_they_say(made: pathlib.Path, tmp_
     with served(made, tmp_path / "plain", DATASUS_RATE_LIMIT="3") as limited:
         answers = [limited.ask(x_forwarded_for=f"203.0.113.{number}").status_code for number in range(5)]
         assert answers == [200, 200, 200, 429, 429]
+        # Nor by what they write into the query, at once or as a job.
+        other = {**QUERY, "options": {"rate_key": "outro"}}
+        assert [limited.ask(other).status_code, limited.ask(other, prefer="respond-async").status_code] == [429, 429]
 
 
 def test_each_line_of_the_log_is_json_and_ties_request_and_job_by_the_trace(service: Service) -> None:
     trace = service.ask().headers["x-trace-id"]
     late = service.ask(ENDLESS).json()
-    lines = [line for line in service.lines() if line.get("trace_id") == trace]
-    told = {(line["logger"], line["event"]) for line in lines}
-    assert told >= {("gateway", "answered"), ("datasus", "started"), ("datasus", "completed")}
+
+    def told(of: str) -> set[tuple[str, str]]:
+        return {(line["logger"], line["event"]) for line in service.lines() if line.get("trace_id") == of}
+
+    # The package's lines come by a thread of their own.
+    wanted = {("gateway", "answered"), ("datasus", "started"), ("datasus", "completed")}
+    until("the lines of the request and its job", lambda: told(trace) >= wanted)
+    until("the line of the failure", lambda: ("datasus", "failed") in told(late["trace_id"]))
     assert all({"time", "level", "event"} <= set(line) for line in service.lines())
-    failed = [line for line in service.lines() if line.get("trace_id") == late["trace_id"] and line["event"] == "failed"]
-    assert failed and failed[0]["code"] == "DS-504" and failed[0]["stage"] and late["detail"] == failed[0]["detail"]
+    failed = [
+        line for line in service.lines() if line.get("trace_id") == late["trace_id"] and line["event"] == "failed"
+    ]
+    assert failed[0]["code"] == "DS-504" and failed[0]["stage"] and late["detail"] == failed[0]["detail"]
 
 
 def test_nothing_that_was_written_has_a_secret(service: Service) -> None:

@@ -19,6 +19,9 @@ from service import Service, served, until
 
 DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")
 AXE = pathlib.Path(os.environ.get("DATASUS_EXAMPLE_TOOLS", "/nowhere")) / "node_modules/axe-core/axe.min.js"
+#: What choosing from a list, or typing, does.
+SET = """const [field, value] = arguments; field.value = value;
+for (const kind of ['input', 'change']) field.dispatchEvent(new Event(kind, {bubbles: true}))"""
 PICTURES = os.environ.get("DATASUS_PICTURES")
 
 
@@ -48,8 +51,7 @@ class Page:
 
     def pick(self, id_: str, value: str) -> None:
         """Of a list."""
-        script = "const s = document.getElementById(arguments[0]); s.value = arguments[1]; s.dispatchEvent(new Event('input', {bubbles: true})); s.dispatchEvent(new Event('change', {bubbles: true}))"
-        self.browser.execute_script(script, id_, value)
+        self.browser.execute_script(SET, self[id_], value)
 
     def click(self, selector: str) -> None:
         """As a person does."""
@@ -60,7 +62,9 @@ class Page:
     def picture(self, name: str, width: int) -> None:
         """Of the whole page, for the README."""
         if PICTURES:
-            height = self.browser.execute_script("return document.querySelector('footer').getBoundingClientRect().bottom + scrollY")
+            height = self.browser.execute_script(
+                "return document.querySelector('footer').getBoundingClientRect().bottom + scrollY"
+            )
             size = {"width": width, "height": int(height), "deviceScaleFactor": 1, "mobile": width < 500}
             self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
             time.sleep(0.4)
@@ -77,10 +81,19 @@ def open_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
     def page(url: str, width: int = 1280, height: int = 900, downloads: pathlib.Path | None = None) -> Page:
         options = webdriver.ChromeOptions()
         options.binary_location = str(BROWSER)
-        for one in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--lang=pt-BR"):
+        for one in (
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            "--lang=pt-BR",
+        ):
             options.add_argument(one)
         options.add_argument(f"--window-size={width},{height}")
-        options.add_experimental_option("prefs", {"intl.accept_languages": "pt-BR", "download.default_directory": str(downloads)})
+        options.add_experimental_option(
+            "prefs", {"intl.accept_languages": "pt-BR", "download.default_directory": str(downloads)}
+        )
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
         opened.append(browser)
@@ -112,8 +125,9 @@ def test_a_person_asks_reads_draws_and_saves(
     page["search"].send_keys("valor total")
     page.click("#columns [value=VAL_TOT]")
     page.click("#add")
-    page.browser.execute_script("const s = document.querySelector('.filter select'); s.value = 'VAL_TOT'")
-    page.browser.execute_script("const s = document.querySelectorAll('.filter select')[1]; s.value = 'gt'; s.dispatchEvent(new Event('input', {bubbles: true}))")
+    column, comparison = page.all(".filter select")
+    page.browser.execute_script(SET, column, "VAL_TOT")
+    page.browser.execute_script(SET, comparison, "gt")
     page.browser.find_element(By.CSS_SELECTOR, ".filter input").send_keys("muito")
     # The core's own words, as one types.
     assert "DS-422" in page.says("check", "esperado um número decimal")
@@ -126,7 +140,10 @@ def test_a_person_asks_reads_draws_and_saves(
     assert heads == ["SEXO", "SEXO_rotulo", "VAL_TOT"]
     assert {one.text for one in page.all("#table tbody td:nth-child(2)")} == {"Masculino", "Feminino"}
     # Money with its two digits.
-    assert all(one.text.split(",")[1:] and len(one.text.split(",")[1]) == 2 for one in page.all("#table tbody td:nth-child(3)")[:20])
+    assert all(
+        one.text.split(",")[1:] and len(one.text.split(",")[1]) == 2
+        for one in page.all("#table tbody td:nth-child(3)")[:20]
+    )
     assert page.browser.execute_script("return document.documentElement.scrollWidth") <= width
     page.picture(f"{name}-registros", width)
     # The same query in code is the one that was asked.
@@ -211,7 +228,9 @@ def test_axe_finds_nothing_serious_and_the_keyboard_reaches_everything(
     page.says("state", "linha(s) em")
     page.browser.execute_script(AXE.read_text())
     found = page.browser.execute_async_script("axe.run().then(arguments[0])")
-    serious = [(one["id"], one["nodes"][0]["html"]) for one in found["violations"] if one["impact"] in ("serious", "critical")]
+    serious = [
+        (one["id"], one["nodes"][0]["html"]) for one in found["violations"] if one["impact"] in ("serious", "critical")
+    ]
     assert serious == []
     # From the dataset on, by the tabulator alone, to the button that asks, which Enter presses.
     page.browser.execute_script("document.getElementById('dataset').focus()")
@@ -223,6 +242,8 @@ def test_axe_finds_nothing_serious_and_the_keyboard_reaches_everything(
             break
     assert seen[-1] == "run" and {"search", "columns", "limit", "add"} <= set(seen)
     webdriver.ActionChains(page.browser).send_keys(Keys.ENTER).perform()
-    until("the answer has the focus", lambda: page.browser.execute_script("return document.activeElement.id") == "answer")
+    until(
+        "the answer has the focus", lambda: page.browser.execute_script("return document.activeElement.id") == "answer"
+    )
     errors = [one for one in page.browser.get_log("browser") if one["level"] == "SEVERE"]
     assert errors == []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pathlib
 
-import datasus
 import pytest
+
+import datasus
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ class Metrics(http.server.BaseHTTPRequestHandler):
         self.client = client
         super().__init__(*args)  # type: ignore[arg-type]
 
-    def do_GET(self) -> None:  # noqa: N802 - as the library names it
+    def do_GET(self) -> None:
         """Whatever is asked."""
         text = self.client.open_metrics().encode()
         self.send_response(200)
@@ -47,7 +47,9 @@ def main() -> None:
     turn = 0
     while True:
         turn += 1
-        client.export("SIH-RD", columns=["CNES", "VAL_TOT"], to=datasus.Postgres("sih.rd", mode="replace"), progress=False)
+        client.export(
+            "SIH-RD", columns=["CNES", "VAL_TOT"], to=datasus.Postgres("sih.rd", mode="replace"), progress=False
+        )
         for _ in range(2):
             client.query("SIH-RD", group_by="CNES", aggregates={"n": "count"}, limit=turn % 5 + 1).to_arrow()
         time.sleep(0.05)

@@ -1,4 +1,6 @@
-"""Dashboards, rules and logs, against the real things: Prometheus scrapes a gateway under load and a process that loads tables."""
+"""Dashboards, rules and logs, against the real things: Prometheus scrapes a gateway under load and a process that loads
+tables.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +16,28 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import datasus
 import httpx
 import pytest
 import yaml
-from service import HERE as GATEWAY_TESTS
 from service import CANARIES, QUERY, Service, free_port, served, until
+from service import HERE as GATEWAY_TESTS
+
+import datasus
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DASHBOARDS = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "dashboards").glob("*.json"))}
 RULES = yaml.safe_load((ROOT / "prometheus/rules.yml").read_text())
-PANELS = [(name, panel, target) for name, board in DASHBOARDS.items() for panel in board["panels"] for target in panel["targets"]]
+PANELS = [
+    (name, panel, target)
+    for name, board in DASHBOARDS.items()
+    for panel in board["panels"]
+    for target in panel["targets"]
+]
 TOOLS = pathlib.Path(os.environ.get("DATASUS_EXAMPLE_TOOLS", "/nowhere"))
-PROGRAMS = {name: os.environ.get(f"DATASUS_{name.upper()}") or shutil.which(name) for name in ("prometheus", "promtool", "victorialogs")}
+PROGRAMS = {
+    name: os.environ.get(f"DATASUS_{name.upper()}") or shutil.which(name)
+    for name in ("prometheus", "promtool", "victorialogs")
+}
 
 
 def program(name: str) -> str:
@@ -87,7 +98,9 @@ def prometheus(
             while not stop:
                 gateway.ask({**QUERY, "limit": 5})
                 gateway.ask({**QUERY, "columns": ["CNESX"]})
-                gateway.ask({"sql": "SELECT count(*) FROM range(100000000000) t(i), sih_rd", "options": {"deadline": 0.1}})
+                gateway.ask(
+                    {"sql": "SELECT count(*) FROM range(100000000000) t(i), sih_rd", "options": {"deadline": 0.1}}
+                )
                 gateway.ask({"sql": "SELECT SEXO, count(*) FROM sih_rd GROUP BY 1"}, x_api_key=CANARIES["health"])
 
         asked = pool.submit(work)
@@ -96,7 +109,10 @@ def prometheus(
 
             def scraped() -> bool:
                 try:
-                    return bool(found.ask('datasus_sink_rows_total{sink="postgres"} > 0')) and len(found.ask("up == 1")) == 2
+                    return (
+                        bool(found.ask('datasus_sink_rows_total{sink="postgres"} > 0'))
+                        and len(found.ask("up == 1")) == 2
+                    )
                 except (httpx.TransportError, json.JSONDecodeError):
                     # It is not ready yet.
                     return False
@@ -114,7 +130,11 @@ def prometheus(
 
 
 def test_every_panel_shows_something(prometheus: Prometheus) -> None:
-    of_prometheus = [(name, panel["title"], target["expr"]) for name, panel, target in PANELS if target["datasource"]["type"] == "prometheus"]
+    of_prometheus = [
+        (name, panel["title"], target["expr"])
+        for name, panel, target in PANELS
+        if target["datasource"]["type"] == "prometheus"
+    ]
     assert len(of_prometheus) > 40
     empty = [f"{name}: {title}: {said}" for name, title, said in of_prometheus if not prometheus.ask(expression(said))]
     assert not empty, "these panels are empty:\n" + "\n".join(empty)
@@ -142,13 +162,22 @@ def test_an_exemplar_of_a_jobs_duration_is_its_trace(prometheus: Prometheus, gat
 
 
 def test_no_label_grows_with_what_is_asked(prometheus: Prometheus) -> None:
-    for metric in ("gateway_requests_total", "datasus_jobs_total", "datasus_sink_rows_total", "datasus_query_complexity_count"):
+    for metric in (
+        "gateway_requests_total",
+        "datasus_jobs_total",
+        "datasus_sink_rows_total",
+        "datasus_query_complexity_count",
+    ):
         assert len(prometheus.ask(metric)) < 30, metric
 
 
 def test_promtool_finds_nothing_to_mend(gateway: Service) -> None:
     promtool = program("promtool")
-    for what in (["check", "config", "prometheus.yml"], ["check", "rules", "rules.yml"], ["test", "rules", "rules_test.yml"]):
+    for what in (
+        ["check", "config", "prometheus.yml"],
+        ["check", "rules", "rules.yml"],
+        ["test", "rules", "rules_test.yml"],
+    ):
         run = subprocess.run([promtool, *what], cwd=ROOT / "prometheus", capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stdout + run.stderr
     text = gateway.http.get("/metrics").content
@@ -172,12 +201,19 @@ def test_dashboards_are_of_grafanas_schema(tmp_path: pathlib.Path) -> None:
     if not (TOOLS / "node_modules/@grafana/schema").is_dir():
         pytest.skip("no @grafana/schema, which setup/examples.sh installs")
     lines = ["import type { Dashboard } from '@grafana/schema'"]
-    lines += [f"export const {name} = {json.dumps(board, ensure_ascii=False)} satisfies Dashboard" for name, board in DASHBOARDS.items()]
+    lines += [
+        f"export const {name} = {json.dumps(board, ensure_ascii=False)} satisfies Dashboard"
+        for name, board in DASHBOARDS.items()
+    ]
     (tmp_path / "dashboards.ts").write_text("\n".join(lines))
     (tmp_path / "node_modules").symlink_to(TOOLS / "node_modules")
     options = ["--noEmit", "--module", "nodenext", "--moduleResolution", "nodenext", "--skipLibCheck"]
     run = subprocess.run(
-        [TOOLS / "node_modules/.bin/tsc", *options, "dashboards.ts"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [TOOLS / "node_modules/.bin/tsc", *options, "dashboards.ts"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stdout
 
@@ -190,7 +226,8 @@ def test_the_queries_of_logs_are_logql() -> None:
     program_ = (
         "import { parser } from '@grafana/lezer-logql';"
         "for (const said of JSON.parse(process.argv[1]).concat(['{a=}']))"
-        " { let wrong = false; parser.parse(said).iterate({ enter: (node) => { wrong ||= node.type.isError } }); console.log(wrong) }"
+        " { let wrong = false; parser.parse(said).iterate({ enter: (node) => { wrong ||= node.type.isError } });"
+        " console.log(wrong) }"
     )
     command = ["node", "--input-type=module", "-e", program_, json.dumps(queries)]
     run = subprocess.run(command, cwd=TOOLS, capture_output=True, text=True, check=True)
@@ -198,7 +235,9 @@ def test_the_queries_of_logs_are_logql() -> None:
     assert run.stdout.split() == ["false"] * len(queries) + ["true"]
 
 
-def test_a_line_that_was_shipped_by_lokis_protocol_is_found_again_by_its_trace(gateway: Service, tmp_path: pathlib.Path) -> None:
+def test_a_line_that_was_shipped_by_lokis_protocol_is_found_again_by_its_trace(
+    gateway: Service, tmp_path: pathlib.Path
+) -> None:
     port = free_port()
     command = [program("victorialogs"), f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={tmp_path}/logs"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
