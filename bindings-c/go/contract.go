@@ -1305,6 +1305,155 @@ type DictionaryEntry struct {
 	Labels uint64 `json:"labels"`
 }
 
+// Profile: what is in the columns of a dataset, as far as a query selects it.
+type Profile struct {
+	Dataset string `json:"dataset"`
+	// Rows that were looked at.
+	Rows uint64 `json:"rows"`
+	// False: they are a sample (`report.sampling` says which), and so is every figure.
+	Exact bool `json:"exact"`
+	// The rows of each competência, in order.
+	Competencias []CompetenciaRows `json:"competencias"`
+	// In the order of the query, or of the dataset.
+	Columns []ColumnProfile `json:"columns"`
+	// What somebody who analyses these rows should look at first, in the client's language.
+	Warnings []string `json:"warnings"`
+	// Of the job: files with their hashes, and what it has to say of them.
+	Report Report `json:"report"`
+}
+
+// CompetenciaRows: how many rows a competência has.
+type CompetenciaRows struct {
+	Competencia string `json:"competencia"`
+	Rows        uint64 `json:"rows"`
+}
+
+// ColumnProfile: what is in a column.
+type ColumnProfile struct {
+	Name string `json:"name"`
+	// `text`, `integer`, `decimal(14, 2)`, `date`; of a file's own columns also others.
+	Kind string `json:"kind"`
+	// In Portuguese; none where no source says it.
+	Meaning *string `json:"meaning"`
+	// The list of its labels, as `dictionaries` names it; none: its values are no codes, or no list is known.
+	LabelList *string `json:"label_list"`
+	// Rows without a value.
+	Nulls uint64 `json:"nulls"`
+	// Different values.
+	Distinct uint64 `json:"distinct"`
+	// False: `distinct` is an estimate, for there are too many to count; two in three are off by less than 1.6 %.
+	DistinctExact bool `json:"distinct_exact"`
+	// The least value; text is compared byte by byte.
+	Min *string `json:"min"`
+	// The greatest value.
+	Max *string `json:"max"`
+	// The ten most frequent values; where `distinct` is an estimate, those alone that are so for certain.
+	Frequent []FrequentValue `json:"frequent"`
+	// Rows whose code the list of labels does not have.
+	Unlabelled uint64 `json:"unlabelled"`
+	// Ten of these codes, the most frequent first; those that are looked up together stand with a plus between.
+	UnlabelledCodes []string `json:"unlabelled_codes"`
+	// Values of the files that did not parse, before conditions; they are NULL.
+	BadValues uint64 `json:"bad_values"`
+	// The first of them, as they stand in the files.
+	BadSamples []string `json:"bad_samples"`
+	// The same column in each competência, in order.
+	ByCompetencia []InCompetencia `json:"by_competencia"`
+	// Where the share of NULL or of a value changed from one competência to the next by ten points or more, and by more
+	// than chance explains; the greatest first.
+	Changes []Change `json:"changes"`
+}
+
+// FrequentValue: a value, and how many rows have it.
+type FrequentValue struct {
+	// As text.
+	Value string `json:"value"`
+	// Where the column has a list of labels, and it has one for it.
+	Label *string `json:"label"`
+	Rows  uint64  `json:"rows"`
+}
+
+// InCompetencia: a column in a competência.
+type InCompetencia struct {
+	Competencia string `json:"competencia"`
+	Rows        uint64 `json:"rows"`
+	// Rows without a value.
+	Nulls uint64 `json:"nulls"`
+	// Rows of each of the column's `frequent` values, in their order; none where the column has more than 256 values.
+	Frequent []uint64 `json:"frequent"`
+}
+
+// Change: a share that is another in the next competência.
+type Change struct {
+	// The competência before.
+	From string `json:"from"`
+	// The competência after.
+	To string `json:"to"`
+	// Of which value among those that are not NULL; none: of NULL among all rows.
+	Value *string `json:"value"`
+	// Its label.
+	Label *string `json:"label"`
+	// The share before, from 0 to 1.
+	Before float64 `json:"before"`
+	// The share after.
+	After float64 `json:"after"`
+}
+
+// Found: a column in which the words were found.
+type Found struct {
+	Dataset string `json:"dataset"`
+	// As queries name it.
+	Column string      `json:"column"`
+	Kind   LogicalType `json:"kind"`
+	// In Portuguese; none where no source says it.
+	Meaning *string `json:"meaning"`
+	// True: one that the dataset has by name alone.
+	Derived bool `json:"derived"`
+	// Where the words were found; of several places the first.
+	FoundIn FoundIn `json:"found_in"`
+	// Labels of its codes in which the words are, five at most.
+	Labels []string `json:"labels"`
+}
+
+// FoundIn: where words were found.
+type FoundIn string
+
+const (
+	// In the column's name.
+	FoundInName FoundIn = "name"
+	// In what it means.
+	FoundInMeaning FoundIn = "meaning"
+	// In a label of its codes.
+	FoundInLabel FoundIn = "label"
+)
+
+// Rates: rates by municipality of residence.
+type Rates struct {
+	// A rate is of so many people.
+	Per float64 `json:"per"`
+	// All municipalities that have people, those without an event among them; in order of their code.
+	Rows []Rate `json:"rows"`
+	// Events whose municipality of residence is not known: in no row.
+	UnknownMunicipality uint64 `json:"unknown_municipality"`
+	// Events of unknown age: in the crude rate, and not in the standardised one.
+	UnknownAge uint64 `json:"unknown_age"`
+	// What people should know, in the client's language.
+	Warnings []string `json:"warnings"`
+}
+
+// Rate: the rates of a municipality.
+type Rate struct {
+	// Six digits.
+	Municipio  string `json:"municipio"`
+	Events     uint64 `json:"events"`
+	Population uint64 `json:"population"`
+	// Events by people.
+	Crude float64 `json:"crude"`
+	// By the direct method: the rates of each band, with the standard's people in it. None where births are the
+	// population, or where a band has events and no people.
+	Standardised *float64 `json:"standardised"`
+}
+
 // DictionarySync: what became of the kits of labels.
 type DictionarySync struct {
 	// Kits that are in the lake now.
@@ -1578,3 +1727,18 @@ const (
 	// The metadata service of the machine.
 	S3CredentialsInstance S3Credentials = "instance"
 )
+
+// RatesParams: what rates are asked of.
+type RatesParams struct {
+	// What is counted, each row once: dataset, UF, competência, conditions and options. UF says whose municipalities are
+	// in the answer.
+	Events Params `json:"events"`
+	// The people among whom: `IBGE-POPSVS` of one year (left out: that of `events`' competência), or a dataset whose rows
+	// are counted, `SINASC-DN` for infant mortality.
+	Population Params `json:"population,omitempty"`
+	// A table of one's own (`tables`) with the standard population: `faixa_etaria` (`0 a 4 anos`, ..., `80 anos e mais`)
+	// and `populacao`. Left out: the whole country of the same year of `IBGE-POPSVS`.
+	Standard string `json:"standard,omitempty"`
+	// A rate is of so many people; left out: 100,000.
+	Per *float64 `json:"per,omitempty"`
+}

@@ -346,15 +346,15 @@ typedef void (*datasus_event_callback)(const struct datasus_progress *progress, 
 typedef void (*datasus_destructor)(void *user);
 
 /**
+ * Called ten times a second or more by the thread that waits; false ends the wait. It must return, and must not throw.
+ */
+typedef bool (*datasus_keep_going)(void *user);
+
+/**
  * Called with `user` by a thread of the library's, one call at a time; `line`, a JSON object with level, target, message and the
  * event's fields, is valid during the call. It must not throw, nor call datasus_shut_down.
  */
 typedef void (*datasus_log_callback)(const char *line, void *user);
-
-/**
- * Called ten times a second or more by the thread that waits; false ends the wait. It must return, and must not throw.
- */
-typedef bool (*datasus_keep_going)(void *user);
 
 /**
  * The same with how far the call has come, which is valid during this one.
@@ -698,6 +698,52 @@ enum datasus_status datasus_job_wait(struct datasus_job *job,
  * Any value is allowed: a handle is looked up, not followed.
  */
 enum datasus_status datasus_job_release(struct datasus_job *job);
+
+/**
+ * What is in the columns of a dataset, and waits for it: NULLs, different values, range, the most frequent with their labels, codes
+ * without one, values that did not parse, changes over competências, and warnings for who analyses it. `params`: the contract's JSON,
+ * of which dataset, uf, competencia, columns, filters and options count. `keep_going`, unless it is NULL, is called meanwhile by the
+ * calling thread, with `user`; once it says false the call ends with DS-499. `profile` receives JSON, the caller's; `rows`, unless it
+ * is NULL, the same as rows, one a column. DS-422: SQL, aggregates, an order or a limit; DS-404, DS-460, DS-504 as for a query.
+ *
+ * # Safety
+ * `params`: a text; `keep_going`: NULL or a function that `user` suits; `profile`: a place for a datasus_text; `rows`: NULL or a
+ * place for an ArrowArrayStream; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_profile(struct datasus_client *client,
+                                           const char *params,
+                                           datasus_keep_going keep_going,
+                                           void *user,
+                                           struct datasus_text *profile,
+                                           struct ArrowArrayStream *rows,
+                                           struct datasus_error *error);
+
+/**
+ * Crude and age-standardised rates of events by municipality of residence, as JSON. `params`: a JSON object of events (a query: dataset,
+ * uf, competencia, where), population (a query; left out: IBGE-POPSVS of the events' year), standard (a table of one's own; left out:
+ * the whole country) and per (100000). The text is the caller's. DS-400, DS-422: what is wrong with params; DS-404: events in a
+ * municipality whose population is missing, and as for a query.
+ *
+ * # Safety
+ * `params`: a text; `rates`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_rates(struct datasus_client *client,
+                                         const char *params,
+                                         struct datasus_text *rates,
+                                         struct datasus_error *error);
+
+/**
+ * The columns in whose names, meanings or labels all of `words` are, the best first, as a JSON list: of one dataset, or of the whole
+ * catalogue where `dataset` is NULL. Neither case nor accents count. The text is the caller's. DS-422: no such dataset.
+ *
+ * # Safety
+ * `words`: a text; `dataset`: NULL or a text; `found`: a place for a datasus_text; `error`: NULL or a datasus_error.
+ */
+enum datasus_status datasus_client_search(struct datasus_client *client,
+                                          const char *words,
+                                          const char *dataset,
+                                          struct datasus_text *found,
+                                          struct datasus_error *error);
 
 /**
  * Sends log lines to `callback`: of level 1 (errors), and also 2 (warnings), 3 (what jobs do), 4 (debug) or 5 (trace); 0 or a NULL

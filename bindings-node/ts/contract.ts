@@ -1169,6 +1169,150 @@ export interface DictionaryEntry {
   labels: number
 }
 
+/** What is in the columns of a dataset, as far as a query selects it. */
+export interface Profile {
+  dataset: string
+  /** Rows that were looked at. */
+  rows: number
+  /** False: they are a sample (`report.sampling` says which), and so is every figure. */
+  exact: boolean
+  /** The rows of each competência, in order. */
+  competencias: CompetenciaRows[]
+  /** In the order of the query, or of the dataset. */
+  columns: ColumnProfile[]
+  /** What somebody who analyses these rows should look at first, in the client's language. */
+  warnings: string[]
+  /** Of the job: files with their hashes, and what it has to say of them. */
+  report: Report
+}
+
+/** How many rows a competência has. */
+export interface CompetenciaRows {
+  competencia: string
+  rows: number
+}
+
+/** What is in a column. */
+export interface ColumnProfile {
+  name: string
+  /** `text`, `integer`, `decimal(14, 2)`, `date`; of a file's own columns also others. */
+  kind: string
+  /** In Portuguese; none where no source says it. */
+  meaning: string | null
+  /** The list of its labels, as `dictionaries` names it; none: its values are no codes, or no list is known. */
+  labelList: string | null
+  /** Rows without a value. */
+  nulls: number
+  /** Different values. */
+  distinct: number
+  /** False: `distinct` is an estimate, for there are too many to count; two in three are off by less than 1.6 %. */
+  distinctExact: boolean
+  /** The least value; text is compared byte by byte. */
+  min: string | null
+  /** The greatest value. */
+  max: string | null
+  /** The ten most frequent values; where `distinct` is an estimate, those alone that are so for certain. */
+  frequent: FrequentValue[]
+  /** Rows whose code the list of labels does not have. */
+  unlabelled: number
+  /** Ten of these codes, the most frequent first; those that are looked up together stand with a plus between. */
+  unlabelledCodes: string[]
+  /** Values of the files that did not parse, before conditions; they are NULL. */
+  badValues: number
+  /** The first of them, as they stand in the files. */
+  badSamples: string[]
+  /** The same column in each competência, in order. */
+  byCompetencia: InCompetencia[]
+  /** Where the share of NULL or of a value changed from one competência to the next by ten points or more, and by more than chance explains; the greatest first. */
+  changes: Change[]
+}
+
+/** A value, and how many rows have it. */
+export interface FrequentValue {
+  /** As text. */
+  value: string
+  /** Where the column has a list of labels, and it has one for it. */
+  label: string | null
+  rows: number
+}
+
+/** A column in a competência. */
+export interface InCompetencia {
+  competencia: string
+  rows: number
+  /** Rows without a value. */
+  nulls: number
+  /** Rows of each of the column's `frequent` values, in their order; none where the column has more than 256 values. */
+  frequent: number[]
+}
+
+/** A share that is another in the next competência. */
+export interface Change {
+  /** The competência before. */
+  from: string
+  /** The competência after. */
+  to: string
+  /** Of which value among those that are not NULL; none: of NULL among all rows. */
+  value: string | null
+  /** Its label. */
+  label: string | null
+  /** The share before, from 0 to 1. */
+  before: number
+  /** The share after. */
+  after: number
+}
+
+/** A column in which the words were found. */
+export interface Found {
+  dataset: string
+  /** As queries name it. */
+  column: string
+  kind: LogicalType
+  /** In Portuguese; none where no source says it. */
+  meaning: string | null
+  /** True: one that the dataset has by name alone. */
+  derived: boolean
+  /** Where the words were found; of several places the first. */
+  foundIn: FoundIn
+  /** Labels of its codes in which the words are, five at most. */
+  labels: string[]
+}
+
+/**
+ * Where words were found.
+ *
+ * - `name`: In the column's name.
+ * - `meaning`: In what it means.
+ * - `label`: In a label of its codes.
+ */
+export type FoundIn = 'name' | 'meaning' | 'label'
+
+/** Rates by municipality of residence. */
+export interface Rates {
+  /** A rate is of so many people. */
+  per: number
+  /** All municipalities that have people, those without an event among them; in order of their code. */
+  rows: Rate[]
+  /** Events whose municipality of residence is not known: in no row. */
+  unknownMunicipality: number
+  /** Events of unknown age: in the crude rate, and not in the standardised one. */
+  unknownAge: number
+  /** What people should know, in the client's language. */
+  warnings: string[]
+}
+
+/** The rates of a municipality. */
+export interface Rate {
+  /** Six digits. */
+  municipio: string
+  events: number
+  population: number
+  /** Events by people. */
+  crude: number
+  /** By the direct method: the rates of each band, with the standard's people in it. None where births are the population, or where a band has events and no people. */
+  standardised: number | null
+}
+
 /** What became of the kits of labels. */
 export interface DictionarySync {
   /** Kits that are in the lake now. */
@@ -1414,6 +1558,18 @@ export type CsvEncoding = 'utf-8' | 'latin1' | 'windows-1252'
  */
 export type S3Credentials = 'keys' | 'instance'
 
+/** What rates are asked of. */
+export interface RatesParams {
+  /** What is counted, each row once: dataset, UF, competência, conditions and options. UF says whose municipalities are in the answer. */
+  events: QueryParams
+  /** The people among whom: `IBGE-POPSVS` of one year (left out: that of `events`' competência), or a dataset whose rows are counted, `SINASC-DN` for infant mortality. */
+  population?: QueryParams | null
+  /** A table of one's own (`tables`) with the standard population: `faixa_etaria` (`0 a 4 anos`, ..., `80 anos e mais`) and `populacao`. Left out: the whole country of the same year of `IBGE-POPSVS`. */
+  standard?: string | null
+  /** A rate is of so many people; left out: 100,000. */
+  per?: number | null
+}
+
 /** The parts of what is told that are records themselves, by their keys in the contract. @internal */
 export const PARTS: Record<string, Record<string, string>> = {
   Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled', indexes: 'TableIndex' },
@@ -1426,6 +1582,9 @@ export const PARTS: Record<string, Record<string, string>> = {
   Holdings: { datasets: 'DatasetSummary', ignored: 'IgnoredFile' },
   CatalogEntry: { uf_column: 'UfColumn', row_keys: 'RowKeys', folders: 'FtpFolder', gaps: 'Gap', columns: 'CatalogColumn', fields: 'CatalogFields', derived: 'DerivedColumn' },
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },
+  Profile: { competencias: 'CompetenciaRows', columns: 'ColumnProfile', report: 'Report' },
+  ColumnProfile: { frequent: 'FrequentValue', by_competencia: 'InCompetencia', changes: 'Change' },
+  Rates: { rows: 'Rate' },
   DictionarySync: { kits: 'KitSynced', failed: 'KitFailed' },
   FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised' },
 }

@@ -281,6 +281,9 @@ UfCoding = Literal["sigla", "ibge", "municipio"]
 #: How a day is written.
 DateFormat = Literal["YYYYMMDD", "DDMMYYYY", "YYMMDD"]
 
+#: Where words were found.
+FoundIn = Literal["name", "meaning", "label"]
+
 #: How decimals and integers of 64 bits are written in JSON.
 Numbers = Literal["number", "text"]
 
@@ -1152,6 +1155,168 @@ class DictionaryEntry(Record):
     official: bool
     #: Different labels.
     labels: int
+
+
+class CompetenciaRows(Record):
+    """How many rows a competência has."""
+
+    competencia: str
+    rows: int
+
+
+class FrequentValue(Record):
+    """A value, and how many rows have it."""
+
+    #: As text.
+    value: str
+    #: Where the column has a list of labels, and it has one for it.
+    label: str | None
+    rows: int
+
+
+class InCompetencia(Record):
+    """A column in a competência."""
+
+    competencia: str
+    rows: int
+    #: Rows without a value.
+    nulls: int
+    #: Rows of each of the column's ``frequent`` values, in their order; none where the column has more than 256
+    #: values.
+    frequent: list[int]
+
+
+class Change(Record):
+    """A share that is another in the next competência."""
+
+    #: The competência before.
+    from_: str
+    #: The competência after.
+    to: str
+    #: Of which value among those that are not NULL; none: of NULL among all rows.
+    value: str | None
+    #: Its label.
+    label: str | None
+    #: The share before, from 0 to 1.
+    before: float
+    #: The share after.
+    after: float
+
+
+class ColumnProfile(Record):
+    """What is in a column."""
+
+    _parts: ClassVar[dict[str, type[Record]]] = {
+        "frequent": FrequentValue,
+        "by_competencia": InCompetencia,
+        "changes": Change,
+    }
+
+    name: str
+    #: ``text``, ``integer``, ``decimal(14, 2)``, ``date``; of a file's own columns also others.
+    kind: str
+    #: In Portuguese; none where no source says it.
+    meaning: str | None
+    #: The list of its labels, as ``dictionaries`` names it; none: its values are no codes, or no list is known.
+    label_list: str | None
+    #: Rows without a value.
+    nulls: int
+    #: Different values.
+    distinct: int
+    #: False: ``distinct`` is an estimate, for there are too many to count; two in three are off by less than 1.6
+    #: %.
+    distinct_exact: bool
+    #: The least value; text is compared byte by byte.
+    min: str | None
+    #: The greatest value.
+    max: str | None
+    #: The ten most frequent values; where ``distinct`` is an estimate, those alone that are so for certain.
+    frequent: list[FrequentValue]
+    #: Rows whose code the list of labels does not have.
+    unlabelled: int
+    #: Ten of these codes, the most frequent first; those that are looked up together stand with a plus between.
+    unlabelled_codes: list[str]
+    #: Values of the files that did not parse, before conditions; they are NULL.
+    bad_values: int
+    #: The first of them, as they stand in the files.
+    bad_samples: list[str]
+    #: The same column in each competência, in order.
+    by_competencia: list[InCompetencia]
+    #: Where the share of NULL or of a value changed from one competência to the next by ten points or more, and
+    #: by more than chance explains; the greatest first.
+    changes: list[Change]
+
+
+class Profile(Record):
+    """What is in the columns of a dataset, as far as a query selects it."""
+
+    _parts: ClassVar[dict[str, type[Record]]] = {
+        "competencias": CompetenciaRows,
+        "columns": ColumnProfile,
+        "report": Report,
+    }
+
+    dataset: str
+    #: Rows that were looked at.
+    rows: int
+    #: False: they are a sample (``report.sampling`` says which), and so is every figure.
+    exact: bool
+    #: The rows of each competência, in order.
+    competencias: list[CompetenciaRows]
+    #: In the order of the query, or of the dataset.
+    columns: list[ColumnProfile]
+    #: What somebody who analyses these rows should look at first, in the client's language.
+    warnings: list[str]
+    #: Of the job: files with their hashes, and what it has to say of them.
+    report: Report
+
+
+class Found(Record):
+    """A column in which the words were found."""
+
+    dataset: str
+    #: As queries name it.
+    column: str
+    kind: Literal["text"] | dict[str, Any]
+    #: In Portuguese; none where no source says it.
+    meaning: str | None
+    #: True: one that the dataset has by name alone.
+    derived: bool
+    #: Where the words were found; of several places the first.
+    found_in: FoundIn
+    #: Labels of its codes in which the words are, five at most.
+    labels: list[str]
+
+
+class Rate(Record):
+    """The rates of a municipality."""
+
+    #: Six digits.
+    municipio: str
+    events: int
+    population: int
+    #: Events by people.
+    crude: float
+    #: By the direct method: the rates of each band, with the standard's people in it. None where births are the
+    #: population, or where a band has events and no people.
+    standardised: float | None
+
+
+class Rates(Record):
+    """Rates by municipality of residence."""
+
+    _parts: ClassVar[dict[str, type[Record]]] = {"rows": Rate}
+
+    #: A rate is of so many people.
+    per: float
+    #: All municipalities that have people, those without an event among them; in order of their code.
+    rows: list[Rate]
+    #: Events whose municipality of residence is not known: in no row.
+    unknown_municipality: int
+    #: Events of unknown age: in the crude rate, and not in the standardised one.
+    unknown_age: int
+    #: What people should know, in the client's language.
+    warnings: list[str]
 
 
 class KitSynced(Record):

@@ -25,12 +25,12 @@ fn rates_of_genuine_deaths_are_those_of_sql() {
             SELECT faixa, sum(pessoas) / (SELECT sum(pessoas) FROM populacao) AS peso FROM populacao GROUP BY faixa
         ), obitos AS (
             SELECT CODMUNRES AS municipio, least(idade_anos // 5, 16) AS faixa, count(*) AS n
-            FROM sim_do WHERE TIPOBITO = '2' GROUP BY ALL
+            FROM sim_do WHERE TIPOBITO = '2' AND idade_anos IS NOT NULL GROUP BY ALL
         ), por_faixa AS (
             SELECT municipio, faixa, pessoas, peso, coalesce(n, 0) AS n
             FROM populacao JOIN padrao USING (faixa) LEFT JOIN obitos USING (municipio, faixa)
         ), todos AS (
-            SELECT municipio, sum(n) AS n FROM obitos GROUP BY municipio
+            SELECT CODMUNRES AS municipio, count(*) AS n FROM sim_do WHERE TIPOBITO = '2' GROUP BY ALL
         )
         SELECT p.municipio, CAST(coalesce(max(t.n), 0) AS BIGINT) AS obitos, CAST(sum(pessoas) AS BIGINT) AS pessoas,
             CAST(sum(CASE WHEN p.n = 0 THEN 0 ELSE 100000 * peso * p.n / pessoas END) AS DOUBLE) AS padronizada
