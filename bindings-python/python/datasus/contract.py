@@ -281,6 +281,9 @@ UfCoding = Literal["sigla", "ibge", "municipio"]
 #: How a day is written.
 DateFormat = Literal["YYYYMMDD", "DDMMYYYY", "YYMMDD"]
 
+#: Where words were found.
+FoundIn = Literal["name", "meaning", "label"]
+
 #: How decimals and integers of 64 bits are written in JSON.
 Numbers = Literal["number", "text"]
 
