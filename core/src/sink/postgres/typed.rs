@@ -25,7 +25,7 @@ pub(super) fn oid(value: &u32) -> Value<'_> {
     (value, Type::OID)
 }
 
-pub(super) fn oids(value: &Vec<u32>) -> Value<'_> {
+pub(super) fn oids(value: &(impl ToSql + Sync)) -> Value<'_> {
     (value, Type::OID_ARRAY)
 }
 
