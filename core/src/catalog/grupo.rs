@@ -56,7 +56,6 @@ pub struct Grupo {
 /// What a file is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Period {
     /// A month.
     Month,

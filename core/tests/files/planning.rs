@@ -128,13 +128,17 @@ fn a_listing_of_a_hundred_thousand_files_is_read_once_by_a_query_and_the_selecte
     let folder = place.folder.path().join("sub");
     std::fs::create_dir(&folder).unwrap();
     let ufs = ["AC", "AL", "AM", "AP", "BA", "CE", "DF", "ES", "GO", "MA", "MG", "MS", "MT", "PA", "PB", "PE", "PI"];
-    let months = |year: usize| (1..=12).map(move |month| format!("{year:02}{month:02}"));
     // Empty, as nobody looks into them.
-    let named = ["RD", "SP"].into_iter().flat_map(|grupo| {
-        ufs.into_iter().flat_map(move |uf| (0..15).flat_map(months).map(move |month| format!("{grupo}{uf}{month}.dbc")))
-    });
+    let mut named = Vec::new();
+    for (grupo, uf, year) in ["RD", "SP"]
+        .into_iter()
+        .flat_map(|grupo| ufs.map(move |uf| (grupo, uf)))
+        .flat_map(|(grupo, uf)| (0..15).map(move |year| (grupo, uf, year)))
+    {
+        named.extend((1..=12).map(|month| format!("{grupo}{uf}{year:02}{month:02}.dbc")));
+    }
     let others = (0..).map(|number| format!("anexo-{number}.txt"));
-    named.chain(others).take(100_000).for_each(|name| drop(File::create(folder.join(name)).unwrap()));
+    named.into_iter().chain(others).take(100_000).for_each(|name| drop(File::create(folder.join(name)).unwrap()));
     for month in 1..=2 {
         place.dbc(&format!("sub/RDRR24{month:02}.dbc"), 0, 3).dbc(&format!("sub/SPRR24{month:02}.dbc"), 0, 2);
     }
