@@ -18,16 +18,27 @@ PLACES = [
     ("bindings-c/bindgen/Cargo.toml", r'(?m)^(version = ")({})(")$'),
     ("bindings-python/README.md", r"(datasus-)({})(\.tar\.gz)"),
 ]
+# Where its first two numbers stand: before 1.0 a minor version may change what is linked.
+MINOR = [
+    (name, r"(find_package\(datasus )([0-9]+\.[0-9]+)([ )])")
+    for name in (
+        "bindings-c/tests/CMakeLists.txt",
+        "bindings-c/cmake/datasus-config.cmake.in",
+        "bindings-c/README.md",
+        "examples/c/CMakeLists.txt",
+    )
+]
 
 
-def places() -> list[tuple[pathlib.Path, re.Pattern[str]]]:
-    """Every file with its pattern; one that is not there is an error."""
+def places() -> list[tuple[pathlib.Path, re.Pattern[str], bool]]:
+    """Every file with its pattern, and whether that takes the whole version; one that is not there is an error."""
     found = []
-    for name, pattern in PLACES:
+    for name, pattern in PLACES + MINOR:
         files = sorted(ROOT.glob(name))
         if not files:
             sys.exit(f"version: no {name}")
-        found += [(file, re.compile(pattern.format(NUMBER))) for file in files]
+        is_whole = (name, pattern) in PLACES
+        found += [(file, re.compile(pattern.replace("{}", NUMBER)), is_whole) for file in files]
     return found
 
 
@@ -37,15 +48,16 @@ def main() -> None:
     if wanted and not re.fullmatch(NUMBER, wanted):
         sys.exit(f"version: {wanted} is no version like 0.3.0")
     version = None
-    for file, pattern in places():
+    for file, pattern, is_whole in places():
         text = file.read_text(encoding="utf-8")
         held = [match[2] for match in pattern.finditer(text)]
         if not held:
             sys.exit(f"version: none in {file.relative_to(ROOT)}")
         version = version or wanted or held[0]
+        here = version if is_whole else ".".join(version.split(".")[:2])
         if wanted:
-            file.write_text(pattern.sub(rf"\g<1>{wanted}\g<3>", text), encoding="utf-8")
-        elif set(held) != {version}:
+            file.write_text(pattern.sub(rf"\g<1>{here}\g<3>", text), encoding="utf-8")
+        elif set(held) != {here}:
             sys.exit(f"version: {file.relative_to(ROOT)} says {', '.join(held)}, and Cargo.toml {version}")
     if wanted:
         # The lock file names our own crates with theirs.

@@ -39,13 +39,13 @@ def test_search_finds_by_name_meaning_and_label(client: datasus.Client) -> None:
     assert [one.found_in for one in client.search("FEMININO", "RD")][0] == "label"
     assert client.search("óbito", "SIH-RD") == client.search("obito", "SIH-RD")
     assert len({one.dataset for one in client.search("feminino")}) > 5
-    with pytest.raises(datasus.InvalidParams):
+    with pytest.raises(datasus.NotFound):
         client.search("sexo", "SIH-RX")
 
 
 def test_a_schema_reads_in_a_terminal_and_in_a_notebook(client: datasus.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     schema = client.schema("SIH-RD")
-    for columns in (60, 120):
+    for columns in (80, 120):
         monkeypatch.setenv("COLUMNS", str(columns))
         lines = str(schema).splitlines()
         assert lines[0].startswith("SIH-RD: ")

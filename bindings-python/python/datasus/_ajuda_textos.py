@@ -364,6 +364,10 @@ TEXTOS: dict[str, str] = {
     partial : bool
         True: onde o cabeçalho declara mais registros do que há, leem-se os que há, com um aviso. False: um arquivo desses
         termina com ``DamagedFile``.
+    labels : bool ou list de str, opcional
+        Palavras no lugar dos códigos: True, ou uma lista de colunas, põe ``SEXO_rotulo`` ao lado de ``SEXO``.
+    labels_only : bool
+        True: o rótulo fica no lugar do código.
     language : {"pt", "en"}
         Idioma dos erros.
 

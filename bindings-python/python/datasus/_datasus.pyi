@@ -29,6 +29,7 @@ __all__ = [
     "next_wake",
     "panic_on_purpose",
     "read_dbc",
+    "search",
     "set_budget",
     "set_log_level",
     "shut_down",

@@ -111,7 +111,7 @@ class Estimate(contract.Estimate):
 
     Examples
     --------
-    >>> expected = client.estimate("SIH-RD", uf="AC", where=[("SEXO", "=", "1")])
+    >>> expected = client.estimate("SIH-RD", uf="AC", where=datasus.col("SEXO") == "1")
     >>> expected.engine, expected.rows.low <= expected.rows.likely <= expected.rows.high
     ('scan', True)
     """

@@ -23,7 +23,8 @@ const NAMED: usize = 10;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RatesParams {
-    /// What is counted, each row once: dataset, UF, competência, conditions and options. UF says whose municipalities are in the answer.
+    /// What is counted, each row once: dataset, UF, competência, conditions and options. UF says which files are read, and
+    /// whose municipalities are in the answer: a warning counts the events of residents of other UFs.
     pub events: QueryParams,
     /// The people among whom: `IBGE-POPSVS` of one year (left out: that of `events`' competência), or a dataset whose rows are counted,
     /// `SINASC-DN` for infant mortality.
@@ -208,12 +209,19 @@ impl Client {
                 standardised: standardised.map(|rate| per * rate),
             });
         }
+        let elsewhere: f64 = events.iter().filter(|(code, _)| !wanted(code)).map(|(_, of)| total(of)).sum();
         let unknown_age = if standard.is_some() { events.values().map(|of| of[BANDS]).sum::<f64>() as u64 } else { 0 };
         let mut warnings = Vec::new();
         if unknown_municipality > 0 {
             warnings.push(text!(
                 "{unknown_municipality} evento(s) de município de residência ignorado não estão em nenhuma linha",
                 "{unknown_municipality} event(s) whose municipality of residence is not known are in no row"
+            ));
+        }
+        if elsewhere > 0.0 {
+            warnings.push(text!(
+                "{elsewhere} evento(s) de residentes de outras UFs não estão em nenhuma linha, e os que residentes destas têm nos arquivos de outras não foram contados: deixe `uf` de fora para contar todos",
+                "{elsewhere} event(s) of residents of other UFs are in no row, and those that residents of these have in the files of others were not counted: leave `uf` out to count all"
             ));
         }
         if unknown_age > 0 {

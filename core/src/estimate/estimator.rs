@@ -14,7 +14,7 @@ use super::sql::{self, Found};
 use super::structured::{self, Known};
 use crate::base::{Error, Result};
 use crate::columnar::parquet_footer;
-use crate::labels::{Derived, derived_columns};
+use crate::labels::{Derived, derived_column};
 use crate::lake::LakeFile;
 use crate::params::{Ask, ORIGIN, Predicate, Projection, Query, QueryParams, Scope};
 use crate::plan::conditions;
@@ -182,14 +182,16 @@ impl Estimator {
                 }
             }
             Ask::Sql(sql) => {
-                named = sql.columns.intersection(&columns_of(table)).cloned().collect();
+                let held = columns_of(table);
+                let is_held =
+                    |name: &&String| held.contains(*name) || derived_column(table.scope.grupo, name).is_some();
+                named = sql.columns.iter().filter(is_held).cloned().collect();
                 names.extend(named.iter().map(String::as_str));
             }
             Ask::Catalog(_) => return Ok(None),
         }
-        let all = derived_columns(table.scope.grupo);
-        let is_named = |one: &&Arc<Derived>| names.iter().any(|name| name.eq_ignore_ascii_case(&one.name));
-        let derived: Vec<Arc<Derived>> = all.iter().filter(is_named).cloned().collect();
+        let derived: Vec<Arc<Derived>> =
+            names.iter().filter_map(|name| derived_column(table.scope.grupo, name)).collect();
         let is_derived = |name: &str| derived.iter().any(|one| one.name.eq_ignore_ascii_case(name));
         let columns = names.into_iter().filter(|name| !is_derived(name)).map(str::to_owned).collect();
         self.samples.of(table.seen(), &columns, &derived).map(Some)
@@ -305,9 +307,8 @@ fn columns_of(table: &Files) -> BTreeSet<String> {
         table.seen().iter().flat_map(|file| file.schema.fields().iter().map(|field| field.name().to_uppercase()));
     let of_catalogue = table.scope.grupo.columns.iter().map(|column| column.name.to_uppercase());
     let of_headers = table.scope.header_columns.iter().map(|(name, _)| name.to_uppercase());
-    let derived: Vec<String> = derived_columns(table.scope.grupo).iter().map(|one| one.name.to_uppercase()).collect();
     let origin = ORIGIN.iter().map(|name| name.to_uppercase());
-    of_files.chain(of_catalogue).chain(of_headers).chain(derived).chain(origin).collect()
+    of_files.chain(of_catalogue).chain(of_headers).chain(origin).collect()
 }
 
 /// By the footer of its Parquet.

@@ -219,16 +219,17 @@ impl Mirror {
                 false => _ = gone.get_or_insert((index, kept)),
             }
         }
-        let older = || {
+        // Without a network also that no source had it.
+        let older = |there: bool| {
             let mut all = self.remotes.iter().enumerate();
             all.find_map(|(index, remote)| {
-                let kept = self.listings.kept(remote, folder).filter(|kept| kept.is_there());
+                let kept = self.listings.kept(remote, folder).filter(|kept| kept.is_there() == there);
                 kept.map(|kept| (index, kept))
             })
         };
         match (gone, failures.is_empty()) {
             (Some((index, kept)), true) => Ok(self.counts(folder, index, kept)),
-            (gone, _) => match older().or(gone) {
+            (gone, _) => match older(true).or(gone).or_else(|| older(false)) {
                 Some((index, kept)) => {
                     let (since, why) = (kept.time(), why(&failures));
                     let (pt, en) = (why.pt, why.en);

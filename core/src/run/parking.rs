@@ -4,7 +4,7 @@
 //! On its way back it waits for its slot first and for the memory then. So nobody who waits for a slot holds memory that
 //! its holder may wait for, and whoever has both goes on: no two jobs ever wait for each other.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::base::{Cancel, Ctx, Result, RunPermit, YieldReason};
@@ -52,30 +52,44 @@ impl SharedLease {
 
     /// `ctx` with a slot that parks the lease whenever the job leaves it.
     pub fn on(&self, ctx: &Ctx) -> Ctx {
-        let (lease, cancel) = (self.clone(), ctx.cancel.clone());
+        let (lease, cancel) = (Arc::downgrade(&self.0), ctx.cancel.clone());
         Ctx { slot: ctx.slot.through(|slot| Arc::new(SlotAndLease { slot, lease, cancel })), ..ctx.clone() }
     }
 }
 
 struct SlotAndLease {
     slot: Arc<dyn RunPermit>,
-    lease: SharedLease,
+    /// The job's: a statement's thread that outlives it has this too.
+    lease: Weak<Mutex<Option<Lease>>>,
     cancel: Cancel,
+}
+
+impl SlotAndLease {
+    fn lease(&self) -> Option<SharedLease> {
+        self.lease.upgrade().map(SharedLease)
+    }
+
+    fn park(&self) {
+        if let Some(lease) = self.lease() {
+            lease.park(false);
+        }
+    }
 }
 
 impl RunPermit for SlotAndLease {
     fn leave(&self, why: YieldReason) -> Result<()> {
         self.slot.leave(why)?;
         if why != YieldReason::Parked {
-            self.lease.park(false);
+            self.park();
         }
         Ok(())
     }
 
     fn come_back(&self) {
-        self.lease.park(false);
+        self.park();
         self.slot.come_back();
-        let back = self.lease.with(|lease| lease.as_mut().map_or(Ok(()), |lease| lease.unpark(&self.cancel)));
+        let unpark = |lease: &mut Option<Lease>| lease.as_mut().map_or(Ok(()), |lease| lease.unpark(&self.cancel));
+        let back = self.lease().map_or(Ok(()), |lease| lease.with(unpark));
         // A cancelled job has only to end, and says why by itself.
         if let Err(error) = back
             && !self.cancel.is_set()
@@ -87,7 +101,7 @@ impl RunPermit for SlotAndLease {
     fn yield_now(&self) -> bool {
         let left = self.slot.yield_now();
         if left {
-            self.lease.park(false);
+            self.park();
         }
         left
     }

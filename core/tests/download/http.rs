@@ -62,7 +62,7 @@ fn a_listing_that_is_refused_is_no_empty_folder_and_the_next_source_is_asked() {
 
 #[test]
 fn a_server_that_lists_and_then_does_not_answer_leaves_the_file_to_the_next_source() {
-    let (ill, well, place) = (Server::start(site(30)), Server::start(site(20)), Place::new());
+    let (ill, well, place) = (Server::start(site(20)), Server::start(site(20)), Place::new());
     let client = open(&ill.address, Config { mirrors: vec![well.address.clone()], ..place.config() });
     let month = admissions(&["202401"]);
     assert_eq!(client.plan_sync(std::slice::from_ref(&month)).unwrap().files, 1);

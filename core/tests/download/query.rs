@@ -146,6 +146,7 @@ fn a_plan_says_what_a_sync_would_bring_and_two_files_come_at_once() {
 #[test]
 fn plans_and_estimates_fetch_nothing_not_even_for_the_types_of_a_dataset_that_the_catalogue_has_none_of() {
     let (server, place) = (serving(200), Place::new());
+    server.put(&format!("{SIH}/CHBR2401.dbc"), &bytes("RDAC2401.dbc", 200));
     let most = bytes("RDAC2401.dbc", 200).len() as u64 + 10;
     let client = client_of(&server, Config { max_download: most, ..place.config() });
     let two = admissions(&["202401", "202402"]);
@@ -155,7 +156,6 @@ fn plans_and_estimates_fetch_nothing_not_even_for_the_types_of_a_dataset_that_th
     assert_eq!((told.files_to_download, told.files), (2, 2));
     assert!(told.basis.contains(&Basis::Listing) && told.exceeds.contains(&Bounded::MaxDownload), "{told:?}");
     assert!(told.rows.low <= 400 && 400 <= told.rows.high, "{told:?}");
-    server.put(&format!("{SIH}/CHBR2401.dbc"), &bytes("RDAC2401.dbc", 200));
     let untyped = QueryParams::dataset("SIH-CH");
     let plan = client.plan_sync(std::slice::from_ref(&untyped)).unwrap();
     assert_eq!((plan.files_to_fetch, server.asked("RETR")), (1, 0));

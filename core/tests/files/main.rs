@@ -6,6 +6,8 @@ mod exchanged;
 #[path = "../genuine/mod.rs"]
 mod genuine;
 mod links;
+#[path = "../logged/mod.rs"]
+mod logged;
 #[cfg(target_os = "linux")]
 mod planning;
 mod told;

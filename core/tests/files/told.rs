@@ -1,8 +1,5 @@
 //! What is said of the files that are chosen: in warnings, in `explain`, in the log.
 
-use std::io::Write;
-use std::sync::{Mutex, OnceLock};
-
 use crate::*;
 
 #[test]
@@ -89,36 +86,17 @@ fn explain_says_which_files_are_read_and_which_versions_differ() {
     assert!(warnings.len() == 1 && warnings[0].contains("DS-409") && !warnings[0].contains("há de"), "{warnings:?}");
 }
 
-/// Where the tests of this binary log to.
-fn log() -> &'static Mutex<Vec<u8>> {
-    static LOG: OnceLock<Mutex<Vec<u8>>> = OnceLock::new();
-    LOG.get_or_init(Mutex::default)
-}
-
-struct ToLog;
-
-impl Write for ToLog {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        log().lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn every_warning_of_a_report_is_a_line_of_the_log() {
-    tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::WARN).with_writer(|| ToLog).init();
+    logged::listen();
     let place = Place::new();
     place.dbc("RDAC2401.dbc", 0, 30).dbc("RDAC2401 (1).dbc", 0, 30).dbc("RDAC2401_v2.dbc", 0, 1);
     let (_, report) = place.rows(&rd_ac()).unwrap();
     assert_eq!(report.warnings.len(), 2, "{report}");
-    let log = String::from_utf8(log().lock().unwrap().clone()).unwrap();
+    let log = logged::logged();
     for warning in &report.warnings {
-        let line =
-            log.lines().find(|line| line.contains(warning.as_str())).unwrap_or_else(|| panic!("{warning}: {log}"));
+        let told = |line: &&str| line.contains(warning.as_str()) && line.contains(&report.trace_id);
+        let line = log.lines().find(told).unwrap_or_else(|| panic!("{warning}: {log}"));
         for part in ["WARN", &report.job_id, &report.trace_id] {
             assert!(line.contains(part), "{part}: {line}");
         }
