@@ -4,6 +4,7 @@
 
 static void event(const datasus_progress *progress, void *user) { datasusGoEvent((datasus_progress *)progress, (uintptr_t)user); }
 static void destroy(void *user) { datasusGoDestroy((uintptr_t)user); }
+static bool keep_going(void *user) { return datasusGoKeepGoing((uintptr_t)user) != 0; }
 static bool watch(const datasus_progress *progress, void *user) {
   return datasusGoWatch((datasus_progress *)progress, (uintptr_t)user) != 0;
 }

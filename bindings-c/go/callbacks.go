@@ -33,3 +33,11 @@ func datasusGoWatch(progress *C.datasus_progress, handle C.uintptr_t) C.int {
 	}
 	return 1
 }
+
+//export datasusGoKeepGoing
+func datasusGoKeepGoing(handle C.uintptr_t) C.int {
+	if cgo.Handle(handle).Value().(context.Context).Err() != nil {
+		return 0
+	}
+	return 1
+}

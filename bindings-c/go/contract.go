@@ -1730,8 +1730,8 @@ const (
 
 // RatesParams: what rates are asked of.
 type RatesParams struct {
-	// What is counted, each row once: dataset, UF, competência, conditions and options. UF says whose municipalities are
-	// in the answer.
+	// What is counted, each row once: dataset, UF, competência, conditions and options. UF says which files are read, and
+	// whose municipalities are in the answer: a warning counts the events of residents of other UFs.
 	Events Params `json:"events"`
 	// The people among whom: `IBGE-POPSVS` of one year (left out: that of `events`' competência), or a dataset whose rows
 	// are counted, `SINASC-DN` for infant mortality.

@@ -1560,7 +1560,7 @@ export type S3Credentials = 'keys' | 'instance'
 
 /** What rates are asked of. */
 export interface RatesParams {
-  /** What is counted, each row once: dataset, UF, competência, conditions and options. UF says whose municipalities are in the answer. */
+  /** What is counted, each row once: dataset, UF, competência, conditions and options. UF says which files are read, and whose municipalities are in the answer: a warning counts the events of residents of other UFs. */
   events: QueryParams
   /** The people among whom: `IBGE-POPSVS` of one year (left out: that of `events`' competência), or a dataset whose rows are counted, `SINASC-DN` for infant mortality. */
   population?: QueryParams | null

@@ -22,7 +22,7 @@ def test_a_profile_is_a_table_for_people_and_rows_for_programs(client: datasus.C
     table = profile.to_arrow()
     assert table.schema.names[:2] == ["column", "kind"]
     assert table["frequent"][0].as_py()[0]["label"] in ("Masculino", "Feminino")
-    assert pickle.loads(pickle.dumps(profile)) == profile  # noqa: S301
+    assert pickle.loads(pickle.dumps(profile)) == profile
     with pytest.raises(KeyError):
         profile["NADA"]
 
@@ -36,14 +36,16 @@ def test_what_is_no_profile_is_refused_and_a_deadline_ends_it(client: datasus.Cl
 
 def test_search_finds_by_name_meaning_and_label(client: datasus.Client) -> None:
     assert client.search("sexo", "SIH-RD")[0].column == "SEXO"
-    assert [one.found_in for one in client.search("FEMININO", "RD")][0] == "label"
+    assert next(one.found_in for one in client.search("FEMININO", "RD")) == "label"
     assert client.search("óbito", "SIH-RD") == client.search("obito", "SIH-RD")
     assert len({one.dataset for one in client.search("feminino")}) > 5
     with pytest.raises(datasus.NotFound):
         client.search("sexo", "SIH-RX")
 
 
-def test_a_schema_reads_in_a_terminal_and_in_a_notebook(client: datasus.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_schema_reads_in_a_terminal_and_in_a_notebook(
+    client: datasus.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     schema = client.schema("SIH-RD")
     for columns in (80, 120):
         monkeypatch.setenv("COLUMNS", str(columns))
@@ -59,7 +61,11 @@ def test_a_schema_reads_in_a_terminal_and_in_a_notebook(client: datasus.Client, 
 
 
 def test_rates_are_those_of_the_counts(client: datasus.Client) -> None:
-    births = client.query(sql="SELECT CODMUNRES AS m, count(*) AS n FROM sinasc_dn GROUP BY 1").to_pandas().set_index("m")["n"]
+    births = (
+        client.query(sql="SELECT CODMUNRES AS m, count(*) AS n FROM sinasc_dn GROUP BY 1")
+        .to_pandas()
+        .set_index("m")["n"]
+    )
     deaths = client.query(sql="SELECT CODMUNRES AS m, count(*) AS n FROM sim_do WHERE obito_infantil = 1 GROUP BY 1")
     of = deaths.to_pandas().set_index("m")["n"]
     rates = client.rates("SIM-DO", where=datasus.col("obito_infantil") == 1, population="SINASC-DN", per=1000)

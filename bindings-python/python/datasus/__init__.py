@@ -36,11 +36,22 @@ from ._example_data import example_data
 from ._filters import Column, Filter, col
 from ._job import Event, Job, Progress
 from ._open import open  # noqa: A004
-from ._read_dbc import read_dbc
 from ._profile import Profile
+from ._read_dbc import read_dbc
 from ._report import DeadLetter, Estimate, Explain, FileSummary, JobInfo, Rates, Report, SyncPlan, SyncReport
 from ._result import Batch, FileRecords, Result
-from ._schema import ColumnInfo, DatasetSummary, DerivedInfo, DictionaryEntry, DictionarySync, Found, Holdings, IgnoredFile, Known, Schema
+from ._schema import (
+    ColumnInfo,
+    DatasetSummary,
+    DerivedInfo,
+    DictionaryEntry,
+    DictionarySync,
+    Found,
+    Holdings,
+    IgnoredFile,
+    Known,
+    Schema,
+)
 from ._sinks import Csv, Destination, Parquet, Postgres
 from ._warn import DatasusWarning
 
@@ -64,8 +75,8 @@ __all__ = [
     "DictionarySync",
     "DiskFull",
     "Error",
-    "Event",
     "Estimate",
+    "Event",
     "Explain",
     "FileRecords",
     "FileSummary",

@@ -106,7 +106,8 @@ TEXTOS: dict[str, str] = {
     redis : str, opcional
         Redis em que várias máquinas guardam respostas, ``redis://servidor:6379/0``; nunca mostrado.
     redis_secret : str, opcional
-        Segredo de todos os clientes que partilham respostas no Redis, de ao menos 16 caracteres; nunca mostrado. O que foi feito sem ele é recusado.
+        Segredo de todos os clientes que partilham respostas no Redis, de ao menos 16 caracteres; nunca mostrado. O que foi
+        feito sem ele é recusado.
     redis_level : int, opcional
         Nível zstd das respostas no Redis, de 1 a 19; ``cache_level``.
     redis_ca : str ou caminho, opcional

@@ -156,7 +156,8 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     redis : str, optional
         Redis in which several machines keep answers, ``redis://server:6379/0``; never shown.
     redis_secret : str, optional
-        Secret of all clients that share answers in Redis, 16 characters at least; never shown. What was made without it is refused.
+        Secret of all clients that share answers in Redis, 16 characters at least; never shown. What was made without it is
+        refused.
     redis_level : int, optional
         zstd level of answers in Redis, 1 to 19; ``cache_level``.
     redis_ca : str or path, optional

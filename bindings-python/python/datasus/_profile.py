@@ -52,7 +52,9 @@ class Profile(contract.Profile):
     def _batch(self) -> Batch:
         rows = self.__dict__.get("_rows")
         if rows is None:
-            raise RuntimeError("this profile was made in another process, and its rows stayed there; its columns are here")
+            raise RuntimeError(
+                "this profile was made in another process, and its rows stayed there; its columns are here"
+            )
         return Batch(rows)
 
     def to_arrow(self) -> pyarrow.RecordBatch:
@@ -99,7 +101,9 @@ class Profile(contract.Profile):
 
 def _row(column: Any, rows: int) -> tuple[str, ...]:
     share = column.nulls / rows if rows else 0.0
-    frequent = [f"{one.label or one.value} {_percent(one.rows / rows)}" for one in column.frequent[:_SHOWN]] if rows else []
+    frequent = (
+        [f"{one.label or one.value} {_percent(one.rows / rows)}" for one in column.frequent[:_SHOWN]] if rows else []
+    )
     return (
         column.name,
         column.kind,

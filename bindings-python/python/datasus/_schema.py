@@ -128,7 +128,8 @@ class Schema:
         return len(self.columns)
 
     def search(self, text: str) -> list[Any]:
-        """The columns, derived ones included, in whose name, meaning or labels all words of ``text`` are, the best first; neither
+        """The columns, derived ones included, in whose name, meaning or labels all words of ``text`` are, the best first;
+        neither
         case nor accents count.
 
         Examples
@@ -188,8 +189,8 @@ class Schema:
         whole = table(head, rows, f"{self.dataset}: {self.nome}")
         made = [(one.name, one.type, one.meaning, ", ".join(one.inputs), one.source) for one in self._made()]
         if made:
-            head = ("coluna", "tipo", "significado", "feita de", "fonte")
-            whole += table(head, made, "Colunas derivadas, pelo nome")
+            of_made = ("coluna", "tipo", "significado", "feita de", "fonte")
+            whole += table(of_made, made, "Colunas derivadas, pelo nome")
         return whole
 
 

@@ -25,7 +25,9 @@ def cut(text: str, most: int) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], wide: int, columns: int | None = None) -> str:
     """Rows below their headings; the column ``wide`` takes what the others leave of the terminal's width."""
-    every = [tuple(cut(cell, 60) if at != wide else " ".join(cell.split()) for at, cell in enumerate(row)) for row in rows]
+    every = [
+        tuple(cut(cell, 60) if at != wide else " ".join(cell.split()) for at, cell in enumerate(row)) for row in rows
+    ]
     widths = [max([width(name), *(width(row[at]) for row in every)]) for at, name in enumerate(head)]
     of_terminal = columns if columns is not None else shutil.get_terminal_size((120, 24)).columns
     others = sum(size for at, size in enumerate(widths) if at != wide) + len(GAP) * (len(head) - 1)
