@@ -23,7 +23,8 @@ const MB: u64 = 1 << 20;
 fn rows(shape: &str, streams: usize) -> usize {
     let rows = if shape == "wide" { 60_000 } else { 200_000 };
     let rows = if crate::millions() > 3 { rows * 3 } else { rows };
-    rows / (streams / 16).max(1)
+    // Whole rounds of `write_wide`.
+    (rows / (streams / 16).max(1)).next_multiple_of(10_000)
 }
 const FILES: usize = 2;
 const FIRST: u64 = 1_200_000_000_000;
