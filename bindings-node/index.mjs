@@ -33,4 +33,5 @@ export const {
   onLog,
   parquet,
   postgres,
+  profileRows,
 } = datasus

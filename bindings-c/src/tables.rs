@@ -50,8 +50,8 @@ pub unsafe extern "C" fn datasus_client_add_table(
         let (name, _place) = unsafe { (text(name, "name")?, Out::new(stream, "stream")?) };
         let reader = taken.0.take().map(ArrowArrayStreamReader::try_new).transpose().map_err(|error| {
             let detail = Text {
-                pt: "Argumento `stream`: foi liberado, ou não diz o seu esquema".into(),
-                en: "Argument `stream`: was released, or does not tell its schema".into(),
+                pt: format!("Argumento `stream`: foi liberado, ou não diz o seu esquema: \"{error}\""),
+                en: format!("Argument `stream`: was released, or does not tell its schema: \"{error}\""),
             };
             Error::new(Code::InvalidParams, detail).with("argument", "stream").stage("c").because(error)
         })?;

@@ -282,7 +282,8 @@ static void a_sync_tells_how_far_it_has_come(void) {
   Watching seen = {0, 0, 0, 0};
   datasus_client *client;
   datasus_text outcome;
-  snprintf(folder, sizeof folder, "%s/to-watch", FOLDER);
+  /* Beside it: in it they would be other versions of its files. */
+  snprintf(folder, sizeof folder, "%s-watched", FOLDER);
   FINE(datasus_write_example_data(folder, 50, error));
   FINE(datasus_client_open(folder, NULL, &client, error));
   FINE(datasus_client_sync_watched(client, "{\"dataset\": \"SIH-RD\"}", watch, &seen, &outcome, error));

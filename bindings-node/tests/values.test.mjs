@@ -278,7 +278,7 @@ test('a folder is text or a file: URL, and nothing else opens the current one', 
     assert.equal(opened.source, source)
     assert.deepEqual(await opened.datasets(), wanted[0])
   }
-  for (const wrong of [3, null, '', 'a\0b', new URL('https://exemplo/dados'), Buffer.from(source), [source]]) {
+  for (const wrong of [3, null, '', 'a\0b', new URL('https://exemplo/dados'), Buffer.from(source), [], [3]]) {
     await assert.rejects(open(wrong), InvalidParams)
     await assert.rejects(open({ source: wrong }), InvalidParams)
   }
