@@ -124,6 +124,10 @@ pub fn watched<T: Send + 'static>(
 ) -> Result<T> {
     let (cancel, (done, outcome)) = (Cancel::default(), bounded(1));
     let stop = cancel.clone();
+    // Also of what ends before it is asked again.
+    if !keep_going() {
+        stop.set(CancelReason::Caller);
+    }
     let work = move || {
         let ended = fenced(name, || work(&cancel));
         // Somebody listens until this has come.
