@@ -25,10 +25,11 @@ type answer struct {
 // What a case declares, as c.py writes it behind the settings.
 type declared struct {
 	Declared, Tables map[string]string
+	Csv              map[string]datasus.CsvForm
 }
 
 func ask(source, output, params string, profiles bool, of declared) (*answer, error) {
-	config := datasus.Config{Output: output, Language: "pt", Tables: of.Tables, Declared: map[string][]string{}}
+	config := datasus.Config{Output: output, Language: "pt", Tables: of.Tables, Csv: of.Csv, Declared: map[string][]string{}}
 	for dataset, path := range of.Declared {
 		config.Declared[dataset] = []string{path}
 	}
