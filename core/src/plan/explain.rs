@@ -140,7 +140,7 @@ pub struct Planned {
     pub rows_that_may: u64,
 }
 
-/// Reads the footer of `file`; `conditions` are those of its table ([`conditions`]), and `columns` those that are read.
+/// Reads the footer of `file`; `conditions` are those of its table (`plan::conditions`), and `columns` those that are read.
 pub fn planned(file: &LakeFile, query: &Query, conditions: &[Predicate], columns: &[String]) -> Result<Planned> {
     let footer = footer(file)?;
     let metadata = footer.file_metadata();

@@ -50,8 +50,13 @@ fn ages_of_admissions_of_other_years_and_of_long_stays() {
     let (found, _) = rows(&client, &QueryParams::dataset("SIH-RD").columns(columns));
     assert_eq!((right(&found, 2), found.len()), (1_690, 1_690));
     let (rio, _place) = genuine(&["sih/RDRJ1602.dbc"]).unwrap();
-    let of =
-        |ident: &str| rows(&rio, &QueryParams::dataset("SIH-RD").columns(columns).filter(col("IDENT").eq(ident) & col("COD_IDADE").eq("4"))).0;
+    let of = |ident: &str| {
+        rows(
+            &rio,
+            &QueryParams::dataset("SIH-RD").columns(columns).filter(col("IDENT").eq(ident) & col("COD_IDADE").eq("4")),
+        )
+        .0
+    };
     let (short, long) = (of("1"), of("5"));
     assert_eq!(right(&short, 2), short.len());
     assert_eq!((right(&long, 3), long.len()), (2_911, 3_128));

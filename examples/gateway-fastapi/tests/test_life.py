@@ -20,7 +20,10 @@ ALL = {"dataset": "SIH-RD", "options": {"cache": "off"}}
 def worker_pids(service: Service) -> list[int]:
     """Processes that serve: the children of uvicorn's supervisor, but for the one that looks after its semaphores."""
     children = subprocess.run(
-        ["ps", "-ww", "--ppid", str(service.process.pid), "-o", "pid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-ww", "--ppid", str(service.process.pid), "-o", "pid=,args="],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return [int(line.split()[0]) for line in children.stdout.splitlines() if "spawn_main" in line]
 
