@@ -304,7 +304,8 @@ fn stopped(client: &Client, asked: &Asked, seen: &Seen) {
         governor.throttle().streams().bytes() <= parked
     });
     let (taken, at_most) = (governor.foreign().bytes(), asked.limit / 100 * 45);
-    assert!(taken + parked <= at_most, "{} MB were taken, {} MB wait", taken / MB, parked / MB);
+    let waiting = governor.throttle().streams().bytes();
+    assert!(taken + waiting <= at_most, "{} MB were taken, {} MB wait", taken / MB, waiting / MB);
     // With the engine's instances, and what else the allocator keeps.
     let most = seen.before + taken + parked + LEFT;
     soon("what stopped streams hold in the process", Duration::from_secs(60), || resident() < most);
