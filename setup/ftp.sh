@@ -19,11 +19,11 @@ if [ ! -x "$tool" ]; then
   trap 'rm -rf "$place"' EXIT
   fetch() { (cd "$place" && apt-get download -qq vsftpd libwrap0 > /dev/null 2>&1); }
   fetch || { apt-get update -qq && fetch; }
-  for package in "$place"/*.deb; do dpkg-deb -x "$package" "$place/root"; done
+  for package in "$place"/*.deb; do dpkg-deb -x "$package" "$place/unpacked"; done
   mkdir "$place/made"
-  cp "$place/root/usr/sbin/vsftpd" "$place/made/vsftpd.bin"
+  cp "$place/unpacked/usr/sbin/vsftpd" "$place/made/vsftpd.bin"
   # Where the system has none of its own.
-  find "$place/root" -name 'libwrap.so.0*' -exec cp -d {} "$place/made/" \;
+  find "$place/unpacked" -name 'libwrap.so.0*' -exec cp -d {} "$place/made/" \;
   cat > "$place/made/vsftpd" << 'END'
 #!/bin/sh
 here=$(dirname "$0")

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +16,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	datasus "github.com/datasus-sdk/datasus/bindings-c/go"
 	"github.com/datasus-sdk/datasus/bindings-c/go/internal/hooks"
@@ -307,158 +305,6 @@ func TestAJobTellsItsStatesAndEndsWithAReport(t *testing.T) {
 	}
 }
 
-func TestASyncEndsWithItsContext(t *testing.T) {
-	folder := t.TempDir()
-	if err := datasus.WriteExampleData(folder, 5000); err != nil {
-		t.Fatal(err)
-	}
-	client, err := datasus.Open(folder, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = client.Sync(ctx, datasus.Params{Dataset: "SIH-RD"})
-	coded(t, err, "DS-499")
-	if !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	outcome, err := client.Sync(t.Context(), datasus.Params{Dataset: "SIH-RD"})
-	if err != nil || outcome.Files == 0 || outcome.Rows == 0 || len(outcome.Sources) != int(outcome.Files) {
-		t.Errorf("%+v, %v", outcome, err)
-	}
-}
-
-func TestColumnsAreProfiledFoundAndRated(t *testing.T) {
-	client, _ := open(t)
-	profile, err := client.Profile(t.Context(), datasus.Params{Dataset: "SIH-RD", Columns: []string{"SEXO"}})
-	if err != nil || len(profile.Columns) != 1 || profile.Columns[0].Distinct != 2 || !profile.Exact {
-		t.Errorf("%+v, %v", profile, err)
-	}
-	ended, end := context.WithCancel(t.Context())
-	end()
-	if _, err := client.Profile(ended, datasus.Params{Dataset: "SIH-RD"}); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	found, err := client.Search("feminino", "SIH-RD")
-	if err != nil || found[0].Column != "SEXO" || found[0].FoundIn != "label" {
-		t.Errorf("%+v, %v", found, err)
-	}
-	rates, err := client.Rates(`{"events": {"dataset": "SIH-RD"}, "population": {"dataset": "SIH-RD"}, "per": 10}`)
-	if err != nil || len(rates.Rows) == 0 || rates.Rows[0].Crude != 10 {
-		t.Errorf("%+v, %v", rates, err)
-	}
-}
-
-func TestASyncTellsHowFarItHasCome(t *testing.T) {
-	folder := t.TempDir()
-	if err := datasus.WriteExampleData(folder, 200); err != nil {
-		t.Fatal(err)
-	}
-	client, err := datasus.Open(folder, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	var last datasus.Progress
-	outcome, err := client.SyncWatched(t.Context(), datasus.Params{Dataset: "SIH-RD"}, func(now datasus.Progress) { last = now })
-	if err != nil || last.State != datasus.Completed || last.FilesDone != outcome.Files || last.Bytes == 0 {
-		t.Errorf("%+v, %+v, %v", last, outcome, err)
-	}
-}
-
-func TestATableOfOnesOwnComesAsArrow(t *testing.T) {
-	client, _ := open(t)
-	schema := arrow.NewSchema([]arrow.Field{{Name: "codigo", Type: arrow.BinaryTypes.String}, {Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
-	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
-	defer builder.Release()
-	builder.Field(0).(*array.StringBuilder).AppendValues([]string{"120040", "140010"}, nil)
-	builder.Field(1).(*array.Int64Builder).AppendValues([]int64{40, 2}, nil)
-	batch := builder.NewRecordBatch()
-	defer batch.Release()
-	reader, err := array.NewRecordReader(schema, []arrow.RecordBatch{batch})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := client.AddTable("minha", reader); err != nil {
-		t.Fatal(err)
-	}
-	rows, err := client.Query(t.Context(), datasus.Params{SQL: "SELECT CAST(sum(n) AS BIGINT) AS n FROM minha"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Release()
-	if !rows.Next() || rows.RecordBatch().Column(0).(*array.Int64).Value(0) != 42 {
-		t.Error(rows.Err())
-	}
-	again, err := array.NewRecordReader(schema, []arrow.RecordBatch{batch})
-	if err != nil {
-		t.Fatal(err)
-	}
-	coded(t, client.AddTable("sih_rd", again), "DS-422")
-}
-
-func TestWhatTheClientKnowsIsTyped(t *testing.T) {
-	client, _ := open(t)
-	if jobs, err := client.Jobs(); err != nil || len(jobs) != 0 {
-		t.Errorf("%+v, %v", jobs, err)
-	}
-	held, err := client.Datasets()
-	if err != nil || !slices.ContainsFunc(held.Datasets, func(one datasus.DatasetSummary) bool {
-		return one.Dataset == "SIH-RD" && one.Files > 0 && one.First != nil && *one.First == "202401" && slices.Contains(one.UFs, "AC")
-	}) {
-		t.Errorf("%+v, %v", held, err)
-	}
-	known, err := client.Catalog()
-	if err != nil || !slices.ContainsFunc(known, func(one datasus.Known) bool { return one.Table == "sim_do" && one.Period == datasus.PeriodYear }) {
-		t.Errorf("%d, %v", len(known), err)
-	}
-	schema, err := client.Schema("SIH-RD")
-	if err != nil {
-		t.Fatal(err)
-	}
-	kinds := map[string]datasus.LogicalType{}
-	for _, column := range schema.Columns {
-		kinds[column.Name] = column.Kind
-	}
-	if kinds["VAL_TOT"].Decimal == nil || kinds["VAL_TOT"].Decimal.Scale != 2 || kinds["CNES"] != (datasus.LogicalType{}) || kinds["DT_INTER"].Date == nil {
-		t.Errorf("%+v", kinds)
-	}
-	// The made-up files have no kit, and a folder has what it has.
-	if _, err := client.SyncDictionaries(""); err == nil {
-		t.Error("a kit was found where there is none")
-	}
-	kit := filepath.Join(t.TempDir(), "TAB_SIH")
-	if err := os.Mkdir(kit, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	table := fmt.Sprintf("1 1\n%7d  %-51s%s\n", 1, "Qualquer", "0-9")
-	if err := os.WriteFile(filepath.Join(kit, "SEXO.CNV"), []byte(table), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if synced, err := client.SyncDictionaries(kit); err != nil || len(synced.Kits) != 1 || synced.Kits[0].Kit != "sih" {
-		t.Errorf("%+v, %v", synced, err)
-	}
-	plan, err := client.Explain(datasus.Params{Dataset: "SIH-RD"})
-	if err != nil || plan.Files.Read == 0 || plan.Files.Read != plan.Files.Present || len(plan.ToConvert) == 0 {
-		t.Errorf("%+v, %v", plan, err)
-	}
-	expected, err := client.Estimate(datasus.Params{Dataset: "SIH-RD"})
-	if err != nil || expected.Rows.Likely == 0 || expected.Rows.Low > expected.Rows.Likely || expected.FilesToConvert == 0 {
-		t.Errorf("%+v, %v", expected, err)
-	}
-	if said, err := datasus.JSONSchema(); err != nil || !json.Valid(said) {
-		t.Error(err)
-	}
-	if metrics, err := client.Metrics(); err != nil || !strings.Contains(metrics, "# TYPE datasus_") {
-		t.Error(err)
-	}
-	if metrics, err := client.OpenMetrics(); err != nil || !strings.HasSuffix(metrics, "# EOF\n") {
-		t.Error(err)
-	}
-}
-
 // Many goroutines, one client: for the race detector, and for what is left afterwards.
 func TestWhatIsDroppedWithoutCloseIsReleasedOnceItIsCollected(t *testing.T) {
 	_, folder := open(t)
@@ -545,38 +391,4 @@ func resident(t *testing.T) int64 {
 		t.Fatal(err)
 	}
 	return pages * int64(os.Getpagesize())
-}
-
-func TestDeclaredSourcesAndOwnTablesAreReadByTheirNames(t *testing.T) {
-	folder := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(folder, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	exported := write("saidas.csv", "N_AIH;UF_ZI;ANO_CMPT;MES_CMPT;CNES\n1;120000;2024;01;2000733\n2;350000;2024;02;2077590\n")
-	houses := write("casas.csv", "cnes,nome\n2000733,Hospital A\n")
-	client, err := datasus.Open("", &datasus.Config{
-		Lake:     filepath.Join(folder, "lake"),
-		Declared: map[string][]string{"SIH-RD": {exported}},
-		Tables:   map[string]string{"casas": houses},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	held, err := client.Datasets()
-	if err != nil || len(held.Datasets) != 1 || held.Datasets[0].Dataset != "SIH-RD" || held.Datasets[0].Files != 2 {
-		t.Errorf("%+v, %v", held, err)
-	}
-	rows, err := client.Query(t.Context(), datasus.Params{SQL: "SELECT nome FROM sih_rd JOIN casas USING (cnes)"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	if _, err := datasus.Open("", &datasus.Config{Lake: folder, Declared: map[string][]string{"SIH-XX": {exported}}}); err == nil {
-		t.Error("a dataset that does not exist was declared")
-	}
 }

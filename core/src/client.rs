@@ -2,32 +2,29 @@
 
 mod builder;
 mod dataset_schema;
+mod holdings;
 mod knowing;
 mod rates;
+mod syncing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatchReader;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use crate::base::{Cancel, Error, ForkGuard, Language, Result, TraceId};
 
-use crate::base::{Cancel, Error, ForkGuard, Language, Progress, Result, TraceId};
-use crate::catalog::{Competencia, Grupo, Period, Uf};
 use crate::config::Config;
 use crate::estimate::Estimate;
 use crate::governor::{Hook, Mode, ModeChanges};
-use crate::labels::{Dictionary, DictionaryEntry};
-use crate::params::{MissingFiles, QueryParams, no_dataset};
-use crate::plan::{Explain, held};
+use crate::params::{QueryParams, no_dataset};
+use crate::plan::Explain;
 use crate::recovery::DeadLetter;
-use crate::run::{DictionarySync, Job, JobInfo, Pending, Replayed, Report, Rows, Session, SyncPlan, SyncReport};
+use crate::run::{Job, JobInfo, Pending, Replayed, Report, Rows, Session};
 use crate::sink::{Destination, Destinations};
-use crate::source::folder::{Ignored, Why};
-use crate::store::Location;
+use arrow::array::RecordBatchReader;
 
 pub use builder::ClientBuilder;
 pub use dataset_schema::{DatasetSchema, DerivedColumn};
+pub use holdings::{DatasetSummary, Holdings, IgnoredFile, Known};
 pub use rates::{Rate, Rates, RatesParams};
 
 /// A source of DATASUS files, opened.
@@ -64,70 +61,6 @@ impl Drop for Client {
             true => std::mem::forget(self.session.clone()),
         }
     }
-}
-
-/// What the source holds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[non_exhaustive]
-pub struct Holdings {
-    /// In the catalogue's order.
-    pub datasets: Vec<DatasetSummary>,
-    /// What is not read as a source, in order of path.
-    pub ignored: Vec<IgnoredFile>,
-}
-
-/// A file of the source that no query reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[non_exhaustive]
-pub struct IgnoredFile {
-    /// Below the source folder.
-    pub file: String,
-    /// Why none reads it.
-    pub reason: Why,
-}
-
-/// What the source holds of one dataset; of several versions of a file one counts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[non_exhaustive]
-pub struct DatasetSummary {
-    /// `SIH-RD`.
-    pub dataset: String,
-    /// What it holds, in Portuguese.
-    pub nome: String,
-    /// How many files count.
-    pub files: u64,
-    /// Bytes of the source files.
-    pub bytes: u64,
-    /// UFs of its files.
-    pub ufs: Vec<Uf>,
-    /// The first and the last competência of its files.
-    pub first: Option<Competencia>,
-    /// The last competência of its files.
-    pub last: Option<Competencia>,
-}
-
-/// A dataset of the catalogue.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[non_exhaustive]
-pub struct Known {
-    /// `SIH-RD`.
-    pub dataset: String,
-    /// Its name in SQL: `sih_rd`.
-    pub table: String,
-    /// What it holds, in Portuguese.
-    pub nome: String,
-    /// Other names that are accepted in the place of `dataset`.
-    pub aliases: Vec<String>,
-    /// Whether its files are of a month or of a year.
-    pub period: Period,
-    /// True: one file for the whole country.
-    pub national: bool,
-    /// The first and the last competência that is known to have been published.
-    pub first: Option<Competencia>,
-    /// The last competência that is known to have been published.
-    pub last: Option<Competencia>,
-    /// Columns that the catalogue knows; with 0 they come from the files.
-    pub columns: u64,
 }
 
 impl Client {
@@ -329,78 +262,6 @@ impl Client {
         self.session.open_metrics()
     }
 
-    /// Fetches and converts ahead of a query; of `params` only dataset, UF and competência count. Takes its turn among the jobs,
-    /// with the priority `admin`.
-    ///
-    /// # Errors
-    /// DS-422 for what cannot be asked, DS-404 for files that are not there, DS-460 for a damaged one.
-    pub fn sync(&self, params: &QueryParams) -> Result<SyncReport> {
-        self.sync_until(params, &Cancel::default())
-    }
-
-    /// The same, until `cancel` is set (DS-499). Files that were converted by then stay.
-    ///
-    /// # Errors
-    /// As [`Client::sync`], and DS-499.
-    pub fn sync_until(&self, params: &QueryParams, cancel: &Cancel) -> Result<SyncReport> {
-        self.sync_each(std::slice::from_ref(params), cancel, |_| {})
-    }
-
-    /// The same for several datasets, one after the other, in one report; without a dataset it is each that the source holds
-    /// anything of. `progress` is called in this thread when the job begins, with what tells how far it is at any time.
-    ///
-    /// # Errors
-    /// As [`Client::sync_until`].
-    pub fn sync_each(
-        &self,
-        all: &[QueryParams],
-        cancel: &Cancel,
-        progress: impl FnOnce(Arc<Progress>),
-    ) -> Result<SyncReport> {
-        let session = self.session()?;
-        let ctx = session.new_ctx(cancel);
-        progress(ctx.progress.clone());
-        let done = session.sync(&self.each_dataset(all)?, ctx.clone());
-        ctx.progress.end(done.is_ok());
-        done
-    }
-
-    /// What [`Client::sync`] of each would fetch and convert: files, bytes, what is here, what has changed, what is preliminary.
-    /// Listings are read; no file is fetched.
-    ///
-    /// # Errors
-    /// DS-422 for what cannot be asked, DS-502 where there is no listing and none can be read.
-    pub fn plan_sync(&self, all: &[QueryParams]) -> Result<SyncPlan> {
-        let all = self.each_dataset(all)?;
-        self.session()?.plan_sync(&all)
-    }
-
-    /// Those without a dataset become one for each that the source holds anything of. A UF or competência that one of these does not
-    /// have is no error then.
-    fn each_dataset(&self, all: &[QueryParams]) -> Result<Vec<QueryParams>> {
-        let mut each = Vec::with_capacity(all.len());
-        for params in all {
-            if !params.dataset.is_empty() || params.sql.is_some() {
-                each.push(params.clone());
-                continue;
-            }
-            for held in self.datasets()?.datasets {
-                let mut params = QueryParams { dataset: held.dataset, ..params.clone() };
-                params.options.missing = MissingFiles::Warn;
-                each.push(params);
-            }
-        }
-        Ok(each)
-    }
-
-    /// Reads the queries of a sync from JSON: one, or a list of several, as [`Client::params`].
-    pub fn params_list(&self, json: &str) -> Result<Vec<QueryParams>> {
-        match serde_json::from_str::<Vec<serde_json::Value>>(json) {
-            Ok(list) => list.iter().map(|one| self.params(&one.to_string())).collect(),
-            Err(_) => Ok(vec![self.params(json)?]),
-        }
-    }
-
     /// Takes the rows of `reader` as a table of one's own, which SQL may read under `name` from now on, in the place of one that was
     /// given before. They are copied once, beside the lake. DS-422 for a name that no table may have.
     pub fn add_table(&self, name: &str, reader: impl RecordBatchReader) -> Result<()> {
@@ -440,44 +301,6 @@ impl Client {
         })
     }
 
-    /// The lists of labels: those that are built in, and those of kits that [`Client::sync_dictionaries`] brought; which, of whom,
-    /// from when.
-    ///
-    /// # Errors
-    /// DS-460 for a compiled kit of the lake that cannot be read.
-    pub fn dictionaries(&self) -> Result<Vec<DictionaryEntry>> {
-        let fetched = self.session()?.fetched_lists()?;
-        Ok(Dictionary::built_in().entries().into_iter().chain(fetched).collect())
-    }
-
-    /// Brings the ministry's kits of labels into the lake: those of `source`, which is a tree like the ministry's (`datasus://`,
-    /// `ftp://`, `https://`, `s3://`), a zip, or a folder with zips or unpacked kits; none: of the client's own source. From then on
-    /// labels are of the kit that was published with a record's competência, offline too; several dates stand side by side.
-    ///
-    /// # Errors
-    /// DS-404 where there is no kit, DS-460 where all are damaged, DS-422 for a source that cannot be, DS-502 for one that does not
-    /// answer.
-    pub fn sync_dictionaries(&self, source: Option<&str>) -> Result<DictionarySync> {
-        self.session()?.sync_dictionaries(source)
-    }
-
-    /// Every dataset that the catalogue knows, whether the source holds any of it or not. [`Client::datasets`] is what it
-    /// holds, and [`Client::schema`] what a dataset's columns are.
-    pub fn catalog(&self) -> Vec<Known> {
-        let known = |grupo: &Grupo| Known {
-            dataset: grupo.dataset.to_string(),
-            table: grupo.dataset.table(),
-            nome: grupo.nome.clone(),
-            aliases: grupo.aliases.clone(),
-            period: grupo.period,
-            national: grupo.national.is_some(),
-            first: grupo.first,
-            last: grupo.last,
-            columns: grupo.columns.len() as u64,
-        };
-        self.session.catalog().datasets().map(known).collect()
-    }
-
     /// Reads a query from its JSON text, as [`QueryParams::from_json`], with errors in the client's language.
     ///
     /// # Errors
@@ -492,43 +315,5 @@ impl Client {
     /// DS-400 for a text that is none, DS-422 for a destination that cannot be.
     pub fn destinations(&self, json: &str) -> Result<Vec<Destination>> {
         Destination::list_from_json(json).map_err(|error| error.traced(&TraceId::new(), self.session.language()))
-    }
-
-    /// What the source holds, by dataset, and what of it no query reads.
-    ///
-    /// # Errors
-    /// DS-404 for a source that is not there, DS-403 for one that may not be read.
-    pub fn datasets(&self) -> Result<Holdings> {
-        let session = self.session()?;
-        let traced = |error: Error| error.traced(&TraceId::new(), session.language());
-        let (listing, ours) = session.listing_of_sources().map_err(traced)?;
-        let catalog = self.session.catalog();
-        let root = listing.root.clone();
-        let below = |at: &Location| at.below(&root).display().to_string();
-        let ours = ours.into_iter().map(|file| Ignored { location: file.location, why: Why::Ours });
-        let mut ignored: Vec<Ignored> = listing.ignored.iter().cloned().chain(ours).collect();
-        ignored.sort_by(|a, b| a.location.cmp(&b.location));
-        let ignored = ignored.iter().map(|one| IgnoredFile { file: below(&one.location), reason: one.why });
-        let mut holdings = Holdings { datasets: Vec::new(), ignored: ignored.collect() };
-        for grupo in catalog.datasets() {
-            let all: Vec<_> = listing.files.iter().filter(|file| file.id.dataset == grupo.dataset).collect();
-            let files = held(&all, &listing);
-            if files.is_empty() {
-                continue;
-            }
-            let mut ufs: Vec<Uf> = files.iter().map(|file| file.id.uf).collect();
-            ufs.sort();
-            ufs.dedup();
-            holdings.datasets.push(DatasetSummary {
-                dataset: grupo.dataset.to_string(),
-                nome: grupo.nome.clone(),
-                files: files.len() as u64,
-                bytes: files.iter().map(|file| file.size).sum(),
-                ufs,
-                first: files.iter().map(|file| file.id.competencia).min(),
-                last: files.iter().map(|file| file.id.competencia).max(),
-            });
-        }
-        Ok(holdings)
     }
 }
