@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Client;
 use crate::base::{Code, Error, Result, Text, TraceId, json_words, text};
-use crate::params::{CompetenciaParam, QueryParams};
+use crate::params::{CompetenciaParam, OnBadValue, QueryParams};
 
 /// Bands of five years, the last from 80 on.
 const BANDS: usize = 17;
@@ -75,6 +75,14 @@ pub struct Rate {
 
 /// People, or events, by band; the last of events are those of unknown age.
 type ByBand = [f64; BANDS + 1];
+
+/// What was counted of a query, and what its report says of the rows.
+struct Counted {
+    by_place: BTreeMap<String, ByBand>,
+    /// Of no known municipality.
+    unknown: u64,
+    told: Vec<String>,
+}
 
 impl RatesParams {
     /// Reads them from JSON. DS-400 for a text that is none, DS-422 for what cannot be.
@@ -154,10 +162,10 @@ impl Client {
             )));
         }
         let counted = self.events(events, by_age)?;
-        let people = if by_age { self.people(&population)? } else { self.events(&population, false)?.0 };
+        let people = if by_age { self.people(&population)? } else { self.events(&population, false)? };
         let standard = match (standard, by_age) {
             (Some(table), true) => self.standard(table)?,
-            (None, true) => sums(people.values()),
+            (None, true) => sums(people.by_place.values()),
             (Some(_), false) => {
                 return Err(invalid(text!(
                     "`standard` precisa de uma população por idade: use IBGE-POPSVS",
@@ -166,13 +174,13 @@ impl Client {
             }
             (None, false) => [0.0; BANDS + 1],
         };
-        self.put_together(counted, &people, by_age.then_some(standard), events, per)
+        self.put_together(counted, people, by_age.then_some(standard), events, per)
     }
 
     fn put_together(
         &self,
-        (events, unknown_municipality): (BTreeMap<String, ByBand>, u64),
-        people: &BTreeMap<String, ByBand>,
+        Counted { by_place: events, unknown: unknown_municipality, told }: Counted,
+        Counted { by_place: people, unknown: people_unknown, told: told_of_people }: Counted,
         standard: Option<ByBand>,
         asked: &QueryParams,
         per: f64,
@@ -212,6 +220,12 @@ impl Client {
         let elsewhere: f64 = events.iter().filter(|(code, _)| !wanted(code)).map(|(_, of)| total(of)).sum();
         let unknown_age = if standard.is_some() { events.values().map(|of| of[BANDS]).sum::<f64>() as u64 } else { 0 };
         let mut warnings = Vec::new();
+        if people_unknown > 0 {
+            warnings.push(text!(
+                "{people_unknown} da população, de município ignorado, não estão em nenhuma linha",
+                "{people_unknown} of the population, of no known municipality, are in no row"
+            ));
+        }
         if unknown_municipality > 0 {
             warnings.push(text!(
                 "{unknown_municipality} evento(s) de município de residência ignorado não estão em nenhuma linha",
@@ -238,24 +252,21 @@ impl Client {
             ));
         }
         let language = self.session.language();
-        let warnings = warnings.iter().map(|warning| warning.get(language).to_owned()).collect();
+        let of_rates = warnings.iter().map(|warning| warning.get(language).to_owned());
+        let warnings = told.into_iter().chain(told_of_people).chain(of_rates).collect();
         Ok(Rates { per, rows, unknown_municipality, unknown_age, warnings })
     }
 
     /// Rows by municipality of residence and, where it is asked for, by band; and those of no known municipality.
-    fn events(&self, asked: &QueryParams, by_age: bool) -> Result<(BTreeMap<String, ByBand>, u64)> {
-        if asked.sql.is_some() || !asked.group_by.is_empty() || !asked.aggregates.is_empty() || asked.limit.is_some() {
-            return Err(invalid(text!(
-                "`events` e `population` levam dataset, UF, competência e condições: o que se conta são as linhas",
-                "`events` and `population` take dataset, UF, competência and conditions: what is counted are the rows"
-            )));
-        }
+    fn events(&self, asked: &QueryParams, by_age: bool) -> Result<Counted> {
+        let asked = rows_of(asked)?;
         let mut keys = vec!["municipio_7_residencia"];
         keys.extend(by_age.then_some("faixa_etaria"));
-        let params = QueryParams { columns: None, order_by: Vec::new(), ..asked.clone() }.group_by(keys).count("n");
+        let params = asked.group_by(keys).count("n");
         let bands = crate::labels::five_year_bands();
         let (mut found, mut unknown) = (BTreeMap::<String, ByBand>::new(), 0.0);
-        for batch in self.query(&params)?.with_plain_words() {
+        let mut answer = self.query(&params)?.with_plain_words();
+        for batch in &mut answer {
             let batch = batch?;
             let (places, counts) = (texts(&batch, 0)?, numbers(&batch, batch.num_columns() - 1)?);
             let ages = if by_age { Some(texts(&batch, 1)?) } else { None };
@@ -268,16 +279,25 @@ impl Client {
                 }
             }
         }
-        Ok((found, unknown as u64))
+        Ok(Counted { by_place: found, unknown: unknown as u64, told: answer.report()?.warnings })
     }
 
     /// People by municipality and band, of the whole country.
-    fn people(&self, asked: &QueryParams) -> Result<BTreeMap<String, ByBand>> {
-        let params = QueryParams { uf: None, ..asked.clone() };
+    fn people(&self, asked: &QueryParams) -> Result<Counted> {
+        let mut params = QueryParams { uf: None, ..rows_of(asked)? };
+        // People of an age that cannot be read are of no band, and a rate without them would be too high.
+        params.options.on_bad_value = OnBadValue::Fail;
         let params = params.group_by(["COD_MUN", "IDADE"]).aggregate(crate::params::AggregateFn::Sum, "POP", "n");
         let mut found = BTreeMap::<String, ByBand>::new();
-        for batch in self.query(&params)? {
+        let mut answer = self.query(&params)?;
+        for batch in &mut answer {
             let batch = batch?;
+            if (0..3).any(|at| batch.column(at).null_count() > 0) {
+                return Err(invalid(text!(
+                    "A população tem linhas sem município, idade ou número de pessoas",
+                    "The population has rows without municipality, age or number of people"
+                )));
+            }
             let (places, ages, counts) = (texts(&batch, 0)?, numbers(&batch, 1)?, numbers(&batch, 2)?);
             for row in 0..batch.num_rows() {
                 let Some(code) = places[row].as_deref().and_then(|code| code.get(..6)) else { continue };
@@ -285,7 +305,7 @@ impl Client {
                 found.entry(code.to_owned()).or_insert([0.0; BANDS + 1])[band] += counts[row];
             }
         }
-        Ok(found)
+        Ok(Counted { by_place: found, unknown: 0, told: answer.report()?.warnings })
     }
 
     fn standard(&self, table: &str) -> Result<ByBand> {
@@ -324,11 +344,26 @@ impl Client {
 
     /// Codes of the UFs that were asked for.
     fn ufs_of(&self, asked: &QueryParams) -> Result<Option<Vec<String>>> {
-        let Some(ufs) = &asked.uf else { return Ok(None) };
+        let is_all = |uf: &str| {
+            ["todas", "all"].contains(&uf.to_lowercase().as_str())
+                || crate::catalog::Uf::read(uf) == Some(crate::catalog::Uf::BR)
+        };
+        let Some(ufs) = asked.uf.as_ref().filter(|ufs| !ufs.iter().any(is_all)) else { return Ok(None) };
         Ok(Some(
             ufs.iter().filter_map(crate::catalog::Uf::read).filter_map(|uf| Some(uf.ibge()?.to_string())).collect(),
         ))
     }
+}
+
+/// What is counted of a query are its rows.
+fn rows_of(asked: &QueryParams) -> Result<QueryParams> {
+    if asked.sql.is_some() || !asked.group_by.is_empty() || !asked.aggregates.is_empty() || asked.limit.is_some() {
+        return Err(invalid(text!(
+            "`events` e `population` levam dataset, UF, competência e condições: o que se conta são as linhas",
+            "`events` and `population` take dataset, UF, competência and conditions: what is counted are the rows"
+        )));
+    }
+    Ok(QueryParams { columns: None, order_by: Vec::new(), ..asked.clone() })
 }
 
 /// The direct method; none where a band has events and no people.

@@ -66,7 +66,7 @@ impl Kit {
             // The name in a legacy code page serves to be found by, and the tables are ASCII in practice.
             let name = entry.name().to_owned();
             // 1980 is what a zip says that knows no time.
-            if let Some(day) = entry.last_modified().filter(|day| day.year() > 1980) {
+            if let Some(day) = entry.last_modified().filter(|day| day.year() > 1980 && is_table(Path::new(&name))) {
                 self.newest(format!("{:04}-{:02}-{:02}", day.year(), day.month(), day.day()));
             }
             let mut bytes = Vec::new();
@@ -102,10 +102,7 @@ impl Kit {
         for path in paths {
             if path.is_dir() {
                 self.folder(root, &path)?;
-            } else if path
-                .extension()
-                .is_some_and(|ending| ["cnv", "def", "dbf"].iter().any(|known| ending.eq_ignore_ascii_case(known)))
-            {
+            } else if is_table(&path) {
                 let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
                 let mut bytes = Vec::new();
                 let file = std::fs::File::open(&path).map_err(|error| Error::io(error, &path))?;
@@ -179,4 +176,9 @@ fn not_a_kit(path: &Path, why: &str) -> Error {
     )
     .with("reason", why)
     .stage("labels")
+}
+/// By its ending, whether TabWin reads it.
+fn is_table(path: &Path) -> bool {
+    let known = |ending: &std::ffi::OsStr| ["cnv", "def", "dbf"].iter().any(|one| ending.eq_ignore_ascii_case(one));
+    path.extension().is_some_and(known)
 }

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{Code, Error, Result, WholeFile, text};
 
+use super::dictionary::Dictionary;
 use super::editions::Edition;
 use super::kit_sources::KITS;
 use super::list::List;
@@ -154,8 +155,16 @@ pub fn edition_of(folder: &Path) -> Result<Edition> {
         found.extend(tables(file)?);
     }
     // The kit of notifications on line goes before the other of SINAN, whose tables have the same names.
-    let of_first: HashSet<String> =
-        found.iter().filter(|table| table.kit == "sinan").map(|table| table.table.to_lowercase()).collect();
+    let built_in = Dictionary::built_in().entries().into_iter();
+    let built_in = built_in
+        .filter(|one| one.source.contains("TAB_SINANONLINE"))
+        .filter_map(|one| one.list.strip_prefix("sinan/").map(str::to_lowercase));
+    let of_first: HashSet<String> = found
+        .iter()
+        .filter(|table| table.kit == "sinan")
+        .map(|table| table.table.to_lowercase())
+        .chain(built_in)
+        .collect();
     let wanted: HashMap<String, &str> = lists().into_iter().map(|id| (id.to_lowercase(), id)).collect();
     let none = HashMap::new();
     let lists = found.iter().filter_map(|table| {

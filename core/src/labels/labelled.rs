@@ -58,6 +58,19 @@ fn with_labels(
         None => held.fields().iter().map(|field| field.name().clone()).collect(),
     };
     let labels = labels_of(grupo, &shown, named)?;
+    // Without it no list would hold, and every label be NULL.
+    if id.is_none() && labels.iter().any(|label| label.inputs.iter().any(|input| input == COMPETENCIA)) {
+        let shown = clip(&name);
+        return Err(Error::new(
+            Code::InvalidParams,
+            text!(
+                "`labels`: o nome {shown} não diz a competência, de que as listas de rótulos dependem; dê ao arquivo um nome como RDAC2401.dbc",
+                "`labels`: the name {shown} does not say the competência, on which the lists of labels depend; give the file a name like RDAC2401.dbc"
+            ),
+        )
+        .with("received", shown)
+        .stage("validate"));
+    }
     let mut read = shown.clone();
     for input in labels.iter().flat_map(|label| &label.inputs) {
         let there = held.fields().iter().any(|field| field.name().eq_ignore_ascii_case(input));

@@ -18,7 +18,8 @@ const QUESTIONS: usize = 64;
 const TAKE: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local kept = math.min(tonumber(redis.call('GET', KEYS[1]) or '0') or 0, now + 60000000)
+local kept = tonumber(redis.call('GET', KEYS[1]) or '0') or 0
+if kept - now > 61000000 then kept = 0 end
 local free = math.max(kept, now) + tonumber(ARGV[1])
 if free - now > 60000000 then return free - now - 60000000 end
 redis.call('SET', KEYS[1], string.format('%.0f', free), 'PX', 61000)

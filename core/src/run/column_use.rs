@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Cancel, Error, Result, Trusted, WholeFile, lock_file, text};
+use crate::base::{Cancel, CancelReason, Error, Result, Trusted, WholeFile, lock_file, text};
 use crate::gate::{Sought, sought};
 use crate::params::{Ask, Projection, Query};
 use crate::plan::PlannedIndex;
@@ -142,9 +142,12 @@ impl ColumnUse {
         if nothing_new && !self.file.exists() {
             return Ok(());
         }
+        // Whoever has it keeps nobody waiting: what is new is added the next time.
+        let at_once = Cancel::default();
+        at_once.set(CancelReason::Caller);
         let _lock = match nothing_new {
             true => None,
-            false => Some(lock_file(&self.file.with_extension("lock"), Trusted::Own, &Cancel::default())?),
+            false => Some(lock_file(&self.file.with_extension("lock"), Trusted::Own, &at_once)?),
         };
         // One that cannot be read is begun anew.
         let read = Trusted::Own.read_all(&self.file, MOST_BYTES).ok();

@@ -264,14 +264,19 @@ fn take(found: &Found, folder: &Path, ctx: &Ctx) -> Result<(KitSynced, Vec<Strin
     };
     let (kit, sha256) = match &found.at {
         Place::Here(path) if path.is_dir() => {
-            let kit = Kit::open(path)?;
+            let (kit, shown) = (Kit::open(path)?, path.display());
+            ctx.note(text!(
+                "{shown}: a data deste kit é a dos arquivos nesta máquina, que pode ser a da cópia; um zip guarda a do ministério",
+                "{shown}: the date of this kit is that of the files on this machine, which may be that of the copy; a zip keeps the ministry's"
+            ));
             let sha256 = kit.sha256();
             (kit, sha256)
         }
         Place::Here(path) => whole(read_whole(path)?, &path.display().to_string())?,
         Place::Tree(mirror, at) => {
             let fetched = mirror.fetch(at, ctx)?;
-            let kit = whole(read_whole(&mirror.here(&fetched.object.location))?, &at.to_string());
+            let kit =
+                read_whole(&mirror.here(&fetched.object.location)).and_then(|bytes| whole(bytes, &at.to_string()));
             mirror.release(at);
             kit?
         }

@@ -323,5 +323,7 @@ fn a_file_that_is_read_by_itself_has_labels_too() {
     let wanted = RecordsOf { labels: Some(LabelsOf::All(true)), ..Default::default() };
     assert!(open_records(&odd, &wanted, Catalog::builtin(), Language::En).is_err());
     let told = RecordsOf { dataset: Some("SIH-RD".into()), ..wanted };
-    assert!(open_records(&odd, &told, Catalog::builtin(), Language::En).is_ok());
+    // Nor the competência, without which no list holds.
+    let error = open_records(&odd, &told, Catalog::builtin(), Language::En).err().unwrap();
+    assert!(error.code() == datasus::Code::InvalidParams && error.detail().contains("competência"), "{error}");
 }

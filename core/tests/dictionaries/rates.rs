@@ -96,19 +96,27 @@ fn a_population_that_is_missing_is_an_error_and_no_rate() {
     let (client, _place) = made(PEOPLE, "120040,01022022,440,2\n");
     let found = rates(&client, of_2022()).unwrap();
     assert_eq!((found.rows[1].standardised, found.rows[1].events, found.warnings.len()), (None, 1, 1));
+    // Neither have people of an age that cannot be read.
+    let (odd, _place) = made(&format!("{PEOPLE}120040,2022,1,80+,5\n"), "120040,01022022,470,2\n");
+    assert!(rates(&odd, of_2022()).is_err());
+    // Every UF by its word is no UF without a row.
+    let everywhere = RatesParams { events: of_2022().events.uf(["todas"]), ..of_2022() };
+    assert_eq!(rates(&client, everywhere).unwrap().rows.len(), found.rows.len());
     let wrong = [
         RatesParams { per: Some(0.0), ..of_2022() },
         RatesParams { events: QueryParams::dataset("SIM-DO"), ..RatesParams::default() },
         RatesParams { standard: Some("x; DROP".into()), ..of_2022() },
         RatesParams { events: QueryParams::dataset("SIM-DO").competencia("2022").limit(1), ..RatesParams::default() },
     ];
-    for params in wrong {
+    let people = || QueryParams::dataset("IBGE-POPSVS").competencia("2022");
+    let of = |population| RatesParams { population: Some(population), ..of_2022() };
+    for params in wrong.into_iter().chain([of(people().limit(1)), of(people().count("n"))]) {
         assert_eq!(rates(&client, params.clone()).unwrap_err().code(), Code::InvalidParams, "{params:?}");
     }
 }
 
 #[test]
-fn deaths_of_infants_by_births() {
+fn events_by_the_rows_of_another_dataset_are_those_of_sql() {
     let Some((client, _place)) = genuine(&["sim/DORR2022.dbc"]) else { return };
     let params = RatesParams {
         events: QueryParams::dataset("SIM-DO").filter(col("obito_infantil").eq(1)),

@@ -7,7 +7,7 @@ use datasus::sink::postgres::{Mode, PartitionBy};
 use datasus::{Code, IndexState, Options, Postgres};
 
 use crate::reloads::{by_month, client_of, of, rd, refused};
-use crate::server::shared;
+use crate::server::{PASSWORD, shared};
 use crate::*;
 
 fn by_competencia(table: &str, mode: Mode) -> Postgres {
@@ -64,6 +64,28 @@ fn each_month_has_a_partition_that_a_plan_reads_alone_and_that_is_renewed_in_pla
     refused(load(&client, &of("AC", "202401").columns(["N_AIH"]), table()));
     refused(load(&client, &of("AC", "202401"), by_competencia("parts.rd", Mode::Append)));
     assert_eq!(by_month("parts.rd"), all);
+}
+
+/// Who reads one month in a transaction keeps no new month away, and nobody has to wait for the load.
+#[test]
+fn a_month_that_is_new_waits_for_no_reader() {
+    let (_folder, client) = client_of(FILES);
+    let server = shared();
+    let table = || by_competencia("leitor.rd", Mode::ReplaceBy);
+    load(&client, &of("AC", "202401"), table()).unwrap();
+    let reads = "BEGIN; SELECT count(*) FROM leitor.rd; SELECT pg_sleep(600)";
+    let reader = std::thread::spawn(|| shared().try_psql("postgres", PASSWORD, reads));
+    let sleeps =
+        "SELECT pid FROM pg_stat_activity WHERE query LIKE '%leitor.rd; SELECT pg_sleep%' AND pid <> pg_backend_pid()";
+    while server.psql(sleeps).is_empty()
+        || server.psql("SELECT 1 FROM pg_locks WHERE relation = 'leitor.rd'::regclass AND granted").is_empty()
+    {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    load(&client, &of("RR", "202403"), table()).unwrap();
+    assert_eq!(by_month("leitor.rd"), [["AC", "202401", "40"], ["RR", "202403", "5"]]);
+    server.psql(&sleeps.replace("SELECT pid", "SELECT pg_terminate_backend(pid)"));
+    assert!(reader.join().unwrap().is_err());
 }
 
 #[test]

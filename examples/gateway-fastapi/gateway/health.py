@@ -144,7 +144,8 @@ class Snapshots:
     def _write(self) -> None:
         for as_open in (False, True):
             path = self._folder / f"{os.getpid()}.{'open' if as_open else 'text'}"
-            part = path.with_suffix(path.suffix + ".part")
+            # Whoever asks writes beside the watcher.
+            part = path.with_name(f"{path.name}.{threading.get_ident()}.part")
             part.write_text(own_text(self._state, as_open))
             part.replace(path)
 
@@ -154,7 +155,9 @@ class Snapshots:
         texts = {}
         for path in self._folder.glob(f"*.{'open' if as_open else 'text'}"):
             if os.path.exists(f"/proc/{path.stem}") or not os.path.exists("/proc"):
-                texts[path.stem] = path.read_text()
+                # A worker that closes takes its own away.
+                with contextlib.suppress(FileNotFoundError):
+                    texts[path.stem] = path.read_text()
             else:
                 path.unlink(missing_ok=True)
         return merged(texts, as_open)

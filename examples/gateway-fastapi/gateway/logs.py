@@ -11,7 +11,7 @@ import logging
 import re
 import sys
 
-#: What stands at the end of the package's lines as ``name=value``; the last value, ``detail``, may have blanks.
+#: What stands at the end of the package's lines as ``name=value``; ``detail`` is the last, and goes to the end.
 _FIELD = re.compile(r" (\w+)=((?:(?! \w+=).)*)", re.DOTALL)
 _OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
@@ -28,7 +28,8 @@ class JsonLines(logging.Formatter):
         }
         if record.name == "datasus":
             event, fields = fields_of(text)
-            line |= {"event": event, **fields}
+            # What a text says of itself is behind what is known.
+            line = {**fields, **line, "event": event}
         else:
             line["event"] = text
         line |= {name: value for name, value in vars(record).items() if name not in _OWN and not name.startswith("_")}
@@ -42,7 +43,10 @@ def fields_of(text: str) -> tuple[str, dict[str, str]]:
     first = _FIELD.search(text)
     if first is None:
         return text, {}
-    return text[: first.start()], {name: value for name, value in _FIELD.findall(text[first.start() :])}
+    # What a user wrote may stand in the last one, and look like others.
+    head, mark, detail = text[first.start() :].partition(" detail=")
+    fields = dict(_FIELD.findall(head))
+    return text[: first.start()], {**fields, "detail": detail} if mark else fields
 
 
 def configure(level: str) -> None:

@@ -26,15 +26,15 @@ class Who:
 
 def address_of(peer: str, forwarded: str | None, settings: Settings) -> str:
     """The last address that no proxy of ours has: what stands before it in the header anybody may have written."""
-    address = _plain(peer)
+    address = peer
     for said in reversed([one.strip() for one in (forwarded or "").split(",") if one.strip()]):
         if not _trusted(address, settings):
             break
         try:
-            address = _plain(str(ipaddress.ip_address(said)))
+            address = str(ipaddress.ip_address(said))
         except ValueError:
             break
-    return address
+    return _plain(address)
 
 
 def _plain(address: str) -> str:
@@ -51,9 +51,10 @@ def _plain(address: str) -> str:
 
 def _trusted(address: str, settings: Settings) -> bool:
     try:
-        parsed = ipaddress.ip_address(address.split("/", maxsplit=1)[0])
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     return any(parsed in network for network in settings.proxies if network.version == parsed.version)
 
 
@@ -61,7 +62,8 @@ def who(request: Request) -> Who:
     """Of this request; 401 where a key is wrong or missing."""
     settings: Settings = request.app.state.settings
     peer = request.client.host if request.client else "local"
-    address = address_of(peer, request.headers.get("x-forwarded-for"), settings)
+    # A proxy may add a line of its own behind the one that it was sent.
+    address = address_of(peer, ",".join(request.headers.getlist("x-forwarded-for")), settings)
     given = request.headers.get("x-api-key")
     if given is None:
         if settings.key_required:

@@ -231,10 +231,13 @@ impl Indexing<'_> {
         let url = self.url;
         for left in known(client, url, leaves, true).await? {
             let Some(leaf) = leaves.iter().find(|leaf| leaf.oid == left.leaf) else { continue };
-            if left.valid {
-                self.rename(client, leaf, &left.name, &left.column).await?;
-            } else {
-                self.drop_index(client, leaf, &left.name).await?;
+            let done = match left.valid {
+                true => self.rename(client, leaf, &left.name, &left.column).await.map(drop),
+                false => self.drop_index(client, leaf, &left.name).await,
+            };
+            // It waits for the next load, and those that are wanted do not wait for it.
+            if let Err(error) = done {
+                failed.push(Failed { what: format!("{}.{}", leaf.name, left.name), why: error.sentence().clone() });
             }
         }
         let present = known(client, url, leaves, false).await?;
@@ -371,7 +374,8 @@ async fn leaves(client: &Client, url: &Url, table: &Table) -> Result<Vec<Leaf>> 
 /// (`left`), or the valid ones.
 async fn known(client: &Client, url: &Url, leaves: &[Leaf], left: bool) -> Result<Vec<Known>> {
     let sql = "SELECT i.indrelid, x.relname::text, a.attname::text, i.indisvalid,
-            starts_with(x.relname::text, $2) AS left
+            -- Ours end in a ULID, and are never unique.
+            x.relname::text ~ ('^' || $2 || '[0-9a-z]{26}$') AND NOT i.indisunique AS left
         FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
         WHERE i.indrelid = ANY($1) AND i.indpred IS NULL AND m.amname IN ('btree', 'hash', 'brin')

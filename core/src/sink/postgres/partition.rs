@@ -96,11 +96,11 @@ pub(super) async fn ensure(
         let TableName { schema, .. } = target;
         let table = index::free_name(client, url, schema, name.trim_end_matches('_')).await?;
         let partition = TableName { schema: schema.clone(), table };
+        // CREATE ... PARTITION OF would lock out everybody who reads the table, until the load has committed; ATTACH does not.
+        let (new, parent) = (partition.sql(), target.sql());
         let sql = format!(
-            "CREATE TABLE {} PARTITION OF {} FOR VALUES IN ({literal}); COMMENT ON TABLE {} IS {}",
-            partition.sql(),
-            target.sql(),
-            partition.sql(),
+            "CREATE TABLE {new} (LIKE {parent} INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES EXCLUDING STATISTICS);
+            ALTER TABLE {parent} ATTACH PARTITION {new} FOR VALUES IN ({literal}); COMMENT ON TABLE {new} IS {}",
             escape_literal(&format!("Competência {period} de {target}"))
         );
         client.batch_execute(&sql).await.explained(url)?;

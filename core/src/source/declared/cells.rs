@@ -72,6 +72,10 @@ fn decimal(text: &str, precision: u8, scale: u8) -> Option<i128> {
     if whole.is_empty() && part.is_empty() || !is_number(whole) || !is_number(part) {
         return None;
     }
+    // `1.000` may be a thousand: three digits are a fraction only where the type has so many.
+    if part.len() == 3 && scale < 3 && whole.len() <= 3 && !whole.trim_start_matches('0').is_empty() {
+        return None;
+    }
     // Noughts at the end say nothing.
     let part = part.trim_end_matches('0');
     let whole = whole.trim_start_matches('0');
@@ -116,6 +120,9 @@ mod tests {
             ("0007.1000", Some(710)),
             (",5", Some(50)),
             ("1.234,50", None),
+            ("1.000", None),
+            ("12,500", None),
+            ("0,100", Some(10)),
             ("0,005", None),
             ("1e3", None),
             ("", None),

@@ -81,7 +81,12 @@ impl Declared {
                 return Err(nothing(&name));
             }
             patterns.iter().try_for_each(|pattern| pattern::check(pattern))?;
-            let form = forms.iter().find(|(of, _)| catalog.read(of).is_some_and(|of| of.dataset == grupo.dataset));
+            let mut of_it =
+                forms.iter().filter(|(of, _)| catalog.read(of).is_some_and(|of| of.dataset == grupo.dataset));
+            let form = of_it.next();
+            if let Some((other, _)) = of_it.next() {
+                return Err(twice(&grupo.dataset, other));
+            }
             let form = form.map(|(of, form)| Form::of(form, of, Some(grupo))).transpose()?.unwrap_or_default();
             declarations.push(Declaration { grupo, patterns, form });
         }

@@ -76,7 +76,11 @@ impl OwnTables {
                 return Err(refused(text!("O caminho {shown} não é UTF-8", "The path {shown} is not UTF-8")));
             };
             pattern::check(path)?;
-            let form = forms.iter().find(|(of, _)| of.eq_ignore_ascii_case(&name));
+            let mut of_it = forms.iter().filter(|(of, _)| of.eq_ignore_ascii_case(&name));
+            let form = of_it.next();
+            if of_it.next().is_some() {
+                return Err(twice(&name));
+            }
             let form = form.map(|(of, form)| Form::of(form, of, None)).transpose()?.unwrap_or_default();
             if places.insert(name.clone(), (path.to_owned(), form)).is_some() {
                 return Err(twice(&name));

@@ -35,7 +35,11 @@ pub(super) fn sweep(folder: &Path, is_of_it: impl Fn(&str) -> bool, used: &str) 
             continue;
         }
         let removed = match entry.file_type() {
-            Ok(kind) if kind.is_dir() => std::fs::remove_dir_all(&path),
+            // Under its name it is whole or not there, whenever this process is killed.
+            Ok(kind) if kind.is_dir() => {
+                let aside = folder.join(format!(".{}", ulid::Ulid::new()));
+                std::fs::rename(&path, &aside).and_then(|()| std::fs::remove_dir_all(&aside))
+            }
             _ => std::fs::remove_file(&path),
         };
         match removed {

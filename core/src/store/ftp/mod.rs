@@ -121,6 +121,8 @@ impl Tree for FtpTree {
                 Some(_) => return Err(changed(&self.place.address, path, None)),
                 // It does not list single files: the whole begins again rather than a long listing.
                 None => {
+                    // Some servers let a client have one connection.
+                    drop(session);
                     session = Session::open(&self.place, self.patience, cancel)?;
                     from = 0;
                 }

@@ -19,7 +19,7 @@ pub(super) fn redirected(attempt: redirect::Attempt<'_>) -> redirect::Action {
 fn is_internal(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    match bare.parse::<std::net::IpAddr>() {
+    match bare.parse::<std::net::IpAddr>().map(|ip| ip.to_canonical()) {
         Ok(std::net::IpAddr::V4(ip)) => {
             ip.is_loopback() || ip.is_link_local() || ip.is_private() || ip.is_unspecified()
         }
@@ -38,6 +38,7 @@ mod tests {
     fn nobody_is_sent_to_this_machines_own_network() {
         for (url, internal) in [
             ("http://169.254.169.254/latest", true),
+            ("http://[::ffff:169.254.169.254]/latest", true),
             ("http://localhost/x", true),
             ("http://10.0.0.1/x", true),
             ("http://[::1]/x", true),

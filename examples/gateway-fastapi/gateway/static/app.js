@@ -338,7 +338,7 @@ async function job(first, stop) {
   // A link cannot send a key.
   if (hasKey()) downloads(node('button', { type: 'button', onclick: async () => saved(await (await ask(path, { accept: '*/*' })).blob(), name) }, words.csv))
   else downloads(node('a', { class: 'button', href: path, download: name }, words.csv))
-  const head = await ask('query', { method: 'POST', body: { ...last.params, options: undefined, limit: FIRST_ROWS } })
+  const head = await ask('query', { method: 'POST', body: { ...last.params, options: undefined, limit: Math.min(last.params.limit ?? FIRST_ROWS, FIRST_ROWS) } })
   if (head.status === 200) {
     const { columns, rows } = await head.json()
     show(columns, rows, last.report.records_processed)

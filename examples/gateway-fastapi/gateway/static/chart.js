@@ -16,7 +16,8 @@ const isTime = (column) => /^(datasus_competencia|ANO_CMPT)$/.test(column)
 export function chart(columns, rows, words, language, width) {
   const wide = Math.max(280, Math.min(width, 900))
   const [x, y] = columns
-  const values = rows.map((row) => Number(row[y]))
+  // NULL is no 0: there is nothing to draw then.
+  const values = rows.map((row) => (row[y] === null ? NaN : Number(row[y])))
   if (columns.length !== 2 || rows.length === 0 || rows.length > MOST || values.some((value) => !Number.isFinite(value))) return null
   const names = rows.map((row) => (row[x] === null ? words.nulls : String(row[x])))
   const most = Math.max(0, ...values)
