@@ -23,6 +23,7 @@ pub(super) const COMPETENCIA: &str = "datasus_competencia";
 type Number = dyn Fn(&Record<'_>, usize) -> u32 + Send + Sync;
 type Whole = dyn Fn(&Record<'_>, usize) -> Option<i64> + Send + Sync;
 type Decimal = dyn Fn(&Record<'_>, usize) -> Option<i128> + Send + Sync;
+type Phase = dyn Fn(&str) -> (usize, usize) + Send + Sync;
 type Day = dyn Fn(&Record<'_>, usize) -> Option<i32> + Send + Sync;
 
 /// How its values are made.
@@ -60,6 +61,8 @@ pub struct Derived {
     pub(super) edition: Option<String>,
     /// First and last competência, both included.
     pub(super) era: Option<(Option<String>, Option<String>)>,
+    /// Of a label: which of its lists a competência has, and which of that list's dates.
+    pub(super) lists_at: Option<Box<Phase>>,
     pub(super) rule: Rule,
 }
 
@@ -180,10 +183,20 @@ impl Derived {
         Ok(())
     }
 
+    /// What a competência decides of it: records of two in the same phase have the same value where their columns have.
+    pub fn phase(&self, competencia: &str) -> (bool, (usize, usize)) {
+        let lists = self.lists_at.as_ref().map(|lists_at| lists_at(competencia));
+        (self.holds_at(Some(competencia)), lists.unwrap_or_default())
+    }
+
     /// Whether the rule holds in the year of the row's file.
     fn holds(&self, record: &Record<'_>, row: usize) -> bool {
+        self.era.is_none() || self.holds_at(record.text(self.inputs.len() - 1, row))
+    }
+
+    fn holds_at(&self, competencia: Option<&str>) -> bool {
         let Some((from, to)) = &self.era else { return true };
-        let Some(when) = record.text(self.inputs.len() - 1, row) else { return false };
+        let Some(when) = competencia else { return false };
         from.as_deref().is_none_or(|from| &when[..when.len().min(from.len())] >= from)
             && to.as_deref().is_none_or(|to| &when[..when.len().min(to.len())] <= to)
     }
