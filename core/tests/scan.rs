@@ -443,7 +443,7 @@ fn with_pauses(engine: &dyn Engine, statement: Statement, settings: &Settings) -
                 std::thread::sleep(after);
                 drop(away);
             });
-            running.set_aside(back, &is_back).unwrap();
+            running.set_aside(back, 0, &is_back).unwrap();
             reader.join().unwrap();
         }
     }

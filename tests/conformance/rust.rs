@@ -218,7 +218,9 @@ fn every_public_name_is_there() {
     let rooms = [
         "client.rs",
         "client/knowing.rs",
+        "client/holdings.rs",
         "client/rates.rs",
+        "client/syncing.rs",
         "run/handles/job.rs",
         "source/typed_records.rs",
         "source/example_data/mod.rs",

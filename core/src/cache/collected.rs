@@ -39,10 +39,10 @@ impl Iterator for Collected {
 
 impl RowSource for Collected {
     /// All of them, and what is held behind them, are what the rest handed out last: it knows how to put them aside.
-    fn set_aside(&mut self, mut untaken: Vec<RecordBatch>, back: &Receiver<()>) -> Result<bool> {
+    fn set_aside(&mut self, mut untaken: Vec<RecordBatch>, keep: u64, back: &Receiver<()>) -> Result<bool> {
         self.number -= untaken.len() as u64;
         untaken.extend(self.held.drain(..));
-        self.rest.set_aside(untaken, back)
+        self.rest.set_aside(untaken, keep, back)
     }
 
     fn gives_back_at_once(&self) -> bool {

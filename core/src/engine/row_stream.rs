@@ -11,9 +11,9 @@ use crate::base::{Cancel, CancelReason, Chunk, Origin, Result, UnitId};
 /// Where the rows come from; it ends with the last one, or with an error.
 pub trait RowSource: Iterator<Item = Result<Chunk>> + Send {
     /// The reader has stopped to read: gives back what is held for it, as far as it can be had again. `untaken`, the last that was
-    /// handed out, in order, was not taken and comes once more. Ends early once `back` disconnects: the reader has come back. True:
-    /// what is left is only read, from the disk.
-    fn set_aside(&mut self, untaken: Vec<RecordBatch>, back: &Receiver<()>) -> Result<bool>;
+    /// handed out, in order, was not taken and comes once more. At most `keep` bytes of it stay in memory. Ends early once `back`
+    /// disconnects: the reader has come back. True: what is left is only read, from the disk.
+    fn set_aside(&mut self, untaken: Vec<RecordBatch>, keep: u64, back: &Receiver<()>) -> Result<bool>;
 
     /// That takes no time.
     fn gives_back_at_once(&self) -> bool {
@@ -57,12 +57,12 @@ impl RowStream {
     }
 
     /// Its reader has stopped to read, and has not taken `untaken`, the last batches that came: they come again, the same rows in
-    /// the same order, when the next chunk is asked for. Until then as little memory is held as can be. Ends early once `back`
-    /// disconnects.
+    /// the same order, when the next chunk is asked for. Until then as little memory is held as can be, and of what waits at most `keep`
+    /// bytes. Ends early once `back` disconnects.
     /// True: no statement is at work any more, and what is left is only read from the disk.
-    pub fn set_aside(&mut self, untaken: Vec<RecordBatch>, back: &Receiver<()>) -> Result<bool> {
+    pub fn set_aside(&mut self, untaken: Vec<RecordBatch>, keep: u64, back: &Receiver<()>) -> Result<bool> {
         let rows: u64 = untaken.iter().map(|batch| batch.num_rows() as u64).sum();
-        let only_read = self.chunks.set_aside(untaken, back)?;
+        let only_read = self.chunks.set_aside(untaken, keep, back)?;
         self.rows -= rows;
         self.ended &= rows == 0;
         Ok(only_read)
@@ -71,8 +71,8 @@ impl RowStream {
 
 /// Of a stream that another one stands before.
 impl RowSource for RowStream {
-    fn set_aside(&mut self, untaken: Vec<RecordBatch>, back: &Receiver<()>) -> Result<bool> {
-        RowStream::set_aside(self, untaken, back)
+    fn set_aside(&mut self, untaken: Vec<RecordBatch>, keep: u64, back: &Receiver<()>) -> Result<bool> {
+        RowStream::set_aside(self, untaken, keep, back)
     }
 
     fn gives_back_at_once(&self) -> bool {
@@ -97,7 +97,7 @@ impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for Batches<I> {
 }
 
 impl<I: Iterator<Item = Result<RecordBatch>> + Send> RowSource for Batches<I> {
-    fn set_aside(&mut self, untaken: Vec<RecordBatch>, _: &Receiver<()>) -> Result<bool> {
+    fn set_aside(&mut self, untaken: Vec<RecordBatch>, _: u64, _: &Receiver<()>) -> Result<bool> {
         self.number -= untaken.len() as u64;
         for batch in untaken.into_iter().rev() {
             self.again.push_front(batch);

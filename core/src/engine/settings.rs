@@ -85,11 +85,6 @@ impl Pace {
         &self.made
     }
 
-    /// Bytes that may wait for a reader that has stopped to read.
-    pub fn parked_bytes(&self) -> u64 {
-        self.throttle.parked_bytes()
-    }
-
     pub fn chunk_rows(&self) -> usize {
         self.throttle.chunk_rows(self.chunk_rows)
     }

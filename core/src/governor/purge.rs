@@ -13,10 +13,62 @@ pub fn purge() -> bool {
     false
 }
 
+/// Keeps glibc from keeping much where no purge reaches it: the end of each of its arenas, of which there are eight for each core,
+/// up to 64 MB of each once blocks of 32 MB have come and gone. Left alone where the host has settings of its own.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn keep_little() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(set_thresholds);
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn set_thresholds() {
+    /// What an arena's end may keep; and the least block with a mapping of its own, which is what glibc comes to by itself with
+    /// blocks as large as ours.
+    const SETTINGS: [(libc::c_int, libc::c_int); 2] =
+        [(libc::M_MMAP_THRESHOLD, 32 << 20), (libc::M_TRIM_THRESHOLD, 4 << 20)];
+    let own = ["MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_"];
+    let tunables = std::env::var_os("GLIBC_TUNABLES").unwrap_or_default();
+    if own.iter().any(|name| std::env::var_os(name).is_some()) || tunables.to_string_lossy().contains("glibc.malloc.") {
+        return;
+    }
+    for (name, value) in SETTINGS {
+        // SAFETY: takes two numbers; glibc takes its own lock, and leaves what it does not know.
+        if unsafe { libc::mallopt(name, value) } != 1 {
+            tracing::debug!(name, value, "the allocator keeps its settings");
+        }
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn keep_little() {}
+
 #[cfg(all(test, target_os = "linux", target_env = "gnu"))]
 mod tests {
     use super::*;
     use crate::base::held_by_process;
+
+    /// A thread's arena, once a large block was given back to the system.
+    #[test]
+    fn little_stays_at_the_end_of_an_arena() {
+        keep_little();
+        let (keeps, kept) = crossbeam_channel::bounded(0);
+        let (ends, end) = crossbeam_channel::bounded::<()>(0);
+        let thread = std::thread::spawn(move || {
+            drop(vec![1u8; 40 << 20]);
+            let blocks: Vec<Vec<u8>> = (0..48).map(|_| vec![1u8; 1 << 20]).collect();
+            let full = held_by_process();
+            drop(blocks);
+            keeps.send(full).unwrap();
+            let _ = end.recv();
+        });
+        let full = kept.recv().unwrap();
+        purge();
+        let left = full.saturating_sub(held_by_process()) >> 20;
+        drop(ends);
+        thread.join().unwrap();
+        assert!(left >= 32, "{left} of 48 MB went back");
+    }
 
     /// Chunks of an answer that come and go: what the purge gives back, and how long it takes.
     #[test]

@@ -8,6 +8,7 @@ use super::growth::Growth;
 use super::mode::{ENTER_CONSERVATIVE, ModeMachine};
 use super::pool::{Pool, Terms};
 use super::pump::{Event, ModeChange, Outlets};
+use super::purge::keep_little;
 use super::release::{Held, Release};
 use super::sampler::{Again, Sampler};
 use super::{MemorySource, Mode, Pressure, Room, Throttle};
@@ -89,6 +90,7 @@ impl Inner {
     }
 
     pub fn start(self: &Arc<Self>) -> Result<()> {
+        keep_little();
         let governor = Arc::downgrade(self);
         let look = move || {
             let Some(governor) = governor.upgrade() else { return Again::Never };

@@ -42,8 +42,8 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> OomRetry<F> {
     }
 
     /// [`RowStream::set_aside`] of whichever run it is.
-    pub fn set_aside(&mut self, untaken: Vec<RecordBatch>, back: &Receiver<()>) -> Result<bool> {
-        self.running.set_aside(untaken, back)
+    pub fn set_aside(&mut self, untaken: Vec<RecordBatch>, keep: u64, back: &Receiver<()>) -> Result<bool> {
+        self.running.set_aside(untaken, keep, back)
     }
 
     /// The lease of whichever run it is.

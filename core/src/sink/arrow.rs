@@ -15,7 +15,7 @@ use ::arrow::error::ArrowError;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::{Sink, Stored};
-use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, ForkGuard, Next, Result, Slot, batch_bytes};
+use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, ForkGuard, HeldBytes, Next, Result, Slot, batch_bytes};
 use crate::governor::BatchMemory;
 use crate::labels::{Derived, dictionary_type, encode_texts};
 
@@ -184,16 +184,8 @@ impl ArrowSink {
     /// reader had been answered by then: one that took everything meanwhile, and waits, has asked again.
     pub fn take_back(&mut self, keep: u64) -> (Vec<RecordBatch>, Asked) {
         let mut state = self.queue.state();
-        let mut kept = 0;
-        let mut bytes = 0;
-        for (batch, _) in &state.batches {
-            // With the room that its buffers have to spare.
-            bytes += batch.get_array_memory_size() as u64;
-            if bytes > keep {
-                break;
-            }
-            kept += 1;
-        }
+        let mut held = HeldBytes::default();
+        let kept = state.batches.iter().take_while(|(batch, _)| held.add(batch) <= keep).count();
         let back: Vec<_> = state.batches.drain(kept..).collect();
         let asked = Asked(state.asked - u64::from(state.is_waiting || state.task.is_some()));
         drop(state);
@@ -229,9 +221,9 @@ impl ArrowSink {
         true
     }
 
-    /// Bytes that wait for the reader.
-    pub fn waiting_bytes(&self) -> u64 {
-        bytes_of(&self.queue.state().batches)
+    /// Bytes that are held by what waits for the reader.
+    pub fn held_bytes(&self) -> u64 {
+        HeldBytes::of(self.queue.state().batches.iter().map(|(batch, _)| batch))
     }
 
     /// Rows that the reader has taken, or will find in the queue.

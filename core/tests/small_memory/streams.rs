@@ -286,9 +286,12 @@ fn soon(what: &str, within: Duration, mut done: impl FnMut() -> bool) {
     while !done() {
         assert!(
             begun.elapsed() < within,
-            "{what}: {} MB of the process, {} MB counted",
+            "{what}: {} MB of the process, {} MB counted, {} MB leased, malloc's {} MB in use and {} MB free",
             resident() / MB,
-            counted() / MB
+            counted() / MB,
+            Governor::of_process().leased().0 / MB,
+            heap().0 / MB,
+            heap().1 / MB
         );
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 
 use super::answer::Pieces;
 use super::aside::{Aside, Record};
-use crate::base::{Chunk, Error, Next, Result, batch_bytes};
+use crate::base::{Chunk, Error, HeldBytes, Next, Result};
 use crate::engine::Settings;
 use crate::engine::row_stream::{RowSource, numbered};
 use crate::engine::settings::Pace;
@@ -77,9 +77,9 @@ impl Drained {
     }
 
     /// True once the engine's thread has nothing more to hand over.
-    fn drain(&mut self, back: &Receiver<()>) -> Result<bool> {
+    fn drain(&mut self, keep: u64, back: &Receiver<()>) -> Result<bool> {
         loop {
-            self.write_aside()?;
+            self.write_aside(keep)?;
             if self.end.is_some() {
                 return Ok(true);
             }
@@ -92,13 +92,13 @@ impl Drained {
         }
     }
 
-    /// What waits in memory goes to disk once it is more than may wait there.
-    fn write_aside(&mut self) -> Result<()> {
-        let bytes = self.waiting.iter().map(|waiting| match waiting {
-            Waiting::Memory(batch) => batch_bytes(batch),
-            Waiting::Disk(_) => 0,
+    /// What waits in memory goes to disk once it is more than `keep` bytes.
+    fn write_aside(&mut self, keep: u64) -> Result<()> {
+        let in_memory = self.waiting.iter().filter_map(|waiting| match waiting {
+            Waiting::Memory(batch) => Some(batch),
+            Waiting::Disk(_) => None,
         });
-        if bytes.sum::<u64>() <= self.pace.parked_bytes() {
+        if HeldBytes::of(in_memory) <= keep {
             return Ok(());
         }
         let aside = match &mut self.aside {
@@ -128,14 +128,14 @@ impl RowSource for Drained {
         false
     }
 
-    fn set_aside(&mut self, untaken: Vec<RecordBatch>, back: &Receiver<()>) -> Result<bool> {
+    fn set_aside(&mut self, untaken: Vec<RecordBatch>, keep: u64, back: &Receiver<()>) -> Result<bool> {
         self.chunks -= untaken.len() as u64;
         for batch in untaken.into_iter().rev() {
             let waiting = self.handed.pop_back().flatten().map_or(Waiting::Memory(batch), Waiting::Disk);
             self.waiting.push_front(waiting);
         }
         // Without room on the disk it waits in memory, as a result does whose reader is only a little slow.
-        self.drain(back).or_else(|error| {
+        self.drain(keep, back).or_else(|error| {
             tracing::warn!(%error, "the result of a stream that is not read stays in memory");
             Ok(false)
         })

@@ -152,7 +152,7 @@ impl Iterator for Rows {
 
 impl RowSource for Rows {
     /// Everything that was made goes, and is made again.
-    fn set_aside(&mut self, untaken: Vec<RecordBatch>, _: &Receiver<()>) -> Result<bool> {
+    fn set_aside(&mut self, untaken: Vec<RecordBatch>, _: u64, _: &Receiver<()>) -> Result<bool> {
         if self.work.units.is_some() {
             return Err(Error::internal("units are not taken back").stage("query"));
         }

@@ -74,7 +74,7 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> ToReader<'_, F> {
                 }
             }
             // These were all, but not all of them may wait in memory.
-            if self.sink.waiting_bytes() <= self.throttle.parked_bytes() {
+            if self.sink.held_bytes() <= self.throttle.parked_bytes() {
                 return Ok(());
             }
             self.wait(None)?;
@@ -118,9 +118,14 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> ToReader<'_, F> {
     fn give_back(&mut self, keep: u64, batch: Option<RecordBatch>) -> Result<Asked> {
         let (mut untaken, asked) = self.sink.take_back(keep);
         untaken.extend(batch);
-        let only_read = self.rows.set_aside(untaken, &self.sink.back(asked))?;
+        let only_read = self.rows.set_aside(untaken, self.keep(), &self.sink.back(asked))?;
         self.rows.lease().park(only_read);
         Ok(asked)
+    }
+
+    /// What may wait in memory behind what waits for the reader already.
+    fn keep(&self) -> u64 {
+        self.throttle.parked_bytes().saturating_sub(self.sink.held_bytes())
     }
 
     fn wait_until_asked(&self, asked: Asked, patience: Duration) {
@@ -132,7 +137,7 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> ToReader<'_, F> {
     /// The reader has come: the batch that waited goes to it. While others need memory, the rest is not held until the slot is there.
     fn go_on(&mut self, waited: Option<RecordBatch>) -> Result<()> {
         if let Some(batch) = waited.and_then(|batch| self.sink.push(batch)) {
-            return self.rows.set_aside(vec![batch], &is_back()).map(drop);
+            return self.rows.set_aside(vec![batch], self.keep(), &is_back()).map(drop);
         }
         self.give_back_if_tight()
     }
@@ -145,7 +150,7 @@ impl<F: FnMut(bool) -> Result<(RowStream, Share)>> ToReader<'_, F> {
 
     fn give_back_if_tight(&mut self) -> Result<()> {
         if self.throttle.is_tight() {
-            self.rows.set_aside(Vec::new(), &is_back())?;
+            self.rows.set_aside(Vec::new(), self.keep(), &is_back())?;
         }
         Ok(())
     }

@@ -89,15 +89,16 @@ fn a_job_takes_back_what_was_not_taken_and_hears_when_the_reader_comes_again() {
     let (cancel, foreign) = (Cancel::default(), BatchMemory::default());
     let (mut sink, mut reader) = stream(chunk().batch.schema(), 3, &foreign, &cancel);
     let rows = |batch: &RecordBatch| batch.num_rows();
+    // Each with buffers of its own.
     let batches = [1, 2, 3].map(|rows| chunk().batch.slice(0, rows));
-    let bytes = batches[1].get_array_memory_size() as u64;
+    let bytes = HeldBytes::of([&batches[1]]);
     assert!(batches.iter().all(|batch| sink.push(batch.clone()).is_none()));
     assert_eq!(sink.push(chunk().batch).map(|batch| rows(&batch)), Some(3), "full");
     assert_eq!(reader.next().unwrap().unwrap().num_rows(), 1);
     assert!(foreign.bytes() > 0 && sink.push(chunk().batch).is_none());
     let (back, asked) = sink.take_back(bytes);
     assert_eq!(back.iter().map(rows).collect::<Vec<_>>(), [3, 3]);
-    assert_eq!((sink.rows(), sink.waiting_bytes()), (3, batch_bytes(&batches[1])));
+    assert_eq!((sink.rows(), sink.held_bytes()), (3, HeldBytes::of([&batches[1]])));
     assert!(is_away(&sink.back(asked)) && !sink.is_asked_within(asked, Duration::from_millis(10)));
     let reads = std::thread::spawn(move || {
         let kept = reader.next().unwrap().unwrap().num_rows();
