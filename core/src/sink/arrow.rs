@@ -162,13 +162,13 @@ impl ArrowSink {
         None
     }
 
-    /// Waits until less than `depth` batches wait and they are at most `most` bytes: true. False after `patience`; true once there is
+    /// Waits until less than `depth` batches wait and they hold at most `most` bytes: true. False after `patience`; true once there is
     /// nothing more to wait for, too.
     pub fn has_room_within(&self, most: u64, patience: Duration) -> bool {
         let until = Instant::now() + patience.min(LONG);
         let mut state = self.queue.state();
         loop {
-            let fits = state.batches.len() < self.queue.depth && bytes_of(&state.batches) <= most;
+            let fits = state.batches.len() < self.queue.depth && held_by(&state.batches) <= most;
             if fits || state.reader_gone || self.cancel.is_set() {
                 return true;
             }
@@ -223,7 +223,7 @@ impl ArrowSink {
 
     /// Bytes that are held by what waits for the reader.
     pub fn held_bytes(&self) -> u64 {
-        HeldBytes::of(self.queue.state().batches.iter().map(|(batch, _)| batch))
+        held_by(&self.queue.state().batches)
     }
 
     /// Rows that the reader has taken, or will find in the queue.
@@ -232,8 +232,8 @@ impl ArrowSink {
     }
 }
 
-fn bytes_of(batches: &VecDeque<(RecordBatch, u64)>) -> u64 {
-    batches.iter().map(|(_, bytes)| bytes).sum()
+fn held_by(batches: &VecDeque<(RecordBatch, u64)>) -> u64 {
+    HeldBytes::of(batches.iter().map(|(batch, _)| batch))
 }
 
 impl Sink for ArrowSink {

@@ -99,6 +99,9 @@ fn a_job_takes_back_what_was_not_taken_and_hears_when_the_reader_comes_again() {
     let (back, asked) = sink.take_back(bytes);
     assert_eq!(back.iter().map(rows).collect::<Vec<_>>(), [3, 3]);
     assert_eq!((sink.rows(), sink.held_bytes()), (3, HeldBytes::of([&batches[1]])));
+    // What a wait looks at is what may stay: the spare room of the buffers counts in both.
+    assert!(sink.has_room_within(sink.held_bytes(), Duration::ZERO));
+    assert!(!sink.has_room_within(sink.held_bytes() - 1, Duration::ZERO));
     assert!(is_away(&sink.back(asked)) && !sink.is_asked_within(asked, Duration::from_millis(10)));
     let reads = std::thread::spawn(move || {
         let kept = reader.next().unwrap().unwrap().num_rows();
