@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, AsArray};
 use chrono::Datelike;
 use datasus::catalog::{Catalog, LogicalType};
-use datasus::labels::{derived_columns, label_column, open_records};
+use datasus::labels::{Dictionary, derived_columns, label_column, open_records};
 use datasus::source::{LabelsOf, RecordsOf, TypedRecords};
 use datasus::{Language, QueryParams, col};
 
@@ -83,6 +83,53 @@ fn rows_that_share_a_number_of_admission_all_count() {
     let worms = QueryParams::dataset("SIH-RD").columns(["csap"]).filter(col("DIAG_PRINC").starts_with("B77"));
     let (worms, _) = rows(&client, &worms);
     assert!(worms.len() == 6 && worms.iter().all(|row| row[0].is_some()), "{worms:?}");
+}
+
+/// Lists that packages wrote by hand are one step off, swapped or short; the ministry's tables are not.
+#[test]
+fn codes_that_others_mislabel_have_the_ministrys_words() {
+    let list = |id: &str| Dictionary::built_in().list(id).unwrap_or_else(|| panic!("{id}"));
+    let leitos = list("sih/LEITOS");
+    for (code, label) in [
+        ("04", "04-Crônicos"),
+        ("06", "06-Pneumologia Sanitária (Tisiologia)"),
+        ("09", "09-Leito Dia / Cirúrgicos"),
+        ("10", "10-Leito Dia / Aids"),
+    ] {
+        assert_eq!(leitos.label_of(code), Some(label));
+    }
+    let instruction: Vec<_> =
+        ["0", "1", "2", "3", "4"].map(|code| list("sih/INSTRU").label_of(code).unwrap().to_lowercase()).into();
+    assert!(instruction[0].starts_with("ignorado") && instruction[1].contains("analfabeto"), "{instruction:?}");
+    assert_eq!(instruction[2..], ["1º grau", "2º grau", "3º grau"]);
+    // By column, code and label: so many rows.
+    let groups = |file: &str, dataset: &str, column: &str| -> Option<BTreeMap<(String, String), i64>> {
+        let (client, _place) = genuine(&[file])?;
+        let keys = [column.to_owned(), format!("{column}_rotulo")];
+        let (found, _) = rows(&client, &QueryParams::dataset(dataset).group_by(keys).count("n"));
+        let text = |cell: &Option<String>| cell.clone().unwrap_or_default();
+        Some(found.iter().map(|row| ((text(&row[0]), text(&row[1])), number(&row[2]).unwrap())).collect())
+    };
+    let Some(finance) = groups("sia/PAAC2401.dbc", "SIA-PA", "PA_TPFIN") else { return };
+    assert_eq!(finance[&("01".into(), "01 Atenção Básica (PAB)".into())], 26_040, "{finance:?}");
+    assert!(finance.contains_key(&("04".into(), "04 Fundo de Ações Estratégicas e Compensações FAEC".into())));
+    let of_deaths = groups("sim/DORR2022.dbc", "SIM-DO", "ESC").unwrap();
+    let years = ["Nenhuma", "1 a 3 anos", "4 a 7 anos", "8 a 11 anos", "12 anos e mais"];
+    let filled =
+        years.iter().zip(1..).map(|(label, code): (_, i32)| of_deaths[&(code.to_string(), (*label).to_owned())]);
+    assert_eq!(filled.sum::<i64>(), 2_680, "{of_deaths:?}");
+    let schooling = groups("sinan/ZIKABR20.dbc", "SINAN-ZIKA", "CS_ESCOL_N").unwrap();
+    let of = |code: &str, label: &str| schooling[&(code.to_owned(), label.to_owned())];
+    assert_eq!([of("10", "Não se aplica"), of("09", "Ign/Branco"), of("9", "Ign/Branco")], [2_042, 7_288, 603]);
+    assert!(schooling.contains_key(&("00".to_owned(), "Analfabeto".to_owned())), "{schooling:?}");
+    // Visceral leishmaniasis is in another list of sensitive conditions, and not in the ministry's.
+    let (client, _place) = genuine(&["sih/RDAC2401.dbc"]).unwrap();
+    let b55 = QueryParams::dataset("SIH-RD").columns(["csap", "COD_IDADE_rotulo", "COD_IDADE", "IDADE"]);
+    let (b55, _) = rows(&client, &b55.filter(col("DIAG_PRINC").starts_with("B55")));
+    assert!(b55.len() == 2 && b55.iter().all(|row| row[0].is_none()), "{b55:?}");
+    // The age of an admission has a list, across two fields.
+    let years = |row: &Vec<Option<String>>| Some(format!("{} anos", row[3].as_deref()?));
+    assert!(b55.iter().filter(|row| row[2].as_deref() == Some("4")).all(|row| row[1] == years(row)), "{b55:?}");
 }
 
 #[test]
