@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Cancel, Language, Progress, Result, Slot, TableIndex, Text, TraceId};
+use super::{Cancel, JobSpan, Language, Progress, Result, Slot, TableIndex, Text, TraceId};
 
 /// Cancellation, right to run, progress, trace and language of one job; cheap to clone.
 #[derive(Clone, Default)]
@@ -15,6 +15,8 @@ pub struct Ctx {
     pub progress: Arc<Progress>,
     /// Ties log lines, errors and report together.
     pub trace_id: TraceId,
+    /// What listeners of `tracing` see of the job.
+    pub span: JobSpan,
     /// In which people are told.
     pub language: Language,
     /// What is to be said of the job when it ends.

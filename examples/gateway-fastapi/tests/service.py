@@ -45,7 +45,7 @@ def until(what: str, holds: Callable[[], Any], seconds: float = 20.0) -> Any:
 class Service:
     """One that runs."""
 
-    def __init__(self, source: pathlib.Path, home: pathlib.Path, **settings: str) -> None:
+    def __init__(self, source: pathlib.Path | str, home: pathlib.Path, **settings: str) -> None:
         self.source, self.home, self.port = source, home, int(settings.get("GATEWAY_PORT", free_port()))
         self.log = home.parent / f"{home.name}-{self.port}.log"
         WRITTEN.extend([self.log, home])
@@ -53,6 +53,7 @@ class Service:
         env |= {
             "DATASUS_SOURCE": str(source),
             "GATEWAY_HOME": str(home),
+            "DATASUS_HOME": str(home / "fetched"),
             "GATEWAY_PORT": str(self.port),
             "GATEWAY_KEYS_HEALTH": CANARIES["health"],
             "GATEWAY_KEYS_ADMIN": CANARIES["admin"],
@@ -113,7 +114,7 @@ class Service:
 
 
 @contextlib.contextmanager
-def served(source: pathlib.Path, home: pathlib.Path, **settings: str) -> Iterator[Service]:
+def served(source: pathlib.Path | str, home: pathlib.Path, **settings: str) -> Iterator[Service]:
     """A service that ends with the block."""
     service = Service(source, home, **settings)
     try:

@@ -12,6 +12,7 @@ import subprocess
 import time
 
 import pytest
+from held_source import HeldSource
 from service import CANARIES, QUERY, Service, free_port, served, until
 
 ALL = {"dataset": "SIH-RD", "options": {"cache": "off"}}
@@ -35,61 +36,78 @@ def ended_well(service: Service) -> None:
 
 
 def test_told_to_stop_it_leaves_a_running_job_that_the_next_process_brings_to_its_end(
-    large: pathlib.Path, tmp_path: pathlib.Path
+    made: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     home = tmp_path / "home"
-    with served(large, home, DATASUS_THREADS="1") as first:
-        jobs = [first.job(ALL)["job_id"] for _ in range(3)]
-        ended_well(first)
-        assert any(line["event"] == "left" for line in first.lines()), "a job was at work"
-    with served(large, home) as second:
-        for job in jobs:
-            ended = second.ended(job)
-            assert ended["status"] == "completed", ended["error"]
-            rows = second.http.get(f"/jobs/{job}/result").text.count("\n") - 1
-            assert (rows, ended["report"]["records_processed"]) == (300_000, 300_000)
+    with HeldSource(made) as source:
+        with served(source.address, home, DATASUS_THREADS="1") as first:
+            jobs = [first.job(ALL)["job_id"] for _ in range(3)]
+            assert source.asked.wait(30)
+            ended_well(first)
+            assert {line["job_id"] for line in first.lines() if line["event"] == "left"} == set(jobs)
+        source.released.set()
+        with served(source.address, home) as second:
+            for job in jobs:
+                ended = second.ended(job)
+                assert ended["status"] == "completed", ended["error"]
+                rows = second.http.get(f"/jobs/{job}/result").text.count("\n") - 1
+                assert (rows, ended["report"]["records_processed"]) == (1_200, 1_200)
 
 
 def test_killed_in_the_middle_of_jobs_it_goes_on_with_every_one_of_them(
-    large: pathlib.Path, tmp_path: pathlib.Path
+    made: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     home = tmp_path / "home"
+    with HeldSource(made) as source:
+        with served(source.address, home, DATASUS_THREADS="1") as first:
+            jobs = [first.job(ALL)["job_id"] for _ in range(4)]
+            assert source.asked.wait(30)
+            first.process.kill()
+            first.process.wait()
+        source.released.set()
+        with served(source.address, home) as second:
+            ended = [second.ended(job) for job in jobs]
+            assert [one["status"] for one in ended] == ["completed"] * 4, [one["error"] for one in ended]
+            assert {one["runs"] for one in ended} == {2}
+            texts = {second.http.get(f"/jobs/{job}/result").content for job in jobs}
+            assert len(texts) == 1 and texts.pop().count(b"\n") == 1_201
+
+
+def test_killed_while_it_writes_it_goes_on_where_it_was(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """Wherever the kill comes, in the plan, among the rows, or after the last."""
+    home = tmp_path / "home"
     with served(large, home, DATASUS_THREADS="1") as first:
-        jobs = [first.job(ALL)["job_id"] for _ in range(4)]
+        job = first.job(ALL)["job_id"]
+        until("rows are written", lambda: first.http.get(f"/jobs/{job}").json()["progress"]["rows"], 60)
         first.process.kill()
         first.process.wait()
     with served(large, home) as second:
-        ended = [second.ended(job) for job in jobs]
-        assert [one["status"] for one in ended] == ["completed"] * 4, [one["error"] for one in ended]
-        assert {one["runs"] for one in ended} == {2}
-        texts = {second.http.get(f"/jobs/{job}/result").content for job in jobs}
-        assert len(texts) == 1 and texts.pop().count(b"\n") == 300_001
+        ended = second.ended(job)
+        assert ended["status"] == "completed", ended["error"]
+        assert second.http.get(f"/jobs/{job}/result").content.count(b"\n") == 300_001
 
 
-def test_told_to_stop_it_lets_an_answer_end_and_a_follower_go(
-    made: pathlib.Path, large: pathlib.Path, tmp_path: pathlib.Path
-) -> None:
-    with served(large, tmp_path / "home", GATEWAY_SMALL_FILES="10", DATASUS_THREADS="1") as service:
+def test_told_to_stop_it_lets_an_answer_end_and_a_follower_go(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    with (
+        HeldSource(made) as source,
+        served(source.address, tmp_path / "home", GATEWAY_SMALL_FILES="10") as service,
+        concurrent.futures.ThreadPoolExecutor() as pool,
+    ):
         job = service.job(ALL)["job_id"]
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            query = {
-                "dataset": "SIH-RD",
-                "group_by": ["CNES"],
-                "aggregates": [{"fn": "count", "as": "n"}],
-                "options": {"cache": "off"},
-            }
-            answer = pool.submit(service.ask, query)
-            followed = pool.submit(lambda: service.http.get(f"/jobs/{job}/events").text)
-            until("both are open", lambda: service.http.get("/health").json()["requests"] >= 3)
-            service.process.send_signal(signal.SIGTERM)
-            assert answer.result(20).status_code == 200
-            assert "event: progress" in followed.result(20)
+        answer = pool.submit(service.ask, QUERY)
+        followed = pool.submit(lambda: service.http.get(f"/jobs/{job}/events").text)
+        until("both are open", lambda: service.http.get("/health").json()["requests"] >= 3)
+        assert source.asked.wait(30)
+        service.process.send_signal(signal.SIGTERM)
+        assert "event: progress" in followed.result(20)
+        source.released.set()
+        assert answer.result(20).status_code == 200
         ended_well(service)
 
 
-def test_a_job_is_cancelled_and_leaves_no_file(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_a_job_is_cancelled_and_leaves_no_file(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
     home = tmp_path / "home"
-    with served(large, home, DATASUS_THREADS="1") as service:
+    with HeldSource(made) as source, served(source.address, home) as service:
         job = service.job(ALL)["job_id"]
         assert service.http.post(f"/jobs/{job}/cancel").status_code == 202
         ended = service.ended(job)
