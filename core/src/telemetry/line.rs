@@ -8,6 +8,8 @@ use tracing_subscriber::registry::LookupSpan;
 use super::fields::Fields;
 use super::spans::Known;
 
+/// Where `tracing` keeps an event's text.
+const MESSAGE: &str = "message";
 /// Of the spans around an event, what every line bears.
 const OF_JOBS: [&str; 3] = ["trace_id", "job_id", "stage"];
 
@@ -27,28 +29,22 @@ where
 {
     let mut own = Fields::default();
     event.record(&mut own);
-    let said = match own.0.remove("message") {
-        Some(Value::String(said)) => said,
-        _ => event.metadata().name().to_owned(),
-    };
-    let mut fields = Map::new();
+    let said = own.text(MESSAGE).unwrap_or(event.metadata().name()).to_owned();
+    let mut around = Map::new();
     for span in context.event_scope(event).into_iter().flatten() {
         let extensions = span.extensions();
         let Some(known) = extensions.get::<Known>() else { continue };
         for name in OF_JOBS {
-            if let (None, Some(value)) = (fields.get(name), known.fields.0.get(name)) {
-                fields.insert(name.to_owned(), value.clone());
+            if let (None, Some(value)) = (around.get(name), known.fields.0.get(name)) {
+                around.insert(name.to_owned(), value.clone());
             }
         }
     }
-    let mut ordered = Map::new();
-    for name in OF_JOBS {
-        if let Some(value) = own.0.remove(name).or_else(|| fields.remove(name)) {
-            ordered.insert(name.to_owned(), value);
-        }
-    }
-    ordered.append(&mut own.0);
-    Line { event: said, fields: ordered }
+    let tied = OF_JOBS.iter().filter_map(|name| Some(((*name).to_owned(), own.0.get(*name).or(around.get(*name))?.clone())));
+    // A sentence is the last, as its event has it.
+    let others = own.0.iter().filter(|(name, _)| *name != MESSAGE && !OF_JOBS.contains(&name.as_str()));
+    let fields = tied.chain(others.map(|(name, value)| (name.clone(), value.clone()))).collect();
+    Line { event: said, fields }
 }
 
 /// As one text: the event, and ` name=value` for each fact.

@@ -154,7 +154,8 @@ where
         {
             let mut fields = Fields::default();
             event.record(&mut fields);
-            let name = fields.0.remove("message").unwrap_or_default();
+            let name = fields.0.get("message").cloned().unwrap_or_default();
+            fields.0.retain(|name, _| name != "message");
             fields.0.insert("level".into(), event.metadata().level().as_str().to_lowercase().into());
             let time = nanoseconds(SystemTime::now());
             known.events.push(json!({"timeUnixNano": time, "name": name, "attributes": attributes(&fields.0)}));

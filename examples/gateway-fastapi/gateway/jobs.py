@@ -74,7 +74,13 @@ class Jobs:
         claim = self.records.claim(job.id)
         if claim is None:
             raise RuntimeError("somebody runs a job that is new")
-        self._note(record, job)
+        try:
+            self._note(record, job)
+        except BaseException:
+            # Nobody is told of it, and so it has no business here.
+            job.cancel()
+            claim.close()
+            raise
         self._follow(job, record, claim)
         logger.info("accepted", extra={"job_id": job.id, "trace_id": job.trace_id})
         return record
@@ -112,7 +118,7 @@ class Jobs:
                 raise Refusal(409, "DS-409", "over" if record["status"] in OVER else "runs", received=record["status"])
             # A cancel that came too late was of the run before.
             self.records.settle(job)
-            resumed = self._client.resume(record["core_id"])
+            resumed = self._begun_again(record)
         except BaseException:
             claim.close()
             raise
@@ -206,13 +212,16 @@ class Jobs:
             else:
                 self._again(now, claim)
 
+    def _begun_again(self, record: Record) -> Any:
+        try:
+            return self._client.resume(record["core_id"])
+        except datasus.NotFound:
+            # It had not begun, or had ended and nobody was told: the same rows once more.
+            return self._client.submit(record["params"], to=datasus.Csv(record["files"][0], overwrite=True))
+
     def _again(self, record: Record, claim: IO[str]) -> None:
         try:
-            try:
-                job = self._client.resume(record["core_id"])
-            except datasus.NotFound:
-                # It had not begun, or had ended and nobody was told: the same rows once more.
-                job = self._client.submit(record["params"], to=datasus.Csv(record["files"][0], overwrite=True))
+            job = self._begun_again(record)
         except datasus.QueueFull:
             claim.close()
         except datasus.Error as error:
