@@ -23,7 +23,7 @@ _lock = threading.Lock()
 
 
 def _facts(said: str) -> dict[str, Any]:
-    """What a record bears beside its text: ``event`` and ``fields``, and, none where they are not known, what ties lines together."""
+    """What a record bears beside its text: ``event``, ``fields``, and what ties lines together; none where it is not known."""
     event, fields = json.loads(said)
     known = {name: fields.get(name) for name in ("trace_id", "job_id", "stage", "code")}
     return {"event": event, "fields": fields, **known}

@@ -52,7 +52,8 @@ pub(super) fn run(run: Run, prepared: Prepared, root: OutputRoot, destinations: 
     let plan = StoredPlan::new(&execution, &export.root.location(), &export.targets, &export.info)?;
     let unfinished = env.unfinished(&execution.prepared.params);
     if let Some(unfinished) = &unfinished {
-        tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{}", unfinished.get(ctx.language));
+        let warning = unfinished.get(ctx.language);
+        tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), warning, "unfinished jobs wait to be resumed");
     }
     let folder = env.state.create(job.id(), &plan.to_json()?)?;
     let outcome = export.attempts(folder, plan, false)?;
@@ -199,7 +200,8 @@ impl Export<'_> {
         }
         ctx.progress.enter(Phase::Running);
         let (settings, share) = self.share(alone)?;
-        let mut running = env.engine.start(statement.clone(), &settings, &share.lease.on(ctx).child().within(Stage::Engine))?;
+        let mut running =
+            env.engine.start(statement.clone(), &settings, &share.lease.on(ctx).child().within(Stage::Engine))?;
         let schema = running.schema().clone();
         refuse_same_names(&schema)?;
         fan_out.start(&schema, ctx).map_err(|error| (*error).clone())?;

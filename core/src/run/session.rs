@@ -166,8 +166,7 @@ impl Session {
             let one = |params: &QueryParams| -> Result<SyncReport> {
                 let (query, mut selection, listing) = session.choose(params, Extent::Selected, ctx)?;
                 let unreadable = session.settle_rivals(&query, &mut selection, &listing, ctx)?;
-                let mut report =
-                    ctx.stage(Stage::Files, |ctx| session.convert(&query, &selection, &listing, ctx))?;
+                let mut report = ctx.stage(Stage::Files, |ctx| session.convert(&query, &selection, &listing, ctx))?;
                 report.warnings.extend(unreadable.into_iter().map(|one| format!("{}: {}", one.file, one.detail)));
                 Ok(report)
             };

@@ -37,7 +37,8 @@ fn rows(execution: &Execution, to_caller: ToCaller) -> Result<Outcome> {
     let start = |alone| {
         let mut settings = env.settings(false);
         let share = env.share(execution, alone, &mut settings)?;
-        let running = env.engine.start(statement.clone(), &settings, &share.lease.on(ctx).child().within(Stage::Engine))?;
+        let running =
+            env.engine.start(statement.clone(), &settings, &share.lease.on(ctx).child().within(Stage::Engine))?;
         Ok((running, share))
     };
     let mut attempts = OomRetry::begin(start)?;

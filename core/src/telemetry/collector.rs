@@ -65,7 +65,9 @@ impl Collector {
         if let Some(name) = get("OTEL_SERVICE_NAME") {
             collector = collector.service(&name);
         }
-        for pair in get("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default().split(',').filter(|pair| !pair.trim().is_empty()) {
+        for pair in
+            get("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default().split(',').filter(|pair| !pair.trim().is_empty())
+        {
             let (name, value) = pair.split_once('=').ok_or_else(no_header)?;
             let value = percent_decode_str(value.trim()).decode_utf8().map_err(|_| no_header())?;
             collector = collector.header(name.trim(), &Secret::new(&*value))?;

@@ -71,7 +71,8 @@ impl Work {
     fn run(mut self, told: &Receiver<Told>) {
         let mut due = Instant::now();
         loop {
-            let patience = if self.batch.is_empty() { PAUSE * 60 } else { due.saturating_duration_since(Instant::now()) };
+            let patience =
+                if self.batch.is_empty() { PAUSE * 60 } else { due.saturating_duration_since(Instant::now()) };
             match told.recv_timeout(patience) {
                 Ok(Told::Span(span)) => {
                     if self.batch.is_empty() {
@@ -125,7 +126,12 @@ impl Work {
     fn body(&self, spans: Vec<Value>) -> Value {
         let version = env!("CARGO_PKG_VERSION");
         let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
-        let resource = [text("service.name", self.collector.name()), text("telemetry.sdk.name", "datasus"), text("telemetry.sdk.version", version), text("telemetry.sdk.language", "rust")];
+        let resource = [
+            text("service.name", self.collector.name()),
+            text("telemetry.sdk.name", "datasus"),
+            text("telemetry.sdk.version", version),
+            text("telemetry.sdk.language", "rust"),
+        ];
         json!({"resourceSpans": [{
             "resource": {"attributes": resource},
             "scopeSpans": [{"scope": {"name": "datasus", "version": version}, "spans": spans}],

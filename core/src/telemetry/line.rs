@@ -40,7 +40,8 @@ where
             }
         }
     }
-    let tied = OF_JOBS.iter().filter_map(|name| Some(((*name).to_owned(), own.0.get(*name).or(around.get(*name))?.clone())));
+    let tied =
+        OF_JOBS.iter().filter_map(|name| Some(((*name).to_owned(), own.0.get(*name).or(around.get(*name))?.clone())));
     // A sentence is the last, as its event has it.
     let others = own.0.iter().filter(|(name, _)| *name != MESSAGE && !OF_JOBS.contains(&name.as_str()));
     let fields = tied.chain(others.map(|(name, value)| (name.clone(), value.clone()))).collect();

@@ -38,8 +38,7 @@ fn a_job_is_a_trace_whose_stages_are_below_it_with_what_it_did() {
     listen();
     let folder = tempfile::tempdir().unwrap();
     let client = made(folder.path());
-    let report =
-        client.export(&QueryParams::dataset("SIH-RD").uf(["AC"]).columns(["CNES"]), Csv::to("a.csv")).unwrap();
+    let report = client.export(&QueryParams::dataset("SIH-RD").uf(["AC"]).columns(["CNES"]), Csv::to("a.csv")).unwrap();
     drop(client);
     let spans = spans_of(&report.trace_id);
     let names: BTreeSet<&str> = spans.keys().map(String::as_str).collect();
@@ -96,7 +95,11 @@ fn job_seen_by(spans: Spans) -> String {
     let trace_id = TraceId::new();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(spans), || {
         let ctx = Ctx { span: JobSpan::of_job(&trace_id), trace_id: trace_id.clone(), ..Ctx::default() };
-        ctx.stage(Stage::Engine, |_| Ok(tracing::warn!(url = "postgres://ana:CANARIO@h/d", "seen"))).unwrap();
+        let work = |_: &Ctx| {
+            tracing::warn!(url = "postgres://ana:CANARIO@h/d", "seen");
+            Ok(())
+        };
+        ctx.stage(Stage::Engine, work).unwrap();
         ctx.span.tell("detail", "password=CANARIO");
         ctx.span.end();
     });

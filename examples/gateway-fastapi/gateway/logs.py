@@ -37,6 +37,7 @@ def _extra(record: logging.LogRecord) -> dict[str, object]:
 
 def configure(level: str) -> None:
     """Every logger of the process, on standard error."""
+    logging.addLevelName(5, "TRACE")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)

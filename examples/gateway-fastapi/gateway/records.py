@@ -85,6 +85,7 @@ class Records:
 
     def sweep(self, files: pathlib.Path, keep: float) -> None:
         """Files and records of jobs that have ended long ago."""
+
         def old(record: Record) -> bool:
             return record["status"] in OVER and time.time() - float(record.get("ended") or time.time()) > keep
 

@@ -1,5 +1,5 @@
-"""A server of the ministry's files that holds what it sends until it is told to: a job that cannot end before, however fast the machine
-is.
+"""A server of the ministry's files that holds what it sends until it is told to: a job that cannot end before, on any
+machine.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Service:
     """One that runs."""
 
     def __init__(self, source: pathlib.Path | str, home: pathlib.Path, **settings: str) -> None:
-        self.source, self.home, self.port = source, home, int(settings.get("GATEWAY_PORT", free_port()))
+        self.source, self.home, self.port = (source, home, int(settings.get("GATEWAY_PORT", free_port())))
         self.log = home.parent / f"{home.name}-{self.port}.log"
         WRITTEN.extend([self.log, home])
         env = {name: value for name, value in os.environ.items() if not name.startswith(("DATASUS_", "GATEWAY_"))}
@@ -59,6 +59,8 @@ class Service:
             "GATEWAY_KEYS_ADMIN": CANARIES["admin"],
             "GATEWAY_GRACE": "5",
             "DATASUS_RATE_LIMIT": "0",
+            # What is never said is not said at this level either.
+            "GATEWAY_LOG_LEVEL": "TRACE",
         }
         env |= settings
         with open(self.log, "wb") as log:

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 import pyarrow
 import pyarrow.parquet
 import pytest
+from gateway.app import build
+from gateway.settings import Settings
 from held_source import HeldSource
 from service import CANARIES, QUERY, served, until
 from starlette.testclient import TestClient
 
 import datasus
 from datasus import _datasus
-from gateway.app import build
-from gateway.settings import Settings
 
 ALL = {"dataset": "SIH-RD", "options": {"cache": "off"}}
 
@@ -205,4 +205,3 @@ def test_a_service_shows_its_own_errors_in_the_language_it_was_set_to(
     with served(made, tmp_path / "home", DATASUS_LANGUAGE="en") as service:
         assert service.http.get("/nada").json()["detail"] == "There is nothing at this address"
         assert service.ask(x_api_key="errada").json()["detail"] == "The API key is not known"
-
