@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Cancel, JobSpan, Language, Progress, Result, Slot, TableIndex, Text, TraceId};
+use super::{Cancel, JobSpan, Language, Progress, Result, Slot, Stage, TableIndex, Text, TraceId};
 
 /// Cancellation, right to run, progress, trace and language of one job; cheap to clone.
 #[derive(Clone, Default)]
@@ -54,6 +54,18 @@ impl Ctx {
     /// The same for a part of the job that can be stopped without the rest.
     pub fn child(&self) -> Ctx {
         Ctx { cancel: self.cancel.child(), ..self.clone() }
+    }
+
+    /// The same within a stage, which ends with the last clone of what comes back.
+    pub fn within(&self, stage: Stage) -> Ctx {
+        Ctx { span: self.span.within(stage), ..self.clone() }
+    }
+
+    /// Has `work` be a stage; what it fails with is told of the stage.
+    pub fn stage<T>(&self, stage: Stage, work: impl FnOnce(&Ctx) -> Result<T>) -> Result<T> {
+        let ctx = self.within(stage);
+        let _entered = ctx.span.enter();
+        work(&ctx).inspect_err(|error| ctx.span.failed(error))
     }
 
     /// A report's warning, for who reads the log and not the report.

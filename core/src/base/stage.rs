@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tracing::field::Empty;
 use tracing::{Span, Value, info_span};
 
-use super::{Ctx, Error, Result, TraceId, masked};
+use super::{Error, TraceId, masked};
 
 /// What a job does; its name is that of the span, and `stage` in the log lines within.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,11 @@ impl JobSpan {
         JobSpan(Arc::new(Mutex::new(Some(span))))
     }
 
+    /// A stage of it, which ends with the last clone.
+    pub fn within(&self, stage: Stage) -> JobSpan {
+        self.span().map(|job| JobSpan::new(stage.span(&job))).unwrap_or_default()
+    }
+
     /// None once it has ended.
     fn span(&self) -> Option<Span> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -95,20 +100,5 @@ impl JobSpan {
     /// It is over, whoever still holds a clone.
     pub fn end(&self) {
         drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-}
-
-impl Ctx {
-    /// The same within a stage, which ends with the last clone of what comes back.
-    pub fn within(&self, stage: Stage) -> Ctx {
-        let span = self.span.span().map(|job| JobSpan::new(stage.span(&job)));
-        Ctx { span: span.unwrap_or_default(), ..self.clone() }
-    }
-
-    /// Has `work` be a stage; what it fails with is told of the stage.
-    pub fn stage<T>(&self, stage: Stage, work: impl FnOnce(&Ctx) -> Result<T>) -> Result<T> {
-        let ctx = self.within(stage);
-        let _entered = ctx.span.enter();
-        work(&ctx).inspect_err(|error| ctx.span.failed(error))
     }
 }

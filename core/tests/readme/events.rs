@@ -94,7 +94,8 @@ fn the_vocabulary_of_the_log_names_every_event_with_its_level_and_fields() {
 #[test]
 fn an_event_is_read_from_its_call() {
     let (mut rows, mut odd) = (BTreeSet::new(), vec![]);
-    let text = "tracing::warn!(trace_id = %ctx.trace_id, %error, at = f(a, b), \"was, (not) kept\"); tracing::info!(\"{x}\")";
+    let text =
+        "tracing::warn!(trace_id = %ctx.trace_id, %error, at = f(a, b), \"was, (not) kept\"); tracing::info!(\"{x}\")";
     events_of(text, &mut rows, &mut odd);
     assert_eq!(rows.into_iter().collect::<Vec<_>>(), ["| was, (not) kept | warn | `trace_id`, `error`, `at` |"]);
     assert_eq!(odd.len(), 1);
