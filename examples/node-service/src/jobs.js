@@ -109,22 +109,22 @@ export class Jobs {
   }
 }
 
+/** @param {import('fastify').FastifyRequest} request */
+const idOf = (request) => /** @type {{ id: string }} */ (request.params).id
+
 /**
  * @param {import('fastify').FastifyInstance} app
  * @param {{ jobs: Jobs }} options
  */
 export async function jobRoutes(app, { jobs }) {
-  /** @typedef {{ Params: { id: string } }} Of */
-  app.get('/jobs/:id', async (/** @type {import('fastify').FastifyRequest<Of>} */ request) => jobs.get(request.params.id))
-  app.post('/jobs/:id/cancel', async (/** @type {import('fastify').FastifyRequest<Of>} */ request, reply) =>
-    reply.code(202).send(jobs.cancel(request.params.id)))
-  app.get('/jobs/:id/dead-letters', async (/** @type {import('fastify').FastifyRequest<Of>} */ request) => ({
-    dead_letters: await jobs.deadLetters(request.params.id),
-  }))
-  app.get('/jobs/:id/result', async (/** @type {import('fastify').FastifyRequest<Of>} */ request, reply) => {
-    const { size, read } = await jobs.result(request.params.id)
+  app.get('/jobs/:id', async (request) => jobs.get(idOf(request)))
+  app.post('/jobs/:id/cancel', async (request, reply) => reply.code(202).send(jobs.cancel(idOf(request))))
+  app.get('/jobs/:id/dead-letters', async (request) => ({ dead_letters: await jobs.deadLetters(idOf(request)) }))
+  app.get('/jobs/:id/result', async (request, reply) => {
+    const id = idOf(request)
+    const { size, read } = await jobs.result(id)
     reply.type('text/csv; charset=utf-8').header('accept-ranges', 'bytes')
-    reply.header('content-disposition', `attachment; filename="datasus-${request.params.id}.csv"`)
+    reply.header('content-disposition', `attachment; filename="datasus-${id}.csv"`)
     const asked = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
     if (asked === null) return reply.header('content-length', size).send(read())
     const start = Number(asked[1])

@@ -8,7 +8,7 @@ import { stream } from './stream.js'
  */
 export async function queries(app, { client, answers, jobs }) {
   // The core reads the text itself: what JSON.parse would change on the way (a key that comes twice, a long number) is refused there.
-  app.removeContentTypeParser('application/json')
+  app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body))
   app.post('/query', async (request, reply) => {
     const query = String(request.body ?? '')
