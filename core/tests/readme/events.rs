@@ -50,9 +50,9 @@ fn events_of(text: &str, rows: &mut BTreeSet<String>, odd: &mut Vec<String>) {
             let event = parts.pop().unwrap_or_default();
             match event.strip_prefix('"').and_then(|event| event.strip_suffix('"')) {
                 // A name that holds a value is not one that anybody can look for.
-                Some(event) if !event.contains('{') && !event.contains('|') => {
+                Some(event) if !event.contains(['{', '|', '`']) => {
                     let fields: Vec<String> = parts.iter().map(|part| format!("`{}`", field(part))).collect();
-                    rows.insert(format!("| {event} | {level} | {} |", fields.join(", ")));
+                    rows.insert(format!("| `{event}` | {level} | {} |", fields.join(", ")));
                 }
                 _ => odd.push(format!("{call}{}, {event})", parts.join(", "))),
             }
@@ -97,6 +97,6 @@ fn an_event_is_read_from_its_call() {
     let text =
         "tracing::warn!(trace_id = %ctx.trace_id, %error, at = f(a, b), \"was, (not) kept\"); tracing::info!(\"{x}\")";
     events_of(text, &mut rows, &mut odd);
-    assert_eq!(rows.into_iter().collect::<Vec<_>>(), ["| was, (not) kept | warn | `trace_id`, `error`, `at` |"]);
+    assert_eq!(rows.into_iter().collect::<Vec<_>>(), ["| `was, (not) kept` | warn | `trace_id`, `error`, `at` |"]);
     assert_eq!(odd.len(), 1);
 }
