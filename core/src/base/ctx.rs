@@ -1,6 +1,7 @@
 //! What a running piece of work carries with it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use super::{Cancel, JobSpan, Language, Progress, Result, Slot, Stage, TableIndex, Text, TraceId};
 
@@ -63,9 +64,11 @@ impl Ctx {
 
     /// Has `work` be a stage; what it fails with is told of the stage.
     pub fn stage<T>(&self, stage: Stage, work: impl FnOnce(&Ctx) -> Result<T>) -> Result<T> {
-        let ctx = self.within(stage);
+        let (ctx, began) = (self.within(stage), Instant::now());
         let _entered = ctx.span.enter();
-        work(&ctx).inspect_err(|error| ctx.span.failed(error))
+        let done = work(&ctx).inspect_err(|error| ctx.span.failed(error));
+        tracing::debug!(trace_id = %self.trace_id, seconds = began.elapsed().as_secs_f64(), "stage ended");
+        done
     }
 
     /// A report's warning, for who reads the log and not the report.
