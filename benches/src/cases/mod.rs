@@ -6,6 +6,7 @@ pub mod dbc;
 pub mod labels;
 mod mode;
 pub mod planning;
+pub mod seen;
 pub mod sinks;
 pub mod small;
 pub mod stream;

@@ -64,9 +64,6 @@ impl Execution<'_> {
             warnings.push(warning.get(language).to_owned());
         }
         let warnings: Vec<String> = warnings.iter().map(|warning| masked(warning).into_owned()).collect();
-        for warning in &warnings {
-            tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{warning}");
-        }
         Report {
             contract: 1,
             status: Status::Completed,
