@@ -28,6 +28,7 @@ const ROOMS: &[&str] = &[
     "sink",
     "run",
     "client",
+    "worker",
     "contract",
     "faces",
 ];

@@ -389,7 +389,11 @@ impl Session {
         let seconds = task.options.deadline.map_or(self.config.deadline, |own| own.min(self.config.deadline));
         let order = self.order(task.options.priority, seconds, task.parks);
         let (session, running) = (self.clone(), job.clone());
-        let work = move |ctx: &Ctx| task.run(&session, &running, ctx).map_err(|e| session.traced(e, ctx));
+        let deadline = Some(Duration::from_secs_f64(seconds));
+        let work = move |ctx: &Ctx| {
+            let ctx = &Ctx { deadline, ..ctx.clone() };
+            task.run(&session, &running, ctx).map_err(|error| session.traced(error, ctx))
+        };
         self.scheduler.submit(order, job.handle(), work).map_err(|e| self.traced(e, &ctx))
     }
 }
