@@ -329,7 +329,13 @@ impl Config {
     /// DS-422 where an address stands for a folder.
     fn refuse_addresses(&self) -> Result<()> {
         let of_jobs = [&self.home, &self.ca, &self.lake, &self.output, &self.state, &self.spill];
-        let folders = of_jobs.into_iter().chain([&self.s3_ca, &self.remote_cache, &self.cache_folder, &self.redis_ca, &self.worker]);
+        let folders = of_jobs.into_iter().chain([
+            &self.s3_ca,
+            &self.remote_cache,
+            &self.cache_folder,
+            &self.redis_ca,
+            &self.worker,
+        ]);
         let each = folders.flatten().map(|folder| refuse_address(&folder.to_string_lossy()));
         each.collect::<Result<()>>().map_err(|error| error.stage("config"))
     }

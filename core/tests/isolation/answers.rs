@@ -78,11 +78,13 @@ fn every_type_and_many_batches_come_as_they_are() {
     ] {
         assert_eq!(answer(&here, &sql(text)).unwrap(), answer(&there, &sql(text)).unwrap(), "{text}");
     }
-    let bound = sql("SELECT count(*) FROM sih_rd WHERE IDADE > $idade AND VAL_TOT > $valor AND CNES <> $cnes AND $nulo IS NULL")
-        .bind("idade", 40)
-        .bind("valor", serde_json::json!(12.5))
-        .bind("cnes", "2000001")
-        .bind("nulo", serde_json::Value::Null);
+    let bound = sql(
+        "SELECT count(*) FROM sih_rd WHERE IDADE > $idade AND VAL_TOT > $valor AND CNES <> $cnes AND $nulo IS NULL",
+    )
+    .bind("idade", 40)
+    .bind("valor", serde_json::json!(12.5))
+    .bind("cnes", "2000001")
+    .bind("nulo", serde_json::Value::Null);
     assert_eq!(answer(&here, &bound).unwrap(), answer(&there, &bound).unwrap());
     let batches = there.query(&sql("SELECT N_AIH FROM sih_rd")).unwrap().collect_batches().unwrap();
     assert!(batches.iter().all(|batch| batch.num_rows() <= 65_536) && batches.len() >= 4, "{}", batches.len());
@@ -114,7 +116,10 @@ fn a_report_and_a_file_are_those_of_the_process_and_so_is_everything_that_the_en
     let source = source();
     let out = tempfile::tempdir().unwrap();
     let params = sql("SELECT CNES, count(*) AS n, sum(VAL_TOT) AS valor FROM sih_rd GROUP BY 1 ORDER BY 1");
-    let grouped = QueryParams::dataset("SIH-RD").group_by(["CNES"]).aggregate(AggregateFn::Sum, "VAL_TOT", "valor").order_by("CNES", false);
+    let grouped = QueryParams::dataset("SIH-RD")
+        .group_by(["CNES"])
+        .aggregate(AggregateFn::Sum, "VAL_TOT", "valor")
+        .order_by("CNES", false);
     let told = [Isolation::None, Isolation::Process, Isolation::All].map(|isolation| {
         let config = datasus::Config { output: Some(out.path().into()), ..config(isolation) };
         let client = Client::open_with(source.path(), config).unwrap();

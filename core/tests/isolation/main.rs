@@ -65,8 +65,11 @@ pub fn metric(client: &Client, name: &str) -> f64 {
 /// Processes of this one that run `program`.
 pub fn workers(program: &Path) -> Vec<u32> {
     let program = program.canonicalize().unwrap();
-    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    processes.filter(|process: &u32| std::fs::read_link(format!("/proc/{process}/exe")).is_ok_and(|exe| exe == program)).collect()
+    let processes =
+        std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    processes
+        .filter(|process: &u32| std::fs::read_link(format!("/proc/{process}/exe")).is_ok_and(|exe| exe == program))
+        .collect()
 }
 
 /// The program under a name of its own, so that its processes are told from those of other tests.

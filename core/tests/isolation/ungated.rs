@@ -53,7 +53,8 @@ impl Ungated {
     pub fn run(&self, text: &str, tables: Vec<View>, deadline: f64) -> Result<usize> {
         *self.next.lock().unwrap() = Some((text.to_owned(), tables));
         let options = Options { deadline: Some(deadline), missing: datasus::MissingFiles::Warn, ..Options::default() };
-        let params = QueryParams::sql("SELECT a.CNES FROM sih_rd a, sim_do b, sinasc_dn c, cnes_st d, cnes_lt e LIMIT 1");
+        let params =
+            QueryParams::sql("SELECT a.CNES FROM sih_rd a, sim_do b, sinasc_dn c, cnes_st d, cnes_lt e LIMIT 1");
         let mut rows = 0;
         for batch in self.client.query(&params.options(options))? {
             rows += batch?.num_rows();

@@ -26,8 +26,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crossbeam_channel::bounded;
 
-use self::closing::Closing;
 pub(super) use self::answer::{ToConsumer, bounded as bounded_answer};
+use self::closing::Closing;
 pub(super) use self::drained::Drained;
 use self::instance_pool::{fresh, reused};
 use self::watch::Watch;

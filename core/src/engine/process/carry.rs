@@ -10,9 +10,9 @@ use crossbeam_channel::Sender;
 
 use super::child::{self, Worker};
 use super::frames::{self, Frame, Kind, RowsIn};
+use super::locks;
 use super::pool::Pool;
 use super::request::Request;
-use super::locks;
 use crate::base::{Code, Ctx, Error, ErrorCarried, Result};
 use crate::engine::Settings;
 use crate::engine::duckdb::ToConsumer;
@@ -21,6 +21,8 @@ use crate::plan::Statement;
 
 /// Beyond its share: what joins and sorts take that the engine does not count, and what a process has of its own.
 const BEYOND: u64 = 256 << 20;
+/// Workers that a statement is offered to.
+const MOST_TRIED: u32 = 4;
 
 /// One statement on its way.
 pub(super) struct Carried {
@@ -48,27 +50,18 @@ impl Drop for Running<'_> {
 
 impl Carried {
     /// `started` is taken once the schema has gone that way, `stream` once the end has been said: an error goes to whoever is left.
-    pub fn run(
-        &self,
-        started: &mut Option<Sender<Result<SchemaRef>>>,
-        stream: &mut Option<ToConsumer>,
-    ) -> Result<()> {
+    pub fn run(&self, started: &mut Option<Sender<Result<SchemaRef>>>, stream: &mut Option<ToConsumer>) -> Result<()> {
         let (ctx, settings) = (&self.ctx, &self.settings);
         pipes_raise_no_signal();
         ctx.check()?;
         // Ours, so that it goes whatever becomes of the worker; only a statement that needs it ends for want of it.
         let spill = SpillFolder::create(&settings.spill_root, settings.spill_limit);
-        let mut worker = self.pool.take(ctx)?;
+        let request = serde_json::to_vec(&self.request(spill.as_ref().ok())?).map_err(Error::internal)?;
+        let mut worker = self.begun(&request)?;
         let _running = Running::begin(&self.pool);
         if let Some(missing) = locks::missing(worker.locks) {
             ctx.note(missing);
         }
-        let process = worker.process();
-        ctx.cancel.when_set(move || process.signal());
-        let request = self.request(spill.as_ref().ok())?;
-        let request = serde_json::to_vec(&request).map_err(Error::internal)?;
-        let sent = frames::write(&mut worker.requests, Kind::Request, &request, &[]);
-        sent.map_err(|error| self.ended(&worker, error))?;
         let most = settings.memory_limit.saturating_add(BEYOND).saturating_mul(2);
         let failed = |frame: &Frame| {
             let error = serde_json::from_slice::<ErrorCarried>(&frame.head).map_or_else(Error::internal, Error::from);
@@ -106,7 +99,7 @@ impl Carried {
                 Kind::Dictionary => rows.dictionary(frame).map_err(Error::internal)?,
                 Kind::Failed => return Err(failed(&frame)),
                 Kind::End => break,
-                Kind::Hello | Kind::Request | Kind::Schema => {
+                Kind::Hello | Kind::Request | Kind::Begins | Kind::Schema => {
                     return Err(Error::internal("a worker sent something else than rows"));
                 }
             }
@@ -117,9 +110,32 @@ impl Carried {
         stream.take().map_or(Ok(()), |stream| stream.end(ctx))
     }
 
+    /// A worker that has heard the request. One that has ended while it waited has not, and the next one gets it.
+    fn begun(&self, request: &[u8]) -> Result<Worker> {
+        let mut tried = 0;
+        loop {
+            let mut worker = self.pool.take(&self.ctx)?;
+            let process = worker.process();
+            self.ctx.cancel.when_set(move || process.signal());
+            let sent = frames::write(&mut worker.requests, Kind::Request, request, &[]);
+            let error = match sent.and_then(|()| frames::read(&mut worker.answers, 0)) {
+                Ok(frame) if frame.kind == Kind::Begins => return Ok(worker),
+                Ok(_) => return Err(Error::internal("a worker sent something else than that it begins")),
+                Err(error) => error,
+            };
+            tried += 1;
+            if tried == MOST_TRIED || self.ctx.check().is_err() {
+                return Err(self.ended(&worker, error));
+            }
+            tracing::warn!(trace_id = %self.ctx.trace_id, %error, "a worker ended while it waited");
+        }
+    }
+
     fn request(&self, spill: Option<&SpillFolder>) -> Result<Request> {
         let Carried { statement, settings, ctx, .. } = self;
-        let granted = settings.hold.as_ref().map_or(0, |hold| hold.granted()).max(settings.memory_limit);
+        // Its share, but where a setting says less: what the engine counts is three fifths of it at the least.
+        let granted = settings.hold.as_ref().map_or(u64::MAX, |hold| hold.granted());
+        let granted = granted.min(settings.memory_limit.saturating_mul(5) / 3).max(settings.memory_limit);
         let threads = settings.throttle.workers(settings.threads.max(1));
         // A second more: the deadline comes first, unless a process does not hear of it.
         let cpu = ctx.deadline.map(|deadline| (deadline.as_secs_f64() * threads as f64).ceil() as u64 + 1);

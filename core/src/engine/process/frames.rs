@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Hello,
     /// The one thing that it is to do.
     Request,
+    /// It has heard that, and begins.
+    Begins,
     /// The answer's columns.
     Schema,
     /// Words that columns of the next rows name by number.
@@ -30,9 +32,10 @@ pub(super) enum Kind {
     Failed,
 }
 
-const KINDS: [(Kind, u8); 7] = [
+const KINDS: [(Kind, u8); 8] = [
     (Kind::Hello, b'H'),
     (Kind::Request, b'Q'),
+    (Kind::Begins, b'B'),
     (Kind::Schema, b'S'),
     (Kind::Dictionary, b'D'),
     (Kind::Rows, b'R'),
@@ -97,15 +100,13 @@ pub(super) struct RowsOut {
 impl RowsOut {
     pub fn begin(to: &mut impl Write, schema: &Schema) -> IoResult<Self> {
         let (mut tracker, options) = (DictionaryTracker::new(false), IpcWriteOptions::default());
-        let head =
-            IpcDataGenerator::default().schema_to_bytes_with_dictionary_tracker(schema, &mut tracker, &options);
+        let head = IpcDataGenerator::default().schema_to_bytes_with_dictionary_tracker(schema, &mut tracker, &options);
         write(to, Kind::Schema, &head.ipc_message, &[])?;
         Ok(RowsOut { tracker, options, scratch: CompressionContext::default() })
     }
 
     pub fn write(&mut self, to: &mut impl Write, batch: &RecordBatch) -> IoResult<()> {
-        let encoded =
-            IpcDataGenerator::default().encode(batch, &mut self.tracker, &self.options, &mut self.scratch);
+        let encoded = IpcDataGenerator::default().encode(batch, &mut self.tracker, &self.options, &mut self.scratch);
         let (dictionaries, rows) = encoded.map_err(IoError::other)?;
         let mut send = |kind, of: &EncodedData| write(to, kind, &of.ipc_message, &of.arrow_data);
         dictionaries.iter().try_for_each(|one| send(Kind::Dictionary, one))?;

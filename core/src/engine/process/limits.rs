@@ -3,11 +3,12 @@
 #![allow(clippy::unnecessary_cast, reason = "the numbers of resources have other types elsewhere")]
 
 use std::io::{Error as IoError, Result as IoResult};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Exit of a worker that has met the bound of its memory where nothing could answer any more.
 pub(super) const OUT_OF_MEMORY: i32 = 77;
-/// So much less than the bound is the bound.
-const PROBE: usize = 48 << 20;
+/// What is in a way of growing asks for twice what it has: with half of the bound left it has not met it.
+static PROBE: AtomicUsize = AtomicUsize::new(0);
 /// Of its data, what a worker has besides the statement's: stacks of its threads.
 const STACKS: u64 = 160 << 20;
 const STACK: u64 = 12 << 20;
@@ -44,6 +45,7 @@ pub(super) fn set(limits: &Limits) -> IoResult<()> {
     // A file that has become too large is an error of whoever writes it.
     // SAFETY: no handler is installed, the signal is ignored.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    PROBE.store(usize::try_from(limits.data / 2).unwrap_or(usize::MAX), Relaxed);
     // SAFETY: the handler calls only what a handler may call.
     unsafe { libc::signal(libc::SIGABRT, out_of_memory as *const () as libc::sighandler_t) };
     Ok(())
@@ -54,8 +56,14 @@ extern "C" fn out_of_memory(signal: libc::c_int) {
     // SAFETY: system calls alone, which a handler may make; the mapping is nobody else's.
     unsafe {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
-        let place =
-            libc::mmap(std::ptr::null_mut(), PROBE, protection, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0);
+        let place = libc::mmap(
+            std::ptr::null_mut(),
+            PROBE.load(Relaxed),
+            protection,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        );
         if place == libc::MAP_FAILED {
             libc::_exit(OUT_OF_MEMORY);
         }

@@ -36,7 +36,10 @@ pub(super) fn missing(locks: Locks) -> Option<Text> {
         (1.., true) => return None,
         (0, true) => ("landlock (arquivos)", "landlock (files)"),
         (_, false) if locks.landlock > 0 => ("seccomp (rede, outros programas)", "seccomp (network, other programs)"),
-        _ => ("landlock (arquivos) nem seccomp (rede, outros programas)", "landlock (files) or seccomp (network, other programs)"),
+        _ => (
+            "landlock (arquivos) nem seccomp (rede, outros programas)",
+            "landlock (files) or seccomp (network, other programs)",
+        ),
     };
     Some(text!(
         "O núcleo deste sistema não tem {pt}: o processo em que o SQL roda é separado e tem limites, mas não está fechado por inteiro",
@@ -111,7 +114,8 @@ mod tests {
         if landlock == 0 || !seccomp {
             return println!("SKIPPED: this kernel has no landlock or no seccomp: {said}");
         }
-        let may = ["reads the planned", "writes in its folder", "reads in its folder", "removes in its folder", "allocates"];
+        let may =
+            ["reads the planned", "writes in its folder", "reads in its folder", "removes in its folder", "allocates"];
         assert_eq!(yes, may, "{said} {}", String::from_utf8_lossy(&ran.stderr));
         assert_eq!(said.lines().filter(|line| line.contains(": ") && !line.contains("test")).count(), 13, "{said}");
     }

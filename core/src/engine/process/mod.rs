@@ -65,8 +65,7 @@ impl Engine for Isolated {
         let (to_consumer, pieces) = bounded_answer(settings.channel_depth.max(1), never());
         let (to_starter, started) = bounded(1);
         let drained = Drained::new(pieces, settings);
-        let carried =
-            Carried { statement, settings: settings.clone(), ctx: ctx.clone(), pool: self.pool.clone() };
+        let carried = Carried { statement, settings: settings.clone(), ctx: ctx.clone(), pool: self.pool.clone() };
         std::thread::Builder::new()
             .name("datasus-carry".into())
             .spawn(move || {

@@ -147,12 +147,7 @@ pub(super) fn enter() -> IoResult<()> {
     let program = &raw const program;
     // SAFETY: the program and its lines live through the call; the kernel copies them and changes nothing.
     let set = unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            libc::SECCOMP_FILTER_FLAG_TSYNC,
-            program,
-        )
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_TSYNC, program)
     };
     if set == 0 { Ok(()) } else { Err(IoError::last_os_error()) }
 }

@@ -61,6 +61,7 @@ fn serve(parent: u32) -> IoResult<()> {
         return Err(IoError::other("no request"));
     }
     let request: Request = serde_json::from_slice(&frame.head)?;
+    frames::write(&mut answers, Kind::Begins, &[], &[])?;
     let ended = shut_in(&request).map_err(|error| Error::internal(format!("a worker cannot be shut in: {error}")));
     let told = match ended.map_err(Ended::from).and_then(|()| run(&engine, &request, &mut answers)) {
         Ok(()) => frames::write(&mut answers, Kind::End, &[], &[]),
