@@ -8,6 +8,7 @@
 //! Where the reader stops to read, the workers end, and what they have made goes: the scan begins again later at the row that comes
 //! next. The same conditions over the same file give the same rows, however they are cut into chunks.
 
+mod coded;
 mod condition;
 mod cut;
 mod failure;
