@@ -51,6 +51,14 @@ impl Drop for Running<'_> {
 impl Carried {
     /// `started` is taken once the schema has gone that way, `stream` once the end has been said: an error goes to whoever is left.
     pub fn run(&self, started: &mut Option<Sender<Result<SchemaRef>>>, stream: &mut Option<ToConsumer>) -> Result<()> {
+        let outcome = self.carry(started, stream);
+        if outcome.is_err() && self.ctx.check().is_err() {
+            self.pool.counts().killed.fetch_add(1, Relaxed);
+        }
+        outcome
+    }
+
+    fn carry(&self, started: &mut Option<Sender<Result<SchemaRef>>>, stream: &mut Option<ToConsumer>) -> Result<()> {
         let (ctx, settings) = (&self.ctx, &self.settings);
         pipes_raise_no_signal();
         ctx.check()?;
@@ -164,7 +172,6 @@ impl Carried {
     fn ended(&self, worker: &Worker, error: IoError) -> Error {
         let how = worker.process().kill();
         if let Err(cancelled) = self.ctx.check() {
-            self.pool.counts().killed.fetch_add(1, Relaxed);
             return cancelled;
         }
         let ended = child::ended(how).because(error);
