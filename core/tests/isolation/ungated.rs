@@ -23,7 +23,7 @@ struct Swaps {
 impl Engine for Swaps {
     fn start(&self, mut statement: Statement, settings: &Settings, ctx: &Ctx) -> Result<RowStream> {
         if statement.from_user
-            && let Some((sql, views)) = self.next.lock().unwrap().take()
+            && let Some((sql, views)) = self.next.lock().unwrap().clone()
         {
             statement.sql = sql;
             statement.views.extend(views);
@@ -55,8 +55,14 @@ impl Ungated {
         let options = Options { deadline: Some(deadline), missing: datasus::MissingFiles::Warn, ..Options::default() };
         let params =
             QueryParams::sql("SELECT a.CNES FROM sih_rd a, sim_do b, sinasc_dn c, cnes_st d, cnes_lt e LIMIT 1");
+        let ended = self.rows(&params.options(options));
+        *self.next.lock().unwrap() = None;
+        ended
+    }
+
+    fn rows(&self, params: &QueryParams) -> Result<usize> {
         let mut rows = 0;
-        for batch in self.client.query(&params.options(options))? {
+        for batch in self.client.query(params)? {
             rows += batch?.num_rows();
             if rows > 100_000 {
                 break;
