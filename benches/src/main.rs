@@ -35,6 +35,7 @@ fn run(case: &str, arguments: &Arguments) -> Result<Value, String> {
         "parquet" => cases::sinks::parquet(arguments),
         "stream" => cases::stream::stream(arguments),
         "stream-budget" => cases::stream::under_budget(arguments),
+        "seen-stream" => cases::seen::stream(arguments),
         "small-query" => cases::small::small_query(arguments),
         "isolation" => cases::isolation::isolation(arguments),
         "planning" => cases::planning::planning(arguments),
@@ -47,7 +48,7 @@ fn run(case: &str, arguments: &Arguments) -> Result<Value, String> {
         "labels-stream" => cases::labels::streamed(arguments),
         "labels-postgres" => cases::labels::loaded(arguments),
         "c-overhead" => cases::c::overhead(arguments),
-        _ => Err("expected a case: generate, generate-dbc, postgres, csv, csv-zstd, parquet, stream, stream-budget, \
+        _ => Err("expected a case: generate, generate-dbc, postgres, csv, csv-zstd, parquet, stream, stream-budget, seen-stream, \
                   small-query, isolation, planning, calibration, dbc-explode, dbc-file, dbc-parquet, dbc-columns, dbc-two, labels-stream, labels-postgres, c-overhead"
             .into()),
     }

@@ -66,6 +66,9 @@ fn open(out: Out<*mut ClientHandle>, source: &str, config: &str) -> Result<()> {
     at_exit();
     let config = Config::from_env_and(&crate::args::json(config, "config")?)?;
     let language = config.language;
+    if datasus::telemetry::is_asked_for() {
+        crate::log::begin()?;
+    }
     let client = datasus::Client::open_with(source, config)?;
     out.put(without_provenance_mut(CLIENTS.keep(Held { client, language })));
     Ok(())

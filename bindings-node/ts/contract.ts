@@ -120,6 +120,8 @@ export interface SourceFile {
   preliminary?: boolean
   /** The address of the source that it was fetched from; none for files of this machine. */
   origin?: string | null
+  /** Of a population of IBGE's: a series is published anew with other numbers for the same year. */
+  series?: Series | null
 }
 
 /**
@@ -130,6 +132,18 @@ export interface SourceFile {
  * - `absent`: DBF has none, nor has most Parquet.
  */
 export type CrcState = 'ok' | 'unchecked' | 'absent'
+
+/** Which series a population is of, and which revision of it. */
+export interface Series {
+  /** `IBGE-POPSVS`, `IBGE-POPTCU`, `IBGE-POP`, ... */
+  dataset: string
+  /** What the series is, in Portuguese. */
+  name: string
+  /** The file's own day (`2025-01-07`), as its server or the system tells it. */
+  fileDate?: string | null
+  /** The day of the last change that the header of the DBF says (`2024-12-12`); none for other kinds of files, and for those that an earlier version converted. */
+  headerDate?: string | null
+}
 
 /** A file that was asked for by name and is not in the source. */
 export interface Missing {
@@ -1297,6 +1311,8 @@ export interface Rates {
   unknownMunicipality: number
   /** Events of unknown age: in the crude rate, and not in the standardised one. */
   unknownAge: number
+  /** The files of the population: which series and which revision of it, of IBGE's. */
+  populationSources?: SourceFile[]
   /** What people should know, in the client's language. */
   warnings: string[]
 }
@@ -1586,6 +1602,7 @@ export interface RatesParams {
 /** The parts of what is told that are records themselves, by their keys in the contract. @internal */
 export const PARTS: Record<string, Record<string, string>> = {
   Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled', indexes: 'TableIndex' },
+  SourceFile: { series: 'Series' },
   SyncReport: { sources: 'SourceFile', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
   SyncPlan: { planned: 'PlannedFile', missing: 'Missing' },
   JobInfo: { destinations: 'JobDestination', error: 'ErrorForm' },
@@ -1597,7 +1614,7 @@ export const PARTS: Record<string, Record<string, string>> = {
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },
   Profile: { competencias: 'CompetenciaRows', columns: 'ColumnProfile', report: 'Report' },
   ColumnProfile: { frequent: 'FrequentValue', by_competencia: 'InCompetencia', changes: 'Change' },
-  Rates: { rows: 'Rate' },
+  Rates: { rows: 'Rate', population_sources: 'SourceFile' },
   DictionarySync: { kits: 'KitSynced', failed: 'KitFailed' },
   FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised' },
 }

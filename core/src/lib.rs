@@ -57,6 +57,8 @@ pub mod scheduler;
 pub mod sink;
 pub mod source;
 pub mod store;
+#[cfg(feature = "otlp")]
+pub mod telemetry;
 pub mod worker;
 
 pub use base::{

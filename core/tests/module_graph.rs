@@ -14,6 +14,7 @@ const ROOMS: &[&str] = &[
     "scheduler",
     "catalog",
     "store",
+    "telemetry",
     "mirror",
     "source",
     "labels",

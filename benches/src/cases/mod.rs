@@ -7,6 +7,7 @@ pub mod isolation;
 pub mod labels;
 mod mode;
 pub mod planning;
+pub mod seen;
 pub mod sinks;
 pub mod small;
 pub mod stream;

@@ -355,6 +355,8 @@ impl Environment {
     pub(super) fn traced(&self, error: Error, ctx: &Ctx) -> Error {
         let error = error.traced(&ctx.trace_id, self.config.language);
         let stage = error.context().stage.unwrap_or("query");
+        ctx.span.failed(&error);
+        let _entered = ctx.span.enter();
         tracing::warn!(trace_id = %ctx.trace_id, code = %error.code(), stage, detail = error.detail(), "failed");
         error
     }

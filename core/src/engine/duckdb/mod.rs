@@ -85,6 +85,7 @@ impl Engine for DuckDb {
             .name(name)
             .stack_size(STACK_BYTES)
             .spawn(move || {
+                let _entered = worker_ctx.span.enter();
                 let (mut starter, mut stream, mut closing) = (Some(to_starter), Some(to_consumer), None);
                 let work = AssertUnwindSafe(|| {
                     worker::run(
