@@ -36,8 +36,6 @@ ln -sf "libdatasus.so.$version" "$to/lib/libdatasus.so.$abi"
 ln -sf "libdatasus.so.$abi" "$to/lib/libdatasus.so"
 # Beside it, where its RUNPATH ($ORIGIN) looks first.
 install -m 755 "$duckdb/libduckdb.so" "$to/lib/libduckdb.so"
-# Where SQL runs that has a process of its own (`isolation`).
-"$root/setup/worker.sh" "$to/libexec/datasus/datasus-worker"
 install -m 644 "$here/include/datasus.h" "$to/include/datasus.h"
 for file in datasus.pc:lib/pkgconfig cmake/datasus-config.cmake:lib/cmake/datasus cmake/datasus-config-version.cmake:lib/cmake/datasus; do
   from=${file%%:*}

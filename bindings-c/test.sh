@@ -101,9 +101,5 @@ export DATASUS_LIBRARY="$library"
 tests=("$tools/bin/python" -m pytest -q -p no:cacheprovider -p strict -o python_files="test_*.py c.py")
 DATASUS_ANSWER="$place/plain/answer" "${tests[@]}" "$root/tests/conformance/c.py"
 DATASUS_ANSWER="$place/go-answer" "${tests[@]}" "$root/tests/conformance/c.py"
-# The same answers where SQL, and whatever else the engine runs, has a process of its own.
-for answer in plain/answer go-answer; do
-  DATASUS_ISOLATION=all DATASUS_ANSWER="$place/$answer" "${tests[@]}" "$root/tests/conformance/c.py"
-done
 "${tests[@]}" -p own_postgres "$here/tests/test_examples.py" "$here/tests/test_doors.py"
 wait "$by_valgrind" || fail "valgrind found something"

