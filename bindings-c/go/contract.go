@@ -1685,6 +1685,13 @@ type Config struct {
 	// Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one
 	// per core); none: one per core (`DATASUS_THREADS`). At most 512.
 	Threads uint64 `json:"threads,omitempty"`
+	// What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`:
+	// `none`, `process` or `all`). Default `none`. A service that takes SQL of others says `process`.
+	Isolation Isolation `json:"isolation,omitempty"`
+	// The program that runs there, `datasus-worker` of the same build (`DATASUS_WORKER`); none: the one beside the
+	// library, or the program itself where it calls `datasus::worker::main()`. One that is not there, or of another
+	// build, is DS-422 when the client opens.
+	Worker string `json:"worker,omitempty"`
 	// The most urgent class that a query of this client gets, whatever its `priority` asks (`DATASUS_MAX_PRIORITY`:
 	// `health`, `admin` or `user`). Default `health`: an application may use every class. A gateway sets `user` for those
 	// it does not trust.
@@ -1743,6 +1750,18 @@ const (
 	S3CredentialsKeys S3Credentials = "keys"
 	// The metadata service of the machine.
 	S3CredentialsInstance S3Credentials = "instance"
+)
+
+// Isolation: what runs in a process of its own.
+type Isolation string
+
+const (
+	// Nothing: the engine is in the process.
+	IsolationNone Isolation = "none"
+	// SQL of users.
+	IsolationProcess Isolation = "process"
+	// Whatever the engine runs, aggregates and sorts too. Rows that are only read are read in the process all the same.
+	IsolationAll Isolation = "all"
 )
 
 // RatesParams: what rates are asked of.

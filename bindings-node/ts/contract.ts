@@ -1526,6 +1526,10 @@ export interface Config {
   deadline?: number
   /** Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one per core); none: one per core (`DATASUS_THREADS`). At most 512. */
   threads?: number | null
+  /** What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`: `none`, `process` or `all`). Default `none`. A service that takes SQL of others says `process`. */
+  isolation?: Isolation
+  /** The program that runs there, `datasus-worker` of the same build (`DATASUS_WORKER`); none: the one beside the library, or the program itself where it calls `datasus::worker::main()`. One that is not there, or of another build, is DS-422 when the client opens. */
+  worker?: string | null
   /** The most urgent class that a query of this client gets, whatever its `priority` asks (`DATASUS_MAX_PRIORITY`: `health`, `admin` or `user`). Default `health`: an application may use every class. A gateway sets `user` for those it does not trust. */
   max_priority?: Priority
   /** What the rows of a dataset that come back as a stream do in an emergency of memory, where the query does not say (`DATASUS_ON_EMERGENCY`: `sample`, `spill`, `wait` or `fail`); none: `wait`. Aggregates, SQL, files and tables are `spill` unless the query says otherwise. */
@@ -1573,6 +1577,15 @@ export type CsvEncoding = 'utf-8' | 'latin1' | 'windows-1252'
  * - `instance`: The metadata service of the machine.
  */
 export type S3Credentials = 'keys' | 'instance'
+
+/**
+ * What runs in a process of its own.
+ *
+ * - `none`: Nothing: the engine is in the process.
+ * - `process`: SQL of users.
+ * - `all`: Whatever the engine runs, aggregates and sorts too. Rows that are only read are read in the process all the same.
+ */
+export type Isolation = 'none' | 'process' | 'all'
 
 /** What rates are asked of. */
 export interface RatesParams {

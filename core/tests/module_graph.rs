@@ -29,6 +29,7 @@ const ROOMS: &[&str] = &[
     "sink",
     "run",
     "client",
+    "worker",
     "contract",
     "faces",
 ];

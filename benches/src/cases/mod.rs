@@ -3,6 +3,7 @@
 pub mod c;
 pub mod calibration;
 pub mod dbc;
+pub mod isolation;
 pub mod labels;
 mod mode;
 pub mod planning;

@@ -297,6 +297,9 @@ CsvEncoding = Literal["utf-8", "latin1", "windows-1252"]
 #: Where the keys of an S3 server come from.
 S3Credentials = Literal["keys", "instance"]
 
+#: What runs in a process of its own.
+Isolation = Literal["none", "process", "all"]
+
 
 class Performance(Record):
     """What a job took."""

@@ -1,7 +1,7 @@
 //! What a running piece of work carries with it.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Cancel, JobSpan, Language, Progress, Result, Slot, Stage, TableIndex, Text, TraceId};
 
@@ -12,6 +12,8 @@ pub struct Ctx {
     pub cancel: Cancel,
     /// The job's right to run.
     pub slot: Slot,
+    /// How long the job may take, from its submission; none: that is not known here.
+    pub deadline: Option<Duration>,
     /// How far the job has come.
     pub progress: Arc<Progress>,
     /// Ties log lines, errors and report together.

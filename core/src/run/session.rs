@@ -397,10 +397,12 @@ impl Session {
         ctx.span.tell("job_id", job.id());
         ctx.span.tell("priority", order.priority.as_str());
         let (session, running, waiting) = (self.clone(), job.clone(), ctx.within(Stage::Wait));
+        let deadline = Some(Duration::from_secs_f64(seconds));
         let work = move |ctx: &Ctx| {
             drop(waiting);
             let _entered = ctx.span.enter();
-            task.run(&session, &running, ctx).map_err(|e| session.traced(e, ctx))
+            let ctx = &Ctx { deadline, ..ctx.clone() };
+            task.run(&session, &running, ctx).map_err(|error| session.traced(error, ctx))
         };
         self.scheduler.submit(order, job.handle(), work).map_err(|e| self.traced(e, &ctx))
     }
