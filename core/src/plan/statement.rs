@@ -50,7 +50,7 @@ pub struct Statement {
 
 impl Statement {
     /// Nothing yet to be run.
-    fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Statement {
             views: Vec::new(),
             sql: String::new(),
@@ -89,7 +89,7 @@ impl Statement {
 }
 
 /// Values of the placeholders.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Binds {
     /// For `?`, in their order, as text that the SQL casts.
     Positional(Vec<String>),

@@ -155,6 +155,7 @@ impl Reading {
         for number in 0..work.threads.min(groups.saturating_sub(from.group)) {
             let its = its.clone();
             let run = move || {
+                let _entered = its.work.ctx.span.enter();
                 let outcome = catch_unwind(AssertUnwindSafe(|| its.groups_in_turn(number)))
                     .unwrap_or_else(|panic| Err(Error::panicked("scan", panic.as_ref())));
                 if let Err(error) = outcome {
