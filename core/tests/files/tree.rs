@@ -88,13 +88,9 @@ fn a_folder_of_ones_own_keeps_all_of_its_files() {
     let place = mirrored("");
     place.dbc("meus/RDAC2403.dbc", 0, 2).parquet("SIHSUS/parquet/RDAC2404.parquet", 0, 2);
     assert_eq!(place.rows(&rd().uf(["AC"]).competencia(["202403", "202404"])).unwrap().0, 4);
-    // A sistema's folder by another name: what stands there twice counts once, and nothing else is left out.
+    // A sistema's folder by another name may be anything.
     let place = Place::new();
-    place.dbc("sih/200801_/Dados/RDAC2401.dbc", 0, 3).dbc("sih/DBF/RDAC2401.dbc", 0, 4).dbc(
-        "sih/2024/RDAC2402.dbc",
-        0,
-        4,
-    );
-    assert_eq!(months(&place.client()), [(3, vec![]), (4, vec![])]);
-    assert_eq!(ignored(&place.client()), [("sih/DBF/RDAC2401.dbc".into(), Why::Folder)]);
+    place.dbc("sih/200801_/Dados/RDAC2401.dbc", 0, 3).dbc("sih/DBF/RDAC2401.dbc", 0, 4);
+    assert_eq!(place.rows(&rd_ac()).unwrap_err().code(), Code::Conflict);
+    assert_eq!(ignored(&place.client()), []);
 }
