@@ -102,3 +102,49 @@ fn every_warning_of_a_report_is_a_line_of_the_log() {
         }
     }
 }
+
+/// What explain says beforehand, the report says of what was done.
+#[test]
+fn the_report_says_how_many_row_groups_and_bytes_were_read() {
+    use datasus::{CacheUse, Csv, col};
+    let place = Place::new();
+    let text = |values: Vec<String>| -> ArrayRef { Arc::new(StringArray::from(values)) };
+    let batch = RecordBatch::try_from_iter([
+        ("N_AIH", text((0..100).map(|row| format!("{row:013}")).collect())),
+        ("UF_ZI", text(vec!["120000".into(); 100])),
+    ])
+    .unwrap();
+    let properties =
+        parquet::file::properties::WriterProperties::builder().set_max_row_group_row_count(Some(10)).build();
+    let file = File::create(place.path("RDAC2401.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    place.changed("RDAC2401.parquet", 0);
+    let client = place.client();
+    let late = || rd_ac().filter(col("N_AIH").ge("0000000000075"));
+    let grouped = || late().group_by(["UF_ZI"]).count("n");
+    // Scans are not kept.
+    for (params, answer, kept) in [(late().columns(["UF_ZI"]), 25, false), (grouped(), 1, true)] {
+        let explain = client.explain(&params).unwrap();
+        assert_eq!((explain.row_groups.read, explain.row_groups.present), (3, 10), "{params:?}");
+        let (count, report) = rows(&client, &params).unwrap();
+        assert_eq!((count, report.row_groups, report.bytes), (answer, explain.row_groups, explain.bytes), "{params:?}");
+        assert!(report.bytes.read > 0 && report.bytes.read < report.bytes.present, "{report}");
+        let again = rows(&client, &params).unwrap().1;
+        assert_eq!(again.cache, if kept { CacheUse::HitL1 } else { CacheUse::Off });
+        assert_eq!((again.row_groups.read, again.row_groups.present), (if kept { 0 } else { 3 }, 10));
+        assert_eq!(again.bytes.read, if kept { 0 } else { explain.bytes.read });
+        // Where the rows go is no matter, nor that they are kept on their way.
+        let name = format!("{answer}.csv");
+        let off = Options { cache: datasus::CacheMode::Off, ..Options::default() };
+        let report = client.export(&params.options(off), Csv::to(&name)).unwrap();
+        assert_eq!((report.row_groups, report.bytes), (explain.row_groups, explain.bytes));
+    }
+    // Statistics that prove a condition spare its column.
+    let sure = rows(&client, &rd_ac().filter(col("N_AIH").ge("0000000000070")).columns(["UF_ZI"])).unwrap().1;
+    let open = rows(&client, &late().columns(["UF_ZI"]).options(newest())).unwrap().1;
+    assert!(sure.row_groups == open.row_groups && sure.bytes.read < open.bytes.read, "{sure} {open}");
+    let nothing = rows(&client, &rd_ac().filter(col("N_AIH").ge("0000000000100"))).unwrap();
+    assert_eq!((nothing.0, nothing.1.row_groups.read, nothing.1.bytes.read), (0, 0, 0));
+}
