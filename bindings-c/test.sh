@@ -90,12 +90,13 @@ quietly "$go" test -race -count=1 -timeout 120s ./...
 echo "c: $(grep '^ok' "$place/said")"
 quietly "$go" build -o "$place/go-answer" ./internal/answer
 quietly "$go" build -o "$place/go-example" ./examples/query
+quietly "$go" build -o "$place/go-rates" ./examples/rates
 
 # Away from the sources.
 cd "$place"
 made=${DATASUS_MADE_FILES:-$place/made}
 [ -d "$made" ] || (cd "$root" && cargo build --quiet --workspace --example made_files && "$CARGO_TARGET_DIR/debug/examples/made_files" "$made")
-export DATASUS_MADE_FILES="$made" PYTHONPATH="$root/tests" DATASUS_C_EXAMPLES="$place/examples" DATASUS_GO_EXAMPLE="$place/go-example"
+export DATASUS_MADE_FILES="$made" PYTHONPATH="$root/tests" DATASUS_C_EXAMPLES="$place/examples" DATASUS_GO_EXAMPLE="$place/go-example" DATASUS_GO_RATES="$place/go-rates"
 export DATASUS_LIBRARY="$library"
 tests=("$tools/bin/python" -m pytest -q -p no:cacheprovider -p strict -o python_files="test_*.py c.py")
 DATASUS_ANSWER="$place/plain/answer" "${tests[@]}" "$root/tests/conformance/c.py"

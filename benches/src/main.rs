@@ -11,6 +11,8 @@ use arguments::Arguments;
 use serde_json::Value;
 
 fn main() {
+    // It is its own worker.
+    datasus::worker::main();
     let mut given = std::env::args().skip(1);
     let case = given.next().unwrap_or_default();
     let answered = Arguments::parse(given).and_then(|arguments| run(&case, &arguments));
@@ -33,7 +35,9 @@ fn run(case: &str, arguments: &Arguments) -> Result<Value, String> {
         "parquet" => cases::sinks::parquet(arguments),
         "stream" => cases::stream::stream(arguments),
         "stream-budget" => cases::stream::under_budget(arguments),
+        "seen-stream" => cases::seen::stream(arguments),
         "small-query" => cases::small::small_query(arguments),
+        "isolation" => cases::isolation::isolation(arguments),
         "planning" => cases::planning::planning(arguments),
         "calibration" => cases::calibration::calibration(arguments),
         "dbc-explode" => cases::dbc::explode(arguments),
@@ -44,8 +48,8 @@ fn run(case: &str, arguments: &Arguments) -> Result<Value, String> {
         "labels-stream" => cases::labels::streamed(arguments),
         "labels-postgres" => cases::labels::loaded(arguments),
         "c-overhead" => cases::c::overhead(arguments),
-        _ => Err("expected a case: generate, generate-dbc, postgres, csv, csv-zstd, parquet, stream, stream-budget, \
-                  small-query, planning, calibration, dbc-explode, dbc-file, dbc-parquet, dbc-columns, dbc-two, labels-stream, labels-postgres, c-overhead"
+        _ => Err("expected a case: generate, generate-dbc, postgres, csv, csv-zstd, parquet, stream, stream-budget, seen-stream, \
+                  small-query, isolation, planning, calibration, dbc-explode, dbc-file, dbc-parquet, dbc-columns, dbc-two, labels-stream, labels-postgres, c-overhead"
             .into()),
     }
 }

@@ -138,6 +138,8 @@ type SourceFile struct {
 	Preliminary *bool `json:"preliminary,omitempty"`
 	// The address of the source that it was fetched from; none for files of this machine.
 	Origin *string `json:"origin,omitempty"`
+	// Of a population of IBGE's: a series is published anew with other numbers for the same year.
+	Series *Series `json:"series,omitempty"`
 }
 
 // CrcState: whether the CRC-32 was right.
@@ -151,6 +153,19 @@ const (
 	// DBF has none, nor has most Parquet.
 	CrcStateAbsent CrcState = "absent"
 )
+
+// Series: which series a population is of, and which revision of it.
+type Series struct {
+	// `IBGE-POPSVS`, `IBGE-POPTCU`, `IBGE-POP`, ...
+	Dataset string `json:"dataset"`
+	// What the series is, in Portuguese.
+	Name string `json:"name"`
+	// The file's own day (`2025-01-07`), as its server or the system tells it.
+	FileDate *string `json:"file_date,omitempty"`
+	// The day of the last change that the header of the DBF says (`2024-12-12`); none for other kinds of files, and for
+	// those that an earlier version converted.
+	HeaderDate *string `json:"header_date,omitempty"`
+}
 
 // Share: read, of those present.
 type Share struct {
@@ -1443,6 +1458,8 @@ type Rates struct {
 	UnknownMunicipality uint64 `json:"unknown_municipality"`
 	// Events of unknown age: in the crude rate, and not in the standardised one.
 	UnknownAge uint64 `json:"unknown_age"`
+	// The files of the population: which series and which revision of it, of IBGE's.
+	PopulationSources []SourceFile `json:"population_sources,omitempty"`
 	// What people should know, in the client's language.
 	Warnings []string `json:"warnings"`
 }
@@ -1674,6 +1691,13 @@ type Config struct {
 	// Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one
 	// per core); none: one per core (`DATASUS_THREADS`). At most 512.
 	Threads uint64 `json:"threads,omitempty"`
+	// What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`:
+	// `none`, `process` or `all`). Default `none`. A service that takes SQL of others says `process`.
+	Isolation Isolation `json:"isolation,omitempty"`
+	// The program that runs there, `datasus-worker` of the same build (`DATASUS_WORKER`); none: the one beside the
+	// library, or the program itself where it calls `datasus::worker::main()`. One that is not there, or of another
+	// build, is DS-422 when the client opens.
+	Worker string `json:"worker,omitempty"`
 	// The most urgent class that a query of this client gets, whatever its `priority` asks (`DATASUS_MAX_PRIORITY`:
 	// `health`, `admin` or `user`). Default `health`: an application may use every class. A gateway sets `user` for those
 	// it does not trust.
@@ -1734,6 +1758,18 @@ const (
 	S3CredentialsInstance S3Credentials = "instance"
 )
 
+// Isolation: what runs in a process of its own.
+type Isolation string
+
+const (
+	// Nothing: the engine is in the process.
+	IsolationNone Isolation = "none"
+	// SQL of users.
+	IsolationProcess Isolation = "process"
+	// Whatever the engine runs, aggregates and sorts too. Rows that are only read are read in the process all the same.
+	IsolationAll Isolation = "all"
+)
+
 // RatesParams: what rates are asked of.
 type RatesParams struct {
 	// What is counted, each row once: dataset, UF, competência, conditions and options. UF says which files are read, and
@@ -1741,7 +1777,7 @@ type RatesParams struct {
 	Events Params `json:"events"`
 	// The people among whom: `IBGE-POPSVS` of one year (left out: that of `events`' competência), or a dataset whose rows
 	// are counted, `SINASC-DN` for infant mortality.
-	Population Params `json:"population,omitempty"`
+	Population *Params `json:"population,omitempty"`
 	// A table of one's own (`tables`) with the standard population: `faixa_etaria` (`0 a 4 anos`, ..., `80 anos e mais`)
 	// and `populacao`. Left out: the whole country of the same year of `IBGE-POPSVS`.
 	Standard string `json:"standard,omitempty"`

@@ -51,6 +51,8 @@ pub extern "C" fn datasus_shut_down() -> Status {
     fence("datasus_shut_down", null_mut(), || {
         // False where jobs had to be cancelled: that is what it is for.
         let _ = Scheduler::of_process().close(Duration::ZERO)?;
+        // What a collector does not take by then is lost.
+        let _ = datasus::telemetry::flush(Duration::from_secs(1));
         crate::events::end();
         Ok(())
     })

@@ -80,7 +80,7 @@ pub unsafe extern "C" fn datasus_client_rates(
 }
 
 /// The columns in whose names, meanings or labels all of `words` are, the best first, as a JSON list: of one dataset, or of the whole
-/// catalogue where `dataset` is NULL. Neither case nor accents count. The text is the caller's. DS-422: no such dataset.
+/// catalogue where `dataset` is NULL. Neither case nor accents count. The text is the caller's. DS-404: no such dataset.
 ///
 /// # Safety
 /// `words`: a text; `dataset`: NULL or a text; `found`: a place for a datasus_text; `error`: NULL or a datasus_error.

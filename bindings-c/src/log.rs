@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use datasus::telemetry::{Spans, line_of};
 use datasus::{Error, Result};
-use serde_json::{Map, Value};
-use tracing::field::{Field, Visit};
+use serde_json::json;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::args::not_one_of;
 use crate::error::ErrorOut;
@@ -22,8 +23,8 @@ use crate::text::without_nul;
 /// Lines that wait for the host; more are dropped.
 const WAITING: usize = 4_096;
 
-/// Called with `user` by a thread of the library's, one call at a time; `line`, a JSON object with level, target, message and the
-/// event's fields, is valid during the call. It must not throw, nor call datasus_shut_down.
+/// Called with `user` by a thread of the library's, one call at a time; `line`, a JSON object with level, target, message, the
+/// event's fields, and trace_id, job_id and stage where they are known, is valid during the call. It must not throw, nor call datasus_shut_down.
 pub type LogCallback = Option<unsafe extern "C" fn(line: *const c_char, user: *mut c_void)>;
 
 struct Host {
@@ -73,18 +74,20 @@ pub unsafe extern "C" fn datasus_set_log(
 }
 
 /// The queue and its thread, once.
-fn begin() -> Result<()> {
+pub fn begin() -> Result<()> {
     static ONCE: Mutex<()> = Mutex::new(());
     let _one = ONCE.lock().unwrap_or_else(PoisonError::into_inner);
     if QUEUE.get().is_some() {
         return Ok(());
     }
+    // DS-422: the environment names a collector that is none.
+    let spans = Spans::of_environment()?;
     let (queue, lines) = bounded(WAITING);
     let thread = std::thread::Builder::new().name("datasus-log".into()).spawn(move || tell(&lines));
     thread.map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
     let _ = QUEUE.set(queue);
     // Fails where a subscriber is set, and nothing else in this library sets one.
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(ToHost));
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(spans).with(ToHost));
     Ok(())
 }
 
@@ -110,8 +113,8 @@ fn tell(lines: &Receiver<String>) {
 
 struct ToHost;
 
-impl<S: Subscriber> Layer<S> for ToHost {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ToHost {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let level = match *event.metadata().level() {
             Level::ERROR => 1,
             Level::WARN => 2,
@@ -122,47 +125,15 @@ impl<S: Subscriber> Layer<S> for ToHost {
         if level > LEVEL.load(Relaxed) {
             return;
         }
-        let mut line = Line(Map::new());
-        line.put("level", event.metadata().level().as_str().to_lowercase());
-        line.put("target", event.metadata().target());
-        event.record(&mut line);
+        let said = line_of(event, &context);
+        let mut line = said.fields;
+        // What an event says of itself takes no place of these.
+        line.insert("level".into(), event.metadata().level().as_str().to_lowercase().into());
+        line.insert("target".into(), event.metadata().target().into());
+        line.insert("message".into(), said.event.into());
         if let Some(queue) = QUEUE.get() {
             // A full queue loses a log line rather than hold up a job.
-            let _ = queue.try_send(Value::Object(line.0).to_string());
+            let _ = queue.try_send(json!(line).to_string());
         }
-    }
-}
-
-struct Line(Map<String, Value>);
-
-impl Line {
-    fn put(&mut self, name: &str, value: impl Into<Value>) {
-        self.0.insert(name.to_owned(), value.into());
-    }
-}
-
-impl Visit for Line {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field.name(), value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field.name(), value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field.name(), value);
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field.name(), value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field.name(), value);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.put(field.name(), format!("{value:?}"));
     }
 }

@@ -1,4 +1,6 @@
-"""The example programs run as they are, built against the installed package: `DATASUS_C_EXAMPLES`, `DATASUS_GO_EXAMPLE`."""
+"""The example programs run as they are, built against the installed package: `DATASUS_C_EXAMPLES`, `DATASUS_GO_EXAMPLE`
+and `DATASUS_GO_RATES`.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ from own_postgres import Sql
 
 C = pathlib.Path(os.environ["DATASUS_C_EXAMPLES"])
 GO = os.environ["DATASUS_GO_EXAMPLE"]
+GO_RATES = os.environ["DATASUS_GO_RATES"]
 COLUMNS = ["N_AIH", "CNES", "DIAG_PRINC", "DT_INTER", "VAL_TOT"]
 
 
@@ -49,6 +52,22 @@ def test_a_query_comes_as_csv(tmp_path: pathlib.Path) -> None:
     done = run(C / "query_csv", "exemplo", '{"dataset": "SIH-RX"}', cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("DS-404")
+
+
+def test_rates_are_by_births_and_never_without_people(tmp_path: pathlib.Path) -> None:
+    done = run(C / "rates", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert sum(row["events"] for row in rows) > 0
+    assert all(row["crude"] == pytest.approx(1000 * row["events"] / row["population"]) for row in rows)
+    # The folder has no IBGE-POPSVS.
+    assert done.stderr.startswith("DS-404")
+    told = [f"{row['municipio']}: {row['events']} de {row['population']} nascidos vivos" for row in rows]
+    done = run(GO_RATES, tmp_path / "exemplo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    *lines, error = done.stdout.splitlines()
+    assert [line.split(",")[0] for line in lines] == told
+    assert error == "DS-404"
 
 
 def test_a_load_shows_its_progress_and_reports(

@@ -28,6 +28,9 @@ pub fn open(env: &Env, source: String, config: String) -> napi::Result<Object<'_
         let asked = settings.get("language").and_then(serde_json::Value::as_str);
         let config = Config::from_env_and(&settings).map_err(|error| error.traced(&TraceId::new(), spoken(asked)))?;
         let language = config.language;
+        if datasus::telemetry::is_asked_for() {
+            crate::logs::subscribe()?;
+        }
         let client = datasus::Client::open_with(PathBuf::from(source), config)?;
         Ok(Client { client, host, language })
     })

@@ -102,6 +102,8 @@ impl Host {
         if is_main {
             // The process ends now, and the engine must not be at work then. A forked child has nothing to end.
             let _ = Scheduler::of_process().close(Duration::ZERO);
+            // What a collector does not take by then is lost.
+            let _ = datasus::telemetry::flush(Duration::from_secs(1));
         }
     }
 }

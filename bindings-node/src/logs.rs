@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datasus::base::Text;
-use datasus::faces::log_line;
+use datasus::telemetry::{Spans, line_of};
 use datasus::{Code, Error, Result};
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -13,6 +13,7 @@ use napi::{Env, Status};
 use napi_derive::napi;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 
 /// Lines that wait for the event loop; more are dropped rather than hold up a job.
 const WAITING: usize = 4_096;
@@ -28,7 +29,7 @@ struct Logger {
 static LOGGERS: Mutex<Vec<Arc<Logger>>> = Mutex::new(Vec::new());
 /// The most talkative of them; below it no line is made.
 static LEVEL: AtomicU8 = AtomicU8::new(u8::MAX);
-static SUBSCRIBED: Once = Once::new();
+static SUBSCRIBED: Mutex<bool> = Mutex::new(false);
 
 thread_local! {
     static OURS: RefCell<Option<Arc<Logger>>> = const { RefCell::new(None) };
@@ -42,8 +43,8 @@ fn number(level: &str) -> Option<u8> {
 
 struct ToJavaScript;
 
-impl<S: Subscriber> Layer<S> for ToJavaScript {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ToJavaScript {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let name = match *event.metadata().level() {
             Level::ERROR => "error",
             Level::WARN => "warn",
@@ -56,7 +57,7 @@ impl<S: Subscriber> Layer<S> for ToJavaScript {
             return;
         }
         let loggers = LOGGERS.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let line = log_line(event);
+        let line = line_of(event, &context).to_string();
         for logger in loggers.iter().filter(|logger| level >= logger.level) {
             logger.call.call((name.to_owned(), line.clone()).into(), ThreadsafeFunctionCallMode::NonBlocking);
         }
@@ -84,10 +85,18 @@ pub fn set_logger(env: Env, logger: Option<Function<'_, Told, ()>>, level: Strin
         env.add_env_cleanup_hook((), |()| replace(None))?;
     }
     replace(Some(Arc::new(Logger { level, call })));
-    SUBSCRIBED.call_once(|| {
+    crate::error::at_once(subscribe)
+}
+
+/// Hears the core, from the first call on. DS-422: the environment names a collector that is none.
+pub fn subscribe() -> Result<()> {
+    let mut subscribed = SUBSCRIBED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*subscribed {
+        let subscriber = tracing_subscriber::registry().with(Spans::of_environment()?).with(ToJavaScript);
         // Fails where a subscriber is set, and nothing else in this library sets one.
-        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(ToJavaScript));
-    });
+        let _ = tracing::subscriber::set_global_default(subscriber);
+        *subscribed = true;
+    }
     Ok(())
 }
 

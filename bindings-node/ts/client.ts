@@ -122,6 +122,10 @@ export interface Config {
   deadline?: number
   /** Threads for conversion and engine; one per core. */
   threads?: number
+  /** What runs in a process of its own, which reads the query's files and does nothing else: SQL, or whatever the engine runs; none. */
+  isolation?: 'none' | 'process' | 'all'
+  /** The program that runs there; the one that comes with the package. */
+  worker?: string | URL
   /** The most urgent class that a query gets. */
   maxPriority?: 'health' | 'admin' | 'user'
   /** What the rows of a dataset that come as a stream do when memory is nearly exhausted, where the query does not say; `wait`. */
@@ -155,7 +159,7 @@ export interface SyncOptions extends CallOptions {
   onProgress?: ((progress: Progress) => void) | undefined
 }
 
-const FOLDERS = ['source', 'home', 'ca', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache', 'cacheFolder', 'redisCa']
+const FOLDERS = ['source', 'home', 'ca', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache', 'cacheFolder', 'redisCa', 'worker']
 
 /** Opens a folder. @internal */
 export async function openWith(arrow: LoadArrow, config: Config | Source = {}): Promise<Client> {

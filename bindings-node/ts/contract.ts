@@ -124,6 +124,8 @@ export interface SourceFile {
   preliminary?: boolean
   /** The address of the source that it was fetched from; none for files of this machine. */
   origin?: string | null
+  /** Of a population of IBGE's: a series is published anew with other numbers for the same year. */
+  series?: Series | null
 }
 
 /**
@@ -134,6 +136,18 @@ export interface SourceFile {
  * - `absent`: DBF has none, nor has most Parquet.
  */
 export type CrcState = 'ok' | 'unchecked' | 'absent'
+
+/** Which series a population is of, and which revision of it. */
+export interface Series {
+  /** `IBGE-POPSVS`, `IBGE-POPTCU`, `IBGE-POP`, ... */
+  dataset: string
+  /** What the series is, in Portuguese. */
+  name: string
+  /** The file's own day (`2025-01-07`), as its server or the system tells it. */
+  fileDate?: string | null
+  /** The day of the last change that the header of the DBF says (`2024-12-12`); none for other kinds of files, and for those that an earlier version converted. */
+  headerDate?: string | null
+}
 
 /** Read, of those present. */
 export interface Share {
@@ -1301,6 +1315,8 @@ export interface Rates {
   unknownMunicipality: number
   /** Events of unknown age: in the crude rate, and not in the standardised one. */
   unknownAge: number
+  /** The files of the population: which series and which revision of it, of IBGE's. */
+  populationSources?: SourceFile[]
   /** What people should know, in the client's language. */
   warnings: string[]
 }
@@ -1514,6 +1530,10 @@ export interface Config {
   deadline?: number
   /** Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one per core); none: one per core (`DATASUS_THREADS`). At most 512. */
   threads?: number | null
+  /** What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`: `none`, `process` or `all`). Default `none`. A service that takes SQL of others says `process`. */
+  isolation?: Isolation
+  /** The program that runs there, `datasus-worker` of the same build (`DATASUS_WORKER`); none: the one beside the library, or the program itself where it calls `datasus::worker::main()`. One that is not there, or of another build, is DS-422 when the client opens. */
+  worker?: string | null
   /** The most urgent class that a query of this client gets, whatever its `priority` asks (`DATASUS_MAX_PRIORITY`: `health`, `admin` or `user`). Default `health`: an application may use every class. A gateway sets `user` for those it does not trust. */
   max_priority?: Priority
   /** What the rows of a dataset that come back as a stream do in an emergency of memory, where the query does not say (`DATASUS_ON_EMERGENCY`: `sample`, `spill`, `wait` or `fail`); none: `wait`. Aggregates, SQL, files and tables are `spill` unless the query says otherwise. */
@@ -1562,6 +1582,15 @@ export type CsvEncoding = 'utf-8' | 'latin1' | 'windows-1252'
  */
 export type S3Credentials = 'keys' | 'instance'
 
+/**
+ * What runs in a process of its own.
+ *
+ * - `none`: Nothing: the engine is in the process.
+ * - `process`: SQL of users.
+ * - `all`: Whatever the engine runs, aggregates and sorts too. Rows that are only read are read in the process all the same.
+ */
+export type Isolation = 'none' | 'process' | 'all'
+
 /** What rates are asked of. */
 export interface RatesParams {
   /** What is counted, each row once: dataset, UF, competência, conditions and options. UF says which files are read, and whose municipalities are in the answer: a warning counts the events of residents of other UFs. */
@@ -1577,6 +1606,7 @@ export interface RatesParams {
 /** The parts of what is told that are records themselves, by their keys in the contract. @internal */
 export const PARTS: Record<string, Record<string, string>> = {
   Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', row_groups: 'Share', bytes: 'Share', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled', indexes: 'TableIndex' },
+  SourceFile: { series: 'Series' },
   SyncReport: { sources: 'SourceFile', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
   SyncPlan: { planned: 'PlannedFile', missing: 'Missing' },
   JobInfo: { destinations: 'JobDestination', error: 'ErrorForm' },
@@ -1588,7 +1618,7 @@ export const PARTS: Record<string, Record<string, string>> = {
   CatalogColumn: { eras: 'Era', meaning: 'Meaning', form: 'StatedForm', codings: 'Coding' },
   Profile: { competencias: 'CompetenciaRows', columns: 'ColumnProfile', report: 'Report' },
   ColumnProfile: { frequent: 'FrequentValue', by_competencia: 'InCompetencia', changes: 'Change' },
-  Rates: { rows: 'Rate' },
+  Rates: { rows: 'Rate', population_sources: 'SourceFile' },
   DictionarySync: { kits: 'KitSynced', failed: 'KitFailed' },
   FileSummary: { bad_values: 'BadColumn', normalised: 'Normalised' },
 }

@@ -1,6 +1,6 @@
 /** What is in the columns, as people read it. */
 
-import type { ColumnProfile, Profile } from './contract'
+import type { ColumnProfile, FrequentValue, Profile } from './contract'
 import { shownAs, textTable } from './text_table'
 import { told } from './told'
 
@@ -30,8 +30,14 @@ function percent(share: number): string {
   return `${(share * 100).toFixed(1).replace(/\.0$/, '').replace('.', ',')} %`
 }
 
+/** The label; with the code where another one has the same. */
+function named(one: FrequentValue, among: readonly FrequentValue[]): string {
+  if (!one.label) return one.value
+  return among.filter(({ label }) => label === one.label).length === 1 ? one.label : `${one.value} ${one.label}`
+}
+
 function row(column: ColumnProfile, rows: number): string[] {
-  const frequent = column.frequent.slice(0, SHOWN).map((one) => `${one.label ?? one.value} ${percent(one.rows / rows)}`)
+  const frequent = column.frequent.slice(0, SHOWN).map((one) => `${named(one, column.frequent)} ${percent(one.rows / rows)}`)
   const some = (count: number): string => (count > 0 ? count.toLocaleString('pt-BR') : '')
   return [
     column.name,
@@ -51,7 +57,7 @@ function row(column: ColumnProfile, rows: number): string[] {
 export function profileRows(profile: Profile): ProfileRow[] {
   return profile.columns.map(({ name, kind, nulls, distinct, min, max, frequent, unlabelled, badValues, changes }) => {
     const [first] = frequent
-    const most = first === undefined ? null : (first.label ?? first.value)
+    const most = first === undefined ? null : named(first, frequent)
     return { column: name, kind, nulls, distinct, min, max, frequent: most, unlabelled, badValues, changes: changes.length }
   })
 }

@@ -91,9 +91,9 @@ function text({ dataset, nome, eventDates, columns, derived }: DatasetSchema): s
   if (eventDates.length > 0) parts.push(`Datas do evento: ${eventDates.join(', ')}`)
   parts.push(textTable(['coluna', 'tipo', 'anos', 'rótulos', 'significado'], rows, 4))
   if (made.length > 0) {
-    parts.push('\nColunas derivadas, pelo nome:\n')
-    const of = made.map((one) => [one.name, one.type, one.inputs.join(', '), one.meaning])
-    parts.push(textTable(['coluna', 'tipo', 'feita de', 'significado'], of, 3))
+    parts.push('\nColunas derivadas, pelo nome; entre parênteses, as de que são feitas:\n')
+    const of = made.map((one) => [one.name, one.type, `${one.meaning} (de ${one.inputs.join(', ')})`])
+    parts.push(textTable(['coluna', 'tipo', 'significado'], of, 2))
   }
   return parts.join('\n')
 }

@@ -6,18 +6,21 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use datasus::faces::log_line;
 use datasus::governor::{Governor, Hook};
 use datasus::scheduler::Scheduler;
+use datasus::telemetry::{Line, Spans, flush, line_of};
 use pyo3::prelude::*;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::error::raised;
 
 /// Events that wait for Python; more are dropped, and log lines only.
 const WAITING: usize = 4_096;
 
 enum Told {
-    Log(u8, String),
+    Log(u8, Line),
     /// Memory rose above 70 %.
     MemoryRose,
 }
@@ -29,8 +32,8 @@ static HOOK: Mutex<Option<Arc<Hook>>> = Mutex::new(None);
 
 struct ToPython;
 
-impl<S: Subscriber> Layer<S> for ToPython {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ToPython {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let level = match *event.metadata().level() {
             Level::ERROR => 40,
             Level::WARN => 30,
@@ -43,7 +46,7 @@ impl<S: Subscriber> Layer<S> for ToPython {
         }
         if let Some(queue) = QUEUE.get() {
             // A full queue loses a log line rather than hold up a job.
-            let _ = queue.try_send(Told::Log(level, log_line(event)));
+            let _ = queue.try_send(Told::Log(level, line_of(event, &context)));
         }
     }
 }
@@ -54,29 +57,35 @@ pub struct HostEvents(Mutex<Option<Receiver<Told>>>);
 
 #[pymethods]
 impl HostEvents {
-    /// (level, text) of a log line, (0, "") where memory is scarce; none where there was nothing for so long.
-    fn next_within(&self, py: Python<'_>, seconds: f64) -> Option<(u8, String)> {
+    /// (level, text, event and fields as JSON) of a log line, (0, "", "") where memory is scarce; none where there was nothing for so long.
+    fn next_within(&self, py: Python<'_>, seconds: f64) -> Option<(u8, String, String)> {
         let patience = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
         py.detach(|| {
             let queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             match queue.as_ref()?.recv_timeout(patience) {
-                Ok(Told::Log(level, line)) => Some((level, line)),
-                Ok(Told::MemoryRose) => Some((0, String::new())),
+                Ok(Told::Log(level, line)) => {
+                    Some((level, line.to_string(), serde_json::json!([line.event, line.fields]).to_string()))
+                }
+                Ok(Told::MemoryRose) => Some((0, String::new(), String::new())),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
             }
         })
     }
 }
 
-/// Starts the queue; the second call gives an empty one.
+/// Starts the queue; the second call gives an empty one. DS-422: the environment names a collector that is none.
 #[pyfunction]
-pub fn host_events() -> HostEvents {
+pub fn host_events(py: Python<'_>) -> PyResult<HostEvents> {
+    if QUEUE.get().is_some() {
+        return Ok(HostEvents(Mutex::new(None)));
+    }
+    let spans = Spans::of_environment().map_err(|error| raised(py, &error))?;
     let (queue, events) = bounded(WAITING);
     if QUEUE.set(queue).is_err() {
-        return HostEvents(Mutex::new(None));
+        return Ok(HostEvents(Mutex::new(None)));
     }
     // Fails where a subscriber is set, and nothing else in this library sets one.
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(ToPython));
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(spans).with(ToPython));
     let hook: Arc<Hook> = Arc::new(|| {
         if let Some(queue) = QUEUE.get() {
             let _ = queue.try_send(Told::MemoryRose);
@@ -84,7 +93,7 @@ pub fn host_events() -> HostEvents {
     });
     Governor::of_process().hook(&hook);
     *HOOK.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
-    HostEvents(Mutex::new(Some(events)))
+    Ok(HostEvents(Mutex::new(Some(events))))
 }
 
 /// Log lines below `level` (Python's numbers) are not made.
@@ -104,6 +113,8 @@ pub fn shut_down(py: Python<'_>) {
         // A forked child has nothing of its own to end.
         let _ = Scheduler::of_process().close(Duration::ZERO);
         crate::ending::settle(Duration::from_secs(1));
+        // What the collector does not take by then is lost.
+        let _ = flush(Duration::from_secs(1));
     });
 }
 

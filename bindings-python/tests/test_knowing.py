@@ -51,13 +51,19 @@ def test_a_schema_reads_in_a_terminal_and_in_a_notebook(
         monkeypatch.setenv("COLUMNS", str(columns))
         lines = str(schema).splitlines()
         assert lines[0].startswith("SIH-RD: ")
-        assert max(map(len, lines[2:60])) <= columns
+        assert max(map(len, lines)) <= columns
+        # Nothing that is said is cut.
+        assert not any("…" in line for line in lines)
     said = str(schema)
+    assert "(de COD_IDADE, IDADE" in " ".join(said.split())
     assert "sih/SEXO" in said
     assert "idade_anos" in said
     html = schema._repr_html_()
     assert "Kit TAB_SIH" in html
     assert "Colunas derivadas" in html
+    assert "desde 200801: " in html
+    assert "14 dígitos" in html
+    assert "white-space:nowrap'>1995-2024" in html
 
 
 def test_rates_are_those_of_the_counts(client: datasus.Client) -> None:

@@ -1,6 +1,7 @@
 //! How a client is set up: plain fields, each with its default, or from `DATASUS_*` variables.
 
 mod csv_form;
+mod isolation;
 mod refresh;
 mod variables;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use csv_form::{CsvEncoding, CsvForm};
+pub use isolation::Isolation;
 pub use refresh::Refresh;
 
 use crate::base::{
@@ -175,6 +177,13 @@ pub struct Config {
     /// per core); none: one per core (`DATASUS_THREADS`). At most 512.
     #[schemars(range(min = 1, max = 512))]
     pub threads: Option<usize>,
+    /// What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`: `none`, `process`
+    /// or `all`). Default `none`. A service that takes SQL of others says `process`.
+    pub isolation: Isolation,
+    /// The program that runs there, `datasus-worker` of the same build (`DATASUS_WORKER`); none: the one beside the library, or the
+    /// program itself where it calls `datasus::worker::main()`. One that is not there, or of another build, is DS-422 when the client
+    /// opens.
+    pub worker: Option<PathBuf>,
     /// The most urgent class that a query of this client gets, whatever its `priority` asks (`DATASUS_MAX_PRIORITY`:
     /// `health`, `admin` or `user`). Default `health`: an application may use every class. A gateway sets `user` for
     /// those it does not trust.
@@ -254,6 +263,8 @@ impl Default for Config {
             processes: 1,
             deadline: 86_400.0,
             threads: None,
+            isolation: Isolation::None,
+            worker: None,
             max_priority: Priority::Health,
             on_emergency: None,
             chunk_rows: 65_536,
@@ -310,6 +321,7 @@ impl Config {
             remote_cache: at_home(self.remote_cache),
             cache_folder: at_home(self.cache_folder),
             redis_ca: at_home(self.redis_ca),
+            worker: at_home(self.worker),
             ..self
         }
     }
@@ -317,7 +329,13 @@ impl Config {
     /// DS-422 where an address stands for a folder.
     fn refuse_addresses(&self) -> Result<()> {
         let of_jobs = [&self.home, &self.ca, &self.lake, &self.output, &self.state, &self.spill];
-        let folders = of_jobs.into_iter().chain([&self.s3_ca, &self.remote_cache, &self.cache_folder, &self.redis_ca]);
+        let folders = of_jobs.into_iter().chain([
+            &self.s3_ca,
+            &self.remote_cache,
+            &self.cache_folder,
+            &self.redis_ca,
+            &self.worker,
+        ]);
         let each = folders.flatten().map(|folder| refuse_address(&folder.to_string_lossy()));
         each.collect::<Result<()>>().map_err(|error| error.stage("config"))
     }

@@ -57,6 +57,9 @@ pub mod scheduler;
 pub mod sink;
 pub mod source;
 pub mod store;
+#[cfg(feature = "otlp")]
+pub mod telemetry;
+pub mod worker;
 
 pub use base::{
     Code, Error, IndexState, Language, Next, Phase, Priority, Problem, ProgressSnapshot, Result, Retry, Secret,
@@ -67,7 +70,7 @@ pub use client::{
     Client, ClientBuilder, DatasetSchema, DatasetSummary, DerivedColumn, Holdings, IgnoredFile, Known, Rate, Rates,
     RatesParams,
 };
-pub use config::{Config, CsvEncoding, CsvForm, Refresh, S3Credentials};
+pub use config::{Config, CsvEncoding, CsvForm, Isolation, Refresh, S3Credentials};
 pub use estimate::Estimate;
 pub use governor::{Mode, ModeChange, ModeChanges};
 pub use labels::{DictionaryEntry, Found, FoundIn};

@@ -14,6 +14,7 @@ const ROOMS: &[&str] = &[
     "scheduler",
     "catalog",
     "store",
+    "telemetry",
     "mirror",
     "source",
     "labels",
@@ -28,6 +29,7 @@ const ROOMS: &[&str] = &[
     "sink",
     "run",
     "client",
+    "worker",
     "contract",
     "faces",
 ];

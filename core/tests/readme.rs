@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 #[path = "readme/pairs.rs"]
 mod pairs;
 
+#[path = "readme/events.rs"]
+mod events;
+
 fn root() -> PathBuf {
     Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("..")
 }

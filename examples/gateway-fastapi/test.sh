@@ -17,11 +17,11 @@ trap 'rm -rf "$place"' EXIT
 site=$("$place/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 "$tools/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$site/tools.pth"
 "$tools/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$site" "$wheel"
-export PYTHONPATH="$here/tests:$root/tests" PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH="$here:$here/tests:$root/tests" PYTHONDONTWRITEBYTECODE=1
 run() { "$place/venv/bin/python" -m pytest -q -p no:cacheprovider -p strict -p own_postgres --basetemp "$place/$1" "${@:2}"; }
 run page "$here/tests/test_page.py" "$@" > "$place/page.txt" 2>&1 &
 page=$!
-run rest "$here/tests/test_http.py" "$here/tests/test_life.py" "$here/tests/test_openapi.py" "$@" && passed=yes || passed=no
+run rest "$here/tests/test_http.py" "$here/tests/test_edges.py" "$here/tests/test_life.py" "$here/tests/test_openapi.py" "$@" && passed=yes || passed=no
 run monitoring "$root/examples/monitoring/tests" "$@" || passed=no
 wait "$page" || passed=no
 cat "$place/page.txt"

@@ -16,6 +16,23 @@ def measure(bench: Bench) -> None:
     if bench.wanted("small query"):
         bench.bound("small query", "ms above DuckDB alone", 5, above)
 
+    def isolated(query: str) -> dict[str, float]:
+        return bench.ours("isolation", data=bench.all, query=query).answer
+
+    if bench.wanted("isolation"):
+        path = "isolation, SQL in a process of its own"
+
+        def later() -> float:
+            done = isolated("small")
+            return 1000 * (done["isolated_seconds"] - done["seconds"])
+
+        def times() -> float:
+            done = isolated("rows")
+            return done["isolated_seconds"] / done["seconds"]
+
+        bench.bound(path, "ms later, a small answer", 10, later)
+        bench.bound(path, "times, all rows", 1.1, times)
+
     # Both figures of one run, whichever is asked first.
     runs: list[Run] = []
 

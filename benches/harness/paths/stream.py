@@ -33,6 +33,12 @@ def measure(bench: Bench) -> None:
     if of_ours := bench.runs_of_ours(path):
         bench.bound(path, "first batch, s", 0.1, lambda: median(run.answer["first_batch"] for run in of_ours))
         bench.bound(path, "RSS, MB", 300, lambda: max(run.rss_mb for run in of_ours))
+    # Log lines, spans and a scrape a second: what they cost together.
+    seen = [
+        checked(f"ours, seen by {by}", lambda by=by: bench.ours("seen-stream", data=bench.all, by=by))
+        for by in ("all", "nobody")
+    ]
+    bench.against("Arrow stream, seen", seen[0], "ours, seen by nobody", seen[1], ">= 0.99", 0.99)
     if bench.wanted("under a budget"):
         budgets(bench, wanted)
 

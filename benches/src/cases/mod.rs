@@ -3,9 +3,11 @@
 pub mod c;
 pub mod calibration;
 pub mod dbc;
+pub mod isolation;
 pub mod labels;
 mod mode;
 pub mod planning;
+pub mod seen;
 pub mod sinks;
 pub mod small;
 pub mod stream;

@@ -50,7 +50,7 @@ pub fn small_query(arguments: &Arguments) -> Result<Value, String> {
     }))
 }
 
-fn median(times: &mut [Duration]) -> f64 {
+pub(super) fn median(times: &mut [Duration]) -> f64 {
     times.sort_unstable();
     times.get(times.len() / 2).map_or(0.0, Duration::as_secs_f64)
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Decimal128Type, Int64Type};
-use datasus::QueryParams;
+use datasus::{Client, QueryParams};
 use serde_json::{Value, json};
 
 use super::versions;
@@ -31,9 +31,20 @@ pub fn under_budget(arguments: &Arguments) -> Result<Value, String> {
 }
 
 pub(super) fn take(arguments: &Arguments, params: &QueryParams, budget: Option<u64>) -> Result<Value, String> {
+    take_beside(arguments, params, budget, |_| ())
+}
+
+/// What `beside` makes of the client stays until the last row is taken.
+pub(super) fn take_beside<B>(
+    arguments: &Arguments,
+    params: &QueryParams,
+    budget: Option<u64>,
+    beside: impl FnOnce(&Client) -> B,
+) -> Result<Value, String> {
     let data = arguments.path("data")?;
     let began = Instant::now();
     let client = job::client(&data, None, budget).map_err(|error| error.to_json().to_string())?;
+    let beside = beside(&client);
     let mut answer = client.query(params).map_err(|error| error.to_json().to_string())?;
     let (mut rows, mut bytes, mut cents, mut first) = (0u64, 0u64, 0i128, None);
     let mut counted = None;
@@ -51,6 +62,7 @@ pub(super) fn take(arguments: &Arguments, params: &QueryParams, budget: Option<u
     }
     answer.report().map_err(|error| error.to_json().to_string())?;
     let seconds = began.elapsed().as_secs_f64();
+    drop(beside);
     let mut sums = json!({"VAL_TOT": job::money(cents)});
     if let Some(counted) = counted {
         sums["n"] = json!(counted.to_string());

@@ -122,6 +122,10 @@ TEXTOS: dict[str, str] = {
         Segundos que qualquer consulta pode levar; um dia.
     threads : int, opcional
         Threads para a conversão e o motor; uma por núcleo.
+    isolation : {"none", "process", "all"}, opcional
+        O que roda num processo próprio, que lê os arquivos da consulta e mais nada: o SQL, ou tudo o que o motor roda; none.
+    worker : str ou caminho, opcional
+        O programa que roda ali; o que acompanha o pacote.
     max_priority : {"health", "admin", "user"}, opcional
         A classe mais urgente que uma consulta consegue.
     on_emergency : {"wait", "sample", "spill", "fail"}, opcional

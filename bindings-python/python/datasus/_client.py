@@ -484,11 +484,10 @@ class Client:
         where: Where | None = None,
         **options: Unpack[Options],
     ) -> Profile:
-        """What is in the columns of a dataset, as far as UF, competência and conditions select it: NULLs, different values,
-        range,
-        the most frequent with their labels, codes without one, values that did not parse, what changes from one competência
-        to the
-        next, and ``warnings``: what to look at before an analysis.
+        """What is in the columns of a dataset, as far as UF, competência and conditions select it.
+
+        NULLs, different values, range, the most frequent with their labels, codes without one, values that did not parse,
+        what changes from one competência to the next, and ``warnings``: what to look at before an analysis.
 
         Em português: ``datasus.ajuda("profile")``.
 
@@ -712,11 +711,9 @@ class Client:
     def sync_dictionaries(self, source: str | os.PathLike[str] | None = None) -> DictionarySync:
         """Brings the ministry's kits of labels into the lake.
 
-        They come from ``source``: a tree (``datasus://``, ``ftp://``, ``https://``, ``s3://``), a zip, or a folder with zips
-        or unpacked
-        kits; without one, from the client's own source. Labels are then of the kit that was published with a record's
-        competência,
-        offline too.
+        They come from ``source``: a tree (``datasus://``, ``ftp://``, ``https://``, ``s3://``), a zip, or a folder
+        with zips or unpacked kits; without one, from the client's own source. Labels are then of the kit that was
+        published with a record's competência, offline too.
 
         Raises
         ------

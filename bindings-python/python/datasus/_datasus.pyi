@@ -137,7 +137,7 @@ class Events:
 
 @final
 class HostEvents:
-    def next_within(self, seconds: float) -> tuple[int, str] | None: ...
+    def next_within(self, seconds: float) -> tuple[int, str, str] | None: ...
 
 @final
 class Summary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import json
 import logging
 import os
 import threading
@@ -21,15 +22,22 @@ _stop = threading.Event()
 _lock = threading.Lock()
 
 
+def _facts(said: str) -> dict[str, Any]:
+    """What a record bears beside its text: ``event``, ``fields``, and what ties lines together; none where it is not known."""
+    event, fields = json.loads(said)
+    known = {name: fields.get(name) for name in ("trace_id", "job_id", "stage", "code")}
+    return {"event": event, "fields": fields, **known}
+
+
 def _pump(events: Any) -> None:
     while not _stop.is_set():
         told = events.next_within(0.25)
         if told is None:
             continue
-        level, text = told
+        level, text, facts = told
         try:
             if level:
-                logger.log(level, "%s", text)
+                logger.log(level, "%s", text, extra=_facts(facts))
             else:
                 gc.collect()
         except Exception:

@@ -59,6 +59,8 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     processes: int | None = None,
     deadline: float | None = None,
     threads: int | None = None,
+    isolation: Literal["none", "process", "all"] | None = None,
+    worker: Path | None = None,
     max_priority: Literal["health", "admin", "user"] | None = None,
     on_emergency: Literal["sample", "spill", "wait", "fail"] | None = None,
     chunk_rows: int | None = None,
@@ -172,6 +174,10 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         Seconds that any query may take; one day.
     threads : int, optional
         Threads for conversion and engine; one per core.
+    isolation : {"none", "process", "all"}, optional
+        What runs in a process of its own, which reads the query's files and does nothing else: SQL, or whatever the engine runs; none.
+    worker : str or path, optional
+        The program that runs there; the one that comes with the package.
     max_priority : {"health", "admin", "user"}, optional
         The most urgent class that a query gets.
     on_emergency : {"wait", "sample", "spill", "fail"}, optional
@@ -264,6 +270,8 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         "processes": processes,
         "deadline": deadline,
         "threads": threads,
+        "isolation": isolation,
+        "worker": worker,
         "max_priority": max_priority,
         "on_emergency": on_emergency,
         "chunk_rows": chunk_rows,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import contract
@@ -96,13 +97,15 @@ class Profile(contract.Profile):
     def _repr_html_(self) -> str:
         said = "".join(f"<li>{html.escape(warning)}</li>" for warning in self.warnings)
         list_ = f"<ul style='margin:0 0 1em 0'>{said}</ul>" if said else ""
-        return list_ + table(_HEAD, self._cells(), self._caption())
+        return list_ + table(_HEAD, self._cells(), self._caption(), whole=("tipo", "NULL"))
 
 
 def _row(column: Any, rows: int) -> tuple[str, ...]:
     share = column.nulls / rows if rows else 0.0
     frequent = (
-        [f"{one.label or one.value} {_percent(one.rows / rows)}" for one in column.frequent[:_SHOWN]] if rows else []
+        [f"{_named(one, column.frequent)} {_percent(one.rows / rows)}" for one in column.frequent[:_SHOWN]]
+        if rows
+        else []
     )
     return (
         column.name,
@@ -116,6 +119,14 @@ def _row(column: Any, rows: int) -> tuple[str, ...]:
         number(column.bad_values) if column.bad_values else "",
         str(len(column.changes)) if column.changes else "",
     )
+
+
+def _named(one: Any, among: Sequence[Any]) -> str:
+    """The label; with the code where another one has the same."""
+    if not one.label:
+        return str(one.value)
+    alone = sum(other.label == one.label for other in among) == 1
+    return str(one.label) if alone else f"{one.value} {one.label}"
 
 
 def _percent(share: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -128,9 +129,9 @@ class Schema:
         return len(self.columns)
 
     def search(self, text: str) -> list[Any]:
-        """The columns, derived ones included, in whose name, meaning or labels all words of ``text`` are, the best first;
-        neither
-        case nor accents count.
+        """The columns in whose name, meaning or labels all words of ``text`` are, the best first.
+
+        Derived ones are among them; neither case nor accents count.
 
         Examples
         --------
@@ -156,14 +157,14 @@ class Schema:
     def __str__(self) -> str:
         labels = self._labels()
         rows = [(c.name, c.type, _years(c), labels.get(c.name, ""), c.meaning or "") for c in self]
-        made = [(one.name, one.type, ", ".join(one.inputs), one.meaning) for one in self._made()]
+        made = [(one.name, one.type, f"{one.meaning} (de {', '.join(one.inputs)})") for one in self._made()]
         parts = [f"{self.dataset}: {self.nome} ({len(self)} colunas)"]
         if self.event_dates:
             parts.append(f"Datas do evento: {', '.join(self.event_dates)}")
         parts.append(text_table(("coluna", "tipo", "anos", "rótulos", "significado"), rows, 4))
         if made:
-            parts.append("\nColunas derivadas, pelo nome:\n")
-            parts.append(text_table(("coluna", "tipo", "feita de", "significado"), made, 3))
+            parts.append("\nColunas derivadas, pelo nome; entre parênteses, as de que são feitas:\n")
+            parts.append(text_table(("coluna", "tipo", "significado"), made, 2))
         return "\n".join(parts)
 
     def _labels(self) -> dict[str, str]:
@@ -186,11 +187,11 @@ class Schema:
             for c in self
         ]
         head = ("coluna", "tipo", "anos", "significado", "rótulos", "fonte dos rótulos", "forma")
-        whole = table(head, rows, f"{self.dataset}: {self.nome}")
+        whole = table(head, rows, f"{self.dataset}: {self.nome}", whole=("coluna", "tipo", "anos"))
         made = [(one.name, one.type, one.meaning, ", ".join(one.inputs), one.source) for one in self._made()]
         if made:
             of_made = ("coluna", "tipo", "significado", "feita de", "fonte")
-            whole += table(of_made, made, "Colunas derivadas, pelo nome")
+            whole += table(of_made, made, "Colunas derivadas, pelo nome", whole=("coluna", "tipo"))
         return whole
 
 
@@ -200,8 +201,17 @@ def _years(column: ColumnInfo) -> str:
 
 def _forms(column: ColumnInfo) -> str:
     if not column.codings:
-        return column.form or ""
-    return "; ".join(f"{c.get('from') or ''}-{c.get('to') or ''}: {c['meaning']}" for c in column.codings)
+        form = column.form or ""
+        digits = re.fullmatch(r"digits\((\d+)\)", form)
+        known = {"municipality": "município, 6 dígitos", "year": "ano, 4 dígitos", "digits(1)": "1 dígito"}
+        return known.get(form, f"{digits[1]} dígitos" if digits else form)
+    return "; ".join(f"{_when(c.get('from'), c.get('to'))}: {c['meaning']}" for c in column.codings)
+
+
+def _when(first: str | None, last: str | None) -> str:
+    if first and last:
+        return f"de {first} a {last}"
+    return f"desde {first}" if first else f"até {last}" if last else "sempre"
 
 
 class Known(contract.Known):

@@ -137,9 +137,9 @@ class Postgres:
     connections : int, optional
         Connections to load with, from 1 to 16; 2 where it is left out.
     indexes : "auto", "none" or list of str, optional
-        Columns to index after the load, while the table is read. ``"auto"``, or without it: of a table that datasus made,
-        those that this
-        query and this client's others put conditions on, join and order by; ``"none"``: no index.
+        Columns to index after the load, while the table is read. ``"auto"``, or without it: of a table that datasus
+        made, those that this query and this client's others put conditions on, join and order by; ``"none"``: no
+        index.
     partition_by : {"competencia"}, optional
         A new table has a partition for each competência.
     replace_by : {"source_file", "competencia"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -24,7 +25,7 @@ def cut(text: str, most: int) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], wide: int, columns: int | None = None) -> str:
-    """Rows below their headings; the column ``wide`` takes what the others leave of the terminal's width."""
+    """Rows below their headings; the column ``wide`` takes what the others leave of the terminal's width, in many lines."""
     every = [
         tuple(cut(cell, 60) if at != wide else " ".join(cell.split()) for at, cell in enumerate(row)) for row in rows
     ]
@@ -38,5 +39,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], wide: int, columns
         padded = [cell + " " * (size - width(cell)) for cell, size in zip(shown, widths, strict=True)]
         return GAP.join(padded).rstrip()
 
+    def lines(cells: Sequence[str]) -> str:
+        parts = textwrap.wrap(cells[wide], widths[wide]) or [""]
+        first = [part if at == wide else cell for part in parts[:1] for at, cell in enumerate(cells)]
+        others = [[part if at == wide else "" for at in range(len(cells))] for part in parts[1:]]
+        return "\n".join(line(row) for row in [first, *others])
+
     ruled = GAP.join("─" * size for size in widths)
-    return "\n".join([line(head), ruled, *(line(row) for row in every)])
+    return "\n".join([line(head), ruled, *(lines(row) for row in every)])

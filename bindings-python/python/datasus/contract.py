@@ -297,6 +297,9 @@ CsvEncoding = Literal["utf-8", "latin1", "windows-1252"]
 #: Where the keys of an S3 server come from.
 S3Credentials = Literal["keys", "instance"]
 
+#: What runs in a process of its own.
+Isolation = Literal["none", "process", "all"]
+
 
 class Performance(Record):
     """What a job took."""
@@ -324,10 +327,27 @@ class Sampled(Record):
     rows_kept: int
 
 
+class Series(Record):
+    """Which series a population is of, and which revision of it."""
+
+    _left_out: ClassVar[dict[str, type[Any]]] = {"file_date": type(None), "header_date": type(None)}
+
+    #: ``IBGE-POPSVS``, ``IBGE-POPTCU``, ``IBGE-POP``, ...
+    dataset: str
+    #: What the series is, in Portuguese.
+    name: str
+    #: The file's own day (``2025-01-07``), as its server or the system tells it.
+    file_date: str | None
+    #: The day of the last change that the header of the DBF says (``2024-12-12``); none for other kinds of files,
+    #: and for those that an earlier version converted.
+    header_date: str | None
+
+
 class SourceFile(Record):
     """A source file of the answer."""
 
-    _left_out: ClassVar[dict[str, type[Any]]] = {"preliminary": type(None), "origin": type(None)}
+    _parts: ClassVar[dict[str, type[Record]]] = {"series": Series}
+    _left_out: ClassVar[dict[str, type[Any]]] = {"preliminary": type(None), "origin": type(None), "series": type(None)}
 
     #: Its name.
     file: str
@@ -341,6 +361,8 @@ class SourceFile(Record):
     preliminary: bool | None
     #: The address of the source that it was fetched from; none for files of this machine.
     origin: str | None
+    #: Of a population of IBGE's: a series is published anew with other numbers for the same year.
+    series: Series | None
 
 
 class Share(Record):
@@ -1313,7 +1335,8 @@ class Rate(Record):
 class Rates(Record):
     """Rates by municipality of residence."""
 
-    _parts: ClassVar[dict[str, type[Record]]] = {"rows": Rate}
+    _parts: ClassVar[dict[str, type[Record]]] = {"rows": Rate, "population_sources": SourceFile}
+    _left_out: ClassVar[dict[str, type[Any]]] = {"population_sources": list}
 
     #: A rate is of so many people.
     per: float
@@ -1323,6 +1346,8 @@ class Rates(Record):
     unknown_municipality: int
     #: Events of unknown age: in the crude rate, and not in the standardised one.
     unknown_age: int
+    #: The files of the population: which series and which revision of it, of IBGE's.
+    population_sources: list[SourceFile]
     #: What people should know, in the client's language.
     warnings: list[str]
 

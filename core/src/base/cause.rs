@@ -1,7 +1,7 @@
 //! Why something failed, for those who decide whether it is tried again.
 
 /// What an error says of its cause by type; its code says what the caller may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Cause {
     /// The engine's share of the memory did not do; with more it may.

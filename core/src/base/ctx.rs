@@ -1,8 +1,9 @@
 //! What a running piece of work carries with it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use super::{Cancel, Language, Progress, Result, Slot, TableIndex, Text, TraceId};
+use super::{Cancel, JobSpan, Language, Progress, Result, Slot, Stage, TableIndex, Text, TraceId};
 
 /// Cancellation, right to run, progress, trace and language of one job; cheap to clone.
 #[derive(Clone, Default)]
@@ -11,10 +12,14 @@ pub struct Ctx {
     pub cancel: Cancel,
     /// The job's right to run.
     pub slot: Slot,
+    /// How long the job may take, from its submission; none: that is not known here.
+    pub deadline: Option<Duration>,
     /// How far the job has come.
     pub progress: Arc<Progress>,
     /// Ties log lines, errors and report together.
     pub trace_id: TraceId,
+    /// What listeners of `tracing` see of the job.
+    pub span: JobSpan,
     /// In which people are told.
     pub language: Language,
     /// What is to be said of the job when it ends.
@@ -52,6 +57,20 @@ impl Ctx {
     /// The same for a part of the job that can be stopped without the rest.
     pub fn child(&self) -> Ctx {
         Ctx { cancel: self.cancel.child(), ..self.clone() }
+    }
+
+    /// The same within a stage, which ends with the last clone of what comes back.
+    pub fn within(&self, stage: Stage) -> Ctx {
+        Ctx { span: self.span.within(stage), ..self.clone() }
+    }
+
+    /// Has `work` be a stage; what it fails with is told of the stage.
+    pub fn stage<T>(&self, stage: Stage, work: impl FnOnce(&Ctx) -> Result<T>) -> Result<T> {
+        let (ctx, began) = (self.within(stage), Instant::now());
+        let _entered = ctx.span.enter();
+        let done = work(&ctx).inspect_err(|error| ctx.span.failed(error));
+        tracing::debug!(trace_id = %self.trace_id, seconds = began.elapsed().as_secs_f64(), "stage ended");
+        done
     }
 
     /// A report's warning, for who reads the log and not the report.

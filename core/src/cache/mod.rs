@@ -178,7 +178,7 @@ impl Answers {
         let Some(disk) = &self.disk else { return };
         if let Err(error) = disk.put(key, entry) {
             self.counts.not_kept.fetch_add(1, Relaxed);
-            tracing::warn!(%error, "an answer was not kept in `cache_folder`");
+            tracing::warn!(%error, "an answer was not kept in cache_folder");
         }
     }
 

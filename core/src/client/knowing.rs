@@ -45,7 +45,7 @@ impl Client {
     /// dataset, or of the whole catalogue. Neither case nor accents count.
     ///
     /// # Errors
-    /// DS-422 for a dataset that the catalogue does not know.
+    /// DS-404 for a dataset that the catalogue does not know.
     pub fn search(&self, words: &str, dataset: Option<&str>) -> Result<Vec<Found>> {
         let catalog = self.session.catalog();
         let grupo = match dataset {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Client;
 use crate::base::{Code, Error, Result, Text, TraceId, json_words, text};
 use crate::params::{CompetenciaParam, OnBadValue, QueryParams};
+use crate::run::{Report, Source};
 
 /// Bands of five years, the last from 80 on.
 const BANDS: usize = 17;
@@ -52,6 +53,9 @@ pub struct Rates {
     pub unknown_municipality: u64,
     /// Events of unknown age: in the crude rate, and not in the standardised one.
     pub unknown_age: u64,
+    /// The files of the population: which series and which revision of it, of IBGE's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub population_sources: Vec<Source>,
     /// What people should know, in the client's language.
     pub warnings: Vec<String>,
 }
@@ -82,6 +86,7 @@ struct Counted {
     /// Of no known municipality.
     unknown: u64,
     told: Vec<String>,
+    sources: Vec<Source>,
 }
 
 impl RatesParams {
@@ -179,8 +184,8 @@ impl Client {
 
     fn put_together(
         &self,
-        Counted { by_place: events, unknown: unknown_municipality, told }: Counted,
-        Counted { by_place: people, unknown: people_unknown, told: told_of_people }: Counted,
+        Counted { by_place: events, unknown: unknown_municipality, told, .. }: Counted,
+        Counted { by_place: people, unknown: people_unknown, told: told_of_people, sources: population_sources }: Counted,
         standard: Option<ByBand>,
         asked: &QueryParams,
         per: f64,
@@ -254,7 +259,7 @@ impl Client {
         let language = self.session.language();
         let of_rates = warnings.iter().map(|warning| warning.get(language).to_owned());
         let warnings = told.into_iter().chain(told_of_people).chain(of_rates).collect();
-        Ok(Rates { per, rows, unknown_municipality, unknown_age, warnings })
+        Ok(Rates { per, rows, unknown_municipality, unknown_age, population_sources, warnings })
     }
 
     /// Rows by municipality of residence and, where it is asked for, by band; and those of no known municipality.
@@ -279,7 +284,8 @@ impl Client {
                 }
             }
         }
-        Ok(Counted { by_place: found, unknown: unknown as u64, told: answer.report()?.warnings })
+        let Report { warnings: told, sources, .. } = answer.report()?;
+        Ok(Counted { by_place: found, unknown: unknown as u64, told, sources })
     }
 
     /// People by municipality and band, of the whole country.
@@ -305,7 +311,8 @@ impl Client {
                 found.entry(code.to_owned()).or_insert([0.0; BANDS + 1])[band] += counts[row];
             }
         }
-        Ok(Counted { by_place: found, unknown: 0, told: answer.report()?.warnings })
+        let Report { warnings: told, sources, .. } = answer.report()?;
+        Ok(Counted { by_place: found, unknown: 0, told, sources })
     }
 
     fn standard(&self, table: &str) -> Result<ByBand> {

@@ -1,12 +1,14 @@
 //! Parquet, for whoever reads or writes it: footers that anybody may have written, read within bounds, and files of ours, whose columns
 //! are encoded side by side.
 
+mod dictionary_page;
 mod parallel_column_writers;
 mod parquet_columns;
 mod parquet_footer;
 mod text_type;
 mod thrift;
 
+pub use dictionary_page::dictionary_words;
 pub use parquet_columns::{PARQUET_MARK, ParquetColumns, parquet_properties};
 pub use parquet_footer::{MOST_FOOTER, arrow_footer, parquet_footer, parse_parquet_footer};
 pub use text_type::is_text;

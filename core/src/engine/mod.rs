@@ -7,6 +7,7 @@ mod duckdb;
 mod gather;
 mod kept_answer;
 mod local;
+mod process;
 mod row_stream;
 mod scan;
 mod settings;
@@ -15,6 +16,9 @@ pub use duckdb::{DuckDb, DuckDbDialect, HANGS};
 pub use gather::Gather;
 pub use kept_answer::{CacheUse, KeptAnswer};
 pub use local::Local;
+pub(crate) use process::Isolated;
+#[doc(hidden)]
+pub use process::main as worker_main;
 pub use row_stream::{RowSource, RowStream};
 pub use scan::Condition;
 pub use settings::Settings;

@@ -63,6 +63,13 @@ impl Throttle {
         self.0.maintenance.store(maintenance, Relaxed);
     }
 
+    /// One whose batches have so many bytes: that of a process which works for one statement of another's.
+    pub(crate) fn of_batches(bytes: u64) -> Self {
+        let throttle = Throttle::default();
+        throttle.set_budget(bytes.saturating_mul(BATCH_SHARE));
+        throttle
+    }
+
     pub(super) fn set_budget(&self, budget: u64) {
         self.0.budget.store(budget, Relaxed);
     }

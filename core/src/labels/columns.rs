@@ -215,6 +215,12 @@ fn label(
     if dated {
         inputs.push(COMPETENCIA.into());
     }
+    let look_ups = Arc::new(look_ups);
+    let of_competencia = look_ups.clone();
+    let lists_at = move |when: &str| {
+        let at = of_competencia.iter().position(|one| one.holds(Some(when)));
+        at.map_or((0, 0), |at| (at + 1, date_for(&of_competencia[at].dates, Some(when))))
+    };
     let number = move |record: &Record<'_>, row: usize| {
         let when = if dated { record.text(last, row) } else { None };
         look_ups.iter().find(|one| one.holds(when)).map_or(NONE, |one| one.number(record, row, when))
@@ -233,6 +239,7 @@ fn label(
         source: sources.join("; "),
         edition: edition.name(),
         era: None,
+        lists_at: Some(Box::new(lists_at)),
         rule: Rule::Word { words: Arc::new(words), number: Box::new(number) },
     })
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, StringArray,
+    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, StringArray,
 };
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Int32Type};
@@ -23,6 +23,7 @@ pub(super) const COMPETENCIA: &str = "datasus_competencia";
 type Number = dyn Fn(&Record<'_>, usize) -> u32 + Send + Sync;
 type Whole = dyn Fn(&Record<'_>, usize) -> Option<i64> + Send + Sync;
 type Decimal = dyn Fn(&Record<'_>, usize) -> Option<i128> + Send + Sync;
+type Phase = dyn Fn(&str) -> (usize, usize) + Send + Sync;
 type Day = dyn Fn(&Record<'_>, usize) -> Option<i32> + Send + Sync;
 
 /// How its values are made.
@@ -60,6 +61,8 @@ pub struct Derived {
     pub(super) edition: Option<String>,
     /// First and last competência, both included.
     pub(super) era: Option<(Option<String>, Option<String>)>,
+    /// Of a label: which of its lists a competência has, and which of that list's dates.
+    pub(super) lists_at: Option<Box<Phase>>,
     pub(super) rule: Rule,
 }
 
@@ -109,37 +112,45 @@ impl Derived {
 
     /// Its values for the rows of `inputs`. `encoded`: words stand behind a dictionary.
     pub fn compute(&self, inputs: &[Input], rows: usize, encoded: bool) -> Result<ArrayRef, ArrowError> {
-        let record = Record::of(inputs)?;
-        let holds = self.era_of(&record, rows);
         Ok(match &self.rule {
             Rule::Word { words, number } => {
-                let numbers = self.numbers(&record, rows, number);
+                let numbers = self.numbers(inputs, rows, number)?;
                 if encoded { encode(numbers, words)? } else { texts(&numbers, words) }
             }
             Rule::Whole(value) => {
-                let at = |row| if holds.includes(&record, row) { value(&record, row) } else { None };
+                let values = self.each(inputs, rows, value)?;
                 match self.kind.arrow() {
-                    DataType::Int64 => Arc::new((0..rows).map(at).collect::<Int64Array>()),
-                    _ => Arc::new((0..rows).map(|row| i32::try_from(at(row)?).ok()).collect::<Int32Array>()),
+                    DataType::Int64 => Arc::new(Int64Array::from(values)),
+                    _ => {
+                        let narrow = |value: Option<i64>| i32::try_from(value?).ok();
+                        Arc::new(values.into_iter().map(narrow).collect::<Int32Array>())
+                    }
                 }
             }
             Rule::Decimal(value) => {
-                let at = |row| if holds.includes(&record, row) { value(&record, row) } else { None };
-                let units: Decimal128Array = (0..rows).map(at).collect();
+                let units = Decimal128Array::from(self.each(inputs, rows, value)?);
                 Arc::new(units.with_data_type(self.kind.arrow()))
             }
-            Rule::Day(value) => {
-                let at = |row| if holds.includes(&record, row) { value(&record, row) } else { None };
-                Arc::new((0..rows).map(at).collect::<Date32Array>())
-            }
+            Rule::Day(value) => Arc::new(Date32Array::from(self.each(inputs, rows, value)?)),
         })
+    }
+
+    /// The value of each row in which the rule holds.
+    fn each<T>(
+        &self,
+        inputs: &[Input],
+        rows: usize,
+        value: &dyn Fn(&Record<'_>, usize) -> Option<T>,
+    ) -> Result<Vec<Option<T>>, ArrowError> {
+        let record = Record::of(inputs)?;
+        let holds = self.era_of(&record, rows);
+        Ok((0..rows).map(|row| if holds.includes(&record, row) { value(&record, row) } else { None }).collect())
     }
 
     /// The numbers of its words for the rows of `inputs`, which [`Derived::words_of`] reads; of what has no words, its values.
     pub fn compute_numbers(&self, inputs: &[Input], rows: usize) -> Result<ArrayRef, ArrowError> {
         let Rule::Word { number, .. } = &self.rule else { return self.compute(inputs, rows, false) };
-        let numbers = self.numbers(&Record::of(inputs)?, rows, number);
-        Ok(Arc::new(keys(numbers)))
+        Ok(Arc::new(keys(self.numbers(inputs, rows, number)?)))
     }
 
     /// Words by their numbers. `encoded`: they stand behind a dictionary.
@@ -157,7 +168,7 @@ impl Derived {
     pub fn without_label(&self, inputs: &[Input], rows: usize, into: &mut WithoutLabel) -> Result<(), ArrowError> {
         let Rule::Word { number, .. } = &self.rule else { return Ok(()) };
         let record = Record::of(inputs)?;
-        let numbers = self.numbers(&record, rows, number);
+        let numbers = self.numbers_of_rows(&record, rows, number);
         let of_record = self.inputs.iter().filter(|name| *name != COMPETENCIA).count();
         for (row, _) in numbers.iter().enumerate().filter(|(_, number)| **number == NONE) {
             if (0..of_record).all(|at| record.is_null(at, row)) {
@@ -180,10 +191,20 @@ impl Derived {
         Ok(())
     }
 
+    /// What a competência decides of it: records of two in the same phase have the same value where their columns have.
+    pub fn phase(&self, competencia: &str) -> (bool, (usize, usize)) {
+        let lists = self.lists_at.as_ref().map(|lists_at| lists_at(competencia));
+        (self.holds_at(Some(competencia)), lists.unwrap_or_default())
+    }
+
     /// Whether the rule holds in the year of the row's file.
     fn holds(&self, record: &Record<'_>, row: usize) -> bool {
+        self.era.is_none() || self.holds_at(record.text(self.inputs.len() - 1, row))
+    }
+
+    fn holds_at(&self, competencia: Option<&str>) -> bool {
         let Some((from, to)) = &self.era else { return true };
-        let Some(when) = record.text(self.inputs.len() - 1, row) else { return false };
+        let Some(when) = competencia else { return false };
         from.as_deref().is_none_or(|from| &when[..when.len().min(from.len())] >= from)
             && to.as_deref().is_none_or(|to| &when[..when.len().min(to.len())] <= to)
     }
@@ -197,7 +218,26 @@ impl Derived {
         }
     }
 
-    fn numbers(&self, record: &Record<'_>, rows: usize, number: &Number) -> Vec<u32> {
+    /// The number of each row's word. Codes behind a dictionary are looked up once each, those alone that rows have.
+    fn numbers(&self, inputs: &[Input], rows: usize, number: &Number) -> Result<Vec<u32>, ArrowError> {
+        let of_one = |inputs: &[Input]| inputs.iter().skip(1).all(|input| !matches!(input, Input::Array(_)));
+        let codes = match inputs.first() {
+            Some(Input::Array(codes)) if *codes.data_type() == dictionary_type() && of_one(inputs) => codes,
+            _ => return Ok(self.numbers_of_rows(&Record::of(inputs)?, rows, number)),
+        };
+        let codes = codes.as_dictionary::<Int32Type>();
+        let of = |first: Input| [first].into_iter().chain(inputs.iter().skip(1).cloned()).collect::<Vec<_>>();
+        let (of_values, of_blank) = (of(Input::Array(codes.values().clone())), of(Input::Null));
+        let (values, blank) = (Record::of(&of_values)?, Record::of(&of_blank)?);
+        let look = |record: &Record<'_>, at| if self.holds(record, at) { number(record, at) } else { NONE };
+        let of_blank = if codes.null_count() > 0 { look(&blank, 0) } else { NONE };
+        let mut known: Vec<Option<u32>> = vec![None; codes.values().len()];
+        let of_row =
+            |code: Option<usize>| code.map_or(of_blank, |at| *known[at].get_or_insert_with(|| look(&values, at)));
+        Ok(codes.keys_iter().map(of_row).collect())
+    }
+
+    fn numbers_of_rows(&self, record: &Record<'_>, rows: usize, number: &Number) -> Vec<u32> {
         let dated = self.inputs.last().is_some_and(|name| name == COMPETENCIA);
         let of_one = self.inputs.len() == 1 + usize::from(dated);
         if rows == 0 {

@@ -69,6 +69,7 @@ impl Of<'_> {
             source: source.to_owned(),
             edition: None,
             era: None,
+            lists_at: None,
             rule,
         });
     }

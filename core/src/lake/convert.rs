@@ -84,6 +84,7 @@ impl Rows<'_> {
                 };
                 Provenance {
                     sha256: Some(sha256),
+                    header_date: summary.changed.map(|day| day.to_string()),
                     rows: summary.rows_kept,
                     rows_deleted: summary.rows_deleted,
                     rows_unflagged: summary.rows_unflagged,

@@ -17,6 +17,9 @@ pub struct Provenance {
     pub size: u64,
     /// Nanoseconds since 1970.
     pub mtime_ns: i64,
+    /// The day of the last change that a DBF's header says (`2024-12-12`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header_date: Option<String>,
     /// Of a folder PRELIM: not closed by the ministry.
     #[serde(default)]
     pub preliminary: bool,

@@ -15,6 +15,7 @@ mod when;
 pub use contract::{Aggregate, AggregateFn, CompetenciaParam, Labels, OneOrMany, OrderBy, QueryParams};
 pub use filter::{Col, Filter, Op, col};
 pub use options::{CacheMode, MissingFiles, OnBadValue, OnEmergency, Options, Priority, Versions};
+pub(crate) use query::Figure;
 pub use query::{
     Ask, BindValue, Labelled, ORIGIN, Predicate, Projection, Query, Scalar, Scope, Sort, Sql, Structured, Syntax,
 };

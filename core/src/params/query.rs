@@ -241,7 +241,7 @@ impl Syntax {
 }
 
 /// The value of a parameter of the user's SQL.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum BindValue {
     /// No value.
     Null,

@@ -1,6 +1,7 @@
 //! From a query to pruned files and one SQL statement.
 
 mod bad_rows;
+mod by_codes;
 mod catalog_answer;
 mod dialect;
 mod explain;

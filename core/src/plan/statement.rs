@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::RecordBatch;
 
 use super::bad_rows::{BadRows, bad_rows};
+use super::by_codes::Groups;
 use super::catalog_answer::catalog_answer;
 use super::named;
 use super::origin;
@@ -49,7 +50,7 @@ pub struct Statement {
 
 impl Statement {
     /// Nothing yet to be run.
-    fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Statement {
             views: Vec::new(),
             sql: String::new(),
@@ -88,7 +89,7 @@ impl Statement {
 }
 
 /// Values of the placeholders.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Binds {
     /// For `?`, in their order, as text that the SQL casts.
     Positional(Vec<String>),
@@ -262,7 +263,7 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
                     scan.files.retain(|_| read.next().unwrap_or(true));
                 }
             }
-            let (sql, binds) = structured(dialect, ask, scope, columns, origin, placed, ordered);
+            let (sql, binds) = structured(dialect, ask, (scope, columns, of_scope), origin, placed, ordered);
             Ok(Statement {
                 views: views(placed)?,
                 sql,
@@ -316,8 +317,7 @@ fn by_place(ask: &Structured, scanned: bool, ordered: bool) -> bool {
 fn structured(
     dialect: &dyn Dialect,
     ask: &Structured,
-    scope: &Scope,
-    columns: &[TableColumn],
+    (scope, columns, files): (&Scope, &[TableColumn], &[&LakeFile]),
     origin: Option<[&str; 3]>,
     placed: bool,
     ordered: bool,
@@ -331,6 +331,13 @@ fn structured(
     let mut table = dialect.name(&scope.grupo.dataset.table());
     if !conditions.is_empty() {
         table.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
+    }
+    if let Projection::Grouped { keys, figures } = &ask.projection {
+        let groups = Groups { keys, figures, grupo: scope.grupo, columns, files };
+        let column = |name: &str, kind: &LogicalType| build.column(name, Some(kind));
+        if let Some(by_codes) = groups.by_codes(dialect, &table, &column) {
+            (projection, table) = (by_codes.projection, by_codes.from);
+        }
     }
     let mut sql = format!("SELECT {projection} FROM {table}");
     if let Projection::Grouped { keys, .. } = &ask.projection

@@ -12,7 +12,7 @@ use crate::lake::LakeFile;
 use crate::params::Scope;
 
 /// A table that a statement reads, in SQL.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct View {
     /// Quoted.
     pub name: String,

@@ -13,8 +13,8 @@ use super::places::{homeless, local_folder, remote_cache, short_hash, source_of,
 use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId};
 use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::{Catalog, Dataset};
-use crate::config::Config;
-use crate::engine::{Engine, Local, Settings};
+use crate::config::{Config, Isolation};
+use crate::engine::{Engine, Isolated, Local, Settings};
 use crate::estimate::Estimator;
 use crate::governor::{self, BatchMemory, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile, is_written_by_us};
@@ -144,7 +144,16 @@ impl Environment {
         let folders = of_source.into_iter().chain([local_folder(&lake.location()), cache.root().to_owned()]);
         let local: Arc<dyn Engine> = Arc::new(Local::over(folders.collect()));
         let scans = parts.engine.is_none();
-        let engine = parts.engine.map_or_else(|| local.clone(), |over| over(local.clone()));
+        let isolated = match config.isolation {
+            Isolation::None => None,
+            which => {
+                let all = which == Isolation::All;
+                Some(Arc::new(Isolated::over(local.clone(), all, config.worker.as_deref())?))
+            }
+        };
+        let workers = isolated.as_ref().map(|isolated| Box::new(isolated.metrics()) as _);
+        let ours = isolated.map_or_else(|| local.clone(), |isolated| isolated as Arc<dyn Engine>);
+        let engine = parts.engine.map_or_else(|| ours.clone(), |over| over(ours.clone()));
         let governor = Governor::of_process();
         governor.shared_by(config.processes);
         let answers = Answers::of(&config, &governor)?;
@@ -180,7 +189,7 @@ impl Environment {
         let services = [Box::new(governor.clone()) as _, Box::new(scheduler.clone()) as _, Box::new(Connections) as _];
         let downloads = mirror.as_ref().map_or_else(Arc::default, |mirror| mirror.downloads().clone());
         let downloads = [Box::new(DownloadMetrics(downloads)) as _];
-        let metrics = Metrics::new(services.into_iter().chain(downloads).chain(counted));
+        let metrics = Metrics::new(services.into_iter().chain(downloads).chain(counted).chain(workers));
         Ok(Environment {
             config,
             catalog: Catalog::builtin(),
@@ -346,6 +355,8 @@ impl Environment {
     pub(super) fn traced(&self, error: Error, ctx: &Ctx) -> Error {
         let error = error.traced(&ctx.trace_id, self.config.language);
         let stage = error.context().stage.unwrap_or("query");
+        ctx.span.failed(&error);
+        let _entered = ctx.span.enter();
         tracing::warn!(trace_id = %ctx.trace_id, code = %error.code(), stage, detail = error.detail(), "failed");
         error
     }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::environment::Environment;
 use super::{Job, Report, Unreadable, bad_rows, sampled};
-use crate::base::{Code, Ctx, PeakMemory, Result};
+use crate::base::{Code, Ctx, PeakMemory, Result, Stage};
 use crate::engine::KeptAnswer;
 use crate::governor::Mode;
 use crate::lake::{ConvertOptions, LakeFile};
@@ -96,6 +96,14 @@ impl Run<'_> {
     /// The lake's files; one that cannot be read ends the job, or is left out and named where `partial` says so. `columns`: those
     /// that will be read. What is kept or compared is always of all.
     pub fn readable(
+        &self,
+        prepared: &Prepared,
+        columns: Option<Arc<BTreeSet<String>>>,
+    ) -> Result<(Vec<LakeFile>, Vec<Unreadable>)> {
+        self.ctx.stage(Stage::Files, |ctx| Run { ctx, ..*self }.read(prepared, columns))
+    }
+
+    fn read(
         &self,
         prepared: &Prepared,
         columns: Option<Arc<BTreeSet<String>>>,

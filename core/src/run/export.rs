@@ -15,7 +15,7 @@ use super::memory::Share;
 use super::result_info::result_info;
 use super::stored_plan::StoredPlan;
 use super::{Report, materialise};
-use crate::base::{CancelReason, Code, Error, Phase, Result, Text, UnitPlaces, Units, text};
+use crate::base::{CancelReason, Code, Error, Phase, Result, Stage, Text, UnitPlaces, Units, text};
 use crate::engine::{RowStream, Settings};
 use crate::lake::LakeFile;
 use crate::params::QueryParams;
@@ -52,12 +52,13 @@ pub(super) fn run(run: Run, prepared: Prepared, root: OutputRoot, destinations: 
     let plan = StoredPlan::new(&execution, &export.root.location(), &export.targets, &export.info)?;
     let unfinished = env.unfinished(&execution.prepared.params);
     if let Some(unfinished) = &unfinished {
-        tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{}", unfinished.get(ctx.language));
+        let warning = unfinished.get(ctx.language);
+        tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), warning, "unfinished jobs wait to be resumed");
     }
     let folder = env.state.create(job.id(), &plan.to_json()?)?;
     let outcome = export.attempts(folder, plan, false)?;
     drop(export);
-    let mut report = execution.report(outcome);
+    let mut report = ctx.stage(Stage::Report, |_| Ok(execution.report(outcome)))?;
     report.warnings.extend(unfinished.map(|unfinished| unfinished.get(ctx.language).to_owned()));
     Ok(report)
 }
@@ -168,15 +169,16 @@ impl Export<'_> {
         settings.units = Some(units);
         let engine = if positional.is_some() { &env.engine } else { &env.local };
         let statement = if positional.is_some() { statement.clone() } else { Statement::of_scan(scan) };
-        let running = engine.start(statement, &settings, &ctx.child())?;
+        let running = engine.start(statement, &settings, &ctx.child().within(Stage::Engine))?;
         // A kept result is counted.
         let kept = plan.materialised.as_ref().map(|kept| kept.row_groups.iter().sum());
         let expected = kept.or_else(|| self.execution.known_rows());
         ctx.progress.enter(Phase::Loading);
         let running = Rows { running, schema: schema.clone() };
         let parking = share.lease.on(ctx);
-        let (_, stored) =
-            deliver(running, &schema, fan_out, files, expected, &parking).map_err(|error| (*error).clone())?;
+        let (_, stored) = parking.stage(Stage::Sink, |ctx| {
+            deliver(running, &schema, fan_out, files, expected, ctx).map_err(|error| (*error).clone())
+        })?;
         let rows = stored.iter().map(|one| one.rows).max().unwrap_or(0);
         Ok(Outcome { rows, stored, held, sampled: sampled.clone(), ..Outcome::of(share.mode) })
     }
@@ -198,7 +200,8 @@ impl Export<'_> {
         }
         ctx.progress.enter(Phase::Running);
         let (settings, share) = self.share(alone)?;
-        let mut running = env.engine.start(statement.clone(), &settings, &share.lease.on(ctx).child())?;
+        let mut running =
+            env.engine.start(statement.clone(), &settings, &share.lease.on(ctx).child().within(Stage::Engine))?;
         let schema = running.schema().clone();
         refuse_same_names(&schema)?;
         fan_out.start(&schema, ctx).map_err(|error| (*error).clone())?;

@@ -60,6 +60,7 @@ impl Environment {
             for _ in 0..self.config.transfers.min(files.len()) {
                 let (next, came) = (&next, came.clone());
                 scope.spawn(move || {
+                    let _entered = ctx.span.enter();
                     loop {
                         let at = next.fetch_add(1, Relaxed);
                         let Some(file) = files.get(at) else { return };

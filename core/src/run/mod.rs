@@ -42,7 +42,7 @@ pub use environment::{EngineOver, Parts};
 pub use handles::{Job, Pending, Rows};
 pub use plan_sync::{FileState, PlannedFile, SyncPlan};
 pub use profile::{Change, ColumnProfile, CompetenciaRows, FrequentValue, InCompetencia, Profile};
-pub use report::{BadValue, NormalisedCodes, Performance, Report, Source, Storage, Unlabelled, Unreadable};
+pub use report::{BadValue, NormalisedCodes, Performance, Report, Series, Source, Storage, Unlabelled, Unreadable};
 pub use resume::{DestinationOptions, JobDestination, JobInfo, Replayed};
 pub use session::SyncReport;
 

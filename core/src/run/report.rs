@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::base::{Code, Error, Result, TableIndex, Text, json_words, text};
-use crate::catalog::{Dataset, Form};
+use crate::catalog::{Catalog, Dataset, Form};
 use crate::engine::CacheUse;
 use crate::governor::Mode;
 use crate::lake::LakeFile;
@@ -139,6 +139,42 @@ pub struct Source {
     /// The address of the source that it was fetched from; none for files of this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// Of a population of IBGE's: a series is published anew with other numbers for the same year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Series>,
+}
+
+/// Which series a population is of, and which revision of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Series {
+    /// `IBGE-POPSVS`, `IBGE-POPTCU`, `IBGE-POP`, ...
+    pub dataset: Dataset,
+    /// What the series is, in Portuguese.
+    pub name: String,
+    /// The file's own day (`2025-01-07`), as its server or the system tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_date: Option<String>,
+    /// The day of the last change that the header of the DBF says (`2024-12-12`); none for other kinds of files, and for those that
+    /// an earlier version converted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header_date: Option<String>,
+}
+
+impl Series {
+    /// Of a file of IBGE's.
+    pub(super) fn of(file: &LakeFile) -> Option<Self> {
+        let dataset = &file.id.dataset;
+        let grupo = Catalog::builtin().dataset(&dataset.to_string()).filter(|_| dataset.sistema() == "IBGE")?;
+        let about = &file.source;
+        let day = || chrono::DateTime::from_timestamp_nanos(about.mtime_ns).date_naive().to_string();
+        Some(Series {
+            dataset: dataset.clone(),
+            name: grupo.nome.clone(),
+            file_date: (about.mtime_ns > 0).then(day),
+            header_date: about.header_date.clone(),
+        })
+    }
 }
 
 /// A file that could not be read, and why.

@@ -6,7 +6,9 @@ use rayon::prelude::*;
 
 use super::environment::Environment;
 use super::execution::{Execution, Outcome, Run};
-use super::{BadValue, CacheUse, NormalisedCodes, Performance, Report, Source, Storage, bad_rows, sampled, unlabelled};
+use super::{
+    BadValue, CacheUse, NormalisedCodes, Performance, Report, Series, Source, Storage, bad_rows, sampled, unlabelled,
+};
 use crate::base::{Result, masked, text};
 use crate::engine::KeptAnswer;
 use crate::lake::LakeFile;
@@ -73,9 +75,6 @@ impl Execution<'_> {
             warnings.push(warning.get(language).to_owned());
         }
         let warnings: Vec<String> = warnings.iter().map(|warning| masked(warning).into_owned()).collect();
-        for warning in &warnings {
-            tracing::warn!(trace_id = %ctx.trace_id, job_id = job.id(), "{warning}");
-        }
         Report {
             contract: 1,
             status: Status::Completed,
@@ -199,6 +198,7 @@ impl Environment {
             sha256: about.sha256.clone(),
             crc: about.crc,
             preliminary: about.preliminary,
+            series: Series::of(file),
             origin: self.mirror.as_ref().and_then(|mirror| mirror.origin(&file.location, file.state)),
         }
     }

@@ -12,7 +12,7 @@ use super::environment::{Environment, Parts};
 use super::execution::Prepared;
 use super::task::Task;
 use super::{Job, Pending, Profile, Report, Rows, Unreadable, export, profile, stream};
-use crate::base::{Cancel, Ctx, Error, Result, text};
+use crate::base::{Cancel, Ctx, Error, JobSpan, Result, Stage, text};
 use crate::catalog::{Dataset, FileId, Grupo, LogicalType};
 use crate::config::Config;
 use crate::gate;
@@ -161,11 +161,12 @@ impl Session {
         let began = std::time::Instant::now();
         let (session, job, all) = (self.clone(), Handle::new(ctx.clone()), all.to_vec());
         let work = move |ctx: &Ctx| {
+            let _entered = ctx.span.enter();
             let mut whole = SyncReport::default();
             let one = |params: &QueryParams| -> Result<SyncReport> {
                 let (query, mut selection, listing) = session.choose(params, Extent::Selected, ctx)?;
                 let unreadable = session.settle_rivals(&query, &mut selection, &listing, ctx)?;
-                let mut report = session.convert(&query, &selection, &listing, ctx)?;
+                let mut report = ctx.stage(Stage::Files, |ctx| session.convert(&query, &selection, &listing, ctx))?;
                 report.warnings.extend(unreadable.into_iter().map(|one| format!("{}: {}", one.file, one.detail)));
                 Ok(report)
             };
@@ -183,7 +184,8 @@ impl Session {
 
     /// What a job of this client carries, for who starts one and stops it.
     pub fn new_ctx(&self, cancel: &Cancel) -> Ctx {
-        Ctx { cancel: cancel.clone(), ..self.ctx() }
+        let ctx = self.ctx();
+        Ctx { cancel: cancel.clone(), span: JobSpan::of_job(&ctx.trace_id), ..ctx }
     }
 
     fn convert(&self, query: &Query, selection: &Selection, listing: &Listing, ctx: &Ctx) -> Result<SyncReport> {
@@ -368,6 +370,10 @@ impl Session {
     }
 
     pub(super) fn prepare(&self, params: &QueryParams, ctx: &Ctx) -> Result<Prepared> {
+        ctx.stage(Stage::Plan, |ctx| self.checked(params, ctx))
+    }
+
+    fn checked(&self, params: &QueryParams, ctx: &Ctx) -> Result<Prepared> {
         self.scheduler.is_usable()?;
         ctx.check()?;
         check_sizes(params)?;
@@ -388,8 +394,16 @@ impl Session {
     pub(super) fn spawn(self: &Arc<Self>, task: Task, job: &Job, ctx: Ctx) -> Result<()> {
         let seconds = task.options.deadline.map_or(self.config.deadline, |own| own.min(self.config.deadline));
         let order = self.order(task.options.priority, seconds, task.parks);
-        let (session, running) = (self.clone(), job.clone());
-        let work = move |ctx: &Ctx| task.run(&session, &running, ctx).map_err(|e| session.traced(e, ctx));
+        ctx.span.tell("job_id", job.id());
+        ctx.span.tell("priority", order.priority.as_str());
+        let (session, running, waiting) = (self.clone(), job.clone(), ctx.within(Stage::Wait));
+        let deadline = Some(Duration::from_secs_f64(seconds));
+        let work = move |ctx: &Ctx| {
+            drop(waiting);
+            let _entered = ctx.span.enter();
+            let ctx = &Ctx { deadline, ..ctx.clone() };
+            task.run(&session, &running, ctx).map_err(|error| session.traced(error, ctx))
+        };
         self.scheduler.submit(order, job.handle(), work).map_err(|e| self.traced(e, &ctx))
     }
 }

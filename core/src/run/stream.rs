@@ -10,7 +10,7 @@ use super::handles::ToCaller;
 use super::oom_retry::OomRetry;
 use super::stored_plan::StoredPlan;
 use super::{Report, bad_rows, sampled};
-use crate::base::{CancelReason, Phase, Result};
+use crate::base::{CancelReason, Phase, Result, Stage};
 use crate::labels::Derived;
 use crate::params::{Ask, Query};
 use crate::plan::{SAMPLING, Sampled};
@@ -28,7 +28,7 @@ pub(super) fn run(run: Run, prepared: Prepared, to_caller: ToCaller) -> Result<R
     let letters = keep_letters(&execution)?;
     let streamed = rows(&execution, to_caller);
     let outcome = settle(letters, execution.statement.rows_left_out(), streamed)?;
-    Ok(execution.report(outcome))
+    run.ctx.stage(Stage::Report, |_| Ok(execution.report(outcome)))
 }
 
 fn rows(execution: &Execution, to_caller: ToCaller) -> Result<Outcome> {
@@ -37,7 +37,8 @@ fn rows(execution: &Execution, to_caller: ToCaller) -> Result<Outcome> {
     let start = |alone| {
         let mut settings = env.settings(false);
         let share = env.share(execution, alone, &mut settings)?;
-        let running = env.engine.start(statement.clone(), &settings, &share.lease.on(ctx).child())?;
+        let running =
+            env.engine.start(statement.clone(), &settings, &share.lease.on(ctx).child().within(Stage::Engine))?;
         Ok((running, share))
     };
     let mut attempts = OomRetry::begin(start)?;
@@ -51,8 +52,10 @@ fn rows(execution: &Execution, to_caller: ToCaller) -> Result<Outcome> {
     }
     let parking = attempts.lease().on(ctx);
     let expected = execution.known_rows();
-    let to_reader = ToReader { rows: &mut attempts, sink, schema: &schema, throttle, ctx: &parking };
-    let (rows, stored) = to_reader.deliver(files, expected).map_err(|error| (*error).clone())?;
+    let (rows, stored) = parking.stage(Stage::Sink, |ctx| {
+        let to_reader = ToReader { rows: &mut attempts, sink, schema: &schema, throttle, ctx };
+        to_reader.deliver(files, expected).map_err(|error| (*error).clone())
+    })?;
     let share = attempts.share();
     let dead_letters = bad_rows::rejected(&prepared.query, files) + left_out;
     env.metrics.dead_letters("all", dead_letters);

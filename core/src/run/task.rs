@@ -29,6 +29,7 @@ impl Task {
     /// To its end, in the job's own thread.
     pub fn run(self, env: &Environment, job: &Job, ctx: &Ctx) -> Result<Report> {
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), datasets = %self.datasets, "started");
+        ctx.span.tell("datasets", self.datasets.as_str());
         env.metrics.began(self.complexity);
         let memory = PeakMemory::watch();
         let run = Run { env, memory: &memory, began: Instant::now(), job, ctx };
@@ -37,6 +38,7 @@ impl Task {
         let report = outcome?;
         report.warnings.iter().for_each(|warning| ctx.log_warning(warning));
         let (rows, sampled) = (report.records_processed, report.sampling.is_some());
+        ctx.span.tell("rows", rows);
         tracing::info!(trace_id = %ctx.trace_id, job_id = job.id(), rows, sampled, "completed");
         Ok(report)
     }

@@ -3,19 +3,20 @@
 //! They are counted over whole files, before the query's conditions, as bad values are: the same whichever engine ran it, however
 //! often its rows were read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 use rayon::prelude::*;
 
 use super::Unlabelled;
 use crate::base::{Ctx, Error, Result, Text, text};
-use crate::columnar::is_text;
+use crate::columnar::{dictionary_words, is_text};
 use crate::labels::{Derived, Input, WithoutLabel, derived_columns_of};
 use crate::lake::LakeFile;
 use crate::params::{Ask, Query, origin_column};
@@ -77,19 +78,35 @@ fn most_frequent(codes: HashMap<String, u64>) -> Vec<String> {
 /// Of one file, for each of `labels`; columns that it does not have say nothing.
 fn of_file(file: &LakeFile, labels: &[Arc<Derived>], ctx: &Ctx) -> Result<Vec<WithoutLabel>> {
     let failed = |error: &dyn std::fmt::Display| Error::internal(format!("{}: {error}", file.source.file));
-    let builder = ParquetRecordBatchReaderBuilder::try_new(At::of(file.open()?)).map_err(|error| failed(&error))?;
-    let has = |name: &str| builder.schema().fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
-    let roots: Vec<usize> = labels.iter().flat_map(|label| &label.inputs).filter_map(|name| has(name)).collect();
+    let at = At::of(file.open()?);
+    let mut builder = ParquetRecordBatchReaderBuilder::try_new(at.clone()).map_err(|error| failed(&error))?;
     let mut found = vec![WithoutLabel::default(); labels.len()];
+    // Row by row only where some code has no label, or may have none.
+    let (mut groups, mut open) = (BTreeSet::new(), BTreeSet::new());
+    for group in 0..builder.metadata().num_row_groups() {
+        for (number, label) in labels.iter().enumerate() {
+            ctx.check()?;
+            let known = has_all_labels(&at, &builder, group, label, file).map_err(|error| failed(&error))?;
+            if !known {
+                groups.insert(group);
+                open.insert(number);
+            }
+        }
+    }
+    let has = |name: &str| builder.schema().fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
+    let inputs = open.iter().flat_map(|number| &labels[*number].inputs);
+    let roots: Vec<usize> = inputs.filter_map(|name| has(name)).collect();
     if roots.is_empty() {
         return Ok(found);
     }
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|error| failed(&error))?;
+    builder = builder.with_projection(mask).with_row_groups(groups.into_iter().collect());
+    let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| failed(&error))?;
     for batch in reader {
         ctx.check()?;
         let batch = batch.map_err(|error| failed(&error))?;
-        for (label, into) in labels.iter().zip(&mut found) {
+        for number in &open {
+            let (label, into) = (&labels[*number], &mut found[*number]);
             let code = label.inputs.first().and_then(|name| input(&batch, name, file));
             if !matches!(code, Some(Input::Array(_))) {
                 continue;
@@ -100,6 +117,39 @@ fn of_file(file: &LakeFile, labels: &[Arc<Derived>], ctx: &Ctx) -> Result<Vec<Wi
         }
     }
     Ok(found)
+}
+
+/// Whether every code of a row group is known to have a label, without a look at its rows: of one column, whose dictionary has them
+/// all. A column that the file does not have has none without.
+fn has_all_labels(
+    at: &At,
+    builder: &ParquetRecordBatchReaderBuilder<At>,
+    group: usize,
+    label: &Derived,
+    file: &LakeFile,
+) -> std::result::Result<bool, ParquetError> {
+    let mut of_record = label.inputs.iter().filter(|name| origin_column(name).is_none());
+    let (Some(name), None) = (of_record.next(), of_record.next()) else { return Ok(false) };
+    let fields = builder.schema().fields();
+    let Some(root) = fields.iter().position(|field| field.name().eq_ignore_ascii_case(name)) else { return Ok(true) };
+    let leaves = builder.parquet_schema();
+    let leaf = (0..leaves.num_columns()).find(|leaf| leaves.get_column_root_idx(*leaf) == root);
+    let Some(leaf) = leaf.filter(|_| is_text(fields[root].data_type())) else { return Ok(false) };
+    let Some(words) = dictionary_words(at, builder.metadata(), group, leaf)? else { return Ok(false) };
+    let Ok(words) = words.iter().map(|word| std::str::from_utf8(word)).collect::<std::result::Result<Vec<_>, _>>()
+    else {
+        return Ok(false);
+    };
+    let rows = words.len();
+    let codes: ArrayRef = Arc::new(StringArray::from(words));
+    let input = |name: &String| match origin_column(name) {
+        Some(_) => Input::Text(file.id.competencia.to_string()),
+        None => Input::Array(codes.clone()),
+    };
+    let inputs: Vec<Input> = label.inputs.iter().map(input).collect();
+    let mut without = WithoutLabel::default();
+    label.without_label(&inputs, rows, &mut without)?;
+    Ok(without.rows == 0)
 }
 
 fn input(batch: &RecordBatch, name: &str, file: &LakeFile) -> Option<Input> {

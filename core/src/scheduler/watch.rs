@@ -134,10 +134,13 @@ impl<T> Handle<T> {
 
     /// The job's end; only the first counts.
     pub(super) fn end(&self, outcome: Result<T>) {
-        let Ctx { trace_id, language, .. } = &self.0.ctx;
-        let outcome = outcome.map_err(|error| error.traced(trace_id, *language));
+        let Ctx { trace_id, language, span, .. } = &self.0.ctx;
+        let outcome =
+            outcome.map_err(|error| error.traced(trace_id, *language)).inspect_err(|error| span.failed(error));
         let last = Status::of(&outcome);
+        span.tell("status", last.as_str());
         if self.0.outcome.set(outcome).is_ok() {
+            span.end();
             self.0.ctx.progress.end(last == Status::Completed);
             self.0.watch.becomes(last);
         }

@@ -479,6 +479,9 @@ fn errors_of_peers_are_not_made() {
     is("sia/SEXO", "F", "Feminino");
     assert_eq!((label("sia/SEXO", "1"), label("sia/SEXO", "2")), (None, None));
     is("sih/LEITOS", "04", "04-Crônicos");
+    is("sih/LEITOS", "06", "06-Pneumologia Sanitária (Tisiologia)");
+    is("sih/LEITOS", "09", "09-Leito Dia / Cirúrgicos");
+    is("sih/LEITOS", "10", "10-Leito Dia / Aids");
     is("sinan/Escolarnet", "10", "Não se aplica");
     // Schooling one step off.
     is("sih/INSTRU", "1", "Analfabeto");

@@ -85,6 +85,39 @@ fn rows_that_share_a_number_of_admission_all_count() {
     assert!(worms.len() == 6 && worms.iter().all(|row| row[0].is_some()), "{worms:?}");
 }
 
+/// In so many rows: what lists that packages wrote by hand have one step off, swapped or short.
+#[test]
+fn rows_that_others_mislabel_have_the_ministrys_words() {
+    // By column, code and label: so many rows.
+    let groups = |file: &str, dataset: &str, column: &str| -> Option<BTreeMap<(String, String), i64>> {
+        let (client, _place) = genuine(&[file])?;
+        let keys = [column.to_owned(), format!("{column}_rotulo")];
+        let (found, _) = rows(&client, &QueryParams::dataset(dataset).group_by(keys).count("n"));
+        let text = |cell: &Option<String>| cell.clone().unwrap_or_default();
+        Some(found.iter().map(|row| ((text(&row[0]), text(&row[1])), number(&row[2]).unwrap())).collect())
+    };
+    let Some(finance) = groups("sia/PAAC2401.dbc", "SIA-PA", "PA_TPFIN") else { return };
+    assert_eq!(finance[&("01".into(), "01 Atenção Básica (PAB)".into())], 26_040, "{finance:?}");
+    assert!(finance.contains_key(&("04".into(), "04 Fundo de Ações Estratégicas e Compensações FAEC".into())));
+    let of_deaths = groups("sim/DORR2022.dbc", "SIM-DO", "ESC").unwrap();
+    let years = ["Nenhuma", "1 a 3 anos", "4 a 7 anos", "8 a 11 anos", "12 anos e mais"];
+    let filled =
+        years.iter().zip(1..).map(|(label, code): (_, i32)| of_deaths[&(code.to_string(), (*label).to_owned())]);
+    assert_eq!(filled.sum::<i64>(), 2_680, "{of_deaths:?}");
+    let schooling = groups("sinan/ZIKABR20.dbc", "SINAN-ZIKA", "CS_ESCOL_N").unwrap();
+    let of = |code: &str, label: &str| schooling[&(code.to_owned(), label.to_owned())];
+    assert_eq!([of("10", "Não se aplica"), of("09", "Ign/Branco"), of("9", "Ign/Branco")], [2_042, 7_288, 603]);
+    assert!(schooling.contains_key(&("00".to_owned(), "Analfabeto".to_owned())), "{schooling:?}");
+    // Visceral leishmaniasis is in another list of sensitive conditions, and not in the ministry's.
+    let (client, _place) = genuine(&["sih/RDAC2401.dbc"]).unwrap();
+    let b55 = QueryParams::dataset("SIH-RD").columns(["csap", "COD_IDADE_rotulo", "COD_IDADE", "IDADE"]);
+    let (b55, _) = rows(&client, &b55.filter(col("DIAG_PRINC").starts_with("B55")));
+    assert!(b55.len() == 2 && b55.iter().all(|row| row[0].is_none()), "{b55:?}");
+    // The age of an admission has a list, across two fields.
+    let years = |row: &Vec<Option<String>>| Some(format!("{} anos", row[3].as_deref()?));
+    assert!(b55.iter().filter(|row| row[2].as_deref() == Some("4")).all(|row| row[1] == years(row)), "{b55:?}");
+}
+
 #[test]
 fn ages_of_deaths_and_of_psychosocial_care_are_those_of_their_dates() {
     let Some((client, _place)) = genuine(&["sim/DORR2022.dbc"]) else { return };

@@ -6,6 +6,7 @@ mod facts;
 mod ftp_server;
 #[path = "../genuine/mod.rs"]
 mod genuine;
+mod groups;
 mod kits;
 mod profiles;
 mod queries;

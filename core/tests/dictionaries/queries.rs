@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
 use chrono::NaiveDate;
 use datasus::catalog::Catalog;
-use datasus::labels::{derived_columns, dictionary_type, label_column};
+use datasus::labels::{Input, derived_columns, dictionary_type, label_column};
 use datasus::{Client, Op, QueryParams, Report, col};
 
 /// A client over copies of genuine files; none where they are not there.
@@ -268,6 +269,46 @@ fn the_scan_and_the_engine_derive_the_same() {
             assert!(differs.is_none(), "{file}: {list} {differs:?}");
         }
     }
+}
+
+/// A scan reads codes behind the dictionaries of a file, and so do the rows of batches that are a slice of one.
+#[test]
+fn codes_behind_a_dictionary_have_the_words_that_they_have_in_rows() {
+    let codes: Vec<Option<&str>> = (0..4)
+        .flat_map(|_| {
+            [
+                Some("1"),
+                None,
+                Some("03"),
+                Some("A09"),
+                Some("9"),
+                Some(""),
+                Some("120040"),
+                Some("ZZ"),
+                Some("I219"),
+                Some("02"),
+            ]
+        })
+        .collect();
+    let plain: ArrayRef = Arc::new(StringArray::from(codes));
+    let coded = cast(&plain, &dictionary_type()).unwrap();
+    let mut compared = 0;
+    for grupo in Catalog::builtin().datasets() {
+        for one in derived_columns(grupo).iter().filter(|one| one.words().is_some()) {
+            let given = |first: &ArrayRef| -> Vec<Input> {
+                let others = one.inputs.iter().skip(1).map(|name| match name.as_str() {
+                    "datasus_competencia" => Input::Text("202401".into()),
+                    _ => Input::Null,
+                });
+                [Input::Array(first.clone())].into_iter().chain(others).collect()
+            };
+            let of = |codes: &ArrayRef| one.compute(&given(codes), codes.len(), false).unwrap();
+            assert_eq!(&of(&coded), &of(&plain), "{one:?}");
+            assert_eq!(&of(&coded.slice(7, 12)), &of(&plain.slice(7, 12)), "{one:?}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 1_000, "{compared}");
 }
 
 fn made() -> (Client, tempfile::TempDir) {

@@ -48,6 +48,13 @@ fn rates_of_genuine_deaths_are_those_of_sql() {
         let (standardised, expected): (f64, f64) = (found.standardised.unwrap(), text(3).parse().unwrap());
         assert!((standardised - expected).abs() < 1e-6 * expected.max(1.0), "{found:?} {expected}");
     }
+    // Which series it is, and which revision of it.
+    let series = found.population_sources[0].series.clone().unwrap();
+    assert_eq!(
+        (series.dataset.to_string().as_str(), series.header_date.as_deref()),
+        ("IBGE-POPSVS", Some("2024-12-12"))
+    );
+    assert!(series.name.contains("SVS") && series.file_date.is_some(), "{series:?}");
     // A population of RR by the ministry's own file.
     let people: u64 = found.rows.iter().map(|row| row.population).sum();
     let (all, _) = rows(&client, &QueryParams::sql("SELECT sum(POP) AS n FROM ibge_popsvs WHERE COD_MUN LIKE '14%'"));
@@ -80,10 +87,25 @@ fn a_rate_by_hand() {
     let told: Vec<(&str, u64, u64, f64)> =
         found.rows.iter().map(|row| (row.municipio.as_str(), row.events, row.population, row.crude)).collect();
     assert_eq!(told, [("120020", 0, 4_000, 0.0), ("120040", 3, 2_000, 150.0)]);
+    let series = found.population_sources[0].series.as_ref().unwrap();
+    assert_eq!((series.dataset.to_string().as_str(), &series.header_date), ("IBGE-POPSVS", &None));
+    let today = chrono::Utc::now().date_naive();
+    let day: chrono::NaiveDate = series.file_date.as_ref().unwrap().parse().unwrap();
+    assert!((today - day).num_days().abs() <= 1, "{series:?}");
+    // Other files have no series.
+    let deaths = client.query(&QueryParams::dataset("SIM-DO").columns(["CODMUNRES"])).unwrap();
+    let report = {
+        let mut rows = deaths;
+        rows.by_ref().for_each(drop);
+        rows.report().unwrap()
+    };
+    assert!(report.sources.iter().all(|source| source.series.is_none()));
     // 2 of 1,000 people of 70, who are 2,000 of the standard's 6,000.
     let standardised: Vec<f64> = found.rows.iter().map(|row| row.standardised.unwrap()).collect();
     assert!(standardised[0] == 0.0 && (standardised[1] - 200.0 / 3.0).abs() < 1e-9, "{standardised:?}");
-    assert_eq!((found.unknown_municipality, found.unknown_age, found.warnings.len()), (1, 1, 2));
+    assert_eq!((found.unknown_municipality, found.unknown_age), (1, 1), "{:?}", found.warnings);
+    let of_rates = found.warnings.iter().filter(|warning| warning.contains("ignorad"));
+    assert_eq!(of_rates.count(), 2, "{:?}", found.warnings);
 }
 
 #[test]
@@ -95,7 +117,9 @@ fn a_population_that_is_missing_is_an_error_and_no_rate() {
     // A band with deaths and no people has no standardised rate, and says so.
     let (client, _place) = made(PEOPLE, "120040,01022022,440,2\n");
     let found = rates(&client, of_2022()).unwrap();
-    assert_eq!((found.rows[1].standardised, found.rows[1].events, found.warnings.len()), (None, 1, 1));
+    assert_eq!((found.rows[1].standardised, found.rows[1].events), (None, 1));
+    let told = |words: &str| found.warnings.iter().filter(|warning| warning.contains(words)).count();
+    assert_eq!((told("faixa etária sem população"), told("ignorad")), (1, 0), "{:?}", found.warnings);
     // Neither have people of an age that cannot be read.
     let (odd, _place) = made(&format!("{PEOPLE}120040,2022,1,80+,5\n"), "120040,01022022,470,2\n");
     assert!(rates(&odd, of_2022()).is_err());

@@ -11,6 +11,7 @@ mod logged;
 #[cfg(target_os = "linux")]
 mod planning;
 mod told;
+mod traces;
 mod tree;
 mod zips;
 

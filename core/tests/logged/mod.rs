@@ -1,9 +1,22 @@
-//! What is logged at TRACE, by whichever test of a binary.
+//! What is logged at TRACE, and sent to a collector, by whichever test of a binary.
+
+mod collector;
 
 use std::io::Write;
-use std::sync::{Mutex, Once};
+use std::sync::{LazyLock, Mutex, Once};
+use std::time::Duration;
+
+use datasus::telemetry::{Spans, flush};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+#[allow(unused_imports, reason = "not every binary parses them")]
+pub use collector::{Received, spans_of};
 
 static LOGGED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+static COLLECTOR: LazyLock<Received> = LazyLock::new(Received::begin);
 
 struct Log;
 
@@ -22,12 +35,21 @@ impl Write for Log {
 pub fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let made = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(|| Log).with_ansi(false);
-        made.try_init().unwrap();
+        let lines = tracing_subscriber::fmt::layer().with_writer(|| Log).with_ansi(false);
+        let lines = lines.with_span_events(FmtSpan::NEW | FmtSpan::CLOSE);
+        let spans = Spans::sent_to(COLLECTOR.collector()).unwrap();
+        tracing_subscriber::registry().with(LevelFilter::TRACE).with(lines).with(spans).try_init().unwrap();
     });
 }
 
-/// All that came since.
+/// All that came since, in the log and to the collector.
 pub fn logged() -> String {
-    String::from_utf8_lossy(&LOGGED.lock().unwrap()).into_owned()
+    let sent = sent();
+    format!("{}\n{sent}", String::from_utf8_lossy(&LOGGED.lock().unwrap()))
+}
+
+/// What the collector has got.
+pub fn sent() -> String {
+    assert!(flush(Duration::from_secs(30)), "the collector did not get all");
+    COLLECTOR.bodies().join("\n")
 }

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import datasus
 from datasus.models import QueryParams
 
-from . import catalog, errors, health, job_routes, query
+from . import admission, catalog, errors, health, job_routes, query
 from .jobs import Jobs, folder
 from .settings import Settings
 from .work import Threads
@@ -147,6 +147,7 @@ def build(settings: Settings, client: datasus.Client | None = None) -> FastAPI:
     )
     app.state.settings, app.state.closing, app.state.open = settings, False, 0
     app.state.requests = health.Requests()
+    app.state.admission = admission.Admission()
     errors.install(app, settings.language)
     for routes in (query.routes, job_routes.routes, catalog.routes, health.routes):
         app.include_router(routes)

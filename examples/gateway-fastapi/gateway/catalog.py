@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
 from .health import Problem
+from .who import who
 
-routes = APIRouter(tags=["catalogue"])
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "The API key is wrong, or missing where one is needed (DS-401)"}
+}
+routes = APIRouter(tags=["catalogue"], dependencies=[Depends(who)], responses=_REFUSED)
 
 
 @routes.get("/datasets", summary="What there is to ask")

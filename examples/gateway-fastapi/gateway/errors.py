@@ -35,6 +35,10 @@ _TEXTS = {
     "gone": ("O arquivo deste trabalho não está mais aqui", "The file of this job is not here any more"),
     "closing": ("O serviço está sendo encerrado; tente em outro", "The service is being closed; try another one"),
     "busy": ("Há pedidos demais à espera; repita daqui a pouco", "Too many requests wait; ask again soon"),
+    "limited": (
+        "Mais de {limit} consultas por minuto deste endereço; repita daqui a {retry_after_sec} s",
+        "More than {limit} queries a minute from this address; ask again in {retry_after_sec} s",
+    ),
     "media": ("Esperado um corpo em application/json", "Expected a body in application/json"),
     "internal": ("Erro interno do serviço", "Internal error of the service"),
     "bad": ("O pedido não pôde ser lido", "The request could not be read"),
@@ -46,7 +50,7 @@ class Refusal(Exception):
 
     def __init__(self, status: int, code: str, text: str, **diagnostic: Any) -> None:
         super().__init__(text)
-        self.status, self.code, self.text, self.diagnostic = status, code, text, diagnostic
+        self.status, self.code, self.text, self.diagnostic = (status, code, text, diagnostic)
 
 
 def status_of(code: str) -> int:
@@ -62,6 +66,7 @@ def form(code: str, text: str, language: str, **diagnostic: Any) -> dict[str, An
 
 
 def _answer(status: int, body: dict[str, Any]) -> JSONResponse:
+    """With the headers that its status and its facts ask for."""
     wait = (body.get("diagnostic") or {}).get("retry_after_sec", 5 if status == 503 else None)
     headers = {} if wait is None else {"Retry-After": str(max(1, math.ceil(float(wait))))}
     if status == 401:
@@ -95,9 +100,9 @@ def install(app: Any, language: str) -> None:
             examples = ["POST /query", "GET /datasets", "GET /health"]
             return _answer(404, form("DS-404", "nothing", language, received=received, valid_examples=examples))
         if error.status_code == 405:
-            answer = _answer(405, form("DS-400", "method", language, received=received))
-            answer.headers.update(error.headers or {})
-            return answer
+            told = _answer(405, form("DS-400", "method", language, received=received))
+            told.headers.update(error.headers or {})
+            return told
         return _answer(error.status_code, form("DS-400", "bad", language, received=received))
 
     @app.exception_handler(Exception)

@@ -74,7 +74,13 @@ class Jobs:
         claim = self.records.claim(job.id)
         if claim is None:
             raise RuntimeError("somebody runs a job that is new")
-        self._note(record, job)
+        try:
+            self._note(record, job)
+        except BaseException:
+            # Nobody is told of it, and so it has no business here.
+            job.cancel()
+            claim.close()
+            raise
         self._follow(job, record, claim)
         logger.info("accepted", extra={"job_id": job.id, "trace_id": job.trace_id})
         return record
@@ -82,11 +88,14 @@ class Jobs:
     def get(self, job: str) -> Record:
         """As it is now; Refusal where there is none."""
         running = self._running.get(job)
+        record = running.record if running else self._read(job)
+        return {**record, **_state(running.job)} if running and not running.job.done else record
+
+    def _read(self, job: str) -> Record:
         try:
-            record = running.record if running else self.records.read(job)
+            return self.records.read(job)
         except KeyError:
             raise Refusal(404, "DS-404", "no_job", received=job[:80]) from None
-        return {**record, **_state(running.job)} if running and not running.job.done else record
 
     def cancel(self, job: str) -> Record:
         """Asks whichever worker runs it."""
@@ -98,14 +107,18 @@ class Jobs:
 
     def resume(self, job: str) -> Record:
         """Goes on with a job that failed, here."""
-        record = self.get(job)
-        if record["status"] != "failed":
-            raise Refusal(409, "DS-409", "over" if record["status"] in OVER else "runs", received=record["status"])
+        self.get(job)
         claim = self.records.claim(job)
         if claim is None:
             raise Refusal(409, "DS-409", "runs", received="running")
         try:
-            resumed = self._client.resume(record["core_id"])
+            # As it is now that nobody else goes on with it: another worker may have brought it to its end meanwhile.
+            record = self._read(job)
+            if record["status"] != "failed":
+                raise Refusal(409, "DS-409", "over" if record["status"] in OVER else "runs", received=record["status"])
+            # A cancel that came too late was of the run before.
+            self.records.settle(job)
+            resumed = self._begun_again(record)
         except BaseException:
             claim.close()
             raise
@@ -189,20 +202,26 @@ class Jobs:
             claim = self.records.claim(record["job_id"])
             if claim is None:
                 continue
-            # Another worker may have brought it to its end meanwhile.
-            now = self.records.read(record["job_id"])
+            try:
+                # Another worker may have brought it to its end meanwhile.
+                now = self.records.read(record["job_id"])
+            except KeyError:
+                now = {"status": OVER[0]}
             if now["status"] in OVER:
                 claim.close()
             else:
                 self._again(now, claim)
 
+    def _begun_again(self, record: Record) -> Any:
+        try:
+            return self._client.resume(record["core_id"])
+        except datasus.NotFound:
+            # It had not begun, or had ended and nobody was told: the same rows once more.
+            return self._client.submit(record["params"], to=datasus.Csv(record["files"][0], overwrite=True))
+
     def _again(self, record: Record, claim: IO[str]) -> None:
         try:
-            try:
-                job = self._client.resume(record["core_id"])
-            except datasus.NotFound:
-                # It had not begun, or had ended and nobody was told: the same rows once more.
-                job = self._client.submit(record["params"], to=datasus.Csv(record["files"][0], overwrite=True))
+            job = self._begun_again(record)
         except datasus.QueueFull:
             claim.close()
         except datasus.Error as error:

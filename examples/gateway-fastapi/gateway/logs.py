@@ -8,11 +8,8 @@ from __future__ import annotations
 import datetime
 import json
 import logging
-import re
 import sys
 
-#: What stands at the end of the package's lines as ``name=value``; ``detail`` is the last, and goes to the end.
-_FIELD = re.compile(r" (\w+)=((?:(?! \w+=).)*)", re.DOTALL)
 _OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
@@ -20,37 +17,27 @@ class JsonLines(logging.Formatter):
     """A record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = record.getMessage()
         line: dict[str, object] = {
             "time": datetime.datetime.fromtimestamp(record.created, datetime.timezone.utc).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
         }
-        if record.name == "datasus":
-            event, fields = fields_of(text)
-            # What a text says of itself is behind what is known.
-            line = {**fields, **line, "event": event}
-        else:
-            line["event"] = text
-        line |= {name: value for name, value in vars(record).items() if name not in _OWN and not name.startswith("_")}
+        # The package says its event and its facts apart from the text for people; what is known here comes before them.
+        facts = getattr(record, "fields", {}) if record.name == "datasus" else _extra(record)
+        line["event"] = getattr(record, "event", None) or record.getMessage()
+        line = {**facts, **line}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def fields_of(text: str) -> tuple[str, dict[str, str]]:
-    """The event and the fields of a line of the package's: ``completed trace_id=0a1b2c3d rows=600``."""
-    first = _FIELD.search(text)
-    if first is None:
-        return text, {}
-    # What a user wrote may stand in the last one, and look like others.
-    head, mark, detail = text[first.start() :].partition(" detail=")
-    fields = dict(_FIELD.findall(head))
-    return text[: first.start()], {**fields, "detail": detail} if mark else fields
+def _extra(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _OWN and not name.startswith("_")}
 
 
 def configure(level: str) -> None:
     """Every logger of the process, on standard error."""
+    logging.addLevelName(5, "TRACE")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)

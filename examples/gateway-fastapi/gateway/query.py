@@ -166,15 +166,21 @@ async def query(request: Request, asker: Who = Depends(who)) -> Response:  # noq
     """
     state = request.app.state
     media = formats.wanted(request.headers.get("accept"))
+    state.admission.check(asker.address, state.closing)
+    state.threads.check(asker.priority)
     params, text = await _params(request)
     counted: Response | bool = False
-    if "respond-async" in request.headers.get("prefer", ""):
-        await state.threads.queued(asker.priority, _is_large, state, text)
-    else:
-        counted = await state.threads.queued(asker.priority, _at_once, state, params, text, asker, media)
-        if isinstance(counted, Response):
-            return counted
-    return await _as_job(state, params, asker, counted)
+    try:
+        if "respond-async" in request.headers.get("prefer", ""):
+            await state.threads.queued(asker.priority, _is_large, state, text)
+        else:
+            counted = await state.threads.queued(asker.priority, _at_once, state, params, text, asker, media)
+            if isinstance(counted, Response):
+                return counted
+        return await _as_job(state, params, asker, counted)
+    except datasus.QueueFull as error:
+        state.admission.note(asker.address, error)
+        raise
 
 
 async def _as_job(state: Any, params: dict[str, Any], asker: Who, counted: bool) -> Response:

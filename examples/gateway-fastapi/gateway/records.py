@@ -85,9 +85,20 @@ class Records:
 
     def sweep(self, files: pathlib.Path, keep: float) -> None:
         """Files and records of jobs that have ended long ago."""
-        for record in self.every():
-            if record["status"] in OVER and time.time() - float(record.get("ended") or time.time()) > keep:
+
+        def old(record: Record) -> bool:
+            return record["status"] in OVER and time.time() - float(record.get("ended") or time.time()) > keep
+
+        for found in filter(old, self.every()):
+            # Somebody may go on with it just now.
+            claim = self.claim(found["job_id"])
+            if claim is None:
+                continue
+            with claim, contextlib.suppress(KeyError):
+                record = self.read(found["job_id"])
+                if not old(record):
+                    continue
                 for name in record["files"]:
                     (files / name).unlink(missing_ok=True)
-                for ending in ("cancel", "lock", "json"):
+                for ending in ("cancel", "json", "lock"):
                     self.path(record["job_id"], ending).unlink(missing_ok=True)

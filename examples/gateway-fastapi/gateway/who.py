@@ -58,8 +58,8 @@ def _trusted(address: str, settings: Settings) -> bool:
     return any(parsed in network for network in settings.proxies if network.version == parsed.version)
 
 
-def who(request: Request) -> Who:
-    """Of this request; 401 where a key is wrong or missing."""
+async def who(request: Request) -> Who:
+    """Of this request; 401 where a key is wrong or missing. It waits for nothing, and so takes no thread."""
     settings: Settings = request.app.state.settings
     peer = request.client.host if request.client else "local"
     # A proxy may add a line of its own behind the one that it was sent.

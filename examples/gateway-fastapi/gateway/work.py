@@ -26,6 +26,9 @@ class Threads:
 
     #: Requests of a class that wait or run at once; one more is 429.
     MOST: ClassVar[dict[str, int]] = {"health": 128, "admin": 128, "user": 256}
+    #: Threads for a class and those above it. The core runs as many jobs at once as there are cores: more threads would only
+    #: take turns with the urgent ones'.
+    COUNT: ClassVar[dict[Class, int]] = {"user": max(4, 2 * (os.cpu_count() or 1)), "admin": 2, "health": 4}
 
     def __init__(self) -> None:
         self.open = dict.fromkeys(CLASSES, 0)
@@ -35,17 +38,22 @@ class Threads:
         ]
         self._changed = threading.Condition()
         self._closed = False
-        # The core runs as many jobs at once as there are cores: more threads would only take turns with the urgent ones'.
-        cores = os.cpu_count() or 1
-        for lowest, count in ((2, max(4, 2 * cores)), (1, 2), (0, 4)):
+        for name, count in self.COUNT.items():
             for number in range(count):
-                name = f"gateway-{CLASSES[lowest]}-{number}"
-                threading.Thread(target=self._work, args=(lowest,), name=name, daemon=True).start()
+                thread = threading.Thread(
+                    target=self._work, args=(CLASSES.index(name),), name=f"gateway-{name}-{number}"
+                )
+                thread.daemon = True
+                thread.start()
+
+    def check(self, name: Class) -> None:
+        """Refusal: too many of the class wait already."""
+        if self.open[name] >= self.MOST[name]:
+            raise Refusal(429, "DS-429", "busy", retry_after_sec=5)
 
     async def queued(self, name: Class, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Work that takes its turn."""
-        if self.open[name] >= self.MOST[name]:
-            raise Refusal(429, "DS-429", "busy", retry_after_sec=5)
+        self.check(name)
         self.open[name] += 1
         try:
             future: Future[T] = Future()

@@ -6,7 +6,8 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
-from service import Service, served
+from otlp_collector import Collector
+from service import WRITTEN, Service, served
 
 import datasus
 
@@ -24,9 +25,17 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
-def service(made: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    """Where the shared service sends its traces."""
+    file = tmp_path_factory.mktemp("traces") / "bodies.jsonl"
+    WRITTEN.append(file)
+    with Collector(file) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def service(made: pathlib.Path, tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Service]:
     """Without a limit, and with few rows at once."""
-    with served(
-        made, tmp_path_factory.mktemp("home") / "shared", GATEWAY_SMALL_ROWS="500", GATEWAY_SMALL_FILES="10"
-    ) as one:
+    settings = {"GATEWAY_SMALL_ROWS": "500", "GATEWAY_SMALL_FILES": "10", "DATASUS_OTLP": collector.address}
+    with served(made, tmp_path_factory.mktemp("home") / "shared", **settings) as one:
         yield one

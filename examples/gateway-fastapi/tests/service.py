@@ -45,19 +45,22 @@ def until(what: str, holds: Callable[[], Any], seconds: float = 20.0) -> Any:
 class Service:
     """One that runs."""
 
-    def __init__(self, source: pathlib.Path, home: pathlib.Path, **settings: str) -> None:
-        self.source, self.home, self.port = source, home, int(settings.get("GATEWAY_PORT", free_port()))
+    def __init__(self, source: pathlib.Path | str, home: pathlib.Path, **settings: str) -> None:
+        self.source, self.home, self.port = (source, home, int(settings.get("GATEWAY_PORT", free_port())))
         self.log = home.parent / f"{home.name}-{self.port}.log"
         WRITTEN.extend([self.log, home])
         env = {name: value for name, value in os.environ.items() if not name.startswith(("DATASUS_", "GATEWAY_"))}
         env |= {
             "DATASUS_SOURCE": str(source),
             "GATEWAY_HOME": str(home),
+            "DATASUS_HOME": str(home / "fetched"),
             "GATEWAY_PORT": str(self.port),
             "GATEWAY_KEYS_HEALTH": CANARIES["health"],
             "GATEWAY_KEYS_ADMIN": CANARIES["admin"],
             "GATEWAY_GRACE": "5",
             "DATASUS_RATE_LIMIT": "0",
+            # What is never said is not said at this level either.
+            "GATEWAY_LOG_LEVEL": "TRACE",
         }
         env |= settings
         with open(self.log, "wb") as log:
@@ -113,7 +116,7 @@ class Service:
 
 
 @contextlib.contextmanager
-def served(source: pathlib.Path, home: pathlib.Path, **settings: str) -> Iterator[Service]:
+def served(source: pathlib.Path | str, home: pathlib.Path, **settings: str) -> Iterator[Service]:
     """A service that ends with the block."""
     service = Service(source, home, **settings)
     try:

@@ -6,8 +6,10 @@ import json
 import pathlib
 from typing import Any
 
+import httpx
 import pyarrow
 import pytest
+from otlp_collector import Collector, attributes
 from service import CANARIES, HERE, QUERY, WRITTEN, Service, served, until
 
 import datasus
@@ -17,12 +19,49 @@ ADMIN, HEALTH = CANARIES["admin"], CANARIES["health"]
 ENDLESS = {"sql": "SELECT count(*) FROM range(100000000000) t(i), sih_rd", "options": {"deadline": 0.3}}
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_it_answers_as_the_list_of_both_services_says(service: Service, case: dict[str, Any]) -> None:
+def asked(service: Service, case: dict[str, Any]) -> httpx.Response:
+    """As a case says."""
     if "get" in case:
-        answer = service.http.get(case["get"])
+        return service.http.get(case["get"])
+    headers = {name: case[name] for name in ("accept", "prefer") if name in case}
+    headers["content-type"] = case.get("content_type", "application/json")
+    if "sql" in case:
+        body = json.dumps({"sql": case["sql"], "options": case.get("options", {})})
+    elif "ask" in case:
+        body = json.dumps({"dataset": "SIH-RD", **case["ask"]})
     else:
-        answer = service.ask({"dataset": "SIH-RD", **case["ask"]}, accept=case["accept"])
+        body = case.get("body", " " * case.get("spaces", 0))
+    return service.http.post("/query", content=body.encode(), headers=headers)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "job" in case], ids=lambda case: case["name"])
+def test_a_job_is_as_the_list_of_both_services_says(service: Service, case: dict[str, Any]) -> None:
+    answer = service.ask(case["job"], prefer="respond-async")
+    job = answer.json()["job_id"]
+    assert (answer.status_code, answer.headers["location"]) == (202, f"/jobs/{job}")
+    ended = service.ended(job)
+    result = service.http.get(f"/jobs/{job}/result")
+    if "error_code" in case:
+        assert (ended["status"], ended["error"]["error_code"]) == ("failed", case["error_code"])
+        assert (result.status_code, result.json()["error_code"]) == (409, "DS-409")
+        return
+    assert (ended["status"], ended["report"]["records_processed"]) == ("completed", case["records"])
+    lines = result.text.splitlines()
+    assert (len(lines), lines[0]) == (case["lines"], case["header"])
+    part = service.http.get(f"/jobs/{job}/result", headers={"range": "bytes=0-4"})
+    assert (part.status_code, part.content) == (206, result.content[:5])
+    assert service.http.get(f"/jobs/{job}/dead-letters").json() == {"dead_letters": []}
+    for act, status in case["again"].items():
+        again = service.http.post(f"/jobs/{job}/{act}")
+        assert (again.status_code, again.json()["error_code"]) == (status, f"DS-{status}")
+
+
+ANSWERS = [case for case in CASES if "job" not in case]
+
+
+@pytest.mark.parametrize("case", ANSWERS, ids=[case["name"] for case in ANSWERS])
+def test_it_answers_as_the_list_of_both_services_says(service: Service, case: dict[str, Any]) -> None:
+    answer = asked(service, case)
     assert answer.status_code == case["status"], answer.text
     if "error_code" in case:
         form = answer.json()
@@ -243,6 +282,34 @@ def test_each_line_of_the_log_is_json_and_ties_request_and_job_by_the_trace(serv
         line for line in service.lines() if line.get("trace_id") == late["trace_id"] and line["event"] == "failed"
     ]
     assert failed[0]["code"] == "DS-504" and failed[0]["stage"] and late["detail"] == failed[0]["detail"]
+
+
+def test_each_line_of_a_job_bears_its_trace_its_number_and_its_stage(service: Service) -> None:
+    job = service.job()
+    service.ended(job["job_id"])
+
+    def lines() -> list[dict[str, Any]]:
+        found = [line for line in service.lines() if line.get("trace_id") == job["trace_id"]]
+        return [line for line in found if line["logger"] == "datasus"]
+
+    until("the last line", lambda: "completed" in [line["event"] for line in lines()])
+    # Of the plan nobody has a number yet.
+    of_job = [line for line in lines() if line.get("stage") != "plan"]
+    assert {line["job_id"] for line in of_job} == {job["job_id"]}, of_job
+    assert {"plan", "files", "sink", "report"} <= {line.get("stage") for line in lines() if line["event"] == "stage ended"}
+
+
+def test_a_request_that_became_a_job_is_a_trace_at_the_collector(service: Service, collector: Collector) -> None:
+    trace = service.ask({**QUERY, "options": {"cache": "off"}}).headers["x-trace-id"]
+    late = service.ask(ENDLESS).json()
+    until("the trace has come", lambda: "job" in collector.spans(trace) and "job" in collector.spans(late["trace_id"]))
+    spans = collector.spans(trace)
+    assert {"job", "plan", "wait", "files", "engine", "sink", "report"} == set(spans)
+    told = attributes(spans["job"])
+    assert (told["trace_id"], told["status"], told["datasets"], told["rows"]) == (trace, "completed", "SIH-RD", "200")
+    assert {span.get("parentSpanId") for name, span in spans.items() if name != "job"} == {spans["job"]["spanId"]}
+    failed = collector.spans(late["trace_id"])["job"]
+    assert failed["status"] == {"code": 2, "message": late["detail"]} and attributes(failed)["code"] == "DS-504"
 
 
 def test_nothing_that_was_written_has_a_secret(service: Service) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import concurrent.futures
 import os
@@ -9,9 +10,11 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
+from held_source import HeldSource
 from service import CANARIES, QUERY, Service, free_port, served, until
 
 ALL = {"dataset": "SIH-RD", "options": {"cache": "off"}}
@@ -35,61 +38,78 @@ def ended_well(service: Service) -> None:
 
 
 def test_told_to_stop_it_leaves_a_running_job_that_the_next_process_brings_to_its_end(
-    large: pathlib.Path, tmp_path: pathlib.Path
+    made: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     home = tmp_path / "home"
-    with served(large, home, DATASUS_THREADS="1") as first:
-        jobs = [first.job(ALL)["job_id"] for _ in range(3)]
-        ended_well(first)
-        assert any(line["event"] == "left" for line in first.lines()), "a job was at work"
-    with served(large, home) as second:
-        for job in jobs:
-            ended = second.ended(job)
-            assert ended["status"] == "completed", ended["error"]
-            rows = second.http.get(f"/jobs/{job}/result").text.count("\n") - 1
-            assert (rows, ended["report"]["records_processed"]) == (300_000, 300_000)
+    with HeldSource(made) as source:
+        with served(source.address, home, DATASUS_THREADS="1") as first:
+            jobs = [first.job(ALL)["job_id"] for _ in range(3)]
+            assert source.asked.wait(30)
+            ended_well(first)
+            assert {line["job_id"] for line in first.lines() if line["event"] == "left"} == set(jobs)
+        source.released.set()
+        with served(source.address, home) as second:
+            for job in jobs:
+                ended = second.ended(job)
+                assert ended["status"] == "completed", ended["error"]
+                rows = second.http.get(f"/jobs/{job}/result").text.count("\n") - 1
+                assert (rows, ended["report"]["records_processed"]) == (1_200, 1_200)
 
 
 def test_killed_in_the_middle_of_jobs_it_goes_on_with_every_one_of_them(
-    large: pathlib.Path, tmp_path: pathlib.Path
+    made: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     home = tmp_path / "home"
+    with HeldSource(made) as source:
+        with served(source.address, home, DATASUS_THREADS="1") as first:
+            jobs = [first.job(ALL)["job_id"] for _ in range(4)]
+            assert source.asked.wait(30)
+            first.process.kill()
+            first.process.wait()
+        source.released.set()
+        with served(source.address, home) as second:
+            ended = [second.ended(job) for job in jobs]
+            assert [one["status"] for one in ended] == ["completed"] * 4, [one["error"] for one in ended]
+            assert {one["runs"] for one in ended} == {2}
+            texts = {second.http.get(f"/jobs/{job}/result").content for job in jobs}
+            assert len(texts) == 1 and texts.pop().count(b"\n") == 1_201
+
+
+def test_killed_while_it_writes_it_goes_on_where_it_was(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """Wherever the kill comes, in the plan, among the rows, or after the last."""
+    home = tmp_path / "home"
     with served(large, home, DATASUS_THREADS="1") as first:
-        jobs = [first.job(ALL)["job_id"] for _ in range(4)]
+        job = first.job(ALL)["job_id"]
+        until("rows are written", lambda: first.http.get(f"/jobs/{job}").json()["progress"]["rows"], 60)
         first.process.kill()
         first.process.wait()
     with served(large, home) as second:
-        ended = [second.ended(job) for job in jobs]
-        assert [one["status"] for one in ended] == ["completed"] * 4, [one["error"] for one in ended]
-        assert {one["runs"] for one in ended} == {2}
-        texts = {second.http.get(f"/jobs/{job}/result").content for job in jobs}
-        assert len(texts) == 1 and texts.pop().count(b"\n") == 300_001
+        ended = second.ended(job)
+        assert ended["status"] == "completed", ended["error"]
+        assert second.http.get(f"/jobs/{job}/result").content.count(b"\n") == 300_001
 
 
-def test_told_to_stop_it_lets_an_answer_end_and_a_follower_go(
-    made: pathlib.Path, large: pathlib.Path, tmp_path: pathlib.Path
-) -> None:
-    with served(large, tmp_path / "home", GATEWAY_SMALL_FILES="10", DATASUS_THREADS="1") as service:
+def test_told_to_stop_it_lets_an_answer_end_and_a_follower_go(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    with (
+        HeldSource(made) as source,
+        served(source.address, tmp_path / "home", GATEWAY_SMALL_FILES="10") as service,
+        concurrent.futures.ThreadPoolExecutor() as pool,
+    ):
         job = service.job(ALL)["job_id"]
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            query = {
-                "dataset": "SIH-RD",
-                "group_by": ["CNES"],
-                "aggregates": [{"fn": "count", "as": "n"}],
-                "options": {"cache": "off"},
-            }
-            answer = pool.submit(service.ask, query)
-            followed = pool.submit(lambda: service.http.get(f"/jobs/{job}/events").text)
-            until("both are open", lambda: service.http.get("/health").json()["requests"] >= 3)
-            service.process.send_signal(signal.SIGTERM)
-            assert answer.result(20).status_code == 200
-            assert "event: progress" in followed.result(20)
+        answer = pool.submit(service.ask, QUERY)
+        followed = pool.submit(lambda: service.http.get(f"/jobs/{job}/events").text)
+        until("both are open", lambda: service.http.get("/health").json()["requests"] >= 3)
+        assert source.asked.wait(30)
+        service.process.send_signal(signal.SIGTERM)
+        assert "event: progress" in followed.result(20)
+        source.released.set()
+        assert answer.result(20).status_code == 200
         ended_well(service)
 
 
-def test_a_job_is_cancelled_and_leaves_no_file(large: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_a_job_is_cancelled_and_leaves_no_file(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
     home = tmp_path / "home"
-    with served(large, home, DATASUS_THREADS="1") as service:
+    with HeldSource(made) as source, served(source.address, home) as service:
         job = service.job(ALL)["job_id"]
         assert service.http.post(f"/jobs/{job}/cancel").status_code == 202
         ended = service.ended(job)
@@ -155,19 +175,85 @@ def test_a_worker_of_two_has_half_of_the_memory(made: pathlib.Path, tmp_path: pa
     assert leasable[1] == pytest.approx(leasable[0] / 2, rel=0.02)
 
 
-def test_under_load_health_jobs_do_not_wait_nothing_fails_and_no_job_is_lost(
+def test_the_more_urgent_request_gets_the_next_thread_and_nobody_waits_for_ever() -> None:
+    from gateway import work
+
+    order: list[str] = []
+    busy, go = threading.Semaphore(0), threading.Event()
+
+    def hold() -> None:
+        busy.release()
+        assert go.wait(20)
+
+    async def asked() -> None:
+        threads = work.Threads()
+        every = sum(thread.name.startswith("gateway-") for thread in threading.enumerate())
+        # Each thread has something to do, by the class that it is kept for.
+        held = [asyncio.ensure_future(threads.queued("health", hold)) for _ in range(every)]
+        while sum(busy.acquire(blocking=False) for _ in range(every)) + len(order) < 1:
+            await asyncio.sleep(0.01)
+        later = [
+            asyncio.ensure_future(threads.queued(name, order.append, name)) for name in ("user", "admin", "health")
+        ]
+        await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(*held, *later)
+        threads.close()
+
+    # One thread for all, so that the order is seen.
+    count = work.Threads.COUNT
+    work.Threads.COUNT = {"user": 1, "admin": 0, "health": 0}
+    try:
+        asyncio.run(asked())
+    finally:
+        work.Threads.COUNT = count
+    assert order == ["health", "admin", "user"]
+
+
+def test_under_load_nothing_fails_no_job_is_lost_and_who_asks_too_often_is_told_so(
     made: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     import load
 
-    with served(made, tmp_path / "home", DATASUS_RATE_LIMIT="100", GATEWAY_PROXIES="127.0.0.0/8") as service:
-        seconds = float(os.environ.get("DATASUS_LOAD_SECONDS", "5"))
-        told = load.run(service, clients=200 if seconds > 20 else 60, seconds=seconds)
-        print({name: value for name, value in told.items() if name != "jobs"})
-        assert told["5xx"] == 0 and told["broken"] == 0, told
-        assert told["health_wait_p95"] < 1.0, told
-        assert told["grown"] < 256e6, told
+    # The long form is for a machine that has nothing else to do: there the bounds of time and memory hold as well.
+    seconds = float(os.environ.get("DATASUS_LOAD_SECONDS", "10"))
+    limit = 100 if seconds >= 60 else 10
+    with served(made, tmp_path / "home", DATASUS_RATE_LIMIT=str(limit), GATEWAY_LOG_LEVEL="INFO") as service:
+        told = load.run(service, 200, seconds)
+        print({name: value for name, value in told.items() if name not in ("clients", "jobs")})
+        assert told["5xx"] == 0 and told["broken"] == 0, told["statuses"]
+        for client in told["clients"]:
+            if client.waits:
+                assert client.refused_after >= limit and all(1 <= wait <= 60 // limit + 1 for wait in client.waits), (
+                    client.waits
+                )
+                # What comes back meanwhile, and what was on its way.
+                assert len(client.let_in) <= limit + (seconds + 60) * limit / 60 + 2, len(client.let_in)
+        assert told["statuses"].get("429"), "the greedy were refused"
         for job, key in told["jobs"]:
             ended = service.ended(job, **({"x-api-key": key} if key else {}))
             assert ended["status"] == "completed", ended["error"]
         assert CANARIES["health"] not in service.log.read_text()
+        if seconds >= 60:
+            assert told["health_wait_p95"] < 1.0 and told["p95"]["health"] < 1.0, told
+            assert told["grown"] < 32e6, told
+
+
+def test_a_worker_that_is_killed_in_mid_load_loses_no_job(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    import load
+
+    with served(made, tmp_path / "home", GATEWAY_WORKERS="2", DATASUS_RATE_LIMIT="0") as service:
+        until("both serve", lambda: len(worker_pids(service)) == 2)
+
+        def kill() -> None:
+            os.kill(worker_pids(service)[0], signal.SIGKILL)
+
+        killer = threading.Timer(2.0, kill)
+        killer.start()
+        told = load.run(service, 40, 5, as_jobs=0.5)
+        killer.join()
+        # Its connections broke; whoever came again was answered.
+        assert told["5xx"] == 0 and told["jobs"], told["statuses"]
+        for job, key in told["jobs"]:
+            ended = service.ended(job, **({"x-api-key": key} if key else {}))
+            assert ended["status"] == "completed", ended["error"]

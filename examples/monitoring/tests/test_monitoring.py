@@ -140,6 +140,18 @@ def test_every_panel_shows_something(prometheus: Prometheus) -> None:
     assert not empty, "these panels are empty:\n" + "\n".join(empty)
 
 
+#: Of threads that do not stop, which is no everyday sight: an alert counts them.
+UNSEEN = {"datasus_thread_abandoned_seconds"}
+
+
+def test_every_metric_that_is_told_stands_on_a_panel_or_in_a_rule(prometheus: Prometheus, gateway: Service) -> None:
+    told = set(re.findall(r"^# TYPE (\S+) ", gateway.http.get("/metrics").text, re.MULTILINE))
+    said = " ".join(target["expr"] for _, _, target in PANELS)
+    said += " ".join(rule["expr"] for group in RULES["groups"] for rule in group["rules"])
+    assert len(told) > 35
+    assert [name for name in sorted(told - UNSEEN) if name.removesuffix("_total") not in said] == []
+
+
 def test_every_rule_is_evaluated_and_what_it_is_made_of_is_there(prometheus: Prometheus) -> None:
     rules = [rule for group in RULES["groups"] for rule in group["rules"]]
     told = prometheus.http.get("/api/v1/rules").json()["data"]["groups"]

@@ -1,9 +1,7 @@
 /** `GET /internacoes?uf=AC&competencia=202401&columns=N_AIH,VAL_TOT&format=csv`: admissions, as they are read. */
 
-import { MEDIA_TYPES } from 'datasus'
-
 import { invalid } from './errors.js'
-import { formatOf } from './format.js'
+import { stream } from './stream.js'
 
 const KEYS = ['uf', 'competencia', 'columns', 'limit', 'format']
 
@@ -35,16 +33,6 @@ function queryOf(given) {
 export async function internacoes(app, { client, answers }) {
   app.get('/internacoes', async (request, reply) => {
     const given = /** @type {Record<string, Given>} */ (request.query)
-    const format = formatOf(given['format'], request.headers.accept)
-    const query = queryOf(given)
-    const signal = answers.begin(reply.raw)
-    const result = await client.query(query, { signal })
-    request.log.info({ job: result.job.id, traceId: result.job.traceId, format }, 'streaming')
-    reply.type(MEDIA_TYPES[format]).header('vary', 'accept').header('x-trace-id', result.job.traceId)
-    // Only where DATASUS_ON_EMERGENCY=sample asks for it: a CSV has no other place to say that it is a sample.
-    if (result.sampling !== null) reply.header('x-datasus-sampling', JSON.stringify(result.sampling))
-    // Fastify pipes it, reads no faster than the client does, and breaks the connection off where it fails: what was sent
-    // is never taken for the whole.
-    return reply.send(result.toReadable({ format }))
+    return stream(request, reply, { client, answers }, queryOf(given), given['format'])
   })
 }

@@ -1,18 +1,26 @@
 /** The process: settings from the environment, and an end in good order. */
 
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+
 import { onLog, open } from 'datasus'
 
 import { Answers } from './answers.js'
 import { build } from './app.js'
+import { Jobs } from './jobs.js'
 
 const { env } = process
 /** Seconds that open answers have to end once the service is told to stop. */
 const grace = Number(env.GRACE ?? 20)
 
 // Small batches: what a slow reader makes the service hold is a few of them.
-const client = await open({ source: env.DATASUS_SOURCE ?? '.', chunkRows: Number(env.DATASUS_CHUNK_ROWS ?? 8_192) })
+const home = path.resolve(env.SERVICE_HOME ?? 'service-data')
+const [output, state] = [path.join(home, 'files'), path.join(home, 'jobs')]
+await Promise.all([output, state].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
+const client = await open({ source: env.DATASUS_SOURCE ?? '.', output, state, chunkRows: Number(env.DATASUS_CHUNK_ROWS ?? 8_192) })
 const answers = new Answers()
-const app = build(client, answers, { logger: { level: env.LOG_LEVEL ?? 'info' } })
+const jobs = new Jobs(client, output)
+const app = build(client, answers, jobs, { logger: { level: env.LOG_LEVEL ?? 'info' } })
 const sdk = app.log.child({ name: 'datasus' })
 onLog((level, line) => sdk[level](line))
 
@@ -24,6 +32,8 @@ async function stop(signal) {
   const late = setTimeout(() => app.server.closeAllConnections(), 2_000)
   await app.close()
   clearTimeout(late)
+  // Jobs stay as they are, and can be resumed.
+  await jobs.end()
   await client.close()
   app.log.info({ broken }, 'stopped')
   onLog(null)

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { get } from 'node:http'
+import { request } from 'node:http'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -22,11 +22,12 @@ export async function madeFolder(rows) {
 }
 
 export async function startService(source, settings = {}) {
-  const env = { ...process.env, DATASUS_SOURCE: source, HOST: '127.0.0.1', PORT: '0', ...settings }
+  const home = await mkdtemp(path.join(os.tmpdir(), 'datasus-service-home-'))
+  const env = { ...process.env, DATASUS_SOURCE: source, HOST: '127.0.0.1', PORT: '0', SERVICE_HOME: home, ...settings }
   const program = path.join(import.meta.dirname, '..', 'src', 'server.js')
   const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   // With all that it said.
-  const ended = once(child, 'close')
+  const ended = once(child, 'close').finally(() => rm(home, { recursive: true, force: true }))
   const said = text(child.stderr)
   /** Its log, line by line. */
   const log = []
@@ -41,11 +42,12 @@ export async function startService(source, settings = {}) {
   }).finally(() => clearTimeout(late))
 
   /** The head of an answer; its body is read by whoever asked, as slowly as they like. */
-  async function ask(place, headers = {}) {
-    const request = get(url + place, { headers, agent: false })
-    const [response] = await once(request, 'response')
+  async function ask(place, headers = {}, body = undefined) {
+    const sent = request(url + place, { headers, agent: false, method: body === undefined ? 'GET' : 'POST' })
+    sent.end(body)
+    const [response] = await once(sent, 'response')
     // Who reads it hears of it.
-    request.on('error', () => undefined)
+    sent.on('error', () => undefined)
     return response
   }
 

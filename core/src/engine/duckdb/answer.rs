@@ -14,17 +14,17 @@ enum Piece {
 }
 
 /// The statement's end.
-pub(super) struct ToConsumer(Sender<Piece>);
+pub(in crate::engine) struct ToConsumer(Sender<Piece>);
 
 /// The consumer's end: batches, and the error that ends them.
-pub(super) struct Pieces {
+pub(in crate::engine) struct Pieces {
     receiver: Receiver<Piece>,
     abandoned: Receiver<Error>,
     ended: bool,
 }
 
 /// Both ends; `depth` batches wait at most. What comes from `abandoned` is the consumer's end, whatever the statement does.
-pub(super) fn bounded(depth: usize, abandoned: Receiver<Error>) -> (ToConsumer, Pieces) {
+pub(in crate::engine) fn bounded(depth: usize, abandoned: Receiver<Error>) -> (ToConsumer, Pieces) {
     let (sender, receiver) = crossbeam_channel::bounded(depth);
     (ToConsumer(sender), Pieces { receiver, abandoned, ended: false })
 }
@@ -43,7 +43,7 @@ pub(super) fn unless_abandoned<T>(
 
 impl ToConsumer {
     /// Waits for the consumer, and for nothing longer than the statement may run.
-    pub fn rows(&self, batch: RecordBatch, ctx: &Ctx, watch: &Watch) -> Result<()> {
+    pub(super) fn rows(&self, batch: RecordBatch, ctx: &Ctx, watch: &Watch) -> Result<()> {
         select! {
             send(self.0, Piece::Rows(batch)) -> _ => ctx.check(),
             recv(watch.stops()) -> _ => {
@@ -51,6 +51,14 @@ impl ToConsumer {
                 watch.check()?;
                 Err(Error::internal("a statement stopped without a reason"))
             }
+        }
+    }
+
+    /// The same of a statement that another process runs.
+    pub fn rows_until(&self, batch: RecordBatch, ctx: &Ctx) -> Result<()> {
+        select! {
+            send(self.0, Piece::Rows(batch)) -> _ => ctx.check(),
+            recv(ctx.cancel.signal()) -> _ => ctx.check(),
         }
     }
 

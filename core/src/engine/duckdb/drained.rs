@@ -16,7 +16,7 @@ use crate::engine::settings::Pace;
 /// More than a stream ever has untaken.
 const REMEMBERED: usize = 8;
 
-pub(super) struct Drained {
+pub(in crate::engine) struct Drained {
     pieces: Pieces,
     settings: Settings,
     pace: Pace,

@@ -26,8 +26,9 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crossbeam_channel::bounded;
 
+pub(super) use self::answer::{ToConsumer, bounded as bounded_answer};
 use self::closing::Closing;
-use self::drained::Drained;
+pub(super) use self::drained::Drained;
 use self::instance_pool::{fresh, reused};
 use self::watch::Watch;
 pub use dialect::DuckDbDialect;
@@ -48,12 +49,22 @@ pub static HANGS: Deaf = Deaf::new();
 #[derive(Debug, Default, Clone)]
 pub struct DuckDb {
     folders: Arc<[PathBuf]>,
+    /// Nothing comes after its statement.
+    once: bool,
 }
 
 impl DuckDb {
     /// For statements over files of these folders, now and later.
     pub fn over(folders: Vec<PathBuf>) -> Self {
-        DuckDb { folders: folders.into() }
+        DuckDb { folders: folders.into(), once: false }
+    }
+}
+
+impl DuckDb {
+    /// For one statement, whose instance is open already when this returns.
+    pub(super) fn for_one() -> Self {
+        fresh::refill();
+        DuckDb { once: true, ..DuckDb::default() }
     }
 }
 
@@ -68,12 +79,13 @@ impl Engine for DuckDb {
         let (watch, abandoned) = Watch::start(&name, settings.hold.take(), limit, ctx)?;
         let (to_consumer, pieces) = answer::bounded(settings.channel_depth.max(1), abandoned.clone());
         let (to_starter, started) = bounded(1);
-        let folders = self.folders.clone();
+        let (folders, once) = (self.folders.clone(), self.once);
         let drained = Drained::new(pieces, &settings);
         std::thread::Builder::new()
             .name(name)
             .stack_size(STACK_BYTES)
             .spawn(move || {
+                let _entered = worker_ctx.span.enter();
                 let (mut starter, mut stream, mut closing) = (Some(to_starter), Some(to_consumer), None);
                 let work = AssertUnwindSafe(|| {
                     worker::run(
@@ -94,7 +106,7 @@ impl Engine for DuckDb {
                     (Err(error), None, Some(stream)) => stream.fail(error),
                     _ => {}
                 }
-                if statement.from_user {
+                if statement.from_user && !once {
                     fresh::refill();
                 }
                 drop(closing);

@@ -8,6 +8,7 @@
 //! Where the reader stops to read, the workers end, and what they have made goes: the scan begins again later at the row that comes
 //! next. The same conditions over the same file give the same rows, however they are cut into chunks.
 
+mod coded;
 mod condition;
 mod cut;
 mod failure;
@@ -154,6 +155,7 @@ impl Reading {
         for number in 0..work.threads.min(groups.saturating_sub(from.group)) {
             let its = its.clone();
             let run = move || {
+                let _entered = its.work.ctx.span.enter();
                 let outcome = catch_unwind(AssertUnwindSafe(|| its.groups_in_turn(number)))
                     .unwrap_or_else(|panic| Err(Error::panicked("scan", panic.as_ref())));
                 if let Err(error) = outcome {

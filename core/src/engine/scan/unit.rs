@@ -19,11 +19,12 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 
 use super::Group;
+use super::coded::read_as;
 use super::condition::Condition;
 use super::cut::{Cut, Tally, met_among};
 use super::pages::Pages;
 use crate::base::{Ctx, Error};
-use crate::columnar::{is_text, parquet_footer};
+use crate::columnar::parquet_footer;
 use crate::labels::{Derived, Input};
 use crate::plan::{FileSample, Output, Scan, ScanFile, Verdict, judge, statistics};
 
@@ -127,8 +128,8 @@ impl OpenFile {
         let pages = Pages::of(file.object.open()?);
         let footer = parquet_footer(&pages)?;
         let mut metadata = ArrowReaderMetadata::try_new(footer.clone(), ArrowReaderOptions::default())?;
-        if let Some(plain) = with_plain_texts(metadata.schema()) {
-            metadata = ArrowReaderMetadata::try_new(footer, ArrowReaderOptions::default().with_schema(plain))?;
+        if let Some(other) = read_as(metadata.schema(), scan, &footer) {
+            metadata = ArrowReaderMetadata::try_new(footer, ArrowReaderOptions::default().with_schema(other))?;
         }
         let position = |name: &str| position(metadata.schema(), name);
         let mut wanted: Vec<usize> = (scan.outputs.iter())
@@ -350,19 +351,6 @@ impl OpenFile {
 
 fn position(schema: &SchemaRef, name: &str) -> Option<usize> {
     schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name))
-}
-
-/// The schema with every text, however it is held, as plain text; none where all are.
-fn with_plain_texts(schema: &SchemaRef) -> Option<SchemaRef> {
-    let other = |kind: &DataType| is_text(kind) && *kind != DataType::Utf8;
-    if !schema.fields().iter().any(|field| other(field.data_type())) {
-        return None;
-    }
-    let plain = |field: &Arc<Field>| match field.data_type() {
-        kind if other(kind) => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
-        _ => field.clone(),
-    };
-    Some(Schema::new(schema.fields().iter().map(plain).collect::<Vec<_>>()).into())
 }
 
 /// Where the column chunks of the roots at `positions` lie.

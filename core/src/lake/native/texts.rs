@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use parquet::basic::Encoding;
-use parquet::column::page::{Page, PageReader};
 use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
 use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use crate::columnar::dictionary_words;
 use crate::store::At;
 
 /// Values that are decoded at once.
@@ -79,7 +78,7 @@ pub(super) fn all(
     leaf: usize,
     holds: impl Fn(&[u8]) -> bool,
 ) -> Result<bool> {
-    if let Some(words) = dictionary(at, footer, group, leaf)? {
+    if let Some(words) = dictionary_words(at, footer, group, leaf)? {
         return Ok(words.iter().all(|word| holds(word)));
     }
     let mut left = usize::try_from(footer.row_group(group).num_rows()).unwrap_or(0);
@@ -93,29 +92,4 @@ pub(super) fn all(
         left -= rows;
     }
     Ok(true)
-}
-
-/// The words of the dictionary that all pages of the column use; none where some do not.
-fn dictionary(at: &At, footer: &ParquetMetaData, group: usize, leaf: usize) -> Result<Option<Vec<Vec<u8>>>> {
-    let mask = footer.row_group(group).column(leaf).page_encoding_stats_mask();
-    let only = |encoding| mask.is_some_and(|mask| mask.is_only(encoding));
-    if !only(Encoding::RLE_DICTIONARY) && !only(Encoding::PLAIN_DICTIONARY) {
-        return Ok(None);
-    }
-    match pages(at, footer, group, leaf)?.get_next_page()? {
-        Some(Page::DictionaryPage { buf, num_values, .. }) => {
-            let mut words = Vec::new();
-            let mut rest = &buf[..];
-            for _ in 0..num_values {
-                let word = rest.split_first_chunk::<4>().and_then(|(length, after)| {
-                    let (word, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-                    rest = after;
-                    Some(word.to_vec())
-                });
-                words.push(word.ok_or_else(|| ParquetError::EOF("a dictionary page is cut off".into()))?);
-            }
-            Ok(Some(words))
-        }
-        _ => Ok(None),
-    }
 }

@@ -25,7 +25,7 @@ pub use self::form::{Change, ColumnProfile, CompetenciaRows, FrequentValue, InCo
 use super::execution::{Execution, Outcome, Prepared, Run};
 use super::oom_retry::OomRetry;
 use super::{Report, bad_rows};
-use crate::base::{Code, Error, Phase, Result, text};
+use crate::base::{Code, Error, Phase, Result, Stage, text};
 use crate::catalog::Competencia;
 use crate::governor::{Mode, Throttle};
 use crate::params::{Ask, CacheMode, Projection, Query, QueryParams};
@@ -77,7 +77,7 @@ pub(super) fn run(run: Run, prepared: Prepared, place: &Place) -> Result<Report>
     run.ctx.progress.enter(Phase::Running);
     let (watched, competencias, outcome) = pass(&execution, &wanted)?;
     let (query, rows) = (execution.prepared.query.clone(), outcome.rows);
-    let report = execution.report(outcome);
+    let report = run.ctx.stage(Stage::Report, |_| Ok(execution.report(outcome)))?;
     let profile = told::profile(&query, watched, &competencias, rows, report.clone(), run.env.config.language);
     *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(profile);
     Ok(report)
@@ -111,7 +111,7 @@ fn pass(execution: &Execution, wanted: &[String]) -> Result<(Vec<Watched>, Compe
     let start = |alone| {
         let mut settings = env.settings(false);
         let share = env.share(execution, alone, &mut settings)?;
-        let running = env.engine.start(statement.clone(), &settings, &ctx.child())?;
+        let running = env.engine.start(statement.clone(), &settings, &ctx.child().within(Stage::Engine))?;
         Ok((running, share))
     };
     let mut chunks = OomRetry::begin(start)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Cause, Code, Error, Result, text};
+use crate::base::{Cause, Code, Error, Result, Stage, text};
 use crate::recovery::JobFolder;
 use crate::run::Report;
 use crate::run::execution::{Execution, Prepared, Run};
@@ -51,7 +51,7 @@ pub(in crate::run) fn go_on(run: Run, resumed: Resumed) -> Result<Report> {
     folder.own()?;
     let outcome = export.attempts(folder, plan, foreign)?;
     drop(export);
-    Ok(execution.report(outcome))
+    run.ctx.stage(Stage::Report, |_| Ok(execution.report(outcome)))
 }
 
 pub(in crate::run) fn changed(file: &str) -> Error {

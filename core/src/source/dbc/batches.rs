@@ -57,6 +57,7 @@ impl Batches {
     pub(super) fn new(parts: Parts) -> Self {
         let decoded = Decoded::new(parts.input, parts.body, &parts.header, &parts.header_bytes, &parts.sums);
         let (crc32, crc) = decoded.crc();
+        let changed = parts.header.changed;
         let rows_declared = u64::from(parts.header.records);
         Batches {
             decoded,
@@ -70,6 +71,7 @@ impl Batches {
             partial: parts.partial,
             summary: Summary {
                 rows_declared,
+                changed,
                 bytes_left_over: 0,
                 rows_read: 0,
                 rows_kept: 0,

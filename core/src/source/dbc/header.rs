@@ -1,15 +1,19 @@
 //! The DBF header, with the quirks of forty years of files.
 
+use chrono::NaiveDate;
+
 use super::damage::Cause;
 use super::field::{Field, StoredAs, is_visual_foxpro};
 use super::input::Input;
 use crate::base::{Error, Result, Text, text};
 
-/// A DBF header. Its language byte and date are noise in DATASUS files and are not kept.
+/// A DBF header. Its language byte is noise in DATASUS files and is not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// 0x03 in all files but a few (0x30: Visual FoxPro).
     pub version: u8,
+    /// The day of the last change, as the writer put it; none where that is no day.
+    pub changed: Option<NaiveDate>,
     /// Records that the header declares, deleted ones included.
     pub records: u32,
     /// Bytes of the header.
@@ -33,7 +37,7 @@ impl Header {
         let u16_at = |at: usize| usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
         let records = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
         let (header_len, record_len) = (u16_at(8), u16_at(10));
-        let version = bytes[0];
+        let (version, changed) = (bytes[0], day([bytes[1], bytes[2], bytes[3]]));
         if header_len < 33 {
             let why = text!(
                 "ele declara ter {header_len} bytes, e 33 é o mínimo",
@@ -121,13 +125,19 @@ impl Header {
                 }
             }
         }
-        Ok((Header { version, records, header_len, record_len, fields }, bytes))
+        Ok((Header { version, changed, records, header_len, record_len, fields }, bytes))
     }
 
     /// Bytes of the records, as declared.
     pub(super) fn body_len(&self) -> u64 {
         u64::from(self.records) * self.record_len as u64
     }
+}
+
+/// Year (since 1900, or its last two digits), month and day; the ministry's first files are of 1979.
+fn day([year, month, day]: [u8; 3]) -> Option<NaiveDate> {
+    let century = if year < 79 { 2000 } else { 1900 };
+    NaiveDate::from_ymd_opt(century + i32::from(year), month.into(), day.into())
 }
 
 /// The letters of the DBF types, and the signs of three that Visual FoxPro and dBase 7 added.

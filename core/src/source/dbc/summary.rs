@@ -80,6 +80,8 @@ impl RejectedRecord {
 pub struct Summary {
     /// Records that the header declares; more than `rows_read` only where `ReadOptions::partial` let it pass.
     pub rows_declared: u64,
+    /// The day of the last change, as the header says.
+    pub changed: Option<chrono::NaiveDate>,
     /// Bytes at the end of such a file that make no whole record.
     pub bytes_left_over: u64,
     /// Records in the file, whatever became of them.

@@ -156,7 +156,7 @@ fn of(field: &Field, given: bool) -> (String, &'static str) {
         "bool" if field.default == Some(Value::Bool(true)) => ("*bool".to_owned(), ",omitempty"),
         "uint64" | "int64" | "float64" if zero_is_said => (format!("*{bare}"), ",omitempty"),
         _ if bare.starts_with("[]") || bare == "Texts" => (bare, ",omitzero"),
-        "Options" | "Filter" => (format!("*{bare}"), ",omitempty"),
+        "Options" | "Filter" | "Params" => (format!("*{bare}"), ",omitempty"),
         _ => (bare, ",omitempty"),
     }
 }

@@ -300,9 +300,24 @@ function finish(report, limit) {
   $('warnings').replaceChildren(...warnings.map((one) => node('p', { class: 'warning' }, one)))
 }
 
+/** What the axes of a chart of these figures show, and in which unit: of columns that is their own, which the catalogue does not name. */
+function axesOf(asked) {
+  const meant = (name) => {
+    const column = columnOf(name)
+    const meaning = column?.meaning?.pt ?? column?.meaning
+    return meaning ? `${name}: ${meaning}` : name
+  }
+  const [group, figure] = [asked.group_by?.[0], asked.aggregates?.[0]]
+  if (group === undefined || figure === undefined) return { x: '', y: '' }
+  const x = group === 'datasus_competencia' ? words.competencia[isYearly() ? 'year' : 'month'] : meant(group)
+  const { fn, column } = figure
+  if (fn === 'count') return { x, y: words.counted }
+  return { x, y: words.figure(words.fns[fn], meant(column), fn === 'count_distinct') }
+}
+
 function few(asked, answer) {
   finish(answer, asked.limit)
-  show(answer.columns, answer.rows, answer.rows.length)
+  show(answer.columns, answer.rows, answer.rows.length, axesOf(asked))
   const name = `${asked.dataset.toLowerCase()}.csv`
   const save = async () => {
     const response = await ask('query', { method: 'POST', body: asked, accept: 'text/csv' }).catch((error) => { failed(error); return null })
@@ -341,13 +356,13 @@ async function job(first, stop) {
   const head = await ask('query', { method: 'POST', body: { ...last.params, options: undefined, limit: Math.min(last.params.limit ?? FIRST_ROWS, FIRST_ROWS) } })
   if (head.status === 200) {
     const { columns, rows } = await head.json()
-    show(columns, rows, last.report.records_processed)
+    show(columns, rows, last.report.records_processed, axesOf(last.params))
   }
 }
 
-function show(columns, rows, all) {
+function show(columns, rows, all, axes) {
   if (rows.length === 0) { $('state').append(node('p', {}, words.nothing)); return }
-  const drawn = chart(columns.map(({ name }) => name), rows, words, language, $('answer').clientWidth - 38)
+  const drawn = chart(columns.map(({ name }) => name), rows, axes, words, language, $('answer').clientWidth - 38)
   if (drawn !== null && shape() === 'figures') {
     $('chart').replaceChildren(node('figcaption', {}, words.chart(columns[1].name, columns[0].name)), drawn)
     $('chart').hidden = false
@@ -398,6 +413,7 @@ async function begin() {
   try {
     datasets = (await (await ask('datasets')).json()).datasets
     offline(false)
+    if ($('state').className === 'bad') clear()
     if (!datasets.some((one) => one.held)) $('all').checked = true
     listDatasets()
     if (datasets.some((one) => one.dataset === 'SIH-RD' && one.held)) $('dataset').value = 'SIH-RD'

@@ -1,0 +1,155 @@
+//! Workers that wait for their statement: starting one takes longer than a small query. Each runs one and ends, so that nothing of it
+//! stays for the next.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crossbeam_channel::{Receiver, RecvError, Sender, bounded, select, unbounded};
+
+use super::child::Worker;
+use super::locks;
+use crate::base::{Ctx, Error, Result};
+
+/// Of a client. Each holds an open engine, and no data.
+const MOST_WAITING: usize = 2;
+
+/// What is counted of a client's workers.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub running: AtomicU64,
+    pub waiting: AtomicU64,
+    pub started: AtomicU64,
+    pub killed: AtomicU64,
+    pub crashed: AtomicU64,
+    pub landlock: AtomicU64,
+    pub seccomp: AtomicU64,
+}
+
+/// The workers of a client: those that wait go with it, and those at work with their statements.
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+    orders: Sender<Order>,
+}
+
+struct Shared {
+    program: PathBuf,
+    waiting: Mutex<Vec<Worker>>,
+    counts: Arc<Counts>,
+}
+
+enum Order {
+    One(Sender<Result<Worker>>),
+    /// One that waits, where there is none too many.
+    Spare,
+}
+
+impl Pool {
+    /// With one that waits. DS-422 where `program` is no worker of this build.
+    pub fn open(program: PathBuf) -> Result<Self> {
+        let (orders, ordered) = unbounded();
+        let shared = Arc::new(Shared { program, waiting: Mutex::default(), counts: Arc::default() });
+        let starts = shared.clone();
+        // A worker ends with the thread that has started it: this one lives for as long as any is wanted.
+        std::thread::Builder::new()
+            .name("datasus-workers".into())
+            .spawn(move || starts.serve(&ordered))
+            .map_err(|error| Error::internal(format!("cannot start the workers' thread: {error}")))?;
+        let pool = Pool { shared, orders };
+        let first = pool.ordered(&Ctx::default())?;
+        let counts = pool.counts();
+        counts.landlock.store(first.locks.landlock.into(), Relaxed);
+        counts.seccomp.store(first.locks.seccomp.into(), Relaxed);
+        if let Some(missing) = locks::missing(first.locks) {
+            tracing::warn!(missing = missing.en, "SQL runs in a process that the kernel does not shut in");
+        }
+        pool.shared.keep(first);
+        Ok(pool)
+    }
+
+    pub fn counts(&self) -> &Arc<Counts> {
+        &self.shared.counts
+    }
+
+    /// One that waits, or a new one; the next is started meanwhile.
+    pub fn take(&self, ctx: &Ctx) -> Result<Worker> {
+        let taken = loop {
+            match self.shared.taken() {
+                Some(worker) if worker.waits() => break worker,
+                Some(_) => {}
+                None => break self.ordered(ctx)?,
+            }
+        };
+        self.warm();
+        Ok(taken)
+    }
+
+    /// Has one started, if none waits, without waiting for it.
+    pub fn warm(&self) {
+        // The thread is there for as long as this is.
+        let _ = self.orders.send(Order::Spare);
+    }
+
+    /// Those that wait go.
+    pub fn shed(&self) {
+        let waiting = std::mem::take(&mut *self.shared.waiting());
+        self.shared.counts.waiting.store(0, Relaxed);
+        drop(waiting);
+    }
+
+    fn ordered(&self, ctx: &Ctx) -> Result<Worker> {
+        let gone = || Error::internal("the workers' thread has ended");
+        let (reply, replied) = bounded(1);
+        self.orders.send(Order::One(reply)).map_err(|_| gone())?;
+        select! {
+            recv(replied) -> worker => worker.map_err(|RecvError| gone())?,
+            recv(ctx.cancel.signal()) -> _ => ctx.check().and_then(|()| Err(gone())),
+        }
+    }
+}
+
+impl Shared {
+    fn serve(&self, ordered: &Receiver<Order>) {
+        for order in ordered {
+            match order {
+                // Who does not wait for it any more leaves it to the next.
+                Order::One(reply) => {
+                    if let Err(unwanted) = reply.send(self.start())
+                        && let Ok(worker) = unwanted.into_inner()
+                    {
+                        self.keep(worker);
+                    }
+                }
+                Order::Spare if self.waiting().len() >= MOST_WAITING => {}
+                Order::Spare => match self.start() {
+                    Ok(worker) => self.keep(worker),
+                    // The next statement starts its own, and says why if it cannot.
+                    Err(error) => tracing::warn!(%error, "no worker that waits"),
+                },
+            }
+        }
+    }
+
+    fn start(&self) -> Result<Worker> {
+        let worker = Worker::start(&self.program)?;
+        self.counts.started.fetch_add(1, Relaxed);
+        Ok(worker)
+    }
+
+    fn keep(&self, worker: Worker) {
+        let mut waiting = self.waiting();
+        waiting.push(worker);
+        self.counts.waiting.store(waiting.len() as u64, Relaxed);
+    }
+
+    fn taken(&self) -> Option<Worker> {
+        let mut waiting = self.waiting();
+        let taken = waiting.pop();
+        self.counts.waiting.store(waiting.len() as u64, Relaxed);
+        taken
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Worker>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

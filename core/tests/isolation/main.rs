@@ -1,0 +1,80 @@
+//! SQL in a process of its own: the same answers, and whatever becomes of that process, the host lives and says what happened.
+#![cfg(target_os = "linux")]
+
+mod answers;
+mod attacks;
+mod ends;
+#[path = "../genuine/mod.rs"]
+mod genuine;
+#[path = "../many/mod.rs"]
+mod many;
+mod opening;
+mod ungated;
+
+use std::path::{Path, PathBuf};
+
+use datasus::{Client, Config, Isolation, Language, Options, QueryParams, Result};
+
+/// The program that Cargo has built beside these tests.
+pub const WORKER: &str = env!("CARGO_BIN_EXE_datasus-worker");
+
+pub fn config(isolation: Isolation) -> Config {
+    Config {
+        isolation,
+        worker: Some(WORKER.into()),
+        language: Language::En,
+        threads: Some(2),
+        // What runs is looked at here.
+        cache_entry_limit: 0,
+        ..Config::default()
+    }
+}
+
+/// Over files that the library makes: admissions, deaths, births, facilities and beds.
+pub fn source() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    datasus::source::write_example_data(folder.path(), 200).unwrap();
+    folder
+}
+
+pub fn open(source: &Path, isolation: Isolation) -> Client {
+    Client::open_with(source, config(isolation)).unwrap()
+}
+
+pub fn sql(text: &str) -> QueryParams {
+    QueryParams::sql(text).options(Options { missing: datasus::MissingFiles::Warn, ..Options::default() })
+}
+
+pub fn rows(client: &Client, text: &str) -> Result<usize> {
+    let answer = client.query(&sql(text))?;
+    Ok(answer.collect_batches()?.iter().map(|batch| batch.num_rows()).sum())
+}
+
+/// The process is well, and so is its client.
+pub fn still_answers(client: &Client) {
+    assert_eq!(rows(client, "SELECT CNES FROM sih_rd LIMIT 7").unwrap(), 7);
+}
+
+/// A sample of a client's metrics.
+pub fn metric(client: &Client, name: &str) -> f64 {
+    let text = client.metrics();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+}
+
+/// Processes of this one that run `program`.
+pub fn workers(program: &Path) -> Vec<u32> {
+    let program = program.canonicalize().unwrap();
+    let processes =
+        std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    processes
+        .filter(|process: &u32| std::fs::read_link(format!("/proc/{process}/exe")).is_ok_and(|exe| exe == program))
+        .collect()
+}
+
+/// The program under a name of its own, so that its processes are told from those of other tests.
+pub fn own_program(folder: &Path) -> PathBuf {
+    let program = folder.join("datasus-worker");
+    std::fs::copy(WORKER, &program).unwrap();
+    program
+}
