@@ -351,8 +351,9 @@ typedef void (*datasus_destructor)(void *user);
 typedef bool (*datasus_keep_going)(void *user);
 
 /**
- * Called with `user` by a thread of the library's, one call at a time; `line`, a JSON object with level, target, message and the
- * event's fields, is valid during the call. It must not throw, nor call datasus_shut_down.
+ * Called with `user` by a thread of the library's, one call at a time; `line`, a JSON object with level, target, message, the
+ * event's fields, and trace_id, job_id and stage where they are known, is valid during the call. It must not throw, nor call
+ * datasus_shut_down.
  */
 typedef void (*datasus_log_callback)(const char *line, void *user);
 

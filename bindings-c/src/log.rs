@@ -24,7 +24,8 @@ use crate::text::without_nul;
 const WAITING: usize = 4_096;
 
 /// Called with `user` by a thread of the library's, one call at a time; `line`, a JSON object with level, target, message, the
-/// event's fields, and trace_id, job_id and stage where they are known, is valid during the call. It must not throw, nor call datasus_shut_down.
+/// event's fields, and trace_id, job_id and stage where they are known, is valid during the call. It must not throw, nor call
+/// datasus_shut_down.
 pub type LogCallback = Option<unsafe extern "C" fn(line: *const c_char, user: *mut c_void)>;
 
 struct Host {

@@ -218,23 +218,26 @@ static void a_stream_says_after_its_end_what_it_was(void) {
 }
 
 typedef struct {
-  int lines, destroyed;
+  int lines, destroyed, of_a_stage;
 } Log;
 
 static void logged(const char *line, void *user) {
   CHECK(line[0] == '{' && strstr(line, "\"level\":") != NULL && line[strlen(line) - 1] == '}');
+  // Whichever thread it comes from, it says of which job it is, and of which stage.
+  if (strstr(line, "\"stage\":\"sink\"") != NULL && strstr(line, "\"trace_id\":\"") != NULL && strstr(line, "\"job_id\":\"") != NULL)
+    __atomic_add_fetch(&((Log *)user)->of_a_stage, 1, __ATOMIC_SEQ_CST);
   __atomic_add_fetch(&((Log *)user)->lines, 1, __ATOMIC_SEQ_CST);
 }
 static void log_ended(void *user) { __atomic_add_fetch(&((Log *)user)->destroyed, 1, __ATOMIC_SEQ_CST); }
 
 static void log_lines_go_to_one_listener_until_another_takes_its_place(void) {
-  Log first = {0, 0}, second = {0, 0};
+  Log first = {0, 0, 0}, second = {0, 0, 0};
   struct ArrowArrayStream stream;
   FINE(datasus_set_log(5, logged, &first, log_ended, error));
   FINE(datasus_client_query(the_client, ALL, &stream, NULL, error));
   CHECK(read_all(&stream) == 6 * ROWS);
-  for (int i = 0; i < 1000 && __atomic_load_n(&first.lines, __ATOMIC_SEQ_CST) == 0; i++) pause_ms(10);
-  CHECK(__atomic_load_n(&first.lines, __ATOMIC_SEQ_CST) > 0);
+  for (int i = 0; i < 1000 && __atomic_load_n(&first.of_a_stage, __ATOMIC_SEQ_CST) == 0; i++) pause_ms(10);
+  CHECK(__atomic_load_n(&first.lines, __ATOMIC_SEQ_CST) > 0 && __atomic_load_n(&first.of_a_stage, __ATOMIC_SEQ_CST) > 0);
   FINE(datasus_set_log(1, logged, &second, log_ended, error));
   for (int i = 0; i < 1000 && __atomic_load_n(&first.destroyed, __ATOMIC_SEQ_CST) == 0; i++) pause_ms(10);
   FINE(datasus_set_log(0, NULL, NULL, NULL, error));

@@ -158,6 +158,8 @@ test('log lines reach the logger, from the level on that it asked for', async ()
   const here = await open({ source, output: folder })
   await here.export(query, { to: csv('logged.csv') })
   await until(() => lines.some(([level]) => level === 'info'), 'a line')
+  // Whichever thread it comes from, it says of which job it is, and of which stage.
+  await until(() => lines.some(([, line]) => /^stage ended trace_id=\w{8} job_id=\w{26} stage=sink /.test(line)), 'the line of a stage')
   assert.ok(lines.every(([level, line]) => ['debug', 'info', 'warn', 'error'].includes(level) && line.length > 0))
   onLog(null)
   assert.throws(() => onLog(() => undefined, 'loud'), { code: 'DS-422' })

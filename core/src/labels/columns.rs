@@ -1,7 +1,7 @@
 //! Every column that a dataset has by name alone: the labels of its codes, and what is derived.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use super::derived::{COMPETENCIA, Derived, Rule};
 use super::editions::{Edition, date_for};
@@ -240,6 +240,7 @@ fn label(
         edition: edition.name(),
         era: None,
         lists_at: Some(Box::new(lists_at)),
+        word_array: OnceLock::new(),
         rule: Rule::Word { words: Arc::new(words), number: Box::new(number) },
     })
 }

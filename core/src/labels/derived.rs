@@ -1,12 +1,13 @@
 //! A column that a table has because its name is written: made from others, by one rule, wherever it is computed.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, StringArray,
 };
 use arrow::buffer::{NullBuffer, ScalarBuffer};
+use arrow::compute::{TakeOptions, take};
 use arrow::datatypes::{DataType, Int32Type};
 use arrow::error::ArrowError;
 
@@ -63,6 +64,8 @@ pub struct Derived {
     pub(super) era: Option<(Option<String>, Option<String>)>,
     /// Of a label: which of its lists a competência has, and which of that list's dates.
     pub(super) lists_at: Option<Box<Phase>>,
+    /// Its words as an array, once they were asked for.
+    pub(super) word_array: OnceLock<StringArray>,
     pub(super) rule: Rule,
 }
 
@@ -113,10 +116,7 @@ impl Derived {
     /// Its values for the rows of `inputs`. `encoded`: words stand behind a dictionary.
     pub fn compute(&self, inputs: &[Input], rows: usize, encoded: bool) -> Result<ArrayRef, ArrowError> {
         Ok(match &self.rule {
-            Rule::Word { words, number } => {
-                let numbers = self.numbers(inputs, rows, number)?;
-                if encoded { encode(numbers, words)? } else { texts(&numbers, words) }
-            }
+            Rule::Word { number, .. } => self.words_of(&keys(self.numbers(inputs, rows, number)?), encoded)?,
             Rule::Whole(value) => {
                 let values = self.each(inputs, rows, value)?;
                 match self.kind.arrow() {
@@ -155,13 +155,38 @@ impl Derived {
 
     /// Words by their numbers. `encoded`: they stand behind a dictionary.
     pub fn words_of(&self, numbers: &Int32Array, encoded: bool) -> Result<ArrayRef, ArrowError> {
-        let none = Arc::new(Vec::new());
-        let words = self.words().unwrap_or(&none);
         if encoded {
-            return encode_keys(numbers, words);
+            return self.encode(numbers);
         }
-        let word = |number: Option<i32>| words.get(usize::try_from(number?).ok()?);
-        Ok(Arc::new(numbers.iter().map(word).collect::<StringArray>()))
+        let options = TakeOptions { check_bounds: true };
+        take(self.word_array(), numbers, Some(options))
+    }
+
+    /// Its words, in their order; none where it has no words.
+    fn word_array(&self) -> &StringArray {
+        let words = || self.words().into_iter().flat_map(|words| words.iter()).map(Some).collect();
+        self.word_array.get_or_init(words)
+    }
+
+    fn encode(&self, numbers: &Int32Array) -> Result<ArrayRef, ArrowError> {
+        let all = self.word_array();
+        if all.len() <= FEW {
+            return Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(numbers.clone(), Arc::new(all.clone()))?));
+        }
+        // The words that the rows use, in their order, and where each stands among them.
+        let mut places = vec![-1_i32; all.len()];
+        let place = |number: i32| usize::try_from(number).ok().filter(|number| *number < all.len());
+        for number in numbers.iter().flatten().filter_map(place) {
+            places[number] = 0;
+        }
+        let mut used: Vec<i32> = Vec::new();
+        for (number, place) in places.iter_mut().enumerate().filter(|(_, place)| **place == 0) {
+            *place = used.len() as i32;
+            used.push(number as i32);
+        }
+        let placed: Int32Array = numbers.iter().map(|number| Some(places[place(number?)?])).collect();
+        let values = take(all, &Int32Array::from(used), None)?;
+        Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(placed, values)?))
     }
 
     /// Codes of these rows that have no label; blank ones are not counted.
@@ -309,40 +334,11 @@ pub fn dictionary_type() -> DataType {
 /// A dictionary of more words than this has those alone that a batch uses.
 const FEW: usize = 256;
 
-fn encode(numbers: Vec<u32>, words: &[String]) -> Result<ArrayRef, ArrowError> {
-    encode_keys(&keys(numbers), words)
-}
-
 /// Numbers of words; none is NULL.
 fn keys(numbers: Vec<u32>) -> Int32Array {
     let nulls = numbers.contains(&NONE).then(|| numbers.iter().map(|number| *number != NONE).collect::<NullBuffer>());
     let keys: Vec<i32> = numbers.into_iter().map(|number| i32::try_from(number).unwrap_or(0)).collect();
     Int32Array::new(ScalarBuffer::from(keys), nulls)
-}
-
-fn encode_keys(keys: &Int32Array, words: &[String]) -> Result<ArrayRef, ArrowError> {
-    if words.len() <= FEW {
-        let values: StringArray = words.iter().map(Some).collect();
-        return Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys.clone(), Arc::new(values))?));
-    }
-    // The words that the rows use, in their order, and where each stands among them.
-    let mut places = vec![-1_i32; words.len()];
-    let place = |number: i32| usize::try_from(number).ok().filter(|number| *number < words.len());
-    for number in keys.iter().flatten().filter_map(place) {
-        places[number] = 0;
-    }
-    let mut values = Vec::new();
-    for (number, place) in places.iter_mut().enumerate().filter(|(_, place)| **place == 0) {
-        *place = values.len() as i32;
-        values.push(Some(words[number].as_str()));
-    }
-    let placed = keys.iter().map(|number| Some(places[place(number?)?]).filter(|place| *place >= 0));
-    let placed: Int32Array = placed.collect();
-    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(placed, Arc::new(StringArray::from(values)))?))
-}
-
-fn texts(numbers: &[u32], words: &[String]) -> ArrayRef {
-    Arc::new(numbers.iter().map(|number| words.get(*number as usize)).collect::<StringArray>())
 }
 
 /// Texts of `derived` as they stand behind a dictionary: what an engine without one has made of them.
@@ -352,5 +348,5 @@ pub fn encode_texts(derived: &Derived, texts: &StringArray) -> Result<ArrayRef, 
     let places: HashMap<&str, u32> = words.iter().enumerate().map(|(at, word)| (word.as_str(), at as u32)).collect();
     let numbers: Vec<u32> =
         texts.iter().map(|text| text.and_then(|text| places.get(text).copied()).unwrap_or(NONE)).collect();
-    encode(numbers, words)
+    derived.encode(&keys(numbers))
 }

@@ -2,7 +2,7 @@
 
 mod age_columns;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::derived::{COMPETENCIA, Derived, Rule};
 use super::dictionary::Dictionary;
@@ -70,6 +70,7 @@ impl Of<'_> {
             edition: None,
             era: None,
             lists_at: None,
+            word_array: OnceLock::new(),
             rule,
         });
     }

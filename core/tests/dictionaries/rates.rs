@@ -124,7 +124,8 @@ fn a_population_that_is_missing_is_an_error_and_no_rate() {
     let (odd, _place) = made(&format!("{PEOPLE}120040,2022,1,80+,5\n"), "120040,01022022,470,2\n");
     assert!(rates(&odd, of_2022()).is_err());
     // Every UF by its word is no UF without a row.
-    let everywhere = RatesParams { events: of_2022().events.uf(["todas"]), ..of_2022() };
+    let any = datasus::Options { missing: datasus::MissingFiles::Warn, ..datasus::Options::default() };
+    let everywhere = RatesParams { events: of_2022().events.uf(["todas"]).options(any), ..of_2022() };
     assert_eq!(rates(&client, everywhere).unwrap().rows.len(), found.rows.len());
     let wrong = [
         RatesParams { per: Some(0.0), ..of_2022() },

@@ -43,7 +43,7 @@ fn field(part: &str) -> String {
 }
 
 fn events_of(text: &str, rows: &mut BTreeSet<String>, odd: &mut Vec<String>) {
-    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     for level in LEVELS {
         for (at, call) in code.match_indices(&format!("tracing::{level}!(")) {
             let mut parts = parts(&code[at + call.len()..]);
