@@ -32,6 +32,12 @@ type Report struct {
 	Cache CacheUse `json:"cache"`
 	// The files that were read, in the order of the answer.
 	Sources []SourceFile `json:"sources"`
+	// Row groups of `sources`: those that were read, of all; the statistics of the others say that no row of theirs is in
+	// the answer. Of a query that DuckDB runs, those that the conditions of the query leave (of SQL, all). A kept answer
+	// reads none.
+	RowGroups Share `json:"row_groups"`
+	// Compressed bytes of the column chunks in them: of columns and row groups that were read, of all.
+	Bytes Share `json:"bytes"`
 	// Files that were asked for by name and are not there (`missing = warn`).
 	Missing []Missing `json:"missing,omitempty"`
 	// Files left out because they could not be read (`partial = true`).
@@ -159,6 +165,14 @@ type Series struct {
 	// The day of the last change that the header of the DBF says (`2024-12-12`); none for other kinds of files, and for
 	// those that an earlier version converted.
 	HeaderDate *string `json:"header_date,omitempty"`
+}
+
+// Share: read, of those present.
+type Share struct {
+	// What the query reads.
+	Read uint64 `json:"read"`
+	// What is there.
+	Present uint64 `json:"present"`
 }
 
 // Missing: a file that was asked for by name and is not in the source.
@@ -863,14 +877,6 @@ type Explain struct {
 	Warnings []string `json:"warnings"`
 	// None while nothing is converted: the columns come from the files.
 	SQL *string `json:"sql"`
-}
-
-// Share: read, of those present.
-type Share struct {
-	// What the query reads.
-	Read uint64 `json:"read"`
-	// What is there.
-	Present uint64 `json:"present"`
 }
 
 // LeftOut: a file that is not read, because another is.

@@ -30,6 +30,10 @@ export interface Report {
   cache: CacheUse
   /** The files that were read, in the order of the answer. */
   sources: SourceFile[]
+  /** Row groups of `sources`: those that were read, of all; the statistics of the others say that no row of theirs is in the answer. Of a query that DuckDB runs, those that the conditions of the query leave (of SQL, all). A kept answer reads none. */
+  rowGroups: Share
+  /** Compressed bytes of the column chunks in them: of columns and row groups that were read, of all. */
+  bytes: Share
   /** Files that were asked for by name and are not there (`missing = warn`). */
   missing?: Missing[]
   /** Files left out because they could not be read (`partial = true`). */
@@ -143,6 +147,14 @@ export interface Series {
   fileDate?: string | null
   /** The day of the last change that the header of the DBF says (`2024-12-12`); none for other kinds of files, and for those that an earlier version converted. */
   headerDate?: string | null
+}
+
+/** Read, of those present. */
+export interface Share {
+  /** What the query reads. */
+  read: number
+  /** What is there. */
+  present: number
 }
 
 /** A file that was asked for by name and is not in the source. */
@@ -761,14 +773,6 @@ export interface Explain {
   warnings: string[]
   /** None while nothing is converted: the columns come from the files. */
   sql: string | null
-}
-
-/** Read, of those present. */
-export interface Share {
-  /** What the query reads. */
-  read: number
-  /** What is there. */
-  present: number
 }
 
 /** A file that is not read, because another is. */
@@ -1601,7 +1605,7 @@ export interface RatesParams {
 
 /** The parts of what is told that are records themselves, by their keys in the contract. @internal */
 export const PARTS: Record<string, Record<string, string>> = {
-  Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled', indexes: 'TableIndex' },
+  Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', row_groups: 'Share', bytes: 'Share', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled', indexes: 'TableIndex' },
   SourceFile: { series: 'Series' },
   SyncReport: { sources: 'SourceFile', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
   SyncPlan: { planned: 'PlannedFile', missing: 'Missing' },

@@ -365,6 +365,15 @@ class SourceFile(Record):
     series: Series | None
 
 
+class Share(Record):
+    """Read, of those present."""
+
+    #: What the query reads.
+    read: int
+    #: What is there.
+    present: int
+
+
 class Missing(Record):
     """A file that was asked for by name and is not in the source."""
 
@@ -457,6 +466,8 @@ class Report(Record):
         "performance": Performance,
         "sampling": Sampled,
         "sources": SourceFile,
+        "row_groups": Share,
+        "bytes": Share,
         "missing": Missing,
         "unreadable": Unreadable,
         "bad_values": BadValue,
@@ -501,6 +512,12 @@ class Report(Record):
     cache: CacheUse
     #: The files that were read, in the order of the answer.
     sources: list[SourceFile]
+    #: Row groups of ``sources``: those that were read, of all; the statistics of the others say that no row of
+    #: theirs is in the answer. Of a query that DuckDB runs, those that the conditions of the query leave (of SQL,
+    #: all). A kept answer reads none.
+    row_groups: Share
+    #: Compressed bytes of the column chunks in them: of columns and row groups that were read, of all.
+    bytes: Share
     #: Files that were asked for by name and are not there (``missing = warn``).
     missing: list[Missing]
     #: Files left out because they could not be read (``partial = true``).
@@ -742,15 +759,6 @@ class Replayed(Record):
     loaded: int
     #: Letters that stay, with the reason that they were refused for this time.
     left: int
-
-
-class Share(Record):
-    """Read, of those present."""
-
-    #: What the query reads.
-    read: int
-    #: What is there.
-    present: int
 
 
 class LeftOut(Record):

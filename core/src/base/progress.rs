@@ -190,11 +190,12 @@ impl Progress {
         self.fetched_before.fetch_add(bytes, Relaxed);
     }
 
-    /// An attempt begins again: so many bytes that had come do not count.
-    pub fn lose_fetched(&self, bytes: u64) {
-        let less = |now: u64| Some(now.saturating_sub(bytes));
-        // The closure always gives a number.
-        let _ = self.fetched.fetch_update(Relaxed, Relaxed, less);
+    /// An attempt begins again, or has ended without the file: so many bytes that had come do not count, of which `found` had been there.
+    pub fn lose_fetched(&self, bytes: u64, found: u64) {
+        for (of, lost) in [(&self.fetched, bytes), (&self.fetched_before, found)] {
+            // The closure always gives a number.
+            let _ = of.fetch_update(Relaxed, Relaxed, |now| Some(now.saturating_sub(lost)));
+        }
     }
 
     /// One of them is there, or will not come.
@@ -346,7 +347,7 @@ mod tests {
         let pace = now.bytes_per_sec.unwrap();
         assert!(pace > 0.0 && pace <= 300.0 / 0.005 && since > 0.0, "{pace}: what was there is no measure");
         assert!(now.remaining_sec.unwrap() > 0.0);
-        progress.lose_fetched(300);
+        progress.lose_fetched(300, 0);
         assert_eq!(progress.snapshot().bytes, 200);
         progress.file_fetched();
         progress.enter(Phase::Converting);

@@ -22,4 +22,9 @@ impl FileId {
     pub fn month(&self) -> String {
         format!("{} {} {}", self.dataset, self.uf, self.competencia)
     }
+
+    /// The same by which it is looked up.
+    pub fn of_month(&self) -> (&Dataset, Uf, Competencia) {
+        (&self.dataset, self.uf, self.competencia)
+    }
 }

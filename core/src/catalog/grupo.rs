@@ -177,7 +177,14 @@ impl Grupo {
     /// place: `SIM/CID10/DORES`, `/dissemin/publicos/SIM/CID10/DORES`.
     pub fn is_published_in(&self, folder: &str) -> bool {
         let wanted = below_the_tree(folder);
-        self.folders.iter().any(|published| below_the_tree(&published.path).eq_ignore_ascii_case(wanted))
+        self.folders.iter().any(|published| published.in_tree().eq_ignore_ascii_case(wanted))
+    }
+}
+
+impl FtpFolder {
+    /// Its path from the root of the tree's data on: `SIM/CID10/DORES`.
+    pub fn in_tree(&self) -> &str {
+        below_the_tree(&self.path)
     }
 }
 

@@ -70,6 +70,14 @@ impl LakeFile {
         self.stores.open(&self.object.location)
     }
 
+    /// The same of its copy on this machine, where it has one.
+    pub fn open_here(&self) -> Result<Arc<dyn ReadAt>> {
+        match self.is_elsewhere() && !self.held.is_empty() {
+            true => self.stores.open(&Location::file(&self.path)),
+            false => self.open(),
+        }
+    }
+
     /// Whether it lies in another store than this machine's files.
     pub fn is_elsewhere(&self) -> bool {
         !self.object.location.is_file()

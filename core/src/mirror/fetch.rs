@@ -155,9 +155,9 @@ impl Mirror {
             if entry.size == Some(have) && have > 0 {
                 return Ok(());
             }
+            let before = part.came();
             let fetched = tree.fetch(path, entry, have, &mut *part, &ctx.cancel);
-            // A source that does not go on where it stopped begins anew.
-            self.downloads.bytes.fetch_add(part.len().saturating_sub(have), Relaxed);
+            self.downloads.bytes.fetch_add(part.came() - before, Relaxed);
             fetched?;
             match entry.size {
                 Some(size) if size != part.len() => Err(short(name, part.len(), size)),

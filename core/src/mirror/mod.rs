@@ -37,7 +37,6 @@ use remote::Remote;
 pub const SCHEME: &str = "datasus";
 /// Where the ministry's server is, and what of it is the tree.
 const MINISTRY: &str = "ftp://ftp.datasus.gov.br/dissemin/publicos";
-const ROOT: &str = "/dissemin/publicos/";
 
 /// The tree, by its sources.
 #[derive(Debug)]
@@ -177,7 +176,7 @@ impl Mirror {
     fn folders(&self, datasets: Option<&BTreeSet<Dataset>>) -> BTreeSet<String> {
         let of = self.catalog.datasets().filter(|grupo| datasets.is_none_or(|wanted| wanted.contains(&grupo.dataset)));
         let mut folders: BTreeSet<String> =
-            of.flat_map(|grupo| &grupo.folders).filter_map(|folder| in_tree(&folder.path)).map(str::to_owned).collect();
+            of.flat_map(|grupo| &grupo.folders).map(|folder| folder.in_tree().to_owned()).collect();
         if datasets.is_none() {
             let above: Vec<String> = folders
                 .iter()
@@ -414,11 +413,6 @@ fn path_of(location: &Location) -> &str {
     location.path().to_str().unwrap_or_default()
 }
 
-/// The catalogue's path of a folder, below the tree's root.
-fn in_tree(path: &str) -> Option<&str> {
-    path.strip_prefix(ROOT).map(|path| path.trim_end_matches('/'))
-}
-
 /// Each failure once.
 fn why(failures: &[Error]) -> Text {
     let each = |pick: fn(&Text) -> &str| {
@@ -491,6 +485,6 @@ impl Mirror {
     fn is_of_folder(&self, name: &str, folder: &str) -> bool {
         let Some(found) = self.catalog.read_name(name) else { return true };
         let Some(grupo) = self.catalog.read(&found.id.dataset.to_string()) else { return true };
-        grupo.folders.iter().any(|of| in_tree(&of.path) == Some(folder))
+        grupo.is_published_in(folder)
     }
 }

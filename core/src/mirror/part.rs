@@ -22,8 +22,13 @@ pub(super) struct Part<'c> {
     file: File,
     /// Bytes that are there.
     len: u64,
-    /// Of these, what the job's progress has counted.
+    /// Of these, what the job's progress has counted, and what of it was there when the part was opened.
     counted: u64,
+    found: u64,
+    /// Bytes that came, of all attempts.
+    came: u64,
+    /// It is the file now, and what was counted stays.
+    published: bool,
     ctx: &'c Ctx,
 }
 
@@ -56,11 +61,16 @@ impl<'c> Part<'c> {
             out.publish_unforced()?;
         }
         ctx.progress.found_fetched(len);
-        Ok(Part { path: part, about, file, len, counted: len, ctx })
+        Ok(Part { path: part, about, file, len, counted: len, found: len, came: 0, published: false, ctx })
     }
 
     pub fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Bytes that have come, those of attempts that began anew as well.
+    pub fn came(&self) -> u64 {
+        self.came
     }
 
     /// Reads it from its beginning, for its hash, and looks at its first bytes.
@@ -83,9 +93,10 @@ impl<'c> Part<'c> {
     }
 
     /// Gives it the file's name, durable.
-    pub fn publish(self, to: &Path) -> Result<()> {
+    pub fn publish(mut self, to: &Path) -> Result<()> {
         self.file.sync_all().map_err(|error| Error::io(error, &self.path))?;
         std::fs::rename(&self.path, to).map_err(|error| Error::io(error, to))?;
+        self.published = true;
         let _ = std::fs::remove_file(&self.about);
         if let Some(folder) = to.parent() {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| Error::io(error, folder))?;
@@ -95,7 +106,6 @@ impl<'c> Part<'c> {
 
     /// Nothing of it stays.
     pub fn discard(self) {
-        self.ctx.progress.lose_fetched(self.counted);
         for path in [&self.path, &self.about] {
             if let Err(error) = std::fs::remove_file(path) {
                 tracing::debug!(file = %path.display(), %error, "a part of a file stays");
@@ -104,11 +114,28 @@ impl<'c> Part<'c> {
     }
 }
 
+impl Drop for Part<'_> {
+    /// Who opens it again counts what is there; from another source all of it comes.
+    fn drop(&mut self) {
+        if !self.published {
+            self.lose_after(0);
+        }
+    }
+}
+
+impl Part<'_> {
+    /// Bytes behind the first `kept` do not count any more.
+    fn lose_after(&mut self, kept: u64) {
+        let lost = |of: u64| of.saturating_sub(kept);
+        self.ctx.progress.lose_fetched(lost(self.counted), lost(self.found));
+        (self.counted, self.found) = (self.counted.min(kept), self.found.min(kept));
+    }
+}
+
 impl Taker for Part<'_> {
     fn begin(&mut self, at: u64) -> Result<()> {
-        let lost = self.counted.saturating_sub(at);
-        self.ctx.progress.lose_fetched(lost);
-        (self.len, self.counted) = (at, self.counted.min(at));
+        self.lose_after(at);
+        self.len = at;
         self.file.set_len(at).map_err(|error| Error::io(error, &self.path))?;
         self.file.seek(SeekFrom::Start(at)).map_err(|error| Error::io(error, &self.path)).map(drop)
     }
@@ -117,6 +144,7 @@ impl Taker for Part<'_> {
         self.file.write_all(bytes).map_err(|error| Error::io(error, &self.path))?;
         self.len += bytes.len() as u64;
         self.counted += bytes.len() as u64;
+        self.came += bytes.len() as u64;
         self.ctx.progress.add_fetched(bytes.len() as u64);
         Ok(())
     }
@@ -154,6 +182,51 @@ fn not_of_its_kind(name: &str, begins: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_that_come_once_more_count_once() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("SIM")).unwrap();
+        let ctx = Ctx::default();
+        ctx.progress.expect_fetched(1, 1_000);
+        let entry =
+            TreeEntry { name: "a.dbc".into(), folder: false, size: Some(1_000), modified: None, tag: Some("1".into()) };
+        let open = |source: &str| Part::open(folder.path(), "SIM/a.dbc", source, &entry, &ctx).unwrap();
+        let take = |part: &mut Part, at, bytes: usize| {
+            part.begin(at).unwrap();
+            part.take(&vec![3; bytes]).unwrap();
+        };
+        let counted = || ctx.progress.snapshot().bytes;
+        // A source that does not go on where it stopped.
+        let mut part = open("ftp://a");
+        take(&mut part, 0, 600);
+        take(&mut part, 0, 700);
+        assert_eq!((counted(), part.len(), part.came()), (700, 700, 1_300));
+        drop(part);
+        assert_eq!(counted(), 0, "nothing of it is on its way");
+        // What is there is found, and comes anew all the same.
+        let mut part = open("ftp://a");
+        assert_eq!((counted(), part.len()), (700, 700));
+        take(&mut part, 0, 900);
+        assert_eq!(counted(), 900);
+        drop(part);
+        // Another source.
+        let mut part = open("ftp://b");
+        assert_eq!((counted(), part.len()), (0, 0));
+        take(&mut part, 0, 1_000);
+        part.publish(&folder.path().join("SIM/a.dbc")).unwrap();
+        let done = ctx.progress.snapshot();
+        assert_eq!((done.bytes, done.bytes_total, done.fraction), (1_000, Some(1_000), Some(1.0)));
+        // None of it was there before the phase: all of it says how fast it is.
+        assert!(done.bytes_per_sec.is_none_or(|pace| pace * done.elapsed_sec > 999.0), "{done:?}");
+        // One that goes on keeps what it had.
+        let mut part = open("ftp://b");
+        take(&mut part, 0, 400);
+        drop(part);
+        let mut part = open("ftp://b");
+        take(&mut part, 400, 600);
+        assert_eq!((counted() - 1_000, part.came()), (1_000, 600));
+    }
 
     #[test]
     fn a_page_is_no_file_of_records() {

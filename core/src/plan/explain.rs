@@ -119,7 +119,7 @@ pub fn explain(
 fn footer(file: &LakeFile) -> Result<Arc<ParquetMetaData>> {
     let failed =
         |e: parquet::errors::ParquetError| Error::within(&e).unwrap_or_else(|| Error::internal(format!("footer: {e}")));
-    parquet_footer(&At::of(file.open()?)).map_err(failed)
+    parquet_footer(&At::of(file.open_here()?)).map_err(failed)
 }
 
 fn chunk_bytes(group: &RowGroupMetaData) -> Vec<(String, u64)> {

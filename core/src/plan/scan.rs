@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::named;
 use super::origin::{self, origin_of};
+use super::read_groups::ReadGroups;
 use super::table::{Held, TableColumn};
 use super::view;
 use super::{FileSample, Sampling};
@@ -32,6 +33,8 @@ pub struct Scan {
     pub limit: Option<u64>,
     /// In the answer's order.
     pub files: Vec<ScanFile>,
+    /// What has been read of them.
+    pub read: ReadGroups,
 }
 
 impl Scan {
@@ -178,6 +181,7 @@ pub(super) fn scan(
         made: of_predicates,
         limit: ask.limit,
         files: of_files,
+        read: ReadGroups::default(),
     })
 }
 

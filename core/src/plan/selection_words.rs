@@ -1,6 +1,6 @@
 //! What a query says of files that were asked for and are not there, and of what lies there instead.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use serde_json::Value;
@@ -100,18 +100,32 @@ fn unread(listing: &Listing) -> Vec<&Ignored> {
 
 /// How many files lie there, and the first five that were not understood.
 fn lies_there(selection: &Selection, listing: &Listing, catalog: &Catalog) -> Text {
-    let (count, total) = (listing.ignored.len(), listing.files.len() + listing.ignored.len());
+    let total = listing.files.len() + listing.ignored.len();
+    let outside = || listing.ignored.iter().filter(|ignored| ignored.why == Why::Folder);
+    let outside_count = outside().count();
+    let count = listing.ignored.len() - outside_count;
     let ours = names(selection.ours.iter().map(SourceFile::name));
     let mut said = match count {
         0 => text!("A pasta tem {total} arquivo(s)", "The folder has {total} file(s)"),
         _ => {
-            let list = names(unread(listing).iter().map(|ignored| ignored.name()));
+            let unnamed = unread(listing).into_iter().filter(|ignored| ignored.why != Why::Folder);
+            let list = names(unnamed.map(Ignored::name));
             text!(
                 "A pasta tem {total} arquivo(s), {count} sem um nome que se reconheça ({list})",
                 "The folder has {total} file(s), {count} without a name that is known ({list})"
             )
         }
     };
+    if outside_count > 0 {
+        let list = names(outside().map(|ignored| below(ignored, listing)));
+        said = also(
+            said,
+            text!(
+                "{outside_count} está(ão) na árvore do ministério, fora das pastas em que ele publica cada dataset ({list})",
+                "{outside_count} stand(s) in the ministry's tree outside the folders in which it publishes each dataset ({list})"
+            ),
+        );
+    }
     if listing.ignored.iter().any(|ignored| of_archive(ignored, catalog).is_some()) {
         said = also(
             said,
@@ -187,7 +201,21 @@ pub fn selection_warnings(selection: &Selection, query: &Query, listing: &Listin
             "Links to folders behind too many other links, which were not entered: {list}"
         ));
     }
-    let likely: Vec<&Ignored> = listing.ignored.iter().filter(|one| one.why != Why::Link).filter(wanted).collect();
+    let mut outside: Vec<&Ignored> = of(Why::Folder).filter(wanted).collect();
+    if !outside.is_empty() {
+        // What stands twice in the tree is read where it counts.
+        let read: HashSet<_> = listing.files.iter().map(|file| file.id.of_month()).collect();
+        outside.retain(|ignored| catalog.identify(&ignored.name()).is_none_or(|id| !read.contains(&id.of_month())));
+    }
+    if !outside.is_empty() {
+        let (count, list) = (outside.len(), names(outside.iter().map(|ignored| below(ignored, listing))));
+        warnings.push(text!(
+            "{count} arquivo(s) parece(m) ser da consulta e não foram lidos, porque estão na árvore do ministério fora das pastas em que ele publica o dataset: {list}. Se são seus, ponha-os em outra pasta",
+            "{count} file(s) look wanted and were not read, because they stand in the ministry's tree outside the folders in which it publishes the dataset: {list}. If they are your own, put them into another folder"
+        ));
+    }
+    let of_name = |ignored: &&Ignored| !matches!(ignored.why, Why::Link | Why::Folder);
+    let likely: Vec<&Ignored> = listing.ignored.iter().filter(of_name).filter(wanted).collect();
     if !likely.is_empty() {
         let (count, list) = (likely.len(), names(likely.iter().map(|ignored| ignored.name())));
         let archives = likely.iter().any(|ignored| ignored.why == Why::Archive);
@@ -215,9 +243,14 @@ fn of_archive(ignored: &Ignored, catalog: &Catalog) -> Option<FileId> {
     catalog.identify(inner)
 }
 
+fn below(ignored: &Ignored, listing: &Listing) -> String {
+    ignored.location.below(&listing.root).display().to_string()
+}
+
 /// A data file whose name begins as those of the query's datasets do: prefix, UF, a digit.
 fn looks_wanted(ignored: &Ignored, root: &Location, query: &Query, catalog: &Catalog) -> bool {
-    if let Some(id) = of_archive(ignored, catalog) {
+    let of_folder = || catalog.identify(&ignored.name()).filter(|_| ignored.why == Why::Folder);
+    if let Some(id) = of_archive(ignored, catalog).or_else(of_folder) {
         let wanted = |scope: &Scope| {
             let uf = scope.ufs.as_ref().is_none_or(|ufs| scope.grupo.national.is_some() || ufs.contains(&id.uf));
             scope.grupo.dataset == id.dataset

@@ -17,7 +17,7 @@ use crate::base::{Chunk, Code, Ctx, Error, Result, Trusted, WholeFile, file_sha2
 use crate::columnar::{ParquetColumns, arrow_footer, parquet_properties};
 use crate::engine::RowStream;
 use crate::governor::still_room;
-use crate::plan::{Output, Scan, ScanFile};
+use crate::plan::{Output, ReadGroups, Scan, ScanFile};
 use crate::store::Handle;
 
 const FILE: &str = "result.parquet";
@@ -108,6 +108,7 @@ pub(super) fn scan(kept: &Materialised, folder: &Path, schema: &SchemaRef) -> Re
             sample: None,
             without: None,
         }],
+        read: ReadGroups::default(),
     })
 }
 

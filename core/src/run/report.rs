@@ -11,7 +11,7 @@ use crate::catalog::{Catalog, Dataset, Form};
 use crate::engine::CacheUse;
 use crate::governor::Mode;
 use crate::lake::LakeFile;
-use crate::plan::{Missing, Sampled};
+use crate::plan::{Missing, Sampled, Share};
 use crate::scheduler::Status;
 use crate::source::dbc::CrcState;
 
@@ -52,6 +52,13 @@ pub struct Report {
     pub cache: CacheUse,
     /// The files that were read, in the order of the answer.
     pub sources: Vec<Source>,
+    /// Row groups of `sources`: those that were read, of all; the statistics of the others say that no row of theirs is in the answer. Of a
+    /// query that DuckDB runs, those that the conditions of the query leave (of SQL, all). A kept answer reads none.
+    #[serde(default)]
+    pub row_groups: Share,
+    /// Compressed bytes of the column chunks in them: of columns and row groups that were read, of all.
+    #[serde(default)]
+    pub bytes: Share,
     /// Files that were asked for by name and are not there (`missing = warn`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::environment::Environment;
 use super::execution::{Execution, Outcome, Run};
 use super::{
     BadValue, CacheUse, NormalisedCodes, Performance, Report, Series, Source, Storage, bad_rows, sampled, unlabelled,
 };
-use crate::base::{masked, text};
+use crate::base::{Result, masked, text};
 use crate::engine::KeptAnswer;
 use crate::lake::LakeFile;
 use crate::params::{OnBadValue, Query};
-use crate::plan::{nowhere, reads};
+use crate::plan::{Share, conditions, nowhere, planned, reads};
 use crate::scheduler::Status;
 use crate::sink::Stored;
 
@@ -47,6 +49,15 @@ impl Execution<'_> {
             Vec::new()
         });
         warnings.extend(unlabelled::warning(&unlabelled).map(|warning| warning.get(language).to_owned()));
+        let (row_groups, bytes) = self.read().unwrap_or_else(|error| {
+            let detail = error.detail().to_owned();
+            let warning = text!(
+                "Quanto dos arquivos foi lido não pôde ser contado: {detail}",
+                "How much of the files was read could not be counted: {detail}"
+            );
+            warnings.push(warning.get(language).to_owned());
+            Default::default()
+        });
         let told = normalised_warning(&normalised);
         warnings.extend(told.map(|warning| warning.get(language).to_owned()));
         warnings.extend(stored.iter().flat_map(|s| &s.warnings).map(|w| w.get(language).to_owned()));
@@ -79,6 +90,8 @@ impl Execution<'_> {
             resumed_from: (!held.is_empty()).then_some(held),
             cache: self.kept.as_ref().map_or(CacheUse::Off, KeptAnswer::used),
             sources: files.iter().map(|file| env.source_of(file)).collect(),
+            row_groups,
+            bytes,
             missing: prepared.selection.missing.clone(),
             indexes: ctx.told_indexes(),
             warnings,
@@ -87,6 +100,30 @@ impl Execution<'_> {
             normalised,
             unlabelled,
         }
+    }
+
+    /// Row groups that were read, and bytes of their columns.
+    fn read(&self) -> Result<(Share, Share)> {
+        let Execution { run: Run { env, .. }, prepared, files, statement, kept, .. } = self;
+        let groups = || files.iter().flat_map(|file| &file.row_groups);
+        let (present, present_bytes) = (groups().count() as u64, groups().map(|group| group.bytes).sum());
+        let hit = kept.as_ref().is_some_and(|kept| matches!(kept.used(), CacheUse::HitL1 | CacheUse::HitL2));
+        let (read, bytes) = match &statement.scan {
+            _ if hit || statement.answer.is_some() => (0, 0),
+            Some(scan) if env.scans => scan.read.sum(),
+            // DuckDB says nothing of what it reads: the statistics that it goes by do.
+            _ => {
+                let of_file = |file: &LakeFile| -> Result<(u64, u64)> {
+                    let scope = prepared.query.scopes.iter().find(|scope| scope.grupo.dataset == file.id.dataset);
+                    let conditions = scope.map_or_else(Vec::new, |scope| conditions(&prepared.query, scope));
+                    let planned = planned(file, &prepared.query, &conditions, &statement.columns)?;
+                    Ok((planned.row_groups.read, planned.bytes.read))
+                };
+                let add = |a: (u64, u64), b: (u64, u64)| Ok((a.0 + b.0, a.1 + b.1));
+                files.par_iter().map(of_file).try_reduce(|| (0, 0), add)?
+            }
+        };
+        Ok((Share { read, present }, Share { read: bytes, present: present_bytes }))
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ::arrow::datatypes::SchemaRef;
 use serde_json::{Value, json};
 
-use super::{Sink, Stored};
+use super::{Afterwards, Sink, Stored};
 use crate::base::{Chunk, CommittedUnits, Ctx, Error, Result};
 
 /// The sinks of one job.
@@ -89,7 +89,8 @@ impl FanOut {
         Ok(Chunk { batch: chunk.batch.project(&kept).map_err(Error::internal)?, ..chunk.clone() })
     }
 
-    /// Seals all, then publishes all, in order. A failure names those that were published before it.
+    /// Seals all, then publishes all, in order, and then has each do what comes afterwards. A failure names those that were published
+    /// before it.
     pub fn finish(mut self) -> Result<Vec<Stored>, Arc<Error>> {
         let mut sealing = true;
         let outcomes = self.sinks.iter_mut().map(|sink| {
@@ -99,12 +100,15 @@ impl FanOut {
         });
         let outcomes = outcomes.collect();
         self.settle(outcomes)?;
-        let mut stored: Vec<Stored> = Vec::new();
+        let (mut stored, mut afterwards): (Vec<Stored>, Vec<Option<Afterwards>>) = Default::default();
         let mut waiting = std::mem::take(&mut self.sinks).into_iter();
         while let Some(sink) = waiting.next() {
             let name = sink.name();
-            match sink.finish() {
-                Ok(done) => stored.push(done),
+            match sink.finish_first() {
+                Ok((done, then)) => {
+                    stored.push(done);
+                    afterwards.push(then);
+                }
                 Err(error) => {
                     let mut states: Vec<Value> = stored
                         .iter()
@@ -120,6 +124,9 @@ impl FanOut {
                     return Err(error);
                 }
             }
+        }
+        for (stored, then) in stored.iter_mut().zip(afterwards) {
+            stored.warnings.extend(then.map(|then| then()).unwrap_or_default());
         }
         Ok(stored)
     }

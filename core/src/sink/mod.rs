@@ -74,6 +74,11 @@ pub trait Sink: Send {
     /// After `seal`: makes everything visible in one act.
     fn finish(self: Box<Self>) -> Result<Stored>;
 
+    /// The same, and what is still to be done once every sink of the job has published.
+    fn finish_first(self: Box<Self>) -> Result<(Stored, Option<Afterwards>)> {
+        Ok((self.finish()?, None))
+    }
+
     /// Ends without a result. A stream hands `why` to its reader; what a durable sink holds stays for another attempt.
     fn abandon(self: Box<Self>, _why: &Arc<Error>) {}
 
@@ -82,6 +87,9 @@ pub trait Sink: Send {
         Ok(())
     }
 }
+
+/// Work on what is published already, whose failure is a warning: indexes. Where another sink of the job could not publish it is not done.
+pub type Afterwards = Box<dyn FnOnce() -> Vec<Text> + Send>;
 
 /// What a sink left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,7 @@ mod logged;
 mod planning;
 mod told;
 mod traces;
+mod tree;
 mod zips;
 
 use std::fs::File;

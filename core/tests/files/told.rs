@@ -102,3 +102,52 @@ fn every_warning_of_a_report_is_a_line_of_the_log() {
         }
     }
 }
+
+/// What explain says beforehand, the report says of what was done.
+#[test]
+fn the_report_says_how_many_row_groups_and_bytes_were_read() {
+    use datasus::{CacheUse, Csv, col};
+    let place = Place::new();
+    let text = |values: Vec<String>| -> ArrayRef { Arc::new(StringArray::from(values)) };
+    let batch = RecordBatch::try_from_iter([
+        ("N_AIH", text((0..100).map(|row| format!("{row:013}")).collect())),
+        ("UF_ZI", text(vec!["120000".into(); 100])),
+    ])
+    .unwrap();
+    let properties =
+        parquet::file::properties::WriterProperties::builder().set_max_row_group_row_count(Some(10)).build();
+    let file = File::create(place.path("RDAC2401.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    place.changed("RDAC2401.parquet", 0);
+    let client = place.client();
+    let late = || rd_ac().filter(col("N_AIH").ge("0000000000075"));
+    let grouped = || late().group_by(["UF_ZI"]).count("n");
+    for (params, answer, scanned) in [(late().columns(["UF_ZI"]), 25, true), (grouped(), 1, false)] {
+        let explain = client.explain(&params).unwrap();
+        assert_eq!((explain.row_groups.read, explain.row_groups.present), (3, 10), "{params:?}");
+        let (count, report) = rows(&client, &params).unwrap();
+        assert_eq!((count, report.row_groups), (answer, explain.row_groups), "{params:?}");
+        // Where statistics prove a condition, a scan does not read its column.
+        let (read, most) = (report.bytes.read, explain.bytes.read);
+        assert!(read > 0 && if scanned { read < most } else { read == most }, "{report}");
+        assert_eq!(report.bytes.present, explain.bytes.present);
+        // Where the rows go is no matter, nor that they are kept on their way.
+        let name = format!("{answer}.csv");
+        let off = Options { cache: datasus::CacheMode::Off, ..Options::default() };
+        let report = client.export(&params.options(off), Csv::to(&name)).unwrap();
+        assert_eq!((report.row_groups, report.bytes.read), (explain.row_groups, read));
+    }
+    let nothing = rows(&client, &rd_ac().filter(col("N_AIH").ge("0000000000100"))).unwrap();
+    assert_eq!((nothing.0, nothing.1.row_groups.read, nothing.1.bytes.read), (0, 0, 0));
+    // A kept answer reads nothing.
+    let place = Place::new();
+    place.dbc("RDAC2401.dbc", 0, 30);
+    let (client, grouped) = (place.client(), rd_ac().group_by(["UF_ZI"]).count("n"));
+    for (cache, read) in [(CacheUse::Miss, 1), (CacheUse::HitL1, 0)] {
+        let report = rows(&client, &grouped).unwrap().1;
+        assert_eq!((report.cache, report.row_groups.read, report.row_groups.present), (cache, read, 1));
+        assert_eq!(report.bytes.read > 0, read > 0);
+    }
+}

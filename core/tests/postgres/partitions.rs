@@ -123,6 +123,49 @@ fn it_comes_with_any_mode_that_has_rows_of_files_and_a_table_without_it_says_the
     assert_eq!(Destination::list_from_json(form).unwrap(), [expected]);
 }
 
+/// What only the owner of a table may do is asked before the first row, and not found when all of them are there.
+#[test]
+fn a_role_that_may_not_make_partitions_is_told_before_the_first_row_what_to_ask_for() {
+    let (_folder, admin) = client_of(FILES);
+    let server = shared();
+    load(&admin, &of("AC", "202401"), by_competencia("alheia.rd", Mode::ReplaceBy)).unwrap();
+    server.psql(&format!(
+        "CREATE ROLE visita LOGIN PASSWORD '{PASSWORD}'; GRANT USAGE ON SCHEMA datasus TO visita; \
+         GRANT ALL ON datasus.loads, datasus.jobs, datasus.ledger TO visita; GRANT ALL ON SCHEMA alheia TO visita; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON alheia.rd TO visita"
+    ));
+    let (folder, _) = client_of(FILES);
+    let client = open(folder.path(), &server.url_of("visita", PASSWORD, "postgres", ""));
+    // A month whose partition is there needs no more than that.
+    load(&client, &of("RR", "202401"), by_competencia("alheia.rd", Mode::ReplaceBy)).unwrap();
+    let held = by_month("alheia.rd");
+    let denied = |params: &QueryParams, to: Postgres, grant: &str| {
+        let error = load(&client, params, to).unwrap_err();
+        assert_eq!((error.code(), error.diagnostic()["grant"].as_str()), (Code::Forbidden, Some(grant)), "{error:?}");
+        assert!(error.detail().contains("Nothing was loaded"), "{error:?}");
+        assert_eq!(
+            (stages("alheia"), by_month("alheia.rd")),
+            (Vec::<Vec<String>>::new(), held.clone()),
+            "no row was sent"
+        );
+    };
+    let owner = "GRANT \"postgres\" TO \"visita\"";
+    denied(&of("AC", "202402"), by_competencia("alheia.rd", Mode::ReplaceBy), owner);
+    denied(&of("AC", "202401"), by_competencia("alheia.rd", Mode::Replace), owner);
+    server.psql("ALTER TABLE alheia.rd DROP COLUMN sexo");
+    denied(&of("AC", "202401"), by_competencia("alheia.rd", Mode::ReplaceBy), owner);
+    server.psql("ALTER TABLE alheia.rd ADD COLUMN sexo text; REVOKE DELETE ON alheia.rd FROM visita");
+    denied(
+        &of("AC", "202401"),
+        by_competencia("alheia.rd", Mode::ReplaceBy),
+        "GRANT DELETE ON \"alheia\".\"rd\" TO \"visita\"",
+    );
+    // Its owner has made the partition.
+    server.psql("GRANT DELETE ON alheia.rd TO visita");
+    load(&admin, &of("AC", "202402"), by_competencia("alheia.rd", Mode::ReplaceBy)).unwrap();
+    load(&client, &of("AC", "202402"), by_competencia("alheia.rd", Mode::ReplaceBy)).unwrap();
+}
+
 #[test]
 fn partitions_have_the_indexes_and_refused_rows_go_back_to_their_own() {
     let (_folder, client) = client_of(FILES);

@@ -58,6 +58,13 @@ fn the_tree_in_a_bucket_is_a_source_among_others_and_only_the_catalogues_folders
     assert_eq!(rows(&client).unwrap(), 170);
     let ignored: Vec<String> = client.datasets().unwrap().ignored.into_iter().map(|file| file.file).collect();
     assert!(ignored.iter().any(|file| file == "SIHSUS/DBF"), "{ignored:?}");
+    // The bucket opened alone.
+    let alone =
+        Client::builder(root).config(Config { home: Some(home.path().join("alone")), ..config() }).open().unwrap();
+    assert_eq!(rows(&alone).unwrap(), 170);
+    assert_eq!(alone.datasets().unwrap().datasets, client.datasets().unwrap().datasets);
+    let ignored = alone.datasets().unwrap().ignored;
+    assert_eq!(ignored.iter().map(|one| one.file.as_str()).collect::<Vec<_>>(), ["SIHSUS/DBF/RDAC2401.dbc"]);
     // A bucket that is not there, and a key that may not list, are no empty tree.
     let other = tempfile::tempdir().unwrap();
     let error = rows(&open("s3://nenhum/publicos", &["ftp://127.0.0.1:1/x"], other.path(), config())).unwrap_err();

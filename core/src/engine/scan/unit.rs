@@ -247,7 +247,10 @@ impl OpenFile {
         });
         let filters: Vec<_> = filters.collect();
         let rows = usize::try_from(of_group.num_rows()).unwrap_or(0);
-        let pages = self.pages.load(parts(of_group, footer.file_metadata().schema_descr(), &read), most_loaded)?;
+        let leaves = footer.file_metadata().schema_descr();
+        let bytes = parts(of_group, leaves, &read).map(|part| part.end - part.start).sum();
+        scan.read.add(group.file, group.number, bytes);
+        let pages = self.pages.load(parts(of_group, leaves, &read), most_loaded)?;
         let loaded = pages.loaded_bytes();
         let mask = ProjectionMask::roots(footer.file_metadata().schema_descr(), self.wanted.iter().copied());
         let sample = self.chosen(group.first_row, rows);

@@ -70,3 +70,75 @@ fn a_failed_publish_says_which_files_were_published() {
     assert_eq!(error.diagnostic()["sinks"][1]["state"], "failed");
     assert_eq!(std::fs::read(folder.path().join("out/abc123.parquet")).unwrap(), b"taken");
 }
+
+/// Publishes at once, or fails at it, and notes what it does.
+struct Noting {
+    name: &'static str,
+    fails: bool,
+    noted: Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+impl Noting {
+    fn note(&self, what: &str) {
+        self.noted.lock().unwrap().push(format!("{}: {what}", self.name));
+    }
+}
+
+impl Sink for Noting {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn start(&mut self, _: &SchemaRef, _: &Ctx) -> Result<()> {
+        Ok(())
+    }
+
+    fn write(&mut self, _: &Chunk) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Stored> {
+        self.note(if self.fails { "failed" } else { "published" });
+        match self.fails {
+            true => Err(Error::new(Code::Unreachable, crate::base::text!("fora", "away"))),
+            false => Ok(Stored { sink: self.name, location: String::new(), rows: 0, bytes: 0, warnings: Vec::new() }),
+        }
+    }
+
+    fn finish_first(self: Box<Self>) -> Result<(Stored, Option<Afterwards>)> {
+        let again = Box::new(Noting { name: self.name, fails: false, noted: self.noted.clone() });
+        let stored = self.finish()?;
+        let then = move || {
+            again.note("afterwards");
+            vec![crate::base::text!("aviso", "warning")]
+        };
+        Ok((stored, Some(Box::new(then))))
+    }
+}
+
+#[test]
+fn what_comes_afterwards_waits_until_all_have_published_and_is_not_done_where_one_could_not() {
+    for fails in [false, true] {
+        let noted = Arc::default();
+        let sink = |name, fails| -> Box<dyn Sink> { Box::new(Noting { name, fails, noted: Arc::clone(&noted) }) };
+        let mut all = FanOut::new(vec![sink("first", false), sink("second", fails)]);
+        all.start(&chunk().batch.schema(), &Ctx::default()).unwrap();
+        all.write(&chunk()).unwrap();
+        let done = all.finish();
+        let noted = noted.lock().unwrap();
+        match fails {
+            false => {
+                assert_eq!(
+                    *noted,
+                    ["first: published", "second: published", "first: afterwards", "second: afterwards"]
+                );
+                assert!(done.unwrap().iter().all(|stored| stored.warnings.len() == 1));
+            }
+            true => {
+                assert_eq!(*noted, ["first: published", "second: failed"]);
+                let states = done.unwrap_err().diagnostic()["sinks"].clone();
+                assert_eq!((&states[0]["state"], &states[1]["state"]), (&json!("completed"), &json!("failed")));
+            }
+        }
+    }
+}

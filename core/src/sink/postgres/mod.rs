@@ -33,6 +33,7 @@ mod passage;
 mod publish;
 mod replace;
 mod replay;
+mod rights;
 mod sampling_guard;
 mod shape;
 mod sink;

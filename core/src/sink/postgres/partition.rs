@@ -67,6 +67,25 @@ pub(super) fn definition(target: &TableName, columns: &[Column]) -> String {
     format!("CREATE TABLE {} ({}) PARTITION BY LIST ({key})", target.sql(), list.join(", "))
 }
 
+/// The competências of the load's rows for which the table has no place.
+pub(super) async fn missing<'i>(
+    client: &Client,
+    url: &Url,
+    table: &Table,
+    info: &'i ResultInfo,
+) -> Result<BTreeSet<&'i str>> {
+    // There others have a place for every row.
+    if table.has_default {
+        return Ok(BTreeSet::new());
+    }
+    let sql = "SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = $1";
+    let rows = client.query_typed(sql, &[oid(&table.oid)]).await.explained(url)?;
+    let bounds = rows.iter().map(|row| row.cell::<String>(0)).collect::<Result<Vec<_>>>()?;
+    let periods = info.sources.iter().map(|source| source.period.as_str());
+    Ok(periods.filter(|period| !bounds.iter().any(|bound| bound.contains(&escape_literal(period)))).collect())
+}
+
 /// Makes the partitions that the load's rows need and the table does not have; gives the new ones. Part of the transaction that
 /// publishes, which holds the table's lock.
 pub(super) async fn ensure(
@@ -76,21 +95,9 @@ pub(super) async fn ensure(
     table: &Table,
     info: &ResultInfo,
 ) -> Result<Vec<TableName>> {
-    // There others have a place for every row.
-    if table.has_default {
-        return Ok(Vec::new());
-    }
-    let sql = "SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = $1";
-    let rows = client.query_typed(sql, &[oid(&table.oid)]).await.explained(url)?;
-    let bounds = rows.iter().map(|row| row.cell::<String>(0)).collect::<Result<Vec<_>>>()?;
-    let periods: BTreeSet<&str> = info.sources.iter().map(|source| source.period.as_str()).collect();
     let mut made = Vec::new();
-    for period in periods {
+    for period in missing(client, url, table, info).await? {
         let literal = escape_literal(period);
-        if bounds.iter().any(|bound| bound.contains(&literal)) {
-            continue;
-        }
         // A table of one month is called `rd_202401`.
         let name = index::name(&target.table, &format!("p{period}"), "");
         let TableName { schema, .. } = target;

@@ -23,12 +23,12 @@ use super::publish::{self, Publish};
 use super::shape::{self, Column};
 use super::url::Url;
 use super::{
-    Mode, Postgres, TableName, append, connect, index, letters, partition, replace, sampling_guard, stage, there,
-    unique,
+    Mode, Postgres, TableName, append, connect, index, letters, partition, replace, rights, sampling_guard, stage,
+    there, unique,
 };
 use crate::base::{Cause, Chunk, Code, CommittedUnits, Ctx, Error, Result, Text, text};
 use crate::recovery::SinkState;
-use crate::sink::{ResultInfo, Sink, Stored, Target};
+use crate::sink::{Afterwards, ResultInfo, Sink, Stored, Target};
 
 pub(super) struct PostgresSink {
     options: Postgres,
@@ -224,6 +224,9 @@ impl PostgresSink {
         let columns = shape::columns(schema, kept, target)?;
         if let Indexes::These(asked) = self.options.wanted_indexes() {
             index::columns(asked, &columns)?;
+        }
+        if let Some(table) = &existing {
+            rights::require(&client, url, target, table, &columns, (&self.options, &self.info)).await?;
         }
         if !there.schema {
             stage::create_schema(&client, url, &target.schema).await?;
@@ -512,25 +515,37 @@ impl Sink for PostgresSink {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Stored> {
-        let mut bytes = 0;
-        let mut warnings;
+    fn finish(self: Box<Self>) -> Result<Stored> {
+        let (mut stored, then) = self.finish_first()?;
+        stored.warnings.extend(then.map(|then| then()).unwrap_or_default());
+        Ok(stored)
+    }
+
+    /// Afterwards the indexes are made: of rows that are there, whatever becomes of these.
+    fn finish_first(mut self: Box<Self>) -> Result<(Stored, Option<Afterwards>)> {
+        let stored = |of: &Self, bytes, warnings| Stored {
+            sink: "postgres",
+            location: of.target.to_string(),
+            rows: of.rows,
+            bytes,
+            warnings,
+        };
         if let Some(rows) = self.published {
             self.rows = rows;
-            // The rows are there, whatever becomes of these.
-            warnings = self.index_published().unwrap_or_else(|error| vec![error.sentence().clone()]);
-        } else {
-            let mut loading = self.loading.take().ok_or_else(|| Error::internal("the PostgreSQL sink is not open"))?;
-            loading.publish(&self.options, &self.state, &self.target).map_err(lost)?;
-            bytes = loading.sent_bytes;
-            warnings = std::mem::take(&mut loading.warnings);
+            let stored = stored(&self, 0, Vec::new());
+            let then = move || self.index_published().unwrap_or_else(|error| vec![error.sentence().clone()]);
+            return Ok((stored, Some(Box::new(then))));
+        }
+        let mut loading = self.loading.take().ok_or_else(|| Error::internal("the PostgreSQL sink is not open"))?;
+        loading.publish(&self.options, &self.state, &self.target).map_err(lost)?;
+        let stored = stored(&self, loading.sent_bytes, std::mem::take(&mut loading.warnings));
+        let then = move || {
             let in_order = loading.in_order.iter().filter(|column| column.holds()).map(|column| column.name.clone());
             let (in_order, mut stopped) = (in_order.collect(), loading.task.stop.clone());
             let Loading { runtime, client, landed, .. } = &mut loading;
-            let indexing = self.indexing(&in_order, landed);
-            warnings.extend(runtime.block_on(indexing.make(client, &mut stopped)));
-        }
-        Ok(Stored { sink: "postgres", location: self.target.to_string(), rows: self.rows, bytes, warnings })
+            runtime.block_on(self.indexing(&in_order, landed).make(client, &mut stopped))
+        };
+        Ok((stored, Some(Box::new(then))))
     }
 
     /// Drops what the job left on the server.

@@ -8,6 +8,7 @@ mod names;
 mod partition;
 mod preliminary;
 mod same;
+mod tree;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::{
     ARCHIVES, FileKind, Ignored, Listing, Piece, SourceFile, Version, Why, extension, partition, preliminary, same,
+    tree,
 };
 use crate::base::Result;
 use crate::catalog::{Catalog, Dataset, FileId};
@@ -96,6 +97,15 @@ impl Names {
             files.push(Named { id: name.id, at, kind, version });
         }
         drop(records);
+        let path = |named: &Named| listed.found[named.at].location.path();
+        let ministrys = files.iter().enumerate().filter(|(_, named)| named.kind != FileKind::Parquet);
+        let outside = tree::outside(ministrys.map(|(number, named)| (number, &named.id, path(named))), catalog);
+        all_ignored.extend(outside.iter().map(|number| {
+            let location = listed.found[files[*number].at].location.clone();
+            Ignored { location, why: Why::Folder }
+        }));
+        let mut number = 0..;
+        files.retain(|_| number.next().is_none_or(|number| !outside.contains(&number)));
         all_ignored.sort_by(|a, b| a.location.cmp(&b.location));
         Arc::new(Names { root: root.clone(), listed, files, ignored: all_ignored.into() })
     }

@@ -32,7 +32,7 @@ export function chart(columns, rows, axes, words, language, width) {
 
   /** What an axis shows; one that is cut has all of it as its title. */
   function named(said, attributes, room) {
-    return make('text', { class: 'named', ...attributes }, make('title', {}, said), short(said, Math.floor(room / 6.5)))
+    return make('text', { class: 'named', ...attributes }, make('title', {}, said), short(said, Math.floor(room / 7.6)))
   }
 
   function bars() {
