@@ -25,7 +25,9 @@ impl HeldBytes {
     /// Of all these together.
     pub fn of<'b>(batches: impl IntoIterator<Item = &'b RecordBatch>) -> u64 {
         let mut held = HeldBytes::default();
-        batches.into_iter().for_each(|batch| drop(held.add(batch)));
+        for batch in batches {
+            held.add(batch);
+        }
         held.bytes
     }
 

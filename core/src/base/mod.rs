@@ -47,7 +47,8 @@ mod units;
 mod whole_file;
 mod writeback;
 
-pub use batch_bytes::{HeldBytes, batch_bytes};
+pub(crate) use batch_bytes::HeldBytes;
+pub use batch_bytes::batch_bytes;
 pub use cancel::{Cancel, CancelReason};
 pub use cause::Cause;
 pub use chunk::{Chunk, Origin, SourceRows, UnitId};

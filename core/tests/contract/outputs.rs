@@ -70,6 +70,7 @@ fn a_report_of_a_sample_of_bad_values_and_of_an_earlier_attempt_is_read_back() {
         "sampling": {"fraction": 0.1, "seed": 0, "method": "poly3(sha256, row, seed)", "rows_seen": 30, "rows_kept": 3},
         "dead_letters": 1, "attempts": 2, "resumed_from": {"postgres": 20_000}, "cache": "off",
         "sources": [{"file": "RDSP2401.dbc", "rows": 172_034, "sha256": null, "crc": "absent"}],
+        "row_groups": {"read": 2, "present": 5}, "bytes": {"read": 1_000, "present": 70_000},
         "missing": [{"dataset": "SIH-RD", "uf": "SP", "competencia": "202402", "part": "b"}],
         "unreadable": [{"file": "x.dbc", "error_code": "DS-460", "detail": "…"}],
         "bad_values": [{"file": "x.dbc", "column": "IDADE", "count": 2, "samples": ["3 4"]}],

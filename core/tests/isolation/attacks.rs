@@ -9,11 +9,11 @@ use datasus::{Config, Isolation};
 use crate::ungated::{Ungated, view};
 use crate::{config, metric, own_program, source, still_answers, workers};
 
-#[path = "../../src/gate/tests/attacks.rs"]
-mod attacks;
 #[path = "../hostile/grammar.rs"]
 #[allow(dead_code, reason = "edges are asked elsewhere")]
 mod grammar;
+#[path = "../../src/gate/tests/attacks.rs"]
+mod refused;
 #[path = "../../src/gate/tests/hostile.rs"]
 #[allow(dead_code, reason = "what is harmless runs elsewhere")]
 mod texts;
@@ -43,7 +43,7 @@ fn the_host_lives_through_every_attack_with_the_gate_turned_off() {
     still_answers(&ungated.client);
     let before = files();
     let mut grammar = grammar::Grammar::seeded(18);
-    let mut texts: Vec<String> = attacks::ATTACKS.iter().map(|text| (*text).to_owned()).collect();
+    let mut texts: Vec<String> = refused::ATTACKS.iter().map(|text| (*text).to_owned()).collect();
     texts.extend(texts::refused().into_iter().map(|(_, text)| text));
     texts.extend((0..100).map(|_| grammar.text()));
     let most = std::env::var("DATASUS_UNGATED").ok().and_then(|most| most.parse().ok()).unwrap_or(40);

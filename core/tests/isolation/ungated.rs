@@ -9,15 +9,18 @@ use datasus::engine::{Engine, RowStream, Settings};
 use datasus::plan::{Dialect, Statement, View};
 use datasus::{Client, Config, Options, QueryParams, Result};
 
+/// A text and its tables, in the place of what was planned.
+type Next = Arc<Mutex<Option<(String, Vec<View>)>>>;
+
 /// A client, and what its next statement is to be.
 pub struct Ungated {
     pub client: Client,
-    next: Arc<Mutex<Option<(String, Vec<View>)>>>,
+    next: Next,
 }
 
 struct Swaps {
     inner: Arc<dyn Engine>,
-    next: Arc<Mutex<Option<(String, Vec<View>)>>>,
+    next: Next,
 }
 
 impl Engine for Swaps {

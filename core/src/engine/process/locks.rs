@@ -73,6 +73,8 @@ mod tests {
             Ok(()) => println!("{name}: yes"),
             Err(error) => println!("{name}: {}", error.kind()),
         };
+        // Behind what the test's frame has printed on this line.
+        println!();
         enter([planned.as_path()].into_iter(), Some(&written)).unwrap();
         let seen = std::thread::spawn(move || {
             tells("reads the planned", std::fs::read(&planned).map(drop));
