@@ -124,7 +124,7 @@ export interface Config {
   threads?: number
   /** What runs in a process of its own, which reads the query's files and does nothing else: SQL, or whatever the engine runs; none. */
   isolation?: 'none' | 'process' | 'all'
-  /** The program that runs there; the one that comes with the package. */
+  /** The program that runs there; `datasus-worker` of this build, which packages do not bring yet. */
   worker?: string | URL
   /** The most urgent class that a query gets. */
   maxPriority?: 'health' | 'admin' | 'user'

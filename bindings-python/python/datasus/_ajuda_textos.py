@@ -125,7 +125,7 @@ TEXTOS: dict[str, str] = {
     isolation : {"none", "process", "all"}, opcional
         O que roda num processo próprio, que lê os arquivos da consulta e mais nada: o SQL, ou tudo o que o motor roda; none.
     worker : str ou caminho, opcional
-        O programa que roda ali; o que acompanha o pacote.
+        O programa que roda ali: o ``datasus-worker`` desta versão, que os pacotes ainda não trazem.
     max_priority : {"health", "admin", "user"}, opcional
         A classe mais urgente que uma consulta consegue.
     on_emergency : {"wait", "sample", "spill", "fail"}, opcional

@@ -175,9 +175,10 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     threads : int, optional
         Threads for conversion and engine; one per core.
     isolation : {"none", "process", "all"}, optional
-        What runs in a process of its own, which reads the query's files and does nothing else: SQL, or whatever the engine runs; none.
+        What runs in a process of its own, which reads the query's files and does nothing else: SQL, or whatever the engine
+        runs; none.
     worker : str or path, optional
-        The program that runs there; the one that comes with the package.
+        The program that runs there: ``datasus-worker`` of this build, which packages do not bring yet.
     max_priority : {"health", "admin", "user"}, optional
         The most urgent class that a query gets.
     on_emergency : {"wait", "sample", "spill", "fail"}, optional

@@ -296,7 +296,9 @@ def test_each_line_of_a_job_bears_its_trace_its_number_and_its_stage(service: Se
     # Of the plan nobody has a number yet.
     of_job = [line for line in lines() if line.get("stage") != "plan"]
     assert {line["job_id"] for line in of_job} == {job["job_id"]}, of_job
-    assert {"plan", "files", "sink", "report"} <= {line.get("stage") for line in lines() if line["event"] == "stage ended"}
+    assert {"plan", "files", "sink", "report"} <= {
+        line.get("stage") for line in lines() if line["event"] == "stage ended"
+    }
 
 
 def test_a_request_that_became_a_job_is_a_trace_at_the_collector(service: Service, collector: Collector) -> None:
