@@ -102,12 +102,13 @@ test('a file that is written to is closed, and not finished', async () => {
   stream.pipe(file)
   // Not `once`: it would listen to the errors.
   await new Promise((closed) => file.on('close', closed))
-  assert.ok(!finished && stream.destroyed && existsSync(file.path))
+  assert.deepEqual({ finished, destroyed: stream.destroyed, there: existsSync(file.path) }, { finished: false, destroyed: true, there: true })
   // And one that cannot be written lets the query go.
   const result = await client.query(TEN_MILLION)
   const nowhere = result.toReadable({ format: 'csv' }).pipe(createWriteStream(path.join(folder, 'no', 'such', 'folder.csv')))
   await once(nowhere, 'error')
-  await until(() => result.job.status === 'cancelled', 'the job has ended')
+  await until(() => result.job.done, 'the job has ended')
+  assert.equal(result.job.status, 'cancelled')
 })
 
 /** Gives these pieces, then an error or the end. */

@@ -23,10 +23,10 @@ pub fn keep_little() {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn set_thresholds() {
-    /// What an arena's end may keep; and the least block with a mapping of its own, which is what glibc comes to by itself with
-    /// blocks as large as ours.
-    const SETTINGS: [(libc::c_int, libc::c_int); 2] =
-        [(libc::M_MMAP_THRESHOLD, 32 << 20), (libc::M_TRIM_THRESHOLD, 4 << 20)];
+    /// What an arena's end may keep; no small blocks aside, which a purge would join to an end that it leaves; and the least block
+    /// with a mapping of its own, which is what glibc comes to by itself with blocks as large as ours.
+    const SETTINGS: [(libc::c_int, libc::c_int); 3] =
+        [(libc::M_MMAP_THRESHOLD, 32 << 20), (libc::M_TRIM_THRESHOLD, 4 << 20), (libc::M_MXFAST, 0)];
     let own = ["MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_"];
     let tunables = std::env::var_os("GLIBC_TUNABLES").unwrap_or_default();
     if own.iter().any(|name| std::env::var_os(name).is_some()) || tunables.to_string_lossy().contains("glibc.malloc.") {

@@ -11,6 +11,8 @@ const MUCH_SHARE: u64 = 8;
 const BETWEEN: Duration = Duration::from_secs(1);
 /// Where the budget is so small that less than [`MUCH`] is much: the walk is as short.
 const BETWEEN_IF_SMALL: Duration = Duration::from_millis(100);
+/// Engines are closed behind the backs of their jobs: what they free is looked for once more, so long after the last job.
+const CLOSED_BY: Duration = Duration::from_secs(1);
 
 /// What the process has beside what streams and readers hold.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ pub(super) struct Release {
     idle_floor: Option<u64>,
     was_running: bool,
     purged: Option<Instant>,
+    /// When that is, and the floor that counts then.
+    closing: Option<(Instant, Option<u64>)>,
     /// Something was held since somebody last looked and found nothing to give back.
     owed: bool,
 }
@@ -45,16 +49,22 @@ impl Release {
         let beside = held.process.saturating_sub(held.counted);
         if self.was_running && !held.running {
             self.floor = self.idle_floor;
+            self.closing = Some((now + CLOSED_BY, self.idle_floor));
+        }
+        if held.running {
+            self.closing = None;
         }
         self.was_running = held.running;
         let floor = self.floor.map_or(beside, |floor| floor.min(beside));
         self.floor = Some(floor);
         self.idle_floor = Some(self.idle_floor.map_or(floor, |idle| idle.min(beside)));
         let much = MUCH.min(held.budget / MUCH_SHARE).max(LEAST);
-        let worth = beside - floor >= if held.running { much } else { LEAST };
         let between = if much < MUCH { BETWEEN_IF_SMALL } else { BETWEEN };
         let early = self.purged.is_some_and(|at| now.duration_since(at) < between);
-        self.owed = held.running || held.counted > 0 || worth;
+        let closed = self.closing.take_if(|(by, _)| now >= *by && !early);
+        let kept = closed.is_some_and(|(_, floor)| beside.saturating_sub(floor.unwrap_or(0)) >= LEAST);
+        let worth = kept || beside - floor >= if held.running { much } else { LEAST };
+        self.owed = held.running || held.counted > 0 || worth || self.closing.is_some();
         let goes_back = worth && !early;
         if goes_back {
             (self.floor, self.purged) = (Some(beside), Some(now));
@@ -95,11 +105,14 @@ mod tests {
         assert_eq!(looks(400, 300, true, 3_000), (false, true));
         assert_eq!(looks(400, 200, true, 3_050), (true, true), "much");
         assert_eq!(looks(400, 200, true, 9_000), (false, true), "it was somebody else's");
-        assert_eq!(looks(60, 0, false, 10_000), (false, false), "it was not");
+        assert_eq!(looks(60, 0, false, 10_000), (false, true), "it was not");
+        assert_eq!(looks(60, 0, false, 11_000), (false, false));
         assert_eq!(looks(300, 0, true, 20_000), (true, true), "all of it in use");
         assert_eq!(looks(300, 0, true, 25_000), (false, true));
         assert_eq!(looks(300, 0, false, 26_000), (true, true), "free, which nothing showed");
-        assert_eq!(looks(300, 0, false, 28_000), (false, false));
+        assert_eq!(looks(300, 0, false, 26_900), (false, true), "an engine may be closing still");
+        assert_eq!(looks(300, 0, false, 28_000), (true, true), "and have freed what nothing showed");
+        assert_eq!(looks(300, 0, false, 28_500), (false, false));
         assert_eq!(looks(200, 0, true, 29_000), (false, true));
         assert_eq!(looks(500, 0, false, 30_000), (true, true), "between two jobs");
         assert_eq!(looks(200, 0, true, 30_050), (false, true), "given back while the next one begins");
