@@ -486,10 +486,10 @@ class Client:
     ) -> Profile:
         """What is in the columns of a dataset, as far as UF, competência and conditions select it.
 
+        Em português: ``datasus.ajuda("profile")``.
+
         NULLs, different values, range, the most frequent with their labels, codes without one, values that did not parse,
         what changes from one competência to the next, and ``warnings``: what to look at before an analysis.
-
-        Em português: ``datasus.ajuda("profile")``.
 
         One pass over the rows, in a bounded memory; Ctrl-C and ``deadline`` end it.
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, StringArray,
 };
-use arrow::buffer::{NullBuffer, ScalarBuffer};
+use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::{TakeOptions, take};
 use arrow::datatypes::{DataType, Int32Type};
 use arrow::error::ArrowError;
@@ -171,7 +171,10 @@ impl Derived {
     fn encode(&self, numbers: &Int32Array) -> Result<ArrayRef, ArrowError> {
         let all = self.word_array();
         if all.len() <= FEW {
-            return Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(numbers.clone(), Arc::new(all.clone()))?));
+            // Of the batch's own: its buffers are counted for as long as anybody holds them, and ours are held for ever.
+            let (offsets, bytes) = (all.value_offsets().to_vec(), all.value_data().to_vec());
+            let own = StringArray::try_new(OffsetBuffer::new(offsets.into()), bytes.into(), None)?;
+            return Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(numbers.clone(), Arc::new(own))?));
         }
         // The words that the rows use, in their order, and where each stands among them.
         let mut places = vec![-1_i32; all.len()];

@@ -464,3 +464,19 @@ fn coverage_of_labels_by_dataset() {
     }
     assert!(labels > 800, "{labels} of {columns}");
 }
+
+/// Batches are counted for as long as anybody holds their buffers: words that are kept for the next ones would count for ever.
+#[test]
+fn the_words_of_a_batch_are_its_own() {
+    let place = tempfile::tempdir().unwrap();
+    datasus::source::write_example_data(place.path(), 60).unwrap();
+    let client = Client::open(place.path()).unwrap();
+    let words = || {
+        let mut rows = client.query(&QueryParams::dataset("SIH-RD").columns(["SEXO_rotulo"]).limit(5)).unwrap();
+        let batch = rows.next().unwrap().unwrap();
+        batch.column(0).as_dictionary::<arrow::datatypes::Int32Type>().values().clone()
+    };
+    let (first, second) = (words(), words());
+    let bytes = |words: &ArrayRef| words.as_string::<i32>().value_data().as_ptr();
+    assert!(first.len() > 1 && first.as_ref() == second.as_ref() && bytes(&first) != bytes(&second));
+}
