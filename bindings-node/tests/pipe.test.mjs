@@ -6,7 +6,7 @@ import http2 from 'node:http2'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { once } from 'node:events'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { after, test } from 'node:test'
 
 import { client, folder, TEN_MILLION, until } from './example_folder.mjs'
@@ -126,6 +126,18 @@ function rowsOf(pieces, error) {
   }
   return [new RowsReadable(source), source]
 }
+
+test('a target that fails because it is destroyed does not end the process', async () => {
+  // As a file does, where a write is under way.
+  const target = new Writable({
+    write: (piece, encoding, done) => done(),
+    destroy: (error, done) => done(error ?? new Error('a write was under way')),
+  })
+  const [rows] = rowsOf(['some'], new Error('no'))
+  rows.pipe(target)
+  await new Promise((closed) => target.on('close', closed))
+  assert.ok(target.destroyed && rows.destroyed)
+})
 
 test('who listens to the errors may still answer, until the first byte was sent', async () => {
   const plain = createServer((request, response) => {

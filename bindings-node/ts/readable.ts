@@ -109,6 +109,8 @@ export class RowsReadable extends Readable {
     this.unpipe(target)
     // An HTTP answer keeps the error to itself; another stream without listeners would end the process with it.
     const takesIt = target.headersSent !== undefined || target.listenerCount('error') > 0
+    // A write under way fails by that, and nobody listens.
+    if (!takesIt) target.on('error', () => undefined)
     target.destroy?.(takesIt ? error : undefined)
     if (!isHeard) process.emitWarning(error.message, { type: 'DatasusWarning', detail: error.stack ?? '' })
   }
