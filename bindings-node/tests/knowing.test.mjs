@@ -47,7 +47,7 @@ test('a schema is a table on the console', () => {
 })
 
 test('rates of infants by births', async () => {
-  const events = { dataset: 'SIM-DO', where: col('obito_infantil').eq(1) }
+  const events = { dataset: 'SIM-DO', competencia: 2022, where: col('obito_infantil').eq(1) }
   const { rows, per } = await client.rates(events, { population: { dataset: 'SINASC-DN' }, per: 1000 })
   assert.equal(per, 1000)
   assert.ok(rows.length > 3)

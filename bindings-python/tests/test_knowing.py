@@ -68,13 +68,14 @@ def test_a_schema_reads_in_a_terminal_and_in_a_notebook(
 
 def test_rates_are_those_of_the_counts(client: datasus.Client) -> None:
     births = (
-        client.query(sql="SELECT CODMUNRES AS m, count(*) AS n FROM sinasc_dn GROUP BY 1")
+        client.query("SINASC-DN", competencia=2022, group_by=["CODMUNRES"], aggregates={"n": "count"})
         .to_pandas()
-        .set_index("m")["n"]
+        .set_index("CODMUNRES")["n"]
     )
-    deaths = client.query(sql="SELECT CODMUNRES AS m, count(*) AS n FROM sim_do WHERE obito_infantil = 1 GROUP BY 1")
-    of = deaths.to_pandas().set_index("m")["n"]
-    rates = client.rates("SIM-DO", where=datasus.col("obito_infantil") == 1, population="SINASC-DN", per=1000)
+    infant = datasus.col("obito_infantil") == 1
+    deaths = client.query("SIM-DO", competencia=2022, where=infant, group_by=["CODMUNRES"], aggregates={"n": "count"})
+    of = deaths.to_pandas().set_index("CODMUNRES")["n"]
+    rates = client.rates("SIM-DO", competencia=2022, where=infant, population="SINASC-DN", per=1000)
     assert len(rates.rows) == len(births)
     for row in rates.rows:
         assert row.population == births[row.municipio]

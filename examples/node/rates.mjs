@@ -34,7 +34,7 @@ for (const { municipio, events, crude, standardised } of rows) {
 }
 
 // O denominador da mortalidade infantil são os nascidos vivos.
-const menores = { dataset: 'SIM-DO', uf: 'AC', where: col('obito_infantil').eq(1) }
+const menores = { dataset: 'SIM-DO', uf: 'AC', competencia: 2022, where: col('obito_infantil').eq(1) }
 const infantil = await cliente.rates(menores, { population: { dataset: 'SINASC-DN' }, per: 1000 })
 for (const { municipio, events, population, crude } of infantil.rows) {
   console.log(`${municipio}: ${events} de ${population} nascidos, ${crude.toFixed(1)} por mil`)

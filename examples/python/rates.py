@@ -40,8 +40,10 @@ for linha in taxas.rows:
         f"{linha.municipio}: {linha.events} óbitos, {linha.crude:.1f} por 100 mil; padronizada {linha.standardised:.1f}"
     )
 
-# O denominador da mortalidade infantil são os nascidos vivos.
-infantil = cliente.rates("SIM-DO", uf="AC", where=col("obito_infantil") == 1, population="SINASC-DN", per=1000)
+# O denominador da mortalidade infantil são os nascidos vivos dos mesmos anos.
+infantil = cliente.rates(
+    "SIM-DO", uf="AC", competencia=2022, where=col("obito_infantil") == 1, population="SINASC-DN", per=1000
+)
 for linha in infantil.rows:
     print(f"{linha.municipio}: {linha.events} de {linha.population} nascidos, {linha.crude:.1f} por mil")
 

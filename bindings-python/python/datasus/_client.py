@@ -542,7 +542,7 @@ class Client:
             What is counted, as in :meth:`query`; ``uf`` says whose municipalities are in the answer.
         population : str or dict, optional
             The people: a query of ``IBGE-POPSVS`` of one year (that of ``competencia``), or a dataset whose rows are counted,
-            ``"SINASC-DN"`` for infant mortality.
+            ``"SINASC-DN"`` for infant mortality; without a ``competencia``, of the time of the events, which must say theirs.
         standard : str, optional
             A table of ``tables`` with ``faixa_etaria`` (``0 a 4 anos``, ..., ``80 anos e mais``) and ``populacao``; the whole
             country of the same year.

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Client;
 use crate::base::{Code, Error, Result, Text, TraceId, json_words, text};
-use crate::params::{CompetenciaParam, OnBadValue, QueryParams};
+use crate::catalog::Period;
+use crate::params::{CompetenciaParam, OnBadValue, OneOrMany, QueryParams};
 use crate::run::{Report, Source};
 
 /// Bands of five years, the last from 80 on.
@@ -28,7 +29,7 @@ pub struct RatesParams {
     /// whose municipalities are in the answer: a warning counts the events of residents of other UFs.
     pub events: QueryParams,
     /// The people among whom: `IBGE-POPSVS` of one year (left out: that of `events`' competência), or a dataset whose rows are counted,
-    /// `SINASC-DN` for infant mortality.
+    /// `SINASC-DN` for infant mortality; without a competência, of the time of the events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub population: Option<QueryParams>,
     /// A table of one's own (`tables`) with the standard population: `faixa_etaria` (`0 a 4 anos`, ..., `80 anos e mais`) and `populacao`.
@@ -166,6 +167,7 @@ impl Client {
                 "`population` is of one year: say `competencia`, for example 2022"
             )));
         }
+        let population = self.of_the_same_time(population, events)?;
         let counted = self.events(events, by_age)?;
         let people = if by_age { self.people(&population)? } else { self.events(&population, false)? };
         let standard = match (standard, by_age) {
@@ -180,6 +182,31 @@ impl Client {
             (None, false) => [0.0; BANDS + 1],
         };
         self.put_together(counted, people, by_age.then_some(standard), events, per)
+    }
+
+    /// Births of every year are no denominator of the deaths of one: a population whose competência is not said is of that of the events,
+    /// and theirs must be said.
+    fn of_the_same_time(&self, population: QueryParams, events: &QueryParams) -> Result<QueryParams> {
+        let catalog = self.session.catalog();
+        // What is not in the catalogue is told by the query itself.
+        let (Some(of), Some(among)) = (catalog.read(&events.dataset), catalog.read(&population.dataset)) else {
+            return Ok(population);
+        };
+        let competencia = match (&events.competencia, population.competencia) {
+            // The same files are of one time.
+            (None, None) if of.dataset == among.dataset => None,
+            (None, _) => {
+                return Err(invalid(text!(
+                    "Eventos sem `competencia` são de todos os anos que houver, e a população pode não ser: diga a dos eventos, por exemplo 2022",
+                    "Events without a `competencia` are of every year there is, and the population may not be: say that of the events, for example 2022"
+                ))
+                .with("field", "events.competencia"));
+            }
+            (Some(_), Some(said)) => Some(said),
+            (Some(events), None) if among.period == Period::Year && of.period == Period::Month => Some(years_of(events)),
+            (Some(events), None) => Some(events.clone()),
+        };
+        Ok(QueryParams { competencia, ..population })
     }
 
     fn put_together(
@@ -390,12 +417,27 @@ fn sums<'p>(of: impl Iterator<Item = &'p ByBand>) -> ByBand {
     })
 }
 
+/// The years of these months.
+fn years_of(said: &CompetenciaParam) -> CompetenciaParam {
+    let year = |one: &str| crate::catalog::Competencia::read(one).map_or_else(|| one.to_owned(), |of| of.ano().to_string());
+    match said {
+        CompetenciaParam::Range { from, to } => CompetenciaParam::Range { from: year(from), to: year(to) },
+        CompetenciaParam::Listed(listed) => {
+            let mut years: Vec<String> = listed.iter().map(year).collect();
+            years.sort_unstable();
+            years.dedup();
+            CompetenciaParam::Listed(OneOrMany::Many(years))
+        }
+    }
+}
+
 /// The year of the events, where they are of one.
 fn year_of(events: &QueryParams) -> Result<u16> {
     let years: Vec<u16> = match &events.competencia {
         Some(CompetenciaParam::Listed(listed)) => {
             let mut years: Vec<u16> =
                 listed.iter().filter_map(crate::catalog::Competencia::read).map(|one| one.ano()).collect();
+            years.sort_unstable();
             years.dedup();
             years
         }

@@ -167,3 +167,35 @@ fn events_by_the_rows_of_another_dataset_are_those_of_sql() {
     assert_eq!(told, known.cloned().collect::<Vec<_>>());
     assert!(found.rows.iter().all(|row| row.standardised.is_none()));
 }
+
+/// Deaths and births of two years, as the ministry's files are named.
+#[test]
+fn births_that_are_a_denominator_are_of_the_years_of_the_deaths() {
+    let place = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = place.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let deaths = file("mortes.csv", "CODMUNRES,DTOBITO,TIPOBITO\n120040,01022021,2\n120040,01022022,2\n120040,03022022,2\n");
+    let births = file("nascidos.csv", "CODMUNRES,DTNASC\n120040,01012021\n120040,01012022\n120040,02012022\n120040,02012022\n");
+    let config = datasus::Config { lake: Some(place.path().join("lake")), ..datasus::Config::default() };
+    let client = Client::builder("").declare("SIM-DO", [deaths]).declare("SINASC-DN", [births]).config(config).open().unwrap();
+    let ask = |events: QueryParams, population: QueryParams| {
+        let params = RatesParams { events, population: Some(population), per: Some(1_000.0), ..RatesParams::default() };
+        rates(&client, params).map(|found| (found.rows[0].events, found.rows[0].population))
+    };
+    let (deaths, births) = (|| QueryParams::dataset("SIM-DO"), || QueryParams::dataset("SINASC-DN"));
+    assert_eq!(ask(deaths().competencia("2022"), births()).unwrap(), (2, 3));
+    assert_eq!(ask(deaths().competencia("2021"), births()).unwrap(), (1, 1));
+    assert_eq!(ask(deaths().competencia("2021".."2022"), births()).unwrap(), (3, 4));
+    // What is said is kept.
+    assert_eq!(ask(deaths().competencia("2021"), births().competencia("2022")).unwrap(), (1, 3));
+    // All deaths there are by the births of a year, or by all there are, are no rate.
+    for population in [births(), births().competencia("2022")] {
+        let error = ask(deaths(), population).unwrap_err();
+        assert!(error.code() == Code::InvalidParams && error.detail().contains("competencia"), "{error}");
+    }
+    // The same rows are of the same time.
+    assert_eq!(ask(deaths().filter(col("TIPOBITO").eq("2")), deaths()).unwrap(), (3, 3));
+}
