@@ -32,9 +32,9 @@ type Report struct {
 	Cache CacheUse `json:"cache"`
 	// The files that were read, in the order of the answer.
 	Sources []SourceFile `json:"sources"`
-	// Row groups of `sources`: those that were read, of all; the statistics of the others say that no row of theirs is in
-	// the answer. Of a query that DuckDB runs, those that the conditions of the query leave (of SQL, all). A kept answer
-	// reads none.
+	// Row groups of `sources`: those that were read, of all; the others were ruled out by their statistics or by a
+	// condition on the file, or not come to (`limit`, rows that an earlier attempt had). Of a query that DuckDB runs,
+	// those that the conditions of the query leave (of SQL, all). A kept answer reads none.
 	RowGroups Share `json:"row_groups"`
 	// Compressed bytes of the column chunks in them: of columns and row groups that were read, of all.
 	Bytes Share `json:"bytes"`
@@ -160,7 +160,7 @@ type Series struct {
 	Dataset string `json:"dataset"`
 	// What the series is, in Portuguese.
 	Name string `json:"name"`
-	// The file's own day (`2025-01-07`), as its server or the system tells it.
+	// The file's own day (`2025-01-07`), in UTC, as its server or the system tells it.
 	FileDate *string `json:"file_date,omitempty"`
 	// The day of the last change that the header of the DBF says (`2024-12-12`); none for other kinds of files, and for
 	// those that an earlier version converted.
@@ -1776,7 +1776,7 @@ type RatesParams struct {
 	// whose municipalities are in the answer: a warning counts the events of residents of other UFs.
 	Events Params `json:"events"`
 	// The people among whom: `IBGE-POPSVS` of one year (left out: that of `events`' competência), or a dataset whose rows
-	// are counted, `SINASC-DN` for infant mortality.
+	// are counted, `SINASC-DN` for infant mortality; without a competência, of the time of the events.
 	Population *Params `json:"population,omitempty"`
 	// A table of one's own (`tables`) with the standard population: `faixa_etaria` (`0 a 4 anos`, ..., `80 anos e mais`)
 	// and `populacao`. Left out: the whole country of the same year of `IBGE-POPSVS`.

@@ -336,7 +336,7 @@ class Series(Record):
     dataset: str
     #: What the series is, in Portuguese.
     name: str
-    #: The file's own day (``2025-01-07``), as its server or the system tells it.
+    #: The file's own day (``2025-01-07``), in UTC, as its server or the system tells it.
     file_date: str | None
     #: The day of the last change that the header of the DBF says (``2024-12-12``); none for other kinds of files,
     #: and for those that an earlier version converted.
@@ -512,9 +512,9 @@ class Report(Record):
     cache: CacheUse
     #: The files that were read, in the order of the answer.
     sources: list[SourceFile]
-    #: Row groups of ``sources``: those that were read, of all; the statistics of the others say that no row of
-    #: theirs is in the answer. Of a query that DuckDB runs, those that the conditions of the query leave (of SQL,
-    #: all). A kept answer reads none.
+    #: Row groups of ``sources``: those that were read, of all; the others were ruled out by their statistics or
+    #: by a condition on the file, or not come to (``limit``, rows that an earlier attempt had). Of a query that
+    #: DuckDB runs, those that the conditions of the query leave (of SQL, all). A kept answer reads none.
     row_groups: Share
     #: Compressed bytes of the column chunks in them: of columns and row groups that were read, of all.
     bytes: Share

@@ -62,6 +62,11 @@ impl Uf {
         Uf::parse(text).or_else(of_code).or_else(of_name)
     }
 
+    /// `todas`: what people write for each of the 27.
+    pub fn is_every(text: &str) -> bool {
+        ["todas", "all"].contains(&text.trim().to_lowercase().as_str())
+    }
+
     /// Reads a sigla, in any case.
     pub fn parse(sigla: &str) -> Option<Uf> {
         TABLE.iter().position(|row| row.0.eq_ignore_ascii_case(sigla)).map(|index| Uf(index as u8))

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Client;
 use crate::base::{Code, Error, Result, Text, TraceId, json_words, text};
-use crate::catalog::Period;
+use crate::catalog::{Period, Uf};
 use crate::params::{CompetenciaParam, OnBadValue, OneOrMany, QueryParams};
 use crate::run::{Report, Source};
 
@@ -203,7 +203,9 @@ impl Client {
                 .with("field", "events.competencia"));
             }
             (Some(_), Some(said)) => Some(said),
-            (Some(events), None) if among.period == Period::Year && of.period == Period::Month => Some(years_of(events)),
+            (Some(events), None) if among.period == Period::Year && of.period == Period::Month => {
+                Some(years_of(events))
+            }
             (Some(events), None) => Some(events.clone()),
         };
         Ok(QueryParams { competencia, ..population })
@@ -250,7 +252,9 @@ impl Client {
             });
         }
         let elsewhere: f64 = events.iter().filter(|(code, _)| !wanted(code)).map(|(_, of)| total(of)).sum();
-        let unknown_age = if standard.is_some() { events.values().map(|of| of[BANDS]).sum::<f64>() as u64 } else { 0 };
+        let of_unknown_age =
+            events.iter().filter(|(code, _)| standard.is_some() && wanted(code)).map(|(_, of)| of[BANDS]);
+        let unknown_age = of_unknown_age.sum::<f64>() as u64;
         let mut warnings = Vec::new();
         if people_unknown > 0 {
             warnings.push(text!(
@@ -321,7 +325,7 @@ impl Client {
         // People of an age that cannot be read are of no band, and a rate without them would be too high.
         params.options.on_bad_value = OnBadValue::Fail;
         let params = params.group_by(["COD_MUN", "IDADE"]).aggregate(crate::params::AggregateFn::Sum, "POP", "n");
-        let mut found = BTreeMap::<String, ByBand>::new();
+        let (mut found, mut unknown) = (BTreeMap::<String, ByBand>::new(), 0.0);
         let mut answer = self.query(&params)?;
         for batch in &mut answer {
             let batch = batch?;
@@ -333,13 +337,15 @@ impl Client {
             }
             let (places, ages, counts) = (texts(&batch, 0)?, numbers(&batch, 1)?, numbers(&batch, 2)?);
             for row in 0..batch.num_rows() {
-                let Some(code) = places[row].as_deref().and_then(|code| code.get(..6)) else { continue };
                 let band = ((ages[row].max(0.0) as usize) / 5).min(BANDS - 1);
-                found.entry(code.to_owned()).or_insert([0.0; BANDS + 1])[band] += counts[row];
+                match places[row].as_deref().and_then(|code| code.get(..6)) {
+                    Some(code) => found.entry(code.to_owned()).or_insert([0.0; BANDS + 1])[band] += counts[row],
+                    None => unknown += counts[row],
+                }
             }
         }
         let Report { warnings: told, sources, .. } = answer.report()?;
-        Ok(Counted { by_place: found, unknown: 0, told, sources })
+        Ok(Counted { by_place: found, unknown: unknown as u64, told, sources })
     }
 
     fn standard(&self, table: &str) -> Result<ByBand> {
@@ -378,14 +384,9 @@ impl Client {
 
     /// Codes of the UFs that were asked for.
     fn ufs_of(&self, asked: &QueryParams) -> Result<Option<Vec<String>>> {
-        let is_all = |uf: &str| {
-            ["todas", "all"].contains(&uf.to_lowercase().as_str())
-                || crate::catalog::Uf::read(uf) == Some(crate::catalog::Uf::BR)
-        };
+        let is_all = |uf: &str| Uf::is_every(uf) || Uf::read(uf) == Some(Uf::BR);
         let Some(ufs) = asked.uf.as_ref().filter(|ufs| !ufs.iter().any(is_all)) else { return Ok(None) };
-        Ok(Some(
-            ufs.iter().filter_map(crate::catalog::Uf::read).filter_map(|uf| Some(uf.ibge()?.to_string())).collect(),
-        ))
+        Ok(Some(ufs.iter().filter_map(Uf::read).filter_map(|uf| Some(uf.ibge()?.to_string())).collect()))
     }
 }
 
@@ -419,7 +420,8 @@ fn sums<'p>(of: impl Iterator<Item = &'p ByBand>) -> ByBand {
 
 /// The years of these months.
 fn years_of(said: &CompetenciaParam) -> CompetenciaParam {
-    let year = |one: &str| crate::catalog::Competencia::read(one).map_or_else(|| one.to_owned(), |of| of.ano().to_string());
+    let year =
+        |one: &str| crate::catalog::Competencia::read(one).map_or_else(|| one.to_owned(), |of| of.ano().to_string());
     match said {
         CompetenciaParam::Range { from, to } => CompetenciaParam::Range { from: year(from), to: year(to) },
         CompetenciaParam::Listed(listed) => {

@@ -40,7 +40,7 @@ impl Client {
         let session = self.session()?;
         let ctx = session.new_ctx(cancel);
         progress(ctx.progress.clone());
-        let done = session.sync(&self.each_dataset(all)?, ctx.clone());
+        let done = self.each_dataset(all).and_then(|all| session.sync(&all, ctx.clone()));
         ctx.progress.end(done.is_ok());
         done
     }

@@ -58,14 +58,16 @@ fn with_labels(
         None => held.fields().iter().map(|field| field.name().clone()).collect(),
     };
     let labels = labels_of(grupo, &shown, named)?;
-    // Without it no list would hold, and every label be NULL.
-    if id.is_none() && labels.iter().any(|label| label.inputs.iter().any(|input| input == COMPETENCIA)) {
-        let shown = clip(&name);
+    // Without it no list of these columns would hold, and every label of theirs be NULL.
+    let dated = labels.iter().filter(|label| label.inputs.iter().any(|input| input == COMPETENCIA));
+    let dated: Vec<&str> = dated.filter_map(|label| label.label_of.as_deref()).collect();
+    if id.is_none() && !dated.is_empty() {
+        let (shown, list) = (clip(&name), dated.join(", "));
         return Err(Error::new(
             Code::InvalidParams,
             text!(
-                "`labels`: o nome {shown} não diz a competência, de que as listas de rótulos dependem; dê ao arquivo um nome como RDAC2401.dbc",
-                "`labels`: the name {shown} does not say the competência, on which the lists of labels depend; give the file a name like RDAC2401.dbc"
+                "`labels`: o nome {shown} não diz a competência, de que dependem as listas de {list}; dê ao arquivo um nome como RDAC2401.dbc, ou peça rótulos de outras colunas",
+                "`labels`: the name {shown} does not say the competência, on which the lists of {list} depend; give the file a name like RDAC2401.dbc, or ask for labels of other columns"
             ),
         )
         .with("received", shown)

@@ -1,6 +1,6 @@
 //! What a query says of files that were asked for and are not there, and of what lies there instead.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use serde_json::Value;
@@ -203,9 +203,16 @@ pub fn selection_warnings(selection: &Selection, query: &Query, listing: &Listin
     }
     let mut outside: Vec<&Ignored> = of(Why::Folder).filter(wanted).collect();
     if !outside.is_empty() {
-        // What stands twice in the tree is read where it counts.
-        let read: HashSet<_> = listing.files.iter().map(|file| file.id.of_month()).collect();
-        outside.retain(|ignored| catalog.identify(&ignored.name()).is_none_or(|id| !read.contains(&id.of_month())));
+        // What stands twice in the tree is read where it counts: a month that is whole on either side, or the same part.
+        let mut read: HashMap<_, HashSet<Option<&str>>> = HashMap::new();
+        for id in listing.files.iter().map(|file| &file.id) {
+            read.entry(id.of_month()).or_default().insert(id.part.as_deref());
+        }
+        let is_read = |id: &FileId| {
+            let is_part = |parts: &HashSet<Option<&str>>| parts.contains(&None) || parts.contains(&id.part.as_deref());
+            read.get(&id.of_month()).is_some_and(|parts| id.part.is_none() || is_part(parts))
+        };
+        outside.retain(|ignored| catalog.identify(&ignored.name()).is_none_or(|id| !is_read(&id)));
     }
     if !outside.is_empty() {
         let (count, list) = (outside.len(), names(outside.iter().map(|ignored| below(ignored, listing))));

@@ -52,7 +52,8 @@ pub struct Report {
     pub cache: CacheUse,
     /// The files that were read, in the order of the answer.
     pub sources: Vec<Source>,
-    /// Row groups of `sources`: those that were read, of all; the statistics of the others say that no row of theirs is in the answer. Of a
+    /// Row groups of `sources`: those that were read, of all; the others were ruled out by their statistics or by a condition on the
+    /// file, or not come to (`limit`, rows that an earlier attempt had). Of a
     /// query that DuckDB runs, those that the conditions of the query leave (of SQL, all). A kept answer reads none.
     #[serde(default)]
     pub row_groups: Share,
@@ -152,7 +153,7 @@ pub struct Series {
     pub dataset: Dataset,
     /// What the series is, in Portuguese.
     pub name: String,
-    /// The file's own day (`2025-01-07`), as its server or the system tells it.
+    /// The file's own day (`2025-01-07`), in UTC, as its server or the system tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_date: Option<String>,
     /// The day of the last change that the header of the DBF says (`2024-12-12`); none for other kinds of files, and for those that

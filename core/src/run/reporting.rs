@@ -18,7 +18,7 @@ use crate::scheduler::Status;
 use crate::sink::Stored;
 
 impl Execution<'_> {
-    /// What came of it; it is counted, and its warnings are logged.
+    /// What came of it; it is counted.
     pub fn report(self, outcome: Outcome) -> Report {
         self.run.env.learn_from(&self, &outcome);
         let Execution { run: Run { env, memory, job, ctx, .. }, ref prepared, ref files, .. } = self;

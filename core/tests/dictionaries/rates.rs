@@ -1,5 +1,8 @@
 //! Rates by municipality, compared with what SQL makes of the same files, and with sums made by hand.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datasus::{Client, Code, Error, QueryParams, Rates, RatesParams, col};
 
 use crate::queries::{genuine, rows};
@@ -126,6 +129,10 @@ fn a_population_that_is_missing_is_an_error_and_no_rate() {
     let found = rates(&client, of_2022()).unwrap();
     assert_eq!((found.rows[1].standardised, found.rows[1].events), (None, 1));
     assert_eq!(of_the_rates(&found), ["faixa etária sem população"], "{:#?}", found.warnings);
+    // People of no municipality are told.
+    let (odd, _place) = made(&format!("{PEOPLE}12004,2022,1,70,5\n"), "120040,01022022,470,2\n");
+    let found = rates(&odd, of_2022()).unwrap();
+    assert!(found.warnings.iter().any(|warning| warning.starts_with("5 da população")), "{:#?}", found.warnings);
     // Neither have people of an age that cannot be read.
     let (odd, _place) = made(&format!("{PEOPLE}120040,2022,1,80+,5\n"), "120040,01022022,470,2\n");
     assert!(rates(&odd, of_2022()).is_err());
@@ -177,10 +184,13 @@ fn births_that_are_a_denominator_are_of_the_years_of_the_deaths() {
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    let deaths = file("mortes.csv", "CODMUNRES,DTOBITO,TIPOBITO\n120040,01022021,2\n120040,01022022,2\n120040,03022022,2\n");
-    let births = file("nascidos.csv", "CODMUNRES,DTNASC\n120040,01012021\n120040,01012022\n120040,02012022\n120040,02012022\n");
+    let deaths =
+        file("mortes.csv", "CODMUNRES,DTOBITO,TIPOBITO\n120040,01022021,2\n120040,01022022,2\n120040,03022022,2\n");
+    let births =
+        file("nascidos.csv", "CODMUNRES,DTNASC\n120040,01012021\n120040,01012022\n120040,02012022\n120040,02012022\n");
     let config = datasus::Config { lake: Some(place.path().join("lake")), ..datasus::Config::default() };
-    let client = Client::builder("").declare("SIM-DO", [deaths]).declare("SINASC-DN", [births]).config(config).open().unwrap();
+    let client =
+        Client::builder("").declare("SIM-DO", [deaths]).declare("SINASC-DN", [births]).config(config).open().unwrap();
     let ask = |events: QueryParams, population: QueryParams| {
         let params = RatesParams { events, population: Some(population), per: Some(1_000.0), ..RatesParams::default() };
         rates(&client, params).map(|found| (found.rows[0].events, found.rows[0].population))
@@ -198,4 +208,30 @@ fn births_that_are_a_denominator_are_of_the_years_of_the_deaths() {
     }
     // The same rows are of the same time.
     assert_eq!(ask(deaths().filter(col("TIPOBITO").eq("2")), deaths()).unwrap(), (3, 3));
+}
+
+/// What is told of the rows is of the rows: who lives elsewhere is counted once, as such.
+#[test]
+fn events_of_unknown_age_are_those_of_the_rows() {
+    let place = tempfile::tempdir().unwrap();
+    // Of no age: one of Rio Branco, and two who live in Manaus and died in Acre.
+    let column = |texts: [&str; 4]| -> ArrayRef { Arc::new(StringArray::from_iter_values(texts)) };
+    let deaths = [
+        ("CODMUNRES", column(["120040", "130260", "120040", "130260"])),
+        ("IDADE", column(["470", "999", "999", "999"])),
+        ("TIPOBITO", column(["2"; 4])),
+    ];
+    let deaths = RecordBatch::try_from_iter(deaths).unwrap();
+    let file = std::fs::File::create(place.path().join("DOAC2022.parquet")).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, deaths.schema(), None).unwrap();
+    writer.write(&deaths).unwrap();
+    writer.close().unwrap();
+    let people = place.path().join("pessoas.csv");
+    std::fs::write(&people, format!("COD_MUN,ANO,SEXO,IDADE,POP\n{PEOPLE}130260,2022,1,10,5000\n")).unwrap();
+    let client = Client::builder(place.path()).declare("IBGE-POPSVS", [people.display().to_string()]).open().unwrap();
+    let events = QueryParams::dataset("SIM-DO").uf(["AC"]).competencia("2022");
+    let found = rates(&client, RatesParams { events, ..RatesParams::default() }).unwrap();
+    let told: Vec<_> = found.rows.iter().map(|row| (row.municipio.as_str(), row.events)).collect();
+    assert_eq!((told, found.unknown_age), (vec![("120020", 0), ("120040", 2)], 1));
+    assert!(found.warnings.iter().any(|warning| warning.starts_with("2 evento(s) de residentes de outras UFs")));
 }

@@ -94,3 +94,16 @@ fn a_folder_of_ones_own_keeps_all_of_its_files() {
     assert_eq!(place.rows(&rd_ac()).unwrap_err().code(), Code::Conflict);
     assert_eq!(ignored(&place.client()), []);
 }
+
+/// Of a month in parts, one that stands elsewhere is not in the answer.
+#[test]
+fn a_part_outside_the_folder_is_told() {
+    let place = Place::new();
+    place.dbc("SIASUS/200801_/Dados/PASP2401a.dbc", 0, 2).dbc("SIASUS/teste/PASP2401a.dbc", 0, 3);
+    let pa = QueryParams::dataset("SIA-PA").uf(["SP"]).competencia("202401");
+    assert_eq!(rows(&place.client(), &pa).map(told).unwrap(), (2, vec![]), "the same part twice");
+    place.dbc("SIASUS/teste/PASP2401b.dbc", 10, 4);
+    let (read, warnings) = rows(&place.client(), &pa).map(told).unwrap();
+    assert_eq!((read, warnings.len()), (2, 1), "{warnings:#?}");
+    assert!(warnings[0].contains("PASP2401b.dbc"), "{warnings:#?}");
+}

@@ -154,14 +154,14 @@ fn a_role_that_may_not_make_partitions_is_told_before_the_first_row_what_to_ask_
     denied(&of("AC", "202401"), by_competencia("alheia.rd", Mode::Replace), owner);
     server.psql("ALTER TABLE alheia.rd DROP COLUMN sexo");
     denied(&of("AC", "202401"), by_competencia("alheia.rd", Mode::ReplaceBy), owner);
-    server.psql("ALTER TABLE alheia.rd ADD COLUMN sexo text; REVOKE DELETE ON alheia.rd FROM visita");
-    denied(
-        &of("AC", "202401"),
-        by_competencia("alheia.rd", Mode::ReplaceBy),
-        "GRANT DELETE ON \"alheia\".\"rd\" TO \"visita\"",
-    );
+    server.psql("ALTER TABLE alheia.rd ADD COLUMN sexo text");
+    for right in ["DELETE", "SELECT"] {
+        server.psql(&format!("REVOKE {right} ON alheia.rd FROM visita"));
+        let grant = format!("GRANT {right} ON \"alheia\".\"rd\" TO \"visita\"");
+        denied(&of("AC", "202401"), by_competencia("alheia.rd", Mode::ReplaceBy), &grant);
+        server.psql(&format!("GRANT {right} ON alheia.rd TO visita"));
+    }
     // Its owner has made the partition.
-    server.psql("GRANT DELETE ON alheia.rd TO visita");
     load(&admin, &of("AC", "202402"), by_competencia("alheia.rd", Mode::ReplaceBy)).unwrap();
     load(&client, &of("AC", "202402"), by_competencia("alheia.rd", Mode::ReplaceBy)).unwrap();
 }
@@ -252,4 +252,22 @@ fn after_kill_9_the_months_that_were_there_are_untouched_and_the_job_goes_on() {
     // Run again, the same.
     load(&client, &rd(), by_competencia("parte_morta.t", Mode::ReplaceBy)).unwrap();
     assert_eq!(shared().psql("SELECT count(*), count(DISTINCT n_aih) FROM parte_morta.t"), [["300000", "300000"]]);
+}
+
+#[test]
+fn a_new_partition_lies_where_the_table_says() {
+    let (_folder, client) = client_of(FILES);
+    let server = shared();
+    server.psql_all(&[
+        "ALTER SYSTEM SET allow_in_place_tablespaces = on",
+        "SELECT pg_reload_conf()",
+        "SET allow_in_place_tablespaces = on",
+        "CREATE TABLESPACE grande LOCATION ''",
+    ]);
+    load(&client, &of("AC", "202401"), by_competencia("lugar.rd", Mode::ReplaceBy)).unwrap();
+    server.psql("ALTER TABLE lugar.rd SET TABLESPACE grande");
+    load(&client, &of("AC", "202402"), by_competencia("lugar.rd", Mode::ReplaceBy)).unwrap();
+    let places = "SELECT relname, (SELECT spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace) FROM pg_class c
+        WHERE relnamespace = 'lugar'::regnamespace AND relispartition AND relkind = 'r' ORDER BY relname";
+    assert_eq!(server.psql(places), [["rd_p202401", "<NULL>"], ["rd_p202402", "grande"]]);
 }

@@ -12,7 +12,7 @@ impl Check<'_> {
     pub(super) fn ufs(&mut self, given: &OneOrMany) -> BTreeSet<Uf> {
         let mut ufs = BTreeSet::new();
         for sigla in given.iter() {
-            if ["todas", "all"].contains(&sigla.to_lowercase().as_str()) {
+            if Uf::is_every(sigla) {
                 ufs.extend(Uf::all());
                 continue;
             }

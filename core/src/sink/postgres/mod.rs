@@ -24,6 +24,7 @@ mod ledger;
 mod letters;
 mod load;
 mod loaded;
+mod loading;
 mod loads;
 mod mark;
 mod monotone;

@@ -96,7 +96,9 @@ pub(super) async fn ensure(
     info: &ResultInfo,
 ) -> Result<Vec<TableName>> {
     let mut made = Vec::new();
-    for period in missing(client, url, table, info).await? {
+    let missing = missing(client, url, table, info).await?;
+    let storage = if missing.is_empty() { String::new() } else { storage(client, url, table).await? };
+    for period in missing {
         let literal = escape_literal(period);
         // A table of one month is called `rd_202401`.
         let name = index::name(&target.table, &format!("p{period}"), "");
@@ -106,7 +108,7 @@ pub(super) async fn ensure(
         // CREATE ... PARTITION OF would lock out everybody who reads the table, until the load has committed; ATTACH does not.
         let (new, parent) = (partition.sql(), target.sql());
         let sql = format!(
-            "CREATE TABLE {new} (LIKE {parent} INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES EXCLUDING STATISTICS);
+            "CREATE TABLE {new} (LIKE {parent} INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES EXCLUDING STATISTICS){storage};
             ALTER TABLE {parent} ATTACH PARTITION {new} FOR VALUES IN ({literal}); COMMENT ON TABLE {new} IS {}",
             escape_literal(&format!("Competência {period} de {target}"))
         );
@@ -114,4 +116,17 @@ pub(super) async fn ensure(
         made.push(partition);
     }
     Ok(made)
+}
+
+/// Where the table has its partitions kept, and how, as CREATE TABLE says it: LIKE alone takes what the session has.
+async fn storage(client: &Client, url: &Url, table: &Table) -> Result<String> {
+    let sql = "SELECT a.amname::text, s.spcname::text FROM pg_class c LEFT JOIN pg_am a ON a.oid = c.relam
+        LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE c.oid = $1";
+    let mut said = String::new();
+    for row in client.query_typed(sql, &[oid(&table.oid)]).await.explained(url)? {
+        for (word, name) in [("USING", row.cell::<Option<String>>(0)?), ("TABLESPACE", row.cell(1)?)] {
+            said.extend(name.map(|name| format!(" {word} {}", escape_identifier(&name))));
+        }
+    }
+    Ok(said)
 }

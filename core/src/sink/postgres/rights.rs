@@ -18,7 +18,8 @@ const RIGHTS: &str = "SELECT pg_get_userbyid(c.relowner)::text, current_user::te
         has_any_column_privilege(c.oid, 'UPDATE'),
         has_table_privilege(c.oid, 'UPDATE') OR has_table_privilege(c.oid, 'DELETE')
             OR has_table_privilege(c.oid, 'TRUNCATE') OR CASE WHEN current_setting('server_version_num')::int >= 170000
-                THEN has_table_privilege(c.oid, 'MAINTAIN') ELSE false END
+                THEN has_table_privilege(c.oid, 'MAINTAIN') ELSE false END,
+        has_any_column_privilege(c.oid, 'SELECT')
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1";
 
 /// DS-403 where the load would be refused at its end, with what to grant. `columns`: those of the result.
@@ -60,6 +61,8 @@ pub(super) async fn require(
     }
     for (has, name, needed) in [
         (row.cell::<bool>(3)?, "INSERT", true),
+        // Whether the table has rows, and those of a key, is looked at while the load publishes.
+        (row.cell::<bool>(7)?, "SELECT", true),
         (row.cell::<bool>(4)?, "DELETE", options.mode == Mode::ReplaceBy),
         (row.cell::<bool>(5)?, "UPDATE", options.mode == Mode::Upsert),
     ] {

@@ -61,6 +61,21 @@ impl Cells {
     }
 }
 
+/// `1.000` may be a thousand: three digits are a fraction only where the type has so many.
+fn may_be_thousands(whole: &str, part: &str, scale: u8) -> bool {
+    part.len() == 3 && scale < 3 && whole.len() <= 3 && !whole.trim_start_matches('0').is_empty()
+}
+
+/// Whether the one fault of a value is that its sign may stand for thousands, so that it is refused by a type that could hold it.
+pub(super) fn is_ambiguous(value: &str, kind: &DataType) -> bool {
+    let DataType::Decimal128(_, scale) = kind else { return false };
+    let digits = value.trim().trim_start_matches(['-', '+']);
+    digits.split_once(['.', ',']).is_some_and(|(whole, part)| {
+        [whole, part].iter().all(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+            && may_be_thousands(whole, part, scale.unsigned_abs())
+    })
+}
+
 /// `1234.5`, `1234,50`, `-7`; None where a digit would be lost, or a sign stands for thousands.
 fn decimal(text: &str, precision: u8, scale: u8) -> Option<i128> {
     let (negative, digits) = match text.strip_prefix('-') {
@@ -72,8 +87,7 @@ fn decimal(text: &str, precision: u8, scale: u8) -> Option<i128> {
     if whole.is_empty() && part.is_empty() || !is_number(whole) || !is_number(part) {
         return None;
     }
-    // `1.000` may be a thousand: three digits are a fraction only where the type has so many.
-    if part.len() == 3 && scale < 3 && whole.len() <= 3 && !whole.trim_start_matches('0').is_empty() {
+    if may_be_thousands(whole, part, scale) {
         return None;
     }
     // Noughts at the end say nothing.
@@ -130,6 +144,9 @@ mod tests {
             ("123456789", None),
         ] {
             assert_eq!(decimal(text, 10, 2), expected, "{text}");
+            let ambiguous = ["1.000", "12,500"].contains(&text);
+            assert_eq!(is_ambiguous(text, &DataType::Decimal128(10, 2)), ambiguous, "{text}");
+            assert!(!is_ambiguous(text, &DataType::Decimal128(10, 3)));
         }
         assert_eq!(decimal(&"9".repeat(38), 38, 0), Some(10_i128.pow(38) - 1));
     }

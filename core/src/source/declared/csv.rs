@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::cells::Cells;
+use super::cells::{Cells, is_ambiguous};
 use super::form::Form;
 use crate::base::{Code, Error, Result, Text, clip, text};
 use crate::config::CsvEncoding;
@@ -268,14 +268,17 @@ fn not_of_its_type(file: &str, line: u64, field: &Field, value: &str) -> Error {
         DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
         other => other.to_string(),
     };
-    super::refused(text!(
-        "{file}: na linha {line} a coluna {column} é \"{shown}\", e não {kind}, como foi dito em `csv`; corrija o valor, ou diga text",
-        "{file}: in line {line} column {column} is \"{shown}\", and not {kind}, as was said in `csv`; correct the value, or say text"
-    ))
-    .with("received", shown)
-    .with("line", line)
-    .column(column)
-    .file(file)
+    let refused = match is_ambiguous(value, field.data_type()) {
+        true => text!(
+            "{file}: na linha {line} a coluna {column} é \"{shown}\", em que o sinal pode separar milhares; diga decimal(14,3) em `csv` se são casas decimais, ou exporte o número sem o sinal se são milhares",
+            "{file}: in line {line} column {column} is \"{shown}\", whose sign may stand for thousands; say decimal(14,3) in `csv` where they are decimal places, or export the number without the sign where they are thousands"
+        ),
+        false => text!(
+            "{file}: na linha {line} a coluna {column} é \"{shown}\", e não {kind}, como foi dito em `csv`; corrija o valor, ou diga text",
+            "{file}: in line {line} column {column} is \"{shown}\", and not {kind}, as was said in `csv`; correct the value, or say text"
+        ),
+    };
+    super::refused(refused).with("received", shown).with("line", line).column(column).file(file)
 }
 
 fn broken(name: &str, error: &csv::Error) -> Error {
