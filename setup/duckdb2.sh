@@ -7,6 +7,8 @@ tools=$("$root/setup/python.sh")
 list="$root/bindings-python/requirements-duckdb2.txt"
 pins=$(cat "$list" <("$tools/bin/python" -c 'import sys; print(sys.version)') | sha256sum | cut -c1-12)
 folder="$cache/duckdb2-$pins"
+. "$root/setup/alone.sh"
+alone "$folder"
 if [ ! -f "$folder/ready" ]; then
   echo "duckdb2: installing the pinned DuckDB 2" >&2
   rm -rf "$folder"

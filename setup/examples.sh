@@ -8,10 +8,11 @@ python=${DATASUS_PYTHON:-python3}
 tests="$root/examples/gateway-fastapi/tests"
 pins=$(cat "$tests"/{requirements.txt,package-lock.json} <("$python" -c 'import sys; print(sys.base_prefix, sys.version)') | sha256sum | cut -c1-12)
 place="$cache/examples-$pins"
+. "$root/setup/alone.sh"
+alone "$place"
 if [ ! -f "$place/ready" ]; then
   echo "examples: installing the pinned tools" >&2
   rm -rf "$place"
-  mkdir -p "$cache"
   "$python" -m venv "$place"
   "$place/bin/pip" install --quiet --disable-pip-version-check -r "$tests/requirements.txt" >&2
   cp "$tests"/{package.json,package-lock.json} "$place/"

@@ -5,6 +5,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cache=${DATASUS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/datasus}
 list="$root/bindings-c/tests/kotlin/pom.xml"
 folder="$cache/kotlin-$(sha256sum "$list" | cut -c1-12)"
+. "$root/setup/alone.sh"
+alone "$folder"
 if [ ! -f "$folder/ready" ]; then
   echo "kotlin: installing the pinned jars" >&2
   rm -rf "$folder"

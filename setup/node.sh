@@ -10,6 +10,8 @@ node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'
 }
 pins=$(cat "$root/bindings-node/tools/package-lock.json" <(node --version) | sha256sum | cut -c1-12)
 tools="$cache/node-$pins"
+. "$root/setup/alone.sh"
+alone "$tools"
 if [ ! -f "$tools/ready" ]; then
   echo "node: installing the pinned tools" >&2
   rm -rf "$tools"

@@ -11,10 +11,11 @@ python=${DATASUS_PYTHON:-python3}
 }
 pins=$(cat "$root/bindings-python/requirements.txt" <("$python" -c 'import sys; print(sys.executable, sys.version)') | sha256sum | cut -c1-12)
 venv="$cache/python-$pins"
+. "$root/setup/alone.sh"
+alone "$venv"
 if [ ! -f "$venv/ready" ]; then
   echo "python: installing the pinned tools" >&2
   rm -rf "$venv"
-  mkdir -p "$cache"
   "$python" -m venv "$venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$root/bindings-python/requirements.txt" >&2
   touch "$venv/ready"

@@ -10,10 +10,11 @@ python=${DATASUS_PYTHON:-python3}
 }
 # Found by this name: it changes with the pins.
 venv="$cache/servers-$(sha256sum < "$root/setup/servers.txt" | cut -c1-12)"
+. "$root/setup/alone.sh"
+alone "$venv"
 if [ ! -f "$venv/ready" ]; then
   echo "servers: installing the pinned servers"
   rm -rf "$venv"
-  mkdir -p "$cache"
   "$python" -m venv "$venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$root/setup/servers.txt"
   touch "$venv/ready"

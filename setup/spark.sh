@@ -26,10 +26,8 @@ fi
 }
 pins=$(cat "$root/setup/spark.txt" <("$python" -c 'import sys; print(sys.executable, sys.version)') | sha256sum | cut -c1-12)
 venv="$cache/spark-$pins"
-mkdir -p "$cache"
-# The tests of several faces may ask at once.
-exec 9> "$cache/.spark.lock"
-! command -v flock > /dev/null || flock 9
+. "$root/setup/alone.sh"
+alone "$venv"
 if [ ! -f "$venv/ready" ]; then
   echo "spark: installing the pinned Spark (0.9 GB, some minutes)" >&2
   rm -rf "$venv"
