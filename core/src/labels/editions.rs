@@ -1,7 +1,10 @@
 //! Lists of kits that were fetched, beside the built-in ones: which of the dates of a list has the codes of a record.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
 
 use super::dictionary::Dictionary;
 use super::list::List;
@@ -10,9 +13,19 @@ use super::list::List;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Edition(usize);
 
+/// The compiled kits that an edition is made of; another process makes the same one of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KitFiles {
+    /// Below which they lie, a folder for each kit.
+    pub folder: PathBuf,
+    /// Those that there are, in their order.
+    pub files: Vec<PathBuf>,
+}
+
 struct Fetched {
     /// By which a statement names it.
     name: String,
+    of: KitFiles,
     /// By list, of several dates.
     lists: BTreeMap<String, Vec<Arc<List>>>,
 }
@@ -30,8 +43,14 @@ impl Edition {
         all().iter().position(|one| one.name == name).map(|at| Edition(at + 1))
     }
 
+    /// What the editions that these texts name are made of.
+    pub fn files_named_in<'t>(texts: impl Iterator<Item = &'t str> + Clone) -> Vec<KitFiles> {
+        let is_named = |one: &&Arc<Fetched>| texts.clone().any(|text| text.contains(&format!("@{}", one.name)));
+        all().iter().filter(is_named).map(|one| one.of.clone()).collect()
+    }
+
     /// One of these lists; `name` says what they are made of.
-    pub fn of(name: &str, lists: impl IntoIterator<Item = List>) -> Edition {
+    pub fn of(name: &str, of: KitFiles, lists: impl IntoIterator<Item = List>) -> Edition {
         let mut by_id: BTreeMap<String, Vec<Arc<List>>> = BTreeMap::new();
         for list in lists {
             by_id.entry(list.id.clone()).or_default().push(Arc::new(list));
@@ -41,7 +60,7 @@ impl Edition {
         match all.iter().position(|one| one.name == name) {
             Some(at) => Edition(at + 1),
             None => {
-                all.push(Arc::new(Fetched { name: name.to_owned(), lists: by_id }));
+                all.push(Arc::new(Fetched { name: name.to_owned(), of, lists: by_id }));
                 Edition(all.len())
             }
         }

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::base::{Code, Error, Result, WholeFile, text};
 
 use super::dictionary::Dictionary;
-use super::editions::Edition;
+use super::editions::{Edition, KitFiles};
 use super::kit_sources::KITS;
 use super::list::List;
 use super::rules::{RULES, lists};
@@ -137,12 +137,17 @@ fn compiled(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// What the kits below `folder` say beside the built-in dictionary. They are read when there is another one than before.
 pub fn edition_of(folder: &Path) -> Result<Edition> {
-    let files = compiled(folder)?;
+    edition_of_files(&KitFiles { folder: folder.to_owned(), files: compiled(folder)? })
+}
+
+/// The same of kits that are named.
+pub fn edition_of_files(of: &KitFiles) -> Result<Edition> {
+    let KitFiles { folder, files } = of;
     if files.is_empty() {
         return Ok(Edition::default());
     }
     let mut names = Sha256::new();
-    for file in &files {
+    for file in files {
         names.update(file.strip_prefix(folder).unwrap_or(file).to_string_lossy().as_bytes());
         names.update([0]);
     }
@@ -151,7 +156,7 @@ pub fn edition_of(folder: &Path) -> Result<Edition> {
         return Ok(known);
     }
     let mut found = Vec::new();
-    for file in &files {
+    for file in files {
         found.extend(tables(file)?);
     }
     // The kit of notifications on line goes before the other of SINAN, whose tables have the same names.
@@ -180,7 +185,7 @@ pub fn edition_of(folder: &Path) -> Result<Edition> {
         list.date.clone_from(&table.date);
         Some(list)
     });
-    Ok(Edition::of(&name, lists))
+    Ok(Edition::of(&name, of.clone(), lists))
 }
 
 struct Table {

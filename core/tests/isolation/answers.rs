@@ -150,3 +150,27 @@ fn a_small_answer_takes_one_worker_and_the_next_one_waits_already() {
     assert_eq!(metric(&client, "datasus_engine_workers{state=\"running\"}"), 0.0);
     assert!(metric(&client, "datasus_engine_workers{state=\"waiting\"}") <= 2.0);
 }
+
+/// The worker cannot see the lake's kits once it is shut in, and is another process than the one that read them.
+#[test]
+fn labels_of_kits_that_were_fetched_are_those_of_the_process() {
+    let (source, place) = (source(), tempfile::tempdir().unwrap());
+    let kit = place.path().join("kits/TAB_SIH");
+    std::fs::create_dir_all(kit.join("CNV")).unwrap();
+    let row = |number: u32, label: &str, codes: &str| format!("{number:7}  {label:<51}{codes}\r\n");
+    let rows = [row(3, "Ignorado", "0-9"), row(1, "Homem", "1"), row(2, "Mulher", "2,3")].concat();
+    std::fs::write(kit.join("CNV/SEXO.CNV"), format!("3 1\r\n{rows}\x1a")).unwrap();
+    std::fs::write(kit.join("RD2008.DEF"), "; AIH\r\n").unwrap();
+    let text = sql("SELECT SEXO_rotulo, count(*) AS n FROM sih_rd GROUP BY 1 ORDER BY 1");
+    let groups = QueryParams::dataset("SIH-RD").group_by(["SEXO_rotulo"]).count("n");
+    let groups = QueryParams { options: text.options.clone(), ..groups }.order_by("SEXO_rotulo", false);
+    let told = [Isolation::None, Isolation::Process, Isolation::All].map(|isolation| {
+        let lake = Some(place.path().join("lake"));
+        let client = Client::open_with(source.path(), datasus::Config { lake, ..config(isolation) }).unwrap();
+        client.sync_dictionaries(kit.to_str()).unwrap();
+        [&text, &groups].map(|params| answer(&client, params).unwrap())
+    });
+    assert!(format!("{:?}", told[0][0].column(0)).contains("Mulher"), "{told:?}");
+    assert_eq!(told[0], told[1]);
+    assert_eq!(told[0], told[2]);
+}

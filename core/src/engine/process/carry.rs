@@ -17,6 +17,7 @@ use crate::base::{Code, Ctx, Error, ErrorCarried, Result};
 use crate::engine::Settings;
 use crate::engine::duckdb::ToConsumer;
 use crate::governor::SpillFolder;
+use crate::labels::Edition;
 use crate::plan::Statement;
 
 /// Beyond its share: what joins and sorts take that the engine does not count, and what a process has of its own.
@@ -147,12 +148,14 @@ impl Carried {
         let threads = settings.throttle.workers(settings.threads.max(1));
         // A second more: the deadline comes first, unless a process does not hear of it.
         let cpu = ctx.deadline.map(|deadline| (deadline.as_secs_f64() * threads as f64).ceil() as u64 + 1);
+        let texts = statement.views.iter().map(|view| view.relation.as_str()).chain([statement.sql.as_str()]);
         Ok(Request {
             views: statement.views.clone(),
             sql: statement.sql.clone(),
             written: statement.written.clone(),
             binds: statement.binds.clone(),
             files: statement.files.clone(),
+            kits: Edition::files_named_in(texts),
             from_user: statement.from_user,
             long_bytes: statement.long_bytes,
             memory_limit: settings.memory_limit,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Settings;
 use crate::governor::{BatchMemory, Throttle};
+use crate::labels::KitFiles;
 use crate::plan::{Binds, Statement, View};
 
 /// Of the library and of its worker, which are one build or do not work together.
@@ -36,6 +37,8 @@ pub(super) struct Request {
     pub written: Option<String>,
     pub binds: Binds,
     pub files: Vec<String>,
+    /// Kits of labels that the statement names.
+    pub kits: Vec<KitFiles>,
     pub from_user: bool,
     pub long_bytes: u64,
     pub memory_limit: u64,
