@@ -417,7 +417,7 @@ func (c *Client) Catalog() ([]Known, error) {
 	}))
 }
 
-// Dictionaries is the lists of labels that are built in: which, of whom, from when.
+// Dictionaries is the lists of labels, built in and of fetched kits: which, of whom, from when.
 func (c *Client) Dictionaries() ([]DictionaryEntry, error) {
 	defer runtime.KeepAlive(c)
 	return read[[]DictionaryEntry](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {

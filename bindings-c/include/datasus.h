@@ -535,7 +535,7 @@ enum datasus_status datasus_client_catalog(struct datasus_client *client,
                                            struct datasus_error *error);
 
 /**
- * The lists of labels that are built in, as a JSON list: which, of whom, from when. The text is the caller's.
+ * The lists of labels, built in and of fetched kits, as a JSON list: which, of whom, from when. The text is the caller's.
  *
  * # Safety
  * `dictionaries`: a place for a datasus_text; `error`: NULL or a datasus_error.

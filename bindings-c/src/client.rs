@@ -276,7 +276,7 @@ pub unsafe extern "C" fn datasus_client_catalog(
     fence("datasus_client_catalog", error, || unsafe { say(client, catalog, |held| json(&held.client.catalog())) })
 }
 
-/// The lists of labels that are built in, as a JSON list: which, of whom, from when. The text is the caller's.
+/// The lists of labels, built in and of fetched kits, as a JSON list: which, of whom, from when. The text is the caller's.
 ///
 /// # Safety
 /// `dictionaries`: a place for a datasus_text; `error`: NULL or a datasus_error.

@@ -98,6 +98,12 @@ impl List {
         self.exact.len()
     }
 
+    /// The same, each with its label.
+    pub(super) fn listed(&self) -> impl Iterator<Item = (&[u8], &str)> {
+        let label = |number: u32| self.labels.get(number as usize).map(String::as_str);
+        self.exact.iter().filter_map(move |(code, (_, number))| Some((&**code, label(*number)?)))
+    }
+
     /// The label of a record's characters, by its number in [`List::labels`].
     pub(super) fn number_of(&self, value: &[u8]) -> u32 {
         match self.mode {

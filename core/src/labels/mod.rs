@@ -11,6 +11,7 @@ mod derived;
 mod dictionary;
 mod editions;
 mod kit;
+mod kit_dbf;
 mod kit_file;
 mod kit_sources;
 mod labelled;
