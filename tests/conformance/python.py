@@ -115,7 +115,7 @@ def ask(client: datasus.Client, source: pathlib.Path, call: str, given: dict) ->
     if call == "sync_dictionaries":
         return client.sync_dictionaries(source / given["source"] if "source" in given else None)
     if call == "profile":
-        return client.profile(given).to_dict()
+        return client.profile(given)
     if call == "rates":
         of = {key: value for key, value in given.items() if key != "events"}
         return client.rates(given["events"], **of)

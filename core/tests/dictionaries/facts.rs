@@ -99,6 +99,10 @@ fn rows_that_others_mislabel_have_the_ministrys_words() {
     let Some(finance) = groups("sia/PAAC2401.dbc", "SIA-PA", "PA_TPFIN") else { return };
     assert_eq!(finance[&("01".into(), "01 Atenção Básica (PAB)".into())], 26_040, "{finance:?}");
     assert!(finance.contains_key(&("04".into(), "04 Fundo de Ações Estratégicas e Compensações FAEC".into())));
+    // The last row of that table is a range from blank to 99, of what no other row names.
+    let places = groups("sia/PAAC2401.dbc", "SIA-PA", "PA_TPUPS").unwrap();
+    assert_eq!(places[&("05".into(), "HOSPITAL GERAL".into())], 28_741, "{places:?}");
+    assert!(places.keys().all(|(_, label)| !label.contains("INFORMADO")), "{places:?}");
     let of_deaths = groups("sim/DORR2022.dbc", "SIM-DO", "ESC").unwrap();
     let years = ["Nenhuma", "1 a 3 anos", "4 a 7 anos", "8 a 11 anos", "12 anos e mais"];
     let filled =

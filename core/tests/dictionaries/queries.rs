@@ -231,7 +231,7 @@ fn blanks_of_facilities_have_the_label_that_their_table_gives_them() {
     let Some((client, _place)) = genuine(&["cnes/STAC2401.dbc"]) else { return };
     let all = QueryParams::dataset("CNES-ST").columns(["TPGESTAO", "CLIENTEL", "NAT_JUR"]).all_labels();
     let (found, report) = rows(&client, &all);
-    // A range of the table begins with a blank (`  -99`), and stands behind the codes of its own.
+    // A range of the table begins with a blank (`  -99`), and stands behind the codes that it would hide.
     let blank: Vec<_> = found.iter().filter(|row| row[2].is_none()).collect();
     assert_eq!(blank.len(), 22);
     assert!(blank.iter().all(|row| row[3].as_deref() == Some("Fluxo de Clientela não informado")), "{blank:?}");
