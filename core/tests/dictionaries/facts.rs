@@ -364,3 +364,29 @@ fn a_file_that_is_read_by_itself_has_labels_too() {
     let error = open_records(&odd, &told, Catalog::builtin(), Language::En).err().unwrap();
     assert!(error.code() == datasus::Code::InvalidParams && error.detail().contains("competência"), "{error}");
 }
+
+/// Nothing is found by it, and that is no answer to take for one.
+#[test]
+fn a_condition_on_a_word_that_is_none_says_so() {
+    let place = tempfile::tempdir().unwrap();
+    datasus::source::write_example_data(place.path(), 20).unwrap();
+    let client = datasus::Client::open(place.path()).unwrap();
+    let warned = |params: &QueryParams| -> Vec<String> {
+        let (found, report) = rows(&client, params);
+        let of_words = |warning: &String| warning.contains("lista embutida");
+        assert_eq!(found.is_empty(), report.warnings.iter().any(of_words), "{:?}", report.warnings);
+        report.warnings.into_iter().filter(of_words).collect()
+    };
+    let by = |column: &str, word: &str| {
+        QueryParams::dataset("SIH-RD").columns([column]).filter(col(column).eq(word)).limit(5)
+    };
+    let near = warned(&by("SEXO_rotulo", "feminino"));
+    assert!(
+        near.len() == 1 && near[0].contains("\"feminino\"") && near[0].contains("quis dizer Feminino?"),
+        "{near:?}"
+    );
+    assert_eq!(warned(&by("regiao_residencia", "Nrote")).len(), 1);
+    assert_eq!(warned(&by("SEXO_rotulo", "Feminino")), Vec::<String>::new());
+    let sql = |word: &str| QueryParams::sql(format!("SELECT N_AIH FROM sih_rd WHERE SEXO_rotulo = '{word}' LIMIT 5"));
+    assert_eq!((warned(&sql("MULHER")).len(), warned(&sql("Masculino")).len()), (1, 0));
+}
