@@ -4,6 +4,7 @@ mod ages;
 mod births;
 mod causes;
 mod cnv;
+mod codes_seen;
 mod columns;
 mod dbf;
 mod def;
@@ -14,9 +15,11 @@ mod kit;
 mod kit_dbf;
 mod kit_file;
 mod kit_sources;
+mod known_codes;
 mod labelled;
 mod lines;
 mod list;
+mod numbers;
 mod places;
 mod record;
 mod rules;
@@ -25,15 +28,18 @@ mod short_codes;
 mod tokens;
 mod values;
 mod weeks;
+mod whole_columns;
+mod without_label;
 
 pub use ages::five_years as five_year_bands;
 pub use cnv::{Cnv, CnvRow, Mode};
+pub use codes_seen::CodesSeen;
 pub use columns::{
     SUFFIX, derived_by_id, derived_column, derived_columns, derived_columns_named, derived_columns_of, label_column,
 };
 pub use dbf::DbfTable;
 pub use def::{Def, DefLine, LabelTable};
-pub use derived::{Derived, WithoutLabel, dictionary_type, encode_texts};
+pub use derived::{Derived, encode_texts};
 pub use dictionary::{Dictionary, DictionaryEntry};
 pub use editions::{Edition, KitFiles};
 pub use kit::Kit;
@@ -46,3 +52,6 @@ pub use record::Input;
 pub use rules::lists;
 pub use search::{Found, FoundIn, search};
 pub use tokens::Token;
+pub use without_label::WithoutLabel;
+
+pub use crate::columnar::dictionary_type;

@@ -8,6 +8,8 @@ use crate::params::Scalar;
 pub trait Dialect {
     /// The value of a derived column, of its inputs.
     fn derived(&self, derived: &crate::labels::Derived, inputs: &[String]) -> String;
+    /// The same of groups of as many rows as `rows` says, which are counted where they have no label ([`super::Statement::seen`]).
+    fn derived_counted(&self, derived: &crate::labels::Derived, rows: &str, inputs: &[String]) -> String;
     /// Where a word of a derived column stands in their order.
     fn word_place(&self, derived: &crate::labels::Derived, word: &str) -> String;
     /// A name, quoted.

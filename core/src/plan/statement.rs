@@ -16,6 +16,7 @@ use super::{Dialect, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Catalog, LogicalType};
 use crate::gate;
+use crate::labels::CodesSeen;
 use crate::lake::LakeFile;
 use crate::params::{
     AggregateFn, Ask, BindValue, Op, Predicate, Projection, Query, Scalar, Scope, Sql, Structured, origin_column,
@@ -46,6 +47,8 @@ pub struct Statement {
     pub left_out: Vec<BadRows>,
     /// The answer itself, where nothing is to be run.
     pub answer: Option<RecordBatch>,
+    /// Codes without a label, which an engine may count while it reads.
+    pub seen: CodesSeen,
 }
 
 impl Statement {
@@ -63,6 +66,7 @@ impl Statement {
             scan: None,
             left_out: Vec::new(),
             answer: None,
+            seen: CodesSeen::default(),
         }
     }
 
@@ -263,6 +267,14 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
                     scan.files.retain(|_| read.next().unwrap_or(true));
                 }
             }
+            let seen = CodesSeen::default();
+            if let Some(scan) = &mut scan
+                && scan.predicates.is_empty()
+                && scan.limit.is_none()
+                && sampling.is_none()
+            {
+                scan.seen = Some(seen.clone());
+            }
             let (sql, binds) = structured(dialect, ask, (scope, columns, of_scope), origin, placed, ordered);
             Ok(Statement {
                 views: views(placed)?,
@@ -272,6 +284,7 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
                 columns: read,
                 scan,
                 left_out,
+                seen,
                 ..Statement::empty()
             })
         }

@@ -439,6 +439,18 @@ fn codes_without_a_label_are_null_and_counted() {
     expected(&report);
     expected(&rows(&client, &QueryParams::dataset("SIH-RD").group_by(["TPDISEC1_rotulo"]).count("n")).1);
     expected(&rows(&client, &QueryParams::sql("SELECT TPDISEC1_rotulo FROM sih_rd")).1);
+    // Also where the answer has fewer rows than the file, or the column beside its label.
+    let label = || QueryParams::dataset("SIH-RD").columns(["TPDISEC1_rotulo"]);
+    for fewer in
+        [label().limit(1), label().filter(col("N_AIH").eq("1")), label().filter(col("TPDISEC1_rotulo").is_null())]
+    {
+        expected(&rows(&client, &fewer).1);
+    }
+    let groups = || QueryParams::dataset("SIH-RD").group_by(["TPDISEC1_rotulo"]).count("n");
+    for fewer in [groups().limit(1), groups().filter(col("N_AIH").eq("2"))] {
+        expected(&rows(&client, &fewer).1);
+    }
+    expected(&rows(&client, &QueryParams::dataset("SIH-RD").columns(["TPDISEC1", "TPDISEC1_rotulo"])).1);
     // In a year of other codes none is put into words.
     write(&place.path().join("RDAC9501.parquet"), &batch);
     let old = QueryParams::dataset("SIH-RD").competencia("199501").columns(["TPDISEC1_rotulo"]);
