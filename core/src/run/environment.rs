@@ -10,9 +10,9 @@ use rayon::prelude::*;
 
 use super::column_use::ColumnUse;
 use super::places::{homeless, local_folder, remote_cache, short_hash, source_of, spill_root, state_root};
-use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId};
 #[cfg(not(feature = "spark"))]
 use crate::base::text;
+use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId};
 use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::{Catalog, Dataset};
 use crate::config::{Config, Isolation};

@@ -25,16 +25,12 @@ impl Address {
     /// DS-422 for what is none. No error shows more of it than the names of its parameters.
     pub fn parse(given: &Secret) -> Result<Self> {
         let rest = given.reveal().trim().strip_prefix("sc://").ok_or_else(|| {
-            wrong(text!(
-                "esperado um endereço `sc://servidor:15002`",
-                "expected an address `sc://server:15002`"
-            ))
+            wrong(text!("esperado um endereço `sc://servidor:15002`", "expected an address `sc://server:15002`"))
         })?;
         let (authority, parameters) = rest.split_once('/').unwrap_or((rest, ""));
         let (host, port) = host_and_port(authority)?;
         let loopback = matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]");
-        let mut address =
-            Address { host, port, tls: false, token: None, user: "datasus".into(), headers: Vec::new() };
+        let mut address = Address { host, port, tls: false, token: None, user: "datasus".into(), headers: Vec::new() };
         for parameter in parameters.split(';').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let value = percent_decode_str(value).decode_utf8_lossy().into_owned();

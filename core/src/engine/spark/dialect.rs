@@ -59,7 +59,8 @@ impl Dialect for SparkDialect {
     }
 
     fn word_place(&self, derived: &Derived, word: &str) -> String {
-        let words: Vec<String> = derived.words().into_iter().flat_map(|words| words.iter()).map(|w| self.text(w)).collect();
+        let words: Vec<String> =
+            derived.words().into_iter().flat_map(|words| words.iter()).map(|w| self.text(w)).collect();
         format!("array_position(array({}), {word})", words.join(", "))
     }
 

@@ -47,11 +47,9 @@ impl Complaint {
         let message = status.message();
         let bracket = message.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(name, _)| name);
         let said = message.split("SQLSTATE: ").nth(1).map(|rest| rest.chars().take(5).collect::<String>());
-        let or = |first: String, second: Option<String>| if first.is_empty() { second.unwrap_or_default() } else { first };
-        Complaint {
-            condition: or(of("errorClass"), bracket.map(str::to_owned)),
-            sqlstate: or(of("sqlState"), said),
-        }
+        let or =
+            |first: String, second: Option<String>| if first.is_empty() { second.unwrap_or_default() } else { first };
+        Complaint { condition: or(of("errorClass"), bracket.map(str::to_owned)), sqlstate: or(of("sqlState"), said) }
     }
 }
 
@@ -62,9 +60,16 @@ pub(super) fn is_away(status: &Status) -> bool {
         // A stream that broke off has no code of the server's.
         Grpc::Unknown | Grpc::Internal | Grpc::Cancelled if status.details().is_empty() => {
             let message = status.message();
-            ["transport", "h2 protocol", "connection", "stream closed", "operation was canceled", "error reading a body"]
-                .iter()
-                .any(|sign| message.contains(sign))
+            [
+                "transport",
+                "h2 protocol",
+                "connection",
+                "stream closed",
+                "operation was canceled",
+                "error reading a body",
+            ]
+            .iter()
+            .any(|sign| message.contains(sign))
         }
         Grpc::Internal => status.message().contains("INVALID_CURSOR.DISCONNECTED"),
         _ => false,

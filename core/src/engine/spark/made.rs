@@ -63,7 +63,9 @@ impl Wanted {
         let mut arrays: Vec<ArrayRef> = inputs.columns().to_vec();
         arrays.push(value);
         // A column of NULLs alone has no type that can be sent.
-        for (field, array) in fields.iter_mut().zip(&mut arrays).filter(|(field, _)| *field.data_type() == DataType::Null) {
+        for (field, array) in
+            fields.iter_mut().zip(&mut arrays).filter(|(field, _)| *field.data_type() == DataType::Null)
+        {
             *array = arrow::compute::cast(array, &DataType::Utf8).map_err(Error::internal)?;
             *field = Arc::new(Field::new(field.name(), DataType::Utf8, true));
         }

@@ -24,7 +24,8 @@ pub(super) fn pattern(uri: &str) -> String {
 pub(super) fn metadata_path(uri: &str) -> String {
     let mut shown = String::with_capacity(uri.len());
     for character in uri.chars() {
-        let plain = !character.is_ascii() || character.is_ascii_alphanumeric() || "_-!.~'()*,;:$&+=/@".contains(character);
+        let plain =
+            !character.is_ascii() || character.is_ascii_alphanumeric() || "_-!.~'()*,;:$&+=/@".contains(character);
         match plain {
             true => shown.push(character),
             false => shown.push_str(&format!("%{:02X}", u32::from(character))),

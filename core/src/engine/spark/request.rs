@@ -27,10 +27,7 @@ pub(super) fn plan(views: &[View], sql: &str, binds: &[String], known: &[Known])
             literal_type: Some(proto::expression::literal::LiteralType::String(value.clone())),
             ..Default::default()
         };
-        proto::Expression {
-            expr_type: Some(proto::expression::ExprType::Literal(literal)),
-            ..Default::default()
-        }
+        proto::Expression { expr_type: Some(proto::expression::ExprType::Literal(literal)), ..Default::default() }
     };
     let sql = proto::Sql { query, pos_arguments: binds.iter().map(bind).collect(), ..Default::default() };
     // Each once, whoever names it.
@@ -47,10 +44,9 @@ pub(super) fn plan(views: &[View], sql: &str, binds: &[String], known: &[Known])
     let root = relation(RelType::Sql(sql));
     let root = match references.is_empty() {
         true => root,
-        false => relation(RelType::WithRelations(Box::new(proto::WithRelations {
-            root: Some(Box::new(root)),
-            references,
-        }))),
+        false => {
+            relation(RelType::WithRelations(Box::new(proto::WithRelations { root: Some(Box::new(root)), references })))
+        }
     };
     proto::Plan { op_type: Some(proto::plan::OpType::Root(root)) }
 }

@@ -39,7 +39,8 @@ impl<'o, 'c> Rows<'o, 'c> {
     }
 
     fn batch(&mut self, sent: ArrowBatch) -> Result<RecordBatch> {
-        if sent.start_offset.is_some_and(|first| first != self.rows) || sent.chunk_index.is_some_and(|index| index != 0) {
+        if sent.start_offset.is_some_and(|first| first != self.rows) || sent.chunk_index.is_some_and(|index| index != 0)
+        {
             return Err(odd("rows of the answer are missing"));
         }
         let reader = StreamReader::try_new(Cursor::new(&sent.data), None).map_err(odd)?;
