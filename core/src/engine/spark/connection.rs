@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use apache_spark_connect_proto as proto;
 use proto::spark_connect_service_client::SparkConnectServiceClient;
+use spark_connect_proto as proto;
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status, Streaming};

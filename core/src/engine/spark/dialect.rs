@@ -30,12 +30,15 @@ pub(super) fn made_name(id: &str) -> String {
     format!("datasus_made_{}", &hex::encode(Sha256::digest(id))[..24])
 }
 
-/// The column of the value.
+/// The column of the value, and one that is true in every row.
 pub(super) const MADE: &str = "datasus_value";
+pub(super) const KNOWN: &str = "datasus_known";
 
 impl Dialect for SparkDialect {
     fn derived(&self, derived: &Derived, _: &[String]) -> String {
-        format!("{}.{}", self.name(&made_name(&derived.id())), self.name(MADE))
+        // What was not asked for beforehand is no NULL: it ends the query.
+        let table = self.name(&made_name(&derived.id()));
+        format!("if({table}.{KNOWN}, {table}.{MADE}, raise_error('unforeseen values of {table}'))")
     }
 
     fn with_derived(&self, derived: &[&Derived], relation: &str) -> String {

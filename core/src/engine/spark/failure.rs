@@ -138,8 +138,15 @@ pub(super) fn explain(status: &Status, address: &Address) -> Error {
                 "{shown} does not speak Spark Connect, or an old version of it; Spark 4.0 or newer is needed"
             ),
         ),
-        (_, "42K03" | "KD001") => unseen(&shown),
+        (_, "42K03") => unseen(&shown),
         _ if has("FileNotFoundException") || has("FAILED_READ_FILE.FILE_NOT_EXIST") => unseen(&shown),
+        (_, "KD001") => Error::new(
+            Code::Unreachable,
+            text!(
+                "O cluster {shown} não conseguiu ler um Parquet do lake; confira o disco que ele lê, e repita",
+                "The cluster {shown} could not read a Parquet of the lake: {said}. Check the disk that it reads, and try again"
+            ),
+        ),
         (_, "22003") => Error::new(
             Code::InvalidParams,
             text!(

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema};
 
-use super::dialect::{MADE, SparkDialect, made_name};
+use super::dialect::{KNOWN, MADE, SparkDialect, made_name};
 use super::request::Known;
 use super::rows::as_stream;
 use crate::base::{Code, Error, Result, text};
@@ -62,6 +62,8 @@ impl Wanted {
         fields.push(Arc::new(Field::new(MADE, value.data_type().clone(), true)));
         let mut arrays: Vec<ArrayRef> = inputs.columns().to_vec();
         arrays.push(value);
+        fields.push(Arc::new(Field::new(KNOWN, DataType::Boolean, true)));
+        arrays.push(Arc::new(BooleanArray::from(vec![true; rows])));
         // A column of NULLs alone has no type that can be sent.
         for (field, array) in
             fields.iter_mut().zip(&mut arrays).filter(|(field, _)| *field.data_type() == DataType::Null)

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use apache_spark_connect_proto as proto;
 use proto::execute_plan_response::ResponseType;
+use spark_connect_proto as proto;
 use tonic::{Status, Streaming};
 
 use super::address::Address;
@@ -116,10 +116,7 @@ impl<'c> Operation<'c> {
                 }
                 // A server ends long streams, to be asked for the rest.
                 Ok(None) => {}
-                Err(status) => {
-                    again(&status, self.address, self.ctx, &mut self.retries)?;
-                    self.reconnects += 1;
-                }
+                Err(status) => self.comes_again(&status)?,
             }
         }
     }
@@ -139,21 +136,26 @@ impl<'c> Operation<'c> {
         self.begun = true;
         match attached {
             Ok(stream) => Ok(Some(stream)),
-            Err(status) if failure::is_forgotten(&status) && self.handed => Err(failure::lost(self.address)),
-            Err(status) if failure::is_forgotten(&status) => {
-                again(&Status::unavailable("the server has begun anew"), self.address, self.ctx, &mut self.retries)?;
-                let (connection, rows) = (&self.connection, self.rows);
-                patiently(self.address, self.ctx, || connection.clone().begin(rows))?;
-                (self.begun, self.id, self.last) = (false, new_id(), None);
-                self.reconnects += 1;
-                Ok(None)
-            }
-            Err(status) => {
-                again(&status, self.address, self.ctx, &mut self.retries)?;
-                self.reconnects += 1;
-                Ok(None)
-            }
+            Err(status) => self.comes_again(&status).map(|()| None),
         }
+    }
+
+    /// Waits until it is worth to ask for the rest, or for all of it where the server knows nothing of it any more; an error where
+    /// there is no more to be had.
+    fn comes_again(&mut self, status: &Status) -> Result<()> {
+        let (address, ctx) = (self.address, self.ctx);
+        if !failure::is_forgotten(status) {
+            again(status, address, ctx, &mut self.retries)?;
+        } else if self.handed {
+            return Err(failure::lost(address));
+        } else {
+            again(&Status::unavailable("the server has begun anew"), address, ctx, &mut self.retries)?;
+            let (connection, rows) = (&self.connection, self.rows);
+            patiently(address, ctx, || connection.clone().begin(rows))?;
+            (self.begun, self.id, self.last) = (false, new_id(), None);
+        }
+        self.reconnects += 1;
+        Ok(())
     }
 
     fn note(&mut self, progress: proto::execute_plan_response::ExecutionProgress) {
@@ -165,12 +167,12 @@ impl<'c> Operation<'c> {
     /// What it has taken so far.
     pub fn used(&self, engine: &str) -> ClusterUse {
         let sum = |of: fn(&(i64, i64)) -> i64| self.stages.values().map(of).sum::<i64>().max(0) as u64;
-        let mut used = ClusterUse::default();
-        used.engine = engine.to_owned();
-        used.stages = self.stages.len() as u64;
-        used.tasks = sum(|stage| stage.0);
-        used.bytes_read = sum(|stage| stage.1);
-        used.reconnects = self.reconnects;
-        used
+        ClusterUse {
+            engine: engine.to_owned(),
+            stages: self.stages.len() as u64,
+            tasks: sum(|stage| stage.0),
+            bytes_read: sum(|stage| stage.1),
+            reconnects: self.reconnects,
+        }
     }
 }

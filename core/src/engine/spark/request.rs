@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use apache_spark_connect_proto as proto;
 use proto::relation::RelType;
+use spark_connect_proto as proto;
 
 use super::dialect::source_name;
 use super::path::{as_uri, pattern};

@@ -3,13 +3,13 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
-use apache_spark_connect_proto as proto;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use proto::execute_plan_response::{ArrowBatch, ResponseType};
+use spark_connect_proto as proto;
 
 use super::operation::Operation;
 use crate::base::{Error, Result};
