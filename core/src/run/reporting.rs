@@ -93,6 +93,7 @@ impl Execution<'_> {
             row_groups,
             bytes,
             missing: prepared.selection.missing.clone(),
+            cluster: ctx.told_cluster(),
             indexes: ctx.told_indexes(),
             warnings,
             bad_values: bad_values(&prepared.query, files),
