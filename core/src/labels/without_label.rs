@@ -36,12 +36,10 @@ impl WithoutLabel {
     }
 
     fn add_code(&mut self, code: &str, rows: u64) {
-        match self.codes.get_mut(code) {
-            Some(known) => *known += rows,
-            None if !self.is_full() => {
-                self.codes.insert(code.to_owned(), rows);
-            }
-            None => {}
+        if let Some(known) = self.codes.get_mut(code) {
+            *known += rows;
+        } else if !self.is_full() {
+            self.codes.insert(code.to_owned(), rows);
         }
     }
 

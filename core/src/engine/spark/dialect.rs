@@ -41,6 +41,11 @@ impl Dialect for SparkDialect {
         format!("if({table}.{KNOWN}, {table}.{MADE}, raise_error('unforeseen values of {table}'))")
     }
 
+    /// Groups are not made by way of codes ([`Dialect::groups_by_codes`]): nothing is counted there.
+    fn derived_counted(&self, derived: &Derived, _: &str, inputs: &[String]) -> String {
+        self.derived(derived, inputs)
+    }
+
     fn with_derived(&self, derived: &[&Derived], relation: &str) -> String {
         let (mut columns, mut joins) = (Vec::new(), String::new());
         for one in derived {

@@ -57,8 +57,9 @@ impl<'o, 'c> Rows<'o, 'c> {
         self.rows += sent.row_count;
         let columns = batch.columns().iter().zip(schema.fields());
         let columns = columns.map(|(column, field)| cast(column, field.data_type()).map_err(odd));
+        let columns = columns.collect::<Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(schema, columns.collect::<Result<_>>()?, &options).map_err(odd)
+        RecordBatch::try_new_with_options(schema, columns, &options).map_err(odd)
     }
 }
 
