@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -24,11 +25,11 @@ MADE = pathlib.Path(os.environ["DATASUS_MADE_FILES"])
 Answer = Callable[..., dict]
 
 
-@pytest.fixture(scope="module")
-def answer() -> Iterator[Answer]:
-    """Asks the program, which lives for all cases."""
+@contextlib.contextmanager
+def asking(environment: dict[str, str] | None = None) -> Iterator[tuple[Answer, subprocess.Popen[str]]]:
+    """Asks the program, which lives for the block and ends well."""
     with subprocess.Popen(
-        [os.environ["DATASUS_ANSWER"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [os.environ["DATASUS_ANSWER"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as program:
         assert program.stdin is not None
         assert program.stdout is not None
@@ -42,9 +43,16 @@ def answer() -> Iterator[Answer]:
                 said = line if line != "\n" else said
             return json.loads(said)
 
-        yield ask
+        yield ask, program
         program.stdin.close()
     assert program.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def answer() -> Iterator[Answer]:
+    """One for all cases."""
+    with asking() as (ask, _):
+        yield ask
 
 
 def settings(case: dict, source: pathlib.Path) -> dict[str, dict]:

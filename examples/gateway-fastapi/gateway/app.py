@@ -119,6 +119,7 @@ def build(settings: Settings, client: datasus.Client | None = None) -> FastAPI:
             state=folder(home / "state"),
             lake=home / "lake",
             processes=settings.workers,
+            isolation=settings.isolation,
             language=settings.language,
             progress=False,
         )

@@ -107,6 +107,33 @@ def test_told_to_stop_it_lets_an_answer_end_and_a_follower_go(made: pathlib.Path
         ended_well(service)
 
 
+def test_sql_has_a_process_of_its_own_whose_end_is_that_of_one_answer(
+    made: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    endless = {"sql": "SELECT sum(a.r * b.r) AS n FROM range(100000000) a(r), range(100000000) b(r)"}
+    count = {"sql": "SELECT count(*) AS n FROM sih_rd"}
+    running = 'datasus_engine_workers{state="running"} 1'
+    with served(made, tmp_path / "home") as service, concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = pool.submit(service.ask, endless)
+        until("it runs", lambda: running in service.http.get("/metrics").text)
+        children = subprocess.run(
+            ["ps", "-ww", "--ppid", str(service.process.pid), "-o", "pid=,comm="],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        workers = [line.split()[0] for line in children.stdout.splitlines() if "datasus-worker" in line]
+        for worker in workers:
+            os.kill(int(worker), signal.SIGKILL)
+        answer = asked.result(30)
+        assert (answer.status_code, answer.json()["error_code"]) == (500, "DS-500"), answer.text
+        assert answer.json()["diagnostic"]["signal"] == 9
+        assert service.ask(count).json()["rows"] == [{"n": 1_200}]
+    with served(made, tmp_path / "home", DATASUS_ISOLATION="none") as service:
+        assert service.ask(count).json()["rows"] == [{"n": 1_200}]
+        assert "datasus_engine_workers" not in service.http.get("/metrics").text
+
+
 def test_a_job_is_cancelled_and_leaves_no_file(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
     home = tmp_path / "home"
     with HeldSource(made) as source, served(source.address, home) as service:

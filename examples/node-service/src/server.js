@@ -17,7 +17,10 @@ const grace = Number(env.GRACE ?? 20)
 const home = path.resolve(env.SERVICE_HOME ?? 'service-data')
 const [output, state] = [path.join(home, 'files'), path.join(home, 'jobs')]
 await Promise.all([output, state].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
-const client = await open({ source: env.DATASUS_SOURCE ?? '.', output, state, chunkRows: Number(env.DATASUS_CHUNK_ROWS ?? 8_192) })
+// SQL of users runs in a process of its own, unless the environment says otherwise.
+const isolation = /** @type {'none' | 'process' | 'all'} */ (env.DATASUS_ISOLATION ?? 'process')
+const chunkRows = Number(env.DATASUS_CHUNK_ROWS ?? 8_192)
+const client = await open({ source: env.DATASUS_SOURCE ?? '.', output, state, isolation, chunkRows })
 const answers = new Answers()
 const jobs = new Jobs(client, output)
 const app = build(client, answers, jobs, { logger: { level: env.LOG_LEVEL ?? 'info' } })
