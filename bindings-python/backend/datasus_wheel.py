@@ -1,6 +1,6 @@
 """Maturin, and `datasus-worker` in the wheel that it makes: the library finds it in `datasus/_bin`.
 
-A build backend (pyproject.toml) for whoever installs from the source package; and `python datasus_wheel.py <wheel> <linker>...`.
+A build backend (pyproject.toml) for whoever installs from the source package; a program, with wheel and linker, for `wheel.sh`.
 """
 
 from __future__ import annotations

@@ -49,9 +49,7 @@ def test_the_wheel_brings_a_small_program_that_may_be_run() -> None:
     assert (said.returncode, "DATASUS_ISOLATION" in said.stderr) == (2, True), said
 
 
-def test_answers_errors_and_reports_are_those_of_the_process(
-    client: datasus.Client, isolated: datasus.Client
-) -> None:
+def test_answers_errors_and_reports_are_those_of_the_process(client: datasus.Client, isolated: datasus.Client) -> None:
     tables = [one.query(sql=SQL).to_arrow() for one in (client, isolated)]
     assert tables[0].equals(tables[1])
     assert "datasus_engine_workers_started_total 0" not in isolated.metrics()
@@ -99,7 +97,9 @@ def test_a_cancel_ends_the_process(isolated: datasus.Client, tmp_path: pathlib.P
     assert isolated.query(sql=SQL).to_arrow().num_rows > 0
 
 
-def test_a_program_that_is_not_there_is_told_when_the_client_opens(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_a_program_that_is_not_there_is_told_when_the_client_opens(
+    folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     with pytest.raises(datasus.Error, match="DATASUS_WORKER") as refused:
         datasus.open(folder, isolation="process", worker=tmp_path / "datasus-worker")
     assert refused.value.code == "DS-422"

@@ -107,7 +107,9 @@ def test_told_to_stop_it_lets_an_answer_end_and_a_follower_go(made: pathlib.Path
         ended_well(service)
 
 
-def test_sql_has_a_process_of_its_own_whose_end_is_that_of_one_answer(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_sql_has_a_process_of_its_own_whose_end_is_that_of_one_answer(
+    made: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     endless = {"sql": "SELECT sum(a.r * b.r) AS n FROM range(100000000) a(r), range(100000000) b(r)"}
     count = {"sql": "SELECT count(*) AS n FROM sih_rd"}
     running = 'datasus_engine_workers{state="running"} 1'
@@ -115,7 +117,10 @@ def test_sql_has_a_process_of_its_own_whose_end_is_that_of_one_answer(made: path
         asked = pool.submit(service.ask, endless)
         until("it runs", lambda: running in service.http.get("/metrics").text)
         children = subprocess.run(
-            ["ps", "-ww", "--ppid", str(service.process.pid), "-o", "pid=,comm="], capture_output=True, text=True, check=True
+            ["ps", "-ww", "--ppid", str(service.process.pid), "-o", "pid=,comm="],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         workers = [line.split()[0] for line in children.stdout.splitlines() if "datasus-worker" in line]
         for worker in workers:
