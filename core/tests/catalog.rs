@@ -402,7 +402,7 @@ fn meanings_are_the_ministrys_where_it_gives_one() {
             }
             of_projects += 1;
             // A name in other letters (`Ufmun`) is no meaning.
-            let known = ["SEXO", "IDADE", "CNES"].contains(&column.name.as_str());
+            let known = ["SEXO", "IDADE", "CNES", "CONTADOR", "ORIGEM"].contains(&column.name.as_str());
             assert!(known || meaning.pt.to_uppercase() != column.name, "{} {}", grupo.dataset, column.name);
         }
     }
