@@ -459,7 +459,7 @@ func (c *Client) Metrics() (string, error) {
 	})
 }
 
-// OpenMetrics is the same in OpenMetrics' text form, in which a job's trace id stands as exemplar behind each bucket of durations.
+// OpenMetrics is the same in OpenMetrics' text form, with a job's trace id as exemplar of each bucket of durations and waits.
 func (c *Client) OpenMetrics() (string, error) {
 	defer runtime.KeepAlive(c)
 	return text(func(out *C.datasus_text, told *C.datasus_error) statusCode {

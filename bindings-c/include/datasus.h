@@ -579,7 +579,7 @@ enum datasus_status datasus_client_metrics(struct datasus_client *client,
                                            struct datasus_error *error);
 
 /**
- * The same in OpenMetrics' text form, in which a job's trace_id stands as exemplar behind each bucket of durations. The text is the
+ * The same in OpenMetrics' text form, with a job's trace_id as exemplar of each bucket of durations and waits. The text is the
  * caller's.
  *
  * # Safety

@@ -341,7 +341,7 @@ pub unsafe extern "C" fn datasus_client_metrics(
     fence("datasus_client_metrics", error, || unsafe { say(client, metrics, |held| Ok(held.client.metrics())) })
 }
 
-/// The same in OpenMetrics' text form, in which a job's trace_id stands as exemplar behind each bucket of durations. The text is the
+/// The same in OpenMetrics' text form, with a job's trace_id as exemplar of each bucket of durations and waits. The text is the
 /// caller's.
 ///
 /// # Safety

@@ -757,7 +757,7 @@ class Client:
         return str(self._client.metrics())
 
     def open_metrics(self) -> str:
-        """The same in OpenMetrics' text form, in which a job's ``trace_id`` stands as exemplar behind each bucket of durations.
+        """The same in OpenMetrics' text form, with a job's ``trace_id`` as exemplar of each bucket of durations and waits.
 
         Examples
         --------
