@@ -49,7 +49,7 @@ grep "score" types.txt
 
 (cd "$root" && cargo build --quiet --workspace --example made_files && "$CARGO_TARGET_DIR/debug/examples/made_files" "$place/made")
 export DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests:$root/tests" DATASUS_OTHER_DUCKDB
-python -m pytest -q -p no:cacheprovider -p strict -p example_folder -p own_postgres -p own_s3 \
+python -m pytest -q -p no:cacheprovider -p strict -p example_folder -p own_postgres -p own_s3 -p secrets_kept \
   --doctest-modules -o doctest_optionflags="ELLIPSIS NORMALIZE_WHITESPACE" -o python_files="test_*.py python.py" \
   "$site/datasus" "$here/tests" "$root/tests/conformance/python.py" "$root/examples/python/test_examples.py" "$@"
 [ ! -x "$root/notebooks/test.sh" ] || "$root/notebooks/test.sh" ${DATASUS_NOTEBOOKS:-}
