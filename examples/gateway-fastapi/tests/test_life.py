@@ -175,39 +175,37 @@ def test_a_worker_of_two_has_half_of_the_memory(made: pathlib.Path, tmp_path: pa
     assert leasable[1] == pytest.approx(leasable[0] / 2, rel=0.02)
 
 
-def test_the_more_urgent_request_gets_the_next_thread_and_nobody_waits_for_ever() -> None:
+@pytest.mark.parametrize(("lift", "wanted"), [(30.0, ["health", "admin", "user"]), (0.0, ["user", "admin", "health"])])
+def test_a_thread_that_is_free_again_takes_the_more_urgent_request_and_one_that_has_waited_long_enough_before_it(
+    lift: float, wanted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from gateway import work
 
     order: list[str] = []
-    busy, go = threading.Semaphore(0), threading.Event()
+    busy, go = threading.Event(), threading.Event()
 
     def hold() -> None:
-        busy.release()
+        busy.set()
         assert go.wait(20)
 
     async def asked() -> None:
         threads = work.Threads()
-        every = sum(thread.name.startswith("gateway-") for thread in threading.enumerate())
-        # Each thread has something to do, by the class that it is kept for.
-        held = [asyncio.ensure_future(threads.queued("health", hold)) for _ in range(every)]
-        while sum(busy.acquire(blocking=False) for _ in range(every)) + len(order) < 1:
-            await asyncio.sleep(0.01)
+        held = asyncio.ensure_future(threads.queued("health", hold))
+        assert await asyncio.to_thread(busy.wait, 20)
+        # The least urgent came first: where no time lifts less than a class, it has waited long enough.
         later = [
             asyncio.ensure_future(threads.queued(name, order.append, name)) for name in ("user", "admin", "health")
         ]
         await asyncio.sleep(0)
         go.set()
-        await asyncio.gather(*held, *later)
+        await asyncio.gather(held, *later)
         threads.close()
 
     # One thread for all, so that the order is seen.
-    count = work.Threads.COUNT
-    work.Threads.COUNT = {"user": 1, "admin": 0, "health": 0}
-    try:
-        asyncio.run(asked())
-    finally:
-        work.Threads.COUNT = count
-    assert order == ["health", "admin", "user"]
+    monkeypatch.setattr(work.Threads, "COUNT", {"user": 1, "admin": 0, "health": 0})
+    monkeypatch.setattr(work, "_LIFT", lift)
+    asyncio.run(asked())
+    assert order == wanted
 
 
 def test_under_load_nothing_fails_no_job_is_lost_and_who_asks_too_often_is_told_so(

@@ -20,9 +20,15 @@ await Promise.all([output, state].map((folder) => mkdir(folder, { recursive: tru
 const client = await open({ source: env.DATASUS_SOURCE ?? '.', output, state, chunkRows: Number(env.DATASUS_CHUNK_ROWS ?? 8_192) })
 const answers = new Answers()
 const jobs = new Jobs(client, output)
+/** Days for which the CSVs of earlier processes stay. */
+const keep = Number(env.SERVICE_KEEP ?? 7) * 86_400_000
 const app = build(client, answers, jobs, { logger: { level: env.LOG_LEVEL ?? 'info' } })
 const sdk = app.log.child({ name: 'datasus' })
 onLog((level, line) => sdk[level](line))
+
+const sweep = () => jobs.sweep(keep).catch((error) => app.log.warn({ err: error }, 'old files stay'))
+await sweep()
+setInterval(sweep, 3_600_000).unref()
 
 /** @param {NodeJS.Signals} signal */
 async function stop(signal) {
