@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -138,5 +139,35 @@ func TestAHandlerThatWantsNoRecordIsAskedAndGetsNone(t *testing.T) {
 	}
 	if handler.asked.Load() == 0 || handler.given.Load() != 0 {
 		t.Errorf("asked %d times, given %d", handler.asked.Load(), handler.given.Load())
+	}
+}
+
+func TestMetricsHaveTheFamiliesOfEveryLanguage(t *testing.T) {
+	client, _ := open(t)
+	job, err := client.Submit(t.Context(), datasus.Params{Dataset: "SIH-RD"}, datasus.File("metrics.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer job.Close()
+	if _, err := job.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var of struct{ Families []string }
+	text, err := os.ReadFile("../../tests/conformance/metrics.json")
+	if err == nil {
+		err = json.Unmarshal(text, &of)
+	}
+	plain, failed := client.Metrics()
+	opened, failedToo := client.OpenMetrics()
+	if err := errors.Join(err, failed, failedToo); err != nil || len(of.Families) == 0 {
+		t.Fatal(err)
+	}
+	for _, family := range of.Families {
+		if !strings.Contains(plain, "# TYPE "+family+"\n") {
+			t.Errorf("no %s", family)
+		}
+		if !strings.Contains(opened, "# TYPE "+strings.Replace(family, "_total counter", " counter", 1)+"\n") {
+			t.Errorf("no %s in OpenMetrics", family)
+		}
 	}
 }

@@ -191,3 +191,16 @@ test('every public name is there', async () => {
     assert.notEqual({ datasus, Client: client, Job: job }[of][name], undefined, what)
   }
 })
+
+test('metrics have the families of every language', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'datasus-metrics-'))
+  await exampleData(folder, 1)
+  const client = await open({ source: folder, output: folder })
+  await (await client.submit({ dataset: 'SIH-RD' }, { to: csv('metrics.csv') })).report()
+  const { families } = JSON.parse(readFileSync(path.join(cases, '..', 'metrics.json'), 'utf8'))
+  const told = (text) => [...text.matchAll(/^# TYPE (.*)$/gm)].map(([, family]) => family)
+  const plain = told(client.metrics())
+  assert.deepEqual(families.filter((family) => !plain.includes(family)), [])
+  const opened = plain.map((family) => family.replace('_total counter', ' counter'))
+  assert.deepEqual(told(client.openMetrics()).sort(), opened.sort())
+})

@@ -135,3 +135,16 @@ def test_every_public_name_is_there() -> None:
     for what, of in names.items():
         if what != "about":
             assert operator.attrgetter(of["python"])(datasus), what
+
+
+def test_metrics_have_the_families_of_every_language(tmp_path: pathlib.Path) -> None:
+    source = datasus.example_data(tmp_path / "source", 1)
+    families = set(json.loads((HERE / "metrics.json").read_text())["families"])
+    with datasus.open(source, output=tmp_path) as client:
+        client.export("SIH-RD", to=datasus.Csv("metrics.csv"), progress=False)
+        plain, opened = (
+            {line.removeprefix("# TYPE ") for line in text.splitlines() if line.startswith("# TYPE ")}
+            for text in (client.metrics(), client.open_metrics())
+        )
+    assert families <= plain, families - plain
+    assert {one.replace("_total counter", " counter") for one in plain} == opened
