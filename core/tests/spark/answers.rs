@@ -84,7 +84,7 @@ fn agree([here, there]: &[Client; 2], params: &serde_json::Value, ordered: bool)
 }
 
 /// Over files that the library makes: admissions, deaths, births, facilities and beds.
-fn made(folder: &Path, rows: usize) {
+fn made(folder: &Path, rows: u32) {
     datasus::source::write_example_data(folder, rows).unwrap();
 }
 
