@@ -240,9 +240,8 @@ mod tests {
         let (began, wait) = (Instant::now(), Duration::from_millis(300));
         // SAFETY: gives a number.
         let waiting = unsafe { libc::pthread_self() };
+        let over = &std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let over = std::sync::atomic::AtomicBool::new(false);
-            let over = &over;
             scope.spawn(move || {
                 while !over.load(std::sync::atomic::Ordering::Acquire) {
                     // SAFETY: the thread waits for this one to end, and so it lives.
