@@ -31,7 +31,7 @@ import urllib.request
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
-PATIENCE = 180.0
+PATIENCE = 600.0
 # Small heaps, and no compiler that pays only after minutes.
 SMALL = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxMetaspaceSize=320m -XX:ReservedCodeCacheSize=96m"
 
