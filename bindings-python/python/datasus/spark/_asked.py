@@ -13,7 +13,7 @@ from .._errors import Error, from_json
 
 #: Settings of :func:`datasus.open` that go through, with what they are.
 _SETTINGS: dict[str, type] = {
-    **dict.fromkeys(("lake", "home", "refresh", "ca", "language", "spill", "remote_cache"), str),
+    **dict.fromkeys(("lake", "home", "state", "refresh", "ca", "language", "spill", "remote_cache"), str),
     **dict.fromkeys(("s3_endpoint", "s3_region", "s3_key", "s3_secret", "s3_token", "s3_profile"), str),
     **dict.fromkeys(("s3_credentials", "s3_ca", "s3_proxy"), str),
     **dict.fromkeys(("max_download", "transfers", "remote_cache_limit", "memory_limit", "spill_limit"), int),

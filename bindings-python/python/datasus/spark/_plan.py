@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import tempfile
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,6 +36,9 @@ def opened(asked: Asked, source: str | None = None, **more: Any) -> Client:
     place = asked.source if source is None else source
     if not settings.get("lake") and "://" not in asked.source and os.path.isdir(asked.source):
         settings["lake"] = os.path.join(asked.source, ".datasus", "lake")
+    if not (settings.get("state") or os.environ.get("DATASUS_STATE")):
+        # A read keeps nothing to be resumed: Spark repeats its tasks. Where source and lake are in S3 a folder has to be said.
+        settings["state"] = os.path.join(tempfile.gettempdir(), f"datasus-spark-{os.getuid()}", "jobs")
     return open_client(place, progress=False, **settings)
 
 
