@@ -5,6 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 tools=$("$root/setup/python.sh")
+spark=$("$root/setup/spark.sh")
 # Before the tests' own venv stands first in PATH.
 DATASUS_OTHER_DUCKDB=$("$root/setup/duckdb2.sh")
 export DATASUS_PROFILE=dev
@@ -33,11 +34,11 @@ if [ -n "${DATASUS_SOAK:-}" ]; then
   says_readme "$from_source" "$place/empty-sdist"
 fi
 
-# The tools are seen through a path file; the wheel is this venv's own.
+# The tools, and Spark, are seen through a path file; the wheel is this venv's own.
 venv="$place/tests"
 "$tools/bin/python" -m venv --without-pip "$venv"
 site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-"$tools/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$site/tools.pth"
+for seen in "$tools" "$spark"; do "$seen/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; done > "$site/tools.pth"
 "$tools/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$site" "$wheel"
 export PATH="$venv/bin:$tools/bin:$PATH"
 
@@ -48,8 +49,8 @@ pyright --pythonpath "$venv/bin/python" --ignoreexternal --verifytypes datasus >
 grep "score" types.txt
 
 (cd "$root" && cargo build --quiet --workspace --example made_files && "$CARGO_TARGET_DIR/debug/examples/made_files" "$place/made")
-export DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests:$root/tests" DATASUS_OTHER_DUCKDB
-python -m pytest -q -p no:cacheprovider -p strict -p example_folder -p own_postgres -p own_s3 -p secrets_kept \
+export DATASUS_SPARK="$spark" DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests:$root/tests" DATASUS_OTHER_DUCKDB
+python -m pytest -q -p no:cacheprovider -p strict -p example_folder -p own_postgres -p own_s3 -p spark_here -p secrets_kept \
   --doctest-modules -o doctest_optionflags="ELLIPSIS NORMALIZE_WHITESPACE" -o python_files="test_*.py python.py" \
   "$site/datasus" "$here/tests" "$root/tests/conformance/python.py" "$root/examples/python/test_examples.py" "$@"
 # The same cases where the engine runs in processes of its own. A chosen test is chosen above.

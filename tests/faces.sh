@@ -4,7 +4,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 # What they need, before two at once would install it.
-for what in python duckdb2 kotlin node c; do "$root/setup/$what.sh" > /dev/null; done
+for what in python duckdb2 spark kotlin node c; do "$root/setup/$what.sh" > /dev/null; done
 said=$(mktemp)
 (bash "$root/bindings-c/test.sh" && bash "$root/bindings-c/uniffi.sh") > "$said" 2>&1 &
 beside=$!

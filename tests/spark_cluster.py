@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A Spark cluster of the tests' own on this machine: a master, workers, the Connect server; or Sail, which speaks its protocol.
 
-As a program it prints its addresses as one line of JSON once all of it answers, does what the lines of its stdin say, answers each
-with such a line, and stops when its stdin closes:
+As a program it prints its addresses as one line of JSON once all of it answers, does what the lines of its stdin say, answers
+each with such a line, and stops when its stdin closes:
 
     kill worker 0 | kill connect      ends it and all that it started, at once (SIGKILL)
     start worker 0 | start connect    another one in its place; the Connect server comes back at its address
@@ -31,7 +31,7 @@ import urllib.request
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
-PATIENCE = 180.0
+PATIENCE = 600.0
 # Small heaps, and no compiler that pays only after minutes.
 SMALL = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxMetaspaceSize=320m -XX:ReservedCodeCacheSize=96m"
 
@@ -113,7 +113,7 @@ class _Servers:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=_ends_with_us,
+            preexec_fn=_ends_with_us,  # noqa: PLW1509 - this process has one thread
             env={**os.environ, **environment},
         )
         log.close()
@@ -234,9 +234,19 @@ class Spark(_Servers):
         }
         pairs = [part for name, value in given.items() if value != "" for part in ("--conf", f"{name}={value}")]
         server = "org.apache.spark.sql.connect.service.SparkConnectServer"
-        submit = [self.class_, "org.apache.spark.deploy.SparkSubmit", "--class", server, "--master", self.master, *pairs]
+        submit = [
+            self.class_,
+            "org.apache.spark.deploy.SparkSubmit",
+            "--class",
+            server,
+            "--master",
+            self.master,
+            *pairs,
+        ]
         # Of this server the launcher takes the daemons' memory for the driver's.
-        self.begin("connect", [*submit, "spark-internal"], **{**self.settings, "SPARK_DAEMON_MEMORY": options.driver_memory})
+        self.begin(
+            "connect", [*submit, "spark-internal"], **{**self.settings, "SPARK_DAEMON_MEMORY": options.driver_memory}
+        )
         self.until("connect", lambda: _answers(self.ports["connect"]))
         self.until_executors()
 
@@ -311,7 +321,9 @@ def main() -> None:
     asked.add_argument("--token", help="what clients have to bring")
     asked.add_argument("--python", help="that of the executors; the environment's own")
     asked.add_argument("--conf", action="append", default=[], metavar="NAME=VALUE")
-    asked.add_argument("--full", action="store_true", help="for measuring: Java's own choice of collector and compilers")
+    asked.add_argument(
+        "--full", action="store_true", help="for measuring: Java's own choice of collector and compilers"
+    )
     asked.add_argument("--sail", action="store_true", help="Sail instead of Spark")
     options = asked.parse_args()
     # A killed test runner ends us by the end of stdin; whoever ends us otherwise shall leave nothing either.

@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from own_postgres import Sql
@@ -20,11 +21,11 @@ SAYS = {
 }
 
 
-def said(name: str, cwd: pathlib.Path, **environment: str) -> str:
+def said(name: str, cwd: pathlib.Path, *arguments: str, **environment: str) -> str:
     program = pathlib.Path(__file__).with_name(f"{name}.py")
     others = {key: value for key, value in os.environ.items() if key != "DATASUS_POSTGRES"}
     done = subprocess.run(
-        [sys.executable, str(program)],
+        [sys.executable, str(program), *arguments],
         cwd=cwd,
         env={**others, **environment},
         capture_output=True,
@@ -47,3 +48,8 @@ def test_the_load_goes_into_postgresql_where_there_is_one(server: tuple[str, Sql
     output = said("load", tmp_path, DATASUS_POSTGRES=url)
     assert "600 registros em {'postgres': 'datasus_exemplo.internacoes'}" in output, output
     assert sql("SELECT count(*) FROM datasus_exemplo.internacoes") == "600"
+
+
+def test_the_one_for_spark_runs_on_a_cluster(cluster: Any, tmp_path: pathlib.Path) -> None:
+    output = said("spark", tmp_path, cluster.connect)
+    assert "Feminino" in output and "RDAC2401.dbc: 100 registros, CRC ok" in output, output
