@@ -35,6 +35,7 @@ fn run(sql: &str, ctx: &Ctx) -> Result<usize, Error> {
         made: governor.throttle().streams().clone(),
         hold: Some(lease.hold()),
         answer: None,
+        seen: Default::default(),
     };
     let statement = Statement {
         views: Vec::new(),
@@ -48,6 +49,7 @@ fn run(sql: &str, ctx: &Ctx) -> Result<usize, Error> {
         scan: None,
         left_out: Vec::new(),
         answer: None,
+        seen: Default::default(),
     };
     let running = DuckDb::default().start(statement, &settings, ctx)?;
     running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()

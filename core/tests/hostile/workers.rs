@@ -292,6 +292,7 @@ fn glob(ctx: &Ctx) -> Result<usize, Error> {
         made: Default::default(),
         hold: None,
         answer: None,
+        seen: Default::default(),
     };
     let text = format!("SELECT lpad('', 10000, 'a') GLOB '{}*ab'", "*a".repeat(20));
     let statement = Statement {
@@ -306,6 +307,7 @@ fn glob(ctx: &Ctx) -> Result<usize, Error> {
         scan: None,
         left_out: Vec::new(),
         answer: None,
+        seen: Default::default(),
     };
     let running = DuckDb::default().start(statement, &settings, ctx)?;
     running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()
