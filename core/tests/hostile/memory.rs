@@ -35,7 +35,6 @@ fn run(sql: &str, ctx: &Ctx) -> Result<usize, Error> {
         made: governor.throttle().streams().clone(),
         hold: Some(lease.hold()),
         answer: None,
-        seen: Default::default(),
     };
     let statement = Statement {
         views: Vec::new(),

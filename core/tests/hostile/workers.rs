@@ -292,7 +292,6 @@ fn glob(ctx: &Ctx) -> Result<usize, Error> {
         made: Default::default(),
         hold: None,
         answer: None,
-        seen: Default::default(),
     };
     let text = format!("SELECT lpad('', 10000, 'a') GLOB '{}*ab'", "*a".repeat(20));
     let statement = Statement {
