@@ -622,7 +622,7 @@ type CSV struct {
 	Path string `json:"path,omitempty"`
 	// Replaces an existing file in one act; when false, an existing file is DS-409.
 	Overwrite bool `json:"overwrite,omitempty"`
-	// Compresses with zstd at this level, from 1 to 22; without it, the file is plain text.
+	// Compresses with zstd at this level, from 1 to 22; without it, it is plain text.
 	Zstd int64 `json:"zstd,omitempty"`
 	// What stands between two fields.
 	Delimiter Delimiter `json:"delimiter,omitempty"`

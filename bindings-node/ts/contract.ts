@@ -544,7 +544,7 @@ export interface Csv {
   path?: string | null
   /** Replaces an existing file in one act; when false, an existing file is DS-409. */
   overwrite?: boolean
-  /** Compresses with zstd at this level, from 1 to 22; without it, the file is plain text. */
+  /** Compresses with zstd at this level, from 1 to 22; without it, it is plain text. */
   zstd?: number | null
   /** What stands between two fields. */
   delimiter?: Delimiter
@@ -1422,12 +1422,14 @@ export interface Normalised {
 }
 
 /** How rows are written to a pipe. */
-export type Format = { csv: Csv } | { ndjson: Ndjson } | 'arrow'
+export type Format = { csv: Csv } | { ndjson: Ndjson } | { arrow: ArrowStream }
 
 /** How NDJSON is written. */
 export interface Ndjson {
   /** How exact numbers that a double cannot hold are written. */
   numbers?: Numbers
+  /** Compresses with zstd at this level, from 1 to 22; without it, it is plain text. */
+  zstd?: number | null
 }
 
 /**
@@ -1437,6 +1439,12 @@ export interface Ndjson {
  * - `text`: As text: `"1234.50"`.
  */
 export type Numbers = 'number' | 'text'
+
+/** How an Arrow IPC stream is written. */
+export interface ArrowStream {
+  /** Compresses with zstd at this level, from 1 to 22; without it, it is the plain stream. */
+  zstd?: number | null
+}
 
 /** Settings of one client. */
 export interface Config {
