@@ -224,6 +224,18 @@ def test_what_goes_wrong_is_said_and_a_lost_connection_is_found_again(
             assert "É o máximo pedido" in page["state"].text
 
 
+def test_a_service_that_dies_before_its_answer_is_said_and_nothing_is_shown_for_it(
+    made: pathlib.Path, tmp_path: pathlib.Path, open_page: Callable[..., Page]
+) -> None:
+    with HeldSource(made) as source, served(source.address, tmp_path / "home", GATEWAY_SMALL_FILES="10") as service:
+        page = open_page(service.url)
+        page.click("#run")
+        assert source.asked.wait(30)
+        service.process.kill()
+        page.says("state", "A conexão se perdeu antes da resposta. Nada foi guardado: consulte de novo.")
+        assert page["offline"].is_displayed() and not page["table"].is_displayed()
+
+
 def test_a_page_that_is_loaded_anew_follows_its_job_on(
     made: pathlib.Path, tmp_path: pathlib.Path, open_page: Callable[..., Page]
 ) -> None:
