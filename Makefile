@@ -1,7 +1,7 @@
 # Two commands for a new user: `make demo` and `make test`. `make help` lists the rest.
 CARGO ?= cargo
 
-.PHONY: help setup servers demo wheel node install test lint contract dictionaries docs soak bench bench-quick clean
+.PHONY: help setup servers demo wheel node install test test-cluster test-cluster-engine lint contract dictionaries docs soak bench bench-quick clean
 
 help:
 	@echo "make demo    the main job on made-up files, or on yours: DATASUS_SOURCE=<folder> make demo"
@@ -10,6 +10,7 @@ help:
 	@echo "make node    the Node packages, in target/npm (or \$$CARGO_TARGET_DIR/npm)"
 	@echo "make install PREFIX=<folder>   libdatasus, datasus.h, pkg-config and CMake package (default: /usr/local)"
 	@echo "make test    every test"
+	@echo "make test-cluster   those on a real Spark cluster of this machine (make test runs them too)"
 	@echo "make lint    every linter of every language"
 	@echo "make contract   write what Python, Node, Go and docs/contract.md have of the core's types anew"
 	@echo "make dictionaries   compile the built-in labels from the tables in ../shared anew"
@@ -22,6 +23,7 @@ help:
 
 setup:
 	@bash setup/libduckdb.sh
+	@bash setup/protoc.sh
 
 servers:
 	@bash setup/postgresql.sh
@@ -37,6 +39,15 @@ demo: setup
 test: setup servers
 	DATASUS_PROMTOOL="$$(bash setup/promtool.sh)" $(CARGO) test --workspace
 	bash tests/faces.sh
+	$(MAKE) test-cluster-engine
+
+# Python's are among its face's tests.
+test-cluster: test-cluster-engine servers
+	bash bindings-python/test.sh -k spark
+
+test-cluster-engine: setup
+	bash setup/spark.sh
+	DATASUS_CLUSTER=1 $(CARGO) test --workspace --test spark
 
 wheel: setup
 	bash bindings-python/wheel.sh

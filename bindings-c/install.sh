@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds libdatasus and installs it with its header, libduckdb, datasus.pc and the CMake package: install.sh <prefix>.
+# Builds libdatasus and installs it with its header, libduckdb, datasus-worker, datasus.pc and the CMake package: install.sh <prefix>.
 # DESTDIR is put before it, as packagers expect. The package can be moved afterwards.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -36,6 +36,8 @@ ln -sf "libdatasus.so.$version" "$to/lib/libdatasus.so.$abi"
 ln -sf "libdatasus.so.$abi" "$to/lib/libdatasus.so"
 # Beside it, where its RUNPATH ($ORIGIN) looks first.
 install -m 755 "$duckdb/libduckdb.so" "$to/lib/libduckdb.so"
+# Where the library looks for it.
+bash "$root/core/worker.sh" datasus-c "$to/libexec/datasus/datasus-worker" '$ORIGIN/../../lib' cc
 install -m 644 "$here/include/datasus.h" "$to/include/datasus.h"
 for file in datasus.pc:lib/pkgconfig cmake/datasus-config.cmake:lib/cmake/datasus cmake/datasus-config-version.cmake:lib/cmake/datasus; do
   from=${file%%:*}

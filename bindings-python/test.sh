@@ -50,9 +50,11 @@ grep "score" types.txt
 
 (cd "$root" && cargo build --quiet --workspace --example made_files && "$CARGO_TARGET_DIR/debug/examples/made_files" "$place/made")
 export DATASUS_SPARK="$spark" DATASUS_MADE_FILES="$place/made" PYTHONPATH="$here/tests:$root/tests" DATASUS_OTHER_DUCKDB
-python -m pytest -q -p no:cacheprovider -p strict -p example_folder -p own_postgres -p own_s3 -p spark_here \
+python -m pytest -q -p no:cacheprovider -p strict -p example_folder -p own_postgres -p own_s3 -p spark_here -p secrets_kept \
   --doctest-modules -o doctest_optionflags="ELLIPSIS NORMALIZE_WHITESPACE" -o python_files="test_*.py python.py" \
   "$site/datasus" "$here/tests" "$root/tests/conformance/python.py" "$root/examples/python/test_examples.py" "$@"
+# The same cases where the engine runs in processes of its own. A chosen test is chosen above.
+[ $# -gt 0 ] || DATASUS_ISOLATION=all python -m pytest -q -p no:cacheprovider -p strict -o python_files=python.py "$root/tests/conformance/python.py"
 [ ! -x "$root/notebooks/test.sh" ] || "$root/notebooks/test.sh" ${DATASUS_NOTEBOOKS:-}
 # What a chosen test says is told without the services.
 [ $# -gt 0 ] || bash "$root/examples/gateway-fastapi/test.sh" "$wheel"

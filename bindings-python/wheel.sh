@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the wheel into the folder given (default: target/wheels). Linked by zig against glibc 2.28, so that it runs on every
+# Builds the wheel, with datasus-worker, into the folder given (default: target/wheels). Linked by zig against glibc 2.28, so that it runs on every
 # distribution since 2018; only the last link differs from Cargo's other builds of the profile (setup/profile.sh).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,6 +24,7 @@ case "$(uname -s)-$(uname -m)" in
     printf '#!/bin/sh\nexec "%s/bin/maturin" zig cc -- -target %s-linux-gnu.2.28 "$@"\n' "$venv" "$(uname -m)" > "$linker"
     chmod +x "$linker"
     maturin build --profile "$profile" --quiet --locked --out "$out" --compatibility manylinux_2_28 -- -C "linker=$linker"
+    python "$here/backend/datasus_wheel.py" "$out"/datasus-*.whl "$linker"
     ;;
   *) maturin build --profile "$profile" --quiet --locked --out "$out" ;;
 esac

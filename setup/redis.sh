@@ -15,7 +15,8 @@ if ! command -v redis-server > /dev/null; then
   echo "redis: installing Debian's"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
-  # The program is in this package; redis-server itself would start a service.
+  # Package redis-server would start a service. The same program is in this one; what it does it decides by the name that it is called by.
   apt-get install -y -qq --no-install-recommends redis-tools > /dev/null
+  command -v redis-server > /dev/null || ln -sf "$(command -v redis-check-rdb)" /usr/local/bin/redis-server
 fi
 echo "redis: $(command -v redis-server)"

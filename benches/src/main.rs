@@ -6,6 +6,7 @@ mod arguments;
 mod cases;
 mod generate;
 mod job;
+mod words;
 
 use arguments::Arguments;
 use serde_json::Value;
@@ -28,6 +29,7 @@ fn main() {
 fn run(case: &str, arguments: &Arguments) -> Result<Value, String> {
     match case {
         "generate" => generate::parquet(arguments),
+        "generate-words" => words::parquet(arguments),
         "generate-dbc" => generate::dbc(arguments),
         "postgres" => cases::sinks::postgres(arguments),
         "csv" => cases::sinks::csv(arguments, None),
@@ -48,7 +50,7 @@ fn run(case: &str, arguments: &Arguments) -> Result<Value, String> {
         "labels-stream" => cases::labels::streamed(arguments),
         "labels-postgres" => cases::labels::loaded(arguments),
         "c-overhead" => cases::c::overhead(arguments),
-        _ => Err("expected a case: generate, generate-dbc, postgres, csv, csv-zstd, parquet, stream, stream-budget, seen-stream, \
+        _ => Err("expected a case: generate, generate-words, generate-dbc, postgres, csv, csv-zstd, parquet, stream, stream-budget, seen-stream, \
                   small-query, isolation, planning, calibration, dbc-explode, dbc-file, dbc-parquet, dbc-columns, dbc-two, labels-stream, labels-postgres, c-overhead"
             .into()),
     }

@@ -13,6 +13,11 @@ func datasusGoEvent(progress *C.datasus_progress, handle C.uintptr_t) {
 	cgo.Handle(handle).Value().(func(Progress))(progressOf(progress))
 }
 
+//export datasusGoLine
+func datasusGoLine(line *C.char, handle C.uintptr_t) {
+	cgo.Handle(handle).Value().(listener).hear(C.GoString(line))
+}
+
 //export datasusGoDestroy
 func datasusGoDestroy(handle C.uintptr_t) { cgo.Handle(handle).Delete() }
 

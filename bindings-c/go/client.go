@@ -417,7 +417,7 @@ func (c *Client) Catalog() ([]Known, error) {
 	}))
 }
 
-// Dictionaries is the lists of labels that are built in: which, of whom, from when.
+// Dictionaries is the lists of labels, built in and of fetched kits: which, of whom, from when.
 func (c *Client) Dictionaries() ([]DictionaryEntry, error) {
 	defer runtime.KeepAlive(c)
 	return read[[]DictionaryEntry](text(func(out *C.datasus_text, told *C.datasus_error) statusCode {
@@ -459,7 +459,7 @@ func (c *Client) Metrics() (string, error) {
 	})
 }
 
-// OpenMetrics is the same in OpenMetrics' text form, in which a job's trace id stands as exemplar behind each bucket of durations.
+// OpenMetrics is the same in OpenMetrics' text form, with a job's trace id as exemplar of each bucket of durations and waits.
 func (c *Client) OpenMetrics() (string, error) {
 	defer runtime.KeepAlive(c)
 	return text(func(out *C.datasus_text, told *C.datasus_error) statusCode {

@@ -197,6 +197,31 @@ func TestAContextsDeadlineIsTheErrorOfItsQuery(t *testing.T) {
 	}
 }
 
+// The package brings the program, and the library finds it.
+func TestSQLInAProcessOfItsOwnIsTheSameAndIsCancelled(t *testing.T) {
+	_, folder := open(t)
+	config := datasus.Config{Output: filepath.Join(folder, "apart"), Language: "en", Isolation: datasus.IsolationProcess}
+	client, err := datasus.Open(folder, &config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	count := `{"sql": "SELECT count(*) AS n FROM sih_rd"}`
+	if err := read(client.Query(t.Context(), count)); err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	time.AfterFunc(200*time.Millisecond, cancel)
+	coded(t, read(client.Query(ctx, long)), "DS-499")
+	if err := read(client.Query(t.Context(), count)); err != nil {
+		t.Error(err)
+	}
+	config.Worker = filepath.Join(folder, "datasus-worker")
+	_, err = datasus.Open(folder, &config)
+	coded(t, err, "DS-422")
+}
+
 func TestAContextCancelsAJobAndEndsAWait(t *testing.T) {
 	client, _ := open(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -535,7 +535,7 @@ enum datasus_status datasus_client_catalog(struct datasus_client *client,
                                            struct datasus_error *error);
 
 /**
- * The lists of labels that are built in, as a JSON list: which, of whom, from when. The text is the caller's.
+ * The lists of labels, built in and of fetched kits, as a JSON list: which, of whom, from when. The text is the caller's.
  *
  * # Safety
  * `dictionaries`: a place for a datasus_text; `error`: NULL or a datasus_error.
@@ -579,7 +579,7 @@ enum datasus_status datasus_client_metrics(struct datasus_client *client,
                                            struct datasus_error *error);
 
 /**
- * The same in OpenMetrics' text form, in which a job's trace_id stands as exemplar behind each bucket of durations. The text is the
+ * The same in OpenMetrics' text form, with a job's trace_id as exemplar of each bucket of durations and waits. The text is the
  * caller's.
  *
  * # Safety

@@ -276,7 +276,7 @@ pub unsafe extern "C" fn datasus_client_catalog(
     fence("datasus_client_catalog", error, || unsafe { say(client, catalog, |held| json(&held.client.catalog())) })
 }
 
-/// The lists of labels that are built in, as a JSON list: which, of whom, from when. The text is the caller's.
+/// The lists of labels, built in and of fetched kits, as a JSON list: which, of whom, from when. The text is the caller's.
 ///
 /// # Safety
 /// `dictionaries`: a place for a datasus_text; `error`: NULL or a datasus_error.
@@ -341,7 +341,7 @@ pub unsafe extern "C" fn datasus_client_metrics(
     fence("datasus_client_metrics", error, || unsafe { say(client, metrics, |held| Ok(held.client.metrics())) })
 }
 
-/// The same in OpenMetrics' text form, in which a job's trace_id stands as exemplar behind each bucket of durations. The text is the
+/// The same in OpenMetrics' text form, with a job's trace_id as exemplar of each bucket of durations and waits. The text is the
 /// caller's.
 ///
 /// # Safety

@@ -1,6 +1,7 @@
 /* Answers queries for tests/conformance/c.py. Of each line on stdin, "<source>\t<output>\t<file with params>", it writes one:
  * {"columns": [...], "rows": [[text or null, ...], ...], "report": {...}, "estimate": {...}} or {"error": {...}}; of params in a file profile.json
- * also "profile". */
+ * also "profile". Of a line "!<call>\t<source>\t<output>\t<word>\t<word>", {"answer": ...} of that call; a word "-" is none. Settings may
+ * stand at the end of either. */
 #include "../../examples/c/arrow_text.h"
 
 static void string(const char *text, int64_t size) {
@@ -65,14 +66,75 @@ static datasus_status rows_of(struct ArrowArrayStream *stream, datasus_error *er
   return status;
 }
 
+static datasus_status opened(const char *source, const char *output, const char *more, datasus_client **client, datasus_error *error) {
+  char config[2048];
+  snprintf(config, sizeof config, "{\"output\": \"%s\", \"language\": \"pt\"%s}", output, more);
+  return datasus_client_open(source, config, client, error);
+}
+
+static char *whole(const char *path) {
+  FILE *file = fopen(path, "rb");
+  char *text = (char *)malloc(1 << 20);
+  if (file == NULL || text == NULL) exit(1);
+  text[fread(text, 1, (1 << 20) - 1, file)] = '\0';
+  fclose(file);
+  return text;
+}
+
+static datasus_status file_of(const char *path, const char *options, datasus_error *error) {
+  struct ArrowArrayStream stream;
+  datasus_status status = datasus_read_dbc(path, options, &stream, error);
+  if (status != DATASUS_STATUS_OK) return status;
+  printf("{\"answer\": ");
+  status = rows_of(&stream, error);
+  if (status == DATASUS_STATUS_OK) printf("}}\n");
+  stream.release(&stream);
+  return status;
+}
+
+/* What a client knows, or counts, beside a query. */
+static datasus_status known(const char *call, datasus_client *client, const char *first, const char *second, datasus_error *error) {
+  datasus_text text;
+  datasus_status status;
+  if (strcmp(call, "search") == 0) status = datasus_client_search(client, first, second, &text, error);
+  else if (strcmp(call, "schema") == 0) status = datasus_client_schema(client, first, &text, error);
+  else if (strcmp(call, "dictionaries") == 0) status = datasus_client_dictionaries(client, &text, error);
+  else if (strcmp(call, "sync_dictionaries") == 0) status = datasus_client_sync_dictionaries(client, first, &text, error);
+  else {
+    char *params = whole(first);
+    if (strcmp(call, "profile") == 0) status = datasus_client_profile(client, params, NULL, NULL, &text, NULL, error);
+    else if (strcmp(call, "rates") == 0) status = datasus_client_rates(client, params, &text, error);
+    else if (strcmp(call, "read_dbc") == 0) {
+      status = file_of(second, params, error);
+      free(params);
+      return status;
+    } else exit(2);
+    free(params);
+  }
+  if (status != DATASUS_STATUS_OK) return status;
+  printf("{\"answer\": %s}\n", text.data);
+  datasus_text_release(&text);
+  return status;
+}
+
+static datasus_status asked(const char *call, const char *source, const char *output, const char *first, const char *second, const char *more,
+                            datasus_error *error) {
+  datasus_client *client;
+  datasus_status status = opened(source, output, more, &client, error);
+  if (status != DATASUS_STATUS_OK) return status;
+  first = strcmp(first, "-") == 0 ? NULL : first;
+  second = strcmp(second, "-") == 0 ? NULL : second;
+  status = known(call, client, first, second, error);
+  datasus_client_release(client);
+  return status;
+}
+
 static datasus_status answer(const char *source, const char *output, const char *params, bool profiles, const char *more,
                              datasus_error *error) {
-  char config[2048];
   datasus_client *client;
   struct ArrowArrayStream stream;
   datasus_text summary;
-  snprintf(config, sizeof config, "{\"output\": \"%s\", \"language\": \"pt\"%s}", output, more);
-  datasus_status status = datasus_client_open(source, config, &client, error);
+  datasus_status status = opened(source, output, more, &client, error);
   if (status != DATASUS_STATUS_OK) return status;
   status = datasus_client_query(client, params, &stream, NULL, error);
   if (status == DATASUS_STATUS_OK) {
@@ -99,32 +161,35 @@ static datasus_status answer(const char *source, const char *output, const char 
   return status;
 }
 
-static char *whole(const char *path) {
-  FILE *file = fopen(path, "rb");
-  char *text = (char *)malloc(1 << 20);
-  if (file == NULL || text == NULL) exit(1);
-  text[fread(text, 1, (1 << 20) - 1, file)] = '\0';
-  fclose(file);
-  return text;
-}
+static char *word(void) { return strtok(NULL, "\t\n"); }
 
 int main(void) {
   char line[4096];
   while (fgets(line, sizeof line, stdin) != NULL) {
-    char *source = strtok(line, "\t\n"), *output = strtok(NULL, "\t\n"), *path = strtok(NULL, "\t\n");
-    if (path == NULL) return 2;
-    const char *more = strtok(NULL, "\t\n");
-    char *params = whole(path);
     datasus_error error = DATASUS_ERROR_INIT;
-    bool profiles = strstr(path, "/profile.json") != NULL;
-    if (answer(source, output, params, profiles, more == NULL ? "" : more, &error) != DATASUS_STATUS_OK) {
+    datasus_status status;
+    char *start = strtok(line, "\t\n");
+    if (start != NULL && start[0] == '!') {
+      char *source = word(), *output = word(), *first = word(), *second = word();
+      if (second == NULL) return 2;
+      const char *more = word();
+      status = asked(start + 1, source, output, first, second, more == NULL ? "" : more, &error);
+    } else {
+      char *output = word(), *path = word();
+      if (path == NULL) return 2;
+      const char *more = word();
+      char *params = whole(path);
+      bool profiles = strstr(path, "/profile.json") != NULL;
+      status = answer(start, output, params, profiles, more == NULL ? "" : more, &error);
+      free(params);
+    }
+    if (status != DATASUS_STATUS_OK) {
       /* Behind rows that came before it, if any: the reader takes the last. */
       printf("\n{\"error\": %s}\n", error.json);
       datasus_error_release(&error);
     }
     printf("\n");
     fflush(stdout);
-    free(params);
   }
   return 0;
 }

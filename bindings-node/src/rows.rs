@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datasus::base::{Text, TraceId};
-use datasus::sink::pipe::{Encoder, Format};
+use datasus::sink::pipe::{ArrowStream, Encoder, Format};
 use datasus::{Code, Error, Language, Next, Result};
 use napi::Env;
 use napi::bindgen_prelude::{Buffer, Object};
@@ -71,7 +71,7 @@ impl Shared {
         let mut place = self.encoder.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((encoder, has_begun)) = &mut *place else { return Ok(None) };
         if !std::mem::replace(has_begun, true) {
-            let head = encoder.begin();
+            let head = encoder.begin().map_err(self.spoken())?;
             if !head.is_empty() {
                 return Ok(Some(head));
             }
@@ -152,8 +152,8 @@ impl Rows {
     #[napi(catch_unwind)]
     pub fn schema(&self) -> napi::Result<Buffer> {
         at_once(|| {
-            let mut encoder = Encoder::new(&Format::Arrow, &self.schema)?;
-            let mut bytes = encoder.begin();
+            let mut encoder = Encoder::new(&Format::Arrow(ArrowStream::default()), &self.schema)?;
+            let mut bytes = encoder.begin()?;
             bytes.extend(encoder.end()?);
             Ok(bytes.into())
         })

@@ -6,6 +6,7 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
+import zlib from 'node:zlib'
 
 import { RecordBatch, RecordBatchReader, Table, tableFromIPC } from 'apache-arrow'
 import { Conflict, csv, InvalidParams, readDbc } from 'datasus'
@@ -83,6 +84,18 @@ test('a stream of CSV is what the CSV file holds, and of Arrow what Arrow reads'
   const lines = (await Readable.from((await client.query(query)).toReadable({ format: 'ndjson' })).toArray()).join('').trim().split('\n')
   assert.equal(lines.length, 600)
   assert.match(lines[0], /^\{"CNES":"\d{7}","VAL_TOT":\d+\.\d\d,"DT_INTER":"202\d-\d\d-\d\d","IDADE":\d+\}$/)
+})
+
+test('a stream packed with zstd is one frame, of the plain stream', async () => {
+  const bytes = async (how) => Buffer.concat(await (await client.query(query)).toReadable(how).toArray())
+  for (const format of ['csv', 'ndjson', 'arrow']) {
+    const [plain, packed] = [await bytes({ format }), await bytes({ format, zstd: 3 })]
+    assert.ok(packed.length < plain.length / 2, `${format}: ${packed.length} of ${plain.length} bytes`)
+    assert.equal(packed.readUInt32LE(0), 0xfd2fb528)
+    // From 22.15 on.
+    if (zlib.zstdDecompressSync !== undefined) assert.deepEqual(zlib.zstdDecompressSync(packed), plain)
+  }
+  await assert.rejects(bytes({ format: 'arrow', zstd: 23 }), { code: 'DS-422' })
 })
 
 test('a reader that goes away cancels the query, and one that is slow is waited for', async () => {

@@ -425,7 +425,7 @@ export class Client implements AsyncDisposable {
     return atOnce(() => this.#native.metrics())
   }
 
-  /** The same in OpenMetrics' text form, in which a job's `traceId` stands as exemplar behind each bucket of durations. */
+  /** The same in OpenMetrics' text form, with a job's `traceId` as exemplar of each bucket of durations and waits. */
   openMetrics(): string {
     return atOnce(() => this.#native.openMetrics())
   }

@@ -21,15 +21,16 @@ export interface ResultColumn {
   nullable: boolean
 }
 
-/** How rows are written to a stream. */
+/** How rows are written to a stream; with `zstd`, a level from 1 to 22, in one frame, as `Content-Encoding: zstd` wants it. */
 export type StreamFormat =
-  | ({ format: 'csv' } & Omit<CamelKeys<Csv>, 'path' | 'overwrite' | 'zstd'>)
+  | ({ format: 'csv' } & Omit<CamelKeys<Csv>, 'path' | 'overwrite'>)
   | {
       format: 'ndjson'
       /** Decimals and 64-bit integers as JSON numbers with all their digits (default), or as text: `JSON.parse` rounds numbers. */
       numbers?: 'number' | 'text'
+      zstd?: number | null
     }
-  | { format: 'arrow' }
+  | { format: 'arrow'; zstd?: number | null }
 
 /** The media type of each format, for an HTTP answer. */
 export const MEDIA_TYPES = {

@@ -38,6 +38,11 @@ def test_search_finds_by_name_meaning_and_label(client: datasus.Client) -> None:
     assert client.search("sexo", "SIH-RD")[0].column == "SEXO"
     assert next(one.found_in for one in client.search("FEMININO", "RD")) == "label"
     assert client.search("óbito", "SIH-RD") == client.search("obito", "SIH-RD")
+    found = client.search("feminino", "SIH-RD")
+    assert "SIH-RD   SEXO " in str(found)
+    assert "Sexo: Feminino" in str(found)
+    assert found._repr_html_().count("<tr>") == 1 + len(found)
+    assert str(client.search("nada que exista")) == "Nenhuma coluna"
     assert len({one.dataset for one in client.search("feminino")}) > 5
     with pytest.raises(datasus.NotFound):
         client.search("sexo", "SIH-RX")

@@ -257,7 +257,7 @@ impl Client {
         self.session.metrics()
     }
 
-    /// The same in OpenMetrics' text form, in which a job's `trace_id` stands as exemplar behind each bucket of durations.
+    /// The same in OpenMetrics' text form, with a job's `trace_id` as exemplar of each bucket of durations and waits.
     pub fn open_metrics(&self) -> String {
         self.session.open_metrics()
     }

@@ -177,6 +177,10 @@ pub struct Config {
     /// per core); none: one per core (`DATASUS_THREADS`). At most 512.
     #[schemars(range(min = 1, max = 512))]
     pub threads: Option<usize>,
+    /// Cluster on which queries run: `sc://host:15002`, the address of a Spark Connect server, with `/;use_ssl=true;token=...` behind it
+    /// where that asks for TLS and a token (`DATASUS_ENGINE`); never shown. The cluster must see the lake under the path that it has
+    /// here. None: they run in this process. SQL does not go there.
+    pub engine: Option<Secret>,
     /// What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`: `none`, `process`
     /// or `all`). Default `none`. A service that takes SQL of others says `process`.
     pub isolation: Isolation,
@@ -263,6 +267,7 @@ impl Default for Config {
             processes: 1,
             deadline: 86_400.0,
             threads: None,
+            engine: None,
             isolation: Isolation::None,
             worker: None,
             max_priority: Priority::Health,

@@ -66,6 +66,28 @@ fn the_readmes_show_the_api_that_compiles() {
     }
 }
 
+/// Whatever the language: one line to the ministry's server, and what it does without a network.
+#[test]
+fn the_first_example_of_each_language_opens_the_ministrys_server_and_its_page_says_what_happens_offline() {
+    for (page, languages) in [
+        ("README.md", &["rust", "python", "js", "c"][..]),
+        ("README.pt-BR.md", &["rust", "python", "js", "c"]),
+        ("bindings-python/README.md", &["python"]),
+        ("bindings-node/README.md", &["ts"]),
+        ("bindings-c/README.md", &["c", "go"]),
+    ] {
+        let text = read(page);
+        for language in languages {
+            let (_, block) = text.split_once(&format!("\n```{language}\n")).unwrap();
+            let (example, _) = block.split_once("\n```").unwrap();
+            let opened = example.lines().find(|line| line.to_lowercase().contains("open(")).unwrap_or_default();
+            assert!(opened.contains("datasus://"), "{page}, {language}: {example}");
+        }
+        let mut parts = text.split("\n\n");
+        assert!(parts.any(|part| part.contains("DS-502") && part.contains(" lake ")), "{page}");
+    }
+}
+
 /// Texts that teach, below the project's root.
 fn taught(folder: &Path, into: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -34,12 +34,15 @@ int main(int argc, char **argv) {
     printf("%s\n", rates.data);
     datasus_text_release(&rates);
     /* Without people there is no rate, and never one of 0. */
-    if (datasus_client_rates(client, ALL_AGES, &rates, &error) == DATASUS_STATUS_OK) {
+    datasus_status status = datasus_client_rates(client, ALL_AGES, &rates, &error);
+    if (status == DATASUS_STATUS_OK) {
       printf("%s\n", rates.data);
       datasus_text_release(&rates);
-    } else {
+    } else if (status == DATASUS_STATUS_NOT_FOUND) {
       fprintf(stderr, "%s\n", error.code);
       datasus_error_release(&error);
+    } else {
+      outcome = failed(&error);
     }
   } else {
     outcome = failed(&error);

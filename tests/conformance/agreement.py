@@ -21,3 +21,25 @@ def agree(expected: object, found: object) -> bool:
         return "." in str(expected) and float(str(expected)) == pytest.approx(float(str(found)), rel=1e-12)
     except ValueError:
         return False
+
+
+def answers(asked: dict, answer: object) -> None:
+    """What a case says of what was asked is so of its answer."""
+    for pointer, wanted in asked.get("expect", {}).items():
+        assert agree(wanted, at(answer, pointer)), (asked["call"], pointer, at(answer, pointer))
+    for pointer, length in asked.get("length", {}).items():
+        assert len(at(answer, pointer)) == length, (asked["call"], pointer, at(answer, pointer))  # type: ignore[arg-type]
+    for pointer, items in asked.get("holds", {}).items():
+        among = at(answer, pointer)
+        assert isinstance(among, list)
+        for item in items:
+            fits = any(all(agree(of, one.get(key)) for key, of in item.items()) for one in among)
+            assert fits, (asked["call"], pointer, item, among[:20])
+
+
+def refused(form: dict, expected: dict | None) -> None:
+    """An error is the one that a case expects."""
+    assert expected is not None, form
+    for pointer, wanted in expected.items():
+        found = at(form, pointer)
+        assert str(wanted) in str(found) if pointer == "/detail" else agree(wanted, found), (pointer, found)

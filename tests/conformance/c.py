@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -14,7 +15,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
-from agreement import agree, at
+from agreement import agree, answers, at, refused
 from ftp_server import Server
 
 HERE = pathlib.Path(__file__).parent
@@ -24,11 +25,11 @@ MADE = pathlib.Path(os.environ["DATASUS_MADE_FILES"])
 Answer = Callable[..., dict]
 
 
-@pytest.fixture(scope="module")
-def answer() -> Iterator[Answer]:
-    """Asks the program, which lives for all cases."""
+@contextlib.contextmanager
+def asking(environment: dict[str, str] | None = None) -> Iterator[tuple[Answer, subprocess.Popen[str]]]:
+    """Asks the program, which lives for the block and ends well."""
     with subprocess.Popen(
-        [os.environ["DATASUS_ANSWER"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [os.environ["DATASUS_ANSWER"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as program:
         assert program.stdin is not None
         assert program.stdout is not None
@@ -42,9 +43,16 @@ def answer() -> Iterator[Answer]:
                 said = line if line != "\n" else said
             return json.loads(said)
 
-        yield ask
+        yield ask, program
         program.stdin.close()
     assert program.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def answer() -> Iterator[Answer]:
+    """One for all cases."""
+    with asking() as (ask, _):
+        yield ask
 
 
 def settings(case: dict, source: pathlib.Path) -> dict[str, dict]:
@@ -55,6 +63,20 @@ def settings(case: dict, source: pathlib.Path) -> dict[str, dict]:
         if key in case
     }
     return declared | {"csv": case["csv"]} if "csv" in case else declared
+
+
+def given(call: str, of: dict, source: pathlib.Path, file: pathlib.Path) -> list[pathlib.Path | str]:
+    """The two words that the program has for a call; `-` is none."""
+    if call == "search":
+        return [of["words"], of.get("dataset", "-")]
+    if call == "schema":
+        return [of["dataset"], "-"]
+    if call == "sync_dictionaries":
+        return [source / of["source"] if "source" in of else "-", "-"]
+    if call == "dictionaries":
+        return ["-", "-"]
+    file.write_text(json.dumps({key: value for key, value in of.items() if key != "file"}))
+    return [file, source / of["file"] if "file" in of else "-"]
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -70,22 +92,30 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
     else:
         shutil.copytree(MADE, source)
     # The program tells by the name whether it is to profile what it reads too.
-    params = tmp_path / ("profile.json" if "profile" in case["expect"] else "params.json")
-    params.write_text(case["params_text"] if "params_text" in case else json.dumps(case["params"]))
+    params = tmp_path / ("profile.json" if "profile" in case.get("expect", {}) else "params.json")
+    params.write_text(case["params_text"] if "params_text" in case else json.dumps(case.get("params")))
     for name, text in case.get("written", {}).items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(text)
     # Behind the settings that the program has of its own.
     more = "".join(f", {json.dumps(key)}: {json.dumps(of)}" for key, of in settings(case, source).items())
     place: pathlib.Path | str = source
     if case.get("server") == "ftp":
         place, more = Server(str(source)).address, f'{more}, "home": {json.dumps(str(tmp_path / "home"))}'
+    for asked in case.get("asks", []):
+        words = given(asked["call"], asked.get("given", {}), source, tmp_path / "asked.json")
+        found = answer(f"!{asked['call']}", place, tmp_path / "out", *words, more)
+        if "error" in asked or "error" in found:
+            assert "error" in found, found
+            refused(found["error"], asked.get("error"))
+        else:
+            answers(asked, found["answer"])
+    if "params" not in case and "params_text" not in case:
+        return
     found, expect = answer(place, tmp_path / "out", params, more), case["expect"]
     if "error" in expect or "error" in found:
-        assert "error" in expect and "error" in found, found
-        for pointer, wanted in expect["error"].items():
-            received = at(found["error"], pointer)
-            same = str(wanted) in str(received) if pointer == "/detail" else agree(wanted, received)
-            assert same, (pointer, received)
+        assert "error" in found, found
+        refused(found["error"], expect.get("error"))
         return
     rows = found["rows"]
     assert expect.get("rows", len(rows)) == len(rows)

@@ -13,7 +13,7 @@ import shutil
 
 import pyarrow as pa
 import pytest
-from agreement import agree, at
+from agreement import agree, answers, at, refused
 from ftp_server import Server
 
 import datasus
@@ -59,11 +59,22 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
     else:
         shutil.copytree(MADE, source)
     for name, text in case.get("written", {}).items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(text)
     served = Server(str(source)) if case.get("server") == "ftp" else None
     home = {"home": tmp_path / "home"} if served else {}
     place = served.address if served else source
     client = datasus.open(place, output=tmp_path, language="pt", **settings(case, source), **home)
+    for asked in case.get("asks", []):
+        try:
+            answer = ask(client, source, asked["call"], asked.get("given", {}))
+        except datasus.Error as error:
+            refused(error.to_dict(), asked.get("error"))
+        else:
+            assert "error" not in asked, asked
+            answers(asked, answer)
+    if "params" not in case and "params_text" not in case:
+        return
     expect = case["expect"]
     params = case["params_text"] if "params_text" in case else json.dumps(case["params"])
     try:
@@ -93,11 +104,25 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
             assert agree(wanted, at(profile, pointer)), pointer
 
 
-def refused(form: dict, expected: dict | None) -> None:
-    assert expected is not None, form
-    for pointer, wanted in expected.items():
-        found = at(form, pointer)
-        assert str(wanted) in str(found) if pointer == "/detail" else agree(wanted, found), (pointer, found)
+def ask(client: datasus.Client, source: pathlib.Path, call: str, given: dict) -> object:
+    """The answer of a call, in the contract's form."""
+    if call == "search":
+        return [dict(found) for found in client.search(**given)]
+    if call == "schema":
+        return client.schema(**given).to_dict()
+    if call == "dictionaries":
+        return [dict(entry) for entry in client.dictionaries()]
+    if call == "sync_dictionaries":
+        return client.sync_dictionaries(source / given["source"] if "source" in given else None)
+    if call == "profile":
+        return client.profile(given)
+    if call == "rates":
+        of = {key: value for key, value in given.items() if key != "events"}
+        return client.rates(given["events"], **of)
+    assert call == "read_dbc", call
+    of = {key: value for key, value in given.items() if key != "file"}
+    table = datasus.read_dbc(source / given["file"], **of).to_arrow()
+    return {"columns": table.schema.names, "rows": rows(table)}
 
 
 def _query(client: datasus.Client, params: str) -> tuple[object, datasus.Job, None]:
@@ -110,3 +135,16 @@ def test_every_public_name_is_there() -> None:
     for what, of in names.items():
         if what != "about":
             assert operator.attrgetter(of["python"])(datasus), what
+
+
+def test_metrics_have_the_families_of_every_language(tmp_path: pathlib.Path) -> None:
+    source = datasus.example_data(tmp_path / "source", 1)
+    families = set(json.loads((HERE / "metrics.json").read_text())["families"])
+    with datasus.open(source, output=tmp_path) as client:
+        client.export("SIH-RD", to=datasus.Csv("metrics.csv"), progress=False)
+        plain, opened = (
+            {line.removeprefix("# TYPE ") for line in text.splitlines() if line.startswith("# TYPE ")}
+            for text in (client.metrics(), client.open_metrics())
+        )
+    assert families <= plain, families - plain
+    assert {one.replace("_total counter", " counter") for one in plain} == opened

@@ -1,5 +1,8 @@
 //! Runs every case of `tests/conformance/cases` against the Rust face.
 
+#[path = "asked.rs"]
+mod asked;
+
 #[path = "made.rs"]
 mod made;
 
@@ -13,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use datasus::{Client, Config, Error, QueryParams};
+use datasus::{Client, Config, Error, Isolation, QueryParams};
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -28,9 +31,24 @@ fn real_data() -> Option<PathBuf> {
 
 #[test]
 fn every_case_answers_as_it_says() {
+    every_case(Isolation::None);
+}
+
+/// Whatever the engine runs has a process of its own.
+#[test]
+#[cfg(target_os = "linux")]
+fn every_case_answers_as_it_says_where_the_engine_is_apart() {
+    every_case(Isolation::All);
+}
+
+fn config(isolation: Isolation) -> Config {
+    Config { isolation, worker: Some(env!("CARGO_BIN_EXE_datasus-worker").into()), ..Default::default() }
+}
+
+fn every_case(isolation: Isolation) {
     let made = tempfile::tempdir().unwrap();
     made::write(made.path());
-    let made_client = client(made.path());
+    let made_client = client(made.path(), isolation);
     let mut names: Vec<PathBuf> =
         std::fs::read_dir(root().join("tests/conformance/cases")).unwrap().map(|e| e.unwrap().path()).collect();
     names.sort();
@@ -40,15 +58,17 @@ fn every_case_answers_as_it_says() {
         let case: Value =
             serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
         let outcome = match case["source"].as_str() {
-            Some("made") if case["server"] == "ftp" => served(made.path(), &case),
-            Some("made") if case["written"].is_null() => run(&made_client, &case),
+            Some("made") if case["server"] == "ftp" => served(made.path(), &case, isolation),
+            Some("made") if case["written"].is_null() => run(&made_client, made.path(), &case),
             Some("made") => {
                 let folder = tempfile::tempdir().unwrap();
                 made::write(folder.path());
                 for (name, text) in case["written"].as_object().unwrap() {
-                    std::fs::write(folder.path().join(name), text.as_str().unwrap()).unwrap();
+                    let path = folder.path().join(name);
+                    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    std::fs::write(path, text.as_str().unwrap()).unwrap();
                 }
-                run(&declaring(folder.path(), &case), &case)
+                run(&declaring(folder.path(), &case, isolation), folder.path(), &case)
             }
             Some("real") => {
                 let Some(data) = real_data() else {
@@ -60,12 +80,13 @@ fn every_case_answers_as_it_says() {
                     let from = data.join(file.as_str().unwrap());
                     std::fs::copy(&from, folder.path().join(from.file_name().unwrap())).unwrap();
                 }
-                run(&client(folder.path()), &case)
+                run(&client(folder.path(), isolation), folder.path(), &case)
             }
             other => panic!("{name}: source {other:?}"),
         };
         ran += 1;
-        errors += usize::from(!case["expect"]["error"].is_null());
+        let refused = |of: &Value| !of["error"].is_null();
+        errors += usize::from(refused(&case["expect"]) || case["asks"].as_array().into_iter().flatten().any(refused));
         if let Err(why) = outcome {
             failures.push(format!("{name} ({}): {why}", case["about"].as_str().unwrap_or("?")));
         }
@@ -78,19 +99,19 @@ fn every_case_answers_as_it_says() {
     assert!(errors >= 30, "at least 30 error cases, {errors} found");
 }
 
-fn client(source: &Path) -> Client {
-    let config = Config { output: Some(source.join("out")), ..Default::default() };
+fn client(source: &Path, isolation: Isolation) -> Client {
+    let config = Config { output: Some(source.join("out")), ..config(isolation) };
     Client::open_with(source, config).unwrap()
 }
 
 /// A client of the folder with what the case declares of its files.
-fn declaring(folder: &Path, case: &Value) -> Client {
+fn declaring(folder: &Path, case: &Value, isolation: Isolation) -> Client {
     let of = |key: &str| -> Vec<(String, PathBuf)> {
         let all = case[key].as_object().into_iter().flatten();
         all.map(|(name, file)| (name.clone(), folder.join(file.as_str().unwrap()))).collect()
     };
     let csv = serde_json::from_value(case["csv"].clone()).unwrap_or_default();
-    let config = Config { output: Some(folder.join("out")), csv, ..Default::default() };
+    let config = Config { output: Some(folder.join("out")), csv, ..config(isolation) };
     let mut builder = Client::builder(folder).config(config);
     for (dataset, path) in of("declared") {
         builder = builder.declare(dataset, [path.display().to_string()]);
@@ -102,7 +123,7 @@ fn declaring(folder: &Path, case: &Value) -> Client {
 }
 
 /// The same of a client of an FTP server that holds the files in the ministry's folders, as `tests/ftp_server.py` does.
-fn served(made: &Path, case: &Value) -> Result<(), String> {
+fn served(made: &Path, case: &Value, isolation: Isolation) -> Result<(), String> {
     let (server, here) = (ftp_server::FtpServer::start(), tempfile::tempdir().unwrap());
     for entry in std::fs::read_dir(made).unwrap().map(|entry| entry.unwrap()) {
         let name = entry.file_name().into_string().unwrap();
@@ -113,11 +134,15 @@ fn served(made: &Path, case: &Value) -> Result<(), String> {
         }
     }
     let home = Some(here.path().join("home"));
-    let config = Config { output: Some(here.path().into()), home, ..Default::default() };
-    run(&Client::open_with(server.address("/dissemin/publicos"), config).unwrap(), case)
+    let config = Config { output: Some(here.path().into()), home, ..config(isolation) };
+    run(&Client::open_with(server.address("/dissemin/publicos"), config).unwrap(), made, case)
 }
 
-fn run(client: &Client, case: &Value) -> Result<(), String> {
+fn run(client: &Client, source: &Path, case: &Value) -> Result<(), String> {
+    asked::ask_all(client, source, case)?;
+    if case["params"].is_null() && case["params_text"].is_null() {
+        return Ok(());
+    }
     let expect = &case["expect"];
     let params = match case["params_text"].as_str() {
         Some(text) => QueryParams::from_json(text),
@@ -185,13 +210,27 @@ fn check_fields(json: &Value, expected: &Value) -> Result<(), String> {
         let found = json.pointer(pointer).unwrap_or(&Value::Null);
         let same = match (pointer.ends_with("/detail"), found, value) {
             (true, Value::String(found), Value::String(part)) => found.contains(part.as_str()),
-            _ => found == value,
+            _ => agree(value, found),
         };
         if !same {
             return Err(format!("{pointer} is {found}, expected {value} in {json}"));
         }
     }
     Ok(())
+}
+
+/// Floating-point numbers as near as a double tells them.
+fn agree(expected: &Value, found: &Value) -> bool {
+    match (expected, found) {
+        (Value::Array(all), Value::Array(found)) => {
+            all.len() == found.len() && all.iter().zip(found).all(|(one, found)| agree(one, found))
+        }
+        (Value::Number(one), Value::Number(other)) if one.is_f64() && other.is_f64() => {
+            let (one, other) = (one.as_f64().unwrap(), other.as_f64().unwrap());
+            (one - other).abs() <= 1e-12 * one.abs().max(other.abs())
+        }
+        _ => expected == found,
+    }
 }
 
 fn as_text(batches: &[RecordBatch]) -> Vec<Vec<Value>> {

@@ -92,7 +92,19 @@ pub fn calibration(arguments: &Arguments) -> Result<Value, String> {
         if arguments.number("verbose", 0)? > 0 {
             let Expected { low, likely, high, .. } = expected.rows;
             let written = serde_json::to_string(&params).unwrap_or_default();
-            eprintln!("{number} rows {low} {likely} {high} are {truth}; {first:?} {warm:?} {written}");
+            let (memory, seconds) = (expected.memory_bytes, expected.duration_sec);
+            let performance = &report.performance;
+            eprintln!(
+                "{number} rows {low} {likely} {high} are {truth}; memory {} {} {} is {}; seconds {} {} {} are {}; {first:?} {warm:?} {written}",
+                memory.low,
+                memory.likely,
+                memory.high,
+                performance.memory_peak_gb * 1e9,
+                seconds.low,
+                seconds.likely,
+                seconds.high,
+                performance.duration_sec
+            );
         }
         if number < learned {
             continue;

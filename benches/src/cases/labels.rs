@@ -17,11 +17,15 @@ const WORDS: [&str; 8] = [
     "permanencia_dias",
     "cid_capitulo",
 ];
-/// Six texts and two numbers, as files have them.
-const PLAIN: [&str; 8] = ["SEXO", "RACA_COR", "ESPEC", "CAR_INT", "DIAG_PRINC", "IDADE", "DIAS_PERM", "MUNIC_RES"];
+/// Six texts and two numbers, as files have them; in the places of the words.
+pub const PLAIN: [&str; 8] = ["SEXO", "RACA_COR", "ESPEC", "CAR_INT", "DIAG_PRINC", "IDADE", "DIAS_PERM", "MUNIC_RES"];
 
 fn rows_of(columns: [&'static str; 8]) -> QueryParams {
     QueryParams::dataset("SIH-RD").columns(columns.into_iter().chain(["N_AIH", "VAL_SH", "VAL_TOT"]))
+}
+
+pub fn words() -> QueryParams {
+    rows_of(WORDS)
 }
 
 fn groups(key: &str) -> QueryParams {
@@ -35,7 +39,7 @@ fn groups(key: &str) -> QueryParams {
 /// `query`: `words`, `plain`, `group-label` or `group-code`.
 fn asked(arguments: &Arguments) -> Result<QueryParams, String> {
     let params = match arguments.text("query")? {
-        "words" => rows_of(WORDS),
+        "words" => words(),
         "plain" => rows_of(PLAIN),
         "group-label" => groups("DIAG_PRINC_rotulo"),
         "group-code" => groups("DIAG_PRINC"),

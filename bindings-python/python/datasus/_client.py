@@ -15,7 +15,17 @@ from ._params import Competencia, Where, params_json
 from ._profile import Profile
 from ._report import DeadLetter, Estimate, Explain, JobInfo, Rates, Report, SyncPlan, SyncReport
 from ._result import Result
-from ._schema import DatasetSummary, DictionaryEntry, DictionarySync, Found, Holdings, IgnoredFile, Known, Schema
+from ._schema import (
+    DatasetSummary,
+    DictionaryEntry,
+    DictionarySync,
+    Found,
+    FoundColumns,
+    Holdings,
+    IgnoredFile,
+    Known,
+    Schema,
+)
 from ._sinks import Destination, destination_form
 from ._warn import warn_of
 from .contract import DatasetName, Mode, Options, Replayed
@@ -576,9 +586,9 @@ class Client:
         warn_of(rates.warnings)
         return rates
 
-    def search(self, words: str, dataset: DatasetName | str | None = None) -> list[Found]:
+    def search(self, words: str, dataset: DatasetName | str | None = None) -> FoundColumns:
         """The columns in whose names, meanings or labels all of ``words`` are, the best first: of one dataset, or of the whole
-        catalogue. Neither case nor accents count.
+        catalogue. Neither case nor accents count. ``print`` and notebooks show a table.
 
         Examples
         --------
@@ -586,7 +596,7 @@ class Client:
         >>> found.column, found.found_in
         ('MORTE', 'meaning')
         """
-        return [Found(form) for form in json.loads(self._client.search(words, dataset))]
+        return FoundColumns(Found(form) for form in json.loads(self._client.search(words, dataset)))
 
     def explain(
         self,
@@ -757,7 +767,7 @@ class Client:
         return str(self._client.metrics())
 
     def open_metrics(self) -> str:
-        """The same in OpenMetrics' text form, in which a job's ``trace_id`` stands as exemplar behind each bucket of durations.
+        """The same in OpenMetrics' text form, with a job's ``trace_id`` as exemplar of each bucket of durations and waits.
 
         Examples
         --------

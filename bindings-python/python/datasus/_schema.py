@@ -254,6 +254,31 @@ class Found(contract.Found):
     """
 
 
+class FoundColumns(list[Found]):
+    """What :meth:`Client.search` found, the best first: a list, and a table in a notebook and by ``print``.
+
+    Examples
+    --------
+    >>> print(client.search("feminino", "SIH-RD"))
+    dataset  coluna      tipo  significado e rótulos
+    ...
+    SIH-RD   SEXO        text  Sexo: Feminino
+    ...
+    """
+
+    _HEAD = ("dataset", "coluna", "tipo", "significado e rótulos")
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        said = [": ".join(part for part in (one.meaning, "; ".join(one.labels)) if part) for one in self]
+        return [(str(one.dataset), one.column, _type(one.kind), text) for one, text in zip(self, said, strict=True)]
+
+    def __str__(self) -> str:
+        return text_table(self._HEAD, self._rows(), 3) if self else "Nenhuma coluna"
+
+    def _repr_html_(self) -> str:
+        return table(self._HEAD, self._rows(), whole=self._HEAD[:3]) if self else "Nenhuma coluna"
+
+
 class DatasetSummary(contract.DatasetSummary):
     """What the source holds of one dataset.
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Cancel, JobSpan, Language, Progress, Result, Slot, Stage, TableIndex, Text, TraceId};
+use super::{Cancel, ClusterUse, JobSpan, Language, Progress, Result, Slot, Stage, TableIndex, Text, TraceId};
 
 /// Cancellation, right to run, progress, trace and language of one job; cheap to clone.
 #[derive(Clone, Default)]
@@ -28,6 +28,8 @@ pub struct Ctx {
     pub fetches_nothing: bool,
     /// What became of the indexes of its tables.
     pub indexes: Arc<Mutex<Vec<TableIndex>>>,
+    /// What the job did on a cluster, where one runs its statements.
+    pub cluster: Arc<Mutex<Option<ClusterUse>>>,
 }
 
 impl Ctx {
@@ -52,6 +54,24 @@ impl Ctx {
     /// Those that were told of.
     pub fn told_indexes(&self) -> Vec<TableIndex> {
         self.indexes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Has the job's report say what another statement did on a cluster.
+    pub fn tell_cluster(&self, used: ClusterUse) {
+        let mut told = self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = told.take().unwrap_or_default();
+        *told = Some(ClusterUse {
+            engine: used.engine,
+            stages: before.stages + used.stages,
+            tasks: before.tasks + used.tasks,
+            bytes_read: before.bytes_read + used.bytes_read,
+            reconnects: before.reconnects + used.reconnects,
+        });
+    }
+
+    /// What was told of it.
+    pub fn told_cluster(&self) -> Option<ClusterUse> {
+        self.cluster.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The same for a part of the job that can be stopped without the rest.

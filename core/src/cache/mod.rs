@@ -331,6 +331,14 @@ impl Engine for Cached {
         self.inner.cuts_units()
     }
 
+    fn takes_user_sql(&self) -> bool {
+        self.inner.takes_user_sql()
+    }
+
+    fn keeps_order(&self) -> bool {
+        self.inner.keeps_order()
+    }
+
     fn is_repeatable(&self) -> bool {
         self.inner.is_repeatable()
     }

@@ -8,8 +8,8 @@ mod parquet_footer;
 mod text_type;
 mod thrift;
 
-pub use dictionary_page::dictionary_words;
+pub use dictionary_page::{dictionary_words, read_texts_as};
 pub use parquet_columns::{PARQUET_MARK, ParquetColumns, parquet_properties};
 pub use parquet_footer::{MOST_FOOTER, arrow_footer, parquet_footer, parse_parquet_footer};
-pub use text_type::is_text;
+pub use text_type::{dictionary_type, is_text};
 pub(crate) use thrift::Compact;

@@ -9,3 +9,8 @@ pub fn is_text(kind: &DataType) -> bool {
         kind => kind.is_string(),
     }
 }
+
+/// The type of texts behind a dictionary.
+pub fn dictionary_type() -> DataType {
+    DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into())
+}

@@ -11,6 +11,8 @@ mod process;
 mod row_stream;
 mod scan;
 mod settings;
+#[cfg(feature = "spark")]
+mod spark;
 
 pub use duckdb::{DuckDb, DuckDbDialect, HANGS};
 pub use gather::Gather;
@@ -22,9 +24,23 @@ pub use process::main as worker_main;
 pub use row_stream::{RowSource, RowStream};
 pub use scan::Condition;
 pub use settings::Settings;
+#[cfg(feature = "spark")]
+pub use spark::{Spark, SparkDialect};
 
-use crate::base::{Ctx, Result};
+use crate::base::{Code, Ctx, Error, Result, text};
 use crate::plan::{Dialect, Statement};
+
+/// DS-422: SQL of users is DuckDB's, and so is the gate that reads it.
+pub(crate) fn no_user_sql() -> Error {
+    Error::new(
+        Code::InvalidParams,
+        text!(
+            "SQL não vai para o cluster: pergunte por parâmetros (`columns`, `filters`, `group_by`, `aggregates`), ou abra outro cliente sem `engine`, que executa SQL nesta máquina",
+            "SQL does not go to the cluster: ask by parameters (`columns`, `filters`, `group_by`, `aggregates`), or open another client without `engine`, which runs SQL on this machine"
+        ),
+    )
+    .stage("validate")
+}
 
 /// Where a statement runs.
 pub trait Engine: Send + Sync {
@@ -39,6 +55,16 @@ pub trait Engine: Send + Sync {
     /// that does not, durable sinks get what a job has kept of its whole answer.
     fn cuts_units(&self) -> bool {
         false
+    }
+
+    /// Whether it takes the SQL of users as it is written.
+    fn takes_user_sql(&self) -> bool {
+        true
+    }
+
+    /// Whether rows that are only read come in the order of their files without being told.
+    fn keeps_order(&self) -> bool {
+        true
     }
 
     /// Whether an equal statement over files of equal content has the same rows (those without an order in whichever), so that its

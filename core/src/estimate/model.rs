@@ -37,7 +37,13 @@ const LATE: usize = 60;
 /// With fewer a model is not asked.
 const ENOUGH: usize = 8;
 /// With fewer the interval is the guessed one.
-const CALIBRATED: usize = 20;
+const CALIBRATED: usize = 8;
+/// With fewer it is told from their mean and deviation: of so few the outermost are too near.
+const RANKED: usize = 20;
+/// What an interval leaves out on each side.
+const TAIL: f64 = 0.05;
+/// By how much a job that was outside, or was not, changes that.
+const STEP: f64 = 0.02;
 /// Of a job that is like none.
 const LIKE: usize = 64;
 const FORGETS: f64 = 0.995;
@@ -88,6 +94,7 @@ pub(super) struct Learner {
     wrong: [f64; 2],
     /// By how much each was off.
     off: [VecDeque<f64>; 2],
+    tails: Tails,
     seen: usize,
 }
 
@@ -121,23 +128,31 @@ impl Learner {
             let off = (NINETY * sigma).exp();
             return Corrected { low: 1.0 / off, likely: 1.0, high: off, by: Model::None };
         }
+        let (likely, [low, high], by) = self.told(sizes, like, sigma);
+        Corrected { low: low.exp(), likely: likely.exp(), high: high.exp(), by }
+    }
+
+    /// The same as logarithms.
+    fn told(&self, sizes: &Sizes, like: i32, sigma: f64) -> (f64, [f64; 2], Model) {
         let which = usize::from(self.wrong[1] < self.wrong[0]);
         let likely = self.both(sizes, like)[which];
         let off: Vec<f64> = self.off[which].iter().copied().collect();
         let (below, above) = match off.len() >= CALIBRATED {
-            // One more than were seen, so that the next one counts among them.
-            true => outer(off),
+            true => outer(off, self.tails),
             false => (-NINETY * sigma, NINETY * sigma),
         };
         let by = if which == 1 { Model::Regression } else { Model::Table };
-        let (low, high) = (likely + below.min(0.0), likely + above.max(0.0));
-        Corrected { low: low.exp(), likely: likely.exp(), high: high.exp(), by }
+        (likely, [likely + below.min(0.0), likely + above.max(0.0)], by)
     }
 
     /// `truth`: the logarithm of what it was beside the first figure.
     pub fn learn(&mut self, sizes: &Sizes, like: i32, truth: f64) {
         if !truth.is_finite() {
             return;
+        }
+        if self.off[0].len() >= CALIBRATED {
+            let (_, [low, high], _) = self.told(sizes, like, 1.0);
+            self.tails.note([truth < low, truth > high]);
         }
         let told = self.both(sizes, like);
         for (at, told) in told.into_iter().enumerate() {
@@ -158,16 +173,39 @@ impl Learner {
 /// No deviation counts as less: what a sample says of itself leaves out what was assumed.
 const LEAST_OFF: f64 = 0.01;
 
+/// The shares that an interval leaves out below and above. Where more of late were outside it becomes wider, and where fewer were, narrower:
+/// what jobs take drifts, and then those of the past do not tell how far off the next one will be.
+#[derive(Debug, Clone, Copy)]
+struct Tails([f64; 2]);
+
+impl Default for Tails {
+    fn default() -> Self {
+        Tails([TAIL; 2])
+    }
+}
+
+impl Tails {
+    /// One was outside, below or above, or was not.
+    fn note(&mut self, outside: [bool; 2]) {
+        for (share, outside) in self.0.iter_mut().zip(outside) {
+            *share = (*share + STEP * (TAIL - f64::from(u8::from(outside)))).clamp(TAIL / 5.0, TAIL * 4.0);
+        }
+    }
+}
+
 /// How far rows were from what was told, in deviations of what was told.
 #[derive(Default)]
-pub(super) struct Calibration(VecDeque<f64>);
+pub(super) struct Calibration {
+    off: VecDeque<f64>,
+    tails: Tails,
+}
 
 impl Calibration {
     /// The logarithms of what is below and above what was told with this deviation, between which 90 of 100 are.
     pub fn interval(&self, sigma: f64) -> (f64, f64) {
-        let (below, above) = match self.0.len() < CALIBRATED {
+        let (below, above) = match self.off.len() < CALIBRATED {
             true => (-NINETY, NINETY),
-            false => outer(self.0.iter().copied().collect()),
+            false => outer(self.off.iter().copied().collect(), self.tails),
         };
         let scale = sigma.hypot(LEAST_OFF);
         (below.min(0.0) * scale, above.max(0.0) * scale)
@@ -176,9 +214,14 @@ impl Calibration {
     /// `off`: the logarithm of the truth beside what was told.
     pub fn learn(&mut self, off: f64, sigma: f64) {
         let deviations = off / sigma.hypot(LEAST_OFF);
-        if deviations.is_finite() {
-            push(&mut self.0, deviations, WINDOW);
+        if !deviations.is_finite() {
+            return;
         }
+        if self.off.len() >= CALIBRATED {
+            let (below, above) = self.interval(sigma);
+            self.tails.note([off < below, off > above]);
+        }
+        push(&mut self.off, deviations, WINDOW);
     }
 }
 
@@ -189,11 +232,32 @@ fn push<T>(into: &mut VecDeque<T>, one: T, most: usize) {
     }
 }
 
-/// What 5 of 100 are below, and 5 of 100 above.
-fn outer(all: Vec<f64>) -> (f64, f64) {
-    let tail = 0.05 * (all.len() as f64 + 1.0) / all.len() as f64;
-    let above = quantile(all.clone(), 1.0 - 0.05 + (tail - 0.05).min(0.04));
-    (quantile(all, 0.05 - (tail - 0.05).min(0.04)).unwrap_or(-NINETY), above.unwrap_or(NINETY))
+/// What the next one will be below, and above, in as many cases as `tails` says; 5 of 100 of few.
+fn outer(all: Vec<f64>, tails: Tails) -> (f64, f64) {
+    let number = all.len() as f64;
+    if all.len() < RANKED {
+        let mean = all.iter().sum::<f64>() / number;
+        let deviation = (all.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / (number - 1.0)).sqrt();
+        // The mean is not known either.
+        let off = student(number - 1.0) * deviation * (1.0 + 1.0 / number).sqrt();
+        return (mean - off, mean + off);
+    }
+    // The next one is as likely to come in any of the gaps between them and beside them: one more than they are.
+    let place = |share: f64| (share * (number + 1.0) - 1.0) / (number - 1.0);
+    let [least, most] = tails.0;
+    let (below, above) = (quantile(all.clone(), place(least)), quantile(all, place(1.0 - most)));
+    (below.unwrap_or(-NINETY), above.unwrap_or(NINETY))
+}
+
+/// 5 of 100 are above it in Student's distribution of so many degrees of freedom: the series of Fisher and Cornish in the normal one's.
+fn student(freedom: f64) -> f64 {
+    let (z, square) = (NINETY, NINETY * NINETY);
+    let terms = [
+        z * (square + 1.0) / 4.0,
+        z * (5.0 * square * square + 16.0 * square + 3.0) / 96.0,
+        z * (3.0 * square.powi(3) + 19.0 * square * square + 17.0 * square - 15.0) / 384.0,
+    ];
+    terms.iter().rev().fold(0.0, |sum, term| (sum + term) / freedom) + z
 }
 
 fn quantile(mut all: Vec<f64>, at: f64) -> Option<f64> {
@@ -246,6 +310,43 @@ mod tests {
             within(|size, nth| [3.0, -2.0, 4.0, -1.0][size as usize % 4] + 0.2 * noise(nth * 5 + 3));
         assert_eq!(by_steps, Model::Table);
         assert!((0.84..=0.97).contains(&of_steps), "{of_steps}");
+    }
+
+    /// Of what comes from one distribution, whatever its form, nine of ten of those that come next are within, however few were seen.
+    #[test]
+    fn an_interval_holds_nine_of_ten_of_what_comes_next_by_few_and_by_many() {
+        assert!((student(7.0) - 1.895).abs() < 0.003 && (student(19.0) - 1.729).abs() < 0.003);
+        for (number, tail) in [(8, 0.03), (19, 0.03), (20, 0.02), (60, 0.02), (200, 0.02)] {
+            let mut outside = [0u32; 2];
+            for round in 0..4_000 {
+                let drawn = |nth: u64| -> f64 { (0..6).map(|of| noise((round * 1_000 + nth) * 6 + of)).sum() };
+                let (below, above) = outer((0..number).map(drawn).collect(), Tails::default());
+                let next = drawn(number);
+                outside[0] += u32::from(next < below);
+                outside[1] += u32::from(next > above);
+            }
+            for share in outside.map(|count| f64::from(count) / 4_000.0) {
+                assert!((share - 0.05).abs() < tail, "{number}: {outside:?}");
+            }
+        }
+    }
+
+    /// What scatters more and more: by what was, no more than three of four would be within.
+    #[test]
+    fn an_interval_follows_what_drifts() {
+        let mut learner = Learner::default();
+        let (mut outside, sizes) = ([0u32; 2], [1.0, 0.0, 0.0, 0.0, 0.0]);
+        for nth in 0..900 {
+            let truth = noise(nth * 3) * 0.001 * (nth as f64 / 150.0).exp();
+            if nth >= 100 {
+                let told = learner.correct(&sizes, 1, 1.0);
+                outside[0] += u32::from(truth.exp() < told.low);
+                outside[1] += u32::from(truth.exp() > told.high);
+            }
+            learner.learn(&sizes, 1, truth);
+        }
+        let held = 1.0 - f64::from(outside[0] + outside[1]) / 800.0;
+        assert!((0.82..=0.95).contains(&held), "{held}: {outside:?}");
     }
 
     #[test]

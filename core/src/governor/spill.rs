@@ -50,7 +50,7 @@ impl SpillFolder {
 
     fn create_for(path: &Path, quota: u64, owner: &Owner) -> Result<Self> {
         let root = path.parent().unwrap_or(path);
-        create_folders(root).map_err(|error| Error::io(error, root))?;
+        create_folders(root).map_err(|error| Error::io(error, root).stage("spill"))?;
         let room = disk_room(root)?;
         if room < quota.min(LEAST_QUOTA) {
             return Err(full(root, room, quota.min(LEAST_QUOTA)));

@@ -4,16 +4,43 @@ use super::list::NONE;
 use super::record::Record;
 use super::weeks::years;
 
-/// Years of an age in the units of SIH, CIHA, APAC and RAAS: 2 days, 3 months, 4 years, 5 years beyond 100.
-pub(super) fn of_sih(unit: Option<&str>, value: Option<i64>) -> Option<i64> {
-    let value = value.filter(|value| *value >= 0)?;
-    match unit?.trim() {
-        "2" => Some(0),
-        "3" => Some(value / 12),
-        "4" => Some(value),
-        "5" => Some(100 + value),
-        _ => None,
+/// What the unit of an age of SIH, CIHA, APAC and RAAS says of its value.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Unit {
+    Unknown,
+    Days,
+    Months,
+    Years,
+    BeyondHundred,
+}
+
+impl Unit {
+    pub fn of(text: &str) -> Unit {
+        match text.trim() {
+            "2" => Unit::Days,
+            "3" => Unit::Months,
+            "4" => Unit::Years,
+            "5" => Unit::BeyondHundred,
+            _ => Unit::Unknown,
+        }
     }
+
+    #[inline]
+    pub fn years(self, value: i64) -> Option<i64> {
+        match self {
+            _ if value < 0 => None,
+            Unit::Unknown => None,
+            Unit::Days => Some(0),
+            Unit::Months => Some(value / 12),
+            Unit::Years => Some(value),
+            Unit::BeyondHundred => value.checked_add(100),
+        }
+    }
+}
+
+/// Years of an age in such a unit.
+pub(super) fn of_sih(unit: Option<&str>, value: Option<i64>) -> Option<i64> {
+    Unit::of(unit?).years(value?)
 }
 
 /// Unit and value of an age of SIM: one digit and two; none where it is not known.

@@ -116,7 +116,11 @@ impl Cnv {
     }
 
     fn last(&self, key: &[u8]) -> Option<&CnvRow> {
-        self.rows.iter().rev().find(|row| row.codes.iter().any(|code| code.holds(key)))
+        let holds = |rest: bool| {
+            let holds = move |code: &Token| code.is_rest() == rest && code.holds(key);
+            self.rows.iter().rev().find(|row| row.codes.iter().any(holds))
+        };
+        holds(false).or_else(|| holds(true))
     }
 
     fn bound(&self, value: &[u8]) -> Option<&CnvRow> {
@@ -238,6 +242,31 @@ mod tests {
         let table = read(&text, "X.CNV");
         assert_eq!(of("", &table).as_deref(), Some("Outro"));
         assert_eq!(of("07", &table).as_deref(), Some("Outro"));
+    }
+
+    #[test]
+    fn a_range_from_blank_takes_what_no_row_names_wherever_it_stands() {
+        let last = format!(
+            "5 2 L\n{}{}{}",
+            line(1, "Espontânea", "01"),
+            line(2, "Exames", "10-12"),
+            line(5, "Não informado", "  -99")
+        );
+        let first = format!(
+            "5 2 L\n{}{}{}",
+            line(5, "Não informado", "  -99"),
+            line(1, "Espontânea", "01"),
+            line(2, "Exames", "10-12")
+        );
+        for text in [last, first] {
+            let table = read(&text, "Flux_Cli.CNV");
+            let list = crate::labels::List::of(&table, "x", &std::collections::HashMap::new());
+            for (code, label) in
+                [("01", "Espontânea"), ("11", "Exames"), ("", "Não informado"), ("77", "Não informado")]
+            {
+                assert_eq!((of(code, &table).as_deref(), list.label_of(code)), (Some(label), Some(label)), "{code}");
+            }
+        }
     }
 
     #[test]

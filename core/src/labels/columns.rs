@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use super::derived::{COMPETENCIA, Derived, Rule};
 use super::editions::{Edition, date_for};
+use super::known_codes::KnownCodes;
 use super::list::{List, NONE};
 use super::record::Record;
 use super::rules::{RULES, Rule as OfList, Source};
@@ -241,6 +242,8 @@ fn label(
         era: None,
         lists_at: Some(Box::new(lists_at)),
         word_array: OnceLock::new(),
+        places: OnceLock::new(),
+        known: KnownCodes::default(),
         rule: Rule::Word { words: Arc::new(words), number: Box::new(number) },
     })
 }

@@ -16,6 +16,7 @@ use crate::base::{Code, Error, Result, WholeFile, text};
 
 use super::dictionary::Dictionary;
 use super::editions::{Edition, KitFiles};
+use super::kit_dbf;
 use super::kit_sources::KITS;
 use super::list::List;
 use super::rules::{RULES, lists};
@@ -28,7 +29,7 @@ const NUMBERS: [&str; 3] = ["width", "category", "row"];
 /// What became of a kit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compiled {
-    /// Conversion tables that are in it.
+    /// Tables of labels that are in it: CNV, and DBF of lists that have one.
     pub tables: usize,
     /// Rows of the Parquet.
     pub rows: usize,
@@ -43,17 +44,20 @@ pub fn compile_kit(folder: &Path, id: &str, date: &str, of: &str, kit: &Kit) -> 
     let target = folder.join(id).join(format!("{date}-{}.parquet", of.get(..12).unwrap_or(of)));
     let mut texts: Vec<Vec<Option<String>>> = vec![Vec::new(); TEXTS.len()];
     let mut numbers: Vec<Vec<i32>> = vec![Vec::new(); NUMBERS.len()];
-    let (mut tables, mut unread) = (0, Vec::new());
+    let (lists, mut unread) = kit_dbf::lists_of(kit);
+    let mut all: Vec<(String, &str, Cnv)> = Vec::new();
     for name in kit.names("cnv") {
-        let cnv = match kit.cnv(name) {
-            Ok(cnv) => cnv,
-            Err(error) => {
-                unread.push(format!("{name}: {}", error.detail()));
-                continue;
-            }
-        };
-        tables += 1;
-        let sha256 = hex::encode(Sha256::digest(kit.bytes(name).unwrap_or_default()));
+        match kit.cnv(name) {
+            Ok(cnv) => all.push((stem(name).to_owned(), name, cnv)),
+            Err(error) => unread.push(format!("{name}: {}", error.detail())),
+        }
+    }
+    all.extend(lists.iter().map(|list| (list.table.clone(), list.file.as_str(), list.cnv.clone())));
+    let with_codes = all.iter().filter(|(.., cnv)| cnv.rows.iter().any(|row| !row.codes.is_empty()));
+    let held = target.is_file() && has(&target, with_codes.map(|(table, ..)| table.as_str()));
+    let count = all.len();
+    for (table, file, cnv) in all {
+        let sha256 = hex::encode(Sha256::digest(kit.bytes(file).unwrap_or_default()));
         let mode = match cnv.mode {
             Mode::Digits => "digits",
             Mode::Text => "text",
@@ -65,11 +69,10 @@ pub fn compile_kit(folder: &Path, id: &str, date: &str, of: &str, kit: &Kit) -> 
                     Token::One(code) => (code.clone(), None),
                     Token::Range(low, high) => (low.clone(), Some(high.clone())),
                 };
-                let table = stem(name).to_owned();
                 let of_row = [
                     id.into(),
                     date.into(),
-                    table,
+                    table.clone(),
                     mode.into(),
                     code,
                     String::new(),
@@ -85,8 +88,8 @@ pub fn compile_kit(folder: &Path, id: &str, date: &str, of: &str, kit: &Kit) -> 
         }
     }
     let rows = numbers[0].len();
-    let mut done = Compiled { tables, rows, unread, written: false };
-    if target.is_file() {
+    let mut done = Compiled { tables: count, rows, unread, written: false };
+    if held {
         return Ok(done);
     }
     let of_texts = texts.into_iter().map(|column| Arc::new(StringArray::from(column)) as ArrayRef);
@@ -107,8 +110,13 @@ pub fn compile_kit(folder: &Path, id: &str, date: &str, of: &str, kit: &Kit) -> 
     Ok(done)
 }
 
+/// Whether a compiled kit can be read and has all of these: an earlier release left out what is a DBF.
+fn has<'t>(path: &Path, mut names: impl Iterator<Item = &'t str>) -> bool {
+    tables(path).is_ok_and(|held| names.all(|name| held.iter().any(|table| table.table == name)))
+}
+
 /// The name of a table without folder and ending.
-fn stem(name: &str) -> &str {
+pub(super) fn stem(name: &str) -> &str {
     let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
@@ -172,6 +180,23 @@ pub fn edition_of_files(of: &KitFiles) -> Result<Edition> {
         .collect();
     let wanted: HashMap<String, &str> = lists().into_iter().map(|id| (id.to_lowercase(), id)).collect();
     let none = HashMap::new();
+    let mut of_dbf: BTreeMap<(&str, &str, &str), Vec<&Table>> = BTreeMap::new();
+    for table in &found {
+        if let Some(list) = kit_dbf::list_of(&table.table) {
+            of_dbf.entry((list, &table.date, &table.kit)).or_default().push(table);
+        }
+    }
+    // A newer kit has new codes and names; what it no longer has keeps the name that it had.
+    let of_dbf = of_dbf.iter().map(|((id, date, kit), tables)| {
+        let cnvs: Vec<Cnv> = tables.iter().map(|table| table.cnv.clone()).collect();
+        let mut list = List::of(&kit_dbf::together(&cnvs, Dictionary::built_in().list(id).as_deref()), id, &none);
+        let files: Vec<String> =
+            (tables.iter()).map(|table| format!("{}, SHA-256 {}", table.table.to_uppercase(), table.sha256)).collect();
+        let title = KITS.iter().find(|known| known.kit == *kit).map_or(*kit, |known| known.stem());
+        list.source = format!("Kit {title} do DATASUS, {}", files.join("; "));
+        list.date = (*date).to_owned();
+        list
+    });
     let lists = found.iter().filter_map(|table| {
         let kit = match table.kit.as_str() {
             "sinannet" if !of_first.contains(&table.table.to_lowercase()) => "sinan",
@@ -185,7 +210,7 @@ pub fn edition_of_files(of: &KitFiles) -> Result<Edition> {
         list.date.clone_from(&table.date);
         Some(list)
     });
-    Ok(Edition::of(&name, of.clone(), lists))
+    Ok(Edition::of(&name, of.clone(), lists.chain(of_dbf)))
 }
 
 struct Table {

@@ -28,6 +28,8 @@ pub struct List {
     texts: Vec<String>,
     exact: HashMap<Box<[u8]>, (u32, u32)>,
     ranges: Vec<Range>,
+    /// Ranges from blank on: what nothing else has.
+    rest: Vec<Range>,
     /// Ascending, with the label.
     bounds: Vec<(i64, u32)>,
 }
@@ -61,6 +63,7 @@ impl List {
             texts,
             exact: HashMap::new(),
             ranges: Vec::new(),
+            rest: Vec::new(),
             bounds: Vec::new(),
         };
         for (row, of) in cnv.rows.iter().enumerate() {
@@ -71,7 +74,10 @@ impl List {
                     Token::One(code) => {
                         list.exact.insert(bytes(code), (row as u32, label));
                     }
-                    Token::Range(low, high) => list.ranges.push((bytes(low), bytes(high), row as u32, label)),
+                    Token::Range(low, high) => {
+                        let ranges = if code.is_rest() { &mut list.rest } else { &mut list.ranges };
+                        ranges.push((bytes(low), bytes(high), row as u32, label));
+                    }
                 }
                 if let Ok(bound) = code.first().trim().parse() {
                     list.bounds.push((bound, label));
@@ -79,6 +85,7 @@ impl List {
             }
         }
         list.ranges.reverse();
+        list.rest.reverse();
         list.bounds.sort_unstable();
         list
     }
@@ -96,6 +103,12 @@ impl List {
     /// Codes that are listed one by one.
     pub fn codes(&self) -> usize {
         self.exact.len()
+    }
+
+    /// The same, each with its label.
+    pub(super) fn listed(&self) -> impl Iterator<Item = (&[u8], &str)> {
+        let label = |number: u32| self.labels.get(number as usize).map(String::as_str);
+        self.exact.iter().filter_map(move |(code, (_, number))| Some((&**code, label(*number)?)))
     }
 
     /// The label of a record's characters, by its number in [`List::labels`].
@@ -129,7 +142,7 @@ impl List {
 
     fn last(&self, key: &[u8]) -> u32 {
         let exact = self.exact.get(key);
-        let range = self.ranges.iter().find(|(low, high, ..)| &**low <= key && key <= &**high);
+        let range = holding(&self.ranges, key);
         match (exact, range) {
             (Some((row, label)), Some((.., other, of_range))) => {
                 if row > other {
@@ -140,7 +153,7 @@ impl List {
             }
             (Some((_, label)), None) => *label,
             (None, Some((.., label))) => *label,
-            (None, None) => NONE,
+            (None, None) => holding(&self.rest, key).map_or(NONE, |(.., label)| *label),
         }
     }
 
@@ -164,6 +177,11 @@ impl List {
         let list = List::of(&cnv, id, nice);
         Some(List { source: source.to_owned(), date: date.to_owned(), official: official == "1", ..list })
     }
+}
+
+/// The first of these ranges that has the key.
+fn holding<'r>(ranges: &'r [Range], key: &[u8]) -> Option<&'r Range> {
+    ranges.iter().find(|(low, high, ..)| &**low <= key && key <= &**high)
 }
 
 /// A table as the compiled dictionary holds it.
@@ -225,6 +243,20 @@ mod tests {
             assert_eq!(cnv.row_of(code.as_bytes()).map(|row| row.label.as_str()), Some(label), "{code}");
         }
         assert_eq!(list.label_of("XX"), None);
+    }
+
+    /// A row that catches everything, wherever it stands, leaves each code of the others its own label.
+    #[test]
+    fn in_no_list_does_one_row_hide_the_codes_of_the_others() {
+        let built_in = super::super::Dictionary::built_in();
+        for entry in built_in.entries() {
+            let list = built_in.list(&entry.list).unwrap();
+            let own =
+                |(code, label): (&[u8], &str)| list.label_of(std::str::from_utf8(code).ok()?).map(|of| of == label);
+            let codes: Vec<bool> = list.listed().filter_map(own).collect();
+            let right = codes.iter().filter(|right| **right).count();
+            assert!(right * 10 >= codes.len() * 9, "{}: {right} of {}", entry.list, codes.len());
+        }
     }
 
     proptest::proptest! {

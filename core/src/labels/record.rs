@@ -1,8 +1,10 @@
 //! The columns of records that a derived column is made of, whatever type each has.
 
-use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int32Array, Int64Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, DictionaryArray, Int32Array, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type};
 use arrow::error::ArrowError;
+
+use crate::columnar::dictionary_type;
 
 /// A column, or what stands in all of its rows.
 #[derive(Debug, Clone)]
@@ -18,6 +20,8 @@ pub enum Input {
 /// The same, typed.
 pub(super) enum Cells<'a> {
     Text(&'a StringArray),
+    /// Texts behind a dictionary.
+    Coded(&'a DictionaryArray<Int32Type>, &'a StringArray),
     Int32(&'a Int32Array),
     Int64(&'a Int64Array),
     Date(&'a Date32Array),
@@ -29,7 +33,7 @@ pub(super) enum Cells<'a> {
 pub(super) struct Record<'a>(Vec<Cells<'a>>);
 
 impl<'a> Record<'a> {
-    /// Every array must be of text, a whole number or a day.
+    /// Every array must be of text (also behind a dictionary), a whole number or a day.
     pub fn of(inputs: &'a [Input]) -> Result<Self, ArrowError> {
         let cells = |input: &'a Input| match input {
             Input::Text(text) => Ok(Cells::Same(text)),
@@ -40,6 +44,10 @@ impl<'a> Record<'a> {
                 DataType::Int64 => Ok(Cells::Int64(array.as_primitive::<Int64Type>())),
                 DataType::Date32 => Ok(Cells::Date(array.as_primitive::<Date32Type>())),
                 DataType::Null => Ok(Cells::Null),
+                kind if *kind == dictionary_type() => {
+                    let codes = array.as_dictionary::<Int32Type>();
+                    Ok(Cells::Coded(codes, codes.values().as_string()))
+                }
                 other => Err(ArrowError::InvalidArgumentError(format!("a derived column of a column of {other}"))),
             },
         };
@@ -54,6 +62,10 @@ impl<'a> Record<'a> {
     pub fn text(&self, at: usize, row: usize) -> Option<&'a str> {
         match self.cells(at) {
             Cells::Text(array) => array.is_valid(row).then(|| array.value(row)),
+            Cells::Coded(codes, values) => {
+                let at = codes.key(row)?;
+                values.is_valid(at).then(|| values.value(at))
+            }
             Cells::Same(text) => Some(text),
             _ => None,
         }
@@ -79,6 +91,7 @@ impl<'a> Record<'a> {
     pub fn is_null(&self, at: usize, row: usize) -> bool {
         match self.cells(at) {
             Cells::Text(array) => array.is_null(row),
+            Cells::Coded(..) => self.text(at, row).is_none(),
             Cells::Int32(array) => array.is_null(row),
             Cells::Int64(array) => array.is_null(row),
             Cells::Date(array) => array.is_null(row),
@@ -104,7 +117,7 @@ impl<'a> Record<'a> {
         use std::io::Write;
         let begin = into.len();
         match self.cells(at) {
-            Cells::Text(_) | Cells::Same(_) => {
+            Cells::Text(_) | Cells::Coded(..) | Cells::Same(_) => {
                 let text = self.text(at, row).unwrap_or_default();
                 into.extend(text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')));
             }

@@ -32,9 +32,9 @@ impl ShortCodes {
     }
 }
 
-/// The bytes and their number.
+/// The bytes and their number; none: the code is too long.
 #[inline]
-fn key(code: &[u8]) -> Option<u128> {
+pub(super) fn key(code: &[u8]) -> Option<u128> {
     if code.len() > LONGEST {
         return None;
     }

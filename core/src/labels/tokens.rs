@@ -19,6 +19,12 @@ impl Token {
         }
     }
 
+    /// A range from the blank field on: what no other row names. Four of the ministry's tables have it at their end (`  -99` in
+    /// `Flux_Cli`, `Ativ_Ens`, `TurnosAt` and SIA's `TP_ESTAB`), where it would hide every code of theirs.
+    pub fn is_rest(&self) -> bool {
+        matches!(self, Token::Range(low, _) if low.bytes().all(|byte| byte == b' '))
+    }
+
     /// The code, or the least of the range.
     pub fn first(&self) -> &str {
         let (Token::One(code) | Token::Range(code, _)) = self;

@@ -4,12 +4,13 @@ mod age_columns;
 
 use std::sync::{Arc, OnceLock};
 
-use super::derived::{COMPETENCIA, Derived, Rule};
+use super::derived::{COMPETENCIA, Derived, Rule, WholeColumn};
 use super::dictionary::Dictionary;
+use super::known_codes::KnownCodes;
 use super::list::NONE;
 use super::places::{self, Axis, Place, Words};
 use super::record::Record;
-use super::{ages, births, causes, weeks};
+use super::{ages, births, causes, weeks, whole_columns};
 use crate::base::{Text, text};
 use crate::catalog::{Grupo, LogicalType};
 
@@ -71,6 +72,8 @@ impl Of<'_> {
             era: None,
             lists_at: None,
             word_array: OnceLock::new(),
+            places: OnceLock::new(),
+            known: KnownCodes::default(),
             rule,
         });
     }
@@ -83,7 +86,14 @@ impl Of<'_> {
         source: &str,
         value: impl Fn(&Record<'_>, usize) -> Option<i64> + Send + Sync + 'static,
     ) {
-        self.add(name, inputs, LogicalType::Integer { digits: 9 }, meaning, source, Rule::Whole(Box::new(value)));
+        self.add(name, inputs, LogicalType::Integer { digits: 9 }, meaning, source, Rule::Whole(Box::new(value), None));
+    }
+
+    /// What was added last can be made of whole columns.
+    fn by_columns(&mut self, column: WholeColumn) {
+        if let Some(Rule::Whole(_, by_columns)) = self.all.last_mut().map(|last| &mut last.rule) {
+            *by_columns = Some(column);
+        }
     }
 
     fn word(
@@ -259,6 +269,7 @@ impl Of<'_> {
             self.whole("permanencia_dias", &[from, to], meaning, "Diferença das datas do registro", |record, row| {
                 ages::days_between(record, 0, 1, row)
             });
+            self.by_columns(|record| whole_columns::days_between(record.cells(0), record.cells(1)));
         }
         for (name, columns, pt, en) in [
             (

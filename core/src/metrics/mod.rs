@@ -182,7 +182,7 @@ impl Metrics {
         prometheus_text::encode(&self.registry)
     }
 
-    /// The same in OpenMetrics' text format (1.0.0), with the `trace_id` of a job as exemplar of each bucket of durations.
+    /// The same in OpenMetrics' text format (1.0.0), with the `trace_id` of a job as exemplar of each bucket of durations and waits.
     pub fn open_metrics(&self) -> String {
         let mut text = String::new();
         // Writing into a String cannot fail.

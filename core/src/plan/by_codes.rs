@@ -51,6 +51,7 @@ impl<'g> Groups<'g> {
             Some(all) if origin_column(input).is_some() => (dialect.text(&all), false),
             _ => (name(input), true),
         };
+        let rows = name("datasus_rows");
         let mut codes: Vec<String> = Vec::new();
         let mut named: Vec<String> = Vec::new();
         for (key, word) in self.keys.iter().zip(&words) {
@@ -66,7 +67,12 @@ impl<'g> Groups<'g> {
             named.push(match word {
                 Some(one) => {
                     let inputs: Vec<String> = inputs.into_iter().map(|(input, _)| input).collect();
-                    format!("{} AS {}", dialect.derived(one, &inputs), name(key))
+                    // A label is looked up for each code once: whoever does so knows how many rows have it.
+                    let word = match is_counted(one) {
+                        true => dialect.derived_counted(one, &rows, &inputs),
+                        false => dialect.derived(one, &inputs),
+                    };
+                    format!("{word} AS {}", name(key))
                 }
                 None => name(key),
             });
@@ -78,6 +84,9 @@ impl<'g> Groups<'g> {
             of_codes.push(format!("{first} AS {part}"));
             of_words.push(format!("{then} AS {}", name(&figure.alias)));
             named.push(part);
+        }
+        if words.iter().flatten().any(|one| is_counted(one)) {
+            of_codes.push(format!("count(*) AS {rows}"));
         }
         let (of_codes, codes, named) = (of_codes.join(", "), codes.join(", "), named.join(", "));
         let from = format!("(SELECT {named} FROM (SELECT {of_codes} FROM {table} GROUP BY {codes}))");
@@ -114,6 +123,11 @@ impl<'g> Groups<'g> {
         let first = all.next()?;
         all.all(|other| word.phase(&other) == word.phase(&first)).then_some(first)
     }
+}
+
+/// Whether codes without a word are told in the report.
+fn is_counted(word: &Derived) -> bool {
+    word.label_of.is_some() && word.code_alone().is_some()
 }
 
 /// A figure of each code, and what makes of them that of a word; none where it cannot be made of them.

@@ -8,6 +8,8 @@ use crate::params::Scalar;
 pub trait Dialect {
     /// The value of a derived column, of its inputs.
     fn derived(&self, derived: &crate::labels::Derived, inputs: &[String]) -> String;
+    /// The same of groups of as many rows as `rows` says, which are counted where they have no label ([`super::Statement::seen`]).
+    fn derived_counted(&self, derived: &crate::labels::Derived, rows: &str, inputs: &[String]) -> String;
     /// Where a word of a derived column stands in their order.
     fn word_place(&self, derived: &crate::labels::Derived, word: &str) -> String;
     /// A name, quoted.
@@ -48,6 +50,39 @@ pub trait Dialect {
     fn can_name(&self, path: &str) -> bool;
     /// A relation over Parquet files of one schema.
     fn parquet(&self, files: &[&str]) -> String;
+    /// The same where rows are told apart by where they stand: with what [`Dialect::of_file`], [`Dialect::in_sample`],
+    /// [`Dialect::not_listed`] and [`Dialect::place`] ask of it.
+    fn numbered(&self, files: &[&str]) -> String {
+        self.parquet(files)
+    }
+    /// Whether [`Dialect::parquet`] only names its files, which the engine opens by itself ([`View::sources`](super::View)).
+    fn names_files(&self) -> bool {
+        false
+    }
+    /// The SELECT `relation` with the columns that are made of its own.
+    fn with_derived(&self, derived: &[&crate::labels::Derived], relation: &str) -> String {
+        let made = derived.iter().map(|derived| {
+            let inputs: Vec<String> = derived.inputs.iter().map(|input| self.name(input)).collect();
+            format!("{} AS {}", self.derived(derived, &inputs), self.name(&derived.name))
+        });
+        format!("SELECT *, {} FROM ({relation})", made.collect::<Vec<_>>().join(", "))
+    }
+    /// Whether words are looked up faster for the codes of a group than for its rows.
+    fn groups_by_codes(&self) -> bool {
+        true
+    }
+    /// Whether the text begins so.
+    fn starts_with(&self, text: &str, with: &str) -> String {
+        format!("starts_with({text}, {with})")
+    }
+    /// The exact sum of a column of this type, as wide as sums are; of floats the sum of floats.
+    fn sum(&self, column: &str, _kind: &LogicalType, _floats: bool) -> String {
+        format!("sum({column})")
+    }
+    /// The mean, a float.
+    fn mean(&self, column: &str, _kind: &LogicalType, _floats: bool) -> String {
+        format!("avg({column})")
+    }
     /// In a SELECT over [`Dialect::parquet`]: the text of the row's file, out of one for each.
     fn of_file(&self, texts: &[&str]) -> String;
     /// In a SELECT over [`Dialect::parquet`]: whether the row is in its file's sample, of one for each.

@@ -13,7 +13,7 @@ use super::{FileSample, Sampling};
 use crate::base::{UnitId, UnitPlaces};
 use crate::catalog::{LogicalType, UfCoding};
 use crate::columnar::is_text;
-use crate::labels::Derived;
+use crate::labels::{CodesSeen, Derived};
 use crate::lake::LakeFile;
 use crate::params::{ORIGIN, Op, Predicate, Projection, Query, Scalar, Scope, Structured};
 use crate::store::Handle;
@@ -35,6 +35,8 @@ pub struct Scan {
     pub files: Vec<ScanFile>,
     /// What has been read of them.
     pub read: ReadGroups,
+    /// Codes without a label, where every row is an answer's.
+    pub seen: Option<CodesSeen>,
 }
 
 impl Scan {
@@ -182,6 +184,7 @@ pub(super) fn scan(
         limit: ask.limit,
         files: of_files,
         read: ReadGroups::default(),
+        seen: None,
     })
 }
 

@@ -16,6 +16,7 @@ use super::{Dialect, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Catalog, LogicalType};
 use crate::gate;
+use crate::labels::CodesSeen;
 use crate::lake::LakeFile;
 use crate::params::{
     AggregateFn, Ask, BindValue, Op, Predicate, Projection, Query, Scalar, Scope, Sql, Structured, origin_column,
@@ -46,6 +47,8 @@ pub struct Statement {
     pub left_out: Vec<BadRows>,
     /// The answer itself, where nothing is to be run.
     pub answer: Option<RecordBatch>,
+    /// Codes without a label, which an engine may count while it reads.
+    pub seen: CodesSeen,
 }
 
 impl Statement {
@@ -63,6 +66,7 @@ impl Statement {
             scan: None,
             left_out: Vec::new(),
             answer: None,
+            seen: CodesSeen::default(),
         }
     }
 
@@ -200,7 +204,8 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
         let own = query.own_tables.iter().map(|table| {
             let path = table.path.to_string_lossy();
             let relation = format!("SELECT * FROM {}", dialect.parquet(&[&path]));
-            Ok(View { name: dialect.name(&table.name), relation })
+            let sources = if dialect.names_files() { vec![vec![path.into_owned()]] } else { Vec::new() };
+            Ok(View { sources, ..View::new(dialect.name(&table.name), relation) })
         });
         tables.iter().map(view).chain(own).collect::<Result<Vec<View>>>()
     };
@@ -263,6 +268,14 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
                     scan.files.retain(|_| read.next().unwrap_or(true));
                 }
             }
+            let seen = CodesSeen::default();
+            if let Some(scan) = &mut scan
+                && scan.predicates.is_empty()
+                && scan.limit.is_none()
+                && sampling.is_none()
+            {
+                scan.seen = Some(seen.clone());
+            }
             let (sql, binds) = structured(dialect, ask, (scope, columns, of_scope), origin, placed, ordered);
             Ok(Statement {
                 views: views(placed)?,
@@ -272,6 +285,7 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
                 columns: read,
                 scan,
                 left_out,
+                seen,
                 ..Statement::empty()
             })
         }
@@ -332,7 +346,9 @@ fn structured(
     if !conditions.is_empty() {
         table.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
     }
-    if let Projection::Grouped { keys, figures } = &ask.projection {
+    if let Projection::Grouped { keys, figures } = &ask.projection
+        && dialect.groups_by_codes()
+    {
         let groups = Groups { keys, figures, grupo: scope.grupo, columns, files };
         let column = |name: &str, kind: &LogicalType| build.column(name, Some(kind));
         if let Some(by_codes) = groups.by_codes(dialect, &table, &column) {
@@ -417,6 +433,12 @@ impl Build<'_> {
         format!("CAST(NULL AS {})", self.dialect.type_name(kind.unwrap_or(&LogicalType::Text)))
     }
 
+    /// Whether it is the user's own, of floats.
+    fn is_of_floats(&self, name: &str) -> bool {
+        let own = self.columns.iter().find(|column| column.name == name).and_then(|column| column.own.as_ref());
+        own.is_some_and(arrow::datatypes::DataType::is_floating)
+    }
+
     fn projection(&self, ask: &Structured) -> String {
         let list: Vec<String> = match &ask.projection {
             Projection::All => named::shown(ask, self.columns).iter().map(|name| self.dialect.name(name)).collect(),
@@ -429,14 +451,15 @@ impl Build<'_> {
                 .chain(figures.iter().map(|figure| {
                     let alias = self.dialect.name(&figure.alias);
                     let Some((column, kind)) = &figure.column else { return format!("count(*) AS {alias}") };
+                    let floats = self.is_of_floats(column);
                     let column = self.column(column, Some(kind));
                     let value = match (figure.function, kind) {
                         (AggregateFn::Count, _) => format!("count({column})"),
                         (AggregateFn::CountDistinct, _) => format!("count(DISTINCT {column})"),
                         // The engine's 128-bit sum, back in the range that every language has; overflow is an error.
                         (AggregateFn::Sum, LogicalType::Integer { .. }) => format!("CAST(sum({column}) AS BIGINT)"),
-                        (AggregateFn::Sum, _) => format!("sum({column})"),
-                        (AggregateFn::Avg, _) => format!("avg({column})"),
+                        (AggregateFn::Sum, _) => self.dialect.sum(&column, kind, floats),
+                        (AggregateFn::Avg, _) => self.dialect.mean(&column, kind, floats),
                         (AggregateFn::Min, _) => format!("min({column})"),
                         (AggregateFn::Max, _) => format!("max({column})"),
                     };
@@ -474,7 +497,7 @@ impl Build<'_> {
                     Op::Between => format!("{name} BETWEEN {}", marks.join(" AND ")),
                     Op::In => format!("{name} IN ({list})"),
                     Op::NotIn => format!("{name} NOT IN ({list})"),
-                    Op::StartsWith => format!("starts_with({name}, {list})"),
+                    Op::StartsWith => self.dialect.starts_with(&name, &list),
                     Op::IsNull => format!("{name} IS NULL"),
                     Op::NotNull => format!("{name} IS NOT NULL"),
                 }

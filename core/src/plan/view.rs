@@ -8,6 +8,7 @@ use super::table::{Held, TableColumn};
 use super::{BadRows, Dialect, FileSample, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{LogicalType, UfCoding};
+use crate::labels::Derived;
 use crate::lake::LakeFile;
 use crate::params::Scope;
 
@@ -18,6 +19,28 @@ pub struct View {
     pub name: String,
     /// A SELECT.
     pub relation: String,
+    /// The files of each relation in it, of a dialect that [names them](Dialect::names_files).
+    #[serde(default)]
+    pub sources: Vec<Vec<String>>,
+    /// What it has of columns that are made of others, where it has such.
+    #[serde(default)]
+    pub made: Option<Made>,
+}
+
+/// Columns that a table has made of its others.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Made {
+    /// The table without them, a SELECT.
+    pub of: String,
+    /// [`Derived::id`](crate::labels::Derived::id) of each.
+    pub ids: Vec<String>,
+}
+
+impl View {
+    /// A table that reads no files by name.
+    pub fn new(name: String, relation: String) -> Self {
+        View { name, relation, sources: Vec::new(), made: None }
+    }
 }
 
 /// Where a row stands: its file, in the order of the answer, and its number there. An engine with several threads hands rows out
@@ -45,27 +68,20 @@ pub(super) fn create(
 ) -> Result<View> {
     let name = dialect.name(&scope.grupo.dataset.table());
     if files.is_empty() {
-        return Ok(View { name, relation: without_rows(dialect, columns, shown.origin) });
+        return Ok(View::new(name, without_rows(dialect, columns, shown.origin)));
     }
-    let relation = relation(dialect, columns, files, shown);
+    let (relation, sources) = relation(dialect, columns, files, shown);
     let relation = match uf_condition(dialect, scope, columns)? {
         None => relation,
         Some(condition) => format!("SELECT * FROM ({relation}) WHERE {condition}"),
     };
-    let relation = with_derived(dialect, columns, relation);
-    Ok(View { name, relation })
-}
-
-/// The table with what is made of its columns.
-fn with_derived(dialect: &dyn Dialect, columns: &[TableColumn], relation: String) -> String {
-    let derived = columns.iter().filter_map(|column| column.derived.as_ref());
-    let made: Vec<String> = derived
-        .map(|derived| {
-            let inputs: Vec<String> = derived.inputs.iter().map(|input| dialect.name(input)).collect();
-            format!("{} AS {}", dialect.derived(derived, &inputs), dialect.name(&derived.name))
-        })
-        .collect();
-    if made.is_empty() { relation } else { format!("SELECT *, {} FROM ({relation})", made.join(", ")) }
+    let derived: Vec<&Derived> = columns.iter().filter_map(|column| column.derived.as_deref()).collect();
+    if derived.is_empty() {
+        return Ok(View { sources, ..View::new(name, relation) });
+    }
+    let with_derived = dialect.with_derived(&derived, &relation);
+    let made = Made { of: relation, ids: derived.iter().map(|one| one.id()).collect() };
+    Ok(View { sources, made: dialect.names_files().then_some(made), ..View::new(name, with_derived) })
 }
 
 /// In a national file the UF is a column; the UF of the whole file needs no condition.
@@ -115,8 +131,20 @@ fn without_rows(dialect: &dyn Dialect, columns: &[TableColumn], origin: Option<[
     format!("SELECT {} WHERE false", list.join(", "))
 }
 
-/// One SELECT per run of files with the same schema, in the files' order, so that the answer keeps that order too.
-fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[&LakeFile], shown: Shown<'_>) -> String {
+/// One SELECT per run of files with the same schema, in the files' order, so that the answer keeps that order too; and the files that
+/// it only names.
+fn relation(
+    dialect: &dyn Dialect,
+    columns: &[TableColumn],
+    files: &[&LakeFile],
+    shown: Shown<'_>,
+) -> (String, Vec<Vec<String>>) {
+    let mut sources: Vec<Vec<String>> = Vec::new();
+    let mut names = |paths: &[&str]| {
+        if dialect.names_files() {
+            sources.push(paths.iter().map(|path| (*path).to_owned()).collect());
+        }
+    };
     let Shown { origin, sampling, without, placed } = shown;
     let mut before = 0;
     // A file with rows that are left out stands alone: their numbers are its own.
@@ -150,13 +178,18 @@ fn relation(dialect: &dyn Dialect, columns: &[TableColumn], files: &[&LakeFile],
                 format!(" WHERE {}", dialect.in_sample(&samples))
             });
             let left_out = without.list(&first.path).map_or_else(String::new, |list| {
+                names(&[list]);
                 let also = if sampled.is_empty() { "WHERE" } else { "AND" };
                 format!(" {also} {}", dialect.not_listed(list, &without.columns))
             });
-            Some(format!("SELECT {} FROM {}{sampled}{left_out}", list.join(", "), dialect.parquet(&paths)))
+            names(&paths);
+            let by_file = origin.is_some() || columns.iter().any(|column| column.held == Held::Origin);
+            let numbered = placed || by_file || sampling.is_some() || !left_out.is_empty();
+            let read = if numbered { dialect.numbered(&paths) } else { dialect.parquet(&paths) };
+            Some(format!("SELECT {} FROM {read}{sampled}{left_out}", list.join(", ")))
         })
         .collect();
-    selects.join(" UNION ALL ")
+    (selects.join(" UNION ALL "), sources)
 }
 
 fn expression(dialect: &dyn Dialect, column: &TableColumn, file: &LakeFile) -> String {

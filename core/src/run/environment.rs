@@ -10,10 +10,14 @@ use rayon::prelude::*;
 
 use super::column_use::ColumnUse;
 use super::places::{homeless, local_folder, remote_cache, short_hash, source_of, spill_root, state_root};
+#[cfg(not(feature = "spark"))]
+use crate::base::text;
 use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId};
 use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::{Catalog, Dataset};
 use crate::config::{Config, Isolation};
+#[cfg(feature = "spark")]
+use crate::engine::Spark;
 use crate::engine::{Engine, Isolated, Local, Settings};
 use crate::estimate::Estimator;
 use crate::governor::{self, BatchMemory, Governor, Hook, Mode, ModeChanges};
@@ -143,7 +147,7 @@ impl Environment {
         let of_source = if alone { None } else { Some(read) };
         let folders = of_source.into_iter().chain([local_folder(&lake.location()), cache.root().to_owned()]);
         let local: Arc<dyn Engine> = Arc::new(Local::over(folders.collect()));
-        let scans = parts.engine.is_none();
+        let scans = parts.engine.is_none() && config.engine.is_none();
         let isolated = match config.isolation {
             Isolation::None => None,
             which => {
@@ -153,6 +157,7 @@ impl Environment {
         };
         let workers = isolated.as_ref().map(|isolated| Box::new(isolated.metrics()) as _);
         let ours = isolated.map_or_else(|| local.clone(), |isolated| isolated as Arc<dyn Engine>);
+        let ours = cluster(ours, &config)?;
         let engine = parts.engine.map_or_else(|| ours.clone(), |over| over(ours.clone()));
         let governor = Governor::of_process();
         governor.shared_by(config.processes);
@@ -425,6 +430,30 @@ impl Environment {
     fn threads(&self) -> usize {
         self.config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
     }
+}
+
+/// The engine that the settings name, before the one in the process.
+#[cfg(feature = "spark")]
+fn cluster(local: Arc<dyn Engine>, config: &Config) -> Result<Arc<dyn Engine>> {
+    match &config.engine {
+        None => Ok(local),
+        Some(address) => Ok(Arc::new(Spark::over(local, address, config.ca.as_deref())?)),
+    }
+}
+
+#[cfg(not(feature = "spark"))]
+fn cluster(local: Arc<dyn Engine>, config: &Config) -> Result<Arc<dyn Engine>> {
+    if config.engine.is_none() {
+        return Ok(local);
+    }
+    Err(Error::new(
+        crate::base::Code::InvalidParams,
+        text!(
+            "Configuração inválida: `engine`: esta compilação do datasus não fala com um cluster; compile com a feature `spark`",
+            "Invalid configuration: `engine`: this build of datasus speaks to no cluster; compile it with the feature `spark`"
+        ),
+    )
+    .stage("config"))
 }
 
 /// The tree that a source is, where it is one; its objects are then those of one more store.

@@ -177,7 +177,7 @@ impl<'r> Execution<'r> {
         let wanted = Wanted {
             origin: limits.is_some_and(AllLimits::want_origin).then_some(ORIGIN_COLUMNS),
             sampling: sampling.as_ref(),
-            ordered: limits.is_some_and(AllLimits::by_order),
+            ordered: limits.is_some_and(AllLimits::by_order) || !run.env.engine.keeps_order(),
             numbers,
         };
         let dialect = run.env.engine.dialect();

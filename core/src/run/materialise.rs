@@ -109,6 +109,7 @@ pub(super) fn scan(kept: &Materialised, folder: &Path, schema: &SchemaRef) -> Re
             without: None,
         }],
         read: ReadGroups::default(),
+        seen: None,
     })
 }
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::{Code, Error, Result, TableIndex, Text, json_words, text};
+use crate::base::{ClusterUse, Code, Error, Result, TableIndex, Text, json_words, text};
 use crate::catalog::{Catalog, Dataset, Form};
 use crate::engine::CacheUse;
 use crate::governor::Mode;
@@ -77,6 +77,9 @@ pub struct Report {
     /// them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unlabelled: Vec<Unlabelled>,
+    /// What ran on a cluster (`engine`), and what it took there; none where no statement ran on one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterUse>,
     /// Indexes of PostgreSQL tables that were wanted, each with why, and what became of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<TableIndex>,

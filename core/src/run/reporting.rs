@@ -21,7 +21,7 @@ impl Execution<'_> {
     /// What came of it; it is counted.
     pub fn report(self, outcome: Outcome) -> Report {
         self.run.env.learn_from(&self, &outcome);
-        let Execution { run: Run { env, memory, job, ctx, .. }, ref prepared, ref files, .. } = self;
+        let Execution { run: Run { env, memory, job, ctx, .. }, ref prepared, ref files, ref statement, .. } = self;
         let language = env.config.language;
         outcome.stored.iter().for_each(|one| env.metrics.delivered(one.sink, one.rows, one.bytes));
         let Outcome { rows, stored, dead_letters, left_out, attempts, held, mode, sampled } = outcome;
@@ -38,7 +38,7 @@ impl Execution<'_> {
             warning.get(language).to_owned()
         }));
         warnings.extend(ctx.notes().iter().map(|note| note.get(language).to_owned()));
-        let unlabelled = unlabelled::of(&prepared.query, files, ctx).unwrap_or_else(|error| {
+        let unlabelled = unlabelled::of(&prepared.query, files, &statement.seen, ctx).unwrap_or_else(|error| {
             // The rows are where they should be, and their labels are right: only the count is missing, and that is said.
             let detail = error.detail().to_owned();
             let warning = text!(
@@ -93,6 +93,7 @@ impl Execution<'_> {
             row_groups,
             bytes,
             missing: prepared.selection.missing.clone(),
+            cluster: ctx.told_cluster(),
             indexes: ctx.told_indexes(),
             warnings,
             bad_values: bad_values(&prepared.query, files),

@@ -15,6 +15,7 @@ use super::{Job, Pending, Profile, Report, Rows, Unreadable, export, profile, st
 use crate::base::{Cancel, Ctx, Error, JobSpan, Result, Stage, text};
 use crate::catalog::{Dataset, FileId, Grupo, LogicalType};
 use crate::config::Config;
+use crate::engine::no_user_sql;
 use crate::gate;
 use crate::labels::edition_of;
 use crate::lake::{ConvertOptions, LakeFile};
@@ -382,6 +383,9 @@ impl Session {
         }
         let asks_catalog = |sql: &String| gate::question(sql, self.catalog, &self.tables.names()).is_some();
         let from_user = params.sql.as_ref().is_some_and(|sql| !asks_catalog(sql));
+        if from_user && !self.engine.takes_user_sql() {
+            return Err(no_user_sql());
+        }
         if from_user || !params.aggregates.is_empty() || !params.order_by.is_empty() {
             self.engine.warm(from_user);
         }

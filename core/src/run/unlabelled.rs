@@ -10,14 +10,14 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 use rayon::prelude::*;
 
 use super::Unlabelled;
 use crate::base::{Ctx, Error, Result, Text, text};
-use crate::columnar::{dictionary_words, is_text};
-use crate::labels::{Derived, Input, WithoutLabel, derived_columns_of};
+use crate::columnar::{dictionary_type, dictionary_words, is_text, parquet_footer, read_texts_as};
+use crate::labels::{CodesSeen, Derived, Input, WithoutLabel, derived_columns_of};
 use crate::lake::LakeFile;
 use crate::params::{Ask, Query, origin_column};
 use crate::plan::reads;
@@ -25,10 +25,11 @@ use crate::store::At;
 
 /// Codes that are named as examples.
 const EXAMPLES: usize = 10;
-const BATCH_ROWS: usize = 65_536;
+/// Rows of a batch: a column's codes are looked up once in each.
+const BATCH_ROWS: usize = 1 << 18;
 
-/// Of the labels that `query` names, in the files that it reads.
-pub(super) fn of(query: &Query, files: &[LakeFile], ctx: &Ctx) -> Result<Vec<Unlabelled>> {
+/// Of the labels that `query` names, in the files that it reads. `seen`: what whoever read them has counted.
+pub(super) fn of(query: &Query, files: &[LakeFile], seen: &CodesSeen, ctx: &Ctx) -> Result<Vec<Unlabelled>> {
     let mut found = Vec::new();
     for scope in &query.scopes {
         let wanted: Vec<Arc<Derived>> = match &query.ask {
@@ -48,10 +49,21 @@ pub(super) fn of(query: &Query, files: &[LakeFile], ctx: &Ctx) -> Result<Vec<Unl
         }
         let of_scope: Vec<&LakeFile> =
             (files.iter()).filter(|file| file.id.dataset == scope.grupo.dataset && reads(query, file)).collect();
-        let of_files = of_scope.par_iter().map(|file| of_file(file, &wanted, ctx)).collect::<Result<Vec<_>>>()?;
-        for (at, label) in wanted.iter().enumerate() {
+        let rows = of_scope.iter().map(|file| file.rows).sum();
+        let (known, left): (Vec<_>, Vec<_>) = (wanted.iter().map(|label| (label.clone(), seen.of(label, rows))))
+            .partition(|(_, without)| without.is_some());
+        let left: Vec<Arc<Derived>> = left.into_iter().map(|(label, _)| label).collect();
+        let of_files = match left.is_empty() {
+            true => Vec::new(),
+            false => of_scope.par_iter().map(|file| of_file(file, &left, ctx)).collect::<Result<Vec<_>>>()?,
+        };
+        for label in &wanted {
             let mut all = WithoutLabel::default();
-            for of_file in of_files.iter().filter_map(|of_file| of_file.get(at)) {
+            if let Some((_, Some(of_label))) = known.iter().find(|(known, _)| known == label) {
+                all = of_label.clone();
+            }
+            let at = left.iter().position(|one| one == label);
+            for of_file in of_files.iter().filter_map(|of_file| of_file.get(at?)) {
                 all.rows += of_file.rows;
                 of_file.codes.iter().for_each(|(code, rows)| *all.codes.entry(code.clone()).or_default() += rows);
             }
@@ -79,41 +91,62 @@ fn most_frequent(codes: HashMap<String, u64>) -> Vec<String> {
 fn of_file(file: &LakeFile, labels: &[Arc<Derived>], ctx: &Ctx) -> Result<Vec<WithoutLabel>> {
     let failed = |error: &dyn std::fmt::Display| Error::internal(format!("{}: {error}", file.source.file));
     let at = At::of(file.open()?);
-    let mut builder = ParquetRecordBatchReaderBuilder::try_new(at.clone()).map_err(|error| failed(&error))?;
+    let footer = parquet_footer(&at).map_err(|error| failed(&error))?;
+    let own = ArrowReaderMetadata::try_new(footer.clone(), ArrowReaderOptions::default());
+    let own = own.map_err(|error| failed(&error))?;
+    let schema = own.schema();
     let mut found = vec![WithoutLabel::default(); labels.len()];
     // Row by row only where some code has no label, or may have none.
-    let (mut groups, mut open) = (BTreeSet::new(), BTreeSet::new());
-    for group in 0..builder.metadata().num_row_groups() {
+    let mut open: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); footer.num_row_groups()];
+    for (group, open) in open.iter_mut().enumerate() {
         for (number, label) in labels.iter().enumerate() {
             ctx.check()?;
-            let known = has_all_labels(&at, &builder, group, label, file).map_err(|error| failed(&error))?;
-            if !known {
-                groups.insert(group);
+            if !has_all_labels(&at, &own, group, label, file).map_err(|error| failed(&error))? {
                 open.insert(number);
             }
         }
     }
-    let has = |name: &str| builder.schema().fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
-    let inputs = open.iter().flat_map(|number| &labels[*number].inputs);
-    let roots: Vec<usize> = inputs.filter_map(|name| has(name)).collect();
-    if roots.is_empty() {
+    if open.iter().all(BTreeSet::is_empty) {
         return Ok(found);
     }
-    let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-    builder = builder.with_projection(mask).with_row_groups(groups.into_iter().collect());
-    let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| failed(&error))?;
-    for batch in reader {
-        ctx.check()?;
-        let batch = batch.map_err(|error| failed(&error))?;
-        for number in &open {
-            let (label, into) = (&labels[*number], &mut found[*number]);
-            let code = label.inputs.first().and_then(|name| input(&batch, name, file));
-            if !matches!(code, Some(Input::Array(_))) {
-                continue;
+    // A code behind a dictionary is looked up once for all of its rows.
+    let coded =
+        |name: &str| labels.iter().any(|label| label.code_alone().is_some_and(|of| of.eq_ignore_ascii_case(name)));
+    let read = match read_texts_as(schema, &footer, coded) {
+        Some(schema) => {
+            let options = ArrowReaderOptions::default().with_schema(schema);
+            ArrowReaderMetadata::try_new(footer.clone(), options).map_err(|error| failed(&error))?
+        }
+        None => own.clone(),
+    };
+    let has = |name: &str| schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
+    for (group, open) in open.iter().enumerate() {
+        let roots: Vec<usize> =
+            open.iter().flat_map(|number| &labels[*number].inputs).filter_map(|name| has(name)).collect();
+        if roots.is_empty() {
+            continue;
+        }
+        let mask = ProjectionMask::roots(footer.file_metadata().schema_descr(), roots);
+        // One row group each: a batch of two has no dictionary.
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(at.clone(), read.clone())
+            .with_projection(mask)
+            .with_row_groups(vec![group])
+            .with_batch_size(BATCH_ROWS);
+        for batch in reader.build().map_err(|error| failed(&error))? {
+            ctx.check()?;
+            let batch = batch.map_err(|error| failed(&error))?;
+            for number in open {
+                let (label, into) = (&labels[*number], &mut found[*number]);
+                let alone = label.code_alone().is_some();
+                let code = label.inputs.first().and_then(|name| input(&batch, name, file, alone));
+                if !matches!(code, Some(Input::Array(_))) {
+                    continue;
+                }
+                let others = label.inputs.iter().skip(1);
+                let others = others.map(|name| input(&batch, name, file, false).unwrap_or(Input::Null));
+                let inputs: Vec<Input> = code.into_iter().chain(others).collect();
+                label.without_label(&inputs, batch.num_rows(), into).map_err(|error| failed(&error))?;
             }
-            let inputs: Vec<Input> =
-                label.inputs.iter().map(|name| input(&batch, name, file).unwrap_or(Input::Null)).collect();
-            label.without_label(&inputs, batch.num_rows(), into).map_err(|error| failed(&error))?;
         }
     }
     Ok(found)
@@ -123,19 +156,18 @@ fn of_file(file: &LakeFile, labels: &[Arc<Derived>], ctx: &Ctx) -> Result<Vec<Wi
 /// all. A column that the file does not have has none without.
 fn has_all_labels(
     at: &At,
-    builder: &ParquetRecordBatchReaderBuilder<At>,
+    metadata: &ArrowReaderMetadata,
     group: usize,
     label: &Derived,
     file: &LakeFile,
 ) -> std::result::Result<bool, ParquetError> {
-    let mut of_record = label.inputs.iter().filter(|name| origin_column(name).is_none());
-    let (Some(name), None) = (of_record.next(), of_record.next()) else { return Ok(false) };
-    let fields = builder.schema().fields();
+    let Some(name) = label.code_alone() else { return Ok(false) };
+    let (footer, fields) = (metadata.metadata(), metadata.schema().fields());
     let Some(root) = fields.iter().position(|field| field.name().eq_ignore_ascii_case(name)) else { return Ok(true) };
-    let leaves = builder.parquet_schema();
+    let leaves = footer.file_metadata().schema_descr();
     let leaf = (0..leaves.num_columns()).find(|leaf| leaves.get_column_root_idx(*leaf) == root);
     let Some(leaf) = leaf.filter(|_| is_text(fields[root].data_type())) else { return Ok(false) };
-    let Some(words) = dictionary_words(at, builder.metadata(), group, leaf)? else { return Ok(false) };
+    let Some(words) = dictionary_words(at, footer, group, leaf)? else { return Ok(false) };
     let Ok(words) = words.iter().map(|word| std::str::from_utf8(word)).collect::<std::result::Result<Vec<_>, _>>()
     else {
         return Ok(false);
@@ -152,7 +184,8 @@ fn has_all_labels(
     Ok(without.rows == 0)
 }
 
-fn input(batch: &RecordBatch, name: &str, file: &LakeFile) -> Option<Input> {
+/// `coded`: it may stand behind a dictionary.
+fn input(batch: &RecordBatch, name: &str, file: &LakeFile, coded: bool) -> Option<Input> {
     if origin_column(name).is_some() {
         return Some(Input::Text(file.id.competencia.to_string()));
     }
@@ -160,6 +193,7 @@ fn input(batch: &RecordBatch, name: &str, file: &LakeFile) -> Option<Input> {
     let column = batch.column(at);
     match column.data_type() {
         DataType::Utf8 | DataType::Int32 | DataType::Int64 | DataType::Date32 => Some(Input::Array(column.clone())),
+        kind if coded && *kind == dictionary_type() => Some(Input::Array(column.clone())),
         kind if is_text(kind) => cast(column, &DataType::Utf8).ok().map(Input::Array),
         _ => None,
     }

@@ -181,7 +181,7 @@ impl Dispatcher {
         match next {
             Next::Start(ticket, job) => {
                 if let Some((_, since)) = state.tokens.get(&ticket.number) {
-                    self.waits.waited(ticket.priority(), since.elapsed());
+                    self.waits.waited(ticket.priority(), since.elapsed(), job.trace_id());
                 }
                 Some((ticket, job))
             }

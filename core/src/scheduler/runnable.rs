@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::queue::Ticket;
-use crate::base::{Cancel, Error, Result, YieldReason};
+use crate::base::{Cancel, Error, Result, TraceId, YieldReason};
 
 /// Work that is run once, or told why it is not.
 pub(super) trait Runnable: Send {
     /// Runs it to its end; it has a slot by `ticket`.
     fn run(self: Box<Self>, slots: Arc<dyn Slots>, ticket: Ticket);
+
+    /// Which job it is, for who looks at the metrics.
+    fn trace_id(&self) -> &TraceId;
 
     /// Ends it without having run.
     fn refuse(self: Box<Self>, why: Error);

@@ -8,7 +8,7 @@ use super::queue::Ticket;
 use super::runnable::{Runnable, Slots};
 use super::state::Status;
 use super::watch::{Handle, Watch};
-use crate::base::{Cancel, Ctx, Error, Result, RunPermit, Slot, YieldReason};
+use crate::base::{Cancel, Ctx, Error, Result, RunPermit, Slot, TraceId, YieldReason};
 
 /// Dropped without having run, it ends too.
 pub(super) struct Task<T, F> {
@@ -49,6 +49,10 @@ where
         if let Some(outcome) = self.outcome(&ctx) {
             self.handle.end(outcome);
         }
+    }
+
+    fn trace_id(&self) -> &TraceId {
+        &self.handle.ctx().trace_id
     }
 
     fn refuse(self: Box<Self>, why: Error) {

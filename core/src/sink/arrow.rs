@@ -16,8 +16,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::{Sink, Stored};
 use crate::base::{Cancel, CancelReason, Chunk, Ctx, Error, ForkGuard, HeldBytes, Next, Result, Slot, batch_bytes};
+use crate::columnar::dictionary_type;
 use crate::governor::BatchMemory;
-use crate::labels::{Derived, dictionary_type, encode_texts};
+use crate::labels::{Derived, encode_texts};
 
 /// Both ends of a stream of `schema` that holds at most `depth` batches (at least one). What the reader takes counts as `foreign`.
 pub fn stream(schema: SchemaRef, depth: usize, foreign: &BatchMemory, cancel: &Cancel) -> (ArrowSink, ArrowReader) {

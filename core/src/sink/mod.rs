@@ -9,6 +9,7 @@ mod destination;
 mod destinations;
 mod fan_out;
 mod file;
+mod level;
 pub mod parquet;
 pub mod pipe;
 pub mod postgres;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use self::footers::Footers;
 use super::file::{self, FileFormat, FilePlace, FileWriter};
+use super::level::zstd_level;
 use super::resumable_file::{Part, ResumableFile};
 use super::{Identity, OutputRoot, ResultInfo, Sink, StoredAddress, StoredTarget, Target, TargetEnv};
 use crate::base::{Chunk, Code, Ctx, Error, Result, UnitId, text};
@@ -76,14 +77,7 @@ impl Target for Parquet {
     }
 
     fn open(&self, env: &TargetEnv, info: &ResultInfo, state: SinkState) -> Result<Box<dyn Sink>> {
-        let level = ZstdLevel::try_new(self.zstd).map_err(|_| {
-            let zstd = self.zstd;
-            Error::new(
-                Code::InvalidParams,
-                text!("O nível zstd {zstd} não existe; use de 1 a 22", "There is no zstd level {zstd}; use 1 to 22"),
-            )
-            .with("received", zstd)
-        })?;
+        let level = ZstdLevel::try_new(zstd_level(self.zstd)?).map_err(Error::internal)?;
         if self.row_group_rows == 0 {
             return Err(Error::new(
                 Code::InvalidParams,

@@ -99,6 +99,10 @@ fn rows_that_others_mislabel_have_the_ministrys_words() {
     let Some(finance) = groups("sia/PAAC2401.dbc", "SIA-PA", "PA_TPFIN") else { return };
     assert_eq!(finance[&("01".into(), "01 Atenção Básica (PAB)".into())], 26_040, "{finance:?}");
     assert!(finance.contains_key(&("04".into(), "04 Fundo de Ações Estratégicas e Compensações FAEC".into())));
+    // The last row of that table is a range from blank to 99, of what no other row names.
+    let places = groups("sia/PAAC2401.dbc", "SIA-PA", "PA_TPUPS").unwrap();
+    assert_eq!(places[&("05".into(), "HOSPITAL GERAL".into())], 28_741, "{places:?}");
+    assert!(places.keys().all(|(_, label)| !label.contains("INFORMADO")), "{places:?}");
     let of_deaths = groups("sim/DORR2022.dbc", "SIM-DO", "ESC").unwrap();
     let years = ["Nenhuma", "1 a 3 anos", "4 a 7 anos", "8 a 11 anos", "12 anos e mais"];
     let filled =
@@ -359,4 +363,30 @@ fn a_file_that_is_read_by_itself_has_labels_too() {
     // Nor the competência, without which no list holds.
     let error = open_records(&odd, &told, Catalog::builtin(), Language::En).err().unwrap();
     assert!(error.code() == datasus::Code::InvalidParams && error.detail().contains("competência"), "{error}");
+}
+
+/// Nothing is found by it, and that is no answer to take for one.
+#[test]
+fn a_condition_on_a_word_that_is_none_says_so() {
+    let place = tempfile::tempdir().unwrap();
+    datasus::source::write_example_data(place.path(), 20).unwrap();
+    let client = datasus::Client::open(place.path()).unwrap();
+    let warned = |params: &QueryParams| -> Vec<String> {
+        let (found, report) = rows(&client, params);
+        let of_words = |warning: &String| warning.contains("lista embutida");
+        assert_eq!(found.is_empty(), report.warnings.iter().any(of_words), "{:?}", report.warnings);
+        report.warnings.into_iter().filter(of_words).collect()
+    };
+    let by = |column: &str, word: &str| {
+        QueryParams::dataset("SIH-RD").columns([column]).filter(col(column).eq(word)).limit(5)
+    };
+    let near = warned(&by("SEXO_rotulo", "feminino"));
+    assert!(
+        near.len() == 1 && near[0].contains("\"feminino\"") && near[0].contains("quis dizer Feminino?"),
+        "{near:?}"
+    );
+    assert_eq!(warned(&by("regiao_residencia", "Nrote")).len(), 1);
+    assert_eq!(warned(&by("SEXO_rotulo", "Feminino")), Vec::<String>::new());
+    let sql = |word: &str| QueryParams::sql(format!("SELECT N_AIH FROM sih_rd WHERE SEXO_rotulo = '{word}' LIMIT 5"));
+    assert_eq!((warned(&sql("MULHER")).len(), warned(&sql("Masculino")).len()), (1, 0));
 }

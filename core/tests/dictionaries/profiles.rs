@@ -110,6 +110,7 @@ fn three_months(language: Language) -> (Client, tempfile::TempDir) {
             ("DT_INTER", days),
             ("VAL_TOT", money),
             ("CNES", cnes),
+            ("MES_CMPT", all(&format!("{number:02}"), rows)),
         ];
         month(place.path(), &format!("SIH_RD_AC_2024_{number:02}.parquet"), &columns);
     }
@@ -138,6 +139,9 @@ fn what_changes_from_one_month_to_the_next_is_told() {
         race.changes.iter().find(|c| c.value.as_deref() == Some("01")).unwrap().label.as_deref(),
         Some("Branca")
     );
+    // It is another one in each competência, which is no news.
+    let month = column("MES_CMPT");
+    assert_eq!((month.distinct, month.changes.len()), (4, 0));
     let cnes = column("CNES");
     let nulls: Vec<u64> = cnes.by_competencia.iter().map(|one| one.nulls).collect();
     assert_eq!((nulls.as_slice(), cnes.nulls, cnes.changes.len()), ([0, 200, 0, 0].as_slice(), 200, 2));

@@ -208,8 +208,11 @@ fn race_and_sex_of_outpatient_care_are_not_those_of_other_systems() {
     assert_eq!(of("04")[1..], [Some("AMARELA".into()), Some("Amarela".into()), Some("21192".into())]);
     assert_eq!(report.unlabelled, []);
     let params = QueryParams::dataset("SIA-PA").group_by(["PA_SEXO", "sexo_nome"]).count("n");
-    let (sexes, _) = rows(&client, &params);
-    assert!(sexes.iter().any(|row| row[0].as_deref() == Some("F") && row[1].as_deref() == Some("Feminino")));
+    let (mut sexes, _) = rows(&client, &params);
+    sexes.sort();
+    let text = |cells: [&str; 3]| cells.map(|cell| (!cell.is_empty()).then(|| cell.to_owned())).to_vec();
+    let expected = [["0", "", "23685"], ["F", "Feminino", "48445"], ["M", "Masculino", "33706"]];
+    assert_eq!(sexes, expected.map(text));
     let params = QueryParams::dataset("SIA-PA").columns(["PA_IDADE", "idade_anos"]).filter(col("PA_IDADE").eq("999"));
     let (unknown, _) = rows(&client, &params);
     assert_eq!(unknown.len(), 4_811);
@@ -226,10 +229,15 @@ fn race_and_sex_of_outpatient_care_are_not_those_of_other_systems() {
 #[test]
 fn blanks_of_facilities_have_the_label_that_their_table_gives_them() {
     let Some((client, _place)) = genuine(&["cnes/STAC2401.dbc"]) else { return };
-    let (rows, report) =
-        rows(&client, &QueryParams::dataset("CNES-ST").columns(["TPGESTAO", "CLIENTEL", "NAT_JUR"]).all_labels());
-    assert!(rows.iter().filter(|row| row[0].is_none()).all(|row| row[1].as_deref() == Some("NÃO INFORMADO")));
-    assert!(rows.iter().all(|row| row[3].is_some()));
+    let all = QueryParams::dataset("CNES-ST").columns(["TPGESTAO", "CLIENTEL", "NAT_JUR"]).all_labels();
+    let (found, report) = rows(&client, &all);
+    // A range of the table begins with a blank (`  -99`), and stands behind the codes that it would hide.
+    let blank: Vec<_> = found.iter().filter(|row| row[2].is_none()).collect();
+    assert_eq!(blank.len(), 22);
+    assert!(blank.iter().all(|row| row[3].as_deref() == Some("Fluxo de Clientela não informado")), "{blank:?}");
+    assert_eq!(found.iter().filter(|row| row[3].as_deref() == Some("Atendimento de demanda espontânea")).count(), 821);
+    // The first row of that table catches everything.
+    assert_eq!(found.iter().filter(|row| row[1].as_deref() == Some("MUNICIPAL")).count(), 1_185);
     println!("{:?}", report.unlabelled);
 }
 
@@ -431,6 +439,18 @@ fn codes_without_a_label_are_null_and_counted() {
     expected(&report);
     expected(&rows(&client, &QueryParams::dataset("SIH-RD").group_by(["TPDISEC1_rotulo"]).count("n")).1);
     expected(&rows(&client, &QueryParams::sql("SELECT TPDISEC1_rotulo FROM sih_rd")).1);
+    // Also where the answer has fewer rows than the file, or the column beside its label.
+    let label = || QueryParams::dataset("SIH-RD").columns(["TPDISEC1_rotulo"]);
+    for fewer in
+        [label().limit(1), label().filter(col("N_AIH").eq("1")), label().filter(col("TPDISEC1_rotulo").is_null())]
+    {
+        expected(&rows(&client, &fewer).1);
+    }
+    let groups = || QueryParams::dataset("SIH-RD").group_by(["TPDISEC1_rotulo"]).count("n");
+    for fewer in [groups().limit(1), groups().filter(col("N_AIH").eq("2"))] {
+        expected(&rows(&client, &fewer).1);
+    }
+    expected(&rows(&client, &QueryParams::dataset("SIH-RD").columns(["TPDISEC1", "TPDISEC1_rotulo"])).1);
     // In a year of other codes none is put into words.
     write(&place.path().join("RDAC9501.parquet"), &batch);
     let old = QueryParams::dataset("SIH-RD").competencia("199501").columns(["TPDISEC1_rotulo"]);

@@ -11,7 +11,8 @@ use datasus::{Client, Code, Config, Language, QueryParams};
 use zip::write::SimpleFileOptions;
 
 use crate::ftp_server::{Fault, FtpServer};
-use crate::queries::{rows, write};
+use crate::kits::kits;
+use crate::queries::{genuine, rows, write};
 
 const AUXILIAR: &str = "/dissemin/publicos/SIHSUS/200801_/Auxiliar";
 
@@ -33,6 +34,27 @@ fn kit(year: u16, female: &str) -> Vec<u8> {
     }
     writer.finish().unwrap();
     out.into_inner()
+}
+
+/// A DBF of two columns of text.
+fn dbf(names: [&str; 2], widths: [usize; 2], rows: &[[&str; 2]]) -> Vec<u8> {
+    let mut bytes = vec![3, 131, 1, 1];
+    bytes.extend((rows.len() as u32).to_le_bytes());
+    bytes.extend(97_u16.to_le_bytes());
+    bytes.extend((1 + widths[0] as u16 + widths[1] as u16).to_le_bytes());
+    bytes.resize(32, 0);
+    for (name, width) in names.iter().zip(widths) {
+        let start = bytes.len();
+        bytes.extend(name.bytes());
+        bytes.resize(start + 11, 0);
+        bytes.extend([b'C', 0, 0, 0, 0, width as u8]);
+        bytes.resize(start + 32, 0);
+    }
+    bytes.push(13);
+    for row in rows {
+        bytes.extend(format!(" {:<a$}{:<b$}", row[0], row[1], a = widths[0], b = widths[1]).bytes());
+    }
+    bytes
 }
 
 /// Admissions of these competências, each with a woman.
@@ -185,4 +207,72 @@ fn a_transfer_that_is_cut_brings_nothing_half() {
     let client = open(&server.address("/dissemin/publicos"), config(place.path()));
     assert!(client.sync_dictionaries(None).is_err());
     assert!(!place.path().join("lake/dictionaries").exists());
+}
+
+/// The whole of the ministry's kit of admissions, unpacked: its words are those that are built in, which were made of it.
+#[test]
+fn the_genuine_kit_of_admissions_is_compiled_and_labels_them() {
+    let (Some(kits), Some((built_in, source))) = (kits(), genuine(&["sih/RDAC2401.dbc"])) else { return };
+    let place = tempfile::tempdir().unwrap();
+    let client = open(source.path().to_str().unwrap(), config(place.path()));
+    let done = client.sync_dictionaries(kits.join("TAB_SIH").to_str()).unwrap();
+    // Its 157 tables and what lies beside them in zips.
+    assert_eq!((done.kits.len(), done.failed.len(), done.kits[0].kit.as_str()), (1, 0, "sih"), "{done:?}");
+    assert!(done.kits[0].tables >= 157 && done.kits[0].rows > 20_000 && done.kits[0].sha256.len() == 64, "{done:?}");
+    let file = std::fs::read_dir(place.path().join("lake/dictionaries/sih")).unwrap().next().unwrap().unwrap().path();
+    let reader =
+        parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(file).unwrap());
+    let schema = reader.unwrap().schema().clone();
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    for name in ["kit", "kit_date", "table", "code", "code_to", "label", "category", "row", "sha256"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    let columns = ["SEXO", "RACA_COR", "ESPEC", "COBRANCA", "NACIONAL", "ETNIA", "INSTRU", "COD_IDADE", "CAR_INT"];
+    for column in columns {
+        let label = format!("{column}_rotulo");
+        let params = QueryParams::dataset("SIH-RD").columns([column, label.as_str(), "IDADE"]);
+        let ((ours, _), (theirs, report)) = (rows(&built_in, &params), rows(&client, &params));
+        assert_eq!(ours, theirs, "{column}");
+        assert_eq!(report.unlabelled, [], "{column}");
+    }
+    let lists = client.dictionaries().unwrap();
+    assert!(lists.iter().filter(|list| list.source.contains("SHA-256")).count() > 40, "{}", lists.len());
+}
+
+/// Procedures change every month: their names are in a DBF of the kit.
+#[test]
+fn names_of_procedures_and_causes_are_of_the_newest_kit_and_none_is_lost() {
+    let (place, source) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let text = |values: [&str; 3]| Arc::new(StringArray::from_iter_values(values)) as ArrayRef;
+    let procedures = text(["0301010072", "0309999999", "0411010034"]);
+    let causes = text(["A000", "ZZ99", "J180"]);
+    let batch = RecordBatch::try_from_iter([("PROC_REA", procedures), ("DIAG_PRINC", causes)]).unwrap();
+    write(&source.path().join("RDAC2401.parquet"), &batch);
+    let client = open(source.path().to_str().unwrap(), config(place.path()));
+    let params = || QueryParams::dataset("SIH-RD").columns(["PROC_REA_rotulo", "DIAG_PRINC_rotulo"]);
+    let (before, report) = rows(&client, &params());
+    assert_eq!((before[1][0].clone(), report.unlabelled.len()), (None, 2), "{before:?}");
+    let folder = place.path().join("TAB_SIH");
+    std::fs::create_dir(&folder).unwrap();
+    let kit = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).unwrap();
+    let names = [["0301010072", "Consulta com outro nome"], ["0309999999", "Procedimento novo"]];
+    kit("TB_SIGTAW.DBF", &dbf(["IP_COD", "IP_DSCR"], [10, 60], &names));
+    kit("cid10.dbf", &dbf(["CD_COD", "CD_DESCR"], [4, 50], &[["ZZ99", "ZZ99 Causa nova"]]));
+    // A table of that name with other columns is another one.
+    kit("CBO.dbf", &dbf(["OUTRA", "COLUNA"], [6, 40], &[["225125", "Nada"]]));
+    kit("SEXO.CNV", sexes("Mulher").as_bytes());
+    let done = client.sync_dictionaries(folder.to_str()).unwrap();
+    assert_eq!((done.kits[0].tables, done.kits[0].rows), (3, 7), "{done:?}");
+    let (after, report) = rows(&client, &params());
+    let said = |row: usize, column: usize| after[row][column].as_deref();
+    assert_eq!([said(0, 0), said(1, 0)], [Some("Consulta com outro nome"), Some("Procedimento novo")]);
+    assert_eq!(said(1, 1), Some("ZZ99 Causa nova"));
+    // What the newer kit does not name keeps its name.
+    assert_eq!((&after[2], &after[0][1]), (&before[2], &before[0][1]));
+    assert!(after[2].iter().all(Option::is_some) && report.unlabelled.is_empty(), "{after:?}");
+    let lists = client.dictionaries().unwrap();
+    let sigtap = lists.iter().find(|list| list.list == "sigtap" && list.source.contains("SHA-256")).unwrap();
+    assert!(sigtap.official && sigtap.source.contains("TAB_SIH do DATASUS, TB_SIGTAW.DBF"), "{sigtap:?}");
+    let cbo = lists.iter().filter(|list| list.list == "cbo").count();
+    assert_eq!(cbo, 1, "the built-in one alone");
 }

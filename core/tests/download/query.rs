@@ -144,6 +144,29 @@ fn a_plan_says_what_a_sync_would_bring_and_two_files_come_at_once() {
 }
 
 #[test]
+fn six_files_come_at_once_where_that_is_asked_and_no_more_can_be() {
+    let (server, place) = (FtpServer::start(), Place::new());
+    let months: Vec<String> = (1..=9).map(|month| format!("2024{month:02}")).collect();
+    months.iter().for_each(|month| server.put(&format!("{SIH}/RDAC{}.dbc", &month[2..]), &bytes("RDAC2401.dbc", 200)));
+    server.manners().folders.insert("/dissemin/publicos/SIHSUS/199201_200712/Dados".into());
+    // A second or more for each file, so that all come together that may.
+    server.manners().slowly = Some((150, Duration::from_millis(20)));
+    let client = client_of(&server, Config { transfers: 6, ..place.config() });
+    let params = admissions(&months.iter().map(String::as_str).collect::<Vec<_>>());
+    let report = client.sync(&params).unwrap();
+    assert_eq!((report.files, server.most_transfers()), (9, 6));
+    for transfers in [0, 7] {
+        let config = Config { transfers, ..place.config() };
+        let error = datasus::Client::open_with(server.address("/dissemin/publicos"), config).map(drop).unwrap_err();
+        assert_eq!(
+            (error.code(), &error.diagnostic()["received"]),
+            (Code::InvalidParams, &(transfers as u64).into()),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn plans_and_estimates_fetch_nothing_not_even_for_the_types_of_a_dataset_that_the_catalogue_has_none_of() {
     let (server, place) = (serving(200), Place::new());
     server.put(&format!("{SIH}/CHBR2401.dbc"), &bytes("RDAC2401.dbc", 200));

@@ -152,6 +152,11 @@ impl FtpServer {
         self.shared.sent.load(SeqCst)
     }
 
+    /// Transfers of files that are under way.
+    pub fn transferring(&self) -> usize {
+        self.shared.transfers.load(SeqCst)
+    }
+
     /// The most transfers of files at once.
     pub fn most_transfers(&self) -> usize {
         self.shared.most_transfers.load(SeqCst)

@@ -1,25 +1,17 @@
 //! Ways in which a statement ends before its answer does.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use datasus::base::{Cancel, CancelReason};
 use datasus::{Client, Code, Config, Isolation, Options, Pending};
 
 use crate::ungated::Ungated;
-use crate::{config, metric, own_program, source, sql, still_answers, workers};
+use crate::{config, metric, own_program, source, sql, still_answers, until, workers};
 
 /// Has no end that anybody lives to see, and hears no interrupt for long.
 const ENDLESS: &str = "SELECT sum(a.r * b.r) FROM range(100000000) a(r), range(100000000) b(r)";
 /// Many rows, at once.
 const ROWS: &str = "SELECT r, lpad(CAST(r AS VARCHAR), 40, '0') AS t FROM range(20000000) x(r)";
-
-fn until(what: &str, is: impl Fn() -> bool) {
-    let late = Instant::now() + Duration::from_secs(30);
-    while !is() {
-        assert!(Instant::now() < late, "{what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
 
 #[test]
 fn a_cancel_and_a_deadline_are_a_kill() {

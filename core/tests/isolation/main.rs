@@ -12,6 +12,7 @@ mod opening;
 mod ungated;
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use datasus::{Client, Config, Isolation, Language, Options, QueryParams, Result};
 
@@ -48,6 +49,15 @@ pub fn sql(text: &str) -> QueryParams {
 pub fn rows(client: &Client, text: &str) -> Result<usize> {
     let answer = client.query(&sql(text))?;
     Ok(answer.collect_batches()?.iter().map(|batch| batch.num_rows()).sum())
+}
+
+/// For half a minute at most.
+pub fn until(what: &str, is: impl Fn() -> bool) {
+    let late = Instant::now() + Duration::from_secs(30);
+    while !is() {
+        assert!(Instant::now() < late, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// The process is well, and so is its client.

@@ -3,9 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use datasus::{Client, Code, Config, Isolation};
+use datasus::base::{Cancel, CancelReason};
+use datasus::{Client, Code, Config, Isolation, Pending};
 
-use crate::{config, own_program, source, still_answers, workers};
+use crate::{config, metric, own_program, rows, source, sql, still_answers, until, workers};
 
 fn refused(source: &Path, worker: &Path) -> datasus::Error {
     let config = Config { worker: Some(worker.into()), ..config(Isolation::Process) };
@@ -52,9 +53,86 @@ fn workers_end_with_their_client() {
     still_answers(&client);
     assert!(!workers(&program).is_empty());
     drop(client);
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while !workers(&program).is_empty() {
-        assert!(std::time::Instant::now() < until, "{:?} live still", workers(&program));
-        std::thread::sleep(std::time::Duration::from_millis(10));
+    until("they live still", || workers(&program).is_empty());
+}
+
+/// However many statements want one while none can begin, each of them hears its cancel, and no worker begins for nobody.
+#[test]
+fn a_statement_that_waits_for_a_worker_hears_its_cancel_and_leaves_none_behind() {
+    let (source, folder) = (source(), tempfile::tempdir().unwrap());
+    let (program, gate) = (own_program(folder.path()), folder.path().join("open"));
+    std::fs::write(&gate, "").unwrap();
+    let gated = folder.path().join("gated");
+    let (file, exec) = (gate.display(), program.display());
+    let script = format!("#!/bin/sh\nwhile [ ! -e '{file}' ]; do sleep 0.05; done\nexec '{exec}'\n");
+    std::fs::write(&gated, script).unwrap();
+    std::fs::set_permissions(&gated, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = Config { worker: Some(gated), threads: Some(6), ..config(Isolation::Process) };
+    let client = Client::open_with(source.path(), config).unwrap();
+    std::fs::remove_file(&gate).unwrap();
+    // The one that waits already; the next one stands at the gate.
+    assert_eq!(rows(&client, "SELECT CNES FROM sih_rd LIMIT 1").unwrap(), 1);
+    let started = metric(&client, "datasus_engine_workers_started_total");
+    std::thread::scope(|scope| {
+        let ask = || {
+            let cancel = Cancel::default();
+            let (params, token) = (sql("SELECT CNES FROM sih_rd LIMIT 2"), cancel.clone());
+            let client = &client;
+            (cancel, scope.spawn(move || client.begin_query_until(&params, &token).and_then(Pending::wait).map(drop)))
+        };
+        let asked: Vec<_> = (0..6).map(|_| ask()).collect();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        for (cancel, waits) in asked {
+            cancel.set(CancelReason::Caller);
+            assert_eq!(waits.join().unwrap().unwrap_err().code(), Code::Cancelled);
+        }
+    });
+    assert_eq!(metric(&client, "datasus_engine_workers_started_total"), started);
+    std::fs::write(&gate, "").unwrap();
+    until("none waits", || metric(&client, "datasus_engine_workers{state=\"waiting\"}") >= 1.0);
+    still_answers(&client);
+    let most = started + 4.0;
+    assert!(
+        metric(&client, "datasus_engine_workers_started_total") <= most,
+        "more than one for the statement, and spares"
+    );
+    until("too many wait", || workers(&program).len() <= 2);
+}
+
+#[test]
+fn what_the_host_has_open_is_closed_in_its_workers() {
+    let (source, folder) = (source(), tempfile::tempdir().unwrap());
+    let (program, secret) = (own_program(folder.path()), folder.path().join("secret"));
+    std::fs::write(&secret, "secret").unwrap();
+    let open = std::fs::File::open(&secret).unwrap();
+    // As a library in C leaves its own: programs that the host starts have it too.
+    // SAFETY: plain numbers of an open file.
+    assert_eq!(unsafe { libc::fcntl(std::os::fd::AsRawFd::as_raw_fd(&open), libc::F_SETFD, 0) }, 0);
+    let config = Config { worker: Some(program.clone()), ..config(Isolation::Process) };
+    let client = Client::open_with(source.path(), config).unwrap();
+    let workers = workers(&program);
+    assert!(!workers.is_empty());
+    for worker in workers {
+        let of = std::fs::read_dir(format!("/proc/{worker}/fd")).unwrap();
+        let names: Vec<_> = of.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok()).collect();
+        assert!(!names.is_empty() && !names.contains(&secret), "{names:?}");
     }
+    still_answers(&client);
+}
+
+#[test]
+fn without_a_folder_to_spill_to_a_statement_that_needs_one_says_so_and_others_run() {
+    let (source, folder) = (source(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let told = [Isolation::None, Isolation::Process].map(|isolation| {
+        let config = Config { spill: Some(file.join("spill")), memory_limit: Some(128 << 20), ..config(isolation) };
+        let client = Client::open_with(source.path(), config).unwrap();
+        still_answers(&client);
+        let large = "SELECT r, lpad(CAST(r AS VARCHAR), 60, '0') AS t FROM range(8000000) x(r) ORDER BY t DESC";
+        let error = rows(&client, large).unwrap_err();
+        still_answers(&client);
+        (error.code(), error.detail().to_owned())
+    });
+    assert_eq!(told[0], told[1]);
 }

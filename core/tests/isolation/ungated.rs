@@ -76,5 +76,5 @@ impl Ungated {
 }
 
 pub fn view(name: &str, relation: &str) -> View {
-    View { name: name.into(), relation: relation.into() }
+    View::new(name.into(), relation.into())
 }

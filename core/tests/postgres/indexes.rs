@@ -14,7 +14,7 @@ use datasus::{CacheMode, Code, IndexState, Options, Postgres, QueryParams, col};
 use crate::server::{PASSWORD, Server};
 use crate::*;
 
-fn server() -> &'static Server {
+pub fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| Server::start(""))
 }
@@ -25,7 +25,7 @@ fn held_up() -> &'static Server {
     SERVER.get_or_init(|| Server::start(""))
 }
 
-fn made_folder() -> tempfile::TempDir {
+pub fn made_folder() -> tempfile::TempDir {
     canary::listen();
     let folder = tempfile::tempdir().unwrap();
     made::write(folder.path());
@@ -36,21 +36,21 @@ fn february() -> QueryParams {
     QueryParams::dataset("SIH-RD").uf(["AC"]).competencia("202402")
 }
 
-fn of(server: &Server, table: &str) -> Vec<String> {
+pub fn of(server: &Server, table: &str) -> Vec<String> {
     let sql =
         format!("SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = '{table}'::regclass ORDER BY 1");
     server.psql(&sql).into_iter().map(|mut row| row.remove(0)).collect()
 }
 
-fn invalid(server: &Server) -> String {
+pub fn invalid(server: &Server) -> String {
     server.psql("SELECT count(*) FROM pg_index WHERE NOT indisvalid")[0][0].clone()
 }
 
-fn told(report: &Report) -> Vec<(&str, &str, IndexState)> {
+pub fn told(report: &Report) -> Vec<(&str, &str, IndexState)> {
     report.indexes.iter().map(|one| (one.column.as_str(), one.method.as_str(), one.state)).collect()
 }
 
-fn until(what: &str, mut done: impl FnMut() -> bool) {
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
     while !done() {
         assert!(Instant::now() < end, "{what}");

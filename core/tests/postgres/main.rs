@@ -15,6 +15,7 @@ mod interrupted;
 mod kept;
 mod labels;
 mod large;
+mod late_indexes;
 mod logins;
 #[path = "../../../tests/conformance/made.rs"]
 mod made;

@@ -73,3 +73,47 @@ fn the_tree_in_a_bucket_is_a_source_among_others_and_only_the_catalogues_folders
     let error = rows(&open(root, &["ftp://127.0.0.1:1/x"], other.path(), keyless)).unwrap_err();
     assert!(error.code() == Code::Unreachable && error.detail().contains("s3_profile"), "{error}");
 }
+
+/// A zip with a table of sexes, in which 3 has this word.
+fn kit(female: &str) -> Vec<u8> {
+    let row = |number: u32, label: &str, codes: &str| format!("{number:7}  {label:<51}{codes}\r\n");
+    let day = zip::DateTime::from_date_and_time(2031, 1, 1, 0, 0, 0).unwrap();
+    let options = zip::write::SimpleFileOptions::default().last_modified_time(day);
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    writer.start_file("CNV/SEXO.CNV", options).unwrap();
+    let text = format!("2 1\r\n{}{}", row(1, "Masculino", "1"), row(2, female, "2,3"));
+    std::io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
+    writer.finish().unwrap().into_inner()
+}
+
+#[test]
+fn kits_in_a_bucket_come_from_the_tree_and_from_any_folder_of_it() {
+    let Some(server) = shared() else { return };
+    let (source, lake) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write_example_data(source.path(), 20).unwrap();
+    let store = store(&config(server.port));
+    put(&store, "s3://datasus/kits/publicos/SIHSUS/200801_/Auxiliar/TAB_SIH.zip", &kit("Mulher da árvore"));
+    put(&store, "s3://datasus/kits/soltos/TAB_SIH.zip", &kit("Mulher da pasta"));
+    let words = |from: &str, lake: &Path| -> Vec<String> {
+        let config = Config { lake: Some(lake.into()), home: Some(lake.join("home")), ..config(server.port) };
+        let client = Client::open_with(source.path(), config).unwrap();
+        let done = client.sync_dictionaries(Some(from)).unwrap();
+        assert_eq!((done.kits.len(), done.kits[0].date.as_str()), (1, "2031-01-01"), "{done:?}");
+        let params = QueryParams::dataset("SIH-RD").competencia("202401").group_by(["SEXO_rotulo"]).count("n");
+        let batches: Vec<_> = client.query(&params).unwrap().with_plain_words().map(|batch| batch.unwrap()).collect();
+        let column = |batch: &arrow::array::RecordBatch| {
+            arrow::array::AsArray::as_string::<i32>(batch.column(0))
+                .iter()
+                .flatten()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let mut found: Vec<String> = batches.iter().flat_map(column).collect();
+        found.sort();
+        found
+    };
+    assert_eq!(words("s3://datasus/kits/publicos", &lake.path().join("a")), ["Masculino", "Mulher da árvore"]);
+    assert_eq!(words("s3://datasus/kits/soltos", &lake.path().join("b")), ["Masculino", "Mulher da pasta"]);
+    let client = Client::open_with(source.path(), config(server.port)).unwrap();
+    assert_eq!(client.sync_dictionaries(Some("s3://datasus/kits/nada")).unwrap_err().code(), Code::NotFound);
+}

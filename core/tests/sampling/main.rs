@@ -169,6 +169,25 @@ fn the_sample_is_the_same_however_it_is_read_and_nothing_is_scaled() {
     }
 }
 
+/// A profile is exact, or says that it is not, and whose rows it counted.
+#[test]
+fn a_profile_of_a_sample_says_that_it_is_one() {
+    let _memory = emergency();
+    let place = tempfile::tempdir().unwrap();
+    let client = client(place.path());
+    let (rows, sampled) = answer(&client, &all());
+    let profile = client.profile(&all().options(on(OnEmergency::Sample))).unwrap();
+    assert_eq!((profile.rows, profile.exact), (rows.num_rows() as u64, false));
+    assert_eq!(profile.report.sampling, sampled);
+    assert!(
+        profile.warnings.iter().any(|warning| warning.to_lowercase().contains("amostra")),
+        "{:?}",
+        profile.warnings
+    );
+    let spilled = client.profile(&all().options(on(OnEmergency::Spill))).unwrap();
+    assert_eq!((spilled.rows, spilled.exact, spilled.report.sampling), (ROWS, true, None));
+}
+
 /// The engine would take the user's numbers for its own.
 #[test]
 fn a_column_that_hides_row_numbers_is_refused_where_the_engine_would_need_them() {

@@ -22,6 +22,10 @@ impl Dialect for Backticks {
         DuckDbDialect.derived(derived, inputs)
     }
 
+    fn derived_counted(&self, derived: &datasus::labels::Derived, rows: &str, inputs: &[String]) -> String {
+        DuckDbDialect.derived_counted(derived, rows, inputs)
+    }
+
     fn word_place(&self, derived: &datasus::labels::Derived, word: &str) -> String {
         DuckDbDialect.word_place(derived, word)
     }

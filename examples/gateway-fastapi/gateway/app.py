@@ -73,7 +73,7 @@ class Edge:
         finally:
             self._state.open -= 1
             seconds = time.monotonic() - begun
-            self._state.requests.count(scope, status, seconds)
+            self._state.requests.count(scope, status, seconds, trace_id)
             if scope["path"] not in ("/health", "/ready", "/metrics"):
                 extra = {
                     "method": scope["method"],
@@ -119,6 +119,7 @@ def build(settings: Settings, client: datasus.Client | None = None) -> FastAPI:
             state=folder(home / "state"),
             lake=home / "lake",
             processes=settings.workers,
+            isolation=settings.isolation,
             language=settings.language,
             progress=False,
         )
@@ -148,8 +149,9 @@ def build(settings: Settings, client: datasus.Client | None = None) -> FastAPI:
     app.state.settings, app.state.closing, app.state.open = settings, False, 0
     app.state.requests = health.Requests()
     app.state.admission = admission.Admission()
-    errors.install(app, settings.language)
-    for routes in (query.routes, job_routes.routes, catalog.routes, health.routes):
+    routers = (query.routes, job_routes.routes, catalog.routes, health.routes)
+    errors.install(app, routers, settings.language)
+    for routes in routers:
         app.include_router(routes)
     _with_models(app)
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")

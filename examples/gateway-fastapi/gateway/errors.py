@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from fastapi import Request
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 import datasus
 
@@ -23,6 +26,10 @@ _TEXTS = {
     "no_key": ("É preciso uma chave de API, no cabeçalho X-API-Key", "An API key is needed, in the header X-API-Key"),
     "too_large": ("O pedido tem mais de {maximum} bytes", "The request has more than {maximum} bytes"),
     "accept": ("Nenhum formato do cabeçalho Accept existe aqui", "No format of the header Accept exists here"),
+    "parameter": (
+        "O parâmetro `{name}` não serve: recebido {received}",
+        "The parameter `{name}` does not do: received {received}",
+    ),
     "nothing": ("Não há nada neste endereço", "There is nothing at this address"),
     "method": ("Este endereço não aceita {received}", "This address does not take {received}"),
     "no_job": ("Não há trabalho com este número", "There is no job of this number"),
@@ -40,6 +47,11 @@ _TEXTS = {
         "More than {limit} queries a minute from this address; ask again in {retry_after_sec} s",
     ),
     "media": ("Esperado um corpo em application/json", "Expected a body in application/json"),
+    "utf8": ("O corpo não é texto em UTF-8", "The body is no text in UTF-8"),
+    "object": (
+        'Esperada uma consulta, um objeto em JSON que começa com {{: {{"dataset": "SIH-RD", "uf": "AC"}}',
+        'Expected a query, an object in JSON that begins with {{: {{"dataset": "SIH-RD", "uf": "AC"}}',
+    ),
     "internal": ("Erro interno do serviço", "Internal error of the service"),
     "bad": ("O pedido não pôde ser lido", "The request could not be read"),
 }
@@ -82,7 +94,14 @@ def of_datasus(error: datasus.Error) -> JSONResponse:
     return _answer(status, error.to_dict())
 
 
-def install(app: Any, language: str) -> None:
+def _methods(routers: Sequence[APIRouter], request: Request) -> list[str]:
+    """Those that an address takes, where they are others than the one it was asked by."""
+    routes = [route for router in routers for route in router.routes if isinstance(route, Route)]
+    partial = [route for route in routes if route.matches(request.scope)[0] == Match.PARTIAL]
+    return sorted({method for route in partial for method in route.methods or ()})
+
+
+def install(app: Any, routers: Sequence[APIRouter], language: str) -> None:
     """Every error of the application in one form."""
 
     @app.exception_handler(datasus.Error)
@@ -93,9 +112,24 @@ def install(app: Any, language: str) -> None:
     async def _(_request: Request, refusal: Refusal) -> JSONResponse:
         return _answer(refusal.status, form(refusal.code, refusal.text, language, **refusal.diagnostic))
 
+    @app.exception_handler(RequestValidationError)
+    async def _(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        facts = {
+            "name": str(first["loc"][-1]),
+            "received": str(first.get("input"))[:80],
+            "expected_format": first["msg"],
+        }
+        return _answer(422, form("DS-422", "parameter", language, **facts))
+
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> JSONResponse:
         received = f"{request.method} {request.url.path}"
+        # The page's files lie at the root, so that an address of ours with another method is one of none of them.
+        if error.status_code in (404, 405) and (methods := _methods(routers, request)):
+            told = _answer(405, form("DS-400", "method", language, received=received, valid_examples=methods))
+            told.headers["allow"] = ", ".join(methods)
+            return told
         if error.status_code == 404:
             examples = ["POST /query", "GET /datasets", "GET /health"]
             return _answer(404, form("DS-404", "nothing", language, received=received, valid_examples=examples))

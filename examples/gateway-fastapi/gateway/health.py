@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import os
 import pathlib
 import re
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,8 +49,10 @@ class Requests:
         self._lock = threading.Lock()
         self._counts: dict[tuple[str, str, int], int] = {}
         self._durations: dict[str, list[float]] = {}
+        #: Of each bucket the last request that was a job: its trace, its seconds, and when it ended.
+        self._exemplars: dict[tuple[str, int], tuple[str, float, float]] = {}
 
-    def count(self, scope: Any, status: int, seconds: float) -> None:
+    def count(self, scope: Any, status: int, seconds: float, trace_id: str | None = None) -> None:
         """One that was answered. Of addresses that are none there is one label."""
         route = getattr(scope.get("route"), "path", None) or ("page" if status < 400 else "other")
         method = scope["method"] if scope["method"] in _METHODS else "other"
@@ -60,11 +64,14 @@ class Requests:
                 cells[place] += seconds <= bound
             cells[-2] += 1
             cells[-1] += seconds
+            if trace_id is not None:
+                self._exemplars[route, bisect.bisect_left(_BOUNDS, seconds)] = (trace_id, seconds, time.time())
 
     def lines(self, gauges: dict[str, tuple[str, float]], as_open: bool) -> Iterator[str]:
         """As Prometheus reads them; a counter's family has no ``_total`` in OpenMetrics."""
         with self._lock:
             counts, durations = dict(self._counts), {route: list(cells) for route, cells in self._durations.items()}
+            exemplars = dict(self._exemplars) if as_open else {}
         family = "gateway_requests" if as_open else "gateway_requests_total"
         yield f"# HELP {family} Requests that were answered."
         yield f"# TYPE {family} counter"
@@ -73,8 +80,11 @@ class Requests:
         yield "# HELP gateway_request_duration_seconds From the request to the last byte of its answer."
         yield "# TYPE gateway_request_duration_seconds histogram"
         for route, cells in sorted(durations.items()):
-            for bound, count in zip((*_BOUNDS, "+Inf"), cells, strict=False):
-                yield f'gateway_request_duration_seconds_bucket{{route="{route}",le="{bound}"}} {int(count)}'
+            for place, (bound, count) in enumerate(zip((*_BOUNDS, "+Inf"), cells, strict=False)):
+                sample = f'gateway_request_duration_seconds_bucket{{route="{route}",le="{bound}"}} {int(count)}'
+                if (found := exemplars.get((route, place))) is not None:
+                    sample += f' # {{trace_id="{found[0]}"}} {found[1]:.6f} {found[2]:.3f}'
+                yield sample
             yield f'gateway_request_duration_seconds_count{{route="{route}"}} {int(cells[-2])}'
             yield f'gateway_request_duration_seconds_sum{{route="{route}"}} {cells[-1]}'
         for name, (help_text, value) in gauges.items():

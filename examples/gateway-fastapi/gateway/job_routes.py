@@ -10,6 +10,8 @@ from typing import Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
+import datasus
+
 from .errors import Refusal
 from .health import Problem
 from .jobs import public
@@ -103,13 +105,26 @@ async def cancel(request: Request, job: str, asker: Who = Depends(who)) -> dict[
 
 
 @routes.post(
-    "/{job}/resume", summary="Go on with a job that failed", status_code=202, responses={**_REFUSED, **_CONFLICT}
+    "/{job}/resume",
+    summary="Go on with a job that failed",
+    status_code=202,
+    responses={
+        **_REFUSED,
+        **_CONFLICT,
+        429: {"model": Problem, "description": "Too many queries (DS-429); Retry-After says when to come back"},
+        503: {"model": Problem, "description": "The service is being closed (DS-503)"},
+    },
 )
 async def resume(request: Request, job: str, asker: Who = Depends(who)) -> dict[str, Any]:  # noqa: B008
-    """From its last checkpoint; nothing is lost, and nothing comes twice."""
-    await _record(request, job, asker)
+    """From its last checkpoint; nothing is lost, and nothing comes twice. One that must begin anew counts as a query."""
     state = request.app.state
-    return public(await state.threads.short(state.jobs.resume, job))
+    state.admission.check(asker.address, state.closing)
+    await _record(request, job, asker)
+    try:
+        return public(await state.threads.short(state.jobs.resume, job, asker.address))
+    except datasus.QueueFull as error:
+        state.admission.note(asker.address, error)
+        raise
 
 
 @routes.get("/{job}/dead-letters", summary="Records that were not taken", responses=_REFUSED)

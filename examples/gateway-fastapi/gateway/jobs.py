@@ -71,15 +71,18 @@ class Jobs:
             "files": [file],
             "runs": 1,
         }
-        claim = self.records.claim(job.id)
-        if claim is None:
-            raise RuntimeError("somebody runs a job that is new")
+        claim = None
         try:
+            claim = self.records.claim(job.id)
+            if claim is None:
+                raise RuntimeError("somebody runs a job that is new")
             self._note(record, job)
         except BaseException:
             # Nobody is told of it, and so it has no business here.
             job.cancel()
-            claim.close()
+            if claim is not None:
+                claim.close()
+                self.records.forget(job.id)
             raise
         self._follow(job, record, claim)
         logger.info("accepted", extra={"job_id": job.id, "trace_id": job.trace_id})
@@ -105,8 +108,8 @@ class Jobs:
         self.records.ask_cancel(job)
         return record
 
-    def resume(self, job: str) -> Record:
-        """Goes on with a job that failed, here."""
+    def resume(self, job: str, asker: str) -> Record:
+        """Goes on with a job that failed, here; where it must begin anew, it counts as its asker's."""
         self.get(job)
         claim = self.records.claim(job)
         if claim is None:
@@ -118,7 +121,7 @@ class Jobs:
                 raise Refusal(409, "DS-409", "over" if record["status"] in OVER else "runs", received=record["status"])
             # A cancel that came too late was of the run before.
             self.records.settle(job)
-            resumed = self._begun_again(record)
+            resumed = self._begun_again(record, asker)
         except BaseException:
             claim.close()
             raise
@@ -212,12 +215,15 @@ class Jobs:
             else:
                 self._again(now, claim)
 
-    def _begun_again(self, record: Record) -> Any:
+    def _begun_again(self, record: Record, asker: str | None = None) -> Any:
         try:
             return self._client.resume(record["core_id"])
         except datasus.NotFound:
             # It had not begun, or had ended and nobody was told: the same rows once more.
-            return self._client.submit(record["params"], to=datasus.Csv(record["files"][0], overwrite=True))
+            params = record["params"]
+            if asker is not None:
+                params = {**params, "options": {**(params.get("options") or {}), "rate_key": asker}}
+            return self._client.submit(params, to=datasus.Csv(record["files"][0], overwrite=True))
 
     def _again(self, record: Record, claim: IO[str]) -> None:
         try:
@@ -232,6 +238,7 @@ class Jobs:
             self._go_on(job, record, claim)
 
     def _go_on(self, job: Any, record: Record, claim: IO[str]) -> None:
+        anew = job.id != record["core_id"]
         record |= {
             "core_id": job.id,
             "trace_id": job.trace_id,
@@ -239,7 +246,15 @@ class Jobs:
             "error": None,
             "ended": None,
         }
-        self._note(record, job)
+        try:
+            self._note(record, job)
+        except BaseException:
+            # By its record it has not gone on. What it had written before stays, for the next time.
+            (job.cancel if anew else job.interrupt)()
+            with contextlib.suppress(datasus.Error, TimeoutError):
+                job.wait(timeout=10, progress=False)
+            claim.close()
+            raise
         self._follow(job, record, claim)
 
     def _note(self, record: Record, job: Any) -> None:

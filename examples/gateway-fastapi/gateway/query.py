@@ -83,24 +83,23 @@ async def _params(request: Request) -> tuple[dict[str, Any], str]:
     kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
     if kind != "application/json":
         raise Refusal(415, "DS-400", "media", received=kind)
-    body = await request.body()
     try:
-        model = QueryParams.model_validate_json(body)
+        text = (await request.body()).decode()
+    except UnicodeDecodeError:
+        raise Refusal(400, "DS-400", "utf8") from None
+    # What is no object is no query, and a name alone would be a dataset's to the core.
+    if not text.lstrip().startswith("{"):
+        raise Refusal(400, "DS-400", "object", received=text[:80])
+    try:
+        model = QueryParams.model_validate_json(text)
     except ValidationError as error:
         state = request.app.state
-        await state.threads.short(_refused_by_core, state.client, body)
+        await state.threads.short(state.client.explain, text)
         # The core would take it; the models are stricter.
         facts = json.loads(error.json(include_url=False, include_input=False))
         raise Refusal(422, "DS-422", "bad", problems=facts) from None
     params: dict[str, Any] = model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
-    # By the models it is Unicode.
-    return params, body.decode()
-
-
-def _refused_by_core(client: datasus.Client, body: bytes) -> None:
-    text = body.decode("utf-8", "replace")
-    # What is no object is no JSON of a query's, whatever else it is.
-    client.explain(text if text.lstrip().startswith("{") else "{" + text)
+    return params, text
 
 
 def _capped(params: dict[str, Any], asker: Who, deadline: float | None) -> dict[str, Any]:

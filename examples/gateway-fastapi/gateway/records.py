@@ -45,11 +45,20 @@ class Records:
         """Whole, or not at all, and on the disk."""
         path = self.path(record["job_id"])
         part = path.with_suffix(f".{secrets.token_hex(4)}.part")
-        with open(part, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            json.dump(record, file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        try:
+            with open(part, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+                json.dump(record, file, ensure_ascii=False)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+    def forget(self, job: str) -> None:
+        """Nothing stays of it."""
+        for ending in ("cancel", "json", "lock"):
+            self.path(job, ending).unlink(missing_ok=True)
 
     def every(self) -> list[Record]:
         """The newest first."""
@@ -100,5 +109,4 @@ class Records:
                     continue
                 for name in record["files"]:
                     (files / name).unlink(missing_ok=True)
-                for ending in ("cancel", "json", "lock"):
-                    self.path(record["job_id"], ending).unlink(missing_ok=True)
+                self.forget(record["job_id"])

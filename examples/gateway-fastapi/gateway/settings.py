@@ -41,6 +41,8 @@ class Settings:
     small_files: int = 4
     #: Seconds that an answer at once may take; DS-504 then.
     deadline: float = 60.0
+    #: Where SQL of users runs: in a process of its own; ``none``: in the service's.
+    isolation: Literal["none", "process", "all"] = "process"
     #: Origins that browsers may ask from; none.
     origins: tuple[str, ...] = ()
     #: Seconds that open answers have once the service is told to stop.
@@ -79,6 +81,7 @@ class Settings:
             proxies=tuple(ipaddress.ip_network(one) for one in _list(get("GATEWAY_PROXIES"))),
             origins=tuple(_list(get("GATEWAY_ORIGINS"))),
             redis=get("DATASUS_REDIS") or None,
+            isolation=get("DATASUS_ISOLATION") or "process",  # type: ignore[arg-type]
             language="en" if language == "en" else "pt",
             log_level=(get("GATEWAY_LOG_LEVEL") or "INFO").upper(),
             **numbers,  # type: ignore[arg-type]

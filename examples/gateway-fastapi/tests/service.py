@@ -17,8 +17,14 @@ from typing import Any
 import httpx
 
 HERE = pathlib.Path(__file__).resolve().parent
-#: Secrets that stand in nothing that the service writes.
-CANARIES = {"health": "segredo-CANARIO-saude-71c2", "admin": "segredo-CANARIO-admin-9a40"}
+#: Secrets that stand in nothing that the service writes: its users' keys, and what its environment has of others'.
+CANARIES = {
+    "health": "segredo-CANARIO-saude-71c2",
+    "admin": "segredo-CANARIO-admin-9a40",
+    "postgres": "segredo-CANARIO-banco-55e1",
+    "s3": "segredo-CANARIO-balde-0b7d",
+    "otlp": "segredo-CANARIO-coletor-c3f8",
+}
 QUERY = {"dataset": "SIH-RD", "uf": "AC", "competencia": "202401", "columns": ["CNES", "SEXO", "VAL_TOT"]}
 #: Everything that any of them has written, to be searched for canaries.
 WRITTEN: list[pathlib.Path] = []
@@ -59,6 +65,10 @@ class Service:
             "GATEWAY_KEYS_ADMIN": CANARIES["admin"],
             "GATEWAY_GRACE": "5",
             "DATASUS_RATE_LIMIT": "0",
+            "DATASUS_POSTGRES": f"postgres://ana:{CANARIES['postgres']}@127.0.0.1:1/saude",
+            "DATASUS_S3_KEY": "ana",
+            "DATASUS_S3_SECRET": CANARIES["s3"],
+            "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{CANARIES['otlp']}",
             # What is never said is not said at this level either.
             "GATEWAY_LOG_LEVEL": "TRACE",
         }

@@ -190,13 +190,107 @@ def test_of_two_workers_that_resume_one_job_at_once_one_does(large: pathlib.Path
         stale = dict(workers[1].get(job), status="failed")
         workers[0].records.write(stale)
         workers[1].get = lambda _job: stale  # type: ignore[method-assign]
-        workers[0].resume(job)
+        workers[0].resume(job, "203.0.113.9")
         again = workers[0]._running[job]
         until("it is over", lambda: again.job.done, 60)
         workers[0]._over(again)
         with pytest.raises(Refusal) as refused:
-            workers[1].resume(job)
+            workers[1].resume(job, "203.0.113.9")
         assert (refused.value.status, workers[0].get(job)["runs"]) == (409, 2)
+
+
+def full(*_: object) -> None:
+    """What a disk does that is."""
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("broken", ["claim", "write"])
+def test_a_job_whose_record_cannot_be_kept_is_no_job(
+    made: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    from gateway.jobs import Jobs, folder
+
+    with (
+        HeldSource(made) as source,
+        datasus.open(
+            source.address,
+            lake=tmp_path / "lake",
+            output=folder(tmp_path / "files"),
+            state=folder(tmp_path / "state"),
+            progress=False,
+        ) as client,
+    ):
+        jobs = Jobs(client, Settings(source=source.address, home=tmp_path))
+        begun = []
+        submit = client.submit
+        monkeypatch.setattr(client, "submit", lambda *given, **how: begun.append(submit(*given, **how)) or begun[-1])
+        monkeypatch.setattr(jobs.records, broken, full)
+        with pytest.raises(OSError, match="No space left"):
+            jobs.submit(ALL, "user")
+        until("it is cancelled", lambda: begun[0].done)
+        assert begun[0].status == "cancelled" and jobs.running == 0
+        assert list((tmp_path / "records").iterdir()) == []
+
+
+def test_a_job_whose_going_on_cannot_be_noted_stops_and_may_be_resumed_later(
+    large: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gateway.jobs import Jobs, folder
+
+    files, state = folder(tmp_path / "files"), folder(tmp_path / "state")
+    with datasus.open(large, output=files, state=state, progress=False) as client:
+        jobs = Jobs(client, Settings(source=str(large), home=tmp_path))
+        job = jobs.submit(ALL, "user")["job_id"]
+        running = jobs._running[job]
+        running.job.interrupt()
+        until("it has stopped", lambda: running.job.done)
+        jobs._over(running)
+        jobs.records.write({**jobs.get(job), "status": "failed"})
+        with monkeypatch.context() as disk:
+            disk.setattr(jobs.records, "write", full)
+            with pytest.raises(OSError, match="No space left"):
+                jobs.resume(job, "203.0.113.9")
+        assert (jobs.running, jobs.get(job)["runs"]) == (0, 1)
+        jobs.resume(job, "203.0.113.9")
+        again = jobs._running[job]
+        until("it is over", lambda: again.job.done, 60)
+        jobs._over(again)
+        assert (jobs.get(job)["status"], jobs.get(job)["runs"]) == ("completed", 2)
+
+
+def test_a_resume_counts_as_a_query_of_its_asker_where_the_job_begins_anew(
+    made: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    from gateway.jobs import Jobs, folder
+
+    files, state = folder(tmp_path / "files"), folder(tmp_path / "state")
+    with datasus.open(made, output=files, state=state, rate_limit=1, progress=False) as client:
+        jobs = Jobs(client, Settings(source=str(made), home=tmp_path))
+        job = jobs.submit({**ALL, "columns": ["CNES"]}, "user")["job_id"]
+
+        def over() -> None:
+            running = jobs._running[job]
+            until("it is over", lambda: running.job.done)
+            jobs._over(running)
+            # As though nobody had been told: the package has nothing of it any more.
+            jobs.records.write({**jobs.get(job), "status": "failed"})
+
+        over()
+        jobs.resume(job, "203.0.113.9")
+        over()
+        with pytest.raises(datasus.QueueFull):
+            jobs.resume(job, "203.0.113.9")
+        jobs.resume(job, "203.0.113.8")
+        over()
+        assert "rate_key" not in str(jobs.get(job)["params"])
+
+
+def test_who_was_told_to_wait_resumes_nothing_meanwhile(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    with served(made, tmp_path / "home", DATASUS_RATE_LIMIT="1") as service:
+        assert [service.ask().status_code for _ in range(2)] == [200, 429]
+        answer = service.http.post("/jobs/01NADA/resume")
+        assert (answer.status_code, answer.json()["error_code"]) == (429, "DS-429")
+        assert int(answer.headers["retry-after"]) >= 1
 
 
 def test_a_service_shows_its_own_errors_in_the_language_it_was_set_to(

@@ -107,6 +107,33 @@ def test_told_to_stop_it_lets_an_answer_end_and_a_follower_go(made: pathlib.Path
         ended_well(service)
 
 
+def test_sql_has_a_process_of_its_own_whose_end_is_that_of_one_answer(
+    made: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    endless = {"sql": "SELECT sum(a.r * b.r) AS n FROM range(100000000) a(r), range(100000000) b(r)"}
+    count = {"sql": "SELECT count(*) AS n FROM sih_rd"}
+    running = 'datasus_engine_workers{state="running"} 1'
+    with served(made, tmp_path / "home") as service, concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = pool.submit(service.ask, endless)
+        until("it runs", lambda: running in service.http.get("/metrics").text)
+        children = subprocess.run(
+            ["ps", "-ww", "--ppid", str(service.process.pid), "-o", "pid=,comm="],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        workers = [line.split()[0] for line in children.stdout.splitlines() if "datasus-worker" in line]
+        for worker in workers:
+            os.kill(int(worker), signal.SIGKILL)
+        answer = asked.result(30)
+        assert (answer.status_code, answer.json()["error_code"]) == (500, "DS-500"), answer.text
+        assert answer.json()["diagnostic"]["signal"] == 9
+        assert service.ask(count).json()["rows"] == [{"n": 1_200}]
+    with served(made, tmp_path / "home", DATASUS_ISOLATION="none") as service:
+        assert service.ask(count).json()["rows"] == [{"n": 1_200}]
+        assert "datasus_engine_workers" not in service.http.get("/metrics").text
+
+
 def test_a_job_is_cancelled_and_leaves_no_file(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
     home = tmp_path / "home"
     with HeldSource(made) as source, served(source.address, home) as service:
@@ -175,39 +202,37 @@ def test_a_worker_of_two_has_half_of_the_memory(made: pathlib.Path, tmp_path: pa
     assert leasable[1] == pytest.approx(leasable[0] / 2, rel=0.02)
 
 
-def test_the_more_urgent_request_gets_the_next_thread_and_nobody_waits_for_ever() -> None:
+@pytest.mark.parametrize(("lift", "wanted"), [(30.0, ["health", "admin", "user"]), (0.0, ["user", "admin", "health"])])
+def test_a_thread_that_is_free_again_takes_the_more_urgent_request_and_one_that_has_waited_long_enough_before_it(
+    lift: float, wanted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from gateway import work
 
     order: list[str] = []
-    busy, go = threading.Semaphore(0), threading.Event()
+    busy, go = threading.Event(), threading.Event()
 
     def hold() -> None:
-        busy.release()
+        busy.set()
         assert go.wait(20)
 
     async def asked() -> None:
         threads = work.Threads()
-        every = sum(thread.name.startswith("gateway-") for thread in threading.enumerate())
-        # Each thread has something to do, by the class that it is kept for.
-        held = [asyncio.ensure_future(threads.queued("health", hold)) for _ in range(every)]
-        while sum(busy.acquire(blocking=False) for _ in range(every)) + len(order) < 1:
-            await asyncio.sleep(0.01)
+        held = asyncio.ensure_future(threads.queued("health", hold))
+        assert await asyncio.to_thread(busy.wait, 20)
+        # The least urgent came first: where no time lifts less than a class, it has waited long enough.
         later = [
             asyncio.ensure_future(threads.queued(name, order.append, name)) for name in ("user", "admin", "health")
         ]
         await asyncio.sleep(0)
         go.set()
-        await asyncio.gather(*held, *later)
+        await asyncio.gather(held, *later)
         threads.close()
 
     # One thread for all, so that the order is seen.
-    count = work.Threads.COUNT
-    work.Threads.COUNT = {"user": 1, "admin": 0, "health": 0}
-    try:
-        asyncio.run(asked())
-    finally:
-        work.Threads.COUNT = count
-    assert order == ["health", "admin", "user"]
+    monkeypatch.setattr(work.Threads, "COUNT", {"user": 1, "admin": 0, "health": 0})
+    monkeypatch.setattr(work, "_LIFT", lift)
+    asyncio.run(asked())
+    assert order == wanted
 
 
 def test_under_load_nothing_fails_no_job_is_lost_and_who_asks_too_often_is_told_so(

@@ -7,11 +7,13 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from held_source import HeldSource
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -22,6 +24,11 @@ AXE = pathlib.Path(os.environ.get("DATASUS_EXAMPLE_TOOLS", "/nowhere")) / "node_
 #: What choosing from a list, or typing, does.
 SET = """const [field, value] = arguments; field.value = value;
 for (const kind of ['input', 'change']) field.dispatchEvent(new Event(kind, {bubbles: true}))"""
+#: Texts of a chart that its edge cuts.
+OUTSIDE = """const frame = document.querySelector('#chart svg').getBoundingClientRect()
+return [...document.querySelectorAll('#chart text')].filter((one) => {
+  const { left, right } = one.getBoundingClientRect(); return left < frame.left - 1 || right > frame.right + 1
+}).map((one) => one.textContent)"""
 PICTURES = os.environ.get("DATASUS_PICTURES")
 
 
@@ -135,7 +142,7 @@ def test_a_person_asks_reads_draws_and_saves(
     page.browser.find_element(By.CSS_SELECTOR, ".filter input").send_keys("100,50")
     page.says("check", "Consulta válida. Lê 1 de 6")
     page.click("#run")
-    page.says("state", "linha(s) em")
+    page.says("state", "linhas em")
     heads = [one.text for one in page.all("#table thead th")]
     assert heads == ["SEXO", "SEXO_rotulo", "VAL_TOT"]
     assert {one.text for one in page.all("#table tbody td:nth-child(2)")} == {"Masculino", "Feminino"}
@@ -162,14 +169,18 @@ def test_a_person_asks_reads_draws_and_saves(
     page.pick("fn", "sum")
     page.says("check", "Lê 3 de 6")
     page.click("#run")
-    page.says("state", "3 linha(s) em")
+    page.says("state", "3 linhas em")
     assert page.all("#chart polyline") and page.all("#chart svg[role=img] title")
+    # A figure that lost a digit at the edge would be another one.
+    outside = page.browser.execute_script(OUTSIDE)
+    assert outside == [], outside
     page.picture(f"{name}-totais", width)
     page.pick("group", "SEXO_rotulo")
     page.says("check", "Consulta válida")
     page.click("#run")
-    page.says("state", "2 linha(s) em")
+    page.says("state", "2 linhas em")
     assert len(page.all("#chart rect")) == 2
+    assert page.browser.execute_script(OUTSIDE) == []
     page.click("#en")
     page.says("check", "The query is valid")
     assert page.browser.execute_script("return document.documentElement.lang") == "en"
@@ -183,7 +194,7 @@ def test_many_rows_become_a_job_whose_progress_is_shown_and_whose_csv_is_a_link(
     page.pick("limit", "")
     page.says("check", "Lê 6 de 6")
     page.click("#run")
-    page.says("state", "1.200 linha(s) em")
+    page.says("state", "1.200 linhas em")
     assert "jobs/" in page.all("#downloads a")[0].get_attribute("href")
     page.click("#downloads a")
     saved = until("the CSV is saved", lambda: [one for one in place.glob("*.csv") if one.stat().st_size])
@@ -197,7 +208,7 @@ def test_what_goes_wrong_is_said_and_a_lost_connection_is_found_again(
     with served(made, tmp_path / "home", DATASUS_RATE_LIMIT="1") as service:
         page = open_page(service.url)
         page.click("#run")
-        page.says("state", "linha(s) em")
+        page.says("state", "linhas em")
         page.click("#run")
         assert "DS-429" in page.says("state", "Pedidos demais. Tente de novo em")
         # Stopped, and not gone: nothing answers.
@@ -209,23 +220,69 @@ def test_what_goes_wrong_is_said_and_a_lost_connection_is_found_again(
             until("the page has found it", lambda: not page["offline"].is_displayed(), 20)
             page.says("check", "Consulta válida")
             page.click("#run")
-            page.says("state", "7 linha(s) em")
+            page.says("state", "7 linhas em")
             assert "É o máximo pedido" in page["state"].text
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+def test_a_page_that_is_loaded_anew_follows_its_job_on(
+    made: pathlib.Path, tmp_path: pathlib.Path, open_page: Callable[..., Page]
+) -> None:
+    with HeldSource(made) as source, served(source.address, tmp_path / "home", GATEWAY_SMALL_FILES="0") as service:
+        page = open_page(service.url)
+        page.pick("from", "2024-01")
+        page.pick("limit", "")
+        page.says("check", "Será um trabalho")
+        page.click("#run")
+        page.says("state", "Trabalho 01")
+        job = page["state"].text.split()[1].rstrip(":")
+        assert source.asked.wait(30)
+        page.browser.refresh()
+        page.says("state", f"Trabalho {job}")
+        source.released.set()
+        page.says("state", "1.200 linhas em")
+        assert page.all("#downloads a")[0].get_attribute("href").endswith(f"jobs/{job}/result")
+        assert service.http.get("/jobs").json()["jobs"][0]["job_id"] == job
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="no right to mount a tmpfs")
+def test_a_job_that_a_full_disk_stopped_goes_on_by_a_button(
+    large: pathlib.Path, tmp_path: pathlib.Path, open_page: Callable[..., Page]
+) -> None:
+    files = tmp_path / "home/files"
+    files.mkdir(parents=True)
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(files)]
+    if subprocess.run(mounted, check=False, capture_output=True).returncode:
+        pytest.skip("no right to mount a tmpfs")
+    try:
+        with served(large, tmp_path / "home") as service:
+            page = open_page(service.url)
+            page.pick("from", "2024-01")
+            page.pick("limit", "")
+            page.says("check", "Lê 6 de 6")
+            page.click("#run")
+            assert "DS-507" in page.says("state", "DS-", 60)
+            subprocess.run(["mount", "-o", "remount,size=1g", str(files)], check=True)
+            page.click("#downloads button")
+            page.says("state", "300.000 linhas em", 60)
+    finally:
+        subprocess.run(["umount", "-l", str(files)], check=False)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "light"), (1280, "dark")])
 def test_axe_finds_nothing_serious_and_the_keyboard_reaches_everything(
-    service: Service, open_page: Callable[..., Page], width: int
+    service: Service, open_page: Callable[..., Page], width: int, scheme: str
 ) -> None:
     if not AXE.is_file():
         pytest.skip("no axe-core, which setup/examples.sh installs")
     page = open_page(service.url, width)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     # axe looks at each cell.
     page.pick("limit", "5")
     page.browser.set_script_timeout(120)
     page.click("#add")
     page.click("#run")
-    page.says("state", "linha(s) em")
+    page.says("state", "linhas em")
     page.browser.execute_script(AXE.read_text())
     found = page.browser.execute_async_script("axe.run().then(arguments[0])")
     serious = [

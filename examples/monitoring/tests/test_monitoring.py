@@ -166,8 +166,13 @@ def test_every_rule_is_evaluated_and_what_it_is_made_of_is_there(prometheus: Pro
     assert not empty, f"these rules see nothing: {empty}"
 
 
-def test_an_exemplar_of_a_jobs_duration_is_its_trace(prometheus: Prometheus, gateway: Service) -> None:
-    asked = {"query": "datasus_job_duration_seconds_bucket", "start": time.time() - 300, "end": time.time()}
+@pytest.mark.parametrize(
+    "metric", ["datasus_job_duration_seconds", "datasus_queue_wait_seconds", "gateway_request_duration_seconds"]
+)
+def test_an_exemplar_of_a_duration_or_a_wait_is_a_jobs_trace(
+    prometheus: Prometheus, gateway: Service, metric: str
+) -> None:
+    asked = {"query": f"{metric}_bucket", "start": time.time() - 300, "end": time.time()}
     found = prometheus.http.get("/api/v1/query_exemplars", params=asked).json()["data"]
     traces = {one["labels"]["trace_id"] for series in found for one in series["exemplars"]}
     assert traces & {line.get("trace_id") for line in gateway.lines()}, "no job of the log is an exemplar"

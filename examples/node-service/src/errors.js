@@ -31,6 +31,12 @@ export function notAcceptable(received, valid_examples) {
   return new NotAcceptable(form('DS-400', 'Nenhum formato do cabeçalho Accept existe aqui', { received, valid_examples }))
 }
 
+/** A body that is no query. @param {string} received */
+export function noQuery(received) {
+  const detail = 'Esperada uma consulta, um objeto em JSON que começa com {: {"dataset": "SIH-RD", "uf": "AC"}'
+  return new InvalidParams(form('DS-400', detail, { received }))
+}
+
 /** A job that is none. @param {string} received */
 export function unknownJob(received) {
   return new NotFound(form('DS-404', 'Não há trabalho com este número', { received }))

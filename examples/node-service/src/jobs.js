@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { stat, unlink } from 'node:fs/promises'
+import { readdir, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 
 import { csv, DatasusError } from 'datasus'
@@ -11,6 +11,8 @@ import { conflict, unknownJob } from './errors.js'
 
 /** Jobs that are remembered; of more the oldest that is over goes, and its file with it. */
 const MOST = 1_000
+/** Of a CSV that a job makes. */
+const NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.csv$/
 const OVER = ['completed', 'failed', 'cancelled']
 
 /**
@@ -51,6 +53,20 @@ export class Jobs {
       this.#known.delete(id)
       // A job that failed has left none.
       void unlink(path.join(this.#folder, known.file)).catch(() => undefined)
+    }
+  }
+
+  /**
+   * Removes CSVs of earlier processes that are older than `keep` milliseconds; nobody here knows their jobs any more.
+   *
+   * @param {number} keep
+   */
+  async sweep(keep) {
+    const own = new Set([...this.#known.values()].map(({ file }) => file))
+    const left = (await readdir(this.#folder)).filter((name) => NAME.test(name) && !own.has(name))
+    for (const name of left) {
+      const place = path.join(this.#folder, name)
+      if (Date.now() - (await stat(place)).mtimeMs > keep) await unlink(place)
     }
   }
 

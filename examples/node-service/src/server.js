@@ -17,12 +17,21 @@ const grace = Number(env.GRACE ?? 20)
 const home = path.resolve(env.SERVICE_HOME ?? 'service-data')
 const [output, state] = [path.join(home, 'files'), path.join(home, 'jobs')]
 await Promise.all([output, state].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
-const client = await open({ source: env.DATASUS_SOURCE ?? '.', output, state, chunkRows: Number(env.DATASUS_CHUNK_ROWS ?? 8_192) })
+// SQL of users runs in a process of its own, unless the environment says otherwise.
+const isolation = /** @type {'none' | 'process' | 'all'} */ (env.DATASUS_ISOLATION ?? 'process')
+const chunkRows = Number(env.DATASUS_CHUNK_ROWS ?? 8_192)
+const client = await open({ source: env.DATASUS_SOURCE ?? '.', output, state, isolation, chunkRows })
 const answers = new Answers()
 const jobs = new Jobs(client, output)
+/** Days for which the CSVs of earlier processes stay. */
+const keep = Number(env.SERVICE_KEEP ?? 7) * 86_400_000
 const app = build(client, answers, jobs, { logger: { level: env.LOG_LEVEL ?? 'info' } })
 const sdk = app.log.child({ name: 'datasus' })
 onLog((level, line) => sdk[level](line))
+
+const sweep = () => jobs.sweep(keep).catch((error) => app.log.warn({ err: error }, 'old files stay'))
+await sweep()
+setInterval(sweep, 3_600_000).unref()
 
 /** @param {NodeJS.Signals} signal */
 async function stop(signal) {

@@ -18,18 +18,13 @@ func main() {
 }
 
 func run() error {
-	folder, err := os.MkdirTemp("", "datasus")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(folder)
-	source := folder
+	source := "exemplo"
 	if len(os.Args) > 1 {
 		source = os.Args[1]
 	} else if err := datasus.WriteExampleData(source, 2000); err != nil {
 		return err
 	}
-	client, err := datasus.Open(source, &datasus.Config{Output: folder})
+	client, err := datasus.Open(source, nil)
 	if err != nil {
 		return err
 	}
@@ -60,7 +55,7 @@ func run() error {
 		Events: datasus.Params{Dataset: "SIM-DO", Competencia: "2022", Where: []datasus.Filter{notFoetal}},
 	})
 	var failure *datasus.Error
-	if errors.As(err, &failure) {
+	if errors.As(err, &failure) && failure.Code == "DS-404" {
 		fmt.Println(failure.Code)
 		return nil
 	} else if err != nil {

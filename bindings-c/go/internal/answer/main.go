@@ -16,8 +16,8 @@ import (
 type answer struct {
 	Columns  []string          `json:"columns"`
 	Rows     [][]*string       `json:"rows"`
-	Report   *datasus.Report   `json:"report"`
-	Estimate *datasus.Estimate `json:"estimate"`
+	Report   *datasus.Report   `json:"report,omitempty"`
+	Estimate *datasus.Estimate `json:"estimate,omitempty"`
 	// Of params in a file profile.json.
 	Profile *datasus.Profile `json:"profile,omitempty"`
 }
@@ -28,12 +28,16 @@ type declared struct {
 	Csv              map[string]datasus.CsvForm
 }
 
-func ask(source, output, params string, profiles bool, of declared) (*answer, error) {
+func opened(source, output string, of declared) (*datasus.Client, error) {
 	config := datasus.Config{Output: output, Language: "pt", Tables: of.Tables, Csv: of.Csv, Declared: map[string][]string{}}
 	for dataset, path := range of.Declared {
 		config.Declared[dataset] = []string{path}
 	}
-	client, err := datasus.Open(source, &config)
+	return datasus.Open(source, &config)
+}
+
+func ask(source, output, params string, profiles bool, of declared) (*answer, error) {
+	client, err := opened(source, output, of)
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +47,25 @@ func ask(source, output, params string, profiles bool, of declared) (*answer, er
 		return nil, err
 	}
 	defer rows.Release()
-	found := &answer{Rows: [][]*string{}, Columns: []string{}}
+	found := &answer{}
+	if found.Columns, found.Rows, err = texts(rows); err != nil {
+		return nil, err
+	}
+	if found.Report, err = rows.Report(); err != nil {
+		return nil, err
+	}
+	if found.Estimate, err = client.Estimate(params); err != nil || !profiles {
+		return found, err
+	}
+	found.Profile, err = client.Profile(context.Background(), params)
+	return found, err
+}
+
+// Names and rows, as text.
+func texts(rows *datasus.Rows) ([]string, [][]*string, error) {
+	names, all := []string{}, [][]*string{}
 	for _, field := range rows.Schema().Fields() {
-		found.Columns = append(found.Columns, field.Name)
+		names = append(names, field.Name)
 	}
 	for rows.Next() {
 		batch := rows.RecordBatch()
@@ -58,38 +78,85 @@ func ask(source, output, params string, profiles bool, of declared) (*answer, er
 					values[i] = &text
 				}
 			}
-			found.Rows = append(found.Rows, values)
+			all = append(all, values)
 		}
 	}
-	if rows.Err() != nil {
-		return nil, rows.Err()
-	}
-	if found.Report, err = rows.Report(); err != nil {
+	return names, all, rows.Err()
+}
+
+// The answer of a call; a word "-" is none.
+func known(call, source, output, first, second string, of declared) (any, error) {
+	client, err := opened(source, output, of)
+	if err != nil {
 		return nil, err
 	}
-	if found.Estimate, err = client.Estimate(params); err != nil || !profiles {
-		return found, err
+	defer client.Close()
+	word := func(word string) string {
+		if word == "-" {
+			return ""
+		}
+		return word
 	}
-	found.Profile, err = client.Profile(context.Background(), params)
-	return found, err
+	switch call {
+	case "search":
+		return client.Search(first, word(second))
+	case "schema":
+		return client.Schema(first)
+	case "dictionaries":
+		return client.Dictionaries()
+	case "sync_dictionaries":
+		return client.SyncDictionaries(word(first))
+	case "profile":
+		return client.Profile(context.Background(), file(first))
+	case "rates":
+		return client.Rates(file(first))
+	case "read_dbc":
+		var options datasus.ReadOptions
+		if err := json.Unmarshal([]byte(file(first)), &options); err != nil {
+			panic(err)
+		}
+		rows, err := datasus.ReadDBC(second, &options)
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Release()
+		names, all, err := texts(rows)
+		return &answer{Columns: names, Rows: all}, err
+	}
+	panic(call)
+}
+
+func file(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }
 
 func main() {
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
 		given := strings.Split(lines.Text(), "\t")
-		params, err := os.ReadFile(given[2])
-		if err != nil {
-			panic(err)
+		// Settings stand at the end, behind as many words as the line's kind has.
+		isCall, words := strings.HasPrefix(given[0], "!"), 3
+		if isCall {
+			words = 5
 		}
 		var of declared
-		if len(given) > 3 {
-			if err := json.Unmarshal([]byte("{"+strings.TrimPrefix(given[3], ", ")+"}"), &of); err != nil {
+		if len(given) > words {
+			if err := json.Unmarshal([]byte("{"+strings.TrimPrefix(given[words], ", ")+"}"), &of); err != nil {
 				panic(err)
 			}
 		}
-		var said any
-		found, err := ask(given[0], given[1], string(params), strings.HasSuffix(given[2], "/profile.json"), of)
+		var said, found any
+		var err error
+		if isCall {
+			found, err = known(given[0][1:], given[1], given[2], given[3], given[4], of)
+			found = map[string]any{"answer": found}
+		} else {
+			found, err = ask(given[0], given[1], file(given[2]), strings.HasSuffix(given[2], "/profile.json"), of)
+		}
 		var failure *datasus.Error
 		switch {
 		case err == nil:

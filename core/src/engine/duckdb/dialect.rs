@@ -38,6 +38,13 @@ impl Dialect for DuckDbDialect {
         format!("{function}({}, {})", self.text(&derived.id()), inputs.join(", "))
     }
 
+    fn derived_counted(&self, derived: &Derived, rows: &str, inputs: &[String]) -> String {
+        let (function, variable) = (super::functions::COUNTED, super::seen::VARIABLE);
+        // Of a variable that is not set nothing but NULL is known, not even a type.
+        let which = format!("CAST(getvariable('{variable}') AS VARCHAR)");
+        format!("{function}({which}, {rows}, {}, {})", self.text(&derived.id()), inputs.join(", "))
+    }
+
     fn word_place(&self, derived: &Derived, word: &str) -> String {
         format!("{}({}, {word})", super::functions::PLACE, self.text(&derived.id()))
     }

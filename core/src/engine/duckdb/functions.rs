@@ -5,14 +5,16 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int32Array};
+use arrow::array::{ArrayRef, AsArray};
+use arrow::datatypes::Int64Type;
 use duckdb::Connection;
 use duckdb::core::{DataChunkHandle, LogicalTypeHandle, LogicalTypeId};
 use duckdb::vscalar::{ScalarFunctionSignature, VScalar};
 use duckdb::vtab::arrow::{WritableVector, data_chunk_to_arrow, write_arrow_array_to_vector};
 
+use super::seen;
 use crate::catalog::LogicalType;
-use crate::labels::{Derived, Input, derived_by_id};
+use crate::labels::{Derived, Input, WithoutLabel, derived_by_id};
 
 const TEXT: &str = "datasus_text";
 const INTEGER: &str = "datasus_integer";
@@ -20,6 +22,9 @@ const DECIMAL: &str = "datasus_decimal";
 const DAY: &str = "datasus_day";
 /// The place of a word among those of its column.
 pub(super) const PLACE: &str = "datasus_place";
+
+/// A label of groups of rows, those without one counted.
+pub(super) const COUNTED: &str = "datasus_counted";
 
 /// The function that makes values of this kind.
 pub(super) fn of_kind(kind: &LogicalType) -> &'static str {
@@ -37,7 +42,8 @@ pub(super) fn register(connection: &Connection) -> duckdb::Result<()> {
     connection.register_scalar_function::<Integer>(INTEGER)?;
     connection.register_scalar_function::<Decimal>(DECIMAL)?;
     connection.register_scalar_function::<Day>(DAY)?;
-    connection.register_scalar_function::<Place>(PLACE)
+    connection.register_scalar_function::<Place>(PLACE)?;
+    connection.register_scalar_function::<Counted>(COUNTED)
 }
 
 struct Text;
@@ -45,6 +51,7 @@ struct Integer;
 struct Decimal;
 struct Day;
 struct Place;
+struct Counted;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -107,17 +114,42 @@ impl VScalar for Place {
 
     fn invoke(_: &(), input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Outcome {
         let Some((of, columns, _)) = arguments(input)? else { return Ok(()) };
-        let words = of.words().ok_or("a column without words")?;
-        let places: std::collections::HashMap<&str, i32> =
-            words.iter().enumerate().map(|(at, word)| (word.as_str(), at as i32)).collect();
+        of.words().ok_or("a column without words")?;
         let word = columns.first().ok_or("no word")?.as_string::<i32>();
-        let found: Int32Array = word.iter().map(|word| places.get(word?).copied()).collect();
-        let found: ArrayRef = Arc::new(found);
+        let found: ArrayRef = Arc::new(of.places_of(word));
         write_arrow_array_to_vector(&found, output)
     }
 
     fn signatures() -> Vec<ScalarFunctionSignature> {
         variadic(LogicalTypeId::Integer)
+    }
+}
+
+impl VScalar for Counted {
+    type State = ();
+
+    /// Arguments: which count, rows, column, codes.
+    fn invoke(_: &(), input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Outcome {
+        let groups = input.len();
+        if groups == 0 {
+            return Ok(());
+        }
+        let batch = data_chunk_to_arrow(input)?;
+        let [which, rows, id, codes @ ..] = batch.columns() else { return Err("too few arguments".into()) };
+        let of = derived_by_id(id.as_string::<i32>().value(0)).ok_or("no such derived column")?;
+        let inputs: Vec<Input> = codes.iter().cloned().map(Input::Array).collect();
+        if let Some(seen) = which.as_string_opt::<i32>().and_then(|which| seen::of(which.value(0))) {
+            let rows = rows.as_primitive_opt::<Int64Type>().ok_or("rows are no whole numbers")?;
+            let rows: Vec<u64> = rows.values().iter().map(|rows| u64::try_from(*rows)).collect::<Result<_, _>>()?;
+            let mut without = WithoutLabel::default();
+            of.without_label_of(&inputs, &rows, &mut without)?;
+            seen.add(&of, rows.iter().sum(), &without);
+        }
+        write_arrow_array_to_vector(&of.compute(&inputs, groups, false)?, output)
+    }
+
+    fn signatures() -> Vec<ScalarFunctionSignature> {
+        variadic(LogicalTypeId::Varchar)
     }
 }
 

@@ -14,6 +14,7 @@ mod own_growth;
 mod quiet;
 mod reason;
 mod room;
+mod seen;
 mod spill;
 mod user_sql;
 mod watch;

@@ -69,7 +69,7 @@ fn allowed(path: &str) -> impl Iterator<Item = String> + use<> {
 
 /// Our own statement with its tables inside: the engine then looks at their files once.
 pub(super) fn in_one(statement: &Statement) -> String {
-    let table = |View { name, relation }: &View| format!("{name} AS NOT MATERIALIZED ({relation})");
+    let table = |View { name, relation, .. }: &View| format!("{name} AS NOT MATERIALIZED ({relation})");
     let tables: Vec<String> = statement.views.iter().map(table).collect();
     if tables.is_empty() { statement.sql.clone() } else { format!("WITH {} {}", tables.join(", "), statement.sql) }
 }
@@ -98,7 +98,7 @@ fn spills_to(folder: &Path) -> String {
 }
 
 fn views(connection: &Connection, statement: &Statement) -> duckdb::Result<()> {
-    let create = |View { name, relation }: &View| format!("CREATE TEMP VIEW {name} AS {relation}");
+    let create = |View { name, relation, .. }: &View| format!("CREATE TEMP VIEW {name} AS {relation}");
     statement.views.iter().try_for_each(|view| connection.execute_batch(&create(view)))
 }
 

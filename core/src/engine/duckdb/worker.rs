@@ -14,9 +14,10 @@ use duckdb::params_from_iter;
 use super::answer::ToConsumer;
 use super::closing::Closing;
 use super::instance_pool::{fresh, reused};
+use super::seen::Counting;
 use super::spill::Spill;
 use super::watch::Watch;
-use super::{HANGS, binds, failure, reason, room};
+use super::{HANGS, binds, failure, functions, reason, room};
 use crate::base::{Ctx, Error, Result};
 use crate::engine::Settings;
 use crate::engine::gather::Gather;
@@ -53,6 +54,11 @@ pub(super) fn run(
         Some(_) => {}
     }
     let sql = if statement.from_user { &statement.sql } else { &room::in_one(statement) };
+    let counts = !statement.from_user && sql.contains(functions::COUNTED);
+    let counting = counts.then(|| Counting::begin(&statement.seen));
+    if let Some(counting) = &counting {
+        connection.execute_batch(&counting.variable()).map_err(explain)?;
+    }
     ctx.check()?;
     if statement.from_user {
         HANGS.hang();

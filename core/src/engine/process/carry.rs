@@ -75,9 +75,7 @@ impl Carried {
         let failed = |frame: &Frame| {
             let error = serde_json::from_slice::<ErrorCarried>(&frame.head).map_or_else(Error::internal, Error::from);
             match &spill {
-                Err(refused) if matches!(error.code(), Code::DiskFull | Code::OutOfMemory) => {
-                    refused.clone().because(error)
-                }
+                Err(refused) if for_want_of_room(&error) => refused.clone().because(error),
                 _ => error,
             }
         };
@@ -184,6 +182,11 @@ impl Carried {
         }
         ended
     }
+}
+
+/// Whether a statement that failed so could have used a spill folder.
+fn for_want_of_room(error: &Error) -> bool {
+    matches!(error.code(), Code::DiskFull | Code::OutOfMemory) || error.context().stage == Some("spill")
 }
 
 /// A worker that is gone is an error of who writes to it, also in a host that has left the signal as it was.

@@ -1,12 +1,15 @@
 //! One worker, as the library sees it.
 
 use std::io::{Error as IoError, ErrorKind};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use super::frames::{self, Kind};
 use super::request::{BUILD, Hello, Locks, environment};
@@ -17,7 +20,8 @@ use crate::base::{Code, Error, Result, clip, text};
 const TO_SAY_HELLO: Duration = Duration::from_secs(20);
 const MOST_OF_HELLO: usize = 4 << 10;
 /// Of the pipe of rows: some batches, so that worker and reader do not take turns.
-const PIPE_BYTES: i32 = 1 << 20;
+#[cfg(target_os = "linux")]
+const PIPE_BYTES: usize = 1 << 20;
 
 /// A worker that waits, or is at work; killed when it is dropped.
 pub(super) struct Worker {
@@ -47,11 +51,9 @@ impl Worker {
         let (requests, mut answers) = pipes.ok_or_else(|| Error::internal("a worker without pipes"))?;
         match hello(&mut answers) {
             Ok(Hello { build, locks }) if build == BUILD => {
+                // One that stays small is only slower.
                 #[cfg(target_os = "linux")]
-                // SAFETY: plain numbers of an open pipe; one that stays small is only slower.
-                unsafe {
-                    libc::fcntl(answers.as_raw_fd(), libc::F_SETPIPE_SZ, PIPE_BYTES)
-                };
+                let _ = rustix::pipe::fcntl_setpipe_size(&answers, PIPE_BYTES);
                 Ok(Worker { requests, answers, locks, process })
             }
             Ok(Hello { build, .. }) => {
@@ -110,8 +112,7 @@ fn hello(answers: &mut ChildStdout) -> std::io::Result<Hello> {
     // Byte by byte as they come: what another program prints may never end, or not begin.
     let (until, mut said) = (Instant::now() + TO_SAY_HELLO, Vec::new());
     loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || !is_readable(answers.as_raw_fd(), left)? {
+        if !is_readable(&answers, until)? {
             return Err(IoError::new(ErrorKind::TimedOut, "it does not say who it is"));
         }
         let mut byte = [0];
@@ -126,15 +127,17 @@ fn hello(answers: &mut ChildStdout) -> std::io::Result<Hello> {
     }
 }
 
-fn is_readable(descriptor: RawFd, within: Duration) -> std::io::Result<bool> {
-    let mut asked = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
-    let milliseconds = i32::try_from(within.as_millis()).unwrap_or(i32::MAX);
-    // SAFETY: one structure, which lives through the call.
-    match unsafe { libc::poll(&mut asked, 1, milliseconds) } {
-        0 => Ok(false),
-        1.. => Ok(true),
-        _ if IoError::last_os_error().kind() == ErrorKind::Interrupted => Ok(true),
-        _ => Err(IoError::last_os_error()),
+/// False once it is `until`, whatever signals the host's threads get meanwhile.
+fn is_readable(pipe: &impl AsFd, until: Instant) -> std::io::Result<bool> {
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let wait = Timespec { tv_sec: left.as_secs() as _, tv_nsec: left.subsec_nanos() as _ };
+        match poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&wait)) {
+            Ok(0) if left.is_zero() => return Ok(false),
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
@@ -222,4 +225,33 @@ fn of_another_build(program: &Path, build: &str) -> Error {
     .with("expected", BUILD)
     .file(shown.to_string())
     .stage("isolation")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_that_signals_interrupt_ends_at_its_time_and_not_before() {
+        extern "C" fn nothing(_: libc::c_int) {}
+        // SAFETY: the handler does nothing, and nobody else uses this signal.
+        unsafe { libc::signal(libc::SIGUSR2, nothing as *const () as libc::sighandler_t) };
+        let (empty, _kept) = std::io::pipe().unwrap();
+        let (began, wait) = (Instant::now(), Duration::from_millis(300));
+        // SAFETY: gives a number.
+        let waiting = unsafe { libc::pthread_self() };
+        let over = &std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                while !over.load(std::sync::atomic::Ordering::Acquire) {
+                    // SAFETY: the thread waits for this one to end, and so it lives.
+                    unsafe { libc::pthread_kill(waiting, libc::SIGUSR2) };
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            });
+            let readable = is_readable(&empty, began + wait);
+            over.store(true, std::sync::atomic::Ordering::Release);
+            assert!(!readable.unwrap() && began.elapsed() >= wait, "{:?}", began.elapsed());
+        });
+    }
 }

@@ -1,10 +1,12 @@
 //! Landlock: from now on the process opens these files and this folder, and no others; it connects to nobody.
 
-use std::ffi::CString;
-use std::io::{Error as IoError, ErrorKind, Result as IoResult};
+use std::io::{Error as IoError, Result as IoResult};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 // As linux/landlock.h has them.
 const VERSION: libc::c_ulong = 1;
@@ -71,10 +73,8 @@ pub(super) fn enter<'p>(files: impl Iterator<Item = &'p Path>, written: Option<&
         let rights = READ_FILE | WRITE_FILE | READ_DIR | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | TRUNCATE;
         allow(&rules, folder, rights & fs & !EXECUTE)?;
     }
-    // SAFETY: plain numbers; without new privileges from here on, as the next call wants it.
-    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
-        return Err(IoError::last_os_error());
-    }
+    // As the next call wants it.
+    rustix::thread::set_no_new_privs(true)?;
     // SAFETY: the descriptor is a ruleset's, and open.
     succeeds(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, rules.as_raw_fd(), 0usize) }).map(drop)
 }
@@ -94,16 +94,11 @@ fn ruleset(of: &Ruleset, version: u32) -> IoResult<OwnedFd> {
 }
 
 fn allow(rules: &OwnedFd, path: &Path, allowed: u64) -> IoResult<()> {
-    let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| IoError::from(ErrorKind::InvalidFilename))?;
-    // SAFETY: the name ends with NUL and lives through the call.
-    let opened = unsafe { libc::open(name.as_ptr(), libc::O_PATH | libc::O_CLOEXEC) };
-    let opened = match succeeds(opened.into()) {
+    let opened = match rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
         // What is not there is not read: the engine says so in its own words.
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => return Ok(()),
-        opened => opened? as i32,
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => return Ok(()),
+        opened => opened?,
     };
-    // SAFETY: just opened, and nobody else has it.
-    let opened = unsafe { OwnedFd::from_raw_fd(opened) };
     let rule = Beneath { allowed, parent: opened.as_raw_fd() };
     let (rules, rule) = (rules.as_raw_fd(), &raw const rule);
     // SAFETY: both descriptors are open, and the structure lives through the call.

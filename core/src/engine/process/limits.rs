@@ -1,9 +1,9 @@
 //! What the kernel holds a worker to: memory, time, files. Set before it has seen a statement, and never raised again.
 
-#![allow(clippy::unnecessary_cast, reason = "the numbers of resources have other types elsewhere")]
-
-use std::io::{Error as IoError, Result as IoResult};
+use std::io::Result as IoResult;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Exit of a worker that has met the bound of its memory where nothing could answer any more.
 pub(super) const OUT_OF_MEMORY: i32 = 77;
@@ -16,11 +16,26 @@ const STACK: u64 = 12 << 20;
 /// The process ends with its parent, whatever way that ends. False where it has ended already.
 pub(super) fn end_with(parent: u32) -> IoResult<bool> {
     #[cfg(target_os = "linux")]
-    // SAFETY: plain numbers; the worst that can come back is an error.
-    if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) } != 0 {
-        return Err(IoError::last_os_error());
-    }
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     Ok(std::os::unix::process::parent_id() == parent)
+}
+
+/// What the host has open and has not marked as its own: here it is closed, before anything of this process is open.
+pub(super) fn close_inherited() -> IoResult<()> {
+    const FIRST: libc::c_int = 3;
+    #[cfg(target_os = "linux")]
+    // SAFETY: plain numbers; beside the standard streams nothing is open that this process has opened.
+    if unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, 0) } == 0 {
+        return Ok(());
+    }
+    // Kernels before 5.9, and containers that do not know the call.
+    let open: Vec<libc::c_int> =
+        std::fs::read_dir("/dev/fd")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor >= FIRST) {
+        // SAFETY: as above; that of the list itself is closed already, and then nothing happens.
+        unsafe { libc::close(descriptor) };
+    }
+    Ok(())
 }
 
 pub(super) struct Limits {
@@ -35,12 +50,17 @@ pub(super) struct Limits {
 
 pub(super) fn set(limits: &Limits) -> IoResult<()> {
     #[cfg(target_os = "linux")]
-    set_one(libc::RLIMIT_DATA, data_now()?.saturating_add(limits.data) + STACKS + limits.threads * STACK)?;
-    set_one(libc::RLIMIT_FSIZE, limits.file)?;
-    set_one(libc::RLIMIT_NOFILE, limits.files)?;
-    set_one(libc::RLIMIT_CORE, 0)?;
+    {
+        let own = STACKS.saturating_add(limits.threads.saturating_mul(STACK));
+        let data = data_now()?.saturating_add(limits.data).saturating_add(own);
+        set_one(Resource::Data, data, data)?;
+    }
+    set_one(Resource::Fsize, limits.file, limits.file)?;
+    set_one(Resource::Nofile, limits.files, limits.files)?;
+    set_one(Resource::Core, 0, 0)?;
     if let Some(seconds) = limits.cpu_seconds {
-        set_one(libc::RLIMIT_CPU, seconds)?;
+        // Where both are met at once the kernel sends SIGKILL, which says nothing of time.
+        set_one(Resource::Cpu, seconds, seconds.saturating_add(1))?;
     }
     // A file that has become too large is an error of whoever writes it.
     // SAFETY: no handler is installed, the signal is ignored.
@@ -72,18 +92,10 @@ extern "C" fn out_of_memory(signal: libc::c_int) {
     }
 }
 
-/// The hard bound too, where it is not lower already.
-fn set_one(resource: impl TryInto<u32>, to: u64) -> IoResult<()> {
-    let resource = resource.try_into().map_err(|_| IoError::from(std::io::ErrorKind::InvalidInput))?;
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the structure is ours and lives through the call.
-    if unsafe { libc::getrlimit(resource as _, &mut limit) } != 0 {
-        return Err(IoError::last_os_error());
-    }
-    let to = (to as libc::rlim_t).min(limit.rlim_max);
-    let limit = libc::rlimit { rlim_cur: to, rlim_max: to };
-    // SAFETY: as above.
-    if unsafe { libc::setrlimit(resource as _, &limit) } != 0 { Err(IoError::last_os_error()) } else { Ok(()) }
+/// Where the hard bound is lower already, no more than that.
+fn set_one(resource: Resource, soft: u64, hard: u64) -> IoResult<()> {
+    let most = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    Ok(setrlimit(resource, Rlimit { current: Some(soft.min(most)), maximum: Some(hard.min(most)) })?)
 }
 
 /// What counts against RLIMIT_DATA.
@@ -92,5 +104,38 @@ fn data_now() -> IoResult<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmData:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
-    kilobytes.map(|kilobytes| kilobytes << 10).ok_or_else(|| IoError::other("no VmData in /proc/self/status"))
+    kilobytes.map(|kilobytes| kilobytes << 10).ok_or_else(|| std::io::Error::other("no VmData in /proc/self/status"))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::base::Code;
+    use crate::engine::process::child;
+
+    #[test]
+    #[ignore = "runs in a process of its own"]
+    fn uses_up_its_time() {
+        if std::env::var_os("DATASUS_TEST_TIME").is_none() {
+            return;
+        }
+        set(&Limits { data: 1 << 30, threads: 2, file: 1 << 20, files: 64, cpu_seconds: Some(1) }).unwrap();
+        let limit = getrlimit(Resource::Cpu);
+        assert!(limit.current < limit.maximum, "{limit:?}");
+        loop {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn processor_time_that_is_used_up_is_told_as_time() {
+        let name = "engine::process::limits::tests::uses_up_its_time";
+        let ran = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", name, "--test-threads=1"])
+            .env("DATASUS_TEST_TIME", "1")
+            .output()
+            .unwrap();
+        let error = child::ended(Some(ran.status));
+        assert_eq!(error.code(), Code::DeadlinePassed, "{error} {}", String::from_utf8_lossy(&ran.stdout));
+    }
 }

@@ -16,7 +16,7 @@ mod metrics;
 mod place;
 mod pool;
 mod request;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod seccomp;
 mod worker;
 

@@ -31,7 +31,8 @@ pub(super) fn libraries() -> Option<String> {
     folder_of(duckdb::ffi::duckdb_library_version as *const c_void)?.into_os_string().into_string().ok()
 }
 
-/// Of the file that the code at `address` was loaded from.
+/// Of the file that the code at `address` was loaded from. A name that is not absolute is what the program was called by: from where,
+/// nobody knows any more, and in this folder another may lie.
 fn folder_of(address: *const c_void) -> Option<PathBuf> {
     let mut found = std::mem::MaybeUninit::<libc::Dl_info>::uninit();
     // SAFETY: looks an address up that is only compared, and fills the structure where it answers other than 0.
@@ -47,6 +48,7 @@ fn folder_of(address: *const c_void) -> Option<PathBuf> {
     // SAFETY: a text of the loader's that ends with NUL, and stays for as long as the code is loaded.
     let name = unsafe { CStr::from_ptr(found.dli_fname) };
     let path = Path::new(OsStr::from_bytes(name.to_bytes()));
+    let path = if path.is_absolute() { path.to_owned() } else { std::env::current_exe().ok()? };
     path.canonicalize().ok()?.parent().map(Path::to_owned)
 }
 

@@ -2,8 +2,8 @@
 //! stays for the next.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crossbeam_channel::{Receiver, RecvError, Sender, bounded, select, unbounded};
 
@@ -36,10 +36,13 @@ struct Shared {
     program: PathBuf,
     waiting: Mutex<Vec<Worker>>,
     counts: Arc<Counts>,
+    /// One that is to wait is ordered, and not begun yet.
+    spare: AtomicBool,
 }
 
 enum Order {
-    One(Sender<Result<Worker>>),
+    /// For a statement, which may have ended meanwhile.
+    One(Sender<Result<Worker>>, Weak<()>),
     /// One that waits, where there is none too many.
     Spare,
 }
@@ -48,7 +51,12 @@ impl Pool {
     /// With one that waits. DS-422 where `program` is no worker of this build.
     pub fn open(program: PathBuf) -> Result<Self> {
         let (orders, ordered) = unbounded();
-        let shared = Arc::new(Shared { program, waiting: Mutex::default(), counts: Arc::default() });
+        let shared = Arc::new(Shared {
+            program,
+            waiting: Mutex::default(),
+            counts: Arc::default(),
+            spare: AtomicBool::new(false),
+        });
         let starts = shared.clone();
         // A worker ends with the thread that has started it: this one lives for as long as any is wanted.
         std::thread::Builder::new()
@@ -86,8 +94,10 @@ impl Pool {
 
     /// Has one started, if none waits, without waiting for it.
     pub fn warm(&self) {
-        // The thread is there for as long as this is.
-        let _ = self.orders.send(Order::Spare);
+        // However many ask, one order. The thread is there for as long as this is.
+        if !self.shared.spare.swap(true, Relaxed) {
+            let _ = self.orders.send(Order::Spare);
+        }
     }
 
     /// Those that wait go.
@@ -99,8 +109,8 @@ impl Pool {
 
     fn ordered(&self, ctx: &Ctx) -> Result<Worker> {
         let gone = || Error::internal("the workers' thread has ended");
-        let (reply, replied) = bounded(1);
-        self.orders.send(Order::One(reply)).map_err(|_| gone())?;
+        let ((reply, replied), asks) = (bounded(1), Arc::new(()));
+        self.orders.send(Order::One(reply, Arc::downgrade(&asks))).map_err(|_| gone())?;
         select! {
             recv(replied) -> worker => worker.map_err(|RecvError| gone())?,
             recv(ctx.cancel.signal()) -> _ => ctx.check().and_then(|()| Err(gone())),
@@ -112,20 +122,26 @@ impl Shared {
     fn serve(&self, ordered: &Receiver<Order>) {
         for order in ordered {
             match order {
+                Order::One(_, asks) if asks.strong_count() == 0 => {}
                 // Who does not wait for it any more leaves it to the next.
-                Order::One(reply) => {
+                Order::One(reply, _) => {
                     if let Err(unwanted) = reply.send(self.start())
                         && let Ok(worker) = unwanted.into_inner()
                     {
                         self.keep(worker);
                     }
                 }
-                Order::Spare if self.waiting().len() >= MOST_WAITING => {}
-                Order::Spare => match self.start() {
-                    Ok(worker) => self.keep(worker),
-                    // The next statement starts its own, and says why if it cannot.
-                    Err(error) => tracing::warn!(%error, "no worker that waits"),
-                },
+                Order::Spare => {
+                    self.spare.store(false, Relaxed);
+                    if self.waiting().len() >= MOST_WAITING {
+                        continue;
+                    }
+                    match self.start() {
+                        Ok(worker) => self.keep(worker),
+                        // The next statement starts its own, and says why if it cannot.
+                        Err(error) => tracing::warn!(%error, "no worker that waits"),
+                    }
+                }
             }
         }
     }
@@ -136,10 +152,13 @@ impl Shared {
         Ok(worker)
     }
 
+    /// One too many goes.
     fn keep(&self, worker: Worker) {
         let mut waiting = self.waiting();
-        waiting.push(worker);
-        self.counts.waiting.store(waiting.len() as u64, Relaxed);
+        if waiting.len() < MOST_WAITING {
+            waiting.push(worker);
+            self.counts.waiting.store(waiting.len() as u64, Relaxed);
+        }
     }
 
     fn taken(&self) -> Option<Worker> {

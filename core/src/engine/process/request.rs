@@ -13,6 +13,9 @@ use crate::plan::{Binds, Statement, View};
 /// Of the library and of its worker, which are one build or do not work together.
 pub(super) const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " ", env!("DATASUS_BUILD"));
 
+/// A spill folder that nobody can make, whoever runs the worker: its root is no folder.
+const NOWHERE: &str = "/dev/null/spill";
+
 /// The first thing that a worker says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hello {
@@ -74,7 +77,7 @@ impl Request {
         Settings {
             memory_limit: self.memory_limit,
             spill_limit: self.spill_limit,
-            spill_root: self.spill_root.clone().unwrap_or_else(|| PathBuf::from("/nonexistent")),
+            spill_root: self.spill_root.clone().unwrap_or_else(|| NOWHERE.into()),
             threads: self.threads,
             units: None,
             chunk_rows: self.chunk_rows,

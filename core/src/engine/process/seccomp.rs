@@ -29,7 +29,6 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_readlinkat,
     libc::SYS_getdents64,
     libc::SYS_getcwd,
-    libc::SYS_fcntl,
     libc::SYS_flock,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
@@ -110,15 +109,34 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_arch_prctl,
 ];
 
+/// Of a descriptor, what is asked, copied and locked; not whom its signals go to, which could be any process of the user's.
+const OF_DESCRIPTORS: &[libc::c_int] = &[
+    libc::F_DUPFD,
+    libc::F_DUPFD_CLOEXEC,
+    libc::F_GETFD,
+    libc::F_SETFD,
+    libc::F_GETFL,
+    libc::F_GETLK,
+    libc::F_SETLK,
+    libc::F_SETLKW,
+    libc::F_OFD_GETLK,
+    libc::F_OFD_SETLK,
+    libc::F_OFD_SETLKW,
+];
+
 #[cfg(target_arch = "x86_64")]
 const ARCH: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
 const ARCH: u32 = 0xc000_00b7;
 
+// As linux/prctl.h has it.
+const PR_SET_VMA: libc::c_int = 0x5356_4d41;
+
 // Places in `seccomp_data`.
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
 const FIRST: u32 = 16;
+const SECOND: u32 = FIRST + 8;
 const THIRD: u32 = FIRST + 2 * 8;
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
@@ -140,10 +158,8 @@ pub(super) fn enter() -> IoResult<()> {
     let filter = filter(std::process::id());
     let length = u16::try_from(filter.len()).map_err(|_| IoError::other("a filter of too many lines"))?;
     let program = sock_fprog { len: length, filter: filter.as_ptr().cast_mut() };
-    // SAFETY: plain numbers; without new privileges from here on, as the next call wants it.
-    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
-        return Err(IoError::last_os_error());
-    }
+    // As the next call wants it.
+    rustix::thread::set_no_new_privs(true)?;
     let program = &raw const program;
     // SAFETY: the program and its lines live through the call; the kernel copies them and changes nothing.
     let set = unsafe {
@@ -171,9 +187,14 @@ fn filter(own: u32) -> Vec<sock_filter> {
         lines.extend([equal(own, 0, 1), end(ALLOW), end(REFUSE)]);
     }
     // Names of threads and of mappings.
-    for option in [libc::PR_SET_NAME, 0x5356_4d41] {
-        lines.extend([equal(libc::SYS_prctl as u32, 0, 4), load(FIRST)]);
-        lines.extend([equal(option as u32, 0, 1), end(ALLOW), load(NUMBER)]);
+    let names = [libc::PR_SET_NAME, PR_SET_VMA];
+    for (number, argument, allowed) in [(libc::SYS_prctl, FIRST, &names[..]), (libc::SYS_fcntl, SECOND, OF_DESCRIPTORS)]
+    {
+        let each = allowed.iter().flat_map(|value| [equal(*value as u32, 0, 1), end(ALLOW)]);
+        let those = 2 * allowed.len() as u8;
+        lines.extend([equal(number as u32, 0, those + 2), load(argument)]);
+        lines.extend(each);
+        lines.push(end(REFUSE));
     }
     // Limits are asked for, not changed.
     lines.extend([equal(libc::SYS_prlimit64 as u32, 0, 5), load(THIRD), equal(0, 0, 3)]);

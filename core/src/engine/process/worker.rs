@@ -1,9 +1,11 @@
 //! The worker itself: says who it is, opens an engine, waits for its one statement, shuts itself in, runs it, and ends.
 
 use std::io::{Error as IoError, Result as IoResult, Write};
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use rustix::io::fcntl_dupfd_cloexec;
 
 use super::frames::{self, Kind, RowsOut};
 use super::request::{BUILD, Hello, PARENT, Request};
@@ -48,6 +50,7 @@ fn serve(parent: u32) -> IoResult<()> {
     if !limits::end_with(parent)? {
         return Ok(());
     }
+    limits::close_inherited()?;
     let (mut requests, mut answers) = pipes()?;
     let hello = Hello { build: BUILD.to_owned(), locks: locks::offered() };
     frames::write(&mut answers, Kind::Hello, &serde_json::to_vec(&hello)?, &[])?;
@@ -93,23 +96,11 @@ impl From<Error> for Ended {
 
 /// Both ends, under numbers that the standard streams do not have: nothing that is printed is taken for an answer.
 fn pipes() -> IoResult<(std::fs::File, std::fs::File)> {
-    let moved = |stream: i32| -> IoResult<std::fs::File> {
-        // SAFETY: plain numbers; the standard streams are open, and the copy is ours alone.
-        let copy = unsafe { libc::fcntl(stream, libc::F_DUPFD_CLOEXEC, 3) };
-        if copy < 0 {
-            return Err(IoError::last_os_error());
-        }
-        // SAFETY: just made, and nobody else has it.
-        Ok(unsafe { std::fs::File::from_raw_fd(copy) })
-    };
-    let pipes = (moved(libc::STDIN_FILENO)?, moved(libc::STDOUT_FILENO)?);
+    let moved = |stream: BorrowedFd| Ok::<_, IoError>(std::fs::File::from(fcntl_dupfd_cloexec(stream, 3)?));
+    let pipes = (moved(rustix::stdio::stdin())?, moved(rustix::stdio::stdout())?);
     let nothing = std::fs::File::options().read(true).write(true).open("/dev/null")?;
-    for stream in [libc::STDIN_FILENO, libc::STDOUT_FILENO] {
-        // SAFETY: plain numbers of open descriptors.
-        if unsafe { libc::dup2(nothing.as_raw_fd(), stream) } < 0 {
-            return Err(IoError::last_os_error());
-        }
-    }
+    rustix::stdio::dup2_stdin(&nothing)?;
+    rustix::stdio::dup2_stdout(&nothing)?;
     Ok(pipes)
 }
 

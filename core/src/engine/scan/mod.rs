@@ -34,6 +34,7 @@ use super::settings::Pace;
 use super::{RowStream, Settings};
 use crate::base::{Chunk, Ctx, Error, Origin, Result, SourceRows, UnitId, Units};
 use crate::governor::LEAST_CHUNK_ROWS;
+use crate::labels::CodesSeen;
 use crate::plan::Scan;
 
 /// Rows of the first chunk where a file does not say how long its texts are.
@@ -106,6 +107,7 @@ fn groups(scan: &Scan, units: Option<&Units>) -> Vec<Group> {
 /// Starts `scan`; the rows come at the pace at which they are taken. Called from any thread.
 pub(super) fn start(scan: Scan, settings: &Settings, ctx: &Ctx) -> Result<RowStream> {
     ctx.check()?;
+    scan.seen.iter().for_each(CodesSeen::begin);
     let units = settings.units.clone();
     let groups = groups(&scan, units.as_ref());
     let conditions = scan.predicates.iter().map(Condition::new).collect::<Result<Vec<_>>>()?;

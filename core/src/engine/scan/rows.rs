@@ -12,6 +12,7 @@ use super::{Place, Reading, Work};
 use crate::base::{Chunk, Error, Result};
 use crate::engine::gather::Gather;
 use crate::engine::row_stream::{RowSource, numbered};
+use crate::labels::CodesSeen;
 
 /// Hands out chunks of at least half of the rows that a chunk may have at the moment, but for the last; stops the workers
 /// when it goes.
@@ -156,6 +157,7 @@ impl RowSource for Rows {
         if self.work.units.is_some() {
             return Err(Error::internal("units are not taken back").stage("query"));
         }
+        self.work.scan.seen.iter().for_each(CodesSeen::spoil);
         let rows: u64 = untaken.iter().map(|batch| batch.num_rows() as u64).sum();
         self.chunks -= untaken.len() as u64;
         self.out -= rows;

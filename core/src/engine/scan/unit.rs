@@ -25,7 +25,7 @@ use super::cut::{Cut, Tally, met_among};
 use super::pages::Pages;
 use crate::base::{Ctx, Error};
 use crate::columnar::parquet_footer;
-use crate::labels::{Derived, Input};
+use crate::labels::{CodesSeen, Derived, Input, WithoutLabel};
 use crate::plan::{FileSample, Output, Scan, ScanFile, Verdict, judge, statistics};
 
 /// Bytes of a text, where nothing is known of it.
@@ -333,6 +333,9 @@ impl OpenFile {
                         Source::Null | Source::Derived(..) => Input::Null,
                     };
                     let inputs: Vec<Input> = inputs.iter().map(input).collect();
+                    if let Some(seen) = scan.seen.as_ref().filter(|_| derived.label_of.is_some()) {
+                        see(seen, derived, &inputs, rows)?;
+                    }
                     match derived.words().is_some() && *field.data_type() == DataType::Int32 {
                         true => derived.compute_numbers(&inputs, rows)?,
                         false => derived.compute(&inputs, rows, false)?,
@@ -347,6 +350,19 @@ impl OpenFile {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(scan.schema.clone(), columns, &options)
     }
+}
+
+/// Counts codes without a label, of a column that the file has.
+fn see(seen: &CodesSeen, label: &Derived, inputs: &[Input], rows: usize) -> Result<(), ArrowError> {
+    if label.code_alone().is_none() {
+        return Ok(());
+    }
+    let mut without = WithoutLabel::default();
+    if matches!(inputs.first(), Some(Input::Array(_))) {
+        label.without_label(inputs, rows, &mut without)?;
+    }
+    seen.add(label, rows as u64, &without);
+    Ok(())
 }
 
 fn position(schema: &SchemaRef, name: &str) -> Option<usize> {

@@ -7,6 +7,7 @@ use crate::labels::ages;
 use crate::labels::derived::Derived;
 use crate::labels::list::NONE;
 use crate::labels::record::Record;
+use crate::labels::whole_columns;
 
 const SIH: &str =
     "Ministério da Saúde, SIH: COD_IDADE e IDADE; conferido com NASC, DT_INTER e DT_SAIDA em arquivos genuínos";
@@ -124,6 +125,7 @@ impl Of<'_> {
                     );
                 } else {
                     self.whole("idade_anos", &age.inputs, years, SIH, age.years);
+                    self.by_columns(|record| whole_columns::years_of_sih(record.cells(0), record.cells(1)));
                 }
                 if self.has(&["NASC", "DT_INTER", "DT_SAIDA", "IDENT"]) {
                     let inputs = [unit, value, "NASC", "DT_INTER", "DT_SAIDA", "IDENT"];

@@ -2,11 +2,12 @@
 
 use crate::base::{clip, text, value_words};
 use crate::catalog::LogicalType;
+use crate::labels::derived_column;
 use crate::params::values::scalar;
 use crate::params::{Filter, Op, Predicate, Scalar};
 
 use super::Check;
-use super::forms::literal;
+use super::forms::{literal, no_word};
 
 /// Most values of one `in`.
 const MAX_VALUES: usize = 10_000;
@@ -95,9 +96,25 @@ impl Check<'_> {
         Some(scalars)
     }
 
+    /// Words that a column of words does not have.
+    fn words(&mut self, column: &str, op: Op, values: &[Scalar]) {
+        let whole = matches!(op, Op::Eq | Op::Ne | Op::In | Op::NotIn);
+        let Some(derived) = self.grupo.filter(|_| whole).and_then(|grupo| derived_column(grupo, column)) else {
+            return;
+        };
+        for value in values {
+            if let Scalar::Text(text) = value {
+                self.note(no_word(&derived, text));
+            }
+        }
+    }
+
     /// Codes in the form of their column.
     fn in_form(&mut self, column: &str, op: Op, values: Vec<Scalar>) -> (Op, Vec<Scalar>) {
-        let Some(column) = self.grupo.and_then(|grupo| grupo.column(column)) else { return (op, values) };
+        let Some(column) = self.grupo.and_then(|grupo| grupo.column(column)) else {
+            self.words(column, op, &values);
+            return (op, values);
+        };
         let mut written = Vec::with_capacity(values.len());
         for value in values {
             let Scalar::Text(text) = &value else {

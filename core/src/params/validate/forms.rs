@@ -1,8 +1,12 @@
 //! Codes that a query compares with: in the form that their column has, and a word where they cannot be.
 
-use crate::base::{Text, clip, text};
+use crate::base::{Text, clip, did_you_mean, fold, text};
 use crate::catalog::{Column, Form, Normal};
+use crate::labels::Derived;
 use crate::params::Op;
+
+/// Words of a list among which the nearest is looked for; of longer ones the same in other letters alone.
+const MOST_WORDS: usize = 2_000;
 
 /// The values that a comparison with `value` is run with, and what there is to say about it. Equality with a code without its
 /// zeros is that with either of the two: a file may have written it so.
@@ -72,6 +76,25 @@ pub(super) fn mismatch(column: &Column, value: &str) -> Option<Text> {
     Some(text!(
         "{name}: os códigos têm {pt} caracteres, e \"{shown}\" é comparado como está{advice_pt}",
         "{name}: codes have {en} characters, and \"{shown}\" is compared as it stands{advice_en}"
+    ))
+}
+
+/// The word about a text that no word of a label or of another column of words is: nothing will be found.
+pub(super) fn no_word(derived: &Derived, value: &str) -> Option<Text> {
+    let words = derived.words().filter(|words| words.iter().all(|word| word != value))?;
+    let (name, shown, folded) = (&derived.name, clip(value), fold(value));
+    let same: Vec<String> = words.iter().filter(|word| fold(word) == folded).cloned().collect();
+    let near = match same.is_empty() && words.len() <= MOST_WORDS {
+        true => did_you_mean(value, words.iter().map(String::as_str)),
+        false => same,
+    };
+    let (near_pt, near_en) = match near.join(", ") {
+        near if near.is_empty() => (String::new(), String::new()),
+        near => (format!("; quis dizer {near}?"), format!("; did you mean {near}?")),
+    };
+    Some(text!(
+        "{name}: \"{shown}\" não é nenhuma das palavras da lista embutida{near_pt}",
+        "{name}: \"{shown}\" is none of the words of the built-in list{near_en}"
     ))
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crate::base::{Result, Text, clip, did_you_mean, text, value_words};
 use crate::catalog::Grupo;
-use crate::labels::{Edition, derived_columns_named};
+use crate::labels::{Edition, derived_column, derived_columns_named};
 use crate::params::values::bind_value;
 use crate::params::{Ask, BindValue, OnEmergency, Query, QueryParams, Question, Scope, Sql, Syntax};
 
 use crate::source::declared::OwnTable;
 
-use super::forms::{mismatch, mismatch_of_number, mismatch_of_prefix};
+use super::forms::{mismatch, mismatch_of_number, mismatch_of_prefix, no_word};
 use super::{Check, hint};
 use crate::params::sizes::told;
 
@@ -154,6 +154,11 @@ impl Check<'_> {
             let of_tables = used.tables.iter().filter_map(|grupo| grupo.column(column));
             let notes: Option<Vec<Text>> = of_tables.map(of_column).collect();
             self.note(notes.into_iter().flatten().next());
+            if let Constant::Text(text) = value {
+                let of_tables = used.tables.iter().filter_map(|grupo| derived_column(grupo, column));
+                let notes: Option<Vec<Text>> = of_tables.map(|derived| no_word(&derived, text)).collect();
+                self.note(notes.into_iter().flatten().next());
+            }
         }
     }
 

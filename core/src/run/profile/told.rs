@@ -8,7 +8,7 @@ use super::change::{Part, differs};
 use super::columns::Watched;
 use super::form::{Change, ColumnProfile, CompetenciaRows, FrequentValue, InCompetencia, Profile};
 use super::seen::Frequent;
-use super::{Competencias, in_order, warnings};
+use super::{COMPETENCIA, Competencias, in_order, warnings};
 use crate::base::Language;
 use crate::catalog::{Competencia, Grupo};
 use crate::params::Query;
@@ -72,7 +72,10 @@ fn column(
     };
     let by_competencia: Vec<InCompetencia> = order.iter().map(in_competencia).collect();
     let mut changes = changes(&by_competencia, |one: &InCompetencia| Part { of: one.nulls, rows: one.rows }, None);
-    for one in seen.frequent(COMPARED) {
+    // What says the competência itself changes with it.
+    let keys = grupo.and_then(|grupo| grupo.row_keys.as_ref()).map(|keys| keys.competencia.as_slice());
+    let is_key = keys.unwrap_or_default().iter().any(|key| key.eq_ignore_ascii_case(&name)) || name == COMPETENCIA;
+    for one in seen.frequent(if is_key { 0 } else { COMPARED }) {
         let Some(number) = one.number else { break };
         let rows = |at: &InCompetencia| order.get(&at.competencia).and_then(|of| seen.rows_in(*of, number));
         let part = |at: &InCompetencia| Part { of: rows(at).unwrap_or(0), rows: at.rows - at.nulls };

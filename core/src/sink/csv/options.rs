@@ -8,6 +8,7 @@ use super::MOST_ROWS;
 use crate::base::{Code, Error, Result, text};
 use crate::recovery::SinkState;
 use crate::sink::file::{self, FileFormat, FilePlace};
+use crate::sink::level::zstd_level;
 use crate::sink::{Identity, Limits, ResultInfo, Sink, StoredAddress, StoredTarget, Target, TargetEnv};
 
 /// How a CSV file is written. For Brazilian spreadsheets: `delimiter = ";"`, `decimal_comma`, `bom`.
@@ -32,7 +33,7 @@ pub struct Csv {
     pub path: Option<PathBuf>,
     /// Replaces an existing file in one act; when false, an existing file is DS-409.
     pub overwrite: bool,
-    /// Compresses with zstd at this level, from 1 to 22; without it, the file is plain text.
+    /// Compresses with zstd at this level, from 1 to 22; without it, it is plain text.
     #[schemars(range(min = 1, max = 22))]
     pub zstd: Option<i32>,
     /// What stands between two fields.
@@ -136,13 +137,7 @@ impl Target for Csv {
 
     fn open(&self, env: &TargetEnv, info: &ResultInfo, state: SinkState) -> Result<Box<dyn Sink>> {
         refuse_decimal_comma(self)?;
-        if let Some(level) = self.zstd.filter(|level| !(1..=22).contains(level)) {
-            return Err(Error::new(
-                Code::InvalidParams,
-                text!("O nível zstd {level} não existe; use de 1 a 22", "There is no zstd level {level}; use 1 to 22"),
-            )
-            .with("received", level));
-        }
+        self.zstd.map(zstd_level).transpose()?;
         let path = file::path_or_default(&self.path, info, self.extension());
         Ok(file::sink(self.clone(), FilePlace::new(env, path, self.overwrite, state)?))
     }

@@ -5,18 +5,28 @@ use serde_json::Value;
 
 use crate::base::{Code, Error, Result, Text, exact_json, has_named_options, json_words, options_by_name, text};
 use crate::sink::csv::{Csv, refuse_decimal_comma};
+use crate::sink::level::zstd_level;
 
 /// How rows are written to a pipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Format {
-    /// As a CSV file is written; `path`, `overwrite` and `zstd` are a file's alone.
+    /// As a CSV file is written; `path` and `overwrite` are a file's alone.
     Csv(Csv),
     /// One JSON object a line.
     Ndjson(Ndjson),
     /// Arrow's IPC stream, for every Arrow library.
-    Arrow,
+    Arrow(ArrowStream),
+}
+
+/// How an Arrow IPC stream is written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ArrowStream {
+    /// Compresses with zstd at this level, from 1 to 22; without it, it is the plain stream.
+    #[schemars(range(min = 1, max = 22))]
+    pub zstd: Option<i32>,
 }
 
 /// How NDJSON is written.
@@ -25,6 +35,9 @@ pub enum Format {
 pub struct Ndjson {
     /// How exact numbers that a double cannot hold are written.
     pub numbers: Numbers,
+    /// Compresses with zstd at this level, from 1 to 22; without it, it is plain text.
+    #[schemars(range(min = 1, max = 22))]
+    pub zstd: Option<i32>,
 }
 
 /// How decimals and integers of 64 bits are written in JSON.
@@ -60,14 +73,22 @@ impl Format {
         match value {
             Value::String(name) if name == "csv" => Ok(Format::Csv(Csv::default())),
             Value::String(name) if name == "ndjson" => Ok(Format::Ndjson(Ndjson::default())),
+            Value::String(name) if name == "arrow" => Ok(Format::Arrow(ArrowStream::default())),
             form => serde_json::from_value(form).map_err(|error| refused(json_words(&error))),
         }
+    }
+
+    /// The level of zstd, where the bytes are to be packed.
+    pub(super) fn level(&self) -> Result<Option<i32>> {
+        let (Format::Csv(Csv { zstd, .. }) | Format::Ndjson(Ndjson { zstd, .. }) | Format::Arrow(ArrowStream { zstd })) =
+            self;
+        zstd.map(zstd_level).transpose()
     }
 
     pub(super) fn check(&self) -> Result<()> {
         let Format::Csv(csv) = self else { return Ok(()) };
         refuse_decimal_comma(csv)?;
-        let of_a_file = [("path", csv.path.is_some()), ("overwrite", csv.overwrite), ("zstd", csv.zstd.is_some())];
+        let of_a_file = [("path", csv.path.is_some()), ("overwrite", csv.overwrite)];
         match of_a_file.iter().find(|(_, given)| *given) {
             None => Ok(()),
             Some((option, _)) => Err(Error::new(

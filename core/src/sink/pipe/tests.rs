@@ -1,3 +1,4 @@
+use std::io::Read;
 use std::sync::Arc;
 
 use ::arrow::array::*;
@@ -26,7 +27,7 @@ fn batch() -> RecordBatch {
 
 fn written(format: &str, batch: &RecordBatch) -> Result<Vec<u8>> {
     let mut encoder = Encoder::new(&Format::from_json(format)?, &batch.schema())?;
-    let mut out = encoder.begin();
+    let mut out = encoder.begin()?;
     out.extend(encoder.encode(batch)?);
     out.extend(encoder.encode(&batch.slice(1, 1))?);
     out.extend(encoder.end()?);
@@ -73,12 +74,43 @@ fn an_arrow_stream_reads_back_as_the_same_batches() {
 }
 
 #[test]
+fn a_packed_stream_is_the_plain_one_and_is_read_as_it_comes() {
+    let flat = batch().project(&[0, 1, 2]).unwrap();
+    for (plain, packed) in [
+        (r#""csv""#, r#"{"csv": {"zstd": 3}}"#),
+        (r#""ndjson""#, r#"{"ndjson": {"zstd": 22}}"#),
+        (r#""arrow""#, r#"{"arrow": {"zstd": 1}}"#),
+    ] {
+        let bytes = written(packed, &flat).unwrap();
+        // A reader of HTTP takes no larger window.
+        let mut reader = zstd::stream::read::Decoder::new(&bytes[..]).unwrap();
+        reader.window_log_max(23).unwrap();
+        let mut unpacked = Vec::new();
+        reader.read_to_end(&mut unpacked).unwrap();
+        assert!(unpacked == written(plain, &flat).unwrap(), "{packed}");
+        // Without its end it is no whole stream, whatever the format.
+        let mut short = Vec::new();
+        let cut = zstd::stream::read::Decoder::new(&bytes[..bytes.len() - 3]).unwrap().read_to_end(&mut short);
+        assert_eq!(cut.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof, "{packed}");
+    }
+    let mut encoder = Encoder::new(&Format::from_json(r#"{"csv": {"zstd": 3}}"#).unwrap(), &flat.schema()).unwrap();
+    let mut came = encoder.begin().unwrap();
+    came.extend(encoder.encode(&flat.slice(0, 1)).unwrap());
+    let mut reader = zstd::stream::read::Decoder::new(&came[..]).unwrap();
+    let mut text = vec![0; "CNES,VAL_TOT,n\r\n0012345,1234.50,9223372036854775807\r\n".len()];
+    reader.read_exact(&mut text).unwrap();
+    assert!(text.ends_with(b",1234.50,9223372036854775807\r\n"));
+}
+
+#[test]
 fn what_a_pipe_cannot_have_is_refused() {
     let code = |format: &str, batch: &RecordBatch| written(format, batch).unwrap_err().code();
     assert_eq!(code(r#""xml""#, &batch()), Code::Malformed);
     assert_eq!(code(r#"{"csv": {"path": "a.csv"}}"#, &batch().project(&[0]).unwrap()), Code::InvalidParams);
     assert_eq!(code(r#"{"csv": {"decimal_comma": true}}"#, &batch().project(&[0]).unwrap()), Code::InvalidParams);
     assert_eq!(code(r#""csv""#, &batch()), Code::InvalidParams);
+    assert_eq!(code(r#"{"arrow": {"zstd": 23}}"#, &batch().project(&[0]).unwrap()), Code::InvalidParams);
+    assert_eq!(code(r#"{"arrow": {"level": 1}}"#, &batch().project(&[0]).unwrap()), Code::Malformed);
     // All at once, by name.
     let pairs = UnionFields::from_fields(vec![Field::new("a", DataType::Int32, true)]);
     let unions = ["u1", "u2"].map(|name| Field::new(name, DataType::Union(pairs.clone(), UnionMode::Dense), true));

@@ -7,7 +7,7 @@ use super::model::{Field, Model, Named, Shape, Type};
 /// Written by hand: what JSON writes in several ways (`unions.go`), and what Go has no use for.
 const BY_HAND: [&str; 7] =
     ["Storage", "LogicalType", "OneOrMany", "CompetenciaParam", "Labels", "Destination", "DestinationOptions"];
-const NOT_IN_GO: [&str; 3] = ["Format", "Ndjson", "Numbers"];
+const NOT_IN_GO: [&str; 4] = ["ArrowStream", "Format", "Ndjson", "Numbers"];
 
 const HEAD: &str =
     "// Code generated from the core's JSON Schema by `make contract`. DO NOT EDIT.\n\npackage datasus\n";

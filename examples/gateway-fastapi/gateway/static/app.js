@@ -2,6 +2,7 @@
 
 import { chart } from './chart.js'
 import { inCode } from './code.js'
+import { keptJob, keptLanguage } from './kept.js'
 import { Lost, Refused, address, ask, follow, hasKey, useKey } from './service.js'
 import { TEXTS, locale, number } from './texts.js'
 
@@ -215,7 +216,8 @@ async function check() {
     offline(false)
     const lines = [words.good(found.explain)]
     const { rows, duration_sec: seconds } = found.estimate ?? {}
-    if (rows) lines.push(words.estimated(...[rows.likely, rows.low, rows.high, seconds.likely].map((one) => number(Number(one.toPrecision(3)), language))))
+    const rough = (value) => Number(value.toPrecision(3))
+    if (rows) lines.push(words.estimated({ likely: rough(rows.likely), low: rough(rows.low), high: rough(rows.high) }, rough(seconds.likely)))
     if (!found.at_once) lines.push(words.later)
     $('check').className = 'check'
     $('check').replaceChildren(node('p', {}, lines.join(' ')), ...(found.explain.warnings ?? []).map((one) => node('p', { class: 'hint' }, one)))
@@ -250,8 +252,20 @@ function clear() {
   $('state').className = ''
 }
 
-async function run() {
+const run = () => {
   const asked = query()
+  keptJob.set(null)
+  return attended(async (stop) => {
+    const response = await ask('query', { method: 'POST', body: asked, signal: stop.signal })
+    offline(false)
+    const told = await response.json()
+    if (response.status === 202) await job(told, stop)
+    else few(asked, told)
+  })
+}
+
+/** While `work` is at it, it can be cancelled, and nothing else is asked. */
+async function attended(work) {
   const stop = new AbortController()
   running = { stop, job: null }
   clear()
@@ -261,11 +275,7 @@ async function run() {
   $('state').textContent = words.running
   $('answer').focus({ preventScroll: innerWidth > 960 })
   try {
-    const response = await ask('query', { method: 'POST', body: asked, signal: stop.signal })
-    offline(false)
-    const told = await response.json()
-    if (response.status === 202) await job(told, stop)
-    else few(asked, told)
+    await work(stop)
   } catch (error) {
     if (stop.signal.aborted) $('state').textContent = words.cancelled
     else failed(error)
@@ -284,8 +294,9 @@ function failed(error) {
     if (error.status === 429 && retryAfter) $('state').append(node('p', {}, words.limited(retryAfter)))
     if (form.trace_id) $('state').append(node('p', { class: 'hint' }, words.trace(form.trace_id)))
   } else if (error instanceof Lost) {
-    $('state').textContent = words.offline
+    $('state').textContent = words.unanswered
     offline(true)
+    clearTimeout(again)
     again = setTimeout(check, 2000)
   } else {
     $('state').textContent = words.unreadable
@@ -336,6 +347,7 @@ const downloads = (...every) => { $('downloads').replaceChildren(...every); $('d
 
 async function job(first, stop) {
   running.job = first.job_id
+  keptJob.set(first.job_id)
   let last = first
   for await (const told of follow(first.job_id, { signal: stop.signal, lost: offline })) {
     last = told
@@ -345,8 +357,12 @@ async function job(first, stop) {
     const said = words.job(told, words.phase[phase] ?? told.status)
     if ($('state').textContent !== said) $('state').textContent = said
   }
-  if (last.status === 'cancelled') { $('state').textContent = words.cancelled; return }
-  if (last.status !== 'completed') throw new Refused(500, last.error ?? { error_code: 'DS-500', detail: words.unreadable }, null)
+  if (last.status === 'cancelled') { keptJob.set(null); $('state').textContent = words.cancelled; return }
+  if (last.status !== 'completed') {
+    failed(new Refused(500, last.error ?? { error_code: 'DS-500', detail: words.unreadable }, null))
+    if (last.error?.diagnostic?.resumable) downloads(node('button', { type: 'button', onclick: () => resume(last.job_id) }, words.resume))
+    return
+  }
   finish(last.report, last.params.limit)
   const path = `jobs/${last.job_id}/result`
   const name = `datasus-${last.job_id}.csv`
@@ -360,11 +376,31 @@ async function job(first, stop) {
   }
 }
 
+const resume = (id) => attended(async (stop) => job(await (await ask(`jobs/${id}/resume`, { method: 'POST' })).json(), stop))
+
+/** What was followed before the page was loaded anew is followed on. */
+async function goOn() {
+  const id = keptJob.get()
+  if (id === null) return
+  try {
+    const told = await (await ask(`jobs/${id}`)).json()
+    if (running === null) await attended((stop) => job(told, stop))
+  } catch (error) {
+    // It is gone, or another's.
+    if (!(error instanceof Refused)) throw error
+    keptJob.set(null)
+  }
+}
+
 function show(columns, rows, all, axes) {
   if (rows.length === 0) { $('state').append(node('p', {}, words.nothing)); return }
   const drawn = chart(columns.map(({ name }) => name), rows, axes, words, language, $('answer').clientWidth - 38)
-  if (drawn !== null && shape() === 'figures') {
-    $('chart').replaceChildren(node('figcaption', {}, words.chart(columns[1].name, columns[0].name)), drawn)
+  if (drawn !== null && axes.x !== '') {
+    $('chart').replaceChildren(node('figcaption', {}, words.chart(axes.y, axes.x)), drawn)
+    $('chart').hidden = false
+  }
+  if (drawn === null && axes.x !== '') {
+    $('chart').replaceChildren(node('p', { class: 'hint' }, words.undrawn))
     $('chart').hidden = false
   }
   const numeric = columns.map(({ type }) => NUMERIC.test(type))
@@ -418,6 +454,7 @@ async function begin() {
     listDatasets()
     if (datasets.some((one) => one.dataset === 'SIH-RD' && one.held)) $('dataset').value = 'SIH-RD'
     await useDataset()
+    await goOn()
   } catch (error) {
     if (error instanceof Refused) failed(error)
     else lost(error, begin)
@@ -427,7 +464,7 @@ async function begin() {
 function useLanguage(to) {
   language = to
   words = TEXTS[to]
-  try { localStorage.setItem('language', to) } catch { /* A browser that keeps nothing. */ }
+  keptLanguage.set(to)
   tell()
   if (schema !== null) changed()
 }
@@ -456,7 +493,5 @@ $('form').addEventListener('input', (event) => { if (!['dataset', 'search', 'all
 $('form').addEventListener('submit', (event) => { event.preventDefault(); if (running === null && schema !== null) void run() })
 addEventListener('online', () => void check())
 
-let kept = null
-try { kept = localStorage.getItem('language') } catch { /* A browser that keeps nothing. */ }
-useLanguage(kept ?? (navigator.language.startsWith('en') ? 'en' : 'pt'))
+useLanguage(keptLanguage.get() ?? (navigator.language.startsWith('en') ? 'en' : 'pt'))
 void begin()

@@ -2,14 +2,26 @@
 
 import { number } from './texts.js'
 
-const MOST = 30
+/** Bars, and points of a line. */
+const [BARS, POINTS] = [30, 600]
 const make = (name, attributes, ...children) => {
   const node = document.createElementNS('http://www.w3.org/2000/svg', name)
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value)
   node.append(...children)
   return node
 }
-const short = (said, most) => (said.length > most ? `${said.slice(0, most - 1)}…` : said)
+const pen = document.createElement('canvas').getContext('2d')
+const widthOf = (said, weight = 400) => {
+  pen.font = `${weight} 12px ${getComputedStyle(document.documentElement).fontFamily}`
+  return pen.measureText(said).width
+}
+/** What fits, with a sign where something is cut. */
+function short(said, room, weight) {
+  if (widthOf(said, weight) <= room) return said
+  let most = said.length - 1
+  while (most > 0 && widthOf(`${said.slice(0, most)}…`, weight) > room) most -= 1
+  return `${said.slice(0, most)}…`
+}
 const isTime = (column) => /^(datasus_competencia|ANO_CMPT)$/.test(column)
 
 /**
@@ -21,32 +33,32 @@ export function chart(columns, rows, axes, words, language, width) {
   const [x, y] = columns
   // NULL is no 0: there is nothing to draw then.
   const values = rows.map((row) => (row[y] === null ? NaN : Number(row[y])))
-  if (columns.length !== 2 || rows.length === 0 || rows.length > MOST || values.some((value) => !Number.isFinite(value))) return null
+  if (columns.length !== 2 || rows.length === 0 || rows.length > (isTime(x) ? POINTS : BARS) || values.some((value) => !Number.isFinite(value))) return null
   const names = rows.map((row) => (row[x] === null ? words.nulls : String(row[x])))
   const most = Math.max(0, ...values)
   const least = Math.min(0, ...values)
   const span = most - least || 1
-  const title = make('title', {}, words.chart(y, x))
+  const title = make('title', {}, words.chart(axes.y, axes.x))
   const told = make('desc', {}, names.map((name, at) => `${name}: ${number(values[at], language)}`).join('; '))
   return isTime(x) && rows.length > 1 ? line() : bars()
 
-  /** What an axis shows; one that is cut has all of it as its title. */
+  /** What an axis shows, by its name alone: meaning and unit stand above the chart. */
   function named(said, attributes, room) {
-    return make('text', { class: 'named', ...attributes }, make('title', {}, said), short(said, Math.floor(room / 7.6)))
+    return make('text', { class: 'named', ...attributes }, make('title', {}, said), short(said.split(': ')[0], room, 600))
   }
 
   function bars() {
     const head = 28
     const height = head + rows.length * 30 + 8
     // The names on the left, room for the figures on the right.
-    const [side, figures] = [Math.min(190, wide * 0.36), 12 + 7.5 * Math.max(...values.map((value) => number(value, language).length))]
+    const [side, figures] = [Math.min(190, wide * 0.36), 12 + Math.max(...values.map((value) => widthOf(number(value, language))))]
     const at = (value) => side + 8 + ((value - least) / span) * (wide - side - 8 - figures)
     const svg = make('svg', { viewBox: `0 0 ${wide} ${height}`, width: '100%', role: 'img' }, title, told)
     svg.append(named(axes.x, { x: side, y: 15, 'text-anchor': 'end' }, side), named(axes.y, { x: side + 8, y: 15 }, wide - side - 8))
     names.forEach((name, index) => {
       const [from, to] = [at(0), at(values[index])].sort((one, other) => one - other)
       const top = head + index * 30 + 6
-      svg.append(make('text', { x: side, y: top + 15, 'text-anchor': 'end' }, short(name, Math.floor(side / 7))))
+      svg.append(make('text', { x: side, y: top + 15, 'text-anchor': 'end' }, short(name, side)))
       svg.append(make('rect', { class: 'bar', x: from, y: top, width: Math.max(1, to - from), height: 20, rx: 3 }))
       svg.append(make('text', { x: to + 6, y: top + 15 }, number(values[index], language)))
     })
@@ -56,13 +68,16 @@ export function chart(columns, rows, axes, words, language, width) {
 
   function line() {
     const order = names.map((name, index) => ({ name, value: values[index] })).sort((one, other) => one.name.localeCompare(other.name))
-    const left = (index) => 80 + (index / (order.length - 1)) * (wide - 110)
+    const marks = [least, (least + most) / 2, most].map((value) => [value, number(Math.round(value * 100) / 100, language)])
+    // Whatever the figures' length, none of their digits is cut.
+    const begin = 16 + Math.max(...marks.map(([, said]) => widthOf(said)))
+    const left = (index) => begin + (index / (order.length - 1)) * (wide - begin - 30)
     const top = (value) => 42 + (1 - (value - least) / span) * 200
     const svg = make('svg', { viewBox: `0 0 ${wide} 300`, width: '100%', role: 'img' }, title, told)
-    svg.append(named(axes.y, { x: 4, y: 16 }, wide - 8), named(axes.x, { x: (80 + wide - 30) / 2, y: 290, 'text-anchor': 'middle' }, wide - 110))
-    for (const value of [least, (least + most) / 2, most]) {
-      svg.append(make('line', { class: 'axis', x1: 74, x2: wide - 20, y1: top(value), y2: top(value) }))
-      svg.append(make('text', { x: 70, y: top(value) + 4, 'text-anchor': 'end' }, number(Math.round(value * 100) / 100, language)))
+    svg.append(named(axes.y, { x: 4, y: 16 }, wide - 8), named(axes.x, { x: (begin + wide - 30) / 2, y: 290, 'text-anchor': 'middle' }, wide - begin + 20))
+    for (const [value, said] of marks) {
+      svg.append(make('line', { class: 'axis', x1: begin - 6, x2: wide - 20, y1: top(value), y2: top(value) }))
+      svg.append(make('text', { x: begin - 10, y: top(value) + 4, 'text-anchor': 'end' }, said))
     }
     svg.append(make('polyline', { class: 'line', points: order.map(({ value }, index) => `${left(index)},${top(value)}`).join(' ') }))
     const every = Math.ceil(order.length / (wide / 75))

@@ -23,7 +23,7 @@ const TABLE = {
   figures: ['Totais por grupo', 'Totals by group'],
   columns: ['Colunas (nenhuma marcada: todas)', 'Columns (none ticked: all)'],
   chosen: [
-    (n, all) => (n === 0 ? `todas as ${all} colunas dos arquivos` : `${n} escolhida(s)`),
+    (n, all) => (n === 0 ? `todas as ${all} colunas dos arquivos` : n === 1 ? '1 escolhida' : `${n} escolhidas`),
     (n, all) => (n === 0 ? `all ${all} columns of the files` : `${n} chosen`),
   ],
   labels: ['Rótulos ao lado dos códigos', 'Labels beside their codes'],
@@ -80,13 +80,13 @@ const TABLE = {
     count_distinct: ['valores distintos', 'distinct values'],
   },
   good: [
-    (e) => `Consulta válida. Lê ${e.files.read} de ${e.files.present} arquivo(s)${e.bytes.read ? `, ${bytes(e.bytes.read, 'pt')}` : ''}${e.to_convert.length ? `; ${e.to_convert.length} a converter antes` : ''}.`,
-    (e) => `The query is valid. It reads ${e.files.read} of ${e.files.present} file(s)${e.bytes.read ? `, ${bytes(e.bytes.read, 'en')}` : ''}${e.to_convert.length ? `; ${e.to_convert.length} to be converted first` : ''}.`,
+    (e) => `Consulta válida. Lê ${e.files.read} de ${many(e.files.present, 'arquivo', 'pt')}${e.bytes.read ? `, ${bytes(e.bytes.read, 'pt')}` : ''}${e.to_convert.length ? `; ${e.to_convert.length} a converter antes` : ''}.`,
+    (e) => `The query is valid. It reads ${e.files.read} of ${many(e.files.present, 'file', 'en')}${e.bytes.read ? `, ${bytes(e.bytes.read, 'en')}` : ''}${e.to_convert.length ? `; ${e.to_convert.length} to be converted first` : ''}.`,
   ],
   later: ['Será um trabalho: a página mostra o andamento.', 'It will be a job: the page shows how far it has come.'],
   estimated: [
-    (n, low, high, s) => `Cerca de ${n} linha(s) (de ${low} a ${high}), em cerca de ${s} s.`,
-    (n, low, high, s) => `About ${n} row(s) (${low} to ${high}), in about ${s} s.`,
+    ({ likely, low, high }, s) => `Cerca de ${many(likely, 'linha', 'pt')}${low < high ? ` (de ${number(low, 'pt')} a ${number(high, 'pt')})` : ''}, em cerca de ${number(s, 'pt')} s.`,
+    ({ likely, low, high }, s) => `About ${many(likely, 'row', 'en')}${low < high ? ` (${number(low, 'en')} to ${number(high, 'en')})` : ''}, in about ${number(s, 'en')} s.`,
   ],
   running: ['Consultando…', 'Asking…'],
   phase: {
@@ -97,20 +97,28 @@ const TABLE = {
     loading: ['gravando', 'writing'],
   },
   job: [
-    (r, phase) => `Trabalho ${r.job_id}: ${phase}, ${number(r.progress?.rows ?? 0, 'pt')} linha(s)`,
-    (r, phase) => `Job ${r.job_id}: ${phase}, ${number(r.progress?.rows ?? 0, 'en')} row(s)`,
+    (r, phase) => `Trabalho ${r.job_id}: ${phase}, ${many(r.progress?.rows ?? 0, 'linha', 'pt')}`,
+    (r, phase) => `Job ${r.job_id}: ${phase}, ${many(r.progress?.rows ?? 0, 'row', 'en')}`,
   ],
   done: [
-    (rows, s) => `${number(rows, 'pt')} linha(s) em ${number(s, 'pt')} s.`,
-    (rows, s) => `${number(rows, 'en')} row(s) in ${number(s, 'en')} s.`,
+    (rows, s) => `${many(rows, 'linha', 'pt')} em ${number(s, 'pt')} s.`,
+    (rows, s) => `${many(rows, 'row', 'en')} in ${number(s, 'en')} s.`,
   ],
-  first: [(n, all) => `Primeiras ${n} de ${number(all, 'pt')} linhas`, (n, all) => `First ${n} of ${number(all, 'en')} rows`],
+  first: [
+    (n, all) => (n < all ? `Primeiras ${number(n, 'pt')} de ${many(all, 'linha', 'pt')}` : many(all, 'linha', 'pt')),
+    (n, all) => (n < all ? `First ${number(n, 'en')} of ${many(all, 'row', 'en')}` : many(all, 'row', 'en')),
+  ],
   limitReached: ['É o máximo pedido: pode haver mais.', 'That is the most that was asked for: there may be more.'],
   cancelled: ['Cancelado; nada ficou.', 'Cancelled; nothing was left.'],
   offline: [
     'Sem conexão com o serviço. Tento de novo sozinho; o que já foi pedido continua lá.',
     'No connection to the service. I try again by myself; what was asked goes on there.',
   ],
+  unanswered: [
+    'A conexão se perdeu antes da resposta. Nada foi guardado: consulte de novo.',
+    'The connection was lost before the answer. Nothing was kept: ask again.',
+  ],
+  resume: ['Continuar de onde parou', 'Go on where it stopped'],
   limited: [(s) => `Pedidos demais. Tente de novo em ${s} s.`, (s) => `Too many requests. Try again in ${s} s.`],
   competencia: { month: ['Competência (mês, AAAAMM)', 'Competência (month, YYYYMM)'], year: ['Competência (ano)', 'Competência (year)'] },
   counted: ['Contagem (linhas)', 'Count (rows)'],
@@ -119,6 +127,10 @@ const TABLE = {
     (fn, column, counts) => `${fn} of ${column} (${counts ? 'values' : "in the column's unit"})`,
   ],
   chart: [(y, x) => `${y} por ${x}`, (y, x) => `${y} by ${x}`],
+  undrawn: [
+    'Sem gráfico: há grupos demais, ou grupos sem valor. A tabela e o CSV os têm.',
+    'No chart: there are too many groups, or groups without a value. The table and the CSV have them.',
+  ],
   nothing: ['Nenhuma linha atende à consulta.', 'No row meets the query.'],
   nulls: ['sem valor', 'no value'],
   sampled: ['AMOSTRA: só uma parte das linhas foi lida; nada é extrapolado.', 'SAMPLE: only a part of the rows was read; nothing is scaled.'],
@@ -135,4 +147,5 @@ export const TEXTS = Object.fromEntries(LANGUAGES.map((language, at) => [languag
 
 export const locale = (language) => (language === 'pt' ? 'pt-BR' : 'en')
 export const number = (value, language) => new Intl.NumberFormat(locale(language), { maximumFractionDigits: 6 }).format(value)
+const many = (count, noun, language) => `${number(count, language)} ${noun}${count === 1 ? '' : 's'}`
 export const bytes = (value, language) => (value < 1e6 ? `${number(Math.ceil(value / 1e3), language)} kB` : `${number(Math.round(value / 1e5) / 10, language)} MB`)

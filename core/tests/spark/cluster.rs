@@ -1,0 +1,124 @@
+//! A cluster of the tests' own (`tests/spark_cluster.py`), one for all of them: it ends with this process.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use datasus::{Client, Config, Language, Secret};
+use serde_json::Value;
+
+use crate::skip;
+
+pub struct Cluster {
+    told: Value,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    _program: Child,
+}
+
+static CLUSTER: OnceLock<Option<Mutex<Cluster>>> = OnceLock::new();
+
+/// The cluster, for one test at a time; none where these tests are not asked for, or it cannot be started.
+#[track_caller]
+pub fn cluster() -> Option<MutexGuard<'static, Cluster>> {
+    if std::env::var_os("DATASUS_CLUSTER").is_none() {
+        println!("not asked for: `make test-cluster` sets DATASUS_CLUSTER");
+        return None;
+    }
+    let cluster = CLUSTER.get_or_init(|| Cluster::start().map(Mutex::new));
+    if cluster.is_none() {
+        skip::for_want_of_a_tool("no Spark: `bash setup/spark.sh` fetches it");
+    }
+    Some(cluster.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Cluster {
+    fn start() -> Option<Self> {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/spark_cluster.py");
+        let mut program = Command::new("python3")
+            .arg(program)
+            // Many small tasks, so that a query is at work for a while.
+            .args(["--workers", "2", "--conf", "spark.sql.files.maxPartitionBytes=65536"])
+            .args(["--conf", "spark.sql.files.openCostInBytes=0"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let (orders, answers) = (program.stdin.take()?, BufReader::new(program.stdout.take()?));
+        let mut cluster = Cluster { told: Value::Null, orders, answers, _program: program };
+        cluster.told = cluster.answer()?;
+        println!("cluster: {}", cluster.told);
+        Some(cluster)
+    }
+
+    fn answer(&mut self) -> Option<Value> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).ok()?;
+        serde_json::from_str(&line).ok()
+    }
+
+    /// `kill worker 0`, `start connect`, ...
+    pub fn order(&mut self, what: &str) {
+        writeln!(self.orders, "{what}").unwrap();
+        let told = self.answer();
+        self.told = told.unwrap_or_else(|| panic!("the cluster ended at: {what}"));
+    }
+
+    pub fn address(&self) -> &str {
+        self.told["connect"].as_str().unwrap()
+    }
+
+    /// Of the driver's REST API.
+    fn ask(&self, what: &str) -> Option<Value> {
+        let get = |address: &str| {
+            let told = Command::new("python3")
+                .args([
+                    "-c",
+                    "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=10).read().decode())",
+                ])
+                .arg(address)
+                .output()
+                .ok()?;
+            serde_json::from_slice::<Value>(&told.stdout).ok()
+        };
+        let api = self.told["api"].as_str()?;
+        let all = get(&format!("{api}/applications"))?;
+        let id = all[0]["id"].as_str()?;
+        get(&format!("{api}/applications/{id}/{what}"))
+    }
+
+    /// Jobs that run there.
+    pub fn running(&self) -> Vec<Value> {
+        self.ask("jobs?status=running").and_then(|jobs| jobs.as_array().cloned()).unwrap_or_default()
+    }
+}
+
+/// Looks until it is so; a server's state tells no other way.
+pub fn until(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(180);
+    while !is_so() {
+        assert!(Instant::now() < end, "{what}: not within three minutes");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+pub fn config(place: &Path) -> Config {
+    Config {
+        language: Language::En,
+        threads: Some(2),
+        lake: Some(place.join("lake")),
+        output: Some(place.to_owned()),
+        state: Some(place.join("jobs")),
+        // What runs is looked at here.
+        cache_entry_limit: 0,
+        ..Config::default()
+    }
+}
+
+/// The same source and lake, on this machine and on the cluster at `address`.
+pub fn both(source: &Path, place: &Path, address: &str) -> [Client; 2] {
+    let there = Config { engine: Some(Secret::new(address)), ..config(place) };
+    [config(place), there].map(|config| Client::open_with(source, config).unwrap())
+}
