@@ -230,6 +230,7 @@ fn the_engines_room_is_closed() {
             scan: None,
             left_out: Vec::new(),
             answer: None,
+            seen: Default::default(),
         };
         let running = engine.start(statement, &settings, &Ctx::default())?;
         running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()

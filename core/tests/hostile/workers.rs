@@ -306,6 +306,7 @@ fn glob(ctx: &Ctx) -> Result<usize, Error> {
         scan: None,
         left_out: Vec::new(),
         answer: None,
+        seen: Default::default(),
     };
     let running = DuckDb::default().start(statement, &settings, ctx)?;
     running.map(|chunk| Ok(chunk?.batch.num_rows())).sum()
