@@ -1,7 +1,7 @@
 # Two commands for a new user: `make demo` and `make test`. `make help` lists the rest.
 CARGO ?= cargo
 
-.PHONY: help setup servers demo wheel node install test test-cluster lint contract dictionaries docs soak bench bench-quick clean
+.PHONY: help setup servers demo wheel node install test test-cluster test-cluster-engine lint contract dictionaries docs soak bench bench-quick clean
 
 help:
 	@echo "make demo    the main job on made-up files, or on yours: DATASUS_SOURCE=<folder> make demo"
@@ -39,9 +39,13 @@ demo: setup
 test: setup servers
 	DATASUS_PROMTOOL="$$(bash setup/promtool.sh)" $(CARGO) test --workspace
 	bash tests/faces.sh
-	$(MAKE) test-cluster
+	$(MAKE) test-cluster-engine
 
-test-cluster: setup
+# Python's are among its face's tests.
+test-cluster: test-cluster-engine servers
+	bash bindings-python/test.sh -k spark
+
+test-cluster-engine: setup
 	bash setup/spark.sh
 	DATASUS_CLUSTER=1 $(CARGO) test --workspace --test spark
 

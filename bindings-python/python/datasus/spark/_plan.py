@@ -32,6 +32,8 @@ class Unit:
 
 def opened(asked: Asked, source: str | None = None, **more: Any) -> Client:
     """A client of these settings; a lake of the source's where none is named."""
+    # A process of Spark's: what it reads is read here, whatever engine the machine's clients have.
+    os.environ.pop("DATASUS_ENGINE", None)
     settings = {**asked.settings, **more}
     place = asked.source if source is None else source
     if not settings.get("lake") and "://" not in asked.source and os.path.isdir(asked.source):
