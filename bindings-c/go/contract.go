@@ -50,6 +50,8 @@ type Report struct {
 	// Codes of the files that were read, before conditions, for which the list of their label has none; NULL codes are
 	// not among them.
 	Unlabelled []Unlabelled `json:"unlabelled,omitempty"`
+	// What ran on a cluster (`engine`), and what it took there; none where no statement ran on one.
+	Cluster *ClusterUse `json:"cluster,omitempty"`
 	// Indexes of PostgreSQL tables that were wanted, each with why, and what became of it.
 	Indexes []TableIndex `json:"indexes,omitempty"`
 	// In the client's language.
@@ -234,6 +236,20 @@ type Unlabelled struct {
 	Count uint64 `json:"count"`
 	// Ten of them, the most frequent first; codes that are looked up together stand with a plus between.
 	Codes []string `json:"codes"`
+}
+
+// ClusterUse: what a query did on a cluster.
+type ClusterUse struct {
+	// What ran it, and its version: `spark 4.3.0`.
+	Engine string `json:"engine"`
+	// Stages that it took, of all its statements.
+	Stages uint64 `json:"stages"`
+	// Their tasks.
+	Tasks uint64 `json:"tasks"`
+	// Bytes that they read of files and of other stages' results, as the cluster tells it.
+	BytesRead uint64 `json:"bytes_read"`
+	// How often the connection broke off and was taken up again.
+	Reconnects uint64 `json:"reconnects"`
 }
 
 // TableIndex: an index that a load was to make in PostgreSQL.
@@ -1691,6 +1707,10 @@ type Config struct {
 	// Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one
 	// per core); none: one per core (`DATASUS_THREADS`). At most 512.
 	Threads uint64 `json:"threads,omitempty"`
+	// Cluster on which queries run: `sc://host:15002`, the address of a Spark Connect server, with
+	// `/;use_ssl=true;token=...` behind it where that asks for TLS and a token (`DATASUS_ENGINE`); never shown. The
+	// cluster must see the lake under the path that it has here. None: they run in this process. SQL does not go there.
+	Engine string `json:"engine,omitempty"`
 	// What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`:
 	// `none`, `process` or `all`). Default `none`. A service that takes SQL of others says `process`.
 	Isolation Isolation `json:"isolation,omitempty"`

@@ -122,9 +122,14 @@ export interface Config {
   deadline?: number
   /** Threads for conversion and engine; one per core. */
   threads?: number
+  /**
+   * A cluster on which queries run: `sc://host:15002`, a Spark Connect server, with `/;use_ssl=true;token=...` behind it where it asks for
+   * them. It must see the lake under the path that it has here, and takes no SQL; this process.
+   */
+  engine?: string
   /** What runs in a process of its own, which reads the query's files and does nothing else: SQL, or whatever the engine runs; none. */
   isolation?: 'none' | 'process' | 'all'
-  /** The program that runs there; `datasus-worker` of this build, which packages do not bring yet. */
+  /** The program that runs there; `datasus-worker` of this build; the one that the package brings. */
   worker?: string | URL
   /** The most urgent class that a query gets. */
   maxPriority?: 'health' | 'admin' | 'user'

@@ -44,6 +44,8 @@ export interface Report {
   normalised?: NormalisedCodes[]
   /** Codes of the files that were read, before conditions, for which the list of their label has none; NULL codes are not among them. */
   unlabelled?: Unlabelled[]
+  /** What ran on a cluster (`engine`), and what it took there; none where no statement ran on one. */
+  cluster?: ClusterUse | null
   /** Indexes of PostgreSQL tables that were wanted, each with why, and what became of it. */
   indexes?: TableIndex[]
   /** In the client's language. */
@@ -216,6 +218,20 @@ export interface Unlabelled {
   count: number
   /** Ten of them, the most frequent first; codes that are looked up together stand with a plus between. */
   codes: string[]
+}
+
+/** What a query did on a cluster. */
+export interface ClusterUse {
+  /** What ran it, and its version: `spark 4.3.0`. */
+  engine: string
+  /** Stages that it took, of all its statements. */
+  stages: number
+  /** Their tasks. */
+  tasks: number
+  /** Bytes that they read of files and of other stages' results, as the cluster tells it. */
+  bytesRead: number
+  /** How often the connection broke off and was taken up again. */
+  reconnects: number
 }
 
 /** An index that a load was to make in PostgreSQL. */
@@ -1538,6 +1554,8 @@ export interface Config {
   deadline?: number
   /** Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one per core); none: one per core (`DATASUS_THREADS`). At most 512. */
   threads?: number | null
+  /** Cluster on which queries run: `sc://host:15002`, the address of a Spark Connect server, with `/;use_ssl=true;token=...` behind it where that asks for TLS and a token (`DATASUS_ENGINE`); never shown. The cluster must see the lake under the path that it has here. None: they run in this process. SQL does not go there. */
+  engine?: string | null
   /** What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`: `none`, `process` or `all`). Default `none`. A service that takes SQL of others says `process`. */
   isolation?: Isolation
   /** The program that runs there, `datasus-worker` of the same build (`DATASUS_WORKER`); none: the one beside the library, or the program itself where it calls `datasus::worker::main()`. One that is not there, or of another build, is DS-422 when the client opens. */
@@ -1613,7 +1631,7 @@ export interface RatesParams {
 
 /** The parts of what is told that are records themselves, by their keys in the contract. @internal */
 export const PARTS: Record<string, Record<string, string>> = {
-  Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', row_groups: 'Share', bytes: 'Share', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled', indexes: 'TableIndex' },
+  Report: { performance: 'Performance', sampling: 'Sampled', sources: 'SourceFile', row_groups: 'Share', bytes: 'Share', missing: 'Missing', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes', unlabelled: 'Unlabelled', cluster: 'ClusterUse', indexes: 'TableIndex' },
   SourceFile: { series: 'Series' },
   SyncReport: { sources: 'SourceFile', unreadable: 'Unreadable', bad_values: 'BadValue', normalised: 'NormalisedCodes' },
   SyncPlan: { planned: 'PlannedFile', missing: 'Missing' },

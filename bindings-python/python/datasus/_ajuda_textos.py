@@ -122,10 +122,13 @@ TEXTOS: dict[str, str] = {
         Segundos que qualquer consulta pode levar; um dia.
     threads : int, opcional
         Threads para a conversão e o motor; uma por núcleo.
+    engine : str, opcional
+        Um cluster em que as consultas rodam: ``sc://host:15002``, um servidor Spark Connect, com ``/;use_ssl=true;token=...`` atrás
+        onde ele os pede. Ele tem de ver o lake sob o mesmo caminho que aqui, e não aceita SQL; este processo.
     isolation : {"none", "process", "all"}, opcional
         O que roda num processo próprio, que lê os arquivos da consulta e mais nada: o SQL, ou tudo o que o motor roda; none.
     worker : str ou caminho, opcional
-        O programa que roda ali: o ``datasus-worker`` desta versão, que os pacotes ainda não trazem.
+        O programa que roda ali: o ``datasus-worker`` desta versão; o que o pacote traz.
     max_priority : {"health", "admin", "user"}, opcional
         A classe mais urgente que uma consulta consegue.
     on_emergency : {"wait", "sample", "spill", "fail"}, opcional

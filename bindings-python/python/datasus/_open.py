@@ -59,6 +59,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     processes: int | None = None,
     deadline: float | None = None,
     threads: int | None = None,
+    engine: str | None = None,
     isolation: Literal["none", "process", "all"] | None = None,
     worker: Path | None = None,
     max_priority: Literal["health", "admin", "user"] | None = None,
@@ -174,11 +175,14 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         Seconds that any query may take; one day.
     threads : int, optional
         Threads for conversion and engine; one per core.
+    engine : str, optional
+        A cluster on which queries run: ``sc://host:15002``, a Spark Connect server, with ``/;use_ssl=true;token=...`` behind it
+        where it asks for them. It must see the lake under the path that it has here, and takes no SQL; this process.
     isolation : {"none", "process", "all"}, optional
         What runs in a process of its own, which reads the query's files and does nothing else: SQL, or whatever the engine
         runs; none.
     worker : str or path, optional
-        The program that runs there: ``datasus-worker`` of this build, which packages do not bring yet.
+        The program that runs there: ``datasus-worker`` of this build; the one that the package brings.
     max_priority : {"health", "admin", "user"}, optional
         The most urgent class that a query gets.
     on_emergency : {"wait", "sample", "spill", "fail"}, optional
@@ -271,6 +275,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         "processes": processes,
         "deadline": deadline,
         "threads": threads,
+        "engine": engine,
         "isolation": isolation,
         "worker": worker,
         "max_priority": max_priority,

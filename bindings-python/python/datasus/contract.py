@@ -442,6 +442,21 @@ class Unlabelled(Record):
     codes: list[str]
 
 
+class ClusterUse(Record):
+    """What a query did on a cluster."""
+
+    #: What ran it, and its version: ``spark 4.3.0``.
+    engine: str
+    #: Stages that it took, of all its statements.
+    stages: int
+    #: Their tasks.
+    tasks: int
+    #: Bytes that they read of files and of other stages' results, as the cluster tells it.
+    bytes_read: int
+    #: How often the connection broke off and was taken up again.
+    reconnects: int
+
+
 class TableIndex(Record):
     """An index that a load was to make in PostgreSQL."""
 
@@ -473,6 +488,7 @@ class Report(Record):
         "bad_values": BadValue,
         "normalised": NormalisedCodes,
         "unlabelled": Unlabelled,
+        "cluster": ClusterUse,
         "indexes": TableIndex,
     }
     _left_out: ClassVar[dict[str, type[Any]]] = {
@@ -481,6 +497,7 @@ class Report(Record):
         "bad_values": list,
         "normalised": list,
         "unlabelled": list,
+        "cluster": type(None),
         "indexes": list,
     }
 
@@ -530,6 +547,8 @@ class Report(Record):
     #: Codes of the files that were read, before conditions, for which the list of their label has none; NULL
     #: codes are not among them.
     unlabelled: list[Unlabelled]
+    #: What ran on a cluster (``engine``), and what it took there; none where no statement ran on one.
+    cluster: ClusterUse | None
     #: Indexes of PostgreSQL tables that were wanted, each with why, and what became of it.
     indexes: list[TableIndex]
     #: In the client's language.

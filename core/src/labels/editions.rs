@@ -38,6 +38,16 @@ fn all() -> std::sync::MutexGuard<'static, Vec<Arc<Fetched>>> {
 }
 
 impl Edition {
+    /// The same where its kits lie at `of` now: an equal one was made of another lake, which may be gone.
+    pub fn named_at(name: &str, of: &KitFiles) -> Option<Edition> {
+        let mut all = all();
+        let at = all.iter().position(|one| one.name == name)?;
+        if all[at].of != *of {
+            all[at] = Arc::new(Fetched { name: name.to_owned(), of: of.clone(), lists: all[at].lists.clone() });
+        }
+        Some(Edition(at + 1))
+    }
+
     /// The one of this name, if it was made in this process.
     pub fn named(name: &str) -> Option<Edition> {
         all().iter().position(|one| one.name == name).map(|at| Edition(at + 1))

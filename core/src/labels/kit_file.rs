@@ -160,7 +160,7 @@ pub fn edition_of_files(of: &KitFiles) -> Result<Edition> {
         names.update([0]);
     }
     let name = hex::encode(&names.finalize()[..8]);
-    if let Some(known) = Edition::named(&name) {
+    if let Some(known) = Edition::named_at(&name, of) {
         return Ok(known);
     }
     let mut found = Vec::new();
