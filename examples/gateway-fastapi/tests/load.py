@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import dataclasses
 import json
 import random
@@ -13,7 +14,8 @@ import re
 import time
 from typing import Any
 
-from service import CANARIES, Service
+import httpx
+from service import CANARIES, Service, until
 
 QUERIES: list[dict[str, Any]] = [
     {"dataset": "SIH-RD", "uf": "AC", "competencia": "202401", "columns": ["CNES", "VAL_TOT"], "limit": 100},
@@ -53,6 +55,17 @@ class Client:
         return f"127.0.{10 + self.number // 200}.{1 + self.number % 200}"
 
 
+def metrics(service: Service) -> str:
+    """By a connection of its own, and once more where the worker that has it is killed meanwhile."""
+
+    def told() -> str | None:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{service.url}/metrics", timeout=60).text
+        return None
+
+    return str(until("the metrics are told", told, 60))
+
+
 def waits(text: str, priority: str) -> dict[float, int]:
     """The buckets of a class's waits."""
     pattern = rf'^datasus_queue_wait_seconds_bucket{{(?=[^}}]*priority="{priority}")[^}}]*le="([^"]+)"[^}}]*}} (\d+)'
@@ -80,11 +93,11 @@ def run(service: Service, clients: int, seconds: float, as_jobs: float = 0.03) -
     """What became of it; so large a share of the questions are jobs."""
     for query in QUERIES:
         service.ask(query)
-    before = service.http.get("/metrics").text
+    before = metrics(service)
     every = [Client(number, KEYS[number % 10]) for number in range(clients)]
     every += [Client(clients + number, CANARIES["health"], greedy=True) for number in range(GREEDY)]
     grown = asyncio.run(_all(service, every, seconds, as_jobs))
-    after = service.http.get("/metrics").text
+    after = metrics(service)
     statuses = sum((one.statuses for one in every), collections.Counter())
     of = {
         name: [time for one in every if one.key == CANARIES.get(name, "") for time in one.times if not one.greedy]
@@ -108,7 +121,7 @@ async def _all(service: Service, every: list[Client], seconds: float, as_jobs: f
     end = time.monotonic() + seconds
 
     def memory() -> float:
-        return resident(service.http.get("/metrics").text)
+        return resident(metrics(service))
 
     async def grown() -> float:
         await asyncio.sleep(seconds / 3)
