@@ -59,7 +59,7 @@ pub(super) struct DbfList {
 pub(super) fn lists_of(kit: &Kit) -> (Vec<DbfList>, Vec<String>) {
     let (mut found, mut unread): (Vec<DbfList>, Vec<String>) = Default::default();
     for of in LISTS {
-        let named = |file: &&str| super::kit_file::stem(file).eq_ignore_ascii_case(of.stem);
+        let named = |file: &&str| stem(file).eq_ignore_ascii_case(of.stem);
         for file in kit.names("dbf").into_iter().filter(named) {
             match of.read(kit, file) {
                 Ok(Some(cnv)) => {
@@ -108,4 +108,10 @@ fn listed<'t>(rows: BTreeMap<&'t str, &'t str>, width: usize) -> Cnv {
         codes: vec![Token::One(format!("{code:<width$}"))],
     };
     Cnv { width, mode: Mode::Text, declared: 0, rows: rows.into_iter().enumerate().map(row).collect() }
+}
+
+/// The name of a table without folder and ending.
+pub(super) fn stem(name: &str) -> &str {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }

@@ -48,7 +48,7 @@ pub fn compile_kit(folder: &Path, id: &str, date: &str, of: &str, kit: &Kit) -> 
     let mut all: Vec<(String, &str, Cnv)> = Vec::new();
     for name in kit.names("cnv") {
         match kit.cnv(name) {
-            Ok(cnv) => all.push((stem(name).to_owned(), name, cnv)),
+            Ok(cnv) => all.push((kit_dbf::stem(name).to_owned(), name, cnv)),
             Err(error) => unread.push(format!("{name}: {}", error.detail())),
         }
     }
@@ -113,12 +113,6 @@ pub fn compile_kit(folder: &Path, id: &str, date: &str, of: &str, kit: &Kit) -> 
 /// Whether a compiled kit can be read and has all of these: an earlier release left out what is a DBF.
 fn has<'t>(path: &Path, mut names: impl Iterator<Item = &'t str>) -> bool {
     tables(path).is_ok_and(|held| names.all(|name| held.iter().any(|table| table.table == name)))
-}
-
-/// The name of a table without folder and ending.
-pub(super) fn stem(name: &str) -> &str {
-    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 /// The compiled kits below `folder`, each `kit/date-hash.parquet`.

@@ -132,7 +132,8 @@ fn without_a_folder_to_spill_to_a_statement_that_needs_one_says_so_and_others_ru
         let large = "SELECT r, lpad(CAST(r AS VARCHAR), 60, '0') AS t FROM range(8000000) x(r) ORDER BY t DESC";
         let error = rows(&client, large).unwrap_err();
         still_answers(&client);
-        (error.code(), error.detail().to_owned())
+        error.detail().to_owned()
     });
-    assert_eq!(told[0], told[1]);
+    let of_folder = |told: &&String| told.contains(file.to_str().unwrap());
+    assert_eq!(told.iter().filter(of_folder).count(), 2, "the folder that cannot be made is named: {told:#?}");
 }
