@@ -23,7 +23,6 @@ help:
 
 setup:
 	@bash setup/libduckdb.sh
-	@bash setup/protoc.sh
 
 servers:
 	@bash setup/postgresql.sh
@@ -39,15 +38,15 @@ demo: setup
 test: setup servers
 	DATASUS_PROMTOOL="$$(bash setup/promtool.sh)" $(CARGO) test --workspace
 	bash tests/faces.sh
-	$(MAKE) test-cluster-engine
 
 # Python's are among its face's tests.
 test-cluster: test-cluster-engine servers
 	bash bindings-python/test.sh -k spark
 
 test-cluster-engine: setup
+	bash setup/protoc.sh
 	bash setup/spark.sh
-	DATASUS_CLUSTER=1 $(CARGO) test --workspace --test spark
+	DATASUS_CLUSTER=1 $(CARGO) test --workspace --features datasus/spark --test spark
 
 wheel: setup
 	bash bindings-python/wheel.sh

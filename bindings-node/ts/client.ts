@@ -124,7 +124,7 @@ export interface Config {
   threads?: number
   /**
    * A cluster on which queries run: `sc://host:15002`, a Spark Connect server, with `/;use_ssl=true;token=...` behind it where it asks for
-   * them. It must see the lake under the path that it has here, and takes no SQL; this process.
+   * them. In no package yet (DS-422); this process.
    */
   engine?: string
   /** What runs in a process of its own, which reads the query's files and does nothing else: SQL, or whatever the engine runs; none. */

@@ -124,7 +124,7 @@ TEXTOS: dict[str, str] = {
         Threads para a conversão e o motor; uma por núcleo.
     engine : str, opcional
         Um cluster em que as consultas rodam: ``sc://host:15002``, um servidor Spark Connect, com ``/;use_ssl=true;token=...`` atrás
-        onde ele os pede. Ele tem de ver o lake sob o mesmo caminho que aqui, e não aceita SQL; este processo.
+        onde ele os pede. Ainda em nenhum pacote (DS-422); este processo.
     isolation : {"none", "process", "all"}, opcional
         O que roda num processo próprio, que lê os arquivos da consulta e mais nada: o SQL, ou tudo o que o motor roda; none.
     worker : str ou caminho, opcional

@@ -177,7 +177,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         Threads for conversion and engine; one per core.
     engine : str, optional
         A cluster on which queries run: ``sc://host:15002``, a Spark Connect server, with ``/;use_ssl=true;token=...`` behind it
-        where it asks for them. It must see the lake under the path that it has here, and takes no SQL; this process.
+        where it asks for them. In no package yet (DS-422); this process.
     isolation : {"none", "process", "all"}, optional
         What runs in a process of its own, which reads the query's files and does nothing else: SQL, or whatever the engine
         runs; none.

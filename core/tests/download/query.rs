@@ -157,7 +157,7 @@ fn six_files_come_at_once_where_that_is_asked_and_no_more_can_be() {
     assert_eq!((report.files, server.most_transfers()), (9, 6));
     for transfers in [0, 7] {
         let config = Config { transfers, ..place.config() };
-        let error = Client::open_with(&server.address("/dissemin/publicos"), config).map(drop).unwrap_err();
+        let error = Client::open_with(server.address("/dissemin/publicos"), config).map(drop).unwrap_err();
         assert_eq!(
             (error.code(), &error.diagnostic()["received"]),
             (Code::InvalidParams, &(transfers as u64).into()),
