@@ -1710,6 +1710,7 @@ type Config struct {
 	// Cluster on which queries run: `sc://host:15002`, the address of a Spark Connect server, with
 	// `/;use_ssl=true;token=...` behind it where that asks for TLS and a token (`DATASUS_ENGINE`); never shown. The
 	// cluster must see the lake under the path that it has here. None: they run in this process. SQL does not go there.
+	// Of builds with the feature `spark` alone, which no package is yet.
 	Engine string `json:"engine,omitempty"`
 	// What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`:
 	// `none`, `process` or `all`). Default `none`. A service that takes SQL of others says `process`.

@@ -1554,7 +1554,7 @@ export interface Config {
   deadline?: number
   /** Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one per core); none: one per core (`DATASUS_THREADS`). At most 512. */
   threads?: number | null
-  /** Cluster on which queries run: `sc://host:15002`, the address of a Spark Connect server, with `/;use_ssl=true;token=...` behind it where that asks for TLS and a token (`DATASUS_ENGINE`); never shown. The cluster must see the lake under the path that it has here. None: they run in this process. SQL does not go there. */
+  /** Cluster on which queries run: `sc://host:15002`, the address of a Spark Connect server, with `/;use_ssl=true;token=...` behind it where that asks for TLS and a token (`DATASUS_ENGINE`); never shown. The cluster must see the lake under the path that it has here. None: they run in this process. SQL does not go there. Of builds with the feature `spark` alone, which no package is yet. */
   engine?: string | null
   /** What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`: `none`, `process` or `all`). Default `none`. A service that takes SQL of others says `process`. */
   isolation?: Isolation
