@@ -12,7 +12,7 @@ use super::child::{self, Worker};
 use super::frames::{self, Frame, Kind, RowsIn};
 use super::locks;
 use super::pool::Pool;
-use super::request::{NOWHERE, Request};
+use super::request::Request;
 use crate::base::{Code, Ctx, Error, ErrorCarried, Result};
 use crate::engine::Settings;
 use crate::engine::duckdb::ToConsumer;
@@ -186,9 +186,7 @@ impl Carried {
 
 /// Whether a statement that failed so could have used a spill folder.
 fn for_want_of_room(error: &Error) -> bool {
-    matches!(error.code(), Code::DiskFull | Code::OutOfMemory)
-        || error.context().stage == Some("spill")
-        || error.detail().contains(NOWHERE)
+    matches!(error.code(), Code::DiskFull | Code::OutOfMemory) || error.context().stage == Some("spill")
 }
 
 /// A worker that is gone is an error of who writes to it, also in a host that has left the signal as it was.

@@ -14,7 +14,7 @@ use crate::plan::{Binds, Statement, View};
 pub(super) const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " ", env!("DATASUS_BUILD"));
 
 /// A spill folder that nobody can make, whoever runs the worker: its root is no folder.
-pub(super) const NOWHERE: &str = "/dev/null/spill";
+const NOWHERE: &str = "/dev/null/spill";
 
 /// The first thing that a worker says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
