@@ -572,7 +572,8 @@ class Client:
         Examples
         --------
         >>> from datasus import col
-        >>> infant = client.rates("SIM-DO", where=col("obito_infantil") == 1, population="SINASC-DN", per=1000)
+        >>> infants = {"competencia": 2022, "where": col("obito_infantil") == 1}
+        >>> infant = client.rates("SIM-DO", **infants, population="SINASC-DN", per=1000)
         >>> infant.rows[0].municipio, infant.per
         ('120010', 1000.0)
         """

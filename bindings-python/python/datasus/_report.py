@@ -68,7 +68,7 @@ class Rates(contract.Rates):
 
     Examples
     --------
-    >>> rates = client.rates("SIM-DO", population="SINASC-DN", per=1000)
+    >>> rates = client.rates("SIM-DO", competencia=2022, population="SINASC-DN", per=1000)
     >>> rates.rows[0].events > 0
     True
     """
@@ -78,7 +78,7 @@ class Rates(contract.Rates):
 
         Examples
         --------
-        >>> client.rates("SIM-DO", population="SINASC-DN").to_pandas().columns.tolist()
+        >>> client.rates("SIM-DO", competencia=2022, population="SINASC-DN").to_pandas().columns.tolist()
         ['municipio', 'events', 'population', 'crude', 'standardised']
         """
         names = ["municipio", "events", "population", "crude", "standardised"]
