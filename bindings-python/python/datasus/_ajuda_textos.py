@@ -123,8 +123,8 @@ TEXTOS: dict[str, str] = {
     threads : int, opcional
         Threads para a conversão e o motor; uma por núcleo.
     engine : str, opcional
-        Um cluster em que as consultas rodam: ``sc://host:15002``, um servidor Spark Connect, com ``/;use_ssl=true;token=...`` atrás
-        onde ele os pede. Ainda em nenhum pacote (DS-422); este processo.
+        Um cluster em que as consultas rodam: ``sc://host:15002``, um servidor Spark Connect, com ``/;use_ssl=true;token=...``
+        atrás onde ele os pede. Ainda em nenhum pacote (DS-422); este processo.
     isolation : {"none", "process", "all"}, opcional
         O que roda num processo próprio, que lê os arquivos da consulta e mais nada: o SQL, ou tudo o que o motor roda; none.
     worker : str ou caminho, opcional
