@@ -258,7 +258,7 @@ type TableIndex struct {
 	Table string `json:"table"`
 	// The column.
 	Column string `json:"column"`
-	// `btree`, or `brin` where the rows came in the column's order.
+	// `btree`, or `brin` where the rows came in the column's order; of one that was there, what it is (`hash` as well).
 	Method string `json:"method"`
 	// Its name in the table's schema; none where there is none.
 	Name *string `json:"name"`
@@ -1448,7 +1448,7 @@ type Found struct {
 	Derived bool `json:"derived"`
 	// Where the words were found; of several places the first.
 	FoundIn FoundIn `json:"found_in"`
-	// Labels of its codes in which the words are, five at most.
+	// Labels of its codes in which the words are, or words that a derived column has, five at most.
 	Labels []string `json:"labels"`
 }
 
@@ -1460,7 +1460,7 @@ const (
 	FoundInName FoundIn = "name"
 	// In what it means.
 	FoundInMeaning FoundIn = "meaning"
-	// In a label of its codes.
+	// In a label of its codes, or in a word that a derived column has.
 	FoundInLabel FoundIn = "label"
 )
 

@@ -240,7 +240,7 @@ export interface TableIndex {
   table: string
   /** The column. */
   column: string
-  /** `btree`, or `brin` where the rows came in the column's order. */
+  /** `btree`, or `brin` where the rows came in the column's order; of one that was there, what it is (`hash` as well). */
   method: string
   /** Its name in the table's schema; none where there is none. */
   name: string | null
@@ -1308,7 +1308,7 @@ export interface Found {
   derived: boolean
   /** Where the words were found; of several places the first. */
   foundIn: FoundIn
-  /** Labels of its codes in which the words are, five at most. */
+  /** Labels of its codes in which the words are, or words that a derived column has, five at most. */
   labels: string[]
 }
 
@@ -1317,7 +1317,7 @@ export interface Found {
  *
  * - `name`: In the column's name.
  * - `meaning`: In what it means.
- * - `label`: In a label of its codes.
+ * - `label`: In a label of its codes, or in a word that a derived column has.
  */
 export type FoundIn = 'name' | 'meaning' | 'label'
 

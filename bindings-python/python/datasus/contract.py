@@ -464,7 +464,7 @@ class TableIndex(Record):
     table: str
     #: The column.
     column: str
-    #: ``btree``, or ``brin`` where the rows came in the column's order.
+    #: ``btree``, or ``brin`` where the rows came in the column's order; of one that was there, what it is (``hash`` as well).
     method: str
     #: Its name in the table's schema; none where there is none.
     name: str | None
@@ -1333,7 +1333,7 @@ class Found(Record):
     derived: bool
     #: Where the words were found; of several places the first.
     found_in: FoundIn
-    #: Labels of its codes in which the words are, five at most.
+    #: Labels of its codes in which the words are, or words that a derived column has, five at most.
     labels: list[str]
 
 

@@ -11,7 +11,7 @@ pub struct TableIndex {
     pub table: String,
     /// The column.
     pub column: String,
-    /// `btree`, or `brin` where the rows came in the column's order.
+    /// `btree`, or `brin` where the rows came in the column's order; of one that was there, what it is (`hash` as well).
     pub method: String,
     /// Its name in the table's schema; none where there is none.
     pub name: Option<String>,

@@ -356,13 +356,27 @@ impl Client {
             ))
             .with("received", table));
         }
-        let params = QueryParams::sql(format!(
-            "SELECT faixa_etaria, sum(populacao) AS populacao FROM {table} GROUP BY faixa_etaria"
-        ));
+        let params = QueryParams::sql(format!("SELECT faixa_etaria, populacao FROM {table}"));
         let (bands, mut found) = (crate::labels::five_year_bands(), [0.0; BANDS + 1]);
-        for batch in self.query(&params)? {
+        let answer = self.query(&params)?;
+        // A CSV whose types nobody has said is text, which is not guessed to be numbers.
+        if !answer.schema().field(1).data_type().is_numeric() {
+            return Err(invalid(text!(
+                "A coluna `populacao` de {table} é texto, e tem de ser número; de um CSV, diga o tipo em `csv`: {{\"{table}\": {{\"types\": {{\"populacao\": \"integer\"}}}}}}",
+                "The column `populacao` of {table} is text, and has to be a number; of a CSV, say the type in `csv`: {{\"{table}\": {{\"types\": {{\"populacao\": \"integer\"}}}}}}"
+            ))
+            .with("received", answer.schema().field(1).data_type().to_string()));
+        }
+        for batch in answer {
             let batch = batch?;
-            for (age, people) in texts(&batch, 0)?.iter().zip(numbers(&batch, 1)?) {
+            let counts = numbers(&batch, 1)?;
+            if batch.column(1).null_count() > 0 || counts.iter().any(|people| !(people.is_finite() && *people >= 0.0)) {
+                return Err(invalid(text!(
+                    "A população padrão {table} tem faixas sem número de pessoas, ou abaixo de 0",
+                    "The standard population {table} has bands without a number of people, or below 0"
+                )));
+            }
+            for (age, people) in texts(&batch, 0)?.iter().zip(counts) {
                 let Some(band) = bands.iter().position(|band| Some(band) == age.as_ref()) else {
                     let (age, first, last) = (age.clone().unwrap_or_default(), &bands[0], &bands[BANDS - 1]);
                     return Err(invalid(text!(

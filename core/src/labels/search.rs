@@ -1,6 +1,7 @@
 //! Columns by words: in their names, in what they mean, and in the labels of their codes.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ pub struct Found {
     pub derived: bool,
     /// Where the words were found; of several places the first.
     pub found_in: FoundIn,
-    /// Labels of its codes in which the words are, five at most.
+    /// Labels of its codes in which the words are, or words that a derived column has, five at most.
     pub labels: Vec<String>,
 }
 
@@ -44,7 +45,7 @@ pub enum FoundIn {
     Name,
     /// In what it means.
     Meaning,
-    /// In a label of its codes.
+    /// In a label of its codes, or in a word that a derived column has.
     Label,
 }
 
@@ -79,12 +80,43 @@ struct Candidate<'c> {
     name: &'c str,
     kind: &'c LogicalType,
     meaning: Option<&'c str>,
-    list: Option<&'c str>,
+    words: Option<Words<'c>>,
     derived: bool,
 }
 
-/// Labels of a list, in which the words are.
-type Labels = HashMap<String, (u32, Vec<String>)>;
+/// What a column's values are called.
+#[derive(Clone, Copy)]
+enum Words<'c> {
+    /// Labels of this list.
+    Of(&'c str),
+    /// A derived column's own.
+    These(&'c Arc<Vec<String>>),
+}
+
+/// How well the best label fits, and those in which the words are.
+type Fitting = (u32, Vec<String>);
+
+/// What was found of lists and of words, which many datasets share.
+#[derive(Default)]
+struct Labels {
+    of_lists: HashMap<String, Fitting>,
+    of_words: HashMap<Arc<Vec<String>>, Fitting>,
+}
+
+impl Labels {
+    fn fitting(&mut self, wanted: &[String], words: Words<'_>) -> Fitting {
+        match words {
+            Words::These(words) => {
+                self.of_words.entry(words.clone()).or_insert_with(|| of_labels(wanted, words)).clone()
+            }
+            Words::Of(list) => {
+                let labels = || Dictionary::built_in().list(list);
+                let found = || labels().map(|list| of_labels(wanted, list.labels())).unwrap_or_default();
+                self.of_lists.entry(list.to_owned()).or_insert_with(found).clone()
+            }
+        }
+    }
+}
 
 /// The columns in which all of `text`'s words are, the best first: of `grupo`, or of every dataset.
 pub fn search(text: &str, grupo: Option<&'static Grupo>) -> Vec<Found> {
@@ -96,7 +128,7 @@ pub fn search(text: &str, grupo: Option<&'static Grupo>) -> Vec<Found> {
         Some(grupo) => vec![grupo],
         None => Catalog::builtin().datasets().collect(),
     };
-    let mut labels = Labels::new();
+    let mut labels = Labels::default();
     let mut found: Vec<(u32, Found)> = Vec::new();
     for grupo in grupos {
         let derived = derived_columns(grupo);
@@ -106,7 +138,7 @@ pub fn search(text: &str, grupo: Option<&'static Grupo>) -> Vec<Found> {
             name: &column.name,
             kind: &column.kind,
             meaning: column.meaning.as_ref().map(|meaning| meaning.pt.as_str()),
-            list: lists.get(column.name.as_str()).copied(),
+            words: lists.get(column.name.as_str()).copied().map(Words::Of),
             derived: false,
         });
         // A label's own column would be found with each of its codes'.
@@ -114,7 +146,7 @@ pub fn search(text: &str, grupo: Option<&'static Grupo>) -> Vec<Found> {
             name: &one.name,
             kind: &one.kind,
             meaning: Some(&one.meaning.pt),
-            list: None,
+            words: one.words().map(Words::These),
             derived: true,
         });
         found.extend(of_files.chain(made).filter_map(|one| {
@@ -144,10 +176,7 @@ fn look(
     column: &Candidate<'_>,
     known: &mut Labels,
 ) -> Option<(u32, FoundIn, Vec<String>)> {
-    let of_list = |list: &str, known: &mut Labels| -> (u32, Vec<String>) {
-        known.entry(list.to_owned()).or_insert_with(|| of_labels(wanted, list)).clone()
-    };
-    let (label_fit, labels) = column.list.map(|list| of_list(list, known)).unwrap_or_default();
+    let (label_fit, labels) = column.words.map(|words| known.fitting(wanted, words)).unwrap_or_default();
     let exact = fold(column.name) == whole;
     let name = fit_all(wanted, column.name).or(exact.then_some(3));
     let meaning = column.meaning.and_then(|meaning| fit_all(wanted, meaning));
@@ -165,11 +194,10 @@ fn look(
     fit_all(wanted, &together).map(|fit| (400 + fit * per_word, FoundIn::Meaning, labels))
 }
 
-/// How well the best label of a list fits, and those that fit, the best first.
-fn of_labels(wanted: &[String], list: &str) -> (u32, Vec<String>) {
-    let Some(list) = Dictionary::built_in().list(list) else { return (0, Vec::new()) };
+/// How well the best of these labels fits, and those that fit, the best first.
+fn of_labels(wanted: &[String], labels: &[String]) -> Fitting {
     let mut fitting: Vec<(u32, &String)> =
-        list.labels().iter().filter_map(|label| Some((fit_all(wanted, label)?, label))).collect();
+        labels.iter().filter_map(|label| Some((fit_all(wanted, label)?, label))).collect();
     fitting.sort_by_key(|one| std::cmp::Reverse(one.0));
     let best = fitting.first().map_or(0, |(fit, _)| *fit);
     (best, fitting.into_iter().take(LABELS).map(|(_, label)| label.clone()).collect())
@@ -203,6 +231,15 @@ mod tests {
         assert_eq!(columns("  ", "SIH-RD"), Vec::<String>::new());
         assert!(columns("idade_anos", "SIH-RD")[0] == "idade_anos");
         assert_eq!(columns("diag_princ", "SIH-RD")[0], "DIAG_PRINC");
+    }
+
+    #[test]
+    fn words_that_a_derived_column_has_are_found_as_labels_are() {
+        let found = search("acrelandia", Catalog::builtin().read("SIH-RD"));
+        let by_name: Vec<_> = found.iter().filter(|one| one.labels == ["Acrelândia"]).collect();
+        assert!(by_name.iter().any(|one| one.derived && one.column.starts_with("municipio_nome")), "{found:?}");
+        assert!(by_name.iter().all(|one| one.found_in == FoundIn::Label), "{found:?}");
+        assert_eq!(columns("acrelandia zebra", "SIH-RD"), Vec::<String>::new());
     }
 
     #[test]

@@ -73,12 +73,13 @@ fn machines_share_answers_and_what_is_poisoned_is_none() {
     let mut other = good.clone();
     other[8] ^= 1;
     for poison in [flipped, other, good[..50].to_vec(), b"x".repeat(1 << 20), b"DSUSRES1".to_vec()] {
-        set(&poison);
+        // Who asked before may write the right answer over it late: then it was no poison, and it is set again.
         let seen = || {
             let (_place, _source, client, gate) = elsewhere(server.url());
             let (rows, report) = ask(&client, &grouped());
-            assert_eq!((rows, report.cache, gate.runs()), (expected.clone(), CacheUse::Miss, 1));
-            counted(&client, "damaged") == 1
+            assert_eq!(rows, expected);
+            assert_eq!(gate.runs(), usize::from(report.cache == CacheUse::Miss));
+            report.cache == CacheUse::Miss && counted(&client, "damaged") == 1
         };
         until("the poison was not seen", || {
             set(&poison);
@@ -91,8 +92,8 @@ fn machines_share_answers_and_what_is_poisoned_is_none() {
         redis::cmd("LPUSH").arg(&key).arg("x").query::<()>(&mut server.connection()).unwrap();
         let (_place, _source, client, _) = elsewhere(server.url());
         let (rows, report) = ask(&client, &grouped());
-        assert_eq!((rows, report.cache), (expected.clone(), CacheUse::Miss));
-        counted(&client, "redis-refused") >= 1
+        assert_eq!(rows, expected);
+        report.cache == CacheUse::Miss && counted(&client, "redis-refused") >= 1
     };
     until("another type was not seen", refused);
     let text = format!("{:?}{}", report, client.metrics());
@@ -132,8 +133,8 @@ fn with_a_secret_an_answer_that_others_have_written_is_refused_and_counted() {
             set(&forged);
             let other = machine(ours, None);
             let (rows, report) = ask(&other.2, &all);
-            assert!(rows == expected && report.cache == CacheUse::Miss, "{report}");
-            counted(&other.2, "forged") == 1
+            assert_eq!(rows, expected);
+            report.cache == CacheUse::Miss && counted(&other.2, "forged") == 1
         };
         until("it was not seen", refused);
     }
@@ -338,8 +339,18 @@ fn the_hundred_and_first_question_of_a_key_waits_over_all_processes_that_share_a
     };
     // Without Redis each process counts for itself, and who gives no key is not counted.
     let (alone, _place, _source) = machine(None);
-    (0..20).for_each(|_| drop(ask(&alone, &key("ana"))));
-    let error = alone.query(&key("ana")).err().unwrap();
+    let began = Instant::now();
+    let mut asked = 0;
+    let error = loop {
+        match alone.query(&key("ana")) {
+            Ok(rows) => rows.for_each(drop),
+            Err(error) => break error,
+        }
+        asked += 1;
+        assert!(asked <= 60, "nobody is refused");
+    };
+    // 20 at once, and one more every 3 s that these take.
+    assert!((20..=21 + began.elapsed().as_secs() / 3).contains(&asked), "{asked}");
     assert_eq!((error.code(), error.retryable()), (Code::QueueFull, true));
     let seconds = error.diagnostic()["retry_after_sec"].as_u64().unwrap();
     assert!((1..=3).contains(&seconds), "{error}");

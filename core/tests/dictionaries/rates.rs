@@ -119,6 +119,43 @@ fn a_rate_by_hand() {
 }
 
 #[test]
+fn a_standard_of_ones_own_is_a_table_whose_people_are_numbers() {
+    let (_, place) = made(PEOPLE, "120040,01022022,470,2\n120040,01022022,470,2\n");
+    let path = |name: &str| place.path().join(name);
+    let rates_by = |standard: &str, typed: bool| {
+        std::fs::write(path("padrao.csv"), format!("faixa_etaria,populacao\n{standard}")).unwrap();
+        let of = |name: &str| [path(name).display().to_string()];
+        let types = [("populacao".to_owned(), "integer".to_owned())].into();
+        let form = datasus::CsvForm { types, ..datasus::CsvForm::default() };
+        let config = datasus::Config {
+            lake: Some(path("lake")),
+            tables: [("padrao".to_owned(), path("padrao.csv"))].into(),
+            csv: if typed { [("padrao".to_owned(), form)].into() } else { Default::default() },
+            ..datasus::Config::default()
+        };
+        let client = Client::builder("").declare("IBGE-POPSVS", of("pessoas.csv")).declare("SIM-DO", of("mortes.csv"));
+        rates(
+            &client.config(config).open().unwrap(),
+            RatesParams { standard: Some("padrao".into()), ..of_2022() },
+        )
+    };
+    // 70 to 74 years are half of these people.
+    let bands: Vec<String> = (0..16).map(|band| format!("{} a {} anos", 5 * band, 5 * band + 4)).collect();
+    let of = |band: &String| format!("{band},{}\n", if band == "70 a 74 anos" { 16 } else { 1 });
+    let standard = format!("{}80 anos e mais,1\n", bands.iter().map(of).collect::<String>());
+    let found = rates_by(&standard, true).unwrap();
+    let standardised = found.rows[1].standardised.unwrap();
+    assert!((standardised - 100_000.0 * 2.0 / 1_000.0 * 16.0 / 32.0).abs() < 1e-9, "{found:?}");
+    // Text is no number, and the error says how it becomes one.
+    let error = rates_by(&standard, false).unwrap_err();
+    assert!(error.code() == Code::InvalidParams && error.detail().contains("\"types\": {\"populacao\""), "{error}");
+    for wrong in [standard.replacen(",1\n", ",\n", 1), standard.replacen(",1\n", ",-1\n", 1)] {
+        let error = rates_by(&wrong, true).unwrap_err();
+        assert!(error.code() == Code::InvalidParams && error.detail().contains("sem número"), "{error}");
+    }
+}
+
+#[test]
 fn a_population_that_is_missing_is_an_error_and_no_rate() {
     // 120050 has deaths and no people.
     let (client, _place) = made(PEOPLE, "120050,01022022,470,2\n");

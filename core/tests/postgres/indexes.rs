@@ -106,12 +106,16 @@ fn a_table_gets_indexes_by_what_this_clients_queries_look_for_and_never_twice() 
     server()
         .psql("DROP INDEX auto.t_cnes_idx; CREATE INDEX da_equipe ON auto.t (cnes, sexo); DROP INDEX auto.t_idade_idx");
     let report = load(&client, &february(), to("auto.t", Mode::Append)).unwrap();
-    let states: Vec<_> = told(&report).into_iter().map(|(column, _, state)| (column, state)).collect();
     let present = IndexState::Present;
-    assert_eq!(states, [("cnes", present), ("diag_princ", present), ("idade", made), ("n_aih", present)], "{report}");
-    assert_eq!(report.indexes[0].name.as_deref(), Some("da_equipe"));
-    // Its rows are not of one load, so that nobody knows in which order they lie.
-    assert_eq!((report.indexes[2].method.as_str(), of(server(), "auto.t").len()), ("btree", 5));
+    // Rows of two loads lie in no known order: a new index is a btree, and one that is there stays what it is.
+    let second = [
+        ("cnes", "btree", present),
+        ("diag_princ", "btree", present),
+        ("idade", "btree", made),
+        ("n_aih", "brin", present),
+    ];
+    assert_eq!(told(&report), second, "{report}");
+    assert_eq!((report.indexes[0].name.as_deref(), of(server(), "auto.t").len()), (Some("da_equipe"), 5));
 }
 
 #[test]

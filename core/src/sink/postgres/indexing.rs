@@ -98,6 +98,7 @@ struct Known {
     name: String,
     column: String,
     valid: bool,
+    method: String,
 }
 
 impl Indexing<'_> {
@@ -245,7 +246,8 @@ impl Indexing<'_> {
         for leaf in leaves {
             for Wanted { column, why } in wanted {
                 let found = present.iter().find(|one| one.leaf == leaf.oid && one.column == *column);
-                let method = self.method(table, leaf, column);
+                // Of one that is there, what it is: not what it would be made as.
+                let method = found.map_or_else(|| self.method(table, leaf, column), |found| found.method.as_str());
                 let tell = |name: Option<String>, state, why: &Text| {
                     let (table, why) = (leaf.name.to_string(), why.get(self.ctx.language).to_owned());
                     self.ctx.tell_index(TableIndex::new(table, column, method, name, state, why));
@@ -375,7 +377,7 @@ async fn leaves(client: &Client, url: &Url, table: &Table) -> Result<Vec<Leaf>> 
 async fn known(client: &Client, url: &Url, leaves: &[Leaf], left: bool) -> Result<Vec<Known>> {
     let sql = "SELECT i.indrelid, x.relname::text, a.attname::text, i.indisvalid,
             -- Ours end in a ULID, and are never unique.
-            x.relname::text ~ ('^' || $2 || '[0-9a-z]{26}$') AND NOT i.indisunique AS left
+            x.relname::text ~ ('^' || $2 || '[0-9a-z]{26}$') AND NOT i.indisunique AS left, m.amname::text
         FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
         WHERE i.indrelid = ANY($1) AND i.indpred IS NULL AND m.amname IN ('btree', 'hash', 'brin')
@@ -384,7 +386,8 @@ async fn known(client: &Client, url: &Url, leaves: &[Leaf], left: bool) -> Resul
     let rows = client.query_typed(sql, &[oids(&all), text_of(&INDEX_PREFIX)]).await.explained(url)?;
     let mut found = Vec::new();
     for row in &rows {
-        let one = Known { leaf: row.cell(0)?, name: row.cell(1)?, column: row.cell(2)?, valid: row.cell(3)? };
+        let (leaf, name, column) = (row.cell(0)?, row.cell(1)?, row.cell(2)?);
+        let one = Known { leaf, name, column, valid: row.cell(3)?, method: row.cell(5)? };
         if row.cell::<bool>(4)? == left && (left || one.valid) {
             found.push(one);
         }
