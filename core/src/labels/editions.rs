@@ -1,7 +1,6 @@
 //! Lists of kits that were fetched, beside the built-in ones: which of the dates of a list has the codes of a record.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -13,19 +12,25 @@ use super::list::List;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Edition(usize);
 
-/// The compiled kits that an edition is made of; another process makes the same one of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KitFiles {
-    /// Below which they lie, a folder for each kit.
-    pub folder: PathBuf,
-    /// Those that there are, in their order.
-    pub files: Vec<PathBuf>,
+/// What an edition is made of, for another process to make the same one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KitLists {
+    name: String,
+    #[serde(serialize_with = "unshared", deserialize_with = "shared")]
+    lists: Vec<Arc<List>>,
+}
+
+fn unshared<S: serde::Serializer>(lists: &[Arc<List>], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(lists.iter().map(AsRef::<List>::as_ref))
+}
+
+fn shared<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Arc<List>>, D::Error> {
+    Ok(Vec::<List>::deserialize(from)?.into_iter().map(Arc::new).collect())
 }
 
 struct Fetched {
     /// By which a statement names it.
     name: String,
-    of: KitFiles,
     /// By list, of several dates.
     lists: BTreeMap<String, Vec<Arc<List>>>,
 }
@@ -38,39 +43,39 @@ fn all() -> std::sync::MutexGuard<'static, Vec<Arc<Fetched>>> {
 }
 
 impl Edition {
-    /// The same where its kits lie at `of` now: an equal one was made of another lake, which may be gone.
-    pub fn named_at(name: &str, of: &KitFiles) -> Option<Edition> {
-        let mut all = all();
-        let at = all.iter().position(|one| one.name == name)?;
-        if all[at].of != *of {
-            all[at] = Arc::new(Fetched { name: name.to_owned(), of: of.clone(), lists: all[at].lists.clone() });
-        }
-        Some(Edition(at + 1))
-    }
-
     /// The one of this name, if it was made in this process.
     pub fn named(name: &str) -> Option<Edition> {
         all().iter().position(|one| one.name == name).map(|at| Edition(at + 1))
     }
 
     /// What the editions that these texts name are made of.
-    pub fn files_named_in<'t>(texts: impl Iterator<Item = &'t str> + Clone) -> Vec<KitFiles> {
+    pub fn named_in<'t>(texts: impl Iterator<Item = &'t str> + Clone) -> Vec<KitLists> {
         let is_named = |one: &&Arc<Fetched>| texts.clone().any(|text| text.contains(&format!("@{}", one.name)));
-        all().iter().filter(is_named).map(|one| one.of.clone()).collect()
+        let lists_of = |one: &Fetched| one.lists.values().flatten().cloned().collect();
+        all().iter().filter(is_named).map(|one| KitLists { name: one.name.clone(), lists: lists_of(one) }).collect()
+    }
+
+    /// One that another process has made, by its name.
+    pub fn take(KitLists { name, lists }: KitLists) -> Edition {
+        Edition::of_shared(&name, lists)
     }
 
     /// One of these lists; `name` says what they are made of.
-    pub fn of(name: &str, of: KitFiles, lists: impl IntoIterator<Item = List>) -> Edition {
+    pub fn of(name: &str, lists: impl IntoIterator<Item = List>) -> Edition {
+        Edition::of_shared(name, lists.into_iter().map(Arc::new))
+    }
+
+    fn of_shared(name: &str, lists: impl IntoIterator<Item = Arc<List>>) -> Edition {
         let mut by_id: BTreeMap<String, Vec<Arc<List>>> = BTreeMap::new();
         for list in lists {
-            by_id.entry(list.id.clone()).or_default().push(Arc::new(list));
+            by_id.entry(list.id.clone()).or_default().push(list);
         }
         by_id.values_mut().for_each(|dates| dates.sort_by(|a, b| a.date.cmp(&b.date)));
         let mut all = all();
         match all.iter().position(|one| one.name == name) {
             Some(at) => Edition(at + 1),
             None => {
-                all.push(Arc::new(Fetched { name: name.to_owned(), of, lists: by_id }));
+                all.push(Arc::new(Fetched { name: name.to_owned(), lists: by_id }));
                 Edition(all.len())
             }
         }

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::base::{Code, Error, Result, WholeFile, text};
 
 use super::dictionary::Dictionary;
-use super::editions::{Edition, KitFiles};
+use super::editions::Edition;
 use super::kit_dbf;
 use super::kit_sources::KITS;
 use super::list::List;
@@ -139,26 +139,21 @@ fn compiled(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// What the kits below `folder` say beside the built-in dictionary. They are read when there is another one than before.
 pub fn edition_of(folder: &Path) -> Result<Edition> {
-    edition_of_files(&KitFiles { folder: folder.to_owned(), files: compiled(folder)? })
-}
-
-/// The same of kits that are named.
-pub fn edition_of_files(of: &KitFiles) -> Result<Edition> {
-    let KitFiles { folder, files } = of;
+    let files = compiled(folder)?;
     if files.is_empty() {
         return Ok(Edition::default());
     }
     let mut names = Sha256::new();
-    for file in files {
+    for file in &files {
         names.update(file.strip_prefix(folder).unwrap_or(file).to_string_lossy().as_bytes());
         names.update([0]);
     }
     let name = hex::encode(&names.finalize()[..8]);
-    if let Some(known) = Edition::named_at(&name, of) {
+    if let Some(known) = Edition::named(&name) {
         return Ok(known);
     }
     let mut found = Vec::new();
-    for file in files {
+    for file in &files {
         found.extend(tables(file)?);
     }
     // The kit of notifications on line goes before the other of SINAN, whose tables have the same names.
@@ -204,7 +199,7 @@ pub fn edition_of_files(of: &KitFiles) -> Result<Edition> {
         list.date.clone_from(&table.date);
         Some(list)
     });
-    Ok(Edition::of(&name, of.clone(), lists.chain(of_dbf)))
+    Ok(Edition::of(&name, lists.chain(of_dbf)))
 }
 
 struct Table {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::cnv::{Digits, digits, padded};
 use super::tokens::tokens;
 use super::{Cnv, Mode, Token};
@@ -10,7 +12,7 @@ use super::{Cnv, Mode, Token};
 pub(super) const NONE: u32 = u32::MAX;
 
 /// Codes and labels of one table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct List {
     /// By which it is asked for.
     pub id: String,
@@ -26,12 +28,29 @@ pub struct List {
     labels: Vec<String>,
     /// The same as the table writes them.
     texts: Vec<String>,
+    /// Row and label of a code.
+    #[serde(with = "as_pairs")]
     exact: HashMap<Box<[u8]>, (u32, u32)>,
     ranges: Vec<Range>,
     /// Ranges from blank on: what nothing else has.
     rest: Vec<Range>,
     /// Ascending, with the label.
     bounds: Vec<(i64, u32)>,
+}
+
+/// Keys that are no text, in what has names for keys.
+mod as_pairs {
+    use super::*;
+
+    type Exact = HashMap<Box<[u8]>, (u32, u32)>;
+
+    pub fn serialize<S: serde::Serializer>(exact: &Exact, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(exact)
+    }
+
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Exact, D::Error> {
+        Ok(Vec::deserialize(from)?.into_iter().collect())
+    }
 }
 
 /// Low, high, row, label.

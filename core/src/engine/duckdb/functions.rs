@@ -10,9 +10,9 @@ use arrow::datatypes::Int64Type;
 use duckdb::Connection;
 use duckdb::core::{DataChunkHandle, LogicalTypeHandle, LogicalTypeId};
 use duckdb::vscalar::{ScalarFunctionSignature, VScalar};
-use duckdb::vtab::arrow::{WritableVector, data_chunk_to_arrow, write_arrow_array_to_vector};
+use duckdb::vtab::arrow::{WritableVector, data_chunk_to_arrow};
 
-use super::seen;
+use super::{into_vector, seen};
 use crate::catalog::LogicalType;
 use crate::labels::{Derived, Input, WithoutLabel, derived_by_id};
 
@@ -116,8 +116,7 @@ impl VScalar for Place {
         let Some((of, columns, _)) = arguments(input)? else { return Ok(()) };
         of.words().ok_or("a column without words")?;
         let word = columns.first().ok_or("no word")?.as_string::<i32>();
-        let found: ArrayRef = Arc::new(of.places_of(word));
-        write_arrow_array_to_vector(&found, output)
+        into_vector::write(&of.places_of(word), output)
     }
 
     fn signatures() -> Vec<ScalarFunctionSignature> {
@@ -145,7 +144,7 @@ impl VScalar for Counted {
             of.without_label_of(&inputs, &rows, &mut without)?;
             seen.add(&of, rows.iter().sum(), &without);
         }
-        write_arrow_array_to_vector(&of.compute(&inputs, groups, false)?, output)
+        into_vector::write(&of.compute(&inputs, groups, false)?, output)
     }
 
     fn signatures() -> Vec<ScalarFunctionSignature> {
@@ -170,5 +169,5 @@ fn arguments(input: &mut DataChunkHandle) -> Result<Option<Arguments>, Box<dyn E
 fn derived(input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Outcome {
     let Some((of, columns, rows)) = arguments(input)? else { return Ok(()) };
     let inputs: Vec<Input> = columns.into_iter().map(Input::Array).collect();
-    write_arrow_array_to_vector(&of.compute(&inputs, rows, false)?, output)
+    into_vector::write(&of.compute(&inputs, rows, false)?, output)
 }

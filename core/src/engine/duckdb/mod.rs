@@ -9,6 +9,7 @@ mod drained;
 mod failure;
 mod functions;
 mod instance_pool;
+mod into_vector;
 mod outgrown;
 mod own_growth;
 mod quiet;

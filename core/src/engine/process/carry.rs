@@ -153,7 +153,7 @@ impl Carried {
             written: statement.written.clone(),
             binds: statement.binds.clone(),
             files: statement.files.clone(),
-            kits: Edition::files_named_in(texts),
+            kits: Edition::named_in(texts),
             from_user: statement.from_user,
             long_bytes: statement.long_bytes,
             memory_limit: settings.memory_limit,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Settings;
 use crate::governor::{BatchMemory, Throttle};
-use crate::labels::KitFiles;
+use crate::labels::KitLists;
 use crate::plan::{Binds, Statement, View};
 
 /// Of the library and of its worker, which are one build or do not work together.
@@ -41,7 +41,7 @@ pub(super) struct Request {
     pub binds: Binds,
     pub files: Vec<String>,
     /// Kits of labels that the statement names.
-    pub kits: Vec<KitFiles>,
+    pub kits: Vec<KitLists>,
     pub from_user: bool,
     pub long_bytes: u64,
     pub memory_limit: u64,

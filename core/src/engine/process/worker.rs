@@ -12,7 +12,7 @@ use super::request::{BUILD, Hello, PARENT, Request};
 use super::{limits, locks};
 use crate::base::{Ctx, Error, ErrorCarried, Owner, Result};
 use crate::engine::{DuckDb, Engine};
-use crate::labels::edition_of_files;
+use crate::labels::Edition;
 
 /// This program can be its own worker.
 static CAN_SERVE: AtomicBool = AtomicBool::new(false);
@@ -64,13 +64,13 @@ fn serve(parent: u32) -> IoResult<()> {
     if frame.kind != Kind::Request {
         return Err(IoError::other("no request"));
     }
-    let request: Request = serde_json::from_slice(&frame.head)?;
+    let mut request: Request = serde_json::from_slice(&frame.head)?;
     frames::write(&mut answers, Kind::Begins, &[], &[])?;
-    // Read while files other than the statement's can be opened.
-    let kits = request.kits.iter().try_for_each(|kits| edition_of_files(kits).map(drop));
-    let shut_in =
-        |()| shut_in(&request).map_err(|error| Error::internal(format!("a worker cannot be shut in: {error}")));
-    let told = match kits.and_then(shut_in).map_err(Ended::from).and_then(|()| run(&engine, &request, &mut answers)) {
+    for kits in std::mem::take(&mut request.kits) {
+        Edition::take(kits);
+    }
+    let shut_in = shut_in(&request).map_err(|error| Error::internal(format!("a worker cannot be shut in: {error}")));
+    let told = match shut_in.map_err(Ended::from).and_then(|()| run(&engine, &request, &mut answers)) {
         Ok(()) => frames::write(&mut answers, Kind::End, &[], &[]),
         Err(Ended::Error(error)) => {
             let carried = serde_json::to_vec(&ErrorCarried::from(&*error))?;
