@@ -30,7 +30,7 @@ declared=$(grep -oh '\bdatasus_[a-z_]*(' "$prefix/include/datasus.h" "$here/test
 unversioned=$(readelf --dyn-syms --wide "$library" | awk '$5 == "GLOBAL" && $7 != "UND" {print $8}' | grep '^datasus_' | grep -v '@@DATASUS_0$' || true)
 [ -z "$unversioned" ] || fail "these have no version: $unversioned"
 worker="$prefix/libexec/datasus/datasus-worker"
-[ "$(gzip -c "$worker" | wc -c)" -lt 6500000 ] || fail "datasus-worker: over 6.5 MB packed"
+[ "$(gzip -c "$worker" | wc -c)" -lt 4000000 ] || fail "datasus-worker: over 4 MB packed"
 (unset LD_LIBRARY_PATH; "$worker" 2>&1 || [ $? -eq 2 ]) | grep -q DATASUS_ISOLATION || fail "datasus-worker does not find libduckdb"
 
 # pkg-config without CMake, CMake without pkg-config; C99 and C++17 with every warning an error.

@@ -30,7 +30,7 @@ diff -u "$here/api.txt" <(cd "$here/dist" && for file in *.d.ts; do echo "// $fi
 }
 size=$(stat -c %s "$place"/packages/datasus-linux-*.tgz)
 echo "node: $(basename "$place"/packages/datasus-linux-*.tgz), $((size / 1000000)) MB"
-[ "$size" -lt 48000000 ] || { echo "node: over 48 MB" >&2; exit 1; }
+[ "$size" -lt 45000000 ] || { echo "node: over 45 MB" >&2; exit 1; }
 
 app="$place/app"
 mkdir "$app"

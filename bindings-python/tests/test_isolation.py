@@ -44,7 +44,7 @@ def until_it_runs(client: datasus.Client) -> None:
 
 def test_the_wheel_brings_a_small_program_that_may_be_run() -> None:
     assert os.access(WORKER, os.X_OK)
-    assert len(zlib.compress(WORKER.read_bytes())) < 6_500_000
+    assert len(zlib.compress(WORKER.read_bytes())) < 4_000_000
     said = subprocess.run([WORKER], capture_output=True, text=True, timeout=30, check=False, env={})
     assert (said.returncode, "DATASUS_ISOLATION" in said.stderr) == (2, True), said
 
