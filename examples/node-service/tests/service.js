@@ -61,11 +61,11 @@ export async function startService(source, settings = {}) {
 
   /** Until the metrics are so, for ten seconds at most. */
   async function until(holds) {
-    for (let tries = 0; tries < 100; tries += 1) {
+    for (let tries = 0; tries < 600; tries += 1) {
       if (holds(await metrics())) return
       await sleep(100)
     }
-    throw new Error(`not within ten seconds: ${holds}; ${JSON.stringify(await metrics())}`)
+    throw new Error(`not within a minute: ${holds}; ${JSON.stringify(await metrics())}`)
   }
 
   /** Its exit code, or the signal that ended it. */
