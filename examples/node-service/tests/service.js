@@ -59,7 +59,7 @@ export async function startService(source, settings = {}) {
     )
   }
 
-  /** Until the metrics are so, for ten seconds at most. */
+  /** Until the metrics are so, for a minute at most. */
   async function until(holds) {
     for (let tries = 0; tries < 600; tries += 1) {
       if (holds(await metrics())) return
