@@ -362,9 +362,10 @@ impl Client {
         // A CSV whose types nobody has said is text, which is not guessed to be numbers.
         if !answer.schema().field(1).data_type().is_numeric() {
             return Err(invalid(text!(
-                "A coluna `populacao` de {table} é texto, e tem de ser número; de um CSV, diga o tipo em `csv`: {{\"{table}\": {{\"types\": {{\"populacao\": \"integer\"}}}}}}",
-                "The column `populacao` of {table} is text, and has to be a number; of a CSV, say the type in `csv`: {{\"{table}\": {{\"types\": {{\"populacao\": \"integer\"}}}}}}"
+                "A coluna `populacao` de {table} é texto, e tem de ser número; de um CSV, diga em `csv` o tipo dela (`types`)",
+                "The column `populacao` of {table} is text, and has to be a number; of a CSV, say in `csv` what type it has (`types`)"
             ))
+            .with("valid_examples", [serde_json::json!({ table: { "types": { "populacao": "integer" } } })])
             .with("received", answer.schema().field(1).data_type().to_string()));
         }
         for batch in answer {

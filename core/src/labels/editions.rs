@@ -14,7 +14,7 @@ pub struct Edition(usize);
 
 /// What an edition is made of, for another process to make the same one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct KitLists {
+pub(crate) struct KitLists {
     name: String,
     #[serde(serialize_with = "unshared", deserialize_with = "shared")]
     lists: Vec<Arc<List>>,
@@ -49,14 +49,14 @@ impl Edition {
     }
 
     /// What the editions that these texts name are made of.
-    pub fn named_in<'t>(texts: impl Iterator<Item = &'t str> + Clone) -> Vec<KitLists> {
+    pub(crate) fn named_in<'t>(texts: impl Iterator<Item = &'t str> + Clone) -> Vec<KitLists> {
         let is_named = |one: &&Arc<Fetched>| texts.clone().any(|text| text.contains(&format!("@{}", one.name)));
         let lists_of = |one: &Fetched| one.lists.values().flatten().cloned().collect();
         all().iter().filter(is_named).map(|one| KitLists { name: one.name.clone(), lists: lists_of(one) }).collect()
     }
 
     /// One that another process has made, by its name.
-    pub fn take(KitLists { name, lists }: KitLists) -> Edition {
+    pub(crate) fn take(KitLists { name, lists }: KitLists) -> Edition {
         Edition::of_shared(&name, lists)
     }
 

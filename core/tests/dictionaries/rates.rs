@@ -148,7 +148,8 @@ fn a_standard_of_ones_own_is_a_table_whose_people_are_numbers() {
     assert!((standardised - 100_000.0 * 2.0 / 1_000.0 * 16.0 / 32.0).abs() < 1e-9, "{found:?}");
     // Text is no number, and the error says how it becomes one.
     let error = rates_by(&standard, false).unwrap_err();
-    assert!(error.code() == Code::InvalidParams && error.detail().contains("\"types\": {\"populacao\""), "{error}");
+    let example = &error.diagnostic()["valid_examples"][0]["padrao"]["types"]["populacao"];
+    assert!(error.code() == Code::InvalidParams && error.detail().contains("`types`") && example == "integer", "{error}");
     for wrong in [standard.replacen(",1\n", ",\n", 1), standard.replacen(",1\n", ",-1\n", 1)] {
         let error = rates_by(&wrong, true).unwrap_err();
         assert!(error.code() == Code::InvalidParams && error.detail().contains("sem número"), "{error}");
