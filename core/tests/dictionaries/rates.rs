@@ -134,10 +134,7 @@ fn a_standard_of_ones_own_is_a_table_whose_people_are_numbers() {
             ..datasus::Config::default()
         };
         let client = Client::builder("").declare("IBGE-POPSVS", of("pessoas.csv")).declare("SIM-DO", of("mortes.csv"));
-        rates(
-            &client.config(config).open().unwrap(),
-            RatesParams { standard: Some("padrao".into()), ..of_2022() },
-        )
+        rates(&client.config(config).open().unwrap(), RatesParams { standard: Some("padrao".into()), ..of_2022() })
     };
     // 70 to 74 years are half of these people.
     let bands: Vec<String> = (0..16).map(|band| format!("{} a {} anos", 5 * band, 5 * band + 4)).collect();
@@ -149,7 +146,10 @@ fn a_standard_of_ones_own_is_a_table_whose_people_are_numbers() {
     // Text is no number, and the error says how it becomes one.
     let error = rates_by(&standard, false).unwrap_err();
     let example = &error.diagnostic()["valid_examples"][0]["padrao"]["types"]["populacao"];
-    assert!(error.code() == Code::InvalidParams && error.detail().contains("`types`") && example == "integer", "{error}");
+    assert!(
+        error.code() == Code::InvalidParams && error.detail().contains("`types`") && example == "integer",
+        "{error}"
+    );
     for wrong in [standard.replacen(",1\n", ",\n", 1), standard.replacen(",1\n", ",-1\n", 1)] {
         let error = rates_by(&wrong, true).unwrap_err();
         assert!(error.code() == Code::InvalidParams && error.detail().contains("sem número"), "{error}");
