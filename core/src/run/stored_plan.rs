@@ -10,7 +10,7 @@ use super::execution::{Execution, Prepared};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::FileId;
 use crate::lake::LakeFile;
-use crate::params::QueryParams;
+use crate::params::{Options, QueryParams};
 use crate::plan::Sampling;
 use crate::sink::{ResultInfo, StoredTarget, Target};
 use crate::source::folder::SourceFile;
@@ -71,6 +71,11 @@ pub(super) struct Materialised {
     pub row_groups: Vec<u64>,
 }
 
+/// Who asked was counted, and is nobody's business later: whoever goes on with the job may be another.
+pub(super) fn without_key(params: &QueryParams) -> QueryParams {
+    QueryParams { options: Options { rate_key: None, ..params.options.clone() }, ..params.clone() }
+}
+
 impl StoredPlan {
     pub fn new(
         execution: &Execution,
@@ -86,7 +91,7 @@ impl StoredPlan {
             datasus: env!("CARGO_PKG_VERSION").to_owned(),
             engine: engine.version(),
             created_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-            params: params.clone(),
+            params: without_key(params),
             output: output.clone(),
             destinations: targets.iter().map(|one| one.stored(info)).collect::<Result<_>>()?,
             files: files.iter().map(PinnedFile::of).collect(),

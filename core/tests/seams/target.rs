@@ -107,10 +107,15 @@ fn a_target_from_outside_takes_the_rows_beside_ours_and_its_jobs_are_resumed_whe
     assert_eq!((few.code(), few.diagnostic()["limit"].as_u64()), (Code::TooManyRows, Some(2_999)));
 
     AWAY.store(true, Relaxed);
-    let lost = client.export(&params, [Counter::to("there", 10_000)]).unwrap_err();
+    let mut keyed = params.clone();
+    keyed.options.rate_key = Some("10.0.0.7".into());
+    let lost = client.export(&keyed, [Counter::to("there", 10_000)]).unwrap_err();
     AWAY.store(false, Relaxed);
     assert_eq!(lost.code(), Code::Unreachable);
     let [job] = &client.jobs().unwrap()[..] else { panic!("{:?}", client.jobs()) };
+    // Who asked is nobody's business later, and whoever goes on with the job is another.
+    let kept = std::fs::read_to_string(crate::config(place.path()).state.unwrap().join(&job.job_id).join("plan.json"));
+    assert!(!kept.unwrap().contains("10.0.0.7"));
     let DestinationOptions::Other(own) = &job.destinations[0].to else { panic!("{job:?}") };
     let own = serde_json::to_value(own).unwrap();
     assert_eq!((job.standing, own), (Standing::Failed, json!({"counter": {"name": "there", "most": 10_000}})));

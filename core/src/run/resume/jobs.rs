@@ -14,7 +14,7 @@ use crate::recovery::{DeadLetter, DeadLetters, End, JobFolder, Log, Standing};
 use crate::run::Job;
 use crate::run::export::{discard_targets, remove_leftovers};
 use crate::run::session::Session;
-use crate::run::stored_plan::{PinnedFile, StoredPlan};
+use crate::run::stored_plan::{PinnedFile, StoredPlan, without_key};
 use crate::run::task::Task;
 use crate::sink::{Replay, ResultInfo, Target, parquet};
 
@@ -70,7 +70,8 @@ impl Session {
             let plan = StoredPlan::read(folder.plan()?)?;
             let root = self.output_root(&plan.output)?;
             let targets = self.restored(&plan)?;
-            let mut prepared = self.prepare(&plan.params, &ctx)?;
+            // States of earlier releases have the key.
+            let mut prepared = self.prepare(&without_key(&plan.params), &ctx)?;
             let of = |pinned: &PinnedFile| {
                 let chosen_first = prepared.selection.files.iter().chain(&prepared.listing.files);
                 let found = chosen_first.into_iter().find(|file| pinned.is_named(file));
