@@ -5,6 +5,7 @@ mod dataset_schema;
 mod holdings;
 mod knowing;
 mod rates;
+mod rates_scope;
 mod syncing;
 
 use std::path::{Path, PathBuf};

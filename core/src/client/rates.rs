@@ -9,6 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Client;
+use super::rates_scope::{
+    among_everybody, counted_ufs, invalid, refuse_tables_of_people, rows_of, uf_of, without_files,
+};
 use crate::base::{Code, Error, Result, Text, TraceId, json_words, text};
 use crate::catalog::{Period, Uf};
 use crate::params::{CompetenciaParam, OnBadValue, OneOrMany, QueryParams};
@@ -119,10 +122,6 @@ fn not_read(error: serde_json::Error) -> Error {
     .stage("validate")
 }
 
-fn invalid(what: Text) -> Error {
-    Error::new(Code::InvalidParams, what).stage("validate")
-}
-
 impl Client {
     /// Crude and age-standardised rates of events by municipality of residence: municipalities without an event have 0, and one with
     /// events and without people is an error, and no rate.
@@ -167,8 +166,14 @@ impl Client {
                 "`population` is of one year: say `competencia`, for example 2022"
             )));
         }
+        if !by_age {
+            refuse_tables_of_people(&population, self.session.catalog())?;
+        }
         let population = self.of_the_same_time(population, events)?;
-        let counted = self.events(events, by_age)?;
+        let mut counted = self.events(events, by_age)?;
+        if let Some(warning) = among_everybody(events, &population).filter(|_| by_age) {
+            counted.told.push(warning.get(self.session.language()).to_owned());
+        }
         let people = if by_age { self.people(&population)? } else { self.events(&population, false)? };
         let standard = match (standard, by_age) {
             (Some(table), true) => self.standard(table)?,
@@ -213,7 +218,7 @@ impl Client {
 
     fn put_together(
         &self,
-        Counted { by_place: events, unknown: unknown_municipality, told, .. }: Counted,
+        Counted { by_place: events, unknown: unknown_municipality, told, sources: event_sources }: Counted,
         Counted { by_place: people, unknown: people_unknown, told: told_of_people, sources: population_sources }: Counted,
         standard: Option<ByBand>,
         asked: &QueryParams,
@@ -235,7 +240,16 @@ impl Client {
             .stage("rates"));
         }
         let ufs = self.ufs_of(asked)?;
-        let wanted = |code: &str| ufs.as_ref().is_none_or(|ufs| ufs.iter().any(|uf| code.starts_with(uf)));
+        let asked_for = |code: &str| ufs.as_ref().is_none_or(|ufs| ufs.iter().any(|uf| code.starts_with(uf)));
+        let counted = counted_ufs(&event_sources, self.session.catalog());
+        let is_counted = |code: &str| match (&counted, uf_of(code)) {
+            (Some(counted), Some(uf)) => counted.contains(&uf),
+            _ => true,
+        };
+        let wanted = |code: &str| asked_for(code) && is_counted(code);
+        let without_file =
+            people.keys().filter(|code| asked_for(code) && !is_counted(code)).filter_map(|code| uf_of(code));
+        let without_file = without_files(&without_file.collect());
         let (mut rows, mut without_band) = (Vec::new(), Vec::new());
         for (code, people) in people.iter().filter(|(code, of)| wanted(code) && total(of) > 0.0) {
             let of = events.get(code).copied().unwrap_or([0.0; BANDS + 1]);
@@ -255,7 +269,7 @@ impl Client {
         let of_unknown_age =
             events.iter().filter(|(code, _)| standard.is_some() && wanted(code)).map(|(_, of)| of[BANDS]);
         let unknown_age = of_unknown_age.sum::<f64>() as u64;
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<Text> = without_file.into_iter().collect();
         if people_unknown > 0 {
             warnings.push(text!(
                 "{people_unknown} da população, de município ignorado, não estão em nenhuma linha",
@@ -268,10 +282,15 @@ impl Client {
                 "{unknown_municipality} event(s) whose municipality of residence is not known are in no row"
             ));
         }
-        if elsewhere > 0.0 {
+        if elsewhere > 0.0 && ufs.is_some() {
             warnings.push(text!(
                 "{elsewhere} evento(s) de residentes de outras UFs não estão em nenhuma linha, e os que residentes destas têm nos arquivos de outras não foram contados: deixe `uf` de fora para contar todos",
                 "{elsewhere} event(s) of residents of other UFs are in no row, and those that residents of these have in the files of others were not counted: leave `uf` out to count all"
+            ));
+        } else if elsewhere > 0.0 {
+            warnings.push(text!(
+                "{elsewhere} evento(s) de residentes dessas UFs não estão em nenhuma linha, e os que residentes das outras têm nos arquivos delas não foram contados",
+                "{elsewhere} event(s) of residents of those UFs are in no row, and those that residents of the others have in their files were not counted"
             ));
         }
         if unknown_age > 0 {
@@ -403,17 +422,6 @@ impl Client {
         let Some(ufs) = asked.uf.as_ref().filter(|ufs| !ufs.iter().any(is_all)) else { return Ok(None) };
         Ok(Some(ufs.iter().filter_map(Uf::read).filter_map(|uf| Some(uf.ibge()?.to_string())).collect()))
     }
-}
-
-/// What is counted of a query are its rows.
-fn rows_of(asked: &QueryParams) -> Result<QueryParams> {
-    if asked.sql.is_some() || !asked.group_by.is_empty() || !asked.aggregates.is_empty() || asked.limit.is_some() {
-        return Err(invalid(text!(
-            "`events` e `population` levam dataset, UF, competência e condições: o que se conta são as linhas",
-            "`events` and `population` take dataset, UF, competência and conditions: what is counted are the rows"
-        )));
-    }
-    Ok(QueryParams { columns: None, order_by: Vec::new(), ..asked.clone() })
 }
 
 /// The direct method; none where a band has events and no people.

@@ -16,7 +16,7 @@ use crate::catalog::{Grupo, LogicalType};
 /// What a label's column is called behind the name of its code's.
 pub const SUFFIX: &str = "_rotulo";
 /// The same where it is the table's own text, of columns whose labels are put in a shorter or whole form.
-const OFFICIAL_SUFFIX: &str = "_rotulo_oficial";
+pub(super) const OFFICIAL_SUFFIX: &str = "_rotulo_oficial";
 
 type Known = HashMap<(String, Edition), Arc<[Arc<Derived>]>>;
 

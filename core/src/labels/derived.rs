@@ -11,6 +11,7 @@ use arrow::compute::{TakeOptions, take};
 use arrow::datatypes::{DataType, Int32Type};
 use arrow::error::ArrowError;
 
+use super::columns::OFFICIAL_SUFFIX;
 use super::known_codes::{KnownCodes, Phase};
 use super::record::{Input, Record};
 use crate::base::Text;
@@ -88,6 +89,11 @@ impl PartialEq for Derived {
 }
 
 impl Derived {
+    /// The column whose codes it has words for, its own or the table's.
+    pub fn coded(&self) -> Option<&str> {
+        self.label_of.as_deref().or_else(|| self.name.strip_suffix(OFFICIAL_SUFFIX))
+    }
+
     /// How a statement names it: `SIH-RD/SEXO_rotulo`, and behind `@` the kits that were fetched.
     pub fn id(&self) -> String {
         let edition = self.edition.as_ref().map(|edition| format!("@{edition}")).unwrap_or_default();

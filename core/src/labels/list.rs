@@ -264,6 +264,22 @@ mod tests {
         assert_eq!(list.label_of("XX"), None);
     }
 
+    /// Where a peer's list is of another column or of another disease, the ministry's own dictionary counts.
+    #[test]
+    fn lists_of_the_ministrys_dictionaries_say_what_these_say() {
+        let label = |list: &str, code: &str| {
+            let list = super::super::Dictionary::built_in().list(&format!("sinan_dic/{list}")).unwrap();
+            assert!(list.official);
+            list.label_of(code).map(str::to_owned)
+        };
+        let known = [("1", "Anfotericina B"), ("2", "Pentamidina"), ("3", "Outros"), ("4", "Não se aplica")];
+        known.map(|(code, word)| assert_eq!(label("LTAN/TRA_OUTR_N", code).as_deref(), Some(word)));
+        let known = [("3", "Óbito por LTA"), ("4", "Óbito por outras causas"), ("6", "Mudança de diagnóstico")];
+        known.map(|(code, word)| assert_eq!(label("LTAN/EVOLUCAO", code).as_deref(), Some(word)));
+        assert_eq!(label("CHAG/PRESENCA", "3").as_deref(), Some("não realizado"));
+        assert_eq!(label("CHAG/PRESENCA", "5"), None);
+    }
+
     /// A row that catches everything, wherever it stands, leaves each code of the others its own label.
     #[test]
     fn in_no_list_does_one_row_hide_the_codes_of_the_others() {

@@ -35,11 +35,11 @@ pub(super) fn of(query: &Query, files: &[LakeFile], seen: &CodesSeen, ctx: &Ctx)
         let wanted: Vec<Arc<Derived>> = match &query.ask {
             Ask::Structured(ask) => {
                 let named = ask.derived.iter().chain(&ask.labels.columns).cloned();
-                named.filter(|one| one.label_of.is_some()).collect()
+                named.filter(|one| one.coded().is_some()).collect()
             }
             Ask::Sql(sql) => {
                 let named =
-                    |one: &&Arc<Derived>| one.label_of.is_some() && sql.columns.contains(&one.name.to_uppercase());
+                    |one: &&Arc<Derived>| one.coded().is_some() && sql.columns.contains(&one.name.to_uppercase());
                 derived_columns_of(scope.grupo, scope.edition).iter().filter(named).cloned().collect()
             }
             Ask::Catalog(_) => Vec::new(),
@@ -70,7 +70,7 @@ pub(super) fn of(query: &Query, files: &[LakeFile], seen: &CodesSeen, ctx: &Ctx)
             if all.rows > 0 {
                 found.push(Unlabelled {
                     dataset: scope.grupo.dataset.clone(),
-                    column: label.label_of.clone().unwrap_or_default(),
+                    column: label.coded().unwrap_or_default().to_owned(),
                     count: all.rows,
                     codes: most_frequent(all.codes),
                 });

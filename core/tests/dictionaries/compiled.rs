@@ -71,7 +71,8 @@ impl Tables {
     }
 
     fn csv(&self, path: &str, separator: u8) -> Vec<Vec<String>> {
-        let mut reader = csv::ReaderBuilder::new().delimiter(separator).from_path(self.data.join(path)).unwrap();
+        let mut reader =
+            csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_path(self.data.join(path)).unwrap();
         reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
     }
 
@@ -107,6 +108,9 @@ impl Tables {
         }
         if let Some(rest) = id.strip_prefix("omnisus/") {
             return Some(self.omnisus(id, rest));
+        }
+        if let Some(rest) = id.strip_prefix("sinan_dic/") {
+            return Some(self.of_sinan(id, rest));
         }
         if let Some((kit, table)) = id.split_once('/') {
             let (path, source, date) = Tables::folders(kit).iter().find_map(|(folder, source, date)| {
@@ -234,6 +238,24 @@ impl Tables {
             .collect();
         let source = format!("rfsaldanha/microdatasus 2.4.2 (MIT), {file}, {column}");
         written(&unpadded(rows), id, false, "2.4.2", &source)
+    }
+
+    /// Categories of a field as the ministry's dictionary of a condition writes them: a line each, `1 - Sim`.
+    fn of_sinan(&self, id: &str, rest: &str) -> String {
+        let (file, column) = rest.split_once('/').unwrap();
+        let all = self.csv(&format!("dict/sinan_csv/{file}.csv"), b',');
+        let field = all.iter().find(|row| row.last().is_some_and(|name| name.trim() == column)).unwrap();
+        let bare = |text: &str| text.trim_matches([' ', '-', '–', ';']).to_owned();
+        let mut rows: Vec<(String, String)> = Vec::new();
+        for line in field[4].lines() {
+            let (code, label) = line.split_at(line.find(|c: char| !c.is_ascii_digit()).unwrap_or(line.len()));
+            match (code, rows.last_mut()) {
+                ("", Some((_, label))) => label.push_str(&format!(" {}", bare(line))),
+                _ => rows.push((code.to_owned(), bare(label))),
+            }
+        }
+        let source = format!("Dicionário de dados do SINAN, Ministério da Saúde, {file}, campo {column}, pelo PySUS");
+        written(&unpadded(rows), id, true, "b6f7580", &source)
     }
 
     /// Lists that omnisus transcribed from the ministry's dictionaries.

@@ -195,7 +195,8 @@ fn robson_and_weeks_of_pregnancy_of_other_files() {
 #[test]
 fn what_a_record_leaves_blank_is_not_put_into_words() {
     let Some((client, _place)) = genuine(&["ciha/CIHAAP1606.dbc"]) else { return };
-    let columns = ["MORTE", "MORTE_rotulo", "SEXO", "SEXO_rotulo", "COD_IDADE", "idade_anos", "NASC"];
+    const BANDS: &str = "faixa_etaria_100_105_110";
+    let columns = ["MORTE", "MORTE_rotulo", "SEXO", "SEXO_rotulo", "COD_IDADE", "idade_anos", BANDS];
     let (found, report) = rows(&client, &QueryParams::dataset("CIHA-CIHA").columns(columns));
     assert_eq!(found.len(), 6_649);
     let blank: Vec<_> = found.iter().filter(|row| row[2].is_none()).collect();
@@ -205,6 +206,8 @@ fn what_a_record_leaves_blank_is_not_put_into_words() {
     // Two of three digits of an age beyond 99: the dates tell it.
     let old: Vec<_> = found.iter().filter(|row| row[4].as_deref() == Some("5")).collect();
     assert!(old.len() == 2 && old.iter().all(|row| number(&row[5]).is_some_and(|age| (100..120).contains(&age))));
+    let band = |age: i64| if age < 105 { "100 a 104 anos" } else { "105 a 109 anos" };
+    assert!(old.iter().all(|row| row[6].as_deref() == Some(band(number(&row[5]).unwrap()))), "{old:?}");
 }
 
 #[test]

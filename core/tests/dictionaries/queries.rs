@@ -417,6 +417,26 @@ fn words_are_conditions_and_keys_like_any_column() {
 }
 
 #[test]
+fn codes_without_a_label_are_counted_of_the_tables_own_words_as_well() {
+    let Some((client, _place)) = genuine(&["sim/DOAP2010.DBC"]) else { return };
+    let of = |column: &str| rows(&client, &QueryParams::dataset("SIM-DO").columns([column])).1.unlabelled;
+    let (nice, official) = (of("ESC_rotulo"), of("ESC_rotulo_oficial"));
+    assert_eq!((official.len(), official[0].column.as_str(), official[0].count), (1, "ESC", 18));
+    assert_eq!(nice, official);
+    let sql = rows(&client, &QueryParams::sql("SELECT ESC_rotulo_oficial FROM sim_do")).1.unlabelled;
+    assert_eq!(sql, official);
+}
+
+/// The ministry's table has ten digits, and the column twelve since 2010.
+#[test]
+fn a_column_that_has_grown_beyond_its_table_has_no_words_of_it() {
+    let Some((client, _place)) = genuine(&["sih/RDRR1412.dbc"]) else { return };
+    let (found, _) = rows(&client, &QueryParams::dataset("SIH-RD").columns(["INSC_PN", "INSC_PN_rotulo"]));
+    assert!(found.iter().any(|row| row[0].as_deref().is_some_and(|code| code.ends_with('1'))));
+    assert!(found.iter().all(|row| row[1].is_none()));
+}
+
+#[test]
 fn codes_without_a_label_are_null_and_counted() {
     let place = tempfile::tempdir().unwrap();
     let text =

@@ -58,6 +58,13 @@ fn rates_of_genuine_deaths_are_those_of_sql() {
         ("IBGE-POPSVS", Some("2024-12-12"))
     );
     assert!(series.name.contains("SVS") && series.file_date.is_some(), "{series:?}");
+    // Those of the other UFs have no file, and so no rate: none of 0.
+    let everywhere =
+        RatesParams { events: QueryParams::dataset("SIM-DO").competencia("2022"), ..RatesParams::default() };
+    let everywhere = rates(&client, everywhere).unwrap();
+    assert!(everywhere.rows.len() == 15 && everywhere.rows.iter().all(|row| row.municipio.starts_with("14")));
+    let told = |warning: &String| warning.starts_with("Não há arquivos dos eventos de AC, AL, AM,");
+    assert!(everywhere.warnings.iter().any(told), "{:?}", everywhere.warnings);
     // A population of RR by the ministry's own file.
     let people: u64 = found.rows.iter().map(|row| row.population).sum();
     let (all, _) = rows(&client, &QueryParams::sql("SELECT sum(POP) AS n FROM ibge_popsvs WHERE COD_MUN LIKE '14%'"));
@@ -184,11 +191,30 @@ fn a_population_that_is_missing_is_an_error_and_no_rate() {
         RatesParams { standard: Some("x; DROP".into()), ..of_2022() },
         RatesParams { events: QueryParams::dataset("SIM-DO").competencia("2022").limit(1), ..RatesParams::default() },
     ];
+    let sample = datasus::Options { on_emergency: Some(datasus::OnEmergency::Sample), ..datasus::Options::default() };
+    let sampled = RatesParams { events: of_2022().events.options(sample), ..of_2022() };
+    // A table of numbers of people, whose rows are none.
+    let table = QueryParams::dataset("IBGE-POPTCU").competencia("2022");
+    let table = RatesParams { population: Some(table), ..of_2022() };
+    let wrong = wrong.into_iter().chain([sampled, table]);
     let people = || QueryParams::dataset("IBGE-POPSVS").competencia("2022");
     let of = |population| RatesParams { population: Some(population), ..of_2022() };
-    for params in wrong.into_iter().chain([of(people().limit(1)), of(people().count("n"))]) {
+    for params in wrong.chain([of(people().limit(1)), of(people().count("n"))]) {
         assert_eq!(rates(&client, params.clone()).unwrap_err().code(), Code::InvalidParams, "{params:?}");
     }
+}
+
+#[test]
+fn events_of_some_people_among_everybody_are_told() {
+    let (client, _place) = made(PEOPLE, "120040,01022022,470,2\n120040,01022022,410,2\n");
+    let old = || RatesParams { events: of_2022().events.filter(col("idade_anos").ge(60)), ..of_2022() };
+    let told = |found: &Rates| found.warnings.iter().any(|warning| warning.contains("por toda a população"));
+    let found = rates(&client, old()).unwrap();
+    assert!(told(&found) && found.rows[1].population == 2_000, "{found:?}");
+    let people = QueryParams::dataset("IBGE-POPSVS").competencia("2022").filter(col("IDADE").ge(60));
+    let found = rates(&client, RatesParams { population: Some(people), ..old() }).unwrap();
+    assert!(!told(&found) && found.rows[1].population == 1_000, "{found:?}");
+    assert!(!told(&rates(&client, of_2022()).unwrap()));
 }
 
 #[test]
@@ -203,7 +229,9 @@ fn events_by_the_rows_of_another_dataset_are_those_of_sql() {
     let found = rates(&client, params).unwrap();
     let sql = "SELECT CODMUNRES AS m, count(*) FILTER (WHERE obito_infantil = 1) AS a, count(*) AS b FROM sim_do GROUP BY 1 ORDER BY 1";
     let (expected, _) = rows(&client, &QueryParams::sql(sql));
-    let known = expected.iter().filter(|row| !row[0].as_ref().unwrap().ends_with("0000"));
+    // Those of other UFs who died in Roraima are not all of theirs.
+    let known = expected.iter().filter(|row| row[0].as_ref().unwrap().starts_with("14"));
+    let known = known.filter(|row| !row[0].as_ref().unwrap().ends_with("0000"));
     let told: Vec<_> = found
         .rows
         .iter()

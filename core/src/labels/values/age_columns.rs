@@ -27,7 +27,10 @@ struct Age {
 pub(in crate::labels) fn own_bands(grupo: &Grupo, name: &str) -> Option<Derived> {
     let bounds = ages::bounds_of(name)?;
     let mut of = Of::new(grupo);
-    let Age { inputs, years } = of.age()?;
+    // Bands that begin beyond 100 take the dates where the field cannot hold the age.
+    let age =
+        if bounds.iter().any(|bound| *bound > 100) { of.age_of_three_digits().or_else(|| of.age()) } else { of.age() };
+    let Age { inputs, years } = age?;
     let meaning = text!(
         "Faixa etária de limites próprios: cada número do nome é a primeira idade de uma faixa",
         "Age in bands of one's own: each number of the name is the first age of a band"
@@ -44,7 +47,7 @@ impl Of<'_> {
     fn age(&self) -> Option<Age> {
         let pairs = [["COD_IDADE", "IDADE"], ["AP_COIDADE", "AP_NUIDADE"], ["TPIDADEPAC", "IDADEPAC"]];
         if let Some(pair) = pairs.into_iter().find(|pair| self.has(pair)) {
-            // Of an age beyond 99 CIHA's field holds two of three digits: its band is known all the same.
+            // Of an age beyond 99 CIHA's field holds two of three digits: its band up to 100 is known all the same.
             return Some(Age {
                 inputs: pair.to_vec(),
                 years: |record, row| ages::of_sih(record.text(0, row), record.number(1, row)),
@@ -84,6 +87,21 @@ impl Of<'_> {
         })
     }
 
+    /// Of an age beyond 99 the field of CIHA and of CIH, which it followed, holds two of three digits: the dates tell it.
+    fn age_of_three_digits(&self) -> Option<Age> {
+        let event = self.first(&["DT_ATEND", "DT_INTER"])?;
+        if !["CIHA", "CIH"].contains(&self.sistema()) || !self.has(&["COD_IDADE", "IDADE", "NASC"]) {
+            return None;
+        }
+        Some(Age {
+            inputs: vec!["COD_IDADE", "IDADE", "NASC", event],
+            years: |record, row| match record.text(0, row) {
+                Some("5") => ages::years_between(record, 2, 3, row).filter(|years| *years >= 100),
+                unit => ages::of_sih(unit, record.number(1, row)),
+            },
+        })
+    }
+
     pub(super) fn ages(&mut self) {
         let (years, days) = (
             text!(
@@ -111,18 +129,8 @@ impl Of<'_> {
         match age.inputs.as_slice() {
             [unit, value] if *value != "NU_IDADE" => {
                 let (unit, value) = (*unit, *value);
-                if self.sistema() == "CIHA" {
-                    // Of an age beyond 99 the field holds two of three digits: the dates tell it.
-                    self.whole(
-                        "idade_anos",
-                        &[unit, value, "NASC", "DT_ATEND"],
-                        years,
-                        SIH,
-                        |record, row| match record.text(0, row) {
-                            Some("5") => ages::years_between(record, 2, 3, row).filter(|years| *years >= 100),
-                            unit => ages::of_sih(unit, record.number(1, row)),
-                        },
-                    );
+                if let Some(exact) = self.age_of_three_digits() {
+                    self.whole("idade_anos", &exact.inputs, years, SIH, exact.years);
                 } else {
                     self.whole("idade_anos", &age.inputs, years, SIH, age.years);
                     self.by_columns(|record| whole_columns::years_of_sih(record.cells(0), record.cells(1)));
