@@ -191,7 +191,8 @@ fn a_population_that_is_missing_is_an_error_and_no_rate() {
         RatesParams { standard: Some("x; DROP".into()), ..of_2022() },
         RatesParams { events: QueryParams::dataset("SIM-DO").competencia("2022").limit(1), ..RatesParams::default() },
     ];
-    let sample = datasus::Options { on_emergency: Some(datasus::OnEmergency::Sample), ..datasus::Options::default() };
+    let sample =
+        datasus::Options { on_emergency: Some(datasus::params::OnEmergency::Sample), ..datasus::Options::default() };
     let sampled = RatesParams { events: of_2022().events.options(sample), ..of_2022() };
     // A table of numbers of people, whose rows are none.
     let table = QueryParams::dataset("IBGE-POPTCU").competencia("2022");
