@@ -464,7 +464,8 @@ class TableIndex(Record):
     table: str
     #: The column.
     column: str
-    #: ``btree``, or ``brin`` where the rows came in the column's order; of one that was there, what it is (``hash`` as well).
+    #: ``btree``, or ``brin`` where the rows came in the column's order; of one that was there, what it is
+    #: (``hash`` as well).
     method: str
     #: Its name in the table's schema; none where there is none.
     name: str | None
