@@ -1,6 +1,7 @@
 //! Every column that a dataset has by name alone: the labels of its codes, and what is derived.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use super::derived::{COMPETENCIA, Derived, Rule};
@@ -93,7 +94,36 @@ struct LookUp {
     at: usize,
     dates: Vec<String>,
     /// Of each date: the list, and the word of each of its labels.
-    lists: Vec<(Arc<List>, Vec<u32>)>,
+    lists: Vec<(Arc<List>, Arc<[u32]>)>,
+}
+
+/// The words of lists that stand for the eras of a column. Many columns have the same, and those of CID-10 are 14,000.
+struct Words {
+    all: Arc<Vec<String>>,
+    /// Of each era's list its dates, as [`LookUp::lists`].
+    dates: Vec<Vec<(Arc<List>, Arc<[u32]>)>>,
+}
+
+/// By the lists, and whether the words are the table's own.
+type KnownWords = HashMap<(Vec<String>, bool), Arc<Words>>;
+
+impl Words {
+    fn of(lists: &[String], edition: Edition, official: bool) -> Self {
+        let dates: Vec<Vec<Arc<List>>> = lists.iter().map(|list| edition.lists(list)).collect();
+        let mut all: Vec<String> = Vec::new();
+        let mut places: HashMap<&str, u32> = HashMap::new();
+        // The order of display is that of the newest.
+        for label in dates.iter().flat_map(|dates| dates.iter().rev()).flat_map(|list| texts_of(list, official)) {
+            places.entry(label.as_str()).or_insert_with(|| {
+                all.push(label.clone());
+                all.len() as u32 - 1
+            });
+        }
+        let place = |label: &String| places.get(label.as_str()).copied().unwrap_or(NONE);
+        let placed = |list: &Arc<List>| (list.clone(), texts_of(list, official).iter().map(place).collect());
+        let dates = dates.iter().map(|dates| dates.iter().map(placed).collect()).collect();
+        Words { all: Arc::new(all), dates }
+    }
 }
 
 impl LookUp {
@@ -134,12 +164,12 @@ fn labels(grupo: &Grupo, dataset: &str, edition: Edition) -> Vec<Derived> {
             }
         }
     }
-    let mut found: Vec<(u32, Derived)> = Vec::new();
+    let (mut found, mut known): (Vec<(u32, Derived)>, KnownWords) = Default::default();
     for (column, rules) in columns {
         let position = grupo.column(column).map_or(u32::MAX, |column| column.position);
-        found.extend(label(dataset, column, &rules, edition, false).map(|made| (position, made)));
+        found.extend(label(dataset, column, &rules, edition, false, &mut known).map(|made| (position, made)));
         if rules.iter().any(|(_, source)| RULES.nice.contains_key(source.list())) {
-            found.extend(label(dataset, column, &rules, edition, true).map(|made| (position, made)));
+            found.extend(label(dataset, column, &rules, edition, true, &mut known).map(|made| (position, made)));
         }
     }
     found.sort_by_key(|(position, _)| *position);
@@ -153,11 +183,19 @@ fn label(
     rules: &[(&OfList, &Source)],
     edition: Edition,
     official: bool,
+    known: &mut KnownWords,
 ) -> Option<Derived> {
-    let (mut words, mut places): (Vec<String>, HashMap<String, u32>) = Default::default();
+    let lists: Vec<String> = rules.iter().map(|(_, source)| source.list().to_owned()).collect();
+    let words = match known.entry((lists, official)) {
+        Entry::Occupied(known) => known.get().clone(),
+        Entry::Vacant(new) => {
+            let words = Words::of(&new.key().0, edition, official);
+            new.insert(Arc::new(words)).clone()
+        }
+    };
     let (mut inputs, mut sources): (Vec<String>, Vec<String>) = Default::default();
     let mut look_ups = Vec::with_capacity(rules.len());
-    for (rule, source) in rules {
+    for ((rule, source), lists) in rules.iter().zip(&words.dates) {
         let parts: Vec<(String, Option<usize>)> = match source {
             Source::List(_) => vec![(column.to_owned(), None)],
             Source::Taken { of, .. } => of.iter().map(|part| of_part(part)).collect(),
@@ -172,17 +210,7 @@ fn label(
         });
         let parts = parts.collect();
         let at = if let Source::Taken { at, .. } = source { at.saturating_sub(1) } else { 0 };
-        let dates = edition.lists(source.list());
-        // The order of display is that of the newest.
-        for list in dates.iter().rev() {
-            for label in texts_of(list, official) {
-                if !places.contains_key(label) {
-                    places.insert(label.clone(), words.len() as u32);
-                    words.push(label.clone());
-                }
-            }
-        }
-        for list in dates.iter().rev() {
+        for (list, _) in lists.iter().rev() {
             let said = format!("{} ({})", list.source, list.date);
             let said = if list.official { said } else { format!("não oficial: {said}") };
             if !sources.contains(&said) {
@@ -194,15 +222,8 @@ fn label(
             to: rule.to.clone(),
             parts,
             at,
-            dates: dates.iter().map(|list| list.date.clone()).collect(),
-            lists: dates
-                .into_iter()
-                .map(|list| {
-                    let texts = texts_of(&list, official);
-                    let of_list = texts.iter().map(|label| places.get(label).copied().unwrap_or(NONE)).collect();
-                    (list, of_list)
-                })
-                .collect(),
+            dates: lists.iter().map(|(list, _)| list.date.clone()).collect(),
+            lists: lists.clone(),
         });
     }
     look_ups.retain(|look_up| !look_up.lists.is_empty());
@@ -244,7 +265,7 @@ fn label(
         word_array: OnceLock::new(),
         places: OnceLock::new(),
         known: KnownCodes::default(),
-        rule: Rule::Word { words: Arc::new(words), number: Box::new(number) },
+        rule: Rule::Word { words: words.all.clone(), number: Box::new(number) },
     })
 }
 

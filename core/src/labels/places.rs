@@ -1,7 +1,7 @@
 //! Municipalities: seven digits, names, UF, regions.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::dictionary::{Dictionary, MUNICIPALITIES};
 use super::list::NONE;
@@ -61,6 +61,8 @@ pub(super) enum Place {
     HealthRegion,
 }
 
+const PLACES: usize = Place::HealthRegion as usize + 1;
+
 /// Digits behind the point of a degree.
 pub(super) const DEGREE_DIGITS: u8 = 5;
 
@@ -108,8 +110,15 @@ pub(super) struct Words {
     place: Place,
 }
 
+/// Of each place, once it was asked for: many columns have the same.
+static KNOWN: [OnceLock<Arc<Words>>; PLACES] = [const { OnceLock::new() }; PLACES];
+
 impl Words {
-    pub fn of(place: Place) -> Self {
+    pub fn of(place: Place) -> Arc<Self> {
+        KNOWN[place as usize].get_or_init(|| Arc::new(Words::made(place))).clone()
+    }
+
+    fn made(place: Place) -> Self {
         let (mut words, mut by_code) = (Vec::new(), HashMap::new());
         match place {
             Place::Uf => words = Uf::all().map(|uf| uf.sigla().to_owned()).collect(),

@@ -100,12 +100,12 @@ impl Of<'_> {
         &mut self,
         name: &str,
         inputs: &[&str],
-        words: Vec<String>,
+        words: impl Into<Arc<Vec<String>>>,
         meaning: Text,
         source: &str,
         number: impl Fn(&Record<'_>, usize) -> u32 + Send + Sync + 'static,
     ) {
-        let rule = Rule::Word { words: Arc::new(words), number: Box::new(number) };
+        let rule = Rule::Word { words: words.into(), number: Box::new(number) };
         self.add(name, inputs, LogicalType::Text, meaning, source, rule);
     }
 
@@ -191,7 +191,7 @@ impl Of<'_> {
                 ("regiao_saude", Place::HealthRegion, "Região de saúde", "Health region"),
             ] {
                 let words = Words::of(place);
-                let list = words.words.to_vec();
+                let list = words.words.clone();
                 let meaning = text!("{what_pt} {pt}", "{what_en} {en}");
                 self.word(&format!("{name}_{suffix}"), &[column], list, meaning, CADMUN, move |record, row| {
                     record.text(0, row).map_or(NONE, |code| words.number(code))
