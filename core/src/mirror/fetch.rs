@@ -34,7 +34,7 @@ impl Mirror {
             Some(current) => current,
             None => self.ensure_folder(folder, false, ctx)?,
         };
-        match self.version(path) {
+        match self.version(path, &ctx.cancel) {
             Ok(object) => {
                 if self.is_here(&object)
                     && let Some(version) = Held::of(&files, path).last(path, &object, &self.remotes)
@@ -90,7 +90,7 @@ impl Mirror {
             };
             let brought = match listed.size {
                 Some(_) => self.bring(&remote, path, &listed, ctx),
-                None => self.ask(index, path).and_then(|asked| self.bring(&remote, path, &asked, ctx)),
+                None => self.ask(index, path, &ctx.cancel).and_then(|asked| self.bring(&remote, path, &asked, ctx)),
             };
             let counter = if brought.is_ok() { &self.downloads.files } else { &self.downloads.failed };
             counter.fetch_add(1, Relaxed);
