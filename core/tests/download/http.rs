@@ -61,6 +61,23 @@ fn a_listing_that_is_refused_is_no_empty_folder_and_the_next_source_is_asked() {
 }
 
 #[test]
+fn a_page_in_the_place_of_a_listing_is_no_empty_folder_and_the_next_source_is_asked() {
+    for ending in ["", "?index=tudo.txt"] {
+        let (portal, well, place) =
+            (Server::start(Site { welcome: true, ..site(30) }), Server::start(site(20)), Place::new());
+        let source = format!("{}{ending}", portal.address);
+        let error = rows(&open(&source, place.config()), &admissions(&["202401"])).unwrap_err();
+        assert_eq!(
+            (error.code(), error.diagnostic()["cause"].as_str()),
+            (Code::Unreachable, Some("listing")),
+            "{error}"
+        );
+        let config = Config { mirrors: vec![well.address.clone()], ..place.config() };
+        assert_eq!(rows(&open(&source, config), &admissions(&["202401"])).unwrap(), 20, "{ending}");
+    }
+}
+
+#[test]
 fn a_server_that_lists_and_then_does_not_answer_leaves_the_file_to_the_next_source() {
     let (ill, well, place) = (Server::start(site(20)), Server::start(site(20)), Place::new());
     let client = open(&ill.address, Config { mirrors: vec![well.address.clone()], ..place.config() });
