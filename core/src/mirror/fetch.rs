@@ -1,5 +1,6 @@
 //! One file, from the first source that gives it: whole, of the size that was listed, under its name in one act.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::held::{Held, Version, beside};
@@ -7,6 +8,7 @@ use super::part::Part;
 use super::remote::Remote;
 use super::{Current, Mirror, SCHEME, path_of};
 use crate::base::{Cause, Code, Ctx, Error, Result, Trusted, create_folders, lock_file, text};
+use crate::catalog::Dataset;
 use crate::store::{Location, Object, TreeEntry, folder_and_name};
 
 /// A file that is here now.
@@ -102,6 +104,7 @@ impl Mirror {
                     // What follows reads where it has gone.
                     if index == first.remote {
                         self.ensure_folder(folder, true, ctx)?;
+                        self.list_beside(folder, ctx)?;
                     }
                     let address = remote.address();
                     return Err(Error::new(
@@ -120,6 +123,20 @@ impl Mirror {
             }
         }
         Err(Error::internal("a file was neither brought nor refused"))
+    }
+
+    /// Reads the other folders of the datasets that are published in `folder` anew: what has gone from it is in one of them, as a year
+    /// that was closed is. Where one cannot be read its older listing counts.
+    fn list_beside(&self, folder: &str, ctx: &Ctx) -> Result<()> {
+        let of = self.catalog.datasets().filter(|grupo| grupo.is_published_in(folder));
+        let of: BTreeSet<Dataset> = of.map(|grupo| grupo.dataset.clone()).collect();
+        for beside in self.folders(Some(&of)).iter().filter(|beside| *beside != folder) {
+            if let Err(error) = self.ensure_folder(beside, true, ctx) {
+                ctx.check()?;
+                tracing::warn!(folder = %beside, %error, "a folder in which a file may be now could not be listed");
+            }
+        }
+        Ok(())
     }
 
     /// What a source lists of one name; of a second source the listing is read here alone.
