@@ -65,9 +65,12 @@ impl Mirror {
                 Err(error) => {
                     ctx.check()?;
                     let elsewhere = matches!(error.cause(), Some(Cause::SourceAway | Cause::SourceLost));
+                    // What one source does not allow another may; what this machine does not, no other can help.
+                    let of_source = index != first.remote || error.cause() == Some(Cause::SourceGone);
+                    let denied = error.code() == Code::Forbidden && of_source;
                     // That the second source does not have it says nothing more than that the first did not give it.
                     let of_other = index != first.remote && error.cause() == Some(Cause::SourceGone);
-                    if !elsewhere && !of_other && error.code() != Code::Unreachable {
+                    if !elsewhere && !denied && !of_other && error.code() != Code::Unreachable {
                         return Err(error);
                     }
                     failures.push(error);
@@ -99,7 +102,8 @@ impl Mirror {
             match brought {
                 Ok(fetched) => return Ok(fetched),
                 Err(error) if error.cause() == Some(Cause::SourceChanged) && !again => {}
-                Err(error) if error.cause() == Some(Cause::SourceGone) => {
+                // What is denied may be there all the same.
+                Err(error) if error.cause() == Some(Cause::SourceGone) && error.code() != Code::Forbidden => {
                     let since = first.kept.time();
                     // What follows reads where it has gone.
                     if index == first.remote {
