@@ -1,5 +1,6 @@
 //! One file, from the first source that gives it: whole, of the size that was listed, under its name in one act.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::held::{Held, Version, beside};
@@ -7,6 +8,7 @@ use super::part::Part;
 use super::remote::Remote;
 use super::{Current, Mirror, SCHEME, path_of};
 use crate::base::{Cause, Code, Ctx, Error, Result, Trusted, create_folders, lock_file, text};
+use crate::catalog::Dataset;
 use crate::store::{Location, Object, TreeEntry, folder_and_name};
 
 /// A file that is here now.
@@ -34,7 +36,7 @@ impl Mirror {
             Some(current) => current,
             None => self.ensure_folder(folder, false, ctx)?,
         };
-        match self.version(path) {
+        match self.version(path, &ctx.cancel) {
             Ok(object) => {
                 if self.is_here(&object)
                     && let Some(version) = Held::of(&files, path).last(path, &object, &self.remotes)
@@ -63,9 +65,12 @@ impl Mirror {
                 Err(error) => {
                     ctx.check()?;
                     let elsewhere = matches!(error.cause(), Some(Cause::SourceAway | Cause::SourceLost));
+                    // What one source does not allow another may; what this machine does not, no other can help.
+                    let of_source = index != first.remote || error.cause() == Some(Cause::SourceGone);
+                    let denied = error.code() == Code::Forbidden && of_source;
                     // That the second source does not have it says nothing more than that the first did not give it.
                     let of_other = index != first.remote && error.cause() == Some(Cause::SourceGone);
-                    if !elsewhere && !of_other && error.code() != Code::Unreachable {
+                    if !elsewhere && !denied && !of_other && error.code() != Code::Unreachable {
                         return Err(error);
                     }
                     failures.push(error);
@@ -90,18 +95,20 @@ impl Mirror {
             };
             let brought = match listed.size {
                 Some(_) => self.bring(&remote, path, &listed, ctx),
-                None => self.ask(index, path).and_then(|asked| self.bring(&remote, path, &asked, ctx)),
+                None => self.ask(index, path, &ctx.cancel).and_then(|asked| self.bring(&remote, path, &asked, ctx)),
             };
             let counter = if brought.is_ok() { &self.downloads.files } else { &self.downloads.failed };
             counter.fetch_add(1, Relaxed);
             match brought {
                 Ok(fetched) => return Ok(fetched),
                 Err(error) if error.cause() == Some(Cause::SourceChanged) && !again => {}
-                Err(error) if error.cause() == Some(Cause::SourceGone) => {
+                // What is denied may be there all the same.
+                Err(error) if error.cause() == Some(Cause::SourceGone) && error.code() != Code::Forbidden => {
                     let since = first.kept.time();
                     // What follows reads where it has gone.
                     if index == first.remote {
                         self.ensure_folder(folder, true, ctx)?;
+                        self.list_beside(folder, ctx)?;
                     }
                     let address = remote.address();
                     return Err(Error::new(
@@ -120,6 +127,20 @@ impl Mirror {
             }
         }
         Err(Error::internal("a file was neither brought nor refused"))
+    }
+
+    /// Reads the other folders of the datasets that are published in `folder` anew: what has gone from it is in one of them, as a year
+    /// that was closed is. Where one cannot be read its older listing counts.
+    fn list_beside(&self, folder: &str, ctx: &Ctx) -> Result<()> {
+        let of = self.catalog.datasets().filter(|grupo| grupo.is_published_in(folder));
+        let of: BTreeSet<Dataset> = of.map(|grupo| grupo.dataset.clone()).collect();
+        for beside in self.folders(Some(&of)).iter().filter(|beside| *beside != folder) {
+            if let Err(error) = self.ensure_folder(beside, true, ctx) {
+                ctx.check()?;
+                tracing::warn!(folder = %beside, %error, "a folder in which a file may be now could not be listed");
+            }
+        }
+        Ok(())
     }
 
     /// What a source lists of one name; of a second source the listing is read here alone.

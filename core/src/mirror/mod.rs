@@ -2,8 +2,10 @@
 //! time, and held against what is here; files come one by one, whole or not at all. Nothing is built from an assumed address: of the
 //! tree only the folders of the catalogue count, and of these what their listings say.
 //!
-//! A [`Mirror`] is a store like any other: its objects are `datasus://` and the path in the tree, whichever source they come from.
+//! A [`Mirror`] is a store like any other ([`MirrorStore`]): its objects are `datasus://` and the path in the tree, whichever source they come
+//! from.
 
+mod as_store;
 mod fetch;
 mod held;
 mod home;
@@ -12,19 +14,19 @@ mod metrics;
 mod part;
 mod remote;
 mod store_tree;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::base::{Cancel, Cause, Code, Ctx, Error, Result, Text, open_source, text};
+use crate::base::{Cause, Code, Ctx, Error, Result, Text, text};
 use crate::catalog::{Catalog, Dataset};
 use crate::config::{Config, Refresh};
-use crate::store::{
-    Entry, Listed, LocalCopy, Location, Object, Patience, ReadAt, State, Store, Stores, TreeEntry, folder_and_name,
-};
+use crate::store::{Listed, Location, Object, Patience, State, Stores, TreeEntry, folder_and_name};
 
+pub use as_store::MirrorStore;
 pub use fetch::Fetched;
 pub use home::home;
 pub use metrics::{DownloadMetrics, Downloads};
@@ -245,6 +247,8 @@ impl Mirror {
 
     fn counts(&self, folder: &str, remote: usize, kept: Arc<Kept>) -> Current {
         let now = Current { remote, kept };
+        // In the order of `list`.
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let same = current.get(folder).is_some_and(|old| old.remote == remote && Arc::ptr_eq(&old.kept, &now.kept));
         if !same {
@@ -253,7 +257,7 @@ impl Mirror {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .retain(|(_, path), _| folder_and_name(path).0 != folder);
-            *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *listed = None;
         }
         now
     }
@@ -294,79 +298,6 @@ impl Mirror {
             .with("mirrors", mirrors)
             .caused_by(Cause::SourceAway)
             .stage("download")
-    }
-
-    /// The version of a file that counts: the one that is here, unless its own source says by its listing that it is another.
-    fn version(&self, path: &str) -> Result<Object> {
-        self.version_by(path, |remote| self.ask(remote, path))
-    }
-
-    /// The same as far as listings say; where they do not say a file's size it is 0.
-    pub fn foretold(&self, location: &Location) -> Result<Object> {
-        let path = path_of(location);
-        let of_listing = |_| {
-            let (folder, name) = folder_and_name(path);
-            let entry = self.current(folder).and_then(|current| current.entry(name).cloned());
-            entry.ok_or_else(|| not_listed(path))
-        };
-        self.version_by(path, of_listing)
-    }
-
-    /// `ask`: for what a listing does not say.
-    fn version_by(&self, path: &str, ask: impl Fn(usize) -> Result<TreeEntry>) -> Result<Object> {
-        let (folder, name) = folder_and_name(path);
-        let held = Held::of(&self.files(), path);
-        let current = self.current(folder);
-        let listed = current.as_ref().and_then(|current| Some((current, current.entry(name)?)));
-        let Some((current, entry)) = listed else {
-            // Not listed (any more): what is here is what was asked for by name.
-            let known = held.newest(&self.remotes).ok_or_else(|| not_listed(path));
-            return known.map(|(remote, entry)| self.object(path, &self.remotes[remote], entry));
-        };
-        let remote = &self.remotes[current.remote];
-        let of_remote = held.of_remote(remote);
-        // Sizes and times of two sources say nothing of each other. What came from one that stands before this one in the order stays;
-        // of one that stands behind it, which did while this one did not serve, this one's is fetched.
-        let of_other = held
-            .newest(&self.remotes)
-            .filter(|(other, _)| self.refresh == Refresh::Never || (of_remote.is_none() && *other < current.remote));
-        if let Some((other, here)) = of_other {
-            return Ok(self.object(path, &self.remotes[other], here));
-        }
-        if entry.size.is_some() {
-            let here = of_remote.filter(|here| here.is_same(entry));
-            return Ok(self.object(path, remote, here.unwrap_or(entry)));
-        }
-        let asked = match ask(current.remote) {
-            Ok(asked) => asked,
-            Err(error) => return of_remote.map(|here| self.object(path, remote, here)).ok_or(error),
-        };
-        let here = of_remote.filter(|here| here.is_same(&asked));
-        Ok(self.object(path, remote, here.unwrap_or(&asked)))
-    }
-
-    /// What the source says of one file; once, for as long as its listing counts.
-    fn ask(&self, remote: usize, path: &str) -> Result<TreeEntry> {
-        let key = (remote, path.to_owned());
-        if let Some(asked) = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(asked.clone());
-        }
-        let cancel = Cancel::default();
-        let asked = self.remotes[remote].attempts(&cancel, |tree| tree.stat(path, &cancel))?;
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(key, asked.clone());
-        Ok(asked)
-    }
-
-    fn object(&self, path: &str, remote: &Remote, entry: &TreeEntry) -> Object {
-        let mtime_ns = entry.modified.map_or(0, |modified| modified.ns);
-        Object {
-            location: Location::of(SCHEME, path),
-            size: entry.size.unwrap_or(0),
-            mtime_ns,
-            // Size and time say something within one source only.
-            state: Some(State { inode: remote.number(path, entry), ctime_ns: mtime_ns }),
-            identity: None,
-        }
     }
 
     /// Whether a file is here, in the version that counts.
@@ -430,61 +361,4 @@ fn not_listed(path: &str) -> Error {
     )
     .caused_by(Cause::SourceGone)
     .stage("download")
-}
-
-impl Store for Mirror {
-    fn scheme(&self) -> &str {
-        SCHEME
-    }
-
-    /// What is listed by now; [`Mirror::ensure_listed`] reads the listings.
-    fn list(&self, _root: &Location) -> Result<Arc<Listed>> {
-        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(listed) = &*listed {
-            return Ok(listed.clone());
-        }
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut found, mut elsewhere) = (Vec::new(), Vec::new());
-        let all = self.folders(None);
-        for (folder, Current { kept, .. }) in &*current {
-            for entry in kept.entries() {
-                let path = if folder.is_empty() { entry.name.clone() } else { format!("{folder}/{}", entry.name) };
-                let location = Location::of(SCHEME, &path);
-                match entry.folder {
-                    true if all.contains(&path) => {}
-                    true => elsewhere.push(location),
-                    // A name of one dataset in the folder of another is no version of its file.
-                    false if self.is_of_folder(&entry.name, folder) => found.push(Entry { location, object: None }),
-                    false => elsewhere.push(location),
-                }
-            }
-        }
-        found.sort_by(|a, b| a.location.cmp(&b.location));
-        let now = Arc::new(Listed { found, elsewhere, ..Listed::default() });
-        *listed = Some(now.clone());
-        Ok(now)
-    }
-
-    fn stat(&self, at: &Location) -> Result<Object> {
-        self.version(path_of(at))
-    }
-
-    /// What was fetched; nothing is fetched in passing.
-    fn open(&self, at: &Location) -> Result<Arc<dyn ReadAt>> {
-        let path = self.files().join(path_of(at));
-        open_source(&path).and_then(crate::store::opened).map_err(|error| Error::io(error, &path))
-    }
-
-    fn local(&self, object: &Object, _columns: Option<&BTreeSet<String>>) -> Result<LocalCopy> {
-        Ok(LocalCopy::itself(self.files().join(path_of(&object.location))))
-    }
-}
-
-impl Mirror {
-    /// Whether a name of the catalogue stands in a folder of its dataset; others are known as ignored anyhow.
-    fn is_of_folder(&self, name: &str, folder: &str) -> bool {
-        let Some(found) = self.catalog.read_name(name) else { return true };
-        let Some(grupo) = self.catalog.read(&found.id.dataset.to_string()) else { return true };
-        grupo.is_published_in(folder)
-    }
 }

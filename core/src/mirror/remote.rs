@@ -9,9 +9,9 @@ use super::store_tree::StoreTree;
 use crate::base::{Cancel, Cause, Code, Error, Result, text};
 use crate::config::Config;
 use crate::recovery::Retries;
-use crate::store::{BUSY, FtpTree, HttpTree, Location, Patience, Stores, Tree, TreeEntry};
+use crate::store::{BUSY, FtpTree, HttpTree, Location, NO_DATA, Patience, Stores, Tree, TreeEntry};
 
-/// How long a source that took no connection is not tried again.
+/// How long a source that took no connection, or none for data, is not tried again.
 const LEFT_ALONE: Duration = Duration::from_secs(600);
 /// How often one that waits for another's end looks at its job.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -74,7 +74,8 @@ impl Remote {
         hash.finalize()[..8].iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
     }
 
-    /// Does `work`, once more where what failed may do so; a source that took no connection is not tried again for a while.
+    /// Does `work`, once more where what failed may do so and nobody has done so by now; a source that took no connection is not tried
+    /// again for a while.
     pub fn attempts<T>(&self, cancel: &Cancel, mut work: impl FnMut(&dyn Tree) -> Result<T>) -> Result<T> {
         if let Some((since, error)) = &self.contact().away
             && since.elapsed() < LEFT_ALONE
@@ -99,17 +100,22 @@ impl Remote {
             } else {
                 drop(attempt);
             }
+            // A store has made its own attempts, and says how many.
+            let tried = error.diagnostic().contains_key("attempts");
             let served_lately = self.contact().served.is_some_and(|at| at.elapsed() < LEFT_ALONE);
             let again = match error.cause() {
+                _ if tried => false,
                 Some(Cause::SourceLost) => true,
                 Some(Cause::SourceAway) => served_lately,
                 _ => false,
             };
             if !again || !retries.wait(cancel)? {
-                if error.cause() == Some(Cause::SourceAway) {
+                // Without its data ports it gives no file, as one that takes no connection.
+                let no_data = error.diagnostic().get("cause").is_some_and(|cause| cause == NO_DATA);
+                if error.cause() == Some(Cause::SourceAway) || no_data {
                     self.contact().away = Some((Instant::now(), error.clone()));
                 }
-                return Err(error.with("attempts", retries.attempts()));
+                return Err(if tried { error } else { error.with("attempts", retries.attempts()) });
             }
             tracing::warn!(source = self.address(), attempt = retries.attempts(), code = %error.code(), detail = error.detail(), "tried once more");
         }
@@ -176,4 +182,60 @@ fn unknown(given: &str) -> Error {
     .with("received", given)
     .with("valid_examples", vec![example])
     .stage("source")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Taker;
+
+    #[derive(Debug)]
+    struct Fails(Error);
+
+    impl Tree for Fails {
+        fn address(&self) -> &str {
+            "s3://x"
+        }
+
+        fn list(&self, _: &str, _: &Cancel) -> Result<Vec<TreeEntry>> {
+            Err(self.0.clone())
+        }
+
+        fn stat(&self, _: &str, _: &Cancel) -> Result<TreeEntry> {
+            Err(self.0.clone())
+        }
+
+        fn fetch(&self, _: &str, _: &TreeEntry, _: u64, _: &mut dyn Taker, _: &Cancel) -> Result<()> {
+            Err(self.0.clone())
+        }
+    }
+
+    /// How often a source that fails so is asked by two who come one after the other.
+    fn asked(error: Error) -> u32 {
+        let remote = Remote {
+            tree: Box::new(Fails(error)),
+            key: String::new(),
+            contact: Mutex::default(),
+            at_work: Mutex::default(),
+            fewer: Condvar::new(),
+        };
+        let cancel = Cancel::default();
+        let mut count = 0;
+        for _ in 0..2 {
+            let failed = remote.attempts(&cancel, |tree| {
+                count += 1;
+                tree.list("SIM", &cancel)
+            });
+            assert_eq!(failed.unwrap_err().code(), Code::Unreachable);
+        }
+        count
+    }
+
+    #[test]
+    fn who_has_tried_is_not_tried_again_and_only_who_takes_no_connection_is_left_alone() {
+        let failed = |cause| Error::new(Code::Unreachable, text!("x", "x")).caused_by(cause);
+        assert_eq!(asked(failed(Cause::SourceLost).with("attempts", 3)), 2, "one for each, the store had its own");
+        assert_eq!(asked(failed(Cause::SourceAway).with("attempts", 3)), 1);
+        assert_eq!(asked(failed(Cause::SourceLost).with("cause", NO_DATA)), 3, "and then not at all");
+    }
 }

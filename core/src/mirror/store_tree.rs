@@ -33,8 +33,8 @@ impl StoreTree {
 fn of_tree(error: Error) -> Error {
     match error.code() {
         Code::NotFound | Code::Forbidden => error.caused_by(Cause::SourceGone),
-        // It has tried more than once.
-        Code::Unreachable => error.caused_by(Cause::SourceAway),
+        // Where there is no connection the store says so itself.
+        Code::Unreachable => error.caused_by(Cause::SourceLost),
         _ => error,
     }
 }
@@ -82,9 +82,13 @@ impl Tree for StoreTree {
                 }
                 continue;
             }
-            let object = entry.object.clone();
-            let object = object.map_or_else(|| self.stores.stat(&entry.location), Ok).map_err(of_tree)?;
-            entries.push(file(name, &object));
+            match entry.object.clone().map_or_else(|| self.stores.stat(&entry.location), Ok) {
+                Ok(object) => entries.push(file(name, &object)),
+                // It went since it was listed; of a folder that is there.
+                Err(error) if error.code() == Code::NotFound => {}
+                Err(error) if error.code() == Code::Forbidden => return Err(error),
+                Err(error) => return Err(of_tree(error)),
+            }
         }
         Ok(entries)
     }
@@ -119,5 +123,23 @@ impl Tree for StoreTree {
             from += count as u64;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::text;
+
+    #[test]
+    fn a_store_that_is_busy_is_not_away_and_what_it_says_of_the_cause_stays() {
+        let of = |code| of_tree(Error::new(code, text!("x", "x")));
+        assert_eq!((of(Code::Forbidden).code(), of(Code::NotFound).code()), (Code::Forbidden, Code::NotFound));
+        assert_eq!(of(Code::NotFound).cause(), Some(Cause::SourceGone));
+        assert_eq!(of(Code::Unreachable).cause(), Some(Cause::SourceLost));
+        for said in [Cause::SourceAway, Cause::SourceChanged] {
+            let error = Error::new(Code::Unreachable, text!("x", "x")).caused_by(said);
+            assert_eq!(of_tree(error).cause(), Some(said));
+        }
     }
 }

@@ -24,7 +24,7 @@ use crate::governor::{self, BatchMemory, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile, is_written_by_us};
 use crate::limit::RateLimit;
 use crate::metrics::Metrics;
-use crate::mirror::{DownloadMetrics, Mirror, home};
+use crate::mirror::{DownloadMetrics, Mirror, MirrorStore, home};
 use crate::params::Query;
 use crate::plan::{Selection, selection_warnings};
 use crate::recovery::StateFolder;
@@ -467,6 +467,6 @@ fn mirror_of(source: &Path, config: &Config, stores: &mut Stores, patience: Pati
     let home = std::path::absolute(&home).map_err(|error| Error::io(error, &home))?;
     let mirror = Mirror::open(given, config, &home, stores, patience, Catalog::builtin())?;
     let mirror = Arc::new(mirror);
-    *stores = stores.clone().with(mirror.clone());
+    *stores = stores.clone().with(Arc::new(MirrorStore::of(mirror.clone())));
     Ok(Some(mirror))
 }

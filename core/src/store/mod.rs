@@ -37,7 +37,7 @@ pub use read_at::{At, ReadAt, Reader, sha256};
 pub use s3::{Keys, S3, S3Settings};
 pub use spared::{Spared, SparedElsewhere, SparedKind};
 pub use stores::Stores;
-pub(crate) use tree::{BUSY, changed, gone};
+pub(crate) use tree::{BUSY, NO_DATA, changed, gone};
 pub use tree::{Modified, Patience, Taker, Tree, TreeEntry, folder_and_name};
 pub use walk::stamp;
 

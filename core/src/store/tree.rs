@@ -115,6 +115,8 @@ pub fn folder_and_name(path: &str) -> (&str, &str) {
 
 /// The `cause` of an error that says that a server takes no more clients at once.
 pub(crate) const BUSY: &str = "busy";
+/// The `cause` of one that says that a server answers, and takes no connection for data.
+pub(crate) const NO_DATA: &str = "data_port";
 
 /// DS-502 that another attempt may mend.
 pub(super) fn lost(what: Text) -> Error {

@@ -61,6 +61,23 @@ fn a_listing_that_is_refused_is_no_empty_folder_and_the_next_source_is_asked() {
 }
 
 #[test]
+fn a_page_in_the_place_of_a_listing_is_no_empty_folder_and_the_next_source_is_asked() {
+    for ending in ["", "?index=tudo.txt"] {
+        let (portal, well, place) =
+            (Server::start(Site { welcome: true, ..site(30) }), Server::start(site(20)), Place::new());
+        let source = format!("{}{ending}", portal.address);
+        let error = rows(&open(&source, place.config()), &admissions(&["202401"])).unwrap_err();
+        assert_eq!(
+            (error.code(), error.diagnostic()["cause"].as_str()),
+            (Code::Unreachable, Some("listing")),
+            "{error}"
+        );
+        let config = Config { mirrors: vec![well.address.clone()], ..place.config() };
+        assert_eq!(rows(&open(&source, config), &admissions(&["202401"])).unwrap(), 20, "{ending}");
+    }
+}
+
+#[test]
 fn a_server_that_lists_and_then_does_not_answer_leaves_the_file_to_the_next_source() {
     let (ill, well, place) = (Server::start(site(20)), Server::start(site(20)), Place::new());
     let client = open(&ill.address, Config { mirrors: vec![well.address.clone()], ..place.config() });
@@ -74,6 +91,26 @@ fn a_server_that_lists_and_then_does_not_answer_leaves_the_file_to_the_next_sour
     client.plan_sync(std::slice::from_ref(&month)).unwrap();
     server.site.lock().unwrap().files.remove("/base/SIHSUS/200801_/Dados/RDAC2401.dbc");
     let error = rows(&client, &month).unwrap_err();
+    assert!(error.code() == Code::NotFound && error.detail().contains("stood in the listing of"), "{error}");
+}
+
+#[test]
+fn a_listing_that_an_earlier_process_kept_does_not_make_its_server_the_only_one() {
+    let month = admissions(&["202401"]);
+    let (ill, well, place) = (Server::start(site(20)), Server::start(site(20)), Place::new());
+    let config = || Config { mirrors: vec![well.address.clone()], ..place.config() };
+    open(&ill.address, config()).plan_sync(std::slice::from_ref(&month)).unwrap();
+    ill.site.lock().unwrap().busy = u32::MAX;
+    assert_eq!(rows(&open(&ill.address, config()), &month).unwrap(), 20, "HEAD fails as it plans");
+    assert_eq!(well.asked("GET", ".dbc"), 1);
+    // It still fails, and what came is here.
+    assert_eq!(rows(&open(&ill.address, config()), &month).unwrap(), 20);
+    assert_eq!(well.asked("GET", ".dbc"), 1);
+    // What is gone meanwhile is said as it is of one that was asked before.
+    let (server, place) = (Server::start(site(30)), Place::new());
+    open(&server.address, place.config()).plan_sync(std::slice::from_ref(&month)).unwrap();
+    server.site.lock().unwrap().files.remove("/base/SIHSUS/200801_/Dados/RDAC2401.dbc");
+    let error = rows(&open(&server.address, place.config()), &month).unwrap_err();
     assert!(error.code() == Code::NotFound && error.detail().contains("stood in the listing of"), "{error}");
 }
 

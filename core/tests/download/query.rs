@@ -310,6 +310,19 @@ fn the_source_behind_serves_where_the_first_does_not_and_the_error_names_them() 
 }
 
 #[test]
+fn a_server_whose_data_ports_are_blocked_is_left_alone_after_three_attempts() {
+    let (blocked, well, place) = (serving(40), serving(40), Place::new());
+    let mirrors = vec![well.address("/dissemin/publicos")];
+    let client = client_of(&blocked, Config { mirrors, transfers: 1, ..place.config() });
+    let params = admissions(&["202401", "202402", "202403"]);
+    assert_eq!(client.plan_sync(std::slice::from_ref(&params)).unwrap().files, 3);
+    blocked.manners().no_data = true;
+    blocked.forget_commands();
+    assert_eq!(rows(&client, &params).unwrap(), 120);
+    assert_eq!((blocked.asked("EPSV"), well.asked("RETR")), (3, 3), "not three for each file");
+}
+
+#[test]
 fn a_query_that_is_wrong_asks_no_server_and_an_address_without_a_scheme_is_no_source() {
     let (server, place) = (serving(10), Place::new());
     let client = client_of(&server, place.config());

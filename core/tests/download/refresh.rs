@@ -1,6 +1,6 @@
 //! Whether what is here still holds: listings and their age, months that are published anew, servers that are away.
 
-use datasus::{Code, Config, Refresh};
+use datasus::{Code, Config, QueryParams, Refresh};
 
 use crate::ftp_server::FtpServer;
 use crate::tree::{Place, SIH, admissions, bytes, client_of, open, rows, serving};
@@ -36,6 +36,25 @@ fn a_month_that_was_published_anew_is_brought_again_and_said_with_both_hashes() 
     server.put_at(&format!("{SIH}/RDAC2401.dbc"), &bytes("RDAC2403.dbc", 80), "08-30-24  09:00AM");
     let report = client.export(&month, datasus::Csv { overwrite: true, ..datasus::Csv::to("a.csv") }).unwrap();
     assert!(!report.warnings.iter().any(|warning| warning.contains("republished")), "{:?}", report.warnings);
+}
+
+#[test]
+fn a_year_that_is_closed_is_found_in_its_new_folder_by_the_next_query() {
+    let (server, place) = (FtpServer::start(), Place::new());
+    let (open_years, closed) = ("/dissemin/publicos/SIM/PRELIM/DORES", "/dissemin/publicos/SIM/CID10/DORES");
+    server.put(&format!("{open_years}/DOAC2022.dbc"), &bytes("DOAC2022.dbc", 40));
+    server.put(&format!("{open_years}/DORR2022.dbc"), &bytes("DORR2022.dbc", 30));
+    server.put(&format!("{closed}/DORR2021.dbc"), &bytes("DORR2022.dbc", 20));
+    let client = client_of(&server, place.config());
+    let deaths = QueryParams::dataset("SIM-DO").uf(["AC"]).competencia("2022").columns(["SEXO"]);
+    assert_eq!(client.plan_sync(std::slice::from_ref(&deaths)).unwrap().files, 1);
+    // The ministry closes the year; both listings hold for hours.
+    let moved = server.manners().files.remove(&format!("{open_years}/DOAC2022.dbc")).unwrap();
+    server.manners().files.insert(format!("{closed}/DOAC2022.dbc"), moved);
+    let error = rows(&client, &deaths).unwrap_err();
+    assert!(error.code() == Code::NotFound && error.detail().contains("run the query again"), "{error}");
+    let report = client.export(&deaths, datasus::Csv { overwrite: true, ..datasus::Csv::to("a.csv") }).unwrap();
+    assert!(!report.sources[0].preliminary && report.sources[0].file == "DOAC2022.dbc", "{report}");
 }
 
 #[test]

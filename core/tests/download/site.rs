@@ -20,6 +20,8 @@ pub struct Site {
     pub gzip: bool,
     /// A page of its own in the place of files, with success.
     pub captive: bool,
+    /// A page of its own in the place of every listing, with success.
+    pub welcome: bool,
     /// So many bodies end early, after so many bytes.
     pub cuts: Vec<usize>,
     /// So many requests are answered by 503.
@@ -91,6 +93,10 @@ pub fn serve(stream: &mut (impl Read + Write), site: &Mutex<Site>) -> std::io::R
     if site.bucket && query.contains("list-type=2") && path == "/base/" {
         let xml = listing(&site, query);
         return answer("200 OK", "", xml.as_bytes(), usize::MAX);
+    }
+    if site.welcome && (path.ends_with('/') || path.ends_with(".txt")) {
+        let page = b"<!DOCTYPE html><html><a href=\"#top\">Wi-Fi</a><a href=\"/login\">Log in</a></html>";
+        return answer("200 OK", "", page, usize::MAX);
     }
     if path.ends_with('/') {
         if site.no_index || !site.files.keys().any(|file| file.starts_with(&path)) {

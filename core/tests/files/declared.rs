@@ -245,6 +245,11 @@ fn csv_is_typed_by_the_catalogue_whatever_its_delimiter_and_encoding() {
     std::fs::write(exports.path("m.csv"), format!("{header}1;2;3\n")).unwrap();
     let error = rows(&exports.declared("SIH-RD", &["m.csv"]).unwrap(), &QueryParams::dataset("SIH-RD")).unwrap_err();
     assert!(error.code() == Code::DamagedFile && error.to_string().contains("linha 2 tem 3 valores"), "{error}");
+    // Between two stray quotes lie rows, and with the second the merged one has as many values as there are columns.
+    let stray = "1;\"BOM PASTOR;2024;01;1;20240131;x\n2;120000;2024;01;1;20240131;x\n3;\"CASA;2024;01;1;20240131;x\n";
+    std::fs::write(exports.path("n.csv"), format!("{header}{stray}")).unwrap();
+    let error = rows(&exports.declared("SIH-RD", &["n.csv"]).unwrap(), &QueryParams::dataset("SIH-RD")).unwrap_err();
+    assert!(error.code() == Code::DamagedFile && error.to_string().contains("aspas abertas na linha 2"), "{error}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use datasus::store::{Patience, Store};
 use datasus::{Client, Code, Config, QueryParams};
 
 use crate::at;
+use crate::proxy::{Fate, Proxy};
 use crate::server::{config, shared, store};
 
 fn put(store: &datasus::store::S3, to: &str, bytes: &[u8]) {
@@ -72,6 +73,46 @@ fn the_tree_in_a_bucket_is_a_source_among_others_and_only_the_catalogues_folders
     let keyless = Config { s3_key: None, s3_secret: None, ..config() };
     let error = rows(&open(root, &["ftp://127.0.0.1:1/x"], other.path(), keyless)).unwrap_err();
     assert!(error.code() == Code::Unreachable && error.detail().contains("s3_profile"), "{error}");
+}
+
+#[test]
+fn a_bucket_that_does_not_give_one_file_is_asked_three_times_and_gives_the_others() {
+    let Some(server) = shared() else { return };
+    let (behind, home, other) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = behind.path().join("SIHSUS/200801_/Dados");
+    write_example_data(&folder, 40).unwrap();
+    let (direct, root) = (store(&config(server.port)), "s3://datasus/arvore/ocupada");
+    for name in ["RDAC2401.dbc", "RDAC2402.dbc"] {
+        put(&direct, &format!("{root}/SIHSUS/200801_/Dados/{name}"), &std::fs::read(folder.join(name)).unwrap());
+    }
+    let months = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia(["202401", "202402"]).columns(["N_AIH"]);
+    let proxy = Proxy::before(server.port);
+    let refuse = |status: u16, code: &'static str| {
+        proxy.rule(move |seen, _| match seen.target.contains("RDAC2401.dbc") {
+            true => Fate::Answer(status, format!("<Error><Code>{code}</Code></Error>")),
+            false => Fate::Pass,
+        });
+    };
+    let config = || Config { transfers: 1, ..config(proxy.port) };
+    let copy = behind.path().display().to_string();
+    refuse(503, "SlowDown");
+    let client = open(root, &[&copy], home.path(), config());
+    let report = client.export(&months, datasus::Csv::to("a.csv")).unwrap();
+    assert_eq!(report.records_processed, 80);
+    let origins: Vec<Option<&str>> = report.sources.iter().map(|source| source.origin.as_deref()).collect();
+    assert_eq!(origins, [Some(copy.as_str()), Some(root)], "it is not left alone for one file");
+    let asked = proxy.seen().iter().filter(|seen| seen.target.contains("RDAC2401.dbc")).count();
+    assert_eq!(asked, 3, "one layer of attempts");
+    // What it does not allow is not gone.
+    refuse(403, "AccessDenied");
+    let client = open(root, &["ftp://127.0.0.1:1/x"], other.path(), config());
+    let rows = |client: &Client| -> datasus::Result<u64> {
+        client.query(&months)?.map(|batch| Ok(batch?.num_rows() as u64)).sum()
+    };
+    let error = rows(&client).unwrap_err();
+    let said = error.detail();
+    assert!(said.contains("does not allow access to") && !said.contains("stood in the listing"), "{error}");
 }
 
 /// A zip with a table of sexes, in which 3 has this word.

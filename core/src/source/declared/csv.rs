@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::cells::{Cells, is_ambiguous};
 use super::form::Form;
+use super::quotes::Quotes;
 use crate::base::{Code, Error, Result, Text, clip, text};
 use crate::config::CsvEncoding;
 use crate::store::{ReadAt, Reader};
@@ -49,7 +50,7 @@ impl CsvRows {
             Some(byte) => (byte, char::from(byte).to_string()),
             None => (found.0, found.1.to_owned()),
         };
-        let bytes: Box<dyn Read + Send> = Box::new(without_mark(Reader::new(object)));
+        let bytes: Box<dyn Read + Send> = Box::new(Quotes::of(without_mark(Reader::new(object)), byte, name));
         let mut reader = csv::ReaderBuilder::new().delimiter(byte).from_reader(bytes);
         let names = reader.byte_headers().map_err(|error| broken(name, &error))?.clone();
         let names: Vec<String> = names.iter().map(|field| decoded(field, encoding).trim().to_owned()).collect();
@@ -283,7 +284,9 @@ fn not_of_its_type(file: &str, line: u64, field: &Field, value: &str) -> Error {
 
 fn broken(name: &str, error: &csv::Error) -> Error {
     if let csv::ErrorKind::Io(inner) = error.kind() {
-        return Error::io(std::io::Error::from(inner.kind()), name.as_ref());
+        // What brings the bytes says why in its own words.
+        let own = Error::within(inner);
+        return own.unwrap_or_else(|| Error::io(std::io::Error::from(inner.kind()), name.as_ref()));
     }
     let line = error.position().map_or(0, csv::Position::line);
     let (expected, came) = match error.kind() {
@@ -330,5 +333,19 @@ mod tests {
         ] {
             assert_eq!(is_utf8(std::io::Cursor::new(&bytes)).unwrap(), expected, "{} bytes", bytes.len());
         }
+    }
+
+    #[test]
+    fn what_fails_in_mid_file_keeps_its_own_code() {
+        struct Fails;
+        impl Read for Fails {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                let own = Error::new(Code::CredentialsRefused, text!("A chave não serve", "The key does not do"));
+                Err(std::io::Error::other(own))
+            }
+        }
+        let mut reader = csv::Reader::from_reader(std::io::Cursor::new(b"a;b\n").chain(Fails));
+        let error = reader.byte_records().find_map(Result::err).unwrap();
+        assert_eq!(broken("a.csv", &error).code(), Code::CredentialsRefused);
     }
 }

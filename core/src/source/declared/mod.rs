@@ -10,6 +10,7 @@ mod form;
 mod keys;
 mod layout;
 mod pattern;
+mod quotes;
 mod rows;
 mod table;
 mod unused;

@@ -28,7 +28,7 @@ impl OwnRows {
             std::io::Read::read(&mut Reader::new(opened.clone()), &mut head).map_err(|e| object.location.io(e))?;
         let rows = match &head[..read] {
             b"PAR1" => {
-                let fail = |error: parquet::errors::ParquetError| damaged(&name, error);
+                let fail = |error: parquet::errors::ParquetError| unread(&name, &error);
                 let builder = ParquetRecordBatchReaderBuilder::try_new(At::of(opened)).map_err(fail)?;
                 let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(fail)?;
                 OwnRows::Parquet { schema: arrow::array::RecordBatchReader::schema(&reader), reader, name }
@@ -58,7 +58,7 @@ impl OwnRows {
 
     pub(super) fn next(&mut self) -> Result<Option<RecordBatch>> {
         match self {
-            OwnRows::Parquet { reader, name, .. } => reader.next().transpose().map_err(|error| damaged(name, error)),
+            OwnRows::Parquet { reader, name, .. } => reader.next().transpose().map_err(|error| unread(name, &error)),
             OwnRows::Csv(rows) => rows.next_batch(BATCH_ROWS),
         }
     }
@@ -97,6 +97,11 @@ fn packed(name: &str) -> Error {
     .with("cause", "packed")
     .file(name)
     .stage("source")
+}
+
+/// What brings the bytes says why in its own words.
+fn unread(name: &str, error: &(dyn std::error::Error + 'static)) -> Error {
+    Error::within(error).unwrap_or_else(|| damaged(name, error))
 }
 
 pub(super) fn damaged(name: &str, why: impl std::fmt::Display) -> Error {

@@ -7,7 +7,7 @@ use super::connection::{self, Broken};
 use super::place::Place;
 use crate::base::{Cancel, Code, Error, Result, Text, text};
 use crate::store::Patience;
-use crate::store::tree::{BUSY, away, gone, lost};
+use crate::store::tree::{BUSY, NO_DATA, away, gone, lost};
 
 /// Bytes of a reply's line, and lines of a reply. A server's greeting may be long.
 const LONGEST_LINE: usize = 8 << 10;
@@ -160,7 +160,7 @@ impl<'s> Session<'s> {
                     "{address} responde, mas a porta de dados {port} não ({pt}): um firewall desta rede pode bloquear as portas altas do FTP; libere-as ou use um espelho por HTTPS",
                     "{address} answers, but its data port {port} does not ({en}): a firewall of this network may block FTP's high ports; open them, or use a mirror by HTTPS"
                 ))
-                .with("cause", "data_port")
+                .with("cause", NO_DATA)
                 .with("port", port)
             }
         })

@@ -102,6 +102,15 @@ impl HttpTree {
         .with("cause", "listing")
     }
 
+    pub(super) fn no_paths(&self, at: &str) -> Error {
+        let address = &self.address;
+        lost(text!(
+            "{at}, de {address}, não é uma lista de caminhos: veio uma página, ou nada. Confira o que o endereço diz em ?index=",
+            "{at} of {address} is no file of paths: a page came, or nothing. Check what the address says in ?index="
+        ))
+        .with("cause", "listing")
+    }
+
     /// DS-403: a listing is refused, of which nobody can tell what it would say.
     pub(super) fn no_listing(&self, folder: &str) -> Error {
         let address = &self.address;

@@ -15,7 +15,7 @@ fn entry(name: &str, folder: bool) -> Option<TreeEntry> {
 }
 
 /// The files and folders that a page of `at` links to, directly in it; what sizes and times it shows has no one form, so that the
-/// files are asked for theirs. None: it links to nothing there, and is no index.
+/// files are asked for theirs. None: it links to nothing there nor to the folder above, and is no index.
 pub(super) fn of_page(page: &str, at: &Url) -> Option<Vec<TreeEntry>> {
     let mut found: Vec<TreeEntry> = Vec::new();
     let (mut rest, mut links) = (page, 0);
@@ -32,10 +32,10 @@ pub(super) fn of_page(page: &str, at: &Url) -> Option<Vec<TreeEntry>> {
         let link = without_entities(&value[..length]);
         rest = &value[length..];
         let Ok(target) = at.join(&link) else { continue };
-        links += 1;
         if (target.host_str(), target.port_or_known_default()) != (at.host_str(), at.port_or_known_default()) {
             continue;
         }
+        links += usize::from(is_of_index(&target, at));
         let Some(below) = target.path().strip_prefix(at.path()).filter(|_| target.query().is_none()) else { continue };
         let folder = below.ends_with('/');
         let name = decoded(below.trim_end_matches('/'));
@@ -49,6 +49,14 @@ pub(super) fn of_page(page: &str, at: &Url) -> Option<Vec<TreeEntry>> {
     (links > 0).then_some(found)
 }
 
+/// Whether an index has such a link: to what lies in its folder, to the folder above, or to its own orders. A page of another kind, with
+/// which some servers answer for what they do not have, links to itself, and elsewhere.
+fn is_of_index(target: &Url, at: &Url) -> bool {
+    let is_itself = target.path() == at.path();
+    let is_above = at.join("..").is_ok_and(|above| above.path() == target.path()) && !is_itself;
+    is_above || (target.path().starts_with(at.path()) && (!is_itself || target.query().is_some()))
+}
+
 /// Percent signs as UTF-8, or as Latin-1 where they are not.
 pub(super) fn decoded(path: &str) -> String {
     let bytes: Vec<u8> = percent_decode_str(path).collect();
@@ -59,8 +67,13 @@ fn without_entities(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
 }
 
-/// The folders of a file with a path on each line, below the tree's root (`SIHSUS/200801_/Dados/RDAC2401.dbc`).
-pub(super) fn of_paths(text: &str) -> BTreeMap<String, Vec<TreeEntry>> {
+/// The folders of a file with a path on each line, below the tree's root (`SIHSUS/200801_/Dados/RDAC2401.dbc`). None: it is a page, or
+/// has no path.
+pub(super) fn of_paths(text: &str) -> Option<BTreeMap<String, Vec<TreeEntry>>> {
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() || text.trim_start().starts_with('<') {
+        return None;
+    }
     let mut folders: BTreeMap<String, Vec<TreeEntry>> = BTreeMap::new();
     for line in text.lines() {
         let path = line.trim().trim_start_matches("./").trim_start_matches('/');
@@ -77,7 +90,7 @@ pub(super) fn of_paths(text: &str) -> BTreeMap<String, Vec<TreeEntry>> {
             folder = above;
         }
     }
-    folders
+    Some(folders)
 }
 
 /// A page of ListObjectsV2.
@@ -169,15 +182,29 @@ mod tests {
         assert_eq!(names(&of_page(iis, &at).unwrap()), [("PRELIM", true), ("DOACé.dbc", false)]);
         assert_eq!(of_page("<html>Bem-vindo</html>", &at), None);
         assert_eq!(of_page("<a href=\"x", &at), None);
+        // An empty folder, and pages that are no listing of it.
+        assert_eq!(of_page("<a href=../>..</a>", &at), Some(Vec::new()));
+        assert_eq!(of_page("<a href='?C=N;O=D'>Name</a>", &at), Some(Vec::new()));
+        for page in [
+            "<a href=/login>Entrar</a>",
+            "<a href='#topo'>x</a><a href=/base/SIM/>x</a>",
+            "<a href=https://wifi.exemplo/>x</a>",
+        ] {
+            assert_eq!(of_page(page, &at), None, "{page}");
+        }
     }
 
     #[test]
     fn a_file_of_paths_has_the_folders_of_the_tree() {
         let folders =
-            of_paths("SIM/CID10/DORES/DOAC2022.dbc\n./SIM/a.txt\r\n/dissemin/publicos/SIHSUS/x/RDAC2401.dbc\n\n");
+            of_paths("SIM/CID10/DORES/DOAC2022.dbc\n./SIM/a.txt\r\n/dissemin/publicos/SIHSUS/x/RDAC2401.dbc\n\n")
+                .unwrap();
         assert_eq!(names(&folders[""]), [("SIM", true), ("SIHSUS", true)]);
         assert_eq!(names(&folders["SIM"]), [("CID10", true), ("a.txt", false)]);
         assert_eq!(names(&folders["SIHSUS/x"]), [("RDAC2401.dbc", false)]);
+        for page in ["\u{feff}\n<!DOCTYPE html><a href=/login>Entrar</a>", " \n", ""] {
+            assert!(of_paths(page).is_none(), "{page:?}");
+        }
     }
 
     #[test]

@@ -212,7 +212,8 @@ impl HttpTree {
             Some(paths) => paths,
             None => {
                 let url = self.base.join(at).map_err(|_| unreadable_address(at))?;
-                let read = Arc::new(index::of_paths(&self.text(url, at, cancel)?));
+                let text = self.text(url, at, cancel)?;
+                let read = Arc::new(index::of_paths(&text).ok_or_else(|| self.no_paths(at))?);
                 *form = Form::Paths(Instant::now(), read.clone());
                 read
             }

@@ -213,6 +213,10 @@ fn broken(error: &object_store::Error, at: &Location, settings: &S3Settings, ser
             "The transfer of {at} with {server} broke off before its end; try again"
         ),
     };
-    let error = Error::new(Code::Unreachable, detail);
+    let mut error = Error::new(Code::Unreachable, detail);
+    // Another place may have it; what was lost on the way may come at another attempt.
+    if !is_tls && kind == Some(HttpErrorKind::Connect) {
+        error = error.caused_by(Cause::SourceAway);
+    }
     Failure { error: if is_tls { error.with("why", "certificate") } else { error }, kind: Kind::Other, again: !is_tls }
 }
