@@ -363,7 +363,7 @@ impl Of<'_> {
             "QTDGESTANT",
         ];
         if self.has(&inputs) {
-            let groups = (1..=11).map(|group| format!("{group:02}")).collect();
+            let groups = (1..=11).map(|group| format!("{group:02}")).collect::<Vec<_>>();
             let meaning =
                 text!("Grupo de Robson, de 01 a 11, como em TPROBSON", "Robson's group, 01 to 11, as in TPROBSON");
             let source = "Regra conferida com TPROBSON em todos os nascimentos de arquivos genuínos de 2019 e 2022; vale desde 2014";
