@@ -41,7 +41,7 @@ pub(crate) use self::redis_settings::RedisSettings;
 pub(crate) use self::redis_worker::Breaker;
 use crate::base::{Ctx, Error, Result};
 use crate::config::Config;
-use crate::engine::{CacheUse, Engine, KeptAnswer, RowStream, Settings};
+use crate::engine::{CacheUse, Engine, KeptAnswer, RowStream, Settings, Writer};
 use crate::governor::{Governor, Mode};
 use crate::params::CacheMode;
 use crate::plan::{Dialect, Statement};
@@ -341,6 +341,10 @@ impl Engine for Cached {
 
     fn is_repeatable(&self) -> bool {
         self.inner.is_repeatable()
+    }
+
+    fn writer(&self) -> Option<&dyn Writer> {
+        self.inner.writer()
     }
 
     fn warm(&self, from_user: bool) {

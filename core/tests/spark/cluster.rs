@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::skip;
 
+/// What the server lets nobody in without.
+pub const TOKEN: &str = "CANARY-token-of-the-tests";
+
 pub struct Cluster {
     told: Value,
     orders: ChildStdin,
@@ -41,7 +44,7 @@ impl Cluster {
             .arg(program)
             // Many small tasks, so that a query is at work for a while.
             .args(["--workers", "2", "--conf", "spark.sql.files.maxPartitionBytes=65536"])
-            .args(["--conf", "spark.sql.files.openCostInBytes=0"])
+            .args(["--conf", "spark.sql.files.openCostInBytes=0", "--token", TOKEN])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -66,7 +69,12 @@ impl Cluster {
         self.told = told.unwrap_or_else(|| panic!("the cluster ended at: {what}"));
     }
 
-    pub fn address(&self) -> &str {
+    /// With the token.
+    pub fn address(&self) -> String {
+        format!("{}/;token={TOKEN}", self.bare())
+    }
+
+    pub fn bare(&self) -> &str {
         self.told["connect"].as_str().unwrap()
     }
 

@@ -23,7 +23,7 @@ const MOST_MESSAGE: usize = 256 << 20;
 const CLIENT: &str = concat!("datasus/", env!("CARGO_PKG_VERSION"));
 
 /// What every statement sets, so that a server's own settings change no answer.
-const SETTINGS: [(&str, &str); 10] = [
+const SETTINGS: [(&str, &str); 12] = [
     ("spark.sql.ansi.enabled", "true"),
     ("spark.sql.session.timeZone", "UTC"),
     ("spark.sql.caseSensitive", "false"),
@@ -33,6 +33,8 @@ const SETTINGS: [(&str, &str); 10] = [
     ("spark.sql.parser.escapedStringLiterals", "false"),
     ("spark.sql.parquet.datetimeRebaseModeInRead", "CORRECTED"),
     ("spark.sql.parquet.mergeSchema", "false"),
+    ("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"),
+    ("spark.sql.parquet.writeLegacyFormat", "false"),
     ("spark.sql.execution.arrow.useLargeVarTypes", "false"),
 ];
 
@@ -56,8 +58,9 @@ pub(super) fn new_id() -> String {
 }
 
 impl Connection {
-    /// Nothing is asked of the server yet. `ca`: authorities that are trusted beside the system's, as PEM.
-    pub async fn open(address: Address, ca: Option<Vec<u8>>) -> Result<Self, Status> {
+    /// Nothing is asked of the server yet. `ca`: authorities that are trusted beside the system's, as PEM. `session`: one that is there
+    /// already.
+    pub async fn open(address: Address, ca: Option<Vec<u8>>, session: Option<String>) -> Result<Self, Status> {
         let odd = |error: tonic::transport::Error| Status::unavailable(format!("transport: {error}"));
         let mut endpoint = Endpoint::from_shared(address.uri())
             .map_err(odd)?
@@ -87,7 +90,12 @@ impl Connection {
             let name = name.parse::<tonic::metadata::AsciiMetadataKey>();
             headers.insert(name.map_err(|_| Status::invalid_argument("a header of `engine` cannot be sent"))?, value);
         }
-        Ok(Connection { stub, session: new_id(), user: address.user, headers })
+        Ok(Connection { stub, session: session.unwrap_or_else(new_id), user: address.user, headers })
+    }
+
+    /// Its id.
+    pub fn session(&self) -> &str {
+        &self.session
     }
 
     fn user(&self) -> Option<proto::UserContext> {
