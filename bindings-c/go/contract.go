@@ -1715,8 +1715,8 @@ type Config struct {
 	// Of builds with the feature `spark` alone, which no package is yet.
 	Engine string `json:"engine,omitempty"`
 	// Folder that the cluster of `engine` and this machine see under one path, and in which both may write: what goes to
-	// files and tables the cluster writes there as Parquet, by itself and however much it is, and it is loaded from there;
-	// the job's folder in it goes with the job. None: rows come through the server and are kept in `state`, up to
+	// files and tables the cluster writes there as Parquet, by itself and however much it is, and it is loaded from
+	// there; the job's folder in it goes with the job. None: rows come through the server and are kept in `state`, up to
 	// `spill_limit` (`DATASUS_ENGINE_FOLDER`).
 	EngineFolder string `json:"engine_folder,omitempty"`
 	// What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`:

@@ -45,6 +45,7 @@ use crate::engine::{CacheUse, Engine, KeptAnswer, RowStream, Settings, Writer};
 use crate::governor::{Governor, Mode};
 use crate::params::CacheMode;
 use crate::plan::{Dialect, Statement};
+use crate::store::Location;
 
 /// Of the memory that jobs may have, what answers are kept in at most.
 const MEMORY_SHARE: u64 = 16;
@@ -341,6 +342,10 @@ impl Engine for Cached {
 
     fn is_repeatable(&self) -> bool {
         self.inner.is_repeatable()
+    }
+
+    fn opens(&self, location: &Location) -> bool {
+        self.inner.opens(location)
     }
 
     fn writer(&self) -> Option<&dyn Writer> {

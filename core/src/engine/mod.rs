@@ -33,6 +33,7 @@ use arrow::datatypes::SchemaRef;
 
 use crate::base::{Code, Ctx, Error, Result, text};
 use crate::plan::{Dialect, Statement};
+use crate::store::Location;
 
 /// DS-422: SQL of users is DuckDB's, and so is the gate that reads it.
 pub(crate) fn no_user_sql() -> Error {
@@ -92,6 +93,11 @@ pub trait Engine: Send + Sync {
     /// answer may be kept.
     fn is_repeatable(&self) -> bool {
         false
+    }
+
+    /// Whether it opens by itself what lies there; of everything else it gets copies on this machine.
+    fn opens(&self, location: &Location) -> bool {
+        location.is_file()
     }
 
     /// The same engine, where it can write its answers itself.

@@ -129,6 +129,8 @@ fn labels_and_derived_columns_are_the_same_in_groups_rows_conditions_and_orders(
             false,
         ),
         (json!({"dataset": "SINASC-DN", "columns": ["DTNASC", "PESO"], "limit": 10}), true),
+        // All that the files have, and nothing of what the plan has beside it.
+        (json!({"dataset": "SIH-RD", "limit": 10}), true),
     ] {
         let rows = agree(&clients, &params, ordered).unwrap_or_else(|why| panic!("{params}\n{why}"));
         assert!(rows > 0, "{params}");
@@ -152,8 +154,8 @@ fn labelled(question: &mut question::Question, here: &Client, random: &mut Rando
         if !list.contains(&derived) {
             list.push(derived.clone());
         }
-        if random.chance(30) {
-            let op = ["is_null", "not_null"][usize::from(random.chance(80))];
+        if random.chance(15) {
+            let op = ["is_null", "not_null"][usize::from(random.chance(90))];
             let mut all = params["where"].as_array().cloned().unwrap_or_default();
             all.push(json!({"column": derived, "op": op}));
             params["where"] = json!(all);
@@ -223,6 +225,37 @@ fn the_original_designs_query_is_refused_as_sql_and_its_sums_are_those_of_this_m
         "order_by": [{"column": "CNES", "desc": false}, {"column": "datasus_competencia", "desc": false}],
     });
     assert_eq!(agree(&clients, &december, true).unwrap(), 2 * 97);
+}
+
+#[test]
+fn only_the_columns_that_are_asked_for_are_read_and_conditions_go_down_to_the_row_groups() {
+    let Some(cluster) = cluster() else { return };
+    let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    crate::many::write(source.path(), 2, 1_000);
+    let [_, there] = both(source.path(), place.path(), &cluster.address());
+    let all = || QueryParams::dataset("SIH-RD");
+    for (params, read, pushed) in [
+        (all().columns(["IDADE", "datasus_competencia"]), "IDADE:int,_tmp_metadata_row_index:bigint", "[]"),
+        (
+            all().columns(["VAL_TOT"]).filter(col("N_AIH").lt("1200000000100")),
+            "N_AIH:string,VAL_TOT:decimal(14,2),_tmp_metadata_row_index:bigint",
+            "[IsNotNull(N_AIH), LessThan(N_AIH,1200000000100)]",
+        ),
+        // Nobody asks in which order groups are counted.
+        (
+            all().group_by(["CNES"]).aggregate(AggregateFn::Sum, "VAL_TOT", "valor").filter(col("IDADE").ge(18)),
+            "CNES:string,IDADE:int,VAL_TOT:decimal(14,2)",
+            "[IsNotNull(IDADE), GreaterThanOrEqual(IDADE,18)]",
+        ),
+    ] {
+        assert!(answer(&there, &params).unwrap().num_rows() > 0);
+        let plan = cluster.last_plan();
+        let lines: Vec<&str> =
+            plan.lines().filter(|line| line.starts_with("ReadSchema") || line.starts_with("PushedFilters")).collect();
+        assert!(lines.contains(&format!("ReadSchema: struct<{read}>").as_str()), "{lines:?}");
+        let found = lines.iter().any(|line| *line == format!("PushedFilters: {pushed}"));
+        assert!(found || pushed == "[]", "{lines:?}");
+    }
 }
 
 #[test]

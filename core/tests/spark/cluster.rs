@@ -103,6 +103,15 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// The physical plan of the statement that came last.
+    pub fn last_plan(&self) -> String {
+        let all = self.ask("sql?details=false&planDescription=true&offset=0&length=1000000").unwrap();
+        let plan = |statement: &Value| statement["planDescription"].as_str().map(str::to_owned);
+        all.as_array().unwrap().last().and_then(plan).unwrap()
+    }
+}
+
 /// Looks until it is so; a server's state tells no other way.
 pub fn until(what: &str, is_so: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(180);

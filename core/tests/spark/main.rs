@@ -22,9 +22,18 @@ mod proxy;
 mod question;
 #[path = "../differential/random.rs"]
 mod random;
+#[path = "../s3/server.rs"]
+mod s3;
+mod sail;
 #[path = "../postgres/server.rs"]
 #[allow(dead_code)]
 mod server;
+#[path = "../servers/mod.rs"]
+mod servers;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod writing;
+
+fn at(text: &str) -> datasus::store::Location {
+    datasus::store::Location::parse(std::path::Path::new(text))
+}

@@ -38,6 +38,14 @@ const SETTINGS: [(&str, &str); 12] = [
     ("spark.sql.execution.arrow.useLargeVarTypes", "false"),
 ];
 
+/// Who answers.
+#[derive(Debug, Clone)]
+pub(super) struct Serves {
+    pub version: String,
+    /// Apache's own, which has an id of its own for a session; Sail gives ours back.
+    pub is_spark: bool,
+}
+
 #[derive(Clone)]
 pub(super) struct Connection {
     stub: SparkConnectServiceClient<Channel>,
@@ -111,8 +119,8 @@ impl Connection {
         request
     }
 
-    /// Sets what every statement needs, batches of `rows` among it, and asks for the server's version.
-    pub async fn begin(mut self, rows: usize) -> Result<String, Status> {
+    /// Sets what every statement needs, batches of `rows` among it, and asks who serves.
+    pub async fn begin(mut self, rows: usize) -> Result<Serves, Status> {
         let pair = |key: &str, value: &str| proto::KeyValue { key: key.to_owned(), value: Some(value.to_owned()) };
         let mut pairs: Vec<proto::KeyValue> = SETTINGS.iter().map(|(key, value)| pair(key, value)).collect();
         pairs.push(pair("spark.sql.execution.arrow.maxRecordsPerBatch", &rows.to_string()));
@@ -127,7 +135,7 @@ impl Connection {
             ..Default::default()
         };
         let request = self.request(message, Some(ANSWERS_WITHIN));
-        self.stub.config(request).await?;
+        let session = self.stub.config(request).await?.into_inner().server_side_session_id;
         let message = proto::AnalyzePlanRequest {
             session_id: self.session.clone(),
             user_context: self.user(),
@@ -138,7 +146,9 @@ impl Connection {
         let request = self.request(message, Some(ANSWERS_WITHIN));
         let answer = self.stub.analyze_plan(request).await?.into_inner();
         match answer.result {
-            Some(proto::analyze_plan_response::Result::SparkVersion(version)) => Ok(version.version),
+            Some(proto::analyze_plan_response::Result::SparkVersion(of)) => {
+                Ok(Serves { version: of.version, is_spark: session != self.session })
+            }
             _ => Err(Status::unimplemented("no version")),
         }
     }

@@ -31,6 +31,7 @@ use super::duckdb::{Drained, bounded_answer};
 use super::{Engine, RowStream, Settings, Writer, no_user_sql};
 use crate::base::{Ctx, Error, Result, Secret};
 use crate::plan::{Dialect, Statement};
+use crate::store::Location;
 
 /// A cluster behind a Spark Connect server.
 pub struct Spark {
@@ -97,6 +98,11 @@ impl Engine for Spark {
 
     fn is_repeatable(&self) -> bool {
         true
+    }
+
+    /// With access of its own.
+    fn opens(&self, location: &Location) -> bool {
+        location.is_file() || location.scheme() == "s3"
     }
 
     fn writer(&self) -> Option<&dyn Writer> {

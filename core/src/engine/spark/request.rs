@@ -10,7 +10,7 @@ use super::dialect::{PATH, ROW, numbered_name, source_name};
 use super::path::{as_uri, pattern};
 use crate::base::Result;
 use crate::engine::no_user_sql;
-use crate::plan::{Binds, Statement, View};
+use crate::plan::{Binds, Source, Statement, View};
 
 /// A table of rows that are known here.
 pub(super) struct Known {
@@ -77,7 +77,7 @@ pub(super) fn asked(views: &[View], sql: &str, binds: &[String], known: &[Known]
     let sql = proto::Sql { query, pos_arguments: binds.iter().map(bind).collect(), ..Default::default() };
     // Each once, whoever names it, and none that the text does not: the server would look at its files.
     let mut sources: BTreeMap<String, proto::Relation> = BTreeMap::new();
-    for files in views.iter().flat_map(|view| &view.sources) {
+    for Source { files, .. } in views.iter().flat_map(|view| &view.sources) {
         let tables: [(String, fn(&[String]) -> proto::Relation); 2] =
             [(source_name(files), read), (numbered_name(files), |files| numbered(read(files)))];
         for (name, table) in tables {
@@ -91,7 +91,11 @@ pub(super) fn asked(views: &[View], sql: &str, binds: &[String], known: &[Known]
         let rows = proto::LocalRelation { data: Some(table.rows.clone().into()), ..Default::default() };
         alias(table.name.clone(), relation(RelType::LocalRelation(rows)))
     });
-    let references: Vec<proto::Relation> = sources.chain(known).collect();
+    let mut references: Vec<proto::Relation> = sources.chain(known).collect();
+    // Spark needs none; servers like it do.
+    for (number, reference) in (1..).zip(&mut references) {
+        reference.common = Some(proto::RelationCommon { plan_id: Some(number), ..Default::default() });
+    }
     let root = relation(RelType::Sql(sql));
     match references.is_empty() {
         true => root,
@@ -99,6 +103,19 @@ pub(super) fn asked(views: &[View], sql: &str, binds: &[String], known: &[Known]
             relation(RelType::WithRelations(Box::new(proto::WithRelations { root: Some(Box::new(root)), references })))
         }
     }
+}
+
+/// Whether a table's text needs to know where rows stand.
+pub(super) fn names_rows(view: &View) -> bool {
+    view.sources.iter().any(|source| view.relation.contains(&numbered_name(&source.files)))
+}
+
+/// How many rows these files have.
+pub(super) fn count(files: &[String]) -> proto::Relation {
+    let name = source_name(files);
+    let source = Source { files: files.to_vec(), rows: None };
+    let view = View { sources: vec![source], ..View::new("datasus_counted".into(), format!("SELECT * FROM {name}")) };
+    asked(&[view], "SELECT count(*) AS `n` FROM datasus_counted", &[], &[])
 }
 
 /// The values of a statement's placeholders.

@@ -30,6 +30,7 @@ impl Writer for Spark {
             return Err(no_user_sql());
         }
         let begun = Begun::of(statement, &self.server, settings, ctx)?;
+        begun.is_sparks_own()?;
         let mut asked = begun.operation(request::no_rows(begun.asked()));
         let empty = Rows::of(&mut asked).next()?.ok_or_else(|| Error::internal("spark: an answer without a schema"))?;
         began(&empty.schema())?;
