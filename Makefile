@@ -46,6 +46,8 @@ test-cluster: test-cluster-engine servers
 test-cluster-engine: setup
 	bash setup/protoc.sh
 	bash setup/spark.sh
+	bash setup/spark.sh sail
+	bash setup/seaweedfs.sh
 	DATASUS_CLUSTER=1 $(CARGO) test --workspace --features datasus/spark --test spark
 
 wheel: setup

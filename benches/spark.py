@@ -34,17 +34,17 @@ QUESTIONS = {
 }
 
 
-def made(folder: pathlib.Path, millions: int) -> pathlib.Path:
+def made(folder: pathlib.Path, millions: float) -> pathlib.Path:
     """The records, the same on every machine: 60 files, of five UFs and twelve months."""
     import duckdb
 
-    place = folder / f"pa{millions}"
+    place = folder / f"pa{millions:g}"
     if (place / "ready").exists():
         return place
     shutil.rmtree(place, ignore_errors=True)
     database = duckdb.connect()
     database.execute("SET threads = 2; SET memory_limit = '4GB'; SET preserve_insertion_order = false")
-    rows = millions * 1_000_000 // (len(UFS) * len(MONTHS))
+    rows = round(millions * 1_000_000) // (len(UFS) * len(MONTHS))
     for number, uf in enumerate(UFS):
         for month in MONTHS:
             part = place / "fonte" / "sistema=SIA" / "grupo=PA" / f"uf={uf}" / "ano=2023" / f"mes={month:02}"
@@ -99,7 +99,7 @@ def by_spark(session: Any, place: pathlib.Path, question: str) -> list[dict[str,
     return session.sql(QUESTIONS[question].format(pa="pa", units="unidades")).toArrow().to_pylist()
 
 
-def measure(place: pathlib.Path, millions: int, workers: list[int], runs: int) -> list[dict[str, Any]]:
+def measure(place: pathlib.Path, millions: float, workers: list[int], runs: int) -> list[dict[str, Any]]:
     """All engines, in turn; the first run of each warms it and is not counted."""
     import spark_cluster
     from pyspark.sql import SparkSession
@@ -146,21 +146,22 @@ def measure(place: pathlib.Path, millions: int, workers: list[int], runs: int) -
 
 def main() -> int:
     asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    asked.add_argument("--millions", default="10,30")
+    asked.add_argument("--millions", default="10,30,100", help="0.1 only tries it out")
     asked.add_argument("--workers", default="1,2")
     asked.add_argument("--runs", type=int, default=3)
     asked.add_argument("--out", type=pathlib.Path, default=pathlib.Path("target/bench/spark.json"))
     options = asked.parse_args()
     data = pathlib.Path(os.environ.get("DATASUS_BENCH_DATA", "target/bench-data"))
     told: list[dict[str, Any]] = []
-    print("| million rows | question | engine | s | load of the machine |\n|---|---|---|---|---|", flush=True)
-    for millions in (int(one) for one in options.millions.split(",")):
+    print("| million rows | GB | question | engine | s | load of the machine |\n|---|---|---|---|---|---|", flush=True)
+    for millions in (float(one) for one in options.millions.split(",")):
         place = made(data.resolve(), millions)
         rows = measure(place, millions, [int(one) for one in options.workers.split(",")], options.runs)
         load = os.getloadavg()[0]
         for one in rows:
+            size, seconds = f"{one['bytes'] / 1e9:.2f}", f"{one['seconds']:.2f}"
             print(
-                f"| {millions} | {one['question']} | {one['engine']} | {one['seconds']:.2f} | {load:.1f} |", flush=True
+                f"| {millions:g} | {size} | {one['question']} | {one['engine']} | {seconds} | {load:.1f} |", flush=True
             )
         told += [{**one, "load": load} for one in rows]
     options.out.parent.mkdir(parents=True, exist_ok=True)

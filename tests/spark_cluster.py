@@ -36,12 +36,12 @@ PATIENCE = 600.0
 SMALL = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxMetaspaceSize=320m -XX:ReservedCodeCacheSize=96m"
 
 
-def home() -> pathlib.Path | None:
+def home(name: str = "spark") -> pathlib.Path | None:
     """The environment that `setup/spark.sh` made, if there is one."""
-    named = os.environ.get("DATASUS_SPARK")
+    named = os.environ.get(f"DATASUS_{name.upper()}")
     cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     cache = pathlib.Path(os.environ.get("DATASUS_CACHE") or pathlib.Path(cache) / "datasus")
-    found = [pathlib.Path(named)] if named else sorted(cache.glob("spark-*"), key=lambda one: one.stat().st_mtime)
+    found = [pathlib.Path(named)] if named else sorted(cache.glob(f"{name}-*"), key=lambda one: one.stat().st_mtime)
     return next((one for one in reversed(found) if named or (one / "ready").exists()), None)
 
 
@@ -93,9 +93,10 @@ class _Servers:
     """What runs, in the process that is the harness."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        environment = home()
+        name = "sail" if options.sail else "spark"
+        environment = home(name)
         if environment is None:
-            raise SystemExit("no Spark here: run setup/spark.sh, or set DATASUS_SPARK to its folder")
+            raise SystemExit(f"no {name} here: run setup/spark.sh, or set DATASUS_{name.upper()} to its folder")
         self.environment = environment
         self.options = options
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="datasus-spark-"))

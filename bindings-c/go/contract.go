@@ -1001,6 +1001,8 @@ const (
 	EstimateEngineDuckdb EstimateEngine = "duckdb"
 	// The catalogue answers by itself.
 	EstimateEngineCatalogue EstimateEngine = "catalogue"
+	// A cluster, beside which this process only takes rows.
+	EstimateEngineCluster EstimateEngine = "cluster"
 )
 
 // Complexity: how many joins, aggregates and windows a query has, those of its subqueries included.
@@ -1712,6 +1714,11 @@ type Config struct {
 	// cluster must see the lake under the path that it has here. None: they run in this process. SQL does not go there.
 	// Of builds with the feature `spark` alone, which no package is yet.
 	Engine string `json:"engine,omitempty"`
+	// Folder that the cluster of `engine` and this machine see under one path, and in which both may write: what goes to
+	// files and tables the cluster writes there as Parquet, by itself and however much it is, and it is loaded from
+	// there; the job's folder in it goes with the job. None: rows come through the server and are kept in `state`, up to
+	// `spill_limit` (`DATASUS_ENGINE_FOLDER`).
+	EngineFolder string `json:"engine_folder,omitempty"`
 	// What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`:
 	// `none`, `process` or `all`). Default `none`. A service that takes SQL of others says `process`.
 	Isolation Isolation `json:"isolation,omitempty"`

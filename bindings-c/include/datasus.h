@@ -402,7 +402,7 @@ enum datasus_status datasus_cancel_release(struct datasus_cancel *cancel);
  * s3_path_style, s3_key, s3_secret, s3_token, s3_profile, s3_credentials, s3_ca, s3_proxy, s3_timeout, mirrors, home, refresh,
  * refresh_after, keep_files, max_download, transfers, ca, remote_cache,
  * remote_cache_limit, cache_memory, cache_folder, cache_limit, cache_entry_limit, cache_level, redis, redis_secret, redis_level, redis_ca, redis_ttl,
- * rate_limit, processes, deadline, threads, isolation, worker, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
+ * rate_limit, processes, deadline, threads, engine, engine_folder, isolation, worker, max_priority, on_emergency, chunk_rows, verify_crc, language ("pt", "en"); what is left out comes from the DATASUS_* variables,
  * and from the defaults; NULL: all of it. `client` receives the handle, to be released with datasus_client_release. DS-400: config is no
  * JSON, or has an unknown key; DS-404: there is no such folder; DS-422: a setting cannot work.
  *

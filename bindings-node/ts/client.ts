@@ -127,6 +127,11 @@ export interface Config {
    * them. In no package yet (DS-422); this process.
    */
   engine?: string
+  /**
+   * A folder that the cluster and this machine see under one path: there the cluster writes what goes to files and tables, however much it
+   * is; none, and up to `spillLimit` it comes through the server.
+   */
+  engineFolder?: string | URL
   /** What runs in a process of its own, which reads the query's files and does nothing else: SQL, or whatever the engine runs; none. */
   isolation?: 'none' | 'process' | 'all'
   /** The program that runs there; `datasus-worker` of this build; the one that the package brings. */
@@ -164,7 +169,7 @@ export interface SyncOptions extends CallOptions {
   onProgress?: ((progress: Progress) => void) | undefined
 }
 
-const FOLDERS = ['source', 'home', 'ca', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache', 'cacheFolder', 'redisCa', 'worker']
+const FOLDERS = ['source', 'home', 'ca', 'lake', 'output', 'state', 'spill', 's3Ca', 'remoteCache', 'cacheFolder', 'redisCa', 'engineFolder', 'worker']
 
 /** Opens a folder. @internal */
 export async function openWith(arrow: LoadArrow, config: Config | Source = {}): Promise<Client> {

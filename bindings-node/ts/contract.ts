@@ -887,8 +887,9 @@ export interface ExpectedSeconds {
  * - `scan`: The reader of plain rows.
  * - `duckdb`: DuckDB.
  * - `catalogue`: The catalogue answers by itself.
+ * - `cluster`: A cluster, beside which this process only takes rows.
  */
-export type EstimateEngine = 'scan' | 'duckdb' | 'catalogue'
+export type EstimateEngine = 'scan' | 'duckdb' | 'catalogue' | 'cluster'
 
 /** How many joins, aggregates and windows a query has, those of its subqueries included. */
 export interface Complexity {
@@ -1556,6 +1557,8 @@ export interface Config {
   threads?: number | null
   /** Cluster on which queries run: `sc://host:15002`, the address of a Spark Connect server, with `/;use_ssl=true;token=...` behind it where that asks for TLS and a token (`DATASUS_ENGINE`); never shown. The cluster must see the lake under the path that it has here. None: they run in this process. SQL does not go there. Of builds with the feature `spark` alone, which no package is yet. */
   engine?: string | null
+  /** Folder that the cluster of `engine` and this machine see under one path, and in which both may write: what goes to files and tables the cluster writes there as Parquet, by itself and however much it is, and it is loaded from there; the job's folder in it goes with the job. None: rows come through the server and are kept in `state`, up to `spill_limit` (`DATASUS_ENGINE_FOLDER`). */
+  engine_folder?: string | null
   /** What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`: `none`, `process` or `all`). Default `none`. A service that takes SQL of others says `process`. */
   isolation?: Isolation
   /** The program that runs there, `datasus-worker` of the same build (`DATASUS_WORKER`); none: the one beside the library, or the program itself where it calls `datasus::worker::main()`. One that is not there, or of another build, is DS-422 when the client opens. */

@@ -181,6 +181,10 @@ pub struct Config {
     /// where that asks for TLS and a token (`DATASUS_ENGINE`); never shown. The cluster must see the lake under the path that it has
     /// here. None: they run in this process. SQL does not go there. Of builds with the feature `spark` alone, which no package is yet.
     pub engine: Option<Secret>,
+    /// Folder that the cluster of `engine` and this machine see under one path, and in which both may write: what goes to files and tables
+    /// the cluster writes there as Parquet, by itself and however much it is, and it is loaded from there; the job's folder in it goes
+    /// with the job. None: rows come through the server and are kept in `state`, up to `spill_limit` (`DATASUS_ENGINE_FOLDER`).
+    pub engine_folder: Option<PathBuf>,
     /// What runs in a process of its own, which can read the query's files and do nothing else (`DATASUS_ISOLATION`: `none`, `process`
     /// or `all`). Default `none`. A service that takes SQL of others says `process`.
     pub isolation: Isolation,
@@ -268,6 +272,7 @@ impl Default for Config {
             deadline: 86_400.0,
             threads: None,
             engine: None,
+            engine_folder: None,
             isolation: Isolation::None,
             worker: None,
             max_priority: Priority::Health,
@@ -326,6 +331,7 @@ impl Config {
             remote_cache: at_home(self.remote_cache),
             cache_folder: at_home(self.cache_folder),
             redis_ca: at_home(self.redis_ca),
+            engine_folder: at_home(self.engine_folder),
             worker: at_home(self.worker),
             ..self
         }
@@ -339,6 +345,7 @@ impl Config {
             &self.remote_cache,
             &self.cache_folder,
             &self.redis_ca,
+            &self.engine_folder,
             &self.worker,
         ]);
         let each = folders.flatten().map(|folder| refuse_address(&folder.to_string_lossy()));

@@ -125,6 +125,9 @@ TEXTOS: dict[str, str] = {
     engine : str, opcional
         Um cluster em que as consultas rodam: ``sc://host:15002``, um servidor Spark Connect, com ``/;use_ssl=true;token=...``
         atrás onde ele os pede. Ainda em nenhum pacote (DS-422); este processo.
+    engine_folder : str ou caminho, opcional
+        Uma pasta que o cluster e esta máquina veem com o mesmo caminho: ali o cluster grava o que vai para arquivos e tabelas,
+        seja quanto for; nenhuma, e até ``spill_limit`` vem pelo servidor.
     isolation : {"none", "process", "all"}, opcional
         O que roda num processo próprio, que lê os arquivos da consulta e mais nada: o SQL, ou tudo o que o motor roda; none.
     worker : str ou caminho, opcional

@@ -60,6 +60,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     deadline: float | None = None,
     threads: int | None = None,
     engine: str | None = None,
+    engine_folder: Path | None = None,
     isolation: Literal["none", "process", "all"] | None = None,
     worker: Path | None = None,
     max_priority: Literal["health", "admin", "user"] | None = None,
@@ -178,6 +179,9 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
     engine : str, optional
         A cluster on which queries run: ``sc://host:15002``, a Spark Connect server, with ``/;use_ssl=true;token=...`` behind it
         where it asks for them. In no package yet (DS-422); this process.
+    engine_folder : str or path, optional
+        A folder that the cluster and this machine see under one path: there the cluster writes what goes to files and tables,
+        however much it is; none, and up to ``spill_limit`` it comes through the server.
     isolation : {"none", "process", "all"}, optional
         What runs in a process of its own, which reads the query's files and does nothing else: SQL, or whatever the engine
         runs; none.
@@ -276,6 +280,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         "deadline": deadline,
         "threads": threads,
         "engine": engine,
+        "engine_folder": engine_folder,
         "isolation": isolation,
         "worker": worker,
         "max_priority": max_priority,

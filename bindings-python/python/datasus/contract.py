@@ -258,7 +258,7 @@ Retry = Literal["never", "later"]
 LeftOutReason = Literal["preliminary", "older_date", "older_time", "same_rows"]
 
 #: What runs a query.
-EstimateEngine = Literal["scan", "duckdb", "catalogue"]
+EstimateEngine = Literal["scan", "duckdb", "catalogue", "cluster"]
 
 #: A bound of the client's settings.
 EstimateBound = Literal["memory_limit", "spill_limit", "max_download"]

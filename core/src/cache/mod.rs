@@ -41,10 +41,11 @@ pub(crate) use self::redis_settings::RedisSettings;
 pub(crate) use self::redis_worker::Breaker;
 use crate::base::{Ctx, Error, Result};
 use crate::config::Config;
-use crate::engine::{CacheUse, Engine, KeptAnswer, RowStream, Settings};
+use crate::engine::{CacheUse, Engine, KeptAnswer, RowStream, Settings, Writer};
 use crate::governor::{Governor, Mode};
 use crate::params::CacheMode;
 use crate::plan::{Dialect, Statement};
+use crate::store::Location;
 
 /// Of the memory that jobs may have, what answers are kept in at most.
 const MEMORY_SHARE: u64 = 16;
@@ -341,6 +342,14 @@ impl Engine for Cached {
 
     fn is_repeatable(&self) -> bool {
         self.inner.is_repeatable()
+    }
+
+    fn opens(&self, location: &Location) -> bool {
+        self.inner.opens(location)
+    }
+
+    fn writer(&self) -> Option<&dyn Writer> {
+        self.inner.writer()
     }
 
     fn warm(&self, from_user: bool) {

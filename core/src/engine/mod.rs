@@ -27,8 +27,13 @@ pub use settings::Settings;
 #[cfg(feature = "spark")]
 pub use spark::{Spark, SparkDialect};
 
+use std::path::{Path, PathBuf};
+
+use arrow::datatypes::SchemaRef;
+
 use crate::base::{Code, Ctx, Error, Result, text};
 use crate::plan::{Dialect, Statement};
+use crate::store::Location;
 
 /// DS-422: SQL of users is DuckDB's, and so is the gate that reads it.
 pub(crate) fn no_user_sql() -> Error {
@@ -40,6 +45,23 @@ pub(crate) fn no_user_sql() -> Error {
         ),
     )
     .stage("validate")
+}
+
+/// An engine that writes its answers as Parquet into a folder which it and this machine see under one path.
+pub trait Writer {
+    /// Writes the whole answer somewhere in `folder` and gives its files, in the order of the rows. `began` hears the schema before the
+    /// first row is made, and its error is this one's. After an error nothing there counts. Called from a job's thread.
+    fn write(
+        &self,
+        statement: &Statement,
+        folder: &Path,
+        settings: &Settings,
+        ctx: &Ctx,
+        began: &mut dyn FnMut(&SchemaRef) -> Result<()>,
+    ) -> Result<Vec<PathBuf>>;
+
+    /// Ends what processes that are gone may have left at work there on `folder`, as far as it can be reached.
+    fn withdraw(&self, folder: &Path, ctx: &Ctx);
 }
 
 /// Where a statement runs.
@@ -71,6 +93,16 @@ pub trait Engine: Send + Sync {
     /// answer may be kept.
     fn is_repeatable(&self) -> bool {
         false
+    }
+
+    /// Whether it opens by itself what lies there; of everything else it gets copies on this machine.
+    fn opens(&self, location: &Location) -> bool {
+        location.is_file()
+    }
+
+    /// The same engine, where it can write its answers itself.
+    fn writer(&self) -> Option<&dyn Writer> {
+        None
     }
 
     /// A statement is being planned that a [`Scan`](crate::plan::Scan) will not do for: gets ready for it, without waiting.

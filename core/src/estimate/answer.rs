@@ -98,6 +98,8 @@ pub enum Runs {
     Duckdb,
     /// The catalogue answers by itself.
     Catalogue,
+    /// A cluster, beside which this process only takes rows.
+    Cluster,
 }
 
 /// A bound of the client's settings.

@@ -59,7 +59,12 @@ impl Traits {
 
     /// Seconds, before anything was learned.
     pub(super) fn first_seconds(&self) -> f64 {
-        let start = if self.engine == Runs::Scan { 0.004 } else { 0.02 };
+        let start = match self.engine {
+            Runs::Scan => 0.004,
+            // A session, a plan and the stages of a small job.
+            Runs::Cluster => 1.0,
+            Runs::Duckdb | Runs::Catalogue => 0.02,
+        };
         let values = self.rows_read * self.columns;
         start + values * 5e-9 / self.threads.max(1.0) + self.rows * 2e-7 + self.held * 2e-7
     }

@@ -83,6 +83,14 @@ impl LakeFile {
         !self.object.location.is_file()
     }
 
+    /// The same for an engine that opens it where it lies.
+    pub fn in_place(self) -> Self {
+        if !self.is_elsewhere() {
+            return self;
+        }
+        LakeFile { path: self.object.location.to_string().into(), ..self }
+    }
+
     /// The same for an engine that reads only files of this machine: of one that lies elsewhere a copy with these columns, as its
     /// schema says too. One column at least: the number of rows stands in columns.
     pub fn with_copy(self, columns: &[String]) -> Result<Self> {

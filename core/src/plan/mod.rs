@@ -30,7 +30,7 @@ pub use scan::{Output, Scan, ScanFile};
 pub use select::{Selection, select};
 pub use statement::{Binds, Statement, Wanted, statement};
 pub use versions::{LeftOut, Reason, Rivals};
-pub use view::{Made, View};
+pub use view::{Made, Source, View};
 
 pub(crate) use named::{nowhere, shown_columns};
 pub(crate) use origin::{origin_of, reads};

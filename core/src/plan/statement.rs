@@ -11,7 +11,7 @@ use super::named;
 use super::origin;
 use super::scan::{Scan, scan};
 use super::table::{self, Held, TableColumn};
-use super::view::{self, Shown, View, Without};
+use super::view::{self, Shown, Source, View, Without};
 use super::{Dialect, Sampling};
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::{Catalog, LogicalType};
@@ -204,7 +204,8 @@ pub fn statement(query: &Query, files: &[LakeFile], wanted: Wanted, dialect: &dy
         let own = query.own_tables.iter().map(|table| {
             let path = table.path.to_string_lossy();
             let relation = format!("SELECT * FROM {}", dialect.parquet(&[&path]));
-            let sources = if dialect.names_files() { vec![vec![path.into_owned()]] } else { Vec::new() };
+            let source = Source { files: vec![path.into_owned()], rows: None };
+            let sources = if dialect.names_files() { vec![source] } else { Vec::new() };
             Ok(View { sources, ..View::new(dialect.name(&table.name), relation) })
         });
         tables.iter().map(view).chain(own).collect::<Result<Vec<View>>>()

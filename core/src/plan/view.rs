@@ -21,10 +21,19 @@ pub struct View {
     pub relation: String,
     /// The files of each relation in it, of a dialect that [names them](Dialect::names_files).
     #[serde(default)]
-    pub sources: Vec<Vec<String>>,
+    pub sources: Vec<Source>,
     /// What it has of columns that are made of others, where it has such.
     #[serde(default)]
     pub made: Option<Made>,
+}
+
+/// Files that a text names together.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Source {
+    /// As the text names them.
+    pub files: Vec<String>,
+    /// How many rows they have, where that is known.
+    pub rows: Option<u64>,
 }
 
 /// Columns that a table has made of its others.
@@ -138,11 +147,11 @@ fn relation(
     columns: &[TableColumn],
     files: &[&LakeFile],
     shown: Shown<'_>,
-) -> (String, Vec<Vec<String>>) {
-    let mut sources: Vec<Vec<String>> = Vec::new();
-    let mut names = |paths: &[&str]| {
+) -> (String, Vec<Source>) {
+    let mut sources: Vec<Source> = Vec::new();
+    let mut names = |paths: &[&str], rows| {
         if dialect.names_files() {
-            sources.push(paths.iter().map(|path| (*path).to_owned()).collect());
+            sources.push(Source { files: paths.iter().map(|path| (*path).to_owned()).collect(), rows });
         }
     };
     let Shown { origin, sampling, without, placed } = shown;
@@ -178,11 +187,11 @@ fn relation(
                 format!(" WHERE {}", dialect.in_sample(&samples))
             });
             let left_out = without.list(&first.path).map_or_else(String::new, |list| {
-                names(&[list]);
+                names(&[list], None);
                 let also = if sampled.is_empty() { "WHERE" } else { "AND" };
                 format!(" {also} {}", dialect.not_listed(list, &without.columns))
             });
-            names(&paths);
+            names(&paths, Some(run.iter().map(|file| file.rows).sum()));
             let by_file = origin.is_some() || columns.iter().any(|column| column.held == Held::Origin);
             let numbered = placed || by_file || sampling.is_some() || !left_out.is_empty();
             let read = if numbered { dialect.numbered(&paths) } else { dialect.parquet(&paths) };

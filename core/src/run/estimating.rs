@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::complexity;
 use super::environment::Environment;
 use super::execution::{Execution, Outcome};
-use super::memory::{columns_of, work};
+use super::memory::columns_of;
 use super::session::Session;
 use crate::base::{Ctx, Result, held_by_process};
-use crate::engine::CacheUse;
+use crate::engine::{CacheUse, no_user_sql};
 use crate::estimate::{Basis, Bounded, Estimate, Expected, Files, Rows, Runs, Spread, Traits};
 use crate::lake::LakeFile;
 use crate::params::{Ask, Extent, Query, QueryParams, Scope};
@@ -46,6 +46,9 @@ impl Session {
 
     fn estimated(&self, params: &QueryParams, ctx: &Ctx) -> Result<Estimate> {
         let (query, mut selection, listing) = self.choose(params, Extent::Selected, ctx)?;
+        if matches!(query.ask, Ask::Sql(_)) && !self.engine.takes_user_sql() {
+            return Err(no_user_sql());
+        }
         // Of versions that must have the same rows all are fetched and converted.
         let rivals = selection.rivals.iter().flat_map(|one| one.versions.iter().skip(1)).flatten().cloned();
         let rivals: Vec<SourceFile> = rivals.collect();
@@ -71,7 +74,7 @@ impl Session {
         from.extend(rows.from.iter().copied());
         self.estimates.foretell(params, &rows);
         let engine = self.runs(&query, planned.as_ref());
-        let needs = work(&query, planned.as_ref(), rows.read.high() as u64, &self.settings(false), Some(&rows));
+        let needs = self.work(&query, planned.as_ref(), rows.read.high() as u64, &self.settings(false), Some(&rows));
         let limit = self.settings(false).memory_limit;
         let work_bytes = needs.ask().want.min(limit);
         let traits = Traits {
@@ -263,6 +266,7 @@ impl Session {
     fn runs(&self, query: &Query, planned: Option<&Statement>) -> Runs {
         match (&query.ask, planned) {
             (Ask::Catalog(_), _) => Runs::Catalogue,
+            _ if self.is_cluster() => Runs::Cluster,
             (_, Some(statement)) if statement.scan.is_some() && self.scans => Runs::Scan,
             (Ask::Structured(ask), None) if query.is_plain_scan() && ask.order_by.is_empty() && self.scans => {
                 Runs::Scan
@@ -296,6 +300,14 @@ impl Environment {
         })
     }
 
+    fn ran(&self, statement: &Statement) -> Runs {
+        match statement.scan {
+            _ if self.is_cluster() => Runs::Cluster,
+            Some(_) if self.scans => Runs::Scan,
+            _ => Runs::Duckdb,
+        }
+    }
+
     /// Notes what a job took beside what was told of it.
     pub(super) fn learn_from(&self, execution: &Execution, outcome: &Outcome) {
         let (prepared, statement, run) = (&execution.prepared, &execution.statement, &execution.run);
@@ -319,9 +331,9 @@ impl Environment {
             read: Spread::exact(rows_read as f64),
             from: BTreeSet::new(),
         };
-        let needs = work(&prepared.query, Some(statement), rows_read, &settings, Some(&found));
+        let needs = self.work(&prepared.query, Some(statement), rows_read, &settings, Some(&found));
         let traits = Traits {
-            engine: if statement.scan.is_some() && self.scans { Runs::Scan } else { Runs::Duckdb },
+            engine: self.ran(statement),
             durable: !outcome.stored.iter().all(|one| one.sink == "arrow"),
             rows_read: rows_read as f64,
             columns: statement.columns.len() as f64,

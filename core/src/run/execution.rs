@@ -180,11 +180,15 @@ impl<'r> Execution<'r> {
             ordered: limits.is_some_and(AllLimits::by_order) || !run.env.engine.keeps_order(),
             numbers,
         };
-        let dialect = run.env.engine.dialect();
+        let engine = &run.env.engine;
+        let dialect = engine.dialect();
+        if files.iter().all(|file| engine.opens(&file.object.location)) {
+            files = files.into_iter().map(LakeFile::in_place).collect();
+        }
         let mut statement = plan::statement(&prepared.query, &files, wanted, dialect)?;
         // An engine that is not ours may read by SQL what ours scans.
         let scanned = statement.scan.is_some() && run.env.scans;
-        if !scanned && statement.answer.is_none() && files.iter().any(LakeFile::is_elsewhere) {
+        if !scanned && statement.answer.is_none() && files.iter().any(|file| !engine.opens(&file.object.location)) {
             files = run.copied(files, &statement.columns)?;
             statement = plan::statement(&prepared.query, &files, wanted, dialect)?;
         }

@@ -2,6 +2,7 @@
 //! folder.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::SchemaRef;
@@ -14,9 +15,10 @@ use super::execution::{Execution, Outcome, Prepared, Run};
 use super::memory::Share;
 use super::result_info::result_info;
 use super::stored_plan::StoredPlan;
-use super::{Report, materialise};
+use super::written::{Part, Written};
+use super::{Report, materialise, written};
 use crate::base::{CancelReason, Code, Error, Phase, Result, Stage, Text, UnitPlaces, Units, text};
-use crate::engine::{RowStream, Settings};
+use crate::engine::{RowStream, Settings, Writer};
 use crate::lake::LakeFile;
 use crate::params::QueryParams;
 use crate::plan::{Scan, Statement, reads};
@@ -161,7 +163,11 @@ impl Export<'_> {
             None => self.kept(folder, plan, &mut fan_out, alone)?,
         };
         // Before the first row: of a result that is kept the places are those of the kept rows.
-        places.get_or_init(|| scan.places(plan.unit_rows));
+        places.get_or_init(|| match plan.written {
+            Some(_) => written::places(&scan, plan.unit_rows),
+            None => scan.places(plan.unit_rows),
+        });
+        let scan_rows = scan.files.iter().flat_map(|file| &file.row_groups).sum::<u64>();
         let holding = fan_out.held_rows().filter(|(_, rows)| *rows > 0);
         let held: BTreeMap<String, u64> = holding.map(|(name, rows)| (name.to_owned(), rows)).collect();
         let units = Units { rows: plan.unit_rows, held: fan_out.held().to_vec() };
@@ -171,7 +177,7 @@ impl Export<'_> {
         let statement = if positional.is_some() { statement.clone() } else { Statement::of_scan(scan) };
         let running = engine.start(statement, &settings, &ctx.child().within(Stage::Engine))?;
         // A kept result is counted.
-        let kept = plan.materialised.as_ref().map(|kept| kept.row_groups.iter().sum());
+        let kept = positional.is_none().then(|| scan_rows);
         let expected = kept.or_else(|| self.execution.known_rows());
         ctx.progress.enter(Phase::Loading);
         let running = Rows { running, schema: schema.clone() };
@@ -198,6 +204,15 @@ impl Export<'_> {
             fan_out.start(&schema, ctx).map_err(|error| (*error).clone())?;
             return Ok((materialise::scan(kept, path, &schema)?, schema));
         }
+        if let Some(Written { parts: Some(parts), .. }) = &plan.written {
+            let schema = written::schema_of(parts)?;
+            let scan = written::scan(parts, &schema)?;
+            fan_out.start(&schema, ctx).map_err(|error| (*error).clone())?;
+            return Ok((scan, schema));
+        }
+        if let (Some(writer), Some(shared)) = (env.engine.writer(), &env.config.engine_folder) {
+            return self.written(folder, plan, fan_out, alone, (writer, shared));
+        }
         ctx.progress.enter(Phase::Running);
         let (settings, share) = self.share(alone)?;
         let mut running =
@@ -206,12 +221,51 @@ impl Export<'_> {
         refuse_same_names(&schema)?;
         fan_out.start(&schema, ctx).map_err(|error| (*error).clone())?;
         let fits = |rows| AllLimits(&self.targets).refuse_rows(rows);
-        let kept = materialise::materialise(&mut running, path, env.config.spill_limit, fits, ctx);
+        let by_cluster = env.engine.writer().is_some();
+        let kept = materialise::materialise(&mut running, path, env.config.spill_limit, by_cluster, fits, ctx);
         // A cancelled job says so, whatever was noticed first.
         let kept = kept.map_err(|error| ctx.check().err().unwrap_or(error))?;
         files.iter().try_for_each(LakeFile::still_unchanged)?;
         let scan = materialise::scan(&kept, path, &schema)?;
         plan.materialised = Some(kept);
+        folder.set_plan(&plan.to_json()?)?;
+        Ok((scan, schema))
+    }
+
+    /// The same as a cluster writes it into the folder that it shares with this machine.
+    fn written(
+        &self,
+        folder: &mut JobFolder,
+        plan: &mut StoredPlan,
+        fan_out: &mut FanOut,
+        alone: bool,
+        (writer, shared): (&dyn Writer, &Path),
+    ) -> Result<(Scan, SchemaRef)> {
+        let Execution { run: Run { job, ctx, .. }, files, statement, .. } = self.execution;
+        ctx.progress.enter(Phase::Running);
+        let (settings, share) = self.share(alone)?;
+        let ctx = &share.lease.on(ctx).child().within(Stage::Engine);
+        if let Some(begun) = &plan.written {
+            // What an earlier attempt had the cluster write is nobody's.
+            writer.withdraw(&begun.folder, ctx);
+            written::remove(&plan.to_json()?, job.id())?;
+        }
+        let into = written::create(shared, job.id())?;
+        plan.written = Some(Written { folder: into.clone(), parts: None });
+        folder.set_plan(&plan.to_json()?)?;
+        let mut began = |schema: &SchemaRef| {
+            refuse_same_names(schema)?;
+            fan_out.start(schema, ctx).map_err(|error| (*error).clone())
+        };
+        let parts = writer.write(statement, &into, &settings, ctx, &mut began);
+        // A cancelled job says so, whatever was noticed first.
+        let parts = parts.map_err(|error| ctx.check().err().unwrap_or(error))?;
+        files.iter().try_for_each(LakeFile::still_unchanged)?;
+        let parts = parts.into_iter().map(Part::of).collect::<Result<Vec<_>>>()?;
+        AllLimits(&self.targets).refuse_rows(parts.iter().flat_map(|part| &part.row_groups).sum())?;
+        let schema = written::schema_of(&parts)?;
+        let scan = written::scan(&parts, &schema)?;
+        plan.written = Some(Written { folder: into, parts: Some(parts) });
         folder.set_plan(&plan.to_json()?)?;
         Ok((scan, schema))
     }
@@ -226,7 +280,7 @@ impl Export<'_> {
 
     fn sinks(
         &self,
-        folder: &std::path::Path,
+        folder: &Path,
         letters: Arc<DeadLetters>,
         places: Arc<OnceLock<UnitPlaces>>,
         foreign: bool,
@@ -292,6 +346,9 @@ impl Export<'_> {
 
     /// The folder goes, unless it holds dead letters.
     fn close_with(&self, folder: JobFolder, end: &End) -> Result<()> {
+        if let Err(left) = folder.plan().and_then(|plan| written::remove(plan, folder.id())) {
+            tracing::warn!(job_id = folder.id(), error = %left, "what the cluster wrote could not be removed");
+        }
         if DeadLetters::read(folder.path())?.is_empty() { folder.remove() } else { folder.leave(end) }
     }
 
@@ -336,6 +393,7 @@ pub(super) fn discard_targets(
 
 /// Removes the files outside of the folder that are of this job alone.
 pub(super) fn remove_leftovers(folder: &JobFolder) -> Result<()> {
+    folder.plan().map_or(Ok(()), |plan| written::remove(plan, folder.id()))?;
     for file in SinkState::leftovers(folder.path())? {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // A record can be wrong; what is not a temporary file of a job of ours stays.

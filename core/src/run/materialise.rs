@@ -28,12 +28,12 @@ const ROW_GROUP_BYTES: usize = 64 << 20;
 const GLANCE_BYTES: u64 = 8 << 20;
 
 /// Writes all rows of `running` to the folder; DS-507 where they are more than `most_bytes`, or would leave the disk less
-/// than its reserve. `fits` is asked whether the
-/// sinks would take so many rows.
+/// than its reserve. `by_cluster`: what makes them could write them itself. `fits` is asked whether the sinks would take so many rows.
 pub(super) fn materialise(
     running: &mut RowStream,
     folder: &Path,
     most_bytes: u64,
+    by_cluster: bool,
     fits: impl Fn(u64) -> Result<()>,
     ctx: &Ctx,
 ) -> Result<Materialised> {
@@ -61,7 +61,7 @@ pub(super) fn materialise(
         ctx.check()?;
         let bytes = columns.out().map_err(failed)?.bytes;
         if bytes > most_bytes {
-            return Err(too_large(most_bytes, &path));
+            return Err(too_large(most_bytes, by_cluster, &path));
         }
         if bytes >= looked + GLANCE_BYTES {
             looked = bytes;
@@ -194,16 +194,17 @@ impl Write for Counted {
     }
 }
 
-fn too_large(most_bytes: u64, path: &Path) -> Error {
+fn too_large(most_bytes: u64, by_cluster: bool, path: &Path) -> Error {
     let shown = path.display();
-    Error::new(
-        Code::DiskFull,
-        text!(
+    let said = match by_cluster {
+        true => text!(
+            "O resultado em {shown} passa de {most_bytes} bytes; dê em `engine_folder` uma pasta que o cluster também vê, onde ele mesmo o grava, aumente `spill_limit`, ou restrinja a consulta",
+            "The result in {shown} is larger than {most_bytes} bytes; name in `engine_folder` a folder that the cluster sees too, where it writes the result itself, raise `spill_limit`, or narrow the query"
+        ),
+        false => text!(
             "O resultado em {shown} passa de {most_bytes} bytes; aumente `spill_limit` ou restrinja a consulta",
             "The result in {shown} is larger than {most_bytes} bytes; raise `spill_limit` or narrow the query"
         ),
-    )
-    .with("limit", most_bytes)
-    .file(shown.to_string())
-    .stage("recovery")
+    };
+    Error::new(Code::DiskFull, said).with("limit", most_bytes).file(shown.to_string()).stage("recovery")
 }

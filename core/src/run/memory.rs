@@ -41,52 +41,61 @@ pub(super) fn columns_of(query: &Query) -> Vec<String> {
     }
 }
 
-/// What a job needs over so many source rows: at the most, or as it was foreseen.
-pub(super) fn work(
-    query: &Query,
-    statement: Option<&Statement>,
-    rows: u64,
-    settings: &Settings,
-    foreseen: Option<&Rows>,
-) -> Work {
-    let (sort, groups) = match &query.ask {
-        Ask::Sql(_) => (true, Some(rows)),
-        Ask::Catalog(_) => (false, None),
-        Ask::Structured(ask) => {
-            let grouped = matches!(ask.projection, Projection::Grouped { .. });
-            (!ask.order_by.is_empty(), grouped.then_some(rows))
-        }
-    };
-    let scanned = statement.map_or(query.is_plain_scan() && !sort, |statement| statement.scan.is_some());
-    let sort = sort || !scanned;
-    let columns = statement.map_or_else(|| columns_of(query).len(), |statement| statement.columns.len());
-    let work = Work {
-        rows,
-        row_bytes: columns as u64 * VALUE_BYTES,
-        sort,
-        groups,
-        sinks: 1,
-        threads: settings.threads as u64,
-        chunk_rows: settings.chunk_rows as u64,
-        chunk_bytes: settings.throttle.batch_bytes(),
-        reads_only: !sort && groups.is_none() && scanned,
-        ahead_bytes: settings.ahead_bytes,
-        ..Work::default()
-    };
-    match foreseen {
-        Some(foreseen) if sort || groups.is_some() => {
-            Work { sort: false, groups: None, joined_rows: foreseen.held.high().ceil() as u64, ..work }
-        }
-        _ => work,
-    }
-}
-
 impl Environment {
+    /// Statements run elsewhere, and this process only takes their rows.
+    pub(super) fn is_cluster(&self) -> bool {
+        self.engine.writer().is_some()
+    }
+
+    /// What a job needs over so many source rows: at the most, or as it was foreseen.
+    pub(super) fn work(
+        &self,
+        query: &Query,
+        statement: Option<&Statement>,
+        rows: u64,
+        settings: &Settings,
+        foreseen: Option<&Rows>,
+    ) -> Work {
+        let (sort, groups) = match &query.ask {
+            _ if self.is_cluster() => (false, None),
+            Ask::Sql(_) => (true, Some(rows)),
+            Ask::Catalog(_) => (false, None),
+            Ask::Structured(ask) => {
+                let grouped = matches!(ask.projection, Projection::Grouped { .. });
+                (!ask.order_by.is_empty(), grouped.then_some(rows))
+            }
+        };
+        let scanned = statement.map_or(query.is_plain_scan() && !sort, |statement| statement.scan.is_some());
+        // What sorts and groups is elsewhere.
+        let scanned = scanned || self.is_cluster();
+        let sort = sort || !scanned;
+        let columns = statement.map_or_else(|| columns_of(query).len(), |statement| statement.columns.len());
+        let work = Work {
+            rows,
+            row_bytes: columns as u64 * VALUE_BYTES,
+            sort,
+            groups,
+            sinks: 1,
+            threads: settings.threads as u64,
+            chunk_rows: settings.chunk_rows as u64,
+            chunk_bytes: settings.throttle.batch_bytes(),
+            reads_only: !sort && groups.is_none() && scanned,
+            ahead_bytes: settings.ahead_bytes,
+            ..Work::default()
+        };
+        match foreseen {
+            Some(foreseen) if sort || groups.is_some() => {
+                Work { sort: false, groups: None, joined_rows: foreseen.held.high().ceil() as u64, ..work }
+            }
+            _ => work,
+        }
+    }
+
     /// Waits for a share for a job. `alone`: for all that there is, with one thread.
     pub(super) fn share(&self, execution: &Execution, alone: bool, settings: &mut Settings) -> Result<Share> {
         let (rows, statement, ctx) = (execution.rows_read(), &execution.statement, execution.run.ctx);
         let query = &execution.prepared.query;
-        let work = self::work(query, Some(statement), rows, settings, None);
+        let work = self.work(query, Some(statement), rows, settings, None);
         let holds = work.sort || work.groups.is_some();
         let mut ask = work.ask();
         let least = if holds { LEAST } else { LEAST_TO_READ };
@@ -94,7 +103,7 @@ impl Environment {
         if holds && !alone && ask.want > 4 * least {
             let foreseen = self.foreseen(execution);
             let estimated =
-                foreseen.map(|foreseen| self::work(query, Some(statement), rows, settings, Some(&foreseen)).ask().want);
+                foreseen.map(|foreseen| self.work(query, Some(statement), rows, settings, Some(&foreseen)).ask().want);
             ask.want = estimated.map_or(ask.want, |want| want.min(ask.want));
         }
         ask.want = ask.want.clamp(4 * least, settings.memory_limit.max(4 * least));

@@ -34,6 +34,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod unlabelled;
+mod written;
 
 pub use crate::engine::CacheUse;
 pub use crate::scheduler::{Ended, Event, Events, Status};

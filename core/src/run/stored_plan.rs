@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Unreadable;
 use super::execution::{Execution, Prepared};
+use super::written::Written;
 use crate::base::{Code, Error, Result, text};
 use crate::catalog::FileId;
 use crate::lake::LakeFile;
@@ -47,6 +48,9 @@ pub(super) struct StoredPlan {
     /// True: the result itself is kept in the job's folder, because its rows are not rows of a file.
     pub materialises: bool,
     pub materialised: Option<Materialised>,
+    /// The same where a cluster writes it. Older versions, which know of none, have other SQL for the query, and refuse the job by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Written>,
 }
 
 /// A file of the plan, and what makes it the same file.
@@ -101,6 +105,7 @@ impl StoredPlan {
             sampling: sampled.as_ref().map(|sampled| sampled.sampling.clone()),
             materialises: !(statement.is_positional() && engine.cuts_units()),
             materialised: None,
+            written: None,
         })
     }
 

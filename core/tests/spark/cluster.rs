@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::skip;
 
+/// What the server lets nobody in without.
+pub const TOKEN: &str = "CANARY-token-of-the-tests";
+
 pub struct Cluster {
     told: Value,
     orders: ChildStdin,
@@ -41,7 +44,7 @@ impl Cluster {
             .arg(program)
             // Many small tasks, so that a query is at work for a while.
             .args(["--workers", "2", "--conf", "spark.sql.files.maxPartitionBytes=65536"])
-            .args(["--conf", "spark.sql.files.openCostInBytes=0"])
+            .args(["--conf", "spark.sql.files.openCostInBytes=0", "--token", TOKEN])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -66,7 +69,12 @@ impl Cluster {
         self.told = told.unwrap_or_else(|| panic!("the cluster ended at: {what}"));
     }
 
-    pub fn address(&self) -> &str {
+    /// With the token.
+    pub fn address(&self) -> String {
+        format!("{}/;token={TOKEN}", self.bare())
+    }
+
+    pub fn bare(&self) -> &str {
         self.told["connect"].as_str().unwrap()
     }
 
@@ -92,6 +100,15 @@ impl Cluster {
     /// Jobs that run there.
     pub fn running(&self) -> Vec<Value> {
         self.ask("jobs?status=running").and_then(|jobs| jobs.as_array().cloned()).unwrap_or_default()
+    }
+}
+
+impl Cluster {
+    /// The physical plan of the statement that came last.
+    pub fn last_plan(&self) -> String {
+        let all = self.ask("sql?details=false&planDescription=true&offset=0&length=1000000").unwrap();
+        let plan = |statement: &Value| statement["planDescription"].as_str().map(str::to_owned);
+        all.as_array().unwrap().last().and_then(plan).unwrap()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use datasus::estimate::Runs;
 use datasus::{AggregateFn, Client, Code, Config, Options, QueryParams, Secret};
 
 use crate::cluster::{both, cluster, config, until};
@@ -23,7 +24,7 @@ fn a_cancelled_query_and_one_past_its_deadline_leave_nothing_running() {
     let Some(mut cluster) = cluster() else { return };
     let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     crate::many::write(source.path(), 1, 2_000);
-    let [_, there] = both(source.path(), place.path(), cluster.address());
+    let [_, there] = both(source.path(), place.path(), &cluster.address());
     cluster.order("kill worker 0");
     cluster.order("kill worker 1");
     let pending = there.begin_query(&grouped()).unwrap();
@@ -46,7 +47,7 @@ fn a_worker_that_dies_in_mid_query_changes_nothing_of_the_answer() {
     let Some(mut cluster) = cluster() else { return };
     let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     crate::many::write(source.path(), 6, 400_000);
-    let [here, there] = both(source.path(), place.path(), cluster.address());
+    let [here, there] = both(source.path(), place.path(), &cluster.address());
     let expected = rows(&here, &grouped()).unwrap();
     let pending = there.begin_query(&grouped()).unwrap();
     let begun = || {
@@ -68,7 +69,7 @@ fn a_server_that_dies_in_mid_stream_is_ds_502_after_three_attempts_and_the_next_
     let Some(mut cluster) = cluster() else { return };
     let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     crate::many::write(source.path(), 4, 400_000);
-    let [_, there] = both(source.path(), place.path(), cluster.address());
+    let [_, there] = both(source.path(), place.path(), &cluster.address());
     let params = QueryParams::dataset("SIH-RD").columns(["N_AIH", "CNES", "DIAG_PRINC", "IDADE", "VAL_TOT"]);
     let mut stream = there.query(&params).unwrap();
     stream.next().unwrap().unwrap();
@@ -103,4 +104,20 @@ fn an_address_that_nobody_answers_is_ds_502_and_a_token_is_never_said() {
     let refused = open("sc://far.example/;token=CANARY").err().unwrap();
     assert_eq!(refused.code(), Code::InvalidParams);
     assert!(!refused.to_string().contains("CANARY"));
+}
+
+/// Nobody is asked for it.
+#[test]
+fn an_estimate_of_a_cluster_client_is_of_the_rows_and_of_what_this_process_holds() {
+    let (source, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    crate::many::write(source.path(), 2, 50_000);
+    let [here, there] = both(source.path(), place.path(), "sc://127.0.0.1:1");
+    let narrow = grouped().options(Options::default());
+    let (of_here, of_there) = (here.estimate(&narrow).unwrap(), there.estimate(&narrow).unwrap());
+    assert_eq!((of_there.engine, of_there.exceeds.as_slice()), (Runs::Cluster, [].as_slice()));
+    assert_eq!((&of_there.rows, &of_there.bytes_to_read), (&of_here.rows, &of_here.bytes_to_read));
+    assert_eq!(of_there.rows_read.likely, 100_000);
+    assert!(of_there.work_bytes < of_here.work_bytes, "{} of {}", of_there.work_bytes, of_here.work_bytes);
+    let refused = there.estimate(&QueryParams::sql("SELECT count(*) FROM sih_rd")).unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidParams, "{refused}");
 }

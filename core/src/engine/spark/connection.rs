@@ -23,7 +23,7 @@ const MOST_MESSAGE: usize = 256 << 20;
 const CLIENT: &str = concat!("datasus/", env!("CARGO_PKG_VERSION"));
 
 /// What every statement sets, so that a server's own settings change no answer.
-const SETTINGS: [(&str, &str); 10] = [
+const SETTINGS: [(&str, &str); 12] = [
     ("spark.sql.ansi.enabled", "true"),
     ("spark.sql.session.timeZone", "UTC"),
     ("spark.sql.caseSensitive", "false"),
@@ -33,8 +33,18 @@ const SETTINGS: [(&str, &str); 10] = [
     ("spark.sql.parser.escapedStringLiterals", "false"),
     ("spark.sql.parquet.datetimeRebaseModeInRead", "CORRECTED"),
     ("spark.sql.parquet.mergeSchema", "false"),
+    ("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"),
+    ("spark.sql.parquet.writeLegacyFormat", "false"),
     ("spark.sql.execution.arrow.useLargeVarTypes", "false"),
 ];
+
+/// Who answers.
+#[derive(Debug, Clone)]
+pub(super) struct Serves {
+    pub version: String,
+    /// Apache's own, which has an id of its own for a session; Sail gives ours back.
+    pub is_spark: bool,
+}
 
 #[derive(Clone)]
 pub(super) struct Connection {
@@ -56,8 +66,9 @@ pub(super) fn new_id() -> String {
 }
 
 impl Connection {
-    /// Nothing is asked of the server yet. `ca`: authorities that are trusted beside the system's, as PEM.
-    pub async fn open(address: Address, ca: Option<Vec<u8>>) -> Result<Self, Status> {
+    /// Nothing is asked of the server yet. `ca`: authorities that are trusted beside the system's, as PEM. `session`: one that is there
+    /// already.
+    pub async fn open(address: Address, ca: Option<Vec<u8>>, session: Option<String>) -> Result<Self, Status> {
         let odd = |error: tonic::transport::Error| Status::unavailable(format!("transport: {error}"));
         let mut endpoint = Endpoint::from_shared(address.uri())
             .map_err(odd)?
@@ -87,7 +98,12 @@ impl Connection {
             let name = name.parse::<tonic::metadata::AsciiMetadataKey>();
             headers.insert(name.map_err(|_| Status::invalid_argument("a header of `engine` cannot be sent"))?, value);
         }
-        Ok(Connection { stub, session: new_id(), user: address.user, headers })
+        Ok(Connection { stub, session: session.unwrap_or_else(new_id), user: address.user, headers })
+    }
+
+    /// Its id.
+    pub fn session(&self) -> &str {
+        &self.session
     }
 
     fn user(&self) -> Option<proto::UserContext> {
@@ -103,8 +119,8 @@ impl Connection {
         request
     }
 
-    /// Sets what every statement needs, batches of `rows` among it, and asks for the server's version.
-    pub async fn begin(mut self, rows: usize) -> Result<String, Status> {
+    /// Sets what every statement needs, batches of `rows` among it, and asks who serves.
+    pub async fn begin(mut self, rows: usize) -> Result<Serves, Status> {
         let pair = |key: &str, value: &str| proto::KeyValue { key: key.to_owned(), value: Some(value.to_owned()) };
         let mut pairs: Vec<proto::KeyValue> = SETTINGS.iter().map(|(key, value)| pair(key, value)).collect();
         pairs.push(pair("spark.sql.execution.arrow.maxRecordsPerBatch", &rows.to_string()));
@@ -119,7 +135,7 @@ impl Connection {
             ..Default::default()
         };
         let request = self.request(message, Some(ANSWERS_WITHIN));
-        self.stub.config(request).await?;
+        let session = self.stub.config(request).await?.into_inner().server_side_session_id;
         let message = proto::AnalyzePlanRequest {
             session_id: self.session.clone(),
             user_context: self.user(),
@@ -130,7 +146,9 @@ impl Connection {
         let request = self.request(message, Some(ANSWERS_WITHIN));
         let answer = self.stub.analyze_plan(request).await?.into_inner();
         match answer.result {
-            Some(proto::analyze_plan_response::Result::SparkVersion(version)) => Ok(version.version),
+            Some(proto::analyze_plan_response::Result::SparkVersion(of)) => {
+                Ok(Serves { version: of.version, is_spark: session != self.session })
+            }
             _ => Err(Status::unimplemented("no version")),
         }
     }

@@ -25,6 +25,16 @@ pub(super) fn source_name(files: &[impl AsRef<str>]) -> String {
     format!("datasus_files_{}", &hex::encode(hash.finalize())[..24])
 }
 
+/// The same with [`ROW`] and [`PATH`].
+pub(super) fn numbered_name(files: &[impl AsRef<str>]) -> String {
+    source_name(files).replacen("files", "rows", 1)
+}
+
+/// Where a row stands in its file, the file's path, and the file's number in the statement. No column of a user's own is called so.
+pub(super) const ROW: &str = "__datasus_row_number";
+pub(super) const PATH: &str = "__datasus_file_path";
+const FILE: &str = "__datasus_file_number";
+
 /// The table of a derived column's inputs and its value for each.
 pub(super) fn made_name(id: &str) -> String {
     format!("datasus_made_{}", &hex::encode(Sha256::digest(id))[..24])
@@ -113,18 +123,16 @@ impl Dialect for SparkDialect {
 
     /// A file is known by its path: one that is none of these ends the query, so that no row goes under a wrong name.
     fn numbered(&self, files: &[&str]) -> String {
-        let rows = self.parquet(files);
-        let row = "_metadata.row_index AS file_row_number";
+        let rows = self.name(&numbered_name(files));
         if files.len() == 1 {
-            return format!("(SELECT *, {row}, 0 AS file_index FROM {rows})");
+            return format!("(SELECT *, 0 AS {FILE} FROM {rows})");
         }
         let path = |(at, file): (usize, &&str)| format!("({}, {at})", self.text(&metadata_path(&as_uri(file))));
         let paths: Vec<String> = files.iter().enumerate().map(path).collect();
         format!(
             "(SELECT /*+ BROADCAST(datasus_paths) */ datasus_rows.*, coalesce(datasus_paths.number, CAST(raise_error(\
-             concat('unplanned file ', datasus_rows.datasus_path)) AS INT)) AS file_index FROM (SELECT *, {row}, \
-             _metadata.file_path AS datasus_path FROM {rows}) AS datasus_rows LEFT JOIN (VALUES {}) AS \
-             datasus_paths(path, number) ON datasus_rows.datasus_path = datasus_paths.path)",
+             concat('unplanned file ', datasus_rows.{PATH})) AS INT)) AS {FILE} FROM {rows} AS datasus_rows \
+             LEFT JOIN (VALUES {}) AS datasus_paths(path, number) ON datasus_rows.{PATH} = datasus_paths.path)",
             paths.join(", ")
         )
     }
@@ -134,7 +142,7 @@ impl Dialect for SparkDialect {
             [first, others @ ..] if others.iter().all(|text| text == first) => self.text(first),
             _ => {
                 let list: Vec<String> = texts.iter().map(|text| self.text(text)).collect();
-                format!("element_at(array({}), file_index + 1)", list.join(", "))
+                format!("element_at(array({}), {FILE} + 1)", list.join(", "))
             }
         }
     }
@@ -145,10 +153,10 @@ impl Dialect for SparkDialect {
             let list: Vec<String> = samples.iter().map(|sample| format!("{}L", sample.coefficients[which])).collect();
             match list.as_slice() {
                 [one] => one.clone(),
-                _ => format!("element_at(array({}), file_index + 1)", list.join(", ")),
+                _ => format!("element_at(array({}), {FILE} + 1)", list.join(", ")),
             }
         };
-        let row = format!("(file_row_number % {PRIME}L)");
+        let row = format!("({ROW} % {PRIME}L)");
         let value = (1..4)
             .fold(coefficient(0), |so_far, which| format!("(({so_far} * {row} + {}) % {PRIME}L)", coefficient(which)));
         format!("{value} < {BELOW}L")
@@ -157,11 +165,11 @@ impl Dialect for SparkDialect {
     fn not_listed(&self, list: &str, columns: &[String]) -> String {
         let names: Vec<String> = columns.iter().map(|column| self.text(column)).collect();
         let (list, names) = (self.parquet(&[list]), names.join(", "));
-        format!("file_row_number NOT IN (SELECT `row` FROM {list} WHERE `column` IN ({names}))")
+        format!("{ROW} NOT IN (SELECT `row` FROM {list} WHERE `column` IN ({names}))")
     }
 
     fn place(&self, first: usize) -> [String; 2] {
-        [format!("{first} + CAST(file_index AS BIGINT)"), "file_row_number".into()]
+        [format!("{first} + CAST({FILE} AS BIGINT)"), ROW.into()]
     }
 
     fn placeholder(&self, value: &Scalar, kind: &LogicalType) -> (String, String) {

@@ -187,7 +187,8 @@ fn memory() -> Error {
     )
 }
 
-fn unseen(shown: &str) -> Error {
+/// DS-404: files that the cluster does not see.
+pub(super) fn unseen(shown: &str) -> Error {
     Error::new(
         Code::NotFound,
         text!(

@@ -6,6 +6,7 @@
 //! DuckDB's.
 
 mod address;
+mod begun;
 mod connection;
 mod dialect;
 mod failure;
@@ -15,6 +16,7 @@ mod path;
 mod request;
 mod rows;
 mod worker;
+mod writing;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -23,18 +25,19 @@ use std::sync::Arc;
 use crossbeam_channel::{bounded, never};
 
 use self::address::Address;
+use self::begun::Server;
 pub use self::dialect::SparkDialect;
 use super::duckdb::{Drained, bounded_answer};
-use super::{Engine, RowStream, Settings, no_user_sql};
+use super::{Engine, RowStream, Settings, Writer, no_user_sql};
 use crate::base::{Ctx, Error, Result, Secret};
 use crate::plan::{Dialect, Statement};
+use crate::store::Location;
 
 /// A cluster behind a Spark Connect server.
 pub struct Spark {
     /// For what needs no engine.
     local: Arc<dyn Engine>,
-    address: Address,
-    ca: Option<Vec<u8>>,
+    server: Server,
 }
 
 impl Spark {
@@ -42,7 +45,7 @@ impl Spark {
     /// authorities that are trusted beside the system's.
     pub fn over(local: Arc<dyn Engine>, address: &Secret, ca: Option<&Path>) -> Result<Self> {
         let ca = ca.map(|path| std::fs::read(path).map_err(|error| Error::io(error, path).stage("config")));
-        Ok(Spark { local, address: Address::parse(address)?, ca: ca.transpose()? })
+        Ok(Spark { local, server: Server { address: Address::parse(address)?, ca: ca.transpose()? } })
     }
 }
 
@@ -58,16 +61,15 @@ impl Engine for Spark {
         let (to_consumer, pieces) = bounded_answer(settings.channel_depth.max(1), never());
         let (to_starter, started) = bounded(1);
         let drained = Drained::new(pieces, settings);
-        let (address, ca, settings, ctx) = (self.address.clone(), self.ca.clone(), settings.clone(), ctx.clone());
+        let (server, settings, ctx) = (self.server.clone(), settings.clone(), ctx.clone());
         let cancel = ctx.cancel.clone();
         std::thread::Builder::new()
             .name("datasus-spark".into())
             .spawn(move || {
                 let _entered = ctx.span.enter();
                 let (mut starter, mut stream) = (Some(to_starter), Some(to_consumer));
-                let server = (&address, ca.as_ref());
                 let work =
-                    AssertUnwindSafe(|| worker::run(&statement, server, &settings, &ctx, &mut starter, &mut stream));
+                    AssertUnwindSafe(|| worker::run(&statement, &server, &settings, &ctx, &mut starter, &mut stream));
                 let outcome = catch_unwind(work).unwrap_or_else(|panic| Err(Error::panicked("engine", panic.as_ref())));
                 match (outcome, starter.take(), stream.take()) {
                     (Err(error), Some(starter), _) => drop(starter.try_send(Err(error))),
@@ -96,6 +98,15 @@ impl Engine for Spark {
 
     fn is_repeatable(&self) -> bool {
         true
+    }
+
+    /// With access of its own.
+    fn opens(&self, location: &Location) -> bool {
+        location.is_file() || location.scheme() == "s3"
+    }
+
+    fn writer(&self) -> Option<&dyn Writer> {
+        Some(self)
     }
 
     fn shed(&self) {

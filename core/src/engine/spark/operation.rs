@@ -9,7 +9,8 @@ use tonic::{Status, Streaming};
 use super::address::Address;
 use super::connection::{Connection, new_id};
 use super::failure;
-use crate::base::{ClusterUse, Ctx, Result};
+use super::request::COUNT;
+use crate::base::{ClusterUse, Ctx, Error, Result};
 use crate::recovery::Retries;
 use crate::store::runtime::wait;
 
@@ -34,6 +35,8 @@ pub(super) struct Operation<'c> {
     retries: Retries,
     reconnects: u64,
     stages: BTreeMap<i64, (i64, i64)>,
+    /// Rows that a command says it wrote.
+    counted: Option<u64>,
 }
 
 /// Makes a call until it is answered: where the connection fails it waits and tries again, as often as any job does.
@@ -81,7 +84,14 @@ impl<'c> Operation<'c> {
             retries: Retries::default(),
             reconnects: 0,
             stages: BTreeMap::new(),
+            counted: None,
         }
+    }
+
+    /// Has a command run to its end; gives how many rows it wrote.
+    pub fn counted(&mut self) -> Result<u64> {
+        while self.next()?.is_some() {}
+        self.counted.ok_or_else(|| Error::internal("spark: a command ended without its count"))
     }
 
     /// The next answer; none once the server has said that it was the last one.
@@ -104,6 +114,7 @@ impl<'c> Operation<'c> {
                     self.stream = Some(stream);
                     self.retries = Retries::default();
                     self.last = Some(answer.response_id);
+                    self.count(&answer.observed_metrics);
                     match answer.response_type {
                         Some(ResponseType::ResultComplete(_)) => self.complete = true,
                         Some(ResponseType::ExecutionProgress(progress)) => self.note(progress),
@@ -156,6 +167,14 @@ impl<'c> Operation<'c> {
         }
         self.reconnects += 1;
         Ok(())
+    }
+
+    fn count(&mut self, metrics: &[proto::execute_plan_response::ObservedMetrics]) {
+        use proto::expression::literal::LiteralType;
+        let ours = metrics.iter().find(|metrics| metrics.name == COUNT);
+        if let Some(LiteralType::Long(rows)) = ours.and_then(|ours| ours.values.first()?.literal_type.clone()) {
+            self.counted = u64::try_from(rows).ok();
+        }
     }
 
     fn note(&mut self, progress: proto::execute_plan_response::ExecutionProgress) {

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use proto::expression::ExprType;
 use proto::relation::RelType;
 use spark_connect_proto as proto;
 
-use super::dialect::source_name;
+use super::dialect::{PATH, ROW, numbered_name, source_name};
 use super::path::{as_uri, pattern};
 use crate::base::Result;
 use crate::engine::no_user_sql;
-use crate::plan::{Binds, Statement, View};
+use crate::plan::{Binds, Source, Statement, View};
 
 /// A table of rows that are known here.
 pub(super) struct Known {
@@ -18,8 +19,51 @@ pub(super) struct Known {
     pub rows: Vec<u8>,
 }
 
+/// Its rows.
+pub(super) fn rows(of: proto::Relation) -> proto::Plan {
+    proto::Plan { op_type: Some(proto::plan::OpType::Root(of)) }
+}
+
+/// Its schema: no row, and no work.
+pub(super) fn no_rows(of: proto::Relation) -> proto::Plan {
+    rows(relation(RelType::Limit(Box::new(proto::Limit { input: Some(Box::new(of)), limit: 0 }))))
+}
+
+/// The command that writes it as Parquet into the folder of this URI, in the place of what an earlier attempt left there, and says how
+/// many rows it were.
+pub(super) fn written(of: proto::Relation, uri: String) -> proto::Plan {
+    let count = proto::expression::UnresolvedFunction {
+        function_name: "count".into(),
+        arguments: vec![expression(ExprType::Literal(proto::expression::Literal {
+            literal_type: Some(proto::expression::literal::LiteralType::Integer(1)),
+            ..Default::default()
+        }))],
+        ..Default::default()
+    };
+    let counted = proto::CollectMetrics {
+        input: Some(Box::new(of)),
+        name: COUNT.into(),
+        metrics: vec![named(expression(ExprType::UnresolvedFunction(count)), COUNT)],
+    };
+    let write = proto::WriteOperation {
+        input: Some(relation(RelType::CollectMetrics(Box::new(counted)))),
+        source: Some("parquet".into()),
+        save_type: Some(proto::write_operation::SaveType::Path(uri)),
+        mode: proto::write_operation::SaveMode::Overwrite.into(),
+        options: [("compression", "zstd"), ("parquet.block.size", "67108864"), ("maxRecordsPerFile", "0")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        ..Default::default()
+    };
+    let command = proto::Command { command_type: Some(proto::command::CommandType::WriteOperation(write)) };
+    proto::Plan { op_type: Some(proto::plan::OpType::Command(command)) }
+}
+
+/// The metric that has the rows of what was written.
+pub(super) const COUNT: &str = "datasus_rows";
+
 /// `sql` over the tables of `views` and over those that are known.
-pub(super) fn plan(views: &[View], sql: &str, binds: &[String], known: &[Known]) -> proto::Plan {
+pub(super) fn asked(views: &[View], sql: &str, binds: &[String], known: &[Known]) -> proto::Relation {
     let tables: Vec<String> = views.iter().map(|view| format!("{} AS ({})", view.name, view.relation)).collect();
     let query = if tables.is_empty() { sql.to_owned() } else { format!("WITH {} {sql}", tables.join(", ")) };
     let bind = |value: &String| {
@@ -27,28 +71,51 @@ pub(super) fn plan(views: &[View], sql: &str, binds: &[String], known: &[Known])
             literal_type: Some(proto::expression::literal::LiteralType::String(value.clone())),
             ..Default::default()
         };
-        proto::Expression { expr_type: Some(proto::expression::ExprType::Literal(literal)), ..Default::default() }
+        expression(ExprType::Literal(literal))
     };
+    let named_in = query.clone();
     let sql = proto::Sql { query, pos_arguments: binds.iter().map(bind).collect(), ..Default::default() };
-    // Each once, whoever names it.
-    let mut sources: BTreeMap<String, &[String]> = BTreeMap::new();
-    for files in views.iter().flat_map(|view| &view.sources) {
-        sources.insert(source_name(files), files);
+    // Each once, whoever names it, and none that the text does not: the server would look at its files.
+    let mut sources: BTreeMap<String, proto::Relation> = BTreeMap::new();
+    for Source { files, .. } in views.iter().flat_map(|view| &view.sources) {
+        let tables: [(String, fn(&[String]) -> proto::Relation); 2] =
+            [(source_name(files), read), (numbered_name(files), |files| numbered(read(files)))];
+        for (name, table) in tables {
+            if named_in.contains(&name) {
+                sources.entry(name).or_insert_with(|| table(files));
+            }
+        }
     }
-    let sources = sources.into_iter().map(|(name, files)| alias(name, read(files)));
+    let sources = sources.into_iter().map(|(name, table)| alias(name, table));
     let known = known.iter().map(|table| {
         let rows = proto::LocalRelation { data: Some(table.rows.clone().into()), ..Default::default() };
         alias(table.name.clone(), relation(RelType::LocalRelation(rows)))
     });
-    let references: Vec<proto::Relation> = sources.chain(known).collect();
+    let mut references: Vec<proto::Relation> = sources.chain(known).collect();
+    // Spark needs none; servers like it do.
+    for (number, reference) in (1..).zip(&mut references) {
+        reference.common = Some(proto::RelationCommon { plan_id: Some(number), ..Default::default() });
+    }
     let root = relation(RelType::Sql(sql));
-    let root = match references.is_empty() {
+    match references.is_empty() {
         true => root,
         false => {
             relation(RelType::WithRelations(Box::new(proto::WithRelations { root: Some(Box::new(root)), references })))
         }
-    };
-    proto::Plan { op_type: Some(proto::plan::OpType::Root(root)) }
+    }
+}
+
+/// Whether a table's text needs to know where rows stand.
+pub(super) fn names_rows(view: &View) -> bool {
+    view.sources.iter().any(|source| view.relation.contains(&numbered_name(&source.files)))
+}
+
+/// How many rows these files have.
+pub(super) fn count(files: &[String]) -> proto::Relation {
+    let name = source_name(files);
+    let source = Source { files: files.to_vec(), rows: None };
+    let view = View { sources: vec![source], ..View::new("datasus_counted".into(), format!("SELECT * FROM {name}")) };
+    asked(&[view], "SELECT count(*) AS `n` FROM datasus_counted", &[], &[])
 }
 
 /// The values of a statement's placeholders.
@@ -61,6 +128,15 @@ pub(super) fn binds(statement: &Statement) -> Result<&[String]> {
 
 fn relation(of: RelType) -> proto::Relation {
     proto::Relation { rel_type: Some(of), ..Default::default() }
+}
+
+fn expression(of: ExprType) -> proto::Expression {
+    proto::Expression { expr_type: Some(of), ..Default::default() }
+}
+
+fn named(expr: proto::Expression, name: &str) -> proto::Expression {
+    let (expr, name) = (Some(Box::new(expr)), vec![name.to_owned()]);
+    expression(ExprType::Alias(Box::new(proto::expression::Alias { expr, name, ..Default::default() })))
 }
 
 fn alias(alias: String, input: proto::Relation) -> proto::Relation {
@@ -84,4 +160,21 @@ fn read(files: &[String]) -> proto::Relation {
         read_type: Some(proto::read::ReadType::DataSource(source)),
         ..Default::default()
     }))
+}
+
+/// With two columns more: where a row stands in its file, and the file's path. Tables of a text are views, which hand no hidden
+/// columns on.
+fn numbered(files: proto::Relation) -> proto::Relation {
+    let all = expression(ExprType::UnresolvedStar(Default::default()));
+    let hidden = |of: &str, name: &str| {
+        let attribute = proto::expression::UnresolvedAttribute {
+            unparsed_identifier: format!("_metadata.{of}"),
+            ..Default::default()
+        };
+        named(expression(ExprType::UnresolvedAttribute(attribute)), name)
+    };
+    relation(RelType::Project(Box::new(proto::Project {
+        input: Some(Box::new(files)),
+        expressions: vec![all, hidden("row_index", ROW), hidden("file_path", PATH)],
+    })))
 }
