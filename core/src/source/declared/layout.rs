@@ -1,6 +1,6 @@
 //! One declared file, laid out as a Parquet for each UF and competência.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -22,10 +22,13 @@ use crate::store::{Object, Stores};
 
 /// Raised where a layout is made otherwise.
 const FORMAT: u32 = 1;
-/// Pieces that are written at once; what comes after that begins new ones.
+/// Pieces that are open at once.
 const MOST_OPEN: usize = 256;
-/// Bytes that all of them may hold before they are flushed.
+/// Bytes of rows that wait to be spread over their pieces, and bytes that these may hold before they are flushed: of a file in no order
+/// each batch has rows of every piece.
 const MOST_HELD: usize = 96 << 20;
+/// Column chunks of all open pieces; each keeps its part of the footer until the piece ends.
+const MOST_FLUSHED: usize = 200_000;
 const MANIFEST: &str = "manifest.json";
 
 /// What was made of a file.
@@ -76,10 +79,7 @@ impl Laid {
         create_folders(parent).map_err(|error| Error::io(error, parent))?;
         let making = Making(parent.join(format!(".{}", ulid::Ulid::new())));
         let manifest = make(stores, object, (grupo, form), &making.0, cancel)?;
-        let now = stores.stat(&object.location)?;
-        if (now.size, now.mtime_ns) != (object.size, object.mtime_ns) {
-            return Err(changed(object));
-        }
+        still_unchanged(stores, object)?;
         match std::fs::rename(&making.0, &folder) {
             Ok(()) => Ok(Laid { folder, manifest }),
             // Another process was first.
@@ -152,6 +152,9 @@ struct Pieces<'p> {
     open: HashMap<Key, (ArrowWriter<File>, PieceOf)>,
     done: Vec<PieceOf>,
     begun: HashMap<Key, usize>,
+    /// Rows that wait, and their bytes.
+    held: Vec<(RecordBatch, Vec<Key>)>,
+    bytes: usize,
 }
 
 fn make(
@@ -166,14 +169,15 @@ fn make(
     let schema = rows.schema();
     let mut keys = Keys::of(grupo, &schema, &source)?;
     let name = object.location.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut pieces = Pieces { folder, name, open: HashMap::new(), done: Vec::new(), begun: HashMap::new() };
+    let mut pieces = Pieces::of(folder, name);
     let mut count = 0;
     while let Some(batch) = rows.next()? {
         cancel.check()?;
         let of_rows = keys.read(&batch, count, &source)?;
         count += batch.num_rows() as u64;
-        pieces.add(&batch, &of_rows)?;
+        pieces.add(batch, of_rows)?;
     }
+    pieces.spread()?;
     pieces.close()?;
     let written: u64 = pieces.done.iter().map(|piece| piece.rows).sum();
     if written != count {
@@ -197,31 +201,60 @@ fn make(
     Ok(manifest)
 }
 
-impl Pieces<'_> {
-    fn add(&mut self, batch: &RecordBatch, keys: &[Key]) -> Result<()> {
-        let mut rows: HashMap<Key, Vec<u32>> = HashMap::new();
-        for (row, key) in keys.iter().enumerate() {
-            rows.entry(*key).or_default().push(row as u32);
-        }
-        let mut of_keys: Vec<(Key, Vec<u32>)> = rows.into_iter().collect();
-        of_keys.sort_by_key(|(key, _)| *key);
-        for (key, rows) in of_keys {
-            let all = rows.len() == batch.num_rows();
-            let part = match all {
-                true => batch.clone(),
-                false => take_record_batch(batch, &UInt32Array::from(rows)).map_err(Error::internal)?,
-            };
-            if !self.open.contains_key(&key) && self.open.len() >= MOST_OPEN {
-                self.close()?;
+impl<'p> Pieces<'p> {
+    fn of(folder: &'p Path, name: String) -> Self {
+        let (open, begun) = (HashMap::new(), HashMap::new());
+        Pieces { folder, name, open, done: Vec::new(), begun, held: Vec::new(), bytes: 0 }
+    }
+
+    fn add(&mut self, batch: RecordBatch, keys: Vec<Key>) -> Result<()> {
+        self.bytes += batch.get_array_memory_size();
+        self.held.push((batch, keys));
+        if self.bytes < MOST_HELD { Ok(()) } else { self.spread() }
+    }
+
+    /// Writes the rows that wait to their pieces.
+    fn spread(&mut self) -> Result<()> {
+        self.bytes = 0;
+        let held = std::mem::take(&mut self.held);
+        let mut of_keys: BTreeMap<Key, BTreeMap<usize, Vec<u32>>> = BTreeMap::new();
+        for (at, (_, keys)) in held.iter().enumerate() {
+            for (row, key) in keys.iter().enumerate() {
+                of_keys.entry(*key).or_default().entry(at).or_default().push(row as u32);
             }
-            let (writer, piece) = self.writer(key, batch)?;
-            writer.write(&part).map_err(|error| unwritten(&piece.file, error))?;
-            piece.rows += part.num_rows() as u64;
+        }
+        let new = of_keys.keys().filter(|key| !self.open.contains_key(key)).count();
+        // Of a file in order those that are open have ended.
+        if self.open.len() + new > MOST_OPEN && of_keys.len() <= MOST_OPEN {
+            self.close()?;
+        }
+        for (key, parts) in of_keys {
+            // Where there are more pieces than may be open, those that are open stay so.
+            let passes = !self.open.contains_key(&key) && self.open.len() >= MOST_OPEN;
+            for (at, rows) in parts {
+                let batch = &held[at].0;
+                let part = match rows.len() == batch.num_rows() {
+                    true => batch.clone(),
+                    false => take_record_batch(batch, &UInt32Array::from(rows)).map_err(Error::internal)?,
+                };
+                let (writer, piece) = self.writer(key, batch)?;
+                writer.write(&part).map_err(|error| unwritten(&piece.file, error))?;
+                piece.rows += part.num_rows() as u64;
+            }
+            if passes && let Some((writer, piece)) = self.open.remove(&key) {
+                self.end(writer, piece)?;
+            }
         }
         if self.open.values().map(|(writer, _)| writer.memory_size()).sum::<usize>() > MOST_HELD {
             for (writer, piece) in self.open.values_mut() {
                 writer.flush().map_err(|error| unwritten(&piece.file, error))?;
             }
+        }
+        let flushed = |writer: &ArrowWriter<File>| -> usize {
+            writer.flushed_row_groups().iter().map(|group| group.num_columns()).sum()
+        };
+        if self.open.values().map(|(writer, _)| flushed(writer)).sum::<usize>() > MOST_FLUSHED {
+            self.close()?;
         }
         Ok(())
     }
@@ -253,13 +286,16 @@ impl Pieces<'_> {
         self.open.get_mut(&key).ok_or_else(|| Error::internal("a piece that was just begun is gone"))
     }
 
+    fn end(&mut self, writer: ArrowWriter<File>, piece: PieceOf) -> Result<()> {
+        writer.close().map_err(|error| unwritten(&piece.file, error))?;
+        self.done.push(piece);
+        Ok(())
+    }
+
     /// Ends all pieces that are open.
     fn close(&mut self) -> Result<()> {
-        for (_, (writer, piece)) in self.open.drain() {
-            writer.close().map_err(|error| unwritten(&piece.file, error))?;
-            self.done.push(piece);
-        }
-        Ok(())
+        let open = std::mem::take(&mut self.open);
+        open.into_values().try_for_each(|(writer, piece)| self.end(writer, piece))
     }
 }
 
@@ -274,13 +310,89 @@ fn unwritten(file: &str, error: parquet::errors::ParquetError) -> Error {
     Error::internal(format!("{file}: {error}"))
 }
 
-fn changed(object: &Object) -> Error {
-    let at = &object.location;
-    Error::new(
+/// DS-502 where the file is another than it was: what was read of it may be of two versions.
+pub(super) fn still_unchanged(stores: &Stores, object: &Object) -> Result<()> {
+    let (now, at) = (stores.stat(&object.location)?, &object.location);
+    if (now.size, now.mtime_ns, now.state) == (object.size, object.mtime_ns, object.state) {
+        return Ok(());
+    }
+    Err(Error::new(
         Code::Unreachable,
         text!("{at} mudou enquanto era lido; repita", "{at} changed while it was read; try again"),
     )
     .file(at.to_string())
     .caused_by(crate::base::Cause::SourceChanged)
-    .stage("source")
+    .stage("source"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::Int64Array;
+
+    use super::*;
+
+    fn keys() -> Vec<Key> {
+        let months = |uf: Uf| (1..=12).filter_map(move |month| Some((uf, Competencia::month(2024, month)?)));
+        Uf::all().flat_map(months).collect()
+    }
+
+    /// Rows of all keys in turn, so that each batch has some of each.
+    fn batch(keys: &[Key], rows: usize) -> (RecordBatch, Vec<Key>) {
+        let values = Int64Array::from_iter_values(0..rows as i64);
+        let batch = RecordBatch::try_from_iter([("N", Arc::new(values) as arrow::array::ArrayRef)]).unwrap();
+        (batch, (0..rows).map(|row| keys[row * 7 % keys.len()]).collect())
+    }
+
+    #[test]
+    fn another_file_of_the_same_size_and_time_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("a.csv"), folder.path().join("b.csv"));
+        let stores = Stores::default();
+        std::fs::write(&path, "uf\n12\n").unwrap();
+        let object = stores.stat(&crate::store::Location::file(&path)).unwrap();
+        assert!(still_unchanged(&stores, &object).is_ok());
+        let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+        std::fs::write(&other, "uf\n35\n").unwrap();
+        File::options().append(true).open(&other).unwrap().set_modified(time).unwrap();
+        std::fs::rename(&other, &path).unwrap();
+        let now = stores.stat(&object.location).unwrap();
+        assert_eq!((now.size, now.mtime_ns), (object.size, object.mtime_ns));
+        assert_eq!(still_unchanged(&stores, &object).unwrap_err().code(), Code::Unreachable);
+    }
+
+    #[test]
+    fn a_file_in_no_order_has_no_piece_for_each_batch_and_key() {
+        let (folder, keys) = (tempfile::tempdir().unwrap(), keys());
+        let mut pieces = Pieces::of(folder.path(), "a.csv".to_owned());
+        assert_eq!(keys.len(), 324);
+        for _ in 0..2 {
+            for _ in 0..4 {
+                let (batch, of_rows) = batch(&keys, 3_240);
+                pieces.add(batch, of_rows).unwrap();
+            }
+            pieces.spread().unwrap();
+            assert_eq!(pieces.open.len(), MOST_OPEN);
+        }
+        pieces.close().unwrap();
+        let beyond = keys.len() - MOST_OPEN;
+        assert_eq!(pieces.done.len(), MOST_OPEN + 2 * beyond, "once, and once for each time of those beyond");
+        assert_eq!(pieces.done.iter().map(|piece| piece.rows).sum::<u64>(), 2 * 4 * 3_240);
+        assert!(pieces.done.iter().all(|piece| piece.rows >= 40 && folder.path().join(&piece.file).is_file()));
+    }
+
+    #[test]
+    fn a_file_in_order_ends_its_pieces_before_others_begin() {
+        let (folder, keys) = (tempfile::tempdir().unwrap(), keys());
+        let mut pieces = Pieces::of(folder.path(), "a.csv".to_owned());
+        for part in keys.chunks(200) {
+            let (batch, of_rows) = batch(part, 1_400);
+            pieces.add(batch, of_rows).unwrap();
+            pieces.spread().unwrap();
+        }
+        assert_eq!((pieces.done.len(), pieces.open.len()), (200, 124));
+        pieces.close().unwrap();
+        assert_eq!(pieces.done.len(), keys.len());
+    }
 }

@@ -9,6 +9,7 @@ use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 
 use super::form::Form;
+use super::layout::still_unchanged;
 use super::rows::OwnRows;
 use super::unused::{note_use, sweep};
 use super::{pattern, refused};
@@ -137,6 +138,8 @@ impl OwnTables {
             rows.next()
         };
         let table = Arc::new(self.copied(name, &schema, next)?);
+        // Rows that were read while it was being written are not all of it.
+        still_unchanged(stores, &object)?;
         held().insert(name.to_owned(), (Some(object), table.clone()));
         Ok(Some(table))
     }
@@ -250,4 +253,57 @@ fn no_parquet(name: &str, error: &parquet::errors::ParquetError) -> Error {
         "A tabela {name} tem um tipo que não se guarda em Parquet; converta essa coluna em texto ou número",
         "Table {name} has a type that Parquet does not hold ({error}); make that column text or a number"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+    use super::*;
+    use crate::base::Cause;
+    use crate::store::{Listed, LocalCopy, Location, ReadAt, Store};
+
+    /// Of one file, which is written anew as soon as it is opened for the first time.
+    #[derive(Debug)]
+    struct Rewritten(PathBuf, AtomicBool);
+
+    impl Store for Rewritten {
+        fn scheme(&self) -> &str {
+            "test"
+        }
+
+        fn list(&self, _: &Location) -> Result<Arc<Listed>> {
+            Ok(Arc::default())
+        }
+
+        fn stat(&self, at: &Location) -> Result<Object> {
+            let mtime_ns = i64::from(self.1.load(SeqCst));
+            Ok(Object { location: at.clone(), size: 6, mtime_ns, state: None, identity: None })
+        }
+
+        fn open(&self, at: &Location) -> Result<Arc<dyn ReadAt>> {
+            self.1.store(true, SeqCst);
+            let file = std::fs::File::open(&self.0);
+            file.and_then(crate::store::opened).map_err(|error| at.io(error))
+        }
+
+        fn local(&self, _: &Object, _: Option<&BTreeSet<String>>) -> Result<LocalCopy> {
+            Ok(LocalCopy::itself(self.0.clone()))
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_written_anew_while_it_is_read_is_no_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.csv");
+        std::fs::write(&path, "uf\n12\n").unwrap();
+        let stores = Stores::default().with(Arc::new(Rewritten(path, AtomicBool::new(false))));
+        let places = BTreeMap::from([("minha".to_owned(), PathBuf::from("test://m.csv"))]);
+        let tables = OwnTables::of(&places, &BTreeMap::new(), folder.path(), Catalog::builtin()).unwrap();
+        let table = || tables.table("minha", &stores, &Cancel::default());
+        let error = table().unwrap_err();
+        assert_eq!((error.code(), error.cause()), (Code::Unreachable, Some(Cause::SourceChanged)), "{error}");
+        assert_eq!(table().unwrap().unwrap().columns, ["uf"], "from now on it is the same");
+    }
 }
