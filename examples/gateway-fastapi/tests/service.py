@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 #: Secrets that stand in nothing that the service writes: its users' keys, and what its environment has of others'.
@@ -30,6 +31,16 @@ QUERY = {"dataset": "SIH-RD", "uf": "AC", "competencia": "202401", "columns": ["
 WRITTEN: list[pathlib.Path] = []
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_that_any_of_them_wrote_has_a_secret() -> Iterator[None]:
+    """Logs at TRACE, jobs, files, traces: of every service of the session, once all have ended. For a `conftest.py`."""
+    yield
+    files = [path for place in WRITTEN for path in ([place] if place.is_file() else place.rglob("*")) if path.is_file()]
+    leaks = [path for path in files if any(secret.encode() in path.read_bytes() for secret in CANARIES.values())]
+    assert leaks == [], f"of {len(files)} files"
+    assert files, "nothing was searched"
+
+
 def free_port() -> int:
     """One that nobody has now."""
     with socket.socket() as one:
@@ -37,7 +48,7 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def until(what: str, holds: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(what: str, holds: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What it gives, once that is something."""
     end = time.monotonic() + seconds
     while True:
@@ -77,8 +88,8 @@ class Service:
             command = [sys.executable, "-m", "gateway"]
             self.process = subprocess.Popen(command, cwd=HERE.parent, env=env, stderr=log, stdout=log)
         self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, timeout=60)
-        until("the service answers", self._answers, 30)
+        self.http = httpx.Client(base_url=self.url, timeout=120)
+        until("the service answers", self._answers, 120)
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
@@ -98,7 +109,7 @@ class Service:
         assert answer.status_code == 202, answer.text
         return dict(answer.json())
 
-    def ended(self, job: str, seconds: float = 60.0, **headers: str) -> dict[str, Any]:
+    def ended(self, job: str, seconds: float = 120.0, **headers: str) -> dict[str, Any]:
         """A job once it is over."""
 
         def over() -> Any:
@@ -119,7 +130,7 @@ class Service:
         if self.process.poll() is None:
             self.process.send_signal(by)
         try:
-            return self.process.wait(30)
+            return self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise

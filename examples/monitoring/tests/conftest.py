@@ -5,8 +5,11 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+from service import nothing_that_any_of_them_wrote_has_a_secret
 
 import datasus
+
+__all__ = ["nothing_that_any_of_them_wrote_has_a_secret"]
 
 
 @pytest.fixture(scope="module")

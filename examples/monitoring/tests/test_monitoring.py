@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from service import CANARIES, QUERY, Service, free_port, served, until
+from service import CANARIES, QUERY, WRITTEN, Service, free_port, served, until
 from service import HERE as GATEWAY_TESTS
 
 import datasus
@@ -81,6 +81,7 @@ def prometheus(
 ) -> Iterator[Prometheus]:
     """With our rules, every second; a gateway and a loader at work all the while."""
     place = tmp_path_factory.mktemp("prometheus")
+    WRITTEN.append(place)
     port, loaded = free_port(), free_port()
     config = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
@@ -252,37 +253,89 @@ def test_the_queries_of_logs_are_logql() -> None:
     assert run.stdout.split() == ["false"] * len(queries) + ["true"]
 
 
-def test_a_line_that_was_shipped_by_lokis_protocol_is_found_again_by_its_trace(
-    gateway: Service, tmp_path: pathlib.Path
-) -> None:
+#: LogQL that the panels are written in, and the same to the server here, whose language has other words for it.
+STAGES = [
+    (r"\| json(?= |$)", ""),
+    (r'\| (\w+)="([^"]*)"', r'\1:="\2"'),
+    (r"^sum by \(([^)]*)\) \(count_over_time\((.*?)\s*\[(\w+)\]\)\)$", r"\2 _time:\3 | stats by (\1) count() as n"),
+]
+
+
+def logsql(said: str, trace: str) -> str:
+    """A panel's query, of one trace, whatever it asks for left as it is."""
+    said = said.replace("$trace_id", trace)
+    for pattern, other in STAGES:
+        said = re.sub(pattern, other, said)
+    assert "count_over_time" not in said and "json" not in said, said
+    return said
+
+
+@pytest.fixture(scope="module")
+def shipped(gateway: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, str, str]]:
+    """A server with the log, as Loki's protocol brings it; the traces of a job that ended well and of one that did not."""
+    place = tmp_path_factory.mktemp("logs")
+    WRITTEN.append(place)
     port = free_port()
-    command = [program("victorialogs"), f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={tmp_path}/logs"]
+    command = [program("victorialogs"), f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={place}"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        trace = gateway.ask().headers["x-trace-id"]
+        well = gateway.ask().headers["x-trace-id"]
+        endless = {"sql": "SELECT count(*) FROM range(100000000000) t(i), sih_rd", "options": {"deadline": 0.3}}
+        failed = gateway.ask(endless).json()["trace_id"]
+
+        def told(trace: str, event: str) -> bool:
+            return any(line["event"] == event for line in gateway.lines() if line.get("trace_id") == trace)
+
+        # The package's lines come by a thread of their own.
+        until("the log has both ends", lambda: told(well, "completed") and told(failed, "failed"), 60)
         lines = gateway.lines()
         values = [[str(time.time_ns() + at), json.dumps(line)] for at, line in enumerate(lines)]
         pushed = {"streams": [{"stream": {"service": "datasus", "level": "info"}, "values": values}]}
-        http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
 
-        def taken() -> bool:
-            try:
-                return http.post("/insert/loki/api/v1/push", json=pushed).status_code in (200, 204)
-            except httpx.TransportError:
-                return False
+            def taken() -> bool:
+                try:
+                    return http.post("/insert/loki/api/v1/push", json=pushed).status_code in (200, 204)
+                except httpx.TransportError:
+                    return False
 
-        until("the server takes lines", taken)
-
-        def found() -> Any:
-            query = f'{{service="datasus"}} trace_id:="{trace}"'
-            answer = http.get("/select/logsql/query", params={"query": query}).text
-            return [json.loads(line) for line in answer.splitlines()]
-
-        events = {line["event"] for line in until("the lines are found", found)}
-        assert {"started", "completed", "answered"} <= events
+            until("the server takes lines", taken, 60)
+            yield http, well, failed
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(30)
+
+
+def logged(http: httpx.Client, query: str) -> list[Any]:
+    """Once there is something: what was taken is found a little later."""
+
+    def found() -> list[Any]:
+        answer = http.get("/select/logsql/query", params={"query": query})
+        assert answer.status_code == 200, (query, answer.text)
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    return list(until(f"{query} finds something", found, 60))
+
+
+def test_a_line_that_was_shipped_by_lokis_protocol_is_found_again_by_its_trace(
+    shipped: tuple[httpx.Client, str, str],
+) -> None:
+    http, well, _ = shipped
+    events = {line["event"] for line in logged(http, f'{{service="datasus"}} trace_id:="{well}"')}
+    assert {"started", "completed", "answered"} <= events
+
+
+def test_the_panels_of_logs_show_what_was_said_of_a_job_and_where_it_failed(
+    shipped: tuple[httpx.Client, str, str],
+) -> None:
+    http, well, failed = shipped
+    panels = {panel["title"]: target["expr"] for _, panel, target in PANELS if target["datasource"]["type"] == "loki"}
+    assert set(panels) == {"O que se disse dele", "Onde falhou"}
+    for trace, end in ((well, "completed"), (failed, "failed")):
+        lines = logged(http, logsql(panels["O que se disse dele"], trace))
+        assert {"started", end} <= {line["event"] for line in lines} and {line["trace_id"] for line in lines} == {trace}
+    (group,) = logged(http, logsql(panels["Onde falhou"], failed))
+    assert (group["code"], group["n"]) == ("DS-504", "1") and group["stage"]
 
 
 def test_what_the_compose_file_names_is_there() -> None:
