@@ -15,6 +15,7 @@ use crate::mirror::{Fetched, Mirror};
 use crate::params::Query;
 use crate::plan::Selection;
 use crate::source::folder::{FileKind, SourceFile};
+use crate::store::Object;
 
 /// Files that have come and wait to be converted.
 const WAITING: usize = 4;
@@ -100,8 +101,7 @@ impl Environment {
         ctx: &Ctx,
     ) -> Result<LakeFile> {
         let one = |fetched: &Fetched| {
-            let object = fetched.object.clone();
-            let file = SourceFile { size: object.size, mtime_ns: object.mtime_ns, state: object.state, ..file.clone() };
+            let file = as_it_came(file, &fetched.object);
             let done = ensure(std::slice::from_ref(&file)).pop();
             let done = done.unwrap_or_else(|| Err(Error::internal("the lake gave no answer")));
             self.release(mirror, &file, &done);
@@ -136,17 +136,22 @@ impl Environment {
         }
         let to_come: Vec<&SourceFile> = files.iter().filter(|file| !mirror.is_here(&file.object())).collect();
         self.refuse_too_much(&to_come)?;
-        let mut first = None;
-        self.fetched(mirror, &to_come, ctx, |_, fetched| {
-            if let Err(error) = fetched {
-                first.get_or_insert(error);
-            }
+        let (mut first, mut came) = (None, BTreeMap::new());
+        self.fetched(mirror, &to_come, ctx, |_, fetched| match fetched {
+            Ok(Fetched { object, .. }) => _ = came.insert(object.location.clone(), object),
+            Err(error) => _ = first.get_or_insert(error),
         });
         ctx.check()?;
         match first {
             // One that is gone has no say, as one that cannot be read has none; whoever reads it is told.
             Some(error) if error.code() != Code::NotFound => Err(error),
-            _ => Ok(files.into_iter().filter(|file| mirror.is_here(&file.object())).collect()),
+            _ => {
+                let now = |file: SourceFile| match came.get(&file.location) {
+                    Some(object) => as_it_came(&file, object),
+                    None => file,
+                };
+                Ok(self.here(files.into_iter().map(now).collect()))
+            }
         }
     }
 
@@ -217,4 +222,9 @@ impl Environment {
         .with("sync", calls)
         .stage("download"))
     }
+}
+
+/// The same in the version that came, which may be another than was listed.
+fn as_it_came(file: &SourceFile, object: &Object) -> SourceFile {
+    SourceFile { size: object.size, mtime_ns: object.mtime_ns, state: object.state, ..file.clone() }
 }
