@@ -36,6 +36,12 @@ impl Environment {
         });
         let of_here: Vec<SourceFile> = here.iter().map(|at| files[*at].clone()).collect();
         for (at, done) in here.into_iter().zip(ensure(&of_here)) {
+            let done = match done {
+                Err(error) if error.code() == Code::DamagedFile && !ctx.fetches_nothing => {
+                    self.anew(mirror, &files[at], error, &ensure, ctx)
+                }
+                done => done,
+            };
             self.release(mirror, &files[at], &done);
             results.insert(at, done);
         }
@@ -118,6 +124,28 @@ impl Environment {
             return Err(damaged);
         }
         one(&again)
+    }
+
+    /// A file that was kept, and is damaged: where it is not what came, this disk damaged it, and it comes once more.
+    fn anew(
+        &self,
+        mirror: &Mirror,
+        file: &SourceFile,
+        damaged: Error,
+        ensure: &dyn Fn(&[SourceFile]) -> Vec<Result<LakeFile>>,
+        ctx: &Ctx,
+    ) -> Result<LakeFile> {
+        if !mirror.is_spoilt_here(&file.object()) {
+            return Err(damaged);
+        }
+        let name = file.location.name();
+        ctx.note(text!(
+            "{name}, que ficou guardado, se danificou neste disco e é baixado de novo",
+            "{name}, which was kept, was damaged on this disk and is fetched again"
+        ));
+        mirror.distrust(&file.location);
+        let fetched = mirror.fetch(&file.location, ctx)?;
+        self.converted(mirror, file, fetched, ensure, ctx)
     }
 
     fn release(&self, mirror: &Mirror, file: &SourceFile, done: &Result<LakeFile>) {
