@@ -7,6 +7,7 @@ use std::time::Duration;
 use redis::{Client, Cmd, Connection, ConnectionAddr, ErrorKind, FromRedisValue, RedisResult, ServerErrorKind};
 
 use super::redis_failure::Failure;
+use crate::base::is_metadata_host;
 
 /// To connect, and for each answer. Longer than a job waits, so that a connection that came late serves the next.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -110,11 +111,19 @@ fn asked<T: FromRedisValue>(connection: &mut Connection, asking: bool, command: 
     command.query(connection)
 }
 
-/// The same at `host:port`; a node that has no name of its own is at the host that was asked.
+/// The same at `host:port`; a node that has no name of its own is at the host that was asked. None: it is no address, or one at which
+/// this machine's own keys are given out, to which no password goes on anyone's word.
 fn elsewhere(client: &Client, name: &str) -> Option<Client> {
     let info = client.get_connection_info();
     let (to, port) = name.rsplit_once(':')?;
     let port: u16 = port.parse().ok()?;
+    let own = match info.addr() {
+        ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host,
+        _ => return None,
+    };
+    if is_metadata_host(to) && to != own {
+        return None;
+    }
     let to = |own: &String| if to.is_empty() { own.clone() } else { to.trim_matches(['[', ']']).to_owned() };
     let addr = match info.addr() {
         ConnectionAddr::Tcp(host, _) => ConnectionAddr::Tcp(to(host), port),
@@ -156,5 +165,11 @@ mod tests {
         let addr = |name: &str| elsewhere(&client, name).map(|client| client.get_connection_info().addr().to_string());
         assert_eq!(addr("10.0.0.2:7001").as_deref(), Some("10.0.0.2:7001"));
         assert_eq!((addr(":7001").as_deref(), addr("nowhere")), (Some("first:7001"), None));
+        // Where a cloud's machine asks for its keys the password does not go.
+        for name in ["169.254.169.254:80", "[fe80::1]:7001", "fd00:ec2::254:80", "metadata.google.internal:80"] {
+            assert_eq!(addr(name), None, "{name}");
+        }
+        let own = Client::open("redis://169.254.1.1:6379/0").unwrap();
+        assert!(elsewhere(&own, "169.254.1.1:7001").is_some(), "which the settings name themselves");
     }
 }

@@ -134,7 +134,7 @@ impl LakeFile {
             return Ok(());
         }
         let now = self.stores.stat(&self.location)?;
-        if (now.size, now.mtime_ns) == (self.source.size, self.source.mtime_ns) {
+        if is_as_opened(&now, (self.source.size, self.source.mtime_ns), self.state) {
             return Ok(());
         }
         let path = &self.location;
@@ -177,6 +177,11 @@ impl LakeFile {
     }
 }
 
+/// Another file of the same size and time in its place has another state.
+fn is_as_opened(now: &Object, (size, mtime_ns): (u64, i64), state: Option<State>) -> bool {
+    (now.size, now.mtime_ns) == (size, mtime_ns) && (state.is_none() || now.state == state)
+}
+
 /// Short hash of names and types, in order.
 pub(super) fn fingerprint(schema: &SchemaRef) -> String {
     let mut sha256 = Sha256::new();
@@ -184,4 +189,21 @@ pub(super) fn fingerprint(schema: &SchemaRef) -> String {
         sha256.update(format!("{}:{};", field.name(), field.data_type()));
     }
     hex::encode(&sha256.finalize()[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_exchanged_for_one_alike_is_not_as_it_was_opened() {
+        let state = |inode, ctime_ns| Some(State { inode, ctime_ns });
+        let now = |state| Object { location: Location::file("a.parquet"), size: 9, mtime_ns: 5, state, identity: None };
+        assert!(is_as_opened(&now(state(1, 5)), (9, 5), state(1, 5)));
+        assert!(is_as_opened(&now(state(1, 5)), (9, 5), None), "whose store says no state");
+        for (other, of) in [(state(2, 5), (9, 5)), (state(1, 6), (9, 5)), (state(1, 5), (9, 6)), (state(1, 5), (8, 5))]
+        {
+            assert!(!is_as_opened(&now(other), of, state(1, 5)), "{other:?} {of:?}");
+        }
+    }
 }

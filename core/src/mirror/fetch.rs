@@ -7,7 +7,7 @@ use super::held::{Held, Version, beside};
 use super::part::Part;
 use super::remote::Remote;
 use super::{Current, Mirror, SCHEME, path_of};
-use crate::base::{Cause, Code, Ctx, Error, Result, Trusted, create_folders, lock_file, text};
+use crate::base::{Cause, Code, Ctx, Error, Result, Trusted, create_folders, file_sha256, lock_file, text};
 use crate::catalog::Dataset;
 use crate::store::{Location, Object, TreeEntry, folder_and_name};
 
@@ -213,6 +213,14 @@ impl Mirror {
         let (source, fetched_at) = (remote.address().to_owned(), chrono::Utc::now().timestamp_millis());
         held.note(&files, path, Version { source, entry, sha256: sha256.clone(), fetched_at })?;
         Ok(Fetched { object, sha256 })
+    }
+
+    /// Whether what lies here of a version is not what came.
+    pub fn is_spoilt_here(&self, object: &Object) -> bool {
+        let path = path_of(&object.location);
+        let held = Held::of(&self.files(), path);
+        let came = held.last(path, object, &self.remotes);
+        came.is_some_and(|came| file_sha256(&self.files().join(path)).is_ok_and(|found| found != came.sha256))
     }
 
     /// Forgets a file that came and is damaged, so that it is brought once more.

@@ -74,16 +74,17 @@ impl Tree for StoreTree {
             cancel.check()?;
             let below = entry.location.below(&root);
             let mut parts = below.components();
-            let Some(name) = parts.next().and_then(|part| part.as_os_str().to_str()) else { continue };
+            // One that is not UTF-8 is named among those that are ignored.
+            let Some(name) = parts.next().map(|part| part.as_os_str().to_string_lossy().into_owned()) else { continue };
             if parts.next().is_some() {
-                let folder = TreeEntry { name: name.to_owned(), folder: true, size: None, modified: None, tag: None };
+                let folder = TreeEntry { name, folder: true, size: None, modified: None, tag: None };
                 if entries.last() != Some(&folder) {
                     entries.push(folder);
                 }
                 continue;
             }
             match entry.object.clone().map_or_else(|| self.stores.stat(&entry.location), Ok) {
-                Ok(object) => entries.push(file(name, &object)),
+                Ok(object) => entries.push(file(&name, &object)),
                 // It went since it was listed; of a folder that is there.
                 Err(error) if error.code() == Code::NotFound => {}
                 Err(error) if error.code() == Code::Forbidden => return Err(error),

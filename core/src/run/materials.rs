@@ -15,6 +15,7 @@ use crate::mirror::{Fetched, Mirror};
 use crate::params::Query;
 use crate::plan::Selection;
 use crate::source::folder::{FileKind, SourceFile};
+use crate::store::Object;
 
 /// Files that have come and wait to be converted.
 const WAITING: usize = 4;
@@ -35,6 +36,12 @@ impl Environment {
         });
         let of_here: Vec<SourceFile> = here.iter().map(|at| files[*at].clone()).collect();
         for (at, done) in here.into_iter().zip(ensure(&of_here)) {
+            let done = match done {
+                Err(error) if error.code() == Code::DamagedFile && !ctx.fetches_nothing => {
+                    self.anew(mirror, &files[at], error, &ensure, ctx)
+                }
+                done => done,
+            };
             self.release(mirror, &files[at], &done);
             results.insert(at, done);
         }
@@ -100,8 +107,7 @@ impl Environment {
         ctx: &Ctx,
     ) -> Result<LakeFile> {
         let one = |fetched: &Fetched| {
-            let object = fetched.object.clone();
-            let file = SourceFile { size: object.size, mtime_ns: object.mtime_ns, state: object.state, ..file.clone() };
+            let file = as_it_came(file, &fetched.object);
             let done = ensure(std::slice::from_ref(&file)).pop();
             let done = done.unwrap_or_else(|| Err(Error::internal("the lake gave no answer")));
             self.release(mirror, &file, &done);
@@ -120,6 +126,28 @@ impl Environment {
         one(&again)
     }
 
+    /// A file that was kept, and is damaged: where it is not what came, this disk damaged it, and it comes once more.
+    fn anew(
+        &self,
+        mirror: &Mirror,
+        file: &SourceFile,
+        damaged: Error,
+        ensure: &dyn Fn(&[SourceFile]) -> Vec<Result<LakeFile>>,
+        ctx: &Ctx,
+    ) -> Result<LakeFile> {
+        if !mirror.is_spoilt_here(&file.object()) {
+            return Err(damaged);
+        }
+        let name = file.location.name();
+        ctx.note(text!(
+            "{name}, que ficou guardado, se danificou neste disco e é baixado de novo",
+            "{name}, which was kept, was damaged on this disk and is fetched again"
+        ));
+        mirror.distrust(&file.location);
+        let fetched = mirror.fetch(&file.location, ctx)?;
+        self.converted(mirror, file, fetched, ensure, ctx)
+    }
+
     fn release(&self, mirror: &Mirror, file: &SourceFile, done: &Result<LakeFile>) {
         // The engine reads a Parquet where it lies, and headers say the types where the catalogue does not.
         let typed = self.catalog.read(&file.id.dataset.to_string()).is_some_and(|grupo| !grupo.columns.is_empty());
@@ -136,17 +164,22 @@ impl Environment {
         }
         let to_come: Vec<&SourceFile> = files.iter().filter(|file| !mirror.is_here(&file.object())).collect();
         self.refuse_too_much(&to_come)?;
-        let mut first = None;
-        self.fetched(mirror, &to_come, ctx, |_, fetched| {
-            if let Err(error) = fetched {
-                first.get_or_insert(error);
-            }
+        let (mut first, mut came) = (None, BTreeMap::new());
+        self.fetched(mirror, &to_come, ctx, |_, fetched| match fetched {
+            Ok(Fetched { object, .. }) => _ = came.insert(object.location.clone(), object),
+            Err(error) => _ = first.get_or_insert(error),
         });
         ctx.check()?;
         match first {
             // One that is gone has no say, as one that cannot be read has none; whoever reads it is told.
             Some(error) if error.code() != Code::NotFound => Err(error),
-            _ => Ok(files.into_iter().filter(|file| mirror.is_here(&file.object())).collect()),
+            _ => {
+                let now = |file: SourceFile| match came.get(&file.location) {
+                    Some(object) => as_it_came(&file, object),
+                    None => file,
+                };
+                Ok(self.here(files.into_iter().map(now).collect()))
+            }
         }
     }
 
@@ -217,4 +250,9 @@ impl Environment {
         .with("sync", calls)
         .stage("download"))
     }
+}
+
+/// The same in the version that came, which may be another than was listed.
+fn as_it_came(file: &SourceFile, object: &Object) -> SourceFile {
+    SourceFile { size: object.size, mtime_ns: object.mtime_ns, state: object.state, ..file.clone() }
 }

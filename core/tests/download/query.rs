@@ -47,6 +47,25 @@ fn files_stay_where_they_are_to_be_kept() {
 }
 
 #[test]
+fn a_kept_file_that_the_disk_damaged_comes_once_more() {
+    let (server, place) = (serving(300), Place::new());
+    let client = || client_of(&server, Config { keep_files: true, ..place.config() });
+    rows(&client(), &admissions(&["202401"])).unwrap();
+    let kept = place.path().join("home/files/SIHSUS/200801_/Dados/RDAC2401.dbc");
+    let whole = std::fs::read(&kept).unwrap();
+    let mut damaged = whole.clone();
+    damaged[9_000] ^= 4;
+    std::fs::write(&kept, &damaged).unwrap();
+    std::fs::remove_dir_all(place.path().join("home/lake")).unwrap();
+    let client = client();
+    let report =
+        client.export(&admissions(&["202401"]), datasus::Csv { overwrite: true, ..datasus::Csv::to("a.csv") }).unwrap();
+    assert_eq!((report.records_processed, server.asked("RETR")), (300, 2));
+    assert!(report.warnings.iter().any(|said| said.contains("damaged on this disk")), "{:?}", report.warnings);
+    assert!(std::fs::read(&kept).unwrap() == whole);
+}
+
+#[test]
 fn what_breaks_off_comes_whole_in_three_attempts_and_what_is_damaged_never_counts() {
     let (server, place) = (serving(400), Place::new());
     let client = client_of(&server, place.config());

@@ -1,5 +1,6 @@
 //! Paths with `*` and `?` in their names, and `**` for folders of any depth.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::base::{Code, Error, Result, clip, expand_home, text};
@@ -87,8 +88,9 @@ fn below(folder: &Path, deepest: usize, into: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 fn is_like(path: &Path, pattern: &str) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    (pattern.starts_with('.') || !name.starts_with('.')) && like(name.as_bytes(), pattern.as_bytes())
+    // By bytes: a name in Latin-1 is one as well.
+    let Some(name) = path.file_name().map(OsStr::as_encoded_bytes) else { return false };
+    (pattern.starts_with('.') || !name.starts_with(b".")) && like(name, pattern.as_bytes())
 }
 
 /// Whether all of `name` is what the pattern says; without a step back but to the last star.
@@ -118,7 +120,21 @@ fn like(name: &[u8], pattern: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::like;
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_not_utf8_is_found_like_any_other() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [&b"a.csv"[..], b"S\xe3o.csv", b".oculto.csv", b"S\xe3o.txt"] {
+            std::fs::write(folder.path().join(OsStr::from_bytes(name)), "uf\n12\n").unwrap();
+        }
+        let found = files(&format!("{}/*.csv", folder.path().display()), &Stores::default()).unwrap();
+        let names: Vec<&[u8]> =
+            found.iter().filter_map(|at| at.path().file_name()).map(OsStr::as_encoded_bytes).collect();
+        assert_eq!(names, [&b"S\xe3o.csv"[..], b"a.csv"]);
+    }
 
     #[test]
     fn a_star_is_any_letters_and_a_question_mark_is_one() {

@@ -1,6 +1,5 @@
 //! What a client knows of an S3 server: where it is, and by which keys it lets one in. All of it comes from the application.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use reqwest::Url;
 
 use super::keys::{Keys, wrong};
 use super::profile;
-use crate::base::{Code, Error, Result, Secret, refuse_address, text};
+use crate::base::{Code, Error, Result, Secret, is_metadata_host, refuse_address, text};
 use crate::config::{Config, S3Credentials};
 
 /// Settings of [`S3`](super::S3), as the keys `s3_*` of [`Config`] say them.
@@ -134,15 +133,7 @@ impl S3Settings {
 /// DS-403: addresses at which a machine's own keys are given out are no server of objects.
 fn refuse_metadata(url: &Url) -> Result<()> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.').to_lowercase();
-    let is_metadata = match host.parse::<IpAddr>() {
-        Ok(IpAddr::V4(v4)) => v4.is_link_local() || v4.octets() == [100, 100, 100, 200],
-        Ok(IpAddr::V6(v6)) => match v6.to_ipv4() {
-            Some(v4) => v4.is_link_local(),
-            None => v6.is_unicast_link_local() || v6.segments()[..2] == [0xfd00, 0x0ec2],
-        },
-        Err(_) => matches!(host.as_str(), "metadata" | "metadata.google.internal" | "instance-data"),
-    };
-    match is_metadata {
+    match is_metadata_host(&host) {
         false => Ok(()),
         true => Err(Error::new(
             Code::Forbidden,
