@@ -19,7 +19,7 @@ mod versions;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::base::{Cause, Code, Ctx, Error, Result, Text, text};
 use crate::catalog::{Catalog, Dataset};
@@ -55,6 +55,8 @@ pub struct Mirror {
     listed: Mutex<Option<Arc<Listed>>>,
     /// Files whose listing does not say their size, as they were asked for.
     asked: Mutex<HashMap<(usize, String), TreeEntry>>,
+    /// Sources that did not answer such a question, when, and how that failed.
+    unanswered: Mutex<HashMap<usize, (Instant, Error)>>,
     downloads: Arc<Downloads>,
 }
 
@@ -110,6 +112,7 @@ impl Mirror {
             current: Mutex::default(),
             listed: Mutex::default(),
             asked: Mutex::default(),
+            unanswered: Mutex::default(),
             downloads: Arc::default(),
         })
     }

@@ -1,18 +1,27 @@
 //! Which version of a file counts: the one that is here, or what the listing of its source says of another.
 
 use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 use super::held::Held;
 use super::remote::Remote;
 use super::{Mirror, SCHEME, not_listed, path_of};
-use crate::base::{Cancel, Cause, Result};
+use crate::base::{Cancel, Cause, Error, Result};
 use crate::config::Refresh;
 use crate::store::{Location, Object, State, TreeEntry, folder_and_name};
+
+/// How long a source that did not answer for one file is not asked for others as a query is planned.
+const LATELY: Duration = Duration::from_secs(60);
 
 impl Mirror {
     /// The version of a file that counts: the one that is here, unless its own source says by its listing that it is another.
     pub(super) fn version(&self, path: &str, cancel: &Cancel) -> Result<Object> {
-        self.version_by(path, |remote| self.ask(remote, path, cancel))
+        self.version_by(path, |remote| match (self.asked_before(remote, path), self.unanswered_lately(remote)) {
+            (Some(asked), _) => Ok(asked),
+            // Not three questions for each of a thousand files: whoever fetches one asks.
+            (None, Some(error)) => Err(error),
+            (None, None) => self.ask(remote, path, cancel),
+        })
     }
 
     /// The same as far as listings say; where they do not say a file's size it is 0.
@@ -70,13 +79,30 @@ impl Mirror {
 
     /// What the source says of one file; once, for as long as its listing counts.
     pub(super) fn ask(&self, remote: usize, path: &str, cancel: &Cancel) -> Result<TreeEntry> {
-        let key = (remote, path.to_owned());
-        if let Some(asked) = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(asked.clone());
+        if let Some(asked) = self.asked_before(remote, path) {
+            return Ok(asked);
         }
-        let asked = self.remotes[remote].attempts(cancel, |tree| tree.stat(path, cancel))?;
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(key, asked.clone());
+        let answer = self.remotes[remote].attempts(cancel, |tree| tree.stat(path, cancel));
+        let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        match &answer {
+            Err(error) if matches!(error.cause(), Some(Cause::SourceAway | Cause::SourceLost)) => {
+                _ = unanswered.insert(remote, (Instant::now(), error.clone()));
+            }
+            _ => _ = unanswered.remove(&remote),
+        }
+        drop(unanswered);
+        let asked = answer?;
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert((remote, path.to_owned()), asked.clone());
         Ok(asked)
+    }
+
+    fn asked_before(&self, remote: usize, path: &str) -> Option<TreeEntry> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&(remote, path.to_owned())).cloned()
+    }
+
+    fn unanswered_lately(&self, remote: usize) -> Option<Error> {
+        let unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        unanswered.get(&remote).filter(|(at, _)| at.elapsed() < LATELY).map(|(_, error)| error.clone())
     }
 
     pub(super) fn object(&self, path: &str, remote: &Remote, entry: &TreeEntry) -> Object {

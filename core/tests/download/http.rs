@@ -97,15 +97,21 @@ fn a_server_that_lists_and_then_does_not_answer_leaves_the_file_to_the_next_sour
 #[test]
 fn a_listing_that_an_earlier_process_kept_does_not_make_its_server_the_only_one() {
     let month = admissions(&["202401"]);
+    let months = admissions(&["202401", "202403"]);
     let (ill, well, place) = (Server::start(site(20)), Server::start(site(20)), Place::new());
     let config = || Config { mirrors: vec![well.address.clone()], ..place.config() };
-    open(&ill.address, config()).plan_sync(std::slice::from_ref(&month)).unwrap();
-    ill.site.lock().unwrap().busy = u32::MAX;
-    assert_eq!(rows(&open(&ill.address, config()), &month).unwrap(), 20, "HEAD fails as it plans");
-    assert_eq!(well.asked("GET", ".dbc"), 1);
+    open(&ill.address, config()).plan_sync(std::slice::from_ref(&months)).unwrap();
+    {
+        let mut site = ill.site.lock().unwrap();
+        site.log.clear();
+        site.busy = u32::MAX;
+    }
+    assert_eq!(rows(&open(&ill.address, config()), &months).unwrap(), 40, "HEAD fails as it plans");
+    assert_eq!(well.asked("GET", ".dbc"), 2);
+    assert_eq!(ill.asked("HEAD", ".dbc"), 9, "three times as it plans, and three for each file that is fetched");
     // It still fails, and what came is here.
-    assert_eq!(rows(&open(&ill.address, config()), &month).unwrap(), 20);
-    assert_eq!(well.asked("GET", ".dbc"), 1);
+    assert_eq!(rows(&open(&ill.address, config()), &months).unwrap(), 40);
+    assert_eq!(well.asked("GET", ".dbc"), 2);
     // What is gone meanwhile is said as it is of one that was asked before.
     let (server, place) = (Server::start(site(30)), Place::new());
     open(&server.address, place.config()).plan_sync(std::slice::from_ref(&month)).unwrap();
