@@ -181,9 +181,19 @@ class Client:
             bind=bind,
             options=options,
         )
-        _host.listen()
         what = dataset if isinstance(dataset, str) and len(dataset) < 20 else "datasus"
+        return self._asked(params, what, progress)
+
+    def _asked(
+        self, params: str, what: str, progress: bool | None, began: Callable[[Job], object] | None = None
+    ) -> Result:
+        """A query in the contract's text. ``began`` hears of its job before there are rows, which of figures come last, and may
+        have another thread cancel it.
+        """
+        _host.listen()
         pending = self._client.begin_query(params)
+        if began is not None:
+            began(Job(pending.job, what, self._progress))
         bar = Bar(pending.job, self._shown(progress), what)
         try:
             rows = pending.wait(bar)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import resource
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.supervisors.multiprocess import Process
 
 from .app import build
 from .logs import configure
@@ -19,10 +21,21 @@ def application() -> FastAPI:
     return build(settings)
 
 
+def _as_many_files_as_allowed() -> None:
+    """Connections are files: who holds many and asks nothing takes no place from others."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = 65_536 if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def main() -> None:
     """Until it is told to stop."""
     settings = Settings.of_environment()
     configure(settings.log_level)
+    _as_many_files_as_allowed()
+    # That a worker has died its supervisor sees by itself. Its ping would wait for the answer of a dead one, deaf to signals
+    # meanwhile, and take one that is busy for dead.
+    Process.ping = lambda _self, timeout=5: True  # type: ignore[method-assign]
     uvicorn.run(
         "gateway.__main__:application",
         factory=True,
@@ -37,9 +50,6 @@ def main() -> None:
         # Longer than clients and proxies keep a connection: none is closed as its next request is under way.
         timeout_keep_alive=120,
         timeout_graceful_shutdown=math.ceil(settings.grace),
-        limit_concurrency=1_000,
-        # A worker that is busy is not dead.
-        timeout_worker_healthcheck=60,
     )
 
 

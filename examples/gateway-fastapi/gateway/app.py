@@ -39,28 +39,38 @@ _HEADERS = [
 ]
 #: FastAPI's own page of the API comes with scripts of another place.
 _DOCS = (b"content-security-policy", b"frame-ancestors 'none'; base-uri 'none'")
+#: What whoever runs the service asks is answered whatever else is open.
+_ALWAYS = ("/health", "/ready", "/metrics")
+#: Requests of one worker that are answered at once; of more each is 503.
+MOST_OPEN = 1_000
 
 
 class Edge:
-    """Around everything: the bound of a body, headers, the line of a request in the log, and the count of what is open."""
+    """Around everything: bounds of a body and of how many are open, headers, the answer to a defect, the line of a request in
+    the log, and the counts.
+    """
 
     def __init__(self, app: ASGIApp, state: Any) -> None:
         self._app, self._state = app, state
+        self._language = {"pt": b"pt-BR", "en": b"en"}[state.settings.language]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun, status = time.monotonic(), 500
+        begun, status, started = time.monotonic(), 500, False
         headers = [_DOCS, *_HEADERS[1:]] if scope["path"] in ("/docs", "/redoc") else _HEADERS
         trace_id = None
 
         async def told(message: Message) -> None:
-            nonlocal status, trace_id
+            nonlocal status, started, trace_id
             if message["type"] == "http.response.start":
-                status = message["status"]
-                own = {name for name, _ in message["headers"]}
+                status, started = message["status"], True
+                own = dict(message["headers"])
                 message["headers"] = [*message["headers"], *(one for one in headers if one[0] not in own)]
+                if own.get(b"content-type") == b"application/json":
+                    # Of its sentences; names and meanings are the ministry's.
+                    message["headers"].append((b"content-language", self._language))
                 if self._state.closing:
                     message["headers"].append((b"connection", b"close"))
                 trace_id = next((value.decode() for name, value in message["headers"] if name == b"x-trace-id"), None)
@@ -70,11 +80,17 @@ class Edge:
         try:
             if not await self._refused(scope, receive, told):
                 await self._app(scope, self._bounded(receive), told)
+        except Exception as error:
+            # Farther out nobody would give it our headers. What has begun breaks off.
+            defect = errors.of_defect(error, scope["path"], self._state.settings.language)
+            if started:
+                raise
+            await defect(scope, receive, told)
         finally:
             self._state.open -= 1
             seconds = time.monotonic() - begun
             self._state.requests.count(scope, status, seconds, trace_id)
-            if scope["path"] not in ("/health", "/ready", "/metrics"):
+            if scope["path"] not in _ALWAYS:
                 extra = {
                     "method": scope["method"],
                     "path": scope["path"],
@@ -84,11 +100,16 @@ class Edge:
                 logger.info("answered", extra=extra | ({"trace_id": trace_id} if trace_id else {}))
 
     async def _refused(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        maximum = self._state.settings.max_body
+        maximum, language = self._state.settings.max_body, self._state.settings.language
+        if self._state.open > MOST_OPEN and scope["path"] not in _ALWAYS:
+            body = errors.form("DS-503", "busy", language, retry_after_sec=5)
+            headers = {"Retry-After": "5", "Connection": "close"}
+            await errors.JSONResponse(body, 503, headers)(scope, receive, send)
+            return True
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if not length.isdigit() or int(length) <= maximum:
             return False
-        body = errors.form("DS-413", "too_large", self._state.settings.language, maximum=maximum, received=int(length))
+        body = errors.form("DS-413", "too_large", language, maximum=maximum, received=int(length))
         await errors.JSONResponse(body, 413, {"Connection": "close"})(scope, receive, send)
         return True
 
@@ -130,7 +151,7 @@ def build(settings: Settings, client: datasus.Client | None = None) -> FastAPI:
         _hear_of_the_end(state)
         logger.info("ready", extra={"workers": settings.workers})
         yield
-        state.closing = True
+        state.closing = state.jobs.closing = True
         await asyncio.to_thread(state.jobs.stop)
         state.threads.close()
         if state.snapshots:
@@ -186,7 +207,7 @@ def _hear_of_the_end(state: Any) -> None:
         before = signal.getsignal(number)
 
         def told(got: int, frame: Any, before: Any = before) -> None:
-            state.closing = True
+            state.closing = state.jobs.closing = True
             if callable(before):
                 before(got, frame)
 

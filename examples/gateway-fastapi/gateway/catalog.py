@@ -22,8 +22,8 @@ async def datasets(request: Request, held: bool = False) -> dict[str, Any]:
     the source holds.
     """
     state = request.app.state
-    known = await state.threads.short(lambda: [dict(one) for one in state.client.catalog()])
-    held_ones = await state.threads.short(lambda: {one.dataset: one for one in state.client.datasets()})
+    known = await state.threads.look(lambda: [dict(one) for one in state.client.catalog()])
+    held_ones = await state.threads.look(lambda: {one.dataset: one for one in state.client.datasets()})
     for one in known:
         one["held"] = held_ones.get(one["dataset"])
     return {"datasets": [one for one in known if one["held"] or not held]}
@@ -33,5 +33,5 @@ async def datasets(request: Request, held: bool = False) -> dict[str, Any]:
 async def schema(request: Request, dataset: str) -> dict[str, Any]:
     """As the catalogue knows them, with labels and derived columns."""
     state = request.app.state
-    found: dict[str, Any] = await state.threads.short(lambda: state.client.schema(dataset).to_dict())
+    found: dict[str, Any] = await state.threads.look(lambda: state.client.schema(dataset).to_dict())
     return found

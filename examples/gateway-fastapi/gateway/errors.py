@@ -42,6 +42,9 @@ _TEXTS = {
     "gone": ("O arquivo deste trabalho não está mais aqui", "The file of this job is not here any more"),
     "closing": ("O serviço está sendo encerrado; tente em outro", "The service is being closed; try another one"),
     "busy": ("Há pedidos demais à espera; repita daqui a pouco", "Too many requests wait; ask again soon"),
+    "late": ("O prazo passou na fila do serviço", "The deadline passed in the service's queue"),
+    "left": ("Quem perguntou não esperou pela resposta", "Who asked did not wait for the answer"),
+    "cancelled": ("O trabalho foi cancelado", "The job was cancelled"),
     "limited": (
         "Mais de {limit} consultas por minuto deste endereço; repita daqui a {retry_after_sec} s",
         "More than {limit} queries a minute from this address; ask again in {retry_after_sec} s",
@@ -74,7 +77,13 @@ def status_of(code: str) -> int:
 def form(code: str, text: str, language: str, **diagnostic: Any) -> dict[str, Any]:
     """An error of the service's own, as the contract writes errors."""
     detail = _TEXTS[text][language == "en"].format(**diagnostic)
-    return {"status": "error", "error_code": code, "detail": detail, "diagnostic": diagnostic}
+    return {
+        "status": "error",
+        "error_code": code,
+        "detail": detail,
+        "diagnostic": diagnostic,
+        "language": language,
+    }
 
 
 def _answer(status: int, body: dict[str, Any]) -> JSONResponse:
@@ -139,8 +148,8 @@ def install(app: Any, routers: Sequence[APIRouter], language: str) -> None:
             return told
         return _answer(error.status_code, form("DS-400", "bad", language, received=received))
 
-    @app.exception_handler(Exception)
-    async def _(request: Request, error: Exception) -> JSONResponse:
-        # What failed inside is for the log.
-        logger.error("failed", exc_info=error, extra={"path": request.url.path})
-        return _answer(500, form("DS-500", "internal", language))
+
+def of_defect(error: Exception, path: str, language: str) -> JSONResponse:
+    """An error that nobody foresaw: what failed inside is for the log."""
+    logger.error("failed", exc_info=error, extra={"path": path})
+    return _answer(500, form("DS-500", "internal", language))

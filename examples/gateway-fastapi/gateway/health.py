@@ -30,6 +30,7 @@ class Problem(BaseModel):
     error_code: str = Field(examples=["DS-422"])
     detail: str = Field(examples=["Competência inválida: `2024-13`; esperado AAAAMM, por exemplo 202401"])
     diagnostic: dict[str, Any] = Field(default_factory=dict)
+    language: str = Field("pt", examples=["pt"], description="Of `detail`")
 
 
 class Health(BaseModel):
@@ -126,7 +127,8 @@ def merged(texts: dict[str, str], as_open: bool) -> str:
     return "\n".join([line for lines in families.values() for line in lines] + end) + "\n"
 
 
-_SAMPLE = re.compile(r"^(\w+)(?:\{([^}]*)\})? ")
+#: A label's value may have braces: ``route="/jobs/{job}"``.
+_SAMPLE = re.compile(r'^(\w+)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})? ')
 
 
 def _labelled(line: str, worker: str) -> str:
@@ -135,6 +137,10 @@ def _labelled(line: str, worker: str) -> str:
         return line
     labels = ",".join(part for part in (found[2], f'worker="{worker}"') if part)
     return f"{found[1]}{{{labels}}} {line[found.end() :]}"
+
+
+#: Seconds after which one that wrote nothing is dead: each writes every second, on a very busy machine some seconds late.
+_SILENT = 60.0
 
 
 class Snapshots:
@@ -164,13 +170,19 @@ class Snapshots:
         self._write()
         texts = {}
         for path in self._folder.glob(f"*.{'open' if as_open else 'text'}"):
-            if os.path.exists(f"/proc/{path.stem}") or not os.path.exists("/proc"):
-                # A worker that closes takes its own away.
-                with contextlib.suppress(FileNotFoundError):
+            # A worker that closes takes its own away, and perhaps just now.
+            with contextlib.suppress(FileNotFoundError):
+                if self._lives(path):
                     texts[path.stem] = path.read_text()
-            else:
-                path.unlink(missing_ok=True)
+                else:
+                    path.unlink()
         return merged(texts, as_open)
+
+    @staticmethod
+    def _lives(path: pathlib.Path) -> bool:
+        """The number of a worker that died may be another process's by now, in a container within minutes."""
+        gone = os.path.exists("/proc") and not os.path.exists(f"/proc/{path.stem}")
+        return not gone and time.time() - path.stat().st_mtime < _SILENT
 
     def close(self) -> None:
         """No more of this worker."""

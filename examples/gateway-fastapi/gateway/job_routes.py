@@ -121,7 +121,7 @@ async def resume(request: Request, job: str, asker: Who = Depends(who)) -> dict[
     state.admission.check(asker.address, state.closing)
     await _record(request, job, asker)
     try:
-        return public(await state.threads.short(state.jobs.resume, job, asker.address))
+        return public(await state.threads.look(state.jobs.resume, job, asker.address))
     except datasus.QueueFull as error:
         state.admission.note(asker.address, error)
         raise

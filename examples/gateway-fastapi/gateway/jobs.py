@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import datasus
 
-from .errors import Refusal
+from .errors import Refusal, form
 from .records import OVER, Record, Records
 from .settings import Settings
 
@@ -22,8 +22,10 @@ logger = logging.getLogger("gateway")
 
 #: Between two looks at the running jobs, and between two notes of a job's progress.
 _LOOK, _NOTE = 0.1, 0.5
-#: Between two looks at jobs whose worker has died.
-_ORPHANS = 2.0
+#: Between two looks at jobs whose worker has died, and between two attempts at one that could not go on for a passing reason.
+_ORPHANS, _AGAIN = 2.0, 30.0
+#: Seconds that running jobs, together, have to stop in good order.
+_PATIENCE = 10.0
 
 
 @dataclasses.dataclass
@@ -43,9 +45,17 @@ class Jobs:
         self.files = settings.home / "files"
         self.records = Records(settings.home / "records")
         self._running: dict[str, _Running] = {}
+        #: When those are tried again that could not go on.
+        self._later: dict[str, float] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="gateway-jobs", daemon=True)
+        #: Told to stop: nothing more is taken over.
+        self.closing = False
+        # To go on with a job takes as long as its source does to answer: those that run are watched meanwhile.
+        self._threads = [
+            threading.Thread(target=work, name=f"gateway-{name}", daemon=True)
+            for name, work in (("jobs", self._watch), ("orphans", self._take))
+        ]
 
     @property
     def running(self) -> int:
@@ -54,7 +64,8 @@ class Jobs:
 
     def start(self) -> None:
         """Goes on with what dead workers left, and watches."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, params: dict[str, Any], owner: str) -> Record:
         """A job into a CSV. What is returned is on the disk."""
@@ -137,41 +148,50 @@ class Jobs:
 
     def stop(self) -> None:
         """Leaves the running jobs so that whoever comes next goes on with them."""
+        self.closing = True
         self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join(10)
+        until = time.monotonic() + _PATIENCE
+        watcher = self._threads[0]
+        if watcher.ident is not None:
+            watcher.join(_PATIENCE)
+        # Whoever goes on with another's job just now may wait for a source: what it has then is interrupted by `_follow`.
         with self._lock:
             left = list(self._running.values())
         for running in left:
             running.job.interrupt()
         for running in left:
             with contextlib.suppress(datasus.Error, TimeoutError):
-                running.job.wait(timeout=10, progress=False)
+                running.job.wait(timeout=max(0.0, until - time.monotonic()), progress=False)
             if running.job.status == "completed":
                 self._over(running)
-            else:
-                logger.info("left", extra={"job_id": running.record["job_id"], "trace_id": running.record["trace_id"]})
-                self.records.write({**running.record, "status": "queued"})
+                continue
+            logger.info("left", extra={"job_id": running.record["job_id"], "trace_id": running.record["trace_id"]})
+            self.records.write({**running.record, "status": "queued"})
+            # One that is still at work is ours until the process ends: another worker could not go on with it.
+            if running.job.done:
                 running.claim.close()
 
     def _watch(self) -> None:
-        orphans = swept = 0.0
         while not self._stop.wait(_LOOK):
-            try:
-                with self._lock:
-                    running = list(self._running.values())
-                for one in running:
+            with self._lock:
+                running = list(self._running.values())
+            for one in running:
+                try:
                     self._look(one)
-                now = time.monotonic()
-                if now - orphans > _ORPHANS:
-                    orphans = now
-                    self._take_over()
-                if now - swept > 3_600:
-                    swept = now
+                except Exception:
+                    # A full disk, say. The jobs themselves go on; the next look may be luckier.
+                    logger.exception("failed", extra={"stage": "jobs", "job_id": one.record["job_id"]})
+
+    def _take(self) -> None:
+        swept = 0.0
+        while not self._stop.wait(_ORPHANS):
+            try:
+                self._take_over()
+                if time.monotonic() - swept > 3_600:
+                    swept = time.monotonic()
                     self.records.sweep(self.files, self._settings.keep)
             except Exception:
-                # A full disk, say. The jobs themselves go on; the next look may be luckier.
-                logger.exception("failed", extra={"stage": "jobs"})
+                logger.exception("failed", extra={"stage": "orphans"})
 
     def _look(self, running: _Running) -> None:
         record, job = running.record, running.job
@@ -200,20 +220,38 @@ class Jobs:
 
     def _take_over(self) -> None:
         for record in self.records.every():
-            if record["status"] in OVER or record["job_id"] in self._running:
+            job = record["job_id"]
+            if self.closing:
+                return
+            if record["status"] in OVER or job in self._running:
                 continue
-            claim = self.records.claim(record["job_id"])
+            asked = self.records.cancel_asked(job)
+            if not asked and self._later.get(job, 0.0) > time.monotonic():
+                continue
+            claim = self.records.claim(job)
             if claim is None:
                 continue
             try:
                 # Another worker may have brought it to its end meanwhile.
-                now = self.records.read(record["job_id"])
+                now = self.records.read(job)
             except KeyError:
                 now = {"status": OVER[0]}
             if now["status"] in OVER:
                 claim.close()
+            elif asked:
+                with claim:
+                    self._given_up(now)
             else:
                 self._again(now, claim)
+
+    def _given_up(self, record: Record) -> None:
+        """Cancelled while nobody ran it."""
+        with contextlib.suppress(datasus.Error):
+            self._client.discard(record["core_id"])
+        error = form("DS-499", "cancelled", self._settings.language)
+        self.records.write({**record, "status": "cancelled", "error": error, "ended": time.time()})
+        self.records.settle(record["job_id"])
+        self._later.pop(record["job_id"], None)
 
     def _begun_again(self, record: Record, asker: str | None = None) -> Any:
         try:
@@ -231,9 +269,18 @@ class Jobs:
         except datasus.QueueFull:
             claim.close()
         except datasus.Error as error:
-            self.records.write({**record, "status": "failed", "error": error.to_dict(), "ended": time.time()})
+            told = {"status": "failed", "error": error.to_dict(), "ended": time.time()}
+            if error.retryable:
+                # A source that does not answer just now, a full disk: it waits, and says what for.
+                self._later[record["job_id"]] = time.monotonic() + _AGAIN
+                told = {"status": "queued", "error": error.to_dict()}
+            with claim:
+                self.records.write({**record, **told})
+        except BaseException:
             claim.close()
+            raise
         else:
+            self._later.pop(record["job_id"], None)
             logger.info("resumed", extra={"job_id": record["job_id"], "trace_id": job.trace_id})
             self._go_on(job, record, claim)
 
@@ -264,6 +311,10 @@ class Jobs:
     def _follow(self, job: Any, record: Record, claim: IO[str]) -> None:
         with self._lock:
             self._running[record["job_id"]] = _Running(job, record, claim)
+            late = self._stop.is_set()
+        if late:
+            # `stop` may have passed by: it is left as it is, and ours until the process ends.
+            job.interrupt()
 
 
 def _state(job: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class JsonLines(logging.Formatter):
             "time": datetime.datetime.fromtimestamp(record.created, datetime.timezone.utc).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
+            "pid": record.process,
         }
         # The package says its event and its facts apart from the text for people; what is known here comes before them.
         facts = getattr(record, "fields", {}) if record.name == "datasus" else _extra(record)

@@ -4,8 +4,12 @@ right.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-from typing import Any
+import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import pyarrow
 from fastapi import APIRouter, Depends, Request, Response
@@ -22,6 +26,9 @@ from .settings import CLASSES
 from .who import Who, who
 
 routes = APIRouter(tags=["query"])
+T = TypeVar("T")
+#: Seconds between two looks whether somebody still waits for an answer.
+_LOOK = 0.5
 
 _EXAMPLES = {
     "rows": {
@@ -94,7 +101,7 @@ async def _params(request: Request) -> tuple[dict[str, Any], str]:
         model = QueryParams.model_validate_json(text)
     except ValidationError as error:
         state = request.app.state
-        await state.threads.short(state.client.explain, text)
+        await state.threads.look(state.client.explain, text)
         # The core would take it; the models are stricter.
         facts = json.loads(error.json(include_url=False, include_input=False))
         raise Refusal(422, "DS-422", "bad", problems=facts) from None
@@ -113,12 +120,52 @@ def _capped(params: dict[str, Any], asker: Who, deadline: float | None) -> dict[
     return {**params, "options": options}
 
 
-def _at_once(state: Any, params: dict[str, Any], text: str, asker: Who, media: str) -> Response | bool:
+class _Asked:
+    """A question whose asker may leave before its job is known, and after."""
+
+    def __init__(self) -> None:
+        self._job: datasus.Job | None = None
+        self._left = False
+
+    def began(self, job: datasus.Job) -> None:
+        """By the thread that asks."""
+        self._job = job
+        if self._left:
+            job.cancel()
+
+    def leave(self) -> None:
+        """By the event loop. Whichever of the two comes second cancels."""
+        self._left = True
+        if self._job is not None:
+            self._job.cancel()
+
+
+async def _unless_left(request: Request, asked: _Asked, work: Coroutine[Any, Any, T]) -> T:
+    """What it gives, for as long as somebody waits for it: the server does not tell a handler that its client has gone."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=_LOOK))[0]:
+            if await request.is_disconnected():
+                raise Refusal(499, "DS-499", "left")
+    except BaseException:
+        asked.leave()
+        task.cancel()
+        with contextlib.suppress(BaseException):
+            await task
+        raise
+    return task.result()
+
+
+def _at_once(
+    state: Any, params: dict[str, Any], text: str, asker: Who, media: str, until: float, asked: _Asked
+) -> Response | bool:
     """The whole answer, in one go; where it is too much to be waited for, whether the question was counted."""
     if _is_large(state, text):
         return False
     settings = state.settings
-    with state.client.query(_capped(params, asker, settings.deadline), progress=False) as result:
+    # What it has waited is of its deadline.
+    capped = _capped(params, asker, max(0.01, until - time.monotonic()))
+    with state.client._asked(json.dumps(capped), "gateway", False, asked.began) as result:
         schema = pyarrow.schema(result)
         batches, rows, size = [], 0, 0
         for batch in result:
@@ -163,29 +210,37 @@ async def query(request: Request, asker: Who = Depends(who)) -> Response:  # noq
     first, become a
     job (202, `Location`), as does everything with `Prefer: respond-async`; its rows are a CSV.
     """
-    state = request.app.state
+    state, arrived, asked = request.app.state, time.monotonic(), _Asked()
     media = formats.wanted(request.headers.get("accept"))
     state.admission.check(asker.address, state.closing)
-    state.threads.check(asker.priority)
+    state.threads.check(asker.priority, asker.address)
     params, text = await _params(request)
+    deadline = state.settings.deadline
+    until = arrived + min((params.get("options") or {}).get("deadline") or deadline, deadline)
+    turn = (asker.priority, asker.address, until)
     counted: Response | bool = False
     try:
         if "respond-async" in request.headers.get("prefer", ""):
-            await state.threads.queued(asker.priority, _is_large, state, text)
+            await _unless_left(request, asked, state.threads.queued(*turn, _is_large, state, text))
         else:
-            counted = await state.threads.queued(asker.priority, _at_once, state, params, text, asker, media)
+            work = state.threads.queued(*turn, _at_once, state, params, text, asker, media, until, asked)
+            counted = await _unless_left(request, asked, work)
             if isinstance(counted, Response):
                 return counted
-        return await _as_job(state, params, asker, counted)
+        return await _as_job(state, params, asker, counted, arrived)
     except datasus.QueueFull as error:
         state.admission.note(asker.address, error)
         raise
 
 
-async def _as_job(state: Any, params: dict[str, Any], asker: Who, counted: bool) -> Response:
+async def _as_job(state: Any, params: dict[str, Any], asker: Who, counted: bool, arrived: float) -> Response:
     if state.closing:
         raise Refusal(503, "DS-503", "closing", retry_after_sec=5)
     given = _capped(params, asker, None)
+    if given["options"].get("deadline"):
+        given["options"]["deadline"] -= time.monotonic() - arrived
+        if given["options"]["deadline"] <= 0:
+            raise Refusal(504, "DS-504", "late")
     record = await state.threads.short(state.jobs.submit, without_key(given) if counted else given, asker.priority)
     headers = {"Location": f"/jobs/{record['job_id']}", "X-Trace-Id": record["trace_id"], "Retry-After": "1"}
     return Response(formats.json_bytes(public(record)), 202, headers, formats.JSON)
@@ -212,7 +267,7 @@ async def estimate(request: Request, _asker: Who = Depends(who)) -> dict[str, An
     """
     state = request.app.state
     params, text = await _params(request)
-    found: dict[str, Any] = await state.threads.short(_estimated, state, params, text)
+    found: dict[str, Any] = await state.threads.look(_estimated, state, params, text)
     return found
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import collections
 import concurrent.futures
+import contextlib
+import json
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
 
+import httpx
 import pytest
 from held_source import HeldSource
 from service import CANARIES, QUERY, Service, free_port, served, until
@@ -113,7 +117,10 @@ def test_sql_has_a_process_of_its_own_whose_end_is_that_of_one_answer(
     endless = {"sql": "SELECT sum(a.r * b.r) AS n FROM range(100000000) a(r), range(100000000) b(r)"}
     count = {"sql": "SELECT count(*) AS n FROM sih_rd"}
     running = 'datasus_engine_workers{state="running"} 1'
-    with served(made, tmp_path / "home") as service, concurrent.futures.ThreadPoolExecutor() as pool:
+    with (
+        served(made, tmp_path / "home", GATEWAY_SMALL_FILES="10") as service,
+        concurrent.futures.ThreadPoolExecutor() as pool,
+    ):
         asked = pool.submit(service.ask, endless)
         until("it runs", lambda: running in service.http.get("/metrics").text)
         children = subprocess.run(
@@ -128,10 +135,119 @@ def test_sql_has_a_process_of_its_own_whose_end_is_that_of_one_answer(
         answer = asked.result(30)
         assert (answer.status_code, answer.json()["error_code"]) == (500, "DS-500"), answer.text
         assert answer.json()["diagnostic"]["signal"] == 9
-        assert service.ask(count).json()["rows"] == [{"n": 1_200}]
-    with served(made, tmp_path / "home", DATASUS_ISOLATION="none") as service:
+        again = service.ask(count)
+        assert again.status_code == 200 and again.json()["rows"] == [{"n": 1_200}], again.text
+    with served(made, tmp_path / "home", GATEWAY_SMALL_FILES="10", DATASUS_ISOLATION="none") as service:
         assert service.ask(count).json()["rows"] == [{"n": 1_200}]
         assert "datasus_engine_workers" not in service.http.get("/metrics").text
+
+
+def test_sql_whose_asker_has_gone_is_cancelled_and_frees_its_process_and_its_turn(
+    made: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    endless = json.dumps({"sql": "SELECT sum(a.r * b.r) AS n FROM range(100000000) a(r), range(100000000) b(r)"})
+    head = (
+        f"POST /query HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {len(endless)}\r\n\r\n"
+    )
+    # Long after the patience of this test.
+    with served(made, tmp_path / "home", GATEWAY_DEADLINE="600") as service:
+
+        def running(count: int) -> bool:
+            return f'datasus_engine_workers{{state="running"}} {count}\n' in service.http.get("/metrics").text
+
+        with socket.create_connection(("127.0.0.1", service.port)) as asker:
+            asker.sendall((head + endless).encode())
+            until("it runs", lambda: running(1), 60)
+        until("it has ended", lambda: running(0), 60)
+        until("nobody waits", lambda: service.http.get("/health").json()["requests"] == 1)
+        statuses = [line["status"] for line in service.lines() if line["event"] == "answered"]
+        assert statuses == [499]
+
+
+def test_a_question_whose_deadline_passes_while_it_waits_for_its_turn_is_504_and_gives_its_place_back(
+    made: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    from gateway.work import Threads
+
+    with (
+        HeldSource(made) as source,
+        served(source.address, tmp_path / "home", GATEWAY_SMALL_FILES="10", DATASUS_CACHE_MEMORY="0") as service,
+        concurrent.futures.ThreadPoolExecutor(64) as pool,
+    ):
+        before = [pool.submit(service.ask, QUERY) for _ in range(Threads.COUNT["user"])]
+        opened = len(before) + 1
+        until(
+            "all threads of the class wait for the source",
+            lambda: service.http.get("/health").json()["requests"] >= opened,
+        )
+        assert source.asked.wait(60)
+        late = service.ask({**QUERY, "options": {"deadline": 0.5}})
+        assert (late.status_code, late.json()["error_code"]) == (504, "DS-504"), late.text
+        assert late.json()["detail"] == "O prazo passou na fila do serviço"
+        source.released.set()
+        assert [one.result(60).status_code for one in before] == [200] * len(before)
+
+
+def test_one_address_takes_not_every_place_of_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gateway import work
+    from gateway.errors import Refusal
+
+    monkeypatch.setattr(work.Threads, "COUNT", {"user": 1, "admin": 0, "health": 0})
+    monkeypatch.setattr(work.Threads, "OF_ONE", 2)
+    busy, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        busy.set()
+        assert go.wait(60)
+
+    async def asked() -> None:
+        threads, end = work.Threads(), time.monotonic() + 600
+        of_one = [asyncio.ensure_future(threads.queued("user", "a", end, hold))]
+        assert await asyncio.to_thread(busy.wait, 60)
+        of_one.append(asyncio.ensure_future(threads.queued("user", "a", end, int)))
+        await asyncio.sleep(0)
+        with pytest.raises(Refusal) as refused:
+            await threads.queued("user", "a", end, int)
+        assert (refused.value.status, refused.value.code) == (429, "DS-429")
+        # Another is let in, and where its time passes meanwhile nothing of it stays.
+        with pytest.raises(Refusal) as refused:
+            await threads.queued("user", "b", time.monotonic() + 0.1, int)
+        assert (refused.value.status, refused.value.text) == (504, "late")
+        assert [len(one) for one in threads._waiting] == [0, 0, 1] and threads.open["user"] == 2
+        # Who goes frees its place at once.
+        of_one[1].cancel()
+        await asyncio.wait({of_one[1]})
+        assert [len(one) for one in threads._waiting] == [0, 0, 0] and threads._of == {"a": 1}
+        go.set()
+        await of_one[0]
+        assert not threads._of
+        threads.close()
+
+    asyncio.run(asked())
+
+
+def test_a_source_that_is_silent_keeps_nobody_from_their_jobs_and_the_process_from_no_end(
+    tmp_path: pathlib.Path,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        address = f"ftp://127.0.0.1:{silent.getsockname()[1]}"
+        with (
+            served(address, tmp_path / "home", GATEWAY_GRACE="1") as service,
+            concurrent.futures.ThreadPoolExecutor(32) as pool,
+        ):
+
+            def look(path: str) -> None:
+                with contextlib.suppress(httpx.TransportError):
+                    body = {"json": QUERY} if path == "/estimate" else {}
+                    httpx.request("POST" if body else "GET", service.url + path, timeout=120, **body)
+
+            looks = [pool.submit(look, path) for path in ("/estimate", "/datasets") * 10]
+            until("they wait", lambda: service.http.get("/health").json()["requests"] > len(looks), 60)
+            assert service.http.get("/jobs").json() == {"jobs": []}
+            assert service.http.get("/jobs/01NADA").status_code == 404
+            ended_well(service)
+            for one in looks:
+                one.result(30)
 
 
 def test_a_job_is_cancelled_and_leaves_no_file(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -160,8 +276,6 @@ def test_several_workers_share_jobs_metrics_and_through_redis_the_limit(
 
             def asked(address: str) -> int:
                 # A connection of its own: any of them may take it.
-                import httpx
-
                 query = {**QUERY, "limit": 1}
                 headers = {"x-forwarded-for": address}
                 return httpx.post(f"{service.url}/query", json=query, headers=headers, timeout=60).status_code
@@ -192,6 +306,64 @@ def test_several_workers_share_jobs_metrics_and_through_redis_the_limit(
         redis.kill()
 
 
+def test_a_worker_that_died_in_the_middle_of_anything_is_replaced_and_the_service_stops_when_told(
+    made: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    with served(made, tmp_path / "home", GATEWAY_WORKERS="2", GATEWAY_GRACE="1") as service:
+        before = until("both serve", lambda: len(found := worker_pids(service)) == 2 and found, 60)
+        # It answers nothing any more, whatever its supervisor asks, and then is no more.
+        os.kill(before[0], signal.SIGSTOP)
+        time.sleep(2)
+        os.kill(before[0], signal.SIGKILL)
+        now = until("another one serves", lambda: len(found := worker_pids(service)) == 2 and found, 45)
+        assert before[1] in now and before[0] not in now
+        assert service.stop() in (0, -signal.SIGTERM)
+
+
+def test_another_worker_than_the_one_that_runs_a_job_tells_of_it_as_it_goes_and_has_it_cancelled(
+    made: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    with HeldSource(made) as source, served(source.address, tmp_path / "home", GATEWAY_WORKERS="2") as service:
+        until("both serve", lambda: len(worker_pids(service)) == 2, 60)
+
+        def line(**wanted: str) -> dict[str, object]:
+            def found() -> object:
+                return [one for one in service.lines() if wanted.items() <= one.items()]
+
+            return dict(until(f"the log has {wanted}", found, 60)[0])
+
+        job = service.job(ALL)["job_id"]
+        runs = line(event="accepted", job_id=job)["pid"]
+        assert source.asked.wait(60)
+
+        def another() -> httpx.Client | None:
+            # A connection stays with whichever took it.
+            client = httpx.Client(base_url=service.url, timeout=60)
+            mark = f"/nada/{time.monotonic_ns()}"
+            client.get(mark)
+            if line(event="answered", path=mark)["pid"] != runs:
+                return client
+            client.close()
+            return None
+
+        with contextlib.closing(until("the other worker is found", another, 120)) as other:
+            assert other.get(f"/jobs/{job}").json()["status"] in ("queued", "running")
+            follower = contextlib.closing(until("a second connection to it", another, 120))
+            with follower as second, second.stream("GET", f"/jobs/{job}/events") as events:
+                lines = events.iter_lines()
+                assert next(one for one in lines if one.startswith("event: ")) == "event: progress"
+                assert other.post(f"/jobs/{job}/cancel").status_code == 202
+                told = [one for one in lines if one.startswith(("event: ", "data: "))]
+            assert told[-2] == "event: end" and json.loads(told[-1][6:])["status"] == "cancelled"
+            assert other.get(f"/jobs/{job}").json()["error"]["error_code"] == "DS-499"
+        for path in (f"/jobs/{job}/cancel", f"/jobs/{job}/events"):
+            assert line(event="answered", path=path)["pid"] != runs
+        text = service.http.get("/metrics").text
+        samples = [one for one in text.splitlines() if one and not one.startswith("#")]
+        assert [one for one in samples if 'worker="' not in one] == []
+        assert any("/jobs/{job}/events" in one for one in samples)
+
+
 def test_a_worker_of_two_has_half_of_the_memory(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
     leasable = []
     for workers in ("1", "2"):
@@ -216,12 +388,13 @@ def test_a_thread_that_is_free_again_takes_the_more_urgent_request_and_one_that_
         assert go.wait(20)
 
     async def asked() -> None:
-        threads = work.Threads()
-        held = asyncio.ensure_future(threads.queued("health", hold))
+        threads, end = work.Threads(), time.monotonic() + 600
+        held = asyncio.ensure_future(threads.queued("health", "a", end, hold))
         assert await asyncio.to_thread(busy.wait, 20)
         # The least urgent came first: where no time lifts less than a class, it has waited long enough.
         later = [
-            asyncio.ensure_future(threads.queued(name, order.append, name)) for name in ("user", "admin", "health")
+            asyncio.ensure_future(threads.queued(name, "a", end, order.append, name))
+            for name in ("user", "admin", "health")
         ]
         await asyncio.sleep(0)
         go.set()
