@@ -273,9 +273,9 @@ mod tests {
             list.label_of(code).map(str::to_owned)
         };
         let known = [("1", "Anfotericina B"), ("2", "Pentamidina"), ("3", "Outros"), ("4", "Não se aplica")];
-        known.map(|(code, word)| assert_eq!(label("LTAN/TRA_OUTR_N", code).as_deref(), Some(word)));
+        known.iter().for_each(|(code, word)| assert_eq!(label("LTAN/TRA_OUTR_N", code).as_deref(), Some(*word)));
         let known = [("3", "Óbito por LTA"), ("4", "Óbito por outras causas"), ("6", "Mudança de diagnóstico")];
-        known.map(|(code, word)| assert_eq!(label("LTAN/EVOLUCAO", code).as_deref(), Some(word)));
+        known.iter().for_each(|(code, word)| assert_eq!(label("LTAN/EVOLUCAO", code).as_deref(), Some(*word)));
         assert_eq!(label("CHAG/PRESENCA", "3").as_deref(), Some("não realizado"));
         assert_eq!(label("CHAG/PRESENCA", "5"), None);
     }
