@@ -1,6 +1,7 @@
 //! One file, from the first source that gives it: whole, of the size that was listed, under its name in one act.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::held::{Held, Version, beside};
@@ -55,6 +56,7 @@ impl Mirror {
                 Ok(fetched) => {
                     if index != first.remote {
                         let (address, place) = (self.remotes[first.remote].address(), remote.address());
+                        self.instead.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), index);
                         ctx.note(text!(
                             "{address} não deu {name}, que veio de {place}",
                             "{address} did not give {name}, which came from {place}"

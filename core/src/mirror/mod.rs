@@ -55,6 +55,8 @@ pub struct Mirror {
     listed: Mutex<Option<Arc<Listed>>>,
     /// Files whose listing does not say their size, as they were asked for.
     asked: Mutex<HashMap<(usize, String), TreeEntry>>,
+    /// Files that the source whose listing counts did not give, and the one that gave them in its place.
+    instead: Mutex<HashMap<String, usize>>,
     /// Sources that did not answer such a question, when, and how that failed.
     unanswered: Mutex<HashMap<usize, (Instant, Error)>>,
     downloads: Arc<Downloads>,
@@ -112,6 +114,7 @@ impl Mirror {
             current: Mutex::default(),
             listed: Mutex::default(),
             asked: Mutex::default(),
+            instead: Mutex::default(),
             unanswered: Mutex::default(),
             downloads: Arc::default(),
         })
@@ -256,6 +259,10 @@ impl Mirror {
         let same = current.get(folder).is_some_and(|old| old.remote == remote && Arc::ptr_eq(&old.kept, &now.kept));
         if !same {
             current.insert(folder.to_owned(), now.clone());
+            self.instead
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .retain(|path, _| folder_and_name(path).0 != folder);
             self.asked
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)

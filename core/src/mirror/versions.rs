@@ -49,10 +49,13 @@ impl Mirror {
         let remote = &self.remotes[current.remote];
         let of_remote = held.of_remote(remote);
         // Sizes and times of two sources say nothing of each other. What came from one that stands before this one in the order stays;
-        // of one that stands behind it, which did while this one did not serve, this one's is fetched.
+        // of one that stands behind it, which did while this one did not serve, this one's is fetched; unless this one lists it, and was
+        // asked in vain.
+        let instead = self.instead.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
+        let stays = |other: usize| other < current.remote || instead == Some(other);
         let of_other = held
             .newest(&self.remotes)
-            .filter(|(other, _)| self.refresh == Refresh::Never || (of_remote.is_none() && *other < current.remote));
+            .filter(|(other, _)| self.refresh == Refresh::Never || (of_remote.is_none() && stays(*other)));
         if let Some((other, here)) = of_other {
             return Ok(self.object(path, &self.remotes[other], here));
         }
