@@ -112,7 +112,11 @@ impl Carried {
             }
         }
         // What was spilled must be gone before the consumer learns that this was all.
-        drop(worker);
+        let used = |spill: &SpillFolder| std::fs::read_dir(spill.path()).is_ok_and(|mut files| files.next().is_some());
+        match spill.as_ref().is_ok_and(used) {
+            true => drop(worker),
+            false => self.pool.ended(worker),
+        }
         drop(spill);
         stream.take().map_or(Ok(()), |stream| stream.end(ctx))
     }

@@ -45,6 +45,8 @@ enum Order {
     One(Sender<Result<Worker>>, Weak<()>),
     /// One that waits, where there is none too many.
     Spare,
+    /// Of a statement whose answer is complete.
+    Ended(Box<Worker>),
 }
 
 impl Pool {
@@ -79,7 +81,8 @@ impl Pool {
         &self.shared.counts
     }
 
-    /// One that waits, or a new one; the next is started meanwhile.
+    /// One that waits, or a new one. The next is started meanwhile where none is left, and else once this one has ended: starting one
+    /// takes a core from the statement.
     pub fn take(&self, ctx: &Ctx) -> Result<Worker> {
         let taken = loop {
             match self.shared.taken() {
@@ -88,8 +91,17 @@ impl Pool {
                 None => break self.ordered(ctx)?,
             }
         };
-        self.warm();
+        if self.shared.waiting().is_empty() {
+            self.warm();
+        }
         Ok(taken)
+    }
+
+    /// Ends one that has said all, without waiting for it, and has the next one started.
+    pub fn ended(&self, worker: Worker) {
+        worker.process().signal();
+        let _ = self.orders.send(Order::Ended(Box::new(worker)));
+        self.warm();
     }
 
     /// Has one started, if none waits, without waiting for it.
@@ -120,6 +132,8 @@ impl Pool {
 
 impl Shared {
     fn serve(&self, ordered: &Receiver<Order>) {
+        // A process with much memory takes its time to end, and nobody waits for it.
+        let mut ending: Vec<Box<Worker>> = Vec::new();
         for order in ordered {
             match order {
                 Order::One(_, asks) if asks.strong_count() == 0 => {}
@@ -131,18 +145,19 @@ impl Shared {
                         self.keep(worker);
                     }
                 }
+                Order::Ended(worker) => ending.push(worker),
                 Order::Spare => {
                     self.spare.store(false, Relaxed);
-                    if self.waiting().len() >= MOST_WAITING {
-                        continue;
-                    }
-                    match self.start() {
-                        Ok(worker) => self.keep(worker),
-                        // The next statement starts its own, and says why if it cannot.
-                        Err(error) => tracing::warn!(%error, "no worker that waits"),
+                    if self.waiting().len() < MOST_WAITING {
+                        match self.start() {
+                            Ok(worker) => self.keep(worker),
+                            // The next statement starts its own, and says why if it cannot.
+                            Err(error) => tracing::warn!(%error, "no worker that waits"),
+                        }
                     }
                 }
             }
+            ending.retain(|worker| worker.waits());
         }
     }
 
