@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from held_source import HeldSource
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from service import Service, served, until
+from service import CANARIES, HERE, Service, served, until
 
 DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")
 AXE = pathlib.Path(os.environ.get("DATASUS_EXAMPLE_TOOLS", "/nowhere")) / "node_modules/axe-core/axe.min.js"
@@ -51,7 +52,7 @@ class Page:
         """By CSS."""
         return list(self.browser.find_elements(By.CSS_SELECTOR, selector))
 
-    def says(self, id_: str, said: str, seconds: float = 20.0) -> str:
+    def says(self, id_: str, said: str, seconds: float = 60.0) -> str:
         """Its text, once that has so much in it."""
         until(f"#{id_} says {said!r}: {self[id_].text!r}", lambda: said in self[id_].text, seconds)
         return str(self[id_].text)
@@ -85,7 +86,9 @@ def open_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         pytest.skip("no chromium with its driver, which setup/examples.sh installs")
     opened: list[Any] = []
 
-    def page(url: str, width: int = 1280, height: int = 900, downloads: pathlib.Path | None = None) -> Page:
+    def page(
+        url: str, width: int = 1280, height: int = 900, downloads: pathlib.Path | None = None, check: str | None = None
+    ) -> Page:
         options = webdriver.ChromeOptions()
         options.binary_location = str(BROWSER)
         for one in (
@@ -109,7 +112,8 @@ def open_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         browser.get(url)
         found = Page(browser)
         found.click("#pt")
-        found.says("check", "Consulta válida")
+        # What goes wrong at the very beginning stands where the answer would.
+        found.says("state" if check else "check", check or "Consulta válida", 60)
         return found
 
     yield page
@@ -200,6 +204,165 @@ def test_many_rows_become_a_job_whose_progress_is_shown_and_whose_csv_is_a_link(
     saved = until("the CSV is saved", lambda: [one for one in place.glob("*.csv") if one.stat().st_size])
     assert saved[0].read_bytes().count(b"\n") == 1_201
     assert len(page.all("#table tbody tr")) == 100
+
+
+#: A service whose answer is a job of so many groups as there are months, of which a query gives as many as it asks for.
+MONTHS = """const months = arguments[0]
+const params = { dataset: 'SIH-RD', group_by: ['datasus_competencia'], aggregates: [{ fn: 'count', as: 'n' }] }
+const report = { records_processed: months.length, performance: { duration_sec: 1 }, trace_id: '0a1b2c3d', warnings: [] }
+const job = JSON.stringify({ job_id: '01TESTE', status: 'completed', params, progress: {}, report })
+const columns = [{ name: 'datasus_competencia', type: 'string' }, { name: 'n', type: 'int64' }]
+const real = window.real ??= window.fetch
+let accepted = false
+window.fetch = async (at, how) => {
+  if (at.endsWith('/events')) return new Response(`event: end\\ndata: ${job}\\n\\n`)
+  if (!at.endsWith('/query')) return real(at, how)
+  const { limit } = JSON.parse(how.body)
+  const rows = months.slice(0, limit).map((datasus_competencia, at) => ({ datasus_competencia, n: at }))
+  const first = !accepted
+  accepted = true
+  return first ? new Response(job, { status: 202 }) : new Response(JSON.stringify({ columns, rows }), { status: 200 })
+}"""
+
+
+def test_a_line_over_time_has_all_months_of_a_job_or_none_and_leads_over_no_month_that_is_missing(
+    service: Service, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(service.url)
+    page.click("[value=figures]")
+    page.pick("group", "datasus_competencia")
+    months = [f"{year}{month:02}" for year in range(1970, 2024) for month in range(1, 13)]
+    some = [month for month in months[-120:] if month != "201906"]
+    page.browser.execute_script(MONTHS, some)
+    page.click("#run")
+    page.says("state", "119 linhas em")
+    until("it is drawn", lambda: page.all("#chart svg"))
+    assert len(page.all("#chart circle")) == len(some) > 100
+    assert len(page.all("#chart polyline")) == 2 and "não tem registros" in page["chart"].text
+    assert len(page.all("#table tbody tr")) == 100
+    assert page.browser.execute_script(OUTSIDE) == []
+    page.picture("meses", 1280)
+    # More than a chart draws: a part of them would look like all.
+    page.browser.execute_script(MONTHS, months)
+    page.click("#run")
+    page.says("state", "648 linhas em")
+    page.says("chart", "Sem gráfico")
+    assert not page.all("#chart svg")
+
+
+def test_a_question_that_is_cancelled_on_the_page_ends_in_the_service(
+    made: pathlib.Path, tmp_path: pathlib.Path, open_page: Callable[..., Page]
+) -> None:
+    settings = {"GATEWAY_SMALL_FILES": "10", "GATEWAY_DEADLINE": "600"}
+    with HeldSource(made) as source, served(source.address, tmp_path / "home", **settings) as service:
+        page = open_page(service.url)
+        page.click("#run")
+        assert source.asked.wait(60)
+        page.click("#cancel")
+        page.says("state", "Cancelado; nada ficou.")
+        until("the service has heard", lambda: [one for one in service.lines() if one.get("status") == 499], 60)
+
+
+def test_a_message_in_another_language_than_the_pages_is_marked_and_said_to_be(
+    service: Service, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(service.url)
+    page.click("#en")
+    page.pick("limit", "muitas")
+    page.says("check", "This message comes in the language of the service.")
+    assert {one.get_attribute("lang") for one in page.all("#check span")} == {"pt-BR"}
+    page.click("#pt")
+    until("it is the page's own", lambda: "idioma do serviço" not in page["check"].text)
+    page.says("check", "DS-")
+
+
+#: What stands for the package in JavaScript, which the tests of the Python package have no build of.
+PACKAGE = """export const open = async (source) => {
+  if (source !== 'datasus://') throw new Error(source)
+  const query = async (asked) => {
+    const headers = { 'content-type': 'application/json' }
+    const answer = await fetch(`${process.env.SERVICE}/query`, { method: 'POST', headers, body: JSON.stringify(asked) })
+    const { rows } = await answer.json()
+    return { toArray: async () => rows }
+  }
+  return { query }
+}
+"""
+#: The ministry's server is not asked: its address means the made files.
+IN_PYTHON = """import os, datasus
+real = datasus.open
+# The tools here have no pandas; the package's own tests do.
+assert callable(datasus.Result.to_pandas)
+datasus.Result.to_pandas = lambda result: result.to_arrow().to_pylist()
+datasus.open = lambda source: {'datasus://': real}[source](os.environ['MADE'])
+"""
+
+
+def test_the_same_query_in_code_runs_in_each_language_and_gives_the_same_rows(
+    made: pathlib.Path, tmp_path: pathlib.Path, open_page: Callable[..., Page]
+) -> None:
+    with served(made, tmp_path / "home", GATEWAY_KEY_REQUIRED="1") as service:
+        page = open_page(service.url, check="DS-401")
+        page.click("header summary")
+        page["key"].send_keys(CANARIES["admin"], Keys.TAB)
+        page.says("check", "Consulta válida")
+        page.click("#ufs [value=AC]")
+        page.click("[value=figures]")
+        page.pick("group", "SEXO_rotulo")
+        page.pick("fn", "sum")
+        page.click("#add")
+        column, _ = page.all(".filter select")
+        page.browser.execute_script(SET, column, "CNES")
+        page.browser.execute_script("arguments[0].value = 'ne'", page.all(".filter select")[1])
+        # What a shell, or a text in code, would take for its own.
+        page.browser.find_element(By.CSS_SELECTOR, ".filter input").send_keys('d\'água "$HOME" `\\')
+        page.says("check", "Consulta válida")
+        code = {}
+        for name in ("python", "javascript", "curl"):
+            page.click(f"#tab-{name}")
+            code[name] = page["source"].get_attribute("textContent")
+        assert all(CANARIES["admin"] not in said for said in code.values())
+        package = tmp_path / "node_modules/datasus"
+        package.mkdir(parents=True)
+        (package / "package.json").write_text('{"name": "datasus", "type": "module", "exports": "./index.js"}')
+        (package / "index.js").write_text(PACKAGE)
+        (tmp_path / "javascript.mjs").write_text(code["javascript"])
+        (tmp_path / "python.py").write_text(IN_PYTHON + code["python"])
+        with served(made, tmp_path / "open") as unguarded:
+            env = {**os.environ, "SERVICE": unguarded.url, "MADE": str(made), "GATEWAY_KEY": CANARIES["admin"]}
+            commands = {"python": [sys.executable, "python.py"], "javascript": ["node", "javascript.mjs"]}
+            commands["curl"] = ["sh", "-c", code["curl"]]
+            said = {}
+            for name, command in commands.items():
+                run = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+                assert run.returncode == 0, (name, run.stderr)
+                said[name] = run.stdout
+        rows = {}
+        for line in said["curl"].splitlines()[1:]:
+            label, value = line.split(",")
+            rows[label] = value
+        assert len(rows) == 2
+        for label, value in rows.items():
+            for name in ("python", "javascript"):
+                assert label in said[name] and value.rstrip("0") in said[name], (name, said[name])
+    # Names that stand in the code are the package's own.
+    public = (HERE.parents[2] / "bindings-node/api.txt").read_text()
+    assert all(name in public for name in ("const open: (", " query(query: ", " toArray("))
+
+
+def test_where_a_browser_has_no_clipboard_for_the_page_the_code_is_copied_all_the_same(
+    service: Service, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(service.url)
+    page.browser.execute_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.click("#copy")
+    page.says("copy", "Copiado")
+    assert page.browser.execute_script("return getSelection().toString()").strip() == page["source"].text.strip()
+    # Not in the old way either: it is selected, and a person told what to do.
+    page.browser.execute_script("getSelection().removeAllRanges(); document.execCommand = () => false")
+    page.click("#copy")
+    page.says("copy", "Ctrl+C")
+    assert page.browser.execute_script("return getSelection().toString()").strip() == page["source"].text.strip()
 
 
 def test_what_goes_wrong_is_said_and_a_lost_connection_is_found_again(

@@ -1,9 +1,10 @@
 /** The service in a process of its own, as an orchestrator runs it. */
 
+import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { request } from 'node:http'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -21,16 +22,39 @@ export async function madeFolder(rows) {
   return { folder, client, remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
+/** Secrets of the service's environment, which stand in nothing that it writes. */
+const CANARIES = {
+  DATASUS_POSTGRES: 'postgres://ana:segredo-CANARIO-banco-1e77@127.0.0.1:1/saude',
+  DATASUS_S3_KEY: 'ana',
+  DATASUS_S3_SECRET: 'segredo-CANARIO-balde-9d02',
+  OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20segredo-CANARIO-coletor-44ab',
+}
+
+/** What it said, and every file that it left. */
+async function keepsSecrets(home, said) {
+  assert.ok(!said.includes('segredo-CANARIO'), said)
+  for (const entry of await readdir(home, { recursive: true, withFileTypes: true })) {
+    const place = path.join(entry.parentPath ?? entry.path, entry.name)
+    if (entry.isFile()) assert.ok(!(await readFile(place)).includes('segredo-CANARIO'), place)
+  }
+}
+
 export async function startService(source, settings = {}) {
   const home = await mkdtemp(path.join(os.tmpdir(), 'datasus-service-home-'))
-  const env = { ...process.env, DATASUS_SOURCE: source, HOST: '127.0.0.1', PORT: '0', SERVICE_HOME: home, ...settings }
+  const own = { DATASUS_SOURCE: source, HOST: '127.0.0.1', PORT: '0', SERVICE_HOME: home }
+  const env = { ...process.env, ...CANARIES, ...own, ...settings }
   const program = path.join(import.meta.dirname, '..', 'src', 'server.js')
   const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  // With all that it said.
-  const ended = once(child, 'close').finally(() => rm(home, { recursive: true, force: true }))
   const said = text(child.stderr)
   /** Its log, line by line. */
   const log = []
+  // With all that it said, in which none of its secrets is.
+  const ended = once(child, 'close')
+    .then(async (end) => {
+      await keepsSecrets(home, (await said) + JSON.stringify(log))
+      return end
+    })
+    .finally(() => rm(home, { recursive: true, force: true }))
   const late = setTimeout(() => child.kill('SIGKILL'), 30_000)
   const url = await new Promise((found, failed) => {
     createInterface({ input: child.stdout }).on('line', (line) => {

@@ -1,9 +1,9 @@
 /** The form, its check as one types, the answer. */
 
-import { chart } from './chart.js'
+import { POINTS, chart } from './chart.js'
 import { inCode } from './code.js'
 import { keptJob, keptLanguage } from './kept.js'
-import { Lost, Refused, address, ask, follow, hasKey, useKey } from './service.js'
+import { Lost, Refused, address, ask, follow, hasKey, spoken, useKey } from './service.js'
 import { TEXTS, locale, number } from './texts.js'
 
 const $ = (id) => document.getElementById(id)
@@ -200,11 +200,14 @@ function changed() {
   timer = setTimeout(check, 350)
 }
 
+/** What is wrong, in the language of the service, which may be another than the page's. */
 const problems = (form) => {
-  const every = form.problems?.length > 1 ? form.problems : [form]
-  return every.length === 1
-    ? [node('p', {}, node('strong', {}, form.error_code), ` ${form.detail}`)]
-    : [node('ul', {}, ...every.map((one) => node('li', {}, node('strong', {}, one.error_code), ` ${one.detail}`)))]
+  const tongue = form.language ?? spoken()
+  const said = (one) => [node('strong', {}, one.error_code), ' ', node('span', { lang: locale(tongue) }, one.detail)]
+  const told = form.problems?.length > 1
+    ? [node('ul', {}, ...form.problems.map((one) => node('li', {}, ...said(one))))]
+    : [node('p', {}, ...said(form))]
+  return tongue === language ? told : [...told, node('p', { class: 'hint' }, words.otherLanguage)]
 }
 
 async function check() {
@@ -220,7 +223,7 @@ async function check() {
     if (rows) lines.push(words.estimated({ likely: rough(rows.likely), low: rough(rows.low), high: rough(rows.high) }, rough(seconds.likely)))
     if (!found.at_once) lines.push(words.later)
     $('check').className = 'check'
-    $('check').replaceChildren(node('p', {}, lines.join(' ')), ...(found.explain.warnings ?? []).map((one) => node('p', { class: 'hint' }, one)))
+    $('check').replaceChildren(node('p', {}, lines.join(' ')), ...(found.explain.warnings ?? []).map((one) => node('p', { class: 'hint', lang: locale(spoken()) }, one)))
   } catch (error) {
     if (signal.aborted) return
     if (error instanceof Refused) {
@@ -307,8 +310,9 @@ function failed(error) {
 function finish(report, limit) {
   $('state').replaceChildren(node('p', {}, words.done(report.records_processed, report.performance.duration_sec)), node('p', { class: 'hint' }, words.trace(report.trace_id)))
   if (report.records_processed === limit) $('state').firstChild.append(` ${words.limitReached}`)
-  const warnings = [...(report.sampling ? [words.sampled] : []), ...report.warnings]
-  $('warnings').replaceChildren(...warnings.map((one) => node('p', { class: 'warning' }, one)))
+  const warning = (said, attributes = {}) => node('p', { class: 'warning', ...attributes }, said)
+  const told = report.warnings.map((one) => warning(one, { lang: locale(spoken()) }))
+  $('warnings').replaceChildren(...(report.sampling ? [warning(words.sampled)] : []), ...told)
 }
 
 /** What the axes of a chart of these figures show, and in which unit: of columns that is their own, which the catalogue does not name. */
@@ -369,7 +373,9 @@ async function job(first, stop) {
   // A link cannot send a key.
   if (hasKey()) downloads(node('button', { type: 'button', onclick: async () => saved(await (await ask(path, { accept: '*/*' })).blob(), name) }, words.csv))
   else downloads(node('a', { class: 'button', href: path, download: name }, words.csv))
-  const head = await ask('query', { method: 'POST', body: { ...last.params, options: undefined, limit: Math.min(last.params.limit ?? FIRST_ROWS, FIRST_ROWS) } })
+  // As many groups as a chart draws, and one more; of records the first.
+  const most = last.params.group_by ? POINTS + 1 : FIRST_ROWS
+  const head = await ask('query', { method: 'POST', body: { ...last.params, options: undefined, limit: Math.min(last.params.limit ?? most, most) } })
   if (head.status === 200) {
     const { columns, rows } = await head.json()
     show(columns, rows, last.report.records_processed, axesOf(last.params))
@@ -394,13 +400,12 @@ async function goOn() {
 
 function show(columns, rows, all, axes) {
   if (rows.length === 0) { $('state').append(node('p', {}, words.nothing)); return }
-  const drawn = chart(columns.map(({ name }) => name), rows, axes, words, language, $('answer').clientWidth - 38)
-  if (drawn !== null && axes.x !== '') {
-    $('chart').replaceChildren(node('figcaption', {}, words.chart(axes.y, axes.x)), drawn)
-    $('chart').hidden = false
-  }
-  if (drawn === null && axes.x !== '') {
-    $('chart').replaceChildren(node('p', { class: 'hint' }, words.undrawn))
+  if (axes.x !== '') {
+    // A part of the groups is no chart of them.
+    const drawn = rows.length < all ? null : chart(columns.map(({ name }) => name), rows, axes, words, language, $('answer').clientWidth - 38)
+    $('chart').replaceChildren(...(drawn === null
+      ? [node('p', { class: 'hint' }, words.undrawn)]
+      : [node('figcaption', {}, words.chart(axes.y, axes.x)), drawn.svg, ...(drawn.gaps ? [node('p', { class: 'hint' }, words.gaps)] : [])]))
     $('chart').hidden = false
   }
   const numeric = columns.map(({ type }) => NUMERIC.test(type))
@@ -424,12 +429,24 @@ function shown(value, type) {
 // ---- code ------------------------------------------------------------------------------------------------------------------------
 
 function showCode() {
-  $('source').querySelector('code').textContent = inCode[tab](query(), address)
+  $('copy').textContent = words.copy
+  $('source').querySelector('code').textContent = inCode[tab](query(), address, hasKey())
   $('source').setAttribute('aria-labelledby', `tab-${tab}`)
   for (const one of document.querySelectorAll('[role=tab]')) {
     const is = one.id === `tab-${tab}`
     one.setAttribute('aria-selected', String(is))
     one.tabIndex = is ? 0 : -1
+  }
+}
+
+/** By http a browser has no clipboard for a page, but at home: then the code is selected, and copied in the old way where that goes. */
+async function copied(source) {
+  try {
+    await navigator.clipboard.writeText(source.textContent)
+    return true
+  } catch {
+    getSelection().selectAllChildren(source)
+    return document.execCommand('copy')
   }
 }
 
@@ -475,14 +492,12 @@ for (const one of document.querySelectorAll('[role=tab]')) {
   one.addEventListener('keydown', turn)
 }
 $('copy').addEventListener('click', async () => {
-  await navigator.clipboard.writeText($('source').textContent)
-  $('copy').textContent = words.copied
-  setTimeout(() => { $('copy').textContent = words.copy }, 2000)
+  $('copy').textContent = (await copied($('source'))) ? words.copied : words.selected
 })
 $('all').addEventListener('change', listDatasets)
 $('search').addEventListener('input', (event) => { event.stopPropagation(); listColumns() })
 $('add').addEventListener('click', addFilter)
-$('key').addEventListener('change', (event) => { event.stopPropagation(); useKey($('key').value); void (schema === null ? begin() : check()) })
+$('key').addEventListener('change', (event) => { event.stopPropagation(); useKey($('key').value); void (schema === null ? begin() : changed()) })
 $('cancel').addEventListener('click', async () => {
   const now = running
   if (now?.job) await ask(`jobs/${now.job}/cancel`, { method: 'POST' }).catch(() => undefined)

@@ -3,7 +3,8 @@
 import { number } from './texts.js'
 
 /** Bars, and points of a line. */
-const [BARS, POINTS] = [30, 600]
+const BARS = 30
+export const POINTS = 600
 const make = (name, attributes, ...children) => {
   const node = document.createElementNS('http://www.w3.org/2000/svg', name)
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value)
@@ -23,10 +24,16 @@ function short(said, room, weight) {
   return `${said.slice(0, most)}…`
 }
 const isTime = (column) => /^(datasus_competencia|ANO_CMPT)$/.test(column)
+/** Months, or years, since there are any; no number where it is neither. */
+const stepOf = (said) => {
+  const found = /^(\d{4})(0[1-9]|1[0-2])?$/.exec(said)
+  if (found === null) return NaN
+  return found[2] === undefined ? Number(found[1]) : Number(found[1]) * 12 + Number(found[2])
+}
 
 /**
  * @param {{ x: string, y: string }} axes what each axis shows, and in which unit
- * @returns {SVGElement | null} null where there is nothing to draw, or too much
+ * @returns {{ svg: SVGElement, gaps: boolean } | null} null where there is nothing to draw, or too much; whether a line has gaps
  */
 export function chart(columns, rows, axes, words, language, width) {
   const wide = Math.max(280, Math.min(width, 900))
@@ -40,7 +47,11 @@ export function chart(columns, rows, axes, words, language, width) {
   const span = most - least || 1
   const title = make('title', {}, words.chart(axes.y, axes.x))
   const told = make('desc', {}, names.map((name, at) => `${name}: ${number(values[at], language)}`).join('; '))
-  return isTime(x) && rows.length > 1 ? line() : bars()
+  const steps = names.map(stepOf)
+  const over = isTime(x) && rows.length > 1 && steps.every(Number.isFinite) && new Set(names.map((name) => name.length)).size === 1
+  // Without time to lay them along there is room for bars alone.
+  if (!over) return rows.length > BARS ? null : { svg: bars(), gaps: false }
+  return line()
 
   /** What an axis shows, by its name alone: meaning and unit stand above the chart. */
   function named(said, attributes, room) {
@@ -67,11 +78,18 @@ export function chart(columns, rows, axes, words, language, width) {
   }
 
   function line() {
-    const order = names.map((name, index) => ({ name, value: values[index] })).sort((one, other) => one.name.localeCompare(other.name))
+    const order = names.map((name, index) => ({ name, value: values[index], step: steps[index] })).sort((one, other) => one.step - other.step)
     const marks = [least, (least + most) / 2, most].map((value) => [value, number(Math.round(value * 100) / 100, language)])
     // Whatever the figures' length, none of their digits is cut.
     const begin = 16 + Math.max(...marks.map(([, said]) => widthOf(said)))
-    const left = (index) => begin + (index / (order.length - 1)) * (wide - begin - 30)
+    // By the calendar: a month without records has its room, and no line leads over it.
+    const [first, last] = [order[0].step, order.at(-1).step]
+    const left = (step) => begin + ((step - first) / (last - first || 1)) * (wide - begin - 30)
+    const parts = []
+    order.forEach((one, index) => {
+      if (index === 0 || one.step - order[index - 1].step > 1) parts.push([])
+      parts.at(-1).push(one)
+    })
     const top = (value) => 42 + (1 - (value - least) / span) * 200
     const svg = make('svg', { viewBox: `0 0 ${wide} 300`, width: '100%', role: 'img' }, title, told)
     svg.append(named(axes.y, { x: 4, y: 16 }, wide - 8), named(axes.x, { x: (begin + wide - 30) / 2, y: 290, 'text-anchor': 'middle' }, wide - begin + 20))
@@ -79,12 +97,16 @@ export function chart(columns, rows, axes, words, language, width) {
       svg.append(make('line', { class: 'axis', x1: begin - 6, x2: wide - 20, y1: top(value), y2: top(value) }))
       svg.append(make('text', { x: begin - 10, y: top(value) + 4, 'text-anchor': 'end' }, said))
     }
-    svg.append(make('polyline', { class: 'line', points: order.map(({ value }, index) => `${left(index)},${top(value)}`).join(' ') }))
-    const every = Math.ceil(order.length / (wide / 75))
-    order.forEach(({ name, value }, index) => {
-      svg.append(make('circle', { class: 'bar', cx: left(index), cy: top(value), r: 4 }))
-      if (index % every === 0) svg.append(make('text', { x: left(index), y: 267, 'text-anchor': 'middle' }, name))
-    })
-    return svg
+    for (const part of parts.filter((one) => one.length > 1)) {
+      svg.append(make('polyline', { class: 'line', points: part.map(({ step, value }) => `${left(step)},${top(value)}`).join(' ') }))
+    }
+    let atName = -Infinity
+    for (const { name, value, step } of order) {
+      svg.append(make('circle', { class: 'bar', cx: left(step), cy: top(value), r: 4 }))
+      if (left(step) - atName < 60) continue
+      atName = left(step)
+      svg.append(make('text', { x: atName, y: 267, 'text-anchor': 'middle' }, name))
+    }
+    return { svg, gaps: parts.length > 1 }
   }
 }

@@ -19,6 +19,7 @@ export const inCode = {
   python: (query) => `import datasus\n\nclient = datasus.open("datasus://")\nresult = client.query(${python(query)})\nprint(result.to_pandas())`,
   javascript: (query) =>
     `import { open } from 'datasus'\n\nconst client = await open('datasus://')\nconst result = await client.query(${JSON.stringify(query, null, 2)})\nconsole.table(await result.toArray())`,
-  curl: (query, base) =>
-    `curl ${quoted(`${base}query`)} \\\n  -H 'Content-Type: application/json' -H 'Accept: text/csv' \\\n  -d ${quoted(JSON.stringify(query))}`,
+  /** The key itself stays in its field: code is shown, copied and kept in a shell's history. */
+  curl: (query, base, keyed) =>
+    `curl ${quoted(`${base}query`)} \\\n  -H 'Content-Type: application/json' -H 'Accept: text/csv' \\\n${keyed ? '  -H "X-API-Key: $GATEWAY_KEY" \\\n' : ''}  -d ${quoted(JSON.stringify(query))}`,
 }

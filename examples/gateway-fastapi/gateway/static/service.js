@@ -13,6 +13,9 @@ export const address = base
 let key = ''
 export const useKey = (given) => { key = given.trim() }
 export const hasKey = () => key !== ''
+let tongue = 'pt'
+/** The language of the service's sentences, by its last answer. */
+export const spoken = () => tongue
 
 export async function ask(path, { method = 'GET', body, accept = 'application/json', signal } = {}) {
   const headers = { accept }
@@ -25,6 +28,7 @@ export async function ask(path, { method = 'GET', body, accept = 'application/js
     if (signal?.aborted) throw error
     throw new Lost(error.message)
   }
+  tongue = response.headers.get('content-language')?.slice(0, 2) ?? tongue
   if (response.ok) return response
   const form = await response.json().catch(() => null)
   // What stands before the service, and cannot reach it.

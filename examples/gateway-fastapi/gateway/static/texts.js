@@ -49,6 +49,8 @@ const TABLE = {
   code: ['A mesma consulta em código', 'The same query in code'],
   copy: ['Copiar', 'Copy'],
   copied: ['Copiado', 'Copied'],
+  selected: ['Selecionado: Ctrl+C copia', 'Selected: Ctrl+C copies'],
+  otherLanguage: ['Esta mensagem vem no idioma do serviço.', 'This message comes in the language of the service.'],
   api: ['A API', 'The API'],
   foot: [
     'Competência é o mês em que o ministério processou os registros; a data do evento está nas colunas.',
@@ -130,6 +132,10 @@ const TABLE = {
   undrawn: [
     'Sem gráfico: há grupos demais, ou grupos sem valor. A tabela e o CSV os têm.',
     'No chart: there are too many groups, or groups without a value. The table and the CSV have them.',
+  ],
+  gaps: [
+    'Onde a linha se interrompe a resposta não tem registros.',
+    'Where the line breaks the answer has no records.',
   ],
   nothing: ['Nenhuma linha atende à consulta.', 'No row meets the query.'],
   nulls: ['sem valor', 'no value'],
