@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
-use super::derived::{COMPETENCIA, Derived, Rule};
+use super::derived::{COMPETENCIA, Derived, OFFICIAL_SUFFIX, Rule};
 use super::editions::{Edition, date_for};
 use super::known_codes::KnownCodes;
 use super::list::{List, NONE};
@@ -16,8 +16,6 @@ use crate::catalog::{Grupo, LogicalType};
 
 /// What a label's column is called behind the name of its code's.
 pub const SUFFIX: &str = "_rotulo";
-/// The same where it is the table's own text, of columns whose labels are put in a shorter or whole form.
-pub(super) const OFFICIAL_SUFFIX: &str = "_rotulo_oficial";
 
 type Known = HashMap<(String, Edition), Arc<[Arc<Derived>]>>;
 

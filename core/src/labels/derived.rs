@@ -11,7 +11,6 @@ use arrow::compute::{TakeOptions, take};
 use arrow::datatypes::{DataType, Int32Type};
 use arrow::error::ArrowError;
 
-use super::columns::OFFICIAL_SUFFIX;
 use super::known_codes::{KnownCodes, Phase};
 use super::record::{Input, Record};
 use crate::base::Text;
@@ -20,6 +19,8 @@ use crate::columnar::dictionary_type;
 
 /// The competência of a record's file, beside its columns; the last input of a rule that holds for some years.
 pub(super) const COMPETENCIA: &str = "datasus_competencia";
+/// Of a label as the table writes it.
+pub(super) const OFFICIAL_SUFFIX: &str = "_rotulo_oficial";
 
 pub(super) type Number = dyn Fn(&Record<'_>, usize) -> u32 + Send + Sync;
 type Whole = dyn Fn(&Record<'_>, usize) -> Option<i64> + Send + Sync;
