@@ -48,6 +48,7 @@ test-cluster-engine: setup
 	bash setup/spark.sh
 	bash setup/spark.sh sail
 	bash setup/seaweedfs.sh
+	bash setup/postgresql.sh
 	DATASUS_CLUSTER=1 $(CARGO) test --workspace --features datasus/spark --test spark
 
 wheel: setup

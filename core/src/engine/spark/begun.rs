@@ -86,11 +86,19 @@ pub(super) fn end(connection: &Connection, ctx: &Ctx) {
 }
 
 impl<'s> Begun<'s> {
-    /// Asks for the values that derived columns are made of, and makes their tables.
-    pub fn of(statement: &'s Statement, server: &'s Server, settings: &Settings, ctx: &'s Ctx) -> Result<Self> {
+    /// Asks for the values that derived columns are made of, and makes their tables. `opened` hears the session's id before anything is
+    /// asked in it.
+    pub fn of(
+        statement: &'s Statement,
+        server: &'s Server,
+        settings: &Settings,
+        ctx: &'s Ctx,
+        opened: impl FnOnce(&str) -> Result<()>,
+    ) -> Result<Self> {
         request::binds(statement)?;
         let rows = Pace::of(settings).chunk_rows().min(MOST_BATCH_ROWS);
         let connection = server.connect(None, ctx)?;
+        opened(connection.session())?;
         let serves = patiently(&server.address, ctx, || connection.clone().begin(rows))?;
         let (session, engine) = (Session { connection, ctx }, serves.name());
         let mut begun = Begun { statement, server, ctx, session, serves, engine, rows, known: Vec::new() };
@@ -142,10 +150,6 @@ impl<'s> Begun<'s> {
     /// DS-422 where the server is not Apache's own.
     pub fn is_sparks_own(&self) -> Result<()> {
         if self.serves.is_spark { Ok(()) } else { Err(without_rows(&self.server.address.shown())) }
-    }
-
-    pub fn session(&self) -> &str {
-        self.session.connection.session()
     }
 
     /// What is asked.

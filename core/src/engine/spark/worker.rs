@@ -24,7 +24,7 @@ pub(super) fn run(
     started: &mut Option<Sender<Result<SchemaRef>>>,
     stream: &mut Option<ToConsumer>,
 ) -> Result<()> {
-    let begun = Begun::of(statement, server, settings, ctx)?;
+    let begun = Begun::of(statement, server, settings, ctx, |_| Ok(()))?;
     let mut asked = begun.operation(request::rows(begun.asked()));
     let outcome = hand_over(&mut asked, Pace::of(settings), ctx, started, stream);
     ctx.tell_cluster(asked.used(begun.engine()));

@@ -14,9 +14,6 @@ use crate::columnar::arrow_footer;
 use crate::engine::{Settings, Writer, no_user_sql};
 use crate::plan::Statement;
 
-/// What Spark writes once all of it is there.
-const DONE: &str = "_SUCCESS";
-
 impl Writer for Spark {
     fn write(
         &self,
@@ -29,13 +26,16 @@ impl Writer for Spark {
         if statement.from_user {
             return Err(no_user_sql());
         }
-        let begun = Begun::of(statement, &self.server, settings, ctx)?;
+        // Before the first word to the server: what a process that dies leaves at work there is found by it.
+        let mut into = PathBuf::new();
+        let begun = Begun::of(statement, &self.server, settings, ctx, |session| {
+            into = folder.join(session);
+            std::fs::create_dir(&into).map_err(|error| Error::io(error, &into).stage("query"))
+        })?;
         begun.is_sparks_own()?;
         let mut asked = begun.operation(request::no_rows(begun.asked()));
         let empty = Rows::of(&mut asked).next()?.ok_or_else(|| Error::internal("spark: an answer without a schema"))?;
         began(&empty.schema())?;
-        let into = folder.join(begun.session());
-        std::fs::create_dir(&into).map_err(|error| Error::io(error, &into).stage("query"))?;
         let rows = into.join("rows");
         let uri = as_uri(&rows.to_string_lossy());
         let mut asked = begun.operation(request::written(begun.asked(), uri));
@@ -72,7 +72,7 @@ fn parts(folder: &Path, cluster: &str) -> Result<Vec<PathBuf>> {
     let number = |name: &String| name.strip_prefix("part-")?.split_once('-')?.0.parse::<u64>().ok();
     let mut parts: Vec<(u64, &String)> = names.iter().filter_map(|name| Some((number(name)?, name))).collect();
     parts.sort();
-    if parts.is_empty() || !names.iter().any(|name| name == DONE) {
+    if parts.is_empty() {
         let shown = folder.display();
         return Err(not_there(text!(
             "O que o cluster {cluster} gravou não se vê aqui em {shown}; ponha `engine_folder` numa pasta que todas as máquinas veem com o mesmo caminho",
