@@ -63,9 +63,10 @@ impl DuckDb {
 }
 
 impl DuckDb {
-    /// For one statement, whose instance is open already when this returns.
+    /// For one statement, whose instance is open already when this returns, and has run one.
     pub(super) fn for_one() -> Self {
         fresh::refill();
+        fresh::exercise();
         DuckDb { once: true, ..DuckDb::default() }
     }
 }

@@ -46,3 +46,23 @@ pub(in crate::engine::duckdb) fn refill() {
         }
     }
 }
+
+/// A statement of the kinds that come: groups, an order, texts, decimals.
+const EXERCISE: &str = "SELECT k, sum(v) AS v, count(*) AS n, max(t) AS t FROM (SELECT r % 5 AS k, CAST(r AS DECIMAL(12,2)) AS v, \
+    CAST(r AS VARCHAR) AS t FROM range(5000) x(r)) WHERE v >= 1 GROUP BY k ORDER BY n DESC, k";
+
+/// Runs a statement on the spare instance, whose pages and heap the next one then finds in place: of a process that has run none, the
+/// first one takes twice its time. It leaves nothing behind.
+pub(in crate::engine::duckdb) fn exercise() {
+    let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(Spare { connection, .. }) = &*spare else { return };
+    let run = || -> duckdb::Result<()> {
+        let mut prepared = connection.prepare(EXERCISE)?;
+        drop(prepared.stream_arrow([])?);
+        while prepared.step()?.is_some() {}
+        Ok(())
+    };
+    if let Err(error) = run() {
+        tracing::debug!(%error, "a spare instance without exercise");
+    }
+}
