@@ -82,6 +82,9 @@ pub fn derived_by_id(id: &str) -> Option<Arc<Derived>> {
     listed.or_else(|| values::own_bands(grupo, name).map(Arc::new))
 }
 
+/// A date of a list, and the word of each of its labels.
+type Dated = (Arc<List>, Arc<[u32]>);
+
 /// How a rule finds a label: in which competências, of which characters, in which dates of the list.
 struct LookUp {
     from: Option<String>,
@@ -92,14 +95,14 @@ struct LookUp {
     at: usize,
     dates: Vec<String>,
     /// Of each date: the list, and the word of each of its labels.
-    lists: Vec<(Arc<List>, Arc<[u32]>)>,
+    lists: Vec<Dated>,
 }
 
 /// The words of lists that stand for the eras of a column. Many columns have the same, and those of CID-10 are 14,000.
 struct Words {
     all: Arc<Vec<String>>,
     /// Of each era's list its dates, as [`LookUp::lists`].
-    dates: Vec<Vec<(Arc<List>, Arc<[u32]>)>>,
+    dates: Vec<Vec<Dated>>,
 }
 
 /// By the lists, and whether the words are the table's own.

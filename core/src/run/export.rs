@@ -177,7 +177,7 @@ impl Export<'_> {
         let statement = if positional.is_some() { statement.clone() } else { Statement::of_scan(scan) };
         let running = engine.start(statement, &settings, &ctx.child().within(Stage::Engine))?;
         // A kept result is counted.
-        let kept = positional.is_none().then(|| scan_rows);
+        let kept = positional.is_none().then_some(scan_rows);
         let expected = kept.or_else(|| self.execution.known_rows());
         ctx.progress.enter(Phase::Loading);
         let running = Rows { running, schema: schema.clone() };
