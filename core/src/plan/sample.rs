@@ -33,6 +33,15 @@ pub const PRIME: u64 = (1 << 31) - 1;
 /// Rows with a value below it are in the sample.
 pub const BELOW: u64 = PRIME / 10;
 
+/// The same as SQL: `row` is the row's number in its file, `coefficient` gives a coefficient of the row's file, and `long` stands behind
+/// constants of 64 bits. No sum or product reaches 2^63.
+pub(crate) fn sample_condition(row: &str, coefficient: impl Fn(usize) -> String, long: &str) -> String {
+    let row = format!("({row} % {PRIME}{long})");
+    let value = (1..4)
+        .fold(coefficient(0), |so_far, which| format!("(({so_far} * {row} + {}) % {PRIME}{long})", coefficient(which)));
+    format!("{value} < {BELOW}{long}")
+}
+
 impl Sampling {
     /// One row in ten.
     pub fn emergency() -> Self {

@@ -6,7 +6,7 @@ use chrono::{Days, NaiveDate};
 use crate::catalog::LogicalType;
 use crate::labels::Derived;
 use crate::params::Scalar;
-use crate::plan::{Dialect, FileSample, SAMPLE_BELOW as BELOW, SAMPLE_PRIME as PRIME};
+use crate::plan::{Dialect, FileSample, sample_condition};
 
 /// DuckDB's own words for what a plan asks.
 #[derive(Debug, Default, Clone, Copy)]
@@ -92,7 +92,6 @@ impl Dialect for DuckDbDialect {
     }
 
     fn in_sample(&self, samples: &[FileSample]) -> String {
-        // No sum or product reaches 2^63.
         let coefficient = |which: usize| {
             let list: Vec<String> = samples.iter().map(|sample| sample.coefficients[which].to_string()).collect();
             match list.as_slice() {
@@ -100,10 +99,7 @@ impl Dialect for DuckDbDialect {
                 _ => format!("CAST(([{}])[CAST(file_index AS BIGINT) + 1] AS BIGINT)", list.join(", ")),
             }
         };
-        let row = format!("(file_row_number % {PRIME})");
-        let value = (1..4)
-            .fold(coefficient(0), |so_far, which| format!("(({so_far} * {row} + {}) % {PRIME})", coefficient(which)));
-        format!("{value} < {BELOW}")
+        sample_condition("file_row_number", coefficient, "")
     }
 
     fn not_listed(&self, list: &str, columns: &[String]) -> String {

@@ -8,7 +8,7 @@ use super::path::{as_uri, metadata_path};
 use crate::catalog::LogicalType;
 use crate::labels::Derived;
 use crate::params::Scalar;
-use crate::plan::{Dialect, FileSample, SAMPLE_BELOW as BELOW, SAMPLE_PRIME as PRIME};
+use crate::plan::{Dialect, FileSample, sample_condition};
 
 /// Spark's own words for what a plan asks. Files and what derived columns are made of are tables beside the text
 /// ([`source_name`], [`made_name`]): no path stands in it that Spark would open.
@@ -148,7 +148,6 @@ impl Dialect for SparkDialect {
     }
 
     fn in_sample(&self, samples: &[FileSample]) -> String {
-        // No sum or product reaches 2^63.
         let coefficient = |which: usize| {
             let list: Vec<String> = samples.iter().map(|sample| format!("{}L", sample.coefficients[which])).collect();
             match list.as_slice() {
@@ -156,10 +155,7 @@ impl Dialect for SparkDialect {
                 _ => format!("element_at(array({}), {FILE} + 1)", list.join(", ")),
             }
         };
-        let row = format!("({ROW} % {PRIME}L)");
-        let value = (1..4)
-            .fold(coefficient(0), |so_far, which| format!("(({so_far} * {row} + {}) % {PRIME}L)", coefficient(which)));
-        format!("{value} < {BELOW}L")
+        sample_condition(ROW, coefficient, "L")
     }
 
     fn not_listed(&self, list: &str, columns: &[String]) -> String {
