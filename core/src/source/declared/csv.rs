@@ -293,17 +293,11 @@ fn broken(name: &str, error: &csv::Error) -> Error {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => (*expected_len, *len),
         _ => (0, 0),
     };
-    Error::new(
-        Code::DamagedFile,
-        text!(
-            "{name}: a linha {line} tem {came} valores e o cabeçalho tem {expected} colunas. Se algum texto contém o delimitador ou quebra de linha, ele tem de vir entre aspas; exporte o arquivo de novo",
-            "{name}: line {line} has {came} values and the header has {expected} columns. A text that holds the delimiter or a line break must stand in quotes; export the file again"
-        ),
-    )
-    .with("cause", "bad_csv")
-    .with("line", line)
-    .file(name)
-    .stage("source")
+    let what = text!(
+        "{name}: a linha {line} tem {came} valores e o cabeçalho tem {expected} colunas. Se algum texto contém o delimitador ou quebra de linha, ele tem de vir entre aspas; exporte o arquivo de novo",
+        "{name}: line {line} has {came} values and the header has {expected} columns. A text that holds the delimiter or a line break must stand in quotes; export the file again"
+    );
+    super::bad_csv(name, line, what)
 }
 
 #[cfg(test)]

@@ -185,6 +185,11 @@ fn refused(what: Text) -> Error {
     Error::new(Code::InvalidParams, what).stage("source")
 }
 
+/// A CSV whose line `line` is no row.
+fn bad_csv(name: &str, line: u64, what: Text) -> Error {
+    Error::new(Code::DamagedFile, what).with("cause", "bad_csv").with("line", line).file(name).stage("source")
+}
+
 fn no_dataset(name: &str, catalog: &Catalog) -> Error {
     let near = catalog.near(name);
     let (shown, hint) = (clip(name), if near.is_empty() { "SIH-RD, SIM-DO".to_owned() } else { near.join(", ") });

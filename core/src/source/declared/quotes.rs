@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use crate::base::{Code, Error, text};
+use crate::base::{Error, text};
 
 /// The same bytes; an error where a quote that opens a value is not closed at the end of one.
 pub(super) struct Quotes<R> {
@@ -66,22 +66,17 @@ impl<R: Read> Read for Quotes<R> {
 }
 
 fn unpaired(name: &str, line: u64) -> Error {
-    Error::new(
-        Code::DamagedFile,
-        text!(
-            "{name}: as aspas abertas na linha {line} não fecham no fim de um valor. As que são parte de um texto têm de vir dobradas, e ele entre aspas; exporte o arquivo de novo",
-            "{name}: the quote opened in line {line} is not closed at the end of a value. Quotes that are part of a text must be doubled, and the text must stand in quotes; export the file again"
-        ),
-    )
-    .with("cause", "bad_csv")
-    .with("line", line)
-    .file(name)
-    .stage("source")
+    let what = text!(
+        "{name}: as aspas abertas na linha {line} não fecham no fim de um valor. As que são parte de um texto têm de vir dobradas, e ele entre aspas; exporte o arquivo de novo",
+        "{name}: the quote opened in line {line} is not closed at the end of a value. Quotes that are part of a text must be doubled, and the text must stand in quotes; export the file again"
+    );
+    super::bad_csv(name, line, what)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Code;
 
     /// The line of the quote that is refused; in blocks of three bytes, so that they end anywhere.
     fn refused(text: &str) -> Option<u64> {
