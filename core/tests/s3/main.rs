@@ -21,6 +21,8 @@ mod servers;
 mod skip;
 mod store;
 mod tls;
+#[path = "../authority/server.rs"]
+mod tls_server;
 mod tree;
 
 use std::path::Path;

@@ -6,26 +6,18 @@ use std::sync::Arc;
 
 use datasus::store::Store;
 use datasus::{Code, Config, Secret};
-use rcgen::{CertificateParams, KeyPair};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 
 use crate::at;
 use crate::authority::{Authority, authority};
 use crate::logged::{listen, logged};
 use crate::proxy::header;
 use crate::server::{SECRET, config, shared, store};
+use crate::tls_server::tls_of;
 
 /// TLS before the server of this port, by a certificate of `authority` for 127.0.0.1; one request a connection. Gives its port.
 fn terminate(authority: &Authority, server: u16) -> u16 {
-    let key = KeyPair::generate().unwrap();
-    let certificate =
-        CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &authority.issuer).unwrap();
-    let chain = vec![CertificateDer::from_pem_slice(certificate.pem().as_bytes()).unwrap()];
-    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap());
+    let config = Arc::new(tls_of(authority));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

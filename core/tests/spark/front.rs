@@ -5,23 +5,15 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use datasus::{Client, Code, Config, QueryParams, Secret};
-use rcgen::{CertificateParams, KeyPair};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-use rustls::{ServerConfig, ServerConnection};
+use rustls::ServerConnection;
 
 use crate::authority::{Authority, authority};
 use crate::cluster::{TOKEN, cluster, config};
+use crate::tls_server::tls_of;
 
 /// TLS before this server, by a certificate of `authority` for 127.0.0.1. Gives its port.
 fn terminate(authority: &Authority, server: String) -> u16 {
-    let key = KeyPair::generate().unwrap();
-    let certificate =
-        CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &authority.issuer).unwrap();
-    let chain = vec![CertificateDer::from_pem_slice(certificate.pem().as_bytes()).unwrap()];
-    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let mut config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let mut config = tls_of(authority);
     config.alpn_protocols = vec![b"h2".to_vec()];
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

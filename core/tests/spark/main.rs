@@ -32,6 +32,8 @@ mod server;
 mod servers;
 #[path = "../skip/mod.rs"]
 mod skip;
+#[path = "../authority/server.rs"]
+mod tls_server;
 mod writing;
 
 fn at(text: &str) -> datasus::store::Location {
