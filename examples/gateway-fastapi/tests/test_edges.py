@@ -278,21 +278,27 @@ def full(*_: object) -> None:
     raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize("broken", ["claim", "write"])
-def test_a_job_whose_record_cannot_be_kept_is_no_job(
-    made: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, broken: str
-) -> None:
+@contextlib.contextmanager
+def held_worker(made: pathlib.Path, place: pathlib.Path) -> Iterator[tuple[HeldSource, datasus.Client, Jobs]]:
+    """A worker whose source does not answer until it is told to."""
     with (
         HeldSource(made) as source,
         datasus.open(
             source.address,
-            lake=tmp_path / "lake",
-            output=folder(tmp_path / "files"),
-            state=folder(tmp_path / "state"),
+            lake=place / "lake",
+            output=folder(place / "files"),
+            state=folder(place / "state"),
             progress=False,
         ) as client,
     ):
-        jobs = Jobs(client, Settings(source=source.address, home=tmp_path))
+        yield source, client, Jobs(client, Settings(source=source.address, home=place))
+
+
+@pytest.mark.parametrize("broken", ["claim", "write"])
+def test_a_job_whose_record_cannot_be_kept_is_no_job(
+    made: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    with held_worker(made, tmp_path) as (_, client, jobs):
         begun = []
         submit = client.submit
         monkeypatch.setattr(client, "submit", lambda *given, **how: begun.append(submit(*given, **how)) or begun[-1])
@@ -331,17 +337,7 @@ def test_a_job_whose_going_on_cannot_be_noted_stops_and_may_be_resumed_later(
 @contextlib.contextmanager
 def held_job(made: pathlib.Path, place: pathlib.Path) -> Iterator[tuple[HeldSource, datasus.Client, Jobs, str]]:
     """A worker with a job that waits for its source."""
-    with (
-        HeldSource(made) as source,
-        datasus.open(
-            source.address,
-            lake=place / "lake",
-            output=folder(place / "files"),
-            state=folder(place / "state"),
-            progress=False,
-        ) as client,
-    ):
-        jobs = Jobs(client, Settings(source=source.address, home=place))
+    with held_worker(made, place) as (source, client, jobs):
         job = jobs.submit(ALL, "user")["job_id"]
         assert source.asked.wait(60)
         yield source, client, jobs, job
