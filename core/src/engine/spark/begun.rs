@@ -126,7 +126,7 @@ impl<'s> Begun<'s> {
     /// Whether a server that is not Apache's sees every row of the files: it may leave out a file that it does not see without a word.
     fn look_at_files(&self) -> Result<()> {
         let views = &self.statement.views;
-        if views.iter().any(|view| request::names_rows(view)) {
+        if views.iter().any(request::names_rows) {
             return Err(without_rows(&self.server.address.shown()));
         }
         for Source { files, rows } in views.iter().flat_map(|view| &view.sources) {

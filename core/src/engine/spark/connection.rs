@@ -58,7 +58,7 @@ pub(super) struct Connection {
 pub(super) fn new_id() -> String {
     let random = u128::from(ulid::Ulid::new());
     // The first 48 bits of a ULID are the time: behind it 80 are random.
-    let bits = (random << 48) | (random >> 80);
+    let bits = random.rotate_left(48);
     let bits = (bits & !(0xf << 76)) | (0x4 << 76);
     let bits = (bits & !(0x3 << 62)) | (0x2 << 62);
     let hex = format!("{bits:032x}");

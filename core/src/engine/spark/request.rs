@@ -78,12 +78,12 @@ pub(super) fn asked(views: &[View], sql: &str, binds: &[String], known: &[Known]
     // Each once, whoever names it, and none that the text does not: the server would look at its files.
     let mut sources: BTreeMap<String, proto::Relation> = BTreeMap::new();
     for Source { files, .. } in views.iter().flat_map(|view| &view.sources) {
-        let tables: [(String, fn(&[String]) -> proto::Relation); 2] =
-            [(source_name(files), read), (numbered_name(files), |files| numbered(read(files)))];
-        for (name, table) in tables {
-            if named_in.contains(&name) {
-                sources.entry(name).or_insert_with(|| table(files));
-            }
+        let (name, of_rows) = (source_name(files), numbered_name(files));
+        if named_in.contains(&name) {
+            sources.entry(name).or_insert_with(|| read(files));
+        }
+        if named_in.contains(&of_rows) {
+            sources.entry(of_rows).or_insert_with(|| numbered(read(files)));
         }
     }
     let sources = sources.into_iter().map(|(name, table)| alias(name, table));
