@@ -43,6 +43,8 @@ fn sail(server: &Server) -> Option<Sail> {
     let (life, mut told) = (program.stdin.take().unwrap(), String::new());
     BufReader::new(program.stdout.take().unwrap()).read_line(&mut told).unwrap();
     let Ok(told) = serde_json::from_str::<serde_json::Value>(&told) else {
+        drop(life);
+        program.wait().unwrap();
         skip::for_want_of_a_tool("no Sail: `bash setup/spark.sh sail` fetches it");
         return None;
     };
