@@ -67,7 +67,7 @@ impl Carried {
         let spill = SpillFolder::create(&settings.spill_root, settings.spill_limit);
         let request = serde_json::to_vec(&self.request(spill.as_ref().ok())?).map_err(Error::internal)?;
         let mut worker = self.begun(&request)?;
-        let _running = Running::begin(&self.pool);
+        let running = Running::begin(&self.pool);
         if let Some(missing) = locks::missing(worker.locks) {
             ctx.note(missing);
         }
@@ -111,13 +111,13 @@ impl Carried {
                 }
             }
         }
-        // What was spilled must be gone before the consumer learns that this was all.
+        // What was spilled must be gone, and nothing be counted as running, before the consumer learns that this was all.
         let used = |spill: &SpillFolder| std::fs::read_dir(spill.path()).is_ok_and(|mut files| files.next().is_some());
         match spill.as_ref().is_ok_and(used) {
             true => drop(worker),
             false => self.pool.ended(worker),
         }
-        drop(spill);
+        drop((spill, running));
         stream.take().map_or(Ok(()), |stream| stream.end(ctx))
     }
 
