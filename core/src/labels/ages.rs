@@ -1,6 +1,6 @@
 //! Ages, in years and in days, from the units that each system has; and bands of them.
 
-use super::list::NONE;
+use super::list_codes::NONE;
 use super::record::Record;
 use super::weeks::years;
 

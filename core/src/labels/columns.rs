@@ -7,7 +7,8 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use super::derived::{COMPETENCIA, Derived, OFFICIAL_SUFFIX, Rule};
 use super::editions::{Edition, date_for};
 use super::known_codes::KnownCodes;
-use super::list::{List, NONE};
+use super::list_codes::NONE;
+use super::list_words::{ColumnWords, ListWords};
 use super::record::Record;
 use super::rules::{RULES, Rule as OfList, Source};
 use super::values;
@@ -82,10 +83,7 @@ pub fn derived_by_id(id: &str) -> Option<Arc<Derived>> {
     listed.or_else(|| values::own_bands(grupo, name).map(Arc::new))
 }
 
-/// A date of a list, and the word of each of its labels.
-type Dated = (Arc<List>, Arc<[u32]>);
-
-/// How a rule finds a label: in which competências, of which characters, in which dates of the list.
+/// How a rule finds a label: in which competências, of which characters, in which dates of its list.
 struct LookUp {
     from: Option<String>,
     to: Option<String>,
@@ -93,49 +91,21 @@ struct LookUp {
     parts: Vec<(usize, Option<usize>)>,
     /// The first character that counts.
     at: usize,
+    /// Its place among the eras of the words.
+    era: usize,
     dates: Vec<String>,
-    /// Of each date: the list, and the word of each of its labels.
-    lists: Vec<Dated>,
-}
-
-/// The words of lists that stand for the eras of a column. Many columns have the same, and those of CID-10 are 14,000.
-struct Words {
-    all: Arc<Vec<String>>,
-    /// Of each era's list its dates, as [`LookUp::lists`].
-    dates: Vec<Vec<Dated>>,
 }
 
 /// By the lists, and whether the words are the table's own.
-type KnownWords = HashMap<(Vec<String>, bool), Arc<Words>>;
-
-impl Words {
-    fn of(lists: &[String], edition: Edition, official: bool) -> Self {
-        let dates: Vec<Vec<Arc<List>>> = lists.iter().map(|list| edition.lists(list)).collect();
-        let mut all: Vec<String> = Vec::new();
-        let mut places: HashMap<&str, u32> = HashMap::new();
-        // The order of display is that of the newest.
-        for label in dates.iter().flat_map(|dates| dates.iter().rev()).flat_map(|list| texts_of(list, official)) {
-            places.entry(label.as_str()).or_insert_with(|| {
-                all.push(label.clone());
-                all.len() as u32 - 1
-            });
-        }
-        let place = |label: &String| places.get(label.as_str()).copied().unwrap_or(NONE);
-        let placed = |list: &Arc<List>| (list.clone(), texts_of(list, official).iter().map(place).collect());
-        let dates = dates.iter().map(|dates| dates.iter().map(placed).collect()).collect();
-        Words { all: Arc::new(all), dates }
-    }
-}
+type KnownWords = HashMap<(Vec<String>, bool), Arc<ListWords>>;
 
 impl LookUp {
-    fn number(&self, record: &Record<'_>, row: usize, when: Option<&str>) -> u32 {
-        let Some((list, words)) = self.lists.get(date_for(&self.dates, when)) else { return NONE };
+    fn number(&self, words: &ListWords, record: &Record<'_>, row: usize, when: Option<&str>) -> u32 {
         let mut key = Vec::with_capacity(16);
         for (part, width) in &self.parts {
             record.characters(*part, row, *width, &mut key);
         }
-        let number = list.number_of(key.get(self.at..).unwrap_or_default());
-        words.get(number as usize).copied().unwrap_or(NONE)
+        words.number(self.era, date_for(&self.dates, when), key.get(self.at..).unwrap_or_default())
     }
 
     fn holds(&self, when: Option<&str>) -> bool {
@@ -190,13 +160,13 @@ fn label(
     let words = match known.entry((lists, official)) {
         Entry::Occupied(known) => known.get().clone(),
         Entry::Vacant(new) => {
-            let words = Words::of(&new.key().0, edition, official);
+            let words = ListWords::of(&new.key().0, edition, official);
             new.insert(Arc::new(words)).clone()
         }
     };
     let (mut inputs, mut sources): (Vec<String>, Vec<String>) = Default::default();
     let mut look_ups = Vec::with_capacity(rules.len());
-    for ((rule, source), lists) in rules.iter().zip(&words.dates) {
+    for (era, ((rule, source), lists)) in rules.iter().zip(&words.eras).enumerate() {
         let parts: Vec<(String, Option<usize>)> = match source {
             Source::List(_) => vec![(column.to_owned(), None)],
             Source::Taken { of, .. } => of.iter().map(|part| of_part(part)).collect(),
@@ -211,7 +181,7 @@ fn label(
         });
         let parts = parts.collect();
         let at = if let Source::Taken { at, .. } = source { at.saturating_sub(1) } else { 0 };
-        for (list, _) in lists.iter().rev() {
+        for list in lists.iter().rev() {
             let said = format!("{} ({})", list.source, list.date);
             let said = if list.official { said } else { format!("não oficial: {said}") };
             if !sources.contains(&said) {
@@ -223,14 +193,14 @@ fn label(
             to: rule.to.clone(),
             parts,
             at,
-            dates: lists.iter().map(|(list, _)| list.date.clone()).collect(),
-            lists: lists.clone(),
+            era,
+            dates: lists.iter().map(|list| list.date.clone()).collect(),
         });
     }
-    look_ups.retain(|look_up| !look_up.lists.is_empty());
+    look_ups.retain(|look_up| !look_up.dates.is_empty());
     let list = rules.last().map(|(_, source)| source.list().to_owned());
     let dated =
-        look_ups.len() > 1 || look_ups.iter().any(|one| one.from.is_some() || one.to.is_some() || one.lists.len() > 1);
+        look_ups.len() > 1 || look_ups.iter().any(|one| one.from.is_some() || one.to.is_some() || one.dates.len() > 1);
     if look_ups.is_empty() {
         return None;
     }
@@ -244,9 +214,10 @@ fn label(
         let at = of_competencia.iter().position(|one| one.holds(Some(when)));
         at.map_or((0, 0), |at| (at + 1, date_for(&of_competencia[at].dates, Some(when))))
     };
+    let of_lists = words.clone();
     let number = move |record: &Record<'_>, row: usize| {
         let when = if dated { record.text(last, row) } else { None };
-        look_ups.iter().find(|one| one.holds(when)).map_or(NONE, |one| one.number(record, row, when))
+        look_ups.iter().find(|one| one.holds(when)).map_or(NONE, |one| one.number(&of_lists, record, row, when))
     };
     Some(Derived {
         dataset: dataset.to_owned(),
@@ -266,12 +237,8 @@ fn label(
         word_array: OnceLock::new(),
         places: OnceLock::new(),
         known: KnownCodes::default(),
-        rule: Rule::Word { words: words.all.clone(), number: Box::new(number) },
+        rule: Rule::Word { words: ColumnWords::OfLists(words), number: Box::new(number) },
     })
-}
-
-fn texts_of(list: &List, official: bool) -> &[String] {
-    if official { list.official_texts() } else { list.labels() }
 }
 
 fn of_part(part: &str) -> (String, Option<usize>) {

@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Int32Type};
 use arrow::error::ArrowError;
 
 use super::known_codes::{KnownCodes, Phase};
+use super::list_words::ColumnWords;
 use super::record::{Input, Record};
 use crate::base::Text;
 use crate::catalog::LogicalType;
@@ -34,7 +35,7 @@ type Day = dyn Fn(&Record<'_>, usize) -> Option<i32> + Send + Sync;
 pub(super) enum Rule {
     /// One of few words, by their number.
     Word {
-        words: Arc<Vec<String>>,
+        words: ColumnWords,
         number: Box<Number>,
     },
     /// By row, and of whole columns where they have the types that this is made for.
@@ -104,9 +105,14 @@ impl Derived {
     /// Its words in their order, where it has words.
     pub fn words(&self) -> Option<&Arc<Vec<String>>> {
         match &self.rule {
-            Rule::Word { words, .. } => Some(words),
+            Rule::Word { words, .. } => Some(words.all()),
             Rule::Whole(..) | Rule::Decimal(_) | Rule::Day(_) => None,
         }
+    }
+
+    /// Whether its values are words, which none of the lists is read for.
+    pub fn has_words(&self) -> bool {
+        matches!(self.rule, Rule::Word { .. })
     }
 
     /// Its type where words stand behind a dictionary.

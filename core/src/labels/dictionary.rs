@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::list::List;
-use super::rules::RULES;
 
 /// Made by `make dictionaries`.
 static COMPILED: &[u8] = include_bytes!("../../labels/dictionary.zst");
@@ -20,9 +19,9 @@ static BUILT_IN: LazyLock<Dictionary> = LazyLock::new(|| {
 /// The name of the block of municipalities; its lines are no list's.
 pub(super) const MUNICIPALITIES: &str = "@municipios";
 
-/// A compiled dictionary; each list is read when it is first asked for.
+/// A compiled dictionary; each list, and its rows, are read when they are first asked for.
 pub struct Dictionary {
-    text: String,
+    text: Arc<str>,
     /// Where the head and the rows of each list stand in the text.
     places: BTreeMap<String, (std::ops::Range<usize>, std::ops::Range<usize>)>,
     lists: Mutex<HashMap<String, Arc<List>>>,
@@ -80,7 +79,7 @@ impl Dictionary {
             let id = text[head.clone()].split('|').next().unwrap_or_default().to_owned();
             places.insert(id, (head, (pair[0] + end + 1).min(pair[1])..pair[1]));
         }
-        Dictionary { text, places, lists: Mutex::default() }
+        Dictionary { text: text.into(), places, lists: Mutex::default() }
     }
 
     /// A list by its name.
@@ -90,9 +89,7 @@ impl Dictionary {
             return Some(list.clone());
         }
         let (head, rows) = self.places.get(id)?;
-        let none = HashMap::new();
-        let nice = RULES.nice.get(id).unwrap_or(&none);
-        let list = Arc::new(List::read(&self.text[head.clone()], &self.text[rows.clone()], nice)?);
+        let list = Arc::new(List::read(&self.text, head.clone(), rows.clone())?);
         lists.insert(id.to_owned(), list.clone());
         Some(list)
     }

@@ -1,15 +1,15 @@
-//! A list of codes and their labels, ready to be looked up.
+//! A list of codes and their labels: which it is, and its rows once they are asked for.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::cnv::{Digits, digits, padded};
+use super::list_codes::{ListCodes, latin1};
+use super::rules::RULES;
 use super::tokens::tokens;
 use super::{Cnv, Mode, Token};
-
-/// What a code has no label for.
-pub(super) const NONE: u32 = u32::MAX;
 
 /// Codes and labels of one table.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,163 +22,109 @@ pub struct List {
     pub date: String,
     /// False: a peer wrote it by hand.
     pub official: bool,
+    rows: Rows,
+}
+
+/// A dataset has labels of some 60 columns, and a query asks for those of a few.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "ListCodes", into = "ListCodes")]
+struct Rows {
+    read: OnceLock<ListCodes>,
+    unread: Option<Unread>,
+}
+
+/// Rows of a list in the text of a dictionary.
+#[derive(Debug, Clone)]
+struct Unread {
+    text: Arc<str>,
+    rows: Range<usize>,
     width: usize,
     mode: Mode,
-    /// Each once, in the order of display.
-    labels: Vec<String>,
-    /// The same as the table writes them.
-    texts: Vec<String>,
-    /// Row and label of a code.
-    #[serde(with = "as_pairs")]
-    exact: HashMap<Box<[u8]>, (u32, u32)>,
-    ranges: Vec<Range>,
-    /// Ranges from blank on: what nothing else has.
-    rest: Vec<Range>,
-    /// Ascending, with the label.
-    bounds: Vec<(i64, u32)>,
+    nice: &'static HashMap<String, String>,
 }
 
-/// Keys that are no text, in what has names for keys.
-mod as_pairs {
-    use super::*;
-
-    type Exact = HashMap<Box<[u8]>, (u32, u32)>;
-
-    pub fn serialize<S: serde::Serializer>(exact: &Exact, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(exact)
-    }
-
-    pub fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Exact, D::Error> {
-        Ok(Vec::deserialize(from)?.into_iter().collect())
+impl Rows {
+    fn codes(&self) -> &ListCodes {
+        self.read.get_or_init(|| {
+            let none = Cnv { width: 0, mode: Mode::Digits, declared: 0, rows: Vec::new() };
+            self.unread.as_ref().map_or_else(|| ListCodes::of(&none, &HashMap::new()), Unread::read)
+        })
     }
 }
 
-/// Low, high, row, label.
-type Range = (Box<[u8]>, Box<[u8]>, u32, u32);
+impl From<ListCodes> for Rows {
+    fn from(codes: ListCodes) -> Self {
+        Rows { read: codes.into(), unread: None }
+    }
+}
+
+impl From<Rows> for ListCodes {
+    fn from(rows: Rows) -> Self {
+        rows.codes().clone()
+    }
+}
+
+impl Unread {
+    /// Of what [`written`] wrote, which [`super::Dictionary`]'s tests read whole.
+    fn read(&self) -> ListCodes {
+        let Unread { text, rows, width, mode, nice } = self;
+        let mut cnv = Cnv { width: *width, mode: *mode, declared: 0, rows: Vec::new() };
+        let row = |line: &str| {
+            let mut cells = line.split('\t');
+            let (number, label, codes) = (cells.next()?.parse().ok()?, cells.next()?.to_owned(), cells.next()?);
+            Some(super::CnvRow { parent: None, number, label, codes: tokens(&latin1(codes), *width) })
+        };
+        cnv.rows.extend(text[rows.clone()].lines().filter_map(row));
+        ListCodes::of(&cnv, nice)
+    }
+}
 
 impl List {
     /// The list of a table; `nice`: short texts for official ones.
     pub fn of(cnv: &Cnv, id: &str, nice: &HashMap<String, String>) -> Self {
-        let text = |label: &str| nice.get(label).cloned().unwrap_or_else(|| label.to_owned());
-        let mut order: Vec<(u32, usize)> = cnv.rows.iter().enumerate().map(|(at, row)| (row.number, at)).collect();
-        order.sort_unstable();
-        let (mut labels, mut texts, mut numbers) = (Vec::new(), Vec::new(), HashMap::new());
-        for (_, at) in order {
-            let label = text(&cnv.rows[at].label);
-            if !numbers.contains_key(&label) && !cnv.rows[at].codes.is_empty() && !label.is_empty() {
-                numbers.insert(label.clone(), labels.len() as u32);
-                labels.push(label);
-                texts.push(cnv.rows[at].label.clone());
-            }
-        }
-        let mut list = List {
-            id: id.to_owned(),
-            source: String::new(),
-            date: String::new(),
-            official: true,
-            width: cnv.width,
-            mode: cnv.mode,
-            labels,
-            texts,
-            exact: HashMap::new(),
-            ranges: Vec::new(),
-            rest: Vec::new(),
-            bounds: Vec::new(),
-        };
-        for (row, of) in cnv.rows.iter().enumerate() {
-            let label = numbers.get(&text(&of.label)).copied().unwrap_or(NONE);
-            for code in &of.codes {
-                match code {
-                    // The last row of the file counts.
-                    Token::One(code) => {
-                        list.exact.insert(bytes(code), (row as u32, label));
-                    }
-                    Token::Range(low, high) => {
-                        let ranges = if code.is_rest() { &mut list.rest } else { &mut list.ranges };
-                        ranges.push((bytes(low), bytes(high), row as u32, label));
-                    }
-                }
-                if let Ok(bound) = code.first().trim().parse() {
-                    list.bounds.push((bound, label));
-                }
-            }
-        }
-        list.ranges.reverse();
-        list.rest.reverse();
-        list.bounds.sort_unstable();
-        list
+        let (source, date) = (String::new(), String::new());
+        List { id: id.to_owned(), source, date, official: true, rows: ListCodes::of(cnv, nice).into() }
     }
 
     /// The labels, each once, in the order of display.
     pub fn labels(&self) -> &[String] {
-        &self.labels
+        &self.rows.codes().labels
     }
 
     /// The labels as the table writes them, also where another project's short form stands in [`List::labels`].
     pub fn official_texts(&self) -> &[String] {
-        &self.texts
+        self.rows.codes().texts()
     }
 
     /// Codes that are listed one by one.
     pub fn codes(&self) -> usize {
-        self.exact.len()
+        self.rows.codes().listed_codes()
     }
 
     /// The same, each with its label.
     pub(super) fn listed(&self) -> impl Iterator<Item = (&[u8], &str)> {
-        let label = |number: u32| self.labels.get(number as usize).map(String::as_str);
-        self.exact.iter().filter_map(move |(code, (_, number))| Some((&**code, label(*number)?)))
+        self.rows.codes().listed()
     }
 
     /// The label of a record's characters, by its number in [`List::labels`].
     pub(super) fn number_of(&self, value: &[u8]) -> u32 {
-        match self.mode {
-            Mode::Bounds => {
-                let number = std::str::from_utf8(value).ok().and_then(|value| value.trim().parse::<i64>().ok());
-                let bound = |number: i64| self.bounds.iter().find(|(bound, _)| number <= *bound);
-                number.and_then(bound).map_or(NONE, |(_, label)| *label)
-            }
-            Mode::Text => self.last(&padded(value, self.width)),
-            Mode::Digits => match digits(value, self.width) {
-                Digits::Blank(key) | Digits::Filled { key } => self.last(&key),
-                Digits::Short { written, key } => match self.exact.get(written.as_slice()) {
-                    Some((_, label)) => *label,
-                    None => self.last(&key),
-                },
-            },
-        }
+        self.rows.codes().number_of(value)
     }
 
     /// The label of a code; none where the list has none.
     pub fn label_of(&self, value: &str) -> Option<&str> {
-        self.labels.get(self.number_of(&latin1(value)) as usize).map(String::as_str)
+        self.labels().get(self.number_of(&latin1(value)) as usize).map(String::as_str)
     }
 
     /// The place of a label in the order of display.
     pub fn place(&self, label: &str) -> Option<usize> {
-        self.labels.iter().position(|known| known == label)
+        self.labels().iter().position(|known| known == label)
     }
 
-    fn last(&self, key: &[u8]) -> u32 {
-        let exact = self.exact.get(key);
-        let range = holding(&self.ranges, key);
-        match (exact, range) {
-            (Some((row, label)), Some((.., other, of_range))) => {
-                if row > other {
-                    *label
-                } else {
-                    *of_range
-                }
-            }
-            (Some((_, label)), None) => *label,
-            (None, Some((.., label))) => *label,
-            (None, None) => holding(&self.rest, key).map_or(NONE, |(.., label)| *label),
-        }
-    }
-
-    /// Reads what [`written`] wrote: the line after `#`, and the rows.
-    pub(super) fn read(head: &str, rows: &str, nice: &HashMap<String, String>) -> Option<Self> {
-        let mut parts = head.split('|');
+    /// What [`written`] wrote, between `#` and the end of the line and in the rows behind it, which are read when they are asked for.
+    pub(super) fn read(text: &Arc<str>, head: Range<usize>, rows: Range<usize>) -> Option<Self> {
+        static NONE: std::sync::LazyLock<HashMap<String, String>> = std::sync::LazyLock::new(HashMap::new);
+        let mut parts = text[head].split('|');
         let mut next = || parts.next();
         let (id, width, mode, official, date, source) = (next()?, next()?, next()?, next()?, next()?, next()?);
         let mode = match mode {
@@ -186,21 +132,16 @@ impl List {
             "F" => Mode::Bounds,
             _ => Mode::Digits,
         };
-        let width = width.parse().ok()?;
-        let mut cnv = Cnv { width, mode, declared: 0, rows: Vec::new() };
-        for line in rows.lines() {
-            let mut cells = line.split('\t');
-            let (number, label, codes) = (cells.next()?.parse().ok()?, cells.next()?.to_owned(), cells.next()?);
-            cnv.rows.push(super::CnvRow { parent: None, number, label, codes: tokens(&latin1(codes), width) });
-        }
-        let list = List::of(&cnv, id, nice);
-        Some(List { source: source.to_owned(), date: date.to_owned(), official: official == "1", ..list })
+        let nice = RULES.nice.get(id).unwrap_or(&NONE);
+        let unread = Unread { text: text.clone(), rows, width: width.parse().ok()?, mode, nice };
+        Some(List {
+            id: id.to_owned(),
+            source: source.to_owned(),
+            date: date.to_owned(),
+            official: official == "1",
+            rows: Rows { read: OnceLock::new(), unread: Some(unread) },
+        })
     }
-}
-
-/// The first of these ranges that has the key.
-fn holding<'r>(ranges: &'r [Range], key: &[u8]) -> Option<&'r Range> {
-    ranges.iter().find(|(low, high, ..)| &**low <= key && key <= &**high)
 }
 
 /// A table as the compiled dictionary holds it.
@@ -225,15 +166,6 @@ pub fn written(cnv: &Cnv, id: &str, official: bool, date: &str, source: &str) ->
     text
 }
 
-fn bytes(code: &str) -> Box<[u8]> {
-    latin1(code).into()
-}
-
-/// Codes are bytes of the record; what is beyond Latin-1 is in none.
-fn latin1(text: &str) -> Vec<u8> {
-    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,8 +184,8 @@ mod tests {
     fn what_is_written_is_read_again() {
         let cnv = table(&[(3, "Ignorado", "00-99,  ,"), (1, "Branca", "01"), (2, "Parda", "03,07-08")], 2, Mode::Text);
         let text = written(&cnv, "sih/RACACOR", true, "2025", "TAB_SIH");
-        let (head, rows) = text.strip_prefix('#').unwrap().split_once('\n').unwrap();
-        let list = List::read(head, rows, &HashMap::new()).unwrap();
+        let end = text.find('\n').unwrap();
+        let list = List::read(&text.as_str().into(), 1..end, end + 1..text.len()).unwrap();
         assert_eq!(list.labels(), ["Branca", "Parda", "Ignorado"]);
         assert_eq!((list.date.as_str(), list.source.as_str(), list.official), ("2025", "TAB_SIH", true));
         for (code, label) in [("01", "Branca"), ("03", "Parda"), ("08", "Parda"), ("", "Ignorado"), ("55", "Ignorado")]
@@ -286,6 +218,10 @@ mod tests {
         let built_in = super::super::Dictionary::built_in();
         for entry in built_in.entries() {
             let list = built_in.list(&entry.list).unwrap();
+            // What is read late has all its rows.
+            let rows = built_in.rows(&entry.list);
+            let whole = |line: &str| matches!(line.split('\t').collect::<Vec<_>>()[..], [number, _, _] if number.parse::<u32>().is_ok());
+            assert!(rows.lines().all(whole), "{}", entry.list);
             let own =
                 |(code, label): (&[u8], &str)| list.label_of(std::str::from_utf8(code).ok()?).map(|of| of == label);
             let codes: Vec<bool> = list.listed().filter_map(own).collect();

@@ -19,6 +19,8 @@ mod known_codes;
 mod labelled;
 mod lines;
 mod list;
+mod list_codes;
+mod list_words;
 mod numbers;
 mod places;
 mod record;

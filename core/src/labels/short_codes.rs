@@ -1,6 +1,6 @@
 //! The numbers of short codes that were looked up before: by the code's own bytes, without hashing a text in each row.
 
-use super::list::NONE;
+use super::list_codes::NONE;
 
 /// Codes of so many bytes at most.
 const LONGEST: usize = 15;

@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use super::derived::{COMPETENCIA, Derived, Rule, WholeColumn};
 use super::dictionary::Dictionary;
 use super::known_codes::KnownCodes;
-use super::list::NONE;
+use super::list_codes::NONE;
+use super::list_words::ColumnWords;
 use super::places::{self, Axis, Place, Words};
 use super::record::Record;
 use super::{ages, births, causes, weeks, whole_columns};
@@ -105,7 +106,7 @@ impl Of<'_> {
         source: &str,
         number: impl Fn(&Record<'_>, usize) -> u32 + Send + Sync + 'static,
     ) {
-        let rule = Rule::Word { words: words.into(), number: Box::new(number) };
+        let rule = Rule::Word { words: ColumnWords::Given(words.into()), number: Box::new(number) };
         self.add(name, inputs, LogicalType::Text, meaning, source, rule);
     }
 

@@ -7,7 +7,7 @@ use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 
 use super::derived::{COMPETENCIA, Derived, Rule};
-use super::list::NONE;
+use super::list_codes::NONE;
 use super::numbers::{behind_dictionary, first_instead};
 use super::record::{Input, Record};
 

@@ -97,7 +97,7 @@ impl<'g> Groups<'g> {
     fn word_of_few(&self, key: &str) -> Option<&'g Arc<Derived>> {
         let one = self.columns.iter().find(|column| column.name == *key)?.derived.as_ref()?;
         let mut of_record = one.inputs.iter().filter(|input| origin_column(input).is_none());
-        let few = one.words().is_some() && of_record.clone().count() <= MOST_INPUTS;
+        let few = one.has_words() && of_record.clone().count() <= MOST_INPUTS;
         (few && of_record.all(|input| self.is_short(input))).then_some(one)
     }
 

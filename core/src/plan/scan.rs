@@ -126,7 +126,7 @@ pub(super) fn scan(
             continue;
         }
         if let Some(derived) = find(name).and_then(|column| column.derived.as_ref()) {
-            let kind = if numbers && derived.words().is_some() { DataType::Int32 } else { derived.kind.arrow() };
+            let kind = if numbers && derived.has_words() { DataType::Int32 } else { derived.kind.arrow() };
             fields.push(Field::new(name, kind, true));
             outputs.push(made(derived)?);
             continue;

@@ -45,7 +45,7 @@ pub(super) fn write(
     // Words come in the order of their list, and not of the alphabet.
     let key = |name: &str| {
         let derived = columns.iter().find(|column| column.name == name).and_then(|column| column.derived.as_ref());
-        match derived.filter(|derived| derived.words().is_some()) {
+        match derived.filter(|derived| derived.has_words()) {
             Some(derived) => dialect.word_place(derived, &dialect.name(name)),
             None => dialect.name(name),
         }

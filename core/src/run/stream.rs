@@ -76,7 +76,7 @@ fn words(query: &Query, schema: &Schema) -> Vec<(usize, Arc<Derived>)> {
     let Ask::Structured(ask) = &query.ask else { return Vec::new() };
     let known: Vec<&Arc<Derived>> = ask.derived.iter().chain(&ask.labels.columns).collect();
     let of = |(at, field): (usize, &Arc<arrow::datatypes::Field>)| {
-        let derived = known.iter().find(|one| one.words().is_some() && one.name == *field.name())?;
+        let derived = known.iter().find(|one| one.has_words() && one.name == *field.name())?;
         matches!(field.data_type(), DataType::Utf8 | DataType::Int32).then(|| (at, (*derived).clone()))
     };
     schema.fields().iter().enumerate().filter_map(of).collect()

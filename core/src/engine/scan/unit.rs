@@ -336,7 +336,7 @@ impl OpenFile {
                     if let Some(seen) = scan.seen.as_ref().filter(|_| derived.label_of.is_some()) {
                         see(seen, derived, &inputs, rows)?;
                     }
-                    match derived.words().is_some() && *field.data_type() == DataType::Int32 {
+                    match derived.has_words() && *field.data_type() == DataType::Int32 {
                         true => derived.compute_numbers(&inputs, rows)?,
                         false => derived.compute(&inputs, rows, false)?,
                     }

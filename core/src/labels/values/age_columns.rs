@@ -5,7 +5,7 @@ use crate::base::text;
 use crate::catalog::Grupo;
 use crate::labels::ages;
 use crate::labels::derived::Derived;
-use crate::labels::list::NONE;
+use crate::labels::list_codes::NONE;
 use crate::labels::record::Record;
 use crate::labels::whole_columns;
 

@@ -1,0 +1,77 @@
+//! The words that a column has of its lists.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use super::editions::Edition;
+use super::list::List;
+use super::list_codes::NONE;
+
+/// The words of a column of words, in their order.
+pub(super) enum ColumnWords {
+    Given(Arc<Vec<String>>),
+    /// Made when they are first asked for.
+    OfLists(Arc<ListWords>),
+}
+
+impl ColumnWords {
+    pub fn all(&self) -> &Arc<Vec<String>> {
+        match self {
+            ColumnWords::Given(words) => words,
+            ColumnWords::OfLists(lists) => &lists.made().all,
+        }
+    }
+}
+
+/// The words of lists that stand for the eras of a column. Many columns have the same, and those of CID-10 are 14,000.
+pub(super) struct ListWords {
+    /// Of each era its list's dates, ascending.
+    pub eras: Vec<Vec<Arc<List>>>,
+    official: bool,
+    made: OnceLock<Made>,
+}
+
+struct Made {
+    all: Arc<Vec<String>>,
+    /// Of each era and date: the word of each of the list's labels.
+    places: Vec<Vec<Box<[u32]>>>,
+}
+
+impl ListWords {
+    /// `official`: the table's own texts.
+    pub fn of(lists: &[String], edition: Edition, official: bool) -> Self {
+        let eras = lists.iter().map(|list| edition.lists(list)).collect();
+        ListWords { eras, official, made: OnceLock::new() }
+    }
+
+    fn texts<'l>(&self, list: &'l List) -> &'l [String] {
+        if self.official { list.official_texts() } else { list.labels() }
+    }
+
+    fn made(&self) -> &Made {
+        self.made.get_or_init(|| {
+            let mut all: Vec<String> = Vec::new();
+            let mut places: HashMap<&str, u32, ahash::RandomState> = HashMap::default();
+            // The order of display is that of the newest.
+            let newest_first = self.eras.iter().flat_map(|dates| dates.iter().rev());
+            for label in newest_first.flat_map(|list| self.texts(list)) {
+                places.entry(label.as_str()).or_insert_with(|| {
+                    all.push(label.clone());
+                    all.len() as u32 - 1
+                });
+            }
+            let place = |label: &String| places.get(label.as_str()).copied().unwrap_or(NONE);
+            let placed = |list: &Arc<List>| self.texts(list).iter().map(place).collect();
+            let places = self.eras.iter().map(|dates| dates.iter().map(placed).collect()).collect();
+            Made { all: Arc::new(all), places }
+        })
+    }
+
+    /// The word of a code by its number, in one of the dates of an era's list.
+    pub fn number(&self, era: usize, date: usize, code: &[u8]) -> u32 {
+        let Some(list) = self.eras.get(era).and_then(|dates| dates.get(date)) else { return NONE };
+        let number = list.number_of(code) as usize;
+        let places = self.made().places.get(era).and_then(|dates| dates.get(date));
+        places.and_then(|places| places.get(number)).copied().unwrap_or(NONE)
+    }
+}
