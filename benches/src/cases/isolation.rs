@@ -9,12 +9,16 @@ use super::small::median;
 use super::versions;
 use crate::arguments::Arguments;
 
-/// Medians of both, in turn. `query`: `small`, an answer of a few rows, or `rows`, all of the data.
+/// Medians of both, in turn. `query`: `small`, an answer of a few rows, or `rows`, all of the data; `worker`: the one of a package, without
+/// which this program is its own.
 pub fn isolation(arguments: &Arguments) -> Result<Value, String> {
     let said = |error: datasus::Error| error.to_json().to_string();
     let data = arguments.path("data")?;
+    let worker = arguments.path("worker").ok();
     let open = |isolation| {
-        let config = Config { isolation, cache_memory: 0, language: datasus::Language::En, ..Config::default() };
+        let worker = worker.clone();
+        let config =
+            Config { isolation, worker, cache_memory: 0, language: datasus::Language::En, ..Config::default() };
         Client::open_with(&data, config)
     };
     let (here, there) = (open(Isolation::None).map_err(said)?, open(Isolation::Process).map_err(said)?);

@@ -18,7 +18,7 @@ fn entry(name: &str, folder: bool) -> Option<TreeEntry> {
 /// files are asked for theirs. None: it links to nothing there nor to the folder above, and is no index.
 pub(super) fn of_page(page: &str, at: &Url) -> Option<Vec<TreeEntry>> {
     let mut found: Vec<TreeEntry> = Vec::new();
-    let (mut rest, mut links) = (page, 0);
+    let (mut rest, mut links, mut elsewhere) = (page, 0, 0);
     // ASCII alone is put into lower case: places stay the same.
     let lower = page.to_ascii_lowercase();
     while let Some(start) = lower[page.len() - rest.len()..].find("href") {
@@ -35,7 +35,10 @@ pub(super) fn of_page(page: &str, at: &Url) -> Option<Vec<TreeEntry>> {
         if (target.host_str(), target.port_or_known_default()) != (at.host_str(), at.port_or_known_default()) {
             continue;
         }
-        links += usize::from(is_of_index(&target, at));
+        match is_of_index(&target, at) {
+            true => links += 1,
+            false => elsewhere += usize::from(target.path() != at.path()),
+        }
         let Some(below) = target.path().strip_prefix(at.path()).filter(|_| target.query().is_none()) else { continue };
         let folder = below.ends_with('/');
         let name = decoded(below.trim_end_matches('/'));
@@ -45,8 +48,10 @@ pub(super) fn of_page(page: &str, at: &Url) -> Option<Vec<TreeEntry>> {
             found.push(entry);
         }
     }
-    // An empty folder links at least to the one above it, or to its own orders.
-    (links > 0).then_some(found)
+    // An empty folder links at least to the one above it, or to its own orders. Below the root that is what every page of the site does,
+    // and an index has no more than that.
+    let of_site = found.is_empty() && elsewhere > 0 && at.join("..").is_ok_and(|above| above.path() == "/");
+    (links > 0 && !of_site).then_some(found)
 }
 
 /// Whether an index has such a link: to what lies in its folder, to the folder above, or to its own orders. A page of another kind, with
@@ -192,6 +197,12 @@ mod tests {
         ] {
             assert_eq!(of_page(page, &at), None, "{page}");
         }
+        // Below the root, to which all pages of a site link.
+        let at = Url::parse("https://espelho.exemplo/SIM/").unwrap();
+        assert_eq!(of_page("<a href='?C=N;O=D'>Name</a> <a href=/>Parent</a>", &at), Some(Vec::new()));
+        assert_eq!(of_page("<a href=/>Espelho</a> <a href=/sobre>Sobre</a>", &at), None);
+        let with_style = "<link href=/estilo.css> <a href=/>Parent</a> <a href=/SIM/DOAC2022.dbc>x</a>";
+        assert_eq!(names(&of_page(with_style, &at).unwrap()), [("DOAC2022.dbc", false)]);
     }
 
     #[test]
