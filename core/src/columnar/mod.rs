@@ -2,6 +2,7 @@
 //! are encoded side by side.
 
 mod dictionary_page;
+mod known_footers;
 mod parallel_column_writers;
 mod parquet_columns;
 mod parquet_footer;
@@ -9,6 +10,7 @@ mod text_type;
 mod thrift;
 
 pub use dictionary_page::{dictionary_words, read_texts_as};
+pub use known_footers::forget_footers;
 pub use parquet_columns::{PARQUET_MARK, ParquetColumns, parquet_properties};
 pub use parquet_footer::{MOST_FOOTER, arrow_footer, parquet_footer, parse_parquet_footer};
 pub use text_type::{dictionary_type, is_text};

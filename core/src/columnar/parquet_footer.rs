@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{FooterTail, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
 
+use super::known_footers::KNOWN;
 use super::thrift::Compact;
 
 /// Bytes of a footer. 113 columns and a thousand row groups have some ten million.
@@ -18,6 +20,11 @@ const TAIL: u64 = 8;
 
 /// Reads the footer of `file`.
 pub fn parquet_footer<R: ChunkReader>(file: &R) -> Result<Arc<ParquetMetaData>> {
+    let (bytes, size) = bytes_of(file)?;
+    KNOWN.footer(&bytes, size, || parse_parquet_footer(&bytes, size))
+}
+
+fn bytes_of<R: ChunkReader>(file: &R) -> Result<(Bytes, u64)> {
     let size = file.len();
     let eof = || ParquetError::EOF(format!("a Parquet of {size} bytes"));
     let at = size.checked_sub(TAIL).ok_or_else(eof)?;
@@ -27,13 +34,14 @@ pub fn parquet_footer<R: ChunkReader>(file: &R) -> Result<Arc<ParquetMetaData>> 
     if length > MOST_FOOTER.min(at) {
         return Err(damaged(format!("its footer claims {length} bytes, and the file has {size}")));
     }
-    let bytes = file.get_bytes(at - length, length as usize)?;
-    parse_parquet_footer(&bytes, size)
+    Ok((file.get_bytes(at - length, length as usize)?, size))
 }
 
 /// The same, as the reader of batches wants it.
 pub fn arrow_footer<R: ChunkReader>(file: &R) -> Result<ArrowReaderMetadata> {
-    ArrowReaderMetadata::try_new(parquet_footer(file)?, ArrowReaderOptions::default())
+    let (bytes, size) = bytes_of(file)?;
+    let parse = || parse_parquet_footer(&bytes, size);
+    KNOWN.arrow(&bytes, size, parse, |footer| ArrowReaderMetadata::try_new(footer, ArrowReaderOptions::default()))
 }
 
 /// The same of bytes that are a footer, without the tail, of a file of `size` bytes.
@@ -72,7 +80,6 @@ fn damaged(what: String) -> ParquetError {
 #[cfg(test)]
 mod tests {
     use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-    use bytes::Bytes;
     use parquet::arrow::ArrowWriter;
 
     use super::*;

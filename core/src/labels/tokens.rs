@@ -45,7 +45,12 @@ pub(super) fn tokens(list: &[u8], width: usize) -> Vec<Token> {
 
 fn token(part: &[u8], width: usize) -> Option<Token> {
     let code = |bytes: &[u8]| {
-        let mut code: String = bytes.iter().take(width).map(|byte| char::from(*byte)).collect();
+        let of_record = &bytes[..bytes.len().min(width)];
+        let mut code = String::with_capacity(width);
+        match std::str::from_utf8(of_record) {
+            Ok(text) if text.is_ascii() => code.push_str(text),
+            _ => code.extend(of_record.iter().map(|byte| char::from(*byte))),
+        }
         code.extend(std::iter::repeat_n(' ', width.saturating_sub(bytes.len())));
         code
     };

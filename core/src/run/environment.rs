@@ -15,6 +15,7 @@ use crate::base::text;
 use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId};
 use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::{Catalog, Dataset};
+use crate::columnar::forget_footers;
 use crate::config::{Config, Isolation};
 #[cfg(feature = "spark")]
 use crate::engine::Spark;
@@ -183,6 +184,7 @@ impl Environment {
             Arc::new(move || {
                 engine.shed();
                 estimates.shed();
+                forget_footers();
             })
         };
         governor.sheds(&shed);
