@@ -102,7 +102,7 @@ impl Source {
     ) -> (Query, Vec<LakeFile>, Statement) {
         let catalog = Catalog::builtin();
         let listing = Folder::scan(self.folder.path(), catalog).unwrap();
-        let own = |_: &_, _| {
+        let own = |_: &_, _, _: Option<&str>| {
             Ok(["N_AIH", "SEXO", "IDADE", "VAL_TOT", "DT_INTER", "EXTRA", "BIG", "PESO"]
                 .map(|name| (name.to_owned(), LogicalType::Text))
                 .to_vec())

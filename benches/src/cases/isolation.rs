@@ -10,7 +10,7 @@ use super::versions;
 use crate::arguments::Arguments;
 
 /// Medians of both, in turn. `query`: `small`, an answer of a few rows, or `rows`, all of the data; `worker`: the one of a package, without
-/// which this program is its own.
+/// which this program is its own; `pause`: milliseconds between two statements, in which a service's next worker starts.
 pub fn isolation(arguments: &Arguments) -> Result<Value, String> {
     let said = |error: datasus::Error| error.to_json().to_string();
     let data = arguments.path("data")?;
@@ -30,7 +30,9 @@ pub fn isolation(arguments: &Arguments) -> Result<Value, String> {
         "rows" => (QueryParams::sql("SELECT N_AIH, CNES, DIAG_PRINC, IDADE, VAL_TOT FROM sih_rd"), 5),
         other => return Err(format!("query: expected small or rows, received {other:?}")),
     };
+    let pause = Duration::from_millis(arguments.number("pause", 0)? as u64);
     let ask = |client: &Client| -> Result<(Duration, usize), String> {
+        std::thread::sleep(pause);
         let began = Instant::now();
         let mut answer = client.query(&params).map_err(said)?;
         let rows =

@@ -90,7 +90,9 @@ impl OfList {
 pub(super) fn together(tables: &[Cnv], older: Option<&List>) -> Cnv {
     let mut rows: BTreeMap<String, String> = BTreeMap::new();
     if let Some(older) = older {
-        rows.extend(older.listed().map(|(code, label)| (String::from_utf8_lossy(code).into_owned(), label.to_owned())));
+        rows.extend(
+            older.listed().map(|(code, label)| (String::from_utf8_lossy(&code).into_owned(), label.to_owned())),
+        );
     }
     for row in tables.iter().flat_map(|table| &table.rows) {
         rows.extend(row.codes.iter().map(|code| (code.first().to_owned(), row.label.clone())));

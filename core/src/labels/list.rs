@@ -1,14 +1,15 @@
 //! A list of codes and their labels: which it is, and its rows once they are asked for.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::list_codes::{ListCodes, latin1};
+use super::list_codes::ListCodes;
 use super::rules::RULES;
-use super::tokens::tokens;
+use super::tokens::latin1;
 use super::{Cnv, Mode, Token};
 
 /// Codes and labels of one table.
@@ -67,15 +68,7 @@ impl From<Rows> for ListCodes {
 impl Unread {
     /// Of what [`written`] wrote, which [`super::Dictionary`]'s tests read whole.
     fn read(&self) -> ListCodes {
-        let Unread { text, rows, width, mode, nice } = self;
-        let mut cnv = Cnv { width: *width, mode: *mode, declared: 0, rows: Vec::new() };
-        let row = |line: &str| {
-            let mut cells = line.split('\t');
-            let (number, label, codes) = (cells.next()?.parse().ok()?, cells.next()?.to_owned(), cells.next()?);
-            Some(super::CnvRow { parent: None, number, label, codes: tokens(&latin1(codes), *width) })
-        };
-        cnv.rows.extend(text[rows.clone()].lines().filter_map(row));
-        ListCodes::of(&cnv, nice)
+        ListCodes::read(&self.text[self.rows.clone()], self.width, self.mode, self.nice)
     }
 }
 
@@ -102,7 +95,7 @@ impl List {
     }
 
     /// The same, each with its label.
-    pub(super) fn listed(&self) -> impl Iterator<Item = (&[u8], &str)> {
+    pub(super) fn listed(&self) -> impl Iterator<Item = (Cow<'_, [u8]>, &str)> {
         self.rows.codes().listed()
     }
 
@@ -168,6 +161,7 @@ pub fn written(cnv: &Cnv, id: &str, official: bool, date: &str, source: &str) ->
 
 #[cfg(test)]
 mod tests {
+    use super::super::tokens::tokens;
     use super::*;
 
     fn table(rows: &[(u32, &str, &str)], width: usize, mode: Mode) -> Cnv {
@@ -222,8 +216,9 @@ mod tests {
             let rows = built_in.rows(&entry.list);
             let whole = |line: &str| matches!(line.split('\t').collect::<Vec<_>>()[..], [number, _, _] if number.parse::<u32>().is_ok());
             assert!(rows.lines().all(whole), "{}", entry.list);
-            let own =
-                |(code, label): (&[u8], &str)| list.label_of(std::str::from_utf8(code).ok()?).map(|of| of == label);
+            let own = |(code, label): (Cow<'_, [u8]>, &str)| {
+                list.label_of(std::str::from_utf8(&code).ok()?).map(|of| of == label)
+            };
             let codes: Vec<bool> = list.listed().filter_map(own).collect();
             let right = codes.iter().filter(|right| **right).count();
             assert!(right * 10 >= codes.len() * 9, "{}: {right} of {}", entry.list, codes.len());

@@ -1,11 +1,17 @@
 //! The codes of a list and the label of each: what is looked up.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use super::cnv::{Digits, digits, padded};
-use super::{Cnv, Mode, Token};
+use super::known_codes::Mix;
+use super::short_codes::{code_of, key};
+use super::tokens::{self, Span, latin1};
+use super::{Cnv, CnvRow, Mode};
 
 /// What a code has no label for.
 pub(super) const NONE: u32 = u32::MAX;
@@ -13,9 +19,9 @@ pub(super) const NONE: u32 = u32::MAX;
 /// Lists are read when a query asks, and CID-10 alone has 14,000 codes.
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
 /// Row and label of a code.
-type Exact = Map<Box<[u8]>, (u32, u32)>;
+type Place = (u32, u32);
 /// Low, high, row, label.
-type Range = (Box<[u8]>, Box<[u8]>, u32, u32);
+type Bounds = (Box<[u8]>, Box<[u8]>, u32, u32);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ListCodes {
@@ -27,69 +33,137 @@ pub(super) struct ListCodes {
     texts: Option<Vec<String>>,
     #[serde(with = "as_pairs")]
     exact: Exact,
-    ranges: Vec<Range>,
+    ranges: Vec<Bounds>,
     /// Ranges from blank on: what nothing else has.
-    rest: Vec<Range>,
+    rest: Vec<Bounds>,
     /// Ascending, with the label.
     bounds: Vec<(i64, u32)>,
 }
 
+/// Codes that are listed one by one, most of them short.
+#[derive(Debug, Clone, Default)]
+struct Exact {
+    short: HashMap<u128, Place, BuildHasherDefault<Mix>>,
+    long: Map<Box<[u8]>, Place>,
+}
+
+impl Exact {
+    fn get(&self, code: &[u8]) -> Option<Place> {
+        match key(code) {
+            Some(key) => self.short.get(&key).copied(),
+            None => self.long.get(code).copied(),
+        }
+    }
+
+    fn insert(&mut self, code: &[u8], place: Place) {
+        match key(code) {
+            Some(key) => self.short.insert(key, place),
+            None => self.long.insert(code.into(), place),
+        };
+    }
+
+    fn len(&self) -> usize {
+        self.short.len() + self.long.len()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Cow<'_, [u8]>, Place)> {
+        let long = self.long.iter().map(|(code, place)| (Cow::Borrowed(&**code), *place));
+        self.short.iter().map(|(key, place)| (Cow::Owned(code_of(*key)), *place)).chain(long)
+    }
+}
+
 /// Keys that are no text, in what has names for keys.
 mod as_pairs {
-    use super::Exact;
     use serde::Deserialize;
 
+    use super::{Exact, Place};
+
     pub fn serialize<S: serde::Serializer>(exact: &Exact, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(exact)
+        to.collect_seq(exact.iter())
     }
 
     pub fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Exact, D::Error> {
-        Ok(Vec::deserialize(from)?.into_iter().collect())
+        let mut exact = Exact::default();
+        for (code, place) in Vec::<(Vec<u8>, Place)>::deserialize(from)? {
+            exact.insert(&code, place);
+        }
+        Ok(exact)
     }
+}
+
+/// A row of a table as it is read; `codes` says which of all spans are its own.
+struct Row<'a> {
+    number: u32,
+    label: &'a str,
+    codes: Range<usize>,
 }
 
 impl ListCodes {
     /// Those of a table; `nice`: short texts for official ones.
     pub fn of(cnv: &Cnv, nice: &HashMap<String, String>) -> Self {
-        let texts: Vec<&str> = cnv.rows.iter().map(|row| nice.get(&row.label).unwrap_or(&row.label).as_str()).collect();
-        let mut order: Vec<(u32, usize)> = cnv.rows.iter().enumerate().map(|(at, row)| (row.number, at)).collect();
+        let (mut spans, mut rows) = (Vec::with_capacity(cnv.rows.len()), Vec::with_capacity(cnv.rows.len()));
+        for CnvRow { number, label, codes, .. } in &cnv.rows {
+            let first = spans.len();
+            spans.extend(codes.iter().map(Span::of));
+            rows.push(Row { number: *number, label, codes: first..spans.len() });
+        }
+        ListCodes::build(cnv.width, cnv.mode, &rows, &spans, nice)
+    }
+
+    /// The same of rows as [`super::list::written`] writes them.
+    pub fn read(text: &str, width: usize, mode: Mode, nice: &HashMap<String, String>) -> Self {
+        let lines: Vec<(u32, &str, Cow<'_, [u8]>)> = text.lines().filter_map(cells).collect();
+        let (mut spans, mut rows) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
+        for (number, label, codes) in &lines {
+            let first = spans.len();
+            spans.extend(tokens::spans(codes, width));
+            rows.push(Row { number: *number, label, codes: first..spans.len() });
+        }
+        ListCodes::build(width, mode, &rows, &spans, nice)
+    }
+
+    fn build(width: usize, mode: Mode, rows: &[Row<'_>], spans: &[Span<'_>], nice: &HashMap<String, String>) -> Self {
+        let texts: Vec<&str> = rows.iter().map(|row| nice.get(row.label).map_or(row.label, String::as_str)).collect();
+        let mut order: Vec<(u32, usize)> = rows.iter().enumerate().map(|(at, row)| (row.number, at)).collect();
         order.sort_unstable();
         let mut numbers: Map<&str, u32> = Map::with_capacity_and_hasher(order.len(), Default::default());
         let mut shown = Vec::with_capacity(order.len());
         for (_, at) in order {
             let label = texts[at];
-            if !numbers.contains_key(label) && !cnv.rows[at].codes.is_empty() && !label.is_empty() {
-                numbers.insert(label, shown.len() as u32);
-                shown.push(at);
+            if !rows[at].codes.is_empty() && !label.is_empty() {
+                numbers.entry(label).or_insert_with(|| {
+                    shown.push(at);
+                    shown.len() as u32 - 1
+                });
             }
         }
         let labels: Vec<String> = shown.iter().map(|at| texts[*at].to_owned()).collect();
-        let official = || shown.iter().map(|at| cnv.rows[*at].label.clone()).collect();
+        let official = || shown.iter().map(|at| rows[*at].label.to_owned()).collect();
         let mut list = ListCodes {
-            width: cnv.width,
-            mode: cnv.mode,
+            width,
+            mode,
             texts: (!nice.is_empty()).then(official),
             labels,
-            exact: Map::with_capacity_and_hasher(cnv.rows.len(), Default::default()),
+            exact: Exact::default(),
             ranges: Vec::new(),
             rest: Vec::new(),
             bounds: Vec::new(),
         };
-        for (row, of) in cnv.rows.iter().enumerate() {
+        list.exact.short.reserve(spans.len());
+        for (row, of) in rows.iter().enumerate() {
             let label = numbers.get(texts[row]).copied().unwrap_or(NONE);
-            for code in &of.codes {
+            for code in &spans[of.codes.clone()] {
                 match code {
                     // The last row of the file counts.
-                    Token::One(code) => {
-                        list.exact.insert(latin1(code).into(), (row as u32, label));
-                    }
-                    Token::Range(low, high) => {
+                    Span::One(code) => list.exact.insert(code, (row as u32, label)),
+                    Span::Range(low, high) => {
                         let ranges = if code.is_rest() { &mut list.rest } else { &mut list.ranges };
-                        ranges.push((latin1(low).into(), latin1(high).into(), row as u32, label));
+                        ranges.push((low.to_vec().into(), high.to_vec().into(), row as u32, label));
                     }
                 }
-                if cnv.mode == Mode::Bounds
-                    && let Ok(bound) = code.first().trim().parse()
+                if mode == Mode::Bounds
+                    && let Some(bound) =
+                        std::str::from_utf8(code.first()).ok().and_then(|code| code.trim().parse().ok())
                 {
                     list.bounds.push((bound, label));
                 }
@@ -112,9 +186,9 @@ impl ListCodes {
     }
 
     /// The same, each with its label.
-    pub fn listed(&self) -> impl Iterator<Item = (&[u8], &str)> {
+    pub fn listed(&self) -> impl Iterator<Item = (Cow<'_, [u8]>, &str)> {
         let label = |number: u32| self.labels.get(number as usize).map(String::as_str);
-        self.exact.iter().filter_map(move |(code, (_, number))| Some((&**code, label(*number)?)))
+        self.exact.iter().filter_map(move |(code, (_, number))| Some((code, label(number)?)))
     }
 
     /// The label of a record's characters, by its number.
@@ -128,8 +202,8 @@ impl ListCodes {
             Mode::Text => self.last(&padded(value, self.width)),
             Mode::Digits => match digits(value, self.width) {
                 Digits::Blank(key) | Digits::Filled { key } => self.last(&key),
-                Digits::Short { written, key } => match self.exact.get(written.as_slice()) {
-                    Some((_, label)) => *label,
+                Digits::Short { written, key } => match self.exact.get(&written) {
+                    Some((_, label)) => label,
                     None => self.last(&key),
                 },
             },
@@ -141,28 +215,26 @@ impl ListCodes {
         let range = holding(&self.ranges, key);
         match (exact, range) {
             (Some((row, label)), Some((.., other, of_range))) => {
-                if row > other {
-                    *label
+                if row > *other {
+                    label
                 } else {
                     *of_range
                 }
             }
-            (Some((_, label)), None) => *label,
+            (Some((_, label)), None) => label,
             (None, Some((.., label))) => *label,
             (None, None) => holding(&self.rest, key).map_or(NONE, |(.., label)| *label),
         }
     }
 }
 
-/// The first of these ranges that has the key.
-fn holding<'r>(ranges: &'r [Range], key: &[u8]) -> Option<&'r Range> {
-    ranges.iter().find(|(low, high, ..)| &**low <= key && key <= &**high)
+/// Number, label and codes of a line.
+fn cells(line: &str) -> Option<(u32, &str, Cow<'_, [u8]>)> {
+    let mut cells = line.split('\t');
+    Some((cells.next()?.parse().ok()?, cells.next()?, latin1(cells.next()?)))
 }
 
-/// Codes are bytes of the record; what is beyond Latin-1 is in none.
-pub(super) fn latin1(text: &str) -> Vec<u8> {
-    if text.is_ascii() {
-        return text.as_bytes().to_vec();
-    }
-    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
+/// The first of these ranges that has the key.
+fn holding<'r>(ranges: &'r [Bounds], key: &[u8]) -> Option<&'r Bounds> {
+    ranges.iter().find(|(low, high, ..)| &**low <= key && key <= &**high)
 }

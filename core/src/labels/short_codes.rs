@@ -44,6 +44,12 @@ pub(super) fn key(code: &[u8]) -> Option<u128> {
     Some(u128::from_le_bytes(bytes))
 }
 
+/// The code of a key.
+pub(super) fn code_of(key: u128) -> Vec<u8> {
+    let bytes = key.to_le_bytes();
+    bytes[..usize::from(bytes[15]).min(LONGEST)].to_vec()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,7 @@
 //! The codes of a row of a conversion table.
 
+use std::borrow::Cow;
+
 /// A code, or a range of them; both ends are as long as the table's codes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -32,28 +34,71 @@ impl Token {
     }
 }
 
+/// The same as bytes of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Span<'a> {
+    One(Cow<'a, [u8]>),
+    Range(Cow<'a, [u8]>, Cow<'a, [u8]>),
+}
+
+impl<'a> Span<'a> {
+    pub fn of(token: &'a Token) -> Self {
+        match token {
+            Token::One(code) => Span::One(latin1(code)),
+            Token::Range(low, high) => Span::Range(latin1(low), latin1(high)),
+        }
+    }
+
+    /// As [`Token::is_rest`].
+    pub fn is_rest(&self) -> bool {
+        matches!(self, Span::Range(low, _) if low.iter().all(|byte| *byte == b' '))
+    }
+
+    /// As [`Token::first`].
+    pub fn first(&self) -> &[u8] {
+        let (Span::One(code) | Span::Range(code, _)) = self;
+        code
+    }
+}
+
+impl From<Span<'_>> for Token {
+    fn from(span: Span<'_>) -> Self {
+        let code = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
+        match span {
+            Span::One(one) => Token::One(code(&one)),
+            Span::Range(low, high) => Token::Range(code(&low), code(&high)),
+        }
+    }
+}
+
+/// Codes are bytes of the record; what is beyond Latin-1 is in none.
+pub(super) fn latin1(text: &str) -> Cow<'_, [u8]> {
+    match text.is_ascii() {
+        true => Cow::Borrowed(text.as_bytes()),
+        false => text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect(),
+    }
+}
+
 /// The codes of a list: separated by commas, not trimmed; filled with blanks, or cut, to `width`. A range has a fixed shape: its two
 /// ends, each of `width`, and a hyphen between.
 pub(super) fn tokens(list: &[u8], width: usize) -> Vec<Token> {
-    let mut parts: Vec<&[u8]> = list.split(|byte| *byte == b',').collect();
-    // A comma at the end ends the list, also with fewer blanks behind it than a code has; a list of nothing has no code.
-    if parts.last().is_some_and(|last| last.len() < width && last.iter().all(|byte| *byte == b' ')) {
-        parts.pop();
-    }
-    parts.into_iter().filter_map(|part| token(part, width)).collect()
+    spans(list, width).map(Token::from).collect()
 }
 
-fn token(part: &[u8], width: usize) -> Option<Token> {
-    let code = |bytes: &[u8]| {
-        let of_record = &bytes[..bytes.len().min(width)];
-        let mut code = String::with_capacity(width);
-        match std::str::from_utf8(of_record) {
-            Ok(text) if text.is_ascii() => code.push_str(text),
-            _ => code.extend(of_record.iter().map(|byte| char::from(*byte))),
-        }
-        code.extend(std::iter::repeat_n(' ', width.saturating_sub(bytes.len())));
-        code
+pub(super) fn spans(list: &[u8], width: usize) -> impl Iterator<Item = Span<'_>> {
+    // A comma at the end ends the list, also with fewer blanks behind it than a code has; a list of nothing has no code.
+    let last = list.iter().rposition(|byte| *byte == b',').map_or(0, |comma| comma + 1);
+    let nothing = list.len() - last < width && list[last..].iter().all(|byte| *byte == b' ');
+    let list = match (nothing, last.checked_sub(1)) {
+        (false, _) => Some(list),
+        (true, Some(comma)) => Some(&list[..comma]),
+        (true, None) => None,
     };
+    list.into_iter().flat_map(|list| list.split(|byte| *byte == b',')).filter_map(move |part| span(part, width))
+}
+
+fn span(part: &[u8], width: usize) -> Option<Span<'_>> {
+    let filled = || part.iter().copied().chain(std::iter::repeat(b' ')).take(width).collect();
     let heading =
         |with: u8| part.len() >= 2 && part.iter().all(|byte| *byte == with || *byte == b' ') && part[0] == with;
     if heading(b'-') || heading(b'X') {
@@ -63,8 +108,9 @@ fn token(part: &[u8], width: usize) -> Option<Token> {
         && part.len() > 2 * width
         && part[2 * width + 1..].iter().all(|byte| *byte == b' ');
     Some(match range {
-        true => Token::Range(code(&part[..width]), code(&part[width + 1..2 * width + 1])),
-        false => Token::One(code(part)),
+        true => Span::Range(Cow::Borrowed(&part[..width]), Cow::Borrowed(&part[width + 1..2 * width + 1])),
+        false if part.len() >= width => Span::One(Cow::Borrowed(&part[..width])),
+        false => Span::One(Cow::Owned(filled())),
     })
 }
 

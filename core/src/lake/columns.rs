@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Field};
 
 use super::Lake;
 use crate::catalog::{DateFormat, Grupo, LogicalType};
-use crate::columnar::arrow_footer;
+use crate::columnar::{arrow_footer, footer_text};
 use crate::source::folder::{FileKind, SourceFile};
 use crate::source::header_columns;
 use crate::store::At;
@@ -30,11 +30,30 @@ impl Lake {
         columns
     }
 
+    /// Those of `files` that may have a column of this name, in any case: a Parquet has it only where its footer has its letters, and
+    /// looking for them takes a tenth of the time of parsing it.
+    pub fn naming(&self, mut files: Vec<SourceFile>, name: &str) -> Vec<SourceFile> {
+        files.retain(|file| file.kind != FileKind::Parquet || self.may_name(file, name));
+        files
+    }
+
+    fn may_name(&self, file: &SourceFile, name: &str) -> bool {
+        let footer = self.stores().open(&file.location).ok().and_then(|object| footer_text(&At::of(object)).ok());
+        // One that cannot be read is told of by whoever reads it.
+        footer.is_none_or(|footer| has_in_any_case(&footer, name.as_bytes()))
+    }
+
     fn footer_columns(&self, file: &SourceFile) -> Option<Vec<(String, LogicalType)>> {
         let footer = arrow_footer(&At::of(self.stores().open(&file.location).ok()?)).ok()?;
         let column = |field: &Arc<Field>| (field.name().to_uppercase(), kind_of_own(field.data_type()));
         Some(footer.schema().fields().iter().map(column).collect())
     }
+}
+
+fn has_in_any_case(text: &[u8], name: &[u8]) -> bool {
+    let Some(first) = name.first() else { return true };
+    let begins = memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text);
+    begins.filter_map(|at| text.get(at..at + name.len())).any(|found| found.eq_ignore_ascii_case(name))
 }
 
 /// How a condition on such a column is read.

@@ -272,11 +272,11 @@ impl Session {
             let names = self.listed(Some(&datasets), ctx)?;
             Ok(if self.mirror.is_none() { read.get_or_init(|| names).clone() } else { names })
         };
-        let file_columns = |scope: &Scope, extent| {
+        let file_columns = |scope: &Scope, extent, called: Option<&str>| {
             let whole = whole(scope.grupo, extent) && self.mirror.is_none();
             let wanted = |id: &FileId| if whole { id.dataset == scope.grupo.dataset } else { scope.selects(id) };
             let files = names_of(BTreeSet::from([scope.grupo.dataset.clone()]))?.stat(stores, wanted)?.files;
-            self.columns_of_files(scope.grupo, files, ctx)
+            self.columns_of_files(scope.grupo, files, called, ctx)
         };
         let mut query = match &params.sql {
             None => validate(params, self.catalog, &file_columns)?,
@@ -337,8 +337,18 @@ impl Session {
 
     /// The columns that files have. Of a tree elsewhere: of those that are here or in the lake; where the catalogue knows none, they
     /// are fetched for it.
-    fn columns_of_files(&self, grupo: &Grupo, files: Vec<SourceFile>, ctx: &Ctx) -> Result<Vec<(String, LogicalType)>> {
+    fn columns_of_files(
+        &self,
+        grupo: &Grupo,
+        files: Vec<SourceFile>,
+        called: Option<&str>,
+        ctx: &Ctx,
+    ) -> Result<Vec<(String, LogicalType)>> {
         if self.mirror.is_none() {
+            let files = match called {
+                Some(name) => self.lake.naming(files, name),
+                None => files,
+            };
             return Ok(self.lake.columns_of(grupo, &files));
         }
         if grupo.columns.is_empty() {

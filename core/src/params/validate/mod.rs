@@ -67,8 +67,10 @@ pub fn validate(params: &QueryParams, catalog: &'static Catalog, file_columns: F
     }
 }
 
-/// The columns of a table's files.
-pub type FileColumns<'a> = &'a dyn Fn(&Scope, Extent) -> Result<Vec<(String, LogicalType)>>;
+/// The columns of a table's files; with a name, those of the files that may have one of that name.
+pub type FileColumns<'a> = &'a dyn Fn(&Scope, Extent, Option<&str>) -> Result<Vec<(String, LogicalType)>>;
+/// Names that are looked for one by one; of more, all columns are asked.
+const MOST_CALLED: usize = 8;
 
 struct Check<'a> {
     problems: Vec<Problem>,
@@ -79,6 +81,8 @@ struct Check<'a> {
     scope: Option<Scope>,
     selected: Option<Vec<(String, LogicalType)>>,
     of_dataset: Option<Vec<(String, LogicalType)>>,
+    /// Names that were looked for in the files, and whether one has them.
+    called: Vec<(String, bool)>,
     file_columns: FileColumns<'a>,
     /// Labels and derived columns that were named.
     derived: Vec<Arc<Derived>>,
@@ -95,6 +99,7 @@ impl<'a> Check<'a> {
             scope: None,
             selected: None,
             of_dataset: None,
+            called: Vec::new(),
             file_columns,
             derived: Vec::new(),
             failed: None,
@@ -108,7 +113,7 @@ impl<'a> Check<'a> {
             Extent::Dataset => &mut self.of_dataset,
         };
         asked.get_or_insert_with(|| {
-            let columns = self.scope.as_ref().map(|scope| (self.file_columns)(scope, extent));
+            let columns = self.scope.as_ref().map(|scope| (self.file_columns)(scope, extent, None));
             columns.unwrap_or_else(|| Ok(Vec::new())).unwrap_or_else(|error| {
                 self.failed.get_or_insert(error);
                 Vec::new()

@@ -66,7 +66,7 @@ pub fn validate_sql(params: &QueryParams, text: &str, used: Result<SqlUse>) -> R
         Err(error) => (SqlUse::default(), error.problems().to_vec()),
     };
     let passed = refused.is_empty();
-    let mut check = Check::new(refused, &|_, _| Ok(Vec::new()));
+    let mut check = Check::new(refused, &|_, _, _| Ok(Vec::new()));
     check.contract(params.contract);
     check.not_with_sql(params);
     let mut scopes = Vec::new();
@@ -107,7 +107,7 @@ pub fn validate_question(params: &QueryParams, asked: Result<Question>) -> Resul
         Ok(asked) => (Some(asked), Vec::new()),
         Err(error) => (None, error.problems().to_vec()),
     };
-    let mut check = Check::new(refused, &|_, _| Ok(Vec::new()));
+    let mut check = Check::new(refused, &|_, _, _| Ok(Vec::new()));
     check.contract(params.contract);
     check.not_with_sql(params);
     let given =
