@@ -102,6 +102,10 @@ impl Derived {
         format!("{}/{}{edition}", self.dataset, self.name)
     }
 
+    fn is_unread(&self) -> bool {
+        matches!(&self.rule, Rule::Word { words, .. } if words.is_unread())
+    }
+
     /// Its words in their order, where it has words.
     pub fn words(&self) -> Option<&Arc<Vec<String>>> {
         match &self.rule {
@@ -242,6 +246,19 @@ impl Derived {
             Some(_) if rows > 0 && record.is_same(self.inputs.len() - 1) => Era::All(self.holds(record, 0)),
             Some(_) => Era::Each(self),
         }
+    }
+}
+
+/// Has the words of these columns made beside whatever else a query needs first. Nothing depends on it.
+pub fn read_ahead(columns: &[Arc<Derived>]) {
+    let unread: Vec<Arc<Derived>> = columns.iter().filter(|one| one.is_unread()).cloned().collect();
+    if !unread.is_empty() {
+        let read = move || {
+            unread.iter().for_each(|one| {
+                let _ = one.words();
+            })
+        };
+        drop(std::thread::Builder::new().name("datasus-words".into()).spawn(read));
     }
 }
 

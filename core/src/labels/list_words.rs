@@ -21,6 +21,11 @@ impl ColumnWords {
             ColumnWords::OfLists(lists) => &lists.made().all,
         }
     }
+
+    /// Nobody has asked for them yet.
+    pub fn is_unread(&self) -> bool {
+        matches!(self, ColumnWords::OfLists(lists) if lists.made.get().is_none())
+    }
 }
 
 /// The words of lists that stand for the eras of a column. Many columns have the same, and those of CID-10 are 14,000.

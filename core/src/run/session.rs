@@ -17,10 +17,10 @@ use crate::catalog::{Dataset, FileId, Grupo, LogicalType};
 use crate::config::Config;
 use crate::engine::no_user_sql;
 use crate::gate;
-use crate::labels::edition_of;
+use crate::labels::{edition_of, read_ahead};
 use crate::lake::{ConvertOptions, LakeFile};
 use crate::params::{
-    Extent, MissingFiles, Query, QueryParams, Question, Scope, SqlUse, check_sizes, validate, validate_question,
+    Ask, Extent, MissingFiles, Query, QueryParams, Question, Scope, SqlUse, check_sizes, validate, validate_question,
     validate_sql,
 };
 use crate::plan::{Explain, Selection, Wanted, explain, missing_error, select, statement};
@@ -288,6 +288,10 @@ impl Session {
             },
         };
         query.set_edition(edition_of(&self.dictionaries_folder())?);
+        if let Ask::Structured(ask) = &query.ask {
+            read_ahead(&ask.derived);
+            read_ahead(&ask.labels.columns);
+        }
         let datasets = query.scopes.iter().map(|scope| scope.grupo.dataset.clone()).collect();
         let names = names_of(datasets)?;
         let wanted = |id: &FileId| {

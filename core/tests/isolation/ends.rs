@@ -6,7 +6,7 @@ use datasus::base::{Cancel, CancelReason};
 use datasus::{Client, Code, Config, Isolation, Options, Pending};
 
 use crate::ungated::Ungated;
-use crate::{config, metric, own_program, source, sql, still_answers, until, workers};
+use crate::{config, metric, own_program, server, source, sql, still_answers, until, workers};
 
 /// Has no end that anybody lives to see, and hears no interrupt for long.
 const ENDLESS: &str = "SELECT sum(a.r * b.r) FROM range(100000000) a(r), range(100000000) b(r)";
@@ -56,6 +56,48 @@ fn a_worker_that_is_killed_in_mid_answer_is_an_error_of_that_job_alone() {
     assert!(error.detail().contains("SIGKILL") && error.trace_id().is_some(), "{error}");
     assert_eq!(metric(&client, "datasus_engine_workers_crashed_total"), 1.0);
     still_answers(&client);
+}
+
+/// Workers go with the one that forks them, and a statement that runs says so; the next one has another server.
+#[test]
+fn a_fork_server_that_is_killed_is_an_error_of_what_runs_and_of_nothing_else() {
+    let (source, folder) = (source(), tempfile::tempdir().unwrap());
+    let program = own_program(folder.path());
+    let config = Config { worker: Some(program.clone()), ..config(Isolation::Process) };
+    let client = Client::open_with(source.path(), config).unwrap();
+    for _ in 0..3 {
+        let mut rows = client.query(&sql(ROWS)).unwrap();
+        rows.next().unwrap().unwrap();
+        let before = server(&program);
+        // SAFETY: a signal to a process that this test has started.
+        assert_eq!(unsafe { libc::kill(before as i32, libc::SIGKILL) }, 0);
+        let error = rows.find_map(Result::err).expect("rows to the end");
+        assert_eq!((error.code(), &error.diagnostic()["signal"]), (Code::Internal, &9.into()), "{error}");
+        still_answers(&client);
+        assert_ne!(server(&program), before);
+    }
+}
+
+/// Each worker is a copy of one process, and has nothing of the others: not their files, and not what they write.
+#[test]
+fn a_worker_has_two_pipes_and_nothing_of_the_others_open() {
+    let (source, folder) = (source(), tempfile::tempdir().unwrap());
+    let program = own_program(folder.path());
+    let config = Config { worker: Some(program.clone()), ..config(Isolation::Process) };
+    let client = Client::open_with(source.path(), config).unwrap();
+    let mut running: Vec<_> = (0..3).map(|_| client.query(&sql(ROWS)).unwrap()).collect();
+    running.iter_mut().for_each(|rows| assert!(rows.next().unwrap().is_ok()));
+    let server = server(&program);
+    let pipes = |worker: &u32| {
+        let of = std::fs::read_dir(format!("/proc/{worker}/fd")).unwrap();
+        let names =
+            of.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok()?.into_os_string().into_string().ok());
+        names.filter(|name| name.starts_with("pipe:") || name.starts_with("socket:")).collect::<Vec<_>>()
+    };
+    let open: Vec<Vec<String>> = workers(&program).iter().filter(|worker| **worker != server).map(pipes).collect();
+    assert!(open.len() >= 3, "{open:?}");
+    let all: std::collections::BTreeSet<&String> = open.iter().flatten().collect();
+    assert!(open.iter().all(|pipes| pipes.len() == 2) && all.len() == 2 * open.len(), "{open:?}");
 }
 
 #[test]

@@ -82,6 +82,19 @@ pub fn workers(program: &Path) -> Vec<u32> {
         .collect()
 }
 
+/// Of these the one that forks the others.
+pub fn server(program: &Path) -> u32 {
+    let me = std::process::id();
+    let of_me = |worker: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{worker}/stat")).unwrap_or_default();
+        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
+        parent == Some(me)
+    };
+    let servers: Vec<u32> = workers(program).into_iter().filter(of_me).collect();
+    assert_eq!(servers.len(), 1, "{servers:?}");
+    servers[0]
+}
+
 /// The program under a name of its own, so that its processes are told from those of other tests.
 pub fn own_program(folder: &Path) -> PathBuf {
     let program = folder.join("datasus-worker");

@@ -63,10 +63,15 @@ impl DuckDb {
 }
 
 impl DuckDb {
-    /// For one statement, whose instance is open already when this returns, and has run one.
-    pub(super) fn for_one() -> Self {
+    /// Opens an instance that has run a statement, for the one that comes next, here or in a fork of this process.
+    pub(super) fn prepare() {
         fresh::refill();
         fresh::exercise();
+    }
+
+    /// For one statement, on the instance that was prepared.
+    pub(super) fn for_one() -> Self {
+        fresh::adopt();
         DuckDb { once: true, ..DuckDb::default() }
     }
 }

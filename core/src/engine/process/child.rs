@@ -1,39 +1,53 @@
 //! One worker, as the library sees it.
 
+use std::fs::File;
 use std::io::{Error as IoError, ErrorKind};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+#[cfg(target_os = "linux")]
+use super::forked::Forked;
 use super::frames::{self, Kind};
 use super::request::{BUILD, Hello, Locks, environment};
 use super::{limits, place};
 use crate::base::{Code, Error, Result, clip, text};
 
 /// A program that has not said who it is by then is another one.
-const TO_SAY_HELLO: Duration = Duration::from_secs(20);
+pub(super) const TO_ANSWER: Duration = Duration::from_secs(20);
 const MOST_OF_HELLO: usize = 4 << 10;
 /// Of the pipe of rows: some batches, so that worker and reader do not take turns.
 #[cfg(target_os = "linux")]
-const PIPE_BYTES: usize = 1 << 20;
+pub(super) const PIPE_BYTES: usize = 1 << 20;
 
 /// A worker that waits, or is at work; killed when it is dropped.
 pub(super) struct Worker {
-    pub requests: ChildStdin,
-    pub answers: ChildStdout,
+    pub requests: File,
+    pub answers: File,
     pub locks: Locks,
-    process: Process,
+    pub(super) process: Process,
 }
 
 /// The process alone; clones are the same one.
 #[derive(Clone)]
-pub(super) struct Process(Arc<Mutex<Child>>, u32);
+pub(super) struct Process {
+    of: Arc<Origin>,
+    /// The library's process.
+    home: u32,
+}
+
+/// Where it comes from.
+enum Origin {
+    Started(Mutex<Child>),
+    #[cfg(target_os = "linux")]
+    Forked(Forked),
+}
 
 impl Worker {
     /// Starts `program`, and hears that it is of this build; else DS-422.
@@ -47,22 +61,19 @@ impl Worker {
             .spawn()
             .map_err(|error| refused(program, &error.to_string()))?;
         let pipes = child.stdin.take().zip(child.stdout.take());
-        let process = Process(Arc::new(Mutex::new(child)), std::process::id());
+        let process = Process { of: Arc::new(Origin::Started(Mutex::new(child))), home: std::process::id() };
         let (requests, mut answers) = pipes.ok_or_else(|| Error::internal("a worker without pipes"))?;
-        match hello(&mut answers) {
-            Ok(Hello { build, locks }) if build == BUILD => {
+        match greeted(&mut answers, program) {
+            Ok(Hello { locks, .. }) => {
                 // One that stays small is only slower.
                 #[cfg(target_os = "linux")]
                 let _ = rustix::pipe::fcntl_setpipe_size(&answers, PIPE_BYTES);
+                let (requests, answers) = (OwnedFd::from(requests).into(), OwnedFd::from(answers).into());
                 Ok(Worker { requests, answers, locks, process })
-            }
-            Ok(Hello { build, .. }) => {
-                process.kill();
-                Err(of_another_build(program, &clip(&build)))
             }
             Err(error) => {
                 process.kill();
-                Err(refused(program, &error.to_string()))
+                Err(error)
             }
         }
     }
@@ -73,7 +84,7 @@ impl Worker {
 
     /// Whether it waits still, as far as can be seen.
     pub fn waits(&self) -> bool {
-        self.process.child().try_wait().is_ok_and(|ended| ended.is_none())
+        self.process.lives()
     }
 }
 
@@ -84,33 +95,64 @@ impl Drop for Worker {
 }
 
 impl Process {
-    fn child(&self) -> MutexGuard<'_, Child> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// One of a fork server: `process` names it, and how it ended will be said to `ended`.
+    #[cfg(target_os = "linux")]
+    pub fn forked(process: OwnedFd, ended: OwnedFd) -> Self {
+        Process { of: Arc::new(Origin::Forked(Forked::of(process, ended))), home: std::process::id() }
+    }
+
+    fn lives(&self) -> bool {
+        match &*self.of {
+            Origin::Started(child) => child_of(child).try_wait().is_ok_and(|ended| ended.is_none()),
+            #[cfg(target_os = "linux")]
+            Origin::Forked(forked) => forked.lives(),
+        }
     }
 
     /// Ends it, if it has not ended, and waits for nothing.
     pub fn signal(&self) {
-        if self.1 == std::process::id() {
+        if self.home != std::process::id() {
+            return;
+        }
+        match &*self.of {
             // One that has ended already hears nothing.
-            let _ = self.child().kill();
+            Origin::Started(child) => drop(child_of(child).kill()),
+            #[cfg(target_os = "linux")]
+            Origin::Forked(forked) => forked.signal(),
         }
     }
 
     /// Ends it, if it has not ended, and says how it ended. None in a process that is not its parent.
     pub fn kill(&self) -> Option<ExitStatus> {
-        if self.1 != std::process::id() {
+        if self.home != std::process::id() {
             return None;
         }
-        let mut child = self.child();
-        // One that has ended already keeps its own end.
-        let _ = child.kill();
-        child.wait().ok()
+        self.signal();
+        match &*self.of {
+            // One that has ended already keeps its own end.
+            Origin::Started(child) => child_of(child).wait().ok(),
+            #[cfg(target_os = "linux")]
+            Origin::Forked(forked) => forked.ended(),
+        }
+    }
+}
+
+fn child_of(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
+    child.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Hears that it is of this build; else DS-422.
+pub(super) fn greeted(answers: &mut ChildStdout, program: &Path) -> Result<Hello> {
+    match hello(answers) {
+        Ok(hello) if hello.build == BUILD => Ok(hello),
+        Ok(Hello { build, .. }) => Err(of_another_build(program, &clip(&build))),
+        Err(error) => Err(refused(program, &error.to_string())),
     }
 }
 
 fn hello(answers: &mut ChildStdout) -> std::io::Result<Hello> {
     // Byte by byte as they come: what another program prints may never end, or not begin.
-    let (until, mut said) = (Instant::now() + TO_SAY_HELLO, Vec::new());
+    let (until, mut said) = (Instant::now() + TO_ANSWER, Vec::new());
     loop {
         if !is_readable(&answers, until)? {
             return Err(IoError::new(ErrorKind::TimedOut, "it does not say who it is"));
@@ -128,7 +170,7 @@ fn hello(answers: &mut ChildStdout) -> std::io::Result<Hello> {
 }
 
 /// False once it is `until`, whatever signals the host's threads get meanwhile.
-fn is_readable(pipe: &impl AsFd, until: Instant) -> std::io::Result<bool> {
+pub(super) fn is_readable(pipe: &impl AsFd, until: Instant) -> std::io::Result<bool> {
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let wait = Timespec { tv_sec: left.as_secs() as _, tv_nsec: left.subsec_nanos() as _ };
@@ -198,7 +240,7 @@ fn name_of(signal: i32) -> String {
     found.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
 }
 
-fn refused(program: &Path, why: &str) -> Error {
+pub(super) fn refused(program: &Path, why: &str) -> Error {
     let shown = program.display();
     Error::new(
         Code::InvalidParams,

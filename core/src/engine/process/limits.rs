@@ -38,6 +38,12 @@ pub(super) fn close_inherited() -> IoResult<()> {
     Ok(())
 }
 
+/// Of this process.
+#[cfg(target_os = "linux")]
+pub(super) fn threads() -> IoResult<usize> {
+    Ok(std::fs::read_dir("/proc/self/task")?.count())
+}
+
 pub(super) struct Limits {
     /// Bytes that its data may grow by.
     pub data: u64,

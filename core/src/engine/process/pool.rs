@@ -9,6 +9,8 @@ use crossbeam_channel::{Receiver, RecvError, Sender, bounded, select, unbounded}
 
 use super::child::Worker;
 use super::locks;
+use super::request::Locks;
+use super::starter::Starter;
 use crate::base::{Ctx, Error, Result};
 
 /// Of a client. Each holds an open engine, and no data.
@@ -33,7 +35,6 @@ pub(super) struct Pool {
 }
 
 struct Shared {
-    program: PathBuf,
     waiting: Mutex<Vec<Worker>>,
     counts: Arc<Counts>,
     /// One that is to wait is ordered, and not begun yet.
@@ -41,6 +42,8 @@ struct Shared {
 }
 
 enum Order {
+    /// Who starts workers is made ready.
+    Open(Sender<Result<Locks>>),
     /// For a statement, which may have ended meanwhile.
     One(Sender<Result<Worker>>, Weak<()>),
     /// One that waits, where there is none too many.
@@ -50,30 +53,28 @@ enum Order {
 }
 
 impl Pool {
-    /// With one that waits. DS-422 where `program` is no worker of this build.
+    /// One will wait soon. DS-422 where `program` is no worker of this build.
     pub fn open(program: PathBuf) -> Result<Self> {
         let (orders, ordered) = unbounded();
-        let shared = Arc::new(Shared {
-            program,
-            waiting: Mutex::default(),
-            counts: Arc::default(),
-            spare: AtomicBool::new(false),
-        });
+        let shared =
+            Arc::new(Shared { waiting: Mutex::default(), counts: Arc::default(), spare: AtomicBool::new(false) });
         let starts = shared.clone();
         // A worker ends with the thread that has started it: this one lives for as long as any is wanted.
         std::thread::Builder::new()
             .name("datasus-workers".into())
-            .spawn(move || starts.serve(&ordered))
+            .spawn(move || starts.serve(&ordered, Starter::of(program)))
             .map_err(|error| Error::internal(format!("cannot start the workers' thread: {error}")))?;
         let pool = Pool { shared, orders };
-        let first = pool.ordered(&Ctx::default())?;
+        let (reply, replied) = bounded(1);
+        pool.orders.send(Order::Open(reply)).map_err(|_| gone())?;
+        let locks = replied.recv().map_err(|_| gone())??;
         let counts = pool.counts();
-        counts.landlock.store(first.locks.landlock.into(), Relaxed);
-        counts.seccomp.store(first.locks.seccomp.into(), Relaxed);
-        if let Some(missing) = locks::missing(first.locks) {
+        counts.landlock.store(locks.landlock.into(), Relaxed);
+        counts.seccomp.store(locks.seccomp.into(), Relaxed);
+        if let Some(missing) = locks::missing(locks) {
             tracing::warn!(missing = missing.en, "SQL runs in a process that the kernel does not shut in");
         }
-        pool.shared.keep(first);
+        pool.warm();
         Ok(pool)
     }
 
@@ -120,7 +121,6 @@ impl Pool {
     }
 
     fn ordered(&self, ctx: &Ctx) -> Result<Worker> {
-        let gone = || Error::internal("the workers' thread has ended");
         let ((reply, replied), asks) = (bounded(1), Arc::new(()));
         self.orders.send(Order::One(reply, Arc::downgrade(&asks))).map_err(|_| gone())?;
         select! {
@@ -130,16 +130,21 @@ impl Pool {
     }
 }
 
+fn gone() -> Error {
+    Error::internal("the workers' thread has ended")
+}
+
 impl Shared {
-    fn serve(&self, ordered: &Receiver<Order>) {
+    fn serve(&self, ordered: &Receiver<Order>, mut starter: Starter) {
         // A process with much memory takes its time to end, and nobody waits for it.
         let mut ending: Vec<Box<Worker>> = Vec::new();
         for order in ordered {
             match order {
+                Order::Open(reply) => drop(reply.send(starter.open())),
                 Order::One(_, asks) if asks.strong_count() == 0 => {}
                 // Who does not wait for it any more leaves it to the next.
                 Order::One(reply, _) => {
-                    if let Err(unwanted) = reply.send(self.start())
+                    if let Err(unwanted) = reply.send(self.start(&mut starter))
                         && let Ok(worker) = unwanted.into_inner()
                     {
                         self.keep(worker);
@@ -149,7 +154,7 @@ impl Shared {
                 Order::Spare => {
                     self.spare.store(false, Relaxed);
                     if self.waiting().len() < MOST_WAITING {
-                        match self.start() {
+                        match self.start(&mut starter) {
                             Ok(worker) => self.keep(worker),
                             // The next statement starts its own, and says why if it cannot.
                             Err(error) => tracing::warn!(%error, "no worker that waits"),
@@ -161,8 +166,8 @@ impl Shared {
         }
     }
 
-    fn start(&self) -> Result<Worker> {
-        let worker = Worker::start(&self.program)?;
+    fn start(&self, starter: &mut Starter) -> Result<Worker> {
+        let worker = starter.start()?;
         self.counts.started.fetch_add(1, Relaxed);
         Ok(worker)
     }

@@ -22,6 +22,9 @@ pub(super) struct Hello {
     pub build: String,
     /// What the kernel offers.
     pub locks: Locks,
+    /// It forks workers, as it was asked to.
+    #[serde(default)]
+    pub forks: bool,
 }
 
 /// The kernel's means to shut a process in.
@@ -100,5 +103,7 @@ pub(super) fn environment(libraries: Option<&str>) -> BTreeMap<String, String> {
     kept
 }
 
+/// Says that a process is to fork workers.
+pub(super) const FORKS: &str = "DATASUS_WORKER_FORKS";
 /// Says that a process is a worker, and whose.
 pub(super) const PARENT: &str = "DATASUS_WORKER_OF";

@@ -1,5 +1,6 @@
 //! The worker itself: says who it is, opens an engine, waits for its one statement, shuts itself in, runs it, and ends.
 
+use std::fs::File;
 use std::io::{Error as IoError, Result as IoResult, Write};
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use rustix::io::fcntl_dupfd_cloexec;
 
 use super::frames::{self, Kind, RowsOut};
-use super::request::{BUILD, Hello, PARENT, Request};
+use super::request::{BUILD, FORKS, Hello, PARENT, Request};
 use super::{limits, locks};
 use crate::base::{Ctx, Error, ErrorCarried, Owner, Result};
 use crate::engine::{DuckDb, Engine};
@@ -51,9 +52,28 @@ fn serve(parent: u32) -> IoResult<()> {
         return Ok(());
     }
     limits::close_inherited()?;
-    let (mut requests, mut answers) = pipes()?;
-    let hello = Hello { build: BUILD.to_owned(), locks: locks::offered() };
+    let (requests, mut answers) = pipes()?;
+    let forks = forks();
+    let hello = Hello { build: BUILD.to_owned(), locks: locks::offered(), forks };
     frames::write(&mut answers, Kind::Hello, &serde_json::to_vec(&hello)?, &[])?;
+    DuckDb::prepare();
+    #[cfg(target_os = "linux")]
+    if forks {
+        drop(answers);
+        return super::forking::serve(requests)?.map_or(Ok(()), |(requests, answers)| serve_one(requests, answers));
+    }
+    serve_one(requests, answers)
+}
+
+/// Whether this process is to fork workers, and can.
+fn forks() -> bool {
+    #[cfg(target_os = "linux")]
+    return std::env::var_os(FORKS).is_some() && super::forking::is_possible();
+    #[cfg(not(target_os = "linux"))]
+    false
+}
+
+fn serve_one(mut requests: File, mut answers: File) -> IoResult<()> {
     // What is asked of files that will not be open: once.
     let _ = Owner::me();
     let engine = DuckDb::for_one();
@@ -95,10 +115,10 @@ impl From<Error> for Ended {
 }
 
 /// Both ends, under numbers that the standard streams do not have: nothing that is printed is taken for an answer.
-fn pipes() -> IoResult<(std::fs::File, std::fs::File)> {
-    let moved = |stream: BorrowedFd| Ok::<_, IoError>(std::fs::File::from(fcntl_dupfd_cloexec(stream, 3)?));
+fn pipes() -> IoResult<(File, File)> {
+    let moved = |stream: BorrowedFd| Ok::<_, IoError>(File::from(fcntl_dupfd_cloexec(stream, 3)?));
     let pipes = (moved(rustix::stdio::stdin())?, moved(rustix::stdio::stdout())?);
-    let nothing = std::fs::File::options().read(true).write(true).open("/dev/null")?;
+    let nothing = File::options().read(true).write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdin(&nothing)?;
     rustix::stdio::dup2_stdout(&nothing)?;
     Ok(pipes)
@@ -109,7 +129,7 @@ fn shut_in(request: &Request) -> IoResult<()> {
     std::env::set_current_dir(&request.folder)?;
     // Locks of the calling thread are those of the threads that it starts, and of no other.
     #[cfg(target_os = "linux")]
-    let threads = std::fs::read_dir("/proc/self/task")?.count();
+    let threads = limits::threads()?;
     #[cfg(target_os = "linux")]
     if threads != 1 {
         return Err(IoError::other(format!("{threads} threads run already")));
@@ -124,7 +144,7 @@ fn shut_in(request: &Request) -> IoResult<()> {
     locks::enter(request.files.iter().map(Path::new), request.spill_root.as_deref())
 }
 
-fn run(engine: &DuckDb, request: &Request, answers: &mut std::fs::File) -> std::result::Result<(), Ended> {
+fn run(engine: &DuckDb, request: &Request, answers: &mut File) -> std::result::Result<(), Ended> {
     let rows = engine.start(request.statement(), &request.settings(), &Ctx::default())?;
     let mut out = RowsOut::begin(answers, rows.schema()).map_err(Ended::Unheard)?;
     rows.into_iter().try_for_each(|chunk: Result<_>| out.write(answers, &chunk?.batch).map_err(Ended::Unheard))

@@ -47,6 +47,13 @@ pub(in crate::engine::duckdb) fn refill() {
     }
 }
 
+/// The spare instance is this process's own, which was forked while no thread but the one that forked it ran.
+pub(in crate::engine::duckdb) fn adopt() {
+    if let Some(spare) = &mut *SPARE.lock().unwrap_or_else(PoisonError::into_inner) {
+        spare.process = std::process::id();
+    }
+}
+
 /// A statement of the kinds that come: groups, an order, texts, decimals.
 const EXERCISE: &str = "SELECT k, sum(v) AS v, count(*) AS n, max(t) AS t FROM (SELECT r % 5 AS k, CAST(r AS DECIMAL(12,2)) AS v, \
     CAST(r AS VARCHAR) AS t FROM range(5000) x(r)) WHERE v >= 1 GROUP BY k ORDER BY n DESC, k";
