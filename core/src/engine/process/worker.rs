@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use rustix::io::fcntl_dupfd_cloexec;
 
 use super::frames::{self, Kind, RowsOut};
-use super::request::{BUILD, FORKS, Hello, PARENT, Request};
+use super::request::{BUILD, Hello, PARENT, Request};
 use super::{limits, locks};
 use crate::base::{Ctx, Error, ErrorCarried, Owner, Result};
 use crate::engine::{DuckDb, Engine};
@@ -68,7 +68,7 @@ fn serve(parent: u32) -> IoResult<()> {
 /// Whether this process is to fork workers, and can.
 fn forks() -> bool {
     #[cfg(target_os = "linux")]
-    return std::env::var_os(FORKS).is_some() && super::forking::is_possible();
+    return std::env::var_os(super::request::FORKS).is_some() && super::forking::is_possible();
     #[cfg(not(target_os = "linux"))]
     false
 }
