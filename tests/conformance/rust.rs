@@ -59,7 +59,9 @@ fn every_case(isolation: Isolation) {
             serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
         let outcome = match case["source"].as_str() {
             Some("made") if case["server"] == "ftp" => served(made.path(), &case, isolation),
-            Some("made") if case["written"].is_null() && case["engine"].is_null() => run(&made_client, made.path(), &case),
+            Some("made") if case["written"].is_null() && case["engine"].is_null() => {
+                run(&made_client, made.path(), &case)
+            }
             Some("made") => {
                 let folder = tempfile::tempdir().unwrap();
                 made::write(folder.path());
