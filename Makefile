@@ -1,7 +1,7 @@
 # Two commands for a new user: `make demo` and `make test`. `make help` lists the rest.
 CARGO ?= cargo
 
-.PHONY: help setup servers demo wheel node install test test-cluster test-cluster-engine lint contract dictionaries docs soak bench bench-quick clean
+.PHONY: help setup servers cluster demo wheel node install test test-cluster test-cluster-engine lint contract dictionaries docs soak bench bench-quick clean
 
 help:
 	@echo "make demo    the main job on made-up files, or on yours: DATASUS_SOURCE=<folder> make demo"
@@ -32,24 +32,24 @@ servers:
 	@bash setup/ftp.sh
 	@bash setup/servers.sh
 
+# Spark and Sail, for the tests' own cluster.
+cluster:
+	@bash setup/spark.sh > /dev/null
+	@bash setup/spark.sh sail > /dev/null
+
 demo: setup
 	$(CARGO) run --package datasus --example demo
 
-test: setup servers
-	DATASUS_PROMTOOL="$$(bash setup/promtool.sh)" $(CARGO) test --workspace
+test: setup servers cluster
+	DATASUS_CLUSTER=1 DATASUS_PROMTOOL="$$(bash setup/promtool.sh)" $(CARGO) test --workspace
 	bash tests/faces.sh
 
 # Python's are among its face's tests.
-test-cluster: test-cluster-engine servers
+test-cluster: test-cluster-engine
 	bash bindings-python/test.sh -k spark
 
-test-cluster-engine: setup
-	bash setup/protoc.sh
-	bash setup/spark.sh
-	bash setup/spark.sh sail
-	bash setup/seaweedfs.sh
-	bash setup/postgresql.sh
-	DATASUS_CLUSTER=1 $(CARGO) test --workspace --features datasus/spark --test spark
+test-cluster-engine: setup servers cluster
+	DATASUS_CLUSTER=1 $(CARGO) test --workspace --test spark
 
 wheel: setup
 	bash bindings-python/wheel.sh
@@ -76,6 +76,7 @@ docs: setup
 soak: setup servers
 	DATASUS_QUERIES=5000 DATASUS_FUZZ_SECONDS=60 DATASUS_KILLS=100 DATASUS_FAULTS=all DATASUS_MILLIONS=10 DATASUS_MUTANTS=2000 DATASUS_SQL=10000 DATASUS_EDGES=40000 DATASUS_UNGATED=100000 $(CARGO) test --workspace -- --include-ignored --nocapture
 	bash tests/slowly.sh
+	bash setup/spark-connect.sh --check
 	DATASUS_SOAK=1 DATASUS_LOAD_SECONDS=60 DATASUS_SCHEMATHESIS=200 bash bindings-python/test.sh
 	DATASUS_SOAK=1 bash bindings-node/test.sh
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `protoc`, which building the core's feature `spark` takes: Spark Connect's messages are compiled from Apache's own descriptions. From Debian,
+# `protoc`, which setup/spark-connect.sh takes, and no build: Spark Connect's messages are written from Apache's own descriptions. From Debian,
 # where Google's own descriptions, which those import, are a package of their own.
 set -euo pipefail
 
@@ -7,7 +7,7 @@ if [ -n "${PROTOC:-}" ]; then
   echo "protoc: your own, $PROTOC"
   exit 0
 fi
-# Looks for what a build looks for.
+# Looks for what prost looks for.
 whole() (
   command -v protoc > /dev/null || exit 1
   place=$(mktemp -d)
@@ -18,7 +18,7 @@ whole() (
 )
 if ! whole; then
   if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
-    echo "protoc: building the feature \`spark\` needs it. Install it (Debian: apt-get install protobuf-compiler libprotobuf-dev)," >&2
+    echo "protoc: setup/spark-connect.sh needs it. Install it (Debian: apt-get install protobuf-compiler libprotobuf-dev)," >&2
     echo "or set PROTOC to the program." >&2
     exit 1
   fi

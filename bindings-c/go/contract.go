@@ -1712,7 +1712,6 @@ type Config struct {
 	// Cluster on which queries run: `sc://host:15002`, the address of a Spark Connect server, with
 	// `/;use_ssl=true;token=...` behind it where that asks for TLS and a token (`DATASUS_ENGINE`); never shown. The
 	// cluster must see the lake under the path that it has here. None: they run in this process. SQL does not go there.
-	// Of builds with the feature `spark` alone, which no package is yet.
 	Engine string `json:"engine,omitempty"`
 	// Folder that the cluster of `engine` and this machine see under one path, and in which both may write: what goes to
 	// files and tables the cluster writes there as Parquet, by itself and however much it is, and it is loaded from

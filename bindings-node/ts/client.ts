@@ -124,7 +124,7 @@ export interface Config {
   threads?: number
   /**
    * A cluster on which queries run: `sc://host:15002`, a Spark Connect server, with `/;use_ssl=true;token=...` behind it where it asks for
-   * them. In no package yet (DS-422); this process.
+   * them; this process. SQL does not go there.
    */
   engine?: string
   /**

@@ -1555,7 +1555,7 @@ export interface Config {
   deadline?: number
   /** Threads for conversion and engine, and the most jobs of this client that run at once (of all clients together: one per core); none: one per core (`DATASUS_THREADS`). At most 512. */
   threads?: number | null
-  /** Cluster on which queries run: `sc://host:15002`, the address of a Spark Connect server, with `/;use_ssl=true;token=...` behind it where that asks for TLS and a token (`DATASUS_ENGINE`); never shown. The cluster must see the lake under the path that it has here. None: they run in this process. SQL does not go there. Of builds with the feature `spark` alone, which no package is yet. */
+  /** Cluster on which queries run: `sc://host:15002`, the address of a Spark Connect server, with `/;use_ssl=true;token=...` behind it where that asks for TLS and a token (`DATASUS_ENGINE`); never shown. The cluster must see the lake under the path that it has here. None: they run in this process. SQL does not go there. */
   engine?: string | null
   /** Folder that the cluster of `engine` and this machine see under one path, and in which both may write: what goes to files and tables the cluster writes there as Parquet, by itself and however much it is, and it is loaded from there; the job's folder in it goes with the job. None: rows come through the server and are kept in `state`, up to `spill_limit` (`DATASUS_ENGINE_FOLDER`). */
   engine_folder?: string | null

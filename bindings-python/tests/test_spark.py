@@ -200,6 +200,34 @@ def test_genuine_files_are_read_as_we_read_them(spark: Any, tmp_path: pathlib.Pa
             assert rows(counted) == sorted((tuple(row.values()) for row in expected), key=repr)
 
 
+def test_a_query_of_a_client_runs_on_the_cluster(cluster: Any, source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """Only the address is new: names, types, rows and their order are those of this process."""
+    question: dict[str, Any] = {
+        "group_by": ["datasus_uf", "SEXO_rotulo", "faixa_etaria"],
+        "where": datasus.col("VAL_TOT") > 100,
+        "aggregates": {"n": "count", "valor": ("sum", "VAL_TOT"), "primeira": ("min", "DT_INTER")},
+        "order_by": ["-valor", "datasus_uf", "SEXO_rotulo", "faixa_etaria"],
+    }
+    address = {"engine": cluster.connect, "engine_folder": tmp_path / "made"}
+    (tmp_path / "made").mkdir()
+    place: dict[str, Any] = {"lake": tmp_path / "lake", "output": tmp_path, "cache_entry_limit": 0}
+    with datasus.open(source, **place) as here, datasus.open(source, **place, **address) as there:
+        expected = here.query("SIH-RD", **question)
+        answer = there.query("SIH-RD", **question)
+        assert answer.to_arrow() == expected.to_arrow()
+        cluster_use = answer.report.cluster
+        assert cluster_use is not None
+        assert cluster_use.engine.startswith("spark 4.")
+        assert answer.report.records_processed > 10
+        assert expected.report.cluster is None
+        # What goes to a file the cluster writes itself.
+        columns = ["N_AIH", "SEXO_rotulo", "VAL_TOT"]
+        for client, name in ((here, "aqui.csv"), (there, "ali.csv")):
+            client.export("SIH-RD", columns=columns, to=datasus.Csv(name), progress=False)
+        assert (tmp_path / "ali.csv").read_bytes() == (tmp_path / "aqui.csv").read_bytes()
+        assert not list((tmp_path / "made").iterdir())
+
+
 def test_source_and_lake_in_s3(spark: Any, source: pathlib.Path, s3: dict[str, str], tmp_path: pathlib.Path) -> None:
     """Executors ask the bucket themselves; the lake that they fill there is anybody's."""
     from pyarrow import fs

@@ -55,14 +55,14 @@ def answer() -> Iterator[Answer]:
         yield ask
 
 
-def settings(case: dict, source: pathlib.Path) -> dict[str, dict]:
-    """What the case declares, of the files in the source folder."""
-    declared = {
+def settings(case: dict, source: pathlib.Path) -> dict[str, dict | str]:
+    """What the case declares, of the files in the source folder, and its settings."""
+    declared: dict[str, dict | str] = {
         key: {name: str(source / file) for name, file in case[key].items()}
         for key in ("declared", "tables")
         if key in case
     }
-    return declared | {"csv": case["csv"]} if "csv" in case else declared
+    return declared | {key: case[key] for key in ("csv", "engine") if key in case}
 
 
 def given(call: str, of: dict, source: pathlib.Path, file: pathlib.Path) -> list[pathlib.Path | str]:

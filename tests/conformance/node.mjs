@@ -104,7 +104,7 @@ const isStrict = !['', '0', undefined].includes(process.env.DATASUS_STRICT)
 const isWanted = isStrict && existsSync(path.join(real, '..', '..'))
 
 for (const file of readdirSync(cases).filter((name) => name.endsWith('.json')).sort()) {
-  const { source: kind, files, asks = [], params, params_text: raw, expect, written = {}, declared, tables, csv: forms, server } = JSON.parse(readFileSync(path.join(cases, file), 'utf8'))
+  const { source: kind, files, asks = [], params, params_text: raw, expect, written = {}, declared, tables, csv: forms, engine, server } = JSON.parse(readFileSync(path.join(cases, file), 'utf8'))
   const skip = kind === 'real' && !existsSync(real) && !isWanted ? 'no genuine files here' : false
   test(path.basename(file, '.json'), { skip }, async (context) => {
     const folder = mkdtempSync(path.join(tmpdir(), 'datasus-case-'))
@@ -124,9 +124,16 @@ for (const file of readdirSync(cases).filter((name) => name.endsWith('.json')).s
     context.after(() => served?.stdin.end())
     const place = served === undefined ? source : String((await once(served.stdout, 'data'))[0]).trim()
     const home = served && path.join(folder, 'home')
-    const given = { declared: inSource(declared), tables: inSource(tables), csv: forms, home }
+    const given = { declared: inSource(declared), tables: inSource(tables), csv: forms, engine, home }
     const of = Object.entries(given).filter(([, one]) => one !== undefined)
-    const client = await open({ source: place, output: folder, language: 'pt', ...Object.fromEntries(of) })
+    let client
+    try {
+      client = await open({ source: place, output: folder, language: 'pt', ...Object.fromEntries(of) })
+    } catch (error) {
+      if (!(error instanceof DatasusError)) throw error
+      refused(error, expect.error)
+      return
+    }
     for (const asked of asks) {
       let answer
       try {

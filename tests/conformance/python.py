@@ -10,6 +10,7 @@ import operator
 import os
 import pathlib
 import shutil
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -36,14 +37,14 @@ def rows(table: pa.Table) -> list[list[str | None]]:
     return [list(row) for row in zip(*columns, strict=True)] if columns else []
 
 
-def settings(case: dict, source: pathlib.Path) -> dict[str, dict]:
-    """What the case declares, of the files in the source folder."""
+def settings(case: dict, source: pathlib.Path) -> dict[str, Any]:
+    """What the case declares, of the files in the source folder, and its settings."""
     declared = {
         key: {name: str(source / file) for name, file in case[key].items()}
         for key in ("declared", "tables")
         if key in case
     }
-    return declared | {"csv": case["csv"]} if "csv" in case else declared
+    return declared | {key: case[key] for key in ("csv", "engine") if key in case}
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -64,7 +65,11 @@ def test_every_case_answers_as_it_says(path: pathlib.Path, tmp_path: pathlib.Pat
     served = Server(str(source)) if case.get("server") == "ftp" else None
     home = {"home": tmp_path / "home"} if served else {}
     place = served.address if served else source
-    client = datasus.open(place, output=tmp_path, language="pt", **settings(case, source), **home)
+    try:
+        client = datasus.open(place, output=tmp_path, language="pt", **settings(case, source), **home)
+    except datasus.Error as error:
+        refused(error.to_dict(), case["expect"].get("error"))
+        return
     for asked in case.get("asks", []):
         try:
             answer = ask(client, source, asked["call"], asked.get("given", {}))

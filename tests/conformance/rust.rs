@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use datasus::{Client, Config, Error, Isolation, QueryParams};
+use datasus::{Client, Config, Error, Isolation, QueryParams, Secret};
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -59,16 +59,22 @@ fn every_case(isolation: Isolation) {
             serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
         let outcome = match case["source"].as_str() {
             Some("made") if case["server"] == "ftp" => served(made.path(), &case, isolation),
-            Some("made") if case["written"].is_null() => run(&made_client, made.path(), &case),
+            Some("made") if case["written"].is_null() && case["engine"].is_null() => {
+                run(&made_client, made.path(), &case)
+            }
             Some("made") => {
                 let folder = tempfile::tempdir().unwrap();
                 made::write(folder.path());
-                for (name, text) in case["written"].as_object().unwrap() {
+                for (name, text) in case["written"].as_object().into_iter().flatten() {
                     let path = folder.path().join(name);
                     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                     std::fs::write(path, text.as_str().unwrap()).unwrap();
                 }
-                run(&declaring(folder.path(), &case, isolation), folder.path(), &case)
+                match (declaring(folder.path(), &case, isolation), &case["expect"]["error"]) {
+                    (Ok(client), _) => run(&client, folder.path(), &case),
+                    (Err(error), Value::Null) => Err(format!("does not open: {error:?}")),
+                    (Err(error), expected) => check_error(&error, expected),
+                }
             }
             Some("real") => {
                 let Some(data) = real_data() else {
@@ -104,14 +110,15 @@ fn client(source: &Path, isolation: Isolation) -> Client {
     Client::open_with(source, config).unwrap()
 }
 
-/// A client of the folder with what the case declares of its files.
-fn declaring(folder: &Path, case: &Value, isolation: Isolation) -> Client {
+/// A client of the folder with what the case declares of its files, and its settings.
+fn declaring(folder: &Path, case: &Value, isolation: Isolation) -> datasus::Result<Client> {
     let of = |key: &str| -> Vec<(String, PathBuf)> {
         let all = case[key].as_object().into_iter().flatten();
         all.map(|(name, file)| (name.clone(), folder.join(file.as_str().unwrap()))).collect()
     };
     let csv = serde_json::from_value(case["csv"].clone()).unwrap_or_default();
-    let config = Config { output: Some(folder.join("out")), csv, ..config(isolation) };
+    let engine = case["engine"].as_str().map(Secret::new);
+    let config = Config { output: Some(folder.join("out")), csv, engine, ..config(isolation) };
     let mut builder = Client::builder(folder).config(config);
     for (dataset, path) in of("declared") {
         builder = builder.declare(dataset, [path.display().to_string()]);
@@ -119,7 +126,7 @@ fn declaring(folder: &Path, case: &Value, isolation: Isolation) -> Client {
     for (name, path) in of("tables") {
         builder = builder.table(name, path);
     }
-    builder.open().unwrap()
+    builder.open()
 }
 
 /// The same of a client of an FTP server that holds the files in the ministry's folders, as `tests/ftp_server.py` does.

@@ -124,7 +124,7 @@ TEXTOS: dict[str, str] = {
         Threads para a conversão e o motor; uma por núcleo.
     engine : str, opcional
         Um cluster em que as consultas rodam: ``sc://host:15002``, um servidor Spark Connect, com ``/;use_ssl=true;token=...``
-        atrás onde ele os pede. Ainda em nenhum pacote (DS-422); este processo.
+        atrás onde ele os pede; este processo. SQL não vai para lá.
     engine_folder : str ou caminho, opcional
         Uma pasta que o cluster e esta máquina veem com o mesmo caminho: ali o cluster grava o que vai para arquivos e tabelas,
         seja quanto for; nenhuma, e até ``spill_limit`` vem pelo servidor.

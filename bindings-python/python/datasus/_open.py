@@ -178,7 +178,7 @@ def open(  # noqa: A001 - `datasus.open` reads as the thing it does
         Threads for conversion and engine; one per core.
     engine : str, optional
         A cluster on which queries run: ``sc://host:15002``, a Spark Connect server, with ``/;use_ssl=true;token=...`` behind it
-        where it asks for them. In no package yet (DS-422); this process.
+        where it asks for them; this process. SQL does not go there.
     engine_folder : str or path, optional
         A folder that the cluster and this machine see under one path: there the cluster writes what goes to files and tables,
         however much it is; none, and up to ``spill_limit`` it comes through the server.

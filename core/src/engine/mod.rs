@@ -11,7 +11,6 @@ mod process;
 mod row_stream;
 mod scan;
 mod settings;
-#[cfg(feature = "spark")]
 mod spark;
 
 pub use duckdb::{DuckDb, DuckDbDialect, HANGS};
@@ -24,7 +23,6 @@ pub use process::main as worker_main;
 pub use row_stream::{RowSource, RowStream};
 pub use scan::Condition;
 pub use settings::Settings;
-#[cfg(feature = "spark")]
 pub use spark::{Spark, SparkDialect};
 
 use std::path::{Path, PathBuf};

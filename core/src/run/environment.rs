@@ -10,16 +10,12 @@ use rayon::prelude::*;
 
 use super::column_use::ColumnUse;
 use super::places::{homeless, local_folder, remote_cache, short_hash, source_of, spill_root, state_root};
-#[cfg(not(feature = "spark"))]
-use crate::base::text;
 use crate::base::{Cancel, Ctx, Error, Language, Priority, Result, TraceId};
 use crate::cache::{Answers, CacheMetrics, Cached};
 use crate::catalog::{Catalog, Dataset};
 use crate::columnar::forget_footers;
 use crate::config::{Config, Isolation};
-#[cfg(feature = "spark")]
-use crate::engine::Spark;
-use crate::engine::{Engine, Isolated, Local, Settings};
+use crate::engine::{Engine, Isolated, Local, Settings, Spark};
 use crate::estimate::Estimator;
 use crate::governor::{self, BatchMemory, Governor, Hook, Mode, ModeChanges};
 use crate::lake::{ConvertOptions, Lake, LakeFile, is_written_by_us};
@@ -435,27 +431,11 @@ impl Environment {
 }
 
 /// The engine that the settings name, before the one in the process.
-#[cfg(feature = "spark")]
 fn cluster(local: Arc<dyn Engine>, config: &Config) -> Result<Arc<dyn Engine>> {
     match &config.engine {
         None => Ok(local),
         Some(address) => Ok(Arc::new(Spark::over(local, address, config.ca.as_deref())?)),
     }
-}
-
-#[cfg(not(feature = "spark"))]
-fn cluster(local: Arc<dyn Engine>, config: &Config) -> Result<Arc<dyn Engine>> {
-    if config.engine.is_none() {
-        return Ok(local);
-    }
-    Err(Error::new(
-        crate::base::Code::InvalidParams,
-        text!(
-            "Configuração inválida: `engine`: esta compilação do datasus não fala com um cluster; compile com a feature `spark`",
-            "Invalid configuration: `engine`: this build of datasus speaks to no cluster; compile it with the feature `spark`"
-        ),
-    )
-    .stage("config"))
 }
 
 /// The tree that a source is, where it is one; its objects are then those of one more store.

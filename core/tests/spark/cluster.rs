@@ -23,11 +23,20 @@ pub struct Cluster {
 
 static CLUSTER: OnceLock<Option<Mutex<Cluster>>> = OnceLock::new();
 
+/// Whether anything may be started: it takes minutes and gigabytes, which whoever runs one test beside does not expect.
+#[track_caller]
+pub fn is_asked_for() -> bool {
+    let is_asked_for = std::env::var_os("DATASUS_CLUSTER").is_some();
+    if !is_asked_for {
+        skip::for_want_of_a_tool("no cluster was started: `make test` and `make test-cluster` set DATASUS_CLUSTER=1");
+    }
+    is_asked_for
+}
+
 /// The cluster, for one test at a time; none where these tests are not asked for, or it cannot be started.
 #[track_caller]
 pub fn cluster() -> Option<MutexGuard<'static, Cluster>> {
-    if std::env::var_os("DATASUS_CLUSTER").is_none() {
-        println!("not asked for: `make test-cluster` sets DATASUS_CLUSTER");
+    if !is_asked_for() {
         return None;
     }
     let cluster = CLUSTER.get_or_init(|| Cluster::start().map(Mutex::new));

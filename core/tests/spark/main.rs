@@ -1,5 +1,5 @@
 //! Queries on a real Spark cluster: the answers that this machine gives, and what becomes of them when the cluster fails.
-//! `make test-cluster` runs them.
+//! `make test` and `make test-cluster` run them; without DATASUS_CLUSTER=1 nothing is started.
 #![cfg(target_os = "linux")]
 
 mod answers;

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use datasus::store::Store;
 use datasus::{AggregateFn, Client, Code, Config, QueryParams, Secret, col};
 
-use crate::cluster::config;
+use crate::cluster::{config, is_asked_for};
 use crate::s3::{BUCKET, KEY, SECRET, Server, shared, store};
 use crate::skip;
 
@@ -69,7 +69,7 @@ fn rows(client: &Client, params: &QueryParams) -> Result<arrow::array::RecordBat
 
 #[test]
 fn groups_of_files_in_s3_are_made_where_they_lie_and_what_a_server_does_not_say_is_refused() {
-    if std::env::var_os("DATASUS_CLUSTER").is_none() {
+    if !is_asked_for() {
         return;
     }
     let Some(server) = shared() else { return };
@@ -123,7 +123,7 @@ impl Drop for Back {
 /// of two machines that share none.
 #[test]
 fn a_file_that_such_a_server_does_not_see_is_never_left_out() {
-    if std::env::var_os("DATASUS_CLUSTER").is_none() {
+    if !is_asked_for() {
         return;
     }
     let Some(server) = shared() else { return };

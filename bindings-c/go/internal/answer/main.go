@@ -26,10 +26,11 @@ type answer struct {
 type declared struct {
 	Declared, Tables map[string]string
 	Csv              map[string]datasus.CsvForm
+	Engine           string
 }
 
 func opened(source, output string, of declared) (*datasus.Client, error) {
-	config := datasus.Config{Output: output, Language: "pt", Tables: of.Tables, Csv: of.Csv, Declared: map[string][]string{}}
+	config := datasus.Config{Output: output, Language: "pt", Tables: of.Tables, Csv: of.Csv, Engine: of.Engine, Declared: map[string][]string{}}
 	for dataset, path := range of.Declared {
 		config.Declared[dataset] = []string{path}
 	}

@@ -2,14 +2,13 @@
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use spark_connect_proto as proto;
 
 use super::address::Address;
 use super::connection::{Connection, Serves};
 use super::operation::{Operation, patiently};
 use super::request::{self, Known};
 use super::rows::Rows;
-use super::{failure, made};
+use super::{failure, made, proto};
 use crate::base::{Cancel, Code, Ctx, Error, Result, text};
 use crate::engine::Settings;
 use crate::engine::settings::Pace;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use proto::spark_connect_service_client::SparkConnectServiceClient;
-use spark_connect_proto as proto;
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status, Streaming};
 
 use super::address::Address;
+use super::proto::spark_connect_service_client::SparkConnectServiceClient;
+use super::proto::{self, analyze_plan_request, analyze_plan_response, config_request};
 use crate::base::Secret;
 
 const CONNECTS_WITHIN: Duration = Duration::from_secs(10);
@@ -107,7 +107,7 @@ impl Connection {
     }
 
     fn user(&self) -> Option<proto::UserContext> {
-        Some(proto::UserContext { user_id: self.user.clone(), user_name: self.user.clone(), ..Default::default() })
+        Some(proto::UserContext { user_id: self.user.clone(), user_name: self.user.clone() })
     }
 
     fn request<T>(&self, message: T, within: Option<Duration>) -> Request<T> {
@@ -124,15 +124,13 @@ impl Connection {
         let pair = |key: &str, value: &str| proto::KeyValue { key: key.to_owned(), value: Some(value.to_owned()) };
         let mut pairs: Vec<proto::KeyValue> = SETTINGS.iter().map(|(key, value)| pair(key, value)).collect();
         pairs.push(pair("spark.sql.execution.arrow.maxRecordsPerBatch", &rows.to_string()));
-        let set = proto::config_request::Set { pairs, ..Default::default() };
-        let operation =
-            proto::config_request::Operation { op_type: Some(proto::config_request::operation::OpType::Set(set)) };
+        let set = config_request::operation::OpType::Set(config_request::Set { pairs });
+        let operation = config_request::Operation { op_type: Some(set) };
         let message = proto::ConfigRequest {
             session_id: self.session.clone(),
             user_context: self.user(),
             operation: Some(operation),
             client_type: Some(CLIENT.into()),
-            ..Default::default()
         };
         let request = self.request(message, Some(ANSWERS_WITHIN));
         let session = self.stub.config(request).await?.into_inner().server_side_session_id;
@@ -140,13 +138,12 @@ impl Connection {
             session_id: self.session.clone(),
             user_context: self.user(),
             client_type: Some(CLIENT.into()),
-            analyze: Some(proto::analyze_plan_request::Analyze::SparkVersion(Default::default())),
-            ..Default::default()
+            analyze: Some(analyze_plan_request::Analyze::SparkVersion(analyze_plan_request::SparkVersion {})),
         };
         let request = self.request(message, Some(ANSWERS_WITHIN));
         let answer = self.stub.analyze_plan(request).await?.into_inner();
         match answer.result {
-            Some(proto::analyze_plan_response::Result::SparkVersion(of)) => {
+            Some(analyze_plan_response::Result::SparkVersion(of)) => {
                 Ok(Serves { version: of.version, is_spark: session != self.session })
             }
             _ => Err(Status::unimplemented("no version")),
@@ -169,7 +166,6 @@ impl Connection {
             plan: Some(plan),
             client_type: Some(CLIENT.into()),
             request_options: vec![option],
-            ..Default::default()
         };
         let request = self.request(message, None);
         self.stub.execute_plan(request).await.map(tonic::Response::into_inner)
@@ -187,7 +183,6 @@ impl Connection {
             operation_id: operation,
             client_type: Some(CLIENT.into()),
             last_response_id: last,
-            ..Default::default()
         };
         let request = self.request(message, None);
         self.stub.reattach_execute(request).await.map(tonic::Response::into_inner)
@@ -200,7 +195,6 @@ impl Connection {
             user_context: self.user(),
             client_type: Some(CLIENT.into()),
             interrupt_type: proto::interrupt_request::InterruptType::All.into(),
-            ..Default::default()
         };
         let request = self.request(message, Some(ENDS_WITHIN));
         let interrupted = self.stub.interrupt(request).await.map(drop);
@@ -208,7 +202,6 @@ impl Connection {
             session_id: self.session.clone(),
             user_context: self.user(),
             client_type: Some(CLIENT.into()),
-            ..Default::default()
         };
         let request = self.request(message, Some(ENDS_WITHIN));
         let released = self.stub.release_session(request).await.map(drop);

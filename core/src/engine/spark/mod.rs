@@ -13,6 +13,7 @@ mod failure;
 mod made;
 mod operation;
 mod path;
+mod proto;
 mod request;
 mod rows;
 mod worker;

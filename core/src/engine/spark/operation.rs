@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use proto::execute_plan_response::ResponseType;
-use spark_connect_proto as proto;
 use tonic::{Status, Streaming};
 
 use super::address::Address;
 use super::connection::{Connection, new_id};
-use super::failure;
+use super::proto::execute_plan_response::{ArrowBatch, ExecutionProgress, ObservedMetrics, ResponseType};
+use super::proto::expression::literal::LiteralType;
 use super::request::COUNT;
+use super::{failure, proto};
 use crate::base::{ClusterUse, Ctx, Error, Result};
 use crate::recovery::Retries;
 use crate::store::runtime::wait;
@@ -94,8 +94,8 @@ impl<'c> Operation<'c> {
         self.counted.ok_or_else(|| Error::internal("spark: a command ended without its count"))
     }
 
-    /// The next answer; none once the server has said that it was the last one.
-    pub fn next(&mut self) -> Result<Option<ResponseType>> {
+    /// The next rows; none once the server has said that they were the last ones.
+    pub fn next(&mut self) -> Result<Option<ArrowBatch>> {
         loop {
             let mut stream = match self.stream.take() {
                 Some(stream) => stream,
@@ -118,10 +118,11 @@ impl<'c> Operation<'c> {
                     match answer.response_type {
                         Some(ResponseType::ResultComplete(_)) => self.complete = true,
                         Some(ResponseType::ExecutionProgress(progress)) => self.note(progress),
-                        Some(other) => {
+                        Some(ResponseType::ArrowBatch(rows)) => {
                             self.handed = true;
-                            return Ok(Some(other));
+                            return Ok(Some(rows));
                         }
+                        // Of a kind that is not asked for.
                         None => {}
                     }
                 }
@@ -169,15 +170,14 @@ impl<'c> Operation<'c> {
         Ok(())
     }
 
-    fn count(&mut self, metrics: &[proto::execute_plan_response::ObservedMetrics]) {
-        use proto::expression::literal::LiteralType;
+    fn count(&mut self, metrics: &[ObservedMetrics]) {
         let ours = metrics.iter().find(|metrics| metrics.name == COUNT);
         if let Some(LiteralType::Long(rows)) = ours.and_then(|ours| ours.values.first()?.literal_type.clone()) {
             self.counted = u64::try_from(rows).ok();
         }
     }
 
-    fn note(&mut self, progress: proto::execute_plan_response::ExecutionProgress) {
+    fn note(&mut self, progress: ExecutionProgress) {
         for stage in progress.stages {
             self.stages.insert(stage.stage_id, (stage.num_tasks, stage.input_bytes_read));
         }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use proto::expression::ExprType;
-use proto::relation::RelType;
-use spark_connect_proto as proto;
-
 use super::dialect::{PATH, ROW, numbered_name, source_name};
 use super::path::{as_uri, pattern};
+use super::proto::expression::literal::LiteralType;
+use super::proto::expression::{self, ExprType};
+use super::proto::relation::RelType;
+use super::proto::{self, read, write_operation};
 use crate::base::Result;
 use crate::engine::no_user_sql;
 use crate::plan::{Binds, Source, Statement, View};
@@ -32,28 +32,23 @@ pub(super) fn no_rows(of: proto::Relation) -> proto::Plan {
 /// The command that writes it as Parquet into the folder of this URI, in the place of what an earlier attempt left there, and says how
 /// many rows it were.
 pub(super) fn written(of: proto::Relation, uri: String) -> proto::Plan {
-    let count = proto::expression::UnresolvedFunction {
+    let count = expression::UnresolvedFunction {
         function_name: "count".into(),
-        arguments: vec![expression(ExprType::Literal(proto::expression::Literal {
-            literal_type: Some(proto::expression::literal::LiteralType::Integer(1)),
-            ..Default::default()
-        }))],
-        ..Default::default()
+        arguments: vec![literal(LiteralType::Integer(1))],
     };
     let counted = proto::CollectMetrics {
         input: Some(Box::new(of)),
         name: COUNT.into(),
-        metrics: vec![named(expression(ExprType::UnresolvedFunction(count)), COUNT)],
+        metrics: vec![named(ExprType::UnresolvedFunction(count), COUNT)],
     };
     let write = proto::WriteOperation {
         input: Some(relation(RelType::CollectMetrics(Box::new(counted)))),
         source: Some("parquet".into()),
-        save_type: Some(proto::write_operation::SaveType::Path(uri)),
-        mode: proto::write_operation::SaveMode::Overwrite.into(),
+        save_type: Some(write_operation::SaveType::Path(uri)),
+        mode: write_operation::SaveMode::Overwrite.into(),
         options: [("compression", "zstd"), ("parquet.block.size", "67108864"), ("maxRecordsPerFile", "0")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
-        ..Default::default()
     };
     let command = proto::Command { command_type: Some(proto::command::CommandType::WriteOperation(write)) };
     proto::Plan { op_type: Some(proto::plan::OpType::Command(command)) }
@@ -66,15 +61,9 @@ pub(super) const COUNT: &str = "datasus_rows";
 pub(super) fn asked(views: &[View], sql: &str, binds: &[String], known: &[Known]) -> proto::Relation {
     let tables: Vec<String> = views.iter().map(|view| format!("{} AS ({})", view.name, view.relation)).collect();
     let query = if tables.is_empty() { sql.to_owned() } else { format!("WITH {} {sql}", tables.join(", ")) };
-    let bind = |value: &String| {
-        let literal = proto::expression::Literal {
-            literal_type: Some(proto::expression::literal::LiteralType::String(value.clone())),
-            ..Default::default()
-        };
-        expression(ExprType::Literal(literal))
-    };
+    let bind = |value: &String| literal(LiteralType::String(value.clone()));
     let named_in = query.clone();
-    let sql = proto::Sql { query, pos_arguments: binds.iter().map(bind).collect(), ..Default::default() };
+    let sql = proto::Sql { query, pos_arguments: binds.iter().map(bind).collect() };
     // Each once, whoever names it, and none that the text does not: the server would look at its files.
     let mut sources: BTreeMap<String, proto::Relation> = BTreeMap::new();
     for Source { files, .. } in views.iter().flat_map(|view| &view.sources) {
@@ -88,13 +77,13 @@ pub(super) fn asked(views: &[View], sql: &str, binds: &[String], known: &[Known]
     }
     let sources = sources.into_iter().map(|(name, table)| alias(name, table));
     let known = known.iter().map(|table| {
-        let rows = proto::LocalRelation { data: Some(table.rows.clone().into()), ..Default::default() };
+        let rows = proto::LocalRelation { data: Some(table.rows.clone().into()) };
         alias(table.name.clone(), relation(RelType::LocalRelation(rows)))
     });
     let mut references: Vec<proto::Relation> = sources.chain(known).collect();
     // Spark needs none; servers like it do.
     for (number, reference) in (1..).zip(&mut references) {
-        reference.common = Some(proto::RelationCommon { plan_id: Some(number), ..Default::default() });
+        reference.common = Some(proto::RelationCommon { plan_id: Some(number) });
     }
     let root = relation(RelType::Sql(sql));
     match references.is_empty() {
@@ -131,47 +120,40 @@ fn relation(of: RelType) -> proto::Relation {
 }
 
 fn expression(of: ExprType) -> proto::Expression {
-    proto::Expression { expr_type: Some(of), ..Default::default() }
+    proto::Expression { expr_type: Some(of) }
 }
 
-fn named(expr: proto::Expression, name: &str) -> proto::Expression {
-    let (expr, name) = (Some(Box::new(expr)), vec![name.to_owned()]);
-    expression(ExprType::Alias(Box::new(proto::expression::Alias { expr, name, ..Default::default() })))
+fn literal(of: LiteralType) -> proto::Expression {
+    expression(ExprType::Literal(expression::Literal { literal_type: Some(of) }))
+}
+
+fn named(of: ExprType, name: &str) -> proto::Expression {
+    let alias = expression::Alias { expr: Some(Box::new(expression(of))), name: vec![name.to_owned()] };
+    expression(ExprType::Alias(Box::new(alias)))
 }
 
 fn alias(alias: String, input: proto::Relation) -> proto::Relation {
-    relation(RelType::SubqueryAlias(Box::new(proto::SubqueryAlias {
-        input: Some(Box::new(input)),
-        alias,
-        ..Default::default()
-    })))
+    relation(RelType::SubqueryAlias(Box::new(proto::SubqueryAlias { input: Some(Box::new(input)), alias })))
 }
 
 /// All of the files, or an error.
 fn read(files: &[String]) -> proto::Relation {
-    let source = proto::read::DataSource {
+    let source = read::DataSource {
         format: Some("parquet".into()),
         // Names like `ano=2024` in a path are the lake's business, never columns.
         options: [("recursiveFileLookup".to_owned(), "true".to_owned())].into(),
         paths: files.iter().map(|file| pattern(&as_uri(file))).collect(),
-        ..Default::default()
     };
-    relation(RelType::Read(proto::Read {
-        read_type: Some(proto::read::ReadType::DataSource(source)),
-        ..Default::default()
-    }))
+    relation(RelType::Read(proto::Read { read_type: Some(read::ReadType::DataSource(source)) }))
 }
 
 /// With two columns more: where a row stands in its file, and the file's path. Tables of a text are views, which hand no hidden
 /// columns on.
 fn numbered(files: proto::Relation) -> proto::Relation {
-    let all = expression(ExprType::UnresolvedStar(Default::default()));
+    let all = expression(ExprType::UnresolvedStar(expression::UnresolvedStar {}));
     let hidden = |of: &str, name: &str| {
-        let attribute = proto::expression::UnresolvedAttribute {
-            unparsed_identifier: format!("_metadata.{of}"),
-            ..Default::default()
-        };
-        named(expression(ExprType::UnresolvedAttribute(attribute)), name)
+        let attribute = expression::UnresolvedAttribute { unparsed_identifier: format!("_metadata.{of}") };
+        named(ExprType::UnresolvedAttribute(attribute), name)
     };
     relation(RelType::Project(Box::new(proto::Project {
         input: Some(Box::new(files)),

@@ -8,10 +8,9 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
-use proto::execute_plan_response::{ArrowBatch, ResponseType};
-use spark_connect_proto as proto;
 
 use super::operation::Operation;
+use super::proto::execute_plan_response::ArrowBatch;
 use crate::base::{Error, Result};
 
 /// The rows of an operation.
@@ -28,13 +27,10 @@ impl<'o, 'c> Rows<'o, 'c> {
 
     /// The next batch; the first has the schema, and may be empty.
     pub fn next(&mut self) -> Result<Option<RecordBatch>> {
-        while let Some(answer) = self.operation.next()? {
-            let ResponseType::ArrowBatch(sent) = answer else { continue };
-            return self.batch(sent).map(Some);
-        }
-        match self.schema {
-            Some(_) => Ok(None),
-            None => Err(odd("an answer without a schema")),
+        match (self.operation.next()?, &self.schema) {
+            (Some(sent), _) => self.batch(sent).map(Some),
+            (None, Some(_)) => Ok(None),
+            (None, None) => Err(odd("an answer without a schema")),
         }
     }
 
