@@ -70,8 +70,8 @@ fn the_readmes_show_the_api_that_compiles() {
 #[test]
 fn the_first_example_of_each_language_opens_the_ministrys_server_and_its_page_says_what_happens_offline() {
     for (page, languages) in [
-        ("README.md", &["rust", "python", "js", "c"][..]),
-        ("README.pt-BR.md", &["rust", "python", "js", "c"]),
+        ("README.md", &["rust", "python", "js", "c", "go"][..]),
+        ("README.pt-BR.md", &["rust", "python", "js", "c", "go"]),
         ("bindings-python/README.md", &["python"]),
         ("bindings-node/README.md", &["ts"]),
         ("bindings-c/README.md", &["c", "go"]),
