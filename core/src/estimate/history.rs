@@ -47,8 +47,16 @@ impl Traits {
     /// For a model: all about the same size.
     pub(super) fn sizes(&self) -> Sizes {
         let of = |number: f64| (number.max(0.0) + 1.0).ln() / 10.0;
-        let sizes: [f64; SIZES] =
-            [1.0, of(self.rows_read * self.columns), of(self.bytes_read), of(self.rows), of(self.held)];
+        let sizes: [f64; SIZES] = [
+            1.0,
+            of(self.rows_read * self.columns),
+            of(self.bytes_read),
+            of(self.rows),
+            of(self.held),
+            of(self.columns),
+            of(self.resident),
+            of(self.work_bytes),
+        ];
         sizes
     }
 
