@@ -112,8 +112,7 @@ impl Carried {
             }
         }
         // What was spilled must be gone, and nothing be counted as running, before the consumer learns that this was all.
-        let used = |spill: &SpillFolder| std::fs::read_dir(spill.path()).is_ok_and(|mut files| files.next().is_some());
-        match spill.as_ref().is_ok_and(used) {
+        match spill.as_ref().is_ok_and(SpillFolder::is_used) {
             true => drop(worker),
             false => self.pool.ended(worker),
         }
