@@ -101,10 +101,13 @@ impl Kept {
             return;
         }
         self.remove(key);
-        while self.bytes + bytes > MOST_BYTES
-            && let Some(oldest) = self.footers.iter().min_by_key(|(_, known)| known.used).map(|(key, _)| *key)
-        {
-            self.remove(oldest);
+        // Half of them at once, so that files in their thousands do not have each other looked through.
+        while self.bytes + bytes > MOST_BYTES && !self.footers.is_empty() {
+            let mut used: Vec<u64> = self.footers.values().map(|known| known.used).collect();
+            let half = used.len() / 2;
+            let middle = *used.select_nth_unstable(half).1;
+            self.footers.retain(|_, known| known.used > middle);
+            self.bytes = self.footers.values().map(|known| known.bytes).sum();
         }
         self.bytes += bytes;
         let known = Known { text: text.into(), footer, arrow, bytes, used: self.clock };

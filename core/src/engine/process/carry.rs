@@ -125,8 +125,7 @@ impl Carried {
         let mut tried = 0;
         loop {
             let mut worker = self.pool.take(&self.ctx)?;
-            let process = worker.process();
-            self.ctx.cancel.when_set(move || process.signal());
+            self.ctx.cancel.when_set(worker.process().killer());
             let sent = frames::write(&mut worker.requests, Kind::Request, request, &[]);
             let error = match sent.and_then(|()| frames::read(&mut worker.answers, 0)) {
                 Ok(frame) if frame.kind == Kind::Begins => return Ok(worker),

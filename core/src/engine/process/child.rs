@@ -90,7 +90,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.process.kill();
+        self.process.end();
     }
 }
 
@@ -120,6 +120,25 @@ impl Process {
             #[cfg(target_os = "linux")]
             Origin::Forked(forked) => forked.signal(),
         }
+    }
+
+    /// Ends it, if it has not ended, and is there until it has.
+    fn end(&self) {
+        if self.home != std::process::id() {
+            return;
+        }
+        self.signal();
+        match &*self.of {
+            Origin::Started(child) => drop(child_of(child).wait()),
+            #[cfg(target_os = "linux")]
+            Origin::Forked(forked) => forked.wait(),
+        }
+    }
+
+    /// What ends it, and holds nothing of it meanwhile.
+    pub fn killer(&self) -> impl Fn() + Send + Sync + use<> {
+        let (of, home) = (Arc::downgrade(&self.of), self.home);
+        move || of.upgrade().into_iter().for_each(|of| Process { of, home }.signal())
     }
 
     /// Ends it, if it has not ended, and says how it ended. None in a process that is not its parent.

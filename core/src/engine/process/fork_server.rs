@@ -1,6 +1,6 @@
 //! The library's side of a fork server: a process that gives it workers which need not be started.
 
-use std::io::{Error as IoError, ErrorKind, Result as IoResult};
+use std::io::{ErrorKind, Result as IoResult};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -53,22 +53,30 @@ impl ForkServer {
         &self.hello
     }
 
-    /// One more worker. An error: the server has ended, or can't.
-    pub fn fork(&self) -> IoResult<Worker> {
+    /// One more worker; none where there can be none now, of which those that are there hear nothing. An error: the server has ended.
+    pub fn fork(&self) -> IoResult<Option<Worker>> {
         let pipe = || pipe_with(PipeFlags::CLOEXEC);
-        let ((theirs, requests), (answers, from), (ended, how)) = (pipe()?, pipe()?, pipe()?);
-        passing::send(&self.control, forking::FORK, &[theirs.as_fd(), from.as_fd(), how.as_fd()])?;
+        let (Ok((theirs, requests)), Ok((answers, from)), Ok((ended, how))) = (pipe(), pipe(), pipe()) else {
+            return Ok(None);
+        };
+        match passing::send(&self.control, forking::FORK, &[theirs.as_fd(), from.as_fd(), how.as_fd()]) {
+            Err(error) if !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                return Ok(None);
+            }
+            sent => sent?,
+        }
         drop((theirs, from, how));
         if !is_readable(&self.control, Instant::now() + TO_ANSWER)? {
             return Err(ErrorKind::TimedOut.into());
         }
         let (letter, descriptors) = passing::receive(&self.control)?.ok_or(ErrorKind::UnexpectedEof)?;
+        // One whose process cannot be named here has its pipes closed, and ends.
         let process = descriptors.into_iter().next().filter(|_| letter == forking::FORK);
-        let process = process.ok_or_else(|| IoError::other("the fork server forks none"))?;
+        let Some(process) = process else { return Ok(None) };
         // One that stays small is only slower.
         let _ = rustix::pipe::fcntl_setpipe_size(&answers, PIPE_BYTES);
         let process = Process::forked(process, ended);
-        Ok(Worker { requests: requests.into(), answers: answers.into(), locks: self.hello.locks, process })
+        Ok(Some(Worker { requests: requests.into(), answers: answers.into(), locks: self.hello.locks, process }))
     }
 }
 

@@ -14,6 +14,8 @@ use super::child::is_readable;
 
 /// A process that was killed ends at once, unless it is in the midst of giving back its memory.
 const TO_END: Duration = Duration::from_secs(20);
+/// A server says it at once, unless it is stopped.
+const TO_SAY: Duration = Duration::from_secs(1);
 
 pub(super) struct Forked {
     process: OwnedFd,
@@ -30,10 +32,8 @@ impl Forked {
         Forked { process, ended: Mutex::new(Ended { said: ended.into(), how: None }) }
     }
 
-    /// Nothing is said of it yet.
     pub fn lives(&self) -> bool {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.how.is_none() && is_readable(&ended.said, Instant::now()).is_ok_and(|said| !said)
+        is_readable(&self.process, Instant::now()).is_ok_and(|ended| !ended)
     }
 
     pub fn signal(&self) {
@@ -41,10 +41,16 @@ impl Forked {
         let _ = pidfd_send_signal(&self.process, Signal::KILL);
     }
 
+    /// Until it has ended, whatever becomes of its server.
+    pub fn wait(&self) {
+        let _ = is_readable(&self.process, Instant::now() + TO_END);
+    }
+
     /// How it ended, once it is told to.
     pub fn ended(&self) -> Option<ExitStatus> {
+        self.wait();
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        if ended.how.is_none() && is_readable(&ended.said, Instant::now() + TO_END).is_ok_and(|said| said) {
+        if ended.how.is_none() && is_readable(&ended.said, Instant::now() + TO_SAY).is_ok_and(|said| said) {
             let mut how = [0; 4];
             // A server that has ended says nothing, and its workers were killed with it.
             let how = ended.said.read_exact(&mut how).map_or(libc::SIGKILL, |()| i32::from_le_bytes(how));

@@ -3,11 +3,14 @@
 
 use std::fs::File;
 use std::io::{Error as IoError, Result as IoResult, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::retry_on_intr;
-use rustix::process::{Pid, PidfdFlags, WaitOptions, getpid, pidfd_open, waitpid};
+use rustix::process::{
+    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitOptions, getpid, getrlimit, kill_process, pidfd_open, setrlimit,
+    waitpid,
+};
 
 use super::{limits, passing};
 
@@ -18,7 +21,9 @@ pub(super) const REFUSED: u8 = b'R';
 
 /// Whether this kernel has what it takes.
 pub(super) fn is_possible() -> bool {
-    pidfd_open(getpid(), PidfdFlags::empty()).is_ok()
+    // SAFETY: signal 0 is none; it is asked whether one could be sent.
+    let hears = |me: OwnedFd| unsafe { libc::syscall(libc::SYS_pidfd_send_signal, me.as_raw_fd(), 0, 0, 0) } == 0;
+    pidfd_open(getpid(), PidfdFlags::empty()).is_ok_and(hears)
 }
 
 /// A worker that was forked, for as long as it lives.
@@ -46,7 +51,13 @@ impl Forked {
 
 /// Serves until the library closes `control`. Returns in each worker that it forks with that one's pipes: requests, and answers.
 pub(super) fn serve(control: File) -> IoResult<Option<(File, File)>> {
+    // What the host ignores a program that it starts ignores too, and then nobody hears how its children ended.
+    // SAFETY: no handler is installed.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
     let parent = std::process::id();
+    // Each worker takes two, and sets a bound of its own.
+    let open = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: open.maximum, maximum: open.maximum })?;
     let mut workers: Vec<Forked> = Vec::new();
     loop {
         let mut looked_at = vec![PollFd::new(&control, PollFlags::IN)];
@@ -58,14 +69,14 @@ pub(super) fn serve(control: File) -> IoResult<Option<(File, File)>> {
             continue;
         }
         let Some((letter, descriptors)) = passing::receive(&control)? else { return Ok(None) };
-        let Ok([requests, answers, ended]) = <[OwnedFd; 3]>::try_from(descriptors) else {
-            return Err(IoError::other("a fork server was sent something else than pipes"));
-        };
         // A thread that is not there in the child may have held a lock.
-        if letter != FORK || limits::threads()? != 1 {
+        let is_alone = limits::threads().is_ok_and(|threads| threads == 1);
+        // Where no more may be open some are missing.
+        let (FORK, true, Ok([requests, answers, ended])) = (letter, is_alone, <[OwnedFd; 3]>::try_from(descriptors))
+        else {
             passing::send(&control, REFUSED, &[])?;
             continue;
-        }
+        };
         // SAFETY: no other thread runs, so that the child is a whole copy of this process.
         match unsafe { libc::fork() } {
             -1 => passing::send(&control, REFUSED, &[])?,
@@ -78,9 +89,17 @@ pub(super) fn serve(control: File) -> IoResult<Option<(File, File)>> {
             pid => {
                 let pid = Pid::from_raw(pid).ok_or_else(|| IoError::other("a worker without a number"))?;
                 // Nobody else waits for it, so that its number stays its own.
-                let process = pidfd_open(pid, PidfdFlags::empty())?;
-                passing::send(&control, FORK, &[process.as_fd()])?;
-                workers.push(Forked { pid, process, ended: ended.into() });
+                match pidfd_open(pid, PidfdFlags::empty()) {
+                    Ok(process) => {
+                        passing::send(&control, FORK, &[process.as_fd()])?;
+                        workers.push(Forked { pid, process, ended: ended.into() });
+                    }
+                    Err(_) => {
+                        kill_process(pid, Signal::KILL)?;
+                        retry_on_intr(|| waitpid(Some(pid), WaitOptions::empty()))?;
+                        passing::send(&control, REFUSED, &[])?;
+                    }
+                }
             }
         }
     }

@@ -104,6 +104,7 @@ pub(super) fn environment(libraries: Option<&str>) -> BTreeMap<String, String> {
 }
 
 /// Says that a process is to fork workers.
+#[cfg(target_os = "linux")]
 pub(super) const FORKS: &str = "DATASUS_WORKER_FORKS";
 /// Says that a process is a worker, and whose.
 pub(super) const PARENT: &str = "DATASUS_WORKER_OF";

@@ -43,33 +43,38 @@ impl Starter {
 
     pub fn start(&mut self) -> Result<Worker> {
         #[cfg(target_os = "linux")]
+        if let Some(worker) = self.forked()? {
+            return Ok(worker);
+        }
+        if let Way::Run(first) = &mut self.way
+            && let Some(first) = first.take()
         {
-            if let Way::Unknown = self.way {
-                self.open()?;
-            }
-            let forked = if let Way::Fork(server) = &self.way { Some(server.fork()) } else { None };
-            match forked {
-                Some(Ok(worker)) => return Ok(worker),
-                Some(Err(error)) => {
+            return Ok(first);
+        }
+        Worker::start(&self.program)
+    }
+
+    /// None where there is no server, or it can fork none now: those that it has forked live on.
+    #[cfg(target_os = "linux")]
+    fn forked(&mut self) -> Result<Option<Worker>> {
+        if let Way::Fork(server) = &self.way {
+            match server.fork() {
+                Ok(worker) => return Ok(worker),
+                Err(error) => {
                     tracing::warn!(%error, "a fork server has ended");
                     self.way = Way::Unknown;
-                    self.open()?;
-                    if let Way::Fork(server) = &self.way {
-                        match server.fork() {
-                            Ok(worker) => return Ok(worker),
-                            Err(error) => {
-                                tracing::warn!(%error, "workers are started one by one");
-                                self.way = Way::Run(None);
-                            }
-                        }
-                    }
                 }
-                None => {}
             }
         }
-        match &mut self.way {
-            Way::Run(first) if first.is_some() => first.take().map_or_else(|| Worker::start(&self.program), Ok),
-            _ => Worker::start(&self.program),
+        if let Way::Unknown = self.way {
+            self.open()?;
         }
+        let Way::Fork(server) = &self.way else { return Ok(None) };
+        let forked = server.fork();
+        Ok(forked.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a fork server has ended at once");
+            self.way = Way::Unknown;
+            None
+        }))
     }
 }

@@ -67,7 +67,13 @@ impl Check<'_> {
         }
         let asked = self.scope.as_ref().map(|scope| (self.file_columns)(scope, Extent::Selected, Some(name)));
         let is = match asked {
-            Some(Ok(columns)) => columns.iter().any(is_it),
+            Some(Ok(of)) => {
+                let is = of.columns.iter().any(is_it);
+                if of.all {
+                    self.selected = Some(of.columns);
+                }
+                is
+            }
             Some(Err(error)) => {
                 self.failed.get_or_insert(error);
                 false

@@ -67,8 +67,17 @@ pub fn validate(params: &QueryParams, catalog: &'static Catalog, file_columns: F
     }
 }
 
-/// The columns of a table's files; with a name, those of the files that may have one of that name.
-pub type FileColumns<'a> = &'a dyn Fn(&Scope, Extent, Option<&str>) -> Result<Vec<(String, LogicalType)>>;
+/// The columns of a table's files; with a name, it may be those of the files that may have one of that name.
+pub type FileColumns<'a> = &'a dyn Fn(&Scope, Extent, Option<&str>) -> Result<OfFiles>;
+
+/// Columns of files.
+#[derive(Debug, Default)]
+pub struct OfFiles {
+    /// By name.
+    pub columns: Vec<(String, LogicalType)>,
+    /// Of the files, whatever the name that was asked for.
+    pub all: bool,
+}
 /// Names that are looked for one by one; of more, all columns are asked.
 const MOST_CALLED: usize = 8;
 
@@ -113,11 +122,14 @@ impl<'a> Check<'a> {
             Extent::Dataset => &mut self.of_dataset,
         };
         asked.get_or_insert_with(|| {
-            let columns = self.scope.as_ref().map(|scope| (self.file_columns)(scope, extent, None));
-            columns.unwrap_or_else(|| Ok(Vec::new())).unwrap_or_else(|error| {
-                self.failed.get_or_insert(error);
-                Vec::new()
-            })
+            let asked = self.scope.as_ref().map(|scope| (self.file_columns)(scope, extent, None));
+            asked.unwrap_or_else(|| Ok(OfFiles::default())).map_or_else(
+                |error| {
+                    self.failed.get_or_insert(error);
+                    Vec::new()
+                },
+                |of| of.columns,
+            )
         })
     }
     /// Whether there are as many problems as an answer names: what may have been meant is not looked for any more.
