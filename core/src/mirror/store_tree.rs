@@ -56,8 +56,8 @@ impl Tree for StoreTree {
     }
 
     fn list(&self, folder: &str, cancel: &Cancel) -> Result<Vec<TreeEntry>> {
-        let root = self.at(folder);
-        let listed = match self.stores.list(&root) {
+        let (root, stores) = (self.at(folder), self.stores.during(cancel));
+        let listed = match stores.list(&root) {
             // Of a disk a folder may be missing while the tree is there; a bucket has no folders, and its own absence is an error.
             Err(error) if error.code() == Code::NotFound && self.is_here() => return Err(of_tree(error)),
             Err(error) if error.code() == Code::NotFound && root.is_file() => {
@@ -83,7 +83,7 @@ impl Tree for StoreTree {
                 }
                 continue;
             }
-            match entry.object.clone().map_or_else(|| self.stores.stat(&entry.location), Ok) {
+            match entry.object.clone().map_or_else(|| stores.stat(&entry.location), Ok) {
                 Ok(object) => entries.push(file(&name, &object)),
                 // It went since it was listed; of a folder that is there.
                 Err(error) if error.code() == Code::NotFound => {}
@@ -94,8 +94,8 @@ impl Tree for StoreTree {
         Ok(entries)
     }
 
-    fn stat(&self, path: &str, _cancel: &Cancel) -> Result<TreeEntry> {
-        let object = self.stores.stat(&self.at(path)).map_err(of_tree)?;
+    fn stat(&self, path: &str, cancel: &Cancel) -> Result<TreeEntry> {
+        let object = self.stores.during(cancel).stat(&self.at(path)).map_err(of_tree)?;
         Ok(file(folder_and_name(path).1, &object))
     }
 
@@ -111,7 +111,7 @@ impl Tree for StoreTree {
         if !listed.is_same(&now) {
             return Err(changed(&self.address, path, None));
         }
-        let object = self.stores.open(&at).map_err(of_tree)?;
+        let object = self.stores.during(cancel).open(&at).map_err(of_tree)?;
         to.begin(have)?;
         let (mut from, mut read) = (have, vec![0; READ]);
         while from < object.size() {

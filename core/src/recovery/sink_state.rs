@@ -61,6 +61,11 @@ impl SinkState {
         self.folder.join(format!("sink-{}.log", self.number))
     }
 
+    /// The file of what has gone up of the sink's file, where that goes to another store.
+    pub fn upload_log(&self) -> PathBuf {
+        self.folder.join(format!("upload-{}.log", self.number))
+    }
+
     /// Something of the job is about to be made outside of its folder.
     pub fn begins(&self) -> Result<()> {
         Log::<()>::open(&self.log()).map(drop)

@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use super::resumable_file::{self, Opened, Part, ResumableFile};
 use super::target::too_many_rows;
 use super::{Identity, OutputRoot, ResultInfo, Sink, Stored, TargetEnv};
-use crate::base::{Chunk, CommittedUnits, Ctx, Error, Result};
+use crate::base::{Cancel, Chunk, CommittedUnits, Ctx, Error, Result};
 use crate::recovery::SinkState;
-use crate::store::{LocalRoot, OutputFile, Upload};
+use crate::store::{GrowingUpload, LocalRoot, OutputFile};
 
 /// A way to write rows as the bytes of one file.
 pub(super) trait FileFormat: Send {
@@ -41,6 +41,9 @@ pub(super) trait FileWriter: Send {
 
     /// Writes `chunk`, behind `before` rows, and marks the checkpoints that it comes to.
     fn write(&mut self, chunk: &Chunk, before: u64, ctx: &Ctx) -> Result<()>;
+
+    /// What it writes to, with everything in it that stays as it is.
+    fn out(&mut self) -> Result<&ResumableFile<Self::Mark>>;
 
     /// Writes what is left, with which the file has `rows`.
     fn end(self, rows: u64, ctx: &Ctx) -> Result<ResumableFile<Self::Mark>>;
@@ -78,6 +81,11 @@ impl FilePlace {
     pub fn open<T: Mark>(&self) -> Result<Opened<T>> {
         let (root, name) = self.growing()?;
         ResumableFile::open(&root, &name, self.overwrite, &self.state)
+    }
+
+    /// Its way to its store, where it does not grow there.
+    fn upload(&self, cancel: &Cancel) -> Result<Option<Box<dyn GrowingUpload>>> {
+        self.outputs.upload(&self.path, self.overwrite, &self.state.upload_log(), cancel)
     }
 
     /// As [`ResumableFile::beginning_again`].
@@ -134,8 +142,7 @@ struct FileSink<F: FileFormat> {
     // None before the start, once sealed and after a failure.
     writing: Option<(F::Writer, Ctx)>,
     sealed: Option<OutputFile>,
-    /// The same in its store, where it did not grow there.
-    carried: Option<Box<dyn Upload>>,
+    upload: Option<Box<dyn GrowingUpload>>,
     /// Bytes of a file that an earlier attempt has published.
     published: Option<u64>,
     rows: u64,
@@ -143,18 +150,9 @@ struct FileSink<F: FileFormat> {
 
 impl<F: FileFormat> FileSink<F> {
     fn new(format: F, place: FilePlace) -> Self {
-        let (writing, sealed, carried, published) = (None, None, None, None);
-        FileSink {
-            format,
-            place,
-            held: CommittedUnits::Nothing,
-            held_rows: 0,
-            writing,
-            sealed,
-            carried,
-            published,
-            rows: 0,
-        }
+        let (writing, sealed, upload, published) = (None, None, None, None);
+        let held = CommittedUnits::Nothing;
+        FileSink { format, place, held, held_rows: 0, writing, sealed, upload, published, rows: 0 }
     }
 
     fn writing(&mut self) -> Result<(F::Writer, Ctx)> {
@@ -174,16 +172,21 @@ impl<F: FileFormat> Sink for FileSink<F> {
         self.format.check(schema)?;
         let place = &self.place;
         let staged = |error: Error| error.stage(F::KIND);
+        let mut upload = place.upload(&ctx.cancel).map_err(staged)?;
         match place.open().map_err(staged)? {
             Opened::Published { rows, bytes } => {
                 (self.rows, self.published, self.held) = (rows, Some(bytes), CommittedUnits::Everything);
             }
-            Opened::Sealed { file, rows } if place.outputs.holds(&place.path, file.written()) => {
-                (self.rows, self.published, self.held) = (rows, Some(file.written()), CommittedUnits::Everything);
-                file.publish().map_err(staged)?;
-            }
             Opened::Sealed { file, rows } => {
-                (self.rows, self.sealed, self.held) = (rows, Some(file), CommittedUnits::Everything);
+                let bytes = file.written();
+                (self.rows, self.held) = (rows, CommittedUnits::Everything);
+                match upload.as_mut().map_or(Ok(false), |upload| upload.is_published(bytes)).map_err(staged)? {
+                    true => {
+                        file.publish().map_err(staged)?;
+                        self.published = Some(bytes);
+                    }
+                    false => self.sealed = Some(file),
+                }
             }
             Opened::Open { file, parts } => {
                 self.rows = parts.last().map_or(0, |part| part.rows);
@@ -192,7 +195,14 @@ impl<F: FileFormat> Sink for FileSink<F> {
             }
         }
         self.held_rows = self.rows;
-        Ok(())
+        match self.published {
+            // Of an upload that was completed only its note is left.
+            Some(_) => upload.map_or(Ok(()), |upload| upload.discard().map_err(staged)),
+            None => {
+                self.upload = upload;
+                Ok(())
+            }
+        }
     }
 
     fn held(&self) -> CommittedUnits {
@@ -211,6 +221,10 @@ impl<F: FileFormat> Sink for FileSink<F> {
             return Err(too_many_rows(F::KIND, rows, most).row(most));
         }
         writer.write(chunk, self.rows, &ctx)?;
+        if let Some(upload) = &mut self.upload {
+            let file = writer.out()?.file();
+            upload.grown(file.reader(), file.written()).map_err(|error| error.stage(F::KIND))?;
+        }
         self.rows = rows;
         self.writing = Some((writer, ctx));
         Ok(())
@@ -225,11 +239,10 @@ impl<F: FileFormat> Sink for FileSink<F> {
             let (writer, ctx) = self.writing()?;
             self.sealed = Some(writer.end(self.rows, &ctx)?.seal(self.rows).map_err(staged)?);
         }
-        if let Some(file) = self.sealed.as_ref().filter(|_| self.carried.is_none()) {
-            let FilePlace { outputs, path, overwrite, .. } = &self.place;
-            self.carried = outputs.carry(file.reader(), path, *overwrite).map_err(staged)?;
+        match (&mut self.upload, &self.sealed) {
+            (Some(upload), Some(file)) => upload.seal(file.reader(), file.written()).map_err(staged),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<Stored> {
@@ -237,7 +250,7 @@ impl<F: FileFormat> Sink for FileSink<F> {
             (Some(bytes), _) => (self.place.path.display().to_string(), bytes),
             (None, Some(file)) => {
                 let staged = |error: Error| error.stage(F::KIND);
-                let location = match self.carried.take() {
+                let location = match self.upload.take() {
                     None => file.relative().display().to_string(),
                     Some(upload) => {
                         upload.publish().map_err(staged)?;
@@ -252,5 +265,15 @@ impl<F: FileFormat> Sink for FileSink<F> {
             (None, None) => return Err(Error::internal(format!("the {} sink is not sealed", F::KIND))),
         };
         Ok(Stored { sink: F::KIND, location, rows: self.rows, bytes, warnings: Vec::new() })
+    }
+
+    /// Files go by the record of them; what has gone up does not.
+    fn discard(self: Box<Self>) -> Result<()> {
+        if !self.place.state.upload_log().exists() {
+            return Ok(());
+        }
+        // The job's own token may be set.
+        let upload = self.place.upload(&Cancel::default())?;
+        upload.map_or(Ok(()), |upload| upload.discard())
     }
 }

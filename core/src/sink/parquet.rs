@@ -216,6 +216,13 @@ impl FileWriter for Writer {
         Ok(())
     }
 
+    fn out(&mut self) -> Result<&File> {
+        match self.columns.out() {
+            Ok(file) => Ok(file),
+            Err(error) => Err(failed(error, &self.path)),
+        }
+    }
+
     fn end(self, _: u64, _: &Ctx) -> Result<File> {
         self.columns.into_inner().map_err(|error| failed(error, &self.path))
     }

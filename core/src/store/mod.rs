@@ -1,6 +1,7 @@
 //! Where objects lie, and how they are listed, read and published: a store by scheme. Whoever reads an object names it by its [`Location`]; the
 //! folders of this machine are the first store, S3 the second, and others come by being registered ([`Stores::with`]).
 
+mod carried;
 mod chunk_cache;
 mod ftp;
 mod handle;
@@ -20,7 +21,9 @@ mod walk;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -80,6 +83,12 @@ pub trait Store: Debug + Send + Sync {
         Err(only_read(to))
     }
 
+    /// The same of an object that goes up while the file grows that it is made of, and is gone on with by another process where it
+    /// keeps in `log` what is there; nothing is asked of a server yet. None: a store that takes whole objects only.
+    fn begin_growing(&self, _to: &Location, _overwrite: bool, _log: &Path) -> Result<Option<Box<dyn GrowingUpload>>> {
+        Ok(None)
+    }
+
     /// Makes a small object in one act, durable; false, and nothing made, where there is one. However many ask at once, one makes it.
     fn create(&self, at: &Location, _bytes: Vec<u8>) -> Result<bool> {
         Err(only_read(at))
@@ -103,6 +112,24 @@ fn only_read(at: &Location) -> Error {
 pub trait Upload: Write + Send {
     /// Gives the whole object its name, in one act, durable.
     fn publish(self: Box<Self>) -> Result<()>;
+}
+
+/// An object in the making, of the bytes of a file of this machine that grows. Dropped, what is there stays for another attempt.
+pub trait GrowingUpload: Send {
+    /// An attempt before has published it, with so many bytes, and has not lived to say so.
+    fn is_published(&mut self, bytes: u64) -> Result<bool>;
+
+    /// The file has so many bytes by now, which stay as they are: they may go. Never waits; gives what has failed meanwhile.
+    fn grown(&mut self, file: &File, bytes: u64) -> Result<()>;
+
+    /// Waits until the whole file, of so many bytes, is there; it is not visible yet.
+    fn seal(&mut self, file: &File, bytes: u64) -> Result<()>;
+
+    /// After `seal`: as [`Upload::publish`].
+    fn publish(self: Box<Self>) -> Result<()>;
+
+    /// There will be no other attempt: nothing of it stays at the server.
+    fn discard(self: Box<Self>) -> Result<()>;
 }
 
 /// A version of an object. Equal: the same content, as far as the store can tell.

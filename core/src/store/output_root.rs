@@ -1,12 +1,11 @@
 //! Below what a client's files are written: a folder of this machine, or a location of another store.
 
-use std::fs::File;
-use std::io::{Seek, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::{LocalRoot, Location, Spared, SparedElsewhere, Stores, Upload};
-use crate::base::{Code, Error, Result, text};
+use super::carried::Carried;
+use super::{GrowingUpload, LocalRoot, Location, Spared, SparedElsewhere, Stores, Upload};
+use crate::base::{Cancel, Code, Error, Result, text};
 
 /// Output paths stay below it, whatever a name says.
 #[derive(Clone)]
@@ -83,8 +82,8 @@ impl OutputRoot {
         }
     }
 
-    /// Where a file grows that shall be at `path`, and its name there: beside that, or in the job's own `folder` where it is
-    /// taken to its store when it is whole.
+    /// Where a file grows that shall be at `path`, and its name there: beside that, or in the job's own `folder`, from where it goes
+    /// [up](Self::upload) to its store.
     pub fn growing(&self, path: &Path, folder: &Path) -> Result<(LocalRoot, PathBuf)> {
         match &self.0 {
             Place::Folder(root) => Ok((root.clone(), path.to_owned())),
@@ -95,21 +94,21 @@ impl OutputRoot {
         }
     }
 
-    /// Takes a whole file to its store, where it is not visible yet; none where it grew beside its name.
-    pub fn carry(&self, mut file: &File, path: &Path, overwrite: bool) -> Result<Option<Box<dyn Upload>>> {
+    /// The way of a file that grows to its store, where it is visible when it is whole; `log` keeps what is there for another attempt.
+    /// Ends with the token. None where it grows beside its name.
+    pub fn upload(
+        &self,
+        path: &Path,
+        overwrite: bool,
+        log: &Path,
+        cancel: &Cancel,
+    ) -> Result<Option<Box<dyn GrowingUpload>>> {
         let Place::Store { stores, root, spared } = &self.0 else { return Ok(None) };
-        let at = below(root, path, spared)?;
-        let mut upload = stores.begin(&at, overwrite)?;
-        file.rewind().and_then(|()| std::io::copy(&mut file, &mut upload)).map_err(|error| at.io(error))?;
-        upload.flush().map_err(|error| at.io(error))?;
-        Ok(Some(upload))
-    }
-
-    /// Whether an object of so many bytes is at `path` already, in another store: an attempt before may have published it, and
-    /// not lived to say so.
-    pub fn holds(&self, path: &Path, bytes: u64) -> bool {
-        let Place::Store { stores, root, spared } = &self.0 else { return false };
-        below(root, path, spared).and_then(|at| stores.stat(&at)).is_ok_and(|found| found.size == bytes)
+        let (to, stores) = (below(root, path, spared)?, stores.during(cancel));
+        match stores.begin_growing(&to, overwrite, log)? {
+            Some(upload) => Ok(Some(upload)),
+            None => Ok(Some(Box::new(Carried::new(stores, to, overwrite)))),
+        }
     }
 }
 

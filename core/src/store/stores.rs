@@ -1,9 +1,10 @@
 //! The stores that a client knows, by their schemes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::{Listed, LocalCopy, LocalFiles, Location, Object, ReadAt, Store, Upload, sha256};
+use super::{GrowingUpload, Listed, LocalCopy, LocalFiles, Location, Object, ReadAt, Store, Upload, sha256};
 use crate::base::{Cancel, Code, Error, Result, text};
 
 /// Clones are the same stores. The default is the files of this machine alone.
@@ -87,6 +88,11 @@ impl Stores {
     /// As [`Store::begin`].
     pub fn begin(&self, to: &Location, overwrite: bool) -> Result<Box<dyn Upload>> {
         self.of(to)?.begin(to, overwrite)
+    }
+
+    /// As [`Store::begin_growing`].
+    pub fn begin_growing(&self, to: &Location, overwrite: bool, log: &Path) -> Result<Option<Box<dyn GrowingUpload>>> {
+        self.of(to)?.begin_growing(to, overwrite, log)
     }
 
     /// The SHA-256 of what it holds now.

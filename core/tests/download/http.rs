@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use datasus::{Code, Config};
+use datasus::base::{Cancel, CancelReason};
+use datasus::{Client, Code, Config, Pending, Result};
 
 use crate::site::{Server, Site, listening, serve, site};
 use crate::tree::{Place, admissions, bytes, open, rows};
@@ -92,6 +94,37 @@ fn a_server_that_lists_and_then_does_not_answer_leaves_the_file_to_the_next_sour
     server.site.lock().unwrap().files.remove("/base/SIHSUS/200801_/Dados/RDAC2401.dbc");
     let error = rows(&client, &month).unwrap_err();
     assert!(error.code() == Code::NotFound && error.detail().contains("stood in the listing of"), "{error}");
+}
+
+#[test]
+fn a_stop_ends_a_question_for_one_file_that_nobody_answers() {
+    let (port, site) = listening(site(30), |mut stream, site| {
+        let mut first = [0; 4];
+        if stream.peek(&mut first).is_ok() && first == *b"HEAD" {
+            site.lock().unwrap().log.push("HEAD".into());
+            // Until the other side goes.
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+            return;
+        }
+        drop(serve(&mut stream, site));
+    });
+    let place = Place::new();
+    // As patient as outside of tests: 60 s, three times.
+    let client = Client::builder(format!("http://127.0.0.1:{port}/base/")).config(place.config()).open().unwrap();
+    let cancel = Cancel::default();
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| client.begin_query_until(&admissions(&["202401"]), &cancel).and_then(Pending::wait));
+        while !site.lock().unwrap().log.iter().any(|line| line == "HEAD") {
+            assert!(!waits.is_finished(), "nobody asked for the file");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let asked = Instant::now();
+        cancel.set(CancelReason::Interrupted);
+        let rows =
+            waits.join().unwrap().and_then(|rows| rows.map(|batch| Ok(batch?.num_rows() as u64)).sum::<Result<u64>>());
+        assert_eq!(rows.map_err(|error| error.code()), Err(Code::Cancelled));
+        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    });
 }
 
 #[test]

@@ -253,6 +253,44 @@ fn csv_is_typed_by_the_catalogue_whatever_its_delimiter_and_encoding() {
 }
 
 #[test]
+fn a_file_in_no_order_of_many_ufs_and_months_has_one_piece_of_each() {
+    const MONTHS: usize = 24;
+    let exports = Exports::new();
+    let ufs: Vec<String> = datasus::catalog::Uf::all().map(|uf| uf.to_string()).collect();
+    let keys = ufs.len() * MONTHS;
+    // Each key five times, in an order that has none.
+    let key = |row: usize| (row * 7_919 + row / keys) % keys;
+    let mut text = String::from("n_aih,uf_zi,ano_cmpt,mes_cmpt,val_tot\n");
+    for row in 0..5 * keys {
+        let (uf, month) = (&ufs[key(row) % ufs.len()], key(row) / ufs.len());
+        text.push_str(&format!("{row:013},{uf},{},{},{row}.25\n", 2023 + month / 12, 1 + month % 12));
+    }
+    std::fs::write(exports.path("a.csv"), text).unwrap();
+    let client = exports.declared("SIH-RD", &["a.csv"]).unwrap();
+    let (count, report) = rows(&client, &QueryParams::dataset("SIH-RD")).unwrap();
+    assert_eq!((count, report.sources.len()), (5 * keys as u64, keys), "more than may be open at once");
+    let sql = "SELECT count(*) AS n, count(DISTINCT n_aih) AS d, sum(val_tot) AS valor FROM sih_rd";
+    let (rows_of, sum) = (5 * keys as u64, (5 * keys * (5 * keys - 1) / 2) as f64 + 1.25 * keys as f64);
+    let said = one(&client, &QueryParams::sql(sql));
+    assert!(said.contains(&format!("| {rows_of} | {rows_of} | {sum:.2} ")), "{said}");
+    for wanted in [0, keys / 2, keys - 1] {
+        let month = wanted / ufs.len();
+        let of = QueryParams::dataset("SIH-RD")
+            .uf([ufs[wanted % ufs.len()].as_str()])
+            .competencia(format!("{}{:02}", 2023 + month / 12, 1 + month % 12))
+            .columns(["N_AIH"]);
+        let batches: Vec<RecordBatch> = client.query(&of).unwrap().map(Result::unwrap).collect();
+        let mut found: Vec<String> = Vec::new();
+        for batch in &batches {
+            let texts = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).unwrap();
+            found.extend(texts.as_string::<i32>().iter().map(|text| text.unwrap().to_owned()));
+        }
+        let expected = (0..5 * keys).filter(|row| key(*row) == wanted).map(|row| format!("{row:013}"));
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn what_was_made_of_a_file_and_nobody_uses_for_a_week_goes() {
     let exports = Exports::new();
     exports.admissions("a.parquet", 0, 6);

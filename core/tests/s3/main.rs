@@ -5,6 +5,7 @@
 #[path = "../authority/mod.rs"]
 mod authority;
 mod cache;
+mod growing;
 mod kills;
 mod lake;
 #[path = "../logged/mod.rs"]
@@ -12,6 +13,7 @@ mod logged;
 #[path = "../many/mod.rs"]
 mod many;
 mod moto;
+mod multipart;
 mod outputs;
 mod proxy;
 mod server;

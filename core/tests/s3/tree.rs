@@ -1,10 +1,12 @@
 //! The ministry's tree in a bucket, among the sources of a client.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use datasus::base::{Cancel, CancelReason};
 use datasus::source::write_example_data;
 use datasus::store::{Patience, Store};
-use datasus::{Client, Code, Config, QueryParams};
+use datasus::{Client, Code, Config, Pending, QueryParams};
 
 use crate::at;
 use crate::proxy::{Fate, Proxy};
@@ -113,6 +115,43 @@ fn a_bucket_that_does_not_give_one_file_is_asked_three_times_and_gives_the_other
     let error = rows(&client).unwrap_err();
     let said = error.detail();
     assert!(said.contains("does not allow access to") && !said.contains("stood in the listing"), "{error}");
+}
+
+#[test]
+fn a_stop_ends_a_question_for_one_object_that_nobody_answers() {
+    let Some(server) = shared() else { return };
+    let (files, root) = (tempfile::tempdir().unwrap(), "s3://datasus/arvore/muda");
+    write_example_data(files.path(), 40).unwrap();
+    let file = std::fs::read(files.path().join("RDAC2401.dbc")).unwrap();
+    put(&store(&config(server.port)), &format!("{root}/SIHSUS/200801_/Dados/RDAC2401.dbc"), &file);
+    let month = QueryParams::dataset("SIH-RD").uf(["AC"]).competencia(["202401"]).columns(["N_AIH"]);
+    let proxy = Proxy::before(server.port);
+    proxy.rule(|seen, _| if seen.method == "HEAD" { Fate::Stall } else { Fate::Pass });
+    for among_others in [false, true] {
+        let home = tempfile::tempdir().unwrap();
+        let of = config(proxy.port);
+        let client = match among_others {
+            true => open(root, &["ftp://127.0.0.1:1/x"], home.path(), of),
+            false => Client::builder(root).config(Config { home: Some(home.path().into()), ..of }).open().unwrap(),
+        };
+        let cancel = Cancel::default();
+        proxy.take();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| -> datasus::Result<u64> {
+                let rows = client.begin_query_until(&month, &cancel).and_then(Pending::wait)?;
+                rows.map(|batch| Ok(batch?.num_rows() as u64)).sum()
+            });
+            while !proxy.seen().iter().any(|seen| seen.method == "HEAD") {
+                assert!(!waits.is_finished(), "nobody asked for the object");
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            let asked = Instant::now();
+            cancel.set(CancelReason::Interrupted);
+            let ended = waits.join().unwrap().map_err(|error| error.code());
+            // Without the token the server has 30 s, three times.
+            assert!(ended == Err(Code::Cancelled) && asked.elapsed() < Duration::from_secs(5), "{ended:?}");
+        });
+    }
 }
 
 /// A zip with a table of sexes, in which 3 has this word.

@@ -118,6 +118,10 @@ impl FileWriter for Writer {
         self.put_frames(false, ctx)
     }
 
+    fn out(&mut self) -> Result<&ResumableFile<()>> {
+        Ok(&self.file)
+    }
+
     fn end(mut self, rows: u64, ctx: &Ctx) -> Result<ResumableFile<()>> {
         if let Some(frames) = &mut self.frames {
             frames.end(UnitId(u64::MAX), rows);

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::apart::{Apart, unwritten};
 use super::form::Form;
 use super::keys::{Key, Keys};
 use super::rows::OwnRows;
@@ -21,7 +23,7 @@ use crate::source::folder::Piece;
 use crate::store::{Object, Stores};
 
 /// Raised where a layout is made otherwise.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Pieces that are open at once.
 const MOST_OPEN: usize = 256;
 /// Bytes of rows that wait to be spread over their pieces, and bytes that these may hold before they are flushed: of a file in no order
@@ -29,6 +31,8 @@ const MOST_OPEN: usize = 256;
 const MOST_HELD: usize = 96 << 20;
 /// Column chunks of all open pieces; each keeps its part of the footer until the piece ends.
 const MOST_FLUSHED: usize = 200_000;
+/// Rows that are read at once of those that waited.
+const APART_ROWS: usize = 8 << 10;
 const MANIFEST: &str = "manifest.json";
 
 /// What was made of a file.
@@ -155,6 +159,10 @@ struct Pieces<'p> {
     /// Rows that wait, and their bytes.
     held: Vec<(RecordBatch, Vec<Key>)>,
     bytes: usize,
+    /// Rows of the pieces beyond those that may be open, each of which is made in one go later.
+    apart: Apart<'p>,
+    /// Of a file in no order those that were open had too many parts: all wait now.
+    all_apart: bool,
 }
 
 fn make(
@@ -179,21 +187,16 @@ fn make(
     }
     pieces.spread()?;
     pieces.close()?;
+    let unknown_ufs = keys.unknown_ufs;
+    pieces.make_those_apart(cancel, |batch| keys.read(batch, 0, &source))?;
     let written: u64 = pieces.done.iter().map(|piece| piece.rows).sum();
     if written != count {
         return Err(Error::internal(format!("{written} of {count} rows of {source} were laid out")));
     }
     pieces.done.sort_by(|a, b| (a.uf, a.competencia, &a.file).cmp(&(b.uf, b.competencia, &b.file)));
     let sha256 = stores.sha256(&object.location)?;
-    let manifest = Manifest {
-        format: FORMAT,
-        source,
-        sha256,
-        rows: count,
-        unknown_ufs: keys.unknown_ufs,
-        said: rows.said(),
-        pieces: pieces.done,
-    };
+    let manifest =
+        Manifest { format: FORMAT, source, sha256, rows: count, unknown_ufs, said: rows.said(), pieces: pieces.done };
     let json = serde_json::to_vec(&manifest).map_err(Error::internal)?;
     create_folders(folder).map_err(|error| Error::io(error, folder))?;
     let path = folder.join(MANIFEST);
@@ -203,8 +206,8 @@ fn make(
 
 impl<'p> Pieces<'p> {
     fn of(folder: &'p Path, name: String) -> Self {
-        let (open, begun) = (HashMap::new(), HashMap::new());
-        Pieces { folder, name, open, done: Vec::new(), begun, held: Vec::new(), bytes: 0 }
+        let (open, begun, apart) = (HashMap::new(), HashMap::new(), Apart::of(folder));
+        Pieces { folder, name, open, done: Vec::new(), begun, held: Vec::new(), bytes: 0, apart, all_apart: false }
     }
 
     fn add(&mut self, batch: RecordBatch, keys: Vec<Key>) -> Result<()> {
@@ -229,32 +232,64 @@ impl<'p> Pieces<'p> {
             self.close()?;
         }
         for (key, parts) in of_keys {
-            // Where there are more pieces than may be open, those that are open stay so.
-            let passes = !self.open.contains_key(&key) && self.open.len() >= MOST_OPEN;
+            // Where there are more pieces than may be open, those that are open stay so, and the others wait.
+            let waits = self.all_apart || (!self.open.contains_key(&key) && self.open.len() >= MOST_OPEN);
             for (at, rows) in parts {
                 let batch = &held[at].0;
                 let part = match rows.len() == batch.num_rows() {
                     true => batch.clone(),
                     false => take_record_batch(batch, &UInt32Array::from(rows)).map_err(Error::internal)?,
                 };
+                if waits {
+                    self.apart.add(key, &part)?;
+                    continue;
+                }
                 let (writer, piece) = self.writer(key, batch)?;
-                writer.write(&part).map_err(|error| unwritten(&piece.file, error))?;
+                writer.write(&part).map_err(|error| unwritten(piece.file.as_ref(), error))?;
                 piece.rows += part.num_rows() as u64;
             }
-            if passes && let Some((writer, piece)) = self.open.remove(&key) {
-                self.end(writer, piece)?;
-            }
         }
-        if self.open.values().map(|(writer, _)| writer.memory_size()).sum::<usize>() > MOST_HELD {
+        let in_pieces: usize = self.open.values().map(|(writer, _)| writer.memory_size()).sum();
+        if in_pieces + self.apart.memory() > MOST_HELD {
             for (writer, piece) in self.open.values_mut() {
-                writer.flush().map_err(|error| unwritten(&piece.file, error))?;
+                writer.flush().map_err(|error| unwritten(piece.file.as_ref(), error))?;
             }
+            self.apart.flush()?;
         }
         let flushed = |writer: &ArrowWriter<File>| -> usize {
             writer.flushed_row_groups().iter().map(|group| group.num_columns()).sum()
         };
         if self.open.values().map(|(writer, _)| flushed(writer)).sum::<usize>() > MOST_FLUSHED {
             self.close()?;
+            self.all_apart = !self.apart.is_empty();
+        }
+        if self.apart.flushed() > MOST_FLUSHED { self.apart.close() } else { Ok(()) }
+    }
+
+    /// Makes the pieces of the rows that wait, some keys after others; `keys` are those of a batch.
+    fn make_those_apart(
+        &mut self,
+        cancel: &Cancel,
+        mut keys: impl FnMut(&RecordBatch) -> Result<Vec<Key>>,
+    ) -> Result<()> {
+        while !self.apart.is_empty() {
+            for files in self.apart.take()? {
+                self.all_apart = false;
+                for path in files {
+                    let failed = |error| Error::internal(format!("{}: {error}", path.display()));
+                    let file = File::open(&path).map_err(|error| Error::io(error, &path))?;
+                    let rows = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
+                    for batch in rows.with_batch_size(APART_ROWS).build().map_err(failed)? {
+                        cancel.check()?;
+                        let batch = batch.map_err(|error| Error::internal(format!("{}: {error}", path.display())))?;
+                        let of_rows = keys(&batch)?;
+                        self.add(batch, of_rows)?;
+                    }
+                    std::fs::remove_file(&path).map_err(|error| Error::io(error, &path))?;
+                }
+                self.spread()?;
+                self.close()?;
+            }
         }
         Ok(())
     }
@@ -280,14 +315,14 @@ impl<'p> Pieces<'p> {
                 .set_created_by("a declared source".into())
                 .set_compression(parquet::basic::Compression::ZSTD(Default::default()));
             let writer = ArrowWriter::try_new(out, batch.schema(), Some(properties.build()))
-                .map_err(|error| unwritten(&file, error))?;
+                .map_err(|error| unwritten(file.as_ref(), error))?;
             self.open.insert(key, (writer, PieceOf { uf: key.0, competencia: key.1, file, rows: 0 }));
         }
         self.open.get_mut(&key).ok_or_else(|| Error::internal("a piece that was just begun is gone"))
     }
 
     fn end(&mut self, writer: ArrowWriter<File>, piece: PieceOf) -> Result<()> {
-        writer.close().map_err(|error| unwritten(&piece.file, error))?;
+        writer.close().map_err(|error| unwritten(piece.file.as_ref(), error))?;
         self.done.push(piece);
         Ok(())
     }
@@ -297,17 +332,6 @@ impl<'p> Pieces<'p> {
         let open = std::mem::take(&mut self.open);
         open.into_values().try_for_each(|(writer, piece)| self.end(writer, piece))
     }
-}
-
-fn unwritten(file: &str, error: parquet::errors::ParquetError) -> Error {
-    if let parquet::errors::ParquetError::External(inner) = &error
-        && let Some(io) = inner.downcast_ref::<std::io::Error>()
-    {
-        let number = io.raw_os_error();
-        let again = number.map_or_else(|| io.kind().into(), std::io::Error::from_raw_os_error);
-        return Error::io(again, file.as_ref());
-    }
-    Error::internal(format!("{file}: {error}"))
 }
 
 /// DS-502 where the file is another than it was: what was read of it may be of two versions.
@@ -329,7 +353,8 @@ pub(super) fn still_unchanged(stores: &Stores, object: &Object) -> Result<()> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::Int64Array;
+    use arrow::array::{AsArray, Int64Array};
+    use arrow::datatypes::Int64Type;
 
     use super::*;
 
@@ -363,23 +388,36 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_no_order_has_no_piece_for_each_batch_and_key() {
+    fn a_file_in_no_order_has_one_piece_of_each_key_with_all_its_rows_in_order() {
         let (folder, keys) = (tempfile::tempdir().unwrap(), keys());
         let mut pieces = Pieces::of(folder.path(), "a.csv".to_owned());
         assert_eq!(keys.len(), 324);
-        for _ in 0..2 {
-            for _ in 0..4 {
-                let (batch, of_rows) = batch(&keys, 3_240);
-                pieces.add(batch, of_rows).unwrap();
+        let (all, of_rows) = batch(&keys, 25_920);
+        for spread in 0..2 {
+            for at in 0..4 {
+                let rows = (spread * 4 + at) * 3_240..(spread * 4 + at + 1) * 3_240;
+                pieces.add(all.slice(rows.start, 3_240), of_rows[rows].to_vec()).unwrap();
             }
             pieces.spread().unwrap();
             assert_eq!(pieces.open.len(), MOST_OPEN);
         }
         pieces.close().unwrap();
-        let beyond = keys.len() - MOST_OPEN;
-        assert_eq!(pieces.done.len(), MOST_OPEN + 2 * beyond, "once, and once for each time of those beyond");
-        assert_eq!(pieces.done.iter().map(|piece| piece.rows).sum::<u64>(), 2 * 4 * 3_240);
-        assert!(pieces.done.iter().all(|piece| piece.rows >= 40 && folder.path().join(&piece.file).is_file()));
+        assert_eq!(pieces.done.len(), MOST_OPEN);
+        let number = |batch: &RecordBatch| batch.column(0).as_primitive::<Int64Type>().values().to_vec();
+        let key = |number: &i64| keys[*number as usize * 7 % keys.len()];
+        let of = |batch: &RecordBatch| Ok(number(batch).iter().map(key).collect());
+        pieces.make_those_apart(&Cancel::default(), of).unwrap();
+        assert_eq!(pieces.done.len(), keys.len());
+        for piece in &pieces.done {
+            let file = File::open(folder.path().join(&piece.file)).unwrap();
+            let read = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+            let numbers: Vec<i64> = read.flat_map(|batch| number(&batch.unwrap())).collect();
+            assert_eq!((numbers.len(), piece.rows), (80, 80));
+            assert!(numbers.is_sorted());
+            assert!(numbers.iter().all(|number| key(number) == (piece.uf, piece.competencia)));
+        }
+        let left = std::fs::read_dir(folder.path()).unwrap().flatten();
+        assert_eq!(left.filter(|entry| entry.path().is_file()).count(), 0);
     }
 
     #[test]

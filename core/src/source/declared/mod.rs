@@ -4,6 +4,7 @@
 //! lake, as one Parquet for each UF and competência; from then on these are sources as any other of a partition: chosen by UF and
 //! competência, typed by the catalogue, and no row is lost or changed on the way (the numbers are compared).
 
+mod apart;
 mod cells;
 mod csv;
 mod form;

@@ -3,13 +3,16 @@
 
 mod client;
 mod failure;
+mod growing;
 mod keys;
 mod notes;
 mod profile;
 mod read;
 mod service;
 mod settings;
+mod target;
 mod upload;
+mod upload_log;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -25,7 +28,8 @@ pub use self::settings::S3Settings;
 
 use self::client::{Client, Place};
 use self::failure::Kind;
-use super::{ChunkCache, Entry, Listed, LocalCopy, Location, Object, ReadAt, State, Store, Upload};
+use self::target::Target;
+use super::{ChunkCache, Entry, GrowingUpload, Listed, LocalCopy, Location, Object, ReadAt, State, Store, Upload};
 use crate::base::{Cancel, Error, Result};
 
 /// Listings that are kept to be compared with the next.
@@ -71,6 +75,11 @@ impl S3 {
             async move { bucket.head(&key).await }
         })?;
         Ok((place, found))
+    }
+
+    fn target(&self, at: &Location, overwrite: bool) -> Result<Target> {
+        let place = self.client.place(at)?;
+        Ok(Target { client: self.client.clone(), cancel: self.cancel().clone(), at: at.clone(), place, overwrite })
     }
 
     /// Ends what killed processes of this user left at the server; once.
@@ -187,7 +196,6 @@ impl Store for S3 {
 
     fn begin(&self, to: &Location, overwrite: bool) -> Result<Box<dyn Upload>> {
         self.sweep();
-        let place = self.client.place(to)?;
         if !overwrite {
             match self.head(to) {
                 Ok(_) => return Err(super::output_root::exists(to)),
@@ -195,13 +203,16 @@ impl Store for S3 {
                 Err(failure) => return Err(failure.into()),
             }
         }
-        let (client, cancel) = (self.client.clone(), self.cancel().clone());
-        Ok(Box::new(upload::Sending::new(client, cancel, to.clone(), place, overwrite)))
+        Ok(Box::new(upload::Sending::new(self.target(to, overwrite)?)))
+    }
+
+    fn begin_growing(&self, to: &Location, overwrite: bool, log: &Path) -> Result<Option<Box<dyn GrowingUpload>>> {
+        let growing = growing::Growing::open(self.clone(), self.target(to, overwrite)?, log)?;
+        Ok(Some(Box::new(growing)))
     }
 
     fn create(&self, at: &Location, bytes: Vec<u8>) -> Result<bool> {
-        let place = self.client.place(at)?;
-        upload::put(&self.client, self.cancel(), at, &place, bytes.into(), PutMode::Create)
+        self.target(at, false)?.put_as(bytes.into(), PutMode::Create)
     }
 
     fn remove(&self, at: &Location) -> Result<()> {

@@ -1,5 +1,5 @@
 //! Uploads that are under way, noted on this machine: the server keeps the parts of one whose process was killed, and charges for
-//! them, until somebody ends it.
+//! them, until somebody ends it. One that a job goes on with when it is resumed is left to that.
 
 use std::fs::File;
 use std::io::Write;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::upload_log::UploadLog;
 use crate::base::{Error, Result, Trusted, create_folders};
 use crate::store::Location;
 
@@ -21,12 +22,21 @@ pub(super) struct Noted {
     pub server: String,
     pub at: Location,
     pub upload: String,
+    /// The log of a job that goes on with it, for as long as it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<PathBuf>,
+}
+
+impl Noted {
+    fn is_held(&self) -> bool {
+        self.held.as_ref().is_some_and(|log| UploadLog::holds(log, &self.upload))
+    }
 }
 
 /// A note of this process, which holds its lock.
 pub(super) struct Note {
     path: PathBuf,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl Note {
@@ -38,12 +48,26 @@ impl Note {
         file.lock().map_err(failed)?;
         let json = serde_json::to_vec(noted).map_err(Error::internal)?;
         file.write_all(&json).and_then(|()| file.sync_all()).map_err(failed)?;
-        Ok(Note { path, _lock: file })
+        Ok(Note { path, _lock: Some(file) })
+    }
+
+    /// The note of an upload that goes on; none where it is gone.
+    pub fn again(path: &Path) -> Option<Self> {
+        let file = Trusted::Own.open(File::options().write(true), path).ok()?;
+        // Who looks at it now sees that a job holds it.
+        let lock = file.try_lock().is_ok().then_some(file);
+        Some(Note { path: path.to_owned(), _lock: lock })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// There is nothing left to be ended.
     pub fn done(self) {
-        if let Err(error) = std::fs::remove_file(&self.path) {
+        if let Err(error) = std::fs::remove_file(&self.path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
             tracing::warn!(file = %self.path.display(), %error, "a note of an upload stays");
         }
     }
@@ -67,7 +91,7 @@ pub(super) fn sweep(folder: &Path, server: &str, end: impl Fn(&Noted) -> Result<
         let noted =
             Trusted::Own.read_all(&path, MOST).ok().and_then(|bytes| serde_json::from_slice::<Noted>(&bytes).ok());
         match noted {
-            Some(noted) if noted.server != server => continue,
+            Some(noted) if noted.server != server || noted.is_held() => continue,
             Some(noted) => {
                 if let Err(error) = end(&noted) {
                     tracing::warn!(at = %noted.at, %error, "an upload that a killed process left was not ended");
