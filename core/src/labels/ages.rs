@@ -1,7 +1,7 @@
 //! Ages, in years and in days, from the units that each system has; and bands of them.
 
-use super::list_codes::NONE;
 use super::record::Record;
+use super::short_codes::NONE;
 use super::weeks::years;
 
 /// What the unit of an age of SIH, CIHA, APAC and RAAS says of its value.

@@ -9,12 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::cnv::{Digits, digits, padded};
 use super::known_codes::Mix;
-use super::short_codes::{code_of, key};
+use super::short_codes::{NONE, code_of, key};
 use super::tokens::{self, Span, latin1};
 use super::{Cnv, CnvRow, Mode};
-
-/// What a code has no label for.
-pub(super) const NONE: u32 = u32::MAX;
 
 /// Lists are read when a query asks, and CID-10 alone has 14,000 codes.
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;

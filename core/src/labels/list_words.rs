@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::editions::Edition;
 use super::list::List;
-use super::list_codes::NONE;
+use super::short_codes::NONE;
 
 /// The words of a column of words, in their order.
 pub(super) enum ColumnWords {

@@ -41,7 +41,8 @@ pub use columns::{
 };
 pub use dbf::DbfTable;
 pub use def::{Def, DefLine, LabelTable};
-pub use derived::{Derived, encode_texts, read_ahead};
+pub(crate) use derived::read_ahead;
+pub use derived::{Derived, encode_texts};
 pub use dictionary::{Dictionary, DictionaryEntry};
 pub use editions::Edition;
 pub(crate) use editions::KitLists;

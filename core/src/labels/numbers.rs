@@ -9,8 +9,8 @@ use arrow::error::ArrowError;
 
 use super::derived::{COMPETENCIA, Derived, Number};
 use super::known_codes::Phase;
-use super::list_codes::NONE;
 use super::record::{Cells, Input, Record};
+use super::short_codes::NONE;
 use super::short_codes::ShortCodes;
 use crate::columnar::dictionary_type;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::dictionary::{Dictionary, MUNICIPALITIES};
-use super::list_codes::NONE;
+use super::short_codes::NONE;
 use crate::catalog::Uf;
 
 /// A municipality of today or of the past.

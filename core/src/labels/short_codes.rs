@@ -1,7 +1,7 @@
 //! The numbers of short codes that were looked up before: by the code's own bytes, without hashing a text in each row.
 
-use super::list_codes::NONE;
-
+/// What a code has no label for.
+pub(super) const NONE: u32 = u32::MAX;
 /// Codes of so many bytes at most.
 const LONGEST: usize = 15;
 /// Places, a power of two: the codes of a column are few.

@@ -7,9 +7,9 @@ use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 
 use super::derived::{COMPETENCIA, Derived, Rule};
-use super::list_codes::NONE;
 use super::numbers::{behind_dictionary, first_instead};
 use super::record::{Input, Record};
+use super::short_codes::NONE;
 
 /// Codes that are told apart: columns of free text have as many as rows.
 const MOST_CODES: usize = 10_000;

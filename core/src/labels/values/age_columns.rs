@@ -5,8 +5,8 @@ use crate::base::text;
 use crate::catalog::Grupo;
 use crate::labels::ages;
 use crate::labels::derived::Derived;
-use crate::labels::list_codes::NONE;
 use crate::labels::record::Record;
+use crate::labels::short_codes::NONE;
 use crate::labels::whole_columns;
 
 const SIH: &str =
