@@ -1,5 +1,6 @@
 //! Files go up part by part while they grow, and who goes on with a job goes on with its upload.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -254,6 +255,35 @@ fn a_job_that_is_given_up_leaves_no_upload_even_where_the_server_is_away_then() 
     until("its note stays", || notes(place.path()) == 0);
     assert!(client.jobs().unwrap().is_empty());
     assert!(under_way(server.port, "desiste").unwrap().is_empty());
+}
+
+#[test]
+fn an_object_of_as_many_bytes_that_lay_there_before_is_not_taken_for_the_jobs_own() {
+    let Some(server) = shared() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let store = store(&Config { remote_cache: Some(place.path().join("copies")), ..config(server.port) });
+    for bytes in [1_000, PART + 1_000] {
+        let (name, of) = (format!("{bytes}"), |number: u8| vec![number; bytes as usize]);
+        let (to, log) = (at(&format!("s3://datasus/antes/{name}")), place.path().join(format!("upload-{name}.log")));
+        let mut before = store.begin(&to, true).unwrap();
+        before.write_all(&of(1)).unwrap();
+        before.publish().unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&of(2)).unwrap();
+        let attempt = || store.begin_growing(&to, true, &log).unwrap().unwrap();
+        let mut killed = attempt();
+        killed.grown(&file, bytes).unwrap();
+        killed.seal(&file, bytes).unwrap();
+        drop(killed);
+        let mut next = attempt();
+        assert!(!next.is_published(bytes).unwrap(), "{name}");
+        next.seal(&file, bytes).unwrap();
+        next.publish().unwrap();
+        assert!(read(server.port, "s3://datasus/antes", &name) == of(2), "{name}");
+        // Of one that nobody heard of it is known by what lay there before.
+        assert!(attempt().is_published(bytes).unwrap(), "{name}");
+    }
+    assert_eq!((notes(place.path()), under_way(server.port, "antes").map_or(0, |left| left.len())), (0, 0));
 }
 
 /// Takes rows until the server has a part of the file beside it.
