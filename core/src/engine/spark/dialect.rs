@@ -11,7 +11,7 @@ use crate::params::Scalar;
 use crate::plan::{Dialect, FileSample, sample_condition};
 
 /// Spark's own words for what a plan asks. Files and what derived columns are made of are tables beside the text
-/// ([`source_name`], [`made_name`]): no path stands in it that Spark would open.
+/// (`source_name`, `made_name`): no path stands in it that Spark would open.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SparkDialect;
 
