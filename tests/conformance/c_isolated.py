@@ -20,7 +20,7 @@ COUNT = '{"sql": "SELECT count(*) AS n FROM sih_rd WHERE CNES <> \'0000000\'", "
 def busy(program: subprocess.Popen[str]) -> list[psutil.Process]:
     """Its processes that compute; those that wait use no processor."""
     found = []
-    for one in psutil.Process(program.pid).children():
+    for one in psutil.Process(program.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             found += [one] * (one.cpu_times().user > 0.5)
     return found
